@@ -1,0 +1,106 @@
+"""The local Image Builder from the command line: prints its URL, serves until it is stopped."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+from .data import load_account
+from .generate import generate_account
+from .server import LocalServer
+from .service import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalImageBuilder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+_LAST_PORT = 65535
+_LONGEST_LATENCY = 3_600_000  # milliseconds
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT, then return 0. Wrong arguments exit with status 2."""
+    # Any thread may be the one that a signal interrupts, so a lock or a queue could miss it: the
+    # byte that Python writes for each signal, from whichever thread, cannot be missed.
+    stop, sender = socket.socketpair()
+    sender.setblocking(False)
+    signal.set_wakeup_fd(sender.fileno())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: None)
+
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        if options.data is None:
+            account = generate_account(resources=options.resources)
+        else:
+            account = load_account(options.data)
+        server = LocalServer(
+            LocalImageBuilder(account),
+            host=options.host,
+            port=options.port,
+            latency=options.latency / 1000,
+        )
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    with server:
+        print(server.url, flush=True)
+        stop.recv(1)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m imagebuilder_pager.local",
+        description="EC2 Image Builder on this machine. Prints its URL when it is ready and stops "
+        f"on SIGTERM or Ctrl-C. Its access key id is {ACCESS_KEY_ID!r}, its secret access key "
+        f"{SECRET_ACCESS_KEY!r}.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="a loopback address (%(default)s)")
+    parser.add_argument("--port", type=_port, default=0, help="0, the default, takes a free one")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--data", metavar="FILE", help="serve the account in this JSON file")
+    source.add_argument(
+        "--resources",
+        type=_count,
+        default=120,
+        metavar="N",
+        help="serve a made-up account whose main execution lists N images (%(default)s)",
+    )
+    parser.add_argument(
+        "--latency",
+        type=_milliseconds,
+        default=0.0,
+        metavar="MS",
+        help="hold every answer back for so many milliseconds (0)",
+    )
+    return parser
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text} is not a port, from 0 to {_LAST_PORT}")
+    return number
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is below 0")
+    return number
+
+
+def _milliseconds(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= _LONGEST_LATENCY:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to {_LONGEST_LATENCY} milliseconds")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""`python -m imagebuilder_pager.local`: its URL, its data, its end, its errors."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import boto3
+import httpx
+import pytest
+
+from imagebuilder_pager.local import (
+    ACCESS_KEY_ID,
+    EXAMPLE_EXECUTION_ID,
+    SECRET_ACCESS_KEY,
+    generate_account,
+    load_account,
+)
+
+ROOT = Path(__file__).parents[2]
+ACCOUNT_FILE = ROOT / "fixtures" / "account.json"
+
+
+def resource_ids(url: str) -> list[str]:
+    """What boto3 lists there."""
+    client = boto3.session.Session().client(
+        "imagebuilder",
+        endpoint_url=url,
+        region_name="us-west-2",
+        aws_access_key_id=ACCESS_KEY_ID,
+        aws_secret_access_key=SECRET_ACCESS_KEY,
+    )
+    paginator = client.get_paginator("list_lifecycle_execution_resources")
+    pages = paginator.paginate(lifecycleExecutionId=EXAMPLE_EXECUTION_ID)
+    return [resource["resourceId"] for page in pages for resource in page["resources"]]
+
+
+Start = Callable[..., tuple["subprocess.Popen[str]", str]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start the command and read its URL. Whatever still runs at the end is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def run(*arguments: str) -> tuple["subprocess.Popen[str]", str]:
+        command = [sys.executable, "-m", "imagebuilder_pager.local", *arguments]
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        started.append(process)
+        assert process.stdout is not None
+        return process, process.stdout.readline().rstrip("\n")
+
+    yield run
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_command_serves_and_stops(start: Start, number: signal.Signals) -> None:
+    process, url = start("--port", "0", "--data", str(ACCOUNT_FILE), "--latency", "1")
+    assert url.startswith("http://127.0.0.1:")
+    expected = load_account(ACCOUNT_FILE).executions[0].resources
+    assert resource_ids(url) == [resource["resourceId"] for resource in expected]
+    address = httpx.URL(url)
+    with socket.create_connection((address.host, address.port or 80)):
+        process.send_signal(number)
+        assert process.communicate(timeout=10) == ("", "")
+    assert process.returncode == 0
+
+
+def test_the_command_makes_data_up(start: Start) -> None:
+    _, url = start("--resources", "30")
+    expected = generate_account(resources=30).executions[0].resources
+    assert resource_ids(url) == [resource["resourceId"] for resource in expected]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--port", "x"], "argument --port: invalid _port value: 'x'"),
+        (["--port", "65536"], "argument --port: 65536 is not a port, from 0 to 65535"),
+        (["--host", "0.0.0.0"], "'0.0.0.0' is not a loopback address"),
+        (["--resources", "-1"], "argument --resources: -1 is below 0"),
+        (["--latency", "-1"], "argument --latency: -1 is not from 0 to 3600000 milliseconds"),
+        (["--latency", "nan"], "argument --latency: nan is not from 0 to 3600000 milliseconds"),
+        (["--data", "nowhere.json"], "No such file or directory: 'nowhere.json'"),
+        (["--data", "README.md"], "README.md: not valid JSON"),
+        (["--data", "x", "--resources", "1"], "not allowed with argument --data"),
+    ],
+)
+def test_wrong_arguments(arguments: list[str], message: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "imagebuilder_pager.local", *arguments],
+        cwd=ROOT / "fixtures",
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ran.returncode == 2
+    assert message in ran.stderr
+    assert ran.stdout == ""

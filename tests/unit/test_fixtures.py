@@ -1,0 +1,180 @@
+"""The fixtures that come with the project are what their README says they are."""
+
+import json
+import re
+import runpy
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import botocore.loaders
+import botocore.model
+import botocore.parsers
+import pytest
+
+from imagebuilder_pager.local import EXAMPLE_EXECUTION_ID, Account, load_account
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+PAGES = sorted((FIXTURES / "pages").glob("*.json"))
+RESOURCE_STATUSES = {"FAILED", "IN_PROGRESS", "SKIPPED", "SUCCESS"}
+ACTIONS = {"AVAILABLE", "DELETE", "DEPRECATE", "DISABLE"}
+
+
+def service_model() -> Any:
+    loader = botocore.loaders.Loader()
+    return botocore.model.ServiceModel(loader.load_service_model("imagebuilder", "service-2"))
+
+
+def parsed(body: bytes) -> dict[str, Any]:
+    """What botocore makes of a page."""
+    shape = service_model().operation_model("ListLifecycleExecutionResources").output_shape
+    response = {"status_code": 200, "headers": {}, "body": body, "context": {}}
+    page: dict[str, Any] = botocore.parsers.create_parser("rest-json").parse(response, shape)
+    del page["ResponseMetadata"]
+    return page
+
+
+@pytest.fixture(scope="module")
+def account() -> Account:
+    return load_account(FIXTURES / "account.json")
+
+
+def test_the_committed_account_is_what_the_script_builds(account: Account) -> None:
+    script = runpy.run_path(str(FIXTURES / "build.py"))
+    assert script["build_account"]() == account
+    committed = (FIXTURES / "account.json").read_text(encoding="utf-8")
+    assert script["render"](account) == committed
+
+
+def test_the_account_has_every_state_and_the_sizes_of_its_readme(account: Account) -> None:
+    readme = (FIXTURES / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(lce-\S+)` \| (\w+) \| [^|]+ \| (\d+) \|", readme, re.MULTILINE)
+    assert rows == [
+        (e.lifecycle_execution_id, e.lifecycle_execution_state["status"], str(len(e.resources)))
+        for e in account.executions
+    ]
+    statuses = {e.lifecycle_execution_state["status"] for e in account.executions}
+    shape = service_model().shape_for("LifecycleExecutionStatus")
+    assert statuses == set(shape.enum)
+
+
+def test_the_large_execution_has_everything(account: Account) -> None:
+    large = account.executions[0]
+    assert large.lifecycle_execution_id == EXAMPLE_EXECUTION_ID
+    assert len(large.resources) > 150
+    assert {r["state"]["status"] for r in large.resources} == RESOURCE_STATUSES
+    assert {r["action"]["name"] for r in large.resources} == ACTIONS
+    assert len({r["region"] for r in large.resources}) > 4
+    assert len({r["accountId"] for r in large.resources}) == 4
+    assert {type(r["startTime"]) for r in large.resources} == {int, float}
+
+
+def test_every_page_of_the_account_fits_the_api(account: Account) -> None:
+    """Members, types and enum values, held against the service's model."""
+    shape = service_model().shape_for("LifecycleExecutionResource")
+    policy_shape = service_model().shape_for("LifecyclePolicy")
+    for policy in account.policies:
+        check(policy, policy_shape)
+    for execution in account.executions:
+        for resources in (execution.resources, *execution.associated.values()):
+            for resource in resources:
+                check(resource, shape)
+
+
+def check(value: Any, shape: Any) -> None:
+    if shape.type_name == "structure":
+        for name, member in value.items():
+            check(member, shape.members[name])
+    elif shape.type_name == "list":
+        for item in value:
+            check(item, shape.member)
+    elif shape.type_name == "map":
+        assert all(isinstance(text, str) for pair in value.items() for text in pair)
+    else:
+        types: dict[str, Any] = {
+            "string": str,
+            "boolean": bool,
+            "integer": int,
+            "timestamp": (int, float),
+        }
+        assert isinstance(value, types[shape.type_name])
+        assert value in (getattr(shape, "enum", []) or [value])
+        pattern = shape.metadata.get("pattern")
+        assert pattern is None or re.search(pattern, value), (shape.name, value)
+
+
+def test_states_have_reasons_and_ends_where_they_should(account: Account) -> None:
+    seen: Counter[str] = Counter()
+    for execution in account.executions:
+        for resources in (execution.resources, *execution.associated.values()):
+            for resource in resources:
+                status = resource["state"]["status"]
+                assert ("reason" in resource["state"]) == (status in ("FAILED", "SKIPPED"))
+                assert ("endTime" in resource) == (status != "IN_PROGRESS")
+                assert resource.get("endTime", 2e9) > resource["startTime"]
+                seen[status] += 1
+    assert seen.keys() == RESOURCE_STATUSES
+
+
+def test_ids_look_real(account: Account) -> None:
+    account_id = r"\d{12}"
+    arn = rf"arn:aws:imagebuilder:[a-z0-9-]+:{account_id}:image/[a-z-]+/\d+\.\d+\.\d+/\d+"
+    ecr = rf"{account_id}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/[a-z/-]+"
+    for execution in account.executions:
+        amis = execution.lifecycle_policy_arn == account.policies[0]["arn"]
+        for image in execution.resources:
+            assert re.fullmatch(arn, image["resourceId"])
+            assert f":{image['region']}:{image['accountId']}:" in image["resourceId"]
+            children = execution.associated[image["resourceId"]]
+            assert children
+            for child in children:
+                if amis:
+                    assert re.fullmatch(r"ami-0[0-9a-f]{16}", child["resourceId"])
+                    assert "imageUris" not in child
+                    for snapshot in child.get("snapshots", ()):
+                        assert re.fullmatch(r"snap-0[0-9a-f]{16}", snapshot["snapshotId"])
+                else:
+                    assert re.fullmatch(rf"{ecr}@sha256:[0-9a-f]{{64}}", child["resourceId"])
+                    assert all(re.fullmatch(rf"{ecr}:[\d.-]+", u) for u in child["imageUris"])
+        if execution.resources:
+            assert len(execution.associated[execution.resources[0]["resourceId"]]) == 30
+    snapshots = [
+        tuple(s["state"]["status"] for s in child["snapshots"])
+        for child in (c for e in account.executions for cs in e.associated.values() for c in cs)
+        if "snapshots" in child
+    ]
+    assert {len(states) for states in snapshots} == {1, 2, 3}
+    assert any(len(set(states)) > 1 for states in snapshots)
+
+
+def test_the_readme_lists_every_page() -> None:
+    readme = (FIXTURES / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `([\w-]+\.json)`", readme, re.MULTILINE)) == {p.name for p in PAGES}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_botocore_takes_every_page(path: Path) -> None:
+    page = parsed(path.read_bytes())
+    assert page.get("lifecycleExecutionId", EXAMPLE_EXECUTION_ID) == EXAMPLE_EXECUTION_ID
+
+
+def test_pages_hold_what_their_names_say() -> None:
+    pages = {path.stem: json.loads(path.read_bytes()) for path in PAGES}
+    assert pages["absent-members"] == {}
+    assert set(pages["null-members"].values()) == {None}
+    assert set(pages["null-inner-members"]["resources"][0].values()) == {None}
+    assert "resources" not in pages["absent-list"]
+    assert "resources" not in pages["absent-list-with-token"]
+    assert pages["absent-list-with-token"]["nextToken"]
+    assert pages["empty-page-with-token"]["resources"] == []
+    assert pages["empty-page-with-token"]["nextToken"]
+    assert "nextToken" not in pages["empty-page"]
+    assert "nextToken" not in pages["last-page"]
+    assert pages["empty-token"]["nextToken"] == ""
+    states = [s["state"]["status"] for s in pages["ami-snapshots"]["resources"][0]["snapshots"]]
+    assert sorted(states) == sorted(RESOURCE_STATUSES)
+    shape = service_model().shape_for("LifecycleExecutionResource")
+    assert set(pages["null-inner-members"]["resources"][0]) == set(shape.members)
+    assert pages["unknown-values"]["lifecycleExecutionState"]["status"] == "PAUSED"
+    resource = pages["unknown-members"]["resources"][0]
+    assert resource.keys() - shape.members.keys() == {"tags"}

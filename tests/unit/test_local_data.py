@@ -1,0 +1,133 @@
+"""The local service's data: generating it, and loading it from a file."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from imagebuilder_pager.local import (
+    EXAMPLE_EXECUTION_ID,
+    Account,
+    Execution,
+    generate_account,
+    load_account,
+)
+
+
+def test_generated_data_is_the_same_every_time() -> None:
+    assert generate_account(resources=40) == generate_account(resources=40)
+    assert generate_account(resources=40) != generate_account(resources=40, seed=1)
+
+
+@pytest.mark.parametrize("resources", [0, 1, 3, 120])
+def test_generated_data_has_the_size_asked_for(resources: int) -> None:
+    main, other = generate_account(resources=resources).executions
+    assert main.lifecycle_execution_id == EXAMPLE_EXECUTION_ID
+    assert len(main.resources) == resources
+    assert len(other.resources) == resources // 3
+    for execution in (main, other):
+        ids = [resource["resourceId"] for resource in execution.resources]
+        assert len(set(ids)) == len(ids)
+        assert list(execution.associated) == ids
+
+
+def test_a_negative_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="resources is -1, it has to be 0 or more"):
+        generate_account(resources=-1)
+
+
+def test_a_longer_list_starts_like_a_shorter_one() -> None:
+    short, long = generate_account(resources=10), generate_account(resources=20)
+    assert long.executions[0].resources[:10] == short.executions[0].resources
+
+
+def test_an_account_survives_a_file(tmp_path: Path) -> None:
+    account = generate_account(resources=5)
+    file = tmp_path / "account.json"
+    file.write_text(json.dumps(account.to_dict()))
+    assert load_account(file) == account
+    assert load_account(str(file)) == account
+
+
+def test_the_least_that_a_file_can_hold(tmp_path: Path) -> None:
+    file = tmp_path / "account.json"
+    file.write_text('{"executions": []}')
+    assert load_account(file) == Account()
+    execution = {"lifecycleExecutionId": "lce-1", "lifecycleExecutionState": {}}
+    file.write_text(json.dumps({"executions": [execution]}))
+    assert load_account(file) == Account(executions=(Execution("lce-1", {}),))
+
+
+E1 = '{"lifecycleExecutionId": "lce-1", "lifecycleExecutionState": {}'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not valid JSON: Expecting value: line 1 column 1"),
+        ("{", "not valid JSON: Expecting property name"),
+        ("[" * 100_000, "the JSON is nested too deeply"),
+        ("[]", "the document is not an object"),
+        ("{}", "executions is missing"),
+        ('{"executions": [], "exec": 1}', "the document has unknown members: exec"),
+        ('{"executions": {}}', "executions is not a list"),
+        ('{"executions": [], "policies": [1]}', "policies[0] is not an object"),
+        ('{"executions": [1]}', "executions[0] is not an object"),
+        ('{"executions": [{}]}', "executions[0].lifecycleExecutionId is missing"),
+        (
+            '{"executions": [{"lifecycleExecutionId": "lce-1"}]}',
+            "executions[0].lifecycleExecutionState is missing",
+        ),
+        (
+            '{"executions": [{"lifecycleExecutionId": 1, "lifecycleExecutionState": {}}]}',
+            "executions[0].lifecycleExecutionId is not a string",
+        ),
+        (
+            '{"executions": [{"lifecycleExecutionId": "x", "lifecycleExecutionState": "ok"}]}',
+            "executions[0].lifecycleExecutionState is not an object",
+        ),
+        (
+            f'{{"executions": [{E1}}}, {E1}}}]}}',
+            "executions[1].lifecycleExecutionId: lce-1 is there twice",
+        ),
+        (
+            f'{{"executions": [{E1}, "resource": []}}]}}',
+            "executions[0] has unknown members: resource",
+        ),
+        (
+            f'{{"executions": [{E1}, "resources": ["ami-1"]}}]}}',
+            "executions[0].resources[0] is not an object",
+        ),
+        (
+            f'{{"executions": [{E1}, "associated": []}}]}}',
+            "executions[0].associated is not an object",
+        ),
+        (
+            f'{{"executions": [{E1}, "associated": {{"arn": {{}}}}}}]}}',
+            "executions[0].associated['arn'] is not a list",
+        ),
+        (
+            f'{{"executions": [{E1}, "startTime": "today"}}]}}',
+            "executions[0].startTime is not a number of seconds",
+        ),
+    ],
+)
+def test_a_wrong_file_is_named_with_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "account.json"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=re.escape(message)) as caught:
+        load_account(file)
+    assert str(caught.value).startswith(f"{file}: ")
+
+
+def test_a_file_that_is_not_text(tmp_path: Path) -> None:
+    file = tmp_path / "account.json"
+    file.write_bytes(b'{"executions": "\xff"}')
+    with pytest.raises(ValueError, match=r"account\.json: not UTF-8 text"):
+        load_account(file)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.json"):
+        load_account(tmp_path / "nowhere.json")
