@@ -1,0 +1,59 @@
+"""boto3's paginator protocol for EC2 Image Builder, without boto3.
+
+    from imagebuilder_pager import ImageBuilder
+
+    with ImageBuilder(region_name="us-west-2") as client:
+        paginator = client.get_paginator("list_lifecycle_execution_resources")
+        for page in paginator.paginate(lifecycleExecutionId="lce-..."):
+            for resource in page.resources:
+                print(resource.resource_id, resource.state.status)
+
+Importing this package loads nothing but this file; a public name loads its module when it is first
+used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from . import errors, models, pagination
+    from .client import AsyncImageBuilder, ImageBuilder
+    from .pagination import AsyncPaginator, PaginationSpec, Paginator
+
+_MODULES = {
+    "AsyncImageBuilder": "client",
+    "AsyncPaginator": "pagination",
+    "ImageBuilder": "client",
+    "PaginationSpec": "pagination",
+    "Paginator": "pagination",
+}
+_SUBMODULES = ("errors", "models", "pagination")
+
+__all__ = [
+    "AsyncImageBuilder",
+    "AsyncPaginator",
+    "ImageBuilder",
+    "PaginationSpec",
+    "Paginator",
+    "__version__",
+    "errors",
+    "models",
+    "pagination",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        value = getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
+    elif name in _SUBMODULES:
+        value = importlib.import_module(f".{name}", __name__)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,79 @@
+"""The operations there are: of each, its names, its shapes, its errors and how it paginates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+from . import errors
+from .aws.rest_json import Call
+from .models import lifecycle
+from .models.shape import Request, Response
+from .pagination.spec import PaginationSpec
+
+__all__ = ["OPERATIONS", "Operation"]
+
+ResponseT = TypeVar("ResponseT", bound=Response)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation(Generic[ResponseT]):
+    """An operation of the service model.
+
+    ``name`` is AWS's, ``method_name`` the client method's; ``errors`` are those that the model
+    says it can answer with.
+    """
+
+    name: str
+    method_name: str
+    request: type[Request]
+    response: type[ResponseT]
+    errors: tuple[type[errors.ClientError], ...]
+    pagination: PaginationSpec
+
+    @cached_property
+    def call(self) -> Call:
+        """What the protocol has to know of the operation."""
+        return Call(
+            name=self.name,
+            path=f"/{self.name}",
+            members=frozenset(
+                info.alias or name for name, info in self.response.model_fields.items()
+            ),
+            errors={error.__name__: error for error in self.errors},
+        )
+
+    def wire_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters under their wire names, checked; see :meth:`Request.wire_params`."""
+        return self.request.wire_params(params, self.name)
+
+
+LIST_LIFECYCLE_EXECUTION_RESOURCES = Operation(
+    name="ListLifecycleExecutionResources",
+    method_name="list_lifecycle_execution_resources",
+    request=lifecycle.ListLifecycleExecutionResourcesRequest,
+    response=lifecycle.ListLifecycleExecutionResourcesResponse,
+    errors=(
+        errors.ServiceException,
+        errors.ClientException,
+        errors.ServiceUnavailableException,
+        errors.InvalidRequestException,
+        errors.InvalidPaginationTokenException,
+        errors.ForbiddenException,
+        errors.CallRateLimitExceededException,
+    ),
+    pagination=PaginationSpec(
+        input_token="nextToken",
+        output_token="nextToken",
+        result_key="resources",
+        limit_key="maxResults",
+        non_aggregate_keys=("lifecycleExecutionId", "lifecycleExecutionState"),
+    ),
+)
+
+#: Every operation, by the name of its client method.
+OPERATIONS: Mapping[str, Operation[Any]] = {
+    operation.method_name: operation for operation in (LIST_LIFECYCLE_EXECUTION_RESOURCES,)
+}

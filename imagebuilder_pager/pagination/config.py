@@ -1,0 +1,99 @@
+"""``PaginationConfig``, checked before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from ..errors import PaginationError
+from .spec import PaginationSpec
+
+__all__ = ["Options", "PaginationConfig", "parse_config"]
+
+
+class PaginationConfig(TypedDict, total=False):
+    """The keys of the ``PaginationConfig`` parameter, boto3's and ``Prefetch``.
+
+    ``MaxItems``: items to hand out in all. ``PageSize``: items to ask for in a page.
+    ``StartingToken``: a ``NextToken`` or ``resume_token`` of before. ``Prefetch``: pages to fetch
+    ahead while the caller works on one. None, for any of them, is as if the key were not there.
+    """
+
+    MaxItems: int | str | None
+    PageSize: int | str | None
+    StartingToken: str | None
+    Prefetch: int | str | None
+
+
+_KEYS = tuple(PaginationConfig.__annotations__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """A ``PaginationConfig`` that has been checked.
+
+    ``page_size`` has the type that the service wants.
+    """
+
+    max_items: int | None = None
+    page_size: int | str | None = None
+    starting_token: str | None = None
+    prefetch: int = 0
+
+
+def parse_config(given: object, spec: PaginationSpec) -> tuple[Options, list[str]]:
+    """The options, and a line for each thing that is wrong with it.
+
+    Numbers may be numeric strings, as in botocore. Raises :class:`PaginationError` for a
+    ``PageSize`` where the operation has no parameter for it.
+    """
+    if given is None:
+        return Options(), []
+    if not isinstance(given, Mapping):
+        return Options(), [
+            f"PaginationConfig: {type(given).__name__} given; allowed: a mapping with "
+            + ", ".join(_KEYS)
+        ]
+    problems = [
+        f"PaginationConfig: unknown key {key!r}; allowed: {', '.join(_KEYS)}"
+        for key in given
+        if key not in _KEYS
+    ]
+    max_items = _whole_number(given, "MaxItems", 0, problems)
+    size = _whole_number(given, "PageSize", 1, problems)
+    if given.get("PageSize") is not None and spec.limit_key is None:
+        raise PaginationError(
+            "PaginationConfig.PageSize: this operation has no parameter for the size of a page"
+        )
+    page_size = str(size) if size is not None and spec.limit_as_string else size
+    options = Options(
+        max_items=max_items,
+        page_size=page_size,
+        starting_token=given.get("StartingToken"),
+        prefetch=_whole_number(given, "Prefetch", 0, problems) or 0,
+    )
+    return options, problems
+
+
+def _whole_number(
+    given: Mapping[Any, Any], key: str, least: int, problems: list[str]
+) -> int | None:
+    value = given.get(key)
+    if value is None:
+        return None
+    number: int | None = None
+    if isinstance(value, (int, str)) and not isinstance(value, bool):
+        try:
+            number = int(value)
+        except ValueError:
+            number = None
+    elif isinstance(value, float) and value.is_integer():
+        number = int(value)
+    if number is None or number < least:
+        problems.append(
+            f"PaginationConfig.{key}: {str(value)[:40]!r} ({type(value).__name__}) given; allowed: "
+            f"a whole number, {least} or more"
+        )
+        return None
+    return number

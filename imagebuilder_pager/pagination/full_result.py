@@ -1,0 +1,60 @@
+"""All pages as one dictionary, put together as botocore does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .cursor import Step, set_member
+from .spec import Expression
+
+__all__ = ["FullResult", "as_dict"]
+
+
+def as_dict(page: Any) -> Any:
+    """The page as a plain dictionary, where it is something else that can say what that is."""
+    to_dict = getattr(page, "to_dict", None)
+    return page if to_dict is None else to_dict()
+
+
+class FullResult:
+    """Adds up pages: lists are joined, numbers and strings added, all else is the first page's."""
+
+    def __init__(self, result_keys: tuple[Expression, ...]) -> None:
+        self._result_keys = result_keys
+        self._result: dict[str, Any] = {}
+        self._last: Step[Any] | None = None
+
+    def add(self, step: Step[Any]) -> None:
+        """Adds the page of a step, which is not changed."""
+        self._last = step
+        page = as_dict(step.page)
+        for expression in self._result_keys:
+            value = expression.search(page)
+            if value is None:
+                continue
+            existing = expression.search(self._result)
+            if existing is None:
+                value = list(value) if isinstance(value, list) else value
+                set_member(self._result, expression, value)
+            elif isinstance(value, list):
+                existing.extend(value)
+            elif isinstance(value, (int, float, str)):
+                set_member(self._result, expression, existing + value)
+
+    def finish(self) -> dict[str, Any]:
+        """The result, with the members that are not added up, and the token if there is more."""
+        if self._last is not None:
+            _merge(self._result, self._last.non_aggregate_part)
+            if (token := self._last.position.resume_token) is not None:
+                self._result["NextToken"] = token
+        return self._result
+
+
+def _merge(target: dict[str, Any], source: Mapping[str, Any]) -> None:
+    for name, value in source.items():
+        plain = as_dict(value)
+        if isinstance(plain, dict) and isinstance(target.get(name), dict):
+            _merge(target[name], plain)
+        else:
+            target[name] = plain

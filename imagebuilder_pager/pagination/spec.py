@@ -1,0 +1,135 @@
+"""Which members of an operation carry the tokens, the items and the limit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+__all__ = ["Expression", "PaginationSpec"]
+
+_MEMBER_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+
+
+class Expression:
+    """A JMESPath expression over a page, with botocore's two attributes.
+
+    ``expression`` is its text, ``search(page)`` its value on a page, None where there is none.
+    A plain path of members, which nearly every one is, does without the jmespath package.
+    """
+
+    __slots__ = ("_compiled", "_path", "expression")
+
+    def __init__(self, expression: str) -> None:
+        self.expression = expression
+        self._path = expression.split(".") if _MEMBER_PATH.fullmatch(expression) else None
+        self._compiled: Any = None
+        if self._path is None:
+            import jmespath
+
+            self._compiled = jmespath.compile(expression)
+
+    def search(self, page: Any) -> Any:
+        """The value of the expression on the page."""
+        if self._path is None:
+            return self._compiled.search(page)
+        for name in self._path:
+            get = getattr(page, "get", None)
+            if get is None:
+                return None
+            page = get(name)
+        return page
+
+    def member_path(self) -> list[str]:
+        """The members to go through, to set a value; ``ValueError`` if it is no plain path."""
+        if self._path is None:
+            raise ValueError(f"{self.expression!r} is no path of members, so it cannot be set")
+        return self._path
+
+    def __repr__(self) -> str:
+        return f"Expression({self.expression!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Expression) and self.expression == other.expression
+
+    def __hash__(self) -> int:
+        return hash(self.expression)
+
+
+def _as_tuple(value: str | Sequence[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaginationSpec:
+    """How one operation paginates, in the vocabulary of AWS's ``paginators-1.json``.
+
+    - ``input_token``: request parameter, or parameters, that take the tokens.
+    - ``output_token``: JMESPath of each token in a page, in the order of ``input_token``.
+    - ``result_key``: path of the items; of several, the first is the one that is counted and cut.
+    - ``limit_key``: request parameter that takes the page size; None where there is none.
+    - ``limit_as_string``: the service wants that parameter as a string (its model says which).
+    - ``more_results``: JMESPath of a flag; where it is given and false, the page is the last.
+    - ``non_aggregate_keys``: paths that are the same on every page, taken from the first one.
+
+    Raises ``ValueError`` where the parts do not fit together.
+    """
+
+    input_token: str | Sequence[str]
+    output_token: str | Sequence[str]
+    result_key: str | Sequence[str]
+    limit_key: str | None = None
+    more_results: str | None = None
+    non_aggregate_keys: Sequence[str] = ()
+    limit_as_string: bool = False
+
+    input_tokens: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    output_tokens: tuple[Expression, ...] = field(init=False, repr=False, compare=False)
+    result_keys: tuple[Expression, ...] = field(init=False, repr=False, compare=False)
+    more_results_flag: Expression | None = field(init=False, repr=False, compare=False)
+    non_aggregates: tuple[Expression, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        derived = {
+            "input_tokens": _as_tuple(self.input_token),
+            "output_tokens": tuple(map(Expression, _as_tuple(self.output_token))),
+            "result_keys": tuple(map(Expression, _as_tuple(self.result_key))),
+            "more_results_flag": Expression(self.more_results) if self.more_results else None,
+            "non_aggregates": tuple(map(Expression, _as_tuple(self.non_aggregate_keys))),
+        }
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)
+        if not self.input_tokens or len(self.input_tokens) != len(self.output_tokens):
+            raise ValueError(
+                f"input_token and output_token: {len(self.input_tokens)} and "
+                f"{len(self.output_tokens)} given; allowed: the same number, at least one"
+            )
+        if not self.result_keys:
+            raise ValueError("result_key: none given; allowed: one path of members, or more")
+        for expression in (*self.result_keys, *self.non_aggregates):
+            expression.member_path()
+
+    @classmethod
+    def from_model(cls, entry: Mapping[str, Any], *, limit_as_string: bool = False) -> Self:
+        """The spec of an entry of AWS's ``paginators-1.json``, as it stands there.
+
+        An entry does not say whether its ``limit_key`` is a string; the service model does, and
+        ``limit_as_string`` passes that on. Raises ``ValueError`` for an entry that lacks a member
+        or has one that is not known.
+        """
+        known = {
+            "input_token",
+            "output_token",
+            "result_key",
+            "limit_key",
+            "more_results",
+            "non_aggregate_keys",
+        }
+        if missing := sorted({"input_token", "output_token", "result_key"} - entry.keys()):
+            raise ValueError(f"a paginator entry without {', '.join(missing)}")
+        if unknown := sorted(entry.keys() - known):
+            raise ValueError(
+                f"a paginator entry with {', '.join(unknown)}; allowed: {', '.join(sorted(known))}"
+            )
+        return cls(**entry, limit_as_string=limit_as_string)
