@@ -16,10 +16,12 @@ and `LocalServer` puts it on a loopback socket, for any AWS client to be pointed
             aws_secret_access_key=SECRET_ACCESS_KEY,
         )
 
-`python -m imagebuilder_pager.local --help` is the same from the command line.
+`python -m imagebuilder_pager.local --help` is the same from the command line. With
+`faults=FaultPlan(...)` the service goes wrong as a test needs it to; docs/faults.md shows how.
 """
 
 from .data import Account, Execution, load_account
+from .faults import FAULTS, Fault, FaultPlan, Visit
 from .generate import EXAMPLE_EXECUTION_ID, generate_account
 from .server import LocalServer
 from .service import (
@@ -31,11 +33,15 @@ from .service import (
 __all__ = [
     "ACCESS_KEY_ID",
     "EXAMPLE_EXECUTION_ID",
+    "FAULTS",
     "SECRET_ACCESS_KEY",
     "Account",
     "Execution",
+    "Fault",
+    "FaultPlan",
     "LocalImageBuilder",
     "LocalServer",
+    "Visit",
     "generate_account",
     "load_account",
 ]

@@ -7,6 +7,7 @@ __all__ = ["HTTP_STATUS", "RefusedError"]
 HTTP_STATUS = {
     "CallRateLimitExceededException": 429,
     "ClientException": 400,
+    "ExpiredTokenException": 403,
     "ForbiddenException": 403,
     "IncompleteSignatureException": 400,
     "InvalidPaginationTokenException": 400,
@@ -16,12 +17,13 @@ HTTP_STATUS = {
     "SerializationException": 400,
     "ServiceException": 500,
     "ServiceUnavailableException": 503,
+    "ThrottlingException": 400,
     "UnknownOperationException": 404,
     "UnrecognizedClientException": 403,
 }
 """HTTP status by error code.
 
-The first seven the service models itself; the others are those of any signed AWS service.
+Those that the service models itself, and those of any signed AWS service.
 """
 
 

@@ -7,12 +7,15 @@ import ipaddress
 import json
 import socket
 import socketserver
+import struct
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import httpx
+
+from .faults.connection import EXTENSION, Ending, deliver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +30,7 @@ _DISCARD_AT_MOST = 8 * MAX_BODY_SIZE
 _LENGTH_DIGITS = 19  # of a Content-Length, enough for any length in 64 bits
 _IDLE_TIMEOUT = 60.0  # seconds, after which a silent connection is closed
 _CLOSE_GRACE = 2.0  # seconds that an answer on its way has, once the server is closed
+_LINGER = struct.Struct("HH" if sys.platform == "win32" else "ii")
 
 
 class LocalServer:
@@ -34,7 +38,8 @@ class LocalServer:
 
     It listens from the moment it is made until `close()`; used as a context manager, it closes
     itself. `port` 0 takes a free one. `latency` is the time in seconds that every answer is held
-    back. The handler is called from many threads.
+    back. The handler is called from many threads. The faults that a service's `FaultPlan` has for
+    the connection are carried out here.
 
     Raises `ValueError` for a host that is not a loopback address (the service's keys are known to
     everybody) or a negative latency, and `OSError` if the address cannot be listened on.
@@ -120,6 +125,7 @@ class _Listener(socketserver.ThreadingTCPServer):
         self.latency = latency
         self.closing = threading.Event()
         self._connections: set[socket.socket] = set()
+        self._resets: set[socket.socket] = set()
         self._changed = threading.Condition()
         self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
         super().__init__((address, port), _Connection)
@@ -134,7 +140,20 @@ class _Listener(socketserver.ThreadingTCPServer):
         with self._changed:
             self._connections.discard(request)
             self._changed.notify_all()
-        super().shutdown_request(request)
+            reset = request in self._resets
+            self._resets.discard(request)
+        if reset:
+            # What shuts down first takes its leave; only a bare close without lingering resets.
+            with contextlib.suppress(OSError):
+                request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER.pack(1, 0))
+            self.close_request(request)
+        else:
+            super().shutdown_request(request)
+
+    def reset_at_end(self, request: socket.socket) -> None:
+        """Reset this connection, rather than close it, once its thread lets go of it."""
+        with self._changed:
+            self._resets.add(request)
 
     def end_connections(self) -> None:
         self.closing.set()
@@ -170,6 +189,7 @@ class _Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = _IDLE_TIMEOUT
     disable_nagle_algorithm = True
+    _last_ending = Ending.KEEP
 
     def serve(self) -> None:
         listener = cast("_Listener", self.server)
@@ -179,9 +199,13 @@ class _Connection(BaseHTTPRequestHandler):
                 self._url(),
                 headers=self.headers.items(),
                 content=self._body(),
+                extensions={EXTENSION: True},
             )
         except _BadRequestError as error:
             self.send_error(error.status, str(error))
+            return
+        if self._last_ending is Ending.RESET_NEXT:
+            self._end(Ending.RESET)
             return
         response = listener.service(request)
         listener.closing.wait(listener.latency)
@@ -223,12 +247,26 @@ class _Connection(BaseHTTPRequestHandler):
         self._send(httpx.Response(int(code), headers=headers, content=body))
 
     def _send(self, response: httpx.Response) -> None:
-        """Write the answer, all of it at once: the one place where bytes leave the server."""
-        reason = response.reason_phrase
-        lines = [f"HTTP/1.1 {response.status_code} {reason}".encode()]
-        lines += [name + b": " + value for name, value in response.headers.raw]
-        body = b"" if self.command == "HEAD" else response.content
-        self.wfile.write(b"\r\n".join([*lines, b"", body]))
+        """Write the answer: the one place where bytes leave the server."""
+        listener = cast("_Listener", self.server)
+        delivery = deliver(response, with_body=self.command != "HEAD")
+        for piece in delivery.cut():
+            listener.closing.wait(delivery.delay)
+            self.wfile.write(piece)
+        self._end(delivery.ending)
+
+    def _end(self, ending: Ending) -> None:
+        self._last_ending = ending
+        if ending in (Ending.KEEP, Ending.RESET_NEXT):
+            return
+        self.close_connection = True
+        if ending is Ending.RESET:
+            cast("_Listener", self.server).reset_at_end(self.connection)
+        elif ending is Ending.HOLD:
+            # Until the client goes away or the server is closed, each of which ends the reading.
+            self.connection.settimeout(None)
+            while self.connection.recv(65536):
+                pass
 
     def log_message(self, *_args: object) -> None:
         """Say nothing: a line per request would bury what a test prints."""

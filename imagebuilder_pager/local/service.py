@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import httpx
 
+from .faults.injection import FaultInjector
 from .refusal import RefusedError
 from .signature import verify_signature
 from .tokens import InvalidTokenError, open_token, seal_token
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .data import Account, Execution
+    from .faults import FaultPlan
 
 __all__ = ["ACCESS_KEY_ID", "MAX_RESULTS", "SECRET_ACCESS_KEY", "LocalImageBuilder"]
 
@@ -52,7 +54,8 @@ class LocalImageBuilder:
 
     `account` is what there is to list. `clock` gives the service's time as an aware datetime.
     `token_lifetime` is how long a `nextToken` can be used. With `region`, a request signed for
-    another region is refused; without it, any region will do.
+    another region is refused; without it, any region will do. `faults` says which requests meet
+    which fault; see `imagebuilder_pager.local.faults`.
 
     Requests are signed with `ACCESS_KEY_ID` and `SECRET_ACCESS_KEY`. A session token is allowed,
     and not looked at, if it is among the signed headers.
@@ -65,11 +68,13 @@ class LocalImageBuilder:
         clock: Callable[[], dt.datetime] = _utc_now,
         token_lifetime: dt.timedelta = dt.timedelta(hours=24),
         region: str | None = None,
+        faults: FaultPlan | None = None,
     ) -> None:
         self._executions = {e.lifecycle_execution_id: e for e in account.executions}
         self._clock = clock
         self._token_lifetime = token_lifetime.total_seconds()
         self._region = region
+        self._injector = None if faults is None else FaultInjector(faults)
         self._lock = threading.Lock()
         self._requests = 0
         self._token_stamp: int | None = None
@@ -80,18 +85,31 @@ class LocalImageBuilder:
         return self._requests
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        """Answer one request. Whatever is wrong with it becomes an error answer."""
+        """Answer one request. Whatever is wrong with it becomes an error answer.
+
+        Only a fault of the connection is raised, as the exception of httpx that it would cause.
+        """
         with self._lock:
             self._requests += 1
+        if self._injector is None:
+            return self._respond(request)
+        return self._injector.respond(request, self._respond)
+
+    def _respond(
+        self, request: httpx.Request, skew: dt.timedelta = dt.timedelta()
+    ) -> httpx.Response:
+        """The answer without a fault, by a clock that is off by `skew`."""
         now = self._clock().astimezone(dt.UTC)
+        shown = now + skew
         headers = {
-            "Date": email.utils.format_datetime(now, usegmt=True),
+            "Date": email.utils.format_datetime(shown, usegmt=True),
             "Content-Type": "application/json",
             "x-amzn-RequestId": str(uuid.uuid4()),
         }
         status = 200
         try:
-            answer = self._answer(request, now)
+            self._admit(request, shown)
+            answer = self._answer(request, int(now.timestamp()))
         except RefusedError as refusal:
             status = refusal.status
             answer = {"message": refusal.message}
@@ -99,8 +117,8 @@ class LocalImageBuilder:
         body = json.dumps(answer, separators=(",", ":")).encode()
         return httpx.Response(status, headers=headers, content=body)
 
-    def _answer(self, request: httpx.Request, now: dt.datetime) -> dict[str, Any]:
-        """The members of the answer. The order of the checks is the service's."""
+    def _admit(self, request: httpx.Request, now: dt.datetime) -> None:
+        """Raise `RefusedError` unless the operation is known and the signature good."""
         if request.method != "POST" or request.url.raw_path != _PATH.encode():
             raise RefusedError(
                 "UnknownOperationException", "The operation requested does not exist."
@@ -112,9 +130,12 @@ class LocalImageBuilder:
             now=now,
             region=self._region,
         )
+
+    def _answer(self, request: httpx.Request, now: int) -> dict[str, Any]:
+        """The members of the answer. The order of the checks is the service's."""
         parameters = _read_members(request.read())
         _check_parameters(parameters)
-        return self._list_lifecycle_execution_resources(parameters, int(now.timestamp()))
+        return self._list_lifecycle_execution_resources(parameters, now)
 
     def _list_lifecycle_execution_resources(
         self, parameters: Mapping[str, Any], now: int

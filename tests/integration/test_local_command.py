@@ -15,6 +15,7 @@ import pytest
 from imagebuilder_pager.local import (
     ACCESS_KEY_ID,
     EXAMPLE_EXECUTION_ID,
+    FAULTS,
     SECRET_ACCESS_KEY,
     generate_account,
     load_account,
@@ -81,6 +82,26 @@ def test_the_command_makes_data_up(start: Start) -> None:
     assert resource_ids(url) == [resource["resourceId"] for resource in expected]
 
 
+def test_the_command_has_faults(start: Start) -> None:
+    chance = ("--fault", "html", "--fault-rate", "1", "--fault-seed", "7")
+    places = ("--fault", "throttle,retry-after=2@1", "--fault", "reset-before@2")
+    _, url = start(*places, *chance)
+    with httpx.Client(base_url=url, trust_env=False) as client:
+        throttled = client.post("/")
+        assert (throttled.status_code, throttled.headers["Retry-After"]) == (429, "2")
+        with pytest.raises(httpx.ReadError):
+            client.post("/")
+        assert client.post("/").headers["Content-Type"] == "text/html"
+
+
+def test_the_command_lists_the_faults() -> None:
+    command = [sys.executable, "-m", "imagebuilder_pager.local", "--help"]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    for name, summary in FAULTS.items():
+        assert f"  {name} " in ran.stdout
+        assert summary in ran.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -93,6 +114,14 @@ def test_the_command_makes_data_up(start: Start) -> None:
         (["--data", "nowhere.json"], "No such file or directory: 'nowhere.json'"),
         (["--data", "README.md"], "README.md: not valid JSON"),
         (["--data", "x", "--resources", "1"], "not allowed with argument --data"),
+        (["--fault", "x@1"], "argument --fault: there is no fault 'x'; there are throttle, "),
+        (["--fault", "x"], "argument --fault: there is no fault 'x'; there are throttle, "),
+        (["--fault", "slow,x=1@1"], "fault 'slow' has no option 'x'; it has delay, pieces"),
+        (["--fault", "stall@x"], "'stall@x' is not FAULT@PLACE, with PLACE one of N, page-N, "),
+        (["--fault", "stall"], "--fault stall needs a place, as in stall@3, or a --fault-rate"),
+        (["--fault-rate", "0.5"], "--fault-rate needs a --fault NAME without a place"),
+        (["--fault-rate", "2"], "argument --fault-rate: 2 is not from 0 to 1"),
+        (["--fault-rate", "nan"], "argument --fault-rate: nan is not from 0 to 1"),
     ],
 )
 def test_wrong_arguments(arguments: list[str], message: str) -> None:

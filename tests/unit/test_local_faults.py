@@ -1,0 +1,263 @@
+"""Faults and their plans: names, options, text, and which request meets which fault."""
+
+import json
+import re
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from imagebuilder_pager.local import FAULTS, Fault, FaultPlan, Visit
+
+THROTTLE = Fault("throttle")
+STALL = Fault("stall")
+HTML = Fault("html")
+
+
+def request(token: str | None = None, size: int = 25, execution: str = "a") -> httpx.Request:
+    members = {"lifecycleExecutionId": execution, "maxResults": size, "nextToken": token}
+    return httpx.Request("POST", "http://x/List", content=json.dumps(members))
+
+
+def faults(plan: FaultPlan, *tokens: str | None, last: str = "") -> list[str | None]:
+    """The names of the faults that requests for these pages meet, in turn."""
+    met = (plan.meet(request(token), last=token == last) for token in tokens)
+    return [None if fault is None else fault.name for fault in met]
+
+
+def many(plan: FaultPlan, count: int) -> list[str | None]:
+    return faults(plan, *(str(number) for number in range(count)))
+
+
+def test_the_document_has_every_fault_and_option() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "faults.md").read_text()
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \|(.*)$", text, re.MULTILINE))
+    assert rows.keys() == FAULTS.keys()
+    for name, row in rows.items():
+        for option, _ in Fault(name).options:
+            assert f"`{option}`" in row, (name, option)
+
+
+def test_every_fault_can_be_made_and_written() -> None:
+    for name, summary in FAULTS.items():
+        fault = Fault(name)
+        assert (fault.name, str(fault), repr(fault)) == (name, name, f"Fault({name!r})")
+        assert Fault.parse(name) == fault
+        assert hash(Fault.parse(name)) == hash(fault)
+        assert summary
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("throttle,retry-after=2", Fault("throttle", retry_after=2)),
+        ("throttle,retry-after=soon", Fault("throttle", retry_after="soon")),
+        ("throttle,code=ThrottlingException", Fault("throttle", code="ThrottlingException")),
+        ("server-error,status=502,body=html", Fault("server-error", status=502, body="html")),
+        ("expired-key,lasting=true", Fault("expired-key", lasting=True)),
+        ("clock-off,minutes=-20.5", Fault("clock-off", minutes=-20.5)),
+        ("slow,delay=0,pieces=3", Fault("slow", delay=0, pieces=3)),
+        ("redirect,location=http://x/", Fault("redirect", location="http://x/")),
+        ("wrong-type,member=nextToken", Fault("wrong-type", member="nextToken")),
+        ("wrong-type,value=null", Fault("wrong-type", value=None)),
+        ("wrong-type,value=true", Fault("wrong-type", value=True)),
+        ('wrong-type,value="18"', Fault("wrong-type", value="18")),
+        ("wrong-type,value=[]", Fault("wrong-type", value="[]")),
+    ],
+)
+def test_options_in_text(text: str, fault: Fault) -> None:
+    assert Fault.parse(text) == fault
+    assert str(fault) == text
+
+
+def test_options_and_defaults() -> None:
+    fault = Fault("server-error", status=503)
+    assert fault.options == (("status", 503), ("body", "json"), ("retry_after", None))
+    assert (fault["status"], fault["body"]) == (503, "json")
+    assert repr(fault) == "Fault('server-error', status=503)"
+    assert Fault("server-error", status=500) == Fault("server-error") != fault
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nothing", "there is no fault 'nothing'; there are throttle, server-error, expired-token"),
+        ("html,x=1", "fault 'html' has no option 'x'; it has none"),
+        ("slow,x=1", "fault 'slow' has no option 'x'; it has delay, pieces"),
+        ("slow,x", "'x' in 'slow,x' is not OPTION=VALUE"),
+        ("slow,delay=x", "option 'delay' of fault 'slow' is 'x'; it has to be a number"),
+        ("slow,delay=-1", "'slow' is -1; it has to be from 0 to 3600"),
+        ("slow,delay=NaN", "'slow' is nan; it has to be from 0 to 3600"),
+        ("slow,pieces=0", "'slow' is 0; it has to be from 1 to 100000"),
+        ("slow,pieces=1.5", "'slow' is 1.5; it has to be a number"),
+        ("server-error,status=200", "is 200; it has to be one of 500, 502, 503, 504"),
+        ("server-error,body=xml", 'is \'xml\'; it has to be one of "json", "html", "empty"'),
+        ("expired-key,lasting=1", "is 1; it has to be one of false, true"),
+        ("throttle,retry-after=true", "is True; it has to be null or a number or a string"),
+        ("throttle,retry-after=a\r\nb", "it has to be printable ASCII"),
+        ("redirect,location=ü", "it has to be printable ASCII"),
+    ],
+)
+def test_what_is_no_fault(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=r"(?s).") as caught:
+        Fault.parse(text)
+    assert message in str(caught.value)
+
+
+def test_by_request() -> None:
+    assert many(FaultPlan(), 3) == [None] * 3
+    assert many(FaultPlan({1: STALL, 3: HTML}), 4) == ["stall", None, "html", None]
+    assert many(FaultPlan.on_request(2, STALL), 3) == [None, "stall", None]
+    assert many(FaultPlan.on_request(2, STALL, times=2), 4) == [None, "stall", "stall", None]
+    assert many(FaultPlan.on_request(2, STALL, times=None), 4) == [None, *["stall"] * 3]
+    assert many(FaultPlan.every(2, HTML), 5) == [None, "html", None, "html", None]
+
+
+def test_by_page() -> None:
+    plan = FaultPlan.on_page(2, STALL)
+    assert faults(plan, None, "b", "b", "c", "b") == [None, "stall", None, None, None]
+    plan = FaultPlan.on_page(2, STALL, times=2)
+    assert faults(plan, None, None, "b", "b", "b") == [None, None, "stall", "stall", None]
+    plan = FaultPlan.on_page(1, STALL, times=None)
+    assert faults(plan, None, "b", None, None) == ["stall", None, "stall", "stall"]
+    plan = FaultPlan.on_page("last", STALL)
+    assert faults(plan, None, "b", "c", "c", last="c") == [None, None, "stall", None]
+
+
+def test_what_makes_a_page() -> None:
+    plan = FaultPlan.rule(lambda _visit: HTML)
+    for sent in (request(), request(size=3), request("b"), request(execution="b"), request()):
+        plan.meet(sent, last=False)
+    for content in (b"{", b"[" * 100_000, b"[]", b"\xff", b"{"):
+        plan.meet(httpx.Request("POST", "http://x/", content=content), last=True)
+    assert [visit for visit, _ in plan.met] == [
+        Visit(request=1, page=1, attempt=1, last=False),
+        Visit(request=2, page=1, attempt=2, last=False),
+        Visit(request=3, page=2, attempt=1, last=False),
+        Visit(request=4, page=3, attempt=1, last=False),
+        Visit(request=5, page=1, attempt=3, last=False),
+        Visit(request=6, page=4, attempt=1, last=True),
+        Visit(request=7, page=5, attempt=1, last=True),
+        Visit(request=8, page=6, attempt=1, last=True),
+        Visit(request=9, page=7, attempt=1, last=True),
+        Visit(request=10, page=4, attempt=2, last=True),
+    ]
+
+
+def test_plans_together() -> None:
+    first, second = FaultPlan({1: STALL, 2: STALL}), FaultPlan({2: HTML, 3: HTML})
+    many(first, 5)
+    both = first | second | FaultPlan.every(4, THROTTLE)
+    assert many(both, 4) == ["stall", "stall", "html", "throttle"]
+    assert (first.requests, second.requests, both.requests) == (5, 0, 4)
+    assert [(visit.request, fault) for visit, fault in both.met] == [
+        (1, STALL),
+        (2, STALL),
+        (3, HTML),
+        (4, THROTTLE),
+    ]
+
+
+def test_by_chance() -> None:
+    def plan(seed: int, probability: float = 0.2, times: int | None = None) -> FaultPlan:
+        choices = [STALL, HTML]
+        return FaultPlan.random(seed=seed, probability=probability, faults=choices, times=times)
+
+    met = many(plan(7), 2000)
+    assert met == many(plan(7), 2000)
+    assert met != many(plan(8), 2000)
+    counts = Counter(met)
+    assert 1500 < counts[None] < 1700
+    assert counts["stall"] + counts["html"] + counts[None] == 2000
+    assert 150 < counts["stall"] < 250
+    assert many(plan(1, 0.0), 50) == [None] * 50
+    assert None not in many(plan(1, 1.0), 50)
+    assert [fault is None for fault in faults(plan(1, 1.0, times=2), *"aaabab")] == [
+        *(False, False, True, False, True, False)
+    ]
+
+
+def test_a_rule_may_look_at_its_plan() -> None:
+    plan = FaultPlan.rule(lambda visit: HTML if len(plan.met) < 2 and visit.request > 1 else None)
+    assert many(plan, 5) == [None, "html", "html", None, None]
+
+
+def test_counting_from_many_threads() -> None:
+    plan = FaultPlan.every(4, HTML) | FaultPlan.on_request(1, STALL, times=None)
+    start = threading.Barrier(8)
+
+    def work(name: str) -> None:
+        start.wait()
+        for number in range(250):
+            plan.meet(request(f"{name}{number}"), last=False)
+            plan.meet(request(f"{name}{number}"), last=False)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "abcdefgh"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert plan.requests == 4000
+    assert [visit.request for visit, _ in plan.met] == list(range(1, 4001))
+    html = [visit.request for visit, fault in plan.met if fault == HTML]
+    assert html == list(range(4, 4001, 4))
+    attempts = sorted((visit.page, visit.attempt) for visit, _ in plan.met)
+    assert attempts == [(page, attempt) for page in range(1, 2001) for attempt in (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("text", "plan"),
+    [
+        ("html@2", FaultPlan({2: HTML})),
+        ("html@2x3", FaultPlan.on_request(2, HTML, times=3)),
+        ("html@2+", FaultPlan.on_request(2, HTML, times=None)),
+        ("html@every-3", FaultPlan.every(3, HTML)),
+        ("html@page-2", FaultPlan.on_page(2, HTML)),
+        ("html@page-2x2", FaultPlan.on_page(2, HTML, times=2)),
+        ("html@page-last", FaultPlan.on_page("last", HTML)),
+        ("html@page-lastx2", FaultPlan.on_page("last", HTML, times=2)),
+        ("html@page-last+", FaultPlan.on_page("last", HTML, times=None)),
+    ],
+)
+def test_a_plan_in_text(text: str, plan: FaultPlan) -> None:
+    visits = (None, "b", "b", "b", "c", "c", "c", "b")
+    expected = faults(plan, *visits, last="c")
+    assert "html" in expected
+    assert faults(FaultPlan.parse(text), *visits, last="c") == expected
+
+
+def test_a_fault_with_options_in_a_plan_in_text() -> None:
+    plan = FaultPlan.parse("redirect,location=http://me@x/@1")
+    assert plan.meet(request(), last=False) == Fault("redirect", location="http://me@x/")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("html", "html@", "html@0", "html@x", "html@last", "html@1x0", "html@1x2+", "html@+"),
+        *("html@every-2x2", "html@every-2+", "html@every-last", "html@page-", "@2", "html@-1"),
+    ],
+)
+def test_what_is_no_plan(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is not FAULT@PLACE, with PLACE one of N|no fault ''"):
+        FaultPlan.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: FaultPlan({0: HTML}), "the number of a request is 0, it has to be 1 or more"),
+        (lambda: FaultPlan.on_request(0, HTML), "the number of a request is 0"),
+        (lambda: FaultPlan.on_page(-1, HTML), "the number of a page is -1"),
+        (lambda: FaultPlan.every(0, HTML), "the step is 0, it has to be 1 or more"),
+        (lambda: FaultPlan.on_page(1, HTML, times=0), "times is 0, it has to be 1 or more"),
+        (lambda: FaultPlan.random(seed=1, probability=2, faults=[HTML]), "from 0 to 1"),
+        (lambda: FaultPlan.random(seed=1, probability=1, faults=[]), "faults is empty"),
+    ],
+)
+def test_plans_that_make_no_sense(make: Callable[[], FaultPlan], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
