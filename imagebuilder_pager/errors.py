@@ -9,8 +9,11 @@ else. All of them are a :class:`PagerError`.
       NoRegionError                           no region was given
         InvalidRegionError (ValueError)       a region that cannot be part of a host name
       InvalidEndpointError (ValueError)       an endpoint URL that cannot be used
+      InvalidConfigError (ValueError)         AWS's shared files, or a setting, cannot be used
+        ProfileNotFound                       no profile of that name
       NoCredentialsError                      no keys to sign with
         PartialCredentialsError               a key without its other half
+        CredentialRetrievalError              a place that should have had keys gave none
       PaginationError                         the service's tokens make no sense
         StartingTokenError (ValueError)       the caller's starting token makes no sense
       ClientError                             the service answered with an error
@@ -27,38 +30,60 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 __all__ = [
+    "AccessDeniedException",
     "CallRateLimitExceededException",
     "ClientError",
     "ClientException",
     "ConnectTimeoutError",
     "ConnectionClosedError",
+    "CredentialRetrievalError",
+    "DryRunOperationException",
     "EndpointConnectionError",
     "ForbiddenException",
     "HTTPClientError",
+    "IdempotentParameterMismatchException",
+    "InvalidConfigError",
     "InvalidEndpointError",
     "InvalidPaginationTokenException",
+    "InvalidParameterCombinationException",
+    "InvalidParameterException",
+    "InvalidParameterValueException",
     "InvalidRegionError",
     "InvalidRequestException",
+    "InvalidVersionNumberException",
     "NoCredentialsError",
     "NoRegionError",
     "PagerError",
     "PaginationError",
     "ParamValidationError",
     "PartialCredentialsError",
+    "ProfileNotFound",
     "ProxyConnectionError",
     "ReadTimeoutError",
+    "ResourceAlreadyExistsException",
+    "ResourceDependencyException",
+    "ResourceInUseException",
+    "ResourceNotFoundException",
     "ResponseParserError",
     "ResponseValidationError",
     "SSLError",
     "ServiceException",
+    "ServiceQuotaExceededException",
     "ServiceUnavailableException",
     "StartingTokenError",
+    "TooManyRequestsException",
     "UnknownOperationError",
 ]
 
 
 class PagerError(Exception):
-    """The base class of everything that this library raises on purpose."""
+    """The base class of everything that this library raises on purpose.
+
+    ``resume_token`` is set on what ends a listing: the ``StartingToken`` that goes on after the
+    last page, or item, that the caller has; None where there is none.
+    """
+
+    resume_token: str | None = None
 
 
 class ParamValidationError(PagerError, ValueError):
@@ -85,7 +110,7 @@ class UnknownOperationError(PagerError, KeyError):
 
 
 class NoRegionError(PagerError):
-    """No region was given: neither as an argument nor by the environment."""
+    """No region was given: neither as an argument nor by the settings."""
 
 
 class InvalidRegionError(NoRegionError, ValueError):
@@ -96,12 +121,27 @@ class InvalidEndpointError(PagerError, ValueError):
     """An endpoint URL that requests cannot be sent to."""
 
 
+class InvalidConfigError(PagerError, ValueError):
+    """A setting, or one of AWS's shared files, that cannot be used; the message says which."""
+
+
+class ProfileNotFound(InvalidConfigError):
+    """No profile of that name is in AWS's shared files."""
+
+
 class NoCredentialsError(PagerError):
-    """No credentials were found; the message says where they were looked for."""
+    """No credentials were found; the message says where they were looked for, and what was there.
+
+    The same error, of a subclass, is raised when a place that should have keys gives none.
+    """
 
 
 class PartialCredentialsError(NoCredentialsError):
     """Half of a pair of keys was found, and not the other half."""
+
+
+class CredentialRetrievalError(NoCredentialsError):
+    """A place that is set up to give keys did not: a role, a process, an endpoint, a callable."""
 
 
 class PaginationError(PagerError):
@@ -167,8 +207,99 @@ class CallRateLimitExceededException(ClientError):
     """Too many calls for the account's limit (429)."""
 
 
+class AccessDeniedException(ClientError):
+    """The caller has no permission for the operation (403)."""
+
+
+class DryRunOperationException(ClientError):
+    """A dry run would have succeeded; nothing was done (412)."""
+
+
+class IdempotentParameterMismatchException(ClientError):
+    """A client token used before with other parameters (400)."""
+
+
+class InvalidParameterCombinationException(ClientError):
+    """Parameters that exclude each other (400)."""
+
+
+class InvalidParameterException(ClientError):
+    """A parameter that the service does not accept (400)."""
+
+
+class InvalidParameterValueException(ClientError):
+    """A value that the service does not accept (400)."""
+
+
+class InvalidVersionNumberException(ClientError):
+    """A version number that is out of bounds or malformed (400)."""
+
+
+class ResourceAlreadyExistsException(ClientError):
+    """What was to be made is there already (400)."""
+
+
+class ResourceDependencyException(ClientError):
+    """The resource cannot be changed while others depend on it (400)."""
+
+
+class ResourceInUseException(ClientError):
+    """The resource is in use at the moment (400)."""
+
+
+class ResourceNotFoundException(ClientError):
+    """A resource that the request names does not exist (404)."""
+
+
+class ServiceQuotaExceededException(ClientError):
+    """More resources or operations than the account may have (402)."""
+
+
+class TooManyRequestsException(ClientError):
+    """Too many requests for this operation (429)."""
+
+
+#: Every error that the service models; each operation can answer with some of them.
+MODELLED_ERRORS: tuple[type[ClientError], ...] = (
+    AccessDeniedException,
+    CallRateLimitExceededException,
+    ClientException,
+    DryRunOperationException,
+    ForbiddenException,
+    IdempotentParameterMismatchException,
+    InvalidPaginationTokenException,
+    InvalidParameterCombinationException,
+    InvalidParameterException,
+    InvalidParameterValueException,
+    InvalidRequestException,
+    InvalidVersionNumberException,
+    ResourceAlreadyExistsException,
+    ResourceDependencyException,
+    ResourceInUseException,
+    ResourceNotFoundException,
+    ServiceException,
+    ServiceQuotaExceededException,
+    ServiceUnavailableException,
+    TooManyRequestsException,
+)
+
+
 class ResponseParserError(PagerError):
-    """A successful answer that is not the protocol's: HTML, no JSON, cut-off JSON, nothing."""
+    """A successful answer that is not the protocol's: HTML, no JSON, cut-off JSON, nothing.
+
+    ``cut_off`` says whether it has a beginning and no end.
+    """
+
+    def __init__(self, message: str, *, cut_off: bool = False) -> None:
+        super().__init__(message)
+        self.cut_off = cut_off
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _parser_error, (str(self), self.cut_off)
+
+
+def _parser_error(message: str, cut_off: bool) -> ResponseParserError:
+    return ResponseParserError(message, cut_off=cut_off)
 
 
 class ResponseValidationError(PagerError):

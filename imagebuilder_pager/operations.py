@@ -8,9 +8,10 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from . import errors
-from .aws.rest_json import Call
+from .aws.answer import Call
 from .models import lifecycle
-from .models.shape import Request, Response
+from .models.request import Request
+from .models.shape import Response
 from .pagination.spec import PaginationSpec
 
 __all__ = ["OPERATIONS", "Operation"]
@@ -42,7 +43,7 @@ class Operation(Generic[ResponseT]):
             members=frozenset(
                 info.alias or name for name, info in self.response.model_fields.items()
             ),
-            errors={error.__name__: error for error in self.errors},
+            errors={error.__name__: error for error in errors.MODELLED_ERRORS},
         )
 
     def wire_params(self, params: Mapping[str, Any]) -> dict[str, Any]:

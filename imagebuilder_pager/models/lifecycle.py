@@ -10,7 +10,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .shape import AbsentList, Limit, ListOf, OpenEnum, Request, Response, Shape, Timestamp
+from .members import AbsentList, Limit, ListOf, OpenEnum, Timestamp
+from .request import Request
+from .shape import Response, Shape
 
 __all__ = [
     "LifecycleExecutionResource",

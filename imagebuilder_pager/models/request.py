@@ -1,0 +1,98 @@
+"""Request: the parameters of an operation, checked before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, get_args
+
+from pydantic import ConfigDict, ValidationError, ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
+
+from ..errors import ParamValidationError
+from .members import Limit
+from .shape import Shape
+
+__all__ = ["Request", "type_and_limit"]
+
+
+class Request(Shape):
+    """The parameters of an operation: strict in types, limits and names."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    @field_validator("*")
+    @classmethod
+    def _within_limit(cls, value: Any, info: ValidationInfo) -> Any:
+        python_type, limit = type_and_limit(cls.model_fields[info.field_name or ""])
+        if limit is not None and value is not None and not limit.admits(value):
+            raise ValueError(f"should be {limit.describe(python_type)}")
+        return value
+
+    @classmethod
+    def wire_params(cls, params: Mapping[str, Any], operation_name: str) -> dict[str, Any]:
+        """The parameters under their wire names, in the order given.
+
+        ``params`` may use either spelling of a name. Raises :class:`ParamValidationError` with a
+        line for each parameter that is missing, unknown, given twice or not allowed.
+        """
+        wire: dict[str, Any] = {}
+        spelled: dict[str, str] = {}
+        problems = []
+        for key, value in params.items():
+            name = cls._wire_names.get(key, key)
+            if name in wire:
+                problems.append(
+                    f"{name}: given twice, as {spelled[name]} and as {key}; allowed: one of the two"
+                )
+            wire[name] = value
+            spelled[name] = key
+        problems += [
+            cls._problem(name, "null", wire) for name, value in wire.items() if value is None
+        ]
+        try:
+            cls.model_validate(wire, by_alias=True, by_name=False)
+        except ValidationError as error:
+            problems += [
+                cls._problem(str(details["loc"][0]), details["type"], wire)
+                for details in error.errors(include_url=False)
+            ]
+        if problems:
+            # Pydantic may have found fault with a null as well.
+            raise ParamValidationError(operation_name, dict.fromkeys(problems))
+        return wire
+
+    @classmethod
+    def _problem(cls, name: str, kind: str, wire: dict[str, Any]) -> str:
+        if name not in cls._attributes:
+            return f"{name}: unknown parameter; allowed: {', '.join(cls._attributes)}"
+        python_type, limit = type_and_limit(cls.model_fields[cls._attributes[name]])
+        allowed = limit.describe(python_type) if limit is not None else python_type.__name__
+        if kind == "missing":
+            return f"{name}: missing, and required; allowed: {allowed}"
+        return f"{name}: {_shown(wire[name])} given; allowed: {allowed}"
+
+
+def type_and_limit(field: FieldInfo) -> tuple[type, Limit | None]:
+    """The Python type of a scalar member, and its limit where the service model sets one."""
+    # Pydantic moves the metadata of a required member from its annotation to the field.
+    return _search_limit(Annotated[field.annotation, *field.metadata, None]) or (str, None)
+
+
+def _search_limit(annotation: Any) -> tuple[type, Limit] | None:
+    for item in getattr(annotation, "__metadata__", ()):
+        if isinstance(item, Limit):
+            return get_args(annotation)[0], item
+    return next(filter(None, map(_search_limit, get_args(annotation))), None)
+
+
+def _shown(value: object) -> str:
+    """A value as an error shows it: its type beside it, and of long strings the length alone."""
+    if value is None:
+        return "None"
+    if isinstance(value, str):
+        return repr(value) if len(value) <= 80 else f"a string of {len(value)} characters"
+    if isinstance(value, int) and abs(value) >= 10**20:
+        return "a whole number of more than 20 digits"
+    if isinstance(value, (int, float)):
+        return f"{value} ({type(value).__name__})"
+    return f"a {type(value).__name__}"
