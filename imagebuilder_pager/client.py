@@ -8,10 +8,14 @@ from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, Unpack, cast,
 import httpx
 
 from . import __version__, errors
-from .aws.credentials import CredentialsLike, CredentialsProvider, choose_credentials
-from .aws.endpoint import check_endpoint_url, endpoint_url, resolve_region
-from .aws.rest_json import RestJson, decode, user_agent
+from .aws.clock import SYSTEM_CLOCK, Clock
+from .aws.credentials import CredentialsSource, Surroundings, choose_credentials
+from .aws.endpoint import Service, choose_endpoint, choose_region
+from .aws.profile import Profile
+from .aws.rest_json import DEFAULT_MAX_RESPONSE_BYTES, RestJson, Settings, user_agent
+from .aws.retry import resolve_max_attempts
 from .aws.signing import SigV4Auth
+from .aws.tls import choose_verify
 from .models.shape import Response
 from .operations import LIST_LIFECYCLE_EXECUTION_RESOURCES, OPERATIONS, Operation
 from .pagination.paginator import AsyncPaginator, Paginator
@@ -28,7 +32,7 @@ __all__ = ["AsyncImageBuilder", "ImageBuilder"]
 ResponseT = TypeVar("ResponseT", bound=Response)
 HttpT = TypeVar("HttpT", httpx.Client, httpx.AsyncClient)
 
-_SERVICE = "imagebuilder"
+_SERVICE = Service("imagebuilder", fips_partitions=frozenset({"aws-us-gov"}))
 _DEFAULT_TIMEOUT = 60.0  # seconds, as boto3's
 
 
@@ -36,13 +40,26 @@ class Exceptions:
     """The errors that the service models, as ``client.exceptions`` has them in boto3."""
 
     ClientError = errors.ClientError
-    ServiceException = errors.ServiceException
-    ClientException = errors.ClientException
-    ServiceUnavailableException = errors.ServiceUnavailableException
-    InvalidRequestException = errors.InvalidRequestException
-    InvalidPaginationTokenException = errors.InvalidPaginationTokenException
-    ForbiddenException = errors.ForbiddenException
+    AccessDeniedException = errors.AccessDeniedException
     CallRateLimitExceededException = errors.CallRateLimitExceededException
+    ClientException = errors.ClientException
+    DryRunOperationException = errors.DryRunOperationException
+    ForbiddenException = errors.ForbiddenException
+    IdempotentParameterMismatchException = errors.IdempotentParameterMismatchException
+    InvalidPaginationTokenException = errors.InvalidPaginationTokenException
+    InvalidParameterCombinationException = errors.InvalidParameterCombinationException
+    InvalidParameterException = errors.InvalidParameterException
+    InvalidParameterValueException = errors.InvalidParameterValueException
+    InvalidRequestException = errors.InvalidRequestException
+    InvalidVersionNumberException = errors.InvalidVersionNumberException
+    ResourceAlreadyExistsException = errors.ResourceAlreadyExistsException
+    ResourceDependencyException = errors.ResourceDependencyException
+    ResourceInUseException = errors.ResourceInUseException
+    ResourceNotFoundException = errors.ResourceNotFoundException
+    ServiceException = errors.ServiceException
+    ServiceQuotaExceededException = errors.ServiceQuotaExceededException
+    ServiceUnavailableException = errors.ServiceUnavailableException
+    TooManyRequestsException = errors.TooManyRequestsException
 
     def __getattr__(self, name: str) -> Any:
         known = ", ".join(sorted(name for name in vars(Exceptions) if not name.startswith("_")))
@@ -63,19 +80,41 @@ class _Client(Generic[HttpT]):
         aws_access_key_id: str | None = None,
         aws_secret_access_key: str | None = None,
         aws_session_token: str | None = None,
-        credentials: CredentialsProvider | CredentialsLike | None = None,
+        credentials: CredentialsSource | None = None,
+        profile_name: str | None = None,
+        use_fips_endpoint: bool | None = None,
+        use_dualstack_endpoint: bool | None = None,
+        verify: bool | str | None = None,
         http_client: HttpT | None = None,
         connect_timeout: float | None = None,
         read_timeout: float | None = None,
+        total_timeout: float | None = None,
+        max_attempts: int | None = None,
+        max_response_bytes: int | None = None,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        self.region_name = resolve_region(region_name)
-        self.endpoint_url = _endpoint(endpoint_url, self.region_name)
-        auth = SigV4Auth(
-            choose_credentials(
-                aws_access_key_id, aws_secret_access_key, aws_session_token, credentials
-            ),
+        profile = Profile(profile_name)
+        self.region_name = choose_region(region_name, profile)
+        self.endpoint_url = choose_endpoint(
             _SERVICE,
             self.region_name,
+            profile,
+            endpoint_url=endpoint_url,
+            use_fips=use_fips_endpoint,
+            use_dual_stack=use_dualstack_endpoint,
+        )
+        certificates = choose_verify(verify, profile)
+        auth = SigV4Auth(
+            choose_credentials(
+                aws_access_key_id,
+                aws_secret_access_key,
+                aws_session_token,
+                credentials,
+                Surroundings(profile, self.region_name, certificates, clock),
+            ),
+            _SERVICE.name,
+            self.region_name,
+            clock=clock.now,
         )
         if http_client is not None and not isinstance(http_client, self._http_type):
             raise errors.ParamValidationError(
@@ -85,15 +124,27 @@ class _Client(Generic[HttpT]):
                     f"httpx.{self._http_type.__name__}"
                 ],
             )
+        if http_client is not None and verify is not None:
+            raise errors.ParamValidationError(
+                type(self).__name__, ["verify: given beside http_client, which has its own"]
+            )
         base = httpx.Timeout(_DEFAULT_TIMEOUT) if http_client is None else http_client.timeout
         self._rest = RestJson(
             self.endpoint_url,
             auth,
-            user_agent("imagebuilder-pager", __version__),
-            _timeout(base, connect_timeout, read_timeout),
+            Settings(
+                agent=user_agent("imagebuilder-pager", __version__),
+                timeout=_timeout(base, connect_timeout, read_timeout),
+                max_attempts=resolve_max_attempts(max_attempts),
+                total_timeout=_checked("total_timeout", total_timeout),
+                max_response_bytes=_checked("max_response_bytes", max_response_bytes)
+                or DEFAULT_MAX_RESPONSE_BYTES,
+                clock=clock,
+            ),
         )
         self._owns_http = http_client is None
-        self._http: HttpT = cast("HttpT", self._http_type()) if http_client is None else http_client
+        own = self._http_type(verify=certificates) if http_client is None else http_client
+        self._http: HttpT = cast("HttpT", own)
 
     def can_paginate(self, operation_name: str) -> bool:
         """Whether ``get_paginator`` takes the name of that operation.
@@ -109,21 +160,32 @@ class _Client(Generic[HttpT]):
 class ImageBuilder(_Client[httpx.Client]):
     """A client of EC2 Image Builder.
 
-    ``region_name``: else ``AWS_REGION``, then ``AWS_DEFAULT_REGION``. ``endpoint_url``: else the
-    region's. ``aws_access_key_id``, ``aws_secret_access_key``, ``aws_session_token``: else
-    ``credentials``, an object with ``get_frozen_credentials()`` (such as a boto3 session's
-    credentials) or with ``access_key``, ``secret_key`` and ``token``; else the environment.
+    ``region_name``: else ``AWS_REGION``, then ``AWS_DEFAULT_REGION``, then the profile's.
+    ``endpoint_url``: else ``AWS_ENDPOINT_URL_IMAGEBUILDER``, ``AWS_ENDPOINT_URL``, the profile's,
+    or the region's by rule, with ``use_fips_endpoint`` and ``use_dualstack_endpoint``.
+    ``aws_access_key_id``, ``aws_secret_access_key``, ``aws_session_token``: else ``credentials``,
+    an object with ``get_frozen_credentials()`` (such as a boto3 session's credentials) or with
+    ``access_key``, ``secret_key`` and ``token``, or a function that returns fresh keys; else they
+    are looked for where boto3 looks for them. ``profile_name``: the profile of AWS's shared files
+    to take all this from, else ``AWS_PROFILE``. docs/credentials.md has the details.
+
+    ``verify``: a path to certificates, or False for no verification, as in boto3; else
+    ``AWS_CA_BUNDLE`` or the profile's ``ca_bundle``.
 
     ``http_client``: an ``httpx.Client`` of the caller's, with its proxies, certificates, transport
     and event hooks; it stays the caller's to close. Without one, the client makes its own and
-    closes it. ``connect_timeout`` and ``read_timeout``, in seconds: else those of ``http_client``,
-    else 60, as in boto3.
+    closes it. ``connect_timeout`` and ``read_timeout``, in seconds, of each attempt: else those of
+    ``http_client``, else 60, as in boto3. ``total_timeout``, in seconds: of a call with all its
+    attempts and the waits between them. ``max_attempts``: how often a call may be sent, else
+    ``AWS_MAX_ATTEMPTS``, else 3; 1 turns retries off. ``max_response_bytes``: the largest answer
+    that is read. ``clock``: what to ask for the time and to wait with, for tests.
 
     One client may serve many threads. Use it as a context manager, or call :meth:`close`.
 
     Raises :class:`NoRegionError`, :class:`InvalidRegionError`, :class:`InvalidEndpointError`,
-    :class:`PartialCredentialsError` or :class:`ParamValidationError` for arguments that cannot be
-    used. That there are no credentials shows at the first call, as in boto3.
+    :class:`InvalidConfigError`, :class:`PartialCredentialsError` or :class:`ParamValidationError`
+    for arguments and settings that cannot be used. That there are no credentials shows at the first
+    call, as in boto3.
     """
 
     _http_type = httpx.Client
@@ -172,9 +234,7 @@ class ImageBuilder(_Client[httpx.Client]):
 
     def _call(self, operation: Operation[ResponseT], params: Mapping[str, Any]) -> ResponseT:
         wire = operation.wire_params(params)
-        request = self._rest.request(operation.call, wire)
-        response = self._rest.send(request, self._http)
-        return decode(operation.call, response, operation.response.from_wire)
+        return self._rest.call(operation.call, wire, operation.response.from_wire, self._http)
 
 
 class AsyncImageBuilder(_Client[httpx.AsyncClient]):
@@ -222,9 +282,9 @@ class AsyncImageBuilder(_Client[httpx.AsyncClient]):
 
     async def _call(self, operation: Operation[ResponseT], params: Mapping[str, Any]) -> ResponseT:
         wire = operation.wire_params(params)
-        request = self._rest.request(operation.call, wire)
-        response = await self._rest.send_async(request, self._http)
-        return decode(operation.call, response, operation.response.from_wire)
+        return await self._rest.call_async(
+            operation.call, wire, operation.response.from_wire, self._http
+        )
 
 
 def _operation(name: str) -> Operation[Any]:
@@ -236,22 +296,27 @@ def _operation(name: str) -> Operation[Any]:
         ) from None
 
 
-def _endpoint(url: str | None, region: str) -> str:
-    return endpoint_url(_SERVICE, region) if url is None else check_endpoint_url(url)
-
-
 def _timeout(
     base: httpx.Timeout, connect_timeout: float | None, read_timeout: float | None
 ) -> httpx.Timeout:
-    problems = [
-        f"{name}: {value!r} given; allowed: a number of seconds above 0"
-        for name, value in (("connect_timeout", connect_timeout), ("read_timeout", read_timeout))
-        if value is not None
-        and (isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0)
-    ]
-    if problems:
-        raise errors.ParamValidationError("ImageBuilder", problems)
-    connect = base.connect if connect_timeout is None else connect_timeout
-    read = base.read if read_timeout is None else read_timeout
-    write = base.write if read_timeout is None else read_timeout
-    return httpx.Timeout(connect=connect, read=read, write=write, pool=base.pool)
+    connect = _checked("connect_timeout", connect_timeout)
+    read = _checked("read_timeout", read_timeout)
+    return httpx.Timeout(
+        connect=base.connect if connect is None else connect,
+        read=base.read if read is None else read,
+        write=base.write if read is None else read,
+        pool=base.pool,
+    )
+
+
+NumberT = TypeVar("NumberT", float, int)
+
+
+def _checked(name: str, value: NumberT | None) -> NumberT | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1e9:
+        raise errors.ParamValidationError(
+            "ImageBuilder", [f"{name}: {value!r} given; allowed: a number above 0, at most 1e9"]
+        )
+    return value

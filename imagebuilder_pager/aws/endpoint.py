@@ -1,75 +1,196 @@
-"""From a region to the URL of a service."""
+"""From settings to a region, and from a region to the URL of a service."""
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ..errors import InvalidEndpointError, InvalidRegionError, NoRegionError
+import httpx
 
-__all__ = ["check_endpoint_url", "endpoint_url", "resolve_region"]
+from ..errors import InvalidConfigError, InvalidEndpointError, InvalidRegionError, NoRegionError
+from .profile import Found, Profile
 
-# The domains of AWS's partitions, by the beginning of a region's name.
-_DOMAINS = (
-    ("cn-", "amazonaws.com.cn"),
-    ("us-iso-", "c2s.ic.gov"),
-    ("us-isob-", "sc2s.sgov.gov"),
-    ("eu-isoe-", "cloud.adc-e.uk"),
-    ("us-isof-", "csp.hci.ic.gov"),
-    ("eusc-", "amazonaws.eu"),
-    ("", "amazonaws.com"),
+__all__ = [
+    "Service",
+    "check_endpoint_url",
+    "choose_endpoint",
+    "choose_region",
+    "configured_endpoint",
+    "regional_endpoint",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service as its endpoint rules have it.
+
+    ``name`` is the one in host names and, with ``_`` for ``-``, in settings. ``fips_partitions``
+    are those whose ordinary endpoints are FIPS endpoints already.
+    """
+
+    name: str
+    fips_partitions: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Partition:
+    """A partition: its name, its regions, its domain, and that of its dual-stack endpoints."""
+
+    name: str
+    regions: re.Pattern[str]
+    domain: str
+    dual_stack_domain: str | None
+
+
+# The domains are those of botocore's partitions.json. Its clients build no dual-stack endpoint in
+# aws-iso-e and aws-iso-f. A region of no partition is taken for one of the first.
+_PARTITIONS = tuple(
+    _Partition(name, re.compile(rf"{regions}|{name}-global", re.ASCII), domain, dual_stack_domain)
+    for name, regions, domain, dual_stack_domain in (
+        ("aws", r"(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+", "amazonaws.com", "api.aws"),
+        ("aws-cn", r"cn-\w+-\d+", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
+        ("aws-us-gov", r"us-gov-\w+-\d+", "amazonaws.com", "api.aws"),
+        ("aws-iso", r"us-iso-\w+-\d+", "c2s.ic.gov", "api.aws.ic.gov"),
+        ("aws-iso-b", r"us-isob-\w+-\d+", "sc2s.sgov.gov", "api.aws.scloud"),
+        ("aws-iso-e", r"eu-isoe-\w+-\d+", "cloud.adc-e.uk", None),
+        ("aws-iso-f", r"us-isof-\w+-\d+", "csp.hci.ic.gov", None),
+        ("aws-eusc", r"eusc-(de)-\w+-\d+", "amazonaws.eu", "api.amazonwebservices.eu"),
+    )
 )
-_HOST_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_HOST_LABEL = re.compile(r"(?!\d+$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 
-def resolve_region(region_name: str | None, environ: Mapping[str, str] = os.environ) -> str:
-    """The region: the argument, then ``AWS_REGION``, then ``AWS_DEFAULT_REGION``.
+def choose_region(region_name: str | None, profile: Profile) -> str:
+    """The region: the argument, ``AWS_REGION``, ``AWS_DEFAULT_REGION``, the profile's ``region``.
 
     Raises :class:`NoRegionError` if there is none, :class:`InvalidRegionError` if it could not be
     a part of a host name.
     """
-    region = region_name or next(filter(None, map(environ.get, _REGION_VARIABLES)), None)
-    if not region:
+    if region_name:
+        found: Found | None = Found(region_name, "region_name")
+    else:
+        found = profile.find(*_REGION_VARIABLES, key="region")
+    if found is None:
         raise NoRegionError(
-            "no region: looked at the argument region_name and at the environment variables "
-            + " and ".join(_REGION_VARIABLES)
+            "no region: looked at the argument region_name, at the environment variables "
+            f"{' and '.join(_REGION_VARIABLES)}, and at region in the profile {profile.name!r}"
         )
+    region, source = found
     if not isinstance(region, str) or not _HOST_LABEL.fullmatch(region):
         raise InvalidRegionError(
-            f"region_name: {str(region)[:80]!r} given; allowed: a region's name, such as us-west-2 "
+            f"{source}: {str(region)[:80]!r} given; allowed: a region's name, such as us-west-2 "
             "(letters, digits and hyphens, at most 63)"
+        )
+    if (real := region.removeprefix("fips-").removesuffix("-fips")) != region:
+        raise InvalidRegionError(
+            f"{source}: {region!r} given, which is no region; use {real} with use_fips_endpoint"
         )
     return region
 
 
-def endpoint_url(service: str, region: str) -> str:
-    """The URL that a service has in a region."""
-    domain = next(domain for prefix, domain in _DOMAINS if region.startswith(prefix))
-    return f"https://{service}.{region}.{domain}"
+def choose_endpoint(
+    service: Service,
+    region: str,
+    profile: Profile,
+    *,
+    endpoint_url: str | None = None,
+    use_fips: bool | None = None,
+    use_dual_stack: bool | None = None,
+) -> str:
+    """The URL to send requests to: the argument, the settings', or else the region's by rule.
+
+    ``use_fips`` and ``use_dual_stack`` are the arguments, None where the settings decide:
+    ``AWS_USE_FIPS_ENDPOINT`` and ``AWS_USE_DUALSTACK_ENDPOINT``, then the profile's
+    ``use_fips_endpoint`` and ``use_dualstack_endpoint``.
+
+    Raises :class:`InvalidEndpointError` for a URL that cannot be used, and for what the service's
+    endpoint rules refuse.
+    """
+    if use_fips is None:
+        use_fips = profile.flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")
+    if use_dual_stack is None:
+        use_dual_stack = profile.flag("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")
+    if endpoint_url is None:
+        found = configured_endpoint(service, profile)
+    else:
+        found = Found(endpoint_url, "endpoint_url")
+    if found is None:
+        return regional_endpoint(service, region, use_fips=use_fips, use_dual_stack=use_dual_stack)
+    for on, name in ((use_fips, "use_fips_endpoint"), (use_dual_stack, "use_dualstack_endpoint")):
+        if on:
+            raise InvalidEndpointError(
+                f"{name} cannot be combined with an endpoint of one's own ({found.source})"
+            )
+    return check_endpoint_url(found.value, found.source)
 
 
-def check_endpoint_url(url: str) -> str:
+def configured_endpoint(service: Service, profile: Profile) -> Found | None:
+    """The endpoint that the settings give, unless they say that it is to be ignored.
+
+    It is ``AWS_ENDPOINT_URL_<SERVICE>``, then ``AWS_ENDPOINT_URL``, then the service's
+    ``endpoint_url`` in the ``services`` section that the profile names, then the profile's
+    ``endpoint_url``. Raises :class:`InvalidConfigError` if there is no such section.
+    """
+    if profile.flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls"):
+        return None
+    name = service.name.replace("-", "_")
+    found = profile.find(f"AWS_ENDPOINT_URL_{name.upper()}", "AWS_ENDPOINT_URL")
+    if found is None and (section := profile.find(key="services")) is not None:
+        services = profile.config().get("services", {})
+        if not services.get(section.value):
+            raise InvalidConfigError(
+                f"{section.source} names the section [services {section.value}], which is not in "
+                f"{profile.config_file}"
+            )
+        settings = services[section.value].get(name)
+        url = settings.get("endpoint_url") if isinstance(settings, dict) else None
+        found = Found(url, f"endpoint_url of {name} in [services {section.value}]") if url else None
+    return found or profile.find(key="endpoint_url")
+
+
+def regional_endpoint(
+    service: Service, region: str, *, use_fips: bool = False, use_dual_stack: bool = False
+) -> str:
+    """The URL that a service has in a region, by the rules that AWS publishes with botocore.
+
+    Raises :class:`InvalidEndpointError` for what the region's partition does not have.
+    """
+    partition = next((p for p in _PARTITIONS if p.regions.fullmatch(region)), _PARTITIONS[0])
+    domain = partition.dual_stack_domain if use_dual_stack else partition.domain
+    if domain is None:
+        raise InvalidEndpointError(
+            f"use_dualstack_endpoint: there are no dual-stack endpoints in {region} "
+            f"(partition {partition.name})"
+        )
+    fips_by_default = partition.name in service.fips_partitions and not use_dual_stack
+    host = f"{service.name}-fips" if use_fips and not fips_by_default else service.name
+    return f"https://{host}.{region}.{domain}"
+
+
+def check_endpoint_url(url: str, source: str = "endpoint_url") -> str:
     """The URL without a trailing slash, if requests can be sent to it.
 
     Raises :class:`InvalidEndpointError` for anything but ``http`` or ``https`` with a host, and for
-    a URL with a user name, a password, a query or a fragment.
+    a URL with a user name, a password, a query or a fragment; it names the ``source``.
     """
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and (parts.port or 1)
-    except (ValueError, AttributeError, TypeError):
+        # httpx has its own idea of a URL, and connecting one of a host name.
+        parsed = httpx.URL(url)
+        parsed.raw_host.decode("ascii").encode("idna")
+        usable = parts.scheme in {"http", "https"} and parsed.host and parts.port != 0
+    except (ValueError, AttributeError, TypeError, httpx.InvalidURL):
         usable = None
     if not usable or re.search(r"[\s\x00-\x1f]", url):
         raise InvalidEndpointError(
-            f"endpoint_url: {_without_userinfo(url)!r} given; allowed: http:// or https://, a host "
+            f"{source}: {_without_userinfo(url)!r} given; allowed: http:// or https://, a host "
             "and, where needed, a port and a path"
         )
-    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+    if parts.username is not None or parts.password is not None or "?" in url or "#" in url:
         raise InvalidEndpointError(
-            f"endpoint_url: {_without_userinfo(url)!r} given; a user name, a password, a query or "
+            f"{source}: {_without_userinfo(url)!r} given; a user name, a password, a query or "
             "a fragment cannot be part of it"
         )
     return url.rstrip("/")

@@ -1,19 +1,20 @@
-"""One call of a rest-json service: encode, sign, send, decode.
+"""One call of a rest-json service: encode, sign, send, retry, decode.
 
-Encoding and decoding are pure; :meth:`RestJson.send` is the only I/O.
+What an attempt's end means is decided in :mod:`.retry` and :mod:`.answer`; the sync and the async
+sender here only loop around that.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import platform
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import httpx
-import pydantic
 
 from ..errors import (
     ClientError,
@@ -21,185 +22,270 @@ from ..errors import (
     ConnectTimeoutError,
     EndpointConnectionError,
     HTTPClientError,
+    PagerError,
     ProxyConnectionError,
     ReadTimeoutError,
     ResponseParserError,
-    ResponseValidationError,
     SSLError,
 )
+from .answer import Answer, BodyReader, Call, Reader, ResponseT, decode
+from .clock import SYSTEM_CLOCK, Clock
+from .retry import Attempts, RetryQuota
+from .signing import SigV4Auth
 
-__all__ = ["Call", "RestJson", "decode", "user_agent"]
+__all__ = ["RestJson", "Settings", "user_agent"]
 
+_log = logging.getLogger(__name__)
 
-class Decoded(Protocol):
-    """What a model makes of an answer: something that knows the members it has."""
-
-    def keys(self) -> list[str]: ...
-
-
-ResponseT = TypeVar("ResponseT", bound=Decoded)
-#: Reads the bytes of a body, with boto3's ResponseMetadata beside them.
-Reader = Callable[[bytes, Mapping[str, Any]], ResponseT]
+#: Of the largest pages that the service has, a hundredfold.
+DEFAULT_MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """What the protocol has to know of an operation.
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How calls are made.
 
-    ``name`` is AWS's name, ``path`` the request's path, ``members`` those of a successful answer,
-    ``errors`` the modelled errors by their codes.
+    ``timeout``: of each attempt. ``total_timeout``: seconds for a call with all its attempts and
+    waits, None for no end. ``max_attempts``: how often a call may be sent. ``max_response_bytes``:
+    the largest body that is read, after decompression.
     """
 
-    name: str
-    path: str
-    members: frozenset[str]
-    errors: Mapping[str, type[ClientError]]
+    agent: str
+    timeout: httpx.Timeout
+    max_attempts: int
+    total_timeout: float | None = None
+    max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES
+    clock: Clock = SYSTEM_CLOCK
 
 
 class RestJson:
-    """Calls of one service at one endpoint; ``timeout`` is what each request gets."""
+    """Calls of one service at one endpoint; the quota of retries is shared by all of them."""
 
-    def __init__(
-        self, endpoint_url: str, auth: httpx.Auth, agent: str, timeout: httpx.Timeout
-    ) -> None:
+    def __init__(self, endpoint_url: str, auth: SigV4Auth, settings: Settings) -> None:
         self.endpoint_url = endpoint_url
-        self._auth = auth
-        self._headers = {
+        self.auth = auth
+        self.settings = settings
+        self._clock = settings.clock
+        self.timeouts = settings.timeout.as_dict()
+        self.headers = {
             "Accept-Encoding": "identity",
             "Content-Type": "application/json",
-            "User-Agent": agent,
+            "User-Agent": settings.agent,
         }
-        self._extensions = {"timeout": timeout.as_dict()}
+        self.quota = RetryQuota()
 
-    def request(self, call: Call, params: Mapping[str, Any]) -> httpx.Request:
-        """The request that makes the call, unsigned; its bytes are those that boto3 sends.
+    def call(
+        self,
+        call: Call,
+        params: Mapping[str, Any],
+        read: Reader[ResponseT],
+        http: httpx.Client,
+    ) -> ResponseT:
+        """Makes the call, as often as it takes, and returns what ``read`` makes of the answer.
+
+        Raises :class:`NoCredentialsError`, a subclass of :class:`HTTPClientError` when no answer
+        came, and what :func:`.answer.decode` raises.
+        """
+        attempt = _Attempt(self, call, params)
+        while True:
+            try:
+                request = attempt.begin()
+                answer = self._exchange(request, attempt, http)
+                return attempt.succeed(answer, read)
+            except PagerError as error:
+                if (wait := attempt.wait_after(error)) is None:
+                    raise
+            self._clock.sleep(wait)
+
+    async def call_async(
+        self,
+        call: Call,
+        params: Mapping[str, Any],
+        read: Reader[ResponseT],
+        http: httpx.AsyncClient,
+    ) -> ResponseT:
+        """The async twin of :meth:`call`."""
+        attempt = _Attempt(self, call, params)
+        while True:
+            try:
+                request = attempt.begin()
+                answer = await self._exchange_async(request, attempt, http)
+                return attempt.succeed(answer, read)
+            except PagerError as error:
+                if (wait := attempt.wait_after(error)) is None:
+                    raise
+            await self._clock.sleep_async(wait)
+
+    # Redirects are not followed: a signature is for one host.
+
+    def _exchange(self, request: httpx.Request, attempt: _Attempt, http: httpx.Client) -> Answer:
+        try:
+            response = http.send(request, auth=self.auth, follow_redirects=False, stream=True)
+            try:
+                body = attempt.body_of(response)
+                if body is not None:
+                    for chunk in response.iter_raw():
+                        attempt.feed(body, chunk)
+            finally:
+                response.close()
+        except httpx.HTTPError as error:
+            raise network_error(error, self.endpoint_url) from error
+        return attempt.answer(response, body)
+
+    async def _exchange_async(
+        self, request: httpx.Request, attempt: _Attempt, http: httpx.AsyncClient
+    ) -> Answer:
+        try:
+            response = await http.send(request, auth=self.auth, follow_redirects=False, stream=True)
+            try:
+                body = attempt.body_of(response)
+                if body is not None:
+                    async for chunk in response.aiter_raw():
+                        attempt.feed(body, chunk)
+            finally:
+                await response.aclose()
+        except httpx.HTTPError as error:
+            raise network_error(error, self.endpoint_url) from error
+        return attempt.answer(response, body)
+
+
+class _Attempt:
+    """A call and the attempts at it: all that the two senders share. No I/O."""
+
+    def __init__(self, rest: RestJson, call: Call, params: Mapping[str, Any]) -> None:
+        self._rest = rest
+        self._call = call
+        self._settings = settings = rest.settings
+        self._clock = settings.clock
+        self._content = json.dumps(params).encode()  # the bytes that boto3 sends
+        total = settings.total_timeout
+        self._attempts = Attempts(
+            quota=rest.quota,
+            max_attempts=settings.max_attempts,
+            monotonic=self._clock.monotonic,
+            deadline=None if total is None else self._clock.monotonic() + total,
+        )
+        self._started = 0.0
+        self._request: httpx.Request | None = None
+        self._answer: Answer | None = None
+        self._corrections: set[str] = set()
+
+    def begin(self) -> httpx.Request:
+        """The next attempt's request, unsigned.
 
         It is no ``client.build_request``: headers, cookies and query parameters that a client adds
         to all its requests would not be signed, and mean nothing to AWS.
         """
-        return httpx.Request(
+        self._attempts.begin()
+        self._answer = None
+        self._started = self._clock.monotonic()
+        timeouts = self._rest.timeouts
+        remaining = self._attempts.remaining()
+        if remaining is not None:
+            timeouts = {
+                name: max(0.001, min(remaining, value if value is not None else remaining))
+                for name, value in timeouts.items()
+            }
+        self._request = request = httpx.Request(
             "POST",
-            self.endpoint_url + call.path,
-            content=json.dumps(params).encode(),
-            headers=self._headers,
-            extensions=self._extensions,
+            self._rest.endpoint_url + self._call.path,
+            content=self._content,
+            headers=self._rest.headers,
+            extensions={"timeout": timeouts},
+        )
+        return request
+
+    def body_of(self, response: httpx.Response) -> BodyReader | None:
+        """What collects the body; None if somebody, such as an event hook, has read it already."""
+        if response.is_stream_consumed:
+            return None
+        encoding = response.headers.get("content-encoding", "").strip().lower()
+        return BodyReader(encoding, self._settings.max_response_bytes)
+
+    def feed(self, body: BodyReader, chunk: bytes) -> None:
+        """Adds a chunk to the body, unless the time for the call is up."""
+        remaining = self._attempts.remaining()
+        if remaining is not None and remaining <= 0:
+            raise ReadTimeoutError(
+                f"no complete answer within {self._settings.total_timeout} s from "
+                f"{self._rest.endpoint_url}"
+            )
+        body.feed(chunk)
+
+    def answer(self, response: httpx.Response, body: BodyReader | None) -> Answer:
+        """The response with its whole body."""
+        if body is None:
+            body = BodyReader("", self._settings.max_response_bytes)
+            body.feed(response.content)
+        self._answer = answer = Answer(
+            response.status_code,
+            dict(response.headers),
+            body.finish(),
+            retries=self._attempts.retries,
+        )
+        return answer
+
+    def succeed(self, answer: Answer, read: Reader[ResponseT]) -> ResponseT:
+        """What ``read`` makes of the answer, if it is a good one."""
+        result = decode(self._call, answer, read)
+        self._log_attempt()
+        self._attempts.succeeded()
+        return result
+
+    def wait_after(self, error: PagerError) -> float | None:
+        """The seconds to wait before the next attempt; None if the error is the call's end."""
+        self._log_attempt()
+        if self._corrected(error):
+            wait: float | None = 0.0
+        else:
+            wait = self._attempts.failed(error, self._clock.now())
+        if wait is not None:
+            _log.warning(
+                "%s attempt %d failed (%s); retrying in %.2f s",
+                self._call.name,
+                self._attempts.made,
+                _summary(error),
+                wait,
+            )
+        return wait
+
+    def _log_attempt(self) -> None:
+        answer = self._answer
+        _log.debug(
+            "%s attempt %d: HTTP status %s, request id %s, %.0f ms",
+            self._call.name,
+            self._attempts.made,
+            "none" if answer is None else answer.status,
+            None if answer is None else answer.request_id,
+            (self._clock.monotonic() - self._started) * 1000,
         )
 
-    # Redirects are not followed: a signature is for one host.
-
-    def send(self, request: httpx.Request, client: httpx.Client) -> httpx.Response:
-        """Signs and sends. Raises a subclass of :class:`HTTPClientError` when no answer comes."""
-        try:
-            return client.send(request, auth=self._auth, follow_redirects=False)
-        except httpx.HTTPError as error:
-            raise network_error(error, self.endpoint_url) from error
-
-    async def send_async(self, request: httpx.Request, client: httpx.AsyncClient) -> httpx.Response:
-        """The async twin of :meth:`send`."""
-        try:
-            return await client.send(request, auth=self._auth, follow_redirects=False)
-        except httpx.HTTPError as error:
-            raise network_error(error, self.endpoint_url) from error
+    def _corrected(self, error: PagerError) -> bool:
+        """Whether the error says what to put right, our clock or our keys; each once a call."""
+        if not isinstance(error, ClientError) or self._request is None:
+            return False
+        what = self._rest.auth.put_right(error, self._request)
+        if what is None or what in self._corrections:
+            return False
+        self._corrections.add(what)
+        return True
 
 
-def decode(call: Call, response: httpx.Response, read: Reader[ResponseT]) -> ResponseT:
-    """The answer to a call, as ``read`` makes it of the body.
-
-    Raises :class:`ClientError` or its modelled subclass when the service refused,
-    :class:`ResponseParserError` for what is no answer of the protocol,
-    :class:`ResponseValidationError` for members that are not as the model says.
-    """
-    metadata = response_metadata(response)
-    if not response.is_success or "x-amzn-errortype" in response.headers:
-        raise client_error(call, response, metadata)
-    try:
-        answer = read(response.content, metadata)
-    except pydantic.ValidationError as error:
-        problems = error.errors(include_url=False, include_input=False)
-        if not problems[0]["loc"]:
-            what = "not JSON" if problems[0]["type"] == "json_invalid" else "no JSON object"
-            raise ResponseParserError(
-                f"{call.name} was answered with what is {what}: {describe(response)}"
-            ) from None
-        raise ResponseValidationError(
-            call.name,
-            metadata.get("RequestId"),
-            [(member_path(problem["loc"]), problem["msg"]) for problem in problems],
-        ) from None
-    members = set(answer.keys())
-    if not members & call.members and members & _ERROR_MEMBERS:
-        # A success by its status alone: read as a page, it would end the listing in silence.
-        raise client_error(call, response, metadata)
-    return answer
-
-
-_ERROR_MEMBERS = frozenset({"__type", "code", "Code", "message", "Message"})
-
-
-def response_metadata(response: httpx.Response, retry_attempts: int = 0) -> dict[str, Any]:
-    """``ResponseMetadata`` as boto3 has it: header names in lower case, an id where one came."""
-    headers = dict(response.headers)
-    metadata: dict[str, Any] = {}
-    if (request_id := headers.get("x-amzn-requestid")) is not None:
-        metadata["RequestId"] = request_id
-    return metadata | {
-        "HTTPStatusCode": response.status_code,
-        "HTTPHeaders": headers,
-        "RetryAttempts": retry_attempts,
-    }
-
-
-def client_error(call: Call, response: httpx.Response, metadata: dict[str, Any]) -> ClientError:
-    """The error that the service answered with, of its modelled class where it has one.
-
-    The code is in the header ``x-amzn-ErrorType`` or in the body's ``code`` or ``__type``; without
-    one, as from a proxy, it is the HTTP status, as in boto3, and the message shows what came.
-    """
-    try:
-        body = json.loads(response.content)
-    except (ValueError, RecursionError):
-        body = None
-    is_object = isinstance(body, dict)
-    members: dict[str, Any] = body if is_object else {}
-    found = (
-        response.headers.get("x-amzn-errortype"),
-        *(members.get(name) for name in ("code", "Code", "__type")),
+def _summary(error: PagerError) -> str:
+    """An error for the log: what it is, and nothing of what an answer's body says."""
+    if not isinstance(error, ClientError):
+        return type(error).__name__
+    metadata = error.response["ResponseMetadata"]
+    return (
+        f"{error.response['Error']['Code']}, HTTP status {metadata['HTTPStatusCode']}, "
+        f"request id {metadata.get('RequestId')}"
     )
-    code = next((value for value in found if isinstance(value, str) and value), "")
-    code = code.split(":", 1)[0].rsplit("#", 1)[-1] or str(response.status_code)
-    text = members.get("message", members.get("Message"))
-    message = text if isinstance(text, str) else "" if is_object else describe(response)
-    answer: dict[str, Any] = {
-        "Error": {"Message": message, "Code": code},
-        "ResponseMetadata": metadata,
-    }
-    modelled = call.errors.get(code)
-    if modelled is None:
-        return ClientError(answer, call.name)
-    if isinstance(members.get("message"), str):
-        answer["message"] = members["message"]
-    return modelled(answer, call.name)
 
 
-def describe(response: httpx.Response) -> str:
-    """The status, the content type and the first characters of an answer, for an error's text."""
-    body = response.content
-    start = body[:200].decode("utf-8", "replace")
-    content_type = response.headers.get("content-type", "no content type")
-    if location := response.headers.get("location"):
-        content_type += f", a redirect to {location[:200]!r}, which is not followed"
-    shown = f"{start!r}{'...' if len(body) > len(start) else ''}" if body else "an empty body"
-    return f"HTTP status {response.status_code}, {content_type}, {shown}"
-
-
-def member_path(location: tuple[int | str, ...]) -> str:
-    """``resources[3].startTime`` for pydantic's ``("resources", 3, "startTime")``."""
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    return path.removeprefix(".") or "(the whole body)"
-
-
-def network_error(error: httpx.HTTPError, endpoint_url: str) -> HTTPClientError:
-    """Botocore's error for one of httpx's."""
+def network_error(error: httpx.HTTPError, endpoint_url: str) -> PagerError:
+    """The error that botocore has for one of httpx's."""
+    if isinstance(error, httpx.DecodingError):
+        return ResponseParserError(f"the answer cannot be decompressed: {error}")
     kind, what = next(
         (kind, what) for base, kind, what in _NETWORK_ERRORS if isinstance(error, base)
     )

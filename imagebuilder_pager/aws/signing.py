@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import email.utils
 from collections.abc import AsyncGenerator, Callable, Generator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import anyio.to_thread
@@ -11,14 +12,25 @@ import httpx
 from botocore.auth import SigV4Auth as BotocoreSigV4Auth
 from botocore.awsrequest import AWSRequest
 
-from .credentials import (
-    Credentials,
-    CredentialsLike,
-    CredentialsProvider,
-    EnvironmentCredentials,
-)
+from ..errors import ClientError
+from .credentials import CachingProvider, CredentialsLike, CredentialsProvider, check_usable
 
 __all__ = ["SigV4Auth"]
+
+
+#: A service allows five minutes; a clock that is off by less is not what it objects to.
+_TOLERATED_SKEW = timedelta(minutes=4)
+_SKEW_CODES = frozenset(
+    {
+        "AuthFailure",
+        "InvalidSignatureException",
+        "RequestExpired",
+        "RequestInTheFuture",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+    }
+)
+_EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException"})
 
 
 def _now() -> datetime:
@@ -46,6 +58,7 @@ class SigV4Auth(httpx.Auth):
         self._service = service
         self._region = region
         self._clock = clock
+        self._offset = timedelta()
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         self.sign(request, self._credentials.get_frozen_credentials())
@@ -54,12 +67,15 @@ class SigV4Auth(httpx.Auth):
     async def async_auth_flow(
         self, request: httpx.Request
     ) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        credentials: CredentialsLike
-        if isinstance(self._credentials, (Credentials, EnvironmentCredentials)):
-            credentials = self._credentials.get_frozen_credentials()
-        else:
-            # They may have to be fetched, which must not hold up the event loop.
-            credentials = await anyio.to_thread.run_sync(self._credentials.get_frozen_credentials)
+        credentials: CredentialsLike | None = None
+        if isinstance(self._credentials, CachingProvider):
+            credentials = self._credentials.fresh()
+        if credentials is None:
+            # They have to be fetched, which must not hold up the event loop; nor must a fetch that
+            # takes its time hold up a cancellation. Whoever asks next has the use of it.
+            credentials = await anyio.to_thread.run_sync(
+                self._credentials.get_frozen_credentials, abandon_on_cancel=True
+            )
         self.sign(request, credentials)
         yield request
 
@@ -69,7 +85,8 @@ class SigV4Auth(httpx.Auth):
         botocore's own ``add_auth`` would ask the system clock, and log what it signs, session token
         included; so its parts are called one by one.
         """
-        timestamp = self._clock().strftime("%Y%m%dT%H%M%SZ")
+        check_usable(credentials)
+        timestamp = (self._clock() + self._offset).strftime("%Y%m%dT%H%M%SZ")
         request.headers["X-Amz-Date"] = timestamp
         if credentials.token:
             request.headers["X-Amz-Security-Token"] = credentials.token
@@ -91,3 +108,35 @@ class SigV4Auth(httpx.Auth):
             f"SignedHeaders={signer.signed_headers(signer.headers_to_sign(to_sign))}, "
             f"Signature={signer.signature(string_to_sign, to_sign)}"
         )
+
+    def put_right(self, error: ClientError, request: httpx.Request) -> str | None:
+        """Corrects what a refusal says is wrong with the signing; what that was, or None.
+
+        A clock that is off is corrected by the answer's ``Date`` header. Keys that have expired are
+        given up, if there is a way to fresh ones; these are fetched at the next signing.
+        """
+        code = error.response["Error"]["Code"]
+        if code in _EXPIRED_CODES:
+            give_up = getattr(self._credentials, "refresh_after_rejection", None)
+            if give_up is not None and give_up(_access_key_of(request)):
+                return "credentials"
+        elif code in _SKEW_CODES:
+            offset = self._offset_of(error)
+            if offset is not None and abs(offset - self._offset) > _TOLERATED_SKEW:
+                self._offset = offset
+                return "clock"
+        return None
+
+    def _offset_of(self, error: ClientError) -> timedelta | None:
+        """How far the service's clock is ahead of ours, by its answer."""
+        date = error.response["ResponseMetadata"]["HTTPHeaders"].get("date", "")
+        try:
+            theirs = email.utils.parsedate_to_datetime(date)
+        except ValueError:
+            return None
+        return None if theirs.tzinfo is None else theirs - self._clock()
+
+
+def _access_key_of(request: httpx.Request) -> str:
+    authorization: str = request.headers.get("Authorization", "")
+    return authorization.partition("Credential=")[2].partition("/")[0]

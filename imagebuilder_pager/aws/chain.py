@@ -1,0 +1,309 @@
+"""The places where boto3 looks for credentials, in its order.
+
+The providers are botocore's; what they ask the caller for is in :mod:`.metadata` and :mod:`.sts`.
+They are made anew for each search, and a refresh is another search of the place that gave the keys:
+so there is one way in which keys come, and none of botocore's own refreshing.
+
+Of boto3's places these are left out: SSO and ``aws login``, which an error says; and the files of
+boto 2 and of the first EC2 tools.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from botocore.credentials import (
+    AssumeRoleProvider,
+    AssumeRoleWithWebIdentityProvider,
+    CanonicalNameCredentialSourcer,
+    ConfigProvider,
+    ContainerProvider,
+    CredentialProvider,
+    EnvProvider,
+    InstanceMetadataProvider,
+    ProcessProvider,
+    SharedCredentialProvider,
+)
+from botocore.credentials import CredentialRetrievalError as BotocoreRetrievalError
+from botocore.credentials import InvalidConfigError as BotocoreConfigError
+from botocore.credentials import PartialCredentialsError as BotocorePartialError
+
+from ..errors import (
+    CredentialRetrievalError,
+    InvalidConfigError,
+    NoCredentialsError,
+    PagerError,
+    PartialCredentialsError,
+)
+from .credentials import Credentials, Surroundings
+from .metadata import ContainerFetcher, InstanceFetcher
+from .profile import Profile
+from .sts import StsClient
+
+__all__ = ["search"]
+
+_log = logging.getLogger(__name__)
+
+
+def search(surroundings: Surroundings, only: str = "") -> tuple[Credentials, str]:
+    """The first keys that are found, and the name of the place they are from.
+
+    ``only`` names the one place to look at, for a refresh. Raises :class:`NoCredentialsError`
+    that says of each place why it did not serve, a subclass of it for a place that should have
+    served and failed, or :class:`InvalidConfigError`.
+    """
+    places = _Places(surroundings)
+    missed = [] if only else ["the arguments: neither aws_access_key_id nor credentials is given"]
+    for place in places.all():
+        if only not in {"", place.name}:
+            continue
+        if (keys := places.load(place)) is not None:
+            _log.debug("credentials from %s, expiring %s", place.name, keys.expires or "never")
+            return keys, place.name
+        missed.append(f"{place.name}: {place.why_not()}")
+    raise NoCredentialsError("no credentials" + "".join(f"\n  - {line}" for line in missed))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A place to look at: its name, botocore's provider, and what to say when it has nothing."""
+
+    name: str
+    provider: CredentialProvider | None
+    why_not: Callable[[], str]
+
+
+class _Places:
+    """The places of one search, which share their fetchers."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._surroundings = surroundings
+        self._profile = surroundings.profile
+        self._processes = _Processes()
+        self._instance = InstanceFetcher(self._profile, surroundings.clock)
+        container: Any = ContainerFetcher(surroundings.clock, surroundings.verify)
+        instance: Any = self._instance
+        self._environment = EnvProvider()
+        self._container = ContainerProvider(fetcher=container)
+        self._ec2 = InstanceMetadataProvider(instance)
+
+    def all(self) -> list[_Place]:
+        """All places, in the order of ``botocore.credentials.create_credential_resolver``."""
+        profile = self._profile
+        return [
+            _Place(
+                "the environment",
+                None if profile.explicit else self._environment,
+                self._environment_lacks,
+            ),
+            _Place("the role of the profile", self._role(), self._lacks("role_arn")),
+            *self._of_profile(profile.name, disable_env_vars=profile.explicit),
+            _Place(
+                "the container endpoint",
+                self._container,
+                lambda: (
+                    "neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor "
+                    "AWS_CONTAINER_CREDENTIALS_FULL_URI is set"
+                ),
+            ),
+            _Place("EC2 instance metadata", self._ec2, lambda: self._instance.why),
+        ]
+
+    def load(self, place: _Place) -> Credentials | None:
+        """The keys of a place, None if it is not set up to give any."""
+        try:
+            found = None if place.provider is None else place.provider.load()
+            if found is None:
+                return None
+            frozen = found.get_frozen_credentials()
+        except PagerError:
+            raise  # ours, out of what the provider has called
+        except Exception as error:  # noqa: BLE001 - whatever it is, the place has failed
+            problem = self._problem(place.name, error)
+        else:
+            # botocore keeps the moment to itself; without it, keys are kept until rejected.
+            expires: datetime | None = getattr(found, "_expiry_time", None)
+            return Credentials(frozen.access_key, frozen.secret_key, frozen.token, expires)
+        # Outside of the handler: the error's context can hold what a process has printed.
+        raise problem
+
+    def providers(
+        self,
+        profile_name: str,
+        disable_env_vars: bool = False,
+    ) -> list[CredentialProvider]:
+        """What botocore's ``AssumeRoleProvider`` asks for the keys of a source profile."""
+        places = self._of_profile(profile_name, disable_env_vars=disable_env_vars)
+        return [place.provider for place in places if place.provider is not None]
+
+    def _of_profile(self, name: str, *, disable_env_vars: bool) -> list[_Place]:
+        profile = self._profile
+        web_identity = AssumeRoleWithWebIdentityProvider(
+            load_config=profile.config,
+            client_creator=self._sts_client,
+            profile_name=name,
+            cache={},
+            disable_env_vars=disable_env_vars,
+        )
+        sso = _Unsupported(profile, name, "SSO", ("sso_account_id", "sso_role_name"))
+        shared = SharedCredentialProvider(profile.credentials_file, name)
+        login = _Unsupported(profile, name, "aws login", ("login_session",))
+        process = ProcessProvider(name, profile.config, popen=self._processes.start)
+        config = ConfigProvider(profile.config_file, name)
+        return [
+            _Place("web identity", web_identity, self._web_identity_lacks),
+            _Place("SSO", sso, self._lacks("sso_account_id")),
+            _Place(
+                "the shared credentials file", shared, self._file_lacks(profile.credentials_file)
+            ),
+            _Place("aws login", login, self._lacks("login_session")),
+            _Place("a credential process", process, self._lacks("credential_process")),
+            _Place("the config file", config, self._file_lacks(profile.config_file)),
+        ]
+
+    def _role(self) -> CredentialProvider:
+        sources = [self._environment, self._container, self._ec2]
+        return AssumeRoleProvider(
+            load_config=self._profile.config,
+            client_creator=self._sts_client,
+            cache={},
+            profile_name=self._profile.name,
+            prompter=_nobody_to_ask,
+            credential_sourcer=CanonicalNameCredentialSourcer(sources),
+            profile_provider_builder=self,
+        )
+
+    def _sts_client(self, _service: str, **arguments: Any) -> Any:
+        """What botocore's providers take for ``session.create_client``."""
+        keys = None
+        if "aws_access_key_id" in arguments:
+            keys = Credentials(
+                arguments["aws_access_key_id"],
+                arguments["aws_secret_access_key"],
+                arguments.get("aws_session_token"),
+            )
+        return StsClient(self._surroundings, keys)
+
+    # Why a place has nothing.
+
+    def _environment_lacks(self) -> str:
+        if self._profile.explicit:
+            return "passed over, for profile_name is given"
+        though = ", though AWS_SECRET_ACCESS_KEY is" if _is_set("AWS_SECRET_ACCESS_KEY") else ""
+        return f"AWS_ACCESS_KEY_ID is not set{though}"
+
+    def _web_identity_lacks(self) -> str:
+        lacks = self._lacks("web_identity_token_file")()
+        if self._profile.explicit:
+            return lacks
+        return f"AWS_WEB_IDENTITY_TOKEN_FILE is not set, and {lacks}"
+
+    def _lacks(self, key: str) -> Callable[[], str]:
+        profile = self._profile
+        if profile.name in profile.config()["profiles"]:
+            return lambda: f"the profile {profile.name!r} has no {key}"
+        return lambda: f"there is no profile {profile.name!r}"
+
+    def _file_lacks(self, path: str) -> Callable[[], str]:
+        if not os.path.isfile(path):  # noqa: PTH113
+            return lambda: f"there is no file {path}"
+        return lambda: f"no aws_access_key_id for the profile {self._profile.name!r} in {path}"
+
+    def _problem(self, name: str, error: Exception) -> PagerError:
+        """Our error for another; only texts that cannot have a secret in them are kept."""
+        if isinstance(error, BotocorePartialError):
+            missing = error.kwargs["cred_var"]
+            return PartialCredentialsError(f"incomplete credentials in {name}: {missing} missing")
+        if isinstance(error, BotocoreConfigError):
+            return InvalidConfigError(f"{name}: {error}")
+        if isinstance(error, BotocoreRetrievalError):
+            why = f" (EC2 instance metadata: {self._instance.why})" if self._instance.why else ""
+            return CredentialRetrievalError(f"{name}: {error}{why}")
+        if isinstance(error, OSError) and error.strerror:
+            return CredentialRetrievalError(f"{name}: {error.strerror}: {error.filename or ''}")
+        return CredentialRetrievalError(
+            f"{name}: what it gave cannot be used ({type(error).__name__})"
+        )
+
+
+class _Unsupported(CredentialProvider):
+    """A place of boto3's that is not supported: an error, where it would have served."""
+
+    METHOD = "unsupported"
+
+    def __init__(self, profile: Profile, name: str, what: str, keys: Sequence[str]) -> None:
+        super().__init__()
+        self._profile = profile
+        self._name = name
+        self._what = what
+        self._keys = keys
+
+    def load(self) -> None:
+        settings = self._profile.config()["profiles"].get(self._name, {})
+        if any(key in settings for key in self._keys):
+            raise CredentialRetrievalError(
+                f"the profile {self._name!r} is for {self._what}, which only boto3 knows; with it, "
+                f"give credentials=boto3.Session(profile_name={self._name!r}).get_credentials()"
+            )
+
+
+class _Finished:
+    """A process that has ended well, as botocore's ``ProcessProvider`` looks at it."""
+
+    returncode = 0
+
+    def __init__(self, output: bytes) -> None:
+        self._output = output
+
+    def communicate(self) -> tuple[bytes, bytes]:
+        return self._output, b""
+
+
+class _Processes:
+    """Runs credential processes, each once for a search, and shows nothing that they write."""
+
+    TIMEOUT = 60.0  # seconds; botocore would wait for ever
+
+    def __init__(self) -> None:
+        self._finished: dict[tuple[str, ...], _Finished] = {}
+
+    def start(self, command: Sequence[str], **_: Any) -> _Finished:
+        """What botocore's ``ProcessProvider`` takes for ``subprocess.Popen``."""
+        key = tuple(command)
+        if key not in self._finished:
+            self._finished[key] = self._run(command)
+        return self._finished[key]
+
+    def _run(self, command: Sequence[str]) -> _Finished:
+        problem = f"no answer within {self.TIMEOUT:.0f} s"
+        try:
+            ended = subprocess.run(  # noqa: S603 - the user's own command, as in boto3
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                timeout=self.TIMEOUT,
+                check=False,
+            )
+            if ended.returncode == 0:
+                return _Finished(ended.stdout)
+            problem = f"exit status {ended.returncode}"
+        except subprocess.TimeoutExpired:
+            pass
+        raise CredentialRetrievalError(f"the credential process failed: {problem}")
+
+
+def _nobody_to_ask(_prompt: str) -> str:
+    raise CredentialRetrievalError(
+        "the profile has an mfa_serial, and there is nobody to ask for its code; with it, give "
+        "credentials=boto3.Session(...).get_credentials()"
+    )
+
+
+def _is_set(variable: str) -> bool:
+    return bool(os.environ.get(variable))

@@ -1,0 +1,33 @@
+"""Time, in one place: what signs, waits and measures asks a :class:`Clock`."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+__all__ = ["SYSTEM_CLOCK", "Clock"]
+
+
+class Clock:
+    """The system's clock. A test passes another, and nothing sleeps."""
+
+    def now(self) -> datetime:
+        """The time of day, in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds since some moment; for measuring."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Waits."""
+        time.sleep(seconds)
+
+    async def sleep_async(self, seconds: float) -> None:
+        """Waits, under asyncio or trio."""
+        import anyio
+
+        await anyio.sleep(seconds)
+
+
+SYSTEM_CLOCK = Clock()
