@@ -92,8 +92,14 @@ def _whole_number(
         number = int(value)
     if number is None or number < least:
         problems.append(
-            f"PaginationConfig.{key}: {str(value)[:40]!r} ({type(value).__name__}) given; allowed: "
+            f"PaginationConfig.{key}: {_shown(value)} ({type(value).__name__}) given; allowed: "
             f"a whole number, {least} or more"
         )
         return None
     return number
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, int) and abs(value) >= 10**20:
+        return "a number of more than 20 digits"
+    return repr(str(value)[:40])

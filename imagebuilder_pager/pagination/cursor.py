@@ -17,7 +17,7 @@ import bisect
 import copy
 import hashlib
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
@@ -148,8 +148,6 @@ class PageCursor(Generic[PageT]):
         editor = _PageEditor(page)
         primary = self._spec.result_keys[0]
         offset = self._skip_items(editor, primary)
-        if self._pages == 0:
-            self._record_non_aggregates(editor.page)
         self._pages += 1
 
         items = primary.search(editor.page)
@@ -162,7 +160,10 @@ class PageCursor(Generic[PageT]):
             self._done = True
             after: Mapping[str, Any] | None = _with_offset(asked_with, offset + count)
         else:
-            after = self._advance(editor.page, exhausted=count == left)
+            # The page as it came: a token can be made of its last item, which may be cut off here.
+            after = self._advance(page, exhausted=count == left)
+        if self._pages == 1:
+            self._record_non_aggregates(editor.page)
         self._items += count
         self.position = position = Position(asked_with, offset, count, after)
         return Step(editor.finish(position), position, self.non_aggregate_part)
@@ -267,8 +268,8 @@ class _PageEditor(Generic[PageT]):
         *way, last = expression.member_path()
         container: Any = self.page
         for name in way:
-            inner = copy.copy(container.get(name))
-            container[name] = {} if inner is None else inner
+            inner = container.get(name)
+            container[name] = {} if inner is None else _copy(inner)
             container = container[name]
         container[last] = value
 
@@ -280,7 +281,14 @@ class _PageEditor(Generic[PageT]):
 
     def _copy_once(self) -> None:
         if self.page is self._original:
-            self.page = copy.copy(self.page)
+            self.page = _copy(self.page)
+
+
+def _copy(value: Any) -> Any:
+    """A copy that can be changed, also of a mapping that cannot."""
+    if isinstance(value, Mapping) and not isinstance(value, MutableMapping):
+        return dict(value)
+    return copy.copy(value)
 
 
 def set_member(target: dict[str, Any], expression: Expression, value: Any) -> None:

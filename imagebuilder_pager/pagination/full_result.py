@@ -23,11 +23,12 @@ class FullResult:
     def __init__(self, result_keys: tuple[Expression, ...]) -> None:
         self._result_keys = result_keys
         self._result: dict[str, Any] = {}
-        self._last: Step[Any] | None = None
+        #: The step added last; None before the first.
+        self.last: Step[Any] | None = None
 
     def add(self, step: Step[Any]) -> None:
         """Adds the page of a step, which is not changed."""
-        self._last = step
+        self.last = step
         page = as_dict(step.page)
         for expression in self._result_keys:
             value = expression.search(page)
@@ -44,9 +45,14 @@ class FullResult:
 
     def finish(self) -> dict[str, Any]:
         """The result, with the members that are not added up, and the token if there is more."""
-        if self._last is not None:
-            _merge(self._result, self._last.non_aggregate_part)
-            if (token := self._last.position.resume_token) is not None:
+        if self.last is not None:
+            added_up = [(key, key.search(self._result)) for key in self._result_keys]
+            _merge(self._result, self.last.non_aggregate_part)
+            # A member that is the first page's can have members that are added up, as ECR's has.
+            for expression, value in added_up:
+                if value is not None:
+                    set_member(self._result, expression, value)
+            if (token := self.last.position.resume_token) is not None:
                 self._result["NextToken"] = token
         return self._result
 

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from ..errors import ParamValidationError
+from ..errors import PagerError, ParamValidationError
 from .config import Options, parse_config
 from .cursor import PageCursor, Position, Step
 from .full_result import FullResult, as_dict
@@ -28,6 +28,8 @@ __all__ = ["AsyncIteration", "AsyncPageIterator", "AsyncPaginator", "PageIterato
 PageT = TypeVar("PageT")
 T = TypeVar("T")
 
+#: What an iteration makes of a step.
+Unfold = Callable[[Step[PageT]], Iterator[T]]
 #: Checks the parameters of a request and returns them under their wire names.
 Prepare = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
@@ -112,37 +114,77 @@ class _Pages(Generic[PageT]):
         """The members that are the same on every page, as the first page has them."""
         return self._non_aggregate_part
 
+    @property
+    def starting_token(self) -> str | None:
+        """The ``StartingToken`` that was asked for."""
+        return self._options.starting_token
+
+    def moved(self, place: tuple[Position, int], non_aggregate_part: dict[str, Any]) -> None:
+        """An iteration has handed something out."""
+        self._place = place
+        self._non_aggregate_part = non_aggregate_part
+
     def _new_cursor(self) -> PageCursor[PageT]:
         return new_cursor(self._spec, self._params, self._options)
 
-    def _hand_out(self, step: Step[PageT], items: int | None = None) -> None:
+
+class _Run(Generic[PageT]):
+    """One iteration over a listing: what its caller gets of each step, and how far it has got.
+
+    The sync and the async iteration fetch the steps, this does all else.
+    """
+
+    def __init__(self, pages: _Pages[PageT]) -> None:
+        self._pages = pages
+        self._place: tuple[Position, int] | None = None
+
+    def hand_out(self, step: Step[PageT], items: int | None = None) -> None:
+        """The caller has the first ``items`` items of the step, None for all of it."""
         self._place = step.position, step.position.count if items is None else items
-        self._non_aggregate_part = step.non_aggregate_part
+        self._pages.moved(self._place, step.non_aggregate_part)
 
-    # What an iteration makes of each step, sync and async alike.
+    def sign(self, error: PagerError) -> None:
+        """Notes in an error where the caller, who gets it now, can go on."""
+        if self._place is None:
+            error.resume_token = self._pages.starting_token
+        else:
+            position, items = self._place
+            error.resume_token = position.token_after(items)
 
-    def _page_of(self, step: Step[PageT]) -> Iterator[PageT]:
-        self._hand_out(step)
+    def page_of(self, step: Step[PageT]) -> Iterator[PageT]:
+        """The page itself."""
+        self.hand_out(step)
         yield step.page
 
-    def _items_of(self, step: Step[PageT]) -> Iterator[Any]:
-        items = self._spec.result_keys[0].search(step.page)
+    def items_of(self, step: Step[PageT]) -> Iterator[Any]:
+        """The items of the page."""
+        items = self._pages.result_keys[0].search(step.page)
         for number, item in enumerate(() if items is None else items, start=1):
-            self._hand_out(step, number)
+            self.hand_out(step, number)
             yield item
-        self._hand_out(step)
+        self.hand_out(step)
 
-    def _finder(self, expression: str) -> Callable[[Step[PageT]], Iterator[Any]]:
+    def finder(self, expression: str) -> Unfold[PageT, Any]:
+        """What a JMESPath expression finds on the page; of a list, its elements."""
         import jmespath
 
         compiled = jmespath.compile(expression)
 
         def found_in(step: Step[PageT]) -> Iterator[Any]:
-            self._hand_out(step)
+            self.hand_out(step)
             found = compiled.search(as_dict(step.page))
             yield from found if isinstance(found, list) else [found]
 
         return found_in
+
+    def collector(self, result: FullResult) -> Unfold[PageT, Step[PageT]]:
+        """Adds the page to a full result, of which the caller has nothing before it is whole."""
+
+        def add(step: Step[PageT]) -> Iterator[Step[PageT]]:
+            result.add(step)
+            yield step
+
+        return add
 
 
 class Paginator(_Paginator, Generic[PageT, ItemT]):
@@ -192,7 +234,8 @@ class PageIterator(_Pages[PageT], Generic[PageT, ItemT]):
         self._method = method
 
     def __iter__(self) -> Generator[PageT]:
-        return self._each(self._page_of)
+        run = _Run(self)
+        return self._each(run, run.page_of)
 
     def items(self) -> Generator[ItemT]:
         """The items of all pages, one by one.
@@ -200,18 +243,21 @@ class PageIterator(_Pages[PageT], Generic[PageT, ItemT]):
         After each, :attr:`resume_token` goes on right behind it: a program that stores the token
         with each item it has finished can be stopped anywhere, and loses and repeats nothing.
         """
-        return self._each(self._items_of)
+        run = _Run(self)
+        return self._each(run, run.items_of)
 
     def search(self, expression: str) -> Generator[Any]:
         """What a JMESPath expression finds on each page; of a list, each element by itself."""
-        return self._each(self._finder(expression))
+        run = _Run(self)
+        return self._each(run, run.finder(expression))
 
     def result_key_iters(self) -> list[Iterator[Any]]:
         """An iterator over the items of each result key, all from one run through the pages."""
 
         def of_key(pages: Iterator[PageT], key: Expression) -> Iterator[Any]:
             for page in pages:
-                yield from key.search(page) or ()
+                found = key.search(page)
+                yield from () if found is None else found
 
         keys = self._spec.result_keys
         return [
@@ -225,15 +271,21 @@ class PageIterator(_Pages[PageT], Generic[PageT, ItemT]):
         The result keys are put together, the non-aggregate members are those of the first page,
         and ``NextToken`` is there only when ``MaxItems`` has cut the listing off.
         """
+        run = _Run(self)
         result = FullResult(self._spec.result_keys)
-        for step in self._steps():
-            self._hand_out(step)
-            result.add(step)
+        for _ in self._each(run, run.collector(result)):
+            pass
+        if result.last is not None:
+            run.hand_out(result.last)
         return result.finish()
 
-    def _each(self, unfold: Callable[[Step[PageT]], Iterator[T]]) -> Generator[T]:
-        for step in self._steps():
-            yield from unfold(step)
+    def _each(self, run: _Run[PageT], unfold: Unfold[PageT, T]) -> Generator[T]:
+        try:
+            for step in self._steps():
+                yield from unfold(step)
+        except PagerError as error:
+            run.sign(error)
+            raise
 
     def _steps(self) -> Generator[Step[PageT]]:
         cursor = self._new_cursor()
@@ -281,22 +333,27 @@ class AsyncPageIterator(_Pages[PageT], Generic[PageT, ItemT]):
         self._method = method
 
     def __aiter__(self) -> AsyncIteration[PageT]:
-        return AsyncIteration(self._fetcher(), self._page_of)
+        run = _Run(self)
+        return AsyncIteration(run, self._fetcher(), run.page_of)
 
     def items(self) -> AsyncIteration[ItemT]:
         """The items of all pages, one by one; see :meth:`PageIterator.items`."""
-        return AsyncIteration(self._fetcher(), self._items_of)
+        run = _Run(self)
+        return AsyncIteration(run, self._fetcher(), run.items_of)
 
     def search(self, expression: str) -> AsyncIteration[Any]:
         """What a JMESPath expression finds on each page; of a list, each element by itself."""
-        return AsyncIteration(self._fetcher(), self._finder(expression))
+        run = _Run(self)
+        return AsyncIteration(run, self._fetcher(), run.finder(expression))
 
     async def build_full_result(self) -> dict[str, Any]:
         """All pages as one plain dictionary; see :meth:`PageIterator.build_full_result`."""
+        run = _Run(self)
         result = FullResult(self._spec.result_keys)
-        async for step in AsyncIteration(self._fetcher(), lambda step: iter([step])):
-            self._hand_out(step)
-            result.add(step)
+        async for _ in AsyncIteration(run, self._fetcher(), run.collector(result)):
+            pass
+        if result.last is not None:
+            run.hand_out(result.last)
         return result.finish()
 
     def _fetcher(self) -> AsyncFetcher[Step[PageT]]:
@@ -319,8 +376,9 @@ class AsyncIteration(AsyncIterator[T]):
     # No async generator: trio warns of those that are left before their end.
 
     def __init__(
-        self, fetcher: AsyncFetcher[Step[PageT]], unfold: Callable[[Step[PageT]], Iterator[T]]
+        self, run: _Run[PageT], fetcher: AsyncFetcher[Step[PageT]], unfold: Unfold[PageT, T]
     ) -> None:
+        self._run = run
         self._fetcher = fetcher
         self._unfold = unfold
         self._values: Iterator[T] = iter(())
@@ -334,8 +392,12 @@ class AsyncIteration(AsyncIterator[T]):
         if self._running:
             raise RuntimeError("this iteration is already waiting for its next page")
         while True:
-            for value in self._values:
-                return value
+            try:
+                for value in self._values:
+                    return value
+            except Exception:
+                await self.aclose()
+                raise
             if self._ended:
                 raise StopAsyncIteration
             step = await self._next_step()
@@ -344,6 +406,8 @@ class AsyncIteration(AsyncIterator[T]):
 
     async def aclose(self) -> None:
         """Ends the iteration, and what it was fetching ahead."""
+        if self._running:
+            raise RuntimeError("this iteration is waiting for its next page, in another task")
         self._ended = True
         self._values = iter(())
         await self._fetcher.aclose()
@@ -353,6 +417,9 @@ class AsyncIteration(AsyncIterator[T]):
         step = None
         try:
             step = await self._fetcher.next_step()
+        except PagerError as error:
+            self._run.sign(error)
+            raise
         finally:
             self._running = False
             if step is None:  # the end, an error, or cancelled

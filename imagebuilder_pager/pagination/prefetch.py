@@ -175,9 +175,13 @@ class _AsyncioTask:
 
         self._wait = asyncio.wait
         self._task = asyncio.get_running_loop().create_task(function(*args))
+        self._cancelled = False
 
     def cancel(self) -> None:
-        self._task.cancel()
+        # Once: a second time would break off what tidies up after the first.
+        if not self._cancelled:
+            self._cancelled = True
+            self._task.cancel()
 
     async def wait(self) -> None:
         await self._wait([self._task])

@@ -12,7 +12,6 @@ values for the input tokens and an offset, nothing else, or raises :class:`Start
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,6 +26,8 @@ ENCODED_KEYS_KEY = "boto_encoded_keys"
 # No page of any AWS service comes near this; an offset beyond it would only page through
 # everything there is to skip it.
 MAX_OFFSET = 1_000_000
+# DynamoDB, whose tokens are structures, allows 32 levels.
+MAX_DEPTH = 64
 
 
 def encode_token(token: Mapping[str, Any]) -> str:
@@ -83,10 +84,13 @@ def parse_starting_token(token: object, input_tokens: Sequence[str]) -> tuple[di
     if not members.keys() & allowed:
         return _in_order([token], input_tokens), 0
     if foreign := sorted(members.keys() - allowed):
+        shown = ", ".join(repr(name[:40]) for name in foreign[:5])
+        more = f" and {len(foreign) - 5} more" if len(foreign) > 5 else ""
         raise StartingTokenError(
-            f"StartingToken: it would set {', '.join(map(repr, foreign))}; allowed in a token: "
+            f"StartingToken: it would set {shown}{more}; allowed in a token: "
             f"{', '.join(map(repr, input_tokens))} and an offset"
         )
+    _check_depth(members)
     members = _restore_bytes(members)
     offset = _checked_offset(members.pop(OFFSET_KEY, 0))
     # The token's own order of members is kept: tokens made from it are botocore's bytes.
@@ -138,9 +142,37 @@ def _json_in_base64(token: str) -> Any:
     try:
         # White space may have come in where a token was copied from a terminal.
         text = base64.b64decode("".join(token.split()), validate=True).decode()
-        return json.loads(text)
-    except (ValueError, binascii.Error, RecursionError):
+    except ValueError:
         return _NOT_JSON
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return _NOT_JSON
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError:
+        # Python reads no whole number of more than some thousand digits.
+        raise StartingTokenError(
+            "StartingToken: JSON in base64, with a number of too many digits"
+        ) from None
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (
+                outer.values() if isinstance(outer, dict) else outer if type(outer) is list else ()
+            )
+        ]
+    if level:
+        raise _too_deep()
+
+
+def _too_deep() -> StartingTokenError:
+    return StartingTokenError("StartingToken: JSON in base64, nested too deeply")
 
 
 def _require_object(decoded: Any) -> dict[str, Any]:
