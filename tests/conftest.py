@@ -1,0 +1,138 @@
+"""What the tests share: the local account, clients at it, and boto3's reading of an answer."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore.awsrequest
+import botocore.config
+import botocore.loaders
+import botocore.model
+import httpx
+import pytest
+
+from imagebuilder_pager import ImageBuilder
+from imagebuilder_pager.local import (
+    ACCESS_KEY_ID,
+    EXAMPLE_EXECUTION_ID,
+    SECRET_ACCESS_KEY,
+    Account,
+    LocalImageBuilder,
+    LocalServer,
+    load_account,
+)
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+KEYS: dict[str, Any] = {
+    "aws_access_key_id": ACCESS_KEY_ID,
+    "aws_secret_access_key": SECRET_ACCESS_KEY,
+}
+
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_aws_environment() -> Iterator[None]:
+    """Nothing of the developer's own AWS account reaches a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.upper().startswith("AWS_")]:
+            patch.delenv(name)
+        patch.setenv("AWS_CONFIG_FILE", os.devnull)
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        yield
+
+
+@pytest.fixture(scope="session")
+def account() -> Account:
+    return load_account(FIXTURES / "account.json")
+
+
+@pytest.fixture(scope="session")
+def local_server(account: Account) -> Iterator[LocalServer]:
+    with LocalServer(LocalImageBuilder(account)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def client(local_server: LocalServer) -> Iterator[ImageBuilder]:
+    with ImageBuilder("us-west-2", endpoint_url=local_server.url, **KEYS) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def boto3_client(local_server: LocalServer) -> Any:
+    config = botocore.config.Config(retries={"total_max_attempts": 1})
+    return boto3.session.Session().client(
+        "imagebuilder",
+        region_name="us-west-2",
+        endpoint_url=local_server.url,
+        config=config,
+        **KEYS,
+    )
+
+
+@pytest.fixture
+def client_with() -> Iterator[Callable[..., ImageBuilder]]:
+    """A client whose requests go to a function."""
+    https: list[httpx.Client] = []
+
+    def make(handler: Handler, **arguments: Any) -> ImageBuilder:
+        https.append(httpx.Client(transport=httpx.MockTransport(handler)))
+        return ImageBuilder(
+            **{
+                "region_name": "us-west-2",
+                "http_client": https[-1],
+                "max_attempts": 1,
+                **KEYS,
+                **arguments,
+            }
+        )
+
+    yield make
+    for http in https:
+        http.close()
+
+
+@pytest.fixture(scope="session")
+def service_model() -> botocore.model.ServiceModel:
+    description = botocore.loaders.Loader().load_service_model("imagebuilder", "service-2")
+    return botocore.model.ServiceModel(description)
+
+
+@pytest.fixture(scope="session")
+def boto3_answer() -> Callable[..., dict[str, Any]]:
+    """What boto3 makes of an answer: the dictionary that its client returns, or its error."""
+    client = boto3.session.Session().client(
+        "imagebuilder",
+        region_name="us-west-2",
+        config=botocore.config.Config(retries={"total_max_attempts": 1}),
+        **KEYS,
+    )
+    answers: list[botocore.awsrequest.AWSResponse] = []
+    client.meta.events.register("before-send.imagebuilder.*", lambda **_: answers.pop())
+
+    def answer(
+        body: bytes, status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        names: Any = botocore.awsrequest.HeadersDict(headers or {})
+        response = botocore.awsrequest.AWSResponse("https://aws.test/", status, names, Raw(body))
+        answers.append(response)
+        parsed: dict[str, Any] = client.list_lifecycle_execution_resources(
+            lifecycleExecutionId=EXAMPLE_EXECUTION_ID
+        )
+        return parsed
+
+    return answer
+
+
+class Raw:
+    """The body of an answer, as urllib3 hands it to botocore."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self._body

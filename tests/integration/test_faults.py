@@ -1,0 +1,230 @@
+"""What the client makes of each fault of a network or a service, at each place of a listing.
+
+Every row says whether the listing goes through or which error ends it; in either case the items
+before it and those after one resumption are all the items there are, each once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import pytest
+import trio
+
+from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, errors
+from imagebuilder_pager.aws.clock import Clock
+from imagebuilder_pager.aws.credentials import Credentials
+from imagebuilder_pager.local import (
+    ACCESS_KEY_ID,
+    EXAMPLE_EXECUTION_ID,
+    FAULTS,
+    SECRET_ACCESS_KEY,
+    Fault,
+    FaultPlan,
+    LocalImageBuilder,
+    LocalServer,
+    generate_account,
+)
+from imagebuilder_pager.pagination import PaginationConfig
+
+ACCOUNT = generate_account(resources=90)
+EXPECTED = [resource["resourceId"] for resource in ACCOUNT.executions[0].resources]
+Place = int | Literal["last"]
+PLACES: dict[str, Place] = {"first": 1, "middle": 3, "last": "last"}
+OPERATION: Final = "list_lifecycle_execution_resources"
+
+
+class Sleepless(Clock):
+    """The system's clock, but that a wait takes no time."""
+
+    def sleep(self, seconds: float) -> None:
+        pass
+
+    async def sleep_async(self, seconds: float) -> None:
+        pass
+
+
+class FreshKeys:
+    """Credentials that can be fetched anew."""
+
+    def __init__(self) -> None:
+        self.fetched = 0
+
+    def __call__(self) -> Credentials:
+        self.fetched += 1
+        return Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY, f"token-{self.fetched}")
+
+
+@dataclass(frozen=True)
+class Row:
+    fault: str
+    error: type[errors.PagerError] | None = None
+    times: int | None = 1
+    keys: Callable[[], Any] = lambda: Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
+    read_timeout: float = 30.0
+
+
+# fmt: off
+TABLE = [
+    Row("throttle"),
+    Row("throttle", times=2),
+    Row("throttle", times=3, error=errors.CallRateLimitExceededException),
+    Row("throttle,code=ThrottlingException,retry_after=1"),
+    Row("server-error"),
+    Row("server-error,status=502,body=html"),
+    Row("server-error,status=503"),
+    Row("server-error,status=504,body=empty"),
+    Row("server-error,status=503,body=html", times=3, error=errors.ClientError),
+    Row("reset-before"),
+    Row("reset-before", times=3, error=errors.ConnectionClosedError),
+    Row("reset-within"),
+    Row("reset-after"),
+    Row("close-before"),
+    Row("half-body"),
+    Row("half-body", times=3, error=errors.ConnectionClosedError),
+    Row("body-shorter"),
+    Row("body-longer"),
+    Row("body-trailing"),
+    Row("slow,delay=0.001,pieces=5"),
+    Row("stall", read_timeout=0.25),
+    Row("stall-within", read_timeout=0.25),
+    Row("stall", times=3, read_timeout=0.1, error=errors.ReadTimeoutError),
+    Row("wrong-json,how=cut"),
+    Row("wrong-json,how=list", error=errors.ResponseParserError),
+    Row("wrong-json,how=empty", error=errors.ResponseParserError),
+    Row("html", error=errors.ResponseParserError),
+    Row("broken-gzip,how=damaged", error=errors.ResponseParserError),
+    Row("broken-gzip,how=cut"),
+    Row("redirect", error=errors.ClientError),
+    Row("wrong-type", error=errors.ResponseValidationError),
+    Row("expired-token", error=errors.InvalidPaginationTokenException),
+    Row("expired-key", error=errors.ClientError),
+    Row("expired-key", keys=FreshKeys),
+    Row("expired-key,lasting=true", keys=FreshKeys),
+    Row("clock-off,minutes=20"),
+    Row("clock-off,minutes=-20"),
+]
+# fmt: on
+
+
+def identify(value: object) -> str | None:
+    if not isinstance(value, Row):
+        return None
+    times = "" if value.times == 1 else f"-x{value.times}"
+    fresh = "-fresh-keys" if value.keys is FreshKeys else ""
+    return f"{value.fault}{times}{fresh}"
+
+
+Listing = Callable[[dict[str, Any], PaginationConfig], tuple[list[str], errors.PagerError | None]]
+
+
+def list_sync(
+    options: dict[str, Any], config: PaginationConfig
+) -> tuple[list[str], errors.PagerError | None]:
+    """The items until the end or an error, and the error."""
+    found: list[Any] = []
+    with ImageBuilder(**options) as client:
+        pages = client.get_paginator(OPERATION).paginate(
+            lifecycleExecutionId=EXAMPLE_EXECUTION_ID, PaginationConfig=config
+        )
+        try:
+            found.extend(resource.resource_id for resource in pages.items())
+        except errors.PagerError as error:
+            return found, error
+    return found, None
+
+
+async def list_async(
+    options: dict[str, Any], config: PaginationConfig
+) -> tuple[list[str], errors.PagerError | None]:
+    found: list[Any] = []
+    async with AsyncImageBuilder(**options) as client:
+        pages = client.get_paginator(OPERATION).paginate(
+            lifecycleExecutionId=EXAMPLE_EXECUTION_ID, PaginationConfig=config
+        )
+        try:
+            async for resource in pages.items():
+                found += [resource.resource_id]
+        except errors.PagerError as error:
+            return found, error
+    return found, None
+
+
+def under_asyncio(
+    options: dict[str, Any], config: PaginationConfig
+) -> tuple[list[str], errors.PagerError | None]:
+    return asyncio.run(list_async(options, config))
+
+
+def under_trio(
+    options: dict[str, Any], config: PaginationConfig
+) -> tuple[list[str], errors.PagerError | None]:
+    result: tuple[list[str], errors.PagerError | None] = trio.run(list_async, options, config)
+    return result
+
+
+def check(row: Row, place: Place, prefetch: int, listing: Listing) -> None:
+    plan = FaultPlan.on_page(place, Fault.parse(row.fault), times=row.times)
+    with LocalServer(LocalImageBuilder(ACCOUNT, faults=plan)) as server:
+        options = {
+            "region_name": "us-west-2",
+            "endpoint_url": server.url,
+            "credentials": row.keys(),
+            "read_timeout": row.read_timeout,
+            "clock": Sleepless(),
+        }
+        config: PaginationConfig = {"PageSize": 20, "Prefetch": prefetch}
+        found, error = listing(options, config)
+        assert plan.met, "the fault was not met"
+        if row.error is None:
+            assert error is None
+            assert found == EXPECTED
+            return
+        assert type(error) is row.error
+        before = {"first": 0, "middle": 40, "last": 80}
+        assert len(found) == next(before[name] for name, n in PLACES.items() if n == place)
+        rest, error = listing(options, {**config, "StartingToken": error.resume_token})
+        assert error is None
+        assert found + rest == EXPECTED
+
+
+@pytest.mark.parametrize("prefetch", [0, 2])
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("row", TABLE, ids=identify)
+def test_sync(row: Row, place: str, prefetch: int) -> None:
+    check(row, PLACES[place], prefetch, list_sync)
+
+
+@pytest.mark.parametrize("prefetch", [0, 2])
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("row", TABLE, ids=identify)
+def test_async(row: Row, place: str, prefetch: int) -> None:
+    check(row, PLACES[place], prefetch, under_asyncio)
+
+
+@pytest.mark.parametrize("prefetch", [0, 2])
+@pytest.mark.parametrize("row", TABLE, ids=identify)
+def test_async_under_trio(row: Row, prefetch: int) -> None:
+    check(row, PLACES["middle"], prefetch, under_trio)
+
+
+def test_the_table_has_every_fault() -> None:
+    assert {Fault.parse(row.fault).name for row in TABLE} == set(FAULTS)
+
+
+def test_an_error_of_a_single_call_has_no_token() -> None:
+    plan = FaultPlan.on_request(1, Fault("html"))
+    with (
+        LocalServer(LocalImageBuilder(ACCOUNT, faults=plan)) as server,
+        ImageBuilder(
+            "us-west-2",
+            endpoint_url=server.url,
+            credentials=Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY),
+        ) as client,
+        pytest.raises(errors.ResponseParserError) as caught,
+    ):
+        client.list_lifecycle_execution_resources(lifecycleExecutionId=EXAMPLE_EXECUTION_ID)
+    assert caught.value.resume_token is None

@@ -1,0 +1,166 @@
+"""No secret in a log, an error or a repr, whatever happens; the root logger is at debug."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import logging
+import re
+import traceback
+from typing import Any
+
+import httpx
+import pytest
+
+from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, errors
+from imagebuilder_pager.aws.credentials import Credentials
+from imagebuilder_pager.aws.signing import SigV4Auth
+from imagebuilder_pager.local import (
+    ACCESS_KEY_ID,
+    EXAMPLE_EXECUTION_ID,
+    FAULTS,
+    SECRET_ACCESS_KEY,
+    Fault,
+    FaultPlan,
+    LocalImageBuilder,
+    generate_account,
+)
+
+KEY_ID = "AKIDTHATNOBODYSHOULDSEE"
+SECRET = "sEcReTkEy/ThatNobodyShouldSee+0123456789"
+TOKEN = "sessionTokenThatNobodyShouldSee//////////wEaCXVzLXdlc3QtMiJHMEUCIQ=="
+ACCOUNT = generate_account(resources=60)
+
+
+class Relay:
+    """The local service, for keys of our own: what arrives is signed again with its keys."""
+
+    def __init__(self, plan: FaultPlan) -> None:
+        self._service = LocalImageBuilder(ACCOUNT, faults=plan)
+        self._auth = SigV4Auth(
+            Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY), "imagebuilder", "us-west-2"
+        )
+        self.secrets = {SECRET, TOKEN}
+        self.private: set[str] = {KEY_ID}  # what must not be in a log of ours
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        authorization = request.headers["authorization"]
+        assert KEY_ID in authorization
+        assert request.headers["x-amz-security-token"] == TOKEN
+        self.secrets.add(authorization.partition("Signature=")[2])
+        if token := json.loads(request.content).get("nextToken"):
+            self.private.add(token)
+        signed = copy.copy(request)
+        signed.headers = httpx.Headers(
+            {name: value for name, value in request.headers.items() if "x-amz-" not in name}
+        )
+        self._auth.sign(signed, Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY))
+        return self._service(signed)
+
+
+def arguments() -> dict[str, Any]:
+    return {
+        "region_name": "us-west-2",
+        "aws_access_key_id": KEY_ID,
+        "aws_secret_access_key": SECRET,
+        "aws_session_token": TOKEN,
+        "max_attempts": 1,
+    }
+
+
+def run_sync(relay: Any) -> list[object]:
+    """Lists everything; returns whatever a program could print meanwhile."""
+    with httpx.Client(transport=httpx.MockTransport(relay)) as http:
+        client = ImageBuilder(http_client=http, **arguments())
+        pages = client.get_paginator("list_lifecycle_execution_resources").paginate(
+            lifecycleExecutionId=EXAMPLE_EXECUTION_ID, PaginationConfig={"Prefetch": 1}
+        )
+        seen: list[object] = [client, pages, client._rest, client._rest.auth, vars(client)]
+        try:
+            seen += list(pages)
+        except errors.PagerError as error:
+            seen += [error, *traceback.format_exception(error)]
+        return seen
+
+
+def run_async(relay: Any) -> list[object]:
+    async def main() -> list[object]:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(relay)) as http:
+            client = AsyncImageBuilder(http_client=http, **arguments())
+            pages = client.get_paginator("list_lifecycle_execution_resources").paginate(
+                lifecycleExecutionId=EXAMPLE_EXECUTION_ID, PaginationConfig={"Prefetch": 1}
+            )
+            seen: list[object] = [client, pages, client._rest, vars(client)]
+            try:
+                seen += [page async for page in pages]
+            except errors.PagerError as error:
+                seen += [error, *traceback.format_exception(error)]
+            return seen
+
+    return asyncio.run(main())
+
+
+def check(relay: Relay, seen: list[object], caplog: pytest.LogCaptureFixture) -> None:
+    assert len(relay.secrets) > 2, "no signature was seen"
+    log = "\n".join(
+        f"{record.name} {record.getMessage()} {record.exc_text or ''}" for record in caplog.records
+    )
+    assert "imagebuilder_pager" in log
+    shown = "\n".join(f"{value!s} {value!r}" for value in seen)
+    for secret in relay.secrets:
+        assert secret not in log
+        assert secret not in shown
+    ours = "\n".join(line for line in log.splitlines() if line.startswith("imagebuilder_pager"))
+    for private in relay.private:
+        assert private not in ours
+    # Nothing of a body either: a resource's name would be in it.
+    assert "arn:aws:imagebuilder" not in ours
+
+
+@pytest.mark.parametrize("run", [run_sync, run_async])
+@pytest.mark.parametrize("fault", [None, *FAULTS])
+def test_no_secret_is_seen(fault: str | None, run: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    plan = FaultPlan({} if fault is None else {2: Fault(fault)})
+    relay = Relay(plan)
+    seen = run(relay)
+    check(relay, seen, caplog)
+
+
+@pytest.mark.parametrize("run", [run_sync, run_async])
+def test_no_secret_is_seen_when_the_service_repeats_it(
+    run: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A refused signature is answered by some services with all that was signed."""
+    caplog.set_level(logging.DEBUG)
+    relay = Relay(FaultPlan({}))
+
+    def repeat(request: httpx.Request) -> httpx.Response:
+        relay(request)
+        headers = "\n".join(f"{name}:{value}" for name, value in request.headers.items())
+        message = f"The Canonical String should have been\n'POST\n/\n\n{headers}\n'"
+        return httpx.Response(
+            403,
+            headers={"x-amzn-ErrorType": "InvalidSignatureException"},
+            json={"message": message},
+        )
+
+    seen = run(repeat)
+    assert re.search(r"Canonical String", str(seen))
+    check(relay, seen, caplog)
+
+
+@pytest.mark.parametrize("run", [run_sync, run_async])
+def test_no_secret_is_seen_when_a_proxy_repeats_it(
+    run: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    relay = Relay(FaultPlan({}))
+
+    def repeat(request: httpx.Request) -> httpx.Response:
+        relay(request)
+        token = request.headers["x-amz-security-token"]
+        return httpx.Response(200, html=f"<html>X-Amz-Security-Token: {token}</html>")
+
+    check(relay, run(repeat), caplog)

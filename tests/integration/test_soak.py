@@ -1,0 +1,160 @@
+"""Many threads and tasks on one client, thousands of pages, faults at random from a fixed seed."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, errors
+from imagebuilder_pager.aws.clock import Clock
+from imagebuilder_pager.local import (
+    ACCESS_KEY_ID,
+    EXAMPLE_EXECUTION_ID,
+    SECRET_ACCESS_KEY,
+    Fault,
+    FaultPlan,
+    LocalImageBuilder,
+    LocalServer,
+    generate_account,
+)
+
+WORKERS = 8
+PAGES = 150  # of each worker
+ACCOUNT = generate_account(resources=PAGES * 4)
+EXPECTED = [resource["resourceId"] for resource in ACCOUNT.executions[0].resources]
+FAULTS = [
+    Fault.parse(text)
+    for text in (
+        "throttle",
+        "server-error,status=503,body=html",
+        "server-error",
+        "reset-before",
+        "reset-within",
+        "reset-after",
+        "close-before",
+        "half-body",
+        "body-shorter",
+        "body-longer",
+        "body-trailing",
+        "wrong-json,how=cut",
+        "wrong-json,how=list",
+        "html",
+        "broken-gzip,how=damaged",
+        "redirect",
+        "wrong-type",
+        "expired-token",
+        "slow,delay=0.0005,pieces=3",
+    )
+]
+
+
+class Sleepless(Clock):
+    def sleep(self, seconds: float) -> None:
+        pass
+
+    async def sleep_async(self, seconds: float) -> None:
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def options() -> Iterator[dict[str, Any]]:
+    plan = FaultPlan.random(seed=20260301, probability=0.1, faults=FAULTS)
+    with LocalServer(LocalImageBuilder(ACCOUNT, faults=plan)) as server:
+        yield {
+            "region_name": "us-west-2",
+            "endpoint_url": server.url,
+            "aws_access_key_id": ACCESS_KEY_ID,
+            "aws_secret_access_key": SECRET_ACCESS_KEY,
+            "clock": Sleepless(),
+        }
+        met = {fault.name for _, fault in plan.met}
+    assert met == {fault.name for fault in FAULTS}
+
+
+def open_files() -> int:
+    gc.collect()
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+on_linux = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")
+
+
+@on_linux
+@pytest.mark.parametrize("prefetch", [0, 2])
+def test_threads(options: dict[str, Any], prefetch: int) -> None:
+    threads_before = set(threading.enumerate())
+    results: dict[int, list[str]] = {}
+
+    def work(client: ImageBuilder, number: int) -> None:
+        found: list[Any] = []
+        token = None
+        while True:
+            pages = client.get_paginator("list_lifecycle_execution_resources").paginate(
+                lifecycleExecutionId=EXAMPLE_EXECUTION_ID,
+                PaginationConfig={"PageSize": 4, "Prefetch": prefetch, "StartingToken": token},
+            )
+            try:
+                found.extend(resource.resource_id for resource in pages.items())
+            except errors.PagerError as error:
+                token = error.resume_token
+            else:
+                results[number] = found
+                return
+
+    files_before = open_files()
+    with ImageBuilder(**options) as client:
+        threads = [threading.Thread(target=work, args=(client, n)) for n in range(WORKERS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert results == dict.fromkeys(range(WORKERS), EXPECTED)
+    left = {t for t in threading.enumerate() if t.name.startswith("prefetch")} - threads_before
+    assert not left
+    assert files_left(files_before)
+
+
+@on_linux
+@pytest.mark.parametrize("prefetch", [0, 2])
+def test_tasks(options: dict[str, Any], prefetch: int) -> None:
+    async def work(client: AsyncImageBuilder) -> list[Any]:
+        found: list[Any] = []
+        token = None
+        while True:
+            pages = client.get_paginator("list_lifecycle_execution_resources").paginate(
+                lifecycleExecutionId=EXAMPLE_EXECUTION_ID,
+                PaginationConfig={"PageSize": 4, "Prefetch": prefetch, "StartingToken": token},
+            )
+            try:
+                async for resource in pages.items():
+                    found += [resource.resource_id]
+            except errors.PagerError as error:
+                token = error.resume_token
+            else:
+                return found
+
+    async def main() -> list[list[Any]]:
+        async with AsyncImageBuilder(**options) as client:
+            results = await asyncio.gather(*(work(client) for _ in range(WORKERS)))
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        return results
+
+    files_before = open_files()
+    assert asyncio.run(main()) == [EXPECTED] * WORKERS
+    assert files_left(files_before)
+
+
+def files_left(before: int) -> bool:
+    """Whether no more files are open than before, once the server has noticed too."""
+    done = threading.Event()
+    for _ in range(200):
+        if open_files() <= before:
+            return True
+        done.wait(0.01)
+    return False
