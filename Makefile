@@ -4,14 +4,17 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test check format test-all clean
+.PHONY: help demo test fuzz check format test-all bench slim clean
 
 help:
 	@echo "make demo      page through the local Image Builder and print what it has"
 	@echo "make test      run the tests"
+	@echo "make fuzz      feed the parsers many more random inputs than make test does"
 	@echo "make check     formatting, lint and types"
 	@echo "make format    format the code and mend what the linter can"
 	@echo "make test-all  run the tests on every supported Python that is found"
+	@echo "make bench     measure speed and size beside boto3 and aiobotocore; five minutes"
+	@echo "make slim      build/slim: the library and all it needs, and nothing else"
 	@echo "make clean     remove what the other commands have made"
 
 demo: $(VENV)/.runtime
@@ -19,6 +22,9 @@ demo: $(VENV)/.runtime
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+
+fuzz: $(VENV)/.dev
+	FUZZ_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/unit/test_fuzz.py
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check
@@ -40,6 +46,13 @@ test-all:
 	    fi; \
 	  done; \
 	done; echo "passed on:$$found"; test -n "$$found"
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+slim: $(VENV)/.runtime
+	$(BIN)/python tools/slim.py build/slim
+	cd build/slim && ../../$(BIN)/python -I -S -B -c 'import sys; sys.path.insert(0, "."); from imagebuilder_pager.local.demo import main; main()' >/dev/null
 
 clean:
 	rm -rf .venv .venv-* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
