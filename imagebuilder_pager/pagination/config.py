@@ -26,6 +26,9 @@ class PaginationConfig(TypedDict, total=False):
     Prefetch: int | str | None
 
 
+#: Pages that may be in memory before anybody has asked for them.
+MAX_PREFETCH = 100
+
 _KEYS = tuple(PaginationConfig.__annotations__)
 
 
@@ -71,13 +74,13 @@ def parse_config(given: object, spec: PaginationSpec) -> tuple[Options, list[str
         max_items=max_items,
         page_size=page_size,
         starting_token=given.get("StartingToken"),
-        prefetch=_whole_number(given, "Prefetch", 0, problems) or 0,
+        prefetch=_whole_number(given, "Prefetch", 0, problems, MAX_PREFETCH) or 0,
     )
     return options, problems
 
 
 def _whole_number(
-    given: Mapping[Any, Any], key: str, least: int, problems: list[str]
+    given: Mapping[Any, Any], key: str, least: int, problems: list[str], most: int | None = None
 ) -> int | None:
     value = given.get(key)
     if value is None:
@@ -90,10 +93,11 @@ def _whole_number(
             number = None
     elif isinstance(value, float) and value.is_integer():
         number = int(value)
-    if number is None or number < least:
+    if number is None or number < least or (most is not None and number > most):
+        bounds = f", {least} or more" if most is None else f" from {least} to {most}"
         problems.append(
             f"PaginationConfig.{key}: {_shown(value)} ({type(value).__name__}) given; allowed: "
-            f"a whole number, {least} or more"
+            f"a whole number{bounds}"
         )
         return None
     return number

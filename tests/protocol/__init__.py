@@ -1,0 +1,1 @@
+"""The paginator protocol, against botocore's."""

@@ -1,0 +1,71 @@
+"""Image Builder clients whose requests are answered in process."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from imagebuilder_pager import AsyncImageBuilder, ImageBuilder
+from imagebuilder_pager.local import (
+    ACCESS_KEY_ID,
+    EXAMPLE_EXECUTION_ID,
+    SECRET_ACCESS_KEY,
+    Account,
+    Execution,
+    LocalImageBuilder,
+)
+
+from .fake_service import FakeService, Listing
+
+ID = EXAMPLE_EXECUTION_ID
+ENTRY = {
+    "input_token": "nextToken",
+    "output_token": "nextToken",
+    "limit_key": "maxResults",
+    "result_key": "resources",
+    "non_aggregate_keys": ["lifecycleExecutionId", "lifecycleExecutionState"],
+}
+ARGUMENTS: dict[str, Any] = {
+    "region_name": "us-west-2",
+    "aws_access_key_id": ACCESS_KEY_ID,
+    "aws_secret_access_key": SECRET_ACCESS_KEY,
+}
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+def resources(count: int) -> list[dict[str, Any]]:
+    return [{"resourceId": f"ami-{number:04}", "region": "us-west-2"} for number in range(count)]
+
+
+def local(count: int) -> LocalImageBuilder:
+    """The local Image Builder, with one execution of so many resources."""
+    state = {"status": "SUCCESS", "reason": "done"}
+    return LocalImageBuilder(Account((Execution(ID, state, tuple(resources(count))),)))
+
+
+def listing_of(count: int, **ways: Any) -> Listing:
+    """The same, as a fake service that may have odd ways of answering."""
+    entry = {**ENTRY, "non_aggregate_keys": []}
+    return Listing(entry=entry, items=resources(count), **{"most": 25, **ways})
+
+
+def answering(service: FakeService) -> Handler:
+    """An Image Builder made of a fake service; it looks at no signature."""
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        params = json.loads(request.content)
+        return httpx.Response(200, json={"lifecycleExecutionId": ID, **service(**params)})
+
+    return handle
+
+
+def client_of(handler: Handler, **arguments: Any) -> ImageBuilder:
+    """A client; nothing has to be closed."""
+    http_client = httpx.Client(transport=httpx.MockTransport(handler))
+    return ImageBuilder(http_client=http_client, **{**ARGUMENTS, **arguments})
+
+
+def async_client_of(handler: Handler, **arguments: Any) -> AsyncImageBuilder:
+    http_client = httpx.AsyncClient(transport=httpx.MockTransport(handler))
+    return AsyncImageBuilder(http_client=http_client, **{**ARGUMENTS, **arguments})

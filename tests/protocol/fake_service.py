@@ -1,0 +1,285 @@
+"""A paginated service that is not there, made after an entry of AWS's ``paginators-1.json``.
+
+The service answers any method call, botocore's paginator's and ours, sync and async; it writes down
+what it was sent, and refuses a token that it would not have given.
+"""
+
+import asyncio
+import copy
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+import anyio.lowlevel
+import botocore.paginate
+import trio
+
+from imagebuilder_pager.pagination import AsyncPaginator, PaginationSpec, Paginator
+
+T = TypeVar("T")
+Entry = dict[str, Any]
+State = tuple[int, int]
+BACKENDS = ("asyncio", "trio")
+WAYS = ("sync", *BACKENDS)
+
+
+class ServiceError(Exception):
+    """The service refuses."""
+
+
+def as_list(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value or [])
+
+
+def put(page: dict[str, Any], path: str, value: Any) -> None:
+    *way, last = path.split(".")
+    for name in way:
+        page = page.setdefault(name, {})
+    page[last] = value
+
+
+def members(entry: Entry) -> Any:
+    """As much of a service model as botocore's paginator looks at."""
+    kind = "string" if entry.get("limit_as_string") else "integer"
+    shapes = {entry["limit_key"]: SimpleNamespace(type_name=kind)} if "limit_key" in entry else {}
+    return SimpleNamespace(input_shape=SimpleNamespace(members=shapes))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """What a service has to list, and the ways it has of answering.
+
+    ``most``: items of a page, when not fewer are asked for. ``short``: how many fewer than that
+    there are, in turns. ``hops``: empty pages before the items, in turns. ``end`` and ``empty``:
+    how it writes that there is no token, and that there are no items. ``trailing``: an empty page
+    comes last. ``stale``: the last page has a token all the same (where there is ``more_results``).
+    """
+
+    entry: Entry
+    items: Any
+    most: int = 3
+    short: tuple[int, ...] = (0,)
+    hops: tuple[int, ...] = (0,)
+    kind: str = "text"
+    prefix: str = "t"
+    sparse: bool = False
+    end: str = "absent"
+    empty: str = "list"
+    trailing: bool = False
+    stale: bool = False
+    secondary: tuple[str, ...] = ()
+
+    @property
+    def input_tokens(self) -> list[str]:
+        return as_list(self.entry["input_token"])
+
+    @property
+    def primary(self) -> str:
+        return as_list(self.entry["result_key"])[0]
+
+    @property
+    def states(self) -> list[State]:
+        return [
+            (place, hop)
+            for place in range(len(self.items) + 1)
+            for hop in range(max(self.hops) + 1)
+        ]
+
+    def tokens(self, state: State) -> dict[str, Any]:
+        """The tokens that lead to a state, without those that are not there."""
+        return {
+            name: self._token(number, state)
+            for number, name in enumerate(self.input_tokens)
+            if not (self.sparse and number and state[0] % 2)
+        }
+
+    def _token(self, number: int, state: State) -> Any:
+        place, hop = state
+        if self.kind == "key":  # the last item's
+            return f"{self.prefix}{place - 1}" + ("+" * hop)
+        if self.kind == "number":
+            return (place * 4 + hop) * 10 + number + 1
+        if self.kind == "bytes":
+            return b"\xff\x00" + f"{number}.{place}.{hop}".encode()
+        if self.kind == "object":
+            return {"at": [place, {"hop": bytes([hop, 255])}], "of": f"{self.prefix}{number}"}
+        return f"{self.prefix}{number}:{place}.{hop}"
+
+    def state(self, params: dict[str, Any]) -> State:
+        """The state that a request's tokens lead to."""
+        given = {name: params[name] for name in self.input_tokens if name in params}
+        if not given:
+            return 0, 0
+        for state in self.states:
+            if self.tokens(state) == given:
+                return state
+        raise ServiceError(f"tokens that were never given: {given}")
+
+    def page(self, params: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a request."""
+        place, hop = state = self.state(params)
+        page: dict[str, Any] = {}
+        if hop < self.hops[place % len(self.hops)]:
+            end, following, last = place, (place, hop + 1), False
+        else:
+            limit = int(params.get(self.entry.get("limit_key", ""), self.most))
+            size = max(1, min(limit, self.most) - self.short[place % len(self.short)])
+            end = min(place + size, len(self.items))
+            following = (end, 0)
+            # A token made of the last item is there on every page that has one.
+            always = self.kind == "key" and "more_results" not in self.entry
+            last = end == len(self.items) and (end == place or not (self.trailing or always))
+        self._put_items(page, place, end)
+        if not last or (self.stale and "more_results" in self.entry):
+            self._put_tokens(page, state, following)
+        elif self.end != "absent":
+            for path in as_list(self.entry["output_token"]):
+                if path.replace(".", "").isalnum():
+                    put(page, path, None if self.end == "null" else "")
+        if "more_results" in self.entry:
+            put(page, self.entry["more_results"], not last)
+        for path in as_list(self.entry.get("non_aggregate_keys")):
+            put(page, path, {path: [place]} if place % 2 else f"{path} on the page at {state}")
+        return page
+
+    def _put_items(self, page: dict[str, Any], place: int, end: int) -> None:
+        if place < end or self.empty == "list":
+            put(page, self.primary, copy.deepcopy(self.items[place:end]))
+        elif self.empty == "null":
+            put(page, self.primary, None)
+        secondary = as_list(self.entry["result_key"])[1:]
+        for number, (path, kind) in enumerate(zip(secondary, self.secondary, strict=True)):
+            if kind == "list":
+                count = (place + number + end) % 4
+                put(page, path, [f"{number}/{place}/{i}" for i in range(count)])
+            elif kind == "text":
+                put(page, path, f"<{number}/{place}>")
+            elif kind == "number":
+                put(page, path, end - place if number == 0 else place / 2)
+            elif kind == "sometimes" and place % 2 == 0:
+                put(page, path, [place])
+
+    def _put_tokens(self, page: dict[str, Any], state: State, following: State) -> None:
+        tokens = self.tokens(following)
+        for name, text in zip(self.input_tokens, as_list(self.entry["output_token"]), strict=True):
+            if name not in tokens:
+                continue
+            paths = text.split(" || ")
+            if self.kind != "key":
+                put(page, paths[state[0] % len(paths)], tokens[name])
+            elif following[0] == state[0] or state[0] % 2:
+                put(page, paths[0], tokens[name])
+
+
+class FakeService:
+    """A service that answers with the pages of a listing, and writes down what it was sent."""
+
+    def __init__(self, listing: Listing) -> None:
+        self.listing = listing
+        self.requests: list[dict[str, Any]] = []
+
+    def __call__(self, **params: Any) -> dict[str, Any]:
+        self.requests.append(copy.deepcopy(params))
+        return self.listing.page(params)
+
+    async def later(self, **params: Any) -> dict[str, Any]:
+        await anyio.lowlevel.checkpoint()
+        return self(**params)
+
+
+def spec_of(entry: Entry) -> PaginationSpec:
+    plain = {name: value for name, value in entry.items() if name != "limit_as_string"}
+    return PaginationSpec.from_model(plain, limit_as_string=entry.get("limit_as_string", False))
+
+
+def ours(method: Callable[..., Any], entry: Entry) -> Paginator[Any, Any]:
+    return Paginator(method, spec_of(entry))
+
+
+def ours_async(method: Callable[..., Awaitable[Any]], entry: Entry) -> AsyncPaginator[Any, Any]:
+    return AsyncPaginator(method, spec_of(entry))
+
+
+def botocores(method: Callable[..., Any], entry: Entry) -> Any:
+    # Given as Any: the stubs have no constructor, and the pages may be anything.
+    paginator: Any = botocore.paginate.Paginator
+    return paginator(method, entry, members(entry))
+
+
+def run(backend: str, function: Callable[[], Awaitable[T]]) -> T:
+    """Runs an async function to its end, under asyncio or trio."""
+    if backend == "trio":
+        return trio.run(function)
+
+    async def main() -> T:
+        return await function()
+
+    return asyncio.run(main())
+
+
+def pages_by(
+    way: str, service: FakeService, config: Any = None, stop_after: int | None = None
+) -> tuple[list[Any], list[str | None]]:
+    """The service's pages and the resume token after each, gone through in one of the ways."""
+    pages: list[Any] = []
+    tokens: list[str | None] = []
+    if way == "sync":
+        run_sync = ours(service, service.listing.entry).paginate(PaginationConfig=config)
+        for page in run_sync:
+            pages.append(page)
+            tokens.append(run_sync.resume_token)
+            if len(pages) == stop_after:
+                break
+        return pages, tokens
+
+    async def main() -> None:
+        paginator = ours_async(service.later, service.listing.entry)
+        run_async = paginator.paginate(PaginationConfig=config)
+        async for page in run_async:
+            pages.append(page)
+            tokens.append(run_async.resume_token)
+            if len(pages) == stop_after:
+                break
+
+    run(way, main)
+    return pages, tokens
+
+
+def items_by(
+    way: str, service: FakeService, config: Any = None, stop_after: int | None = None
+) -> tuple[list[Any], list[str | None], str | None]:
+    """The items, the resume token after each, and the one after them all."""
+    items: list[Any] = []
+    tokens: list[str | None] = []
+    if way == "sync":
+        run_sync = ours(service, service.listing.entry).paginate(PaginationConfig=config)
+        for item in run_sync.items():
+            items.append(item)
+            tokens.append(run_sync.resume_token)
+            if len(items) == stop_after:
+                break
+        return items, tokens, run_sync.resume_token
+
+    async def main() -> str | None:
+        paginator = ours_async(service.later, service.listing.entry)
+        run_async = paginator.paginate(PaginationConfig=config)
+        async for item in run_async.items():
+            items.append(item)
+            tokens.append(run_async.resume_token)
+            if len(items) == stop_after:
+                break
+        return run_async.resume_token
+
+    return items, tokens, run(way, main)
+
+
+def items_of(listing: Listing, pages: list[Any]) -> list[Any]:
+    """The items of some pages; of a listing that is a text, its characters."""
+    items: list[Any] = []
+    for page in pages:
+        inner = page
+        for name in listing.primary.split("."):
+            inner = inner.get(name) if inner else None
+        items.extend(inner or ())
+    return items

@@ -1,0 +1,425 @@
+"""The pagination package by itself: for any service, with nothing else loaded."""
+
+import json
+import subprocess
+import sys
+import types
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imagebuilder_pager.errors import PaginationError, ParamValidationError, StartingTokenError
+from imagebuilder_pager.pagination import (
+    AsyncPaginator,
+    PageCursor,
+    PaginationSpec,
+    Paginator,
+    ResumablePage,
+    decode_token,
+    encode_token,
+)
+
+from .fake_service import BACKENDS, FakeService, Listing, botocores, ours, run
+
+ENTRY: dict[str, Any] = {
+    "input_token": "Token",
+    "output_token": "NextToken",
+    "result_key": "Items",
+    "limit_key": "Max",
+}
+LISTING = Listing(entry=ENTRY, items=list(range(7)), most=3)
+ROOT = Path(__file__).parents[2]
+
+PROGRAM = """
+import json, sys
+before = set(sys.modules)
+from imagebuilder_pager.pagination import (
+    AsyncPaginator, PageCursor, PaginationSpec, Paginator, decode_token, encode_token
+)
+
+def method(Token=None, **_):
+    return {"Things": [Token or "first"], "Next": None if Token else "t"}
+
+async def later(**params):
+    return method(**params)
+
+spec = PaginationSpec.from_model(
+    {"input_token": "Token", "output_token": "Next", "result_key": "Things"}
+)
+pages = Paginator(method, spec).paginate(PaginationConfig={"MaxItems": 1})
+assert list(pages) == [{"Things": ["first"], "Next": "t"}]
+assert decode_token(pages.resume_token) == {"Token": "t"}
+assert encode_token({"Token": "t"}) == pages.resume_token
+assert list(Paginator(method, spec).paginate().items()) == ["first", "t"]
+coroutine = AsyncPaginator(later, spec).paginate().build_full_result()
+try:
+    coroutine.send(None)
+except StopIteration as stop:
+    assert stop.value == {"Things": ["first", "t"]}
+loaded = {name.partition(".")[0] for name in set(sys.modules) - before}
+modules = {name for name in sys.modules if name.startswith("imagebuilder_pager")}
+if "jmespath" in sys.argv:
+    PaginationSpec(input_token="a", output_token="b || c", result_key="d")
+    assert "jmespath" in sys.modules
+print(json.dumps([sorted(loaded - set(sys.stdlib_module_names)), sorted(modules)]))
+"""
+
+
+def loaded_by(*arguments: str) -> tuple[list[str], list[str]]:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    others, modules = json.loads(done.stdout)
+    return others, modules
+
+
+def test_it_loads_nothing_else() -> None:
+    others, modules = loaded_by()
+    assert set(others) <= {"imagebuilder_pager"}
+    allowed = ("imagebuilder_pager.pagination", "imagebuilder_pager.errors")
+    assert [name for name in modules[1:] if not name.startswith(allowed)] == []
+
+
+def test_jmespath_is_loaded_where_an_expression_needs_it() -> None:
+    loaded_by("jmespath")
+
+
+# Specs.
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"input_token": ["A", "B"]},
+            "input_token and output_token: 2 and 1 given; allowed: the same number, at least one",
+        ),
+        (
+            {"input_token": [], "output_token": []},
+            "input_token and output_token: 0 and 0 given; allowed: the same number, at least one",
+        ),
+        ({"result_key": []}, "result_key: none given; allowed: one path of members, or more"),
+        ({"result_key": "A[0]"}, "'A[0]' is no path of members, so it cannot be set"),
+        ({"result_key": ["A", "B || C"]}, "'B || C' is no path of members, so it cannot be set"),
+        ({"non_aggregate_keys": ["A.*"]}, "'A.*' is no path of members, so it cannot be set"),
+    ],
+    ids=str,
+)
+def test_a_spec_whose_parts_do_not_fit(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=r"given|path of members") as caught:
+        PaginationSpec.from_model({**ENTRY, **changes})
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("expression", ["A[", "", "a ||", "A..B"])
+def test_an_expression_that_is_none(expression: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # jmespath's own words
+        PaginationSpec(input_token="A", output_token=expression, result_key="B")
+
+
+def test_entries_that_are_none() -> None:
+    with pytest.raises(ValueError, match=r"a paginator entry without output_token, result_key"):
+        PaginationSpec.from_model({"input_token": "A"})
+    with pytest.raises(
+        ValueError, match=r"a paginator entry with limit; allowed: input_token, lim"
+    ):
+        PaginationSpec.from_model({**ENTRY, "limit": "A"})
+
+
+def test_a_spec_is_a_value() -> None:
+    spec = PaginationSpec.from_model(ENTRY)
+    assert spec == PaginationSpec(
+        input_token="Token", output_token="NextToken", result_key="Items", limit_key="Max"
+    )
+    assert hash(spec) == hash(PaginationSpec.from_model(ENTRY))
+    assert repr(spec).startswith("PaginationSpec(input_token='Token', output_token='NextToken'")
+    with pytest.raises(AttributeError):
+        spec.limit_key = "Other"  # type: ignore[misc]
+
+
+def test_the_result_keys() -> None:
+    spec = PaginationSpec.from_model({**ENTRY, "result_key": ["A.B", "C"]})
+    paginator = Paginator(FakeService(LISTING), spec)
+    for has_them in (paginator, paginator.paginate()):
+        first, second = has_them.result_keys
+        assert (first.expression, second.expression) == ("A.B", "C")
+        assert first.search({"A": {"B": 5}}) == 5
+        assert first.search({"A": None}) is first.search({"A": [1]}) is second.search({}) is None
+        assert repr(first) == "Expression('A.B')"
+
+
+# PaginationConfig.
+
+
+def paginate(config: Any, entry: Any = ENTRY) -> Any:
+    service = FakeService(LISTING)
+    try:
+        return ours(service, entry).paginate(PaginationConfig=config)
+    finally:
+        assert service.requests == []
+
+
+def test_a_page_size_without_a_limit_key() -> None:
+    entry = {name: value for name, value in ENTRY.items() if name != "limit_key"}
+    for config in ({"PageSize": 3}, {"PageSize": "3"}, {"PageSize": 0}, {"PageSize": "x"}):
+        with pytest.raises(PaginationError) as caught:
+            paginate(config, entry)
+        assert str(caught.value) == (
+            "PaginationConfig.PageSize: this operation has no parameter for the size of a page"
+        )
+        with pytest.raises(Exception, match="PageSize parameter is not supported"):
+            botocores(FakeService(LISTING), entry).paginate(PaginationConfig=config)
+    assert list(paginate({"PageSize": None}, entry).items()) == LISTING.items
+
+
+@pytest.mark.parametrize(
+    ("config", "problem"),
+    [
+        ({"MaxItems": "x"}, "MaxItems: 'x' (str) given; allowed: a whole number, 0 or more"),
+        ({"MaxItems": ""}, "MaxItems: '' (str) given; allowed: a whole number, 0 or more"),
+        ({"MaxItems": -1}, "MaxItems: '-1' (int) given; allowed: a whole number, 0 or more"),
+        ({"MaxItems": 1.5}, "MaxItems: '1.5' (float) given; allowed: a whole number, 0 or more"),
+        ({"MaxItems": True}, "MaxItems: 'True' (bool) given; allowed: a whole number, 0 or more"),
+        ({"MaxItems": [1]}, "MaxItems: '[1]' (list) given; allowed: a whole number, 0 or more"),
+        (
+            {"MaxItems": float("inf")},
+            "MaxItems: 'inf' (float) given; allowed: a whole number, 0 or more",
+        ),
+        ({"PageSize": 0}, "PageSize: '0' (int) given; allowed: a whole number, 1 or more"),
+        ({"PageSize": "-1"}, "PageSize: '-1' (str) given; allowed: a whole number, 1 or more"),
+        (
+            {"PageSize": b"5"},
+            "PageSize: \"b'5'\" (bytes) given; allowed: a whole number, 1 or more",
+        ),
+        ({"Prefetch": -1}, "Prefetch: '-1' (int) given; allowed: a whole number from 0 to 100"),
+        ({"Prefetch": 101}, "Prefetch: '101' (int) given; allowed: a whole number from 0 to 100"),
+        (
+            {"MaxItems": "1" * 90 + "x"},
+            f"MaxItems: '{'1' * 40}' (str) given; allowed: a whole number, 0 or more",
+        ),
+    ],
+    ids=str,
+)
+def test_a_value_that_is_not_allowed(config: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ParamValidationError) as caught:
+        paginate(config)
+    assert caught.value.problems == (f"PaginationConfig.{problem}",)
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    config = {"MaxItems": -1, "PageSize": "x", "Maxitems": 3, 5: 6}
+    with pytest.raises(ParamValidationError) as caught:
+        paginate(config)
+    keys = "MaxItems, PageSize, StartingToken, Prefetch"
+    assert str(caught.value) == (
+        "paginate: invalid parameters; nothing was sent\n"
+        f"  - PaginationConfig: unknown key 'Maxitems'; allowed: {keys}\n"
+        f"  - PaginationConfig: unknown key 5; allowed: {keys}\n"
+        "  - PaginationConfig.MaxItems: '-1' (int) given; allowed: a whole number, 0 or more\n"
+        "  - PaginationConfig.PageSize: 'x' (str) given; allowed: a whole number, 1 or more"
+    )
+
+
+@pytest.mark.parametrize("config", ["MaxItems", 5, [("MaxItems", 3)]], ids=repr)
+def test_a_config_that_is_no_mapping(config: Any) -> None:
+    with pytest.raises(
+        ParamValidationError, match=r"PaginationConfig: .* given; allowed: a mapping"
+    ):
+        paginate(config)
+
+
+@pytest.mark.parametrize("config", [None, {}, {"MaxItems": None, "PageSize": None}], ids=repr)
+def test_none_is_as_if_it_were_not_there(config: Any) -> None:
+    assert list(paginate(config).items()) == LISTING.items
+
+
+@pytest.mark.parametrize("as_string", [False, True])
+@pytest.mark.parametrize("given", [2, "2", " 2 ", "02", 2.0])
+def test_numbers_may_be_texts_and_the_service_gets_what_it_wants(
+    given: Any, as_string: bool
+) -> None:
+    service = FakeService(LISTING)
+    entry = {**ENTRY, "limit_as_string": as_string}
+    pages = ours(service, entry).paginate(PaginationConfig={"PageSize": given, "MaxItems": given})
+    assert [page["Items"] for page in pages] == [[0, 1]]
+    assert service.requests == [{"Max": "2" if as_string else 2}]
+    reference = FakeService(LISTING)
+    config = {"PageSize": 2, "MaxItems": given}
+    list(botocores(reference, entry).paginate(PaginationConfig=config))
+    assert service.requests == reference.requests
+
+
+# Pages of other kinds.
+
+
+class Model:
+    """A page as an object, with as much of a dictionary as is needed."""
+
+    def __init__(self, **members: Any) -> None:
+        self.members = members
+        self.resume_token: str | None = None
+
+    def get(self, name: str) -> Any:
+        return self.members.get(name)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.members = {**self.members, name: value}
+
+    def to_dict(self) -> dict[str, Any]:
+        return dict(self.members)
+
+
+class ReadOnly(Mapping[str, Any]):
+    """A page, and a structure in it, that cannot be changed."""
+
+    def __init__(self, members: Mapping[str, Any]) -> None:
+        self._members = members
+
+    def __getitem__(self, name: str) -> Any:
+        return self._members[name]
+
+    def __iter__(self) -> Any:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+
+def test_pages_that_are_objects() -> None:
+    kept: list[Model] = []
+
+    def method(**params: Any) -> Model:
+        kept.append(Model(**LISTING.page(params)))
+        return kept[-1]
+
+    pages = Paginator(method, PaginationSpec.from_model(ENTRY)).paginate(
+        PaginationConfig={"MaxItems": 5}
+    )
+    seen = []
+    for page in pages:
+        assert isinstance(page, ResumablePage)
+        assert page.resume_token == pages.resume_token
+        seen.append(page.to_dict())
+    reference = botocores(FakeService(LISTING), ENTRY).paginate(PaginationConfig={"MaxItems": 5})
+    assert seen == list(reference)
+    assert pages.resume_token == reference.resume_token
+    assert [page.members["Items"] for page in kept] == [[0, 1, 2], [3, 4, 5]]
+    assert [page.resume_token for page in kept] == [None, None]
+    full = pages.build_full_result()
+    assert full == {"Items": [0, 1, 2, 3, 4], "NextToken": reference.resume_token}
+    assert list(pages.search("Items[0]")) == [0, 3]
+
+
+@pytest.mark.parametrize("kind", [types.MappingProxyType, ReadOnly])
+def test_pages_that_cannot_be_changed(kind: Any) -> None:
+    entry = {**ENTRY, "result_key": ["R.Items", "Names"], "non_aggregate_keys": ["Owner"]}
+    listing = Listing(entry=entry, items=list(range(7)), most=3, secondary=("list",))
+
+    def frozen(value: Any) -> Any:
+        if isinstance(value, dict):
+            return kind({name: frozen(inner) for name, inner in value.items()})
+        return value
+
+    def method(**params: Any) -> Any:
+        return frozen(listing.page(params))
+
+    start = encode_token({"Token": None, "boto_truncate_amount": 2})
+    for config in ({}, {"MaxItems": 4}, {"MaxItems": 3, "StartingToken": start}):
+        pages = ours(method, entry).paginate(PaginationConfig=config)
+        reference = botocores(FakeService(listing), entry).paginate(PaginationConfig=config)
+        assert list(pages.items()) == [n for page in reference for n in page["R"]["Items"]]
+        assert pages.resume_token == reference.resume_token
+        reference = botocores(FakeService(listing), entry).paginate(PaginationConfig=config)
+        assert pages.build_full_result() == reference.build_full_result()
+
+
+# The cursor, driven by hand.
+
+
+def test_a_cursor_by_hand() -> None:
+    params = {"Owner": "me"}
+    cursor: PageCursor[dict[str, Any]] = PageCursor(
+        PaginationSpec.from_model({**ENTRY, "non_aggregate_keys": ["Of"]}),
+        params,
+        max_items=5,
+        page_size=3,
+    )
+    before: Any = cursor
+    assert before.resume_token is before.position is None
+    assert cursor.next_request() == cursor.next_request() == {"Owner": "me", "Max": 3}
+
+    page = {"Items": [0, 1, 2], "NextToken": "a", "Of": "first"}
+    assert cursor.receive(page) is page  # nothing to cut
+    assert decode_token(cursor.resume_token or "") == {"Token": "a"}
+    assert cursor.position is not None
+    assert cursor.position.count == 3
+    assert decode_token(cursor.position.token_after(1) or "") == {
+        "Token": None,
+        "boto_truncate_amount": 1,
+    }
+    request = cursor.next_request()
+    assert request == {"Owner": "me", "Max": 3, "Token": "a"}
+    request["Owner"] = "someone else"  # the caller's, to do with it as it likes
+    assert cursor.next_request() == {"Owner": "me", "Max": 3, "Token": "a"}
+
+    page = {"Items": [3, 4, 5], "NextToken": "b", "Of": "second"}
+    assert cursor.receive(page) == {"Items": [3, 4], "NextToken": "b", "Of": "second"}
+    assert page["Items"] == [3, 4, 5]
+    assert cursor.next_request() is None
+    assert decode_token(cursor.resume_token or "") == {"Token": "a", "boto_truncate_amount": 2}
+    assert cursor.non_aggregate_part == {"Of": "first"}
+    assert params == {"Owner": "me"}
+
+
+def test_a_cursor_with_a_starting_token_and_empty_pages() -> None:
+    spec = PaginationSpec.from_model({**ENTRY, "more_results": "More"})
+    token = encode_token({"Token": "a", "boto_truncate_amount": 3})
+    cursor: PageCursor[dict[str, Any]] = PageCursor(spec, {}, starting_token=token)
+    assert cursor.next_request() == {"Token": "a"}
+    assert cursor.receive({"Items": [0, 1], "NextToken": "b", "More": True})["Items"] == []
+    assert decode_token(cursor.resume_token or "") == {"Token": "b", "boto_truncate_amount": 1}
+    assert cursor.next_request() == {"Token": "b"}
+    assert cursor.receive({"NextToken": "c", "More": True})["Items"] is None
+    assert decode_token(cursor.resume_token or "") == {"Token": "c", "boto_truncate_amount": 1}
+    assert cursor.next_request() == {"Token": "c"}
+    assert cursor.receive({"Items": [2, 3], "NextToken": "d", "More": True})["Items"] == [3]
+    assert decode_token(cursor.resume_token or "") == {"Token": "d"}
+    assert cursor.next_request() == {"Token": "d"}
+    assert cursor.receive({"Items": [4], "NextToken": "e", "More": False})["Items"] == [4]
+    assert cursor.next_request() is None
+    assert cursor.resume_token is None
+
+
+def test_a_cursor_checks_its_token() -> None:
+    with pytest.raises(StartingTokenError):
+        PageCursor(PaginationSpec.from_model(ENTRY), {}, starting_token="a___b___c")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_documented_loop_sync_and_async(backend: str) -> None:
+    """The module's own four lines, around a callable of each kind."""
+    spec = PaginationSpec.from_model(ENTRY)
+    service = FakeService(LISTING)
+
+    async def main() -> list[Any]:
+        cursor: PageCursor[Any] = PageCursor(spec, {})
+        pages = []
+        while (request := cursor.next_request()) is not None:
+            pages.append(cursor.receive(await service.later(**request)))
+        return pages
+
+    by_hand = run(backend, main)
+    assert by_hand == list(Paginator(service, spec).paginate())
+
+    async def driven() -> list[Any]:
+        return [page async for page in AsyncPaginator(service.later, spec).paginate()]
+
+    assert run(backend, driven) == by_hand
