@@ -12,12 +12,13 @@ Importing this package loads nothing but this file; a public name loads its modu
 used.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
 __version__ = "0.1.0"
 
+# As typing's, which type checkers know by its name alone: typing takes its time to import.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from . import errors, models, pagination
     from .client import AsyncImageBuilder, ImageBuilder
     from .pagination import AsyncPaginator, PaginationSpec, Paginator
@@ -44,7 +45,9 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
+    import importlib
+
     if name in _MODULES:
         value = getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
     elif name in _SUBMODULES:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, Unpack, cast, overload
+from functools import partial
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, Unpack, overload
 
 import httpx
 
@@ -12,10 +13,18 @@ from .aws.clock import SYSTEM_CLOCK, Clock
 from .aws.credentials import CredentialsSource, Surroundings, choose_credentials
 from .aws.endpoint import Service, choose_endpoint, choose_region
 from .aws.profile import Profile
-from .aws.rest_json import DEFAULT_MAX_RESPONSE_BYTES, RestJson, Settings, user_agent
+from .aws.rest_json import (
+    DEFAULT_MAX_RESPONSE_BYTES,
+    AsyncSender,
+    RestJson,
+    Sender,
+    Settings,
+    user_agent,
+)
 from .aws.retry import resolve_max_attempts
 from .aws.signing import SigV4Auth
-from .aws.tls import choose_verify
+from .aws.tls import Certificates, choose_certificates
+from .aws.transport import AsyncEndpointClient, EndpointClient
 from .models.shape import Response
 from .operations import LIST_LIFECYCLE_EXECUTION_RESOURCES, OPERATIONS, Operation
 from .pagination.paginator import AsyncPaginator, Paginator
@@ -103,7 +112,7 @@ class _Client(Generic[HttpT]):
             use_fips=use_fips_endpoint,
             use_dual_stack=use_dualstack_endpoint,
         )
-        certificates = choose_verify(verify, profile)
+        certificates = choose_certificates(verify, profile)
         auth = SigV4Auth(
             choose_credentials(
                 aws_access_key_id,
@@ -142,9 +151,13 @@ class _Client(Generic[HttpT]):
                 clock=clock,
             ),
         )
-        self._owns_http = http_client is None
-        own = self._http_type(verify=certificates) if http_client is None else http_client
-        self._http: HttpT = cast("HttpT", own)
+        self._connect(http_client, auth, certificates)
+
+    def _connect(
+        self, http_client: HttpT | None, auth: SigV4Auth, certificates: Certificates
+    ) -> None:
+        """Sets what requests are sent with: the caller's client, or one of our own."""
+        raise NotImplementedError
 
     def can_paginate(self, operation_name: str) -> bool:
         """Whether ``get_paginator`` takes the name of that operation.
@@ -190,6 +203,17 @@ class ImageBuilder(_Client[httpx.Client]):
 
     _http_type = httpx.Client
 
+    def _connect(
+        self, http_client: httpx.Client | None, auth: SigV4Auth, certificates: Certificates
+    ) -> None:
+        self._own: EndpointClient | None = None
+        if http_client is None:
+            self._own = EndpointClient(self.endpoint_url, auth, certificates)
+            self._send: Sender = self._own.send
+        else:
+            # No redirects: a signature is for one host.
+            self._send = partial(http_client.send, auth=auth, follow_redirects=False, stream=True)
+
     @overload
     def list_lifecycle_execution_resources(self, **params: Unpack[ListParams]) -> Page: ...
     @overload
@@ -223,8 +247,8 @@ class ImageBuilder(_Client[httpx.Client]):
 
     def close(self) -> None:
         """Closes the connections, unless they are those of the caller's own ``http_client``."""
-        if self._owns_http:
-            self._http.close()
+        if self._own is not None:
+            self._own.close()
 
     def __enter__(self) -> Self:
         return self
@@ -234,7 +258,7 @@ class ImageBuilder(_Client[httpx.Client]):
 
     def _call(self, operation: Operation[ResponseT], params: Mapping[str, Any]) -> ResponseT:
         wire = operation.wire_params(params)
-        return self._rest.call(operation.call, wire, operation.response.from_wire, self._http)
+        return self._rest.call(operation.call, wire, operation.response.from_wire, self._send)
 
 
 class AsyncImageBuilder(_Client[httpx.AsyncClient]):
@@ -246,6 +270,16 @@ class AsyncImageBuilder(_Client[httpx.AsyncClient]):
     """
 
     _http_type = httpx.AsyncClient
+
+    def _connect(
+        self, http_client: httpx.AsyncClient | None, auth: SigV4Auth, certificates: Certificates
+    ) -> None:
+        self._own: AsyncEndpointClient | None = None
+        if http_client is None:
+            self._own = AsyncEndpointClient(self.endpoint_url, auth, certificates)
+            self._send: AsyncSender = self._own.send
+        else:
+            self._send = partial(http_client.send, auth=auth, follow_redirects=False, stream=True)
 
     @overload
     async def list_lifecycle_execution_resources(self, **params: Unpack[ListParams]) -> Page: ...
@@ -271,8 +305,8 @@ class AsyncImageBuilder(_Client[httpx.AsyncClient]):
 
     async def aclose(self) -> None:
         """Closes the connections, unless they are those of the caller's own ``http_client``."""
-        if self._owns_http:
-            await self._http.aclose()
+        if self._own is not None:
+            await self._own.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -283,7 +317,7 @@ class AsyncImageBuilder(_Client[httpx.AsyncClient]):
     async def _call(self, operation: Operation[ResponseT], params: Mapping[str, Any]) -> ResponseT:
         wire = operation.wire_params(params)
         return await self._rest.call_async(
-            operation.call, wire, operation.response.from_wire, self._http
+            operation.call, wire, operation.response.from_wire, self._send
         )
 
 

@@ -40,9 +40,7 @@ class Operation(Generic[ResponseT]):
         return Call(
             name=self.name,
             path=f"/{self.name}",
-            members=frozenset(
-                info.alias or name for name, info in self.response.model_fields.items()
-            ),
+            members=tuple(info.alias or name for name, info in self.response.model_fields.items()),
             errors={error.__name__: error for error in errors.MODELLED_ERRORS},
         )
 

@@ -19,7 +19,7 @@ __all__ = ["Answer", "BodyReader", "Call", "decode"]
 class Decoded(Protocol):
     """What a model makes of an answer: something that knows the members it has."""
 
-    def keys(self) -> list[str]: ...
+    def __contains__(self, key: object) -> bool: ...
 
 
 ResponseT = TypeVar("ResponseT", bound=Decoded)
@@ -37,7 +37,7 @@ class Call:
 
     name: str
     path: str
-    members: frozenset[str]
+    members: tuple[str, ...]
     errors: Mapping[str, type[ClientError]]
 
 
@@ -148,14 +148,15 @@ def decode(call: Call, answer: Answer, read: Reader[ResponseT]) -> ResponseT:
             answer.request_id,
             [(member_path(problem["loc"]), problem["msg"]) for problem in problems],
         ) from None
-    members = set(result.keys())
-    if not members & call.members and members & _ERROR_MEMBERS:
+    if not any(name in result for name in call.members) and any(
+        name in result for name in _ERROR_MEMBERS
+    ):
         # A success by its status alone: read as a page, it would end the listing in silence.
         raise client_error(call, answer)
     return result
 
 
-_ERROR_MEMBERS = frozenset({"__type", "code", "Code", "message", "Message"})
+_ERROR_MEMBERS = ("__type", "code", "Code", "message", "Message")
 
 
 def client_error(call: Call, answer: Answer) -> ClientError:

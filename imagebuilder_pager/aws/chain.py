@@ -87,7 +87,7 @@ class _Places:
         self._profile = surroundings.profile
         self._processes = _Processes()
         self._instance = InstanceFetcher(self._profile, surroundings.clock)
-        container: Any = ContainerFetcher(surroundings.clock, surroundings.verify)
+        container: Any = ContainerFetcher(surroundings.clock, surroundings.certificates)
         instance: Any = self._instance
         self._environment = EnvProvider()
         self._container = ContainerProvider(fetcher=container)

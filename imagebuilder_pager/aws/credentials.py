@@ -18,7 +18,7 @@ from ..errors import CredentialRetrievalError, ParamValidationError, PartialCred
 from .clock import SYSTEM_CLOCK, Clock
 from .profile import Profile
 from .refresh import RefreshingCredentials
-from .tls import Verify
+from .tls import Certificates
 
 __all__ = [
     "CachingProvider",
@@ -107,12 +107,12 @@ class Credentials:
 class Surroundings:
     """What the search for credentials goes by.
 
-    ``region``: of the STS calls. ``verify``: what their TLS connections are verified against.
+    ``region``: of the STS calls. ``certificates``: what their TLS connections are verified against.
     """
 
     profile: Profile
     region: str
-    verify: Verify = True
+    certificates: Certificates = field(default_factory=Certificates)
     clock: Clock = SYSTEM_CLOCK
 
 

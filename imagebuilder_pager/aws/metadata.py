@@ -22,7 +22,7 @@ import httpx
 from ..errors import CredentialRetrievalError, InvalidConfigError
 from .clock import Clock
 from .profile import Profile
-from .tls import Verify
+from .tls import Certificates
 
 __all__ = ["ContainerFetcher", "InstanceFetcher"]
 
@@ -30,6 +30,9 @@ _log = logging.getLogger(__name__)
 
 _MAX_BYTES = 64 * 1024  # keys with a session token are about two kilobytes
 _FIELDS = ("AccessKeyId", "SecretAccessKey", "Token", "Expiration")
+
+
+_NO_CERTIFICATES = Certificates(False)
 
 
 class _Failed(Exception):
@@ -42,7 +45,11 @@ class _Failed(Exception):
 
 
 def _ask(
-    method: str, url: str, headers: Mapping[str, str], timeout: float, verify: Verify = True
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    timeout: float,
+    certificates: Certificates = _NO_CERTIFICATES,
 ) -> str:
     """The body of the answer; raises :class:`_Failed`.
 
@@ -57,9 +64,9 @@ def _ask(
             extensions={"timeout": httpx.Timeout(timeout).as_dict()},
         )
         # Without https there is nothing to verify, and certificates take their time to load.
-        certificates = verify if request.url.scheme == "https" else False
+        verify = certificates.load() if request.url.scheme == "https" else False
         with (
-            httpx.HTTPTransport(verify=certificates, trust_env=False) as transport,
+            httpx.HTTPTransport(verify=verify, trust_env=False) as transport,
             contextlib.closing(transport.handle_request(request)) as response,
         ):
             body = b""
@@ -105,9 +112,9 @@ class ContainerFetcher:
     _TIMEOUT = 2.0  # seconds, of each of the attempts, with a second between them; as in botocore
     _ATTEMPTS = 3
 
-    def __init__(self, clock: Clock, verify: Verify) -> None:
+    def __init__(self, clock: Clock, certificates: Certificates) -> None:
         self._clock = clock
-        self._verify = verify
+        self._certificates = certificates
         self._answer: dict[str, Any] | None = None
 
     def full_url(self, relative_uri: str) -> str:
@@ -150,7 +157,7 @@ class ContainerFetcher:
             if attempt:
                 self._clock.sleep(1)
             try:
-                return _keys_in(_ask("GET", full_url, headers, self._TIMEOUT, self._verify))
+                return _keys_in(_ask("GET", full_url, headers, self._TIMEOUT, self._certificates))
             except _Failed as failure:
                 why = str(failure)
                 if not failure.again:

@@ -10,7 +10,7 @@ import json
 import logging
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,9 +33,13 @@ from .clock import SYSTEM_CLOCK, Clock
 from .retry import Attempts, RetryQuota
 from .signing import SigV4Auth
 
-__all__ = ["RestJson", "Settings", "user_agent"]
+__all__ = ["AsyncSender", "RestJson", "Sender", "Settings", "user_agent"]
 
 _log = logging.getLogger(__name__)
+
+#: Signs a request and sends it; the answer's body is still to be read.
+Sender = Callable[[httpx.Request], httpx.Response]
+AsyncSender = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 #: Of the largest pages that the service has, a hundredfold.
 DEFAULT_MAX_RESPONSE_BYTES = 16 * 1024 * 1024
@@ -67,19 +71,29 @@ class RestJson:
         self.settings = settings
         self._clock = settings.clock
         self.timeouts = settings.timeout.as_dict()
-        self.headers = {
-            "Accept-Encoding": "identity",
-            "Content-Type": "application/json",
-            "User-Agent": settings.agent,
-        }
+        # httpx's own types, so that it need not parse the same anew for each request.
+        self.headers = httpx.Headers(
+            {
+                "Accept-Encoding": "identity",
+                "Content-Type": "application/json",
+                "User-Agent": settings.agent,
+            }
+        )
+        self._urls: dict[str, httpx.URL] = {}
         self.quota = RetryQuota()
+
+    def url(self, path: str) -> httpx.URL:
+        """The URL of a path at the endpoint."""
+        if path not in self._urls:
+            self._urls[path] = httpx.URL(self.endpoint_url + path)
+        return self._urls[path]
 
     def call(
         self,
         call: Call,
         params: Mapping[str, Any],
         read: Reader[ResponseT],
-        http: httpx.Client,
+        send: Sender,
     ) -> ResponseT:
         """Makes the call, as often as it takes, and returns what ``read`` makes of the answer.
 
@@ -90,7 +104,7 @@ class RestJson:
         while True:
             try:
                 request = attempt.begin()
-                answer = self._exchange(request, attempt, http)
+                answer = self._exchange(request, attempt, send)
                 return attempt.succeed(answer, read)
             except PagerError as error:
                 if (wait := attempt.wait_after(error)) is None:
@@ -102,25 +116,23 @@ class RestJson:
         call: Call,
         params: Mapping[str, Any],
         read: Reader[ResponseT],
-        http: httpx.AsyncClient,
+        send: AsyncSender,
     ) -> ResponseT:
         """The async twin of :meth:`call`."""
         attempt = _Attempt(self, call, params)
         while True:
             try:
                 request = attempt.begin()
-                answer = await self._exchange_async(request, attempt, http)
+                answer = await self._exchange_async(request, attempt, send)
                 return attempt.succeed(answer, read)
             except PagerError as error:
                 if (wait := attempt.wait_after(error)) is None:
                     raise
             await self._clock.sleep_async(wait)
 
-    # Redirects are not followed: a signature is for one host.
-
-    def _exchange(self, request: httpx.Request, attempt: _Attempt, http: httpx.Client) -> Answer:
+    def _exchange(self, request: httpx.Request, attempt: _Attempt, send: Sender) -> Answer:
         try:
-            response = http.send(request, auth=self.auth, follow_redirects=False, stream=True)
+            response = send(request)
             try:
                 body = attempt.body_of(response)
                 if body is not None:
@@ -133,10 +145,10 @@ class RestJson:
         return attempt.answer(response, body)
 
     async def _exchange_async(
-        self, request: httpx.Request, attempt: _Attempt, http: httpx.AsyncClient
+        self, request: httpx.Request, attempt: _Attempt, send: AsyncSender
     ) -> Answer:
         try:
-            response = await http.send(request, auth=self.auth, follow_redirects=False, stream=True)
+            response = await send(request)
             try:
                 body = attempt.body_of(response)
                 if body is not None:
@@ -188,7 +200,7 @@ class _Attempt:
             }
         self._request = request = httpx.Request(
             "POST",
-            self._rest.endpoint_url + self._call.path,
+            self._rest.url(self._call.path),
             content=self._content,
             headers=self._rest.headers,
             extensions={"timeout": timeouts},
@@ -219,7 +231,7 @@ class _Attempt:
             body.feed(response.content)
         self._answer = answer = Answer(
             response.status_code,
-            dict(response.headers),
+            header_dict(response.headers),
             body.finish(),
             retries=self._attempts.retries,
         )
@@ -250,6 +262,8 @@ class _Attempt:
         return wait
 
     def _log_attempt(self) -> None:
+        if not _log.isEnabledFor(logging.DEBUG):
+            return
         answer = self._answer
         _log.debug(
             "%s attempt %d: HTTP status %s, request id %s, %.0f ms",
@@ -269,6 +283,17 @@ class _Attempt:
             return False
         self._corrections.add(what)
         return True
+
+
+def header_dict(headers: httpx.Headers) -> dict[str, str]:
+    """The headers with their names in lower case; those that came twice, joined by commas.
+
+    ``dict(headers)`` is the same, and searches all headers for each of them.
+    """
+    found: dict[str, str] = {}
+    for name, value in headers.multi_items():
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
 
 
 def _summary(error: PagerError) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import email.utils
 from collections.abc import AsyncGenerator, Callable, Generator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import anyio.to_thread
 import httpx
 from botocore.auth import SigV4Auth as BotocoreSigV4Auth
-from botocore.awsrequest import AWSRequest
 
 from ..errors import ClientError
 from .credentials import CachingProvider, CredentialsLike, CredentialsProvider, check_usable
@@ -37,6 +37,32 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+class _SignedHeaders(dict[str, str]):
+    """The headers to sign, each there once, as botocore's signer looks at them."""
+
+    def get_all(self, name: str) -> list[str]:
+        return [self[name]]
+
+
+class _Signer(BotocoreSigV4Auth):
+    """botocore's signer, told which headers to sign: it would work that out twice a request."""
+
+    def headers_to_sign(self, request: Any) -> Any:
+        return request.headers
+
+
+@dataclass(slots=True)
+class _ToSign:
+    """What botocore's signer looks at of a request; its ``AWSRequest`` takes longer to make."""
+
+    method: str
+    url: str
+    headers: _SignedHeaders
+    body: bytes
+    context: dict[str, Any]
+    params: None = None
+
+
 class SigV4Auth(httpx.Auth):
     """Signs every request that passes, with the credentials of that moment.
 
@@ -61,12 +87,21 @@ class SigV4Auth(httpx.Auth):
         self._offset = timedelta()
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        self.sign(request, self._credentials.get_frozen_credentials())
+        self.authorize(request)
         yield request
 
     async def async_auth_flow(
         self, request: httpx.Request
     ) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        await self.authorize_async(request)
+        yield request
+
+    def authorize(self, request: httpx.Request) -> None:
+        """Signs the request with the credentials of the moment, fetching them where needed."""
+        self.sign(request, self._credentials.get_frozen_credentials())
+
+    async def authorize_async(self, request: httpx.Request) -> None:
+        """The async twin of :meth:`authorize`."""
         credentials: CredentialsLike | None = None
         if isinstance(self._credentials, CachingProvider):
             credentials = self._credentials.fresh()
@@ -77,7 +112,6 @@ class SigV4Auth(httpx.Auth):
                 self._credentials.get_frozen_credentials, abandon_on_cancel=True
             )
         self.sign(request, credentials)
-        yield request
 
     def sign(self, request: httpx.Request, credentials: CredentialsLike) -> None:
         """Adds ``X-Amz-Date``, ``X-Amz-Security-Token`` and ``Authorization`` to the request.
@@ -90,22 +124,25 @@ class SigV4Auth(httpx.Auth):
         request.headers["X-Amz-Date"] = timestamp
         if credentials.token:
             request.headers["X-Amz-Security-Token"] = credentials.token
-        to_sign = AWSRequest(
-            method=request.method,
-            url=str(request.url),
-            data=request.content,
-            headers={
-                name: value
-                for name, value in request.headers.items()
-                if name == "content-type" or name.startswith("x-amz-")
-            },
+        signed = ((name.decode().lower(), value.decode()) for name, value in request.headers.raw)
+        to_sign: Any = _ToSign(
+            request.method,
+            str(request.url),
+            _SignedHeaders(
+                (name, value)
+                for name, value in signed
+                if name in {"content-type", "host"} or name.startswith("x-amz-")
+            ),
+            request.content,
+            {"timestamp": timestamp},
         )
-        to_sign.context["timestamp"] = timestamp
-        signer = BotocoreSigV4Auth(cast("Any", credentials), self._service, self._region)
-        string_to_sign = signer.string_to_sign(to_sign, signer.canonical_request(to_sign))
+        signer = _Signer(cast("Any", credentials), self._service, self._region)
+        canonical_request = signer.canonical_request(to_sign)
+        signed_headers = canonical_request.rsplit("\n", 2)[1]
+        string_to_sign = signer.string_to_sign(to_sign, canonical_request)
         request.headers["Authorization"] = (
             f"AWS4-HMAC-SHA256 Credential={signer.scope(to_sign)}, "
-            f"SignedHeaders={signer.signed_headers(signer.headers_to_sign(to_sign))}, "
+            f"SignedHeaders={signed_headers}, "
             f"Signature={signer.signature(string_to_sign, to_sign)}"
         )
 

@@ -78,7 +78,7 @@ class StsClient:
         form = {"Action": action, "Version": _API_VERSION}
         form |= {name: str(value) for name, value in params.items()}
         attempts = Attempts(RetryQuota(), _MAX_ATTEMPTS, clock.monotonic)
-        with httpx.Client(verify=self._surroundings.verify, timeout=_TIMEOUT) as http:
+        with httpx.Client(verify=self._surroundings.certificates.load(), timeout=_TIMEOUT) as http:
             while True:
                 attempts.begin()
                 try:

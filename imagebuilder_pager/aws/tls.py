@@ -8,22 +8,39 @@ import ssl
 from ..errors import InvalidConfigError, ParamValidationError
 from .profile import Found, Profile
 
-__all__ = ["Verify", "choose_verify"]
+__all__ = ["Certificates", "Verify", "choose_certificates"]
 
 #: As httpx takes it: True for its own certificates, False for no verification, or a context.
 Verify = bool | ssl.SSLContext
 
 
-def choose_verify(verify: bool | str | os.PathLike[str] | None, profile: Profile) -> Verify:
+class Certificates:
+    """The certificates to trust, loaded when they are first needed: it takes its time."""
+
+    def __init__(self, chosen: bool | Found = True) -> None:
+        self._chosen = chosen
+        self._context: ssl.SSLContext | None = None
+
+    def load(self) -> Verify:
+        """What httpx is to verify against. Raises :class:`InvalidConfigError`."""
+        if isinstance(self._chosen, bool):
+            return self._chosen
+        if self._context is None:
+            self._context = _context(*self._chosen)
+        return self._context
+
+
+def choose_certificates(
+    verify: bool | str | os.PathLike[str] | None, profile: Profile
+) -> Certificates:
     """The certificates to trust, as in boto3.
 
     ``verify`` is a path to a bundle (or a folder of certificates), True for the usual ones, False
     for no verification at all; None for the settings': ``AWS_CA_BUNDLE``, the profile's
-    ``ca_bundle``, ``REQUESTS_CA_BUNDLE``. Raises :class:`InvalidConfigError` for what cannot be
-    loaded.
+    ``ca_bundle``, ``REQUESTS_CA_BUNDLE``.
     """
     if isinstance(verify, bool):
-        return verify
+        return Certificates(verify)
     if verify is None:
         found = profile.find("AWS_CA_BUNDLE", key="ca_bundle")
         found = found or profile.find("REQUESTS_CA_BUNDLE")
@@ -33,7 +50,7 @@ def choose_verify(verify: bool | str | os.PathLike[str] | None, profile: Profile
         raise ParamValidationError(
             "ImageBuilder", [f"verify: {verify!r} given; allowed: True, False or a path"]
         )
-    return True if found is None else _context(*found)
+    return Certificates() if found is None else Certificates(found)
 
 
 def _context(path: str, source: str) -> ssl.SSLContext:

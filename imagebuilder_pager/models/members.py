@@ -98,16 +98,26 @@ def _to_datetime(value: object) -> datetime:
 
     ISO 8601 and HTTP dates are read as well, as botocore does for this protocol.
     """
+    if isinstance(value, str):
+        number = _number(value)
+        if number is None:
+            return _date_from_text(value)
+        value = number
+    if type(value) is float or type(value) is int:  # and not bool, which is an int too
+        try:
+            return datetime.fromtimestamp(value, UTC)
+        except (OverflowError, OSError, ValueError) as error:
+            raise _not_a_timestamp("in epoch seconds, within the years 1 to 9999") from error
     if isinstance(value, datetime):
         return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise _not_a_timestamp("in epoch seconds")
+    raise _not_a_timestamp("in epoch seconds")
+
+
+def _number(value: str) -> float | None:
     try:
-        return datetime.fromtimestamp(float(value) if isinstance(value, str) else value, UTC)
-    except (OverflowError, OSError, ValueError) as error:
-        if isinstance(value, str):
-            return _date_from_text(value)
-        raise _not_a_timestamp("in epoch seconds, within the years 1 to 9999") from error
+        return float(value)
+    except ValueError:
+        return None
 
 
 def _date_from_text(value: str) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, ClassVar, get_args
 
 from pydantic import ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
@@ -20,13 +20,20 @@ class Request(Shape):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
+    _limits: ClassVar[dict[str, Limit | None]] = {}
+
     @field_validator("*")
     @classmethod
     def _within_limit(cls, value: Any, info: ValidationInfo) -> Any:
-        python_type, limit = type_and_limit(cls.model_fields[info.field_name or ""])
+        limit = cls._limits.get(info.field_name or "")
         if limit is not None and value is not None and not limit.admits(value):
-            raise ValueError(f"should be {limit.describe(python_type)}")
+            raise ValueError("is not within the limit")  # worded by _problem
         return value
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls._limits = {name: type_and_limit(info)[1] for name, info in cls.model_fields.items()}
 
     @classmethod
     def wire_params(cls, params: Mapping[str, Any], operation_name: str) -> dict[str, Any]:

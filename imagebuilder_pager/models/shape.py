@@ -33,6 +33,9 @@ class Shape(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         extra="allow",
+        # A schema is built when it is needed, once; of the strings, names alone are worth keeping.
+        defer_build=True,
+        cache_strings="keys",
         # Hidden input: what a service sent, or a caller passed, does not belong into an error text.
         hide_input_in_errors=True,
     )
@@ -66,14 +69,21 @@ class Shape(BaseModel):
             self.__dict__[attribute] = value
 
     def __contains__(self, key: object) -> bool:
-        return key in self.keys()
+        attribute = self._attributes.get(key) if isinstance(key, str) else None
+        if attribute is not None:
+            return not _is_absent(self.__dict__[attribute])
+        return key in (self.__pydantic_extra__ or ())
 
     def __iter__(self) -> Iterator[str]:  # type: ignore[override]  # keys, as of a dictionary
         return iter(self.keys())
 
     def get(self, key: str, default: Any = None) -> Any:
         """The member of that wire name, or ``default`` where it is absent."""
-        return self[key] if key in self.keys() else default
+        attribute = self._attributes.get(key)
+        if attribute is None:
+            return (self.__pydantic_extra__ or {}).get(key, default)
+        value = self.__dict__[attribute]
+        return default if _is_absent(value) else value
 
     def keys(self) -> list[str]:
         """The wire names of the members that are there, unknown ones last."""
@@ -137,7 +147,7 @@ class Response(Shape):
     is another member, under its own name.
     """
 
-    _response_metadata: ResponseMetadata | None = PrivateAttr(None)
+    _metadata: dict[str, Any] | None = PrivateAttr(None)
     _resume_token: str | None = PrivateAttr(None)
 
     @classmethod
@@ -147,18 +157,14 @@ class Response(Shape):
         ``metadata`` has boto3's members. Raises pydantic's ``ValidationError``.
         """
         response = cls.model_validate_json(body, by_alias=True, by_name=False)
-        response._response_metadata = ResponseMetadata.model_construct(
-            request_id=metadata.get("RequestId"),
-            http_status_code=metadata["HTTPStatusCode"],
-            http_headers=metadata["HTTPHeaders"],
-            retry_attempts=metadata["RetryAttempts"],
-        )
+        response._metadata = dict(metadata)
         return response
 
     @property
     def response_metadata(self) -> ResponseMetadata | None:
         """Request id, HTTP status, headers and retries; None on a response made by hand."""
-        return self._response_metadata
+        metadata = self._metadata
+        return None if metadata is None else ResponseMetadata.model_validate(metadata)
 
     @property
     def resume_token(self) -> str | None:
@@ -169,9 +175,24 @@ class Response(Shape):
     def resume_token(self, token: str | None) -> None:
         self._resume_token = token
 
+    def get(self, key: str, default: Any = None) -> Any:
+        """The member of that wire name, or ``default`` where it is absent."""
+        if key == "ResponseMetadata":
+            return default if self._metadata is None else self.response_metadata
+        if key == "NextToken":
+            return default if self._resume_token is None else self._resume_token
+        return super().get(key, default)
+
+    def __contains__(self, key: object) -> bool:
+        if key == "ResponseMetadata":
+            return self._metadata is not None
+        if key == "NextToken":
+            return self._resume_token is not None
+        return super().__contains__(key)
+
     def __getitem__(self, key: str) -> Any:
-        if key == "ResponseMetadata" and self._response_metadata is not None:
-            return self._response_metadata
+        if key == "ResponseMetadata" and self._metadata is not None:
+            return self.response_metadata
         if key == "NextToken":
             return self._resume_token
         return super().__getitem__(key)
@@ -179,7 +200,7 @@ class Response(Shape):
     def keys(self) -> list[str]:
         """The wire names of the members that are there, ``ResponseMetadata`` and ``NextToken``."""
         keys = [key for key in super().keys() if key not in {"ResponseMetadata", "NextToken"}]
-        if self._response_metadata is not None:
+        if self._metadata is not None:
             keys.append("ResponseMetadata")
         if self._resume_token is not None:
             keys.append("NextToken")
@@ -188,6 +209,6 @@ class Response(Shape):
     def to_dict(self) -> dict[str, Any]:
         """The dictionary that boto3 returns for the same answer."""
         result = super().to_dict()
-        if self._response_metadata is not None:
-            result["ResponseMetadata"] = self._response_metadata.to_dict()
+        if self._metadata is not None:
+            result["ResponseMetadata"] = dict(self._metadata)
         return result

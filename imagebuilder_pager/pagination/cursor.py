@@ -274,7 +274,8 @@ class _PageEditor(Generic[PageT]):
         container[last] = value
 
     def finish(self, position: Position) -> PageT:
-        if isinstance(self.page, ResumablePage):
+        # As isinstance(self.page, ResumablePage), which takes its time.
+        if hasattr(self.page, "resume_token"):
             self._copy_once()
             self.page.resume_token = position.resume_token
         return self.page

@@ -30,6 +30,7 @@ from imagebuilder_pager.aws.clock import Clock
 from imagebuilder_pager.aws.credentials import CachingProvider, Surroundings, choose_credentials
 from imagebuilder_pager.aws.metadata import ContainerFetcher
 from imagebuilder_pager.aws.profile import Profile
+from imagebuilder_pager.aws.tls import Certificates
 from imagebuilder_pager.local import (
     ACCESS_KEY_ID,
     EXAMPLE_EXECUTION_ID,
@@ -1058,7 +1059,7 @@ def test_sts_is_verified_against_the_clients_certificates(
 
     monkeypatch.setattr("imagebuilder_pager.aws.sts.httpx.Client", Client)
     credentials = choose_credentials(
-        None, None, None, None, Surroundings(Profile(), REGION, verify=False)
+        None, None, None, None, Surroundings(Profile(), REGION, certificates=Certificates(False))
     )
     assert credentials.get_frozen_credentials().access_key == "ASIASTSenv1"
     assert asked == [False]

@@ -386,33 +386,49 @@ def test_the_callers_http_client_stays_open(recorder: Recorder) -> None:
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[httpx.Client]:
-    """The HTTP clients that the library makes."""
-    clients: list[httpx.Client] = []
-    original = httpx.Client.__init__
+def made(monkeypatch: pytest.MonkeyPatch) -> list[httpx.HTTPTransport]:
+    """The transports that the library makes."""
+    transports: list[httpx.HTTPTransport] = []
+    original = httpx.HTTPTransport.__init__
 
-    def init(self: httpx.Client, *args: Any, **kwargs: Any) -> None:
-        clients.append(self)
+    def init(self: httpx.HTTPTransport, *args: Any, **kwargs: Any) -> None:
+        transports.append(self)
         original(self, *args, **kwargs)
 
-    monkeypatch.setattr(httpx.Client, "__init__", init)
-    return clients
+    monkeypatch.setattr(httpx.HTTPTransport, "__init__", init)
+    return transports
 
 
-def test_our_own_http_client_is_closed(made: list[httpx.Client]) -> None:
-    with ImageBuilder("us-west-2", **KEYS) as client:
-        assert [http.is_closed for http in made] == [False]
-    assert [http.is_closed for http in made] == [True]
+def test_our_own_connections_are_closed(
+    local_server: LocalServer, made: list[httpx.HTTPTransport]
+) -> None:
+    with ImageBuilder("us-west-2", endpoint_url=local_server.url, **KEYS) as client:
+        call(client)
+        call(client)
+        assert [len(connections(transport)) for transport in made] == [1]
+    assert [len(connections(transport)) for transport in made] == [0]
     client.close()
+    with pytest.raises(errors.HTTPClientError, match="the client has been closed"):
+        call(client)
 
 
-def test_our_own_http_client_is_closed_after_an_error(made: list[httpx.Client]) -> None:
-    with pytest.raises(RuntimeError, match="mine"), ImageBuilder("us-west-2", **KEYS):
+def test_our_own_connections_are_closed_after_an_error(
+    local_server: LocalServer, made: list[httpx.HTTPTransport]
+) -> None:
+    client = ImageBuilder("us-west-2", endpoint_url=local_server.url, **KEYS)
+    call(client)
+    assert [len(connections(transport)) for transport in made] == [1]
+    with pytest.raises(RuntimeError, match="mine"), client:
         raise RuntimeError("mine")
-    assert [http.is_closed for http in made] == [True]
+    assert [len(connections(transport)) for transport in made] == [0]
 
 
-def test_no_http_client_is_left_open_by_bad_arguments(made: list[httpx.Client]) -> None:
+def connections(transport: Any) -> list[object]:
+    found: list[object] = transport._pool.connections
+    return found
+
+
+def test_nothing_is_left_open_by_bad_arguments(made: list[httpx.HTTPTransport]) -> None:
     for arguments in ({"read_timeout": -1}, {"endpoint_url": "x"}, {"aws_session_token": 5}):
         bad: dict[str, Any] = {**KEYS, **arguments}
         if "aws_session_token" in arguments:
@@ -543,8 +559,7 @@ def timeouts(recorder: Recorder) -> dict[str, float | None]:
 @pytest.fixture
 def own_http(monkeypatch: pytest.MonkeyPatch, recorder: Recorder) -> Recorder:
     """The library's own HTTP client, with a transport that records."""
-    transport = httpx.MockTransport(recorder)
-    monkeypatch.setattr(httpx.Client, "_init_transport", lambda *_, **__: transport)
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", lambda _, request: recorder(request))
     return recorder
 
 

@@ -478,7 +478,8 @@ def test_the_clients_connections_are_verified_as_was_chosen(
 ) -> None:
     def context(**arguments: Any) -> ssl.SSLContext:
         with ImageBuilder("eu-west-1", **arguments, **KEYS) as client:
-            transport: Any = client._http._transport
+            assert client._own is not None
+            transport: Any = client._own._transports.take()
             found: ssl.SSLContext = transport._pool._ssl_context
             return found
 
@@ -530,10 +531,9 @@ def test_proxies_are_those_of_boto3(
     monkeypatch.setenv("NO_PROXY", no_proxy)
     proxies: Any = botocore.utils.get_environ_proxies(url)
     theirs = proxies.get(url.partition(":")[0])
-    if no_proxy == ".amazonaws.com" and url == "https://amazonaws.com":
-        theirs = "http://https-proxy.test:3128"  # to httpx, as to curl, that is the subdomains
     with ImageBuilder("eu-west-1", endpoint_url=url, verify=False, **KEYS) as client:
-        transport: Any = client._http._transport_for_url(httpx.URL(url))
+        assert client._own is not None
+        transport: Any = client._own._transports.take()
     pool: Any = transport._pool
     proxy = getattr(pool, "_proxy_url", None)
     ours = proxy and f"{proxy.scheme.decode()}://{proxy.host.decode()}:{proxy.port}"

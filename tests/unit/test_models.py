@@ -247,7 +247,7 @@ def test_hostile_names_do_not_take_effect(read: Read) -> None:
     assert "NextToken" not in page
     assert page.response_metadata is not None
     assert page.response_metadata.http_status_code == 200
-    assert page["ResponseMetadata"] is page.response_metadata
+    assert page["ResponseMetadata"] == page.response_metadata
     assert page.resources[0].resource_id is None
     result = page.to_dict()
     assert result.keys() == {"resources", "ResponseMetadata"}
@@ -528,7 +528,7 @@ def test_a_copy_takes_items_and_leaves_the_original() -> None:
     assert "nextToken" not in copied
     assert copied["other"] == 1
     assert copied["NextToken"] == "token"
-    assert copied.response_metadata is page.response_metadata
+    assert copied.response_metadata == page.response_metadata
     assert len(page.resources) == 1
     assert page.next_token == "more"
     assert "other" not in page
