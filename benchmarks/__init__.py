@@ -1,0 +1,1 @@
+"""How small and how fast, beside boto3 and aiobotocore; see README.md in this folder."""

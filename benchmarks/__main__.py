@@ -1,0 +1,112 @@
+"""The benchmarks from the command line: measures, and prints a table."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+
+from .harness import Harness
+from .rows import ROWS, Outcome, rows_named
+
+_README = Path(__file__).with_name("README.md")
+_BEGIN, _END = "<!-- table -->\n", "<!-- end of table -->\n"
+_PACKAGES = ("boto3", "botocore", "aiobotocore", "httpx", "httpcore", "pydantic", "pydantic-core")
+
+
+def main() -> int:
+    """Returns 1 if a row has missed what it must reach."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="measure this row, or those that this regular expression matches; can be given "
+        f"again. There are: {', '.join(row.name for row in ROWS)}",
+    )
+    parser.add_argument("--rounds", type=int, help="how many rounds, in place of each row's own")
+    parser.add_argument("--library", type=Path, help="a folder to import the library from")
+    parser.add_argument("--write-readme", action="store_true", help="put the table into README.md")
+    options = parser.parse_args()
+    rows = rows_named(options.only)
+    if not rows:
+        parser.error(f"--only: nothing is named {', '.join(options.only)}")
+
+    started, load = time.monotonic(), _load()
+    outcomes = []
+    with Harness(options.library) as harness:
+        for row in rows:
+            print(f"{row.name} ...", end="", file=sys.stderr, flush=True)
+            outcomes.append(Outcome(row, row.measure(harness, options.rounds or row.rounds)))
+            print(f" {_score(outcomes[-1])} {outcomes[-1].verdict}", file=sys.stderr)
+        size = harness.page_size
+    table = "\n".join(
+        [
+            *_table(outcomes),
+            "",
+            _versions(),
+            f"{os.cpu_count()} CPUs; load average {load} before and {_load()} after; a page of "
+            f"{size} bytes; {time.monotonic() - started:.0f} s in all.",
+        ]
+    )
+    print(table)
+    if options.write_readme:
+        text = _README.read_text()
+        before, _, rest = text.partition(_BEGIN)
+        after = rest.partition(_END)[2]
+        _README.write_text(f"{before}{_BEGIN}\n{table}\n\n{_END}{after}")
+    return int(any(outcome.verdict == "MISSED" for outcome in outcomes))
+
+
+def _table(outcomes: list[Outcome]) -> list[str]:
+    heads = ("what", "peer", "peer's", "ours", "ratio", "spread", "limit", "must", "aim", "verdict")
+    cells = [heads, *(_cells(outcome) for outcome in outcomes)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        for row in cells
+    ]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return lines
+
+
+def _cells(outcome: Outcome) -> tuple[str, ...]:
+    row = outcome.row
+    lower, upper = outcome.spread
+    sign = "+" if row.difference else ""
+    return (
+        row.what,
+        row.peer,
+        f"{outcome.peer:.3g} {row.unit}",
+        f"{outcome.ours:.3g} {row.unit}",
+        _score(outcome),
+        f"{lower:{sign}.3f} to {upper:{sign}.3f}",
+        "" if outcome.limit is None else f"{outcome.limit:.2f}",
+        "" if row.must is None else f"{row.must:{sign}.3g}",
+        "" if row.aim is None else f"{row.aim:{sign}.3g}",
+        outcome.verdict,
+    )
+
+
+def _score(outcome: Outcome) -> str:
+    if outcome.row.difference:
+        return f"{outcome.score:+.2f} {outcome.row.unit}"
+    return f"{outcome.score:.3f}"
+
+
+def _versions() -> str:
+    packages = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
+    return f"{time.strftime('%Y-%m-%d')}, Python {platform.python_version()}, {packages};"
+
+
+def _load() -> str:
+    return f"{os.getloadavg()[0]:.1f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

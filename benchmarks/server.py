@@ -1,0 +1,117 @@
+"""A canned Image Builder: pages made beforehand, for as little work as can be in answering.
+
+It looks into a request only for the execution's id, which says how many pages there are and how
+many milliseconds to hold each answer back (:func:`.workers.common.execution_id`), and for the
+token. Prints its http and its https URL when it is ready; ends when its standard input does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import ssl
+import sys
+
+from imagebuilder_pager.local.generate import example_policy, generate_execution
+
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_EXECUTION = re.compile(rb"lce-(\d{8})-0000-0000-0000-(\d{12})")
+_TOKEN = re.compile(rb'"nextToken": ?"page-(\d{12})"')
+
+_PAGE_SIZE = 25
+_DIFFERENT_PAGES = 8
+
+
+class Pages:
+    """The bytes of all answers."""
+
+    def __init__(self) -> None:
+        execution = generate_execution(
+            "lce-00000000-0000-0000-0000-000000000000",
+            example_policy("AMI_IMAGE"),
+            status="IN_PROGRESS",
+            resources=_PAGE_SIZE * _DIFFERENT_PAGES,
+        )
+        self._bodies = []
+        for start in range(0, len(execution.resources), _PAGE_SIZE):
+            resources = execution.resources[start : start + _PAGE_SIZE]
+            answer = {
+                "lifecycleExecutionId": execution.lifecycle_execution_id,
+                "lifecycleExecutionState": execution.lifecycle_execution_state,
+                "resources": resources,
+            }
+            self._bodies.append(json.dumps(answer, separators=(",", ":")).encode()[:-1])
+
+    @property
+    def size(self) -> int:
+        """The bytes of a body, on average."""
+        return sum(map(len, self._bodies)) // len(self._bodies)
+
+    def answer(self, body: bytes) -> tuple[int, bytes]:
+        """The milliseconds to hold the answer back, and the answer."""
+        found = _EXECUTION.search(body)
+        if found is None:
+            raise ValueError(f"no execution's id in {body!r}")
+        latency_ms, pages = map(int, found.groups())
+        token = _TOKEN.search(body)
+        number = int(token[1]) if token else 0
+        end = b',"nextToken":"page-%012d"}' % (number + 1) if number + 1 < pages else b"}"
+        page = self._bodies[number % len(self._bodies)]
+        head = (
+            b"HTTP/1.1 200 OK\r\n"
+            b"Date: Mon, 03 Mar 2025 02:00:00 GMT\r\n"
+            b"Content-Type: application/json\r\n"
+            b"Content-Length: %d\r\n"
+            b"Connection: keep-alive\r\n"
+            b"x-amzn-RequestId: 01234567-89ab-cdef-0123-456789abcdef\r\n\r\n"
+        ) % (len(page) + len(end))
+        return latency_ms, head + page + end
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+        self._received = bytearray()
+        self._transport: asyncio.WriteTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        while (end_of_head := self._received.find(b"\r\n\r\n")) >= 0:
+            length = _LENGTH.search(self._received, 0, end_of_head)
+            end = end_of_head + 4 + (int(length[1]) if length else 0)
+            if len(self._received) < end:
+                return
+            body = bytes(self._received[end_of_head + 4 : end])
+            del self._received[:end]
+            latency_ms, answer = self._pages.answer(body)
+            if latency_ms:
+                asyncio.get_running_loop().call_later(latency_ms / 1000, self._write, answer)
+            else:
+                self._write(answer)
+
+    def _write(self, answer: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(answer)
+
+
+async def serve(certificate: str, key: str) -> None:
+    """Serves until the end of the standard input."""
+    pages = Pages()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    loop = asyncio.get_running_loop()
+    urls = []
+    for scheme, tls in (("http", None), ("https", context)):
+        server = await loop.create_server(lambda: _Connection(pages), "127.0.0.1", 0, ssl=tls)
+        urls.append(f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    print(*urls, pages.size, flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(*sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""What is measured: for each peer one small program, run in a process of its own."""

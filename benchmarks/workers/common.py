@@ -1,0 +1,56 @@
+"""What the workers share. It imports next to nothing: some of them are timed from their start."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any, Final
+
+KEYS: dict[str, Any] = {"aws_access_key_id": "bench", "aws_secret_access_key": "bench"}
+REGION = "us-west-2"
+OPERATION: Final = "list_lifecycle_execution_resources"
+
+
+def execution_id(pages: int, latency_ms: int = 0) -> str:
+    """The id that lets the canned server answer so many pages, each after so long."""
+    return f"lce-{latency_ms:08d}-0000-0000-0000-{pages:012d}"
+
+
+def peak_kib() -> int:
+    """The most memory that this process has had in use, in KiB."""
+    try:
+        with open("/proc/self/status") as status:  # noqa: PTH123 - pathlib is not small
+            for line in status:
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1])
+    except OSError:
+        pass
+    # Elsewhere: Linux counts into it what the parent had in use when it forked.
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // 1024 if sys.platform == "darwin" else peak
+
+
+class Stopwatch:
+    """CPU seconds (user and system, of all threads) and seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._wall = time.perf_counter()
+        self._cpu = time.process_time()
+
+    def report(self, pages: int) -> None:
+        """Prints what has been measured, for the harness to read."""
+        cpu = time.process_time() - self._cpu
+        wall = time.perf_counter() - self._wall
+        print(f"cpu={cpu:.6f} wall={wall:.6f} pages={pages} peak_kib={peak_kib()}")
+
+
+def work(seconds: float, *, busy: bool) -> None:
+    """What a program does with a page: it waits for something, or it computes."""
+    if not busy:
+        time.sleep(seconds)
+        return
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass

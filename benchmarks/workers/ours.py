@@ -1,0 +1,52 @@
+"""imagebuilder_pager's sync client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .common import KEYS, OPERATION, REGION, Stopwatch, execution_id, work
+
+if TYPE_CHECKING:
+    from imagebuilder_pager import ImageBuilder
+
+
+def _client(url: str) -> ImageBuilder:
+    from imagebuilder_pager import ImageBuilder
+
+    return ImageBuilder(REGION, endpoint_url=url, **KEYS)
+
+
+def _pages(client: ImageBuilder, pages: int, latency_ms: int = 0, prefetch: int = 0) -> Any:
+    return client.get_paginator(OPERATION).paginate(
+        lifecycleExecutionId=execution_id(pages, latency_ms),
+        PaginationConfig={"Prefetch": prefetch},
+    )
+
+
+def first_page(url: str) -> None:
+    """From nothing to the first page, printed."""
+    with _client(url) as client:
+        for page in _pages(client, 1):
+            for resource in page["resources"]:
+                print(resource["resourceId"], resource["state"]["status"])
+
+
+def stream(url: str, pages: int, warm_up: int) -> None:
+    """A listing from end to end; no page is kept."""
+    with _client(url) as client:
+        seen = sum(len(page["resources"]) for page in _pages(client, warm_up))
+        stopwatch = Stopwatch()
+        seen = sum(len(page["resources"]) for page in _pages(client, pages))
+        assert seen == pages * 25
+        stopwatch.report(pages)
+
+
+def prefetch(url: str, pages: int, milliseconds: int, depth: int, busy: int) -> None:
+    """A listing in which each page is waited for, and then worked on."""
+    with _client(url) as client:
+        for _ in _pages(client, 1):
+            pass
+        stopwatch = Stopwatch()
+        for _ in _pages(client, pages, milliseconds, prefetch=depth):
+            work(milliseconds / 1000, busy=bool(busy))
+        stopwatch.report(pages)

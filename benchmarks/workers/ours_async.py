@@ -1,0 +1,50 @@
+"""imagebuilder_pager's async client, under asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+
+from imagebuilder_pager import AsyncImageBuilder
+
+from .common import KEYS, OPERATION, REGION, Stopwatch, execution_id
+
+
+async def _list(client: AsyncImageBuilder, pages: int, latency_ms: int = 0) -> None:
+    seen = 0
+    async for page in client.get_paginator(OPERATION).paginate(
+        lifecycleExecutionId=execution_id(pages, latency_ms)
+    ):
+        seen += len(page["resources"])
+    assert seen == pages * 25
+
+
+def stream(url: str, pages: int, warm_up: int, at_a_time: int) -> None:
+    """Listings from end to end, so many at a time."""
+
+    async def main() -> None:
+        async with AsyncImageBuilder(REGION, endpoint_url=url, **KEYS) as client:
+            await asyncio.gather(*(_list(client, warm_up) for _ in range(at_a_time)))
+            stopwatch = Stopwatch()
+            await asyncio.gather(*(_list(client, pages // at_a_time) for _ in range(at_a_time)))
+            stopwatch.report(pages // at_a_time * at_a_time)
+
+    asyncio.run(main())
+
+
+def executions(url: str, count: int, pages: int, latency_ms: int, at_a_time: int) -> None:
+    """The listings of many executions, so many at a time."""
+
+    async def main() -> None:
+        async with AsyncImageBuilder(REGION, endpoint_url=url, **KEYS) as client:
+            await _list(client, 1)
+            turn = asyncio.Semaphore(at_a_time)
+
+            async def one() -> None:
+                async with turn:
+                    await _list(client, pages, latency_ms)
+
+            stopwatch = Stopwatch()
+            await asyncio.gather(*(one() for _ in range(count)))
+            stopwatch.report(count * pages)
+
+    asyncio.run(main())
