@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-import platform
+import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -333,12 +333,17 @@ _NETWORK_ERRORS: tuple[tuple[type[httpx.HTTPError], type[HTTPClientError], str],
 
 def user_agent(product: str, version: str) -> str:
     """The User-Agent header in AWS's format (ua/2.1), led by this product."""
-    system = platform.uname()
+    if hasattr(os, "uname"):  # the platform module knows all this, and takes its time to import
+        system = os.uname()
+        name, release, machine = system.sysname, system.release, system.machine
+    else:
+        name, release, machine = sys.platform, "unknown", "unknown"
     python = ".".join(map(str, sys.version_info[:3]))
+    implementation = sys.implementation.name
+    implementation = {"cpython": "CPython", "pypy": "PyPy"}.get(implementation, implementation)
     return (
-        f"{product}/{version} ua/2.1 os/{_ua(system.system.lower())}#{_ua(system.release)} "
-        f"md/arch#{_ua(system.machine)} lang/python#{python} "
-        f"md/pyimpl#{_ua(platform.python_implementation())}"
+        f"{product}/{version} ua/2.1 os/{_ua(name.lower())}#{_ua(release)} md/arch#{_ua(machine)} "
+        f"lang/python#{python} md/pyimpl#{_ua(implementation)}"
     )
 
 
