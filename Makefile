@@ -64,7 +64,7 @@ $(VENV)/bin/python:
 
 # The pins also hold in pip's isolated build environments.
 $(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/bin/python
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install -q --disable-pip-version-check -e '.[cli]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime

@@ -142,7 +142,7 @@ class Harness:
         return environment
 
 
-_SITES = (LIBRARY, "boto3", "aiobotocore")
+_SITES = (LIBRARY, "boto3", "aiobotocore", "awscli")
 _SITE_OF = {"peer_boto3": "boto3", "peer_aiobotocore": "aiobotocore"}
 
 

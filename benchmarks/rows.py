@@ -15,6 +15,7 @@ from pathlib import Path
 from tools.slim import LIBRARY, build
 
 from .harness import ROOT, Harness, Measured
+from .workers.common import execution_id
 
 __all__ = ["ROWS", "Outcome", "Row", "Samples"]
 
@@ -232,6 +233,46 @@ def _prefetch(*, busy: bool) -> Callable[[Harness, int], Samples]:
     return measure
 
 
+_COMMAND = """
+import os, sys
+os.environ |= {{"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}}
+sys.argv = ["command", *{arguments!r}]
+from {module} import main
+sys.exit(main())
+"""
+
+
+def _command(harness: Harness, module: str, *arguments: str) -> Side:
+    """The whole of a command that lists one page."""
+    given = [
+        *arguments,
+        *("list-lifecycle-execution-resources", "--lifecycle-execution-id", execution_id(1)),
+        *("--endpoint-url", harness.http, "--region", "us-west-2"),
+        *("--output", "text" if arguments else "jsonl"),
+    ]
+    code = _COMMAND.format(module=module, arguments=given)
+    site = "awscli" if module.startswith("awscli") else LIBRARY
+    return lambda: harness.python(code, site).whole * 1000
+
+
+def _command_line(harness: Harness, rounds: int) -> Samples:
+    return _in_turns(
+        rounds,
+        peer=_command(harness, "awscli.clidriver", "imagebuilder"),
+        ours=_command(harness, "imagebuilder_pager.cli"),
+        warm_up=True,
+    )
+
+
+def _command_over_library(harness: Harness, rounds: int) -> Samples:
+    return _in_turns(
+        rounds,
+        peer=lambda: harness.work("ours", "first_page").whole * 1000,
+        ours=_command(harness, "imagebuilder_pager.cli"),
+        warm_up=True,
+    )
+
+
 def _executions(harness: Harness, rounds: int) -> Samples:
     def seconds(worker: str, *more: int) -> Side:
         def side() -> float:
@@ -280,6 +321,26 @@ ROWS = (
             aim=0.65,
         )
         for tls in (False, True)
+    ),
+    Row(
+        name="command",
+        what="the command line, from start to end of one page",
+        peer="AWS CLI v1",
+        unit="ms",
+        measure=_command_line,
+        rounds=9,
+        must=0.5,
+        aim=0.5,
+    ),
+    Row(
+        name="command-over-library",
+        what="the same, over the library's own cold start",
+        peer="cold start, http",
+        unit="ms",
+        measure=_command_over_library,
+        rounds=9,
+        must=1.2,
+        aim=1.1,
     ),
     Row(
         name="import",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections import Counter
-from collections.abc import Iterable
+import os
+import subprocess
+import sys
 
 from imagebuilder_pager.client import ImageBuilder
 from imagebuilder_pager.local import (
@@ -39,8 +40,11 @@ def list_resources(
     return pages.resume_token
 
 
-def main() -> None:
-    """Starts the local service, lists from it in runs of ``MaxItems``, prints what was found."""
+def main() -> int:
+    """Starts the local service, lists from it in runs of ``MaxItems``, shows what was found.
+
+    Returns the exit code of the command that shows it.
+    """
     with LocalServer(LocalImageBuilder(generate_account(resources=_RESOURCES))) as server:
         print(f"Started the local Image Builder at {server.url}; its data is made up.")
         print(f"Listing the resources of the lifecycle execution {EXAMPLE_EXECUTION_ID},")
@@ -57,26 +61,34 @@ def main() -> None:
                 print("Stopped at MaxItems. This token goes on from there, here or in boto3:")
                 print(f"  {token}")
                 token = list_resources(client, found, token)
-        print("The listing is complete.\n")
-    print_summary(found)
-    print("\nThe Python that did it:\n")
-    print(inspect.getsource(list_resources))
+        print(f"The listing is complete: {len(found)} resources. The Python that did it:\n")
+        print(inspect.getsource(list_resources))
+        return show_summary(server.url)
 
 
-def print_summary(resources: Iterable[LifecycleExecutionResource]) -> None:
-    """Prints how many resources there are of each action and status."""
-    counts = Counter(
-        (str(resource["action"]["name"]), str(resource["state"]["status"]))
-        for resource in resources
+def show_summary(url: str) -> int:
+    """Runs the command line with ``--output summary``, as one would in a shell."""
+    command = (
+        "list-lifecycle-execution-resources",
+        *("--lifecycle-execution-id", EXAMPLE_EXECUTION_ID),
+        *("--output", "summary"),
     )
-    actions = sorted({action for action, _ in counts})
-    statuses = sorted({status for _, status in counts})
-    print(f"{counts.total()} resources, by action and status:")
-    print("".join(f"{title:>12}" for title in ("", *statuses, "in all")))
-    for action in actions:
-        row = [counts[action, status] for status in statuses]
-        print(f"{action:>12}" + "".join(f"{count:>12}" for count in (*row, sum(row))))
+    print(f"$ imagebuilder-pager {' '.join(command)}\n", flush=True)
+    surroundings = {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_REGION": "us-west-2",
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+    }
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    # Another process: this part of the package is below the command line, and does not import it.
+    ran = subprocess.run(  # noqa: S603 - nothing in it is from outside
+        [sys.executable, "-m", "imagebuilder_pager", *command],
+        env={**ours, **surroundings},
+        check=False,
+    )
+    return ran.returncode
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

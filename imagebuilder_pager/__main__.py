@@ -1,0 +1,8 @@
+"""``python -m imagebuilder_pager`` is the command ``imagebuilder-pager``."""
+
+import sys
+
+from .cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,314 @@
+"""Killed, stopped, cut off, out of space: no item is lost, none comes twice with a checkpoint."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from imagebuilder_pager.local import (
+    ACCESS_KEY_ID,
+    EXAMPLE_EXECUTION_ID,
+    SECRET_ACCESS_KEY,
+    LocalImageBuilder,
+    LocalServer,
+    generate_account,
+)
+
+RESOURCES = 80
+ACCOUNT = generate_account(resources=RESOURCES)
+IDS = [resource["resourceId"] for resource in ACCOUNT.executions[0].resources]
+COMMAND = (
+    *(sys.executable, "-m", "imagebuilder_pager", "list-lifecycle-execution-resources"),
+    *("--lifecycle-execution-id", EXAMPLE_EXECUTION_ID),
+)
+JSONL = (*COMMAND, "--output", "jsonl")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LocalServer]:
+    """Slow enough for there to be a moment between any two pages."""
+    with LocalServer(LocalImageBuilder(ACCOUNT), latency=0.02) as server:
+        yield server
+
+
+@pytest.fixture
+def environment(server: LocalServer) -> dict[str, str]:
+    return {
+        **os.environ,
+        "AWS_ENDPOINT_URL": server.url,
+        "AWS_REGION": "us-west-2",
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+    }
+
+
+def ids_in(text: str) -> list[str]:
+    return [json.loads(line)["resourceId"] for line in text.splitlines()]
+
+
+def test_killed_at_random_moments(environment: dict[str, str], tmp_path: Path) -> None:
+    """Until it is finished; a new run appends to the same file."""
+    checkpoint, output = tmp_path / "checkpoint", tmp_path / "output.jsonl"
+    command = [*JSONL, "--page-size", "5", "--checkpoint", str(checkpoint)]
+    seed = random.randrange(10**6)
+    chance = random.Random(seed)
+    killed_within = 0
+    for _ in range(60):
+        size = output.stat().st_size if output.exists() else 0
+        with output.open("ab") as file:
+            process = subprocess.Popen(command, stdout=file, env=environment)
+            # Starting takes its time; from the first line on, the moment is chance's.
+            while process.poll() is None and file.seek(0, os.SEEK_END) <= size:
+                time.sleep(0.001)
+            time.sleep(chance.uniform(0, 0.15))
+            process.send_signal(signal.SIGKILL)
+            code = process.wait()
+        if code == 0:
+            break
+        killed_within += 1
+    assert ids_in(output.read_text()) == IDS, f"seed {seed}"
+    assert killed_within > 2, "the listing was over before it could be killed"
+    assert json.loads(checkpoint.read_text())["finished"] is True
+
+    with output.open("ab") as file:
+        again = subprocess.run(
+            command, stdout=file, stderr=subprocess.PIPE, env=environment, check=False
+        )
+    assert again.returncode == 0
+    assert b"finished" in again.stderr
+    assert ids_in(output.read_text()) == IDS
+
+
+# Kills the process right before or right after one of its system calls, counted from the start.
+AT_A_CALL = """
+import os, signal, sys
+from pathlib import Path
+from imagebuilder_pager.cli import main
+
+calls = 0
+target, when = int(sys.argv.pop(1)), sys.argv.pop(1)
+
+def counted(function):
+    def call(*arguments, **keywords):
+        global calls
+        calls += 1
+        if calls == target and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = function(*arguments, **keywords)
+        if calls == target and when == "after":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+    return call
+
+def torn(descriptor, data):
+    global calls
+    calls += 1
+    if calls == target and when == "within":
+        real_write(descriptor, data[: len(data) // 2])
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real_write(descriptor, data)
+
+real_write = os.write
+os.write = torn if when == "within" else counted(os.write)
+os.fsync = counted(os.fsync)
+Path.replace = counted(Path.replace)
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "when"),
+    [
+        # fsync of the output, fsync of the new checkpoint, replace; then write and those three,
+        # for each item.
+        *((call, "before") for call in (1, 3, 4, 5, 7)),
+        *((call, "within") for call in (4, 8)),
+    ],
+)
+def test_killed_between_any_two_steps(
+    environment: dict[str, str], tmp_path: Path, call: int, when: str
+) -> None:
+    checkpoint, output = tmp_path / "checkpoint", tmp_path / "output.jsonl"
+    output.write_text('{"resourceId": "of before"}\n')
+    options = [*JSONL[3:], "--max-items", "4", "--checkpoint", str(checkpoint)]
+    with output.open("ab") as file:
+        command = [sys.executable, "-c", AT_A_CALL, str(call), when, *options]
+        killed = subprocess.run(command, stdout=file, env=environment, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    with output.open("ab") as file:
+        ran = subprocess.run(
+            [*JSONL[:3], *options],
+            stdout=file,
+            env=environment,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
+    assert ran.returncode == 0
+    found = ids_in(output.read_text())
+    assert found[0] == "of before"
+    assert found[1:] == IDS[: len(found) - 1]
+    assert 4 <= len(found) - 1 <= 6
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
+)
+def test_stopped_with_a_token(
+    environment: dict[str, str], tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    output = tmp_path / "output.jsonl"
+    command = [*JSONL, "--page-size", "2"]
+    with output.open("wb") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=subprocess.PIPE, env=environment)
+        while output.stat().st_size == 0:
+            time.sleep(0.001)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == code
+    name, _, token = err.decode().partition(": ")
+    assert name == "NextToken"
+    found = ids_in(output.read_text())
+    assert 0 < len(found) < RESOURCES
+    rest = subprocess.run(
+        [*JSONL, "--starting-token", token.strip()],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=True,
+    )
+    assert found + ids_in(rest.stdout) == IDS
+
+
+@pytest.mark.parametrize("output", ["jsonl", "json", "text", "table"])
+def test_a_closed_pipe_ends_quietly(environment: dict[str, str], output: str) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "--output", output],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+    )
+    assert process.stdout is not None
+    if output == "jsonl":
+        assert process.stdout.readline()
+    process.stdout.close()
+    process.stdout = None
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("output", ["jsonl", "json", "text", "table"])
+def test_a_full_disk_is_an_error(environment: dict[str, str], output: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        ran = subprocess.run(
+            [*COMMAND, "--output", output],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=environment,
+            check=False,
+        )
+    assert ran.returncode == 255
+    assert ran.stderr == b"\n[Errno 28] No space left on device\n"
+
+
+FULL_LATER = """
+import os, sys
+from imagebuilder_pager.cli import main
+
+real_write, left = os.write, int(sys.argv.pop(1))
+
+def write(descriptor, data):
+    global left
+    if not left:
+        raise OSError(28, "No space left on device")
+    written = real_write(descriptor, data[:left])
+    left -= written
+    return written
+
+os.write = write
+sys.exit(main())
+"""
+
+
+def test_a_disk_that_becomes_full(environment: dict[str, str], tmp_path: Path) -> None:
+    """Half a line is taken back; the token goes on with the item that it was of."""
+    output = tmp_path / "output.jsonl"
+    with output.open("wb") as file:
+        ran = subprocess.run(
+            [sys.executable, "-c", FULL_LATER, "5000", *JSONL[3:]],
+            stdout=file,
+            stderr=subprocess.PIPE,
+            env=environment,
+            check=False,
+        )
+    assert ran.returncode == 255
+    *_, words, told = ran.stderr.decode().splitlines()
+    assert words == "[Errno 28] No space left on device"
+    found = ids_in(output.read_text())
+    assert found == IDS[: len(found)]
+    assert output.stat().st_size <= 5000
+    command = [*JSONL, "--starting-token", told.removeprefix("NextToken: ")]
+    rest = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert found + ids_in(rest.stdout) == IDS
+
+
+def test_lines_come_one_by_one(environment: dict[str, str]) -> None:
+    """The first is there before the second page has been asked for."""
+    held = threading.Event()
+    asked = threading.Event()
+    service = LocalImageBuilder(ACCOUNT)
+
+    def second_page_waits(request: object) -> object:
+        if service.requests:
+            asked.set()
+            held.wait(20)
+        return service(request)  # type: ignore[arg-type]
+
+    with LocalServer(second_page_waits) as server:  # type: ignore[arg-type]
+        process = subprocess.Popen(
+            [*JSONL, "--endpoint-url", server.url], stdout=subprocess.PIPE, env=environment
+        )
+        assert process.stdout is not None
+        first = [process.stdout.readline() for _ in range(25)]
+        assert ids_in(b"".join(first).decode()) == IDS[:25]
+        assert asked.wait(20)
+        held.set()
+        out, _ = process.communicate(timeout=20)
+    assert ids_in(out.decode()) == IDS[25:]
+    assert process.returncode == 0
+
+
+def test_an_error_within_tells_where_to_go_on(
+    environment: dict[str, str], server: LocalServer
+) -> None:
+    from imagebuilder_pager.local import FaultPlan
+
+    faults = FaultPlan.parse("html@3")
+    with LocalServer(LocalImageBuilder(ACCOUNT, faults=faults)) as failing:
+        ran = subprocess.run(
+            [*JSONL, "--endpoint-url", failing.url],
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=False,
+        )
+    assert ran.returncode == 255
+    found = ids_in(ran.stdout)
+    assert found == IDS[:50]
+    token = ran.stderr.splitlines()[-1].removeprefix("NextToken: ")
+    rest = subprocess.run(
+        [*JSONL, "--starting-token", token],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert ids_in(rest.stdout) == IDS[50:]
