@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -278,11 +279,10 @@ class _Attempt:
         """Whether the error says what to put right, our clock or our keys; each once a call."""
         if not isinstance(error, ClientError) or self._request is None:
             return False
-        what = self._rest.auth.put_right(error, self._request)
-        if what is None or what in self._corrections:
-            return False
-        self._corrections.add(what)
-        return True
+        what = self._rest.auth.put_right(error, self._request, self._corrections)
+        if what is not None:
+            self._corrections.add(what)
+        return what is not None
 
 
 def header_dict(headers: httpx.Headers) -> dict[str, str]:
@@ -301,9 +301,10 @@ def _summary(error: PagerError) -> str:
     if not isinstance(error, ClientError):
         return type(error).__name__
     metadata = error.response["ResponseMetadata"]
+    # Where it is from a body it could be anything, also a line break and a line of its own.
+    code = re.sub(r"[^\w.:#-]", "?", error.response["Error"]["Code"])[:80]
     return (
-        f"{error.response['Error']['Code']}, HTTP status {metadata['HTTPStatusCode']}, "
-        f"request id {metadata.get('RequestId')}"
+        f"{code}, HTTP status {metadata['HTTPStatusCode']}, request id {metadata.get('RequestId')}"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import email.utils
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Collection, Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -146,18 +146,22 @@ class SigV4Auth(httpx.Auth):
             f"Signature={signer.signature(string_to_sign, to_sign)}"
         )
 
-    def put_right(self, error: ClientError, request: httpx.Request) -> str | None:
+    def put_right(
+        self, error: ClientError, request: httpx.Request, tried: Collection[str]
+    ) -> str | None:
         """Corrects what a refusal says is wrong with the signing; what that was, or None.
+
+        What stands in ``tried`` already is not tried again.
 
         A clock that is off is corrected by the answer's ``Date`` header. Keys that have expired are
         given up, if there is a way to fresh ones; these are fetched at the next signing.
         """
         code = error.response["Error"]["Code"]
-        if code in _EXPIRED_CODES:
+        if code in _EXPIRED_CODES and "credentials" not in tried:
             give_up = getattr(self._credentials, "refresh_after_rejection", None)
             if give_up is not None and give_up(_access_key_of(request)):
                 return "credentials"
-        elif code in _SKEW_CODES:
+        elif code in _SKEW_CODES and "clock" not in tried:
             offset = self._offset_of(error)
             if offset is not None and abs(offset - self._offset) > _TOLERATED_SKEW:
                 self._offset = offset

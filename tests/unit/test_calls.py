@@ -331,6 +331,17 @@ def test_the_log_has_a_line_for_each_attempt_and_each_retry(
     ]
 
 
+def test_a_service_cannot_write_lines_of_its_own_into_the_log(
+    call: Caller, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = {"__type": "Slow\nWARNING all is well" + "x" * 200, "message": "no"}
+    call(Service(httpx.Response(503, json=body)))
+    (line,) = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert "(Slow?WARNING?all?is?wellxx" in line
+    assert "\n" not in line
+    assert len(line) < 250
+
+
 def test_an_error_in_the_middle_says_where_to_go_on() -> None:
     service = Service()
     with httpx.Client(transport=httpx.MockTransport(service)) as http:
