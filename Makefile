@@ -52,7 +52,7 @@ bench: $(VENV)/.dev
 
 slim: $(VENV)/.runtime
 	$(BIN)/python tools/slim.py build/slim
-	cd build/slim && ../../$(BIN)/python -I -S -B -c 'import sys; sys.path.insert(0, "."); from imagebuilder_pager.local.demo import main; main()' >/dev/null
+	cd build/slim && ../../$(BIN)/python -I -S -B -c 'import sys; sys.path.insert(0, "."); from imagebuilder_pager.local.demo import main; sys.exit(main())' >/dev/null
 
 clean:
 	rm -rf .venv .venv-* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

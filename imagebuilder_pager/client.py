@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, Unpack, overload
@@ -75,7 +76,7 @@ class Exceptions:
         raise AttributeError(f"client.exceptions has no {name!r}; it has: {known}")
 
 
-class _Client(Generic[HttpT]):
+class _Client(ABC, Generic[HttpT]):
     """What both clients share: everything but sending."""
 
     exceptions = Exceptions()
@@ -153,11 +154,11 @@ class _Client(Generic[HttpT]):
         )
         self._connect(http_client, auth, certificates)
 
+    @abstractmethod
     def _connect(
         self, http_client: HttpT | None, auth: SigV4Auth, certificates: Certificates
     ) -> None:
         """Sets what requests are sent with: the caller's client, or one of our own."""
-        raise NotImplementedError
 
     def can_paginate(self, operation_name: str) -> bool:
         """Whether ``get_paginator`` takes the name of that operation.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import os
 import subprocess
@@ -63,6 +64,9 @@ def main() -> int:
                 token = list_resources(client, found, token)
         print(f"The listing is complete: {len(found)} resources. The Python that did it:\n")
         print(inspect.getsource(list_resources))
+        if importlib.util.find_spec("rich") is None:
+            print("A summary of it would follow; that needs rich: imagebuilder-pager[cli].")
+            return 0
         return show_summary(server.url)
 
 
