@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import partial
@@ -41,6 +42,9 @@ __all__ = ["AsyncImageBuilder", "ImageBuilder"]
 
 ResponseT = TypeVar("ResponseT", bound=Response)
 HttpT = TypeVar("HttpT", httpx.Client, httpx.AsyncClient)
+
+# Whether a retry's warning is shown is for the program to say, not for Python's last resort.
+logging.getLogger(__package__).addHandler(logging.NullHandler())
 
 _SERVICE = Service("imagebuilder", fips_partitions=frozenset({"aws-us-gov"}))
 _DEFAULT_TIMEOUT = 60.0  # seconds, as boto3's

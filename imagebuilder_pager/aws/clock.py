@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import email.utils
 import time
 from datetime import UTC, datetime
 
-__all__ = ["SYSTEM_CLOCK", "Clock"]
+__all__ = ["SYSTEM_CLOCK", "Clock", "http_date"]
 
 
 class Clock:
@@ -31,3 +32,12 @@ class Clock:
 
 
 SYSTEM_CLOCK = Clock()
+
+
+def http_date(text: str) -> datetime | None:
+    """The moment that an HTTP header names, aware; None where it names none."""
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

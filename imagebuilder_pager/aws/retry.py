@@ -7,14 +7,13 @@ before the next, or None for no further one. The attempts of all calls of a clie
 
 from __future__ import annotations
 
-import email.utils
 import enum
 import os
 import random
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from ..errors import (
     ClientError,
@@ -28,6 +27,7 @@ from ..errors import (
     ResponseParserError,
     SSLError,
 )
+from .clock import http_date
 
 __all__ = ["Attempts", "Kind", "RetryQuota", "classify", "resolve_max_attempts"]
 
@@ -190,11 +190,9 @@ def retry_after(error: PagerError, now: datetime) -> float:
     try:
         seconds = float(value)
     except ValueError:
-        try:
-            moment = email.utils.parsedate_to_datetime(value)
-        except ValueError:
+        moment = http_date(value)
+        if moment is None:
             return 0.0
-        moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
         seconds = (moment - now).total_seconds()
     return seconds if 0 < seconds < float("inf") else 0.0
 

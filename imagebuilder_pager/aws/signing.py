@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email.utils
 from collections.abc import AsyncGenerator, Callable, Collection, Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ import httpx
 from botocore.auth import SigV4Auth as BotocoreSigV4Auth
 
 from ..errors import ClientError
+from .clock import http_date
 from .credentials import CachingProvider, CredentialsLike, CredentialsProvider, check_usable
 
 __all__ = ["SigV4Auth"]
@@ -20,6 +20,8 @@ __all__ = ["SigV4Auth"]
 
 #: A service allows five minutes; a clock that is off by less is not what it objects to.
 _TOLERATED_SKEW = timedelta(minutes=4)
+#: A clock without a battery begins decades ago; a date beyond that is no service's.
+_BELIEVED_SKEW = timedelta(days=365 * 100)
 _SKEW_CODES = frozenset(
     {
         "AuthFailure",
@@ -170,12 +172,11 @@ class SigV4Auth(httpx.Auth):
 
     def _offset_of(self, error: ClientError) -> timedelta | None:
         """How far the service's clock is ahead of ours, by its answer."""
-        date = error.response["ResponseMetadata"]["HTTPHeaders"].get("date", "")
-        try:
-            theirs = email.utils.parsedate_to_datetime(date)
-        except ValueError:
+        theirs = http_date(error.response["ResponseMetadata"]["HTTPHeaders"].get("date", ""))
+        if theirs is None:
             return None
-        return None if theirs.tzinfo is None else theirs - self._clock()
+        offset = theirs - self._clock()
+        return offset if abs(offset) < _BELIEVED_SKEW else None
 
 
 def _access_key_of(request: httpx.Request) -> str:

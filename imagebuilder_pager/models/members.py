@@ -124,7 +124,7 @@ def _date_from_text(value: str) -> datetime:
     for parse in (datetime.fromisoformat, email.utils.parsedate_to_datetime):
         try:
             moment = parse(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             continue
         return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     raise _not_a_timestamp("in epoch seconds, ISO 8601 or as an HTTP date")

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from ..errors import PagerError, ParamValidationError
+from ..errors import PagerError, ParamValidationError, StartingTokenError
 from .config import Options, parse_config
 from .cursor import PageCursor, Position, Step
 from .full_result import FullResult, as_dict
@@ -59,6 +59,8 @@ class _Paginator:
             first = new_cursor(self._spec, params, options).next_request()
             _, more = self._problems(first or {})
             problems = [self._in_config_terms(problem, options) for problem in more]
+            if problems and all(problem.startswith("StartingToken:") for problem in problems):
+                raise StartingTokenError("; ".join(problems))
         if problems:
             raise ParamValidationError(self._name, problems)
         return params, options
@@ -77,7 +79,7 @@ class _Paginator:
         if name == self._spec.limit_key and options.page_size is not None:
             name = "PaginationConfig.PageSize"
         elif name in self._spec.input_tokens and options.starting_token is not None:
-            name = "PaginationConfig.StartingToken"
+            name = "StartingToken"
         return f"{name}: {text}"
 
 

@@ -211,7 +211,18 @@ def test_a_clock_is_corrected_once(call: Caller) -> None:
     assert len(service.requests) == 2
 
 
-@pytest.mark.parametrize("date", ["Sun, 01 Mar 2026 12:03:00 GMT", "not a date", ""])
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Sun, 01 Mar 2026 12:03:00 GMT",
+        "not a date",
+        "",
+        "Sun, 01 Mar 2026 12:00:00 +99999999999999999999",
+        # Believed, it would take the clock out of what a datetime can be.
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "Mon, 01 Jan 1900 00:00:00 GMT",
+    ],
+)
 def test_a_wrong_signature_by_a_right_clock_is_an_error_at_once(call: Caller, date: str) -> None:
     service = Service(answer(403, "InvalidSignatureException", date=date))
     with pytest.raises(errors.ClientError, match="InvalidSignatureException"):

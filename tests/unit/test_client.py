@@ -4,9 +4,12 @@ import json
 import re
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, cast
 
 import boto3
@@ -22,6 +25,7 @@ from imagebuilder_pager.local import (
     LocalImageBuilder,
     LocalServer,
 )
+from imagebuilder_pager.pagination import encode_token
 
 KEYS: dict[str, Any] = {
     "aws_access_key_id": ACCESS_KEY_ID,
@@ -803,13 +807,6 @@ BAD_CONFIGS: list[tuple[Any, list[str]]] = [
         [("MaxItems", 5)],
         [f"PaginationConfig: list given; allowed: a mapping with {CONFIG_KEYS}"],
     ),
-    (
-        {"StartingToken": "x" * 65536},
-        [
-            "PaginationConfig.StartingToken: a string of 65536 characters given; allowed: a string "
-            "of 1 to 65535 characters"
-        ],
-    ),
 ]
 
 
@@ -817,6 +814,59 @@ def text_of(problems: list[str]) -> str:
     return "ListLifecycleExecutionResources: invalid parameters; nothing was sent" + "".join(
         f"\n  - {problem}" for problem in problems
     )
+
+
+@pytest.mark.parametrize(
+    ("token", "given"),
+    [
+        ("x" * 65536, "a string of 65536 characters"),
+        (encode_token({"nextToken": 123}), "123 (int)"),
+        (encode_token({"nextToken": {"a": 1}}), "a dict"),
+        (encode_token({"nextToken": b"bytes"}), "a bytes"),
+        (encode_token({"nextToken": ""}), "''"),
+    ],
+)
+def test_a_starting_token_that_the_service_could_not_have_made_is_refused(
+    client_with: ClientWith, token: str, given: str
+) -> None:
+    paginator = client_with(nothing_is_sent).get_paginator("list_lifecycle_execution_resources")
+    with pytest.raises(errors.StartingTokenError) as caught:
+        paginator.paginate(
+            lifecycleExecutionId=EXAMPLE_EXECUTION_ID, PaginationConfig={"StartingToken": token}
+        )
+    assert str(caught.value) == (
+        f"StartingToken: {given} given; allowed: a string of 1 to 65535 characters"
+    )
+
+
+def test_a_bad_starting_token_among_other_problems_is_named_with_them(
+    client_with: ClientWith,
+) -> None:
+    paginator = client_with(nothing_is_sent).get_paginator("list_lifecycle_execution_resources")
+    with pytest.raises(errors.ParamValidationError) as caught:
+        paginator.paginate(
+            lifecycleExecutionId=EXAMPLE_EXECUTION_ID,
+            PaginationConfig={"StartingToken": encode_token({"nextToken": 1}), "PageSize": 26},
+        )
+    assert [problem.partition(":")[0] for problem in caught.value.problems] == [
+        "PaginationConfig.PageSize",
+        "StartingToken",
+    ]
+
+
+def test_python_does_not_print_warnings_that_nobody_asked_for() -> None:
+    code = (
+        "import logging, imagebuilder_pager.client; "
+        "logging.getLogger('imagebuilder_pager.aws.rest_json').warning('seen by nobody')"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert (ran.stdout, ran.stderr) == ("", "")
 
 
 @pytest.mark.parametrize(("params", "problems"), BAD_PARAMS)

@@ -18,6 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imagebuilder_pager import ImageBuilder, errors
+from imagebuilder_pager.aws.clock import Clock
+from imagebuilder_pager.aws.retry import CAP
 from imagebuilder_pager.local import EXAMPLE_EXECUTION_ID
 from imagebuilder_pager.models import ListLifecycleExecutionResourcesResponse
 from imagebuilder_pager.pagination import decode_token, encode_token
@@ -53,7 +55,19 @@ MEMBERS = st.sampled_from(
         "boto_encoded_keys",
     ]
 )
+DATES = st.builds(
+    "{}, {:02} {} {:04} {:02}:{:02}:{:02} {}".format,
+    st.sampled_from(["Sun", "Mon"]),
+    st.integers(0, 40) | st.integers(10**20, 10**25),
+    st.sampled_from(["Mar", "Dec", "Foo"]),
+    st.integers(0, 10**5) | st.integers(10**20, 10**25),
+    st.integers(0, 70) | st.integers(10**20, 10**25),
+    st.integers(0, 70),
+    st.integers(0, 70),
+    st.sampled_from(["GMT", "-0000", "+9999", "+99999999999999999999"]),
+)
 SCALARS = st.one_of(
+    DATES,
     st.none(),
     st.booleans(),
     st.integers(),
@@ -86,12 +100,14 @@ BODIES = st.one_of(
     st.binary(),
     mangled(PAGES),
     JSON.map(lambda value: json.dumps(value).encode()),
+    SCALARS.map(lambda value: json.dumps({"resources": [{"startTime": value}]}).encode()),
     st.integers(1, 5000).map(lambda depth: b'{"resources":' + b"[" * depth),
     st.integers(1, 5000).map(lambda depth: b"[" * depth + b"]" * depth),
 )
-HEADER_VALUES = st.text(
+HEADER_VALUES = DATES | st.text(
     st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=30
 )
+CODES = st.sampled_from(["RequestExpired", "ThrottlingException", "InvalidSignatureException"])
 HEADERS = st.dictionaries(
     st.sampled_from(
         [
@@ -104,18 +120,32 @@ HEADERS = st.dictionaries(
             "Date",
         ]
     ),
-    HEADER_VALUES,
+    HEADER_VALUES | CODES,
 )
 
 
-def ask(response: httpx.Response) -> ListLifecycleExecutionResourcesResponse:
-    with httpx.Client(transport=httpx.MockTransport(lambda _: response)) as http:
+class Sleepless(Clock):
+    def sleep(self, seconds: float) -> None:
+        assert 0 <= seconds <= CAP
+
+
+def ask(
+    status: int, headers: dict[str, str], body: bytes
+) -> ListLifecycleExecutionResourcesResponse:
+    """The page that a service's answer is read as; it gives the same one at each attempt."""
+    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(status, headers=raw, stream=Body(body))
+
+    with httpx.Client(transport=httpx.MockTransport(answer)) as http:
         client = ImageBuilder(
             "us-west-2",
             aws_access_key_id="local",
             aws_secret_access_key="local",
             http_client=http,
-            max_attempts=1,
+            max_attempts=2,
+            clock=Sleepless(),
         )
         return client.list_lifecycle_execution_resources(lifecycleExecutionId=EXAMPLE_EXECUTION_ID)
 
@@ -139,8 +169,7 @@ def outcome(function: Callable[[], T]) -> T | errors.PagerError:
 @fuzzed
 @given(BODIES, HEADERS)
 def test_any_answer_is_a_page_or_an_error_of_ours(body: bytes, headers: dict[str, str]) -> None:
-    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-    page = outcome(lambda: ask(httpx.Response(200, headers=raw, stream=Body(body))))
+    page = outcome(lambda: ask(200, headers, body))
     if isinstance(page, errors.PagerError):
         assert str(page)
     else:
@@ -152,8 +181,7 @@ def test_any_answer_is_a_page_or_an_error_of_ours(body: bytes, headers: dict[str
 @fuzzed
 @given(st.integers(201, 599), BODIES, HEADERS)
 def test_any_refusal_is_an_error_of_ours(status: int, body: bytes, headers: dict[str, str]) -> None:
-    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-    refused = outcome(lambda: ask(httpx.Response(status, headers=raw, stream=Body(body))))
+    refused = outcome(lambda: ask(status, headers, body))
     if isinstance(refused, errors.ClientError):
         assert str(refused)
         assert isinstance(refused.response["Error"]["Code"], str)
@@ -234,4 +262,4 @@ def test_any_starting_token_makes_a_valid_request_or_none(token: str) -> None:
 )
 def test_encodings_that_are_no_plain_utf8_are_errors_of_ours(body: bytes) -> None:
     with pytest.raises(errors.ResponseParserError):
-        ask(httpx.Response(200, stream=Body(body)))
+        ask(200, {}, body)

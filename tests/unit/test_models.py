@@ -437,6 +437,13 @@ REFUSED: list[tuple[object, list[str]]] = [
         ],
     ),
     (
+        {"resources": [{"startTime": "Sun, 01 Mar 2026 12:00:00 +99999999999999999999"}]},
+        [
+            "resources[0].startTime: Input should be a timestamp in epoch seconds, ISO 8601 or as "
+            "an HTTP date"
+        ],
+    ),
+    (
         {"resources": [{"startTime": "yesterday"}]},
         [
             "resources[0].startTime: Input should be a timestamp in epoch seconds, ISO 8601 or as "

@@ -113,6 +113,8 @@ def test_what_fails_for_good_is_not_waited_for() -> None:
         ("Sun, 01 Mar 2026 12:00:05 GMT", 5),
         ("Sun, 01 Mar 2026 11:00:00 GMT", 1.0),
         ("soon", 1.0),
+        ("Sun, 01 Mar 2026 12:00:00 +99999999999999999999", 1.0),
+        ("1e999", 1.0),
         ("-5", 1.0),
         ("nan", 1.0),
         ("inf", 1.0),
