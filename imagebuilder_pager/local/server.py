@@ -197,7 +197,11 @@ class _Connection(BaseHTTPRequestHandler):
             request = httpx.Request(
                 self.command,
                 self._url(),
-                headers=self.headers.items(),
+                # As they came: what is not ASCII is for the service to judge.
+                headers=[
+                    (name.encode("latin-1"), value.encode("latin-1"))
+                    for name, value in self.headers.items()
+                ],
                 content=self._body(),
                 extensions={EXTENSION: True},
             )

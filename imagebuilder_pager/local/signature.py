@@ -106,6 +106,8 @@ def _read_authorization(request: httpx.Request) -> _Authorization:
         raise RefusedError("MissingAuthenticationTokenException", "Missing Authentication Token")
     if len(headers) > 1:
         raise _incomplete("The request has more than one Authorization header.")
+    if not headers[0].isascii():
+        raise _incomplete("Authorization header has characters that are not ASCII.")
     algorithm, _, rest = headers[0].strip().partition(" ")
     if algorithm != _ALGORITHM:
         raise _incomplete(f"Unsupported AWS 'algorithm', it has to be '{_ALGORITHM}'.")

@@ -151,6 +151,28 @@ def test_what_is_not_http(raw: Raw, line: str) -> None:
     assert raw.closed()
 
 
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("Authorization: \xff\xfe", "IncompleteSignatureException"),
+        (
+            "Authorization: AWS4-HMAC-SHA256 Credential=local/20260101/us-west-2/imagebuilder/"
+            "aws4_request, SignedHeaders=host;x-amz-date;\xe9, Signature=\xe9",
+            "IncompleteSignatureException",
+        ),
+        ("X-\xe9: 1", "MissingAuthenticationTokenException"),
+        ("X-Other: \xe9", "MissingAuthenticationTokenException"),
+    ],
+)
+def test_headers_that_are_not_ascii(
+    raw: Raw, line: str, code: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    raw.send(f"POST {PATH} HTTP/1.1", "Host: x", line, "Content-Length: 0")
+    _, headers, _ = raw.answer()
+    assert headers["x-amzn-errortype"] == code.lower()
+    assert capfd.readouterr().err == ""
+
+
 def test_a_host_that_is_none(raw: Raw) -> None:
     raw.send(f"POST {PATH} HTTP/1.1", "Host: [::1")
     status, _, body = raw.answer()
