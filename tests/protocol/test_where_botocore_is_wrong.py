@@ -532,16 +532,18 @@ def plain(token: str) -> str:
         return ""
 
 
-@pytest.mark.parametrize("value", [5, ["x"], {"a": 1}, True, "", "x" * 65536], ids=repr)
+@pytest.mark.parametrize(
+    "value", [5, ["x"], {"a": 1}, True, "", "x" * 65536], ids=lambda value: repr(value)[:20]
+)
 def test_5_a_token_of_the_wrong_type_for_image_builder(value: Any) -> None:
     service = local(3)
     config: Any = {"StartingToken": packed({"nextToken": value})}
     for client in (client_of(service), async_client_of(service)):
         paginator = client.get_paginator("list_lifecycle_execution_resources")
-        with pytest.raises(
-            ParamValidationError, match=r"PaginationConfig\.StartingToken: .* given"
-        ):
+        with pytest.raises(StartingTokenError, match=r"^StartingToken: .* given; allowed: ") as e:
             paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)
+        assert isinstance(e.value, PaginationError)
+        assert isinstance(e.value, ValueError)
     assert service.requests == 0
 
 
