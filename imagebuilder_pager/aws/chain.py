@@ -211,7 +211,7 @@ class _Places:
         return lambda: f"there is no profile {profile.name!r}"
 
     def _file_lacks(self, path: str) -> Callable[[], str]:
-        if not os.path.isfile(path):  # noqa: PTH113
+        if not os.path.isfile(path):  # noqa: PTH113 - a string, for botocore
             return lambda: f"there is no file {path}"
         return lambda: f"no aws_access_key_id for the profile {self._profile.name!r} in {path}"
 

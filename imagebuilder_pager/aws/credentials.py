@@ -98,7 +98,7 @@ class Credentials:
         """The credentials themselves."""
         return self
 
-    def refresh_after_rejection(self, access_key: str) -> bool:  # noqa: ARG002
+    def refresh_after_rejection(self, access_key: str) -> bool:  # noqa: ARG002 - the protocol has it
         """There are no others."""
         return False
 

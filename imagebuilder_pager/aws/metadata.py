@@ -248,7 +248,7 @@ class InstanceFetcher:
         ones, which the services then go on accepting. They are asked for again some minutes later.
         """
         now = self._clock.now()
-        wait = timedelta(minutes=15, seconds=random.randint(120, 600))  # noqa: S311
+        wait = timedelta(minutes=15, seconds=random.randint(120, 600))  # noqa: S311 - chance, not secrecy
         try:
             if datetime.fromisoformat(expiration) - wait > now:
                 return expiration

@@ -94,14 +94,14 @@ def is_true(value: str) -> bool:
 
 def _path(path: str) -> str:
     # Path.expanduser raises where there is no home directory, as in many a container.
-    return os.path.expanduser(os.path.expandvars(path))  # noqa: PTH111
+    return os.path.expanduser(os.path.expandvars(path))  # noqa: PTH111 - as botocore does
 
 
 def _load(config_file: str, credentials_file: str) -> dict[str, Any]:
     config: dict[str, Any] = {"profiles": {}}
     if os.path.isfile(config_file):  # noqa: PTH113 - the paths are strings, for botocore
         config = _parse(config_file)
-    if os.path.isfile(credentials_file):  # noqa: PTH113
+    if os.path.isfile(credentials_file):  # noqa: PTH113 - likewise
         for name, values in _parse(credentials_file, with_profiles=False).items():
             config["profiles"].setdefault(name, {}).update(values)
     return config

@@ -55,7 +55,7 @@ def choose_certificates(
 
 def _context(path: str, source: str) -> ssl.SSLContext:
     try:
-        if os.path.isdir(path):  # noqa: PTH112
+        if os.path.isdir(path):  # noqa: PTH112 - a string, for ssl
             return ssl.create_default_context(capath=path)
         return ssl.create_default_context(cafile=path)
     except (OSError, ValueError, TypeError) as error:

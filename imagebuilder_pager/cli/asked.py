@@ -104,7 +104,7 @@ def _read_json(given: str) -> dict[str, Any]:
     for prefix in ("file://", "fileb://"):
         if given.startswith(prefix):
             # Path.expanduser raises where there is no home directory, as in many a container.
-            path = os.path.expandvars(os.path.expanduser(given[len(prefix) :]))  # noqa: PTH111
+            path = os.path.expandvars(os.path.expanduser(given[len(prefix) :]))  # noqa: PTH111 - as the AWS CLI does
             try:
                 text = Path(path).read_text(encoding="utf-8")
             except (OSError, ValueError) as error:
