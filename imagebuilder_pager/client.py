@@ -6,30 +6,27 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar, Unpack, overload
 
-import httpx
-
-from . import __version__, errors
+from . import errors
 from .aws.clock import SYSTEM_CLOCK, Clock
-from .aws.credentials import CredentialsSource, Surroundings, choose_credentials
-from .aws.endpoint import Service, choose_endpoint, choose_region
-from .aws.profile import Profile
-from .aws.rest_json import (
-    DEFAULT_MAX_RESPONSE_BYTES,
-    AsyncSender,
-    RestJson,
-    Sender,
-    Settings,
-    user_agent,
+from .aws.credentials import (
+    CachingProvider,
+    CredentialsSource,
+    Surroundings,
+    choose_credentials,
 )
+from .aws.endpoint import choose_endpoint, choose_region
+from .aws.exchange import AsyncSender, Sender, Timeouts, checked
+from .aws.profile import Profile
+from .aws.rest_json import DEFAULT_MAX_RESPONSE_BYTES, RestJson, Settings
 from .aws.retry import resolve_max_attempts
-from .aws.signing import SigV4Auth
-from .aws.tls import Certificates, choose_certificates
-from .aws.transport import AsyncEndpointClient, EndpointClient
+from .aws.signer import Signer
+from .aws.tls import choose_certificates
 from .models.shape import Response
 from .operations import LIST_LIFECYCLE_EXECUTION_RESOURCES, OPERATIONS, Operation
 from .pagination.paginator import AsyncPaginator, Paginator
+from .service import DEFAULT_TIMEOUTS, HEADERS, SERVICE
 from .typed import (
     AsyncListLifecycleExecutionResourcesPaginator,
     ListLifecycleExecutionResourcesPaginator,
@@ -38,16 +35,19 @@ from .typed import (
     Page,
 )
 
+if TYPE_CHECKING:
+    import httpx
+
+    from .aws.signing import SigV4Auth
+    from .aws.transport import AsyncEndpointClient, EndpointClient
+
 __all__ = ["AsyncImageBuilder", "ImageBuilder"]
 
 ResponseT = TypeVar("ResponseT", bound=Response)
-HttpT = TypeVar("HttpT", httpx.Client, httpx.AsyncClient)
+HttpT = TypeVar("HttpT", "httpx.Client", "httpx.AsyncClient")
 
 # Whether a retry's warning is shown is for the program to say, not for Python's last resort.
 logging.getLogger(__package__).addHandler(logging.NullHandler())
-
-_SERVICE = Service("imagebuilder", fips_partitions=frozenset({"aws-us-gov"}))
-_DEFAULT_TIMEOUT = 60.0  # seconds, as boto3's
 
 
 class Exceptions:
@@ -84,7 +84,7 @@ class _Client(ABC, Generic[HttpT]):
     """What both clients share: everything but sending."""
 
     exceptions = Exceptions()
-    _http_type: ClassVar[type[httpx.Client | httpx.AsyncClient]]
+    _http_type: ClassVar[Literal["Client", "AsyncClient"]]
 
     def __init__(
         self,
@@ -110,59 +110,66 @@ class _Client(ABC, Generic[HttpT]):
         profile = Profile(profile_name)
         self.region_name = choose_region(region_name, profile)
         self.endpoint_url = choose_endpoint(
-            _SERVICE,
+            SERVICE,
             self.region_name,
             profile,
             endpoint_url=endpoint_url,
             use_fips=use_fips_endpoint,
             use_dual_stack=use_dualstack_endpoint,
         )
-        certificates = choose_certificates(verify, profile)
-        auth = SigV4Auth(
-            choose_credentials(
-                aws_access_key_id,
-                aws_secret_access_key,
-                aws_session_token,
-                credentials,
-                Surroundings(profile, self.region_name, certificates, clock),
-            ),
-            _SERVICE.name,
-            self.region_name,
-            clock=clock.now,
+        surroundings = Surroundings(
+            profile, self.region_name, choose_certificates(verify, profile), clock
         )
-        if http_client is not None and not isinstance(http_client, self._http_type):
-            raise errors.ParamValidationError(
-                type(self).__name__,
-                [
-                    f"http_client: a {type(http_client).__name__} given; allowed: an "
-                    f"httpx.{self._http_type.__name__}"
-                ],
-            )
-        if http_client is not None and verify is not None:
-            raise errors.ParamValidationError(
-                type(self).__name__, ["verify: given beside http_client, which has its own"]
-            )
-        base = httpx.Timeout(_DEFAULT_TIMEOUT) if http_client is None else http_client.timeout
-        self._rest = RestJson(
-            self.endpoint_url,
-            auth,
-            Settings(
-                agent=user_agent("imagebuilder-pager", __version__),
-                timeout=_timeout(base, connect_timeout, read_timeout),
-                max_attempts=resolve_max_attempts(max_attempts),
-                total_timeout=_checked("total_timeout", total_timeout),
-                max_response_bytes=_checked("max_response_bytes", max_response_bytes)
-                or DEFAULT_MAX_RESPONSE_BYTES,
-                clock=clock,
-            ),
+        provider = choose_credentials(
+            aws_access_key_id, aws_secret_access_key, aws_session_token, credentials, surroundings
         )
-        self._connect(http_client, auth, certificates)
+        timeouts = DEFAULT_TIMEOUTS
+        if http_client is not None:
+            self._check_http_client(http_client, verify)
+            timeouts = Timeouts(**http_client.timeout.as_dict())
+        settings = Settings(
+            timeouts=timeouts.replaced(connect_timeout, read_timeout),
+            max_attempts=resolve_max_attempts(max_attempts),
+            total_timeout=checked("total_timeout", total_timeout),
+            max_response_bytes=checked("max_response_bytes", max_response_bytes)
+            or DEFAULT_MAX_RESPONSE_BYTES,
+            clock=clock,
+        )
+        signer = self._connect(http_client, provider, surroundings)
+        self._rest = RestJson(self.endpoint_url, signer, settings)
 
     @abstractmethod
     def _connect(
-        self, http_client: HttpT | None, auth: SigV4Auth, certificates: Certificates
-    ) -> None:
-        """Sets what requests are sent with: the caller's client, or one of our own."""
+        self,
+        http_client: HttpT | None,
+        credentials: CachingProvider,
+        surroundings: Surroundings,
+    ) -> Signer:
+        """Sets what requests are sent with, the caller's client or one of our own.
+
+        Returns what they are signed by. What this loads takes its time, and is loaded here.
+        """
+
+    def _check_http_client(self, http_client: object, verify: object) -> None:
+        import httpx
+
+        allowed = getattr(httpx, self._http_type)
+        problems = []
+        if not isinstance(http_client, allowed):
+            problems.append(
+                f"http_client: a {type(http_client).__name__} given; allowed: an "
+                f"httpx.{self._http_type}"
+            )
+        if verify is not None:
+            problems.append("verify: given beside http_client, which has its own")
+        if problems:
+            raise errors.ParamValidationError(type(self).__name__, problems)
+
+    def _auth(self, credentials: CachingProvider, surroundings: Surroundings) -> SigV4Auth:
+        from .aws.signing import SigV4Auth
+
+        clock = surroundings.clock
+        return SigV4Auth(credentials, SERVICE.name, surroundings.region, clock=clock.now)
 
     def can_paginate(self, operation_name: str) -> bool:
         """Whether ``get_paginator`` takes the name of that operation.
@@ -175,7 +182,7 @@ class _Client(ABC, Generic[HttpT]):
         return f"{type(self).__name__}({self.region_name!r}, endpoint_url={self.endpoint_url!r})"
 
 
-class ImageBuilder(_Client[httpx.Client]):
+class ImageBuilder(_Client["httpx.Client"]):
     """A client of EC2 Image Builder.
 
     ``region_name``: else ``AWS_REGION``, then ``AWS_DEFAULT_REGION``, then the profile's.
@@ -206,18 +213,26 @@ class ImageBuilder(_Client[httpx.Client]):
     call, as in boto3.
     """
 
-    _http_type = httpx.Client
+    _http_type = "Client"
 
     def _connect(
-        self, http_client: httpx.Client | None, auth: SigV4Auth, certificates: Certificates
-    ) -> None:
+        self,
+        http_client: httpx.Client | None,
+        credentials: CachingProvider,
+        surroundings: Surroundings,
+    ) -> Signer:
+        from .aws.transport import EndpointClient, HttpxSender
+
+        auth = self._auth(credentials, surroundings)
         self._own: EndpointClient | None = None
         if http_client is None:
-            self._own = EndpointClient(self.endpoint_url, auth, certificates)
-            self._send: Sender = self._own.send
+            self._own = EndpointClient(self.endpoint_url, auth, surroundings.certificates)
+            send: Any = self._own.send
         else:
             # No redirects: a signature is for one host.
-            self._send = partial(http_client.send, auth=auth, follow_redirects=False, stream=True)
+            send = partial(http_client.send, auth=auth, follow_redirects=False, stream=True)
+        self._send: Sender = HttpxSender(send, self.endpoint_url, HEADERS)
+        return auth
 
     @overload
     def list_lifecycle_execution_resources(self, **params: Unpack[ListParams]) -> Page: ...
@@ -266,7 +281,7 @@ class ImageBuilder(_Client[httpx.Client]):
         return self._rest.call(operation.call, wire, operation.response.from_wire, self._send)
 
 
-class AsyncImageBuilder(_Client[httpx.AsyncClient]):
+class AsyncImageBuilder(_Client["httpx.AsyncClient"]):
     """The async twin of :class:`ImageBuilder`, for asyncio and trio.
 
     The arguments are the same, but that ``http_client`` is an ``httpx.AsyncClient``. Use it with
@@ -274,17 +289,25 @@ class AsyncImageBuilder(_Client[httpx.AsyncClient]):
     thread, so that nothing blocks the event loop.
     """
 
-    _http_type = httpx.AsyncClient
+    _http_type = "AsyncClient"
 
     def _connect(
-        self, http_client: httpx.AsyncClient | None, auth: SigV4Auth, certificates: Certificates
-    ) -> None:
+        self,
+        http_client: httpx.AsyncClient | None,
+        credentials: CachingProvider,
+        surroundings: Surroundings,
+    ) -> Signer:
+        from .aws.transport import AsyncEndpointClient, AsyncHttpxSender
+
+        auth = self._auth(credentials, surroundings)
         self._own: AsyncEndpointClient | None = None
         if http_client is None:
-            self._own = AsyncEndpointClient(self.endpoint_url, auth, certificates)
-            self._send: AsyncSender = self._own.send
+            self._own = AsyncEndpointClient(self.endpoint_url, auth, surroundings.certificates)
+            send: Any = self._own.send
         else:
-            self._send = partial(http_client.send, auth=auth, follow_redirects=False, stream=True)
+            send = partial(http_client.send, auth=auth, follow_redirects=False, stream=True)
+        self._send: AsyncSender = AsyncHttpxSender(send, self.endpoint_url, HEADERS)
+        return auth
 
     @overload
     async def list_lifecycle_execution_resources(self, **params: Unpack[ListParams]) -> Page: ...
@@ -333,29 +356,3 @@ def _operation(name: str) -> Operation[Any]:
         raise errors.UnknownOperationError(
             f"no operation {name!r}; there are: {', '.join(OPERATIONS)}"
         ) from None
-
-
-def _timeout(
-    base: httpx.Timeout, connect_timeout: float | None, read_timeout: float | None
-) -> httpx.Timeout:
-    connect = _checked("connect_timeout", connect_timeout)
-    read = _checked("read_timeout", read_timeout)
-    return httpx.Timeout(
-        connect=base.connect if connect is None else connect,
-        read=base.read if read is None else read,
-        write=base.write if read is None else read,
-        pool=base.pool,
-    )
-
-
-NumberT = TypeVar("NumberT", float, int)
-
-
-def _checked(name: str, value: NumberT | None) -> NumberT | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1e9:
-        raise errors.ParamValidationError(
-            "ImageBuilder", [f"{name}: {value!r} given; allowed: a number above 0, at most 1e9"]
-        )
-    return value

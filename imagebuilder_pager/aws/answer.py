@@ -6,8 +6,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import pydantic
 
@@ -27,8 +26,7 @@ ResponseT = TypeVar("ResponseT", bound=Decoded)
 Reader = Callable[[bytes, Mapping[str, Any]], ResponseT]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(NamedTuple):
     """What the protocol has to know of an operation.
 
     ``name`` is AWS's name, ``path`` the request's path, ``members`` those of a successful answer,
@@ -41,8 +39,7 @@ class Call:
     errors: Mapping[str, type[ClientError]]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """An HTTP response that has been read: header names in lower case, the body decompressed.
 
     ``retries`` are the attempts made before the one that it answers.

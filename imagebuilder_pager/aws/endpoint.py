@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
-from dataclasses import dataclass
+import sys
+from typing import NamedTuple
 from urllib.parse import urlsplit
-
-import httpx
 
 from ..errors import InvalidConfigError, InvalidEndpointError, InvalidRegionError, NoRegionError
 from .profile import Found, Profile
@@ -17,12 +17,13 @@ __all__ = [
     "choose_endpoint",
     "choose_region",
     "configured_endpoint",
+    "is_plain",
+    "proxy_for",
     "regional_endpoint",
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(NamedTuple):
     """A service as its endpoint rules have it.
 
     ``name`` is the one in host names and, with ``_`` for ``-``, in settings. ``fips_partitions``
@@ -33,12 +34,11 @@ class Service:
     fips_partitions: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class _Partition:
-    """A partition: its name, its regions, its domain, and that of its dual-stack endpoints."""
+class _Partition(NamedTuple):
+    """A partition: its name, the pattern of its regions, its domain, and that of dual-stack."""
 
     name: str
-    regions: re.Pattern[str]
+    regions: str
     domain: str
     dual_stack_domain: str | None
 
@@ -46,7 +46,7 @@ class _Partition:
 # The domains are those of botocore's partitions.json. Its clients build no dual-stack endpoint in
 # aws-iso-e and aws-iso-f. A region of no partition is taken for one of the first.
 _PARTITIONS = tuple(
-    _Partition(name, re.compile(rf"{regions}|{name}-global", re.ASCII), domain, dual_stack_domain)
+    _Partition(name, rf"{regions}|{name}-global", domain, dual_stack_domain)
     for name, regions, domain, dual_stack_domain in (
         ("aws", r"(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+", "amazonaws.com", "api.aws"),
         ("aws-cn", r"cn-\w+-\d+", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
@@ -157,7 +157,9 @@ def regional_endpoint(
 
     Raises :class:`InvalidEndpointError` for what the region's partition does not have.
     """
-    partition = next((p for p in _PARTITIONS if p.regions.fullmatch(region)), _PARTITIONS[0])
+    partition = next(
+        (p for p in _PARTITIONS if re.fullmatch(p.regions, region, re.ASCII)), _PARTITIONS[0]
+    )
     domain = partition.dual_stack_domain if use_dual_stack else partition.domain
     if domain is None:
         raise InvalidEndpointError(
@@ -175,6 +177,10 @@ def check_endpoint_url(url: str, source: str = "endpoint_url") -> str:
     Raises :class:`InvalidEndpointError` for anything but ``http`` or ``https`` with a host, and for
     a URL with a user name, a password, a query or a fragment; it names the ``source``.
     """
+    if is_plain(url):
+        return url.rstrip("/")
+    import httpx
+
     try:
         parts = urlsplit(url)
         # httpx has its own idea of a URL, and connecting one of a host name.
@@ -194,6 +200,41 @@ def check_endpoint_url(url: str, source: str = "endpoint_url") -> str:
             "a fragment cannot be part of it"
         )
     return url.rstrip("/")
+
+
+def is_plain(url: object) -> bool:
+    """Whether it is a URL of a scheme, a host of ASCII, perhaps a port, and nothing more.
+
+    Almost every endpoint is: about these, everybody's idea of a URL is the same.
+    """
+    if not isinstance(url, str) or (match := _PLAIN_URL.fullmatch(url)) is None:
+        return False
+    port = match["port"]
+    return len(match["host"]) < 254 and (port is None or 0 < int(port) < 65536)
+
+
+_PLAIN_LABEL = r"(?!xn--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_PLAIN_NAME = rf"(?:{_PLAIN_LABEL}\.)*(?=[a-z]){_PLAIN_LABEL}"
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_PLAIN_URL = re.compile(
+    rf"https?://(?P<host>{_PLAIN_NAME}|{_OCTET}(?:\.{_OCTET}){{3}})(?::(?P<port>[0-9]{{1,5}}))?/?"
+)
+
+
+def proxy_for(url: str) -> str | None:
+    """The proxy for a URL, by the variables and system settings that Python, and boto3, go by."""
+    if sys.platform not in {"darwin", "win32"} and not any(
+        name.lower().endswith("_proxy") for name in os.environ
+    ):
+        return None  # and urllib.request, which takes its time, need not be imported
+    from urllib.request import getproxies, proxy_bypass
+
+    parts = urlsplit(url)
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(parts.netloc):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
 
 
 def _without_userinfo(url: object) -> str:

@@ -64,7 +64,7 @@ def _ask(
             extensions={"timeout": httpx.Timeout(timeout).as_dict()},
         )
         # Without https there is nothing to verify, and certificates take their time to load.
-        verify = certificates.load() if request.url.scheme == "https" else False
+        verify = certificates.context() if request.url.scheme == "https" else False
         with (
             httpx.HTTPTransport(verify=verify, trust_env=False) as transport,
             contextlib.closing(transport.handle_request(request)) as response,

@@ -8,55 +8,34 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
-import sys
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-import httpx
-
-from ..errors import (
-    ClientError,
-    ConnectionClosedError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    HTTPClientError,
-    PagerError,
-    ProxyConnectionError,
-    ReadTimeoutError,
-    ResponseParserError,
-    SSLError,
-)
+from ..errors import ClientError, PagerError, ReadTimeoutError
 from .answer import Answer, BodyReader, Call, Reader, ResponseT, decode
 from .clock import SYSTEM_CLOCK, Clock
+from .exchange import AsyncSender, Request, Sender, Timeouts
 from .retry import Attempts, RetryQuota
-from .signing import SigV4Auth
+from .signer import Signer
 
-__all__ = ["AsyncSender", "RestJson", "Sender", "Settings", "user_agent"]
+__all__ = ["RestJson", "Settings"]
 
 _log = logging.getLogger(__name__)
-
-#: Signs a request and sends it; the answer's body is still to be read.
-Sender = Callable[[httpx.Request], httpx.Response]
-AsyncSender = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 #: Of the largest pages that the service has, a hundredfold.
 DEFAULT_MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """How calls are made.
 
-    ``timeout``: of each attempt. ``total_timeout``: seconds for a call with all its attempts and
+    ``timeouts``: of each attempt. ``total_timeout``: seconds for a call with all its attempts and
     waits, None for no end. ``max_attempts``: how often a call may be sent. ``max_response_bytes``:
     the largest body that is read, after decompression.
     """
 
-    agent: str
-    timeout: httpx.Timeout
+    timeouts: Timeouts
     max_attempts: int
     total_timeout: float | None = None
     max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES
@@ -66,28 +45,12 @@ class Settings:
 class RestJson:
     """Calls of one service at one endpoint; the quota of retries is shared by all of them."""
 
-    def __init__(self, endpoint_url: str, auth: SigV4Auth, settings: Settings) -> None:
+    def __init__(self, endpoint_url: str, signer: Signer, settings: Settings) -> None:
         self.endpoint_url = endpoint_url
-        self.auth = auth
+        self.signer = signer
         self.settings = settings
         self._clock = settings.clock
-        self.timeouts = settings.timeout.as_dict()
-        # httpx's own types, so that it need not parse the same anew for each request.
-        self.headers = httpx.Headers(
-            {
-                "Accept-Encoding": "identity",
-                "Content-Type": "application/json",
-                "User-Agent": settings.agent,
-            }
-        )
-        self._urls: dict[str, httpx.URL] = {}
         self.quota = RetryQuota()
-
-    def url(self, path: str) -> httpx.URL:
-        """The URL of a path at the endpoint."""
-        if path not in self._urls:
-            self._urls[path] = httpx.URL(self.endpoint_url + path)
-        return self._urls[path]
 
     def call(
         self,
@@ -104,9 +67,8 @@ class RestJson:
         attempt = _Attempt(self, call, params)
         while True:
             try:
-                request = attempt.begin()
-                answer = self._exchange(request, attempt, send)
-                return attempt.succeed(answer, read)
+                send(attempt.start(), attempt)
+                return attempt.succeed(read)
             except PagerError as error:
                 if (wait := attempt.wait_after(error)) is None:
                     raise
@@ -123,47 +85,19 @@ class RestJson:
         attempt = _Attempt(self, call, params)
         while True:
             try:
-                request = attempt.begin()
-                answer = await self._exchange_async(request, attempt, send)
-                return attempt.succeed(answer, read)
+                await send(attempt.start(), attempt)
+                return attempt.succeed(read)
             except PagerError as error:
                 if (wait := attempt.wait_after(error)) is None:
                     raise
             await self._clock.sleep_async(wait)
 
-    def _exchange(self, request: httpx.Request, attempt: _Attempt, send: Sender) -> Answer:
-        try:
-            response = send(request)
-            try:
-                body = attempt.body_of(response)
-                if body is not None:
-                    for chunk in response.iter_raw():
-                        attempt.feed(body, chunk)
-            finally:
-                response.close()
-        except httpx.HTTPError as error:
-            raise network_error(error, self.endpoint_url) from error
-        return attempt.answer(response, body)
-
-    async def _exchange_async(
-        self, request: httpx.Request, attempt: _Attempt, send: AsyncSender
-    ) -> Answer:
-        try:
-            response = await send(request)
-            try:
-                body = attempt.body_of(response)
-                if body is not None:
-                    async for chunk in response.aiter_raw():
-                        attempt.feed(body, chunk)
-            finally:
-                await response.aclose()
-        except httpx.HTTPError as error:
-            raise network_error(error, self.endpoint_url) from error
-        return attempt.answer(response, body)
-
 
 class _Attempt:
-    """A call and the attempts at it: all that the two senders share. No I/O."""
+    """A call and the attempts at it: all that the two loops share. No I/O.
+
+    It receives the answers (:class:`.exchange.Receiver`).
+    """
 
     def __init__(self, rest: RestJson, call: Call, params: Mapping[str, Any]) -> None:
         self._rest = rest
@@ -179,43 +113,30 @@ class _Attempt:
             deadline=None if total is None else self._clock.monotonic() + total,
         )
         self._started = 0.0
-        self._request: httpx.Request | None = None
+        self._request: Request | None = None
+        self._head: tuple[int, Mapping[str, str]] = (0, {})
+        self._body = BodyReader("", 0)
         self._answer: Answer | None = None
         self._corrections: set[str] = set()
 
-    def begin(self) -> httpx.Request:
-        """The next attempt's request, unsigned.
-
-        It is no ``client.build_request``: headers, cookies and query parameters that a client adds
-        to all its requests would not be signed, and mean nothing to AWS.
-        """
+    def start(self) -> Request:
+        """The next attempt's request."""
         self._attempts.begin()
         self._answer = None
         self._started = self._clock.monotonic()
-        timeouts = self._rest.timeouts
+        timeouts = self._settings.timeouts
         remaining = self._attempts.remaining()
         if remaining is not None:
-            timeouts = {
-                name: max(0.001, min(remaining, value if value is not None else remaining))
-                for name, value in timeouts.items()
-            }
-        self._request = request = httpx.Request(
-            "POST",
-            self._rest.url(self._call.path),
-            content=self._content,
-            headers=self._rest.headers,
-            extensions={"timeout": timeouts},
-        )
+            timeouts = timeouts.at_most(max(0.001, remaining))
+        self._request = request = Request(self._call.path, self._content, timeouts)
         return request
 
-    def body_of(self, response: httpx.Response) -> BodyReader | None:
-        """What collects the body; None if somebody, such as an event hook, has read it already."""
-        if response.is_stream_consumed:
-            return None
-        encoding = response.headers.get("content-encoding", "").strip().lower()
-        return BodyReader(encoding, self._settings.max_response_bytes)
+    def begin(self, status: int, headers: Mapping[str, str], encoding: str) -> None:
+        """The answer's head."""
+        self._head = (status, headers)
+        self._body = BodyReader(encoding.strip().lower(), self._settings.max_response_bytes)
 
-    def feed(self, body: BodyReader, chunk: bytes) -> None:
+    def feed(self, chunk: bytes) -> None:
         """Adds a chunk to the body, unless the time for the call is up."""
         remaining = self._attempts.remaining()
         if remaining is not None and remaining <= 0:
@@ -223,24 +144,13 @@ class _Attempt:
                 f"no complete answer within {self._settings.total_timeout} s from "
                 f"{self._rest.endpoint_url}"
             )
-        body.feed(chunk)
+        self._body.feed(chunk)
 
-    def answer(self, response: httpx.Response, body: BodyReader | None) -> Answer:
-        """The response with its whole body."""
-        if body is None:
-            body = BodyReader("", self._settings.max_response_bytes)
-            body.feed(response.content)
-        self._answer = answer = Answer(
-            response.status_code,
-            header_dict(response.headers),
-            body.finish(),
-            retries=self._attempts.retries,
-        )
-        return answer
-
-    def succeed(self, answer: Answer, read: Reader[ResponseT]) -> ResponseT:
-        """What ``read`` makes of the answer, if it is a good one."""
-        result = decode(self._call, answer, read)
+    def succeed(self, read: Reader[ResponseT]) -> ResponseT:
+        """What ``read`` makes of the whole answer, if it is a good one."""
+        status, headers = self._head
+        self._answer = Answer(status, headers, self._body.finish(), self._attempts.retries)
+        result = decode(self._call, self._answer, read)
         self._log_attempt()
         self._attempts.succeeded()
         return result
@@ -279,21 +189,10 @@ class _Attempt:
         """Whether the error says what to put right, our clock or our keys; each once a call."""
         if not isinstance(error, ClientError) or self._request is None:
             return False
-        what = self._rest.auth.put_right(error, self._request, self._corrections)
+        what = self._rest.signer.put_right(error, self._request.access_key, self._corrections)
         if what is not None:
             self._corrections.add(what)
         return what is not None
-
-
-def header_dict(headers: httpx.Headers) -> dict[str, str]:
-    """The headers with their names in lower case; those that came twice, joined by commas.
-
-    ``dict(headers)`` is the same, and searches all headers for each of them.
-    """
-    found: dict[str, str] = {}
-    for name, value in headers.multi_items():
-        found[name] = f"{found[name]}, {value}" if name in found else value
-    return found
 
 
 def _summary(error: PagerError) -> str:
@@ -306,48 +205,3 @@ def _summary(error: PagerError) -> str:
     return (
         f"{code}, HTTP status {metadata['HTTPStatusCode']}, request id {metadata.get('RequestId')}"
     )
-
-
-def network_error(error: httpx.HTTPError, endpoint_url: str) -> PagerError:
-    """The error that botocore has for one of httpx's."""
-    if isinstance(error, httpx.DecodingError):
-        return ResponseParserError(f"the answer cannot be decompressed: {error}")
-    kind, what = next(
-        (kind, what) for base, kind, what in _NETWORK_ERRORS if isinstance(error, base)
-    )
-    if kind is EndpointConnectionError and "SSL" in str(error).upper():
-        kind, what = SSLError, "no TLS connection to"
-    return kind(f"{what} {endpoint_url}: {str(error) or type(error).__name__}")
-
-
-_NETWORK_ERRORS: tuple[tuple[type[httpx.HTTPError], type[HTTPClientError], str], ...] = (
-    (httpx.ConnectTimeout, ConnectTimeoutError, "connecting took too long to"),
-    (httpx.PoolTimeout, ConnectTimeoutError, "no connection became free in time to"),
-    (httpx.TimeoutException, ReadTimeoutError, "no answer in time from"),
-    (httpx.ProxyError, ProxyConnectionError, "the proxy failed on the way to"),
-    (httpx.ConnectError, EndpointConnectionError, "could not connect to"),
-    (httpx.NetworkError, ConnectionClosedError, "the connection broke off to"),
-    (httpx.RemoteProtocolError, ConnectionClosedError, "the connection ended early from"),
-    (httpx.HTTPError, HTTPClientError, "the request failed to"),
-)
-
-
-def user_agent(product: str, version: str) -> str:
-    """The User-Agent header in AWS's format (ua/2.1), led by this product."""
-    if hasattr(os, "uname"):  # the platform module knows all this, and takes its time to import
-        system = os.uname()
-        name, release, machine = system.sysname, system.release, system.machine
-    else:
-        name, release, machine = sys.platform, "unknown", "unknown"
-    python = ".".join(map(str, sys.version_info[:3]))
-    implementation = sys.implementation.name
-    implementation = {"cpython": "CPython", "pypy": "PyPy"}.get(implementation, implementation)
-    return (
-        f"{product}/{version} ua/2.1 os/{_ua(name.lower())}#{_ua(release)} md/arch#{_ua(machine)} "
-        f"lang/python#{python} md/pyimpl#{_ua(implementation)}"
-    )
-
-
-def _ua(value: str) -> str:
-    allowed = "!$%&'*+-.^_`|~"
-    return "".join(c if c.isascii() and (c.isalnum() or c in allowed) else "-" for c in value)

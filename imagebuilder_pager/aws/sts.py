@@ -12,9 +12,9 @@ from ..errors import ClientError, CredentialRetrievalError, InvalidConfigError, 
 from .credentials import Credentials, Surroundings
 from .endpoint import Service, choose_endpoint, configured_endpoint
 from .profile import Profile
-from .rest_json import network_error
 from .retry import Attempts, RetryQuota
 from .signing import SigV4Auth
+from .transport import network_error
 
 __all__ = ["StsClient", "sts_endpoint"]
 
@@ -78,7 +78,9 @@ class StsClient:
         form = {"Action": action, "Version": _API_VERSION}
         form |= {name: str(value) for name, value in params.items()}
         attempts = Attempts(RetryQuota(), _MAX_ATTEMPTS, clock.monotonic)
-        with httpx.Client(verify=self._surroundings.certificates.load(), timeout=_TIMEOUT) as http:
+        with httpx.Client(
+            verify=self._surroundings.certificates.context(), timeout=_TIMEOUT
+        ) as http:
             while True:
                 attempts.begin()
                 try:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import ssl
+from typing import TYPE_CHECKING
 
 from ..errors import InvalidConfigError, ParamValidationError
 from .profile import Found, Profile
 
-__all__ = ["Certificates", "Verify", "choose_certificates"]
+if TYPE_CHECKING:
+    import ssl
 
-#: As httpx takes it: True for its own certificates, False for no verification, or a context.
-Verify = bool | ssl.SSLContext
+__all__ = ["Certificates", "choose_certificates"]
 
 
 class Certificates:
@@ -21,12 +21,14 @@ class Certificates:
         self._chosen = chosen
         self._context: ssl.SSLContext | None = None
 
-    def load(self) -> Verify:
-        """What httpx is to verify against. Raises :class:`InvalidConfigError`."""
-        if isinstance(self._chosen, bool):
-            return self._chosen
+    def context(self) -> ssl.SSLContext:
+        """What to verify against, the same each time. Raises :class:`InvalidConfigError`."""
         if self._context is None:
-            self._context = _context(*self._chosen)
+            self._context = (
+                _usual(verified=self._chosen)
+                if isinstance(self._chosen, bool)
+                else _context(*self._chosen)
+            )
         return self._context
 
 
@@ -53,7 +55,27 @@ def choose_certificates(
     return Certificates() if found is None else Certificates(found)
 
 
+def _usual(*, verified: bool) -> ssl.SSLContext:
+    """As httpx has it: certifi's certificates, or those of ``SSL_CERT_FILE``, ``SSL_CERT_DIR``."""
+    import ssl
+
+    if not verified:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    if bundle := os.environ.get("SSL_CERT_FILE"):
+        return ssl.create_default_context(cafile=bundle)
+    if folder := os.environ.get("SSL_CERT_DIR"):
+        return ssl.create_default_context(capath=folder)
+    import certifi
+
+    return ssl.create_default_context(cafile=certifi.where())
+
+
 def _context(path: str, source: str) -> ssl.SSLContext:
+    import ssl
+
     try:
         if os.path.isdir(path):  # noqa: PTH112 - a string, for ssl
             return ssl.create_default_context(capath=path)

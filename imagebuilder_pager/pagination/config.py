@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from ..errors import PaginationError
 from .spec import PaginationSpec
@@ -32,8 +31,7 @@ MAX_PREFETCH = 100
 _KEYS = tuple(PaginationConfig.__annotations__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(NamedTuple):
     """A ``PaginationConfig`` that has been checked.
 
     ``page_size`` has the type that the service wants.

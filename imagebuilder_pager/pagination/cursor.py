@@ -19,7 +19,7 @@ import hashlib
 from array import array
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from ..errors import PaginationError
 from .spec import Expression, PaginationSpec
@@ -63,8 +63,7 @@ class Position:
         return encode_token(_with_offset(self.tokens, self.offset + items))
 
 
-@dataclass(frozen=True, slots=True)
-class Step(Generic[PageT]):
+class Step(NamedTuple, Generic[PageT]):
     """A page as the caller shall see it, with what its cursor knew when it came.
 
     A cursor that runs ahead of the caller knows more by the time the page is handed out.

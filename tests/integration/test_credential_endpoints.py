@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -1054,7 +1055,7 @@ def test_sts_is_verified_against_the_clients_certificates(
 
     class Client(httpx.Client):
         def __init__(self, **arguments: Any) -> None:
-            asked.append(arguments["verify"])
+            asked.append(arguments["verify"].verify_mode)
             super().__init__(**arguments)
 
     monkeypatch.setattr("imagebuilder_pager.aws.sts.httpx.Client", Client)
@@ -1062,7 +1063,7 @@ def test_sts_is_verified_against_the_clients_certificates(
         None, None, None, None, Surroundings(Profile(), REGION, certificates=Certificates(False))
     )
     assert credentials.get_frozen_credentials().access_key == "ASIASTSenv1"
-    assert asked == [False]
+    assert asked == [ssl.CERT_NONE]
 
 
 def test_sts_that_cannot_be_reached_is_an_error(settings: Settings, clock: TickingClock) -> None:

@@ -76,7 +76,7 @@ def run_sync(relay: Any) -> list[object]:
         pages = client.get_paginator("list_lifecycle_execution_resources").paginate(
             lifecycleExecutionId=EXAMPLE_EXECUTION_ID, PaginationConfig={"Prefetch": 1}
         )
-        seen: list[object] = [client, pages, client._rest, client._rest.auth, vars(client)]
+        seen: list[object] = [client, pages, client._rest, client._rest.signer, vars(client)]
         try:
             seen += list(pages)
         except errors.PagerError as error:

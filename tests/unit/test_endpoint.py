@@ -24,6 +24,7 @@ from imagebuilder_pager import ImageBuilder, errors
 from imagebuilder_pager.aws.endpoint import Service, choose_region, regional_endpoint
 from imagebuilder_pager.aws.profile import Profile
 from imagebuilder_pager.aws.sts import sts_endpoint
+from imagebuilder_pager.aws.tls import Certificates
 
 KEYS: dict[str, Any] = {"aws_access_key_id": "AKID", "aws_secret_access_key": "secret"}
 IMAGEBUILDER = Service("imagebuilder", fips_partitions=frozenset({"aws-us-gov"}))
@@ -488,6 +489,23 @@ def test_the_clients_connections_are_verified_as_was_chosen(
     chosen = ssl.create_default_context()
     monkeypatch.setattr(ssl, "create_default_context", lambda **_: chosen)
     assert context(verify="/some.pem") is chosen
+
+
+@pytest.mark.parametrize("verified", [True, False])
+@pytest.mark.parametrize("variable", [None, "SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_the_usual_certificates_are_those_of_httpx(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str | None, verified: bool
+) -> None:
+    if variable is not None:
+        bundle = tmp_path / "bundle.pem"
+        bundle.write_text((Path(__file__).parent / "localhost.pem").read_text())
+        monkeypatch.setenv(variable, str(bundle if variable == "SSL_CERT_FILE" else tmp_path))
+    certificates = Certificates(verified)
+    ours, theirs = certificates.context(), httpx.create_ssl_context(verify=verified)
+    assert certificates.context() is ours
+    assert ours.cert_store_stats() == theirs.cert_store_stats()
+    for name in ("verify_mode", "check_hostname", "verify_flags", "minimum_version", "options"):
+        assert getattr(ours, name) == getattr(theirs, name)
 
 
 def test_certificates_that_cannot_be_loaded_are_an_error(

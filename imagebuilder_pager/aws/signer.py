@@ -1,0 +1,97 @@
+"""Whose keys a request is signed with, by which clock, and what a refusal says to put right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime, timedelta
+
+from ..errors import ClientError
+from .clock import http_date
+from .credentials import CredentialsLike, CredentialsProvider, check_usable
+
+__all__ = ["Signer"]
+
+#: A service allows five minutes; a clock that is off by less is not what it objects to.
+_TOLERATED_SKEW = timedelta(minutes=4)
+#: A clock without a battery begins decades ago; a date beyond that is no service's.
+_BELIEVED_SKEW = timedelta(days=365 * 100)
+_SKEW_CODES = frozenset(
+    {
+        "AuthFailure",
+        "InvalidSignatureException",
+        "RequestExpired",
+        "RequestInTheFuture",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+    }
+)
+_EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException"})
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Signer:
+    """All that signing has to know but the request; how it is signed is the sender's to choose.
+
+    ``service`` and ``region`` are what is signed for, ``clock`` gives the time of signing, in UTC.
+    The repr shows no key.
+    """
+
+    def __init__(
+        self,
+        credentials: CredentialsProvider,
+        service: str,
+        region: str,
+        *,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        self._credentials = credentials
+        self._clock = clock
+        self._offset = timedelta()
+        self.service = service
+        self.region = region
+
+    def credentials(self) -> CredentialsLike:
+        """The keys of the moment, fetched where needed.
+
+        Raises :class:`NoCredentialsError` and the other errors of the search, and
+        :class:`ParamValidationError` for keys that no header can carry.
+        """
+        credentials = self._credentials.get_frozen_credentials()
+        check_usable(credentials)
+        return credentials
+
+    def timestamp(self) -> str:
+        """The time of signing as ``X-Amz-Date`` has it."""
+        return (self._clock() + self._offset).strftime("%Y%m%dT%H%M%SZ")
+
+    def put_right(self, error: ClientError, access_key: str, tried: Collection[str]) -> str | None:
+        """Corrects what a refusal says is wrong with the signing; what that was, or None.
+
+        ``access_key`` is the one that was signed with. What stands in ``tried`` already is not
+        tried again.
+
+        A clock that is off is corrected by the answer's ``Date`` header. Keys that have expired are
+        given up, if there is a way to fresh ones; these are fetched at the next signing.
+        """
+        code = error.response["Error"]["Code"]
+        if code in _EXPIRED_CODES and "credentials" not in tried:
+            give_up = getattr(self._credentials, "refresh_after_rejection", None)
+            if give_up is not None and give_up(access_key):
+                return "credentials"
+        elif code in _SKEW_CODES and "clock" not in tried:
+            offset = self._offset_of(error)
+            if offset is not None and abs(offset - self._offset) > _TOLERATED_SKEW:
+                self._offset = offset
+                return "clock"
+        return None
+
+    def _offset_of(self, error: ClientError) -> timedelta | None:
+        """How far the service's clock is ahead of ours, by its answer."""
+        theirs = http_date(error.response["ResponseMetadata"]["HTTPHeaders"].get("date", ""))
+        if theirs is None:
+            return None
+        offset = theirs - self._clock()
+        return offset if abs(offset) < _BELIEVED_SKEW else None

@@ -1,0 +1,16 @@
+"""Image Builder as a service: what all its operations have in common."""
+
+from __future__ import annotations
+
+from . import __version__
+from .aws.endpoint import Service
+from .aws.exchange import Timeouts, request_headers, user_agent
+
+__all__ = ["DEFAULT_TIMEOUTS", "HEADERS", "SERVICE"]
+
+SERVICE = Service("imagebuilder", fips_partitions=frozenset({"aws-us-gov"}))
+
+HEADERS = request_headers(user_agent("imagebuilder-pager", __version__))
+
+#: As boto3's.
+DEFAULT_TIMEOUTS = Timeouts(connect=60.0, read=60.0, write=60.0, pool=60.0)
