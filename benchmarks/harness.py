@@ -27,11 +27,12 @@ ROOT = Path(__file__).parents[1]
 class Measured:
     """What one process took: seconds, CPU seconds, and KiB of memory at its peak.
 
-    ``whole`` is the process from its start to its end, the others are what the worker has measured
-    of itself; None where it has not.
+    ``whole`` is the process from its start to its end, ``first`` to its first byte of output. The
+    others are what the worker has measured of itself; None where it has not.
     """
 
     whole: float
+    first: float
     wall: float | None = None
     cpu: float | None = None
     pages: int | None = None
@@ -96,22 +97,26 @@ class Harness:
         environment = self._environment(tls=tls)
         if site is not None:
             environment["PYTHONPATH"] = str(self._sites[site])
+        command = [sys.executable, "-S", "-P", "-c", code]
         started = time.perf_counter()
         # No text, no threads, no pipe but one: what is timed is the child.
-        ran = subprocess.run(
-            [sys.executable, "-S", "-P", "-c", code],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            check=True,
-        )
+        with subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None
+            output = os.read(process.stdout.fileno(), 1)
+            first = time.perf_counter() - started
+            output += process.stdout.read()
         whole = time.perf_counter() - started
-        line = (ran.stdout.splitlines() or [b""])[-1].decode()
+        if process.returncode != 0:
+            raise subprocess.CalledProcessError(process.returncode, command)
+        line = (output.splitlines() or [b""])[-1].decode()
         if not line.startswith("cpu="):
-            return Measured(whole)
+            return Measured(whole, first)
         said = dict(part.split("=") for part in line.split())
         return Measured(
             whole,
+            first,
             wall=float(said["wall"]),
             cpu=float(said["cpu"]),
             pages=int(said["pages"]),

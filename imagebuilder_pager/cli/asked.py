@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .failures import UsageError
 
@@ -22,8 +21,7 @@ _PARAMETERS = {
 _CONFIG = {"StartingToken": "starting_token", "PageSize": "page_size", "MaxItems": "max_items"}
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """One listing as it was asked for.
 
     ``parameters`` have their wire names, and with them ``PaginationConfig`` where there is one;

@@ -17,11 +17,9 @@ if TYPE_CHECKING:
     import argparse
 
     from ..aws.profile import Profile
-    from .asked import Asked
+    from .listing import Listing
 
 __all__ = ["main"]
-
-_FOREVER = 2_000_000  # seconds, the most that the system's poll takes is a little more
 
 
 class _Formats(NamedTuple):
@@ -30,7 +28,11 @@ class _Formats(NamedTuple):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command and returns its exit code; ``--help`` and ``--version`` raise SystemExit."""
+    """Runs the command and returns its exit code; ``--help`` and ``--version`` raise SystemExit.
+
+    Without ``arguments`` it is the whole of the process, and decides on its garbage collection.
+    """
+    alone = arguments is None
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["local"]:
         from ..local.__main__ import main as serve
@@ -42,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in given
     try:
         with Signals() as signals:
-            _list(given, place, signals)
+            _list(given, place, signals, alone=alone)
             place.tell()
     except StoppedError as stop:
         place.tell()
@@ -60,8 +62,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stderr.write(f"\n{words}\n")
         place.tell()
         return code
-    finally:
-        gc.enable()
     return 0
 
 
@@ -78,13 +78,17 @@ def _demonstrate() -> int:
         return 0
 
 
-def _list(given: Sequence[str], place: Place, signals: Signals) -> None:
+def _list(given: Sequence[str], place: Place, signals: Signals, *, alone: bool) -> None:
     options = parse(given)
-    # From here on it is worth loading what takes its time. Nothing of it is garbage, and not
-    # looking for any saves a twentieth of the start.
-    gc.disable()
+    # From here on it is worth loading what takes its time. Nothing of it is garbage: looking for
+    # any would take a tenth of it, when there is more and more of it, and once more at the end.
+    if alone:
+        gc.disable()
+        # To find its plugins, Pydantic would read about every distribution that is installed.
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from ..aws.profile import Profile
     from .asked import understand
+    from .target import choose_target
 
     profile = Profile(options.profile)
     place.profile = profile.name
@@ -95,7 +99,18 @@ def _list(given: Sequence[str], place: Place, signals: Signals) -> None:
 
         check_rich(formats.output)
     _set_up_logging(debug=options.debug)
-    _write(options, asked, formats, place, signals)
+    with choose_target(options, profile) as target:
+        from .listing import OPERATION, Listing
+        from .wire import WireImageBuilder, iso8601, unchanged
+
+        with WireImageBuilder(**target.arguments, direct=target.direct) as client:
+            if alone:
+                gc.freeze()
+                gc.enable()
+            place.url = client.endpoint_url + OPERATION.call.path
+            place.shown = formats.output != "json"
+            format_time = iso8601 if formats.timestamps == "iso8601" else unchanged
+            _write(Listing(client, asked, format_time, place, signals), formats.output, options)
 
 
 def _from_settings(options: argparse.Namespace, profile: Profile) -> _Formats:
@@ -121,46 +136,21 @@ def _from_settings(options: argparse.Namespace, profile: Profile) -> _Formats:
     return _Formats(output, timestamps)
 
 
-def _write(
-    options: argparse.Namespace,
-    asked: Asked,
-    formats: _Formats,
-    place: Place,
-    signals: Signals,
-) -> None:
-    from .listing import OPERATION, Listing
+def _write(listing: Listing, output_name: str, options: argparse.Namespace) -> None:
     from .output import Output
     from .progress import Progress
-    from .wire import WireImageBuilder, iso8601, unchanged
 
-    name = formats.output
     output = Output()
-    progress = Progress(wanted=not (name in STREAMS and sys.stdout.isatty()))
-    with (
-        WireImageBuilder(
-            options.region,
-            endpoint_url=options.endpoint_url,
-            profile_name=options.profile,
-            verify=False if options.no_verify_ssl else options.ca_bundle,
-            connect_timeout=_timeout(options.cli_connect_timeout),
-            read_timeout=_timeout(options.cli_read_timeout),
-        ) as client,
-        progress,
-    ):
-        gc.enable()
-        client.on_page = progress.count
-        place.url = client.endpoint_url + OPERATION.call.path
-        place.shown = name != "json"
-        format_time = iso8601 if formats.timestamps == "iso8601" else unchanged
-        listing = Listing(client, asked, format_time, place, signals)
-        if name == "jsonl":
+    with Progress(wanted=not (output_name in STREAMS and sys.stdout.isatty())) as progress:
+        listing.client.on_page = progress.count
+        if output_name == "jsonl":
             from .lines import write_lines
 
             write_lines(listing, output, options.checkpoint)
-        elif name in PEOPLES_OUTPUTS:
+        elif output_name in PEOPLES_OUTPUTS:
             from .people import show
 
-            show(name, listing, output, color=options.color, done=progress.stop)
+            show(output_name, listing, output, color=options.color, done=progress.stop)
         else:
             from . import plain
 
@@ -168,12 +158,8 @@ def _write(
                 "json": plain.write_json,
                 "text": plain.write_text,
                 "yaml-stream": plain.write_yaml_stream,
-            }[name]
+            }[output_name]
             write(listing, output)
-
-
-def _timeout(seconds: int | None) -> int | None:
-    return _FOREVER if seconds == 0 else seconds
 
 
 def _set_up_logging(*, debug: bool) -> None:

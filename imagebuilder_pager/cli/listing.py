@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..models.lifecycle import LifecycleExecutionResource
 from ..models.lifecycle import ListLifecycleExecutionResourcesResponse as Page
@@ -18,8 +17,7 @@ from .wire import Timestamps, WireImageBuilder
 __all__ = ["OPERATION", "Listing"]
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """What the outputs work on: ``asked`` of the ``client``, written as far as ``place``."""
 
     client: WireImageBuilder

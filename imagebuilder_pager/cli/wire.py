@@ -9,13 +9,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..aws.signer import Signer
 from ..client import ImageBuilder, ResponseT
 from ..models.members import AbsentList
 from ..models.shape import Response, Shape
 from ..operations import Operation
 from ..pagination.paginator import PageIterator, Paginator
+from ..service import HEADERS, SERVICE
+
+if TYPE_CHECKING:
+    import httpx
+
+    from ..aws.credentials import CachingProvider, Surroundings
+    from ..aws.direct import DirectClient
 
 __all__ = ["Timestamps", "WireImageBuilder", "iso8601", "unchanged"]
 
@@ -51,11 +59,29 @@ class _Answer(NamedTuple):
 class WireImageBuilder(ImageBuilder):
     """An :class:`ImageBuilder` whose pages can be had as plain dictionaries.
 
-    ``on_page``: told of each page that came, in the thread that asked for it, how many items it
-    has.
+    ``direct``: what to send with, in place of httpx; it has the arguments' endpoint and
+    certificates, and stays the caller's to close. ``on_page``: told of each page that came, in the
+    thread that asked for it, how many items it has.
     """
 
     on_page: Callable[[int], None] | None = None
+
+    def __init__(self, *args: Any, direct: DirectClient | None = None, **kwargs: Any) -> None:
+        self._direct = direct
+        super().__init__(*args, **kwargs)
+
+    def _connect(
+        self,
+        http_client: httpx.Client | None,
+        credentials: CachingProvider,
+        surroundings: Surroundings,
+    ) -> Signer:
+        if self._direct is None:
+            return super()._connect(http_client, credentials, surroundings)
+        self._own = None
+        signer = Signer(credentials, SERVICE.name, self.region_name, clock=surroundings.clock.now)
+        self._send = self._direct.sender(signer, HEADERS)
+        return signer
 
     def wire_pages(
         self,

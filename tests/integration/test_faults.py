@@ -7,6 +7,7 @@ before it and those after one resumption are all the items there are, each once.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -17,6 +18,9 @@ import trio
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, errors
 from imagebuilder_pager.aws.clock import Clock
 from imagebuilder_pager.aws.credentials import Credentials
+from imagebuilder_pager.aws.direct import DirectClient
+from imagebuilder_pager.aws.tls import Certificates
+from imagebuilder_pager.cli.wire import WireImageBuilder
 from imagebuilder_pager.local import (
     ACCESS_KEY_ID,
     EXAMPLE_EXECUTION_ID,
@@ -125,8 +129,22 @@ def list_sync(
     options: dict[str, Any], config: PaginationConfig
 ) -> tuple[list[str], errors.PagerError | None]:
     """The items until the end or an error, and the error."""
+    return list_by(ImageBuilder(**options), config)
+
+
+def list_as_the_command(
+    options: dict[str, Any], config: PaginationConfig
+) -> tuple[list[str], errors.PagerError | None]:
+    """The same by the client of the command line, which has connections of its own."""
+    with contextlib.closing(DirectClient(options["endpoint_url"], Certificates())) as direct:
+        return list_by(WireImageBuilder(**options, direct=direct), config)
+
+
+def list_by(
+    made: ImageBuilder, config: PaginationConfig
+) -> tuple[list[str], errors.PagerError | None]:
     found: list[Any] = []
-    with ImageBuilder(**options) as client:
+    with made as client:
         pages = client.get_paginator(OPERATION).paginate(
             lifecycleExecutionId=EXAMPLE_EXECUTION_ID, PaginationConfig=config
         )
@@ -196,6 +214,13 @@ def check(row: Row, place: Place, prefetch: int, listing: Listing) -> None:
 @pytest.mark.parametrize("row", TABLE, ids=identify)
 def test_sync(row: Row, place: str, prefetch: int) -> None:
     check(row, PLACES[place], prefetch, list_sync)
+
+
+@pytest.mark.parametrize("prefetch", [0, 2])
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("row", TABLE, ids=identify)
+def test_as_the_command(row: Row, place: str, prefetch: int) -> None:
+    check(row, PLACES[place], prefetch, list_as_the_command)
 
 
 @pytest.mark.parametrize("prefetch", [0, 2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import json
 import logging
@@ -15,7 +16,10 @@ import pytest
 
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, errors
 from imagebuilder_pager.aws.credentials import Credentials
+from imagebuilder_pager.aws.direct import DirectClient
 from imagebuilder_pager.aws.signing import SigV4Auth
+from imagebuilder_pager.aws.tls import Certificates
+from imagebuilder_pager.cli.wire import WireImageBuilder
 from imagebuilder_pager.local import (
     ACCESS_KEY_ID,
     EXAMPLE_EXECUTION_ID,
@@ -24,6 +28,7 @@ from imagebuilder_pager.local import (
     Fault,
     FaultPlan,
     LocalImageBuilder,
+    LocalServer,
     generate_account,
 )
 
@@ -72,16 +77,19 @@ def arguments() -> dict[str, Any]:
 def run_sync(relay: Any) -> list[object]:
     """Lists everything; returns whatever a program could print meanwhile."""
     with httpx.Client(transport=httpx.MockTransport(relay)) as http:
-        client = ImageBuilder(http_client=http, **arguments())
-        pages = client.get_paginator("list_lifecycle_execution_resources").paginate(
-            lifecycleExecutionId=EXAMPLE_EXECUTION_ID, PaginationConfig={"Prefetch": 1}
-        )
-        seen: list[object] = [client, pages, client._rest, client._rest.signer, vars(client)]
-        try:
-            seen += list(pages)
-        except errors.PagerError as error:
-            seen += [error, *traceback.format_exception(error)]
-        return seen
+        return listed(ImageBuilder(http_client=http, **arguments()))
+
+
+def listed(client: ImageBuilder) -> list[object]:
+    pages = client.get_paginator("list_lifecycle_execution_resources").paginate(
+        lifecycleExecutionId=EXAMPLE_EXECUTION_ID, PaginationConfig={"Prefetch": 1}
+    )
+    seen: list[object] = [client, pages, client._rest, client._rest.signer, vars(client)]
+    try:
+        seen += list(pages)
+    except errors.PagerError as error:
+        seen += [error, *traceback.format_exception(error)]
+    return seen
 
 
 def run_async(relay: Any) -> list[object]:
@@ -101,6 +109,16 @@ def run_async(relay: Any) -> list[object]:
     return asyncio.run(main())
 
 
+def run_command(relay: Any) -> list[object]:
+    """The same with the connections of the command line, over a socket."""
+    with (
+        LocalServer(relay) as server,
+        contextlib.closing(DirectClient(server.url, Certificates())) as direct,
+    ):
+        client = WireImageBuilder(direct=direct, endpoint_url=server.url, **arguments())
+        return [direct, *listed(client)]
+
+
 def check(relay: Relay, seen: list[object], caplog: pytest.LogCaptureFixture) -> None:
     assert len(relay.secrets) > 2, "no signature was seen"
     log = "\n".join(
@@ -118,7 +136,7 @@ def check(relay: Relay, seen: list[object], caplog: pytest.LogCaptureFixture) ->
     assert "arn:aws:imagebuilder" not in ours
 
 
-@pytest.mark.parametrize("run", [run_sync, run_async])
+@pytest.mark.parametrize("run", [run_sync, run_async, run_command])
 @pytest.mark.parametrize("fault", [None, *FAULTS])
 def test_no_secret_is_seen(fault: str | None, run: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
@@ -128,7 +146,7 @@ def test_no_secret_is_seen(fault: str | None, run: Any, caplog: pytest.LogCaptur
     check(relay, seen, caplog)
 
 
-@pytest.mark.parametrize("run", [run_sync, run_async])
+@pytest.mark.parametrize("run", [run_sync, run_async, run_command])
 def test_no_secret_is_seen_when_the_service_repeats_it(
     run: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -151,7 +169,7 @@ def test_no_secret_is_seen_when_the_service_repeats_it(
     check(relay, seen, caplog)
 
 
-@pytest.mark.parametrize("run", [run_sync, run_async])
+@pytest.mark.parametrize("run", [run_sync, run_async, run_command])
 def test_no_secret_is_seen_when_a_proxy_repeats_it(
     run: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from imagebuilder_pager import __version__, errors
+from imagebuilder_pager.aws.profile import Profile
 from imagebuilder_pager.cli import main
 from imagebuilder_pager.cli.arguments import parse
 from imagebuilder_pager.cli.asked import understand
@@ -26,6 +27,8 @@ from imagebuilder_pager.cli.output import Output
 from imagebuilder_pager.cli.people.console import check_rich
 from imagebuilder_pager.cli.progress import Progress
 from imagebuilder_pager.cli.signals import Signals, StoppedError
+from imagebuilder_pager.cli.target import Target, choose_target
+from imagebuilder_pager.local import EXAMPLE_EXECUTION_ID, LocalServer
 
 LIST = "list-lifecycle-execution-resources"
 ID = ("--lifecycle-execution-id", "lce-12345678-1234-1234-1234-123456789012")
@@ -70,8 +73,91 @@ def test_the_check_of_what_is_loaded_can_fail() -> None:
     arguments = (LIST, *ID, "--region", "us-west-2", "--endpoint-url", "http://127.0.0.1:9")
     status, modules, output = loaded_by(*arguments)
     assert status in {253, 255}, output
-    assert {"httpx", "pydantic"} <= modules
+    assert {"json", "logging", "pydantic"} <= modules
     assert "rich" not in modules
+
+
+LISTS_ONE_PAGE = """
+import os, sys
+from imagebuilder_pager.cli import main
+os.environ |= {{"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}}
+code = main({arguments!r})
+print([code, sorted({{module.split(".")[0] for module in sys.modules}})])
+"""
+
+
+@pytest.mark.parametrize("output", ["json", "jsonl", "text", "yaml-stream"])
+def test_a_listing_loads_neither_httpx_nor_botocore(local_server: LocalServer, output: str) -> None:
+    arguments = [LIST, "--lifecycle-execution-id", EXAMPLE_EXECUTION_ID, "--max-items", "30"]
+    arguments += ["--region", "us-west-2", "--endpoint-url", local_server.url, "--output", output]
+    code = LISTS_ONE_PAGE.format(arguments=arguments)
+    ran = subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    status, modules = ast.literal_eval(ran.stdout.splitlines()[-1])
+    assert status == 0, ran.stderr
+    assert {"h11", "pydantic"} <= set(modules)
+    assert not {"anyio", "botocore", "httpcore", "httpx", "rich", "ssl", "urllib3"} & set(modules)
+
+
+def target_of(*arguments: str) -> Target:
+    options = parse([LIST, *ID, "--region", "us-west-2", *arguments])
+    with choose_target(options, Profile(options.profile)) as target:
+        return target
+
+
+def test_whom_the_options_name(local_server: LocalServer) -> None:
+    url = local_server.url
+    target = target_of("--endpoint-url", url, "--cli-read-timeout", "0", "--no-verify-ssl")
+    assert target.direct is not None
+    assert target.arguments == {
+        "region_name": "us-west-2",
+        "endpoint_url": url,
+        "profile_name": None,
+        "verify": False,
+        "connect_timeout": None,
+        "read_timeout": 2_000_000,
+    }
+
+
+def test_what_is_not_plain_goes_by_httpx(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert target_of("--endpoint-url", "http://127.0.0.1:9/base").direct is None
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    assert target_of("--endpoint-url", "http://127.0.0.1:9").direct is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("--region", "no region"), errors.InvalidRegionError),
+        (("--endpoint-url", "ftp://host"), errors.InvalidEndpointError),
+        (("--ca-bundle", "/none.pem", "--cli-connect-timeout", "-1"), errors.ParamValidationError),
+    ],
+)
+def test_a_target_that_cannot_be(
+    arguments: tuple[str, ...], error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect(*_: Any) -> None:
+        pytest.fail("a connection is made")
+
+    monkeypatch.setattr("imagebuilder_pager.aws.direct.DirectClient.connect_ahead", connect)
+    with pytest.raises(error):
+        target_of(*arguments)
+
+
+def test_both_ways_have_the_same_output(
+    local_server: LocalServer, monkeypatch: pytest.MonkeyPatch, capfd: Errors
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+    outputs = []
+    for host in ("127.0.0.1", "LOCALHOST"):  # which is not plain
+        url = local_server.url.replace("127.0.0.1", host)
+        options = ["--region", "us-west-2", "--endpoint-url", url, "--max-items", "60"]
+        assert main([LIST, "--lifecycle-execution-id", EXAMPLE_EXECUTION_ID, *options]) == 0
+        outputs.append(capfd.readouterr().out)
+    assert outputs[0] == outputs[1]
+    assert outputs[0].count('"resourceId"') == 60
 
 
 def test_rich_costs_httpx_nothing() -> None:

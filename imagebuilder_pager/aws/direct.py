@@ -1,0 +1,266 @@
+"""Requests over a socket with h11, without httpx and botocore: for a process that lives for one.
+
+Importing those two takes longer than a listing. h11 is what httpx, too, reads and writes HTTP with.
+What is not plain is not done here: no proxies, no other URL than a host, perhaps with a port.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import h11
+
+from ..errors import (
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    PagerError,
+    ReadTimeoutError,
+    SSLError,
+)
+from .endpoint import is_plain, proxy_for
+from .exchange import Receiver, Request, Sender, Timeouts
+from .free_list import FreeList
+from .signer import Signer
+from .sigv4 import authorization
+from .tls import Certificates
+
+__all__ = ["DirectClient", "is_direct"]
+
+# In bytes; the largest head is that of httpx.
+_READ_AT_ONCE = 64 * 1024
+_LARGEST_HEAD = 100 * 1024
+
+
+def is_direct(endpoint_url: str) -> bool:
+    """Whether the endpoint can be reached in this way."""
+    return is_plain(endpoint_url) and proxy_for(endpoint_url) is None
+
+
+class DirectClient:
+    """Sends requests to one endpoint; thread-safe."""
+
+    def __init__(self, endpoint_url: str, certificates: Certificates) -> None:
+        self.endpoint_url = endpoint_url
+        self._connections = FreeList(lambda: _Connection(endpoint_url, certificates))
+
+    def connect_ahead(self, timeouts: Timeouts) -> None:
+        """Makes a connection in a thread; what comes of it shows with the first request."""
+        connection = self._connections.take()
+        connection.connect_ahead(timeouts)
+        self._connections.put_back(connection)
+
+    def sender(self, signer: Signer, headers: Mapping[str, str]) -> Sender:
+        """What signs requests and sends them.
+
+        ``headers``: those of every request, but for the host's and the signature's.
+        """
+        unsigned = {name.lower(): value for name, value in headers.items()}
+        unsigned["host"] = _Address.of(self.endpoint_url).header
+
+        def send(request: Request, receiver: Receiver) -> None:
+            self._send(request, _signed(request, unsigned, signer), receiver)
+
+        return send
+
+    def _send(self, request: Request, headers: Mapping[str, str], receiver: Receiver) -> None:
+        connection = self._connections.take()
+        try:
+            connection.exchange(request, headers, receiver)
+        except BaseException:
+            connection.close()  # whatever was under way in it; it connects anew when it is needed
+            raise
+        finally:
+            self._connections.put_back(connection)
+
+    def close(self) -> None:
+        """Closes the connections, for good."""
+        for connection in self._connections.close():
+            connection.close()
+
+
+def _signed(request: Request, unsigned: Mapping[str, str], signer: Signer) -> dict[str, str]:
+    credentials = signer.credentials()
+    request.access_key = credentials.access_key
+    signed = {
+        "content-type": unsigned["content-type"],
+        "host": unsigned["host"],
+        "x-amz-date": signer.timestamp(),
+    }
+    if credentials.token:
+        signed["x-amz-security-token"] = credentials.token
+    header = authorization(
+        request.path,
+        signed,
+        request.content,
+        credentials,
+        service=signer.service,
+        region=signer.region,
+    )
+    return {**unsigned, **signed, "authorization": header}
+
+
+class _Address(NamedTuple):
+    """Where an endpoint is."""
+
+    encrypted: bool
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, endpoint_url: str) -> _Address:
+        parts = urlsplit(endpoint_url)
+        encrypted = parts.scheme == "https"
+        return cls(encrypted, parts.hostname or "", parts.port or (443 if encrypted else 80))
+
+    @property
+    def header(self) -> str:
+        """The header ``Host``, without a port that goes without saying."""
+        usual = 443 if self.encrypted else 80
+        return self.host if self.port == usual else f"{self.host}:{self.port}"
+
+
+class _Connection:
+    """One connection at a time to a host, for one exchange at a time."""
+
+    def __init__(self, endpoint_url: str, certificates: Certificates) -> None:
+        self._endpoint_url = endpoint_url
+        self._address = _Address.of(endpoint_url)
+        self._certificates = certificates
+        self._http = h11.Connection(h11.CLIENT)
+        self._socket: socket.socket | None = None
+        self._used = False
+        self._ahead: threading.Thread | None = None
+        self._failure: PagerError | None = None
+        self._given_up = False
+
+    def connect_ahead(self, timeouts: Timeouts) -> None:
+        """Connects in a thread, which :meth:`exchange` waits for."""
+        self._ahead = threading.Thread(target=self._try_ahead, args=(timeouts,), daemon=True)
+        self._ahead.start()
+
+    def _try_ahead(self, timeouts: Timeouts) -> None:
+        try:
+            self._connect(timeouts)
+        except PagerError as error:
+            self._failure = error
+        if self._given_up:
+            self.close()
+
+    def exchange(self, request: Request, headers: Mapping[str, str], receiver: Receiver) -> None:
+        """Sends the request and passes the answer on. Raises :class:`HTTPClientError`."""
+        connected = self._ready(request.timeouts)
+        self._used = True
+        try:
+            self._write(connected, request, headers)
+            self._read(connected, request, receiver)
+        except TimeoutError as error:
+            raise self._error(ReadTimeoutError, "no answer in time from", error) from error
+        except OSError as error:
+            raise self._error(
+                ConnectionClosedError, "the connection broke off to", error
+            ) from error
+        except h11.RemoteProtocolError as error:
+            raise self._error(
+                ConnectionClosedError, "the connection ended early from", error
+            ) from error
+        except h11.LocalProtocolError as error:
+            raise self._error(HTTPClientError, "the request failed to", error) from error
+        done = self._http.our_state is self._http.their_state is h11.DONE
+        if done and not self._http.trailing_data[0]:
+            self._http.start_next_cycle()
+        else:
+            self.close()
+
+    def close(self) -> None:
+        """Closes what is open, and what is being opened once it is: that is not waited for."""
+        self._given_up = self._ahead is not None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _ready(self, timeouts: Timeouts) -> socket.socket:
+        """The connection, made if there is none."""
+        if self._ahead is not None:
+            self._ahead.join()
+            self._ahead = None
+            if self._failure is not None:
+                raise self._failure
+        elif self._socket is not None and self._used and _has_something_to_say(self._socket):
+            self.close()  # nothing was asked, so it is a farewell
+        return self._socket or self._connect(timeouts)
+
+    def _connect(self, timeouts: Timeouts) -> socket.socket:
+        encrypted, host, port = self._address
+        context = self._certificates.context() if encrypted else None
+        # As bytes, the host needs no IDNA, which would have to be imported.
+        address: Any = (host.encode("ascii"), port)
+        try:
+            connection = socket.create_connection(address, timeouts.connect)
+            # The head and the body are one message; it is not to wait for another.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if context is not None:
+                context.set_alpn_protocols(["http/1.1"])
+                connection = context.wrap_socket(connection, server_hostname=host)
+        except TimeoutError as error:
+            raise self._error(ConnectTimeoutError, "connecting took too long to", error) from error
+        except OSError as error:
+            if "SSL" in str(error).upper():
+                raise self._error(SSLError, "no TLS connection to", error) from error
+            raise self._error(EndpointConnectionError, "could not connect to", error) from error
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LARGEST_HEAD)
+        self._used = False
+        self._socket = connection
+        return connection
+
+    def _write(
+        self, connection: socket.socket, request: Request, headers: Mapping[str, str]
+    ) -> None:
+        connection.settimeout(request.timeouts.write)
+        head = h11.Request(
+            method="POST",
+            target=request.path,
+            headers=[*headers.items(), ("content-length", str(len(request.content)))],
+        )
+        parts = (head, h11.Data(data=request.content), h11.EndOfMessage())
+        connection.sendall(b"".join(self._http.send(part) or b"" for part in parts))
+
+    def _read(self, connection: socket.socket, request: Request, receiver: Receiver) -> None:
+        connection.settimeout(request.timeouts.read)
+        while True:
+            event = self._http.next_event()
+            if event is h11.NEED_DATA:
+                received = connection.recv(_READ_AT_ONCE)
+                if not received and self._http.their_state is h11.SEND_RESPONSE:
+                    raise h11.RemoteProtocolError("no answer before the connection's end")
+                self._http.receive_data(received)
+            elif isinstance(event, h11.Response):
+                headers = _as_dict(event.headers)
+                receiver.begin(event.status_code, headers, headers.get("content-encoding", ""))
+            elif isinstance(event, h11.Data):
+                receiver.feed(event.data)
+            elif not isinstance(event, h11.InformationalResponse):
+                return
+
+    def _error(self, kind: type[HTTPClientError], what: str, error: Exception) -> PagerError:
+        return kind(f"{what} {self._endpoint_url}: {str(error) or type(error).__name__}")
+
+
+def _as_dict(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for raw_name, raw_value in headers:
+        name, value = raw_name.decode("ascii"), raw_value.decode("iso-8859-1")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
+def _has_something_to_say(connection: socket.socket) -> bool:
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection, selectors.EVENT_READ)
+        return bool(selector.select(0))

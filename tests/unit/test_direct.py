@@ -1,0 +1,626 @@
+"""The command's own connections: what they reuse, what they close, and how they fail."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from imagebuilder_pager import ImageBuilder, errors
+from imagebuilder_pager.aws.credentials import Credentials
+from imagebuilder_pager.aws.direct import DirectClient, is_direct
+from imagebuilder_pager.aws.endpoint import is_plain
+from imagebuilder_pager.aws.exchange import Request, Timeouts
+from imagebuilder_pager.aws.profile import Found
+from imagebuilder_pager.aws.signer import Signer
+from imagebuilder_pager.aws.tls import Certificates
+from imagebuilder_pager.local import (
+    ACCESS_KEY_ID,
+    EXAMPLE_EXECUTION_ID,
+    SECRET_ACCESS_KEY,
+    LocalImageBuilder,
+    LocalServer,
+    generate_account,
+)
+from imagebuilder_pager.service import HEADERS
+
+KEYS = Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
+PATH = "/ListLifecycleExecutionResources"
+TIMEOUTS = Timeouts(5.0, 5.0, 5.0, 5.0)
+LOCALHOST = Path(__file__).parent / "localhost.pem"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+#: What a server says on a connection, an answer for each request, before it closes it.
+Script = list[bytes]
+
+
+class Taken:
+    """An answer that has been received."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.encoding = ""
+        self.body = b""
+
+    def begin(self, status: int, headers: Mapping[str, str], encoding: str) -> None:
+        self.status = status
+        self.headers = dict(headers)
+        self.encoding = encoding
+
+    def feed(self, chunk: bytes) -> None:
+        self.body += chunk
+
+
+class Server:
+    """Says on each connection what its script for that connection is, then closes it."""
+
+    def __init__(self, scripts: list[Script], context: ssl.SSLContext | None = None) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._scripts = scripts
+        self._context = context
+        self.requests: list[bytes] = []
+        self.closed = [threading.Event() for _ in scripts]
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        scheme = "http" if self._context is None else "https"
+        return f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def _serve(self) -> None:
+        for script, closed in zip(self._scripts, self.closed, strict=True):
+            with contextlib.suppress(OSError):
+                connection, _ = self._listener.accept()
+                connection.settimeout(5)
+                if self._context is not None:
+                    connection = self._context.wrap_socket(connection, server_side=True)
+                with connection:
+                    self._speak(connection, script)
+            closed.set()
+
+    def _speak(self, connection: socket.socket, script: Script) -> None:
+        for answer in script:
+            request = connection.recv(65536)
+            while request.startswith(b"POST ") and not request.partition(b"\r\n\r\n")[2]:
+                request += connection.recv(65536)
+            self.requests.append(request)
+            connection.sendall(answer)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # which ends an accept
+        self._listener.close()
+        self._thread.join(5)
+        assert not self._thread.is_alive()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    servers: list[Server] = []
+
+    def make(*scripts: Script, context: ssl.SSLContext | None = None) -> Server:
+        servers.append(Server(list(scripts), context))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def send_to() -> Iterator[Callable[..., Taken]]:
+    """Sends a request by a client for that URL, the same for the same URL."""
+    clients: dict[str, DirectClient] = {}
+
+    def send(
+        url: str,
+        *,
+        certificates: Certificates | None = None,
+        receiver: Any = None,
+        timeouts: Timeouts = TIMEOUTS,
+    ) -> Taken:
+        if url not in clients:
+            clients[url] = DirectClient(url, certificates or Certificates())
+        return ask(clients[url], receiver, timeouts)
+
+    yield send
+    for client in clients.values():
+        client.close()
+
+
+def ask(direct: DirectClient, receiver: Any = None, timeouts: Timeouts = TIMEOUTS) -> Taken:
+    taken = receiver or Taken()
+    sender = direct.sender(Signer(KEYS, "imagebuilder", "us-west-2"), HEADERS)
+    sender(Request(PATH, b'{"a": 1}', timeouts), taken)
+    return taken
+
+
+Serve = Callable[..., Server]
+SendTo = Callable[..., Taken]
+
+
+# Which endpoints
+
+PLAIN = [
+    "https://imagebuilder.us-west-2.amazonaws.com",
+    "https://imagebuilder.cn-north-1.amazonaws.com.cn/",
+    "http://localhost",
+    "http://127.0.0.1:4566",
+    "https://host:65535",
+]
+NOT_PLAIN: list[Any] = [
+    "https://proxy.example/base",
+    "https://user@host",
+    "https://user:password@host",
+    "https://[::1]:4566",
+    "https://Host",
+    "https://xn--strae-oqa.example",
+    "https://a.xn--p1ai",
+    "https://stra\N{LATIN SMALL LETTER SHARP S}e.example",
+    "https://host:0",
+    "https://host:65536",
+    "https://host:",
+    "https://host?",
+    "https://host#",
+    "https://host\n",
+    "https://-host",
+    "https://a..b",
+    "https://a.",
+    "http://999.1.1.1",
+    "http://1.2.3",
+    "http://0x7f.1",
+    "http://127.0.0.01",
+    f"http://{'a' * 64}",
+    f"http://{'.'.join(['a' * 60] * 5)}",
+    "ftp://host",
+    "https://",
+    "",
+    None,
+    b"https://host",
+]
+
+
+@pytest.mark.parametrize("url", PLAIN)
+def test_a_plain_endpoint(url: str) -> None:
+    assert is_plain(url)
+    assert is_direct(url)
+
+
+@pytest.mark.parametrize("url", NOT_PLAIN, ids=repr)
+def test_an_endpoint_that_is_left_to_httpx(url: Any) -> None:
+    assert not is_plain(url)
+
+
+@given(st.from_regex(r"https?://[a-z0-9.:-]{1,40}/?", fullmatch=True))
+@example("http://0.0.0.0")
+@example("http://255.255.255.255:1")
+def test_everybody_reads_a_plain_url_alike(url: str) -> None:
+    if not is_plain(url):
+        return
+    theirs = httpx.URL(url)
+    scheme, _, rest = url.rstrip("/").partition("://")
+    host, _, port = rest.partition(":")
+    assert (theirs.scheme, theirs.host) == (scheme, host)
+    usual = {"http": 80, "https": 443}[scheme]
+    assert (theirs.port or usual) == int(port or usual)
+    assert host.encode("idna") == host.encode()
+    with contextlib.closing(DirectClient(url, Certificates())) as direct:
+        assert sent_host(direct) == httpx.Request("GET", url).headers["host"]
+
+
+def sent_host(direct: DirectClient) -> str:
+    """The header ``Host`` of a request, which is not sent."""
+    seen: list[Mapping[str, str]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "imagebuilder_pager.aws.direct._Connection.exchange",
+            lambda _self, _request, headers, _receiver: seen.append(headers),
+        )
+        ask(direct)
+    return seen[0]["host"]
+
+
+def test_a_proxy_is_left_to_httpx(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.test:3128")
+    monkeypatch.setenv("NO_PROXY", "inner.test")
+    assert not is_direct("https://host.test")
+    assert is_direct("https://inner.test")
+    assert is_direct("http://host.test")
+
+
+# Answers
+
+
+def test_a_request_as_it_arrives(serve: Serve, send_to: SendTo) -> None:
+    server = serve([OK])
+    send_to(server.url)
+    head, _, body = server.requests[0].partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    assert first == f"POST {PATH} HTTP/1.1"
+    assert body == b'{"a": 1}'
+    assert headers["content-length"] == "8"
+    assert headers["host"] == server.url.removeprefix("http://")
+    assert headers["user-agent"].startswith("imagebuilder-pager/")
+    assert headers["accept-encoding"] == "identity"
+    assert headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=local/")
+
+
+def test_a_connection_is_used_again(serve: Serve, send_to: SendTo) -> None:
+    server = serve([OK, OK, OK])
+    assert [send_to(server.url).body for _ in range(3)] == [b"{}"] * 3
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\n\r\n{}",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+        OK + b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n???",
+        OK,
+    ],
+    ids=["connection: close", "no length", "HTTP/1.0", "another answer", "closed in silence"],
+)
+def test_a_connection_that_is_not_used_again(serve: Serve, send_to: SendTo, answer: bytes) -> None:
+    server = serve([answer], [OK])
+    assert send_to(server.url).body == b"{}"
+    assert server.closed[0].wait(5)
+    assert send_to(server.url).body == b"{}"
+    assert len(server.requests) == 2
+
+
+def test_an_answer_in_pieces(serve: Serve, send_to: SendTo) -> None:
+    server = serve(
+        [
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+            OK,
+        ]
+    )
+    taken = send_to(server.url)
+    assert (taken.status, taken.body) == (200, b"{}")
+    assert "link" not in taken.headers
+    assert send_to(server.url).body == b"{}"
+
+
+def test_headers_are_those_that_httpx_gives(serve: Serve, send_to: SendTo) -> None:
+    server = serve(
+        [
+            b"HTTP/1.1 418 Teapot\r\nX-A: 1\r\nx-b: \xe9\r\nX-A:  2 \r\nContent-Length: 0\r\n"
+            b"Content-Encoding: gzip\r\n\r\n"
+        ]
+    )
+    taken = send_to(server.url)
+    assert taken.status == 418
+    assert taken.encoding == "gzip"
+    assert taken.headers == {
+        "x-a": "1, 2",
+        "x-b": "\xe9",
+        "content-length": "0",
+        "content-encoding": "gzip",
+    }
+
+
+def test_many_threads(account_server: LocalServer) -> None:
+    with contextlib.closing(DirectClient(account_server.url, Certificates())) as direct:
+        sender = direct.sender(Signer(KEYS, "imagebuilder", "us-west-2"), HEADERS)
+
+        def page(_: int) -> int:
+            taken = Taken()
+            params = {"lifecycleExecutionId": EXAMPLE_EXECUTION_ID}
+            sender(Request(PATH, json.dumps(params).encode(), TIMEOUTS), taken)
+            return len(json.loads(taken.body)["resources"])
+
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(page, range(80))) == [25] * 80
+        assert len(direct._connections.close()) <= 8
+
+
+@pytest.fixture
+def account_server() -> Iterator[LocalServer]:
+    with LocalServer(LocalImageBuilder(generate_account(resources=30))) as server:
+        yield server
+
+
+# Failures
+
+
+def failure(send_to: SendTo, url: str, **arguments: Any) -> errors.HTTPClientError:
+    with pytest.raises(errors.HTTPClientError) as caught:
+        send_to(url, **arguments)
+    assert caught.value.__cause__ is not None
+    return caught.value
+
+
+def of_the_library(url: str, **arguments: Any) -> errors.PagerError:
+    """The error that the library's way by httpx has for it."""
+    keys: Any = {"credentials": KEYS, "max_attempts": 1}
+    with (
+        ImageBuilder("us-west-2", endpoint_url=url, **keys, **arguments) as client,
+        pytest.raises(errors.PagerError) as caught,
+    ):
+        client.list_lifecycle_execution_resources(lifecycleExecutionId=EXAMPLE_EXECUTION_ID)
+    return caught.value
+
+
+def test_nobody_listens(serve: Serve, send_to: SendTo) -> None:
+    url = "http://127.0.0.1:9"
+    error = failure(send_to, url)
+    assert type(error) is errors.EndpointConnectionError
+    assert str(error) == str(of_the_library(url))
+
+
+def test_no_such_host(monkeypatch: pytest.MonkeyPatch, send_to: SendTo) -> None:
+    def resolve(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    error = failure(send_to, "https://host.test")
+    assert type(error) is errors.EndpointConnectionError
+    assert "Name or service not known" in str(error)
+
+
+def test_nobody_answers(send_to: SendTo) -> None:
+    timeouts = TIMEOUTS._replace(read=0.05)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        error = failure(send_to, url, timeouts=timeouts)
+        assert type(error) is errors.ReadTimeoutError
+        assert str(error) == str(of_the_library(url, read_timeout=0.05))
+
+
+def test_connecting_takes_too_long(monkeypatch: pytest.MonkeyPatch, send_to: SendTo) -> None:
+    def connect(_address: object, timeout: float) -> Any:
+        raise TimeoutError(f"timed out after {timeout}")
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    error = failure(send_to, "http://host.test")
+    assert type(error) is errors.ConnectTimeoutError
+    assert str(error) == "connecting took too long to http://host.test: timed out after 5.0"
+
+
+def test_a_handshake_takes_too_long(send_to: SendTo) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        error = failure(
+            send_to, url, certificates=TRUSTING, timeouts=TIMEOUTS._replace(connect=0.05)
+        )
+    assert type(error) is errors.ConnectTimeoutError
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Le",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{",
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000,
+    ],
+    ids=["nothing", "half a head", "half a body", "half a chunk", "no HTTP", "an endless head"],
+)
+def test_the_answer_ends_early(serve: Serve, send_to: SendTo, answer: bytes) -> None:
+    server = serve([answer], [answer], [OK])
+    error = failure(send_to, server.url)
+    assert type(error) is errors.ConnectionClosedError
+    assert type(of_the_library(server.url)) is errors.ConnectionClosedError
+    assert send_to(server.url).body == b"{}", "the connection before is not used again"
+
+
+class Wire:
+    """In place of a socket: what comes are these bytes, in pieces of this size, and then the end."""
+
+    def __init__(self, answer: bytes, size: int) -> None:
+        self._pieces = [answer[i : i + size] for i in range(0, len(answer), size)]
+
+    def recv(self, _size: int) -> bytes:
+        return self._pieces.pop(0) if self._pieces else b""
+
+    def sendall(self, _data: bytes) -> None:
+        pass
+
+    def settimeout(self, _seconds: float | None) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+HEAD_PARTS = st.sampled_from(
+    [
+        *(
+            b"HTTP/1.1 ",
+            b"HTTP/1.0 ",
+            b"200",
+            b"204",
+            b"100",
+            b"304",
+            b"999",
+            b" OK",
+            b"\r\n",
+            b"\n",
+        ),
+        *(b"Content-Length: ", b"Transfer-Encoding: chunked", b"Connection: close", b"X: ", b": "),
+        *(b"0", b"1", b"2\r\n{}\r\n0\r\n\r\n", b"-1", b"9" * 30, b"f" * 20, b"{}"),
+    ]
+)
+
+
+@given(
+    st.lists(HEAD_PARTS | st.binary(max_size=5), max_size=25).map(b"".join)
+    | st.tuples(st.integers(0, len(OK)), st.binary(max_size=4)).map(
+        lambda change: OK[: change[0]] + change[1] + OK[change[0] + len(change[1]) :]
+    ),
+    st.integers(1, 200),
+)
+@example(OK, 1)
+@example(b"HTTP/1.1 200 OK\r\n\r\n", 200)
+def test_whatever_comes_is_an_answer_or_an_error_of_ours(answer: bytes, size: int) -> None:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.closing(DirectClient("http://host.test", Certificates())) as direct,
+        contextlib.suppress(errors.ConnectionClosedError),
+    ):
+        patch.setattr(socket, "create_connection", lambda *_: Wire(answer, size))
+        patch.setattr(Wire, "setsockopt", lambda *_: None, raising=False)
+        taken = ask(direct)
+        assert 200 <= taken.status <= 999
+
+
+def test_a_receiver_that_wants_no_more(serve: Serve, send_to: SendTo) -> None:
+    class Full(Taken):
+        def feed(self, chunk: bytes) -> None:
+            raise errors.ResponseParserError("too much")
+
+    server = serve([OK, OK], [OK])
+    with pytest.raises(errors.ResponseParserError, match="too much"):
+        send_to(server.url, receiver=Full())
+    assert send_to(server.url).body == b"{}"
+
+
+def test_keys_that_no_header_can_carry(send_to: SendTo) -> None:
+    with contextlib.closing(DirectClient("http://127.0.0.1:9", Certificates())) as direct:
+        signer = Signer(Credentials("AKID", "secret\n"), "imagebuilder", "us-west-2")
+        with pytest.raises(errors.ParamValidationError) as caught:
+            direct.sender(signer, HEADERS)(Request(PATH, b"{}", TIMEOUTS), Taken())
+    assert "secret\n" not in str(caught.value)
+
+
+def test_a_closed_client(send_to: SendTo) -> None:
+    direct = DirectClient("http://127.0.0.1:9", Certificates())
+    direct.close()
+    with pytest.raises(errors.HTTPClientError, match="the client has been closed"):
+        ask(direct)
+
+
+# TLS
+
+TRUSTING = Certificates(Found(str(LOCALHOST), "a test"))
+
+
+@pytest.fixture
+def own_certificate() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(LOCALHOST)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    return context
+
+
+@pytest.mark.parametrize("certificates", [TRUSTING, Certificates(False)], ids=["own", "none"])
+def test_https(
+    serve: Serve, send_to: SendTo, own_certificate: ssl.SSLContext, certificates: Certificates
+) -> None:
+    server = serve([OK, OK], context=own_certificate)
+    for _ in range(2):
+        assert send_to(server.url, certificates=certificates).body == b"{}"
+
+
+def test_a_certificate_that_nobody_trusts(
+    serve: Serve, send_to: SendTo, own_certificate: ssl.SSLContext
+) -> None:
+    server = serve([], [], context=own_certificate)
+    error = failure(send_to, server.url)
+    assert type(error) is errors.SSLError
+    assert "CERTIFICATE_VERIFY_FAILED" in str(error)
+    assert type(of_the_library(server.url)) is errors.SSLError
+
+
+def test_a_certificate_for_another(
+    serve: Serve, send_to: SendTo, own_certificate: ssl.SSLContext
+) -> None:
+    server = serve([], context=own_certificate)
+    error = failure(send_to, server.url.replace("127.0.0.1", "localhost"), certificates=TRUSTING)
+    assert type(error) is errors.SSLError
+    assert "Hostname mismatch" in str(error)
+
+
+def test_a_server_without_tls(serve: Serve, send_to: SendTo) -> None:
+    answer = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
+    server = serve([answer])
+    error = failure(send_to, server.url.replace("http", "https"), certificates=TRUSTING)
+    assert type(error) is errors.SSLError
+
+
+def test_certificates_that_cannot_be_loaded(send_to: SendTo) -> None:
+    certificates = Certificates(Found("/does/not/exist.pem", "ca_bundle"))
+    with pytest.raises(errors.InvalidConfigError, match="no certificates can be loaded"):
+        send_to("https://127.0.0.1:9", certificates=certificates)
+
+
+# Connecting ahead
+
+
+def test_a_connection_ahead_is_the_first_requests(
+    serve: Serve, own_certificate: ssl.SSLContext
+) -> None:
+    server = serve([OK, OK], context=own_certificate)
+    with contextlib.closing(DirectClient(server.url, TRUSTING)) as direct:
+        direct.connect_ahead(TIMEOUTS)
+        # It waits for a while, in which a server's session tickets come.
+        direct._connections._free[0]._ahead.join()  # type: ignore[union-attr]
+        assert ask(direct).body == b"{}"
+        assert ask(direct).body == b"{}"
+    assert len(server.requests) == 2
+
+
+def test_a_failure_ahead_is_the_first_requests(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve([OK])
+    real = socket.create_connection
+    attempts = []
+
+    def connect(*arguments: Any) -> Any:
+        attempts.append(arguments)
+        if len(attempts) == 1:
+            raise ConnectionRefusedError(111, "Connection refused")
+        return real(*arguments)
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    with contextlib.closing(DirectClient(server.url, Certificates())) as direct:
+        direct.connect_ahead(TIMEOUTS)
+        with pytest.raises(errors.EndpointConnectionError, match="Connection refused"):
+            ask(direct)
+        assert ask(direct).body == b"{}"
+    assert len(attempts) == 2
+
+
+def test_closing_does_not_wait_for_a_connection_ahead(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve([b""])
+    real = socket.create_connection
+    go_on = threading.Event()
+    made: list[socket.socket] = []
+
+    def connect(*arguments: Any) -> Any:
+        assert go_on.wait(5)
+        made.append(real(*arguments))
+        return made[0]
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    direct = DirectClient(server.url, Certificates())
+    direct.connect_ahead(TIMEOUTS)
+    thread: Any = direct._connections._free[0]._ahead
+    direct.close()
+    assert thread.is_alive()
+    go_on.set()
+    thread.join(5)
+    assert made[0].fileno() == -1, "what came about too late is closed"
+    gc.collect()
