@@ -424,7 +424,7 @@ def test_the_answer_ends_early(serve: Serve, send_to: SendTo, answer: bytes) -> 
 
 
 class Wire:
-    """In place of a socket: what comes are these bytes, in pieces of this size, and then the end."""
+    """In place of a socket: these bytes come, in pieces of this size, and then the end."""
 
     def __init__(self, answer: bytes, size: int) -> None:
         self._pieces = [answer[i : i + size] for i in range(0, len(answer), size)]
