@@ -6,6 +6,7 @@ What is not plain is not done here: no proxies, no other URL than a host, perhap
 
 from __future__ import annotations
 
+import contextlib
 import selectors
 import socket
 import threading
@@ -141,9 +142,11 @@ class _Connection:
         self._given_up = False
 
     def connect_ahead(self, timeouts: Timeouts) -> None:
-        """Connects in a thread, which :meth:`exchange` waits for."""
-        self._ahead = threading.Thread(target=self._try_ahead, args=(timeouts,), daemon=True)
-        self._ahead.start()
+        """Connects in a thread, if there can be one; :meth:`exchange` waits for it."""
+        thread = threading.Thread(target=self._try_ahead, args=(timeouts,), daemon=True)
+        with contextlib.suppress(RuntimeError):
+            thread.start()
+            self._ahead = thread
 
     def _try_ahead(self, timeouts: Timeouts) -> None:
         try:

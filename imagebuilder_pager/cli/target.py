@@ -42,11 +42,12 @@ def choose_target(options: argparse.Namespace, profile: Profile) -> Target:
 
     Raises what :class:`ImageBuilder` raises for a region, an endpoint, certificates and timeouts.
     """
+    # As the client will choose them, from the same arguments.
     region = choose_region(options.region, profile)
     endpoint_url = choose_endpoint(SERVICE, region, profile, endpoint_url=options.endpoint_url)
     arguments = {
-        "region_name": region,
-        "endpoint_url": endpoint_url,
+        "region_name": options.region,
+        "endpoint_url": options.endpoint_url,
         "profile_name": options.profile,
         "verify": False if options.no_verify_ssl else options.ca_bundle,
         "connect_timeout": _timeout(options.cli_connect_timeout),

@@ -28,6 +28,7 @@ from imagebuilder_pager.cli.people.console import check_rich
 from imagebuilder_pager.cli.progress import Progress
 from imagebuilder_pager.cli.signals import Signals, StoppedError
 from imagebuilder_pager.cli.target import Target, choose_target
+from imagebuilder_pager.cli.wire import WireImageBuilder
 from imagebuilder_pager.local import EXAMPLE_EXECUTION_ID, LocalServer
 
 LIST = "list-lifecycle-execution-resources"
@@ -124,6 +125,27 @@ def test_what_is_not_plain_goes_by_httpx(monkeypatch: pytest.MonkeyPatch) -> Non
     assert target_of("--endpoint-url", "http://127.0.0.1:9/base").direct is None
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     assert target_of("--endpoint-url", "http://127.0.0.1:9").direct is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "url"),
+    [
+        ({}, "https://imagebuilder.us-west-2.amazonaws.com"),
+        ({"AWS_USE_FIPS_ENDPOINT": "true"}, "https://imagebuilder-fips.us-west-2.amazonaws.com"),
+        ({"AWS_USE_DUALSTACK_ENDPOINT": "true"}, "https://imagebuilder.us-west-2.api.aws"),
+        ({"AWS_ENDPOINT_URL_IMAGEBUILDER": "https://host.test/"}, "https://host.test"),
+    ],
+)
+def test_the_connection_is_where_the_client_sends(
+    environment: dict[str, str], url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imagebuilder_pager.aws.direct.DirectClient.connect_ahead", lambda *_: None)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    target = target_of()
+    assert target.direct is not None
+    with WireImageBuilder(**target.arguments, direct=target.direct) as client:
+        assert client.endpoint_url == target.direct.endpoint_url == url
 
 
 @pytest.mark.parametrize(

@@ -601,6 +601,18 @@ def test_a_failure_ahead_is_the_first_requests(
     assert len(attempts) == 2
 
 
+def test_where_there_can_be_no_thread(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve([OK])
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with contextlib.closing(DirectClient(server.url, Certificates())) as direct:
+        direct.connect_ahead(TIMEOUTS)
+        assert ask(direct).body == b"{}"
+
+
 def test_closing_does_not_wait_for_a_connection_ahead(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
