@@ -7,10 +7,10 @@ What is not plain is not done here: no proxies, no other URL than a host, perhap
 from __future__ import annotations
 
 import contextlib
-import selectors
 import socket
 import threading
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -34,9 +34,10 @@ from .tls import Certificates
 
 __all__ = ["DirectClient", "is_direct"]
 
-# In bytes; the largest head is that of httpx.
+# In bytes and seconds; the largest head, and the age of an idle connection, are those of httpx.
 _READ_AT_ONCE = 64 * 1024
 _LARGEST_HEAD = 100 * 1024
+_KEPT_FOR = 5.0
 
 
 def is_direct(endpoint_url: str) -> bool:
@@ -45,11 +46,20 @@ def is_direct(endpoint_url: str) -> bool:
 
 
 class DirectClient:
-    """Sends requests to one endpoint; thread-safe."""
+    """Sends requests to one endpoint; thread-safe.
 
-    def __init__(self, endpoint_url: str, certificates: Certificates) -> None:
+    ``monotonic``: seconds since some moment, to know how long a connection has been idle.
+    """
+
+    def __init__(
+        self,
+        endpoint_url: str,
+        certificates: Certificates,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.endpoint_url = endpoint_url
-        self._connections = FreeList(lambda: _Connection(endpoint_url, certificates))
+        self._connections = FreeList(lambda: _Connection(endpoint_url, certificates, monotonic))
 
     def connect_ahead(self, timeouts: Timeouts) -> None:
         """Makes a connection in a thread; what comes of it shows with the first request."""
@@ -130,15 +140,18 @@ class _Address(NamedTuple):
 class _Connection:
     """One connection at a time to a host, for one exchange at a time."""
 
-    def __init__(self, endpoint_url: str, certificates: Certificates) -> None:
+    def __init__(
+        self, endpoint_url: str, certificates: Certificates, monotonic: Callable[[], float]
+    ) -> None:
         self._endpoint_url = endpoint_url
         self._address = _Address.of(endpoint_url)
         self._certificates = certificates
+        self._monotonic = monotonic
         self._http = h11.Connection(h11.CLIENT)
         self._socket: socket.socket | None = None
-        self._used = False
+        self._idle_since = 0.0
         self._ahead: threading.Thread | None = None
-        self._failure: PagerError | None = None
+        self._failure: Exception | None = None
         self._given_up = False
 
     def connect_ahead(self, timeouts: Timeouts) -> None:
@@ -151,7 +164,7 @@ class _Connection:
     def _try_ahead(self, timeouts: Timeouts) -> None:
         try:
             self._connect(timeouts)
-        except PagerError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, exchange raises it
             self._failure = error
         if self._given_up:
             self.close()
@@ -159,10 +172,14 @@ class _Connection:
     def exchange(self, request: Request, headers: Mapping[str, str], receiver: Receiver) -> None:
         """Sends the request and passes the answer on. Raises :class:`HTTPClientError`."""
         connected = self._ready(request.timeouts)
-        self._used = True
         try:
-            self._write(connected, request, headers)
-            self._read(connected, request, receiver)
+            unsent = self._write(connected, request, headers)
+            try:
+                self._read(connected, request, receiver)
+            except (OSError, h11.RemoteProtocolError):
+                if unsent is not None:
+                    raise unsent from None
+                raise
         except TimeoutError as error:
             raise self._error(ReadTimeoutError, "no answer in time from", error) from error
         except OSError as error:
@@ -176,8 +193,9 @@ class _Connection:
         except h11.LocalProtocolError as error:
             raise self._error(HTTPClientError, "the request failed to", error) from error
         done = self._http.our_state is self._http.their_state is h11.DONE
-        if done and not self._http.trailing_data[0]:
+        if done and unsent is None and not self._http.trailing_data[0]:
             self._http.start_next_cycle()
+            self._idle_since = self._monotonic()
         else:
             self.close()
 
@@ -195,8 +213,10 @@ class _Connection:
             self._ahead = None
             if self._failure is not None:
                 raise self._failure
-        elif self._socket is not None and self._used and _has_something_to_say(self._socket):
-            self.close()  # nothing was asked, so it is a farewell
+        if self._socket is not None and (
+            self._monotonic() - self._idle_since > _KEPT_FOR or not _is_silent(self._socket)
+        ):
+            self.close()  # what is said without having been asked is a farewell
         return self._socket or self._connect(timeouts)
 
     def _connect(self, timeouts: Timeouts) -> socket.socket:
@@ -218,21 +238,33 @@ class _Connection:
                 raise self._error(SSLError, "no TLS connection to", error) from error
             raise self._error(EndpointConnectionError, "could not connect to", error) from error
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LARGEST_HEAD)
-        self._used = False
+        self._idle_since = self._monotonic()
         self._socket = connection
         return connection
 
     def _write(
         self, connection: socket.socket, request: Request, headers: Mapping[str, str]
-    ) -> None:
-        connection.settimeout(request.timeouts.write)
+    ) -> OSError | None:
+        """Sends the request; returns what has kept it from being sent whole.
+
+        There may be an answer all the same, which says why the rest of it was not wanted.
+        """
         head = h11.Request(
             method="POST",
             target=request.path,
             headers=[*headers.items(), ("content-length", str(len(request.content)))],
         )
         parts = (head, h11.Data(data=request.content), h11.EndOfMessage())
-        connection.sendall(b"".join(self._http.send(part) or b"" for part in parts))
+        unsent = memoryview(b"".join(self._http.send(part) or b"" for part in parts))
+        connection.settimeout(request.timeouts.write)
+        try:
+            while unsent:
+                unsent = unsent[connection.send(unsent) :]
+        except TimeoutError:
+            raise
+        except OSError as error:
+            return error
+        return None
 
     def _read(self, connection: socket.socket, request: Request, receiver: Receiver) -> None:
         connection.settimeout(request.timeouts.read)
@@ -256,14 +288,27 @@ class _Connection:
 
 
 def _as_dict(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Those that came twice are joined; which encoding they are in is guessed as httpx does."""
+    raw = list(headers)
+    try:
+        decoded = [(name.decode(), value.decode()) for name, value in raw]
+    except UnicodeDecodeError:
+        decoded = [(name.decode(), value.decode("iso-8859-1")) for name, value in raw]
     found: dict[str, str] = {}
-    for raw_name, raw_value in headers:
-        name, value = raw_name.decode("ascii"), raw_value.decode("iso-8859-1")
+    for name, value in decoded:
         found[name] = f"{found[name]}, {value}" if name in found else value
     return found
 
 
-def _has_something_to_say(connection: socket.socket) -> bool:
-    with selectors.DefaultSelector() as selector:
-        selector.register(connection, selectors.EVENT_READ)
-        return bool(selector.select(0))
+def _is_silent(connection: socket.socket) -> bool:
+    """Whether nothing has come, neither data nor the end; TLS's own messages do not count."""
+    connection.settimeout(0)
+    try:
+        connection.recv(1)
+    except BlockingIOError:
+        return True
+    except OSError as error:
+        import ssl
+
+        return isinstance(error, ssl.SSLWantReadError)
+    return False

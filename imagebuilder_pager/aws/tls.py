@@ -64,10 +64,9 @@ def _usual(*, verified: bool) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         return context
-    if bundle := os.environ.get("SSL_CERT_FILE"):
-        return ssl.create_default_context(cafile=bundle)
-    if folder := os.environ.get("SSL_CERT_DIR"):
-        return ssl.create_default_context(capath=folder)
+    for variable in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        if path := os.environ.get(variable):
+            return _context(path, variable)
     import certifi
 
     return ssl.create_default_context(cafile=certifi.where())

@@ -83,8 +83,6 @@ def _list(given: Sequence[str], place: Place, signals: Signals, *, alone: bool) 
         # What is loaded from here on is no garbage: looking for any would take a tenth of the time,
         # while there is more and more of it, and once more at the end.
         gc.disable()
-        # To find its plugins, Pydantic would read about every distribution that is installed.
-        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     options = parse(given)
     # Now it is worth loading what takes its time.
     from ..aws.profile import Profile

@@ -40,7 +40,8 @@ class Target(NamedTuple):
 def choose_target(options: argparse.Namespace, profile: Profile) -> Target:
     """Whom the options, the environment and the profile name.
 
-    Raises what :class:`ImageBuilder` raises for a region, an endpoint, certificates and timeouts.
+    Raises what :class:`ImageBuilder` raises for a region, an endpoint and timeouts. That there is
+    no connection, or that certificates cannot be loaded, shows with the first request.
     """
     # As the client will choose them, from the same arguments.
     region = choose_region(options.region, profile)

@@ -41,8 +41,9 @@ PATH = "/ListLifecycleExecutionResources"
 TIMEOUTS = Timeouts(5.0, 5.0, 5.0, 5.0)
 LOCALHOST = Path(__file__).parent / "localhost.pem"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-#: What a server says on a connection, an answer for each request, before it closes it.
-Script = list[bytes]
+#: What a server says on a connection before it closes it: an answer for each request, or something
+#: without having been asked.
+Script = list[bytes] | bytes
 
 
 class Taken:
@@ -92,6 +93,9 @@ class Server:
             closed.set()
 
     def _speak(self, connection: socket.socket, script: Script) -> None:
+        if isinstance(script, bytes):
+            connection.sendall(script)
+            return
         for answer in script:
             request = connection.recv(65536)
             while request.startswith(b"POST ") and not request.partition(b"\r\n\r\n")[2]:
@@ -298,11 +302,12 @@ def test_an_answer_in_pieces(serve: Serve, send_to: SendTo) -> None:
     assert send_to(server.url).body == b"{}"
 
 
-def test_headers_are_those_that_httpx_gives(serve: Serve, send_to: SendTo) -> None:
+@pytest.mark.parametrize("e_acute", [b"\xe9", b"\xc3\xa9"], ids=["Latin-1", "UTF-8"])
+def test_headers_are_those_that_httpx_gives(serve: Serve, send_to: SendTo, e_acute: bytes) -> None:
     server = serve(
         [
-            b"HTTP/1.1 418 Teapot\r\nX-A: 1\r\nx-b: \xe9\r\nX-A:  2 \r\nContent-Length: 0\r\n"
-            b"Content-Encoding: gzip\r\n\r\n"
+            b"HTTP/1.1 418 Teapot\r\nX-A: 1\r\nx-b: " + e_acute + b"\r\nX-A:  2 \r\n"
+            b"Content-Length: 0\r\nContent-Encoding: gzip\r\n\r\n"
         ]
     )
     taken = send_to(server.url)
@@ -314,6 +319,17 @@ def test_headers_are_those_that_httpx_gives(serve: Serve, send_to: SendTo) -> No
         "content-length": "0",
         "content-encoding": "gzip",
     }
+
+
+def test_an_idle_connection_is_not_kept(serve: Serve) -> None:
+    now = [0.0]
+    server = serve([OK, OK], [OK])
+    direct = DirectClient(server.url, Certificates(), monotonic=lambda: now[0])
+    with contextlib.closing(direct):
+        for now[0] in (0.0, 5.0, 10.1):
+            assert ask(direct).body == b"{}"
+    assert server.closed[0].wait(5)
+    assert len(server.requests) == 3
 
 
 def test_many_threads(account_server: LocalServer) -> None:
@@ -432,8 +448,8 @@ class Wire:
     def recv(self, _size: int) -> bytes:
         return self._pieces.pop(0) if self._pieces else b""
 
-    def sendall(self, _data: bytes) -> None:
-        pass
+    def send(self, data: memoryview) -> int:
+        return min(len(data), 100)
 
     def settimeout(self, _seconds: float | None) -> None:
         pass
@@ -481,6 +497,40 @@ def test_whatever_comes_is_an_answer_or_an_error_of_ours(answer: bytes, size: in
         patch.setattr(Wire, "setsockopt", lambda *_: None, raising=False)
         taken = ask(direct)
         assert 200 <= taken.status <= 999
+
+
+class Refusing(Wire):
+    """Breaks off within the request, and may have said why."""
+
+    def send(self, _data: memoryview) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\n{}", 413),
+        (b"", "the connection broke off to http://host.test: [Errno 32] Broken pipe"),
+        (b"HTTP/1.1 4", "the connection broke off to http://host.test: [Errno 32] Broken pipe"),
+    ],
+)
+def test_the_request_is_broken_off(
+    monkeypatch: pytest.MonkeyPatch, send_to: SendTo, answer: bytes, expected: object
+) -> None:
+    wires: list[Wire] = []
+
+    def connect(*_: object) -> Wire:
+        wires.append(Refusing(answer, 100))
+        return wires[-1]
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    monkeypatch.setattr(Wire, "setsockopt", lambda *_: None, raising=False)
+    for _ in range(2):
+        if isinstance(expected, str):
+            assert str(failure(send_to, "http://host.test")) == expected
+        else:
+            assert send_to("http://host.test").status == expected
+    assert len(wires) == 2, "it is not used again"
 
 
 def test_a_receiver_that_wants_no_more(serve: Serve, send_to: SendTo) -> None:
@@ -557,10 +607,14 @@ def test_a_server_without_tls(serve: Serve, send_to: SendTo) -> None:
     assert type(error) is errors.SSLError
 
 
-def test_certificates_that_cannot_be_loaded(send_to: SendTo) -> None:
-    certificates = Certificates(Found("/does/not/exist.pem", "ca_bundle"))
-    with pytest.raises(errors.InvalidConfigError, match="no certificates can be loaded"):
-        send_to("https://127.0.0.1:9", certificates=certificates)
+@pytest.mark.parametrize("ahead", [False, True])
+def test_certificates_that_cannot_be_loaded(ahead: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/does/not/exist.pem")
+    with contextlib.closing(DirectClient("https://127.0.0.1:9", Certificates())) as direct:
+        if ahead:
+            direct.connect_ahead(TIMEOUTS)
+        with pytest.raises(errors.InvalidConfigError, match="SSL_CERT_FILE: no certificates can"):
+            ask(direct)
 
 
 # Connecting ahead
@@ -577,6 +631,36 @@ def test_a_connection_ahead_is_the_first_requests(
         assert ask(direct).body == b"{}"
         assert ask(direct).body == b"{}"
     assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+@pytest.mark.parametrize(
+    "farewell",
+    [b"", b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"],
+    ids=["nothing", "408"],
+)
+def test_a_connection_ahead_that_has_been_closed_meanwhile(
+    serve: Serve, own_certificate: ssl.SSLContext, farewell: bytes, encrypted: bool
+) -> None:
+    server = serve(farewell, [OK], context=own_certificate if encrypted else None)
+    with contextlib.closing(DirectClient(server.url, TRUSTING)) as direct:
+        direct.connect_ahead(TIMEOUTS)
+        assert server.closed[0].wait(5)
+        assert ask(direct).body == b"{}"
+    assert len(server.requests) == 1
+
+
+def test_an_unexpected_failure_ahead_is_the_first_requests(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(socket, "create_connection", fail)
+    with contextlib.closing(DirectClient("http://host.test", Certificates())) as direct:
+        direct.connect_ahead(TIMEOUTS)
+        with pytest.raises(MemoryError):
+            ask(direct)
 
 
 def test_a_failure_ahead_is_the_first_requests(
