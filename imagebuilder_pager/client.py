@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar, Unpack, overload
 
 from . import errors
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     import httpx
 
     from .aws.signing import SigV4Auth
-    from .aws.transport import AsyncEndpointClient, EndpointClient
+    from .aws.transport import AsyncEndpointSender, EndpointSender
 
 __all__ = ["AsyncImageBuilder", "ImageBuilder"]
 
@@ -221,17 +220,16 @@ class ImageBuilder(_Client["httpx.Client"]):
         credentials: CachingProvider,
         surroundings: Surroundings,
     ) -> Signer:
-        from .aws.transport import EndpointClient, HttpxSender
+        from .aws.transport import ClientSender, EndpointSender
 
         auth = self._auth(credentials, surroundings)
-        self._own: EndpointClient | None = None
+        parts = (self.endpoint_url, HEADERS, auth)
+        self._own: EndpointSender | None = None
         if http_client is None:
-            self._own = EndpointClient(self.endpoint_url, auth, surroundings.certificates)
-            send: Any = self._own.send
+            self._own = EndpointSender(*parts, surroundings.certificates)
+            self._send: Sender = self._own.send
         else:
-            # No redirects: a signature is for one host.
-            send = partial(http_client.send, auth=auth, follow_redirects=False, stream=True)
-        self._send: Sender = HttpxSender(send, self.endpoint_url, HEADERS)
+            self._send = ClientSender(http_client, *parts).send
         return auth
 
     @overload
@@ -297,16 +295,16 @@ class AsyncImageBuilder(_Client["httpx.AsyncClient"]):
         credentials: CachingProvider,
         surroundings: Surroundings,
     ) -> Signer:
-        from .aws.transport import AsyncEndpointClient, AsyncHttpxSender
+        from .aws.transport import AsyncClientSender, AsyncEndpointSender
 
         auth = self._auth(credentials, surroundings)
-        self._own: AsyncEndpointClient | None = None
+        parts = (self.endpoint_url, HEADERS, auth)
+        self._own: AsyncEndpointSender | None = None
         if http_client is None:
-            self._own = AsyncEndpointClient(self.endpoint_url, auth, surroundings.certificates)
-            send: Any = self._own.send
+            self._own = AsyncEndpointSender(*parts, surroundings.certificates)
+            self._send: AsyncSender = self._own.send
         else:
-            send = partial(http_client.send, auth=auth, follow_redirects=False, stream=True)
-        self._send: AsyncSender = AsyncHttpxSender(send, self.endpoint_url, HEADERS)
+            self._send = AsyncClientSender(http_client, *parts).send
         return auth
 
     @overload

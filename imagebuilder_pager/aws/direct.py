@@ -76,7 +76,13 @@ class DirectClient:
         unsigned["host"] = _Address.of(self.endpoint_url).header
 
         def send(request: Request, receiver: Receiver) -> None:
-            self._send(request, _signed(request, unsigned, signer), receiver)
+            credentials = signer.credentials()
+            request.access_key = credentials.access_key
+            url = self.endpoint_url + request.path
+            signature = signer.signature(
+                "POST", url, unsigned, request.content, credentials, by=authorization
+            )
+            self._send(request, {**unsigned, **signature}, receiver)
 
         return send
 
@@ -94,27 +100,6 @@ class DirectClient:
         """Closes the connections, for good."""
         for connection in self._connections.close():
             connection.close()
-
-
-def _signed(request: Request, unsigned: Mapping[str, str], signer: Signer) -> dict[str, str]:
-    credentials = signer.credentials()
-    request.access_key = credentials.access_key
-    signed = {
-        "content-type": unsigned["content-type"],
-        "host": unsigned["host"],
-        "x-amz-date": signer.timestamp(),
-    }
-    if credentials.token:
-        signed["x-amz-security-token"] = credentials.token
-    header = authorization(
-        request.path,
-        signed,
-        request.content,
-        credentials,
-        service=signer.service,
-        region=signer.region,
-    )
-    return {**unsigned, **signed, "authorization": header}
 
 
 class _Address(NamedTuple):

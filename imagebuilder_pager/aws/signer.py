@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
 from ..errors import ClientError
 from .clock import http_date
-from .credentials import CredentialsLike, CredentialsProvider, check_usable
+from .credentials import CachingProvider, CredentialsLike, CredentialsProvider, check_usable
 
-__all__ = ["Signer"]
+__all__ = ["Authorization", "Signer", "ToSign"]
 
 #: A service allows five minutes; a clock that is off by less is not what it objects to.
 _TOLERATED_SKEW = timedelta(minutes=4)
@@ -32,6 +32,28 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+class ToSign:
+    """A request as it is signed, and with what.
+
+    ``headers`` are those to sign, their names in lower case and sorted, ``x-amz-date`` among them.
+    It is no record: its repr would show the session token.
+    """
+
+    __slots__ = ("content", "credentials", "headers", "method", "region", "service", "url")
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    content: bytes
+    credentials: CredentialsLike
+    service: str
+    region: str
+
+
+#: Makes the header ``Authorization`` of a request.
+Authorization = Callable[[ToSign], str]
+
+
 class Signer:
     """All that signing has to know but the request; how it is signed is the sender's to choose.
 
@@ -50,8 +72,8 @@ class Signer:
         self._credentials = credentials
         self._clock = clock
         self._offset = timedelta()
-        self.service = service
-        self.region = region
+        self._service = service
+        self._region = region
 
     def credentials(self) -> CredentialsLike:
         """The keys of the moment, fetched where needed.
@@ -63,9 +85,51 @@ class Signer:
         check_usable(credentials)
         return credentials
 
-    def timestamp(self) -> str:
-        """The time of signing as ``X-Amz-Date`` has it."""
-        return (self._clock() + self._offset).strftime("%Y%m%dT%H%M%SZ")
+    async def credentials_async(self) -> CredentialsLike:
+        """The async twin of :meth:`credentials`."""
+        credentials: CredentialsLike | None = None
+        if isinstance(self._credentials, CachingProvider):
+            credentials = self._credentials.fresh()
+        if credentials is None:
+            import anyio.to_thread
+
+            # They have to be fetched, which must not hold up the event loop; nor must a fetch that
+            # takes its time hold up a cancellation. Whoever asks next has the use of it.
+            credentials = await anyio.to_thread.run_sync(
+                self._credentials.get_frozen_credentials, abandon_on_cancel=True
+            )
+        check_usable(credentials)
+        return credentials
+
+    def signature(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes,
+        credentials: CredentialsLike,
+        *,
+        by: Authorization,
+    ) -> dict[str, str]:
+        """The headers to add to a request: date, session token and authorization.
+
+        ``headers`` are those that it has, names in lower case; of these ``content-type``, ``host``
+        and all ``x-amz-*`` are signed, as boto3 does.
+        """
+        added = {"x-amz-date": (self._clock() + self._offset).strftime("%Y%m%dT%H%M%SZ")}
+        if credentials.token:
+            added["x-amz-security-token"] = credentials.token
+        request = ToSign()
+        request.method, request.url, request.content = method, url, content
+        request.headers = {
+            name: value
+            for name, value in sorted({**headers, **added}.items())
+            if name in {"content-type", "host"} or name.startswith("x-amz-")
+        }
+        request.credentials = credentials
+        request.service, request.region = self._service, self._region
+        added["authorization"] = by(request)
+        return added
 
     def put_right(self, error: ClientError, access_key: str, tried: Collection[str]) -> str | None:
         """Corrects what a refusal says is wrong with the signing; what that was, or None.

@@ -6,14 +6,13 @@ from collections.abc import AsyncGenerator, Generator
 from dataclasses import dataclass
 from typing import Any, cast
 
-import anyio.to_thread
 import httpx
 from botocore.auth import SigV4Auth as BotocoreSigV4Auth
 
-from .credentials import CachingProvider, CredentialsLike, check_usable
-from .signer import Signer
+from .credentials import CredentialsLike
+from .signer import Signer, ToSign
 
-__all__ = ["SigV4Auth"]
+__all__ = ["SigV4Auth", "authorization"]
 
 
 class _SignedHeaders(dict[str, str]):
@@ -42,6 +41,29 @@ class _ToSign:
     params: None = None
 
 
+def authorization(request: ToSign) -> str:
+    """The header ``Authorization``, by botocore.
+
+    botocore's own ``add_auth`` would ask the system clock, and log what it signs, session token
+    included; so its parts are called one by one.
+    """
+    signer = _Signer(cast("Any", request.credentials), request.service, request.region)
+    to_sign: Any = _ToSign(
+        request.method,
+        request.url,
+        _SignedHeaders(request.headers),
+        request.content,
+        {"timestamp": request.headers["x-amz-date"]},
+    )
+    canonical_request = signer.canonical_request(to_sign)
+    string_to_sign = signer.string_to_sign(to_sign, canonical_request)
+    return (
+        f"AWS4-HMAC-SHA256 Credential={signer.scope(to_sign)}, "
+        f"SignedHeaders={';'.join(request.headers)}, "
+        f"Signature={signer.signature(string_to_sign, to_sign)}"
+    )
+
+
 class SigV4Auth(Signer, httpx.Auth):
     """Signs every request that passes, with the credentials of that moment.
 
@@ -52,61 +74,19 @@ class SigV4Auth(Signer, httpx.Auth):
     requires_request_body = True
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        self.authorize(request)
+        self.sign(request, self.credentials())
         yield request
 
     async def async_auth_flow(
         self, request: httpx.Request
     ) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        await self.authorize_async(request)
+        self.sign(request, await self.credentials_async())
         yield request
 
-    def authorize(self, request: httpx.Request) -> None:
-        """Signs the request with the credentials of the moment, fetching them where needed."""
-        self.sign(request, self.credentials())
-
-    async def authorize_async(self, request: httpx.Request) -> None:
-        """The async twin of :meth:`authorize`."""
-        credentials: CredentialsLike | None = None
-        if isinstance(self._credentials, CachingProvider):
-            credentials = self._credentials.fresh()
-        if credentials is None:
-            # They have to be fetched, which must not hold up the event loop; nor must a fetch that
-            # takes its time hold up a cancellation. Whoever asks next has the use of it.
-            credentials = await anyio.to_thread.run_sync(
-                self._credentials.get_frozen_credentials, abandon_on_cancel=True
-            )
-        check_usable(credentials)
-        self.sign(request, credentials)
-
     def sign(self, request: httpx.Request, credentials: CredentialsLike) -> None:
-        """Adds ``X-Amz-Date``, ``X-Amz-Security-Token`` and ``Authorization`` to the request.
-
-        botocore's own ``add_auth`` would ask the system clock, and log what it signs, session token
-        included; so its parts are called one by one.
-        """
-        timestamp = self.timestamp()
-        request.headers["X-Amz-Date"] = timestamp
-        if credentials.token:
-            request.headers["X-Amz-Security-Token"] = credentials.token
-        signed = ((name.decode().lower(), value.decode()) for name, value in request.headers.raw)
-        to_sign: Any = _ToSign(
-            request.method,
-            str(request.url),
-            _SignedHeaders(
-                (name, value)
-                for name, value in signed
-                if name in {"content-type", "host"} or name.startswith("x-amz-")
-            ),
-            request.content,
-            {"timestamp": timestamp},
-        )
-        signer = _Signer(cast("Any", credentials), self.service, self.region)
-        canonical_request = signer.canonical_request(to_sign)
-        signed_headers = canonical_request.rsplit("\n", 2)[1]
-        string_to_sign = signer.string_to_sign(to_sign, canonical_request)
-        request.headers["Authorization"] = (
-            f"AWS4-HMAC-SHA256 Credential={signer.scope(to_sign)}, "
-            f"SignedHeaders={signed_headers}, "
-            f"Signature={signer.signature(string_to_sign, to_sign)}"
-        )
+        """Adds ``X-Amz-Date``, ``X-Amz-Security-Token`` and ``Authorization`` to the request."""
+        headers = {name.decode().lower(): value.decode() for name, value in request.headers.raw}
+        url, content = str(request.url), request.content
+        added = self.signature(request.method, url, headers, content, credentials, by=authorization)
+        for name, value in added.items():
+            request.headers[name] = value  # update() copies them all

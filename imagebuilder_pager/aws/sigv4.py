@@ -8,50 +8,42 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from urllib.parse import urlsplit
 
-from .credentials import CredentialsLike
+from .signer import ToSign
 
 __all__ = ["authorization"]
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
 
-def authorization(
-    path: str,
-    headers: Mapping[str, str],
-    content: bytes,
-    credentials: CredentialsLike,
-    *,
-    service: str,
-    region: str,
-) -> str:
-    """The ``Authorization`` header of a POST.
+def authorization(request: ToSign) -> str:
+    """The header ``Authorization``.
 
-    ``path`` is the URL's, of letters, digits, ``-``, ``.``, ``_``, ``~`` and slashes, without a
-    query. ``headers`` are those to sign, their names in lower case and in order, ``x-amz-date``
-    among them, their values without spaces to fold.
+    The URL's path is of letters, digits, ``-``, ``.``, ``_``, ``~`` and slashes, and it has no
+    query. No header's value has spaces to fold.
     """
-    timestamp = headers["x-amz-date"]
-    scope = f"{timestamp[:8]}/{region}/{service}/aws4_request"
-    names = ";".join(headers)
+    timestamp = request.headers["x-amz-date"]
+    scope = f"{timestamp[:8]}/{request.region}/{request.service}/aws4_request"
+    names = ";".join(request.headers)
     canonical = "\n".join(
         (
-            "POST",
-            path,
+            request.method,
+            urlsplit(request.url).path,
             "",
-            *(f"{name}:{value}" for name, value in headers.items()),
+            *(f"{name}:{value}" for name, value in request.headers.items()),
             "",
             names,
-            hashlib.sha256(content).hexdigest(),
+            hashlib.sha256(request.content).hexdigest(),
         )
     )
     digest = hashlib.sha256(canonical.encode()).hexdigest()
-    key = f"AWS4{credentials.secret_key}".encode()
+    key = f"AWS4{request.credentials.secret_key}".encode()
     for part in scope.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")
     to_sign = "\n".join((_ALGORITHM, timestamp, scope, digest))
     return (
-        f"{_ALGORITHM} Credential={credentials.access_key}/{scope}, SignedHeaders={names}, "
+        f"{_ALGORITHM} Credential={request.credentials.access_key}/{scope}, "
+        f"SignedHeaders={names}, "
         f"Signature={hmac.digest(key, to_sign.encode(), 'sha256').hex()}"
     )

@@ -8,7 +8,7 @@ and puts it back.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -32,26 +32,27 @@ from .signing import SigV4Auth
 from .tls import Certificates
 
 __all__ = [
-    "AsyncEndpointClient",
-    "AsyncHttpxSender",
-    "EndpointClient",
-    "HttpxSender",
+    "AsyncClientSender",
+    "AsyncEndpointSender",
+    "ClientSender",
+    "EndpointSender",
     "network_error",
 ]
 
 TransportT = TypeVar("TransportT")
 
 
-class _Messages:
-    """Requests and answers as httpx has them, made of ours and passed on to ours."""
+class _Sender:
+    """What all senders share: requests and answers as httpx has them, and their errors."""
 
-    def __init__(self, endpoint_url: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, endpoint_url: str, headers: Mapping[str, str], auth: SigV4Auth) -> None:
         self._endpoint_url = endpoint_url
+        self._auth = auth
         # httpx's own types, so that it need not parse the same anew for each request.
         self._headers = httpx.Headers(headers)
         self._urls: dict[str, httpx.URL] = {}
 
-    def make(self, request: Request) -> httpx.Request:
+    def _made(self, request: Request) -> httpx.Request:
         """The request as httpx has it.
 
         It is no ``client.build_request``: headers, cookies and query parameters that a client adds
@@ -68,101 +69,103 @@ class _Messages:
             extensions={"timeout": request.timeouts._asdict()},
         )
 
-    def begin(
-        self,
-        message: httpx.Request,
-        request: Request,
-        response: httpx.Response,
-        receiver: Receiver,
-    ) -> bool:
-        """Passes the head on; whether the body is still to be read."""
-        authorization: str = message.headers.get("Authorization", "")
-        request.access_key = authorization.partition("Credential=")[2].partition("/")[0]
-        headers = header_dict(response.headers)
-        if response.is_stream_consumed:  # by an event hook, for instance
-            receiver.begin(response.status_code, headers, "")
-            receiver.feed(response.content)
-            return False
-        receiver.begin(response.status_code, headers, headers.get("content-encoding", ""))
-        return True
-
-    def error(self, error: httpx.HTTPError) -> PagerError:
+    def _error(self, error: httpx.HTTPError) -> PagerError:
         """The error that botocore has for one of httpx's."""
         return network_error(error, self._endpoint_url)
 
 
-class HttpxSender:
-    """Sends by a function that signs and sends what httpx calls a request."""
+class ClientSender(_Sender):
+    """Sends by an ``httpx.Client`` of the caller's."""
 
     def __init__(
         self,
-        send: Callable[[httpx.Request], httpx.Response],
+        client: httpx.Client,
         endpoint_url: str,
         headers: Mapping[str, str],
+        auth: SigV4Auth,
     ) -> None:
-        self._send = send
-        self._messages = _Messages(endpoint_url, headers)
+        super().__init__(endpoint_url, headers, auth)
+        self._client = client
 
-    def __call__(self, request: Request, receiver: Receiver) -> None:
+    def send(self, request: Request, receiver: Receiver) -> None:
         """See :data:`.exchange.Sender`."""
-        message = self._messages.make(request)
+        message = self._made(request)
         try:
-            response = self._send(message)
+            # No redirects: a signature is for one host.
+            response = self._client.send(
+                message, auth=self._auth, follow_redirects=False, stream=True
+            )
             try:
-                if self._messages.begin(message, request, response, receiver):
+                if not _begin(request, message, response, receiver):
                     for chunk in response.iter_raw():
                         receiver.feed(chunk)
             finally:
                 response.close()
         except httpx.HTTPError as error:
-            raise self._messages.error(error) from error
+            raise self._error(error) from error
 
 
-class AsyncHttpxSender:
-    """The async twin of :class:`HttpxSender`."""
+class AsyncClientSender(_Sender):
+    """The async twin of :class:`ClientSender`."""
 
     def __init__(
         self,
-        send: Callable[[httpx.Request], Awaitable[httpx.Response]],
+        client: httpx.AsyncClient,
         endpoint_url: str,
         headers: Mapping[str, str],
+        auth: SigV4Auth,
     ) -> None:
-        self._send = send
-        self._messages = _Messages(endpoint_url, headers)
+        super().__init__(endpoint_url, headers, auth)
+        self._client = client
 
-    async def __call__(self, request: Request, receiver: Receiver) -> None:
+    async def send(self, request: Request, receiver: Receiver) -> None:
         """See :data:`.exchange.AsyncSender`."""
-        message = self._messages.make(request)
+        message = self._made(request)
         try:
-            response = await self._send(message)
+            response = await self._client.send(
+                message, auth=self._auth, follow_redirects=False, stream=True
+            )
             try:
-                if self._messages.begin(message, request, response, receiver):
+                if not _begin(request, message, response, receiver):
                     async for chunk in response.aiter_raw():
                         receiver.feed(chunk)
             finally:
                 await response.aclose()
         except httpx.HTTPError as error:
-            raise self._messages.error(error) from error
+            raise self._error(error) from error
 
 
-class EndpointClient:
-    """Signs requests to one endpoint and sends them; thread-safe."""
+class EndpointSender(_Sender):
+    """Sends by connections of our own; thread-safe."""
 
-    def __init__(self, endpoint_url: str, auth: SigV4Auth, certificates: Certificates) -> None:
-        self._auth = auth
+    def __init__(
+        self,
+        endpoint_url: str,
+        headers: Mapping[str, str],
+        auth: SigV4Auth,
+        certificates: Certificates,
+    ) -> None:
+        super().__init__(endpoint_url, headers, auth)
         self._transports = FreeList(_maker(httpx.HTTPTransport, endpoint_url, certificates))
 
-    def send(self, request: httpx.Request) -> httpx.Response:
-        """The answer, of which the body is still to be read; closing it frees the connection."""
-        self._auth.authorize(request)
+    def send(self, request: Request, receiver: Receiver) -> None:
+        """See :data:`.exchange.Sender`."""
+        message = self._made(request)
+        self._auth.sign(message, self._auth.credentials())
         transport = self._transports.take()
         try:
-            response = transport.handle_request(request)
-        except BaseException:
+            response = transport.handle_request(message)
+            stream: Any = response.stream
+            try:
+                if not _begin(request, message, response, receiver):
+                    for chunk in stream:
+                        receiver.feed(chunk)
+            finally:
+                stream.close()
+        except httpx.HTTPError as error:
+            raise self._error(error) from error
+        finally:
             self._transports.put_back(transport)
-            raise
-        response.stream = _Stream(response.stream, lambda: self._transports.put_back(transport))
-        return response
 
     def close(self) -> None:
         """Closes the connections, for good."""
@@ -170,31 +173,58 @@ class EndpointClient:
             transport.close()
 
 
-class AsyncEndpointClient:
-    """The async twin of :class:`EndpointClient`."""
+class AsyncEndpointSender(_Sender):
+    """The async twin of :class:`EndpointSender`."""
 
-    def __init__(self, endpoint_url: str, auth: SigV4Auth, certificates: Certificates) -> None:
-        self._auth = auth
+    def __init__(
+        self,
+        endpoint_url: str,
+        headers: Mapping[str, str],
+        auth: SigV4Auth,
+        certificates: Certificates,
+    ) -> None:
+        super().__init__(endpoint_url, headers, auth)
         self._transports = FreeList(_maker(httpx.AsyncHTTPTransport, endpoint_url, certificates))
 
-    async def send(self, request: httpx.Request) -> httpx.Response:
-        """The answer, of which the body is still to be read; closing it frees the connection."""
-        await self._auth.authorize_async(request)
+    async def send(self, request: Request, receiver: Receiver) -> None:
+        """See :data:`.exchange.AsyncSender`."""
+        message = self._made(request)
+        self._auth.sign(message, await self._auth.credentials_async())
         transport = self._transports.take()
         try:
-            response = await transport.handle_async_request(request)
-        except BaseException:
+            response = await transport.handle_async_request(message)
+            stream: Any = response.stream
+            try:
+                if not _begin(request, message, response, receiver):
+                    async for chunk in stream:
+                        receiver.feed(chunk)
+            finally:
+                await stream.aclose()
+        except httpx.HTTPError as error:
+            raise self._error(error) from error
+        finally:
             self._transports.put_back(transport)
-            raise
-        response.stream = _AsyncStream(
-            response.stream, lambda: self._transports.put_back(transport)
-        )
-        return response
 
     async def aclose(self) -> None:
         """Closes the connections, for good."""
         for transport in self._transports.close():
             await transport.aclose()
+
+
+def _begin(
+    request: Request, message: httpx.Request, response: httpx.Response, receiver: Receiver
+) -> bool:
+    """Passes the head on, and the body if somebody, such as an event hook, has read it already."""
+    authorization: str = message.headers.get("authorization", "")
+    request.access_key = authorization.partition("Credential=")[2].partition("/")[0]
+    headers = header_dict(response.headers)
+    read = response.is_stream_consumed
+    receiver.begin(
+        response.status_code, headers, "" if read else headers.get("content-encoding", "")
+    )
+    if read:
+        receiver.feed(response.content)
+    return read
 
 
 def _maker(
@@ -210,41 +240,6 @@ def _maker(
         proxy=proxy,
         limits=httpx.Limits(max_connections=1),
     )
-
-
-class _Stream(httpx.SyncByteStream):
-    """A body that says when it has been closed."""
-
-    def __init__(self, stream: Any, closed: Callable[[], None]) -> None:
-        self._stream = stream
-        self._closed = closed
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._stream)
-
-    def close(self) -> None:
-        try:
-            self._stream.close()
-        finally:
-            self._closed()
-
-
-class _AsyncStream(httpx.AsyncByteStream):
-    """The async twin of :class:`_Stream`."""
-
-    def __init__(self, stream: Any, closed: Callable[[], None]) -> None:
-        self._stream = stream
-        self._closed = closed
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        iterator: AsyncIterator[bytes] = self._stream.__aiter__()
-        return iterator
-
-    async def aclose(self) -> None:
-        try:
-            await self._stream.aclose()
-        finally:
-            self._closed()
 
 
 def header_dict(headers: httpx.Headers) -> dict[str, str]:

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagebuilder_pager.aws.credentials import Credentials
+from imagebuilder_pager.aws.signer import Signer
 from imagebuilder_pager.aws.signing import SigV4Auth
 from imagebuilder_pager.aws.sigv4 import authorization
 
@@ -37,16 +38,11 @@ class Case(NamedTuple):
     region: str
 
     def by_hand(self) -> str:
-        headers = {
-            "content-type": "application/json",
-            "host": self.host,
-            "x-amz-date": self.moment.strftime("%Y%m%dT%H%M%SZ"),
-        }
-        if self.keys.token:
-            headers["x-amz-security-token"] = self.keys.token
-        return authorization(
-            self.path, headers, self.body, self.keys, service=self.service, region=self.region
-        )
+        signer = Signer(self.keys, self.service, self.region, clock=lambda: self.moment)
+        url = f"https://{self.host}{self.path}"
+        headers = {"content-type": "application/json", "host": self.host}
+        added = signer.signature("POST", url, headers, self.body, self.keys, by=authorization)
+        return added["authorization"]
 
     def by_botocore(self) -> str:
         request = botocore.awsrequest.AWSRequest(
@@ -71,7 +67,7 @@ class Case(NamedTuple):
             headers={"Content-Type": "application/json"},
         )
         auth = SigV4Auth(self.keys, self.service, self.region, clock=lambda: self.moment)
-        auth.authorize(request)
+        auth.sign(request, self.keys)
         return str(request.headers["authorization"])
 
     def keys_in_order(self) -> tuple[str, str, str | None]:
