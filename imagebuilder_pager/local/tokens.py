@@ -29,11 +29,12 @@ class InvalidTokenError(ValueError):
 def seal_token(*, listing: tuple[str, ...], position: int, issued: int) -> str:
     """The token for the item at `position` (from 0) of the listing.
 
-    `listing` is whatever tells one listing from another; `issued` is in epoch seconds.
+    `listing` is whatever tells one listing from another; `issued` is in epoch seconds. It never
+    begins with a dash, which command lines take for an option.
     """
     content = _CONTENT.pack(issued, position)
     code = _code(listing, content)
-    return base64.urlsafe_b64encode(code + _encipher(code, content)).decode().rstrip("=")
+    return base64.b64encode(code + _encipher(code, content)).decode().rstrip("=")
 
 
 def open_token(token: str, *, listing: tuple[str, ...]) -> tuple[int, int]:
@@ -42,12 +43,12 @@ def open_token(token: str, *, listing: tuple[str, ...]) -> tuple[int, int]:
     Raises `InvalidTokenError` for any other text.
     """
     try:
-        sealed = base64.urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
+        sealed = base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
     except (UnicodeEncodeError, binascii.Error):
         raise InvalidTokenError from None
     code, enciphered = sealed[:_CODE_SIZE], sealed[_CODE_SIZE:]
     # The decoder skips what is not base64 and ignores spare bits: neither is a token of ours.
-    spelling = base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+    spelling = base64.b64encode(sealed).decode().rstrip("=")
     if len(enciphered) != _CONTENT.size or spelling != token:
         raise InvalidTokenError
     content = _encipher(code, enciphered)

@@ -23,6 +23,7 @@ from imagebuilder_pager.local import (
     LocalImageBuilder,
     generate_account,
 )
+from imagebuilder_pager.local.tokens import seal_token
 
 URL = "http://imagebuilder.test/ListLifecycleExecutionResources"
 OTHER_ID = "lce-00000000-0000-0000-0000-00000000abcd"
@@ -372,6 +373,16 @@ def test_every_alteration_of_a_token_is_noticed(service: LocalImageBuilder) -> N
     altered += [token[:-1] + c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef0123" if c != token[-1]]
     for wrong in altered:
         assert invalid_token(ask(service, nextToken=wrong)) == INVALID
+
+
+def test_a_token_can_be_given_on_a_command_line() -> None:
+    tokens = [
+        seal_token(listing=("id",), position=place, issued=time)
+        for place in range(50)
+        for time in range(20)
+    ]
+    assert not any(token.startswith("-") for token in tokens)
+    assert {token[0] for token in tokens} >= {"+", "/"}, "all that begins a token has been seen"
 
 
 def test_a_token_says_nothing(service: LocalImageBuilder) -> None:
