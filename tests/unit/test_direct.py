@@ -72,6 +72,8 @@ class Server:
         self._scripts = scripts
         self._context = context
         self.requests: list[bytes] = []
+        self.counts: list[int] = []
+        self.protocols: list[str | None] = []
         self.closed = [threading.Event() for _ in scripts]
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
@@ -88,11 +90,13 @@ class Server:
                 connection.settimeout(5)
                 if self._context is not None:
                     connection = self._context.wrap_socket(connection, server_side=True)
+                    self.protocols.append(connection.selected_alpn_protocol())
                 with connection:
                     self._speak(connection, script)
             closed.set()
 
     def _speak(self, connection: socket.socket, script: Script) -> None:
+        self.counts.append(0)
         if isinstance(script, bytes):
             connection.sendall(script)
             return
@@ -100,7 +104,10 @@ class Server:
             request = connection.recv(65536)
             while request.startswith(b"POST ") and not request.partition(b"\r\n\r\n")[2]:
                 request += connection.recv(65536)
+            if not request:
+                return
             self.requests.append(request)
+            self.counts[-1] += 1
             connection.sendall(answer)
 
     def close(self) -> None:
@@ -148,7 +155,11 @@ def send_to() -> Iterator[Callable[..., Taken]]:
 def ask(direct: DirectClient, receiver: Any = None, timeouts: Timeouts = TIMEOUTS) -> Taken:
     taken = receiver or Taken()
     sender = direct.sender(Signer(KEYS, "imagebuilder", "us-west-2"), HEADERS)
-    sender(Request(PATH, b'{"a": 1}', timeouts), taken)
+    request = Request(PATH, b'{"a": 1}', timeouts)
+    try:
+        sender(request, taken)
+    finally:
+        assert request.access_key == KEYS.access_key
     return taken
 
 
@@ -269,6 +280,12 @@ def test_a_connection_is_used_again(serve: Serve, send_to: SendTo) -> None:
     assert len(server.requests) == 3
 
 
+def test_what_comes_after_an_answer_is_no_answer(serve: Serve, send_to: SendTo) -> None:
+    server = serve([OK + OK.replace(b"{}", b"[]"), OK], [OK])
+    assert [send_to(server.url).body for _ in range(2)] == [b"{}", b"{}"]
+    assert server.counts == [1, 1]
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -323,13 +340,13 @@ def test_headers_are_those_that_httpx_gives(serve: Serve, send_to: SendTo, e_acu
 
 def test_an_idle_connection_is_not_kept(serve: Serve) -> None:
     now = [0.0]
-    server = serve([OK, OK], [OK])
+    server = serve([OK, OK, OK], [OK])
     direct = DirectClient(server.url, Certificates(), monotonic=lambda: now[0])
     with contextlib.closing(direct):
         for now[0] in (0.0, 5.0, 10.1):
             assert ask(direct).body == b"{}"
     assert server.closed[0].wait(5)
-    assert len(server.requests) == 3
+    assert server.counts == [2, 1]
 
 
 def test_many_threads(account_server: LocalServer) -> None:
@@ -440,22 +457,63 @@ def test_the_answer_ends_early(serve: Serve, send_to: SendTo, answer: bytes) -> 
 
 
 class Wire:
-    """In place of a socket: these bytes come, in pieces of this size, and then the end."""
+    """In place of a socket: these bytes come, in pieces of this size, and then the end or nothing.
 
-    def __init__(self, answer: bytes, size: int) -> None:
+    ``waits`` are the timeouts with which was sent and received.
+    """
+
+    def __init__(self, answer: bytes, size: int = 100, *, ends: bool = True) -> None:
         self._pieces = [answer[i : i + size] for i in range(0, len(answer), size)]
+        self._ends = ends
+        self._timeout: float | None = None
+        self.waits: set[tuple[str, float | None]] = set()
+
+    def setsockopt(self, *_: int) -> None:
+        pass
+
+    def settimeout(self, seconds: float | None) -> None:
+        self._timeout = seconds
 
     def recv(self, _size: int) -> bytes:
+        if self._timeout == 0:
+            raise BlockingIOError
+        self.waits.add(("recv", self._timeout))
+        if not self._pieces and not self._ends:
+            raise TimeoutError("timed out")
         return self._pieces.pop(0) if self._pieces else b""
 
     def send(self, data: memoryview) -> int:
+        self.waits.add(("send", self._timeout))
         return min(len(data), 100)
-
-    def settimeout(self, _seconds: float | None) -> None:
-        pass
 
     def close(self) -> None:
         pass
+
+
+def test_timeouts_are_for_what_they_say(monkeypatch: pytest.MonkeyPatch, send_to: SendTo) -> None:
+    wire = Wire(OK)
+    connected: list[float | None] = []
+
+    def connect(_address: object, timeout: float | None) -> Wire:
+        connected.append(timeout)
+        return wire
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    send_to("http://host.test", timeouts=Timeouts(1.0, 2.0, 3.0, 4.0))
+    assert connected == [1.0]
+    assert wire.waits == {("send", 3.0), ("recv", 2.0)}
+
+
+def test_a_head_has_its_bound(monkeypatch: pytest.MonkeyPatch, send_to: SendTo) -> None:
+    def answer_with(size: int) -> None:
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: " + b"x" * size + b"\r\n\r\n{}"
+        wire = Wire(head, 1000, ends=False)
+        monkeypatch.setattr(socket, "create_connection", lambda *_: wire)
+
+    answer_with(99 * 1024)
+    assert send_to("http://small.test").body == b"{}"
+    answer_with(200 * 1024)
+    assert type(failure(send_to, "http://large.test")) is errors.ConnectionClosedError
 
 
 HEAD_PARTS = st.sampled_from(
@@ -494,7 +552,6 @@ def test_whatever_comes_is_an_answer_or_an_error_of_ours(answer: bytes, size: in
         contextlib.suppress(errors.ConnectionClosedError),
     ):
         patch.setattr(socket, "create_connection", lambda *_: Wire(answer, size))
-        patch.setattr(Wire, "setsockopt", lambda *_: None, raising=False)
         taken = ask(direct)
         assert 200 <= taken.status <= 999
 
@@ -520,11 +577,10 @@ def test_the_request_is_broken_off(
     wires: list[Wire] = []
 
     def connect(*_: object) -> Wire:
-        wires.append(Refusing(answer, 100))
+        wires.append(Refusing(answer))
         return wires[-1]
 
     monkeypatch.setattr(socket, "create_connection", connect)
-    monkeypatch.setattr(Wire, "setsockopt", lambda *_: None, raising=False)
     for _ in range(2):
         if isinstance(expected, str):
             assert str(failure(send_to, "http://host.test")) == expected
@@ -579,6 +635,7 @@ def test_https(
     server = serve([OK, OK], context=own_certificate)
     for _ in range(2):
         assert send_to(server.url, certificates=certificates).body == b"{}"
+    assert server.protocols == ["http/1.1"]
 
 
 def test_a_certificate_that_nobody_trusts(
@@ -683,6 +740,28 @@ def test_a_failure_ahead_is_the_first_requests(
             ask(direct)
         assert ask(direct).body == b"{}"
     assert len(attempts) == 2
+
+
+def test_a_connection_ahead_is_waited_for(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that does nothing before it is waited for is the slowest that there can be."""
+    server = serve([OK])
+    done: list[bool] = []
+
+    class Slow(threading.Thread):
+        def start(self) -> None:
+            pass
+
+        def join(self, timeout: float | None = None) -> None:  # noqa: ARG002 - Thread has it
+            self.run()
+            done.append(True)
+
+    with contextlib.closing(DirectClient(server.url, Certificates())) as direct:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading, "Thread", Slow)
+            direct.connect_ahead(TIMEOUTS)
+        assert ask(direct).body == b"{}"
+    assert done == [True]
+    assert server.counts == [1]
 
 
 def test_where_there_can_be_no_thread(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
