@@ -751,7 +751,7 @@ def test_a_connection_ahead_is_waited_for(serve: Serve, monkeypatch: pytest.Monk
         def start(self) -> None:
             pass
 
-        def join(self, timeout: float | None = None) -> None:  # noqa: ARG002 - Thread has it
+        def join(self, timeout: float | None = None) -> None:
             self.run()
             done.append(True)
 
