@@ -62,6 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stderr.write(f"\n{words}\n")
         place.tell()
         return code
+    finally:
+        if alone:
+            gc.enable()
     return 0
 
 

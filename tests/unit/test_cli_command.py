@@ -1,6 +1,7 @@
 """The command itself: its arguments, what it loads, its errors, its checkpoint."""
 
 import ast
+import gc
 import importlib.metadata
 import io
 import json
@@ -99,6 +100,18 @@ def test_a_listing_loads_neither_httpx_nor_botocore(local_server: LocalServer, o
     assert status == 0, ran.stderr
     assert {"h11", "pydantic"} <= set(modules)
     assert not {"anyio", "botocore", "httpcore", "httpx", "rich", "ssl", "urllib3"} & set(modules)
+
+
+def test_garbage_is_collected_again_after_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: Errors
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["imagebuilder-pager", LIST])
+    try:
+        assert main() == 252
+        assert gc.isenabled()
+    finally:
+        gc.enable()
+    assert "--lifecycle-execution-id" in capsys.readouterr().err
 
 
 def target_of(*arguments: str) -> Target:
