@@ -13,7 +13,7 @@ import re
 import ssl
 import sys
 
-from imagebuilder_pager.local.generate import example_policy, generate_execution
+from imagebuilder_pager.local.account_generator import example_policy, generate_execution
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _EXECUTION = re.compile(rb"lce-(\d{8})-0000-0000-0000-(\d{12})")

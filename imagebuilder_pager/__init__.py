@@ -12,14 +12,14 @@ Importing this package loads nothing but this file; a public name loads its modu
 used.
 """
 
-__version__ = "0.1.0"
+from ._version import __version__
 
 # As typing's, which type checkers know by its name alone: typing takes its time to import.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from . import errors, models, pagination
+    from . import exceptions, models, pagination
     from .client import AsyncImageBuilder, ImageBuilder
     from .pagination import AsyncPaginator, PaginationSpec, Paginator
 
@@ -30,7 +30,7 @@ _MODULES = {
     "PaginationSpec": "pagination",
     "Paginator": "pagination",
 }
-_SUBMODULES = ("errors", "models", "pagination")
+_SUBMODULES = ("exceptions", "models", "pagination")
 
 __all__ = [
     "AsyncImageBuilder",
@@ -39,7 +39,7 @@ __all__ = [
     "PaginationSpec",
     "Paginator",
     "__version__",
-    "errors",
+    "exceptions",
     "models",
     "pagination",
 ]

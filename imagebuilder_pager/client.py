@@ -7,38 +7,59 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar, Unpack, overload
 
-from . import errors
+from . import exceptions
+from .aws.auth.signer import RequestSigner
 from .aws.clock import SYSTEM_CLOCK, Clock
-from .aws.credentials import (
-    CachingProvider,
-    CredentialsSource,
-    Surroundings,
-    choose_credentials,
+from .aws.config.endpoints import resolve_endpoint
+from .aws.config.region import resolve_region
+from .aws.config.shared_config import Profile
+from .aws.config.tls import resolve_certificates
+from .aws.credentials.resolver import resolve_credentials
+from .aws.identity import CachingProvider, CredentialsContext, CredentialsSource
+from .aws.protocol.rest_json import DEFAULT_MAX_RESPONSE_BYTES, ClientConfig, RestJsonClient
+from .aws.retries import resolve_max_attempts
+from .aws.transport.types import AsyncTransport, Timeouts, Transport
+from .models.exceptions import (
+    AccessDeniedException,
+    CallRateLimitExceededException,
+    ClientException,
+    DryRunOperationException,
+    ForbiddenException,
+    IdempotentParameterMismatchException,
+    InvalidPaginationTokenException,
+    InvalidParameterCombinationException,
+    InvalidParameterException,
+    InvalidParameterValueException,
+    InvalidRequestException,
+    InvalidVersionNumberException,
+    ResourceAlreadyExistsException,
+    ResourceDependencyException,
+    ResourceInUseException,
+    ResourceNotFoundException,
+    ServiceException,
+    ServiceQuotaExceededException,
+    ServiceUnavailableException,
+    TooManyRequestsException,
 )
-from .aws.endpoint import choose_endpoint, choose_region
-from .aws.exchange import AsyncSender, Sender, Timeouts, checked
-from .aws.profile import Profile
-from .aws.rest_json import DEFAULT_MAX_RESPONSE_BYTES, RestJson, Settings
-from .aws.retry import resolve_max_attempts
-from .aws.signer import Signer
-from .aws.tls import choose_certificates
-from .models.shape import Response
+from .models.shapes import Response
 from .operations import LIST_LIFECYCLE_EXECUTION_RESOURCES, OPERATIONS, Operation
-from .pagination.paginator import AsyncPaginator, Paginator
+from .pagination.async_paginator import AsyncPaginator
+from .pagination.paginator import Paginator
 from .service import DEFAULT_TIMEOUTS, HEADERS, SERVICE
-from .typed import (
+from .type_defs import (
     AsyncListLifecycleExecutionResourcesPaginator,
     ListLifecycleExecutionResourcesPaginator,
     ListParams,
     ListParamsSnakeCase,
     Page,
 )
+from .validation import validate_positive
 
 if TYPE_CHECKING:
     import httpx
 
-    from .aws.signing import SigV4Auth
-    from .aws.transport import AsyncEndpointSender, EndpointSender
+    from .aws.auth.httpx_auth import SigV4Auth
+    from .aws.transport.httpx_transport import AsyncHttpxPoolTransport, HttpxPoolTransport
 
 __all__ = ["AsyncImageBuilder", "ImageBuilder"]
 
@@ -52,27 +73,27 @@ logging.getLogger(__package__).addHandler(logging.NullHandler())
 class Exceptions:
     """The errors that the service models, as ``client.exceptions`` has them in boto3."""
 
-    ClientError = errors.ClientError
-    AccessDeniedException = errors.AccessDeniedException
-    CallRateLimitExceededException = errors.CallRateLimitExceededException
-    ClientException = errors.ClientException
-    DryRunOperationException = errors.DryRunOperationException
-    ForbiddenException = errors.ForbiddenException
-    IdempotentParameterMismatchException = errors.IdempotentParameterMismatchException
-    InvalidPaginationTokenException = errors.InvalidPaginationTokenException
-    InvalidParameterCombinationException = errors.InvalidParameterCombinationException
-    InvalidParameterException = errors.InvalidParameterException
-    InvalidParameterValueException = errors.InvalidParameterValueException
-    InvalidRequestException = errors.InvalidRequestException
-    InvalidVersionNumberException = errors.InvalidVersionNumberException
-    ResourceAlreadyExistsException = errors.ResourceAlreadyExistsException
-    ResourceDependencyException = errors.ResourceDependencyException
-    ResourceInUseException = errors.ResourceInUseException
-    ResourceNotFoundException = errors.ResourceNotFoundException
-    ServiceException = errors.ServiceException
-    ServiceQuotaExceededException = errors.ServiceQuotaExceededException
-    ServiceUnavailableException = errors.ServiceUnavailableException
-    TooManyRequestsException = errors.TooManyRequestsException
+    ClientError = exceptions.ClientError
+    AccessDeniedException = AccessDeniedException
+    CallRateLimitExceededException = CallRateLimitExceededException
+    ClientException = ClientException
+    DryRunOperationException = DryRunOperationException
+    ForbiddenException = ForbiddenException
+    IdempotentParameterMismatchException = IdempotentParameterMismatchException
+    InvalidPaginationTokenException = InvalidPaginationTokenException
+    InvalidParameterCombinationException = InvalidParameterCombinationException
+    InvalidParameterException = InvalidParameterException
+    InvalidParameterValueException = InvalidParameterValueException
+    InvalidRequestException = InvalidRequestException
+    InvalidVersionNumberException = InvalidVersionNumberException
+    ResourceAlreadyExistsException = ResourceAlreadyExistsException
+    ResourceDependencyException = ResourceDependencyException
+    ResourceInUseException = ResourceInUseException
+    ResourceNotFoundException = ResourceNotFoundException
+    ServiceException = ServiceException
+    ServiceQuotaExceededException = ServiceQuotaExceededException
+    ServiceUnavailableException = ServiceUnavailableException
+    TooManyRequestsException = TooManyRequestsException
 
     def __getattr__(self, name: str) -> Any:
         known = ", ".join(sorted(name for name in vars(Exceptions) if not name.startswith("_")))
@@ -107,8 +128,8 @@ class _Client(ABC, Generic[HttpT]):
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         profile = Profile(profile_name)
-        self.region_name = choose_region(region_name, profile)
-        self.endpoint_url = choose_endpoint(
+        self.region_name = resolve_region(region_name, profile)
+        self.endpoint_url = resolve_endpoint(
             SERVICE,
             self.region_name,
             profile,
@@ -116,34 +137,34 @@ class _Client(ABC, Generic[HttpT]):
             use_fips=use_fips_endpoint,
             use_dual_stack=use_dualstack_endpoint,
         )
-        surroundings = Surroundings(
-            profile, self.region_name, choose_certificates(verify, profile), clock
+        surroundings = CredentialsContext(
+            profile, self.region_name, resolve_certificates(verify, profile), clock
         )
-        provider = choose_credentials(
+        provider = resolve_credentials(
             aws_access_key_id, aws_secret_access_key, aws_session_token, credentials, surroundings
         )
         timeouts = DEFAULT_TIMEOUTS
         if http_client is not None:
             self._check_http_client(http_client, verify)
             timeouts = Timeouts(**http_client.timeout.as_dict())
-        settings = Settings(
-            timeouts=timeouts.replaced(connect_timeout, read_timeout),
+        settings = ClientConfig(
+            timeouts=timeouts.with_overrides(connect_timeout, read_timeout),
             max_attempts=resolve_max_attempts(max_attempts),
-            total_timeout=checked("total_timeout", total_timeout),
-            max_response_bytes=checked("max_response_bytes", max_response_bytes)
+            total_timeout=validate_positive("total_timeout", total_timeout),
+            max_response_bytes=validate_positive("max_response_bytes", max_response_bytes)
             or DEFAULT_MAX_RESPONSE_BYTES,
             clock=clock,
         )
         signer = self._connect(http_client, provider, surroundings)
-        self._rest = RestJson(self.endpoint_url, signer, settings)
+        self._rest = RestJsonClient(self.endpoint_url, signer, settings)
 
     @abstractmethod
     def _connect(
         self,
         http_client: HttpT | None,
         credentials: CachingProvider,
-        surroundings: Surroundings,
-    ) -> Signer:
+        surroundings: CredentialsContext,
+    ) -> RequestSigner:
         """Sets what requests are sent with, the caller's client or one of our own.
 
         Returns what they are signed by. What this loads takes its time, and is loaded here.
@@ -162,10 +183,10 @@ class _Client(ABC, Generic[HttpT]):
         if verify is not None:
             problems.append("verify: given beside http_client, which has its own")
         if problems:
-            raise errors.ParamValidationError(type(self).__name__, problems)
+            raise exceptions.ParamValidationError(type(self).__name__, problems)
 
-    def _auth(self, credentials: CachingProvider, surroundings: Surroundings) -> SigV4Auth:
-        from .aws.signing import SigV4Auth
+    def _auth(self, credentials: CachingProvider, surroundings: CredentialsContext) -> SigV4Auth:
+        from .aws.auth.httpx_auth import SigV4Auth
 
         clock = surroundings.clock
         return SigV4Auth(credentials, SERVICE.name, surroundings.region, clock=clock.now)
@@ -218,18 +239,18 @@ class ImageBuilder(_Client["httpx.Client"]):
         self,
         http_client: httpx.Client | None,
         credentials: CachingProvider,
-        surroundings: Surroundings,
-    ) -> Signer:
-        from .aws.transport import ClientSender, EndpointSender
+        surroundings: CredentialsContext,
+    ) -> RequestSigner:
+        from .aws.transport.httpx_transport import HttpxClientTransport, HttpxPoolTransport
 
         auth = self._auth(credentials, surroundings)
         parts = (self.endpoint_url, HEADERS, auth)
-        self._own: EndpointSender | None = None
+        self._own: HttpxPoolTransport | None = None
         if http_client is None:
-            self._own = EndpointSender(*parts, surroundings.certificates)
-            self._send: Sender = self._own.send
+            self._own = HttpxPoolTransport(*parts, surroundings.certificates)
+            self._send: Transport = self._own.send
         else:
-            self._send = ClientSender(http_client, *parts).send
+            self._send = HttpxClientTransport(http_client, *parts).send
         return auth
 
     @overload
@@ -259,7 +280,7 @@ class ImageBuilder(_Client["httpx.Client"]):
         return Paginator(
             getattr(self, operation.method_name),
             operation.pagination,
-            prepare=operation.wire_params,
+            serialize_params=operation.serialize_params,
             name=operation.name,
         )
 
@@ -275,8 +296,8 @@ class ImageBuilder(_Client["httpx.Client"]):
         self.close()
 
     def _call(self, operation: Operation[ResponseT], params: Mapping[str, Any]) -> ResponseT:
-        wire = operation.wire_params(params)
-        return self._rest.call(operation.call, wire, operation.response.from_wire, self._send)
+        wire = operation.serialize_params(params)
+        return self._rest.call(operation.rest_json, wire, operation.response.from_json, self._send)
 
 
 class AsyncImageBuilder(_Client["httpx.AsyncClient"]):
@@ -293,18 +314,21 @@ class AsyncImageBuilder(_Client["httpx.AsyncClient"]):
         self,
         http_client: httpx.AsyncClient | None,
         credentials: CachingProvider,
-        surroundings: Surroundings,
-    ) -> Signer:
-        from .aws.transport import AsyncClientSender, AsyncEndpointSender
+        surroundings: CredentialsContext,
+    ) -> RequestSigner:
+        from .aws.transport.httpx_transport import (
+            AsyncHttpxClientTransport,
+            AsyncHttpxPoolTransport,
+        )
 
         auth = self._auth(credentials, surroundings)
         parts = (self.endpoint_url, HEADERS, auth)
-        self._own: AsyncEndpointSender | None = None
+        self._own: AsyncHttpxPoolTransport | None = None
         if http_client is None:
-            self._own = AsyncEndpointSender(*parts, surroundings.certificates)
-            self._send: AsyncSender = self._own.send
+            self._own = AsyncHttpxPoolTransport(*parts, surroundings.certificates)
+            self._send: AsyncTransport = self._own.send
         else:
-            self._send = AsyncClientSender(http_client, *parts).send
+            self._send = AsyncHttpxClientTransport(http_client, *parts).send
         return auth
 
     @overload
@@ -325,7 +349,7 @@ class AsyncImageBuilder(_Client["httpx.AsyncClient"]):
         return AsyncPaginator(
             getattr(self, operation.method_name),
             operation.pagination,
-            prepare=operation.wire_params,
+            serialize_params=operation.serialize_params,
             name=operation.name,
         )
 
@@ -341,9 +365,9 @@ class AsyncImageBuilder(_Client["httpx.AsyncClient"]):
         await self.aclose()
 
     async def _call(self, operation: Operation[ResponseT], params: Mapping[str, Any]) -> ResponseT:
-        wire = operation.wire_params(params)
+        wire = operation.serialize_params(params)
         return await self._rest.call_async(
-            operation.call, wire, operation.response.from_wire, self._send
+            operation.rest_json, wire, operation.response.from_json, self._send
         )
 
 
@@ -351,6 +375,6 @@ def _operation(name: str) -> Operation[Any]:
     try:
         return OPERATIONS[name]
     except (KeyError, TypeError):
-        raise errors.UnknownOperationError(
+        raise exceptions.UnknownOperationError(
             f"no operation {name!r}; there are: {', '.join(OPERATIONS)}"
         ) from None

@@ -7,11 +7,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-from . import errors
-from .aws.answer import Call
+from . import exceptions
+from .aws.protocol.responses import RestJsonOperation
 from .models import lifecycle
+from .models.exceptions import (
+    MODELLED_ERRORS,
+    CallRateLimitExceededException,
+    ClientException,
+    ForbiddenException,
+    InvalidPaginationTokenException,
+    InvalidRequestException,
+    ServiceException,
+    ServiceUnavailableException,
+)
 from .models.request import Request
-from .models.shape import Response
+from .models.shapes import Response
 from .pagination.spec import PaginationSpec
 
 __all__ = ["OPERATIONS", "Operation"]
@@ -31,22 +41,22 @@ class Operation(Generic[ResponseT]):
     method_name: str
     request: type[Request]
     response: type[ResponseT]
-    errors: tuple[type[errors.ClientError], ...]
+    errors: tuple[type[exceptions.ClientError], ...]
     pagination: PaginationSpec
 
     @cached_property
-    def call(self) -> Call:
+    def rest_json(self) -> RestJsonOperation:
         """What the protocol has to know of the operation."""
-        return Call(
+        return RestJsonOperation(
             name=self.name,
             path=f"/{self.name}",
             members=tuple(info.alias or name for name, info in self.response.model_fields.items()),
-            errors={error.__name__: error for error in errors.MODELLED_ERRORS},
+            errors={error.__name__: error for error in MODELLED_ERRORS},
         )
 
-    def wire_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """The parameters under their wire names, checked; see :meth:`Request.wire_params`."""
-        return self.request.wire_params(params, self.name)
+    def serialize_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters under their wire names, checked; see :meth:`Request.serialize_params`."""
+        return self.request.serialize_params(params, self.name)
 
 
 LIST_LIFECYCLE_EXECUTION_RESOURCES = Operation(
@@ -55,13 +65,13 @@ LIST_LIFECYCLE_EXECUTION_RESOURCES = Operation(
     request=lifecycle.ListLifecycleExecutionResourcesRequest,
     response=lifecycle.ListLifecycleExecutionResourcesResponse,
     errors=(
-        errors.ServiceException,
-        errors.ClientException,
-        errors.ServiceUnavailableException,
-        errors.InvalidRequestException,
-        errors.InvalidPaginationTokenException,
-        errors.ForbiddenException,
-        errors.CallRateLimitExceededException,
+        ServiceException,
+        ClientException,
+        ServiceUnavailableException,
+        InvalidRequestException,
+        InvalidPaginationTokenException,
+        ForbiddenException,
+        CallRateLimitExceededException,
     ),
     pagination=PaginationSpec(
         input_token="nextToken",

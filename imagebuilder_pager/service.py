@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from . import __version__
-from .aws.endpoint import Service
-from .aws.exchange import Timeouts, request_headers, user_agent
+from ._version import __version__
+from .aws.config.endpoints import ServiceMetadata
+from .aws.protocol.user_agent import request_headers, user_agent
+from .aws.transport.types import Timeouts
 
 __all__ = ["DEFAULT_TIMEOUTS", "HEADERS", "SERVICE"]
 
-SERVICE = Service("imagebuilder", fips_partitions=frozenset({"aws-us-gov"}))
+SERVICE = ServiceMetadata("imagebuilder", fips_partitions=frozenset({"aws-us-gov"}))
 
 HEADERS = request_headers(user_agent("imagebuilder-pager", __version__))
 

@@ -3,7 +3,3 @@
 Nothing imports this part of the package, and importing it loads little: what an invocation needs
 is imported once its arguments are known to be good.
 """
-
-from .command import main
-
-__all__ = ["main"]

@@ -14,17 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .failures import CommandError, UsageError
-from .output import Output
+from .exit_codes import CommandError, UsageError
+from .stdout import Output
 
-__all__ = ["Checkpoint", "Reached", "align"]
+__all__ = ["Checkpoint", "CheckpointState", "truncate_to_checkpoint"]
 
 _VERSION = 1
 _LONGEST_LINE = 16 * 1024 * 1024  # of the largest answer that is read
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
+class CheckpointState:
     """How far a listing has come.
 
     ``token`` goes on from there; with ``finished`` there is nothing to go on with, without it None
@@ -46,7 +46,7 @@ class Checkpoint:
         self._path = Path(os.path.realpath(path))
         self._listing = dict(listing)
 
-    def load(self) -> Reached | None:
+    def load(self) -> CheckpointState | None:
         """What the file says; None if there is no file.
 
         Raises :class:`UsageError` if it is another listing's, :class:`CommandError` if it is no
@@ -61,7 +61,7 @@ class Checkpoint:
             if saved["version"] != _VERSION:
                 raise ValueError(f"its version is {saved['version']!r}")
             listing = dict(saved["listing"])
-            reached = Reached(saved["token"], saved["finished"], saved["output_size"])
+            reached = CheckpointState(saved["token"], saved["finished"], saved["output_size"])
         except (ValueError, KeyError, TypeError) as error:
             raise CommandError(
                 f"--checkpoint: {self._path} is no checkpoint of this program "
@@ -74,7 +74,7 @@ class Checkpoint:
             )
         return reached
 
-    def save(self, reached: Reached) -> None:
+    def save(self, reached: CheckpointState) -> None:
         """Replaces the file; when this returns, it is on the disk."""
         content = {
             "version": _VERSION,
@@ -93,7 +93,7 @@ class Checkpoint:
         new.replace(self._path)
 
 
-def align(output: Output, reached: Reached) -> None:
+def truncate_to_checkpoint(output: Output, reached: CheckpointState) -> None:
     """Cuts off the line that was being written when the run before was killed.
 
     Raises :class:`UsageError` for an output that is not the one of the checkpoint: nothing is cut
@@ -118,5 +118,5 @@ def align(output: Output, reached: Reached) -> None:
                 f"--checkpoint: something else has been written to the output since, {now - size} "
                 "bytes; nothing was changed"
             )
-        output.cut(size)
-    output.go_to_end()
+        output.truncate(size)
+    output.seek_end()

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any, Self
 
-__all__ = ["Signals", "StoppedError"]
+__all__ = ["SignalReceived", "Signals"]
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
-class StoppedError(KeyboardInterrupt):
+class SignalReceived(KeyboardInterrupt):
     """The run was told to stop; ``code`` is the exit code that shells know for it."""
 
     def __init__(self, number: int) -> None:
@@ -23,7 +23,7 @@ class StoppedError(KeyboardInterrupt):
 
 
 class Signals:
-    """Raises :class:`StoppedError` for either signal, from ``with`` on until its end."""
+    """Raises :class:`SignalReceived` for either signal, from ``with`` on until its end."""
 
     def __init__(self) -> None:
         self._held = False
@@ -43,7 +43,7 @@ class Signals:
             signal.signal(number, handler)
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
+    def deferred(self) -> Iterator[None]:
         """Lets what is within run to its end; a second signal does not wait for that."""
         self._held = True
         try:
@@ -51,10 +51,10 @@ class Signals:
         finally:
             self._held = False
         if self._waiting is not None:
-            raise StoppedError(self._waiting)
+            raise SignalReceived(self._waiting)
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
         if self._held and self._waiting is None:
             self._waiting = number
         else:
-            raise StoppedError(number)
+            raise SignalReceived(number)

@@ -20,15 +20,11 @@ and `LocalServer` puts it on a loopback socket, for any AWS client to be pointed
 `faults=FaultPlan(...)` the service goes wrong as a test needs it to; docs/faults.md shows how.
 """
 
-from .data import Account, Execution, load_account
-from .faults import FAULTS, Fault, FaultPlan, Visit
-from .generate import EXAMPLE_EXECUTION_ID, generate_account
+from .account import Account, Execution, load_account
+from .account_generator import EXAMPLE_EXECUTION_ID, generate_account
+from .faults import FAULTS, Fault, FaultPlan, RequestInfo
 from .server import LocalServer
-from .service import (
-    ACCESS_KEY_ID,
-    SECRET_ACCESS_KEY,
-    LocalImageBuilder,
-)
+from .service import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalImageBuilder
 
 __all__ = [
     "ACCESS_KEY_ID",
@@ -41,7 +37,7 @@ __all__ = [
     "FaultPlan",
     "LocalImageBuilder",
     "LocalServer",
-    "Visit",
+    "RequestInfo",
     "generate_account",
     "load_account",
 ]

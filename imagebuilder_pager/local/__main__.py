@@ -10,9 +10,9 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
-from .data import load_account
+from .account import load_account
+from .account_generator import generate_account
 from .faults import FAULTS, Fault, FaultPlan
-from .generate import generate_account
 from .server import LocalServer
 from .service import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalImageBuilder
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import httpx
 
-from .faults.connection import EXTENSION, Ending, deliver
+from .faults.connection_faults import EXTENSION, ConnectionOutcome, plan_delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +56,7 @@ class LocalServer:
         if not latency >= 0:
             raise ValueError(f"latency is {latency}, it has to be 0 or more seconds")
         address = _loopback(host)
-        self._listener = _Listener(address, port, service, latency)
+        self._listener = _Server(address, port, service, latency)
         shown = f"[{address}]" if ":" in address else address
         self._url = f"http://{shown}:{self._listener.server_address[1]}"
         self._thread = threading.Thread(
@@ -108,7 +108,7 @@ def _loopback(host: str) -> str:
     return str(address)
 
 
-class _Listener(socketserver.ThreadingTCPServer):
+class _Server(socketserver.ThreadingTCPServer):
     """Accepts connections, and knows those that are open."""
 
     allow_reuse_address = True
@@ -128,7 +128,7 @@ class _Listener(socketserver.ThreadingTCPServer):
         self._resets: set[socket.socket] = set()
         self._changed = threading.Condition()
         self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        super().__init__((address, port), _Connection)
+        super().__init__((address, port), _RequestHandler)
 
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = super().get_request()
@@ -183,16 +183,16 @@ class _BadRequestError(Exception):
         self.status = status
 
 
-class _Connection(BaseHTTPRequestHandler):
+class _RequestHandler(BaseHTTPRequestHandler):
     """One connection: reads requests, asks the service, writes its answers."""
 
     protocol_version = "HTTP/1.1"
     timeout = _IDLE_TIMEOUT
     disable_nagle_algorithm = True
-    _last_ending = Ending.KEEP
+    _last_ending = ConnectionOutcome.KEEP
 
-    def serve(self) -> None:
-        listener = cast("_Listener", self.server)
+    def _handle(self) -> None:
+        listener = cast("_Server", self.server)
         try:
             request = httpx.Request(
                 self.command,
@@ -208,8 +208,8 @@ class _Connection(BaseHTTPRequestHandler):
         except _BadRequestError as error:
             self.send_error(error.status, str(error))
             return
-        if self._last_ending is Ending.RESET_NEXT:
-            self._end(Ending.RESET)
+        if self._last_ending is ConnectionOutcome.RESET_NEXT:
+            self._end(ConnectionOutcome.RESET)
             return
         response = listener.service(request)
         listener.closing.wait(listener.latency)
@@ -252,21 +252,21 @@ class _Connection(BaseHTTPRequestHandler):
 
     def _send(self, response: httpx.Response) -> None:
         """Write the answer: the one place where bytes leave the server."""
-        listener = cast("_Listener", self.server)
-        delivery = deliver(response, with_body=self.command != "HEAD")
+        listener = cast("_Server", self.server)
+        delivery = plan_delivery(response, with_body=self.command != "HEAD")
         for piece in delivery.cut():
             listener.closing.wait(delivery.delay)
             self.wfile.write(piece)
         self._end(delivery.ending)
 
-    def _end(self, ending: Ending) -> None:
+    def _end(self, ending: ConnectionOutcome) -> None:
         self._last_ending = ending
-        if ending in (Ending.KEEP, Ending.RESET_NEXT):
+        if ending in (ConnectionOutcome.KEEP, ConnectionOutcome.RESET_NEXT):
             return
         self.close_connection = True
-        if ending is Ending.RESET:
-            cast("_Listener", self.server).reset_at_end(self.connection)
-        elif ending is Ending.HOLD:
+        if ending is ConnectionOutcome.RESET:
+            cast("_Server", self.server).reset_at_end(self.connection)
+        elif ending is ConnectionOutcome.HOLD:
             # Until the client goes away or the server is closed, each of which ends the reading.
             self.connection.settimeout(None)
             while self.connection.recv(65536):
@@ -278,4 +278,4 @@ class _Connection(BaseHTTPRequestHandler):
 
 # The base class looks for a method of its own for each of HTTP's.
 for _method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
-    setattr(_Connection, f"do_{_method}", _Connection.serve)
+    setattr(_RequestHandler, f"do_{_method}", _RequestHandler._handle)

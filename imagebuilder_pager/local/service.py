@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import httpx
 
-from .faults.injection import FaultInjector
-from .refusal import RefusedError
-from .signature import verify_signature
-from .tokens import InvalidTokenError, open_token, seal_token
+from .errors import ServiceError
+from .faults.injector import FaultInjector
+from .sigv4_verifier import verify_signature
+from .tokens import InvalidTokenError, issue_token, verify_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from .data import Account, Execution
+    from .account import Account, Execution
     from .faults import FaultPlan
 
 __all__ = ["ACCESS_KEY_ID", "MAX_RESULTS", "SECRET_ACCESS_KEY", "LocalImageBuilder"]
@@ -108,19 +108,19 @@ class LocalImageBuilder:
         }
         status = 200
         try:
-            self._admit(request, shown)
+            self._authenticate(request, shown)
             answer = self._answer(request, int(now.timestamp()))
-        except RefusedError as refusal:
+        except ServiceError as refusal:
             status = refusal.status
             answer = {"message": refusal.message}
             headers["x-amzn-ErrorType"] = refusal.code
         body = json.dumps(answer, separators=(",", ":")).encode()
         return httpx.Response(status, headers=headers, content=body)
 
-    def _admit(self, request: httpx.Request, now: dt.datetime) -> None:
-        """Raise `RefusedError` unless the operation is known and the signature good."""
+    def _authenticate(self, request: httpx.Request, now: dt.datetime) -> None:
+        """Raise `ServiceError` unless the operation is known and the signature good."""
         if request.method != "POST" or request.url.raw_path != _PATH.encode():
-            raise RefusedError(
+            raise ServiceError(
                 "UnknownOperationException", "The operation requested does not exist."
             )
         verify_signature(
@@ -144,14 +144,14 @@ class LocalImageBuilder:
         parent: str | None = parameters.get("parentResourceId")
         execution = self._executions.get(execution_id)
         if execution is None:
-            raise RefusedError(
+            raise ServiceError(
                 "InvalidRequestException",
                 f"The lifecycle execution '{execution_id}' does not exist.",
             )
         # The page size is not part of it: it may change from one page to the next.
         listing = (execution_id,) if parent is None else (execution_id, parent)
         resources = _resources(execution, parent)
-        start = self._open(parameters.get("nextToken"), listing, len(resources), now)
+        start = self._decode_position(parameters.get("nextToken"), listing, len(resources), now)
         end = start + (parameters.get("maxResults") or MAX_RESULTS)
         answer: dict[str, Any] = {
             "lifecycleExecutionId": execution_id,
@@ -159,24 +159,28 @@ class LocalImageBuilder:
             "resources": resources[start:end],
         }
         if end < len(resources):
-            answer["nextToken"] = seal_token(listing=listing, position=end, issued=self._stamp(now))
+            answer["nextToken"] = issue_token(
+                listing=listing, position=end, issued=self._token_issue_time(now)
+            )
         return answer
 
-    def _open(self, token: str | None, listing: tuple[str, ...], length: int, now: int) -> int:
+    def _decode_position(
+        self, token: str | None, listing: tuple[str, ...], length: int, now: int
+    ) -> int:
         if token is None:
             return 0
         try:
-            position, issued = open_token(token, listing=listing)
+            position, issued = verify_token(token, listing=listing)
         except InvalidTokenError:
-            raise RefusedError("InvalidPaginationTokenException", _FOREIGN) from None
+            raise ServiceError("InvalidPaginationTokenException", _FOREIGN) from None
         if now - issued > self._token_lifetime:
-            raise RefusedError("InvalidPaginationTokenException", f"{_FOREIGN} It has expired.")
+            raise ServiceError("InvalidPaginationTokenException", f"{_FOREIGN} It has expired.")
         # A token can outlive the data that it points into, when the account is another one now.
         if position >= length:
-            raise RefusedError("InvalidPaginationTokenException", _FOREIGN)
+            raise ServiceError("InvalidPaginationTokenException", _FOREIGN)
         return position
 
-    def _stamp(self, now: int) -> int:
+    def _token_issue_time(self, now: int) -> int:
         """The issue time for a token, renewed after a tenth of its lifetime.
 
         Between renewals the same place has the same token, so that two clients that list the same
@@ -190,7 +194,7 @@ class LocalImageBuilder:
 
 
 def _resources(execution: Execution, parent: str | None) -> tuple[Mapping[str, Any], ...]:
-    return execution.resources if parent is None else execution.associated.get(parent, ())
+    return execution.resources if parent is None else execution.children_by_parent.get(parent, ())
 
 
 def _read_members(body: bytes) -> dict[str, Any]:
@@ -199,11 +203,11 @@ def _read_members(body: bytes) -> dict[str, Any]:
         # An empty body is how rest-json writes an input without members.
         members = json.loads(body.decode(), parse_constant=_no_constant) if body else {}
     except (ValueError, RecursionError):
-        raise RefusedError(
+        raise ServiceError(
             "SerializationException", "The request body is not valid JSON."
         ) from None
     if not isinstance(members, dict):
-        raise RefusedError("SerializationException", "The request body has to be a JSON object.")
+        raise ServiceError("SerializationException", "The request body has to be a JSON object.")
     return {name: value for name, value in members.items() if value is not None}
 
 
@@ -244,7 +248,7 @@ def _check_parameters(parameters: Mapping[str, Any]) -> None:
 
     if problems:
         noun = "error" if len(problems) == 1 else "errors"
-        raise RefusedError(
+        raise ServiceError(
             "InvalidRequestException",
             f"{len(problems)} validation {noun} detected: {'; '.join(problems)}",
         )

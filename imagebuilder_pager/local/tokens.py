@@ -15,7 +15,7 @@ import binascii
 import hmac
 import struct
 
-__all__ = ["InvalidTokenError", "open_token", "seal_token"]
+__all__ = ["InvalidTokenError", "issue_token", "verify_token"]
 
 _KEY = b"imagebuilder_pager.local pagination token, version 1"
 _CODE_SIZE = 16
@@ -26,7 +26,7 @@ class InvalidTokenError(ValueError):
     """A token that this service did not issue for this listing."""
 
 
-def seal_token(*, listing: tuple[str, ...], position: int, issued: int) -> str:
+def issue_token(*, listing: tuple[str, ...], position: int, issued: int) -> str:
     """The token for the item at `position` (from 0) of the listing.
 
     `listing` is whatever tells one listing from another; `issued` is in epoch seconds. It never
@@ -37,8 +37,8 @@ def seal_token(*, listing: tuple[str, ...], position: int, issued: int) -> str:
     return base64.b64encode(code + _encipher(code, content)).decode().rstrip("=")
 
 
-def open_token(token: str, *, listing: tuple[str, ...]) -> tuple[int, int]:
-    """The `(position, issued)` of a token that `seal_token` made for the same listing.
+def verify_token(token: str, *, listing: tuple[str, ...]) -> tuple[int, int]:
+    """The `(position, issued)` of a token that `issue_token` made for the same listing.
 
     Raises `InvalidTokenError` for any other text.
     """

@@ -12,7 +12,7 @@ from .lifecycle import (
     ListLifecycleExecutionResourcesRequest,
     ListLifecycleExecutionResourcesResponse,
 )
-from .shape import ResponseMetadata, Shape
+from .shapes import ResponseMetadata, Shape
 
 __all__ = [
     "LifecycleExecutionResource",

@@ -10,9 +10,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .members import AbsentList, Limit, ListOf, OpenEnum, Timestamp
+from .fields import Constraints, MissingList, OpenEnum, SparseList, Timestamp
 from .request import Request
-from .shape import Response, Shape
+from .shapes import Response, Shape
 
 __all__ = [
     "LifecycleExecutionResource",
@@ -29,13 +29,13 @@ __all__ = [
 
 LifecycleExecutionId = Annotated[
     str,
-    Limit(
+    Constraints(
         pattern="^lce-[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
     ),
 ]
-NonEmptyString = Annotated[str, Limit(min=1, max=1024)]
-PaginationToken = Annotated[str, Limit(min=1, max=65535)]
-RestrictedInteger = Annotated[int, Limit(min=1, max=25)]
+NonEmptyString = Annotated[str, Constraints(min=1, max=1024)]
+PaginationToken = Annotated[str, Constraints(min=1, max=65535)]
+RestrictedInteger = Annotated[int, Constraints(min=1, max=25)]
 
 
 class LifecycleExecutionStatus(StrEnum):
@@ -107,8 +107,8 @@ class LifecycleExecutionResource(Shape):
     state: LifecycleExecutionResourceState | None = None
     action: LifecycleExecutionResourceAction | None = None
     region: NonEmptyString | None = None
-    snapshots: ListOf[LifecycleExecutionSnapshotResource] = Field(default_factory=AbsentList)
-    image_uris: ListOf[NonEmptyString] = Field(default_factory=AbsentList)
+    snapshots: SparseList[LifecycleExecutionSnapshotResource] = Field(default_factory=MissingList)
+    image_uris: SparseList[NonEmptyString] = Field(default_factory=MissingList)
     start_time: Timestamp | None = None
     end_time: Timestamp | None = None
 
@@ -131,5 +131,5 @@ class ListLifecycleExecutionResourcesResponse(Response):
 
     lifecycle_execution_id: LifecycleExecutionId | None = None
     lifecycle_execution_state: LifecycleExecutionState | None = None
-    resources: ListOf[LifecycleExecutionResource] = Field(default_factory=AbsentList)
+    resources: SparseList[LifecycleExecutionResource] = Field(default_factory=MissingList)
     next_token: PaginationToken | None = None

@@ -8,11 +8,11 @@ from typing import Annotated, Any, ClassVar, get_args
 from pydantic import ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
-from ..errors import ParamValidationError
-from .members import Limit
-from .shape import Shape
+from ..exceptions import ParamValidationError
+from .fields import Constraints
+from .shapes import Shape
 
-__all__ = ["Request", "type_and_limit"]
+__all__ = ["Request", "type_and_constraints"]
 
 
 class Request(Shape):
@@ -20,23 +20,25 @@ class Request(Shape):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    _limits: ClassVar[dict[str, Limit | None]] = {}
+    _constraints_by_field: ClassVar[dict[str, Constraints | None]] = {}
 
     @field_validator("*")
     @classmethod
-    def _within_limit(cls, value: Any, info: ValidationInfo) -> Any:
-        limit = cls._limits.get(info.field_name or "")
-        if limit is not None and value is not None and not limit.admits(value):
+    def _check_constraints(cls, value: Any, info: ValidationInfo) -> Any:
+        limit = cls._constraints_by_field.get(info.field_name or "")
+        if limit is not None and value is not None and not limit.allows(value):
             raise ValueError("is not within the limit")  # worded by _problem
         return value
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        cls._limits = {name: type_and_limit(info)[1] for name, info in cls.model_fields.items()}
+        cls._constraints_by_field = {
+            name: type_and_constraints(info)[1] for name, info in cls.model_fields.items()
+        }
 
     @classmethod
-    def wire_params(cls, params: Mapping[str, Any], operation_name: str) -> dict[str, Any]:
+    def serialize_params(cls, params: Mapping[str, Any], operation_name: str) -> dict[str, Any]:
         """The parameters under their wire names, in the order given.
 
         ``params`` may use either spelling of a name. Raises :class:`ParamValidationError` with a
@@ -46,7 +48,7 @@ class Request(Shape):
         spelled: dict[str, str] = {}
         problems = []
         for key, value in params.items():
-            name = cls._wire_names.get(key, key)
+            name = cls._alias_by_field.get(key, key)
             if name in wire:
                 problems.append(
                     f"{name}: given twice, as {spelled[name]} and as {key}; allowed: one of the two"
@@ -54,13 +56,15 @@ class Request(Shape):
             wire[name] = value
             spelled[name] = key
         problems += [
-            cls._problem(name, "null", wire) for name, value in wire.items() if value is None
+            cls._describe_problem(name, "null", wire)
+            for name, value in wire.items()
+            if value is None
         ]
         try:
             cls.model_validate(wire, by_alias=True, by_name=False)
         except ValidationError as error:
             problems += [
-                cls._problem(str(details["loc"][0]), details["type"], wire)
+                cls._describe_problem(str(details["loc"][0]), details["type"], wire)
                 for details in error.errors(include_url=False)
             ]
         if problems:
@@ -69,30 +73,30 @@ class Request(Shape):
         return wire
 
     @classmethod
-    def _problem(cls, name: str, kind: str, wire: dict[str, Any]) -> str:
-        if name not in cls._attributes:
-            return f"{name}: unknown parameter; allowed: {', '.join(cls._attributes)}"
-        python_type, limit = type_and_limit(cls.model_fields[cls._attributes[name]])
+    def _describe_problem(cls, name: str, kind: str, wire: dict[str, Any]) -> str:
+        if name not in cls._field_by_alias:
+            return f"{name}: unknown parameter; allowed: {', '.join(cls._field_by_alias)}"
+        python_type, limit = type_and_constraints(cls.model_fields[cls._field_by_alias[name]])
         allowed = limit.describe(python_type) if limit is not None else python_type.__name__
         if kind == "missing":
             return f"{name}: missing, and required; allowed: {allowed}"
-        return f"{name}: {_shown(wire[name])} given; allowed: {allowed}"
+        return f"{name}: {_describe_value(wire[name])} given; allowed: {allowed}"
 
 
-def type_and_limit(field: FieldInfo) -> tuple[type, Limit | None]:
+def type_and_constraints(field: FieldInfo) -> tuple[type, Constraints | None]:
     """The Python type of a scalar member, and its limit where the service model sets one."""
     # Pydantic moves the metadata of a required member from its annotation to the field.
-    return _search_limit(Annotated[field.annotation, *field.metadata, None]) or (str, None)
+    return _find_constraints(Annotated[field.annotation, *field.metadata, None]) or (str, None)
 
 
-def _search_limit(annotation: Any) -> tuple[type, Limit] | None:
+def _find_constraints(annotation: Any) -> tuple[type, Constraints] | None:
     for item in getattr(annotation, "__metadata__", ()):
-        if isinstance(item, Limit):
+        if isinstance(item, Constraints):
             return get_args(annotation)[0], item
-    return next(filter(None, map(_search_limit, get_args(annotation))), None)
+    return next(filter(None, map(_find_constraints, get_args(annotation))), None)
 
 
-def _shown(value: object) -> str:
+def _describe_value(value: object) -> str:
     """A value as an error shows it: its type beside it, and of long strings the length alone."""
     if value is None:
         return "None"

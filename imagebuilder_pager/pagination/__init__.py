@@ -4,11 +4,12 @@ Neither HTTP nor AWS nor a model is known here: a paginator drives a callable th
 parameters as keywords and returns a page, a dictionary or an object that behaves like one.
 """
 
+from .async_paginator import AsyncPageIterator, AsyncPaginator
 from .config import PaginationConfig
-from .cursor import PageCursor, Position, ResumablePage
-from .paginator import AsyncPageIterator, AsyncPaginator, PageIterator, Paginator
+from .cursor import PageCursor, PagePosition, ResumablePage
+from .paginator import PageIterator, Paginator
 from .spec import Expression, PaginationSpec
-from .token import decode_token, encode_token
+from .tokens import decode_token, encode_token
 
 __all__ = [
     "AsyncPageIterator",
@@ -16,10 +17,10 @@ __all__ = [
     "Expression",
     "PageCursor",
     "PageIterator",
+    "PagePosition",
     "PaginationConfig",
     "PaginationSpec",
     "Paginator",
-    "Position",
     "ResumablePage",
     "decode_token",
     "encode_token",

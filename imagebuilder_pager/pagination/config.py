@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypedDict
 
-from ..errors import PaginationError
+from ..exceptions import PaginationError
 from .spec import PaginationSpec
 
-__all__ = ["Options", "PaginationConfig", "parse_config"]
+__all__ = ["PaginationConfig", "PaginationOptions", "parse_config"]
 
 
 class PaginationConfig(TypedDict, total=False):
@@ -31,7 +31,7 @@ MAX_PREFETCH = 100
 _KEYS = tuple(PaginationConfig.__annotations__)
 
 
-class Options(NamedTuple):
+class PaginationOptions(NamedTuple):
     """A ``PaginationConfig`` that has been checked.
 
     ``page_size`` has the type that the service wants.
@@ -43,44 +43,48 @@ class Options(NamedTuple):
     prefetch: int = 0
 
 
-def parse_config(given: object, spec: PaginationSpec) -> tuple[Options, list[str]]:
+def parse_config(config: object, spec: PaginationSpec) -> tuple[PaginationOptions, list[str]]:
     """The options, and a line for each thing that is wrong with it.
 
     Numbers may be numeric strings, as in botocore. Raises :class:`PaginationError` for a
     ``PageSize`` where the operation has no parameter for it.
     """
-    if given is None:
-        return Options(), []
-    if not isinstance(given, Mapping):
-        return Options(), [
-            f"PaginationConfig: {type(given).__name__} given; allowed: a mapping with "
+    if config is None:
+        return PaginationOptions(), []
+    if not isinstance(config, Mapping):
+        return PaginationOptions(), [
+            f"PaginationConfig: {type(config).__name__} given; allowed: a mapping with "
             + ", ".join(_KEYS)
         ]
     problems = [
         f"PaginationConfig: unknown key {key!r}; allowed: {', '.join(_KEYS)}"
-        for key in given
+        for key in config
         if key not in _KEYS
     ]
-    max_items = _whole_number(given, "MaxItems", 0, problems)
-    size = _whole_number(given, "PageSize", 1, problems)
-    if given.get("PageSize") is not None and spec.limit_key is None:
+    max_items = _whole_number(config, "MaxItems", 0, problems)
+    size = _whole_number(config, "PageSize", 1, problems)
+    if config.get("PageSize") is not None and spec.limit_key is None:
         raise PaginationError(
             "PaginationConfig.PageSize: this operation has no parameter for the size of a page"
         )
     page_size = str(size) if size is not None and spec.limit_as_string else size
-    options = Options(
+    options = PaginationOptions(
         max_items=max_items,
         page_size=page_size,
-        starting_token=given.get("StartingToken"),
-        prefetch=_whole_number(given, "Prefetch", 0, problems, MAX_PREFETCH) or 0,
+        starting_token=config.get("StartingToken"),
+        prefetch=_whole_number(config, "Prefetch", 0, problems, MAX_PREFETCH) or 0,
     )
     return options, problems
 
 
 def _whole_number(
-    given: Mapping[Any, Any], key: str, least: int, problems: list[str], most: int | None = None
+    config: Mapping[Any, Any],
+    key: str,
+    minimum: int,
+    problems: list[str],
+    maximum: int | None = None,
 ) -> int | None:
-    value = given.get(key)
+    value = config.get(key)
     if value is None:
         return None
     number: int | None = None
@@ -91,17 +95,17 @@ def _whole_number(
             number = None
     elif isinstance(value, float) and value.is_integer():
         number = int(value)
-    if number is None or number < least or (most is not None and number > most):
-        bounds = f", {least} or more" if most is None else f" from {least} to {most}"
+    if number is None or number < minimum or (maximum is not None and number > maximum):
+        bounds = f", {minimum} or more" if maximum is None else f" from {minimum} to {maximum}"
         problems.append(
-            f"PaginationConfig.{key}: {_shown(value)} ({type(value).__name__}) given; allowed: "
+            f"PaginationConfig.{key}: {_describe_value(value)} ({type(value).__name__}) given; allowed: "
             f"a whole number{bounds}"
         )
         return None
     return number
 
 
-def _shown(value: Any) -> str:
+def _describe_value(value: Any) -> str:
     if isinstance(value, int) and abs(value) >= 10**20:
         return "a number of more than 20 digits"
     return repr(str(value)[:40])

@@ -21,11 +21,11 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
-from ..errors import PaginationError
+from ..exceptions import PaginationError
 from .spec import Expression, PaginationSpec
-from .token import OFFSET_KEY, encode_token, parse_starting_token
+from .tokens import OFFSET_KEY, encode_token, parse_starting_token
 
-__all__ = ["PageCursor", "Position", "ResumablePage", "Step"]
+__all__ = ["PageCursor", "PagePosition", "PageResult", "ResumablePage"]
 
 PageT = TypeVar("PageT")
 
@@ -38,7 +38,7 @@ class ResumablePage(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class PagePosition:
     """Where a page stands among all items: enough to make a token for any place in it.
 
     ``tokens`` are those that the page was asked with, ``offset`` the items of the service's page
@@ -46,31 +46,31 @@ class Position:
     that resumes behind the page holds, None after the last page.
     """
 
-    tokens: Mapping[str, Any]
+    request_tokens: Mapping[str, Any]
     offset: int
-    count: int
-    after: Mapping[str, Any] | None
+    item_count: int
+    next_tokens: Mapping[str, Any] | None
 
     @property
     def resume_token(self) -> str | None:
         """The token that resumes after the page."""
-        return None if self.after is None else encode_token(self.after)
+        return None if self.next_tokens is None else encode_token(self.next_tokens)
 
     def token_after(self, items: int) -> str | None:
         """The token that resumes after the first ``items`` items of the page."""
-        if items >= self.count:
+        if items >= self.item_count:
             return self.resume_token
-        return encode_token(_with_offset(self.tokens, self.offset + items))
+        return encode_token(_with_offset(self.request_tokens, self.offset + items))
 
 
-class Step(NamedTuple, Generic[PageT]):
+class PageResult(NamedTuple, Generic[PageT]):
     """A page as the caller shall see it, with what its cursor knew when it came.
 
     A cursor that runs ahead of the caller knows more by the time the page is handed out.
     """
 
     page: PageT
-    position: Position
+    position: PagePosition
     non_aggregate_part: dict[str, Any]
 
 
@@ -96,21 +96,23 @@ class PageCursor(Generic[PageT]):
         self._max_items = max_items
         self._resumed = starting_token is not None
         self._tokens: dict[str, Any] = dict.fromkeys(spec.input_tokens)
-        self._skip = 0  # items still to leave out, from the starting token
+        self._items_to_skip = 0  # items still to leave out, from the starting token
         if starting_token is not None:
-            self._tokens, self._skip = parse_starting_token(starting_token, spec.input_tokens)
-            self._inject(self._tokens)
+            self._tokens, self._items_to_skip = parse_starting_token(
+                starting_token, spec.input_tokens
+            )
+            self._inject_tokens(self._tokens)
         if page_size is not None and spec.limit_key is not None:
             self._params[spec.limit_key] = page_size
-        self._seen = _SeenTokens()
+        self._token_history = _TokenHistory()
         if self._resumed:
-            self._seen.add(self._tokens)
+            self._token_history.add(self._tokens)
         self._pages = 0
         self._items = 0
         self._done = False
-        self._repeated: dict[str, Any] | None = None
+        self._repeated_tokens: dict[str, Any] | None = None
         #: Where the page last received stands; None before the first.
-        self.position: Position | None = None
+        self.position: PagePosition | None = None
         #: The members that are the same on every page, from the first one.
         self.non_aggregate_part: dict[str, Any] = {}
 
@@ -127,24 +129,24 @@ class PageCursor(Generic[PageT]):
         """
         if self._done:
             return None
-        if self._repeated is not None:
+        if self._repeated_tokens is not None:
             raise PaginationError(
                 f"page {self._pages} ends with a token that was used before, so that the pages "
-                f"would repeat without end (input tokens: {', '.join(self._repeated)})"
+                f"would repeat without end (input tokens: {', '.join(self._repeated_tokens)})"
             )
         return dict(self._params)
 
-    def receive(self, page: PageT) -> PageT:
+    def receive_page(self, page: PageT) -> PageT:
         """Takes the page that the request was answered with; returns it as the caller shall see it.
 
         Items before the starting token's offset and beyond ``max_items`` are cut off, and a page
         that can carry its resume token gets it.
         """
-        return self.step(page).page
+        return self.process_page(page).page
 
-    def step(self, page: PageT) -> Step[PageT]:
+    def process_page(self, page: PageT) -> PageResult[PageT]:
         """As :meth:`receive`, with where the page stands."""
-        editor = _PageEditor(page)
+        editor = _CopyOnWritePage(page)
         primary = self._spec.result_keys[0]
         offset = self._skip_items(editor, primary)
         self._pages += 1
@@ -160,29 +162,29 @@ class PageCursor(Generic[PageT]):
             after: Mapping[str, Any] | None = _with_offset(asked_with, offset + count)
         else:
             # The page as it came: a token can be made of its last item, which may be cut off here.
-            after = self._advance(page, exhausted=count == left)
+            after = self._advance(page, max_items_reached=count == left)
         if self._pages == 1:
             self._record_non_aggregates(editor.page)
         self._items += count
-        self.position = position = Position(asked_with, offset, count, after)
-        return Step(editor.finish(position), position, self.non_aggregate_part)
+        self.position = position = PagePosition(asked_with, offset, count, after)
+        return PageResult(editor.finish(position), position, self.non_aggregate_part)
 
-    def _skip_items(self, editor: _PageEditor[PageT], primary: Expression) -> int:
+    def _skip_items(self, editor: _CopyOnWritePage[PageT], primary: Expression) -> int:
         """Cuts off what the starting token says the caller has; returns how many items that were.
 
         An offset may reach beyond a page when the page size has become smaller since the token
         was taken: what is left of it goes on to the next page.
         """
-        if not self._skip and not (self._resumed and self._pages == 0):
+        if not self._items_to_skip and not (self._resumed and self._pages == 0):
             return 0
         items = primary.search(editor.page)
         skipped = 0
         if isinstance(items, (list, str)):
-            skipped = min(self._skip, len(items))
+            skipped = min(self._items_to_skip, len(items))
             editor.set(primary, items[skipped:])
         else:
             editor.set(primary, None)
-        self._skip -= skipped
+        self._items_to_skip -= skipped
         for expression in self._spec.result_keys[1:]:
             # The run that the token comes from has handed these out. Numbers stay, as in botocore:
             # they count what the service has looked at.
@@ -195,24 +197,26 @@ class PageCursor(Generic[PageT]):
 
     def _record_non_aggregates(self, page: PageT) -> None:
         for expression in self._spec.non_aggregates:
-            set_member(self.non_aggregate_part, expression, expression.search(page))
+            set_value_at_path(self.non_aggregate_part, expression, expression.search(page))
 
-    def _advance(self, page: PageT, *, exhausted: bool) -> Mapping[str, Any] | None:
+    def _advance(self, page: PageT, *, max_items_reached: bool) -> Mapping[str, Any] | None:
         """Goes on to the page after this one; returns what a token that resumes there holds."""
-        following = self._following_tokens(page)
-        if all(token is None for token in following.values()):
+        next_tokens = self._next_tokens(page)
+        if all(token is None for token in next_tokens.values()):
             self._done = True
             return None
-        self._tokens = following
-        if exhausted:
+        self._tokens = next_tokens
+        if max_items_reached:
             self._done = True
-        elif self._seen.add(following):
-            self._inject(following)
+        elif self._token_history.add(next_tokens):
+            self._inject_tokens(next_tokens)
         else:
-            self._repeated = following
-        return _with_offset(following, self._skip) if self._skip else following
+            self._repeated_tokens = next_tokens
+        return (
+            _with_offset(next_tokens, self._items_to_skip) if self._items_to_skip else next_tokens
+        )
 
-    def _following_tokens(self, page: PageT) -> dict[str, Any]:
+    def _next_tokens(self, page: PageT) -> dict[str, Any]:
         flag = self._spec.more_results_flag
         if flag is not None and not flag.search(page):
             return {}
@@ -223,7 +227,7 @@ class PageCursor(Generic[PageT]):
             )
         }
 
-    def _inject(self, tokens: Mapping[str, Any]) -> None:
+    def _inject_tokens(self, tokens: Mapping[str, Any]) -> None:
         for name, token in tokens.items():
             # "None" is how old starting tokens spell a token that is not there.
             if token is not None and token != "None":
@@ -236,7 +240,7 @@ def _with_offset(tokens: Mapping[str, Any], offset: int) -> dict[str, Any]:
     return {**tokens, OFFSET_KEY: offset}
 
 
-class _SeenTokens:
+class _TokenHistory:
     """The tokens met so far, at eight bytes each, so that a long listing stays small."""
 
     def __init__(self) -> None:
@@ -255,7 +259,7 @@ class _SeenTokens:
         return True
 
 
-class _PageEditor(Generic[PageT]):
+class _CopyOnWritePage(Generic[PageT]):
     """Changes a copy of a page, made at the first change; only what lies on the way is copied."""
 
     def __init__(self, page: PageT) -> None:
@@ -264,15 +268,15 @@ class _PageEditor(Generic[PageT]):
 
     def set(self, expression: Expression, value: Any) -> None:
         self._copy_once()
-        *way, last = expression.member_path()
-        container: Any = self.page
-        for name in way:
-            inner = container.get(name)
-            container[name] = {} if inner is None else _copy(inner)
-            container = container[name]
-        container[last] = value
+        *parents, last = expression.member_path()
+        target: Any = self.page
+        for name in parents:
+            inner = target.get(name)
+            target[name] = {} if inner is None else _copy(inner)
+            target = target[name]
+        target[last] = value
 
-    def finish(self, position: Position) -> PageT:
+    def finish(self, position: PagePosition) -> PageT:
         # As isinstance(self.page, ResumablePage), which takes its time.
         if hasattr(self.page, "resume_token"):
             self._copy_once()
@@ -291,7 +295,7 @@ def _copy(value: Any) -> Any:
     return copy.copy(value)
 
 
-def set_member(target: dict[str, Any], expression: Expression, value: Any) -> None:
+def set_value_at_path(target: dict[str, Any], expression: Expression, value: Any) -> None:
     """Sets the value at a path of members in a dictionary, making dictionaries on the way."""
     *way, last = expression.member_path()
     for name in way:

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-__all__ = ["AsyncFetcher", "fetch_ahead"]
+__all__ = ["AsyncPrefetcher", "prefetch"]
 
 StepT = TypeVar("StepT")
 
 
-def fetch_ahead(fetch: Callable[[], StepT | None], depth: int) -> Generator[StepT]:
+def prefetch(fetch: Callable[[], StepT | None], depth: int) -> Generator[StepT]:
     """What ``fetch`` returns, until that is None.
 
     With a ``depth`` the fetching is done in one thread. Closing the generator, which leaving a loop
@@ -61,8 +61,8 @@ def fetch_ahead(fetch: Callable[[], StepT | None], depth: int) -> Generator[Step
                 future.cancel()
 
 
-class AsyncFetcher(Generic[StepT]):
-    """The async twin of :func:`fetch_ahead`: with a ``depth``, a task does the fetching.
+class AsyncPrefetcher(Generic[StepT]):
+    """The async twin of :func:`prefetch`: with a ``depth``, a task does the fetching.
 
     :meth:`aclose` ends that task and waits for its end; a fetcher that is dropped ends it too.
     """
@@ -70,18 +70,18 @@ class AsyncFetcher(Generic[StepT]):
     def __init__(self, fetch: Callable[[], Awaitable[StepT | None]], depth: int) -> None:
         self._fetch = fetch
         self._depth = depth
-        self._queue: _Queue[StepT] | None = None
+        self._queue: _PrefetchBuffer[StepT] | None = None
         self._task: _Task | None = None
 
-    async def next_step(self) -> StepT | None:
+    async def next_result(self) -> StepT | None:
         """The next step, or None after the last."""
         if self._depth == 0:
             return await self._fetch()
         if self._queue is None or self._task is None:
-            self._queue = _Queue(self._depth)
+            self._queue = _PrefetchBuffer(self._depth)
             # The task must not hold the fetcher: a fetcher that nobody holds ends its task.
-            self._task = _start_task(self._queue.fill, self._fetch)
-        return await self._queue.take()
+            self._task = _start_task(self._queue.produce, self._fetch)
+        return await self._queue.get()
 
     async def aclose(self) -> None:
         """Ends the fetching; nothing of it runs on when this returns."""
@@ -97,16 +97,16 @@ class AsyncFetcher(Generic[StepT]):
                 self._task.cancel()
 
 
-class _Queue(Generic[StepT]):
+class _PrefetchBuffer(Generic[StepT]):
     """What has been fetched and not been taken, between one task that fills and one that takes."""
 
     def __init__(self, depth: int) -> None:
-        self._steps: deque[tuple[StepT | None, BaseException | None]] = deque()
+        self._fetch_results: deque[tuple[StepT | None, BaseException | None]] = deque()
         self._allowed = depth
         self._fetched = 0
         self._changed = _event()
 
-    async def fill(self, fetch: Callable[[], Awaitable[StepT | None]]) -> None:
+    async def produce(self, fetch: Callable[[], Awaitable[StepT | None]]) -> None:
         step: StepT | None = None
         error: BaseException | None = None
         while error is None and (step is not None or self._fetched == 0):
@@ -120,15 +120,15 @@ class _Queue(Generic[StepT]):
                     raise
             finally:
                 self._fetched += 1
-                self._steps.append((step, error))
+                self._fetch_results.append((step, error))
                 self._notify()
 
-    async def take(self) -> StepT | None:
+    async def get(self) -> StepT | None:
         self._allowed += 1
         self._notify()
-        while not self._steps:
+        while not self._fetch_results:
             await self._wait()
-        step, error = self._steps.popleft()
+        step, error = self._fetch_results.popleft()
         if error is not None:
             raise error
         return step

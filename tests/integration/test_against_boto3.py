@@ -8,7 +8,7 @@ from typing import Any
 import botocore.exceptions
 import pytest
 
-from imagebuilder_pager import ImageBuilder, errors
+from imagebuilder_pager import ImageBuilder, exceptions
 from imagebuilder_pager.local import EXAMPLE_EXECUTION_ID, Account, load_account
 
 ACCOUNT = load_account(Path(__file__).parents[2] / "fixtures" / "account.json")
@@ -182,7 +182,7 @@ def test_the_services_own_token_resumes_in_both(client: ImageBuilder, boto3_clie
 PARENTS = [
     (execution.lifecycle_execution_id, parent, len(children))
     for execution in ACCOUNT.executions
-    for parent, children in execution.associated.items()
+    for parent, children in execution.children_by_parent.items()
 ]
 
 
@@ -229,8 +229,8 @@ def test_a_parent_without_resources_is_an_empty_listing(
 
 def both_errors(
     call: Callable[[Any], object], client: ImageBuilder, boto3_client: Any
-) -> tuple[errors.ClientError, Any]:
-    with pytest.raises(errors.ClientError) as ours:
+) -> tuple[exceptions.ClientError, Any]:
+    with pytest.raises(exceptions.ClientError) as ours:
         call(client)
     with pytest.raises(botocore.exceptions.ClientError) as theirs:
         call(boto3_client)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from imagebuilder_pager.cli import main
+from imagebuilder_pager.cli.main import main
 from imagebuilder_pager.local import (
     ACCESS_KEY_ID,
     EXAMPLE_EXECUTION_ID,

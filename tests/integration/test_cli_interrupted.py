@@ -91,7 +91,7 @@ def test_killed_at_random_moments(environment: dict[str, str], tmp_path: Path) -
 AT_A_CALL = """
 import os, signal, sys
 from pathlib import Path
-from imagebuilder_pager.cli import main
+from imagebuilder_pager.cli.main import main
 
 calls = 0
 target, when = int(sys.argv.pop(1)), sys.argv.pop(1)
@@ -221,7 +221,7 @@ def test_a_full_disk_is_an_error(environment: dict[str, str], output: str) -> No
 
 FULL_LATER = """
 import os, sys
-from imagebuilder_pager.cli import main
+from imagebuilder_pager.cli.main import main
 
 real_write, left = os.write, int(sys.argv.pop(1))
 

@@ -26,20 +26,21 @@ import botocore.utils
 import httpx
 import pytest
 
-from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, errors
+from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
 from imagebuilder_pager.aws.clock import Clock
-from imagebuilder_pager.aws.credentials import CachingProvider, Surroundings, choose_credentials
-from imagebuilder_pager.aws.metadata import ContainerFetcher
-from imagebuilder_pager.aws.profile import Profile
-from imagebuilder_pager.aws.tls import Certificates
+from imagebuilder_pager.aws.config.shared_config import Profile
+from imagebuilder_pager.aws.config.tls import LazySSLContext
+from imagebuilder_pager.aws.credentials.container import ContainerMetadataFetcher
+from imagebuilder_pager.aws.credentials.resolver import resolve_credentials
+from imagebuilder_pager.aws.identity import CachingProvider, CredentialsContext
 from imagebuilder_pager.local import (
     ACCESS_KEY_ID,
     EXAMPLE_EXECUTION_ID,
     SECRET_ACCESS_KEY,
     LocalServer,
 )
-from imagebuilder_pager.local.refusal import RefusedError
-from imagebuilder_pager.local.signature import verify_signature
+from imagebuilder_pager.local.errors import ServiceError
+from imagebuilder_pager.local.sigv4_verifier import verify_signature
 
 REGION = "us-west-2"
 ROLE = "arn:aws:iam::123456789012:role/reader"
@@ -180,7 +181,7 @@ class Endpoints:
                     now=datetime.now(UTC),
                     region=REGION,
                 )
-            except RefusedError as error:
+            except ServiceError as error:
                 return 403, refusal("SignatureDoesNotMatch", str(error))
         elif form["WebIdentityToken"] != "web.identity.token":
             return 400, refusal("InvalidIdentityToken", form["WebIdentityToken"] + " is not mine")
@@ -251,7 +252,7 @@ class Settings:
         self.environment(AWS_ACCESS_KEY_ID="AKIDENV", AWS_SECRET_ACCESS_KEY=SECRETS["AKIDENV"])
 
     def set_ecs(self) -> None:
-        self._monkeypatch.setattr(ContainerFetcher, "HOST", self.endpoints.host)
+        self._monkeypatch.setattr(ContainerMetadataFetcher, "HOST", self.endpoints.host)
         fetcher = botocore.utils.ContainerMetadataFetcher
         self._monkeypatch.setattr(fetcher, "IP_ADDRESS", self.endpoints.host)
         self.environment(AWS_CONTAINER_CREDENTIALS_RELATIVE_URI="/v2/credentials/TaskUuidSecret")
@@ -294,8 +295,8 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, endpoints: Endpoin
 
 
 def searched(clock: Clock, profile: str | None = None) -> CachingProvider:
-    return choose_credentials(
-        None, None, None, None, Surroundings(Profile(profile), REGION, clock=clock)
+    return resolve_credentials(
+        None, None, None, None, CredentialsContext(Profile(profile), REGION, clock=clock)
     )
 
 
@@ -516,7 +517,7 @@ def test_a_token_file_is_read_anew_for_each_refresh(
     endpoints.container_token = "Bearer rotated"
     settings.file("token", "Bearer rotated")
     endpoints.generation = 2
-    assert credentials.refresh_after_rejection("ASIAEKS1")
+    assert credentials.invalidate("ASIAEKS1")
     assert credentials.get_frozen_credentials().access_key == "ASIAEKS2"
 
 
@@ -528,7 +529,7 @@ def test_a_shared_file_is_read_again_when_its_keys_are_rejected(
     assert credentials.get_frozen_credentials().access_key == "AKIDSHARED"
     settings.file(".aws/credentials", settings.profile("default", "AKIDCONFIG"))
     assert credentials.get_frozen_credentials().access_key == "AKIDSHARED"
-    credentials.refresh_after_rejection("AKIDSHARED")
+    credentials.invalidate("AKIDSHARED")
     assert credentials.get_frozen_credentials().access_key == "AKIDCONFIG"
 
 
@@ -547,7 +548,7 @@ def test_a_refresh_stays_with_the_place_that_gave_the_keys(
     assert "EC2 instance metadata: " in caplog.text
     clock.ahead = timedelta(minutes=61)
     endpoints.next = [(404, b"gone")]
-    with pytest.raises(errors.NoCredentialsError, match="HTTP status 404") as caught:
+    with pytest.raises(exceptions.NoCredentialsError, match="HTTP status 404") as caught:
         credentials.get_frozen_credentials()
     assert "shared" not in str(caught.value)
 
@@ -683,7 +684,9 @@ def test_a_container_url_elsewhere_is_refused(
 ) -> None:
     monkeypatch.setattr(httpx.HTTPTransport, "handle_request", pytest.fail)
     settings.environment(AWS_CONTAINER_CREDENTIALS_FULL_URI=url)
-    with pytest.raises(errors.CredentialRetrievalError, match="the container endpoint's URL") as e:
+    with pytest.raises(
+        exceptions.CredentialRetrievalError, match="the container endpoint's URL"
+    ) as e:
         ours(clock)
     assert "password" not in str(e.value)
 
@@ -694,7 +697,7 @@ def test_a_relative_uri_cannot_lead_elsewhere(
 ) -> None:
     monkeypatch.setattr(httpx.HTTPTransport, "handle_request", pytest.fail)
     settings.environment(AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=uri)
-    with pytest.raises(errors.CredentialRetrievalError, match="the container endpoint's URL"):
+    with pytest.raises(exceptions.CredentialRetrievalError, match="the container endpoint's URL"):
         ours(clock)
 
 
@@ -733,7 +736,7 @@ def test_a_redirect_is_not_followed(
 ) -> None:
     settings.set_eks()
     endpoints.next = [(302, f"{endpoints.url}/v2/credentials/x".encode())]
-    with pytest.raises(errors.CredentialRetrievalError, match="HTTP status 302"):
+    with pytest.raises(exceptions.CredentialRetrievalError, match="HTTP status 302"):
         ours(clock)
     assert endpoints.paths == ["/v1/credentials"]
 
@@ -749,7 +752,7 @@ def test_a_container_endpoint_that_stumbles_is_asked_again(
     assert ours(clock)[0] == "ASIAEKS1"
     assert clock.slept == [1, 1]
     endpoints.next = [(503, b"SecretOfEKS1")] * 3
-    with pytest.raises(errors.CredentialRetrievalError, match="HTTP status 503") as caught:
+    with pytest.raises(exceptions.CredentialRetrievalError, match="HTTP status 503") as caught:
         ours(clock)
     assert "SecretOf" not in str(caught.value)
     assert "/v1/credentials" not in str(caught.value)
@@ -770,7 +773,7 @@ def test_an_answer_of_the_container_endpoint_without_keys_is_an_error(
 ) -> None:
     settings.set_ecs()
     endpoints.next = [answer]
-    with pytest.raises(errors.CredentialRetrievalError, match=problem) as caught:
+    with pytest.raises(exceptions.CredentialRetrievalError, match=problem) as caught:
         ours(clock)
     assert len(endpoints.asked) == 1
     assert "TaskUuidSecret" not in str(caught.value)
@@ -781,11 +784,13 @@ def test_a_token_that_is_no_header_is_an_error_that_does_not_show_it(
 ) -> None:
     settings.set_eks_with_a_token()
     settings.environment(AWS_CONTAINER_AUTHORIZATION_TOKEN="Secret\r\nX: y")
-    with pytest.raises(errors.CredentialRetrievalError, match="ValueError") as caught:
+    with pytest.raises(exceptions.CredentialRetrievalError, match="ValueError") as caught:
         ours(clock)
     assert "Secret" not in str(caught.value)
     settings.environment(AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE="/does/not/exist")
-    with pytest.raises(errors.CredentialRetrievalError, match=r"No such file .*/does/not/exist"):
+    with pytest.raises(
+        exceptions.CredentialRetrievalError, match=r"No such file .*/does/not/exist"
+    ):
         ours(clock)
 
 
@@ -812,7 +817,7 @@ def test_instance_metadata_without_keys_says_why(
 ) -> None:
     settings.set_imds()
     endpoints.next = [*answers]
-    with pytest.raises(errors.NoCredentialsError, match=f"EC2 instance metadata: http.*{why}"):
+    with pytest.raises(exceptions.NoCredentialsError, match=f"EC2 instance metadata: http.*{why}"):
         ours(clock)
     assert endpoints.next == []
     assert len(endpoints.asked) == len(answers)  # nothing is asked again without a token
@@ -830,7 +835,7 @@ def test_instance_metadata_is_asked_as_often_as_the_settings_say(
     settings.file(".aws/config", "[default]\nmetadata_service_num_attempts = 2\n")
     assert ours(clock)[0] == "ASIAIMDS1"
     settings.environment(AWS_METADATA_SERVICE_NUM_ATTEMPTS="often")
-    with pytest.raises(errors.InvalidConfigError, match="NUM_ATTEMPTS: 'often' given; allowed"):
+    with pytest.raises(exceptions.InvalidConfigError, match="NUM_ATTEMPTS: 'often' given; allowed"):
         ours(clock)
 
 
@@ -864,7 +869,7 @@ def test_instance_metadata_is_where_the_settings_say(
     settings.environment(
         AWS_EC2_METADATA_SERVICE_ENDPOINT=None, AWS_METADATA_SERVICE_TIMEOUT="4", **variables
     )
-    with pytest.raises(errors.NoCredentialsError, match="no answer in time"):
+    with pytest.raises(exceptions.NoCredentialsError, match="no answer in time"):
         ours(clock)
     assert asked == [(host, 4)]
 
@@ -874,12 +879,14 @@ def test_settings_of_instance_metadata_that_make_no_sense_are_errors(
 ) -> None:
     settings.set_imds()
     settings.environment(AWS_EC2_METADATA_SERVICE_ENDPOINT="169.254.169.254")
-    with pytest.raises(errors.InvalidConfigError, match=r"_ENDPOINT: '169\.254\.169\.254' given"):
+    with pytest.raises(
+        exceptions.InvalidConfigError, match=r"_ENDPOINT: '169\.254\.169\.254' given"
+    ):
         ours(clock)
     settings.environment(
         AWS_EC2_METADATA_SERVICE_ENDPOINT=None, AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE="IPv5"
     )
-    with pytest.raises(errors.InvalidConfigError, match="allowed: ipv4, ipv6"):
+    with pytest.raises(exceptions.InvalidConfigError, match="allowed: ipv4, ipv6"):
         ours(clock)
 
 
@@ -892,11 +899,11 @@ def test_no_credentials_anywhere_says_so_of_each_place_within_seconds(
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         settings.environment(AWS_EC2_METADATA_SERVICE_ENDPOINT=url)
         started = time.monotonic()
-        with pytest.raises(errors.NoCredentialsError) as caught:
+        with pytest.raises(exceptions.NoCredentialsError) as caught:
             ours(clock)
         assert time.monotonic() - started < 5
     home = settings.folder
-    assert type(caught.value) is errors.NoCredentialsError
+    assert type(caught.value) is exceptions.NoCredentialsError
     assert str(caught.value).splitlines() == [
         "no credentials",
         "  - the arguments: neither aws_access_key_id nor credentials is given",
@@ -915,53 +922,67 @@ def test_no_credentials_anywhere_says_so_of_each_place_within_seconds(
     ]
     settings.file(".aws/config", "[default]\nregion = us-west-2\n[profile x]\n")
     settings.environment(AWS_EC2_METADATA_DISABLED="True", AWS_SECRET_ACCESS_KEY="x")
-    with pytest.raises(errors.NoCredentialsError) as caught:
+    with pytest.raises(exceptions.NoCredentialsError) as caught:
         ours(clock)
     text = str(caught.value)
     assert "AWS_ACCESS_KEY_ID is not set, though AWS_SECRET_ACCESS_KEY is" in text
     assert "the role of the profile: the profile 'default' has no role_arn" in text
     assert "the config file: no aws_access_key_id for the profile 'default' in " in text
     assert "EC2 instance metadata: AWS_EC2_METADATA_DISABLED is true" in text
-    with pytest.raises(errors.NoCredentialsError, match="passed over, for profile_name is given"):
+    with pytest.raises(
+        exceptions.NoCredentialsError, match="passed over, for profile_name is given"
+    ):
         ours(clock, "x")
 
 
 @pytest.mark.parametrize(
     ("text", "kind", "problem"),
     [
-        ("role_arn = x", errors.PartialCredentialsError, "source_profile or credential_source"),
-        ("role_arn = x\nsource_profile = nobody", errors.InvalidConfigError, "nobody"),
+        ("role_arn = x", exceptions.PartialCredentialsError, "source_profile or credential_source"),
+        ("role_arn = x\nsource_profile = nobody", exceptions.InvalidConfigError, "nobody"),
         (
             "role_arn = x\nsource_profile = other",
-            errors.InvalidConfigError,
+            exceptions.InvalidConfigError,
             "must have credentials",
         ),
-        ("role_arn = x\nsource_profile = default", errors.InvalidConfigError, "Infinite loop"),
-        ("role_arn = x\ncredential_source = Cloud", errors.InvalidConfigError, "is not valid"),
+        ("role_arn = x\nsource_profile = default", exceptions.InvalidConfigError, "Infinite loop"),
+        ("role_arn = x\ncredential_source = Cloud", exceptions.InvalidConfigError, "is not valid"),
         (
             "role_arn = x\ncredential_source = Ec2InstanceMetadata",
-            errors.CredentialRetrievalError,
+            exceptions.CredentialRetrievalError,
             "AWS_EC2_METADATA_DISABLED is true",
         ),
-        ("web_identity_token_file = x", errors.InvalidConfigError, "no role ARN"),
+        ("web_identity_token_file = x", exceptions.InvalidConfigError, "no role ARN"),
         (
             "role_arn = x\nweb_identity_token_file = /does/not/exist",
-            errors.CredentialRetrievalError,
+            exceptions.CredentialRetrievalError,
             "web identity: No such file or directory: /does/not/exist",
         ),
         (
             "role_arn = x\nsource_profile = keys\nmfa_serial = arn:mfa",
-            errors.CredentialRetrievalError,
+            exceptions.CredentialRetrievalError,
             "nobody to ask",
         ),
-        ("aws_access_key_id = x", errors.PartialCredentialsError, "aws_secret_access_key missing"),
+        (
+            "aws_access_key_id = x",
+            exceptions.PartialCredentialsError,
+            "aws_secret_access_key missing",
+        ),
         (
             "sso_account_id = 1\nsso_role_name = x\nsso_session = s",
-            errors.CredentialRetrievalError,
+            exceptions.CredentialRetrievalError,
             r"for SSO, .* give credentials=boto3\.Session\(profile_name='default'\)",
         ),
-        ("login_session = x", errors.CredentialRetrievalError, "for aws login, which only boto3"),
-        ("credential_process = /does/not/exist", errors.CredentialRetrievalError, "No such file"),
+        (
+            "login_session = x",
+            exceptions.CredentialRetrievalError,
+            "for aws login, which only boto3",
+        ),
+        (
+            "credential_process = /does/not/exist",
+            exceptions.CredentialRetrievalError,
+            "No such file",
+        ),
     ],
 )
 def test_a_profile_that_cannot_serve_is_an_error_that_says_why(
@@ -971,7 +992,7 @@ def test_a_profile_that_cannot_serve_is_an_error_that_says_why(
     settings.file(".aws/config", f"[default]\n{text}\n[profile other]\nregion = x\n{keys}")
     with pytest.raises(kind, match=problem) as caught:
         ours(clock)
-    assert isinstance(caught.value, errors.PagerError)
+    assert isinstance(caught.value, exceptions.PagerError)
 
 
 def test_a_process_that_fails_shows_nothing_that_it_wrote(
@@ -991,7 +1012,7 @@ def test_a_process_that_fails_shows_nothing_that_it_wrote(
         for output, status, problem in outputs:
             command = process(output, status, stderr="SecretOfProcess")
             settings.file(".aws/config", f"[default]\ncredential_process = {command}\n")
-            with pytest.raises(errors.CredentialRetrievalError, match=problem) as caught:
+            with pytest.raises(exceptions.CredentialRetrievalError, match=problem) as caught:
                 ours(clock)
             error: BaseException | None = caught.value
             while error is not None:
@@ -1004,12 +1025,14 @@ def test_a_process_that_fails_shows_nothing_that_it_wrote(
 def test_a_process_that_hangs_is_ended(
     settings: Settings, clock: TickingClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imagebuilder_pager.aws.chain._Processes.TIMEOUT", 0.2)
+    monkeypatch.setattr(
+        "imagebuilder_pager.aws.credentials.process.CredentialProcessRunner.TIMEOUT", 0.2
+    )
     settings.file(
         ".aws/config",
         f"[default]\ncredential_process = {sys.executable} -c 'import time; time.sleep(60)'\n",
     )
-    with pytest.raises(errors.CredentialRetrievalError, match="no answer within 0 s"):
+    with pytest.raises(exceptions.CredentialRetrievalError, match="no answer within 0 s"):
         ours(clock)
 
 
@@ -1041,7 +1064,7 @@ def test_a_refusal_of_sts_is_an_error_that_says_it(
 ) -> None:
     settings.set_web_identity()
     endpoints.next = [answer]
-    with pytest.raises(errors.CredentialRetrievalError, match=problem) as caught:
+    with pytest.raises(exceptions.CredentialRetrievalError, match=problem) as caught:
         ours(clock)
     assert f"STS gave no keys for {ROLE}/env: " in str(caught.value)
     assert len(endpoints.asked) == 1
@@ -1058,9 +1081,13 @@ def test_sts_is_verified_against_the_clients_certificates(
             asked.append(arguments["verify"].verify_mode)
             super().__init__(**arguments)
 
-    monkeypatch.setattr("imagebuilder_pager.aws.sts.httpx.Client", Client)
-    credentials = choose_credentials(
-        None, None, None, None, Surroundings(Profile(), REGION, certificates=Certificates(False))
+    monkeypatch.setattr("imagebuilder_pager.aws.credentials.sts.httpx.Client", Client)
+    credentials = resolve_credentials(
+        None,
+        None,
+        None,
+        None,
+        CredentialsContext(Profile(), REGION, certificates=LazySSLContext(False)),
     )
     assert credentials.get_frozen_credentials().access_key == "ASIASTSenv1"
     assert asked == [ssl.CERT_NONE]
@@ -1071,7 +1098,7 @@ def test_sts_that_cannot_be_reached_is_an_error(settings: Settings, clock: Ticki
     with socket.create_server(("127.0.0.1", 0)) as closed:
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
     settings.environment(AWS_ENDPOINT_URL_STS=url)
-    with pytest.raises(errors.CredentialRetrievalError, match=f"could not connect to {url}"):
+    with pytest.raises(exceptions.CredentialRetrievalError, match=f"could not connect to {url}"):
         ours(clock)
     assert len(clock.slept) == 2
 
@@ -1095,14 +1122,14 @@ def test_nothing_secret_is_logged_or_shown(
 
     def search(profile: str | None = None) -> None:
         credentials = searched(clock, profile)
-        with contextlib.suppress(errors.PagerError):
+        with contextlib.suppress(exceptions.PagerError):
             credentials.get_frozen_credentials()
-            shown.append(repr(credentials) + repr(credentials.fresh()))
+            shown.append(repr(credentials) + repr(credentials.cached()))
             endpoints.next = [(500, b"SecretOfNothing"), (200, b"SecretOfNothing")] * 3
-            credentials.refresh_after_rejection(credentials.get_frozen_credentials().access_key)
+            credentials.invalidate(credentials.get_frozen_credentials().access_key)
             try:
                 credentials.get_frozen_credentials()
-            except errors.PagerError as error:
+            except exceptions.PagerError as error:
                 raised: BaseException | None = error
                 while raised is not None:
                     shown.append(str(raised) + repr(raised))
@@ -1125,7 +1152,7 @@ def test_nothing_secret_is_logged_or_shown(
             search(profile)
         settings.environment(AWS_ACCESS_KEY_ID=None, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=None)
         settings.file("web-token", "wrong.token")
-        with pytest.raises(errors.CredentialRetrievalError, match=r"\(removed\) is not mine"):
+        with pytest.raises(exceptions.CredentialRetrievalError, match=r"\(removed\) is not mine"):
             ours(clock)
     assert len(shown) > 20
     assert not SECRET_TEXTS.search("\n".join(shown))

@@ -15,12 +15,12 @@ from typing import Any, Final, Literal
 import pytest
 import trio
 
-from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, errors
+from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
 from imagebuilder_pager.aws.clock import Clock
-from imagebuilder_pager.aws.credentials import Credentials
-from imagebuilder_pager.aws.direct import DirectClient
-from imagebuilder_pager.aws.tls import Certificates
-from imagebuilder_pager.cli.wire import WireImageBuilder
+from imagebuilder_pager.aws.config.tls import LazySSLContext
+from imagebuilder_pager.aws.identity import Credentials
+from imagebuilder_pager.aws.transport.h11_transport import H11Client
+from imagebuilder_pager.cli.client import RawImageBuilder
 from imagebuilder_pager.local import (
     ACCESS_KEY_ID,
     EXAMPLE_EXECUTION_ID,
@@ -31,6 +31,10 @@ from imagebuilder_pager.local import (
     LocalImageBuilder,
     LocalServer,
     generate_account,
+)
+from imagebuilder_pager.models.exceptions import (
+    CallRateLimitExceededException,
+    InvalidPaginationTokenException,
 )
 from imagebuilder_pager.pagination import PaginationConfig
 
@@ -65,7 +69,7 @@ class FreshKeys:
 @dataclass(frozen=True)
 class Row:
     fault: str
-    error: type[errors.PagerError] | None = None
+    error: type[exceptions.PagerError] | None = None
     times: int | None = 1
     keys: Callable[[], Any] = lambda: Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
     read_timeout: float = 30.0
@@ -75,37 +79,37 @@ class Row:
 TABLE = [
     Row("throttle"),
     Row("throttle", times=2),
-    Row("throttle", times=3, error=errors.CallRateLimitExceededException),
+    Row("throttle", times=3, error=CallRateLimitExceededException),
     Row("throttle,code=ThrottlingException,retry_after=1"),
     Row("server-error"),
     Row("server-error,status=502,body=html"),
     Row("server-error,status=503"),
     Row("server-error,status=504,body=empty"),
-    Row("server-error,status=503,body=html", times=3, error=errors.ClientError),
+    Row("server-error,status=503,body=html", times=3, error=exceptions.ClientError),
     Row("reset-before"),
-    Row("reset-before", times=3, error=errors.ConnectionClosedError),
+    Row("reset-before", times=3, error=exceptions.ConnectionClosedError),
     Row("reset-within"),
     Row("reset-after"),
     Row("close-before"),
     Row("half-body"),
-    Row("half-body", times=3, error=errors.ConnectionClosedError),
+    Row("half-body", times=3, error=exceptions.ConnectionClosedError),
     Row("body-shorter"),
     Row("body-longer"),
     Row("body-trailing"),
     Row("slow,delay=0.001,pieces=5"),
     Row("stall", read_timeout=0.25),
     Row("stall-within", read_timeout=0.25),
-    Row("stall", times=3, read_timeout=0.1, error=errors.ReadTimeoutError),
+    Row("stall", times=3, read_timeout=0.1, error=exceptions.ReadTimeoutError),
     Row("wrong-json,how=cut"),
-    Row("wrong-json,how=list", error=errors.ResponseParserError),
-    Row("wrong-json,how=empty", error=errors.ResponseParserError),
-    Row("html", error=errors.ResponseParserError),
-    Row("broken-gzip,how=damaged", error=errors.ResponseParserError),
+    Row("wrong-json,how=list", error=exceptions.ResponseParserError),
+    Row("wrong-json,how=empty", error=exceptions.ResponseParserError),
+    Row("html", error=exceptions.ResponseParserError),
+    Row("broken-gzip,how=damaged", error=exceptions.ResponseParserError),
     Row("broken-gzip,how=cut"),
-    Row("redirect", error=errors.ClientError),
-    Row("wrong-type", error=errors.ResponseValidationError),
-    Row("expired-token", error=errors.InvalidPaginationTokenException),
-    Row("expired-key", error=errors.ClientError),
+    Row("redirect", error=exceptions.ClientError),
+    Row("wrong-type", error=exceptions.ResponseValidationError),
+    Row("expired-token", error=InvalidPaginationTokenException),
+    Row("expired-key", error=exceptions.ClientError),
     Row("expired-key", keys=FreshKeys),
     Row("expired-key,lasting=true", keys=FreshKeys),
     Row("clock-off,minutes=20"),
@@ -122,27 +126,29 @@ def identify(value: object) -> str | None:
     return f"{value.fault}{times}{fresh}"
 
 
-Listing = Callable[[dict[str, Any], PaginationConfig], tuple[list[str], errors.PagerError | None]]
+Listing = Callable[
+    [dict[str, Any], PaginationConfig], tuple[list[str], exceptions.PagerError | None]
+]
 
 
 def list_sync(
     options: dict[str, Any], config: PaginationConfig
-) -> tuple[list[str], errors.PagerError | None]:
+) -> tuple[list[str], exceptions.PagerError | None]:
     """The items until the end or an error, and the error."""
     return list_by(ImageBuilder(**options), config)
 
 
 def list_as_the_command(
     options: dict[str, Any], config: PaginationConfig
-) -> tuple[list[str], errors.PagerError | None]:
+) -> tuple[list[str], exceptions.PagerError | None]:
     """The same by the client of the command line, which has connections of its own."""
-    with contextlib.closing(DirectClient(options["endpoint_url"], Certificates())) as direct:
-        return list_by(WireImageBuilder(**options, direct=direct), config)
+    with contextlib.closing(H11Client(options["endpoint_url"], LazySSLContext())) as direct:
+        return list_by(RawImageBuilder(**options, direct=direct), config)
 
 
 def list_by(
     made: ImageBuilder, config: PaginationConfig
-) -> tuple[list[str], errors.PagerError | None]:
+) -> tuple[list[str], exceptions.PagerError | None]:
     found: list[Any] = []
     with made as client:
         pages = client.get_paginator(OPERATION).paginate(
@@ -150,14 +156,14 @@ def list_by(
         )
         try:
             found.extend(resource.resource_id for resource in pages.items())
-        except errors.PagerError as error:
+        except exceptions.PagerError as error:
             return found, error
     return found, None
 
 
 async def list_async(
     options: dict[str, Any], config: PaginationConfig
-) -> tuple[list[str], errors.PagerError | None]:
+) -> tuple[list[str], exceptions.PagerError | None]:
     found: list[Any] = []
     async with AsyncImageBuilder(**options) as client:
         pages = client.get_paginator(OPERATION).paginate(
@@ -166,21 +172,21 @@ async def list_async(
         try:
             async for resource in pages.items():
                 found += [resource.resource_id]
-        except errors.PagerError as error:
+        except exceptions.PagerError as error:
             return found, error
     return found, None
 
 
 def under_asyncio(
     options: dict[str, Any], config: PaginationConfig
-) -> tuple[list[str], errors.PagerError | None]:
+) -> tuple[list[str], exceptions.PagerError | None]:
     return asyncio.run(list_async(options, config))
 
 
 def under_trio(
     options: dict[str, Any], config: PaginationConfig
-) -> tuple[list[str], errors.PagerError | None]:
-    result: tuple[list[str], errors.PagerError | None] = trio.run(list_async, options, config)
+) -> tuple[list[str], exceptions.PagerError | None]:
+    result: tuple[list[str], exceptions.PagerError | None] = trio.run(list_async, options, config)
     return result
 
 
@@ -249,7 +255,7 @@ def test_an_error_of_a_single_call_has_no_token() -> None:
             endpoint_url=server.url,
             credentials=Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY),
         ) as client,
-        pytest.raises(errors.ResponseParserError) as caught,
+        pytest.raises(exceptions.ResponseParserError) as caught,
     ):
         client.list_lifecycle_execution_resources(lifecycleExecutionId=EXAMPLE_EXECUTION_ID)
     assert caught.value.resume_token is None

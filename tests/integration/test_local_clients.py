@@ -72,7 +72,7 @@ def test_boto3_gets_every_resource_of_every_execution(
 def test_boto3_gets_associated_resources(server: LocalServer, account: Account) -> None:
     paginator = boto3_client(server.url).get_paginator("list_lifecycle_execution_resources")
     for execution in account.executions[:2]:
-        parent, expected = next(iter(execution.associated.items()))
+        parent, expected = next(iter(execution.children_by_parent.items()))
         result = paginator.paginate(
             lifecycleExecutionId=execution.lifecycle_execution_id, parentResourceId=parent
         ).build_full_result()

@@ -161,7 +161,7 @@ def test_random_faults_under_many_threads(account: Account) -> None:
     assert plan.requests == 320
     again = FaultPlan.random(seed=7, probability=0.3, faults=[Fault(name) for name in names])
     for number in range(320):
-        again.meet(httpx.Request("POST", f"http://x/{number}"), last=False)
+        again.fault_for(httpx.Request("POST", f"http://x/{number}"), last=False)
     met = [(visit.request, fault) for visit, fault in plan.met]
     assert met == [(visit.request, fault) for visit, fault in again.met]
     assert len(answered) > 200

@@ -14,12 +14,12 @@ from typing import Any
 import httpx
 import pytest
 
-from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, errors
-from imagebuilder_pager.aws.credentials import Credentials
-from imagebuilder_pager.aws.direct import DirectClient
-from imagebuilder_pager.aws.signing import SigV4Auth
-from imagebuilder_pager.aws.tls import Certificates
-from imagebuilder_pager.cli.wire import WireImageBuilder
+from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
+from imagebuilder_pager.aws.auth.httpx_auth import SigV4Auth
+from imagebuilder_pager.aws.config.tls import LazySSLContext
+from imagebuilder_pager.aws.identity import Credentials
+from imagebuilder_pager.aws.transport.h11_transport import H11Client
+from imagebuilder_pager.cli.client import RawImageBuilder
 from imagebuilder_pager.local import (
     ACCESS_KEY_ID,
     EXAMPLE_EXECUTION_ID,
@@ -60,7 +60,7 @@ class Relay:
         signed.headers = httpx.Headers(
             {name: value for name, value in request.headers.items() if "x-amz-" not in name}
         )
-        self._auth.sign(signed, Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY))
+        self._auth.attach_resume_token(signed, Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY))
         return self._service(signed)
 
 
@@ -87,7 +87,7 @@ def listed(client: ImageBuilder) -> list[object]:
     seen: list[object] = [client, pages, client._rest, client._rest.signer, vars(client)]
     try:
         seen += list(pages)
-    except errors.PagerError as error:
+    except exceptions.PagerError as error:
         seen += [error, *traceback.format_exception(error)]
     return seen
 
@@ -102,7 +102,7 @@ def run_async(relay: Any) -> list[object]:
             seen: list[object] = [client, pages, client._rest, vars(client)]
             try:
                 seen += [page async for page in pages]
-            except errors.PagerError as error:
+            except exceptions.PagerError as error:
                 seen += [error, *traceback.format_exception(error)]
             return seen
 
@@ -113,9 +113,9 @@ def run_command(relay: Any) -> list[object]:
     """The same with the connections of the command line, over a socket."""
     with (
         LocalServer(relay) as server,
-        contextlib.closing(DirectClient(server.url, Certificates())) as direct,
+        contextlib.closing(H11Client(server.url, LazySSLContext())) as direct,
     ):
-        client = WireImageBuilder(direct=direct, endpoint_url=server.url, **arguments())
+        client = RawImageBuilder(direct=direct, endpoint_url=server.url, **arguments())
         return [direct, *listed(client)]
 
 

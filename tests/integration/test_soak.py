@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, errors
+from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
 from imagebuilder_pager.aws.clock import Clock
 from imagebuilder_pager.local import (
     ACCESS_KEY_ID,
@@ -101,7 +101,7 @@ def test_threads(options: dict[str, Any], prefetch: int) -> None:
             )
             try:
                 found.extend(resource.resource_id for resource in pages.items())
-            except errors.PagerError as error:
+            except exceptions.PagerError as error:
                 token = error.resume_token
             else:
                 results[number] = found
@@ -134,7 +134,7 @@ def test_tasks(options: dict[str, Any], prefetch: int) -> None:
             try:
                 async for resource in pages.items():
                     found += [resource.resource_id]
-            except errors.PagerError as error:
+            except exceptions.PagerError as error:
                 token = error.resume_token
             else:
                 return found

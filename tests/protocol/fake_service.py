@@ -274,7 +274,7 @@ def items_by(
     return items, tokens, run(way, main)
 
 
-def items_of(listing: Listing, pages: list[Any]) -> list[Any]:
+def expand_items(listing: Listing, pages: list[Any]) -> list[Any]:
     """The items of some pages; of a listing that is a text, its characters."""
     items: list[Any] = []
     for page in pages:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from imagebuilder_pager.errors import PaginationError, ParamValidationError, StartingTokenError
+from imagebuilder_pager.exceptions import PaginationError, ParamValidationError, StartingTokenError
 from imagebuilder_pager.pagination import (
     AsyncPaginator,
     PageCursor,
@@ -84,7 +84,10 @@ def loaded_by(*arguments: str) -> tuple[list[str], list[str]]:
 def test_it_loads_nothing_else() -> None:
     others, modules = loaded_by()
     assert set(others) <= {"imagebuilder_pager"}
-    allowed = ("imagebuilder_pager.pagination", "imagebuilder_pager.errors")
+    allowed = tuple(
+        f"imagebuilder_pager.{name}"
+        for name in ("_version", "exceptions", "pagination", "validation")
+    )
     assert [name for name in modules[1:] if not name.startswith(allowed)] == []
 
 
@@ -357,10 +360,10 @@ def test_a_cursor_by_hand() -> None:
     assert cursor.next_request() == cursor.next_request() == {"Owner": "me", "Max": 3}
 
     page = {"Items": [0, 1, 2], "NextToken": "a", "Of": "first"}
-    assert cursor.receive(page) is page  # nothing to cut
+    assert cursor.receive_page(page) is page  # nothing to cut
     assert decode_token(cursor.resume_token or "") == {"Token": "a"}
     assert cursor.position is not None
-    assert cursor.position.count == 3
+    assert cursor.position.item_count == 3
     assert decode_token(cursor.position.token_after(1) or "") == {
         "Token": None,
         "boto_truncate_amount": 1,
@@ -371,7 +374,7 @@ def test_a_cursor_by_hand() -> None:
     assert cursor.next_request() == {"Owner": "me", "Max": 3, "Token": "a"}
 
     page = {"Items": [3, 4, 5], "NextToken": "b", "Of": "second"}
-    assert cursor.receive(page) == {"Items": [3, 4], "NextToken": "b", "Of": "second"}
+    assert cursor.receive_page(page) == {"Items": [3, 4], "NextToken": "b", "Of": "second"}
     assert page["Items"] == [3, 4, 5]
     assert cursor.next_request() is None
     assert decode_token(cursor.resume_token or "") == {"Token": "a", "boto_truncate_amount": 2}
@@ -384,16 +387,16 @@ def test_a_cursor_with_a_starting_token_and_empty_pages() -> None:
     token = encode_token({"Token": "a", "boto_truncate_amount": 3})
     cursor: PageCursor[dict[str, Any]] = PageCursor(spec, {}, starting_token=token)
     assert cursor.next_request() == {"Token": "a"}
-    assert cursor.receive({"Items": [0, 1], "NextToken": "b", "More": True})["Items"] == []
+    assert cursor.receive_page({"Items": [0, 1], "NextToken": "b", "More": True})["Items"] == []
     assert decode_token(cursor.resume_token or "") == {"Token": "b", "boto_truncate_amount": 1}
     assert cursor.next_request() == {"Token": "b"}
-    assert cursor.receive({"NextToken": "c", "More": True})["Items"] is None
+    assert cursor.receive_page({"NextToken": "c", "More": True})["Items"] is None
     assert decode_token(cursor.resume_token or "") == {"Token": "c", "boto_truncate_amount": 1}
     assert cursor.next_request() == {"Token": "c"}
-    assert cursor.receive({"Items": [2, 3], "NextToken": "d", "More": True})["Items"] == [3]
+    assert cursor.receive_page({"Items": [2, 3], "NextToken": "d", "More": True})["Items"] == [3]
     assert decode_token(cursor.resume_token or "") == {"Token": "d"}
     assert cursor.next_request() == {"Token": "d"}
-    assert cursor.receive({"Items": [4], "NextToken": "e", "More": False})["Items"] == [4]
+    assert cursor.receive_page({"Items": [4], "NextToken": "e", "More": False})["Items"] == [4]
     assert cursor.next_request() is None
     assert cursor.resume_token is None
 
@@ -413,7 +416,7 @@ def test_the_documented_loop_sync_and_async(backend: str) -> None:
         cursor: PageCursor[Any] = PageCursor(spec, {})
         pages = []
         while (request := cursor.next_request()) is not None:
-            pages.append(cursor.receive(await service.later(**request)))
+            pages.append(cursor.receive_page(await service.later(**request)))
         return pages
 
     by_hand = run(backend, main)

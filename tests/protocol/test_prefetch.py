@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder
-from imagebuilder_pager.errors import PaginationError, ParamValidationError
+from imagebuilder_pager.exceptions import PaginationError, ParamValidationError
 from imagebuilder_pager.local import (
     ACCESS_KEY_ID,
     EXAMPLE_EXECUTION_ID,

@@ -21,7 +21,16 @@ from .fake_image_builder import (
     local,
     resources,
 )
-from .fake_service import BACKENDS, WAYS, FakeService, Listing, items_by, items_of, pages_by, run
+from .fake_service import (
+    BACKENDS,
+    WAYS,
+    FakeService,
+    Listing,
+    expand_items,
+    items_by,
+    pages_by,
+    run,
+)
 from .strategies import configs, listings
 
 PROFILE = settings(deadline=None, derandomize=True, max_examples=120)
@@ -268,7 +277,7 @@ def test_a_program_that_is_killed_after_any_page(data: st.DataObject, listing: L
         service = FakeService(in_another_mood(data, listing))
         config = configuration(data, listing, token)
         pages, tokens = pages_by(way, service, config, data.draw(st.none() | st.integers(1, 3)))
-        finished += items_of(listing, pages)
+        finished += expand_items(listing, pages)
         assert finished == list(listing.items[: len(finished)])
         assert None not in tokens[:-1]
         token = tokens[-1]

@@ -10,9 +10,9 @@ from botocore.paginate import TokenDecoder, TokenEncoder
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from imagebuilder_pager.errors import PaginationError, StartingTokenError
+from imagebuilder_pager.exceptions import PaginationError, StartingTokenError
 from imagebuilder_pager.pagination import decode_token, encode_token
-from imagebuilder_pager.pagination.token import MAX_OFFSET, parse_starting_token
+from imagebuilder_pager.pagination.tokens import MAX_OFFSET, parse_starting_token
 
 PROFILE = settings(deadline=None, derandomize=True, max_examples=300)
 NAMES = st.text(max_size=5).filter(lambda name: name != "boto_encoded_keys")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagebuilder_pager.errors import PaginationError, ParamValidationError, StartingTokenError
+from imagebuilder_pager.exceptions import PaginationError, ParamValidationError, StartingTokenError
 from imagebuilder_pager.pagination import decode_token, encode_token
 
 from .fake_image_builder import ID, async_client_of, client_of, local
@@ -22,8 +22,8 @@ from .fake_service import (
     FakeService,
     Listing,
     botocores,
+    expand_items,
     items_by,
-    items_of,
     ours,
     ours_async,
     pages_by,
@@ -69,10 +69,10 @@ def test_1_a_smaller_page_size_after_resuming_repeats_nothing(way: str) -> None:
     resumed = {"PageSize": 2, "StartingToken": token}
 
     botocore_pages = list(botocores(FakeService(NUMBERS), ENTRY).paginate(PaginationConfig=resumed))
-    assert items_of(NUMBERS, botocore_pages) == [2, 3, 4, 5, 6, 7, 8, 9]  # had 0, 1, 2, 3
+    assert expand_items(NUMBERS, botocore_pages) == [2, 3, 4, 5, 6, 7, 8, 9]  # had 0, 1, 2, 3
 
     pages, _ = pages_by(way, FakeService(NUMBERS), resumed)
-    assert items_of(NUMBERS, pages) == [4, 5, 6, 7, 8, 9]
+    assert expand_items(NUMBERS, pages) == [4, 5, 6, 7, 8, 9]
     assert [page["Items"] for page in pages] == [[], [], [4, 5], [6, 7], [8, 9]]
 
 
@@ -83,10 +83,10 @@ def test_1_a_service_that_returns_fewer_than_before_repeats_nothing(way: str) ->
     config = {"StartingToken": token, "MaxItems": 3}
 
     botocore_pages = list(botocores(FakeService(fewer), ENTRY).paginate(PaginationConfig=config))
-    assert items_of(fewer, botocore_pages) == [4, 5, 6]  # 4 and 5 again
+    assert expand_items(fewer, botocore_pages) == [4, 5, 6]  # 4 and 5 again
 
     pages, tokens = pages_by(way, FakeService(fewer), config)
-    assert items_of(fewer, pages) == [6, 7, 8]
+    assert expand_items(fewer, pages) == [6, 7, 8]
     assert decode_token(tokens[-1] or "") == {"Token": "t0:8.0", "boto_truncate_amount": 1}
 
 
@@ -99,7 +99,7 @@ def test_1_a_token_made_of_the_last_item_survives_its_being_skipped(way: str) ->
     config = {"StartingToken": encode_token({"Token": None, "boto_truncate_amount": 3})}
 
     botocore_pages = list(botocores(FakeService(listing), entry).paginate(PaginationConfig=config))
-    assert items_of(listing, botocore_pages) == []
+    assert expand_items(listing, botocore_pages) == []
 
     pages, tokens = pages_by(way, FakeService(listing), config)
     assert [page["Items"] for page in pages] == [[], items[3:4], items[4:]]
@@ -125,10 +125,10 @@ def test_1_every_item_comes_once_whatever_the_sizes(
     pages, after = pages_by(way, FakeService(again), {**config, "StartingToken": token})
     most = len(listing.items) if config.get("MaxItems") is None else int(config["MaxItems"])
     expected = listing.items[resumed_at : resumed_at + most]
-    assert items_of(again, pages) == list(expected)
+    assert expand_items(again, pages) == list(expected)
     if after[-1] is not None:
         rest, _ = pages_by(way, FakeService(listing), {"StartingToken": after[-1]})
-        assert [*expected, *items_of(listing, rest)] == list(listing.items[resumed_at:])
+        assert [*expected, *expand_items(listing, rest)] == list(listing.items[resumed_at:])
 
 
 def number_of_items_before(listing: Listing, token: str | None) -> int:
@@ -581,7 +581,7 @@ def test_5_odd_plain_tokens_pass(token: str) -> None:
         service = Anything()
         pages, _ = pages_by(way, service, {"StartingToken": token})
         assert service.requests == [{"Token": token}]
-        assert items_of(NUMBERS, pages) == list(range(10))
+        assert expand_items(NUMBERS, pages) == list(range(10))
 
 
 def test_5_two_input_tokens_in_a_plain_token() -> None:
@@ -691,7 +691,7 @@ def test_6_a_circle_back_to_the_starting_token() -> None:
 
 def test_6_max_items_ends_before_the_circle_closes() -> None:
     pages, tokens = pages_by("sync", Circle(["a", "b"]), {"MaxItems": 3})
-    assert items_of(NUMBERS, pages) == ["start", 0, 1]
+    assert expand_items(NUMBERS, pages) == ["start", 0, 1]
     assert tokens[-1] is not None
 
 
@@ -726,4 +726,4 @@ def test_7_max_items_0_is_one_empty_page_and_a_token_to_the_start(way: str, give
     assert tokens == [expected.resume_token]
     assert len(service.requests) == 1
     again, _ = pages_by(way, service, {"StartingToken": tokens[0]})
-    assert items_of(NUMBERS, again) == list(range(10))
+    assert expand_items(NUMBERS, again) == list(range(10))

@@ -12,13 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, errors
+from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
 from imagebuilder_pager.aws.clock import Clock
-from imagebuilder_pager.local import (
-    EXAMPLE_EXECUTION_ID,
-    LocalImageBuilder,
-    generate_account,
-)
+from imagebuilder_pager.local import EXAMPLE_EXECUTION_ID, LocalImageBuilder, generate_account
+from imagebuilder_pager.models.exceptions import InvalidRequestException, ServiceException
 
 NOW = dt.datetime(2026, 3, 1, 12, 0, tzinfo=dt.UTC)
 
@@ -123,7 +120,7 @@ def test_each_attempt_is_signed_anew(call: Caller) -> None:
 
 def test_the_last_error_is_raised_and_says_how_often_it_was_tried(call: Caller) -> None:
     service = Service(*(answer(500, "ServiceException") for _ in range(5)))
-    with pytest.raises(errors.ServiceException, match="after 2 retries") as caught:
+    with pytest.raises(ServiceException, match="after 2 retries") as caught:
         call(service)
     assert caught.value.response["ResponseMetadata"]["RetryAttempts"] == 2
     assert len(service.requests) == 3
@@ -131,7 +128,7 @@ def test_the_last_error_is_raised_and_says_how_often_it_was_tried(call: Caller) 
 
 def test_one_attempt_turns_retries_off(call: Caller) -> None:
     service = Service(answer(500, "ServiceException"))
-    with pytest.raises(errors.ServiceException):
+    with pytest.raises(ServiceException):
         call(service, max_attempts=1)
     assert len(service.requests) == 1
     assert service.clock.slept == []
@@ -139,14 +136,14 @@ def test_one_attempt_turns_retries_off(call: Caller) -> None:
 
 def test_what_would_fail_again_is_not_sent_again(call: Caller) -> None:
     service = Service(answer(400, "InvalidRequestException"))
-    with pytest.raises(errors.InvalidRequestException):
+    with pytest.raises(InvalidRequestException):
         call(service)
     assert len(service.requests) == 1
 
 
 def test_a_total_timeout_ends_the_wait_at_once(call: Caller) -> None:
     service = Service(*(answer(429, "ThrottlingException", retry_after="8") for _ in range(5)))
-    with pytest.raises(errors.ClientError):
+    with pytest.raises(exceptions.ClientError):
         call(service, total_timeout=10, max_attempts=10)
     assert service.clock.slept == [8.0]
 
@@ -170,7 +167,7 @@ def test_a_total_timeout_ends_an_answer_that_drips(call: Caller) -> None:
                 yield chunk
 
     service = Service(httpx.Response(200, stream=Drip()), clock=FakeClock(tick=0.1))
-    with pytest.raises(errors.ReadTimeoutError, match="no complete answer within 3 s"):
+    with pytest.raises(exceptions.ReadTimeoutError, match="no complete answer within 3 s"):
         call(service, total_timeout=3, max_attempts=5)
     assert len(service.requests) == 1
 
@@ -206,7 +203,7 @@ def test_a_clock_is_corrected_once(call: Caller) -> None:
         return answer(403, "InvalidSignatureException", date=f"Mon, 0{day} Mar 2026 12:00:00 GMT")
 
     service = Service(tomorrow(2), tomorrow(4), tomorrow(6))
-    with pytest.raises(errors.ClientError, match="InvalidSignatureException"):
+    with pytest.raises(exceptions.ClientError, match="InvalidSignatureException"):
         call(service)
     assert len(service.requests) == 2
 
@@ -225,7 +222,7 @@ def test_a_clock_is_corrected_once(call: Caller) -> None:
 )
 def test_a_wrong_signature_by_a_right_clock_is_an_error_at_once(call: Caller, date: str) -> None:
     service = Service(answer(403, "InvalidSignatureException", date=date))
-    with pytest.raises(errors.ClientError, match="InvalidSignatureException"):
+    with pytest.raises(exceptions.ClientError, match="InvalidSignatureException"):
         call(service)
     assert len(service.requests) == 1
 
@@ -245,7 +242,7 @@ def test_a_compressed_answer_is_read_within_its_bound(call: Caller, encoding: st
         return call(service, max_response_bytes=limit, max_attempts=1)
 
     assert service_with(len(body)).resources == []
-    with pytest.raises(errors.ResponseParserError, match="more than 1016 bytes"):
+    with pytest.raises(exceptions.ResponseParserError, match="more than 1016 bytes"):
         service_with(len(body) - 1)
 
 
@@ -258,7 +255,7 @@ def test_an_answer_that_expands_without_end_does_not_fill_the_memory(call: Calle
     )
     tracemalloc.start()
     try:
-        with pytest.raises(errors.ResponseParserError, match="more than 1000000 bytes"):
+        with pytest.raises(exceptions.ResponseParserError, match="more than 1000000 bytes"):
             call(service, max_response_bytes=1_000_000)
         _, peak = tracemalloc.get_traced_memory()
     finally:
@@ -277,7 +274,7 @@ def test_a_large_answer_is_refused_while_it_is_being_read(call: Caller) -> None:
             yield b" " * 1000
 
     service = Service(httpx.Response(200, stream=_Stream(chunks())))
-    with pytest.raises(errors.ResponseParserError, match="more than 5000 bytes"):
+    with pytest.raises(exceptions.ResponseParserError, match="more than 5000 bytes"):
         call(service, max_response_bytes=5000)
     assert sent == 6000
 
@@ -295,7 +292,7 @@ def test_compression_that_cannot_be_read_is_an_error_at_once(
     service = Service(
         httpx.Response(200, headers={"content-encoding": encoding}, stream=_Stream([body]))
     )
-    with pytest.raises(errors.ResponseParserError, match=message):
+    with pytest.raises(exceptions.ResponseParserError, match=message):
         call(service)
     assert len(service.requests) == 1
 
@@ -362,7 +359,7 @@ def test_an_error_in_the_middle_says_where_to_go_on() -> None:
         found = [resource.resource_id for resource in next(pages).resources]
         assert len(found) == 25
         service._first = [answer(500, "ServiceException")]
-        with pytest.raises(errors.ServiceException) as caught:
+        with pytest.raises(ServiceException) as caught:
             next(pages)
         token = caught.value.resume_token
         rest = paginator.paginate(
@@ -372,7 +369,7 @@ def test_an_error_in_the_middle_says_where_to_go_on() -> None:
         assert len(found) == len(set(found)) == 60
 
         service._first = [answer(500, "ServiceException")]
-        with pytest.raises(errors.ServiceException) as caught:
+        with pytest.raises(ServiceException) as caught:
             list(rest)
         assert caught.value.resume_token == token
 

@@ -17,19 +17,22 @@ from typing import Any
 
 import pytest
 
-from imagebuilder_pager import __version__, errors
-from imagebuilder_pager.aws.profile import Profile
-from imagebuilder_pager.cli import main
-from imagebuilder_pager.cli.arguments import parse
-from imagebuilder_pager.cli.asked import understand
-from imagebuilder_pager.cli.checkpoint import Checkpoint, Reached, align
-from imagebuilder_pager.cli.failures import CommandError, SurroundingsError, UsageError, explain
-from imagebuilder_pager.cli.output import Output
-from imagebuilder_pager.cli.people.console import check_rich
+from imagebuilder_pager import __version__, exceptions
+from imagebuilder_pager.aws.config.shared_config import Profile
+from imagebuilder_pager.cli.args import build_request, parse
+from imagebuilder_pager.cli.checkpoint import Checkpoint, CheckpointState, truncate_to_checkpoint
+from imagebuilder_pager.cli.client import ClientSettings, RawImageBuilder, resolve_settings
+from imagebuilder_pager.cli.exit_codes import (
+    CommandError,
+    ConfigurationError,
+    UsageError,
+    describe_error,
+)
+from imagebuilder_pager.cli.main import main
 from imagebuilder_pager.cli.progress import Progress
-from imagebuilder_pager.cli.signals import Signals, StoppedError
-from imagebuilder_pager.cli.target import Target, choose_target
-from imagebuilder_pager.cli.wire import WireImageBuilder
+from imagebuilder_pager.cli.rich_formats.console import require_rich
+from imagebuilder_pager.cli.signals import SignalReceived, Signals
+from imagebuilder_pager.cli.stdout import Output
 from imagebuilder_pager.local import EXAMPLE_EXECUTION_ID, LocalServer
 
 LIST = "list-lifecycle-execution-resources"
@@ -41,7 +44,7 @@ Errors = pytest.CaptureFixture[str]
 
 def loaded_by(*arguments: str) -> tuple[int, set[str], str]:
     code = (
-        "import sys\nbefore = set(sys.modules)\nfrom imagebuilder_pager.cli import main\n"
+        "import sys\nbefore = set(sys.modules)\nfrom imagebuilder_pager.cli.main import main\n"
         f"try:\n    code = main({list(arguments)!r})\n"
         "except SystemExit as end:\n    code = end.code\n"
         "print([code or 0, sorted({m.split('.')[0] for m in set(sys.modules) - before})])"
@@ -81,7 +84,7 @@ def test_the_check_of_what_is_loaded_can_fail() -> None:
 
 LISTS_ONE_PAGE = """
 import os, sys
-from imagebuilder_pager.cli import main
+from imagebuilder_pager.cli.main import main
 os.environ |= {{"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}}
 code = main({arguments!r})
 print([code, sorted({{module.split(".")[0] for module in sys.modules}})])
@@ -114,9 +117,9 @@ def test_garbage_is_collected_again_after_an_error(
     assert "--lifecycle-execution-id" in capsys.readouterr().err
 
 
-def target_of(*arguments: str) -> Target:
+def target_of(*arguments: str) -> ClientSettings:
     options = parse([LIST, *ID, "--region", "us-west-2", *arguments])
-    with choose_target(options, Profile(options.profile)) as target:
+    with resolve_settings(options, Profile(options.profile)) as target:
         return target
 
 
@@ -152,21 +155,26 @@ def test_what_is_not_plain_goes_by_httpx(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_the_connection_is_where_the_client_sends(
     environment: dict[str, str], url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imagebuilder_pager.aws.direct.DirectClient.connect_ahead", lambda *_: None)
+    monkeypatch.setattr(
+        "imagebuilder_pager.aws.transport.h11_transport.H11Client.preconnect", lambda *_: None
+    )
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     target = target_of()
     assert target.direct is not None
-    with WireImageBuilder(**target.arguments, direct=target.direct) as client:
+    with RawImageBuilder(**target.arguments, direct=target.direct) as client:
         assert client.endpoint_url == target.direct.endpoint_url == url
 
 
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        (("--region", "no region"), errors.InvalidRegionError),
-        (("--endpoint-url", "ftp://host"), errors.InvalidEndpointError),
-        (("--ca-bundle", "/none.pem", "--cli-connect-timeout", "-1"), errors.ParamValidationError),
+        (("--region", "no region"), exceptions.InvalidRegionError),
+        (("--endpoint-url", "ftp://host"), exceptions.InvalidEndpointError),
+        (
+            ("--ca-bundle", "/none.pem", "--cli-connect-timeout", "-1"),
+            exceptions.ParamValidationError,
+        ),
     ],
 )
 def test_a_target_that_cannot_be(
@@ -175,7 +183,9 @@ def test_a_target_that_cannot_be(
     def connect(*_: Any) -> None:
         pytest.fail("a connection is made")
 
-    monkeypatch.setattr("imagebuilder_pager.aws.direct.DirectClient.connect_ahead", connect)
+    monkeypatch.setattr(
+        "imagebuilder_pager.aws.transport.h11_transport.H11Client.preconnect", connect
+    )
     with pytest.raises(error):
         target_of(*arguments)
 
@@ -213,7 +223,7 @@ def requires(name: str) -> list[str]:
 
 def test_the_command_is_installed_under_its_name() -> None:
     (script,) = importlib.metadata.distribution("imagebuilder-pager").entry_points
-    assert (script.name, script.value) == ("imagebuilder-pager", "imagebuilder_pager.cli:main")
+    assert (script.name, script.value) == ("imagebuilder-pager", "imagebuilder_pager.cli.main:main")
     assert script.load() is main
     extras = importlib.metadata.requires("imagebuilder-pager") or []
     assert [one for one in extras if "extra == 'cli'" in one.replace('"', "'")] != []
@@ -268,13 +278,13 @@ def test_options_are_not_abbreviated() -> None:
 )
 def test_what_does_not_go_together(arguments: tuple[str, ...], output: str, words: str) -> None:
     with pytest.raises(UsageError, match=re.escape(words)):
-        understand(parse([LIST, *ID, *arguments]), output)
+        build_request(parse([LIST, *ID, *arguments]), output)
 
 
 def test_rich_is_missing(monkeypatch: pytest.MonkeyPatch, capsys: Errors) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(SurroundingsError, match="imagebuilder-pager\\[cli\\]"):
-        check_rich("table")
+    with pytest.raises(ConfigurationError, match="imagebuilder-pager\\[cli\\]"):
+        require_rich("table")
     assert main([LIST, *ID, "--output", "tree"]) == 253
     assert "pip install 'imagebuilder-pager[cli]'" in capsys.readouterr().err
 
@@ -284,31 +294,43 @@ def test_rich_is_missing(monkeypatch: pytest.MonkeyPatch, capsys: Errors) -> Non
     [
         (UsageError("a"), 252, "a"),
         (CommandError("a"), 255, "a"),
-        (errors.StartingTokenError("StartingToken: x"), 252, "Bad starting token: --starting-tok"),
-        (errors.InvalidRegionError("region_name: 'x'"), 252, "--region: 'x'"),
-        (errors.InvalidRegionError("AWS_REGION: 'x'"), 253, "AWS_REGION: 'x'"),
-        (errors.InvalidEndpointError("endpoint_url: 'x'"), 252, "--endpoint-url: 'x'"),
-        (errors.InvalidEndpointError("AWS_ENDPOINT_URL: 'x'"), 253, "AWS_ENDPOINT_URL: 'x'"),
-        (errors.InvalidConfigError("verify: no"), 252, "--ca-bundle: no"),
-        (errors.InvalidConfigError("AWS_CA_BUNDLE: no"), 253, "AWS_CA_BUNDLE: no"),
-        (errors.NoRegionError("none"), 253, "You must specify a region"),
-        (errors.NoCredentialsError("no\n  - the arguments: a\n  - b"), 253, "credentials:\n  - b"),
-        (errors.CredentialRetrievalError("a"), 253, "Error when retrieving credentials: a"),
-        (errors.ProfileNotFound("a"), 253, "The config profile (mine) could not be found: a"),
-        (errors.PaginationError("a circle"), 255, "a circle"),
-        (errors.ResponseParserError("HTML"), 255, "HTML"),
-        (errors.ReadTimeoutError("late"), 255, 'Read timeout on endpoint URL: "http://x/"\nlate'),
-        (errors.SSLError("bad"), 255, "SSL validation failed for http://x/\nbad"),
-        (errors.HTTPClientError("a"), 255, "a"),
+        (
+            exceptions.StartingTokenError("StartingToken: x"),
+            252,
+            "Bad starting token: --starting-tok",
+        ),
+        (exceptions.InvalidRegionError("region_name: 'x'"), 252, "--region: 'x'"),
+        (exceptions.InvalidRegionError("AWS_REGION: 'x'"), 253, "AWS_REGION: 'x'"),
+        (exceptions.InvalidEndpointError("endpoint_url: 'x'"), 252, "--endpoint-url: 'x'"),
+        (exceptions.InvalidEndpointError("AWS_ENDPOINT_URL: 'x'"), 253, "AWS_ENDPOINT_URL: 'x'"),
+        (exceptions.InvalidConfigError("verify: no"), 252, "--ca-bundle: no"),
+        (exceptions.InvalidConfigError("AWS_CA_BUNDLE: no"), 253, "AWS_CA_BUNDLE: no"),
+        (exceptions.NoRegionError("none"), 253, "You must specify a region"),
+        (
+            exceptions.NoCredentialsError("no\n  - the arguments: a\n  - b"),
+            253,
+            "credentials:\n  - b",
+        ),
+        (exceptions.CredentialRetrievalError("a"), 253, "Error when retrieving credentials: a"),
+        (exceptions.ProfileNotFound("a"), 253, "The config profile (mine) could not be found: a"),
+        (exceptions.PaginationError("a circle"), 255, "a circle"),
+        (exceptions.ResponseParserError("HTML"), 255, "HTML"),
+        (
+            exceptions.ReadTimeoutError("late"),
+            255,
+            'Read timeout on endpoint URL: "http://x/"\nlate',
+        ),
+        (exceptions.SSLError("bad"), 255, "SSL validation failed for http://x/\nbad"),
+        (exceptions.HTTPClientError("a"), 255, "a"),
         (OSError(28, "No space"), 255, "[Errno 28] No space"),
         (KeyError(), 255, "KeyError"),
         (
-            errors.ParamValidationError("f", ["maxResults: 0 given", "read_timeout: -1 given"]),
+            exceptions.ParamValidationError("f", ["maxResults: 0 given", "read_timeout: -1 given"]),
             252,
             "Parameter validation failed:\n--max-results: 0 given\n--cli-read-timeout: -1 given",
         ),
         (
-            errors.ClientError(
+            exceptions.ClientError(
                 {
                     "Error": {"Code": "Slow", "Message": "down"},
                     "ResponseMetadata": {"RetryAttempts": 2},
@@ -321,7 +343,7 @@ def test_rich_is_missing(monkeypatch: pytest.MonkeyPatch, capsys: Errors) -> Non
     ],
 )
 def test_codes_and_words(error: Exception, code: int, words: str) -> None:
-    found, text = explain(error, url="http://x/", profile="mine")
+    found, text = describe_error(error, url="http://x/", profile="mine")
     assert found == code
     assert words in text
 
@@ -342,14 +364,14 @@ def test_a_signal_waits_for_what_is_held(number: signal.Signals) -> None:
 
     def work() -> None:
         with Signals() as signals:
-            with signals.held():
+            with signals.deferred():
                 done.append(1)
-            with signals.held():
+            with signals.deferred():
                 os.kill(os.getpid(), number)
                 done.append(2)
             done.append(3)
 
-    with pytest.raises(StoppedError) as stopped:
+    with pytest.raises(SignalReceived) as stopped:
         work()
     assert done == [1, 2]
     assert stopped.value.code == 128 + number
@@ -360,13 +382,13 @@ def test_a_second_signal_does_not_wait() -> None:
     done = []
 
     def work() -> None:
-        with Signals() as signals, signals.held():
+        with Signals() as signals, signals.deferred():
             os.kill(os.getpid(), signal.SIGINT)
             done.append(1)
             os.kill(os.getpid(), signal.SIGINT)
             done.append(2)
 
-    with pytest.raises(StoppedError):
+    with pytest.raises(SignalReceived):
         work()
     assert done == [1]
 
@@ -420,7 +442,11 @@ def test_a_checkpoint_is_read_back(tmp_path: Path) -> None:
     path = tmp_path / "file"
     checkpoint = Checkpoint(str(path), LISTING)
     assert checkpoint.load() is None
-    for reached in (Reached(None, False, 0), Reached("t", False, None), Reached(None, True, 7)):
+    for reached in (
+        CheckpointState(None, False, 0),
+        CheckpointState("t", False, None),
+        CheckpointState(None, True, 7),
+    ):
         checkpoint.save(reached)
         assert checkpoint.load() == reached
     assert [one.name for one in tmp_path.iterdir()] == ["file"]
@@ -428,7 +454,7 @@ def test_a_checkpoint_is_read_back(tmp_path: Path) -> None:
 
 def test_a_checkpoint_behind_a_link_stays_there(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "file")
-    Checkpoint(str(tmp_path / "link"), LISTING).save(Reached("t", False, None))
+    Checkpoint(str(tmp_path / "link"), LISTING).save(CheckpointState("t", False, None))
     assert (tmp_path / "link").is_symlink()
     assert json.loads((tmp_path / "file").read_text())["token"] == "t"
 
@@ -446,7 +472,7 @@ def test_what_is_no_checkpoint_is_left_alone(tmp_path: Path, content: str) -> No
 
 def test_the_checkpoint_of_another_listing(tmp_path: Path) -> None:
     path = str(tmp_path / "file")
-    Checkpoint(path, LISTING).save(Reached(None, True, None))
+    Checkpoint(path, LISTING).save(CheckpointState(None, True, None))
     with pytest.raises(UsageError, match="another listing"):
         Checkpoint(path, {**LISTING, "lifecycleExecutionId": "lce-2"}).load()
 
@@ -488,14 +514,14 @@ def test_the_output_is_aligned(
 ) -> None:
     content, size, after = case
     output = opened(content, mode)
-    align(output, Reached("t", False, size))
+    truncate_to_checkpoint(output, CheckpointState("t", False, size))
     output.write("new\n")
     assert (tmp_path / "output").read_text() == after + "new\n"
-    assert output.position() == len(after) + 4
+    assert output.tell() == len(after) + 4
 
 
 def test_an_output_of_no_known_size_is_left_alone(opened: Opened, tmp_path: Path) -> None:
-    align(opened("one\ntwo\n", "a"), Reached("t", False, None))
+    truncate_to_checkpoint(opened("one\ntwo\n", "a"), CheckpointState("t", False, None))
     assert (tmp_path / "output").read_text() == "one\ntwo\n"
 
 
@@ -512,12 +538,12 @@ def test_another_output_is_not_touched(
 ) -> None:
     output = opened(content, "a")
     with pytest.raises(UsageError, match=words):
-        align(output, Reached("t", False, size))
+        truncate_to_checkpoint(output, CheckpointState("t", False, size))
     assert (tmp_path / "output").read_text() == content
 
 
 def test_a_finished_listing_cuts_nothing_off(opened: Opened, tmp_path: Path) -> None:
-    align(opened("one\nof others\n", "a"), Reached(None, True, 4))
+    truncate_to_checkpoint(opened("one\nof others\n", "a"), CheckpointState(None, True, 4))
     assert (tmp_path / "output").read_text() == "one\nof others\n"
 
 

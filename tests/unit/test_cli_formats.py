@@ -10,11 +10,16 @@ import yaml  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagebuilder_pager.cli.people.console import clean
-from imagebuilder_pager.cli.people.names import clock, kind_and_name, length, short_reason
-from imagebuilder_pager.cli.text import text_of
-from imagebuilder_pager.cli.wire import iso8601
-from imagebuilder_pager.cli.yaml import yaml_entry
+from imagebuilder_pager.cli.client import iso8601
+from imagebuilder_pager.cli.formats.text import text_of
+from imagebuilder_pager.cli.formats.yaml_stream import yaml_entry
+from imagebuilder_pager.cli.rich_formats.console import strip_controls
+from imagebuilder_pager.cli.rich_formats.describe import (
+    clock,
+    format_seconds,
+    kind_and_name,
+    short_reason,
+)
 from imagebuilder_pager.models import LifecycleExecutionResource
 
 SCALARS = (
@@ -116,7 +121,7 @@ def test_kind_and_name(resource_id: str | None, expected: tuple[str, str]) -> No
     ],
 )
 def test_length(seconds: float, text: str) -> None:
-    assert length(seconds) == text
+    assert format_seconds(seconds) == text
 
 
 def test_clock() -> None:
@@ -134,8 +139,8 @@ def test_short_reason() -> None:
 
 
 def test_clean() -> None:
-    assert clean("a\x9b\x07é\t") == "a\ufffd\ufffdé\ufffd"
-    assert clean(None) == ""
+    assert strip_controls("a\x9b\x07é\t") == "a\ufffd\ufffdé\ufffd"
+    assert strip_controls(None) == ""
 
 
 RESOURCE: dict[str, Any] = {
@@ -161,7 +166,7 @@ def shown(serve: Callable[[dict[str, Any]], str], capfd: pytest.CaptureFixture[s
     """What a terminal of that width shows."""
 
     def show(page: dict[str, Any], *arguments: str, width: int = 140) -> str:
-        from imagebuilder_pager.cli import main
+        from imagebuilder_pager.cli.main import main
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("COLUMNS", str(width))

@@ -16,7 +16,7 @@ import boto3
 import httpx
 import pytest
 
-from imagebuilder_pager import ImageBuilder, __version__, errors
+from imagebuilder_pager import ImageBuilder, __version__, exceptions
 from imagebuilder_pager.local import (
     ACCESS_KEY_ID,
     EXAMPLE_EXECUTION_ID,
@@ -92,9 +92,9 @@ def test_an_empty_region_variable_counts_as_none(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("region", [None, ""])
 def test_no_region_says_where_it_was_looked_for(region: str | None) -> None:
-    with pytest.raises(errors.NoRegionError) as caught:
+    with pytest.raises(exceptions.NoRegionError) as caught:
         ImageBuilder(region, **KEYS)
-    assert type(caught.value) is errors.NoRegionError
+    assert type(caught.value) is exceptions.NoRegionError
     assert str(caught.value) == (
         "no region: looked at the argument region_name, at the environment variables AWS_REGION "
         "and AWS_DEFAULT_REGION, and at region in the profile 'default'"
@@ -106,7 +106,7 @@ def test_no_region_says_where_it_was_looked_for(region: str | None) -> None:
     ["us west", "us-west-2/", "evil.test/", "us-west-2\n", "-us", "us-", "a" * 64, "ü", "a.b", 5],
 )
 def test_a_region_that_is_no_label_is_refused(region: Any) -> None:
-    with pytest.raises(errors.InvalidRegionError) as caught:
+    with pytest.raises(exceptions.InvalidRegionError) as caught:
         ImageBuilder(region, **KEYS)
     assert str(caught.value) == (
         f"region_name: {str(region)!r} given; allowed: a region's name, such as us-west-2 "
@@ -116,7 +116,9 @@ def test_a_region_that_is_no_label_is_refused(region: Any) -> None:
 
 def test_a_bad_region_in_the_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "us-west-2.evil.test")
-    with pytest.raises(errors.InvalidRegionError, match=r"^AWS_REGION: 'us-west-2\.evil\.test' "):
+    with pytest.raises(
+        exceptions.InvalidRegionError, match=r"^AWS_REGION: 'us-west-2\.evil\.test' "
+    ):
         ImageBuilder(**KEYS)
 
 
@@ -151,7 +153,7 @@ def test_a_bad_region_in_the_environment_is_refused(monkeypatch: pytest.MonkeyPa
     ],
 )
 def test_an_endpoint_that_is_no_url_is_refused(url: Any) -> None:
-    with pytest.raises(errors.InvalidEndpointError) as caught:
+    with pytest.raises(exceptions.InvalidEndpointError) as caught:
         ImageBuilder("us-west-2", endpoint_url=url, **KEYS)
     assert str(caught.value) == (
         f"endpoint_url: {str(url)!r} given; allowed: http:// or https://, a host and, where "
@@ -172,7 +174,7 @@ def test_an_endpoint_that_is_no_url_is_refused(url: Any) -> None:
     ],
 )
 def test_an_endpoint_with_more_than_an_endpoint_is_refused(url: str, shown: str) -> None:
-    with pytest.raises(errors.InvalidEndpointError) as caught:
+    with pytest.raises(exceptions.InvalidEndpointError) as caught:
         ImageBuilder("us-west-2", endpoint_url=url, **KEYS)
     assert str(caught.value) == (
         f"endpoint_url: {shown!r} given; a user name, a password, a query or a fragment cannot be "
@@ -181,7 +183,7 @@ def test_an_endpoint_with_more_than_an_endpoint_is_refused(url: str, shown: str)
 
 
 def test_a_password_in_a_bad_endpoint_is_not_shown() -> None:
-    with pytest.raises(errors.InvalidEndpointError) as caught:
+    with pytest.raises(exceptions.InvalidEndpointError) as caught:
         ImageBuilder("us-west-2", endpoint_url="ftp://user:sesame@a.test", **KEYS)
     assert "sesame" not in str(caught.value)
 
@@ -236,7 +238,7 @@ def test_the_environment_is_read_at_the_first_call(
 ) -> None:
     with http_at(recorder) as http:
         client = ImageBuilder("us-west-2", http_client=http)
-        with pytest.raises(errors.NoCredentialsError):
+        with pytest.raises(exceptions.NoCredentialsError):
             call(client)
         set_environment_keys(monkeypatch)
         call(client)
@@ -246,9 +248,9 @@ def test_the_environment_is_read_at_the_first_call(
 def test_no_credentials_says_where_they_were_looked_for() -> None:
     with http_at(nothing_is_sent) as http:
         client = ImageBuilder("us-west-2", http_client=http)
-        with pytest.raises(errors.NoCredentialsError) as caught:
+        with pytest.raises(exceptions.NoCredentialsError) as caught:
             call(client)
-    assert type(caught.value) is errors.NoCredentialsError
+    assert type(caught.value) is exceptions.NoCredentialsError
     assert str(caught.value).startswith(
         "no credentials\n"
         "  - the arguments: neither aws_access_key_id nor credentials is given\n"
@@ -273,7 +275,7 @@ def test_half_a_pair_of_arguments_is_refused(
     monkeypatch: pytest.MonkeyPatch, arguments: dict[str, str], missing: str
 ) -> None:
     set_environment_keys(monkeypatch)
-    with pytest.raises(errors.PartialCredentialsError) as caught:
+    with pytest.raises(exceptions.PartialCredentialsError) as caught:
         ImageBuilder("us-west-2", **cast("dict[str, Any]", arguments))
     assert (
         str(caught.value) == f"incomplete credentials in the arguments: {missing} missing or empty"
@@ -284,7 +286,7 @@ def test_half_a_pair_in_the_environment_is_refused(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "value")
     with http_at(nothing_is_sent) as http:
         client = ImageBuilder("us-west-2", http_client=http)
-        with pytest.raises(errors.PartialCredentialsError) as caught:
+        with pytest.raises(exceptions.PartialCredentialsError) as caught:
             call(client)
     assert str(caught.value) == (
         "incomplete credentials in the environment: AWS_SECRET_ACCESS_KEY missing or empty"
@@ -328,7 +330,7 @@ def test_credentials_can_be_those_of_a_boto3_session(recorder: Recorder, frozen:
 )
 def test_keys_and_credentials_at_once_are_refused(name: str) -> None:
     arguments: dict[str, Any] = {name: "x"}
-    with pytest.raises(errors.ParamValidationError) as caught:
+    with pytest.raises(exceptions.ParamValidationError) as caught:
         ImageBuilder("us-west-2", credentials=Frozen(), **arguments)
     assert str(caught.value) == (
         "ImageBuilder: invalid parameters; nothing was sent\n"
@@ -338,7 +340,7 @@ def test_keys_and_credentials_at_once_are_refused(name: str) -> None:
 
 @pytest.mark.parametrize("credentials", ["AKID", 5, {"access_key": "a"}, object()])
 def test_credentials_that_are_none_are_refused(credentials: Any) -> None:
-    with pytest.raises(errors.ParamValidationError) as caught:
+    with pytest.raises(exceptions.ParamValidationError) as caught:
         ImageBuilder("us-west-2", credentials=credentials)
     assert str(caught.value) == (
         "ImageBuilder: invalid parameters; nothing was sent\n"
@@ -369,7 +371,7 @@ def test_keys_that_no_header_can_carry_are_refused_and_not_shown(
     client_with: ClientWith, name: str, value: Any, problem: str
 ) -> None:
     client = client_with(nothing_is_sent, **{name: value})
-    with pytest.raises(errors.ParamValidationError) as caught:
+    with pytest.raises(exceptions.ParamValidationError) as caught:
         call(client)
     assert str(caught.value) == (
         f"credentials: invalid parameters; nothing was sent\n  - {name}: {problem}; {ALLOWED_KEY}"
@@ -412,7 +414,7 @@ def test_our_own_connections_are_closed(
         assert [len(connections(transport)) for transport in made] == [1]
     assert [len(connections(transport)) for transport in made] == [0]
     client.close()
-    with pytest.raises(errors.HTTPClientError, match="the client has been closed"):
+    with pytest.raises(exceptions.HTTPClientError, match="the client has been closed"):
         call(client)
 
 
@@ -437,14 +439,14 @@ def test_nothing_is_left_open_by_bad_arguments(made: list[httpx.HTTPTransport]) 
         bad: dict[str, Any] = {**KEYS, **arguments}
         if "aws_session_token" in arguments:
             bad["credentials"] = object()
-        with pytest.raises(errors.PagerError):
+        with pytest.raises(exceptions.PagerError):
             ImageBuilder("us-west-2", **bad)
     assert made == []
 
 
 @pytest.mark.parametrize("http_client", [5, "http", httpx.AsyncClient, httpx.Client])
 def test_an_http_client_that_is_none_is_refused(http_client: Any) -> None:
-    with pytest.raises(errors.ParamValidationError) as caught:
+    with pytest.raises(exceptions.ParamValidationError) as caught:
         ImageBuilder("us-west-2", http_client=http_client, **KEYS)
     assert str(caught.value) == (
         "ImageBuilder: invalid parameters; nothing was sent\n"
@@ -610,7 +612,7 @@ def test_timeouts_of_the_callers_client(
 @pytest.mark.parametrize("value", [0, -1, "5", float("nan"), float("inf"), 1e300, True, [1]])
 def test_a_bad_timeout_is_refused(name: str, value: object) -> None:
     arguments: dict[str, Any] = {name: value}
-    with pytest.raises(errors.ParamValidationError) as caught:
+    with pytest.raises(exceptions.ParamValidationError) as caught:
         ImageBuilder("us-west-2", **KEYS, **arguments)
     assert str(caught.value) == (
         "ImageBuilder: invalid parameters; nothing was sent\n"
@@ -663,7 +665,7 @@ def test_an_unknown_operation_lists_the_known(client: ImageBuilder, name: Any) -
     expected = f"no operation {name!r}; there are: list_lifecycle_execution_resources"
     for method in (client.get_paginator, client.can_paginate):
         ask: Any = method
-        with pytest.raises(errors.UnknownOperationError) as caught:
+        with pytest.raises(exceptions.UnknownOperationError) as caught:
             ask(name)
         assert isinstance(caught.value, KeyError)
         assert str(caught.value) == expected
@@ -830,7 +832,7 @@ def test_a_starting_token_that_the_service_could_not_have_made_is_refused(
     client_with: ClientWith, token: str, given: str
 ) -> None:
     paginator = client_with(nothing_is_sent).get_paginator("list_lifecycle_execution_resources")
-    with pytest.raises(errors.StartingTokenError) as caught:
+    with pytest.raises(exceptions.StartingTokenError) as caught:
         paginator.paginate(
             lifecycleExecutionId=EXAMPLE_EXECUTION_ID, PaginationConfig={"StartingToken": token}
         )
@@ -843,7 +845,7 @@ def test_a_bad_starting_token_among_other_problems_is_named_with_them(
     client_with: ClientWith,
 ) -> None:
     paginator = client_with(nothing_is_sent).get_paginator("list_lifecycle_execution_resources")
-    with pytest.raises(errors.ParamValidationError) as caught:
+    with pytest.raises(exceptions.ParamValidationError) as caught:
         paginator.paginate(
             lifecycleExecutionId=EXAMPLE_EXECUTION_ID,
             PaginationConfig={"StartingToken": encode_token({"nextToken": 1}), "PageSize": 26},
@@ -857,7 +859,7 @@ def test_a_bad_starting_token_among_other_problems_is_named_with_them(
 def test_python_does_not_print_warnings_that_nobody_asked_for() -> None:
     code = (
         "import logging, imagebuilder_pager.client; "
-        "logging.getLogger('imagebuilder_pager.aws.rest_json').warning('seen by nobody')"
+        "logging.getLogger('imagebuilder_pager.aws.protocol.rest_json').warning('seen by nobody')"
     )
     ran = subprocess.run(
         [sys.executable, "-c", code],
@@ -874,7 +876,7 @@ def test_a_bad_call_is_refused_before_anything_is_sent(
     client_with: ClientWith, params: dict[str, Any], problems: list[str]
 ) -> None:
     client = client_with(nothing_is_sent)
-    with pytest.raises(errors.ParamValidationError) as caught:
+    with pytest.raises(exceptions.ParamValidationError) as caught:
         client.list_lifecycle_execution_resources(**params)
     assert str(caught.value) == text_of(problems)
 
@@ -891,7 +893,7 @@ def test_a_bad_call_is_refused_before_anything_is_sent(
 def test_a_bad_page_size_or_token_of_a_call_is_refused(
     client_with: ClientWith, params: dict[str, Any], problem: str
 ) -> None:
-    with pytest.raises(errors.ParamValidationError) as caught:
+    with pytest.raises(exceptions.ParamValidationError) as caught:
         call(client_with(nothing_is_sent), **params)
     assert str(caught.value) == text_of([problem])
 
@@ -901,7 +903,7 @@ def test_a_bad_listing_is_refused_at_paginate(
     client_with: ClientWith, params: dict[str, Any], problems: list[str]
 ) -> None:
     paginator: Any = client_with(nothing_is_sent).get_paginator(OPERATION)
-    with pytest.raises(errors.ParamValidationError) as caught:
+    with pytest.raises(exceptions.ParamValidationError) as caught:
         paginator.paginate(**params)
     assert str(caught.value) == text_of(problems)
 
@@ -911,14 +913,14 @@ def test_a_bad_config_is_refused_at_paginate(
     client_with: ClientWith, config: Any, problems: list[str]
 ) -> None:
     paginator: Any = client_with(nothing_is_sent).get_paginator(OPERATION)
-    with pytest.raises(errors.ParamValidationError) as caught:
+    with pytest.raises(exceptions.ParamValidationError) as caught:
         paginator.paginate(**ID, PaginationConfig=config)
     assert str(caught.value) == text_of(problems)
 
 
 def test_all_that_is_bad_is_named_at_once(client_with: ClientWith) -> None:
     paginator: Any = client_with(nothing_is_sent).get_paginator(OPERATION)
-    with pytest.raises(errors.ParamValidationError) as caught:
+    with pytest.raises(exceptions.ParamValidationError) as caught:
         paginator.paginate(
             parent_resource_id="",
             colour="red",
@@ -958,7 +960,7 @@ def test_a_bad_starting_token_is_refused_at_paginate(
     client_with: ClientWith, token: object, text: str
 ) -> None:
     paginator: Any = client_with(nothing_is_sent).get_paginator(OPERATION)
-    with pytest.raises(errors.StartingTokenError) as caught:
+    with pytest.raises(exceptions.StartingTokenError) as caught:
         paginator.paginate(**ID, PaginationConfig={"StartingToken": token})
     assert str(caught.value) == text
 

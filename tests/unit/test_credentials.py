@@ -17,18 +17,14 @@ import botocore.credentials
 import httpx
 import pytest
 
-from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, errors
+from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
+from imagebuilder_pager.aws.auth.httpx_auth import SigV4Auth
 from imagebuilder_pager.aws.clock import Clock
-from imagebuilder_pager.aws.credentials import (
-    CachingProvider,
-    Credentials,
-    Surroundings,
-    choose_credentials,
-    environment_keys,
-)
-from imagebuilder_pager.aws.profile import Profile
-from imagebuilder_pager.aws.refresh import RefreshingCredentials
-from imagebuilder_pager.aws.signing import SigV4Auth
+from imagebuilder_pager.aws.config.shared_config import Profile
+from imagebuilder_pager.aws.credentials.environment import credentials_from_environment
+from imagebuilder_pager.aws.credentials.refreshable import RefreshableCredentials
+from imagebuilder_pager.aws.credentials.resolver import resolve_credentials
+from imagebuilder_pager.aws.identity import CachingProvider, Credentials, CredentialsContext
 
 EXECUTION: Any = {"lifecycleExecutionId": "lce-12345678-1234-1234-1234-123456789012"}
 SECRET = "wJalrXUtnFEMI/K7MDENG"
@@ -63,7 +59,7 @@ class Source:
     def __call__(self) -> Credentials:
         self.calls += 1
         if self.broken:
-            raise errors.CredentialRetrievalError("the source is broken")
+            raise exceptions.CredentialRetrievalError("the source is broken")
         minutes = self.minutes
         expires = None if minutes is None else self.clock.now() + timedelta(minutes=minutes)
         return Credentials(f"AKID{self.calls}", SECRET, f"token{self.calls}", expires)
@@ -80,8 +76,8 @@ def source(clock: StoppedClock) -> Source:
 
 
 @pytest.fixture
-def credentials(source: Source, clock: StoppedClock) -> RefreshingCredentials:
-    return RefreshingCredentials(source, clock)
+def credentials(source: Source, clock: StoppedClock) -> RefreshableCredentials:
+    return RefreshableCredentials(source, clock)
 
 
 def key(credentials: CachingProvider) -> str:
@@ -92,31 +88,31 @@ def key(credentials: CachingProvider) -> str:
 
 
 def test_keys_are_fetched_once_and_kept(
-    credentials: RefreshingCredentials, source: Source, clock: StoppedClock
+    credentials: RefreshableCredentials, source: Source, clock: StoppedClock
 ) -> None:
-    assert credentials.fresh() is None
+    assert credentials.cached() is None
     assert source.calls == 0
     assert [key(credentials) for _ in range(3)] == ["AKID1"] * 3
     clock.pass_minutes(45)  # 15 minutes are left
     assert key(credentials) == "AKID1"
-    assert credentials.fresh() is credentials.get_frozen_credentials()
+    assert credentials.cached() is credentials.get_frozen_credentials()
     assert source.calls == 1
 
 
 @pytest.mark.parametrize("left", [14.9, 10, 9.9, 0, -60])
 def test_keys_are_fetched_again_before_they_expire(
-    credentials: RefreshingCredentials, source: Source, clock: StoppedClock, left: float
+    credentials: RefreshableCredentials, source: Source, clock: StoppedClock, left: float
 ) -> None:
     key(credentials)
     clock.pass_minutes(60 - left)
-    assert credentials.fresh() is None
+    assert credentials.cached() is None
     assert key(credentials) == "AKID2"
     assert key(credentials) == "AKID2"
     assert source.calls == 2
 
 
 def test_keys_without_an_expiry_are_kept(
-    credentials: RefreshingCredentials, source: Source, clock: StoppedClock
+    credentials: RefreshableCredentials, source: Source, clock: StoppedClock
 ) -> None:
     source.minutes = None
     key(credentials)
@@ -126,7 +122,7 @@ def test_keys_without_an_expiry_are_kept(
 
 @pytest.mark.parametrize("left", [14, 9, 1])
 def test_a_refresh_that_fails_while_the_keys_hold_is_logged(
-    credentials: RefreshingCredentials,
+    credentials: RefreshableCredentials,
     source: Source,
     clock: StoppedClock,
     caplog: pytest.LogCaptureFixture,
@@ -142,7 +138,7 @@ def test_a_refresh_that_fails_while_the_keys_hold_is_logged(
     assert record.name.startswith("imagebuilder_pager.")
     assert "the source is broken" in record.getMessage()
     assert source.calls == 2  # not at every call: a minute is between two attempts
-    assert credentials.fresh() is not None
+    assert credentials.cached() is not None
     source.broken = False
     if left > 1:
         clock.pass_minutes(1)
@@ -150,7 +146,7 @@ def test_a_refresh_that_fails_while_the_keys_hold_is_logged(
 
 
 def test_a_refresh_that_fails_after_the_expiry_is_raised(
-    credentials: RefreshingCredentials, source: Source, clock: StoppedClock
+    credentials: RefreshableCredentials, source: Source, clock: StoppedClock
 ) -> None:
     key(credentials)
     source.broken = True
@@ -158,7 +154,7 @@ def test_a_refresh_that_fails_after_the_expiry_is_raised(
     assert key(credentials) == "AKID1"
     clock.pass_minutes(5)
     for _ in range(2):
-        with pytest.raises(errors.CredentialRetrievalError, match="the source is broken"):
+        with pytest.raises(exceptions.CredentialRetrievalError, match="the source is broken"):
             key(credentials)
     assert source.calls == 4
     source.broken = False
@@ -166,7 +162,7 @@ def test_a_refresh_that_fails_after_the_expiry_is_raised(
 
 
 def test_short_lived_keys_are_not_fetched_at_every_call(
-    credentials: RefreshingCredentials, source: Source, clock: StoppedClock
+    credentials: RefreshableCredentials, source: Source, clock: StoppedClock
 ) -> None:
     """A role of 15 minutes is within the window from the start."""
     source.minutes = 12
@@ -177,10 +173,12 @@ def test_short_lived_keys_are_not_fetched_at_every_call(
 
 
 def test_keys_that_come_expired_are_refused(
-    credentials: RefreshingCredentials, source: Source
+    credentials: RefreshableCredentials, source: Source
 ) -> None:
     source.minutes = -1
-    with pytest.raises(errors.CredentialRetrievalError, match=r"expired at .*, and by the clock"):
+    with pytest.raises(
+        exceptions.CredentialRetrievalError, match=r"expired at .*, and by the clock"
+    ):
         key(credentials)
 
 
@@ -192,7 +190,7 @@ def test_many_threads_fetch_once(clock: StoppedClock) -> None:
         calls.append(threading.get_ident())
         return Credentials(f"AKID{len(calls)}", SECRET, None, clock.now() + timedelta(hours=1))
 
-    credentials = RefreshingCredentials(fetch, clock)
+    credentials = RefreshableCredentials(fetch, clock)
 
     def ask(_: int) -> str:
         gate.wait(10)
@@ -213,16 +211,16 @@ def test_a_failure_is_that_of_all_who_waited_for_it(clock: StoppedClock) -> None
         nonlocal calls
         calls += 1
         assert waiting.wait(10)
-        raise errors.NoCredentialsError("nothing there")
+        raise exceptions.NoCredentialsError("nothing there")
 
-    credentials = RefreshingCredentials(fetch, clock)
+    credentials = RefreshableCredentials(fetch, clock)
     lock = CountingLock(10, waiting)
     credentials._lock = lock  # type: ignore[assignment]
 
     def ask(_: int) -> Exception | None:
         try:
             key(credentials)
-        except errors.NoCredentialsError as error:
+        except exceptions.NoCredentialsError as error:
             return error
         return None
 
@@ -266,14 +264,14 @@ def test_in_the_first_window_the_others_go_on_with_the_old_keys(clock: StoppedCl
             assert done.wait(10)
         return Credentials(f"AKID{calls}", SECRET, None, clock.now() + timedelta(hours=1))
 
-    credentials = RefreshingCredentials(fetch, clock)
+    credentials = RefreshableCredentials(fetch, clock)
     key(credentials)
     clock.pass_minutes(48)
     with ThreadPoolExecutor(1) as pool:
         refresher = pool.submit(key, credentials)
         assert fetching.wait(10)
         assert key(credentials) == "AKID1"
-        assert credentials.fresh() is not None  # nor does a task need a thread for it
+        assert credentials.cached() is not None  # nor does a task need a thread for it
         done.set()
         assert refresher.result(10) == "AKID2"
     assert key(credentials) == "AKID2"
@@ -289,7 +287,7 @@ def test_an_interrupted_fetch_leaves_nothing_behind(clock: StoppedClock) -> None
             raise KeyboardInterrupt
         return Credentials("AKID", SECRET)
 
-    credentials = RefreshingCredentials(fetch, clock)
+    credentials = RefreshableCredentials(fetch, clock)
     with pytest.raises(KeyboardInterrupt):
         key(credentials)
     assert key(credentials) == "AKID"
@@ -299,33 +297,31 @@ def test_an_interrupted_fetch_leaves_nothing_behind(clock: StoppedClock) -> None
 
 
 def test_rejected_keys_are_fetched_again_once(
-    credentials: RefreshingCredentials, source: Source
+    credentials: RefreshableCredentials, source: Source
 ) -> None:
-    assert credentials.can_refresh
     rejected = key(credentials)
-    assert credentials.refresh_after_rejection(rejected)
+    assert credentials.invalidate(rejected)
     assert source.calls == 1  # it does not block: the next signing fetches
-    assert credentials.fresh() is None
+    assert credentials.cached() is None
     assert key(credentials) == "AKID2"
     # Another thread's answer to the old keys comes late.
-    assert credentials.refresh_after_rejection(rejected)
+    assert credentials.invalidate(rejected)
     assert key(credentials) == "AKID2"
     assert source.calls == 2
 
 
-def test_rejected_keys_do_not_hold(credentials: RefreshingCredentials, source: Source) -> None:
-    credentials.refresh_after_rejection(key(credentials))
+def test_rejected_keys_do_not_hold(credentials: RefreshableCredentials, source: Source) -> None:
+    credentials.invalidate(key(credentials))
     source.broken = True
-    with pytest.raises(errors.CredentialRetrievalError, match="broken"):
+    with pytest.raises(exceptions.CredentialRetrievalError, match="broken"):
         key(credentials)
 
 
 def test_static_keys_cannot_be_refreshed() -> None:
     credentials = Credentials("AKID", SECRET)
-    assert not credentials.can_refresh
-    assert not credentials.refresh_after_rejection("AKID")
+    assert not credentials.invalidate("AKID")
     assert isinstance(credentials, CachingProvider)
-    assert isinstance(RefreshingCredentials(lambda: credentials), CachingProvider)
+    assert isinstance(RefreshableCredentials(lambda: credentials), CachingProvider)
 
 
 def expired_then_good(requests: list[httpx.Request]) -> Callable[[httpx.Request], httpx.Response]:
@@ -362,8 +358,8 @@ def test_a_call_with_expired_keys_is_sent_again_with_new_ones() -> None:
 
 
 def chosen(credentials: Any, clock: Clock | None = None) -> CachingProvider:
-    surroundings = Surroundings(Profile(), "us-west-2", clock=clock or Clock())
-    return choose_credentials(None, None, None, credentials, surroundings)
+    surroundings = CredentialsContext(Profile(), "us-west-2", clock=clock or Clock())
+    return resolve_credentials(None, None, None, credentials, surroundings)
 
 
 class Object:
@@ -414,7 +410,7 @@ def test_a_function_is_called_when_its_keys_are_about_to_expire(clock: StoppedCl
 def test_a_function_that_returns_no_keys_is_an_error(
     clock: StoppedClock, value: Any, problem: str
 ) -> None:
-    with pytest.raises(errors.CredentialRetrievalError, match=problem) as caught:
+    with pytest.raises(exceptions.CredentialRetrievalError, match=problem) as caught:
         key(chosen(lambda: value, clock))
     assert SECRET not in str(caught.value)
 
@@ -424,7 +420,7 @@ def test_a_function_that_fails_is_an_error_with_its_cause(clock: StoppedClock) -
         raise RuntimeError("no vault")
 
     with pytest.raises(
-        errors.CredentialRetrievalError, match=r"failed \(RuntimeError\)$"
+        exceptions.CredentialRetrievalError, match=r"failed \(RuntimeError\)$"
     ) as caught:
         key(chosen(fails, clock))
     assert isinstance(caught.value.__cause__, RuntimeError)
@@ -434,7 +430,7 @@ def test_a_coroutine_function_is_refused() -> None:
     async def keys() -> Any:
         return Object()
 
-    with pytest.raises(errors.ParamValidationError, match="no coroutine function"):
+    with pytest.raises(exceptions.ParamValidationError, match="no coroutine function"):
         chosen(keys)
 
 
@@ -442,8 +438,7 @@ def test_the_credentials_of_a_boto3_session_are_asked_for_each_request() -> None
     session = boto3.session.Session("AKID", SECRET, "token")
     credentials = chosen(session.get_credentials())
     assert key(credentials) == "AKID"
-    assert credentials.fresh() is None
-    assert credentials.can_refresh
+    assert credentials.cached() is None
 
 
 def test_a_provider_of_ones_own_may_know_of_rejection() -> None:
@@ -453,12 +448,12 @@ def test_a_provider_of_ones_own_may_know_of_rejection() -> None:
         def get_frozen_credentials(self) -> Object:
             return Object()
 
-        def refresh_after_rejection(self, access_key: str) -> bool:
+        def invalidate(self, access_key: str) -> bool:
             self.rejected = access_key
             return False
 
     own = Own()
-    assert not chosen(own).refresh_after_rejection("OBJECT")
+    assert not chosen(own).invalidate("OBJECT")
     assert own.rejected == "OBJECT"
 
 
@@ -467,7 +462,7 @@ def test_a_provider_of_ones_own_may_know_of_rejection() -> None:
 
 def test_the_environment_is_botocores(monkeypatch: pytest.MonkeyPatch) -> None:
     def both() -> tuple[Any, Any]:
-        ours, theirs = environment_keys(), botocore.credentials.EnvProvider().load()
+        ours, theirs = credentials_from_environment(), botocore.credentials.EnvProvider().load()
         return (
             ours and (ours.access_key, ours.secret_key, ours.token),
             theirs and theirs.get_frozen_credentials()[:3],
@@ -566,7 +561,7 @@ def test_cancelling_does_not_wait_for_a_fetch(clock: StoppedClock, backend: str)
         fetched.set()
         return Credentials("AKID", SECRET)
 
-    credentials = RefreshingCredentials(fetch, clock)
+    credentials = RefreshableCredentials(fetch, clock)
 
     async def main() -> None:
         auth = SigV4Auth(credentials, "imagebuilder", "us-west-2")
@@ -585,9 +580,14 @@ def test_cancelling_does_not_wait_for_a_fetch(clock: StoppedClock, backend: str)
 
 
 def test_no_repr_shows_a_secret(clock: StoppedClock, source: Source) -> None:
-    credentials = RefreshingCredentials(source, clock)
+    credentials = RefreshableCredentials(source, clock)
     credentials.get_frozen_credentials()
-    for thing in (credentials, credentials.fresh(), chosen(Object()), Surroundings(Profile(), "r")):
+    for thing in (
+        credentials,
+        credentials.cached(),
+        chosen(Object()),
+        CredentialsContext(Profile(), "r"),
+    ):
         assert SECRET not in repr(thing)
         assert "token1" not in repr(thing)
     assert "2030-01-01 01:00" in repr(credentials)
@@ -596,10 +596,10 @@ def test_no_repr_shows_a_secret(clock: StoppedClock, source: Source) -> None:
 def test_an_error_can_be_copied() -> None:
     """The waiting threads each raise a copy."""
     for error in (
-        errors.NoCredentialsError("x"),
-        errors.CredentialRetrievalError("x"),
-        errors.ProfileNotFound("x"),
-        errors.ParamValidationError("where", ["what"]),
+        exceptions.NoCredentialsError("x"),
+        exceptions.CredentialRetrievalError("x"),
+        exceptions.ProfileNotFound("x"),
+        exceptions.ParamValidationError("where", ["what"]),
     ):
         assert str(copy.copy(error)) == str(error)
         assert type(copy.copy(error)) is type(error)
@@ -617,7 +617,7 @@ transport = httpx.MockTransport(lambda _: httpx.Response(200, json={{}}))
 client = ImageBuilder("us-west-2", http_client=httpx.Client(transport=transport), **{arguments!r})
 client.list_lifecycle_execution_resources(lifecycleExecutionId={id!r})
 print(*sorted({{"configparser", "subprocess", "botocore.credentials", "botocore.configloader",
-    "botocore.session", "botocore.loaders", "imagebuilder_pager.aws.chain"}} & set(sys.modules)))
+    "botocore.session", "botocore.loaders", "imagebuilder_pager.aws.credentials.chain"}} & set(sys.modules)))
 """
 KEYS = {"aws_access_key_id": "AKID", "aws_secret_access_key": SECRET}
 ENVIRONMENT = {name.upper(): value for name, value in KEYS.items()}
@@ -632,7 +632,7 @@ ENVIRONMENT = {name.upper(): value for name, value in KEYS.items()}
         (
             {},
             {**ENVIRONMENT, "AWS_CREDENTIAL_EXPIRATION": "2100-01-01T00:00:00Z"},
-            {"botocore.credentials", "configparser", "imagebuilder_pager.aws.chain"},
+            {"botocore.credentials", "configparser", "imagebuilder_pager.aws.credentials.chain"},
         ),
     ],
     ids=["arguments", "environment", "chain"],

@@ -76,7 +76,7 @@ def test_every_page_of_the_account_fits_the_api(account: Account) -> None:
     for policy in account.policies:
         check(policy, policy_shape)
     for execution in account.executions:
-        for resources in (execution.resources, *execution.associated.values()):
+        for resources in (execution.resources, *execution.children_by_parent.values()):
             for resource in resources:
                 check(resource, shape)
 
@@ -106,7 +106,7 @@ def check(value: Any, shape: Any) -> None:
 def test_states_have_reasons_and_ends_where_they_should(account: Account) -> None:
     seen: Counter[str] = Counter()
     for execution in account.executions:
-        for resources in (execution.resources, *execution.associated.values()):
+        for resources in (execution.resources, *execution.children_by_parent.values()):
             for resource in resources:
                 status = resource["state"]["status"]
                 assert ("reason" in resource["state"]) == (status in ("FAILED", "SKIPPED"))
@@ -125,7 +125,7 @@ def test_ids_look_real(account: Account) -> None:
         for image in execution.resources:
             assert re.fullmatch(arn, image["resourceId"])
             assert f":{image['region']}:{image['accountId']}:" in image["resourceId"]
-            children = execution.associated[image["resourceId"]]
+            children = execution.children_by_parent[image["resourceId"]]
             assert children
             for child in children:
                 if amis:
@@ -137,10 +137,12 @@ def test_ids_look_real(account: Account) -> None:
                     assert re.fullmatch(rf"{ecr}@sha256:[0-9a-f]{{64}}", child["resourceId"])
                     assert all(re.fullmatch(rf"{ecr}:[\d.-]+", u) for u in child["imageUris"])
         if execution.resources:
-            assert len(execution.associated[execution.resources[0]["resourceId"]]) == 30
+            assert len(execution.children_by_parent[execution.resources[0]["resourceId"]]) == 30
     snapshots = [
         tuple(s["state"]["status"] for s in child["snapshots"])
-        for child in (c for e in account.executions for cs in e.associated.values() for c in cs)
+        for child in (
+            c for e in account.executions for cs in e.children_by_parent.values() for c in cs
+        )
         if "snapshots" in child
     ]
     assert {len(states) for states in snapshots} == {1, 2, 3}

@@ -17,13 +17,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imagebuilder_pager import ImageBuilder, errors
+from imagebuilder_pager import ImageBuilder, exceptions
 from imagebuilder_pager.aws.clock import Clock
-from imagebuilder_pager.aws.retry import CAP
+from imagebuilder_pager.aws.retries import MAX_BACKOFF
 from imagebuilder_pager.local import EXAMPLE_EXECUTION_ID
 from imagebuilder_pager.models import ListLifecycleExecutionResourcesResponse
 from imagebuilder_pager.pagination import decode_token, encode_token
-from imagebuilder_pager.pagination.token import MAX_OFFSET, parse_starting_token
+from imagebuilder_pager.pagination.tokens import MAX_OFFSET, parse_starting_token
 
 T = TypeVar("T")
 
@@ -126,7 +126,7 @@ HEADERS = st.dictionaries(
 
 class Sleepless(Clock):
     def sleep(self, seconds: float) -> None:
-        assert 0 <= seconds <= CAP
+        assert 0 <= seconds <= MAX_BACKOFF
 
 
 def ask(
@@ -158,11 +158,11 @@ class Body(httpx.SyncByteStream):
         yield self._body
 
 
-def outcome(function: Callable[[], T]) -> T | errors.PagerError:
+def outcome(function: Callable[[], T]) -> T | exceptions.PagerError:
     """What a function returns, or the error of ours that it raises."""
     try:
         return function()
-    except errors.PagerError as error:
+    except exceptions.PagerError as error:
         return error
 
 
@@ -170,7 +170,7 @@ def outcome(function: Callable[[], T]) -> T | errors.PagerError:
 @given(BODIES, HEADERS)
 def test_any_answer_is_a_page_or_an_error_of_ours(body: bytes, headers: dict[str, str]) -> None:
     page = outcome(lambda: ask(200, headers, body))
-    if isinstance(page, errors.PagerError):
+    if isinstance(page, exceptions.PagerError):
         assert str(page)
     else:
         assert isinstance(page.resources, list)
@@ -182,12 +182,12 @@ def test_any_answer_is_a_page_or_an_error_of_ours(body: bytes, headers: dict[str
 @given(st.integers(201, 599), BODIES, HEADERS)
 def test_any_refusal_is_an_error_of_ours(status: int, body: bytes, headers: dict[str, str]) -> None:
     refused = outcome(lambda: ask(status, headers, body))
-    if isinstance(refused, errors.ClientError):
+    if isinstance(refused, exceptions.ClientError):
         assert str(refused)
         assert isinstance(refused.response["Error"]["Code"], str)
         assert isinstance(refused.response["Error"]["Message"], str)
     else:
-        assert status < 300 or isinstance(refused, errors.ResponseParserError)
+        assert status < 300 or isinstance(refused, exceptions.ResponseParserError)
 
 
 TOKENS = st.one_of(
@@ -213,14 +213,14 @@ def test_any_starting_token_sets_what_it_may_or_is_an_error_of_ours(token: str) 
         assert list(values) == ["nextToken"]
         assert 0 <= offset <= MAX_OFFSET
     else:
-        assert isinstance(parsed, errors.StartingTokenError)
+        assert isinstance(parsed, exceptions.StartingTokenError)
 
 
 @fuzzed
 @given(TOKENS)
 def test_any_token_decodes_or_is_an_error_of_ours(token: str) -> None:
     decoded = outcome(lambda: decode_token(token))
-    assert isinstance(decoded, (dict, errors.StartingTokenError))
+    assert isinstance(decoded, (dict, exceptions.StartingTokenError))
 
 
 @fuzzed
@@ -248,7 +248,7 @@ def test_any_starting_token_makes_a_valid_request_or_none(token: str) -> None:
                     PaginationConfig={"StartingToken": token},
                 )
             )
-        except errors.PagerError:
+        except exceptions.PagerError:
             assert not sent
             return
     body = json.loads(sent[0].content)
@@ -261,5 +261,5 @@ def test_any_starting_token_makes_a_valid_request_or_none(token: str) -> None:
     "body", [b"\xef\xbb\xbf{}", b'{"nextToken": "\\ud800"}', b"\xff\xfe{\x00}"]
 )
 def test_encodings_that_are_no_plain_utf8_are_errors_of_ours(body: bytes) -> None:
-    with pytest.raises(errors.ResponseParserError):
+    with pytest.raises(exceptions.ResponseParserError):
         ask(200, {}, body)

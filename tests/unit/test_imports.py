@@ -167,8 +167,8 @@ print(sorted(tops & {heavy!r}))
     "code",
     [
         "import imagebuilder_pager",
-        "import imagebuilder_pager.errors",
-        "from imagebuilder_pager import errors",
+        "import imagebuilder_pager.exceptions",
+        "from imagebuilder_pager import exceptions",
         "import imagebuilder_pager.pagination",
         "from imagebuilder_pager import Paginator, PaginationSpec",
         "import imagebuilder_pager.aws",

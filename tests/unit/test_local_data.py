@@ -29,7 +29,7 @@ def test_generated_data_has_the_size_asked_for(resources: int) -> None:
     for execution in (main, other):
         ids = [resource["resourceId"] for resource in execution.resources]
         assert len(set(ids)) == len(ids)
-        assert list(execution.associated) == ids
+        assert list(execution.children_by_parent) == ids
 
 
 def test_a_negative_size_is_refused() -> None:

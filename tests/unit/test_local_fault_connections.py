@@ -6,13 +6,7 @@ import httpx
 import pytest
 import respx
 
-from imagebuilder_pager.local import (
-    Account,
-    Fault,
-    FaultPlan,
-    LocalImageBuilder,
-    generate_account,
-)
+from imagebuilder_pager.local import Account, Fault, FaultPlan, LocalImageBuilder, generate_account
 
 URL = "http://imagebuilder.test/ListLifecycleExecutionResources"
 

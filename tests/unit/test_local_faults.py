@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from imagebuilder_pager.local import FAULTS, Fault, FaultPlan, Visit
+from imagebuilder_pager.local import FAULTS, Fault, FaultPlan, RequestInfo
 
 THROTTLE = Fault("throttle")
 STALL = Fault("stall")
@@ -24,7 +24,7 @@ def request(token: str | None = None, size: int = 25, execution: str = "a") -> h
 
 def faults(plan: FaultPlan, *tokens: str | None, last: str = "") -> list[str | None]:
     """The names of the faults that requests for these pages meet, in turn."""
-    met = (plan.meet(request(token), last=token == last) for token in tokens)
+    met = (plan.fault_for(request(token), last=token == last) for token in tokens)
     return [None if fault is None else fault.name for fault in met]
 
 
@@ -130,20 +130,20 @@ def test_by_page() -> None:
 def test_what_makes_a_page() -> None:
     plan = FaultPlan.rule(lambda _visit: HTML)
     for sent in (request(), request(size=3), request("b"), request(execution="b"), request()):
-        plan.meet(sent, last=False)
+        plan.fault_for(sent, last=False)
     for content in (b"{", b"[" * 100_000, b"[]", b"\xff", b"{"):
-        plan.meet(httpx.Request("POST", "http://x/", content=content), last=True)
+        plan.fault_for(httpx.Request("POST", "http://x/", content=content), last=True)
     assert [visit for visit, _ in plan.met] == [
-        Visit(request=1, page=1, attempt=1, last=False),
-        Visit(request=2, page=1, attempt=2, last=False),
-        Visit(request=3, page=2, attempt=1, last=False),
-        Visit(request=4, page=3, attempt=1, last=False),
-        Visit(request=5, page=1, attempt=3, last=False),
-        Visit(request=6, page=4, attempt=1, last=True),
-        Visit(request=7, page=5, attempt=1, last=True),
-        Visit(request=8, page=6, attempt=1, last=True),
-        Visit(request=9, page=7, attempt=1, last=True),
-        Visit(request=10, page=4, attempt=2, last=True),
+        RequestInfo(request=1, page=1, attempt=1, last=False),
+        RequestInfo(request=2, page=1, attempt=2, last=False),
+        RequestInfo(request=3, page=2, attempt=1, last=False),
+        RequestInfo(request=4, page=3, attempt=1, last=False),
+        RequestInfo(request=5, page=1, attempt=3, last=False),
+        RequestInfo(request=6, page=4, attempt=1, last=True),
+        RequestInfo(request=7, page=5, attempt=1, last=True),
+        RequestInfo(request=8, page=6, attempt=1, last=True),
+        RequestInfo(request=9, page=7, attempt=1, last=True),
+        RequestInfo(request=10, page=4, attempt=2, last=True),
     ]
 
 
@@ -192,8 +192,8 @@ def test_counting_from_many_threads() -> None:
     def work(name: str) -> None:
         start.wait()
         for number in range(250):
-            plan.meet(request(f"{name}{number}"), last=False)
-            plan.meet(request(f"{name}{number}"), last=False)
+            plan.fault_for(request(f"{name}{number}"), last=False)
+            plan.fault_for(request(f"{name}{number}"), last=False)
 
     threads = [threading.Thread(target=work, args=(name,)) for name in "abcdefgh"]
     for thread in threads:
@@ -231,7 +231,7 @@ def test_a_plan_in_text(text: str, plan: FaultPlan) -> None:
 
 def test_a_fault_with_options_in_a_plan_in_text() -> None:
     plan = FaultPlan.parse("redirect,location=http://me@x/@1")
-    assert plan.meet(request(), last=False) == Fault("redirect", location="http://me@x/")
+    assert plan.fault_for(request(), last=False) == Fault("redirect", location="http://me@x/")
 
 
 @pytest.mark.parametrize(

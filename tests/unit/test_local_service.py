@@ -23,7 +23,7 @@ from imagebuilder_pager.local import (
     LocalImageBuilder,
     generate_account,
 )
-from imagebuilder_pager.local.tokens import seal_token
+from imagebuilder_pager.local.tokens import issue_token
 
 URL = "http://imagebuilder.test/ListLifecycleExecutionResources"
 OTHER_ID = "lce-00000000-0000-0000-0000-00000000abcd"
@@ -35,7 +35,7 @@ ACCOUNT = Account(
             EXAMPLE_EXECUTION_ID,
             {"status": "IN_PROGRESS", "reason": "Still at it."},
             resources=tuple({"resourceId": f"image-{n}"} for n in range(60)),
-            associated={
+            children_by_parent={
                 "image-0": tuple({"resourceId": f"ami-{n}"} for n in range(30)),
                 "image-1": ({"resourceId": "ami-x"},),
             },
@@ -377,7 +377,7 @@ def test_every_alteration_of_a_token_is_noticed(service: LocalImageBuilder) -> N
 
 def test_a_token_can_be_given_on_a_command_line() -> None:
     tokens = [
-        seal_token(listing=("id",), position=place, issued=time)
+        issue_token(listing=("id",), position=place, issued=time)
         for place in range(50)
         for time in range(20)
     ]

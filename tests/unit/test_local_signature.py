@@ -11,8 +11,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from imagebuilder_pager.local.refusal import RefusedError
-from imagebuilder_pager.local.signature import verify_signature
+from imagebuilder_pager.local.errors import ServiceError
+from imagebuilder_pager.local.sigv4_verifier import verify_signature
 
 URL = "http://127.0.0.1:4566/ListLifecycleExecutionResources"
 BODY = b'{"lifecycleExecutionId":"lce-1"}'
@@ -52,8 +52,8 @@ def verify(request: httpx.Request, **changes: Any) -> None:
     verify_signature(request, **arguments)
 
 
-def refusal(request: httpx.Request, **changes: Any) -> RefusedError:
-    with pytest.raises(RefusedError) as caught:
+def refusal(request: httpx.Request, **changes: Any) -> ServiceError:
+    with pytest.raises(ServiceError) as caught:
         verify(request, **changes)
     signature = request.headers.get("authorization", "").partition("Signature=")[2]
     assert not signature or signature not in caught.value.message
@@ -250,7 +250,11 @@ AUTHORIZATION = (
     ("old", "new", "message"),
     [
         ("AWS4-HMAC-SHA256", "Bearer", "Unsupported AWS 'algorithm', it has to be"),
-        ("Signature=c0ffee", "Sig=c0ffee", "Authorization header requires 'Signature' parameter."),
+        (
+            "Signature=c0ffee",
+            "Sig=c0ffee",
+            "Authorization header requires 'Signature' parameter.",
+        ),
         ("Credential=", "Cred=", "Authorization header requires 'Credential' parameter."),
         (
             "SignedHeaders=host;x-amz-date",

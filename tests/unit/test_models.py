@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imagebuilder_pager import ImageBuilder
-from imagebuilder_pager.errors import ParamValidationError, ResponseValidationError
+from imagebuilder_pager.exceptions import ParamValidationError, ResponseValidationError
 from imagebuilder_pager.models import (
     LifecycleExecutionResource,
     LifecycleExecutionResourceAction,
@@ -72,7 +72,7 @@ def same_as_boto3(read: Read, boto3_answer: Boto3Answer, body: bytes) -> bool:
 
 def wire(body: object) -> Page:
     metadata = {"HTTPStatusCode": 200, "HTTPHeaders": {}, "RetryAttempts": 0}
-    return Page.from_wire(json.dumps(body).encode(), metadata)
+    return Page.from_json(json.dumps(body).encode(), metadata)
 
 
 FULL_RESOURCE: dict[str, Any] = {
@@ -235,7 +235,7 @@ def test_hostile_names_do_not_take_effect(read: Read) -> None:
         "__class__": "evil",
         "__dict__": {"next_token": "evil"},
         "model_fields": "evil",
-        "_wire_names": {},
+        "_alias_by_field": {},
         "resources": [{"resource_id": "evil", "keys": "evil", "__pydantic_extra__": "evil"}],
     }
     page = read(hostile)
@@ -597,13 +597,13 @@ def test_a_naive_time_given_by_hand_is_in_utc() -> None:
 # Requests
 
 
-def wire_params(params: dict[str, Any]) -> dict[str, Any]:
-    return ListLifecycleExecutionResourcesRequest.wire_params(params, "Op")
+def serialize_params(params: dict[str, Any]) -> dict[str, Any]:
+    return ListLifecycleExecutionResourcesRequest.serialize_params(params, "Op")
 
 
 def problems_of(params: dict[str, Any]) -> tuple[str, ...]:
     with pytest.raises(ParamValidationError) as caught:
-        wire_params(params)
+        serialize_params(params)
     return caught.value.problems
 
 
@@ -620,9 +620,9 @@ def test_parameters_in_either_spelling_become_wire_names() -> None:
         "max_results": 25,
         "next_token": "token",
     }
-    assert wire_params(wire_names) == wire_params(snake_case) == wire_names
+    assert serialize_params(wire_names) == serialize_params(snake_case) == wire_names
     mixed = {"max_results": 25, "lifecycleExecutionId": EXECUTION_ID}
-    assert list(wire_params(mixed)) == ["maxResults", "lifecycleExecutionId"]
+    assert list(serialize_params(mixed)) == ["maxResults", "lifecycleExecutionId"]
 
 
 PATTERN = "^lce-[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
@@ -694,7 +694,9 @@ def test_a_bad_parameter_is_named_with_what_is_allowed(
 
 def test_all_bad_parameters_are_named_at_once() -> None:
     with pytest.raises(ParamValidationError) as caught:
-        wire_params({"maxResults": 0, "parentResourceId": None, "colour": "red", "nextToken": ""})
+        serialize_params(
+            {"maxResults": 0, "parentResourceId": None, "colour": "red", "nextToken": ""}
+        )
     assert sorted(caught.value.problems) == [
         f"colour: unknown parameter; allowed: {NAMES}",
         f"lifecycleExecutionId: missing, and required; {ID_ALLOWED}",
@@ -719,4 +721,4 @@ def test_all_bad_parameters_are_named_at_once() -> None:
     ],
 )
 def test_the_ends_of_the_limits_are_allowed(params: dict[str, Any]) -> None:
-    assert wire_params(params) == params
+    assert serialize_params(params) == params

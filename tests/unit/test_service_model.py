@@ -18,10 +18,12 @@ import botocore.model
 import pydantic
 import pytest
 
-from imagebuilder_pager import ImageBuilder, errors, models
-from imagebuilder_pager.models.members import Limit
+from imagebuilder_pager import ImageBuilder, exceptions, models
+from imagebuilder_pager.models import exceptions as modelled_exceptions
+from imagebuilder_pager.models.exceptions import MODELLED_ERRORS
+from imagebuilder_pager.models.fields import Constraints
 from imagebuilder_pager.models.request import Request
-from imagebuilder_pager.models.shape import Response, Shape
+from imagebuilder_pager.models.shapes import Response, Shape
 from imagebuilder_pager.operations import OPERATIONS, Operation
 from imagebuilder_pager.pagination import PaginationSpec
 
@@ -97,7 +99,7 @@ def our_operation(operation: Operation[Any]) -> Plain:
     for shape in (operation.request, operation.response):
         our_shape(shape, shapes)
     return {
-        "http": {"method": "POST", "requestUri": operation.call.path, "responseCode": 200},
+        "http": {"method": "POST", "requestUri": operation.rest_json.path, "responseCode": 200},
         "input": operation.request.__name__,
         "output": operation.response.__name__,
         "errors": {
@@ -109,7 +111,7 @@ def our_operation(operation: Operation[Any]) -> Plain:
     }
 
 
-def documented_status(error: type[errors.ClientError]) -> int:
+def documented_status(error: type[exceptions.ClientError]) -> int:
     """The HTTP status that the error's docstring states."""
     text = (error.__doc__ or "").replace("HTTP status ", "")
     return int(text[text.rindex("(") + 1 : text.rindex(")")])
@@ -132,7 +134,7 @@ def our_type(hint: Any, shapes: Plain) -> Plain:
     """A type hint in the form of the service model."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
-        limits = [item for item in hint.__metadata__ if isinstance(item, Limit)]
+        limits = [item for item in hint.__metadata__ if isinstance(item, Constraints)]
         limit = {
             key: value
             for item in limits
@@ -253,13 +255,13 @@ def test_no_member_of_a_response_is_required() -> None:
 
 def test_the_clients_exceptions_are_the_services(description: Plain) -> None:
     modelled = {name for name, shape in description["shapes"].items() if shape.get("exception")}
-    assert modelled == {error.__name__ for error in errors.MODELLED_ERRORS}
-    for error in errors.MODELLED_ERRORS:
-        assert getattr(errors, error.__name__) is error
+    assert modelled == {error.__name__ for error in MODELLED_ERRORS}
+    for error in MODELLED_ERRORS:
+        assert getattr(modelled_exceptions, error.__name__) is error
         assert getattr(ImageBuilder.exceptions, error.__name__) is error
-        assert issubclass(error, errors.ClientError)
+        assert issubclass(error, exceptions.ClientError)
     for operation in OPERATIONS.values():
-        assert set(operation.errors) <= set(errors.MODELLED_ERRORS)
+        assert set(operation.errors) <= set(MODELLED_ERRORS)
 
 
 # What AWS could do to its model, and what the comparison has to notice.

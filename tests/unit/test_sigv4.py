@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagebuilder_pager.aws.credentials import Credentials
-from imagebuilder_pager.aws.signer import Signer
-from imagebuilder_pager.aws.signing import SigV4Auth
-from imagebuilder_pager.aws.sigv4 import authorization
+from imagebuilder_pager.aws.auth.httpx_auth import SigV4Auth
+from imagebuilder_pager.aws.auth.signer import RequestSigner
+from imagebuilder_pager.aws.auth.sigv4 import sigv4_header
+from imagebuilder_pager.aws.identity import Credentials
 
 printable = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=80)
 labels = st.from_regex(r"[a-z0-9][a-z0-9-]{0,20}", fullmatch=True)
@@ -38,10 +38,12 @@ class Case(NamedTuple):
     region: str
 
     def by_hand(self) -> str:
-        signer = Signer(self.keys, self.service, self.region, clock=lambda: self.moment)
+        signer = RequestSigner(self.keys, self.service, self.region, clock=lambda: self.moment)
         url = f"https://{self.host}{self.path}"
         headers = {"content-type": "application/json", "host": self.host}
-        added = signer.signature("POST", url, headers, self.body, self.keys, by=authorization)
+        added = signer.auth_headers(
+            "POST", url, headers, self.body, self.keys, algorithm=sigv4_header
+        )
         return added["authorization"]
 
     def by_botocore(self) -> str:
@@ -67,7 +69,7 @@ class Case(NamedTuple):
             headers={"Content-Type": "application/json"},
         )
         auth = SigV4Auth(self.keys, self.service, self.region, clock=lambda: self.moment)
-        auth.sign(request, self.keys)
+        auth.attach_resume_token(request, self.keys)
         return str(request.headers["authorization"])
 
     def keys_in_order(self) -> tuple[str, str, str | None]:

@@ -10,6 +10,6 @@ The same plan works in process (`httpx.MockTransport(service)`) and over a socke
 """
 
 from .fault import FAULTS, Fault
-from .plan import FaultPlan, Visit
+from .plan import FaultPlan, RequestInfo
 
-__all__ = ["FAULTS", "Fault", "FaultPlan", "Visit"]
+__all__ = ["FAULTS", "Fault", "FaultPlan", "RequestInfo"]

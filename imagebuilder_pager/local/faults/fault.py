@@ -27,7 +27,7 @@ class _Option:
     allowed: tuple[OptionValue, ...] = ()
     limits: tuple[float, float] | None = None
 
-    def demand(self, value: object) -> str | None:
+    def violation(self, value: object) -> str | None:
         """What the value has to be and is not."""
         if type(value) not in self.types or (self.allowed and value not in self.allowed):
             names = (json.dumps(allowed) for allowed in self.allowed)
@@ -147,7 +147,7 @@ class Fault:
             if option not in known:
                 has = f"it has {', '.join(known)}" if known else "it has none"
                 raise ValueError(f"fault {name!r} has no option {option!r}; {has}")
-            if (demand := known[option].demand(value)) is not None:
+            if (demand := known[option].violation(value)) is not None:
                 raise ValueError(
                     f"option {option!r} of fault {name!r} is {value!r}; it has to be {demand}"
                 )

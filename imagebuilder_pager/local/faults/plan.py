@@ -15,11 +15,11 @@ from .fault import Fault
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["FaultPlan", "Rule", "Visit"]
+__all__ = ["FaultPlan", "RequestInfo", "Rule"]
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class RequestInfo:
     """One request, as a plan counts it. All numbers start at 1.
 
     `request` is the number of the request since the plan was made. `page` is the number of the
@@ -34,7 +34,7 @@ class Visit:
     last: bool
 
 
-Rule = Callable[[Visit], Fault | None]
+Rule = Callable[[RequestInfo], Fault | None]
 """The fault that a request meets, or None. It is called from many threads, one at a time."""
 
 _PLACE = re.compile(
@@ -59,7 +59,7 @@ class FaultPlan:
         self._lock = threading.RLock()  # a rule may look at the plan that asks it
         self._requests = 0
         self._attempts: dict[bytes, tuple[int, int]] = {}
-        self._met: list[tuple[Visit, Fault]] = []
+        self._met: list[tuple[RequestInfo, Fault]] = []
 
     @classmethod
     def rule(cls, rule: Rule) -> FaultPlan:
@@ -88,7 +88,7 @@ class FaultPlan:
             _from_one("the number of a page", page)
         most = _count(times)
 
-        def rule(visit: Visit) -> Fault | None:
+        def rule(visit: RequestInfo) -> Fault | None:
             here = visit.last if page == "last" else visit.page == page
             return fault if here and visit.attempt <= most else None
 
@@ -117,7 +117,7 @@ class FaultPlan:
             raise ValueError(f"probability is {probability}, it has to be from 0 to 1")
         most = _count(times)
 
-        def rule(visit: Visit) -> Fault | None:
+        def rule(visit: RequestInfo) -> Fault | None:
             dice = random.Random(f"{seed} {visit.request}")  # noqa: S311 - chance, not secrecy
             if visit.attempt > most or dice.random() >= probability:
                 return None
@@ -168,12 +168,12 @@ class FaultPlan:
         return self._requests
 
     @property
-    def met(self) -> tuple[tuple[Visit, Fault], ...]:
+    def met(self) -> tuple[tuple[RequestInfo, Fault], ...]:
         """The requests that met a fault of the plan, in order, each with its fault."""
         with self._lock:
             return tuple(self._met)
 
-    def meet(self, request: httpx.Request, *, last: bool) -> Fault | None:
+    def fault_for(self, request: httpx.Request, *, last: bool) -> Fault | None:
         """Count a request, and return the fault that it meets. The service calls this.
 
         `last` says whether the page that is asked for is the last one.
@@ -183,7 +183,7 @@ class FaultPlan:
             self._requests += 1
             page, attempt = self._attempts.get(key, (len(self._attempts) + 1, 0))
             self._attempts[key] = (page, attempt + 1)
-            visit = Visit(self._requests, page, attempt + 1, last)
+            visit = RequestInfo(self._requests, page, attempt + 1, last)
             for rule in self._rules:
                 if (fault := rule(visit)) is not None:
                     self._met.append((visit, fault))

@@ -1,0 +1,1 @@
+"""Where each setting comes from: arguments, the environment, AWS's shared files."""

@@ -1,0 +1,86 @@
+"""What TLS connections are verified against."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ...exceptions import InvalidConfigError, ParamValidationError
+from .shared_config import Profile, Resolved
+
+if TYPE_CHECKING:
+    import ssl
+
+
+__all__ = ["LazySSLContext", "resolve_certificates"]
+
+
+class LazySSLContext:
+    """The certificates to trust, loaded when they are first needed: it takes its time."""
+
+    def __init__(self, chosen: bool | Resolved = True) -> None:
+        self._verify = chosen
+        self._context: ssl.SSLContext | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """What to verify against, the same each time. Raises :class:`InvalidConfigError`."""
+        if self._context is None:
+            self._context = (
+                _default_context(verified=self._verify)
+                if isinstance(self._verify, bool)
+                else _load_ca_bundle(*self._verify)
+            )
+        return self._context
+
+
+def resolve_certificates(
+    verify: bool | str | os.PathLike[str] | None, profile: Profile
+) -> LazySSLContext:
+    """The certificates to trust, as in boto3.
+
+    ``verify`` is a path to a bundle (or a folder of certificates), True for the usual ones, False
+    for no verification at all; None for the settings': ``AWS_CA_BUNDLE``, the profile's
+    ``ca_bundle``, ``REQUESTS_CA_BUNDLE``.
+    """
+    if isinstance(verify, bool):
+        return LazySSLContext(verify)
+    if verify is None:
+        found = profile.get("AWS_CA_BUNDLE", key="ca_bundle")
+        found = found or profile.get("REQUESTS_CA_BUNDLE")
+    elif isinstance(verify, (str, os.PathLike)):
+        found = Resolved(os.fspath(verify), "verify")
+    else:
+        raise ParamValidationError(
+            "ImageBuilder", [f"verify: {verify!r} given; allowed: True, False or a path"]
+        )
+    return LazySSLContext() if found is None else LazySSLContext(found)
+
+
+def _default_context(*, verified: bool) -> ssl.SSLContext:
+    """As httpx has it: certifi's certificates, or those of ``SSL_CERT_FILE``, ``SSL_CERT_DIR``."""
+    import ssl
+
+    if not verified:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    for variable in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        if path := os.environ.get(variable):
+            return _load_ca_bundle(path, variable)
+    import certifi
+
+    return ssl.create_default_context(cafile=certifi.where())
+
+
+def _load_ca_bundle(path: str, source: str) -> ssl.SSLContext:
+    import ssl
+
+    try:
+        if os.path.isdir(path):  # noqa: PTH112 - a string, for ssl
+            return ssl.create_default_context(capath=path)
+        return ssl.create_default_context(cafile=path)
+    except (OSError, ValueError, TypeError) as error:
+        raise InvalidConfigError(
+            f"{source}: no certificates can be loaded from {path!r} ({error})"
+        ) from error

@@ -1,0 +1,1 @@
+"""The rest-json protocol: make a call, parse the response."""

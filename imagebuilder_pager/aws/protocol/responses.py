@@ -1,0 +1,201 @@
+"""What a service has answered: the bytes within their bounds, then a model or an error. No I/O."""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import pydantic
+
+from ...exceptions import ClientError, ResponseParserError, ResponseValidationError
+
+__all__ = ["BodyReader", "HTTPResponse", "RestJsonOperation", "parse_response"]
+
+
+class ParsedOutput(Protocol):
+    """What a model makes of an answer: something that knows the members it has."""
+
+    def __contains__(self, key: object) -> bool: ...
+
+
+ResponseT = TypeVar("ResponseT", bound=ParsedOutput)
+#: Reads the bytes of a body, with boto3's ResponseMetadata beside them.
+ResponseParser = Callable[[bytes, Mapping[str, Any]], ResponseT]
+
+
+class RestJsonOperation(NamedTuple):
+    """What the protocol has to know of an operation.
+
+    ``name`` is AWS's name, ``path`` the request's path, ``members`` those of a successful answer,
+    ``errors`` the modelled errors by their codes.
+    """
+
+    name: str
+    path: str
+    members: tuple[str, ...]
+    errors: Mapping[str, type[ClientError]]
+
+
+class HTTPResponse(NamedTuple):
+    """An HTTP response that has been read: header names in lower case, the body decompressed.
+
+    ``retries`` are the attempts made before the one that it answers.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    retries: int = 0
+
+    @property
+    def request_id(self) -> str | None:
+        """What AWS calls the request, for its support."""
+        return self.headers.get("x-amzn-requestid")
+
+    def metadata(self) -> dict[str, Any]:
+        """``ResponseMetadata`` as boto3 has it."""
+        request_id = self.request_id
+        return ({} if request_id is None else {"RequestId": request_id}) | {
+            "HTTPStatusCode": self.status,
+            "HTTPHeaders": dict(self.headers),
+            "RetryAttempts": self.retries,
+        }
+
+    def summarize(self) -> str:
+        """The status, the content type and the first characters, for an error's text."""
+        start = self.body[:200].decode("utf-8", "replace")
+        content_type = self.headers.get("content-type", "no content type")
+        if location := self.headers.get("location"):
+            content_type += f", a redirect to {location[:200]!r}, which is not followed"
+        more = "..." if len(self.body) > len(start.encode()) else ""
+        shown = f"{_redact(start)!r}{more}" if self.body else "an empty body"
+        return f"HTTP status {self.status}, {content_type}, {shown}"
+
+
+class BodyReader:
+    """Collects a body, decompressed, and refuses one of more than ``limit`` bytes.
+
+    Requests ask for no compression, but proxies do as they like. Decompressing is bounded here, so
+    that a small body that expands to a large one does no harm.
+    """
+
+    def __init__(self, encoding: str, limit: int) -> None:
+        if encoding not in {"", "identity", *_ZLIB_ENCODINGS}:
+            raise ResponseParserError(
+                f"the answer is compressed as {encoding[:40]!r}, which was not asked for"
+            )
+        self._compressed = encoding in _ZLIB_ENCODINGS
+        self._limit = limit
+        self._body = bytearray()
+
+    def feed(self, chunk: bytes) -> None:
+        """Takes the bytes that have come; raises :class:`ResponseParserError` for too many."""
+        self._body += chunk
+        if len(self._body) > self._limit:
+            raise self._too_large()
+
+    def finish(self) -> bytes:
+        """The whole body, decompressed. Raises :class:`ResponseParserError`."""
+        if not self._compressed or not self._body:
+            return bytes(self._body)
+        inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # of either kind
+        try:
+            body = inflate.decompress(self._body, self._limit + 1)
+        except zlib.error as error:
+            raise ResponseParserError(f"the answer cannot be decompressed: {error}") from error
+        if len(body) > self._limit:
+            raise self._too_large()
+        if not inflate.eof:
+            raise ResponseParserError("the answer ends within its compressed data", cut_off=True)
+        return body
+
+    def _too_large(self) -> ResponseParserError:
+        return ResponseParserError(
+            f"the answer has more than {self._limit} bytes, the limit that max_response_bytes sets"
+        )
+
+
+_ZLIB_ENCODINGS = frozenset({"gzip", "x-gzip", "deflate"})
+
+
+def parse_response(
+    call: RestJsonOperation, answer: HTTPResponse, parse: ResponseParser[ResponseT]
+) -> ResponseT:
+    """The answer to a call, as ``read`` makes it of the body.
+
+    Raises :class:`ClientError` or its modelled subclass when the service refused,
+    :class:`ResponseParserError` for what is no answer of the protocol,
+    :class:`ResponseValidationError` for members that are not as the model says.
+    """
+    if not 200 <= answer.status < 300 or "x-amzn-errortype" in answer.headers:
+        raise parse_error(call, answer)
+    try:
+        result = parse(answer.body, answer.metadata())
+    except pydantic.ValidationError as error:
+        problems = error.errors(include_url=False, include_input=False)
+        if not problems[0]["loc"]:
+            what = "not JSON" if problems[0]["type"] == "json_invalid" else "no JSON object"
+            raise ResponseParserError(
+                f"{call.name} was answered with what is {what}: {answer.summarize()}",
+                cut_off=bool(answer.body) and "EOF while parsing" in problems[0]["msg"],
+            ) from None
+        raise ResponseValidationError(
+            call.name,
+            answer.request_id,
+            [(member_path(problem["loc"]), problem["msg"]) for problem in problems],
+        ) from None
+    if not any(name in result for name in call.members) and any(
+        name in result for name in _ERROR_MEMBERS
+    ):
+        # A success by its status alone: read as a page, it would end the listing in silence.
+        raise parse_error(call, answer)
+    return result
+
+
+_ERROR_MEMBERS = ("__type", "code", "Code", "message", "Message")
+
+
+def parse_error(call: RestJsonOperation, answer: HTTPResponse) -> ClientError:
+    """The error that the service answered with, of its modelled class where it has one.
+
+    The code is in the header ``x-amzn-ErrorType`` or in the body's ``code`` or ``__type``; without
+    one, as from a proxy, it is the HTTP status, as in boto3, and the message shows what came.
+    """
+    try:
+        body = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        body = None
+    is_object = isinstance(body, dict)
+    members: dict[str, Any] = body if is_object else {}
+    found = (
+        answer.headers.get("x-amzn-errortype"),
+        *(members.get(name) for name in ("code", "Code", "__type")),
+    )
+    code = next((value for value in found if isinstance(value, str) and value), "")
+    code = code.split(":", 1)[0].rsplit("#", 1)[-1] or str(answer.status)
+    text = members.get("message", members.get("Message"))
+    message = text if isinstance(text, str) else "" if is_object else answer.summarize()
+    response: dict[str, Any] = {
+        "Error": {"Message": _redact(message), "Code": code},
+        "ResponseMetadata": answer.metadata(),
+    }
+    modelled = call.errors.get(code)
+    if modelled is None:
+        return ClientError(response, call.name)
+    if isinstance(members.get("message"), str):
+        response["message"] = _redact(members["message"])
+    return modelled(response, call.name)
+
+
+def _redact(text: str) -> str:
+    """The text without the credentials that a service may repeat when it refuses a signature."""
+    return re.sub(r"(?i)(x-amz-security-token\W{1,3}|signature=)[^\s'\",;&]+", r"\1(removed)", text)
+
+
+def member_path(location: tuple[int | str, ...]) -> str:
+    """``resources[3].startTime`` for pydantic's ``("resources", 3, "startTime")``."""
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return path.removeprefix(".") or "(the whole body)"

@@ -1,0 +1,38 @@
+"""The headers that every request has, the User-Agent among them."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+__all__ = ["request_headers", "user_agent"]
+
+
+def request_headers(agent: str) -> dict[str, str]:
+    """The headers that all requests have, but for those of the signature."""
+    return {
+        "Accept-Encoding": "identity",
+        "Content-Type": "application/json",
+        "User-Agent": agent,
+    }
+
+
+def user_agent(product: str, version: str) -> str:
+    """The User-Agent header in AWS's format (ua/2.1), led by this product."""
+    if hasattr(os, "uname"):  # the platform module knows all this, and takes its time to import
+        system = os.uname()
+        name, release, machine = system.sysname, system.release, system.machine
+    else:
+        name, release, machine = sys.platform, "unknown", "unknown"
+    python = ".".join(map(str, sys.version_info[:3]))
+    implementation = sys.implementation.name
+    implementation = {"cpython": "CPython", "pypy": "PyPy"}.get(implementation, implementation)
+    return (
+        f"{product}/{version} ua/2.1 os/{_sanitize_token(name.lower())}#{_sanitize_token(release)} md/arch#{_sanitize_token(machine)} "
+        f"lang/python#{python} md/pyimpl#{_sanitize_token(implementation)}"
+    )
+
+
+def _sanitize_token(value: str) -> str:
+    allowed = "!$%&'*+-.^_`|~"
+    return "".join(c if c.isascii() and (c.isalnum() or c in allowed) else "-" for c in value)

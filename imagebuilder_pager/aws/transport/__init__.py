@@ -1,0 +1,1 @@
+"""The ways to send a request and receive its response."""

@@ -1,0 +1,1 @@
+"""The output formats that are written as they come, without rich."""

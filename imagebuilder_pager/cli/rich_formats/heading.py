@@ -1,0 +1,27 @@
+"""The lines above each output: which execution it is, and what state it is in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group
+from rich.text import Text
+
+from ...models.lifecycle import ListLifecycleExecutionResourcesResponse as Page
+from .console import status_style, strip_controls
+
+__all__ = ["heading"]
+
+
+def heading(pages: Sequence[Page], note: str) -> Group:
+    """The execution of the pages and its state, and a note below."""
+    line = Text("Lifecycle execution ")
+    reason = Text()
+    if pages:
+        line.append(strip_controls(pages[0].lifecycle_execution_id), style="bold")
+        state = pages[0].lifecycle_execution_state
+        if state is not None:
+            line.append("  ").append(strip_controls(state.status), style=status_style(state.status))
+            reason = Text(strip_controls(state.reason))
+    parts = [line, *([reason] if reason else []), Text(note, style="dim")]
+    return Group(*parts)

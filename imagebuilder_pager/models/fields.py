@@ -1,0 +1,139 @@
+"""The kinds of members that shapes have: limits, lists, enums, times."""
+
+from __future__ import annotations
+
+import email.utils
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar, get_args
+
+from pydantic import GetCoreSchemaHandler, PlainValidator
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+__all__ = ["Constraints", "MissingList", "OpenEnum", "SparseList", "Timestamp"]
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Constraints:
+    """What the service model says of a string's length, a number's range, a string's pattern.
+
+    Requests are held to it. Responses are not: what the service has sent is taken as it is.
+    """
+
+    min: int | None = None
+    max: int | None = None
+    pattern: str | None = None
+
+    def allows(self, value: str | int) -> bool:
+        """Whether the value is within the limit."""
+        size = len(value) if isinstance(value, str) else value
+        if self.min is not None and size < self.min:
+            return False
+        if self.max is not None and size > self.max:
+            return False
+        # The service's patterns end in "$", which in Python would let a final newline pass.
+        return self.pattern is None or bool(re.fullmatch(self.pattern, str(value)))
+
+    def describe(self, python_type: type) -> str:
+        """The limit in words, as errors put it: ``a string of 1 to 1024 characters``."""
+        if python_type is int:
+            return f"a whole number from {self.min} to {self.max}"
+        if self.pattern is not None:
+            return f"a string that matches {self.pattern}"
+        return f"a string of {self.min} to {self.max} characters"
+
+
+class MissingList(list[Any]):
+    """The value of a list member that the answer does not have, or has as null."""
+
+
+class _NullAsMissing:
+    """Reads a null where a list should be as an absent list, and a null in a list as None.
+
+    botocore treats lists as sparse; leaving the nulls out would shift every offset behind them.
+    """
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        schema = handler(source)
+        if schema["type"] == "list":
+            items = core_schema.nullable_schema(
+                schema.get("items_schema", core_schema.any_schema())
+            )
+            schema = core_schema.list_schema(items)
+        return core_schema.no_info_after_validator_function(
+            lambda value: MissingList() if value is None else value,
+            core_schema.nullable_schema(schema),
+        )
+
+
+#: A list member of a response: absent or null reads as an empty list.
+SparseList = Annotated[list[T], _NullAsMissing()]
+
+
+class _AllowUnknown:
+    """Reads the known values of an enum as its members, and any other text as it is."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        # One error of its own: pydantic's would name both branches, with their types in the path.
+        return core_schema.union_schema(
+            [handler(item) for item in get_args(source)],
+            mode="left_to_right",
+            custom_error_type="string_type",
+        )
+
+
+#: A member of a response with an enum: values that AWS has added since are plain strings.
+OpenEnum = Annotated[T | str, _AllowUnknown()]
+
+
+def _to_datetime(value: object) -> datetime:
+    """Epoch seconds, whole or fractional, as an aware datetime in UTC.
+
+    ISO 8601 and HTTP dates are read as well, as botocore does for this protocol.
+    """
+    if isinstance(value, str):
+        number = _number(value)
+        if number is None:
+            return _date_from_text(value)
+        value = number
+    if type(value) is float or type(value) is int:  # and not bool, which is an int too
+        try:
+            return datetime.fromtimestamp(value, UTC)
+        except (OverflowError, OSError, ValueError) as error:
+            raise _not_a_timestamp("in epoch seconds, within the years 1 to 9999") from error
+    if isinstance(value, datetime):
+        return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+    raise _not_a_timestamp("in epoch seconds")
+
+
+def _number(value: str) -> float | None:
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def _date_from_text(value: str) -> datetime:
+    for parse in (datetime.fromisoformat, email.utils.parsedate_to_datetime):
+        try:
+            moment = parse(value)
+        except (ValueError, OverflowError):
+            continue
+        return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    raise _not_a_timestamp("in epoch seconds, ISO 8601 or as an HTTP date")
+
+
+def _not_a_timestamp(form: str) -> PydanticCustomError:
+    return PydanticCustomError("timestamp", "Input should be a timestamp {form}", {"form": form})
+
+
+#: A point in time, on the wire as epoch seconds, in Python an aware datetime in UTC.
+Timestamp = Annotated[datetime, PlainValidator(_to_datetime)]

@@ -1,0 +1,79 @@
+"""What type checkers and editors know of each operation: its parameters, pages and items.
+
+Names are boto3's, or the same in snake_case. The id is required in one spelling or the other, which
+is why there are two of each.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, Required, TypedDict, Unpack, overload
+
+from .models.lifecycle import LifecycleExecutionResource, ListLifecycleExecutionResourcesResponse
+from .pagination.async_paginator import AsyncPageIterator
+from .pagination.config import PaginationConfig as Config
+from .pagination.paginator import PageIterator
+from .pagination.spec import Expression
+
+__all__ = [
+    "AsyncListLifecycleExecutionResourcesPaginator",
+    "ListLifecycleExecutionResourcesPaginator",
+    "ListParams",
+    "ListParamsSnakeCase",
+]
+
+
+Page = ListLifecycleExecutionResourcesResponse
+Item = LifecycleExecutionResource
+
+
+class _Optional(TypedDict, total=False):
+    parentResourceId: str
+    parent_resource_id: str
+    maxResults: int
+    max_results: int
+    nextToken: str
+    next_token: str
+
+
+class ListParams(_Optional, total=False):
+    """The parameters of ``list_lifecycle_execution_resources``, with the id as boto3 spells it."""
+
+    lifecycleExecutionId: Required[str]
+
+
+class ListParamsSnakeCase(_Optional, total=False):
+    """The parameters of ``list_lifecycle_execution_resources``, with the id in snake_case."""
+
+    lifecycle_execution_id: Required[str]
+
+
+class _PaginateParams(ListParams, total=False):
+    PaginationConfig: Config | None
+
+
+class _PaginateParamsSnakeCase(ListParamsSnakeCase, total=False):
+    PaginationConfig: Config | None
+
+
+class ListLifecycleExecutionResourcesPaginator(Protocol):
+    """The :class:`~.pagination.Paginator` of ``list_lifecycle_execution_resources``."""
+
+    @property
+    def result_keys(self) -> tuple[Expression, ...]: ...
+    @overload
+    def paginate(self, **params: Unpack[_PaginateParams]) -> PageIterator[Page, Item]: ...
+    @overload
+    def paginate(self, **params: Unpack[_PaginateParamsSnakeCase]) -> PageIterator[Page, Item]: ...
+
+
+class AsyncListLifecycleExecutionResourcesPaginator(Protocol):
+    """The :class:`~.pagination.AsyncPaginator` of ``list_lifecycle_execution_resources``."""
+
+    @property
+    def result_keys(self) -> tuple[Expression, ...]: ...
+    @overload
+    def paginate(self, **params: Unpack[_PaginateParams]) -> AsyncPageIterator[Page, Item]: ...
+    @overload
+    def paginate(
+        self, **params: Unpack[_PaginateParamsSnakeCase]
+    ) -> AsyncPageIterator[Page, Item]: ...
