@@ -12,7 +12,7 @@ from .aws.auth.signer import RequestSigner
 from .aws.clock import SYSTEM_CLOCK, Clock
 from .aws.config.endpoints import resolve_endpoint
 from .aws.config.region import resolve_region
-from .aws.config.shared_config import Profile
+from .aws.config.shared_config import SharedConfig
 from .aws.config.tls import resolve_certificates
 from .aws.credentials.resolver import resolve_credentials
 from .aws.identity import CachingProvider, CredentialsContext, CredentialsSource
@@ -127,7 +127,7 @@ class _Client(ABC, Generic[HttpT]):
         max_response_bytes: int | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        profile = Profile(profile_name)
+        profile = SharedConfig(profile_name)
         self.region_name = resolve_region(region_name, profile)
         self.endpoint_url = resolve_endpoint(
             SERVICE,

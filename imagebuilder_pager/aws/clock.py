@@ -1,4 +1,4 @@
-"""Time, in one place: what signs, waits and measures asks a :class:`Clock`."""
+"""Time: everything that signs, waits or measures asks a :class:`Clock`."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import email.utils
 import time
 from datetime import UTC, datetime
 
-__all__ = ["SYSTEM_CLOCK", "Clock", "http_date"]
+__all__ = ["SYSTEM_CLOCK", "Clock", "assume_utc", "parse_http_date"]
 
 
 class Clock:
-    """The system's clock. A test passes another, and nothing sleeps."""
+    """The system's clock; a test passes another one, and nothing sleeps."""
 
     def now(self) -> datetime:
-        """The time of day, in UTC."""
+        """Return the current time in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds since some moment; for measuring."""
+        """Return seconds since an arbitrary start, to measure durations with."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Waits."""
+        """Wait so many seconds."""
         time.sleep(seconds)
 
     async def sleep_async(self, seconds: float) -> None:
-        """Waits, under asyncio or trio."""
+        """Wait so many seconds, under asyncio or trio."""
         import anyio
 
         await anyio.sleep(seconds)
@@ -34,10 +34,14 @@ class Clock:
 SYSTEM_CLOCK = Clock()
 
 
-def http_date(text: str) -> datetime | None:
-    """The moment that an HTTP header names, aware; None where it names none."""
+def assume_utc(timestamp: datetime) -> datetime:
+    """Return the timestamp as an aware one: one without a time zone is in UTC."""
+    return timestamp if timestamp.tzinfo is not None else timestamp.replace(tzinfo=UTC)
+
+
+def parse_http_date(text: str) -> datetime | None:
+    """Return the date of an HTTP header as an aware datetime, None for any other text."""
     try:
-        moment = email.utils.parsedate_to_datetime(text)
+        return assume_utc(email.utils.parsedate_to_datetime(text))
     except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""The types of credentials, which everything that signs or finds them needs."""
+"""The types of credentials, for everything that finds them or signs with them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from ..exceptions import ParamValidationError
 from .clock import SYSTEM_CLOCK, Clock
-from .config.shared_config import Profile
+from .config.shared_config import SharedConfig
 from .config.tls import LazySSLContext
 
 __all__ = [
@@ -25,7 +25,7 @@ __all__ = [
 
 @runtime_checkable
 class CredentialsLike(Protocol):
-    """What signing needs: botocore's ``Credentials`` and its frozen ones have it."""
+    """The attributes that signing needs; all of botocore's credentials have them."""
 
     @property
     def access_key(self) -> str: ...
@@ -37,28 +37,28 @@ class CredentialsLike(Protocol):
 
 @runtime_checkable
 class CredentialsProvider(Protocol):
-    """Something that gives the credentials of the moment, such as a boto3 session's credentials."""
+    """An object that returns the current credentials, such as a boto3 session's credentials."""
 
     def get_frozen_credentials(self) -> CredentialsLike: ...
 
 
 @runtime_checkable
 class CachingProvider(CredentialsProvider, Protocol):
-    """A provider that can say, without waiting, whether it has keys at hand.
+    """A provider that caches its credentials; these two methods never block.
 
-    ``fresh()``: the keys, None if ``get_frozen_credentials`` has to fetch them.
-    ``invalidate(access_key)``: the service calls these keys expired; whether others
-    may be had.
+    ``cached()`` returns the credentials, None if ``get_frozen_credentials`` would have to fetch
+    them. ``invalidate(access_key)`` says that the service has rejected the credentials with this
+    access key id as expired; it returns whether ``get_frozen_credentials`` may return others.
     """
 
     def cached(self) -> CredentialsLike | None: ...
     def invalidate(self, access_key: str) -> bool: ...
 
 
-#: What the argument ``credentials`` takes: a provider, keys, or a function that returns fresh
-#: keys, as an object with ``access_key``, ``secret_key`` and ``token``, or as a mapping in the
-#: shape of a ``credential_process``: ``AccessKeyId``, ``SecretAccessKey``, ``SessionToken`` and
-#: ``Expiration`` (a datetime, or a string in ISO 8601).
+#: The argument ``credentials``: a provider, credentials, or a function that returns new
+#: credentials. The function may return an object with ``access_key``, ``secret_key`` and ``token``,
+#: or a mapping in the shape of a ``credential_process``: ``AccessKeyId``, ``SecretAccessKey``,
+#: ``SessionToken`` and ``Expiration`` (a datetime, or a string in ISO 8601).
 CredentialsSource = (
     CredentialsProvider | CredentialsLike | Callable[[], CredentialsLike | Mapping[str, Any]]
 )
@@ -66,9 +66,10 @@ CredentialsSource = (
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A pair of keys, the session token of temporary ones, and when they expire (None: never).
+    """An access key id with its secret key and, where temporary, session token and expiration.
 
-    Its repr shows no key.
+    ``expiration`` is None for credentials that are not known to expire. The repr shows neither keys
+    nor token.
     """
 
     access_key: str = field(repr=False)
@@ -77,36 +78,37 @@ class Credentials:
     expiration: datetime | None = None
 
     def get_frozen_credentials(self) -> Credentials:
-        """The credentials themselves: they do not change."""
+        """Return the credentials themselves: they do not change."""
         return self
 
     def cached(self) -> Credentials:
-        """The credentials themselves."""
+        """Return the credentials themselves."""
         return self
 
     def invalidate(self, access_key: str) -> bool:  # noqa: ARG002 - the protocol has it
-        """There are no others."""
+        """Return False: there are no other credentials."""
         return False
 
 
 @dataclass(frozen=True, slots=True)
 class CredentialsContext:
-    """What the search for credentials goes by.
+    """The settings that credentials are resolved by.
 
-    ``region``: of the STS calls. ``certificates``: what their TLS connections are verified against.
+    ``region`` is that of the STS calls. ``certificates`` verify their TLS connections, and those to
+    a container endpoint.
     """
 
-    profile: Profile
+    config: SharedConfig
     region: str
     certificates: LazySSLContext = field(default_factory=LazySSLContext)
     clock: Clock = SYSTEM_CLOCK
 
 
 def validate_header_safe(credentials: CredentialsLike) -> None:
-    """Raises :class:`ParamValidationError` for keys that no header can carry.
+    """Raise :class:`ParamValidationError` for credentials that cannot be part of a header.
 
-    A line break from a file is the usual case. It has to be found here: the HTTP layer below would
-    show the whole header, and with it the session token, in its error.
+    A line break from a file is the usual case. It has to be found here, because the HTTP layer
+    would show the whole header, and with it the session token, in its error.
     """
     values: dict[str, Any] = {
         "aws_access_key_id": credentials.access_key,

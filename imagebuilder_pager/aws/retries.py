@@ -1,8 +1,9 @@
-"""What to retry and when, after AWS's standard mode; no I/O.
+"""What to retry and when, after AWS's standard mode.
 
-An :class:`Attempts` is told how each attempt at a call has ended and answers how long to wait
-before the next, or None for no further one. The attempts of all calls of a client share a
-:class:`RetryQuota`, so that an outage is not made worse by everyone's retries.
+A :class:`RetryState` is told how each attempt at a call has ended, and returns the delay before the
+next one, or None to give up. It does no I/O. All calls of a client share a :class:`RetryQuota`, so
+that retries do not make an outage worse. :func:`call_with_retries` is the loop for the calls that
+find credentials.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 from ..exceptions import (
     ClientError,
@@ -27,14 +29,24 @@ from ..exceptions import (
     ResponseParserError,
     SSLError,
 )
-from .clock import http_date
+from .clock import Clock, parse_http_date
 
-__all__ = ["RetryQuota", "RetryState", "RetryableKind", "classify", "resolve_max_attempts"]
+__all__ = [
+    "MAX_BACKOFF",
+    "RetryQuota",
+    "RetryState",
+    "RetryableKind",
+    "call_with_retries",
+    "classify",
+    "resolve_max_attempts",
+]
 
+
+T = TypeVar("T")
 
 DEFAULT_MAX_ATTEMPTS = 3
 
-#: Seconds. A wait is drawn between 0 and base * 2 ** (retries before it), never above the cap.
+#: Seconds. A delay is random, between 0 and base * 2 ** (retries so far), at most MAX_BACKOFF.
 TRANSIENT_BASE = 0.25
 THROTTLING_BASE = 1.0
 MAX_BACKOFF = 20.0
@@ -64,7 +76,7 @@ THROTTLING_STATUS = 429
 
 
 class RetryableKind(enum.Enum):
-    """How an attempt has failed; None, where a kind is asked for, is for good."""
+    """The kinds of failure that another attempt may not meet."""
 
     THROTTLING = "throttling"
     TRANSIENT = "transient"
@@ -72,7 +84,7 @@ class RetryableKind(enum.Enum):
 
 
 def classify(error: PagerError) -> RetryableKind | None:
-    """The kind of a failure that the next attempt may not meet, None for one that it would."""
+    """Return the kind of a retryable error, None for an error that a retry would meet again."""
     if isinstance(error, ClientError):
         code = error.response["Error"]["Code"]
         status = error.response["ResponseMetadata"].get("HTTPStatusCode")
@@ -89,18 +101,18 @@ def classify(error: PagerError) -> RetryableKind | None:
 _NETWORK_KINDS: tuple[tuple[type[PagerError], RetryableKind | None], ...] = (
     (ConnectTimeoutError, RetryableKind.TIMEOUT),
     (ReadTimeoutError, RetryableKind.TIMEOUT),
-    (SSLError, None),  # a certificate stays what it is
-    (ProxyConnectionError, None),  # and so does a proxy's refusal
+    (SSLError, None),  # a retry meets the same certificate
+    (ProxyConnectionError, None),  # and a proxy that refuses goes on refusing
     (EndpointConnectionError, RetryableKind.TRANSIENT),
     (ConnectionClosedError, RetryableKind.TRANSIENT),
 )
 
 
 class RetryQuota:
-    """A token bucket for the retries of one client, botocore's numbers; thread-safe.
+    """A token bucket for the retries of one client, with botocore's numbers; thread-safe.
 
-    A retry costs 5 of 500, one after a timeout 10. A call that succeeds after retries gives back
-    what its last retry cost, one that succeeds at once gives back 1.
+    A retry costs 5 of 500 tokens, a retry after a timeout 10. A call that succeeds after retries
+    releases the cost of its last retry; a call that succeeds at once releases 1.
     """
 
     CAPACITY = 500
@@ -116,11 +128,11 @@ class RetryQuota:
 
     @property
     def available_capacity(self) -> int:
-        """What is left of the capacity."""
+        """Return the tokens that are left."""
         return self._available_capacity
 
     def acquire(self, amount: int) -> bool:
-        """Takes the amount if it is there; else takes nothing and says so."""
+        """Take the amount and return True, or return False if so much is not left."""
         with self._lock:
             if amount > self._available_capacity:
                 return False
@@ -128,7 +140,7 @@ class RetryQuota:
             return True
 
     def release(self, amount: int) -> None:
-        """Gives back an amount, up to the capacity."""
+        """Give back an amount, up to the capacity."""
         with self._lock:
             self._available_capacity = min(self.CAPACITY, self._available_capacity + amount)
 
@@ -137,76 +149,108 @@ class RetryQuota:
 class RetryState:
     """The attempts at one call.
 
-    ``max_attempts`` counts the first one too. ``deadline`` is a moment of ``monotonic`` that no
-    wait goes beyond; None for none. ``draw`` gives a number between 0 and 1.
+    ``quota``: shared with the other calls of a client; None for no limit.
+    ``max_attempts``: how often the call may be sent, the first attempt included.
+    ``deadline``: a time of ``monotonic`` that no delay goes beyond; None for no deadline.
+    ``random``: returns a number from 0 to 1, for the jitter of the backoff.
+    ``fixed_delay``: seconds between two attempts, in place of the exponential backoff.
+    ``classify``: tells which errors are retryable.
     """
 
-    quota: RetryQuota
+    quota: RetryQuota | None
     max_attempts: int
     monotonic: Callable[[], float]
     deadline: float | None = None
     random: Callable[[], float] = field(default=random.random)
+    fixed_delay: float | None = None
+    classify: Callable[[PagerError], RetryableKind | None] = field(default=classify)
     attempt_count: int = 0
     _cost: int = 1
 
     @property
     def retries(self) -> int:
-        """The attempts made before the present one."""
+        """Return the number of attempts before the present one."""
         return max(self.attempt_count - 1, 0)
 
     def remaining(self) -> float | None:
-        """Seconds to the deadline, 0 or less when it has passed; None without one."""
+        """Return the seconds to the deadline, 0 or less after it; None without a deadline."""
         return None if self.deadline is None else self.deadline - self.monotonic()
 
     def start_attempt(self) -> None:
-        """An attempt begins."""
+        """Count an attempt that begins."""
         self.attempt_count += 1
 
     def record_success(self) -> None:
-        """The attempt has brought an answer."""
-        self.quota.release(self._cost)
+        """Release capacity of the quota: the attempt has succeeded."""
+        if self.quota is not None:
+            self.quota.release(self._cost)
 
     def delay_after(self, error: PagerError, now: datetime) -> float | None:
-        """The seconds to wait before the next attempt, None when there is to be none.
+        """Return the seconds to wait before the next attempt, None to give up.
 
-        A ``Retry-After`` of the service lengthens the wait, up to the cap.
+        A ``Retry-After`` of the service lengthens the delay, up to ``MAX_BACKOFF``.
         """
-        kind = classify(error)
+        kind = self.classify(error)
         if kind is None or self.attempt_count >= self.max_attempts:
             return None
-        base = THROTTLING_BASE if kind is RetryableKind.THROTTLING else TRANSIENT_BASE
-        wait = self.random() * min(MAX_BACKOFF, base * 2.0 ** (self.attempt_count - 1))
-        wait = max(wait, min(MAX_BACKOFF, retry_after(error, now)))
+        delay = max(self._backoff(kind), min(MAX_BACKOFF, retry_after(error, now)))
         remaining = self.remaining()
-        if remaining is not None and wait >= remaining:
+        if remaining is not None and delay >= remaining:
             return None
-        cost = self.quota.COSTS[kind]
-        if not self.quota.acquire(cost):
-            return None
-        self._cost = cost
-        return wait
+        if self.quota is not None:
+            cost = self.quota.COSTS[kind]
+            if not self.quota.acquire(cost):
+                return None
+            self._cost = cost
+        return delay
+
+    def _backoff(self, kind: RetryableKind) -> float:
+        if self.fixed_delay is not None:
+            return self.fixed_delay
+        base = THROTTLING_BASE if kind is RetryableKind.THROTTLING else TRANSIENT_BASE
+        return self.random() * min(MAX_BACKOFF, base * 2.0 ** (self.attempt_count - 1))
+
+
+def call_with_retries(call: Callable[[], T], state: RetryState, clock: Clock) -> T:
+    """Return what ``call`` returns, calling it again after errors as the state decides.
+
+    Raises the :class:`PagerError` of the last attempt.
+    """
+    while True:
+        state.start_attempt()
+        try:
+            result = call()
+        except PagerError as error:
+            failure = error
+        else:
+            state.record_success()
+            return result
+        if (delay := state.delay_after(failure, clock.now())) is None:
+            raise failure  # outside of the handler, so that it has no context
+        if delay:
+            clock.sleep(delay)
 
 
 def retry_after(error: PagerError, now: datetime) -> float:
-    """The seconds of an answer's ``Retry-After`` (a number or a date), 0 where there is none."""
+    """Return the seconds of a response's ``Retry-After`` (a number or a date), 0 without one."""
     if not isinstance(error, ClientError):
         return 0.0
     value = error.response["ResponseMetadata"].get("HTTPHeaders", {}).get("retry-after", "")
     try:
         seconds = float(value)
     except ValueError:
-        moment = http_date(value)
-        if moment is None:
+        date = parse_http_date(value)
+        if date is None:
             return 0.0
-        seconds = (moment - now).total_seconds()
+        seconds = (date - now).total_seconds()
     return seconds if 0 < seconds < float("inf") else 0.0
 
 
 def resolve_max_attempts(given: int | None, environ: Mapping[str, str] = os.environ) -> int:
-    """The attempts a call may take: the argument, else ``AWS_MAX_ATTEMPTS``, else 3.
+    """Return how often a call may be sent: the argument, else ``AWS_MAX_ATTEMPTS``, else 3.
 
-    1 turns retries off. Raises :class:`ParamValidationError` for anything but a whole number from
-    1 on.
+    1 turns retries off. Raises :class:`ParamValidationError` for anything but a whole number, 1 or
+    more.
     """
     name, value = "max_attempts", given
     if given is None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from ..aws.auth.signer import RequestSigner
 from ..aws.config.endpoints import resolve_endpoint
 from ..aws.config.region import resolve_region
-from ..aws.config.shared_config import Profile
+from ..aws.config.shared_config import SharedConfig
 from ..aws.config.tls import resolve_certificates
 from ..aws.transport.h11_transport import H11Client, is_direct
 from ..client import ImageBuilder, ResponseT
@@ -62,7 +62,7 @@ class ClientSettings(NamedTuple):
             self.direct.close()
 
 
-def resolve_settings(options: argparse.Namespace, profile: Profile) -> ClientSettings:
+def resolve_settings(options: argparse.Namespace, profile: SharedConfig) -> ClientSettings:
     """Whom the options, the environment and the profile name.
 
     Raises what :class:`ImageBuilder` raises for a region, an endpoint and timeouts. That there is

@@ -16,7 +16,7 @@ from .signals import SignalReceived, Signals
 if TYPE_CHECKING:
     import argparse
 
-    from ..aws.config.shared_config import Profile
+    from ..aws.config.shared_config import SharedConfig
     from .context import ListContext
 
 
@@ -89,12 +89,12 @@ def _list(given: Sequence[str], place: ResumeState, signals: Signals, *, alone: 
         gc.disable()
     options = parse(given)
     # Now it is worth loading what takes its time.
-    from ..aws.config.shared_config import Profile
+    from ..aws.config.shared_config import SharedConfig
     from .args import build_request
     from .client import resolve_settings
 
-    profile = Profile(options.profile)
-    place.profile = profile.name
+    profile = SharedConfig(options.profile)
+    place.profile = profile.profile_name
     formats = _from_settings(options, profile)
     asked = build_request(options, formats.output)
     if formats.output in RICH_OUTPUTS:
@@ -117,7 +117,7 @@ def _list(given: Sequence[str], place: ResumeState, signals: Signals, *, alone: 
             _write(ListContext(client, asked, format_time, place, signals), formats.output, options)
 
 
-def _from_settings(options: argparse.Namespace, profile: Profile) -> _Formats:
+def _from_settings(options: argparse.Namespace, profile: SharedConfig) -> _Formats:
     """The output and the format of timestamps; as in the AWS CLI, a profile may set them."""
     output = options.output
     if output is None:

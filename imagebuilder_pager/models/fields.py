@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email.utils
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +9,8 @@ from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import GetCoreSchemaHandler, PlainValidator
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from ..aws.clock import assume_utc, parse_http_date
 
 __all__ = ["Constraints", "MissingList", "OpenEnum", "SparseList", "Timestamp"]
 
@@ -110,7 +111,7 @@ def _to_datetime(value: object) -> datetime:
         except (OverflowError, OSError, ValueError) as error:
             raise _not_a_timestamp("in epoch seconds, within the years 1 to 9999") from error
     if isinstance(value, datetime):
-        return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+        return assume_utc(value)
     raise _not_a_timestamp("in epoch seconds")
 
 
@@ -122,13 +123,13 @@ def _number(value: str) -> float | None:
 
 
 def _date_from_text(value: str) -> datetime:
-    for parse in (datetime.fromisoformat, email.utils.parsedate_to_datetime):
-        try:
-            moment = parse(value)
-        except (ValueError, OverflowError):
-            continue
-        return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    raise _not_a_timestamp("in epoch seconds, ISO 8601 or as an HTTP date")
+    try:
+        return assume_utc(datetime.fromisoformat(value))
+    except ValueError:
+        date = parse_http_date(value)
+    if date is None:
+        raise _not_a_timestamp("in epoch seconds, ISO 8601 or as an HTTP date")
+    return date
 
 
 def _not_a_timestamp(form: str) -> PydanticCustomError:

@@ -28,7 +28,7 @@ import pytest
 
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
 from imagebuilder_pager.aws.clock import Clock
-from imagebuilder_pager.aws.config.shared_config import Profile
+from imagebuilder_pager.aws.config.shared_config import SharedConfig
 from imagebuilder_pager.aws.config.tls import LazySSLContext
 from imagebuilder_pager.aws.credentials.container import ContainerMetadataFetcher
 from imagebuilder_pager.aws.credentials.resolver import resolve_credentials
@@ -296,7 +296,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, endpoints: Endpoin
 
 def searched(clock: Clock, profile: str | None = None) -> CachingProvider:
     return resolve_credentials(
-        None, None, None, None, CredentialsContext(Profile(profile), REGION, clock=clock)
+        None, None, None, None, CredentialsContext(SharedConfig(profile), REGION, clock=clock)
     )
 
 
@@ -544,7 +544,7 @@ def test_a_refresh_stays_with_the_place_that_gave_the_keys(
     clock.ahead = timedelta(minutes=51)
     with caplog.at_level(logging.WARNING):
         assert credentials.get_frozen_credentials().access_key == "ASIAIMDS1"
-    assert "the old ones serve on" in caplog.text
+    assert "using the old ones until they expire" in caplog.text
     assert "EC2 instance metadata: " in caplog.text
     clock.ahead = timedelta(minutes=61)
     endpoints.next = [(404, b"gone")]
@@ -721,7 +721,8 @@ def test_a_container_url_that_aws_allows_is_asked(
 
     def answer(_: object, request: httpx.Request) -> httpx.Response:
         asked.append(str(request.url))
-        return httpx.Response(200, json=settings.endpoints.issue("ECS"))
+        body = json.dumps(settings.endpoints.issue("ECS")).encode()
+        return httpx.Response(200, stream=httpx.ByteStream(body))
 
     monkeypatch.setattr(httpx.HTTPTransport, "handle_request", answer)
     settings.environment(AWS_CONTAINER_CREDENTIALS_FULL_URI=url)
@@ -763,7 +764,7 @@ def test_a_container_endpoint_that_stumbles_is_asked_again(
     [
         ((401, b"{}"), "HTTP status 401"),
         ((200, b'{"AccessKeyId": "A", "SecretAccessKey": "s", "Token": "t"}'), "has no Expiration"),
-        ((200, b'{"Code": "AccessDenied", "message": "x"}'), r"\(it says AccessDenied\)"),
+        ((200, b'{"Code": "AccessDenied", "message": "x"}'), r"\(error code AccessDenied\)"),
         ((200, b'{"AccessKeyId": 5}'), "has no AccessKeyId, SecretAccessKey, Token, Expiration"),
         ((200, b"x" * 100_000), "too long"),
     ],
@@ -798,13 +799,13 @@ def test_a_token_that_is_no_header_is_an_error_that_does_not_show_it(
     ("answers", "why"),
     [
         ([(403, b"off")], "HTTP status 403"),
-        ([(200, b"")], "no metadata token"),
+        ([(200, b"")], "not a metadata token"),
         ([(200, b"token"), (404, b"")], "the instance has no role"),
         ([(200, b"token"), (200, b"")], "the instance has no role"),
-        ([(200, b"token"), (200, b"role"), (200, b"<html>")], "no JSON object"),
+        ([(200, b"token"), (200, b"role"), (200, b"<html>")], "not a JSON object"),
         (
             [(200, b"token"), (200, b"role"), (200, b'{"Code":"AssumeRoleUnauthorizedAccess"}')],
-            r"\(it says AssumeRoleUnauthorizedAccess\)",
+            r"\(error code AssumeRoleUnauthorizedAccess\)",
         ),
     ],
 )
@@ -869,7 +870,7 @@ def test_instance_metadata_is_where_the_settings_say(
     settings.environment(
         AWS_EC2_METADATA_SERVICE_ENDPOINT=None, AWS_METADATA_SERVICE_TIMEOUT="4", **variables
     )
-    with pytest.raises(exceptions.NoCredentialsError, match="no answer in time"):
+    with pytest.raises(exceptions.NoCredentialsError, match="no response in time"):
         ours(clock)
     assert asked == [(host, 4)]
 
@@ -907,30 +908,30 @@ def test_no_credentials_anywhere_says_so_of_each_place_within_seconds(
     assert str(caught.value).splitlines() == [
         "no credentials",
         "  - the arguments: neither aws_access_key_id nor credentials is given",
-        "  - the environment: AWS_ACCESS_KEY_ID is not set",
-        "  - the role of the profile: there is no profile 'default'",
+        "  - environment variables: AWS_ACCESS_KEY_ID is not set",
+        "  - assume role: there is no profile 'default'",
         "  - web identity: AWS_WEB_IDENTITY_TOKEN_FILE is not set, and there is no profile "
         "'default'",
         "  - SSO: there is no profile 'default'",
-        f"  - the shared credentials file: there is no file {home}/.aws/credentials",
+        f"  - shared credentials file: there is no file {home}/.aws/credentials",
         "  - aws login: there is no profile 'default'",
-        "  - a credential process: there is no profile 'default'",
-        f"  - the config file: there is no file {home}/.aws/config",
-        "  - the container endpoint: neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor "
+        "  - credential process: there is no profile 'default'",
+        f"  - config file: there is no file {home}/.aws/config",
+        "  - container endpoint: neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor "
         "AWS_CONTAINER_CREDENTIALS_FULL_URI is set",
-        f"  - EC2 instance metadata: {url}/: no answer in time",
+        f"  - EC2 instance metadata: {url}/: no response in time",
     ]
     settings.file(".aws/config", "[default]\nregion = us-west-2\n[profile x]\n")
     settings.environment(AWS_EC2_METADATA_DISABLED="True", AWS_SECRET_ACCESS_KEY="x")
     with pytest.raises(exceptions.NoCredentialsError) as caught:
         ours(clock)
     text = str(caught.value)
-    assert "AWS_ACCESS_KEY_ID is not set, though AWS_SECRET_ACCESS_KEY is" in text
-    assert "the role of the profile: the profile 'default' has no role_arn" in text
-    assert "the config file: no aws_access_key_id for the profile 'default' in " in text
+    assert "AWS_ACCESS_KEY_ID is not set, although AWS_SECRET_ACCESS_KEY is" in text
+    assert "assume role: the profile 'default' has no role_arn" in text
+    assert "config file: no aws_access_key_id for the profile 'default' in " in text
     assert "EC2 instance metadata: AWS_EC2_METADATA_DISABLED is true" in text
     with pytest.raises(
-        exceptions.NoCredentialsError, match="passed over, for profile_name is given"
+        exceptions.NoCredentialsError, match="not used, because profile_name is given"
     ):
         ours(clock, "x")
 
@@ -961,7 +962,7 @@ def test_no_credentials_anywhere_says_so_of_each_place_within_seconds(
         (
             "role_arn = x\nsource_profile = keys\nmfa_serial = arn:mfa",
             exceptions.CredentialRetrievalError,
-            "nobody to ask",
+            "no prompt for the MFA code",
         ),
         (
             "aws_access_key_id = x",
@@ -971,12 +972,12 @@ def test_no_credentials_anywhere_says_so_of_each_place_within_seconds(
         (
             "sso_account_id = 1\nsso_role_name = x\nsso_session = s",
             exceptions.CredentialRetrievalError,
-            r"for SSO, .* give credentials=boto3\.Session\(profile_name='default'\)",
+            r"set up for SSO, .* give credentials=boto3\.Session\(profile_name='default'\)",
         ),
         (
             "login_session = x",
             exceptions.CredentialRetrievalError,
-            "for aws login, which only boto3",
+            "set up for aws login, which",
         ),
         (
             "credential_process = /does/not/exist",
@@ -1032,7 +1033,7 @@ def test_a_process_that_hangs_is_ended(
         ".aws/config",
         f"[default]\ncredential_process = {sys.executable} -c 'import time; time.sleep(60)'\n",
     )
-    with pytest.raises(exceptions.CredentialRetrievalError, match="no answer within 0 s"):
+    with pytest.raises(exceptions.CredentialRetrievalError, match="did not end within 0 s"):
         ours(clock)
 
 
@@ -1050,11 +1051,11 @@ def test_sts_is_asked_again_after_what_passes(
     ("answer", "problem"),
     [
         ((403, refusal("AccessDenied", "not yours")), "AccessDenied: not yours .*the-request-id"),
-        ((200, b"<AssumeRoleResponse/>"), "there are no keys in the answer"),
-        ((400, b"<html>"), "400: the answer is no error of STS"),
+        ((200, b"<AssumeRoleResponse/>"), "the response has no credentials"),
+        ((400, b"<html>"), "400: the response is not an error of STS"),
         (
             (400, b'<!DOCTYPE a [<!ENTITY b "c">]><a><Code>&b;</Code><Message>m</Message></a>'),
-            "400: the answer is no error of STS",
+            "400: the response is not an error of STS",
         ),
         ((302, b"http://127.0.0.1:1/"), "302"),
     ],
@@ -1066,7 +1067,7 @@ def test_a_refusal_of_sts_is_an_error_that_says_it(
     endpoints.next = [answer]
     with pytest.raises(exceptions.CredentialRetrievalError, match=problem) as caught:
         ours(clock)
-    assert f"STS gave no keys for {ROLE}/env: " in str(caught.value)
+    assert f"STS returned no credentials for {ROLE}/env: " in str(caught.value)
     assert len(endpoints.asked) == 1
 
 
@@ -1087,7 +1088,7 @@ def test_sts_is_verified_against_the_clients_certificates(
         None,
         None,
         None,
-        CredentialsContext(Profile(), REGION, certificates=LazySSLContext(False)),
+        CredentialsContext(SharedConfig(), REGION, certificates=LazySSLContext(False)),
     )
     assert credentials.get_frozen_credentials().access_key == "ASIASTSenv1"
     assert asked == [ssl.CERT_NONE]

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from imagebuilder_pager import __version__, exceptions
-from imagebuilder_pager.aws.config.shared_config import Profile
+from imagebuilder_pager.aws.config.shared_config import SharedConfig
 from imagebuilder_pager.cli.args import build_request, parse
 from imagebuilder_pager.cli.checkpoint import Checkpoint, CheckpointState, truncate_to_checkpoint
 from imagebuilder_pager.cli.client import ClientSettings, RawImageBuilder, resolve_settings
@@ -119,7 +119,7 @@ def test_garbage_is_collected_again_after_an_error(
 
 def target_of(*arguments: str) -> ClientSettings:
     options = parse([LIST, *ID, "--region", "us-west-2", *arguments])
-    with resolve_settings(options, Profile(options.profile)) as target:
+    with resolve_settings(options, SharedConfig(options.profile)) as target:
         return target
 
 

@@ -254,7 +254,7 @@ def test_no_credentials_says_where_they_were_looked_for() -> None:
     assert str(caught.value).startswith(
         "no credentials\n"
         "  - the arguments: neither aws_access_key_id nor credentials is given\n"
-        "  - the environment: AWS_ACCESS_KEY_ID is not set\n"
+        "  - environment variables: AWS_ACCESS_KEY_ID is not set\n"
     )
 
 
@@ -289,7 +289,7 @@ def test_half_a_pair_in_the_environment_is_refused(monkeypatch: pytest.MonkeyPat
         with pytest.raises(exceptions.PartialCredentialsError) as caught:
             call(client)
     assert str(caught.value) == (
-        "incomplete credentials in the environment: AWS_SECRET_ACCESS_KEY missing or empty"
+        "incomplete credentials in the environment variables: AWS_SECRET_ACCESS_KEY missing or empty"
     )
 
 

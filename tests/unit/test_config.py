@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from imagebuilder_pager import ImageBuilder, exceptions
 from imagebuilder_pager.aws.config.endpoints import ServiceMetadata, build_regional_endpoint
 from imagebuilder_pager.aws.config.region import resolve_region
-from imagebuilder_pager.aws.config.shared_config import Profile
+from imagebuilder_pager.aws.config.shared_config import SharedConfig
 from imagebuilder_pager.aws.config.tls import LazySSLContext
 from imagebuilder_pager.aws.credentials.sts import sts_endpoint
 
@@ -205,7 +205,7 @@ def test_sts_has_boto3s_endpoint_and_signing_region_everywhere(
     for region in regions:
         if region.endswith("-global") or region in {"local", "US-EAST-1"}:
             continue
-        ours = sts_endpoint(region, Profile())
+        ours = sts_endpoint(region, SharedConfig())
         # Clients are slow to make: one for each region that legacy mode knows, and a few others.
         if mode == "legacy" or region.endswith("-1"):
             assert ours == boto3_url(session, "sts", region), region
@@ -218,13 +218,13 @@ def test_legacy_sts_is_for_plain_endpoints(monkeypatch: pytest.MonkeyPatch, vari
     monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", "legacy")
     monkeypatch.setenv(variable, "TRUE")
     session = session_of()
-    assert sts_endpoint("us-east-1", Profile()) == boto3_url(session, "sts", "us-east-1")
+    assert sts_endpoint("us-east-1", SharedConfig()) == boto3_url(session, "sts", "us-east-1")
 
 
 def test_an_sts_mode_that_there_is_not_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", "global")
     with pytest.raises(exceptions.InvalidConfigError, match="allowed: regional, legacy"):
-        sts_endpoint("us-east-1", Profile())
+        sts_endpoint("us-east-1", SharedConfig())
 
 
 # Regions
@@ -240,7 +240,7 @@ def test_a_region_is_refused_as_by_botocore(region: str) -> None:
     except botocore.exceptions.InvalidRegionError:
         valid = False
     try:
-        assert resolve_region(region, Profile()) == region
+        assert resolve_region(region, SharedConfig()) == region
         ours = True
     except exceptions.InvalidRegionError:
         ours = False

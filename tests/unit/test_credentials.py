@@ -20,7 +20,7 @@ import pytest
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
 from imagebuilder_pager.aws.auth.httpx_auth import SigV4Auth
 from imagebuilder_pager.aws.clock import Clock
-from imagebuilder_pager.aws.config.shared_config import Profile
+from imagebuilder_pager.aws.config.shared_config import SharedConfig
 from imagebuilder_pager.aws.credentials.environment import credentials_from_environment
 from imagebuilder_pager.aws.credentials.refreshable import RefreshableCredentials
 from imagebuilder_pager.aws.credentials.resolver import resolve_credentials
@@ -358,7 +358,7 @@ def test_a_call_with_expired_keys_is_sent_again_with_new_ones() -> None:
 
 
 def chosen(credentials: Any, clock: Clock | None = None) -> CachingProvider:
-    surroundings = CredentialsContext(Profile(), "us-west-2", clock=clock or Clock())
+    surroundings = CredentialsContext(SharedConfig(), "us-west-2", clock=clock or Clock())
     return resolve_credentials(None, None, None, credentials, surroundings)
 
 
@@ -400,8 +400,8 @@ def test_a_function_is_called_when_its_keys_are_about_to_expire(clock: StoppedCl
     [
         (None, "returned a NoneType; allowed: an object with access_key"),
         ("AKID", "returned a str"),
-        ({}, "keys without an access key id"),
-        ({"AccessKeyId": "AKID"}, "keys without a secret key"),
+        ({}, "credentials without an access key id"),
+        ({"AccessKeyId": "AKID"}, "credentials without a secret key"),
         ({"AccessKeyId": "A", "SecretAccessKey": SECRET, "Expiration": "soon"}, "an Expiration"),
         ({"AccessKeyId": "A", "SecretAccessKey": SECRET, "Expiration": 5}, "an Expiration"),
         ({"AccessKeyId": "A", "SecretAccessKey": SECRET, "Expiration": "2029-01-01"}, "expired at"),
@@ -430,7 +430,7 @@ def test_a_coroutine_function_is_refused() -> None:
     async def keys() -> Any:
         return Object()
 
-    with pytest.raises(exceptions.ParamValidationError, match="no coroutine function"):
+    with pytest.raises(exceptions.ParamValidationError, match="not a coroutine function"):
         chosen(keys)
 
 
@@ -586,7 +586,7 @@ def test_no_repr_shows_a_secret(clock: StoppedClock, source: Source) -> None:
         credentials,
         credentials.cached(),
         chosen(Object()),
-        CredentialsContext(Profile(), "r"),
+        CredentialsContext(SharedConfig(), "r"),
     ):
         assert SECRET not in repr(thing)
         assert "token1" not in repr(thing)

@@ -16,7 +16,7 @@ import pytest
 from imagebuilder_pager import ImageBuilder
 from imagebuilder_pager.aws.auth.httpx_auth import SigV4Auth
 from imagebuilder_pager.aws.clock import Clock
-from imagebuilder_pager.aws.config.shared_config import Profile
+from imagebuilder_pager.aws.config.shared_config import SharedConfig
 from imagebuilder_pager.aws.credentials.resolver import resolve_credentials
 from imagebuilder_pager.aws.identity import Credentials, CredentialsContext
 from imagebuilder_pager.local import LocalServer
@@ -240,7 +240,7 @@ def test_no_repr_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
     monkeypatch.setenv("AWS_SESSION_TOKEN", SESSION_TOKEN)
     credentials = Credentials(ACCESS_KEY, SECRET_KEY, SESSION_TOKEN)
-    surroundings = CredentialsContext(Profile(), "us-west-2")
+    surroundings = CredentialsContext(SharedConfig(), "us-west-2")
     environment = resolve_credentials(None, None, None, None, surroundings)
     environment.get_frozen_credentials()
     with ImageBuilder(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
 from ...exceptions import ClientError
-from ..clock import http_date
+from ..clock import parse_http_date
 from ..identity import CachingProvider, CredentialsLike, CredentialsProvider, validate_header_safe
 
 __all__ = ["RequestSigner", "SigningAlgorithm", "SigningRequest"]
@@ -157,7 +157,8 @@ class RequestSigner:
 
     def _measure_clock_skew(self, error: ClientError) -> timedelta | None:
         """How far the service's clock is ahead of ours, by its answer."""
-        server_time = http_date(error.response["ResponseMetadata"]["HTTPHeaders"].get("date", ""))
+        headers = error.response["ResponseMetadata"]["HTTPHeaders"]
+        server_time = parse_http_date(headers.get("date", ""))
         if server_time is None:
             return None
         offset = server_time - self._clock()

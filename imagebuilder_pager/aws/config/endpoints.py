@@ -1,4 +1,4 @@
-"""From settings to a region, and from a region to the URL of a service."""
+"""The endpoint of a service: from the settings or, by AWS's rules, from the region."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ import sys
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from ...exceptions import (
-    InvalidConfigError,
-    InvalidEndpointError,
-)
-from .shared_config import Profile, Resolved
+from ...exceptions import InvalidConfigError, InvalidEndpointError
+from .shared_config import Resolved, SharedConfig
 
 __all__ = [
     "ServiceMetadata",
@@ -26,10 +23,10 @@ __all__ = [
 
 
 class ServiceMetadata(NamedTuple):
-    """A service as its endpoint rules have it.
+    """A service, as far as its endpoint depends on it.
 
-    ``name`` is the one in host names and, with ``_`` for ``-``, in settings. ``fips_partitions``
-    are those whose ordinary endpoints are FIPS endpoints already.
+    ``name`` is the name in host names and, with ``_`` for ``-``, in settings. ``fips_partitions``
+    are the partitions where the ordinary endpoints are FIPS endpoints already.
     """
 
     name: str
@@ -37,19 +34,19 @@ class ServiceMetadata(NamedTuple):
 
 
 class _Partition(NamedTuple):
-    """A partition: its name, the pattern of its regions, its domain, and that of dual-stack."""
+    """A partition: its name, a pattern of its regions, and its DNS suffixes."""
 
     name: str
     regions: str
-    domain: str
-    dual_stack_domain: str | None
+    dns_suffix: str
+    dual_stack_dns_suffix: str | None
 
 
-# The domains are those of botocore's partitions.json. Its clients build no dual-stack endpoint in
-# aws-iso-e and aws-iso-f. A region of no partition is taken for one of the first.
+# The suffixes are those of botocore's partitions.json. Its clients build no dual-stack endpoint in
+# aws-iso-e and aws-iso-f. A region that matches no pattern belongs to the first partition.
 _PARTITIONS = tuple(
-    _Partition(name, rf"{regions}|{name}-global", domain, dual_stack_domain)
-    for name, regions, domain, dual_stack_domain in (
+    _Partition(name, rf"{regions}|{name}-global", dns_suffix, dual_stack_dns_suffix)
+    for name, regions, dns_suffix, dual_stack_dns_suffix in (
         ("aws", r"(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+", "amazonaws.com", "api.aws"),
         ("aws-cn", r"cn-\w+-\d+", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
         ("aws-us-gov", r"us-gov-\w+-\d+", "amazonaws.com", "api.aws"),
@@ -65,93 +62,93 @@ _PARTITIONS = tuple(
 def resolve_endpoint(
     service: ServiceMetadata,
     region: str,
-    profile: Profile,
+    config: SharedConfig,
     *,
     endpoint_url: str | None = None,
     use_fips: bool | None = None,
     use_dual_stack: bool | None = None,
 ) -> str:
-    """The URL to send requests to: the argument, the settings', or else the region's by rule.
+    """Return the endpoint URL: the argument, the one in the settings, or that of the region.
 
-    ``use_fips`` and ``use_dual_stack`` are the arguments, None where the settings decide:
-    ``AWS_USE_FIPS_ENDPOINT`` and ``AWS_USE_DUALSTACK_ENDPOINT``, then the profile's
-    ``use_fips_endpoint`` and ``use_dualstack_endpoint``.
+    ``use_fips`` and ``use_dual_stack`` are None to use the settings: ``AWS_USE_FIPS_ENDPOINT`` and
+    ``AWS_USE_DUALSTACK_ENDPOINT``, then the profile's ``use_fips_endpoint`` and
+    ``use_dualstack_endpoint``.
 
-    Raises :class:`InvalidEndpointError` for a URL that cannot be used, and for what the service's
-    endpoint rules refuse.
+    Raises :class:`InvalidEndpointError` for a URL that cannot be used, and for a variant that the
+    service's endpoint rules do not allow.
     """
     if use_fips is None:
-        use_fips = profile.get_bool("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")
+        use_fips = config.get_bool("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")
     if use_dual_stack is None:
-        use_dual_stack = profile.get_bool("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")
+        use_dual_stack = config.get_bool("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")
     if endpoint_url is None:
-        found = endpoint_from_config(service, profile)
+        resolved = endpoint_from_config(service, config)
     else:
-        found = Resolved(endpoint_url, "endpoint_url")
-    if found is None:
+        resolved = Resolved(endpoint_url, "endpoint_url")
+    if resolved is None:
         return build_regional_endpoint(
             service, region, use_fips=use_fips, use_dual_stack=use_dual_stack
         )
-    for on, name in ((use_fips, "use_fips_endpoint"), (use_dual_stack, "use_dualstack_endpoint")):
-        if on:
+    variants = {"use_fips_endpoint": use_fips, "use_dualstack_endpoint": use_dual_stack}
+    for name, enabled in variants.items():
+        if enabled:
             raise InvalidEndpointError(
-                f"{name} cannot be combined with an endpoint of one's own ({found.source})"
+                f"{name} cannot be combined with a custom endpoint ({resolved.source})"
             )
-    return check_endpoint_url(found.value, found.source)
+    return check_endpoint_url(resolved.value, resolved.source)
 
 
-def endpoint_from_config(service: ServiceMetadata, profile: Profile) -> Resolved | None:
-    """The endpoint that the settings give, unless they say that it is to be ignored.
+def endpoint_from_config(service: ServiceMetadata, config: SharedConfig) -> Resolved | None:
+    """Return the endpoint URL in the settings, None without one or if they say to ignore it.
 
     It is ``AWS_ENDPOINT_URL_<SERVICE>``, then ``AWS_ENDPOINT_URL``, then the service's
     ``endpoint_url`` in the ``services`` section that the profile names, then the profile's
-    ``endpoint_url``. Raises :class:`InvalidConfigError` if there is no such section.
+    ``endpoint_url``. Raises :class:`InvalidConfigError` for a section that is missing.
     """
-    if profile.get_bool("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls"):
+    if config.get_bool("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls"):
         return None
     name = service.name.replace("-", "_")
-    found = profile.get(f"AWS_ENDPOINT_URL_{name.upper()}", "AWS_ENDPOINT_URL")
-    if found is None and (section := profile.get(key="services")) is not None:
-        services = profile.config().get("services", {})
+    if resolved := config.get(f"AWS_ENDPOINT_URL_{name.upper()}", "AWS_ENDPOINT_URL"):
+        return resolved
+    if section := config.get(key="services"):
+        services = config.full_config().get("services", {})
         if not services.get(section.value):
             raise InvalidConfigError(
                 f"{section.source} names the section [services {section.value}], which is not in "
-                f"{profile.config_file}"
+                f"{config.config_file}"
             )
         settings = services[section.value].get(name)
-        url = settings.get("endpoint_url") if isinstance(settings, dict) else None
-        found = (
-            Resolved(url, f"endpoint_url of {name} in [services {section.value}]") if url else None
-        )
-    return found or profile.get(key="endpoint_url")
+        if url := settings.get("endpoint_url") if isinstance(settings, dict) else None:
+            return Resolved(url, f"endpoint_url of {name} in [services {section.value}]")
+    return config.get(key="endpoint_url")
 
 
 def build_regional_endpoint(
     service: ServiceMetadata, region: str, *, use_fips: bool = False, use_dual_stack: bool = False
 ) -> str:
-    """The URL that a service has in a region, by the rules that AWS publishes with botocore.
+    """Return the URL of a service in a region, by the rules that AWS publishes with botocore.
 
-    Raises :class:`InvalidEndpointError` for what the region's partition does not have.
+    Raises :class:`InvalidEndpointError` for a variant that the region's partition does not have.
     """
     partition = next(
         (p for p in _PARTITIONS if re.fullmatch(p.regions, region, re.ASCII)), _PARTITIONS[0]
     )
-    domain = partition.dual_stack_domain if use_dual_stack else partition.domain
-    if domain is None:
+    dns_suffix = partition.dual_stack_dns_suffix if use_dual_stack else partition.dns_suffix
+    if dns_suffix is None:
         raise InvalidEndpointError(
             f"use_dualstack_endpoint: there are no dual-stack endpoints in {region} "
             f"(partition {partition.name})"
         )
     fips_by_default = partition.name in service.fips_partitions and not use_dual_stack
     host = f"{service.name}-fips" if use_fips and not fips_by_default else service.name
-    return f"https://{host}.{region}.{domain}"
+    return f"https://{host}.{region}.{dns_suffix}"
 
 
 def check_endpoint_url(url: str, source: str = "endpoint_url") -> str:
-    """The URL without a trailing slash, if requests can be sent to it.
+    """Return the URL without a trailing slash, if requests can be sent to it.
 
-    Raises :class:`InvalidEndpointError` for anything but ``http`` or ``https`` with a host, and for
-    a URL with a user name, a password, a query or a fragment; it names the ``source``.
+    Raises :class:`InvalidEndpointError`, which names the ``source``, for anything but ``http`` or
+    ``https`` with a host, and for a URL with a user name, a password, a query or a fragment.
     """
     if is_simple_url(url):
         return url.rstrip("/")
@@ -159,7 +156,7 @@ def check_endpoint_url(url: str, source: str = "endpoint_url") -> str:
 
     try:
         parts = urlsplit(url)
-        # httpx has its own idea of a URL, and connecting one of a host name.
+        # httpx parses URLs in its own way, and connecting encodes the host name in another.
         parsed = httpx.URL(url)
         parsed.raw_host.decode("ascii").encode("idna")
         is_valid = parts.scheme in {"http", "https"} and parsed.host and parts.port != 0
@@ -179,30 +176,30 @@ def check_endpoint_url(url: str, source: str = "endpoint_url") -> str:
 
 
 def is_simple_url(url: object) -> bool:
-    """Whether it is a URL of a scheme, a host of ASCII, perhaps a port, and nothing more.
+    """Return whether it is a URL of a scheme, an ASCII host, perhaps a port, and nothing else.
 
-    Almost every endpoint is: about these, everybody's idea of a URL is the same.
+    Almost every endpoint is. All parsers agree about these, so that none need be imported.
     """
-    if not isinstance(url, str) or (match := _PLAIN_URL.fullmatch(url)) is None:
+    if not isinstance(url, str) or (match := _SIMPLE_URL.fullmatch(url)) is None:
         return False
     port = match["port"]
     return len(match["host"]) < 254 and (port is None or 0 < int(port) < 65536)
 
 
-_PLAIN_LABEL = r"(?!xn--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_PLAIN_NAME = rf"(?:{_PLAIN_LABEL}\.)*(?=[a-z]){_PLAIN_LABEL}"
+_SIMPLE_LABEL = r"(?!xn--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_SIMPLE_HOST_NAME = rf"(?:{_SIMPLE_LABEL}\.)*(?=[a-z]){_SIMPLE_LABEL}"
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-_PLAIN_URL = re.compile(
-    rf"https?://(?P<host>{_PLAIN_NAME}|{_OCTET}(?:\.{_OCTET}){{3}})(?::(?P<port>[0-9]{{1,5}}))?/?"
+_SIMPLE_URL = re.compile(
+    rf"https?://(?P<host>{_SIMPLE_HOST_NAME}|{_OCTET}(?:\.{_OCTET}){{3}})(?::(?P<port>[0-9]{{1,5}}))?/?"
 )
 
 
 def proxy_for(url: str) -> str | None:
-    """The proxy for a URL, by the variables and system settings that Python, and boto3, go by."""
+    """Return the proxy for a URL, by the variables and system settings that boto3 uses too."""
     if sys.platform not in {"darwin", "win32"} and not any(
         name.lower().endswith("_proxy") for name in os.environ
     ):
-        return None  # and urllib.request, which takes its time, need not be imported
+        return None  # without importing urllib.request, which is slow
     from urllib.request import getproxies, proxy_bypass
 
     parts = urlsplit(url)
@@ -214,5 +211,5 @@ def proxy_for(url: str) -> str | None:
 
 
 def _without_userinfo(url: object) -> str:
-    """The URL as an error may show it: what stands before an @ can be a password."""
+    """Return the URL as an error may show it: before an @ there can be a password."""
     return re.sub(r"//[^/]*@", "//...@", str(url))[:120]

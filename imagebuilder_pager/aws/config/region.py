@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ...exceptions import (
-    InvalidRegionError,
-    NoRegionError,
-)
-from .shared_config import Profile, Resolved
+from ...exceptions import InvalidRegionError, NoRegionError
+from .shared_config import Resolved, SharedConfig
 
 __all__ = ["resolve_region"]
 
@@ -16,29 +13,32 @@ _HOST_LABEL = re.compile(r"(?!\d+$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?
 _REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 
-def resolve_region(region_name: str | None, profile: Profile) -> str:
-    """The region: the argument, ``AWS_REGION``, ``AWS_DEFAULT_REGION``, the profile's ``region``.
+def resolve_region(region_name: str | None, config: SharedConfig) -> str:
+    """Return the region: the argument, ``AWS_REGION``, ``AWS_DEFAULT_REGION``, or the profile's.
 
-    Raises :class:`NoRegionError` if there is none, :class:`InvalidRegionError` if it could not be
-    a part of a host name.
+    Raises :class:`NoRegionError` if there is none, :class:`InvalidRegionError` if it cannot be a
+    label of a host name.
     """
     if region_name:
-        found: Resolved | None = Resolved(region_name, "region_name")
+        resolved: Resolved | None = Resolved(region_name, "region_name")
     else:
-        found = profile.get(*_REGION_VARIABLES, key="region")
-    if found is None:
+        resolved = config.get(*_REGION_VARIABLES, key="region")
+    if resolved is None:
         raise NoRegionError(
             "no region: looked at the argument region_name, at the environment variables "
-            f"{' and '.join(_REGION_VARIABLES)}, and at region in the profile {profile.name!r}"
+            f"{' and '.join(_REGION_VARIABLES)}, and at region in the profile "
+            f"{config.profile_name!r}"
         )
-    region, source = found
+    region, source = resolved
     if not isinstance(region, str) or not _HOST_LABEL.fullmatch(region):
         raise InvalidRegionError(
             f"{source}: {str(region)[:80]!r} given; allowed: a region's name, such as us-west-2 "
             "(letters, digits and hyphens, at most 63)"
         )
-    if (real := region.removeprefix("fips-").removesuffix("-fips")) != region:
+    without_fips = region.removeprefix("fips-").removesuffix("-fips")
+    if without_fips != region:
         raise InvalidRegionError(
-            f"{source}: {region!r} given, which is no region; use {real} with use_fips_endpoint"
+            f"{source}: {region!r} given, which is not a region; use {without_fips} with "
+            "use_fips_endpoint"
         )
     return region

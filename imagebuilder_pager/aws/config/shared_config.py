@@ -1,8 +1,8 @@
-"""Settings: the environment, and the profile of AWS's shared files.
+"""Settings: from environment variables, and from the profile in AWS's shared files.
 
 The files are those of boto3: ``~/.aws/config`` (or ``AWS_CONFIG_FILE``) and ``~/.aws/credentials``
-(or ``AWS_SHARED_CREDENTIALS_FILE``). They are read when a setting is first asked of them, once,
-and only if they are there; nothing that parses them is imported before that.
+(or ``AWS_SHARED_CREDENTIALS_FILE``). They are read once, if they exist, when a setting is first
+looked up in them. Nothing that parses them is imported before that.
 """
 
 from __future__ import annotations
@@ -12,89 +12,88 @@ from typing import Any, NamedTuple
 
 from ...exceptions import InvalidConfigError, ProfileNotFound
 
-__all__ = ["Profile", "Resolved", "is_true"]
+__all__ = ["Resolved", "SharedConfig", "is_true"]
 
 
 # In botocore's order: the older name comes first.
-_NAME_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
+_PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
 
 
 class Resolved(NamedTuple):
-    """A setting, and where it comes from: the name of a variable, or a key and its profile."""
+    """A setting and its source: the name of a variable, or a key and its profile."""
 
     value: str
     source: str
 
 
-class Profile:
-    """The profile that settings are taken from.
+class SharedConfig:
+    """The settings of one profile, and of the environment variables that take precedence.
 
-    ``name``: the argument, else ``AWS_DEFAULT_PROFILE``, else ``AWS_PROFILE``, else ``default``.
-    ``explicit`` says that it is the argument: the keys of the environment are then passed over, as
-    in boto3. Whatever reads the files raises :class:`ProfileNotFound` for a profile that was named
-    and is in none of them, and :class:`InvalidConfigError` for a file that cannot be parsed.
+    ``profile_name`` is the argument, else ``AWS_DEFAULT_PROFILE``, else ``AWS_PROFILE``, else
+    ``default``. ``is_explicit`` says that it is the argument: the credentials of the environment
+    are then not used, as in boto3.
+
+    The methods that read the files raise :class:`ProfileNotFound` for a profile that was named and
+    is in neither file, and :class:`InvalidConfigError` for a file that cannot be parsed.
     """
 
-    def __init__(self, name: str | None = None) -> None:
-        named = name or next(filter(None, map(os.environ.get, _NAME_VARIABLES)), None)
-        self.is_explicit = bool(name)
-        self.name = named or "default"
-        self._has_to_exist = named is not None
-        self._config: dict[str, Any] | None = None
+    def __init__(self, profile_name: str | None = None) -> None:
+        name = profile_name or next(filter(None, map(os.environ.get, _PROFILE_VARIABLES)), None)
+        self.is_explicit = bool(profile_name)
+        self.profile_name = name or "default"
+        self._must_exist = name is not None
+        self._full_config: dict[str, Any] | None = None
 
     @property
     def config_file(self) -> str:
-        """The path of the config file, existing or not."""
-        return _path(os.environ.get("AWS_CONFIG_FILE") or "~/.aws/config")
+        """Return the path of the config file, whether or not it exists."""
+        return _expand_path(os.environ.get("AWS_CONFIG_FILE") or "~/.aws/config")
 
     @property
     def credentials_file(self) -> str:
-        """The path of the shared credentials file, existing or not."""
-        return _path(os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials")
+        """Return the path of the shared credentials file, whether or not it exists."""
+        return _expand_path(os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials")
 
-    def config(self) -> dict[str, Any]:
-        """Both files as botocore reads them: under ``profiles`` the settings of each profile."""
-        if self._config is None:
+    def full_config(self) -> dict[str, Any]:
+        """Return both files as botocore does: ``profiles`` has the settings of each profile."""
+        if self._full_config is None:
             config = _load(self.config_file, self.credentials_file)
-            if self._has_to_exist and self.name not in config["profiles"]:
+            if self._must_exist and self.profile_name not in config["profiles"]:
                 raise ProfileNotFound(
-                    f"there is no profile {self.name!r} in {self.config_file} or "
+                    f"there is no profile {self.profile_name!r} in {self.config_file} or "
                     f"{self.credentials_file}"
                 )
-            self._config = config
-        return self._config
-
-    def settings(self) -> dict[str, Any]:
-        """The settings of the profile; empty if there is none, and none was named."""
-        settings: dict[str, Any] = self.config()["profiles"].get(self.name, {})
-        return settings
+            self._full_config = config
+        return self._full_config
 
     def get(self, *variables: str, key: str | None = None) -> Resolved | None:
-        """The first of the variables that is not empty, else the profile's value of ``key``."""
+        """Return the first variable that is set and not empty, else the profile's ``key``."""
         for variable in variables:
             if value := os.environ.get(variable):
                 return Resolved(value, variable)
-        value = self.settings().get(key) if key is not None else None
+        if key is None:
+            return None
+        value = self.full_config()["profiles"].get(self.profile_name, {}).get(key)
         if not value or not isinstance(value, str):
             return None
-        return Resolved(value, f"{key} of profile {self.name!r}")
+        return Resolved(value, f"{key} of profile {self.profile_name!r}")
 
     def get_bool(self, variable: str, key: str) -> bool:
-        """A switch: on if the variable, else the profile's key, says ``true``."""
-        found = self.get(variable, key=key)
-        return found is not None and is_true(found.value)
+        """Return whether the variable, else the profile's key, is ``true``."""
+        resolved = self.get(variable, key=key)
+        return resolved is not None and is_true(resolved.value)
 
     def __repr__(self) -> str:
-        return f"Profile({self.name!r})"
+        return f"SharedConfig({self.profile_name!r})"
 
 
 def is_true(value: str) -> bool:
-    """Whether a setting is on; like botocore, nothing but ``true`` (in any case) is."""
+    """Return whether a setting is ``true``, in any case; no other word is, as in botocore."""
     return value.lower() == "true"
 
 
-def _path(path: str) -> str:
-    # Path.expanduser raises where there is no home directory, as in many a container.
+def _expand_path(path: str) -> str:
+    # Path.expanduser raises where there is no home directory, as in many containers.
     return os.path.expanduser(os.path.expandvars(path))  # noqa: PTH111 - as botocore does
 
 
@@ -112,10 +111,9 @@ def _parse(path: str, *, with_profiles: bool = True) -> dict[str, Any]:
     from botocore.configloader import load_config, raw_config_parse
 
     parse = load_config if with_profiles else raw_config_parse
-    problem = ""
     try:
         return dict(parse(path))
     except Exception as error:  # noqa: BLE001 - whatever it is, the file is what is wrong
-        # No more than its kind: the parser's own words show the line, which can hold a key.
-        problem = type(error).__name__
-    raise InvalidConfigError(f"the file {path} cannot be read ({problem})")
+        # Not the parser's message: it shows the line, which can hold a secret key.
+        reason = type(error).__name__
+    raise InvalidConfigError(f"the file {path} cannot be read ({reason})")

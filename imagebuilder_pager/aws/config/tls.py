@@ -1,4 +1,4 @@
-"""What TLS connections are verified against."""
+"""The certificates that TLS connections are verified against."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from ...exceptions import InvalidConfigError, ParamValidationError
-from .shared_config import Profile, Resolved
+from .shared_config import Resolved, SharedConfig
 
 if TYPE_CHECKING:
     import ssl
@@ -16,17 +16,24 @@ __all__ = ["LazySSLContext", "resolve_certificates"]
 
 
 class LazySSLContext:
-    """The certificates to trust, loaded when they are first needed: it takes its time."""
+    """An SSL context that is made when it is first needed, since certificates are slow to load.
 
-    def __init__(self, chosen: bool | Resolved = True) -> None:
-        self._verify = chosen
+    ``verify`` is True for the default certificates, False for no verification, or the path of a
+    bundle with its source.
+    """
+
+    def __init__(self, verify: bool | Resolved = True) -> None:
+        self._verify = verify
         self._context: ssl.SSLContext | None = None
 
     def context(self) -> ssl.SSLContext:
-        """What to verify against, the same each time. Raises :class:`InvalidConfigError`."""
+        """Return the context, the same each time.
+
+        Raises :class:`InvalidConfigError` for a bundle that cannot be loaded.
+        """
         if self._context is None:
             self._context = (
-                _default_context(verified=self._verify)
+                _default_context(verify=self._verify)
                 if isinstance(self._verify, bool)
                 else _load_ca_bundle(*self._verify)
             )
@@ -34,33 +41,32 @@ class LazySSLContext:
 
 
 def resolve_certificates(
-    verify: bool | str | os.PathLike[str] | None, profile: Profile
+    verify: bool | str | os.PathLike[str] | None, config: SharedConfig
 ) -> LazySSLContext:
-    """The certificates to trust, as in boto3.
+    """Return the certificates to trust, as in boto3.
 
-    ``verify`` is a path to a bundle (or a folder of certificates), True for the usual ones, False
-    for no verification at all; None for the settings': ``AWS_CA_BUNDLE``, the profile's
-    ``ca_bundle``, ``REQUESTS_CA_BUNDLE``.
+    ``verify`` is the path of a bundle (or of a directory of certificates), True for the default
+    certificates, False for no verification. None stands for ``AWS_CA_BUNDLE``, the profile's
+    ``ca_bundle`` or ``REQUESTS_CA_BUNDLE``. Raises :class:`ParamValidationError` for another type.
     """
     if isinstance(verify, bool):
         return LazySSLContext(verify)
     if verify is None:
-        found = profile.get("AWS_CA_BUNDLE", key="ca_bundle")
-        found = found or profile.get("REQUESTS_CA_BUNDLE")
+        bundle = config.get("AWS_CA_BUNDLE", key="ca_bundle") or config.get("REQUESTS_CA_BUNDLE")
     elif isinstance(verify, (str, os.PathLike)):
-        found = Resolved(os.fspath(verify), "verify")
+        bundle = Resolved(os.fspath(verify), "verify")
     else:
         raise ParamValidationError(
             "ImageBuilder", [f"verify: {verify!r} given; allowed: True, False or a path"]
         )
-    return LazySSLContext() if found is None else LazySSLContext(found)
+    return LazySSLContext() if bundle is None else LazySSLContext(bundle)
 
 
-def _default_context(*, verified: bool) -> ssl.SSLContext:
-    """As httpx has it: certifi's certificates, or those of ``SSL_CERT_FILE``, ``SSL_CERT_DIR``."""
+def _default_context(*, verify: bool) -> ssl.SSLContext:
+    """Return httpx's context: of ``SSL_CERT_FILE``, ``SSL_CERT_DIR``, or certifi's certificates."""
     import ssl
 
-    if not verified:
+    if not verify:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

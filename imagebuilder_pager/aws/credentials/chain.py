@@ -1,11 +1,12 @@
-"""The places where boto3 looks for credentials, in its order.
+"""boto3's credential provider chain, in its order.
 
-The providers are botocore's; what they ask the caller for is in :mod:`.container`, :mod:`.imds` and :mod:`.sts`.
-They are made anew for each search, and a refresh is another search of the place that gave the keys:
-so there is one way in which keys come, and none of botocore's own refreshing.
+The providers are botocore's. They call fetchers of ours for what goes over the network:
+:mod:`.container`, :mod:`.imds` and :mod:`.sts`. Each search makes new providers, and a refresh is a
+search with the provider that had credentials the last time. So credentials are found in one way
+only, and none of botocore's own refreshing takes place.
 
-Of boto3's places these are left out: SSO and ``aws login``, which an error says; and the files of
-boto 2 and of the first EC2 tools.
+Of boto3's providers these are left out: SSO and ``aws login``, with an error that says so; and the
+files of boto 2 and of the first EC2 tools.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from ...exceptions import (
     PagerError,
     PartialCredentialsError,
 )
-from ..config.shared_config import Profile
+from ..config.shared_config import SharedConfig
 from ..identity import Credentials, CredentialsContext
 from .container import ContainerMetadataFetcher
 from .imds import InstanceMetadataFetcher
@@ -54,33 +55,34 @@ _log = logging.getLogger(__name__)
 
 
 def load_credentials(
-    surroundings: CredentialsContext, provider_name: str = ""
+    context: CredentialsContext, provider_name: str = ""
 ) -> tuple[Credentials, str]:
-    """The first keys that are found, and the name of the place they are from.
+    """Return the first credentials that are found, and the name of their provider.
 
-    ``only`` names the one place to look at, for a refresh. Raises :class:`NoCredentialsError`
-    that says of each place why it did not serve, a subclass of it for a place that should have
-    served and failed, or :class:`InvalidConfigError`.
+    ``provider_name`` is the only provider to load from, for a refresh; "" for all. Raises
+    :class:`NoCredentialsError` with the reason of each provider that has none, a subclass of it for
+    a provider that is set up and failed, or :class:`InvalidConfigError`.
     """
-    places = _ProviderChain(surroundings)
+    chain = _ProviderChain(context)
     failures = (
         []
         if provider_name
         else ["the arguments: neither aws_access_key_id nor credentials is given"]
     )
-    for place in places.all():
-        if provider_name not in {"", place.name}:
+    for entry in chain.entries():
+        if provider_name not in {"", entry.name}:
             continue
-        if (keys := places.load(place)) is not None:
-            _log.debug("credentials from %s, expiring %s", place.name, keys.expiration or "never")
-            return keys, place.name
-        failures.append(f"{place.name}: {place.missing_reason()}")
+        if (credentials := chain.load(entry)) is not None:
+            expiration = credentials.expiration or "never"
+            _log.debug("credentials from %s, expiring %s", entry.name, expiration)
+            return credentials, entry.name
+        failures.append(f"{entry.name}: {entry.missing_reason()}")
     raise NoCredentialsError("no credentials" + "".join(f"\n  - {line}" for line in failures))
 
 
 @dataclass(frozen=True, slots=True)
 class _ProviderEntry:
-    """A place to look at: its name, botocore's provider, and what to say when it has nothing."""
+    """A provider of the chain: its name, botocore's provider, and why it has no credentials."""
 
     name: str
     provider: CredentialProvider | None
@@ -88,197 +90,203 @@ class _ProviderEntry:
 
 
 class _ProviderChain:
-    """The places of one search, which share their fetchers."""
+    """The providers of one search, which share their fetchers."""
 
-    def __init__(self, surroundings: CredentialsContext) -> None:
-        self._surroundings = surroundings
-        self._profile = surroundings.profile
+    def __init__(self, context: CredentialsContext) -> None:
+        self._context = context
+        self._config = context.config
         self._processes = CredentialProcessRunner()
-        self._instance = InstanceMetadataFetcher(self._profile, surroundings.clock)
-        container: Any = ContainerMetadataFetcher(surroundings.clock, surroundings.certificates)
-        instance: Any = self._instance
+        self._instance_fetcher = InstanceMetadataFetcher(self._config, context.clock)
+        # botocore's types name its own fetchers.
+        container: Any = ContainerMetadataFetcher(context.clock, context.certificates)
+        instance: Any = self._instance_fetcher
         self._environment = EnvProvider()
         self._container = ContainerProvider(fetcher=container)
-        self._ec2 = InstanceMetadataProvider(instance)
+        self._instance = InstanceMetadataProvider(instance)
 
-    def all(self) -> list[_ProviderEntry]:
-        """All places, in the order of ``botocore.credentials.create_credential_resolver``."""
-        profile = self._profile
+    def entries(self) -> list[_ProviderEntry]:
+        """Return all providers, in the order of ``botocore.credentials``."""
+        config = self._config
         return [
             _ProviderEntry(
-                "the environment",
-                None if profile.is_explicit else self._environment,
+                "environment variables",
+                None if config.is_explicit else self._environment,
                 self._missing_environment_reason,
             ),
             _ProviderEntry(
-                "the role of the profile", self._role(), self._missing_key_reason("role_arn")
+                "assume role", self._assume_role(), self._missing_key_reason("role_arn")
             ),
-            *self._of_profile(profile.name, disable_env_vars=profile.is_explicit),
+            *self._profile_entries(config.profile_name, disable_env_vars=config.is_explicit),
             _ProviderEntry(
-                "the container endpoint",
+                "container endpoint",
                 self._container,
                 lambda: (
                     "neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor "
                     "AWS_CONTAINER_CREDENTIALS_FULL_URI is set"
                 ),
             ),
-            _ProviderEntry("EC2 instance metadata", self._ec2, lambda: self._instance.reason),
+            _ProviderEntry(
+                "EC2 instance metadata",
+                self._instance,
+                lambda: self._instance_fetcher.missing_reason,
+            ),
         ]
 
-    def load(self, place: _ProviderEntry) -> Credentials | None:
-        """The keys of a place, None if it is not set up to give any."""
+    def load(self, entry: _ProviderEntry) -> Credentials | None:
+        """Return the credentials of a provider, None if it is not set up.
+
+        Raises :class:`NoCredentialsError` or :class:`InvalidConfigError` if it is, and fails.
+        """
         try:
-            found = None if place.provider is None else place.provider.load()
+            found = None if entry.provider is None else entry.provider.load()
             if found is None:
                 return None
             frozen = found.get_frozen_credentials()
         except PagerError:
-            raise  # ours, out of what the provider has called
-        except Exception as error:  # noqa: BLE001 - whatever it is, the place has failed
-            problem = self._problem(place.name, error)
+            raise  # raised by a fetcher of ours
+        except Exception as error:  # noqa: BLE001 - whatever it is, the provider has failed
+            failure = self._map_error(entry.name, error)
         else:
-            # botocore keeps the moment to itself; without it, keys are kept until rejected.
-            expires: datetime | None = getattr(found, "_expiry_time", None)
-            return Credentials(frozen.access_key, frozen.secret_key, frozen.token, expires)
+            # Private to botocore; without it, credentials are cached until they are rejected.
+            expiration: datetime | None = getattr(found, "_expiry_time", None)
+            return Credentials(frozen.access_key, frozen.secret_key, frozen.token, expiration)
         # Outside of the handler: the error's context can hold what a process has printed.
-        raise problem
+        raise failure
 
     def providers(
         self,
         profile_name: str,
         disable_env_vars: bool = False,
     ) -> list[CredentialProvider]:
-        """What botocore's ``AssumeRoleProvider`` asks for the keys of a source profile."""
-        places = self._of_profile(profile_name, disable_env_vars=disable_env_vars)
-        return [place.provider for place in places if place.provider is not None]
+        """Return the providers of a source profile, for botocore's ``AssumeRoleProvider``."""
+        entries = self._profile_entries(profile_name, disable_env_vars=disable_env_vars)
+        return [entry.provider for entry in entries if entry.provider is not None]
 
-    def _of_profile(self, name: str, *, disable_env_vars: bool) -> list[_ProviderEntry]:
-        profile = self._profile
+    def _profile_entries(self, name: str, *, disable_env_vars: bool) -> list[_ProviderEntry]:
+        config = self._config
         web_identity = AssumeRoleWithWebIdentityProvider(
-            load_config=profile.config,
-            client_creator=self._sts_client,
+            load_config=config.full_config,
+            client_creator=self._create_sts_client,
             profile_name=name,
             cache={},
             disable_env_vars=disable_env_vars,
         )
-        sso = _UnsupportedProvider(profile, name, "SSO", ("sso_account_id", "sso_role_name"))
-        shared = SharedCredentialProvider(profile.credentials_file, name)
-        login = _UnsupportedProvider(profile, name, "aws login", ("login_session",))
-        process = ProcessProvider(name, profile.config, popen=self._processes.start)
-        config = ConfigProvider(profile.config_file, name)
+        sso = _UnsupportedProvider(config, name, "SSO", ("sso_account_id", "sso_role_name"))
+        shared = SharedCredentialProvider(config.credentials_file, name)
+        login = _UnsupportedProvider(config, name, "aws login", ("login_session",))
+        process = ProcessProvider(name, config.full_config, popen=self._processes.start)
+        config_file = ConfigProvider(config.config_file, name)
         return [
             _ProviderEntry("web identity", web_identity, self._missing_web_identity_reason),
             _ProviderEntry("SSO", sso, self._missing_key_reason("sso_account_id")),
             _ProviderEntry(
-                "the shared credentials file",
+                "shared credentials file",
                 shared,
-                self._missing_file_reason(profile.credentials_file),
+                self._missing_file_reason(config.credentials_file),
             ),
             _ProviderEntry("aws login", login, self._missing_key_reason("login_session")),
             _ProviderEntry(
-                "a credential process", process, self._missing_key_reason("credential_process")
+                "credential process", process, self._missing_key_reason("credential_process")
             ),
             _ProviderEntry(
-                "the config file", config, self._missing_file_reason(profile.config_file)
+                "config file", config_file, self._missing_file_reason(config.config_file)
             ),
         ]
 
-    def _role(self) -> CredentialProvider:
-        sources = [self._environment, self._container, self._ec2]
+    def _assume_role(self) -> CredentialProvider:
+        sources = [self._environment, self._container, self._instance]
         return AssumeRoleProvider(
-            load_config=self._profile.config,
-            client_creator=self._sts_client,
+            load_config=self._config.full_config,
+            client_creator=self._create_sts_client,
             cache={},
-            profile_name=self._profile.name,
+            profile_name=self._config.profile_name,
             prompter=_reject_mfa_prompt,
             credential_sourcer=CanonicalNameCredentialSourcer(sources),
             profile_provider_builder=self,
         )
 
-    def _sts_client(self, _service: str, **arguments: Any) -> Any:
-        """What botocore's providers take for ``session.create_client``."""
-        keys = None
+    def _create_sts_client(self, _service: str, **arguments: Any) -> Any:
+        """Return a client, where botocore's providers would call ``session.create_client``."""
+        credentials = None
         if "aws_access_key_id" in arguments:
-            keys = Credentials(
+            credentials = Credentials(
                 arguments["aws_access_key_id"],
                 arguments["aws_secret_access_key"],
                 arguments.get("aws_session_token"),
             )
-        return StsClient(self._surroundings, keys)
-
-    # Why a place has nothing.
+        return StsClient(self._context, credentials)
 
     def _missing_environment_reason(self) -> str:
-        if self._profile.is_explicit:
-            return "passed over, for profile_name is given"
-        though = ", though AWS_SECRET_ACCESS_KEY is" if _is_set("AWS_SECRET_ACCESS_KEY") else ""
-        return f"AWS_ACCESS_KEY_ID is not set{though}"
+        if self._config.is_explicit:
+            return "not used, because profile_name is given"
+        although = (
+            ", although AWS_SECRET_ACCESS_KEY is" if os.environ.get("AWS_SECRET_ACCESS_KEY") else ""
+        )
+        return f"AWS_ACCESS_KEY_ID is not set{although}"
 
     def _missing_web_identity_reason(self) -> str:
-        lacks = self._missing_key_reason("web_identity_token_file")()
-        if self._profile.is_explicit:
-            return lacks
-        return f"AWS_WEB_IDENTITY_TOKEN_FILE is not set, and {lacks}"
+        missing_key = self._missing_key_reason("web_identity_token_file")()
+        if self._config.is_explicit:
+            return missing_key
+        return f"AWS_WEB_IDENTITY_TOKEN_FILE is not set, and {missing_key}"
 
     def _missing_key_reason(self, key: str) -> Callable[[], str]:
-        profile = self._profile
-        if profile.name in profile.config()["profiles"]:
-            return lambda: f"the profile {profile.name!r} has no {key}"
-        return lambda: f"there is no profile {profile.name!r}"
+        name = self._config.profile_name
+        if name in self._config.full_config()["profiles"]:
+            return lambda: f"the profile {name!r} has no {key}"
+        return lambda: f"there is no profile {name!r}"
 
     def _missing_file_reason(self, path: str) -> Callable[[], str]:
         if not os.path.isfile(path):  # noqa: PTH113 - a string, for botocore
             return lambda: f"there is no file {path}"
-        return lambda: f"no aws_access_key_id for the profile {self._profile.name!r} in {path}"
+        name = self._config.profile_name
+        return lambda: f"no aws_access_key_id for the profile {name!r} in {path}"
 
-    def _problem(self, name: str, error: Exception) -> PagerError:
-        """Our error for another; only texts that cannot have a secret in them are kept."""
+    def _map_error(self, name: str, error: Exception) -> PagerError:
+        """Return our error for one of a provider's, without any text that may hold a secret."""
         if isinstance(error, BotocorePartialError):
             missing = error.kwargs["cred_var"]
             return PartialCredentialsError(f"incomplete credentials in {name}: {missing} missing")
         if isinstance(error, BotocoreConfigError):
             return InvalidConfigError(f"{name}: {error}")
         if isinstance(error, BotocoreRetrievalError):
-            why = (
-                f" (EC2 instance metadata: {self._instance.reason})"
-                if self._instance.reason
-                else ""
-            )
-            return CredentialRetrievalError(f"{name}: {error}{why}")
+            reason = self._instance_fetcher.missing_reason
+            detail = f" (EC2 instance metadata: {reason})" if reason else ""
+            return CredentialRetrievalError(f"{name}: {error}{detail}")
         if isinstance(error, OSError) and error.strerror:
             return CredentialRetrievalError(f"{name}: {error.strerror}: {error.filename or ''}")
         return CredentialRetrievalError(
-            f"{name}: what it gave cannot be used ({type(error).__name__})"
+            f"{name}: its credentials cannot be used ({type(error).__name__})"
         )
 
 
 class _UnsupportedProvider(CredentialProvider):
-    """A place of boto3's that is not supported: an error, where it would have served."""
+    """A provider of boto3's that is not supported: an error for a profile that is set up for it."""
 
     METHOD = "unsupported"
 
-    def __init__(self, profile: Profile, name: str, what: str, keys: Sequence[str]) -> None:
+    def __init__(
+        self, config: SharedConfig, profile_name: str, feature: str, keys: Sequence[str]
+    ) -> None:
         super().__init__()
-        self._profile = profile
-        self._name = name
-        self._what = what
+        self._config = config
+        self._profile_name = profile_name
+        self._feature = feature
         self._keys = keys
 
     def load(self) -> None:
-        settings = self._profile.config()["profiles"].get(self._name, {})
+        """Raise :class:`CredentialRetrievalError` if the profile has one of the keys."""
+        settings = self._config.full_config()["profiles"].get(self._profile_name, {})
         if any(key in settings for key in self._keys):
             raise CredentialRetrievalError(
-                f"the profile {self._name!r} is for {self._what}, which only boto3 knows; with it, "
-                f"give credentials=boto3.Session(profile_name={self._name!r}).get_credentials()"
+                f"the profile {self._profile_name!r} is set up for {self._feature}, which is "
+                "supported through boto3 only: give credentials=boto3.Session("
+                f"profile_name={self._profile_name!r}).get_credentials()"
             )
 
 
 def _reject_mfa_prompt(_prompt: str) -> str:
     raise CredentialRetrievalError(
-        "the profile has an mfa_serial, and there is nobody to ask for its code; with it, give "
+        "the profile has an mfa_serial, and there is no prompt for the MFA code: give "
         "credentials=boto3.Session(...).get_credentials()"
     )
-
-
-def _is_set(variable: str) -> bool:
-    return bool(os.environ.get(variable))

@@ -4,85 +4,87 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from typing import Any
 
 import httpx
 
 from ...exceptions import CredentialRetrievalError
 from ..clock import Clock
 from ..config.tls import LazySSLContext
-from .metadata_http import MetadataError, fetch, parse_credentials
+from .metadata_http import MetadataError, fetch, parse_credentials, retry
 
 __all__ = ["ContainerMetadataFetcher"]
 
 
 class ContainerMetadataFetcher:
-    """The container's credentials endpoint, as botocore's ``ContainerProvider`` asks for it.
+    """The fetcher that botocore's ``ContainerProvider`` takes.
 
-    A fetcher serves one search: asked twice, it gives the same answer.
+    A fetcher serves one search: called twice, it returns the same credentials.
     """
 
     HOST = "169.254.170.2"
     _ALLOWED_HOSTS = frozenset({HOST, "169.254.170.23", "fd00:ec2::23", "localhost"})
-    _TIMEOUT = 2.0  # seconds, of each of the attempts, with a second between them; as in botocore
-    _ATTEMPTS = 3
+    # As in botocore; both times are in seconds.
+    _TIMEOUT = 2.0
+    _MAX_ATTEMPTS = 3
+    _RETRY_DELAY = 1.0
 
     def __init__(self, clock: Clock, certificates: LazySSLContext) -> None:
         self._clock = clock
         self._certificates = certificates
-        self._answer: dict[str, Any] | None = None
+        self._credentials: dict[str, str] | None = None
 
     def full_url(self, relative_uri: str) -> str:
-        """The URL for ``AWS_CONTAINER_CREDENTIALS_RELATIVE_URI``."""
+        """Return the URL for ``AWS_CONTAINER_CREDENTIALS_RELATIVE_URI``."""
         return f"http://{self.HOST}{relative_uri}"
 
     def retrieve_full_uri(
         self, full_url: str, headers: Mapping[str, str] | None = None
-    ) -> dict[str, Any]:
-        """The endpoint's answer, with the keys in it. Raises :class:`CredentialRetrievalError`."""
-        if self._answer is None:
-            self._check(full_url)
-            self._answer = self._retrieve(
-                full_url, {"Accept": "application/json", **(headers or {})}
-            )
-        return self._answer
+    ) -> dict[str, str]:
+        """Return the credentials as the endpoint has them.
 
-    def _check(self, full_url: str) -> None:
-        """Refuses what AWS does not allow: anything but https, loopback and AWS's own addresses."""
+        Raises :class:`CredentialRetrievalError`, also for a URL that AWS does not allow.
+        """
+        if self._credentials is None:
+            self._validate_url(full_url)
+            headers = {"Accept": "application/json", **(headers or {})}
+            self._credentials = self._fetch(full_url, headers)
+        return self._credentials
+
+    def _validate_url(self, full_url: str) -> None:
+        # AWS allows https, loopback and its own addresses.
         try:
-            url = httpx.URL(full_url)  # the same reading of it as when it is sent
+            url = httpx.URL(full_url)  # parsed as it is when the request is sent
         except httpx.InvalidURL:
             url = httpx.URL("")
-        host, problem = url.host, ""
+        host, reason = url.host, ""
         if url.scheme not in {"http", "https"} or not host:
-            problem = "is no http:// or https:// URL"
+            reason = "is not an http:// or https:// URL"
         elif url.userinfo:
-            problem = "has a user name in it"
+            reason = "has a user name in it"
         elif url.scheme == "http" and not (host in self._ALLOWED_HOSTS or _is_loopback(host)):
-            problem = (
-                f"is at {host[:80]!r}; allowed without https: a loopback address, "
+            reason = (
+                f"has the host {host[:80]!r}; allowed without https: a loopback address, "
                 f"{', '.join(sorted(self._ALLOWED_HOSTS))}"
             )
-        if problem:
-            raise CredentialRetrievalError(f"the container endpoint's URL {problem}")
+        if reason:
+            raise CredentialRetrievalError(f"the container endpoint's URL {reason}")
 
-    def _retrieve(self, full_url: str, headers: Mapping[str, str]) -> dict[str, Any]:
-        why = ""
-        for attempt in range(self._ATTEMPTS):
-            if attempt:
-                self._clock.sleep(1)
-            try:
-                return parse_credentials(
-                    fetch("GET", full_url, headers, self._TIMEOUT, self._certificates)
-                )
-            except MetadataError as failure:
-                why = str(failure)
-                if not failure.retryable:
-                    break
-        # Its path is left out: in a container it is as good as a password.
+    def _fetch(self, full_url: str, headers: Mapping[str, str]) -> dict[str, str]:
+        def attempt() -> dict[str, str]:
+            return parse_credentials(
+                fetch("GET", full_url, headers, self._TIMEOUT, self._certificates)
+            )
+
+        try:
+            return retry(
+                attempt, self._clock, max_attempts=self._MAX_ATTEMPTS, delay=self._RETRY_DELAY
+            )
+        except MetadataError as error:
+            reason = str(error)
+        # Without the URL's path: in a container, whoever has it has the credentials.
         url = httpx.URL(full_url)
         raise CredentialRetrievalError(
-            f"the container endpoint {url.host}:{url.port or ''} gave no keys: {why}"
+            f"the container endpoint {url.host}:{url.port or ''} returned no credentials: {reason}"
         )
 
 

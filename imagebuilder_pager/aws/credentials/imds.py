@@ -1,138 +1,143 @@
-"""The endpoints inside AWS's machines: the container's, and EC2 instance metadata.
-
-They are what ``botocore.credentials`` asks the caller for: its ``ContainerProvider`` and
-``InstanceMetadataProvider`` each take a fetcher. botocore's own fetchers log the answers they
-cannot read, go through a proxy of the environment, and do not say why they gave nothing.
-"""
+"""Credentials from EC2 instance metadata, version 2 (IMDSv2)."""
 
 from __future__ import annotations
 
+import logging
 import random
 from datetime import datetime, timedelta
-from typing import Any
 from urllib.parse import quote
 
 from ...exceptions import InvalidConfigError
 from ..clock import Clock
-from ..config.shared_config import Profile
-from .metadata_http import MetadataError, _log, fetch, parse_credentials
+from ..config.shared_config import SharedConfig, is_true
+from .metadata_http import MetadataError, fetch, parse_credentials, retry
 
 __all__ = ["InstanceMetadataFetcher"]
 
 
-class InstanceMetadataFetcher:
-    """EC2 instance metadata, version 2, as botocore's ``InstanceMetadataProvider`` asks for it.
+_log = logging.getLogger(__name__)
 
-    Version 1, without a token, is never used. A fetcher serves one search; ``why`` says, after it
-    gave nothing, why.
+
+class InstanceMetadataFetcher:
+    """The fetcher that botocore's ``InstanceMetadataProvider`` takes.
+
+    Version 1, without a session token, is never used. A fetcher serves one search: called twice, it
+    returns the same credentials. ``missing_reason`` says why it returned none, "" if it did not.
     """
 
     _TOKEN_PATH = "latest/api/token"
     _ROLE_PATH = "latest/meta-data/iam/security-credentials/"
     _TOKEN_TTL_SECONDS = "21600"
 
-    def __init__(self, profile: Profile, clock: Clock) -> None:
-        self._profile = profile
+    def __init__(self, config: SharedConfig, clock: Clock) -> None:
+        self._config = config
         self._clock = clock
-        self.reason = ""
-        self._answer: dict[str, Any] | None = None
+        self.missing_reason = ""
+        self._credentials: dict[str, str] | None = None
 
-    def retrieve_iam_role_credentials(self) -> dict[str, Any]:
-        """The role's keys under botocore's names for them; empty if there are none."""
-        if self._answer is None:
-            disabled = self._profile.get("AWS_EC2_METADATA_DISABLED")
-            if disabled is not None and disabled.value.lower() == "true":
-                self.reason = "AWS_EC2_METADATA_DISABLED is true"
+    def retrieve_iam_role_credentials(self) -> dict[str, str]:
+        """Return the role's credentials under botocore's names, {} if there are none.
+
+        Raises :class:`InvalidConfigError` for a setting that cannot be used.
+        """
+        if self._credentials is None:
+            disabled = self._config.get("AWS_EC2_METADATA_DISABLED")
+            if disabled is not None and is_true(disabled.value):
+                self.missing_reason = "AWS_EC2_METADATA_DISABLED is true"
                 return {}
-            self._answer = self._retrieve()
-        return self._answer
+            self._credentials = self._fetch()
+        return self._credentials
 
-    def _retrieve(self) -> dict[str, Any]:
-        base_url = _metadata_url(self._profile)
-        attempts = int(_number(self._profile, "NUM_ATTEMPTS", "num_attempts"))
-        timeout = _number(self._profile, "TIMEOUT", "timeout")
-        for _ in range(attempts):
-            try:
-                return self._role_keys(base_url, timeout)
-            except MetadataError as failure:
-                self.reason = f"{base_url}: {failure}"
-                if not failure.retryable:
-                    break
-        _log.debug("no credentials from EC2 instance metadata: %s", self.reason)
+    def _fetch(self) -> dict[str, str]:
+        base_url = _resolve_base_url(self._config)
+        max_attempts = _resolve_whole_number(self._config, "NUM_ATTEMPTS", "num_attempts")
+        timeout = _resolve_whole_number(self._config, "TIMEOUT", "timeout")
+        try:
+            return retry(
+                lambda: self._fetch_role_credentials(base_url, timeout),
+                self._clock,
+                max_attempts=max_attempts,
+                delay=0,
+            )
+        except MetadataError as error:
+            self.missing_reason = f"{base_url}: {error}"
+        _log.debug("no credentials from EC2 instance metadata: %s", self.missing_reason)
         return {}
 
-    def _role_keys(self, base_url: str, timeout: float) -> dict[str, Any]:
-        lifetime = {"x-aws-ec2-metadata-token-ttl-seconds": self._TOKEN_TTL_SECONDS}
-        token = fetch("PUT", base_url + self._TOKEN_PATH, lifetime, timeout)
+    def _fetch_role_credentials(self, base_url: str, timeout: float) -> dict[str, str]:
+        ttl = {"x-aws-ec2-metadata-token-ttl-seconds": self._TOKEN_TTL_SECONDS}
+        token = fetch("PUT", base_url + self._TOKEN_PATH, ttl, timeout)
         if not (token.isascii() and token.isprintable() and token):
-            raise MetadataError("the answer is no metadata token")
+            raise MetadataError("the response is not a metadata token")
         headers = {"x-aws-ec2-metadata-token": token}
         try:
             roles = fetch("GET", base_url + self._ROLE_PATH, headers, timeout).split()
-        except MetadataError as failure:
-            if failure.status == 404:
+        except MetadataError as error:
+            if error.status == 404:
                 raise MetadataError("the instance has no role") from None
             raise
         if not roles:
             raise MetadataError("the instance has no role")
         path = self._ROLE_PATH + quote(roles[0], safe="+=,.@-_")
-        keys = parse_credentials(fetch("GET", base_url + path, headers, timeout))
+        credentials = parse_credentials(fetch("GET", base_url + path, headers, timeout))
         return {
             "role_name": roles[0],
-            "access_key": keys["AccessKeyId"],
-            "secret_key": keys["SecretAccessKey"],
-            "token": keys["Token"],
-            "expiry_time": self._extend_expiration(keys["Expiration"]),
+            "access_key": credentials["AccessKeyId"],
+            "secret_key": credentials["SecretAccessKey"],
+            "token": credentials["Token"],
+            "expiry_time": self._extend_expiration(credentials["Expiration"]),
         }
 
     def _extend_expiration(self, expiration: str) -> str:
-        """The expiry, put off for keys that are about to expire.
+        """Return the expiration, extended for credentials that are about to expire.
 
-        AWS's rule for its SDKs: when instance metadata cannot get new keys it hands out the old
-        ones, which the services then go on accepting. They are asked for again some minutes later.
+        AWS's rule for its SDKs: when instance metadata cannot get new credentials it returns the
+        old ones, which the services go on accepting. They are refreshed some minutes later.
         """
         now = self._clock.now()
-        wait = timedelta(minutes=15, seconds=random.randint(120, 600))  # noqa: S311 - chance, not secrecy
+        margin = timedelta(minutes=15, seconds=random.randint(120, 600))  # noqa: S311 - jitter
         try:
-            if datetime.fromisoformat(expiration) - wait > now:
+            if datetime.fromisoformat(expiration) - margin > now:
                 return expiration
         except (ValueError, TypeError):
             return expiration
         _log.warning(
-            "EC2 instance metadata has no new credentials; the old ones, of %s, serve on",
+            "EC2 instance metadata has no new credentials; using the old ones, which expire at %s",
             expiration,
         )
-        return (now + wait).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return (now + margin).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _metadata_url(profile: Profile) -> str:
-    """Where the instance metadata is, with a slash at the end."""
-    found = profile.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", key="ec2_metadata_service_endpoint")
-    if found is not None:
-        if not found.value.startswith(("http://", "https://")):
+def _resolve_base_url(config: SharedConfig) -> str:
+    """Return the URL of the instance metadata, with a slash at the end."""
+    resolved = config.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", key="ec2_metadata_service_endpoint")
+    if resolved is not None:
+        if not resolved.value.startswith(("http://", "https://")):
             raise InvalidConfigError(
-                f"{found.source}: {found.value[:80]!r} given; allowed: an http:// or https:// URL"
+                f"{resolved.source}: {resolved.value[:80]!r} given; allowed: an http:// or "
+                "https:// URL"
             )
-        return found.value.rstrip("/") + "/"
-    mode = profile.get(
+        return resolved.value.rstrip("/") + "/"
+    mode = config.get(
         "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", key="ec2_metadata_service_endpoint_mode"
     )
     if mode is None:
-        ipv6 = profile.get_bool("AWS_IMDS_USE_IPV6", "imds_use_ipv6")
+        use_ipv6 = config.get_bool("AWS_IMDS_USE_IPV6", "imds_use_ipv6")
     elif mode.value.lower() in {"ipv4", "ipv6"}:
-        ipv6 = mode.value.lower() == "ipv6"
+        use_ipv6 = mode.value.lower() == "ipv6"
     else:
         raise InvalidConfigError(f"{mode.source}: {mode.value!r} given; allowed: ipv4, ipv6")
-    return "http://[fd00:ec2::254]/" if ipv6 else "http://169.254.169.254/"
+    return "http://[fd00:ec2::254]/" if use_ipv6 else "http://169.254.169.254/"
 
 
-def _number(profile: Profile, variable: str, key: str) -> float:
-    """A setting that is a positive whole number, 1 if it is not there."""
-    found = profile.get(f"AWS_METADATA_SERVICE_{variable}", key=f"metadata_service_{key}")
-    if found is None:
+def _resolve_whole_number(config: SharedConfig, variable: str, key: str) -> int:
+    """Return a setting that is a whole number from 1 on, 1 if it is not set."""
+    resolved = config.get(f"AWS_METADATA_SERVICE_{variable}", key=f"metadata_service_{key}")
+    if resolved is None:
         return 1
-    if not (found.value.isascii() and found.value.isdigit() and int(found.value) > 0):
+    text = resolved.value
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise InvalidConfigError(
-            f"{found.source}: {found.value[:80]!r} given; allowed: a whole number, 1 or more"
+            f"{resolved.source}: {text[:80]!r} given; allowed: a whole number, 1 or more"
         )
-    return int(found.value)
+    return int(text)

@@ -1,33 +1,61 @@
-"""Requests to the credential endpoints inside AWS's machines."""
+"""Requests to the metadata endpoints of AWS's hosts: the container's, and EC2's.
+
+botocore's own fetchers log the responses that they cannot read, go through a proxy of the
+environment, and do not say why they returned nothing.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import logging
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import httpx
 
+from ...exceptions import PagerError, ResponseParserError
+from ..clock import Clock
 from ..config.tls import LazySSLContext
+from ..retries import RetryableKind, RetryState, call_with_retries
+from ..transport.body import read_body
 
-_log = logging.getLogger(__name__)
-
-_MAX_BYTES = 64 * 1024  # keys with a session token are about two kilobytes
-_FIELDS = ("AccessKeyId", "SecretAccessKey", "Token", "Expiration")
-
-
-_NO_CERTIFICATES = LazySSLContext(False)
+__all__ = ["MetadataError", "fetch", "parse_credentials", "retry"]
 
 
-class MetadataError(Exception):
-    """No usable answer; the text says why and shows nothing of a body."""
+T = TypeVar("T")
 
-    def __init__(self, why: str, *, again: bool = False, status: int = 0) -> None:
-        super().__init__(why)
-        self.retryable = again  # whether asking again may help
+_MAX_BYTES = 64 * 1024  # credentials with a session token are about two kilobytes
+_CREDENTIAL_MEMBERS = ("AccessKeyId", "SecretAccessKey", "Token", "Expiration")
+_NO_VERIFICATION = LazySSLContext(False)
+
+
+class MetadataError(PagerError):
+    """No usable response; the message gives the reason and shows nothing of a body.
+
+    ``retryable`` says whether another attempt may succeed. ``status`` is the HTTP status, 0 if
+    something else is wrong.
+    """
+
+    def __init__(self, reason: str, *, retryable: bool = False, status: int = 0) -> None:
+        super().__init__(reason)
+        self.retryable = retryable
         self.status = status
+
+
+def retry(call: Callable[[], T], clock: Clock, *, max_attempts: int, delay: float) -> T:
+    """Return what ``call`` returns, calling it up to ``max_attempts`` times.
+
+    ``delay``: seconds between the attempts. Raises the last :class:`MetadataError`.
+    """
+    state = RetryState(
+        None, max_attempts, clock.monotonic, fixed_delay=delay, classify=_retryable_kind
+    )
+    return call_with_retries(call, state, clock)
+
+
+def _retryable_kind(error: PagerError) -> RetryableKind | None:
+    retryable = isinstance(error, MetadataError) and error.retryable
+    return RetryableKind.TRANSIENT if retryable else None
 
 
 def fetch(
@@ -35,12 +63,13 @@ def fetch(
     url: str,
     headers: Mapping[str, str],
     timeout: float,
-    certificates: LazySSLContext = _NO_CERTIFICATES,
+    certificates: LazySSLContext = _NO_VERIFICATION,
 ) -> str:
-    """The body of the answer; raises :class:`_Failed`.
+    """Return the body of a successful response. Raises :class:`MetadataError`.
 
-    This is httpx's transport without its client: so there is no proxy, no redirect, no ``.netrc``,
-    and no log line with the URL, which in a container is as good as a password.
+    This is httpx's transport without its client, so that there is no proxy, no redirect, no
+    ``.netrc``, and no log line with the URL: in a container, whoever has the URL has the
+    credentials.
     """
     try:
         request = httpx.Request(
@@ -49,39 +78,38 @@ def fetch(
             headers=headers,
             extensions={"timeout": httpx.Timeout(timeout).as_dict()},
         )
-        # Without https there is nothing to verify, and certificates take their time to load.
+        # Without https there is nothing to verify, and certificates are slow to load.
         verify = certificates.context() if request.url.scheme == "https" else False
         with (
             httpx.HTTPTransport(verify=verify, trust_env=False) as transport,
             contextlib.closing(transport.handle_request(request)) as response,
         ):
-            body = b""
-            for chunk in response.iter_bytes():
-                body += chunk
-                if len(body) > _MAX_BYTES:
-                    raise MetadataError("the answer is too long")
-    except (httpx.TransportError, httpx.DecodingError) as error:
-        what = "no answer in time" if isinstance(error, httpx.TimeoutException) else str(error)
-        raise MetadataError(what or type(error).__name__, again=True) from None
-    if response.status_code != 200:
-        again = response.status_code == 429 or response.status_code >= 500
-        raise MetadataError(
-            f"HTTP status {response.status_code}", again=again, status=response.status_code
-        )
+            body = read_body(response, _MAX_BYTES)
+    except (httpx.TransportError, ResponseParserError) as error:
+        timed_out = isinstance(error, httpx.TimeoutException)
+        reason = "no response in time" if timed_out else str(error) or type(error).__name__
+        raise MetadataError(reason, retryable=True) from None
+    if body is None:
+        raise MetadataError("the response is too long")
+    status = response.status_code
+    if status != 200:
+        retryable = status == 429 or status >= 500
+        raise MetadataError(f"HTTP status {status}", retryable=retryable, status=status)
     return body.decode("utf-8", "replace")
 
 
-def parse_credentials(text: str) -> dict[str, Any]:
-    """The keys in an answer, a JSON object; raises :class:`_Failed`."""
+def parse_credentials(text: str) -> dict[str, str]:
+    """Return the credentials in a response, a JSON object. Raises :class:`MetadataError`."""
     try:
-        answer = json.loads(text)
+        members = json.loads(text)
     except ValueError:
-        answer = None
-    if not isinstance(answer, dict):
-        raise MetadataError("the answer is no JSON object", again=True)
-    if missing := [name for name in _FIELDS if not isinstance(answer.get(name), str)]:
-        # The service's own word for what is wrong, such as AssumeRoleUnauthorizedAccess.
-        code = answer.get("Code")
-        said = f" (it says {code[:80]})" if isinstance(code, str) and code.isalnum() else ""
-        raise MetadataError(f"the answer has no {', '.join(missing)}{said}")
-    return answer
+        members = None
+    if not isinstance(members, dict):
+        raise MetadataError("the response is not a JSON object", retryable=True)
+    missing = [name for name in _CREDENTIAL_MEMBERS if not isinstance(members.get(name), str)]
+    if missing:
+        # The service's own code for the error, such as AssumeRoleUnauthorizedAccess.
+        code = members.get("Code")
+        detail = f" (error code {code[:80]})" if isinstance(code, str) and code.isalnum() else ""
+        raise MetadataError(f"the response has no {', '.join(missing)}{detail}")
+    return members

@@ -1,7 +1,7 @@
-"""Where the signing credentials come from.
+"""Which credentials a client signs with: its arguments', or the provider chain's.
 
-What is here serves arguments and the environment, and loads nothing. The places that have to be
-read or asked are in :mod:`.chain`, which is imported when they are needed.
+This module serves arguments and environment variables. Everything else is in :mod:`.chain`, which
+is imported only when it is needed, since it loads much of botocore.
 """
 
 from __future__ import annotations
@@ -9,13 +9,11 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from ...exceptions import (
-    CredentialRetrievalError,
-    ParamValidationError,
-)
+from ...exceptions import CredentialRetrievalError, ParamValidationError
+from ..clock import assume_utc
 from ..identity import (
     CachingProvider,
     Credentials,
@@ -35,22 +33,22 @@ def resolve_credentials(
     secret_key: str | None,
     token: str | None,
     credentials: CredentialsSource | None,
-    surroundings: CredentialsContext,
+    context: CredentialsContext,
 ) -> CachingProvider:
-    """Where the keys come from: the arguments, a source of the caller's, or the surroundings.
+    """Return the provider to sign with: of the arguments, of ``credentials``, or of the chain.
 
-    Nothing is read or fetched before the keys are first asked for. Raises
-    :class:`PartialCredentialsError` for half a pair of arguments, and
-    :class:`ParamValidationError` for keys and ``credentials`` at once, or for ``credentials`` that
-    are neither keys nor something that gives them.
+    Nothing is read or fetched before the credentials are first needed. Raises
+    :class:`PartialCredentialsError` for an access key id without a secret key or the reverse, and
+    :class:`ParamValidationError` for both kinds of argument at once, or for ``credentials`` of
+    another type than :data:`CredentialsSource`.
     """
-    keys = {"aws_access_key_id": access_key, "aws_secret_access_key": secret_key}
+    key_pair = {"aws_access_key_id": access_key, "aws_secret_access_key": secret_key}
     given = access_key is not None or secret_key is not None or token is not None
-    clock = surroundings.clock
+    clock = context.clock
     if credentials is None:
         if given:
-            return static_credentials(keys, token, "the arguments")
-        return RefreshableCredentials(_DefaultChainFetcher(surroundings), clock)
+            return static_credentials(key_pair, token, "the arguments")
+        return RefreshableCredentials(_DefaultChainFetcher(context), clock)
     if given:
         raise ParamValidationError(
             "ImageBuilder", ["credentials: given beside aws_* keys; allowed: one of the two"]
@@ -68,34 +66,34 @@ def resolve_credentials(
         [
             f"credentials: a {type(credentials).__name__} given; allowed: an object with "
             "get_frozen_credentials(), or with access_key, secret_key and token, or a function "
-            "(no coroutine function) that returns fresh keys"
+            "(not a coroutine function) that returns new credentials"
         ],
     )
 
 
 class _DefaultChainFetcher:
-    """Looks for keys as boto3 does; where it has found some, it looks again the next time."""
+    """A fetcher of boto3's provider chain; the provider that had credentials is used again."""
 
-    def __init__(self, surroundings: CredentialsContext) -> None:
-        self._surroundings = surroundings
-        self._found = ""
+    def __init__(self, context: CredentialsContext) -> None:
+        self._context = context
+        self._provider_name = ""
 
     def __call__(self) -> Credentials:
-        # An explicit profile takes precedence over the environment.
-        if not self._found and not self._surroundings.profile.is_explicit:
-            keys = credentials_from_environment()
-            if keys is not None:
-                return keys
+        # A profile given as an argument takes precedence over the environment.
+        if not self._provider_name and not self._context.config.is_explicit:
+            credentials = credentials_from_environment()
+            if credentials is not None:
+                return credentials
         from .chain import load_credentials
 
-        keys, self._found = load_credentials(self._surroundings, self._found)
-        return keys
+        credentials, self._provider_name = load_credentials(self._context, self._provider_name)
+        return credentials
 
 
 class _ProviderAdapter:
-    """A provider of the caller's, which looks after its keys itself.
+    """A provider of the caller's, which caches and refreshes by itself.
 
-    Whether its keys are fresh only it knows, so it is asked for each request.
+    It is called for each request, since it alone knows whether its credentials have expired.
     """
 
     def __init__(self, provider: CredentialsProvider) -> None:
@@ -108,13 +106,13 @@ class _ProviderAdapter:
         return None
 
     def invalidate(self, access_key: str) -> bool:
-        """It is asked again; its own ``invalidate``, if it has one, decides."""
-        refresh = getattr(self._provider, "invalidate", None)
-        return True if refresh is None else bool(refresh(access_key))
+        """Return what the provider's own ``invalidate`` returns, True if it has none."""
+        invalidate = getattr(self._provider, "invalidate", None)
+        return True if invalidate is None else bool(invalidate(access_key))
 
 
 class _CallableFetcher:
-    """A function of the caller's that returns fresh keys."""
+    """A fetcher that calls a function of the caller's."""
 
     def __init__(self, function: Callable[[], Any]) -> None:
         self._function = function
@@ -131,12 +129,15 @@ class _CallableFetcher:
 
 
 def _to_credentials(value: Any) -> Credentials:
-    """The keys that a function of the caller's has returned."""
+    """Return the credentials that a function of the caller's has returned.
+
+    Raises :class:`CredentialRetrievalError` for anything else.
+    """
     if isinstance(value, Mapping):
         access_key, secret_key = value.get("AccessKeyId"), value.get("SecretAccessKey")
-        token, expires = value.get("SessionToken"), value.get("Expiration")
+        token, expiration = value.get("SessionToken"), value.get("Expiration")
     else:
-        expires = getattr(value, "expiration", None)
+        expiration = getattr(value, "expiration", None)
         if isinstance(value, CredentialsProvider):
             value = value.get_frozen_credentials()
         if not isinstance(value, CredentialsLike):
@@ -148,14 +149,17 @@ def _to_credentials(value: Any) -> Credentials:
         access_key, secret_key, token = value.access_key, value.secret_key, value.token
     if not access_key or not secret_key:
         raise CredentialRetrievalError(
-            "the function given as credentials returned keys without "
+            "the function given as credentials returned credentials without "
             + ("an access key id" if not access_key else "a secret key")
         )
-    return Credentials(access_key, secret_key, token or None, _parse_expiration(expires))
+    return Credentials(access_key, secret_key, token or None, _parse_expiration(expiration))
 
 
 def _parse_expiration(value: Any) -> datetime | None:
-    """A time as the caller gives it; one without a zone is in UTC."""
+    """Return an ``Expiration`` as an aware datetime, None for none.
+
+    Raises :class:`CredentialRetrievalError` for anything but a datetime or ISO 8601.
+    """
     if value is None or value == "":
         return None
     if isinstance(value, str):
@@ -166,4 +170,4 @@ def _parse_expiration(value: Any) -> datetime | None:
             "the function given as credentials returned an Expiration that is neither a datetime "
             "nor a time in ISO 8601, such as 2030-01-31T12:00:00Z"
         )
-    return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+    return assume_utc(value)

@@ -1,4 +1,4 @@
-"""The calls of STS that make keys of a role: what ``botocore.credentials`` asks a client for."""
+"""The calls of STS that return a role's credentials, for ``botocore.credentials``."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import httpx
 from ...exceptions import ClientError, CredentialRetrievalError, InvalidConfigError, PagerError
 from ..auth.httpx_auth import SigV4Auth
 from ..config.endpoints import ServiceMetadata, endpoint_from_config, resolve_endpoint
-from ..config.shared_config import Profile
+from ..config.shared_config import SharedConfig
 from ..identity import Credentials, CredentialsContext
-from ..retries import RetryQuota, RetryState
+from ..retries import RetryState, call_with_retries
+from ..transport.body import read_body
 from ..transport.errors import map_httpx_error
 
 __all__ = ["StsClient", "sts_endpoint"]
@@ -24,7 +25,7 @@ _API_VERSION = "2011-06-15"
 _TIMEOUT = 10.0  # seconds, of each attempt
 _MAX_ATTEMPTS = 3
 _MAX_BYTES = 256 * 1024
-#: The regions that "legacy" sends to the one endpoint that STS had first; botocore's list.
+#: The regions that the mode "legacy" sends to the global endpoint; botocore's list.
 _LEGACY_REGIONS = frozenset(
     {
         *("ap-northeast-1", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "aws-global"),
@@ -34,47 +35,53 @@ _LEGACY_REGIONS = frozenset(
 )
 
 
-def sts_endpoint(region: str, profile: Profile) -> tuple[str, str]:
-    """The URL of STS, and the region to sign for.
+def sts_endpoint(region: str, config: SharedConfig) -> tuple[str, str]:
+    """Return the URL of STS, and the region to sign for.
 
     The settings are those of any service (``AWS_ENDPOINT_URL_STS`` and so on), and
     ``AWS_STS_REGIONAL_ENDPOINTS`` or the profile's ``sts_regional_endpoints``: ``regional``, which
-    is the default, or ``legacy``.
+    is the default, or ``legacy``. Raises :class:`InvalidConfigError` for another value.
     """
-    found = profile.get("AWS_STS_REGIONAL_ENDPOINTS", key="sts_regional_endpoints")
-    if found is not None and found.value not in {"regional", "legacy"}:
+    mode = config.get("AWS_STS_REGIONAL_ENDPOINTS", key="sts_regional_endpoints")
+    if mode is not None and mode.value not in {"regional", "legacy"}:
         raise InvalidConfigError(
-            f"{found.source}: {found.value[:80]!r} given; allowed: regional, legacy"
+            f"{mode.source}: {mode.value[:80]!r} given; allowed: regional, legacy"
         )
-    url = resolve_endpoint(_STS, region, profile)
-    # Neither FIPS nor dual-stack nor an endpoint of one's own: those have no legacy.
-    plain = url == f"https://sts.{region}.amazonaws.com" and not endpoint_from_config(_STS, profile)
-    if plain and found is not None and found.value == "legacy" and region in _LEGACY_REGIONS:
+    url = resolve_endpoint(_STS, region, config)
+    # FIPS, dual-stack and custom endpoints have no legacy mode.
+    is_default = url == f"https://sts.{region}.amazonaws.com" and not endpoint_from_config(
+        _STS, config
+    )
+    if is_default and mode is not None and mode.value == "legacy" and region in _LEGACY_REGIONS:
         return "https://sts.amazonaws.com", "us-east-1"
     return url, region
 
 
 class StsClient:
-    """What ``botocore.credentials`` uses of a boto3 STS client.
+    """An STS client with the two methods of boto3's that ``botocore.credentials`` calls.
 
-    ``keys`` sign ``assume_role``; None for ``assume_role_with_web_identity``, which is not signed.
+    ``credentials`` sign ``assume_role``; they are None for ``assume_role_with_web_identity``, which
+    is not signed.
     """
 
-    def __init__(self, surroundings: CredentialsContext, keys: Credentials | None) -> None:
-        self._surroundings = surroundings
-        self._credentials = keys
+    def __init__(self, context: CredentialsContext, credentials: Credentials | None) -> None:
+        self._context = context
+        self._credentials = credentials
 
     def assume_role(self, **params: Any) -> dict[str, Any]:
-        """AssumeRole, with boto3's parameters and answer, as far as keys are concerned."""
+        """Call AssumeRole with boto3's parameters; return what boto3 returns of the credentials.
+
+        Raises :class:`CredentialRetrievalError`.
+        """
         return self._call("AssumeRole", params)
 
     def assume_role_with_web_identity(self, **params: Any) -> dict[str, Any]:
-        """AssumeRoleWithWebIdentity, with boto3's parameters and answer, likewise."""
+        """Call AssumeRoleWithWebIdentity, in the same way as :meth:`assume_role`."""
         return self._call("AssumeRoleWithWebIdentity", params)
 
     def _call(self, action: str, params: dict[str, Any]) -> dict[str, Any]:
-        url, region = sts_endpoint(self._surroundings.region, self._surroundings.profile)
-        clock = self._surroundings.clock
+        url, region = sts_endpoint(self._context.region, self._context.config)
+        clock = self._context.clock
         auth = (
             None
             if self._credentials is None
@@ -82,27 +89,19 @@ class StsClient:
         )
         form = {"Action": action, "Version": _API_VERSION}
         form |= {name: str(value) for name, value in params.items()}
-        attempts = RetryState(RetryQuota(), _MAX_ATTEMPTS, clock.monotonic)
-        with httpx.Client(
-            verify=self._surroundings.certificates.context(), timeout=_TIMEOUT
-        ) as http:
-            while True:
-                attempts.start_attempt()
-                try:
-                    return self._send(http, url, auth, form)
-                except PagerError as error:
-                    failure = error
-                if (wait := attempts.delay_after(failure, clock.now())) is None:
-                    break
-                clock.sleep(wait)
-        raise CredentialRetrievalError(
-            f"STS gave no keys for {params.get('RoleArn')}: {failure}"
-        ) from failure
+        state = RetryState(None, _MAX_ATTEMPTS, clock.monotonic)
+        with httpx.Client(verify=self._context.certificates.context(), timeout=_TIMEOUT) as http:
+            try:
+                return call_with_retries(lambda: self._send(http, url, auth, form), state, clock)
+            except PagerError as error:
+                raise CredentialRetrievalError(
+                    f"STS returned no credentials for {params.get('RoleArn')}: {error}"
+                ) from error
 
     def _send(
         self, http: httpx.Client, url: str, auth: httpx.Auth | None, form: dict[str, str]
     ) -> dict[str, Any]:
-        # As in signing's own requests, nothing but what is signed: no cookies, no default headers.
+        # Nothing but what is signed: no cookies, no default headers.
         request = httpx.Request(
             "POST",
             url + "/",
@@ -110,41 +109,37 @@ class StsClient:
             headers={"Accept": "text/xml", "Accept-Encoding": "identity"},
             extensions={"timeout": http.timeout.as_dict()},
         )
-        problem = None
+        failure = None
         try:
             response = http.send(request, auth=auth, follow_redirects=False, stream=True)
             try:
-                body = b""
-                for chunk in response.iter_bytes():
-                    body += chunk
-                    if len(body) > _MAX_BYTES:
-                        break
+                body = read_body(response, _MAX_BYTES) or b""
             finally:
                 response.close()
         except httpx.HTTPError as error:
-            problem = map_httpx_error(error, url)
-        if problem is not None:
-            raise problem  # outside of the handler: its context has the request, with the token
+            failure = map_httpx_error(error, url)
+        if failure is not None:
+            raise failure  # outside of the handler: its context has the request, with the token
         texts = _element_texts(body)
-        if response.status_code != 200 or not all(map(texts.get, _KEYS)):
+        if response.status_code != 200 or not all(map(texts.get, _CREDENTIAL_MEMBERS)):
             raise self._client_error(form, response, texts)
-        keys = {name: texts[name] for name in _KEYS}
-        return {"Credentials": keys, "AssumedRoleUser": {"Arn": texts.get("Arn", "")}}
+        credentials = {name: texts[name] for name in _CREDENTIAL_MEMBERS}
+        return {"Credentials": credentials, "AssumedRoleUser": {"Arn": texts.get("Arn", "")}}
 
     def _client_error(
         self, form: Mapping[str, str], response: httpx.Response, texts: Mapping[str, str]
     ) -> ClientError:
         if response.status_code == 200:
-            message = "there are no keys in the answer"
+            message = "the response has no credentials"
         else:
-            message = texts.get("Message", "the answer is no error of STS")[:500]
-        # Whatever answered may repeat what it was sent.
+            message = texts.get("Message", "the response is not an error of STS")[:500]
+        # A response may repeat what it was sent.
         secrets = [form.get("WebIdentityToken")]
         if self._credentials is not None:
             secrets += [self._credentials.secret_key, self._credentials.token]
         for secret in filter(None, secrets):
             message = message.replace(secret, "(removed)")
-        answer = {
+        error_response = {
             "Error": {
                 "Code": texts.get("Code") or str(response.status_code),
                 "Message": message,
@@ -155,15 +150,15 @@ class StsClient:
                 "HTTPHeaders": dict(response.headers),
             },
         }
-        return ClientError(answer, form["Action"])
+        return ClientError(error_response, form["Action"])
 
 
-_KEYS = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
+_CREDENTIAL_MEMBERS = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
 
 
 def _element_texts(body: bytes) -> dict[str, str]:
-    """The texts of an XML document's elements by their names, the first of each; {} for no XML."""
-    if b"<!" in body:  # a document type, which STS has none of, could declare endless entities
+    """Return the text of an XML document's elements by name, the first of each; {} if not XML."""
+    if b"<!" in body:  # STS has no document type; one could declare entities that expand endlessly
         return {}
     texts: dict[str, str] = {}
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -12,7 +11,7 @@ import pydantic
 
 from ...exceptions import ClientError, ResponseParserError, ResponseValidationError
 
-__all__ = ["BodyReader", "HTTPResponse", "RestJsonOperation", "parse_response"]
+__all__ = ["HTTPResponse", "RestJsonOperation", "parse_response"]
 
 
 class ParsedOutput(Protocol):
@@ -73,52 +72,6 @@ class HTTPResponse(NamedTuple):
         more = "..." if len(self.body) > len(start.encode()) else ""
         shown = f"{_redact(start)!r}{more}" if self.body else "an empty body"
         return f"HTTP status {self.status}, {content_type}, {shown}"
-
-
-class BodyReader:
-    """Collects a body, decompressed, and refuses one of more than ``limit`` bytes.
-
-    Requests ask for no compression, but proxies do as they like. Decompressing is bounded here, so
-    that a small body that expands to a large one does no harm.
-    """
-
-    def __init__(self, encoding: str, limit: int) -> None:
-        if encoding not in {"", "identity", *_ZLIB_ENCODINGS}:
-            raise ResponseParserError(
-                f"the answer is compressed as {encoding[:40]!r}, which was not asked for"
-            )
-        self._compressed = encoding in _ZLIB_ENCODINGS
-        self._limit = limit
-        self._body = bytearray()
-
-    def feed(self, chunk: bytes) -> None:
-        """Takes the bytes that have come; raises :class:`ResponseParserError` for too many."""
-        self._body += chunk
-        if len(self._body) > self._limit:
-            raise self._too_large()
-
-    def finish(self) -> bytes:
-        """The whole body, decompressed. Raises :class:`ResponseParserError`."""
-        if not self._compressed or not self._body:
-            return bytes(self._body)
-        inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # of either kind
-        try:
-            body = inflate.decompress(self._body, self._limit + 1)
-        except zlib.error as error:
-            raise ResponseParserError(f"the answer cannot be decompressed: {error}") from error
-        if len(body) > self._limit:
-            raise self._too_large()
-        if not inflate.eof:
-            raise ResponseParserError("the answer ends within its compressed data", cut_off=True)
-        return body
-
-    def _too_large(self) -> ResponseParserError:
-        return ResponseParserError(
-            f"the answer has more than {self._limit} bytes, the limit that max_response_bytes sets"
-        )
-
-
-_ZLIB_ENCODINGS = frozenset({"gzip", "x-gzip", "deflate"})
 
 
 def parse_response(

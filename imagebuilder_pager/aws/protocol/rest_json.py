@@ -16,9 +16,9 @@ from ...exceptions import ClientError, PagerError, ReadTimeoutError
 from ..auth.signer import RequestSigner
 from ..clock import SYSTEM_CLOCK, Clock
 from ..retries import RetryQuota, RetryState
+from ..transport.body import BodyReader
 from ..transport.types import AsyncTransport, HTTPRequest, Timeouts, Transport
 from .responses import (
-    BodyReader,
     HTTPResponse,
     ResponseParser,
     ResponseT,

@@ -1,0 +1,81 @@
+"""A response's body: read within a limit, decompressed within the same limit."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+from ...exceptions import ResponseParserError
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["BodyReader", "read_body"]
+
+_ZLIB_ENCODINGS = frozenset({"gzip", "x-gzip", "deflate"})
+
+
+class BodyReader:
+    """The chunks of a body, collected, decompressed, and held to a limit of bytes.
+
+    Requests ask for no compression, but a proxy may compress all the same. The limit holds for the
+    decompressed body too, so that a small body cannot expand to a large one.
+
+    ``encoding`` is the response's ``Content-Encoding``, "" for none. Raises
+    :class:`ResponseParserError` for an encoding that cannot be decompressed.
+    """
+
+    def __init__(self, encoding: str, limit: int) -> None:
+        if encoding not in {"", "identity", *_ZLIB_ENCODINGS}:
+            raise ResponseParserError(
+                f"the response is compressed as {encoding[:40]!r}, which was not asked for"
+            )
+        self._compressed = encoding in _ZLIB_ENCODINGS
+        self._limit = limit
+        self._body = bytearray()
+        self.limit_exceeded = False
+
+    def feed(self, chunk: bytes) -> None:
+        """Add a chunk. Raises :class:`ResponseParserError` for more bytes than the limit."""
+        self._body += chunk
+        if len(self._body) > self._limit:
+            raise self._too_large()
+
+    def finish(self) -> bytes:
+        """Return the whole body, decompressed. Raises :class:`ResponseParserError`."""
+        if not self._compressed or not self._body:
+            return bytes(self._body)
+        inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # of either kind
+        try:
+            body = inflate.decompress(self._body, self._limit + 1)
+        except zlib.error as error:
+            raise ResponseParserError(f"the response cannot be decompressed: {error}") from error
+        if len(body) > self._limit:
+            raise self._too_large()
+        if not inflate.eof:
+            raise ResponseParserError("the response ends within its compressed data", cut_off=True)
+        return body
+
+    def _too_large(self) -> ResponseParserError:
+        self.limit_exceeded = True
+        return ResponseParserError(
+            f"the response has more than {self._limit} bytes, the limit that max_response_bytes "
+            "sets"
+        )
+
+
+def read_body(response: httpx.Response, limit: int) -> bytes | None:
+    """Return the body of a streamed httpx response, None if it has more bytes than the limit.
+
+    Raises :class:`ResponseParserError` for a body that cannot be decompressed, and what httpx
+    raises while it reads.
+    """
+    reader = BodyReader(response.headers.get("content-encoding", "").strip().lower(), limit)
+    try:
+        for chunk in response.iter_raw():
+            reader.feed(chunk)
+        return reader.finish()
+    except ResponseParserError:
+        if reader.limit_exceeded:
+            return None
+        raise
