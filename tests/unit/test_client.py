@@ -345,8 +345,8 @@ def test_credentials_that_are_none_are_refused(credentials: Any) -> None:
     assert str(caught.value) == (
         "ImageBuilder: invalid parameters; nothing was sent\n"
         f"  - credentials: a {type(credentials).__name__} given; allowed: an object with "
-        "get_frozen_credentials(), or with access_key, secret_key and token, or a function (no "
-        "coroutine function) that returns fresh keys"
+        "get_frozen_credentials(), or with access_key, secret_key and token, or a function (not "
+        "a coroutine function) that returns new credentials"
     )
 
 

@@ -1,9 +1,9 @@
-"""What is tried again and when: the decision by itself."""
+"""What is retried and when: the decision, and the loop for the calls that find credentials."""
 
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,14 +14,14 @@ from imagebuilder_pager.aws.retries import (
     RetryableKind,
     RetryQuota,
     RetryState,
+    call_with_retries,
     classify,
     resolve_max_attempts,
 )
+from tests.fakes.clocks import NOW, FakeClock
 
-NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
-
-def refusal(
+def client_error(
     code: str, status: int, headers: dict[str, str] | None = None
 ) -> exceptions.ClientError:
     response: dict[str, Any] = {
@@ -34,15 +34,15 @@ def refusal(
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (refusal("ThrottlingException", 400), RetryableKind.THROTTLING),
-        (refusal("CallRateLimitExceededException", 429), RetryableKind.THROTTLING),
-        (refusal("RequestLimitExceeded", 503), RetryableKind.THROTTLING),
-        (refusal("429", 429), RetryableKind.THROTTLING),
-        (refusal("ServiceException", 500), RetryableKind.TRANSIENT),
-        (refusal("502", 502), RetryableKind.TRANSIENT),
-        (refusal("ServiceUnavailableException", 503), RetryableKind.TRANSIENT),
-        (refusal("504", 504), RetryableKind.TRANSIENT),
-        (refusal("RequestTimeout", 400), RetryableKind.TRANSIENT),
+        (client_error("ThrottlingException", 400), RetryableKind.THROTTLING),
+        (client_error("CallRateLimitExceededException", 429), RetryableKind.THROTTLING),
+        (client_error("RequestLimitExceeded", 503), RetryableKind.THROTTLING),
+        (client_error("429", 429), RetryableKind.THROTTLING),
+        (client_error("ServiceException", 500), RetryableKind.TRANSIENT),
+        (client_error("502", 502), RetryableKind.TRANSIENT),
+        (client_error("ServiceUnavailableException", 503), RetryableKind.TRANSIENT),
+        (client_error("504", 504), RetryableKind.TRANSIENT),
+        (client_error("RequestTimeout", 400), RetryableKind.TRANSIENT),
         (exceptions.EndpointConnectionError(), RetryableKind.TRANSIENT),
         (exceptions.ConnectionClosedError(), RetryableKind.TRANSIENT),
         (exceptions.ConnectTimeoutError(), RetryableKind.TIMEOUT),
@@ -53,20 +53,20 @@ def refusal(
         (exceptions.SSLError(), None),
         (exceptions.ProxyConnectionError(), None),
         (exceptions.NoCredentialsError(), None),
-        (refusal("InvalidRequestException", 400), None),
-        (refusal("ForbiddenException", 403), None),
-        (refusal("501", 501), None),
-        (refusal("302", 302), None),
+        (client_error("InvalidRequestException", 400), None),
+        (client_error("ForbiddenException", 403), None),
+        (client_error("501", 501), None),
+        (client_error("302", 302), None),
     ],
     ids=lambda value: value.args[0][:50] if isinstance(value, Exception) and value.args else None,
 )
-def test_what_may_go_away_is_told_from_what_will_not(
+def test_errors_are_classified_by_whether_a_retry_can_succeed(
     error: exceptions.PagerError, kind: RetryableKind | None
 ) -> None:
     assert classify(error) is kind
 
 
-def attempts(**options: Any) -> RetryState:
+def retry_state(**options: Any) -> RetryState:
     return RetryState(
         **{
             "quota": RetryQuota(),
@@ -78,39 +78,39 @@ def attempts(**options: Any) -> RetryState:
     )
 
 
-def waits(error: exceptions.PagerError, count: int, **options: Any) -> list[float | None]:
-    made = attempts(**options)
+def delays(error: exceptions.PagerError, count: int, **options: Any) -> list[float | None]:
+    state = retry_state(**options)
     found = []
     for _ in range(count):
-        made.start_attempt()
-        found.append(made.delay_after(error, NOW))
+        state.start_attempt()
+        found.append(state.delay_after(error, NOW))
     return found
 
 
-def test_the_wait_doubles_up_to_the_cap_and_is_longer_for_throttling() -> None:
-    assert waits(refusal("x", 500), 8) == [0.25, 0.5, 1, 2, 4, 8, 16, MAX_BACKOFF]
-    assert waits(refusal("ThrottlingException", 400), 6) == [1, 2, 4, 8, 16, MAX_BACKOFF]
+def test_the_delay_doubles_up_to_the_maximum_and_is_longer_for_throttling() -> None:
+    assert delays(client_error("x", 500), 8) == [0.25, 0.5, 1, 2, 4, 8, 16, MAX_BACKOFF]
+    assert delays(client_error("ThrottlingException", 400), 6) == [1, 2, 4, 8, 16, MAX_BACKOFF]
 
 
-def test_the_wait_is_drawn_from_its_whole_range() -> None:
-    assert waits(refusal("x", 500), 3, random=lambda: 0.0) == [0, 0, 0]
-    assert waits(refusal("x", 500), 3, random=lambda: 0.5) == [0.125, 0.25, 0.5]
+def test_the_delay_is_random_from_zero_to_the_backoff() -> None:
+    assert delays(client_error("x", 500), 3, random=lambda: 0.0) == [0, 0, 0]
+    assert delays(client_error("x", 500), 3, random=lambda: 0.5) == [0.125, 0.25, 0.5]
 
 
 def test_the_last_attempt_is_not_followed_by_another() -> None:
-    assert waits(refusal("x", 500), 3, max_attempts=3) == [0.25, 0.5, None]
-    assert waits(refusal("x", 500), 1, max_attempts=1) == [None]
+    assert delays(client_error("x", 500), 3, max_attempts=3) == [0.25, 0.5, None]
+    assert delays(client_error("x", 500), 1, max_attempts=1) == [None]
 
 
-def test_what_fails_for_good_is_not_waited_for() -> None:
-    assert waits(refusal("InvalidRequestException", 400), 1) == [None]
+def test_an_error_that_is_not_retryable_is_not_retried() -> None:
+    assert delays(client_error("InvalidRequestException", 400), 1) == [None]
 
 
 @pytest.mark.parametrize(
-    ("header", "wait"),
+    ("header", "delay"),
     [
         ("7", 7),
-        ("0.5", 1.0),  # shorter than the wait drawn
+        ("0.5", 1.0),  # shorter than the backoff
         ("3600", MAX_BACKOFF),
         ("Sun, 01 Mar 2026 12:00:05 GMT", 5),
         ("Sun, 01 Mar 2026 11:00:00 GMT", 1.0),
@@ -122,30 +122,88 @@ def test_what_fails_for_good_is_not_waited_for() -> None:
         ("inf", 1.0),
     ],
 )
-def test_retry_after_is_honoured_within_bounds(header: str, wait: float) -> None:
-    error = refusal("ThrottlingException", 429, {"retry-after": header})
-    assert waits(error, 1) == [wait]
+def test_retry_after_is_honoured_within_bounds(header: str, delay: float) -> None:
+    error = client_error("ThrottlingException", 429, {"retry-after": header})
+    assert delays(error, 1) == [delay]
 
 
-def test_a_wait_that_would_outlast_the_deadline_is_not_begun() -> None:
+def test_a_delay_that_would_outlast_the_deadline_ends_the_call() -> None:
     now = 0.0
-    made = attempts(deadline=10.0, monotonic=lambda: now)
-    error = refusal("ThrottlingException", 429)
-    made.start_attempt()
-    assert made.delay_after(error, NOW) == 1.0
+    state = retry_state(deadline=10.0, monotonic=lambda: now)
+    error = client_error("ThrottlingException", 429)
+    state.start_attempt()
+    assert state.delay_after(error, NOW) == 1.0
     now = 9.0
-    made.start_attempt()
-    assert made.remaining() == 1.0
-    assert made.delay_after(error, NOW) is None
+    state.start_attempt()
+    assert state.remaining() == 1.0
+    assert state.delay_after(error, NOW) is None
+
+
+def test_a_fixed_delay_takes_the_place_of_the_backoff() -> None:
+    throttled = client_error("ThrottlingException", 400)
+    assert delays(throttled, 3, fixed_delay=1.5, max_attempts=3) == [1.5, 1.5, None]
+    assert delays(throttled, 2, fixed_delay=0.0) == [0.0, 0.0]
+
+
+def test_without_a_quota_only_the_attempts_are_limited() -> None:
+    timeout = exceptions.ReadTimeoutError()
+    assert None not in delays(timeout, 999, quota=None, max_attempts=1000)
+    assert delays(timeout, 999, max_attempts=1000).index(None) == RetryQuota.CAPACITY // 10
+
+
+def test_which_errors_are_retryable_can_be_given() -> None:
+    def only_bad_requests(error: exceptions.PagerError) -> RetryableKind | None:
+        is_client_error = isinstance(error, exceptions.ClientError)
+        return RetryableKind.TRANSIENT if is_client_error else None
+
+    assert delays(client_error("BadRequest", 400), 1, classify=only_bad_requests) == [0.25]
+    assert delays(exceptions.ReadTimeoutError(), 1, classify=only_bad_requests) == [None]
+
+
+def call_that_fails(*failures: exceptions.PagerError) -> Callable[[], str]:
+    """Return a call that raises these errors, one each time, and then returns a result."""
+    remaining = list(failures)
+
+    def call() -> str:
+        if remaining:
+            raise remaining.pop(0)
+        return "result"
+
+    return call
+
+
+def test_a_call_is_repeated_after_the_delays_until_it_succeeds() -> None:
+    clock, quota = FakeClock(), RetryQuota()
+    call = call_that_fails(client_error("x", 500), client_error("x", 503))
+    assert call_with_retries(call, retry_state(quota=quota), clock) == "result"
+    assert clock.slept == [0.25, 0.5]
+    assert quota.available_capacity == RetryQuota.CAPACITY - 5  # the last retry's cost is released
+
+
+def test_a_call_that_is_given_up_raises_the_last_error_without_a_context() -> None:
+    clock = FakeClock()
+    first, last = client_error("first", 500), client_error("last", 400)
+    with pytest.raises(exceptions.ClientError) as caught:
+        call_with_retries(call_that_fails(first, last), retry_state(), clock)
+    assert caught.value is last
+    assert caught.value.__context__ is None
+    assert clock.slept == [0.25]
+
+
+def test_a_call_without_a_delay_does_not_sleep() -> None:
+    clock = FakeClock()
+    call = call_that_fails(client_error("x", 500))
+    assert call_with_retries(call, retry_state(fixed_delay=0), clock) == "result"
+    assert clock.slept == []
 
 
 def test_an_outage_uses_up_the_quota_and_then_nothing_is_retried() -> None:
     quota = RetryQuota()
     retried = 0
     for _ in range(400):
-        call = attempts(quota=quota, max_attempts=2)
+        call = retry_state(quota=quota, max_attempts=2)
         call.start_attempt()
-        if call.delay_after(refusal("x", 503), NOW) is not None:
+        if call.delay_after(client_error("x", 503), NOW) is not None:
             retried += 1
     assert retried == RetryQuota.CAPACITY // 5
     assert quota.available_capacity == 0
@@ -153,22 +211,22 @@ def test_an_outage_uses_up_the_quota_and_then_nothing_is_retried() -> None:
 
 def test_a_timeout_costs_twice_as_much() -> None:
     quota = RetryQuota()
-    call = attempts(quota=quota)
+    call = retry_state(quota=quota)
     call.start_attempt()
     call.delay_after(exceptions.ReadTimeoutError(), NOW)
     assert quota.available_capacity == RetryQuota.CAPACITY - 10
 
 
-def test_success_gives_back_what_the_last_retry_took_or_one() -> None:
+def test_success_releases_the_cost_of_the_last_retry_or_one() -> None:
     quota = RetryQuota()
     quota.acquire(100)
-    call = attempts(quota=quota)
+    call = retry_state(quota=quota)
     call.start_attempt()
-    call.delay_after(refusal("x", 503), NOW)
+    call.delay_after(client_error("x", 503), NOW)
     call.start_attempt()
     call.record_success()
     assert quota.available_capacity == RetryQuota.CAPACITY - 100
-    call = attempts(quota=quota)
+    call = retry_state(quota=quota)
     call.start_attempt()
     call.record_success()
     assert quota.available_capacity == RetryQuota.CAPACITY - 99
@@ -206,7 +264,7 @@ def test_max_attempts_come_from_the_argument_then_the_environment_then_are_three
 
 
 @pytest.mark.parametrize("bad", ["0", "-1", "many", "1.5"])
-def test_bad_max_attempts_in_the_environment_are_refused(bad: str) -> None:
+def test_invalid_max_attempts_in_the_environment_are_an_error(bad: str) -> None:
     with pytest.raises(exceptions.ParamValidationError) as caught:
         resolve_max_attempts(None, {"AWS_MAX_ATTEMPTS": bad})
     assert caught.value.problems == (
@@ -215,7 +273,7 @@ def test_bad_max_attempts_in_the_environment_are_refused(bad: str) -> None:
 
 
 @pytest.mark.parametrize("bad", [0, -1, True, 1.5, "3"])
-def test_bad_max_attempts_are_refused(bad: Any) -> None:
+def test_invalid_max_attempts_are_an_error(bad: Any) -> None:
     with pytest.raises(exceptions.ParamValidationError) as caught:
         resolve_max_attempts(bad, {})
     assert caught.value.problems == (

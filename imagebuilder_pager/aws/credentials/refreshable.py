@@ -42,9 +42,9 @@ class RefreshableCredentials:
     """A provider that fetches credentials when they are first needed and before they expire.
 
     ``fetch`` returns credentials or raises a :class:`PagerError`. One thread at a time calls it,
-    and all threads that waited for it get the same result or error. An error while the old credentials
-    have not expired is logged as a warning. Credentials without an expiration are cached until the
-    service rejects them.
+    and all threads that waited for it get the same result or error. An error is logged as a warning
+    while the old credentials have not expired. Credentials without an expiration are cached until
+    the service rejects them.
     """
 
     def __init__(self, fetch: Callable[[], Credentials], clock: Clock = SYSTEM_CLOCK) -> None:

@@ -1,0 +1,308 @@
+"""The endpoints that have credentials, all on one local port, and what is set up for them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
+
+import botocore.loaders
+import botocore.session
+import botocore.utils
+import httpx
+import pytest
+
+from imagebuilder_pager.aws.clock import Clock
+from imagebuilder_pager.aws.config.shared_config import SharedConfig
+from imagebuilder_pager.aws.credentials.container import ContainerMetadataFetcher
+from imagebuilder_pager.aws.credentials.resolver import resolve_credentials
+from imagebuilder_pager.aws.identity import CachingProvider, CredentialsContext
+from imagebuilder_pager.local.errors import ServiceError
+from imagebuilder_pager.local.sigv4_verifier import verify_signature
+
+REGION = "us-west-2"
+
+
+ROLE = "arn:aws:iam::123456789012:role/reader"
+
+
+SECRETS = {
+    "AKIDENV": "SecretOfEnvironment",
+    "AKIDSHARED": "SecretOfSharedFile",
+    "AKIDCONFIG": "SecretOfConfigFile",
+    "AKIDPROCESS": "SecretOfProcess",
+}
+
+Response = tuple[int, bytes]
+FrozenCredentials = tuple[str, str, str | None]
+
+
+class CredentialEndpoints:
+    """ECS, EKS, instance metadata and STS on one port, which record their requests.
+
+    ``generation`` is part of all credentials that are issued; they expire after ``lifetime``.
+    ``scripted`` holds the responses to the next requests, in place of the usual ones.
+    """
+
+    container_token = "Bearer container-token"
+    metadata_token = "MetadataTokenSecret=="
+
+    def __init__(self) -> None:
+        self.generation = 1
+        self.lifetime = timedelta(hours=1)
+        self.scripted: list[Response] = []
+        self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.secrets = dict(SECRETS)
+        endpoints = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def handle_any(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                status, response = endpoints.respond(self.command, self.path, headers, body)
+                self.send_response(status)
+                if status in {301, 302, 307}:
+                    self.send_header("Location", response.decode())
+                self.send_header("Content-Length", str(len(response)))
+                self.end_headers()
+                self.wfile.write(response)
+
+            do_GET = do_PUT = do_POST = do_CONNECT = handle_any  # noqa: N815
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.host = f"127.0.0.1:{self._server.server_address[1]}"
+        self.url = f"http://{self.host}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def paths(self) -> list[str]:
+        return [path for _, path, _, _ in self.requests]
+
+    def sts_forms(self) -> list[dict[str, str]]:
+        """Return the parameters of the STS calls."""
+        return [
+            {name: values[0] for name, values in parse_qs(body.decode()).items()}
+            for method, _, _, body in self.requests
+            if method == "POST"
+        ]
+
+    def issue(self, kind: str) -> dict[str, str]:
+        expiration = (datetime.now(UTC) + self.lifetime).strftime("%Y-%m-%dT%H:%M:%SZ")
+        access_key = f"ASIA{kind}{self.generation}"
+        self.secrets[access_key] = f"SecretOf{kind}{self.generation}"
+        return {
+            "AccessKeyId": access_key,
+            "SecretAccessKey": self.secrets[access_key],
+            "Token": f"TokenOf{kind}{self.generation}",
+            "Expiration": expiration,
+        }
+
+    def respond(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Response:
+        self.requests.append((method, path, headers, body))
+        if self.scripted:
+            return self.scripted.pop(0)
+        if method == "POST":
+            return self.sts(headers, body)
+        if path.startswith("/latest/"):
+            return self.instance_metadata(method, path, headers)
+        return self.container(path, headers)
+
+    def container(self, path: str, headers: dict[str, str]) -> Response:
+        if path.startswith("/v2/credentials/"):
+            return 200, json.dumps(self.issue("ECS")).encode()
+        if headers.get("authorization") != self.container_token:
+            return 401, b"the token is " + self.container_token.encode()
+        return 200, json.dumps(self.issue("EKS")).encode()
+
+    def instance_metadata(self, method: str, path: str, headers: dict[str, str]) -> Response:
+        if path == "/latest/api/token":
+            if method != "PUT" or "x-aws-ec2-metadata-token-ttl-seconds" not in headers:
+                return 400, b"no"
+            return 200, self.metadata_token.encode()
+        if headers.get("x-aws-ec2-metadata-token") != self.metadata_token:
+            return 401, b"version 1 is off"
+        role = path.removeprefix("/latest/meta-data/iam/security-credentials/")
+        if role == "":
+            return 200, b"the-role"
+        if role == "the-role":
+            return 200, json.dumps({"Code": "Success", **self.issue("IMDS")}).encode()
+        return 404, b"no such role"
+
+    def sts(self, headers: dict[str, str], body: bytes) -> Response:
+        form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+        if form["Action"] == "AssumeRole":
+            request = httpx.Request("POST", self.url + "/", headers=headers, content=body)
+            try:
+                verify_signature(
+                    request,
+                    secrets=self.secrets,
+                    service="sts",
+                    now=datetime.now(UTC),
+                    region=REGION,
+                )
+            except ServiceError as error:
+                return 403, sts_error("SignatureDoesNotMatch", str(error))
+        elif form["WebIdentityToken"] != "web.identity.token":
+            return 400, sts_error("InvalidIdentityToken", form["WebIdentityToken"] + " is not mine")
+        issued = self.issue("STS" + form["RoleArn"].rpartition("/")[2])
+        issued["SessionToken"] = issued.pop("Token")
+        members = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in issued.items())
+        return 200, (
+            f'<{form["Action"]}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
+            f"<{form['Action']}Result><AssumedRoleUser><AssumedRoleId>AROA:x</AssumedRoleId>"
+            f"<Arn>{form['RoleArn']}/x</Arn></AssumedRoleUser><Credentials>{members}</Credentials>"
+            f"</{form['Action']}Result></{form['Action']}Response>"
+        ).encode()
+
+
+def sts_error(code: str, message: str) -> bytes:
+    return (
+        '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>'
+        f"<Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+        "<RequestId>the-request-id</RequestId></ErrorResponse>"
+    ).encode()
+
+
+class CredentialSettings:
+    """The environment variables and shared files of a test; each method sets up one provider."""
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, folder: Path, endpoints: CredentialEndpoints
+    ) -> None:
+        self._monkeypatch = monkeypatch
+        self.folder = folder
+        self.endpoints = endpoints
+        for name in list(os.environ):
+            if re.match("(?i)(AWS|SSL|REQUESTS)_|.*_PROXY$|BOTO_CONFIG", name):
+                monkeypatch.delenv(name)
+        self.environment(
+            HOME=str(folder),
+            AWS_ENDPOINT_URL_STS=endpoints.url,
+            AWS_EC2_METADATA_SERVICE_ENDPOINT=endpoints.url,
+            AWS_EC2_METADATA_DISABLED="true",
+        )
+
+    def environment(self, **variables: str | None) -> None:
+        for name, value in variables.items():
+            if value is None:
+                self._monkeypatch.delenv(name, raising=False)
+            else:
+                self._monkeypatch.setenv(name, value)
+
+    def file(self, name: str, text: str) -> str:
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        return str(path)
+
+    def set_environment(self) -> None:
+        self.environment(AWS_ACCESS_KEY_ID="AKIDENV", AWS_SECRET_ACCESS_KEY=SECRETS["AKIDENV"])
+
+    def set_ecs(self) -> None:
+        self._monkeypatch.setattr(ContainerMetadataFetcher, "HOST", self.endpoints.host)
+        fetcher = botocore.utils.ContainerMetadataFetcher
+        self._monkeypatch.setattr(fetcher, "IP_ADDRESS", self.endpoints.host)
+        self.environment(AWS_CONTAINER_CREDENTIALS_RELATIVE_URI="/v2/credentials/TaskUuidSecret")
+
+    def set_eks(self) -> None:
+        token = self.file("token", self.endpoints.container_token)
+        self.environment(
+            AWS_CONTAINER_CREDENTIALS_FULL_URI=self.endpoints.url + "/v1/credentials",
+            AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=token,
+        )
+
+    def set_eks_with_a_token(self) -> None:
+        self.environment(
+            AWS_CONTAINER_CREDENTIALS_FULL_URI=self.endpoints.url + "/v1/credentials",
+            AWS_CONTAINER_AUTHORIZATION_TOKEN=self.endpoints.container_token,
+        )
+
+    def set_imds(self) -> None:
+        self.environment(AWS_EC2_METADATA_DISABLED="false")
+
+    def set_web_identity(self) -> None:
+        token = self.file("web-token", "web.identity.token")
+        self.environment(AWS_WEB_IDENTITY_TOKEN_FILE=token, AWS_ROLE_ARN=ROLE + "/env")
+
+    def set_shared(self) -> None:
+        self.file(".aws/credentials", self.profile("default", "AKIDSHARED"))
+
+    def set_config(self) -> None:
+        self.file(".aws/config", self.profile("default", "AKIDCONFIG"))
+
+    @staticmethod
+    def profile(name: str, access_key: str) -> str:
+        secret = SECRETS[access_key]
+        return f"[{name}]\naws_access_key_id={access_key}\naws_secret_access_key={secret}\n"
+
+
+def find_provider(clock: Clock, profile: str | None = None) -> CachingProvider:
+    return resolve_credentials(
+        None, None, None, None, CredentialsContext(SharedConfig(profile), REGION, clock=clock)
+    )
+
+
+def our_credentials(clock: Clock, profile: str | None = None) -> FrozenCredentials:
+    keys = find_provider(clock, profile).get_frozen_credentials()
+    return keys.access_key, keys.secret_key, keys.token
+
+
+def boto3_credentials(profile: str | None = None) -> FrozenCredentials:
+    session = botocore.session.Session(profile=profile)
+    session.set_config_variable("region", REGION)
+    credentials = session.get_credentials()
+    assert credentials is not None
+    frozen = credentials.get_frozen_credentials()
+    return frozen.access_key or "", frozen.secret_key or "", frozen.token
+
+
+def process_command(output: object, status: int = 0, stderr: str = "") -> str:
+    code = (
+        f"import sys; print({json.dumps(output)!r}); "
+        f"print({stderr!r}, file=sys.stderr); sys.exit({status})"
+    )
+    return f"{sys.executable} -c {json.dumps(code)}".replace("%", "%%")
+
+
+PROCESS_OUTPUT = {"Version": 1, "AccessKeyId": "AKIDPROCESS", "SecretAccessKey": "SecretOfProcess"}
+
+
+ROLE_PROFILE = "[profile {name}]\nrole_arn = " + ROLE + "/{name}\n"
+
+
+PROFILES = {
+    "static": "[profile static]\naws_access_key_id = AKIDCONFIG\n"
+    f"aws_secret_access_key = {SECRETS['AKIDCONFIG']}\n",
+    "source": ROLE_PROFILE.format(name="source") + "source_profile = static\n",
+    "itself": ROLE_PROFILE.format(name="itself") + "source_profile = itself\n"
+    f"aws_access_key_id = AKIDCONFIG\naws_secret_access_key = {SECRETS['AKIDCONFIG']}\n",
+    "chained": ROLE_PROFILE.format(name="chained") + "source_profile = source\n",
+    "options": ROLE_PROFILE.format(name="options")
+    + "source_profile = static\nexternal_id = id 1\nrole_session_name = me\n"
+    "duration_seconds = 900\n",
+    "environment": ROLE_PROFILE.format(name="environment") + "credential_source = Environment\n",
+    "container": ROLE_PROFILE.format(name="container") + "credential_source = EcsContainer\n",
+    "instance": ROLE_PROFILE.format(name="instance") + "credential_source = Ec2InstanceMetadata\n",
+    "process": "[profile process]\ncredential_process = {process}\n",
+    "of-process": ROLE_PROFILE.format(name="of-process") + "source_profile = process\n",
+    "web": ROLE_PROFILE.format(name="web") + "web_identity_token_file = {token}\n",
+    "of-web": ROLE_PROFILE.format(name="of-web") + "source_profile = web\n",
+}

@@ -1,0 +1,302 @@
+"""Credentials of ECS, EKS and EC2 instance metadata: the requests, and what can fail."""
+
+import json
+import logging
+from datetime import timedelta
+from typing import Any
+
+import botocore.loaders
+import botocore.session
+import botocore.utils
+import httpx
+import pytest
+
+from imagebuilder_pager import exceptions
+from tests.fakes.clocks import NoSleepClock
+from tests.fakes.credential_endpoints import (
+    CredentialEndpoints,
+    CredentialSettings,
+    Response,
+    boto3_credentials,
+    find_provider,
+    our_credentials,
+)
+
+
+def test_metadata_requests_do_not_go_through_a_proxy(
+    settings: CredentialSettings, endpoints: CredentialEndpoints, clock: NoSleepClock
+) -> None:
+    proxy = CredentialEndpoints()
+    try:
+        settings.environment(
+            HTTP_PROXY=proxy.url, http_proxy=proxy.url, HTTPS_PROXY=proxy.url, ALL_PROXY=proxy.url
+        )
+        for set_up in (settings.set_imds, settings.set_eks, settings.set_ecs):
+            set_up()
+            assert our_credentials(clock)[0].startswith("ASIA")
+        assert proxy.requests == []
+        # STS is no metadata: it is asked through the proxy, as by boto3.
+        settings.set_web_identity()
+        assert our_credentials(clock)[0] == "ASIASTSenv1"
+        assert len(proxy.requests) == 1
+        assert proxy.requests[0][1].startswith(endpoints.url)
+        settings.environment(NO_PROXY="127.0.0.1")
+        assert our_credentials(clock)[0] == "ASIASTSenv1"
+        assert len(proxy.requests) == 1
+    finally:
+        proxy.close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://evil.test/creds",
+        "http://169.254.170.3/creds",
+        "http://169.254.169.254/creds",
+        "http://10.0.0.1/creds",
+        "http://169.254.170.2.evil.test/creds",
+        "http://169.254.170.2@evil.test/creds",
+        "http://user:password@127.0.0.1/creds",
+        "http://[fd00:ec2::24]/creds",
+        "http://0x7f.1/creds",
+        "http://127.0.0.1.nip.test/creds",
+        "ftp://127.0.0.1/creds",
+        "file:///etc/passwd",
+        "//127.0.0.1/creds",
+        "creds",
+        "",
+    ],
+)
+def test_a_container_url_that_aws_does_not_allow_is_not_requested(
+    settings: CredentialSettings, clock: NoSleepClock, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", pytest.fail)
+    settings.environment(AWS_CONTAINER_CREDENTIALS_FULL_URI=url)
+    with pytest.raises(
+        exceptions.CredentialRetrievalError, match="the container endpoint's URL"
+    ) as e:
+        our_credentials(clock)
+    assert "password" not in str(e.value)
+
+
+@pytest.mark.parametrize("uri", ["@evil.test/creds", ".evil.test/creds", ":80@evil.test/", "evil"])
+def test_a_relative_uri_cannot_change_the_host(
+    settings: CredentialSettings, clock: NoSleepClock, monkeypatch: pytest.MonkeyPatch, uri: str
+) -> None:
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", pytest.fail)
+    settings.environment(AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=uri)
+    with pytest.raises(exceptions.CredentialRetrievalError, match="the container endpoint's URL"):
+        our_credentials(clock)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/creds",
+        "http://127.8.9.1:8080/creds",
+        "http://localhost/creds",
+        "http://[::1]/creds",
+        "http://169.254.170.2/creds",
+        "http://169.254.170.23/v1/credentials",
+        "http://[fd00:ec2::23]/v1/credentials",
+        "https://anywhere.test/creds",
+    ],
+)
+def test_a_container_url_that_aws_allows_is_requested(
+    settings: CredentialSettings, clock: NoSleepClock, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    asked = []
+
+    def answer(_: object, request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        body = json.dumps(settings.endpoints.issue("ECS")).encode()
+        return httpx.Response(200, stream=httpx.ByteStream(body))
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", answer)
+    settings.environment(AWS_CONTAINER_CREDENTIALS_FULL_URI=url)
+    assert our_credentials(clock)[0] == "ASIAECS1"
+    assert asked == [url]
+    theirs: Any = botocore.utils.ContainerMetadataFetcher()
+    theirs._validate_allowed_url(url)
+
+
+def test_a_redirect_is_not_followed(
+    settings: CredentialSettings, endpoints: CredentialEndpoints, clock: NoSleepClock
+) -> None:
+    settings.set_eks()
+    endpoints.scripted = [(302, f"{endpoints.url}/v2/credentials/x".encode())]
+    with pytest.raises(exceptions.CredentialRetrievalError, match="HTTP status 302"):
+        our_credentials(clock)
+    assert endpoints.paths == ["/v1/credentials"]
+
+
+def test_a_failing_container_endpoint_is_tried_three_times_a_second_apart(
+    settings: CredentialSettings, endpoints: CredentialEndpoints, clock: NoSleepClock
+) -> None:
+    settings.set_eks()
+    endpoints.scripted = [(500, b"SecretOfEKS1"), (200, b'{"AccessKeyId": "SecretOfEKS1')]
+    assert our_credentials(clock)[0] == "ASIAEKS1"
+    assert clock.slept == [1, 1]
+    endpoints.scripted = [(503, b"SecretOfEKS1")] * 3
+    with pytest.raises(exceptions.CredentialRetrievalError, match="HTTP status 503") as caught:
+        our_credentials(clock)
+    assert "SecretOf" not in str(caught.value)
+    assert "/v1/credentials" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        ((401, b"{}"), "HTTP status 401"),
+        ((200, b'{"AccessKeyId": "A", "SecretAccessKey": "s", "Token": "t"}'), "has no Expiration"),
+        ((200, b'{"Code": "AccessDenied", "message": "x"}'), r"\(error code AccessDenied\)"),
+        ((200, b'{"AccessKeyId": 5}'), "has no AccessKeyId, SecretAccessKey, Token, Expiration"),
+        ((200, b"x" * 100_000), "too long"),
+    ],
+)
+def test_a_container_response_without_credentials_is_an_error(
+    settings: CredentialSettings,
+    endpoints: CredentialEndpoints,
+    clock: NoSleepClock,
+    answer: Response,
+    problem: str,
+) -> None:
+    settings.set_ecs()
+    endpoints.scripted = [answer]
+    with pytest.raises(exceptions.CredentialRetrievalError, match=problem) as caught:
+        our_credentials(clock)
+    assert len(endpoints.requests) == 1
+    assert "TaskUuidSecret" not in str(caught.value)
+
+
+def test_an_unusable_container_token_is_an_error_that_does_not_show_it(
+    settings: CredentialSettings, clock: NoSleepClock
+) -> None:
+    settings.set_eks_with_a_token()
+    settings.environment(AWS_CONTAINER_AUTHORIZATION_TOKEN="Secret\r\nX: y")
+    with pytest.raises(exceptions.CredentialRetrievalError, match="ValueError") as caught:
+        our_credentials(clock)
+    assert "Secret" not in str(caught.value)
+    settings.environment(AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE="/does/not/exist")
+    with pytest.raises(
+        exceptions.CredentialRetrievalError, match=r"No such file .*/does/not/exist"
+    ):
+        our_credentials(clock)
+
+
+@pytest.mark.parametrize(
+    ("answers", "why"),
+    [
+        ([(403, b"off")], "HTTP status 403"),
+        ([(200, b"")], "not a metadata token"),
+        ([(200, b"token"), (404, b"")], "the instance has no role"),
+        ([(200, b"token"), (200, b"")], "the instance has no role"),
+        ([(200, b"token"), (200, b"role"), (200, b"<html>")], "not a JSON object"),
+        (
+            [(200, b"token"), (200, b"role"), (200, b'{"Code":"AssumeRoleUnauthorizedAccess"}')],
+            r"\(error code AssumeRoleUnauthorizedAccess\)",
+        ),
+    ],
+)
+def test_instance_metadata_without_credentials_says_why(
+    settings: CredentialSettings,
+    endpoints: CredentialEndpoints,
+    clock: NoSleepClock,
+    answers: list[Response],
+    why: str,
+) -> None:
+    settings.set_imds()
+    endpoints.scripted = [*answers]
+    with pytest.raises(exceptions.NoCredentialsError, match=f"EC2 instance metadata: http.*{why}"):
+        our_credentials(clock)
+    assert endpoints.scripted == []
+    assert len(endpoints.requests) == len(answers)  # nothing is asked again without a token
+
+
+def test_instance_metadata_is_tried_as_often_as_the_settings_say(
+    settings: CredentialSettings, endpoints: CredentialEndpoints, clock: NoSleepClock
+) -> None:
+    settings.set_imds()
+    endpoints.scripted = [(500, b""), (200, b"token"), (500, b"")]
+    settings.environment(AWS_METADATA_SERVICE_NUM_ATTEMPTS="3")
+    assert our_credentials(clock)[0] == "ASIAIMDS1"
+    endpoints.scripted = [(500, b"")]
+    settings.environment(AWS_METADATA_SERVICE_NUM_ATTEMPTS=None)
+    settings.file(".aws/config", "[default]\nmetadata_service_num_attempts = 2\n")
+    assert our_credentials(clock)[0] == "ASIAIMDS1"
+    settings.environment(AWS_METADATA_SERVICE_NUM_ATTEMPTS="often")
+    with pytest.raises(exceptions.InvalidConfigError, match="NUM_ATTEMPTS: 'often' given; allowed"):
+        our_credentials(clock)
+
+
+@pytest.mark.parametrize(
+    ("variables", "host"),
+    [
+        ({}, "169.254.169.254"),
+        ({"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "IPv6"}, "fd00:ec2::254"),
+        ({"AWS_IMDS_USE_IPV6": "true"}, "fd00:ec2::254"),
+        (
+            {"AWS_IMDS_USE_IPV6": "true", "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "IPv4"},
+            "169.254.169.254",
+        ),
+    ],
+)
+def test_instance_metadata_is_where_the_settings_say(
+    settings: CredentialSettings,
+    clock: NoSleepClock,
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    host: str,
+) -> None:
+    asked = []
+
+    def answer(_: object, request: httpx.Request) -> httpx.Response:
+        asked.append((request.url.host, request.extensions["timeout"]["connect"]))
+        raise httpx.ConnectTimeout("")
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", answer)
+    settings.set_imds()
+    settings.environment(
+        AWS_EC2_METADATA_SERVICE_ENDPOINT=None, AWS_METADATA_SERVICE_TIMEOUT="4", **variables
+    )
+    with pytest.raises(exceptions.NoCredentialsError, match="no response in time"):
+        our_credentials(clock)
+    assert asked == [(host, 4)]
+
+
+def test_invalid_settings_of_instance_metadata_are_errors(
+    settings: CredentialSettings, clock: NoSleepClock
+) -> None:
+    settings.set_imds()
+    settings.environment(AWS_EC2_METADATA_SERVICE_ENDPOINT="169.254.169.254")
+    with pytest.raises(
+        exceptions.InvalidConfigError, match=r"_ENDPOINT: '169\.254\.169\.254' given"
+    ):
+        our_credentials(clock)
+    settings.environment(
+        AWS_EC2_METADATA_SERVICE_ENDPOINT=None, AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE="IPv5"
+    )
+    with pytest.raises(exceptions.InvalidConfigError, match="allowed: ipv4, ipv6"):
+        our_credentials(clock)
+
+
+def test_old_credentials_of_instance_metadata_are_used_and_refreshed_later(
+    settings: CredentialSettings,
+    endpoints: CredentialEndpoints,
+    clock: NoSleepClock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """AWS's rule for an outage of the issuer of credentials; botocore keeps it too."""
+    settings.set_imds()
+    endpoints.lifetime = timedelta(minutes=-5)
+    with caplog.at_level(logging.WARNING):
+        credentials = find_provider(clock)
+        assert credentials.get_frozen_credentials().access_key == "ASIAIMDS1"
+    assert "has no new credentials" in caplog.text
+    assert boto3_credentials()[0] == "ASIAIMDS1"
+    asked = len(endpoints.requests)
+    credentials.get_frozen_credentials()
+    assert len(endpoints.requests) == asked
+    clock.ahead = timedelta(minutes=26)
+    credentials.get_frozen_credentials()
+    assert len(endpoints.requests) > asked

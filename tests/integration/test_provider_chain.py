@@ -1,0 +1,415 @@
+"""The provider chain finds the credentials that boto3 finds, in the same order."""
+
+import logging
+import re
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import anyio
+import botocore.loaders
+import botocore.session
+import botocore.utils
+import pytest
+
+from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
+from imagebuilder_pager.local import (
+    ACCESS_KEY_ID,
+    EXAMPLE_EXECUTION_ID,
+    SECRET_ACCESS_KEY,
+    LocalServer,
+)
+from tests.fakes.clocks import NoSleepClock
+from tests.fakes.credential_endpoints import (
+    PROCESS_OUTPUT,
+    PROFILES,
+    REGION,
+    ROLE,
+    CredentialEndpoints,
+    CredentialSettings,
+    boto3_credentials,
+    find_provider,
+    our_credentials,
+    process_command,
+)
+
+# The same credentials as boto3
+
+
+@pytest.mark.parametrize(
+    ("set_up", "access_key"),
+    [
+        (CredentialSettings.set_environment, "AKIDENV"),
+        (CredentialSettings.set_web_identity, "ASIASTSenv1"),
+        (CredentialSettings.set_shared, "AKIDSHARED"),
+        (CredentialSettings.set_config, "AKIDCONFIG"),
+        (CredentialSettings.set_ecs, "ASIAECS1"),
+        (CredentialSettings.set_eks, "ASIAEKS1"),
+        (CredentialSettings.set_eks_with_a_token, "ASIAEKS1"),
+        (CredentialSettings.set_imds, "ASIAIMDS1"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_each_provider_returns_boto3s_credentials(
+    settings: CredentialSettings,
+    clock: NoSleepClock,
+    set_up: Callable[[CredentialSettings], None],
+    access_key: str,
+) -> None:
+    set_up(settings)
+    found = our_credentials(clock)
+    assert found == boto3_credentials()
+    assert found[0] == access_key
+    assert found[1]
+
+
+def test_the_order_of_the_providers_is_boto3s(
+    settings: CredentialSettings, clock: NoSleepClock
+) -> None:
+    """From the last provider to the first, each takes precedence over those before it."""
+    order = []
+    for set_up in (
+        settings.set_imds,
+        settings.set_ecs,
+        settings.set_config,
+        settings.set_shared,
+        settings.set_web_identity,
+        lambda: settings.file(
+            ".aws/config",
+            f"[default]\nrole_arn = {ROLE}/profile\ncredential_source = EcsContainer\n",
+        ),
+        settings.set_environment,
+    ):
+        set_up()
+        found = our_credentials(clock)
+        assert found == boto3_credentials()
+        order.append(found[0])
+    assert order == [
+        "ASIAIMDS1",
+        "ASIAECS1",
+        "AKIDCONFIG",
+        "AKIDSHARED",
+        "ASIASTSenv1",
+        "ASIASTSprofile1",
+        "AKIDENV",
+    ]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("by", ["argument", "AWS_PROFILE"])
+def test_each_kind_of_profile_returns_boto3s_credentials(
+    settings: CredentialSettings, clock: NoSleepClock, profile: str, by: str
+) -> None:
+    endpoints = settings.endpoints
+    token = settings.file("web-token", "web.identity.token")
+    text = "\n".join(PROFILES.values())
+    settings.file(
+        ".aws/config",
+        text.replace("{token}", token).replace("{process}", process_command(PROCESS_OUTPUT)),
+    )
+    settings.set_ecs()
+    settings.set_imds()
+    if by == "argument" or profile == "environment":
+        settings.set_environment()
+    name = profile if by == "argument" else None
+    if name is None:
+        settings.environment(AWS_PROFILE=profile)
+    found = our_credentials(clock, name)
+    asked = len(endpoints.requests)
+    assert found == boto3_credentials(name)
+    if by == "AWS_PROFILE" and profile == "environment":
+        assert (
+            found[0] == "AKIDENV"
+        )  # to boto3, the variable AWS_PROFILE does not take precedence over the credentials
+        return
+    expected = {"static": "AKIDCONFIG", "process": "AKIDPROCESS"}
+    assert found[0] == expected.get(profile, f"ASIASTS{profile}1")
+    # STS got the same requests, except for the session's name, which has the time in it.
+    forms = endpoints.sts_forms()
+    assert len(forms) % 2 == 0
+    mine, theirs = forms[: len(forms) // 2], forms[len(forms) // 2 :]
+    for form in forms:
+        form["RoleSessionName"] = re.sub(r"^botocore-session-\d+$", "", form["RoleSessionName"])
+    assert mine == theirs
+    assert len(endpoints.requests) == 2 * asked
+
+
+def test_an_explicit_profile_takes_precedence_over_the_environment(
+    settings: CredentialSettings, clock: NoSleepClock
+) -> None:
+    settings.set_environment()
+    settings.set_web_identity()
+    settings.file(".aws/config", settings.profile("profile other", "AKIDCONFIG"))
+    assert our_credentials(clock, "other") == boto3_credentials("other")
+    assert our_credentials(clock, "other")[0] == "AKIDCONFIG"
+    settings.environment(AWS_PROFILE="other")
+    assert our_credentials(clock) == boto3_credentials()
+    assert our_credentials(clock)[0] == "AKIDENV"
+
+
+def test_the_older_profile_variable_comes_first_as_in_boto3(
+    settings: CredentialSettings, clock: NoSleepClock
+) -> None:
+    text = settings.profile("profile a", "AKIDCONFIG") + settings.profile("profile b", "AKIDSHARED")
+    settings.file(".aws/config", text)
+    settings.environment(AWS_PROFILE="a", AWS_DEFAULT_PROFILE="b")
+    assert our_credentials(clock) == boto3_credentials()
+    assert our_credentials(clock)[0] == "AKIDSHARED"
+
+
+def test_no_provider_needs_botocores_data(
+    settings: CredentialSettings, clock: NoSleepClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = settings.file("web-token", "web.identity.token")
+    text = "\n".join(PROFILES.values())
+    settings.file(
+        ".aws/config",
+        text.replace("{token}", token).replace("{process}", process_command(PROCESS_OUTPUT)),
+    )
+    settings.set_ecs()
+    settings.set_imds()
+    settings.set_environment()
+
+    def gone(*_: object, **__: object) -> None:
+        raise FileNotFoundError("botocore/data")
+
+    for method in ("load_data", "load_data_with_path", "load_service_model"):
+        monkeypatch.setattr(botocore.loaders.Loader, method, gone)
+    for profile in PROFILES:
+        assert our_credentials(clock, profile)[0]
+    with pytest.raises(FileNotFoundError):  # which boto3 does not get by without
+        boto3_credentials("source")
+
+
+# Refresh
+
+
+@pytest.mark.parametrize(
+    "set_up",
+    [
+        CredentialSettings.set_ecs,
+        CredentialSettings.set_eks,
+        CredentialSettings.set_imds,
+        CredentialSettings.set_web_identity,
+    ],
+    ids=lambda set_up: set_up.__name__,
+)
+def test_credentials_of_an_endpoint_are_refreshed_once_for_many_threads(
+    settings: CredentialSettings,
+    endpoints: CredentialEndpoints,
+    clock: NoSleepClock,
+    set_up: Callable[[CredentialSettings], None],
+) -> None:
+    set_up(settings)
+    credentials = find_provider(clock)
+    first = credentials.get_frozen_credentials()
+    endpoints.generation = 2
+    assert credentials.get_frozen_credentials() == first
+    asked = len(endpoints.requests)
+    clock.ahead = timedelta(minutes=51)
+    endpoints.lifetime = timedelta(hours=2)
+    with ThreadPoolExecutor(10) as pool:
+        found = list(pool.map(lambda _: credentials.get_frozen_credentials(), range(30)))
+    assert {credentials.access_key for credentials in found} == {first.access_key[:-1] + "2"}
+    assert len(endpoints.requests) == 2 * asked
+
+
+def test_a_token_file_is_read_anew_for_each_refresh(
+    settings: CredentialSettings, endpoints: CredentialEndpoints, clock: NoSleepClock
+) -> None:
+    settings.set_eks()
+    credentials = find_provider(clock)
+    credentials.get_frozen_credentials()
+    endpoints.container_token = "Bearer rotated"
+    settings.file("token", "Bearer rotated")
+    endpoints.generation = 2
+    assert credentials.invalidate("ASIAEKS1")
+    assert credentials.get_frozen_credentials().access_key == "ASIAEKS2"
+
+
+def test_a_shared_file_is_read_again_when_its_credentials_are_rejected(
+    settings: CredentialSettings, clock: NoSleepClock
+) -> None:
+    settings.set_shared()
+    credentials = find_provider(clock)
+    assert credentials.get_frozen_credentials().access_key == "AKIDSHARED"
+    settings.file(".aws/credentials", settings.profile("default", "AKIDCONFIG"))
+    assert credentials.get_frozen_credentials().access_key == "AKIDSHARED"
+    credentials.invalidate("AKIDSHARED")
+    assert credentials.get_frozen_credentials().access_key == "AKIDCONFIG"
+
+
+def test_a_refresh_uses_the_provider_that_had_the_credentials(
+    settings: CredentialSettings,
+    endpoints: CredentialEndpoints,
+    clock: NoSleepClock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings.set_imds()
+    credentials = find_provider(clock)
+    credentials.get_frozen_credentials()
+    settings.set_shared()
+    endpoints.scripted = [(404, b"gone")]
+    clock.ahead = timedelta(minutes=51)
+    with caplog.at_level(logging.WARNING):
+        assert credentials.get_frozen_credentials().access_key == "ASIAIMDS1"
+    assert "using the old ones until they expire" in caplog.text
+    assert "EC2 instance metadata: " in caplog.text
+    clock.ahead = timedelta(minutes=61)
+    endpoints.scripted = [(404, b"gone")]
+    with pytest.raises(exceptions.NoCredentialsError, match="HTTP status 404") as caught:
+        credentials.get_frozen_credentials()
+    assert "shared" not in str(caught.value)
+
+
+# Through the whole client
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_a_client_lists_with_the_credentials_of_a_role(
+    settings: CredentialSettings,
+    endpoints: CredentialEndpoints,
+    local_server: LocalServer,
+    asynchronous: bool,
+) -> None:
+    settings.file(
+        ".aws/config",
+        PROFILES["static"]
+        + PROFILES["source"]
+        + f"region = {REGION}\nendpoint_url = {local_server.url}\n",
+    )
+    issued = {"AccessKeyId": ACCESS_KEY_ID, "SecretAccessKey": SECRET_ACCESS_KEY}
+    issued |= {"Token": "session-token", "Expiration": "2100-01-01T00:00:00Z"}
+    endpoints.issue = lambda kind: dict(issued)  # type: ignore[method-assign]
+    operation: Any = "list_lifecycle_execution_resources"
+    listing: Any = {
+        "lifecycleExecutionId": EXAMPLE_EXECUTION_ID,
+        "PaginationConfig": {"PageSize": 10},
+    }
+
+    async def listed() -> int:
+        async with AsyncImageBuilder(profile_name="source") as client:
+            paginator: Any = client.get_paginator(operation)
+            return len([page async for page in paginator.paginate(**listing)])
+
+    if asynchronous:
+        pages = anyio.run(listed)
+    else:
+        with ImageBuilder(profile_name="source") as client:
+            assert client.region_name == REGION
+            assert client.endpoint_url == local_server.url
+            pages = len(list(client.get_paginator(operation).paginate(**listing)))
+    assert pages > 1
+    assert len(endpoints.sts_forms()) == 1
+
+
+def test_without_credentials_the_error_has_each_providers_reason_within_seconds(
+    settings: CredentialSettings, clock: NoSleepClock
+) -> None:
+    """Instance metadata takes the connection and never answers, the slowest there is."""
+    settings.set_imds()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        settings.environment(AWS_EC2_METADATA_SERVICE_ENDPOINT=url)
+        started = time.monotonic()
+        with pytest.raises(exceptions.NoCredentialsError) as caught:
+            our_credentials(clock)
+        assert time.monotonic() - started < 5
+    home = settings.folder
+    assert type(caught.value) is exceptions.NoCredentialsError
+    assert str(caught.value).splitlines() == [
+        "no credentials",
+        "  - the arguments: neither aws_access_key_id nor credentials is given",
+        "  - environment variables: AWS_ACCESS_KEY_ID is not set",
+        "  - assume role: there is no profile 'default'",
+        "  - web identity: AWS_WEB_IDENTITY_TOKEN_FILE is not set, and there is no profile "
+        "'default'",
+        "  - SSO: there is no profile 'default'",
+        f"  - shared credentials file: there is no file {home}/.aws/credentials",
+        "  - aws login: there is no profile 'default'",
+        "  - credential process: there is no profile 'default'",
+        f"  - config file: there is no file {home}/.aws/config",
+        "  - container endpoint: neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor "
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI is set",
+        f"  - EC2 instance metadata: {url}/: no response in time",
+    ]
+    settings.file(".aws/config", "[default]\nregion = us-west-2\n[profile x]\n")
+    settings.environment(AWS_EC2_METADATA_DISABLED="True", AWS_SECRET_ACCESS_KEY="x")
+    with pytest.raises(exceptions.NoCredentialsError) as caught:
+        our_credentials(clock)
+    text = str(caught.value)
+    assert "AWS_ACCESS_KEY_ID is not set, although AWS_SECRET_ACCESS_KEY is" in text
+    assert "assume role: the profile 'default' has no role_arn" in text
+    assert "config file: no aws_access_key_id for the profile 'default' in " in text
+    assert "EC2 instance metadata: AWS_EC2_METADATA_DISABLED is true" in text
+    with pytest.raises(
+        exceptions.NoCredentialsError, match="not used, because profile_name is given"
+    ):
+        our_credentials(clock, "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "problem"),
+    [
+        ("role_arn = x", exceptions.PartialCredentialsError, "source_profile or credential_source"),
+        ("role_arn = x\nsource_profile = nobody", exceptions.InvalidConfigError, "nobody"),
+        (
+            "role_arn = x\nsource_profile = other",
+            exceptions.InvalidConfigError,
+            "must have credentials",
+        ),
+        ("role_arn = x\nsource_profile = default", exceptions.InvalidConfigError, "Infinite loop"),
+        ("role_arn = x\ncredential_source = Cloud", exceptions.InvalidConfigError, "is not valid"),
+        (
+            "role_arn = x\ncredential_source = Ec2InstanceMetadata",
+            exceptions.CredentialRetrievalError,
+            "AWS_EC2_METADATA_DISABLED is true",
+        ),
+        ("web_identity_token_file = x", exceptions.InvalidConfigError, "no role ARN"),
+        (
+            "role_arn = x\nweb_identity_token_file = /does/not/exist",
+            exceptions.CredentialRetrievalError,
+            "web identity: No such file or directory: /does/not/exist",
+        ),
+        (
+            "role_arn = x\nsource_profile = static\nmfa_serial = arn:mfa",
+            exceptions.CredentialRetrievalError,
+            "no prompt for the MFA code",
+        ),
+        (
+            "aws_access_key_id = x",
+            exceptions.PartialCredentialsError,
+            "aws_secret_access_key missing",
+        ),
+        (
+            "sso_account_id = 1\nsso_role_name = x\nsso_session = s",
+            exceptions.CredentialRetrievalError,
+            r"set up for SSO, .* give credentials=boto3\.Session\(profile_name='default'\)",
+        ),
+        (
+            "login_session = x",
+            exceptions.CredentialRetrievalError,
+            "set up for aws login, which",
+        ),
+        (
+            "credential_process = /does/not/exist",
+            exceptions.CredentialRetrievalError,
+            "No such file",
+        ),
+    ],
+)
+def test_a_profile_without_usable_credentials_is_an_error_that_says_why(
+    settings: CredentialSettings,
+    clock: NoSleepClock,
+    text: str,
+    kind: type[Exception],
+    problem: str,
+) -> None:
+    static = settings.profile("profile static", "AKIDCONFIG")
+    settings.file(".aws/config", f"[default]\n{text}\n[profile other]\nregion = x\n{static}")
+    with pytest.raises(kind, match=problem) as caught:
+        our_credentials(clock)
+    assert isinstance(caught.value, exceptions.PagerError)

@@ -1,0 +1,190 @@
+"""Credentials of STS and of a process, and how each can fail."""
+
+import logging
+import socket
+import ssl
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from imagebuilder_pager import exceptions
+from imagebuilder_pager.aws.config.shared_config import SharedConfig
+from imagebuilder_pager.aws.config.tls import LazySSLContext
+from imagebuilder_pager.aws.credentials.resolver import resolve_credentials
+from imagebuilder_pager.aws.identity import CredentialsContext
+from tests.fakes.clocks import NoSleepClock
+from tests.fakes.credential_endpoints import (
+    PROCESS_OUTPUT,
+    REGION,
+    ROLE,
+    CredentialEndpoints,
+    CredentialSettings,
+    Response,
+    find_provider,
+    our_credentials,
+    process_command,
+    sts_error,
+)
+
+
+def test_sts_is_retried_after_transient_errors(
+    settings: CredentialSettings, endpoints: CredentialEndpoints, clock: NoSleepClock
+) -> None:
+    settings.set_web_identity()
+    endpoints.scripted = [(500, b"oops"), (400, sts_error("Throttling", "slow down"))]
+    assert our_credentials(clock)[0] == "ASIASTSenv1"
+    assert len(endpoints.requests) == 3
+    assert len(clock.slept) == 2
+
+
+def test_sts_gives_up_after_three_attempts(
+    settings: CredentialSettings, endpoints: CredentialEndpoints, clock: NoSleepClock
+) -> None:
+    settings.set_web_identity()
+    endpoints.scripted = [(503, b"oops")] * 4
+    with pytest.raises(exceptions.CredentialRetrievalError, match="503"):
+        our_credentials(clock)
+    assert len(endpoints.requests) == 3
+
+
+def test_a_response_of_sts_that_is_too_long_counts_by_its_status(
+    settings: CredentialSettings, endpoints: CredentialEndpoints, clock: NoSleepClock
+) -> None:
+    settings.set_web_identity()
+    endpoints.scripted = [(500, b"x" * 300_000)]
+    assert our_credentials(clock)[0] == "ASIASTSenv1"
+    endpoints.scripted = [(200, b"x" * 300_000)]
+    with pytest.raises(exceptions.CredentialRetrievalError, match="has no credentials"):
+        our_credentials(clock)
+    assert len(endpoints.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        ((403, sts_error("AccessDenied", "not yours")), "AccessDenied: not yours .*the-request-id"),
+        ((200, b"<AssumeRoleResponse/>"), "the response has no credentials"),
+        ((400, b"<html>"), "400: the response is not an error of STS"),
+        (
+            (400, b'<!DOCTYPE a [<!ENTITY b "c">]><a><Code>&b;</Code><Message>m</Message></a>'),
+            "400: the response is not an error of STS",
+        ),
+        ((302, b"http://127.0.0.1:1/"), "302"),
+    ],
+)
+def test_an_error_of_sts_is_raised_with_its_code_and_message(
+    settings: CredentialSettings,
+    endpoints: CredentialEndpoints,
+    clock: NoSleepClock,
+    answer: Response,
+    problem: str,
+) -> None:
+    settings.set_web_identity()
+    endpoints.scripted = [answer]
+    with pytest.raises(exceptions.CredentialRetrievalError, match=problem) as caught:
+        our_credentials(clock)
+    assert f"STS returned no credentials for {ROLE}/env: " in str(caught.value)
+    assert len(endpoints.requests) == 1
+
+
+def test_sts_is_verified_against_the_clients_certificates(
+    settings: CredentialSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.set_web_identity()
+    asked = []
+
+    class Client(httpx.Client):
+        def __init__(self, **arguments: Any) -> None:
+            asked.append(arguments["verify"].verify_mode)
+            super().__init__(**arguments)
+
+    monkeypatch.setattr("imagebuilder_pager.aws.credentials.sts.httpx.Client", Client)
+    credentials = resolve_credentials(
+        None,
+        None,
+        None,
+        None,
+        CredentialsContext(SharedConfig(), REGION, certificates=LazySSLContext(False)),
+    )
+    assert credentials.get_frozen_credentials().access_key == "ASIASTSenv1"
+    assert asked == [ssl.CERT_NONE]
+
+
+def test_sts_that_cannot_be_reached_is_an_error(
+    settings: CredentialSettings, clock: NoSleepClock
+) -> None:
+    settings.set_web_identity()
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    settings.environment(AWS_ENDPOINT_URL_STS=url)
+    with pytest.raises(exceptions.CredentialRetrievalError, match=f"could not connect to {url}"):
+        our_credentials(clock)
+    assert len(clock.slept) == 2
+
+
+def test_a_process_runs_again_when_its_credentials_expire(
+    settings: CredentialSettings, clock: NoSleepClock
+) -> None:
+    expires = (datetime.now(UTC) + timedelta(minutes=30)).isoformat()
+    program = settings.file(
+        "program.py",
+        "import json, pathlib, sys\n"
+        "runs = pathlib.Path(sys.argv[1])\n"
+        "runs.write_text(runs.read_text() + 'x' if runs.exists() else 'x')\n"
+        f"print(json.dumps({ {**PROCESS_OUTPUT, 'Expiration': expires}!r}))\n",
+    )
+    runs = settings.folder / "runs"
+    settings.file(
+        ".aws/config", f"[default]\ncredential_process = {sys.executable} {program} {runs}\n"
+    )
+    credentials = find_provider(clock)
+    for _ in range(3):
+        assert credentials.get_frozen_credentials().access_key == "AKIDPROCESS"
+    assert runs.read_text() == "x"
+    clock.ahead = timedelta(minutes=16)
+    credentials.get_frozen_credentials()
+    assert runs.read_text() == "xx"
+
+
+def test_a_failed_process_is_an_error_without_its_output(
+    settings: CredentialSettings,
+    clock: NoSleepClock,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    outputs: list[tuple[Any, int, str]] = [
+        (PROCESS_OUTPUT, 3, "failed: exit status 3"),
+        ({**PROCESS_OUTPUT, "Version": 2}, 0, "Unsupported version"),
+        ({"Version": 1, "SecretAccessKey": "SecretOfProcess"}, 0, "AccessKeyId"),
+        ("SecretOfProcess", 0, "cannot be used"),
+        ({**PROCESS_OUTPUT, "Expiration": "SecretOfProcess"}, 0, "cannot be used"),
+    ]
+    with caplog.at_level(logging.DEBUG):
+        for output, status, problem in outputs:
+            command = process_command(output, status, stderr="SecretOfProcess")
+            settings.file(".aws/config", f"[default]\ncredential_process = {command}\n")
+            with pytest.raises(exceptions.CredentialRetrievalError, match=problem) as caught:
+                our_credentials(clock)
+            error: BaseException | None = caught.value
+            while error is not None:
+                assert "SecretOfProcess" not in str(error)
+                error = error.__cause__ or error.__context__
+    assert "SecretOfProcess" not in caplog.text
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_process_is_killed_after_its_timeout(
+    settings: CredentialSettings, clock: NoSleepClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "imagebuilder_pager.aws.credentials.process.CredentialProcessRunner.TIMEOUT", 0.2
+    )
+    settings.file(
+        ".aws/config",
+        f"[default]\ncredential_process = {sys.executable} -c 'import time; time.sleep(60)'\n",
+    )
+    with pytest.raises(exceptions.CredentialRetrievalError, match="did not end within 0 s"):
+        our_credentials(clock)
