@@ -1,0 +1,38 @@
+"""A source of credentials that expire, and fail, when a test says so."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from imagebuilder_pager import exceptions
+from imagebuilder_pager.aws.clock import Clock
+from imagebuilder_pager.aws.identity import Credentials, CredentialsProvider
+
+SECRET_KEY = "wJalrXUtnFEMI/K7MDENG"
+
+
+class FakeFetcher:
+    """A fetcher of new credentials at each call, which expire after ``minutes`` (None: never).
+
+    It fails while ``broken``. The access key ids are AKID1, AKID2 and so on.
+    """
+
+    def __init__(self, clock: Clock, minutes: float | None = 60) -> None:
+        self.clock = clock
+        self.minutes = minutes
+        self.broken = False
+        self.call_count = 0
+
+    def __call__(self) -> Credentials:
+        self.call_count += 1
+        if self.broken:
+            raise exceptions.CredentialRetrievalError("the fetcher is broken")
+        expiration = None
+        if self.minutes is not None:
+            expiration = self.clock.now() + timedelta(minutes=self.minutes)
+        count = self.call_count
+        return Credentials(f"AKID{count}", SECRET_KEY, f"token{count}", expiration)
+
+
+def access_key_of(provider: CredentialsProvider) -> str:
+    return provider.get_frozen_credentials().access_key

@@ -1,0 +1,336 @@
+"""When credentials are fetched and refreshed, by how many threads, and what a failure does."""
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import httpx
+import pytest
+
+from imagebuilder_pager import AsyncImageBuilder, exceptions
+from imagebuilder_pager.aws.auth.httpx_auth import SigV4Auth
+from imagebuilder_pager.aws.credentials.refreshable import RefreshableCredentials
+from imagebuilder_pager.aws.identity import Credentials
+from tests.fakes.clocks import FakeClock
+from tests.fakes.credentials import SECRET_KEY, FakeFetcher, access_key_of
+
+EXECUTION: Any = {"lifecycleExecutionId": "lce-12345678-1234-1234-1234-123456789012"}
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(datetime(2030, 1, 1, tzinfo=UTC))
+
+
+@pytest.fixture
+def fetcher(clock: FakeClock) -> FakeFetcher:
+    return FakeFetcher(clock)
+
+
+@pytest.fixture
+def credentials(fetcher: FakeFetcher, clock: FakeClock) -> RefreshableCredentials:
+    return RefreshableCredentials(fetcher, clock)
+
+
+def test_credentials_are_fetched_once_and_cached(
+    credentials: RefreshableCredentials, fetcher: FakeFetcher, clock: FakeClock
+) -> None:
+    assert credentials.cached() is None
+    assert fetcher.call_count == 0
+    assert [access_key_of(credentials) for _ in range(3)] == ["AKID1"] * 3
+    clock.advance(minutes=45)  # 15 minutes are left
+    assert access_key_of(credentials) == "AKID1"
+    assert credentials.cached() is credentials.get_frozen_credentials()
+    assert fetcher.call_count == 1
+
+
+@pytest.mark.parametrize("left", [14.9, 10, 9.9, 0, -60])
+def test_credentials_are_refreshed_before_they_expire(
+    credentials: RefreshableCredentials, fetcher: FakeFetcher, clock: FakeClock, left: float
+) -> None:
+    access_key_of(credentials)
+    clock.advance(minutes=60 - left)
+    assert credentials.cached() is None
+    assert access_key_of(credentials) == "AKID2"
+    assert access_key_of(credentials) == "AKID2"
+    assert fetcher.call_count == 2
+
+
+def test_credentials_without_an_expiration_are_cached_for_good(
+    credentials: RefreshableCredentials, fetcher: FakeFetcher, clock: FakeClock
+) -> None:
+    fetcher.minutes = None
+    access_key_of(credentials)
+    clock.advance(minutes=60 * 24 * 365)
+    assert access_key_of(credentials) == "AKID1"
+
+
+@pytest.mark.parametrize("left", [14, 9, 1])
+def test_a_refresh_that_fails_before_the_expiration_is_logged(
+    credentials: RefreshableCredentials,
+    fetcher: FakeFetcher,
+    clock: FakeClock,
+    caplog: pytest.LogCaptureFixture,
+    left: float,
+) -> None:
+    access_key_of(credentials)
+    clock.advance(minutes=60 - left)
+    fetcher.broken = True
+    with caplog.at_level(logging.DEBUG):
+        assert [access_key_of(credentials) for _ in range(3)] == ["AKID1"] * 3
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert record.name.startswith("imagebuilder_pager.")
+    assert "the fetcher is broken" in record.getMessage()
+    assert fetcher.call_count == 2  # not at every call: a minute is between two attempts
+    assert credentials.cached() is not None
+    fetcher.broken = False
+    if left > 1:
+        clock.advance(minutes=1)
+    assert access_key_of(credentials) == ("AKID3" if left > 1 else "AKID1")
+
+
+def test_a_refresh_that_fails_after_the_expiration_is_raised(
+    credentials: RefreshableCredentials, fetcher: FakeFetcher, clock: FakeClock
+) -> None:
+    access_key_of(credentials)
+    fetcher.broken = True
+    clock.advance(minutes=55)
+    assert access_key_of(credentials) == "AKID1"
+    clock.advance(minutes=5)
+    for _ in range(2):
+        with pytest.raises(exceptions.CredentialRetrievalError, match="the fetcher is broken"):
+            access_key_of(credentials)
+    assert fetcher.call_count == 4
+    fetcher.broken = False
+    assert access_key_of(credentials) == "AKID5"
+
+
+def test_short_lived_credentials_are_not_fetched_at_every_call(
+    credentials: RefreshableCredentials, fetcher: FakeFetcher, clock: FakeClock
+) -> None:
+    """A role of 15 minutes is within the window from the start."""
+    fetcher.minutes = 12
+    assert [access_key_of(credentials) for _ in range(9)] == ["AKID1", *["AKID2"] * 8]
+    clock.advance(minutes=1)
+    access_key_of(credentials)
+    assert fetcher.call_count == 3
+
+
+def test_fetched_credentials_that_have_expired_are_an_error(
+    credentials: RefreshableCredentials, fetcher: FakeFetcher
+) -> None:
+    fetcher.minutes = -1
+    with pytest.raises(
+        exceptions.CredentialRetrievalError, match=r"expired at .*, and by the clock"
+    ):
+        access_key_of(credentials)
+
+
+def test_many_threads_fetch_once(clock: FakeClock) -> None:
+    gate = threading.Barrier(20)
+    calls = []
+
+    def fetch() -> Credentials:
+        calls.append(threading.get_ident())
+        return Credentials(f"AKID{len(calls)}", SECRET_KEY, None, clock.now() + timedelta(hours=1))
+
+    credentials = RefreshableCredentials(fetch, clock)
+
+    def ask(_: int) -> str:
+        gate.wait(10)
+        return access_key_of(credentials)
+
+    with ThreadPoolExecutor(20) as pool:
+        assert set(pool.map(ask, range(20))) == {"AKID1"}
+        clock.advance(minutes=51)  # all have to wait
+        assert set(pool.map(ask, range(20))) == {"AKID2"}
+    assert len(calls) == 2
+
+
+class CountingClock(FakeClock):
+    """A clock that sets an event when it has been read so many times."""
+
+    def __init__(self, count: int, reached: threading.Event) -> None:
+        super().__init__()
+        self._remaining = count
+        self._reached = reached
+        self._lock = threading.Lock()
+
+    def now(self) -> datetime:
+        with self._lock:
+            self._remaining -= 1
+            if self._remaining == 0:
+                self._reached.set()
+        return super().now()
+
+
+def test_all_threads_that_waited_for_a_fetch_get_its_error() -> None:
+    """Else they would wait for the endpoint's timeout one after the other."""
+    waiting, call_count = threading.Event(), 0
+
+    def fetch() -> Credentials:
+        nonlocal call_count
+        call_count += 1
+        assert waiting.wait(10)
+        raise exceptions.NoCredentialsError("nothing there")
+
+    # Each thread reads the clock before it waits.
+    credentials = RefreshableCredentials(fetch, CountingClock(10, waiting))
+
+    def get_error(_: int) -> Exception | None:
+        try:
+            access_key_of(credentials)
+        except exceptions.NoCredentialsError as error:
+            return error
+        return None
+
+    with ThreadPoolExecutor(10) as pool:
+        errors = list(pool.map(get_error, range(10)))
+    assert {str(error) for error in errors} == {"nothing there"}
+    assert len({id(error) for error in errors}) == 10  # each has its own traceback
+    assert call_count == 1
+
+
+def test_in_the_advisory_window_the_other_threads_use_the_old_credentials(clock: FakeClock) -> None:
+    fetching, done = threading.Event(), threading.Event()
+    calls = 0
+
+    def fetch() -> Credentials:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            fetching.set()
+            assert done.wait(10)
+        return Credentials(f"AKID{calls}", SECRET_KEY, None, clock.now() + timedelta(hours=1))
+
+    credentials = RefreshableCredentials(fetch, clock)
+    access_key_of(credentials)
+    clock.advance(minutes=48)
+    with ThreadPoolExecutor(1) as pool:
+        refresher = pool.submit(access_key_of, credentials)
+        assert fetching.wait(10)
+        assert access_key_of(credentials) == "AKID1"
+        assert credentials.cached() is not None  # nor does a task need a thread for it
+        done.set()
+        assert refresher.result(10) == "AKID2"
+    assert access_key_of(credentials) == "AKID2"
+
+
+def test_after_an_interrupted_fetch_the_next_call_fetches(clock: FakeClock) -> None:
+    calls = 0
+
+    def fetch() -> Credentials:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise KeyboardInterrupt
+        return Credentials("AKID", SECRET_KEY)
+
+    credentials = RefreshableCredentials(fetch, clock)
+    with pytest.raises(KeyboardInterrupt):
+        access_key_of(credentials)
+    assert access_key_of(credentials) == "AKID"
+
+
+def test_rejected_credentials_are_refreshed_once(
+    credentials: RefreshableCredentials, fetcher: FakeFetcher
+) -> None:
+    rejected = access_key_of(credentials)
+    assert credentials.invalidate(rejected)
+    assert fetcher.call_count == 1  # it does not block: the next signing fetches
+    assert credentials.cached() is None
+    assert access_key_of(credentials) == "AKID2"
+    # The response to another thread's request, signed with the old ones, comes late.
+    assert credentials.invalidate(rejected)
+    assert access_key_of(credentials) == "AKID2"
+    assert fetcher.call_count == 2
+
+
+def test_rejected_credentials_are_not_used_when_the_refresh_fails(
+    credentials: RefreshableCredentials, fetcher: FakeFetcher
+) -> None:
+    credentials.invalidate(access_key_of(credentials))
+    fetcher.broken = True
+    with pytest.raises(exceptions.CredentialRetrievalError, match="broken"):
+        access_key_of(credentials)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_refresh_never_blocks_the_event_loop(clock: FakeClock, backend: str) -> None:
+    threads: list[int] = []
+    fetcher = FakeFetcher(clock)
+
+    def fetch() -> Credentials:
+        threads.append(threading.get_ident())
+        return fetcher()
+
+    hops = 0
+
+    async def main() -> None:
+        nonlocal hops
+        run_sync = anyio.to_thread.run_sync
+
+        async def counted(*arguments: Any, **options: Any) -> Any:
+            nonlocal hops
+            hops += 1
+            return await run_sync(*arguments, **options)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(anyio.to_thread, "run_sync", counted)
+            transport = httpx.MockTransport(lambda _: httpx.Response(200, json={}))
+            async with httpx.AsyncClient(transport=transport) as http:
+                client = AsyncImageBuilder(
+                    "us-west-2", http_client=http, credentials=fetch, clock=clock
+                )
+
+                async def many() -> None:
+                    async with anyio.create_task_group() as group:
+                        for _ in range(20):
+                            group.start_soon(call)
+
+                async def call() -> None:
+                    await client.list_lifecycle_execution_resources(**EXECUTION)
+
+                await many()
+                assert fetcher.call_count == 1
+                first = hops
+                await many()
+                assert hops == first  # cached credentials need no thread
+                clock.advance(minutes=52)
+                await many()
+                assert fetcher.call_count == 2
+        assert threading.get_ident() not in threads
+
+    anyio.run(main, backend=backend)
+    assert len(threads) == 2
+    assert hops
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_cancelling_does_not_wait_for_a_fetch(clock: FakeClock, backend: str) -> None:
+    done = threading.Event()
+    fetched = threading.Event()
+
+    def fetch() -> Credentials:
+        assert done.wait(10)
+        fetched.set()
+        return Credentials("AKID", SECRET_KEY)
+
+    credentials = RefreshableCredentials(fetch, clock)
+
+    async def main() -> None:
+        auth = SigV4Auth(credentials, "imagebuilder", "us-west-2")
+        request = httpx.Request("POST", "https://aws.test/", content=b"{}")
+        with anyio.move_on_after(0.05) as scope:
+            await anext(auth.async_auth_flow(request))
+        assert scope.cancelled_caught
+        done.set()
+
+    anyio.run(main, backend=backend)
+    assert fetched.wait(10)
+    assert access_key_of(credentials) == "AKID"  # and the fetch was not in vain
