@@ -1,0 +1,274 @@
+"""The endpoints are boto3's: in every region that botocore knows, and from the settings."""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import botocore.awsrequest
+import botocore.config
+import botocore.endpoint_provider
+import botocore.exceptions
+import botocore.loaders
+import botocore.session
+import botocore.utils
+import pytest
+
+from imagebuilder_pager import ImageBuilder, exceptions
+from imagebuilder_pager.aws.config.endpoints import ServiceMetadata, build_regional_endpoint
+from imagebuilder_pager.aws.config.shared_config import SharedConfig
+from imagebuilder_pager.aws.credentials.sts import sts_endpoint
+from tests.fakes.boto3_endpoints import (
+    LOADER,
+    boto3_endpoint,
+    boto3_url,
+    endpoint_rules,
+    make_session,
+)
+
+pytestmark = pytest.mark.usefixtures("_no_settings")
+
+KEYS: dict[str, Any] = {"aws_access_key_id": "AKID", "aws_secret_access_key": "secret"}
+IMAGEBUILDER = ServiceMetadata("imagebuilder", fips_partitions=frozenset({"aws-us-gov"}))
+
+
+FOUR = list(itertools.product([False, True], repeat=2))
+
+
+def url_of(**arguments: Any) -> str:
+    with ImageBuilder(**{"verify": False, **KEYS, **arguments}) as client:
+        return client.endpoint_url
+
+
+@pytest.fixture(scope="module")
+def session() -> botocore.session.Session:
+    return make_session()
+
+
+@pytest.fixture(scope="module")
+def regions(session: botocore.session.Session) -> list[str]:
+    """All that botocore knows, and ones that there may be some day."""
+    known = set()
+    for partition in session.get_available_partitions():
+        for service in ("imagebuilder", "ec2", "sts", "s3"):
+            known.update(session.get_available_regions(service, partition))
+    partitions: Any = LOADER.load_data("partitions")
+    for partition in partitions["partitions"]:
+        known.update(partition["regions"])
+    made_up = ["us-north-7", "mx-west-12", "cn-east-9", "us-gov-north-3", "us-iso-south-2"]
+    made_up += ["us-isob-south-4", "eu-isoe-north-2", "us-isof-west-3", "eusc-de-west-2"]
+    made_up += ["local", "us-east", "xx-west-1", "US-EAST-1", "eusc-fr-west-1", "cn", "us-gov-1"]
+    assert len(known) > 40
+    return [*sorted(known), *made_up]
+
+
+def our_url(region: str, fips: bool, dual_stack: bool) -> str | None:
+    try:
+        return build_regional_endpoint(
+            IMAGEBUILDER, region, use_fips=fips, use_dual_stack=dual_stack
+        )
+    except exceptions.InvalidEndpointError:
+        return None
+
+
+@pytest.mark.parametrize(("fips", "dual_stack"), FOUR)
+def test_every_region_has_the_endpoint_of_boto3s_rules(
+    regions: list[str], session: botocore.session.Session, fips: bool, dual_stack: bool
+) -> None:
+    """By botocore's rule set, but where its clients refuse before they come to it."""
+    provider = endpoint_rules()
+    refused = set()
+    for region in regions:
+        if region.endswith("-global") and dual_stack:
+            continue  # no region, and nothing that boto3 has an address for
+        url = our_url(region, fips, dual_stack)
+        if url is None:
+            refused.add(region)
+            variant: Any = {"use_fips_endpoint": fips, "use_dualstack_endpoint": dual_stack}
+            assert boto3_url(session, "imagebuilder", region, **variant) is None, region
+            continue
+        theirs = provider.resolve_endpoint(Region=region, UseFIPS=fips, UseDualStack=dual_stack)
+        assert url == theirs.url, region
+    assert {region[:7] for region in refused} == ({"eu-isoe", "us-isof"} if dual_stack else set())
+
+
+@pytest.mark.parametrize(("fips", "dual_stack"), FOUR)
+@pytest.mark.parametrize(
+    "region",
+    [
+        *("us-east-1", "eu-west-1", "cn-north-1", "us-gov-west-1", "us-iso-east-1"),
+        *("us-isob-east-1", "eu-isoe-west-1", "us-isof-south-1", "eusc-de-east-1", "us-north-7"),
+    ],
+)
+def test_a_client_has_boto3s_endpoint(
+    session: botocore.session.Session, region: str, fips: bool, dual_stack: bool
+) -> None:
+    theirs = boto3_url(
+        session,
+        "imagebuilder",
+        region,
+        use_fips_endpoint=fips,
+        use_dualstack_endpoint=dual_stack,
+    )
+    arguments: dict[str, Any] = {
+        "use_fips_endpoint": fips,
+        "use_dualstack_endpoint": dual_stack,
+        **KEYS,
+    }
+    if theirs is None:
+        with pytest.raises(
+            exceptions.InvalidEndpointError, match=f"dual-stack endpoints in {region}"
+        ):
+            ImageBuilder(region, **arguments)
+        return
+    with ImageBuilder(region, **arguments) as client:
+        assert client.region_name == region
+        assert (client.endpoint_url, client.region_name) == theirs
+
+
+def test_a_service_without_fips_partitions_has_its_fips_name_in_govcloud() -> None:
+    url = build_regional_endpoint(ServiceMetadata("thing"), "us-gov-west-1", use_fips=True)
+    assert url == "https://thing-fips.us-gov-west-1.amazonaws.com"
+
+
+@pytest.mark.parametrize("mode", ["regional", "legacy"])
+def test_sts_has_boto3s_endpoint_and_signing_region_in_every_region(
+    regions: list[str], monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", mode)
+    session = make_session()
+    legacy = 0
+    for region in regions:
+        if region.endswith("-global") or region in {"local", "US-EAST-1"}:
+            continue
+        ours = sts_endpoint(region, SharedConfig())
+        # Clients are slow to make: one for each region that legacy mode knows, and a few others.
+        if mode == "legacy" or region.endswith("-1"):
+            assert ours == boto3_url(session, "sts", region), region
+        legacy += ours[0] == "https://sts.amazonaws.com"
+    assert legacy == (15 if mode == "legacy" else 0)
+
+
+@pytest.mark.parametrize("variable", ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"])
+def test_the_legacy_mode_of_sts_has_no_effect_on_variants(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", "legacy")
+    monkeypatch.setenv(variable, "TRUE")
+    session = make_session()
+    assert sts_endpoint("us-east-1", SharedConfig()) == boto3_url(session, "sts", "us-east-1")
+
+
+def test_an_unknown_sts_mode_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", "global")
+    with pytest.raises(exceptions.InvalidConfigError, match="allowed: regional, legacy"):
+        sts_endpoint("us-east-1", SharedConfig())
+
+
+CONFIG = """
+[default]
+region = eu-west-1
+{default}
+[profile other]
+region = eu-west-1
+endpoint_url = https://other.test
+services = mine
+[services mine]
+imagebuilder =
+  endpoint_url = https://section.test/base
+sts =
+  endpoint_url = https://sts.test
+"""
+
+
+@pytest.mark.parametrize("profile", [None, "other"])
+@pytest.mark.parametrize("default", ["", "endpoint_url=https://default.test", "services = mine"])
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"AWS_ENDPOINT_URL": "https://all.test"},
+        {"AWS_ENDPOINT_URL_IMAGEBUILDER": "https://service.test"},
+        {
+            "AWS_ENDPOINT_URL": "https://all.test",
+            "AWS_ENDPOINT_URL_IMAGEBUILDER": "https://service.test",
+        },
+        {"AWS_ENDPOINT_URL_STS": "https://sts.test"},
+        {"AWS_ENDPOINT_URL": "https://all.test", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
+        {"AWS_ENDPOINT_URL": "https://all.test", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "1"},
+    ],
+)
+def test_an_endpoint_in_the_settings_is_boto3s(
+    monkeypatch: pytest.MonkeyPatch,
+    config_file: Path,
+    variables: dict[str, str],
+    default: str,
+    profile: str | None,
+) -> None:
+    config_file.write_text(CONFIG.format(default=default))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert url_of(profile_name=profile) == boto3_endpoint(profile)
+    assert url_of(profile_name=profile, endpoint_url="https://arg.test/") == "https://arg.test"
+
+
+def test_a_profile_can_ignore_configured_endpoints(config_file: Path) -> None:
+    config_file.write_text(
+        CONFIG.format(default="services = mine\nignore_configured_endpoint_urls = True")
+    )
+    assert url_of() == boto3_endpoint() == "https://imagebuilder.eu-west-1.amazonaws.com"
+
+
+def test_a_missing_services_section_is_an_error(config_file: Path) -> None:
+    config_file.write_text("[default]\nregion = eu-west-1\nservices = nowhere\n")
+    with pytest.raises(
+        exceptions.InvalidConfigError, match=r"\[services nowhere\], which is not in"
+    ):
+        url_of()
+
+
+def test_an_invalid_url_in_the_settings_is_an_error_with_its_source(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://name:pw@host.test")
+    with pytest.raises(exceptions.InvalidEndpointError, match=r"^AWS_ENDPOINT_URL: ") as caught:
+        url_of(region_name="eu-west-1")
+    assert "pw" not in str(caught.value)
+
+
+@pytest.mark.parametrize("option", ["use_fips_endpoint", "use_dualstack_endpoint"])
+@pytest.mark.parametrize("where", ["argument", "variable", "profile"])
+@pytest.mark.parametrize("own", ["argument", "variable"])
+def test_variants_cannot_be_combined_with_a_custom_endpoint(
+    monkeypatch: pytest.MonkeyPatch, config_file: Path, option: str, where: str, own: str
+) -> None:
+    """botocore's rule set refuses it as well, when a request is made."""
+    config_file.write_text(f"[default]\n{option} = {str(where == 'profile').lower()}\n")
+    if where == "variable":
+        monkeypatch.setenv(f"AWS_{option.upper()}", "true")
+    arguments: dict[str, Any] = {option: True} if where == "argument" else {}
+    if own == "variable":
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "https://host.test")
+    else:
+        arguments["endpoint_url"] = "https://host.test"
+    with pytest.raises(
+        exceptions.InvalidEndpointError, match=f"^{option} cannot be combined"
+    ) as caught:
+        url_of(region_name="eu-west-1", **arguments)
+    assert ("AWS_ENDPOINT_URL" if own == "variable" else "endpoint_url") in str(caught.value)
+    with pytest.raises(botocore.exceptions.EndpointProviderError, match="custom endpoint"):
+        endpoint_rules().resolve_endpoint(
+            Region="eu-west-1",
+            Endpoint="https://host.test",
+            UseFIPS="fips" in option,
+            UseDualStack="dual" in option,
+        )
+
+
+def test_an_argument_switches_a_variant_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
+    fips, plain = "https://imagebuilder-fips", "https://imagebuilder"
+    assert url_of(region_name="us-east-1") == f"{fips}.us-east-1.amazonaws.com"
+    assert (
+        url_of(region_name="us-east-1", use_fips_endpoint=False)
+        == f"{plain}.us-east-1.amazonaws.com"
+    )
