@@ -26,14 +26,25 @@ CLI_EXTRA = {normalized(requirement) for requirement in PROJECT["optional-depend
 
 
 def imported_packages(source: str) -> set[str]:
-    """Return the top-level packages of others that a file imports, wherever the import stands."""
+    """Return the top-level packages of others that a file imports, wherever the import stands.
+
+    Type checkers bring ``typing_extensions`` along, so that an import for them alone needs nothing.
+    """
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = [line for line in node.body if not is_typing_extensions(line)]
     found = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module is not None:
             found.add(node.module.split(".")[0])
     return found - sys.stdlib_module_names - {"imagebuilder_pager"}
+
+
+def is_typing_extensions(line: ast.stmt) -> bool:
+    return isinstance(line, ast.ImportFrom) and line.module == "typing_extensions"
 
 
 def imports_by_distribution() -> dict[str, set[str]]:
@@ -78,5 +89,8 @@ def test_an_import_is_seen_wherever_it_stands() -> None:
         "if TYPE_CHECKING:\n    from h11 import Data",
     ):
         assert imported_packages(source) == {"h11"}, source
+    assert imported_packages("from typing_extensions import Self") == {"typing_extensions"}
+    only_for_checkers = "if TYPE_CHECKING:\n    from typing_extensions import Self\nelse:\n    pass"
+    assert not imported_packages(only_for_checkers)
     assert not imported_packages("import os.path\nfrom . import h11\nfrom .h11 import x")
     assert not imported_packages("from imagebuilder_pager import client")
