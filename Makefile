@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test fuzz check format test-all bench slim clean
+.PHONY: help demo test fuzz check format test-all test-lowest bench slim clean
 
 help:
 	@echo "make demo      page through the local Image Builder and print what it has"
@@ -13,6 +13,7 @@ help:
 	@echo "make check     formatting, lint and types"
 	@echo "make format    format the code and mend what the linter can"
 	@echo "make test-all  run the tests on every supported Python that is found"
+	@echo "make test-lowest  run the tests with the lowest versions that pyproject.toml allows"
 	@echo "make bench     measure speed and size beside boto3 and aiobotocore; five minutes"
 	@echo "make slim      build/slim: the library and all it needs, and nothing else"
 	@echo "make clean     remove what the other commands have made"
@@ -46,6 +47,24 @@ test-all:
 	    fi; \
 	  done; \
 	done; echo "passed on:$$found"; test -n "$$found"
+
+# The lowest versions of what the library imports, and the test tools as they are pinned.
+LOWEST = .venv-lowest
+LOWEST_TOOLS = botocore-stubs|hypothesis|mypy|pytest|pytest-mypy-plugins|respx|trio|types-jmespath
+
+test-lowest: $(LOWEST)/.installed
+	$(LOWEST)/bin/python -m pytest -q $(or $(PYTEST_ARGS),tests/unit tests/protocol)
+
+# Each step may only add to the one before it: lowest.txt holds the versions that are to be tested.
+# boto3, the reference, comes in the version that its botocore belongs to.
+$(LOWEST)/.installed: pyproject.toml constraints.txt Makefile
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt uv
+	$(LOWEST)/bin/uv pip install -q -p $(LOWEST) --resolution lowest-direct -e '.[cli]'
+	$(LOWEST)/bin/uv pip freeze -p $(LOWEST) --exclude-editable >$(LOWEST)/lowest.txt
+	$(LOWEST)/bin/uv pip install -q -p $(LOWEST) -c $(LOWEST)/lowest.txt boto3 \
+	  $$(grep -E '^($(LOWEST_TOOLS))==' constraints.txt)
+	@touch $@
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)

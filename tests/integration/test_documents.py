@@ -27,6 +27,9 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
+PATH = re.compile(r"`((?:[\w.-]+/)*[\w.-]+\.(?:py|md|toml|txt))`")
+
+
 def examples() -> list[ParameterSet]:
     found = []
     for document in DOCUMENTS:
@@ -56,6 +59,15 @@ def local_service_everywhere(
 
 def test_there_are_examples() -> None:
     assert len(EXAMPLES) >= 8
+
+
+@pytest.mark.parametrize("document", ["CONTRIBUTING.md", "SECURITY.md"])
+def test_the_files_that_a_document_names_exist(document: str) -> None:
+    named = set(PATH.findall((ROOT / document).read_text()))
+    assert len(named) >= 8
+    folders = (ROOT, ROOT / "imagebuilder_pager", ROOT / "imagebuilder_pager/aws/credentials")
+    missing = {name for name in named if not any((folder / name).exists() for folder in folders)}
+    assert not missing
 
 
 @pytest.mark.usefixtures("local_service_everywhere")

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from email.parser import HeaderParser
 from pathlib import Path
@@ -94,7 +95,9 @@ def test_its_metadata(wheel: Path) -> None:
         for requirement in metadata.get_all("Requires-Dist", [])
         if "extra ==" not in requirement
     }
-    assert required >= {"botocore", "httpx", "pydantic"}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {re.split(r"[^A-Za-z0-9-]", name)[0] for name in project["dependencies"]}
+    assert required == declared >= {"botocore", "h11", "httpx", "pydantic"}
     assert not required & {"boto3", "aiobotocore", "awscli", "pytest"}
 
 
