@@ -32,7 +32,7 @@ from imagebuilder_pager.cli.main import main
 from imagebuilder_pager.cli.progress import Progress
 from imagebuilder_pager.cli.rich_formats.console import require_rich
 from imagebuilder_pager.cli.signals import SignalReceived, Signals
-from imagebuilder_pager.cli.stdout import Output
+from imagebuilder_pager.cli.stdout import Stdout
 from imagebuilder_pager.local import EXAMPLE_EXECUTION_ID, LocalServer
 
 LIST = "list-lifecycle-execution-resources"
@@ -409,14 +409,14 @@ class Terminal(io.StringIO):
 
 def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imagebuilder_pager.cli.progress._DELAY", 0.0)
-    monkeypatch.setattr("imagebuilder_pager.cli.progress._STEP", 0.0)
+    monkeypatch.setattr("imagebuilder_pager.cli.progress._INTERVAL", 0.0)
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     with Progress(wanted=True) as progress:
-        progress.count(25)
+        progress.count_page(25)
         while "25 resources, 1 page, 0 s" not in terminal.getvalue():
             pass
-        progress.count(5)
+        progress.count_page(5)
         while "30 resources, 2 pages" not in terminal.getvalue():
             pass
     assert terminal.getvalue().endswith("\r\x1b[K")
@@ -430,7 +430,7 @@ def test_no_progress_where_nobody_looks(
     monkeypatch.setattr(sys, "stderr", stream)
     threads = threading.active_count()
     with Progress(wanted=wanted) as progress:
-        progress.count(25)
+        progress.count_page(25)
         assert threading.active_count() == threads
     assert stream.getvalue() == ""
 
@@ -465,7 +465,7 @@ def test_a_checkpoint_behind_a_link_stays_there(tmp_path: Path) -> None:
 def test_what_is_no_checkpoint_is_left_alone(tmp_path: Path, content: str) -> None:
     path = tmp_path / "file"
     path.write_text(content, encoding="latin-1")
-    with pytest.raises(CommandError, match="is no checkpoint"):
+    with pytest.raises(CommandError, match="is not a checkpoint"):
         Checkpoint(str(path), LISTING).load()
     assert path.read_text(encoding="latin-1") == content
 
@@ -477,7 +477,7 @@ def test_the_checkpoint_of_another_listing(tmp_path: Path) -> None:
         Checkpoint(path, {**LISTING, "lifecycleExecutionId": "lce-2"}).load()
 
 
-Opened = Callable[[str, str], Output]
+Opened = Callable[[str, str], Stdout]
 
 
 @pytest.fixture
@@ -485,12 +485,12 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Standard output, as a file with that content, opened in that mode."""
     files = []
 
-    def make(content: str, mode: str) -> Output:
+    def make(content: str, mode: str) -> Stdout:
         path = tmp_path / "output"
         path.write_text(content)
         files.append(path.open(mode))
         monkeypatch.setattr(sys, "stdout", files[-1])
-        return Output()
+        return Stdout()
 
     yield make
     monkeypatch.undo()

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagebuilder_pager.cli.client import iso8601
-from imagebuilder_pager.cli.formats.text import text_of
-from imagebuilder_pager.cli.formats.yaml_stream import yaml_entry
+from imagebuilder_pager.cli.formats.text import format_text
+from imagebuilder_pager.cli.formats.yaml_stream import format_yaml_entry
 from imagebuilder_pager.cli.rich_formats.console import strip_controls
 from imagebuilder_pager.cli.rich_formats.describe import (
-    clock,
+    format_time,
     format_seconds,
     kind_and_name,
     short_reason,
@@ -38,13 +38,13 @@ DATA = st.recursive(
 
 @given(st.lists(DATA, max_size=3))
 def test_yaml_is_read_back_as_it_was(entries: list[Any]) -> None:
-    document = "".join(map(yaml_entry, entries))
+    document = "".join(map(format_yaml_entry, entries))
     assert (yaml.safe_load(document) or []) == entries
 
 
 def test_yaml_is_what_one_would_write() -> None:
     entry = {"id": "a: b", "state": {"status": None}, "list": [{"a": 1, "b": [[]]}], "no": {}}
-    assert yaml_entry(entry) == (
+    assert format_yaml_entry(entry) == (
         '- id: "a: b"\n  state:\n    status: null\n  list:\n  - a: 1\n    b:\n    - []\n'
         '  "no": {}\n'
     )
@@ -70,21 +70,26 @@ def test_yaml_is_what_one_would_write() -> None:
     ],
 )
 def test_text(value: Any, text: str) -> None:
-    assert text_of(value) == text
+    assert format_text(value) == text
 
 
 @given(DATA)
 def test_text_ends_its_lines(value: Any) -> None:
-    text = text_of(value)
+    text = format_text(value)
     assert text == "" or text.endswith("\n")
 
 
 def test_iso_8601(monkeypatch: pytest.MonkeyPatch) -> None:
     moment = datetime(2025, 3, 3, 2, 0, 20, 378000, tzinfo=UTC)
-    sent = datetime.fromisoformat(iso8601(1740967220.378, moment))
+    from imagebuilder_pager.models.fields import RawTimestamp
+
+    sent = datetime.fromisoformat(iso8601(RawTimestamp.from_datetime(moment, 1740967220.378)))
     assert sent == moment
     # What came as a date is kept in its own zone.
-    assert iso8601("2025-03-03T02:00:20.378Z", moment) == moment.isoformat()
+    assert (
+        iso8601(RawTimestamp.from_datetime(moment, "2025-03-03T02:00:20.378Z"))
+        == moment.isoformat()
+    )
 
 
 @pytest.mark.parametrize(
@@ -126,9 +131,9 @@ def test_length(seconds: float, text: str) -> None:
 
 def test_clock() -> None:
     moment = datetime.fromisoformat("2025-03-03T01:00:20+02:00")
-    assert clock(moment, None) == "2025-03-02 23:00:20"
-    assert clock(moment, "2025-03-02") == "23:00:20"
-    assert clock(None, None) == ""
+    assert format_time(moment, None) == "2025-03-02 23:00:20"
+    assert format_time(moment, "2025-03-02") == "23:00:20"
+    assert format_time(None, None) == ""
 
 
 def test_short_reason() -> None:
