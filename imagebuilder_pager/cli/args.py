@@ -160,13 +160,25 @@ def _add_global_options(
         help="colours in table, summary and tree",
     )
     connection = parser.add_argument_group("Connection")
-    connection.add_argument("--region", default=default)
+    connection.add_argument("--region", default=default, help="default: as configured")
     connection.add_argument(
         "--profile", default=default, help="a profile of the AWS configuration files"
     )
-    connection.add_argument("--endpoint-url", metavar="URL", default=default)
-    connection.add_argument("--no-verify-ssl", action="store_true", default=default or False)
-    connection.add_argument("--ca-bundle", metavar="FILE", default=default)
+    connection.add_argument(
+        "--endpoint-url", metavar="URL", default=default, help="default: the region's"
+    )
+    connection.add_argument(
+        "--no-verify-ssl",
+        action="store_true",
+        default=default or False,
+        help="do not verify TLS certificates",
+    )
+    connection.add_argument(
+        "--ca-bundle",
+        metavar="FILE",
+        default=default,
+        help="CA certificates to verify with, in PEM",
+    )
     for name in ("connect", "read"):
         connection.add_argument(
             f"--cli-{name}-timeout",

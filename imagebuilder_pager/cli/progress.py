@@ -10,18 +10,19 @@ from typing import Self
 
 __all__ = ["Progress"]
 
-_DELAY = 1.0  # seconds before the line is first drawn
-_INTERVAL = 0.2  # seconds between two drawings
 _CLEAR_LINE = "\r\x1b[K"
 
 
 class Progress:
     """A counter of pages and items, which shows them within its ``with`` block.
 
-    It draws on a terminal only, and only if ``wanted``; otherwise it starts no thread.
+    It draws on a terminal only, and only if ``wanted``; otherwise it starts no thread. ``delay`` is
+    the time before the line is first drawn, ``interval`` the time between two drawings, in seconds.
     """
 
-    def __init__(self, *, wanted: bool) -> None:
+    def __init__(self, *, wanted: bool, delay: float = 1.0, interval: float = 0.2) -> None:
+        self._delay = delay
+        self._interval = interval
         self._thread: threading.Thread | None = None
         if wanted and sys.stderr is not None and sys.stderr.isatty():
             self._thread = threading.Thread(target=self._draw, daemon=True)
@@ -54,7 +55,7 @@ class Progress:
         started = time.monotonic()
         is_drawn = False
         with contextlib.suppress(OSError):
-            while not self._stopped.wait(_INTERVAL if is_drawn else _DELAY):
+            while not self._stopped.wait(self._interval if is_drawn else self._delay):
                 seconds = time.monotonic() - started
                 pages = "1 page" if self._pages == 1 else f"{self._pages} pages"
                 sys.stderr.write(f"{_CLEAR_LINE}{self._items} resources, {pages}, {seconds:.0f} s")
