@@ -233,7 +233,7 @@ def _prefetch(*, busy: bool) -> Callable[[Harness, int], Samples]:
     return measure
 
 
-_CLI = "imagebuilder_pager.cli"
+_CLI = "imagebuilder_pager.cli.main"
 _COMMAND = """
 import os, sys
 os.environ |= {{"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}}

@@ -1,6 +1,6 @@
-"""The options, as the AWS CLI has them, and those that it has not.
+"""The options of the command line: the AWS CLI's, and some of its own.
 
-Nothing but argparse is imported here: ``--help``, ``--version`` and wrong arguments are answered
+This module imports nothing but argparse: ``--help``, ``--version`` and wrong arguments are answered
 before anything heavy is loaded.
 """
 
@@ -19,6 +19,7 @@ __all__ = [
     "OUTPUTS",
     "RICH_OUTPUTS",
     "STREAMING_OUTPUTS",
+    "WHOLE_PAGE_OUTPUTS",
     "ListRequest",
     "build_request",
     "make_parser",
@@ -30,6 +31,8 @@ __all__ = [
 RICH_OUTPUTS = ("table", "summary", "tree")
 #: The outputs that are written while the pages come in.
 STREAMING_OUTPUTS = ("jsonl", "text", "yaml-stream")
+#: The outputs that have each member of a page, the service's own token included.
+WHOLE_PAGE_OUTPUTS = ("json", "text", "yaml-stream")
 OUTPUTS = ("json", "text", "table", "yaml-stream", "jsonl", "summary", "tree")
 TIMESTAMP_FORMATS = ("wire", "iso8601", "none")
 
@@ -38,19 +41,19 @@ _LIST = "list-lifecycle-execution-resources"
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong by an exception, so that one place decides on the exit code."""
+    """An argument parser that raises its errors, so that one place decides on the exit code."""
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{self.format_usage()}\n{_PROGRAM}: error: {message}")
 
 
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """The options as a namespace; those that were not given are None, or False for a switch.
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Return the options; those that were not given are None, or False for a switch.
 
     Raises :class:`UsageError`, and ``SystemExit`` after ``--help`` and ``--version``.
     """
     parser = make_parser()
-    options, unknown = parser.parse_known_args(arguments)
+    options, unknown = parser.parse_known_args(argv)
     if unknown:
         # The AWS CLI's words.
         raise UsageError(f"{parser.format_usage()}\nUnknown options: {', '.join(unknown)}")
@@ -64,98 +67,125 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The parser by itself: what makes shell completions wants it."""
+    """Return the parser of the command line; tools for shell completion ask for it."""
     parser = _Parser(
         prog=_PROGRAM,
         usage=f"{_PROGRAM} COMMAND [options]",
-        description="Lists what EC2 Image Builder's lifecycle policies have done, with the options "
+        description="List what EC2 Image Builder's lifecycle policies have done, with the options "
         "and the output of\n`aws imagebuilder`.",
         epilog=f"`{_PROGRAM} COMMAND --help` has the options of a command.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    _add_globals(parser)
+    _add_global_options(parser, parser.add_argument_group("Pagination"))
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
-    summary = "the resources that a run of a lifecycle policy has picked"
-    listing = commands.add_parser(
+    list_parser = commands.add_parser(
         _LIST,
         usage=f"{_PROGRAM} {_LIST} --lifecycle-execution-id ID [options]",
-        help=summary,
-        description=f"Lists {summary}.",
+        help="list the resources that a run of a lifecycle policy has picked",
+        description="List the resources that a run of a lifecycle policy has picked.",
         allow_abbrev=False,
     )
-    _add_listing(listing)
-    _add_globals(listing, default=argparse.SUPPRESS)
+    pagination = _add_list_options(list_parser)
+    _add_global_options(list_parser, pagination, default=argparse.SUPPRESS)
     commands.add_parser("local", help="start Image Builder on this machine", add_help=False)
     commands.add_parser("demo", help="page through a local Image Builder")
     return parser
 
 
-def _add_listing(parser: argparse.ArgumentParser) -> None:
-    what = parser.add_argument_group("what to list")
-    what.add_argument("--lifecycle-execution-id", metavar="ID", help="lce-..., required")
-    what.add_argument(
+def _add_list_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    request = parser.add_argument_group("Request")
+    request.add_argument("--lifecycle-execution-id", metavar="ID", help="lce-..., required")
+    request.add_argument(
         "--parent-resource-id", metavar="ARN", help="only what belongs to this image resource"
     )
-    what.add_argument(
+    request.add_argument(
         "--cli-input-json",
         metavar="JSON",
-        help="the parameters as JSON, or file://PATH of it; other options override them",
+        help="the parameters as JSON, or file://PATH of a JSON file; other options override them",
     )
-    pages = parser.add_argument_group("how much, and from where")
-    pages.add_argument("--max-items", type=int, metavar="N", help="stop after so many")
-    pages.add_argument("--page-size", type=int, metavar="N", help="ask for so many at a time")
-    pages.add_argument("--starting-token", metavar="TOKEN", help="go on where NextToken says")
-    pages.add_argument(
-        "--max-results", type=int, metavar="N", help="the size of a page, for one call alone"
+    pagination = parser.add_argument_group("Pagination")
+    pagination.add_argument("--max-items", type=int, metavar="N", help="stop after N items")
+    pagination.add_argument("--page-size", type=int, metavar="N", help="items in each page")
+    pagination.add_argument(
+        "--starting-token", metavar="TOKEN", help="resume at the NextToken of an earlier run"
     )
-    pages.add_argument(
-        "--next-token", metavar="TOKEN", help="the service's own token, for one call alone"
+    pagination.add_argument(
+        "--max-results", type=int, metavar="N", help="items in the page; turns pagination off"
     )
-    pages.add_argument(
+    pagination.add_argument(
+        "--next-token", metavar="TOKEN", help="the service's own token; turns pagination off"
+    )
+    pagination.add_argument(
         "--checkpoint",
         metavar="FILE",
-        help="with --output jsonl: keep in this file how far the listing has come, and go on from "
-        "there when the file exists",
+        help="with --output jsonl: save the progress in this file, and resume from it where it "
+        "exists",
     )
+    return pagination
 
 
-def _add_globals(parser: argparse.ArgumentParser, default: str | None = None) -> None:
-    """The options that may stand before and after the command, like the AWS CLI's.
+def _add_global_options(
+    parser: argparse.ArgumentParser,
+    pagination: argparse._ArgumentGroup,
+    default: str | None = None,
+) -> None:
+    """Add the options that may stand before and after the command, as in the AWS CLI.
 
     ``default`` is SUPPRESS after the command, so that what stood before it is kept.
     """
-    shown = parser.add_argument_group("what to show")
-    shown.add_argument("--output", choices=OUTPUTS, default=default, help="json, if not set up")
-    shown.add_argument("--query", metavar="JMESPATH", default=default, help="pick from the result")
-    shown.add_argument(
-        "--no-paginate", action="store_true", default=default or False, help="make one call alone"
+    pagination.add_argument(
+        "--no-paginate",
+        action="store_true",
+        default=default or False,
+        help="send one request, for one page",
     )
-    shown.add_argument(
+    output = parser.add_argument_group("Output")
+    output.add_argument(
+        "--output", choices=OUTPUTS, default=default, help="default: json, or as configured"
+    )
+    output.add_argument(
+        "--query", metavar="JMESPATH", default=default, help="a JMESPath query to filter the result"
+    )
+    output.add_argument(
         "--cli-timestamp-format",
         choices=TIMESTAMP_FORMATS,
         default=default,
-        help="timestamps as they came (wire, none), or in ISO 8601",
+        help="timestamps as the service sent them (wire, none), or in ISO 8601",
     )
-    shown.add_argument(
+    output.add_argument(
         "--color",
         choices=("on", "off", "auto"),
         default=default or "auto",
         help="colours in table, summary and tree",
     )
-    where = parser.add_argument_group("whom to ask")
-    where.add_argument("--region", default=default)
-    where.add_argument("--profile", default=default, help="a profile of AWS's shared files")
-    where.add_argument("--endpoint-url", metavar="URL", default=default)
-    where.add_argument("--no-verify-ssl", action="store_true", default=default or False)
-    where.add_argument("--ca-bundle", metavar="FILE", default=default)
+    connection = parser.add_argument_group("Connection")
+    connection.add_argument("--region", default=default, help="default: as configured")
+    connection.add_argument(
+        "--profile", default=default, help="a profile of the AWS configuration files"
+    )
+    connection.add_argument(
+        "--endpoint-url", metavar="URL", default=default, help="default: the region's"
+    )
+    connection.add_argument(
+        "--no-verify-ssl",
+        action="store_true",
+        default=default or False,
+        help="do not verify TLS certificates",
+    )
+    connection.add_argument(
+        "--ca-bundle",
+        metavar="FILE",
+        default=default,
+        help="CA certificates to verify with, in PEM",
+    )
     for name in ("connect", "read"):
-        where.add_argument(
+        connection.add_argument(
             f"--cli-{name}-timeout",
             type=int,
             metavar="SECONDS",
             default=default,
-            help="60, if not given; 0 for none",
+            help="default: 60; 0 for no timeout",
         )
     parser.add_argument(
         "--debug", action="store_true", default=default or False, help="log to standard error"
@@ -178,41 +208,39 @@ _CONFIG = {"StartingToken": "starting_token", "PageSize": "page_size", "MaxItems
 
 
 class ListRequest(NamedTuple):
-    """One listing as it was asked for.
+    """The request that the options make.
 
-    ``parameters`` have their wire names, and with them ``PaginationConfig`` where there is one;
-    ``one_call`` says that there is no pagination. ``query`` is a compiled JMESPath expression.
+    ``parameters`` are under their wire names, with ``PaginationConfig`` where there is one.
+    ``no_paginate`` turns pagination off. ``query`` is a compiled JMESPath expression, or None.
     """
 
     parameters: dict[str, Any]
     no_paginate: bool
     query: Any
 
-    @property
-    def starting_token(self) -> str | None:
-        """The token to go on from, if one was given."""
-        config = self.parameters.get("PaginationConfig")
-        token = config.get("StartingToken") if isinstance(config, dict) else None
-        return token if isinstance(token, str) else None
-
-    def with_starting_token(self, token: str | None) -> dict[str, Any]:
-        """The parameters, to go on from another token."""
+    def with_starting_token(self, token: str | None) -> ListRequest:
+        """Return the same request, resumed at another token."""
         config = self.parameters.get("PaginationConfig") or {}
-        return {**self.parameters, "PaginationConfig": {**config, "StartingToken": token}}
+        config = {**config, "StartingToken": token}
+        return self._replace(parameters={**self.parameters, "PaginationConfig": config})
+
+    def apply_query(self, value: Any) -> Any:
+        """Return what the query makes of a value; without a query, the value."""
+        return value if self.query is None else self.query.search(value)
 
 
 def build_request(options: argparse.Namespace, output: str) -> ListRequest:
-    """What was asked for. Raises :class:`UsageError` for what does not go together.
+    """Return the request of the options.
 
-    As in the AWS CLI, ``--max-results`` and ``--next-token`` turn pagination off, and what
-    ``--cli-input-json`` says holds where no option says otherwise.
+    As in the AWS CLI, ``--max-results`` and ``--next-token`` turn pagination off, and options
+    override ``--cli-input-json``. Raises :class:`UsageError` for options that exclude each other.
     """
-    given = {wire: getattr(options, name) for wire, name in _PARAMETERS.items()}
-    parameters = {wire: value for wire, value in given.items() if value is not None}
-    one_call = bool(options.no_paginate or {"maxResults", "nextToken"} & parameters.keys())
+    named = {wire: getattr(options, name) for wire, name in _PARAMETERS.items()}
+    parameters = {wire: value for wire, value in named.items() if value is not None}
+    no_paginate = bool(options.no_paginate or {"maxResults", "nextToken"} & parameters.keys())
     config = {key: getattr(options, name) for key, name in _CONFIG.items()}
     config = {key: value for key, value in config.items() if value is not None}
-    if one_call and config:
+    if no_paginate and config:
         used = ", ".join("--" + _CONFIG[key].replace("_", "-") for key in config)
         raise UsageError(
             "Error during pagination: Cannot specify --no-paginate along with pagination "
@@ -223,26 +251,26 @@ def build_request(options: argparse.Namespace, output: str) -> ListRequest:
     if options.cli_input_json is not None:
         parameters = {**_read_json(options.cli_input_json), **parameters}
     if options.checkpoint is not None:
-        _check_checkpoint(options, output, one_call)
+        _validate_checkpoint(options, output, no_paginate)
     if options.query is not None and output in {"summary", "tree"}:
         raise UsageError(f"--query: not with --output {output}, which shows whole resources")
-    return ListRequest(parameters, one_call, _compiled(options.query))
+    return ListRequest(parameters, no_paginate, _compile_query(options.query))
 
 
-def _check_checkpoint(options: argparse.Namespace, output: str, one_call: bool) -> None:
-    others = {
+def _validate_checkpoint(options: argparse.Namespace, output: str, no_paginate: bool) -> None:
+    excluded = {
         "--query": options.query is not None,
         "--starting-token": options.starting_token is not None,
-        "--no-paginate, --max-results and --next-token": one_call,
+        "--no-paginate, --max-results and --next-token": no_paginate,
     }
     if output != "jsonl":
         raise UsageError(f"--checkpoint: only with --output jsonl, not with {output}")
-    for other, is_given in others.items():
+    for name, is_given in excluded.items():
         if is_given:
-            raise UsageError(f"--checkpoint: not together with {other}")
+            raise UsageError(f"--checkpoint: not together with {name}")
 
 
-def _compiled(query: str | None) -> Any:
+def _compile_query(query: str | None) -> Any:
     if query is None:
         return None
     import jmespath
@@ -253,19 +281,19 @@ def _compiled(query: str | None) -> Any:
         raise UsageError(f"Bad value for --query {query}: {error}") from None
 
 
-def _read_json(given: str) -> dict[str, Any]:
-    text = given
+def _read_json(argument: str) -> dict[str, Any]:
+    text = argument
     for prefix in ("file://", "fileb://"):
-        if given.startswith(prefix):
+        if argument.startswith(prefix):
             # Path.expanduser raises where there is no home directory, as in many a container.
-            path = os.path.expandvars(os.path.expanduser(given[len(prefix) :]))  # noqa: PTH111 - as the AWS CLI does
+            path = os.path.expandvars(os.path.expanduser(argument[len(prefix) :]))  # noqa: PTH111 - as the AWS CLI does
             try:
                 with open(path, encoding="utf-8") as file:  # noqa: PTH123 - without pathlib
                     text = file.read()
             except (OSError, ValueError) as error:
                 raise UsageError(
                     f"Error parsing parameter '--cli-input-json': Unable to load paramfile "
-                    f"{given}: {error}"
+                    f"{argument}: {error}"
                 ) from None
     import json
 

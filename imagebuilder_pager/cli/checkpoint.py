@@ -1,8 +1,8 @@
-"""The checkpoint: a file that says how far a listing has come, so that a killed run goes on there.
+"""The checkpoint: a file from which a run that was killed is resumed.
 
-It is replaced as a whole, after its successor is on the disk: whoever reads it, at whatever moment,
-finds a whole one. It says of which listing it is, and for an output that is a regular file, how
-long that was; what stands beyond is from an item that the checkpoint does not have.
+Rule: the file is only ever replaced as a whole, after its successor is on the disk; a reader finds
+a whole one at any time. It names its listing. Where the output is a regular file, it also has the
+length of the output: bytes beyond that belong to an item that the checkpoint does not have.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from pathlib import Path
 from typing import Any
 
 from .exit_codes import CommandError, UsageError
-from .stdout import Output
+from .stdout import Stdout
 
 __all__ = ["Checkpoint", "CheckpointState", "truncate_to_checkpoint"]
 
 _VERSION = 1
-_LONGEST_LINE = 16 * 1024 * 1024  # of the largest answer that is read
+_MAX_LINE_BYTES = 16 * 1024 * 1024  # the size of the largest response that is read
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointState:
-    """How far a listing has come.
+    """The progress of a listing.
 
-    ``token`` goes on from there; with ``finished`` there is nothing to go on with, without it None
-    is the beginning. ``output_size``: of the output, None where that is no regular file.
+    ``token`` resumes the listing; None is its beginning, or with ``finished`` its end.
+    ``output_size`` is the size of the output in bytes, None where it is not a regular file.
     """
 
     token: str | None
@@ -37,9 +37,9 @@ class CheckpointState:
 
 
 class Checkpoint:
-    """The checkpoint file of a listing; ``listing`` is what tells it from another one.
+    """The checkpoint file of a listing; ``listing`` has the parameters that identify it.
 
-    ``OSError`` is raised where the file cannot be read or written.
+    Both methods raise ``OSError`` where the file cannot be read or written.
     """
 
     def __init__(self, path: str, listing: Mapping[str, Any]) -> None:
@@ -47,10 +47,10 @@ class Checkpoint:
         self._listing = dict(listing)
 
     def load(self) -> CheckpointState | None:
-        """What the file says; None if there is no file.
+        """Return the saved state; None if there is no file.
 
-        Raises :class:`UsageError` if it is another listing's, :class:`CommandError` if it is no
-        checkpoint.
+        Raises :class:`UsageError` for the checkpoint of another listing, :class:`CommandError` for
+        a file that is not a checkpoint.
         """
         try:
             content = self._path.read_bytes()
@@ -61,10 +61,10 @@ class Checkpoint:
             if saved["version"] != _VERSION:
                 raise ValueError(f"its version is {saved['version']!r}")
             listing = dict(saved["listing"])
-            reached = CheckpointState(saved["token"], saved["finished"], saved["output_size"])
+            state = CheckpointState(saved["token"], saved["finished"], saved["output_size"])
         except (ValueError, KeyError, TypeError) as error:
             raise CommandError(
-                f"--checkpoint: {self._path} is no checkpoint of this program "
+                f"--checkpoint: {self._path} is not a checkpoint of this program "
                 f"({type(error).__name__}: {error}); it was left as it is"
             ) from None
         if listing != self._listing:
@@ -72,18 +72,18 @@ class Checkpoint:
                 f"--checkpoint: {self._path} is of another listing, {json.dumps(listing)}; "
                 "give each listing a file of its own"
             )
-        return reached
+        return state
 
-    def save(self, reached: CheckpointState) -> None:
-        """Replaces the file; when this returns, it is on the disk."""
+    def save(self, state: CheckpointState) -> None:
+        """Replace the file; when this returns, the new one is on the disk."""
         content = {
             "version": _VERSION,
             "listing": self._listing,
-            "token": reached.token,
-            "finished": reached.finished,
-            "output_size": reached.output_size,
+            "token": state.token,
+            "finished": state.finished,
+            "output_size": state.output_size,
         }
-        # Always the same name: runs that are killed leave no heap of files behind.
+        # Always the same name, so that runs that are killed do not fill the folder.
         new = self._path.with_name(self._path.name + ".new")
         with new.open("w", encoding="utf-8") as file:
             json.dump(content, file, indent=1)
@@ -93,30 +93,29 @@ class Checkpoint:
         new.replace(self._path)
 
 
-def truncate_to_checkpoint(output: Output, reached: CheckpointState) -> None:
-    """Cuts off the line that was being written when the run before was killed.
+def truncate_to_checkpoint(stdout: Stdout, state: CheckpointState) -> None:
+    """Cut off the line, or the part of one, that a killed run wrote after its last checkpoint.
 
-    Raises :class:`UsageError` for an output that is not the one of the checkpoint: nothing is cut
-    off but the rest of one line.
+    Raises :class:`UsageError` for an output that is not the checkpoint's; nothing is cut off then.
     """
-    size = reached.output_size
-    if size is None or not output.is_file:
+    size = state.output_size
+    if size is None or not stdout.is_file:
         return
-    now = output.size()
-    if now < size:
+    size_now = stdout.size()
+    if size_now < size:
         raise UsageError(
-            f"--checkpoint: the output has {now} bytes, and had {size} when the checkpoint was "
-            "written; go on with the same file, and append to it (>>). For another file, use a "
+            f"--checkpoint: the output has {size_now} bytes, and had {size} when the checkpoint "
+            "was written; use the same file again, and append to it (>>). For another file, use a "
             "pipe: | cat > FILE"
         )
-    if now > size and not reached.finished:
+    if size_now > size and not state.finished:
         start = max(size - 1, 0)
-        rest = output.read_from(start, _LONGEST_LINE + 1)
-        before, tail = rest[: size - start], rest[size - start :]
-        if before not in {b"", b"\n"} or b"\n" in tail[:-1] or len(tail) != now - size:
+        data = stdout.read_from(start, _MAX_LINE_BYTES + 1)
+        before, tail = data[: size - start], data[size - start :]
+        if before not in {b"", b"\n"} or b"\n" in tail[:-1] or len(tail) != size_now - size:
             raise UsageError(
-                f"--checkpoint: something else has been written to the output since, {now - size} "
-                "bytes; nothing was changed"
+                "--checkpoint: something else has been written to the output since, "
+                f"{size_now - size} bytes; nothing was changed"
             )
-        output.truncate(size)
-    output.seek_end()
+        stdout.truncate(size)
+    stdout.seek_end()

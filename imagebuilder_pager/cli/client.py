@@ -1,15 +1,14 @@
-"""Whom to ask, and a connection there that is being made while the rest is imported.
+"""The client of the command line, and its connection, made while the rest is imported.
 
-Importing what reads and checks the pages takes a tenth of a second, in which a TLS connection, its
-certificates first of all, can come about in another thread.
+Importing what reads and checks the pages takes a tenth of a second. In that time another thread
+can make a TLS connection and load its certificates.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import functools
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from ..aws.auth.signer import RequestSigner
@@ -19,8 +18,7 @@ from ..aws.config.shared_config import SharedConfig
 from ..aws.config.tls import resolve_certificates
 from ..aws.transport.h11_transport import H11Client, is_direct
 from ..client import ImageBuilder, ResponseT
-from ..models.fields import MissingList
-from ..models.shapes import Response, Shape
+from ..models.fields import RawTimestamp
 from ..operations import Operation
 from ..pagination.paginator import PageIterator, Paginator
 from ..service import DEFAULT_TIMEOUTS, HEADERS, SERVICE
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
     import httpx
 
     from ..aws.identity import CachingProvider, CredentialsContext
-    from ..aws.transport.h11_transport import H11Client
 
 
 __all__ = [
@@ -42,13 +39,13 @@ __all__ = [
 ]
 
 
-_FOREVER = 2_000_000  # seconds, the most that the system's poll takes is a little more
+_NO_TIMEOUT_SECONDS = 2_000_000  # the system's poll takes little more
 
 
 class ClientSettings(NamedTuple):
-    """The client's arguments, and what to send with; None for the way of the library, by httpx.
+    """The arguments of the client, and the h11 client to send with; None to send by httpx.
 
-    A context manager, at whose end ``direct`` is closed.
+    As a context manager, it closes the h11 client at its end.
     """
 
     arguments: dict[str, Any]
@@ -63,12 +60,12 @@ class ClientSettings(NamedTuple):
 
 
 def resolve_settings(options: argparse.Namespace, profile: SharedConfig) -> ClientSettings:
-    """Whom the options, the environment and the profile name.
+    """Return the settings of the options, the environment and the profile, and start to connect.
 
-    Raises what :class:`ImageBuilder` raises for a region, an endpoint and timeouts. That there is
-    no connection, or that certificates cannot be loaded, shows with the first request.
+    Raises the errors that :class:`ImageBuilder` raises for a region, an endpoint and timeouts. An
+    error of the connection, or of the certificates, is raised by the first request.
     """
-    # As the client will choose them, from the same arguments.
+    # As the client will resolve them, from the same arguments.
     region = resolve_region(options.region, profile)
     endpoint_url = resolve_endpoint(SERVICE, region, profile, endpoint_url=options.endpoint_url)
     arguments = {
@@ -90,44 +87,37 @@ def resolve_settings(options: argparse.Namespace, profile: SharedConfig) -> Clie
 
 
 def _timeout(seconds: int | None) -> int | None:
-    return _FOREVER if seconds == 0 else seconds
+    return _NO_TIMEOUT_SECONDS if seconds == 0 else seconds
 
 
-#: What to print for a timestamp: from how it was sent, and what that means.
-TimestampFormatter = Callable[[Any, datetime], Any]
+#: Returns what to print for a timestamp.
+TimestampFormatter = Callable[[RawTimestamp], Any]
 
 
-def raw_timestamp(sent: Any, _parse_expiration: datetime) -> Any:
-    """The timestamp as it was sent."""
-    return sent
+def raw_timestamp(timestamp: RawTimestamp) -> Any:
+    """Return the timestamp as the service sent it."""
+    return timestamp.raw
 
 
-def iso8601(sent: Any, moment: datetime) -> str:
-    """The timestamp in ISO 8601; of epoch seconds, in the local time zone, as botocore does."""
+def iso8601(timestamp: RawTimestamp) -> str:
+    """Return the timestamp in ISO 8601.
+
+    As botocore does, it is in the local time zone where epoch seconds were sent, and else in the
+    zone that was sent.
+    """
     try:
-        float(sent)
+        float(timestamp.raw)
     except ValueError:
-        return moment.isoformat()
-    return moment.astimezone().isoformat()
-
-
-class _Answer(NamedTuple):
-    """An answer as a model and as the JSON that it was."""
-
-    page: Response
-    body: bytes
-
-    def keys(self) -> list[str]:
-        """The members that are there, for whoever checks that it is an answer at all."""
-        return self.page.keys()
+        return timestamp.isoformat()
+    return timestamp.astimezone().isoformat()
 
 
 class RawImageBuilder(ImageBuilder):
-    """An :class:`ImageBuilder` whose pages can be had as plain dictionaries.
+    """An :class:`ImageBuilder` with raw pages: plain dictionaries, with timestamps as they came.
 
-    ``direct``: what to send with, in place of httpx; it has the arguments' endpoint and
-    certificates, and stays the caller's to close. ``on_page``: told of each page that came, in the
-    thread that asked for it, how many items it has.
+    ``direct`` is the h11 client to send with, in place of httpx; it is for the same endpoint, and
+    stays the caller's to close. ``on_page`` is called with the number of items of each page that
+    comes, in the thread that asked for the page.
     """
 
     on_page: Callable[[int], None] | None = None
@@ -151,16 +141,16 @@ class RawImageBuilder(ImageBuilder):
         self._send = self._direct.sender(signer, HEADERS)
         return signer
 
-    def raw_pages(
+    def paginate_raw(
         self,
         operation: Operation[Any],
-        timestamps: TimestampFormatter,
+        format_timestamp: TimestampFormatter,
         params: Mapping[str, Any],
     ) -> PageIterator[dict[str, Any], dict[str, Any]]:
-        """What ``get_paginator(...).paginate(**params)`` gives, with dictionaries as pages."""
+        """Return what ``get_paginator(...).paginate(**params)`` does, of raw pages."""
 
         def method(**request: Any) -> dict[str, Any]:
-            return self.raw_page(operation, timestamps, request)
+            return self.raw_page(operation, format_timestamp, request)
 
         paginator: Paginator[dict[str, Any], dict[str, Any]] = Paginator(
             method,
@@ -171,42 +161,35 @@ class RawImageBuilder(ImageBuilder):
         return paginator.paginate(**params)
 
     def raw_page(
-        self, operation: Operation[Any], timestamps: TimestampFormatter, params: Mapping[str, Any]
+        self,
+        operation: Operation[Any],
+        format_timestamp: TimestampFormatter,
+        params: Mapping[str, Any],
     ) -> dict[str, Any]:
-        """One answer, as the dictionary that boto3 would return, but for its timestamps."""
-
-        def read(body: bytes, metadata: Mapping[str, Any]) -> _Answer:
-            return _Answer(operation.response.from_json(body, metadata), body)
-
+        """Return one page as boto3 does, but for ``ResponseMetadata`` and the timestamps."""
+        parse = functools.partial(operation.response.from_json, raw_timestamps=True)
         wire = operation.serialize_params(params)
-        answer = self._rest.call(operation.rest_json, wire, read, self._send)
-        page: dict[str, Any] = _plain(answer.page, json.loads(answer.body), timestamps)
-        self._tell(operation, page)
+        response = self._rest.call(operation.rest_json, wire, parse, self._send)
+        page: dict[str, Any] = response.to_dict()
+        page.pop("ResponseMetadata", None)
+        _format_timestamps(page, format_timestamp)
+        self._report_page(operation, page)
         return page
 
     def _call(self, operation: Operation[ResponseT], params: Mapping[str, Any]) -> ResponseT:
         page = super()._call(operation, params)
-        self._tell(operation, page)
+        self._report_page(operation, page)
         return page
 
-    def _tell(self, operation: Operation[Any], page: Any) -> None:
+    def _report_page(self, operation: Operation[Any], page: Any) -> None:
         if self.on_page is not None:
             self.on_page(len(operation.pagination.result_keys[0].search(page) or ()))
 
 
-def _plain(value: Any, sent: Any, timestamps: TimestampFormatter) -> Any:
-    """A member of an answer as plain data; ``sent`` is the same as it was on the wire."""
-    if isinstance(value, Shape):
-        members = {}
-        for name, info in type(value).model_fields.items():
-            wire_name = info.alias or name
-            member = getattr(value, name)
-            if member is None or (type(member) is MissingList and not member):
-                continue
-            members[wire_name] = _plain(member, sent[wire_name], timestamps)
-        return members
-    if isinstance(value, list):
-        return [_plain(one, as_sent, timestamps) for one, as_sent in zip(value, sent, strict=True)]
-    if isinstance(value, datetime):
-        return timestamps(sent, value)
-    return str(value) if isinstance(value, str) else value
+def _format_timestamps(data: Any, format_timestamp: TimestampFormatter) -> None:
+    """Replace each timestamp in plain data, where it stands."""
+    for key, value in data.items() if isinstance(data, dict) else enumerate(data):
+        if isinstance(value, RawTimestamp):
+            data[key] = format_timestamp(value)
+        elif isinstance(value, (dict, list)):
+            _format_timestamps(value, format_timestamp)

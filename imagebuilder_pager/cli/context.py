@@ -1,8 +1,12 @@
-"""A listing that is under way: how its pages are had, and how far what was written has come."""
+"""A listing that is under way: its pages, and how far they have been written.
+
+The outputs ask for pages here, and see no difference between a listing with pagination and the one
+page of a listing without.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..models.lifecycle import LifecycleExecutionResource
@@ -16,29 +20,25 @@ from .signals import Signals
 
 __all__ = ["ListContext"]
 
+RawPage = dict[str, Any]
+
 
 class ListContext(NamedTuple):
-    """What the outputs work on: ``asked`` of the ``client``, written as far as ``place``."""
+    """All that an output works with: where pages come from, and where it says how far it is.
+
+    A raw page is a dictionary with the timestamps formatted by ``format_timestamp``. A token that
+    comes with a page resumes the listing after it: a ``StartingToken``, or without pagination the
+    service's own token. It is None after the last page.
+    """
 
     client: RawImageBuilder
     request: ListRequest
-    timestamps: TimestampFormatter
+    format_timestamp: TimestampFormatter
     resume_state: ResumeState
     signals: Signals
 
-    def raw_pages(
-        self, parameters: dict[str, Any] | None = None
-    ) -> PageIterator[dict[str, Any], dict[str, Any]]:
-        """The pages as on the wire; where pagination is off, ask for :meth:`raw_page`."""
-        given = self.request.parameters if parameters is None else parameters
-        return self.client.raw_pages(OPERATION, self.timestamps, given)
-
-    def raw_page(self) -> dict[str, Any]:
-        """The one page of a listing without pagination, as on the wire."""
-        return self.client.raw_page(OPERATION, self.timestamps, self.request.parameters)
-
     def pages(self) -> Generator[tuple[Page, str | None]]:
-        """The pages as models, with or without pagination, each with the token that goes on."""
+        """Yield the pages as models, each with its token."""
         if self.request.no_paginate:
             page = self.client.list_lifecycle_execution_resources(**self.request.parameters)
             yield page, page.next_token
@@ -48,14 +48,70 @@ class ListContext(NamedTuple):
             yield page, page.resume_token
 
     def all_pages(self) -> tuple[list[Page], str | None]:
-        """All pages at once, and the token that goes on after them."""
+        """Return all pages as models, and the token after the last of them."""
         pages = list(self.pages())
         return [page for page, _ in pages], pages[-1][1] if pages else None
 
-    def children(self, parent: str) -> Iterator[LifecycleExecutionResource]:
-        """What belongs to an image resource of the execution: all of it, over all its pages."""
+    def raw_pages(self) -> Generator[tuple[RawPage, str | None]]:
+        """Yield the raw pages, each with its token."""
+        if self.request.no_paginate:
+            page = self._fetch_raw_page()
+            yield page, page.get("nextToken")
+            return
+        pages = self.paginate_raw()
+        for page in pages:
+            yield page, pages.resume_token
+
+    def raw_items(self) -> Generator[tuple[Sequence[Any], str | None]]:
+        """Yield the items one by one, each as a list of one, with the token after it.
+
+        Without pagination they come all at once: no token resumes in the middle of a page.
+        """
+        if self.request.no_paginate:
+            for page, token in self.raw_pages():
+                yield page.get("resources", []), token
+            return
+        pages = self.paginate_raw()
+        for item in pages.items():
+            yield [item], pages.resume_token
+
+    def raw_result(self) -> RawPage:
+        """Return the whole result: all pages put together, as the AWS CLI does."""
+        if self.request.no_paginate:
+            return self._fetch_raw_page()
+        return self.paginate_raw().build_full_result()
+
+    def raw_result_parts(self) -> Generator[tuple[RawPage, str | None]]:
+        """Yield the whole result in parts, one for each page, each with its token.
+
+        They are those of the AWS CLI. What is the same on every page is in the first part alone.
+        After the last page, a part of its own has the token that is left, if there is one.
+        """
+        if self.request.no_paginate:
+            yield from self.raw_pages()
+            return
+        pages = self.paginate_raw()
+        is_first = True
+        for page in pages:
+            part = dict(pages.non_aggregate_part) if is_first else {}
+            for key in pages.result_keys:
+                part[key.expression] = key.search(page)
+            yield part, pages.resume_token
+            is_first = False
+        if (token := pages.resume_token) is not None:
+            yield {"NextToken": {"NextToken": token}}, None
+
+    def paginate_raw(self) -> PageIterator[RawPage, dict[str, Any]]:
+        """Return an iterable over raw pages, of a request with pagination."""
+        return self.client.paginate_raw(OPERATION, self.format_timestamp, self.request.parameters)
+
+    def children(self, parent_resource_id: str) -> Iterator[LifecycleExecutionResource]:
+        """Return what belongs to an image resource of the execution, over all its pages."""
         paginator = self.client.get_paginator("list_lifecycle_execution_resources")
         return paginator.paginate(
             lifecycleExecutionId=self.request.parameters["lifecycleExecutionId"],
-            parentResourceId=parent,
+            parentResourceId=parent_resource_id,
         ).items()
+
+    def _fetch_raw_page(self) -> RawPage:
+        return self.client.raw_page(OPERATION, self.format_timestamp, self.request.parameters)

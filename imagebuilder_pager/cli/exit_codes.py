@@ -1,6 +1,7 @@
-"""How a run ends that does not end well: its exit code, and its words on standard error.
+"""The exit code and the message of each error that ends a run.
 
-The codes are those that the AWS CLI's user guide documents, the words those that its users know.
+The codes are those that the AWS CLI's user guide documents. The messages begin with botocore's
+words.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ __all__ = [
 ]
 
 
-PARAM_VALIDATION_ERROR_RC = 252  # the command line cannot be carried out as it is
-CONFIGURATION_ERROR_RC = 253  # no region, no credentials, a setting that cannot be used
-CLIENT_ERROR_RC = 254  # the service answered with an error
+PARAM_VALIDATION_ERROR_RC = 252  # an option or a value that is not valid
+CONFIGURATION_ERROR_RC = 253  # no region, no credentials, a configuration that is not valid
+CLIENT_ERROR_RC = 254  # the service responded with an error
 GENERAL_ERROR_RC = 255  # anything else
 
-_OPTIONS = {
+_OPTION_BY_PARAMETER = {
     "PaginationConfig.MaxItems": "--max-items",
     "PaginationConfig.PageSize": "--page-size",
     "PaginationConfig.StartingToken": "--starting-token",
@@ -39,8 +40,8 @@ _OPTIONS = {
     "region_name": "--region",
     "verify": "--ca-bundle",
 }
-# botocore's first words; what is known beyond them follows.
-_NO_ANSWER: tuple[tuple[type[exceptions.HTTPClientError], str], ...] = (
+# Subclasses come first. What is known beyond botocore's words follows on the next line.
+_HTTP_ERRORS: tuple[tuple[type[exceptions.HTTPClientError], str], ...] = (
     (exceptions.ConnectTimeoutError, 'Connect timeout on endpoint URL: "{}"'),
     (exceptions.SSLError, "SSL validation failed for {}"),
     (exceptions.ProxyConnectionError, 'Failed to connect to proxy for endpoint URL: "{}"'),
@@ -52,8 +53,8 @@ _NO_ANSWER: tuple[tuple[type[exceptions.HTTPClientError], str], ...] = (
     ),
     (exceptions.HTTPClientError, 'The request failed to endpoint URL: "{}"'),
 )
-_SURROUNDINGS: tuple[tuple[type[exceptions.PagerError], str], ...] = (
-    (exceptions.NoRegionError, "You must specify a region, with --region or in the settings: "),
+_CONFIGURATION_ERRORS: tuple[tuple[type[exceptions.PagerError], str], ...] = (
+    (exceptions.NoRegionError, "You must specify a region, with --region or in configuration: "),
     (exceptions.PartialCredentialsError, "Partial credentials found: "),
     (exceptions.CredentialRetrievalError, "Error when retrieving credentials: "),
     (exceptions.NoCredentialsError, "Unable to locate credentials:"),
@@ -69,66 +70,70 @@ class CommandError(Exception):
 
 
 class UsageError(CommandError):
-    """The arguments cannot be carried out."""
+    """An error in the arguments."""
 
     code = PARAM_VALIDATION_ERROR_RC
 
 
 class ConfigurationError(CommandError):
-    """What the command finds around it does not let it work."""
+    """An error in the configuration, or in what is installed."""
 
     code = CONFIGURATION_ERROR_RC
 
 
 def describe_error(error: Exception, *, url: str = "", profile: str = "") -> tuple[int, str]:
-    """The exit code and the words for an error.
+    """Return the exit code and the message for an error.
 
-    ``url`` is the one that was called, ``profile`` the name of the one whose settings were used.
+    ``url`` is the one that was called, ``profile`` the name of the profile that was used.
     """
     if isinstance(error, CommandError):
         return error.code, str(error)
     if isinstance(error, exceptions.ClientError):
-        return CLIENT_ERROR_RC, _client_error(error)
+        return CLIENT_ERROR_RC, _client_error_message(error)
     if isinstance(error, exceptions.HTTPClientError):
-        words = next(words for kind, words in _NO_ANSWER if isinstance(error, kind))
-        return GENERAL_ERROR_RC, f"{words.format(url)}\n{error}"
+        template = next(words for kind, words in _HTTP_ERRORS if isinstance(error, kind))
+        return GENERAL_ERROR_RC, f"{template.format(url)}\n{error}"
     return (
-        _of_the_usage(error)
-        or _of_the_surroundings(error, profile)
+        _describe_validation_error(error)
+        or _describe_configuration_error(error, profile)
         or (GENERAL_ERROR_RC, str(error) or type(error).__name__)
     )
 
 
-def _of_the_usage(error: Exception) -> tuple[int, str] | None:
+def _describe_validation_error(error: Exception) -> tuple[int, str] | None:
     if isinstance(error, exceptions.ParamValidationError):
         return PARAM_VALIDATION_ERROR_RC, "\n".join(
-            ["Parameter validation failed:", *map(_named, error.problems)]
+            ["Parameter validation failed:", *map(_name_by_option, error.problems)]
         )
-    text = _named(str(error))
+    message = _name_by_option(str(error))
     if isinstance(error, exceptions.StartingTokenError):
-        return PARAM_VALIDATION_ERROR_RC, f"Bad starting token: {text}"
+        return PARAM_VALIDATION_ERROR_RC, f"Bad starting token: {message}"
     if isinstance(error, (exceptions.InvalidRegionError, exceptions.InvalidEndpointError)):
-        return (
-            PARAM_VALIDATION_ERROR_RC if text.startswith("--") else CONFIGURATION_ERROR_RC
-        ), text
+        return _code_by_source(message), message
     return None
 
 
-def _of_the_surroundings(error: Exception, profile: str) -> tuple[int, str] | None:
-    words = next((words for kind, words in _SURROUNDINGS if isinstance(error, kind)), None)
-    if words is None:
+def _describe_configuration_error(error: Exception, profile: str) -> tuple[int, str] | None:
+    template = next(
+        (words for kind, words in _CONFIGURATION_ERRORS if isinstance(error, kind)), None
+    )
+    if template is None:
         return None
-    text = _named(str(error))
+    message = _name_by_option(str(error))
     if type(error) is exceptions.NoCredentialsError:
-        # Its first lines are for those who call the library.
-        text = "".join(
-            f"\n{line}" for line in text.splitlines()[1:] if "the arguments:" not in line
+        # Its first lines are for users of the library.
+        message = "".join(
+            f"\n{line}" for line in message.splitlines()[1:] if "the arguments:" not in line
         )
-    code = PARAM_VALIDATION_ERROR_RC if text.startswith("--") else CONFIGURATION_ERROR_RC
-    return code, words.format(profile) + text
+    return _code_by_source(message), template.format(profile) + message
 
 
-def _client_error(error: exceptions.ClientError) -> str:
+def _code_by_source(message: str) -> int:
+    """Return the code for a bad value, which is from an option or from the configuration."""
+    return PARAM_VALIDATION_ERROR_RC if message.startswith("--") else CONFIGURATION_ERROR_RC
+
+
+def _client_error_message(error: exceptions.ClientError) -> str:
     details = error.response.get("Error", {})
     retries = error.response.get("ResponseMetadata", {}).get("RetryAttempts")
     retried = f" (reached max retries: {retries})" if retries else ""
@@ -138,7 +143,7 @@ def _client_error(error: exceptions.ClientError) -> str:
     )
 
 
-def _named(problem: str) -> str:
-    """A problem by the name of the option that it is about."""
-    name, colon, text = problem.partition(": ")
-    return f"{_OPTIONS.get(name, name)}{colon}{text}"
+def _name_by_option(message: str) -> str:
+    """Return a message that begins with a parameter's name with the option's name instead."""
+    name, colon, rest = message.partition(": ")
+    return f"{_OPTION_BY_PARAMETER.get(name, name)}{colon}{rest}"

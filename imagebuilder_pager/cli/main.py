@@ -1,4 +1,4 @@
-"""The command: from arguments to an exit code. Every error ends up here."""
+"""The entry point of the command: from arguments to an exit code. Every error ends up here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from .args import OUTPUTS, RICH_OUTPUTS, STREAMING_OUTPUTS, parse
+from .args import (
+    OUTPUTS,
+    RICH_OUTPUTS,
+    STREAMING_OUTPUTS,
+    TIMESTAMP_FORMATS,
+    WHOLE_PAGE_OUTPUTS,
+    parse,
+)
 from .exit_codes import ConfigurationError, describe_error
 from .resume_state import ResumeState
 from .signals import SignalReceived, Signals
@@ -18,6 +25,7 @@ if TYPE_CHECKING:
 
     from ..aws.config.shared_config import SharedConfig
     from .context import ListContext
+    from .rich_formats.console import RichWriter
 
 
 __all__ = ["main"]
@@ -28,111 +36,117 @@ class _Formats(NamedTuple):
     timestamps: str
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command and returns its exit code; ``--help`` and ``--version`` raise SystemExit.
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code; ``--help`` and ``--version`` raise SystemExit.
 
-    Without ``arguments`` it is the whole of the process, and decides on its garbage collection.
+    Without ``argv`` the command is all that the process does: it reads ``sys.argv``, and collects
+    no garbage while it starts.
     """
-    alone = arguments is None
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if given[:1] == ["local"]:
+    is_main_process = argv is None
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if argv[:1] == ["local"]:
         from ..local.__main__ import main as serve
 
-        return serve(given[1:])
-    if given == ["demo"]:
-        return _demonstrate()
-    place = ResumeState()
-    debug = "--debug" in given
+        return serve(argv[1:])
+    if argv == ["demo"]:
+        return _run_demo()
+    resume_state = ResumeState()
     try:
         with Signals() as signals:
-            _list(given, place, signals, alone=alone)
-            place.print_token()
-    except SignalReceived as stop:
-        place.print_token()
-        return stop.code
+            _list(argv, resume_state, signals, is_main_process=is_main_process)
+            resume_state.print_token()
+    except SignalReceived as received:
+        resume_state.print_token()
+        return received.code
     except BrokenPipeError:
-        # Whoever read has enough. How much of it was read, nobody knows: there is no token.
+        # The reader has enough. How much of it was read is not known: there is no token.
         return 0
     except Exception as error:  # noqa: BLE001 - whatever it is, it ends here
-        code, words = describe_error(error, url=place.url, profile=place.profile)
-        if debug:
+        code, message = describe_error(error, url=resume_state.url, profile=resume_state.profile)
+        if "--debug" in argv:
             import traceback
 
             traceback.print_exc()
         if sys.stderr is not None:
-            sys.stderr.write(f"\n{words}\n")
-        place.print_token()
+            sys.stderr.write(f"\n{message}\n")
+        resume_state.print_token()
         return code
     finally:
-        if alone:
+        if is_main_process:
             gc.enable()
     return 0
 
 
-def _demonstrate() -> int:
-    from ..local.demo import main as demonstrate
+def _run_demo() -> int:
+    from ..local.demo import main as demo
 
     try:
-        return demonstrate()
+        return demo()
     except KeyboardInterrupt:
         return 128 + 2
     except BrokenPipeError:
-        # What print has in its buffer would be written once more at the exit.
+        # At exit, Python would write once more what print has left in its buffer.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
-def _list(given: Sequence[str], place: ResumeState, signals: Signals, *, alone: bool) -> None:
-    if alone:
-        # What is loaded from here on is no garbage: looking for any would take a tenth of the time,
-        # while there is more and more of it, and once more at the end.
+def _list(
+    argv: Sequence[str], resume_state: ResumeState, signals: Signals, *, is_main_process: bool
+) -> None:
+    if is_main_process:
+        # Importing makes many objects and no garbage: looking for some would take a tenth of the
+        # time.
         gc.disable()
-    options = parse(given)
-    # Now it is worth loading what takes its time.
+    options = parse(argv)
+    # The arguments are good: from here on, the imports are heavy.
     from ..aws.config.shared_config import SharedConfig
     from .args import build_request
     from .client import resolve_settings
 
     profile = SharedConfig(options.profile)
-    place.profile = profile.profile_name
-    formats = _from_settings(options, profile)
-    asked = build_request(options, formats.output)
+    resume_state.profile = profile.profile_name
+    formats = _resolve_formats(options, profile)
+    request = build_request(options, formats.output)
     if formats.output in RICH_OUTPUTS:
         from .rich_formats.console import require_rich
 
         require_rich(formats.output)
-    _set_up_logging(debug=options.debug)
-    with resolve_settings(options, profile) as target:
+    _configure_logging(debug=options.debug)
+    with resolve_settings(options, profile) as settings:
         from ..operations import LIST_LIFECYCLE_EXECUTION_RESOURCES as OPERATION
         from .client import RawImageBuilder, iso8601, raw_timestamp
         from .context import ListContext
 
-        with RawImageBuilder(**target.arguments, direct=target.direct) as client:
-            if alone:
+        with RawImageBuilder(**settings.arguments, direct=settings.direct) as client:
+            if is_main_process:
                 gc.freeze()
                 gc.enable()
-            place.url = client.endpoint_url + OPERATION.rest_json.path
-            place.print_token_on_exit = formats.output != "json"
-            format_time = iso8601 if formats.timestamps == "iso8601" else raw_timestamp
-            _write(ListContext(client, asked, format_time, place, signals), formats.output, options)
+            resume_state.url = client.endpoint_url + OPERATION.rest_json.path
+            # One page alone has the service's token in it, where the output shows all of the page.
+            resume_state.print_token_on_exit = not (
+                request.no_paginate and formats.output in WHOLE_PAGE_OUTPUTS
+            )
+            format_timestamp = iso8601 if formats.timestamps == "iso8601" else raw_timestamp
+            context = ListContext(client, request, format_timestamp, resume_state, signals)
+            _write(context, formats.output, options)
 
 
-def _from_settings(options: argparse.Namespace, profile: SharedConfig) -> _Formats:
-    """The output and the format of timestamps; as in the AWS CLI, a profile may set them."""
+def _resolve_formats(options: argparse.Namespace, profile: SharedConfig) -> _Formats:
+    """Return the formats of the output and of its timestamps, of the options or the profile."""
     output = options.output
     if output is None:
-        found = profile.get("AWS_DEFAULT_OUTPUT", key="output")
-        output = "json" if found is None else found.value
+        resolved = profile.get("AWS_DEFAULT_OUTPUT", key="output")
+        output = "json" if resolved is None else resolved.value
         if output not in OUTPUTS:
             raise ConfigurationError(
-                f"Unknown output type: {output}, from {found.source if found else ''}; allowed: "
-                + ", ".join(OUTPUTS)
+                f"Unknown output type: {output}, from {resolved.source if resolved else ''}; "
+                f"allowed: {', '.join(OUTPUTS)}"
             )
     timestamps = options.cli_timestamp_format
     if timestamps is None:
-        found = profile.get(key="cli_timestamp_format")
-        timestamps = "wire" if found is None else found.value
-        if timestamps not in {"wire", "none", "iso8601"}:
+        resolved = profile.get(key="cli_timestamp_format")
+        timestamps = "wire" if resolved is None else resolved.value
+        if timestamps not in TIMESTAMP_FORMATS:
             raise ConfigurationError(
                 f'Unknown cli_timestamp_format value: {timestamps}, valid values are "none", '
                 '"wire" or "iso8601"'
@@ -140,48 +154,67 @@ def _from_settings(options: argparse.Namespace, profile: SharedConfig) -> _Forma
     return _Formats(output, timestamps)
 
 
-def _write(listing: ListContext, output_name: str, options: argparse.Namespace) -> None:
+def _write(context: ListContext, output: str, options: argparse.Namespace) -> None:
     from .progress import Progress
-    from .stdout import Output
+    from .stdout import Stdout
 
-    output = Output()
-    with Progress(
-        wanted=not (output_name in STREAMING_OUTPUTS and sys.stdout.isatty())
-    ) as progress:
-        listing.client.on_page = progress.count
-        if output_name == "jsonl":
-            from .formats.jsonl import write_lines
+    stdout = Stdout()
+    # On one terminal, lines that come in would be mixed with the progress.
+    wanted = not (output in STREAMING_OUTPUTS and sys.stdout.isatty())
+    with Progress(wanted=wanted) as progress:
+        context.client.on_page = progress.count_page
+        if output == "jsonl":
+            from .formats.jsonl import write_jsonl
 
-            write_lines(listing, output, options.checkpoint)
-        elif output_name in RICH_OUTPUTS:
-            from .rich_formats import show
+            write_jsonl(context, stdout, options.checkpoint)
+        elif output in RICH_OUTPUTS:
+            from .rich_formats.console import RichWriter
 
-            show(output_name, listing, output, color=options.color, done=progress.stop)
-        elif output_name == "text":
+            _show(output, context, RichWriter(stdout, options.color, progress.stop))
+        elif output == "text":
             from .formats.text import write_text
 
-            write_text(listing, output)
-        elif output_name == "yaml-stream":
+            write_text(context, stdout)
+        elif output == "yaml-stream":
             from .formats.yaml_stream import write_yaml_stream
 
-            write_yaml_stream(listing, output)
+            write_yaml_stream(context, stdout)
         else:
             from .formats.json import write_json
 
-            write_json(listing, output)
+            write_json(context, stdout)
 
 
-def _set_up_logging(*, debug: bool) -> None:
+def _show(output: str, context: ListContext, writer: RichWriter) -> None:
+    if output == "table" and context.request.query is not None:
+        from .rich_formats.query_table import show_query_result
+
+        show_query_result(writer, context.request.apply_query(context.raw_result()))
+    elif output == "table":
+        from .rich_formats.table import show_table
+
+        show_table(writer, context)
+    elif output == "summary":
+        from .rich_formats.summary import show_summary
+
+        show_summary(writer, context)
+    else:
+        from .rich_formats.tree import show_tree
+
+        show_tree(writer, context)
+
+
+def _configure_logging(*, debug: bool) -> None:
     import logging
 
     for name in ("imagebuilder_pager", "httpx"):
         logger = logging.getLogger(name)
         if debug:
             handler: logging.Handler = logging.StreamHandler()
-            form = "%(asctime)s - %(threadName)s - %(name)s - %(levelname)s - %(message)s"
-            handler.setFormatter(logging.Formatter(form))
+            template = "%(asctime)s - %(threadName)s - %(name)s - %(levelname)s - %(message)s"
+            handler.setFormatter(logging.Formatter(template))
             logger.setLevel(logging.DEBUG)
         else:
-            # Python would print warnings, such as of a retry, for want of another handler.
+            # Without any handler, Python would print warnings, such as of a retry.
             handler = logging.NullHandler()
         logger.addHandler(handler)

@@ -1,4 +1,4 @@
-"""A line on standard error that says how far the listing has come, once it takes a second."""
+"""A line on standard error that shows the progress of a listing that takes more than a second."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ from typing import Self
 
 __all__ = ["Progress"]
 
-_DELAY = 1.0  # seconds before there is a line
-_STEP = 0.2  # seconds between two of them
-_CLEAR = "\r\x1b[K"
+_CLEAR_LINE = "\r\x1b[K"
 
 
 class Progress:
-    """Counts pages and items, and shows them while the ``with`` lasts.
+    """A counter of pages and items, which shows them within its ``with`` block.
 
-    Only on a terminal, and only if ``wanted``: a thread that draws is started for nothing else.
+    It draws on a terminal only, and only if ``wanted``; otherwise it starts no thread. ``delay`` is
+    the time before the line is first drawn, ``interval`` the time between two drawings, in seconds.
     """
 
-    def __init__(self, *, wanted: bool) -> None:
+    def __init__(self, *, wanted: bool, delay: float = 1.0, interval: float = 0.2) -> None:
+        self._delay = delay
+        self._interval = interval
         self._thread: threading.Thread | None = None
         if wanted and sys.stderr is not None and sys.stderr.isatty():
             self._thread = threading.Thread(target=self._draw, daemon=True)
-        self._over = threading.Event()
+        self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._pages = 0
         self._items = 0
 
-    def count(self, items: int) -> None:
-        """A page of so many items has come; any thread may say so."""
+    def count_page(self, items: int) -> None:
+        """Count a page with so many items, in any thread."""
         with self._lock:
             self._pages += 1
             self._items += items
@@ -45,21 +46,21 @@ class Progress:
         self.stop()
 
     def stop(self) -> None:
-        """Takes the line away."""
-        self._over.set()
+        """Clear the line, and draw it no more."""
+        self._stopped.set()
         if self._thread is not None and self._thread.is_alive():
             self._thread.join()
 
     def _draw(self) -> None:
         started = time.monotonic()
-        shown = False
+        is_drawn = False
         with contextlib.suppress(OSError):
-            while not self._over.wait(_STEP if shown else _DELAY):
+            while not self._stopped.wait(self._interval if is_drawn else self._delay):
                 seconds = time.monotonic() - started
                 pages = "1 page" if self._pages == 1 else f"{self._pages} pages"
-                sys.stderr.write(f"{_CLEAR}{self._items} resources, {pages}, {seconds:.0f} s")
+                sys.stderr.write(f"{_CLEAR_LINE}{self._items} resources, {pages}, {seconds:.0f} s")
                 sys.stderr.flush()
-                shown = True
-            if shown:
-                sys.stderr.write(_CLEAR)
+                is_drawn = True
+            if is_drawn:
+                sys.stderr.write(_CLEAR_LINE)
                 sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""How far the output has come, and what an error at the end speaks of."""
+"""How far the output has come, and what the last lines on standard error say of it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ __all__ = ["ResumeState"]
 
 
 class ResumeState:
-    """The token that goes on after what has been written; None before it and after the last.
+    """The token that resumes after what has been written; None before it and after the last.
 
-    ``url`` and ``profile``: of the calls, for the words of errors. ``shown``: whether the token is
-    to be told at the end.
+    ``url`` and ``profile`` are those of the calls, for the errors. ``print_token_on_exit`` says
+    whether :meth:`print_token` prints anything.
     """
 
     def __init__(self) -> None:
@@ -21,10 +21,10 @@ class ResumeState:
         self._token: str | None = None
 
     def advance(self, token: str | None) -> None:
-        """Something has been written, and the token goes on after it."""
+        """Note that something has been written, and which token resumes after it."""
         self._token = token
 
     def print_token(self) -> None:
-        """Says on standard error where to go on, if there is anything to go on with."""
+        """Print the token on standard error, if there is one."""
         if self.print_token_on_exit and self._token is not None and sys.stderr is not None:
             sys.stderr.write(f"NextToken: {self._token}\n")

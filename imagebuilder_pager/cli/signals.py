@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: an exception, which waits while an item is being written."""
+"""Ctrl-C and SIGTERM as an exception, which waits while an item is being written."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any, Self
 
 __all__ = ["SignalReceived", "Signals"]
 
-_NUMBERS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class SignalReceived(KeyboardInterrupt):
-    """The run was told to stop; ``code`` is the exit code that shells know for it."""
+    """A signal that ends the run; ``code`` is the exit code that shells know for it."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -23,38 +23,38 @@ class SignalReceived(KeyboardInterrupt):
 
 
 class Signals:
-    """Raises :class:`SignalReceived` for either signal, from ``with`` on until its end."""
+    """A context manager in which either signal raises :class:`SignalReceived`."""
 
     def __init__(self) -> None:
-        self._held = False
-        self._waiting: int | None = None
-        self._before: dict[signal.Signals, Any] = {}
+        self._is_deferring = False
+        self._deferred: int | None = None
+        self._previous_handlers: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            for number in _NUMBERS:
-                # What the shell has told us to ignore, as for a job in the background, stays so.
+            for number in _SIGNALS:
+                # A signal that the shell has us ignore, as of a job in the background, stays so.
                 if signal.getsignal(number) is not signal.SIG_IGN:
-                    self._before[number] = signal.signal(number, self._receive)
+                    self._previous_handlers[number] = signal.signal(number, self._receive)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._previous_handlers.items():
             signal.signal(number, handler)
 
     @contextlib.contextmanager
     def deferred(self) -> Iterator[None]:
-        """Lets what is within run to its end; a second signal does not wait for that."""
-        self._held = True
+        """Defer a signal until the end of the block; a second one is not deferred."""
+        self._is_deferring = True
         try:
             yield
         finally:
-            self._held = False
-        if self._waiting is not None:
-            raise SignalReceived(self._waiting)
+            self._is_deferring = False
+        if self._deferred is not None:
+            raise SignalReceived(self._deferred)
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
-        if self._held and self._waiting is None:
-            self._waiting = number
+        if self._is_deferring and self._deferred is None:
+            self._deferred = number
         else:
             raise SignalReceived(number)

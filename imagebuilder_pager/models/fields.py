@@ -5,14 +5,22 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, Final, Self, TypeVar, get_args
 
-from pydantic import GetCoreSchemaHandler, PlainValidator
+from pydantic import GetCoreSchemaHandler, PlainValidator, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from ..aws.clock import assume_utc, parse_http_date
 
-__all__ = ["Constraints", "MissingList", "OpenEnum", "SparseList", "Timestamp"]
+__all__ = [
+    "RAW_TIMESTAMPS",
+    "Constraints",
+    "MissingList",
+    "OpenEnum",
+    "RawTimestamp",
+    "SparseList",
+    "Timestamp",
+]
 
 
 T = TypeVar("T")
@@ -95,24 +103,43 @@ class _AllowUnknown:
 OpenEnum = Annotated[T | str, _AllowUnknown()]
 
 
-def _to_datetime(value: object) -> datetime:
-    """Epoch seconds, whole or fractional, as an aware datetime in UTC.
+#: The validation context under which a :data:`Timestamp` is read as a :class:`RawTimestamp`.
+RAW_TIMESTAMPS: Final = {"raw_timestamps": True}
+
+
+class RawTimestamp(datetime):
+    """A point in time, with the JSON value that it was read from as ``raw``."""
+
+    __slots__ = ("raw",)
+
+    raw: Any
+
+    @classmethod
+    def from_datetime(cls, moment: datetime, raw: Any) -> Self:
+        """Return the same point in time, with its raw value."""
+        timestamp = cls.combine(moment.date(), moment.timetz())
+        timestamp.raw = raw
+        return timestamp
+
+
+def _to_datetime(value: object, info: ValidationInfo) -> datetime:
+    """Return epoch seconds, whole or fractional, as an aware datetime in UTC.
 
     ISO 8601 and HTTP dates are read as well, as botocore does for this protocol.
     """
-    if isinstance(value, str):
-        number = _number(value)
-        if number is None:
-            return _date_from_text(value)
-        value = number
     if type(value) is float or type(value) is int:  # and not bool, which is an int too
         try:
-            return datetime.fromtimestamp(value, UTC)
+            moment = datetime.fromtimestamp(value, UTC)
         except (OverflowError, OSError, ValueError) as error:
             raise _not_a_timestamp("in epoch seconds, within the years 1 to 9999") from error
-    if isinstance(value, datetime):
-        return assume_utc(value)
-    raise _not_a_timestamp("in epoch seconds")
+    elif isinstance(value, str):
+        number = _number(value)
+        moment = _date_from_text(value) if number is None else _to_datetime(number, info)
+    elif isinstance(value, datetime):
+        moment = assume_utc(value)
+    else:
+        raise _not_a_timestamp("in epoch seconds")
+    return RawTimestamp.from_datetime(moment, value) if info.context is RAW_TIMESTAMPS else moment
 
 
 def _number(value: str) -> float | None:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from pydantic.alias_generators import to_camel
 
-from .fields import MissingList
+from .fields import RAW_TIMESTAMPS, MissingList
 
 __all__ = ["Response", "ResponseMetadata", "Shape"]
 
@@ -153,12 +153,16 @@ class Response(Shape):
     _resume_token: str | None = PrivateAttr(None)
 
     @classmethod
-    def from_json(cls, body: bytes, metadata: Mapping[str, Any]) -> Self:
-        """Validates the bytes of a body in one pass.
+    def from_json(
+        cls, body: bytes, metadata: Mapping[str, Any], *, raw_timestamps: bool = False
+    ) -> Self:
+        """Validate the bytes of a body in one pass.
 
-        ``metadata`` has boto3's members. Raises pydantic's ``ValidationError``.
+        ``metadata`` has boto3's members. With ``raw_timestamps`` the timestamps are
+        :class:`RawTimestamp`. Raises pydantic's ``ValidationError``.
         """
-        response = cls.model_validate_json(body, by_alias=True, by_name=False)
+        context = RAW_TIMESTAMPS if raw_timestamps else None
+        response = cls.model_validate_json(body, context=context, by_alias=True, by_name=False)
         response._metadata = dict(metadata)
         return response
 

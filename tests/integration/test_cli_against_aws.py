@@ -1,70 +1,29 @@
 """The command line and the AWS CLI, at the same local service: the same output, to the byte."""
 
 import base64
+import functools
 import json
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from imagebuilder_pager.cli.main import main
 from imagebuilder_pager.local import (
-    ACCESS_KEY_ID,
     EXAMPLE_EXECUTION_ID,
-    SECRET_ACCESS_KEY,
     LocalImageBuilder,
     LocalServer,
     generate_account,
 )
+from tests.fakes.command_line import EXAMPLE_ID as ID
+from tests.fakes.command_line import AwsCli, CommandResult, run_command
 
-LIST = "list-lifecycle-execution-resources"
-ID = ("--lifecycle-execution-id", EXAMPLE_EXECUTION_ID)
 UNKNOWN_ID = "lce-00000000-0000-0000-0000-000000000000"
 ARN = "arn:aws:imagebuilder:us-west-2:123456789012:image/web-base/1.0.4/2"
 RESOURCES = 53
 
-# One process for all runs of the AWS CLI: starting it takes half a second. It brings a botocore of
-# its own, which must not get into the process of the tests.
-WORKER = """
-import contextlib, io, json, os, sys, time
-from awscli.clidriver import create_clidriver
-
-for line in sys.stdin:
-    case = json.loads(line)
-    before = dict(os.environ)
-    os.environ.update(case["environment"])
-    time.tzset()
-    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            code = create_clidriver().main(case["arguments"])
-        except SystemExit as end:
-            code = end.code
-    texts = []
-    for stream in (out, err):
-        stream.flush()
-        texts.append(stream.buffer.getvalue().decode())
-    os.environ.clear()
-    os.environ.update(before)
-    print(json.dumps([code, *texts]), flush=True)
-"""
-
-
-class Ran(NamedTuple):
-    """How a command ended, and what it wrote."""
-
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Ran]
+Run = Callable[..., CommandResult]
 
 
 @pytest.fixture(scope="module")
@@ -73,63 +32,15 @@ def url() -> Iterator[str]:
         yield server.url
 
 
-def surroundings(url: str) -> dict[str, str]:
-    return {
-        "AWS_ENDPOINT_URL": url,
-        "AWS_DEFAULT_REGION": "us-west-2",
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
-        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_MAX_ATTEMPTS": "1",
-        "TZ": "UTC",
-    }
-
-
 @pytest.fixture(scope="module")
 def aws(url: str) -> Iterator[Run]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", WORKER],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-
-    def run(*arguments: str, environment: Mapping[str, str] | None = None) -> Ran:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        case = {
-            "arguments": ["imagebuilder", LIST, *arguments],
-            "environment": {**surroundings(url), **(environment or {})},
-        }
-        process.stdin.write(json.dumps(case) + "\n")
-        process.stdin.flush()
-        return Ran(*json.loads(process.stdout.readline()))
-
-    with process:
+    with AwsCli(url) as run:
         yield run
-        process.stdin.close()
 
 
 @pytest.fixture
-def ours(
-    url: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Iterator[Run]:
-    def run(*arguments: str, environment: Mapping[str, str] | None = None) -> Ran:
-        with monkeypatch.context() as patch:
-            for name, value in {**surroundings(url), **(environment or {})}.items():
-                patch.setenv(name, value)
-            time.tzset()
-            code = main([LIST, *arguments])
-            return Ran(code, *capfd.readouterr())
-
-    yield run
-    monkeypatch.undo()
-    time.tzset()
+def ours(url: str, capfd: pytest.CaptureFixture[str]) -> Run:
+    return functools.partial(run_command, url, capfd)
 
 
 def token(next_token: str | None, skip: int) -> str:
@@ -137,7 +48,7 @@ def token(next_token: str | None, skip: int) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-SAME: dict[str, tuple[str, ...]] = {
+SAME_OUTPUT: dict[str, tuple[str, ...]] = {
     "everything": ID,
     "max items": (*ID, "--max-items", "7"),
     "max items, over pages": (*ID, "--max-items", "30"),
@@ -186,9 +97,11 @@ SAME: dict[str, tuple[str, ...]] = {
 }
 
 
-@pytest.mark.parametrize("arguments", SAME.values(), ids=SAME)
+@pytest.mark.parametrize("arguments", SAME_OUTPUT.values(), ids=SAME_OUTPUT)
 @pytest.mark.parametrize("output", ["json", "text"])
-def test_the_same_output(aws: Run, ours: Run, arguments: tuple[str, ...], output: str) -> None:
+def test_the_output_is_that_of_the_aws_cli_to_the_byte(
+    aws: Run, ours: Run, arguments: tuple[str, ...], output: str
+) -> None:
     expected = aws(*arguments, "--output", output)
     assert expected.code == 0, expected.err
     ran = ours(*arguments, "--output", output)
@@ -196,8 +109,7 @@ def test_the_same_output(aws: Run, ours: Run, arguments: tuple[str, ...], output
     assert (ran.code, ran.err) == (0, "")
 
 
-def test_the_service_has_what_the_table_needs(aws: Run) -> None:
-    """The table compares something: all pages, whole and fractional seconds, reasons, children."""
+def test_the_local_account_has_pages_times_reasons_and_children_to_compare(aws: Run) -> None:
     everything = json.loads(aws(*ID).out)
     assert len(everything["resources"]) == RESOURCES
     times = {type(resource["startTime"]) for resource in everything["resources"]}
@@ -206,7 +118,7 @@ def test_the_service_has_what_the_table_needs(aws: Run) -> None:
     assert len(json.loads(aws(*ID, "--parent-resource-id", ARN).out)["resources"]) > 25
 
 
-def test_the_tokens_go_on_in_each_other(aws: Run, ours: Run) -> None:
+def test_each_resumes_from_the_token_of_the_other(aws: Run, ours: Run) -> None:
     first = json.loads(aws(*ID, "--max-items", "20").out)
     second = json.loads(ours(*ID, "--max-items", "20", "--starting-token", first["NextToken"]).out)
     third = json.loads(aws(*ID, "--starting-token", second["NextToken"]).out)
@@ -215,7 +127,7 @@ def test_the_tokens_go_on_in_each_other(aws: Run, ours: Run) -> None:
     assert "NextToken" not in third
 
 
-def test_the_services_own_token(aws: Run, ours: Run) -> None:
+def test_next_token_lists_the_next_page(aws: Run, ours: Run) -> None:
     first = json.loads(ours(*ID, "--no-paginate").out)
     arguments = (*ID, "--next-token", first["nextToken"])
     assert ours(*arguments) == aws(*arguments)
@@ -224,7 +136,7 @@ def test_the_services_own_token(aws: Run, ours: Run) -> None:
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/St_Johns"])
 @pytest.mark.parametrize("output", ["json", "text"])
-def test_timestamps_in_iso_8601(
+def test_timestamps_in_iso_8601_are_the_same_in_each_time_zone(
     aws: Run, ours: Run, tmp_path: Path, zone: str, output: str
 ) -> None:
     """The AWS CLI has the setting alone; here it is an option, too."""
@@ -241,7 +153,9 @@ def test_timestamps_in_iso_8601(
     assert wire == aws(*arguments)
 
 
-def test_the_output_comes_from_the_settings(aws: Run, ours: Run, tmp_path: Path) -> None:
+def test_the_output_format_comes_from_the_environment_or_the_profile(
+    aws: Run, ours: Run, tmp_path: Path
+) -> None:
     config = tmp_path / "config"
     config.write_text("[default]\nregion = us-west-2\n[profile plain]\noutput = text\n")
     expected = aws(*ID, "--output", "text")
@@ -253,7 +167,7 @@ def test_the_output_comes_from_the_settings(aws: Run, ours: Run, tmp_path: Path)
         assert ours(*arguments, environment=environment) == expected
 
 
-def test_input_from_a_file(aws: Run, ours: Run, tmp_path: Path) -> None:
+def test_cli_input_json_is_read_from_a_file(aws: Run, ours: Run, tmp_path: Path) -> None:
     file = tmp_path / "input.json"
     file.write_text(json.dumps({"lifecycleExecutionId": EXAMPLE_EXECUTION_ID, "maxResults": 4}))
     arguments = ("--cli-input-json", f"file://{file}", "--max-items", "6")
@@ -263,28 +177,28 @@ def test_input_from_a_file(aws: Run, ours: Run, tmp_path: Path) -> None:
 
 
 # Arguments; the AWS CLI's code (version 1); ours, which is the documented one; what both say.
-FAILURES: dict[str, tuple[tuple[str, ...], int, int, str]] = {
-    "refused": (
+SAME_ERROR: dict[str, tuple[tuple[str, ...], int, int, str]] = {
+    "an error of the service": (
         ("--lifecycle-execution-id", UNKNOWN_ID),
         *(255, 254),
         "An error occurred (InvalidRequestException) when calling the "
         "ListLifecycleExecutionResources operation: The lifecycle execution "
         f"'{UNKNOWN_ID}' does not exist.",
     ),
-    "a token of nobody's": (
+    "a token of another service": (
         (*ID, "--starting-token", "made-up"),
         *(255, 254),
         "An error occurred (InvalidPaginationTokenException) when calling the "
         "ListLifecycleExecutionResources operation: You have provided an invalid pagination "
         "token in your request.",
     ),
-    "pagination and none": (
+    "pagination options without pagination": (
         (*ID, "--no-paginate", "--max-items", "3", "--page-size", "2"),
         *(255, 252),
         "Error during pagination: Cannot specify --no-paginate along with pagination arguments: "
         "--page-size, --max-items",
     ),
-    "pagination and max results": (
+    "pagination options with max results": (
         (*ID, "--max-results", "3", "--max-items", "3"),
         *(255, 252),
         "Error during pagination: Cannot specify --no-paginate along with pagination arguments: "
@@ -322,7 +236,7 @@ FAILURES: dict[str, tuple[tuple[str, ...], int, int, str]] = {
         *(255, 253),
         "The config profile (nobody) could not be found",
     ),
-    "nobody there": (
+    "no server there": (
         (*ID, "--endpoint-url", "http://127.0.0.1:9"),
         *(255, 255),
         'Could not connect to the endpoint URL: "http://127.0.0.1:9/ListLifecycleExecutionResource',
@@ -330,36 +244,40 @@ FAILURES: dict[str, tuple[tuple[str, ...], int, int, str]] = {
 }
 
 
-@pytest.mark.parametrize("case", FAILURES.values(), ids=FAILURES)
-def test_the_same_failure(aws: Run, ours: Run, case: tuple[tuple[str, ...], int, int, str]) -> None:
-    arguments, aws_code, code, words = case
+@pytest.mark.parametrize("case", SAME_ERROR.values(), ids=SAME_ERROR)
+def test_both_fail_with_the_same_words(
+    aws: Run, ours: Run, case: tuple[tuple[str, ...], int, int, str]
+) -> None:
+    arguments, aws_code, code, message = case
     theirs, mine = aws(*arguments), ours(*arguments)
     assert (theirs.code, theirs.out) == (aws_code, "")
     assert (mine.code, mine.out) == (code, "")
-    assert words in theirs.err
-    assert words in mine.err
+    assert message in theirs.err
+    assert message in mine.err
 
 
-def test_a_refusal_is_the_same_to_the_byte(aws: Run, ours: Run) -> None:
+def test_an_error_of_the_service_is_printed_the_same_to_the_byte(aws: Run, ours: Run) -> None:
     arguments = ("--lifecycle-execution-id", UNKNOWN_ID)
     assert ours(*arguments).err == aws(*arguments).err
 
 
 @pytest.mark.parametrize(
-    ("environment", "words"),
+    ("environment", "message"),
     [
         ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "Unable to locate credentials"),
         ({"AWS_SECRET_ACCESS_KEY": ""}, "Partial credentials found"),
     ],
 )
-def test_no_credentials(aws: Run, ours: Run, environment: Mapping[str, str], words: str) -> None:
+def test_missing_credentials_are_named_in_the_same_words(
+    aws: Run, ours: Run, environment: Mapping[str, str], message: str
+) -> None:
     theirs, mine = (run(*ID, environment=environment) for run in (aws, ours))
     assert (theirs.code, mine.code) == (255, 253)
-    assert words in theirs.err
-    assert words in mine.err
+    assert message in theirs.err
+    assert message in mine.err
 
 
-def test_a_stream_of_yaml_has_the_pages(aws: Run, ours: Run) -> None:
+def test_yaml_stream_has_an_entry_for_each_page(aws: Run, ours: Run) -> None:
     arguments = (*ID, "--output", "yaml-stream")
     ran = ours(*arguments, "--page-size", "20")
     pages = yaml.safe_load(ran.out)
@@ -373,8 +291,8 @@ def test_a_stream_of_yaml_has_the_pages(aws: Run, ours: Run) -> None:
     assert yaml.safe_load(ours(*arguments, "--no-paginate", "--query", query).out) == expected
 
 
-def test_lines_of_json_have_the_items(aws: Run, ours: Run) -> None:
-    def lines(ran: Ran) -> list[Any]:
+def test_jsonl_has_a_line_for_each_item(aws: Run, ours: Run) -> None:
+    def lines(ran: CommandResult) -> list[Any]:
         assert ran.code == 0, ran.err
         return [json.loads(line) for line in ran.out.splitlines()]
 

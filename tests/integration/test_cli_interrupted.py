@@ -1,4 +1,6 @@
-"""Killed, stopped, cut off, out of space: no item is lost, none comes twice with a checkpoint."""
+"""Runs that are killed, stopped or out of space: no item is lost, and with a checkpoint none
+is repeated.
+"""
 
 import json
 import os
@@ -11,24 +13,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
-from imagebuilder_pager.local import (
-    ACCESS_KEY_ID,
-    EXAMPLE_EXECUTION_ID,
-    SECRET_ACCESS_KEY,
-    LocalImageBuilder,
-    LocalServer,
-    generate_account,
-)
+from imagebuilder_pager.local import FaultPlan, LocalImageBuilder, LocalServer, generate_account
+from tests.fakes.command_line import COMMAND, local_environment
 
 RESOURCES = 80
 ACCOUNT = generate_account(resources=RESOURCES)
 IDS = [resource["resourceId"] for resource in ACCOUNT.executions[0].resources]
-COMMAND = (
-    *(sys.executable, "-m", "imagebuilder_pager", "list-lifecycle-execution-resources"),
-    *("--lifecycle-execution-id", EXAMPLE_EXECUTION_ID),
-)
 JSONL = (*COMMAND, "--output", "jsonl")
 
 
@@ -41,41 +34,37 @@ def server() -> Iterator[LocalServer]:
 
 @pytest.fixture
 def environment(server: LocalServer) -> dict[str, str]:
-    return {
-        **os.environ,
-        "AWS_ENDPOINT_URL": server.url,
-        "AWS_REGION": "us-west-2",
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
-        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
-    }
+    return {**os.environ, **local_environment(server.url)}
 
 
 def ids_in(text: str) -> list[str]:
     return [json.loads(line)["resourceId"] for line in text.splitlines()]
 
 
-def test_killed_at_random_moments(environment: dict[str, str], tmp_path: Path) -> None:
+def test_a_listing_killed_at_random_moments_is_complete_in_the_end(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
     """Until it is finished; a new run appends to the same file."""
     checkpoint, output = tmp_path / "checkpoint", tmp_path / "output.jsonl"
     command = [*JSONL, "--page-size", "5", "--checkpoint", str(checkpoint)]
     seed = random.randrange(10**6)
-    chance = random.Random(seed)
-    killed_within = 0
+    rng = random.Random(seed)
+    kills = 0
     for _ in range(60):
         size = output.stat().st_size if output.exists() else 0
         with output.open("ab") as file:
             process = subprocess.Popen(command, stdout=file, env=environment)
-            # Starting takes its time; from the first line on, the moment is chance's.
+            # Starting takes its time; from the first line on, the moment is random.
             while process.poll() is None and file.seek(0, os.SEEK_END) <= size:
                 time.sleep(0.001)
-            time.sleep(chance.uniform(0, 0.15))
+            time.sleep(rng.uniform(0, 0.15))
             process.send_signal(signal.SIGKILL)
             code = process.wait()
         if code == 0:
             break
-        killed_within += 1
+        kills += 1
     assert ids_in(output.read_text()) == IDS, f"seed {seed}"
-    assert killed_within > 2, "the listing was over before it could be killed"
+    assert kills > 2, "the listing was over before it could be killed"
     assert json.loads(checkpoint.read_text())["finished"] is True
 
     with output.open("ab") as file:
@@ -88,7 +77,7 @@ def test_killed_at_random_moments(environment: dict[str, str], tmp_path: Path) -
 
 
 # Kills the process right before or right after one of its system calls, counted from the start.
-AT_A_CALL = """
+KILL_AT_A_WRITE = """
 import os, signal, sys
 from pathlib import Path
 from imagebuilder_pager.cli.main import main
@@ -133,14 +122,14 @@ sys.exit(main())
         *((call, "within") for call in (4, 8)),
     ],
 )
-def test_killed_between_any_two_steps(
+def test_a_listing_killed_between_any_two_writes_is_resumed(
     environment: dict[str, str], tmp_path: Path, call: int, when: str
 ) -> None:
     checkpoint, output = tmp_path / "checkpoint", tmp_path / "output.jsonl"
     output.write_text('{"resourceId": "of before"}\n')
     options = [*JSONL[3:], "--max-items", "4", "--checkpoint", str(checkpoint)]
     with output.open("ab") as file:
-        command = [sys.executable, "-c", AT_A_CALL, str(call), when, *options]
+        command = [sys.executable, "-c", KILL_AT_A_WRITE, str(call), when, *options]
         killed = subprocess.run(command, stdout=file, env=environment, check=False)
     assert killed.returncode == -signal.SIGKILL
     with output.open("ab") as file:
@@ -161,7 +150,7 @@ def test_killed_between_any_two_steps(
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
 )
-def test_stopped_with_a_token(
+def test_a_signal_ends_the_run_with_the_token_to_resume_from(
     environment: dict[str, str], tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     output = tmp_path / "output.jsonl"
@@ -188,7 +177,9 @@ def test_stopped_with_a_token(
 
 
 @pytest.mark.parametrize("output", ["jsonl", "json", "text", "table"])
-def test_a_closed_pipe_ends_quietly(environment: dict[str, str], output: str) -> None:
+def test_a_closed_pipe_ends_the_run_without_an_error(
+    environment: dict[str, str], output: str
+) -> None:
     process = subprocess.Popen(
         [*COMMAND, "--output", output],
         stdout=subprocess.PIPE,
@@ -219,7 +210,7 @@ def test_a_full_disk_is_an_error(environment: dict[str, str], output: str) -> No
     assert ran.stderr == b"\n[Errno 28] No space left on device\n"
 
 
-FULL_LATER = """
+DISK_BECOMES_FULL = """
 import os, sys
 from imagebuilder_pager.cli.main import main
 
@@ -238,59 +229,59 @@ sys.exit(main())
 """
 
 
-def test_a_disk_that_becomes_full(environment: dict[str, str], tmp_path: Path) -> None:
-    """Half a line is taken back; the token goes on with the item that it was of."""
+def test_half_a_line_is_cut_off_when_the_disk_becomes_full(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    """The token resumes with the item of that line."""
     output = tmp_path / "output.jsonl"
     with output.open("wb") as file:
         ran = subprocess.run(
-            [sys.executable, "-c", FULL_LATER, "5000", *JSONL[3:]],
+            [sys.executable, "-c", DISK_BECOMES_FULL, "5000", *JSONL[3:]],
             stdout=file,
             stderr=subprocess.PIPE,
             env=environment,
             check=False,
         )
     assert ran.returncode == 255
-    *_, words, told = ran.stderr.decode().splitlines()
-    assert words == "[Errno 28] No space left on device"
+    *_, message, token_line = ran.stderr.decode().splitlines()
+    assert message == "[Errno 28] No space left on device"
     found = ids_in(output.read_text())
     assert found == IDS[: len(found)]
     assert output.stat().st_size <= 5000
-    command = [*JSONL, "--starting-token", told.removeprefix("NextToken: ")]
+    command = [*JSONL, "--starting-token", token_line.removeprefix("NextToken: ")]
     rest = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
     assert found + ids_in(rest.stdout) == IDS
 
 
-def test_lines_come_one_by_one(environment: dict[str, str]) -> None:
+def test_lines_are_written_before_the_next_page_has_come(environment: dict[str, str]) -> None:
     """The first is there before the second page has been asked for."""
-    held = threading.Event()
-    asked = threading.Event()
+    released = threading.Event()
+    requested = threading.Event()
     service = LocalImageBuilder(ACCOUNT)
 
-    def second_page_waits(request: object) -> object:
+    def second_page_waits(request: httpx.Request) -> httpx.Response:
         if service.requests:
-            asked.set()
-            held.wait(20)
-        return service(request)  # type: ignore[arg-type]
+            requested.set()
+            released.wait(20)
+        return service(request)
 
-    with LocalServer(second_page_waits) as server:  # type: ignore[arg-type]
+    with LocalServer(second_page_waits) as server:
         process = subprocess.Popen(
             [*JSONL, "--endpoint-url", server.url], stdout=subprocess.PIPE, env=environment
         )
         assert process.stdout is not None
         first = [process.stdout.readline() for _ in range(25)]
         assert ids_in(b"".join(first).decode()) == IDS[:25]
-        assert asked.wait(20)
-        held.set()
+        assert requested.wait(20)
+        released.set()
         out, _ = process.communicate(timeout=20)
     assert ids_in(out.decode()) == IDS[25:]
     assert process.returncode == 0
 
 
-def test_an_error_within_tells_where_to_go_on(
+def test_an_error_on_a_later_page_ends_with_the_token_to_resume_from(
     environment: dict[str, str], server: LocalServer
 ) -> None:
-    from imagebuilder_pager.local import FaultPlan
-
     faults = FaultPlan.parse("html@3")
     with LocalServer(LocalImageBuilder(ACCOUNT, faults=faults)) as failing:
         ran = subprocess.run(

@@ -1,7 +1,8 @@
-"""What the command line writes: text and YAML, and for people, tables and trees."""
+"""The outputs json, jsonl, text and yaml-stream: their formats, timestamps and tokens."""
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,17 +11,12 @@ import yaml  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagebuilder_pager.cli.client import iso8601
-from imagebuilder_pager.cli.formats.text import text_of
-from imagebuilder_pager.cli.formats.yaml_stream import yaml_entry
-from imagebuilder_pager.cli.rich_formats.console import strip_controls
-from imagebuilder_pager.cli.rich_formats.describe import (
-    clock,
-    format_seconds,
-    kind_and_name,
-    short_reason,
-)
-from imagebuilder_pager.models import LifecycleExecutionResource
+from imagebuilder_pager.cli.formats.text import format_text
+from imagebuilder_pager.cli.formats.yaml_stream import format_yaml_entry
+from imagebuilder_pager.models import ListLifecycleExecutionResourcesResponse
+from tests.fakes.command_line import EXAMPLE_ID, page_server, run_command
+
+Captured = pytest.CaptureFixture[str]
 
 SCALARS = (
     st.none()
@@ -37,14 +33,14 @@ DATA = st.recursive(
 
 
 @given(st.lists(DATA, max_size=3))
-def test_yaml_is_read_back_as_it_was(entries: list[Any]) -> None:
-    document = "".join(map(yaml_entry, entries))
+def test_a_yaml_library_reads_the_entries_back(entries: list[Any]) -> None:
+    document = "".join(map(format_yaml_entry, entries))
     assert (yaml.safe_load(document) or []) == entries
 
 
-def test_yaml_is_what_one_would_write() -> None:
+def test_yaml_has_the_usual_style() -> None:
     entry = {"id": "a: b", "state": {"status": None}, "list": [{"a": 1, "b": [[]]}], "no": {}}
-    assert yaml_entry(entry) == (
+    assert format_yaml_entry(entry) == (
         '- id: "a: b"\n  state:\n    status: null\n  list:\n  - a: 1\n    b:\n    - []\n'
         '  "no": {}\n'
     )
@@ -69,200 +65,148 @@ def test_yaml_is_what_one_would_write() -> None:
         ({"rows": [{"a": 1}, {"b": {"c": 2}}]}, "ROWS\t1\nROWS\t\nB\t2\n"),
     ],
 )
-def test_text(value: Any, text: str) -> None:
-    assert text_of(value) == text
+def test_text_has_the_lines_of_the_aws_cli(value: Any, text: str) -> None:
+    assert format_text(value) == text
 
 
 @given(DATA)
-def test_text_ends_its_lines(value: Any) -> None:
-    text = text_of(value)
+def test_each_line_of_text_has_a_line_break(value: Any) -> None:
+    text = format_text(value)
     assert text == "" or text.endswith("\n")
-
-
-def test_iso_8601(monkeypatch: pytest.MonkeyPatch) -> None:
-    moment = datetime(2025, 3, 3, 2, 0, 20, 378000, tzinfo=UTC)
-    sent = datetime.fromisoformat(iso8601(1740967220.378, moment))
-    assert sent == moment
-    # What came as a date is kept in its own zone.
-    assert iso8601("2025-03-03T02:00:20.378Z", moment) == moment.isoformat()
-
-
-@pytest.mark.parametrize(
-    ("resource_id", "expected"),
-    [
-        (
-            "arn:aws:imagebuilder:us-west-2:123456789012:image/web/1.0.0/1",
-            ("image", "web/1.0.0/1"),
-        ),
-        ("arn:aws-cn:imagebuilder:cn-north-1:123456789012:image/a/b", ("image", "a/b")),
-        ("ami-0123456789abcdef0", ("ami", "ami-0123456789abcdef0")),
-        (
-            "123456789012.dkr.ecr.eu-west-1.amazonaws.com/platform/web@sha256:" + "0a" * 32,
-            ("container", "platform/web@sha256:0a0a0a0a0a0a"),
-        ),
-        ("something else", ("resource", "something else")),
-        ("a\x1b[31m\nb", ("resource", "a\ufffd[31m\ufffdb")),
-        (None, ("resource", "")),
-    ],
-)
-def test_kind_and_name(resource_id: str | None, expected: tuple[str, str]) -> None:
-    assert kind_and_name(LifecycleExecutionResource(resource_id=resource_id)) == expected
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.4, "0s"),
-        (59.4, "59s"),
-        (59.6, "1m 00s"),
-        (151, "2m 31s"),
-        (3600, "1h 00m"),
-        (90000, "1d 01h"),
-    ],
-)
-def test_length(seconds: float, text: str) -> None:
-    assert format_seconds(seconds) == text
-
-
-def test_clock() -> None:
-    moment = datetime.fromisoformat("2025-03-03T01:00:20+02:00")
-    assert clock(moment, None) == "2025-03-02 23:00:20"
-    assert clock(moment, "2025-03-02") == "23:00:20"
-    assert clock(None, None) == ""
-
-
-def test_short_reason() -> None:
-    assert short_reason("snapshot snap-0123456789abcdef0 of ami-0123456789abcdef0") == (
-        "snapshot snap-… of ami-…"
-    )
-    assert short_reason("account 123456789012, policy a-b") == "account 123456789012, policy a-b"
-
-
-def test_clean() -> None:
-    assert strip_controls("a\x9b\x07é\t") == "a\ufffd\ufffdé\ufffd"
-    assert strip_controls(None) == ""
 
 
 RESOURCE: dict[str, Any] = {
     "accountId": "123456789012",
-    "resourceId": "arn:aws:imagebuilder:us-west-2:123456789012:image/web/1.0.0/1",
-    "state": {"status": "FAILED", "reason": "It is [red]in use[/red] \x1b[2J by others."},
+    "resourceId": "ami-1",
+    "state": {"status": "FAILED", "reason": "It is in use."},
     "action": {"name": "DELETE"},
-    "region": "us-west-2",
+    "imageUris": [],
     "startTime": 1740967220.378,
     "endTime": 1740967371,
 }
-PAGE = {
-    "lifecycleExecutionId": "lce-12345678-1234-1234-1234-123456789012",
-    "lifecycleExecutionState": {"status": "FAILED", "reason": "One could not be deleted."},
-    "resources": [RESOURCE, {"resourceId": "ami-1"}, {}],
-}
-
-Shown = Callable[..., str]
 
 
-@pytest.fixture
-def shown(serve: Callable[[dict[str, Any]], str], capfd: pytest.CaptureFixture[str]) -> Shown:
-    """What a terminal of that width shows."""
-
-    def show(page: dict[str, Any], *arguments: str, width: int = 140) -> str:
-        from imagebuilder_pager.cli.main import main
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("COLUMNS", str(width))
-            patch.setenv("AWS_ENDPOINT_URL", serve(page))
-            patch.setenv("AWS_REGION", "us-west-2")
-            patch.setenv("AWS_ACCESS_KEY_ID", "local")
-            patch.setenv("AWS_SECRET_ACCESS_KEY", "local")
-            command = ("list-lifecycle-execution-resources", "--lifecycle-execution-id")
-            code = main([*command, str(PAGE["lifecycleExecutionId"]), *arguments])
-        out, err = capfd.readouterr()
-        assert (code, err) == (0, "")
-        return out
-
-    return show
+def two_pages(request: dict[str, Any]) -> dict[str, Any]:
+    """Two resources on two pages, with a null and a member that the model does not have."""
+    state = {"status": "FAILED"}
+    if "nextToken" in request:
+        return {"lifecycleExecutionState": state, "resources": [{"resourceId": "ami-2"}, None]}
+    resource = {**RESOURCE, "region": None, "new": 1}
+    return {"lifecycleExecutionState": state, "resources": [resource], "nextToken": "page-2"}
 
 
-@pytest.mark.parametrize("output", ["table", "summary", "tree"])
-@pytest.mark.parametrize("width", [40, 80, 140])
-def test_for_people(shown: Shown, output: str, width: int) -> None:
-    out = shown(PAGE, "--output", output, width=width)
-    assert "\x1b" not in out  # no colour where there is no terminal, and none of the service's
-    words = " ".join(out.replace("│", " ").split())
-    for word in ("lce-12345678", "One could not be deleted.", "FAILED", "DELETE", "2m 31s"):
-        assert word in words, out
-    assert "[red]in use[/red] \ufffd[2J by others." in words
-    assert all(line == line.rstrip() for line in out.splitlines())
-    if width >= 80:
-        assert max(map(len, out.splitlines())) <= width
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with page_server(two_pages) as server:
+        yield server.url
 
 
-@pytest.mark.parametrize("output", ["table", "summary", "tree"])
-def test_for_people_in_colour(shown: Shown, output: str) -> None:
-    out = shown(PAGE, "--output", output, "--color", "on")
-    assert "\x1b[1;31mFAILED" in out
-    assert "\x1b[2J" not in out
+def test_json_has_what_the_service_sent_but_nulls_and_unknown_members(
+    url: str, capfd: Captured
+) -> None:
+    found = json.loads(run_command(url, capfd, *EXAMPLE_ID).out)
+    assert found["resources"] == [RESOURCE, {"resourceId": "ami-2"}, None]
+    assert list(found["resources"][0]) == list(RESOURCE)
 
 
-@pytest.mark.parametrize("output", ["table", "summary", "tree"])
-def test_for_people_without_anything(shown: Shown, output: str) -> None:
-    out = shown({}, "--output", output)
-    assert "Lifecycle execution" in out
-    assert "0 resources" in out or "no resources" in out or output == "tree"
+WITHOUT_PAGINATION = (("--no-paginate",), ("--max-results", "1"))
+
+
+@pytest.mark.parametrize("options", WITHOUT_PAGINATION)
+@pytest.mark.parametrize("output", ["json", "yaml-stream"])
+def test_without_pagination_there_is_one_page_with_the_services_token(
+    url: str, capfd: Captured, output: str, options: tuple[str, ...]
+) -> None:
+    ran = run_command(url, capfd, *EXAMPLE_ID, "--output", output, *options)
+    document = yaml.safe_load(ran.out)  # JSON is YAML
+    page = {**two_pages({}), "resources": [RESOURCE]}
+    assert document == (page if output == "json" else [page])
+    assert (ran.code, ran.err) == (0, "")
+
+
+@pytest.mark.parametrize("options", WITHOUT_PAGINATION)
+def test_text_without_pagination_has_the_services_token_in_its_columns(
+    url: str, capfd: Captured, options: tuple[str, ...]
+) -> None:
+    ran = run_command(url, capfd, *EXAMPLE_ID, "--output", "text", *options)
+    assert ran.out.splitlines()[:2] == ["page-2", "LIFECYCLEEXECUTIONSTATE\tFAILED"]
+    assert (ran.code, ran.err) == (0, "")
+
+
+@pytest.mark.parametrize("options", WITHOUT_PAGINATION)
+@pytest.mark.parametrize("output", ["jsonl", "table", "summary", "tree"])
+def test_outputs_of_items_say_the_services_token_on_standard_error(
+    url: str, capfd: Captured, output: str, options: tuple[str, ...]
+) -> None:
+    ran = run_command(url, capfd, *EXAMPLE_ID, "--output", output, *options)
+    assert "ami-1" in ran.out or output == "summary"
+    assert "ami-2" not in ran.out
+    assert (ran.code, ran.err) == (0, "NextToken: page-2\n")
+
+
+def test_jsonl_has_a_line_for_each_item_of_all_pages(url: str, capfd: Captured) -> None:
+    ran = run_command(url, capfd, *EXAMPLE_ID, "--output", "jsonl")
+    lines = [json.loads(line) for line in ran.out.splitlines()]
+    assert lines == [RESOURCE, {"resourceId": "ami-2"}, None]
+
+
+def test_jsonl_with_a_query_has_a_line_for_each_element_of_each_page(
+    url: str, capfd: Captured
+) -> None:
+    arguments = (*EXAMPLE_ID, "--output", "jsonl", "--query")
+    assert run_command(url, capfd, *arguments, "resources[].resourceId").out == '"ami-1"\n"ami-2"\n'
+    assert run_command(url, capfd, *arguments, "length(resources)").out == "1\n2\n"
+
+
+RAW_TIMESTAMPS = (
+    st.floats(-(2**31), 2**33)
+    | st.integers(-(2**31), 2**33)
+    | st.integers(0, 2**32).map(lambda seconds: datetime.fromtimestamp(seconds, UTC).isoformat())
+)
+
+
+def body_with(raw: Any) -> bytes:
+    return json.dumps({"resources": [{"startTime": raw}]}).encode()
+
+
+@given(RAW_TIMESTAMPS)
+def test_a_raw_timestamp_is_the_value_that_json_has(raw: Any) -> None:
+    body = body_with(raw)
+    read = ListLifecycleExecutionResourcesResponse.from_json
+    found = read(body, {}, raw_timestamps=True).resources[0].start_time
+    moment = read(body, {}).resources[0].start_time
+    assert found == moment
+    assert type(moment) is datetime
+    assert json.dumps(getattr(found, "raw", None)) == json.dumps(raw)
 
 
 @pytest.mark.parametrize(
-    ("query", "lines"),
+    "raw", ["1740967220.378", "1740967265", "1.7e9", "0", "-1", "1740967220.0", '"1740967220.378"']
+)
+@pytest.mark.parametrize("output", ["json", "jsonl", "yaml-stream"])
+def test_timestamps_are_written_as_python_writes_the_number_sent(
+    capfd: Captured, raw: str, output: str
+) -> None:
+    body = b'{"resources":[{"startTime":%s}]}' % raw.encode()
+    with page_server(lambda _: body) as server:
+        ran = run_command(server.url, capfd, *EXAMPLE_ID, "--output", output)
+    assert re.findall(r'startTime"?: ?([^}\n]+)', ran.out) == [json.dumps(json.loads(raw))]
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
     [
-        ("resources[0].{id: resourceId, at: state}", ["id", "─", RESOURCE["resourceId"]]),
-        ("resources[].[resourceId, region]", [RESOURCE["resourceId"], "ami-1", ""]),
-        ("resources[].region", ["us-west-2"]),
-        ("resources[0].endTime", ["1740967371"]),
-        ("nothing", []),
-        ("resources[?region == 'x']", []),
+        (1740967220.378, "2025-03-03T03:00:20.378000+01:00"),
+        ("1740967220.378", "2025-03-03T03:00:20.378000+01:00"),
+        ("2025-03-03T02:00:20.378Z", "2025-03-03T02:00:20.378000+00:00"),
     ],
 )
-def test_a_query_as_a_table(shown: Shown, query: str, lines: list[str]) -> None:
-    out = shown(PAGE, "--output", "table", "--query", query, width=200).splitlines()
-    assert len(out) == len(lines)
-    for line, start in zip(out, lines, strict=True):
-        assert line.startswith(start)
-
-
-def test_the_plain_outputs_keep_what_the_service_sent(shown: Shown) -> None:
-    """Whole and fractional seconds; neither nulls nor members that the model does not have."""
-    page = {**PAGE, "resources": [{**RESOURCE, "region": None, "new": 1, "imageUris": []}, None]}
-    found = json.loads(shown(page))["resources"]
-    expected = {name: value for name, value in RESOURCE.items() if name != "region"}
-    assert found == [{**expected, "imageUris": []}, None]
-    assert list(found[0]) == [
-        "accountId",
-        "resourceId",
-        "state",
-        "action",
-        "imageUris",
-        "startTime",
-        "endTime",
-    ]
-
-
-@pytest.fixture
-def serve() -> Any:
-    """A server that answers everything with one page; children have none of their own."""
-    import httpx
-
-    from imagebuilder_pager.local import LocalServer
-
-    servers: list[LocalServer] = []
-
-    def start(page: dict[str, Any]) -> str:
-        def answer(request: httpx.Request) -> httpx.Response:
-            asked = json.loads(request.content)
-            return httpx.Response(200, json={} if "parentResourceId" in asked else page)
-
-        servers.append(LocalServer(answer))
-        return servers[-1].url
-
-    yield start
-    for server in servers:
-        server.close()
+def test_iso_8601_is_in_local_time_for_seconds_and_in_its_own_zone_for_a_date(
+    capfd: Captured, raw: object, expected: str
+) -> None:
+    options = ("--cli-timestamp-format", "iso8601", "--output", "text")
+    with page_server(lambda _: body_with(raw)) as server:
+        ran = run_command(
+            server.url, capfd, *EXAMPLE_ID, *options, environment={"TZ": "Europe/Berlin"}
+        )
+    assert ran.out.splitlines()[-1] == f"RESOURCES\t{expected}"

@@ -1,1 +1,1 @@
-"""The output formats that are written as they come, without rich."""
+"""The output formats that need nothing but Python: json, jsonl, text and yaml-stream."""

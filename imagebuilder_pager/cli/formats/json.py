@@ -1,25 +1,17 @@
-"""The plain outputs of whole pages: ``json``, ``text`` and ``yaml-stream``."""
+"""``--output json``: the whole result as one document."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from ..context import ListContext
-from ..stdout import Output
+from ..stdout import Stdout
 
 __all__ = ["write_json"]
 
 
-def write_json(listing: ListContext, output: Output) -> None:
-    """The whole result as one JSON document, as the AWS CLI writes it."""
-    one_call = listing.request.no_paginate
-    result = listing.raw_page() if one_call else listing.raw_pages().build_full_result()
-    result = _picked(listing, result)
+def write_json(context: ListContext, stdout: Stdout) -> None:
+    """Write the whole result as one JSON document, as the AWS CLI does."""
+    result = context.request.apply_query(context.raw_result())
     if result != {}:
-        output.write(json.dumps(result, indent=4, ensure_ascii=False) + "\n")
-
-
-def _picked(listing: ListContext, value: Any) -> Any:
-    query = listing.request.query
-    return value if query is None else query.search(value)
+        stdout.write(json.dumps(result, indent=4, ensure_ascii=False) + "\n")

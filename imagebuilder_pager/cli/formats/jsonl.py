@@ -1,8 +1,9 @@
-"""``--output jsonl``: an item a line, as it comes, and with ``--checkpoint`` exactly once.
+"""``--output jsonl``: each item in a line, as it comes, and with ``--checkpoint`` exactly once.
 
-The order is: the line is written, then the checkpoint has the token after it and the length of the
-output with it. Killed between the two, the next run finds the output longer than the checkpoint
-says, cuts the line off, and writes it again. Signals wait until both are done.
+The order of writes that makes a checkpoint safe: first the line, then the checkpoint with the token
+after it and the new length of the output. If the run is killed between the two, the next run finds
+the output longer than the checkpoint says, cuts the line off, and writes it again. Signals are
+deferred until both are written.
 """
 
 from __future__ import annotations
@@ -14,91 +15,74 @@ from typing import Any
 from ...operations import LIST_LIFECYCLE_EXECUTION_RESOURCES as OPERATION
 from ..checkpoint import Checkpoint, CheckpointState, truncate_to_checkpoint
 from ..context import ListContext
-from ..stdout import Output
+from ..stdout import Stdout
 
-__all__ = ["write_lines"]
+__all__ = ["write_jsonl"]
 
 
-def write_lines(listing: ListContext, output: Output, checkpoint_file: str | None) -> None:
-    """Writes the items; ``listing.place`` moves on with each."""
+def write_jsonl(context: ListContext, stdout: Stdout, checkpoint_file: str | None) -> None:
+    """Write the items, or what the query makes of each page; of a list, each element by itself."""
     if checkpoint_file is not None:
-        _write_with_checkpoint(listing, output, checkpoint_file)
-    elif listing.request.no_paginate:
-        page = listing.raw_page()
-        with listing.signals.deferred():
-            found = page.get("resources", []) if listing.request.query is None else page
-            output.write("".join(map(_line, _picked(listing, found))))
-            listing.resume_state.advance(page.get("nextToken"))
-    elif listing.request.query is not None:
-        pages = listing.raw_pages()
-        for page in pages:
-            # What a query makes of a page is no item: the token goes on behind the whole of it.
-            with listing.signals.deferred():
-                output.write("".join(map(_line, _picked(listing, page))))
-                listing.resume_state.advance(pages.resume_token)
+        _write_with_checkpoint(context, stdout, checkpoint_file)
+    elif context.request.query is None:
+        for items, token in context.raw_items():
+            with context.signals.deferred():
+                stdout.write("".join(map(_line, items)))
+                context.resume_state.advance(token)
     else:
-        pages = listing.raw_pages()
-        for item in pages.items():
-            with listing.signals.deferred():
-                output.write(_line(item))
-                listing.resume_state.advance(pages.resume_token)
+        for page, token in context.raw_pages():
+            result = context.request.apply_query(page)
+            elements = result if isinstance(result, list) else [result]
+            with context.signals.deferred():
+                stdout.write("".join(map(_line, elements)))
+                context.resume_state.advance(token)
 
 
-def _write_with_checkpoint(listing: ListContext, output: Output, checkpoint_file: str) -> None:
-    asked = listing.request
-    what = {
+def _write_with_checkpoint(context: ListContext, stdout: Stdout, checkpoint_file: str) -> None:
+    identity = {
         name: value
-        for name, value in asked.parameters.items()
+        for name, value in context.request.parameters.items()
         if name in {"lifecycleExecutionId", "parentResourceId"}
     }
-    checkpoint = Checkpoint(checkpoint_file, {"operation": OPERATION.name, **what})
-    parameters = asked.parameters
-    reached = checkpoint.load()
-    if reached is not None:
-        truncate_to_checkpoint(output, reached)
-        if reached.finished:
+    checkpoint = Checkpoint(checkpoint_file, {"operation": OPERATION.name, **identity})
+    state = checkpoint.load()
+    if state is not None:
+        truncate_to_checkpoint(stdout, state)
+        if state.finished:
             sys.stderr.write(
                 f"The listing is finished, says {checkpoint_file}; remove it to begin anew.\n"
             )
             return
-        listing.resume_state.advance(reached.token)
-        parameters = asked.with_starting_token(reached.token)
+        context.resume_state.advance(state.token)
+        context = context._replace(request=context.request.with_starting_token(state.token))
 
     def save(token: str | None, *, finished: bool) -> None:
-        output.sync()
-        size = output.tell() if output.is_file else None
+        stdout.sync()
+        size = stdout.tell() if stdout.is_file else None
         checkpoint.save(CheckpointState(token, finished, size))
 
-    pages = listing.raw_pages(parameters)
+    pages = context.paginate_raw()
     items = pages.items()
     try:
         item = next(items, None)
-        if reached is None:
+        if state is None:
             # Before the first line: a run killed right after it must find how long the output was.
-            if output.is_file and item is not None:
-                output.seek_end()
+            if stdout.is_file and item is not None:
+                stdout.seek_end()
             save(None, finished=False)
         while item is not None:
-            with listing.signals.deferred():
-                output.write(_line(item))
+            with context.signals.deferred():
+                stdout.write(_line(item))
                 token = pages.resume_token
                 save(token, finished=token is None)
-                listing.resume_state.advance(token)
+                context.resume_state.advance(token)
             item = next(items, None)
-        # The last page may be empty: then only now it shows that nothing follows.
+        # The last page may be empty: then it shows only now that nothing follows.
         token = pages.resume_token
         save(token, finished=token is None)
-        listing.resume_state.advance(token)
+        context.resume_state.advance(token)
     finally:
         items.close()
-
-
-def _picked(listing: ListContext, page: Any) -> list[Any]:
-    query = listing.request.query
-    if query is None:
-        return page if isinstance(page, list) else [page]
-    found = query.search(page)
-    return found if isinstance(found, list) else [found]
 
 
 def _line(item: Any) -> str:

@@ -1,8 +1,10 @@
 """``--output text``: tab-separated lines, by the AWS CLI's rules.
 
-The scalars of a dictionary make a line, in the order of their keys, led by the dictionary's own
-key in capitals; dictionaries and lists within it follow on lines of their own. The dictionaries of
-a list share their columns. A list of scalars under a key is a line for each, a bare one a line.
+- The scalars of a dictionary make one line, in the order of their keys. The line begins with the
+  key of the dictionary itself, in capitals.
+- Dictionaries and lists within a dictionary follow on lines of their own.
+- The dictionaries of a list share their columns.
+- Of a list of scalars, each is a line if the list has a key; else all of them are one line.
 """
 
 from __future__ import annotations
@@ -10,29 +12,39 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ...operations import LIST_LIFECYCLE_EXECUTION_RESOURCES as OPERATION
 from ..context import ListContext
-from ..stdout import Output
-from .json import _picked
+from ..stdout import Stdout
 
-__all__ = ["text_of", "write_text"]
+__all__ = ["format_text", "write_text"]
 
 
-def text_of(value: Any) -> str:
-    """The lines of a value, each with its line break; of an empty list or dictionary, none."""
+def write_text(context: ListContext, stdout: Stdout) -> None:
+    """Write tab-separated lines, page by page, with the query applied to each part.
+
+    The token that is left after the last page is a part, too: with a query, its line says None, as
+    in the AWS CLI.
+    """
+    for part, token in context.raw_result_parts():
+        with context.signals.deferred():
+            stdout.write(format_text(context.request.apply_query(part)))
+            context.resume_state.advance(token)
+
+
+def format_text(value: Any) -> str:
+    """Return the lines of a value, each with its line break; none for an empty one."""
     return "".join(f"{line}\n" for line in _lines(value, None))
 
 
 def _lines(value: Any, key: str | None, columns: Sequence[str] | None = None) -> Iterator[str]:
     if isinstance(value, dict):
-        yield from _of_dictionary(value, key, columns)
+        yield from _dictionary_lines(value, key, columns)
     elif isinstance(value, list):
-        yield from _of_list(value, key)
+        yield from _list_lines(value, key)
     else:
         yield str(value)
 
 
-def _of_dictionary(
+def _dictionary_lines(
     members: dict[str, Any], key: str | None, columns: Sequence[str] | None
 ) -> Iterator[str]:
     scalars = {name for name, value in members.items() if _is_scalar(value)}
@@ -45,7 +57,7 @@ def _of_dictionary(
         yield from _lines(members[name], name)
 
 
-def _of_list(values: list[Any], key: str | None) -> Iterator[str]:
+def _list_lines(values: list[Any], key: str | None) -> Iterator[str]:
     if any(isinstance(value, dict) for value in values):
         columns = sorted(
             {
@@ -71,26 +83,3 @@ def _of_list(values: list[Any], key: str | None) -> Iterator[str]:
 
 def _is_scalar(value: Any) -> bool:
     return not isinstance(value, (dict, list))
-
-
-def write_text(listing: ListContext, output: Output) -> None:
-    """Tab-separated lines, page by page, the query applied to each page and to the token.
-
-    The AWS CLI does so: with a query, a token that remains is a line that says None.
-    """
-    if listing.request.no_paginate:
-        output.write(text_of(_picked(listing, listing.raw_page())))
-        return
-    pages = listing.raw_pages()
-    first = True
-    for page in pages:
-        shown = dict(pages.non_aggregate_part) if first else {}
-        for key in OPERATION.pagination.result_keys:
-            shown[key.expression] = key.search(page)
-        with listing.signals.deferred():
-            output.write(text_of(_picked(listing, shown)))
-            listing.resume_state.advance(pages.resume_token)
-        first = False
-    if (token := pages.resume_token) is not None:
-        output.write(text_of(_picked(listing, {"NextToken": {"NextToken": token}})))
-        listing.resume_state.advance(None)

@@ -1,4 +1,4 @@
-"""``--output yaml-stream``: YAML without a YAML library, which is little for plain data."""
+"""``--output yaml-stream``: a YAML list of the pages, written without a YAML library."""
 
 from __future__ import annotations
 
@@ -8,18 +8,25 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..context import ListContext
-from ..stdout import Output
-from .json import _picked
+from ..stdout import Stdout
 
-__all__ = ["write_yaml_stream", "yaml_entry"]
+__all__ = ["format_yaml_entry", "write_yaml_stream"]
 
 
-# Keys that no reader of YAML takes for anything but a string; y, no, null and others are not.
+# A key that every YAML reader takes for a string; y, no, null and others are not such keys.
 _PLAIN_KEY = re.compile(r"(?!(?i:y|n|yes|no|on|off|true|false|null)$)[A-Za-z][A-Za-z0-9]*")
 
 
-def yaml_entry(value: Any) -> str:
-    """The value as an entry of a list: entries one after the other are a document."""
+def write_yaml_stream(context: ListContext, stdout: Stdout) -> None:
+    """Write an entry for each page as it comes, with the query applied to each."""
+    for page, token in context.raw_pages():
+        with context.signals.deferred():
+            stdout.write(format_yaml_entry(context.request.apply_query(page)))
+            context.resume_state.advance(token)
+
+
+def format_yaml_entry(value: Any) -> str:
+    """Return the value as an entry of a YAML list; entries in a row are a document."""
     return "".join(f"{line}\n" for line in _entries([value], ""))
 
 
@@ -27,7 +34,7 @@ def _block(value: Any, indent: str) -> Iterator[str]:
     if isinstance(value, dict):
         for key, member in value.items():
             name = key if _PLAIN_KEY.fullmatch(key) else _scalar(key)
-            if _is_empty(member):
+            if _is_inline(member):
                 yield f"{indent}{name}: {_scalar(member)}"
             else:
                 yield f"{indent}{name}:"
@@ -40,35 +47,23 @@ def _block(value: Any, indent: str) -> Iterator[str]:
 
 def _entries(values: list[Any], indent: str) -> Iterator[str]:
     for value in values:
-        if _is_empty(value):
+        if _is_inline(value):
             yield f"{indent}- {_scalar(value)}"
             continue
         for number, line in enumerate(_block(value, f"{indent}  ")):
             yield line if number else f"{indent}- {line[len(indent) + 2 :]}"
 
 
-def _is_empty(value: Any) -> bool:
-    """Whether the value stands on the line of its key: a scalar, or nothing."""
+def _is_inline(value: Any) -> bool:
+    """Say whether the value has no lines of its own: it is a scalar, or it is empty."""
     return not isinstance(value, (dict, list)) or not value
 
 
 def _scalar(value: Any) -> str:
-    """JSON's scalars are YAML's, with the few characters escaped that YAML does not let stand."""
+    """Return a scalar in JSON, which is YAML once the characters are escaped that YAML forbids."""
     text = json.dumps(value, ensure_ascii=False)
     return re.sub(
         r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]",
-        lambda found: f"\\u{ord(found[0]):04x}",
+        lambda match: f"\\u{ord(match[0]):04x}",
         text,
     )
-
-
-def write_yaml_stream(listing: ListContext, output: Output) -> None:
-    """A YAML list with an entry a page, written as they come, the query applied to each."""
-    if listing.request.no_paginate:
-        output.write(yaml_entry(_picked(listing, listing.raw_page())))
-        return
-    pages = listing.raw_pages()
-    for page in pages:
-        with listing.signals.deferred():
-            output.write(yaml_entry(_picked(listing, page)))
-            listing.resume_state.advance(pages.resume_token)

@@ -1,4 +1,4 @@
-"""The terminal: its width and colours, and what must not reach it."""
+"""The terminal: its width and its colours, and the characters that must not reach it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..exit_codes import ConfigurationError
-from ..stdout import Output
+from ..stdout import Stdout
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["STATUS_STYLES", "RichWriter", "require_rich", "status_style", "strip_controls"]
 
 
-#: By status, of a resource or of the execution. The words are always there, too.
+#: The style of each status, of a resource or of the execution.
 STATUS_STYLES = {
     "SUCCESS": "green",
     "FAILED": "bold red",
@@ -29,12 +29,12 @@ STATUS_STYLES = {
     "CANCELLED": "yellow",
     "CANCELLING": "yellow",
 }
-# A terminal obeys control characters; whoever named an image may have put some in.
+# A terminal obeys control characters, and a name may have some in it.
 _CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), "\N{REPLACEMENT CHARACTER}")
 
 
 def require_rich(output: str) -> None:
-    """Raises :class:`ConfigurationError` that says what to install, if rich is not there."""
+    """Raise :class:`ConfigurationError` if rich is not installed, with the way to install it."""
     if importlib.util.find_spec("rich") is None:
         raise ConfigurationError(
             f"--output {output} needs rich, which is not installed; install it with\n"
@@ -44,51 +44,51 @@ def require_rich(output: str) -> None:
 
 
 def strip_controls(text: str | None) -> str:
-    """The text without control characters."""
+    """Return the text with its control characters replaced."""
     return "" if text is None else text.translate(_CONTROLS)
 
 
 def status_style(status: object) -> str:
-    """The style of a status; of one that is not known, none."""
+    """Return the style of a status; an unknown one has none."""
     return STATUS_STYLES.get(str(status), "")
 
 
 class RichWriter:
-    """What is shown goes through here: laid out by rich, written without a buffer of its own.
+    """A writer that has rich lay out what it shows, and writes it without a buffer.
 
-    ``color`` is on, off or auto, ``done`` is called before anything is written.
+    ``color`` is on, off or auto. ``before_output`` is called before anything is written.
     """
 
-    def __init__(self, output: Output, color: str, done: Callable[[], None]) -> None:
+    def __init__(self, stdout: Stdout, color: str, before_output: Callable[[], None]) -> None:
         from rich.console import Console
 
-        self._output = output
-        self._done = done
-        self.console = Console(
+        self._stdout = stdout
+        self._before_output = before_output
+        self._console = Console(
             file=sys.stdout,
             highlight=False,
             markup=False,
             emoji=False,
             force_terminal={"on": True, "off": False}.get(color),
             no_color=True if color == "off" else None,
-            # Where there is no terminal whose width is known, neither is there one to fit into.
+            # Without a terminal of a known width, there is nothing to fit the output into.
             width=None if _has_width() else 140,
         )
 
     @property
     def width(self) -> int:
-        """How many columns there are."""
-        return self.console.width
+        """The width of the terminal, in columns."""
+        return self._console.width
 
-    def show(self, *what: RenderableType) -> None:
-        """Shows each below the one before."""
-        with self.console.capture() as captured:
-            for one in what:
-                # What is too wide all the same is for the terminal to wrap, not to be cut off.
-                self.console.print(one, crop=False)
-        self._done()
-        # rich fills lines up; whoever copies them is better off without.
-        self._output.write(re.sub(r" +(?=\n)", "", captured.get()))
+    def show(self, *parts: RenderableType) -> None:
+        """Show each part below the one before."""
+        with self._console.capture() as captured:
+            for part in parts:
+                # Lines that are still too wide are left for the terminal to wrap.
+                self._console.print(part, crop=False)
+        self._before_output()
+        # rich pads lines with spaces, which would only be in the way of who copies them.
+        self._stdout.write(re.sub(r" +(?=\n)", "", captured.get()))
 
 
 def _has_width() -> bool:

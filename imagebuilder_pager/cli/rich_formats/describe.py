@@ -1,4 +1,4 @@
-"""Resources in few words: what they are, what they are called, when and for how long."""
+"""A resource in few words: its kind, its name, its times and its reason."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ...models.lifecycle import LifecycleExecutionResource
 from .console import strip_controls
 
 __all__ = [
-    "clock",
     "format_duration",
     "format_seconds",
+    "format_time",
     "kind_and_name",
     "shared_date",
     "short_reason",
@@ -24,42 +24,42 @@ _CONTAINER = re.compile(r"[\w.-]+/(?P<name>[^@]+)@sha256:(?P<digest>[0-9a-f]{12}
 
 
 def kind_and_name(resource: LifecycleExecutionResource) -> tuple[str, str]:
-    """What a resource is, and its id without what stands beside it: region and account."""
+    """Return the kind of a resource, and its id without the region and the account."""
     resource_id = strip_controls(resource.resource_id)
-    if found := _IMAGE.fullmatch(resource_id):
-        return found["kind"], found["name"]
-    if found := _CONTAINER.fullmatch(resource_id):
-        return "container", f"{found['name']}@sha256:{found['digest']}"
+    if match := _IMAGE.fullmatch(resource_id):
+        return match["kind"], match["name"]
+    if match := _CONTAINER.fullmatch(resource_id):
+        return "container", f"{match['name']}@sha256:{match['digest']}"
     return ("ami" if resource_id.startswith("ami-") else "resource"), resource_id
 
 
 def shared_date(resources: Iterable[LifecycleExecutionResource]) -> str | None:
-    """The day on which all of them started, if it is the same one."""
-    days = {
+    """Return the date in UTC on which all of them started; None if there are several."""
+    dates = {
         resource.start_time.astimezone(UTC).date()
         for resource in resources
         if resource.start_time is not None
     }
-    return days.pop().isoformat() if len(days) == 1 else None
+    return dates.pop().isoformat() if len(dates) == 1 else None
 
 
-def clock(moment: datetime | None, day: str | None) -> str:
-    """The time in UTC, with its date where that is not ``day``."""
-    if moment is None:
+def format_time(time: datetime | None, date: str | None) -> str:
+    """Return the time of day in UTC; with its date, unless all times are of one ``date``."""
+    if time is None:
         return ""
-    moment = moment.astimezone(UTC)
-    return f"{moment:%H:%M:%S}" if day is not None else f"{moment:%Y-%m-%d %H:%M:%S}"
+    time = time.astimezone(UTC)
+    return f"{time:%H:%M:%S}" if date is not None else f"{time:%Y-%m-%d %H:%M:%S}"
 
 
 def format_duration(resource: LifecycleExecutionResource) -> str:
-    """How long the action took; empty where it is not over."""
+    """Return how long the action took; nothing if it has not ended."""
     if resource.start_time is None or resource.end_time is None:
         return ""
     return format_seconds((resource.end_time - resource.start_time).total_seconds())
 
 
 def format_seconds(seconds: float) -> str:
-    """A number of seconds as ``12s``, ``2m 31s``, ``1h 05m`` or ``3d 04h``."""
+    """Return a number of seconds as ``12s``, ``2m 31s``, ``1h 05m`` or ``3d 04h``."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole}s"
@@ -71,5 +71,5 @@ def format_seconds(seconds: float) -> str:
 
 
 def short_reason(reason: str) -> str:
-    """A reason without the ids in it, so that those of the same kind are the same."""
+    """Return a reason without the ids in it, so that similar failures have the same one."""
     return re.sub(r"\b(\w+)-[0-9a-f]{8,}\b", r"\1-…", strip_controls(reason))

@@ -1,4 +1,4 @@
-"""``--output table`` with ``--query``: whatever the query has made, as a table."""
+"""``--output table`` with ``--query``: the result of the query as a table."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .console import RichWriter, strip_controls
 __all__ = ["show_query_result"]
 
 
-def show_query_result(screen: RichWriter, value: Any) -> None:
-    """A row for each element; the columns are the keys, of lists the places."""
-    if value is None or value in ([], {}):
+def show_query_result(writer: RichWriter, result: Any) -> None:
+    """Show a row for each element; the columns are the keys of objects, or the indexes of lists."""
+    if result is None or result in ([], {}):
         return
-    rows = value if isinstance(value, list) else [value]
+    rows = result if isinstance(result, list) else [result]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     if all(isinstance(row, dict) for row in rows):
         titles = list(dict.fromkeys(key for row in rows for key in row))
@@ -33,7 +33,7 @@ def show_query_result(screen: RichWriter, value: Any) -> None:
             table.add_column(overflow="fold")
         for row in lists:
             table.add_row(*map(_cell, row))
-    screen.show(table)
+    writer.show(table)
 
 
 def _cell(value: Any) -> Text:

@@ -1,4 +1,4 @@
-"""``--output summary``: how many of what, where, how long, and what went wrong."""
+"""``--output summary``: counts by action, region, account and status; times; failures."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from rich.text import Text
 from ...models.lifecycle import LifecycleExecutionResource
 from ..context import ListContext
 from .console import STATUS_STYLES, RichWriter, status_style, strip_controls
-from .describe import clock, format_seconds, kind_and_name, shared_date, short_reason
-from .heading import heading
+from .describe import format_seconds, format_time, kind_and_name, shared_date, short_reason
+from .header import execution_header
 
 __all__ = ["show_summary"]
 
@@ -27,36 +27,35 @@ _PLURALS = defaultdict(
     lambda: "other resources",
     {"image": "images", "ami": "AMIs", "container": "container images"},
 )
-_NAMED = 6  # resources of a reason that are named
+_MAX_NAMES = 6  # of the resources that failed for the same reason
 
 
-def show_summary(screen: RichWriter, listing: ListContext) -> None:
-    """Shows the summary of what the listing has."""
-    pages, token = listing.all_pages()
+def show_summary(writer: RichWriter, context: ListContext) -> None:
+    """Show the summary of the listing."""
+    pages, token = context.all_pages()
     resources = [resource for page in pages for resource in page.resources]
     kinds = Counter(kind_and_name(resource)[0] for resource in resources)
     count = ", ".join(f"{number} {_PLURALS[kind]}" for kind, number in kinds.most_common())
-    screen.show(heading(pages, count or "no resources"))
+    writer.show(execution_header(pages, count or "no resources"))
     if resources:
-        _show_resources(screen, resources)
-    listing.resume_state.advance(token)
+        _show_resources(writer, resources)
+    context.resume_state.advance(token)
 
 
-def _show_resources(screen: RichWriter, resources: _Resources) -> None:
-    screen.show(Text(), _counts("ACTION", resources, _action))
-    places = [
-        _counts("REGION", resources, lambda one: strip_controls(one.region) or "-"),
-        _counts("ACCOUNT", resources, lambda one: strip_controls(one.account_id) or "-"),
+def _show_resources(writer: RichWriter, resources: _Resources) -> None:
+    writer.show(Text(), _counts("ACTION", resources, _action))
+    by_location = [
+        _counts("REGION", resources, lambda resource: strip_controls(resource.region) or "-"),
+        _counts("ACCOUNT", resources, lambda resource: strip_controls(resource.account_id) or "-"),
     ]
-    screen.show(Text(), Columns(places, padding=(1, 6)), Text(), *_durations(resources))
-    for status, title in (
-        ("FAILED", "What failed, and why"),
-        ("SKIPPED", "What was skipped, and why"),
+    writer.show(Text(), Columns(by_location, padding=(1, 6)), Text(), *_times(resources))
+    for status, title, max_names in (
+        ("FAILED", "What failed, and why", _MAX_NAMES),
+        ("SKIPPED", "What was skipped, and why", 0),
     ):
-        some = [resource for resource in resources if _status(resource) == status]
-        if some:
-            named = _NAMED if status == "FAILED" else 0
-            screen.show(Text(), Text(title, style="bold"), *_reasons(some, status, named))
+        group = [resource for resource in resources if _status(resource) == status]
+        if group:
+            writer.show(Text(), Text(title, style="bold"), _reasons(group, status, max_names))
 
 
 def _status(resource: LifecycleExecutionResource) -> str:
@@ -70,7 +69,7 @@ def _action(resource: LifecycleExecutionResource) -> str:
 def _counts(
     title: str, resources: _Resources, key: Callable[[LifecycleExecutionResource], str]
 ) -> Table:
-    """How many there are of each key and status, the most frequent key first."""
+    """Return the number of resources of each key and status, the most frequent key first."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for resource in resources:
         counts[key(resource)][_status(resource)] += 1
@@ -88,11 +87,11 @@ def _counts(
     )
     table.add_column(title, "IN ALL", no_wrap=True)
     for status in statuses:
-        title_of = Text(status, status_style(status))
-        table.add_column(title_of, str(totals[status]), justify="right", no_wrap=True)
+        header = Text(status, status_style(status))
+        table.add_column(header, str(totals[status]), justify="right", no_wrap=True)
     table.add_column("IN ALL", str(totals.total()), justify="right", no_wrap=True, style="bold")
     for name, row in sorted(counts.items(), key=lambda pair: (-pair[1].total(), pair[0])):
-        cells = [_number(row[status], status) for status in statuses]
+        cells = [_count_cell(row[status], status) for status in statuses]
         table.add_row(Text(name), *cells, str(row.total()))
     return table
 
@@ -102,41 +101,42 @@ def _rank(status: str) -> tuple[int, str]:
     return (known.index(status) if status in known else len(known), status)
 
 
-def _number(count: int, status: str) -> Text:
+def _count_cell(count: int, status: str) -> Text:
     return Text(str(count), status_style(status)) if count else Text("·", "dim")
 
 
-def _durations(resources: _Resources) -> Iterator[RenderableType]:
-    started = [one.start_time for one in resources if one.start_time is not None]
-    ended = [one.end_time for one in resources if one.end_time is not None]
+def _times(resources: _Resources) -> Iterator[RenderableType]:
+    """Yield the time that all the actions took together, and the times that each of them took."""
+    started = [resource.start_time for resource in resources if resource.start_time is not None]
+    ended = [resource.end_time for resource in resources if resource.end_time is not None]
     if not started:
         return
-    day = shared_date(resources)
     first, last = min(started), max([*started, *ended])
-    running = sum(one.end_time is None for one in resources)
-    over = format_seconds((last - first).total_seconds())
+    running = sum(resource.end_time is None for resource in resources)
     line = Text.assemble(
-        ("Time   ", "bold"), f"{clock(first, None)} to {clock(last, day)} UTC, {over}"
+        ("Time   ", "bold"),
+        f"{format_time(first, None)} to {format_time(last, shared_date(resources))} UTC, "
+        f"{format_seconds((last - first).total_seconds())}",
     )
     if running:
         line.append(f"; {running} not yet over", status_style("IN_PROGRESS"))
     yield line
-    spans = {
-        id(one): (one.end_time - one.start_time).total_seconds()
-        for one in resources
-        if one.start_time is not None and one.end_time is not None
-    }
-    if spans:
-        longest = max((one for one in resources if id(one) in spans), key=lambda o: spans[id(o)])
+    durations = [
+        ((resource.end_time - resource.start_time).total_seconds(), kind_and_name(resource)[1])
+        for resource in resources
+        if resource.start_time is not None and resource.end_time is not None
+    ]
+    if durations:
+        seconds = [duration for duration, _ in durations]
+        longest, name = max(durations, key=lambda duration: duration[0])
         yield Text(
-            f"       each {format_seconds(min(spans.values()))} to {format_seconds(max(spans.values()))} "
-            f"({kind_and_name(longest)[1]}), half of them within "
-            f"{format_seconds(statistics.median(spans.values()))}"
+            f"       each {format_seconds(min(seconds))} to {format_seconds(longest)} ({name}), "
+            f"half of them within {format_seconds(statistics.median(seconds))}"
         )
 
 
-def _reasons(resources: _Resources, status: str, named: int) -> Iterator[RenderableType]:
-    """The reasons, the most frequent first, and under each the resources that it holds for."""
+def _reasons(resources: _Resources, status: str, max_names: int) -> Padding:
+    """Return the reasons, the most frequent first, each with the first of its resources."""
     groups: dict[str, list[LifecycleExecutionResource]] = defaultdict(list)
     for resource in resources:
         reason = resource.state.reason if resource.state is not None else None
@@ -144,12 +144,12 @@ def _reasons(resources: _Resources, status: str, named: int) -> Iterator[Rendera
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(justify="right", no_wrap=True, style=status_style(status))
     table.add_column()
-    for reason, some in sorted(groups.items(), key=lambda pair: (-len(pair[1]), pair[0])):
+    for reason, group in sorted(groups.items(), key=lambda pair: (-len(pair[1]), pair[0])):
         parts: list[RenderableType] = [Text(reason)]
-        if named:
-            names = [kind_and_name(one)[1] for one in some[:named]]
-            more = len(some) - len(names)
+        if max_names:
+            names = [kind_and_name(resource)[1] for resource in group[:max_names]]
+            more = len(group) - len(names)
             listed = ", ".join(names) + (f" and {more} more" if more else "")
             parts.append(Text(listed, style="dim"))
-        table.add_row(str(len(some)), Group(*parts))
-    yield Padding(table, (0, 0, 0, 2))
+        table.add_row(str(len(group)), Group(*parts))
+    return Padding(table, (0, 0, 0, 2))

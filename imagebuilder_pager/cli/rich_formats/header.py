@@ -1,4 +1,4 @@
-"""The lines above each output: which execution it is, and what state it is in."""
+"""The lines above each output: the execution and its state."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from rich.text import Text
 from ...models.lifecycle import ListLifecycleExecutionResourcesResponse as Page
 from .console import status_style, strip_controls
 
-__all__ = ["heading"]
+__all__ = ["execution_header"]
 
 
-def heading(pages: Sequence[Page], note: str) -> Group:
-    """The execution of the pages and its state, and a note below."""
+def execution_header(pages: Sequence[Page], note: str) -> Group:
+    """Return the execution of the pages and its state, with a note below."""
     line = Text("Lifecycle execution ")
     reason = Text()
     if pages:

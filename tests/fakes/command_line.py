@@ -1,0 +1,142 @@
+"""The command line and the AWS CLI, run against a local service."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Self
+
+import httpx
+import pytest
+
+from imagebuilder_pager.cli.main import main
+from imagebuilder_pager.local import (
+    ACCESS_KEY_ID,
+    EXAMPLE_EXECUTION_ID,
+    SECRET_ACCESS_KEY,
+    LocalServer,
+)
+
+LIST = "list-lifecycle-execution-resources"
+#: The option that names the execution which every local account has.
+EXAMPLE_ID = ("--lifecycle-execution-id", EXAMPLE_EXECUTION_ID)
+#: The command in a process of its own.
+COMMAND = (sys.executable, "-m", "imagebuilder_pager", LIST, *EXAMPLE_ID)
+
+
+class CommandResult(NamedTuple):
+    """How a command ended, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+def local_environment(url: str) -> dict[str, str]:
+    """Return the variables under which both command lines use the local service at ``url``."""
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_DEFAULT_REGION": "us-west-2",
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_MAX_ATTEMPTS": "1",
+        "TZ": "UTC",
+    }
+
+
+def run_command(
+    url: str,
+    capfd: pytest.CaptureFixture[str],
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+) -> CommandResult:
+    """List in this process; ``environment`` is added to the local one."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**local_environment(url), **(environment or {})}.items():
+            patch.setenv(name, value)
+        time.tzset()
+        code = main([LIST, *arguments])
+    time.tzset()
+    return CommandResult(code, *capfd.readouterr())
+
+
+def page_server(respond: Callable[[dict[str, Any]], Any]) -> LocalServer:
+    """Start a server with a function from the parameters of a request to the page, as JSON.
+
+    A page that is bytes is sent as it is.
+    """
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        page = respond(json.loads(request.content))
+        return httpx.Response(
+            200, content=page if isinstance(page, bytes) else json.dumps(page).encode()
+        )
+
+    return LocalServer(handle)
+
+
+_AWS_CLI_LOOP = """
+import contextlib, io, json, os, sys, time
+from awscli.clidriver import create_clidriver
+
+for line in sys.stdin:
+    case = json.loads(line)
+    before = dict(os.environ)
+    os.environ.update(case["environment"])
+    time.tzset()
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            code = create_clidriver().main(case["arguments"])
+        except SystemExit as end:
+            code = end.code
+    texts = []
+    for stream in (out, err):
+        stream.flush()
+        texts.append(stream.buffer.getvalue().decode())
+    os.environ.clear()
+    os.environ.update(before)
+    print(json.dumps([code, *texts]), flush=True)
+"""
+
+
+class AwsCli:
+    """The AWS CLI, in one process for all runs: starting it takes half a second.
+
+    It brings a botocore of its own, which must not get into the process of the tests.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _AWS_CLI_LOOP],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._process.communicate()  # closes its input, at which it ends
+
+    def __call__(
+        self, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> CommandResult:
+        """List with the arguments; ``environment`` is added to the local one."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        case = {
+            "arguments": ["imagebuilder", LIST, *arguments],
+            "environment": {**local_environment(self._url), **(environment or {})},
+        }
+        self._process.stdin.write(json.dumps(case) + "\n")
+        self._process.stdin.flush()
+        return CommandResult(*json.loads(self._process.stdout.readline()))

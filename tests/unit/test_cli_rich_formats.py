@@ -1,0 +1,217 @@
+"""The outputs table, summary and tree, at several widths, and the words that they use."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from imagebuilder_pager.cli.rich_formats.console import strip_controls
+from imagebuilder_pager.cli.rich_formats.describe import (
+    format_seconds,
+    format_time,
+    kind_and_name,
+    short_reason,
+)
+from imagebuilder_pager.models import LifecycleExecutionResource
+from tests.fakes.command_line import EXAMPLE_ID, CommandResult, page_server, run_command
+
+
+@pytest.mark.parametrize(
+    ("resource_id", "expected"),
+    [
+        (
+            "arn:aws:imagebuilder:us-west-2:123456789012:image/web/1.0.0/1",
+            ("image", "web/1.0.0/1"),
+        ),
+        ("arn:aws-cn:imagebuilder:cn-north-1:123456789012:image/a/b", ("image", "a/b")),
+        ("ami-0123456789abcdef0", ("ami", "ami-0123456789abcdef0")),
+        (
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com/platform/web@sha256:" + "0a" * 32,
+            ("container", "platform/web@sha256:0a0a0a0a0a0a"),
+        ),
+        ("something else", ("resource", "something else")),
+        ("a\x1b[31m\nb", ("resource", "a\ufffd[31m\ufffdb")),
+        (None, ("resource", "")),
+    ],
+)
+def test_a_resource_has_a_kind_and_a_short_name(
+    resource_id: str | None, expected: tuple[str, str]
+) -> None:
+    assert kind_and_name(LifecycleExecutionResource(resource_id=resource_id)) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.4, "0s"),
+        (59.4, "59s"),
+        (59.6, "1m 00s"),
+        (151, "2m 31s"),
+        (3600, "1h 00m"),
+        (90000, "1d 01h"),
+    ],
+)
+def test_seconds_are_formatted_in_two_units(seconds: float, text: str) -> None:
+    assert format_seconds(seconds) == text
+
+
+def test_a_time_is_in_utc_and_has_its_date_unless_all_are_of_one() -> None:
+    moment = datetime.fromisoformat("2025-03-03T01:00:20+02:00")
+    assert format_time(moment, None) == "2025-03-02 23:00:20"
+    assert format_time(moment, "2025-03-02") == "23:00:20"
+    assert format_time(None, None) == ""
+
+
+def test_a_short_reason_has_no_ids() -> None:
+    assert short_reason("snapshot snap-0123456789abcdef0 of ami-0123456789abcdef0") == (
+        "snapshot snap-… of ami-…"
+    )
+    assert short_reason("account 123456789012, policy a-b") == "account 123456789012, policy a-b"
+
+
+def test_control_characters_are_replaced() -> None:
+    assert strip_controls("a\x9b\x07é\t") == "a\ufffd\ufffdé\ufffd"
+    assert strip_controls(None) == ""
+
+
+RESOURCE: dict[str, Any] = {
+    "accountId": "123456789012",
+    "resourceId": "arn:aws:imagebuilder:us-west-2:123456789012:image/web/1.0.0/1",
+    "state": {"status": "FAILED", "reason": "It is [red]in use[/red] \x1b[2J by others."},
+    "action": {"name": "DELETE"},
+    "region": "us-west-2",
+    "startTime": 1740967220.378,
+    "endTime": 1740967371,
+}
+PAGE = {
+    "lifecycleExecutionId": EXAMPLE_ID[1],
+    "lifecycleExecutionState": {"status": "FAILED", "reason": "One could not be deleted."},
+    "resources": [RESOURCE, {"resourceId": "ami-1"}, {}],
+}
+
+
+Shown = Callable[..., str]
+
+
+@pytest.fixture
+def shown(capfd: pytest.CaptureFixture[str]) -> Shown:
+    """Return what a terminal of a width shows of a page; children have none of their own."""
+
+    def show(page: dict[str, Any], *arguments: str, width: int = 140) -> str:
+        with page_server(lambda request: {} if "parentResourceId" in request else page) as server:
+            ran = run_command(
+                server.url, capfd, *EXAMPLE_ID, *arguments, environment={"COLUMNS": str(width)}
+            )
+        assert (ran.code, ran.err) == (0, "")
+        return ran.out
+
+    return show
+
+
+@pytest.mark.parametrize("output", ["table", "summary", "tree"])
+@pytest.mark.parametrize("width", [40, 80, 140])
+def test_all_is_shown_at_any_width_without_controls_of_the_service(
+    shown: Shown, output: str, width: int
+) -> None:
+    out = shown(PAGE, "--output", output, width=width)
+    assert "\x1b" not in out  # no colour where there is no terminal, and none of the service's
+    words = " ".join(out.replace("│", " ").split())
+    for word in (
+        "Lifecycle execution lce-",
+        "One could not be deleted.",
+        "FAILED",
+        "DELETE",
+        "2m 31s",
+    ):
+        assert word in words, out
+    assert "[red]in use[/red] \ufffd[2J by others." in words
+    assert all(line == line.rstrip() for line in out.splitlines())
+    if width >= 80:
+        assert max(map(len, out.splitlines())) <= width
+
+
+@pytest.mark.parametrize("output", ["table", "summary", "tree"])
+def test_a_status_is_in_colour(shown: Shown, output: str) -> None:
+    out = shown(PAGE, "--output", output, "--color", "on")
+    assert "\x1b[1;31mFAILED" in out
+    assert "\x1b[2J" not in out
+
+
+@pytest.mark.parametrize("output", ["table", "summary", "tree"])
+def test_an_empty_response_is_shown_as_no_resources(shown: Shown, output: str) -> None:
+    out = shown({}, "--output", output)
+    assert "Lifecycle execution" in out
+    assert "0 resources" in out or "no resources" in out or output == "tree"
+
+
+@pytest.mark.parametrize(
+    ("query", "lines"),
+    [
+        ("resources[0].{id: resourceId, at: state}", ["id", "─", RESOURCE["resourceId"]]),
+        ("resources[].[resourceId, region]", [RESOURCE["resourceId"], "ami-1", ""]),
+        ("resources[].region", ["us-west-2"]),
+        ("resources[0].endTime", ["1740967371"]),
+        ("nothing", []),
+        ("resources[?region == 'x']", []),
+    ],
+)
+def test_the_result_of_a_query_is_a_table(shown: Shown, query: str, lines: list[str]) -> None:
+    out = shown(PAGE, "--output", "table", "--query", query, width=200).splitlines()
+    assert len(out) == len(lines)
+    for line, start in zip(out, lines, strict=True):
+        assert line.startswith(start)
+
+
+def image(number: int) -> dict[str, Any]:
+    arn = f"arn:aws:imagebuilder:us-west-2:123456789012:image/image-{number}/1.0.0/1"
+    return {**RESOURCE, "resourceId": arn}
+
+
+def show_tree(
+    capfd: pytest.CaptureFixture[str], children_of: Callable[[int], Any], images: int
+) -> CommandResult:
+    def respond(request: dict[str, Any]) -> Any:
+        parent = request.get("parentResourceId")
+        if parent is None:
+            return {"resources": [image(number) for number in range(images)]}
+        return children_of(int(parent.partition("image-")[2].partition("/")[0]))
+
+    with page_server(respond) as server:
+        return run_command(server.url, capfd, *EXAMPLE_ID, "--output", "tree")
+
+
+def test_the_tree_lists_the_children_of_four_images_at_a_time_and_keeps_their_order(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    lock = threading.Lock()
+    fourth = threading.Barrier(4, timeout=20)
+    running = most = 0
+
+    def children_of(number: int) -> Any:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        if number < 4:
+            fourth.wait()  # the first four are there at once, or the test fails
+        with lock:
+            running -= 1
+        return {"resources": [{"resourceId": f"ami-{number}"}]}
+
+    ran = show_tree(capfd, children_of, images=11)
+    assert (ran.code, ran.err) == (0, "")
+    named = [word for word in ran.out.split() if word.startswith(("image-", "ami-"))]
+    expected = [(f"image-{number}/1.0.0/1", f"ami-{number}") for number in range(11)]
+    assert named == [name for pair in expected for name in pair]
+    assert most == 4
+
+
+def test_the_tree_shows_the_images_before_the_one_whose_children_fail(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    ran = show_tree(capfd, lambda number: b"<html>" if number == 2 else {}, images=5)
+    assert ran.code == 255
+    assert "image-1/" in ran.out
+    assert "image-2/" not in ran.out
