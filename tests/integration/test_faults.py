@@ -109,11 +109,11 @@ TABLE = [
     Row("redirect", error=exceptions.ClientError),
     Row("wrong-type", error=exceptions.ResponseValidationError),
     Row("expired-token", error=InvalidPaginationTokenException),
-    Row("expired-key", error=exceptions.ClientError),
-    Row("expired-key", keys=FreshKeys),
-    Row("expired-key,lasting=true", keys=FreshKeys),
-    Row("clock-off,minutes=20"),
-    Row("clock-off,minutes=-20"),
+    Row("expired-credentials", error=exceptions.ClientError),
+    Row("expired-credentials", keys=FreshKeys),
+    Row("expired-credentials,lasting=true", keys=FreshKeys),
+    Row("clock-skew,minutes=20"),
+    Row("clock-skew,minutes=-20"),
 ]
 # fmt: on
 
@@ -202,7 +202,7 @@ def check(row: Row, place: Place, prefetch: int, listing: Listing) -> None:
         }
         config: PaginationConfig = {"PageSize": 20, "Prefetch": prefetch}
         found, error = listing(options, config)
-        assert plan.met, "the fault was not met"
+        assert plan.injected, "the fault was not met"
         if row.error is None:
             assert error is None
             assert found == EXPECTED

@@ -132,7 +132,7 @@ def test_boto3_lives_through_it(account: Account) -> None:
     assert [page["ResponseMetadata"]["RetryAttempts"] for page in pages] == [1, 1, 2]
     listed = [resource["resourceId"] for page in pages for resource in page["resources"]]
     assert listed == [r["resourceId"] for r in account.executions[0].resources]
-    assert [(v.page, v.attempt, fault.name) for v, fault in plan.met] == [
+    assert [(v.page, v.attempt, fault.name) for v, fault in plan.injected] == [
         (1, 1, "throttle"),
         (2, 1, "reset-before"),
         (3, 1, "server-error"),
@@ -162,8 +162,8 @@ def test_random_faults_under_many_threads(account: Account) -> None:
     again = FaultPlan.random(seed=7, probability=0.3, faults=[Fault(name) for name in names])
     for number in range(320):
         again.fault_for(httpx.Request("POST", f"http://x/{number}"), last=False)
-    met = [(visit.request, fault) for visit, fault in plan.met]
-    assert met == [(visit.request, fault) for visit, fault in again.met]
+    met = [(visit.request, fault) for visit, fault in plan.injected]
+    assert met == [(visit.request, fault) for visit, fault in again.injected]
     assert len(answered) > 200
 
 

@@ -73,7 +73,7 @@ def options() -> Iterator[dict[str, Any]]:
             "aws_secret_access_key": SECRET_ACCESS_KEY,
             "clock": Sleepless(),
         }
-        met = {fault.name for _, fault in plan.met}
+        met = {fault.name for _, fault in plan.injected}
     assert met == {fault.name for fault in FAULTS}
 
 

@@ -75,7 +75,7 @@ def raw(response: httpx.Response) -> bytes:
         (Fault("server-error", status=503), 503, "ServiceUnavailableException"),
         (Fault("server-error", status=504), 504, None),
         (Fault("expired-token"), 400, "InvalidPaginationTokenException"),
-        (Fault("expired-key"), 403, "ExpiredTokenException"),
+        (Fault("expired-credentials"), 403, "ExpiredTokenException"),
     ],
 )
 def test_refusals(account: Account, fault: Fault, status: int, code: str | None) -> None:
@@ -188,7 +188,7 @@ def test_a_clock_that_is_off(
     account: Account, minutes: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = dt.datetime(2025, 3, 3, 12, 0, tzinfo=dt.UTC)
-    plan = FaultPlan({2: Fault("clock-off", minutes=minutes)})
+    plan = FaultPlan({2: Fault("clock-skew", minutes=minutes)})
     service = LocalImageBuilder(account, clock=lambda: real, faults=plan)
     first = service(signed(monkeypatch, real))
     assert (first.status_code, first.headers["Date"]) == (200, "Mon, 03 Mar 2025 12:00:00 GMT")
@@ -211,7 +211,7 @@ def test_a_clock_that_is_off(
 
 
 def test_a_key_that_stays_expired(account: Account) -> None:
-    plan = FaultPlan({2: Fault("expired-key", lasting=True), 4: Fault("throttle")})
+    plan = FaultPlan({2: Fault("expired-credentials", lasting=True), 4: Fault("throttle")})
     service = LocalImageBuilder(account, faults=plan)
 
     def status(session_token: str | None) -> int:
@@ -223,7 +223,7 @@ def test_a_key_that_stays_expired(account: Account) -> None:
     assert service(httpx.Request("POST", URL)).headers["x-amzn-ErrorType"] == (
         "MissingAuthenticationTokenException"
     )
-    assert [visit.request for visit, _ in plan.met] == [2, 4]
+    assert [visit.request for visit, _ in plan.injected] == [2, 4]
 
 
 def test_a_fault_on_the_last_page(account: Account) -> None:
@@ -238,4 +238,4 @@ def test_a_fault_on_the_last_page(account: Account) -> None:
             token = response.json().get("nextToken")
             parameters = {"nextToken": token} if token else None
     assert statuses == [200, 200, 429, 429, 200]
-    assert [(visit.page, visit.attempt) for visit, _ in plan.met] == [(3, 1), (3, 2)]
+    assert [(visit.page, visit.attempt) for visit, _ in plan.injected] == [(3, 1), (3, 2)]

@@ -57,8 +57,8 @@ def test_every_fault_can_be_made_and_written() -> None:
         ("throttle,retry-after=soon", Fault("throttle", retry_after="soon")),
         ("throttle,code=ThrottlingException", Fault("throttle", code="ThrottlingException")),
         ("server-error,status=502,body=html", Fault("server-error", status=502, body="html")),
-        ("expired-key,lasting=true", Fault("expired-key", lasting=True)),
-        ("clock-off,minutes=-20.5", Fault("clock-off", minutes=-20.5)),
+        ("expired-credentials,lasting=true", Fault("expired-credentials", lasting=True)),
+        ("clock-skew,minutes=-20.5", Fault("clock-skew", minutes=-20.5)),
         ("slow,delay=0,pieces=3", Fault("slow", delay=0, pieces=3)),
         ("redirect,location=http://x/", Fault("redirect", location="http://x/")),
         ("wrong-type,member=nextToken", Fault("wrong-type", member="nextToken")),
@@ -95,7 +95,7 @@ def test_options_and_defaults() -> None:
         ("slow,pieces=1.5", "'slow' is 1.5; it has to be a number"),
         ("server-error,status=200", "is 200; it has to be one of 500, 502, 503, 504"),
         ("server-error,body=xml", 'is \'xml\'; it has to be one of "json", "html", "empty"'),
-        ("expired-key,lasting=1", "is 1; it has to be one of false, true"),
+        ("expired-credentials,lasting=1", "is 1; it has to be one of false, true"),
         ("throttle,retry-after=true", "is True; it has to be null or a number or a string"),
         ("throttle,retry-after=a\r\nb", "it has to be printable ASCII"),
         ("redirect,location=ü", "it has to be printable ASCII"),
@@ -133,7 +133,7 @@ def test_what_makes_a_page() -> None:
         plan.fault_for(sent, last=False)
     for content in (b"{", b"[" * 100_000, b"[]", b"\xff", b"{"):
         plan.fault_for(httpx.Request("POST", "http://x/", content=content), last=True)
-    assert [visit for visit, _ in plan.met] == [
+    assert [visit for visit, _ in plan.injected] == [
         RequestInfo(request=1, page=1, attempt=1, last=False),
         RequestInfo(request=2, page=1, attempt=2, last=False),
         RequestInfo(request=3, page=2, attempt=1, last=False),
@@ -153,7 +153,7 @@ def test_plans_together() -> None:
     both = first | second | FaultPlan.every(4, THROTTLE)
     assert many(both, 4) == ["stall", "stall", "html", "throttle"]
     assert (first.requests, second.requests, both.requests) == (5, 0, 4)
-    assert [(visit.request, fault) for visit, fault in both.met] == [
+    assert [(visit.request, fault) for visit, fault in both.injected] == [
         (1, STALL),
         (2, STALL),
         (3, HTML),
@@ -181,7 +181,7 @@ def test_by_chance() -> None:
 
 
 def test_a_rule_may_look_at_its_plan() -> None:
-    plan = FaultPlan.rule(lambda visit: HTML if len(plan.met) < 2 and visit.request > 1 else None)
+    plan = FaultPlan.rule(lambda visit: HTML if len(plan.injected) < 2 and visit.request > 1 else None)
     assert many(plan, 5) == [None, "html", "html", None, None]
 
 
@@ -201,10 +201,10 @@ def test_counting_from_many_threads() -> None:
     for thread in threads:
         thread.join()
     assert plan.requests == 4000
-    assert [visit.request for visit, _ in plan.met] == list(range(1, 4001))
-    html = [visit.request for visit, fault in plan.met if fault == HTML]
+    assert [visit.request for visit, _ in plan.injected] == list(range(1, 4001))
+    html = [visit.request for visit, fault in plan.injected if fault == HTML]
     assert html == list(range(4, 4001, 4))
-    attempts = sorted((visit.page, visit.attempt) for visit, _ in plan.met)
+    attempts = sorted((visit.page, visit.attempt) for visit, _ in plan.injected)
     assert attempts == [(page, attempt) for page in range(1, 2001) for attempt in (1, 2)]
 
 
@@ -242,7 +242,7 @@ def test_a_fault_with_options_in_a_plan_in_text() -> None:
     ],
 )
 def test_what_is_no_plan(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is not FAULT@PLACE, with PLACE one of N|no fault ''"):
+    with pytest.raises(ValueError, match=r"is not FAULT@TARGET, with TARGET one of N|no fault ''"):
         FaultPlan.parse(text)
 
 
