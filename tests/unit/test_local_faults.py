@@ -181,7 +181,9 @@ def test_by_chance() -> None:
 
 
 def test_a_rule_may_look_at_its_plan() -> None:
-    plan = FaultPlan.rule(lambda visit: HTML if len(plan.injected) < 2 and visit.request > 1 else None)
+    plan = FaultPlan.rule(
+        lambda visit: HTML if len(plan.injected) < 2 and visit.request > 1 else None
+    )
     assert many(plan, 5) == [None, "html", "html", None, None]
 
 
