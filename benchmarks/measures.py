@@ -63,7 +63,7 @@ def measure_cpu_sync(harness: Harness, rounds: int) -> Samples:
 
 
 def measure_cpu_async(at_a_time: int) -> Callable[[Harness, int], Samples]:
-    """Return the measure of the CPU milliseconds per page, with ``at_a_time`` listings at a time."""
+    """Return the measure of the CPU milliseconds per page, ``at_a_time`` listings at a time."""
 
     def measure(harness: Harness, rounds: int) -> Samples:
         def cpu(worker: str, pages: int) -> Side:
