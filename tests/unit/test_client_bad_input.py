@@ -235,7 +235,7 @@ def test_one_error_names_everything_that_is_invalid(client_with: ClientWith) -> 
         (
             "WzFd",  # [1]
             "StartingToken: JSON in base64, but a list; allowed: an object that a paginator has "
-            "created_transports, or a token of the service",
+            "made, or a token of the service",
         ),
         (
             "eyJuZXh0VG9rZW4iOiAiYSIsICJtYXhSZXN1bHRzIjogNX0=",  # nextToken and maxResults
