@@ -22,7 +22,7 @@ import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePath
 
-__all__ = ["OPTIONAL_PARTS", "build", "check", "files_of", "is_included", "requirements_of"]
+__all__ = ["OPTIONAL_PARTS", "build", "check", "files_of", "requirements_of"]
 
 LIBRARY = "imagebuilder-pager"
 ROOT = Path(__file__).parents[1]
@@ -42,8 +42,8 @@ import sys
 folder, url = sys.argv[1:]
 sys.path.insert(0, folder)
 from imagebuilder_pager import ImageBuilder
-keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
-with ImageBuilder("us-west-2", endpoint_url=url, **keys) as client:
+credentials = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+with ImageBuilder("us-west-2", endpoint_url=url, **credentials) as client:
     for resource in client.get_paginator("list_lifecycle_execution_resources").paginate(
         lifecycleExecutionId="lce-12345678-1234-1234-1234-123456789012"
     ).items():
@@ -98,7 +98,7 @@ def files_of(distribution: importlib.metadata.Distribution) -> Iterator[tuple[Pa
             yield path, relative
 
 
-def is_included(relative: PurePath, parts: Collection[str] = ()) -> bool:
+def _is_included(relative: PurePath, parts: Collection[str] = ()) -> bool:
     """Tell whether a file of site-packages belongs into a slim folder with these parts."""
     excluded = [*_EXCLUDED_FOLDERS]
     for part, paths in OPTIONAL_PARTS.items():
@@ -126,7 +126,7 @@ def build(target: Path, parts: Collection[str] = ()) -> int:
     size = 0
     for distribution in requirements_of(LIBRARY):
         for path, relative in files_of(distribution):
-            if is_included(relative, parts):
+            if _is_included(relative, parts):
                 copy = target / relative
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, copy)

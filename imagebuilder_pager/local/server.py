@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-__all__ = ["MAX_BODY_SIZE", "LocalServer"]
+__all__ = ["LocalServer"]
 
-MAX_BODY_SIZE = 1024 * 1024
+_MAX_BODY_SIZE = 1024 * 1024
 """The longest accepted request body, in bytes; a longer one gets a response with status 413."""
 
-_MAX_DISCARDED = 8 * MAX_BODY_SIZE  # bytes read of a body that is too long
+_MAX_DISCARDED = 8 * _MAX_BODY_SIZE  # bytes read of a body that is too long
 _MAX_LENGTH_DIGITS = 19  # of a Content-Length: enough for 64 bits
 _IDLE_TIMEOUT = 60.0  # seconds
 _CLOSE_GRACE = 2.0  # seconds for responses in progress when the server is closed
@@ -232,12 +232,12 @@ class _RequestHandler(BaseHTTPRequestHandler):
         if lengths or not (text.isascii() and text.isdigit() and len(text) <= _MAX_LENGTH_DIGITS):
             raise _BadRequestError(400, "The Content-Length header is not valid.")
         length = int(text)
-        if length > MAX_BODY_SIZE:
+        if length > _MAX_BODY_SIZE:
             # Read on for a while: a client that is still sending would not read the response.
             remaining = min(length, _MAX_DISCARDED)
             while remaining and (chunk := self.rfile.read(min(remaining, 65536))):
                 remaining -= len(chunk)
-            raise _BadRequestError(413, f"The request body is longer than {MAX_BODY_SIZE} bytes.")
+            raise _BadRequestError(413, f"The request body is longer than {_MAX_BODY_SIZE} bytes.")
         body = self.rfile.read(length)
         if len(body) < length:
             raise ConnectionAbortedError("the client went away within a request body")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .account import Account, Execution
     from .faults import FaultPlan
 
-__all__ = ["ACCESS_KEY_ID", "MAX_RESULTS", "SECRET_ACCESS_KEY", "LocalImageBuilder"]
+__all__ = ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "LocalImageBuilder"]
 
 ACCESS_KEY_ID = "local"
 """The access key id of the local account."""
@@ -31,7 +31,7 @@ ACCESS_KEY_ID = "local"
 SECRET_ACCESS_KEY = ACCESS_KEY_ID
 """The secret access key of the local account. It is valid nowhere else."""
 
-MAX_RESULTS = 25
+_MAX_RESULTS = 25
 """The maximum and the default of ``maxResults``, the number of resources on a page."""
 
 _MAX_SHOWN_VALUE = 80  # characters of an invalid value in a message
@@ -152,7 +152,7 @@ class LocalImageBuilder:
         listing = (execution_id,) if parent is None else (execution_id, parent)
         resources = _resources_of(execution, parent)
         start = self._decode_position(parameters.get("nextToken"), listing, len(resources), now)
-        end = start + (parameters.get("maxResults") or MAX_RESULTS)
+        end = start + (parameters.get("maxResults") or _MAX_RESULTS)
         output: dict[str, Any] = {
             "lifecycleExecutionId": execution_id,
             "lifecycleExecutionState": execution.lifecycle_execution_state,
@@ -242,13 +242,13 @@ def _validate_parameters(parameters: Mapping[str, Any]) -> None:
             rule = f"have length less than or equal to {max_length}"
             violations.append(_violation(name, text, rule))
 
-    count = parameters.get("maxResults", MAX_RESULTS)
+    count = parameters.get("maxResults", _MAX_RESULTS)
     if not isinstance(count, int) or isinstance(count, bool):
         violations.append(_violation("maxResults", count, "be an integer"))
     elif count < 1:
         violations.append(_violation("maxResults", count, "have value greater than or equal to 1"))
-    elif count > MAX_RESULTS:
-        rule = f"have value less than or equal to {MAX_RESULTS}"
+    elif count > _MAX_RESULTS:
+        rule = f"have value less than or equal to {_MAX_RESULTS}"
         violations.append(_violation("maxResults", count, rule))
 
     if violations:

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     import httpx
 
 
-__all__ = ["ALLOWED_SKEW", "verify_signature"]
+__all__ = ["verify_signature"]
 
 
-ALLOWED_SKEW = dt.timedelta(minutes=5)
+_ALLOWED_SKEW = dt.timedelta(minutes=5)
 """The maximum difference of ``X-Amz-Date`` and the service's clock, in either direction."""
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
@@ -193,10 +193,10 @@ def _check_scope(
 def _check_date(timestamp: str, date: dt.datetime, now: dt.datetime) -> None:
     now = now.astimezone(dt.UTC)
     clock = now.strftime(_DATE_FORMAT)
-    minutes = f"{ALLOWED_SKEW.total_seconds() / 60:g} min."
+    minutes = f"{_ALLOWED_SKEW.total_seconds() / 60:g} min."
     # In whole seconds, as the header is.
     now = now.replace(microsecond=0)
-    earliest, latest = now - ALLOWED_SKEW, now + ALLOWED_SKEW
+    earliest, latest = now - _ALLOWED_SKEW, now + _ALLOWED_SKEW
     if date < earliest:
         raise ServiceError(
             "InvalidSignatureException",

@@ -176,6 +176,7 @@ def test_the_integration_tests_pass_with_all_parts(slim_with_all_parts: Path, fi
     code = f"""
 import sys
 sys.path.insert(0, {str(slim)!r})
+sys.path.append({str(ROOT)!r})  # for tests.fakes
 import imagebuilder_pager, botocore, pytest
 assert imagebuilder_pager.__file__.startswith({str(slim)!r})
 assert botocore.__file__.startswith({str(slim)!r})

@@ -38,7 +38,7 @@ def test_credentials_in_the_arguments_come_before_the_environment(
     set_environment_credentials(monkeypatch)
     list_page(client_with(recorder))
     assert access_key_id_of(recorder.request) == ACCESS_KEY_ID
-    # The environment's session token belongs to the environment's keys.
+    # The session token of the environment is for its access key only.
     assert "x-amz-security-token" not in recorder.request.headers
 
 
