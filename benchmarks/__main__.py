@@ -1,4 +1,4 @@
-"""The benchmarks from the command line: measures, and prints a table."""
+"""The benchmarks from the command line: they measure, and print a table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 from .harness import Harness
-from .rows import ROWS, Outcome, rows_named
+from .results import Outcome
+from .rows import ROWS, rows_named
 
 _README = Path(__file__).with_name("README.md")
 _BEGIN, _END = "<!-- table -->\n", "<!-- end of table -->\n"
@@ -19,23 +20,25 @@ _PACKAGES = ("boto3", "botocore", "aiobotocore", "httpx", "httpcore", "pydantic"
 
 
 def main() -> int:
-    """Returns 1 if a row has missed what it must reach."""
+    """Run the benchmarks and return 1 if a row has missed its required value, else 0."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "--only",
         action="append",
         default=[],
         metavar="NAME",
-        help="measure this row, or those that this regular expression matches; can be given "
-        f"again. There are: {', '.join(row.name for row in ROWS)}",
+        help="measure this row, or those that this regular expression matches; can be "
+        f"repeated. Rows: {', '.join(row.name for row in ROWS)}",
     )
-    parser.add_argument("--rounds", type=int, help="how many rounds, in place of each row's own")
+    parser.add_argument(
+        "--rounds", type=int, help="the number of rounds, in place of each row's own"
+    )
     parser.add_argument("--library", type=Path, help="a folder to import the library from")
     parser.add_argument("--write-readme", action="store_true", help="put the table into README.md")
     options = parser.parse_args()
     rows = rows_named(options.only)
     if not rows:
-        parser.error(f"--only: nothing is named {', '.join(options.only)}")
+        parser.error(f"--only: no row is named {', '.join(options.only)}")
 
     started, load = time.monotonic(), _load()
     outcomes = []

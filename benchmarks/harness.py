@@ -1,7 +1,7 @@
-"""Runs the workers in processes of their own, beside the canned server in another.
+"""The harness: it runs each worker in a process of its own, against a server in another process.
 
-Each peer sees the distributions that it needs, and no others: the library looks different where
-trio is installed, and botocore where there is something for it to import as well.
+Each peer sees its own requirements and no other distributions, because some libraries import more
+where more is installed.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ ROOT = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Measured:
-    """What one process took: seconds, CPU seconds, and KiB of memory at its peak.
+    """The measurements of one process: seconds, CPU seconds, and the peak of memory in KiB.
 
-    ``whole`` is the process from its start to its end, ``first`` to its first byte of output. The
-    others are what the worker has measured of itself; None where it has not.
+    ``whole`` is the time from the start of the process to its end, ``first`` the time to its first
+    byte of output. The others are measured by the worker itself, or None.
     """
 
     whole: float
@@ -47,9 +47,9 @@ class Measured:
 
 
 class Harness:
-    """A context manager with the server running.
+    """A context manager that runs the server.
 
-    ``library`` is a folder to import the library from, in place of this checkout.
+    ``library`` is the folder to import the library from, in place of this checkout.
     """
 
     def __init__(self, library: Path | None = None) -> None:
@@ -60,7 +60,7 @@ class Harness:
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         certificate, key = _make_certificate(folder)
         self._sites = {name: _make_site(folder / name, name, self.library) for name in _SITES}
-        # A real bundle has more than a hundred certificates to load; this one is among them.
+        # Loading a real bundle of more than a hundred certificates takes time, so use one.
         import certifi
 
         self._bundle = folder / "bundle.pem"
@@ -78,10 +78,10 @@ class Harness:
         assert server.stdin is not None
         assert server.stdout is not None
         self._stack.callback(server.stdin.close)
-        words = server.stdout.readline().split()
-        if len(words) != 3:
+        fields = server.stdout.readline().split()
+        if len(fields) != 3:
             raise RuntimeError("the canned server has not started")
-        self.http, self.https, page_size = words
+        self.http, self.https, page_size = fields
         self.page_size = int(page_size)
         return self
 
@@ -89,17 +89,17 @@ class Harness:
         self._stack.close()
 
     def python(self, code: str, site: str | None = None, *, tls: bool = False) -> Measured:
-        """A whole process that runs the code, and what it says of itself.
+        """Run the code in a process of its own, and return the measurements.
 
-        It can import what the distribution ``site`` needs, and the workers; without one, nothing
-        but the standard library.
+        The process can import the distribution ``site``, its requirements and the workers. Without
+        ``site`` it can import only the standard library.
         """
         environment = self._environment(tls=tls)
         if site is not None:
             environment["PYTHONPATH"] = str(self._sites[site])
         command = [sys.executable, "-S", "-P", "-c", code]
         started = time.perf_counter()
-        # No text, no threads, no pipe but one: what is timed is the child.
+        # One pipe, read as bytes and without threads: the time measured is the child's.
         with subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
         ) as process:
@@ -113,24 +113,24 @@ class Harness:
         line = (output.splitlines() or [b""])[-1].decode()
         if not line.startswith("cpu="):
             return Measured(whole, first)
-        said = dict(part.split("=") for part in line.split())
+        measured = dict(part.split("=") for part in line.split())
         return Measured(
             whole,
             first,
-            wall=float(said["wall"]),
-            cpu=float(said["cpu"]),
-            pages=int(said["pages"]),
-            peak_kib=int(said["peak_kib"]),
+            wall=float(measured["wall"]),
+            cpu=float(measured["cpu"]),
+            pages=int(measured["pages"]),
+            peak_kib=int(measured["peak_kib"]),
         )
 
     def work(self, worker: str, job: str, *numbers: int, tls: bool = False) -> Measured:
-        """A worker's job, in a process of its own."""
+        """Run a worker's function in a process of its own, and return the measurements."""
         arguments = ", ".join(map(repr, (self.https if tls else self.http, *numbers)))
         code = f"from benchmarks.workers.{worker} import {job}; {job}({arguments})"
         return self.python(code, _SITE_OF.get(worker, LIBRARY), tls=tls)
 
     def _environment(self, *, tls: bool) -> dict[str, str]:
-        """Nothing of the user's own settings, for either side."""
+        """Return an environment without the user's own settings."""
         environment = {
             name: value
             for name, value in os.environ.items()
@@ -152,15 +152,15 @@ _SITE_OF = {"peer_boto3": "boto3", "peer_aiobotocore": "aiobotocore"}
 
 
 def _make_site(folder: Path, name: str, library: Path) -> Path:
-    """A folder of links to what the distribution needs, in place of site-packages."""
+    """Create a folder of links to the distribution and its requirements, as site-packages."""
     folder.mkdir()
     (folder / "benchmarks").symlink_to(ROOT / "benchmarks")
     for distribution in requirements_of(name):
-        for path, place in files_of(distribution):
-            link = folder / place.parts[0]
-            if place.parts[0] != "__pycache__" and not link.is_symlink():
+        for path, relative in files_of(distribution):
+            link = folder / relative.parts[0]
+            if relative.parts[0] != "__pycache__" and not link.is_symlink():
                 link.symlink_to(
-                    path.parents[len(place.parts) - 2] if len(place.parts) > 1 else path
+                    path.parents[len(relative.parts) - 2] if len(relative.parts) > 1 else path
                 )
     if name == LIBRARY:
         link = folder / "imagebuilder_pager"
@@ -170,7 +170,7 @@ def _make_site(folder: Path, name: str, library: Path) -> Path:
 
 
 def _make_certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that vouches for itself, and its key."""
+    """Create a self-signed certificate for 127.0.0.1, and its key."""
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     extensions = (
         "subjectAltName=IP:127.0.0.1",

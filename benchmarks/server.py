@@ -1,8 +1,8 @@
-"""A canned Image Builder: pages made beforehand, for as little work as can be in answering.
+"""A server of canned pages, so that it takes as little CPU as possible.
 
-It looks into a request only for the execution's id, which says how many pages there are and how
-many milliseconds to hold each answer back (:func:`.workers.common.execution_id`), and for the
-token. Prints its http and its https URL when it is ready; ends when its standard input does.
+It reads two things in a request: the token, and the id of the execution, which has the number of
+pages and the delay of each response (:func:`.workers.common.execution_id`). It prints its http and
+its https URL when it is ready, and ends when its standard input ends.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _DIFFERENT_PAGES = 8
 
 
 class Pages:
-    """The bytes of all answers."""
+    """The bytes of all responses."""
 
     def __init__(self) -> None:
         execution = generate_execution(
@@ -36,23 +36,23 @@ class Pages:
         self._bodies = []
         for start in range(0, len(execution.resources), _PAGE_SIZE):
             resources = execution.resources[start : start + _PAGE_SIZE]
-            answer = {
+            page = {
                 "lifecycleExecutionId": execution.lifecycle_execution_id,
                 "lifecycleExecutionState": execution.lifecycle_execution_state,
                 "resources": resources,
             }
-            self._bodies.append(json.dumps(answer, separators=(",", ":")).encode()[:-1])
+            self._bodies.append(json.dumps(page, separators=(",", ":")).encode()[:-1])
 
     @property
     def size(self) -> int:
-        """The bytes of a body, on average."""
+        """The average length of a body, in bytes."""
         return sum(map(len, self._bodies)) // len(self._bodies)
 
-    def answer(self, body: bytes) -> tuple[int, bytes]:
-        """The milliseconds to hold the answer back, and the answer."""
+    def respond(self, body: bytes) -> tuple[int, bytes]:
+        """Return the delay of the response in milliseconds, and the response."""
         found = _EXECUTION.search(body)
         if found is None:
-            raise ValueError(f"no execution's id in {body!r}")
+            raise ValueError(f"no execution id in {body!r}")
         latency_ms, pages = map(int, found.groups())
         token = _TOKEN.search(body)
         number = int(token[1]) if token else 0
@@ -88,19 +88,19 @@ class _Connection(asyncio.Protocol):
                 return
             body = bytes(self._received[end_of_head + 4 : end])
             del self._received[:end]
-            latency_ms, answer = self._pages.answer(body)
+            latency_ms, response = self._pages.respond(body)
             if latency_ms:
-                asyncio.get_running_loop().call_later(latency_ms / 1000, self._write, answer)
+                asyncio.get_running_loop().call_later(latency_ms / 1000, self._write, response)
             else:
-                self._write(answer)
+                self._write(response)
 
-    def _write(self, answer: bytes) -> None:
+    def _write(self, response: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(answer)
+            self._transport.write(response)
 
 
 async def serve(certificate: str, key: str) -> None:
-    """Serves until the end of the standard input."""
+    """Serve until the end of the standard input."""
     pages = Pages()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)

@@ -1,40 +1,61 @@
-"""Builds a folder with the library and all it needs, and nothing else, to be put on ``sys.path``.
+"""The slim folder: what a program that uses the library imports, and nothing else.
 
     python tools/slim.py build/slim
+    python tools/slim.py build/slim --with cli local
 
-It copies from the environment that it runs in, so that the versions are the installed ones and
-nothing is fetched. Left out are botocore's data (the service models of all of AWS), tests, type
-stubs, bytecode, commands, and of a ``.dist-info`` everything but the metadata, which scanners for
-known flaws read, and the licences, which have to go where the code goes.
+The folder is for ``sys.path``. It is copied from the environment that runs this script, so the
+versions are the installed ones and nothing is downloaded. Left out are the command line and the
+local service (``--with`` adds them), botocore's data (the service models of all of AWS), tests,
+type stubs, bytecode and commands. Each ``.dist-info`` keeps its metadata, which vulnerability
+scanners read, and its licences, which have to be distributed with the code.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import os
 import re
 import shutil
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path, PurePath
 
-__all__ = ["build", "files_of", "keeps", "requirements_of"]
+__all__ = ["OPTIONAL_PARTS", "build", "check", "files_of", "requirements_of"]
 
 LIBRARY = "imagebuilder-pager"
 ROOT = Path(__file__).parents[1]
 
-#: The part of a package that nothing here uses, where it is large and stands for itself.
-UNUSED = ("botocore/data",)
-_SUFFIXES = frozenset({".pyc", ".pyi", ".pyx", ".pxd", ".c", ".h"})
-_FOLDERS = frozenset({"__pycache__", "tests", "test"})
+#: The parts of the library that a program does not import.
+OPTIONAL_PARTS = {
+    "cli": ("imagebuilder_pager/cli", "imagebuilder_pager/__main__.py"),
+    "local": ("imagebuilder_pager/local",),
+}
+_EXCLUDED_FOLDERS = ("botocore/data",)
+_EXCLUDED_SUFFIXES = frozenset({".pyc", ".pyi", ".pyx", ".pxd", ".c", ".h"})
+_EXCLUDED_NAMES = frozenset({"__pycache__", "tests", "test"})
 _LICENCE = re.compile(r"(?i)licen[cs]e|copying|notice|authors")
+
+_LIST_FROM = """
+import sys
+folder, url = sys.argv[1:]
+sys.path.insert(0, folder)
+from imagebuilder_pager import ImageBuilder
+credentials = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+with ImageBuilder("us-west-2", endpoint_url=url, **credentials) as client:
+    for resource in client.get_paginator("list_lifecycle_execution_resources").paginate(
+        lifecycleExecutionId="lce-12345678-1234-1234-1234-123456789012"
+    ).items():
+        print(resource.resource_id)
+"""
 
 
 def requirements_of(name: str) -> list[importlib.metadata.Distribution]:
-    """The distribution of that name, and all that it needs at run time, as they are installed.
+    """Return the distribution of that name and all its run-time requirements, as installed.
 
-    Raises ``PackageNotFoundError`` if the first is not installed; what else is not is not needed
-    on this Python or platform.
+    Raises ``PackageNotFoundError`` if the first is not installed. A requirement that is not
+    installed is not needed on this Python or platform.
     """
     found: dict[str, importlib.metadata.Distribution] = {}
     names = [name]
@@ -49,68 +70,126 @@ def requirements_of(name: str) -> list[importlib.metadata.Distribution]:
                 raise
             continue
         for requirement in distribution.requires or ():
-            wanted, _, marker = requirement.partition(";")
-            match = re.match(r"[\w.-]+", wanted)
+            specifier, _, marker = requirement.partition(";")
+            match = re.match(r"[\w.-]+", specifier)
             if match is not None and "extra" not in marker:
                 names.append(match[0])
     return list(found.values())
 
 
 def files_of(distribution: importlib.metadata.Distribution) -> Iterator[tuple[Path, PurePath]]:
-    """The installed files of a distribution: where each is, and its place in site-packages."""
+    """Yield each installed file of a distribution, with its path relative to site-packages."""
     site_packages = Path(str(distribution.locate_file(""))).resolve()
     if distribution.name == LIBRARY:
-        # It may be installed as a link to this checkout.
+        # An editable install has no files of the library but a link to this checkout.
         for path in sorted((ROOT / "imagebuilder_pager").rglob("*")):
             if path.is_file():
                 yield path, path.relative_to(ROOT)
     for record in distribution.files or ():
-        place = PurePath(record)
-        if ".." in place.parts or place.suffix == ".pth" or place.parts[0] == "imagebuilder_pager":
+        relative = PurePath(record)
+        if (
+            ".." in relative.parts
+            or relative.suffix == ".pth"
+            or relative.parts[0] == "imagebuilder_pager"
+        ):
             continue
-        path = site_packages / place
+        path = site_packages / relative
         if path.is_file():
-            yield path, place
+            yield path, relative
 
 
-def keeps(place: PurePath) -> bool:
-    """Whether a file of site-packages is in the slim folder."""
-    if any(place.is_relative_to(unused) for unused in UNUSED):
+def _is_included(relative: PurePath, parts: Collection[str] = ()) -> bool:
+    """Tell whether a file of site-packages belongs into a slim folder with these parts."""
+    excluded = [*_EXCLUDED_FOLDERS]
+    for part, paths in OPTIONAL_PARTS.items():
+        if part not in parts:
+            excluded += paths
+    if any(relative.is_relative_to(folder) for folder in excluded):
         return False
-    top, *below = place.parts
+    top, *below = relative.parts
     if top.endswith(".dist-info"):
-        return bool(below) and (place.name == "METADATA" or bool(_LICENCE.search("/".join(below))))
-    return place.suffix not in _SUFFIXES and not _FOLDERS & set(place.parts)
+        is_licence = _LICENCE.search("/".join(below)) is not None
+        return bool(below) and (relative.name == "METADATA" or is_licence)
+    return relative.suffix not in _EXCLUDED_SUFFIXES and not _EXCLUDED_NAMES & set(relative.parts)
 
 
-def build(target: Path) -> int:
-    """Builds the folder, in place of what was there; returns the bytes of its files.
+def build(target: Path, parts: Collection[str] = ()) -> int:
+    """Build the folder, in place of an older one, and return the size of its files in bytes.
 
-    Raises ``FileExistsError`` for a folder that is not one of its making.
+    ``parts`` are keys of ``OPTIONAL_PARTS``. Raises ``FileExistsError`` for a folder with other
+    content.
     """
     if target.exists():
         if any(target.iterdir()) and not (target / "imagebuilder_pager").is_dir():
-            raise FileExistsError(f"{target} is there, and is no slim folder")
+            raise FileExistsError(f"{target} exists, and is not a slim folder")
         shutil.rmtree(target)
     size = 0
     for distribution in requirements_of(LIBRARY):
-        for path, place in files_of(distribution):
-            if keeps(place):
-                copy = target / place
+        for path, relative in files_of(distribution):
+            if _is_included(relative, parts):
+                copy = target / relative
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, copy)
                 size += copy.stat().st_size
     return size
 
 
+def check(target: Path) -> list[str]:
+    """List from a local server with nothing but the folder, and return the ids of the resources.
+
+    The server runs outside of the folder, in a process of its own. Raises ``RuntimeError`` if
+    it does not start, and ``CalledProcessError`` if the listing fails.
+    """
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("AWS_") and not name.upper().endswith("_PROXY")
+    }
+    server = subprocess.Popen(
+        [sys.executable, "-m", "imagebuilder_pager.local", "--resources", "60"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with server:
+        try:
+            assert server.stdout is not None
+            url = server.stdout.readline().strip()
+            if not url:
+                raise RuntimeError("the local server has not started")
+            # Isolated and without site-packages: only the folder and the standard library.
+            listing = subprocess.run(
+                [sys.executable, "-I", "-S", "-B", "-c", _LIST_FROM, target.resolve(), url],
+                env=environment,
+                stdout=subprocess.PIPE,
+                text=True,
+                check=True,
+            )
+        finally:
+            server.terminate()
+    return listing.stdout.split()
+
+
 def main() -> int:
+    """Build the folder as the command line says, and print its size."""
     parser = argparse.ArgumentParser(
-        description="Builds a folder with imagebuilder_pager and all it needs, and nothing else."
+        description="Build a folder with imagebuilder_pager and its requirements, for sys.path."
     )
     parser.add_argument("target", type=Path, help="the folder to build, such as build/slim")
-    target: Path = parser.parse_args().target
+    parser.add_argument(
+        "--with",
+        dest="parts",
+        nargs="+",
+        choices=OPTIONAL_PARTS,
+        default=(),
+        help="add these parts of the library",
+    )
+    parser.add_argument("--check", action="store_true", help="list with it from a local server")
+    options = parser.parse_args()
+    target: Path = options.target
     try:
-        size = build(target)
+        size = build(target, options.parts)
     except FileExistsError as error:
         parser.error(str(error))
     print(f"{target}: {size / 1e6:.1f} MB")
@@ -118,6 +197,8 @@ def main() -> int:
         if not path.name.endswith(".dist-info"):
             files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
             print(f"  {sum(p.stat().st_size for p in files) / 1e3:8.0f} kB  {path.name}")
+    if options.check:
+        print(f"Listed {len(check(target))} resources with it.")
     return 0
 
 

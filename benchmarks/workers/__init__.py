@@ -1,1 +1,1 @@
-"""What is measured: for each peer one small program, run in a process of its own."""
+"""The measured programs: one for each peer, run in a process of its own."""

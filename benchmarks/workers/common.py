@@ -1,4 +1,4 @@
-"""What the workers share. It imports next to nothing: some of them are timed from their start."""
+"""What the workers share. It imports little, because some workers are timed from their start."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import sys
 import time
 from typing import Any, Final
 
-KEYS: dict[str, Any] = {"aws_access_key_id": "bench", "aws_secret_access_key": "bench"}
+CREDENTIALS: dict[str, Any] = {"aws_access_key_id": "bench", "aws_secret_access_key": "bench"}
 REGION = "us-west-2"
 OPERATION: Final = "list_lifecycle_execution_resources"
 
 
 def execution_id(pages: int, latency_ms: int = 0) -> str:
-    """The id that lets the canned server answer so many pages, each after so long."""
+    """Return an id for which the server has ``pages`` pages, each after ``latency_ms``."""
     return f"lce-{latency_ms:08d}-0000-0000-0000-{pages:012d}"
 
 
 def peak_kib() -> int:
-    """The most memory that this process has had in use, in KiB."""
+    """Return the peak memory of this process, in KiB."""
     try:
         with open("/proc/self/status") as status:  # noqa: PTH123 - pathlib is not small
             for line in status:
@@ -25,7 +25,7 @@ def peak_kib() -> int:
                     return int(line.split()[1])
     except OSError:
         pass
-    # Elsewhere: Linux counts into it what the parent had in use when it forked.
+    # Not on Linux, where it includes the memory of the parent at the fork.
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -33,21 +33,21 @@ def peak_kib() -> int:
 
 
 class Stopwatch:
-    """CPU seconds (user and system, of all threads) and seconds since it was made."""
+    """The CPU seconds (user and system, of all threads) and the seconds since its creation."""
 
     def __init__(self) -> None:
         self._wall = time.perf_counter()
         self._cpu = time.process_time()
 
     def report(self, pages: int) -> None:
-        """Prints what has been measured, for the harness to read."""
+        """Print the measurements for the harness."""
         cpu = time.process_time() - self._cpu
         wall = time.perf_counter() - self._wall
         print(f"cpu={cpu:.6f} wall={wall:.6f} pages={pages} peak_kib={peak_kib()}")
 
 
 def work(seconds: float, *, busy: bool) -> None:
-    """What a program does with a page: it waits for something, or it computes."""
+    """Wait or, if ``busy``, compute for so many seconds, as a program does with a page."""
     if not busy:
         time.sleep(seconds)
         return

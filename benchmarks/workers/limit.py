@@ -1,4 +1,4 @@
-"""The limit: http.client and json, without a signature and without a look at what came."""
+"""The limit: http.client and json, without a signature and without validation."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def _pages(connection: http.client.HTTPConnection, pages: int) -> Iterator[dict[
 
 
 def first_page(url: str) -> None:
-    """From nothing to the first page, printed."""
+    """Create a client, list one page and print it."""
     for page in _pages(_connection(url), 1):
         for resource in page["resources"]:
             print(resource["resourceId"], resource["state"]["status"])
 
 
 def stream(url: str, pages: int, warm_up: int) -> None:
-    """A listing from end to end; no page is kept."""
+    """List all pages and keep none."""
     connection = _connection(url)
     seen = sum(len(page["resources"]) for page in _pages(connection, warm_up))
     stopwatch = Stopwatch()

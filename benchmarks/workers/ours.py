@@ -1,10 +1,10 @@
-"""imagebuilder_pager's sync client."""
+"""The worker for imagebuilder_pager's sync client."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .common import KEYS, OPERATION, REGION, Stopwatch, execution_id, work
+from .common import CREDENTIALS, OPERATION, REGION, Stopwatch, execution_id, work
 
 if TYPE_CHECKING:
     from imagebuilder_pager import ImageBuilder
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def _client(url: str) -> ImageBuilder:
     from imagebuilder_pager import ImageBuilder
 
-    return ImageBuilder(REGION, endpoint_url=url, **KEYS)
+    return ImageBuilder(REGION, endpoint_url=url, **CREDENTIALS)
 
 
 def _pages(client: ImageBuilder, pages: int, latency_ms: int = 0, prefetch: int = 0) -> Any:
@@ -24,7 +24,7 @@ def _pages(client: ImageBuilder, pages: int, latency_ms: int = 0, prefetch: int 
 
 
 def first_page(url: str) -> None:
-    """From nothing to the first page, printed."""
+    """Create a client, list one page and print it."""
     with _client(url) as client:
         for page in _pages(client, 1):
             for resource in page["resources"]:
@@ -32,7 +32,7 @@ def first_page(url: str) -> None:
 
 
 def stream(url: str, pages: int, warm_up: int) -> None:
-    """A listing from end to end; no page is kept."""
+    """List all pages and keep none."""
     with _client(url) as client:
         seen = sum(len(page["resources"]) for page in _pages(client, warm_up))
         stopwatch = Stopwatch()
@@ -42,7 +42,7 @@ def stream(url: str, pages: int, warm_up: int) -> None:
 
 
 def prefetch(url: str, pages: int, milliseconds: int, depth: int, busy: int) -> None:
-    """A listing in which each page is waited for, and then worked on."""
+    """List all pages, and work on each of them."""
     with _client(url) as client:
         for _ in _pages(client, 1):
             pass

@@ -1,4 +1,4 @@
-"""imagebuilder_pager's async client, under asyncio."""
+"""The worker for imagebuilder_pager's async client, under asyncio."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 from imagebuilder_pager import AsyncImageBuilder
 
-from .common import KEYS, OPERATION, REGION, Stopwatch, execution_id
+from .common import CREDENTIALS, OPERATION, REGION, Stopwatch, execution_id
 
 
 async def _list(client: AsyncImageBuilder, pages: int, latency_ms: int = 0) -> None:
@@ -19,10 +19,10 @@ async def _list(client: AsyncImageBuilder, pages: int, latency_ms: int = 0) -> N
 
 
 def stream(url: str, pages: int, warm_up: int, at_a_time: int) -> None:
-    """Listings from end to end, so many at a time."""
+    """List all pages, with ``at_a_time`` listings at a time."""
 
     async def main() -> None:
-        async with AsyncImageBuilder(REGION, endpoint_url=url, **KEYS) as client:
+        async with AsyncImageBuilder(REGION, endpoint_url=url, **CREDENTIALS) as client:
             await asyncio.gather(*(_list(client, warm_up) for _ in range(at_a_time)))
             stopwatch = Stopwatch()
             await asyncio.gather(*(_list(client, pages // at_a_time) for _ in range(at_a_time)))
@@ -32,10 +32,10 @@ def stream(url: str, pages: int, warm_up: int, at_a_time: int) -> None:
 
 
 def executions(url: str, count: int, pages: int, latency_ms: int, at_a_time: int) -> None:
-    """The listings of many executions, so many at a time."""
+    """List many executions, ``at_a_time`` at a time."""
 
     async def main() -> None:
-        async with AsyncImageBuilder(REGION, endpoint_url=url, **KEYS) as client:
+        async with AsyncImageBuilder(REGION, endpoint_url=url, **CREDENTIALS) as client:
             await _list(client, 1)
             turn = asyncio.Semaphore(at_a_time)
 

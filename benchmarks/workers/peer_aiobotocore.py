@@ -1,4 +1,4 @@
-"""aiobotocore, under asyncio."""
+"""The worker for aiobotocore, under asyncio."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
-from .common import KEYS, OPERATION, REGION, Stopwatch, execution_id
+from .common import CREDENTIALS, OPERATION, REGION, Stopwatch, execution_id
 
 
 async def _list(client: Any, pages: int) -> None:
@@ -21,12 +21,12 @@ async def _list(client: Any, pages: int) -> None:
 
 
 def stream(url: str, pages: int, warm_up: int, at_a_time: int) -> None:
-    """Listings from end to end, so many at a time."""
+    """List all pages, with ``at_a_time`` listings at a time."""
 
     async def main() -> None:
         config = AioConfig(max_pool_connections=max(at_a_time, 10))
         async with get_session().create_client(
-            "imagebuilder", REGION, endpoint_url=url, config=config, **KEYS
+            "imagebuilder", REGION, endpoint_url=url, config=config, **CREDENTIALS
         ) as client:
             await asyncio.gather(*(_list(client, warm_up) for _ in range(at_a_time)))
             stopwatch = Stopwatch()

@@ -1,4 +1,4 @@
-"""boto3."""
+"""The worker for boto3."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 import boto3
 
-from .common import KEYS, OPERATION, REGION, Stopwatch, execution_id
+from .common import CREDENTIALS, OPERATION, REGION, Stopwatch, execution_id
 
 
 def _client(url: str) -> Any:
     verify = os.environ.get("AWS_CA_BUNDLE")
-    return boto3.client("imagebuilder", REGION, endpoint_url=url, verify=verify, **KEYS)
+    return boto3.client("imagebuilder", REGION, endpoint_url=url, verify=verify, **CREDENTIALS)
 
 
 def _pages(client: Any, pages: int, latency_ms: int = 0) -> Any:
@@ -22,14 +22,14 @@ def _pages(client: Any, pages: int, latency_ms: int = 0) -> Any:
 
 
 def first_page(url: str) -> None:
-    """From nothing to the first page, printed."""
+    """Create a client, list one page and print it."""
     for page in _pages(_client(url), 1):
         for resource in page["resources"]:
             print(resource["resourceId"], resource["state"]["status"])
 
 
 def stream(url: str, pages: int, warm_up: int) -> None:
-    """A listing from end to end; no page is kept."""
+    """List all pages and keep none."""
     client = _client(url)
     seen = sum(len(page["resources"]) for page in _pages(client, warm_up))
     stopwatch = Stopwatch()
@@ -39,7 +39,7 @@ def stream(url: str, pages: int, warm_up: int) -> None:
 
 
 def executions(url: str, count: int, pages: int, latency_ms: int) -> None:
-    """The listings of many executions, one after the other."""
+    """List many executions, one after the other."""
     client = _client(url)
     for _ in _pages(client, 1):
         pass

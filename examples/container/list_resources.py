@@ -1,6 +1,7 @@
-"""Prints the resources of a lifecycle execution, one a line.
+"""Print the resources of a lifecycle execution, one on a line.
 
-Keys and region come from where AWS's SDKs find them: in a container, the task's or pod's role.
+Credentials and region come from the default chain: in a container, from the role of the task or
+pod.
 """
 
 import sys
@@ -9,7 +10,7 @@ from imagebuilder_pager import ImageBuilder
 
 
 def main(lifecycle_execution_id: str) -> None:
-    """Lists, a page at a time."""
+    """List the resources, a page at a time, and print them."""
     with ImageBuilder() as client:
         paginator = client.get_paginator("list_lifecycle_execution_resources")
         for resource in paginator.paginate(lifecycleExecutionId=lifecycle_execution_id).items():

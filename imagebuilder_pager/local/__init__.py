@@ -1,11 +1,11 @@
-"""EC2 Image Builder on this machine, for demonstrations and for tests.
+"""EC2 Image Builder on this machine, for demos and for tests.
 
-`LocalImageBuilder` answers requests as the service does, in process:
+``LocalImageBuilder`` handles requests as the service does, in process:
 
     service = LocalImageBuilder(generate_account())
     http_client = httpx.Client(transport=httpx.MockTransport(service))
 
-and `LocalServer` puts it on a loopback socket, for any AWS client to be pointed at:
+``LocalServer`` serves it on a loopback address, for any AWS client:
 
     with LocalServer(service) as server:
         client = boto3.client(
@@ -16,8 +16,8 @@ and `LocalServer` puts it on a loopback socket, for any AWS client to be pointed
             aws_secret_access_key=SECRET_ACCESS_KEY,
         )
 
-`python -m imagebuilder_pager.local --help` is the same from the command line. With
-`faults=FaultPlan(...)` the service goes wrong as a test needs it to; docs/faults.md shows how.
+``python -m imagebuilder_pager.local`` starts the same server from the command line. With
+``faults=FaultPlan(...)`` the service fails as a test needs it to; docs/faults.md shows how.
 """
 
 from .account import Account, Execution, load_account

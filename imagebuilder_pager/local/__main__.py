@@ -1,4 +1,4 @@
-"""The local Image Builder from the command line: prints its URL, serves until it is stopped."""
+"""The local Image Builder from the command line: it prints its URL and serves until stopped."""
 
 from __future__ import annotations
 
@@ -21,14 +21,17 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_LAST_PORT = 65535
-_LONGEST_LATENCY = 3_600_000  # milliseconds
+_MAX_PORT = 65535
+_MAX_LATENCY_MS = 3_600_000
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT, then return 0. Wrong arguments exit with status 2."""
-    # Any thread may be the one that a signal interrupts, so a lock or a queue could miss it: the
-    # byte that Python writes for each signal, from whichever thread, cannot be missed.
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT and return 0.
+
+    Wrong arguments exit with status 2.
+    """
+    # A signal may interrupt any thread, so a lock or a queue could miss it. The byte that Python
+    # writes to the wakeup socket for each signal is never lost.
     stop, sender = socket.socketpair()
     sender.setblocking(False)
     signal.set_wakeup_fd(sender.fileno())
@@ -36,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, lambda _number, _frame: None)
 
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(argv)
     try:
         if options.data is None:
             account = generate_account(resources=options.resources)
@@ -64,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         f"{SECRET_ACCESS_KEY!r}.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="Faults:\n"
-        + "".join(f"  {name:<16}{summary}\n" for name, summary in FAULTS.items())
+        + "".join(f"  {name:<22}{summary}\n" for name, summary in FAULTS.items())
         + "\ndocs/faults.md has their options.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address (%(default)s)")
@@ -76,32 +79,32 @@ def _parser() -> argparse.ArgumentParser:
         type=_count,
         default=120,
         metavar="N",
-        help="serve a made-up account whose main execution lists N images (%(default)s)",
+        help="serve a generated account whose main execution lists N images (%(default)s)",
     )
     parser.add_argument(
         "--latency",
         type=_milliseconds,
         default=0.0,
         metavar="MS",
-        help="hold every answer back for so many milliseconds (0)",
+        help="delay every response by this many milliseconds (0)",
     )
-    faults = parser.add_argument_group("faults, to see what a client makes of them")
+    faults = parser.add_argument_group("faults, to test a client with")
     faults.add_argument(
         "--fault",
         type=_fault,
         action="append",
         default=[],
-        metavar="NAME[,OPTION=VALUE...][@PLACE]",
-        help="let this fault happen at PLACE: N (request N), page-N, page-last (each also with "
-        "xTIMES or +, for always), or every-N; without a place it is one of those that "
-        "--fault-rate chooses from; can be given again",
+        metavar="NAME[,OPTION=VALUE...][@TARGET]",
+        help="inject this fault at TARGET: N (request N), page-N, page-last (each also with "
+        "xTIMES or +, for always), or every-N; without a target, --fault-rate chooses from such "
+        "faults at random; can be repeated",
     )
     faults.add_argument(
         "--fault-rate",
-        type=_share,
+        type=_probability,
         default=0.0,
         metavar="RATE",
-        help="the share of the requests, from 0 to 1, that meet a fault by chance (0)",
+        help="the probability, from 0 to 1, that a request meets a random fault (0)",
     )
     faults.add_argument(
         "--fault-seed",
@@ -114,22 +117,26 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _fault_plan(options: argparse.Namespace) -> FaultPlan | None:
-    """Raises `ValueError` for faults that would never happen, and a rate without faults."""
-    placed = [given for given in options.fault if isinstance(given, FaultPlan)]
-    by_chance = [given for given in options.fault if isinstance(given, Fault)]
-    if by_chance and not options.fault_rate:
+    """Build the plan of the options, or return None if there is none.
+
+    Raises ``ValueError`` for a fault that would never happen, and for a rate without faults.
+    """
+    plans = [value for value in options.fault if isinstance(value, FaultPlan)]
+    random_faults = [value for value in options.fault if isinstance(value, Fault)]
+    if random_faults and not options.fault_rate:
         raise ValueError(
-            f"--fault {by_chance[0]} needs a place, as in {by_chance[0]}@3, or a --fault-rate"
+            f"--fault {random_faults[0]} needs a target, as in {random_faults[0]}@3, "
+            "or a --fault-rate"
         )
     if options.fault_rate:
-        if not by_chance:
-            raise ValueError("--fault-rate needs a --fault NAME without a place to choose from")
-        placed.append(
+        if not random_faults:
+            raise ValueError("--fault-rate needs a --fault NAME without a target to choose from")
+        plans.append(
             FaultPlan.random(
-                seed=options.fault_seed, probability=options.fault_rate, faults=by_chance
+                seed=options.fault_seed, probability=options.fault_rate, faults=random_faults
             )
         )
-    return functools.reduce(operator.or_, placed) if placed else None
+    return functools.reduce(operator.or_, plans) if plans else None
 
 
 def _fault(text: str) -> Fault | FaultPlan:
@@ -139,7 +146,7 @@ def _fault(text: str) -> Fault | FaultPlan:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _share(text: str) -> float:
+def _probability(text: str) -> float:
     number = float(text)
     if not 0 <= number <= 1:
         raise argparse.ArgumentTypeError(f"{text} is not from 0 to 1")
@@ -148,8 +155,8 @@ def _share(text: str) -> float:
 
 def _port(text: str) -> int:
     number = int(text)
-    if not 0 <= number <= _LAST_PORT:
-        raise argparse.ArgumentTypeError(f"{text} is not a port, from 0 to {_LAST_PORT}")
+    if not 0 <= number <= _MAX_PORT:
+        raise argparse.ArgumentTypeError(f"{text} is not a port, from 0 to {_MAX_PORT}")
     return number
 
 
@@ -162,8 +169,8 @@ def _count(text: str) -> int:
 
 def _milliseconds(text: str) -> float:
     number = float(text)
-    if not 0 <= number <= _LONGEST_LATENCY:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0 to {_LONGEST_LATENCY} milliseconds")
+    if not 0 <= number <= _MAX_LATENCY_MS:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to {_MAX_LATENCY_MS} milliseconds")
     return number
 
 

@@ -1,7 +1,7 @@
-"""What the local service has to list: an account's lifecycle policies and executions.
+"""The data of the local service: an account's lifecycle policies and executions.
 
-Resources stay what they are on the wire, dictionaries with the API's member names and timestamps
-in epoch seconds, so that a test can give the service any resource at all, odd ones included.
+Resources are kept as they are on the wire: dictionaries with the API's member names, and timestamps
+in epoch seconds. So a test can give the service any resource, invalid ones included.
 """
 
 from __future__ import annotations
@@ -17,17 +17,16 @@ __all__ = ["Account", "Execution", "load_account"]
 
 
 WireDict = Mapping[str, Any]
-"""A structure as the service writes it in JSON."""
+"""A structure of the API as it is in JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
     """One run of a lifecycle policy.
 
-    `lifecycle_execution_state` is `{"status": ..., "reason": ...}`, `resources` are the image
-    resources it acts on, and `associated` maps the `resourceId` of such an image to the AMIs or
-    container images that came from it. The policy's ARN and the times (epoch seconds) are what
-    the service lists about the execution itself.
+    ``lifecycle_execution_state`` is ``{"status": ..., "reason": ...}``. ``resources`` are the
+    images that the execution acts on. ``children_by_parent`` maps an image's ``resourceId`` to the
+    AMIs or container images that were made from it. The times are in epoch seconds.
     """
 
     lifecycle_execution_id: str
@@ -39,7 +38,7 @@ class Execution:
     end_time: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The execution as it stands in an account file."""
+        """Return the execution in the form of an account file."""
         members = {
             "lifecycleExecutionId": self.lifecycle_execution_id,
             "lifecyclePolicyArn": self.lifecycle_policy_arn,
@@ -57,13 +56,13 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account's lifecycle policies (the API's `LifecyclePolicy`) and their executions."""
+    """Lifecycle policies (the API's ``LifecyclePolicy``) and their executions."""
 
     executions: tuple[Execution, ...] = ()
     policies: tuple[WireDict, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The account as it stands in a file: what `load_account` reads, once it is JSON."""
+        """Return the account in the form that ``load_account`` reads from JSON."""
         return {
             "policies": [dict(policy) for policy in self.policies],
             "executions": [execution.to_dict() for execution in self.executions],
@@ -73,17 +72,17 @@ class Account:
 def load_account(path: str | os.PathLike[str]) -> Account:
     """Read an account from a JSON file.
 
-    The file is an object with `executions` and, if it likes, `policies`. An execution has
-    `lifecycleExecutionId` and `lifecycleExecutionState`, and may have `resources`, `associated`,
-    `lifecyclePolicyArn`, `startTime` and `endTime`; see `Execution`. Resources are not looked
-    into: they are served as they are.
+    The file is an object with ``executions`` and, optionally, ``policies``. An execution has
+    ``lifecycleExecutionId`` and ``lifecycleExecutionState``. Optional are ``resources``,
+    ``associated`` (the children by parent), ``lifecyclePolicyArn``, ``startTime`` and ``endTime``;
+    see ``Execution``. Resources are not validated: they are served as they are.
 
-    Raises `ValueError`, naming the file and the place in it, if that is not what it holds, and
-    `OSError` if it cannot be read.
+    Raises ``OSError`` if the file cannot be read, and ``ValueError`` for any other content. The
+    message names the file and the member.
     """
     content = Path(path).read_bytes()
     try:
-        return _account(json.loads(content))
+        return _parse_account(json.loads(content))
     except RecursionError:
         raise ValueError(f"{os.fspath(path)}: the JSON is nested too deeply") from None
     except UnicodeDecodeError:
@@ -94,45 +93,45 @@ def load_account(path: str | os.PathLike[str]) -> Account:
         raise ValueError(f"{os.fspath(path)}: {error}") from None
 
 
-def _account(document: object) -> Account:
-    members = _object(document, "the document", {"policies", "executions"})
+def _parse_account(document: object) -> Account:
+    members = _as_object(document, "the document", {"policies", "executions"})
     if "executions" not in members:
         raise ValueError("executions is missing")
     executions: dict[str, Execution] = {}
-    for index, item in enumerate(_list(members["executions"], "executions")):
-        execution = _execution(item, f"executions[{index}]")
+    for index, item in enumerate(_as_list(members["executions"], "executions")):
+        execution = _parse_execution(item, f"executions[{index}]")
         if execution.lifecycle_execution_id in executions:
             raise ValueError(
                 f"executions[{index}].lifecycleExecutionId: "
                 f"{execution.lifecycle_execution_id} is there twice"
             )
         executions[execution.lifecycle_execution_id] = execution
-    policies = _objects(members.get("policies", []), "policies")
+    policies = _as_objects(members.get("policies", []), "policies")
     return Account(tuple(executions.values()), policies)
 
 
-def _execution(item: object, where: str) -> Execution:
+def _parse_execution(item: object, path: str) -> Execution:
     required = ("lifecycleExecutionId", "lifecycleExecutionState")
     optional = ("resources", "associated", "lifecyclePolicyArn", "startTime", "endTime")
-    members = _object(item, where, {*required, *optional})
+    members = _as_object(item, path, {*required, *optional})
     for name in required:
         if name not in members:
-            raise ValueError(f"{where}.{name} is missing")
+            raise ValueError(f"{path}.{name} is missing")
     for name in ("lifecycleExecutionId", "lifecyclePolicyArn"):
         if name in members and not isinstance(members[name], str):
-            raise ValueError(f"{where}.{name} is not a string")
+            raise ValueError(f"{path}.{name} is not a string")
     for name in ("startTime", "endTime"):
         if name in members and type(members[name]) not in (int, float):
-            raise ValueError(f"{where}.{name} is not a number of seconds")
-    associated = _object(members.get("associated", {}), f"{where}.associated")
+            raise ValueError(f"{path}.{name} is not a number of seconds")
+    associated = _as_object(members.get("associated", {}), f"{path}.associated")
     return Execution(
         lifecycle_execution_id=members["lifecycleExecutionId"],
-        lifecycle_execution_state=_object(
-            members["lifecycleExecutionState"], f"{where}.lifecycleExecutionState"
+        lifecycle_execution_state=_as_object(
+            members["lifecycleExecutionState"], f"{path}.lifecycleExecutionState"
         ),
-        resources=_objects(members.get("resources", []), f"{where}.resources"),
+        resources=_as_objects(members.get("resources", []), f"{path}.resources"),
         children_by_parent={
-            parent: _objects(resources, f"{where}.associated[{parent!r}]")
+            parent: _as_objects(resources, f"{path}.associated[{parent!r}]")
             for parent, resources in associated.items()
         },
         lifecycle_policy_arn=members.get("lifecyclePolicyArn"),
@@ -141,19 +140,19 @@ def _execution(item: object, where: str) -> Execution:
     )
 
 
-def _object(item: object, where: str, names: set[str] | None = None) -> dict[str, Any]:
+def _as_object(item: object, path: str, names: set[str] | None = None) -> dict[str, Any]:
     if not isinstance(item, dict):
-        raise ValueError(f"{where} is not an object")
+        raise ValueError(f"{path} is not an object")
     if names is not None and (unknown := sorted(item.keys() - names)):
-        raise ValueError(f"{where} has unknown members: {', '.join(unknown)}")
+        raise ValueError(f"{path} has unknown members: {', '.join(unknown)}")
     return item
 
 
-def _list(item: object, where: str) -> list[Any]:
+def _as_list(item: object, path: str) -> list[Any]:
     if not isinstance(item, list):
-        raise ValueError(f"{where} is not a list")
+        raise ValueError(f"{path} is not a list")
     return item
 
 
-def _objects(item: object, where: str) -> tuple[WireDict, ...]:
-    return tuple(_object(x, f"{where}[{i}]") for i, x in enumerate(_list(item, where)))
+def _as_objects(item: object, path: str) -> tuple[WireDict, ...]:
+    return tuple(_as_object(x, f"{path}[{i}]") for i, x in enumerate(_as_list(item, path)))

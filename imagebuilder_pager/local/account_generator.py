@@ -1,8 +1,8 @@
-"""Lifecycle data that looks real, made up from a seed: the same seed gives the same data.
+"""Realistic lifecycle data, generated from a seed: the same seed gives the same data.
 
-The structures and the kinds of reasons follow the API's documentation and the user guide's
-chapter on lifecycle policies; every name, id and number is invented. Account ids are AWS's own
-for documentation.
+The structures and the kinds of reasons follow the API reference and the chapter on lifecycle
+policies in the user guide. Names, ids and numbers are invented. The account ids are those that AWS
+uses in its documentation.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ EXAMPLE_EXECUTION_ID = "lce-12345678-1234-1234-1234-123456789012"
 _T = TypeVar("_T")
 
 ResourceType = Literal["AMI_IMAGE", "CONTAINER_IMAGE"]
-"""What a lifecycle policy is for, as the API calls it."""
+"""The API's name for the type of resource that a lifecycle policy is for."""
 
-_HOME = ("us-west-2", "123456789012")
+_HOME_LOCATION = ("us-west-2", "123456789012")
 _ACCOUNTS = ("123456789012", "111122223333", "444455556666", "777788889999")
 _REGIONS = (
     *("us-west-2", "us-east-1", "us-east-2", "ca-central-1"),
     *("eu-west-1", "eu-central-1", "ap-southeast-2", "ap-northeast-1"),
 )
-_NAMES: Mapping[ResourceType, tuple[str, ...]] = {
+_IMAGE_NAMES: Mapping[ResourceType, tuple[str, ...]] = {
     "AMI_IMAGE": ("web-base", "ci-runner", "bastion", "batch-worker", "gpu-training", "windows-ad"),
     "CONTAINER_IMAGE": ("web-api", "report-renderer", "queue-consumer", "etl-nightly"),
 }
-_START = 1740967200  # 2025-03-03 02:00 UTC
-_ELSEWHERE = 3  # every third image is not in the home region and account
-_WIDE = 30  # the first image is distributed everywhere, to more places than fit on one page
+_DEFAULT_START_TIME = 1740967200  # 2025-03-03 02:00 UTC
+_AWAY_INTERVAL = 3  # every third image is not in the home region and account
+_MAX_LOCATIONS = 30  # of the first image: its children do not fit on one page
 
-# The API lets a policy for container images do nothing but delete.
+# For container images the API allows DELETE alone.
 _ACTIONS: Mapping[ResourceType, tuple[tuple[str, str], ...]] = {
     "AMI_IMAGE": (
         ("DEPRECATE", "Image is older than 90 days."),
@@ -60,7 +60,7 @@ _ACTIONS: Mapping[ResourceType, tuple[tuple[str, str], ...]] = {
         ("DELETE", "Recipe has more than 10 images and this is not among the newest."),
     ),
 }
-_REASONS: Mapping[tuple[ResourceType, str], tuple[str, ...]] = {
+_STATE_REASONS: Mapping[tuple[ResourceType, str], tuple[str, ...]] = {
     ("AMI_IMAGE", "SKIPPED"): (
         "AMI is shared with accounts 444455556666 and 777788889999, which the policy excludes.",
         "AMI was last launched 12 days ago; the policy keeps what was launched within 60 days.",
@@ -92,8 +92,8 @@ _REASONS: Mapping[tuple[ResourceType, str], tuple[str, ...]] = {
         "RepositoryNotFoundException: the repository does not exist in account {account}.",
     ),
 }
-_CANCELLED = "The lifecycle execution was cancelled before this resource's turn."
-# Of a hundred resources, how many have which status while an execution is in which state.
+_CANCELLED_REASON = "The lifecycle execution was cancelled before this resource's turn."
+# Of a hundred resources of an execution in this state, how many have which status.
 _STATUS_WEIGHTS: Mapping[str, Mapping[str, int]] = {
     "IN_PROGRESS": {"SUCCESS": 62, "SKIPPED": 14, "FAILED": 9, "IN_PROGRESS": 15},
     "SUCCESS": {"SUCCESS": 85, "SKIPPED": 15},
@@ -104,13 +104,13 @@ _STATUS_WEIGHTS: Mapping[str, Mapping[str, int]] = {
 
 
 def generate_account(*, resources: int = 120, seed: int = 0) -> Account:
-    """An account with two executions, the main one listing `resources` images.
+    """Generate an account with two executions, the main one with ``resources`` images.
 
-    The main execution is `EXAMPLE_EXECUTION_ID`, of a policy for AMIs; the other, of a policy for
-    container images, has a third as many. Each image has its associated AMIs (with snapshots) or
-    container images (with URIs).
+    The main execution, ``EXAMPLE_EXECUTION_ID``, is of a policy for AMIs. The other is of a policy
+    for container images, and has a third as many. Each image has children: AMIs (with snapshots)
+    or container images (with URIs).
 
-    Raises `ValueError` if `resources` is negative.
+    Raises ``ValueError`` if ``resources`` is negative.
     """
     if resources < 0:
         raise ValueError(f"resources is {resources}, it has to be 0 or more")
@@ -130,20 +130,24 @@ def generate_account(*, resources: int = 120, seed: int = 0) -> Account:
 
 
 def example_policy(resource_type: ResourceType) -> dict[str, Any]:
-    """A lifecycle policy for AMIs or for container images: the API's `LifecyclePolicy`."""
-    region, account = _HOME
-    amis = resource_type == "AMI_IMAGE"
-    name = "retire-old-amis" if amis else "trim-container-images"
+    """Return an example of the API's ``LifecyclePolicy``, for AMIs or for container images."""
+    region, account = _HOME_LOCATION
+    is_ami = resource_type == "AMI_IMAGE"
+    name = "retire-old-amis" if is_ami else "trim-container-images"
     delete: dict[str, Any] = {
         "action": {
             "type": "DELETE",
-            "includeResources": {"amis": True, "snapshots": True} if amis else {"containers": True},
+            "includeResources": {"amis": True, "snapshots": True}
+            if is_ami
+            else {"containers": True},
         },
-        "filter": {"type": "COUNT", "value": 20 if amis else 10},
-        "exclusionRules": {"tagMap": {"lifecycle": "keep"} if amis else {"release": "production"}},
+        "filter": {"type": "COUNT", "value": 20 if is_ami else 10},
+        "exclusionRules": {
+            "tagMap": {"lifecycle": "keep"} if is_ami else {"release": "production"}
+        },
     }
     details = [delete]
-    if amis:
+    if is_ami:
         delete["exclusionRules"]["amis"] = {
             "isPublic": True,
             "sharedAccounts": ["444455556666", "777788889999"],
@@ -156,7 +160,7 @@ def example_policy(resource_type: ResourceType) -> dict[str, Any]:
     return {
         "arn": f"arn:aws:imagebuilder:{region}:{account}:lifecycle-policy/{name}",
         "name": name,
-        "description": "Retire AMIs by age" if amis else "Keep the newest container images",
+        "description": "Retire AMIs by age" if is_ami else "Keep the newest container images",
         "status": "ENABLED",
         "executionRole": f"arn:aws:iam::{account}:role/image-lifecycle",
         "resourceType": resource_type,
@@ -164,7 +168,7 @@ def example_policy(resource_type: ResourceType) -> dict[str, Any]:
         "resourceSelection": {"tagMap": {"team": "platform"}},
         "dateCreated": 1717406400,
         "dateUpdated": 1735732800.25,
-        "dateLastRun": _START,
+        "dateLastRun": _DEFAULT_START_TIME,
         "tags": {"team": "platform"},
     }
 
@@ -176,28 +180,28 @@ def generate_execution(
     status: str,
     resources: int,
     reason: str | None = None,
-    start_time: int = _START,
+    start_time: int = _DEFAULT_START_TIME,
     seed: int = 0,
 ) -> Execution:
-    """An execution of the policy in the given state, with that many images.
+    """Generate an execution of the policy with ``resources`` images.
 
-    `status` and `reason` are the execution's; the images' statuses are such as go with it (an
-    execution that is PENDING can have none). `start_time` is in epoch seconds. The data depend on
-    `seed` and `execution_id` alone, not on other executions.
+    ``status`` and ``reason`` are the execution's state. The statuses of the images are consistent
+    with it; an execution that is PENDING can have no images. ``start_time`` is in epoch seconds.
+    The data depend on the arguments alone, not on other executions.
     """
     resource_type: ResourceType = policy["resourceType"]
-    maker = _ResourceGenerator(f"{seed} {execution_id}", resource_type, start_time)
-    images, associated = [], {}
+    generator = _ResourceGenerator(f"{seed} {execution_id}", resource_type, start_time)
+    images, children_by_parent = [], {}
     for index in range(resources):
-        image, children = maker.image(index, status)
+        image, children = generator.image(index, status)
         images.append(image)
-        associated[image["resourceId"]] = children
+        children_by_parent[image["resourceId"]] = children
     running = status in ("PENDING", "IN_PROGRESS", "CANCELLING")
     return Execution(
         lifecycle_execution_id=execution_id,
         lifecycle_execution_state={"status": status} | ({"reason": reason} if reason else {}),
         resources=tuple(images),
-        children_by_parent=associated,
+        children_by_parent=children_by_parent,
         lifecycle_policy_arn=policy["arn"],
         start_time=start_time,
         end_time=None if running else start_time + 60 + 45 * resources,
@@ -206,47 +210,49 @@ def generate_execution(
 
 @dataclass(slots=True)
 class _ResourceGenerator:
-    """Makes the images of one execution, and what came from them."""
+    """Generator of one execution's images and of their children."""
 
     seed: str
     resource_type: ResourceType
     start_time: int
-    drawn: int = 0
+    draw_count: int = 0
 
     def image(
         self, index: int, execution_status: str
     ) -> tuple[dict[str, Any], tuple[dict[str, Any], ...]]:
-        """The image resource with this number, and its associated resources."""
-        names = _NAMES[self.resource_type]
+        """Return the image with this index, and its children."""
+        names = _IMAGE_NAMES[self.resource_type]
         name, number = names[index % len(names)], index // len(names)
-        region, account = _HOME if (index + 1) % _ELSEWHERE else self._random_location()
+        region, account = (
+            _HOME_LOCATION if (index + 1) % _AWAY_INTERVAL else self._random_location()
+        )
         version = f"1.{number}.{self._choice(range(10))}"
         arn = f"arn:aws:imagebuilder:{region}:{account}:image/{name}/{version}"
-        mix = _STATUS_WEIGHTS[execution_status]
-        status = self._choice([s for s, weight in mix.items() for _ in range(weight)])
-        action, why = self._choice(_ACTIONS[self.resource_type])
-        places = [(region, account)] + [
+        weights = _STATUS_WEIGHTS[execution_status]
+        status = self._choice([s for s, weight in weights.items() for _ in range(weight)])
+        action, reason = self._choice(_ACTIONS[self.resource_type])
+        locations = [(region, account)] + [
             self._random_location() for _ in range(self._choice(range(3)))
         ]
         if index == 0:
-            places = [(r, a) for a in _ACCOUNTS for r in _REGIONS][:_WIDE]
+            locations = [(r, a) for a in _ACCOUNTS for r in _REGIONS][:_MAX_LOCATIONS]
         common = {
-            # What fails is the distribution to the last place.
-            "state": self._state(status, action, places[-1][1], execution_status),
-            "action": {"name": action, "reason": why},
+            # Where an image fails, the distribution to the last location has failed.
+            "state": self._state(status, action, locations[-1][1], execution_status),
+            "action": {"name": action, "reason": reason},
             **self._times(index, status),
         }
         image = self._resource(f"{arn}/{1 + self._choice(range(5))}", account, region, common)
-        make = self._ami if self.resource_type == "AMI_IMAGE" else self._container
+        create_child = self._ami if self.resource_type == "AMI_IMAGE" else self._container
         tag = f"{version}-{index}"
         children = []
-        for r, a in dict.fromkeys(places):
-            share = self._child_state(common, last=(r, a) == places[-1])
-            children.append(make(name, tag, r, a, share))
+        for r, a in dict.fromkeys(locations):
+            child = self._child_state(common, last=(r, a) == locations[-1])
+            children.append(create_child(name, tag, r, a, child))
         return image, tuple(children)
 
     def _child_state(self, common: Mapping[str, Any], *, last: bool) -> dict[str, Any]:
-        """One associated resource's part in what was done to its image."""
+        """Return the state, action and times of one child of the image."""
         status = common["state"]["status"]
         done = (status == "FAILED" and not last) or (
             status == "IN_PROGRESS" and self._choice((True, False))
@@ -294,11 +300,11 @@ class _ResourceGenerator:
     def _state(
         self, status: str, action: str, account: str, execution_status: str
     ) -> dict[str, str]:
-        reasons = _REASONS.get((self.resource_type, status), ())
+        reasons = _STATE_REASONS.get((self.resource_type, status), ())
         if action != "DELETE":
             reasons = tuple(r for r in reasons if "snapshot" not in r)
         if status == "SKIPPED" and execution_status in ("CANCELLED", "CANCELLING"):
-            reasons = (_CANCELLED,)
+            reasons = (_CANCELLED_REASON,)
         if not reasons:
             return {"status": status}
         reason = self._choice(reasons).replace("{account}", account)
@@ -307,7 +313,7 @@ class _ResourceGenerator:
         return {"status": status, "reason": reason}
 
     def _times(self, index: int, status: str) -> dict[str, float]:
-        """Start and end, to the second or to the millisecond; what still runs has no end."""
+        """Return start and end, in seconds or milliseconds; one in progress has no end."""
         start: float = self.start_time + 20 + 45 * index
         duration: float = 5 + self._choice(range(300))
         if self._choice((True, False)):
@@ -326,6 +332,6 @@ class _ResourceGenerator:
         return self._draw()[:digits]
 
     def _draw(self) -> str:
-        """The next 64 random hexadecimal digits, the same ones in any version of Python."""
-        self.drawn += 1
-        return hashlib.sha256(f"{self.seed} {self.drawn}".encode()).hexdigest()
+        """Return the next 64 random hexadecimal digits, the same in any version of Python."""
+        self.draw_count += 1
+        return hashlib.sha256(f"{self.seed} {self.draw_count}".encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The demonstration behind ``make demo``: a listing that stops, and one that goes on from there."""
+"""The demo behind ``make demo``: a listing that stops at ``MaxItems``, and one that resumes it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MAX_ITEMS = 60
 def list_resources(
     client: ImageBuilder, found: list[LifecycleExecutionResource], token: str | None
 ) -> str | None:
-    """Lists into ``found`` from ``token`` on; returns the token that goes on after it."""
+    """List into ``found``, from ``token`` on, and return the token that resumes the listing."""
     paginator = client.get_paginator("list_lifecycle_execution_resources")
     pages = paginator.paginate(
         lifecycleExecutionId=EXAMPLE_EXECUTION_ID,
@@ -42,12 +42,12 @@ def list_resources(
 
 
 def main() -> int:
-    """Starts the local service, lists from it in runs of ``MaxItems``, shows what was found.
+    """List from a local server in runs of ``MaxItems``, then show a summary.
 
-    Returns the exit code of the command that shows it.
+    Returns the exit code of the command that shows the summary.
     """
     with LocalServer(LocalImageBuilder(generate_account(resources=_RESOURCES))) as server:
-        print(f"Started the local Image Builder at {server.url}; its data is made up.")
+        print(f"Started the local Image Builder at {server.url}; its data is generated.")
         print(f"Listing the resources of the lifecycle execution {EXAMPLE_EXECUTION_ID},")
         print(f"25 on a page, at most {_MAX_ITEMS} in a run; each request is signed with SigV4.\n")
         found: list[LifecycleExecutionResource] = []
@@ -59,7 +59,7 @@ def main() -> int:
         ) as client:
             token = list_resources(client, found, None)
             while token is not None:
-                print("Stopped at MaxItems. This token goes on from there, here or in boto3:")
+                print("Stopped at MaxItems. This token resumes the listing, here or in boto3:")
                 print(f"  {token}")
                 token = list_resources(client, found, token)
         print(f"The listing is complete: {len(found)} resources. The Python that did it:\n")
@@ -71,27 +71,27 @@ def main() -> int:
 
 
 def show_summary(url: str) -> int:
-    """Runs the command line with ``--output summary``, as one would in a shell."""
+    """Run the command line with ``--output summary`` and return its exit code."""
     command = (
         "list-lifecycle-execution-resources",
         *("--lifecycle-execution-id", EXAMPLE_EXECUTION_ID),
         *("--output", "summary"),
     )
     print(f"$ imagebuilder-pager {' '.join(command)}\n", flush=True)
-    surroundings = {
+    settings = {
         "AWS_ENDPOINT_URL": url,
         "AWS_REGION": "us-west-2",
         "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
         "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
     }
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    # Another process: this part of the package is below the command line, and does not import it.
-    ran = subprocess.run(  # noqa: S603 - nothing in it is from outside
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    # In a process of its own: ``local`` is below ``cli`` and does not import it.
+    completed = subprocess.run(  # noqa: S603 - no argument comes from outside
         [sys.executable, "-m", "imagebuilder_pager", *command],
-        env={**ours, **surroundings},
+        env={**inherited, **settings},
         check=False,
     )
-    return ran.returncode
+    return completed.returncode
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How the local service says no: one exception that becomes one error answer."""
+"""The errors that the local service returns."""
 
 from __future__ import annotations
 
@@ -22,17 +22,14 @@ HTTP_STATUS = {
     "UnknownOperationException": 404,
     "UnrecognizedClientException": 403,
 }
-"""HTTP status by error code.
-
-Those that the service models itself, and those of any signed AWS service.
-"""
+"""The HTTP status by error code, for Image Builder's own errors and those of any AWS service."""
 
 
 class ServiceError(Exception):
-    """A request is refused with one of the service's errors.
+    """An error response of the service.
 
-    `code` is the error's name as it stands in `x-amzn-ErrorType`, a key of `HTTP_STATUS`;
-    `message` is the text for the caller.
+    ``code`` is a key of ``HTTP_STATUS`` and the value of ``x-amzn-ErrorType``. ``message`` is the
+    text for the caller.
     """
 
     def __init__(self, code: str, message: str) -> None:

@@ -15,34 +15,33 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import httpx
 
-from .faults.connection_faults import EXTENSION, ConnectionOutcome, plan_delivery
+from .faults.connection_faults import FAULT_EXTENSION, ConnectionOutcome, plan_delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-__all__ = ["MAX_BODY_SIZE", "LocalServer"]
+__all__ = ["LocalServer"]
 
-MAX_BODY_SIZE = 1024 * 1024
-"""The longest request body that is taken, in bytes; a longer one is answered with status 413."""
+_MAX_BODY_SIZE = 1024 * 1024
+"""The longest accepted request body, in bytes; a longer one gets a response with status 413."""
 
-_DISCARD_AT_MOST = 8 * MAX_BODY_SIZE
-_LENGTH_DIGITS = 19  # of a Content-Length, enough for any length in 64 bits
-_IDLE_TIMEOUT = 60.0  # seconds, after which a silent connection is closed
-_CLOSE_GRACE = 2.0  # seconds that an answer on its way has, once the server is closed
+_MAX_DISCARDED = 8 * _MAX_BODY_SIZE  # bytes read of a body that is too long
+_MAX_LENGTH_DIGITS = 19  # of a Content-Length: enough for 64 bits
+_IDLE_TIMEOUT = 60.0  # seconds
+_CLOSE_GRACE = 2.0  # seconds for responses in progress when the server is closed
 _LINGER = struct.Struct("HH" if sys.platform == "win32" else "ii")
 
 
 class LocalServer:
-    """Serves a handler, a `LocalImageBuilder` as a rule, on a loopback address.
+    """A server for a ``LocalImageBuilder``, or any such function, on a loopback address.
 
-    It listens from the moment it is made until `close()`; used as a context manager, it closes
-    itself. `port` 0 takes a free one. `latency` is the time in seconds that every answer is held
-    back. The handler is called from many threads. The faults that a service's `FaultPlan` has for
-    the connection are carried out here.
+    It listens from its creation until ``close()``, or until the end of its ``with`` block. ``port``
+    0 selects a free port. ``latency`` is the delay of every response, in seconds. The service is
+    called from many threads. The server carries out the faults of the connection.
 
-    Raises `ValueError` for a host that is not a loopback address (the service's keys are known to
-    everybody) or a negative latency, and `OSError` if the address cannot be listened on.
+    Raises ``ValueError`` for a host that is not a loopback address (the service's credentials are
+    public) and for a negative latency, and ``OSError`` if it cannot listen on the address.
     """
 
     def __init__(
@@ -55,12 +54,12 @@ class LocalServer:
     ) -> None:
         if not latency >= 0:
             raise ValueError(f"latency is {latency}, it has to be 0 or more seconds")
-        address = _loopback(host)
-        self._listener = _Server(address, port, service, latency)
-        shown = f"[{address}]" if ":" in address else address
-        self._url = f"http://{shown}:{self._listener.server_address[1]}"
+        address = _resolve_loopback(host)
+        self._server = _Server(address, port, service, latency)
+        url_host = f"[{address}]" if ":" in address else address
+        self._url = f"http://{url_host}:{self._server.server_address[1]}"
         self._thread = threading.Thread(
-            target=self._listener.serve_forever,
+            target=self._server.serve_forever,
             kwargs={"poll_interval": 0.02},
             name="local-image-builder",
             daemon=True,
@@ -69,15 +68,15 @@ class LocalServer:
 
     @property
     def url(self) -> str:
-        """Where the service is, as an endpoint URL: `http://127.0.0.1:49152`."""
+        """The endpoint URL of the service, such as ``http://127.0.0.1:49152``."""
         return self._url
 
     def close(self) -> None:
-        """Stop listening, let answers on their way finish, end every connection and thread."""
-        self._listener.shutdown()
+        """Stop listening, finish responses in progress, and end every connection and thread."""
+        self._server.shutdown()
         self._thread.join()
-        self._listener.end_connections()
-        self._listener.server_close()
+        self._server.end_connections()
+        self._server.server_close()
 
     def __enter__(self) -> Self:
         """Return the server, which is already listening."""
@@ -93,7 +92,7 @@ class LocalServer:
         self.close()
 
 
-def _loopback(host: str) -> str:
+def _resolve_loopback(host: str) -> str:
     if host == "localhost":
         return "127.0.0.1"
     try:
@@ -109,7 +108,7 @@ def _loopback(host: str) -> str:
 
 
 class _Server(socketserver.ThreadingTCPServer):
-    """Accepts connections, and knows those that are open."""
+    """The listening socket and its open connections."""
 
     allow_reuse_address = True
     request_queue_size = 128
@@ -143,7 +142,7 @@ class _Server(socketserver.ThreadingTCPServer):
             reset = request in self._resets
             self._resets.discard(request)
         if reset:
-            # What shuts down first takes its leave; only a bare close without lingering resets.
+            # Only a close with a linger time of 0, and without a shutdown before it, sends RST.
             with contextlib.suppress(OSError):
                 request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER.pack(1, 0))
             self.close_request(request)
@@ -151,32 +150,33 @@ class _Server(socketserver.ThreadingTCPServer):
             super().shutdown_request(request)
 
     def reset_at_end(self, request: socket.socket) -> None:
-        """Reset this connection, rather than close it, once its thread lets go of it."""
+        """Reset this connection, rather than close it, when its thread ends."""
         with self._changed:
             self._resets.add(request)
 
     def end_connections(self) -> None:
+        """End idle connections now, and the others after their response or the grace time."""
         self.closing.set()
-        # Without its reading half an idle connection ends now, a busy one after its answer.
-        self._shut(socket.SHUT_RD)
+        # A connection that can no longer be read ends when it next waits for a request.
+        self._shutdown_connections(socket.SHUT_RD)
         with self._changed:
             self._changed.wait_for(lambda: not self._connections, _CLOSE_GRACE)
-        self._shut(socket.SHUT_RDWR)
+        self._shutdown_connections(socket.SHUT_RDWR)
 
-    def _shut(self, how: int) -> None:
+    def _shutdown_connections(self, how: int) -> None:
         with self._changed:
             for connection in self._connections:
                 with contextlib.suppress(OSError):
                     connection.shutdown(how)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        # A client that goes away is nothing to report; anything else is a bug in the handler.
+        # A client may go away at any time; any other error is a bug.
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
 
 class _BadRequestError(Exception):
-    """A request that is wrong as HTTP."""
+    """An invalid HTTP request."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -184,35 +184,35 @@ class _BadRequestError(Exception):
 
 
 class _RequestHandler(BaseHTTPRequestHandler):
-    """One connection: reads requests, asks the service, writes its answers."""
+    """The handler of one connection: it reads requests and writes the service's responses."""
 
     protocol_version = "HTTP/1.1"
     timeout = _IDLE_TIMEOUT
     disable_nagle_algorithm = True
-    _last_ending = ConnectionOutcome.KEEP
+    _last_outcome = ConnectionOutcome.KEEP
 
     def _handle(self) -> None:
-        listener = cast("_Server", self.server)
+        server = cast("_Server", self.server)
         try:
             request = httpx.Request(
                 self.command,
                 self._url(),
-                # As they came: what is not ASCII is for the service to judge.
+                # As they came: the service decides about a value that is not ASCII.
                 headers=[
                     (name.encode("latin-1"), value.encode("latin-1"))
                     for name, value in self.headers.items()
                 ],
                 content=self._body(),
-                extensions={EXTENSION: True},
+                extensions={FAULT_EXTENSION: True},
             )
         except _BadRequestError as error:
             self.send_error(error.status, str(error))
             return
-        if self._last_ending is ConnectionOutcome.RESET_NEXT:
-            self._end(ConnectionOutcome.RESET)
+        if self._last_outcome is ConnectionOutcome.RESET_NEXT:
+            self._apply_outcome(ConnectionOutcome.RESET)
             return
-        response = listener.service(request)
-        listener.closing.wait(listener.latency)
+        response = server.service(request)
+        server.closing.wait(server.latency)
         self._send(response)
 
     def _url(self) -> httpx.URL:
@@ -229,53 +229,53 @@ class _RequestHandler(BaseHTTPRequestHandler):
             raise _BadRequestError(411, "A request body needs a Content-Length.")
         lengths = set(self.headers.get_all("Content-Length", ["0"]))
         text = lengths.pop()
-        if lengths or not (text.isascii() and text.isdigit() and len(text) <= _LENGTH_DIGITS):
+        if lengths or not (text.isascii() and text.isdigit() and len(text) <= _MAX_LENGTH_DIGITS):
             raise _BadRequestError(400, "The Content-Length header is not valid.")
         length = int(text)
-        if length > MAX_BODY_SIZE:
-            # Read on for a while, else the client is cut off before it can see the answer.
-            left = min(length, _DISCARD_AT_MOST)
-            while left and (piece := self.rfile.read(min(left, 65536))):
-                left -= len(piece)
-            raise _BadRequestError(413, f"The request body is longer than {MAX_BODY_SIZE} bytes.")
+        if length > _MAX_BODY_SIZE:
+            # Read on for a while: a client that is still sending would not read the response.
+            remaining = min(length, _MAX_DISCARDED)
+            while remaining and (chunk := self.rfile.read(min(remaining, 65536))):
+                remaining -= len(chunk)
+            raise _BadRequestError(413, f"The request body is longer than {_MAX_BODY_SIZE} bytes.")
         body = self.rfile.read(length)
         if len(body) < length:
             raise ConnectionAbortedError("the client went away within a request body")
         return body
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse what is not even HTTP. What follows on the connection cannot be trusted."""
+        """Respond to an invalid HTTP request, and close the connection."""
         self.close_connection = True
         body = json.dumps({"message": message or explain or "The request is not valid."}).encode()
         headers = {"Content-Type": "application/json", "Connection": "close"}
         self._send(httpx.Response(int(code), headers=headers, content=body))
 
     def _send(self, response: httpx.Response) -> None:
-        """Write the answer: the one place where bytes leave the server."""
-        listener = cast("_Server", self.server)
+        """Write the response, as its fault delivers it. All bytes leave the server here."""
+        server = cast("_Server", self.server)
         delivery = plan_delivery(response, with_body=self.command != "HEAD")
-        for piece in delivery.cut():
-            listener.closing.wait(delivery.delay)
+        for piece in delivery.iter_pieces():
+            server.closing.wait(delivery.delay)
             self.wfile.write(piece)
-        self._end(delivery.ending)
+        self._apply_outcome(delivery.outcome)
 
-    def _end(self, ending: ConnectionOutcome) -> None:
-        self._last_ending = ending
-        if ending in (ConnectionOutcome.KEEP, ConnectionOutcome.RESET_NEXT):
+    def _apply_outcome(self, outcome: ConnectionOutcome) -> None:
+        self._last_outcome = outcome
+        if outcome in (ConnectionOutcome.KEEP, ConnectionOutcome.RESET_NEXT):
             return
         self.close_connection = True
-        if ending is ConnectionOutcome.RESET:
+        if outcome is ConnectionOutcome.RESET:
             cast("_Server", self.server).reset_at_end(self.connection)
-        elif ending is ConnectionOutcome.HOLD:
-            # Until the client goes away or the server is closed, each of which ends the reading.
+        elif outcome is ConnectionOutcome.HOLD:
+            # The client or ``close()`` ends the reading.
             self.connection.settimeout(None)
             while self.connection.recv(65536):
                 pass
 
     def log_message(self, *_args: object) -> None:
-        """Say nothing: a line per request would bury what a test prints."""
+        """Log nothing: a line for each request would hide the output of a test."""
 
 
-# The base class looks for a method of its own for each of HTTP's.
+# The base class calls a method do_X for the HTTP method X.
 for _method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
     setattr(_RequestHandler, f"do_{_method}", _RequestHandler._handle)

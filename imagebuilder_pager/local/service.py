@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     from .account import Account, Execution
     from .faults import FaultPlan
 
-__all__ = ["ACCESS_KEY_ID", "MAX_RESULTS", "SECRET_ACCESS_KEY", "LocalImageBuilder"]
+__all__ = ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "LocalImageBuilder"]
 
 ACCESS_KEY_ID = "local"
 """The access key id of the local account."""
 
 SECRET_ACCESS_KEY = ACCESS_KEY_ID
-"""The secret access key of the local account, the same word. It opens nothing else."""
+"""The secret access key of the local account. It is valid nowhere else."""
 
-MAX_RESULTS = 25
-"""The most resources on a page, and how many there are when `maxResults` is absent."""
+_MAX_RESULTS = 25
+"""The maximum and the default of ``maxResults``, the number of resources on a page."""
 
-_SHOWN = 80  # characters of a wrong value in a message
+_MAX_SHOWN_VALUE = 80  # characters of an invalid value in a message
 _SIGNING_NAME = "imagebuilder"
 _PATH = "/ListLifecycleExecutionResources"
 _EXECUTION_ID = "lce-[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
-_FOREIGN = "You have provided an invalid pagination token in your request."
+_INVALID_TOKEN = "You have provided an invalid pagination token in your request."
 
 
 def _utc_now() -> dt.datetime:
@@ -46,19 +46,19 @@ def _utc_now() -> dt.datetime:
 
 
 class LocalImageBuilder:
-    """Answers signed requests as EC2 Image Builder does, from an account's data.
+    """A function from a signed request to the response that EC2 Image Builder would send.
 
-    The one operation is `ListLifecycleExecutionResources` of API version 2019-12-02. An instance
-    is a plain callable, so it is a handler for `httpx.MockTransport` (sync and async), a side
-    effect for respx, and what `LocalServer` puts on a socket. Calls may come from many threads.
+    The one operation is ``ListLifecycleExecutionResources`` of API version 2019-12-02. An instance
+    can be the handler of a ``httpx.MockTransport`` (sync and async), a side effect for respx, and
+    the service of a ``LocalServer``. It may be called from many threads.
 
-    `account` is what there is to list. `clock` gives the service's time as an aware datetime.
-    `token_lifetime` is how long a `nextToken` can be used. With `region`, a request signed for
-    another region is refused; without it, any region will do. `faults` says which requests meet
-    which fault; see `imagebuilder_pager.local.faults`.
+    ``account`` has the data. ``clock`` returns the service's time as an aware datetime. A
+    ``nextToken`` is valid for ``token_lifetime``. With ``region``, a signature for another region
+    is an error; without it, any region is valid. ``faults`` decides which requests meet which
+    fault; see ``imagebuilder_pager.local.faults``.
 
-    Requests are signed with `ACCESS_KEY_ID` and `SECRET_ACCESS_KEY`. A session token is allowed,
-    and not looked at, if it is among the signed headers.
+    Requests are signed with ``ACCESS_KEY_ID`` and ``SECRET_ACCESS_KEY``. A session token is not
+    verified, but has to be among the signed headers.
     """
 
     def __init__(
@@ -77,17 +77,17 @@ class LocalImageBuilder:
         self._injector = None if faults is None else FaultInjector(faults)
         self._lock = threading.Lock()
         self._requests = 0
-        self._token_stamp: int | None = None
+        self._last_issue_time: int | None = None
 
     @property
     def requests(self) -> int:
-        """How many requests were answered, refused ones included."""
+        """The number of requests so far, those with an error included."""
         return self._requests
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        """Answer one request. Whatever is wrong with it becomes an error answer.
+        """Return the response to a request; for an invalid request, an error response.
 
-        Only a fault of the connection is raised, as the exception of httpx that it would cause.
+        A fault of the connection raises the exception of httpx that it would cause.
         """
         with self._lock:
             self._requests += 1
@@ -98,27 +98,27 @@ class LocalImageBuilder:
     def _respond(
         self, request: httpx.Request, skew: dt.timedelta = dt.timedelta()
     ) -> httpx.Response:
-        """The answer without a fault, by a clock that is off by `skew`."""
+        """Return the response without a fault, by a clock that is wrong by ``skew``."""
         now = self._clock().astimezone(dt.UTC)
-        shown = now + skew
+        skewed_now = now + skew
         headers = {
-            "Date": email.utils.format_datetime(shown, usegmt=True),
+            "Date": email.utils.format_datetime(skewed_now, usegmt=True),
             "Content-Type": "application/json",
             "x-amzn-RequestId": str(uuid.uuid4()),
         }
         status = 200
         try:
-            self._authenticate(request, shown)
-            answer = self._answer(request, int(now.timestamp()))
-        except ServiceError as refusal:
-            status = refusal.status
-            answer = {"message": refusal.message}
-            headers["x-amzn-ErrorType"] = refusal.code
-        body = json.dumps(answer, separators=(",", ":")).encode()
+            self._authenticate(request, skewed_now)
+            output = self._call_operation(request, int(now.timestamp()))
+        except ServiceError as error:
+            status = error.status
+            output = {"message": error.message}
+            headers["x-amzn-ErrorType"] = error.code
+        body = json.dumps(output, separators=(",", ":")).encode()
         return httpx.Response(status, headers=headers, content=body)
 
     def _authenticate(self, request: httpx.Request, now: dt.datetime) -> None:
-        """Raise `ServiceError` unless the operation is known and the signature good."""
+        """Raise ``ServiceError`` unless the operation is known and the signature valid."""
         if request.method != "POST" or request.url.raw_path != _PATH.encode():
             raise ServiceError(
                 "UnknownOperationException", "The operation requested does not exist."
@@ -131,10 +131,10 @@ class LocalImageBuilder:
             region=self._region,
         )
 
-    def _answer(self, request: httpx.Request, now: int) -> dict[str, Any]:
-        """The members of the answer. The order of the checks is the service's."""
+    def _call_operation(self, request: httpx.Request, now: int) -> dict[str, Any]:
+        """Return the members of the output. The order of the checks is the service's."""
         parameters = _read_members(request.read())
-        _check_parameters(parameters)
+        _validate_parameters(parameters)
         return self._list_lifecycle_execution_resources(parameters, now)
 
     def _list_lifecycle_execution_resources(
@@ -148,21 +148,21 @@ class LocalImageBuilder:
                 "InvalidRequestException",
                 f"The lifecycle execution '{execution_id}' does not exist.",
             )
-        # The page size is not part of it: it may change from one page to the next.
+        # Without the page size, which may change from page to page.
         listing = (execution_id,) if parent is None else (execution_id, parent)
-        resources = _resources(execution, parent)
+        resources = _resources_of(execution, parent)
         start = self._decode_position(parameters.get("nextToken"), listing, len(resources), now)
-        end = start + (parameters.get("maxResults") or MAX_RESULTS)
-        answer: dict[str, Any] = {
+        end = start + (parameters.get("maxResults") or _MAX_RESULTS)
+        output: dict[str, Any] = {
             "lifecycleExecutionId": execution_id,
             "lifecycleExecutionState": execution.lifecycle_execution_state,
             "resources": resources[start:end],
         }
         if end < len(resources):
-            answer["nextToken"] = issue_token(
+            output["nextToken"] = issue_token(
                 listing=listing, position=end, issued=self._token_issue_time(now)
             )
-        return answer
+        return output
 
     def _decode_position(
         self, token: str | None, listing: tuple[str, ...], length: int, now: int
@@ -172,36 +172,38 @@ class LocalImageBuilder:
         try:
             position, issued = verify_token(token, listing=listing)
         except InvalidTokenError:
-            raise ServiceError("InvalidPaginationTokenException", _FOREIGN) from None
+            raise ServiceError("InvalidPaginationTokenException", _INVALID_TOKEN) from None
         if now - issued > self._token_lifetime:
-            raise ServiceError("InvalidPaginationTokenException", f"{_FOREIGN} It has expired.")
-        # A token can outlive the data that it points into, when the account is another one now.
+            raise ServiceError(
+                "InvalidPaginationTokenException", f"{_INVALID_TOKEN} It has expired."
+            )
+        # A token may be of a service with another account.
         if position >= length:
-            raise ServiceError("InvalidPaginationTokenException", _FOREIGN)
+            raise ServiceError("InvalidPaginationTokenException", _INVALID_TOKEN)
         return position
 
     def _token_issue_time(self, now: int) -> int:
-        """The issue time for a token, renewed after a tenth of its lifetime.
+        """Return the issue time for a token, which changes after a tenth of the lifetime.
 
-        Between renewals the same place has the same token, so that two clients that list the same
-        can be compared to the byte.
+        Until then the same position has the same token, so that the bytes of two listings can be
+        compared.
         """
         with self._lock:
-            stamp = self._token_stamp
-            if stamp is None or not 0 <= now - stamp <= self._token_lifetime / 10:
-                self._token_stamp = stamp = now
-            return stamp
+            issued = self._last_issue_time
+            if issued is None or not 0 <= now - issued <= self._token_lifetime / 10:
+                self._last_issue_time = issued = now
+            return issued
 
 
-def _resources(execution: Execution, parent: str | None) -> tuple[Mapping[str, Any], ...]:
+def _resources_of(execution: Execution, parent: str | None) -> tuple[Mapping[str, Any], ...]:
     return execution.resources if parent is None else execution.children_by_parent.get(parent, ())
 
 
 def _read_members(body: bytes) -> dict[str, Any]:
-    """The request's members, without those that are null, as AWS's parsers leave them out."""
+    """Return the request's members without those that are null, as AWS's parsers do."""
     try:
-        # An empty body is how rest-json writes an input without members.
-        members = json.loads(body.decode(), parse_constant=_no_constant) if body else {}
+        # rest-json may send an input without members as an empty body.
+        members = json.loads(body.decode(), parse_constant=_reject_constant) if body else {}
     except (ValueError, RecursionError):
         raise ServiceError(
             "SerializationException", "The request body is not valid JSON."
@@ -211,53 +213,56 @@ def _read_members(body: bytes) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON value")
+def _reject_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON value")
 
 
-def _check_parameters(parameters: Mapping[str, Any]) -> None:
-    """Hold the parameters against the model's types, pattern and limits; others are ignored."""
-    problems = []
+def _validate_parameters(parameters: Mapping[str, Any]) -> None:
+    """Validate the parameters by the model's types, pattern and limits.
+
+    Unknown parameters are ignored. Raises ``ServiceError`` with every violation.
+    """
+    violations = []
     execution_id = parameters.get("lifecycleExecutionId")
     if execution_id is None:
-        problems.append(_problem("lifecycleExecutionId", None, "not be null"))
+        violations.append(_violation("lifecycleExecutionId", None, "not be null"))
     elif not isinstance(execution_id, str):
-        problems.append(_problem("lifecycleExecutionId", execution_id, "be a string"))
+        violations.append(_violation("lifecycleExecutionId", execution_id, "be a string"))
     elif not re.fullmatch(_EXECUTION_ID, execution_id):
         rule = f"satisfy regular expression pattern: ^{_EXECUTION_ID}$"
-        problems.append(_problem("lifecycleExecutionId", execution_id, rule))
+        violations.append(_violation("lifecycleExecutionId", execution_id, rule))
 
-    for name, longest in (("parentResourceId", 1024), ("nextToken", 65535)):
+    for name, max_length in (("parentResourceId", 1024), ("nextToken", 65535)):
         text = parameters.get(name, "absent")
         if not isinstance(text, str):
-            problems.append(_problem(name, text, "be a string"))
+            violations.append(_violation(name, text, "be a string"))
         elif len(text) < 1:
-            problems.append(_problem(name, text, "have length greater than or equal to 1"))
-        elif len(text) > longest:
-            rule = f"have length less than or equal to {longest}"
-            problems.append(_problem(name, text, rule))
+            violations.append(_violation(name, text, "have length greater than or equal to 1"))
+        elif len(text) > max_length:
+            rule = f"have length less than or equal to {max_length}"
+            violations.append(_violation(name, text, rule))
 
-    count = parameters.get("maxResults", MAX_RESULTS)
+    count = parameters.get("maxResults", _MAX_RESULTS)
     if not isinstance(count, int) or isinstance(count, bool):
-        problems.append(_problem("maxResults", count, "be an integer"))
+        violations.append(_violation("maxResults", count, "be an integer"))
     elif count < 1:
-        problems.append(_problem("maxResults", count, "have value greater than or equal to 1"))
-    elif count > MAX_RESULTS:
-        rule = f"have value less than or equal to {MAX_RESULTS}"
-        problems.append(_problem("maxResults", count, rule))
+        violations.append(_violation("maxResults", count, "have value greater than or equal to 1"))
+    elif count > _MAX_RESULTS:
+        rule = f"have value less than or equal to {_MAX_RESULTS}"
+        violations.append(_violation("maxResults", count, rule))
 
-    if problems:
-        noun = "error" if len(problems) == 1 else "errors"
+    if violations:
+        noun = "error" if len(violations) == 1 else "errors"
         raise ServiceError(
             "InvalidRequestException",
-            f"{len(problems)} validation {noun} detected: {'; '.join(problems)}",
+            f"{len(violations)} validation {noun} detected: {'; '.join(violations)}",
         )
 
 
-def _problem(name: str, value: object, rule: str) -> str:
+def _violation(name: str, value: object, rule: str) -> str:
     shown = (
         "null" if value is None else f"'{value if isinstance(value, str) else json.dumps(value)}'"
     )
-    if len(shown) > _SHOWN:
-        shown = f"{shown[:_SHOWN]}...'"
+    if len(shown) > _MAX_SHOWN_VALUE:
+        shown = f"{shown[:_MAX_SHOWN_VALUE]}...'"
     return f"Value {shown} at '{name}' failed to satisfy constraint: Member must {rule}"

@@ -1,7 +1,7 @@
-"""Verifying AWS Signature Version 4, as the receiving service does.
+"""The verification of AWS Signature Version 4, as a service does it.
 
-Written after "Create a signed AWS API request" in the IAM User Guide, with hashlib and hmac only,
-so that it is an independent check on whatever signed the request.
+The source is "Create a signed AWS API request" in the IAM User Guide. Only hashlib and hmac are
+used, so that the check is independent of the code that signed the request.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     import httpx
 
 
-__all__ = ["ALLOWED_SKEW", "verify_signature"]
+__all__ = ["verify_signature"]
 
 
-ALLOWED_SKEW = dt.timedelta(minutes=5)
-"""How far `X-Amz-Date` may be from the service's clock, either way."""
+_ALLOWED_SKEW = dt.timedelta(minutes=5)
+"""The maximum difference of ``X-Amz-Date`` and the service's clock, in either direction."""
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
-_TERMINATOR = "aws4_request"
+_SCOPE_TERMINATOR = "aws4_request"
 _DATE_FORMAT = "%Y%m%dT%H%M%SZ"
 _MISMATCH = (
     "The request signature we calculated does not match the signature you provided. Check your "
@@ -39,9 +39,9 @@ _MISMATCH = (
 
 @dataclass(frozen=True, slots=True)
 class _Authorization:
-    """An `Authorization` header in its parts."""
+    """The parts of an ``Authorization`` header."""
 
-    key_id: str
+    access_key_id: str
     date: str
     region: str
     service: str
@@ -62,27 +62,27 @@ def verify_signature(
     now: dt.datetime,
     region: str | None = None,
 ) -> None:
-    """Return if the request is signed as it should be, else raise `ServiceError`.
+    """Raise ``ServiceError`` unless the request has a valid signature.
 
-    `secrets` maps access key ids to secret access keys, `service` is the signing name, `now` the
-    service's clock (an aware datetime). Any region is accepted unless `region` is given.
+    ``secrets`` maps access key ids to secret access keys. ``service`` is the signing name. ``now``
+    is the service's time, an aware datetime. Without ``region``, any region is valid.
 
-    `Host`, `X-Amz-Date` and every other `X-Amz-*` header that was sent have to be among the signed
-    ones, so a session token can neither be added to nor taken out of a signed request. The body's
-    hash is taken from the body that came, whatever `X-Amz-Content-SHA256` says.
+    ``Host``, ``X-Amz-Date`` and every ``X-Amz-*`` header of the request have to be signed, so a
+    session token can neither be added to nor removed from a signed request. The hash of the body
+    is that of the received body, whatever ``X-Amz-Content-SHA256`` says.
 
-    Raises `ServiceError` with `MissingAuthenticationTokenException` (no signature at all),
-    `IncompleteSignatureException` (one that cannot be read), `UnrecognizedClientException` (an
-    unknown key) or `InvalidSignatureException` (scope, date, or the signature itself).
+    The code of the ``ServiceError`` is ``MissingAuthenticationTokenException`` (no signature),
+    ``IncompleteSignatureException`` (one that cannot be parsed), ``UnrecognizedClientException``
+    (an unknown access key id) or ``InvalidSignatureException`` (scope, date or signature).
     """
-    authorization = _read_authorization(request)
-    secret = secrets.get(authorization.key_id)
+    authorization = _parse_authorization(request)
+    secret = secrets.get(authorization.access_key_id)
     if secret is None:
         raise ServiceError(
             "UnrecognizedClientException",
             "The security token included in the request is invalid.",
         )
-    timestamp, date = _read_date(request)
+    timestamp, date = _parse_date(request)
     _check_signed_headers(request, authorization)
     _check_scope(authorization, timestamp, service, region)
     _check_date(timestamp, date, now)
@@ -97,12 +97,12 @@ def verify_signature(
         )
     )
     expected = _sign(secret, authorization, string_to_sign)
-    # compare_digest takes str only when it is ASCII, and a header may hold anything.
+    # compare_digest accepts a str only if it is ASCII, and a header may not be.
     if not hmac.compare_digest(expected.encode(), authorization.signature.encode()):
         raise ServiceError("InvalidSignatureException", _MISMATCH)
 
 
-def _read_authorization(request: httpx.Request) -> _Authorization:
+def _parse_authorization(request: httpx.Request) -> _Authorization:
     headers = request.headers.get_list("authorization")
     if not headers or not headers[0].strip():
         raise ServiceError("MissingAuthenticationTokenException", "Missing Authentication Token")
@@ -126,23 +126,25 @@ def _read_authorization(request: httpx.Request) -> _Authorization:
             " ".join(f"Authorization header requires '{name}' parameter." for name in missing)
         )
     try:
-        key_id, date, region, service, terminator = fields["Credential"].split("/")
+        access_key_id, date, region, service, terminator = fields["Credential"].split("/")
     except ValueError:
         raise _incomplete(
             "Credential must have exactly 5 slash-delimited elements, "
             "e.g. keyid/date/region/service/term."
         ) from None
     signed = tuple(fields["SignedHeaders"].split(";"))
-    return _Authorization(key_id, date, region, service, terminator, signed, fields["Signature"])
+    return _Authorization(
+        access_key_id, date, region, service, terminator, signed, fields["Signature"]
+    )
 
 
-def _read_date(request: httpx.Request) -> tuple[str, dt.datetime]:
-    """The request's `X-Amz-Date`, as it was written and as an aware datetime."""
+def _parse_date(request: httpx.Request) -> tuple[str, dt.datetime]:
+    """Return the ``X-Amz-Date`` of the request, as sent and as an aware datetime."""
     timestamp = request.headers.get("x-amz-date")
     if timestamp is None:
         raise _incomplete("Authorization header requires existence of an 'X-Amz-Date' header.")
     try:
-        # strptime alone also takes months and hours of one digit.
+        # strptime alone also accepts months and hours of one digit.
         if not re.fullmatch(r"[0-9]{8}T[0-9]{6}Z", timestamp):
             raise ValueError
         date = dt.datetime.strptime(timestamp, "%Y%m%dT%H%M%S%z")
@@ -167,34 +169,34 @@ def _check_signed_headers(request: httpx.Request, authorization: _Authorization)
 def _check_scope(
     authorization: _Authorization, timestamp: str, service: str, region: str | None
 ) -> None:
-    problems = []
+    violations = []
     if authorization.date != timestamp[:8]:
-        problems.append(
+        violations.append(
             f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from "
             f"HTTP: '{authorization.date}' != '{timestamp[:8]}', from '{timestamp}'."
         )
     if not authorization.region or region not in (None, authorization.region):
-        problems.append(
+        violations.append(
             f"Credential should be scoped to a valid region, not '{authorization.region}'."
         )
     if authorization.service != service:
-        problems.append(f"Credential should be scoped to correct service: '{service}'.")
-    if authorization.terminator != _TERMINATOR:
-        problems.append(
-            f"Credential should be scoped with a valid terminator: '{_TERMINATOR}', "
+        violations.append(f"Credential should be scoped to correct service: '{service}'.")
+    if authorization.terminator != _SCOPE_TERMINATOR:
+        violations.append(
+            f"Credential should be scoped with a valid terminator: '{_SCOPE_TERMINATOR}', "
             f"not '{authorization.terminator}'."
         )
-    if problems:
-        raise ServiceError("InvalidSignatureException", " ".join(problems))
+    if violations:
+        raise ServiceError("InvalidSignatureException", " ".join(violations))
 
 
 def _check_date(timestamp: str, date: dt.datetime, now: dt.datetime) -> None:
     now = now.astimezone(dt.UTC)
     clock = now.strftime(_DATE_FORMAT)
-    minutes = f"{ALLOWED_SKEW.total_seconds() / 60:g} min."
-    # The header has whole seconds, so the clock is compared in whole seconds too.
+    minutes = f"{_ALLOWED_SKEW.total_seconds() / 60:g} min."
+    # In whole seconds, as the header is.
     now = now.replace(microsecond=0)
-    earliest, latest = now - ALLOWED_SKEW, now + ALLOWED_SKEW
+    earliest, latest = now - _ALLOWED_SKEW, now + _ALLOWED_SKEW
     if date < earliest:
         raise ServiceError(
             "InvalidSignatureException",
@@ -224,13 +226,13 @@ def _canonical_request(
         )
     values: dict[bytes, list[bytes]] = {}
     for raw_name, raw_value in request.headers.raw:
-        # Runs of white space count as one space, and those at the ends not at all.
+        # White space is collapsed to one space, and stripped at the ends.
         values.setdefault(raw_name.lower(), []).append(b" ".join(raw_value.split()))
     names = sorted(name.encode() for name in authorization.signed_headers)
     return b"\n".join(
         (
             request.method.encode(),
-            # Every service but S3 encodes the path once more than it was sent.
+            # For every service but S3 the path is encoded a second time.
             quote(path or b"/", safe="/-_.~").encode(),
             "&".join(f"{name}={value}" for name, value in sorted(parameters)).encode(),
             b"".join(name + b":" + b",".join(values[name]) + b"\n" for name in names),
@@ -253,5 +255,5 @@ def _sign(secret: str, authorization: _Authorization, string_to_sign: str) -> st
 
 
 def _incomplete(message: str) -> ServiceError:
-    # AWS repeats the header in its message; here the signature stays out of errors and logs.
+    # AWS repeats the header in its message; here no signature gets into errors and logs.
     return ServiceError("IncompleteSignatureException", message)

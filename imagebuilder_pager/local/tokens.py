@@ -1,11 +1,11 @@
 """The local service's pagination tokens: opaque, tamper-proof, bound to one listing, short-lived.
 
-A token holds a position and the time it was issued. Both are sealed: enciphered with a keystream
-that starts from a code over the whole token and the listing it belongs to, so that a token made
-up, altered, or brought from another listing does not open. The construction is deterministic and
-its key fixed: the same place at the same time is the same token, in any process.
+A token is an authentication code, and a position and an issue time that are encrypted with a
+keystream derived from the code. The code is over both and over the listing, so an invented token,
+an altered one, and one of another listing are invalid. The key is fixed and the construction is
+deterministic: the same position and time give the same token in any process.
 
-This guards a stand-in for a service against misuse in tests. It is not meant to keep secrets.
+This is for tests of clients. It is not meant to keep secrets.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["InvalidTokenError", "issue_token", "verify_token"]
 
 _KEY = b"imagebuilder_pager.local pagination token, version 1"
 _CODE_SIZE = 16
-_CONTENT = struct.Struct(">QI")
+_ISSUED_AND_POSITION = struct.Struct(">QI")
 
 
 class InvalidTokenError(ValueError):
@@ -27,42 +27,42 @@ class InvalidTokenError(ValueError):
 
 
 def issue_token(*, listing: tuple[str, ...], position: int, issued: int) -> str:
-    """The token for the item at `position` (from 0) of the listing.
+    """Return the token for the item at ``position`` (from 0) of the listing.
 
-    `listing` is whatever tells one listing from another; `issued` is in epoch seconds. It never
-    begins with a dash, which command lines take for an option.
+    ``listing`` identifies the listing. ``issued`` is in epoch seconds. The token never begins with
+    a dash, which command lines take for an option.
     """
-    content = _CONTENT.pack(issued, position)
-    code = _code(listing, content)
-    return base64.b64encode(code + _encipher(code, content)).decode().rstrip("=")
+    content = _ISSUED_AND_POSITION.pack(issued, position)
+    code = _authentication_code(listing, content)
+    return base64.b64encode(code + _apply_keystream(code, content)).decode().rstrip("=")
 
 
 def verify_token(token: str, *, listing: tuple[str, ...]) -> tuple[int, int]:
-    """The `(position, issued)` of a token that `issue_token` made for the same listing.
+    """Return the ``(position, issued)`` of a token that ``issue_token`` made for this listing.
 
-    Raises `InvalidTokenError` for any other text.
+    Raises ``InvalidTokenError`` for any other text.
     """
     try:
-        sealed = base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
+        decoded = base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
     except (UnicodeEncodeError, binascii.Error):
         raise InvalidTokenError from None
-    code, enciphered = sealed[:_CODE_SIZE], sealed[_CODE_SIZE:]
-    # The decoder skips what is not base64 and ignores spare bits: neither is a token of ours.
-    spelling = base64.b64encode(sealed).decode().rstrip("=")
-    if len(enciphered) != _CONTENT.size or spelling != token:
+    code, encrypted = decoded[:_CODE_SIZE], decoded[_CODE_SIZE:]
+    # The decoder skips characters that are not base64 and ignores spare bits.
+    canonical = base64.b64encode(decoded).decode().rstrip("=")
+    if len(encrypted) != _ISSUED_AND_POSITION.size or canonical != token:
         raise InvalidTokenError
-    content = _encipher(code, enciphered)
-    if not hmac.compare_digest(code, _code(listing, content)):
+    content = _apply_keystream(code, encrypted)
+    if not hmac.compare_digest(code, _authentication_code(listing, content)):
         raise InvalidTokenError
-    issued, position = _CONTENT.unpack(content)
+    issued, position = _ISSUED_AND_POSITION.unpack(content)
     return position, issued
 
 
-def _code(listing: tuple[str, ...], content: bytes) -> bytes:
-    # repr sets the parts apart without doubt, and leaves nothing that cannot be encoded.
+def _authentication_code(listing: tuple[str, ...], content: bytes) -> bytes:
+    # ascii() of a tuple is unambiguous, and can always be encoded.
     return hmac.digest(_KEY, ascii(listing).encode() + content, "sha256")[:_CODE_SIZE]
 
 
-def _encipher(code: bytes, content: bytes) -> bytes:
+def _apply_keystream(code: bytes, content: bytes) -> bytes:
     keystream = hmac.digest(_KEY, b"keystream" + code, "sha256")
     return bytes(a ^ b for a, b in zip(content, keystream, strict=False))

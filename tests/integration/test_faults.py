@@ -1,7 +1,7 @@
-"""What the client makes of each fault of a network or a service, at each place of a listing.
+"""Each fault of a network or a service, at the first, a middle and the last page of a listing.
 
-Every row says whether the listing goes through or which error ends it; in either case the items
-before it and those after one resumption are all the items there are, each once.
+A row of the table says whether the listing completes, or which error ends it. In either case the
+items before the error and those of one resumed listing are all items, each once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import pytest
 import trio
 
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
-from imagebuilder_pager.aws.clock import Clock
 from imagebuilder_pager.aws.config.tls import LazySSLContext
 from imagebuilder_pager.aws.identity import Credentials
 from imagebuilder_pager.aws.transport.h11_transport import H11Client
@@ -37,26 +36,18 @@ from imagebuilder_pager.models.exceptions import (
     InvalidPaginationTokenException,
 )
 from imagebuilder_pager.pagination import PaginationConfig
+from tests.fakes.accounts import resource_ids
+from tests.fakes.clocks import NoSleepClock
 
 ACCOUNT = generate_account(resources=90)
-EXPECTED = [resource["resourceId"] for resource in ACCOUNT.executions[0].resources]
-Place = int | Literal["last"]
-PLACES: dict[str, Place] = {"first": 1, "middle": 3, "last": "last"}
+EXPECTED = resource_ids(ACCOUNT)
+PageNumber = int | Literal["last"]
+FAULTY_PAGES: dict[str, PageNumber] = {"first": 1, "middle": 3, "last": "last"}
 OPERATION: Final = "list_lifecycle_execution_resources"
 
 
-class Sleepless(Clock):
-    """The system's clock, but that a wait takes no time."""
-
-    def sleep(self, seconds: float) -> None:
-        pass
-
-    async def sleep_async(self, seconds: float) -> None:
-        pass
-
-
-class FreshKeys:
-    """Credentials that can be fetched anew."""
+class RefreshableSource:
+    """A provider whose credentials have a new session token at each call."""
 
     def __init__(self) -> None:
         self.fetched = 0
@@ -71,7 +62,7 @@ class Row:
     fault: str
     error: type[exceptions.PagerError] | None = None
     times: int | None = 1
-    keys: Callable[[], Any] = lambda: Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
+    credentials: Callable[[], Any] = lambda: Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
     read_timeout: float = 30.0
 
 
@@ -109,24 +100,24 @@ TABLE = [
     Row("redirect", error=exceptions.ClientError),
     Row("wrong-type", error=exceptions.ResponseValidationError),
     Row("expired-token", error=InvalidPaginationTokenException),
-    Row("expired-key", error=exceptions.ClientError),
-    Row("expired-key", keys=FreshKeys),
-    Row("expired-key,lasting=true", keys=FreshKeys),
-    Row("clock-off,minutes=20"),
-    Row("clock-off,minutes=-20"),
+    Row("expired-credentials", error=exceptions.ClientError),
+    Row("expired-credentials", credentials=RefreshableSource),
+    Row("expired-credentials,lasting=true", credentials=RefreshableSource),
+    Row("clock-skew,minutes=20"),
+    Row("clock-skew,minutes=-20"),
 ]
 # fmt: on
 
 
-def identify(value: object) -> str | None:
+def row_id(value: object) -> str | None:
     if not isinstance(value, Row):
         return None
     times = "" if value.times == 1 else f"-x{value.times}"
-    fresh = "-fresh-keys" if value.keys is FreshKeys else ""
+    fresh = "-refreshable" if value.credentials is RefreshableSource else ""
     return f"{value.fault}{times}{fresh}"
 
 
-Listing = Callable[
+ListFunction = Callable[
     [dict[str, Any], PaginationConfig], tuple[list[str], exceptions.PagerError | None]
 ]
 
@@ -134,23 +125,23 @@ Listing = Callable[
 def list_sync(
     options: dict[str, Any], config: PaginationConfig
 ) -> tuple[list[str], exceptions.PagerError | None]:
-    """The items until the end or an error, and the error."""
-    return list_by(ImageBuilder(**options), config)
+    """Return the items until the end or an error, and the error."""
+    return list_with(ImageBuilder(**options), config)
 
 
-def list_as_the_command(
+def list_as_command(
     options: dict[str, Any], config: PaginationConfig
 ) -> tuple[list[str], exceptions.PagerError | None]:
-    """The same by the client of the command line, which has connections of its own."""
-    with contextlib.closing(H11Client(options["endpoint_url"], LazySSLContext())) as direct:
-        return list_by(RawImageBuilder(**options, direct=direct), config)
+    """List with the client of the command line and an ``H11Client``."""
+    with contextlib.closing(H11Client(options["endpoint_url"], LazySSLContext())) as h11_client:
+        return list_with(RawImageBuilder(**options, direct=h11_client), config)
 
 
-def list_by(
-    made: ImageBuilder, config: PaginationConfig
+def list_with(
+    new_client: ImageBuilder, config: PaginationConfig
 ) -> tuple[list[str], exceptions.PagerError | None]:
     found: list[Any] = []
-    with made as client:
+    with new_client as client:
         pages = client.get_paginator(OPERATION).paginate(
             lifecycleExecutionId=EXAMPLE_EXECUTION_ID, PaginationConfig=config
         )
@@ -190,56 +181,58 @@ def under_trio(
     return result
 
 
-def check(row: Row, place: Place, prefetch: int, listing: Listing) -> None:
-    plan = FaultPlan.on_page(place, Fault.parse(row.fault), times=row.times)
+def check(row: Row, faulty_page: PageNumber, prefetch: int, list_items: ListFunction) -> None:
+    plan = FaultPlan.on_page(faulty_page, Fault.parse(row.fault), times=row.times)
     with LocalServer(LocalImageBuilder(ACCOUNT, faults=plan)) as server:
         options = {
             "region_name": "us-west-2",
             "endpoint_url": server.url,
-            "credentials": row.keys(),
+            "credentials": row.credentials(),
             "read_timeout": row.read_timeout,
-            "clock": Sleepless(),
+            "clock": NoSleepClock(),
         }
         config: PaginationConfig = {"PageSize": 20, "Prefetch": prefetch}
-        found, error = listing(options, config)
-        assert plan.met, "the fault was not met"
+        found, error = list_items(options, config)
+        assert plan.injected, "no request met the fault"
         if row.error is None:
             assert error is None
             assert found == EXPECTED
             return
         assert type(error) is row.error
         before = {"first": 0, "middle": 40, "last": 80}
-        assert len(found) == next(before[name] for name, n in PLACES.items() if n == place)
-        rest, error = listing(options, {**config, "StartingToken": error.resume_token})
+        assert len(found) == next(
+            before[name] for name, n in FAULTY_PAGES.items() if n == faulty_page
+        )
+        rest, error = list_items(options, {**config, "StartingToken": error.resume_token})
         assert error is None
         assert found + rest == EXPECTED
 
 
 @pytest.mark.parametrize("prefetch", [0, 2])
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("row", TABLE, ids=identify)
-def test_sync(row: Row, place: str, prefetch: int) -> None:
-    check(row, PLACES[place], prefetch, list_sync)
+@pytest.mark.parametrize("faulty_page", FAULTY_PAGES)
+@pytest.mark.parametrize("row", TABLE, ids=row_id)
+def test_faults_of_a_sync_listing(row: Row, faulty_page: str, prefetch: int) -> None:
+    check(row, FAULTY_PAGES[faulty_page], prefetch, list_sync)
 
 
 @pytest.mark.parametrize("prefetch", [0, 2])
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("row", TABLE, ids=identify)
-def test_as_the_command(row: Row, place: str, prefetch: int) -> None:
-    check(row, PLACES[place], prefetch, list_as_the_command)
+@pytest.mark.parametrize("faulty_page", FAULTY_PAGES)
+@pytest.mark.parametrize("row", TABLE, ids=row_id)
+def test_faults_of_a_listing_as_the_command(row: Row, faulty_page: str, prefetch: int) -> None:
+    check(row, FAULTY_PAGES[faulty_page], prefetch, list_as_command)
 
 
 @pytest.mark.parametrize("prefetch", [0, 2])
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("row", TABLE, ids=identify)
-def test_async(row: Row, place: str, prefetch: int) -> None:
-    check(row, PLACES[place], prefetch, under_asyncio)
+@pytest.mark.parametrize("faulty_page", FAULTY_PAGES)
+@pytest.mark.parametrize("row", TABLE, ids=row_id)
+def test_faults_of_an_async_listing(row: Row, faulty_page: str, prefetch: int) -> None:
+    check(row, FAULTY_PAGES[faulty_page], prefetch, under_asyncio)
 
 
 @pytest.mark.parametrize("prefetch", [0, 2])
-@pytest.mark.parametrize("row", TABLE, ids=identify)
-def test_async_under_trio(row: Row, prefetch: int) -> None:
-    check(row, PLACES["middle"], prefetch, under_trio)
+@pytest.mark.parametrize("row", TABLE, ids=row_id)
+def test_faults_of_an_async_listing_under_trio(row: Row, prefetch: int) -> None:
+    check(row, FAULTY_PAGES["middle"], prefetch, under_trio)
 
 
 def test_the_table_has_every_fault() -> None:

@@ -23,6 +23,7 @@ from imagebuilder_pager.local import (
     LocalServer,
     load_account,
 )
+from tests.fakes.accounts import LOCAL_CREDENTIALS
 
 ACCOUNT_FILE = Path(__file__).parents[2] / "fixtures" / "account.json"
 
@@ -42,8 +43,7 @@ def boto3_client(url: str, **changes: Any) -> Any:
     arguments = {
         "endpoint_url": url,
         "region_name": "us-west-2",
-        "aws_access_key_id": ACCESS_KEY_ID,
-        "aws_secret_access_key": SECRET_ACCESS_KEY,
+        **LOCAL_CREDENTIALS,
         "config": botocore.config.Config(retries={"total_max_attempts": 1}, read_timeout=10),
         **changes,
     }
@@ -51,7 +51,7 @@ def boto3_client(url: str, **changes: Any) -> Any:
 
 
 def comparable(resource: Any) -> dict[str, Any]:
-    """A resource without what boto3 makes of timestamps."""
+    """Return a resource with timestamps in seconds, as they are without boto3."""
     times = {name: resource[name] for name in ("startTime", "endTime") if name in resource}
     seconds = {k: v if isinstance(v, int | float) else v.timestamp() for k, v in times.items()}
     return {**resource, **{k: round(v, 3) for k, v in seconds.items()}}
@@ -94,14 +94,14 @@ def test_boto3_stops_and_resumes(server: LocalServer, account: Account) -> None:
     assert found == [resource["resourceId"] for resource in account.executions[0].resources]
 
 
-def test_boto3_with_a_session_token(server: LocalServer) -> None:
+def test_boto3_may_use_a_session_token(server: LocalServer) -> None:
     client = boto3_client(server.url, aws_session_token="a session/token+=")
     page = client.list_lifecycle_execution_resources(lifecycleExecutionId=EXAMPLE_EXECUTION_ID)
     assert len(page["resources"]) == 25
     assert page["ResponseMetadata"]["RequestId"]
 
 
-def test_boto3_raises_the_modelled_errors(server: LocalServer) -> None:
+def test_boto3_raises_the_errors_of_the_service_model(server: LocalServer) -> None:
     client = boto3_client(server.url)
     unknown = "lce-ffffffff-ffff-ffff-ffff-ffffffffffff"
     with pytest.raises(client.exceptions.InvalidRequestException, match=f"'{unknown}' does not"):
@@ -125,7 +125,9 @@ def test_boto3_raises_the_modelled_errors(server: LocalServer) -> None:
         ),
     ],
 )
-def test_boto3_is_refused(server: LocalServer, changes: dict[str, Any], code: str) -> None:
+def test_boto3_gets_an_error_for_invalid_credentials(
+    server: LocalServer, changes: dict[str, Any], code: str
+) -> None:
     client = boto3_client(server.url, **changes)
     with pytest.raises(botocore.exceptions.ClientError) as caught:
         client.list_lifecycle_execution_resources(lifecycleExecutionId=EXAMPLE_EXECUTION_ID)

@@ -1,4 +1,4 @@
-"""`python -m imagebuilder_pager.local`: its URL, its data, its end, its errors."""
+"""The command ``python -m imagebuilder_pager.local``: its URL, its data, its end, its errors."""
 
 import os
 import signal
@@ -13,26 +13,24 @@ import httpx
 import pytest
 
 from imagebuilder_pager.local import (
-    ACCESS_KEY_ID,
     EXAMPLE_EXECUTION_ID,
     FAULTS,
-    SECRET_ACCESS_KEY,
     generate_account,
     load_account,
 )
+from tests.fakes.accounts import LOCAL_CREDENTIALS
 
 ROOT = Path(__file__).parents[2]
 ACCOUNT_FILE = ROOT / "fixtures" / "account.json"
 
 
-def resource_ids(url: str) -> list[str]:
-    """What boto3 lists there."""
+def ids_listed_by_boto3(url: str) -> list[str]:
+    """Return the ids that boto3 lists at the URL."""
     client = boto3.session.Session().client(
         "imagebuilder",
         endpoint_url=url,
         region_name="us-west-2",
-        aws_access_key_id=ACCESS_KEY_ID,
-        aws_secret_access_key=SECRET_ACCESS_KEY,
+        **LOCAL_CREDENTIALS,
     )
     paginator = client.get_paginator("list_lifecycle_execution_resources")
     pages = paginator.paginate(lifecycleExecutionId=EXAMPLE_EXECUTION_ID)
@@ -44,7 +42,7 @@ Start = Callable[..., tuple["subprocess.Popen[str]", str]]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Start the command and read its URL. Whatever still runs at the end is killed."""
+    """Start the command and read its URL; kill it after the test if it still runs."""
     started: list[subprocess.Popen[str]] = []
 
     def run(*arguments: str) -> tuple["subprocess.Popen[str]", str]:
@@ -64,11 +62,11 @@ def start() -> Iterator[Start]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_command_serves_and_stops(start: Start, number: signal.Signals) -> None:
+def test_the_command_serves_until_a_signal(start: Start, number: signal.Signals) -> None:
     process, url = start("--port", "0", "--data", str(ACCOUNT_FILE), "--latency", "1")
     assert url.startswith("http://127.0.0.1:")
     expected = load_account(ACCOUNT_FILE).executions[0].resources
-    assert resource_ids(url) == [resource["resourceId"] for resource in expected]
+    assert ids_listed_by_boto3(url) == [resource["resourceId"] for resource in expected]
     address = httpx.URL(url)
     with socket.create_connection((address.host, address.port or 80)):
         process.send_signal(number)
@@ -76,13 +74,13 @@ def test_the_command_serves_and_stops(start: Start, number: signal.Signals) -> N
     assert process.returncode == 0
 
 
-def test_the_command_makes_data_up(start: Start) -> None:
+def test_the_command_serves_a_generated_account(start: Start) -> None:
     _, url = start("--resources", "30")
     expected = generate_account(resources=30).executions[0].resources
-    assert resource_ids(url) == [resource["resourceId"] for resource in expected]
+    assert ids_listed_by_boto3(url) == [resource["resourceId"] for resource in expected]
 
 
-def test_the_command_has_faults(start: Start) -> None:
+def test_the_command_injects_faults(start: Start) -> None:
     chance = ("--fault", "html", "--fault-rate", "1", "--fault-seed", "7")
     places = ("--fault", "throttle,retry-after=2@1", "--fault", "reset-before@2")
     _, url = start(*places, *chance)
@@ -96,10 +94,10 @@ def test_the_command_has_faults(start: Start) -> None:
 
 def test_the_command_lists_the_faults() -> None:
     command = [sys.executable, "-m", "imagebuilder_pager.local", "--help"]
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    completed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     for name, summary in FAULTS.items():
-        assert f"  {name} " in ran.stdout
-        assert summary in ran.stdout
+        assert f"  {name} " in completed.stdout
+        assert summary in completed.stdout
 
 
 @pytest.mark.parametrize(
@@ -117,15 +115,15 @@ def test_the_command_lists_the_faults() -> None:
         (["--fault", "x@1"], "argument --fault: there is no fault 'x'; there are throttle, "),
         (["--fault", "x"], "argument --fault: there is no fault 'x'; there are throttle, "),
         (["--fault", "slow,x=1@1"], "fault 'slow' has no option 'x'; it has delay, pieces"),
-        (["--fault", "stall@x"], "'stall@x' is not FAULT@PLACE, with PLACE one of N, page-N, "),
-        (["--fault", "stall"], "--fault stall needs a place, as in stall@3, or a --fault-rate"),
-        (["--fault-rate", "0.5"], "--fault-rate needs a --fault NAME without a place"),
+        (["--fault", "stall@x"], "'stall@x' is not FAULT@TARGET, with TARGET one of N, page-N, "),
+        (["--fault", "stall"], "--fault stall needs a target, as in stall@3, or a --fault-rate"),
+        (["--fault-rate", "0.5"], "--fault-rate needs a --fault NAME without a target"),
         (["--fault-rate", "2"], "argument --fault-rate: 2 is not from 0 to 1"),
         (["--fault-rate", "nan"], "argument --fault-rate: nan is not from 0 to 1"),
     ],
 )
-def test_wrong_arguments(arguments: list[str], message: str) -> None:
-    ran = subprocess.run(
+def test_invalid_arguments_are_an_error(arguments: list[str], message: str) -> None:
+    completed = subprocess.run(
         [sys.executable, "-m", "imagebuilder_pager.local", *arguments],
         cwd=ROOT / "fixtures",
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -134,6 +132,6 @@ def test_wrong_arguments(arguments: list[str], message: str) -> None:
         timeout=30,
         check=False,
     )
-    assert ran.returncode == 2
-    assert message in ran.stderr
-    assert ran.stdout == ""
+    assert completed.returncode == 2
+    assert message in completed.stderr
+    assert completed.stdout == ""

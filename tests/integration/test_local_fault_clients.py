@@ -15,10 +15,8 @@ import httpx
 import pytest
 
 from imagebuilder_pager.local import (
-    ACCESS_KEY_ID,
     EXAMPLE_EXECUTION_ID,
     FAULTS,
-    SECRET_ACCESS_KEY,
     Account,
     Fault,
     FaultPlan,
@@ -26,11 +24,11 @@ from imagebuilder_pager.local import (
     LocalServer,
     generate_account,
 )
+from tests.fakes.accounts import LOCAL_CREDENTIALS, PATH, resource_ids
 
 ROOT = Path(__file__).parents[2]
-PATH = "/ListLifecycleExecutionResources"
-# Unsigned, so each true answer is this refusal.
-TRUE = b'{"message":"Missing Authentication Token"}'
+# The requests are unsigned, so each original response is this error.
+ORIGINAL = b'{"message":"Missing Authentication Token"}'
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +37,7 @@ def account() -> Account:
 
 
 def outcomes(client: httpx.Client) -> list[object]:
-    """What each of three requests comes to: the answer, or the exception's type."""
+    """Return the response of each of three requests, or the type of its exception."""
     found: list[object] = []
     for _ in range(3):
         try:
@@ -50,7 +48,7 @@ def outcomes(client: httpx.Client) -> list[object]:
     return found
 
 
-async def outcomes_in_a_loop(url: str, timeout: float) -> list[object]:  # noqa: ASYNC109
+async def async_outcomes(url: str, timeout: float) -> list[object]:  # noqa: ASYNC109
     found: list[object] = []
     async with httpx.AsyncClient(base_url=url, timeout=timeout, trust_env=False) as client:
         for _ in range(3):
@@ -62,8 +60,8 @@ async def outcomes_in_a_loop(url: str, timeout: float) -> list[object]:  # noqa:
     return found
 
 
-# What follows on the same connection: there is none in process.
-LATER = {
+# The errors of the next request on the same connection, which in process there is not.
+NEXT_REQUEST_ERRORS = {
     "reset-after": httpx.ReadError,
     "body-longer": httpx.RemoteProtocolError,
     "body-trailing": httpx.RemoteProtocolError,
@@ -71,7 +69,7 @@ LATER = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_the_same_in_process_and_over_a_socket(account: Account, name: str) -> None:
+def test_a_fault_is_the_same_in_process_and_over_a_socket(account: Account, name: str) -> None:
     def service() -> LocalImageBuilder:
         return LocalImageBuilder(account, faults=FaultPlan({2: Fault(name)}))
 
@@ -80,24 +78,24 @@ def test_the_same_in_process_and_over_a_socket(account: Account, name: str) -> N
     with httpx.Client(transport=transport, base_url="http://x") as client:
         in_process = outcomes(client)
     with LocalServer(service()) as server:
-        in_a_loop = asyncio.run(outcomes_in_a_loop(server.url, timeout))
+        over_a_socket_async = asyncio.run(async_outcomes(server.url, timeout))
     with (
         LocalServer(service()) as server,
         httpx.Client(base_url=server.url, timeout=timeout, trust_env=False) as client,
     ):
         over_a_socket = outcomes(client)
     if name == "redirect":
-        # Each leads to where it was sent to, which is another address.
+        # Each redirects to its own URL, and the two URLs differ.
         assert [outcome[0] for outcome in over_a_socket] == [403, 307, 403]  # type: ignore[index]
-    assert over_a_socket == in_a_loop
-    if name in LATER:
-        assert over_a_socket.pop() == LATER[name]
-        assert in_process.pop() == (403, TRUE)
+    assert over_a_socket == over_a_socket_async
+    if name in NEXT_REQUEST_ERRORS:
+        assert over_a_socket.pop() == NEXT_REQUEST_ERRORS[name]
+        assert in_process.pop() == (403, ORIGINAL)
     assert over_a_socket == in_process
-    assert in_process[0] == (403, TRUE)
+    assert in_process[0] == (403, ORIGINAL)
 
 
-def test_an_answer_without_a_body_has_an_end() -> None:
+def test_a_response_without_a_body_has_a_content_length() -> None:
     with (
         LocalServer(lambda _request: httpx.Response(503)) as server,
         httpx.Client(base_url=server.url, timeout=5, trust_env=False) as client,
@@ -107,8 +105,8 @@ def test_an_answer_without_a_body_has_an_end() -> None:
             assert (response.status_code, response.headers["content-length"]) == (503, "0")
 
 
-def test_boto3_lives_through_it(account: Account) -> None:
-    # It would not live through the error that Image Builder itself has for this.
+def test_boto3_retries_faults(account: Account) -> None:
+    # boto3 does not retry Image Builder's own throttling error.
     plan = (
         FaultPlan.on_page(1, Fault("throttle", code="ThrottlingException"))
         | FaultPlan.on_page(2, Fault("reset-before"))
@@ -119,8 +117,7 @@ def test_boto3_lives_through_it(account: Account) -> None:
             "imagebuilder",
             endpoint_url=server.url,
             region_name="us-west-2",
-            aws_access_key_id=ACCESS_KEY_ID,
-            aws_secret_access_key=SECRET_ACCESS_KEY,
+            **LOCAL_CREDENTIALS,
             config=botocore.config.Config(retries={"mode": "standard", "total_max_attempts": 3}),
         )
         with pytest.MonkeyPatch.context() as patch:
@@ -131,8 +128,8 @@ def test_boto3_lives_through_it(account: Account) -> None:
         client.close()
     assert [page["ResponseMetadata"]["RetryAttempts"] for page in pages] == [1, 1, 2]
     listed = [resource["resourceId"] for page in pages for resource in page["resources"]]
-    assert listed == [r["resourceId"] for r in account.executions[0].resources]
-    assert [(v.page, v.attempt, fault.name) for v, fault in plan.met] == [
+    assert listed == resource_ids(account)
+    assert [(v.page, v.attempt, fault.name) for v, fault in plan.injected] == [
         (1, 1, "throttle"),
         (2, 1, "reset-before"),
         (3, 1, "server-error"),
@@ -141,16 +138,20 @@ def test_boto3_lives_through_it(account: Account) -> None:
 
 
 def test_random_faults_under_many_threads(account: Account) -> None:
-    names = [name for name in FAULTS if name not in ("stall", "stall-within", "slow", *LATER)]
+    names = [
+        name
+        for name in FAULTS
+        if name not in ("stall", "stall-within", "slow", *NEXT_REQUEST_ERRORS)
+    ]
     plan = FaultPlan.random(seed=7, probability=0.3, faults=[Fault(name) for name in names])
-    answered: list[int] = []
+    statuses: list[int] = []
 
     def work(url: str) -> None:
         with httpx.Client(base_url=url, timeout=5, trust_env=False) as client:
             for _ in range(40):
                 with contextlib.suppress(httpx.HTTPError):
-                    response = client.post(PATH, content=json.dumps({"n": len(answered)}).encode())
-                    answered.append(response.status_code)
+                    response = client.post(PATH, content=json.dumps({"n": len(statuses)}).encode())
+                    statuses.append(response.status_code)
 
     with LocalServer(LocalImageBuilder(account, faults=plan)) as server:
         threads = [threading.Thread(target=work, args=(server.url,)) for _ in range(8)]
@@ -162,17 +163,17 @@ def test_random_faults_under_many_threads(account: Account) -> None:
     again = FaultPlan.random(seed=7, probability=0.3, faults=[Fault(name) for name in names])
     for number in range(320):
         again.fault_for(httpx.Request("POST", f"http://x/{number}"), last=False)
-    met = [(visit.request, fault) for visit, fault in plan.met]
-    assert met == [(visit.request, fault) for visit, fault in again.met]
-    assert len(answered) > 200
+    injected = [(info.request, fault) for info, fault in plan.injected]
+    assert injected == [(info.request, fault) for info, fault in again.injected]
+    assert len(statuses) > 200
 
 
-def test_the_example_with_pytest(tmp_path: Path) -> None:
+def test_the_example_with_pytest_in_the_documentation_passes(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "faults.md").read_text()
     blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     (source,) = (block for block in blocks if "def test_" in block)
     (tmp_path / "test_example.py").write_text(source)
-    ran = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error"],
         cwd=tmp_path,
         capture_output=True,
@@ -180,5 +181,5 @@ def test_the_example_with_pytest(tmp_path: Path) -> None:
         timeout=60,
         check=False,
     )
-    assert ran.returncode == 0, ran.stdout
-    assert "4 passed" in ran.stdout
+    assert completed.returncode == 0, completed.stdout
+    assert "4 passed" in completed.stdout

@@ -1,4 +1,4 @@
-"""No secret in a log, an error or a repr, whatever happens; the root logger is at debug."""
+"""No secret in a log, an error or a repr with any fault; the root logger is at debug."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ACCOUNT = generate_account(resources=60)
 
 
 class Relay:
-    """The local service, for keys of our own: what arrives is signed again with its keys."""
+    """The local service for other credentials: it signs each request again with its own."""
 
     def __init__(self, plan: FaultPlan) -> None:
         self._service = LocalImageBuilder(ACCOUNT, faults=plan)
@@ -47,7 +47,7 @@ class Relay:
             Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY), "imagebuilder", "us-west-2"
         )
         self.secrets = {SECRET, TOKEN}
-        self.private: set[str] = {KEY_ID}  # what must not be in a log of ours
+        self.private: set[str] = {KEY_ID}  # not in the library's own log
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         authorization = request.headers["authorization"]
@@ -60,7 +60,7 @@ class Relay:
         signed.headers = httpx.Headers(
             {name: value for name, value in request.headers.items() if "x-amz-" not in name}
         )
-        self._auth.attach_resume_token(signed, Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY))
+        next(self._auth.auth_flow(signed))
         return self._service(signed)
 
 
@@ -75,16 +75,30 @@ def arguments() -> dict[str, Any]:
 
 
 def run_sync(relay: Any) -> list[object]:
-    """Lists everything; returns whatever a program could print meanwhile."""
+    """List everything, and return the objects that a program could print."""
     with httpx.Client(transport=httpx.MockTransport(relay)) as http:
-        return listed(ImageBuilder(http_client=http, **arguments()))
+        return list_all(ImageBuilder(http_client=http, **arguments()))
 
 
-def listed(client: ImageBuilder) -> list[object]:
+def objects_of(*objects: object) -> list[object]:
+    """Return the objects, and all objects of the library that they refer to."""
+    found: dict[int, object] = {}
+    remaining = list(objects)
+    while remaining:
+        value = remaining.pop()
+        # A string is where a secret may be; the test is for what shows it.
+        if id(value) not in found and not isinstance(value, str):
+            found[id(value)] = value
+            if type(value).__module__.startswith("imagebuilder_pager"):
+                remaining += vars(value).values() if hasattr(value, "__dict__") else ()
+    return list(found.values())
+
+
+def list_all(client: ImageBuilder) -> list[object]:
     pages = client.get_paginator("list_lifecycle_execution_resources").paginate(
         lifecycleExecutionId=EXAMPLE_EXECUTION_ID, PaginationConfig={"Prefetch": 1}
     )
-    seen: list[object] = [client, pages, client._rest, client._rest.signer, vars(client)]
+    seen = objects_of(client, pages)
     try:
         seen += list(pages)
     except exceptions.PagerError as error:
@@ -99,7 +113,7 @@ def run_async(relay: Any) -> list[object]:
             pages = client.get_paginator("list_lifecycle_execution_resources").paginate(
                 lifecycleExecutionId=EXAMPLE_EXECUTION_ID, PaginationConfig={"Prefetch": 1}
             )
-            seen: list[object] = [client, pages, client._rest, vars(client)]
+            seen = objects_of(client, pages)
             try:
                 seen += [page async for page in pages]
             except exceptions.PagerError as error:
@@ -110,13 +124,13 @@ def run_async(relay: Any) -> list[object]:
 
 
 def run_command(relay: Any) -> list[object]:
-    """The same with the connections of the command line, over a socket."""
+    """List over a socket, with the client of the command line and an ``H11Client``."""
     with (
         LocalServer(relay) as server,
-        contextlib.closing(H11Client(server.url, LazySSLContext())) as direct,
+        contextlib.closing(H11Client(server.url, LazySSLContext())) as h11_client,
     ):
-        client = RawImageBuilder(direct=direct, endpoint_url=server.url, **arguments())
-        return [direct, *listed(client)]
+        client = RawImageBuilder(direct=h11_client, endpoint_url=server.url, **arguments())
+        return [h11_client, *list_all(client)]
 
 
 def check(relay: Relay, seen: list[object], caplog: pytest.LogCaptureFixture) -> None:
@@ -129,11 +143,13 @@ def check(relay: Relay, seen: list[object], caplog: pytest.LogCaptureFixture) ->
     for secret in relay.secrets:
         assert secret not in log
         assert secret not in shown
-    ours = "\n".join(line for line in log.splitlines() if line.startswith("imagebuilder_pager"))
+    own_lines = "\n".join(
+        line for line in log.splitlines() if line.startswith("imagebuilder_pager")
+    )
     for private in relay.private:
-        assert private not in ours
-    # Nothing of a body either: a resource's name would be in it.
-    assert "arn:aws:imagebuilder" not in ours
+        assert private not in own_lines
+    # No part of a body either: it would have the ARN of a resource.
+    assert "arn:aws:imagebuilder" not in own_lines
 
 
 @pytest.mark.parametrize("run", [run_sync, run_async, run_command])
@@ -150,7 +166,7 @@ def test_no_secret_is_seen(fault: str | None, run: Any, caplog: pytest.LogCaptur
 def test_no_secret_is_seen_when_the_service_repeats_it(
     run: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A refused signature is answered by some services with all that was signed."""
+    """Some services respond to an invalid signature with everything that was signed."""
     caplog.set_level(logging.DEBUG)
     relay = Relay(FaultPlan({}))
 

@@ -1,4 +1,4 @@
-"""Many threads and tasks on one client, thousands of pages, faults at random from a fixed seed."""
+"""Many threads and tasks on one client, thousands of pages, random faults from a fixed seed."""
 
 from __future__ import annotations
 
@@ -12,22 +12,21 @@ from typing import Any
 import pytest
 
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
-from imagebuilder_pager.aws.clock import Clock
 from imagebuilder_pager.local import (
-    ACCESS_KEY_ID,
     EXAMPLE_EXECUTION_ID,
-    SECRET_ACCESS_KEY,
     Fault,
     FaultPlan,
     LocalImageBuilder,
     LocalServer,
     generate_account,
 )
+from tests.fakes.accounts import LOCAL_CREDENTIALS, resource_ids
+from tests.fakes.clocks import NoSleepClock
 
 WORKERS = 8
 PAGES = 150  # of each worker
 ACCOUNT = generate_account(resources=PAGES * 4)
-EXPECTED = [resource["resourceId"] for resource in ACCOUNT.executions[0].resources]
+EXPECTED = resource_ids(ACCOUNT)
 FAULTS = [
     Fault.parse(text)
     for text in (
@@ -54,14 +53,6 @@ FAULTS = [
 ]
 
 
-class Sleepless(Clock):
-    def sleep(self, seconds: float) -> None:
-        pass
-
-    async def sleep_async(self, seconds: float) -> None:
-        await asyncio.sleep(0)
-
-
 @pytest.fixture
 def options() -> Iterator[dict[str, Any]]:
     plan = FaultPlan.random(seed=20260301, probability=0.1, faults=FAULTS)
@@ -69,12 +60,11 @@ def options() -> Iterator[dict[str, Any]]:
         yield {
             "region_name": "us-west-2",
             "endpoint_url": server.url,
-            "aws_access_key_id": ACCESS_KEY_ID,
-            "aws_secret_access_key": SECRET_ACCESS_KEY,
-            "clock": Sleepless(),
+            **LOCAL_CREDENTIALS,
+            "clock": NoSleepClock(),
         }
-        met = {fault.name for _, fault in plan.met}
-    assert met == {fault.name for fault in FAULTS}
+        injected = {fault.name for _, fault in plan.injected}
+    assert injected == {fault.name for fault in FAULTS}
 
 
 def open_files() -> int:
@@ -87,7 +77,9 @@ on_linux = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs 
 
 @on_linux
 @pytest.mark.parametrize("prefetch", [0, 2])
-def test_threads(options: dict[str, Any], prefetch: int) -> None:
+def test_threads_list_everything_and_leave_nothing_open(
+    options: dict[str, Any], prefetch: int
+) -> None:
     threads_before = set(threading.enumerate())
     results: dict[int, list[str]] = {}
 
@@ -115,14 +107,16 @@ def test_threads(options: dict[str, Any], prefetch: int) -> None:
         for thread in threads:
             thread.join()
     assert results == dict.fromkeys(range(WORKERS), EXPECTED)
-    left = {t for t in threading.enumerate() if t.name.startswith("prefetch")} - threads_before
-    assert not left
-    assert files_left(files_before)
+    remaining = {t for t in threading.enumerate() if t.name.startswith("prefetch")} - threads_before
+    assert not remaining
+    assert files_are_closed(files_before)
 
 
 @on_linux
 @pytest.mark.parametrize("prefetch", [0, 2])
-def test_tasks(options: dict[str, Any], prefetch: int) -> None:
+def test_tasks_list_everything_and_leave_nothing_open(
+    options: dict[str, Any], prefetch: int
+) -> None:
     async def work(client: AsyncImageBuilder) -> list[Any]:
         found: list[Any] = []
         token = None
@@ -147,11 +141,11 @@ def test_tasks(options: dict[str, Any], prefetch: int) -> None:
 
     files_before = open_files()
     assert asyncio.run(main()) == [EXPECTED] * WORKERS
-    assert files_left(files_before)
+    assert files_are_closed(files_before)
 
 
-def files_left(before: int) -> bool:
-    """Whether no more files are open than before, once the server has noticed too."""
+def files_are_closed(before: int) -> bool:
+    """Wait for the server, and tell whether no more files are open than before."""
     done = threading.Event()
     for _ in range(200):
         if open_files() <= before:

@@ -1,4 +1,4 @@
-"""The slim folder: what is in it, how large it is, and that it is enough."""
+"""The slim folder: its content, its size, and a listing with nothing but the folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tools.slim import build, files_of, requirements_of
+from tools.slim import OPTIONAL_PARTS, build, check, files_of, requirements_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,8 +45,15 @@ def slim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def on_disk(files: Iterable[tuple[Path, PurePath]]) -> float:
-    """The megabytes that the files and their folders take, in blocks of 4 KiB on any system."""
+@pytest.fixture(scope="session")
+def slim_with_all_parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("slim-with-all-parts") / "site"
+    build(folder, OPTIONAL_PARTS)
+    return folder
+
+
+def size_on_disk(files: Iterable[tuple[Path, PurePath]]) -> float:
+    """Return the megabytes that the files and their folders take, in blocks of 4 KiB."""
     blocks = 0
     folders: set[PurePath] = set()
     for path, place in files:
@@ -55,15 +62,36 @@ def on_disk(files: Iterable[tuple[Path, PurePath]]) -> float:
     return (blocks + len(folders)) * 4096 / 1e6
 
 
-def test_what_is_in_it(slim: Path) -> None:
+def test_it_has_the_library_and_its_requirements(slim: Path) -> None:
     assert {path.name for path in slim.iterdir() if path.suffix != ".dist-info"} == PACKAGES
 
 
-def test_what_is_not(slim: Path) -> None:
+def test_it_has_no_data_of_botocore_no_tests_no_stubs_and_no_bytecode(slim: Path) -> None:
     assert not (slim / "botocore" / "data").exists()
     names = {path.name for path in slim.rglob("*")}
     assert not names & {"__pycache__", "tests", "RECORD", "entry_points.txt", "direct_url.json"}
     assert not {Path(name).suffix for name in names} & {".pyc", ".pyi", ".pth"}
+
+
+def test_it_has_neither_the_command_line_nor_the_local_service(slim: Path) -> None:
+    library = slim / "imagebuilder_pager"
+    assert {path.name for path in library.iterdir()} == {
+        path.name
+        for path in (ROOT / "imagebuilder_pager").iterdir()
+        if path.name not in {"cli", "local", "__main__.py", "__pycache__"}
+    }
+
+
+@pytest.mark.parametrize(("part", "names"), [("cli", {"cli", "__main__.py"}), ("local", {"local"})])
+def test_a_part_that_is_asked_for_is_added(
+    slim: Path, tmp_path: Path, part: str, names: set[str]
+) -> None:
+    build(tmp_path, [part])
+    slim_names, names_with_part = (
+        {path.name for path in (folder / "imagebuilder_pager").iterdir()}
+        for folder in (slim, tmp_path)
+    )
+    assert names_with_part - slim_names == names
 
 
 def test_every_distribution_keeps_its_metadata_and_its_licence(slim: Path) -> None:
@@ -75,9 +103,11 @@ def test_every_distribution_keeps_its_metadata_and_its_licence(slim: Path) -> No
         assert any("licen" in name or "copying" in name for name in names), folder.name
 
 
-def test_its_size(slim: Path) -> None:
-    ours = on_disk((path, path.relative_to(slim)) for path in slim.rglob("*") if path.is_file())
-    boto3 = on_disk(
+def test_it_is_less_than_half_of_boto3(slim: Path) -> None:
+    ours = size_on_disk(
+        (path, path.relative_to(slim)) for path in slim.rglob("*") if path.is_file()
+    )
+    boto3 = size_on_disk(
         (path, place)
         for distribution in requirements_of("boto3")
         for path, place in files_of(distribution)
@@ -87,38 +117,50 @@ def test_its_size(slim: Path) -> None:
     assert ours < 15
 
 
-def test_it_is_built_anew_and_removes_nothing_else(slim: Path, tmp_path: Path) -> None:
+def test_a_new_build_replaces_the_old_one_and_no_other_folder(slim: Path, tmp_path: Path) -> None:
     (slim / "left-over.py").touch()
     build(slim)
     assert not (slim / "left-over.py").exists()
-    (tmp_path / "somebody's").touch()
+    (tmp_path / "another-file").touch()
     with pytest.raises(FileExistsError):
         build(tmp_path)
-    assert (tmp_path / "somebody's").exists()
+    assert (tmp_path / "another-file").exists()
 
 
-def run(slim: Path, code: str) -> str:
-    """What the code prints, where there is nothing but the folder and the standard library."""
-    prelude = f"import sys; sys.path.insert(0, {str(slim)!r}); "
-    ran = subprocess.run(
+def test_it_lists_from_a_server_outside_of_it(slim: Path) -> None:
+    assert len(set(check(slim))) == 60
+
+
+def test_a_listing_that_fails_is_an_error(slim: Path, tmp_path: Path) -> None:
+    with pytest.raises(subprocess.CalledProcessError):
+        check(tmp_path)
+
+
+def run(folder: Path, code: str) -> str:
+    """Return the output of the code, with nothing but the folder and the standard library."""
+    prelude = f"import sys; sys.path.insert(0, {str(folder)!r}); "
+    completed = subprocess.run(
         [sys.executable, "-I", "-S", "-B", "-W", "error", "-c", prelude + code],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    assert ran.returncode == 0, ran.stderr
-    return ran.stdout
+    assert completed.returncode == 0, completed.stderr
+    return completed.stdout
 
 
-def test_the_demo_runs(slim: Path) -> None:
-    shown = run(slim, "from imagebuilder_pager.local.demo import main; main()")
-    assert "The listing is complete" in shown
+def test_the_demo_runs_with_all_parts(slim_with_all_parts: Path) -> None:
+    output = run(slim_with_all_parts, "from imagebuilder_pager.local.demo import main; main()")
+    assert "The listing is complete" in output
 
 
 def test_nothing_is_imported_from_elsewhere(slim: Path) -> None:
     code = """
-import imagebuilder_pager.client, imagebuilder_pager.local.demo, os, sysconfig
+import imagebuilder_pager.client, os, sysconfig
+imagebuilder_pager.client.ImageBuilder(
+    "us-west-2", aws_access_key_id="a", aws_secret_access_key="b"
+).close()
 paths = (sys.path[0], sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
 for name, module in list(sys.modules.items()):
     file = getattr(module, "__file__", None)
@@ -129,17 +171,19 @@ for name, module in list(sys.modules.items()):
 
 
 @pytest.mark.parametrize("file", ["test_documents.py", "test_local_server.py"])
-def test_the_integration_tests_pass_with_it(slim: Path, file: str) -> None:
+def test_the_integration_tests_pass_with_all_parts(slim_with_all_parts: Path, file: str) -> None:
+    slim = slim_with_all_parts
     code = f"""
 import sys
 sys.path.insert(0, {str(slim)!r})
+sys.path.append({str(ROOT)!r})  # for tests.fakes
 import imagebuilder_pager, botocore, pytest
 assert imagebuilder_pager.__file__.startswith({str(slim)!r})
 assert botocore.__file__.startswith({str(slim)!r})
 options = ["-q", "-p", "no:cacheprovider", "-o", "pythonpath="]
 sys.exit(pytest.main([*options, "tests/integration/{file}"]))
 """
-    ran = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-P", "-B", "-c", code],
         cwd=ROOT,
         env=environment(slim),
@@ -148,10 +192,9 @@ sys.exit(pytest.main([*options, "tests/integration/{file}"]))
         timeout=120,
         check=False,
     )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert completed.returncode == 0, completed.stdout + completed.stderr
 
 
 def environment(slim: Path) -> dict[str, str]:
-    """For what the tests start in their turn."""
-
+    """Return the environment for the processes that the tests start."""
     return {**os.environ, "PYTHONPATH": str(slim), "PYTHONDONTWRITEBYTECODE": "1"}

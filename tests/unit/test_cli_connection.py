@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from imagebuilder_pager import exceptions
-from imagebuilder_pager.aws.config.shared_config import Profile
+from imagebuilder_pager.aws.config.shared_config import SharedConfig
 from imagebuilder_pager.cli.args import parse
 from imagebuilder_pager.cli.client import ClientSettings, RawImageBuilder, resolve_settings
 from imagebuilder_pager.local import LocalServer
@@ -16,7 +16,7 @@ PRECONNECT = "imagebuilder_pager.aws.transport.h11_transport.H11Client.preconnec
 
 def settings_of(*arguments: str) -> ClientSettings:
     options = parse([LIST, *EXAMPLE_ID, "--region", "us-west-2", *arguments])
-    with resolve_settings(options, Profile(options.profile)) as settings:
+    with resolve_settings(options, SharedConfig(options.profile)) as settings:
         return settings
 
 

@@ -1,4 +1,4 @@
-"""The fixtures that come with the project are what their README says they are."""
+"""The fixtures of the project, compared with their README."""
 
 import json
 import re
@@ -26,7 +26,7 @@ def service_model() -> Any:
 
 
 def parsed(body: bytes) -> dict[str, Any]:
-    """What botocore makes of a page."""
+    """Return a page as botocore parses it."""
     shape = service_model().operation_model("ListLifecycleExecutionResources").output_shape
     response = {"status_code": 200, "headers": {}, "body": body, "context": {}}
     page: dict[str, Any] = botocore.parsers.create_parser("rest-json").parse(response, shape)
@@ -46,7 +46,7 @@ def test_the_committed_account_is_what_the_script_builds(account: Account) -> No
     assert script["render"](account) == committed
 
 
-def test_the_account_has_every_state_and_the_sizes_of_its_readme(account: Account) -> None:
+def test_the_account_has_every_state_and_the_sizes_in_the_readme(account: Account) -> None:
     readme = (FIXTURES / "README.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(lce-\S+)` \| (\w+) \| [^|]+ \| (\d+) \|", readme, re.MULTILINE)
     assert rows == [
@@ -58,7 +58,7 @@ def test_the_account_has_every_state_and_the_sizes_of_its_readme(account: Accoun
     assert statuses == set(shape.enum)
 
 
-def test_the_large_execution_has_everything(account: Account) -> None:
+def test_the_large_execution_has_every_action_and_status(account: Account) -> None:
     large = account.executions[0]
     assert large.lifecycle_execution_id == EXAMPLE_EXECUTION_ID
     assert len(large.resources) > 150
@@ -69,8 +69,8 @@ def test_the_large_execution_has_everything(account: Account) -> None:
     assert {type(r["startTime"]) for r in large.resources} == {int, float}
 
 
-def test_every_page_of_the_account_fits_the_api(account: Account) -> None:
-    """Members, types and enum values, held against the service's model."""
+def test_every_page_of_the_account_is_valid_by_the_service_model(account: Account) -> None:
+    """Members, types and enum values are those of the service model."""
     shape = service_model().shape_for("LifecycleExecutionResource")
     policy_shape = service_model().shape_for("LifecyclePolicy")
     for policy in account.policies:
@@ -103,7 +103,7 @@ def check(value: Any, shape: Any) -> None:
         assert pattern is None or re.search(pattern, value), (shape.name, value)
 
 
-def test_states_have_reasons_and_ends_where_they_should(account: Account) -> None:
+def test_states_have_reasons_and_end_times_where_they_apply(account: Account) -> None:
     seen: Counter[str] = Counter()
     for execution in account.executions:
         for resources in (execution.resources, *execution.children_by_parent.values()):
@@ -116,7 +116,7 @@ def test_states_have_reasons_and_ends_where_they_should(account: Account) -> Non
     assert seen.keys() == RESOURCE_STATUSES
 
 
-def test_ids_look_real(account: Account) -> None:
+def test_ids_have_the_form_of_real_ones(account: Account) -> None:
     account_id = r"\d{12}"
     arn = rf"arn:aws:imagebuilder:[a-z0-9-]+:{account_id}:image/[a-z-]+/\d+\.\d+\.\d+/\d+"
     ecr = rf"{account_id}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/[a-z/-]+"
@@ -155,12 +155,12 @@ def test_the_readme_lists_every_page() -> None:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-def test_botocore_takes_every_page(path: Path) -> None:
+def test_botocore_parses_every_page(path: Path) -> None:
     page = parsed(path.read_bytes())
     assert page.get("lifecycleExecutionId", EXAMPLE_EXECUTION_ID) == EXAMPLE_EXECUTION_ID
 
 
-def test_pages_hold_what_their_names_say() -> None:
+def test_each_page_is_the_case_of_its_name() -> None:
     pages = {path.stem: json.loads(path.read_bytes()) for path in PAGES}
     assert pages["absent-members"] == {}
     assert set(pages["null-members"].values()) == {None}

@@ -1,4 +1,4 @@
-"""Whatever comes in, only the library's own exceptions come out.
+"""Any input gives a result or an exception of the library.
 
 ``make test`` tries a few hundred inputs, ``make fuzz`` many more.
 """
@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import httpx
 import pytest
@@ -18,12 +18,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imagebuilder_pager import ImageBuilder, exceptions
-from imagebuilder_pager.aws.clock import Clock
 from imagebuilder_pager.aws.retries import MAX_BACKOFF
 from imagebuilder_pager.local import EXAMPLE_EXECUTION_ID
 from imagebuilder_pager.models import ListLifecycleExecutionResourcesResponse
 from imagebuilder_pager.pagination import decode_token, encode_token
 from imagebuilder_pager.pagination.tokens import MAX_OFFSET, parse_starting_token
+from tests.fakes.accounts import LOCAL_CREDENTIALS
+from tests.fakes.clocks import NoSleepClock
+from tests.fakes.services import ChunkStream, RecordingService, http_client
 
 T = TypeVar("T")
 
@@ -86,8 +88,8 @@ JSON = st.recursive(
 
 
 @st.composite
-def mangled(draw: st.DrawFn, sources: list[bytes]) -> bytes:
-    """A good body with bytes put in, taken out and overwritten."""
+def damaged(draw: st.DrawFn, sources: list[bytes]) -> bytes:
+    """Return a valid body with bytes inserted, removed and overwritten."""
     body = bytearray(draw(st.sampled_from(sources)))
     for _ in range(draw(st.integers(1, 4))):
         start = draw(st.integers(0, len(body)))
@@ -98,7 +100,7 @@ def mangled(draw: st.DrawFn, sources: list[bytes]) -> bytes:
 
 BODIES = st.one_of(
     st.binary(),
-    mangled(PAGES),
+    damaged(PAGES),
     JSON.map(lambda value: json.dumps(value).encode()),
     SCALARS.map(lambda value: json.dumps({"resources": [{"startTime": value}]}).encode()),
     st.integers(1, 5000).map(lambda depth: b'{"resources":' + b"[" * depth),
@@ -124,42 +126,35 @@ HEADERS = st.dictionaries(
 )
 
 
-class Sleepless(Clock):
+class BoundedClock(NoSleepClock):
+    """A clock that does not wait, and expects no longer wait than the retries allow."""
+
     def sleep(self, seconds: float) -> None:
         assert 0 <= seconds <= MAX_BACKOFF
 
 
-def ask(
+def list_page(
     status: int, headers: dict[str, str], body: bytes
 ) -> ListLifecycleExecutionResourcesResponse:
-    """The page that a service's answer is read as; it gives the same one at each attempt."""
-    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    """Return the page of a service that gives the same response at each attempt."""
+    raw_headers = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
 
-    def answer(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(status, headers=raw, stream=Body(body))
+    def respond(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(status, headers=raw_headers, stream=ChunkStream([body]))
 
-    with httpx.Client(transport=httpx.MockTransport(answer)) as http:
+    with http_client(respond) as http:
         client = ImageBuilder(
             "us-west-2",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
+            **LOCAL_CREDENTIALS,
             http_client=http,
             max_attempts=2,
-            clock=Sleepless(),
+            clock=BoundedClock(),
         )
         return client.list_lifecycle_execution_resources(lifecycleExecutionId=EXAMPLE_EXECUTION_ID)
 
 
-class Body(httpx.SyncByteStream):
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    def __iter__(self) -> Any:
-        yield self._body
-
-
 def outcome(function: Callable[[], T]) -> T | exceptions.PagerError:
-    """What a function returns, or the error of ours that it raises."""
+    """Return the result of a function, or the library's error that it raises."""
     try:
         return function()
     except exceptions.PagerError as error:
@@ -168,8 +163,10 @@ def outcome(function: Callable[[], T]) -> T | exceptions.PagerError:
 
 @fuzzed
 @given(BODIES, HEADERS)
-def test_any_answer_is_a_page_or_an_error_of_ours(body: bytes, headers: dict[str, str]) -> None:
-    page = outcome(lambda: ask(200, headers, body))
+def test_any_response_is_a_page_or_an_error_of_the_library(
+    body: bytes, headers: dict[str, str]
+) -> None:
+    page = outcome(lambda: list_page(200, headers, body))
     if isinstance(page, exceptions.PagerError):
         assert str(page)
     else:
@@ -180,14 +177,16 @@ def test_any_answer_is_a_page_or_an_error_of_ours(body: bytes, headers: dict[str
 
 @fuzzed
 @given(st.integers(201, 599), BODIES, HEADERS)
-def test_any_refusal_is_an_error_of_ours(status: int, body: bytes, headers: dict[str, str]) -> None:
-    refused = outcome(lambda: ask(status, headers, body))
-    if isinstance(refused, exceptions.ClientError):
-        assert str(refused)
-        assert isinstance(refused.response["Error"]["Code"], str)
-        assert isinstance(refused.response["Error"]["Message"], str)
+def test_any_error_response_is_an_error_of_the_library(
+    status: int, body: bytes, headers: dict[str, str]
+) -> None:
+    error = outcome(lambda: list_page(status, headers, body))
+    if isinstance(error, exceptions.ClientError):
+        assert str(error)
+        assert isinstance(error.response["Error"]["Code"], str)
+        assert isinstance(error.response["Error"]["Message"], str)
     else:
-        assert status < 300 or isinstance(refused, exceptions.ResponseParserError)
+        assert status < 300 or isinstance(error, exceptions.ResponseParserError)
 
 
 TOKENS = st.one_of(
@@ -198,7 +197,7 @@ TOKENS = st.one_of(
         st.sampled_from(["nextToken", "boto_truncate_amount", "boto_encoded_keys", "maxResults"]),
         JSON,
     ).map(lambda value: base64.b64encode(json.dumps(value).encode()).decode()),
-    mangled([encode_token({"nextToken": "abc", "boto_truncate_amount": 7}).encode()]).map(
+    damaged([encode_token({"nextToken": "abc", "boto_truncate_amount": 7}).encode()]).map(
         lambda data: data.decode("latin-1")
     ),
 )
@@ -206,7 +205,7 @@ TOKENS = st.one_of(
 
 @fuzzed
 @given(TOKENS)
-def test_any_starting_token_sets_what_it_may_or_is_an_error_of_ours(token: str) -> None:
+def test_any_starting_token_sets_only_the_next_token_or_is_an_error(token: str) -> None:
     parsed = outcome(lambda: parse_starting_token(token, ["nextToken"]))
     if isinstance(parsed, tuple):
         values, offset = parsed
@@ -218,25 +217,19 @@ def test_any_starting_token_sets_what_it_may_or_is_an_error_of_ours(token: str) 
 
 @fuzzed
 @given(TOKENS)
-def test_any_token_decodes_or_is_an_error_of_ours(token: str) -> None:
+def test_any_token_is_decoded_or_is_an_error_of_the_library(token: str) -> None:
     decoded = outcome(lambda: decode_token(token))
     assert isinstance(decoded, (dict, exceptions.StartingTokenError))
 
 
 @fuzzed
 @given(TOKENS)
-def test_any_starting_token_makes_a_valid_request_or_none(token: str) -> None:
-    sent: list[httpx.Request] = []
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        sent.append(request)
-        return httpx.Response(200, json={})
-
-    with httpx.Client(transport=httpx.MockTransport(answer)) as http:
+def test_any_starting_token_gives_a_valid_request_or_none(token: str) -> None:
+    service = RecordingService()
+    with http_client(service) as http:
         client = ImageBuilder(
             "us-west-2",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
+            **LOCAL_CREDENTIALS,
             http_client=http,
             max_attempts=1,
         )
@@ -249,9 +242,9 @@ def test_any_starting_token_makes_a_valid_request_or_none(token: str) -> None:
                 )
             )
         except exceptions.PagerError:
-            assert not sent
+            assert not service.requests
             return
-    body = json.loads(sent[0].content)
+    body = json.loads(service.requests[0].content)
     assert body.pop("lifecycleExecutionId") == EXAMPLE_EXECUTION_ID
     assert set(body) <= {"nextToken"}
     assert all(isinstance(value, str) and 1 <= len(value) <= 65535 for value in body.values())
@@ -260,6 +253,6 @@ def test_any_starting_token_makes_a_valid_request_or_none(token: str) -> None:
 @pytest.mark.parametrize(
     "body", [b"\xef\xbb\xbf{}", b'{"nextToken": "\\ud800"}', b"\xff\xfe{\x00}"]
 )
-def test_encodings_that_are_no_plain_utf8_are_errors_of_ours(body: bytes) -> None:
+def test_a_body_that_is_not_plain_utf8_is_an_error_of_the_library(body: bytes) -> None:
     with pytest.raises(exceptions.ResponseParserError):
-        ask(200, {}, body)
+        list_page(200, {}, body)

@@ -1,4 +1,4 @@
-"""The local service's faults of the connection, in process: httpx's exceptions, and no waiting."""
+"""The local service's faults of the connection, in process: httpx's exceptions, without waiting."""
 
 import asyncio
 
@@ -7,8 +7,7 @@ import pytest
 import respx
 
 from imagebuilder_pager.local import Account, Fault, FaultPlan, LocalImageBuilder, generate_account
-
-URL = "http://imagebuilder.test/ListLifecycleExecutionResources"
+from tests.fakes.accounts import URL
 
 
 @pytest.fixture(scope="module")
@@ -16,26 +15,26 @@ def account() -> Account:
     return generate_account(resources=0)
 
 
-def unsigned() -> httpx.Request:
+def unsigned_request() -> httpx.Request:
     return httpx.Request("POST", URL)
 
 
 @pytest.fixture(scope="module")
-def true(account: Account) -> httpx.Response:
-    """A refusal, which is as good as a page here."""
-    return LocalImageBuilder(account)(unsigned())
+def original(account: Account) -> httpx.Response:
+    """Return an error response, which serves as well as a page."""
+    return LocalImageBuilder(account)(unsigned_request())
 
 
-def answer(account: Account, fault: Fault) -> httpx.Response:
-    """What a client gets whose first request meets the fault."""
+def response_with(account: Account, fault: Fault) -> httpx.Response:
+    """Return the response to a client whose first request meets the fault."""
     service = LocalImageBuilder(account, faults=FaultPlan({1: fault}))
     with httpx.Client(transport=httpx.MockTransport(service)) as client:
-        response = client.send(unsigned())
-        assert client.send(unsigned()).status_code == 403, "the fault has passed"
+        response = client.send(unsigned_request())
+        assert client.send(unsigned_request()).status_code == 403, "the fault has passed"
     return response
 
 
-BROKEN: list[tuple[str, type[httpx.TransportError]]] = [
+ERRORS: list[tuple[str, type[httpx.TransportError]]] = [
     ("reset-before", httpx.ReadError),
     ("reset-within", httpx.ReadError),
     ("close-before", httpx.RemoteProtocolError),
@@ -46,53 +45,61 @@ BROKEN: list[tuple[str, type[httpx.TransportError]]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "error"), BROKEN)
-def test_broken_connections(account: Account, name: str, error: type[Exception]) -> None:
+@pytest.mark.parametrize(("name", "error"), ERRORS)
+def test_a_broken_connection_is_an_error_of_httpx(
+    account: Account, name: str, error: type[Exception]
+) -> None:
     with pytest.raises(error) as caught:
-        answer(account, Fault(name))
+        response_with(account, Fault(name))
     assert isinstance(caught.value, httpx.TransportError)
     assert str(caught.value.request.url) == URL
 
 
-@pytest.mark.parametrize(("name", "error"), BROKEN)
-def test_broken_connections_in_a_loop(account: Account, name: str, error: type[Exception]) -> None:
-    async def ask() -> None:
+@pytest.mark.parametrize(("name", "error"), ERRORS)
+def test_a_broken_connection_is_an_error_of_async_httpx(
+    account: Account, name: str, error: type[Exception]
+) -> None:
+    async def main() -> None:
         service = LocalImageBuilder(account, faults=FaultPlan({1: Fault(name)}))
         async with httpx.AsyncClient(transport=httpx.MockTransport(service)) as client:
             with pytest.raises(error):
-                await client.send(unsigned())
-            assert (await client.send(unsigned())).status_code == 403
+                await client.send(unsigned_request())
+            assert (await client.send(unsigned_request())).status_code == 403
 
-    asyncio.run(ask())
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("name", ["reset-within", "half-body", "stall-within"])
-def test_half_of_the_body_comes_before_it_breaks(
-    account: Account, true: httpx.Response, name: str
+def test_half_of_the_body_comes_before_the_error(
+    account: Account, original: httpx.Response, name: str
 ) -> None:
     service = LocalImageBuilder(account, faults=FaultPlan({1: Fault(name)}))
-    got: list[bytes] = []
+    received: list[bytes] = []
     with httpx.Client(transport=httpx.MockTransport(service)) as client:
-        response = client.send(unsigned(), stream=True)
-        assert response.headers["Content-Length"] == str(len(true.content))
+        response = client.send(unsigned_request(), stream=True)
+        assert response.headers["Content-Length"] == str(len(original.content))
         with pytest.raises(httpx.TransportError):
-            got.extend(iter(response.iter_bytes()))
-    assert b"".join(got) == true.content[: len(true.content) // 2]
+            received.extend(iter(response.iter_bytes()))
+    assert b"".join(received) == original.content[: len(original.content) // 2]
 
 
 @pytest.mark.parametrize("name", ["reset-after", "body-trailing", "slow"])
-def test_nothing_to_see_in_process(account: Account, true: httpx.Response, name: str) -> None:
-    response = answer(account, Fault(name))
-    assert response.content == true.content
-    assert response.headers["Content-Length"] == str(len(true.content))
+def test_a_fault_of_the_next_request_has_no_effect_in_process(
+    account: Account, original: httpx.Response, name: str
+) -> None:
+    response = response_with(account, Fault(name))
+    assert response.content == original.content
+    assert response.headers["Content-Length"] == str(len(original.content))
 
 
-def test_a_body_longer_than_it_says(account: Account, true: httpx.Response) -> None:
-    response = answer(account, Fault("body-longer"))
-    assert response.content == true.content[: len(true.content) // 2]
+def test_a_body_longer_than_its_content_length_is_cut(
+    account: Account, original: httpx.Response
+) -> None:
+    response = response_with(account, Fault("body-longer"))
+    assert response.content == original.content[: len(original.content) // 2]
 
 
-def test_slow_against_the_read_timeout(account: Account) -> None:
+def test_a_delay_longer_than_the_read_timeout_is_an_error(account: Account) -> None:
     plan = FaultPlan.every(1, Fault("slow", delay=60))
     transport = httpx.MockTransport(LocalImageBuilder(account, faults=plan))
     for timeout, error in ((59.0, httpx.ReadTimeout), (61.0, None), (None, None)):
@@ -106,14 +113,14 @@ def test_slow_against_the_read_timeout(account: Account) -> None:
 
 
 @pytest.mark.parametrize("name", ["broken-gzip", "reset-before", "reset-within", "html"])
-def test_with_respx(account: Account, name: str) -> None:
+def test_faults_work_with_respx(account: Account, name: str) -> None:
     plan = FaultPlan({1: Fault(name)})
     with respx.mock, httpx.Client() as client:
         respx.post(URL).mock(side_effect=LocalImageBuilder(account, faults=plan))
         if name == "html":
-            assert client.send(unsigned()).headers["Content-Type"] == "text/html"
+            assert client.send(unsigned_request()).headers["Content-Type"] == "text/html"
         else:
             with pytest.raises((httpx.ReadError, httpx.DecodingError)):
-                client.send(unsigned())
-        assert client.send(unsigned()).status_code == 403
+                client.send(unsigned_request())
+        assert client.send(unsigned_request()).status_code == 403
     assert plan.requests == 2

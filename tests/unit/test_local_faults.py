@@ -23,16 +23,16 @@ def request(token: str | None = None, size: int = 25, execution: str = "a") -> h
 
 
 def faults(plan: FaultPlan, *tokens: str | None, last: str = "") -> list[str | None]:
-    """The names of the faults that requests for these pages meet, in turn."""
+    """Return the names of the faults that requests for these pages meet, in order."""
     met = (plan.fault_for(request(token), last=token == last) for token in tokens)
     return [None if fault is None else fault.name for fault in met]
 
 
-def many(plan: FaultPlan, count: int) -> list[str | None]:
+def faults_of_requests(plan: FaultPlan, count: int) -> list[str | None]:
     return faults(plan, *(str(number) for number in range(count)))
 
 
-def test_the_document_has_every_fault_and_option() -> None:
+def test_the_documentation_has_every_fault_and_option() -> None:
     text = (Path(__file__).parents[2] / "docs" / "faults.md").read_text()
     rows = dict(re.findall(r"^\| `([a-z-]+)` \|(.*)$", text, re.MULTILINE))
     assert rows.keys() == FAULTS.keys()
@@ -41,7 +41,7 @@ def test_the_document_has_every_fault_and_option() -> None:
             assert f"`{option}`" in row, (name, option)
 
 
-def test_every_fault_can_be_made_and_written() -> None:
+def test_every_fault_is_the_same_after_writing_and_parsing() -> None:
     for name, summary in FAULTS.items():
         fault = Fault(name)
         assert (fault.name, str(fault), repr(fault)) == (name, name, f"Fault({name!r})")
@@ -57,8 +57,8 @@ def test_every_fault_can_be_made_and_written() -> None:
         ("throttle,retry-after=soon", Fault("throttle", retry_after="soon")),
         ("throttle,code=ThrottlingException", Fault("throttle", code="ThrottlingException")),
         ("server-error,status=502,body=html", Fault("server-error", status=502, body="html")),
-        ("expired-key,lasting=true", Fault("expired-key", lasting=True)),
-        ("clock-off,minutes=-20.5", Fault("clock-off", minutes=-20.5)),
+        ("expired-credentials,lasting=true", Fault("expired-credentials", lasting=True)),
+        ("clock-skew,minutes=-20.5", Fault("clock-skew", minutes=-20.5)),
         ("slow,delay=0,pieces=3", Fault("slow", delay=0, pieces=3)),
         ("redirect,location=http://x/", Fault("redirect", location="http://x/")),
         ("wrong-type,member=nextToken", Fault("wrong-type", member="nextToken")),
@@ -68,7 +68,7 @@ def test_every_fault_can_be_made_and_written() -> None:
         ("wrong-type,value=[]", Fault("wrong-type", value="[]")),
     ],
 )
-def test_options_in_text(text: str, fault: Fault) -> None:
+def test_options_are_parsed_from_text_and_written(text: str, fault: Fault) -> None:
     assert Fault.parse(text) == fault
     assert str(fault) == text
 
@@ -95,28 +95,36 @@ def test_options_and_defaults() -> None:
         ("slow,pieces=1.5", "'slow' is 1.5; it has to be a number"),
         ("server-error,status=200", "is 200; it has to be one of 500, 502, 503, 504"),
         ("server-error,body=xml", 'is \'xml\'; it has to be one of "json", "html", "empty"'),
-        ("expired-key,lasting=1", "is 1; it has to be one of false, true"),
+        ("expired-credentials,lasting=1", "is 1; it has to be one of false, true"),
         ("throttle,retry-after=true", "is True; it has to be null or a number or a string"),
         ("throttle,retry-after=a\r\nb", "it has to be printable ASCII"),
         ("redirect,location=ü", "it has to be printable ASCII"),
     ],
 )
-def test_what_is_no_fault(text: str, message: str) -> None:
+def test_an_invalid_fault_is_an_error(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=r"(?s).") as caught:
         Fault.parse(text)
     assert message in str(caught.value)
 
 
-def test_by_request() -> None:
-    assert many(FaultPlan(), 3) == [None] * 3
-    assert many(FaultPlan({1: STALL, 3: HTML}), 4) == ["stall", None, "html", None]
-    assert many(FaultPlan.on_request(2, STALL), 3) == [None, "stall", None]
-    assert many(FaultPlan.on_request(2, STALL, times=2), 4) == [None, "stall", "stall", None]
-    assert many(FaultPlan.on_request(2, STALL, times=None), 4) == [None, *["stall"] * 3]
-    assert many(FaultPlan.every(2, HTML), 5) == [None, "html", None, "html", None]
+def test_a_plan_by_request() -> None:
+    assert faults_of_requests(FaultPlan(), 3) == [None] * 3
+    assert faults_of_requests(FaultPlan({1: STALL, 3: HTML}), 4) == ["stall", None, "html", None]
+    assert faults_of_requests(FaultPlan.on_request(2, STALL), 3) == [None, "stall", None]
+    assert faults_of_requests(FaultPlan.on_request(2, STALL, times=2), 4) == [
+        None,
+        "stall",
+        "stall",
+        None,
+    ]
+    assert faults_of_requests(FaultPlan.on_request(2, STALL, times=None), 4) == [
+        None,
+        *["stall"] * 3,
+    ]
+    assert faults_of_requests(FaultPlan.every(2, HTML), 5) == [None, "html", None, "html", None]
 
 
-def test_by_page() -> None:
+def test_a_plan_by_page() -> None:
     plan = FaultPlan.on_page(2, STALL)
     assert faults(plan, None, "b", "b", "c", "b") == [None, "stall", None, None, None]
     plan = FaultPlan.on_page(2, STALL, times=2)
@@ -127,13 +135,13 @@ def test_by_page() -> None:
     assert faults(plan, None, "b", "c", "c", last="c") == [None, None, "stall", None]
 
 
-def test_what_makes_a_page() -> None:
+def test_a_page_is_identified_by_its_parameters_without_the_page_size() -> None:
     plan = FaultPlan.rule(lambda _visit: HTML)
     for sent in (request(), request(size=3), request("b"), request(execution="b"), request()):
         plan.fault_for(sent, last=False)
     for content in (b"{", b"[" * 100_000, b"[]", b"\xff", b"{"):
         plan.fault_for(httpx.Request("POST", "http://x/", content=content), last=True)
-    assert [visit for visit, _ in plan.met] == [
+    assert [info for info, _ in plan.injected] == [
         RequestInfo(request=1, page=1, attempt=1, last=False),
         RequestInfo(request=2, page=1, attempt=2, last=False),
         RequestInfo(request=3, page=2, attempt=1, last=False),
@@ -147,13 +155,13 @@ def test_what_makes_a_page() -> None:
     ]
 
 
-def test_plans_together() -> None:
+def test_a_combined_plan_has_the_rules_of_both() -> None:
     first, second = FaultPlan({1: STALL, 2: STALL}), FaultPlan({2: HTML, 3: HTML})
-    many(first, 5)
+    faults_of_requests(first, 5)
     both = first | second | FaultPlan.every(4, THROTTLE)
-    assert many(both, 4) == ["stall", "stall", "html", "throttle"]
+    assert faults_of_requests(both, 4) == ["stall", "stall", "html", "throttle"]
     assert (first.requests, second.requests, both.requests) == (5, 0, 4)
-    assert [(visit.request, fault) for visit, fault in both.met] == [
+    assert [(info.request, fault) for info, fault in both.injected] == [
         (1, STALL),
         (2, STALL),
         (3, HTML),
@@ -161,31 +169,33 @@ def test_plans_together() -> None:
     ]
 
 
-def test_by_chance() -> None:
+def test_a_random_plan_depends_on_its_seed_alone() -> None:
     def plan(seed: int, probability: float = 0.2, times: int | None = None) -> FaultPlan:
         choices = [STALL, HTML]
         return FaultPlan.random(seed=seed, probability=probability, faults=choices, times=times)
 
-    met = many(plan(7), 2000)
-    assert met == many(plan(7), 2000)
-    assert met != many(plan(8), 2000)
+    met = faults_of_requests(plan(7), 2000)
+    assert met == faults_of_requests(plan(7), 2000)
+    assert met != faults_of_requests(plan(8), 2000)
     counts = Counter(met)
     assert 1500 < counts[None] < 1700
     assert counts["stall"] + counts["html"] + counts[None] == 2000
     assert 150 < counts["stall"] < 250
-    assert many(plan(1, 0.0), 50) == [None] * 50
-    assert None not in many(plan(1, 1.0), 50)
+    assert faults_of_requests(plan(1, 0.0), 50) == [None] * 50
+    assert None not in faults_of_requests(plan(1, 1.0), 50)
     assert [fault is None for fault in faults(plan(1, 1.0, times=2), *"aaabab")] == [
         *(False, False, True, False, True, False)
     ]
 
 
-def test_a_rule_may_look_at_its_plan() -> None:
-    plan = FaultPlan.rule(lambda visit: HTML if len(plan.met) < 2 and visit.request > 1 else None)
-    assert many(plan, 5) == [None, "html", "html", None, None]
+def test_a_rule_may_read_its_plan() -> None:
+    plan = FaultPlan.rule(
+        lambda info: HTML if len(plan.injected) < 2 and info.request > 1 else None
+    )
+    assert faults_of_requests(plan, 5) == [None, "html", "html", None, None]
 
 
-def test_counting_from_many_threads() -> None:
+def test_a_plan_counts_requests_of_many_threads() -> None:
     plan = FaultPlan.every(4, HTML) | FaultPlan.on_request(1, STALL, times=None)
     start = threading.Barrier(8)
 
@@ -201,10 +211,10 @@ def test_counting_from_many_threads() -> None:
     for thread in threads:
         thread.join()
     assert plan.requests == 4000
-    assert [visit.request for visit, _ in plan.met] == list(range(1, 4001))
-    html = [visit.request for visit, fault in plan.met if fault == HTML]
+    assert [info.request for info, _ in plan.injected] == list(range(1, 4001))
+    html = [info.request for info, fault in plan.injected if fault == HTML]
     assert html == list(range(4, 4001, 4))
-    attempts = sorted((visit.page, visit.attempt) for visit, _ in plan.met)
+    attempts = sorted((info.page, info.attempt) for info, _ in plan.injected)
     assert attempts == [(page, attempt) for page in range(1, 2001) for attempt in (1, 2)]
 
 
@@ -222,14 +232,14 @@ def test_counting_from_many_threads() -> None:
         ("html@page-last+", FaultPlan.on_page("last", HTML, times=None)),
     ],
 )
-def test_a_plan_in_text(text: str, plan: FaultPlan) -> None:
+def test_a_plan_is_parsed_from_text(text: str, plan: FaultPlan) -> None:
     visits = (None, "b", "b", "b", "c", "c", "c", "b")
     expected = faults(plan, *visits, last="c")
     assert "html" in expected
     assert faults(FaultPlan.parse(text), *visits, last="c") == expected
 
 
-def test_a_fault_with_options_in_a_plan_in_text() -> None:
+def test_a_fault_with_options_is_parsed_in_a_plan() -> None:
     plan = FaultPlan.parse("redirect,location=http://me@x/@1")
     assert plan.fault_for(request(), last=False) == Fault("redirect", location="http://me@x/")
 
@@ -241,8 +251,8 @@ def test_a_fault_with_options_in_a_plan_in_text() -> None:
         *("html@every-2x2", "html@every-2+", "html@every-last", "html@page-", "@2", "html@-1"),
     ],
 )
-def test_what_is_no_plan(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is not FAULT@PLACE, with PLACE one of N|no fault ''"):
+def test_an_invalid_plan_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is not FAULT@TARGET, with TARGET one of N|no fault ''"):
         FaultPlan.parse(text)
 
 
@@ -258,6 +268,8 @@ def test_what_is_no_plan(text: str) -> None:
         (lambda: FaultPlan.random(seed=1, probability=1, faults=[]), "faults is empty"),
     ],
 )
-def test_plans_that_make_no_sense(make: Callable[[], FaultPlan], message: str) -> None:
+def test_a_plan_with_invalid_arguments_is_an_error(
+    make: Callable[[], FaultPlan], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         make()

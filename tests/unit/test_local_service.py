@@ -1,4 +1,4 @@
-"""The local Image Builder in process: pages, tokens, and each way it refuses a request."""
+"""The local Image Builder in process: its pages, its tokens and its errors."""
 
 import datetime as dt
 import itertools
@@ -10,12 +10,8 @@ from typing import Any
 import httpx
 import pytest
 import respx
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 
 from imagebuilder_pager.local import (
-    ACCESS_KEY_ID,
     EXAMPLE_EXECUTION_ID,
     SECRET_ACCESS_KEY,
     Account,
@@ -24,8 +20,8 @@ from imagebuilder_pager.local import (
     generate_account,
 )
 from imagebuilder_pager.local.tokens import issue_token
+from tests.fakes.accounts import URL, signed_list_request, signed_request
 
-URL = "http://imagebuilder.test/ListLifecycleExecutionResources"
 OTHER_ID = "lce-00000000-0000-0000-0000-00000000abcd"
 EMPTY_ID = "lce-00000000-0000-0000-0000-000000000000"
 START = dt.datetime(2025, 3, 3, 12, 0, tzinfo=dt.UTC)
@@ -46,8 +42,8 @@ ACCOUNT = Account(
 )
 
 
-class Clock:
-    """The time for the service and for botocore's signatures."""
+class SettableClock:
+    """The clock of the service and of botocore's signatures."""
 
     def __init__(self) -> None:
         self.now = START
@@ -57,31 +53,23 @@ class Clock:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    frozen = Clock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> SettableClock:
+    frozen = SettableClock()
     monkeypatch.setattr("botocore.auth.get_current_datetime", frozen)
     return frozen
 
 
 @pytest.fixture
-def service(clock: Clock) -> LocalImageBuilder:
+def service(clock: SettableClock) -> LocalImageBuilder:
     return LocalImageBuilder(ACCOUNT, clock=clock)
 
 
-def signed(body: bytes, *, url: str = URL, method: str = "POST") -> httpx.Request:
-    aws_request = AWSRequest(method=method, url=url, data=body)
-    credentials = Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
-    SigV4Auth(credentials, "imagebuilder", "us-west-2").add_auth(aws_request)
-    return httpx.Request(method, url, headers=dict(aws_request.headers.items()), content=body)
-
-
-def ask(service: LocalImageBuilder, **parameters: Any) -> httpx.Response:
-    parameters.setdefault("lifecycleExecutionId", EXAMPLE_EXECUTION_ID)
-    return service(signed(json.dumps(parameters).encode()))
+def send(service: LocalImageBuilder, **parameters: Any) -> httpx.Response:
+    return service(signed_list_request(**parameters))
 
 
 def page(service: LocalImageBuilder, **parameters: Any) -> dict[str, Any]:
-    response = ask(service, **parameters)
+    response = send(service, **parameters)
     assert response.status_code == 200, response.text
     members: dict[str, Any] = response.json()
     return members
@@ -90,19 +78,19 @@ def page(service: LocalImageBuilder, **parameters: Any) -> dict[str, Any]:
 def pages(service: LocalImageBuilder, **parameters: Any) -> Iterator[dict[str, Any]]:
     token: dict[str, str] = {}
     while True:
-        answer = page(service, **parameters, **token)
-        yield answer
-        if "nextToken" not in answer:
+        page_members = page(service, **parameters, **token)
+        yield page_members
+        if "nextToken" not in page_members:
             return
-        token = {"nextToken": answer["nextToken"]}
+        token = {"nextToken": page_members["nextToken"]}
 
 
-def ids(answer: dict[str, Any]) -> list[str]:
-    return [resource["resourceId"] for resource in answer["resources"]]
+def ids(page_members: dict[str, Any]) -> list[str]:
+    return [resource["resourceId"] for resource in page_members["resources"]]
 
 
-def error(response: httpx.Response, status: int, code: str) -> str:
-    """The message of an error answer, once all else about it has been checked."""
+def check_error(response: httpx.Response, status: int, code: str) -> str:
+    """Check an error response, and return its message."""
     assert (response.status_code, response.headers["x-amzn-ErrorType"]) == (status, code)
     assert response.headers["Content-Type"] == "application/json"
     assert uuid.UUID(response.headers["x-amzn-RequestId"])
@@ -112,16 +100,16 @@ def error(response: httpx.Response, status: int, code: str) -> str:
     return message
 
 
-def test_a_page(service: LocalImageBuilder) -> None:
-    response = ask(service, maxResults=2)
+def test_a_page_has_its_members_and_headers(service: LocalImageBuilder) -> None:
+    response = send(service, maxResults=2)
     assert response.status_code == 200
     assert response.headers["Content-Type"] == "application/json"
     assert response.headers["Date"] == "Mon, 03 Mar 2025 12:00:00 GMT"
     assert uuid.UUID(response.headers["x-amzn-RequestId"])
     assert "x-amzn-ErrorType" not in response.headers
-    answer = response.json()
-    assert answer.pop("nextToken")
-    assert answer == {
+    page_members = response.json()
+    assert page_members.pop("nextToken")
+    assert page_members == {
         "lifecycleExecutionId": EXAMPLE_EXECUTION_ID,
         "lifecycleExecutionState": {"status": "IN_PROGRESS", "reason": "Still at it."},
         "resources": [{"resourceId": "image-0"}, {"resourceId": "image-1"}],
@@ -129,7 +117,7 @@ def test_a_page(service: LocalImageBuilder) -> None:
 
 
 def test_request_ids_differ(service: LocalImageBuilder) -> None:
-    assert len({ask(service).headers["x-amzn-RequestId"] for _ in range(5)}) == 5
+    assert len({send(service).headers["x-amzn-RequestId"] for _ in range(5)}) == 5
 
 
 @pytest.mark.parametrize(
@@ -145,9 +133,11 @@ def test_request_ids_differ(service: LocalImageBuilder) -> None:
 def test_every_resource_is_on_one_page(
     service: LocalImageBuilder, size: int | None, lengths: list[int]
 ) -> None:
-    answers = list(pages(service, maxResults=size))
-    assert [len(answer["resources"]) for answer in answers] == lengths
-    assert [i for answer in answers for i in ids(answer)] == [f"image-{n}" for n in range(60)]
+    responses = list(pages(service, maxResults=size))
+    assert [len(page_members["resources"]) for page_members in responses] == lengths
+    assert [i for page_members in responses for i in ids(page_members)] == [
+        f"image-{n}" for n in range(60)
+    ]
 
 
 def test_an_execution_without_resources(service: LocalImageBuilder) -> None:
@@ -158,25 +148,25 @@ def test_an_execution_without_resources(service: LocalImageBuilder) -> None:
     }
 
 
-def test_associated_resources_of_a_parent(service: LocalImageBuilder) -> None:
+def test_a_parent_lists_its_children(service: LocalImageBuilder) -> None:
     first, second = pages(service, parentResourceId="image-0")
     assert ids(first) + ids(second) == [f"ami-{n}" for n in range(30)]
     assert ids(page(service, parentResourceId="image-1")) == ["ami-x"]
 
 
-def test_an_unknown_parent_has_no_resources(service: LocalImageBuilder) -> None:
-    answer = page(service, parentResourceId="image-99")
-    assert answer["resources"] == []
-    assert "nextToken" not in answer
+def test_an_unknown_parent_has_no_children(service: LocalImageBuilder) -> None:
+    page_members = page(service, parentResourceId="image-99")
+    assert page_members["resources"] == []
+    assert "nextToken" not in page_members
 
 
 def test_unknown_and_null_members_are_ignored(service: LocalImageBuilder) -> None:
-    answer = page(service, maxResults=None, parentResourceId=None, nextToken=None, extra=[1])
-    assert len(answer["resources"]) == 25
+    page_members = page(service, maxResults=None, parentResourceId=None, nextToken=None, extra=[1])
+    assert len(page_members["resources"]) == 25
 
 
 def test_a_sync_and_an_async_client_can_use_it_as_transport(service: LocalImageBuilder) -> None:
-    request = signed(json.dumps({"lifecycleExecutionId": OTHER_ID}).encode())
+    request = signed_request(json.dumps({"lifecycleExecutionId": OTHER_ID}).encode())
     with httpx.Client(transport=httpx.MockTransport(service)) as client:
         assert ids(client.send(request).json()) == ["a", "b"]
 
@@ -192,7 +182,7 @@ def test_a_sync_and_an_async_client_can_use_it_as_transport(service: LocalImageB
 
 
 def test_it_can_be_a_side_effect_for_respx(service: LocalImageBuilder) -> None:
-    request = signed(json.dumps({"lifecycleExecutionId": OTHER_ID}).encode())
+    request = signed_request(json.dumps({"lifecycleExecutionId": OTHER_ID}).encode())
     with respx.mock, httpx.Client() as client:
         respx.post(URL).mock(side_effect=service)
         assert ids(client.send(request).json()) == ["a", "b"]
@@ -200,12 +190,12 @@ def test_it_can_be_a_side_effect_for_respx(service: LocalImageBuilder) -> None:
 
 def test_it_counts_requests(service: LocalImageBuilder) -> None:
     assert service.requests == 0
-    ask(service)
-    ask(service, maxResults=0)
+    send(service)
+    send(service, maxResults=0)
     assert service.requests == 2
 
 
-def test_it_does_not_show_its_secret(service: LocalImageBuilder) -> None:
+def test_its_repr_does_not_show_the_secret_key(service: LocalImageBuilder) -> None:
     assert SECRET_ACCESS_KEY not in repr(service).replace("imagebuilder_pager.local.", "")
 
 
@@ -223,39 +213,43 @@ def test_it_does_not_show_its_secret(service: LocalImageBuilder) -> None:
         ("POST", URL.replace("Resources", "resources")),
     ],
 )
-def test_unknown_operation(service: LocalImageBuilder, method: str, url: str) -> None:
-    for request in (signed(b"{}", url=url, method=method), httpx.Request(method, url)):
-        message = error(service(request), 404, "UnknownOperationException")
+def test_an_unknown_operation_is_an_error(
+    service: LocalImageBuilder, method: str, url: str
+) -> None:
+    for request in (signed_request(b"{}", url=url, method=method), httpx.Request(method, url)):
+        message = check_error(service(request), 404, "UnknownOperationException")
         assert message == "The operation requested does not exist."
 
 
-def test_no_signature_comes_before_a_bad_body(service: LocalImageBuilder) -> None:
+def test_a_missing_signature_is_reported_before_an_invalid_body(service: LocalImageBuilder) -> None:
     response = service(httpx.Request("POST", URL, content=b"not JSON"))
-    message = error(response, 403, "MissingAuthenticationTokenException")
+    message = check_error(response, 403, "MissingAuthenticationTokenException")
     assert message == "Missing Authentication Token"
 
 
-def test_a_wrong_signature(service: LocalImageBuilder) -> None:
-    request = signed(b"{}")
+def test_an_invalid_signature_is_an_error(service: LocalImageBuilder) -> None:
+    request = signed_request(b"{}")
     request.headers["X-Amz-Date"] = "20250303T120001Z"
-    message = error(service(request), 403, "InvalidSignatureException")
+    message = check_error(service(request), 403, "InvalidSignatureException")
     assert message.startswith("The request signature we calculated does not match")
 
 
-def test_an_old_date(service: LocalImageBuilder, clock: Clock) -> None:
-    request = signed(b"{}")
+def test_an_old_date_is_an_error(service: LocalImageBuilder, clock: SettableClock) -> None:
+    request = signed_request(b"{}")
     clock.now += dt.timedelta(minutes=20)
-    message = error(service(request), 403, "InvalidSignatureException")
+    message = check_error(service(request), 403, "InvalidSignatureException")
     assert message == (
         "Signature expired: 20250303T120000Z is now earlier than 20250303T121500Z "
         "(20250303T122000Z - 5 min.)"
     )
 
 
-def test_another_region(clock: Clock) -> None:
-    assert ask(LocalImageBuilder(ACCOUNT, clock=clock, region="us-west-2")).status_code == 200
+def test_a_signature_for_another_region_is_an_error_if_the_service_has_one(
+    clock: SettableClock,
+) -> None:
+    assert send(LocalImageBuilder(ACCOUNT, clock=clock, region="us-west-2")).status_code == 200
     elsewhere = LocalImageBuilder(ACCOUNT, clock=clock, region="eu-west-1")
-    message = error(ask(elsewhere), 403, "InvalidSignatureException")
+    message = check_error(send(elsewhere), 403, "InvalidSignatureException")
     assert message == "Credential should be scoped to a valid region, not 'us-west-2'."
 
 
@@ -271,20 +265,20 @@ def test_another_region(clock: Clock) -> None:
         '{"a": 1}'.encode("utf-16"),
     ],
 )
-def test_a_body_that_is_not_json(service: LocalImageBuilder, body: bytes) -> None:
-    message = error(service(signed(body)), 400, "SerializationException")
+def test_a_body_that_is_not_json_is_an_error(service: LocalImageBuilder, body: bytes) -> None:
+    message = check_error(service(signed_request(body)), 400, "SerializationException")
     assert message == "The request body is not valid JSON."
 
 
 @pytest.mark.parametrize("body", [b"[]", b'"text"', b"null", b"1"])
-def test_a_body_that_is_not_an_object(service: LocalImageBuilder, body: bytes) -> None:
-    message = error(service(signed(body)), 400, "SerializationException")
+def test_a_body_that_is_not_an_object_is_an_error(service: LocalImageBuilder, body: bytes) -> None:
+    message = check_error(service(signed_request(body)), 400, "SerializationException")
     assert message == "The request body has to be a JSON object."
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"lifecycleExecutionId": null}'])
-def test_a_missing_id(service: LocalImageBuilder, body: bytes) -> None:
-    assert error(service(signed(body)), 400, "InvalidRequestException") == (
+def test_a_missing_execution_id_is_an_error(service: LocalImageBuilder, body: bytes) -> None:
+    assert check_error(service(signed_request(body)), 400, "InvalidRequestException") == (
         "1 validation error detected: Value null at 'lifecycleExecutionId' failed to satisfy "
         "constraint: Member must not be null"
     )
@@ -317,16 +311,18 @@ def test_a_missing_id(service: LocalImageBuilder, body: bytes) -> None:
         ("nextToken", 7, "be a string"),
     ],
 )
-def test_a_bad_parameter(service: LocalImageBuilder, name: str, value: Any, rule: str) -> None:
-    message = error(ask(service, **{name: value}), 400, "InvalidRequestException")
+def test_an_invalid_parameter_is_an_error(
+    service: LocalImageBuilder, name: str, value: Any, rule: str
+) -> None:
+    message = check_error(send(service, **{name: value}), 400, "InvalidRequestException")
     assert message.startswith("1 validation error detected: Value '")
     assert f"' at '{name}' failed to satisfy constraint: Member must {rule}" in message
     assert len(message) < 400
 
 
-def test_all_bad_parameters_are_named(service: LocalImageBuilder) -> None:
-    response = ask(service, lifecycleExecutionId="x", maxResults=99, parentResourceId="")
-    message = error(response, 400, "InvalidRequestException")
+def test_one_error_names_all_invalid_parameters(service: LocalImageBuilder) -> None:
+    response = send(service, lifecycleExecutionId="x", maxResults=99, parentResourceId="")
+    message = check_error(response, 400, "InvalidRequestException")
     assert message.startswith("3 validation errors detected: ")
     for name in ("lifecycleExecutionId", "maxResults", "parentResourceId"):
         assert f"at '{name}'" in message
@@ -336,16 +332,16 @@ def test_all_bad_parameters_are_named(service: LocalImageBuilder) -> None:
     "parameters",
     [{"parentResourceId": "x" * 1024}, {"maxResults": 1}, {"parentResourceId": "\ud800"}],
 )
-def test_values_at_the_limits_are_taken(
+def test_values_at_the_limits_are_valid(
     service: LocalImageBuilder, parameters: dict[str, Any]
 ) -> None:
     assert page(service, **parameters)["lifecycleExecutionId"] == EXAMPLE_EXECUTION_ID
 
 
-def test_an_unknown_execution(service: LocalImageBuilder) -> None:
+def test_an_unknown_execution_is_an_error(service: LocalImageBuilder) -> None:
     unknown = "lce-ffffffff-ffff-ffff-ffff-ffffffffffff"
-    response = ask(service, lifecycleExecutionId=unknown, nextToken="made-up")
-    message = error(response, 400, "InvalidRequestException")
+    response = send(service, lifecycleExecutionId=unknown, nextToken="made-up")
+    message = check_error(response, 400, "InvalidRequestException")
     assert message == f"The lifecycle execution '{unknown}' does not exist."
 
 
@@ -355,27 +351,27 @@ INVALID = "You have provided an invalid pagination token in your request."
 
 
 def invalid_token(response: httpx.Response) -> str:
-    return error(response, 400, "InvalidPaginationTokenException")
+    return check_error(response, 400, "InvalidPaginationTokenException")
 
 
 @pytest.mark.parametrize(
     "token", ["made-up", "A" * 38, "A" * 65535, "=", " ", "ünïcode", "MjU", "25", "\ud800"]
 )
-def test_a_made_up_token(service: LocalImageBuilder, token: str) -> None:
-    assert invalid_token(ask(service, nextToken=token)) == INVALID
+def test_an_invented_token_is_an_error(service: LocalImageBuilder, token: str) -> None:
+    assert invalid_token(send(service, nextToken=token)) == INVALID
 
 
-def test_every_alteration_of_a_token_is_noticed(service: LocalImageBuilder) -> None:
+def test_every_altered_token_is_an_error(service: LocalImageBuilder) -> None:
     token = page(service)["nextToken"]
     altered = [token[:i] + ("B" if c == "A" else "A") + token[i + 1 :] for i, c in enumerate(token)]
     altered += [token + "A", token + "=", token + "\n", "." + token, token[:-1], token.lower()]
     # The last character has spare bits: a reader that ignores them would take several spellings.
     altered += [token[:-1] + c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef0123" if c != token[-1]]
     for wrong in altered:
-        assert invalid_token(ask(service, nextToken=wrong)) == INVALID
+        assert invalid_token(send(service, nextToken=wrong)) == INVALID
 
 
-def test_a_token_can_be_given_on_a_command_line() -> None:
+def test_a_token_does_not_begin_with_a_dash() -> None:
     tokens = [
         issue_token(listing=("id",), position=place, issued=time)
         for place in range(50)
@@ -385,8 +381,10 @@ def test_a_token_can_be_given_on_a_command_line() -> None:
     assert {token[0] for token in tokens} >= {"+", "/"}, "all that begins a token has been seen"
 
 
-def test_a_token_says_nothing(service: LocalImageBuilder) -> None:
-    tokens = [answer.get("nextToken", "") for answer in pages(service, maxResults=1)][:-1]
+def test_a_token_is_opaque(service: LocalImageBuilder) -> None:
+    tokens = [page_members.get("nextToken", "") for page_members in pages(service, maxResults=1)][
+        :-1
+    ]
     assert len(set(tokens)) == 59
     # Not even how two neighbours differ: of 38 characters, nearly all are others.
     for one, other in itertools.pairwise(tokens):
@@ -402,18 +400,20 @@ def test_a_token_says_nothing(service: LocalImageBuilder) -> None:
         {"parentResourceId": "image-99"},
     ],
 )
-def test_a_foreign_token(service: LocalImageBuilder, elsewhere: dict[str, str]) -> None:
+def test_a_token_of_another_listing_is_an_error(
+    service: LocalImageBuilder, elsewhere: dict[str, str]
+) -> None:
     token = page(service, maxResults=1)["nextToken"]
-    assert invalid_token(ask(service, nextToken=token, **elsewhere)) == INVALID
+    assert invalid_token(send(service, nextToken=token, **elsewhere)) == INVALID
 
 
-def test_a_parents_token_is_foreign_to_the_execution(service: LocalImageBuilder) -> None:
+def test_a_token_of_a_parent_is_an_error_for_the_execution(service: LocalImageBuilder) -> None:
     token = page(service, parentResourceId="image-0")["nextToken"]
-    assert invalid_token(ask(service, nextToken=token)) == INVALID
-    assert invalid_token(ask(service, nextToken=token, parentResourceId="image-1")) == INVALID
+    assert invalid_token(send(service, nextToken=token)) == INVALID
+    assert invalid_token(send(service, nextToken=token, parentResourceId="image-1")) == INVALID
 
 
-def test_the_page_size_may_change_on_the_way(service: LocalImageBuilder) -> None:
+def test_the_page_size_may_change_from_page_to_page(service: LocalImageBuilder) -> None:
     first = page(service, maxResults=10)
     second = page(service, maxResults=3, nextToken=first["nextToken"])
     third = page(service, nextToken=second["nextToken"])
@@ -427,23 +427,23 @@ def test_a_token_can_be_used_again(service: LocalImageBuilder) -> None:
     assert page(service, nextToken=token) == page(service, nextToken=token)
 
 
-def test_a_token_expires(service: LocalImageBuilder, clock: Clock) -> None:
+def test_a_token_expires(service: LocalImageBuilder, clock: SettableClock) -> None:
     token = page(service)["nextToken"]
     clock.now = START + dt.timedelta(hours=24)
     assert ids(page(service, nextToken=token))[0] == "image-25"
     clock.now += dt.timedelta(seconds=1)
-    assert invalid_token(ask(service, nextToken=token)) == f"{INVALID} It has expired."
+    assert invalid_token(send(service, nextToken=token)) == f"{INVALID} It has expired."
 
 
-def test_a_tokens_lifetime_can_be_chosen(clock: Clock) -> None:
+def test_the_lifetime_of_a_token_is_an_argument(clock: SettableClock) -> None:
     service = LocalImageBuilder(ACCOUNT, clock=clock, token_lifetime=dt.timedelta(minutes=1))
     token = page(service)["nextToken"]
     clock.now += dt.timedelta(seconds=61)
-    assert "expired" in invalid_token(ask(service, nextToken=token))
+    assert "expired" in invalid_token(send(service, nextToken=token))
 
 
 def test_tokens_are_the_same_for_a_while_and_then_renewed(
-    service: LocalImageBuilder, clock: Clock
+    service: LocalImageBuilder, clock: SettableClock
 ) -> None:
     token = page(service)["nextToken"]
     clock.now += dt.timedelta(hours=2)
@@ -452,17 +452,19 @@ def test_tokens_are_the_same_for_a_while_and_then_renewed(
     renewed = page(service)["nextToken"]
     assert renewed != token
     clock.now = START + dt.timedelta(hours=25)
-    assert "expired" in invalid_token(ask(service, nextToken=token))
+    assert "expired" in invalid_token(send(service, nextToken=token))
     assert ids(page(service, nextToken=renewed))[0] == "image-25"
 
 
-def test_a_restarted_service_takes_the_tokens(service: LocalImageBuilder, clock: Clock) -> None:
+def test_a_token_is_valid_in_another_service_of_the_same_account(
+    service: LocalImageBuilder, clock: SettableClock
+) -> None:
     token = page(service)["nextToken"]
     clock.now += dt.timedelta(hours=1)
     assert ids(page(LocalImageBuilder(ACCOUNT, clock=clock), nextToken=token))[0] == "image-25"
 
 
-def test_a_token_beyond_the_list_is_refused(clock: Clock) -> None:
+def test_a_token_beyond_the_end_of_the_listing_is_an_error(clock: SettableClock) -> None:
     token = page(LocalImageBuilder(generate_account(resources=50), clock=clock))["nextToken"]
     smaller = LocalImageBuilder(generate_account(resources=25), clock=clock)
-    assert invalid_token(ask(smaller, nextToken=token)) == INVALID
+    assert invalid_token(send(smaller, nextToken=token)) == INVALID

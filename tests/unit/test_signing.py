@@ -1,4 +1,4 @@
-"""Signatures, byte for byte those of boto3, and nothing secret in what people read."""
+"""Signatures: the same bytes as boto3's, and no secret in a repr or a log."""
 
 import contextlib
 import json
@@ -15,27 +15,22 @@ import pytest
 
 from imagebuilder_pager import ImageBuilder
 from imagebuilder_pager.aws.auth.httpx_auth import SigV4Auth
-from imagebuilder_pager.aws.clock import Clock
 from imagebuilder_pager.aws.config.shared_config import SharedConfig
 from imagebuilder_pager.aws.credentials.resolver import resolve_credentials
 from imagebuilder_pager.aws.identity import Credentials, CredentialsContext
-from imagebuilder_pager.local import LocalServer
+from imagebuilder_pager.local import EXAMPLE_EXECUTION_ID, LocalServer
+from tests.fakes.clocks import FakeClock
+from tests.fakes.services import RecordingService, http_client
 
 ACCESS_KEY = "AKIDEXAMPLE"
 SECRET_KEY = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 SESSION_TOKEN = "AQoDYXdzEPT//////////wEXAMPLE+token/="
-EXECUTION_ID = "lce-12345678-1234-1234-1234-123456789012"
 NOW = datetime(2025, 3, 3, 12, 34, 56, 789000, tzinfo=UTC)
-
-
-class FrozenClock(Clock):
-    def now(self) -> datetime:
-        return NOW
 
 
 @pytest.fixture
 def _frozen_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """boto3's clock; ours is an argument."""
+    """Set boto3's clock; ours is an argument."""
 
     def current(*, remove_tzinfo: bool = True) -> datetime:
         return NOW.replace(tzinfo=None) if remove_tzinfo else NOW
@@ -47,7 +42,7 @@ Sent = tuple[str, str, bytes, dict[str, str]]
 
 
 def sent_by_boto3(params: dict[str, Any], **arguments: Any) -> Sent:
-    """The request that boto3 has prepared, just before it would be sent."""
+    """Return the request that boto3 would send."""
     client = boto3.session.Session().client(
         "imagebuilder",
         aws_access_key_id=ACCESS_KEY,
@@ -60,12 +55,12 @@ def sent_by_boto3(params: dict[str, Any], **arguments: Any) -> Sent:
         def stream(self, **_: Any) -> list[bytes]:
             return [b"{}"]
 
-    def answer(request: botocore.awsrequest.AWSPreparedRequest, **_: Any) -> Any:
+    def respond(request: botocore.awsrequest.AWSPreparedRequest, **_: Any) -> Any:
         sent.append(request)
         headers: Any = {}
         return botocore.awsrequest.AWSResponse(request.url, 200, headers, Raw())
 
-    client.meta.events.register("before-send.imagebuilder.*", answer)
+    client.meta.events.register("before-send.imagebuilder.*", respond)
     client.list_lifecycle_execution_resources(**params)
     (request,) = sent
     values: list[tuple[str, Any]] = list(request.headers.items())
@@ -77,41 +72,36 @@ def sent_by_boto3(params: dict[str, Any], **arguments: Any) -> Sent:
     return request.method, request.url, body, headers
 
 
-def sent_by_us(params: dict[str, Any], **arguments: Any) -> Sent:
-    sent: list[httpx.Request] = []
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        sent.append(request)
-        return httpx.Response(200, json={})
-
-    with httpx.Client(transport=httpx.MockTransport(answer)) as http:
+def sent_by_library(params: dict[str, Any], **arguments: Any) -> Sent:
+    service = RecordingService()
+    with http_client(service) as http:
         client = ImageBuilder(
             http_client=http,
-            clock=FrozenClock(),
+            clock=FakeClock(NOW),
             aws_access_key_id=ACCESS_KEY,
             aws_secret_access_key=SECRET_KEY,
             **{"region_name": "us-west-2", **arguments},
         )
         client.list_lifecycle_execution_resources(**params)
-    (request,) = sent
+    request = service.request
     return request.method, str(request.url), request.content, dict(request.headers)
 
 
-def signed_part(headers: dict[str, str]) -> dict[str, str]:
-    """The headers of the signature: itself, and those that it covers, but for the host."""
+def signed_headers(headers: dict[str, str]) -> dict[str, str]:
+    """Return the signature and the signed headers but for the host."""
     names = re.search(r"SignedHeaders=([^,]+)", headers["authorization"])
     assert names is not None
-    # botocore leaves the host header to urllib3; what it has signed for it is in the signature.
+    # urllib3 sets the host header, and not botocore, which has signed it.
     covered = [name for name in names[1].split(";") if name != "host"]
     return {name: headers[name] for name in [*covered, "authorization", "content-length"]}
 
 
 PARAMS: list[dict[str, Any]] = [
-    {"lifecycleExecutionId": EXECUTION_ID},
-    {"lifecycleExecutionId": EXECUTION_ID, "maxResults": 25, "nextToken": "a/b+c="},
-    {"nextToken": 'quote " and \\', "maxResults": 1, "lifecycleExecutionId": EXECUTION_ID},
+    {"lifecycleExecutionId": EXAMPLE_EXECUTION_ID},
+    {"lifecycleExecutionId": EXAMPLE_EXECUTION_ID, "maxResults": 25, "nextToken": "a/b+c="},
+    {"nextToken": 'quote " and \\', "maxResults": 1, "lifecycleExecutionId": EXAMPLE_EXECUTION_ID},
     {
-        "lifecycleExecutionId": EXECUTION_ID,
+        "lifecycleExecutionId": EXAMPLE_EXECUTION_ID,
         "parentResourceId": "Straße/日本語/\u2028\N{PILE OF POO}/é/e\u0301/\x7f\x00",
     },
 ]
@@ -137,9 +127,9 @@ ENDPOINTS = [
 @pytest.mark.parametrize("params", PARAMS, ids=["id", "page", "quotes", "unicode"])
 def test_a_request_is_boto3s_to_the_byte(params: dict[str, Any], token: str | None) -> None:
     theirs = sent_by_boto3(params, aws_session_token=token)
-    ours = sent_by_us(params, aws_session_token=token)
+    ours = sent_by_library(params, aws_session_token=token)
     assert ours[:3] == theirs[:3]
-    assert signed_part(ours[3]) == signed_part(theirs[3])
+    assert signed_headers(ours[3]) == signed_headers(theirs[3])
     assert ours[3]["x-amz-date"] == "20250303T123456Z"
     assert ours[3].get("x-amz-security-token") == token
 
@@ -150,9 +140,9 @@ def test_a_request_is_boto3s_to_the_byte(params: dict[str, Any], token: str | No
 def test_a_request_to_an_endpoint_is_boto3s_to_the_byte(url: str, token: str | None) -> None:
     arguments = {"endpoint_url": url, "aws_session_token": token}
     theirs = sent_by_boto3(PARAMS[-1], **arguments)
-    ours = sent_by_us(PARAMS[-1], **arguments)
+    ours = sent_by_library(PARAMS[-1], **arguments)
     assert ours[:3] == theirs[:3]
-    assert signed_part(ours[3]) == signed_part(theirs[3])
+    assert signed_headers(ours[3]) == signed_headers(theirs[3])
 
 
 @pytest.mark.usefixtures("_frozen_clock")
@@ -165,12 +155,12 @@ def test_a_request_to_an_endpoint_is_boto3s_to_the_byte(url: str, token: str | N
     ],
 )
 def test_urls_that_httpx_normalises_have_boto3s_signature(url: str, host: str) -> None:
-    """The URL is written in another way, yet is the same one, and is signed the same."""
+    """The URL has another form, but the signature is the same."""
     theirs = sent_by_boto3(PARAMS[0], endpoint_url=url)
-    ours = sent_by_us(PARAMS[0], endpoint_url=url)
+    ours = sent_by_library(PARAMS[0], endpoint_url=url)
     assert ours[3]["host"] == host
     assert ours[2] == theirs[2]
-    assert signed_part(ours[3]) == signed_part(theirs[3])
+    assert signed_headers(ours[3]) == signed_headers(theirs[3])
 
 
 @pytest.mark.usefixtures("_frozen_clock")
@@ -180,16 +170,16 @@ def test_urls_that_httpx_normalises_have_boto3s_signature(url: str, host: str) -
 )
 def test_every_region_has_boto3s_url_and_scope(region: str) -> None:
     theirs = sent_by_boto3(PARAMS[0], region_name=region)
-    ours = sent_by_us(PARAMS[0], region_name=region)
+    ours = sent_by_library(PARAMS[0], region_name=region)
     assert ours[:3] == theirs[:3]
-    assert signed_part(ours[3]) == signed_part(theirs[3])
+    assert signed_headers(ours[3]) == signed_headers(theirs[3])
 
 
 @pytest.mark.usefixtures("_frozen_clock")
-def test_a_signature_depends_on_everything_that_it_should() -> None:
-    """The comparison is no comparison of constants."""
+def test_a_signature_depends_on_all_signed_parts() -> None:
+    """The comparisons above are not comparisons of constants."""
     signatures = {
-        sent_by_us(params, **arguments)[3]["authorization"]
+        sent_by_library(params, **arguments)[3]["authorization"]
         for params, arguments in [
             (PARAMS[0], {}),
             (PARAMS[1], {}),
@@ -202,7 +192,7 @@ def test_a_signature_depends_on_everything_that_it_should() -> None:
     assert len(signatures) == 6
 
 
-def test_the_clock_of_a_signature_can_be_given() -> None:
+def test_a_signature_has_the_time_of_the_given_clock() -> None:
     auth = SigV4Auth(Credentials("AKID", "secret"), "imagebuilder", "us-west-2", clock=lambda: NOW)
     transport = httpx.MockTransport(lambda _: httpx.Response(200))
     with httpx.Client(transport=transport, auth=auth) as http:
@@ -213,7 +203,7 @@ def test_the_clock_of_a_signature_can_be_given() -> None:
     )
 
 
-def test_every_request_is_signed_with_the_credentials_of_the_moment() -> None:
+def test_every_request_is_signed_with_the_current_credentials() -> None:
     class Rotating:
         calls = 0
 
@@ -223,14 +213,14 @@ def test_every_request_is_signed_with_the_credentials_of_the_moment() -> None:
 
     sent: list[httpx.Request] = []
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def respond(request: httpx.Request) -> httpx.Response:
         sent.append(request)
         return httpx.Response(200, json={"nextToken": "t"} if len(sent) == 1 else {})
 
-    with httpx.Client(transport=httpx.MockTransport(answer)) as http:
+    with http_client(respond) as http:
         client = ImageBuilder("us-west-2", http_client=http, credentials=Rotating())
         paginator = client.get_paginator("list_lifecycle_execution_resources")
-        list(paginator.paginate(lifecycleExecutionId=EXECUTION_ID))
+        list(paginator.paginate(lifecycleExecutionId=EXAMPLE_EXECUTION_ID))
     assert [request.headers["x-amz-security-token"] for request in sent] == ["token1", "token2"]
     assert "Credential=AKID2/" in sent[1].headers["authorization"]
 
@@ -240,8 +230,8 @@ def test_no_repr_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
     monkeypatch.setenv("AWS_SESSION_TOKEN", SESSION_TOKEN)
     credentials = Credentials(ACCESS_KEY, SECRET_KEY, SESSION_TOKEN)
-    surroundings = CredentialsContext(SharedConfig(), "us-west-2")
-    environment = resolve_credentials(None, None, None, None, surroundings)
+    context = CredentialsContext(SharedConfig(), "us-west-2")
+    environment = resolve_credentials(None, None, None, None, context)
     environment.get_frozen_credentials()
     with ImageBuilder(
         "us-west-2",
@@ -250,10 +240,10 @@ def test_no_repr_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
         aws_session_token=SESSION_TOKEN,
     ) as client:
         paginator = client.get_paginator("list_lifecycle_execution_resources")
-        pages = paginator.paginate(lifecycleExecutionId=EXECUTION_ID)
+        pages = paginator.paginate(lifecycleExecutionId=EXAMPLE_EXECUTION_ID)
         auth = SigV4Auth(credentials, "imagebuilder", "us-west-2")
-        for thing in (credentials, environment, client, auth, paginator, pages):
-            for text in (repr(thing), str(thing), f"{thing}"):
+        for value in (credentials, environment, client, auth, paginator, pages):
+            for text in (repr(value), str(value), f"{value}"):
                 assert SECRET_KEY not in text
                 assert SESSION_TOKEN not in text
         assert repr(client) == (
@@ -280,7 +270,7 @@ def test_debug_logs_of_everything_show_no_secret(
         )
         refused = pytest.raises(client.exceptions.ClientError)
         with refused if key == SECRET_KEY else contextlib.nullcontext() as caught:
-            client.list_lifecycle_execution_resources(lifecycleExecutionId=EXECUTION_ID)
+            client.list_lifecycle_execution_resources(lifecycleExecutionId=EXAMPLE_EXECUTION_ID)
     for secret in (SECRET_KEY, SESSION_TOKEN):
         assert secret not in str(caught and caught.value)
     (request,) = sent
@@ -293,15 +283,10 @@ def test_debug_logs_of_everything_show_no_secret(
     assert signature not in logs
 
 
-def test_what_is_signed_is_what_is_sent(client_with: Callable[..., ImageBuilder]) -> None:
-    sent: list[httpx.Request] = []
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        sent.append(request)
-        return httpx.Response(200, json={})
-
-    client_with(answer).list_lifecycle_execution_resources(**PARAMS[1])
-    (request,) = sent
+def test_the_signed_headers_and_body_are_sent(client_with: Callable[..., ImageBuilder]) -> None:
+    service = RecordingService()
+    client_with(service).list_lifecycle_execution_resources(**PARAMS[1])
+    request = service.request
     assert json.loads(request.content) == PARAMS[1]
     assert request.headers["content-type"] == "application/json"
     assert request.headers["content-length"] == str(len(request.content))

@@ -1,12 +1,12 @@
-"""What can go wrong between a client and the service, on demand.
+"""Faults between a client and the service, on demand.
 
-A `Fault` is one thing that goes wrong, a `FaultPlan` says which requests meet which fault:
+A ``Fault`` is one way to fail. A ``FaultPlan`` decides which requests meet which fault:
 
     plan = FaultPlan({3: Fault("reset-within")}) | FaultPlan.on_page("last", Fault("throttle"))
     service = LocalImageBuilder(account, faults=plan)
 
-The same plan works in process (`httpx.MockTransport(service)`) and over a socket
-(`LocalServer(service)`). `FAULTS` has a line on each fault, docs/faults.md the whole story.
+The same plan works in process (``httpx.MockTransport(service)``) and over a socket
+(``LocalServer(service)``). ``FAULTS`` summarizes each fault; docs/faults.md describes them all.
 """
 
 from .fault import FAULTS, Fault

@@ -1,7 +1,7 @@
-"""The faults of the connection: what is sent of an answer, and how the connection goes on.
+"""The faults of the connection: how much of a response is sent, and how the connection ends.
 
-A `Delivery` says both. The server carries it out; in process, where there is no connection, it
-becomes the exception that httpx raises when a real connection does the same.
+Both are in a ``Delivery``. The server carries it out. In process, where there is no connection,
+``simulate`` raises the exception that httpx raises when a real connection does the same.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 import httpx
 
-from .response_faults import BodyStream, body_of
+from .response_faults import BodyStream, read_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONNECTION_FAULTS",
-    "EXTENSION",
+    "FAULT_EXTENSION",
     "ConnectionOutcome",
     "Delivery",
     "plan_delivery",
@@ -30,66 +30,69 @@ __all__ = [
 ]
 
 
-EXTENSION = "imagebuilder_pager.local.fault"
-"""On a request: who sends it can carry faults out. On a response: the fault to carry out."""
+FAULT_EXTENSION = "imagebuilder_pager.local.fault"
+"""The extension of a request whose sender can carry out a fault, and of a response with a fault."""
 
 
 class ConnectionOutcome(enum.Enum):
-    """What becomes of the connection when all is sent that will be."""
+    """The state of a connection after a response."""
 
     KEEP = "it waits for the next request"
-    CLOSE = "it is closed in good order"
+    CLOSE = "it is closed"
     RESET = "it is reset"
-    RESET_NEXT = "it is reset when it has brought the next request"
-    HOLD = "it stays open, in silence"
+    RESET_NEXT = "it is reset when the next request has come"
+    HOLD = "it stays open, and nothing is sent"
 
 
 @dataclass(frozen=True, slots=True)
 class _DeliverySpec:
-    """How an answer fares: how much of its body is sent, and what length is given, as shares."""
+    """A rule for deliveries.
 
-    ending: ConnectionOutcome = ConnectionOutcome.KEEP
+    ``sent`` and ``declared`` are the length that is sent, and the length in ``Content-Length``, as
+    multiples of the body's length.
+    """
+
+    outcome: ConnectionOutcome = ConnectionOutcome.KEEP
     head: bool = True
     sent: float = 1.0
-    said: float = 1.0
+    declared: float = 1.0
     trailing: bytes = b""
 
 
-_SAFE = _DeliverySpec()
+_NO_FAULT = _DeliverySpec()
 CONNECTION_FAULTS: dict[str, _DeliverySpec] = {
     "reset-before": _DeliverySpec(ConnectionOutcome.RESET, head=False, sent=0),
     "reset-within": _DeliverySpec(ConnectionOutcome.RESET, sent=0.5),
     "reset-after": _DeliverySpec(ConnectionOutcome.RESET_NEXT),
     "close-before": _DeliverySpec(ConnectionOutcome.CLOSE, head=False, sent=0),
     "half-body": _DeliverySpec(ConnectionOutcome.CLOSE, sent=0.5),
-    "body-shorter": _DeliverySpec(ConnectionOutcome.CLOSE, said=1.5),
-    "body-longer": _DeliverySpec(said=0.5),
+    "body-shorter": _DeliverySpec(ConnectionOutcome.CLOSE, declared=1.5),
+    "body-longer": _DeliverySpec(declared=0.5),
     "body-trailing": _DeliverySpec(trailing=b'{"trailing":"These bytes belong to no answer."}'),
-    "slow": _SAFE,
+    "slow": _NO_FAULT,
     "stall": _DeliverySpec(ConnectionOutcome.HOLD, head=False, sent=0),
     "stall-within": _DeliverySpec(ConnectionOutcome.HOLD, sent=0.5),
 }
-"""The faults of the connection."""
+"""The rule of each fault of the connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What is sent of an answer.
+    """The bytes of a response that are sent, and the outcome for its connection.
 
-    `head` is empty when nothing is sent at all. `body` is what is sent as the body, `said` the
-    length that Content-Length gives it. All of it goes out in so many `pieces`, with `delay`
-    seconds before each.
+    ``head`` is empty when nothing is sent. ``declared_length`` is the value of ``Content-Length``.
+    Head and body are sent in ``pieces``, with ``delay`` seconds before each.
     """
 
     head: bytes
     body: bytes
-    said: int
-    ending: ConnectionOutcome
+    declared_length: int
+    outcome: ConnectionOutcome
     pieces: int = 1
     delay: float = 0.0
 
-    def cut(self) -> Iterator[bytes]:
-        """The bytes to send, in pieces as long as each other but for the last."""
+    def iter_pieces(self) -> Iterator[bytes]:
+        """Yield the bytes to send in pieces of equal length; the last may be shorter."""
         data = self.head + self.body
         size = max(1, -(-len(data) // self.pieces))
         for start in range(0, len(data), size):
@@ -97,20 +100,20 @@ class Delivery:
 
 
 def plan_delivery(response: httpx.Response, *, with_body: bool = True) -> Delivery:
-    """How an answer is sent, with the fault that it carries, if any.
+    """Plan how a response is sent, with the fault in its extensions, if any.
 
-    `with_body` is false for the answer to HEAD.
+    ``with_body`` is false for the response to HEAD.
     """
-    fault: Fault | None = response.extensions.get(EXTENSION)
-    way = _SAFE if fault is None else CONNECTION_FAULTS[fault.name]
-    body = body_of(response)
-    said = int(len(body) * way.said)
-    head = _head(response, said) if way.head else b""
-    sent = body[: int(len(body) * way.sent)] + way.trailing if with_body else b""
+    fault: Fault | None = response.extensions.get(FAULT_EXTENSION)
+    spec = _NO_FAULT if fault is None else CONNECTION_FAULTS[fault.name]
+    body = read_body(response)
+    declared_length = int(len(body) * spec.declared)
+    head = _head(response, declared_length) if spec.head else b""
+    sent = body[: int(len(body) * spec.sent)] + spec.trailing if with_body else b""
     if fault is not None and fault.name == "slow":
         pieces, delay = cast("int", fault["pieces"]), cast("float", fault["delay"])
-        return Delivery(head, sent, said, way.ending, pieces, delay)
-    return Delivery(head, sent, said, way.ending)
+        return Delivery(head, sent, declared_length, spec.outcome, pieces, delay)
+    return Delivery(head, sent, declared_length, spec.outcome)
 
 
 def _head(response: httpx.Response, length: int) -> bytes:
@@ -118,7 +121,7 @@ def _head(response: httpx.Response, length: int) -> bytes:
     lines += [
         name + b": " + value
         for name, value in response.headers.raw
-        # The server frames the body itself, so that an answer without one has an end too.
+        # The server sets the length itself, so that a response without a body has one too.
         if name.lower() not in (b"content-length", b"transfer-encoding")
     ]
     return b"\r\n".join([*lines, b"Content-Length: %d" % length, b"", b""])
@@ -127,28 +130,29 @@ def _head(response: httpx.Response, length: int) -> bytes:
 def simulate(
     delivery: Delivery, request: httpx.Request, response: httpx.Response
 ) -> httpx.Response:
-    """The answer as a client gets it that would be sent so, without a connection.
+    """Return the response that a client would get over a connection.
 
-    What is wrong with it raises the exception of httpx here, or when the body is read. No time
-    passes: a delay longer than the request's read timeout is a `ReadTimeout`, any other is none.
+    A fault raises the exception of httpx, either here or when the body is read. No time passes: a
+    delay that is longer than the request's read timeout raises ``ReadTimeout``, a shorter one is
+    ignored.
     """
-    limit = request.extensions.get("timeout", {}).get("read")
-    if limit is not None and delivery.delay > limit:
+    timeout = request.extensions.get("timeout", {}).get("read")
+    if timeout is not None and delivery.delay > timeout:
         raise httpx.ReadTimeout("timed out", request=request)
     error: httpx.TransportError | None = None
-    if not delivery.head or len(delivery.body) < delivery.said:
-        error = _error(delivery, request)
+    if not delivery.head or len(delivery.body) < delivery.declared_length:
+        error = _connection_error(delivery, request)
     if error is not None and not delivery.head:
         raise error
-    headers = dict(response.headers) | {"content-length": str(delivery.said)}
-    stream = BodyStream(delivery.body[: delivery.said], error=error)
+    headers = dict(response.headers) | {"content-length": str(delivery.declared_length)}
+    stream = BodyStream(delivery.body[: delivery.declared_length], error=error)
     return httpx.Response(response.status_code, headers=headers, stream=stream)
 
 
-def _error(delivery: Delivery, request: httpx.Request) -> httpx.TransportError:
-    if delivery.ending is ConnectionOutcome.RESET:
+def _connection_error(delivery: Delivery, request: httpx.Request) -> httpx.TransportError:
+    if delivery.outcome is ConnectionOutcome.RESET:
         return httpx.ReadError("[Errno 104] Connection reset by peer", request=request)
-    if delivery.ending is ConnectionOutcome.HOLD:
+    if delivery.outcome is ConnectionOutcome.HOLD:
         return httpx.ReadTimeout("timed out", request=request)
     if not delivery.head:
         return httpx.RemoteProtocolError(
@@ -156,6 +160,6 @@ def _error(delivery: Delivery, request: httpx.Request) -> httpx.TransportError:
         )
     return httpx.RemoteProtocolError(
         "peer closed connection without sending complete message body "
-        f"(received {len(delivery.body)} bytes, expected {delivery.said})",
+        f"(received {len(delivery.body)} bytes, expected {delivery.declared_length})",
         request=request,
     )

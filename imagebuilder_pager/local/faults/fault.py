@@ -1,4 +1,4 @@
-"""One thing that can go wrong: the catalogue of them, their options, their names in text."""
+"""The catalogue of faults, their options, and their form as text."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Self
 __all__ = ["FAULTS", "Fault", "OptionValue"]
 
 OptionValue = str | int | float | bool | None
-"""What an option can be set to: JSON's values, without lists and objects."""
+"""The value of an option: a JSON value that is neither a list nor an object."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Option:
-    """What an option is when it is not given, and what else it can be.
+    """The default and the allowed values of an option.
 
-    `types` are the types of its values, `allowed` all of the values unless that is empty, `limits`
-    the least and the greatest number.
+    ``types`` are the allowed types. ``allowed``, unless it is empty, has all allowed values.
+    ``limits`` are the smallest and the greatest number.
     """
 
     default: OptionValue
@@ -28,15 +28,15 @@ class _Option:
     limits: tuple[float, float] | None = None
 
     def violation(self, value: object) -> str | None:
-        """What the value has to be and is not."""
+        """Return the constraint that the value violates, or None."""
         if type(value) not in self.types or (self.allowed and value not in self.allowed):
             names = (json.dumps(allowed) for allowed in self.allowed)
             return f"one of {', '.join(names)}" if self.allowed else self._type_names()
         if isinstance(value, str) and not (value.isascii() and value.isprintable()):
             return "printable ASCII"  # it may have to go into a header
         if isinstance(value, int | float) and self.limits is not None:
-            least, most = self.limits
-            return None if least <= value <= most else f"from {least:g} to {most:g}"
+            minimum, maximum = self.limits
+            return None if minimum <= value <= maximum else f"from {minimum:g} to {maximum:g}"
         return None
 
     def _type_names(self) -> str:
@@ -57,99 +57,99 @@ def _choice(*allowed: OptionValue) -> _Option:
 
 
 _RETRY_AFTER = _Option(None, (type(None), int, float, str), limits=(0, 86400))
-_KINDS: dict[str, tuple[str, dict[str, _Option]]] = {
+_CATALOGUE: dict[str, tuple[str, dict[str, _Option]]] = {
     "throttle": (
-        "refused with a throttling error",
+        "a throttling error",
         {
             "code": _choice("CallRateLimitExceededException", "ThrottlingException"),
             "retry_after": _RETRY_AFTER,
         },
     ),
     "server-error": (
-        "an answer with status 500, 502, 503 or 504",
+        "a response with status 500, 502, 503 or 504",
         {
             "status": _choice(500, 502, 503, 504),
             "body": _choice("json", "html", "empty"),
             "retry_after": _RETRY_AFTER,
         },
     ),
-    "expired-token": ("refused: the pagination token has expired", {}),
-    "expired-key": (
-        "refused: the session's keys have expired",
+    "expired-token": ("an error: the pagination token has expired", {}),
+    "expired-credentials": (
+        "an error: the session's credentials have expired",
         {"lasting": _choice(False, True)},
     ),
-    "clock-off": (
-        "from now on the service's clock is wrong",
+    "clock-skew": (
+        "from this request on, the service's clock is wrong",
         {"minutes": _Option(20, (int, float), limits=(-1440, 1440))},
     ),
     "redirect": (
-        "sent elsewhere",
+        "a redirect",
         {"status": _choice(307, 301, 302, 303, 308), "location": _Option(None, (type(None), str))},
     ),
-    "html": ("a page of HTML with status 200", {}),
+    "html": ("an HTML page with status 200", {}),
     "wrong-json": (
-        "status 200 with what is no JSON, or not the JSON of an answer",
+        "a body that is not JSON, or not the JSON of a page",
         {"how": _choice("cut", "list", "empty")},
     ),
     "wrong-type": (
-        "a member of the answer has a value of the wrong type",
+        "a member of the page has a value of the wrong type",
         {
             "member": _Option("resources.0.resourceId", (str,)),
             "value": _Option(17, (str, int, float, bool, type(None))),
         },
     ),
-    "broken-gzip": ("a compressed body that is damaged", {"how": _choice("damaged", "cut")}),
-    "reset-before": ("the connection is reset before the answer", {}),
-    "reset-within": ("the connection is reset in the middle of the answer's body", {}),
-    "reset-after": ("the connection is reset after the answer, when the next request is on it", {}),
-    "close-before": ("the connection is closed before the answer", {}),
-    "half-body": ("the connection is closed in the middle of the answer's body", {}),
-    "body-shorter": ("the body is shorter than the answer says, then the connection closes", {}),
-    "body-longer": ("the body is longer than the answer says, so that its JSON is cut", {}),
-    "body-trailing": ("more bytes than announced follow a whole answer", {}),
+    "broken-gzip": ("a damaged gzip body", {"how": _choice("damaged", "cut")}),
+    "reset-before": ("the connection is reset before the response", {}),
+    "reset-within": ("the connection is reset within the response's body", {}),
+    "reset-after": ("the connection is reset when it gets the next request", {}),
+    "close-before": ("the connection is closed before the response", {}),
+    "half-body": ("the connection is closed within the response's body", {}),
+    "body-shorter": ("the body is shorter than its Content-Length, then the connection closes", {}),
+    "body-longer": ("the body is longer than its Content-Length, which cuts the JSON", {}),
+    "body-trailing": ("more bytes follow a complete response", {}),
     "slow": (
-        "the answer comes in pieces, with a wait before each",
+        "the response comes in pieces, with a delay before each",
         {
             "delay": _Option(0.005, (int, float), limits=(0, 3600)),
             "pieces": _Option(20, (int,), limits=(1, 100_000)),
         },
     ),
-    "stall": ("no answer, on a connection that stays open", {}),
-    "stall-within": ("half of the answer's body, on a connection that stays open", {}),
+    "stall": ("no response, on a connection that stays open", {}),
+    "stall-within": ("half of the response's body, on a connection that stays open", {}),
 }
 
 FAULTS: Mapping[str, str] = MappingProxyType(
-    {name: summary for name, (summary, _) in _KINDS.items()}
+    {name: summary for name, (summary, _) in _CATALOGUE.items()}
 )
-"""What each fault is, in a line, by name."""
+"""A one-line summary of each fault, by name."""
 
 
 @dataclass(frozen=True, init=False, slots=True)
 class Fault:
-    """One thing that goes wrong with an answer: `Fault("throttle", retry_after=2)`.
+    """One way in which a response can fail: ``Fault("throttle", retry_after=2)``.
 
-    `name` is one of `FAULTS`. `options` holds all of the fault's options, those that were not
-    given with their defaults; docs/faults.md lists them. Two faults with the same options are
-    equal. `str()` gives the text that `Fault.parse` reads, unless a comma is in it.
+    ``name`` is one of ``FAULTS``. ``options`` has all of the fault's options, given or default;
+    docs/faults.md lists them. Faults with the same name and options are equal. ``str()`` returns
+    the text that ``Fault.parse`` reads, unless a value has a comma in it.
 
-    Raises `ValueError` for a name that there is not, and for an option that the fault does not
-    have or that cannot have that value; it says what there is.
+    Raises ``ValueError`` for an unknown name or option, and for a value that is not allowed. The
+    message says what is allowed.
     """
 
     name: str
     options: tuple[tuple[str, OptionValue], ...]
 
     def __init__(self, name: str, **options: OptionValue) -> None:
-        if name not in _KINDS:
-            raise ValueError(f"there is no fault {name!r}; there are {', '.join(_KINDS)}")
-        known = _KINDS[name][1]
+        if name not in _CATALOGUE:
+            raise ValueError(f"there is no fault {name!r}; there are {', '.join(_CATALOGUE)}")
+        known = _CATALOGUE[name][1]
         for option, value in options.items():
             if option not in known:
                 has = f"it has {', '.join(known)}" if known else "it has none"
                 raise ValueError(f"fault {name!r} has no option {option!r}; {has}")
-            if (demand := known[option].violation(value)) is not None:
+            if (violation := known[option].violation(value)) is not None:
                 raise ValueError(
-                    f"option {option!r} of fault {name!r} is {value!r}; it has to be {demand}"
+                    f"option {option!r} of fault {name!r} is {value!r}; it has to be {violation}"
                 )
         values = {option: options.get(option, spec.default) for option, spec in known.items()}
         object.__setattr__(self, "name", name)
@@ -157,9 +157,9 @@ class Fault:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `NAME[,OPTION=VALUE...]`, as on the command line: `throttle,retry-after=2`.
+        """Read ``NAME[,OPTION=VALUE...]``, as on the command line: ``throttle,retry-after=2``.
 
-        Raises `ValueError` as the constructor does, and for an option without a value.
+        Raises ``ValueError`` as the constructor does, and for an option without a value.
         """
         name, *parts = text.split(",")
         options: dict[str, OptionValue] = {}
@@ -167,34 +167,37 @@ class Fault:
             option, equals, value = part.partition("=")
             if not equals:
                 raise ValueError(f"{part!r} in {text!r} is not OPTION=VALUE")
-            options[option.replace("-", "_")] = _read(value)
+            options[option.replace("-", "_")] = _parse_value(value)
         return cls(name, **options)
 
     def __getitem__(self, option: str) -> OptionValue:
-        """The value of one option, given or default."""
+        """Return the value of an option, given or default."""
         return dict(self.options)[option]
 
     def __str__(self) -> str:
-        given = (f",{name.replace('_', '-')}={_write(value)}" for name, value in self._given())
+        given = (
+            f",{name.replace('_', '-')}={_format_value(value)}"
+            for name, value in self._non_default_options()
+        )
         return self.name + "".join(given)
 
     def __repr__(self) -> str:
-        given = (f", {name}={value!r}" for name, value in self._given())
+        given = (f", {name}={value!r}" for name, value in self._non_default_options())
         return f"Fault({self.name!r}{''.join(given)})"
 
-    def _given(self) -> list[tuple[str, OptionValue]]:
-        """The options that are not at their defaults."""
-        known = _KINDS[self.name][1]
+    def _non_default_options(self) -> list[tuple[str, OptionValue]]:
+        """Return the options that are not at their defaults."""
+        known = _CATALOGUE[self.name][1]
         return [(name, value) for name, value in self.options if value != known[name].default]
 
 
-def _write(value: OptionValue) -> str:
-    """The text that `_read` takes for the value."""
-    return value if isinstance(value, str) and _read(value) == value else json.dumps(value)
+def _format_value(value: OptionValue) -> str:
+    """Return the text that ``_parse_value`` reads as this value."""
+    return value if isinstance(value, str) and _parse_value(value) == value else json.dumps(value)
 
 
-def _read(text: str) -> OptionValue:
-    """A value as JSON has it, and any other text as it is."""
+def _parse_value(text: str) -> OptionValue:
+    """Return the JSON value in the text, or the text where it is not one."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Faults between a request and its answer: asks the plan, and does what it says."""
+"""The injector: between a request and its response it does what the plan says."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import re
 import threading
 from typing import TYPE_CHECKING, cast
 
-from .connection_faults import CONNECTION_FAULTS, EXTENSION, plan_delivery, simulate
+from .connection_faults import CONNECTION_FAULTS, FAULT_EXTENSION, plan_delivery, simulate
 from .fault import Fault
-from .response_faults import ANSWERS
+from .response_faults import RESPONSE_FAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ __all__ = ["FaultInjector"]
 
 
 class FaultInjector:
-    """Carries a plan out for one service, and remembers the faults that last."""
+    """The faults of one service: those of its plan, and those that last."""
 
     def __init__(self, plan: FaultPlan) -> None:
         self._plan = plan
@@ -35,39 +35,41 @@ class FaultInjector:
     def respond(
         self,
         request: httpx.Request,
-        answer: Callable[[httpx.Request, dt.timedelta], httpx.Response],
+        handle: Callable[[httpx.Request, dt.timedelta], httpx.Response],
     ) -> httpx.Response:
-        """The answer to the request with the fault that it meets.
+        """Return the response to the request, with the fault that the request meets.
 
-        `answer` makes the true one, from the request and how far the service's clock is off.
+        ``handle`` returns the original response, given the request and the skew of the service's
+        clock.
         """
         with self._lock:
-            skew, expired = self._skew, _keys(request) in self._expired
-        true = answer(request, skew)
-        fault = self._plan.fault_for(request, last=_is_last(true))
+            skew = self._skew
+            expired = _credentials_of(request) in self._expired
+        original = handle(request, skew)
+        fault = self._plan.fault_for(request, last=_is_last(original))
         if fault is None and expired:
-            fault = Fault("expired-key", lasting=True)
+            fault = Fault("expired-credentials", lasting=True)
         if fault is None:
-            return true
-        if fault.name == "clock-off":
-            # It lasts: whoever sets the own clock after it has to find it unchanged.
+            return original
+        if fault.name == "clock-skew":
+            # It lasts, so that a client can correct its clock by it.
             skew = dt.timedelta(minutes=cast("float", fault["minutes"]))
             with self._lock:
                 self._skew = skew
-            return answer(request, skew)
-        if fault.name == "expired-key" and fault["lasting"]:
+            return handle(request, skew)
+        if fault.name == "expired-credentials" and fault["lasting"]:
             with self._lock:
-                self._expired.add(_keys(request))
+                self._expired.add(_credentials_of(request))
         if fault.name in CONNECTION_FAULTS:
-            true.extensions[EXTENSION] = fault
-            if EXTENSION in request.extensions:
-                return true
-            return simulate(plan_delivery(true), request, true)
-        return ANSWERS[fault.name](fault, request, true)
+            original.extensions[FAULT_EXTENSION] = fault
+            if FAULT_EXTENSION in request.extensions:
+                return original
+            return simulate(plan_delivery(original), request, original)
+        return RESPONSE_FAULTS[fault.name](fault, request, original)
 
 
-def _keys(request: httpx.Request) -> tuple[str, str]:
-    """The access key id and the session token that the request names."""
+def _credentials_of(request: httpx.Request) -> tuple[str, str]:
+    """Return the access key id and the session token of the request."""
     credential = re.search(r"Credential=([^/,\s]*)", request.headers.get("authorization", ""))
     return (
         credential[1] if credential else "",
@@ -75,5 +77,5 @@ def _keys(request: httpx.Request) -> tuple[str, str]:
     )
 
 
-def _is_last(true: httpx.Response) -> bool:
-    return true.status_code == 200 and "nextToken" not in json.loads(true.content)
+def _is_last(original: httpx.Response) -> bool:
+    return original.status_code == 200 and "nextToken" not in json.loads(original.content)

@@ -1,6 +1,6 @@
-"""The faults of the service and of what stands before it: another answer in place of the true one.
+"""The faults of the service and of proxies: another response in place of the original.
 
-These look the same in process and on the wire.
+They are the same in process and on the wire.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import httpx
 from ..errors import HTTP_STATUS
 from .fault import Fault, OptionValue
 
-__all__ = ["ANSWERS", "BodyStream", "body_of"]
+__all__ = ["RESPONSE_FAULTS", "BodyStream", "read_body"]
 
 
-Answer = Callable[[Fault, httpx.Request, httpx.Response], httpx.Response]
+ResponseFault = Callable[[Fault, httpx.Request, httpx.Response], httpx.Response]
+"""Make the response of a fault from the fault, the request and the original response."""
 
 _HTML = (
     "<!DOCTYPE html>\n<html><head><title>{title}</title></head>"
@@ -33,10 +34,10 @@ _SERVER_ERRORS: dict[int, tuple[str | None, str]] = {
 
 
 class BodyStream(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body that comes as it is: in these pieces, with this error at its end.
+    """A body that yields these pieces as they are, and then raises the error.
 
-    httpx reads and decodes other bodies when the response is made, where an error in them would
-    be the service's and not the client's.
+    httpx reads and decodes any other body when the response is created. An error in it would be
+    raised in the service, and not in the client.
     """
 
     def __init__(self, *pieces: bytes, error: Exception | None = None) -> None:
@@ -53,142 +54,157 @@ class BodyStream(httpx.SyncByteStream, httpx.AsyncByteStream):
             yield piece
 
 
-def body_of(response: httpx.Response) -> bytes:
-    """The bytes of the body as they are sent, compressed if they are."""
+def read_body(response: httpx.Response) -> bytes:
+    """Return the bytes of the body as they are on the wire, without decompressing them."""
     if isinstance(response.stream, httpx.SyncByteStream):
         return b"".join(response.stream)
-    raise TypeError("the body of an answer has to be there, or be an iterator that is not async")
+    raise TypeError("the body of a response has to be bytes or a sync iterator, not an async one")
 
 
-def _answer(
-    true: httpx.Response,
+def _create_response(
+    original: httpx.Response,
     status: int,
     body: bytes,
     *,
-    of_service: bool = True,
+    from_service: bool = True,
     **headers: str | None,
 ) -> httpx.Response:
-    """An answer at the time of the true one, with its request id if it is the service's own."""
+    """Create a response with the original's date and, if it is the service's, its request id."""
     kept = {
         name: value
-        for name, value in true.headers.items()
-        if name == "date" or (of_service and name == "x-amzn-requestid")
+        for name, value in original.headers.items()
+        if name == "date" or (from_service and name == "x-amzn-requestid")
     }
-    given = {name.replace("_", "-"): value for name, value in headers.items() if value is not None}
+    extra = {name.replace("_", "-"): value for name, value in headers.items() if value is not None}
     length = {"Content-Length": str(len(body))}
-    return httpx.Response(status, headers=kept | given | length, stream=BodyStream(body))
+    return httpx.Response(status, headers=kept | extra | length, stream=BodyStream(body))
 
 
-def _client_error(
-    true: httpx.Response, status: int, code: str | None, message: str, retry_after: OptionValue
+def _create_error_response(
+    original: httpx.Response, status: int, code: str | None, message: str, retry_after: OptionValue
 ) -> httpx.Response:
-    return _answer(
-        true,
+    return _create_response(
+        original,
         status,
         json.dumps({"message": message}).encode(),
         Content_Type="application/json",
         x_amzn_ErrorType=code,
-        Retry_After=_text(retry_after),
+        Retry_After=_header_value(retry_after),
     )
 
 
-def _text(value: OptionValue) -> str | None:
+def _header_value(value: OptionValue) -> str | None:
     return None if value is None else str(value)
 
 
-def _throttle(fault: Fault, _request: httpx.Request, true: httpx.Response) -> httpx.Response:
+def _throttle(fault: Fault, _request: httpx.Request, original: httpx.Response) -> httpx.Response:
     code = str(fault["code"])
-    return _client_error(true, HTTP_STATUS[code], code, "Rate exceeded", fault["retry_after"])
-
-
-def _server_error(fault: Fault, _request: httpx.Request, true: httpx.Response) -> httpx.Response:
-    status = cast("int", fault["status"])
-    if fault["body"] == "json":
-        code, message = _SERVER_ERRORS[status]
-        return _client_error(true, status, code, message, fault["retry_after"])
-    body, kind = b"", None
-    if fault["body"] == "html":
-        body, kind = _HTML.format(title=f"{status} Error").encode(), "text/html"
-    retry_after = _text(fault["retry_after"])
-    return _answer(true, status, body, of_service=False, Content_Type=kind, Retry_After=retry_after)
-
-
-def _expired_token(_fault: Fault, _request: httpx.Request, true: httpx.Response) -> httpx.Response:
-    code = "InvalidPaginationTokenException"
-    message = "You have provided an invalid pagination token in your request. It has expired."
-    return _client_error(true, HTTP_STATUS[code], code, message, None)
-
-
-def _expired_key(_fault: Fault, _request: httpx.Request, true: httpx.Response) -> httpx.Response:
-    code = "ExpiredTokenException"
-    message = "The security token included in the request is expired"
-    return _client_error(true, HTTP_STATUS[code], code, message, None)
-
-
-def _redirect(fault: Fault, request: httpx.Request, true: httpx.Response) -> httpx.Response:
-    # By default it leads back to where it was sent: a client that follows it is then counted.
-    location = fault["location"] or str(request.url)
-    return _answer(
-        true, cast("int", fault["status"]), b"", of_service=False, Location=str(location)
+    return _create_error_response(
+        original, HTTP_STATUS[code], code, "Rate exceeded", fault["retry_after"]
     )
 
 
-def _html(_fault: Fault, _request: httpx.Request, true: httpx.Response) -> httpx.Response:
+def _server_error(
+    fault: Fault, _request: httpx.Request, original: httpx.Response
+) -> httpx.Response:
+    status = cast("int", fault["status"])
+    if fault["body"] == "json":
+        code, message = _SERVER_ERRORS[status]
+        return _create_error_response(original, status, code, message, fault["retry_after"])
+    body, content_type = b"", None
+    if fault["body"] == "html":
+        body, content_type = _HTML.format(title=f"{status} Error").encode(), "text/html"
+    retry_after = _header_value(fault["retry_after"])
+    return _create_response(
+        original,
+        status,
+        body,
+        from_service=False,
+        Content_Type=content_type,
+        Retry_After=retry_after,
+    )
+
+
+def _expired_token(
+    _fault: Fault, _request: httpx.Request, original: httpx.Response
+) -> httpx.Response:
+    code = "InvalidPaginationTokenException"
+    message = "You have provided an invalid pagination token in your request. It has expired."
+    return _create_error_response(original, HTTP_STATUS[code], code, message, None)
+
+
+def _expired_credentials(
+    _fault: Fault, _request: httpx.Request, original: httpx.Response
+) -> httpx.Response:
+    code = "ExpiredTokenException"
+    message = "The security token included in the request is expired"
+    return _create_error_response(original, HTTP_STATUS[code], code, message, None)
+
+
+def _redirect(fault: Fault, request: httpx.Request, original: httpx.Response) -> httpx.Response:
+    # By default to the same URL: the plan then counts a client that follows the redirect.
+    location = fault["location"] or str(request.url)
+    return _create_response(
+        original, cast("int", fault["status"]), b"", from_service=False, Location=str(location)
+    )
+
+
+def _html(_fault: Fault, _request: httpx.Request, original: httpx.Response) -> httpx.Response:
     body = _HTML.format(title="Sign in to this network").encode()
-    return _answer(true, 200, body, of_service=False, Content_Type="text/html")
+    return _create_response(original, 200, body, from_service=False, Content_Type="text/html")
 
 
-def _with_body(true: httpx.Response, body: bytes, **headers: str) -> httpx.Response:
-    """The true answer, but for its body."""
-    changed = dict(true.headers) | {"content-length": str(len(body))} | headers
-    return httpx.Response(true.status_code, headers=changed, stream=BodyStream(body))
+def _replace_body(original: httpx.Response, body: bytes, **headers: str) -> httpx.Response:
+    """Return the original response with another body."""
+    changed = dict(original.headers) | {"content-length": str(len(body))} | headers
+    return httpx.Response(original.status_code, headers=changed, stream=BodyStream(body))
 
 
-def _wrong_json(fault: Fault, _request: httpx.Request, true: httpx.Response) -> httpx.Response:
-    whole = body_of(true)
-    bodies = {"cut": whole[: len(whole) // 2], "list": b"[]", "empty": b""}
-    return _with_body(true, bodies[str(fault["how"])])
+def _wrong_json(fault: Fault, _request: httpx.Request, original: httpx.Response) -> httpx.Response:
+    original_body = read_body(original)
+    bodies = {"cut": original_body[: len(original_body) // 2], "list": b"[]", "empty": b""}
+    return _replace_body(original, bodies[str(fault["how"])])
 
 
-def _wrong_type(fault: Fault, _request: httpx.Request, true: httpx.Response) -> httpx.Response:
+def _wrong_type(fault: Fault, _request: httpx.Request, original: httpx.Response) -> httpx.Response:
     path = str(fault["member"]).split(".")
-    members = _put(json.loads(body_of(true)), path, fault["value"])
-    return _with_body(true, json.dumps(members, separators=(",", ":")).encode())
+    members = _replace_member(json.loads(read_body(original)), path, fault["value"])
+    return _replace_body(original, json.dumps(members, separators=(",", ":")).encode())
 
 
-def _put(node: Any, path: list[str], value: Any) -> Any:
-    """The node with the value at the path, or as near to it as the node goes."""
+def _replace_member(node: Any, path: list[str], value: Any) -> Any:
+    """Return the node with the value at the path, or where the path leaves the node."""
     if not path:
         return value
     first, *rest = path
     if isinstance(node, dict):
-        return node | {first: _put(node[first], rest, value) if first in node else value}
+        return node | {first: _replace_member(node[first], rest, value) if first in node else value}
     if isinstance(node, list) and first.isdecimal() and int(first) < len(node):
         index = int(first)
-        return [*node[:index], _put(node[index], rest, value), *node[index + 1 :]]
+        return [*node[:index], _replace_member(node[index], rest, value), *node[index + 1 :]]
     return value
 
 
-def _broken_gzip(fault: Fault, _request: httpx.Request, true: httpx.Response) -> httpx.Response:
-    body = gzip.compress(body_of(true), mtime=0)
-    # Deflate has no block that begins with set bits alone, so no decoder gets past the header.
+def _broken_gzip(fault: Fault, _request: httpx.Request, original: httpx.Response) -> httpx.Response:
+    body = gzip.compress(read_body(original), mtime=0)
+    # No deflate block begins with 0xff, so every decoder fails right after the header.
     header = 10
     broken = {
         "damaged": body[:header] + b"\xff" * (len(body) - header),
         "cut": body[: len(body) // 2],
     }
-    return _with_body(true, broken[str(fault["how"])], **{"content-encoding": "gzip"})
+    return _replace_body(original, broken[str(fault["how"])], **{"content-encoding": "gzip"})
 
 
-ANSWERS: dict[str, Answer] = {
+RESPONSE_FAULTS: dict[str, ResponseFault] = {
     "throttle": _throttle,
     "server-error": _server_error,
     "expired-token": _expired_token,
-    "expired-key": _expired_key,
+    "expired-credentials": _expired_credentials,
     "redirect": _redirect,
     "html": _html,
     "wrong-json": _wrong_json,
     "wrong-type": _wrong_type,
     "broken-gzip": _broken_gzip,
 }
-"""What makes the answer, for each fault that is one."""
+"""The function of each fault that replaces the response."""

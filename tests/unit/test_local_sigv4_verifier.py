@@ -31,7 +31,7 @@ def signed(
     service: str = "imagebuilder",
     region: str = "us-west-2",
 ) -> httpx.Request:
-    """A request with botocore's signature, signed now."""
+    """Return a request that botocore has signed now."""
     aws_request = AWSRequest(method=method, url=url, data=body, headers=headers or {})
     SigV4Auth(Credentials(key, secret, token), service, region).add_auth(aws_request)
     return httpx.Request(method, url, headers=dict(aws_request.headers.items()), content=body)
@@ -52,7 +52,7 @@ def verify(request: httpx.Request, **changes: Any) -> None:
     verify_signature(request, **arguments)
 
 
-def refusal(request: httpx.Request, **changes: Any) -> ServiceError:
+def error_of(request: httpx.Request, **changes: Any) -> ServiceError:
     with pytest.raises(ServiceError) as caught:
         verify(request, **changes)
     signature = request.headers.get("authorization", "").partition("Signature=")[2]
@@ -77,7 +77,7 @@ def refusal(request: httpx.Request, **changes: Any) -> ServiceError:
         {"method": "GET"},
     ],
 )
-def test_takes_what_botocore_signed(options: dict[str, Any]) -> None:
+def test_a_signature_by_botocore_is_valid(options: dict[str, Any]) -> None:
     verify(signed(**options))
 
 
@@ -120,7 +120,7 @@ SUITE = (
         ),
     ],
 )
-def test_takes_the_published_examples(
+def test_the_published_examples_are_valid(
     method: str, url: str, service: str, headers: dict[str, str], signature: str
 ) -> None:
     """AWS's Signature Version 4 test suite, and the example in its documentation."""
@@ -130,7 +130,7 @@ def test_takes_the_published_examples(
     request = httpx.Request(method, url, headers=given)
     secrets = {"AKIDEXAMPLE": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}
     verify(request, secrets=secrets, service=service)
-    assert refusal(request, secrets={"AKIDEXAMPLE": "wrong"}, service=service)
+    assert error_of(request, secrets={"AKIDEXAMPLE": "wrong"}, service=service)
 
 
 def _altered(request: httpx.Request, **changes: Any) -> httpx.Request:
@@ -155,7 +155,7 @@ def _last_digit(request: httpx.Request) -> httpx.Request:
 
 
 @pytest.mark.parametrize(
-    "tamper",
+    "alter",
     [
         pytest.param(lambda r: _altered(r, content=BODY + b" "), id="body"),
         pytest.param(lambda r: _altered(r, content=b""), id="no body"),
@@ -168,15 +168,15 @@ def _last_digit(request: httpx.Request) -> httpx.Request:
         pytest.param(_last_digit, id="signature"),
     ],
 )
-def test_refuses_what_was_altered(tamper: Callable[[httpx.Request], httpx.Request]) -> None:
+def test_an_altered_request_is_an_error(alter: Callable[[httpx.Request], httpx.Request]) -> None:
     request = signed(headers={"Content-Type": "application/json"}, token="token")
     verify(request)
-    refused = refusal(tamper(request))
+    refused = error_of(alter(request))
     assert (refused.code, refused.status) == ("InvalidSignatureException", 403)
     assert refused.message.startswith(MISMATCH)
 
 
-def test_refuses_a_changed_date_within_the_allowed_skew() -> None:
+def test_a_changed_date_within_the_allowed_skew_is_an_error() -> None:
     request = signed()
     later = (date_of(request) + dt.timedelta(seconds=1)).strftime("%Y%m%dT%H%M%SZ")
     request.headers["x-amz-date"] = later
@@ -184,58 +184,58 @@ def test_refuses_a_changed_date_within_the_allowed_skew() -> None:
     authorization = request.headers["authorization"]
     day = authorization.split("/")[1]
     request.headers["authorization"] = authorization.replace(day, later[:8])
-    assert refusal(request).message.startswith(MISMATCH)
+    assert error_of(request).message.startswith(MISMATCH)
 
 
-def test_refuses_a_wrong_secret() -> None:
-    assert refusal(signed(secret="guess")).message.startswith(MISMATCH)
+def test_a_signature_with_another_secret_is_an_error() -> None:
+    assert error_of(signed(secret="guess")).message.startswith(MISMATCH)
 
 
-def test_refuses_the_right_secret_of_another_key() -> None:
-    assert refusal(signed(key="local", secret="secret")).message.startswith(MISMATCH)
+def test_the_secret_of_another_access_key_is_an_error() -> None:
+    assert error_of(signed(key="local", secret="secret")).message.startswith(MISMATCH)
 
 
-def test_refuses_a_body_hash_that_is_not_the_bodys() -> None:
+def test_a_body_hash_that_is_not_of_the_body_is_an_error() -> None:
     request = signed(headers={"X-Amz-Content-SHA256": "UNSIGNED-PAYLOAD"})
-    assert refusal(request).message.startswith(MISMATCH)
+    assert error_of(request).message.startswith(MISMATCH)
 
 
-def test_refuses_a_signed_header_that_did_not_come() -> None:
+def test_a_signed_header_that_was_not_sent_is_an_error() -> None:
     request = signed(headers={"Content-Type": "application/json"})
     del request.headers["content-type"]
-    assert refusal(request).message.startswith(MISMATCH)
+    assert error_of(request).message.startswith(MISMATCH)
 
 
-def test_refuses_an_unsigned_session_token() -> None:
+def test_an_unsigned_session_token_is_an_error() -> None:
     request = signed()
     request.headers["X-Amz-Security-Token"] = "slipped in"
-    refused = refusal(request)
+    refused = error_of(request)
     assert (refused.code, refused.status) == ("InvalidSignatureException", 403)
     assert refused.message == "'x-amz-security-token' must be a 'SignedHeader' in the AWS Auth."
 
 
 @pytest.mark.parametrize("name", ["host", "x-amz-date"])
-def test_refuses_when_host_or_date_is_not_signed(name: str) -> None:
+def test_an_unsigned_host_or_date_is_an_error(name: str) -> None:
     request = signed()
     authorization = request.headers["authorization"]
     other = {"host": "x-amz-date", "x-amz-date": "host"}[name]
     request.headers["authorization"] = authorization.replace("host;x-amz-date", other)
-    assert refusal(request).message == f"'{name}' must be a 'SignedHeader' in the AWS Auth."
+    assert error_of(request).message == f"'{name}' must be a 'SignedHeader' in the AWS Auth."
 
 
-def test_refuses_an_unknown_key() -> None:
-    refused = refusal(signed(key="AKIDEXAMPLE"))
+def test_an_unknown_access_key_is_an_error() -> None:
+    refused = error_of(signed(key="AKIDEXAMPLE"))
     assert (refused.code, refused.status) == ("UnrecognizedClientException", 403)
     assert refused.message == "The security token included in the request is invalid."
 
 
 @pytest.mark.parametrize("authorization", [None, "", "  "])
-def test_refuses_no_signature(authorization: str | None) -> None:
+def test_a_missing_signature_is_an_error(authorization: str | None) -> None:
     request = signed()
     del request.headers["authorization"]
     if authorization is not None:
         request.headers["authorization"] = authorization
-    refused = refusal(request)
+    refused = error_of(request)
     assert (refused.code, refused.status) == ("MissingAuthenticationTokenException", 403)
     assert refused.message == "Missing Authentication Token"
 
@@ -271,35 +271,37 @@ AUTHORIZATION = (
         (AUTHORIZATION, "AWS4-HMAC-SHA256", "requires 'Credential' parameter. Authorization"),
     ],
 )
-def test_refuses_a_header_that_cannot_be_read(old: str, new: str, message: str) -> None:
+def test_an_authorization_header_that_cannot_be_parsed_is_an_error(
+    old: str, new: str, message: str
+) -> None:
     request = signed()
     request.headers["authorization"] = AUTHORIZATION.replace(old, new)
-    refused = refusal(request)
+    refused = error_of(request)
     assert (refused.code, refused.status) == ("IncompleteSignatureException", 400)
     assert message in refused.message
 
 
-def test_refuses_two_signatures() -> None:
+def test_two_authorization_headers_are_an_error() -> None:
     request = signed()
     headers = [*request.headers.multi_items(), ("Authorization", AUTHORIZATION)]
-    refused = refusal(_altered(request, headers=headers))
+    refused = error_of(_altered(request, headers=headers))
     assert refused.code == "IncompleteSignatureException"
     assert "more than one Authorization header" in refused.message
 
 
 @pytest.mark.parametrize("date", ["yesterday", "2015-08-30T12:36:00Z", "20151330T123600Z", "2015"])
-def test_refuses_a_date_that_is_none(date: str) -> None:
+def test_an_invalid_date_is_an_error(date: str) -> None:
     request = signed()
     request.headers["x-amz-date"] = date
-    refused = refusal(request, now=dt.datetime.now(dt.UTC))
+    refused = error_of(request, now=dt.datetime.now(dt.UTC))
     assert refused.code == "IncompleteSignatureException"
     assert "Date must be in ISO-8601 'basic format'" in refused.message
 
 
-def test_refuses_a_missing_date() -> None:
+def test_a_missing_date_is_an_error() -> None:
     request = signed()
     del request.headers["x-amz-date"]
-    refused = refusal(request, now=dt.datetime.now(dt.UTC))
+    refused = error_of(request, now=dt.datetime.now(dt.UTC))
     assert refused.code == "IncompleteSignatureException"
     assert "existence of an 'X-Amz-Date' header" in refused.message
 
@@ -309,12 +311,12 @@ SECOND = dt.timedelta(seconds=1)
 
 
 @pytest.mark.parametrize("skew", [-5 * MINUTE, -SECOND, SECOND, 5 * MINUTE + 0.9 * SECOND])
-def test_takes_a_clock_that_is_five_minutes_off(skew: dt.timedelta) -> None:
+def test_a_skew_of_five_minutes_is_valid(skew: dt.timedelta) -> None:
     request = signed()
     verify(request, now=date_of(request) + skew)
 
 
-def test_takes_a_service_clock_in_another_time_zone() -> None:
+def test_a_service_clock_in_another_time_zone_is_valid() -> None:
     request = signed()
     tokyo = dt.timezone(dt.timedelta(hours=9))
     verify(request, now=date_of(request).astimezone(tokyo))
@@ -346,37 +348,37 @@ def _vanilla(date: str) -> httpx.Request:
         ),
     ],
 )
-def test_refuses_a_date_that_is_further_off(date: str, message: str) -> None:
+def test_a_skew_of_more_than_five_minutes_is_an_error(date: str, message: str) -> None:
     now = dt.datetime(2025, 3, 3, 12, 0, 0, 999_999, tzinfo=dt.UTC)
-    refused = refusal(_vanilla(date), now=now)
+    refused = error_of(_vanilla(date), now=now)
     assert (refused.code, refused.status) == ("InvalidSignatureException", 403)
     assert refused.message == message
 
 
-def test_refuses_another_services_scope() -> None:
-    refused = refusal(signed(service="ec2"))
+def test_the_scope_of_another_service_is_an_error() -> None:
+    refused = error_of(signed(service="ec2"))
     assert refused.code == "InvalidSignatureException"
     assert refused.message == "Credential should be scoped to correct service: 'imagebuilder'."
 
 
-def test_refuses_another_region_if_the_service_has_one() -> None:
+def test_another_region_is_an_error_if_the_service_has_one() -> None:
     verify(signed(region="us-west-2"), region="us-west-2")
-    refused = refusal(signed(region="us-east-1"), region="us-west-2")
+    refused = error_of(signed(region="us-east-1"), region="us-west-2")
     assert refused.code == "InvalidSignatureException"
     assert refused.message == "Credential should be scoped to a valid region, not 'us-east-1'."
 
 
-def test_refuses_a_scope_of_another_day() -> None:
+def test_the_scope_of_another_day_is_an_error() -> None:
     request = _vanilla("20250303T120000Z")
     authorization = request.headers["authorization"]
     request.headers["authorization"] = authorization.replace("20250303", "20250302")
-    refused = refusal(request)
+    refused = error_of(request)
     assert refused.code == "InvalidSignatureException"
     assert refused.message.endswith("'20250302' != '20250303', from '20250303T120000Z'.")
 
 
-def test_refuses_a_scope_with_another_end() -> None:
+def test_a_scope_with_another_terminator_is_an_error() -> None:
     request = signed()
     authorization = request.headers["authorization"]
     request.headers["authorization"] = authorization.replace("aws4_request", "aws5_request")
-    assert "valid terminator: 'aws4_request', not 'aws5_request'" in refusal(request).message
+    assert "valid terminator: 'aws4_request', not 'aws5_request'" in error_of(request).message

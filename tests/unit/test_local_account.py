@@ -21,7 +21,7 @@ def test_generated_data_is_the_same_every_time() -> None:
 
 
 @pytest.mark.parametrize("resources", [0, 1, 3, 120])
-def test_generated_data_has_the_size_asked_for(resources: int) -> None:
+def test_a_generated_account_has_the_requested_size(resources: int) -> None:
     main, other = generate_account(resources=resources).executions
     assert main.lifecycle_execution_id == EXAMPLE_EXECUTION_ID
     assert len(main.resources) == resources
@@ -32,7 +32,7 @@ def test_generated_data_has_the_size_asked_for(resources: int) -> None:
         assert list(execution.children_by_parent) == ids
 
 
-def test_a_negative_size_is_refused() -> None:
+def test_a_negative_size_is_an_error() -> None:
     with pytest.raises(ValueError, match="resources is -1, it has to be 0 or more"):
         generate_account(resources=-1)
 
@@ -42,7 +42,7 @@ def test_a_longer_list_starts_like_a_shorter_one() -> None:
     assert long.executions[0].resources[:10] == short.executions[0].resources
 
 
-def test_an_account_survives_a_file(tmp_path: Path) -> None:
+def test_an_account_is_the_same_after_writing_and_loading(tmp_path: Path) -> None:
     account = generate_account(resources=5)
     file = tmp_path / "account.json"
     file.write_text(json.dumps(account.to_dict()))
@@ -50,7 +50,7 @@ def test_an_account_survives_a_file(tmp_path: Path) -> None:
     assert load_account(str(file)) == account
 
 
-def test_the_least_that_a_file_can_hold(tmp_path: Path) -> None:
+def test_a_file_with_only_the_required_members_is_loaded(tmp_path: Path) -> None:
     file = tmp_path / "account.json"
     file.write_text('{"executions": []}')
     assert load_account(file) == Account()
@@ -113,7 +113,9 @@ E1 = '{"lifecycleExecutionId": "lce-1", "lifecycleExecutionState": {}'
         ),
     ],
 )
-def test_a_wrong_file_is_named_with_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
+def test_the_error_of_an_invalid_file_names_the_file_and_the_member(
+    tmp_path: Path, text: str, message: str
+) -> None:
     file = tmp_path / "account.json"
     file.write_text(text)
     with pytest.raises(ValueError, match=re.escape(message)) as caught:
@@ -121,13 +123,13 @@ def test_a_wrong_file_is_named_with_what_is_wrong(tmp_path: Path, text: str, mes
     assert str(caught.value).startswith(f"{file}: ")
 
 
-def test_a_file_that_is_not_text(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text_is_an_error(tmp_path: Path) -> None:
     file = tmp_path / "account.json"
     file.write_bytes(b'{"executions": "\xff"}')
     with pytest.raises(ValueError, match=r"account\.json: not UTF-8 text"):
         load_account(file)
 
 
-def test_a_missing_file(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"nowhere\.json"):
         load_account(tmp_path / "nowhere.json")

@@ -1,0 +1,97 @@
+"""The results: the numbers of a row, and its score against the targets."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .harness import Harness
+
+__all__ = ["Outcome", "Row", "Samples"]
+
+
+@dataclass
+class Samples:
+    """The numbers of each side, one for each round.
+
+    ``limit`` is the standard library's, and empty where it is not measured. The numbers of one
+    round are taken within a second or two, so that other load on the machine affects all of them.
+    """
+
+    peer: list[float] = field(default_factory=list)
+    ours: list[float] = field(default_factory=list)
+    limit: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A row of the table.
+
+    Both sides are shown in ``unit``. ``must`` is the required ratio of ours to the peer's, and
+    ``aim`` the desired one; with ``difference`` they are the difference instead. Both are None for
+    a row without a target.
+    """
+
+    name: str
+    what: str
+    peer: str
+    unit: str
+    measure: Callable[[Harness, int], Samples]
+    rounds: int
+    must: float | None = None
+    aim: float | None = None
+    difference: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The results of a row: medians of both sides and of the scores, and their quartiles."""
+
+    row: Row
+    samples: Samples
+
+    @property
+    def peer(self) -> float:
+        """The peer's median."""
+        return statistics.median(self.samples.peer)
+
+    @property
+    def ours(self) -> float:
+        """Our median."""
+        return statistics.median(self.samples.ours)
+
+    @property
+    def limit(self) -> float | None:
+        """The limit's share of the peer's median."""
+        return statistics.median(self.samples.limit) / self.peer if self.samples.limit else None
+
+    def scores(self) -> list[float]:
+        """Return the score of each round: the ratio or the difference of the sides."""
+        pairs = zip(self.samples.ours, self.samples.peer, strict=True)
+        if self.row.difference:
+            return [ours - peer for ours, peer in pairs]
+        return [ours / peer for ours, peer in pairs]
+
+    @property
+    def score(self) -> float:
+        """The median of the rounds' scores."""
+        return statistics.median(self.scores())
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        """The quartiles of the rounds' scores; with fewer than four, their minimum and maximum."""
+        scores = self.scores()
+        if len(scores) < 4:
+            return min(scores), max(scores)
+        lower, _, upper = statistics.quantiles(scores, method="inclusive")
+        return lower, upper
+
+    @property
+    def verdict(self) -> str:
+        """``aim``, ``reached`` or ``MISSED``, and empty without a target."""
+        if self.row.must is None or self.row.aim is None:
+            return ""
+        if self.score <= self.row.aim:
+            return "aim"
+        return "reached" if self.score <= self.row.must else "MISSED"

@@ -1,0 +1,147 @@
+"""The region and the endpoint of a client."""
+
+from typing import Any
+
+import pytest
+
+from imagebuilder_pager import ImageBuilder, exceptions
+from tests.fakes.accounts import LOCAL_CREDENTIALS
+from tests.fakes.clients import ClientWith, list_page
+from tests.fakes.services import RecordingService
+
+
+@pytest.fixture
+def recorder() -> RecordingService:
+    return RecordingService()
+
+
+# Region
+
+
+def test_the_region_is_the_argument_or_that_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
+    with ImageBuilder(**LOCAL_CREDENTIALS) as client:
+        assert client.region_name == "eu-west-3"
+    monkeypatch.setenv("AWS_REGION", "eu-west-2")
+    with ImageBuilder(**LOCAL_CREDENTIALS) as client:
+        assert client.region_name == "eu-west-2"
+        assert client.endpoint_url == "https://imagebuilder.eu-west-2.amazonaws.com"
+    with ImageBuilder("eu-west-1", **LOCAL_CREDENTIALS) as client:
+        assert client.region_name == "eu-west-1"
+    with ImageBuilder(region_name="eu-central-1", **LOCAL_CREDENTIALS) as client:
+        assert client.region_name == "eu-central-1"
+
+
+def test_an_empty_region_variable_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
+    with ImageBuilder(**LOCAL_CREDENTIALS) as client:
+        assert client.region_name == "eu-west-3"
+
+
+@pytest.mark.parametrize("region", [None, ""])
+def test_the_error_without_a_region_names_where_it_was_looked_for(region: str | None) -> None:
+    with pytest.raises(exceptions.NoRegionError) as caught:
+        ImageBuilder(region, **LOCAL_CREDENTIALS)
+    assert type(caught.value) is exceptions.NoRegionError
+    assert str(caught.value) == (
+        "no region: looked at the argument region_name, at the environment variables AWS_REGION "
+        "and AWS_DEFAULT_REGION, and at region in the profile 'default'"
+    )
+
+
+@pytest.mark.parametrize(
+    "region",
+    ["us west", "us-west-2/", "evil.test/", "us-west-2\n", "-us", "us-", "a" * 64, "ü", "a.b", 5],
+)
+def test_a_region_that_is_not_a_host_label_is_an_error(region: Any) -> None:
+    with pytest.raises(exceptions.InvalidRegionError) as caught:
+        ImageBuilder(region, **LOCAL_CREDENTIALS)
+    assert str(caught.value) == (
+        f"region_name: {str(region)!r} given; allowed: a region's name, such as us-west-2 "
+        "(letters, digits and hyphens, at most 63)"
+    )
+
+
+def test_an_invalid_region_in_the_environment_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "us-west-2.evil.test")
+    with pytest.raises(
+        exceptions.InvalidRegionError, match=r"^AWS_REGION: 'us-west-2\.evil\.test' "
+    ):
+        ImageBuilder(**LOCAL_CREDENTIALS)
+
+
+# Endpoint
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "127.0.0.1:8080",
+        "localhost",
+        "ftp://127.0.0.1",
+        "https://",
+        "https:///path",
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:0",
+        "http://127.0.0.1:port",
+        "http://[::1",
+        "http://a b",
+        "http://a\n",
+        "http://a/\x7f",
+        "http://a..b",
+        "http://..",
+        f"http://{'a' * 64}",
+        "http://xn--/",
+        "http://\N{SNOWMAN}",
+        "http://999.1.1.1",
+        5,
+        b"http://127.0.0.1",
+        ["http://127.0.0.1"],
+    ],
+)
+def test_an_endpoint_that_is_not_a_url_is_an_error(url: Any) -> None:
+    with pytest.raises(exceptions.InvalidEndpointError) as caught:
+        ImageBuilder("us-west-2", endpoint_url=url, **LOCAL_CREDENTIALS)
+    assert str(caught.value) == (
+        f"endpoint_url: {str(url)!r} given; allowed: http:// or https://, a host and, where "
+        "needed, a port and a path"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://user:sesame@a.test", "https://...@a.test"),
+        ("https://user@a.test/path", "https://...@a.test/path"),
+        ("https://@a.test", "https://...@a.test"),
+        ("https://a.test?x=1", "https://a.test?x=1"),
+        ("https://a.test/?", "https://a.test/?"),
+        ("https://a.test/#part", "https://a.test/#part"),
+        ("https://a.test#", "https://a.test#"),
+    ],
+)
+def test_an_endpoint_with_a_user_a_query_or_a_fragment_is_an_error(url: str, shown: str) -> None:
+    with pytest.raises(exceptions.InvalidEndpointError) as caught:
+        ImageBuilder("us-west-2", endpoint_url=url, **LOCAL_CREDENTIALS)
+    assert str(caught.value) == (
+        f"endpoint_url: {shown!r} given; a user name, a password, a query or a fragment cannot be "
+        "part of it"
+    )
+
+
+def test_a_password_in_an_invalid_endpoint_is_not_shown() -> None:
+    with pytest.raises(exceptions.InvalidEndpointError) as caught:
+        ImageBuilder("us-west-2", endpoint_url="ftp://user:sesame@a.test", **LOCAL_CREDENTIALS)
+    assert "sesame" not in str(caught.value)
+
+
+def test_an_endpoint_keeps_its_port_and_path(
+    client_with: ClientWith, recorder: RecordingService
+) -> None:
+    list_page(client_with(recorder, endpoint_url="http://127.0.0.1:8080/base/"))
+    assert str(recorder.request.url) == "http://127.0.0.1:8080/base/ListLifecycleExecutionResources"
+    assert recorder.request.headers["host"] == "127.0.0.1:8080"
