@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ...exceptions import InvalidConfigError
+from ...validation import validate_whole_number
 from ..clock import Clock
 from ..config.shared_config import Profile
 from .metadata_http import MetadataError, _log, fetch, parse_credentials
@@ -49,8 +50,8 @@ class InstanceMetadataFetcher:
 
     def _retrieve(self) -> dict[str, Any]:
         base_url = _metadata_url(self._profile)
-        attempts = int(_number(self._profile, "NUM_ATTEMPTS", "num_attempts"))
-        timeout = _number(self._profile, "TIMEOUT", "timeout")
+        attempts = _resolve_whole_number(self._profile, "NUM_ATTEMPTS", "num_attempts")
+        timeout = _resolve_whole_number(self._profile, "TIMEOUT", "timeout")
         for _ in range(attempts):
             try:
                 return self._role_keys(base_url, timeout)
@@ -126,13 +127,12 @@ def _metadata_url(profile: Profile) -> str:
     return "http://[fd00:ec2::254]/" if ipv6 else "http://169.254.169.254/"
 
 
-def _number(profile: Profile, variable: str, key: str) -> float:
-    """A setting that is a positive whole number, 1 if it is not there."""
+def _resolve_whole_number(profile: Profile, variable: str, key: str) -> int:
+    """Return a setting that is a whole number from 1 on, 1 where it is not set."""
     found = profile.get(f"AWS_METADATA_SERVICE_{variable}", key=f"metadata_service_{key}")
     if found is None:
         return 1
-    if not (found.value.isascii() and found.value.isdigit() and int(found.value) > 0):
-        raise InvalidConfigError(
-            f"{found.source}: {found.value[:80]!r} given; allowed: a whole number, 1 or more"
-        )
-    return int(found.value)
+    try:
+        return validate_whole_number(found.source, found.value, minimum=1, convert=True)
+    except ValueError as error:
+        raise InvalidConfigError(str(error)) from None
