@@ -1,7 +1,7 @@
-"""What type checkers and editors know of each operation: its parameters, pages and items.
+"""The types of each operation, for type checkers and editors: its parameters, pages and items.
 
-Names are boto3's, or the same in snake_case. The id is required in one spelling or the other, which
-is why there are two of each.
+Names are boto3's, or the same in snake_case. There are two types of parameters, since the id is
+required in either spelling.
 """
 
 from __future__ import annotations

@@ -203,9 +203,7 @@ def retry_after(error: PagerError, now: datetime) -> float:
     return seconds if 0 < seconds < float("inf") else 0.0
 
 
-def resolve_max_attempts(
-    max_attempts: int | None, environ: Mapping[str, str] = os.environ
-) -> int:
+def resolve_max_attempts(max_attempts: int | None, environ: Mapping[str, str] = os.environ) -> int:
     """Return the attempts that a call may take: the argument, ``AWS_MAX_ATTEMPTS`` or 3.
 
     1 turns retries off. Raises :class:`ParamValidationError` for anything but a whole number from

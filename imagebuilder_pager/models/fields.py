@@ -1,4 +1,4 @@
-"""The kinds of members that shapes have: limits, lists, enums, times."""
+"""The kinds of members that shapes have: constraints, lists, enums, timestamps."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """What the service model says of a string's length, a number's range, a string's pattern.
+    """The constraints of the service model: a string's length or pattern, a number's range.
 
-    Requests are held to it. Responses are not: what the service has sent is taken as it is.
+    Requests are checked against them. Responses are not, and any value of the service is accepted.
     """
 
     min: int | None = None
@@ -29,7 +29,7 @@ class Constraints:
     pattern: str | None = None
 
     def allows(self, value: str | int) -> bool:
-        """Whether the value is within the limit."""
+        """Return whether the value satisfies the constraints."""
         size = len(value) if isinstance(value, str) else value
         if self.min is not None and size < self.min:
             return False
@@ -39,7 +39,7 @@ class Constraints:
         return self.pattern is None or bool(re.fullmatch(self.pattern, str(value)))
 
     def describe(self, python_type: type) -> str:
-        """The limit in words, as errors put it: ``a string of 1 to 1024 characters``."""
+        """Describe the values allowed, for an error: ``a string of 1 to 1024 characters``."""
         if python_type is int:
             return f"a whole number from {self.min} to {self.max}"
         if self.pattern is not None:
@@ -48,13 +48,13 @@ class Constraints:
 
 
 class MissingList(list[Any]):
-    """The value of a list member that the answer does not have, or has as null."""
+    """The empty list of a member that is absent from the response, or null."""
 
 
 class _NullAsMissing:
-    """Reads a null where a list should be as an absent list, and a null in a list as None.
+    """The validation of a list member: null reads as an absent list, a null item as None.
 
-    botocore treats lists as sparse; leaving the nulls out would shift every offset behind them.
+    botocore's lists are sparse too; dropping a null would shift the offsets of the items after it.
     """
 
     def __get_pydantic_core_schema__(
@@ -72,17 +72,17 @@ class _NullAsMissing:
         )
 
 
-#: A list member of a response: absent or null reads as an empty list.
+#: A list member of a response; absent or null, it reads as an empty list.
 SparseList = Annotated[list[T], _NullAsMissing()]
 
 
 class _AllowUnknown:
-    """Reads the known values of an enum as its members, and any other text as it is."""
+    """The validation of an enum: a known value reads as its member, any other as a string."""
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        # One error of its own: pydantic's would name both branches, with their types in the path.
+        # One error, since Pydantic's own would name both branches in its path.
         return core_schema.union_schema(
             [handler(item) for item in get_args(source)],
             mode="left_to_right",
@@ -90,50 +90,48 @@ class _AllowUnknown:
         )
 
 
-#: A member of a response with an enum: values that AWS has added since are plain strings.
+#: An enum member of a response; a value that AWS has added since reads as a string.
 OpenEnum = Annotated[T | str, _AllowUnknown()]
 
 
 def _to_datetime(value: object) -> datetime:
-    """Epoch seconds, whole or fractional, as an aware datetime in UTC.
+    """Convert epoch seconds, whole or fractional, to an aware datetime in UTC.
 
-    ISO 8601 and HTTP dates are read as well, as botocore does for this protocol.
+    ISO 8601 and HTTP dates are converted too, as in botocore for this protocol.
     """
     if isinstance(value, str):
-        number = _number(value)
-        if number is None:
-            return _date_from_text(value)
-        value = number
+        try:
+            seconds = float(value)
+        except ValueError:
+            return _parse_date(value)
+        value = seconds
     if type(value) is float or type(value) is int:  # and not bool, which is an int too
         try:
             return datetime.fromtimestamp(value, UTC)
         except (OverflowError, OSError, ValueError) as error:
             raise _not_a_timestamp("in epoch seconds, within the years 1 to 9999") from error
     if isinstance(value, datetime):
-        return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+        return _with_time_zone(value)
     raise _not_a_timestamp("in epoch seconds")
 
 
-def _number(value: str) -> float | None:
-    try:
-        return float(value)
-    except ValueError:
-        return None
-
-
-def _date_from_text(value: str) -> datetime:
+def _parse_date(value: str) -> datetime:
     for parse in (datetime.fromisoformat, email.utils.parsedate_to_datetime):
         try:
-            moment = parse(value)
+            return _with_time_zone(parse(value))
         except (ValueError, OverflowError):
             continue
-        return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     raise _not_a_timestamp("in epoch seconds, ISO 8601 or as an HTTP date")
+
+
+def _with_time_zone(timestamp: datetime) -> datetime:
+    """Return the timestamp in UTC where it has no time zone of its own."""
+    return timestamp if timestamp.tzinfo is not None else timestamp.replace(tzinfo=UTC)
 
 
 def _not_a_timestamp(form: str) -> PydanticCustomError:
     return PydanticCustomError("timestamp", "Input should be a timestamp {form}", {"form": form})
 
 
-#: A point in time, on the wire as epoch seconds, in Python an aware datetime in UTC.
+#: A timestamp: epoch seconds on the wire, an aware datetime in UTC in Python.
 Timestamp = Annotated[datetime, PlainValidator(_to_datetime)]

@@ -26,6 +26,7 @@ from imagebuilder_pager.local import (
     LocalServer,
 )
 from imagebuilder_pager.pagination import encode_token
+from imagebuilder_pager.validation import describe_value
 
 KEYS: dict[str, Any] = {
     "aws_access_key_id": ACCESS_KEY_ID,
@@ -616,7 +617,7 @@ def test_a_bad_timeout_is_refused(name: str, value: object) -> None:
         ImageBuilder("us-west-2", **KEYS, **arguments)
     assert str(caught.value) == (
         "ImageBuilder: invalid parameters; nothing was sent\n"
-        f"  - {name}: {value!r} given; allowed: a number above 0, at most 1e9"
+        f"  - {name}: {describe_value(value)} given; allowed: a number above 0, at most 1e9"
     )
 
 
@@ -752,11 +753,11 @@ BAD_PARAMS: list[tuple[dict[str, Any], list[str]]] = [
 BAD_CONFIGS: list[tuple[Any, list[str]]] = [
     (
         {"PageSize": 0},
-        ["PaginationConfig.PageSize: '0' (int) given; allowed: a whole number, 1 or more"],
+        ["PaginationConfig.PageSize: 0 (int) given; allowed: a whole number, 1 or more"],
     ),
     (
         {"PageSize": -5},
-        ["PaginationConfig.PageSize: '-5' (int) given; allowed: a whole number, 1 or more"],
+        ["PaginationConfig.PageSize: -5 (int) given; allowed: a whole number, 1 or more"],
     ),
     (
         {"PageSize": 26},
@@ -764,35 +765,35 @@ BAD_CONFIGS: list[tuple[Any, list[str]]] = [
     ),
     (
         {"PageSize": "many"},
-        ["PaginationConfig.PageSize: 'many' (str) given; allowed: a whole number, 1 or more"],
+        ["PaginationConfig.PageSize: 'many' given; allowed: a whole number, 1 or more"],
     ),
     (
         {"PageSize": 2.5},
-        ["PaginationConfig.PageSize: '2.5' (float) given; allowed: a whole number, 1 or more"],
+        ["PaginationConfig.PageSize: 2.5 (float) given; allowed: a whole number, 1 or more"],
     ),
     (
         {"MaxItems": -1},
-        ["PaginationConfig.MaxItems: '-1' (int) given; allowed: a whole number, 0 or more"],
+        ["PaginationConfig.MaxItems: -1 (int) given; allowed: a whole number, 0 or more"],
     ),
     (
         {"MaxItems": "ten"},
-        ["PaginationConfig.MaxItems: 'ten' (str) given; allowed: a whole number, 0 or more"],
+        ["PaginationConfig.MaxItems: 'ten' given; allowed: a whole number, 0 or more"],
     ),
     (
         {"MaxItems": 1.5},
-        ["PaginationConfig.MaxItems: '1.5' (float) given; allowed: a whole number, 0 or more"],
+        ["PaginationConfig.MaxItems: 1.5 (float) given; allowed: a whole number, 0 or more"],
     ),
     (
         {"MaxItems": True},
-        ["PaginationConfig.MaxItems: 'True' (bool) given; allowed: a whole number, 0 or more"],
+        ["PaginationConfig.MaxItems: True (bool) given; allowed: a whole number, 0 or more"],
     ),
     (
         {"MaxItems": float("inf")},
-        ["PaginationConfig.MaxItems: 'inf' (float) given; allowed: a whole number, 0 or more"],
+        ["PaginationConfig.MaxItems: inf (float) given; allowed: a whole number, 0 or more"],
     ),
     (
         {"MaxItems": [1]},
-        ["PaginationConfig.MaxItems: '[1]' (list) given; allowed: a whole number, 0 or more"],
+        ["PaginationConfig.MaxItems: a list given; allowed: a whole number, 0 or more"],
     ),
     (
         {"Limit": 5},
@@ -807,7 +808,7 @@ BAD_CONFIGS: list[tuple[Any, list[str]]] = [
     ),
     (
         [("MaxItems", 5)],
-        [f"PaginationConfig: list given; allowed: a mapping with {CONFIG_KEYS}"],
+        [f"PaginationConfig: a list given; allowed: a mapping with {CONFIG_KEYS}"],
     ),
 ]
 
@@ -929,8 +930,8 @@ def test_all_that_is_bad_is_named_at_once(client_with: ClientWith) -> None:
     first, *lines = str(caught.value).split("\n")
     assert first == "ListLifecycleExecutionResources: invalid parameters; nothing was sent"
     assert sorted(lines) == [
-        "  - PaginationConfig.MaxItems: '-1' (int) given; allowed: a whole number, 0 or more",
-        "  - PaginationConfig.PageSize: '0' (int) given; allowed: a whole number, 1 or more",
+        "  - PaginationConfig.MaxItems: -1 (int) given; allowed: a whole number, 0 or more",
+        "  - PaginationConfig.PageSize: 0 (int) given; allowed: a whole number, 1 or more",
         f"  - PaginationConfig: unknown key 'Limit'; allowed: {CONFIG_KEYS}",
         f"  - colour: unknown parameter; allowed: {NAMES}",
         "  - lifecycleExecutionId: missing, and required; allowed: a string that matches "
@@ -942,8 +943,8 @@ def test_all_that_is_bad_is_named_at_once(client_with: ClientWith) -> None:
 @pytest.mark.parametrize(
     ("token", "text"),
     [
-        (5, "StartingToken: int given; allowed: a string, a NextToken of an earlier result"),
-        ("", "StartingToken: an empty string given; allowed: a NextToken"),
+        (5, "StartingToken: 5 (int) given; allowed: the NextToken of an earlier result"),
+        ("", "StartingToken: '' given; allowed: the NextToken of an earlier result"),
         (
             "WzFd",  # [1]
             "StartingToken: JSON in base64, but a list; allowed: an object that a paginator has "
