@@ -95,43 +95,45 @@ OpenEnum = Annotated[T | str, _AllowUnknown()]
 
 
 def _to_datetime(value: object) -> datetime:
-    """Convert epoch seconds, whole or fractional, to an aware datetime in UTC.
+    """Epoch seconds, whole or fractional, as an aware datetime in UTC.
 
-    ISO 8601 and HTTP dates are converted too, as in botocore for this protocol.
+    ISO 8601 and HTTP dates are read as well, as botocore does for this protocol.
     """
     if isinstance(value, str):
-        try:
-            seconds = float(value)
-        except ValueError:
-            return _parse_date(value)
-        value = seconds
+        number = _number(value)
+        if number is None:
+            return _date_from_text(value)
+        value = number
     if type(value) is float or type(value) is int:  # and not bool, which is an int too
         try:
             return datetime.fromtimestamp(value, UTC)
         except (OverflowError, OSError, ValueError) as error:
             raise _not_a_timestamp("in epoch seconds, within the years 1 to 9999") from error
     if isinstance(value, datetime):
-        return _with_time_zone(value)
+        return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
     raise _not_a_timestamp("in epoch seconds")
 
 
-def _parse_date(value: str) -> datetime:
+def _number(value: str) -> float | None:
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def _date_from_text(value: str) -> datetime:
     for parse in (datetime.fromisoformat, email.utils.parsedate_to_datetime):
         try:
-            return _with_time_zone(parse(value))
+            moment = parse(value)
         except (ValueError, OverflowError):
             continue
+        return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     raise _not_a_timestamp("in epoch seconds, ISO 8601 or as an HTTP date")
-
-
-def _with_time_zone(timestamp: datetime) -> datetime:
-    """Return the timestamp in UTC where it has no time zone of its own."""
-    return timestamp if timestamp.tzinfo is not None else timestamp.replace(tzinfo=UTC)
 
 
 def _not_a_timestamp(form: str) -> PydanticCustomError:
     return PydanticCustomError("timestamp", "Input should be a timestamp {form}", {"form": form})
 
 
-#: A timestamp: epoch seconds on the wire, an aware datetime in UTC in Python.
+#: A point in time, on the wire as epoch seconds, in Python an aware datetime in UTC.
 Timestamp = Annotated[datetime, PlainValidator(_to_datetime)]
