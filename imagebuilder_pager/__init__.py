@@ -8,29 +8,17 @@
             for resource in page.resources:
                 print(resource.resource_id, resource.state.status)
 
-Importing this package loads nothing but this file; a public name loads its module when it is first
-used.
+Importing this package loads almost nothing; a public name loads its module when it is first used.
 """
 
+from ._lazy import lazy_attributes
 from ._version import __version__
 
-# As typing's, which type checkers know by its name alone: typing takes its time to import.
-TYPE_CHECKING = False
+TYPE_CHECKING = False  # as typing's, which takes its time to import
 if TYPE_CHECKING:
-    from typing import Any
-
     from . import exceptions, models, pagination
     from .client import AsyncImageBuilder, ImageBuilder
     from .pagination import AsyncPaginator, PaginationSpec, Paginator
-
-_MODULES = {
-    "AsyncImageBuilder": "client",
-    "AsyncPaginator": "pagination",
-    "ImageBuilder": "client",
-    "PaginationSpec": "pagination",
-    "Paginator": "pagination",
-}
-_SUBMODULES = ("exceptions", "models", "pagination")
 
 __all__ = [
     "AsyncImageBuilder",
@@ -44,18 +32,19 @@ __all__ = [
     "pagination",
 ]
 
-
-def __getattr__(name: str) -> "Any":
-    import importlib
-
-    if name in _MODULES:
-        value = getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
-    elif name in _SUBMODULES:
-        value = importlib.import_module(f".{name}", __name__)
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = value
-    return value
+# Type checkers must not see it: with it, an unknown name would be Any.
+if not TYPE_CHECKING:
+    __getattr__ = lazy_attributes(
+        __name__,
+        {
+            "AsyncImageBuilder": "client",
+            "AsyncPaginator": "pagination",
+            "ImageBuilder": "client",
+            "PaginationSpec": "pagination",
+            "Paginator": "pagination",
+        },
+        ("exceptions", "models", "pagination"),
+    )
 
 
 def __dir__() -> list[str]:

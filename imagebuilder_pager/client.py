@@ -19,28 +19,7 @@ from .aws.identity import CachingProvider, CredentialsContext, CredentialsSource
 from .aws.protocol.rest_json import DEFAULT_MAX_RESPONSE_BYTES, ClientConfig, RestJsonClient
 from .aws.retries import resolve_max_attempts
 from .aws.transport.types import AsyncTransport, Timeouts, Transport
-from .models.exceptions import (
-    AccessDeniedException,
-    CallRateLimitExceededException,
-    ClientException,
-    DryRunOperationException,
-    ForbiddenException,
-    IdempotentParameterMismatchException,
-    InvalidPaginationTokenException,
-    InvalidParameterCombinationException,
-    InvalidParameterException,
-    InvalidParameterValueException,
-    InvalidRequestException,
-    InvalidVersionNumberException,
-    ResourceAlreadyExistsException,
-    ResourceDependencyException,
-    ResourceInUseException,
-    ResourceNotFoundException,
-    ServiceException,
-    ServiceQuotaExceededException,
-    ServiceUnavailableException,
-    TooManyRequestsException,
-)
+from .models import exceptions as modelled_exceptions
 from .models.shapes import Response
 from .operations import LIST_LIFECYCLE_EXECUTION_RESOURCES, OPERATIONS, Operation
 from .pagination.async_paginator import AsyncPaginator
@@ -48,6 +27,7 @@ from .pagination.paginator import Paginator
 from .service import DEFAULT_TIMEOUTS, HEADERS, SERVICE
 from .type_defs import (
     AsyncListLifecycleExecutionResourcesPaginator,
+    Exceptions,
     ListLifecycleExecutionResourcesPaginator,
     ListParams,
     ListParamsSnakeCase,
@@ -70,40 +50,11 @@ HttpT = TypeVar("HttpT", "httpx.Client", "httpx.AsyncClient")
 logging.getLogger(__package__).addHandler(logging.NullHandler())
 
 
-class Exceptions:
-    """The errors that the service models, as ``client.exceptions`` has them in boto3."""
-
-    ClientError = exceptions.ClientError
-    AccessDeniedException = AccessDeniedException
-    CallRateLimitExceededException = CallRateLimitExceededException
-    ClientException = ClientException
-    DryRunOperationException = DryRunOperationException
-    ForbiddenException = ForbiddenException
-    IdempotentParameterMismatchException = IdempotentParameterMismatchException
-    InvalidPaginationTokenException = InvalidPaginationTokenException
-    InvalidParameterCombinationException = InvalidParameterCombinationException
-    InvalidParameterException = InvalidParameterException
-    InvalidParameterValueException = InvalidParameterValueException
-    InvalidRequestException = InvalidRequestException
-    InvalidVersionNumberException = InvalidVersionNumberException
-    ResourceAlreadyExistsException = ResourceAlreadyExistsException
-    ResourceDependencyException = ResourceDependencyException
-    ResourceInUseException = ResourceInUseException
-    ResourceNotFoundException = ResourceNotFoundException
-    ServiceException = ServiceException
-    ServiceQuotaExceededException = ServiceQuotaExceededException
-    ServiceUnavailableException = ServiceUnavailableException
-    TooManyRequestsException = TooManyRequestsException
-
-    def __getattr__(self, name: str) -> Any:
-        known = ", ".join(sorted(name for name in vars(Exceptions) if not name.startswith("_")))
-        raise AttributeError(f"client.exceptions has no {name!r}; it has: {known}")
-
-
 class _Client(ABC, Generic[HttpT]):
     """What both clients share: everything but sending."""
 
-    exceptions = Exceptions()
+    #: The errors that the service models, as in boto3.
+    exceptions: ClassVar[Exceptions] = modelled_exceptions
     _http_type: ClassVar[Literal["Client", "AsyncClient"]]
 
     def __init__(

@@ -1,26 +1,27 @@
-"""Every exception that a caller of this library can meet.
+"""Every exception that a caller of this library can meet, but for those that the service models.
 
-Names and shapes are botocore's, so that code written for boto3 needs another import and nothing
-else. All of them are a :class:`PagerError`.
+Names and attributes are botocore's: code written for boto3 needs another import and nothing else.
+The errors that the service models are in :mod:`imagebuilder_pager.models.exceptions`; each is a
+:class:`ClientError`.
 
     PagerError
-      ParamValidationError (ValueError)       bad input, found before anything was sent
-      UnknownOperationError (KeyError)        no operation of that name
-      NoRegionError                           no region was given
+      ParamValidationError (ValueError)       invalid parameters; nothing was sent
+      UnknownOperationError (KeyError)        an operation that does not exist
+      NoRegionError                           no region is configured
         InvalidRegionError (ValueError)       a region that cannot be part of a host name
       InvalidEndpointError (ValueError)       an endpoint URL that cannot be used
-      InvalidConfigError (ValueError)         AWS's shared files, or a setting, cannot be used
-        ProfileNotFound                       no profile of that name
-      NoCredentialsError                      no keys to sign with
-        PartialCredentialsError               a key without its other half
-        CredentialRetrievalError              a place that should have had keys gave none
-      PaginationError                         the service's tokens make no sense
-        StartingTokenError (ValueError)       the caller's starting token makes no sense
-      ClientError                             the service answered with an error
+      InvalidConfigError (ValueError)         an invalid setting or configuration file
+        ProfileNotFound                       a profile that does not exist
+      NoCredentialsError                      no credentials were found
+        PartialCredentialsError               an access key without its secret key, or the reverse
+        CredentialRetrievalError              a configured source that returned no credentials
+      PaginationError                         tokens that pagination cannot go on with
+        StartingTokenError (ValueError)       an invalid StartingToken
+      ClientError                             an error response of the service
         ServiceException, ...                 one class for each error that the service models
-      ResponseParserError                     an answer that is not the protocol's
-      ResponseValidationError                 an answer whose members are not the model's
-      HTTPClientError                         no answer
+      ResponseParserError                     a response that cannot be parsed
+      ResponseValidationError                 a response that does not fit the model
+      HTTPClientError                         no complete response
         EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError, ...
 """
 
@@ -57,40 +58,41 @@ __all__ = [
 
 
 class PagerError(Exception):
-    """The base class of everything that this library raises on purpose.
+    """The base class of every exception that this library raises.
 
-    ``resume_token`` is set on what ends a listing: the ``StartingToken`` that goes on after the
-    last page, or item, that the caller has; None where there is none.
+    ``resume_token`` is set on an error that ends a listing: the ``StartingToken`` that resumes
+    after the last page or item that the caller has, else None.
     """
 
     resume_token: str | None = None
 
 
 class ParamValidationError(PagerError, ValueError):
-    """Parameters that cannot be sent. Nothing has been sent.
+    """Invalid parameters, found before anything was sent.
 
-    ``problems`` holds one line for each thing that is wrong; all are found at once.
+    ``operation_name`` names the operation or the class that they were passed to. ``problems`` has
+    a line for each invalid parameter; all are reported at once.
     """
 
-    def __init__(self, where: str, problems: Iterable[str]) -> None:
-        self.where = where
+    def __init__(self, operation_name: str, problems: Iterable[str]) -> None:
+        self.operation_name = operation_name
         self.problems = tuple(problems)
         lines = "".join(f"\n  - {problem}" for problem in self.problems)
-        super().__init__(f"{where}: invalid parameters; nothing was sent{lines}")
+        super().__init__(f"{operation_name}: invalid parameters; nothing was sent{lines}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.where, self.problems)
+        return type(self), (self.operation_name, self.problems)
 
 
 class UnknownOperationError(PagerError, KeyError):
-    """There is no operation of that name; the message lists those there are."""
+    """An operation that does not exist; the message lists the operations."""
 
     def __str__(self) -> str:  # KeyError would print the repr of its argument
         return str(self.args[0])
 
 
 class NoRegionError(PagerError):
-    """No region was given: neither as an argument nor by the settings."""
+    """A region that is configured neither by an argument nor by the environment."""
 
 
 class InvalidRegionError(NoRegionError, ValueError):
@@ -102,38 +104,35 @@ class InvalidEndpointError(PagerError, ValueError):
 
 
 class InvalidConfigError(PagerError, ValueError):
-    """A setting, or one of AWS's shared files, that cannot be used; the message says which."""
+    """An invalid setting, or an invalid shared file of AWS; the message names it."""
 
 
 class ProfileNotFound(InvalidConfigError):
-    """No profile of that name is in AWS's shared files."""
+    """A profile that is not in AWS's shared files."""
 
 
 class NoCredentialsError(PagerError):
-    """No credentials were found; the message says where they were looked for, and what was there.
-
-    The same error, of a subclass, is raised when a place that should have keys gives none.
-    """
+    """Credentials that were not found; the message lists each source and what was found there."""
 
 
 class PartialCredentialsError(NoCredentialsError):
-    """Half of a pair of keys was found, and not the other half."""
+    """An access key without its secret key, or the reverse."""
 
 
 class CredentialRetrievalError(NoCredentialsError):
-    """A place that is set up to give keys did not: a role, a process, an endpoint, a callable."""
+    """A configured source without credentials: a role, a process, an endpoint or a callable."""
 
 
 class PaginationError(PagerError):
-    """Pagination cannot go on, or cannot begin, as the tokens stand."""
+    """Tokens that pagination cannot begin or go on with."""
 
 
 class StartingTokenError(PaginationError, ValueError):
-    """A ``StartingToken`` that no paginator made; also a ``ValueError``, as in botocore."""
+    """A ``StartingToken`` that is not valid; also a ``ValueError``, as in botocore."""
 
 
 class ClientError(PagerError):
-    """The service answered with an error.
+    """An error response of the service.
 
     ``response`` has boto3's shape: ``["Error"]["Code"]``, ``["Error"]["Message"]`` and
     ``["ResponseMetadata"]`` with ``RequestId``, ``HTTPStatusCode``, ``HTTPHeaders`` and
@@ -160,9 +159,9 @@ class ClientError(PagerError):
 
 
 class ResponseParserError(PagerError):
-    """A successful answer that is not the protocol's: HTML, no JSON, cut-off JSON, nothing.
+    """A successful response that cannot be parsed: HTML, invalid or incomplete JSON, or empty.
 
-    ``cut_off`` says whether it has a beginning and no end.
+    ``cut_off`` says whether the response is incomplete.
     """
 
     def __init__(self, message: str, *, cut_off: bool = False) -> None:
@@ -178,10 +177,10 @@ def _parser_error(message: str, cut_off: bool) -> ResponseParserError:
 
 
 class ResponseValidationError(PagerError):
-    """An answer that is JSON but not what the model says.
+    """A response in JSON that does not fit the model.
 
-    ``operation_name`` and ``request_id`` say which answer; ``problems`` is a tuple of
-    ``(path, text)``, one for each wrong member, where a path reads ``resources[3].startTime``.
+    ``operation_name`` and ``request_id`` identify the response. ``problems`` is a tuple of
+    ``(path, text)``, one for each invalid member; a path is like ``resources[3].startTime``.
     """
 
     def __init__(
@@ -201,28 +200,28 @@ class ResponseValidationError(PagerError):
 
 
 class HTTPClientError(PagerError):
-    """No answer came. The base class of what goes wrong on the network."""
+    """The base class of network errors: no complete response was received."""
 
 
 class EndpointConnectionError(HTTPClientError):
-    """The endpoint cannot be connected to."""
+    """A failure to connect to the endpoint."""
 
 
 class SSLError(EndpointConnectionError):
-    """No TLS connection to the endpoint, most often because of a certificate."""
+    """A failure to set up TLS with the endpoint, most often because of a certificate."""
 
 
 class ProxyConnectionError(EndpointConnectionError):
-    """The proxy cannot be connected to, or refuses."""
+    """A proxy that cannot be connected to, or that rejects the request."""
 
 
 class ConnectTimeoutError(EndpointConnectionError):
-    """No connection within the connect timeout."""
+    """A connection that was not set up within the connect timeout."""
 
 
 class ReadTimeoutError(HTTPClientError):
-    """A connection, but no answer within the read timeout."""
+    """A response that did not come within the read timeout."""
 
 
 class ConnectionClosedError(HTTPClientError):
-    """The connection ended before the answer did."""
+    """A connection that ended before the response was complete."""

@@ -1,4 +1,4 @@
-"""The operations there are: of each, its names, its shapes, its errors and how it paginates."""
+"""The catalogue of operations: each one's names, shapes, errors and pagination."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ ResponseT = TypeVar("ResponseT", bound=Response)
 class Operation(Generic[ResponseT]):
     """An operation of the service model.
 
-    ``name`` is AWS's, ``method_name`` the client method's; ``errors`` are those that the model
-    says it can answer with.
+    ``name`` is AWS's, ``method_name`` the client method's; ``errors`` are those that the service
+    model lists for it.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Operation(Generic[ResponseT]):
 
     @cached_property
     def rest_json(self) -> RestJsonOperation:
-        """What the protocol has to know of the operation."""
+        """The operation as the protocol sees it."""
         return RestJsonOperation(
             name=self.name,
             path=f"/{self.name}",
@@ -55,7 +55,10 @@ class Operation(Generic[ResponseT]):
         )
 
     def serialize_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """The parameters under their wire names, checked; see :meth:`Request.serialize_params`."""
+        """Check the parameters and return them under their wire names.
+
+        See :meth:`Request.serialize_params`.
+        """
         return self.request.serialize_params(params, self.name)
 
 

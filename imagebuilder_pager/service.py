@@ -1,4 +1,4 @@
-"""Image Builder as a service: what all its operations have in common."""
+"""Image Builder as a service: the constants that all its operations share."""
 
 from __future__ import annotations
 

@@ -1,13 +1,14 @@
-"""What type checkers and editors know of each operation: its parameters, pages and items.
+"""The types of each operation, for type checkers and editors: its parameters, pages and items.
 
-Names are boto3's, or the same in snake_case. The id is required in one spelling or the other, which
-is why there are two of each.
+Names are boto3's, or the same in snake_case. There are two types of parameters, since the id is
+required in either spelling.
 """
 
 from __future__ import annotations
 
 from typing import Protocol, Required, TypedDict, Unpack, overload
 
+from .models import exceptions
 from .models.lifecycle import LifecycleExecutionResource, ListLifecycleExecutionResourcesResponse
 from .pagination.async_paginator import AsyncPageIterator
 from .pagination.config import PaginationConfig as Config
@@ -16,14 +17,42 @@ from .pagination.spec import Expression
 
 __all__ = [
     "AsyncListLifecycleExecutionResourcesPaginator",
+    "Exceptions",
+    "Item",
     "ListLifecycleExecutionResourcesPaginator",
     "ListParams",
     "ListParamsSnakeCase",
+    "Page",
 ]
-
 
 Page = ListLifecycleExecutionResourcesResponse
 Item = LifecycleExecutionResource
+
+
+class Exceptions(Protocol):
+    """The errors at ``client.exceptions``: the names of the module :mod:`.models.exceptions`."""
+
+    ClientError: type[exceptions.ClientError]
+    AccessDeniedException: type[exceptions.AccessDeniedException]
+    CallRateLimitExceededException: type[exceptions.CallRateLimitExceededException]
+    ClientException: type[exceptions.ClientException]
+    DryRunOperationException: type[exceptions.DryRunOperationException]
+    ForbiddenException: type[exceptions.ForbiddenException]
+    IdempotentParameterMismatchException: type[exceptions.IdempotentParameterMismatchException]
+    InvalidPaginationTokenException: type[exceptions.InvalidPaginationTokenException]
+    InvalidParameterCombinationException: type[exceptions.InvalidParameterCombinationException]
+    InvalidParameterException: type[exceptions.InvalidParameterException]
+    InvalidParameterValueException: type[exceptions.InvalidParameterValueException]
+    InvalidRequestException: type[exceptions.InvalidRequestException]
+    InvalidVersionNumberException: type[exceptions.InvalidVersionNumberException]
+    ResourceAlreadyExistsException: type[exceptions.ResourceAlreadyExistsException]
+    ResourceDependencyException: type[exceptions.ResourceDependencyException]
+    ResourceInUseException: type[exceptions.ResourceInUseException]
+    ResourceNotFoundException: type[exceptions.ResourceNotFoundException]
+    ServiceException: type[exceptions.ServiceException]
+    ServiceQuotaExceededException: type[exceptions.ServiceQuotaExceededException]
+    ServiceUnavailableException: type[exceptions.ServiceUnavailableException]
+    TooManyRequestsException: type[exceptions.TooManyRequestsException]
 
 
 class _Optional(TypedDict, total=False):

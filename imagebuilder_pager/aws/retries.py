@@ -29,6 +29,7 @@ from ..exceptions import (
     ResponseParserError,
     SSLError,
 )
+from ..validation import validate_whole_number
 from .clock import Clock, parse_http_date
 
 __all__ = [
@@ -246,22 +247,17 @@ def retry_after(error: PagerError, now: datetime) -> float:
     return seconds if 0 < seconds < float("inf") else 0.0
 
 
-def resolve_max_attempts(given: int | None, environ: Mapping[str, str] = os.environ) -> int:
+def resolve_max_attempts(max_attempts: int | None, environ: Mapping[str, str] = os.environ) -> int:
     """Return how often a call may be sent: the argument, else ``AWS_MAX_ATTEMPTS``, else 3.
 
     1 turns retries off. Raises :class:`ParamValidationError` for anything but a whole number, 1 or
     more.
     """
-    name, value = "max_attempts", given
-    if given is None:
-        text = environ.get("AWS_MAX_ATTEMPTS")
-        if not text:
-            return DEFAULT_MAX_ATTEMPTS
-        name = "AWS_MAX_ATTEMPTS"
-        value = int(text) if text.isascii() and text.isdigit() else None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        shown = environ.get("AWS_MAX_ATTEMPTS") if given is None else given
-        raise ParamValidationError(
-            "ImageBuilder", [f"{name}: {shown!r} given; allowed: a whole number, 1 or more"]
-        )
-    return value
+    try:
+        if max_attempts is not None:
+            return validate_whole_number("max_attempts", max_attempts, minimum=1)
+        if text := environ.get("AWS_MAX_ATTEMPTS"):
+            return validate_whole_number("AWS_MAX_ATTEMPTS", text, minimum=1, convert=True)
+    except ValueError as error:
+        raise ParamValidationError("ImageBuilder", [str(error)]) from None
+    return DEFAULT_MAX_ATTEMPTS

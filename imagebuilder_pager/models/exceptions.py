@@ -1,72 +1,59 @@
-"""The errors that the service models, as ``client.exceptions`` has them."""
+"""The errors that the service models: the namespace that ``client.exceptions`` is, as in boto3.
 
-from __future__ import annotations
+Each error is defined here and listed nowhere else: there is no ``__all__``, every name without an
+underscore is public.
+"""
 
-from ..exceptions import ClientError
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "MODELLED_ERRORS",
-    "AccessDeniedException",
-    "CallRateLimitExceededException",
-    "ClientException",
-    "DryRunOperationException",
-    "ForbiddenException",
-    "IdempotentParameterMismatchException",
-    "InvalidPaginationTokenException",
-    "InvalidParameterCombinationException",
-    "InvalidParameterException",
-    "InvalidParameterValueException",
-    "InvalidRequestException",
-    "InvalidVersionNumberException",
-    "ResourceAlreadyExistsException",
-    "ResourceDependencyException",
-    "ResourceInUseException",
-    "ResourceNotFoundException",
-    "ServiceException",
-    "ServiceQuotaExceededException",
-    "ServiceUnavailableException",
-    "TooManyRequestsException",
-]
+from ..exceptions import ClientError as ClientError  # noqa: PLC0414  # re-exported
+
+# Type checkers must not see it: with it, an unknown name would be Any.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        known = ", ".join(sorted(["ClientError", *(error.__name__ for error in MODELLED_ERRORS)]))
+        raise AttributeError(f"client.exceptions has no {name!r}; it has: {known}")
 
 
 class ServiceException(ClientError):
-    """The service failed (HTTP status 500)."""
+    """A failure of the service (HTTP status 500)."""
 
 
 class ClientException(ClientError):
-    """The request cannot be done, for example for want of permission on a resource (400)."""
+    """A request that cannot be carried out, for example without permission on a resource (400)."""
 
 
 class ServiceUnavailableException(ClientError):
-    """The service is not available at the moment (503)."""
+    """A service that is not available at present (503)."""
 
 
 class InvalidRequestException(ClientError):
-    """The request does not make sense to the service (400)."""
+    """A request that the service cannot interpret (400)."""
 
 
 class InvalidPaginationTokenException(ClientError):
-    """``nextToken`` is made up, has expired, or belongs to another request (400)."""
+    """A ``nextToken`` that is invalid, has expired or belongs to another request (400)."""
 
 
 class ForbiddenException(ClientError):
-    """The caller may not do this (403)."""
+    """An action that is forbidden to the caller (403)."""
 
 
 class CallRateLimitExceededException(ClientError):
-    """Too many calls for the account's limit (429)."""
+    """A call beyond the rate limit of the account (429)."""
 
 
 class AccessDeniedException(ClientError):
-    """The caller has no permission for the operation (403)."""
+    """A caller without permission for the operation (403)."""
 
 
 class DryRunOperationException(ClientError):
-    """A dry run would have succeeded; nothing was done (412)."""
+    """A dry run that would have succeeded; nothing was changed (412)."""
 
 
 class IdempotentParameterMismatchException(ClientError):
-    """A client token used before with other parameters (400)."""
+    """A client token that was used before with other parameters (400)."""
 
 
 class InvalidParameterCombinationException(ClientError):
@@ -86,15 +73,15 @@ class InvalidVersionNumberException(ClientError):
 
 
 class ResourceAlreadyExistsException(ClientError):
-    """What was to be made is there already (400)."""
+    """A resource that exists already (400)."""
 
 
 class ResourceDependencyException(ClientError):
-    """The resource cannot be changed while others depend on it (400)."""
+    """A resource that cannot be changed while others depend on it (400)."""
 
 
 class ResourceInUseException(ClientError):
-    """The resource is in use at the moment (400)."""
+    """A resource that is in use at present (400)."""
 
 
 class ResourceNotFoundException(ClientError):
@@ -106,29 +93,12 @@ class ServiceQuotaExceededException(ClientError):
 
 
 class TooManyRequestsException(ClientError):
-    """Too many requests for this operation (429)."""
+    """A request beyond the rate limit of the operation (429)."""
 
 
-#: Every error that the service models; each operation can answer with some of them.
-MODELLED_ERRORS: tuple[type[ClientError], ...] = (
-    AccessDeniedException,
-    CallRateLimitExceededException,
-    ClientException,
-    DryRunOperationException,
-    ForbiddenException,
-    IdempotentParameterMismatchException,
-    InvalidPaginationTokenException,
-    InvalidParameterCombinationException,
-    InvalidParameterException,
-    InvalidParameterValueException,
-    InvalidRequestException,
-    InvalidVersionNumberException,
-    ResourceAlreadyExistsException,
-    ResourceDependencyException,
-    ResourceInUseException,
-    ResourceNotFoundException,
-    ServiceException,
-    ServiceQuotaExceededException,
-    ServiceUnavailableException,
-    TooManyRequestsException,
+#: Every error of this module; each operation can answer with some of them.
+MODELLED_ERRORS: tuple[type[ClientError], ...] = tuple(
+    value
+    for value in list(globals().values())
+    if isinstance(value, type) and value.__module__ == __name__
 )

@@ -1,4 +1,4 @@
-"""The kinds of members that shapes have: limits, lists, enums, times."""
+"""The kinds of members that shapes have: constraints, lists, enums, timestamps."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """What the service model says of a string's length, a number's range, a string's pattern.
+    """The constraints of the service model: a string's length or pattern, a number's range.
 
-    Requests are held to it. Responses are not: what the service has sent is taken as it is.
+    Requests are checked against them. Responses are not, and any value of the service is accepted.
     """
 
     min: int | None = None
@@ -38,7 +38,7 @@ class Constraints:
     pattern: str | None = None
 
     def allows(self, value: str | int) -> bool:
-        """Whether the value is within the limit."""
+        """Return whether the value satisfies the constraints."""
         size = len(value) if isinstance(value, str) else value
         if self.min is not None and size < self.min:
             return False
@@ -48,7 +48,7 @@ class Constraints:
         return self.pattern is None or bool(re.fullmatch(self.pattern, str(value)))
 
     def describe(self, python_type: type) -> str:
-        """The limit in words, as errors put it: ``a string of 1 to 1024 characters``."""
+        """Describe the values allowed, for an error: ``a string of 1 to 1024 characters``."""
         if python_type is int:
             return f"a whole number from {self.min} to {self.max}"
         if self.pattern is not None:
@@ -57,13 +57,13 @@ class Constraints:
 
 
 class MissingList(list[Any]):
-    """The value of a list member that the answer does not have, or has as null."""
+    """The empty list of a member that is absent from the response, or null."""
 
 
 class _NullAsMissing:
-    """Reads a null where a list should be as an absent list, and a null in a list as None.
+    """The validation of a list member: null reads as an absent list, a null item as None.
 
-    botocore treats lists as sparse; leaving the nulls out would shift every offset behind them.
+    botocore's lists are sparse too; dropping a null would shift the offsets of the items after it.
     """
 
     def __get_pydantic_core_schema__(
@@ -81,17 +81,17 @@ class _NullAsMissing:
         )
 
 
-#: A list member of a response: absent or null reads as an empty list.
+#: A list member of a response; absent or null, it reads as an empty list.
 SparseList = Annotated[list[T], _NullAsMissing()]
 
 
 class _AllowUnknown:
-    """Reads the known values of an enum as its members, and any other text as it is."""
+    """The validation of an enum: a known value reads as its member, any other as a string."""
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        # One error of its own: pydantic's would name both branches, with their types in the path.
+        # One error, since Pydantic's own would name both branches in its path.
         return core_schema.union_schema(
             [handler(item) for item in get_args(source)],
             mode="left_to_right",
@@ -99,7 +99,7 @@ class _AllowUnknown:
         )
 
 
-#: A member of a response with an enum: values that AWS has added since are plain strings.
+#: An enum member of a response; a value that AWS has added since reads as a string.
 OpenEnum = Annotated[T | str, _AllowUnknown()]
 
 

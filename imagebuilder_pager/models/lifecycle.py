@@ -1,6 +1,6 @@
 """The lifecycle family: the shapes of ``ListLifecycleExecutionResources``.
 
-Names, members and limits are those of the service model, API version 2019-12-02.
+Names, members and constraints are those of the service model, API version 2019-12-02.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class LifecycleExecutionResourceStatus(StrEnum):
 
 
 class LifecycleExecutionResourceActionName(StrEnum):
-    """What a lifecycle policy does to a resource."""
+    """The name of the action that a lifecycle policy takes on a resource."""
 
     AVAILABLE = "AVAILABLE"
     DELETE = "DELETE"
@@ -68,21 +68,21 @@ class LifecycleExecutionResourceActionName(StrEnum):
 
 
 class LifecycleExecutionState(Shape):
-    """The state of a run of a lifecycle policy, and why it is so."""
+    """The state of a run of a lifecycle policy, with its reason."""
 
     status: OpenEnum[LifecycleExecutionStatus] | None = None
     reason: NonEmptyString | None = None
 
 
 class LifecycleExecutionResourceState(Shape):
-    """The state of the action on one resource, and why it is so."""
+    """The state of the action on one resource, with its reason."""
 
     status: OpenEnum[LifecycleExecutionResourceStatus] | None = None
     reason: NonEmptyString | None = None
 
 
 class LifecycleExecutionResourceAction(Shape):
-    """The action that the policy takes on a resource, and why."""
+    """The action that the policy takes on a resource, with its reason."""
 
     name: OpenEnum[LifecycleExecutionResourceActionName] | None = None
     reason: NonEmptyString | None = None
@@ -96,10 +96,10 @@ class LifecycleExecutionSnapshotResource(Shape):
 
 
 class LifecycleExecutionResource(Shape):
-    """A resource that a run of a lifecycle policy has picked for its action.
+    """A resource that a run of a lifecycle policy acts on.
 
     ``resource_id`` is an image's ARN, an AMI's id, or a container image's URI or digest;
-    ``snapshots`` are those of an AMI, ``image_uris`` those of a container image. Times are in UTC.
+    ``snapshots`` are an AMI's, ``image_uris`` a container image's. Timestamps are in UTC.
     """
 
     account_id: NonEmptyString | None = None
@@ -114,10 +114,9 @@ class LifecycleExecutionResource(Shape):
 
 
 class ListLifecycleExecutionResourcesRequest(Request):
-    """What to list: the resources of an execution, or those that came from one of them.
+    """The parameters of a listing: an execution's resources, or those of one of its images.
 
-    ``parent_resource_id`` is the ARN of an image resource of the execution; ``max_results`` the
-    size of a page.
+    ``parent_resource_id`` is the ARN of that image; ``max_results`` the size of a page.
     """
 
     lifecycle_execution_id: LifecycleExecutionId

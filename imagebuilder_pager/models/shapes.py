@@ -1,4 +1,4 @@
-"""Shape: what every model here is, an object with attributes and a dictionary at once.
+"""The base classes of all models: objects with attributes, and dictionaries at once.
 
 ``page.resources[0].resource_id`` and ``page["resources"][0]["resourceId"]`` read the same member:
 attributes have Python's spelling, keys are the names on the wire. ``to_dict()`` is the dictionary
@@ -22,10 +22,10 @@ __all__ = ["Response", "ResponseMetadata", "Shape"]
 class Shape(BaseModel):
     """A structure of the service model.
 
-    Attributes are in snake_case, keys are wire names. A member that the answer lacks, or has as
-    null, is None as an attribute and absent as a key; an absent list is empty in both spellings,
-    though ``in`` and :meth:`keys` know that it is absent. Members that this version does not know
-    are kept, as keys.
+    Attributes are in snake_case, keys are wire names. A member that is absent from the response,
+    or null, is None as an attribute and absent as a key. An absent list is empty in both
+    spellings, and absent for ``in`` and :meth:`keys`. Members that this version does not know are
+    kept as keys.
     """
 
     model_config = ConfigDict(
@@ -33,10 +33,10 @@ class Shape(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         extra="allow",
-        # A schema is built when it is needed, once; of the strings, names alone are worth keeping.
+        # A schema is built once, when it is first needed; only member names are worth caching.
         defer_build=True,
         cache_strings="keys",
-        # Hidden input: what a service sent, or a caller passed, does not belong into an error text.
+        # Values of the service and of callers are kept out of error messages.
         hide_input_in_errors=True,
     )
 
@@ -78,7 +78,7 @@ class Shape(BaseModel):
         return iter(self.keys())
 
     def get(self, key: str, default: Any = None) -> Any:
-        """The member of that wire name, or ``default`` where it is absent."""
+        """Return the member of that wire name, or ``default`` where it is absent."""
         attribute = self._field_by_alias.get(key)
         if attribute is None:
             return (self.__pydantic_extra__ or {}).get(key, default)
@@ -86,7 +86,7 @@ class Shape(BaseModel):
         return default if _is_missing(value) else value
 
     def keys(self) -> list[str]:
-        """The wire names of the members that are there, unknown ones last."""
+        """Return the wire names of the members that are present, unknown ones last."""
         values = self.__dict__
         known = [
             wire for wire, name in self._field_by_alias.items() if not _is_missing(values[name])
@@ -94,22 +94,21 @@ class Shape(BaseModel):
         return known + list(self.__pydantic_extra__ or ())
 
     def values(self) -> list[Any]:
-        """The members that are there, in the order of :meth:`keys`."""
+        """Return the members that are present, in the order of :meth:`keys`."""
         return [self[key] for key in self.keys()]
 
     def items(self) -> list[tuple[str, Any]]:
-        """Pairs of wire name and member, of those that are there."""
+        """Return pairs of wire name and member, of the members that are present."""
         return [(key, self[key]) for key in self.keys()]
 
     def to_dict(self) -> dict[str, Any]:
-        """The dictionary that boto3 returns for the same bytes.
+        """Return the dictionary that boto3 returns for the same bytes.
 
-        Wire names as keys, nested dictionaries, enum values as strings; neither absent and null
-        members nor those that the service model does not have.
+        Keys are wire names, structures are dictionaries, enum values are strings. Members that
+        are absent, null or unknown to the service model are left out.
         """
-        wire_names = self._alias_by_field
         return {
-            wire_names[name]: _to_builtin(value)
+            self._alias_by_field[name]: _to_builtin(value)
             for name, value in self.__dict__.items()
             if not _is_missing(value)
         }
@@ -130,9 +129,9 @@ def _to_builtin(value: Any) -> Any:
 
 
 class ResponseMetadata(Shape):
-    """What is known of an answer beside its body, under boto3's names.
+    """The metadata of a response, under boto3's names.
 
-    ``retry_attempts`` is the number of attempts before the one that succeeded.
+    ``retry_attempts`` counts the attempts before the one that succeeded.
     """
 
     request_id: str | None = Field(None, alias="RequestId")
@@ -142,10 +141,10 @@ class ResponseMetadata(Shape):
 
 
 class Response(Shape):
-    """The answer to an operation: its members, ``ResponseMetadata``, and a resume token.
+    """The response of an operation: its members, ``ResponseMetadata`` and a resume token.
 
-    ``resume_token``, also ``["NextToken"]``, is the ``StartingToken`` that goes on after this page;
-    None on the last page and on an answer that no paginator has handed out. The service's own token
+    ``resume_token``, also ``["NextToken"]``, is the ``StartingToken`` that resumes after this page;
+    None on the last page and on a response that comes from no paginator. The service's own token
     is another member, under its own name.
     """
 
@@ -156,7 +155,7 @@ class Response(Shape):
     def from_json(
         cls, body: bytes, metadata: Mapping[str, Any], *, raw_timestamps: bool = False
     ) -> Self:
-        """Validate the bytes of a body in one pass.
+        """Parse and validate the bytes of a body in one pass.
 
         ``metadata`` has boto3's members. With ``raw_timestamps`` the timestamps are
         :class:`RawTimestamp`. Raises pydantic's ``ValidationError``.
@@ -168,7 +167,7 @@ class Response(Shape):
 
     @property
     def response_metadata(self) -> ResponseMetadata | None:
-        """Request id, HTTP status, headers and retries; None on a response made by hand."""
+        """The request id, HTTP status, headers and retries; None on a response made by hand."""
         metadata = self._metadata
         return None if metadata is None else ResponseMetadata.model_validate(metadata)
 
@@ -182,7 +181,7 @@ class Response(Shape):
         self._resume_token = token
 
     def get(self, key: str, default: Any = None) -> Any:
-        """The member of that wire name, or ``default`` where it is absent."""
+        """Return the member of that wire name, or ``default`` where it is absent."""
         if key == "ResponseMetadata":
             return default if self._metadata is None else self.response_metadata
         if key == "NextToken":
@@ -204,7 +203,7 @@ class Response(Shape):
         return super().__getitem__(key)
 
     def keys(self) -> list[str]:
-        """The wire names of the members that are there, ``ResponseMetadata`` and ``NextToken``."""
+        """Return the wire names of the members present, ``ResponseMetadata`` and ``NextToken``."""
         keys = [key for key in super().keys() if key not in {"ResponseMetadata", "NextToken"}]
         if self._metadata is not None:
             keys.append("ResponseMetadata")
@@ -213,7 +212,7 @@ class Response(Shape):
         return keys
 
     def to_dict(self) -> dict[str, Any]:
-        """The dictionary that boto3 returns for the same answer."""
+        """Return the dictionary that boto3 returns for the same response."""
         result = super().to_dict()
         if self._metadata is not None:
             result["ResponseMetadata"] = dict(self._metadata)

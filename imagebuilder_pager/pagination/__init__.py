@@ -1,6 +1,6 @@
-"""boto3's paginator protocol for any operation of any service, with nothing else needed.
+"""boto3's paginator protocol for any operation of any service.
 
-Neither HTTP nor AWS nor a model is known here: a paginator drives a callable that takes wire
+This package knows neither HTTP nor AWS nor a model: a paginator calls a function that takes wire
 parameters as keywords and returns a page, a dictionary or an object that behaves like one.
 """
 

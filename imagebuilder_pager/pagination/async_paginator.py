@@ -2,90 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Generic, Self
 
 from ..exceptions import PagerError
-from .base import (
-    BasePageIterator,
-    BasePaginator,
-    ItemT,
-    IterationState,
-    PageExpander,
-    PageT,
-    ParamSerializer,
-    T,
-)
-from .config import PaginationOptions
+from .base import BasePageIterator, BasePaginator, ItemT, IterationState, PageExpander, PageT, T
 from .cursor import PageResult
 from .full_result import FullResult
 from .prefetch import AsyncPrefetcher
-from .spec import PaginationSpec
 
 __all__ = ["AsyncPageIterator", "AsyncPaginator", "AsyncResultIterator"]
 
 
-class AsyncPaginator(BasePaginator, Generic[PageT, ItemT]):
+class AsyncPaginator(BasePaginator[Callable[..., Awaitable[PageT]]], Generic[PageT, ItemT]):
     """The async twin of :class:`Paginator`: ``method`` returns an awaitable page."""
 
-    def __init__(
-        self,
-        method: Callable[..., Awaitable[PageT]],
-        spec: PaginationSpec,
-        *,
-        serialize_params: ParamSerializer | None = None,
-        name: str = "paginate",
-    ) -> None:
-        super().__init__(spec, serialize_params=serialize_params, name=name)
-        self._method = method
-
     def paginate(self, **params: Any) -> AsyncPageIterator[PageT, ItemT]:
-        """An async iterable over pages; see :meth:`Paginator.paginate`."""
+        """Return an async iterable over pages; see :meth:`Paginator.paginate`."""
         return AsyncPageIterator(self._method, self._spec, *self._validate(params))
 
 
-class AsyncPageIterator(BasePageIterator[PageT], Generic[PageT, ItemT]):
+class AsyncPageIterator(
+    BasePageIterator[Callable[..., Awaitable[PageT]], PageT], Generic[PageT, ItemT]
+):
     """The async twin of :class:`PageIterator`, for asyncio and trio.
 
-    Cancelling the task that iterates, at any moment, leaves :attr:`resume_token` right.
+    Wherever the iterating task is cancelled, :attr:`resume_token` stays right.
     """
 
-    def __init__(
-        self,
-        method: Callable[..., Awaitable[PageT]],
-        spec: PaginationSpec,
-        params: Mapping[str, Any],
-        options: PaginationOptions,
-    ) -> None:
-        super().__init__(spec, params, options)
-        self._method = method
-
     def __aiter__(self) -> AsyncResultIterator[PageT]:
-        run = IterationState(self)
-        return AsyncResultIterator(run, self._make_prefetcher(), run.expand_page)
+        state = IterationState(self)
+        return AsyncResultIterator(state, self._make_prefetcher(), state.expand_page)
 
     def items(self) -> AsyncResultIterator[ItemT]:
-        """The items of all pages, one by one; see :meth:`PageIterator.items`."""
-        run = IterationState(self)
-        return AsyncResultIterator(run, self._make_prefetcher(), run.expand_items)
+        """Return an async iterator over the items of all pages; see :meth:`PageIterator.items`."""
+        state = IterationState(self)
+        return AsyncResultIterator(state, self._make_prefetcher(), state.expand_items)
 
     def search(self, expression: str) -> AsyncResultIterator[Any]:
-        """What a JMESPath expression finds on each page; of a list, each element by itself."""
-        run = IterationState(self)
-        return AsyncResultIterator(run, self._make_prefetcher(), run.expand_search(expression))
+        """Return an async iterator over the values of a JMESPath expression on each page.
+
+        Of a list, it yields each element.
+        """
+        state = IterationState(self)
+        return AsyncResultIterator(state, self._make_prefetcher(), state.expand_search(expression))
 
     async def build_full_result(self) -> dict[str, Any]:
-        """All pages as one plain dictionary; see :meth:`PageIterator.build_full_result`."""
-        run = IterationState(self)
-        result = FullResult(self._spec.result_keys)
-        async for _ in AsyncResultIterator(run, self._make_prefetcher(), run.collect_into(result)):
+        """Return all pages as one plain dictionary; see :meth:`PageIterator.build_full_result`."""
+        state = IterationState(self)
+        full_result = FullResult(self._spec.result_keys)
+        expand = state.collect_into(full_result)
+        async for _ in AsyncResultIterator(state, self._make_prefetcher(), expand):
             pass
-        if result.last is not None:
-            run.record_yielded(result.last)
-        return result.finish()
+        return state.finish(full_result)
 
     def _make_prefetcher(self) -> AsyncPrefetcher[PageResult[PageT]]:
-        cursor = self._new_cursor()
+        cursor = self._create_cursor()
 
         async def fetch() -> PageResult[PageT] | None:
             request = cursor.next_request()
@@ -95,23 +67,23 @@ class AsyncPageIterator(BasePageIterator[PageT], Generic[PageT, ItemT]):
 
 
 class AsyncResultIterator(AsyncIterator[T]):
-    """One run through an :class:`AsyncPageIterator`.
+    """One iteration over an :class:`AsyncPageIterator`.
 
-    Leaving the loop early drops it, and whatever it was fetching ahead; :meth:`aclose` does the
-    same and waits for the end of it.
+    Leaving the loop early drops it, and the fetching ahead ends with it; :meth:`aclose` does the
+    same and waits for the end.
     """
 
     # No async generator: trio warns of those that are left before their end.
 
     def __init__(
         self,
-        run: IterationState[PageT],
-        fetcher: AsyncPrefetcher[PageResult[PageT]],
-        unfold: PageExpander[PageT, T],
+        state: IterationState[PageT],
+        prefetcher: AsyncPrefetcher[PageResult[PageT]],
+        expand: PageExpander[PageT, T],
     ) -> None:
-        self._run = run
-        self._prefetcher = fetcher
-        self._unfold = unfold
+        self._state = state
+        self._prefetcher = prefetcher
+        self._expand = expand
         self._values: Iterator[T] = iter(())
         self._running = False
         self._ended = False
@@ -131,12 +103,12 @@ class AsyncResultIterator(AsyncIterator[T]):
                 raise
             if self._ended:
                 raise StopAsyncIteration
-            step = await self._next_result()
-            if step is not None:
-                self._values = self._unfold(step)
+            result = await self._next_result()
+            if result is not None:
+                self._values = self._expand(result)
 
     async def aclose(self) -> None:
-        """Ends the iteration, and what it was fetching ahead."""
+        """End the iteration and the fetching ahead."""
         if self._running:
             raise RuntimeError("this iteration is waiting for its next page, in another task")
         self._ended = True
@@ -145,14 +117,14 @@ class AsyncResultIterator(AsyncIterator[T]):
 
     async def _next_result(self) -> PageResult[Any] | None:
         self._running = True
-        step = None
+        result = None
         try:
-            step = await self._prefetcher.next_result()
+            result = await self._prefetcher.next_result()
         except PagerError as error:
-            self._run.attach_resume_token(error)
+            self._state.attach_resume_token(error)
             raise
         finally:
             self._running = False
-            if step is None:  # the end, an error, or cancelled
+            if result is None:  # the end, an error, or cancelled
                 await self.aclose()
-        return step
+        return result

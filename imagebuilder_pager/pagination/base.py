@@ -1,6 +1,7 @@
-"""Paginator and PageIterator, and their async twins: the drivers of a cursor.
+"""The part of the drivers that does no I/O: the sync and the async ones share it.
 
-What both kinds share is in the two base classes, which do no I/O.
+A driver fetches the pages of a cursor. The checks before it, what each iteration makes of a page,
+and where the caller can resume, are decided here.
 """
 
 from __future__ import annotations
@@ -21,25 +22,39 @@ if TYPE_CHECKING:
 else:
     ItemT = TypeVar("ItemT")
 
+__all__ = [
+    "BasePageIterator",
+    "BasePaginator",
+    "ItemT",
+    "IterationState",
+    "PageExpander",
+    "PageT",
+    "ParamSerializer",
+    "T",
+]
+
+MethodT = TypeVar("MethodT")
 PageT = TypeVar("PageT")
 T = TypeVar("T")
 
-#: What an iteration makes of a step.
+#: Makes of a page the values that an iteration yields.
 PageExpander = Callable[[PageResult[PageT]], Iterator[T]]
 #: Checks the parameters of a request and returns them under their wire names.
 ParamSerializer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
-class BasePaginator:
-    """What a paginator knows of its operation, and how it checks what a caller asks for."""
+class BasePaginator(Generic[MethodT]):
+    """An operation that can be paginated, and the check of a caller's parameters."""
 
     def __init__(
         self,
+        method: MethodT,
         spec: PaginationSpec,
         *,
         serialize_params: ParamSerializer | None = None,
         name: str = "paginate",
     ) -> None:
+        self._method = method
         self._spec = spec
         self._serialize_params = serialize_params
         self._name = name
@@ -49,23 +64,23 @@ class BasePaginator:
         """The paths of the items in a page; the first is the one that is counted."""
         return self._spec.result_keys
 
-    def _validate(self, given: dict[str, Any]) -> tuple[Mapping[str, Any], PaginationOptions]:
-        options, problems = parse_config(given.pop("PaginationConfig", None), self._spec)
-        params, more = self._problems(given)
-        problems += more
+    def _validate(self, params: dict[str, Any]) -> tuple[Mapping[str, Any], PaginationOptions]:
+        options, problems = parse_config(params.pop("PaginationConfig", None), self._spec)
+        wire_params, param_problems = self._serialize(params)
+        problems += param_problems
         if not problems:
-            # The first request, checked before it is needed: a bad token or page size shows here,
-            # with the caller's own line in the traceback.
-            first = new_cursor(self._spec, params, options).next_request()
-            _, more = self._problems(first or {})
-            problems = [self._name_by_config_key(problem, options) for problem in more]
+            # The first request is checked before it is needed: an invalid token or page size is
+            # reported here, with the caller's own line in the traceback.
+            first = _create_cursor(self._spec, wire_params, options).next_request()
+            _, request_problems = self._serialize(first or {})
+            problems = [self._name_by_config_key(problem, options) for problem in request_problems]
             if problems and all(problem.startswith("StartingToken:") for problem in problems):
                 raise StartingTokenError("; ".join(problems))
         if problems:
             raise ParamValidationError(self._name, problems)
-        return params, options
+        return wire_params, options
 
-    def _problems(self, params: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str]]:
+    def _serialize(self, params: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str]]:
         if self._serialize_params is None:
             return params, []
         try:
@@ -74,7 +89,7 @@ class BasePaginator:
             return params, list(error.problems)
 
     def _name_by_config_key(self, problem: str, options: PaginationOptions) -> str:
-        """A problem of the first request, by the name of what the caller has given."""
+        """Name a parameter of the first request by the ``PaginationConfig`` key it came from."""
         name, _, text = problem.partition(": ")
         if name == self._spec.limit_key and options.page_size is not None:
             name = "PaginationConfig.PageSize"
@@ -83,16 +98,21 @@ class BasePaginator:
         return f"{name}: {text}"
 
 
-class BasePageIterator(Generic[PageT]):
-    """One listing as it was asked for, and the place that its caller has reached."""
+class BasePageIterator(Generic[MethodT, PageT]):
+    """One listing with its parameters, and the position that its caller has reached."""
 
     def __init__(
-        self, spec: PaginationSpec, params: Mapping[str, Any], options: PaginationOptions
+        self,
+        method: MethodT,
+        spec: PaginationSpec,
+        params: Mapping[str, Any],
+        options: PaginationOptions,
     ) -> None:
+        self._method = method
         self._spec = spec
         self._params = dict(params)
         self._options = options
-        # The position of the page handed out last, and how many of its items were.
+        # The position of the last page yielded, and how many of its items were yielded.
         self._position: tuple[PagePosition, int] | None = None
         self._non_aggregate_part: dict[str, Any] = {}
 
@@ -103,15 +123,12 @@ class BasePageIterator(Generic[PageT]):
 
     @property
     def resume_token(self) -> str | None:
-        """A ``StartingToken`` that goes on right after the page, or item, last handed out.
+        """The ``StartingToken`` that resumes right after the last page or item yielded.
 
-        None before the first and after the last. Of several iterations at a time, the one that
-        has moved last counts.
+        None before the first and after the last. With several iterations at once, it is that of
+        the iteration that yielded last.
         """
-        if self._position is None:
-            return None
-        position, items = self._position
-        return position.token_after(items)
+        return _resume_token(self._position)
 
     @property
     def non_aggregate_part(self) -> dict[str, Any]:
@@ -120,83 +137,94 @@ class BasePageIterator(Generic[PageT]):
 
     @property
     def starting_token(self) -> str | None:
-        """The ``StartingToken`` that was asked for."""
+        """The ``StartingToken`` of the ``PaginationConfig``."""
         return self._options.starting_token
 
     def record_position(
-        self, place: tuple[PagePosition, int], non_aggregate_part: dict[str, Any]
+        self, position: tuple[PagePosition, int], non_aggregate_part: dict[str, Any]
     ) -> None:
-        """An iteration has handed something out."""
-        self._position = place
+        """Record the position that an iteration has reached."""
+        self._position = position
         self._non_aggregate_part = non_aggregate_part
 
-    def _new_cursor(self) -> PageCursor[PageT]:
-        return new_cursor(self._spec, self._params, self._options)
+    def _create_cursor(self) -> PageCursor[PageT]:
+        return _create_cursor(self._spec, self._params, self._options)
 
 
 class IterationState(Generic[PageT]):
-    """One iteration over a listing: what its caller gets of each step, and how far it has got.
+    """One iteration over a listing: what its caller gets of each page, and has got so far."""
 
-    The sync and the async iteration fetch the steps, this does all else.
-    """
-
-    def __init__(self, pages: BasePageIterator[PageT]) -> None:
+    def __init__(self, pages: BasePageIterator[Any, PageT]) -> None:
         self._pages = pages
         self._position: tuple[PagePosition, int] | None = None
 
-    def record_yielded(self, step: PageResult[PageT], items: int | None = None) -> None:
-        """The caller has the first ``items`` items of the step, None for all of it."""
-        self._position = step.position, step.position.item_count if items is None else items
-        self._pages.record_position(self._position, step.non_aggregate_part)
+    def record_yielded(self, result: PageResult[PageT], items: int | None = None) -> None:
+        """Record that the caller has the first ``items`` items of the page, or all with None."""
+        self._position = result.position, result.position.item_count if items is None else items
+        self._pages.record_position(self._position, result.non_aggregate_part)
 
     def attach_resume_token(self, error: PagerError) -> None:
-        """Notes in an error where the caller, who gets it now, can go on."""
+        """Set on an error the token that resumes after what its caller has."""
         if self._position is None:
             error.resume_token = self._pages.starting_token
         else:
-            position, items = self._position
-            error.resume_token = position.token_after(items)
+            error.resume_token = _resume_token(self._position)
 
-    def expand_page(self, step: PageResult[PageT]) -> Iterator[PageT]:
-        """The page itself."""
-        self.record_yielded(step)
-        yield step.page
+    def expand_page(self, result: PageResult[PageT]) -> Iterator[PageT]:
+        """Yield the page itself."""
+        self.record_yielded(result)
+        yield result.page
 
-    def expand_items(self, step: PageResult[PageT]) -> Iterator[Any]:
-        """The items of the page."""
-        items = self._pages.result_keys[0].search(step.page)
+    def expand_items(self, result: PageResult[PageT]) -> Iterator[Any]:
+        """Yield the items of the page."""
+        items = self._pages.result_keys[0].search(result.page)
         for number, item in enumerate(() if items is None else items, start=1):
-            self.record_yielded(step, number)
+            self.record_yielded(result, number)
             yield item
-        self.record_yielded(step)
+        self.record_yielded(result)
 
     def expand_search(self, expression: str) -> PageExpander[PageT, Any]:
-        """What a JMESPath expression finds on the page; of a list, its elements."""
+        """Return an expander that yields the value of a JMESPath expression on the page.
+
+        Of a list, it yields each element.
+        """
         import jmespath
 
         compiled = jmespath.compile(expression)
 
-        def found_in(step: PageResult[PageT]) -> Iterator[Any]:
-            self.record_yielded(step)
-            found = compiled.search(to_plain_dict(step.page))
-            yield from found if isinstance(found, list) else [found]
+        def expand(result: PageResult[PageT]) -> Iterator[Any]:
+            self.record_yielded(result)
+            value = compiled.search(to_plain_dict(result.page))
+            yield from value if isinstance(value, list) else [value]
 
-        return found_in
+        return expand
 
-    def collect_into(self, result: FullResult) -> PageExpander[PageT, PageResult[PageT]]:
-        """Adds the page to a full result, of which the caller has nothing before it is whole."""
+    def collect_into(self, full_result: FullResult) -> PageExpander[PageT, None]:
+        """Return an expander that adds the page to a full result and yields nothing."""
 
-        def add(step: PageResult[PageT]) -> Iterator[PageResult[PageT]]:
-            result.add(step)
-            yield step
+        def expand(result: PageResult[PageT]) -> Iterator[None]:
+            full_result.add(result)
+            yield from ()
 
-        return add
+        return expand
+
+    def finish(self, full_result: FullResult) -> dict[str, Any]:
+        """Return the full result, which is yielded as a whole or not at all."""
+        if full_result.last_page is not None:
+            self.record_yielded(full_result.last_page)
+        return full_result.finish()
 
 
-def new_cursor(
+def _resume_token(position: tuple[PagePosition, int] | None) -> str | None:
+    if position is None:
+        return None
+    page_position, items = position
+    return page_position.token_after(items)
+
+
+def _create_cursor(
     spec: PaginationSpec, params: Mapping[str, Any], options: PaginationOptions
 ) -> PageCursor[Any]:
-    """A cursor at the beginning of a listing."""
     return PageCursor(
         spec,
         params,

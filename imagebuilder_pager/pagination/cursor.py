@@ -1,14 +1,13 @@
-"""The paginator protocol as a state machine without I/O.
+"""The paginator protocol as a state machine without I/O: it decides where a listing goes on.
 
-Whoever drives a :class:`PageCursor` asks it for the next request, makes that request in whatever
-way it likes, and hands the page back::
+A driver takes the next request from a :class:`PageCursor`, sends it, and passes the page back::
 
     while (request := cursor.next_request()) is not None:
-        page = cursor.receive(method(**request))
+        page = cursor.receive_page(method(**request))
 
 A page is a dictionary, or an object that behaves like one: ``page.get(name)``,
-``page[name] = value`` and ``copy.copy(page)``. What was handed in is never changed: where a page
-has to be cut, a copy is.
+``page[name] = value`` and ``copy.copy(page)``. A page passed in is never changed: a page that has
+to be truncated is copied first.
 """
 
 from __future__ import annotations
@@ -32,18 +31,18 @@ PageT = TypeVar("PageT")
 
 @runtime_checkable
 class ResumablePage(Protocol):
-    """A page that takes the token with which pagination goes on after it."""
+    """A page that can carry the token that resumes after it."""
 
     resume_token: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class PagePosition:
-    """Where a page stands among all items: enough to make a token for any place in it.
+    """The position of a page in its listing: enough to make a token for each item in it.
 
-    ``tokens`` are those that the page was asked with, ``offset`` the items of the service's page
-    that come before the ones handed out, ``count`` the items handed out, ``after`` what a token
-    that resumes behind the page holds, None after the last page.
+    ``request_tokens`` are the tokens in the page's request. ``offset`` counts the items that were
+    skipped at the start of the service's page, ``item_count`` the items left in the page.
+    ``next_tokens`` are the members of the token that resumes after it; None after the last page.
     """
 
     request_tokens: Mapping[str, Any]
@@ -57,16 +56,16 @@ class PagePosition:
         return None if self.next_tokens is None else encode_token(self.next_tokens)
 
     def token_after(self, items: int) -> str | None:
-        """The token that resumes after the first ``items`` items of the page."""
+        """Return the token that resumes after the first ``items`` items of the page."""
         if items >= self.item_count:
             return self.resume_token
         return encode_token(_with_offset(self.request_tokens, self.offset + items))
 
 
 class PageResult(NamedTuple, Generic[PageT]):
-    """A page as the caller shall see it, with what its cursor knew when it came.
+    """A processed page, with its position and the non-aggregate members at that time.
 
-    A cursor that runs ahead of the caller knows more by the time the page is handed out.
+    A cursor that fetches ahead is further by the time the caller gets the page.
     """
 
     page: PageT
@@ -75,11 +74,11 @@ class PageResult(NamedTuple, Generic[PageT]):
 
 
 class PageCursor(Generic[PageT]):
-    """Pages through one operation once.
+    """One pass over the pages of an operation.
 
     ``params`` are the request's parameters under their wire names; the mapping is copied.
-    ``max_items``, ``page_size`` (whole numbers, or None) and ``starting_token`` are boto3's.
-    Raises :class:`StartingTokenError` for a token that cannot be used.
+    ``max_items`` and ``page_size`` (whole numbers or None) and ``starting_token`` are boto3's.
+    Raises :class:`StartingTokenError` for an invalid token.
     """
 
     def __init__(
@@ -96,7 +95,7 @@ class PageCursor(Generic[PageT]):
         self._max_items = max_items
         self._resumed = starting_token is not None
         self._tokens: dict[str, Any] = dict.fromkeys(spec.input_tokens)
-        self._items_to_skip = 0  # items still to leave out, from the starting token
+        self._items_to_skip = 0
         if starting_token is not None:
             self._tokens, self._items_to_skip = parse_starting_token(
                 starting_token, spec.input_tokens
@@ -107,37 +106,41 @@ class PageCursor(Generic[PageT]):
         self._token_history = _TokenHistory()
         if self._resumed:
             self._token_history.add(self._tokens)
-        self._pages = 0
-        self._items = 0
+        self._page_count = 0
+        self._item_count = 0
         self._done = False
         self._repeated_tokens: dict[str, Any] | None = None
-        #: Where the page last received stands; None before the first.
+        #: The position of the page received last; None before the first.
         self.position: PagePosition | None = None
         #: The members that are the same on every page, from the first one.
         self.non_aggregate_part: dict[str, Any] = {}
 
     @property
     def resume_token(self) -> str | None:
-        """Resumes after the page last received; None before the first and after the last."""
+        """The token that resumes after the page received last.
+
+        None before the first page and after the last.
+        """
         return None if self.position is None else self.position.resume_token
 
     def next_request(self) -> dict[str, Any] | None:
-        """The parameters of the next request, or None when there is nothing more to ask for.
+        """Return the parameters of the next request, or None after the last page.
 
-        Raises :class:`PaginationError` when the service has given a token for the second time:
-        from there on it would go round in a circle.
+        Raises :class:`PaginationError` where the service has returned the same token twice: the
+        pages would repeat without end.
         """
         if self._done:
             return None
         if self._repeated_tokens is not None:
             raise PaginationError(
-                f"page {self._pages} ends with a token that was used before, so that the pages "
-                f"would repeat without end (input tokens: {', '.join(self._repeated_tokens)})"
+                f"page {self._page_count} ends with a token that was used before, so that the "
+                "pages would repeat without end (input tokens: "
+                f"{', '.join(self._repeated_tokens)})"
             )
         return dict(self._params)
 
     def receive_page(self, page: PageT) -> PageT:
-        """Takes the page that the request was answered with; returns it as the caller shall see it.
+        """Process the response to a request, and return the page for the caller.
 
         Items before the starting token's offset and beyond ``max_items`` are cut off, and a page
         that can carry its resume token gets it.
@@ -145,37 +148,37 @@ class PageCursor(Generic[PageT]):
         return self.process_page(page).page
 
     def process_page(self, page: PageT) -> PageResult[PageT]:
-        """As :meth:`receive`, with where the page stands."""
+        """Process a page as :meth:`receive_page` does; return it with its position."""
         editor = _CopyOnWritePage(page)
         primary = self._spec.result_keys[0]
         offset = self._skip_items(editor, primary)
-        self._pages += 1
+        self._page_count += 1
 
         items = primary.search(editor.page)
         count = len(items) if items is not None else 0
-        left = None if self._max_items is None else self._max_items - self._items
-        asked_with = self._tokens
-        if left is not None and count > left:
-            count = left
+        remaining = None if self._max_items is None else self._max_items - self._item_count
+        request_tokens = self._tokens
+        if remaining is not None and count > remaining:
+            count = remaining
             editor.set(primary, items[:count])
             self._done = True
-            after: Mapping[str, Any] | None = _with_offset(asked_with, offset + count)
+            next_tokens: Mapping[str, Any] | None = _with_offset(request_tokens, offset + count)
         else:
-            # The page as it came: a token can be made of its last item, which may be cut off here.
-            after = self._advance(page, max_items_reached=count == left)
-        if self._pages == 1:
+            # The original page: a token can be made of its last item, which may be cut off here.
+            next_tokens = self._advance(page, max_items_reached=count == remaining)
+        if self._page_count == 1:
             self._record_non_aggregates(editor.page)
-        self._items += count
-        self.position = position = PagePosition(asked_with, offset, count, after)
+        self._item_count += count
+        self.position = position = PagePosition(request_tokens, offset, count, next_tokens)
         return PageResult(editor.finish(position), position, self.non_aggregate_part)
 
     def _skip_items(self, editor: _CopyOnWritePage[PageT], primary: Expression) -> int:
-        """Cuts off what the starting token says the caller has; returns how many items that were.
+        """Cut off the items that the starting token skips, and return how many these are.
 
-        An offset may reach beyond a page when the page size has become smaller since the token
-        was taken: what is left of it goes on to the next page.
+        An offset reaches beyond a page where the page size is smaller than when the token was
+        made: the rest of it is skipped in the next page.
         """
-        if not self._items_to_skip and not (self._resumed and self._pages == 0):
+        if not self._items_to_skip and not (self._resumed and self._page_count == 0):
             return 0
         items = primary.search(editor.page)
         skipped = 0
@@ -186,8 +189,8 @@ class PageCursor(Generic[PageT]):
             editor.set(primary, None)
         self._items_to_skip -= skipped
         for expression in self._spec.result_keys[1:]:
-            # The run that the token comes from has handed these out. Numbers stay, as in botocore:
-            # they count what the service has looked at.
+            # The listing that the token comes from has returned these. Numbers stay, as in
+            # botocore: they count what the service has scanned.
             value = expression.search(editor.page)
             if isinstance(value, (list, str)):
                 editor.set(expression, value[:0])
@@ -200,7 +203,7 @@ class PageCursor(Generic[PageT]):
             set_value_at_path(self.non_aggregate_part, expression, expression.search(page))
 
     def _advance(self, page: PageT, *, max_items_reached: bool) -> Mapping[str, Any] | None:
-        """Goes on to the page after this one; returns what a token that resumes there holds."""
+        """Go on to the next page, and return the members of the token that resumes there."""
         next_tokens = self._next_tokens(page)
         if all(token is None for token in next_tokens.values()):
             self._done = True
@@ -221,7 +224,7 @@ class PageCursor(Generic[PageT]):
         if flag is not None and not flag.search(page):
             return {}
         return {
-            name: expression.search(page) or None  # an empty token is none
+            name: expression.search(page) or None  # an empty token means no token
             for name, expression in zip(
                 self._spec.input_tokens, self._spec.output_tokens, strict=True
             )
@@ -229,7 +232,7 @@ class PageCursor(Generic[PageT]):
 
     def _inject_tokens(self, tokens: Mapping[str, Any]) -> None:
         for name, token in tokens.items():
-            # "None" is how old starting tokens spell a token that is not there.
+            # Legacy starting tokens spell an absent token "None".
             if token is not None and token != "None":
                 self._params[name] = token
             else:
@@ -241,13 +244,13 @@ def _with_offset(tokens: Mapping[str, Any], offset: int) -> dict[str, Any]:
 
 
 class _TokenHistory:
-    """The tokens met so far, at eight bytes each, so that a long listing stays small."""
+    """The tokens used so far, at eight bytes each, so that a long listing stays small."""
 
     def __init__(self) -> None:
         self._digests = array("Q")
 
     def add(self, tokens: Mapping[str, Any]) -> bool:
-        """Whether the tokens are new."""
+        """Add the tokens, and return whether they are new."""
         text = repr(sorted(tokens.items())) if len(tokens) > 1 else repr(tokens)
         digest = int.from_bytes(
             hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
@@ -260,7 +263,7 @@ class _TokenHistory:
 
 
 class _CopyOnWritePage(Generic[PageT]):
-    """Changes a copy of a page, made at the first change; only what lies on the way is copied."""
+    """A page that is copied at its first change, and of its structures only those changed."""
 
     def __init__(self, page: PageT) -> None:
         self.page = page
@@ -277,7 +280,7 @@ class _CopyOnWritePage(Generic[PageT]):
         target[last] = value
 
     def finish(self, position: PagePosition) -> PageT:
-        # As isinstance(self.page, ResumablePage), which takes its time.
+        # As isinstance(self.page, ResumablePage), but faster.
         if hasattr(self.page, "resume_token"):
             self._copy_once()
             self.page.resume_token = position.resume_token
@@ -289,15 +292,15 @@ class _CopyOnWritePage(Generic[PageT]):
 
 
 def _copy(value: Any) -> Any:
-    """A copy that can be changed, also of a mapping that cannot."""
+    """Return a copy that can be changed, also of a mapping that cannot."""
     if isinstance(value, Mapping) and not isinstance(value, MutableMapping):
         return dict(value)
     return copy.copy(value)
 
 
 def set_value_at_path(target: dict[str, Any], expression: Expression, value: Any) -> None:
-    """Sets the value at a path of members in a dictionary, making dictionaries on the way."""
-    *way, last = expression.member_path()
-    for name in way:
+    """Set the value at a path of members in a dictionary, adding dictionaries where needed."""
+    *parents, last = expression.member_path()
+    for name in parents:
         target = target.setdefault(name, {})
     target[last] = value

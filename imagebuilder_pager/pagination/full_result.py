@@ -1,4 +1,4 @@
-"""All pages as one dictionary, put together as botocore does."""
+"""All pages as one dictionary, built as botocore builds it."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ __all__ = ["FullResult", "to_plain_dict"]
 
 
 def to_plain_dict(page: Any) -> Any:
-    """The page as a plain dictionary, where it is something else that can say what that is."""
+    """Convert a page to a plain dictionary where it has ``to_dict``; return any other as it is."""
     to_dict = getattr(page, "to_dict", None)
     return page if to_dict is None else to_dict()
 
 
 class FullResult:
-    """Adds up pages: lists are joined, numbers and strings added, all else is the first page's."""
+    """The sum of pages: lists are joined, numbers and strings added, all else is from the first."""
 
     def __init__(self, result_keys: tuple[Expression, ...]) -> None:
         self._result_keys = result_keys
         self._result: dict[str, Any] = {}
-        #: The step added last; None before the first.
-        self.last: PageResult[Any] | None = None
+        #: The page added last; None before the first.
+        self.last_page: PageResult[Any] | None = None
 
-    def add(self, step: PageResult[Any]) -> None:
-        """Adds the page of a step, which is not changed."""
-        self.last = step
-        page = to_plain_dict(step.page)
+    def add(self, result: PageResult[Any]) -> None:
+        """Add a page, which is not changed."""
+        self.last_page = result
+        page = to_plain_dict(result.page)
         for expression in self._result_keys:
             value = expression.search(page)
             if value is None:
@@ -44,15 +44,15 @@ class FullResult:
                 set_value_at_path(self._result, expression, existing + value)
 
     def finish(self) -> dict[str, Any]:
-        """The result, with the members that are not added up, and the token if there is more."""
-        if self.last is not None:
-            added_up = [(key, key.search(self._result)) for key in self._result_keys]
-            _merge(self._result, self.last.non_aggregate_part)
-            # A member that is the first page's can have members that are added up, as ECR's has.
-            for expression, value in added_up:
+        """Return the sum with the non-aggregate members, and with a token if there is more."""
+        if self.last_page is not None:
+            sums = [(key, key.search(self._result)) for key in self._result_keys]
+            _merge(self._result, self.last_page.non_aggregate_part)
+            # A non-aggregate member can contain members that are summed, as in ECR.
+            for expression, value in sums:
                 if value is not None:
                     set_value_at_path(self._result, expression, value)
-            if (token := self.last.position.resume_token) is not None:
+            if (token := self.last_page.position.resume_token) is not None:
                 self._result["NextToken"] = token
         return self._result
 

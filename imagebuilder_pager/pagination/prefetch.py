@@ -1,7 +1,7 @@
-"""Fetching pages one after the other, in the caller's turn or ahead of it.
+"""Fetching pages in order, when the caller needs them or ahead of it.
 
-However far ahead the fetching is, pages come in order, and an error comes when its turn does. Never
-more than ``depth`` pages are fetched beyond the one that the caller has, or has asked for.
+Prefetching changes no order: pages come one after the other, and an error comes at its page. At
+most ``depth`` pages are fetched beyond the one that the caller has or waits for.
 """
 
 from __future__ import annotations
@@ -18,73 +18,73 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncPrefetcher", "prefetch"]
 
-StepT = TypeVar("StepT")
+ResultT = TypeVar("ResultT")
 
 
-def prefetch(fetch: Callable[[], StepT | None], depth: int) -> Generator[StepT]:
-    """What ``fetch`` returns, until that is None.
+def prefetch(fetch: Callable[[], ResultT | None], depth: int) -> Generator[ResultT]:
+    """Yield the results of ``fetch`` until it returns None.
 
-    With a ``depth`` the fetching is done in one thread. Closing the generator, which leaving a loop
-    does, waits for the fetch that is under way and leaves no thread behind.
+    With a ``depth`` above 0, one thread fetches. Closing the generator, as leaving a loop does,
+    waits for the fetch in progress and leaves no thread behind.
     """
     if depth == 0:
-        while (step := fetch()) is not None:
-            yield step
+        while (result := fetch()) is not None:
+            yield result
         return
 
     from concurrent.futures import ThreadPoolExecutor
 
     failed = False
 
-    def fetch_unless_failed() -> StepT | None:
+    def fetch_unless_failed() -> ResultT | None:
         nonlocal failed
         if failed:
             return None
         failed = True
-        step = fetch()
+        result = fetch()
         failed = False
-        return step
+        return result
 
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefetch") as executor:
-        pending: deque[Future[StepT | None]] = deque()
+        pending: deque[Future[ResultT | None]] = deque()
         try:
             while True:
                 while len(pending) <= depth:
                     context = contextvars.copy_context()
                     pending.append(executor.submit(context.run, fetch_unless_failed))
-                step = pending.popleft().result()
-                if step is None:
+                result = pending.popleft().result()
+                if result is None:
                     return
-                yield step
+                yield result
         finally:
             for future in pending:
                 future.cancel()
 
 
-class AsyncPrefetcher(Generic[StepT]):
-    """The async twin of :func:`prefetch`: with a ``depth``, a task does the fetching.
+class AsyncPrefetcher(Generic[ResultT]):
+    """The async twin of :func:`prefetch`: with a ``depth`` above 0, a task fetches.
 
-    :meth:`aclose` ends that task and waits for its end; a fetcher that is dropped ends it too.
+    :meth:`aclose` ends that task and waits for its end; dropping the prefetcher ends it too.
     """
 
-    def __init__(self, fetch: Callable[[], Awaitable[StepT | None]], depth: int) -> None:
+    def __init__(self, fetch: Callable[[], Awaitable[ResultT | None]], depth: int) -> None:
         self._fetch = fetch
         self._depth = depth
-        self._queue: _PrefetchBuffer[StepT] | None = None
+        self._buffer: _PrefetchBuffer[ResultT] | None = None
         self._task: _Task | None = None
 
-    async def next_result(self) -> StepT | None:
-        """The next step, or None after the last."""
+    async def next_result(self) -> ResultT | None:
+        """Return the next result, or None after the last."""
         if self._depth == 0:
             return await self._fetch()
-        if self._queue is None or self._task is None:
-            self._queue = _PrefetchBuffer(self._depth)
-            # The task must not hold the fetcher: a fetcher that nobody holds ends its task.
-            self._task = _start_task(self._queue.produce, self._fetch)
-        return await self._queue.get()
+        if self._buffer is None or self._task is None:
+            self._buffer = _PrefetchBuffer(self._depth)
+            # The task must not refer to the prefetcher, which ends the task when it is dropped.
+            self._task = _start_task(self._buffer.produce, self._fetch)
+        return await self._buffer.get()
 
     async def aclose(self) -> None:
-        """Ends the fetching; nothing of it runs on when this returns."""
+        """End the fetching; none of it is running when this returns."""
         if self._task is not None:
             self._task.cancel()
             await self._task.wait()
@@ -92,46 +92,46 @@ class AsyncPrefetcher(Generic[StepT]):
 
     def __del__(self) -> None:
         if self._task is not None:
-            # The event loop may have been closed before.
+            # The event loop may be closed already.
             with contextlib.suppress(RuntimeError):
                 self._task.cancel()
 
 
-class _PrefetchBuffer(Generic[StepT]):
-    """What has been fetched and not been taken, between one task that fills and one that takes."""
+class _PrefetchBuffer(Generic[ResultT]):
+    """The results fetched ahead, between the task that fetches and the task that iterates."""
 
     def __init__(self, depth: int) -> None:
-        self._fetch_results: deque[tuple[StepT | None, BaseException | None]] = deque()
-        self._allowed = depth
-        self._fetched = 0
+        self._results: deque[tuple[ResultT | None, BaseException | None]] = deque()
+        self._fetch_limit = depth
+        self._fetch_count = 0
         self._changed = _event()
 
-    async def produce(self, fetch: Callable[[], Awaitable[StepT | None]]) -> None:
-        step: StepT | None = None
+    async def produce(self, fetch: Callable[[], Awaitable[ResultT | None]]) -> None:
+        result: ResultT | None = None
         error: BaseException | None = None
-        while error is None and (step is not None or self._fetched == 0):
-            while self._fetched >= self._allowed:
+        while error is None and (result is not None or self._fetch_count == 0):
+            while self._fetch_count >= self._fetch_limit:
                 await self._wait()
             try:
-                step = await fetch()
+                result = await fetch()
             except BaseException as raised:
                 error = raised
                 if not isinstance(raised, Exception):
                     raise
             finally:
-                self._fetched += 1
-                self._fetch_results.append((step, error))
+                self._fetch_count += 1
+                self._results.append((result, error))
                 self._notify()
 
-    async def get(self) -> StepT | None:
-        self._allowed += 1
+    async def get(self) -> ResultT | None:
+        self._fetch_limit += 1
         self._notify()
-        while not self._fetch_results:
+        while not self._results:
             await self._wait()
-        step, error = self._fetch_results.popleft()
+        result, error = self._results.popleft()
         if error is not None:
             raise error
-        return step
+        return result
 
     async def _wait(self) -> None:
         if self._changed.is_set():
@@ -178,7 +178,7 @@ class _AsyncioTask:
         self._cancelled = False
 
     def cancel(self) -> None:
-        # Once: a second time would break off what tidies up after the first.
+        # Once only: a second time would interrupt the cleanup after the first.
         if not self._cancelled:
             self._cancelled = True
             self._task.cancel()
@@ -188,7 +188,7 @@ class _AsyncioTask:
 
 
 class _TrioTask:
-    """A task outside of all nurseries: an iteration has no block that a nursery could span."""
+    """A task outside of all nurseries, since an iteration has no block that one could span."""
 
     def __init__(self, function: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
         trio = sys.modules["trio"]

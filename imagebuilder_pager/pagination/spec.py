@@ -1,4 +1,4 @@
-"""Which members of an operation carry the tokens, the items and the limit."""
+"""The members of an operation that carry the tokens, the items and the page size."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _MEMBER_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*"
 class Expression:
     """A JMESPath expression over a page, with botocore's two attributes.
 
-    ``expression`` is its text, ``search(page)`` its value on a page, None where there is none.
-    A plain path of members, which nearly every one is, does without the jmespath package.
+    ``expression`` is its text, ``search(page)`` its value on a page or None. A plain path of
+    members, as nearly all are, is searched without the jmespath package.
     """
 
     __slots__ = ("_compiled", "_path", "expression")
@@ -31,7 +31,7 @@ class Expression:
             self._compiled = jmespath.compile(expression)
 
     def search(self, page: Any) -> Any:
-        """The value of the expression on the page."""
+        """Return the value of the expression on the page."""
         if self._path is None:
             return self._compiled.search(page)
         for name in self._path:
@@ -42,9 +42,12 @@ class Expression:
         return page
 
     def member_path(self) -> list[str]:
-        """The members to go through, to set a value; ``ValueError`` if it is no plain path."""
+        """Return the names of the path, for setting a value.
+
+        Raises ``ValueError`` for an expression that is not a path of members.
+        """
         if self._path is None:
-            raise ValueError(f"{self.expression!r} is no path of members, so it cannot be set")
+            raise ValueError(f"{self.expression!r} is not a path of members, so it cannot be set")
         return self._path
 
     def __repr__(self) -> str:
@@ -63,17 +66,17 @@ def _as_tuple(value: str | Sequence[str]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class PaginationSpec:
-    """How one operation paginates, in the vocabulary of AWS's ``paginators-1.json``.
+    """The way one operation paginates, in the vocabulary of AWS's ``paginators-1.json``.
 
     - ``input_token``: request parameter, or parameters, that take the tokens.
     - ``output_token``: JMESPath of each token in a page, in the order of ``input_token``.
-    - ``result_key``: path of the items; of several, the first is the one that is counted and cut.
-    - ``limit_key``: request parameter that takes the page size; None where there is none.
-    - ``limit_as_string``: the service wants that parameter as a string (its model says which).
-    - ``more_results``: JMESPath of a flag; where it is given and false, the page is the last.
-    - ``non_aggregate_keys``: paths that are the same on every page, taken from the first one.
+    - ``result_key``: path of the items; of several, the first is counted and truncated.
+    - ``limit_key``: request parameter that takes the page size, or None.
+    - ``limit_as_string``: that parameter is a string in the service model.
+    - ``more_results``: JMESPath of a flag that is false on the last page, or None.
+    - ``non_aggregate_keys``: paths of members that are taken from the first page alone.
 
-    Raises ``ValueError`` where the parts do not fit together.
+    Raises ``ValueError`` for parts that do not fit together.
     """
 
     input_token: str | Sequence[str]
@@ -112,11 +115,10 @@ class PaginationSpec:
 
     @classmethod
     def from_model(cls, entry: Mapping[str, Any], *, limit_as_string: bool = False) -> Self:
-        """The spec of an entry of AWS's ``paginators-1.json``, as it stands there.
+        """Return the spec of an entry of AWS's ``paginators-1.json``.
 
-        An entry does not say whether its ``limit_key`` is a string; the service model does, and
-        ``limit_as_string`` passes that on. Raises ``ValueError`` for an entry that lacks a member
-        or has one that is not known.
+        The type of ``limit_key`` is in the service model alone, so ``limit_as_string`` is a
+        parameter. Raises ``ValueError`` for an entry with missing or unknown members.
         """
         known = {
             "input_token",

@@ -5,8 +5,8 @@ and the other way round: base64 of the JSON object ``{input token: value, ...}``
 items to skip as ``boto_truncate_amount``, and, where values are bytes, their paths as
 ``boto_encoded_keys``.
 
-A starting token is untrusted input. Whatever a caller hands in, :func:`parse_starting_token` gives
-values for the input tokens and an offset, nothing else, or raises :class:`StartingTokenError`.
+A starting token is untrusted input. From any value, :func:`parse_starting_token` returns values of
+the input tokens and an offset, and nothing else, or it raises :class:`StartingTokenError`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..exceptions import StartingTokenError
+from ..validation import describe_invalid_value, validate_whole_number
 
 __all__ = ["decode_token", "encode_token", "parse_starting_token"]
 
@@ -24,15 +25,15 @@ __all__ = ["decode_token", "encode_token", "parse_starting_token"]
 OFFSET_KEY = "boto_truncate_amount"
 ENCODED_KEYS_KEY = "boto_encoded_keys"
 
-# No page of any AWS service comes near this; an offset beyond it would only page through
-# everything there is to skip it.
+# No page of any AWS service has nearly so many items; a larger offset would only skip page after
+# page.
 MAX_OFFSET = 1_000_000
 # DynamoDB, whose tokens are structures, allows 32 levels.
 MAX_DEPTH = 64
 
 
 def encode_token(token: Mapping[str, Any]) -> str:
-    """Packs a mapping of JSON values and bytes into a string (botocore's ``TokenEncoder``).
+    """Pack a mapping of JSON values and bytes into a string, as botocore's ``TokenEncoder`` does.
 
     Raises ``TypeError`` for a value that is neither JSON nor bytes.
     """
@@ -46,59 +47,56 @@ def encode_token(token: Mapping[str, Any]) -> str:
 
 
 def decode_token(token: str) -> dict[str, Any]:
-    """Unpacks what :func:`encode_token` packed.
+    """Unpack a string that :func:`encode_token` made.
 
-    Raises :class:`StartingTokenError` (a ``ValueError``) for anything else.
+    Raises :class:`StartingTokenError` (a ``ValueError``) for any other.
     """
-    decoded = _json_in_base64(token)
+    decoded = _decode_base64_json(token)
     if decoded is _NOT_JSON:
         raise StartingTokenError("the token is not JSON in base64")
     return _restore_bytes(_require_object(decoded))
 
 
 def parse_starting_token(token: object, input_tokens: Sequence[str]) -> tuple[dict[str, Any], int]:
-    """The values of the input tokens, and the number of items to skip, from a starting token.
+    """Return the values of the input tokens, and the number of items to skip.
 
-    A token is one of three things, and botocore's order of trying is kept:
+    A token has one of three forms, tried in botocore's order:
 
-    - a resume token: an object in base64 with at least one of ``input_tokens`` or the offset in it;
-      any further member is refused, and input tokens that it lacks are None;
-    - the form of old botocore versions, ``token___12``: values in order and an offset, ``None`` for
-      no token;
-    - else the service's own token, passed on as it is. An object in base64 that has nothing of a
-      resume token in it is such a token.
+    - a resume token: an object in base64 with at least one of ``input_tokens`` or the offset. Any
+      further member is an error; missing input tokens are None.
+    - the legacy form of old botocore versions, ``token___12``: the values in order and an offset,
+      with ``None`` for no token.
+    - else the service's own token, passed on unchanged. An object in base64 without any member of
+      a resume token is such a token.
 
-    Raises :class:`StartingTokenError` that says what is wrong with the token.
+    Raises :class:`StartingTokenError` for an invalid token.
     """
-    if not isinstance(token, str):
+    if not isinstance(token, str) or not token:
         raise StartingTokenError(
-            f"StartingToken: {type(token).__name__} given; allowed: a string, a NextToken of an "
-            "earlier result"
+            describe_invalid_value("StartingToken", token, "the NextToken of an earlier result")
         )
-    if not token:
-        raise StartingTokenError("StartingToken: an empty string given; allowed: a NextToken")
-    decoded = _json_in_base64(token)
+    decoded = _decode_base64_json(token)
     if decoded is _NOT_JSON:
-        return _parse_old_form(token, input_tokens)
+        return _parse_legacy_token(token, input_tokens)
     members = _require_object(decoded)
     allowed = {*input_tokens, OFFSET_KEY, ENCODED_KEYS_KEY}
     if not members.keys() & allowed:
-        return _in_order([token], input_tokens), 0
-    if foreign := sorted(members.keys() - allowed):
-        shown = ", ".join(repr(name[:40]) for name in foreign[:5])
-        more = f" and {len(foreign) - 5} more" if len(foreign) > 5 else ""
+        return _map_to_input_tokens([token], input_tokens), 0
+    if unknown := sorted(members.keys() - allowed):
+        names = ", ".join(repr(name[:40]) for name in unknown[:5])
+        more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
         raise StartingTokenError(
-            f"StartingToken: it would set {shown}{more}; allowed in a token: "
+            f"StartingToken: it would set {names}{more}; allowed in a token: "
             f"{', '.join(map(repr, input_tokens))} and an offset"
         )
     _check_depth(members)
     members = _restore_bytes(members)
-    offset = _checked_offset(members.pop(OFFSET_KEY, 0))
-    # The token's own order of members is kept: tokens made from it are botocore's bytes.
+    offset = _validate_offset(members.pop(OFFSET_KEY, 0))
+    # The order of members in the token is kept, so that tokens made from it are botocore's bytes.
     return members | {name: None for name in input_tokens if name not in members}, offset
 
 
-def _parse_old_form(token: str, input_tokens: Sequence[str]) -> tuple[dict[str, Any], int]:
+def _parse_legacy_token(token: str, input_tokens: Sequence[str]) -> tuple[dict[str, Any], int]:
     parts = token.split("___")
     offset = 0
     if len(parts) == len(input_tokens) + 1:
@@ -108,40 +106,38 @@ def _parse_old_form(token: str, input_tokens: Sequence[str]) -> tuple[dict[str, 
             parts = [token]
         else:
             parts.pop()
-            offset = _checked_offset(offset)
+            offset = _validate_offset(offset)
     if len(parts) > len(input_tokens):
         raise StartingTokenError(
             f"StartingToken: {len(parts)} parts separated by '___'; allowed: "
             f"{len(input_tokens)} and an offset"
         )
-    return _in_order([None if part == "None" else part for part in parts], input_tokens), offset
+    values = [None if part == "None" else part for part in parts]
+    return _map_to_input_tokens(values, input_tokens), offset
 
 
-def _in_order(values: Sequence[str | None], input_tokens: Sequence[str]) -> dict[str, Any]:
+def _map_to_input_tokens(
+    values: Sequence[str | None], input_tokens: Sequence[str]
+) -> dict[str, Any]:
     return {
         name: values[index] if index < len(values) else None
         for index, name in enumerate(input_tokens)
     }
 
 
-def _checked_offset(offset: object) -> int:
-    if isinstance(offset, bool) or not isinstance(offset, int):
-        given = f"{type(offset).__name__} {str(offset)[:40]!r}"
-    elif offset < 0 or offset > MAX_OFFSET:
-        given = str(offset) if abs(offset) < 10**20 else "a number of more than 20 digits"
-    else:
-        return offset
-    raise StartingTokenError(
-        f"StartingToken: its offset is {given}; allowed: a whole number from 0 to {MAX_OFFSET}"
-    )
+def _validate_offset(offset: object) -> int:
+    try:
+        return validate_whole_number("StartingToken: offset", offset, minimum=0, maximum=MAX_OFFSET)
+    except ValueError as error:
+        raise StartingTokenError(str(error)) from None
 
 
 _NOT_JSON: Any = object()
 
 
-def _json_in_base64(token: str) -> Any:
+def _decode_base64_json(token: str) -> Any:
     try:
-        # White space may have come in where a token was copied from a terminal.
+        # A token copied from a terminal may have white space in it.
         text = base64.b64decode("".join(token.split()), validate=True).decode()
     except ValueError:
         return _NOT_JSON
@@ -152,7 +148,7 @@ def _json_in_base64(token: str) -> Any:
     except RecursionError:
         raise _too_deep() from None
     except ValueError:
-        # Python reads no whole number of more than some thousand digits.
+        # Python parses no whole number of more than some thousand digits.
         raise StartingTokenError(
             "StartingToken: JSON in base64, with a number of too many digits"
         ) from None
@@ -201,11 +197,11 @@ def _restore_bytes(token: dict[str, Any]) -> dict[str, Any]:
     if paths is None:
         return token
     try:
-        for *way, last in paths:
-            container: Any = token
-            for step in way:
-                container = container[step]
-            container[last] = base64.b64decode(container[last].encode(), validate=True)
+        for *parents, last in paths:
+            target: Any = token
+            for key in parents:
+                target = target[key]
+            target[last] = base64.b64decode(target[last].encode(), validate=True)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise StartingTokenError(
             f"StartingToken: its {ENCODED_KEYS_KEY} do not fit its members"

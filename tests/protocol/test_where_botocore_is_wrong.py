@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from imagebuilder_pager.exceptions import PaginationError, ParamValidationError, StartingTokenError
 from imagebuilder_pager.pagination import decode_token, encode_token
+from imagebuilder_pager.validation import describe_value
 
 from .fake_image_builder import ID, async_client_of, client_of, local
 from .fake_service import (
@@ -390,7 +391,7 @@ NO_OBJECT = (
     "StartingToken: JSON in base64, but a {}; allowed: an object that a paginator has made, or a "
     "token of the service"
 )
-OFFSET = "StartingToken: its offset is {}; allowed: a whole number from 0 to 1000000"
+OFFSET = "StartingToken: offset: {} given; allowed: a whole number from 0 to 1000000"
 BYTES = "StartingToken: its boto_encoded_keys do not fit its members"
 DEEP = "StartingToken: JSON in base64, nested too deeply"
 
@@ -418,20 +419,24 @@ MALFORMED: dict[str, tuple[Any, str, str]] = {
         "all",
         "StartingToken: JSON in base64, with a number of too many digits",
     ),
-    "offset negative": (offset(-3), "[7, 8, 9]", OFFSET.format("-3")),
-    "offset a fraction": (offset(1.5), "TypeError", OFFSET.format("float '1.5'")),
-    "offset a whole float": (offset(2.0), "TypeError", OFFSET.format("float '2.0'")),
-    "offset not a number": (offset(float("nan")), "TypeError", OFFSET.format("float 'nan'")),
-    "offset a text": (offset("2"), "TypeError", OFFSET.format("str '2'")),
-    "offset true": (offset(True), "[1, 2, 3, 4, 5, 6, 7, 8, 9]", OFFSET.format("bool 'True'")),
-    "offset null": (offset(None), "all", OFFSET.format("NoneType 'None'")),
-    "offset a list": (offset([1]), "TypeError", OFFSET.format("list '[1]'")),
-    "offset a long text": (offset("2" * 99), "TypeError", OFFSET.format(f"str '{'2' * 40}'")),
-    "offset absurd": (offset(10**6 + 1), "[]", OFFSET.format("1000001")),
+    "offset negative": (offset(-3), "[7, 8, 9]", OFFSET.format("-3 (int)")),
+    "offset a fraction": (offset(1.5), "TypeError", OFFSET.format("1.5 (float)")),
+    "offset a whole float": (offset(2.0), "TypeError", OFFSET.format("2.0 (float)")),
+    "offset not a number": (offset(float("nan")), "TypeError", OFFSET.format("nan (float)")),
+    "offset a text": (offset("2"), "TypeError", OFFSET.format("'2'")),
+    "offset true": (offset(True), "[1, 2, 3, 4, 5, 6, 7, 8, 9]", OFFSET.format("True (bool)")),
+    "offset null": (offset(None), "all", OFFSET.format("None")),
+    "offset a list": (offset([1]), "TypeError", OFFSET.format("a list")),
+    "offset a long text": (
+        offset("2" * 99),
+        "TypeError",
+        OFFSET.format("a string of 99 characters"),
+    ),
+    "offset absurd": (offset(10**6 + 1), "[]", OFFSET.format("1000001 (int)")),
     "offset more absurd": (
         offset(10**30),
         "[]",
-        OFFSET.format("a number of more than 20 digits"),
+        OFFSET.format("a whole number of more than 20 digits"),
     ),
     "offset of 5000 digits": (
         packed('{"Token": null, "boto_truncate_amount": ' + "9" * 5000 + "}"),
@@ -441,7 +446,7 @@ MALFORMED: dict[str, tuple[Any, str, str]] = {
     "offset of bytes": (
         packed({"boto_truncate_amount": "MQ==", "boto_encoded_keys": [["boto_truncate_amount"]]}),
         "TypeError",
-        OFFSET.format("bytes \"b'1'\""),
+        OFFSET.format("a bytes"),
     ),
     "encoded keys of no member": (encoded([["Nope"]]), "KeyError", BYTES),
     "encoded keys no list": (encoded(3), "all", BYTES),
@@ -462,28 +467,28 @@ MALFORMED: dict[str, tuple[Any, str, str]] = {
         DEEP,
     ),
     "less deep": (packed('{"Token": ' + "[" * 70 + "]" * 70 + "}"), "all", DEEP),
-    "old, offset negative": ("t___-3", "[7, 8, 9]", OFFSET.format("-3")),
-    "old, offset absurd": ("t___1000001", "[]", OFFSET.format("1000001")),
+    "old, offset negative": ("t___-3", "[7, 8, 9]", OFFSET.format("-3 (int)")),
+    "old, offset absurd": ("t___1000001", "[]", OFFSET.format("1000001 (int)")),
     "old, too many parts": (
         "does___not___work",
         "ValueError",
         "StartingToken: 3 parts separated by '___'; allowed: 1 and an offset",
     ),
-    "empty": ("", "all", "StartingToken: an empty string given; allowed: a NextToken"),
+    "empty": ("", "all", "StartingToken: '' given; allowed: the NextToken of an earlier result"),
     "no text": (
         17,
         "AttributeError",
-        "StartingToken: int given; allowed: a string, a NextToken of an earlier result",
+        "StartingToken: 17 (int) given; allowed: the NextToken of an earlier result",
     ),
     "bytes": (
         b"dA==",
         "AttributeError",
-        "StartingToken: bytes given; allowed: a string, a NextToken of an earlier result",
+        "StartingToken: a bytes given; allowed: the NextToken of an earlier result",
     ),
     "an object": (
         {"Token": "t"},
         "AttributeError",
-        "StartingToken: dict given; allowed: a string, a NextToken of an earlier result",
+        "StartingToken: a dict given; allowed: the NextToken of an earlier result",
     ),
 }
 
@@ -709,7 +714,7 @@ def test_7_a_negative_max_items_is_refused(given: Any) -> None:
             pages_by(way, service, {"MaxItems": given})
         assert str(caught.value) == (
             "paginate: invalid parameters; nothing was sent\n"
-            f"  - PaginationConfig.MaxItems: '{given}' ({type(given).__name__}) given; allowed: a "
+            f"  - PaginationConfig.MaxItems: {describe_value(given)} given; allowed: a "
             "whole number, 0 or more"
         )
     assert service.requests == []

@@ -87,7 +87,7 @@ def test_the_exceptions_can_be_caught_by_the_client(client: ImageBuilder) -> Non
 
 def test_the_error_for_an_unknown_exception_lists_the_known_ones(client: ImageBuilder) -> None:
     with pytest.raises(AttributeError) as caught:
-        client.exceptions.NoSuchException  # noqa: B018  # reading it is the test
+        client.exceptions.NoSuchException  # type: ignore[attr-defined]  # noqa: B018  # reading it is the test
     assert str(caught.value) == (
         "client.exceptions has no 'NoSuchException'; it has: AccessDeniedException, "
         "CallRateLimitExceededException, ClientError, ClientException, "

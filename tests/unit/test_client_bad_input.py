@@ -55,11 +55,11 @@ INVALID_PARAMS: list[tuple[dict[str, Any], list[str]]] = [
 INVALID_CONFIGS: list[tuple[Any, list[str]]] = [
     (
         {"PageSize": 0},
-        ["PaginationConfig.PageSize: '0' (int) given; allowed: a whole number, 1 or more"],
+        ["PaginationConfig.PageSize: 0 (int) given; allowed: a whole number, 1 or more"],
     ),
     (
         {"PageSize": -5},
-        ["PaginationConfig.PageSize: '-5' (int) given; allowed: a whole number, 1 or more"],
+        ["PaginationConfig.PageSize: -5 (int) given; allowed: a whole number, 1 or more"],
     ),
     (
         {"PageSize": 26},
@@ -67,35 +67,35 @@ INVALID_CONFIGS: list[tuple[Any, list[str]]] = [
     ),
     (
         {"PageSize": "many"},
-        ["PaginationConfig.PageSize: 'many' (str) given; allowed: a whole number, 1 or more"],
+        ["PaginationConfig.PageSize: 'many' given; allowed: a whole number, 1 or more"],
     ),
     (
         {"PageSize": 2.5},
-        ["PaginationConfig.PageSize: '2.5' (float) given; allowed: a whole number, 1 or more"],
+        ["PaginationConfig.PageSize: 2.5 (float) given; allowed: a whole number, 1 or more"],
     ),
     (
         {"MaxItems": -1},
-        ["PaginationConfig.MaxItems: '-1' (int) given; allowed: a whole number, 0 or more"],
+        ["PaginationConfig.MaxItems: -1 (int) given; allowed: a whole number, 0 or more"],
     ),
     (
         {"MaxItems": "ten"},
-        ["PaginationConfig.MaxItems: 'ten' (str) given; allowed: a whole number, 0 or more"],
+        ["PaginationConfig.MaxItems: 'ten' given; allowed: a whole number, 0 or more"],
     ),
     (
         {"MaxItems": 1.5},
-        ["PaginationConfig.MaxItems: '1.5' (float) given; allowed: a whole number, 0 or more"],
+        ["PaginationConfig.MaxItems: 1.5 (float) given; allowed: a whole number, 0 or more"],
     ),
     (
         {"MaxItems": True},
-        ["PaginationConfig.MaxItems: 'True' (bool) given; allowed: a whole number, 0 or more"],
+        ["PaginationConfig.MaxItems: True (bool) given; allowed: a whole number, 0 or more"],
     ),
     (
         {"MaxItems": float("inf")},
-        ["PaginationConfig.MaxItems: 'inf' (float) given; allowed: a whole number, 0 or more"],
+        ["PaginationConfig.MaxItems: inf (float) given; allowed: a whole number, 0 or more"],
     ),
     (
         {"MaxItems": [1]},
-        ["PaginationConfig.MaxItems: '[1]' (list) given; allowed: a whole number, 0 or more"],
+        ["PaginationConfig.MaxItems: a list given; allowed: a whole number, 0 or more"],
     ),
     (
         {"Limit": 5},
@@ -110,7 +110,7 @@ INVALID_CONFIGS: list[tuple[Any, list[str]]] = [
     ),
     (
         [("MaxItems", 5)],
-        [f"PaginationConfig: list given; allowed: a mapping with {CONFIG_KEYS}"],
+        [f"PaginationConfig: a list given; allowed: a mapping with {CONFIG_KEYS}"],
     ),
 ]
 
@@ -230,8 +230,8 @@ def test_one_error_names_everything_that_is_invalid(client_with: ClientWith) -> 
 @pytest.mark.parametrize(
     ("token", "text"),
     [
-        (5, "StartingToken: int given; allowed: a string, a NextToken of an earlier result"),
-        ("", "StartingToken: an empty string given; allowed: a NextToken"),
+        (5, "StartingToken: 5 (int) given; allowed: the NextToken of an earlier result"),
+        ("", "StartingToken: '' given; allowed: the NextToken of an earlier result"),
         (
             "WzFd",  # [1]
             "StartingToken: JSON in base64, but a list; allowed: an object that a paginator has "

@@ -73,7 +73,7 @@ def test_the_error_without_credentials_names_where_they_were_looked_for() -> Non
     assert str(caught.value).startswith(
         "no credentials\n"
         "  - the arguments: neither aws_access_key_id nor credentials is given\n"
-        "  - the environment: AWS_ACCESS_KEY_ID is not set\n"
+        "  - environment variables: AWS_ACCESS_KEY_ID is not set\n"
     )
 
 
@@ -110,7 +110,7 @@ def test_incomplete_credentials_in_the_environment_are_an_error(
         with pytest.raises(exceptions.PartialCredentialsError) as caught:
             list_page(client)
     assert str(caught.value) == (
-        "incomplete credentials in the environment: AWS_SECRET_ACCESS_KEY missing or empty"
+        "incomplete credentials in the environment variables: AWS_SECRET_ACCESS_KEY missing or empty"
     )
 
 
@@ -168,8 +168,8 @@ def test_an_object_that_is_not_credentials_is_an_error(credentials: Any) -> None
     assert str(caught.value) == (
         "ImageBuilder: invalid parameters; nothing was sent\n"
         f"  - credentials: a {type(credentials).__name__} given; allowed: an object with "
-        "get_frozen_credentials(), or with access_key, secret_key and token, or a function (no "
-        "coroutine function) that returns fresh keys"
+        "get_frozen_credentials(), or with access_key, secret_key and token, or a function (not "
+        "a coroutine function) that returns new credentials"
     )
 
 

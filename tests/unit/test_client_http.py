@@ -15,6 +15,7 @@ from imagebuilder_pager.local import (
     LocalImageBuilder,
     LocalServer,
 )
+from imagebuilder_pager.validation import describe_value
 from tests.fakes.accounts import LOCAL_CREDENTIALS
 from tests.fakes.clients import list_page
 from tests.fakes.services import RecordingService, http_client
@@ -269,5 +270,5 @@ def test_an_invalid_timeout_or_limit_is_an_error(name: str, value: object) -> No
         ImageBuilder("us-west-2", **LOCAL_CREDENTIALS, **arguments)
     assert str(caught.value) == (
         "ImageBuilder: invalid parameters; nothing was sent\n"
-        f"  - {name}: {value!r} given; allowed: a number above 0, at most 1e9"
+        f"  - {name}: {describe_value(value)} given; allowed: a number above 0, at most 1e9"
     )

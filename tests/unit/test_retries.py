@@ -272,10 +272,13 @@ def test_invalid_max_attempts_in_the_environment_are_an_error(bad: str) -> None:
     )
 
 
-@pytest.mark.parametrize("bad", [0, -1, True, 1.5, "3"])
-def test_invalid_max_attempts_are_an_error(bad: Any) -> None:
+@pytest.mark.parametrize(
+    ("bad", "described"),
+    [(0, "0 (int)"), (-1, "-1 (int)"), (True, "True (bool)"), (1.5, "1.5 (float)"), ("3", "'3'")],
+)
+def test_bad_max_attempts_are_refused(bad: Any, described: str) -> None:
     with pytest.raises(exceptions.ParamValidationError) as caught:
         resolve_max_attempts(bad, {})
     assert caught.value.problems == (
-        f"max_attempts: {bad!r} given; allowed: a whole number, 1 or more",
+        f"max_attempts: {described} given; allowed: a whole number, 1 or more",
     )

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from ...exceptions import InvalidConfigError
+from ...validation import validate_whole_number
 from ..clock import Clock
 from ..config.shared_config import SharedConfig, is_true
 from .metadata_http import MetadataError, fetch, parse_credentials, retry
@@ -135,9 +136,7 @@ def _resolve_whole_number(config: SharedConfig, variable: str, key: str) -> int:
     resolved = config.get(f"AWS_METADATA_SERVICE_{variable}", key=f"metadata_service_{key}")
     if resolved is None:
         return 1
-    text = resolved.value
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise InvalidConfigError(
-            f"{resolved.source}: {text[:80]!r} given; allowed: a whole number, 1 or more"
-        )
-    return int(text)
+    try:
+        return validate_whole_number(resolved.source, resolved.value, minimum=1, convert=True)
+    except ValueError as error:
+        raise InvalidConfigError(str(error)) from None

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Self
 
+from ...validation import describe_invalid_value
+
 __all__ = ["FAULTS", "Fault", "OptionValue"]
 
 OptionValue = str | int | float | bool | None
@@ -149,7 +151,7 @@ class Fault:
                 raise ValueError(f"fault {name!r} has no option {option!r}; {has}")
             if (violation := known[option].violation(value)) is not None:
                 raise ValueError(
-                    f"option {option!r} of fault {name!r} is {value!r}; it has to be {violation}"
+                    describe_invalid_value(f"option {option!r} of fault {name!r}", value, violation)
                 )
         values = {option: options.get(option, spec.default) for option, spec in known.items()}
         object.__setattr__(self, "name", name)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from ...validation import validate_whole_number
 from .fault import Fault
 
 if TYPE_CHECKING:
@@ -210,13 +211,8 @@ def _page_key(request: httpx.Request) -> bytes:
 
 
 def _require_positive(name: str, number: int) -> None:
-    if number < 1:
-        raise ValueError(f"{name} is {number}, it has to be 1 or more")
+    validate_whole_number(name, number, minimum=1)
 
 
 def _max_times(times: int | None) -> float:
-    if times is None:
-        return float("inf")
-    if times < 1:
-        raise ValueError(f"times is {times}, it has to be 1 or more, or None for always")
-    return times
+    return float("inf") if times is None else validate_whole_number("times", times, minimum=1)

@@ -1,0 +1,215 @@
+"""Importing is cheap, and every public name is declared, to people and to type checkers."""
+
+import ast
+import subprocess
+import sys
+import types
+from pathlib import Path
+from typing import get_type_hints
+
+import pytest
+from mypy import api
+
+import imagebuilder_pager
+from imagebuilder_pager import ImageBuilder, models
+from imagebuilder_pager.models import exceptions as modelled_exceptions
+from imagebuilder_pager.type_defs import Exceptions
+
+PACKAGE = Path(imagebuilder_pager.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+HEAVY = {"anyio", "boto3", "botocore", "httpx", "jmespath", "pydantic", "pydantic_core"}
+
+
+def run(code: str) -> str:
+    ran = subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    return ran.stdout.strip()
+
+
+LOADED = """
+import sys
+before = set(sys.modules)
+{code}
+tops = {{module.split(".")[0] for module in set(sys.modules) - before}}
+print(sorted(tops & {heavy!r}))
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import imagebuilder_pager",
+        "import imagebuilder_pager.exceptions",
+        "from imagebuilder_pager import exceptions",
+        "import imagebuilder_pager.pagination",
+        "from imagebuilder_pager import Paginator, PaginationSpec",
+        "import imagebuilder_pager.aws",
+        "import imagebuilder_pager.models",
+        "from imagebuilder_pager import models; models.exceptions.ForbiddenException",
+        "from imagebuilder_pager.models.exceptions import ForbiddenException",
+    ],
+)
+def test_importing_loads_nothing_heavy(code: str) -> None:
+    assert run(LOADED.format(code=code, heavy=HEAVY)) == "[]"
+
+
+def test_making_a_client_loads_heavy_packages() -> None:
+    """So that the test above is known to be able to fail."""
+    code = "from imagebuilder_pager import ImageBuilder; ImageBuilder('us-west-2')"
+    loaded = run(LOADED.format(code=code, heavy=HEAVY))
+    assert {"botocore", "httpx", "pydantic"} <= set(ast.literal_eval(loaded))
+
+
+def test_importing_the_package_loads_three_small_files() -> None:
+    code = "import sys, imagebuilder_pager; print(*sorted(m for m in sys.modules if 'pager' in m))"
+    names = ["imagebuilder_pager", "imagebuilder_pager._lazy", "imagebuilder_pager._version"]
+    assert run(code).split() == names
+
+
+WHOLE_FLOW = """
+import sys
+from imagebuilder_pager import ImageBuilder
+from imagebuilder_pager.local import *
+with LocalServer(LocalImageBuilder(generate_account(resources=60))) as server:
+    with ImageBuilder("us-west-2", endpoint_url=server.url, aws_access_key_id=ACCESS_KEY_ID,
+                      aws_secret_access_key=SECRET_ACCESS_KEY) as client:
+        paginator = client.get_paginator("list_lifecycle_execution_resources")
+        name = {"lifecycleExecutionId": EXAMPLE_EXECUTION_ID}
+        pages = paginator.paginate(**name, PaginationConfig={"MaxItems": 30, "PageSize": 20})
+        first = pages.build_full_result()
+        config = {"StartingToken": first["NextToken"]}
+        second = paginator.paginate(**name, PaginationConfig=config).build_full_result()
+        assert len(first["resources"]) == len(second["resources"]) == 30
+unwanted = {"botocore.session", "botocore.client", "botocore.paginate", "botocore.loaders",
+            "botocore.model", "botocore.endpoint", "boto3", "jmespath"}
+print(sorted(unwanted & set(sys.modules)))
+"""
+
+
+def test_a_whole_listing_loads_no_session_client_or_paginator_of_botocore() -> None:
+    assert run(WHOLE_FLOW) == "[]"
+
+
+def test_nothing_names_the_data_folder_of_botocore() -> None:
+    for file in FILES:
+        for node in ast.walk(parse(file)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                assert "service-2" not in node.value, file
+
+
+@pytest.mark.parametrize("package", [imagebuilder_pager, models], ids=lambda p: p.__name__)
+def test_every_public_name_can_be_read(package: types.ModuleType) -> None:
+    names = package.__all__
+    assert names == sorted(names, key=lambda name: (not name[0].isupper(), name))
+    assert len(names) >= 9
+    for name in names:
+        value = getattr(package, name)
+        assert getattr(value, "__module__", package.__name__).startswith(package.__name__)
+        assert value is getattr(package, name)
+        assert name in dir(package)
+
+
+@pytest.mark.parametrize("package", ["imagebuilder_pager", "imagebuilder_pager.models"])
+def test_a_star_import_has_the_public_names(package: str) -> None:
+    code = f"from {package} import *; print(*sorted(n for n in dir() if n[:2] != '__'))"
+    public = {name for name in sys.modules[package].__all__ if not name.startswith("__")}
+    assert run(code).split() == sorted(public)
+
+
+@pytest.mark.parametrize("package", ["imagebuilder_pager", "imagebuilder_pager.models"])
+def test_an_unknown_name_is_an_attribute_error(package: str) -> None:
+    with pytest.raises(AttributeError) as caught:
+        sys.modules[package].Paginators  # noqa: B018  # reading it is the test
+    assert str(caught.value) == f"module {package!r} has no attribute 'Paginators'"
+
+
+def test_the_submodules_of_models_can_be_read_as_attributes() -> None:
+    for name in ("exceptions", "fields", "lifecycle", "request", "shapes"):
+        assert getattr(models, name) is sys.modules[f"imagebuilder_pager.models.{name}"]
+
+
+def test_client_exceptions_is_the_module_of_the_modelled_errors() -> None:
+    assert ImageBuilder.exceptions is modelled_exceptions
+    errors = {error.__name__: error for error in modelled_exceptions.MODELLED_ERRORS}
+    errors["ClientError"] = imagebuilder_pager.exceptions.ClientError
+    assert get_type_hints(Exceptions) == {name: type[error] for name, error in errors.items()}
+
+
+PROGRAM = """
+import imagebuilder_pager
+from imagebuilder_pager import ImageBuilder, models
+from imagebuilder_pager import ImageBuilderr  # E: ImageBuilderr
+from imagebuilder_pager.models import Shapes  # E: Shapes
+from imagebuilder_pager.models.exceptions import ClientError, ForbiddenException
+from imagebuilder_pager.models.exceptions import ForbiddenError  # E: ForbiddenError
+
+imagebuilder_pager.Client  # E: Client
+models.Resource  # E: Resource
+models.exceptions.NoSuchException  # E: NoSuchException
+ImageBuilder.exceptions.NoSuchException  # E: NoSuchException
+client = ImageBuilder("us-west-2")
+client.exceptions.NoSuchException  # E: NoSuchException
+version: str = imagebuilder_pager.__version__
+wrong: int = imagebuilder_pager.__version__  # E: assignment
+forbidden: type[ForbiddenException] = client.exceptions.ForbiddenException
+swapped: type[ForbiddenException] = client.exceptions.ServiceException  # E: assignment
+try:
+    pass
+except client.exceptions.ForbiddenException as error:
+    named: ForbiddenException = error
+    other: KeyError = error  # E: assignment
+except client.exceptions.ClientError as client_error:
+    any_error: ClientError = client_error
+"""
+
+
+def test_a_type_checker_rejects_unknown_names_and_knows_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    cache = getattr(request.config, "cache", None)  # pytest can do without
+    cache_dir = cache.mkdir("mypy") if cache is not None else tmp_path
+    monkeypatch.setenv("MYPYPATH", str(PACKAGE.parent))
+    options = ["--strict", "--config-file=", f"--cache-dir={cache_dir}", "--no-error-summary"]
+    out, errors, _ = api.run([*options, "--no-pretty", "--show-error-codes", str(program)])
+    assert errors == ""
+    found = {int(line.split(":")[1]): line for line in out.splitlines()}
+    expected = {
+        number: line.rpartition("# E: ")[2]
+        for number, line in enumerate(PROGRAM.splitlines(), start=1)
+        if "# E: " in line
+    }
+    assert found.keys() == expected.keys(), out
+    for number, text in expected.items():
+        assert text in found[number]
+
+
+# Their names without an underscore are public; the first lists each error once, by defining it.
+WITHOUT_ALL = {"models/exceptions.py", "_version.py"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(PACKAGE).as_posix())
+def test_a_module_says_what_is_public(file: Path) -> None:
+    tree = parse(file)
+    assert ast.get_docstring(tree)
+    only_a_docstring = len(tree.body) == 1
+    program = any(
+        isinstance(node, ast.If) and "__main__" in ast.unparse(node.test) for node in tree.body
+    )
+    if only_a_docstring or program or file.relative_to(PACKAGE).as_posix() in WITHOUT_ALL:
+        return
+    defined = {
+        target.id
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    assert "__all__" in defined
+
+
+def parse(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
