@@ -289,7 +289,8 @@ def test_half_a_pair_in_the_environment_is_refused(monkeypatch: pytest.MonkeyPat
         with pytest.raises(exceptions.PartialCredentialsError) as caught:
             call(client)
     assert str(caught.value) == (
-        "incomplete credentials in the environment variables: AWS_SECRET_ACCESS_KEY missing or empty"
+        "incomplete credentials in the environment variables: AWS_SECRET_ACCESS_KEY missing or "
+        "empty"
     )
 
 
