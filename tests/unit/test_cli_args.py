@@ -62,7 +62,7 @@ def test_the_parser_that_the_document_names_for_completions_has_the_options() ->
     assert found is not None
     parser = getattr(importlib.import_module(found[1]), found[2])()
     assert isinstance(parser, argparse.ArgumentParser)
-    assert {"--output", "--no-paginate"} <= parser._option_string_actions.keys()
+    assert {"--output", "--no-paginate"} <= set(parser.format_help().split())
 
 
 def test_the_help_has_the_groups_of_options(capsys: pytest.CaptureFixture[str]) -> None:
