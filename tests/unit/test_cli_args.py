@@ -28,7 +28,7 @@ def test_demo_and_local_are_accepted_as_the_first_argument_only(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == 252
-    assert "is to be the first argument" in capsys.readouterr().err
+    assert "must be the first argument" in capsys.readouterr().err
 
 
 def test_options_are_not_abbreviated() -> None:
