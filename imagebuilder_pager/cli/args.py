@@ -60,7 +60,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     if options.command is None:
         parser.error("the following arguments are required: COMMAND")
     if options.command != _LIST:
-        parser.error(f"{options.command} is to be the first argument, and demo the only one")
+        parser.error(f"{options.command} must be the first argument, and demo takes no others")
     if options.lifecycle_execution_id is None and options.cli_input_json is None:
         parser.error("the following arguments are required: --lifecycle-execution-id")
     return options

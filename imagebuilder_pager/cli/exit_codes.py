@@ -91,7 +91,7 @@ def describe_error(error: Exception, *, url: str = "", profile: str = "") -> tup
     if isinstance(error, exceptions.ClientError):
         return CLIENT_ERROR_RC, _client_error_message(error)
     if isinstance(error, exceptions.HTTPClientError):
-        template = next(words for kind, words in _HTTP_ERRORS if isinstance(error, kind))
+        template = next(text for kind, text in _HTTP_ERRORS if isinstance(error, kind))
         return GENERAL_ERROR_RC, f"{template.format(url)}\n{error}"
     return (
         _describe_validation_error(error)
@@ -114,9 +114,7 @@ def _describe_validation_error(error: Exception) -> tuple[int, str] | None:
 
 
 def _describe_configuration_error(error: Exception, profile: str) -> tuple[int, str] | None:
-    template = next(
-        (words for kind, words in _CONFIGURATION_ERRORS if isinstance(error, kind)), None
-    )
+    template = next((text for kind, text in _CONFIGURATION_ERRORS if isinstance(error, kind)), None)
     if template is None:
         return None
     message = _name_by_option(str(error))

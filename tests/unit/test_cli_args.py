@@ -28,7 +28,7 @@ def test_demo_and_local_are_accepted_as_the_first_argument_only(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == 252
-    assert "is to be the first argument" in capsys.readouterr().err
+    assert "must be the first argument" in capsys.readouterr().err
 
 
 def test_options_are_not_abbreviated() -> None:
@@ -62,7 +62,7 @@ def test_the_parser_that_the_document_names_for_completions_has_the_options() ->
     assert found is not None
     parser = getattr(importlib.import_module(found[1]), found[2])()
     assert isinstance(parser, argparse.ArgumentParser)
-    assert {"--output", "--no-paginate"} <= parser._option_string_actions.keys()
+    assert {"--output", "--no-paginate"} <= set(parser.format_help().split())
 
 
 def test_the_help_has_the_groups_of_options(capsys: pytest.CaptureFixture[str]) -> None:

@@ -144,6 +144,27 @@ def test_outputs_of_items_say_the_services_token_on_standard_error(
     assert (ran.code, ran.err) == (0, "NextToken: page-2\n")
 
 
+@pytest.mark.parametrize(
+    ("output", "names_token"),
+    [("jsonl", True), ("text", True), ("yaml-stream", True), ("tree", True), ("json", False)],
+)
+def test_an_error_on_a_later_page_ends_with_the_token_of_what_was_written(
+    url: str, capfd: Captured, output: str, names_token: bool
+) -> None:
+    def respond(request: dict[str, Any]) -> Any:
+        return b"<html>" if "nextToken" in request else two_pages(request)
+
+    arguments = (*EXAMPLE_ID, "--output", output)
+    with page_server(respond) as server:
+        failed = run_command(server.url, capfd, *arguments)
+    assert failed.code == 255
+    assert ("ami-1" in failed.out, "NextToken: " in failed.err) == (names_token, names_token)
+    if names_token:
+        token = failed.err.splitlines()[-1].removeprefix("NextToken: ")
+        rest = run_command(url, capfd, *EXAMPLE_ID, "--starting-token", token)
+        assert json.loads(rest.out)["resources"] == [{"resourceId": "ami-2"}, None]
+
+
 def test_jsonl_has_a_line_for_each_item_of_all_pages(url: str, capfd: Captured) -> None:
     ran = run_command(url, capfd, *EXAMPLE_ID, "--output", "jsonl")
     lines = [json.loads(line) for line in ran.out.splitlines()]

@@ -50,7 +50,8 @@ def _write_with_checkpoint(context: ListContext, stdout: Stdout, checkpoint_file
         truncate_to_checkpoint(stdout, state)
         if state.finished:
             sys.stderr.write(
-                f"The listing is finished, says {checkpoint_file}; remove it to begin anew.\n"
+                f"The listing is finished, according to {checkpoint_file}; remove the file to "
+                "begin anew.\n"
             )
             return
         context.resume_state.advance(state.token)

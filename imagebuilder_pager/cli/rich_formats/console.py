@@ -87,7 +87,7 @@ class RichWriter:
                 # Lines that are still too wide are left for the terminal to wrap.
                 self._console.print(part, crop=False)
         self._before_output()
-        # rich pads lines with spaces, which would only be in the way of who copies them.
+        # rich pads lines with spaces, which would be copied along with the text.
         self._stdout.write(re.sub(r" +(?=\n)", "", captured.get()))
 
 
