@@ -683,7 +683,7 @@ def test_the_exceptions_can_be_caught_by_the_client(client: ImageBuilder) -> Non
 
 def test_an_unknown_exception_lists_the_known(client: ImageBuilder) -> None:
     with pytest.raises(AttributeError) as caught:
-        client.exceptions.NoSuchException  # noqa: B018  # reading it is the test
+        client.exceptions.NoSuchException  # type: ignore[attr-defined]  # noqa: B018  # reading it is the test
     assert str(caught.value) == (
         "client.exceptions has no 'NoSuchException'; it has: AccessDeniedException, "
         "CallRateLimitExceededException, ClientError, ClientException, "
