@@ -15,9 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagebuilder_pager.pagination import PaginationSpec
-
-from .fake_service import BACKENDS, FakeService, Listing, as_list, botocores, ours, ours_async, run
-from .strategies import configs, expressions, listings
+from tests.fakes.listings import configs, expressions, listings
+from tests.fakes.paginated_service import (
+    BACKENDS,
+    FakeService,
+    Listing,
+    as_list,
+    botocores,
+    ours,
+    ours_async,
+    run,
+)
 
 PROFILE = settings(
     deadline=None,
@@ -163,13 +171,9 @@ def test_from_our_token_after_any_page(data: st.DataObject, listing: Listing) ->
     tokens = [pages.resume_token for _ in pages]
     hypothesis.assume(tokens[0] is not None)
     token = data.draw(st.sampled_from([token for token in tokens if token is not None]))
-    check(
-        data, listing, {**data.draw(configs(listing)), **page_size(config), "StartingToken": token}
-    )
-
-
-def page_size(config: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in config.items() if name == "PageSize"}
+    # At the same page size: at a smaller one botocore repeats or loses items.
+    resumed = {**data.draw(configs(listing)), "PageSize": config.get("PageSize")}
+    check(data, listing, {**resumed, "StartingToken": token})
 
 
 @given(data=st.data(), listing=listings(kinds=("text", "key")))

@@ -20,8 +20,7 @@ from imagebuilder_pager.pagination import (
     decode_token,
     encode_token,
 )
-
-from .fake_service import BACKENDS, FakeService, Listing, botocores, ours, run
+from tests.fakes.paginated_service import BACKENDS, FakeService, Listing, botocores, ours, run
 
 ENTRY: dict[str, Any] = {
     "input_token": "Token",
@@ -81,7 +80,7 @@ def loaded_by(*arguments: str) -> tuple[list[str], list[str]]:
     return others, modules
 
 
-def test_it_loads_nothing_else() -> None:
+def test_pagination_loads_no_other_package() -> None:
     others, modules = loaded_by()
     assert set(others) <= {"imagebuilder_pager"}
     allowed = tuple(
@@ -116,19 +115,19 @@ def test_jmespath_is_loaded_where_an_expression_needs_it() -> None:
     ],
     ids=str,
 )
-def test_a_spec_whose_parts_do_not_fit(changes: dict[str, Any], message: str) -> None:
+def test_a_spec_whose_parts_do_not_fit_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=r"given|path of members") as caught:
         PaginationSpec.from_model({**ENTRY, **changes})
     assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("expression", ["A[", "", "a ||", "A..B"])
-def test_an_expression_that_is_none(expression: str) -> None:
+def test_an_invalid_expression_is_refused(expression: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  # jmespath's own words
         PaginationSpec(input_token="A", output_token=expression, result_key="B")
 
 
-def test_entries_that_are_none() -> None:
+def test_an_invalid_paginator_entry_is_refused() -> None:
     with pytest.raises(ValueError, match=r"a paginator entry without output_token, result_key"):
         PaginationSpec.from_model({"input_token": "A"})
     with pytest.raises(
@@ -170,7 +169,7 @@ def paginate(config: Any, entry: Any = ENTRY) -> Any:
         assert service.requests == []
 
 
-def test_a_page_size_without_a_limit_key() -> None:
+def test_a_page_size_is_refused_where_there_is_no_limit_key() -> None:
     entry = {name: value for name, value in ENTRY.items() if name != "limit_key"}
     for config in ({"PageSize": 3}, {"PageSize": "3"}, {"PageSize": 0}, {"PageSize": "x"}):
         with pytest.raises(PaginationError) as caught:
@@ -211,13 +210,13 @@ def test_a_page_size_without_a_limit_key() -> None:
     ],
     ids=str,
 )
-def test_a_value_that_is_not_allowed(config: dict[str, Any], problem: str) -> None:
+def test_an_invalid_config_value_is_refused(config: dict[str, Any], problem: str) -> None:
     with pytest.raises(ParamValidationError) as caught:
         paginate(config)
     assert caught.value.problems == (f"PaginationConfig.{problem}",)
 
 
-def test_all_that_is_wrong_is_said_at_once() -> None:
+def test_all_invalid_config_values_are_reported_at_once() -> None:
     config = {"MaxItems": -1, "PageSize": "x", "Maxitems": 3, 5: 6}
     with pytest.raises(ParamValidationError) as caught:
         paginate(config)
@@ -232,7 +231,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
 
 
 @pytest.mark.parametrize("config", ["MaxItems", 5, [("MaxItems", 3)]], ids=repr)
-def test_a_config_that_is_no_mapping(config: Any) -> None:
+def test_a_config_that_is_not_a_mapping_is_refused(config: Any) -> None:
     with pytest.raises(
         ParamValidationError, match=r"PaginationConfig: .* given; allowed: a mapping"
     ):
@@ -240,7 +239,7 @@ def test_a_config_that_is_no_mapping(config: Any) -> None:
 
 
 @pytest.mark.parametrize("config", [None, {}, {"MaxItems": None, "PageSize": None}], ids=repr)
-def test_none_is_as_if_it_were_not_there(config: Any) -> None:
+def test_a_config_value_of_none_counts_as_absent(config: Any) -> None:
     assert list(paginate(config).items()) == LISTING.items
 
 
@@ -347,7 +346,7 @@ def test_pages_that_cannot_be_changed(kind: Any) -> None:
 # The cursor, driven by hand.
 
 
-def test_a_cursor_by_hand() -> None:
+def test_a_cursor_can_be_driven_by_hand() -> None:
     params = {"Owner": "me"}
     cursor: PageCursor[dict[str, Any]] = PageCursor(
         PaginationSpec.from_model({**ENTRY, "non_aggregate_keys": ["Of"]}),

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from imagebuilder_pager import ImageBuilder
 from imagebuilder_pager.local import Account
 from imagebuilder_pager.pagination import decode_token
-
-from .fake_image_builder import (
+from tests.fakes.image_builder import (
     ID,
     answering,
     async_client_of,
@@ -21,7 +20,8 @@ from .fake_image_builder import (
     local,
     resources,
 )
-from .fake_service import (
+from tests.fakes.listings import configs, listings
+from tests.fakes.paginated_service import (
     BACKENDS,
     WAYS,
     FakeService,
@@ -31,7 +31,6 @@ from .fake_service import (
     pages_by,
     run,
 )
-from .strategies import configs, listings
 
 PROFILE = settings(deadline=None, derandomize=True, max_examples=120)
 OPERATION: Any = "list_lifecycle_execution_resources"

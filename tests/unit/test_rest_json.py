@@ -1,12 +1,7 @@
-"""Answers that are errors, answers that are none, and no answers at all."""
+"""Responses that are errors, and responses that cannot be parsed."""
 
-import copy
 import inspect
 import json
-import pickle
-import socket
-import threading
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import botocore.exceptions
@@ -21,75 +16,21 @@ from imagebuilder_pager.models.exceptions import (
     InvalidRequestException,
     ServiceException,
 )
-
-EXECUTION_ID = "lce-12345678-1234-1234-1234-123456789012"
-OPERATION = "ListLifecycleExecutionResources"
-REQUEST_ID = "7a1c5d0e-0000-4000-8000-000000000001"
-MODELLED = {
-    "AccessDeniedException": 403,
-    "CallRateLimitExceededException": 429,
-    "ClientException": 400,
-    "DryRunOperationException": 412,
-    "ForbiddenException": 403,
-    "IdempotentParameterMismatchException": 400,
-    "InvalidPaginationTokenException": 400,
-    "InvalidParameterCombinationException": 400,
-    "InvalidParameterException": 400,
-    "InvalidParameterValueException": 400,
-    "InvalidRequestException": 400,
-    "InvalidVersionNumberException": 400,
-    "ResourceAlreadyExistsException": 400,
-    "ResourceDependencyException": 400,
-    "ResourceInUseException": 400,
-    "ResourceNotFoundException": 404,
-    "ServiceException": 500,
-    "ServiceQuotaExceededException": 402,
-    "ServiceUnavailableException": 503,
-    "TooManyRequestsException": 429,
-}
-JSON_HEADERS = {"Content-Type": "application/json", "x-amzn-RequestId": REQUEST_ID}
-
-ClientWith = Callable[..., ImageBuilder]
-Boto3Answer = Callable[..., dict[str, Any]]
-
-
-def answered(
-    client_with: ClientWith,
-    body: bytes | object,
-    status: int,
-    headers: dict[str, str] | None = None,
-) -> exceptions.PagerError:
-    """The error that an answer is turned into."""
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    all_headers = JSON_HEADERS if headers is None else headers
-    client = client_with(lambda _: httpx.Response(status, headers=all_headers, content=content))
-    with pytest.raises(exceptions.PagerError) as caught:
-        client.list_lifecycle_execution_resources(lifecycleExecutionId=EXECUTION_ID)
-    return caught.value
-
-
-def of_boto3(error: botocore.exceptions.ClientError) -> dict[str, Any]:
-    """The error's response, but for the mark that its last attempt at retrying leaves there."""
-    response: dict[str, Any] = copy.deepcopy(dict(error.response))
-    response["ResponseMetadata"].pop("MaxAttemptsReached", None)
-    return response
-
-
-def refused(
-    client_with: ClientWith,
-    body: bytes | object,
-    status: int,
-    headers: dict[str, str] | None = None,
-) -> exceptions.ClientError:
-    error = answered(client_with, body, status, headers)
-    assert isinstance(error, exceptions.ClientError)
-    assert error.operation_name == OPERATION
-    return error
+from tests.fakes.error_responses import (
+    JSON_HEADERS,
+    MODELLED,
+    OPERATION,
+    REQUEST_ID,
+    boto3_error_response,
+    client_error_of,
+    error_of,
+)
+from tests.fakes.pages import EXECUTION_ID, Boto3Response, ClientWith
 
 
 @pytest.mark.parametrize(("name", "status"), MODELLED.items())
 def test_each_modelled_error_has_its_class(client_with: ClientWith, name: str, status: int) -> None:
-    error = refused(
+    error = client_error_of(
         client_with,
         {"message": "No, thank you."},
         status,
@@ -116,6 +57,8 @@ def test_the_modelled_errors_are_all_there_are() -> None:
 
 
 NAME = "InvalidRequestException"
+
+
 WHERE_CODES_ARE: list[tuple[dict[str, str], dict[str, Any], str]] = [
     ({"x-amzn-ErrorType": NAME}, {"message": "m"}, NAME),
     ({"x-amzn-errortype": f"{NAME}:http://aws/x/"}, {"message": "m"}, NAME),
@@ -145,19 +88,19 @@ WHERE_CODES_ARE: list[tuple[dict[str, str], dict[str, Any], str]] = [
 @pytest.mark.parametrize(("headers", "body", "code"), WHERE_CODES_ARE)
 def test_code_and_response_are_boto3s(
     client_with: ClientWith,
-    boto3_answer: Boto3Answer,
+    boto3_answer: Boto3Response,
     headers: dict[str, str],
     body: dict[str, Any],
     code: str,
 ) -> None:
     content = json.dumps(body).encode()
     all_headers = {**JSON_HEADERS, **headers, "Content-Length": str(len(content))}
-    ours = refused(client_with, content, 400, all_headers)
+    ours = client_error_of(client_with, content, 400, all_headers)
     with pytest.raises(botocore.exceptions.ClientError) as caught:
         boto3_answer(content, 400, all_headers)
     theirs = caught.value
     assert ours.response["Error"]["Code"] == code
-    assert ours.response == of_boto3(theirs)
+    assert ours.response == boto3_error_response(theirs)
     assert ours.operation_name == theirs.operation_name
     assert type(ours).__name__ == type(theirs).__name__
 
@@ -165,43 +108,45 @@ def test_code_and_response_are_boto3s(
 @pytest.mark.parametrize("status", [400, 403, 404, 413, 429, 500, 503])
 @pytest.mark.parametrize("name", [*MODELLED, "ExpiredTokenException", "NewException"])
 def test_every_code_and_status_is_as_in_boto3(
-    client_with: ClientWith, boto3_answer: Boto3Answer, name: str, status: int
+    client_with: ClientWith, boto3_answer: Boto3Response, name: str, status: int
 ) -> None:
     content = b'{"message": "m\xc3\xa9ssage"}'
     headers = {**JSON_HEADERS, "x-amzn-ErrorType": name, "Content-Length": str(len(content))}
-    ours = refused(client_with, content, status, headers)
+    ours = client_error_of(client_with, content, status, headers)
     with pytest.raises(botocore.exceptions.ClientError) as caught:
         boto3_answer(content, status, headers)
-    assert ours.response == of_boto3(caught.value)
+    assert ours.response == boto3_error_response(caught.value)
     assert type(ours).__name__ == type(caught.value).__name__
 
 
 def test_an_unknown_code_is_a_client_error(client_with: ClientWith) -> None:
     headers = {**JSON_HEADERS, "x-amzn-ErrorType": "NewException"}
-    error = refused(client_with, {"message": "new"}, 418, headers)
+    error = client_error_of(client_with, {"message": "new"}, 418, headers)
     assert type(error) is exceptions.ClientError
     assert error.response["Error"] == {"Code": "NewException", "Message": "new"}
 
 
 @pytest.mark.parametrize("key", ["message", "Message"])
-def test_the_text_is_in_either_spelling(client_with: ClientWith, key: str) -> None:
-    error = refused(client_with, {"__type": NAME, key: "the text"}, 400)
+def test_the_error_message_may_have_either_spelling(client_with: ClientWith, key: str) -> None:
+    error = client_error_of(client_with, {"__type": NAME, key: "the text"}, 400)
     assert error.response["Error"]["Message"] == "the text"
     assert "the text" in str(error)
 
 
 @pytest.mark.parametrize("body", [{}, {"message": None}, {"message": ""}, {"message": ["x"]}])
-def test_an_error_without_a_text_says_so(client_with: ClientWith, body: object) -> None:
-    error = refused(client_with, body, 400, {"x-amzn-ErrorType": NAME})
+def test_an_error_without_a_message_says_so(client_with: ClientWith, body: object) -> None:
+    error = client_error_of(client_with, body, 400, {"x-amzn-ErrorType": NAME})
     assert error.response["Error"]["Message"] == ""
     assert str(error) == f"{OPERATION} was refused: {NAME}: (no message) (HTTP status 400)"
 
 
 @pytest.mark.parametrize("code", [5, None, "", [], {}])
-def test_a_code_that_is_no_text_is_none(client_with: ClientWith, code: object) -> None:
-    error = refused(client_with, {"code": code, "__type": NAME, "message": "m"}, 400)
+def test_an_error_code_that_is_not_a_string_is_ignored(
+    client_with: ClientWith, code: object
+) -> None:
+    error = client_error_of(client_with, {"code": code, "__type": NAME, "message": "m"}, 400)
     assert error.response["Error"]["Code"] == NAME
-    error = refused(client_with, {"code": code, "message": "m"}, 400)
+    error = client_error_of(client_with, {"code": code, "message": "m"}, 400)
     assert error.response["Error"]["Code"] == "400"
 
 
@@ -239,7 +184,7 @@ def test_an_error_that_cannot_be_parsed_shows_what_came(
     headers = {"x-amzn-RequestId": REQUEST_ID}
     if content_type is not None:
         headers["Content-Type"] = content_type
-    error = refused(client_with, body, status, headers)
+    error = client_error_of(client_with, body, status, headers)
     assert type(error) is exceptions.ClientError
     assert error.response["Error"] == {"Code": str(status), "Message": shown}
     assert str(error) == (
@@ -250,13 +195,13 @@ def test_an_error_that_cannot_be_parsed_shows_what_came(
 
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_an_error_of_a_proxy_has_boto3s_code(
-    client_with: ClientWith, boto3_answer: Boto3Answer, status: int
+    client_with: ClientWith, boto3_answer: Boto3Response, status: int
 ) -> None:
     headers = {"Content-Type": "text/html", "Content-Length": str(len(HTML))}
-    ours = refused(client_with, HTML, status, headers)
+    ours = client_error_of(client_with, HTML, status, headers)
     with pytest.raises(botocore.exceptions.ClientError) as caught:
         boto3_answer(HTML, status, headers)
-    theirs = of_boto3(caught.value)
+    theirs = boto3_error_response(caught.value)
     assert ours.response["Error"].get("Code") == theirs["Error"].get("Code")
     assert ours.response["ResponseMetadata"] == theirs["ResponseMetadata"]
 
@@ -293,7 +238,7 @@ def test_an_error_of_a_proxy_has_boto3s_code(
 def test_a_success_that_cannot_be_parsed_shows_what_came(
     client_with: ClientWith, body: bytes, headers: dict[str, str], shown: str
 ) -> None:
-    error = answered(client_with, body, 200, headers)
+    error = error_of(client_with, body, 200, headers)
     assert type(error) is exceptions.ResponseParserError
     assert str(error) == f"{OPERATION} was answered with what is {shown}"
 
@@ -327,7 +272,7 @@ def test_a_success_by_status_alone_is_an_error(
     text: str,
 ) -> None:
     """Read as a page it would end the listing in silence."""
-    error = refused(client_with, body, 200, headers)
+    error = client_error_of(client_with, body, 200, headers)
     assert type(error) is kind
     assert str(error) == f"{OPERATION} was refused: {text} (HTTP status 200)"
 
@@ -375,239 +320,3 @@ def test_a_client_error_made_by_hand_needs_little() -> None:
     error = exceptions.ClientError({"Error": {"Code": "X"}}, "Op")
     assert str(error) == "Op was refused: X: (no message) (HTTP status unknown)"
     assert exceptions.ClientError({}, "Op").response == {}
-
-
-# The network
-
-ENDPOINT = "https://imagebuilder.us-west-2.amazonaws.com"
-NETWORK: list[tuple[type[httpx.HTTPError], type[exceptions.HTTPClientError], str]] = [
-    (httpx.ConnectTimeout, exceptions.ConnectTimeoutError, "connecting took too long to"),
-    (httpx.PoolTimeout, exceptions.ConnectTimeoutError, "no connection became free in time to"),
-    (httpx.ReadTimeout, exceptions.ReadTimeoutError, "no answer in time from"),
-    (httpx.WriteTimeout, exceptions.ReadTimeoutError, "no answer in time from"),
-    (httpx.ConnectError, exceptions.EndpointConnectionError, "could not connect to"),
-    (httpx.ProxyError, exceptions.ProxyConnectionError, "the proxy failed on the way to"),
-    (httpx.ReadError, exceptions.ConnectionClosedError, "the connection broke off to"),
-    (httpx.WriteError, exceptions.ConnectionClosedError, "the connection broke off to"),
-    (httpx.CloseError, exceptions.ConnectionClosedError, "the connection broke off to"),
-    (
-        httpx.RemoteProtocolError,
-        exceptions.ConnectionClosedError,
-        "the connection ended early from",
-    ),
-    (httpx.UnsupportedProtocol, exceptions.HTTPClientError, "the request failed to"),
-    (httpx.LocalProtocolError, exceptions.HTTPClientError, "the request failed to"),
-]
-
-
-@pytest.mark.parametrize(("raised", "kind", "text"), NETWORK)
-@pytest.mark.parametrize("detail", ["[Errno 111] refused", ""])
-def test_network_errors_are_botocores(
-    client_with: ClientWith,
-    raised: type[httpx.HTTPError],
-    kind: type[exceptions.HTTPClientError],
-    text: str,
-    detail: str,
-) -> None:
-    def fail(request: httpx.Request) -> httpx.Response:
-        raise raised(detail)
-
-    with pytest.raises(exceptions.HTTPClientError) as caught:
-        client_with(fail).list_lifecycle_execution_resources(lifecycleExecutionId=EXECUTION_ID)
-    assert type(caught.value) is kind
-    assert str(caught.value) == f"{text} {ENDPOINT}: {detail or raised.__name__}"
-    assert isinstance(caught.value.__cause__, raised)
-
-
-def test_a_failed_tls_handshake_is_an_ssl_error(client_with: ClientWith) -> None:
-    text = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed (_ssl.c:1006)"
-
-    def fail(request: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError(text)
-
-    with pytest.raises(exceptions.SSLError) as caught:
-        client_with(fail).list_lifecycle_execution_resources(lifecycleExecutionId=EXECUTION_ID)
-    assert str(caught.value) == f"no TLS connection to {ENDPOINT}: {text}"
-
-
-ONCE: dict[str, Any] = {
-    "aws_access_key_id": "local",
-    "aws_secret_access_key": "local",
-    "max_attempts": 1,
-}
-
-
-def call(url: str, **arguments: Any) -> None:
-    with ImageBuilder("us-west-2", endpoint_url=url, **ONCE, **arguments) as client:
-        client.list_lifecycle_execution_resources(lifecycleExecutionId=EXECUTION_ID)
-
-
-@pytest.fixture
-def listener() -> Iterator[socket.socket]:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        yield listening
-
-
-def url_of(listening: socket.socket, scheme: str = "http") -> str:
-    return f"{scheme}://127.0.0.1:{listening.getsockname()[1]}"
-
-
-def test_a_refused_port(listener: socket.socket) -> None:
-    url = url_of(listener)
-    listener.close()
-    with pytest.raises(exceptions.EndpointConnectionError) as caught:
-        call(url)
-    assert type(caught.value) is exceptions.EndpointConnectionError
-    assert str(caught.value) == f"could not connect to {url}: [Errno 111] Connection refused"
-
-
-def test_a_server_that_says_nothing(listener: socket.socket) -> None:
-    with pytest.raises(exceptions.ReadTimeoutError) as caught:
-        call(url_of(listener), read_timeout=0.05)
-    assert str(caught.value) == f"no answer in time from {url_of(listener)}: timed out"
-
-
-def answer_once(listening: socket.socket, answer: bytes) -> threading.Thread:
-    def serve() -> None:
-        connection, _ = listening.accept()
-        with connection:
-            connection.recv(65536)
-            connection.sendall(answer)
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    return thread
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{", b"SSH-2.0-OpenSSH_9.6\r\n"],
-    ids=["nothing", "cut off", "another protocol"],
-)
-def test_a_connection_that_ends_early(listener: socket.socket, answer: bytes) -> None:
-    thread = answer_once(listener, answer)
-    with pytest.raises(exceptions.ConnectionClosedError, match=r"^the connection "):
-        call(url_of(listener))
-    thread.join()
-
-
-def test_a_server_without_tls(listener: socket.socket) -> None:
-    thread = answer_once(listener, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
-    with pytest.raises(exceptions.SSLError, match=r"^no TLS connection to https://127\.0\.0\.1"):
-        call(url_of(listener, "https"))
-    thread.join()
-
-
-# All errors
-
-EVERY_ERROR: list[exceptions.PagerError] = [
-    exceptions.ParamValidationError("Op", ["a: wrong", "b: wrong"]),
-    exceptions.UnknownOperationError("no operation 'x'; there are: y"),
-    exceptions.NoRegionError("no region"),
-    exceptions.InvalidRegionError("region_name: ''"),
-    exceptions.InvalidEndpointError("endpoint_url: ''"),
-    exceptions.InvalidConfigError("a bad file"),
-    exceptions.ProfileNotFound("no profile"),
-    exceptions.NoCredentialsError("no credentials"),
-    exceptions.CredentialRetrievalError("no role"),
-    exceptions.PartialCredentialsError("half"),
-    exceptions.PaginationError("round in a circle"),
-    exceptions.StartingTokenError("made up"),
-    exceptions.ResponseParserError("HTML"),
-    exceptions.ResponseParserError("half", cut_off=True),
-    exceptions.ResponseValidationError("Op", "id", [("resources[0]", "wrong")]),
-    exceptions.ResponseValidationError("Op", None, []),
-    exceptions.HTTPClientError("no"),
-    exceptions.EndpointConnectionError("no"),
-    exceptions.SSLError("no"),
-    exceptions.ProxyConnectionError("no"),
-    exceptions.ConnectTimeoutError("no"),
-    exceptions.ReadTimeoutError("no"),
-    exceptions.ConnectionClosedError("no"),
-    *(
-        kind(
-            {
-                "Error": {"Code": kind.__name__, "Message": "m"},
-                "ResponseMetadata": {"HTTPStatusCode": 400, "RetryAttempts": 1},
-            },
-            "Op",
-        )
-        for kind in [
-            exceptions.ClientError,
-            *(getattr(modelled_exceptions, name) for name in MODELLED),
-        ]
-    ),
-]
-
-
-@pytest.mark.parametrize("error", EVERY_ERROR, ids=lambda error: type(error).__name__)
-@pytest.mark.parametrize(
-    "again",
-    [copy.copy, copy.deepcopy, *(lambda e, p=p: pickle.loads(pickle.dumps(e, p)) for p in (2, 5))],
-    ids=["copy", "deepcopy", "pickle 2", "pickle 5"],
-)
-def test_every_error_can_be_copied_and_pickled(
-    error: exceptions.PagerError, again: Callable[[exceptions.PagerError], exceptions.PagerError]
-) -> None:
-    other = again(error)
-    assert other is not error
-    assert type(other) is type(error)
-    assert str(other) == str(error)
-    assert vars(other) == vars(error)
-
-
-def test_every_error_is_tested_above_and_under_one_base_class() -> None:
-    public = {
-        *(getattr(exceptions, name) for name in exceptions.__all__),
-        *modelled_exceptions.MODELLED_ERRORS,
-    }
-    assert {type(error) for error in EVERY_ERROR} == public - {exceptions.PagerError}
-    assert all(issubclass(error, exceptions.PagerError) for error in public)
-    defined = {
-        value
-        for module in (exceptions, modelled_exceptions)
-        for value in vars(module).values()
-        if inspect.isclass(value) and value.__module__ == module.__name__
-    }
-    assert public == defined
-
-
-@pytest.mark.parametrize(
-    ("error", "base"),
-    [
-        (exceptions.ParamValidationError, ValueError),
-        (exceptions.UnknownOperationError, KeyError),
-        (exceptions.InvalidRegionError, ValueError),
-        (exceptions.InvalidEndpointError, ValueError),
-        (exceptions.InvalidConfigError, ValueError),
-        (exceptions.ProfileNotFound, exceptions.InvalidConfigError),
-        (exceptions.CredentialRetrievalError, exceptions.NoCredentialsError),
-        (exceptions.StartingTokenError, ValueError),
-        (exceptions.StartingTokenError, exceptions.PaginationError),
-        (exceptions.PartialCredentialsError, exceptions.NoCredentialsError),
-        (exceptions.ConnectTimeoutError, exceptions.EndpointConnectionError),
-        (exceptions.SSLError, exceptions.EndpointConnectionError),
-        (exceptions.ProxyConnectionError, exceptions.EndpointConnectionError),
-        (exceptions.EndpointConnectionError, exceptions.HTTPClientError),
-        (exceptions.ReadTimeoutError, exceptions.HTTPClientError),
-        (exceptions.ConnectionClosedError, exceptions.HTTPClientError),
-    ],
-)
-def test_errors_are_what_the_documentation_says(
-    error: type[Exception], base: type[Exception]
-) -> None:
-    assert issubclass(error, base)
-
-
-def test_the_names_are_botocores() -> None:
-    """Where botocore has an error for it, ours has its name."""
-    own = {
-        "PagerError",
-        "InvalidEndpointError",
-        "ResponseValidationError",
-        "StartingTokenError",
-        "UnknownOperationError",
-    }
-    for name in set(exceptions.__all__) - own:
-        module = botocore.parsers if name == "ResponseParserError" else botocore.exceptions
-        assert hasattr(module, name), name

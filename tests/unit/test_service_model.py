@@ -377,7 +377,9 @@ CHANGES = [
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
-def test_the_comparison_notices(change: Callable[[Plain], None], description: Plain) -> None:
+def test_the_comparison_notices_a_change_of_the_model(
+    change: Callable[[Plain], None], description: Plain
+) -> None:
     moved = copy.deepcopy(description)
     change(moved)
     (operation,) = OPERATIONS.values()

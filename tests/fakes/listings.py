@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from .fake_service import Entry, Listing, as_list
+from .paginated_service import Entry, Listing, as_list
 
 PATHS = ["Names", "Result.Count", "A.B.C"]
 PREFIXES = ["t", "opaque/+=", "ünï-☃ ", "None", '{"a": 1}', "__"]

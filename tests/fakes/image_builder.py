@@ -16,7 +16,7 @@ from imagebuilder_pager.local import (
     LocalImageBuilder,
 )
 
-from .fake_service import FakeService, Listing
+from .paginated_service import FakeService, Listing
 
 ID = EXAMPLE_EXECUTION_ID
 ENTRY = {

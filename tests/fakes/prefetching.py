@@ -1,0 +1,156 @@
+"""Services that fail or wait on purpose, and the threads and tasks of prefetching."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+import trio
+
+from tests.fakes.paginated_service import (
+    FakeService,
+    Listing,
+    ServiceError,
+)
+
+ENTRY: dict[str, Any] = {
+    "input_token": "Token",
+    "output_token": "NextToken",
+    "result_key": "Items",
+    "limit_key": "Max",
+}
+
+
+#: Ten pages of two.
+TEN = Listing(entry=ENTRY, items=list(range(20)), most=2)
+
+
+TIMEOUT = 20  # seconds, until a test that waits in vain fails
+
+
+class CallerError(Exception):
+    """Something in the caller's own code."""
+
+
+class FailingService(FakeService):
+    """A service that fails, from some request on."""
+
+    def __init__(self, listing: Listing, good: int) -> None:
+        super().__init__(listing)
+        self.good = good
+
+    def __call__(self, **params: Any) -> dict[str, Any]:
+        page = super().__call__(**params)
+        if len(self.requests) > self.good:
+            raise ServiceError(f"request {len(self.requests)}")
+        return page
+
+
+class GatedService(FakeService):
+    """A service whose answers come when they are let through; it tells when it has been asked."""
+
+    def __init__(self, listing: Listing, free: int) -> None:
+        super().__init__(listing)
+        self.asked = threading.Semaphore(0)
+        self.gate = threading.Semaphore(free)
+
+    def __call__(self, **params: Any) -> dict[str, Any]:
+        page = super().__call__(**params)
+        self.asked.release()
+        assert self.gate.acquire(timeout=TIMEOUT)
+        return page
+
+    def wait_for(self, requests: int) -> None:
+        for _ in range(requests):
+            assert self.asked.acquire(timeout=TIMEOUT)
+
+
+class HeldService:
+    """An async service that answers the first pages, and then only when it is told to.
+
+    Tidying up after a request takes it a while, as closing a connection does.
+    """
+
+    def __init__(self, free: int) -> None:
+        self.service = FakeService(TEN)
+        self.free = free
+        self.asked = anyio.Event()
+        self.answer = anyio.Event()
+        self.open = 0
+
+    async def __call__(self, **params: Any) -> Any:
+        self.open += 1
+        try:
+            await anyio.lowlevel.checkpoint()
+            page = self.service(**params)
+            if len(self.service.requests) > self.free:
+                self.asked.set()
+                with anyio.fail_after(TIMEOUT):
+                    await self.answer.wait()
+            return page
+        finally:
+            with anyio.CancelScope(shield=True):
+                for _ in range(5):
+                    await anyio.lowlevel.checkpoint()
+            self.open -= 1
+
+
+def prefetch_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("prefetch")]
+
+
+async def run_all_tasks() -> None:
+    """Lets every task do all that it can do without anything from outside."""
+    for _ in range(50):
+        await anyio.lowlevel.checkpoint()
+
+
+def count_tasks(backend: str) -> int:
+    """How many tasks there are."""
+    if backend == "trio":
+        return trio.lowlevel.current_statistics().tasks_living
+    return len(asyncio.all_tasks())
+
+
+def exhaust(pages: Any, items: list[Any]) -> None:
+    for page in pages:
+        items.extend(page["Items"])
+
+
+async def exhaust_async(pages: Any, items: list[Any]) -> None:
+    async for page in pages:
+        items.extend(page["Items"])
+
+
+def raise_in_loop(values: Any) -> None:
+    for _ in values:
+        raise CallerError
+
+
+async def raise_in_loop_async(values: Any) -> None:
+    async for _ in values:
+        raise CallerError
+
+
+async def cancel_while_waiting(
+    backend: str, iterate: Callable[[], Awaitable[None]], asked: anyio.Event
+) -> None:
+    """Cancels, from another task, what waits for an answer."""
+    if backend == "trio":
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(iterate)
+                await asked.wait()
+                await run_all_tasks()
+                scope.cancel()
+        assert scope.cancelled_caught
+        return
+    task = asyncio.ensure_future(iterate())
+    await asked.wait()
+    await run_all_tasks()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

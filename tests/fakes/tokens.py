@@ -1,0 +1,38 @@
+"""Tokens as a caller may pass them, and a service that accepts any."""
+
+import base64
+import copy
+import json
+from typing import Any
+
+from tests.fakes.paginated_service import (
+    FakeService,
+    Listing,
+)
+
+ENTRY: dict[str, Any] = {
+    "input_token": "Token",
+    "output_token": "NextToken",
+    "result_key": "Items",
+    "limit_key": "Max",
+}
+
+
+NUMBERS = Listing(entry=ENTRY, items=list(range(10)), most=5)
+
+
+def packed(value: Any) -> str:
+    """JSON in base64, as every token of a paginator is."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return base64.b64encode(text.encode()).decode()
+
+
+class AnyTokenService(FakeService):
+    """A service that takes any parameter and any token, and has one page of ten items."""
+
+    def __init__(self, listing: Listing = NUMBERS) -> None:
+        super().__init__(listing)
+
+    def __call__(self, **params: Any) -> dict[str, Any]:
+        self.requests.append(copy.deepcopy(params))
+        return {"Items": list(range(10))}

@@ -1,0 +1,337 @@
+"""Starting tokens that are made up, malformed or odd: what botocore does, and what is done here."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from imagebuilder_pager.exceptions import PaginationError, StartingTokenError
+from imagebuilder_pager.pagination import decode_token
+from tests.fakes.image_builder import ID, async_client_of, client_of, local
+from tests.fakes.paginated_service import (
+    WAYS,
+    botocores,
+    expand_items,
+    items_by,
+    ours,
+    pages_by,
+)
+from tests.fakes.tokens import ENTRY, NUMBERS, AnyTokenService, packed
+
+# 3. A starting token sets other parameters.
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"Token": "t0:5.0", "Owner": "someone else"},
+        {"Token": None, "Owner": "someone else"},
+        {"boto_truncate_amount": 1, "Owner": "someone else"},
+        {"Token": None, "Owner": "c29tZW9uZSBlbHNl", "boto_encoded_keys": [["Owner"]]},
+    ],
+    ids=str,
+)
+def test_3_a_starting_token_sets_nothing_but_the_input_tokens(
+    way: str, members: dict[str, Any]
+) -> None:
+    token = packed(members)
+    service = AnyTokenService()
+    wrong = botocores(service, ENTRY).paginate(
+        Owner="me", PaginationConfig={"StartingToken": token}
+    )
+    next(iter(wrong))
+    assert service.requests[0]["Owner"] in {"someone else", b"someone else"}
+
+    service = AnyTokenService()
+    with pytest.raises(StartingTokenError) as caught:
+        pages_by(way, service, {"StartingToken": token})
+    assert str(caught.value) == (
+        "StartingToken: it would set 'Owner'; allowed in a token: 'Token' and an offset"
+    )
+    assert service.requests == []
+
+
+def test_3_a_starting_token_does_not_set_the_page_size() -> None:
+    token = packed({"Token": None, "Max": 1000, "Also": 1})
+    with pytest.raises(PaginationError, match="it would set 'Also', 'Max'; allowed"):
+        ours(AnyTokenService(), ENTRY).paginate(PaginationConfig={"StartingToken": token})
+
+
+def test_3_the_error_names_five_unknown_members_at_most() -> None:
+    token = packed({"Token": None} | {f"name {number:03}" + "x" * 99: 1 for number in range(100)})
+    with pytest.raises(StartingTokenError) as caught:
+        ours(AnyTokenService(), ENTRY).paginate(PaginationConfig={"StartingToken": token})
+    assert f"would set 'name 000{'x' * 32}', " in str(caught.value)
+    assert " and 95 more; allowed in a token: 'Token' and an offset" in str(caught.value)
+
+
+def test_3_a_starting_token_does_not_set_the_execution() -> None:
+    service = local(3)
+    other = {"nextToken": "x", "lifecycleExecutionId": ID.replace("1", "2")}
+    config: Any = {"StartingToken": packed(other)}
+    for client in (client_of(service), async_client_of(service)):
+        paginator = client.get_paginator("list_lifecycle_execution_resources")
+        with pytest.raises(StartingTokenError, match="it would set 'lifecycleExecutionId'"):
+            paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)
+    assert service.requests == 0
+
+
+# 4. A service token that is base64 of a JSON object.
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "members", [{"Owner": "x", "page": 2}, {}, {"lastKey": {"id": 5}}], ids=str
+)
+def test_4_a_service_token_that_is_json_in_base64_is_passed_on(
+    way: str, members: dict[str, Any]
+) -> None:
+    token = packed(members)
+    service = AnyTokenService()
+    next(iter(botocores(service, ENTRY).paginate(PaginationConfig={"StartingToken": token})))
+    assert service.requests == [members]
+
+    service = AnyTokenService()
+    pages_by(way, service, {"StartingToken": token})
+    if way == "sync":
+        assert service.requests == [{"Token": token}]
+    pages_by(way, service, {"StartingToken": token, "MaxItems": 3})
+    assert service.requests == [{"Token": token}] * 2
+
+
+def test_4_such_a_token_resumes_from_within_its_page() -> None:
+    token = packed({"offset": 3})
+    service = AnyTokenService()
+    _, tokens, _ = items_by("sync", service, {"StartingToken": token}, stop_after=2)
+    assert decode_token(tokens[-1] or "") == {"Token": token, "boto_truncate_amount": 2}
+    items, _, _ = items_by("sync", service, {"StartingToken": tokens[-1]})
+    assert items == [2, 3, 4, 5, 6, 7, 8, 9]
+
+
+# 5. Malformed tokens.
+
+
+NO_OBJECT = (
+    "StartingToken: JSON in base64, but a {}; allowed: an object that a paginator has made, or a "
+    "token of the service"
+)
+
+
+OFFSET = "StartingToken: offset: {} given; allowed: a whole number from 0 to 1000000"
+
+
+BYTES = "StartingToken: its boto_encoded_keys do not fit its members"
+
+
+DEEP = "StartingToken: JSON in base64, nested too deeply"
+
+
+def offset(value: Any) -> str:
+    return packed({"Token": None, "boto_truncate_amount": value})
+
+
+def encoded(paths: Any, **members: Any) -> str:
+    return packed({"Token": "t", **members, "boto_encoded_keys": paths})
+
+
+#: What is wrong, the token, what botocore does with it, what the message here is.
+MALFORMED: dict[str, tuple[Any, str, str]] = {
+    "a list": (packed([1, 2]), "all", NO_OBJECT.format("list")),
+    "an empty list": (packed([]), "all", NO_OBJECT.format("list")),
+    "a number": (packed("12"), "AttributeError", NO_OBJECT.format("int")),
+    "a fraction": (packed("1.5"), "AttributeError", NO_OBJECT.format("float")),
+    "a text": (packed('"t"'), "AttributeError", NO_OBJECT.format("str")),
+    "null": (packed("null"), "AttributeError", NO_OBJECT.format("NoneType")),
+    "true": (packed("true"), "AttributeError", NO_OBJECT.format("bool")),
+    "a number, with white space": (" MTI=\n", "AttributeError", NO_OBJECT.format("int")),
+    "a huge number": (
+        packed("9" * 5000),
+        "all",
+        "StartingToken: JSON in base64, with a number of too many digits",
+    ),
+    "offset negative": (offset(-3), "[7, 8, 9]", OFFSET.format("-3 (int)")),
+    "offset a fraction": (offset(1.5), "TypeError", OFFSET.format("1.5 (float)")),
+    "offset a whole float": (offset(2.0), "TypeError", OFFSET.format("2.0 (float)")),
+    "offset not a number": (offset(float("nan")), "TypeError", OFFSET.format("nan (float)")),
+    "offset a text": (offset("2"), "TypeError", OFFSET.format("'2'")),
+    "offset true": (offset(True), "[1, 2, 3, 4, 5, 6, 7, 8, 9]", OFFSET.format("True (bool)")),
+    "offset null": (offset(None), "all", OFFSET.format("None")),
+    "offset a list": (offset([1]), "TypeError", OFFSET.format("a list")),
+    "offset a long text": (
+        offset("2" * 99),
+        "TypeError",
+        OFFSET.format("a string of 99 characters"),
+    ),
+    "offset absurd": (offset(10**6 + 1), "[]", OFFSET.format("1000001 (int)")),
+    "offset more absurd": (
+        offset(10**30),
+        "[]",
+        OFFSET.format("a whole number of more than 20 digits"),
+    ),
+    "offset of 5000 digits": (
+        packed('{"Token": null, "boto_truncate_amount": ' + "9" * 5000 + "}"),
+        "all",
+        "StartingToken: JSON in base64, with a number of too many digits",
+    ),
+    "offset of bytes": (
+        packed({"boto_truncate_amount": "MQ==", "boto_encoded_keys": [["boto_truncate_amount"]]}),
+        "TypeError",
+        OFFSET.format("a bytes"),
+    ),
+    "encoded keys of no member": (encoded([["Nope"]]), "KeyError", BYTES),
+    "encoded keys no list": (encoded(3), "all", BYTES),
+    "encoded keys of numbers": (encoded([3]), "all", BYTES),
+    "encoded keys true": (encoded(True), "all", BYTES),
+    "an empty path": (encoded([[]]), "AttributeError", BYTES),
+    "a path into a text": (encoded([["Token", 0]]), "all", BYTES),
+    "a path beyond a list": (encoded([["Token", 4]], Token=["eA=="]), "IndexError", BYTES),
+    "a path with a name in a list": (encoded([["Token", "x"]], Token=["eA=="]), "all", BYTES),
+    "a path of lists": (encoded([[["Token"]]]), "all", BYTES),
+    "bytes that are no base64": (encoded([["Token"]], Token="%%%"), "all", BYTES),
+    "bytes that are no text": (encoded([["Token"]], Token=5), "AttributeError", BYTES),
+    "bytes in bytes": (encoded([["Token"], ["Token"]], Token="eA=="), "AttributeError", BYTES),
+    "deep": (packed("[" * 100_000 + "]" * 100_000), "RecursionError", DEEP),
+    "deep in a token": (
+        packed('{"Token": ' + "[" * 100_000 + "]" * 100_000 + "}"),
+        "RecursionError",
+        DEEP,
+    ),
+    "less deep": (packed('{"Token": ' + "[" * 70 + "]" * 70 + "}"), "all", DEEP),
+    "old, offset negative": ("t___-3", "[7, 8, 9]", OFFSET.format("-3 (int)")),
+    "old, offset absurd": ("t___1000001", "[]", OFFSET.format("1000001 (int)")),
+    "old, too many parts": (
+        "does___not___work",
+        "ValueError",
+        "StartingToken: 3 parts separated by '___'; allowed: 1 and an offset",
+    ),
+    "empty": ("", "all", "StartingToken: '' given; allowed: the NextToken of an earlier result"),
+    "no text": (
+        17,
+        "AttributeError",
+        "StartingToken: 17 (int) given; allowed: the NextToken of an earlier result",
+    ),
+    "bytes": (
+        b"dA==",
+        "AttributeError",
+        "StartingToken: a bytes given; allowed: the NextToken of an earlier result",
+    ),
+    "an object": (
+        {"Token": "t"},
+        "AttributeError",
+        "StartingToken: a dict given; allowed: the NextToken of an earlier result",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", MALFORMED)
+def test_5_a_malformed_token_is_refused_before_anything_is_sent(what: str) -> None:
+    token, botocore_does, message = MALFORMED[what]
+    try:
+        wrong = list(
+            botocores(AnyTokenService(), ENTRY).paginate(PaginationConfig={"StartingToken": token})
+        )
+        outcome = str(wrong[0]["Items"]) if len(wrong[0]["Items"]) < 10 else "all"
+    except Exception as error:  # noqa: BLE001  # whatever it is, that is the point
+        outcome = type(error).__name__
+    assert outcome == botocore_does
+
+    for way in WAYS:
+        service = AnyTokenService()
+        with pytest.raises(StartingTokenError) as caught:
+            pages_by(way, service, {"StartingToken": token})
+        assert isinstance(caught.value, PaginationError)
+        assert isinstance(caught.value, ValueError)
+        assert str(caught.value) == message
+        assert service.requests == []
+
+
+@pytest.mark.parametrize("what", MALFORMED)
+def test_5_image_builder_refuses_malformed_tokens_too(what: str) -> None:
+    token, _, message = MALFORMED[what]
+    if isinstance(token, str) and "Token" in (text := plain(token)):
+        token = packed(text.replace('"Token"', '"nextToken"'))
+    service = local(3)
+    config: Any = {"StartingToken": token}
+    for client in (client_of(service), async_client_of(service)):
+        paginator = client.get_paginator("list_lifecycle_execution_resources")
+        with pytest.raises(StartingTokenError) as caught:
+            paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)
+        assert str(caught.value) == message
+    assert service.requests == 0
+
+
+def plain(token: str) -> str:
+    try:
+        return base64.b64decode(token).decode()
+    except ValueError:
+        return ""
+
+
+@pytest.mark.parametrize(
+    "value", [5, ["x"], {"a": 1}, True, "", "x" * 65536], ids=lambda value: repr(value)[:20]
+)
+def test_5_image_builder_refuses_a_token_of_the_wrong_type(value: Any) -> None:
+    service = local(3)
+    config: Any = {"StartingToken": packed({"nextToken": value})}
+    for client in (client_of(service), async_client_of(service)):
+        paginator = client.get_paginator("list_lifecycle_execution_resources")
+        with pytest.raises(StartingTokenError, match=r"^StartingToken: .* given; allowed: ") as e:
+            paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)
+        assert isinstance(e.value, PaginationError)
+        assert isinstance(e.value, ValueError)
+    assert service.requests == 0
+
+
+ODD = [
+    "a___b",
+    "a___",
+    "___",
+    "a___1.5",
+    "a__12",
+    "==",
+    "not base64!",
+    "ünïcode-☃",
+    "MTIz!!",
+    "MTI",
+    "{}",
+    '{"Token": "t"}',
+    "[1]",
+    "null",
+    "None ",
+    " ",
+    "\n",
+    "\x00",
+    "12",
+    packed("no JSON"),
+    base64.b64encode(b"\xff\xfe\x00").decode(),
+    base64.urlsafe_b64encode(b'{"a": "\xc3\xbe\xc3\xbf?>"}').decode() + "-_",
+    "x" * 1_000_000,
+    "/" * 65535,
+]
+
+
+@pytest.mark.parametrize("token", ODD, ids=lambda token: repr(token[:20]))
+def test_5_odd_service_tokens_are_passed_on_unchanged(token: str) -> None:
+    for way in WAYS:
+        service = AnyTokenService()
+        pages, _ = pages_by(way, service, {"StartingToken": token})
+        assert service.requests == [{"Token": token}]
+        assert expand_items(NUMBERS, pages) == list(range(10))
+
+
+def test_5_two_input_tokens_in_a_plain_token() -> None:
+    entry = {**ENTRY, "input_token": ["Token", "Also"], "output_token": ["NextToken", "NextAlso"]}
+    for token, sent in {
+        "a": {"Token": "a"},
+        "a___b": {"Token": "a", "Also": "b"},
+        "None___b": {"Also": "b"},
+        "a___b___0": {"Token": "a", "Also": "b"},
+        "a___b___c": {"Token": "a___b___c"},
+    }.items():
+        service = AnyTokenService()
+        list(ours(service, entry).paginate(PaginationConfig={"StartingToken": token}))
+        list(botocores(service, entry).paginate(PaginationConfig={"StartingToken": token}))
+        assert service.requests == [sent, sent]
+    with pytest.raises(StartingTokenError, match="4 parts separated by '___'; allowed: 2 and an"):
+        ours(AnyTokenService(), entry).paginate(PaginationConfig={"StartingToken": "a___b___c___d"})

@@ -1,0 +1,144 @@
+"""Models beside boto3: the same dictionary of the same bytes, whatever the body."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from imagebuilder_pager.models import (
+    LifecycleExecutionResourceActionName,
+    LifecycleExecutionResourceStatus,
+    LifecycleExecutionStatus,
+)
+from tests.fakes.pages import (
+    EXECUTION_ID,
+    RESPONSE_HEADERS,
+    Boto3Response,
+    ClientWith,
+    page_of,
+    read_page,
+)
+
+PAGES = sorted((Path(__file__).parents[2] / "fixtures" / "pages").glob("*.json"))
+
+
+def same_as_boto3(boto3_answer: Boto3Response, body: bytes) -> bool:
+    headers = {**RESPONSE_HEADERS, "Content-Length": str(len(body))}
+    return read_page(body).to_dict() == boto3_answer(body, 200, headers)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_every_fixture_page_is_as_boto3_has_it(boto3_answer: Boto3Response, path: Path) -> None:
+    assert same_as_boto3(boto3_answer, path.read_bytes())
+
+
+def test_without_a_request_id_it_is_absent_as_in_boto3(
+    client_with: ClientWith, boto3_answer: Boto3Response
+) -> None:
+    client = client_with(lambda _: httpx.Response(200, content=b"{}"))
+    page = client.list_lifecycle_execution_resources(lifecycleExecutionId=EXECUTION_ID)
+    assert page.to_dict() == boto3_answer(b"{}", 200, {"Content-Length": "2"})
+    assert page.response_metadata is not None
+    assert page.response_metadata.request_id is None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=4,
+)
+
+
+TEXT = st.none() | st.text(max_size=20)
+
+
+# The years 1 to 9999: what a datetime can say. Their ends are left to other tests, since
+# boto3 makes local times of them.
+SECONDS = st.integers(-62_000_000_000, 253_000_000_000)
+
+
+FRACTIONS = st.floats(-62_000_000_000, 253_000_000_000)
+
+
+TIMESTAMP = (
+    st.none()
+    | SECONDS
+    | FRACTIONS
+    | SECONDS.map(str)
+    | FRACTIONS.map(str)
+    | st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)).map(  # noqa: DTZ001  # wall time
+        lambda moment: moment.isoformat() + "Z"
+    )
+    | st.datetimes(datetime(1900, 1, 1), datetime(9999, 12, 30)).map(  # noqa: DTZ001
+        lambda moment: moment.strftime("%a, %d %b %Y %H:%M:%S GMT")
+    )
+)
+
+
+def structure(**members: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Any of the members, perhaps null, and perhaps some that the model does not have."""
+    unknown = st.dictionaries(st.text(max_size=12), JSON, max_size=1)
+    known = st.fixed_dictionaries({}, optional=members)
+    return st.builds(lambda a, b: {**a, **b}, unknown, known)
+
+
+def several(items: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.none() | st.lists(st.none() | items, max_size=3)
+
+
+def enum_values(enum: Any) -> st.SearchStrategy[Any]:
+    return st.sampled_from([*enum]) | TEXT
+
+
+STATE = structure(status=enum_values(LifecycleExecutionResourceStatus), reason=TEXT)
+
+
+RESOURCE = structure(
+    accountId=TEXT,
+    resourceId=TEXT,
+    state=st.none() | STATE,
+    action=st.none()
+    | structure(name=enum_values(LifecycleExecutionResourceActionName), reason=TEXT),
+    region=TEXT,
+    snapshots=several(structure(snapshotId=TEXT, state=st.none() | STATE)),
+    imageUris=several(st.text(max_size=10)),
+    startTime=TIMESTAMP,
+    endTime=TIMESTAMP,
+)
+
+
+BODY = structure(
+    lifecycleExecutionId=TEXT,
+    lifecycleExecutionState=st.none()
+    | structure(status=enum_values(LifecycleExecutionStatus), reason=TEXT),
+    resources=several(RESOURCE),
+    nextToken=TEXT,
+)
+
+
+@settings(
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(body=BODY)
+def test_any_body_is_as_boto3_has_it(boto3_answer: Boto3Response, body: dict[str, Any]) -> None:
+    assert same_as_boto3(boto3_answer, json.dumps(body).encode())
+
+
+@settings(max_examples=200, deadline=None)
+@given(body=BODY)
+def test_any_body_keeps_what_it_has(body: dict[str, Any]) -> None:
+    """Keys are those of the body, but for null members; nothing of it is lost."""
+    page = page_of(body)
+    known = {"lifecycleExecutionId", "lifecycleExecutionState", "resources", "nextToken"}
+    there = {name for name, value in body.items() if name not in known or value is not None}
+    assert set(page.keys()) - {"ResponseMetadata"} == there - {"ResponseMetadata", "NextToken"}
+    for name in there - known - {"ResponseMetadata", "NextToken"}:
+        assert page[name] == body[name]
+    assert len(page.resources) == len(body.get("resources") or ())
