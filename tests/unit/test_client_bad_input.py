@@ -217,8 +217,8 @@ def test_one_error_names_everything_that_is_invalid(client_with: ClientWith) -> 
     first, *lines = str(caught.value).split("\n")
     assert first == "ListLifecycleExecutionResources: invalid parameters; nothing was sent"
     assert sorted(lines) == [
-        "  - PaginationConfig.MaxItems: '-1' (int) given; allowed: a whole number, 0 or more",
-        "  - PaginationConfig.PageSize: '0' (int) given; allowed: a whole number, 1 or more",
+        "  - PaginationConfig.MaxItems: -1 (int) given; allowed: a whole number, 0 or more",
+        "  - PaginationConfig.PageSize: 0 (int) given; allowed: a whole number, 1 or more",
         f"  - PaginationConfig: unknown key 'Limit'; allowed: {CONFIG_KEYS}",
         f"  - colour: unknown parameter; allowed: {NAMES}",
         "  - lifecycleExecutionId: missing, and required; allowed: a string that matches "
