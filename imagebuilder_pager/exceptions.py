@@ -209,7 +209,13 @@ class EndpointConnectionError(HTTPClientError):
 
 
 class SSLError(EndpointConnectionError):
-    """No TLS connection to the endpoint, most often because of a certificate."""
+    """No TLS connection to the endpoint.
+
+    ``certificate_rejected`` says whether that is because of its certificate, which another attempt
+    would not change.
+    """
+
+    certificate_rejected: bool = False
 
 
 class ProxyConnectionError(EndpointConnectionError):

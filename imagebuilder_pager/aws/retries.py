@@ -83,14 +83,15 @@ def classify(error: PagerError) -> RetryableKind | None:
         return None
     if isinstance(error, ResponseParserError):
         return RetryableKind.TRANSIENT if error.cut_off else None
+    if isinstance(error, SSLError):
+        return None if error.certificate_rejected else RetryableKind.TRANSIENT
     return next((kind for base, kind in _NETWORK_KINDS if isinstance(error, base)), None)
 
 
 _NETWORK_KINDS: tuple[tuple[type[PagerError], RetryableKind | None], ...] = (
     (ConnectTimeoutError, RetryableKind.TIMEOUT),
     (ReadTimeoutError, RetryableKind.TIMEOUT),
-    (SSLError, None),  # a certificate stays what it is
-    (ProxyConnectionError, None),  # and so does a proxy's refusal
+    (ProxyConnectionError, None),  # a proxy's refusal stays one
     (EndpointConnectionError, RetryableKind.TRANSIENT),
     (ConnectionClosedError, RetryableKind.TRANSIENT),
 )

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import httpx
 
 from ...exceptions import ClientError, CredentialRetrievalError, InvalidConfigError, PagerError
-from ..auth.httpx_auth import SigV4Auth
+from ..auth.botocore_sigv4 import SigV4Auth
 from ..config.endpoints import ServiceMetadata, endpoint_from_config, resolve_endpoint
 from ..config.shared_config import Profile
 from ..identity import Credentials, CredentialsContext

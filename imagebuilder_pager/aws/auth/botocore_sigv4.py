@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
 import httpx
 from botocore.auth import SigV4Auth as BotocoreSigV4Auth
 
-from ..identity import CredentialsLike
+from ..identity import CredentialsProvider
 from .signer import RequestSigner, SigningRequest
 
 __all__ = ["SigV4Auth", "botocore_sigv4_header"]
@@ -73,22 +74,23 @@ class SigV4Auth(RequestSigner, httpx.Auth):
 
     requires_request_body = True
 
+    def __init__(
+        self,
+        credentials: CredentialsProvider,
+        service: str,
+        region: str,
+        *,
+        clock: Callable[[], datetime],
+    ) -> None:
+        super().__init__(
+            credentials, service, region, algorithm=botocore_sigv4_header, clock=clock
+        )
+
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        self.attach_resume_token(request, self.credentials())
-        yield request
-
-    async def async_auth_flow(
-        self, request: httpx.Request
-    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        self.attach_resume_token(request, await self.credentials_async())
-        yield request
-
-    def attach_resume_token(self, request: httpx.Request, credentials: CredentialsLike) -> None:
-        """Adds ``X-Amz-Date``, ``X-Amz-Security-Token`` and ``Authorization`` to the request."""
+        credentials = self.credentials()
         headers = {name.decode().lower(): value.decode() for name, value in request.headers.raw}
         url, content = str(request.url), request.content
-        added = self.auth_headers(
-            request.method, url, headers, content, credentials, algorithm=botocore_sigv4_header
-        )
+        added = self.auth_headers(request.method, url, headers, content, credentials)
         for name, value in added.items():
             request.headers[name] = value  # update() copies them all
+        yield request
