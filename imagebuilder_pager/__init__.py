@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from typing import Any
 
     from . import exceptions, models, pagination
+    from .aws.transport.h11_transport import AsyncH11Client, H11Client
     from .client import AsyncImageBuilder, ImageBuilder
     from .pagination import AsyncPaginator, PaginationSpec, Paginator
 
 _MODULES = {
+    "AsyncH11Client": "aws.transport.h11_transport",
     "AsyncImageBuilder": "client",
     "AsyncPaginator": "pagination",
+    "H11Client": "aws.transport.h11_transport",
     "ImageBuilder": "client",
     "PaginationSpec": "pagination",
     "Paginator": "pagination",
@@ -33,8 +36,10 @@ _MODULES = {
 _SUBMODULES = ("exceptions", "models", "pagination")
 
 __all__ = [
+    "AsyncH11Client",
     "AsyncImageBuilder",
     "AsyncPaginator",
+    "H11Client",
     "ImageBuilder",
     "PaginationSpec",
     "Paginator",

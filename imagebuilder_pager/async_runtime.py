@@ -226,10 +226,10 @@ class _TrioTimeout:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        swallowed = bool(self._scope.__exit__(kind, error, traceback))
-        if swallowed:
+        is_handled: bool = self._scope.__exit__(kind, error, traceback)
+        if self._scope.cancelled_caught:
             raise TimeoutError
-        return False
+        return is_handled
 
 
 class _TrioTask:

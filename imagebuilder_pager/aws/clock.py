@@ -26,9 +26,9 @@ class Clock:
 
     async def sleep_async(self, seconds: float) -> None:
         """Waits, under asyncio or trio."""
-        import anyio
+        from ..async_runtime import current_runtime
 
-        await anyio.sleep(seconds)
+        await current_runtime().sleep(seconds)
 
 
 SYSTEM_CLOCK = Clock()

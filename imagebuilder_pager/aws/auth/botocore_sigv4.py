@@ -82,9 +82,7 @@ class SigV4Auth(RequestSigner, httpx.Auth):
         *,
         clock: Callable[[], datetime],
     ) -> None:
-        super().__init__(
-            credentials, service, region, algorithm=botocore_sigv4_header, clock=clock
-        )
+        super().__init__(credentials, service, region, algorithm=botocore_sigv4_header, clock=clock)
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         credentials = self.credentials()

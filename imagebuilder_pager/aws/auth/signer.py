@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from ...async_runtime import current_runtime, run_in_thread
 from ...exceptions import ClientError, CredentialRetrievalError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ...exceptions import InvalidConfigError, ParamValidationError
 from .shared_config import Profile, Resolved
@@ -95,7 +95,7 @@ def resolve_verify(verify: object, *, trust_env: bool) -> LazySSLContext:
     """
     if hasattr(verify, "wrap_bio"):  # an ssl.SSLContext; ssl takes its time to import
         given = LazySSLContext()
-        given._context = verify
+        given._context = cast("ssl.SSLContext", verify)
         return given
     if verify is True and trust_env:
         for variable in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):

@@ -14,7 +14,7 @@ from ..config.endpoints import ServiceMetadata, endpoint_from_config, resolve_en
 from ..config.shared_config import Profile
 from ..identity import Credentials, CredentialsContext
 from ..retries import RetryQuota, RetryState
-from ..transport.errors import map_httpx_error
+from ..transport.errors import map_transport_error
 
 __all__ = ["StsClient", "sts_endpoint"]
 
@@ -122,7 +122,7 @@ class StsClient:
             finally:
                 response.close()
         except httpx.HTTPError as error:
-            problem = map_httpx_error(error, url)
+            problem = map_transport_error(error, url)
         if problem is not None:
             raise problem  # outside of the handler: its context has the request, with the token
         texts = _element_texts(body)

@@ -11,9 +11,9 @@ __all__ = ["request_headers", "user_agent"]
 def request_headers(agent: str) -> dict[str, str]:
     """The headers that all requests have, but for those of the signature."""
     return {
-        "Accept-Encoding": "identity",
-        "Content-Type": "application/json",
-        "User-Agent": agent,
+        "accept-encoding": "identity",
+        "content-type": "application/json",
+        "user-agent": agent,
     }
 
 

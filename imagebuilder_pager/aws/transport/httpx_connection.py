@@ -17,7 +17,7 @@ import httpcore
 import httpx
 
 from ...exceptions import InvalidConfigError
-from ..config.proxies import Proxy, resolve_proxy
+from ..config.proxies import resolve_proxy
 from ..config.tls import LazySSLContext
 from .async_network import AsyncNetworkBackend, AsyncTLSStream
 from .network import NetworkBackend, TLSStream

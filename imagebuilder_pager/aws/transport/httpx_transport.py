@@ -129,10 +129,10 @@ class HttpxTransport(_BaseHttpxTransport):
                 handler.on_data(chunk)
             response.stream.close()
         except BaseException as error:
-            connection = lease.connection
+            used = lease.connection
             self._pool.discard(lease)
             if isinstance(error, (httpx.HTTPError, TimeoutError)):
-                raise _map_error(error, connection, request) from error
+                raise _map_error(error, used, request) from error
             raise
         self._pool.release(lease)
 
@@ -171,17 +171,15 @@ class AsyncHttpxTransport(_BaseHttpxTransport):
             timeout = request.deadline.cap(request.timeouts.pool)
             connection = await self._pool.acquire(lease, request.origin, timeout)
             connection.backend.deadline = request.deadline
-            response = await connection.transport.handle_async_request(
-                self._build_request(request)
-            )
+            response = await connection.transport.handle_async_request(self._build_request(request))
             headers = join_headers(response.headers.raw)
             handler.on_headers(response.status_code, headers, headers.get("content-encoding", ""))
             await self._read_body(connection, response, handler)
         except BaseException as error:
-            connection = lease.connection
+            used = lease.connection
             self._pool.discard(lease)
             if isinstance(error, (httpx.HTTPError, TimeoutError)):
-                raise _map_error(error, connection, request) from error
+                raise _map_error(error, used, request) from error
             raise
         self._pool.release(lease)
 

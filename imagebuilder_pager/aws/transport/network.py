@@ -85,7 +85,7 @@ class SocketBackend:
 def look_up(host: str, port: int) -> list[Address]:
     """Return the addresses of a host, as the system resolves it: however long that takes."""
     # As bytes, the host needs no IDNA, which would have to be imported.
-    return socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
+    return list(socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM))
 
 
 def is_address(host: str) -> bool:

@@ -7,7 +7,7 @@ attempt: what is tried again is decided above it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from ...validation import validate_positive
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from ..auth.signer import SigningAlgorithm
 
 __all__ = [
+    "AsyncHttpxClient",
     "AsyncTransport",
     "Deadline",
     "HTTPRequest",
+    "HttpxClient",
     "Origin",
     "ResponseHandler",
     "Timeouts",
@@ -211,6 +213,28 @@ class AsyncTransport(Protocol):
 
     async def aclose(self) -> None:
         """Close the connections; those in use end with their requests."""
+
+
+class HttpxClient(Protocol):
+    """What is used of an ``httpx.Client`` or ``httpx2.Client``; neither need be imported."""
+
+    @property
+    def is_closed(self) -> bool: ...
+    @property
+    def timeout(self) -> Any: ...
+    def send(self, request: Any, *, stream: bool = False) -> Any: ...
+    def close(self) -> None: ...
+
+
+class AsyncHttpxClient(Protocol):
+    """What is used of an ``httpx.AsyncClient`` or ``httpx2.AsyncClient``."""
+
+    @property
+    def is_closed(self) -> bool: ...
+    @property
+    def timeout(self) -> Any: ...
+    async def send(self, request: Any, *, stream: bool = False) -> Any: ...
+    async def aclose(self) -> None: ...
 
 
 def join_headers(raw_headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
