@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from . import exceptions, models, pagination
-    from .aws.transport.h11_transport import AsyncH11Client, H11Client
+    from .aws.transport.async_h11_transport import AsyncH11Client
+    from .aws.transport.h11_transport import H11Client
     from .client import AsyncImageBuilder, ImageBuilder
     from .pagination import AsyncPaginator, PaginationSpec, Paginator
 
 _MODULES = {
-    "AsyncH11Client": "aws.transport.h11_transport",
+    "AsyncH11Client": "aws.transport.async_h11_transport",
     "AsyncImageBuilder": "client",
     "AsyncPaginator": "pagination",
     "H11Client": "aws.transport.h11_transport",

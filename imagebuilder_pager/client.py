@@ -236,7 +236,8 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport]):
         :class:`ClientError` or a modelled subclass of it, :class:`ResponseParserError`,
         :class:`ResponseValidationError`, or a subclass of :class:`HTTPClientError`.
         """
-        return self._call("list_lifecycle_execution_resources", params)
+        page: Page = self._call("list_lifecycle_execution_resources", params)
+        return page
 
     def get_paginator(
         self, operation_name: Literal["list_lifecycle_execution_resources"]
@@ -284,7 +285,7 @@ class AsyncImageBuilder(_BaseClient[AsyncHttpxClient | AsyncTransport, AsyncTran
     def _make_transport(
         self, ssl_context: LazySSLContext, max_connections: int, clock: Clock
     ) -> AsyncTransport:
-        from .aws.transport.httpx_transport import AsyncHttpxTransport
+        from .aws.transport.async_httpx_transport import AsyncHttpxTransport
 
         return AsyncHttpxTransport(
             ssl_context, max_connections=max_connections, monotonic=clock.monotonic
@@ -312,7 +313,8 @@ class AsyncImageBuilder(_BaseClient[AsyncHttpxClient | AsyncTransport, AsyncTran
     ) -> Page: ...
     async def list_lifecycle_execution_resources(self, **params: Any) -> Page:
         """Return one page; see :meth:`ImageBuilder.list_lifecycle_execution_resources`."""
-        return await self._call("list_lifecycle_execution_resources", params)
+        page: Page = await self._call("list_lifecycle_execution_resources", params)
+        return page
 
     def get_paginator(
         self, operation_name: Literal["list_lifecycle_execution_resources"]

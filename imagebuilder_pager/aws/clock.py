@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email.utils
 import time
 from datetime import UTC, datetime
 
@@ -36,6 +35,8 @@ SYSTEM_CLOCK = Clock()
 
 def http_date(text: str) -> datetime | None:
     """The moment that an HTTP header names, aware; None where it names none."""
+    import email.utils  # which takes its time
+
     try:
         moment = email.utils.parsedate_to_datetime(text)
     except (ValueError, OverflowError):

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 
-from ...async_runtime import current_runtime, run_in_thread
 from ...exceptions import ClientError, CredentialRetrievalError
 from ..clock import http_date
 from ..identity import (
@@ -102,6 +101,8 @@ class RequestSigner:
         """Return the current credentials; the async twin of :meth:`credentials`."""
         credentials = self._cached()
         if credentials is None:
+            from ...async_runtime import current_runtime, run_in_thread
+
             # A fetch holds up neither the event loop nor a cancellation. Whoever asks next has the
             # use of it.
             try:

@@ -12,19 +12,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ...async_runtime import AsyncRuntime, current_runtime, run_in_thread
-from .network import NO_ADDRESS, Address, SocketStream, TLSStream, is_address, look_up
-from .tls_connection import TLSConnection, TLSOperation
-from .types import Deadline
+from .network import NO_ADDRESS, Address, SocketStream, is_address, look_up
 
 if TYPE_CHECKING:
-    import ssl
+    pass
 
 __all__ = [
     "AsyncNetworkBackend",
     "AsyncNetworkStream",
     "AsyncSocketBackend",
     "AsyncSocketStream",
-    "AsyncTLSStream",
     "to_async_stream",
 ]
 
@@ -133,75 +130,15 @@ class AsyncSocketStream:
         self.socket.close()
 
 
-class AsyncTLSStream:
-    """TLS over another stream."""
-
-    def __init__(
-        self,
-        stream: AsyncNetworkStream,
-        connection: TLSConnection,
-        monotonic: Callable[[], float],
-    ) -> None:
-        self.stream = stream
-        self.connection = connection
-        self._monotonic = monotonic
-
-    @classmethod
-    async def start(
-        cls,
-        stream: AsyncNetworkStream,
-        context: ssl.SSLContext,
-        server_hostname: str,
-        timeout: float | None,
-        monotonic: Callable[[], float],
-    ) -> AsyncTLSStream:
-        """Make the handshake. Raises ``ssl.SSLError``, which is an ``OSError``."""
-        connection = TLSConnection(context, server_hostname)
-        tls = cls(stream, connection, monotonic)
-        await tls._run(connection.handshake(), timeout)
-        return tls
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Return what has arrived, after waiting for it; b"" at the end."""
-        return await self._run(self.connection.read(max_bytes), timeout)
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send all of it."""
-        await self._run(self.connection.write(buffer), timeout)
-
-    def read_nowait(self, max_bytes: int) -> bytes | None:
-        """Return what has arrived, b"" for the end, None for nothing but TLS's own messages."""
-        return self.connection.read_nowait(self.stream.read_nowait, max_bytes)
-
-    def close(self) -> None:
-        """Close the stream below, without a farewell that would have to be waited for."""
-        self.stream.close()
-
-    async def _run(self, operation: TLSOperation[ResultT], timeout: float | None) -> ResultT:
-        # One time for all the pieces, so that a peer that drips does not prolong it.
-        deadline = Deadline(timeout, self._monotonic)
-        received: Any = None
-        while True:
-            try:
-                to_send = operation.send(received)
-            except StopIteration as stop:
-                result: ResultT = stop.value
-                return result
-            if to_send is None:
-                received = await self.stream.read(_READ_NUM_BYTES, deadline.cap(timeout))
-            else:
-                await self.stream.write(to_send, deadline.cap(timeout))
-
-
 def to_async_stream(
-    stream: SocketStream | TLSStream, runtime: AsyncRuntime, monotonic: Callable[[], float]
-) -> AsyncSocketStream | AsyncTLSStream:
-    """Return a stream that was made in a thread as one for an event loop."""
-    if isinstance(stream, TLSStream):
-        below: Any = stream.stream
-        return AsyncTLSStream(
-            to_async_stream(below, runtime, monotonic), stream.connection, monotonic
-        )
+    stream: Any, runtime: AsyncRuntime, monotonic: Callable[[], float]
+) -> AsyncNetworkStream:
+    """Return a stream that was made in a thread, with TLS or without, as one for an event loop."""
+    if not isinstance(stream, SocketStream):
+        from .tls_stream import AsyncTLSStream
+
+        below = to_async_stream(stream.stream, runtime, monotonic)
+        return AsyncTLSStream(below, stream.connection, monotonic)
     connection = socket.socket(fileno=stream.socket.detach())
     connection.setblocking(False)
     return AsyncSocketStream(connection, runtime)

@@ -1,7 +1,7 @@
-"""H11Client and AsyncH11Client: requests over sockets with h11, signed by our own SigV4.
+"""H11Client: requests over sockets with h11, signed by our own SigV4.
 
-They import neither httpx nor botocore, which take longer to import than a listing takes. What they
-send and how they read it is in :mod:`.h11_connection`, which connections are kept in :mod:`.pool`.
+It imports neither httpx nor botocore, which take longer to import than a listing takes. What it
+sends and how it reads is in :mod:`.h11_connection`, which connections are kept in :mod:`.pool`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
-from ...async_runtime import AsyncRuntime, current_runtime, run_in_thread
 from ...exceptions import InvalidConfigError, ParamValidationError
 from ...validation import validate_positive
 from ..auth.sigv4 import sigv4_header
 from ..config.proxies import resolve_proxy
 from ..config.tls import resolve_verify
-from .async_network import AsyncNetworkBackend, AsyncSocketBackend, AsyncTLSStream, to_async_stream
 from .errors import map_transport_error
 from .h11_connection import (
     READ_NUM_BYTES,
@@ -29,11 +27,10 @@ from .h11_connection import (
     Read,
     Write,
 )
-from .network import NetworkBackend, SocketBackend, TLSStream
+from .network import NetworkBackend, SocketBackend
 from .pool import (
     KEEPALIVE_EXPIRY,
     MAX_CONNECTIONS,
-    AsyncConnectionPool,
     ConnectionPool,
     Lease,
     PoolState,
@@ -43,15 +40,13 @@ from .types import HTTPRequest, Origin, ResponseHandler, Timeouts
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["AsyncH11Client", "H11Client"]
+__all__ = ["BaseH11Client", "H11Client"]
 
 #: Seconds; boto3's.
 _DEFAULT_TIMEOUT = 60.0
-#: An event loop gets its turn after so many reads, however fast a server sends.
-_READS_BETWEEN_CHECKPOINTS = 16
 
 
-class _BaseH11Client:
+class BaseH11Client:
     """What both clients share: their arguments, and how a connection is made."""
 
     #: Makes the signatures of the requests that are sent by this client.
@@ -141,7 +136,7 @@ class _BaseH11Client:
         return f"{type(self).__name__}(max_connections={self._max_connections})"
 
 
-class H11Client(_BaseH11Client):
+class H11Client(BaseH11Client):
     """A lean way to send requests, for ``ImageBuilder(http_client=...)``.
 
     It imports neither httpx nor botocore, and signs by :mod:`imagebuilder_pager.aws.auth.sigv4`.
@@ -193,48 +188,6 @@ class H11Client(_BaseH11Client):
         self.close()
 
 
-class AsyncH11Client(_BaseH11Client):
-    """The async twin of :class:`H11Client`, for asyncio and trio.
-
-    One may serve many tasks, and event loops one after another; no connection goes from one loop to
-    another. The arguments are the same. Use it with ``async with``, or call :meth:`aclose`.
-    """
-
-    def __init__(
-        self, *, network_backend: AsyncNetworkBackend | None = None, **arguments: Any
-    ) -> None:
-        super().__init__(**arguments)
-        self._backend = network_backend or AsyncSocketBackend(self._monotonic)
-        self._pool = AsyncConnectionPool(self._pool_state)
-
-    async def send(self, request: HTTPRequest, handler: ResponseHandler) -> None:
-        """Send a request; see :meth:`.types.AsyncTransport.send`."""
-        lease: Lease[H11Connection] = Lease()
-        try:
-            timeout = request.deadline.cap(request.timeouts.pool)
-            connection = await self._pool.acquire(lease, request.origin, timeout)
-            await _join_preconnection_async(connection, request, self._monotonic)
-            operations = connection.handle_request(request, handler)
-            await _run_async(connection, operations, self._backend, self._monotonic)
-        except BaseException as error:
-            self._pool.discard(lease)
-            if isinstance(error, TimeoutError):
-                raise map_transport_error(error, request.origin) from error
-            raise
-        self._pool.release(lease)
-
-    async def aclose(self) -> None:
-        """Close the connections, for good; those in use are closed after their requests."""
-        self._close_preconnected()
-        self._pool.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self.aclose()
-
-
 def _run(
     connection: H11Connection,
     operations: Operations,
@@ -258,6 +211,8 @@ def _run(
                         operation.host, operation.port, operation.timeout
                     )
                 else:
+                    from .tls_stream import TLSStream  # with ssl, which takes its time
+
                     connection.stream = TLSStream.start(connection.stream, *operation, monotonic)
             except OSError as error:
                 resume, value = operations.throw, error
@@ -265,44 +220,6 @@ def _run(
         return
     finally:
         value = None  # an error, which would hold this frame, and this frame it
-
-
-async def _run_async(
-    connection: H11Connection,
-    operations: Operations,
-    backend: AsyncNetworkBackend,
-    monotonic: Callable[[], float],
-) -> None:
-    """Carry out the operations of an exchange; the async twin of :func:`_run`."""
-    resume: Callable[[Any], Any] = operations.send
-    value: Any = None
-    reads = 0
-    try:
-        while True:
-            operation: Operation = resume(value)
-            resume, value = operations.send, None
-            try:
-                if isinstance(operation, Read):
-                    reads += 1
-                    if reads % _READS_BETWEEN_CHECKPOINTS == 0:
-                        await current_runtime().sleep(0)
-                    value = await connection.stream.read(READ_NUM_BYTES, operation.timeout)
-                elif isinstance(operation, Write):
-                    await connection.stream.write(operation.data, operation.timeout)
-                elif isinstance(operation, Connect):
-                    connection.stream = await backend.connect_tcp(
-                        operation.host, operation.port, operation.timeout
-                    )
-                else:
-                    connection.stream = await AsyncTLSStream.start(
-                        connection.stream, *operation, monotonic
-                    )
-            except OSError as error:
-                resume, value = operations.throw, error
-    except StopIteration:
-        return
-    finally:
-        value = None
 
 
 def _join_preconnection(connection: H11Connection, request: HTTPRequest) -> None:
@@ -314,18 +231,3 @@ def _join_preconnection(connection: H11Connection, request: HTTPRequest) -> None
         raise TimeoutError("the connection was not made in time")
     connection.preconnection = None
     connection.adopt(preconnection.stream)
-
-
-async def _join_preconnection_async(
-    connection: H11Connection, request: HTTPRequest, monotonic: Callable[[], float]
-) -> None:
-    preconnection = connection.preconnection
-    if preconnection is None:
-        return
-    runtime: AsyncRuntime = current_runtime()
-    if not preconnection.finished.is_set():
-        async with runtime.timeout(request.deadline.cap(request.timeouts.connect)):
-            await run_in_thread(preconnection.finished.wait)
-    connection.preconnection = None
-    if preconnection.stream is not None:
-        connection.adopt(to_async_stream(preconnection.stream, runtime, monotonic))

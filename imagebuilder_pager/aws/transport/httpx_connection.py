@@ -19,11 +19,10 @@ import httpx
 from ...exceptions import InvalidConfigError
 from ..config.proxies import resolve_proxy
 from ..config.tls import LazySSLContext
-from .async_network import AsyncNetworkBackend, AsyncTLSStream
-from .network import NetworkBackend, TLSStream
+from .network import NetworkBackend
 from .types import Deadline, Origin
 
-__all__ = ["AsyncHttpcoreBackend", "HttpcoreBackend", "HttpxConnection"]
+__all__ = ["HttpcoreBackend", "HttpxConnection"]
 
 
 class HttpxConnection:
@@ -36,7 +35,7 @@ class HttpxConnection:
         self,
         transport_class: Callable[..., Any],
         origin: Origin,
-        backend: HttpcoreBackend | AsyncHttpcoreBackend,
+        backend: Any,
         ssl_context: LazySSLContext,
     ) -> None:
         self.backend = backend
@@ -142,76 +141,9 @@ class _HttpcoreStream(httpcore.NetworkStream):
     ) -> httpcore.NetworkStream:
         backend = self._backend
         try:
+            from .tls_stream import TLSStream
+
             backend.stream = TLSStream.start(
-                backend.stream,
-                ssl_context,
-                server_hostname or "",
-                backend.deadline.cap(timeout),
-                backend.monotonic,
-            )
-        except TimeoutError as error:
-            raise httpcore.ConnectTimeout(str(error)) from error
-        except OSError as error:
-            raise httpcore.ConnectError(str(error)) from error
-        return self
-
-
-class AsyncHttpcoreBackend(httpcore.AsyncNetworkBackend):
-    """The async twin of :class:`HttpcoreBackend`."""
-
-    def __init__(self, network: AsyncNetworkBackend, monotonic: Callable[[], float]) -> None:
-        self._network = network
-        self.monotonic = monotonic
-        self.deadline = Deadline(None, monotonic)
-        self.stream: Any = None
-        self.is_closed = False
-
-    async def connect_tcp(
-        self, host: str, port: int, timeout: float | None = None, *_: Any, **__: Any
-    ) -> httpcore.AsyncNetworkStream:
-        try:
-            self.stream = await self._network.connect_tcp(host, port, self.deadline.cap(timeout))
-        except TimeoutError as error:
-            raise httpcore.ConnectTimeout(str(error)) from error
-        except OSError as error:
-            raise httpcore.ConnectError(str(error)) from error
-        return _AsyncHttpcoreStream(self)
-
-
-class _AsyncHttpcoreStream(httpcore.AsyncNetworkStream):
-    def __init__(self, backend: AsyncHttpcoreBackend) -> None:
-        self._backend = backend
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        backend = self._backend
-        if backend.is_closed:
-            raise httpcore.ReadError("the connection has been closed")
-        try:
-            data: bytes = await backend.stream.read(max_bytes, backend.deadline.cap(timeout))
-        except TimeoutError as error:
-            raise httpcore.ReadTimeout(str(error)) from error
-        except OSError as error:
-            raise httpcore.ReadError(str(error)) from error
-        return data
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        backend = self._backend
-        try:
-            await backend.stream.write(buffer, backend.deadline.cap(timeout))
-        except TimeoutError as error:
-            raise httpcore.WriteTimeout(str(error)) from error
-        except OSError as error:
-            raise httpcore.WriteError(str(error)) from error
-
-    async def aclose(self) -> None:
-        self._backend.stream.close()
-
-    async def start_tls(
-        self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.AsyncNetworkStream:
-        backend = self._backend
-        try:
-            backend.stream = await AsyncTLSStream.start(
                 backend.stream,
                 ssl_context,
                 server_hostname or "",

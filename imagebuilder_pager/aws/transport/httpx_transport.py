@@ -9,34 +9,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import httpx
 
-from ...exceptions import EndpointConnectionError, HTTPClientError, PagerError, ProxyConnectionError
+from ...exceptions import EndpointConnectionError, HTTPClientError, ProxyConnectionError
 from ..auth.botocore_sigv4 import botocore_sigv4_header
 from ..config.tls import LazySSLContext
-from .async_network import AsyncNetworkBackend, AsyncSocketBackend
 from .errors import map_transport_error
-from .httpx_connection import AsyncHttpcoreBackend, HttpcoreBackend, HttpxConnection
+from .httpx_connection import HttpcoreBackend, HttpxConnection
 from .network import NetworkBackend, SocketBackend
 from .pool import (
     KEEPALIVE_EXPIRY,
     MAX_CONNECTIONS,
-    AsyncConnectionPool,
     ConnectionPool,
     Lease,
     PoolState,
 )
 from .types import HTTPRequest, Origin, ResponseHandler, Timeouts, join_headers
 
-__all__ = ["AsyncHttpxTransport", "HttpxTransport"]
+__all__ = ["BaseHttpxTransport", "HttpxTransport", "map_httpx_error"]
 
 #: Seconds, for each part of an attempt; boto3's.
 _DEFAULT_TIMEOUTS = Timeouts(connect=60.0, read=60.0, write=60.0, pool=60.0)
 
 
-class _BaseHttpxTransport:
+class BaseHttpxTransport:
     """What the sync and the async transport share: requests, responses and errors as httpx's."""
 
     signing_algorithm = staticmethod(botocore_sigv4_header)
@@ -82,7 +79,7 @@ class _BaseHttpxTransport:
         )
 
 
-def _map_error(
+def map_httpx_error(
     error: Exception, connection: HttpxConnection | None, request: HTTPRequest
 ) -> HTTPClientError:
     mapped = map_transport_error(error, request.origin)
@@ -96,7 +93,7 @@ def _map_error(
     return mapped
 
 
-class HttpxTransport(_BaseHttpxTransport):
+class HttpxTransport(BaseHttpxTransport):
     """The default transport of :class:`.client.ImageBuilder`; for many threads.
 
     ``ssl_context``: what to verify against. ``max_connections``: at most so many at a time; who
@@ -132,7 +129,7 @@ class HttpxTransport(_BaseHttpxTransport):
             used = lease.connection
             self._pool.discard(lease)
             if isinstance(error, (httpx.HTTPError, TimeoutError)):
-                raise _map_error(error, used, request) from error
+                raise map_httpx_error(error, used, request) from error
             raise
         self._pool.release(lease)
 
@@ -143,72 +140,3 @@ class HttpxTransport(_BaseHttpxTransport):
     def _create_connection(self, origin: Origin) -> HttpxConnection:
         backend = HttpcoreBackend(self._backend, self._monotonic)
         return HttpxConnection(httpx.HTTPTransport, origin, backend, self._ssl_context)
-
-
-class AsyncHttpxTransport(_BaseHttpxTransport):
-    """The default transport of :class:`.client.AsyncImageBuilder`, for asyncio and trio.
-
-    One serves many tasks, and event loops one after another; no connection goes from one loop to
-    another.
-    """
-
-    def __init__(
-        self,
-        ssl_context: LazySSLContext | None = None,
-        *,
-        max_connections: int = MAX_CONNECTIONS,
-        network_backend: AsyncNetworkBackend | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        super().__init__(ssl_context, max_connections=max_connections, monotonic=monotonic)
-        self._backend = network_backend or AsyncSocketBackend(monotonic)
-        self._pool = AsyncConnectionPool(self._pool_state)
-
-    async def send(self, request: HTTPRequest, handler: ResponseHandler) -> None:
-        """Send a request; see :meth:`.types.AsyncTransport.send`."""
-        lease: Lease[HttpxConnection] = Lease()
-        try:
-            timeout = request.deadline.cap(request.timeouts.pool)
-            connection = await self._pool.acquire(lease, request.origin, timeout)
-            connection.backend.deadline = request.deadline
-            response = await connection.transport.handle_async_request(self._build_request(request))
-            headers = join_headers(response.headers.raw)
-            handler.on_headers(response.status_code, headers, headers.get("content-encoding", ""))
-            await self._read_body(connection, response, handler)
-        except BaseException as error:
-            used = lease.connection
-            self._pool.discard(lease)
-            if isinstance(error, (httpx.HTTPError, TimeoutError)):
-                raise _map_error(error, used, request) from error
-            raise
-        self._pool.release(lease)
-
-    async def aclose(self) -> None:
-        """Close the connections, for good; those in use are closed after their requests."""
-        self._pool.close()
-
-    async def _read_body(
-        self, connection: HttpxConnection, response: httpx.Response, handler: ResponseHandler
-    ) -> None:
-        stream: Any = response.stream
-        refusal: PagerError | None = None
-        try:
-            async for chunk in stream:
-                if refusal is None:
-                    try:
-                        handler.on_data(chunk)
-                    except PagerError as error:
-                        # httpcore's generators come to their end by the next read, which fails:
-                        # none is left for the event loop to finish.
-                        refusal = error
-                        connection.close()
-            await stream.aclose()
-        except Exception:
-            if refusal is None:
-                raise
-        if refusal is not None:
-            raise refusal
-
-    def _create_connection(self, origin: Origin) -> HttpxConnection:
-        backend = AsyncHttpcoreBackend(self._backend, self._monotonic)
-        return HttpxConnection(httpx.AsyncHTTPTransport, origin, backend, self._ssl_context)

@@ -13,11 +13,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from .tls_connection import TLSConnection, TLSOperation
-from .types import Deadline
-
 if TYPE_CHECKING:
-    import ssl
+    pass
 
 __all__ = [
     "NO_ADDRESS",
@@ -26,7 +23,6 @@ __all__ = [
     "NetworkStream",
     "SocketBackend",
     "SocketStream",
-    "TLSStream",
     "is_address",
     "look_up",
 ]
@@ -173,60 +169,3 @@ class SocketStream:
 
     def __del__(self) -> None:
         self.socket.close()
-
-
-class TLSStream:
-    """TLS over another stream."""
-
-    def __init__(
-        self, stream: NetworkStream, connection: TLSConnection, monotonic: Callable[[], float]
-    ) -> None:
-        self.stream = stream
-        self.connection = connection
-        self._monotonic = monotonic
-
-    @classmethod
-    def start(
-        cls,
-        stream: NetworkStream,
-        context: ssl.SSLContext,
-        server_hostname: str,
-        timeout: float | None,
-        monotonic: Callable[[], float],
-    ) -> TLSStream:
-        """Make the handshake. Raises ``ssl.SSLError``, which is an ``OSError``."""
-        connection = TLSConnection(context, server_hostname)
-        tls = cls(stream, connection, monotonic)
-        tls._run(connection.handshake(), timeout)
-        return tls
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Return what has arrived, after waiting for it; b"" at the end."""
-        return self._run(self.connection.read(max_bytes), timeout)
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send all of it."""
-        self._run(self.connection.write(buffer), timeout)
-
-    def read_nowait(self, max_bytes: int) -> bytes | None:
-        """Return what has arrived, b"" for the end, None for nothing but TLS's own messages."""
-        return self.connection.read_nowait(self.stream.read_nowait, max_bytes)
-
-    def close(self) -> None:
-        """Close the stream below, without a farewell that would have to be waited for."""
-        self.stream.close()
-
-    def _run(self, operation: TLSOperation[ResultT], timeout: float | None) -> ResultT:
-        # One time for all the pieces, so that a peer that drips does not prolong it.
-        deadline = Deadline(timeout, self._monotonic)
-        received: Any = None
-        while True:
-            try:
-                to_send = operation.send(received)
-            except StopIteration as stop:
-                result: ResultT = stop.value
-                return result
-            if to_send is None:
-                received = self.stream.read(_READ_NUM_BYTES, deadline.cap(timeout))
-            else:
-                self.stream.write(to_send, deadline.cap(timeout))
