@@ -5,57 +5,70 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar, Unpack, overload
+from functools import partial
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Generic,
+    Literal,
+    Self,
+    TypeVar,
+    Unpack,
+    cast,
+    overload,
+)
 
-from . import exceptions
 from .aws.auth.signer import RequestSigner
 from .aws.clock import SYSTEM_CLOCK, Clock
 from .aws.config.endpoints import resolve_endpoint
 from .aws.config.region import resolve_region
 from .aws.config.shared_config import SharedConfig
-from .aws.config.tls import resolve_certificates
+from .aws.config.tls import LazySSLContext, resolve_certificates
 from .aws.credentials.resolver import resolve_credentials
-from .aws.identity import CachingProvider, CredentialsContext, CredentialsSource
+from .aws.identity import CredentialsContext, CredentialsSource
 from .aws.protocol.rest_json import DEFAULT_MAX_RESPONSE_BYTES, ClientConfig, RestJsonClient
 from .aws.retries import resolve_max_attempts
-from .aws.transport.types import AsyncTransport, Timeouts, Transport
+from .aws.transport.types import (
+    AsyncHttpxClient,
+    AsyncTransport,
+    HttpxClient,
+    Origin,
+    Transport,
+)
+from .exceptions import ParamValidationError, UnknownOperationError
 from .models import exceptions as modelled_exceptions
-from .models.shapes import Response
-from .operations import LIST_LIFECYCLE_EXECUTION_RESOURCES, OPERATIONS, Operation
 from .pagination.async_paginator import AsyncPaginator
 from .pagination.paginator import Paginator
-from .service import DEFAULT_TIMEOUTS, HEADERS, SERVICE
-from .type_defs import (
-    AsyncListLifecycleExecutionResourcesPaginator,
-    Exceptions,
-    ListLifecycleExecutionResourcesPaginator,
-    ListParams,
-    ListParamsSnakeCase,
-    Page,
-)
+from .service import HEADERS, SERVICE
 from .validation import validate_positive
 
 if TYPE_CHECKING:
-    import httpx
-
-    from .aws.auth.httpx_auth import SigV4Auth
-    from .aws.transport.httpx_transport import AsyncHttpxPoolTransport, HttpxPoolTransport
+    from .operations import Operation
+    from .type_defs import (
+        AsyncListLifecycleExecutionResourcesPaginator,
+        Exceptions,
+        ListLifecycleExecutionResourcesPaginator,
+        ListParams,
+        ListParamsSnakeCase,
+        Page,
+    )
 
 __all__ = ["AsyncImageBuilder", "ImageBuilder"]
 
-ResponseT = TypeVar("ResponseT", bound=Response)
-HttpT = TypeVar("HttpT", "httpx.Client", "httpx.AsyncClient")
+HttpT = TypeVar("HttpT", HttpxClient | Transport, AsyncHttpxClient | AsyncTransport)
+TransportT = TypeVar("TransportT", Transport, AsyncTransport)
 
 # Whether a retry's warning is shown is for the program to say, not for Python's last resort.
 logging.getLogger(__package__).addHandler(logging.NullHandler())
 
 
-class _Client(ABC, Generic[HttpT]):
-    """What both clients share: everything but sending."""
+class _BaseClient(ABC, Generic[HttpT, TransportT]):
+    """What both clients share: everything but waiting."""
 
     #: The errors that the service models, as in boto3.
     exceptions: ClassVar[Exceptions] = modelled_exceptions
-    _http_type: ClassVar[Literal["Client", "AsyncClient"]]
+    _transport: TransportT
 
     def __init__(
         self,
@@ -74,86 +87,101 @@ class _Client(ABC, Generic[HttpT]):
         connect_timeout: float | None = None,
         read_timeout: float | None = None,
         total_timeout: float | None = None,
+        max_pool_connections: int | None = None,
         max_attempts: int | None = None,
         max_response_bytes: int | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        profile = SharedConfig(profile_name)
-        self.region_name = resolve_region(region_name, profile)
+        config = SharedConfig(profile_name)
+        self.region_name = resolve_region(region_name, config)
         self.endpoint_url = resolve_endpoint(
             SERVICE,
             self.region_name,
-            profile,
+            config,
             endpoint_url=endpoint_url,
             use_fips=use_fips_endpoint,
             use_dual_stack=use_dualstack_endpoint,
         )
-        surroundings = CredentialsContext(
-            profile, self.region_name, resolve_certificates(verify, profile), clock
-        )
+        ssl_context = resolve_certificates(verify, config)
+        context = CredentialsContext(config, self.region_name, ssl_context, clock)
         provider = resolve_credentials(
-            aws_access_key_id, aws_secret_access_key, aws_session_token, credentials, surroundings
+            aws_access_key_id, aws_secret_access_key, aws_session_token, credentials, context
         )
-        timeouts = DEFAULT_TIMEOUTS
-        if http_client is not None:
-            self._check_http_client(http_client, verify)
-            timeouts = Timeouts(**http_client.timeout.as_dict())
-        settings = ClientConfig(
-            timeouts=timeouts.with_overrides(connect_timeout, read_timeout),
+        self._owns_transport = http_client is None
+        if http_client is None:
+            connections = validate_positive("max_pool_connections", max_pool_connections) or 10
+            self._transport = self._make_transport(ssl_context, connections, clock)
+        else:
+            for name, value in (
+                ("verify", verify),
+                ("max_pool_connections", max_pool_connections),
+            ):
+                if value is not None:
+                    problem = f"{name}: given beside http_client, which has its own"
+                    raise ParamValidationError(type(self).__name__, [problem])
+            self._transport = self._adopt(http_client)
+        client_config = ClientConfig(
+            timeouts=self._transport.timeouts.with_overrides(connect_timeout, read_timeout),
             max_attempts=resolve_max_attempts(max_attempts),
             total_timeout=validate_positive("total_timeout", total_timeout),
             max_response_bytes=validate_positive("max_response_bytes", max_response_bytes)
             or DEFAULT_MAX_RESPONSE_BYTES,
             clock=clock,
         )
-        signer = self._connect(http_client, provider, surroundings)
-        self._rest = RestJsonClient(self.endpoint_url, signer, settings)
+        signer = RequestSigner(
+            provider,
+            SERVICE.name,
+            self.region_name,
+            algorithm=self._transport.signing_algorithm,
+            clock=clock.now,
+        )
+        self._rest = RestJsonClient(self.endpoint_url, HEADERS, signer, client_config)
+        self._transport.preconnect(Origin.from_url(self.endpoint_url))
+        # The models take their time to import; a connection is made meanwhile.
+        from .operations import OPERATIONS
+
+        self._operations: Mapping[str, Operation[Any]] = OPERATIONS
 
     @abstractmethod
-    def _connect(
-        self,
-        http_client: HttpT | None,
-        credentials: CachingProvider,
-        surroundings: CredentialsContext,
-    ) -> RequestSigner:
-        """Sets what requests are sent with, the caller's client or one of our own.
+    def _make_transport(
+        self, ssl_context: LazySSLContext, max_connections: int, clock: Clock
+    ) -> TransportT:
+        """Return a transport of the client's own, which it closes."""
 
-        Returns what they are signed by. What this loads takes its time, and is loaded here.
+    @abstractmethod
+    def _adopt(self, http_client: HttpT) -> TransportT:
+        """Return the transport that sends by what the caller has given.
+
+        Raises :class:`ParamValidationError` for what nothing can be sent by.
         """
-
-    def _check_http_client(self, http_client: object, verify: object) -> None:
-        import httpx
-
-        allowed = getattr(httpx, self._http_type)
-        problems = []
-        if not isinstance(http_client, allowed):
-            problems.append(
-                f"http_client: a {type(http_client).__name__} given; allowed: an "
-                f"httpx.{self._http_type}"
-            )
-        if verify is not None:
-            problems.append("verify: given beside http_client, which has its own")
-        if problems:
-            raise exceptions.ParamValidationError(type(self).__name__, problems)
-
-    def _auth(self, credentials: CachingProvider, surroundings: CredentialsContext) -> SigV4Auth:
-        from .aws.auth.httpx_auth import SigV4Auth
-
-        clock = surroundings.clock
-        return SigV4Auth(credentials, SERVICE.name, surroundings.region, clock=clock.now)
 
     def can_paginate(self, operation_name: str) -> bool:
-        """Whether ``get_paginator`` takes the name of that operation.
+        """Return whether ``get_paginator`` takes the name of an operation.
 
-        Raises :class:`UnknownOperationError`, a ``KeyError`` as in boto3, for a name that is none.
+        Raises :class:`UnknownOperationError`, a ``KeyError`` as in boto3, for a name that there is
+        not.
         """
-        return _operation(operation_name).pagination is not None
+        return self._operation(operation_name).pagination is not None
+
+    def _operation(self, name: str) -> Operation[Any]:
+        try:
+            return self._operations[name]
+        except (KeyError, TypeError):
+            raise UnknownOperationError(
+                f"no operation {name!r}; there are: {', '.join(self._operations)}"
+            ) from None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.region_name!r}, endpoint_url={self.endpoint_url!r})"
 
 
-class ImageBuilder(_Client["httpx.Client"]):
+def _wrong_http_client(client: str, http_client: object, allowed: str) -> ParamValidationError:
+    return ParamValidationError(
+        client, [f"http_client: a {type(http_client).__name__} given; allowed: {allowed}"]
+    )
+
+
+class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport]):
     """A client of EC2 Image Builder.
 
     ``region_name``: else ``AWS_REGION``, then ``AWS_DEFAULT_REGION``, then the profile's.
@@ -161,20 +189,22 @@ class ImageBuilder(_Client["httpx.Client"]):
     or the region's by rule, with ``use_fips_endpoint`` and ``use_dualstack_endpoint``.
     ``aws_access_key_id``, ``aws_secret_access_key``, ``aws_session_token``: else ``credentials``,
     an object with ``get_frozen_credentials()`` (such as a boto3 session's credentials) or with
-    ``access_key``, ``secret_key`` and ``token``, or a function that returns fresh keys; else they
-    are looked for where boto3 looks for them. ``profile_name``: the profile of AWS's shared files
-    to take all this from, else ``AWS_PROFILE``. docs/credentials.md has the details.
+    ``access_key``, ``secret_key`` and ``token``, or a function that returns fresh credentials; else
+    they are looked for where boto3 looks for them. ``profile_name``: the profile of AWS's shared
+    files to take all this from, else ``AWS_PROFILE``. docs/credentials.md has the details.
 
     ``verify``: a path to certificates, or False for no verification, as in boto3; else
     ``AWS_CA_BUNDLE`` or the profile's ``ca_bundle``.
 
-    ``http_client``: an ``httpx.Client`` of the caller's, with its proxies, certificates, transport
-    and event hooks; it stays the caller's to close. Without one, the client makes its own and
-    closes it. ``connect_timeout`` and ``read_timeout``, in seconds, of each attempt: else those of
-    ``http_client``, else 60, as in boto3. ``total_timeout``, in seconds: of a call with all its
-    attempts and the waits between them. ``max_attempts``: how often a call may be sent, else
-    ``AWS_MAX_ATTEMPTS``, else 3; 1 turns retries off. ``max_response_bytes``: the largest answer
-    that is read. ``clock``: what to ask for the time and to wait with, for tests.
+    ``http_client``: an :class:`H11Client`, or an ``httpx.Client`` or ``httpx2.Client`` with its
+    proxies, certificates, transport and event hooks; it stays the caller's to close. Without one,
+    the client makes its own and closes it. ``connect_timeout`` and ``read_timeout``: seconds, of
+    each attempt; else those of ``http_client``, else 60, as in boto3. ``total_timeout``: seconds
+    for a call with all its attempts, the waits between them, and the credentials that it needs.
+    ``max_pool_connections``: connections at a time, else 10, as in boto3; who comes then waits.
+    ``max_attempts``: how often a call may be sent, else ``AWS_MAX_ATTEMPTS``, else 3; 1 turns
+    retries off. ``max_response_bytes``: the largest body that is read. ``clock``: what to ask for
+    the time and to wait with, for tests.
 
     One client may serve many threads. Use it as a context manager, or call :meth:`close`.
 
@@ -184,32 +214,33 @@ class ImageBuilder(_Client["httpx.Client"]):
     call, as in boto3.
     """
 
-    _http_type = "Client"
+    def _make_transport(
+        self, ssl_context: LazySSLContext, max_connections: int, clock: Clock
+    ) -> Transport:
+        from .aws.transport.httpx_transport import HttpxTransport
 
-    def _connect(
-        self,
-        http_client: httpx.Client | None,
-        credentials: CachingProvider,
-        surroundings: CredentialsContext,
-    ) -> RequestSigner:
-        from .aws.transport.httpx_transport import HttpxClientTransport, HttpxPoolTransport
+        return HttpxTransport(
+            ssl_context, max_connections=max_connections, monotonic=clock.monotonic
+        )
 
-        auth = self._auth(credentials, surroundings)
-        parts = (self.endpoint_url, HEADERS, auth)
-        self._own: HttpxPoolTransport | None = None
-        if http_client is None:
-            self._own = HttpxPoolTransport(*parts, surroundings.certificates)
-            self._send: Transport = self._own.send
-        else:
-            self._send = HttpxClientTransport(http_client, *parts).send
-        return auth
+    def _adopt(self, http_client: HttpxClient | Transport) -> Transport:
+        if hasattr(http_client, "signing_algorithm") and hasattr(http_client, "close"):
+            return cast("Transport", http_client)
+        from .aws.transport.caller_client import CallerClient, find_client_module
+
+        module = find_client_module(http_client, "Client")
+        if module is None:
+            raise _wrong_http_client(
+                "ImageBuilder", http_client, "an httpx.Client, an httpx2.Client or an H11Client"
+            )
+        return CallerClient(http_client, module)
 
     @overload
     def list_lifecycle_execution_resources(self, **params: Unpack[ListParams]) -> Page: ...
     @overload
     def list_lifecycle_execution_resources(self, **params: Unpack[ListParamsSnakeCase]) -> Page: ...
     def list_lifecycle_execution_resources(self, **params: Any) -> Page:
-        """One page of the resources that a run of a lifecycle policy has picked.
+        """Return one page of the resources that a run of a lifecycle policy has picked.
 
         ``lifecycleExecutionId`` (required), ``parentResourceId``, ``maxResults`` (1 to 25),
         ``nextToken``; or the same in snake_case. See the API's ListLifecycleExecutionResources.
@@ -218,16 +249,17 @@ class ImageBuilder(_Client["httpx.Client"]):
         :class:`ClientError` or a modelled subclass of it, :class:`ResponseParserError`,
         :class:`ResponseValidationError`, or a subclass of :class:`HTTPClientError`.
         """
-        return self._call(LIST_LIFECYCLE_EXECUTION_RESOURCES, params)
+        page: Page = self._call("list_lifecycle_execution_resources", params)
+        return page
 
     def get_paginator(
         self, operation_name: Literal["list_lifecycle_execution_resources"]
     ) -> ListLifecycleExecutionResourcesPaginator:
-        """A paginator for an operation, by the name of its method here.
+        """Return a paginator for an operation, by the name of its method here.
 
         Raises :class:`UnknownOperationError` that lists the operations there are.
         """
-        operation = _operation(operation_name)
+        operation = self._operation(operation_name)
         return Paginator(
             getattr(self, operation.method_name),
             operation.pagination,
@@ -236,9 +268,9 @@ class ImageBuilder(_Client["httpx.Client"]):
         )
 
     def close(self) -> None:
-        """Closes the connections, unless they are those of the caller's own ``http_client``."""
-        if self._own is not None:
-            self._own.close()
+        """Close the connections, unless they are those of the caller's ``http_client``."""
+        if self._owns_transport:
+            self._transport.close()
 
     def __enter__(self) -> Self:
         return self
@@ -246,41 +278,44 @@ class ImageBuilder(_Client["httpx.Client"]):
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def _call(self, operation: Operation[ResponseT], params: Mapping[str, Any]) -> ResponseT:
-        wire = operation.serialize_params(params)
-        return self._rest.call(operation.rest_json, wire, operation.response.from_json, self._send)
+    def _call(self, method_name: str, params: Mapping[str, Any], **parse_options: Any) -> Any:
+        operation = self._operations[method_name]
+        serialized = operation.serialize_params(params)
+        parse = partial(operation.response.from_json, **parse_options)
+        return self._rest.call(self._transport, operation.rest_json, serialized, parse)
 
 
-class AsyncImageBuilder(_Client["httpx.AsyncClient"]):
+class AsyncImageBuilder(_BaseClient[AsyncHttpxClient | AsyncTransport, AsyncTransport]):
     """The async twin of :class:`ImageBuilder`, for asyncio and trio.
 
-    The arguments are the same, but that ``http_client`` is an ``httpx.AsyncClient``. Use it with
-    ``async with``, or call :meth:`aclose`. Credentials that have to be fetched are fetched in a
-    thread, so that nothing blocks the event loop.
+    The arguments are the same, but that ``http_client`` is an :class:`AsyncH11Client`, an
+    ``httpx.AsyncClient`` or an ``httpx2.AsyncClient``. Use it with ``async with``, or call
+    :meth:`aclose`. It may be used in one event loop after another. Credentials that have to be
+    fetched are fetched in a thread, so that nothing blocks the event loop.
     """
 
-    _http_type = "AsyncClient"
+    def _make_transport(
+        self, ssl_context: LazySSLContext, max_connections: int, clock: Clock
+    ) -> AsyncTransport:
+        from .aws.transport.async_httpx_transport import AsyncHttpxTransport
 
-    def _connect(
-        self,
-        http_client: httpx.AsyncClient | None,
-        credentials: CachingProvider,
-        surroundings: CredentialsContext,
-    ) -> RequestSigner:
-        from .aws.transport.httpx_transport import (
-            AsyncHttpxClientTransport,
-            AsyncHttpxPoolTransport,
+        return AsyncHttpxTransport(
+            ssl_context, max_connections=max_connections, monotonic=clock.monotonic
         )
 
-        auth = self._auth(credentials, surroundings)
-        parts = (self.endpoint_url, HEADERS, auth)
-        self._own: AsyncHttpxPoolTransport | None = None
-        if http_client is None:
-            self._own = AsyncHttpxPoolTransport(*parts, surroundings.certificates)
-            self._send: AsyncTransport = self._own.send
-        else:
-            self._send = AsyncHttpxClientTransport(http_client, *parts).send
-        return auth
+    def _adopt(self, http_client: AsyncHttpxClient | AsyncTransport) -> AsyncTransport:
+        if hasattr(http_client, "signing_algorithm") and hasattr(http_client, "aclose"):
+            return cast("AsyncTransport", http_client)
+        from .aws.transport.caller_client import AsyncCallerClient, find_client_module
+
+        module = find_client_module(http_client, "AsyncClient")
+        if module is None:
+            raise _wrong_http_client(
+                "AsyncImageBuilder",
+                http_client,
+                "an httpx.AsyncClient, an httpx2.AsyncClient or an AsyncH11Client",
+            )
+        return AsyncCallerClient(http_client, module)
 
     @overload
     async def list_lifecycle_execution_resources(self, **params: Unpack[ListParams]) -> Page: ...
@@ -289,14 +324,15 @@ class AsyncImageBuilder(_Client["httpx.AsyncClient"]):
         self, **params: Unpack[ListParamsSnakeCase]
     ) -> Page: ...
     async def list_lifecycle_execution_resources(self, **params: Any) -> Page:
-        """See :meth:`ImageBuilder.list_lifecycle_execution_resources`."""
-        return await self._call(LIST_LIFECYCLE_EXECUTION_RESOURCES, params)
+        """Return one page; see :meth:`ImageBuilder.list_lifecycle_execution_resources`."""
+        page: Page = await self._call("list_lifecycle_execution_resources", params)
+        return page
 
     def get_paginator(
         self, operation_name: Literal["list_lifecycle_execution_resources"]
     ) -> AsyncListLifecycleExecutionResourcesPaginator:
-        """See :meth:`ImageBuilder.get_paginator`; its pages are iterated with ``async for``."""
-        operation = _operation(operation_name)
+        """Return a paginator, to be iterated with ``async for``; see the sync client's."""
+        operation = self._operation(operation_name)
         return AsyncPaginator(
             getattr(self, operation.method_name),
             operation.pagination,
@@ -305,9 +341,9 @@ class AsyncImageBuilder(_Client["httpx.AsyncClient"]):
         )
 
     async def aclose(self) -> None:
-        """Closes the connections, unless they are those of the caller's own ``http_client``."""
-        if self._own is not None:
-            await self._own.aclose()
+        """Close the connections, unless they are those of the caller's ``http_client``."""
+        if self._owns_transport:
+            await self._transport.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -315,17 +351,9 @@ class AsyncImageBuilder(_Client["httpx.AsyncClient"]):
     async def __aexit__(self, *exc_info: object) -> None:
         await self.aclose()
 
-    async def _call(self, operation: Operation[ResponseT], params: Mapping[str, Any]) -> ResponseT:
-        wire = operation.serialize_params(params)
+    async def _call(self, method_name: str, params: Mapping[str, Any]) -> Any:
+        operation = self._operations[method_name]
+        serialized = operation.serialize_params(params)
         return await self._rest.call_async(
-            operation.rest_json, wire, operation.response.from_json, self._send
+            self._transport, operation.rest_json, serialized, operation.response.from_json
         )
-
-
-def _operation(name: str) -> Operation[Any]:
-    try:
-        return OPERATIONS[name]
-    except (KeyError, TypeError):
-        raise exceptions.UnknownOperationError(
-            f"no operation {name!r}; there are: {', '.join(OPERATIONS)}"
-        ) from None

@@ -208,7 +208,12 @@ class EndpointConnectionError(HTTPClientError):
 
 
 class SSLError(EndpointConnectionError):
-    """A failure to set up TLS with the endpoint, most often because of a certificate."""
+    """A failure to set up TLS with the endpoint.
+
+    ``certificate_rejected`` says whether the certificate is the reason, which a retry meets again.
+    """
+
+    certificate_rejected: bool = False
 
 
 class ProxyConnectionError(EndpointConnectionError):

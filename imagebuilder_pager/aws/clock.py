@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email.utils
 import time
 from datetime import UTC, datetime
 
@@ -26,9 +25,9 @@ class Clock:
 
     async def sleep_async(self, seconds: float) -> None:
         """Wait so many seconds, under asyncio or trio."""
-        import anyio
+        from ..async_runtime import current_runtime
 
-        await anyio.sleep(seconds)
+        await current_runtime().sleep(seconds)
 
 
 SYSTEM_CLOCK = Clock()
@@ -41,6 +40,8 @@ def assume_utc(timestamp: datetime) -> datetime:
 
 def parse_http_date(text: str) -> datetime | None:
     """Return the date of an HTTP header as an aware datetime, None for any other text."""
+    import email.utils  # which takes its time
+
     try:
         return assume_utc(email.utils.parsedate_to_datetime(text))
     except (ValueError, OverflowError):

@@ -96,14 +96,15 @@ def classify(error: PagerError) -> RetryableKind | None:
         return None
     if isinstance(error, ResponseParserError):
         return RetryableKind.TRANSIENT if error.cut_off else None
+    if isinstance(error, SSLError):
+        return None if error.certificate_rejected else RetryableKind.TRANSIENT
     return next((kind for base, kind in _NETWORK_KINDS if isinstance(error, base)), None)
 
 
 _NETWORK_KINDS: tuple[tuple[type[PagerError], RetryableKind | None], ...] = (
     (ConnectTimeoutError, RetryableKind.TIMEOUT),
     (ReadTimeoutError, RetryableKind.TIMEOUT),
-    (SSLError, None),  # a retry meets the same certificate
-    (ProxyConnectionError, None),  # and a proxy that refuses goes on refusing
+    (ProxyConnectionError, None),  # a proxy that refuses goes on refusing
     (EndpointConnectionError, RetryableKind.TRANSIENT),
     (ConnectionClosedError, RetryableKind.TRANSIENT),
 )

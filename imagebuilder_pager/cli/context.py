@@ -40,11 +40,10 @@ class ListContext(NamedTuple):
     def pages(self) -> Generator[tuple[Page, str | None]]:
         """Yield the pages as models, each with its token."""
         if self.request.no_paginate:
-            page = self.client.list_lifecycle_execution_resources(**self.request.parameters)
+            page = self.client.page(OPERATION, self.request.parameters)
             yield page, page.next_token
             return
-        paginator = self.client.get_paginator("list_lifecycle_execution_resources")
-        for page in paginator.paginate(**self.request.parameters):
+        for page in self.client.paginate(OPERATION, self.request.parameters):
             yield page, page.resume_token
 
     def all_pages(self) -> tuple[list[Page], str | None]:
@@ -107,11 +106,11 @@ class ListContext(NamedTuple):
 
     def children(self, parent_resource_id: str) -> Iterator[LifecycleExecutionResource]:
         """Return what belongs to an image resource of the execution, over all its pages."""
-        paginator = self.client.get_paginator("list_lifecycle_execution_resources")
-        return paginator.paginate(
-            lifecycleExecutionId=self.request.parameters["lifecycleExecutionId"],
-            parentResourceId=parent_resource_id,
-        ).items()
+        params = {
+            "lifecycleExecutionId": self.request.parameters["lifecycleExecutionId"],
+            "parentResourceId": parent_resource_id,
+        }
+        return self.client.paginate(OPERATION, params).items()
 
     def _fetch_raw_page(self) -> RawPage:
         return self.client.raw_page(OPERATION, self.format_timestamp, self.request.parameters)

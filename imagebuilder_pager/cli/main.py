@@ -100,8 +100,9 @@ def _list(
     options = parse(argv)
     # The arguments are good: from here on, the imports are heavy.
     from ..aws.config.shared_config import SharedConfig
+    from ..client import ImageBuilder
     from .args import build_request
-    from .client import resolve_settings
+    from .connection import make_http_client, resolve_arguments
 
     profile = SharedConfig(options.profile)
     resume_state.profile = profile.profile_name
@@ -112,23 +113,26 @@ def _list(
 
         require_rich(formats.output)
     _configure_logging(debug=options.debug)
-    with resolve_settings(options, profile) as settings:
+    with (
+        make_http_client(options, profile) as http_client,
+        ImageBuilder(**resolve_arguments(options), http_client=http_client) as image_builder,
+    ):
         from ..operations import LIST_LIFECYCLE_EXECUTION_RESOURCES as OPERATION
         from .client import RawImageBuilder, iso8601, raw_timestamp
         from .context import ListContext
 
-        with RawImageBuilder(**settings.arguments, direct=settings.direct) as client:
-            if is_main_process:
-                gc.freeze()
-                gc.enable()
-            resume_state.url = client.endpoint_url + OPERATION.rest_json.path
-            # One page alone has the service's token in it, where the output shows all of the page.
-            resume_state.print_token_on_exit = not (
-                request.no_paginate and formats.output in WHOLE_PAGE_OUTPUTS
-            )
-            format_timestamp = iso8601 if formats.timestamps == "iso8601" else raw_timestamp
-            context = ListContext(client, request, format_timestamp, resume_state, signals)
-            _write(context, formats.output, options)
+        if is_main_process:
+            gc.freeze()
+            gc.enable()
+        resume_state.url = image_builder.endpoint_url + OPERATION.rest_json.path
+        # One page alone has the service's token in it, where the output shows all of the page.
+        resume_state.print_token_on_exit = not (
+            request.no_paginate and formats.output in WHOLE_PAGE_OUTPUTS
+        )
+        format_timestamp = iso8601 if formats.timestamps == "iso8601" else raw_timestamp
+        client = RawImageBuilder(image_builder)
+        context = ListContext(client, request, format_timestamp, resume_state, signals)
+        _write(context, formats.output, options)
 
 
 def _resolve_formats(options: argparse.Namespace, profile: SharedConfig) -> _Formats:

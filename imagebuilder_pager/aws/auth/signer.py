@@ -1,20 +1,29 @@
-"""Whose keys a request is signed with, by which clock, and what a refusal says to put right."""
+"""Signing a request: with which credentials, by which clock, and what a refusal asks to correct.
+
+The rule: what is corrected, the clock or the credentials, is corrected once a call. A clock whose
+correction did not help goes back to what it was, so that no single response can set it.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from ...exceptions import ClientError
+from ...exceptions import ClientError, CredentialRetrievalError
 from ..clock import parse_http_date
-from ..identity import CachingProvider, CredentialsLike, CredentialsProvider, validate_header_safe
+from ..identity import (
+    CachingProvider,
+    CredentialsLike,
+    CredentialsProvider,
+    validate_header_safe,
+)
 
 __all__ = ["RequestSigner", "SigningAlgorithm", "SigningRequest"]
 
-
 #: A service allows five minutes; a clock that is off by less is not what it objects to.
 _MIN_CORRECTED_SKEW = timedelta(minutes=4)
-#: A clock without a battery begins decades ago; a date beyond that is no service's.
+#: A clock without a battery begins decades ago; a date beyond that is not a service's.
 _MAX_PLAUSIBLE_SKEW = timedelta(days=365 * 100)
 _SKEW_CODES = frozenset(
     {
@@ -29,15 +38,11 @@ _SKEW_CODES = frozenset(
 _EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException"})
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class SigningRequest:
-    """A request as it is signed, and with what.
+    """A request as it is signed.
 
     ``headers`` are those to sign, their names in lower case and sorted, ``x-amz-date`` among them.
-    It is no record: its repr would show the session token.
+    There is no repr of its members: it would show the session token.
     """
 
     __slots__ = ("content", "credentials", "headers", "method", "region", "service", "url")
@@ -51,15 +56,15 @@ class SigningRequest:
     region: str
 
 
-#: Makes the header ``SigningAlgorithm`` of a request.
+#: Makes the value of the header ``Authorization``.
 SigningAlgorithm = Callable[[SigningRequest], str]
 
 
 class RequestSigner:
-    """All that signing has to know but the request; how it is signed is the sender's to choose.
+    """The signer of one service's requests in one region.
 
-    ``service`` and ``region`` are what is signed for, ``clock`` gives the time of signing, in UTC.
-    The repr shows no key.
+    ``algorithm`` makes the signature, ``clock`` gives the time of signing, in UTC. The repr shows
+    no credentials.
     """
 
     def __init__(
@@ -68,37 +73,43 @@ class RequestSigner:
         service: str,
         region: str,
         *,
-        clock: Callable[[], datetime] = _now,
+        algorithm: SigningAlgorithm,
+        clock: Callable[[], datetime],
     ) -> None:
         self._credentials = credentials
-        self._clock = clock
-        self._clock_skew = timedelta()
         self._service = service
         self._region = region
+        self._algorithm = algorithm
+        self._clock = clock
+        self._clock_skew = timedelta()
 
-    def credentials(self) -> CredentialsLike:
-        """The keys of the moment, fetched where needed.
+    def credentials(self, timeout: float | None = None) -> CredentialsLike:
+        """Return the current credentials, fetched where needed.
 
-        Raises :class:`NoCredentialsError` and the other errors of the search, and
-        :class:`ParamValidationError` for keys that no header can carry.
+        ``timeout``: seconds that may be waited for them. Raises :class:`NoCredentialsError` and the
+        other errors of the search, :class:`CredentialRetrievalError` when the time is up, and
+        :class:`ParamValidationError` for credentials that no header can carry.
         """
-        credentials = self._credentials.get_frozen_credentials()
+        credentials = self._cached()
+        if credentials is None:
+            fetch = self._credentials.get_frozen_credentials
+            credentials = fetch() if timeout is None else _call_within(fetch, timeout)
         validate_header_safe(credentials)
         return credentials
 
-    async def credentials_async(self) -> CredentialsLike:
-        """The async twin of :meth:`credentials`."""
-        credentials: CredentialsLike | None = None
-        if isinstance(self._credentials, CachingProvider):
-            credentials = self._credentials.cached()
+    async def credentials_async(self, timeout: float | None = None) -> CredentialsLike:  # noqa: ASYNC109 - as the sync twin
+        """Return the current credentials; the async twin of :meth:`credentials`."""
+        credentials = self._cached()
         if credentials is None:
-            import anyio.to_thread
+            from ...async_runtime import current_runtime, run_in_thread
 
-            # They have to be fetched, which must not hold up the event loop; nor must a fetch that
-            # takes its time hold up a cancellation. Whoever asks next has the use of it.
-            credentials = await anyio.to_thread.run_sync(
-                self._credentials.get_frozen_credentials, abandon_on_cancel=True
-            )
+            # A fetch holds up neither the event loop nor a cancellation. Whoever asks next has the
+            # use of it.
+            try:
+                async with current_runtime().timeout(timeout):
+                    credentials = await run_in_thread(self._credentials.get_frozen_credentials)
+            except TimeoutError:
+                raise _not_in_time(timeout) from None
         validate_header_safe(credentials)
         return credentials
 
@@ -109,10 +120,8 @@ class RequestSigner:
         headers: Mapping[str, str],
         content: bytes,
         credentials: CredentialsLike,
-        *,
-        algorithm: SigningAlgorithm,
     ) -> dict[str, str]:
-        """The headers to add to a request: date, session token and authorization.
+        """Return the headers to add to a request: date, session token and authorization.
 
         ``headers`` are those that it has, names in lower case; of these ``content-type``, ``host``
         and all ``x-amz-*`` are signed, as boto3 does.
@@ -129,37 +138,78 @@ class RequestSigner:
         }
         request.credentials = credentials
         request.service, request.region = self._service, self._region
-        added["authorization"] = algorithm(request)
+        added["authorization"] = self._algorithm(request)
         return added
 
     def recover_from_auth_error(
         self, error: ClientError, access_key: str, attempted: Collection[str]
     ) -> str | None:
-        """Corrects what a refusal says is wrong with the signing; what that was, or None.
+        """Correct what a refusal objects to in the signing; return what that was, or None.
 
-        ``access_key`` is the one that was signed with. What stands in ``tried`` already is not
-        tried again.
+        ``access_key`` is the one that was signed with. What is in ``attempted``, ``"clock"`` or
+        ``"credentials"``, is not corrected again.
 
-        A clock that is off is corrected by the answer's ``Date`` header. Keys that have expired are
-        given up, if there is a way to fresh ones; these are fetched at the next signing.
+        A clock that is off is corrected by the response's ``Date`` header. Credentials that have
+        expired are given up, if there is a way to others; these are fetched at the next signing.
         """
         code = error.response["Error"]["Code"]
         if code in _EXPIRED_CODES and "credentials" not in attempted:
             invalidate = getattr(self._credentials, "invalidate", None)
             if invalidate is not None and invalidate(access_key):
                 return "credentials"
-        elif code in _SKEW_CODES and "clock" not in attempted:
-            offset = self._measure_clock_skew(error)
-            if offset is not None and abs(offset - self._clock_skew) > _MIN_CORRECTED_SKEW:
-                self._clock_skew = offset
+        elif code in _SKEW_CODES:
+            if "clock" in attempted:
+                self._clock_skew = timedelta()
+                return None
+            skew = self._measure_clock_skew(error)
+            if skew is not None and abs(skew - self._clock_skew) > _MIN_CORRECTED_SKEW:
+                self._clock_skew = skew
                 return "clock"
         return None
 
+    def _cached(self) -> CredentialsLike | None:
+        """Return the credentials, if they can be had without waiting."""
+        if isinstance(self._credentials, CachingProvider):
+            return self._credentials.cached()
+        return None
+
     def _measure_clock_skew(self, error: ClientError) -> timedelta | None:
-        """How far the service's clock is ahead of ours, by its answer."""
-        headers = error.response["ResponseMetadata"]["HTTPHeaders"]
-        server_time = parse_http_date(headers.get("date", ""))
+        """Return how far the service's clock is ahead of ours, by its response."""
+        server_time = parse_http_date(
+            error.response["ResponseMetadata"]["HTTPHeaders"].get("date", "")
+        )
         if server_time is None:
             return None
-        offset = server_time - self._clock()
-        return offset if abs(offset) < _MAX_PLAUSIBLE_SKEW else None
+        skew = server_time - self._clock()
+        return skew if abs(skew) < _MAX_PLAUSIBLE_SKEW else None
+
+
+def _call_within(fetch: Callable[[], CredentialsLike], timeout: float) -> CredentialsLike:
+    """Call a function in a thread, and wait for so many seconds.
+
+    A fetch that takes longer goes on, and the next call has the use of it.
+    """
+    results: list[CredentialsLike] = []
+    errors: list[BaseException] = []
+    done = threading.Event()
+
+    def run() -> None:
+        try:
+            results.append(fetch())
+        except BaseException as error:  # noqa: BLE001 - it is raised in the thread that waits
+            errors.append(error)
+        finally:
+            done.set()
+
+    threading.Thread(target=run, name="credentials", daemon=True).start()
+    if not done.wait(timeout):
+        raise _not_in_time(timeout)
+    if errors:
+        raise errors.pop()
+    return results.pop()
+
+
+def _not_in_time(timeout: float | None) -> CredentialRetrievalError:
+    return CredentialRetrievalError(
+        f"no credentials within {timeout or 0:.3g} s, what was left of total_timeout"
+    )

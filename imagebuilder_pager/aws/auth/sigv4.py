@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from .signer import SigningRequest
 
@@ -19,10 +19,9 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 
 
 def sigv4_header(request: SigningRequest) -> str:
-    """The header ``Authorization``.
+    """Return the value of the header ``Authorization``.
 
-    The URL's path is of letters, digits, ``-``, ``.``, ``_``, ``~`` and slashes, and it has no
-    query. No header's value has spaces to fold.
+    The URL has a path, and no query; no header's value has spaces to fold.
     """
     timestamp = request.headers["x-amz-date"]
     scope = f"{timestamp[:8]}/{request.region}/{request.service}/aws4_request"
@@ -30,7 +29,7 @@ def sigv4_header(request: SigningRequest) -> str:
     canonical = "\n".join(
         (
             request.method,
-            urlsplit(request.url).path,
+            _canonical_path(urlsplit(request.url).path),
             "",
             *(f"{name}:{value}" for name, value in request.headers.items()),
             "",
@@ -48,3 +47,17 @@ def sigv4_header(request: SigningRequest) -> str:
         f"SignedHeaders={names}, "
         f"Signature={hmac.digest(key, to_sign.encode(), 'sha256').hex()}"
     )
+
+
+def _canonical_path(path: str) -> str:
+    """Return the path without dot segments and empty ones, each other character percent-encoded."""
+    segments: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            del segments[-1:]
+        elif segment not in {"", "."}:
+            segments.append(segment)
+    normalized = "/" + "/".join(segments)
+    if segments and path.endswith("/"):
+        normalized += "/"
+    return quote(normalized, safe="/~")

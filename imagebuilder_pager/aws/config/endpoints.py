@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from ...exceptions import InvalidConfigError, InvalidEndpointError
 from .shared_config import Resolved, SharedConfig
@@ -16,8 +14,6 @@ __all__ = [
     "build_regional_endpoint",
     "check_endpoint_url",
     "endpoint_from_config",
-    "is_simple_url",
-    "proxy_for",
     "resolve_endpoint",
 ]
 
@@ -145,24 +141,18 @@ def build_regional_endpoint(
 
 
 def check_endpoint_url(url: str, source: str = "endpoint_url") -> str:
-    """Return the URL without a trailing slash, if requests can be sent to it.
+    """Return the URL as requests are sent to it: an ASCII host, and no trailing slash.
 
     Raises :class:`InvalidEndpointError`, which names the ``source``, for anything but ``http`` or
     ``https`` with a host, and for a URL with a user name, a password, a query or a fragment.
     """
-    if is_simple_url(url):
-        return url.rstrip("/")
-    import httpx
-
     try:
         parts = urlsplit(url)
-        # httpx parses URLs in its own way, and connecting encodes the host name in another.
-        parsed = httpx.URL(url)
-        parsed.raw_host.decode("ascii").encode("idna")
-        is_valid = parts.scheme in {"http", "https"} and parsed.host and parts.port != 0
-    except (ValueError, AttributeError, TypeError, httpx.InvalidURL):
-        is_valid = None
-    if not is_valid or re.search(r"[\s\x00-\x1f]", url):
+        host = _ascii_host(parts.hostname or "")
+        is_valid = parts.scheme in {"http", "https"} and host and parts.port != 0
+    except (ValueError, AttributeError, TypeError):
+        is_valid = False
+    if not is_valid or re.search(r"[\s\x00-\x1f\x7f]", url):
         raise InvalidEndpointError(
             f"{source}: {_without_userinfo(url)!r} given; allowed: http:// or https://, a host "
             "and, where needed, a port and a path"
@@ -172,42 +162,33 @@ def check_endpoint_url(url: str, source: str = "endpoint_url") -> str:
             f"{source}: {_without_userinfo(url)!r} given; a user name, a password, a query or "
             "a fragment cannot be part of it"
         )
-    return url.rstrip("/")
+    authority = f"[{host}]" if ":" in host else host
+    if parts.port is not None:
+        authority = f"{authority}:{parts.port}"
+    return f"{parts.scheme}://{authority}{quote(parts.path, safe=_PATH_CHARACTERS)}".rstrip("/")
 
 
-def is_simple_url(url: object) -> bool:
-    """Return whether it is a URL of a scheme, an ASCII host, perhaps a port, and nothing else.
-
-    Almost every endpoint is. All parsers agree about these, so that none need be imported.
-    """
-    if not isinstance(url, str) or (match := _SIMPLE_URL.fullmatch(url)) is None:
-        return False
-    port = match["port"]
-    return len(match["host"]) < 254 and (port is None or 0 < int(port) < 65536)
-
-
-_SIMPLE_LABEL = r"(?!xn--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_SIMPLE_HOST_NAME = rf"(?:{_SIMPLE_LABEL}\.)*(?=[a-z]){_SIMPLE_LABEL}"
-_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-_SIMPLE_URL = re.compile(
-    rf"https?://(?P<host>{_SIMPLE_HOST_NAME}|{_OCTET}(?:\.{_OCTET}){{3}})(?::(?P<port>[0-9]{{1,5}}))?/?"
+#: The characters that a path may have as they are (RFC 3986), and percent signs, which are kept.
+_PATH_CHARACTERS = "/%:@!$&'()*+,;=~"
+_HOST_NAME = re.compile(
+    r"(?=.{1,253}\.?$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*"
+    r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?"
 )
 
 
-def proxy_for(url: str) -> str | None:
-    """Return the proxy for a URL, by the variables and system settings that boto3 uses too."""
-    if sys.platform not in {"darwin", "win32"} and not any(
-        name.lower().endswith("_proxy") for name in os.environ
-    ):
-        return None  # without importing urllib.request, which is slow
-    from urllib.request import getproxies, proxy_bypass
+def _ascii_host(host: str) -> str:
+    """Return the host as it is resolved. Raises ``ValueError`` for a text that is not a host."""
+    if ":" in host or re.fullmatch(r"[0-9]+(?:\.[0-9]+){3}", host):
+        import ipaddress
 
-    parts = urlsplit(url)
-    proxies = getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy or proxy_bypass(parts.netloc):
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
+        address, _, zone = host.partition("%")
+        ipaddress.ip_address(address)
+        return host if not zone or zone.isalnum() else ""
+    if not host.isascii():
+        import idna  # of httpx's; where it is not installed, the host is to be given in ASCII
+
+        host = idna.encode(host, uts46=True).decode("ascii")
+    return host if _HOST_NAME.fullmatch(host) else ""
 
 
 def _without_userinfo(url: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ...exceptions import InvalidConfigError, ParamValidationError
 from .shared_config import Resolved, SharedConfig
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import ssl
 
 
-__all__ = ["LazySSLContext", "resolve_certificates"]
+__all__ = ["LazySSLContext", "resolve_certificates", "resolve_verify"]
 
 
 class LazySSLContext:
@@ -90,3 +90,30 @@ def _load_ca_bundle(path: str, source: str) -> ssl.SSLContext:
         raise InvalidConfigError(
             f"{source}: no certificates can be loaded from {path!r} ({error})"
         ) from error
+
+
+def resolve_verify(verify: object, *, trust_env: bool) -> LazySSLContext:
+    """Return the certificates to trust, for a transport that is made by itself.
+
+    ``verify`` is True, False, a path, or an ``ssl.SSLContext``. With ``trust_env``, True stands for
+    the certificates of ``AWS_CA_BUNDLE`` or ``REQUESTS_CA_BUNDLE``, if they are set.
+    Raises :class:`ParamValidationError` for anything else.
+    """
+    if isinstance(verify, LazySSLContext):
+        return verify
+    if hasattr(verify, "wrap_bio"):  # an ssl.SSLContext; ssl takes its time to import
+        given = LazySSLContext()
+        given._context = cast("ssl.SSLContext", verify)
+        return given
+    if verify is True and trust_env:
+        for variable in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+            if path := os.environ.get(variable):
+                return LazySSLContext(Resolved(path, variable))
+    if isinstance(verify, bool):
+        return LazySSLContext(verify)
+    if isinstance(verify, (str, os.PathLike)):
+        return LazySSLContext(Resolved(os.fspath(verify), "verify"))
+    raise ParamValidationError(
+        "H11Client",
+        [f"verify: {verify!r} given; allowed: True, False, a path or an ssl.SSLContext"],
+    )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-
-import httpx
+from urllib.parse import urlsplit
 
 from ...exceptions import CredentialRetrievalError
 from ..clock import Clock
 from ..config.tls import LazySSLContext
+from ..transport.types import Origin
 from .metadata_http import MetadataError, fetch, parse_credentials, retry
 
 __all__ = ["ContainerMetadataFetcher"]
@@ -46,20 +46,24 @@ class ContainerMetadataFetcher:
         """
         if self._credentials is None:
             self._validate_url(full_url)
-            headers = {"Accept": "application/json", **(headers or {})}
+            headers = {
+                "accept": "application/json",
+                **{name.lower(): value for name, value in (headers or {}).items()},
+            }
             self._credentials = self._fetch(full_url, headers)
         return self._credentials
 
     def _validate_url(self, full_url: str) -> None:
         # AWS allows https, loopback and its own addresses.
+        reason = ""
         try:
-            url = httpx.URL(full_url)  # parsed as it is when the request is sent
-        except httpx.InvalidURL:
-            url = httpx.URL("")
-        host, reason = url.host, ""
-        if url.scheme not in {"http", "https"} or not host:
+            url = urlsplit(full_url)  # parsed as it is when the request is sent
+            host, is_valid = url.hostname or "", url.port != 0 and full_url.isprintable()
+        except ValueError:
+            url, host, is_valid = urlsplit(""), "", False
+        if url.scheme not in {"http", "https"} or not host or not is_valid:
             reason = "is not an http:// or https:// URL"
-        elif url.userinfo:
+        elif url.username is not None or url.password is not None:
             reason = "has a user name in it"
         elif url.scheme == "http" and not (host in self._ALLOWED_HOSTS or _is_loopback(host)):
             reason = (
@@ -72,7 +76,14 @@ class ContainerMetadataFetcher:
     def _fetch(self, full_url: str, headers: Mapping[str, str]) -> dict[str, str]:
         def attempt() -> dict[str, str]:
             return parse_credentials(
-                fetch("GET", full_url, headers, self._TIMEOUT, self._certificates)
+                fetch(
+                    "GET",
+                    full_url,
+                    headers,
+                    timeout=self._TIMEOUT,
+                    clock=self._clock,
+                    certificates=self._certificates,
+                )
             )
 
         try:
@@ -82,9 +93,9 @@ class ContainerMetadataFetcher:
         except MetadataError as error:
             reason = str(error)
         # Without the URL's path: in a container, whoever has it has the credentials.
-        url = httpx.URL(full_url)
+        authority = Origin.from_url(full_url).authority
         raise CredentialRetrievalError(
-            f"the container endpoint {url.host}:{url.port or ''} returned no credentials: {reason}"
+            f"the container endpoint {authority} returned no credentials: {reason}"
         )
 
 

@@ -67,12 +67,14 @@ class InstanceMetadataFetcher:
 
     def _fetch_role_credentials(self, base_url: str, timeout: float) -> dict[str, str]:
         ttl = {"x-aws-ec2-metadata-token-ttl-seconds": self._TOKEN_TTL_SECONDS}
-        token = fetch("PUT", base_url + self._TOKEN_PATH, ttl, timeout)
+        token = fetch("PUT", base_url + self._TOKEN_PATH, ttl, timeout=timeout, clock=self._clock)
         if not (token.isascii() and token.isprintable() and token):
             raise MetadataError("the response is not a metadata token")
         headers = {"x-aws-ec2-metadata-token": token}
         try:
-            roles = fetch("GET", base_url + self._ROLE_PATH, headers, timeout).split()
+            roles = fetch(
+                "GET", base_url + self._ROLE_PATH, headers, timeout=timeout, clock=self._clock
+            ).split()
         except MetadataError as error:
             if error.status == 404:
                 raise MetadataError("the instance has no role") from None
@@ -80,7 +82,9 @@ class InstanceMetadataFetcher:
         if not roles:
             raise MetadataError("the instance has no role")
         path = self._ROLE_PATH + quote(roles[0], safe="+=,.@-_")
-        credentials = parse_credentials(fetch("GET", base_url + path, headers, timeout))
+        credentials = parse_credentials(
+            fetch("GET", base_url + path, headers, timeout=timeout, clock=self._clock)
+        )
         return {
             "role_name": roles[0],
             "access_key": credentials["AccessKeyId"],

@@ -6,18 +6,21 @@ environment, and do not say why they returned nothing.
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-import httpx
-
-from ...exceptions import PagerError, ResponseParserError
+from ...exceptions import (
+    ConnectTimeoutError,
+    HTTPClientError,
+    PagerError,
+    ReadTimeoutError,
+    ResponseParserError,
+)
 from ..clock import Clock
 from ..config.tls import LazySSLContext
 from ..retries import RetryableKind, RetryState, call_with_retries
-from ..transport.body import read_body
+from ..transport.fetch import fetch_response
 
 __all__ = ["MetadataError", "fetch", "parse_credentials", "retry"]
 
@@ -62,40 +65,39 @@ def fetch(
     method: str,
     url: str,
     headers: Mapping[str, str],
+    *,
     timeout: float,
+    clock: Clock,
     certificates: LazySSLContext = _NO_VERIFICATION,
 ) -> str:
     """Return the body of a successful response. Raises :class:`MetadataError`.
 
-    This is httpx's transport without its client, so that there is no proxy, no redirect, no
-    ``.netrc``, and no log line with the URL: in a container, whoever has the URL has the
-    credentials.
+    ``timeout``: seconds for all of it. There is no proxy, no redirect and no log line with the URL:
+    in a container, whoever has the URL has the credentials.
     """
     try:
-        request = httpx.Request(
+        response = fetch_response(
             method,
             url,
-            headers=headers,
-            extensions={"timeout": httpx.Timeout(timeout).as_dict()},
+            headers,
+            ssl_context=certificates,
+            timeout=timeout,
+            limit=_MAX_BYTES,
+            trust_env=False,
+            monotonic=clock.monotonic,
         )
-        # Without https there is nothing to verify, and certificates are slow to load.
-        verify = certificates.context() if request.url.scheme == "https" else False
-        with (
-            httpx.HTTPTransport(verify=verify, trust_env=False) as transport,
-            contextlib.closing(transport.handle_request(request)) as response,
-        ):
-            body = read_body(response, _MAX_BYTES)
-    except (httpx.TransportError, ResponseParserError) as error:
-        timed_out = isinstance(error, httpx.TimeoutException)
-        reason = "no response in time" if timed_out else str(error) or type(error).__name__
+    except (HTTPClientError, ResponseParserError) as error:
+        timed_out = isinstance(error, (ConnectTimeoutError, ReadTimeoutError))
+        reason = "no response in time" if timed_out else str(error)
         raise MetadataError(reason, retryable=True) from None
-    if body is None:
+    if response.body is None:
         raise MetadataError("the response is too long")
-    status = response.status_code
-    if status != 200:
-        retryable = status == 429 or status >= 500
-        raise MetadataError(f"HTTP status {status}", retryable=retryable, status=status)
-    return body.decode("utf-8", "replace")
+    if response.status != 200:
+        retryable = response.status == 429 or response.status >= 500
+        raise MetadataError(
+            f"HTTP status {response.status}", retryable=retryable, status=response.status
+        )
+    return response.body.decode("utf-8", "replace")
 
 
 def parse_credentials(text: str) -> dict[str, str]:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
-import httpx
-
 from ...exceptions import ClientError, CredentialRetrievalError, InvalidConfigError, PagerError
-from ..auth.httpx_auth import SigV4Auth
+from ..auth.signer import RequestSigner
+from ..auth.sigv4 import sigv4_header
 from ..config.endpoints import ServiceMetadata, endpoint_from_config, resolve_endpoint
 from ..config.shared_config import SharedConfig
 from ..identity import Credentials, CredentialsContext
 from ..retries import RetryState, call_with_retries
-from ..transport.body import read_body
-from ..transport.errors import map_httpx_error
+from ..transport.fetch import FetchedResponse, fetch_response
+from ..transport.types import Origin
 
 __all__ = ["StsClient", "sts_endpoint"]
 
@@ -82,54 +82,51 @@ class StsClient:
     def _call(self, action: str, params: dict[str, Any]) -> dict[str, Any]:
         url, region = sts_endpoint(self._context.region, self._context.config)
         clock = self._context.clock
-        auth = (
-            None
-            if self._credentials is None
-            else SigV4Auth(self._credentials, "sts", region, clock=clock.now)
-        )
         form = {"Action": action, "Version": _API_VERSION}
         form |= {name: str(value) for name, value in params.items()}
         state = RetryState(None, _MAX_ATTEMPTS, clock.monotonic)
-        with httpx.Client(verify=self._context.certificates.context(), timeout=_TIMEOUT) as http:
-            try:
-                return call_with_retries(lambda: self._send(http, url, auth, form), state, clock)
-            except PagerError as error:
-                raise CredentialRetrievalError(
-                    f"STS returned no credentials for {params.get('RoleArn')}: {error}"
-                ) from error
-
-    def _send(
-        self, http: httpx.Client, url: str, auth: httpx.Auth | None, form: dict[str, str]
-    ) -> dict[str, Any]:
-        # Nothing but what is signed: no cookies, no default headers.
-        request = httpx.Request(
-            "POST",
-            url + "/",
-            data=form,
-            headers={"Accept": "text/xml", "Accept-Encoding": "identity"},
-            extensions={"timeout": http.timeout.as_dict()},
-        )
-        failure = None
         try:
-            response = http.send(request, auth=auth, follow_redirects=False, stream=True)
-            try:
-                body = read_body(response, _MAX_BYTES) or b""
-            finally:
-                response.close()
-        except httpx.HTTPError as error:
-            failure = map_httpx_error(error, url)
-        if failure is not None:
-            raise failure  # outside of the handler: its context has the request, with the token
-        texts = _element_texts(body)
-        if response.status_code != 200 or not all(map(texts.get, _CREDENTIAL_MEMBERS)):
+            return call_with_retries(lambda: self._send(url, region, form), state, clock)
+        except PagerError as error:
+            raise CredentialRetrievalError(
+                f"STS returned no credentials for {params.get('RoleArn')}: {error}"
+            ) from error
+
+    def _send(self, url: str, region: str, form: dict[str, str]) -> dict[str, Any]:
+        url, content = f"{url}/", urlencode(form).encode()
+        clock = self._context.clock
+        headers = {
+            "accept": "text/xml",
+            "accept-encoding": "identity",
+            "content-type": "application/x-www-form-urlencoded",
+            "host": Origin.from_url(url).host_header,
+        }
+        if self._credentials is not None:
+            signer = RequestSigner(
+                self._credentials, "sts", region, algorithm=sigv4_header, clock=clock.now
+            )
+            headers |= signer.auth_headers("POST", url, headers, content, signer.credentials())
+        response = fetch_response(
+            "POST",
+            url,
+            headers,
+            content,
+            ssl_context=self._context.certificates,
+            timeout=_TIMEOUT,
+            limit=_MAX_BYTES,
+            trust_env=True,
+            monotonic=clock.monotonic,
+        )
+        texts = _element_texts(response.body or b"")
+        if response.status != 200 or not all(map(texts.get, _CREDENTIAL_MEMBERS)):
             raise self._client_error(form, response, texts)
         credentials = {name: texts[name] for name in _CREDENTIAL_MEMBERS}
         return {"Credentials": credentials, "AssumedRoleUser": {"Arn": texts.get("Arn", "")}}
 
     def _client_error(
-        self, form: Mapping[str, str], response: httpx.Response, texts: Mapping[str, str]
+        self, form: Mapping[str, str], response: FetchedResponse, texts: Mapping[str, str]
     ) -> ClientError:
-        if response.status_code == 200:
+        if response.status == 200:
             message = "the response has no credentials"
         else:
             message = texts.get("Message", "the response is not an error of STS")[:500]
@@ -140,13 +137,10 @@ class StsClient:
         for secret in filter(None, secrets):
             message = message.replace(secret, "(removed)")
         error_response = {
-            "Error": {
-                "Code": texts.get("Code") or str(response.status_code),
-                "Message": message,
-            },
+            "Error": {"Code": texts.get("Code") or str(response.status), "Message": message},
             "ResponseMetadata": {
                 "RequestId": texts.get("RequestId"),
-                "HTTPStatusCode": response.status_code,
+                "HTTPStatusCode": response.status,
                 "HTTPHeaders": dict(response.headers),
             },
         }
@@ -158,13 +152,14 @@ _CREDENTIAL_MEMBERS = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expira
 
 def _element_texts(body: bytes) -> dict[str, str]:
     """Return the text of an XML document's elements by name, the first of each; {} if not XML."""
-    if b"<!" in body:  # STS has no document type; one could declare entities that expand endlessly
-        return {}
     texts: dict[str, str] = {}
     try:
-        for element in ET.fromstring(body).iter():  # noqa: S314 - see above
+        document = body.decode("utf-8")
+        if "<!" in document:  # a document type, which STS has not, can declare endless entities
+            return {}
+        for element in ET.fromstring(document).iter():  # noqa: S314 - see above
             if element.text and element.text.strip():
                 texts.setdefault(element.tag.rpartition("}")[2], element.text.strip())
-    except ET.ParseError:
+    except (ET.ParseError, ValueError):
         return {}
     return texts

@@ -7,8 +7,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-import pydantic
-
 from ...exceptions import ClientError, ResponseParserError, ResponseValidationError
 
 __all__ = ["HTTPResponse", "RestJsonOperation", "parse_response"]
@@ -83,6 +81,8 @@ def parse_response(
     :class:`ResponseParserError` for what is no answer of the protocol,
     :class:`ResponseValidationError` for members that are not as the model says.
     """
+    import pydantic  # which the models have imported by now; before, a connection may come about
+
     if not 200 <= answer.status < 300 or "x-amzn-errortype" in answer.headers:
         raise parse_error(call, answer)
     try:

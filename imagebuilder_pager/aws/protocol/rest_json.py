@@ -1,7 +1,7 @@
-"""One call of a rest-json service: encode, sign, send, retry, decode.
+"""A call of a rest-json service: encode, sign, send, parse, and try again.
 
-What an attempt's end means is decided in :mod:`..retries` and :mod:`.responses`; the sync and the async
-sender here only loop around that.
+What is tried again is decided in :mod:`..retries`, what a response means in :mod:`.responses`. The
+sync and the async loop differ in where they wait, and in nothing else.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ import logging
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from ...exceptions import ClientError, PagerError, ReadTimeoutError
 from ..auth.signer import RequestSigner
 from ..clock import SYSTEM_CLOCK, Clock
+from ..identity import CredentialsLike
 from ..retries import RetryQuota, RetryState
 from ..transport.body import BodyReader
-from ..transport.types import AsyncTransport, HTTPRequest, Timeouts, Transport
+from ..transport.types import AsyncTransport, Deadline, HTTPRequest, Origin, Timeouts, Transport
 from .responses import (
     HTTPResponse,
     ResponseParser,
@@ -36,7 +38,7 @@ DEFAULT_MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 
 
 class ClientConfig(NamedTuple):
-    """How calls are made.
+    """The settings of a client.
 
     ``timeouts``: of each attempt. ``total_timeout``: seconds for a call with all its attempts and
     waits, None for no end. ``max_attempts``: how often a call may be sent. ``max_response_bytes``:
@@ -51,113 +53,145 @@ class ClientConfig(NamedTuple):
 
 
 class RestJsonClient:
-    """Calls of one service at one endpoint; the quota of retries is shared by all of them."""
+    """A client of one service at one endpoint; its calls share a quota of retries.
 
-    def __init__(self, endpoint_url: str, signer: RequestSigner, settings: ClientConfig) -> None:
+    ``path_prefix`` of the endpoint's URL stands before each operation's path. ``headers`` are those
+    of all requests, names in lower case.
+    """
+
+    def __init__(
+        self,
+        endpoint_url: str,
+        headers: Mapping[str, str],
+        signer: RequestSigner,
+        config: ClientConfig,
+    ) -> None:
         self.endpoint_url = endpoint_url
+        self.origin = Origin.from_url(endpoint_url)
+        self.path_prefix = urlsplit(endpoint_url).path
+        self.headers = {**headers, "host": self.origin.host_header}
         self.signer = signer
-        self.config = settings
-        self._clock = settings.clock
+        self.config = config
         self.quota = RetryQuota()
 
     def call(
         self,
+        transport: Transport,
         operation: RestJsonOperation,
         params: Mapping[str, Any],
         parse: ResponseParser[ResponseT],
-        send: Transport,
     ) -> ResponseT:
-        """Makes the call, as often as it takes, and returns what ``read`` makes of the answer.
+        """Make the call, as often as it takes, and return what ``parse`` makes of the response.
 
-        Raises :class:`NoCredentialsError`, a subclass of :class:`HTTPClientError` when no answer
-        came, and what :func:`.responses.parse_response` raises.
+        Raises :class:`NoCredentialsError`, a subclass of :class:`HTTPClientError` where there is no
+        response, and what :func:`.responses.parse_response` raises.
         """
-        attempt = _CallExecution(self, operation, params)
+        call = _CallExecution(self, operation, params)
         while True:
             try:
-                send(attempt.next_request(), attempt)
-                return attempt.parse_success(parse)
+                credentials = self.signer.credentials(call.time_for_credentials())
+                transport.send(call.next_request(credentials), call)
+                return call.parse_success(parse)
             except PagerError as error:
-                if (wait := attempt.retry_delay(error)) is None:
+                if (delay := call.retry_delay(error)) is None:
                     raise
-            self._clock.sleep(wait)
+            self.config.clock.sleep(delay)
 
     async def call_async(
         self,
+        transport: AsyncTransport,
         operation: RestJsonOperation,
         params: Mapping[str, Any],
         parse: ResponseParser[ResponseT],
-        send: AsyncTransport,
     ) -> ResponseT:
-        """The async twin of :meth:`call`."""
-        attempt = _CallExecution(self, operation, params)
+        """Make the call; the async twin of :meth:`call`."""
+        call = _CallExecution(self, operation, params)
         while True:
             try:
-                await send(attempt.next_request(), attempt)
-                return attempt.parse_success(parse)
+                credentials = await self.signer.credentials_async(call.time_for_credentials())
+                await transport.send(call.next_request(credentials), call)
+                return call.parse_success(parse)
             except PagerError as error:
-                if (wait := attempt.retry_delay(error)) is None:
+                if (delay := call.retry_delay(error)) is None:
                     raise
-            await self._clock.sleep_async(wait)
+            await self.config.clock.sleep_async(delay)
 
 
 class _CallExecution:
     """A call and the attempts at it: all that the two loops share. No I/O.
 
-    It receives the answers (:class:`.types.ResponseHandler`).
+    It is the handler of the responses (:class:`..transport.types.ResponseHandler`).
     """
 
     def __init__(
-        self, rest: RestJsonClient, call: RestJsonOperation, params: Mapping[str, Any]
+        self, client: RestJsonClient, operation: RestJsonOperation, params: Mapping[str, Any]
     ) -> None:
-        self._client = rest
-        self._operation = call
-        self._settings = settings = rest.config
-        self._clock = settings.clock
+        self._client = client
+        self._operation = operation
+        self._config = config = client.config
+        self._clock = config.clock
         self._content = json.dumps(params).encode()  # the bytes that boto3 sends
-        total = settings.total_timeout
+        self._deadline = Deadline(config.total_timeout, self._clock.monotonic)
         self._retries = RetryState(
-            quota=rest.quota,
-            max_attempts=settings.max_attempts,
+            quota=client.quota,
+            max_attempts=config.max_attempts,
             monotonic=self._clock.monotonic,
-            deadline=None if total is None else self._clock.monotonic() + total,
+            deadline=None
+            if config.total_timeout is None
+            else self._clock.monotonic() + config.total_timeout,
         )
-        self._started = 0.0
-        self._request: HTTPRequest | None = None
+        self._started_at = 0.0
+        self._access_key = ""
         self._head: tuple[int, Mapping[str, str]] = (0, {})
         self._body = BodyReader("", 0)
         self._response: HTTPResponse | None = None
         self._recovered: set[str] = set()
 
-    def next_request(self) -> HTTPRequest:
-        """The next attempt's request."""
+    def time_for_credentials(self) -> float | None:
+        """Begin an attempt; return the seconds that its credentials may take, None for no limit."""
         self._retries.start_attempt()
         self._response = None
-        self._started = self._clock.monotonic()
-        timeouts = self._settings.timeouts
-        remaining = self._retries.remaining()
-        if remaining is not None:
-            timeouts = timeouts.capped_at(max(0.001, remaining))
-        self._request = request = HTTPRequest(self._operation.path, self._content, timeouts)
-        return request
+        self._head = (0, {})
+        self._started_at = self._clock.monotonic()
+        remaining = self._deadline.remaining()
+        return None if remaining is None else max(0.0, remaining)
+
+    def next_request(self, credentials: CredentialsLike) -> HTTPRequest:
+        """Return the signed request of the attempt."""
+        client = self._client
+        self._access_key = credentials.access_key
+        target = client.path_prefix + self._operation.path
+        headers = client.headers
+        signature = client.signer.auth_headers(
+            "POST", f"{client.origin}{target}", headers, self._content, credentials
+        )
+        return HTTPRequest(
+            "POST",
+            client.origin,
+            target,
+            {**headers, **signature},
+            self._content,
+            self._config.timeouts,
+            self._deadline,
+        )
 
     def on_headers(self, status: int, headers: Mapping[str, str], encoding: str) -> None:
-        """The answer's head."""
+        """Take the head of a response."""
         self._head = (status, headers)
-        self._body = BodyReader(encoding.strip().lower(), self._settings.max_response_bytes)
+        self._body = BodyReader(encoding.strip().lower(), self._config.max_response_bytes)
 
     def on_data(self, chunk: bytes) -> None:
-        """Adds a chunk to the body, unless the time for the call is up."""
-        remaining = self._retries.remaining()
+        """Take a piece of the body, unless the time for the call is up."""
+        remaining = self._deadline.remaining()
         if remaining is not None and remaining <= 0:
             raise ReadTimeoutError(
-                f"no complete answer within {self._settings.total_timeout} s from "
+                f"no complete response within {self._config.total_timeout} s from "
                 f"{self._client.endpoint_url}"
             )
         self._body.feed(chunk)
 
     def parse_success(self, parse: ResponseParser[ResponseT]) -> ResponseT:
-        """What ``read`` makes of the whole answer, if it is a good one."""
+        """Return what ``parse`` makes of a whole response, if it is a success."""
         status, headers = self._head
         self._response = HTTPResponse(status, headers, self._body.finish(), self._retries.retries)
         result = parse_response(self._operation, self._response, parse)
@@ -166,49 +200,49 @@ class _CallExecution:
         return result
 
     def retry_delay(self, error: PagerError) -> float | None:
-        """The seconds to wait before the next attempt; None if the error is the call's end."""
+        """Return the seconds to wait before the next attempt; None if the error ends the call."""
         self._log_attempt()
         if self._recover_auth(error):
-            wait: float | None = 0.0
+            delay: float | None = 0.0
         else:
-            wait = self._retries.delay_after(error, self._clock.now())
-        if wait is not None:
+            delay = self._retries.delay_after(error, self._clock.now())
+        if delay is not None:
             _log.warning(
                 "%s attempt %d failed (%s); retrying in %.2f s",
                 self._operation.name,
                 self._retries.attempt_count,
-                _summary(error),
-                wait,
+                _summarize(error),
+                delay,
             )
-        return wait
+        return delay
 
     def _log_attempt(self) -> None:
         if not _log.isEnabledFor(logging.DEBUG):
             return
-        answer = self._response
+        response = self._response
         _log.debug(
             "%s attempt %d: HTTP status %s, request id %s, %.0f ms",
             self._operation.name,
             self._retries.attempt_count,
-            "none" if answer is None else answer.status,
-            None if answer is None else answer.request_id,
-            (self._clock.monotonic() - self._started) * 1000,
+            "none" if response is None else response.status,
+            None if response is None else response.request_id,
+            (self._clock.monotonic() - self._started_at) * 1000,
         )
 
     def _recover_auth(self, error: PagerError) -> bool:
-        """Whether the error says what to put right, our clock or our keys; each once a call."""
-        if not isinstance(error, ClientError) or self._request is None:
+        """Return whether the error was due to our clock or credentials, which are now corrected."""
+        if not isinstance(error, ClientError) or not self._access_key:
             return False
-        what = self._client.signer.recover_from_auth_error(
-            error, self._request.access_key, self._recovered
+        corrected = self._client.signer.recover_from_auth_error(
+            error, self._access_key, self._recovered
         )
-        if what is not None:
-            self._recovered.add(what)
-        return what is not None
+        if corrected is not None:
+            self._recovered.add(corrected)
+        return corrected is not None
 
 
-def _summary(error: PagerError) -> str:
-    """An error for the log: what it is, and nothing of what an answer's body says."""
+def _summarize(error: PagerError) -> str:
+    """Return an error for the log: its kind, and nothing of the text of a response's body."""
     if not isinstance(error, ClientError):
         return type(error).__name__
     metadata = error.response["ResponseMetadata"]

@@ -9,16 +9,16 @@ __all__ = ["request_headers", "user_agent"]
 
 
 def request_headers(agent: str) -> dict[str, str]:
-    """The headers that all requests have, but for those of the signature."""
+    """Return the headers of all requests, but for those of the signature."""
     return {
-        "Accept-Encoding": "identity",
-        "Content-Type": "application/json",
-        "User-Agent": agent,
+        "accept-encoding": "identity",
+        "content-type": "application/json",
+        "user-agent": agent,
     }
 
 
 def user_agent(product: str, version: str) -> str:
-    """The User-Agent header in AWS's format (ua/2.1), led by this product."""
+    """Return the header ``User-Agent`` in AWS's format (ua/2.1), led by this product."""
     if hasattr(os, "uname"):  # the platform module knows all this, and takes its time to import
         system = os.uname()
         name, release, machine = system.sysname, system.release, system.machine
@@ -27,9 +27,12 @@ def user_agent(product: str, version: str) -> str:
     python = ".".join(map(str, sys.version_info[:3]))
     implementation = sys.implementation.name
     implementation = {"cpython": "CPython", "pypy": "PyPy"}.get(implementation, implementation)
+    name, release, machine, implementation = map(
+        _sanitize_token, (name.lower(), release, machine, implementation)
+    )
     return (
-        f"{product}/{version} ua/2.1 os/{_sanitize_token(name.lower())}#{_sanitize_token(release)} md/arch#{_sanitize_token(machine)} "
-        f"lang/python#{python} md/pyimpl#{_sanitize_token(implementation)}"
+        f"{product}/{version} ua/2.1 os/{name}#{release} md/arch#{machine} "
+        f"lang/python#{python} md/pyimpl#{implementation}"
     )
 
 

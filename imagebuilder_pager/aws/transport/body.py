@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING
 
 from ...exceptions import ResponseParserError
 
-if TYPE_CHECKING:
-    import httpx
-
-__all__ = ["BodyReader", "read_body"]
+__all__ = ["BodyReader"]
 
 _ZLIB_ENCODINGS = frozenset({"gzip", "x-gzip", "deflate"})
 
@@ -62,20 +58,3 @@ class BodyReader:
             f"the response has more than {self._limit} bytes, the limit that max_response_bytes "
             "sets"
         )
-
-
-def read_body(response: httpx.Response, limit: int) -> bytes | None:
-    """Return the body of a streamed httpx response, None if it has more bytes than the limit.
-
-    Raises :class:`ResponseParserError` for a body that cannot be decompressed, and what httpx
-    raises while it reads.
-    """
-    reader = BodyReader(response.headers.get("content-encoding", "").strip().lower(), limit)
-    try:
-        for chunk in response.iter_raw():
-            reader.feed(chunk)
-        return reader.finish()
-    except ResponseParserError:
-        if reader.limit_exceeded:
-            return None
-        raise

@@ -1,308 +1,230 @@
-"""Requests over a socket with h11, without httpx and botocore: for a process that lives for one.
+"""H11Client: requests over sockets with h11, signed by our own SigV4.
 
-Importing those two takes longer than a listing. h11 is what httpx, too, reads and writes HTTP with.
-What is not plain is not done here: no proxies, no other URL than a host, perhaps with a port.
+It imports neither httpx nor botocore, which take longer to import than a listing takes. What it
+sends and how it reads is in :mod:`.h11_connection`, which connections are kept in :mod:`.pool`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self
 
-import h11
-
-from ...exceptions import (
-    ConnectionClosedError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    HTTPClientError,
-    PagerError,
-    ReadTimeoutError,
-    SSLError,
-)
-from ..auth.signer import RequestSigner
+from ...exceptions import InvalidConfigError, ParamValidationError
+from ...validation import validate_positive
 from ..auth.sigv4 import sigv4_header
-from ..config.endpoints import is_simple_url, proxy_for
-from ..config.tls import LazySSLContext
-from .pool import ConnectionPool
-from .types import HTTPRequest, ResponseHandler, Timeouts, Transport
+from ..config.proxies import resolve_proxy
+from ..config.tls import LazySSLContext, resolve_verify
+from .errors import map_transport_error
+from .h11_connection import (
+    READ_NUM_BYTES,
+    Connect,
+    H11Connection,
+    Operation,
+    Operations,
+    Preconnection,
+    Proxy,
+    Read,
+    Write,
+)
+from .network import NetworkBackend, SocketBackend
+from .pool import (
+    KEEPALIVE_EXPIRY,
+    MAX_CONNECTIONS,
+    ConnectionPool,
+    Lease,
+    PoolState,
+)
+from .types import DEFAULT_TIMEOUTS, HTTPRequest, Origin, ResponseHandler, Timeouts
 
-__all__ = ["H11Client", "is_direct"]
+if TYPE_CHECKING:
+    import ssl
+
+__all__ = ["BaseH11Client", "H11Client"]
 
 
-# In bytes and seconds; the largest head, and the age of an idle connection, are those of httpx.
-READ_NUM_BYTES = 64 * 1024
-MAX_INCOMPLETE_EVENT_SIZE = 100 * 1024
-KEEPALIVE_EXPIRY = 5.0
+class BaseH11Client:
+    """What both clients share: their arguments, and how a connection is made."""
 
-
-def is_direct(endpoint_url: str) -> bool:
-    """Whether the endpoint can be reached in this way."""
-    return is_simple_url(endpoint_url) and proxy_for(endpoint_url) is None
-
-
-class H11Client:
-    """Sends requests to one endpoint; thread-safe.
-
-    ``monotonic``: seconds since some moment, to know how long a connection has been idle.
-    """
+    #: Makes the signatures of the requests that are sent by this client.
+    signing_algorithm = staticmethod(sigv4_header)
 
     def __init__(
         self,
-        endpoint_url: str,
-        certificates: LazySSLContext,
         *,
+        verify: bool | str | ssl.SSLContext | LazySSLContext = True,
+        timeout: float | Timeouts | None = DEFAULT_TIMEOUTS,
+        max_connections: int = MAX_CONNECTIONS,
+        keepalive_expiry: float = KEEPALIVE_EXPIRY,
+        trust_env: bool = True,
+        preconnect: bool = False,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.endpoint_url = endpoint_url
-        self._connections = ConnectionPool(
-            lambda: _Connection(endpoint_url, certificates, monotonic)
-        )
-
-    def preconnect(self, timeouts: Timeouts) -> None:
-        """Makes a connection in a thread; what comes of it shows with the first request."""
-        connection = self._connections.acquire()
-        connection.preconnect(timeouts)
-        self._connections.release(connection)
-
-    def sender(self, signer: RequestSigner, headers: Mapping[str, str]) -> Transport:
-        """What signs requests and sends them.
-
-        ``headers``: those of every request, but for the host's and the signature's.
-        """
-        unsigned = {name.lower(): value for name, value in headers.items()}
-        unsigned["host"] = _Origin.of(self.endpoint_url).header
-
-        def send(request: HTTPRequest, receiver: ResponseHandler) -> None:
-            credentials = signer.credentials()
-            request.access_key = credentials.access_key
-            url = self.endpoint_url + request.path
-            signature = signer.auth_headers(
-                "POST", url, unsigned, request.content, credentials, algorithm=sigv4_header
-            )
-            self._send(request, {**unsigned, **signature}, receiver)
-
-        return send
-
-    def _send(
-        self, request: HTTPRequest, headers: Mapping[str, str], receiver: ResponseHandler
-    ) -> None:
-        connection = self._connections.acquire()
-        try:
-            connection.handle_request(request, headers, receiver)
-        except BaseException:
-            connection.close()  # whatever was under way in it; it connects anew when it is needed
-            raise
-        finally:
-            self._connections.release(connection)
-
-    def close(self) -> None:
-        """Closes the connections, for good."""
-        for connection in self._connections.close():
-            connection.close()
-
-
-class _Origin(NamedTuple):
-    """Where an endpoint is."""
-
-    is_tls: bool
-    host: str
-    port: int
-
-    @classmethod
-    def of(cls, endpoint_url: str) -> _Origin:
-        parts = urlsplit(endpoint_url)
-        encrypted = parts.scheme == "https"
-        return cls(encrypted, parts.hostname or "", parts.port or (443 if encrypted else 80))
-
-    @property
-    def header(self) -> str:
-        """The header ``Host``, without a port that goes without saying."""
-        usual = 443 if self.is_tls else 80
-        return self.host if self.port == usual else f"{self.host}:{self.port}"
-
-
-class _Connection:
-    """One connection at a time to a host, for one exchange at a time."""
-
-    def __init__(
-        self, endpoint_url: str, certificates: LazySSLContext, monotonic: Callable[[], float]
-    ) -> None:
-        self._endpoint_url = endpoint_url
-        self._address = _Origin.of(endpoint_url)
-        self._certificates = certificates
-        self._monotonic = monotonic
-        self._http = h11.Connection(h11.CLIENT)
-        self._socket: socket.socket | None = None
-        self._idle_since = 0.0
-        self._preconnect_thread: threading.Thread | None = None
-        self._preconnect_error: Exception | None = None
-        self._close_after_connect = False
-
-    def preconnect(self, timeouts: Timeouts) -> None:
-        """Connects in a thread, if there can be one; :meth:`handle_request` waits for it."""
-        thread = threading.Thread(target=self._try_preconnect, args=(timeouts,), daemon=True)
-        with contextlib.suppress(RuntimeError):
-            thread.start()
-            self._preconnect_thread = thread
-
-    def _try_preconnect(self, timeouts: Timeouts) -> None:
-        try:
-            self._connect(timeouts)
-        except Exception as error:  # noqa: BLE001 - whatever it is, handle_request raises it
-            self._preconnect_error = error
-        if self._close_after_connect:
-            self.close()
-
-    def handle_request(
-        self, request: HTTPRequest, headers: Mapping[str, str], receiver: ResponseHandler
-    ) -> None:
-        """Sends the request and passes the answer on. Raises :class:`HTTPClientError`."""
-        connected = self._ensure_connected(request.timeouts)
-        try:
-            unsent = self._write(connected, request, headers)
-            try:
-                self._read(connected, request, receiver)
-            except (OSError, h11.RemoteProtocolError):
-                if unsent is not None:
-                    raise unsent from None
-                raise
-        except TimeoutError as error:
-            raise self._error(ReadTimeoutError, "no answer in time from", error) from error
-        except OSError as error:
-            raise self._error(
-                ConnectionClosedError, "the connection broke off to", error
-            ) from error
-        except h11.RemoteProtocolError as error:
-            raise self._error(
-                ConnectionClosedError, "the connection ended early from", error
-            ) from error
-        except h11.LocalProtocolError as error:
-            raise self._error(HTTPClientError, "the request failed to", error) from error
-        done = self._http.our_state is self._http.their_state is h11.DONE
-        if done and unsent is None and not self._http.trailing_data[0]:
-            self._http.start_next_cycle()
-            self._idle_since = self._monotonic()
-        else:
-            self.close()
-
-    def close(self) -> None:
-        """Closes what is open, and what is being opened once it is: that is not waited for."""
-        self._close_after_connect = self._preconnect_thread is not None
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-
-    def _ensure_connected(self, timeouts: Timeouts) -> socket.socket:
-        """The connection, made if there is none."""
-        if self._preconnect_thread is not None:
-            self._preconnect_thread.join()
-            self._preconnect_thread = None
-            if self._preconnect_error is not None:
-                raise self._preconnect_error
-        if self._socket is not None and (
-            self._monotonic() - self._idle_since > KEEPALIVE_EXPIRY or not _is_idle(self._socket)
+        if (
+            isinstance(max_connections, bool)
+            or not isinstance(max_connections, int)
+            or max_connections < 1
         ):
-            self.close()  # what is said without having been asked is a farewell
-        return self._socket or self._connect(timeouts)
+            raise ParamValidationError(
+                type(self).__name__,
+                [f"max_connections: {max_connections!r} given; allowed: a whole number, 1 or more"],
+            )
+        if isinstance(timeout, Timeouts):
+            self.timeouts = timeout
+        else:
+            seconds = validate_positive("timeout", timeout)
+            self.timeouts = Timeouts(seconds, seconds, seconds, seconds)
+        self._ssl_context = resolve_verify(verify, trust_env=trust_env)
+        self._trust_env = trust_env
+        self._max_connections = max_connections
+        self._keepalive_expiry = keepalive_expiry
+        self._monotonic = monotonic
+        self._wants_preconnect = preconnect
+        self._preconnected: H11Connection | None = None
 
-    def _connect(self, timeouts: Timeouts) -> socket.socket:
-        encrypted, host, port = self._address
-        context = self._certificates.context() if encrypted else None
-        # As bytes, the host needs no IDNA, which would have to be imported.
-        address: Any = (host.encode("ascii"), port)
-        try:
-            connection = socket.create_connection(address, timeouts.connect)
-            # The head and the body are one message; it is not to wait for another.
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if context is not None:
-                context.set_alpn_protocols(["http/1.1"])
-                connection = context.wrap_socket(connection, server_hostname=host)
-        except TimeoutError as error:
-            raise self._error(ConnectTimeoutError, "connecting took too long to", error) from error
-        except OSError as error:
-            if "SSL" in str(error).upper():
-                raise self._error(SSLError, "no TLS connection to", error) from error
-            raise self._error(EndpointConnectionError, "could not connect to", error) from error
-        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_INCOMPLETE_EVENT_SIZE)
-        self._idle_since = self._monotonic()
-        self._socket = connection
-        return connection
+    def preconnect(self, origin: Origin) -> None:
+        """Begin to connect to an origin in a thread, if that was asked for.
 
-    def _write(
-        self, connection: socket.socket, request: HTTPRequest, headers: Mapping[str, str]
-    ) -> OSError | None:
-        """Sends the request; returns what has kept it from being sent whole.
-
-        There may be an answer all the same, which says why the rest of it was not wanted.
+        What comes of it shows with the first request: an error is met again there.
         """
-        head = h11.Request(
-            method="POST",
-            target=request.path,
-            headers=[*headers.items(), ("content-length", str(len(request.content)))],
+        if not self._wants_preconnect or self._preconnected is not None:
+            return
+        connection = self._new_connection(origin)
+
+        def connect() -> Any:
+            scratch = self._new_connection(origin)
+            backend = SocketBackend(self._monotonic)
+            _run(scratch, scratch.connect(self.timeouts), backend, self._monotonic)
+            return scratch.stream
+
+        connection.preconnection = Preconnection(connect)
+        self._preconnected = connection
+
+    def _pool_state(self) -> PoolState[H11Connection]:
+        return PoolState(
+            self._take_connection, self._max_connections, self._keepalive_expiry, self._monotonic
         )
-        parts = (head, h11.Data(data=request.content), h11.EndOfMessage())
-        unsent = memoryview(b"".join(self._http.send(part) or b"" for part in parts))
-        connection.settimeout(request.timeouts.write)
+
+    def _take_connection(self, origin: Origin) -> H11Connection:
+        """Return the connection that is being made to the origin already, or one to be made."""
+        connection = self._preconnected
+        if connection is not None and connection.origin == origin:
+            self._preconnected = None
+            return connection
+        return self._new_connection(origin)
+
+    def _new_connection(self, origin: Origin) -> H11Connection:
+        settings = resolve_proxy(str(origin)) if self._trust_env else None
+        if settings is None:
+            return H11Connection(origin, None, self._ssl_context)
+        if settings.is_socks:
+            raise InvalidConfigError(
+                f"{settings.source}: a SOCKS proxy, which {type(self).__name__} cannot use; "
+                "allowed: http and https, or http_client=httpx.Client(...) with socksio installed"
+            )
+        return H11Connection(origin, Proxy.from_settings(settings), self._ssl_context)
+
+    def _close_preconnected(self) -> None:
+        if self._preconnected is not None:
+            self._preconnected.close()
+            self._preconnected = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(max_connections={self._max_connections})"
+
+
+class H11Client(BaseH11Client):
+    """A lean way to send requests, for ``ImageBuilder(http_client=...)``.
+
+    It imports neither httpx nor botocore, and signs by :mod:`imagebuilder_pager.aws.auth.sigv4`.
+    One may serve many clients and threads. Use it as a context manager, or call :meth:`close`: a
+    client that it is given to does not close it.
+
+    ``verify``: True for certifi's certificates, or those of ``AWS_CA_BUNDLE``,
+    ``REQUESTS_CA_BUNDLE``, ``SSL_CERT_FILE`` or ``SSL_CERT_DIR``; a path to certificates; an
+    ``ssl.SSLContext``; False for no verification. ``timeout``: seconds for connecting and for each
+    wait on the connection, None for no limit. ``max_connections``: at most so many at a time; who
+    comes then waits. ``keepalive_expiry``: seconds after which an idle connection is closed.
+    ``trust_env``: whether the environment is asked for proxies and certificates. ``preconnect``:
+    whether a client connects in a thread as soon as it knows its endpoint, while it is being made.
+    ``network_backend``, in httpcore's sense, and ``monotonic`` are for tests.
+
+    Raises :class:`ParamValidationError` for arguments that cannot be used.
+    """
+
+    def __init__(self, *, network_backend: NetworkBackend | None = None, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._backend = network_backend or SocketBackend(self._monotonic)
+        self._pool = ConnectionPool(self._pool_state())
+
+    def send(self, request: HTTPRequest, handler: ResponseHandler) -> None:
+        """Send a request; see :meth:`.types.Transport.send`."""
+        lease: Lease[H11Connection] = Lease()
         try:
-            while unsent:
-                unsent = unsent[connection.send(unsent) :]
-        except TimeoutError:
+            timeout = request.deadline.cap(request.timeouts.pool)
+            connection = self._pool.acquire(lease, request.origin, timeout)
+            _join_preconnection(connection, request)
+            operations = connection.handle_request(request, handler)
+            _run(connection, operations, self._backend, self._monotonic)
+        except BaseException as error:
+            self._pool.discard(lease)
+            if isinstance(error, TimeoutError):
+                raise map_transport_error(error, request.origin) from error
             raise
-        except OSError as error:
-            return error
-        return None
+        self._pool.release(lease)
 
-    def _read(
-        self, connection: socket.socket, request: HTTPRequest, receiver: ResponseHandler
-    ) -> None:
-        connection.settimeout(request.timeouts.read)
+    def close(self) -> None:
+        """Close the connections, for good; those in use are closed after their requests."""
+        self._close_preconnected()
+        self._pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
+def _run(
+    connection: H11Connection,
+    operations: Operations,
+    backend: NetworkBackend,
+    monotonic: Callable[[], float],
+) -> None:
+    """Carry out the operations of an exchange."""
+    resume: Callable[[Any], Any] = operations.send
+    value: Any = None
+    try:
         while True:
-            event = self._http.next_event()
-            if event is h11.NEED_DATA:
-                received = connection.recv(READ_NUM_BYTES)
-                if not received and self._http.their_state is h11.SEND_RESPONSE:
-                    raise h11.RemoteProtocolError("no answer before the connection's end")
-                self._http.receive_data(received)
-            elif isinstance(event, h11.Response):
-                headers = _join_raw_headers(event.headers)
-                receiver.on_headers(event.status_code, headers, headers.get("content-encoding", ""))
-            elif isinstance(event, h11.Data):
-                receiver.on_data(event.data)
-            elif not isinstance(event, h11.InformationalResponse):
-                return
+            operation: Operation = resume(value)
+            resume, value = operations.send, None
+            try:
+                if isinstance(operation, Read):
+                    value = connection.stream.read(READ_NUM_BYTES, operation.timeout)
+                elif isinstance(operation, Write):
+                    connection.stream.write(operation.data, operation.timeout)
+                elif isinstance(operation, Connect):
+                    connection.stream = backend.connect_tcp(
+                        operation.host, operation.port, operation.timeout
+                    )
+                else:
+                    from .tls_stream import TLSStream  # with ssl, which takes its time
 
-    def _error(self, kind: type[HTTPClientError], what: str, error: Exception) -> PagerError:
-        return kind(f"{what} {self._endpoint_url}: {str(error) or type(error).__name__}")
-
-
-def _join_raw_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Those that came twice are joined; which encoding they are in is guessed as httpx does."""
-    raw = list(headers)
-    try:
-        decoded = [(name.decode(), value.decode()) for name, value in raw]
-    except UnicodeDecodeError:
-        decoded = [(name.decode(), value.decode("iso-8859-1")) for name, value in raw]
-    found: dict[str, str] = {}
-    for name, value in decoded:
-        found[name] = f"{found[name]}, {value}" if name in found else value
-    return found
+                    connection.stream = TLSStream.start(connection.stream, *operation, monotonic)
+            except OSError as error:
+                resume, value = operations.throw, error
+    except StopIteration:
+        return
+    finally:
+        value = None  # an error, which would hold this frame, and this frame it
 
 
-def _is_idle(connection: socket.socket) -> bool:
-    """Whether nothing has come, neither data nor the end; TLS's own messages do not count."""
-    connection.settimeout(0)
-    try:
-        connection.recv(1)
-    except BlockingIOError:
-        return True
-    except OSError as error:
-        import ssl
-
-        return isinstance(error, ssl.SSLWantReadError)
-    return False
+def _join_preconnection(connection: H11Connection, request: HTTPRequest) -> None:
+    """Wait for the thread that connects, and take its stream; without one, connect anew."""
+    preconnection = connection.preconnection
+    if preconnection is None:
+        return
+    if not preconnection.finished.wait(request.deadline.cap(request.timeouts.connect)):
+        raise TimeoutError("the connection was not made in time")
+    connection.preconnection = None
+    connection.adopt(preconnection.stream)

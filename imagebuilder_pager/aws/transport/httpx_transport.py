@@ -1,251 +1,140 @@
-"""Requests by way of httpx: with the caller's client, or with connections of our own.
+"""The default transports: httpx's, each with one connection, in a pool of our own.
 
-An ``httpx.Client`` looks anew at each request for its proxy, cookies, redirects, hooks and auth,
-and its pool looks through all connections, twice a request. Where the caller brings none, there is
-one host, and each transport of httpx's has one connection: whoever needs one takes it off a list,
-and puts it back.
+httpx's own pool looks through all its connections at each request, and its client looks anew for
+proxies, cookies, redirects and hooks, of which there are none. What mocks and instruments patch,
+``httpx.HTTPTransport.handle_request`` and httpcore's below it, carries every request all the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any, TypeVar
+import time
+from collections.abc import Callable
 
 import httpx
 
-from ...exceptions import PagerError
-from ..auth.httpx_auth import SigV4Auth
-from ..config.endpoints import proxy_for
+from ...exceptions import EndpointConnectionError, HTTPClientError, ProxyConnectionError
+from ..auth.botocore_sigv4 import botocore_sigv4_header
 from ..config.tls import LazySSLContext
-from .errors import map_httpx_error
-from .pool import ConnectionPool
-from .types import HTTPRequest, ResponseHandler
+from .errors import map_transport_error
+from .httpx_connection import HttpcoreBackend, HttpxConnection
+from .network import NetworkBackend, SocketBackend
+from .pool import (
+    KEEPALIVE_EXPIRY,
+    MAX_CONNECTIONS,
+    ConnectionPool,
+    Lease,
+    PoolState,
+)
+from .types import DEFAULT_TIMEOUTS, HTTPRequest, Origin, ResponseHandler, join_headers
 
-__all__ = [
-    "AsyncHttpxClientTransport",
-    "AsyncHttpxPoolTransport",
-    "HttpxClientTransport",
-    "HttpxPoolTransport",
-]
+__all__ = ["BaseHttpxTransport", "HttpxTransport", "map_httpx_error"]
 
 
-TransportT = TypeVar("TransportT")
+class BaseHttpxTransport:
+    """What the sync and the async transport share: requests, responses and errors as httpx's."""
 
+    signing_algorithm = staticmethod(botocore_sigv4_header)
+    timeouts = DEFAULT_TIMEOUTS
 
-class _BaseTransport:
-    """What all senders share: requests and answers as httpx has them, and their errors."""
+    def __init__(
+        self,
+        ssl_context: LazySSLContext | None = None,
+        *,
+        max_connections: int = MAX_CONNECTIONS,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ssl_context = ssl_context or LazySSLContext()
+        self._max_connections = max_connections
+        self._monotonic = monotonic
+        self._urls: dict[tuple[Origin, str], httpx.URL] = {}
 
-    def __init__(self, endpoint_url: str, headers: Mapping[str, str], auth: SigV4Auth) -> None:
-        self._endpoint_url = endpoint_url
-        self._auth = auth
-        # httpx's own types, so that it need not parse the same anew for each request.
-        self._headers = httpx.Headers(headers)
-        self._urls: dict[str, httpx.URL] = {}
+    def preconnect(self, origin: Origin) -> None:
+        """Do nothing: importing httpx takes longer than connecting."""
+
+    def _pool_state(self) -> PoolState[HttpxConnection]:
+        return PoolState(
+            self._create_connection, self._max_connections, KEEPALIVE_EXPIRY, self._monotonic
+        )
+
+    def _create_connection(self, origin: Origin) -> HttpxConnection:
+        raise NotImplementedError
 
     def _build_request(self, request: HTTPRequest) -> httpx.Request:
-        """The request as httpx has it.
-
-        It is no ``client.build_request``: headers, cookies and query parameters that a client adds
-        to all its requests would not be signed, and mean nothing to AWS.
-        """
-        url = self._urls.get(request.path)
+        """Return the request as httpx has it, with the headers that were signed and no others."""
+        key = (request.origin, request.target)
+        url = self._urls.get(key)
         if url is None:
-            url = self._urls[request.path] = httpx.URL(self._endpoint_url + request.path)
+            url = self._urls[key] = httpx.URL(request.url)
+        headers = [(name.encode(), value.encode()) for name, value in request.headers.items()]
+        headers.append((b"content-length", b"%d" % len(request.content)))
         return httpx.Request(
-            "POST",
+            request.method,
             url,
-            content=request.content,
-            headers=self._headers,
+            headers=headers,
+            stream=httpx.ByteStream(request.content),
             extensions={"timeout": request.timeouts._asdict()},
         )
 
-    def _error(self, error: httpx.HTTPError) -> PagerError:
-        """The error that botocore has for one of httpx's."""
-        return map_httpx_error(error, self._endpoint_url)
+
+def map_httpx_error(
+    error: Exception, connection: HttpxConnection | None, request: HTTPRequest
+) -> HTTPClientError:
+    """Return our error for one of httpx's; a proxy that cannot be connected to is told apart."""
+    mapped = map_transport_error(error, request.origin)
+    if (
+        type(mapped) is EndpointConnectionError
+        and connection is not None
+        and connection.proxy is not None
+        and not connection.is_connected
+    ):
+        return ProxyConnectionError(str(mapped))
+    return mapped
 
 
-class HttpxClientTransport(_BaseTransport):
-    """Sends by an ``httpx.Client`` of the caller's."""
+class HttpxTransport(BaseHttpxTransport):
+    """The default transport of :class:`.client.ImageBuilder`; for many threads.
 
-    def __init__(
-        self,
-        client: httpx.Client,
-        endpoint_url: str,
-        headers: Mapping[str, str],
-        auth: SigV4Auth,
-    ) -> None:
-        super().__init__(endpoint_url, headers, auth)
-        self._client = client
-
-    def send(self, request: HTTPRequest, receiver: ResponseHandler) -> None:
-        """See :data:`.types.Transport`."""
-        message = self._build_request(request)
-        try:
-            # No redirects: a signature is for one host.
-            response = self._client.send(
-                message, auth=self._auth, follow_redirects=False, stream=True
-            )
-            try:
-                if not _handle_headers(request, message, response, receiver):
-                    for chunk in response.iter_raw():
-                        receiver.on_data(chunk)
-            finally:
-                response.close()
-        except httpx.HTTPError as error:
-            raise self._error(error) from error
-
-
-class AsyncHttpxClientTransport(_BaseTransport):
-    """The async twin of :class:`HttpxClientTransport`."""
+    ``ssl_context``: what to verify against. ``max_connections``: at most so many at a time; who
+    comes then waits. ``network_backend``, in httpcore's sense, and ``monotonic`` are for tests.
+    """
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
-        endpoint_url: str,
-        headers: Mapping[str, str],
-        auth: SigV4Auth,
+        ssl_context: LazySSLContext | None = None,
+        *,
+        max_connections: int = MAX_CONNECTIONS,
+        network_backend: NetworkBackend | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(endpoint_url, headers, auth)
-        self._client = client
+        super().__init__(ssl_context, max_connections=max_connections, monotonic=monotonic)
+        self._backend = network_backend or SocketBackend(monotonic)
+        self._pool = ConnectionPool(self._pool_state())
 
-    async def send(self, request: HTTPRequest, receiver: ResponseHandler) -> None:
-        """See :data:`.types.AsyncTransport`."""
-        message = self._build_request(request)
+    def send(self, request: HTTPRequest, handler: ResponseHandler) -> None:
+        """Send a request; see :meth:`.types.Transport.send`."""
+        lease: Lease[HttpxConnection] = Lease()
         try:
-            response = await self._client.send(
-                message, auth=self._auth, follow_redirects=False, stream=True
-            )
-            try:
-                if not _handle_headers(request, message, response, receiver):
-                    async for chunk in response.aiter_raw():
-                        receiver.on_data(chunk)
-            finally:
-                await response.aclose()
-        except httpx.HTTPError as error:
-            raise self._error(error) from error
-
-
-class HttpxPoolTransport(_BaseTransport):
-    """Sends by connections of our own; thread-safe."""
-
-    def __init__(
-        self,
-        endpoint_url: str,
-        headers: Mapping[str, str],
-        auth: SigV4Auth,
-        certificates: LazySSLContext,
-    ) -> None:
-        super().__init__(endpoint_url, headers, auth)
-        self._transports = ConnectionPool(
-            _transport_factory(httpx.HTTPTransport, endpoint_url, certificates)
-        )
-
-    def send(self, request: HTTPRequest, receiver: ResponseHandler) -> None:
-        """See :data:`.types.Transport`."""
-        message = self._build_request(request)
-        self._auth.attach_resume_token(message, self._auth.credentials())
-        transport = self._transports.acquire()
-        try:
-            response = transport.handle_request(message)
-            stream: Any = response.stream
-            try:
-                if not _handle_headers(request, message, response, receiver):
-                    for chunk in stream:
-                        receiver.on_data(chunk)
-            finally:
-                stream.close()
-        except httpx.HTTPError as error:
-            raise self._error(error) from error
-        finally:
-            self._transports.release(transport)
+            timeout = request.deadline.cap(request.timeouts.pool)
+            connection = self._pool.acquire(lease, request.origin, timeout)
+            connection.backend.deadline = request.deadline
+            response = connection.transport.handle_request(self._build_request(request))
+            headers = join_headers(response.headers.raw)
+            handler.on_headers(response.status_code, headers, headers.get("content-encoding", ""))
+            for chunk in response.stream:
+                handler.on_data(chunk)
+            response.stream.close()
+        except BaseException as error:
+            used = lease.connection
+            self._pool.discard(lease)
+            if isinstance(error, (httpx.HTTPError, TimeoutError)):
+                raise map_httpx_error(error, used, request) from error
+            raise
+        self._pool.release(lease)
 
     def close(self) -> None:
-        """Closes the connections, for good."""
-        for transport in self._transports.close():
-            transport.close()
+        """Close the connections, for good; those in use are closed after their requests."""
+        self._pool.close()
 
-
-class AsyncHttpxPoolTransport(_BaseTransport):
-    """The async twin of :class:`HttpxPoolTransport`."""
-
-    def __init__(
-        self,
-        endpoint_url: str,
-        headers: Mapping[str, str],
-        auth: SigV4Auth,
-        certificates: LazySSLContext,
-    ) -> None:
-        super().__init__(endpoint_url, headers, auth)
-        self._transports = ConnectionPool(
-            _transport_factory(httpx.AsyncHTTPTransport, endpoint_url, certificates)
-        )
-
-    async def send(self, request: HTTPRequest, receiver: ResponseHandler) -> None:
-        """See :data:`.types.AsyncTransport`."""
-        message = self._build_request(request)
-        self._auth.attach_resume_token(message, await self._auth.credentials_async())
-        transport = self._transports.acquire()
-        try:
-            response = await transport.handle_async_request(message)
-            stream: Any = response.stream
-            try:
-                if not _handle_headers(request, message, response, receiver):
-                    async for chunk in stream:
-                        receiver.on_data(chunk)
-            finally:
-                await stream.aclose()
-        except httpx.HTTPError as error:
-            raise self._error(error) from error
-        finally:
-            self._transports.release(transport)
-
-    async def aclose(self) -> None:
-        """Closes the connections, for good."""
-        for transport in self._transports.close():
-            await transport.aclose()
-
-
-def _handle_headers(
-    request: HTTPRequest,
-    message: httpx.Request,
-    response: httpx.Response,
-    receiver: ResponseHandler,
-) -> bool:
-    """Passes the head on, and the body if somebody, such as an event hook, has read it already."""
-    authorization: str = message.headers.get("authorization", "")
-    request.access_key = authorization.partition("Credential=")[2].partition("/")[0]
-    headers = join_headers(response.headers)
-    read = response.is_stream_consumed
-    receiver.on_headers(
-        response.status_code, headers, "" if read else headers.get("content-encoding", "")
-    )
-    if read:
-        receiver.on_data(response.content)
-    return read
-
-
-def _transport_factory(
-    kind: Callable[..., TransportT], endpoint_url: str, certificates: LazySSLContext
-) -> Callable[[], TransportT]:
-    proxy = proxy_for(endpoint_url)
-    # Without https there is nothing to verify, and certificates take their time to load.
-    encrypted = any(url is not None and url.startswith("https:") for url in (endpoint_url, proxy))
-    return partial(
-        kind,
-        # Also where nothing is verified, a context takes its time; all transports share it.
-        verify=certificates.context() if encrypted else httpx.create_ssl_context(verify=False),
-        proxy=proxy,
-        limits=httpx.Limits(max_connections=1),
-    )
-
-
-def join_headers(headers: httpx.Headers) -> dict[str, str]:
-    """The headers with their names in lower case; those that came twice, joined by commas.
-
-    ``dict(headers)`` is the same, and searches all headers for each of them.
-    """
-    found: dict[str, str] = {}
-    for name, value in headers.multi_items():
-        found[name] = f"{found[name]}, {value}" if name in found else value
-    return found
+    def _create_connection(self, origin: Origin) -> HttpxConnection:
+        backend = HttpcoreBackend(self._backend, self._monotonic)
+        return HttpxConnection(httpx.HTTPTransport, origin, backend, self._ssl_context)

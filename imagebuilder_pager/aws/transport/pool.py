@@ -1,43 +1,267 @@
-"""A list of connections: those that nobody uses at the moment are free for the next."""
+"""Connections that are kept for the next request: which are lent out, kept and closed.
+
+The rule: a connection is kept only if whoever had it says that it is clean. One that is not
+returned, because its borrower was broken off at whatever point, is closed as soon as its lease is
+gone; so none is lost, and none is used by two.
+
+:class:`PoolState` decides; the pool for threads, here, and the one for event loops, in
+:mod:`.async_pool`, add how to wait.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Generic, TypeVar
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Generic, Protocol, TypeVar
 
 from ...exceptions import HTTPClientError
+from .errors import CLOSED_MESSAGE, map_transport_error
+from .types import Origin
 
-__all__ = ["ConnectionPool"]
+__all__ = [
+    "KEEPALIVE_EXPIRY",
+    "MAX_CONNECTIONS",
+    "ConnectionPool",
+    "Lease",
+    "PoolState",
+    "PooledConnection",
+]
+
+#: boto3's ``max_pool_connections``.
+MAX_CONNECTIONS = 10
+#: Seconds after which an idle connection is closed; httpx's ``keepalive_expiry``.
+KEEPALIVE_EXPIRY = 5.0
 
 
-ConnectionT = TypeVar("ConnectionT")
+class PooledConnection(Protocol):
+    """What a pool keeps. ``is_reusable()`` says whether it is clean, and still open."""
+
+    def is_reusable(self) -> bool: ...
+    def close(self) -> None: ...
+
+
+ConnectionT = TypeVar("ConnectionT", bound=PooledConnection)
+
+
+class Lease(Generic[ConnectionT]):
+    """The right to use a connection, for as long as somebody holds this object."""
+
+    __slots__ = ("__weakref__", "connection", "on_loss")
+
+    def __init__(self) -> None:
+        self.connection: ConnectionT | None = None
+        self.on_loss: Callable[[], object] | None = None
+
+    def __del__(self) -> None:
+        if self.on_loss is not None:
+            self.on_loss()
+
+
+class _Slot(Generic[ConnectionT]):
+    __slots__ = ("connection", "idle_since", "lease", "origin")
+
+    def __init__(self, origin: Origin, connection: ConnectionT) -> None:
+        self.origin = origin
+        self.connection = connection
+        self.lease: weakref.ref[Lease[ConnectionT]] | None = None
+        self.idle_since = 0.0
+
+
+class PoolState(Generic[ConnectionT]):
+    """At most so many connections, and who has each; no locks, no waiting.
+
+    ``create_connection`` makes one that is not connected yet. ``monotonic`` measures how long a
+    connection has been idle.
+    """
+
+    def __init__(
+        self,
+        create_connection: Callable[[Origin], ConnectionT],
+        max_connections: int,
+        keepalive_expiry: float,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._create_connection = create_connection
+        self._max_connections = max_connections
+        self._keepalive_expiry = keepalive_expiry
+        self._monotonic = monotonic
+        self._slots: list[_Slot[ConnectionT]] = []
+        self.is_closed = False
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def try_acquire(self, lease: Lease[ConnectionT], origin: Origin) -> bool:
+        """Give the lease a connection, kept or new; False if all are in use.
+
+        Raises :class:`HTTPClientError` after :meth:`close`.
+        """
+        if self.is_closed:
+            raise HTTPClientError(CLOSED_MESSAGE)
+        self._close_lost()
+        self.close_expired()
+        slot = self._take_idle(origin)
+        if slot is None:
+            if len(self._slots) >= self._max_connections and not self._close_one_idle():
+                return False
+            slot = _Slot(origin, self._create_connection(origin))
+            self._slots.append(slot)
+        slot.lease = weakref.ref(lease)
+        lease.connection = slot.connection
+        return True
+
+    def release(self, lease: Lease[ConnectionT]) -> bool:
+        """Take a connection of this pool back, and keep it if it is clean; False for others."""
+        slot = self._slot_of(lease)
+        if slot is None:
+            return False
+        lease.connection = None
+        if not self.is_closed and slot.connection.is_reusable():
+            slot.idle_since = self._monotonic()
+            slot.lease = None
+        else:
+            self._close(slot)
+        self.close_expired()
+        return True
+
+    def discard(self, lease: Lease[ConnectionT]) -> bool:
+        """Close a connection of this pool that was broken off in use; False for others."""
+        slot = self._slot_of(lease)
+        if slot is None:
+            return False
+        lease.connection = None
+        self._close(slot)
+        return True
+
+    def close_expired(self) -> None:
+        """Close the connections that have been idle for too long."""
+        if not self._slots:
+            return
+        oldest = self._monotonic() - self._keepalive_expiry
+        for slot in [slot for slot in self._idle() if slot.idle_since < oldest]:
+            self._close(slot)
+
+    def close(self) -> None:
+        """Close the idle connections; those in use are closed when they are returned."""
+        self.is_closed = True
+        for slot in list(self._idle()):
+            self._close(slot)
+
+    def close_all(self) -> None:
+        """Close every connection, whoever has it."""
+        for slot in list(self._slots):
+            self._close(slot)
+
+    def _idle(self) -> Iterator[_Slot[ConnectionT]]:
+        return (slot for slot in self._slots if slot.lease is None)
+
+    def _take_idle(self, origin: Origin) -> _Slot[ConnectionT] | None:
+        # The one that was used last: the others come to expire.
+        for slot in sorted(self._idle(), key=lambda slot: -slot.idle_since):
+            if slot.origin != origin:
+                continue
+            if slot.connection.is_reusable():
+                return slot
+            self._close(slot)
+        return None
+
+    def _close_one_idle(self) -> bool:
+        slot = next(self._idle(), None)
+        if slot is not None:
+            self._close(slot)
+        return slot is not None
+
+    def _close_lost(self) -> None:
+        for slot in [s for s in self._slots if s.lease is not None and s.lease() is None]:
+            self._close(slot)
+
+    def _slot_of(self, lease: Lease[ConnectionT]) -> _Slot[ConnectionT] | None:
+        return next(
+            (slot for slot in self._slots if slot.lease is not None and slot.lease() is lease), None
+        )
+
+    def _close(self, slot: _Slot[ConnectionT]) -> None:
+        # Out of the list first: whatever breaks this off, it is not used again.
+        if slot in self._slots:
+            self._slots.remove(slot)
+        slot.connection.close()
+
+
+class Forgetting(Protocol):
+    """A pool that can forget its connections."""
+
+    def after_fork(self) -> None: ...
+
+
+_pools: weakref.WeakSet[Forgetting] = weakref.WeakSet()
+
+
+def forget_after_fork(pool: Forgetting) -> None:
+    """Have the pool forget its connections in a forked process: they are its parent's."""
+    _pools.add(pool)
+
+
+def _after_fork() -> None:
+    for pool in list(_pools):
+        pool.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class ConnectionPool(Generic[ConnectionT]):
-    """Made by ``make`` when none is free; thread-safe, for taking and adding are atomic."""
+    """A pool for threads. Who finds all connections in use waits for one."""
 
-    def __init__(self, create_connection: Callable[[], ConnectionT]) -> None:
-        self._make = create_connection
-        self._all: list[ConnectionT] = []
-        self._free: list[ConnectionT] = []
-        self._closed = False
+    def __init__(self, state: PoolState[ConnectionT]) -> None:
+        self._state = state
+        self._condition = threading.Condition(threading.RLock())
+        forget_after_fork(self)
 
-    def acquire(self) -> ConnectionT:
-        """One for the caller alone. Raises :class:`HTTPClientError` after :meth:`close`."""
-        if self._closed:
-            raise HTTPClientError("the client has been closed")
-        try:
-            return self._free.pop()
-        except IndexError:
-            connection = self._make()
-            self._all.append(connection)
-            return connection
+    def acquire(
+        self, lease: Lease[ConnectionT], origin: Origin, timeout: float | None
+    ) -> ConnectionT:
+        """Give the lease a connection, after waiting for one, and return it.
 
-    def release(self, connection: ConnectionT) -> None:
-        """It is free again."""
-        self._free.append(connection)
+        Raises :class:`ConnectTimeoutError` when none is free in time.
+        """
+        lease.on_loss = self._notify
+        with self._condition:
+            if not self._condition.wait_for(
+                lambda: self._state.try_acquire(lease, origin), timeout
+            ):
+                raise map_transport_error(
+                    TimeoutError("all connections are in use"), origin, kind="PoolTimeout"
+                )
+            assert lease.connection is not None  # noqa: S101 - it has one, or there is an error
+            return lease.connection
 
-    def close(self) -> list[ConnectionT]:
-        """All that there are, for the caller to close; no more can be taken."""
-        self._closed = True
-        return self._all
+    def release(self, lease: Lease[ConnectionT]) -> None:
+        """Take the connection back; see :meth:`PoolState.release`."""
+        with self._condition:
+            self._state.release(lease)
+            self._condition.notify()
+
+    def discard(self, lease: Lease[ConnectionT]) -> None:
+        """Close the connection; see :meth:`PoolState.discard`."""
+        with self._condition:
+            self._state.discard(lease)
+            self._condition.notify()
+
+    def close(self) -> None:
+        """Close the idle connections, and let nobody have another one."""
+        with self._condition:
+            self._state.close()
+            self._condition.notify_all()
+
+    def _notify(self) -> None:
+        # A reentrant lock: a lease may end while this thread holds it.
+        with self._condition:
+            self._condition.notify()
+
+    def after_fork(self) -> None:
+        """Forget, in a forked process, the connections, which are its parent's."""
+        self._condition = threading.Condition(threading.RLock())
+        self._state.close_all()

@@ -1,18 +1,15 @@
-"""SigV4 as an ``httpx.Auth``; the signature itself is botocore's."""
+"""AWS Signature Version 4 by botocore, part by part."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
 from dataclasses import dataclass
 from typing import Any, cast
 
-import httpx
 from botocore.auth import SigV4Auth as BotocoreSigV4Auth
 
-from ..identity import CredentialsLike
-from .signer import RequestSigner, SigningRequest
+from .signer import SigningRequest
 
-__all__ = ["SigV4Auth", "botocore_sigv4_header"]
+__all__ = ["botocore_sigv4_header"]
 
 
 class _SignedHeaders(dict[str, str]):
@@ -42,7 +39,7 @@ class _ToSign:
 
 
 def botocore_sigv4_header(request: SigningRequest) -> str:
-    """The header ``Authorization``, by botocore.
+    """Return the value of the header ``Authorization``, made by botocore.
 
     botocore's own ``add_auth`` would ask the system clock, and log what it signs, session token
     included; so its parts are called one by one.
@@ -62,33 +59,3 @@ def botocore_sigv4_header(request: SigningRequest) -> str:
         f"SignedHeaders={';'.join(request.headers)}, "
         f"Signature={signer.signature(string_to_sign, to_sign)}"
     )
-
-
-class SigV4Auth(RequestSigner, httpx.Auth):
-    """Signs every request that passes, with the credentials of that moment.
-
-    ``Content-Type``, ``Host`` and all ``X-Amz-*`` headers are signed, as boto3 does. ``clock``
-    gives the time of signing, in UTC. The repr shows no key.
-    """
-
-    requires_request_body = True
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        self.attach_resume_token(request, self.credentials())
-        yield request
-
-    async def async_auth_flow(
-        self, request: httpx.Request
-    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        self.attach_resume_token(request, await self.credentials_async())
-        yield request
-
-    def attach_resume_token(self, request: httpx.Request, credentials: CredentialsLike) -> None:
-        """Adds ``X-Amz-Date``, ``X-Amz-Security-Token`` and ``Authorization`` to the request."""
-        headers = {name.decode().lower(): value.decode() for name, value in request.headers.raw}
-        url, content = str(request.url), request.content
-        added = self.auth_headers(
-            request.method, url, headers, content, credentials, algorithm=botocore_sigv4_header
-        )
-        for name, value in added.items():
-            request.headers[name] = value  # update() copies them all

@@ -1,0 +1,72 @@
+"""The proxy that requests go through, by the variables and system settings that Python goes by."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from urllib.parse import unquote, urlsplit
+
+from ...exceptions import InvalidConfigError
+
+__all__ = ["Proxy", "resolve_proxy"]
+
+_SCHEMES = ("http", "https", "socks5", "socks5h")
+
+
+class Proxy:
+    """A proxy's URL, and the user and password that stood in it. Its repr shows neither."""
+
+    __slots__ = ("host", "password", "port", "scheme", "source", "url", "username")
+
+    def __init__(self, url: str, source: str) -> None:
+        problem = ""
+        try:
+            parts = urlsplit(url)
+            self.scheme = parts.scheme.lower()
+            self.host = parts.hostname or ""
+            self.port = parts.port
+            self.username = None if parts.username is None else unquote(parts.username)
+            self.password = None if parts.password is None else unquote(parts.password)
+        except ValueError as error:
+            problem = str(error)
+        else:
+            if self.scheme not in _SCHEMES or not self.host or re.search(r"[\s\x00-\x1f]", url):
+                problem = "it is not a proxy's URL"
+        if problem:
+            shown = re.sub(r"//[^/]*@", "//...@", url)[:80]
+            raise InvalidConfigError(
+                f"{source}: {shown!r} given ({problem}); allowed: a URL such as "
+                f"http://proxy.example:3128, with one of the schemes {', '.join(_SCHEMES)}"
+            )
+        self.url = url
+        self.source = source
+
+    @property
+    def is_socks(self) -> bool:
+        """Whether it is a SOCKS proxy."""
+        return self.scheme.startswith("socks")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.scheme}://{self.host}:{self.port}, {self.source})"
+
+
+def resolve_proxy(url: str) -> Proxy | None:
+    """Return the proxy for a URL: ``HTTPS_PROXY``, ``HTTP_PROXY``, ``ALL_PROXY``, ``NO_PROXY``.
+
+    These are the variables, and the system settings, that Python and boto3 go by. Raises
+    :class:`InvalidConfigError` for a value that is not a proxy's URL.
+    """
+    if sys.platform not in {"darwin", "win32"} and not any(
+        name.lower().endswith("_proxy") for name in os.environ
+    ):
+        return None  # and urllib.request, which takes its time, need not be imported
+    from urllib.request import getproxies, proxy_bypass
+
+    parts = urlsplit(url)
+    proxies = getproxies()
+    name = parts.scheme if proxies.get(parts.scheme) else "all"
+    value = proxies.get(name)
+    if not value or proxy_bypass(parts.netloc):
+        return None
+    return Proxy(value if "://" in value else f"http://{value}", f"{name.upper()}_PROXY")

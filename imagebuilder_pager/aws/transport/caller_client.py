@@ -1,0 +1,153 @@
+"""Requests by a client of the caller's: httpx's or httpx2's, sync or async.
+
+Its proxies, certificates, mocks and hooks are the caller's, and so are its connections. What it
+adds to all its requests (headers, cookies, query parameters, auth) is left out: it would not be
+signed, and means nothing to AWS. Neither package is imported here: the caller has imported it.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+from ...async_runtime import current_runtime
+from ...exceptions import HTTPClientError, PagerError
+from ..auth.botocore_sigv4 import botocore_sigv4_header
+from .errors import CLOSED_MESSAGE, map_transport_error
+from .types import HTTPRequest, Origin, ResponseHandler, Timeouts, join_headers
+
+__all__ = ["AsyncCallerClient", "CallerClient", "find_client_module"]
+
+_MODULES = ("httpx", "httpx2")
+
+
+def find_client_module(client: object, class_name: str) -> ModuleType | None:
+    """Return the module, httpx or httpx2, that a client is of; None for anything else.
+
+    ``class_name`` is ``Client`` or ``AsyncClient``.
+    """
+    for name in _MODULES:
+        module = sys.modules.get(name)
+        client_class = getattr(module, class_name, None)
+        if client_class is not None and isinstance(client, client_class):
+            return module
+    return None
+
+
+class _BaseCallerClient:
+    """What the sync and the async client share."""
+
+    signing_algorithm = staticmethod(botocore_sigv4_header)
+
+    def __init__(self, client: Any, module: ModuleType) -> None:
+        self._client = client
+        self._module = module
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """The timeouts of the client."""
+        return Timeouts(**self._client.timeout.as_dict())
+
+    def preconnect(self, origin: Origin) -> None:
+        """Do nothing: when its connections are made is the client's to decide."""
+
+    def _build_request(self, request: HTTPRequest) -> Any:
+        if self._client.is_closed:
+            raise HTTPClientError(f"http_client: {CLOSED_MESSAGE}")
+        return self._module.Request(
+            request.method,
+            request.url,
+            headers=dict(request.headers),
+            content=request.content,
+            extensions={"timeout": request.capped_timeouts()._asdict()},
+        )
+
+    def _response_of(self, error: Exception) -> Any:
+        """Return the response that a hook of the caller's refused; None for any other error."""
+        if isinstance(error, self._module.HTTPStatusError):
+            return error.response
+        return None
+
+    def _map(self, error: Exception, request: HTTPRequest) -> PagerError:
+        if isinstance(error, RuntimeError) and self._client.is_closed:
+            return HTTPClientError(f"http_client: {CLOSED_MESSAGE}")
+        return map_transport_error(error, request.origin)
+
+    def _errors(self) -> tuple[type[Exception], ...]:
+        return (self._module.HTTPError, self._module.InvalidURL, TimeoutError, RuntimeError)
+
+
+def _handle_head(response: Any, handler: ResponseHandler) -> bool:
+    """Pass the head on, and the body if a hook has read it already; return whether it had."""
+    headers = join_headers(response.headers.raw)
+    is_read: bool = response.is_stream_consumed
+    handler.on_headers(
+        response.status_code, headers, "" if is_read else headers.get("content-encoding", "")
+    )
+    if is_read:
+        handler.on_data(response.content)
+    return is_read
+
+
+class CallerClient(_BaseCallerClient):
+    """Sends by an ``httpx.Client`` or ``httpx2.Client``, which stays the caller's to close."""
+
+    def send(self, request: HTTPRequest, handler: ResponseHandler) -> None:
+        """Send a request; see :meth:`.types.Transport.send`.
+
+        A head that drips is not bounded by the deadline: httpx's timeout is for each read.
+        """
+        try:
+            # No redirects: a signature is for one host.
+            response = self._client.send(
+                self._build_request(request), auth=None, follow_redirects=False, stream=True
+            )
+            try:
+                if not _handle_head(response, handler):
+                    for chunk in response.iter_raw():
+                        handler.on_data(chunk)
+            finally:
+                response.close()
+        except self._errors() as error:
+            response = self._response_of(error)
+            if response is None:
+                raise self._map(error, request) from error
+            _handle_refused(response, handler)
+
+    def close(self) -> None:
+        """Do nothing: the client is the caller's to close."""
+
+
+class AsyncCallerClient(_BaseCallerClient):
+    """Sends by an ``httpx.AsyncClient`` or ``httpx2.AsyncClient``; the twin of the sync one."""
+
+    async def send(self, request: HTTPRequest, handler: ResponseHandler) -> None:
+        """Send a request; see :meth:`.types.AsyncTransport.send`."""
+        try:
+            async with current_runtime().timeout(request.deadline.cap(None)):
+                response = await self._client.send(
+                    self._build_request(request), auth=None, follow_redirects=False, stream=True
+                )
+                try:
+                    if not _handle_head(response, handler):
+                        async for chunk in response.aiter_raw():
+                            handler.on_data(chunk)
+                finally:
+                    await response.aclose()
+        except self._errors() as error:
+            response = self._response_of(error)
+            if response is None:
+                raise self._map(error, request) from error
+            _handle_refused(response, handler)
+
+    async def aclose(self) -> None:
+        """Do nothing: the client is the caller's to close."""
+
+
+def _handle_refused(response: Any, handler: ResponseHandler) -> None:
+    """Pass on a response that a hook has raised for, which is closed, and perhaps was read."""
+    headers = join_headers(response.headers.raw)
+    handler.on_headers(response.status_code, headers, "")
+    if response.is_stream_consumed and hasattr(response, "_content"):
+        handler.on_data(response.content)

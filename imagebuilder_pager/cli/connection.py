@@ -1,0 +1,48 @@
+"""What the command sends with: it connects while the models are imported.
+
+Importing what reads and checks the pages takes a tenth of a second. In that time another thread
+can make a TLS connection and load its certificates.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from ..aws.config.shared_config import SharedConfig
+from ..aws.config.tls import resolve_certificates
+from ..aws.transport.h11_transport import H11Client
+from ..aws.transport.types import DEFAULT_TIMEOUTS
+
+__all__ = ["make_http_client", "resolve_arguments"]
+
+
+_NO_TIMEOUT_SECONDS = 2_000_000  # the system's poll takes little more
+
+
+def make_http_client(options: argparse.Namespace, config: SharedConfig) -> H11Client:
+    """Return what to send with: it connects as soon as a client with it knows its endpoint.
+
+    Raises :class:`ParamValidationError` for a timeout that cannot be used. An error of the
+    connection, or of the certificates, is raised by the first request.
+    """
+    return H11Client(
+        verify=resolve_certificates(False if options.no_verify_ssl else options.ca_bundle, config),
+        timeout=DEFAULT_TIMEOUTS.with_overrides(
+            _timeout(options.cli_connect_timeout), _timeout(options.cli_read_timeout)
+        ),
+        preconnect=True,
+    )
+
+
+def resolve_arguments(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments of the client that the options give."""
+    return {
+        "region_name": options.region,
+        "endpoint_url": options.endpoint_url,
+        "profile_name": options.profile,
+    }
+
+
+def _timeout(seconds: int | None) -> int | None:
+    return _NO_TIMEOUT_SECONDS if seconds == 0 else seconds
