@@ -51,18 +51,21 @@ def _in_turns(
     return samples
 
 
-def measure_cpu_sync(harness: Harness, rounds: int) -> Samples:
-    """Measure the CPU milliseconds per page of the sync clients."""
+def measure_cpu_sync(worker: str) -> Callable[[Harness, int], Samples]:
+    """Return the measure of the CPU milliseconds per page of a sync client."""
 
-    def cpu(worker: str, pages: int) -> Side:
-        return lambda: harness.work(worker, "stream", pages, 50).cpu_per_page * 1000
+    def measure(harness: Harness, rounds: int) -> Samples:
+        def cpu(worker: str, pages: int) -> Side:
+            return lambda: harness.work(worker, "stream", pages, 50).cpu_per_page * 1000
 
-    return _in_turns(
-        rounds, peer=cpu("peer_boto3", 300), ours=cpu("ours", 600), limit=cpu("limit", 600)
-    )
+        return _in_turns(
+            rounds, peer=cpu("peer_boto3", 300), ours=cpu(worker, 600), limit=cpu("limit", 600)
+        )
+
+    return measure
 
 
-def measure_cpu_async(at_a_time: int) -> Callable[[Harness, int], Samples]:
+def measure_cpu_async(worker: str, at_a_time: int) -> Callable[[Harness, int], Samples]:
     """Return the measure of the CPU milliseconds per page, ``at_a_time`` listings at a time."""
 
     def measure(harness: Harness, rounds: int) -> Samples:
@@ -71,12 +74,12 @@ def measure_cpu_async(at_a_time: int) -> Callable[[Harness, int], Samples]:
             job = ("stream", pages, warm_up, at_a_time)
             return lambda: harness.work(worker, *job).cpu_per_page * 1000
 
-        return _in_turns(rounds, peer=cpu("peer_aiobotocore", 320), ours=cpu("ours_async", 640))
+        return _in_turns(rounds, peer=cpu("peer_aiobotocore", 320), ours=cpu(worker, 640))
 
     return measure
 
 
-def measure_cold(*, tls: bool) -> Callable[[Harness, int], Samples]:
+def measure_cold(worker: str, *, tls: bool) -> Callable[[Harness, int], Samples]:
     """Return the measure of the milliseconds of a process that lists one page."""
 
     def measure(harness: Harness, rounds: int) -> Samples:
@@ -86,7 +89,7 @@ def measure_cold(*, tls: bool) -> Callable[[Harness, int], Samples]:
         return _in_turns(
             rounds,
             peer=whole("peer_boto3"),
-            ours=whole("ours"),
+            ours=whole(worker),
             limit=whole("limit"),
             warm_up=True,
         )
@@ -119,13 +122,16 @@ def _peak_mib(measured: Measured) -> float:
     return measured.peak_kib / 1024
 
 
-def measure_memory(harness: Harness, rounds: int) -> Samples:
-    """Measure the peak memory of one listing, in MiB."""
+def measure_memory(worker: str) -> Callable[[Harness, int], Samples]:
+    """Return the measure of the peak memory of one listing, in MiB."""
 
-    def peak(worker: str) -> Side:
-        return lambda: _peak_mib(harness.work(worker, "stream", 40, 1))
+    def measure(harness: Harness, rounds: int) -> Samples:
+        def peak(worker: str) -> Side:
+            return lambda: _peak_mib(harness.work(worker, "stream", 40, 1))
 
-    return _in_turns(rounds, peer=peak("peer_boto3"), ours=peak("ours"))
+        return _in_turns(rounds, peer=peak("peer_boto3"), ours=peak(worker))
+
+    return measure
 
 
 def measure_growth(harness: Harness, rounds: int) -> Samples:
