@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from functools import partial
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -40,7 +39,7 @@ from .exceptions import ParamValidationError, UnknownOperationError
 from .models import exceptions as modelled_exceptions
 from .pagination.async_paginator import AsyncPaginator
 from .pagination.paginator import Paginator
-from .service import HEADERS, SERVICE
+from .service import HEADERS, SERVICE, response_parser
 from .validation import validate_positive
 
 if TYPE_CHECKING:
@@ -281,7 +280,7 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport]):
     def _call(self, method_name: str, params: Mapping[str, Any], **parse_options: Any) -> Any:
         operation = self._operations[method_name]
         serialized = operation.serialize_params(params)
-        parse = partial(operation.response.from_json, **parse_options)
+        parse = response_parser(operation, serialized, **parse_options)
         return self._rest.call(self._transport, operation.rest_json, serialized, parse)
 
 
@@ -354,6 +353,5 @@ class AsyncImageBuilder(_BaseClient[AsyncHttpxClient | AsyncTransport, AsyncTran
     async def _call(self, method_name: str, params: Mapping[str, Any]) -> Any:
         operation = self._operations[method_name]
         serialized = operation.serialize_params(params)
-        return await self._rest.call_async(
-            self._transport, operation.rest_json, serialized, operation.response.from_json
-        )
+        parse = response_parser(operation, serialized)
+        return await self._rest.call_async(self._transport, operation.rest_json, serialized, parse)
