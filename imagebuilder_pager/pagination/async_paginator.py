@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Generic, Self
 
 from ..exceptions import PagerError
+from .async_prefetch import AsyncPrefetcher
 from .base import BasePageIterator, BasePaginator, ItemT, IterationState, PageExpander, PageT, T
 from .cursor import PageResult
 from .full_result import FullResult
-from .prefetch import AsyncPrefetcher
 
 __all__ = ["AsyncPageIterator", "AsyncPaginator", "AsyncResultIterator"]
 
