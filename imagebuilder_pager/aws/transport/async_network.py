@@ -64,14 +64,14 @@ class AsyncSocketBackend:
         else:
             async with runtime.timeout(timeout):
                 addresses = await run_in_thread(lambda: look_up(host, port))
-        for tried, address in enumerate(addresses):
+        for index, address in enumerate(addresses):
             share = None
             if end is not None:
-                share = max(0.001, end - self._monotonic()) / (len(addresses) - tried)
+                share = max(0.001, end - self._monotonic()) / (len(addresses) - index)
             try:
                 return AsyncSocketStream(await _connect(runtime, address, share), runtime)
             except OSError:
-                if tried == len(addresses) - 1:
+                if index == len(addresses) - 1:
                     raise
         raise OSError(NO_ADDRESS)
 

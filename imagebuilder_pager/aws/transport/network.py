@@ -66,14 +66,14 @@ class SocketBackend:
         """
         end = None if timeout is None else self._monotonic() + timeout
         addresses = _resolve(host, port, timeout)
-        for tried, (family, kind, protocol, _, address) in enumerate(addresses):
+        for index, (family, kind, protocol, _, address) in enumerate(addresses):
             share = None
             if end is not None:
-                share = max(0.001, end - self._monotonic()) / (len(addresses) - tried)
+                share = max(0.001, end - self._monotonic()) / (len(addresses) - index)
             try:
                 return SocketStream(_connect(family, kind, protocol, address, share))
             except OSError:
-                if tried == len(addresses) - 1:
+                if index == len(addresses) - 1:
                     raise
         raise OSError(NO_ADDRESS)
 
