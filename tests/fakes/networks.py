@@ -98,6 +98,8 @@ class AsyncFakeNetwork:
     def __init__(self, network: FakeNetwork) -> None:
         self._network = network
 
-    async def connect_tcp(self, host: str, port: int, timeout: float | None = None) -> AsyncFakeStream:  # noqa: ASYNC109, E501 - as httpcore has it
+    async def connect_tcp(
+        self, host: str, port: int, timeout: float | None = None
+    ) -> AsyncFakeStream:  # noqa: ASYNC109, E501 - as httpcore has it
         """Return a new connection."""
         return AsyncFakeStream(self._network.connect_tcp(host, port, timeout))

@@ -1,9 +1,9 @@
-"""Each way to send requests, sync and async, asyncio and trio, as one that a plain test can call."""
+"""Each way to send requests, sync and async, as one that a plain test can call."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -182,13 +182,3 @@ def error_of(send_to: SendTo, url: str, **arguments: Any) -> exceptions.HTTPClie
     with pytest.raises(exceptions.HTTPClientError) as caught:
         send_to(url, **arguments)
     return caught.value
-
-
-@contextlib.contextmanager
-def started_server(*scripts: Any, context: Any = None, host: str = "127.0.0.1") -> Iterator[Any]:
-    """Run a scripted server for the length of a ``with`` block."""
-    server = ScriptedServer(list(scripts), context, host=host)
-    try:
-        yield server
-    finally:
-        server.close()
