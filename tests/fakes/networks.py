@@ -99,7 +99,10 @@ class AsyncFakeNetwork:
         self._network = network
 
     async def connect_tcp(
-        self, host: str, port: int, timeout: float | None = None
-    ) -> AsyncFakeStream:  # noqa: ASYNC109, E501 - as httpcore has it
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - as httpcore has it
+    ) -> AsyncFakeStream:
         """Return a new connection."""
         return AsyncFakeStream(self._network.connect_tcp(host, port, timeout))

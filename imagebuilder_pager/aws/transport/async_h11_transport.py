@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import Any, Self
 
-from ...async_runtime import current_runtime, run_in_thread
-from .async_network import AsyncNetworkBackend, AsyncSocketBackend, to_async_stream
+from ...async_runtime import AsyncRuntime, current_runtime, run_in_thread
+from .async_network import (
+    AsyncNetworkBackend,
+    AsyncNetworkStream,
+    AsyncSocketBackend,
+    AsyncSocketStream,
+)
 from .async_pool import AsyncConnectionPool
 from .errors import map_transport_error
 from .h11_connection import (
@@ -19,6 +25,7 @@ from .h11_connection import (
     Write,
 )
 from .h11_transport import BaseH11Client
+from .network import SocketStream
 from .pool import Lease
 from .types import HTTPRequest, ResponseHandler
 
@@ -122,4 +129,18 @@ async def _join_preconnection_async(
             await run_in_thread(preconnection.finished.wait)
     connection.preconnection = None
     if preconnection.stream is not None:
-        connection.adopt(to_async_stream(preconnection.stream, runtime, monotonic))
+        connection.adopt(_to_async_stream(preconnection.stream, runtime, monotonic))
+
+
+def _to_async_stream(
+    stream: Any, runtime: AsyncRuntime, monotonic: Callable[[], float]
+) -> AsyncNetworkStream:
+    """Return a stream that was made in a thread, with TLS or without, as one for an event loop."""
+    if not isinstance(stream, SocketStream):
+        from .tls_stream import AsyncTLSStream  # imported already: the stream is one
+
+        below = _to_async_stream(stream.stream, runtime, monotonic)
+        return AsyncTLSStream(below, stream.connection, monotonic)
+    connection = socket.socket(fileno=stream.socket.detach())
+    connection.setblocking(False)
+    return AsyncSocketStream(connection, runtime)

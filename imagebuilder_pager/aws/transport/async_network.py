@@ -9,25 +9,17 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Protocol
 
 from ...async_runtime import AsyncRuntime, current_runtime, run_in_thread
-from .network import NO_ADDRESS, Address, SocketStream, is_address, look_up
-
-if TYPE_CHECKING:
-    pass
+from .network import NO_ADDRESS, Address, is_address, look_up
 
 __all__ = [
     "AsyncNetworkBackend",
     "AsyncNetworkStream",
     "AsyncSocketBackend",
     "AsyncSocketStream",
-    "to_async_stream",
 ]
-
-ResultT = TypeVar("ResultT")
-
-_READ_NUM_BYTES = 64 * 1024
 
 
 class AsyncNetworkStream(Protocol):
@@ -128,17 +120,3 @@ class AsyncSocketStream:
 
     def __del__(self) -> None:
         self.socket.close()
-
-
-def to_async_stream(
-    stream: Any, runtime: AsyncRuntime, monotonic: Callable[[], float]
-) -> AsyncNetworkStream:
-    """Return a stream that was made in a thread, with TLS or without, as one for an event loop."""
-    if not isinstance(stream, SocketStream):
-        from .tls_stream import AsyncTLSStream
-
-        below = to_async_stream(stream.stream, runtime, monotonic)
-        return AsyncTLSStream(below, stream.connection, monotonic)
-    connection = socket.socket(fileno=stream.socket.detach())
-    connection.setblocking(False)
-    return AsyncSocketStream(connection, runtime)
