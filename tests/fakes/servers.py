@@ -38,8 +38,16 @@ class RecordedResponse:
 class ScriptedServer:
     """A server that sends on each connection the bytes of its script, and then closes it."""
 
-    def __init__(self, scripts: list[Script], context: ssl.SSLContext | None = None) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
+    def __init__(
+        self,
+        scripts: list[Script],
+        context: ssl.SSLContext | None = None,
+        *,
+        host: str = "127.0.0.1",
+    ) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, 0), family=family)
+        self._host = f"[{host}]" if ":" in host else host
         self._scripts = scripts
         self._context = context
         self.requests: list[bytes] = []
@@ -53,7 +61,12 @@ class ScriptedServer:
     @property
     def url(self) -> str:
         scheme = "http" if self._context is None else "https"
-        return f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
+        return f"{scheme}://{self._host}:{self.port}"
+
+    @property
+    def port(self) -> int:
+        port: int = self._listener.getsockname()[1]
+        return port
 
     def _serve(self) -> None:
         for script, closed in zip(self._scripts, self.closed, strict=True):
@@ -88,40 +101,6 @@ class ScriptedServer:
         self._listener.close()
         self._thread.join(5)
         assert not self._thread.is_alive()
-
-
-class FakeSocket:
-    """A socket that receives these bytes in chunks of ``size``, and then the end or nothing.
-
-    ``waits`` has each operation that waited, with its timeout.
-    """
-
-    def __init__(self, received: bytes, size: int = 100, *, ends: bool = True) -> None:
-        self._chunks = [received[i : i + size] for i in range(0, len(received), size)]
-        self._ends = ends
-        self._timeout: float | None = None
-        self.waits: set[tuple[str, float | None]] = set()
-
-    def setsockopt(self, *_: int) -> None:
-        pass
-
-    def settimeout(self, seconds: float | None) -> None:
-        self._timeout = seconds
-
-    def recv(self, _size: int) -> bytes:
-        if self._timeout == 0:
-            raise BlockingIOError
-        self.waits.add(("recv", self._timeout))
-        if not self._chunks and not self._ends:
-            raise TimeoutError("timed out")
-        return self._chunks.pop(0) if self._chunks else b""
-
-    def send(self, data: memoryview) -> int:
-        self.waits.add(("send", self._timeout))
-        return min(len(data), 100)
-
-    def close(self) -> None:
-        pass
 
 
 class RawConnection:

@@ -1,4 +1,4 @@
-"""Fixtures of the unit tests: settings, and the transport over h11."""
+"""Fixtures of the unit tests: settings, and every way to send requests."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ import os
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from imagebuilder_pager.aws.config.tls import LazySSLContext
-from imagebuilder_pager.aws.transport.h11_transport import H11Client
-from imagebuilder_pager.aws.transport.types import Timeouts
-from tests.fakes.h11_requests import LOCALHOST_CERTIFICATE, TIMEOUTS, SendTo, Serve, send
-from tests.fakes.servers import RecordedResponse, Script, ScriptedServer
+from tests.fakes.servers import Script, ScriptedServer
+from tests.fakes.transports import KINDS, LOCALHOST_CERTIFICATE, SendTo, Serve, TransportKind
 
 
 @pytest.fixture
@@ -22,8 +18,10 @@ def serve() -> Iterator[Serve]:
     """Start scripted servers, and close them after the test."""
     servers: list[ScriptedServer] = []
 
-    def start(*scripts: Script, context: ssl.SSLContext | None = None) -> ScriptedServer:
-        servers.append(ScriptedServer(list(scripts), context))
+    def start(
+        *scripts: Script, context: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+    ) -> ScriptedServer:
+        servers.append(ScriptedServer(list(scripts), context, host=host))
         return servers[-1]
 
     yield start
@@ -31,25 +29,21 @@ def serve() -> Iterator[Serve]:
         server.close()
 
 
+@pytest.fixture(params=KINDS, ids=str)
+def kind(request: pytest.FixtureRequest) -> TransportKind:
+    """Each way to send requests."""
+    given: TransportKind = request.param
+    return given
+
+
 @pytest.fixture
-def send_to() -> Iterator[SendTo]:
-    """Send requests by one client for each URL."""
-    clients: dict[str, H11Client] = {}
-
-    def send_to_url(
-        url: str,
-        *,
-        certificates: LazySSLContext | None = None,
-        response: Any = None,
-        timeouts: Timeouts = TIMEOUTS,
-    ) -> RecordedResponse:
-        if url not in clients:
-            clients[url] = H11Client(url, certificates or LazySSLContext())
-        return send(clients[url], response, timeouts)
-
-    yield send_to_url
-    for client in clients.values():
-        client.close()
+def send_to(kind: TransportKind, monkeypatch: pytest.MonkeyPatch) -> Iterator[SendTo]:
+    """Send requests by one transport for each URL, without a proxy of the developer's."""
+    for name in [name for name in os.environ if name.upper().endswith("_PROXY")]:
+        monkeypatch.delenv(name)
+    requests = SendTo(kind)
+    yield requests
+    requests.close()
 
 
 @pytest.fixture

@@ -185,7 +185,7 @@ def _ascii_host(host: str) -> str:
         ipaddress.ip_address(address)
         return host if not zone or zone.isalnum() else ""
     if not host.isascii():
-        import idna  # of httpx's; where it is not installed, the host is to be given in ASCII
+        import idna
 
         host = idna.encode(host, uts46=True).decode("ascii")
     return host if _HOST_NAME.fullmatch(host) else ""

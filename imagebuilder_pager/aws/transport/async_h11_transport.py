@@ -137,7 +137,7 @@ def _to_async_stream(
 ) -> AsyncNetworkStream:
     """Return a stream that was made in a thread, with TLS or without, as one for an event loop."""
     if not isinstance(stream, SocketStream):
-        from .tls_stream import AsyncTLSStream
+        from .tls_stream import AsyncTLSStream  # imported already: the stream is one
 
         below = _to_async_stream(stream.stream, runtime, monotonic)
         return AsyncTLSStream(below, stream.connection, monotonic)

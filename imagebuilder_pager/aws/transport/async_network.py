@@ -9,13 +9,10 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Protocol
 
 from ...async_runtime import AsyncRuntime, current_runtime, run_in_thread
 from .network import NO_ADDRESS, Address, is_address, look_up
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = [
     "AsyncNetworkBackend",
@@ -23,10 +20,6 @@ __all__ = [
     "AsyncSocketBackend",
     "AsyncSocketStream",
 ]
-
-ResultT = TypeVar("ResultT")
-
-_READ_NUM_BYTES = 64 * 1024
 
 
 class AsyncNetworkStream(Protocol):

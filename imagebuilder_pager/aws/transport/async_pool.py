@@ -47,23 +47,23 @@ class AsyncConnectionPool(Generic[ConnectionT]):
 
     def release(self, lease: Lease[ConnectionT]) -> None:
         """Take the connection back; see :meth:`PoolState.release`."""
-        for pool in self._loops.values():
+        for pool in list(self._loops.values()):
             if pool.state.release(lease):
-                pool.wake_next()
+                pool.wake_first()
 
     def discard(self, lease: Lease[ConnectionT]) -> None:
         """Close the connection; see :meth:`PoolState.discard`."""
-        for pool in self._loops.values():
+        for pool in list(self._loops.values()):
             if pool.state.discard(lease):
-                pool.wake_next()
+                pool.wake_first()
 
     def close(self) -> None:
         """Close the idle connections, and let nobody have another one."""
         self._is_closed = True
-        for pool in self._loops.values():
+        for pool in list(self._loops.values()):
             pool.state.close()
-            while pool.waiters:
-                pool.wake_next()
+            # The loop may be another thread's.
+            pool.runtime.call_from_thread(pool.wake_first)
 
     def after_fork(self) -> None:
         """Forget, in a forked process, the connections, which are its parent's."""
@@ -89,24 +89,30 @@ class _LoopPool(Generic[ConnectionT]):
     def __init__(self, runtime: AsyncRuntime, state: PoolState[ConnectionT]) -> None:
         self.runtime = runtime
         self.state = state
-        self.waiters: deque[Event] = deque()
+        self.waiters: deque[_Waiter] = deque()
 
     async def wait_for_connection(self, lease: Lease[ConnectionT], origin: Origin) -> None:
-        event = self.runtime.event()
-        self.waiters.append(event)
+        waiter = _Waiter(self.runtime.event())
+        self.waiters.append(waiter)
         try:
-            await event.wait()
-            while not self.state.try_acquire(lease, origin):
-                event = self.runtime.event()
-                self.waiters.appendleft(event)
-                await event.wait()
-        except BaseException:
-            if event.is_set():
-                self.wake_next()  # it was woken for a connection that it now does not take
-            else:
-                self.waiters.remove(event)
-            raise
+            await waiter.event.wait()
+            while self.waiters[0] is not waiter or not self.state.try_acquire(lease, origin):
+                waiter.event = self.runtime.event()
+                await waiter.event.wait()
+        finally:
+            # Until here it stands in the line, so that a task that returns a connection and asks
+            # for the next one at once does not come before it.
+            self.waiters.remove(waiter)
+            self.wake_first()
 
-    def wake_next(self) -> None:
+    def wake_first(self) -> None:
+        """Have the first one in the line look for a connection; it wakes the next one."""
         if self.waiters:
-            self.waiters.popleft().set()
+            self.waiters[0].event.set()
+
+
+class _Waiter:
+    __slots__ = ("event",)
+
+    def __init__(self, event: Event) -> None:
+        self.event = event

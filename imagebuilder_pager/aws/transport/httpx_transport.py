@@ -8,7 +8,7 @@ proxies, cookies, redirects and hooks, of which there are none. What mocks and i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import httpx
 
@@ -71,9 +71,37 @@ class BaseHttpxTransport:
             request.method,
             url,
             headers=headers,
-            stream=httpx.ByteStream(request.content),
+            stream=_RequestBody(request.content),
             extensions={"timeout": request.timeouts._asdict()},
         )
+
+
+class _RequestBody(httpx.ByteStream):
+    """A body whose async iterator is not a generator.
+
+    Where a write is broken off, httpcore leaves the iterator as it is, and an event loop complains
+    of a generator that has not come to its end.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self._content = content
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _OneChunk(self._content)
+
+
+class _OneChunk:
+    def __init__(self, chunk: bytes) -> None:
+        self._chunks = [chunk]
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._chunks:
+            raise StopAsyncIteration
+        return self._chunks.pop()
 
 
 def map_httpx_error(

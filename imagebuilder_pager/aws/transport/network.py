@@ -11,10 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
-
-if TYPE_CHECKING:
-    pass
+from typing import Any, Protocol
 
 __all__ = [
     "NO_ADDRESS",
@@ -27,13 +24,9 @@ __all__ = [
     "look_up",
 ]
 
-ResultT = TypeVar("ResultT")
-
 Address = tuple[int, int, int, str, Any]
 
 NO_ADDRESS = "the name has no address"
-
-_READ_NUM_BYTES = 64 * 1024
 
 
 class NetworkStream(Protocol):

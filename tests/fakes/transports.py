@@ -1,0 +1,184 @@
+"""Each way to send requests, sync and async, as one that a plain test can call."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import anyio.from_thread
+import pytest
+
+from imagebuilder_pager import exceptions
+from imagebuilder_pager.aws.auth.signer import RequestSigner
+from imagebuilder_pager.aws.clock import SYSTEM_CLOCK
+from imagebuilder_pager.aws.config.shared_config import Resolved
+from imagebuilder_pager.aws.config.tls import LazySSLContext
+from imagebuilder_pager.aws.identity import Credentials
+from imagebuilder_pager.aws.transport.async_h11_transport import AsyncH11Client
+from imagebuilder_pager.aws.transport.async_httpx_transport import AsyncHttpxTransport
+from imagebuilder_pager.aws.transport.h11_transport import H11Client
+from imagebuilder_pager.aws.transport.httpx_transport import HttpxTransport
+from imagebuilder_pager.aws.transport.types import Deadline, HTTPRequest, Origin, Timeouts
+from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+from imagebuilder_pager.service import HEADERS
+
+from .accounts import PATH
+from .networks import AsyncFakeNetwork, FakeNetwork
+from .servers import RecordedResponse, ScriptedServer
+
+CREDENTIALS = Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
+TIMEOUTS = Timeouts(5.0, 5.0, 5.0, 5.0)
+LOCALHOST_CERTIFICATE = Path(__file__).parents[1] / "unit" / "localhost.pem"
+TRUSTING = LazySSLContext(Resolved(str(LOCALHOST_CERTIFICATE), "a test"))
+
+Serve = Callable[..., ScriptedServer]
+
+
+class TransportKind(NamedTuple):
+    """A class of transports, and the event loop that it is used in; None for threads."""
+
+    transport_class: type[Any]
+    loop: str | None
+
+    @property
+    def is_h11(self) -> bool:
+        """Whether it is ours over h11, and not httpx's."""
+        return issubclass(self.transport_class, (H11Client, AsyncH11Client))
+
+    def make(self, **arguments: Any) -> Any:
+        """Return a transport; ``certificates`` and ``network`` under one name for all of them."""
+        certificates = arguments.pop("certificates", None) or LazySSLContext()
+        arguments["verify" if self.is_h11 else "ssl_context"] = certificates
+        network: FakeNetwork | None = arguments.pop("network", None)
+        if network is not None:
+            arguments["network_backend"] = (
+                network if self.loop is None else AsyncFakeNetwork(network)
+            )
+        return self.transport_class(**arguments)
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.loop, "h11" if self.is_h11 else "httpx")))
+
+
+KINDS = [
+    TransportKind(HttpxTransport, None),
+    TransportKind(H11Client, None),
+    TransportKind(AsyncHttpxTransport, "asyncio"),
+    TransportKind(AsyncH11Client, "asyncio"),
+    TransportKind(AsyncHttpxTransport, "trio"),
+    TransportKind(AsyncH11Client, "trio"),
+]
+
+
+class Sender:
+    """A transport that can be called from a plain function: an async one in a loop of its own."""
+
+    def __init__(self, kind: TransportKind, **arguments: Any) -> None:
+        self.kind = kind
+        self._exit = contextlib.ExitStack()
+        self._portal = None
+        if kind.loop is not None:
+            self._portal = self._exit.enter_context(
+                anyio.from_thread.start_blocking_portal(kind.loop)
+            )
+        try:
+            self.transport = kind.make(**arguments)
+        except BaseException:
+            self._exit.close()
+            raise
+
+    def send(
+        self,
+        url: str,
+        *,
+        response: Any = None,
+        timeouts: Timeouts = TIMEOUTS,
+        deadline: Deadline | None = None,
+        content: bytes = b'{"a": 1}',
+    ) -> RecordedResponse:
+        """Send a request to the operation's path below the URL, and return the response."""
+        received: RecordedResponse = response or RecordedResponse()
+        request = signed_request(self.transport, url, content, timeouts, deadline)
+        if self._portal is None:
+            self.transport.send(request, received)
+        else:
+            self._portal.call(self.transport.send, request, received)
+        return received
+
+    def close_transport(self) -> None:
+        """Close the transport, and not its event loop."""
+        if self._portal is None:
+            self.transport.close()
+        else:
+            self._portal.call(self.transport.aclose)
+
+    def close(self) -> None:
+        """Close the transport, and then its event loop."""
+        with self._exit:
+            self.close_transport()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def signed_request(
+    transport: Any,
+    url: str,
+    content: bytes = b'{"a": 1}',
+    timeouts: Timeouts = TIMEOUTS,
+    deadline: Deadline | None = None,
+) -> HTTPRequest:
+    """Return a request as the library's client makes it, signed in the transport's way."""
+    origin = Origin.from_url(url)
+    target = url.rstrip("/").partition("://")[2].partition("/")
+    path = f"{target[1]}{target[2]}{PATH}"
+    headers = {**HEADERS, "host": origin.host_header}
+    signer = RequestSigner(
+        CREDENTIALS,
+        "imagebuilder",
+        "us-west-2",
+        algorithm=transport.signing_algorithm,
+        clock=SYSTEM_CLOCK.now,
+    )
+    headers |= signer.auth_headers("POST", f"{origin}{path}", headers, content, CREDENTIALS)
+    deadline = deadline or Deadline(None, SYSTEM_CLOCK.monotonic)
+    return HTTPRequest("POST", origin, path, headers, content, timeouts, deadline)
+
+
+class SendTo:
+    """Sends requests by one transport for each URL and set of arguments."""
+
+    def __init__(self, kind: TransportKind) -> None:
+        self.kind = kind
+        self._senders: dict[object, Sender] = {}
+
+    def __call__(self, url: str, **options: Any) -> RecordedResponse:
+        """Send a request; the options are those of :meth:`Sender.send` and of the transport."""
+        of_request = {"response", "timeouts", "deadline", "content"}
+        arguments = {name: value for name, value in options.items() if name not in of_request}
+        sender = self.sender(url, **arguments)
+        return sender.send(url, **{name: options[name] for name in of_request & options.keys()})
+
+    def sender(self, url: str, **arguments: Any) -> Sender:
+        """Return the sender for the URL, with these arguments of the transport."""
+        key = (url, *sorted((name, id(value)) for name, value in arguments.items()))
+        if key not in self._senders:
+            self._senders[key] = Sender(self.kind, **arguments)
+        return self._senders[key]
+
+    def close(self) -> None:
+        """Close every transport."""
+        for sender in self._senders.values():
+            sender.close()
+
+
+def error_of(send_to: SendTo, url: str, **arguments: Any) -> exceptions.HTTPClientError:
+    """Return the error of a request to the URL."""
+    with pytest.raises(exceptions.HTTPClientError) as caught:
+        send_to(url, **arguments)
+    return caught.value

@@ -1,0 +1,329 @@
+"""Every way to send: a request as it is sent, and responses in each form that HTTP has."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from imagebuilder_pager import exceptions
+from tests.fakes.accounts import PATH
+from tests.fakes.networks import FakeNetwork, FakeStream
+from tests.fakes.servers import OK, RecordedResponse, split_response
+from tests.fakes.transports import KINDS, Sender, SendTo, Serve, TransportKind, error_of
+
+
+def test_a_request_has_its_headers_and_body(serve: Serve, send_to: SendTo) -> None:
+    server = serve([OK])
+    send_to(server.url)
+    head, _, body = server.requests[0].partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    assert first == f"POST {PATH} HTTP/1.1"
+    assert body == b'{"a": 1}'
+    assert headers["content-length"] == "8"
+    assert headers["host"] == server.url.removeprefix("http://")
+    assert headers["user-agent"].startswith("imagebuilder-pager/")
+    assert headers["accept-encoding"] == "identity"
+    assert headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=local/")
+    assert len(headers) == len(lines), "each header is there once"
+
+
+def test_every_way_sends_the_same_headers(serve: Serve) -> None:
+    names = set()
+    for kind in KINDS:
+        server = serve([OK])
+        with Sender(kind) as sender:
+            sender.send(server.url)
+        lines = server.requests[0].partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]
+        names.add(tuple(sorted(line.partition(b":")[0] for line in lines)))
+    assert len(names) == 1
+
+
+@pytest.mark.parametrize("path", ["", "/", "/base", "/two/levels", "/a%20b", "/a%2Fb", "/a//b"])
+def test_the_path_of_the_endpoint_stands_before_the_operations(
+    serve: Serve, send_to: SendTo, path: str
+) -> None:
+    server = serve([OK])
+    send_to(server.url + path)
+    prefix = path.rstrip("/").encode()
+    assert server.requests[0].startswith(b"POST " + prefix + PATH.encode() + b" HTTP/1.1\r\n")
+
+
+CHUNKED = (
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1;extension=x\r\n}\r\n0\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        OK,
+        CHUNKED + b"\r\n",
+        CHUNKED + b"Trailer: x\r\nAnother: y\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + OK,
+        b"HTTP/1.1 200\r\ncontent-length:2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\nContent-Length: 2\n\n{}",
+    ],
+    ids=["length", "chunks", "trailers", "informational", "no reason", "line feeds alone"],
+)
+def test_a_connection_is_reused_after_a_response_that_ends_by_itself(
+    serve: Serve, send_to: SendTo, response: bytes
+) -> None:
+    server = serve([response, response, OK])
+    for _ in range(3):
+        received = send_to(server.url)
+        assert (received.status, received.body) == (200, b"{}")
+        assert "link" not in received.headers
+    assert server.counts == [3]
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\n\r\n{}",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.0 200 OK\r\n\r\n{}",
+        OK + b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n???",
+        OK + b"\r\n",
+        OK + b"x",
+        OK,
+    ],
+    ids=[
+        "connection: close",
+        "ended by the connection",
+        "HTTP/1.0",
+        "HTTP/1.0, ended by the connection",
+        "another response",
+        "an empty line",
+        "a byte",
+        "closed in silence",
+    ],
+)
+def test_a_connection_that_has_ended_or_brought_more_is_not_reused(
+    serve: Serve, send_to: SendTo, response: bytes
+) -> None:
+    server = serve([response], [OK])
+    assert send_to(server.url).body == b"{}"
+    assert server.closed[0].wait(5)
+    assert send_to(server.url).body == b"{}"
+    assert server.counts == [1, 1]
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+def test_bytes_after_a_response_are_not_the_next_response(
+    serve: Serve, send_to: SendTo, status: int
+) -> None:
+    """The server keeps the connection open, and would respond to another request on it."""
+    response = OK.replace(b"200 OK", b"%d Status" % status)
+    server = serve([response + OK.replace(b"{}", b"[]"), OK], [OK])
+    assert send_to(server.url).status == status
+    assert send_to(server.url).body == b"{}"
+    assert server.counts == [1, 1]
+
+
+@pytest.mark.parametrize("farewell", [OK, b"HTTP/1.1 408 Timeout\r\nContent-Length: 0\r\n\r\n"])
+def test_a_connection_that_speaks_while_idle_is_not_reused(
+    kind: TransportKind, farewell: bytes
+) -> None:
+    network = FakeNetwork(lambda: FakeStream(OK, ends=False))
+    with Sender(kind, network=network) as sender:
+        for _ in range(2):
+            sender.send("http://host.test")
+            network.streams[-1].receive(farewell)
+    assert len(network.streams) == 2
+    assert all(stream.is_closed for stream in network.streams)
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_response_without_a_body(serve: Serve, send_to: SendTo, status: int) -> None:
+    server = serve([b"HTTP/1.1 %d Status\r\n\r\n" % status, OK])
+    received = send_to(server.url)
+    assert (received.status, received.body) == (status, b"")
+    assert send_to(server.url).body == b"{}"
+    assert server.counts == [2]
+
+
+@pytest.mark.parametrize("e_acute", [b"\xe9", b"\xc3\xa9"], ids=["Latin-1", "UTF-8"])
+def test_repeated_headers_are_joined_and_those_beyond_ascii_are_decoded(
+    serve: Serve, send_to: SendTo, e_acute: bytes
+) -> None:
+    server = serve(
+        [
+            b"HTTP/1.1 418 Teapot\r\nX-A: 1\r\nx-b: " + e_acute + b"\r\nX-A:  2 \r\n"
+            b"Content-Length: 0\r\nContent-Encoding: gzip\r\n\r\n"
+        ]
+    )
+    received = send_to(server.url)
+    assert received.status == 418
+    assert received.encoding == "gzip"
+    assert received.headers == {
+        "x-a": "1, 2",
+        "x-b": "\xe9",
+        "content-length": "0",
+        "content-encoding": "gzip",
+    }
+
+
+def test_a_body_is_passed_on_as_it_was_sent(serve: Serve, send_to: SendTo) -> None:
+    """Decompressing is done above the transports, within a limit."""
+    server = serve(
+        [b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 8\r\n\r\nnot gzip"]
+    )
+    assert send_to(server.url).body == b"not gzip"
+
+
+def test_a_large_body_comes_whole(serve: Serve, send_to: SendTo) -> None:
+    body = bytes(range(256)) * 8192
+    server = serve([b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body, OK])
+    assert send_to(server.url).body == body
+    assert send_to(server.url).body == b"{}"
+    assert server.counts == [2]
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        b"",
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Le",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{",
+        CHUNKED,
+        CHUNKED + b"Trailer: x\r\n",
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+        b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000,
+    ],
+    ids=[
+        "nothing",
+        "an informational one alone",
+        "half a head",
+        "half a body",
+        "half a chunk",
+        "no end of the trailers",
+        "half of the trailers",
+        "no HTTP",
+        "two lengths",
+        "another protocol",
+        "an endless head",
+    ],
+)
+def test_an_incomplete_response(serve: Serve, send_to: SendTo, response: bytes) -> None:
+    server = serve([response], [OK])
+    error = error_of(send_to, server.url)
+    assert type(error) is exceptions.ConnectionClosedError
+    assert error.__cause__ is not None
+    assert send_to(server.url).body == b"{}", "the first connection is not reused"
+
+
+def test_the_size_of_a_response_head_is_limited(send_to: SendTo) -> None:
+    def network_with(size: int) -> FakeNetwork:
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: " + b"x" * size + b"\r\n\r\n{}"
+        return FakeNetwork(lambda: FakeStream(head, 1000, ends=False))
+
+    assert send_to("http://small.test", network=network_with(99 * 1024)).body == b"{}"
+    error = error_of(send_to, "http://large.test", network=network_with(200 * 1024))
+    assert type(error) is exceptions.ConnectionClosedError
+
+
+def test_an_early_response_to_a_body_that_is_not_read(serve: Serve, send_to: SendTo) -> None:
+    server = serve(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\n{}", [OK])
+    received = send_to(server.url, content=b"x" * 3_000_000)
+    assert (received.status, received.body) == (413, b"{}")
+    assert send_to(server.url).body == b"{}"
+    assert server.counts == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        (b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\n{}", 413),
+        (b"", exceptions.ConnectionClosedError),
+        (b"HTTP/1.1 4", exceptions.ConnectionClosedError),
+    ],
+)
+def test_a_connection_that_breaks_within_the_request(
+    send_to: SendTo, response: bytes, expected: object
+) -> None:
+    broken = BrokenPipeError(32, "Broken pipe")
+    network = FakeNetwork(lambda: FakeStream(response, write_error=broken))
+    for _ in range(2):
+        if expected == 413:
+            assert send_to("http://host.test", network=network).status == expected
+        else:
+            assert type(error_of(send_to, "http://host.test", network=network)) is expected
+    assert len(network.streams) == 2, "the connection is not reused"
+
+
+def test_a_connection_is_not_reused_after_an_error_of_the_response_handler(
+    serve: Serve, send_to: SendTo
+) -> None:
+    class Full(RecordedResponse):
+        def on_data(self, chunk: bytes) -> None:
+            raise exceptions.ResponseParserError("too much")
+
+    server = serve([OK, OK], [OK])
+    with pytest.raises(exceptions.ResponseParserError, match="too much"):
+        send_to(server.url, response=Full())
+    assert send_to(server.url).body == b"{}"
+    assert server.counts == [1, 1]
+
+
+def test_a_connection_that_was_idle_for_long_is_not_reused(serve: Serve, send_to: SendTo) -> None:
+    now = [0.0]
+
+    def monotonic() -> float:
+        return now[0]
+
+    server = serve([OK, OK, OK], [OK])
+    for now[0] in (0.0, 5.0, 10.1):
+        assert send_to(server.url, monotonic=monotonic).body == b"{}"
+    assert server.closed[0].wait(5)
+    assert server.counts == [2, 1]
+
+
+HEAD_PARTS = st.sampled_from(
+    [
+        *(b"HTTP/1.1 ", b"HTTP/1.0 ", b"200", b"204", b"100", b"101", b"304", b"999", b" OK"),
+        *(b"\r\n", b"\n"),
+        *(b"Content-Length: ", b"Transfer-Encoding: chunked", b"Connection: close", b"X: ", b": "),
+        *(b"0", b"1", b"2\r\n{}\r\n0\r\n\r\n", b"-1", b"9" * 30, b"f" * 20, b"{}"),
+    ]
+)
+
+
+@pytest.mark.parametrize("kind", KINDS[:2], ids=str)
+@given(
+    st.lists(HEAD_PARTS | st.binary(max_size=5), max_size=25).map(b"".join)
+    | st.tuples(st.integers(0, len(OK)), st.binary(max_size=4)).map(
+        lambda change: OK[: change[0]] + change[1] + OK[change[0] + len(change[1]) :]
+    ),
+    st.integers(1, 200),
+)
+@example(OK, 1)
+@example(b"HTTP/1.1 200 OK\r\n\r\n", 200)
+def test_any_bytes_are_a_response_or_an_error_of_the_library(
+    kind: TransportKind, response: bytes, size: int
+) -> None:
+    network = FakeNetwork(lambda: FakeStream(response, size))
+    with (
+        Sender(kind, network=network) as sender,
+        contextlib.suppress(exceptions.ConnectionClosedError),
+    ):
+        assert 200 <= sender.send("http://host.test").status <= 999
+    assert all(stream.is_closed for stream in network.streams)
+
+
+def test_what_a_fake_connection_gets_is_a_request(send_to: SendTo) -> None:
+    network = FakeNetwork(lambda: FakeStream(OK, ends=False))
+    send_to("http://host.test:81/base", network=network)
+    first = network.streams[0].written.split(b"\r\n")[0]
+    assert first == b"POST /base" + PATH.encode() + b" HTTP/1.1"
+    _, headers, body = split_response(b"HTTP/1.1 200 " + network.streams[0].written[5:])
+    assert headers["host"] == "host.test:81"
+    assert body == b'{"a": 1}'

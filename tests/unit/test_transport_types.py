@@ -1,0 +1,102 @@
+"""Deadlines, origins, timeouts, requests and headers, as they pass between the layers."""
+
+from __future__ import annotations
+
+import pytest
+
+from imagebuilder_pager import exceptions
+from imagebuilder_pager.aws.transport.types import (
+    DEFAULT_TIMEOUTS,
+    Deadline,
+    HTTPRequest,
+    Origin,
+    Timeouts,
+    join_headers,
+)
+
+
+def test_a_deadline_caps_what_is_longer_until_it_has_passed() -> None:
+    now = [100.0]
+    deadline = Deadline(3, lambda: now[0])
+    assert [deadline.cap(timeout) for timeout in (1, 60, None)] == [1, 3, 3]
+    now[0] = 102.0
+    assert [deadline.cap(timeout) for timeout in (1, 60, None)] == [1, 1, 1]
+    assert deadline.remaining() == 1
+    for now[0] in (103.0, 200.0):
+        with pytest.raises(TimeoutError, match="the call has taken 3 s, its total_timeout"):
+            deadline.cap(1)
+    assert deadline.remaining() == -97
+
+
+def test_without_a_deadline_nothing_is_capped_and_no_clock_is_asked() -> None:
+    def monotonic() -> float:
+        pytest.fail("the clock is asked")
+
+    deadline = Deadline(None, monotonic)
+    assert deadline.remaining() is None
+    assert [deadline.cap(timeout) for timeout in (1, None)] == [1, None]
+
+
+@pytest.mark.parametrize(
+    ("url", "origin", "host_header", "authority"),
+    [
+        ("http://host.test", (False, "host.test", 80), "host.test", "host.test:80"),
+        ("https://host.test", (True, "host.test", 443), "host.test", "host.test:443"),
+        ("https://host.test:443/p", (True, "host.test", 443), "host.test", "host.test:443"),
+        ("http://host.test:443", (False, "host.test", 443), "host.test:443", "host.test:443"),
+        ("https://host.test:80", (True, "host.test", 80), "host.test:80", "host.test:80"),
+        ("http://127.0.0.1:1", (False, "127.0.0.1", 1), "127.0.0.1:1", "127.0.0.1:1"),
+        ("http://[::1]:4566/a", (False, "::1", 4566), "[::1]:4566", "[::1]:4566"),
+        ("https://[::1]", (True, "::1", 443), "[::1]", "[::1]:443"),
+        ("https://HOST.test", (True, "host.test", 443), "host.test", "host.test:443"),
+        ("http://b\xfccher.test", (False, "xn--bcher-kva.test", 80), "xn--bcher-kva.test", None),
+    ],
+)
+def test_the_origin_of_a_url(
+    url: str, origin: tuple[bool, str, int], host_header: str, authority: str | None
+) -> None:
+    found = Origin.from_url(url)
+    assert tuple(found) == origin
+    assert found.host_header == host_header
+    assert authority is None or found.authority == authority
+    assert str(found) == f"{url.partition(':')[0]}://{host_header}"
+
+
+def test_timeouts_are_overridden_by_those_of_the_client() -> None:
+    assert tuple(DEFAULT_TIMEOUTS) == (60, 60, 60, 60)
+    given = Timeouts(1, 2, 3, 4)
+    assert given.with_overrides(None, None) == given
+    assert given.with_overrides(9, None) == (9, 2, 3, 4)
+    assert given.with_overrides(None, 9) == (1, 9, 9, 4)
+
+
+@pytest.mark.parametrize("name", ["connect_timeout", "read_timeout"])
+def test_a_timeout_that_is_not_above_zero_is_an_error(name: str) -> None:
+    with pytest.raises(exceptions.ParamValidationError, match=name):
+        DEFAULT_TIMEOUTS.with_overrides(**{"connect_timeout": 1, "read_timeout": 1, name: 0})
+
+
+def request_with(deadline: Deadline) -> HTTPRequest:
+    headers = {"host": "host.test:81", "authorization": "secret"}
+    origin = Origin(False, "host.test", 81)
+    return HTTPRequest("POST", origin, "/a/b", headers, b"{}", Timeouts(1, 2, None, 4), deadline)
+
+
+def test_the_timeouts_of_a_request_end_with_its_deadline() -> None:
+    assert request_with(Deadline(1.5, lambda: 0.0)).capped_timeouts() == (1, 1.5, 1.5, 1.5)
+    assert request_with(Deadline(None, lambda: 0.0)).capped_timeouts() == (1, 2, None, 4)
+
+
+def test_the_repr_of_a_request_shows_no_header() -> None:
+    request = request_with(Deadline(None, lambda: 0.0))
+    assert repr(request) == "HTTPRequest('POST', 'http://host.test:81/a/b')"
+
+
+def test_headers_of_one_name_are_joined_in_their_order() -> None:
+    raw = [(b"X-A", b"1"), (b"b", b"2"), (b"x-a", b"3"), (b"X-a", b"")]
+    assert join_headers(raw) == {"x-a": "1, 3, ", "b": "2"}
+
+
+def test_headers_are_all_latin_1_if_one_of_them_is_not_utf_8() -> None:
+    assert join_headers([(b"a", b"\xc3\xa9")]) == {"a": "\xe9"}
+    assert join_headers([(b"a", b"\xc3\xa9"), (b"b", b"\xe9")]) == {"a": "\xc3\xa9", "b": "\xe9"}
