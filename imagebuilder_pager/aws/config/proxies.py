@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import sys
@@ -46,6 +47,19 @@ class Proxy:
     def is_socks(self) -> bool:
         """Whether it is a SOCKS proxy."""
         return self.scheme.startswith("socks")
+
+    @property
+    def authorization(self) -> str | None:
+        """The value of ``Proxy-Authorization``, None without a user."""
+        if self.username is None and self.password is None:
+            return None
+        userinfo = f"{self.username or ''}:{self.password or ''}".encode()
+        return f"Basic {base64.b64encode(userinfo).decode()}"
+
+    @property
+    def secrets(self) -> set[str]:
+        """The values that nobody may see, should the proxy repeat them."""
+        return {value for value in (self.password, (self.authorization or "")[6:]) if value}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.scheme}://{self.host}:{self.port}, {self.source})"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from ...exceptions import (
     ConnectTimeoutError,
@@ -17,6 +18,7 @@ from ...exceptions import (
     ReadTimeoutError,
     ResponseParserError,
 )
+from ..auth.redaction import redact_error
 from ..clock import Clock
 from ..config.tls import LazySSLContext
 from ..retries import RetryableKind, RetryState, call_with_retries
@@ -87,6 +89,7 @@ def fetch(
             monotonic=clock.monotonic,
         )
     except (HTTPClientError, ResponseParserError) as error:
+        redact_error(error, {urlsplit(url).path, *headers.values()})
         timed_out = isinstance(error, (ConnectTimeoutError, ReadTimeoutError))
         reason = "no response in time" if timed_out else str(error)
         raise MetadataError(reason, retryable=True) from None

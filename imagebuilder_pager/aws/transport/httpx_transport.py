@@ -14,6 +14,7 @@ import httpx
 
 from ...exceptions import EndpointConnectionError, HTTPClientError, ProxyConnectionError
 from ..auth.botocore_sigv4 import botocore_sigv4_header
+from ..auth.redaction import redact_error
 from ..config.tls import LazySSLContext
 from .errors import map_transport_error
 from .httpx_connection import HttpcoreBackend, HttpxConnection
@@ -108,6 +109,8 @@ def map_httpx_error(
     error: Exception, connection: HttpxConnection | None, request: HTTPRequest
 ) -> HTTPClientError:
     """Return our error for one of httpx's; a proxy that cannot be connected to is told apart."""
+    if connection is not None and connection.proxy is not None:
+        redact_error(error, connection.proxy.secrets)
     mapped = map_transport_error(error, request.origin)
     if (
         type(mapped) is EndpointConnectionError
