@@ -240,7 +240,7 @@ class Peer:
             return "a response that nobody asked for came on it"
         if self._arrivals and self._arrivals[0].at <= looked + EPSILON:
             return f"{self._arrivals[0].data!r} has not been read"
-        if self._arrivals and not self._expects_nothing:
+        if self._arrivals and self.request_count and not self._expects_nothing:
             return "its response has not arrived"
         return None
 
@@ -291,8 +291,12 @@ class Peer:
         self.arrive(at, data)
 
     def arrive(self, at: float, data: bytes | ConnectionResetError) -> None:
-        """Have something arrive, as it is."""
+        """Have something arrive, after all that arrives earlier."""
+        later = []
+        while self._arrivals and self._arrivals[-1].at > at:
+            later.append(self._arrivals.pop())
         self._arrivals.append(Arrival(at, data))
+        self._arrivals.extend(reversed(later))
 
     def _touch(self) -> None:
         self._last_touch = self.server.clock.monotonic()

@@ -13,7 +13,7 @@ from .server import LATENCY, ConnectFault, Fault, Peer, Server
 
 __all__ = ["CERTIFICATE", "RecordFault", "RecordFaultKind", "TLSServer"]
 
-#: A certificate for localhost, with its key.
+#: A certificate for 127.0.0.1, with its key.
 CERTIFICATE = Path(__file__).parent.parent / "unit" / "localhost.pem"
 #: What a server sends that will not talk: a fatal alert, ``handshake_failure``.
 _ALERT = bytes.fromhex("15030300020228")

@@ -8,8 +8,8 @@ proxies, cookies, redirects and hooks, of which there are none. What mocks and i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Self
 
 import httpx
 
@@ -77,9 +77,36 @@ class _BaseHttpxTransport:
             request.method,
             url,
             headers=headers,
-            stream=httpx.ByteStream(request.content),
+            stream=_RequestContent(request.content),
             extensions={"timeout": request.timeouts._asdict()},
         )
+
+
+class _RequestContent(httpx.ByteStream):
+    """The body of a request, without the async generator that httpx would make of it.
+
+    A cancelled write would leave that before its end, and trio warns of it.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self._content = content
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _Once(self._content)
+
+
+class _Once:
+    def __init__(self, content: bytes) -> None:
+        self._rest = [content]
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._rest:
+            raise StopAsyncIteration
+        return self._rest.pop()
 
 
 def _map_error(
