@@ -39,6 +39,10 @@ class RecordFault(NamedTuple):
     record: int
     always: bool = False
 
+    def __str__(self) -> str:
+        often = "always" if self.always else "once"
+        return f"the connection {self.kind.value} at record {self.record}, {often}"
+
 
 class TLSServer(Server):
     """The service over TLS. ``record_fault`` is what goes wrong beneath it."""
@@ -96,8 +100,12 @@ class _TLSPeer(Peer):
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError:
-            self._is_dead = self._is_unfinished = True  # the client has said why
+            self._is_dead = True  # the client has said why
         self._flush(self.server.clock.monotonic() + LATENCY)
+
+    def why_unclean(self, *, now: bool = False) -> str | None:
+        # A client that is about to write knows what has arrived, and nothing else.
+        return "it has ended" if self._is_dead and not now else super().why_unclean(now=now)
 
     def send(self, at: float, *parts: bytes) -> None:
         if self._is_dead:
@@ -139,7 +147,7 @@ class _TLSPeer(Peer):
             segment += _ALERT
         if segment:
             self.arrive(at, segment)
-        self._is_dead = self._is_unfinished = True
+        self._is_dead = True
         if kind is RecordFaultKind.RESET:
             self.arrive(at, ConnectionResetError("reset"))
         elif kind is RecordFaultKind.DRIPS:
