@@ -57,8 +57,10 @@ class Lease(Generic[ConnectionT]):
         self.on_loss: Callable[[], object] | None = None
 
     def __del__(self) -> None:
-        if self.on_loss is not None:
-            self.on_loss()
+        # Ctrl-C may have come in __init__.
+        on_loss = getattr(self, "on_loss", None)
+        if on_loss is not None:
+            on_loss()
 
 
 class _Slot(Generic[ConnectionT]):
@@ -148,6 +150,7 @@ class PoolState(Generic[ConnectionT]):
     def close(self) -> None:
         """Close the idle connections; those in use are closed when they are returned."""
         self.is_closed = True
+        self._close_lost()
         for slot in list(self._idle()):
             self._close(slot)
 
@@ -196,7 +199,10 @@ class ConnectionPool(Generic[ConnectionT]):
 
     def __init__(self, state: PoolState[ConnectionT]) -> None:
         self._state = state
-        self._condition = threading.Condition(threading.RLock())
+        # Entered and left in C, where Ctrl-C does not come in between; a condition's own methods
+        # are Python. Reentrant: a lease may end while this thread holds it.
+        self._lock = threading.RLock()
+        self._condition = threading.Condition(self._lock)
         _pools.add(self)
 
     def acquire(
@@ -207,7 +213,7 @@ class ConnectionPool(Generic[ConnectionT]):
         Raises :class:`ConnectTimeoutError` when none is free in time.
         """
         lease.on_loss = self._notify
-        with self._condition:
+        with self._lock:
             if not self._condition.wait_for(
                 lambda: self._state.try_acquire(lease, origin), timeout
             ):
@@ -219,30 +225,30 @@ class ConnectionPool(Generic[ConnectionT]):
 
     def release(self, lease: Lease[ConnectionT]) -> None:
         """Take the connection back; see :meth:`PoolState.release`."""
-        with self._condition:
+        with self._lock:
             self._state.release(lease)
             self._condition.notify()
 
     def discard(self, lease: Lease[ConnectionT]) -> None:
         """Close the connection; see :meth:`PoolState.discard`."""
-        with self._condition:
+        with self._lock:
             self._state.discard(lease)
             self._condition.notify()
 
     def close(self) -> None:
         """Close the idle connections, and let nobody have another one."""
-        with self._condition:
+        with self._lock:
             self._state.close()
             self._condition.notify_all()
 
     def _notify(self) -> None:
-        # A reentrant lock: a lease may end while this thread holds it.
-        with self._condition:
+        with self._lock:
             self._condition.notify()
 
     def after_fork(self) -> None:
         """Forget, in a forked process, the connections, which are its parent's."""
-        self._condition = threading.Condition(threading.RLock())
+        self._lock = threading.RLock()
+        self._condition = threading.Condition(self._lock)
         self._state.close_all()
 
 
