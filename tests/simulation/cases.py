@@ -22,7 +22,7 @@ from .server import ConnectFault, Fault, FaultKind, Server
 from .subjects import TIMEOUT, TOTAL_TIMEOUT, Subject
 from .tls import RecordFault, TLSServer
 
-__all__ = ["Case", "Listing", "check_afterwards", "is_retried", "list_pages", "run_case", "simulated"]
+__all__ = ["Case", "Listing", "check_afterwards", "is_retried", "list_pages", "run_case", "simulated", "take_unraisable_interrupts"]
 
 #: The members of a page that are not the service's.
 _ADDED = frozenset({"ResponseMetadata", "NextToken"})
@@ -138,8 +138,9 @@ async def list_pages(
             since = case.clock.monotonic()
             page = await anext(iterator) if case.subject.is_async else next(iterator)
             case.check_time(since)
+            token = iterable.resume_token
             listing.pages.append(_to_plain(page))
-            listing.token = iterable.resume_token
+            listing.token = token
             if pause:
                 await _wait_for(
                     case.clock.sleep_async(pause)
@@ -227,7 +228,15 @@ def _without_nulls(value: Any) -> Any:
     return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
-_unraisable: list[str] = []
+_unraisable: list[tuple[type[BaseException], str]] = []
+
+
+def take_unraisable_interrupts() -> bool:
+    """Return whether Ctrl-C was pressed where Python raises nothing, as in ``__del__``; forget it."""
+    others = [entry for entry in _unraisable if entry[0] is not KeyboardInterrupt]
+    has_taken = len(others) != len(_unraisable)
+    _unraisable[:] = others
+    return has_taken
 
 
 @contextlib.contextmanager
@@ -235,7 +244,7 @@ def simulated() -> Iterator[None]:
     """Note what goes wrong where no exception can be raised, and have garbage collected fast."""
 
     def note(unraisable: Any) -> None:
-        _unraisable.append(f"in {unraisable.object!r}: {unraisable.exc_value!r}")
+        _unraisable.append((unraisable.exc_type, f"{unraisable.object!r}: {unraisable.exc_value!r}"))
 
     hook, sys.unraisablehook = sys.unraisablehook, note
     logging.disable()
@@ -265,7 +274,7 @@ def run_case(case: Case, function: Callable[[], Coroutine[Any, Any, None]]) -> l
         thread.join(1)
         if thread.is_alive():
             case.problems.append(f"the thread {thread.name} is left")
-    case.problems += _unraisable
+    case.problems += [f"Python could not raise: {text}" for _, text in _unraisable]
     return [f"{case.description}: {problem}" for problem in case.problems]
 
 
