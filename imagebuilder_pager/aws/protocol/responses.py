@@ -52,6 +52,11 @@ class HTTPResponse(NamedTuple):
         """What AWS calls the request, for its support."""
         return self.headers.get("x-amzn-requestid")
 
+    @property
+    def ends_with_connection(self) -> bool:
+        """Whether the end of the connection is that of the body, so that any part may be missing."""
+        return not self.headers.keys() & {"content-length", "transfer-encoding"}
+
     def metadata(self) -> dict[str, Any]:
         """``ResponseMetadata`` as boto3 has it."""
         request_id = self.request_id
@@ -93,7 +98,8 @@ def parse_response(
             what = "not JSON" if problems[0]["type"] == "json_invalid" else "no JSON object"
             raise ResponseParserError(
                 f"{call.name} was answered with what is {what}: {answer.summarize()}",
-                cut_off=bool(answer.body) and "EOF while parsing" in problems[0]["msg"],
+                cut_off="EOF while parsing" in problems[0]["msg"]
+                and (bool(answer.body) or answer.ends_with_connection),
             ) from None
         raise ResponseValidationError(
             call.name,

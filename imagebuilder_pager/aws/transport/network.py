@@ -161,4 +161,5 @@ class SocketStream:
         self.socket.close()
 
     def __del__(self) -> None:
-        self.socket.close()
+        if hasattr(self, "socket"):  # Ctrl-C may have come in __init__
+            self.socket.close()

@@ -1,0 +1,1 @@
+"""The whole client over a simulated network and clock."""
