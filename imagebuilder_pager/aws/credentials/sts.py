@@ -155,7 +155,9 @@ def _element_texts(body: bytes) -> dict[str, str]:
     texts: dict[str, str] = {}
     try:
         document = body.decode("utf-8")
-        if "<!" in document:  # a document type, which STS has not, can declare endless entities
+        # A document type, which STS has not, can declare endless entities. A NUL is that of another
+        # encoding, in which one could be hidden.
+        if "<!" in document or "\0" in document:
             return {}
         for element in ET.fromstring(document).iter():  # noqa: S314 - see above
             if element.text and element.text.strip():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import time
+import weakref
 from collections.abc import Callable
 from typing import Protocol
 
@@ -89,6 +90,8 @@ class AsyncSocketStream:
     def __init__(self, connection: socket.socket, runtime: AsyncRuntime) -> None:
         self.socket = connection
         self._runtime = runtime
+        # Not by __del__: of two that are collected together, the socket may be the first, and warns.
+        self._close = weakref.finalize(self, connection.close)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Return what has arrived, after waiting for it; b"" at the end."""
@@ -116,8 +119,4 @@ class AsyncSocketStream:
 
     def close(self) -> None:
         """Close the socket."""
-        self.socket.close()
-
-    def __del__(self) -> None:
-        if hasattr(self, "socket"):  # Ctrl-C may have come in __init__
-            self.socket.close()
+        self._close()

@@ -10,6 +10,7 @@ import contextlib
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -135,6 +136,8 @@ class SocketStream:
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
+        # Not by __del__: of two that are collected together, the socket may be the first, and warns.
+        self._close = weakref.finalize(self, connection.close)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Return what has arrived, after waiting for it; b"" at the end."""
@@ -158,8 +161,4 @@ class SocketStream:
 
     def close(self) -> None:
         """Close the socket."""
-        self.socket.close()
-
-    def __del__(self) -> None:
-        if hasattr(self, "socket"):  # Ctrl-C may have come in __init__
-            self.socket.close()
+        self._close()
