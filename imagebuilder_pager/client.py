@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from . import exceptions
 from .aws.auth.signer import RequestSigner
@@ -20,19 +20,8 @@ from .aws.protocol.rest_json import DEFAULT_MAX_RESPONSE_BYTES, ClientConfig, Re
 from .aws.retries import resolve_max_attempts
 from .aws.transport.types import AsyncTransport, Timeouts, Transport
 from .models import exceptions as modelled_exceptions
-from .models.shapes import Response
-from .operations import LIST_LIFECYCLE_EXECUTION_RESOURCES, OPERATIONS, Operation
-from .pagination.async_paginator import AsyncPaginator
-from .pagination.paginator import Paginator
+from .operations import OPERATIONS
 from .service import DEFAULT_TIMEOUTS, HEADERS, SERVICE
-from .type_defs import (
-    AsyncListLifecycleExecutionResourcesPaginator,
-    Exceptions,
-    ListLifecycleExecutionResourcesPaginator,
-    ListParams,
-    ListParamsSnakeCase,
-    Page,
-)
 from .validation import validate_positive
 
 if TYPE_CHECKING:
@@ -40,10 +29,13 @@ if TYPE_CHECKING:
 
     from .aws.auth.httpx_auth import SigV4Auth
     from .aws.transport.httpx_transport import AsyncHttpxPoolTransport, HttpxPoolTransport
+    from .type_defs import Exceptions
+    from .type_defs.methods import AsyncOperationMethods, OperationMethods
+else:
+    from .operation_methods import AsyncOperationMethods, OperationMethods
 
 __all__ = ["AsyncImageBuilder", "ImageBuilder"]
 
-ResponseT = TypeVar("ResponseT", bound=Response)
 HttpT = TypeVar("HttpT", "httpx.Client", "httpx.AsyncClient")
 
 # Whether a retry's warning is shown is for the program to say, not for Python's last resort.
@@ -142,18 +134,11 @@ class _Client(ABC, Generic[HttpT]):
         clock = surroundings.clock
         return SigV4Auth(credentials, SERVICE.name, surroundings.region, clock=clock.now)
 
-    def can_paginate(self, operation_name: str) -> bool:
-        """Whether ``get_paginator`` takes the name of that operation.
-
-        Raises :class:`UnknownOperationError`, a ``KeyError`` as in boto3, for a name that is none.
-        """
-        return _operation(operation_name).pagination is not None
-
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.region_name!r}, endpoint_url={self.endpoint_url!r})"
 
 
-class ImageBuilder(_Client["httpx.Client"]):
+class ImageBuilder(_Client["httpx.Client"], OperationMethods):
     """A client of EC2 Image Builder.
 
     ``region_name``: else ``AWS_REGION``, then ``AWS_DEFAULT_REGION``, then the profile's.
@@ -204,37 +189,6 @@ class ImageBuilder(_Client["httpx.Client"]):
             self._send = HttpxClientTransport(http_client, *parts).send
         return auth
 
-    @overload
-    def list_lifecycle_execution_resources(self, **params: Unpack[ListParams]) -> Page: ...
-    @overload
-    def list_lifecycle_execution_resources(self, **params: Unpack[ListParamsSnakeCase]) -> Page: ...
-    def list_lifecycle_execution_resources(self, **params: Any) -> Page:
-        """One page of the resources that a run of a lifecycle policy has picked.
-
-        ``lifecycleExecutionId`` (required), ``parentResourceId``, ``maxResults`` (1 to 25),
-        ``nextToken``; or the same in snake_case. See the API's ListLifecycleExecutionResources.
-
-        Raises :class:`ParamValidationError` before anything is sent, :class:`NoCredentialsError`,
-        :class:`ClientError` or a modelled subclass of it, :class:`ResponseParserError`,
-        :class:`ResponseValidationError`, or a subclass of :class:`HTTPClientError`.
-        """
-        return self._call(LIST_LIFECYCLE_EXECUTION_RESOURCES, params)
-
-    def get_paginator(
-        self, operation_name: Literal["list_lifecycle_execution_resources"]
-    ) -> ListLifecycleExecutionResourcesPaginator:
-        """A paginator for an operation, by the name of its method here.
-
-        Raises :class:`UnknownOperationError` that lists the operations there are.
-        """
-        operation = _operation(operation_name)
-        return Paginator(
-            getattr(self, operation.method_name),
-            operation.pagination,
-            serialize_params=operation.serialize_params,
-            name=operation.name,
-        )
-
     def close(self) -> None:
         """Closes the connections, unless they are those of the caller's own ``http_client``."""
         if self._own is not None:
@@ -246,12 +200,13 @@ class ImageBuilder(_Client["httpx.Client"]):
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def _call(self, operation: Operation[ResponseT], params: Mapping[str, Any]) -> ResponseT:
+    def _call(self, method_name: str, params: Mapping[str, Any]) -> Any:
+        operation = OPERATIONS[method_name]
         wire = operation.serialize_params(params)
         return self._rest.call(operation.rest_json, wire, operation.response.from_json, self._send)
 
 
-class AsyncImageBuilder(_Client["httpx.AsyncClient"]):
+class AsyncImageBuilder(_Client["httpx.AsyncClient"], AsyncOperationMethods):
     """The async twin of :class:`ImageBuilder`, for asyncio and trio.
 
     The arguments are the same, but that ``http_client`` is an ``httpx.AsyncClient``. Use it with
@@ -282,28 +237,6 @@ class AsyncImageBuilder(_Client["httpx.AsyncClient"]):
             self._send = AsyncHttpxClientTransport(http_client, *parts).send
         return auth
 
-    @overload
-    async def list_lifecycle_execution_resources(self, **params: Unpack[ListParams]) -> Page: ...
-    @overload
-    async def list_lifecycle_execution_resources(
-        self, **params: Unpack[ListParamsSnakeCase]
-    ) -> Page: ...
-    async def list_lifecycle_execution_resources(self, **params: Any) -> Page:
-        """See :meth:`ImageBuilder.list_lifecycle_execution_resources`."""
-        return await self._call(LIST_LIFECYCLE_EXECUTION_RESOURCES, params)
-
-    def get_paginator(
-        self, operation_name: Literal["list_lifecycle_execution_resources"]
-    ) -> AsyncListLifecycleExecutionResourcesPaginator:
-        """See :meth:`ImageBuilder.get_paginator`; its pages are iterated with ``async for``."""
-        operation = _operation(operation_name)
-        return AsyncPaginator(
-            getattr(self, operation.method_name),
-            operation.pagination,
-            serialize_params=operation.serialize_params,
-            name=operation.name,
-        )
-
     async def aclose(self) -> None:
         """Closes the connections, unless they are those of the caller's own ``http_client``."""
         if self._own is not None:
@@ -315,17 +248,9 @@ class AsyncImageBuilder(_Client["httpx.AsyncClient"]):
     async def __aexit__(self, *exc_info: object) -> None:
         await self.aclose()
 
-    async def _call(self, operation: Operation[ResponseT], params: Mapping[str, Any]) -> ResponseT:
+    async def _call(self, method_name: str, params: Mapping[str, Any]) -> Any:
+        operation = OPERATIONS[method_name]
         wire = operation.serialize_params(params)
         return await self._rest.call_async(
             operation.rest_json, wire, operation.response.from_json, self._send
         )
-
-
-def _operation(name: str) -> Operation[Any]:
-    try:
-        return OPERATIONS[name]
-    except (KeyError, TypeError):
-        raise exceptions.UnknownOperationError(
-            f"no operation {name!r}; there are: {', '.join(OPERATIONS)}"
-        ) from None

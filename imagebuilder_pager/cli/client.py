@@ -17,9 +17,9 @@ from ..aws.config.region import resolve_region
 from ..aws.config.shared_config import SharedConfig
 from ..aws.config.tls import resolve_certificates
 from ..aws.transport.h11_transport import H11Client, is_direct
-from ..client import ImageBuilder, ResponseT
+from ..client import ImageBuilder
 from ..models.fields import RawTimestamp
-from ..operations import Operation
+from ..operations import OPERATIONS, Operation
 from ..pagination.paginator import PageIterator, Paginator
 from ..service import DEFAULT_TIMEOUTS, HEADERS, SERVICE
 
@@ -154,7 +154,7 @@ class RawImageBuilder(ImageBuilder):
 
         paginator: Paginator[dict[str, Any], dict[str, Any]] = Paginator(
             method,
-            operation.pagination,
+            operation.require_pagination(),
             serialize_params=operation.serialize_params,
             name=operation.name,
         )
@@ -176,14 +176,14 @@ class RawImageBuilder(ImageBuilder):
         self._report_page(operation, page)
         return page
 
-    def _call(self, operation: Operation[ResponseT], params: Mapping[str, Any]) -> ResponseT:
-        page = super()._call(operation, params)
-        self._report_page(operation, page)
+    def _call(self, method_name: str, params: Mapping[str, Any]) -> Any:
+        page = super()._call(method_name, params)
+        self._report_page(OPERATIONS[method_name], page)
         return page
 
     def _report_page(self, operation: Operation[Any], page: Any) -> None:
         if self.on_page is not None:
-            self.on_page(len(operation.pagination.result_keys[0].search(page) or ()))
+            self.on_page(len(operation.require_pagination().result_keys[0].search(page) or ()))
 
 
 def _format_timestamps(data: Any, format_timestamp: TimestampFormatter) -> None:

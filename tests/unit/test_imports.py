@@ -26,6 +26,7 @@ LAYERS: Layers = [
     {""},
     {"client"},
     {"type_defs"},
+    {"operation_methods"},
     {"operations", "service"},
     {"models"},
     {"pagination", "aws"},

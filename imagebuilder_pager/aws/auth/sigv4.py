@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from .signer import SigningRequest
 
@@ -19,19 +19,19 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 
 
 def sigv4_header(request: SigningRequest) -> str:
-    """The header ``Authorization``.
+    """Return the header ``Authorization``.
 
-    The URL's path is of letters, digits, ``-``, ``.``, ``_``, ``~`` and slashes, and it has no
-    query. No header's value has spaces to fold.
+    The URL is as it is sent: its query is percent-encoded. No header's value has spaces to fold.
     """
     timestamp = request.headers["x-amz-date"]
     scope = f"{timestamp[:8]}/{request.region}/{request.service}/aws4_request"
     names = ";".join(request.headers)
+    url = urlsplit(request.url)
     canonical = "\n".join(
         (
             request.method,
-            urlsplit(request.url).path,
-            "",
+            _canonical_path(url.path),
+            _canonical_query(url.query),
             *(f"{name}:{value}" for name, value in request.headers.items()),
             "",
             names,
@@ -48,3 +48,23 @@ def sigv4_header(request: SigningRequest) -> str:
         f"SignedHeaders={names}, "
         f"Signature={hmac.digest(key, to_sign.encode(), 'sha256').hex()}"
     )
+
+
+def _canonical_path(path: str) -> str:
+    """Return the path without dot segments and double slashes, encoded once more."""
+    segments: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            del segments[-1:]
+        elif segment not in {"", "."}:
+            segments.append(segment)
+    trailing = "/" if segments and path.endswith("/") else ""
+    return quote(f"/{'/'.join(segments)}{trailing}", safe="/~")
+
+
+def _canonical_query(query: str) -> str:
+    """Return the parameters of the query sorted by name and value, each with its ``=``."""
+    if not query:
+        return ""
+    pairs = sorted(pair.partition("=")[::2] for pair in query.split("&"))
+    return "&".join(f"{name}={value}" for name, value in pairs)
