@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from .aws.auth.httpx_auth import SigV4Auth
     from .aws.transport.httpx_transport import AsyncHttpxPoolTransport, HttpxPoolTransport
     from .type_defs import Exceptions
-    from .type_defs.methods import AsyncOperationMethods, OperationMethods
+    from .type_defs.async_methods import AsyncOperationMethods
+    from .type_defs.methods import OperationMethods
 else:
     from .operation_methods import AsyncOperationMethods, OperationMethods
 

@@ -66,7 +66,7 @@ class _Module:
         return format_source(source, f"imagebuilder_pager/models/{self.name}.py")
 
     def _imports(self, body: str) -> str:
-        words = set(re.findall(r"\w+", body))
+        words = set(re.findall(r"\w+", re.sub('"""[^"]*"""', "", body)))
         imports = dict(_IMPORTS)
         for name, module in sorted(self._catalogue.module_by_shape.items()):
             if module != self.name:
@@ -158,8 +158,11 @@ def _literal(value: int | str) -> str:
         return repr(int(value))
     quote = "'" if '"' in value else '"'
     assert quote not in value
-    parts = re.findall(rf".{{1,{_MAX_LITERAL}}}(?<!\\)", value)
-    assert "".join(parts) == value
+    parts = [""]
+    for piece in re.split(r"(?<=[:/])", value):  # so that no word is broken
+        if len(parts[-1]) + len(piece) > _MAX_LITERAL:
+            parts.append("")
+        parts[-1] += piece
     return "\n".join(f"{'r' if chr(92) in part else ''}{quote}{part}{quote}" for part in parts)
 
 

@@ -3,8 +3,8 @@
     python -m tools.generate_types
 
 Of each operation, there are the types of its parameters in both spellings, and of its paginators;
-``methods.pyi`` has the methods of both clients. A required parameter takes two types and two
-overloads, one for each spelling. Running it changes nothing, as a test shows.
+``methods.pyi`` and ``async_methods.pyi`` have the methods of the clients. A required parameter takes
+two types and two overloads, one for each spelling. Running it changes nothing, as a test shows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from imagebuilder_pager.operations import OPERATIONS, Operation
 
 from .generate_models import NOTE as MODELS_NOTE
 from .generate_models import wrap_words
-from .service_model import PACKAGE, Catalogue, attribute_name, docstring, format_source
+from .service_model import PACKAGE, Catalogue, attribute_name, docstring, format_source, is_request
 
 __all__ = ["generate"]
 
@@ -34,6 +34,7 @@ _IMPORTS = {
 }
 #: The last overload takes any of the names; a literal one has its own overload before it.
 OVERLAP = "# type: ignore[overload-overlap]  # so that a variable has one, too"
+_DOCSTRING = re.compile('"""[^"]*"""')
 _DEFINED = re.compile(r"^(?:class )?([A-Z]\w+)(?:\(| = )", re.MULTILINE)
 _PAGE_PARAMS = {"maxResults", "nextToken"}
 
@@ -60,7 +61,8 @@ class _Types:
             FOLDER / f"{module}.py": self._module(module, "\n\n".join(definitions))
             for module, definitions in bodies.items()
         }
-        sources[FOLDER / "methods.pyi"] = self._methods()
+        sources[FOLDER / "methods.pyi"] = self._methods("")
+        sources[FOLDER / "async_methods.pyi"] = self._methods("Async")
         sources[FOLDER / "__init__.py"] = self._package()
         return sources
 
@@ -75,7 +77,7 @@ class _Types:
         return format_source(source, f"imagebuilder_pager/type_defs/{module}.py")
 
     def _imports(self, body: str, own: str) -> str:
-        words = set(re.findall(r"\w+", body))
+        words = set(re.findall(r"\w+", _DOCSTRING.sub("", body)))
         imports: dict[str, tuple[str, ...]] = dict(_IMPORTS)
         for name, module in self.catalogue.module_by_shape.items():
             imports[f"..models.{module}"] = (*imports.get(f"..models.{module}", ()), name)
@@ -90,12 +92,13 @@ class _Types:
 
     def _request_types(self) -> list[str]:
         """Return the names of the structures and enums inside of requests."""
+        requests = map(self._request, OPERATIONS.values())
+        names = {name: None for request in requests for name in self.catalogue.closure(request)}
         return [
             name
-            for operation in OPERATIONS.values()
-            for name in self.catalogue.closure(self._request(operation))
-            if name != self._request(operation)
-            and ("enum" in self._shape(name) or self._shape(name)["type"] == "structure")
+            for name in names
+            if "enum" in self._shape(name)
+            or (self._shape(name)["type"] == "structure" and not is_request(name))
         ]
 
     def _request(self, operation: Operation[Any]) -> str:
@@ -198,48 +201,42 @@ class _Types:
             for snake_case in ([False, True] if required else [False])
         ]
 
-    def _methods(self) -> str:
-        """Return the stub with the methods of both clients."""
-        bodies = []
+    def _methods(self, prefix: str) -> str:
+        """Return the stub with the methods of a client; ``prefix`` is that of its class."""
+        client = "async" if prefix else "sync"
         paginated = [operation for operation in OPERATIONS.values() if operation.pagination]
-        for prefix in ("", "Async"):
-            lines = [
-                f"class {prefix}OperationMethods:",
-                f'    """The methods of the {"async" if prefix else "sync"} client."""',
-            ]
-            for operation in OPERATIONS.values():
-                types = self._param_types(operation, paginate=False)
-                kind = "Return" if operation.pagination is None else "Return a page of"
-                lines.append(
-                    _overloads(
-                        operation.method_name,
-                        types,
-                        f"{operation.name}Response",
-                        keyword="async def" if prefix else "def",
-                        text=f"{kind} {operation.returns}.",
-                    )
+        lines = [
+            f"class {prefix}OperationMethods:",
+            f'    """The methods of the {client} client."""',
+        ]
+        for operation in OPERATIONS.values():
+            kind = "Return" if operation.pagination is None else "Return a page of"
+            lines.append(
+                _overloads(
+                    operation.method_name,
+                    self._param_types(operation, paginate=False),
+                    f"{operation.name}Response",
+                    keyword="async def" if prefix else "def",
+                    text=f"{kind} {operation.returns}.",
                 )
-            lines += [
-                f"    @overload\n    def get_paginator(  {OVERLAP}\n        self, operation_name: "
-                f'Literal["{operation.method_name}"]\n    ) -> '
-                f"{prefix}{operation.name}Paginator: ..."
-                for operation in paginated
-            ]
-            lines.append(
-                "    @overload\n    def get_paginator(self, operation_name: PaginatorName) -> "
-                f"{prefix}Paginator[Any, Any]:\n"
-                '        """Return a paginator for an operation, by the name of its method."""'
             )
-            lines.append(
-                "    def can_paginate(self, operation_name: str) -> bool:\n"
-                '        """Return whether ``get_paginator`` takes the name of an operation."""'
-            )
-            bodies.append("\n".join(lines))
-        body = "\n\n".join(bodies)
+        lines += [
+            f"    @overload\n    def get_paginator(  {OVERLAP}\n        self, operation_name: "
+            f'Literal["{operation.method_name}"]\n    ) -> {prefix}{operation.name}Paginator: ...'
+            for operation in paginated
+        ]
+        lines.append(
+            "    @overload\n    def get_paginator(self, operation_name: PaginatorName) -> "
+            f"{prefix}Paginator[Any, Any]:\n"
+            '        """Return a paginator for an operation, by the name of its method."""\n'
+            "    def can_paginate(self, operation_name: str) -> bool:\n"
+            '        """Return whether ``get_paginator`` takes the name of an operation."""'
+        )
+        body = "\n".join(lines)
         source = (
-            docstring(f"The methods of both clients, for type checkers and editors.\n\n{NOTE}")
+            docstring(f"The methods of the {client} client, for type checkers.\n\n{NOTE}")
             + "\n\nfrom . import PaginatorName\n"
-            + "from ..pagination import AsyncPaginator, Paginator\n"
+            + f"from ..pagination import {prefix}Paginator\n"
             + self._imports(body, "methods")
             + f"\n\n{body}\n"
         )

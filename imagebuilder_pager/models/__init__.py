@@ -8,25 +8,81 @@ from typing import TYPE_CHECKING
 from .._lazy import lazy_attributes
 
 if TYPE_CHECKING:
+    from . import common as common
+    from . import components as components
+    from . import configurations as configurations
     from . import exceptions as exceptions
     from . import fields as fields
+    from . import images as images
     from . import lifecycle as lifecycle
     from . import lifecycle_executions as lifecycle_executions
     from . import lifecycle_policies as lifecycle_policies
+    from . import pipelines as pipelines
+    from . import recipes as recipes
     from . import request as request
     from . import scalars as scalars
+    from . import scan_findings as scan_findings
     from . import shapes as shapes
+    from . import workflows as workflows
+    from .common import *
+    from .components import *
+    from .configurations import *
+    from .images import *
     from .lifecycle import *
     from .lifecycle_executions import *
     from .lifecycle_policies import *
+    from .pipelines import *
+    from .recipes import *
+    from .scan_findings import *
     from .shapes import *
+    from .workflows import *
 
 __all__ = [
+    "AccountAggregation",
+    "Ami",
+    "AutoDisablePolicy",
+    "BuildType",
+    "ComponentFailureContext",
+    "ComponentState",
+    "ComponentStatus",
+    "ComponentSummary",
+    "ComponentType",
+    "ComponentVersion",
+    "Container",
+    "ContainerRecipeSummary",
+    "ContainerType",
+    "CvssScore",
+    "CvssScoreAdjustment",
+    "CvssScoreDetails",
+    "DistributionConfigurationSummary",
+    "DistributionFailureContext",
+    "EcrConfiguration",
     "Filter",
     "GetLifecycleExecutionRequest",
     "GetLifecycleExecutionResponse",
     "GetLifecyclePolicyRequest",
     "GetLifecyclePolicyResponse",
+    "ImageAggregation",
+    "ImageConfigurationStep",
+    "ImageFailureContext",
+    "ImageLoggingConfiguration",
+    "ImagePackage",
+    "ImagePipeline",
+    "ImagePipelineAggregation",
+    "ImageRecipeSummary",
+    "ImageScanFinding",
+    "ImageScanFindingAggregation",
+    "ImageScanFindingsFilter",
+    "ImageScanningConfiguration",
+    "ImageSource",
+    "ImageState",
+    "ImageStatus",
+    "ImageSummary",
+    "ImageTestsConfiguration",
+    "ImageType",
+    "ImageVersion",
+    "InfrastructureConfigurationSummary",
+    "InspectorScoreDetails",
     "LifecycleExecution",
     "LifecycleExecutionResource",
     "LifecycleExecutionResourceAction",
@@ -53,19 +109,111 @@ __all__ = [
     "LifecyclePolicyStatus",
     "LifecyclePolicySummary",
     "LifecyclePolicyTimeUnit",
+    "ListComponentBuildVersionsRequest",
+    "ListComponentBuildVersionsResponse",
+    "ListComponentsRequest",
+    "ListComponentsResponse",
+    "ListContainerRecipesRequest",
+    "ListContainerRecipesResponse",
+    "ListDistributionConfigurationsRequest",
+    "ListDistributionConfigurationsResponse",
+    "ListImageBuildVersionsRequest",
+    "ListImageBuildVersionsResponse",
+    "ListImagePackagesRequest",
+    "ListImagePackagesResponse",
+    "ListImagePipelineImagesRequest",
+    "ListImagePipelineImagesResponse",
+    "ListImagePipelinesRequest",
+    "ListImagePipelinesResponse",
+    "ListImageRecipesRequest",
+    "ListImageRecipesResponse",
+    "ListImageScanFindingAggregationsRequest",
+    "ListImageScanFindingAggregationsResponse",
+    "ListImageScanFindingsRequest",
+    "ListImageScanFindingsResponse",
+    "ListImagesRequest",
+    "ListImagesResponse",
+    "ListInfrastructureConfigurationsRequest",
+    "ListInfrastructureConfigurationsResponse",
     "ListLifecycleExecutionResourcesRequest",
     "ListLifecycleExecutionResourcesResponse",
     "ListLifecycleExecutionsRequest",
     "ListLifecycleExecutionsResponse",
     "ListLifecyclePoliciesRequest",
     "ListLifecyclePoliciesResponse",
+    "ListWaitingWorkflowStepsRequest",
+    "ListWaitingWorkflowStepsResponse",
+    "ListWorkflowBuildVersionsRequest",
+    "ListWorkflowBuildVersionsResponse",
+    "ListWorkflowExecutionsRequest",
+    "ListWorkflowExecutionsResponse",
+    "ListWorkflowStepExecutionsRequest",
+    "ListWorkflowStepExecutionsResponse",
+    "ListWorkflowsRequest",
+    "ListWorkflowsResponse",
+    "OnWorkflowFailure",
+    "OutputResources",
+    "Ownership",
+    "PackageVulnerabilityDetails",
+    "PipelineExecutionStartCondition",
+    "PipelineLoggingConfiguration",
+    "PipelineStatus",
+    "Placement",
+    "Platform",
+    "ProductCodeListItem",
+    "ProductCodeType",
+    "RegionFailure",
+    "RegionFailureStatus",
+    "Remediation",
+    "RemediationRecommendation",
     "ResponseMetadata",
+    "Schedule",
+    "SeverityCounts",
     "Shape",
+    "TenancyType",
+    "VulnerabilityIdAggregation",
+    "VulnerablePackage",
+    "WorkflowConfiguration",
+    "WorkflowExecutionMetadata",
+    "WorkflowExecutionStatus",
+    "WorkflowParameter",
+    "WorkflowState",
+    "WorkflowStatus",
+    "WorkflowStepExecution",
+    "WorkflowStepExecutionRollbackStatus",
+    "WorkflowStepExecutionStatus",
+    "WorkflowStepMetadata",
+    "WorkflowSummary",
+    "WorkflowType",
+    "WorkflowVersion",
 ]
 
 _MODULE_BY_NAME = {
     name: module
     for module, names in {
+        "common": ("Filter ImageStatus Ownership Platform"),
+        "components": (
+            "ComponentState ComponentStatus ComponentSummary ComponentType ComponentVersion "
+            "ListComponentBuildVersionsRequest ListComponentBuildVersionsResponse "
+            "ListComponentsRequest ListComponentsResponse ProductCodeListItem "
+            "ProductCodeType"
+        ),
+        "configurations": (
+            "DistributionConfigurationSummary InfrastructureConfigurationSummary "
+            "ListDistributionConfigurationsRequest ListDistributionConfigurationsResponse "
+            "ListInfrastructureConfigurationsRequest "
+            "ListInfrastructureConfigurationsResponse Placement TenancyType"
+        ),
+        "images": (
+            "Ami BuildType ComponentFailureContext Container DistributionFailureContext "
+            "ImageConfigurationStep ImageFailureContext ImageLoggingConfiguration "
+            "ImagePackage ImageSource ImageState ImageSummary ImageType ImageVersion "
+            "ListImageBuildVersionsRequest ListImageBuildVersionsResponse "
+            "ListImagePackagesRequest ListImagePackagesResponse "
+            "ListImagePipelineImagesRequest ListImagePipelineImagesResponse "
+            "ListImagesRequest ListImagesResponse OutputResources RegionFailure "
+            "RegionFailureStatus"
+        ),
         "lifecycle": (
             "LifecycleExecutionResource LifecycleExecutionResourceAction "
             "LifecycleExecutionResourceActionName LifecycleExecutionResourceState "
@@ -79,7 +227,7 @@ _MODULE_BY_NAME = {
             "ListLifecycleExecutionsResponse"
         ),
         "lifecycle_policies": (
-            "Filter GetLifecyclePolicyRequest GetLifecyclePolicyResponse LifecyclePolicy "
+            "GetLifecyclePolicyRequest GetLifecyclePolicyResponse LifecyclePolicy "
             "LifecyclePolicyDetail LifecyclePolicyDetailAction "
             "LifecyclePolicyDetailActionIncludeResources LifecyclePolicyDetailActionType "
             "LifecyclePolicyDetailExclusionRules LifecyclePolicyDetailExclusionRulesAmis "
@@ -89,6 +237,37 @@ _MODULE_BY_NAME = {
             "LifecyclePolicyResourceType LifecyclePolicyStatus LifecyclePolicySummary "
             "LifecyclePolicyTimeUnit ListLifecyclePoliciesRequest "
             "ListLifecyclePoliciesResponse"
+        ),
+        "pipelines": (
+            "AutoDisablePolicy EcrConfiguration ImagePipeline ImageScanningConfiguration "
+            "ImageTestsConfiguration ListImagePipelinesRequest ListImagePipelinesResponse "
+            "OnWorkflowFailure PipelineExecutionStartCondition PipelineLoggingConfiguration "
+            "PipelineStatus Schedule WorkflowConfiguration WorkflowParameter"
+        ),
+        "recipes": (
+            "ContainerRecipeSummary ContainerType ImageRecipeSummary "
+            "ListContainerRecipesRequest ListContainerRecipesResponse "
+            "ListImageRecipesRequest ListImageRecipesResponse"
+        ),
+        "scan_findings": (
+            "AccountAggregation CvssScore CvssScoreAdjustment CvssScoreDetails "
+            "ImageAggregation ImagePipelineAggregation ImageScanFinding "
+            "ImageScanFindingAggregation ImageScanFindingsFilter InspectorScoreDetails "
+            "ListImageScanFindingAggregationsRequest "
+            "ListImageScanFindingAggregationsResponse ListImageScanFindingsRequest "
+            "ListImageScanFindingsResponse PackageVulnerabilityDetails Remediation "
+            "RemediationRecommendation SeverityCounts VulnerabilityIdAggregation "
+            "VulnerablePackage"
+        ),
+        "workflows": (
+            "ListWaitingWorkflowStepsRequest ListWaitingWorkflowStepsResponse "
+            "ListWorkflowBuildVersionsRequest ListWorkflowBuildVersionsResponse "
+            "ListWorkflowExecutionsRequest ListWorkflowExecutionsResponse "
+            "ListWorkflowStepExecutionsRequest ListWorkflowStepExecutionsResponse "
+            "ListWorkflowsRequest ListWorkflowsResponse WorkflowExecutionMetadata "
+            "WorkflowExecutionStatus WorkflowState WorkflowStatus WorkflowStepExecution "
+            "WorkflowStepExecutionRollbackStatus WorkflowStepExecutionStatus "
+            "WorkflowStepMetadata WorkflowSummary WorkflowType WorkflowVersion"
         ),
         "shapes": ("ResponseMetadata Shape"),
     }.items()
@@ -101,13 +280,21 @@ if not TYPE_CHECKING:
         __name__,
         _MODULE_BY_NAME,
         (
+            "common",
+            "components",
+            "configurations",
             "exceptions",
             "fields",
+            "images",
             "lifecycle",
             "lifecycle_executions",
             "lifecycle_policies",
+            "pipelines",
+            "recipes",
             "request",
             "scalars",
+            "scan_findings",
             "shapes",
+            "workflows",
         ),
     )

@@ -10,13 +10,21 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .fields import Constraints, MissingList, MissingMap, OpenEnum, SparseList, SparseMap, Timestamp
-from .request import Request, RequestStructure
-from .scalars import LifecyclePolicyArn, NonEmptyString, PaginationToken, RestrictedInteger
+from .common import FilterList, TagMap
+from .fields import Constraints, MissingList, MissingMap, OpenEnum, SparseList, Timestamp
+from .request import Request
+from .scalars import (
+    AccountId,
+    LifecyclePolicyArn,
+    NonEmptyString,
+    PaginationToken,
+    ResourceName,
+    RestrictedInteger,
+    RoleNameOrArn,
+)
 from .shapes import Response, Shape
 
 __all__ = [
-    "Filter",
     "GetLifecyclePolicyRequest",
     "GetLifecyclePolicyResponse",
     "LifecyclePolicy",
@@ -39,12 +47,6 @@ __all__ = [
     "ListLifecyclePoliciesResponse",
 ]
 
-AccountId = Annotated[str, Constraints(pattern="^[0-9]{12}$")]
-
-FilterName = Annotated[str, Constraints(pattern="^[a-zA-Z]{1,1024}$")]
-
-FilterValue = Annotated[str, Constraints(pattern='^[0-9a-zA-Z./_ :,{}"-]{1,1024}$')]
-
 LifecyclePolicyDetailExclusionRulesAmisLastLaunchedValue = Annotated[
     int, Constraints(min=1, max=365)
 ]
@@ -52,23 +54,6 @@ LifecyclePolicyDetailExclusionRulesAmisLastLaunchedValue = Annotated[
 LifecyclePolicyDetailFilterRetainAtLeast = Annotated[int, Constraints(min=1, max=10)]
 
 LifecyclePolicyDetailFilterValue = Annotated[int, Constraints(min=1, max=1000)]
-
-ResourceName = Annotated[
-    str, Constraints(pattern="^[-_A-Za-z-0-9][-_A-Za-z0-9 ]{1,126}[-_A-Za-z-0-9]$")
-]
-
-RoleNameOrArn = Annotated[
-    str,
-    Constraints(
-        min=1,
-        max=2048,
-        pattern=r"^(?:arn:aws(?:-[a-z]+)*:iam::[0-9]{12}:role/)?[a-zA-Z_0-9+=,.@\-_/]+$",
-    ),
-]
-
-TagKey = Annotated[str, Constraints(min=1, max=128, pattern=r"^(?!aws:)[a-zA-Z0-9\s_.:/=+\-@]*$")]
-
-TagValue = Annotated[str, Constraints(max=256)]
 
 WildcardVersionNumber = Annotated[
     str, Constraints(pattern=r"^(?:[0-9]+|x)\.(?:[0-9]+|x)\.(?:[0-9]+|x)$")
@@ -115,18 +100,6 @@ class LifecyclePolicyTimeUnit(StrEnum):
 
 AccountList = Annotated[SparseList[AccountId], Constraints(min=1, max=1536)]
 
-FilterValues = Annotated[list[FilterValue], Constraints(min=1, max=10)]
-
-
-class Filter(RequestStructure):
-    """A filter of a listing: items pass that have one of the values in the named field."""
-
-    name: FilterName | None = None
-    values_: FilterValues | None = Field(None, alias="values")
-
-
-FilterList = Annotated[list[Filter], Constraints(min=1, max=10)]
-
 
 class GetLifecyclePolicyRequest(Request):
     """The parameters of ``GetLifecyclePolicy``."""
@@ -156,9 +129,6 @@ class LifecyclePolicyDetailFilter(Shape):
     value: LifecyclePolicyDetailFilterValue | None = None
     unit: OpenEnum[LifecyclePolicyTimeUnit] | None = None
     retain_at_least: LifecyclePolicyDetailFilterRetainAtLeast | None = None
-
-
-TagMap = Annotated[SparseMap[TagKey, TagValue], Constraints(min=1, max=50)]
 
 
 class LifecyclePolicyDetailExclusionRulesAmisLastLaunched(Shape):

@@ -10,11 +10,60 @@ from typing import Annotated
 from .fields import Constraints
 
 __all__ = [
+    "AccountId",
+    "FilterName",
+    "FilterValue",
+    "ImageBuildVersionArn",
+    "ImageBuilderArn",
+    "ImagePipelineArn",
     "LifecycleExecutionId",
     "LifecyclePolicyArn",
+    "LogGroupName",
     "NonEmptyString",
+    "OsVersion",
     "PaginationToken",
+    "ParallelGroup",
+    "ResourceName",
     "RestrictedInteger",
+    "RoleNameOrArn",
+    "TagKey",
+    "TagValue",
+    "VersionNumber",
+    "WorkflowBuildVersionArn",
+    "WorkflowExecutionId",
+    "WorkflowStepExecutionId",
+    "WorkflowStepName",
+]
+
+AccountId = Annotated[str, Constraints(pattern="^[0-9]{12}$")]
+
+FilterName = Annotated[str, Constraints(pattern="^[a-zA-Z]{1,1024}$")]
+
+FilterValue = Annotated[str, Constraints(pattern='^[0-9a-zA-Z./_ :,{}"-]{1,1024}$')]
+
+ImageBuildVersionArn = Annotated[
+    str,
+    Constraints(
+        pattern="^arn:aws[^:]*:imagebuilder:[^:]+:(?:[0-9]{12}|aws(?:-[a-z-]+)?):image/"
+        r"[a-z0-9-_]+/[0-9]+\.[0-9]+\.[0-9]+/[0-9]+$"
+    ),
+]
+
+ImageBuilderArn = Annotated[
+    str,
+    Constraints(
+        pattern="^arn:aws[^:]*:imagebuilder:[^:]+:(?:[0-9]{12}|aws(?:-[a-z-]+)?|third-party):(?:"
+        r"image-recipe|container-recipe|infrastructure-configuration|distribution-configuration|component|image|image-pipeline|lifecycle-policy|workflow\/"
+        r"(?:build|test|distribution))/[a-z0-9-_]+(?:/(?:(?:x|[0-9]+)\.(?:x|[0-9]+)\.(?:"
+        "x|[0-9]+))(?:/[0-9]+)?)?$"
+    ),
+]
+
+ImagePipelineArn = Annotated[
+    str,
+    Constraints(
+        pattern="^arn:aws[^:]*:imagebuilder:[^:]+:(?:[0-9]{12}|aws):image-pipeline/[a-z0-9-_]+$"
+    ),
 ]
 
 LifecycleExecutionId = Annotated[
@@ -28,13 +77,66 @@ LifecyclePolicyArn = Annotated[
     str,
     Constraints(
         max=1024,
-        pattern="^arn:aws(?:-[a-z]+)*:imagebuilder:[a-z]{2,}(?:-[a-z]+)+-[0-9]+:(?:[0-9]{12}|aws)"
-        ":lifecycle-policy/[a-z0-9-_]+$",
+        pattern="^arn:aws(?:-[a-z]+)*:imagebuilder:[a-z]{2,}(?:-[a-z]+)+-[0-9]+:(?:"
+        "[0-9]{12}|aws):lifecycle-policy/[a-z0-9-_]+$",
     ),
 ]
 
+LogGroupName = Annotated[str, Constraints(min=1, max=512, pattern=r"^[a-zA-Z0-9\-_/\.]{1,512}$")]
+
 NonEmptyString = Annotated[str, Constraints(min=1, max=1024)]
+
+OsVersion = Annotated[str, Constraints(min=1)]
 
 PaginationToken = Annotated[str, Constraints(min=1, max=65535)]
 
+ParallelGroup = Annotated[
+    str, Constraints(min=1, max=100, pattern="^[A-Za-z0-9][A-Za-z0-9-_+#]{0,99}$")
+]
+
+ResourceName = Annotated[
+    str, Constraints(pattern="^[-_A-Za-z-0-9][-_A-Za-z0-9 ]{1,126}[-_A-Za-z-0-9]$")
+]
+
 RestrictedInteger = Annotated[int, Constraints(min=1, max=25)]
+
+RoleNameOrArn = Annotated[
+    str,
+    Constraints(
+        min=1,
+        max=2048,
+        pattern=r"^(?:arn:aws(?:-[a-z]+)*:iam::[0-9]{12}:role/)?[a-zA-Z_0-9+=,.@\-_/]+$",
+    ),
+]
+
+TagKey = Annotated[str, Constraints(min=1, max=128, pattern=r"^(?!aws:)[a-zA-Z0-9\s_.:/=+\-@]*$")]
+
+TagValue = Annotated[str, Constraints(max=256)]
+
+VersionNumber = Annotated[str, Constraints(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")]
+
+WorkflowBuildVersionArn = Annotated[
+    str,
+    Constraints(
+        max=1024,
+        pattern="^arn:aws(?:-[a-z]+)*:imagebuilder:[a-z]{2,}(?:-[a-z]+)+-[0-9]+:(?:"
+        "[0-9]{12}|aws(?:-[a-z-]+)?):workflow/(build|test|distribution)/[a-z0-9-_]+/"
+        r"[0-9]+\.[0-9]+\.[0-9]+/[0-9]+$",
+    ),
+]
+
+WorkflowExecutionId = Annotated[
+    str,
+    Constraints(
+        pattern="^wf-[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
+    ),
+]
+
+WorkflowStepExecutionId = Annotated[
+    str,
+    Constraints(
+        pattern="^step-[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
+    ),
+]
+
+WorkflowStepName = Annotated[str, Constraints(pattern="^[A-Za-z][A-Za-z0-9-_]{1,99}$")]

@@ -11,21 +11,91 @@ from .._lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from .base import *
+    from .common import *
+    from .components import *
+    from .configurations import *
+    from .images import *
     from .lifecycle import *
     from .lifecycle_executions import *
     from .lifecycle_policies import *
+    from .pipelines import *
+    from .recipes import *
+    from .scan_findings import *
+    from .workflows import *
 
 __all__ = [
     "AnyPaginator",
+    "AsyncListComponentBuildVersionsPaginator",
+    "AsyncListComponentsPaginator",
+    "AsyncListContainerRecipesPaginator",
+    "AsyncListDistributionConfigurationsPaginator",
+    "AsyncListImageBuildVersionsPaginator",
+    "AsyncListImagePackagesPaginator",
+    "AsyncListImagePipelineImagesPaginator",
+    "AsyncListImagePipelinesPaginator",
+    "AsyncListImageRecipesPaginator",
+    "AsyncListImageScanFindingAggregationsPaginator",
+    "AsyncListImageScanFindingsPaginator",
+    "AsyncListImagesPaginator",
+    "AsyncListInfrastructureConfigurationsPaginator",
     "AsyncListLifecycleExecutionResourcesPaginator",
     "AsyncListLifecycleExecutionsPaginator",
     "AsyncListLifecyclePoliciesPaginator",
+    "AsyncListWaitingWorkflowStepsPaginator",
+    "AsyncListWorkflowBuildVersionsPaginator",
+    "AsyncListWorkflowExecutionsPaginator",
+    "AsyncListWorkflowStepExecutionsPaginator",
+    "AsyncListWorkflowsPaginator",
     "Exceptions",
     "FilterTypeDef",
     "GetLifecycleExecutionRequestSnakeCaseTypeDef",
     "GetLifecycleExecutionRequestTypeDef",
     "GetLifecyclePolicyRequestSnakeCaseTypeDef",
     "GetLifecyclePolicyRequestTypeDef",
+    "ImageScanFindingsFilterTypeDef",
+    "ListComponentBuildVersionsPaginator",
+    "ListComponentBuildVersionsRequestPaginateTypeDef",
+    "ListComponentBuildVersionsRequestTypeDef",
+    "ListComponentsPaginator",
+    "ListComponentsRequestPaginateTypeDef",
+    "ListComponentsRequestTypeDef",
+    "ListContainerRecipesPaginator",
+    "ListContainerRecipesRequestPaginateTypeDef",
+    "ListContainerRecipesRequestTypeDef",
+    "ListDistributionConfigurationsPaginator",
+    "ListDistributionConfigurationsRequestPaginateTypeDef",
+    "ListDistributionConfigurationsRequestTypeDef",
+    "ListImageBuildVersionsPaginator",
+    "ListImageBuildVersionsRequestPaginateTypeDef",
+    "ListImageBuildVersionsRequestTypeDef",
+    "ListImagePackagesPaginator",
+    "ListImagePackagesRequestPaginateTypeDef",
+    "ListImagePackagesRequestSnakeCasePaginateTypeDef",
+    "ListImagePackagesRequestSnakeCaseTypeDef",
+    "ListImagePackagesRequestTypeDef",
+    "ListImagePipelineImagesPaginator",
+    "ListImagePipelineImagesRequestPaginateTypeDef",
+    "ListImagePipelineImagesRequestSnakeCasePaginateTypeDef",
+    "ListImagePipelineImagesRequestSnakeCaseTypeDef",
+    "ListImagePipelineImagesRequestTypeDef",
+    "ListImagePipelinesPaginator",
+    "ListImagePipelinesRequestPaginateTypeDef",
+    "ListImagePipelinesRequestTypeDef",
+    "ListImageRecipesPaginator",
+    "ListImageRecipesRequestPaginateTypeDef",
+    "ListImageRecipesRequestTypeDef",
+    "ListImageScanFindingAggregationsPaginator",
+    "ListImageScanFindingAggregationsRequestPaginateTypeDef",
+    "ListImageScanFindingAggregationsRequestTypeDef",
+    "ListImageScanFindingsPaginator",
+    "ListImageScanFindingsRequestPaginateTypeDef",
+    "ListImageScanFindingsRequestTypeDef",
+    "ListImagesPaginator",
+    "ListImagesRequestPaginateTypeDef",
+    "ListImagesRequestTypeDef",
+    "ListInfrastructureConfigurationsPaginator",
+    "ListInfrastructureConfigurationsRequestPaginateTypeDef",
+    "ListInfrastructureConfigurationsRequestTypeDef",
     "ListLifecycleExecutionResourcesPaginator",
     "ListLifecycleExecutionResourcesRequestPaginateTypeDef",
     "ListLifecycleExecutionResourcesRequestSnakeCasePaginateTypeDef",
@@ -39,6 +109,26 @@ __all__ = [
     "ListLifecyclePoliciesPaginator",
     "ListLifecyclePoliciesRequestPaginateTypeDef",
     "ListLifecyclePoliciesRequestTypeDef",
+    "ListWaitingWorkflowStepsPaginator",
+    "ListWaitingWorkflowStepsRequestPaginateTypeDef",
+    "ListWaitingWorkflowStepsRequestTypeDef",
+    "ListWorkflowBuildVersionsPaginator",
+    "ListWorkflowBuildVersionsRequestPaginateTypeDef",
+    "ListWorkflowBuildVersionsRequestTypeDef",
+    "ListWorkflowExecutionsPaginator",
+    "ListWorkflowExecutionsRequestPaginateTypeDef",
+    "ListWorkflowExecutionsRequestSnakeCasePaginateTypeDef",
+    "ListWorkflowExecutionsRequestSnakeCaseTypeDef",
+    "ListWorkflowExecutionsRequestTypeDef",
+    "ListWorkflowStepExecutionsPaginator",
+    "ListWorkflowStepExecutionsRequestPaginateTypeDef",
+    "ListWorkflowStepExecutionsRequestSnakeCasePaginateTypeDef",
+    "ListWorkflowStepExecutionsRequestSnakeCaseTypeDef",
+    "ListWorkflowStepExecutionsRequestTypeDef",
+    "ListWorkflowsPaginator",
+    "ListWorkflowsRequestPaginateTypeDef",
+    "ListWorkflowsRequestTypeDef",
+    "OwnershipType",
     "PageParamsTypeDef",
     "PaginateParamsTypeDef",
     "PaginatorName",
@@ -46,13 +136,65 @@ __all__ = [
 
 #: The names that ``get_paginator`` takes.
 PaginatorName = Literal[
-    "list_lifecycle_execution_resources", "list_lifecycle_executions", "list_lifecycle_policies"
+    "list_lifecycle_execution_resources",
+    "list_lifecycle_executions",
+    "list_lifecycle_policies",
+    "list_components",
+    "list_component_build_versions",
+    "list_container_recipes",
+    "list_image_recipes",
+    "list_distribution_configurations",
+    "list_infrastructure_configurations",
+    "list_images",
+    "list_image_build_versions",
+    "list_image_packages",
+    "list_image_pipeline_images",
+    "list_image_pipelines",
+    "list_image_scan_finding_aggregations",
+    "list_image_scan_findings",
+    "list_waiting_workflow_steps",
+    "list_workflow_build_versions",
+    "list_workflow_executions",
+    "list_workflow_step_executions",
+    "list_workflows",
 ]
 
 _MODULE_BY_NAME = {
     name: module
     for module, names in {
         "base": ("AnyPaginator Exceptions PageParamsTypeDef PaginateParamsTypeDef"),
+        "common": ("FilterTypeDef OwnershipType"),
+        "components": (
+            "AsyncListComponentBuildVersionsPaginator AsyncListComponentsPaginator "
+            "ListComponentBuildVersionsPaginator "
+            "ListComponentBuildVersionsRequestPaginateTypeDef "
+            "ListComponentBuildVersionsRequestTypeDef ListComponentsPaginator "
+            "ListComponentsRequestPaginateTypeDef ListComponentsRequestTypeDef"
+        ),
+        "configurations": (
+            "AsyncListDistributionConfigurationsPaginator "
+            "AsyncListInfrastructureConfigurationsPaginator "
+            "ListDistributionConfigurationsPaginator "
+            "ListDistributionConfigurationsRequestPaginateTypeDef "
+            "ListDistributionConfigurationsRequestTypeDef "
+            "ListInfrastructureConfigurationsPaginator "
+            "ListInfrastructureConfigurationsRequestPaginateTypeDef "
+            "ListInfrastructureConfigurationsRequestTypeDef"
+        ),
+        "images": (
+            "AsyncListImageBuildVersionsPaginator AsyncListImagePackagesPaginator "
+            "AsyncListImagePipelineImagesPaginator AsyncListImagesPaginator "
+            "ListImageBuildVersionsPaginator ListImageBuildVersionsRequestPaginateTypeDef "
+            "ListImageBuildVersionsRequestTypeDef ListImagePackagesPaginator "
+            "ListImagePackagesRequestPaginateTypeDef "
+            "ListImagePackagesRequestSnakeCasePaginateTypeDef "
+            "ListImagePackagesRequestSnakeCaseTypeDef ListImagePackagesRequestTypeDef "
+            "ListImagePipelineImagesPaginator ListImagePipelineImagesRequestPaginateTypeDef "
+            "ListImagePipelineImagesRequestSnakeCasePaginateTypeDef "
+            "ListImagePipelineImagesRequestSnakeCaseTypeDef "
+            "ListImagePipelineImagesRequestTypeDef ListImagesPaginator "
+            "ListImagesRequestPaginateTypeDef ListImagesRequestTypeDef"
+        ),
         "lifecycle": (
             "AsyncListLifecycleExecutionResourcesPaginator "
             "ListLifecycleExecutionResourcesPaginator "
@@ -71,10 +213,47 @@ _MODULE_BY_NAME = {
             "ListLifecycleExecutionsRequestTypeDef"
         ),
         "lifecycle_policies": (
-            "AsyncListLifecyclePoliciesPaginator FilterTypeDef "
-            "GetLifecyclePolicyRequestSnakeCaseTypeDef GetLifecyclePolicyRequestTypeDef "
-            "ListLifecyclePoliciesPaginator ListLifecyclePoliciesRequestPaginateTypeDef "
+            "AsyncListLifecyclePoliciesPaginator GetLifecyclePolicyRequestSnakeCaseTypeDef "
+            "GetLifecyclePolicyRequestTypeDef ListLifecyclePoliciesPaginator "
+            "ListLifecyclePoliciesRequestPaginateTypeDef "
             "ListLifecyclePoliciesRequestTypeDef"
+        ),
+        "pipelines": (
+            "AsyncListImagePipelinesPaginator ListImagePipelinesPaginator "
+            "ListImagePipelinesRequestPaginateTypeDef ListImagePipelinesRequestTypeDef"
+        ),
+        "recipes": (
+            "AsyncListContainerRecipesPaginator AsyncListImageRecipesPaginator "
+            "ListContainerRecipesPaginator ListContainerRecipesRequestPaginateTypeDef "
+            "ListContainerRecipesRequestTypeDef ListImageRecipesPaginator "
+            "ListImageRecipesRequestPaginateTypeDef ListImageRecipesRequestTypeDef"
+        ),
+        "scan_findings": (
+            "AsyncListImageScanFindingAggregationsPaginator "
+            "AsyncListImageScanFindingsPaginator ImageScanFindingsFilterTypeDef "
+            "ListImageScanFindingAggregationsPaginator "
+            "ListImageScanFindingAggregationsRequestPaginateTypeDef "
+            "ListImageScanFindingAggregationsRequestTypeDef ListImageScanFindingsPaginator "
+            "ListImageScanFindingsRequestPaginateTypeDef "
+            "ListImageScanFindingsRequestTypeDef"
+        ),
+        "workflows": (
+            "AsyncListWaitingWorkflowStepsPaginator AsyncListWorkflowBuildVersionsPaginator "
+            "AsyncListWorkflowExecutionsPaginator AsyncListWorkflowStepExecutionsPaginator "
+            "AsyncListWorkflowsPaginator ListWaitingWorkflowStepsPaginator "
+            "ListWaitingWorkflowStepsRequestPaginateTypeDef "
+            "ListWaitingWorkflowStepsRequestTypeDef ListWorkflowBuildVersionsPaginator "
+            "ListWorkflowBuildVersionsRequestPaginateTypeDef "
+            "ListWorkflowBuildVersionsRequestTypeDef ListWorkflowExecutionsPaginator "
+            "ListWorkflowExecutionsRequestPaginateTypeDef "
+            "ListWorkflowExecutionsRequestSnakeCasePaginateTypeDef "
+            "ListWorkflowExecutionsRequestSnakeCaseTypeDef "
+            "ListWorkflowExecutionsRequestTypeDef ListWorkflowStepExecutionsPaginator "
+            "ListWorkflowStepExecutionsRequestPaginateTypeDef "
+            "ListWorkflowStepExecutionsRequestSnakeCasePaginateTypeDef "
+            "ListWorkflowStepExecutionsRequestSnakeCaseTypeDef "
+            "ListWorkflowStepExecutionsRequestTypeDef ListWorkflowsPaginator "
+            "ListWorkflowsRequestPaginateTypeDef ListWorkflowsRequestTypeDef"
         ),
     }.items()
     for name in names.split()

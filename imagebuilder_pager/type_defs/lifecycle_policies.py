@@ -8,31 +8,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, TypedDict, Unpack
 
-from ..models.lifecycle_policies import (
-    Filter,
-    LifecyclePolicySummary,
-    ListLifecyclePoliciesResponse,
-)
+from ..models.common import Filter
+from ..models.lifecycle_policies import LifecyclePolicySummary, ListLifecyclePoliciesResponse
 from ..pagination.async_paginator import AsyncPageIterator
 from ..pagination.paginator import PageIterator
 from .base import AnyPaginator, PageParamsTypeDef, PaginateParamsTypeDef
+from .common import FilterTypeDef
 
 __all__ = [
     "AsyncListLifecyclePoliciesPaginator",
-    "FilterTypeDef",
     "GetLifecyclePolicyRequestSnakeCaseTypeDef",
     "GetLifecyclePolicyRequestTypeDef",
     "ListLifecyclePoliciesPaginator",
     "ListLifecyclePoliciesRequestPaginateTypeDef",
     "ListLifecyclePoliciesRequestTypeDef",
 ]
-
-
-class FilterTypeDef(TypedDict, total=False):
-    """A :class:`~.models.Filter` as a dictionary."""
-
-    name: str
-    values: Sequence[str]
 
 
 class GetLifecyclePolicyRequestTypeDef(TypedDict):

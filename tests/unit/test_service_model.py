@@ -538,6 +538,13 @@ def test_the_comparison_says_what_has_moved_in_a_paginator(
     assert list(differences(ours, moved["ListLifecycleExecutions"])) == [line]
 
 
+def test_every_paginator_of_aws_is_an_operation_of_ours(paginators: Plain) -> None:
+    ours = {operation.name for operation in OPERATIONS.values() if operation.pagination}
+    assert ours == set(paginators)
+    others = {operation.name for operation in OPERATIONS.values()} - ours
+    assert others == {"GetLifecycleExecution", "GetLifecyclePolicy"}
+
+
 @pytest.mark.parametrize("trait", [{"locationName": "account"}, {"location": "header"}, {"x": 1}])
 def test_the_comparison_refuses_traits_that_it_does_not_know(
     trait: Plain, description: Plain
