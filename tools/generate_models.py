@@ -127,7 +127,7 @@ class _Module:
         if not in_request and kind in {"list", "map"}:
             missing = "MissingList" if kind == "list" else "MissingMap"
             return f"    {name}: {annotation} = Field(default_factory={missing}{alias})"
-        default = f"Field(None{alias})" if alias else "None"
+        default = f"Field(default=None{alias})" if alias else "None"
         return f"    {name}: {annotation} | None = {default}"
 
     def _annotation(self, name: str) -> str:
@@ -159,7 +159,7 @@ def _literal(value: int | str) -> str:
     quote = "'" if '"' in value else '"'
     assert quote not in value
     parts = [""]
-    for piece in re.split(r"(?<=[:/])", value):  # so that no word is broken
+    for piece in re.split(r"(?<=[:/|])", value):  # so that no word is broken
         if len(parts[-1]) + len(piece) > _MAX_LITERAL:
             parts.append("")
         parts[-1] += piece

@@ -3,8 +3,8 @@
     python -m tools.generate_types
 
 Of each operation, there are the types of its parameters in both spellings, and of its paginators;
-``methods.pyi`` and ``async_methods.pyi`` have the methods of the clients. A required parameter takes
-two types and two overloads, one for each spelling. Running it changes nothing, as a test shows.
+``methods.pyi`` and ``async_methods.pyi`` have the clients' methods. A required parameter takes two
+types and two overloads, one for each spelling. Running it changes nothing, as a test shows.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class Filter(RequestStructure):
     """A filter of a listing: items pass that have one of the values in the named field."""
 
     name: FilterName | None = None
-    values_: FilterValues | None = Field(None, alias="values")
+    values_: FilterValues | None = Field(default=None, alias="values")
 
 
 FilterList = Annotated[list[Filter], Constraints(min=1, max=10)]

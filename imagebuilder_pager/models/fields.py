@@ -55,7 +55,8 @@ class Constraints:
         """Describe the values allowed, for an error: ``a string of 1 to 1024 characters``."""
         if python_type in {int, float}:
             kind = "whole number" if python_type is int else "number"
-            return f"a {kind}{self._describe_range(' from', '')}"
+            preposition = " of" if self.min is None or self.max is None else " from"
+            return f"a {kind}{self._describe_range(preposition, '')}"
         if python_type is list:
             return f"a list{self._describe_range(' of', ' items')}"
         if python_type is dict:

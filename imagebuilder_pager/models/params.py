@@ -106,7 +106,7 @@ class ParamSerializer:
     def value(self, kind: ParamKind, value: Any, path: str) -> Any:
         """Return the value of a parameter as it is sent."""
         if not kind.allows(value):
-            self.problems.append(describe_invalid_value(path, value, kind.describe()))
+            self.problems.append(_describe_problem(path, value, kind))
             return value
         if issubclass(kind.python_type, Shape):
             members = value.to_dict() if isinstance(value, Shape) else value
@@ -123,6 +123,15 @@ class ParamSerializer:
                 self.value(kind.items, item, f"{path}[{index}]") for index, item in enumerate(value)
             ]
         return value.value if isinstance(value, enum.Enum) else value
+
+
+def _describe_problem(path: str, value: Any, kind: ParamKind) -> str:
+    allowed = kind.describe()
+    is_list = kind.python_type is list and isinstance(value, (list, tuple))
+    if is_list or (kind.python_type is dict and isinstance(value, Mapping)):
+        unit = "items" if is_list else "members"
+        return f"{path}: a {type(value).__name__} of {len(value)} {unit} given; allowed: {allowed}"
+    return describe_invalid_value(path, value, allowed)
 
 
 @cache

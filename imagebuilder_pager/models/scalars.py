@@ -53,9 +53,10 @@ ImageBuilderArn = Annotated[
     str,
     Constraints(
         pattern="^arn:aws[^:]*:imagebuilder:[^:]+:(?:[0-9]{12}|aws(?:-[a-z-]+)?|third-party):(?:"
-        r"image-recipe|container-recipe|infrastructure-configuration|distribution-configuration|component|image|image-pipeline|lifecycle-policy|workflow\/"
-        r"(?:build|test|distribution))/[a-z0-9-_]+(?:/(?:(?:x|[0-9]+)\.(?:x|[0-9]+)\.(?:"
-        "x|[0-9]+))(?:/[0-9]+)?)?$"
+        "image-recipe|container-recipe|infrastructure-configuration|"
+        "distribution-configuration|component|image|image-pipeline|lifecycle-policy|"
+        r"workflow\/(?:build|test|distribution))/[a-z0-9-_]+(?:/(?:(?:x|[0-9]+)\.(?:x|"
+        r"[0-9]+)\.(?:x|[0-9]+))(?:/[0-9]+)?)?$"
     ),
 ]
 
@@ -77,8 +78,8 @@ LifecyclePolicyArn = Annotated[
     str,
     Constraints(
         max=1024,
-        pattern="^arn:aws(?:-[a-z]+)*:imagebuilder:[a-z]{2,}(?:-[a-z]+)+-[0-9]+:(?:"
-        "[0-9]{12}|aws):lifecycle-policy/[a-z0-9-_]+$",
+        pattern="^arn:aws(?:-[a-z]+)*:imagebuilder:[a-z]{2,}(?:-[a-z]+)+-[0-9]+:(?:[0-9]{12}|"
+        "aws):lifecycle-policy/[a-z0-9-_]+$",
     ),
 ]
 
@@ -119,8 +120,8 @@ WorkflowBuildVersionArn = Annotated[
     str,
     Constraints(
         max=1024,
-        pattern="^arn:aws(?:-[a-z]+)*:imagebuilder:[a-z]{2,}(?:-[a-z]+)+-[0-9]+:(?:"
-        "[0-9]{12}|aws(?:-[a-z-]+)?):workflow/(build|test|distribution)/[a-z0-9-_]+/"
+        pattern="^arn:aws(?:-[a-z]+)*:imagebuilder:[a-z]{2,}(?:-[a-z]+)+-[0-9]+:(?:[0-9]{12}|"
+        "aws(?:-[a-z-]+)?):workflow/(build|test|distribution)/[a-z0-9-_]+/"
         r"[0-9]+\.[0-9]+\.[0-9]+/[0-9]+$",
     ),
 ]

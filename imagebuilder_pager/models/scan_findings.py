@@ -203,7 +203,7 @@ class ImageScanFindingsFilter(RequestStructure):
     """A filter of findings, with a single value."""
 
     name: FilterName | None = None
-    values_: ImageScanFindingsFilterValues | None = Field(None, alias="values")
+    values_: ImageScanFindingsFilterValues | None = Field(default=None, alias="values")
 
 
 ImageScanFindingsFilterList = Annotated[list[ImageScanFindingsFilter], Constraints(min=1, max=1)]

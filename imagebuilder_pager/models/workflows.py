@@ -67,9 +67,9 @@ WorkflowStepMessage = Annotated[str, Constraints(min=0, max=500)]
 WorkflowWildcardVersionArn = Annotated[
     str,
     Constraints(
-        pattern="^arn:aws(?:-[a-z]+)*:imagebuilder:[a-z]{2,}(?:-[a-z]+)+-[0-9]+:(?:"
-        "[0-9]{12}|aws(?:-[a-z-]+)?):workflow/(build|test|distribution)/[a-z0-9-_]+/(?:"
-        r"[0-9]+|x)\.(?:[0-9]+|x)\.(?:[0-9]+|x)$"
+        pattern="^arn:aws(?:-[a-z]+)*:imagebuilder:[a-z]{2,}(?:-[a-z]+)+-[0-9]+:(?:[0-9]{12}|"
+        "aws(?:-[a-z-]+)?):workflow/(build|test|distribution)/[a-z0-9-_]+/(?:[0-9]+|"
+        r"x)\.(?:[0-9]+|x)\.(?:[0-9]+|x)$"
     ),
 ]
 
