@@ -1,7 +1,7 @@
 """The methods of both clients: one an operation, made from the catalogue, and ``get_paginator``.
 
-Their types are in ``type_defs/methods.pyi`` and ``async_methods.pyi``, which type checkers read in place
-of this module. A method's family of models is loaded when the method is first read.
+Their types are in ``type_defs/methods.pyi`` and ``async_methods.pyi``, which type checkers read
+instead of this module. A method's family of models is loaded when the method is first read.
 """
 
 from __future__ import annotations
