@@ -19,9 +19,9 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 
 
 def sigv4_header(request: SigningRequest) -> str:
-    """Return the header ``Authorization``.
+    """Return the value of the header ``Authorization``.
 
-    The URL is as it is sent: its query is percent-encoded. No header's value has spaces to fold.
+    The URL is as it is sent, its query percent-encoded. No header's value has spaces to fold.
     """
     timestamp = request.headers["x-amz-date"]
     scope = f"{timestamp[:8]}/{request.region}/{request.service}/aws4_request"
@@ -51,15 +51,17 @@ def sigv4_header(request: SigningRequest) -> str:
 
 
 def _canonical_path(path: str) -> str:
-    """Return the path without dot segments and double slashes, encoded once more."""
+    """Return the path without dot segments and empty ones, each other character percent-encoded."""
     segments: list[str] = []
     for segment in path.split("/"):
         if segment == "..":
             del segments[-1:]
         elif segment not in {"", "."}:
             segments.append(segment)
-    trailing = "/" if segments and path.endswith("/") else ""
-    return quote(f"/{'/'.join(segments)}{trailing}", safe="/~")
+    normalized = "/" + "/".join(segments)
+    if segments and path.endswith("/"):
+        normalized += "/"
+    return quote(normalized, safe="/~")
 
 
 def _canonical_query(query: str) -> str:
