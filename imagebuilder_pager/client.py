@@ -10,12 +10,9 @@ from typing import (
     Any,
     ClassVar,
     Generic,
-    Literal,
     Self,
     TypeVar,
-    Unpack,
     cast,
-    overload,
 )
 
 from .aws.auth.signer import RequestSigner
@@ -35,23 +32,18 @@ from .aws.transport.types import (
     Origin,
     Transport,
 )
-from .exceptions import ParamValidationError, UnknownOperationError
+from .exceptions import ParamValidationError
 from .models import exceptions as modelled_exceptions
-from .pagination.async_paginator import AsyncPaginator
-from .pagination.paginator import Paginator
+from .operations import OPERATIONS
 from .service import HEADERS, SERVICE, response_parser
 from .validation import validate_positive
 
 if TYPE_CHECKING:
-    from .operations import Operation
-    from .type_defs import (
-        AsyncListLifecycleExecutionResourcesPaginator,
-        Exceptions,
-        ListLifecycleExecutionResourcesPaginator,
-        ListParams,
-        ListParamsSnakeCase,
-        Page,
-    )
+    from .type_defs import Exceptions
+    from .type_defs.async_methods import AsyncOperationMethods
+    from .type_defs.methods import OperationMethods
+else:
+    from .operation_methods import AsyncOperationMethods, OperationMethods
 
 __all__ = ["AsyncImageBuilder", "ImageBuilder"]
 
@@ -136,10 +128,6 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         )
         self._rest = RestJsonClient(self.endpoint_url, HEADERS, signer, client_config)
         self._transport.preconnect(Origin.from_url(self.endpoint_url))
-        # The models take their time to import; a connection is made meanwhile.
-        from .operations import OPERATIONS
-
-        self._operations: Mapping[str, Operation[Any]] = OPERATIONS
 
     @abstractmethod
     def _make_transport(
@@ -154,22 +142,6 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         Raises :class:`ParamValidationError` for what nothing can be sent by.
         """
 
-    def can_paginate(self, operation_name: str) -> bool:
-        """Return whether ``get_paginator`` takes the name of an operation.
-
-        Raises :class:`UnknownOperationError`, a ``KeyError`` as in boto3, for a name that there is
-        not.
-        """
-        return self._operation(operation_name).pagination is not None
-
-    def _operation(self, name: str) -> Operation[Any]:
-        try:
-            return self._operations[name]
-        except (KeyError, TypeError):
-            raise UnknownOperationError(
-                f"no operation {name!r}; there are: {', '.join(self._operations)}"
-            ) from None
-
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.region_name!r}, endpoint_url={self.endpoint_url!r})"
 
@@ -180,7 +152,7 @@ def _wrong_http_client(client: str, http_client: object, allowed: str) -> ParamV
     )
 
 
-class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport]):
+class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMethods):
     """A client of EC2 Image Builder.
 
     ``region_name``: else ``AWS_REGION``, then ``AWS_DEFAULT_REGION``, then the profile's.
@@ -234,38 +206,6 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport]):
             )
         return CallerClient(http_client, module)
 
-    @overload
-    def list_lifecycle_execution_resources(self, **params: Unpack[ListParams]) -> Page: ...
-    @overload
-    def list_lifecycle_execution_resources(self, **params: Unpack[ListParamsSnakeCase]) -> Page: ...
-    def list_lifecycle_execution_resources(self, **params: Any) -> Page:
-        """Return one page of the resources that a run of a lifecycle policy has picked.
-
-        ``lifecycleExecutionId`` (required), ``parentResourceId``, ``maxResults`` (1 to 25),
-        ``nextToken``; or the same in snake_case. See the API's ListLifecycleExecutionResources.
-
-        Raises :class:`ParamValidationError` before anything is sent, :class:`NoCredentialsError`,
-        :class:`ClientError` or a modelled subclass of it, :class:`ResponseParserError`,
-        :class:`ResponseValidationError`, or a subclass of :class:`HTTPClientError`.
-        """
-        page: Page = self._call("list_lifecycle_execution_resources", params)
-        return page
-
-    def get_paginator(
-        self, operation_name: Literal["list_lifecycle_execution_resources"]
-    ) -> ListLifecycleExecutionResourcesPaginator:
-        """Return a paginator for an operation, by the name of its method here.
-
-        Raises :class:`UnknownOperationError` that lists the operations there are.
-        """
-        operation = self._operation(operation_name)
-        return Paginator(
-            getattr(self, operation.method_name),
-            operation.pagination,
-            serialize_params=operation.serialize_params,
-            name=operation.name,
-        )
-
     def close(self) -> None:
         """Close the connections, unless they are those of the caller's ``http_client``."""
         if self._owns_transport:
@@ -278,13 +218,15 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport]):
         self.close()
 
     def _call(self, method_name: str, params: Mapping[str, Any], **parse_options: Any) -> Any:
-        operation = self._operations[method_name]
+        operation = OPERATIONS[method_name]
         serialized = operation.serialize_params(params)
         parse = response_parser(operation, serialized, **parse_options)
         return self._rest.call(self._transport, operation.rest_json, serialized, parse)
 
 
-class AsyncImageBuilder(_BaseClient[AsyncHttpxClient | AsyncTransport, AsyncTransport]):
+class AsyncImageBuilder(
+    _BaseClient[AsyncHttpxClient | AsyncTransport, AsyncTransport], AsyncOperationMethods
+):
     """The async twin of :class:`ImageBuilder`, for asyncio and trio.
 
     The arguments are the same, but that ``http_client`` is an :class:`AsyncH11Client`, an
@@ -316,29 +258,6 @@ class AsyncImageBuilder(_BaseClient[AsyncHttpxClient | AsyncTransport, AsyncTran
             )
         return AsyncCallerClient(http_client, module)
 
-    @overload
-    async def list_lifecycle_execution_resources(self, **params: Unpack[ListParams]) -> Page: ...
-    @overload
-    async def list_lifecycle_execution_resources(
-        self, **params: Unpack[ListParamsSnakeCase]
-    ) -> Page: ...
-    async def list_lifecycle_execution_resources(self, **params: Any) -> Page:
-        """Return one page; see :meth:`ImageBuilder.list_lifecycle_execution_resources`."""
-        page: Page = await self._call("list_lifecycle_execution_resources", params)
-        return page
-
-    def get_paginator(
-        self, operation_name: Literal["list_lifecycle_execution_resources"]
-    ) -> AsyncListLifecycleExecutionResourcesPaginator:
-        """Return a paginator, to be iterated with ``async for``; see the sync client's."""
-        operation = self._operation(operation_name)
-        return AsyncPaginator(
-            getattr(self, operation.method_name),
-            operation.pagination,
-            serialize_params=operation.serialize_params,
-            name=operation.name,
-        )
-
     async def aclose(self) -> None:
         """Close the connections, unless they are those of the caller's ``http_client``."""
         if self._owns_transport:
@@ -351,7 +270,7 @@ class AsyncImageBuilder(_BaseClient[AsyncHttpxClient | AsyncTransport, AsyncTran
         await self.aclose()
 
     async def _call(self, method_name: str, params: Mapping[str, Any]) -> Any:
-        operation = self._operations[method_name]
+        operation = OPERATIONS[method_name]
         serialized = operation.serialize_params(params)
         parse = response_parser(operation, serialized)
         return await self._rest.call_async(self._transport, operation.rest_json, serialized, parse)

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from pydantic.alias_generators import to_camel
 
-from .fields import RAW_TIMESTAMPS, MissingList
+from .fields import RAW_TIMESTAMPS, MissingList, MissingMap
 
 __all__ = ["Response", "ResponseMetadata", "Shape"]
 
@@ -49,6 +49,11 @@ class Shape(BaseModel):
         cls._alias_by_field = {name: info.alias or name for name, info in cls.model_fields.items()}
         cls._field_by_alias = {wire: name for name, wire in cls._alias_by_field.items()}
 
+    @classmethod
+    def wire_names(cls) -> tuple[str, ...]:
+        """Return the names of all members that the service model has."""
+        return tuple(cls._field_by_alias)
+
     def __getitem__(self, key: str) -> Any:
         attribute = self._field_by_alias.get(key)
         if attribute is not None:
@@ -65,6 +70,8 @@ class Shape(BaseModel):
             self.__pydantic_extra__ = {**(self.__pydantic_extra__ or {}), key: value}
         elif value is None and isinstance(self.__dict__[attribute], list):
             self.__dict__[attribute] = MissingList()
+        elif value is None and isinstance(self.__dict__[attribute], dict):
+            self.__dict__[attribute] = MissingMap()
         else:
             self.__dict__[attribute] = value
 
@@ -115,7 +122,7 @@ class Shape(BaseModel):
 
 
 def _is_missing(value: object) -> bool:
-    return value is None or (type(value) is MissingList and not value)
+    return value is None or (type(value) in {MissingList, MissingMap} and not value)
 
 
 def _to_builtin(value: Any) -> Any:
@@ -125,6 +132,8 @@ def _to_builtin(value: Any) -> Any:
         return value.to_dict()
     if isinstance(value, list):
         return [_to_builtin(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _to_builtin(item) for key, item in value.items()}
     return value
 
 

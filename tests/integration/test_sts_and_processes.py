@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.fakes.h11_requests import LOCALHOST_CERTIFICATE, TRUSTING
 
 from imagebuilder_pager import exceptions
 from imagebuilder_pager.aws.config.shared_config import SharedConfig
@@ -27,7 +28,6 @@ from tests.fakes.credential_endpoints import (
     process_command,
     sts_error,
 )
-from tests.fakes.h11_requests import LOCALHOST_CERTIFICATE, TRUSTING
 from tests.fakes.servers import ScriptedServer
 
 

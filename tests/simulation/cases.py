@@ -22,7 +22,16 @@ from .server import ConnectFault, Fault, FaultKind, Server
 from .subjects import TIMEOUT, TOTAL_TIMEOUT, Subject
 from .tls import RecordFault, TLSServer
 
-__all__ = ["Case", "Listing", "check_afterwards", "is_retried", "list_pages", "run_case", "simulated", "take_unraisable_interrupts"]
+__all__ = [
+    "Case",
+    "Listing",
+    "check_afterwards",
+    "is_retried",
+    "list_pages",
+    "run_case",
+    "simulated",
+    "take_unraisable_interrupts",
+]
 
 #: The members of a page that are not the service's.
 _ADDED = frozenset({"ResponseMetadata", "NextToken"})
@@ -244,7 +253,9 @@ def simulated() -> Iterator[None]:
     """Note what goes wrong where no exception can be raised, and have garbage collected fast."""
 
     def note(unraisable: Any) -> None:
-        _unraisable.append((unraisable.exc_type, f"{unraisable.object!r}: {unraisable.exc_value!r}"))
+        _unraisable.append(
+            (unraisable.exc_type, f"{unraisable.object!r}: {unraisable.exc_value!r}")
+        )
 
     hook, sys.unraisablehook = sys.unraisablehook, note
     logging.disable()

@@ -300,4 +300,3 @@ class Peer:
 
     def _touch(self) -> None:
         self._last_touch = self.server.clock.monotonic()
-

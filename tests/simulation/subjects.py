@@ -191,7 +191,7 @@ class Subject(NamedTuple):
     """
 
     name: str
-    client_class: type[ImageBuilder] | type[AsyncImageBuilder]
+    client_class: type[ImageBuilder | AsyncImageBuilder]
     make_transport: MakeTransport
     make_driver: Callable[[], Driver]
     is_callers: bool = False

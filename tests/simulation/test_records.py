@@ -58,9 +58,7 @@ def test_whatever_goes_wrong_at_whichever_record_the_outcome_is_right(
             for kind in RecordFaultKind:
                 for always in (False, True):
                     fault = RecordFault(kind, record, always)
-                    case = Case(
-                        subject, framing=framing, record_fault=fault, ssl_context=trusting
-                    )
+                    case = Case(subject, framing=framing, record_fault=fault, ssl_context=trusting)
                     is_retried = not always and (
                         kind in RETRIED or (kind is RecordFaultKind.ALERT and record == 0)
                     )

@@ -18,6 +18,7 @@ from tests.fakes.error_responses import (
 EVERY_ERROR: list[exceptions.PagerError] = [
     exceptions.ParamValidationError("Op", ["a: wrong", "b: wrong"]),
     exceptions.UnknownOperationError("no operation 'x'; there are: y"),
+    exceptions.OperationNotPageableError("Operation cannot be paginated: get_thing"),
     exceptions.NoRegionError("no region"),
     exceptions.InvalidRegionError("region_name: ''"),
     exceptions.InvalidEndpointError("endpoint_url: ''"),

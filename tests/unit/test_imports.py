@@ -26,7 +26,7 @@ LAYERS: Layers = [
     {""},
     {"client"},
     {"type_defs"},
-    {"service"},
+    {"service", "operation_methods"},
     {"operations"},
     {"models"},
     {"pagination", "aws"},

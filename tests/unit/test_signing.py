@@ -12,9 +12,9 @@ import boto3
 import botocore.awsrequest
 import httpx
 import pytest
+from imagebuilder_pager.aws.auth.httpx_auth import SigV4Auth
 
 from imagebuilder_pager import ImageBuilder
-from imagebuilder_pager.aws.auth.httpx_auth import SigV4Auth
 from imagebuilder_pager.aws.config.shared_config import SharedConfig
 from imagebuilder_pager.aws.credentials.resolver import resolve_credentials
 from imagebuilder_pager.aws.identity import Credentials, CredentialsContext

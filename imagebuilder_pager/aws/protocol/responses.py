@@ -27,13 +27,16 @@ class RestJsonOperation(NamedTuple):
     """What the protocol has to know of an operation.
 
     ``name`` is AWS's name, ``path`` the request's path, ``members`` those of a successful answer,
-    ``errors`` the modelled errors by their codes.
+    ``errors`` the modelled errors by their codes. ``method`` is the HTTP method, ``query_members``
+    are the parameters that go into the query, by their names, with their names in the query.
     """
 
     name: str
     path: str
     members: tuple[str, ...]
     errors: Mapping[str, type[ClientError]]
+    method: str = "POST"
+    query_members: Mapping[str, str] = {}
 
 
 class HTTPResponse(NamedTuple):

@@ -6,7 +6,6 @@ sync and the async loop differ in where they wait, and in nothing else.
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ from ..identity import CredentialsLike
 from ..retries import RetryQuota, RetryState
 from ..transport.body import BodyReader
 from ..transport.types import AsyncTransport, Deadline, HTTPRequest, Origin, Timeouts, Transport
+from .requests import serialize_request
 from .responses import (
     HTTPResponse,
     ResponseParser,
@@ -131,7 +131,7 @@ class _CallExecution:
         self._operation = operation
         self._config = config = client.config
         self._clock = config.clock
-        self._content = json.dumps(params).encode()  # the bytes that boto3 sends
+        self._serialized = serialize_request(operation, params, client.path_prefix)
         self._deadline = Deadline(config.total_timeout, self._clock.monotonic)
         self._retries = RetryState(
             quota=client.quota,
@@ -161,20 +161,22 @@ class _CallExecution:
 
     def next_request(self, credentials: CredentialsLike) -> HTTPRequest:
         """Return the signed request of the attempt."""
-        client = self._client
-        target = client.path_prefix + self._operation.path
-        headers = client.headers
+        client, serialized = self._client, self._serialized
+        headers = dict(client.headers)
+        if serialized.content_type is not None:
+            headers["content-type"] = serialized.content_type
+        url = f"{client.origin}{serialized.target}"
         signature = client.signer.auth_headers(
-            "POST", f"{client.origin}{target}", headers, self._content, credentials
+            serialized.method, url, headers, serialized.content, credentials
         )
         self._signed_with = SignedWith(credentials.access_key, signature["x-amz-date"])
         self._secrets |= secrets_of(credentials, signature["authorization"])
         return HTTPRequest(
-            "POST",
+            serialized.method,
             client.origin,
-            target,
+            serialized.target,
             {**headers, **signature},
-            self._content,
+            serialized.content,
             self._config.timeouts,
             self._deadline,
         )

@@ -271,7 +271,9 @@ class H11Connection:
         There may be a response all the same, which says why the rest of it was not wanted.
         """
         target = request.target
-        headers = [*request.headers.items(), ("content-length", str(len(request.content)))]
+        headers = list(request.headers.items())
+        if request.content or request.method == "POST":
+            headers.append(("content-length", str(len(request.content))))
         if self._proxy is not None and not self.origin.is_tls:
             target = request.url
             headers += _proxy_headers(self._proxy)

@@ -67,7 +67,8 @@ class BaseHttpxTransport:
         if url is None:
             url = self._urls[key] = httpx.URL(request.url)
         headers = [(name.encode(), value.encode()) for name, value in request.headers.items()]
-        headers.append((b"content-length", b"%d" % len(request.content)))
+        if request.content or request.method == "POST":
+            headers.append((b"content-length", b"%d" % len(request.content)))
         return httpx.Request(
             request.method,
             url,
