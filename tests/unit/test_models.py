@@ -192,7 +192,7 @@ def test_hostile_names_do_not_take_effect() -> None:
 
 
 def test_response_metadata_has_boto3s_members() -> None:
-    metadata = read_page(b"{}").response_metadata
+    metadata = read_page({"resources": []}).response_metadata
     assert isinstance(metadata, ResponseMetadata)
     assert metadata.request_id == metadata["RequestId"] == RESPONSE_HEADERS["x-amzn-RequestId"]
     assert metadata.http_status_code == metadata["HTTPStatusCode"] == 200
