@@ -50,7 +50,7 @@ class Operation(Generic[ResponseT]):
         return RestJsonOperation(
             name=self.name,
             path=f"/{self.name}",
-            members=tuple(info.alias or name for name, info in self.response.model_fields.items()),
+            members=self.response.wire_names(),
             errors={error.__name__: error for error in MODELLED_ERRORS},
         )
 

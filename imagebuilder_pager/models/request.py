@@ -11,12 +11,12 @@ from pydantic.fields import FieldInfo
 from ..exceptions import ParamValidationError
 from ..validation import describe_invalid_value
 from .fields import Constraints
-from .shapes import Shape
+from .shapes import Structure
 
 __all__ = ["Request", "type_and_constraints"]
 
 
-class Request(Shape):
+class Request(Structure):
     """The parameters of an operation; types, constraints and names are strict."""
 
     model_config = ConfigDict(extra="forbid", strict=True)

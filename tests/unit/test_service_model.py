@@ -23,7 +23,7 @@ from imagebuilder_pager.models import exceptions as modelled_exceptions
 from imagebuilder_pager.models.exceptions import MODELLED_ERRORS
 from imagebuilder_pager.models.fields import Constraints
 from imagebuilder_pager.models.request import Request
-from imagebuilder_pager.models.shapes import Response, Shape
+from imagebuilder_pager.models.shapes import Response, Shape, Structure
 from imagebuilder_pager.operations import OPERATIONS, Operation
 from imagebuilder_pager.pagination import PaginationSpec
 
@@ -117,7 +117,7 @@ def documented_status(error: type[exceptions.ClientError]) -> int:
     return int(text[text.rindex("(") + 1 : text.rindex(")")])
 
 
-def our_shape(shape: type[Shape], shapes: Plain) -> None:
+def our_shape(shape: type[Structure], shapes: Plain) -> None:
     if shape.__name__ in shapes:
         return
     shapes[shape.__name__] = members = {}
@@ -151,7 +151,7 @@ def our_type(hint: Any, shapes: Plain) -> Plain:
     assert isinstance(hint, type)
     if issubclass(hint, enum.Enum):
         return {"type": "enum", "name": hint.__name__, "values": [item.value for item in hint]}
-    if issubclass(hint, Shape):
+    if issubclass(hint, Structure):
         our_shape(hint, shapes)
         return {"type": hint.__name__}
     return {"type": SCALARS[hint]}
@@ -211,13 +211,17 @@ def test_the_method_is_named_as_in_boto3(operation: Operation[Any]) -> None:
 def test_attributes_are_named_as_botocore_would(operation: Operation[Any]) -> None:
     import botocore
 
-    def check(shape: type[Shape]) -> None:
+    def check(shape: type[Structure]) -> None:
         for attribute, field in shape.model_fields.items():
             assert attribute == botocore.xform_name(field.alias or "")
 
     for name in models.__all__:
         shape = getattr(models, name)
-        if issubclass(shape, Shape) and shape not in {Shape, models.ResponseMetadata}:
+        if issubclass(shape, Structure) and shape not in {
+            Structure,
+            Shape,
+            models.ResponseMetadata,
+        }:
             check(shape)
 
 
