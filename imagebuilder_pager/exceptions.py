@@ -15,7 +15,7 @@ The errors that the service models are in :mod:`imagebuilder_pager.models.except
       NoCredentialsError                      no credentials were found
         PartialCredentialsError               an access key without its secret key, or the reverse
         CredentialRetrievalError              a configured source that returned no credentials
-      PaginationError                         tokens that pagination cannot go on with
+      PaginationError                         a listing that cannot begin or go on
         StartingTokenError (ValueError)       an invalid StartingToken
       ClientError                             an error response of the service
         ServiceException, ...                 one class for each error that the service models
@@ -148,7 +148,7 @@ class CredentialRetrievalError(NoCredentialsError):
 
 
 class PaginationError(PagerError):
-    """Tokens that pagination cannot begin or go on with."""
+    """A listing that cannot begin or go on: because of its tokens, a page or an expression."""
 
 
 class StartingTokenError(PaginationError, ValueError):

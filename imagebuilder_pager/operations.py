@@ -81,6 +81,7 @@ LIST_LIFECYCLE_EXECUTION_RESOURCES = Operation(
         output_token="nextToken",
         result_key="resources",
         limit_key="maxResults",
+        max_page_size=25,
         non_aggregate_keys=("lifecycleExecutionId", "lifecycleExecutionState"),
     ),
 )

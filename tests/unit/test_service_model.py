@@ -196,6 +196,7 @@ def test_the_paginator_entry_is_awss(operation: Operation[Any], paginators: Plai
     members = {field.name for field in dataclasses.fields(PaginationSpec) if field.init}
     ours = {name: getattr(operation.pagination, name) for name in members}
     assert ours.pop("limit_as_string") is False
+    del ours["max_page_size"]  # of the service model, not of the entry
     assert {name: value for name, value in ours.items() if value is not None} == entry
 
 
@@ -205,6 +206,16 @@ def test_the_method_is_named_as_in_boto3(operation: Operation[Any]) -> None:
 
     assert operation.method_name == botocore.xform_name(operation.name)
     assert callable(getattr(ImageBuilder, operation.method_name))
+
+
+@by_operation
+def test_the_largest_page_is_that_of_the_service_model(
+    operation: Operation[Any], description: Plain
+) -> None:
+    shapes = description["shapes"]
+    request = shapes[description["operations"][operation.name]["input"]["shape"]]
+    limit = request["members"][operation.pagination.limit_key]["shape"]
+    assert operation.pagination.max_page_size == shapes[limit]["max"]
 
 
 @by_operation
