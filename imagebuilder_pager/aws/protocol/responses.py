@@ -22,8 +22,8 @@ class ParsedOutput(Protocol):
 
 
 ResponseT = TypeVar("ResponseT", bound=ParsedOutput)
-#: The most JSON objects in a body. Each is a model in memory, of some 800 bytes and more, and may be
-#: two bytes on the wire. A page of 25 items has some thousands at the very most.
+#: The most JSON objects in a body. Each may be two bytes on the wire, and is a model of some 800
+#: bytes in memory. A page of 25 items has some thousands at the very most.
 MAX_OBJECTS = 100_000
 
 #: Reads the bytes of a body, with boto3's ResponseMetadata beside them.
