@@ -106,7 +106,7 @@ class _BaseMethods:
         Raises :class:`UnknownOperationError`, a ``KeyError`` as in boto3, for a name that there is
         not.
         """
-        return find_operation(operation_name).pagination is not None
+        return find_operation(operation_name).result_key is not None
 
 
 class OperationMethods(_BaseMethods):

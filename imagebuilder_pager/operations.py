@@ -78,6 +78,7 @@ class Operation(Generic[ResponseT]):
             result_key=self.result_key,
             limit_key=self.limit_key,
             non_aggregate_keys=self.non_aggregate_keys,
+            max_page_size=self._max_page_size(),
         )
 
     @cached_property
@@ -97,6 +98,14 @@ class Operation(Generic[ResponseT]):
     def _model(self, suffix: str) -> object:
         module = importlib.import_module(f".models.{self.family}", __package__)
         return getattr(module, self.name + suffix)
+
+    def _max_page_size(self) -> int | None:
+        if self.limit_key is None:
+            return None
+        from .models.params import members_of
+
+        constraints = members_of(self.request)[self.limit_key].kind.constraints
+        return None if constraints is None else constraints.max
 
     def require_pagination(self) -> PaginationSpec:
         """Return the way it paginates.

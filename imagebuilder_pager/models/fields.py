@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Self, TypeVar, get_args
 
-from pydantic import GetCoreSchemaHandler, PlainValidator, ValidationInfo
+from pydantic import Field, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from ..aws.clock import assume_utc, parse_http_date
@@ -100,8 +100,12 @@ class _NullAsMissing:
         )
 
 
-#: A list member of a response; absent or null, it reads as an empty list.
-SparseList = Annotated[list[T], _NullAsMissing()]
+def _is_missing_list(value: object) -> bool:
+    return type(value) is MissingList and not value
+
+
+#: A list member of a response; absent or null, it reads as an empty list, and a dump omits it.
+SparseList = Annotated[list[T], _NullAsMissing(), Field(exclude_if=_is_missing_list)]
 
 
 class MissingMap(dict[str, Any]):
@@ -221,5 +225,16 @@ def _not_a_timestamp(form: str) -> PydanticCustomError:
     return PydanticCustomError("timestamp", "Input should be a timestamp {form}", {"form": form})
 
 
+class _Timestamp:
+    """The validation of a timestamp; in JSON that is made of a model, it is in ISO 8601."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.with_info_plain_validator_function(
+            _to_datetime, serialization=core_schema.simple_ser_schema("datetime")
+        )
+
+
 #: A point in time, on the wire as epoch seconds, in Python an aware datetime in UTC.
-Timestamp = Annotated[datetime, PlainValidator(_to_datetime)]
+Timestamp = Annotated[datetime, _Timestamp()]

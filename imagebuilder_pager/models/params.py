@@ -14,7 +14,7 @@ from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 from ..validation import describe_invalid_value
 from .fields import Constraints
-from .shapes import Shape
+from .shapes import Structure
 
 __all__ = ["Member", "ParamKind", "ParamSerializer", "members_of"]
 
@@ -34,7 +34,7 @@ class ParamKind(NamedTuple):
 
     def allows(self, value: object) -> bool:
         """Return whether the value itself is allowed, whatever is inside of it."""
-        if issubclass(self.python_type, Shape):
+        if issubclass(self.python_type, Structure):
             return isinstance(value, (Mapping, self.python_type))
         if issubclass(self.python_type, enum.Enum):
             return isinstance(value, str) and value in [item.value for item in self.python_type]
@@ -50,7 +50,7 @@ class ParamKind(NamedTuple):
 
     def describe(self) -> str:
         """Describe the values allowed, for an error: ``a string of 1 to 1024 characters``."""
-        if issubclass(self.python_type, Shape):
+        if issubclass(self.python_type, Structure):
             return f"a dictionary with {', '.join(members_of(self.python_type))}"
         if issubclass(self.python_type, enum.Enum):
             return ", ".join(item.value for item in self.python_type)
@@ -73,7 +73,7 @@ class ParamSerializer:
         self.problems: list[str] = []
 
     def structure(
-        self, shape: type[Shape], params: Mapping[str, Any], path: str = ""
+        self, shape: type[Structure], params: Mapping[str, Any], path: str = ""
     ) -> dict[str, Any]:
         """Return the members of a structure under their wire names, in the order given."""
         members = members_of(shape)
@@ -108,8 +108,12 @@ class ParamSerializer:
         if not kind.allows(value):
             self.problems.append(_describe_problem(path, value, kind))
             return value
-        if issubclass(kind.python_type, Shape):
-            members = value.to_dict() if isinstance(value, Shape) else value
+        if issubclass(kind.python_type, Structure):
+            members = (
+                value.model_dump(by_alias=True, exclude_unset=True)
+                if isinstance(value, Structure)
+                else value
+            )
             return self.structure(kind.python_type, members, path)
         if kind.keys is not None and kind.items is not None:
             return {
@@ -135,7 +139,7 @@ def _describe_problem(path: str, value: Any, kind: ParamKind) -> str:
 
 
 @cache
-def members_of(shape: type[Shape]) -> dict[str, Member]:
+def members_of(shape: type[Structure]) -> dict[str, Member]:
     """Return the members of a structure of parameters, by their wire names."""
     return {
         # Pydantic moves the metadata of a required member from its annotation to the field.
@@ -147,7 +151,7 @@ def members_of(shape: type[Shape]) -> dict[str, Member]:
 
 
 @cache
-def _wire_name_by_spelling(shape: type[Shape]) -> dict[str, str]:
+def _wire_name_by_spelling(shape: type[Structure]) -> dict[str, str]:
     """Return the wire names by both spellings of each.
 
     An attribute ends in an underscore where its name is that of a method of a dictionary.
@@ -171,6 +175,6 @@ def _kind_of(annotation: Any) -> ParamKind:
         return ParamKind(list, items=_kind_of(arguments[0]))
     if origin is dict:
         return ParamKind(dict, keys=_kind_of(arguments[0]), items=_kind_of(arguments[1]))
-    if annotation in _SCALARS or issubclass(annotation, (Shape, enum.Enum)):
+    if annotation in _SCALARS or issubclass(annotation, (Structure, enum.Enum)):
         return ParamKind(annotation)
     raise TypeError(f"{annotation!r} is not a type of parameters")

@@ -9,12 +9,12 @@ from pydantic import ConfigDict, ValidationInfo, field_validator
 
 from ..exceptions import ParamValidationError
 from .params import ParamSerializer, members_of
-from .shapes import Shape
+from .shapes import Structure
 
 __all__ = ["Request", "RequestStructure"]
 
 
-class RequestStructure(Shape):
+class RequestStructure(Structure):
     """A structure among the parameters of an operation; types, constraints and names are strict."""
 
     model_config = ConfigDict(extra="forbid", strict=True)

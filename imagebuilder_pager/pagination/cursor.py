@@ -22,7 +22,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkabl
 
 from ..exceptions import PaginationError
 from .spec import Expression, PaginationSpec
-from .tokens import OFFSET_KEY, encode_token, parse_starting_token
+from .tokens import MAX_OFFSET, OFFSET_KEY, encode_token, parse_starting_token
 
 __all__ = ["PageCursor", "PagePosition", "PageResult", "ResumablePage"]
 
@@ -98,7 +98,7 @@ class PageCursor(Generic[PageT]):
         self._items_to_skip = 0
         if starting_token is not None:
             self._tokens, self._items_to_skip = parse_starting_token(
-                starting_token, spec.input_tokens
+                starting_token, spec.input_tokens, spec.max_page_size or MAX_OFFSET
             )
             self._inject_tokens(self._tokens)
         if page_size is not None and spec.limit_key is not None:
@@ -143,12 +143,19 @@ class PageCursor(Generic[PageT]):
         """Process the response to a request, and return the page for the caller.
 
         Items before the starting token's offset and beyond ``max_items`` are cut off, and a page
-        that can carry its resume token gets it.
+        that can carry its resume token gets it. Raises :class:`PaginationError` for a value that
+        is not a page.
         """
         return self.process_page(page).page
 
     def process_page(self, page: PageT) -> PageResult[PageT]:
         """Process a page as :meth:`receive_page` does; return it with its position."""
+        if getattr(page, "get", None) is None:
+            # Read as a page, it would end the listing as if it were whole.
+            raise PaginationError(
+                f"page {self._page_count + 1} is a {type(page).__name__}; allowed: a dictionary, "
+                "or an object with get(name)"
+            )
         editor = _CopyOnWritePage(page)
         primary = self._spec.result_keys[0]
         offset = self._skip_items(editor, primary)

@@ -100,7 +100,9 @@ def shown(capfd: pytest.CaptureFixture[str]) -> Shown:
     """Return what a terminal of a width shows of a page; children have none of their own."""
 
     def show(page: dict[str, Any], *arguments: str, width: int = 140) -> str:
-        with page_server(lambda request: {} if "parentResourceId" in request else page) as server:
+        with page_server(
+            lambda request: {"resources": []} if "parentResourceId" in request else page
+        ) as server:
             ran = run_command(
                 server.url, capfd, *EXAMPLE_ID, *arguments, environment={"COLUMNS": str(width)}
             )
@@ -141,7 +143,7 @@ def test_a_status_is_in_colour(shown: Shown, output: str) -> None:
 
 @pytest.mark.parametrize("output", ["table", "summary", "tree"])
 def test_an_empty_response_is_shown_as_no_resources(shown: Shown, output: str) -> None:
-    out = shown({}, "--output", output)
+    out = shown({"resources": []}, "--output", output)
     assert "Lifecycle execution" in out
     assert "0 resources" in out or "no resources" in out or output == "tree"
 
@@ -211,7 +213,7 @@ def test_the_tree_lists_the_children_of_four_images_at_a_time_and_keeps_their_or
 def test_the_tree_shows_the_images_before_the_one_whose_children_fail(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    ran = show_tree(capfd, lambda number: b"<html>" if number == 2 else {}, images=5)
+    ran = show_tree(capfd, lambda number: b"<html>" if number == 2 else {"resources": []}, images=5)
     assert ran.code == 255
     assert "image-1/" in ran.out
     assert "image-2/" not in ran.out

@@ -144,7 +144,7 @@ def test_the_callers_proxy_is_used() -> None:
         connection, _ = listener.accept()
         with connection:
             asked.append(connection.recv(65536))
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+            connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{"nextToken":""}')
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=proxy)

@@ -178,7 +178,7 @@ def transport_options(
             super().__init__(**given)
 
         def handle_request(self, request: httpx.Request) -> httpx.Response:
-            return httpx.Response(200, json={})
+            return httpx.Response(200, json={"resources": []})
 
     with monkeypatch.context() as patch:
         patch.setattr(httpx, "HTTPTransport", RecordingTransport)
@@ -270,7 +270,7 @@ def test_a_netrc_does_not_take_the_place_of_the_signature(
 
     def answer(request: httpx.Request) -> httpx.Response:
         sent.append(request)
-        return httpx.Response(200, json={})
+        return httpx.Response(200, json={"resources": []})
 
     with httpx.Client(transport=httpx.MockTransport(answer), trust_env=True) as http:
         client = ImageBuilder("eu-west-1", http_client=http, **KEYS)

@@ -42,7 +42,7 @@ def reject_expired(requests: list[httpx.Request]) -> Callable[[httpx.Request], h
         requests.append(request)
         if "Credential=OLD" in request.headers["authorization"]:
             return httpx.Response(403, json={"__type": "ExpiredTokenException", "message": "old"})
-        return httpx.Response(200, json={})
+        return httpx.Response(200, json={"resources": []})
 
     return answer
 
@@ -256,7 +256,7 @@ os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = "/do
 os.environ.update({environment!r})
 import httpx
 from imagebuilder_pager import ImageBuilder
-transport = httpx.MockTransport(lambda _: httpx.Response(200, json={{}}))
+transport = httpx.MockTransport(lambda _: httpx.Response(200, json={{"resources": []}}))
 client = ImageBuilder("us-west-2", http_client=httpx.Client(transport=transport), **{arguments!r})
 client.list_lifecycle_execution_resources(lifecycleExecutionId={id!r})
 print(*sorted({{"configparser", "subprocess", "botocore.credentials", "botocore.configloader",

@@ -283,7 +283,7 @@ def test_a_refresh_never_blocks_the_event_loop(clock: FakeClock, backend: str) -
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(async_runtime, "run_in_thread", counted)
-            transport = httpx.MockTransport(lambda _: httpx.Response(200, json={}))
+            transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"resources": []}))
             async with httpx.AsyncClient(transport=transport) as http:
                 client = AsyncImageBuilder(
                     "us-west-2", http_client=http, credentials=fetch, clock=clock

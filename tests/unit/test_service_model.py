@@ -16,7 +16,6 @@ from typing import Any
 import botocore
 import botocore.loaders
 import botocore.model
-import pydantic
 import pytest
 
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions, models
@@ -24,7 +23,7 @@ from imagebuilder_pager.models import exceptions as modelled_exceptions
 from imagebuilder_pager.models.exceptions import MODELLED_ERRORS
 from imagebuilder_pager.models.fields import Constraints
 from imagebuilder_pager.models.request import Request, RequestStructure
-from imagebuilder_pager.models.shapes import Response, Shape
+from imagebuilder_pager.models.shapes import Response, Shape, Structure
 from imagebuilder_pager.operations import OPERATIONS, Operation
 from imagebuilder_pager.pagination import PaginationSpec
 
@@ -163,7 +162,7 @@ def documented_status(error: type[exceptions.ClientError]) -> int:
     return int(text[text.rindex("(") + 1 : text.rindex(")")])
 
 
-def our_shape(shape: type[Shape], shapes: Plain) -> None:
+def our_shape(shape: type[Structure], shapes: Plain) -> None:
     if shape.__name__ in shapes:
         return
     shapes[shape.__name__] = members = {}
@@ -202,7 +201,7 @@ def our_type(hint: Any, shapes: Plain) -> Plain:
     assert isinstance(hint, type)
     if issubclass(hint, enum.Enum):
         return {"type": "enum", "name": hint.__name__, "values": [item.value for item in hint]}
-    if issubclass(hint, Shape):
+    if issubclass(hint, Structure):
         our_shape(hint, shapes)
         return {"type": hint.__name__}
     return {"type": SCALARS[hint]}
@@ -258,21 +257,39 @@ def test_the_paginator_entry_is_awss(operation: Operation[Any], paginators: Plai
 
 
 @by_operation
+def test_the_largest_page_is_that_of_the_service_model(
+    operation: Operation[Any], description: Plain
+) -> None:
+    if operation.pagination is None or operation.limit_key is None:
+        return
+    shapes = description["shapes"]
+    request = shapes[description["operations"][operation.name]["input"]["shape"]]
+    limit = request["members"][operation.limit_key]["shape"]
+    assert operation.pagination.max_page_size == shapes[limit]["max"]
+
+
+@by_operation
 def test_the_methods_are_named_as_in_boto3(operation: Operation[Any]) -> None:
     assert operation.method_name == botocore.xform_name(operation.name)
     for client in (ImageBuilder, AsyncImageBuilder):
         assert callable(getattr(client, operation.method_name))
         assert operation.method_name in dir(client)
 
+    ours = {operation.name: our_entry(operation)}
+    awss = {operation.name: paginators.get(operation.name)}
+    assert list(differences(ours, awss)) == []
 
-def test_attributes_are_named_as_botocore_would() -> None:
-    for shape in SHAPES:
-        if shape in {Shape, models.ResponseMetadata}:
-            continue
-        for attribute, field in shape.model_fields.items():
-            name = botocore.xform_name(field.alias or "")
-            hides = hasattr(dict, name) or hasattr(pydantic.BaseModel, name)
-            assert attribute == (f"{name}_" if hides else name)
+
+@by_operation
+def test_the_largest_page_is_that_of_the_service_model(
+    operation: Operation[Any], description: Plain
+) -> None:
+    if operation.pagination is None or operation.limit_key is None:
+        return
+    shapes = description["shapes"]
+    request = shapes[description["operations"][operation.name]["input"]["shape"]]
+    limit = request["members"][operation.limit_key]["shape"]
+    assert operation.pagination.max_page_size == shapes[limit]["max"]
 
 
 def test_every_model_of_an_operation_is_public() -> None:

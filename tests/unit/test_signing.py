@@ -215,7 +215,7 @@ def test_every_request_is_signed_with_the_current_credentials() -> None:
 
     def respond(request: httpx.Request) -> httpx.Response:
         sent.append(request)
-        return httpx.Response(200, json={"nextToken": "t"} if len(sent) == 1 else {})
+        return httpx.Response(200, json={"nextToken": "t"} if len(sent) == 1 else {"resources": []})
 
     with http_client(respond) as http:
         client = ImageBuilder("us-west-2", http_client=http, credentials=Rotating())

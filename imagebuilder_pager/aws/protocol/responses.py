@@ -16,9 +16,14 @@ class ParsedOutput(Protocol):
     """What a model makes of an answer: something that knows the members it has."""
 
     def __contains__(self, key: object) -> bool: ...
+    def get(self, key: str, default: Any = None, /) -> Any: ...
 
 
 ResponseT = TypeVar("ResponseT", bound=ParsedOutput)
+#: The most JSON objects in a body. Each may be two bytes on the wire, and is a model of some 800
+#: bytes in memory. A page of 25 items has some thousands at the very most.
+MAX_OBJECTS = 100_000
+
 #: Reads the bytes of a body, with boto3's ResponseMetadata beside them.
 ResponseParser = Callable[[bytes, Mapping[str, Any]], ResponseT]
 
@@ -86,13 +91,18 @@ def parse_response(
     """The answer to a call, as ``read`` makes it of the body.
 
     Raises :class:`ClientError` or its modelled subclass when the service refused,
-    :class:`ResponseParserError` for what is no answer of the protocol,
+    :class:`ResponseParserError` for what is no answer of the protocol, or too large for a page,
     :class:`ResponseValidationError` for members that are not as the model says.
     """
     import pydantic  # which the models have imported by now; before, a connection may come about
 
     if not 200 <= answer.status < 300 or "x-amzn-errortype" in answer.headers:
         raise parse_error(call, answer)
+    if _has_too_many_objects(answer.body):
+        raise ResponseParserError(
+            f"{call.name} was answered with more than {MAX_OBJECTS:,} JSON objects, far more than "
+            f"a page has: {answer.summarize()}"
+        )
     try:
         result = parse(answer.body, answer.metadata())
     except pydantic.ValidationError as error:
@@ -109,15 +119,27 @@ def parse_response(
             answer.request_id,
             [(member_path(problem["loc"]), problem["msg"]) for problem in problems],
         ) from None
-    if not any(name in result for name in call.members) and any(
-        name in result for name in _ERROR_MEMBERS
-    ):
+    if not any(name in result for name in call.members):
         # A success by its status alone: read as a page, it would end the listing in silence.
-        raise parse_error(call, answer)
+        found = (result.get(name) for name in _ERROR_MEMBERS)
+        if any(isinstance(value, str) and value for value in found):
+            raise parse_error(call, answer)
+        raise ResponseParserError(
+            f"{call.name} was answered with JSON that has no member of its response: "
+            f"{answer.summarize()}"
+        )
     return result
 
 
 _ERROR_MEMBERS = ("__type", "code", "Code", "message", "Message")
+
+
+def _has_too_many_objects(body: bytes) -> bool:
+    # The first count is fast, but it also counts what stands in strings.
+    return body.count(b"{") > MAX_OBJECTS and _STRING.sub(b"", body).count(b"{") > MAX_OBJECTS
+
+
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
 def parse_error(call: RestJsonOperation, answer: HTTPResponse) -> ClientError:
