@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from . import exceptions, models, pagination
     from .client import AsyncImageBuilder, ImageBuilder
     from .pagination import AsyncPaginator, PaginationSpec, Paginator
+    from .pagination.checkpoint import Checkpoint
 
 __all__ = [
     "AsyncImageBuilder",
     "AsyncPaginator",
+    "Checkpoint",
     "ImageBuilder",
     "PaginationSpec",
     "Paginator",
@@ -39,6 +41,7 @@ if not TYPE_CHECKING:
         {
             "AsyncImageBuilder": "client",
             "AsyncPaginator": "pagination",
+            "Checkpoint": "pagination.checkpoint",
             "ImageBuilder": "client",
             "PaginationSpec": "pagination",
             "Paginator": "pagination",

@@ -17,6 +17,8 @@ The errors that the service models are in :mod:`imagebuilder_pager.models.except
         CredentialRetrievalError              a configured source that returned no credentials
       PaginationError                         tokens that pagination cannot go on with
         StartingTokenError (ValueError)       an invalid StartingToken
+      CheckpointError                         a file that is not the checkpoint of the listing
+        CheckpointLockedError                 a checkpoint that another run has
       ClientError                             an error response of the service
         ServiceException, ...                 one class for each error that the service models
       ResponseParserError                     a response that cannot be parsed
@@ -31,6 +33,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 __all__ = [
+    "CheckpointError",
+    "CheckpointLockedError",
     "ClientError",
     "ConnectTimeoutError",
     "ConnectionClosedError",
@@ -129,6 +133,14 @@ class PaginationError(PagerError):
 
 class StartingTokenError(PaginationError, ValueError):
     """A ``StartingToken`` that is not valid; also a ``ValueError``, as in botocore."""
+
+
+class CheckpointError(PagerError):
+    """A file that is not the checkpoint of the listing; it is left as it is."""
+
+
+class CheckpointLockedError(CheckpointError):
+    """A checkpoint that another run has."""
 
 
 class ClientError(PagerError):

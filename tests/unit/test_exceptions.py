@@ -28,6 +28,8 @@ EVERY_ERROR: list[exceptions.PagerError] = [
     exceptions.PartialCredentialsError("half"),
     exceptions.PaginationError("round in a circle"),
     exceptions.StartingTokenError("made up"),
+    exceptions.CheckpointError("not a file"),
+    exceptions.CheckpointLockedError("in use"),
     exceptions.ResponseParserError("HTML"),
     exceptions.ResponseParserError("half", cut_off=True),
     exceptions.ResponseValidationError("Op", "id", [("resources[0]", "wrong")]),
@@ -117,6 +119,8 @@ def test_exceptions_have_the_documented_base_classes(
 def test_exceptions_have_botocores_names() -> None:
     """Where botocore has an error for it, ours has its name."""
     own = {
+        "CheckpointError",
+        "CheckpointLockedError",
         "PagerError",
         "InvalidEndpointError",
         "ResponseValidationError",
