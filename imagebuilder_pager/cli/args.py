@@ -259,7 +259,6 @@ def build_request(options: argparse.Namespace, output: str) -> ListRequest:
 
 def _validate_checkpoint(options: argparse.Namespace, output: str, no_paginate: bool) -> None:
     excluded = {
-        "--query": options.query is not None,
         "--starting-token": options.starting_token is not None,
         "--no-paginate, --max-results and --next-token": no_paginate,
     }

@@ -30,7 +30,7 @@ class Stdout:
 
         Where that fails in a regular file, the part that was written is cut off again.
         """
-        data = memoryview(text.encode("utf-8", "surrogateescape"))
+        data = memoryview(_encode(text))
         written = 0
         try:
             while written < len(data):
@@ -42,6 +42,10 @@ class Stdout:
             if self.is_file and written:
                 self.truncate(self.tell() - written)
             raise
+
+    def byte_count(self, text: str) -> int:
+        """Return the number of bytes that :meth:`write` writes for the text."""
+        return len(_encode(text))
 
     def tell(self) -> int:
         """Return the position of the next byte in the regular file."""
@@ -78,3 +82,7 @@ class Stdout:
             path = fcntl.fcntl(self._descriptor, fcntl.F_GETPATH, b"\0" * 1024)
             return os.fsdecode(path.rstrip(b"\0"))
         return f"/proc/self/fd/{self._descriptor}"
+
+
+def _encode(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

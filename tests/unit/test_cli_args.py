@@ -42,7 +42,6 @@ def test_options_are_not_abbreviated() -> None:
         (("--checkpoint", "f"), "json", "--checkpoint: only with --output jsonl, not with json"),
         (("--checkpoint", "f"), "table", "--checkpoint: only with --output jsonl"),
         (("--checkpoint", "f", "--starting-token", "t"), "jsonl", "together with --starting-to"),
-        (("--checkpoint", "f", "--query", "a"), "jsonl", "together with --query"),
         (("--checkpoint", "f", "--no-paginate"), "jsonl", "together with --no-paginate"),
         (("--checkpoint", "f", "--max-results", "2"), "jsonl", "together with --no-paginate"),
         (("--query", "a"), "summary", "--query: not with --output summary"),
