@@ -8,6 +8,8 @@ import select
 import stat
 import sys
 
+from .terminal import escape_controls
+
 __all__ = ["Stdout"]
 
 
@@ -23,13 +25,17 @@ class Stdout:
             raise OSError(errno.EBADF, "standard output is closed")
         sys.stdout.flush()
         self._descriptor = sys.stdout.fileno()
+        self._is_terminal = os.isatty(self._descriptor)
         self.is_file = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
 
-    def write(self, text: str) -> None:
+    def write(self, text: str, *, is_styled: bool = False) -> None:
         """Write all of the text, in UTF-8.
 
-        Where that fails in a regular file, the part that was written is cut off again.
+        A terminal obeys control characters, and the service's may be anyone's: for a terminal they
+        are escaped, unless the text is rich's and ``is_styled``. Where that fails in a regular file, the part that was written is cut off again.
         """
+        if self._is_terminal and not is_styled:
+            text = escape_controls(text)
         data = memoryview(_encode(text))
         written = 0
         try:

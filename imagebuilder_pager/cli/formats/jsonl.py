@@ -7,12 +7,12 @@ Signals are deferred until both are written.
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 from ..checkpoint import OutputCheckpoint
 from ..context import ListContext
 from ..stdout import Stdout
+from ..terminal import write_stderr
 
 __all__ = ["write_jsonl"]
 
@@ -39,7 +39,7 @@ def _write_with_checkpoint(
 ) -> None:
     checkpoint.truncate_output()
     if checkpoint.finished:
-        sys.stderr.write(
+        write_stderr(
             f"The listing is finished, according to {checkpoint_file}; remove the file to begin "
             "anew.\n"
         )
