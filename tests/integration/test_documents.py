@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
 import re
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -94,30 +96,17 @@ def test_the_first_example_prints_what_the_readme_says(
     assert local_service_everywhere.requests == 4
 
 
-def test_the_checkpoint_example_goes_on_where_it_was_killed(
-    local_service_everywhere: LocalImageBuilder, capsys: pytest.CaptureFixture[str]
-) -> None:
-    readme = (ROOT / "README.md").read_text()
-    source = next(match[1] for match in BLOCK.finditer(readme) if "checkpoint" in match[1])
-    lines: list[str] = []
-    for killed_after in (7, 25, 60, None):
-        broken = source
-        if killed_after is not None:
-            broken = source.replace("checkpoint.write_text(", "count(checkpoint.write_text(", 1)
-            broken = broken.replace('"finished")\n', '"finished"))\n')
-        seen = 0
-
-        def count(_: object, killed_after: int | None = killed_after) -> None:
-            nonlocal seen
-            seen += 1
-            if seen == killed_after:
-                raise SystemExit
-
-        try:
-            exec(compile(broken, "<example>", "exec"), {"__name__": "__main__", "count": count})
-        except SystemExit:
-            assert killed_after is not None
-        lines += capsys.readouterr().out.splitlines()
-    account = load_account(ROOT / "fixtures" / "account.json")
-    execution = next(e for e in account.executions if e.lifecycle_execution_id.endswith("9012"))
-    assert lines == [resource["resourceId"] for resource in execution.resources]
+def test_the_clock_of_the_faults_waits_neither_in_sync_nor_in_async() -> None:
+    text = (ROOT / "docs" / "faults.md").read_text()
+    source = next(match[1] for match in BLOCK.finditer(text) if "class NoWaiting" in match[1])
+    tree = ast.parse(source)
+    kept: list[ast.stmt] = [
+        node for node in tree.body if isinstance(node, (ast.ClassDef, ast.ImportFrom))
+    ]
+    names: dict[str, Any] = {}
+    exec(compile(ast.Module(kept, []), "<example>", "exec"), names)
+    clock = names["NoWaiting"]()
+    started = time.monotonic()
+    clock.sleep(3600)
+    asyncio.run(asyncio.wait_for(clock.sleep_async(3600), 5))
+    assert time.monotonic() - started < 5
