@@ -13,7 +13,7 @@ from .aws.clock import SYSTEM_CLOCK, Clock
 from .aws.config.endpoints import resolve_endpoint
 from .aws.config.region import resolve_region
 from .aws.config.shared_config import SharedConfig
-from .aws.config.tls import resolve_certificates
+from .aws.config.tls import resolve_certificates, warn_unverified
 from .aws.credentials.resolver import resolve_credentials
 from .aws.identity import CachingProvider, CredentialsContext, CredentialsSource
 from .aws.protocol.rest_json import DEFAULT_MAX_RESPONSE_BYTES, ClientConfig, RestJsonClient
@@ -91,6 +91,8 @@ class _Client(ABC, Generic[HttpT]):
         surroundings = CredentialsContext(
             profile, self.region_name, resolve_certificates(verify, profile), clock
         )
+        if verify is False and self.endpoint_url.startswith("https:"):
+            warn_unverified("verify=False")
         provider = resolve_credentials(
             aws_access_key_id, aws_secret_access_key, aws_session_token, credentials, surroundings
         )

@@ -41,6 +41,7 @@ __all__ = [
     "CredentialRetrievalError",
     "EndpointConnectionError",
     "HTTPClientError",
+    "InsecureRequestWarning",
     "InvalidConfigError",
     "InvalidEndpointError",
     "InvalidRegionError",
@@ -237,3 +238,7 @@ class ReadTimeoutError(HTTPClientError):
 
 class ConnectionClosedError(HTTPClientError):
     """A connection that ended before the response was complete."""
+
+
+class InsecureRequestWarning(UserWarning):
+    """A warning, of urllib3's name, that TLS certificates are not verified."""

@@ -32,7 +32,8 @@ class Stdout:
         """Write all of the text, in UTF-8.
 
         A terminal obeys control characters, and the service's may be anyone's: for a terminal they
-        are escaped, unless the text is rich's and ``is_styled``. Where that fails in a regular file, the part that was written is cut off again.
+        are escaped, unless the text is rich's and ``is_styled``. Where a write fails in a regular
+        file, the part that was written is cut off again.
         """
         if self._is_terminal and not is_styled:
             text = escape_controls(text)
