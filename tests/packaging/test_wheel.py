@@ -24,7 +24,8 @@ VERSION = imagebuilder_pager.__version__
 def run(*command: str | Path, cwd: Path) -> str:
     """Runs a command in a folder from which the sources cannot be imported; returns its output."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    environment["PIP_CONSTRAINT"] = str(ROOT / "constraints.txt")
+    # A URL, since pip splits the variable at spaces.
+    environment["PIP_CONSTRAINT"] = (ROOT / "constraints.txt").as_uri()
     environment["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
     ran = subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=300
