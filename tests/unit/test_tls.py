@@ -53,7 +53,7 @@ def handshake(client: ssl.SSLContext, server: ssl.SSLContext) -> bool:
     """Do a TLS handshake in memory."""
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = [
-        client.wrap_bio(to_client, to_server, server_hostname="localhost"),
+        client.wrap_bio(to_client, to_server, server_hostname="127.0.0.1"),
         server.wrap_bio(to_server, to_client, server_side=True),
     ]
     for _ in range(10):
