@@ -77,12 +77,28 @@ clean:
 	rm -rf .venv .venv-* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(VENV)/bin/python:
+# An environment that cannot be used is made anew: of a Python that is gone or too old, one whose
+# packages are another Python's, or one without pip.
+VENV_CHECK = import importlib.util as u, sys; sys.exit(sys.version_info < (3, 11) or sys.prefix == sys.base_prefix or u.find_spec("pip") is None)
+ifneq ($(filter-out help clean test-all test-lowest,$(or $(MAKECMDGOALS),help)),)
+ifneq ($(shell '$(BIN)/python' -I -c '$(VENV_CHECK)' >/dev/null 2>&1 && echo usable),usable)
+$(VENV)/.runtime: new-venv
+endif
+endif
+
+.PHONY: new-venv
+new-venv:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, and $(PYTHON) is " + sys.version.split()[0] + "; say which with: make PYTHON=...") if sys.version_info < (3, 11) else None'
+	@if [ -d '$(VENV)' ] && [ ! -L '$(VENV)' ] && [ ! -e '$(VENV)/pyvenv.cfg' ] && [ "$$(ls -A '$(VENV)')" ]; then \
+	  echo "$(VENV) is not an environment of Python's; remove it, or name another: make VENV=..."; exit 1; \
+	elif [ -e '$(VENV)' ] || [ -L '$(VENV)' ]; then \
+	  echo "$(VENV) cannot be used: its Python is missing or too old, or it has no pip; making it anew"; \
+	  rm -rf '$(VENV)'; \
+	fi
 	$(PYTHON) -m venv $(VENV)
 
 # The pins also hold in pip's isolated build environments.
-$(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/bin/python
+$(VENV)/.runtime: pyproject.toml constraints.txt
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install -q --disable-pip-version-check -e '.[cli]'
 	@touch $@
 

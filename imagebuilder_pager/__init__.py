@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from .aws.transport.h11_transport import H11Client
     from .client import AsyncImageBuilder, ImageBuilder
     from .pagination import AsyncPaginator, PaginationSpec, Paginator
+    from .pagination.checkpoint import Checkpoint
 
 __all__ = [
     "AsyncH11Client",
     "AsyncImageBuilder",
     "AsyncPaginator",
+    "Checkpoint",
     "H11Client",
     "ImageBuilder",
     "PaginationSpec",
@@ -44,6 +46,7 @@ if not TYPE_CHECKING:
             "AsyncH11Client": "aws.transport.async_h11_transport",
             "AsyncImageBuilder": "client",
             "AsyncPaginator": "pagination",
+            "Checkpoint": "pagination.checkpoint",
             "H11Client": "aws.transport.h11_transport",
             "ImageBuilder": "client",
             "PaginationSpec": "pagination",

@@ -20,7 +20,7 @@ from .aws.clock import SYSTEM_CLOCK, Clock
 from .aws.config.endpoints import resolve_endpoint
 from .aws.config.region import resolve_region
 from .aws.config.shared_config import SharedConfig
-from .aws.config.tls import LazySSLContext, resolve_certificates
+from .aws.config.tls import LazySSLContext, resolve_certificates, warn_unverified
 from .aws.credentials.resolver import resolve_credentials
 from .aws.identity import CredentialsContext, CredentialsSource
 from .aws.protocol.rest_json import DEFAULT_MAX_RESPONSE_BYTES, ClientConfig, RestJsonClient
@@ -128,6 +128,9 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         )
         self._rest = RestJsonClient(self.endpoint_url, HEADERS, signer, client_config)
         self._transport.preconnect(Origin.from_url(self.endpoint_url))
+        # After what is imported here: a filter that an import adds would have it shown again.
+        if verify is False and self.endpoint_url.startswith("https:"):
+            warn_unverified("verify=False")
 
     @abstractmethod
     def _make_transport(

@@ -18,6 +18,8 @@ The errors that the service models are in :mod:`imagebuilder_pager.models.except
         CredentialRetrievalError              a configured source that returned no credentials
       PaginationError                         a listing that cannot begin or go on
         StartingTokenError (ValueError)       an invalid StartingToken
+      CheckpointError                         a file that is not the checkpoint of the listing
+        CheckpointLockedError                 a checkpoint that another run has
       ClientError                             an error response of the service
         ServiceException, ...                 one class for each error that the service models
       ResponseParserError                     a response that cannot be parsed
@@ -33,12 +35,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 __all__ = [
+    "CheckpointError",
+    "CheckpointLockedError",
     "ClientError",
     "ConnectTimeoutError",
     "ConnectionClosedError",
     "CredentialRetrievalError",
     "EndpointConnectionError",
     "HTTPClientError",
+    "InsecureRequestWarning",
     "InvalidConfigError",
     "InvalidEndpointError",
     "InvalidRegionError",
@@ -161,6 +166,14 @@ class StartingTokenError(PaginationError, ValueError):
     """A ``StartingToken`` that is not valid; also a ``ValueError``, as in botocore."""
 
 
+class CheckpointError(PagerError):
+    """A file that is not the checkpoint of the listing; it is left as it is."""
+
+
+class CheckpointLockedError(CheckpointError):
+    """A checkpoint that another run has."""
+
+
 class ClientError(PagerError):
     """An error response of the service.
 
@@ -247,3 +260,7 @@ class ReadTimeoutError(HTTPClientError):
 
 class ConnectionClosedError(HTTPClientError):
     """A connection that ended before the response was complete."""
+
+
+class InsecureRequestWarning(UserWarning):
+    """A warning, of urllib3's name, that TLS certificates are not verified."""

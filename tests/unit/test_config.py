@@ -22,7 +22,11 @@ from imagebuilder_pager.aws.config.region import resolve_region
 from imagebuilder_pager.aws.config.shared_config import SharedConfig
 from imagebuilder_pager.aws.config.tls import LazySSLContext
 
-pytestmark = pytest.mark.usefixtures("_no_settings")
+pytestmark = [
+    pytest.mark.usefixtures("_no_settings"),
+    # Most of these clients do not verify, since certificates take their time to load.
+    pytest.mark.filterwarnings("ignore::imagebuilder_pager.exceptions.InsecureRequestWarning"),
+]
 
 EXECUTION_ID = "lce-12345678-1234-1234-1234-123456789012"
 KEYS: dict[str, Any] = {"aws_access_key_id": "AKID", "aws_secret_access_key": "secret"}

@@ -45,6 +45,7 @@ print(sorted(tops & {heavy!r}))
         "from imagebuilder_pager import exceptions",
         "import imagebuilder_pager.pagination",
         "from imagebuilder_pager import Paginator, PaginationSpec",
+        "from imagebuilder_pager import Checkpoint",
         "import imagebuilder_pager.aws",
         "import imagebuilder_pager.models",
         "from imagebuilder_pager import models; models.exceptions.ForbiddenException",

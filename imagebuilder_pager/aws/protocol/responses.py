@@ -75,7 +75,7 @@ class HTTPResponse(NamedTuple):
         }
 
     def summarize(self) -> str:
-        """The status, the content type and the first characters, for an error's text."""
+        """Return the status, the content type and the first characters, for an error's text."""
         start = self.body[:200].decode("utf-8", "replace")
         content_type = self.headers.get("content-type", "no content type")
         if location := self.headers.get("location"):
@@ -88,7 +88,7 @@ class HTTPResponse(NamedTuple):
 def parse_response(
     call: RestJsonOperation, answer: HTTPResponse, parse: ResponseParser[ResponseT]
 ) -> ResponseT:
-    """The answer to a call, as ``read`` makes it of the body.
+    """Return the response to a call, as ``parse`` makes it of the body.
 
     Raises :class:`ClientError` or its modelled subclass when the service refused,
     :class:`ResponseParserError` for what is no answer of the protocol, or too large for a page,
@@ -143,7 +143,7 @@ _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
 def parse_error(call: RestJsonOperation, answer: HTTPResponse) -> ClientError:
-    """The error that the service answered with, of its modelled class where it has one.
+    """Return the error of a response, of its modelled class where it has one.
 
     The code is in the header ``x-amzn-ErrorType`` or in the body's ``code`` or ``__type``; without
     one, as from a proxy, it is the HTTP status, as in boto3, and the message shows what came.
@@ -175,7 +175,7 @@ def parse_error(call: RestJsonOperation, answer: HTTPResponse) -> ClientError:
 
 
 def _redact(text: str) -> str:
-    """The text without the credentials that a service may repeat when it refuses a signature."""
+    """Return the text without credentials that a service may repeat in an error."""
     return re.sub(r"(?i)(x-amz-security-token\W{1,3}|signature=)[^\s'\",;&]+", r"\1(removed)", text)
 
 

@@ -90,7 +90,7 @@ class AsyncSocketStream:
     def __init__(self, connection: socket.socket, runtime: AsyncRuntime) -> None:
         self.socket = connection
         self._runtime = runtime
-        # Not by __del__: of two that are collected together, the socket may be the first, and warns.
+        # Not __del__: of two that are collected together, the socket may be first, and warns.
         self._close = weakref.finalize(self, connection.close)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:

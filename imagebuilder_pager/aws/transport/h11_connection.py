@@ -8,7 +8,7 @@ cleanly, with nothing behind it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Set
+from collections.abc import Callable, Generator, Set as AbstractSet
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import h11
@@ -81,7 +81,7 @@ class Proxy(NamedTuple):
 
     origin: Origin
     authorization: str | None
-    secrets: Set[str] = frozenset()
+    secrets: AbstractSet[str] = frozenset()
 
     @classmethod
     def from_settings(cls, settings: ProxySettings) -> Proxy:

@@ -136,7 +136,7 @@ class SocketStream:
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
-        # Not by __del__: of two that are collected together, the socket may be the first, and warns.
+        # Not __del__: of two that are collected together, the socket may be first, and warns.
         self._close = weakref.finalize(self, connection.close)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
