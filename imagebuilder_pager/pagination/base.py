@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..exceptions import PagerError, ParamValidationError, StartingTokenError
+from ..validation import importing
 from .config import PaginationOptions, parse_config
 from .cursor import PageCursor, PagePosition, PageResult
 from .full_result import FullResult, to_plain_dict
@@ -188,7 +189,8 @@ class IterationState(Generic[PageT]):
 
         Of a list, it yields each element.
         """
-        import jmespath
+        with importing("jmespath", purpose="search", otherwise="filter the pages in Python"):
+            import jmespath
 
         compiled = jmespath.compile(expression)
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from ..validation import importing
+
 __all__ = ["Expression", "PaginationSpec"]
 
 _MEMBER_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
@@ -26,7 +28,12 @@ class Expression:
         self._path = expression.split(".") if _MEMBER_PATH.fullmatch(expression) else None
         self._compiled: Any = None
         if self._path is None:
-            import jmespath
+            with importing(
+                "jmespath",
+                purpose=f"the expression {expression}",
+                otherwise="use a path of names",
+            ):
+                import jmespath
 
             self._compiled = jmespath.compile(expression)
 

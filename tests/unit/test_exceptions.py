@@ -19,6 +19,7 @@ EVERY_ERROR: list[exceptions.PagerError] = [
     exceptions.ParamValidationError("Op", ["a: wrong", "b: wrong"]),
     exceptions.UnknownOperationError("no operation 'x'; there are: y"),
     exceptions.NoRegionError("no region"),
+    exceptions.MissingDependencyException("search needs jmespath"),
     exceptions.InvalidRegionError("region_name: ''"),
     exceptions.InvalidEndpointError("endpoint_url: ''"),
     exceptions.InvalidConfigError("a bad file"),
