@@ -32,6 +32,7 @@ __all__ = [
     "build",
     "check",
     "files_of",
+    "is_included",
     "lean_requirements",
     "requirements_of",
 ]
@@ -125,7 +126,7 @@ def files_of(distribution: importlib.metadata.Distribution) -> Iterator[tuple[Pa
             yield path, relative
 
 
-def _is_included(relative: PurePath, parts: Collection[str] = (), *, lean: bool = False) -> bool:
+def is_included(relative: PurePath, parts: Collection[str] = (), *, lean: bool = False) -> bool:
     """Tell whether a file of site-packages belongs into a slim folder with these parts."""
     excluded = [*_EXCLUDED, *(_EXCLUDED_FROM_LEAN if lean else ())]
     for part, paths in OPTIONAL_PARTS.items():
@@ -153,7 +154,7 @@ def build(target: Path, parts: Collection[str] = (), *, lean: bool = False) -> i
     size = 0
     for distribution in lean_requirements() if lean else requirements_of(LIBRARY):
         for path, relative in files_of(distribution):
-            if _is_included(relative, parts, lean=lean):
+            if is_included(relative, parts, lean=lean):
                 copy = target / relative
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, copy)
