@@ -15,7 +15,8 @@ help:
 	@echo "make test-all  run the tests on every supported Python that is found"
 	@echo "make test-lowest  run the tests with the lowest versions that pyproject.toml allows"
 	@echo "make bench     measure speed and size beside boto3 and aiobotocore; five minutes"
-	@echo "make slim      build/slim: the library and its requirements, and nothing else"
+	@echo "make slim      build/slim: the library and its requirements, and nothing else; with"
+	@echo "               SLIM=lean build/slim-lean, the smallest, for H11Client alone"
 	@echo "make clean     remove what the other commands have made"
 
 demo: $(VENV)/.runtime
@@ -69,9 +70,11 @@ $(LOWEST)/.installed: pyproject.toml constraints.txt Makefile
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
-# SLIM_WITH='cli local' adds the command line and the local service.
+# SLIM=lean builds build/slim-lean, for H11Client alone. SLIM_WITH='cli local' adds the command line
+# and the local service.
 slim: $(VENV)/.runtime
-	$(BIN)/python tools/slim.py build/slim --check $(if $(SLIM_WITH),--with $(SLIM_WITH))
+	$(BIN)/python tools/slim.py build/slim$(SLIM:%=-%) --check $(SLIM:%=--%) \
+	  $(if $(SLIM_WITH),--with $(SLIM_WITH))
 
 clean:
 	rm -rf .venv .venv-* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

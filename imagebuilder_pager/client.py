@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -36,7 +37,7 @@ from .exceptions import ParamValidationError
 from .models import exceptions as modelled_exceptions
 from .operations import OPERATIONS
 from .service import HEADERS, SERVICE, response_parser
-from .validation import validate_positive
+from .validation import importing, validate_positive
 
 if TYPE_CHECKING:
     from .type_defs import Exceptions
@@ -149,6 +150,12 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         return f"{type(self).__name__}({self.region_name!r}, endpoint_url={self.endpoint_url!r})"
 
 
+def _importing_httpx(purpose: str, alternative: str) -> AbstractContextManager[None]:
+    """Return the context in which to import what sends over httpx and signs by botocore."""
+    packages = ("httpx", "httpcore", "botocore")
+    return importing(*packages, purpose=purpose, otherwise=f"give {alternative}")
+
+
 def _wrong_http_client(client: str, http_client: object, allowed: str) -> ParamValidationError:
     return ParamValidationError(
         client, [f"http_client: a {type(http_client).__name__} given; allowed: {allowed}"]
@@ -184,14 +191,16 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMet
 
     Raises :class:`NoRegionError`, :class:`InvalidRegionError`, :class:`InvalidEndpointError`,
     :class:`InvalidConfigError`, :class:`PartialCredentialsError` or :class:`ParamValidationError`
-    for arguments and settings that cannot be used. That there are no credentials shows at the first
+    for arguments and settings that cannot be used, :class:`MissingDependencyException` where what
+    it would send with is not installed. That there are no credentials shows at the first
     call, as in boto3.
     """
 
     def _make_transport(
         self, ssl_context: LazySSLContext, max_connections: int, clock: Clock
     ) -> Transport:
-        from .aws.transport.httpx_transport import HttpxTransport
+        with _importing_httpx("the default ImageBuilder", "http_client=H11Client()"):
+            from .aws.transport.httpx_transport import HttpxTransport
 
         return HttpxTransport(
             ssl_context, max_connections=max_connections, monotonic=clock.monotonic
@@ -200,7 +209,8 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMet
     def _adopt(self, http_client: HttpxClient | Transport) -> Transport:
         if hasattr(http_client, "signing_algorithm") and hasattr(http_client, "close"):
             return cast("Transport", http_client)
-        from .aws.transport.caller_client import CallerClient, find_client_module
+        with _importing_httpx("an httpx.Client", "http_client=H11Client()"):
+            from .aws.transport.caller_client import CallerClient, find_client_module
 
         module = find_client_module(http_client, "Client")
         if module is None:
@@ -241,7 +251,8 @@ class AsyncImageBuilder(
     def _make_transport(
         self, ssl_context: LazySSLContext, max_connections: int, clock: Clock
     ) -> AsyncTransport:
-        from .aws.transport.async_httpx_transport import AsyncHttpxTransport
+        with _importing_httpx("the default AsyncImageBuilder", "http_client=AsyncH11Client()"):
+            from .aws.transport.async_httpx_transport import AsyncHttpxTransport
 
         return AsyncHttpxTransport(
             ssl_context, max_connections=max_connections, monotonic=clock.monotonic
@@ -250,7 +261,8 @@ class AsyncImageBuilder(
     def _adopt(self, http_client: AsyncHttpxClient | AsyncTransport) -> AsyncTransport:
         if hasattr(http_client, "signing_algorithm") and hasattr(http_client, "aclose"):
             return cast("AsyncTransport", http_client)
-        from .aws.transport.caller_client import AsyncCallerClient, find_client_module
+        with _importing_httpx("an httpx.AsyncClient", "http_client=AsyncH11Client()"):
+            from .aws.transport.caller_client import AsyncCallerClient, find_client_module
 
         module = find_client_module(http_client, "AsyncClient")
         if module is None:

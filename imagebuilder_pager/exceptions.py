@@ -11,6 +11,7 @@ The errors that the service models are in :mod:`imagebuilder_pager.models.except
       NoRegionError                           no region is configured
         InvalidRegionError (ValueError)       a region that cannot be part of a host name
       InvalidEndpointError (ValueError)       an endpoint URL that cannot be used
+      MissingDependencyException            a package that is needed and not installed
       InvalidConfigError (ValueError)         an invalid setting or configuration file
         ProfileNotFound                       a profile that does not exist
       NoCredentialsError                      no credentials were found
@@ -47,6 +48,7 @@ __all__ = [
     "InvalidConfigError",
     "InvalidEndpointError",
     "InvalidRegionError",
+    "MissingDependencyException",
     "NoCredentialsError",
     "NoRegionError",
     "OperationNotPageableError",
@@ -136,6 +138,10 @@ class InvalidRegionError(NoRegionError, ValueError):
 
 class InvalidEndpointError(PagerError, ValueError):
     """An endpoint URL that requests cannot be sent to."""
+
+
+class MissingDependencyException(PagerError):
+    """A package is needed that is not installed; the message says what to do."""
 
 
 class InvalidConfigError(PagerError, ValueError):

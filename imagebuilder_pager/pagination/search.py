@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..exceptions import PaginationError, ParamValidationError
-from ..validation import describe_value
+from ..validation import describe_value, importing
 
 __all__ = ["compile_search"]
 
@@ -18,8 +18,9 @@ def compile_search(expression: str) -> Callable[[Any], Any]:
     function raises :class:`PaginationError` where the expression has no value on its page, such as
     the length of a number.
     """
-    import jmespath
-    from jmespath.exceptions import JMESPathError
+    with importing("jmespath", purpose="search", otherwise="filter the pages in Python"):
+        import jmespath
+        from jmespath.exceptions import JMESPathError
 
     problems = ["allowed: a JMESPath expression"]
     if isinstance(expression, str):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from ..validation import validate_whole_number
+from ..validation import importing, validate_whole_number
 
 __all__ = ["Expression", "PaginationSpec"]
 
@@ -28,7 +28,12 @@ class Expression:
         self._path = expression.split(".") if _MEMBER_PATH.fullmatch(expression) else None
         self._compiled: Any = None
         if self._path is None:
-            import jmespath
+            with importing(
+                "jmespath",
+                purpose=f"the expression {expression}",
+                otherwise="use a path of names",
+            ):
+                import jmespath
 
             self._compiled = jmespath.compile(expression)
 

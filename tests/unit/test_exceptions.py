@@ -20,6 +20,7 @@ EVERY_ERROR: list[exceptions.PagerError] = [
     exceptions.UnknownOperationError("no operation 'x'; there are: y"),
     exceptions.OperationNotPageableError("Operation cannot be paginated: get_thing"),
     exceptions.NoRegionError("no region"),
+    exceptions.MissingDependencyException("search needs jmespath"),
     exceptions.InvalidRegionError("region_name: ''"),
     exceptions.InvalidEndpointError("endpoint_url: ''"),
     exceptions.InvalidConfigError("a bad file"),

@@ -45,10 +45,10 @@ AWS_LAYERS: Layers = [
 TEMPORARILY_ALLOWED: set[tuple[str, str]] = set()
 
 # Of botocore, by module: what may be imported with it, and what only inside a function.
-# aws.credentials.chain is itself imported only to search for credentials.
+# aws.credentials.profile is itself imported only where there is a shared file.
 BOTOCORE_AT_ONCE = {
     "aws.auth.botocore_sigv4": {"botocore.auth"},
-    "aws.credentials.chain": {"botocore.credentials"},
+    "aws.credentials.profile": {"botocore.credentials"},
 }
 BOTOCORE_LATER = {"aws.config.shared_config": {"botocore.configloader"}}
 

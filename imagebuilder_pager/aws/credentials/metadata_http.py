@@ -19,8 +19,9 @@ from ...exceptions import (
     ResponseParserError,
 )
 from ..auth.redaction import redact_error
-from ..clock import Clock
+from ..clock import Clock, parse_iso8601
 from ..config.tls import LazySSLContext
+from ..identity import Credentials
 from ..retries import RetryableKind, RetryState, call_with_retries
 from ..transport.fetch import fetch_response
 
@@ -103,7 +104,7 @@ def fetch(
     return response.body.decode("utf-8", "replace")
 
 
-def parse_credentials(text: str) -> dict[str, str]:
+def parse_credentials(text: str) -> Credentials:
     """Return the credentials in a response, a JSON object. Raises :class:`MetadataError`."""
     try:
         members = json.loads(text)
@@ -117,4 +118,8 @@ def parse_credentials(text: str) -> dict[str, str]:
         code = members.get("Code")
         detail = f" (error code {code[:80]})" if isinstance(code, str) and code.isalnum() else ""
         raise MetadataError(f"the response has no {', '.join(missing)}{detail}")
-    return members
+    access_key, secret_key, token, expiration = (members[name] for name in _CREDENTIAL_MEMBERS)
+    try:
+        return Credentials(access_key, secret_key, token, parse_iso8601(expiration))
+    except ValueError:
+        raise MetadataError("the response's Expiration is not a time in ISO 8601") from None

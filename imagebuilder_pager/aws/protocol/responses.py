@@ -62,7 +62,7 @@ class HTTPResponse(NamedTuple):
 
     @property
     def ends_with_connection(self) -> bool:
-        """Whether the end of the connection is that of the body, so that any part may be missing."""
+        """Whether the connection's end is the body's, so that any part may be missing."""
         return not self.headers.keys() & {"content-length", "transfer-encoding"}
 
     def metadata(self) -> dict[str, Any]:

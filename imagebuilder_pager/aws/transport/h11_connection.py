@@ -8,7 +8,8 @@ cleanly, with nothing behind it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Set as AbstractSet
+from collections.abc import Callable, Generator
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import h11
