@@ -7,6 +7,7 @@ The errors that the service models are in :mod:`imagebuilder_pager.models.except
     PagerError
       ParamValidationError (ValueError)       invalid parameters; nothing was sent
       UnknownOperationError (KeyError)        an operation that does not exist
+      OperationNotPageableError (ValueError)  an operation that does not return pages
       NoRegionError                           no region is configured
         InvalidRegionError (ValueError)       a region that cannot be part of a host name
       InvalidEndpointError (ValueError)       an endpoint URL that cannot be used
@@ -42,6 +43,7 @@ __all__ = [
     "InvalidRegionError",
     "NoCredentialsError",
     "NoRegionError",
+    "OperationNotPageableError",
     "PagerError",
     "PaginationError",
     "ParamValidationError",
@@ -89,6 +91,10 @@ class UnknownOperationError(PagerError, KeyError):
 
     def __str__(self) -> str:  # KeyError would print the repr of its argument
         return str(self.args[0])
+
+
+class OperationNotPageableError(PagerError, ValueError):
+    """An operation that exists and does not return its result in pages."""
 
 
 class NoRegionError(PagerError):

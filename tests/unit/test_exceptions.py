@@ -18,6 +18,7 @@ from tests.fakes.error_responses import (
 EVERY_ERROR: list[exceptions.PagerError] = [
     exceptions.ParamValidationError("Op", ["a: wrong", "b: wrong"]),
     exceptions.UnknownOperationError("no operation 'x'; there are: y"),
+    exceptions.OperationNotPageableError("no pages"),
     exceptions.NoRegionError("no region"),
     exceptions.InvalidRegionError("region_name: ''"),
     exceptions.InvalidEndpointError("endpoint_url: ''"),
@@ -92,6 +93,7 @@ def test_every_error_is_tested_above_and_under_one_base_class() -> None:
     [
         (exceptions.ParamValidationError, ValueError),
         (exceptions.UnknownOperationError, KeyError),
+        (exceptions.OperationNotPageableError, ValueError),
         (exceptions.InvalidRegionError, ValueError),
         (exceptions.InvalidEndpointError, ValueError),
         (exceptions.InvalidConfigError, ValueError),
