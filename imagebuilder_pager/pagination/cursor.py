@@ -94,7 +94,6 @@ class PageCursor(Generic[PageT]):
         self._spec = spec
         self._params = dict(params)
         self._max_items = max_items
-        self._resumed = starting_token is not None
         self._tokens: dict[str, Any] = dict.fromkeys(spec.input_tokens)
         self._items_to_skip = 0
         if starting_token is not None:
@@ -105,7 +104,7 @@ class PageCursor(Generic[PageT]):
         if page_size is not None and spec.limit_key is not None:
             self._params[spec.limit_key] = page_size
         self._token_history = _TokenHistory()
-        if self._resumed:
+        if starting_token is not None:
             self._token_history.add(self._tokens)
         self._page_count = 0
         self._item_count = 0

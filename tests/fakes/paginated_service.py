@@ -207,6 +207,27 @@ def botocores(method: Callable[..., Any], entry: Entry) -> Any:
     return paginator(method, entry, members(entry))
 
 
+class CompletePageIterator(botocore.paginate.PageIterator):
+    """botocore's, with everything in the page that a token without an offset resumes at.
+
+    botocore empties the further result keys of that page, and an item list that is not a list.
+    """
+
+    def _handle_first_request(self, parsed: Any, primary: Any, truncation: Any) -> Any:
+        untyped: Any = self  # the stubs have none of these
+        if untyped._parse_starting_token()[1] == 0:
+            return 0
+        inherited: Any = super()
+        return inherited._handle_first_request(parsed, primary, truncation)
+
+
+def botocores_complete(method: Callable[..., Any], entry: Entry) -> Any:
+    """botocore's paginator with :class:`CompletePageIterator`."""
+    paginator = botocores(method, entry)
+    paginator.PAGE_ITERATOR_CLS = CompletePageIterator
+    return paginator
+
+
 def run(backend: str, function: Callable[[], Awaitable[T]]) -> T:
     """Runs an async function to its end, under asyncio or trio."""
     if backend == "trio":
