@@ -1,7 +1,7 @@
 """Pages of any operation of AWS, made at random to the shape of its output."""
 
 import copy
-import datetime
+import datetime as dt
 import itertools
 import json
 import random
@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.fakes.paginated_service import Entry, as_list, put
 
-EPOCH = datetime.datetime(2016, 1, 1, tzinfo=datetime.UTC)
+EPOCH = dt.datetime(2016, 1, 1, tzinfo=dt.UTC)
 MAX_DEPTH = 4
 
 
@@ -48,19 +48,21 @@ class RandomValues:
                 return {
                     self.unique("key"): self.value(shape.value, depth + 1) for _ in range(count)
                 }
-            case "string" | "character":
-                return self.unique("text")
-            case "integer" | "long":
-                return next(self._numbers)
-            case "float" | "double":
-                return rng.randrange(1000) / 8
-            case "boolean":
-                return rng.random() < 0.5
-            case "timestamp":
-                return EPOCH + datetime.timedelta(seconds=rng.randrange(10**8))
-            case "blob":
-                return rng.randbytes(3)
-        raise AssertionError(f"a shape of an unknown type: {shape.type_name}")
+        return self._scalar(shape.type_name)
+
+    def _scalar(self, type_name: str) -> Any:
+        rng = self.rng
+        if type_name in ("string", "character"):
+            return self.unique("text")
+        if type_name in ("integer", "long"):
+            return next(self._numbers)
+        return {
+            "float": rng.randrange(1000) / 8,
+            "double": rng.randrange(1000) / 8,
+            "boolean": rng.random() < 0.5,
+            "timestamp": EPOCH + dt.timedelta(seconds=rng.randrange(10**8)),
+            "blob": rng.randbytes(3),
+        }[type_name]
 
     def items(self, shape: Any, count: int, depth: int = 0) -> list[Any]:
         """Return a list of so many items."""

@@ -67,7 +67,7 @@ def test_8_a_member_that_is_not_in_the_page_stays_absent(way: str) -> None:
 
 
 MAPS: dict[str, Any] = {"input_token": "Token", "output_token": "Next", "result_key": "Usage"}
-MAP_BY_TOKEN = {
+MAP_BY_TOKEN: dict[Any, dict[str, Any]] = {
     None: {"Usage": {"a": [1], "b": [2]}, "Next": "t"},
     "t": {"Usage": {"a": [3], "c": [4], "d": [5]}},
 }
@@ -80,7 +80,7 @@ class Usage(FakeService):
         super().__init__(Listing(entry=MAPS, items=[]))
 
     def __call__(self, **params: Any) -> dict[str, Any]:
-        page: dict[str, Any] = MAP_BY_TOKEN[params.get("Token")]
+        page = MAP_BY_TOKEN[params.get("Token")]
         return {**page, "Usage": {name: list(days) for name, days in page["Usage"].items()}}
 
 
