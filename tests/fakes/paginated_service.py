@@ -9,7 +9,7 @@ import copy
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio.lowlevel
 import botocore.paginate
@@ -207,7 +207,13 @@ def botocores(method: Callable[..., Any], entry: Entry) -> Any:
     return paginator(method, entry, members(entry))
 
 
-class CompletePageIterator(botocore.paginate.PageIterator):
+if TYPE_CHECKING:
+    BotocorePageIterator = botocore.paginate.PageIterator[Any]  # generic in the stubs alone
+else:
+    BotocorePageIterator = botocore.paginate.PageIterator
+
+
+class CompletePageIterator(BotocorePageIterator):
     """botocore's, with everything in the page that a token without an offset resumes at.
 
     botocore empties the further result keys of that page, and an item list that is not a list.
