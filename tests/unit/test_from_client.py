@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-import aiobotocore.session
 import boto3
 import botocore.exceptions
 import pytest
@@ -18,7 +17,7 @@ from imagebuilder_pager.exceptions import (
     ParamValidationError,
     UnknownOperationError,
 )
-from imagebuilder_pager.pagination import AsyncPaginator, Paginator, paginator_from_client
+from imagebuilder_pager.pagination import Paginator, paginator_from_client
 
 SETTINGS: dict[str, Any] = {
     "region_name": "us-east-1",
@@ -71,17 +70,6 @@ def test_the_page_size_has_the_type_in_the_clients_model(
     paginator = paginator_from_client(client, method_name)
     assert list(paginator.paginate(PaginationConfig={"PageSize": given})) == [{}]
     assert requests == [{limit_key: value}]
-
-
-def test_an_aiobotocore_client_gets_an_async_paginator() -> None:
-    import asyncio
-
-    async def main() -> Any:
-        session = aiobotocore.session.get_session()
-        async with session.create_client("s3", **SETTINGS) as client:
-            return paginator_from_client(client, "list_objects_v2")
-
-    assert type(asyncio.run(main())) is AsyncPaginator
 
 
 # Errors.
