@@ -58,7 +58,7 @@ CASES = [
 
 def fill(client_of: Any) -> None:
     """Put into each service what the cases list; ``client_of`` returns a boto3 client by name."""
-    _fill_s3(client_of("s3"))
+    fill_s3(client_of("s3"))
     _fill_dynamodb(client_of("dynamodb"))
     ec2 = client_of("ec2")
     for _ in range(17):
@@ -70,7 +70,8 @@ def fill(client_of: Any) -> None:
     _fill_logs(client_of("logs"))
 
 
-def _fill_s3(s3: Any) -> None:
+def fill_s3(s3: Any) -> None:
+    """Put three folders of nine objects into ``my-bucket``."""
     s3.create_bucket(Bucket="my-bucket")
     for folder in ("a", "b", "c"):
         for number in range(9):

@@ -134,3 +134,21 @@ def test_a_token_of_dynamodb_carries_bytes(clients: dict[str, Any]) -> None:
     page = next(iter(pages))
     assert decode_token(pages.resume_token or "") == {"ExclusiveStartKey": page["LastEvaluatedKey"]}
     assert type(page["LastEvaluatedKey"]["Number"]["B"]) is bytes
+
+
+def test_numbers_of_a_dynamodb_resource_do_not_fit_into_a_token(clients: dict[str, Any]) -> None:
+    """Its client returns Decimal, which botocore's token format has no form for."""
+    resource = boto3.session.Session(**SETTINGS).resource("dynamodb")
+    paginator: Any = paginator_from_client(resource.meta.client, "scan")
+    config = {"PageSize": 5}
+    pages = paginator.paginate(TableName="numbers", PaginationConfig=config)
+    assert len(list(pages.items())) == 24
+    next(iter(pages))
+    with pytest.raises(TypeError, match="Decimal"):
+        _ = pages.resume_token
+    reference = resource.meta.client.get_paginator("scan")
+    with pytest.raises(TypeError, match="Decimal"):
+        reference.paginate(
+            TableName="numbers", PaginationConfig={**config, "MaxItems": 7}
+        ).build_full_result()
+    resource.meta.client.close()
