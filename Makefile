@@ -26,7 +26,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest -q $(PYTEST_ARGS)
 
 fuzz: $(VENV)/.dev
-	FUZZ_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/unit/test_fuzz.py
+	FUZZ_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/unit/test_fuzz.py tests/protocol/test_all_of_aws.py
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check

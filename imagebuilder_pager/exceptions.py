@@ -7,7 +7,7 @@ The errors that the service models are in :mod:`imagebuilder_pager.models.except
     PagerError
       ParamValidationError (ValueError)       invalid parameters; nothing was sent
       UnknownOperationError (KeyError)        an operation that does not exist
-      OperationNotPageableError               an operation that has no paginator
+      OperationNotPageableError (ValueError)  an operation that does not return pages
       NoRegionError                           no region is configured
         InvalidRegionError (ValueError)       a region that cannot be part of a host name
       InvalidEndpointError (ValueError)       an endpoint URL that cannot be used
@@ -124,8 +124,8 @@ class UnknownOperationError(PagerError, KeyError):
     """An operation that does not exist; the message lists the operations."""
 
 
-class OperationNotPageableError(PagerError):
-    """An operation that has one response, and so no paginator."""
+class OperationNotPageableError(PagerError, ValueError):
+    """An operation that exists and does not return its result in pages."""
 
 
 class NoRegionError(PagerError):

@@ -15,6 +15,7 @@ from __future__ import annotations
 import bisect
 import copy
 import hashlib
+import itertools
 from array import array
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
@@ -93,7 +94,6 @@ class PageCursor(Generic[PageT]):
         self._spec = spec
         self._params = dict(params)
         self._max_items = max_items
-        self._resumed = starting_token is not None
         self._tokens: dict[str, Any] = dict.fromkeys(spec.input_tokens)
         self._items_to_skip = 0
         if starting_token is not None:
@@ -104,7 +104,7 @@ class PageCursor(Generic[PageT]):
         if page_size is not None and spec.limit_key is not None:
             self._params[spec.limit_key] = page_size
         self._token_history = _TokenHistory()
-        if self._resumed:
+        if starting_token is not None:
             self._token_history.add(self._tokens)
         self._page_count = 0
         self._item_count = 0
@@ -167,7 +167,7 @@ class PageCursor(Generic[PageT]):
         request_tokens = self._tokens
         if remaining is not None and count > remaining:
             count = remaining
-            editor.set(primary, items[:count])
+            editor.set(primary, _slice(items, 0, count))
             self._done = True
             next_tokens: Mapping[str, Any] | None = _with_offset(request_tokens, offset + count)
         else:
@@ -185,19 +185,19 @@ class PageCursor(Generic[PageT]):
         An offset reaches beyond a page where the page size is smaller than when the token was
         made: the rest of it is skipped in the next page.
         """
-        if not self._items_to_skip and not (self._resumed and self._page_count == 0):
+        if not self._items_to_skip:
             return 0
         items = primary.search(editor.page)
         skipped = 0
-        if isinstance(items, (list, str)):
+        if isinstance(items, (list, str, Mapping)):
             skipped = min(self._items_to_skip, len(items))
-            editor.set(primary, items[skipped:])
+            editor.set(primary, _slice(items, skipped, None))
         else:
             editor.set(primary, None)
         self._items_to_skip -= skipped
         for expression in self._spec.result_keys[1:]:
-            # The listing that the token comes from has returned these. Numbers stay, as in
-            # botocore: they count what the service has scanned.
+            # The listing that the token comes from has returned these with the items before the
+            # offset. Numbers stay, as in botocore: they count what the service has scanned.
             value = expression.search(editor.page)
             if isinstance(value, (list, str)):
                 editor.set(expression, value[:0])
@@ -244,6 +244,13 @@ class PageCursor(Generic[PageT]):
                 self._params[name] = token
             else:
                 self._params.pop(name, None)
+
+
+def _slice(items: Any, start: int, stop: int | None) -> Any:
+    """Return some of the items; those of a map are its entries, in the service's order."""
+    if isinstance(items, Mapping):
+        return dict(itertools.islice(items.items(), start, stop))
+    return items[start:stop]
 
 
 def _with_offset(tokens: Mapping[str, Any], offset: int) -> dict[str, Any]:

@@ -162,6 +162,7 @@ def test_every_error_is_tested_above_and_under_one_base_class() -> None:
     [
         (exceptions.ParamValidationError, ValueError),
         (exceptions.UnknownOperationError, KeyError),
+        (exceptions.OperationNotPageableError, ValueError),
         (exceptions.InvalidRegionError, ValueError),
         (exceptions.InvalidEndpointError, ValueError),
         (exceptions.InvalidConfigError, ValueError),
