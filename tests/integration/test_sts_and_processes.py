@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.fakes.h11_requests import LOCALHOST_CERTIFICATE, TRUSTING
 
 from imagebuilder_pager import exceptions
 from imagebuilder_pager.aws.config.shared_config import SharedConfig
@@ -29,6 +28,7 @@ from tests.fakes.credential_endpoints import (
     sts_error,
 )
 from tests.fakes.servers import ScriptedServer
+from tests.fakes.transports import LOCALHOST_CERTIFICATE, TRUSTING
 
 
 def test_sts_is_retried_after_transient_errors(

@@ -21,7 +21,6 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.fakes.h11_requests import LOCALHOST_CERTIFICATE
 
 from imagebuilder_pager import (
     AsyncH11Client,
@@ -45,6 +44,7 @@ from tests.fakes.connections import (
     serve_pages,
     sync_client,
 )
+from tests.fakes.transports import LOCALHOST_CERTIFICATE
 
 HANDSHAKE_FAILURE = b"\x15\x03\x03\x00\x02\x02\x28"  # TLS's alert
 ENDINGS = {"an alert": HANDSHAKE_FAILURE, "the end": b"", "half a record": b"\x16\x03\x03\x00"}

@@ -11,8 +11,8 @@ import botocore.credentials
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from imagebuilder_pager.aws.auth.httpx_auth import botocore_sigv4_header
 
+from imagebuilder_pager.aws.auth.botocore_sigv4 import botocore_sigv4_header
 from imagebuilder_pager.aws.auth.signer import RequestSigner, SigningAlgorithm
 from imagebuilder_pager.aws.auth.sigv4 import sigv4_header
 from imagebuilder_pager.aws.identity import Credentials
@@ -49,11 +49,15 @@ class Case(NamedTuple):
         return f"https://{self.host}{self.path}{'?' if self.query else ''}{self.query}"
 
     def sign(self, algorithm: SigningAlgorithm) -> str:
-        signer = RequestSigner(self.credentials, self.service, self.region, clock=lambda: self.now)
-        headers = {"content-type": "application/json", "host": self.host}
-        added = signer.auth_headers(
-            self.method, self.url, headers, self.body, self.credentials, algorithm=algorithm
+        signer = RequestSigner(
+            self.credentials,
+            self.service,
+            self.region,
+            algorithm=algorithm,
+            clock=lambda: self.now,
         )
+        headers = {"content-type": "application/json", "host": self.host}
+        added = signer.auth_headers(self.method, self.url, headers, self.body, self.credentials)
         return added["authorization"]
 
     def sign_with_botocore(self) -> str:
