@@ -6,7 +6,7 @@
         paginator = client.get_paginator("list_lifecycle_execution_resources")
         for page in paginator.paginate(lifecycleExecutionId="lce-..."):
             for resource in page.resources:
-                print(resource.resource_id, resource.state.status)
+                print(resource.resource_id, resource.state and resource.state.status)
 
 Importing this package loads almost nothing; a public name loads its module when it is first used.
 """

@@ -115,7 +115,7 @@ class ParamValidationError(PagerError, ValueError):
 
     def __init__(self, operation_name: str, problems: Iterable[str]) -> None:
         self.operation_name = operation_name
-        self.problems = tuple(problems)
+        self.problems: tuple[str, ...] = tuple(problems)
         lines = "".join(f"\n  - {problem}" for problem in self.problems)
         super().__init__(f"{operation_name}: invalid parameters; nothing was sent{lines}")
 
@@ -189,7 +189,7 @@ class ClientError(PagerError):
     """
 
     def __init__(self, response: Mapping[str, Any], operation_name: str) -> None:
-        self.response = dict(response)
+        self.response: dict[str, Any] = dict(response)
         self.operation_name = operation_name
         error = self.response.get("Error", {})
         metadata = self.response.get("ResponseMetadata", {})
@@ -227,7 +227,7 @@ class ResponseValidationError(PagerError):
     ) -> None:
         self.operation_name = operation_name
         self.request_id = request_id
-        self.problems = tuple(problems)
+        self.problems: tuple[tuple[str, str], ...] = tuple(problems)
         lines = "".join(f"\n  - {path}: {text}" for path, text in self.problems)
         super().__init__(
             f"{operation_name} was answered with an invalid response "

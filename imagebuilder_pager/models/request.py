@@ -17,7 +17,7 @@ __all__ = ["Request", "RequestStructure"]
 class RequestStructure(Structure):
     """A structure among the parameters of an operation; types, constraints and names are strict."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
 
     @field_validator("*")
     @classmethod

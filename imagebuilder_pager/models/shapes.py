@@ -12,7 +12,7 @@ import enum
 import json
 from collections.abc import Iterator, Mapping, MutableMapping
 from datetime import datetime
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic.alias_generators import to_camel
@@ -28,7 +28,7 @@ class Structure(BaseModel):
     Those of a request are this and no dictionaries, so that a member may be called ``values``.
     """
 
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         alias_generator=to_camel,
         validate_by_name=True,
         validate_by_alias=True,
@@ -74,14 +74,14 @@ class Shape(Structure, MutableMapping[str, Any]):
             value = self.__dict__[attribute]
             if value is not None:
                 return value
-        elif self.__pydantic_extra__ and key in self.__pydantic_extra__:
-            return self.__pydantic_extra__[key]
+        elif key in self._unknown_members:
+            return self._unknown_members[key]
         raise KeyError(key)
 
     def __setitem__(self, key: str, value: Any) -> None:
         attribute = self._field_by_alias.get(key)
         if attribute is None:
-            self.__pydantic_extra__ = {**(self.__pydantic_extra__ or {}), key: value}
+            self._unknown_members[key] = value
         elif value is None:
             self._remove(attribute)
         else:
@@ -90,13 +90,16 @@ class Shape(Structure, MutableMapping[str, Any]):
     def __delitem__(self, key: str) -> None:
         attribute = self._field_by_alias.get(key)
         if attribute is None:
-            extra = dict(self.__pydantic_extra__ or {})
-            del extra[key]
-            self.__pydantic_extra__ = extra
+            del self._unknown_members[key]
         elif _is_missing(self.__dict__[attribute]):
             raise KeyError(key)
         else:
             self._remove(attribute)
+
+    @property
+    def _unknown_members(self) -> dict[str, Any]:
+        # Never None where they are allowed.
+        return cast("dict[str, Any]", self.__pydantic_extra__)
 
     def _remove(self, attribute: str) -> None:
         value = self.__dict__[attribute]
@@ -111,14 +114,14 @@ class Shape(Structure, MutableMapping[str, Any]):
         attribute = self._field_by_alias.get(key) if isinstance(key, str) else None
         if attribute is not None:
             return not _is_missing(self.__dict__[attribute])
-        return key in (self.__pydantic_extra__ or ())
+        return key in self._unknown_members
 
     def __iter__(self) -> Iterator[str]:  # type: ignore[override]  # keys, as of a dictionary
         values = self.__dict__
         for wire, name in self._field_by_alias.items():
             if not _is_missing(values[name]):
                 yield wire
-        yield from self.__pydantic_extra__ or ()
+        yield from self._unknown_members
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -146,7 +149,7 @@ class Shape(Structure, MutableMapping[str, Any]):
         """Return the member of that wire name, or ``default`` where it is absent."""
         attribute = self._field_by_alias.get(key)
         if attribute is None:
-            return (self.__pydantic_extra__ or {}).get(key, default)
+            return self._unknown_members.get(key, default)
         value = self.__dict__[attribute]
         return default if _is_missing(value) else value
 
@@ -223,7 +226,7 @@ class ResponseMetadata(Shape):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the dictionary that boto3 has, with all that it may contain."""
-        return super().to_dict() | (self.__pydantic_extra__ or {})
+        return super().to_dict() | self._unknown_members
 
 
 class Response(Shape):
@@ -240,9 +243,9 @@ class Response(Shape):
 
     def model_post_init(self, _context: Any, /) -> None:
         """Take the two members that are not the service's from a dictionary made of a response."""
-        extra = self.__pydantic_extra__
-        if extra and not extra.keys().isdisjoint(_OWN_KEYS):
-            metadata, token = (extra.pop(key, None) for key in _OWN_KEYS)
+        unknown = self._unknown_members
+        if unknown and not unknown.keys().isdisjoint(_OWN_KEYS):
+            metadata, token = (unknown.pop(key, None) for key in _OWN_KEYS)
             if isinstance(metadata, Mapping):
                 self._metadata = dict(metadata)
             if isinstance(token, str):

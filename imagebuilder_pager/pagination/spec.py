@@ -24,7 +24,7 @@ class Expression:
     __slots__ = ("_compiled", "_path", "expression")
 
     def __init__(self, expression: str) -> None:
-        self.expression = expression
+        self.expression: str = expression
         self._path = expression.split(".") if _MEMBER_PATH.fullmatch(expression) else None
         self._compiled: Any = None
         if self._path is None:

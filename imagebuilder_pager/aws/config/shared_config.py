@@ -46,8 +46,8 @@ class SharedConfig:
 
     def __init__(self, profile_name: str | None = None) -> None:
         name = profile_name or next(filter(None, map(os.environ.get, _PROFILE_VARIABLES)), None)
-        self.is_explicit = bool(profile_name)
-        self.profile_name = name or "default"
+        self.is_explicit: bool = bool(profile_name)
+        self.profile_name: str = name or "default"
         self._must_exist = name is not None
         self._full_config: dict[str, Any] | None = None
 
