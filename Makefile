@@ -4,12 +4,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test fuzz check format test-all test-lowest bench slim clean
+.PHONY: help demo test fuzz simulate check format test-all test-lowest bench slim clean
 
 help:
 	@echo "make demo      page through the local Image Builder and print what it has"
 	@echo "make test      run the tests"
 	@echo "make fuzz      feed the parsers many more random inputs than make test does"
+	@echo "make simulate  break off the simulated network at every byte and turn that there is"
 	@echo "make check     formatting, lint and types"
 	@echo "make format    format the code and mend what the linter can"
 	@echo "make test-all  run the tests on every supported Python that is found"
@@ -27,6 +28,9 @@ test: $(VENV)/.dev
 
 fuzz: $(VENV)/.dev
 	FUZZ_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/unit/test_fuzz.py tests/protocol/test_all_of_aws.py
+
+simulate: $(VENV)/.dev
+	SIMULATION_FULL=1 $(BIN)/python -m pytest -q tests/simulation $(PYTEST_ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check

@@ -287,7 +287,10 @@ def test_a_slow_source_of_credentials_holds_no_thread_beyond_total_timeout(
     with ImageBuilder("us-west-2", **arguments) as client, ThreadPoolExecutor(8) as threads:
         began = time.monotonic()
         calls = [
-            threads.submit(client.list_lifecycle_execution_resources, **EXECUTION) for _ in range(8)
+            threads.submit(
+                lambda **params: client.list_lifecycle_execution_resources(**params), **EXECUTION
+            )
+            for _ in range(8)
         ]
         try:
             errors = [call.exception(10) for call in calls]

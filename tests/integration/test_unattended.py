@@ -346,7 +346,9 @@ def test_two_hundred_tasks_share_ten_connections(way: str, pages: ConnectionServ
 def test_fifty_threads_share_ten_connections(way: str, pages: ConnectionServer) -> None:
     with sync_client(way, pages.url) as client, ThreadPoolExecutor(50) as threads:
         calls = [
-            threads.submit(client.list_lifecycle_execution_resources, **EXECUTION)
+            threads.submit(
+                lambda **params: client.list_lifecycle_execution_resources(**params), **EXECUTION
+            )
             for _ in range(200)
         ]
         assert all(call.result(20) for call in calls)
@@ -373,7 +375,7 @@ def test_waiting_for_a_connection_ends_with_total_timeout(way: str) -> None:
             else:
                 options = {"total_timeout": 0.2, "max_pool_connections": 1}
                 with sync_client(way, server.url, **options) as client:
-                    call = client.list_lifecycle_execution_resources
+                    call: Any = client.list_lifecycle_execution_resources
                     with ThreadPoolExecutor(2) as threads:
                         futures = [threads.submit(call, **EXECUTION) for _ in range(2)]
                         errors = [future.exception(5) for future in futures]

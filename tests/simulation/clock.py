@@ -1,7 +1,7 @@
 """Time that passes only in the simulation, for threads, asyncio and trio.
 
-One clock is everything's: the client's, the transport's, the network's and the event loop's. Nothing
-waits for real: where all tasks wait, time goes on to the moment at which the first of them is due.
+One clock is everything's: the client's, the transport's, the network's and the event loop's.
+Nothing waits for real: where all tasks wait, time goes on to the moment at which the first is due.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ class Driver:
     """Something that runs one coroutine to its end, and can break it off at a given turn.
 
     ``turns`` counts, after a run, the points at which it could have been broken off; ``on_turn`` is
-    called at each, with its number, and returns whether it did anything. ``cancel`` cancels the coroutine given to :meth:`run`, from
-    within ``on_turn``. ``problems`` is what the event loop complained of.
+    called at each, with its number, and returns whether it did anything; it may call
+    :meth:`cancel`. ``problems`` is what the event loop complained of.
     """
 
     def __init__(self, clock: SimulatedClock) -> None:
@@ -70,10 +70,10 @@ class Driver:
         self.on_turn: Callable[[int], bool] | None = None
         self.problems: list[str] = []
 
-    def run(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def run(self, function: Callable[[], Coroutine[Any, Any, object]]) -> None:
         raise NotImplementedError
 
-    async def start(self, function: Callable[[], Coroutine[Any, Any, None]]) -> Any:
+    async def start(self, function: Callable[[], Coroutine[Any, Any, object]]) -> Any:
         """Start a task beside the one that runs; return what :meth:`join` takes."""
         raise NotImplementedError
 
@@ -99,7 +99,7 @@ class SyncDriver(Driver):
     def __init__(self) -> None:
         super().__init__(SimulatedClock())
 
-    def run(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def run(self, function: Callable[[], Coroutine[Any, Any, object]]) -> None:
         coroutine = function()
         try:
             coroutine.send(None)
@@ -145,7 +145,7 @@ class AsyncioDriver(Driver):
     def __init__(self) -> None:
         super().__init__(SimulatedClock())
 
-    def run(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def run(self, function: Callable[[], Coroutine[Any, Any, object]]) -> None:
         loop = _SimulatedEventLoop(self)
         loop.set_exception_handler(lambda _, context: self.problems.append(f"loop: {context}"))
         try:
@@ -158,7 +158,7 @@ class AsyncioDriver(Driver):
             self.on_turn = None
             loop.close()
 
-    async def start(self, function: Callable[[], Coroutine[Any, Any, None]]) -> Any:
+    async def start(self, function: Callable[[], Coroutine[Any, Any, object]]) -> Any:
         return asyncio.get_running_loop().create_task(function())
 
     def cancel(self, task: asyncio.Task[None]) -> None:
@@ -186,11 +186,11 @@ class _TrioTask:
         self.done = trio.Event()
         self.error: BaseException | None = None
 
-    async def run(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def run(self, function: Callable[[], Coroutine[Any, Any, object]]) -> None:
         try:
             with self.scope:
                 await function()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is raised where the task is joined
             self.error = error
         finally:
             self.done.set()
@@ -205,7 +205,7 @@ class TrioDriver(Driver):
         super().__init__(_TrioSimulatedClock())
         self._nursery: trio.Nursery | None = None
 
-    def run(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def run(self, function: Callable[[], Coroutine[Any, Any, object]]) -> None:
         async def main() -> None:
             # One that waits for ever would have nothing to wake it by.
             with trio.move_on_after(_FOREVER) as scope:
@@ -231,7 +231,7 @@ class TrioDriver(Driver):
         if system_tasks:
             self.problems.append(f"tasks left: {system_tasks}")
 
-    async def start(self, function: Callable[[], Coroutine[Any, Any, None]]) -> Any:
+    async def start(self, function: Callable[[], Coroutine[Any, Any, object]]) -> Any:
         task = _TrioTask()
         assert self._nursery is not None
         self._nursery.start_soon(task.run, function)
@@ -244,5 +244,5 @@ class TrioDriver(Driver):
         await task.done.wait()
         if task.error is not None:
             raise task.error
-        # trio cancels at checkpoints: a task that had its last one behind it ends as if nothing were.
+        # trio cancels at checkpoints: a task that has its last one behind it just ends.
         return task.scope.cancel_called

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 import pytest
 
-from .cases import simulated
+from .cases import find_garbage, simulated
+
+T = TypeVar("T")
 
 _PROPERTY = "simulated cases"
 
@@ -19,15 +22,16 @@ class Cases:
     def __init__(self) -> None:
         self.seed = os.environ.get("SIMULATION_SEED", "0")
         self.is_full = bool(os.environ.get("SIMULATION_FULL"))
+        #: How many cases were run.
         self.count = 0
         self.failures: list[str] = []
 
-    def sample(self, numbers: range, stride: int) -> range:
-        """Return every so-manieth of the numbers, from an offset by the seed; all in a full run."""
-        if self.is_full:
-            return numbers
-        offset = random.Random(self.seed).randrange(stride)
-        return numbers[offset % max(1, len(numbers)) :: stride]
+    def sample(self, sequence: Sequence[T], stride: int) -> Sequence[T]:
+        """Return one of each so many, from an offset by the seed on; all of them in a full run."""
+        if self.is_full or not sequence:
+            return sequence
+        offset = random.Random(f"{self.seed} {self.count}").randrange(stride)
+        return sequence[offset % len(sequence) :: stride]
 
     def add(self, failures: list[str]) -> None:
         """Count a case, and take down what was found wrong in it."""
@@ -36,10 +40,10 @@ class Cases:
 
     def check(self, at_least: int) -> None:
         """Fail the test for what was found wrong, and for too few cases."""
-        shown = "\n".join(self.failures[:12])
-        assert not self.failures, (
-            f"{len(self.failures)} found wrong in {self.count} cases, seed {self.seed}:\n{shown}"
-        )
+        self.failures += find_garbage()
+        if self.failures:
+            found = f"{len(self.failures)} found wrong in {self.count} cases, seed {self.seed}:"
+            pytest.fail("\n".join([found, *self.failures[:12]]), pytrace=False)
         assert self.count >= at_least, f"{self.count} cases were run, fewer than {at_least}"
 
 
@@ -55,14 +59,14 @@ def cases(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    total = 0
-    for reports in terminalreporter.stats.values():
-        for report in reports:
-            if getattr(report, "when", None) == "teardown" or hasattr(report, "user_properties"):
-                total += sum(
-                    count
-                    for name, count in getattr(report, "user_properties", ())
-                    if name == _PROPERTY and report.when == "teardown"
-                )
+    # By the tests' reports, which also come from pytest-xdist's processes.
+    total = sum(
+        count
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", None) == "teardown"
+        for name, count in report.user_properties
+        if name == _PROPERTY
+    )
     if total:
         terminalreporter.write_line(f"simulated cases: {total}")

@@ -1,7 +1,7 @@
 """The client's side of the simulated network, for the sync transports and the async ones.
 
 The backends have httpcore's interface, which is that of the library's own, so that httpcore's pools
-can be given them, too.
+can be given them, too; hence the async functions with a timeout (ASYNC109).
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class SimulatedBackend:
 class AsyncSimulatedStream(_Stream):
     """A connection that waits in the event loop, as often as a socket may make it wait."""
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
         runtime = current_runtime()
         if timeout is None:
             raise AssertionError("a wait on the network without a timeout")
@@ -103,7 +103,7 @@ class AsyncSimulatedStream(_Stream):
                     await runtime.sleep(seconds)
         return data
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
         runtime = current_runtime()
         async with runtime.timeout(timeout):
             if self.peer.takes_no_writes:
@@ -119,7 +119,12 @@ class AsyncSimulatedBackend:
         self.server = server
 
     async def connect_tcp(
-        self, host: str, port: int, timeout: float | None = None, *_: Any, **__: Any
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109
+        *_: Any,
+        **__: Any,
     ) -> AsyncSimulatedStream:
         runtime = current_runtime()
         self.server.connect()

@@ -49,16 +49,25 @@ class Response:
                 self._body_offsets |= {offset + n: first + n for n in range(len(data))}
             offset += len(data)
 
-    def is_boundary(self, byte: int) -> bool:
-        """Return whether another response could be meant at a byte of the stream.
+    def hides_another(self, byte: int) -> bool:
+        """Return whether another response could be meant, put in at a byte of the stream.
 
-        It could where one begins, and in the reason, which may be any text.
+        It could where one begins; and where its status line becomes part of a text that means
+        nothing, the reason of the response or the value of a header.
         """
         before = self.data[:byte].removeprefix(HINT)
-        return not before or re.fullmatch(rb"HTTP/1.1 2\d\d [^\r\n]*", before) is not None
+        if not before or re.fullmatch(rb"HTTP/1.1 2\d\d [^\r\n]*", before):
+            return True
+        line = before.rpartition(b"\n")[2]
+        name, has_value, _ = line.partition(b":")
+        is_head = b"\r\n\r\n" not in before and name not in {
+            b"Content-Length",
+            b"Transfer-Encoding",
+        }
+        return bool(is_head and has_value)
 
     def body_with(self, byte: int, value: int) -> bytes:
-        """Return the body after one byte of the stream has been changed; the same if it is not its."""
+        """Return the body after a byte of the stream has been changed, be it of the body or not."""
         offset = self._body_offsets.get(byte)
         if offset is None:
             return self.body

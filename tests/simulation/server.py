@@ -247,13 +247,21 @@ class Peer:
     # What the service does.
 
     def _send_response(self, response: Response, fault: Fault | None) -> None:
-        now = self.server.clock.monotonic()
-        at = now + LATENCY
         self._is_unfinished = False
-        data = response.data
+        at = self.server.clock.monotonic() + LATENCY
         if fault is None:
             self.send(at, *response.parts)
-        elif fault.kind is FaultKind.CHANGED:
+        else:
+            self._send_faulty_response(response.data, fault, at)
+        if fault is not None and fault.kind is FaultKind.RESET:
+            self.end(at, ConnectionResetError("reset"))
+        elif fault is not None and fault.kind is FaultKind.ENDS:
+            self.end(at, b"")
+        elif response.closes and (fault is None or fault.kind is not FaultKind.STALLS):
+            self.end(self._arrivals[-1].at if self._arrivals else at, b"")
+
+    def _send_faulty_response(self, data: bytes, fault: Fault, at: float) -> None:
+        if fault.kind is FaultKind.CHANGED:
             self.send(at, data[: fault.byte] + bytes([fault.value]) + data[fault.byte + 1 :])
         elif fault.kind is FaultKind.SURPLUS:
             self._surplus = True
@@ -274,12 +282,6 @@ class Peer:
                     self.send(at + seconds, bytes([byte]))
             else:
                 self._is_unfinished = bool(rest)
-        if fault is not None and fault.kind is FaultKind.RESET:
-            self.end(at, ConnectionResetError("reset"))
-        elif response.closes or (fault is not None and fault.kind is FaultKind.ENDS):
-            last = self._arrivals[-1].at if self._arrivals else at
-            if fault is None or fault.kind is not FaultKind.STALLS:
-                self.end(last, b"")
 
     def send(self, at: float, *parts: bytes) -> None:
         """Have bytes arrive at the client, in one segment."""

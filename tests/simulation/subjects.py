@@ -121,11 +121,17 @@ class _Adapter:
             raise self._errors.ConnectError(str(error)) from error
 
 
-class _StreamAdapter:
+class _BaseStreamAdapter:
     def __init__(self, stream: Any, errors: Any) -> None:
         self._stream = stream
         self._errors = errors
 
+    def get_extra_info(self, info: str) -> Any:
+        # httpcore asks whether something has arrived on an idle connection.
+        return self._stream.has_arrived() if info == "is_readable" else None
+
+
+class _StreamAdapter(_BaseStreamAdapter):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         try:
             data: bytes = self._stream.read(max_bytes, timeout)
@@ -146,10 +152,6 @@ class _StreamAdapter:
     def close(self) -> None:
         self._stream.close()
 
-    def get_extra_info(self, info: str) -> Any:
-        # httpcore asks whether something has arrived on an idle connection.
-        return self._stream.has_arrived() if info == "is_readable" else None
-
 
 class _AsyncAdapter(_Adapter):
     async def connect_tcp(self, *args: Any, **kwargs: Any) -> Any:
@@ -162,8 +164,9 @@ class _AsyncAdapter(_Adapter):
         return _AsyncStreamAdapter(stream, self._errors)
 
 
-class _AsyncStreamAdapter(_StreamAdapter):
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+# The timeouts are httpcore's (ASYNC109).
+class _AsyncStreamAdapter(_BaseStreamAdapter):
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
         try:
             data: bytes = await self._stream.read(max_bytes, timeout)
         except TimeoutError as error:
@@ -172,7 +175,7 @@ class _AsyncStreamAdapter(_StreamAdapter):
             raise self._errors.ReadError(str(error)) from error
         return data
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
         try:
             await self._stream.write(buffer, timeout)
         except TimeoutError as error:
@@ -200,7 +203,11 @@ class Subject(NamedTuple):
     def is_async(self) -> bool:
         return self.client_class is AsyncImageBuilder
 
-    def __repr__(self) -> str:
+    @property
+    def is_trio(self) -> bool:
+        return self.make_driver is TrioDriver
+
+    def __str__(self) -> str:
         return self.name
 
 

@@ -116,15 +116,15 @@ def run_until_cancelled(
 def cancel_at_every_turn(
     cases: Cases, activity: Activity, make_case: Callable[[], Case], *, others: int = 0
 ) -> None:
-    for twice in (False, True):
-        turn, is_done = 1, False
-        while not is_done:
+    """Cancel an activity at each turn in turn, until it is done before; and, of some, twice."""
+    turn, is_done = 1, False
+    while not is_done:
+        for twice in [False, True] if cases.is_full or turn % 3 == 1 else [False]:
             findings, is_done = run_until_cancelled(
                 make_case(), activity, turn, others=others, twice=twice
             )
             cases.add(findings)
-            turn += 1
-            assert turn < 5000
+        turn += 1
 
 
 @pytest.mark.parametrize("subject", ASYNC, ids=str)
@@ -132,9 +132,9 @@ def cancel_at_every_turn(
 def test_cancelled_at_any_turn_nothing_is_lost_and_the_client_goes_on(
     cases: Cases, subject: Subject, name: str
 ) -> None:
-    for framing in FRAMINGS:
+    for framing in cases.sample(list(FRAMINGS), 3):
         cancel_at_every_turn(cases, ACTIVITIES[name], partial(Case, subject, framing=framing))
-    cases.check(at_least=50)
+    cases.check(at_least=8)
 
 
 @pytest.mark.parametrize("subject", ASYNC, ids=str)
@@ -143,7 +143,7 @@ def test_cancelled_at_any_turn_beside_an_error_the_client_goes_on(
 ) -> None:
     for scenario in SCENARIOS:
         cancel_at_every_turn(cases, iterate, partial(Case, subject, scenario=scenario))
-    cases.check(at_least=120)
+    cases.check(at_least=80)
 
 
 @pytest.mark.parametrize("subject", ASYNC, ids=str)
@@ -151,13 +151,13 @@ def test_cancelled_at_any_turn_while_a_response_breaks_off_the_client_goes_on(
     cases: Cases, subject: Subject
 ) -> None:
     for kind in (FaultKind.ENDS, FaultKind.STALLS, FaultKind.DRIPS):
-        for byte in cases.sample(range(len(Server(SimulatedClock()).steps[1].data) + 1), 37):
+        for byte in cases.sample(range(len(Server(SimulatedClock()).steps[1].data) + 1), 83):
             for step in (0, 1):
                 fault = Fault(kind, step, byte)
                 cancel_at_every_turn(cases, iterate, partial(Case, subject, fault=fault))
     for connect_fault in ConnectFault:
         cancel_at_every_turn(cases, iterate, partial(Case, subject, fault=connect_fault))
-    cases.check(at_least=400)
+    cases.check(at_least=120)
 
 
 @pytest.mark.parametrize("subject", ASYNC, ids=str)
@@ -168,14 +168,14 @@ def test_cancelled_at_any_turn_beside_others_that_wait_for_its_connection_they_g
 ) -> None:
     make_case = partial(Case, subject, max_connections=max_connections)
     cancel_at_every_turn(cases, ACTIVITIES[name], make_case, others=3)
-    cases.check(at_least=30)
+    cases.check(at_least=15)
 
 
 @pytest.mark.parametrize("subject", ASYNC, ids=str)
 def test_cancelled_at_any_turn_over_tls_the_client_goes_on(cases: Cases, subject: Subject) -> None:
     context = ssl.create_default_context(cafile=CERTIFICATE)
     cancel_at_every_turn(cases, iterate, partial(Case, subject, ssl_context=context))
-    cases.check(at_least=20)
+    cases.check(at_least=15)
 
 
 @pytest.mark.parametrize("subject", ASYNC, ids=str)
@@ -194,7 +194,7 @@ def test_closed_at_any_turn_the_calls_under_way_end_and_every_connection_is_clos
 
 
 def run_until_closed(case: Case, turn: int, depth: int) -> tuple[list[str], bool]:
-    """Close the transport at a turn of two listings; return the findings, and whether they were over."""
+    """Close the transport at a turn of two listings; return the findings, and if they were over."""
     driver = case.driver
     was_closed = False
 

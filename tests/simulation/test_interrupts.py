@@ -9,7 +9,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -47,7 +47,7 @@ class Tracer:
         self._point = point
         self._occurrence = occurrence
 
-    def __enter__(self) -> Tracer:
+    def __enter__(self) -> Self:
         sys.settrace(self._on_call)
         return self
 
@@ -185,12 +185,14 @@ def test_after_ctrl_c_at_any_line_the_same_client_goes_on(
     activity, scenario = ACTIVITIES[name]
     observer = Tracer()
     cases.add(run(Case(subject, scenario=scenario), activity, observer))
-    for (filename, line), passes in observer.passes.items():
-        occurrences = range(1, passes + 1) if cases.is_full else sorted({1, passes})
-        for occurrence in occurrences:
+    # An iteration with a retry passes most lines: all in it, some in the others.
+    points = list(observer.passes.items())
+    stride = 1 if name == "an iteration with a retry" else 4
+    for (filename, line), passes in cases.sample(points, stride):
+        for occurrence in cases.sample(range(1, passes + 1), passes):
             tracer = Tracer((filename, line), occurrence)
-            closes = name == "a call" and occurrence == 1
+            closes = name == "a call"
             findings = run(Case(subject, scenario=scenario), activity, tracer, closes=closes)
             where = f"Ctrl-C at {Path(filename).name}:{line}, pass {occurrence}"
             cases.add([f"{where}: {finding}" for finding in findings])
-    cases.check(at_least=200)
+    cases.check(at_least=35)
