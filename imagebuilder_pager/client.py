@@ -102,6 +102,8 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         self._owns_transport = http_client is None
         if http_client is None:
             connections = validate_positive("max_pool_connections", max_pool_connections) or 10
+            if self.endpoint_url.startswith("https:"):
+                ssl_context.context()  # certificates that cannot be loaded show here
             self._transport = self._make_transport(ssl_context, connections, clock)
         else:
             for name, value in (

@@ -285,13 +285,9 @@ def test_a_slow_source_of_credentials_holds_no_thread_beyond_total_timeout(
     source = SlowSource()
     arguments: Any = {"endpoint_url": pages.url, "credentials": source, "total_timeout": 0.2}
     with ImageBuilder("us-west-2", **arguments) as client, ThreadPoolExecutor(8) as threads:
+        call: Any = client.list_lifecycle_execution_resources
         began = time.monotonic()
-        calls = [
-            threads.submit(
-                lambda **params: client.list_lifecycle_execution_resources(**params), **EXECUTION
-            )
-            for _ in range(8)
-        ]
+        calls = [threads.submit(call, **EXECUTION) for _ in range(8)]
         try:
             errors = [call.exception(10) for call in calls]
             assert time.monotonic() - began < 5

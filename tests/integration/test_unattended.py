@@ -345,12 +345,8 @@ def test_two_hundred_tasks_share_ten_connections(way: str, pages: ConnectionServ
 @pytest.mark.parametrize("way", SYNC_WAYS)
 def test_fifty_threads_share_ten_connections(way: str, pages: ConnectionServer) -> None:
     with sync_client(way, pages.url) as client, ThreadPoolExecutor(50) as threads:
-        calls = [
-            threads.submit(
-                lambda **params: client.list_lifecycle_execution_resources(**params), **EXECUTION
-            )
-            for _ in range(200)
-        ]
+        call: Any = client.list_lifecycle_execution_resources
+        calls = [threads.submit(call, **EXECUTION) for _ in range(200)]
         assert all(call.result(20) for call in calls)
     assert pages.accepted <= 10
 

@@ -27,8 +27,20 @@ def client_of(*arguments: str) -> ImageBuilder:
 
 def test_the_options_are_the_arguments_of_the_client(local_server: LocalServer) -> None:
     options = parse(
-        [LIST, *EXAMPLE_ID, "--region", "us-west-2", "--endpoint-url", local_server.url]
-        + ["--cli-read-timeout", "0", "--cli-connect-timeout", "7", "--profile", "p"]
+        [
+            LIST,
+            *EXAMPLE_ID,
+            "--region",
+            "us-west-2",
+            "--endpoint-url",
+            local_server.url,
+            "--cli-read-timeout",
+            "0",
+            "--cli-connect-timeout",
+            "7",
+            "--profile",
+            "p",
+        ]
     )
     with make_http_client(options, SharedConfig()) as http_client:
         assert http_client.timeouts == Timeouts(7, 2_000_000, 2_000_000, 60)

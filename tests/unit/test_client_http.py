@@ -97,7 +97,8 @@ def test_an_object_that_is_not_an_http_client_is_an_error(http_client: Any) -> N
         ImageBuilder("us-west-2", http_client=http_client, **LOCAL_CREDENTIALS)
     assert str(caught.value) == (
         "ImageBuilder: invalid parameters; nothing was sent\n"
-        f"  - http_client: a {type(http_client).__name__} given; allowed: an httpx.Client"
+        f"  - http_client: a {type(http_client).__name__} given; allowed: an httpx.Client, "
+        "an httpx2.Client or an H11Client"
     )
 
 
@@ -161,7 +162,7 @@ def test_the_callers_proxy_is_used() -> None:
         thread.join()
     url = b"http://imagebuilder.invalid/ListLifecycleExecutionResources"
     assert asked[0].startswith(b"POST " + url + b" HTTP/1.1\r\n")
-    assert b"\r\nHost: imagebuilder.invalid\r\n" in asked[0]
+    assert b"\r\nhost: imagebuilder.invalid\r\n" in asked[0].lower()
 
 
 def test_defaults_of_the_callers_http_client_do_not_break_the_signature(account: Account) -> None:
