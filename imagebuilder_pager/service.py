@@ -39,7 +39,7 @@ def response_parser(
         response: Response = operation.response.from_json(body, metadata, **parse_options)
         for name in _ECHOED_MEMBERS:
             sent, received = params.get(name), response.get(name)
-            if sent and received and sent.lower() != received.lower():
+            if sent and isinstance(received, str) and sent.lower() != (received or sent).lower():
                 raise ResponseValidationError(
                     operation.name,
                     metadata.get("RequestId"),

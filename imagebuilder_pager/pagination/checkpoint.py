@@ -16,8 +16,10 @@ import json
 import os
 import threading
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
+from ..async_runtime import run_in_thread
 from ..exceptions import CheckpointError, ParamValidationError, StartingTokenError
 from .checkpoint_file import CheckpointFile
 
@@ -273,7 +275,5 @@ class _AsyncResults(AsyncIterator[T], Generic[T]):
 
     async def _save_processed(self) -> None:
         if self._processed is not None and not self._processed.is_saved:
-            import anyio.to_thread
-
             # Waiting for the disk takes milliseconds, in which other tasks run.
-            await anyio.to_thread.run_sync(self._processed.save, self._checkpoint)
+            await run_in_thread(partial(self._processed.save, self._checkpoint))

@@ -100,7 +100,7 @@ def test_with_one_attempt_the_next_call_has_the_new_credentials(make_calls: Make
     def respond(request: httpx.Request) -> httpx.Response:
         if "Credential=AKID0" in request.headers["authorization"]:
             return error_response(403, "ExpiredTokenException")
-        return httpx.Response(200, json={})
+        return httpx.Response(200, json={"resources": []})
 
     errors = make_calls(
         respond, 2, credentials=new_credentials(), max_attempts=1, clock=FakeClock()
@@ -128,7 +128,7 @@ class ClockCheckingService:
         if abs(signed - self.now) > dt.timedelta(minutes=5):
             date = format_datetime(self.now, usegmt=True)
             return error_response(403, "InvalidSignatureException", date=date)
-        return httpx.Response(200, json={})
+        return httpx.Response(200, json={"resources": []})
 
 
 @pytest.mark.parametrize("years", [-30, -1, 1, 30])

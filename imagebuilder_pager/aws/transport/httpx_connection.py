@@ -48,9 +48,11 @@ class HttpxConnection:
         # Without TLS there is nothing to verify, and certificates take their time to load.
         is_tls = origin.is_tls or (proxy is not None and proxy.scheme == "https")
         context = ssl_context.context() if is_tls else _no_verification.context()
-        self.transport = transport_class(
-            verify=context, proxy=None if proxy is None else httpx.Proxy(proxy.url)
-        )
+        through = None
+        if proxy is not None:
+            proxy_context = context if proxy.scheme == "https" else None
+            through = httpx.Proxy(proxy.url, ssl_context=proxy_context)
+        self.transport = transport_class(verify=context, proxy=through)
         pool = self.transport._pool
         pool._network_backend = backend
         scheme = b"https" if origin.is_tls else b"http"
