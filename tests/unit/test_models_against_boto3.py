@@ -126,7 +126,7 @@ RESOURCE = structure(
 
 
 BODY = structure(
-    lifecycleExecutionId=TEXT,
+    lifecycleExecutionId=st.sampled_from([None, EXECUTION_ID, EXECUTION_ID.upper()]),
     lifecycleExecutionState=st.none()
     | structure(status=enum_values(LifecycleExecutionStatus), reason=TEXT),
     resources=several(RESOURCE),
