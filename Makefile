@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test fuzz check format test-all test-lowest bench slim clean
+.PHONY: help demo test fuzz check format test-all test-lowest bench slim container clean
 
 help:
 	@echo "make demo      page through the local Image Builder and print what it has"
@@ -17,6 +17,7 @@ help:
 	@echo "make bench     measure speed and size beside boto3 and aiobotocore; five minutes"
 	@echo "make slim      build/slim: the library and its requirements, and nothing else; with"
 	@echo "               SLIM=lean build/slim-lean, the smallest, for H11Client alone"
+	@echo "make container build/container: the smallest root that lists, beside roots with boto3"
 	@echo "make clean     remove what the other commands have made"
 
 demo: $(VENV)/.runtime
@@ -75,6 +76,10 @@ bench: $(VENV)/.dev
 slim: $(VENV)/.runtime
 	$(BIN)/python tools/slim.py build/slim$(SLIM:%=-%) --check $(SLIM:%=--%) \
 	  $(if $(SLIM_WITH),--with $(SLIM_WITH))
+
+# CONTAINER_ARGS=--trace writes the list of the standard library's files anew.
+container: $(VENV)/.dev
+	@$(BIN)/python tools/container.py $(CONTAINER_ARGS)
 
 clean:
 	rm -rf .venv .venv-* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
