@@ -39,6 +39,9 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix
 
 # Each Python gets an environment of its own. Where pyenv has several, only some are on the PATH.
+# PYTHON_ROOTS are roots with another Python, such as tools/python_root.py makes.
+PYTHON_ROOTS ?= $(wildcard build/python-*)
+
 test-all:
 	@found=; for version in 3.11 3.12 3.13 3.14; do \
 	  for python in python$$version $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$$version.*/bin/python; do \
@@ -48,6 +51,10 @@ test-all:
 	      break; \
 	    fi; \
 	  done; \
+	done; \
+	for root in $(PYTHON_ROOTS); do \
+	  $(PYTHON) tools/python_root.py $$root -q $(PYTEST_ARGS) || exit 1; \
+	  found="$$found $$root"; \
 	done; echo "passed on:$$found"; test -n "$$found"
 
 # The lowest versions of what the library imports, and the test tools as they are pinned.

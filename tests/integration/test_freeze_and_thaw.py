@@ -1,7 +1,7 @@
 """A client of a module, as in a Lambda function, which is frozen between two invocations.
 
-The process stands still, perhaps for hours, and its connection dies meanwhile: the service closes or
-resets it, or something on the way forgets it, and nothing ever answers.
+The process stands still, perhaps for hours, and its connection dies meanwhile: the service closes
+or resets it, or something on the way forgets it, and nothing ever answers.
 """
 
 from __future__ import annotations
