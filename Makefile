@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test fuzz simulate check format test-all test-lowest bench slim clean
+.PHONY: help demo test fuzz simulate check format test-all test-lowest bench slim container clean
 
 help:
 	@echo "make demo      page through the local Image Builder and print what it has"
@@ -18,6 +18,7 @@ help:
 	@echo "make bench     measure speed and size beside boto3 and aiobotocore; five minutes"
 	@echo "make slim      build/slim: the library and its requirements, and nothing else; with"
 	@echo "               SLIM=lean build/slim-lean, the smallest, for H11Client alone"
+	@echo "make container build/container: the smallest root that lists, beside roots with boto3"
 	@echo "make clean     remove what the other commands have made"
 
 demo: $(VENV)/.runtime
@@ -42,6 +43,9 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix
 
 # Each Python gets an environment of its own. Where pyenv has several, only some are on the PATH.
+# PYTHON_ROOTS are roots with another Python, such as tools/python_root.py makes.
+PYTHON_ROOTS ?= $(wildcard build/python-*)
+
 test-all:
 	@found=; for version in 3.11 3.12 3.13 3.14; do \
 	  for python in python$$version $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$$version.*/bin/python; do \
@@ -51,6 +55,10 @@ test-all:
 	      break; \
 	    fi; \
 	  done; \
+	done; \
+	for root in $(PYTHON_ROOTS); do \
+	  $(PYTHON) tools/python_root.py $$root -q $(PYTEST_ARGS) || exit 1; \
+	  found="$$found $$root"; \
 	done; echo "passed on:$$found"; test -n "$$found"
 
 # The lowest versions of what the library imports, and the test tools as they are pinned.
@@ -79,6 +87,10 @@ bench: $(VENV)/.dev
 slim: $(VENV)/.runtime
 	$(BIN)/python tools/slim.py build/slim$(SLIM:%=-%) --check $(SLIM:%=--%) \
 	  $(if $(SLIM_WITH),--with $(SLIM_WITH))
+
+# CONTAINER_ARGS=--trace writes the list of the standard library's files anew.
+container: $(VENV)/.dev
+	@$(BIN)/python tools/container.py $(CONTAINER_ARGS)
 
 clean:
 	rm -rf .venv .venv-* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -6,6 +6,7 @@ import re
 
 from .measures import (
     measure_cold,
+    measure_cold_from_afar,
     measure_command_line,
     measure_command_over_library,
     measure_cpu_async,
@@ -68,6 +69,16 @@ ROWS = (
         )
         for prefix, way, worker, _ in _WAYS
         for tls in (False, True)
+    ),
+    Row(
+        name="h11-cold-afar",
+        what="H11Client: the same, https, 30 ms each way",
+        peer="boto3",
+        unit="ms",
+        measure=measure_cold_from_afar("ours_h11", 0.030),
+        rounds=9,
+        must=0.65,
+        aim=0.55,
     ),
     *(
         Row(
@@ -146,10 +157,20 @@ ROWS = (
         what="site-packages, slim",
         peer="pip install boto3",
         unit="MB",
-        measure=measure_size,
+        measure=measure_size(),
         rounds=1,
         must=0.45,
         aim=0.35,
+    ),
+    Row(
+        name="h11-size",
+        what="H11Client: site-packages, lean",
+        peer="pip install boto3",
+        unit="MB",
+        measure=measure_size(lean=True),
+        rounds=1,
+        must=0.28,
+        aim=0.25,
     ),
     Row(
         name="prefetch",

@@ -234,7 +234,9 @@ def _build(
         if name == "lean":
             if trace:
                 STDLIB_LIST.write_text("".join(f"{path}\n" for path in sorted(stdlib)))
-            stdlib = set(STDLIB_LIST.read_text().split())
+            stdlib = set()
+        # The same base for all, and what boto3 wants besides.
+        stdlib |= set(STDLIB_LIST.read_text(encoding="utf-8").split())
         root = build_root / "roots" / name.replace(", its data ", "-").replace(" ", "-")
         make_root(build_root, root, stdlib, libraries, bundle)
         shutil.copytree(app, root / "app", dirs_exist_ok=True)
@@ -256,7 +258,7 @@ def _measure(roots: dict[str, Path], work: Path, environment: dict[str, str]) ->
         }
         python = "/usr/bin/python3"
         commands = run_in(mounted["lean"], [python, "-c", _WRITE], environment).split()
-        print(f"In the lean root: no folder can be written to; commands: {', '.join(commands)}")
+        print(f"In the lean root nothing can be written to. Commands: {', '.join(commands)}.")
         print(run_in(mounted["lean"], [python, "/app/scenarios.py"], environment).strip())
 
         def list_once(name: str) -> float:
