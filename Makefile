@@ -25,13 +25,13 @@ demo: $(VENV)/.runtime
 	@$(BIN)/python -m imagebuilder_pager.local.demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -q -n auto $(PYTEST_ARGS)
 
 fuzz: $(VENV)/.dev
 	FUZZ_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/unit/test_fuzz.py tests/protocol/test_all_of_aws.py
 
 simulate: $(VENV)/.dev
-	SIMULATION_FULL=1 $(BIN)/python -m pytest -q tests/simulation $(PYTEST_ARGS)
+	SIMULATION_FULL=1 $(BIN)/python -m pytest -q -n auto tests/simulation $(PYTEST_ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check

@@ -33,8 +33,13 @@ class Proxy:
         except ValueError as error:
             problem = str(error)
         else:
-            if self.scheme not in _SCHEMES or not self.host or re.search(r"[\s\x00-\x1f\x7f]", url):
+            userinfo = f"{self.username}{self.password}"
+            if re.search(r"[\s\x00-\x1f\x7f]", url) or re.search(r"[\x00-\x1f\x7f]", userinfo):
+                problem = "it has a character that a URL cannot have"
+            elif self.scheme not in _SCHEMES or not self.host or self.port == 0:
                 problem = "it is not a proxy's URL"
+            elif not (parts.hostname or "").isascii():
+                problem = "its host is not ASCII; give it as xn--..."
         if problem:
             shown = re.sub(r"//[^/]*@", "//...@", url)[:80]
             raise InvalidConfigError(

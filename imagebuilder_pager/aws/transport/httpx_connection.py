@@ -66,6 +66,11 @@ class HttpxConnection:
         """Whether a socket has been connected."""
         return self.backend.stream is not None
 
+    @property
+    def has_tunnel(self) -> bool:
+        """Whether the proxy has made the tunnel that a request over TLS goes through."""
+        return bool(getattr(self._connection, "_connected", True))
+
     def is_reusable(self) -> bool:
         """Return whether the last response ended cleanly, and nothing has been heard since."""
         connection: Any = self._connection

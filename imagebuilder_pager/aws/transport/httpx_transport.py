@@ -12,7 +12,12 @@ from collections.abc import AsyncIterator, Callable
 
 import httpx
 
-from ...exceptions import EndpointConnectionError, HTTPClientError, ProxyConnectionError
+from ...exceptions import (
+    ConnectionClosedError,
+    EndpointConnectionError,
+    HTTPClientError,
+    ProxyConnectionError,
+)
 from ..auth.botocore_sigv4 import botocore_sigv4_header
 from ..auth.redaction import redact_error
 from ..config.tls import LazySSLContext
@@ -113,11 +118,10 @@ def map_httpx_error(
     if connection is not None and connection.proxy is not None:
         redact_error(error, connection.proxy.secrets)
     mapped = map_transport_error(error, request.origin)
-    if (
-        type(mapped) is EndpointConnectionError
-        and connection is not None
-        and connection.proxy is not None
-        and not connection.is_connected
+    if connection is None or connection.proxy is None:
+        return mapped
+    if (type(mapped) is EndpointConnectionError and not connection.is_connected) or (
+        type(mapped) is ConnectionClosedError and not connection.has_tunnel
     ):
         return ProxyConnectionError(str(mapped))
     return mapped
