@@ -103,9 +103,9 @@ def run_until_cancelled(
         for neighbour in neighbours:
             if not neighbour.is_over:
                 case.problems.append(f"another task's listing failed: {neighbour.error}")
-        if listing.iterator is not None:
-            await listing.iterator.aclose()
-        await check_afterwards(case, *([listing] if listing.iterator else []), *neighbours)
+        listings = [listing, *neighbours] if listing.iterator is not None else neighbours
+        listing.iterator = None  # whoever is cancelled closes nothing
+        await check_afterwards(case, *listings)
 
     findings = run_case(case, body)
     return [f"cancelled at turn {turn}: {finding}" for finding in findings], (
