@@ -98,6 +98,8 @@ def run_until_cancelled(
             case.check_time(since)
             if not was_cancelled:
                 case.problems.append("the cancellation was swallowed")
+            if not others and (left := driver.library_tasks()):
+                case.problems.append(f"tasks that have outlived it: {left}")
         for other in tasks:
             await driver.join(other)
         for neighbour in neighbours:
