@@ -10,11 +10,13 @@ import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import trio
 import trio.testing
 
+import imagebuilder_pager
 from imagebuilder_pager.aws.clock import Clock
 
 __all__ = ["AsyncioDriver", "Driver", "SimulatedClock", "StuckError", "SyncDriver", "TrioDriver"]
@@ -181,7 +183,8 @@ class AsyncioDriver(Driver):
 
 
 def _is_librarys(coroutine: Any) -> bool:
-    return "imagebuilder_pager" in coroutine.cr_code.co_filename
+    filename: str = coroutine.cr_code.co_filename
+    return filename.startswith(str(Path(imagebuilder_pager.__file__).parent))
 
 
 class _TurnCounter(trio.abc.Instrument):
