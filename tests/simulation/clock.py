@@ -10,11 +10,13 @@ import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import trio
 import trio.testing
 
+import imagebuilder_pager
 from imagebuilder_pager.aws.clock import Clock
 
 __all__ = ["AsyncioDriver", "Driver", "SimulatedClock", "StuckError", "SyncDriver", "TrioDriver"]
@@ -88,6 +90,10 @@ class Driver:
         """
         raise NotImplementedError
 
+    def library_tasks(self) -> list[str]:
+        """Return the tasks that the library has started and that have not ended."""
+        return []
+
     def _turn(self) -> bool:
         self.turns += 1
         return self.on_turn is not None and self.on_turn(self.turns)
@@ -158,6 +164,10 @@ class AsyncioDriver(Driver):
             self.on_turn = None
             loop.close()
 
+    def library_tasks(self) -> list[str]:
+        coroutines: list[Any] = [task.get_coro() for task in asyncio.all_tasks()]
+        return [coroutine.__qualname__ for coroutine in coroutines if _is_librarys(coroutine)]
+
     async def start(self, function: Callable[[], Coroutine[Any, Any, object]]) -> Any:
         return asyncio.get_running_loop().create_task(function())
 
@@ -170,6 +180,11 @@ class AsyncioDriver(Driver):
             return True
         task.result()
         return False
+
+
+def _is_librarys(coroutine: Any) -> bool:
+    filename: str = coroutine.cr_code.co_filename
+    return filename.startswith(str(Path(imagebuilder_pager.__file__).parent))
 
 
 class _TurnCounter(trio.abc.Instrument):
@@ -213,23 +228,22 @@ class TrioDriver(Driver):
                     await function()
             if scope.cancelled_caught:
                 raise StuckError(f"still running after {_FOREVER} s")
-            await self._look_for_tasks()
+            if left := self.library_tasks():
+                self.problems.append(f"tasks left: {left}")
 
         try:
             trio.run(main, clock=self.clock.mock, instruments=[_TurnCounter(self)])
         except* StuckError as group:
             raise StuckError(str(group.exceptions[0])) from None
 
-    async def _look_for_tasks(self) -> None:
+    def library_tasks(self) -> list[str]:
         root: Any = trio.lowlevel.current_root_task()
-        system_tasks = [
+        return [
             task.name
             for nursery in root.child_nurseries
             for task in nursery.child_tasks
-            if "imagebuilder_pager" in task.name
+            if _is_librarys(task.coro)
         ]
-        if system_tasks:
-            self.problems.append(f"tasks left: {system_tasks}")
 
     async def start(self, function: Callable[[], Coroutine[Any, Any, object]]) -> Any:
         task = _TrioTask()

@@ -98,14 +98,16 @@ def run_until_cancelled(
             case.check_time(since)
             if not was_cancelled:
                 case.problems.append("the cancellation was swallowed")
+            if not others and (left := driver.library_tasks()):
+                case.problems.append(f"tasks that have outlived it: {left}")
         for other in tasks:
             await driver.join(other)
         for neighbour in neighbours:
             if not neighbour.is_over:
                 case.problems.append(f"another task's listing failed: {neighbour.error}")
-        if listing.iterator is not None:
-            await listing.iterator.aclose()
-        await check_afterwards(case, *([listing] if listing.iterator else []), *neighbours)
+        listings = [listing, *neighbours] if listing.iterator is not None else neighbours
+        listing.iterator = None  # whoever is cancelled closes nothing
+        await check_afterwards(case, *listings)
 
     findings = run_case(case, body)
     return [f"cancelled at turn {turn}: {finding}" for finding in findings], (
