@@ -64,7 +64,7 @@ def _make_h11(
     server: Server, clock: SimulatedClock, connections: int, context: ssl.SSLContext | None
 ) -> Any:
     return H11Client(
-        verify=False if context is None else context,
+        verify=True if context is None else context,
         max_connections=connections,
         network_backend=SimulatedBackend(server),
         monotonic=clock.monotonic,
@@ -75,7 +75,7 @@ def _make_async_h11(
     server: Server, clock: SimulatedClock, connections: int, context: ssl.SSLContext | None
 ) -> Any:
     return AsyncH11Client(
-        verify=False if context is None else context,
+        verify=True if context is None else context,
         max_connections=connections,
         network_backend=AsyncSimulatedBackend(server),
         monotonic=clock.monotonic,
