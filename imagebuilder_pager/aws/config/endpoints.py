@@ -11,6 +11,7 @@ from .shared_config import Resolved, SharedConfig
 
 __all__ = [
     "ServiceMetadata",
+    "ascii_host",
     "build_regional_endpoint",
     "check_endpoint_url",
     "endpoint_from_config",
@@ -148,7 +149,7 @@ def check_endpoint_url(url: str, source: str = "endpoint_url") -> str:
     """
     try:
         parts = urlsplit(url)
-        host = _ascii_host(parts.hostname or "")
+        host = ascii_host(parts.hostname or "")
         is_valid = parts.scheme in {"http", "https"} and host and parts.port != 0
     except (ValueError, AttributeError, TypeError):
         is_valid = False
@@ -176,7 +177,7 @@ _HOST_NAME = re.compile(
 )
 
 
-def _ascii_host(host: str) -> str:
+def ascii_host(host: str) -> str:
     """Return the host as it is resolved. Raises ``ValueError`` for a text that is not a host."""
     if ":" in host or re.fullmatch(r"[0-9]+(?:\.[0-9]+){3}", host):
         import ipaddress

@@ -8,6 +8,7 @@ import sys
 from urllib.parse import unquote, urlsplit
 
 from ...exceptions import InvalidConfigError
+from .endpoints import ascii_host
 
 __all__ = ["Proxy", "resolve_proxy"]
 
@@ -15,7 +16,10 @@ _SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
 class Proxy:
-    """A proxy's URL, and the user and password that stood in it. Its repr shows neither."""
+    """A proxy's URL, and the user and password that stood in it. Its repr shows neither.
+
+    ``host`` is ASCII.
+    """
 
     __slots__ = ("host", "password", "port", "scheme", "source", "url", "username")
 
@@ -24,14 +28,19 @@ class Proxy:
         try:
             parts = urlsplit(url)
             self.scheme = parts.scheme.lower()
-            self.host = parts.hostname or ""
+            self.host = ascii_host(parts.hostname or "")
             self.port = parts.port
             self.username = None if parts.username is None else unquote(parts.username)
             self.password = None if parts.password is None else unquote(parts.password)
         except ValueError as error:
             problem = str(error)
         else:
-            if self.scheme not in _SCHEMES or not self.host or re.search(r"[\s\x00-\x1f]", url):
+            if (
+                self.scheme not in _SCHEMES
+                or not self.host
+                or self.port == 0
+                or re.search(r"[\s\x00-\x1f\x7f]", url)
+            ):
                 problem = "it is not a proxy's URL"
         if problem:
             shown = re.sub(r"//[^/]*@", "//...@", url)[:80]

@@ -11,16 +11,19 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpcore
 import httpx
 
 from ...exceptions import InvalidConfigError
-from ..config.proxies import resolve_proxy
+from ..config.proxies import Proxy, resolve_proxy
 from ..config.tls import LazySSLContext
 from .network import NetworkBackend
 from .types import Deadline, Origin
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__ = ["HttpcoreBackend", "HttpxConnection"]
 
@@ -49,7 +52,7 @@ class HttpxConnection:
         is_tls = origin.is_tls or (proxy is not None and proxy.scheme == "https")
         context = ssl_context.context() if is_tls else _no_verification.context()
         self.transport = transport_class(
-            verify=context, proxy=None if proxy is None else httpx.Proxy(proxy.url)
+            verify=context, proxy=None if proxy is None else _httpx_proxy(proxy, context)
         )
         pool = self.transport._pool
         pool._network_backend = backend
@@ -63,6 +66,11 @@ class HttpxConnection:
     def is_connected(self) -> bool:
         """Whether a socket has been connected."""
         return self.backend.stream is not None
+
+    @property
+    def awaits_tunnel(self) -> bool:
+        """Whether a proxy has been connected to, and has not made its tunnel yet."""
+        return self.is_connected and getattr(self._connection, "_connected", True) is False
 
     def is_reusable(self) -> bool:
         """Return whether the last response ended cleanly, and nothing has been heard since."""
@@ -83,6 +91,11 @@ class HttpxConnection:
 
 
 _no_verification = LazySSLContext(False)
+
+
+def _httpx_proxy(proxy: Proxy, context: ssl.SSLContext) -> httpx.Proxy:
+    # httpx would verify a proxy against its own certificates, whatever the client's are.
+    return httpx.Proxy(proxy.url, ssl_context=context if proxy.scheme == "https" else None)
 
 
 class HttpcoreBackend(httpcore.NetworkBackend):

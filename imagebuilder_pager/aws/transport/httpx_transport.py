@@ -12,7 +12,12 @@ from collections.abc import AsyncIterator, Callable
 
 import httpx
 
-from ...exceptions import EndpointConnectionError, HTTPClientError, ProxyConnectionError
+from ...exceptions import (
+    ConnectionClosedError,
+    EndpointConnectionError,
+    HTTPClientError,
+    ProxyConnectionError,
+)
 from ..auth.botocore_sigv4 import botocore_sigv4_header
 from ..config.tls import LazySSLContext
 from .errors import map_transport_error
@@ -107,16 +112,14 @@ class _OneChunk:
 def map_httpx_error(
     error: Exception, connection: HttpxConnection | None, request: HTTPRequest
 ) -> HTTPClientError:
-    """Return our error for one of httpx's; a proxy that cannot be connected to is told apart."""
+    """Return our error for one of httpx's; a proxy's failure is told apart."""
     mapped = map_transport_error(error, request.origin)
-    if (
-        type(mapped) is EndpointConnectionError
-        and connection is not None
-        and connection.proxy is not None
-        and not connection.is_connected
-    ):
-        return ProxyConnectionError(str(mapped))
-    return mapped
+    if connection is None or connection.proxy is None:
+        return mapped
+    is_proxys = (type(mapped) is EndpointConnectionError and not connection.is_connected) or (
+        type(mapped) is ConnectionClosedError and connection.awaits_tunnel
+    )
+    return ProxyConnectionError(str(mapped)) if is_proxys else mapped
 
 
 class HttpxTransport(BaseHttpxTransport):

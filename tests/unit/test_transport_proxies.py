@@ -1,0 +1,241 @@
+"""Every way to send: proxies of the environment, for http and https, and those that refuse."""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import ssl
+
+import pytest
+
+from imagebuilder_pager import exceptions
+from imagebuilder_pager.aws.config.proxies import Proxy, resolve_proxy
+from tests.fakes.accounts import PATH
+from tests.fakes.proxies import RunningProxy
+from tests.fakes.servers import OK
+from tests.fakes.transports import TRUSTING, SendTo, Serve, error_of
+
+PASSWORD = "p@ss:w/rd%"
+USERINFO = "us%65r:p%40ss%3Aw%2Frd%25"
+AUTHORIZATION = b"Basic " + base64.b64encode(f"user:{PASSWORD}".encode())
+
+
+def test_an_http_url_is_sent_to_the_proxy_in_absolute_form(
+    serve: Serve, send_to: SendTo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve([OK, OK])
+    with RunningProxy() as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.address}")
+        for _ in range(2):
+            assert send_to(f"{server.url}/base").body == b"{}"
+    assert proxy.requests[0].startswith(
+        b"POST %s/base%s HTTP/1.1\r\n" % (server.url.encode(), PATH.encode())
+    )
+    assert b"\r\nhost: %s\r\n" % server.url[7:].encode() in proxy.requests[0].lower()
+    assert b"proxy-authorization" not in proxy.requests[0].lower()
+    assert server.counts == [2], "the connection is kept"
+
+
+def test_an_https_url_is_sent_through_a_tunnel(
+    serve: Serve,
+    send_to: SendTo,
+    localhost_context: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = serve([OK, OK], context=localhost_context)
+    with RunningProxy() as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.address}")
+        for _ in range(2):
+            assert send_to(server.url, certificates=TRUSTING).body == b"{}"
+    authority = server.url.removeprefix("https://").encode()
+    (head,) = proxy.requests
+    assert head.startswith(b"CONNECT " + authority + b" HTTP/1.1\r\n")
+    assert b"\r\nhost: " + authority in head.lower()
+    assert b"authorization" not in head.lower(), "the signature is not the proxy's to see"
+    assert server.protocols == ["http/1.1"]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_user_and_password_of_a_proxys_url_are_decoded(
+    serve: Serve,
+    send_to: SendTo,
+    localhost_context: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+    scheme: str,
+) -> None:
+    server = serve([OK], context=localhost_context if scheme == "https" else None)
+    with RunningProxy() as proxy:
+        monkeypatch.setenv(f"{scheme}_proxy", f"http://{USERINFO}@{proxy.address}")
+        assert send_to(server.url, certificates=TRUSTING).body == b"{}"
+    lines = proxy.requests[0].split(b"\r\n")
+    found = [
+        v for n, _, v in (x.partition(b": ") for x in lines) if n.lower() == b"proxy-authorization"
+    ]
+    assert found == [AUTHORIZATION]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_may_be_reached_over_tls(
+    serve: Serve,
+    send_to: SendTo,
+    localhost_context: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+    scheme: str,
+) -> None:
+    server = serve([OK, OK], context=localhost_context if scheme == "https" else None)
+    with RunningProxy(context=localhost_context) as proxy:
+        monkeypatch.setenv(f"{scheme.upper()}_PROXY", f"https://{proxy.address}")
+        for _ in range(2):
+            assert send_to(server.url, certificates=TRUSTING).body == b"{}"
+    assert len(proxy.requests) == 1
+    assert server.counts == [2]
+
+
+def test_a_host_in_no_proxy_is_sent_to_directly(
+    serve: Serve, send_to: SendTo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve([OK])
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert send_to(server.url).body == b"{}"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_cannot_be_reached(
+    send_to: SendTo, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    with RunningProxy() as proxy:
+        address = proxy.address
+    monkeypatch.setenv(f"{scheme.upper()}_PROXY", f"http://{USERINFO}@{address}")
+    error = error_of(send_to, f"{scheme}://host.test", certificates=TRUSTING)
+    assert type(error) is exceptions.ProxyConnectionError
+    assert_no_password(error)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno",
+        b"HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\n\r\n",
+    ],
+    ids=["407", "403", "502"],
+)
+def test_a_proxy_that_refuses_a_tunnel(
+    send_to: SendTo, monkeypatch: pytest.MonkeyPatch, refusal: bytes
+) -> None:
+    with RunningProxy(refusal) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{USERINFO}@{proxy.address}")
+        error = error_of(send_to, "https://host.test", certificates=TRUSTING)
+    assert type(error) is exceptions.ProxyConnectionError
+    assert refusal.split(b" ")[1].decode() in str(error)
+    assert_no_password(error)
+
+
+@pytest.mark.parametrize("refusal", [b"SSH-2.0-OpenSSH_9.6\r\n", b"HTTP/1.1 2"])
+def test_a_proxy_that_is_not_one(
+    send_to: SendTo, monkeypatch: pytest.MonkeyPatch, refusal: bytes
+) -> None:
+    with RunningProxy(refusal) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{USERINFO}@{proxy.address}")
+        error = error_of(send_to, "https://host.test", certificates=TRUSTING)
+    assert type(error) is exceptions.ProxyConnectionError
+    assert_no_password(error)
+
+
+def test_a_refusal_of_a_forwarding_proxy_is_a_response(
+    send_to: SendTo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+    with RunningProxy(refusal) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.address}")
+        assert send_to("http://host.test").status == 407
+
+
+def assert_no_password(error: BaseException) -> None:
+    """Look for a password in an error and those that it comes from, in each of its forms."""
+    current: BaseException | None = error
+    while current is not None:
+        for text in (str(current), repr(current)):
+            for secret in (PASSWORD, "p%40ss", AUTHORIZATION.decode(), AUTHORIZATION.decode()[6:]):
+                assert secret not in text
+        current = current.__cause__ or current.__context__
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+def test_a_socks_proxy_is_refused_by_name(
+    send_to: SendTo, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    if not send_to.kind.is_h11:
+        assert importlib.util.find_spec("socksio") is None, "the tests run without it"
+    monkeypatch.setenv("HTTP_PROXY", f"{scheme}://{USERINFO}@127.0.0.1:9")
+    with pytest.raises(exceptions.InvalidConfigError, match="HTTP_PROXY: a SOCKS proxy") as caught:
+        send_to("http://host.test")
+    assert_no_password(caught.value)
+
+
+MALFORMED = [
+    "http://",
+    "http://:3128",
+    "ftp://host:3128",
+    "http://host:port",
+    "http://host:99999",
+    "http://[::1",
+    "http://a b",
+    "http://host\x7f",
+    "http://host/\n",
+    "http://[zz]:1",
+    f"http://{USERINFO}@host:port",
+    f"socks4://{USERINFO}@host",
+    f"http://{'a' * 64}.test",
+    "http://a..b",
+    "http://ho%73t:3128",
+    "http://host:0",
+]
+
+
+@pytest.mark.parametrize("url", MALFORMED, ids=ascii)
+def test_a_malformed_proxy_url_is_an_error_of_the_configuration(
+    send_to: SendTo, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", url)
+    with pytest.raises(exceptions.InvalidConfigError, match="^HTTP_PROXY: ") as caught:
+        send_to("http://host.test")
+    assert_no_password(caught.value)
+
+
+def test_the_proxy_of_a_scheme_comes_before_that_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (
+        ("HTTP_PROXY", "http://one.test:1"),
+        ("ALL_PROXY", "two.test:2"),
+        ("NO_PROXY", "inner.test"),
+    ):
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("HTTPS_PROXY", raising=False)
+    monkeypatch.delenv("https_proxy", raising=False)
+    urls = ["http://a.test", "https://a.test", "https://inner.test", "https://x.inner.test"]
+    proxies = [resolve_proxy(url) for url in urls]
+    assert [proxy and (proxy.host, proxy.port, proxy.source) for proxy in proxies] == [
+        ("one.test", 1, "HTTP_PROXY"),
+        ("two.test", 2, "ALL_PROXY"),
+        None,
+        None,
+    ]
+
+
+def test_the_repr_of_a_proxy_shows_no_password() -> None:
+    proxy = Proxy(f"http://{USERINFO}@host.test:1", "HTTP_PROXY")
+    assert (proxy.username, proxy.password) == ("user", PASSWORD)
+    for text in (repr(proxy), str(proxy)):
+        assert PASSWORD not in text
+        assert "p%40ss" not in text
+
+
+def test_a_client_that_does_not_trust_the_environment_uses_no_proxy(
+    serve: Serve, send_to: SendTo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not send_to.kind.is_h11:
+        pytest.skip("the default client has no such argument")
+    server = serve([OK])
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    assert send_to(server.url, trust_env=False).body == b"{}"
