@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import ssl
 import threading
@@ -87,8 +88,11 @@ class ScriptedServer:
             return
         for response in script:
             request = connection.recv(65536)
-            while request.startswith(b"POST ") and not request.partition(b"\r\n\r\n")[2]:
-                request += connection.recv(65536)
+            while request and not _is_whole(request):
+                received = connection.recv(65536)
+                if not received:
+                    break
+                request += received
             if not request:
                 return
             self.requests.append(request)
@@ -101,6 +105,12 @@ class ScriptedServer:
         self._listener.close()
         self._thread.join(5)
         assert not self._thread.is_alive()
+
+
+def _is_whole(request: bytes) -> bool:
+    head, _, body = request.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    return not request.startswith(b"POST ") or (length is not None and len(body) >= int(length[1]))
 
 
 class RawConnection:

@@ -199,7 +199,7 @@ def test_a_malformed_proxy_url_is_an_error_of_the_configuration(
     send_to: SendTo, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", url)
-    with pytest.raises(exceptions.InvalidConfigError, match="^HTTP_PROXY: ") as caught:
+    with pytest.raises(exceptions.InvalidConfigError, match=r"^HTTP_PROXY: ") as caught:
         send_to("http://host.test")
     assert_no_password(caught.value)
 
