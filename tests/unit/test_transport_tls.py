@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import ssl
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +77,8 @@ def test_a_certificate_for_another_host(
     assert classify(error) is None
 
 
-def test_an_expired_certificate(serve: Serve, send_to: SendTo, tmp_path: Path) -> None:
-    certificate = expired_certificate(tmp_path)
+def test_an_expired_certificate(serve: Serve, send_to: SendTo) -> None:
+    certificate = Path(__file__).with_name("expired.pem")  # for 127.0.0.1, of a day in 2024
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     server = serve([], context=context)
@@ -89,26 +87,6 @@ def test_an_expired_certificate(serve: Serve, send_to: SendTo, tmp_path: Path) -
     assert type(error) is exceptions.SSLError
     assert "certificate has expired" in str(error)
     assert classify(error) is None
-
-
-def expired_certificate(folder: Path) -> Path:
-    """Make a certificate for 127.0.0.1 that was valid a year ago."""
-    path = folder / "expired.pem"
-    then = dt.datetime.now(dt.UTC) - dt.timedelta(days=365)
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
-    command = [
-        *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-        *("-nodes", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"),
-        *("-keyout", str(key), "-out", str(certificate)),
-        *("-not_before", f"{then:%Y%m%d%H%M%SZ}"),
-        *("-not_after", f"{then + dt.timedelta(days=1):%Y%m%d%H%M%SZ}"),
-    ]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("no openssl that makes certificates of the past")
-    path.write_text(key.read_text() + certificate.read_text())
-    return path
 
 
 def test_a_server_without_tls(serve: Serve, send_to: SendTo) -> None:

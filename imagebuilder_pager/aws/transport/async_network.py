@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ...async_runtime import AsyncRuntime, current_runtime, run_in_thread
-from .network import NO_ADDRESS, Address, is_address, look_up
+from .network import NO_ADDRESS, Address, SelfClosingSocket, is_address, look_up
 
 __all__ = [
     "AsyncNetworkBackend",
@@ -71,7 +71,7 @@ class AsyncSocketBackend:
 
 async def _connect(runtime: AsyncRuntime, address: Address, timeout: float | None) -> socket.socket:
     family, kind, protocol, _, where = address
-    connection = socket.socket(family, kind, protocol)
+    connection = SelfClosingSocket(family, kind, protocol)
     try:
         connection.setblocking(False)
         async with runtime.timeout(timeout):
@@ -84,7 +84,7 @@ async def _connect(runtime: AsyncRuntime, address: Address, timeout: float | Non
 
 
 class AsyncSocketStream:
-    """A connected socket, which is closed with the last reference to it."""
+    """A connected socket."""
 
     def __init__(self, connection: socket.socket, runtime: AsyncRuntime) -> None:
         self.socket = connection
@@ -116,7 +116,4 @@ class AsyncSocketStream:
 
     def close(self) -> None:
         """Close the socket."""
-        self.socket.close()
-
-    def __del__(self) -> None:
         self.socket.close()

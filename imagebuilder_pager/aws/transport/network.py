@@ -18,6 +18,7 @@ __all__ = [
     "Address",
     "NetworkBackend",
     "NetworkStream",
+    "SelfClosingSocket",
     "SocketBackend",
     "SocketStream",
     "is_address",
@@ -118,7 +119,7 @@ def _resolve(host: str, port: int, timeout: float | None) -> list[Address]:
 def _connect(
     family: int, kind: int, protocol: int, address: Any, timeout: float | None
 ) -> socket.socket:
-    connection = socket.socket(family, kind, protocol)
+    connection = SelfClosingSocket(family, kind, protocol)
     try:
         connection.settimeout(timeout)
         connection.connect(address)
@@ -130,8 +131,19 @@ def _connect(
     return connection
 
 
+class SelfClosingSocket(socket.socket):
+    """A socket that is closed with the last reference to it, without a warning, as in boto3.
+
+    The socket's own ``__del__`` has to do it: of a client that nobody closed, the garbage collector
+    may finalize the socket before anything that refers to it.
+    """
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class SocketStream:
-    """A connected socket, which is closed with the last reference to it."""
+    """A connected socket."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
@@ -158,7 +170,4 @@ class SocketStream:
 
     def close(self) -> None:
         """Close the socket."""
-        self.socket.close()
-
-    def __del__(self) -> None:
         self.socket.close()
