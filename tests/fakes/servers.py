@@ -87,12 +87,7 @@ class ScriptedServer:
             connection.sendall(script)
             return
         for response in script:
-            request = connection.recv(65536)
-            while request and not _is_whole(request):
-                received = connection.recv(65536)
-                if not received:
-                    break
-                request += received
+            request = read_request(connection)
             if not request:
                 return
             self.requests.append(request)
@@ -107,10 +102,23 @@ class ScriptedServer:
         assert not self._thread.is_alive()
 
 
+def read_request(connection: socket.socket) -> bytes:
+    """Return the bytes of one request, or of what there is of it; b"" at the end."""
+    request = b""
+    while not _is_whole(request):
+        received = connection.recv(65536)
+        if not received:
+            break
+        request += received
+    return request
+
+
 def _is_whole(request: bytes) -> bool:
+    if not request.startswith(b"POST "):
+        return bool(request)
     head, _, body = request.partition(b"\r\n\r\n")
     length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
-    return not request.startswith(b"POST ") or (length is not None and len(body) >= int(length[1]))
+    return length is not None and len(body) >= int(length[1])
 
 
 class RawConnection:

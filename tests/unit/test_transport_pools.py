@@ -23,7 +23,7 @@ from imagebuilder_pager.aws.transport.pool import ConnectionPool, Lease, PoolSta
 from imagebuilder_pager.aws.transport.types import Origin
 from imagebuilder_pager.local import LocalImageBuilder, LocalServer, generate_account
 from tests.fakes.networks import FakeNetwork, FakeStream, RespondingStream
-from tests.fakes.servers import OK, RecordedResponse, Script, ScriptedServer
+from tests.fakes.servers import OK, RecordedResponse, Script, ScriptedServer, read_request
 from tests.fakes.transports import (
     KINDS,
     TIMEOUTS,
@@ -487,7 +487,7 @@ class ConcurrentServer(ScriptedServer):
         with connection:
             count = 0
             for response in script:
-                if not connection.recv(65536):
+                if not read_request(connection):
                     break
                 count += 1
                 connection.sendall(response)

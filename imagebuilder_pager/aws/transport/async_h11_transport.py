@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -24,7 +25,7 @@ from .h11_connection import (
     Write,
 )
 from .h11_transport import BaseH11Client, not_connected_in_time
-from .network import SelfClosingSocket, SocketStream
+from .network import SocketStream
 from .pool import Lease
 from .types import HTTPRequest, ResponseHandler
 
@@ -144,6 +145,6 @@ def _to_async_stream(
 
         below = _to_async_stream(stream.stream, runtime, monotonic)
         return AsyncTLSStream(below, stream.connection, monotonic)
-    connection = SelfClosingSocket(fileno=stream.socket.detach())
+    connection = socket.socket(fileno=stream.socket.detach())
     connection.setblocking(False)
     return AsyncSocketStream(connection, runtime)

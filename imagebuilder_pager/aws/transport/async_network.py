@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import socket
 import time
+import weakref
 from collections.abc import Callable
 from typing import Protocol
 
 from ...async_runtime import AsyncRuntime, current_runtime, run_in_thread
-from .network import NO_ADDRESS, Address, SelfClosingSocket, is_address, look_up
+from .network import NO_ADDRESS, Address, is_address, look_up
 
 __all__ = [
     "AsyncNetworkBackend",
@@ -57,21 +58,21 @@ class AsyncSocketBackend:
         else:
             async with runtime.timeout(timeout):
                 addresses = await run_in_thread(lambda: look_up(host, port))
-        for tried, address in enumerate(addresses):
+        for index, address in enumerate(addresses):
             share = None
             if end is not None:
-                share = max(0.001, end - self._monotonic()) / (len(addresses) - tried)
+                share = max(0.001, end - self._monotonic()) / (len(addresses) - index)
             try:
                 return AsyncSocketStream(await _connect(runtime, address, share), runtime)
             except OSError:
-                if tried == len(addresses) - 1:
+                if index == len(addresses) - 1:
                     raise
         raise OSError(NO_ADDRESS)
 
 
 async def _connect(runtime: AsyncRuntime, address: Address, timeout: float | None) -> socket.socket:
     family, kind, protocol, _, where = address
-    connection = SelfClosingSocket(family, kind, protocol)
+    connection = socket.socket(family, kind, protocol)
     try:
         connection.setblocking(False)
         async with runtime.timeout(timeout):
@@ -84,11 +85,13 @@ async def _connect(runtime: AsyncRuntime, address: Address, timeout: float | Non
 
 
 class AsyncSocketStream:
-    """A connected socket."""
+    """A connected socket, which is closed with the last reference to it."""
 
     def __init__(self, connection: socket.socket, runtime: AsyncRuntime) -> None:
         self.socket = connection
         self._runtime = runtime
+        # Not __del__: of two that are collected together, the socket may be first, and warns.
+        self._close = weakref.finalize(self, connection.close)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Return what has arrived, after waiting for it; b"" at the end."""
@@ -116,4 +119,4 @@ class AsyncSocketStream:
 
     def close(self) -> None:
         """Close the socket."""
-        self.socket.close()
+        self._close()

@@ -10,6 +10,7 @@ import contextlib
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -18,7 +19,6 @@ __all__ = [
     "Address",
     "NetworkBackend",
     "NetworkStream",
-    "SelfClosingSocket",
     "SocketBackend",
     "SocketStream",
     "is_address",
@@ -60,14 +60,14 @@ class SocketBackend:
         """
         end = None if timeout is None else self._monotonic() + timeout
         addresses = _resolve(host, port, timeout)
-        for tried, (family, kind, protocol, _, address) in enumerate(addresses):
+        for index, (family, kind, protocol, _, address) in enumerate(addresses):
             share = None
             if end is not None:
-                share = max(0.001, end - self._monotonic()) / (len(addresses) - tried)
+                share = max(0.001, end - self._monotonic()) / (len(addresses) - index)
             try:
                 return SocketStream(_connect(family, kind, protocol, address, share))
             except OSError:
-                if tried == len(addresses) - 1:
+                if index == len(addresses) - 1:
                     raise
         raise OSError(NO_ADDRESS)
 
@@ -119,7 +119,7 @@ def _resolve(host: str, port: int, timeout: float | None) -> list[Address]:
 def _connect(
     family: int, kind: int, protocol: int, address: Any, timeout: float | None
 ) -> socket.socket:
-    connection = SelfClosingSocket(family, kind, protocol)
+    connection = socket.socket(family, kind, protocol)
     try:
         connection.settimeout(timeout)
         connection.connect(address)
@@ -131,22 +131,13 @@ def _connect(
     return connection
 
 
-class SelfClosingSocket(socket.socket):
-    """A socket that is closed with the last reference to it, without a warning, as in boto3.
-
-    The socket's own ``__del__`` has to do it: of a client that nobody closed, the garbage collector
-    may finalize the socket before anything that refers to it.
-    """
-
-    def __del__(self) -> None:
-        self.close()
-
-
 class SocketStream:
-    """A connected socket."""
+    """A connected socket, which is closed with the last reference to it."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
+        # Not __del__: of two that are collected together, the socket may be first, and warns.
+        self._close = weakref.finalize(self, connection.close)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Return what has arrived, after waiting for it; b"" at the end."""
@@ -170,4 +161,4 @@ class SocketStream:
 
     def close(self) -> None:
         """Close the socket."""
-        self.socket.close()
+        self._close()
