@@ -29,6 +29,7 @@ from .aws.credentials.resolver import resolve_credentials
 from .aws.identity import CredentialsContext, CredentialsSource
 from .aws.protocol.rest_json import DEFAULT_MAX_RESPONSE_BYTES, ClientConfig, RestJsonClient
 from .aws.retries import resolve_max_attempts
+from .aws.transport.pool import MAX_CONNECTIONS
 from .aws.transport.types import (
     AsyncHttpxClient,
     AsyncTransport,
@@ -41,7 +42,7 @@ from .models import exceptions as modelled_exceptions
 from .pagination.async_paginator import AsyncPaginator
 from .pagination.paginator import Paginator
 from .service import HEADERS, SERVICE
-from .validation import validate_positive
+from .validation import validate_positive, validate_whole_number
 
 if TYPE_CHECKING:
     from .operations import Operation
@@ -109,7 +110,7 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         )
         self._owns_transport = http_client is None
         if http_client is None:
-            connections = validate_positive("max_pool_connections", max_pool_connections) or 10
+            connections = _resolve_max_connections(max_pool_connections)
             self._transport = self._make_transport(ssl_context, connections, clock)
         else:
             for name, value in (
@@ -175,6 +176,24 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         return f"{type(self).__name__}({self.region_name!r}, endpoint_url={self.endpoint_url!r})"
 
 
+def _resolve_max_connections(max_pool_connections: int | None) -> int:
+    if max_pool_connections is None:
+        return MAX_CONNECTIONS
+    try:
+        return validate_whole_number("max_pool_connections", max_pool_connections, minimum=1)
+    except ValueError as error:
+        raise ParamValidationError("ImageBuilder", [str(error)]) from None
+
+
+def _is_transport(http_client: object, close: str) -> bool:
+    """Return whether it is one, and not a class of them."""
+    return (
+        not isinstance(http_client, type)
+        and hasattr(http_client, "signing_algorithm")
+        and hasattr(http_client, close)
+    )
+
+
 def _wrong_http_client(client: str, http_client: object, allowed: str) -> ParamValidationError:
     return ParamValidationError(
         client, [f"http_client: a {type(http_client).__name__} given; allowed: {allowed}"]
@@ -224,7 +243,7 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport]):
         )
 
     def _adopt(self, http_client: HttpxClient | Transport) -> Transport:
-        if hasattr(http_client, "signing_algorithm") and hasattr(http_client, "close"):
+        if _is_transport(http_client, "close"):
             return cast("Transport", http_client)
         from .aws.transport.caller_client import CallerClient, find_client_module
 
@@ -304,7 +323,7 @@ class AsyncImageBuilder(_BaseClient[AsyncHttpxClient | AsyncTransport, AsyncTran
         )
 
     def _adopt(self, http_client: AsyncHttpxClient | AsyncTransport) -> AsyncTransport:
-        if hasattr(http_client, "signing_algorithm") and hasattr(http_client, "aclose"):
+        if _is_transport(http_client, "aclose"):
             return cast("AsyncTransport", http_client)
         from .aws.transport.caller_client import AsyncCallerClient, find_client_module
 
