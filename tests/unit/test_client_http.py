@@ -150,9 +150,7 @@ def test_an_async_h11_client_serves_several_clients_and_is_not_closed(
 @pytest.mark.parametrize("count", [0, -1, 2.5, "5", True])
 @pytest.mark.parametrize("client_class", [H11Client, AsyncH11Client])
 def test_a_number_of_connections_that_cannot_be_is_an_error(client_class: Any, count: Any) -> None:
-    with pytest.raises(
-        exceptions.ParamValidationError, match=r"max_connections: .* a whole number"
-    ):
+    with pytest.raises(exceptions.ParamValidationError, match=r"max_connections: .* whole number"):
         client_class(max_connections=count)
     for builder in (ImageBuilder, AsyncImageBuilder):
         with pytest.raises(exceptions.ParamValidationError, match="max_pool_connections: "):
