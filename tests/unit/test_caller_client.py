@@ -358,6 +358,27 @@ def test_the_errors_of_the_package_are_ours(
     assert isinstance(caught.value.__cause__, error_class)
 
 
+@pytest.mark.parametrize(
+    ("cause", "is_rejected"),
+    [
+        (ssl.SSLCertVerificationError(1, "certificate verify failed"), True),
+        (ssl.SSLError(1, "tlsv1 alert internal error"), False),
+    ],
+)
+def test_a_failed_handshake_is_an_ssl_error(
+    kind: CallerKind, cause: ssl.SSLError, is_rejected: bool
+) -> None:
+    """httpx says that it could not connect, and from which error that comes."""
+
+    def fail(_: object) -> Any:
+        raise kind.package.ConnectError(str(cause)) from cause
+
+    with pytest.raises(exceptions.SSLError) as caught:
+        kind.call(kind.make(fail))
+    assert str(caught.value) == f"no TLS connection to {ENDPOINT}: {cause}"
+    assert caught.value.certificate_rejected is is_rejected
+
+
 def test_a_client_that_has_been_closed_is_an_error_of_ours(
     kind: CallerKind, service: EmptyService
 ) -> None:
