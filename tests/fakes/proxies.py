@@ -74,7 +74,7 @@ class RunningProxy:
             self.requests.append(head)
             if self._refusal:
                 client.sendall(self._refusal)
-                client.shutdown(socket.SHUT_RDWR)
+                client.shutdown(socket.SHUT_WR)
                 return
             method, target, *_ = head.decode().split(" ")
             url = urlsplit(target if "://" in target else f"//{target}")

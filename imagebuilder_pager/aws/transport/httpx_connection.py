@@ -11,19 +11,16 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpcore
 import httpx
 
 from ...exceptions import InvalidConfigError
-from ..config.proxies import Proxy, resolve_proxy
+from ..config.proxies import resolve_proxy
 from ..config.tls import LazySSLContext
 from .network import NetworkBackend
 from .types import Deadline, Origin
-
-if TYPE_CHECKING:
-    import ssl
 
 __all__ = ["HttpcoreBackend", "HttpxConnection"]
 
@@ -51,9 +48,11 @@ class HttpxConnection:
         # Without TLS there is nothing to verify, and certificates take their time to load.
         is_tls = origin.is_tls or (proxy is not None and proxy.scheme == "https")
         context = ssl_context.context() if is_tls else _no_verification.context()
-        self.transport = transport_class(
-            verify=context, proxy=None if proxy is None else _httpx_proxy(proxy, context)
-        )
+        through = None
+        if proxy is not None:
+            proxy_context = context if proxy.scheme == "https" else None
+            through = httpx.Proxy(proxy.url, ssl_context=proxy_context)
+        self.transport = transport_class(verify=context, proxy=through)
         pool = self.transport._pool
         pool._network_backend = backend
         scheme = b"https" if origin.is_tls else b"http"
@@ -91,11 +90,6 @@ class HttpxConnection:
 
 
 _no_verification = LazySSLContext(False)
-
-
-def _httpx_proxy(proxy: Proxy, context: ssl.SSLContext) -> httpx.Proxy:
-    # httpx would verify a proxy against its own certificates, whatever the client's are.
-    return httpx.Proxy(proxy.url, ssl_context=context if proxy.scheme == "https" else None)
 
 
 class HttpcoreBackend(httpcore.NetworkBackend):
