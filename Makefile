@@ -4,18 +4,21 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test fuzz check format test-all test-lowest bench slim clean
+.PHONY: help demo test fuzz simulate check format test-all test-lowest bench slim container clean
 
 help:
 	@echo "make demo      page through the local Image Builder and print what it has"
 	@echo "make test      run the tests"
 	@echo "make fuzz      feed the parsers many more random inputs than make test does"
+	@echo "make simulate  break off the simulated network at every byte and turn that there is"
 	@echo "make check     formatting, lint and types"
 	@echo "make format    format the code and mend what the linter can"
 	@echo "make test-all  run the tests on every supported Python that is found"
 	@echo "make test-lowest  run the tests with the lowest versions that pyproject.toml allows"
 	@echo "make bench     measure speed and size beside boto3 and aiobotocore; five minutes"
-	@echo "make slim      build/slim: the library and its requirements, and nothing else"
+	@echo "make slim      build/slim: the library and its requirements, and nothing else; with"
+	@echo "               SLIM=lean build/slim-lean, the smallest, for H11Client alone"
+	@echo "make container build/container: the smallest root that lists, beside roots with boto3"
 	@echo "make clean     remove what the other commands have made"
 
 demo: $(VENV)/.runtime
@@ -25,7 +28,10 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest -q $(PYTEST_ARGS)
 
 fuzz: $(VENV)/.dev
-	FUZZ_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/unit/test_fuzz.py
+	FUZZ_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/unit/test_fuzz.py tests/protocol/test_all_of_aws.py
+
+simulate: $(VENV)/.dev
+	SIMULATION_FULL=1 $(BIN)/python -m pytest -q tests/simulation $(PYTEST_ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check
@@ -37,6 +43,9 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix
 
 # Each Python gets an environment of its own. Where pyenv has several, only some are on the PATH.
+# PYTHON_ROOTS are roots with another Python, such as tools/python_root.py makes.
+PYTHON_ROOTS ?= $(wildcard build/python-*)
+
 test-all:
 	@found=; for version in 3.11 3.12 3.13 3.14; do \
 	  for python in python$$version $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$$version.*/bin/python; do \
@@ -46,6 +55,10 @@ test-all:
 	      break; \
 	    fi; \
 	  done; \
+	done; \
+	for root in $(PYTHON_ROOTS); do \
+	  $(PYTHON) tools/python_root.py $$root -q $(PYTEST_ARGS) || exit 1; \
+	  found="$$found $$root"; \
 	done; echo "passed on:$$found"; test -n "$$found"
 
 # The lowest versions of what the library imports, and the test tools as they are pinned.
@@ -69,20 +82,42 @@ $(LOWEST)/.installed: pyproject.toml constraints.txt Makefile
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
-# SLIM_WITH='cli local' adds the command line and the local service.
+# SLIM=lean builds build/slim-lean, for H11Client alone. SLIM_WITH='cli local' adds the command line
+# and the local service.
 slim: $(VENV)/.runtime
-	$(BIN)/python tools/slim.py build/slim --check $(if $(SLIM_WITH),--with $(SLIM_WITH))
+	$(BIN)/python tools/slim.py build/slim$(SLIM:%=-%) --check $(SLIM:%=--%) \
+	  $(if $(SLIM_WITH),--with $(SLIM_WITH))
+
+# CONTAINER_ARGS=--trace writes the list of the standard library's files anew.
+container: $(VENV)/.dev
+	@$(BIN)/python tools/container.py $(CONTAINER_ARGS)
 
 clean:
 	rm -rf .venv .venv-* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(VENV)/bin/python:
+# An environment that cannot be used is made anew: of a Python that is gone or too old, one whose
+# packages are another Python's, or one without pip.
+VENV_CHECK = import importlib.util as u, sys; sys.exit(sys.version_info < (3, 11) or sys.prefix == sys.base_prefix or u.find_spec("pip") is None)
+ifneq ($(filter-out help clean test-all test-lowest,$(or $(MAKECMDGOALS),help)),)
+ifneq ($(shell '$(BIN)/python' -I -c '$(VENV_CHECK)' >/dev/null 2>&1 && echo usable),usable)
+$(VENV)/.runtime: new-venv
+endif
+endif
+
+.PHONY: new-venv
+new-venv:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, and $(PYTHON) is " + sys.version.split()[0] + "; say which with: make PYTHON=...") if sys.version_info < (3, 11) else None'
+	@if [ -d '$(VENV)' ] && [ ! -L '$(VENV)' ] && [ ! -e '$(VENV)/pyvenv.cfg' ] && [ "$$(ls -A '$(VENV)')" ]; then \
+	  echo "$(VENV) is not an environment of Python's; remove it, or name another: make VENV=..."; exit 1; \
+	elif [ -e '$(VENV)' ] || [ -L '$(VENV)' ]; then \
+	  echo "$(VENV) cannot be used: its Python is missing or too old, or it has no pip; making it anew"; \
+	  rm -rf '$(VENV)'; \
+	fi
 	$(PYTHON) -m venv $(VENV)
 
 # The pins also hold in pip's isolated build environments.
-$(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/bin/python
+$(VENV)/.runtime: pyproject.toml constraints.txt
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install -q --disable-pip-version-check -e '.[cli]'
 	@touch $@
 

@@ -123,9 +123,14 @@ class Harness:
             peak_kib=int(measured["peak_kib"]),
         )
 
-    def work(self, worker: str, job: str, *numbers: int, tls: bool = False) -> Measured:
-        """Run a worker's function in a process of its own, and return the measurements."""
-        arguments = ", ".join(map(repr, (self.https if tls else self.http, *numbers)))
+    def work(
+        self, worker: str, job: str, *numbers: int, tls: bool = False, url: str = ""
+    ) -> Measured:
+        """Run a worker's function in a process of its own, and return the measurements.
+
+        ``url`` is what to list from, in place of the server's own.
+        """
+        arguments = ", ".join(map(repr, (url or (self.https if tls else self.http), *numbers)))
         code = f"from benchmarks.workers.{worker} import {job}; {job}({arguments})"
         return self.python(code, _SITE_OF.get(worker, LIBRARY), tls=tls)
 

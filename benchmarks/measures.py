@@ -9,7 +9,9 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from tools.relay import Relay
 from tools.slim import LIBRARY, build
 
 from .harness import ROOT, Harness, Measured
@@ -18,6 +20,7 @@ from .workers.common import execution_id
 
 __all__ = [
     "measure_cold",
+    "measure_cold_from_afar",
     "measure_command_line",
     "measure_command_over_library",
     "measure_cpu_async",
@@ -51,18 +54,21 @@ def _in_turns(
     return samples
 
 
-def measure_cpu_sync(harness: Harness, rounds: int) -> Samples:
-    """Measure the CPU milliseconds per page of the sync clients."""
+def measure_cpu_sync(worker: str) -> Callable[[Harness, int], Samples]:
+    """Return the measure of the CPU milliseconds per page of a sync client."""
 
-    def cpu(worker: str, pages: int) -> Side:
-        return lambda: harness.work(worker, "stream", pages, 50).cpu_per_page * 1000
+    def measure(harness: Harness, rounds: int) -> Samples:
+        def cpu(worker: str, pages: int) -> Side:
+            return lambda: harness.work(worker, "stream", pages, 50).cpu_per_page * 1000
 
-    return _in_turns(
-        rounds, peer=cpu("peer_boto3", 300), ours=cpu("ours", 600), limit=cpu("limit", 600)
-    )
+        return _in_turns(
+            rounds, peer=cpu("peer_boto3", 300), ours=cpu(worker, 600), limit=cpu("limit", 600)
+        )
+
+    return measure
 
 
-def measure_cpu_async(at_a_time: int) -> Callable[[Harness, int], Samples]:
+def measure_cpu_async(worker: str, at_a_time: int) -> Callable[[Harness, int], Samples]:
     """Return the measure of the CPU milliseconds per page, ``at_a_time`` listings at a time."""
 
     def measure(harness: Harness, rounds: int) -> Samples:
@@ -71,12 +77,12 @@ def measure_cpu_async(at_a_time: int) -> Callable[[Harness, int], Samples]:
             job = ("stream", pages, warm_up, at_a_time)
             return lambda: harness.work(worker, *job).cpu_per_page * 1000
 
-        return _in_turns(rounds, peer=cpu("peer_aiobotocore", 320), ours=cpu("ours_async", 640))
+        return _in_turns(rounds, peer=cpu("peer_aiobotocore", 320), ours=cpu(worker, 640))
 
     return measure
 
 
-def measure_cold(*, tls: bool) -> Callable[[Harness, int], Samples]:
+def measure_cold(worker: str, *, tls: bool) -> Callable[[Harness, int], Samples]:
     """Return the measure of the milliseconds of a process that lists one page."""
 
     def measure(harness: Harness, rounds: int) -> Samples:
@@ -86,10 +92,30 @@ def measure_cold(*, tls: bool) -> Callable[[Harness, int], Samples]:
         return _in_turns(
             rounds,
             peer=whole("peer_boto3"),
-            ours=whole("ours"),
+            ours=whole(worker),
             limit=whole("limit"),
             warm_up=True,
         )
+
+    return measure
+
+
+def measure_cold_from_afar(worker: str, delay: float) -> Callable[[Harness, int], Samples]:
+    """Return the measure of a process that lists one page over https, ``delay`` seconds each way.
+
+    It is in milliseconds. Connecting by TCP is not delayed; the TLS handshake and requests are.
+    """
+
+    def measure(harness: Harness, rounds: int) -> Samples:
+        port = urlsplit(harness.https).port
+        assert port is not None
+        with Relay(port, delay=delay) as relay:
+            url = f"https://127.0.0.1:{relay.port}"
+
+            def whole(worker: str) -> Side:
+                return lambda: harness.work(worker, "first_page", tls=True, url=url).whole * 1000
+
+            return _in_turns(rounds, peer=whole("peer_boto3"), ours=whole(worker), warm_up=True)
 
     return measure
 
@@ -119,13 +145,16 @@ def _peak_mib(measured: Measured) -> float:
     return measured.peak_kib / 1024
 
 
-def measure_memory(harness: Harness, rounds: int) -> Samples:
-    """Measure the peak memory of one listing, in MiB."""
+def measure_memory(worker: str) -> Callable[[Harness, int], Samples]:
+    """Return the measure of the peak memory of one listing, in MiB."""
 
-    def peak(worker: str) -> Side:
-        return lambda: _peak_mib(harness.work(worker, "stream", 40, 1))
+    def measure(harness: Harness, rounds: int) -> Samples:
+        def peak(worker: str) -> Side:
+            return lambda: _peak_mib(harness.work(worker, "stream", 40, 1))
 
-    return _in_turns(rounds, peer=peak("peer_boto3"), ours=peak("ours"))
+        return _in_turns(rounds, peer=peak("peer_boto3"), ours=peak(worker))
+
+    return measure
 
 
 def measure_growth(harness: Harness, rounds: int) -> Samples:
@@ -137,16 +166,20 @@ def measure_growth(harness: Harness, rounds: int) -> Samples:
     return _in_turns(rounds, peer=peak(200), ours=peak(20_000))
 
 
-def measure_size(harness: Harness, rounds: int) -> Samples:
-    """Measure the megabytes of the slim folder and of boto3 as pip installs it."""
-    del harness, rounds  # the size is the same in each round
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        boto3, slim = Path(folder, "boto3"), Path(folder, "slim")
-        pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-        pip += ["--no-compile", "-c", str(ROOT / "constraints.txt"), "--target", str(boto3)]
-        subprocess.run([*pip, "boto3"], check=True)
-        build(slim)
-        return Samples([_size_of(boto3)], [_size_of(slim)])
+def measure_size(*, lean: bool = False) -> Callable[[Harness, int], Samples]:
+    """Return the measure of the megabytes of the slim folder and of boto3 as pip installs it."""
+
+    def measure(harness: Harness, rounds: int) -> Samples:
+        del harness, rounds  # the size is the same in each round
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            boto3, slim = Path(folder, "boto3"), Path(folder, "slim")
+            pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+            pip += ["--no-compile", "-c", str(ROOT / "constraints.txt"), "--target", str(boto3)]
+            subprocess.run([*pip, "boto3"], check=True)
+            build(slim, lean=lean)
+            return Samples([_size_of(boto3)], [_size_of(slim)])
+
+    return measure
 
 
 def _size_of(folder: Path) -> float:

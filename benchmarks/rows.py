@@ -6,6 +6,7 @@ import re
 
 from .measures import (
     measure_cold,
+    measure_cold_from_afar,
     measure_command_line,
     measure_command_over_library,
     measure_cpu_async,
@@ -21,42 +22,76 @@ from .results import Row
 
 __all__ = ["ROWS", "rows_named"]
 
+#: The two ways to send: prefixes of the rows' names and texts, the sync and the async worker.
+_WAYS = (
+    ("", "", "ours", "ours_async"),
+    ("h11-", "H11Client: ", "ours_h11", "ours_async_h11"),
+)
+
 ROWS = (
-    Row(
-        name="cpu-sync",
-        what="CPU per page of 25 resources, sync",
-        peer="boto3",
-        unit="ms",
-        measure=measure_cpu_sync,
-        rounds=9,
-        must=0.35,
-        aim=0.25,
+    *(
+        Row(
+            name=f"{prefix}cpu-sync",
+            what=f"{way}CPU per page of 25 resources, sync",
+            peer="boto3",
+            unit="ms",
+            measure=measure_cpu_sync(worker),
+            rounds=9,
+            must=0.28 if prefix else 0.45,
+            aim=0.22 if prefix else 0.35,
+        )
+        for prefix, way, worker, _ in _WAYS
     ),
     *(
         Row(
-            name=f"cpu-async-{at_a_time}",
-            what=f"CPU per page, async, {at_a_time} at a time",
+            name=f"{prefix}cpu-async-{at_a_time}",
+            what=f"{way}CPU per page, async, {at_a_time} at a time",
             peer="aiobotocore",
             unit="ms",
-            measure=measure_cpu_async(at_a_time),
+            measure=measure_cpu_async(worker, at_a_time),
             rounds=5,
-            must=0.35,
-            aim=0.25,
+            must=0.35 if prefix else 0.9,
+            aim=0.28 if prefix else 0.6,
         )
+        for prefix, way, _, worker in _WAYS
         for at_a_time in (1, 16)
     ),
     *(
         Row(
-            name=f"cold-{'https' if tls else 'http'}",
-            what=f"cold start to the first page printed, {'https' if tls else 'http'}",
+            name=f"{prefix}cold-{'https' if tls else 'http'}",
+            what=f"{way}cold start to the first page printed, {'https' if tls else 'http'}",
             peer="boto3",
             unit="ms",
-            measure=measure_cold(tls=tls),
+            measure=measure_cold(worker, tls=tls),
             rounds=15,
-            must=0.80,
-            aim=0.65,
+            must=0.70 if prefix else 1.00,
+            aim=0.60 if prefix else 0.90,
         )
+        for prefix, way, worker, _ in _WAYS
         for tls in (False, True)
+    ),
+    Row(
+        name="h11-cold-afar",
+        what="H11Client: the same, https, 30 ms each way",
+        peer="boto3",
+        unit="ms",
+        measure=measure_cold_from_afar("ours_h11", 0.030),
+        rounds=9,
+        must=0.65,
+        aim=0.55,
+    ),
+    *(
+        Row(
+            name=f"{prefix}memory",
+            what=f"{way}peak memory of one listing",
+            peer="boto3",
+            unit="MiB",
+            measure=measure_memory(worker),
+            rounds=5,
+            must=0.70 if prefix else 0.88,
+            aim=0.65 if prefix else 0.80,
+        )
+        for prefix, way, worker, _ in _WAYS
     ),
     Row(
         name="command",
@@ -65,8 +100,8 @@ ROWS = (
         unit="ms",
         measure=measure_command_line(),
         rounds=25,
-        must=0.5,
-        aim=0.45,
+        must=0.50,
+        aim=0.42,
     ),
     Row(
         name="command-https",
@@ -75,8 +110,8 @@ ROWS = (
         unit="ms",
         measure=measure_command_line(tls=True),
         rounds=25,
-        must=0.5,
-        aim=0.45,
+        must=0.50,
+        aim=0.42,
     ),
     Row(
         name="command-whole",
@@ -107,16 +142,6 @@ ROWS = (
         aim=0.05,
     ),
     Row(
-        name="memory",
-        what="peak memory of one listing",
-        peer="boto3",
-        unit="MiB",
-        measure=measure_memory,
-        rounds=5,
-        must=0.85,
-        aim=0.75,
-    ),
-    Row(
         name="growth",
         what="memory over 20,000 pages streamed",
         peer="200 pages",
@@ -132,10 +157,20 @@ ROWS = (
         what="site-packages, slim",
         peer="pip install boto3",
         unit="MB",
-        measure=measure_size,
+        measure=measure_size(),
         rounds=1,
         must=0.45,
         aim=0.35,
+    ),
+    Row(
+        name="h11-size",
+        what="H11Client: site-packages, lean",
+        peer="pip install boto3",
+        unit="MB",
+        measure=measure_size(lean=True),
+        rounds=1,
+        must=0.28,
+        aim=0.25,
     ),
     Row(
         name="prefetch",

@@ -20,6 +20,8 @@ _EXECUTION = re.compile(rb"lce-(\d{8})-0000-0000-0000-(\d{12})")
 _TOKEN = re.compile(rb'"nextToken": ?"page-(\d{12})"')
 
 _PAGE_SIZE = 25
+#: The execution of the prepared pages; a response has the id that was asked for in its place.
+_PREPARED_ID = b"lce-00000000-0000-0000-0000-000000000000"
 _DIFFERENT_PAGES = 8
 
 
@@ -28,7 +30,7 @@ class Pages:
 
     def __init__(self) -> None:
         execution = generate_execution(
-            "lce-00000000-0000-0000-0000-000000000000",
+            _PREPARED_ID.decode(),
             example_policy("AMI_IMAGE"),
             status="IN_PROGRESS",
             resources=_PAGE_SIZE * _DIFFERENT_PAGES,
@@ -57,7 +59,7 @@ class Pages:
         token = _TOKEN.search(body)
         number = int(token[1]) if token else 0
         end = b',"nextToken":"page-%012d"}' % (number + 1) if number + 1 < pages else b"}"
-        page = self._bodies[number % len(self._bodies)]
+        page = self._bodies[number % len(self._bodies)].replace(_PREPARED_ID, found[0], 1)
         head = (
             b"HTTP/1.1 200 OK\r\n"
             b"Date: Mon, 03 Mar 2025 02:00:00 GMT\r\n"

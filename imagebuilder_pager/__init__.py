@@ -6,7 +6,7 @@
         paginator = client.get_paginator("list_lifecycle_execution_resources")
         for page in paginator.paginate(lifecycleExecutionId="lce-..."):
             for resource in page.resources:
-                print(resource.resource_id, resource.state.status)
+                print(resource.resource_id, resource.state and resource.state.status)
 
 Importing this package loads almost nothing; a public name loads its module when it is first used.
 """
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from .aws.transport.h11_transport import H11Client
     from .client import AsyncImageBuilder, ImageBuilder
     from .pagination import AsyncPaginator, PaginationSpec, Paginator
+    from .pagination.checkpoint import Checkpoint
 
 __all__ = [
     "AsyncH11Client",
     "AsyncImageBuilder",
     "AsyncPaginator",
+    "Checkpoint",
     "H11Client",
     "ImageBuilder",
     "PaginationSpec",
@@ -44,6 +46,7 @@ if not TYPE_CHECKING:
             "AsyncH11Client": "aws.transport.async_h11_transport",
             "AsyncImageBuilder": "client",
             "AsyncPaginator": "pagination",
+            "Checkpoint": "pagination.checkpoint",
             "H11Client": "aws.transport.h11_transport",
             "ImageBuilder": "client",
             "PaginationSpec": "pagination",

@@ -5,18 +5,15 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from functools import partial
+from contextlib import AbstractContextManager
 from typing import (
     TYPE_CHECKING,
     Any,
     ClassVar,
     Generic,
-    Literal,
     Self,
     TypeVar,
-    Unpack,
     cast,
-    overload,
 )
 
 from .aws.auth.signer import RequestSigner
@@ -24,7 +21,7 @@ from .aws.clock import SYSTEM_CLOCK, Clock
 from .aws.config.endpoints import resolve_endpoint
 from .aws.config.region import resolve_region
 from .aws.config.shared_config import SharedConfig
-from .aws.config.tls import LazySSLContext, resolve_certificates
+from .aws.config.tls import LazySSLContext, resolve_certificates, warn_unverified
 from .aws.credentials.resolver import resolve_credentials
 from .aws.identity import CredentialsContext, CredentialsSource
 from .aws.protocol.rest_json import DEFAULT_MAX_RESPONSE_BYTES, ClientConfig, RestJsonClient
@@ -37,23 +34,18 @@ from .aws.transport.types import (
     Origin,
     Transport,
 )
-from .exceptions import ParamValidationError, UnknownOperationError
+from .exceptions import ParamValidationError
 from .models import exceptions as modelled_exceptions
-from .pagination.async_paginator import AsyncPaginator
-from .pagination.paginator import Paginator
-from .service import HEADERS, SERVICE
-from .validation import validate_positive, validate_whole_number
+from .operations import OPERATIONS
+from .service import HEADERS, SERVICE, response_parser
+from .validation import importing, validate_positive, validate_whole_number
 
 if TYPE_CHECKING:
-    from .operations import Operation
-    from .type_defs import (
-        AsyncListLifecycleExecutionResourcesPaginator,
-        Exceptions,
-        ListLifecycleExecutionResourcesPaginator,
-        ListParams,
-        ListParamsSnakeCase,
-        Page,
-    )
+    from .type_defs import Exceptions
+    from .type_defs.async_methods import AsyncOperationMethods
+    from .type_defs.methods import OperationMethods
+else:
+    from .operation_methods import AsyncOperationMethods, OperationMethods
 
 __all__ = ["AsyncImageBuilder", "ImageBuilder"]
 
@@ -111,6 +103,8 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         self._owns_transport = http_client is None
         if http_client is None:
             connections = _resolve_max_connections(max_pool_connections)
+            if self.endpoint_url.startswith("https:"):
+                ssl_context.context()  # certificates that cannot be loaded show here
             self._transport = self._make_transport(ssl_context, connections, clock)
         else:
             for name, value in (
@@ -138,10 +132,9 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         )
         self._rest = RestJsonClient(self.endpoint_url, HEADERS, signer, client_config)
         self._transport.preconnect(Origin.from_url(self.endpoint_url))
-        # The models take their time to import; a connection is made meanwhile.
-        from .operations import OPERATIONS
-
-        self._operations: Mapping[str, Operation[Any]] = OPERATIONS
+        # After what is imported here: a filter that an import adds would have it shown again.
+        if verify is False and self.endpoint_url.startswith("https:"):
+            warn_unverified("verify=False")
 
     @abstractmethod
     def _make_transport(
@@ -155,22 +148,6 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
 
         Raises :class:`ParamValidationError` for what nothing can be sent by.
         """
-
-    def can_paginate(self, operation_name: str) -> bool:
-        """Return whether ``get_paginator`` takes the name of an operation.
-
-        Raises :class:`UnknownOperationError`, a ``KeyError`` as in boto3, for a name that there is
-        not.
-        """
-        return self._operation(operation_name).pagination is not None
-
-    def _operation(self, name: str) -> Operation[Any]:
-        try:
-            return self._operations[name]
-        except (KeyError, TypeError):
-            raise UnknownOperationError(
-                f"no operation {name!r}; there are: {', '.join(self._operations)}"
-            ) from None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.region_name!r}, endpoint_url={self.endpoint_url!r})"
@@ -194,13 +171,19 @@ def _is_transport(http_client: object, close: str) -> bool:
     )
 
 
+def _importing_httpx(purpose: str, alternative: str) -> AbstractContextManager[None]:
+    """Return the context in which to import what sends over httpx and signs by botocore."""
+    packages = ("httpx", "httpcore", "botocore")
+    return importing(*packages, purpose=purpose, otherwise=f"give {alternative}")
+
+
 def _wrong_http_client(client: str, http_client: object, allowed: str) -> ParamValidationError:
     return ParamValidationError(
         client, [f"http_client: a {type(http_client).__name__} given; allowed: {allowed}"]
     )
 
 
-class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport]):
+class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMethods):
     """A client of EC2 Image Builder.
 
     ``region_name``: else ``AWS_REGION``, then ``AWS_DEFAULT_REGION``, then the profile's.
@@ -229,14 +212,16 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport]):
 
     Raises :class:`NoRegionError`, :class:`InvalidRegionError`, :class:`InvalidEndpointError`,
     :class:`InvalidConfigError`, :class:`PartialCredentialsError` or :class:`ParamValidationError`
-    for arguments and settings that cannot be used. That there are no credentials shows at the first
+    for arguments and settings that cannot be used, :class:`MissingDependencyException` where what
+    it would send with is not installed. That there are no credentials shows at the first
     call, as in boto3.
     """
 
     def _make_transport(
         self, ssl_context: LazySSLContext, max_connections: int, clock: Clock
     ) -> Transport:
-        from .aws.transport.httpx_transport import HttpxTransport
+        with _importing_httpx("the default ImageBuilder", "http_client=H11Client()"):
+            from .aws.transport.httpx_transport import HttpxTransport
 
         return HttpxTransport(
             ssl_context, max_connections=max_connections, monotonic=clock.monotonic
@@ -245,7 +230,8 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport]):
     def _adopt(self, http_client: HttpxClient | Transport) -> Transport:
         if _is_transport(http_client, "close"):
             return cast("Transport", http_client)
-        from .aws.transport.caller_client import CallerClient, find_client_module
+        with _importing_httpx("an httpx.Client", "http_client=H11Client()"):
+            from .aws.transport.caller_client import CallerClient, find_client_module
 
         module = find_client_module(http_client, "Client")
         if module is None:
@@ -253,38 +239,6 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport]):
                 "ImageBuilder", http_client, "an httpx.Client, an httpx2.Client or an H11Client"
             )
         return CallerClient(http_client, module)
-
-    @overload
-    def list_lifecycle_execution_resources(self, **params: Unpack[ListParams]) -> Page: ...
-    @overload
-    def list_lifecycle_execution_resources(self, **params: Unpack[ListParamsSnakeCase]) -> Page: ...
-    def list_lifecycle_execution_resources(self, **params: Any) -> Page:
-        """Return one page of the resources that a run of a lifecycle policy has picked.
-
-        ``lifecycleExecutionId`` (required), ``parentResourceId``, ``maxResults`` (1 to 25),
-        ``nextToken``; or the same in snake_case. See the API's ListLifecycleExecutionResources.
-
-        Raises :class:`ParamValidationError` before anything is sent, :class:`NoCredentialsError`,
-        :class:`ClientError` or a modelled subclass of it, :class:`ResponseParserError`,
-        :class:`ResponseValidationError`, or a subclass of :class:`HTTPClientError`.
-        """
-        page: Page = self._call("list_lifecycle_execution_resources", params)
-        return page
-
-    def get_paginator(
-        self, operation_name: Literal["list_lifecycle_execution_resources"]
-    ) -> ListLifecycleExecutionResourcesPaginator:
-        """Return a paginator for an operation, by the name of its method here.
-
-        Raises :class:`UnknownOperationError` that lists the operations there are.
-        """
-        operation = self._operation(operation_name)
-        return Paginator(
-            getattr(self, operation.method_name),
-            operation.pagination,
-            serialize_params=operation.serialize_params,
-            name=operation.name,
-        )
 
     def close(self) -> None:
         """Close the connections, unless they are those of the caller's ``http_client``."""
@@ -298,13 +252,15 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport]):
         self.close()
 
     def _call(self, method_name: str, params: Mapping[str, Any], **parse_options: Any) -> Any:
-        operation = self._operations[method_name]
+        operation = OPERATIONS[method_name]
         serialized = operation.serialize_params(params)
-        parse = partial(operation.response.from_json, **parse_options)
+        parse = response_parser(operation, serialized, **parse_options)
         return self._rest.call(self._transport, operation.rest_json, serialized, parse)
 
 
-class AsyncImageBuilder(_BaseClient[AsyncHttpxClient | AsyncTransport, AsyncTransport]):
+class AsyncImageBuilder(
+    _BaseClient[AsyncHttpxClient | AsyncTransport, AsyncTransport], AsyncOperationMethods
+):
     """The async twin of :class:`ImageBuilder`, for asyncio and trio.
 
     The arguments are the same, but that ``http_client`` is an :class:`AsyncH11Client`, an
@@ -316,7 +272,8 @@ class AsyncImageBuilder(_BaseClient[AsyncHttpxClient | AsyncTransport, AsyncTran
     def _make_transport(
         self, ssl_context: LazySSLContext, max_connections: int, clock: Clock
     ) -> AsyncTransport:
-        from .aws.transport.async_httpx_transport import AsyncHttpxTransport
+        with _importing_httpx("the default AsyncImageBuilder", "http_client=AsyncH11Client()"):
+            from .aws.transport.async_httpx_transport import AsyncHttpxTransport
 
         return AsyncHttpxTransport(
             ssl_context, max_connections=max_connections, monotonic=clock.monotonic
@@ -325,7 +282,8 @@ class AsyncImageBuilder(_BaseClient[AsyncHttpxClient | AsyncTransport, AsyncTran
     def _adopt(self, http_client: AsyncHttpxClient | AsyncTransport) -> AsyncTransport:
         if _is_transport(http_client, "aclose"):
             return cast("AsyncTransport", http_client)
-        from .aws.transport.caller_client import AsyncCallerClient, find_client_module
+        with _importing_httpx("an httpx.AsyncClient", "http_client=AsyncH11Client()"):
+            from .aws.transport.caller_client import AsyncCallerClient, find_client_module
 
         module = find_client_module(http_client, "AsyncClient")
         if module is None:
@@ -335,29 +293,6 @@ class AsyncImageBuilder(_BaseClient[AsyncHttpxClient | AsyncTransport, AsyncTran
                 "an httpx.AsyncClient, an httpx2.AsyncClient or an AsyncH11Client",
             )
         return AsyncCallerClient(http_client, module)
-
-    @overload
-    async def list_lifecycle_execution_resources(self, **params: Unpack[ListParams]) -> Page: ...
-    @overload
-    async def list_lifecycle_execution_resources(
-        self, **params: Unpack[ListParamsSnakeCase]
-    ) -> Page: ...
-    async def list_lifecycle_execution_resources(self, **params: Any) -> Page:
-        """Return one page; see :meth:`ImageBuilder.list_lifecycle_execution_resources`."""
-        page: Page = await self._call("list_lifecycle_execution_resources", params)
-        return page
-
-    def get_paginator(
-        self, operation_name: Literal["list_lifecycle_execution_resources"]
-    ) -> AsyncListLifecycleExecutionResourcesPaginator:
-        """Return a paginator, to be iterated with ``async for``; see the sync client's."""
-        operation = self._operation(operation_name)
-        return AsyncPaginator(
-            getattr(self, operation.method_name),
-            operation.pagination,
-            serialize_params=operation.serialize_params,
-            name=operation.name,
-        )
 
     async def aclose(self) -> None:
         """Close the connections, unless they are those of the caller's ``http_client``."""
@@ -371,8 +306,7 @@ class AsyncImageBuilder(_BaseClient[AsyncHttpxClient | AsyncTransport, AsyncTran
         await self.aclose()
 
     async def _call(self, method_name: str, params: Mapping[str, Any]) -> Any:
-        operation = self._operations[method_name]
+        operation = OPERATIONS[method_name]
         serialized = operation.serialize_params(params)
-        return await self._rest.call_async(
-            self._transport, operation.rest_json, serialized, operation.response.from_json
-        )
+        parse = response_parser(operation, serialized)
+        return await self._rest.call_async(self._transport, operation.rest_json, serialized, parse)

@@ -7,16 +7,20 @@ The errors that the service models are in :mod:`imagebuilder_pager.models.except
     PagerError
       ParamValidationError (ValueError)       invalid parameters; nothing was sent
       UnknownOperationError (KeyError)        an operation that does not exist
+      OperationNotPageableError (ValueError)  an operation that does not return pages
       NoRegionError                           no region is configured
         InvalidRegionError (ValueError)       a region that cannot be part of a host name
       InvalidEndpointError (ValueError)       an endpoint URL that cannot be used
+      MissingDependencyException            a package that is needed and not installed
       InvalidConfigError (ValueError)         an invalid setting or configuration file
         ProfileNotFound                       a profile that does not exist
       NoCredentialsError                      no credentials were found
         PartialCredentialsError               an access key without its secret key, or the reverse
         CredentialRetrievalError              a configured source that returned no credentials
-      PaginationError                         tokens that pagination cannot go on with
+      PaginationError                         a listing that cannot begin or go on
         StartingTokenError (ValueError)       an invalid StartingToken
+      CheckpointError                         a file that is not the checkpoint of the listing
+        CheckpointLockedError                 a checkpoint that another run has
       ClientError                             an error response of the service
         ServiceException, ...                 one class for each error that the service models
       ResponseParserError                     a response that cannot be parsed
@@ -27,21 +31,27 @@ The errors that the service models are in :mod:`imagebuilder_pager.models.except
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 __all__ = [
+    "CheckpointError",
+    "CheckpointLockedError",
     "ClientError",
     "ConnectTimeoutError",
     "ConnectionClosedError",
     "CredentialRetrievalError",
     "EndpointConnectionError",
     "HTTPClientError",
+    "InsecureRequestWarning",
     "InvalidConfigError",
     "InvalidEndpointError",
     "InvalidRegionError",
+    "MissingDependencyException",
     "NoCredentialsError",
     "NoRegionError",
+    "OperationNotPageableError",
     "PagerError",
     "PaginationError",
     "ParamValidationError",
@@ -61,10 +71,39 @@ class PagerError(Exception):
     """The base class of every exception that this library raises.
 
     ``resume_token`` is set on an error that ends a listing: the ``StartingToken`` that resumes
-    after the last page or item that the caller has, else None.
+    after the last page or item that the caller has, else None. All attributes survive a copy and a
+    pickle, as between processes. Control characters are escaped in the text.
     """
 
     resume_token: str | None = None
+
+    def __str__(self) -> str:
+        # With one argument, it is the text; a KeyError would print its repr.
+        text = str(self.args[0]) if len(self.args) == 1 else Exception.__str__(self)
+        return _CONTROLS.sub(_escape, text)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Without __init__, whose parameters differ: the text and the attributes are the error.
+        return _restore, (type(self), self.args), self.__dict__
+
+
+def _restore(error_type: type[PagerError], args: tuple[Any, ...]) -> PagerError:
+    return error_type.__new__(error_type, *args)
+
+
+# What could steer a terminal, turn the reading direction or not be encoded. Newlines part the
+# lines of an error; where the text is the service's, _one_line escapes them too.
+_CONTROLS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode()
+
+
+def _one_line(text: object) -> str:
+    return re.sub(r"[\t\n]", _escape, str(text))
 
 
 class ParamValidationError(PagerError, ValueError):
@@ -76,19 +115,17 @@ class ParamValidationError(PagerError, ValueError):
 
     def __init__(self, operation_name: str, problems: Iterable[str]) -> None:
         self.operation_name = operation_name
-        self.problems = tuple(problems)
+        self.problems: tuple[str, ...] = tuple(problems)
         lines = "".join(f"\n  - {problem}" for problem in self.problems)
         super().__init__(f"{operation_name}: invalid parameters; nothing was sent{lines}")
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.operation_name, self.problems)
 
 
 class UnknownOperationError(PagerError, KeyError):
     """An operation that does not exist; the message lists the operations."""
 
-    def __str__(self) -> str:  # KeyError would print the repr of its argument
-        return str(self.args[0])
+
+class OperationNotPageableError(PagerError, ValueError):
+    """An operation that exists and does not return its result in pages."""
 
 
 class NoRegionError(PagerError):
@@ -101,6 +138,10 @@ class InvalidRegionError(NoRegionError, ValueError):
 
 class InvalidEndpointError(PagerError, ValueError):
     """An endpoint URL that requests cannot be sent to."""
+
+
+class MissingDependencyException(PagerError):
+    """A package is needed that is not installed; the message says what to do."""
 
 
 class InvalidConfigError(PagerError, ValueError):
@@ -124,11 +165,19 @@ class CredentialRetrievalError(NoCredentialsError):
 
 
 class PaginationError(PagerError):
-    """Tokens that pagination cannot begin or go on with."""
+    """A listing that cannot begin or go on: because of its tokens, a page or an expression."""
 
 
 class StartingTokenError(PaginationError, ValueError):
     """A ``StartingToken`` that is not valid; also a ``ValueError``, as in botocore."""
+
+
+class CheckpointError(PagerError):
+    """A file that is not the checkpoint of the listing; it is left as it is."""
+
+
+class CheckpointLockedError(CheckpointError):
+    """A checkpoint that another run has."""
 
 
 class ClientError(PagerError):
@@ -140,22 +189,19 @@ class ClientError(PagerError):
     """
 
     def __init__(self, response: Mapping[str, Any], operation_name: str) -> None:
-        self.response = dict(response)
+        self.response: dict[str, Any] = dict(response)
         self.operation_name = operation_name
         error = self.response.get("Error", {})
         metadata = self.response.get("ResponseMetadata", {})
         details = [f"HTTP status {metadata.get('HTTPStatusCode', 'unknown')}"]
         if request_id := metadata.get("RequestId"):
-            details.append(f"request id {request_id}")
+            details.append(f"request id {_one_line(request_id)}")
         if retries := metadata.get("RetryAttempts"):
             details.append(f"after {retries} retries")
         super().__init__(
-            f"{operation_name} was refused: {error.get('Code', 'Unknown')}: "
-            f"{error.get('Message') or '(no message)'} ({', '.join(details)})"
+            f"{operation_name} was refused: {_one_line(error.get('Code', 'Unknown'))}: "
+            f"{_one_line(error.get('Message') or '(no message)')} ({', '.join(details)})"
         )
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.response, self.operation_name)
 
 
 class ResponseParserError(PagerError):
@@ -167,13 +213,6 @@ class ResponseParserError(PagerError):
     def __init__(self, message: str, *, cut_off: bool = False) -> None:
         super().__init__(message)
         self.cut_off = cut_off
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _parser_error, (str(self), self.cut_off)
-
-
-def _parser_error(message: str, cut_off: bool) -> ResponseParserError:
-    return ResponseParserError(message, cut_off=cut_off)
 
 
 class ResponseValidationError(PagerError):
@@ -188,15 +227,12 @@ class ResponseValidationError(PagerError):
     ) -> None:
         self.operation_name = operation_name
         self.request_id = request_id
-        self.problems = tuple(problems)
+        self.problems: tuple[tuple[str, str], ...] = tuple(problems)
         lines = "".join(f"\n  - {path}: {text}" for path, text in self.problems)
         super().__init__(
             f"{operation_name} was answered with an invalid response "
             f"(request id {request_id or 'unknown'}){lines}"
         )
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.operation_name, self.request_id, self.problems)
 
 
 class HTTPClientError(PagerError):
@@ -230,3 +266,7 @@ class ReadTimeoutError(HTTPClientError):
 
 class ConnectionClosedError(HTTPClientError):
     """A connection that ended before the response was complete."""
+
+
+class InsecureRequestWarning(UserWarning):
+    """A warning, of urllib3's name, that TLS certificates are not verified."""

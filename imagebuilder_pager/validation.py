@@ -6,13 +6,16 @@ caller raises the exception that fits its place.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
-from .exceptions import ParamValidationError
+from .exceptions import MissingDependencyException, ParamValidationError
 
 __all__ = [
     "describe_invalid_value",
     "describe_value",
+    "importing",
     "validate_positive",
     "validate_whole_number",
 ]
@@ -84,3 +87,26 @@ def validate_positive(name: str, value: NumberT | None) -> NumberT | None:
         problem = describe_invalid_value(name, value, "a number above 0, at most 1e9")
         raise ParamValidationError("ImageBuilder", [problem])
     return value
+
+
+@contextmanager
+def importing(*packages: str, purpose: str, otherwise: str) -> Iterator[None]:
+    """Turn a failed import of one of the packages into the sentence that says what to do.
+
+    ``purpose`` needs the packages, ``otherwise`` does without them. Raises
+    :class:`MissingDependencyException`, which names those that are not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in packages:
+            raise
+    else:
+        return
+    from importlib.util import find_spec
+
+    missing = [package for package in packages if find_spec(package) is None]
+    raise MissingDependencyException(
+        f"{purpose} needs {', '.join(missing)}, not installed here: "
+        f"pip install {' '.join(missing)}, or {otherwise}"
+    )

@@ -2,12 +2,16 @@
 
     python tools/slim.py build/slim
     python tools/slim.py build/slim --with cli local
+    python tools/slim.py build/slim-lean --lean
 
 The folder is for ``sys.path``. It is copied from the environment that runs this script, so the
 versions are the installed ones and nothing is downloaded. Left out are the command line and the
 local service (``--with`` adds them), botocore's data (the service models of all of AWS), tests,
 type stubs, bytecode and commands. Each ``.dist-info`` keeps its metadata, which vulnerability
 scanners read, and its licences, which have to be distributed with the code.
+
+The lean folder is for ``http_client=H11Client()``: it has the distributions of
+``requirements-lean.txt`` alone, and of Pydantic neither version 1 nor the plugin for mypy.
 """
 
 from __future__ import annotations
@@ -22,28 +26,42 @@ import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePath
 
-__all__ = ["OPTIONAL_PARTS", "build", "check", "files_of", "requirements_of"]
+__all__ = [
+    "LEAN_REQUIREMENTS",
+    "OPTIONAL_PARTS",
+    "build",
+    "check",
+    "files_of",
+    "is_included",
+    "lean_requirements",
+    "requirements_of",
+]
 
 LIBRARY = "imagebuilder-pager"
 ROOT = Path(__file__).parents[1]
+LEAN_REQUIREMENTS = ROOT / "requirements-lean.txt"
 
 #: The parts of the library that a program does not import.
 OPTIONAL_PARTS = {
     "cli": ("imagebuilder_pager/cli", "imagebuilder_pager/__main__.py"),
     "local": ("imagebuilder_pager/local",),
 }
-_EXCLUDED_FOLDERS = ("botocore/data",)
+_EXCLUDED = ("botocore/data",)
+# Pydantic imports its version 1 only for a class with version 1's __get_validators__.
+_EXCLUDED_FROM_LEAN = ("pydantic/v1", "pydantic/mypy.py")
 _EXCLUDED_SUFFIXES = frozenset({".pyc", ".pyi", ".pyx", ".pxd", ".c", ".h"})
 _EXCLUDED_NAMES = frozenset({"__pycache__", "tests", "test"})
 _LICENCE = re.compile(r"(?i)licen[cs]e|copying|notice|authors")
 
 _LIST_FROM = """
 import sys
-folder, url = sys.argv[1:]
+folder, url, *lean = sys.argv[1:]
 sys.path.insert(0, folder)
-from imagebuilder_pager import ImageBuilder
-credentials = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
-with ImageBuilder("us-west-2", endpoint_url=url, **credentials) as client:
+from imagebuilder_pager import H11Client, ImageBuilder
+arguments = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "endpoint_url": url}
+if lean:
+    arguments["http_client"] = H11Client()
+with ImageBuilder("us-west-2", **arguments) as client:
     for resource in client.get_paginator("list_lifecycle_execution_resources").paginate(
         lifecycleExecutionId="lce-12345678-1234-1234-1234-123456789012"
     ).items():
@@ -77,6 +95,16 @@ def requirements_of(name: str) -> list[importlib.metadata.Distribution]:
     return list(found.values())
 
 
+def lean_requirements() -> list[importlib.metadata.Distribution]:
+    """Return the library's distribution and those of ``requirements-lean.txt``, as installed.
+
+    Raises ``PackageNotFoundError`` for one that is not installed.
+    """
+    lines = LEAN_REQUIREMENTS.read_text(encoding="utf-8").splitlines()
+    names = [line.partition("==")[0] for line in lines if line and not line.startswith("#")]
+    return [importlib.metadata.distribution(name) for name in (LIBRARY, *names)]
+
+
 def files_of(distribution: importlib.metadata.Distribution) -> Iterator[tuple[Path, PurePath]]:
     """Yield each installed file of a distribution, with its path relative to site-packages."""
     site_packages = Path(str(distribution.locate_file(""))).resolve()
@@ -98,13 +126,13 @@ def files_of(distribution: importlib.metadata.Distribution) -> Iterator[tuple[Pa
             yield path, relative
 
 
-def _is_included(relative: PurePath, parts: Collection[str] = ()) -> bool:
+def is_included(relative: PurePath, parts: Collection[str] = (), *, lean: bool = False) -> bool:
     """Tell whether a file of site-packages belongs into a slim folder with these parts."""
-    excluded = [*_EXCLUDED_FOLDERS]
+    excluded = [*_EXCLUDED, *(_EXCLUDED_FROM_LEAN if lean else ())]
     for part, paths in OPTIONAL_PARTS.items():
         if part not in parts:
             excluded += paths
-    if any(relative.is_relative_to(folder) for folder in excluded):
+    if any(relative.is_relative_to(path) for path in excluded):
         return False
     top, *below = relative.parts
     if top.endswith(".dist-info"):
@@ -113,20 +141,20 @@ def _is_included(relative: PurePath, parts: Collection[str] = ()) -> bool:
     return relative.suffix not in _EXCLUDED_SUFFIXES and not _EXCLUDED_NAMES & set(relative.parts)
 
 
-def build(target: Path, parts: Collection[str] = ()) -> int:
+def build(target: Path, parts: Collection[str] = (), *, lean: bool = False) -> int:
     """Build the folder, in place of an older one, and return the size of its files in bytes.
 
-    ``parts`` are keys of ``OPTIONAL_PARTS``. Raises ``FileExistsError`` for a folder with other
-    content.
+    ``parts`` are keys of ``OPTIONAL_PARTS``. ``lean`` builds the lean folder. Raises
+    ``FileExistsError`` for a folder with other content.
     """
     if target.exists():
         if any(target.iterdir()) and not (target / "imagebuilder_pager").is_dir():
             raise FileExistsError(f"{target} exists, and is not a slim folder")
         shutil.rmtree(target)
     size = 0
-    for distribution in requirements_of(LIBRARY):
+    for distribution in lean_requirements() if lean else requirements_of(LIBRARY):
         for path, relative in files_of(distribution):
-            if _is_included(relative, parts):
+            if is_included(relative, parts, lean=lean):
                 copy = target / relative
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, copy)
@@ -134,8 +162,10 @@ def build(target: Path, parts: Collection[str] = ()) -> int:
     return size
 
 
-def check(target: Path) -> list[str]:
+def check(target: Path, *, lean: bool = False) -> list[str]:
     """List from a local server with nothing but the folder, and return the ids of the resources.
+
+    ``lean`` lists with ``H11Client``.
 
     The server runs outside of the folder, in a process of its own. Raises ``RuntimeError`` if
     it does not start, and ``CalledProcessError`` if the listing fails.
@@ -159,8 +189,9 @@ def check(target: Path) -> list[str]:
             if not url:
                 raise RuntimeError("the local server has not started")
             # Isolated and without site-packages: only the folder and the standard library.
+            arguments = [str(target.resolve()), url, *(["lean"] if lean else [])]
             listing = subprocess.run(
-                [sys.executable, "-I", "-S", "-B", "-c", _LIST_FROM, target.resolve(), url],
+                [sys.executable, "-I", "-S", "-B", "-c", _LIST_FROM, *arguments],
                 env=environment,
                 stdout=subprocess.PIPE,
                 text=True,
@@ -185,11 +216,12 @@ def main() -> int:
         default=(),
         help="add these parts of the library",
     )
+    parser.add_argument("--lean", action="store_true", help="build it for H11Client alone")
     parser.add_argument("--check", action="store_true", help="list with it from a local server")
     options = parser.parse_args()
     target: Path = options.target
     try:
-        size = build(target, options.parts)
+        size = build(target, options.parts, lean=options.lean)
     except FileExistsError as error:
         parser.error(str(error))
     print(f"{target}: {size / 1e6:.1f} MB")
@@ -198,7 +230,7 @@ def main() -> int:
             files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
             print(f"  {sum(p.stat().st_size for p in files) / 1e3:8.0f} kB  {path.name}")
     if options.check:
-        print(f"Listed {len(check(target))} resources with it.")
+        print(f"Listed {len(check(target, lean=options.lean))} resources with it.")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .common import CREDENTIALS, OPERATION, REGION, Stopwatch, execution_id, work
@@ -10,7 +11,11 @@ if TYPE_CHECKING:
     from imagebuilder_pager import ImageBuilder
 
 
-def _client(url: str) -> ImageBuilder:
+MakeClient = Callable[[str], "ImageBuilder"]
+
+
+def make_client(url: str) -> ImageBuilder:
+    """Return the default client."""
     from imagebuilder_pager import ImageBuilder
 
     return ImageBuilder(REGION, endpoint_url=url, **CREDENTIALS)
@@ -23,17 +28,17 @@ def _pages(client: ImageBuilder, pages: int, latency_ms: int = 0, prefetch: int 
     )
 
 
-def first_page(url: str) -> None:
+def first_page(url: str, make_client: MakeClient = make_client) -> None:
     """Create a client, list one page and print it."""
-    with _client(url) as client:
+    with make_client(url) as client:
         for page in _pages(client, 1):
             for resource in page["resources"]:
                 print(resource["resourceId"], resource["state"]["status"])
 
 
-def stream(url: str, pages: int, warm_up: int) -> None:
+def stream(url: str, pages: int, warm_up: int, make_client: MakeClient = make_client) -> None:
     """List all pages and keep none."""
-    with _client(url) as client:
+    with make_client(url) as client:
         seen = sum(len(page["resources"]) for page in _pages(client, warm_up))
         stopwatch = Stopwatch()
         seen = sum(len(page["resources"]) for page in _pages(client, pages))
@@ -43,7 +48,7 @@ def stream(url: str, pages: int, warm_up: int) -> None:
 
 def prefetch(url: str, pages: int, milliseconds: int, depth: int, busy: int) -> None:
     """List all pages, and work on each of them."""
-    with _client(url) as client:
+    with make_client(url) as client:
         for _ in _pages(client, 1):
             pass
         stopwatch = Stopwatch()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
-from imagebuilder_pager import AsyncImageBuilder
+from imagebuilder_pager import AsyncH11Client, AsyncImageBuilder
 
 from .common import CREDENTIALS, OPERATION, REGION, Stopwatch, execution_id
 
@@ -18,11 +19,20 @@ async def _list(client: AsyncImageBuilder, pages: int, latency_ms: int = 0) -> N
     assert seen == pages * 25
 
 
-def stream(url: str, pages: int, warm_up: int, at_a_time: int) -> None:
+def stream(
+    url: str,
+    pages: int,
+    warm_up: int,
+    at_a_time: int,
+    make_http_client: Callable[[], AsyncH11Client | None] = lambda: None,
+) -> None:
     """List all pages, with ``at_a_time`` listings at a time."""
 
     async def main() -> None:
-        async with AsyncImageBuilder(REGION, endpoint_url=url, **CREDENTIALS) as client:
+        http_client = make_http_client()
+        async with AsyncImageBuilder(
+            REGION, endpoint_url=url, http_client=http_client, **CREDENTIALS
+        ) as client:
             await asyncio.gather(*(_list(client, warm_up) for _ in range(at_a_time)))
             stopwatch = Stopwatch()
             await asyncio.gather(*(_list(client, pages // at_a_time) for _ in range(at_a_time)))

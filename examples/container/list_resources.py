@@ -6,12 +6,12 @@ pod.
 
 import sys
 
-from imagebuilder_pager import ImageBuilder
+from imagebuilder_pager import H11Client, ImageBuilder
 
 
 def main(lifecycle_execution_id: str) -> None:
     """List the resources, a page at a time, and print them."""
-    with ImageBuilder() as client:
+    with H11Client(preconnect=True) as http, ImageBuilder(http_client=http) as client:
         paginator = client.get_paginator("list_lifecycle_execution_resources")
         for resource in paginator.paginate(lifecycleExecutionId=lifecycle_execution_id).items():
             action, state = resource.action, resource.state

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-__all__ = ["SYSTEM_CLOCK", "Clock", "assume_utc", "parse_http_date"]
+__all__ = ["SYSTEM_CLOCK", "Clock", "assume_utc", "parse_http_date", "parse_iso8601"]
 
 
 class Clock:
@@ -36,6 +36,11 @@ SYSTEM_CLOCK = Clock()
 def assume_utc(timestamp: datetime) -> datetime:
     """Return the timestamp as an aware one: one without a time zone is in UTC."""
     return timestamp if timestamp.tzinfo is not None else timestamp.replace(tzinfo=UTC)
+
+
+def parse_iso8601(text: str) -> datetime:
+    """Return a time in ISO 8601 as an aware datetime. Raises ``ValueError`` for any other text."""
+    return assume_utc(datetime.fromisoformat(text))
 
 
 def parse_http_date(text: str) -> datetime | None:

@@ -82,6 +82,8 @@ class RetryableKind(enum.Enum):
     THROTTLING = "throttling"
     TRANSIENT = "transient"
     TIMEOUT = "timeout"
+    #: The clock or the credentials that were objected to have been corrected since.
+    CORRECTED = "corrected"
 
 
 def classify(error: PagerError) -> RetryableKind | None:
@@ -122,6 +124,7 @@ class RetryQuota:
         RetryableKind.THROTTLING: 5,
         RetryableKind.TRANSIENT: 5,
         RetryableKind.TIMEOUT: 10,
+        RetryableKind.CORRECTED: 5,
     }
 
     def __init__(self) -> None:
@@ -187,15 +190,21 @@ class RetryState:
         if self.quota is not None:
             self.quota.release(self._cost)
 
-    def delay_after(self, error: PagerError, now: datetime) -> float | None:
+    def delay_after(
+        self, error: PagerError, now: datetime, *, is_corrected: bool = False
+    ) -> float | None:
         """Return the seconds to wait before the next attempt, None to give up.
 
-        A ``Retry-After`` of the service lengthens the delay, up to ``MAX_BACKOFF``.
+        A ``Retry-After`` of the service lengthens the delay, up to ``MAX_BACKOFF``. With
+        ``is_corrected``, the cause of the error is gone: the next attempt counts as any other, but
+        need not wait.
         """
-        kind = self.classify(error)
+        kind = RetryableKind.CORRECTED if is_corrected else self.classify(error)
         if kind is None or self.attempt_count >= self.max_attempts:
             return None
-        delay = max(self._backoff(kind), min(MAX_BACKOFF, retry_after(error, now)))
+        delay = 0.0
+        if not is_corrected:
+            delay = max(self._backoff(kind), min(MAX_BACKOFF, retry_after(error, now)))
         remaining = self.remaining()
         if remaining is not None and delay >= remaining:
             return None

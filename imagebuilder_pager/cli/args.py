@@ -249,7 +249,7 @@ def build_request(options: argparse.Namespace, output: str) -> ListRequest:
     if config:
         parameters["PaginationConfig"] = config
     if options.cli_input_json is not None:
-        parameters = {**_read_json(options.cli_input_json), **parameters}
+        parameters = {**_by_wire_name(_read_json(options.cli_input_json)), **parameters}
     if options.checkpoint is not None:
         _validate_checkpoint(options, output, no_paginate)
     if options.query is not None and output in {"summary", "tree"}:
@@ -259,7 +259,6 @@ def build_request(options: argparse.Namespace, output: str) -> ListRequest:
 
 def _validate_checkpoint(options: argparse.Namespace, output: str, no_paginate: bool) -> None:
     excluded = {
-        "--query": options.query is not None,
         "--starting-token": options.starting_token is not None,
         "--no-paginate, --max-results and --next-token": no_paginate,
     }
@@ -279,6 +278,12 @@ def _compile_query(query: str | None) -> Any:
         return jmespath.compile(query)
     except jmespath.exceptions.JMESPathError as error:
         raise UsageError(f"Bad value for --query {query}: {error}") from None
+
+
+def _by_wire_name(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters under their wire names, except for one given under both."""
+    wire_names = {name: wire for wire, name in _PARAMETERS.items() if wire not in parameters}
+    return {wire_names.get(name, name): value for name, value in parameters.items()}
 
 
 def _read_json(argument: str) -> dict[str, Any]:

@@ -1,121 +1,128 @@
-"""The checkpoint: a file from which a run that was killed is resumed.
+"""``--checkpoint``: the checkpoint of a listing together with the length of the output.
 
-Rule: the file is only ever replaced as a whole, after its successor is on the disk; a reader finds
-a whole one at any time. It names its listing. Where the output is a regular file, it also has the
-length of the output: bytes beyond that belong to an item that the checkpoint does not have.
+The order of writes: first the lines, then the checkpoint with the token after them and the new
+length of the output. A run that is killed between the two leaves an output that is longer than the
+checkpoint says: those bytes are cut off, and written again. Where there may be more than one line,
+the checkpoint says beforehand how many bytes there will be.
+
+The file itself, and what makes it safe, is :class:`imagebuilder_pager.Checkpoint`.
 """
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from .exit_codes import CommandError, UsageError
+from ..operations import LIST_LIFECYCLE_EXECUTION_RESOURCES as OPERATION
+from ..pagination.checkpoint import Checkpoint
+from .args import ListRequest
+from .exit_codes import UsageError
 from .stdout import Stdout
 
-__all__ = ["Checkpoint", "CheckpointState", "truncate_to_checkpoint"]
+__all__ = ["OutputCheckpoint"]
 
-_VERSION = 1
 _MAX_LINE_BYTES = 16 * 1024 * 1024  # the size of the largest response that is read
+_SIZE, _PENDING = "output_size", "pending_bytes"
 
 
-@dataclass(frozen=True, slots=True)
-class CheckpointState:
-    """The progress of a listing.
+class OutputCheckpoint:
+    """The checkpoint of a request in a file, and the output that it belongs to.
 
-    ``token`` resumes the listing; None is its beginning, or with ``finished`` its end.
-    ``output_size`` is the size of the output in bytes, None where it is not a regular file.
+    As a context manager, it holds the lock of the file. Raises :class:`CheckpointError` for the
+    file of something else or of another listing.
     """
 
-    token: str | None
-    finished: bool
-    output_size: int | None
-
-
-class Checkpoint:
-    """The checkpoint file of a listing; ``listing`` has the parameters that identify it.
-
-    Both methods raise ``OSError`` where the file cannot be read or written.
-    """
-
-    def __init__(self, path: str, listing: Mapping[str, Any]) -> None:
-        self._path = Path(os.path.realpath(path))
-        self._listing = dict(listing)
-
-    def load(self) -> CheckpointState | None:
-        """Return the saved state; None if there is no file.
-
-        Raises :class:`UsageError` for the checkpoint of another listing, :class:`CommandError` for
-        a file that is not a checkpoint.
-        """
-        try:
-            content = self._path.read_bytes()
-        except FileNotFoundError:
-            return None
-        try:
-            saved = json.loads(content)
-            if saved["version"] != _VERSION:
-                raise ValueError(f"its version is {saved['version']!r}")
-            listing = dict(saved["listing"])
-            state = CheckpointState(saved["token"], saved["finished"], saved["output_size"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise CommandError(
-                f"--checkpoint: {self._path} is not a checkpoint of this program "
-                f"({type(error).__name__}: {error}); it was left as it is"
-            ) from None
-        if listing != self._listing:
-            raise UsageError(
-                f"--checkpoint: {self._path} is of another listing, {json.dumps(listing)}; "
-                "give each listing a file of its own"
-            )
-        return state
-
-    def save(self, state: CheckpointState) -> None:
-        """Replace the file; when this returns, the new one is on the disk."""
-        content = {
-            "version": _VERSION,
-            "listing": self._listing,
-            "token": state.token,
-            "finished": state.finished,
-            "output_size": state.output_size,
+    def __init__(self, path: str, request: ListRequest, stdout: Stdout) -> None:
+        listing = {
+            name: value
+            for name, value in request.parameters.items()
+            if name in {"lifecycleExecutionId", "parentResourceId"}
         }
-        # Always the same name, so that runs that are killed do not fill the folder.
-        new = self._path.with_name(self._path.name + ".new")
-        with new.open("w", encoding="utf-8") as file:
-            json.dump(content, file, indent=1)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._path)
+        if request.query is not None:
+            listing["query"] = request.query.expression
+        self._stdout = stdout
+        self._checkpoint = Checkpoint(path, {"operation": OPERATION.name, **listing})
 
+    @property
+    def token(self) -> str | None:
+        """The token to begin at."""
+        return self._checkpoint.token
 
-def truncate_to_checkpoint(stdout: Stdout, state: CheckpointState) -> None:
-    """Cut off the line, or the part of one, that a killed run wrote after its last checkpoint.
+    @property
+    def finished(self) -> bool:
+        """Whether the listing has been written to its end."""
+        return self._checkpoint.finished
 
-    Raises :class:`UsageError` for an output that is not the checkpoint's; nothing is cut off then.
-    """
-    size = state.output_size
-    if size is None or not stdout.is_file:
-        return
-    size_now = stdout.size()
-    if size_now < size:
-        raise UsageError(
-            f"--checkpoint: the output has {size_now} bytes, and had {size} when the checkpoint "
-            "was written; use the same file again, and append to it (>>). For another file, use a "
-            "pipe: | cat > FILE"
-        )
-    if size_now > size and not state.finished:
-        start = max(size - 1, 0)
-        data = stdout.read_from(start, _MAX_LINE_BYTES + 1)
-        before, tail = data[: size - start], data[size - start :]
-        if before not in {b"", b"\n"} or b"\n" in tail[:-1] or len(tail) != size_now - size:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._checkpoint.close()
+
+    def truncate_output(self) -> None:
+        """Cut off what a killed run wrote after its last checkpoint, and move to the end.
+
+        Raises :class:`UsageError` for an output that is not the checkpoint's; nothing is cut off
+        then.
+        """
+        if not self._stdout.is_file:
+            return
+        size_now = self._stdout.size()
+        size = self._checkpoint.data.get(_SIZE)
+        if size is None:
+            size = size_now
+        if size_now < size:
             raise UsageError(
-                "--checkpoint: something else has been written to the output since, "
-                f"{size_now - size} bytes; nothing was changed"
+                f"--checkpoint: the output has {size_now} bytes, and had {size} when the "
+                "checkpoint was written; use the same file again, and append to it (>>). For "
+                "another file, use a pipe: | cat > FILE"
             )
-        stdout.truncate(size)
-    stdout.seek_end()
+        if size_now > size and not self.finished:
+            if not self._is_own_tail(size, size_now - size):
+                raise UsageError(
+                    "--checkpoint: something else has been written to the output since, "
+                    f"{size_now - size} bytes; nothing was changed"
+                )
+            self._stdout.truncate(size)
+        self._stdout.seek_end()
+
+    def begin(self, pending_bytes: int | None = None) -> None:
+        """Save, before lines are written, how long the output is.
+
+        ``pending_bytes`` is the number of bytes that will be written next; None for one line.
+        """
+        if self.token is None:
+            self._checkpoint.restart(data=self._output_data(pending_bytes))
+        else:
+            self._checkpoint.save(self.token, data=self._output_data(pending_bytes))
+
+    def advance(self, token: str | None) -> None:
+        """Save the token after what has been written; None at the end of the listing."""
+        if self.finished:
+            return
+        if token is None:
+            self._checkpoint.finish(data=self._output_data())
+        else:
+            self._checkpoint.save(token, data=self._output_data())
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing has been saved yet."""
+        return not self._checkpoint.data
+
+    def _output_data(self, pending_bytes: int | None = None) -> dict[str, Any]:
+        self._stdout.sync()
+        size = self._stdout.tell() if self._stdout.is_file else None
+        data: dict[str, Any] = {_SIZE: size}
+        return data if pending_bytes is None else {**data, _PENDING: pending_bytes}
+
+    def _is_own_tail(self, size: int, count: int) -> bool:
+        """Say whether the bytes after the checkpoint may be of the run that was killed."""
+        pending = self._checkpoint.data.get(_PENDING)
+        start = max(size - 1, 0)
+        data = self._stdout.read_from(start, _MAX_LINE_BYTES + 1)
+        before, tail = data[: size - start], data[size - start :]
+        if before not in {b"", b"\n"}:
+            return False
+        if pending is not None:
+            return bool(count <= pending)
+        return b"\n" not in tail[:-1] and len(tail) == count

@@ -98,7 +98,7 @@ class RawImageBuilder:
     ) -> PageIterator[Any, Any]:
         paginator: Paginator[Any, Any] = Paginator(
             lambda **request: fetch(operation, request),
-            operation.pagination,
+            operation.require_pagination(),
             serialize_params=operation.serialize_params,
             name=operation.name,
         )
@@ -106,7 +106,7 @@ class RawImageBuilder:
 
     def _report_page(self, operation: Operation[Any], page: Any) -> None:
         if self.on_page is not None:
-            self.on_page(len(operation.pagination.result_keys[0].search(page) or ()))
+            self.on_page(len(operation.require_pagination().result_keys[0].search(page) or ()))
 
 
 def _format_timestamps(data: Any, format_timestamp: TimestampFormatter) -> None:

@@ -64,6 +64,7 @@ class ListContext(NamedTuple):
     def raw_items(self) -> Generator[tuple[Sequence[Any], str | None]]:
         """Yield the items one by one, each as a list of one, with the token after it.
 
+        At the end comes an empty list with the token that is left: the last page may have no items.
         Without pagination they come all at once: no token resumes in the middle of a page.
         """
         if self.request.no_paginate:
@@ -73,6 +74,7 @@ class ListContext(NamedTuple):
         pages = self.paginate_raw()
         for item in pages.items():
             yield [item], pages.resume_token
+        yield [], pages.resume_token
 
     def raw_result(self) -> RawPage:
         """Return the whole result: all pages put together, as the AWS CLI does."""

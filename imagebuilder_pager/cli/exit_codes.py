@@ -105,6 +105,10 @@ def _describe_validation_error(error: Exception) -> tuple[int, str] | None:
         return PARAM_VALIDATION_ERROR_RC, "\n".join(
             ["Parameter validation failed:", *map(_name_by_option, error.problems)]
         )
+    if isinstance(error, exceptions.CheckpointError):
+        is_locked = isinstance(error, exceptions.CheckpointLockedError)
+        code = GENERAL_ERROR_RC if is_locked else PARAM_VALIDATION_ERROR_RC
+        return code, f"--checkpoint: {error}"
     message = _name_by_option(str(error))
     if isinstance(error, exceptions.StartingTokenError):
         return PARAM_VALIDATION_ERROR_RC, f"Bad starting token: {message}"

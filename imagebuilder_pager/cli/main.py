@@ -19,6 +19,7 @@ from .args import (
 from .exit_codes import ConfigurationError, describe_error
 from .resume_state import ResumeState
 from .signals import SignalReceived, Signals
+from .terminal import escape_controls, write_stderr
 
 if TYPE_CHECKING:
     import argparse
@@ -66,9 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if "--debug" in argv:
             import traceback
 
-            traceback.print_exc()
-        if sys.stderr is not None:
-            sys.stderr.write(f"\n{message}\n")
+            write_stderr(traceback.format_exc())
+        write_stderr(f"\n{message}\n")
         resume_state.print_token()
         return code
     finally:
@@ -121,6 +121,8 @@ def _list(
         from .client import RawImageBuilder, iso8601, raw_timestamp
         from .context import ListContext
 
+        if options.no_verify_ssl and image_builder.endpoint_url.startswith("https:"):
+            write_stderr("Warning: --no-verify-ssl: TLS certificates are not verified\n")
         if is_main_process:
             gc.freeze()
             gc.enable()
@@ -211,12 +213,18 @@ def _show(output: str, context: ListContext, writer: RichWriter) -> None:
 def _configure_logging(*, debug: bool) -> None:
     import logging
 
+    class SafeFormatter(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return escape_controls(super().format(record))
+
     for name in ("imagebuilder_pager", "httpx"):
         logger = logging.getLogger(name)
         if debug:
             handler: logging.Handler = logging.StreamHandler()
             template = "%(asctime)s - %(threadName)s - %(name)s - %(levelname)s - %(message)s"
-            handler.setFormatter(logging.Formatter(template))
+            is_terminal = sys.stderr is not None and sys.stderr.isatty()
+            formatter = SafeFormatter if is_terminal else logging.Formatter
+            handler.setFormatter(formatter(template))
             logger.setLevel(logging.DEBUG)
         else:
             # Without any handler, Python would print warnings, such as of a retry.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from .terminal import write_stderr
 
 __all__ = ["ResumeState"]
 
@@ -26,5 +26,5 @@ class ResumeState:
 
     def print_token(self) -> None:
         """Print the token on standard error, if there is one."""
-        if self.print_token_on_exit and self._token is not None and sys.stderr is not None:
-            sys.stderr.write(f"NextToken: {self._token}\n")
+        if self.print_token_on_exit and self._token is not None:
+            write_stderr(f"NextToken: {self._token}\n")

@@ -19,7 +19,7 @@ class SignalReceived(KeyboardInterrupt):
 
     def __init__(self, number: int) -> None:
         super().__init__()
-        self.code = 128 + number
+        self.code: int = 128 + number
 
 
 class Signals:

@@ -8,6 +8,8 @@ import select
 import stat
 import sys
 
+from .terminal import escape_controls
+
 __all__ = ["Stdout"]
 
 
@@ -23,14 +25,19 @@ class Stdout:
             raise OSError(errno.EBADF, "standard output is closed")
         sys.stdout.flush()
         self._descriptor = sys.stdout.fileno()
+        self._is_terminal = os.isatty(self._descriptor)
         self.is_file = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
 
-    def write(self, text: str) -> None:
+    def write(self, text: str, *, is_styled: bool = False) -> None:
         """Write all of the text, in UTF-8.
 
-        Where that fails in a regular file, the part that was written is cut off again.
+        A terminal obeys control characters, and the service's may be anyone's: for a terminal they
+        are escaped, unless the text is rich's and ``is_styled``. Where a write fails in a regular
+        file, the part that was written is cut off again.
         """
-        data = memoryview(text.encode("utf-8", "surrogateescape"))
+        if self._is_terminal and not is_styled:
+            text = escape_controls(text)
+        data = memoryview(_encode(text))
         written = 0
         try:
             while written < len(data):
@@ -42,6 +49,10 @@ class Stdout:
             if self.is_file and written:
                 self.truncate(self.tell() - written)
             raise
+
+    def byte_count(self, text: str) -> int:
+        """Return the number of bytes that :meth:`write` writes for the text."""
+        return len(_encode(text))
 
     def tell(self) -> int:
         """Return the position of the next byte in the regular file."""
@@ -78,3 +89,7 @@ class Stdout:
             path = fcntl.fcntl(self._descriptor, fcntl.F_GETPATH, b"\0" * 1024)
             return os.fsdecode(path.rstrip(b"\0"))
         return f"/proc/self/fd/{self._descriptor}"
+
+
+def _encode(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

@@ -36,4 +36,4 @@ class ServiceError(Exception):
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
-        self.status = HTTP_STATUS[code]
+        self.status: int = HTTP_STATUS[code]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Self, TypeVar, get_args
 
-from pydantic import GetCoreSchemaHandler, PlainValidator, ValidationInfo
+from pydantic import Field, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from ..aws.clock import assume_utc, parse_http_date
@@ -16,19 +16,23 @@ __all__ = [
     "RAW_TIMESTAMPS",
     "Constraints",
     "MissingList",
+    "MissingMap",
+    "Number",
     "OpenEnum",
     "RawTimestamp",
     "SparseList",
+    "SparseMap",
     "Timestamp",
 ]
 
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """The constraints of the service model: a string's length or pattern, a number's range.
+    """The constraints of the service model: a length, a pattern, or a number's range.
 
     Requests are checked against them. Responses are not, and any value of the service is accepted.
     """
@@ -37,9 +41,9 @@ class Constraints:
     max: int | None = None
     pattern: str | None = None
 
-    def allows(self, value: str | int) -> bool:
+    def allows(self, value: Any) -> bool:
         """Return whether the value satisfies the constraints."""
-        size = len(value) if isinstance(value, str) else value
+        size = value if isinstance(value, (int, float)) else len(value)
         if self.min is not None and size < self.min:
             return False
         if self.max is not None and size > self.max:
@@ -49,11 +53,26 @@ class Constraints:
 
     def describe(self, python_type: type) -> str:
         """Describe the values allowed, for an error: ``a string of 1 to 1024 characters``."""
-        if python_type is int:
-            return f"a whole number from {self.min} to {self.max}"
-        if self.pattern is not None:
-            return f"a string that matches {self.pattern}"
-        return f"a string of {self.min} to {self.max} characters"
+        if python_type in {int, float}:
+            kind = "whole number" if python_type is int else "number"
+            preposition = " of" if self.min is None or self.max is None else " from"
+            return f"a {kind}{self._describe_range(preposition, '')}"
+        if python_type is list:
+            return f"a list{self._describe_range(' of', ' items')}"
+        if python_type is dict:
+            return f"a dictionary{self._describe_range(' of', ' members')}"
+        if self.pattern is None:
+            return f"a string{self._describe_range(' of', ' characters')}"
+        return f"a string{self._describe_range(' of', ' characters')} that matches {self.pattern}"
+
+    def _describe_range(self, preposition: str, unit: str) -> str:
+        if self.min is None and self.max is None:
+            return ""
+        if self.max is None:
+            return f"{preposition} {self.min}{unit} or more"
+        if self.min is None:
+            return f"{preposition} at most {self.max}{unit}"
+        return f"{preposition} {self.min} to {self.max}{unit}"
 
 
 class MissingList(list[Any]):
@@ -81,8 +100,51 @@ class _NullAsMissing:
         )
 
 
-#: A list member of a response; absent or null, it reads as an empty list.
-SparseList = Annotated[list[T], _NullAsMissing()]
+def _is_missing_list(value: object) -> bool:
+    return type(value) is MissingList and not value
+
+
+#: A list member of a response; absent or null, it reads as an empty list, and a dump omits it.
+SparseList = Annotated[list[T], _NullAsMissing(), Field(exclude_if=_is_missing_list)]
+
+
+class MissingMap(dict[str, Any]):
+    """The empty map of a member that is absent from the response, or null."""
+
+
+class _NullAsMissingMap:
+    """The validation of a map member: null reads as an absent map, a null value as None."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        keys, values = map(handler, get_args(source))
+        schema = core_schema.dict_schema(keys, core_schema.nullable_schema(values))
+        return core_schema.no_info_after_validator_function(
+            lambda value: MissingMap() if value is None else value,
+            core_schema.nullable_schema(schema),
+        )
+
+
+#: A map member of a response; absent or null, it reads as an empty map.
+SparseMap = Annotated[dict[K, T], _NullAsMissingMap()]
+
+
+class _KeepWholeNumbers:
+    """The validation of a number: ``7`` stays a whole number, as in botocore."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.union_schema(
+            [core_schema.int_schema(strict=True), core_schema.float_schema()],
+            mode="left_to_right",
+            custom_error_type="float_type",
+        )
+
+
+#: A number of a response, whole or not.
+Number = Annotated[float, _KeepWholeNumbers()]
 
 
 class _AllowUnknown:
@@ -163,5 +225,16 @@ def _not_a_timestamp(form: str) -> PydanticCustomError:
     return PydanticCustomError("timestamp", "Input should be a timestamp {form}", {"form": form})
 
 
+class _Timestamp:
+    """The validation of a timestamp; in JSON that is made of a model, it is in ISO 8601."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.with_info_plain_validator_function(
+            _to_datetime, serialization=core_schema.simple_ser_schema("datetime")
+        )
+
+
 #: A point in time, on the wire as epoch seconds, in Python an aware datetime in UTC.
-Timestamp = Annotated[datetime, PlainValidator(_to_datetime)]
+Timestamp = Annotated[datetime, _Timestamp()]

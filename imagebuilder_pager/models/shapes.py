@@ -7,28 +7,28 @@ that boto3 makes of the same bytes.
 
 from __future__ import annotations
 
+import copy
 import enum
-from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Self
+import json
+from collections.abc import Iterator, Mapping, MutableMapping
+from datetime import datetime
+from typing import Any, ClassVar, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic.alias_generators import to_camel
 
-from .fields import RAW_TIMESTAMPS, MissingList
+from .fields import RAW_TIMESTAMPS, MissingList, MissingMap
 
-__all__ = ["Response", "ResponseMetadata", "Shape"]
+__all__ = ["Response", "ResponseMetadata", "Shape", "Structure", "json_default"]
 
 
-class Shape(BaseModel):
-    """A structure of the service model.
+class Structure(BaseModel):
+    """A structure of the service model, with a wire name for each attribute.
 
-    Attributes are in snake_case, keys are wire names. A member that is absent from the response,
-    or null, is None as an attribute and absent as a key. An absent list is empty in both
-    spellings, and absent for ``in`` and :meth:`keys`. Members that this version does not know are
-    kept as keys.
+    Those of a request are this and no dictionaries, so that a member may be called ``values``.
     """
 
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         alias_generator=to_camel,
         validate_by_name=True,
         validate_by_alias=True,
@@ -46,8 +46,27 @@ class Shape(BaseModel):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        cls._alias_by_field = {name: info.alias or name for name, info in cls.model_fields.items()}
+        cls._alias_by_field = {}
+        for name, info in cls.model_fields.items():
+            if info.alias is None:
+                raise TypeError(f"{cls.__name__}.{name} has no wire name")
+            cls._alias_by_field[name] = info.alias
         cls._field_by_alias = {wire: name for name, wire in cls._alias_by_field.items()}
+
+    @classmethod
+    def wire_names(cls) -> tuple[str, ...]:
+        """Return the names of all members that the service model has."""
+        return tuple(cls._field_by_alias)
+
+
+class Shape(Structure, MutableMapping[str, Any]):
+    """A structure of a response: an object, and in all that one does with it also a dictionary.
+
+    Attributes are in snake_case, keys are wire names. A member that is absent from the response,
+    or null, is None as an attribute and absent as a key. An absent list is empty in both
+    spellings, and absent for ``in`` and :meth:`keys`. Members that this version does not know are
+    kept as keys.
+    """
 
     def __getitem__(self, key: str) -> Any:
         attribute = self._field_by_alias.get(key)
@@ -55,51 +74,103 @@ class Shape(BaseModel):
             value = self.__dict__[attribute]
             if value is not None:
                 return value
-        elif self.__pydantic_extra__ and key in self.__pydantic_extra__:
-            return self.__pydantic_extra__[key]
+        elif key in self._unknown_members:
+            return self._unknown_members[key]
         raise KeyError(key)
 
     def __setitem__(self, key: str, value: Any) -> None:
         attribute = self._field_by_alias.get(key)
         if attribute is None:
-            self.__pydantic_extra__ = {**(self.__pydantic_extra__ or {}), key: value}
-        elif value is None and isinstance(self.__dict__[attribute], list):
-            self.__dict__[attribute] = MissingList()
+            self._unknown_members[key] = value
+        elif value is None:
+            self._remove(attribute)
         else:
             self.__dict__[attribute] = value
+
+    def __delitem__(self, key: str) -> None:
+        attribute = self._field_by_alias.get(key)
+        if attribute is None:
+            del self._unknown_members[key]
+        elif _is_missing(self.__dict__[attribute]):
+            raise KeyError(key)
+        else:
+            self._remove(attribute)
+
+    @property
+    def _unknown_members(self) -> dict[str, Any]:
+        # Never None where they are allowed.
+        return cast("dict[str, Any]", self.__pydantic_extra__)
+
+    def _remove(self, attribute: str) -> None:
+        value = self.__dict__[attribute]
+        missing: object = None
+        if isinstance(value, list):
+            missing = MissingList()
+        elif type(value) is dict or type(value) is MissingMap:
+            missing = MissingMap()
+        self.__dict__[attribute] = missing
 
     def __contains__(self, key: object) -> bool:
         attribute = self._field_by_alias.get(key) if isinstance(key, str) else None
         if attribute is not None:
             return not _is_missing(self.__dict__[attribute])
-        return key in (self.__pydantic_extra__ or ())
+        return key in self._unknown_members
 
     def __iter__(self) -> Iterator[str]:  # type: ignore[override]  # keys, as of a dictionary
-        return iter(self.keys())
+        values = self.__dict__
+        for wire, name in self._field_by_alias.items():
+            if not _is_missing(values[name]):
+                yield wire
+        yield from self._unknown_members
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Shape) or not isinstance(other, Mapping):
+            return super().__eq__(other)
+        # A dictionary made of this one, or the one that boto3 returns.
+        return dict(self.items()) == other or self.to_dict() == other
+
+    # As a dictionary, it changes and cannot be hashed.
+    __hash__ = None  # type: ignore[assignment]  # Python's way, which mypy does not know
+
+    def __or__(self, other: Mapping[str, Any]) -> dict[str, Any]:
+        return {**self, **other} if isinstance(other, Mapping) else NotImplemented
+
+    def __ror__(self, other: Mapping[str, Any]) -> dict[str, Any]:
+        return {**other, **self} if isinstance(other, Mapping) else NotImplemented
+
+    def __ior__(self, other: Mapping[str, Any]) -> Self:
+        self.update(other)
+        return self
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return the member of that wire name, or ``default`` where it is absent."""
         attribute = self._field_by_alias.get(key)
         if attribute is None:
-            return (self.__pydantic_extra__ or {}).get(key, default)
+            return self._unknown_members.get(key, default)
         value = self.__dict__[attribute]
         return default if _is_missing(value) else value
 
-    def keys(self) -> list[str]:
-        """Return the wire names of the members that are present, unknown ones last."""
-        values = self.__dict__
-        known = [
-            wire for wire, name in self._field_by_alias.items() if not _is_missing(values[name])
-        ]
-        return known + list(self.__pydantic_extra__ or ())
+    def pop(self, key: str, *default: Any) -> Any:
+        """Remove the member and return it, or ``default`` where it is absent."""
+        if key in self or not default:
+            # The default of MutableMapping.pop would be the empty list of an absent one.
+            value = self[key]
+            del self[key]
+            return value
+        return default[0]
 
-    def values(self) -> list[Any]:
-        """Return the members that are present, in the order of :meth:`keys`."""
-        return [self[key] for key in self.keys()]
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """Return the member; where it is absent, set it to ``default`` first."""
+        if key not in self:
+            self[key] = default
+        return self.get(key)
 
-    def items(self) -> list[tuple[str, Any]]:
-        """Return pairs of wire name and member, of the members that are present."""
-        return [(key, self[key]) for key in self.keys()]
+    def copy(self) -> Self:  # type: ignore[override]  # a dictionary's, not Pydantic's former one
+        """Return a shallow copy."""
+        return copy.copy(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the dictionary that boto3 returns for the same bytes.
@@ -115,7 +186,7 @@ class Shape(BaseModel):
 
 
 def _is_missing(value: object) -> bool:
-    return value is None or (type(value) is MissingList and not value)
+    return value is None or (type(value) in {MissingList, MissingMap} and not value)
 
 
 def _to_builtin(value: Any) -> Any:
@@ -125,7 +196,21 @@ def _to_builtin(value: Any) -> Any:
         return value.to_dict()
     if isinstance(value, list):
         return [_to_builtin(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _to_builtin(item) for key, item in value.items()}
     return value
+
+
+def json_default(value: object) -> Any:
+    """Convert a shape or a timestamp for JSON: ``json.dumps(page, default=json_default)``.
+
+    Timestamps are in ISO 8601. Raises ``TypeError`` for all else, as ``json`` does.
+    """
+    if isinstance(value, Shape):
+        return value.to_dict()
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
 class ResponseMetadata(Shape):
@@ -139,6 +224,10 @@ class ResponseMetadata(Shape):
     http_headers: dict[str, str] = Field(alias="HTTPHeaders")
     retry_attempts: int = Field(0, alias="RetryAttempts")
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the dictionary that boto3 has, with all that it may contain."""
+        return super().to_dict() | self._unknown_members
+
 
 class Response(Shape):
     """The response of an operation: its members, ``ResponseMetadata`` and a resume token.
@@ -148,8 +237,19 @@ class Response(Shape):
     is another member, under its own name.
     """
 
-    _metadata: dict[str, Any] | None = PrivateAttr(None)
+    # A dictionary until it is first read.
+    _metadata: ResponseMetadata | dict[str, Any] | None = PrivateAttr(None)
     _resume_token: str | None = PrivateAttr(None)
+
+    def model_post_init(self, _context: Any, /) -> None:
+        """Take the two members that are not the service's from a dictionary made of a response."""
+        unknown = self._unknown_members
+        if unknown and not unknown.keys().isdisjoint(_OWN_KEYS):
+            metadata, token = (unknown.pop(key, None) for key in _OWN_KEYS)
+            if isinstance(metadata, Mapping):
+                self._metadata = dict(metadata)
+            if isinstance(token, str):
+                self._resume_token = token
 
     @classmethod
     def from_json(
@@ -161,15 +261,22 @@ class Response(Shape):
         :class:`RawTimestamp`. Raises pydantic's ``ValidationError``.
         """
         context = RAW_TIMESTAMPS if raw_timestamps else None
-        response = cls.model_validate_json(body, context=context, by_alias=True, by_name=False)
+        try:
+            response = cls.model_validate_json(body, context=context, by_alias=True, by_name=False)
+        except ValidationError as error:
+            value = _parse_leniently(body, error)
+            response = cls.model_validate(value, context=context, by_alias=True, by_name=False)
+        # The service's own members of these names, if it has any, mean nothing.
         response._metadata = dict(metadata)
+        response._resume_token = None
         return response
 
     @property
     def response_metadata(self) -> ResponseMetadata | None:
         """The request id, HTTP status, headers and retries; None on a response made by hand."""
-        metadata = self._metadata
-        return None if metadata is None else ResponseMetadata.model_validate(metadata)
+        if isinstance(self._metadata, dict):
+            self._metadata = ResponseMetadata.model_validate(self._metadata)
+        return self._metadata
 
     @property
     def resume_token(self) -> str | None:
@@ -182,11 +289,10 @@ class Response(Shape):
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return the member of that wire name, or ``default`` where it is absent."""
-        if key == "ResponseMetadata":
-            return default if self._metadata is None else self.response_metadata
-        if key == "NextToken":
-            return default if self._resume_token is None else self._resume_token
-        return super().get(key, default)
+        if key not in _OWN_KEYS:
+            return super().get(key, default)
+        value = self.response_metadata if key == "ResponseMetadata" else self._resume_token
+        return default if value is None else value
 
     def __contains__(self, key: object) -> bool:
         if key == "ResponseMetadata":
@@ -202,18 +308,49 @@ class Response(Shape):
             return self._resume_token
         return super().__getitem__(key)
 
-    def keys(self) -> list[str]:
-        """Return the wire names of the members present, ``ResponseMetadata`` and ``NextToken``."""
-        keys = [key for key in super().keys() if key not in {"ResponseMetadata", "NextToken"}]
-        if self._metadata is not None:
-            keys.append("ResponseMetadata")
-        if self._resume_token is not None:
-            keys.append("NextToken")
-        return keys
+    def __setitem__(self, key: str, value: Any) -> None:
+        if key == "ResponseMetadata":
+            self._metadata = dict(value) if type(value) is dict else value
+        elif key == "NextToken":
+            self._resume_token = value
+        else:
+            super().__setitem__(key, value)
+
+    def __delitem__(self, key: str) -> None:
+        if key in _OWN_KEYS:
+            if key not in self:
+                raise KeyError(key)
+            self[key] = None
+        else:
+            super().__delitem__(key)
+
+    def __iter__(self) -> Iterator[str]:  # type: ignore[override]  # keys, as of a dictionary
+        yield from super().__iter__()
+        yield from (key for key in _OWN_KEYS if key in self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the dictionary that boto3 returns for the same response."""
         result = super().to_dict()
-        if self._metadata is not None:
-            result["ResponseMetadata"] = dict(self._metadata)
+        metadata = self._metadata
+        if metadata is not None:
+            result["ResponseMetadata"] = (
+                dict(metadata) if isinstance(metadata, dict) else metadata.to_dict()
+            )
         return result
+
+
+# The keys of a response that are not the service's, in their order.
+_OWN_KEYS = ("ResponseMetadata", "NextToken")
+
+
+def _parse_leniently(body: bytes, error: ValidationError) -> Any:
+    """Parse what Pydantic's parser rejects and Python's does not, or raise ``error``.
+
+    These are lone surrogates, and values that are nested very deeply; boto3 reads both.
+    """
+    if error.errors(include_url=False, include_input=False)[0]["type"] != "json_invalid":
+        raise error
+    try:
+        return json.loads(body.decode())
+    except (ValueError, RecursionError):
+        raise error from None

@@ -4,12 +4,17 @@ This package knows neither HTTP nor AWS nor a model: a paginator calls a functio
 parameters as keywords and returns a page, a dictionary or an object that behaves like one.
 """
 
+from .._lazy import lazy_attributes
 from .async_paginator import AsyncPageIterator, AsyncPaginator
 from .config import PaginationConfig
 from .cursor import PageCursor, PagePosition, ResumablePage
 from .paginator import PageIterator, Paginator
 from .spec import Expression, PaginationSpec
 from .tokens import decode_token, encode_token
+
+TYPE_CHECKING = False  # as typing's, which takes its time to import
+if TYPE_CHECKING:
+    from .from_client import paginator_from_client
 
 __all__ = [
     "AsyncPageIterator",
@@ -24,4 +29,9 @@ __all__ = [
     "ResumablePage",
     "decode_token",
     "encode_token",
+    "paginator_from_client",
 ]
+
+# Type checkers must not see it: with it, an unknown name would be Any.
+if not TYPE_CHECKING:
+    __getattr__ = lazy_attributes(__name__, {"paginator_from_client": "from_client"}, ())

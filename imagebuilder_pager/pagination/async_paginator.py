@@ -6,10 +6,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Generic, Self
 
 from ..exceptions import PagerError
-from .base import BasePageIterator, BasePaginator, ItemT, IterationState, PageExpander, PageT, T
+from .async_prefetch import AsyncPrefetcher
+from .async_tee import AsyncKeyIterator, AsyncTee
+from .base import (
+    BasePageIterator,
+    BasePaginator,
+    ItemT,
+    IterationState,
+    PageExpander,
+    PageT,
+    T,
+    require_awaitable,
+)
 from .cursor import PageResult
 from .full_result import FullResult
-from .prefetch import AsyncPrefetcher
 
 __all__ = ["AsyncPageIterator", "AsyncPaginator", "AsyncResultIterator"]
 
@@ -42,10 +52,16 @@ class AsyncPageIterator(
     def search(self, expression: str) -> AsyncResultIterator[Any]:
         """Return an async iterator over the values of a JMESPath expression on each page.
 
-        Of a list, it yields each element.
+        Of a list, it yields each element. See :meth:`PageIterator.search`.
         """
         state = IterationState(self)
         return AsyncResultIterator(state, self._make_prefetcher(), state.expand_search(expression))
+
+    def result_key_iters(self) -> list[AsyncIterator[Any]]:
+        """Return an async iterator over the items of each result key, all from one pass."""
+        keys = self._spec.result_keys
+        source = AsyncTee(aiter(self), len(keys))
+        return [AsyncKeyIterator(source, index, key) for index, key in enumerate(keys)]
 
     async def build_full_result(self) -> dict[str, Any]:
         """Return all pages as one plain dictionary; see :meth:`PageIterator.build_full_result`."""
@@ -61,7 +77,11 @@ class AsyncPageIterator(
 
         async def fetch() -> PageResult[PageT] | None:
             request = cursor.next_request()
-            return None if request is None else cursor.process_page(await self._method(**request))
+            if request is None:
+                return None
+            page = self._method(**request)
+            require_awaitable(page)
+            return cursor.process_page(await page)
 
         return AsyncPrefetcher(fetch, self._options.prefetch)
 

@@ -6,13 +6,14 @@ and where the caller can resume, are decided here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ..exceptions import PagerError, ParamValidationError, StartingTokenError
+from ..exceptions import PagerError, PaginationError, ParamValidationError, StartingTokenError
 from .config import PaginationOptions, parse_config
 from .cursor import PageCursor, PagePosition, PageResult
 from .full_result import FullResult, to_plain_dict
+from .search import compile_search
 from .spec import Expression, PaginationSpec
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ __all__ = [
     "PageT",
     "ParamSerializer",
     "T",
+    "reject_awaitable",
+    "require_awaitable",
 ]
 
 MethodT = TypeVar("MethodT")
@@ -186,15 +189,14 @@ class IterationState(Generic[PageT]):
     def expand_search(self, expression: str) -> PageExpander[PageT, Any]:
         """Return an expander that yields the value of a JMESPath expression on the page.
 
-        Of a list, it yields each element.
+        Of a list, it yields each element. Raises :class:`ParamValidationError` for an expression
+        that is not valid.
         """
-        import jmespath
-
-        compiled = jmespath.compile(expression)
+        search = compile_search(expression)
 
         def expand(result: PageResult[PageT]) -> Iterator[Any]:
+            value = search(to_plain_dict(result.page))
             self.record_yielded(result)
-            value = compiled.search(to_plain_dict(result.page))
             yield from value if isinstance(value, list) else [value]
 
         return expand
@@ -213,6 +215,26 @@ class IterationState(Generic[PageT]):
         if full_result.last_page is not None:
             self.record_yielded(full_result.last_page)
         return full_result.finish()
+
+
+def reject_awaitable(page: object) -> None:
+    """Raise :class:`PaginationError` for an awaitable in place of a page."""
+    if isinstance(page, Awaitable):
+        if isinstance(page, Coroutine):
+            page.close()  # or Python warns that it was never awaited
+        raise PaginationError(
+            f"the method returned a {type(page).__name__} in place of a page; for an async "
+            "function, use AsyncPaginator"
+        )
+
+
+def require_awaitable(page: object) -> None:
+    """Raise :class:`PaginationError` for anything but an awaitable page."""
+    if not isinstance(page, Awaitable):
+        raise PaginationError(
+            f"the method returned a {type(page).__name__} in place of an awaitable; for a function "
+            "that is not async, use Paginator"
+        )
 
 
 def _resume_token(position: tuple[PagePosition, int] | None) -> str | None:

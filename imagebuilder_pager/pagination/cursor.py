@@ -15,6 +15,7 @@ from __future__ import annotations
 import bisect
 import copy
 import hashlib
+import itertools
 from array import array
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkabl
 
 from ..exceptions import PaginationError
 from .spec import Expression, PaginationSpec
-from .tokens import OFFSET_KEY, encode_token, parse_starting_token
+from .tokens import MAX_OFFSET, OFFSET_KEY, encode_token, parse_starting_token
 
 __all__ = ["PageCursor", "PagePosition", "PageResult", "ResumablePage"]
 
@@ -93,18 +94,17 @@ class PageCursor(Generic[PageT]):
         self._spec = spec
         self._params = dict(params)
         self._max_items = max_items
-        self._resumed = starting_token is not None
         self._tokens: dict[str, Any] = dict.fromkeys(spec.input_tokens)
         self._items_to_skip = 0
         if starting_token is not None:
             self._tokens, self._items_to_skip = parse_starting_token(
-                starting_token, spec.input_tokens
+                starting_token, spec.input_tokens, spec.max_page_size or MAX_OFFSET
             )
             self._inject_tokens(self._tokens)
         if page_size is not None and spec.limit_key is not None:
             self._params[spec.limit_key] = page_size
         self._token_history = _TokenHistory()
-        if self._resumed:
+        if starting_token is not None:
             self._token_history.add(self._tokens)
         self._page_count = 0
         self._item_count = 0
@@ -143,12 +143,19 @@ class PageCursor(Generic[PageT]):
         """Process the response to a request, and return the page for the caller.
 
         Items before the starting token's offset and beyond ``max_items`` are cut off, and a page
-        that can carry its resume token gets it.
+        that can carry its resume token gets it. Raises :class:`PaginationError` for a value that
+        is not a page.
         """
         return self.process_page(page).page
 
     def process_page(self, page: PageT) -> PageResult[PageT]:
         """Process a page as :meth:`receive_page` does; return it with its position."""
+        if getattr(page, "get", None) is None:
+            # Read as a page, it would end the listing as if it were whole.
+            raise PaginationError(
+                f"page {self._page_count + 1} is a {type(page).__name__}; allowed: a dictionary, "
+                "or an object with get(name)"
+            )
         editor = _CopyOnWritePage(page)
         primary = self._spec.result_keys[0]
         offset = self._skip_items(editor, primary)
@@ -160,7 +167,7 @@ class PageCursor(Generic[PageT]):
         request_tokens = self._tokens
         if remaining is not None and count > remaining:
             count = remaining
-            editor.set(primary, items[:count])
+            editor.set(primary, _slice(items, 0, count))
             self._done = True
             next_tokens: Mapping[str, Any] | None = _with_offset(request_tokens, offset + count)
         else:
@@ -178,19 +185,19 @@ class PageCursor(Generic[PageT]):
         An offset reaches beyond a page where the page size is smaller than when the token was
         made: the rest of it is skipped in the next page.
         """
-        if not self._items_to_skip and not (self._resumed and self._page_count == 0):
+        if not self._items_to_skip:
             return 0
         items = primary.search(editor.page)
         skipped = 0
-        if isinstance(items, (list, str)):
+        if isinstance(items, (list, str, Mapping)):
             skipped = min(self._items_to_skip, len(items))
-            editor.set(primary, items[skipped:])
+            editor.set(primary, _slice(items, skipped, None))
         else:
             editor.set(primary, None)
         self._items_to_skip -= skipped
         for expression in self._spec.result_keys[1:]:
-            # The listing that the token comes from has returned these. Numbers stay, as in
-            # botocore: they count what the service has scanned.
+            # The listing that the token comes from has returned these with the items before the
+            # offset. Numbers stay, as in botocore: they count what the service has scanned.
             value = expression.search(editor.page)
             if isinstance(value, (list, str)):
                 editor.set(expression, value[:0])
@@ -237,6 +244,13 @@ class PageCursor(Generic[PageT]):
                 self._params[name] = token
             else:
                 self._params.pop(name, None)
+
+
+def _slice(items: Any, start: int, stop: int | None) -> Any:
+    """Return some of the items; those of a map are its entries, in the service's order."""
+    if isinstance(items, Mapping):
+        return dict(itertools.islice(items.items(), start, stop))
+    return items[start:stop]
 
 
 def _with_offset(tokens: Mapping[str, Any], offset: int) -> dict[str, Any]:

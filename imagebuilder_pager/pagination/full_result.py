@@ -18,7 +18,10 @@ def to_plain_dict(page: Any) -> Any:
 
 
 class FullResult:
-    """The sum of pages: lists are joined, numbers and strings added, all else is from the first."""
+    """The sum of pages: lists and maps are joined, numbers and strings added.
+
+    All else is from the first page.
+    """
 
     def __init__(self, result_keys: tuple[Expression, ...]) -> None:
         self._result_keys = result_keys
@@ -36,10 +39,12 @@ class FullResult:
                 continue
             existing = expression.search(self._result)
             if existing is None:
-                value = list(value) if isinstance(value, list) else value
+                value = _copy_collection(value)
                 set_value_at_path(self._result, expression, value)
             elif isinstance(value, list):
                 existing.extend(value)
+            elif isinstance(value, Mapping):
+                _join(existing, value)
             elif isinstance(value, (int, float, str)):
                 set_value_at_path(self._result, expression, existing + value)
 
@@ -55,6 +60,25 @@ class FullResult:
             if (token := self.last_page.position.resume_token) is not None:
                 self._result["NextToken"] = token
         return self._result
+
+
+def _copy_collection(value: Any) -> Any:
+    """Return a copy of a list or a map that other pages can be joined to; else the value."""
+    if isinstance(value, Mapping):
+        return {name: _copy_collection(part) for name, part in value.items()}
+    return list(value) if isinstance(value, list) else value
+
+
+def _join(target: dict[str, Any], source: Mapping[str, Any]) -> None:
+    """Join the entries of a page's map; of an entry on both pages, the lists below are joined."""
+    for name, value in source.items():
+        existing = target.get(name)
+        if existing is None:
+            target[name] = _copy_collection(value)
+        elif isinstance(existing, list) and isinstance(value, list):
+            existing.extend(value)
+        elif isinstance(existing, dict) and isinstance(value, Mapping):
+            _join(existing, value)
 
 
 def _merge(target: dict[str, Any], source: Mapping[str, Any]) -> None:

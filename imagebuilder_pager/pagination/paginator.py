@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, Generic
 
-from ..exceptions import PagerError
-from .base import BasePageIterator, BasePaginator, ItemT, IterationState, PageExpander, PageT, T
+from ..exceptions import PagerError, ParamValidationError
+from .base import (
+    BasePageIterator,
+    BasePaginator,
+    ItemT,
+    IterationState,
+    PageExpander,
+    PageT,
+    ParamSerializer,
+    T,
+    reject_awaitable,
+)
 from .cursor import PageResult
 from .full_result import FullResult
 from .prefetch import prefetch
-from .spec import Expression
+from .spec import Expression, PaginationSpec
 
 __all__ = ["PageIterator", "Paginator"]
 
@@ -24,7 +35,24 @@ class Paginator(BasePaginator[Callable[..., PageT]], Generic[PageT, ItemT]):
     operation paginates. ``serialize_params``, where it is given, checks the parameters at
     :meth:`paginate` and returns them under their wire names; it raises
     :class:`ParamValidationError`. ``name`` is the operation's name in errors.
+
+    Raises :class:`ParamValidationError` for an async function, which :class:`AsyncPaginator` takes.
     """
+
+    def __init__(
+        self,
+        method: Callable[..., PageT],
+        spec: PaginationSpec,
+        *,
+        serialize_params: ParamSerializer | None = None,
+        name: str = "paginate",
+    ) -> None:
+        if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
+            allowed = "a function that returns a page; for an async function, use AsyncPaginator"
+            raise ParamValidationError(
+                "Paginator", [f"method: an async function given; allowed: {allowed}"]
+            )
+        super().__init__(method, spec, serialize_params=serialize_params, name=name)
 
     def paginate(self, **params: Any) -> PageIterator[PageT, ItemT]:
         """Return an iterable over pages.
@@ -59,7 +87,8 @@ class PageIterator(BasePageIterator[Callable[..., PageT], PageT], Generic[PageT,
     def search(self, expression: str) -> Generator[Any]:
         """Return an iterator over the values of a JMESPath expression on each page.
 
-        Of a list, it yields each element.
+        Of a list, it yields each element. Raises :class:`ParamValidationError` for an expression
+        that is not valid, and :class:`PaginationError` at a page on which it has no value.
         """
         state = IterationState(self)
         return self._iterate(state, state.expand_search(expression))
@@ -105,6 +134,10 @@ class PageIterator(BasePageIterator[Callable[..., PageT], PageT], Generic[PageT,
 
         def fetch() -> PageResult[PageT] | None:
             request = cursor.next_request()
-            return None if request is None else cursor.process_page(self._method(**request))
+            if request is None:
+                return None
+            page = self._method(**request)
+            reject_awaitable(page)
+            return cursor.process_page(page)
 
         return prefetch(fetch, self._options.prefetch)

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from ..validation import importing, validate_whole_number
+
 __all__ = ["Expression", "PaginationSpec"]
 
 _MEMBER_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
@@ -22,11 +24,16 @@ class Expression:
     __slots__ = ("_compiled", "_path", "expression")
 
     def __init__(self, expression: str) -> None:
-        self.expression = expression
+        self.expression: str = expression
         self._path = expression.split(".") if _MEMBER_PATH.fullmatch(expression) else None
         self._compiled: Any = None
         if self._path is None:
-            import jmespath
+            with importing(
+                "jmespath",
+                purpose=f"the expression {expression}",
+                otherwise="use a path of names",
+            ):
+                import jmespath
 
             self._compiled = jmespath.compile(expression)
 
@@ -73,6 +80,8 @@ class PaginationSpec:
     - ``result_key``: path of the items; of several, the first is counted and truncated.
     - ``limit_key``: request parameter that takes the page size, or None.
     - ``limit_as_string``: that parameter is a string in the service model.
+    - ``max_page_size``: the most items of a page, if the service model has it. No token may skip
+      more, so that one made by a stranger costs no more than the library's own.
     - ``more_results``: JMESPath of a flag that is false on the last page, or None.
     - ``non_aggregate_keys``: paths of members that are taken from the first page alone.
 
@@ -86,6 +95,7 @@ class PaginationSpec:
     more_results: str | None = None
     non_aggregate_keys: Sequence[str] = ()
     limit_as_string: bool = False
+    max_page_size: int | None = None
 
     input_tokens: tuple[str, ...] = field(init=False, repr=False, compare=False)
     output_tokens: tuple[Expression, ...] = field(init=False, repr=False, compare=False)
@@ -110,15 +120,23 @@ class PaginationSpec:
             )
         if not self.result_keys:
             raise ValueError("result_key: none given; allowed: one path of members, or more")
+        if self.max_page_size is not None:
+            validate_whole_number("max_page_size", self.max_page_size, minimum=1)
         for expression in (*self.result_keys, *self.non_aggregates):
             expression.member_path()
 
     @classmethod
-    def from_model(cls, entry: Mapping[str, Any], *, limit_as_string: bool = False) -> Self:
+    def from_model(
+        cls,
+        entry: Mapping[str, Any],
+        *,
+        limit_as_string: bool = False,
+        max_page_size: int | None = None,
+    ) -> Self:
         """Return the spec of an entry of AWS's ``paginators-1.json``.
 
-        The type of ``limit_key`` is in the service model alone, so ``limit_as_string`` is a
-        parameter. Raises ``ValueError`` for an entry with missing or unknown members.
+        The type and the limit of ``limit_key`` are in the service model alone, so they are
+        parameters. Raises ``ValueError`` for an entry with missing or unknown members.
         """
         known = {
             "input_token",
@@ -134,4 +152,4 @@ class PaginationSpec:
             raise ValueError(
                 f"a paginator entry with {', '.join(unknown)}; allowed: {', '.join(sorted(known))}"
             )
-        return cls(**entry, limit_as_string=limit_as_string)
+        return cls(**entry, limit_as_string=limit_as_string, max_page_size=max_page_size)

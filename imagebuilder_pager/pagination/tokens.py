@@ -25,8 +25,8 @@ __all__ = ["decode_token", "encode_token", "parse_starting_token"]
 OFFSET_KEY = "boto_truncate_amount"
 ENCODED_KEYS_KEY = "boto_encoded_keys"
 
-# No page of any AWS service has nearly so many items; a larger offset would only skip page after
-# page.
+# The limit where the spec has none. No page of any AWS service has nearly so many items; a larger
+# offset would only skip page after page.
 MAX_OFFSET = 1_000_000
 # DynamoDB, whose tokens are structures, allows 32 levels.
 MAX_DEPTH = 64
@@ -57,7 +57,9 @@ def decode_token(token: str) -> dict[str, Any]:
     return _restore_bytes(_require_object(decoded))
 
 
-def parse_starting_token(token: object, input_tokens: Sequence[str]) -> tuple[dict[str, Any], int]:
+def parse_starting_token(
+    token: object, input_tokens: Sequence[str], max_offset: int = MAX_OFFSET
+) -> tuple[dict[str, Any], int]:
     """Return the values of the input tokens, and the number of items to skip.
 
     A token has one of three forms, tried in botocore's order:
@@ -77,7 +79,7 @@ def parse_starting_token(token: object, input_tokens: Sequence[str]) -> tuple[di
         )
     decoded = _decode_base64_json(token)
     if decoded is _NOT_JSON:
-        return _parse_legacy_token(token, input_tokens)
+        return _parse_legacy_token(token, input_tokens, max_offset)
     members = _require_object(decoded)
     allowed = {*input_tokens, OFFSET_KEY, ENCODED_KEYS_KEY}
     if not members.keys() & allowed:
@@ -91,12 +93,14 @@ def parse_starting_token(token: object, input_tokens: Sequence[str]) -> tuple[di
         )
     _check_depth(members)
     members = _restore_bytes(members)
-    offset = _validate_offset(members.pop(OFFSET_KEY, 0))
+    offset = _validate_offset(members.pop(OFFSET_KEY, 0), max_offset)
     # The order of members in the token is kept, so that tokens made from it are botocore's bytes.
     return members | {name: None for name in input_tokens if name not in members}, offset
 
 
-def _parse_legacy_token(token: str, input_tokens: Sequence[str]) -> tuple[dict[str, Any], int]:
+def _parse_legacy_token(
+    token: str, input_tokens: Sequence[str], max_offset: int
+) -> tuple[dict[str, Any], int]:
     parts = token.split("___")
     offset = 0
     if len(parts) == len(input_tokens) + 1:
@@ -106,7 +110,7 @@ def _parse_legacy_token(token: str, input_tokens: Sequence[str]) -> tuple[dict[s
             parts = [token]
         else:
             parts.pop()
-            offset = _validate_offset(offset)
+            offset = _validate_offset(offset, max_offset)
     if len(parts) > len(input_tokens):
         raise StartingTokenError(
             f"StartingToken: {len(parts)} parts separated by '___'; allowed: "
@@ -125,9 +129,9 @@ def _map_to_input_tokens(
     }
 
 
-def _validate_offset(offset: object) -> int:
+def _validate_offset(offset: object, maximum: int) -> int:
     try:
-        return validate_whole_number("StartingToken: offset", offset, minimum=0, maximum=MAX_OFFSET)
+        return validate_whole_number("StartingToken: offset", offset, minimum=0, maximum=maximum)
     except ValueError as error:
         raise StartingTokenError(str(error)) from None
 

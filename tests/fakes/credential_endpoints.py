@@ -22,7 +22,7 @@ import pytest
 
 from imagebuilder_pager.aws.clock import Clock
 from imagebuilder_pager.aws.config.shared_config import SharedConfig
-from imagebuilder_pager.aws.credentials.container import ContainerMetadataFetcher
+from imagebuilder_pager.aws.credentials.container import ContainerProvider
 from imagebuilder_pager.aws.credentials.resolver import resolve_credentials
 from imagebuilder_pager.aws.identity import CachingProvider, CredentialsContext
 from imagebuilder_pager.local.errors import ServiceError
@@ -217,7 +217,7 @@ class CredentialSettings:
         self.environment(AWS_ACCESS_KEY_ID="AKIDENV", AWS_SECRET_ACCESS_KEY=SECRETS["AKIDENV"])
 
     def set_ecs(self) -> None:
-        self._monkeypatch.setattr(ContainerMetadataFetcher, "HOST", self.endpoints.host)
+        self._monkeypatch.setattr(ContainerProvider, "HOST", self.endpoints.host)
         fetcher = botocore.utils.ContainerMetadataFetcher
         self._monkeypatch.setattr(fetcher, "IP_ADDRESS", self.endpoints.host)
         self.environment(AWS_CONTAINER_CREDENTIALS_RELATIVE_URI="/v2/credentials/TaskUuidSecret")

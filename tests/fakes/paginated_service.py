@@ -9,7 +9,7 @@ import copy
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio.lowlevel
 import botocore.paginate
@@ -205,6 +205,33 @@ def botocores(method: Callable[..., Any], entry: Entry) -> Any:
     # Given as Any: the stubs have no constructor, and the pages may be anything.
     paginator: Any = botocore.paginate.Paginator
     return paginator(method, entry, members(entry))
+
+
+if TYPE_CHECKING:
+    BotocorePageIterator = botocore.paginate.PageIterator[Any]  # generic in the stubs alone
+else:
+    BotocorePageIterator = botocore.paginate.PageIterator
+
+
+class CompletePageIterator(BotocorePageIterator):
+    """botocore's, with everything in the page that a token without an offset resumes at.
+
+    botocore empties the further result keys of that page, and an item list that is not a list.
+    """
+
+    def _handle_first_request(self, parsed: Any, primary: Any, truncation: Any) -> Any:
+        untyped: Any = self  # the stubs have none of these
+        if untyped._parse_starting_token()[1] == 0:
+            return 0
+        inherited: Any = super()
+        return inherited._handle_first_request(parsed, primary, truncation)
+
+
+def botocores_complete(method: Callable[..., Any], entry: Entry) -> Any:
+    """botocore's paginator with :class:`CompletePageIterator`."""
+    paginator = botocores(method, entry)
+    paginator.PAGE_ITERATOR_CLS = CompletePageIterator
+    return paginator
 
 
 def run(backend: str, function: Callable[[], Awaitable[T]]) -> T:

@@ -1,6 +1,7 @@
 """Services that fail or wait on purpose, and the threads and tasks of prefetching."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -100,6 +101,35 @@ class HeldService:
 
 def prefetch_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name.startswith("prefetch")]
+
+
+def watch_prefetch_thread(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """A function that lets the thread do all that it can do without its caller."""
+    conditions: list[Any] = []
+
+    class WatchedCondition(threading.Condition):
+        """A condition that knows whether the thread waits for its caller."""
+
+        def __init__(self, lock: Any = None) -> None:
+            super().__init__(lock)
+            self.is_idle = False
+            conditions.append(self)
+
+        def wait(self, timeout: float | None = None) -> bool:
+            if threading.current_thread().name.startswith("prefetch"):
+                self.is_idle = True
+            return super().wait(timeout)
+
+        def notify_all(self) -> None:
+            self.is_idle = False
+            super().notify_all()
+
+    def run_thread() -> None:
+        while prefetch_threads() and not any(condition.is_idle for condition in conditions):
+            os.sched_yield()
+
+    monkeypatch.setattr(threading, "Condition", WatchedCondition)
+    return run_thread
 
 
 async def run_all_tasks() -> None:

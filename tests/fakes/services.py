@@ -22,7 +22,7 @@ class RecordingService:
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
-        return httpx.Response(200, json={})
+        return httpx.Response(200, json={"resources": []})
 
     @property
     def request(self) -> httpx.Request:

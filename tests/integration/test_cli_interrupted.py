@@ -79,7 +79,6 @@ def test_a_listing_killed_at_random_moments_is_complete_in_the_end(
 # Kills the process right before or right after one of its system calls, counted from the start.
 KILL_AT_A_WRITE = """
 import os, signal, sys
-from pathlib import Path
 from imagebuilder_pager.cli.main import main
 
 calls = 0
@@ -108,7 +107,7 @@ def torn(descriptor, data):
 real_write = os.write
 os.write = torn if when == "within" else counted(os.write)
 os.fsync = counted(os.fsync)
-Path.replace = counted(Path.replace)
+os.replace = counted(os.replace)
 sys.exit(main())
 """
 
@@ -116,10 +115,10 @@ sys.exit(main())
 @pytest.mark.parametrize(
     ("call", "when"),
     [
-        # fsync of the output, fsync of the new checkpoint, replace; then write and those three,
-        # for each item.
-        *((call, "before") for call in (1, 3, 4, 5, 7)),
-        *((call, "within") for call in (4, 8)),
+        # fsync of the output, fsync of the new checkpoint, replace, fsync of the directory; then
+        # write and those four, for each item.
+        *((call, "before") for call in (1, 3, 4, 5, 6, 8, 9)),
+        *((call, "within") for call in (5, 10)),
     ],
 )
 def test_a_listing_killed_between_any_two_writes_is_resumed(
@@ -145,6 +144,91 @@ def test_a_listing_killed_between_any_two_writes_is_resumed(
     assert found[0] == "of before"
     assert found[1:] == IDS[: len(found) - 1]
     assert 4 <= len(found) - 1 <= 6
+
+
+FAILED = [
+    resource["resourceId"]
+    for resource in ACCOUNT.executions[0].resources
+    if resource["state"]["status"] == "FAILED"
+]
+
+
+@pytest.mark.parametrize(
+    ("call", "when"),
+    [
+        # The same, after the four of the announcement; a page of 20 has several lines.
+        *((call, "before") for call in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 18)),
+        *((call, "within") for call in (5, 14)),
+    ],
+)
+def test_an_audit_of_failures_killed_between_any_two_writes_is_resumed(
+    environment: dict[str, str], tmp_path: Path, call: int, when: str
+) -> None:
+    """With ``--query``, a page has any number of lines, and each is there once."""
+    checkpoint, output = tmp_path / "checkpoint", tmp_path / "output.jsonl"
+    before = '{"resourceId": "of before"}\n'
+    output.write_text(before)
+    query = "resources[?state.status == 'FAILED']"
+    options = [*JSONL[3:], "--page-size", "20", "--query", query, "--checkpoint", str(checkpoint)]
+    with output.open("ab") as file:
+        command = [sys.executable, "-c", KILL_AT_A_WRITE, str(call), when, *options]
+        killed = subprocess.run(command, stdout=file, env=environment, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    for _ in range(2):
+        with output.open("ab") as file:
+            ran = subprocess.run(
+                [*JSONL[:3], *options],
+                stdout=file,
+                env=environment,
+                stderr=subprocess.PIPE,
+                check=False,
+            )
+        assert ran.returncode == 0, ran.stderr
+        assert ids_in(output.read_text()) == ["of before", *FAILED]
+    assert len(FAILED) > 8
+    assert json.loads(checkpoint.read_text())["listing"]["query"] == query
+
+
+def test_two_runs_on_one_checkpoint_are_told_apart(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    checkpoint, output = tmp_path / "checkpoint", tmp_path / "output.jsonl"
+    command = [*JSONL, "--page-size", "2", "--checkpoint", str(checkpoint)]
+    with output.open("wb") as file:
+        first = subprocess.Popen(command, stdout=file, env=environment)
+        while output.stat().st_size == 0:
+            time.sleep(0.001)
+        first.send_signal(signal.SIGSTOP)
+        second = subprocess.run(
+            command, stdout=file, stderr=subprocess.PIPE, env=environment, check=False
+        )
+        first.send_signal(signal.SIGCONT)
+        assert first.wait(60) == 0
+    assert second.returncode == 255
+    assert b"is in use by another run" in second.stderr
+    assert ids_in(output.read_text()) == IDS
+
+
+@pytest.mark.parametrize("kind", ["link", "fifo"])
+def test_a_checkpoint_that_is_not_a_file_is_an_error(
+    environment: dict[str, str], tmp_path: Path, kind: str
+) -> None:
+    checkpoint, victim = tmp_path / "checkpoint", tmp_path / "victim"
+    victim.write_text("precious")
+    if kind == "link":
+        checkpoint.symlink_to(victim)
+    else:
+        os.mkfifo(checkpoint)
+    ran = subprocess.run(
+        [*JSONL, "--checkpoint", str(checkpoint)],
+        capture_output=True,
+        env=environment,
+        check=False,
+        timeout=30,
+    )
+    assert ran.returncode == 252
+    assert b"is not a regular file" in ran.stderr
+    assert victim.read_text() == "precious"
 
 
 @pytest.mark.parametrize(

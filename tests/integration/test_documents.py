@@ -1,24 +1,34 @@
-"""Every Python example of the README and the docs, run against the local service."""
+"""Every Python example of the README and the docs, run against the local service.
+
+Those for boto3's clients are in ``test_documents_for_boto3.py``.
+"""
 
 from __future__ import annotations
 
+import ast
+import asyncio
+import base64
+import contextlib
+import json
 import re
 import time
+import urllib.parse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from imagebuilder_pager.local import (
     ACCESS_KEY_ID,
     SECRET_ACCESS_KEY,
+    FaultPlan,
     LocalImageBuilder,
     LocalServer,
     load_account,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from _pytest.mark.structures import ParameterSet
 
@@ -35,6 +45,8 @@ def examples() -> list[ParameterSet]:
     for document in DOCUMENTS:
         text = document.read_text()
         for match in BLOCK.finditer(text):
+            if "paginator_from_client" in match[1]:
+                continue  # needs a botocore with its data: test_documents_for_boto3.py
             line = text[: match.start()].count("\n") + 2
             found.append(pytest.param(match[1], id=f"{document.relative_to(ROOT)}:{line}"))
     return found
@@ -76,6 +88,8 @@ def test_example_runs(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def sleep(seconds: float) -> None:
         pytest.fail(f"the example slept {seconds} s")
 
+    if "import pandas" in source:
+        pytest.importorskip("pandas")
     monkeypatch.setattr(time, "sleep", sleep)
     exec(compile(source, "<example>", "exec"), {"__name__": "__main__"})
 
@@ -94,30 +108,184 @@ def test_the_first_example_prints_what_the_readme_says(
     assert local_service_everywhere.requests == 4
 
 
-def test_the_checkpoint_example_goes_on_where_it_was_killed(
-    local_service_everywhere: LocalImageBuilder, capsys: pytest.CaptureFixture[str]
+def test_the_clock_of_the_faults_waits_neither_in_sync_nor_in_async() -> None:
+    text = (ROOT / "docs" / "faults.md").read_text()
+    source = next(match[1] for match in BLOCK.finditer(text) if "class NoWaiting" in match[1])
+    tree = ast.parse(source)
+    kept: list[ast.stmt] = [
+        node for node in tree.body if isinstance(node, (ast.ClassDef, ast.ImportFrom))
+    ]
+    names: dict[str, Any] = {}
+    exec(compile(ast.Module(kept, []), "<example>", "exec"), names)
+    clock = names["NoWaiting"]()
+    started = time.monotonic()
+    clock.sleep(3600)
+    asyncio.run(asyncio.wait_for(clock.sleep_async(3600), 5))
+    assert time.monotonic() - started < 5
+
+
+def example_with(document: str, text: str) -> str:
+    source = (ROOT / document).read_text()
+    return next(match[1] for match in BLOCK.finditer(source) if text in match[1])
+
+
+class Response(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+
+def call_endpoint(names: dict[str, Any], **query: str) -> Response:
+    """Call the WSGI application of the recipe."""
+    started: list[Any] = []
+    environ = {"QUERY_STRING": urllib.parse.urlencode(query)}
+    body = b"".join(names["application"](environ, lambda *arguments: started.append(arguments)))
+    ((status, headers),) = started
+    return Response(int(status.split()[0]), dict(headers), json.loads(body))
+
+
+EXECUTION_ID = "lce-12345678-1234-1234-1234-123456789012"
+
+
+@pytest.fixture
+def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], dict[str, Any]]]:
+    """Start the web endpoint of the recipe at a local service with these faults."""
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)
+    with contextlib.ExitStack() as stack:
+
+        def start(faults: str) -> dict[str, Any]:
+            plan = FaultPlan.parse(faults) if faults else None
+            service = LocalImageBuilder(
+                load_account(ROOT / "fixtures" / "account.json"), faults=plan
+            )
+            server = stack.enter_context(LocalServer(service))
+            monkeypatch.setenv("AWS_ENDPOINT_URL_IMAGEBUILDER", server.url)
+            names: dict[str, Any] = {"__name__": "endpoint"}
+            exec(compile(example_with("docs/recipes.md", "def application"), "<r>", "exec"), names)
+            stack.callback(names["client"].close)
+            return names
+
+        yield start
+
+
+def test_the_web_endpoint_hands_out_cursors_that_lead_to_the_end(
+    endpoint: Callable[[str], dict[str, Any]],
 ) -> None:
-    readme = (ROOT / "README.md").read_text()
-    source = next(match[1] for match in BLOCK.finditer(readme) if "checkpoint" in match[1])
-    lines: list[str] = []
-    for killed_after in (7, 25, 60, None):
-        broken = source
-        if killed_after is not None:
-            broken = source.replace("checkpoint.write_text(", "count(checkpoint.write_text(", 1)
-            broken = broken.replace('"finished")\n', '"finished"))\n')
-        seen = 0
+    names = endpoint("")
+    found: list[str] = []
+    query = {"execution": EXECUTION_ID}
+    while True:
+        response = call_endpoint(names, **query)
+        assert response.status == 200
+        found += response.body["resources"]
+        if response.body["cursor"] is None:
+            break
+        query["cursor"] = response.body["cursor"]
+    assert len(found) == len(set(found)) == 180
 
-        def count(_: object, killed_after: int | None = killed_after) -> None:
-            nonlocal seen
-            seen += 1
-            if seen == killed_after:
-                raise SystemExit
 
-        try:
-            exec(compile(broken, "<example>", "exec"), {"__name__": "__main__", "count": count})
-        except SystemExit:
-            assert killed_after is not None
-        lines += capsys.readouterr().out.splitlines()
-    account = load_account(ROOT / "fixtures" / "account.json")
-    execution = next(e for e in account.executions if e.lifecycle_execution_id.endswith("9012"))
-    assert lines == [resource["resourceId"] for resource in execution.resources]
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"cursor": "made up"},
+        {"cursor": base64.b64encode(b'{"nextToken": "made up"}').decode()},
+        {"cursor": base64.b64encode(b'{"nextToken": null, "other": 1}').decode()},
+        {"cursor": base64.b64encode(b'{"nextToken": {"a": 1}}').decode()},
+        {"cursor": base64.b64encode(b'{"boto_truncate_amount": -1}').decode()},
+        {"execution": "../../etc"},
+        {"execution": ""},
+    ],
+)
+def test_the_web_endpoint_refuses_a_bad_cursor_or_execution(
+    endpoint: Callable[[str], dict[str, Any]], query: dict[str, str]
+) -> None:
+    response = call_endpoint(endpoint(""), **{"execution": EXECUTION_ID, **query})
+    assert response.status == 400
+    assert "not valid" in response.body["error"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        ("throttle", 503),
+        ("server-error", 502),
+        ("reset-before", 502),
+        ("html", 502),
+        ("half-body", 502),
+    ],
+)
+def test_the_web_endpoint_has_another_status_for_errors_of_aws(
+    endpoint: Callable[[str], dict[str, Any]], fault: str, status: int
+) -> None:
+    response = call_endpoint(endpoint(f"{fault}@1"), execution=EXECUTION_ID)
+    assert response.status == status
+    assert ("Retry-After" in response.headers) == (status == 503)
+
+
+def test_the_recipe_for_expired_tokens_begins_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The third page's token has expired; the listing is processed to its end all the same."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)
+    service = LocalImageBuilder(
+        load_account(ROOT / "fixtures" / "account.json"), faults=FaultPlan.parse("expired-token@3")
+    )
+    with LocalServer(service) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_IMAGEBUILDER", server.url)
+        source = example_with("docs/recipes.md", "checkpoint.restart()")
+        exec(compile(source, "<example>", "exec"), {"__name__": "__main__"})
+    assert capsys.readouterr().out == "180\n"
+    assert service.requests == 3 + 8
+    assert json.loads((tmp_path / "resources.checkpoint").read_text())["finished"] is True
+
+
+LINK = re.compile(r"\]\((?!https?://)([^)#]*)(#[^)]*)?\)")
+
+
+@pytest.mark.parametrize(
+    "document", [path.relative_to(ROOT).as_posix() for path in [*DOCUMENTS, ROOT / "SECURITY.md"]]
+)
+def test_every_link_leads_to_a_file_and_a_heading_that_are_there(document: str) -> None:
+    path = ROOT / document
+    for target, anchor in LINK.findall(path.read_text()):
+        file = (path.parent / target).resolve() if target else path
+        assert file.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE)
+            slugs = {
+                re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings
+            }
+            assert anchor[1:] in slugs, f"{target}{anchor}"
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "Installing",
+        "Upgrading",
+        "IAM policy",
+        "Threads",
+        "Processes",
+        "Closing",
+        "Logging",
+        "Timeouts",
+        "Proxies",
+        "What breaks in silence",
+        "Checkpoints",
+        "Expired tokens between runs",
+    ],
+)
+def test_each_subject_has_a_heading_that_a_search_finds(heading: str) -> None:
+    lines = [line for path in DOCUMENTS for line in path.read_text().splitlines()]
+    assert f"## {heading}" in lines
+
+
+def test_no_document_leaves_a_proxys_client_at_httpx_five_seconds() -> None:
+    for path in DOCUMENTS:
+        for call in re.findall(r"httpx\.Client\(proxy=[^)]*\)", path.read_text()):
+            plain_name = "httpx.Client(proxy=...)` in place" in path.read_text()
+            assert "timeout=60" in call or plain_name, f"{path}: {call}"

@@ -1,5 +1,7 @@
 """Each fault of a network or a service, at the first, a middle and the last page of a listing.
 
+The listing goes over the default transport and over h11, sync and async.
+
 A row of the table says whether the listing completes, or which error ends it. In either case the
 items before the error and those of one resumed listing are all items, each once.
 """
@@ -7,7 +9,6 @@ items before the error and those of one resumed listing are all items, each once
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -15,11 +16,14 @@ from typing import Any, Final, Literal
 import pytest
 import trio
 
-from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
-from imagebuilder_pager.aws.config.tls import LazySSLContext
+from imagebuilder_pager import (
+    AsyncH11Client,
+    AsyncImageBuilder,
+    H11Client,
+    ImageBuilder,
+    exceptions,
+)
 from imagebuilder_pager.aws.identity import Credentials
-from imagebuilder_pager.aws.transport.h11_transport import H11Client
-from imagebuilder_pager.cli.client import RawImageBuilder
 from imagebuilder_pager.local import (
     ACCESS_KEY_ID,
     EXAMPLE_EXECUTION_ID,
@@ -129,12 +133,11 @@ def list_sync(
     return list_with(ImageBuilder(**options), config)
 
 
-def list_as_command(
+def list_sync_h11(
     options: dict[str, Any], config: PaginationConfig
 ) -> tuple[list[str], exceptions.PagerError | None]:
-    """List with the client of the command line and an ``H11Client``."""
-    with contextlib.closing(H11Client(options["endpoint_url"], LazySSLContext())) as h11_client:
-        return list_with(RawImageBuilder(**options, direct=h11_client), config)
+    with H11Client() as http:
+        return list_with(ImageBuilder(**options, http_client=http), config)
 
 
 def list_with(
@@ -168,10 +171,23 @@ async def list_async(
     return found, None
 
 
+async def list_async_h11(
+    options: dict[str, Any], config: PaginationConfig
+) -> tuple[list[str], exceptions.PagerError | None]:
+    async with AsyncH11Client() as http:
+        return await list_async({**options, "http_client": http}, config)
+
+
 def under_asyncio(
     options: dict[str, Any], config: PaginationConfig
 ) -> tuple[list[str], exceptions.PagerError | None]:
     return asyncio.run(list_async(options, config))
+
+
+def under_asyncio_h11(
+    options: dict[str, Any], config: PaginationConfig
+) -> tuple[list[str], exceptions.PagerError | None]:
+    return asyncio.run(list_async_h11(options, config))
 
 
 def under_trio(
@@ -179,6 +195,18 @@ def under_trio(
 ) -> tuple[list[str], exceptions.PagerError | None]:
     result: tuple[list[str], exceptions.PagerError | None] = trio.run(list_async, options, config)
     return result
+
+
+def under_trio_h11(
+    options: dict[str, Any], config: PaginationConfig
+) -> tuple[list[str], exceptions.PagerError | None]:
+    result: tuple[list[str], exceptions.PagerError | None] = trio.run(
+        list_async_h11, options, config
+    )
+    return result
+
+
+WAYS = [list_sync, list_sync_h11, under_asyncio, under_asyncio_h11]
 
 
 def check(row: Row, faulty_page: PageNumber, prefetch: int, list_items: ListFunction) -> None:
@@ -208,31 +236,21 @@ def check(row: Row, faulty_page: PageNumber, prefetch: int, list_items: ListFunc
         assert found + rest == EXPECTED
 
 
+@pytest.mark.parametrize("list_items", WAYS)
 @pytest.mark.parametrize("prefetch", [0, 2])
 @pytest.mark.parametrize("faulty_page", FAULTY_PAGES)
 @pytest.mark.parametrize("row", TABLE, ids=row_id)
-def test_faults_of_a_sync_listing(row: Row, faulty_page: str, prefetch: int) -> None:
-    check(row, FAULTY_PAGES[faulty_page], prefetch, list_sync)
+def test_faults_of_a_listing(
+    row: Row, faulty_page: str, prefetch: int, list_items: ListFunction
+) -> None:
+    check(row, FAULTY_PAGES[faulty_page], prefetch, list_items)
 
 
-@pytest.mark.parametrize("prefetch", [0, 2])
-@pytest.mark.parametrize("faulty_page", FAULTY_PAGES)
-@pytest.mark.parametrize("row", TABLE, ids=row_id)
-def test_faults_of_a_listing_as_the_command(row: Row, faulty_page: str, prefetch: int) -> None:
-    check(row, FAULTY_PAGES[faulty_page], prefetch, list_as_command)
-
-
-@pytest.mark.parametrize("prefetch", [0, 2])
-@pytest.mark.parametrize("faulty_page", FAULTY_PAGES)
-@pytest.mark.parametrize("row", TABLE, ids=row_id)
-def test_faults_of_an_async_listing(row: Row, faulty_page: str, prefetch: int) -> None:
-    check(row, FAULTY_PAGES[faulty_page], prefetch, under_asyncio)
-
-
+@pytest.mark.parametrize("list_items", [under_trio, under_trio_h11])
 @pytest.mark.parametrize("prefetch", [0, 2])
 @pytest.mark.parametrize("row", TABLE, ids=row_id)
-def test_faults_of_an_async_listing_under_trio(row: Row, prefetch: int) -> None:
-    check(row, FAULTY_PAGES["middle"], prefetch, under_trio)
+def test_faults_of_a_listing_under_trio(row: Row, prefetch: int, list_items: ListFunction) -> None:
+    check(row, FAULTY_PAGES["middle"], prefetch, list_items)
 
 
 def test_the_table_has_every_fault() -> None:

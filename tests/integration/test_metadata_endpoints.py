@@ -8,10 +8,11 @@ from typing import Any
 import botocore.loaders
 import botocore.session
 import botocore.utils
-import httpx
 import pytest
 
 from imagebuilder_pager import exceptions
+from imagebuilder_pager.aws.transport.fetch import FetchedResponse
+from imagebuilder_pager.aws.transport.network import SocketBackend
 from tests.fakes.clocks import NoSleepClock
 from tests.fakes.credential_endpoints import (
     CredentialEndpoints,
@@ -21,6 +22,8 @@ from tests.fakes.credential_endpoints import (
     find_provider,
     our_credentials,
 )
+
+FETCH_RESPONSE = "imagebuilder_pager.aws.credentials.metadata_http.fetch_response"
 
 
 def test_metadata_requests_do_not_go_through_a_proxy(
@@ -70,7 +73,7 @@ def test_metadata_requests_do_not_go_through_a_proxy(
 def test_a_container_url_that_aws_does_not_allow_is_not_requested(
     settings: CredentialSettings, clock: NoSleepClock, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", pytest.fail)
+    monkeypatch.setattr(FETCH_RESPONSE, pytest.fail)
     settings.environment(AWS_CONTAINER_CREDENTIALS_FULL_URI=url)
     with pytest.raises(
         exceptions.CredentialRetrievalError, match="the container endpoint's URL"
@@ -83,7 +86,7 @@ def test_a_container_url_that_aws_does_not_allow_is_not_requested(
 def test_a_relative_uri_cannot_change_the_host(
     settings: CredentialSettings, clock: NoSleepClock, monkeypatch: pytest.MonkeyPatch, uri: str
 ) -> None:
-    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", pytest.fail)
+    monkeypatch.setattr(FETCH_RESPONSE, pytest.fail)
     settings.environment(AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=uri)
     with pytest.raises(exceptions.CredentialRetrievalError, match="the container endpoint's URL"):
         our_credentials(clock)
@@ -105,17 +108,16 @@ def test_a_relative_uri_cannot_change_the_host(
 def test_a_container_url_that_aws_allows_is_requested(
     settings: CredentialSettings, clock: NoSleepClock, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    asked = []
+    requested = []
 
-    def answer(_: object, request: httpx.Request) -> httpx.Response:
-        asked.append(str(request.url))
-        body = json.dumps(settings.endpoints.issue("ECS")).encode()
-        return httpx.Response(200, stream=httpx.ByteStream(body))
+    def respond(_method: str, url: str, *_: Any, **__: Any) -> FetchedResponse:
+        requested.append(url)
+        return FetchedResponse(200, {}, json.dumps(settings.endpoints.issue("ECS")).encode())
 
-    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", answer)
+    monkeypatch.setattr(FETCH_RESPONSE, respond)
     settings.environment(AWS_CONTAINER_CREDENTIALS_FULL_URI=url)
     assert our_credentials(clock)[0] == "ASIAECS1"
-    assert asked == [url]
+    assert requested == [url]
     theirs: Any = botocore.utils.ContainerMetadataFetcher()
     theirs._validate_allowed_url(url)
 
@@ -248,20 +250,20 @@ def test_instance_metadata_is_where_the_settings_say(
     variables: dict[str, str],
     host: str,
 ) -> None:
-    asked = []
+    connected = []
 
-    def answer(_: object, request: httpx.Request) -> httpx.Response:
-        asked.append((request.url.host, request.extensions["timeout"]["connect"]))
-        raise httpx.ConnectTimeout("")
+    def connect(_: SocketBackend, host: str, port: int, timeout: float | None = None) -> None:
+        connected.append((host, port, timeout and round(timeout, 1)))
+        raise TimeoutError
 
-    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", answer)
+    monkeypatch.setattr(SocketBackend, "connect_tcp", connect)
     settings.set_imds()
     settings.environment(
         AWS_EC2_METADATA_SERVICE_ENDPOINT=None, AWS_METADATA_SERVICE_TIMEOUT="4", **variables
     )
     with pytest.raises(exceptions.NoCredentialsError, match="no response in time"):
         our_credentials(clock)
-    assert asked == [(host, 4)]
+    assert connected == [(host, 80, 4)]
 
 
 def test_invalid_settings_of_instance_metadata_are_errors(

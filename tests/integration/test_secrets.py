@@ -1,41 +1,53 @@
-"""No secret in a log, an error or a repr with any fault; the root logger is at debug."""
+"""No secret in a log, an error or a repr with any fault; the root logger is at debug.
+
+The values themselves are looked for, in whatever form a service or a proxy has repeated them.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import copy
+import base64
 import json
 import logging
-import re
+import os
+import subprocess
+import sys
 import traceback
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
 
-from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
-from imagebuilder_pager.aws.auth.httpx_auth import SigV4Auth
-from imagebuilder_pager.aws.config.tls import LazySSLContext
-from imagebuilder_pager.aws.identity import Credentials
-from imagebuilder_pager.aws.transport.h11_transport import H11Client
-from imagebuilder_pager.cli.client import RawImageBuilder
+from imagebuilder_pager import (
+    AsyncH11Client,
+    AsyncImageBuilder,
+    H11Client,
+    ImageBuilder,
+    exceptions,
+)
 from imagebuilder_pager.local import (
-    ACCESS_KEY_ID,
     EXAMPLE_EXECUTION_ID,
     FAULTS,
-    SECRET_ACCESS_KEY,
     Fault,
     FaultPlan,
     LocalImageBuilder,
     LocalServer,
     generate_account,
 )
+from tests.fakes.accounts import signed_request
 
 KEY_ID = "AKIDTHATNOBODYSHOULDSEE"
 SECRET = "sEcReTkEy/ThatNobodyShouldSee+0123456789"
 TOKEN = "sessionTokenThatNobodyShouldSee//////////wEaCXVzLXdlc3QtMiJHMEUCIQ=="
 ACCOUNT = generate_account(resources=60)
+COMMAND = [
+    "list-lifecycle-execution-resources",
+    "--lifecycle-execution-id",
+    EXAMPLE_EXECUTION_ID,
+]
 
 
 class Relay:
@@ -43,9 +55,6 @@ class Relay:
 
     def __init__(self, plan: FaultPlan) -> None:
         self._service = LocalImageBuilder(ACCOUNT, faults=plan)
-        self._auth = SigV4Auth(
-            Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY), "imagebuilder", "us-west-2"
-        )
         self.secrets = {SECRET, TOKEN}
         self.private: set[str] = {KEY_ID}  # not in the library's own log
 
@@ -56,12 +65,7 @@ class Relay:
         self.secrets.add(authorization.partition("Signature=")[2])
         if token := json.loads(request.content).get("nextToken"):
             self.private.add(token)
-        signed = copy.copy(request)
-        signed.headers = httpx.Headers(
-            {name: value for name, value in request.headers.items() if "x-amz-" not in name}
-        )
-        next(self._auth.auth_flow(signed))
-        return self._service(signed)
+        return self._service(signed_request(request.content))
 
 
 def arguments() -> dict[str, Any]:
@@ -74,10 +78,48 @@ def arguments() -> dict[str, Any]:
     }
 
 
-def run_sync(relay: Any) -> list[object]:
-    """List everything, and return the objects that a program could print."""
+def run_mock(relay: Any) -> list[object]:
+    """List everything by a client of httpx's; return the objects that a program could print."""
     with httpx.Client(transport=httpx.MockTransport(relay)) as http:
         return list_all(ImageBuilder(http_client=http, **arguments()))
+
+
+def run_default(relay: Any) -> list[object]:
+    with LocalServer(relay) as server:
+        return list_all(ImageBuilder(endpoint_url=server.url, **arguments()))
+
+
+def run_h11(relay: Any) -> list[object]:
+    with LocalServer(relay) as server, H11Client() as http:
+        client = ImageBuilder(http_client=http, endpoint_url=server.url, **arguments())
+        return [http, *list_all(client)]
+
+
+def run_mock_async(relay: Any) -> list[object]:
+    async def main() -> list[object]:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(relay)) as http:
+            return await list_all_async(AsyncImageBuilder(http_client=http, **arguments()))
+
+    return asyncio.run(main())
+
+
+def run_default_async(relay: Any) -> list[object]:
+    with LocalServer(relay) as server:
+        client = AsyncImageBuilder(endpoint_url=server.url, **arguments())
+        return asyncio.run(list_all_async(client))
+
+
+def run_h11_async(relay: Any) -> list[object]:
+    async def main(url: str) -> list[object]:
+        async with AsyncH11Client() as http:
+            client = AsyncImageBuilder(http_client=http, endpoint_url=url, **arguments())
+            return [http, *await list_all_async(client)]
+
+    with LocalServer(relay) as server:
+        return asyncio.run(main(server.url))
+
+
+WAYS = [run_mock, run_default, run_h11, run_mock_async, run_default_async, run_h11_async]
 
 
 def objects_of(*objects: object) -> list[object]:
@@ -99,60 +141,87 @@ def list_all(client: ImageBuilder) -> list[object]:
         lifecycleExecutionId=EXAMPLE_EXECUTION_ID, PaginationConfig={"Prefetch": 1}
     )
     seen = objects_of(client, pages)
-    try:
-        seen += list(pages)
-    except exceptions.PagerError as error:
-        seen += [error, *traceback.format_exception(error)]
+    with client:
+        try:
+            seen += list(pages)
+        except exceptions.PagerError as error:
+            seen += parts_of(error)
     return seen
 
 
-def run_async(relay: Any) -> list[object]:
-    async def main() -> list[object]:
-        async with httpx.AsyncClient(transport=httpx.MockTransport(relay)) as http:
-            client = AsyncImageBuilder(http_client=http, **arguments())
-            pages = client.get_paginator("list_lifecycle_execution_resources").paginate(
-                lifecycleExecutionId=EXAMPLE_EXECUTION_ID, PaginationConfig={"Prefetch": 1}
-            )
-            seen = objects_of(client, pages)
-            try:
-                seen += [page async for page in pages]
-            except exceptions.PagerError as error:
-                seen += [error, *traceback.format_exception(error)]
-            return seen
-
-    return asyncio.run(main())
+async def list_all_async(client: AsyncImageBuilder) -> list[object]:
+    pages = client.get_paginator("list_lifecycle_execution_resources").paginate(
+        lifecycleExecutionId=EXAMPLE_EXECUTION_ID, PaginationConfig={"Prefetch": 1}
+    )
+    seen = objects_of(client, pages)
+    async with client:
+        try:
+            seen += [page async for page in pages]
+        except exceptions.PagerError as error:
+            seen += parts_of(error)
+    return seen
 
 
-def run_command(relay: Any) -> list[object]:
-    """List over a socket, with the client of the command line and an ``H11Client``."""
-    with (
-        LocalServer(relay) as server,
-        contextlib.closing(H11Client(server.url, LazySSLContext())) as h11_client,
-    ):
-        client = RawImageBuilder(direct=h11_client, endpoint_url=server.url, **arguments())
-        return [h11_client, *list_all(client)]
+def parts_of(error: BaseException) -> list[object]:
+    """Return an error, its traceback, and all that it and those before it refer to."""
+    parts: list[object] = [error, *traceback.format_exception(error)]
+    raised: BaseException | None = error
+    while raised is not None:
+        parts += [raised, vars(raised), raised.args, getattr(raised, "__notes__", None)]
+        raised = raised.__cause__ or raised.__context__
+    return parts
+
+
+def log_of(caplog: pytest.LogCaptureFixture, *, own: bool = False) -> str:
+    """Return all that was logged, or what the library itself has logged."""
+    return "\n".join(
+        f"{record.name} {record.getMessage()} {record.exc_text or ''}"
+        for record in caplog.records
+        if not own or record.name.startswith("imagebuilder_pager")
+    )
 
 
 def check(relay: Relay, seen: list[object], caplog: pytest.LogCaptureFixture) -> None:
-    assert len(relay.secrets) > 2, "no signature was seen"
-    log = "\n".join(
-        f"{record.name} {record.getMessage()} {record.exc_text or ''}" for record in caplog.records
-    )
-    assert "imagebuilder_pager" in log
-    shown = "\n".join(f"{value!s} {value!r}" for value in seen)
-    for secret in relay.secrets:
-        assert secret not in log
-        assert secret not in shown
-    own_lines = "\n".join(
-        line for line in log.splitlines() if line.startswith("imagebuilder_pager")
-    )
+    log, own_log = log_of(caplog), log_of(caplog, own=True)
+    assert own_log
+    assert_no_secret(relay, f"{log}\n" + "\n".join(f"{value!s} {value!r}" for value in seen))
     for private in relay.private:
-        assert private not in own_lines
+        assert private not in own_log
     # No part of a body either: it would have the ARN of a resource.
-    assert "arn:aws:imagebuilder" not in own_lines
+    assert "arn:aws:imagebuilder" not in own_log
 
 
-@pytest.mark.parametrize("run", [run_sync, run_async, run_command])
+def assert_no_secret(relay: Relay, text: str) -> None:
+    """Look for the values themselves, and for a half of each, in whatever form."""
+    assert len(relay.secrets) > 2, "no signature was seen"
+    for secret in relay.secrets:
+        half = secret[: len(secret) // 2]
+        for form in forms_of(secret).values():
+            assert form not in text
+        assert half not in text
+
+
+def forms_of(value: str) -> dict[str, str]:
+    """Return the ways in which what was sent may be repeated."""
+    percent = quote(value, safe="")
+    return {
+        "bare": value,
+        "JSON, each slash escaped": value.replace("/", "\\/"),
+        "JSON, no character of HTML": value.replace("/", "\\u002f").replace("=", "\\u003D"),
+        "JSON in JSON": json.dumps(json.dumps(value.replace("/", "\\/")))[3:-3],
+        "XML": value.replace("/", "&#x2F;").replace("+", "&#43;").replace("=", "&#61;"),
+        "HTML": value.replace("/", "&sol;").replace("+", "&plus;").replace("=", "&equals;"),
+        "URL": percent,
+        "URL in lower case": percent.replace("%2F", "%2f").replace("%3D", "%3d"),
+        "URL in URL": quote(percent, safe=""),
+        "base64": base64.b64encode(value.encode()).decode(),
+        "hexadecimal": value.encode().hex(),
+        "hexadecimal with spaces": value.encode().hex(" ").upper(),
+        "broken into lines": "\n ".join(value[i : i + 40] for i in range(0, len(value), 40)),
+    }
+
+
+@pytest.mark.parametrize("run", WAYS)
 @pytest.mark.parametrize("fault", [None, *FAULTS])
 def test_no_secret_is_seen(fault: str | None, run: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
@@ -162,9 +231,30 @@ def test_no_secret_is_seen(fault: str | None, run: Any, caplog: pytest.LogCaptur
     check(relay, seen, caplog)
 
 
-@pytest.mark.parametrize("run", [run_sync, run_async, run_command])
-def test_no_secret_is_seen_when_the_service_repeats_it(
-    run: Any, caplog: pytest.LogCaptureFixture
+#: How what was sent is put into a response, by a service that refuses it or by a proxy.
+REPETITIONS: dict[str, Callable[[str], httpx.Response]] = {
+    "an error": lambda text: httpx.Response(
+        403, headers={"x-amzn-ErrorType": "InvalidSignatureException"}, json={"message": text}
+    ),
+    "an error of the model": lambda text: httpx.Response(
+        400, json={"__type": "InvalidRequestException", "message": f"see {text}"}
+    ),
+    "an error's code": lambda text: httpx.Response(
+        400, json={"__type": text[:120], "message": "no"}
+    ),
+    "an error with status 200": lambda text: httpx.Response(200, json={"message": text}),
+    "a page of a proxy": lambda text: httpx.Response(200, html=f"<html>{text}</html>"),
+    "the start of a longer page": lambda text: httpx.Response(
+        502, html=f"{'x' * 100}{text}{'x' * 999}"
+    ),
+    "a wrong member": lambda text: httpx.Response(200, json={"resources": {text: text}}),
+}
+
+
+@pytest.mark.parametrize("run", WAYS)
+@pytest.mark.parametrize("repetition", REPETITIONS)
+def test_no_secret_is_seen_when_it_is_repeated_as_it_is_sent(
+    repetition: str, run: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Some services respond to an invalid signature with everything that was signed."""
     caplog.set_level(logging.DEBUG)
@@ -173,28 +263,90 @@ def test_no_secret_is_seen_when_the_service_repeats_it(
     def repeat(request: httpx.Request) -> httpx.Response:
         relay(request)
         headers = "\n".join(f"{name}:{value}" for name, value in request.headers.items())
-        message = f"The Canonical String should have been\n'POST\n/\n\n{headers}\n'"
-        return httpx.Response(
-            403,
-            headers={"x-amzn-ErrorType": "InvalidSignatureException"},
-            json={"message": message},
-        )
+        if repetition == "an error":
+            headers = f"The Canonical String should have been\n'POST\n/\n\n{headers}\n'"
+        elif repetition in {"an error's code", "the start of a longer page", "a wrong member"}:
+            headers = request.headers["x-amz-security-token"]
+        return REPETITIONS[repetition](headers)
 
     seen = run(repeat)
-    assert re.search(r"Canonical String", str(seen))
+    assert repetition != "an error" or "Canonical String" in str(seen)
     check(relay, seen, caplog)
 
 
-@pytest.mark.parametrize("run", [run_sync, run_async, run_command])
-def test_no_secret_is_seen_when_a_proxy_repeats_it(
-    run: Any, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("run", [run_mock, run_h11_async])
+@pytest.mark.parametrize("form", forms_of(""))
+@pytest.mark.parametrize("place", ["an error", "a page of a proxy", "an error of the model"])
+def test_no_secret_is_seen_in_whatever_form_it_is_repeated(
+    place: str, form: str, run: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     relay = Relay(FaultPlan({}))
 
     def repeat(request: httpx.Request) -> httpx.Response:
         relay(request)
-        token = request.headers["x-amz-security-token"]
-        return httpx.Response(200, html=f"<html>X-Amz-Security-Token: {token}</html>")
+        sent = {
+            "HTTP_X_AMZ_SECURITY_TOKEN": forms_of(TOKEN)[form],
+            "HTTP_AUTHORIZATION": forms_of(request.headers["authorization"])[form],
+        }
+        return REPETITIONS[place](repr(sent) if form == "bare" else "; ".join(sent.values()))
 
-    check(relay, run(repeat), caplog)
+    seen = run(repeat)
+    check(relay, seen, caplog)
+    assert "(removed)" in str(seen)
+
+
+@pytest.mark.parametrize("run", WAYS)
+@pytest.mark.parametrize("status", [200, 403])
+def test_no_secret_is_seen_when_a_header_repeats_it(
+    status: int, run: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    relay = Relay(FaultPlan({}))
+
+    def repeat(request: httpx.Request) -> httpx.Response:
+        relay(request)
+        sent = {
+            "x-amzn-requestid": request.headers["x-amz-security-token"],
+            "x-was-sent": request.headers["authorization"],
+            "location": f"https://elsewhere.test/?{request.headers['x-amz-security-token']}",
+        }
+        return httpx.Response(status, headers=sent, html="<html>")
+
+    seen = run(repeat)
+    # httpcore's own log shows each header of a response, at debug.
+    caplog.records[:] = [r for r in caplog.records if not r.name.startswith("httpcore")]
+    check(relay, seen, caplog)
+
+
+def wsgi_name(header: str) -> str:
+    return "HTTP_" + header.upper().replace("-", "_")
+
+
+def test_the_command_shows_no_secret(tmp_path: Path) -> None:
+    relay = Relay(FaultPlan({}))
+
+    def repeat(request: httpx.Request) -> httpx.Response:
+        relay(request)
+        sent = {wsgi_name(name): value for name, value in request.headers.items()}
+        return httpx.Response(403, json={"__type": "AccessDenied", "message": repr(sent)})
+
+    with LocalServer(repeat) as server:
+        completed = subprocess.run(
+            [sys.executable, "-m", "imagebuilder_pager", *COMMAND, "--endpoint-url", server.url],
+            env={
+                "HOME": str(tmp_path),
+                "PATH": os.environ["PATH"],
+                "AWS_REGION": "us-west-2",
+                "AWS_ACCESS_KEY_ID": KEY_ID,
+                "AWS_SECRET_ACCESS_KEY": SECRET,
+                "AWS_SESSION_TOKEN": TOKEN,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert completed.returncode
+    assert "HTTP_X_AMZ_SECURITY_TOKEN" in completed.stderr
+    assert_no_secret(relay, completed.stdout + completed.stderr)

@@ -1,8 +1,12 @@
-"""Many threads and tasks on one client, thousands of pages, random faults from a fixed seed."""
+"""Many threads and tasks on one client, thousands of pages, random faults from a fixed seed.
+
+The client sends by the default transport, or by h11.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import threading
 from collections.abc import Iterator
@@ -11,7 +15,13 @@ from typing import Any
 
 import pytest
 
-from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
+from imagebuilder_pager import (
+    AsyncH11Client,
+    AsyncImageBuilder,
+    H11Client,
+    ImageBuilder,
+    exceptions,
+)
 from imagebuilder_pager.local import (
     EXAMPLE_EXECUTION_ID,
     Fault,
@@ -76,9 +86,10 @@ on_linux = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs 
 
 
 @on_linux
+@pytest.mark.parametrize("over", ["httpx", "h11"])
 @pytest.mark.parametrize("prefetch", [0, 2])
 def test_threads_list_everything_and_leave_nothing_open(
-    options: dict[str, Any], prefetch: int
+    options: dict[str, Any], prefetch: int, over: str
 ) -> None:
     threads_before = set(threading.enumerate())
     results: dict[int, list[str]] = {}
@@ -100,7 +111,10 @@ def test_threads_list_everything_and_leave_nothing_open(
                 return
 
     files_before = open_files()
-    with ImageBuilder(**options) as client:
+    with (
+        H11Client() if over == "h11" else contextlib.nullcontext() as http,
+        ImageBuilder(**options, http_client=http) as client,
+    ):
         threads = [threading.Thread(target=work, args=(client, n)) for n in range(WORKERS)]
         for thread in threads:
             thread.start()
@@ -113,9 +127,10 @@ def test_threads_list_everything_and_leave_nothing_open(
 
 
 @on_linux
+@pytest.mark.parametrize("over", ["httpx", "h11"])
 @pytest.mark.parametrize("prefetch", [0, 2])
 def test_tasks_list_everything_and_leave_nothing_open(
-    options: dict[str, Any], prefetch: int
+    options: dict[str, Any], prefetch: int, over: str
 ) -> None:
     async def work(client: AsyncImageBuilder) -> list[Any]:
         found: list[Any] = []
@@ -134,7 +149,10 @@ def test_tasks_list_everything_and_leave_nothing_open(
                 return found
 
     async def main() -> list[list[Any]]:
-        async with AsyncImageBuilder(**options) as client:
+        async with (
+            AsyncH11Client() if over == "h11" else contextlib.nullcontext() as http,
+            AsyncImageBuilder(**options, http_client=http) as client,
+        ):
             results = await asyncio.gather(*(work(client) for _ in range(WORKERS)))
         assert asyncio.all_tasks() == {asyncio.current_task()}
         return results

@@ -7,7 +7,6 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 
 from imagebuilder_pager import exceptions
@@ -28,6 +27,8 @@ from tests.fakes.credential_endpoints import (
     process_command,
     sts_error,
 )
+from tests.fakes.servers import ScriptedServer
+from tests.fakes.transports import LOCALHOST_CERTIFICATE, TRUSTING
 
 
 def test_sts_is_retried_after_transient_errors(
@@ -91,26 +92,38 @@ def test_an_error_of_sts_is_raised_with_its_code_and_message(
 
 
 def test_sts_is_verified_against_the_clients_certificates(
-    settings: CredentialSettings, monkeypatch: pytest.MonkeyPatch
+    settings: CredentialSettings, clock: NoSleepClock
 ) -> None:
     settings.set_web_identity()
-    asked = []
-
-    class Client(httpx.Client):
-        def __init__(self, **arguments: Any) -> None:
-            asked.append(arguments["verify"].verify_mode)
-            super().__init__(**arguments)
-
-    monkeypatch.setattr("imagebuilder_pager.aws.credentials.sts.httpx.Client", Client)
-    credentials = resolve_credentials(
-        None,
-        None,
-        None,
-        None,
-        CredentialsContext(SharedConfig(), REGION, certificates=LazySSLContext(False)),
-    )
-    assert credentials.get_frozen_credentials().access_key == "ASIASTSenv1"
-    assert asked == [ssl.CERT_NONE]
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(LOCALHOST_CERTIFICATE)
+    issued = CredentialEndpoints.issue(settings.endpoints, "STS")
+    issued["SessionToken"] = issued.pop("Token")
+    body = "".join(f"<{name}>{value}</{name}>" for name, value in issued.items())
+    response = f"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<a>{body}</a>".encode()
+    server = ScriptedServer([[response], [response], [response]], context)
+    try:
+        settings.environment(AWS_ENDPOINT_URL_STS=server.url)
+        for certificates, is_trusted in (
+            (LazySSLContext(), False),
+            (TRUSTING, True),
+            (LazySSLContext(False), True),
+        ):
+            provider = resolve_credentials(
+                None,
+                None,
+                None,
+                None,
+                CredentialsContext(SharedConfig(), REGION, certificates, clock),
+            )
+            if is_trusted:
+                assert provider.get_frozen_credentials().access_key == "ASIASTS1"
+            else:
+                with pytest.raises(exceptions.CredentialRetrievalError, match="no TLS connection"):
+                    provider.get_frozen_credentials()
+    finally:
+        server.close()
+    assert len(server.requests) == 2
 
 
 def test_sts_that_cannot_be_reached_is_an_error(

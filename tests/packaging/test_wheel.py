@@ -5,10 +5,12 @@ Needs the package registry that pip is configured for.
 
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 import tomllib
+import types
 import zipfile
 from email.parser import HeaderParser
 from pathlib import Path
@@ -24,7 +26,8 @@ VERSION = imagebuilder_pager.__version__
 def run(*command: str | Path, cwd: Path) -> str:
     """Runs a command in a folder from which the sources cannot be imported; returns its output."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    environment["PIP_CONSTRAINT"] = str(ROOT / "constraints.txt")
+    # A URL, since pip splits the variable at spaces.
+    environment["PIP_CONSTRAINT"] = (ROOT / "constraints.txt").as_uri()
     environment["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
     ran = subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=300
@@ -76,7 +79,7 @@ def test_it_has_the_package_and_nothing_else(wheel: Path) -> None:
     assert package == here
     assert "imagebuilder_pager/py.typed" in package
     assert "imagebuilder_pager/pagination/cursor.py" in package
-    assert {Path(name).suffix for name in package} <= {".py", ".typed", ".json"}
+    assert {Path(name).suffix for name in package} <= {".py", ".pyi", ".typed", ".json"}
     assert not {name for name in names if "test" in name or "fixtures" in name}
 
 
@@ -99,6 +102,24 @@ def test_its_metadata(wheel: Path) -> None:
     declared = {re.split(r"[^A-Za-z0-9-]", name)[0] for name in project["dependencies"]}
     assert required == declared >= {"botocore", "h11", "httpx", "pydantic"}
     assert not required & {"boto3", "aiobotocore", "awscli", "pytest"}
+
+
+def test_the_readme_on_an_index_has_no_link_to_a_file(wheel: Path) -> None:
+    """An index has no files to lead to; the paths are there, and all of the text."""
+    with zipfile.ZipFile(wheel) as archive:
+        metadata = archive.read(f"imagebuilder_pager-{VERSION}.dist-info/METADATA").decode()
+    description = HeaderParser().parsestr(metadata).get_payload()
+    assert isinstance(description, str)
+    links = re.findall(r"\]\(([^)]*)\)|(?:src|href|srcset)=\"([^\"]*)\"", description)
+    targets = [first or second for first, second in links]
+    assert len(targets) >= 3
+    assert not [target for target in targets if not target.startswith(("https://", "#"))]
+    assert "credentials (`docs/credentials.md`)" in description
+    readme = (ROOT / "README.md").read_text()
+    for block in re.findall(r"^```python\n.*?^```$", readme, re.MULTILINE | re.DOTALL):
+        assert block in description
+    headings = re.findall(r"^## .*$", readme, re.MULTILINE)
+    assert re.findall(r"^## .*$", description, re.MULTILINE) == headings
 
 
 FLOW = """
@@ -178,3 +199,36 @@ def test_only_what_is_needed_is_installed(fresh: Path) -> None:
 def test_the_local_service_starts_as_a_command(fresh: Path) -> None:
     shown = run(fresh, "-I", "-m", "imagebuilder_pager.local", "--help", cwd=fresh.parent)
     assert "--resources" in shown
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (None, "see a (`docs/a.md`), `LICENSE`, [b](https://b.test) and [c](#c)\n"),
+        (
+            "https://host.test/it/",
+            "see [a](https://host.test/it/blob/HEAD/docs/a.md#x), "
+            "[LICENSE](https://host.test/it/blob/HEAD/LICENSE), [b](https://b.test) and [c](#c)\n",
+        ),
+    ],
+)
+def test_links_are_absolute_where_the_project_has_a_source(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, source: str | None, expected: str
+) -> None:
+    code = "```python\nx = a[0](b)\n```\n"
+    (tmp_path / "README.md").write_text(
+        "see [a](docs/a.md#x), [LICENSE](LICENSE), [b](https://b.test) and [c](#c)\n"
+        '<picture>\n<img src="docs/a.svg">\n</picture>\n' + code
+    )
+
+    class Hook:
+        root = str(tmp_path)
+
+    # hatchling is there only while a wheel is built.
+    plugin = types.ModuleType("hatchling.metadata.plugin.interface")
+    monkeypatch.setattr(plugin, "MetadataHookInterface", Hook, raising=False)
+    monkeypatch.setitem(sys.modules, plugin.__name__, plugin)
+    names = runpy.run_path(str(ROOT / "tools" / "long_description.py"))
+    metadata = {"urls": {"Source": source}} if source else {}
+    names["LongDescription"]().update(metadata)
+    assert metadata["readme"] == {"content-type": "text/markdown", "text": expected + code}

@@ -85,7 +85,7 @@ def test_pagination_loads_no_other_package() -> None:
     assert set(others) <= {"imagebuilder_pager"}
     allowed = tuple(
         f"imagebuilder_pager.{name}"
-        for name in ("_lazy", "_version", "exceptions", "pagination", "validation")
+        for name in ("_lazy", "_version", "async_runtime", "exceptions", "pagination", "validation")
     )
     assert [name for name in modules[1:] if not name.startswith(allowed)] == []
 

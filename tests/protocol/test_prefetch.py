@@ -1,9 +1,7 @@
 """Prefetching changes no page, no order, no token and no error, and is bounded."""
 
-import concurrent.futures
 import threading
-from collections.abc import Callable
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import given, settings
@@ -34,6 +32,7 @@ from tests.fakes.prefetching import (
     exhaust_async,
     prefetch_threads,
     run_all_tasks,
+    watch_prefetch_thread,
 )
 
 PROFILE = settings(deadline=None, derandomize=True, max_examples=100)
@@ -149,46 +148,21 @@ def test_a_circle_is_found_at_its_turn(way: str) -> None:
 # How many requests there are.
 
 
-class EagerExecutor:
-    """Does at once whatever it is given: as far ahead as the fetching may ever get."""
-
-    def __init__(self, **_: Any) -> None:
-        pass
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def submit(self, function: Callable[..., Any], *args: Any) -> "concurrent.futures.Future[Any]":
-        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
-        try:
-            future.set_result(function(*args))
-        except Exception as error:  # noqa: BLE001  # as an executor does
-            future.set_exception(error)
-        return future
-
-
 @pytest.mark.parametrize("depth", [0, 1, 2, 5, 50])
 @pytest.mark.parametrize("most", [None, 0, 3, 4, 9, 100])
 def test_never_more_requests_than_needed_and_n_ahead(
     monkeypatch: pytest.MonkeyPatch, depth: int, most: int | None
 ) -> None:
-    monkeypatch.setattr(concurrent.futures, "ThreadPoolExecutor", EagerExecutor)
+    run_thread = watch_prefetch_thread(monkeypatch)
     needed = 10 if most is None else min(10, max(1, -(-most // 2)))
     service = FakeService(TEN)
     config = {"Prefetch": depth, "MaxItems": most}
     pages = ours(service, ENTRY).paginate(PaginationConfig=config)
     assert service.requests == []
     for number, _ in enumerate(pages, start=1):
+        run_thread()
         assert len(service.requests) == min(needed, number + depth)
     assert len(service.requests) == needed
-
-    for stop in (1, 2, 3):
-        service = FakeService(TEN)
-        pages_by("sync", service, config, stop_after=stop)
-        assert len(service.requests) == min(needed, stop + depth)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -218,12 +192,13 @@ def test_never_more_async_requests_than_needed_and_n_ahead(
 
 
 def test_items_fetch_ahead_by_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(concurrent.futures, "ThreadPoolExecutor", EagerExecutor)
+    run_thread = watch_prefetch_thread(monkeypatch)
     service = FakeService(TEN)
     items = ours(service, ENTRY).paginate(PaginationConfig={"Prefetch": 2}).items()
     counts = []
     for _ in range(6):
         next(items)
+        run_thread()
         counts.append(len(service.requests))
     assert counts == [3, 3, 4, 4, 5, 5]
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder
+from imagebuilder_pager.models import Filter
+from imagebuilder_pager.type_defs import PaginatorName
 from imagebuilder_pager.pagination import AsyncPaginator, PaginationSpec, Paginator
 
 sync_client = ImageBuilder("us-west-2")
@@ -70,7 +72,9 @@ async def main() -> None:
     paginator.paginate(lifecycleExecutionID=ID)  # E: paginate
     paginator.paginate()  # E: overload
     await async_client.list_lifecycle_execution_resources()  # E: overload
-    async_client.get_paginator("list_lifecycle_executions")  # E: get_paginator
+    async_client.get_paginator("list_lifecycle_execution")  # E: get_paginator
+    policy = await async_client.get_lifecycle_policy(lifecyclePolicyArn="arn")
+    reveal_type(policy.lifecycle_policy)  # R: LifecyclePolicy | None
 
 
 list_resources = sync_client.list_lifecycle_execution_resources
@@ -86,7 +90,51 @@ paginator.paginate(lifecycleExecutionId=ID, PaginationConfg={})  # E: paginate
 list_resources()  # E: overload
 list_resources(lifecycleExecutionId=ID, maxResult=5)  # E: maxResult
 list_resources(lifecycleExecutionId=ID, PaginationConfig={})  # E: PaginationConfig
-sync_client.list_lifecycle_executions()  # E: list_lifecycle_executions
+sync_client.list_lifecycle_executions()  # E: overload
+sync_client.list_lifecycle_execution()  # E: list_lifecycle_execution
+
+
+# A listing with a filter, and no required parameter.
+
+policies = sync_client.get_paginator("list_lifecycle_policies")
+no_filters = policies.paginate(max_results=5, PaginationConfig={"MaxItems": 5})
+reveal_type(no_filters)  # R: PageIterator[ListLifecyclePoliciesResponse, LifecyclePolicySummary]
+for policy_page in policies.paginate(filters=[{"name": "status", "values": ["ENABLED"]}]):
+    reveal_type(policy_page)  # R: ListLifecyclePoliciesResponse
+    for policy in policy_page.lifecycle_policy_summary_list:
+        reveal_type(policy.tags)  # R: dict[str, str]
+        reveal_type(policy.status)  # R: str | None
+policies.paginate(filters=[Filter(name="status", values=["ENABLED"])])
+policies.paginate(filters=({"name": "status"},))
+policies.paginate(filters=[{"nam": "status"}])  # E: FilterTypeDef
+policies.paginate(filters={"name": "status"})  # E: paginate
+policies.paginate(filters=[{"name": "status", "values": [1]}])  # E: FilterTypeDef
+policies.paginate(filter=[])  # E: paginate
+
+
+# An operation with one response.
+
+run = sync_client.get_lifecycle_execution(lifecycle_execution_id=ID).lifecycle_execution
+reveal_type(run)  # R: LifecycleExecution | None
+if run and run.resources_impacted_summary:
+    reveal_type(run.resources_impacted_summary.has_impacted_resources)  # R: bool | None
+sync_client.get_lifecycle_execution()  # E: overload
+sync_client.get_paginator("get_lifecycle_execution")  # E: get_paginator
+reveal_type(sync_client.can_paginate("get_lifecycle_execution"))  # R: bool
+
+
+# A name that is known when the program runs.
+
+
+def dump(name: PaginatorName) -> None:
+    paginator = sync_client.get_paginator(name)
+    reveal_type(paginator)  # R: Paginator[Any, Any]
+    paginator.paginate(owner="Self")
+    reveal_type(async_client.get_paginator(name))  # R: AsyncPaginator[Any, Any]
+
+
+def dump_any(name: str) -> None:
+    sync_client.get_paginator(name)  # E: get_paginator
 
 
 # Of another service, without a word of annotation.
@@ -186,10 +234,10 @@ def test_mistakes_are_type_errors_and_nothing_else_is(said: str) -> None:
 
 def test_the_operations_names_are_offered() -> None:
     """An editor completes what a Literal and a TypedDict hold."""
-    from typing import get_args, get_type_hints
+    from typing import get_args
 
-    from imagebuilder_pager import ImageBuilder
     from imagebuilder_pager.operations import OPERATIONS
+    from imagebuilder_pager.type_defs import PaginatorName
 
-    hints = get_type_hints(ImageBuilder.get_paginator)
-    assert get_args(hints["operation_name"]) == tuple(OPERATIONS)
+    paginated = [name for name, operation in OPERATIONS.items() if operation.pagination]
+    assert list(get_args(PaginatorName)) == paginated

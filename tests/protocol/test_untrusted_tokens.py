@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from imagebuilder_pager.exceptions import PaginationError, StartingTokenError
-from imagebuilder_pager.pagination import decode_token
+from imagebuilder_pager.pagination import PaginationSpec, Paginator, decode_token
 from tests.fakes.image_builder import ID, async_client_of, client_of, local
 from tests.fakes.paginated_service import (
     WAYS,
@@ -257,7 +257,7 @@ def test_5_image_builder_refuses_malformed_tokens_too(what: str) -> None:
         paginator = client.get_paginator("list_lifecycle_execution_resources")
         with pytest.raises(StartingTokenError) as caught:
             paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)
-        assert str(caught.value) == message
+        assert str(caught.value) == message.replace("from 0 to 1000000", "from 0 to 25")
     assert service.requests == 0
 
 
@@ -335,3 +335,39 @@ def test_5_two_input_tokens_in_a_plain_token() -> None:
         assert service.requests == [sent, sent]
     with pytest.raises(StartingTokenError, match="4 parts separated by '___'; allowed: 2 and an"):
         ours(AnyTokenService(), entry).paginate(PaginationConfig={"StartingToken": "a___b___c___d"})
+
+
+@pytest.mark.parametrize("offset", [26, 5_000, 999_999])
+def test_5_no_token_skips_more_than_the_largest_page_of_the_operation(offset: int) -> None:
+    """A forged one would make one request upstream for each page that it skips."""
+    service = local(100)
+    paginator = client_of(service).get_paginator("list_lifecycle_execution_resources")
+    for token in (packed(f'{{"boto_truncate_amount": {offset}}}'), f"None___{offset}"):
+        with pytest.raises(StartingTokenError, match=rf"{offset} .*from 0 to 25"):
+            paginator.paginate(lifecycleExecutionId=ID, PaginationConfig={"StartingToken": token})
+    assert service.requests == 0
+
+
+def test_5_a_token_of_the_largest_page_costs_what_an_honest_one_costs() -> None:
+    service = local(100)
+    paginator = client_of(service).get_paginator("list_lifecycle_execution_resources")
+    token = packed('{"boto_truncate_amount": 25}')
+    config: Any = {"StartingToken": token, "MaxItems": 1}
+    pages = paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)
+    assert [item.resource_id for item in pages.items()] == ["ami-0025"]
+    assert service.requests == 2
+
+
+def test_5_without_a_limit_in_the_spec_larger_pages_can_be_resumed() -> None:
+    entry = {"input_token": "t", "output_token": "t", "result_key": "Items"}
+    page = {"Items": list(range(2_000))}
+    config = {"StartingToken": packed('{"t": null, "boto_truncate_amount": 1500}')}
+    for spec in (
+        PaginationSpec.from_model(entry),
+        PaginationSpec.from_model(entry, max_page_size=1_500),
+    ):
+        items = Paginator(lambda **_: page, spec).paginate(PaginationConfig=config).items()
+        assert next(items) == 1500
+    for wrong in (0, -1, True, "5"):
+        with pytest.raises(ValueError, match="max_page_size"):
+            PaginationSpec.from_model(entry, max_page_size=wrong)  # type: ignore[arg-type]

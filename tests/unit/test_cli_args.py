@@ -42,7 +42,6 @@ def test_options_are_not_abbreviated() -> None:
         (("--checkpoint", "f"), "json", "--checkpoint: only with --output jsonl, not with json"),
         (("--checkpoint", "f"), "table", "--checkpoint: only with --output jsonl"),
         (("--checkpoint", "f", "--starting-token", "t"), "jsonl", "together with --starting-to"),
-        (("--checkpoint", "f", "--query", "a"), "jsonl", "together with --query"),
         (("--checkpoint", "f", "--no-paginate"), "jsonl", "together with --no-paginate"),
         (("--checkpoint", "f", "--max-results", "2"), "jsonl", "together with --no-paginate"),
         (("--query", "a"), "summary", "--query: not with --output summary"),
@@ -70,3 +69,11 @@ def test_the_help_has_the_groups_of_options(capsys: pytest.CaptureFixture[str]) 
         main([LIST, "--help"])
     titles = re.findall(r"^(\w+):$", capsys.readouterr().out, re.MULTILINE)
     assert titles == ["options", "Request", "Pagination", "Output", "Connection"]
+
+
+def test_json_may_have_parameters_in_snake_case() -> None:
+    given = '{"lifecycle_execution_id": "lce-1", "parentResourceId": "x"}'
+    request = build_request(parse([LIST, "--cli-input-json", given]), "tree")
+    assert request.parameters == {"lifecycleExecutionId": "lce-1", "parentResourceId": "x"}
+    request = build_request(parse([LIST, *EXAMPLE_ID, "--cli-input-json", given]), "tree")
+    assert request.parameters["lifecycleExecutionId"] == EXAMPLE_ID[1]

@@ -1,6 +1,5 @@
-"""The checkpoint file, and the output that is truncated to it."""
+"""The output that is truncated to its checkpoint."""
 
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -9,52 +8,25 @@ from typing import Any
 
 import pytest
 
-from imagebuilder_pager.cli.checkpoint import Checkpoint, CheckpointState, truncate_to_checkpoint
-from imagebuilder_pager.cli.exit_codes import CommandError, UsageError
+from imagebuilder_pager import Checkpoint, exceptions
+from imagebuilder_pager.cli.args import ListRequest
+from imagebuilder_pager.cli.checkpoint import OutputCheckpoint
+from imagebuilder_pager.cli.exit_codes import UsageError, describe_error
 from imagebuilder_pager.cli.stdout import Stdout
 
-LISTING = {"operation": "List", "lifecycleExecutionId": "lce-1"}
+REQUEST = ListRequest({"lifecycleExecutionId": "lce-1"}, False, None)
+LISTING = {"operation": "ListLifecycleExecutionResources", "lifecycleExecutionId": "lce-1"}
 
 
-def test_each_state_is_saved_and_loaded(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    checkpoint = Checkpoint(str(path), LISTING)
-    assert checkpoint.load() is None
-    for state in (
-        CheckpointState(None, False, 0),
-        CheckpointState("t", False, None),
-        CheckpointState(None, True, 7),
-    ):
-        checkpoint.save(state)
-        assert checkpoint.load() == state
-    assert [one.name for one in tmp_path.iterdir()] == ["file"]
-
-
-def test_a_checkpoint_behind_a_link_is_replaced_there(tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to(tmp_path / "file")
-    Checkpoint(str(tmp_path / "link"), LISTING).save(CheckpointState("t", False, None))
-    assert (tmp_path / "link").is_symlink()
-    assert json.loads((tmp_path / "file").read_text())["token"] == "t"
-
-
-@pytest.mark.parametrize(
-    "content", ["", "{", "[]", "{}", '{"version": 2}', '{"version": 1, "listing": 3}', "\xff"]
-)
-def test_a_file_that_is_not_a_checkpoint_is_an_error_and_not_changed(
-    tmp_path: Path, content: str
-) -> None:
-    path = tmp_path / "file"
-    path.write_text(content, encoding="latin-1")
-    with pytest.raises(CommandError, match="is not a checkpoint"):
-        Checkpoint(str(path), LISTING).load()
-    assert path.read_text(encoding="latin-1") == content
-
-
-def test_the_checkpoint_of_another_listing_is_an_error(tmp_path: Path) -> None:
-    path = str(tmp_path / "file")
-    Checkpoint(path, LISTING).save(CheckpointState(None, True, None))
-    with pytest.raises(UsageError, match="another listing"):
-        Checkpoint(path, {**LISTING, "lifecycleExecutionId": "lce-2"}).load()
+def truncate(path: Path, stdout: Stdout, data: dict[str, Any], *, finished: bool = False) -> None:
+    """Truncate an output whose checkpoint has the data."""
+    with Checkpoint(path, LISTING) as saved:
+        if finished:
+            saved.finish(data=data)
+        else:
+            saved.save("token", data=data)
+    with OutputCheckpoint(str(path), REQUEST, stdout) as checkpoint:
+        checkpoint.truncate_output()
 
 
 StdoutWith = Callable[[str, str], Stdout]
@@ -62,7 +34,7 @@ StdoutWith = Callable[[str, str], Stdout]
 
 @pytest.fixture
 def stdout_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Standard output, as a file with that content, stdout_with in that mode."""
+    """Standard output, as a file with that content, opened in that mode."""
     files = []
 
     def make(content: str, mode: str) -> Stdout:
@@ -76,6 +48,24 @@ def stdout_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.undo()
     for file in files:
         file.close()
+
+
+@pytest.mark.parametrize(
+    ("other", "code"), [({}, 252), ({"lifecycleExecutionId": "lce-2"}, 252), (LISTING, 255)]
+)
+def test_the_code_says_whether_the_file_is_wrong_or_in_use(
+    tmp_path: Path, stdout_with: StdoutWith, other: dict[str, str], code: int
+) -> None:
+    stdout = stdout_with("", "a")
+    with Checkpoint(tmp_path / "file", other) as checkpoint:
+        checkpoint.save("token")
+        if other != LISTING:
+            checkpoint.close()
+        with pytest.raises(exceptions.CheckpointError) as caught:
+            OutputCheckpoint(str(tmp_path / "file"), REQUEST, stdout)
+    described = describe_error(caught.value)
+    assert described[0] == code
+    assert described[1].startswith(f"--checkpoint: {tmp_path}")
 
 
 @pytest.mark.parametrize("mode", ["a", "r+"])
@@ -94,16 +84,33 @@ def test_the_line_after_the_checkpoint_is_cut_off(
 ) -> None:
     content, size, after = case
     stdout = stdout_with(content, mode)
-    truncate_to_checkpoint(stdout, CheckpointState("t", False, size))
+    truncate(tmp_path / "file", stdout, {"output_size": size})
     stdout.write("new\n")
     assert (tmp_path / "output").read_text() == after + "new\n"
     assert stdout.tell() == len(after) + 4
 
 
+@pytest.mark.parametrize(
+    ("content", "allowed"),
+    [("one\ntwo\nth", True), ("one\ntwo\nthree\n", True), ("one\ntwo\nthree\nfour\n", False)],
+)
+def test_as_many_bytes_are_cut_off_as_were_going_to_be_written(
+    stdout_with: StdoutWith, tmp_path: Path, content: str, allowed: bool
+) -> None:
+    stdout = stdout_with(content, "a")
+    data = {"output_size": 4, "pending_bytes": len("two\nthree\n")}
+    if allowed:
+        truncate(tmp_path / "file", stdout, data)
+    else:
+        with pytest.raises(UsageError, match="something else has been written"):
+            truncate(tmp_path / "file", stdout, data)
+    assert (tmp_path / "output").read_text() == ("one\n" if allowed else content)
+
+
 def test_an_output_of_unknown_size_is_not_truncated(
     stdout_with: StdoutWith, tmp_path: Path
 ) -> None:
-    truncate_to_checkpoint(stdout_with("one\ntwo\n", "a"), CheckpointState("t", False, None))
+    truncate(tmp_path / "file", stdout_with("one\ntwo\n", "a"), {"output_size": None})
     assert (tmp_path / "output").read_text() == "one\ntwo\n"
 
 
@@ -120,14 +127,15 @@ def test_the_output_of_something_else_is_an_error_and_not_changed(
 ) -> None:
     stdout = stdout_with(content, "a")
     with pytest.raises(UsageError, match=message):
-        truncate_to_checkpoint(stdout, CheckpointState("t", False, size))
+        truncate(tmp_path / "file", stdout, {"output_size": size})
     assert (tmp_path / "output").read_text() == content
 
 
 def test_the_output_of_a_finished_listing_is_not_truncated(
     stdout_with: StdoutWith, tmp_path: Path
 ) -> None:
-    truncate_to_checkpoint(stdout_with("one\nof others\n", "a"), CheckpointState(None, True, 4))
+    stdout = stdout_with("one\nof others\n", "a")
+    truncate(tmp_path / "file", stdout, {"output_size": 4}, finished=True)
     assert (tmp_path / "output").read_text() == "one\nof others\n"
 
 

@@ -4,40 +4,51 @@ from typing import Any
 
 import pytest
 
-from imagebuilder_pager import exceptions
+from imagebuilder_pager import ImageBuilder, exceptions
 from imagebuilder_pager.aws.config.shared_config import SharedConfig
+from imagebuilder_pager.aws.transport.types import Origin, Timeouts
 from imagebuilder_pager.cli.args import parse
-from imagebuilder_pager.cli.client import ClientSettings, RawImageBuilder, resolve_settings
+from imagebuilder_pager.cli.connection import make_http_client, resolve_arguments
 from imagebuilder_pager.local import LocalServer
 from tests.fakes.command_line import EXAMPLE_ID, LIST, run_command
 
 PRECONNECT = "imagebuilder_pager.aws.transport.h11_transport.H11Client.preconnect"
 
 
-def settings_of(*arguments: str) -> ClientSettings:
+def client_of(*arguments: str) -> ImageBuilder:
+    """Return the client that the command makes of its arguments, closed."""
     options = parse([LIST, *EXAMPLE_ID, "--region", "us-west-2", *arguments])
-    with resolve_settings(options, SharedConfig(options.profile)) as settings:
-        return settings
+    with (
+        make_http_client(options, SharedConfig(options.profile)) as http_client,
+        ImageBuilder(**resolve_arguments(options), http_client=http_client) as client,
+    ):
+        return client
 
 
 def test_the_options_are_the_arguments_of_the_client(local_server: LocalServer) -> None:
-    url = local_server.url
-    settings = settings_of("--endpoint-url", url, "--cli-read-timeout", "0", "--no-verify-ssl")
-    assert settings.direct is not None
-    assert settings.arguments == {
+    options = parse(
+        [
+            LIST,
+            *EXAMPLE_ID,
+            "--region",
+            "us-west-2",
+            "--endpoint-url",
+            local_server.url,
+            "--cli-read-timeout",
+            "0",
+            "--cli-connect-timeout",
+            "7",
+            "--profile",
+            "p",
+        ]
+    )
+    with make_http_client(options, SharedConfig()) as http_client:
+        assert http_client.timeouts == Timeouts(7, 2_000_000, 2_000_000, 60)
+    assert resolve_arguments(options) == {
         "region_name": "us-west-2",
-        "endpoint_url": url,
-        "profile_name": None,
-        "verify": False,
-        "connect_timeout": None,
-        "read_timeout": 2_000_000,
+        "endpoint_url": local_server.url,
+        "profile_name": "p",
     }
-
-
-def test_a_path_in_the_endpoint_and_a_proxy_need_httpx(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert settings_of("--endpoint-url", "http://127.0.0.1:9/base").direct is None
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    assert settings_of("--endpoint-url", "http://127.0.0.1:9").direct is None
 
 
 @pytest.mark.parametrize(
@@ -52,13 +63,12 @@ def test_a_path_in_the_endpoint_and_a_proxy_need_httpx(monkeypatch: pytest.Monke
 def test_the_connection_is_made_to_the_endpoint_of_the_client(
     environment: dict[str, str], url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(PRECONNECT, lambda *_: None)
+    origins: list[Origin] = []
+    monkeypatch.setattr(PRECONNECT, lambda _, origin: origins.append(origin))
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    settings = settings_of()
-    assert settings.direct is not None
-    with RawImageBuilder(**settings.arguments, direct=settings.direct) as client:
-        assert client.endpoint_url == settings.direct.endpoint_url == url
+    assert client_of().endpoint_url == url
+    assert origins == [Origin.from_url(url)]
 
 
 @pytest.mark.parametrize(
@@ -80,16 +90,15 @@ def test_settings_that_are_not_valid_make_no_connection(
 
     monkeypatch.setattr(PRECONNECT, connect)
     with pytest.raises(error):
-        settings_of(*arguments)
+        client_of(*arguments)
 
 
-def test_the_output_is_the_same_over_h11_and_over_httpx(
+def test_the_host_may_be_in_capitals(
     local_server: LocalServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    over_h11, over_httpx = (
-        # A host in capitals needs httpx.
+    lower, upper = (
         run_command(local_server.url.replace("127.0.0.1", host), capfd, *EXAMPLE_ID)
         for host in ("127.0.0.1", "LOCALHOST")
     )
-    assert over_h11 == over_httpx
-    assert over_h11.out.count('"resourceId"') > 50
+    assert lower == upper
+    assert lower.out.count('"resourceId"') > 50

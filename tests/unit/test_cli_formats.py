@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -231,3 +232,29 @@ def test_iso_8601_is_in_local_time_for_seconds_and_in_its_own_zone_for_a_date(
             server.url, capfd, *EXAMPLE_ID, *options, environment={"TZ": "Europe/Berlin"}
         )
     assert ran.out.splitlines()[-1] == f"RESOURCES\t{expected}"
+
+
+def respond_with_an_empty_last_page(request: dict[str, Any]) -> dict[str, Any]:
+    if request.get("nextToken") is None:
+        return {"resources": [{"resourceId": "ami-1"}], "nextToken": "more"}
+    return {"resources": []}
+
+
+@pytest.mark.parametrize("options", [(), ("--query", "resources[].resourceId")])
+def test_jsonl_has_no_token_left_where_the_last_page_is_empty(
+    capfd: Captured, options: tuple[str, ...]
+) -> None:
+    with page_server(respond_with_an_empty_last_page) as server:
+        result = run_command(server.url, capfd, *EXAMPLE_ID, "--output", "jsonl", *options)
+    assert (result.code, result.err) == (0, "")
+    assert "ami-1" in result.out
+
+
+def test_a_null_item_does_not_end_jsonl_with_a_checkpoint(capfd: Captured, tmp_path: Path) -> None:
+    page = {"resources": [{"resourceId": "a"}, None, {"resourceId": "b"}]}
+    options = ("--output", "jsonl", "--checkpoint", str(tmp_path / "file"))
+    with page_server(lambda _: page) as server:
+        result = run_command(server.url, capfd, *EXAMPLE_ID, *options)
+    assert (result.code, result.err) == (0, "")
+    assert result.out.splitlines() == ['{"resourceId":"a"}', "null", '{"resourceId":"b"}']
+    assert json.loads((tmp_path / "file").read_text())["finished"] is True

@@ -1,5 +1,6 @@
 """The outputs table, summary and tree, at several widths, and the words that they use."""
 
+import json
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -16,6 +17,8 @@ from imagebuilder_pager.cli.rich_formats.describe import (
 )
 from imagebuilder_pager.models import LifecycleExecutionResource
 from tests.fakes.command_line import EXAMPLE_ID, CommandResult, page_server, run_command
+
+Captured = pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +103,9 @@ def shown(capfd: pytest.CaptureFixture[str]) -> Shown:
     """Return what a terminal of a width shows of a page; children have none of their own."""
 
     def show(page: dict[str, Any], *arguments: str, width: int = 140) -> str:
-        with page_server(lambda request: {} if "parentResourceId" in request else page) as server:
+        with page_server(
+            lambda request: {"resources": []} if "parentResourceId" in request else page
+        ) as server:
             ran = run_command(
                 server.url, capfd, *EXAMPLE_ID, *arguments, environment={"COLUMNS": str(width)}
             )
@@ -141,7 +146,7 @@ def test_a_status_is_in_colour(shown: Shown, output: str) -> None:
 
 @pytest.mark.parametrize("output", ["table", "summary", "tree"])
 def test_an_empty_response_is_shown_as_no_resources(shown: Shown, output: str) -> None:
-    out = shown({}, "--output", output)
+    out = shown({"resources": []}, "--output", output)
     assert "Lifecycle execution" in out
     assert "0 resources" in out or "no resources" in out or output == "tree"
 
@@ -211,7 +216,51 @@ def test_the_tree_lists_the_children_of_four_images_at_a_time_and_keeps_their_or
 def test_the_tree_shows_the_images_before_the_one_whose_children_fail(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    ran = show_tree(capfd, lambda number: b"<html>" if number == 2 else {}, images=5)
+    ran = show_tree(capfd, lambda number: b"<html>" if number == 2 else {"resources": []}, images=5)
     assert ran.code == 255
     assert "image-1/" in ran.out
     assert "image-2/" not in ran.out
+
+
+@pytest.mark.parametrize("output", ["table", "summary", "tree"])
+def test_nulls_in_the_lists_of_a_page_are_left_out(capfd: Captured, output: str) -> None:
+    resources = [
+        None,
+        {"resourceId": "ami-1", "snapshots": [None, {"snapshotId": "snap-1"}]},
+        {"resourceId": "a/b@sha256:" + "0" * 64, "imageUris": [None, "a/b:1"]},
+    ]
+    with page_server(lambda _: {"resources": resources}) as server:
+        result = run_command(server.url, capfd, *EXAMPLE_ID, "--output", output)
+    assert (result.code, result.err) == (0, "")
+    assert "None" not in result.out
+    assert "ami-1" in result.out or output == "summary"
+    assert "1 AMIs" in result.out or output != "summary"
+
+
+def test_a_null_child_is_left_out_of_the_tree(capfd: Captured) -> None:
+    image = "arn:aws:imagebuilder:us-west-2:123456789012:image/web/1.0.0/1"
+
+    def respond(request: dict[str, Any]) -> dict[str, Any]:
+        if "parentResourceId" in request:
+            return {"resources": [None, {"resourceId": "ami-1"}]}
+        return {"resources": [{"resourceId": image}]}
+
+    with page_server(respond) as server:
+        result = run_command(server.url, capfd, *EXAMPLE_ID, "--output", "tree")
+    assert (result.code, result.err) == (0, "")
+    assert "ami-1" in result.out
+
+
+def test_a_tree_takes_an_id_in_snake_case_from_json(capfd: Captured) -> None:
+    requests: list[dict[str, Any]] = []
+    image = "arn:aws:imagebuilder:us-west-2:123456789012:image/web/1.0.0/1"
+
+    def respond(request: dict[str, Any]) -> dict[str, Any]:
+        requests.append(request)
+        return {"resources": [] if "parentResourceId" in request else [{"resourceId": image}]}
+
+    given = json.dumps({"lifecycle_execution_id": EXAMPLE_ID[1]})
+    with page_server(respond) as server:
+        result = run_command(server.url, capfd, "--cli-input-json", given, "--output", "tree")
+    assert (result.code, result.err) == (0, "")
+    assert [request["lifecycleExecutionId"] for request in requests] == [EXAMPLE_ID[1]] * 2

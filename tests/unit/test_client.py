@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import botocore.exceptions
 import pytest
 
 from imagebuilder_pager import ImageBuilder, __version__, exceptions
@@ -15,6 +16,7 @@ from imagebuilder_pager.local import (
     EXAMPLE_EXECUTION_ID,
     Account,
 )
+from imagebuilder_pager.operations import OPERATIONS
 from tests.fakes.clients import OPERATION, ClientWith, list_page
 from tests.fakes.services import RecordingService
 
@@ -61,13 +63,25 @@ def test_a_known_operation_can_be_paginated(client: ImageBuilder) -> None:
     assert [key.expression for key in paginator.result_keys] == ["resources"]
 
 
+@pytest.mark.parametrize("name", ["get_lifecycle_execution", "get_lifecycle_policy"])
+def test_an_operation_with_one_response_has_no_paginator(
+    client: ImageBuilder, boto3_client: Any, name: Any
+) -> None:
+    assert client.can_paginate(name) is boto3_client.can_paginate(name) is False
+    with pytest.raises(botocore.exceptions.OperationNotPageableError) as theirs:
+        boto3_client.get_paginator(name)
+    with pytest.raises(exceptions.OperationNotPageableError) as ours:
+        client.get_paginator(name)
+    assert str(ours.value) == str(theirs.value)
+
+
 @pytest.mark.parametrize(
-    "name", ["list_images", "ListLifecycleExecutionResources", "", "__init__", None, 5, []]
+    "name", ["list_things", "ListLifecycleExecutionResources", "", "__init__", None, 5, []]
 )
 def test_the_error_for_an_unknown_operation_lists_the_known_ones(
     client: ImageBuilder, name: Any
 ) -> None:
-    expected = f"no operation {name!r}; there are: list_lifecycle_execution_resources"
+    expected = f"no operation {name!r}; there are: {', '.join(OPERATIONS)}"
     for method in (client.get_paginator, client.can_paginate):
         ask: Any = method
         with pytest.raises(exceptions.UnknownOperationError) as caught:

@@ -110,7 +110,8 @@ def test_incomplete_credentials_in_the_environment_are_an_error(
         with pytest.raises(exceptions.PartialCredentialsError) as caught:
             list_page(client)
     assert str(caught.value) == (
-        "incomplete credentials in the environment variables: AWS_SECRET_ACCESS_KEY missing or empty"
+        "incomplete credentials in the environment variables: AWS_SECRET_ACCESS_KEY missing or "
+        "empty"
     )
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -42,7 +43,7 @@ def reject_expired(requests: list[httpx.Request]) -> Callable[[httpx.Request], h
         requests.append(request)
         if "Credential=OLD" in request.headers["authorization"]:
             return httpx.Response(403, json={"__type": "ExpiredTokenException", "message": "old"})
-        return httpx.Response(200, json={})
+        return httpx.Response(200, json={"resources": []})
 
     return answer
 
@@ -219,6 +220,18 @@ def test_environment_variables_with_an_expiration_are_read_again(
     assert access_key_of(credentials) == "SECOND"
 
 
+def test_an_expiration_that_is_not_a_time_is_an_error_that_names_its_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", "soon")
+    with pytest.raises(
+        exceptions.InvalidConfigError, match=r"^AWS_CREDENTIAL_EXPIRATION: 'soon' given; allowed: a"
+    ):
+        credentials_from_environment()
+
+
 # Secrets, copies, imports
 
 
@@ -256,7 +269,7 @@ os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = "/do
 os.environ.update({environment!r})
 import httpx
 from imagebuilder_pager import ImageBuilder
-transport = httpx.MockTransport(lambda _: httpx.Response(200, json={{}}))
+transport = httpx.MockTransport(lambda _: httpx.Response(200, json={{"resources": []}}))
 client = ImageBuilder("us-west-2", http_client=httpx.Client(transport=transport), **{arguments!r})
 client.list_lifecycle_execution_resources(lifecycleExecutionId={id!r})
 print(*sorted({{"configparser", "subprocess", "botocore.credentials", "botocore.configloader",
@@ -265,6 +278,7 @@ print(*sorted({{"configparser", "subprocess", "botocore.credentials", "botocore.
 """
 
 
+CHAIN = "imagebuilder_pager.aws.credentials.chain"
 KEYS = {"aws_access_key_id": "AKID", "aws_secret_access_key": SECRET_KEY}
 
 
@@ -275,23 +289,29 @@ ENVIRONMENT = {name.upper(): value for name, value in KEYS.items()}
     ("arguments", "environment", "loaded"),
     [
         (KEYS, {}, set()),
-        ({}, ENVIRONMENT, set()),
+        ({}, ENVIRONMENT, {CHAIN}),
+        ({}, {**ENVIRONMENT, "AWS_CREDENTIAL_EXPIRATION": "2100-01-01T00:00:00Z"}, {CHAIN}),
         # So that the test is known to be able to fail.
         (
             {},
-            {**ENVIRONMENT, "AWS_CREDENTIAL_EXPIRATION": "2100-01-01T00:00:00Z"},
-            {"botocore.credentials", "configparser", "imagebuilder_pager.aws.credentials.chain"},
+            {"AWS_SHARED_CREDENTIALS_FILE": "{folder}/credentials"},
+            {"botocore.credentials", "botocore.configloader", "configparser", CHAIN},
         ),
     ],
-    ids=["arguments", "environment", "chain"],
+    ids=["arguments", "environment", "environment-with-expiration", "file"],
 )
-def test_static_credentials_import_nothing_of_the_chain(
-    arguments: dict[str, str], environment: dict[str, str], loaded: set[str]
+def test_only_a_file_loads_what_parses_it(
+    tmp_path: Path, arguments: dict[str, str], environment: dict[str, str], loaded: set[str]
 ) -> None:
+    lines = "".join(f"{name}={value}\n" for name, value in KEYS.items())
+    (tmp_path / "credentials").write_text(f"[default]\n{lines}")
+    environment = {
+        name: value.replace("{folder}", str(tmp_path)) for name, value in environment.items()
+    }
     code = STATIC.format(
         arguments=arguments, environment=environment, id=EXECUTION["lifecycleExecutionId"]
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert ran.stderr == ""
-    assert set(ran.stdout.split()) >= loaded
-    assert bool(ran.stdout.split()) == bool(loaded)
+    found = set(ran.stdout.split())
+    assert found == loaded if found <= {CHAIN} else found >= loaded

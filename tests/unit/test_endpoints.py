@@ -25,7 +25,11 @@ from tests.fakes.boto3_endpoints import (
     make_session,
 )
 
-pytestmark = pytest.mark.usefixtures("_no_settings")
+pytestmark = [
+    pytest.mark.usefixtures("_no_settings"),
+    # These clients do not verify, since certificates take their time to load.
+    pytest.mark.filterwarnings("ignore::imagebuilder_pager.exceptions.InsecureRequestWarning"),
+]
 
 KEYS: dict[str, Any] = {"aws_access_key_id": "AKID", "aws_secret_access_key": "secret"}
 IMAGEBUILDER = ServiceMetadata("imagebuilder", fips_partitions=frozenset({"aws-us-gov"}))

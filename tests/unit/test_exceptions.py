@@ -18,7 +18,9 @@ from tests.fakes.error_responses import (
 EVERY_ERROR: list[exceptions.PagerError] = [
     exceptions.ParamValidationError("Op", ["a: wrong", "b: wrong"]),
     exceptions.UnknownOperationError("no operation 'x'; there are: y"),
+    exceptions.OperationNotPageableError("Operation cannot be paginated: get_thing"),
     exceptions.NoRegionError("no region"),
+    exceptions.MissingDependencyException("search needs jmespath"),
     exceptions.InvalidRegionError("region_name: ''"),
     exceptions.InvalidEndpointError("endpoint_url: ''"),
     exceptions.InvalidConfigError("a bad file"),
@@ -28,6 +30,8 @@ EVERY_ERROR: list[exceptions.PagerError] = [
     exceptions.PartialCredentialsError("half"),
     exceptions.PaginationError("round in a circle"),
     exceptions.StartingTokenError("made up"),
+    exceptions.CheckpointError("not a file"),
+    exceptions.CheckpointLockedError("in use"),
     exceptions.ResponseParserError("HTML"),
     exceptions.ResponseParserError("half", cut_off=True),
     exceptions.ResponseValidationError("Op", "id", [("resources[0]", "wrong")]),
@@ -64,16 +68,81 @@ EVERY_ERROR: list[exceptions.PagerError] = [
 def test_every_error_can_be_copied_and_pickled(
     error: exceptions.PagerError, again: Callable[[exceptions.PagerError], exceptions.PagerError]
 ) -> None:
+    error = again(error)  # each case has its own
+    error.resume_token = "token"
     other = again(error)
     assert other is not error
     assert type(other) is type(error)
     assert str(other) == str(error)
     assert vars(other) == vars(error)
+    assert other.resume_token == "token"
+
+
+class OwnError(exceptions.ClientError):
+    """An error of a program's own, with parameters of its own."""
+
+    def __init__(self, *, team: str) -> None:
+        super().__init__({"Error": {"Code": "X", "Message": "m"}}, "Op")
+        self.team = team
+
+
+def test_a_subclass_with_other_parameters_can_be_pickled() -> None:
+    error = OwnError(team="a")
+    error.resume_token = "token"
+    other = pickle.loads(pickle.dumps(error))
+    assert type(other) is OwnError
+    assert (other.team, other.resume_token, other.response) == ("a", "token", error.response)
+
+
+CONTROLS = "\x1b[2J\x07\x7f\x9b\r\u202e\u2028\ud800"
+ESCAPED = r"\x1b[2J\x07\x7f\x9b\r\u202e\u2028\ud800"
+
+
+def client_error(code: str, message: str, request_id: str) -> exceptions.ClientError:
+    metadata = {"HTTPStatusCode": 400, "RequestId": request_id}
+    response = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}
+    return exceptions.ClientError(response, "Op")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        client_error(CONTROLS, "m", "r"),
+        client_error("c", CONTROLS, "r"),
+        client_error("c", "m", CONTROLS),
+        exceptions.ResponseParserError(CONTROLS),
+        exceptions.ResponseValidationError("Op", CONTROLS, []),
+        exceptions.ResponseValidationError("Op", None, [(CONTROLS, "wrong")]),
+        exceptions.ReadTimeoutError(CONTROLS),
+        exceptions.UnknownOperationError(CONTROLS),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_control_characters_of_the_service_are_escaped_in_the_text(
+    error: exceptions.PagerError,
+) -> None:
+    assert ESCAPED in str(error)
+    for text in (str(error), repr(error)):
+        assert not any(character in text for character in "\x1b\x07\x7f\x9b\r\u202e\u2028\ud800")
+
+
+def test_the_service_cannot_begin_a_new_line_in_an_error() -> None:
+    text = str(client_error("a\nb", "first\nsecond\tthird", "c\nd"))
+    assert text == r"Op was refused: a\nb: first\nsecond\tthird (HTTP status 400, request id c\nd)"
+
+
+def test_what_the_service_sent_is_unchanged_in_the_response() -> None:
+    assert client_error("c", CONTROLS, "r").response["Error"]["Message"] == CONTROLS
+
+
+def test_text_in_any_script_is_unchanged() -> None:
+    text = "naïve 日本語\u3000\xa0👩\u200d💻"
+    assert text in str(client_error("c", text, "r"))
 
 
 def test_every_error_is_tested_above_and_under_one_base_class() -> None:
     public = {
-        *(getattr(exceptions, name) for name in exceptions.__all__),
+        *(getattr(exceptions, name) for name in exceptions.__all__ if not name.endswith("Warning")),
         *modelled_exceptions.MODELLED_ERRORS,
     }
     assert {type(error) for error in EVERY_ERROR} == public - {exceptions.PagerError}
@@ -83,6 +152,7 @@ def test_every_error_is_tested_above_and_under_one_base_class() -> None:
         for module in (exceptions, modelled_exceptions)
         for value in vars(module).values()
         if inspect.isclass(value) and value.__module__ == module.__name__
+        if not issubclass(value, Warning)
     }
     assert public == defined
 
@@ -92,6 +162,7 @@ def test_every_error_is_tested_above_and_under_one_base_class() -> None:
     [
         (exceptions.ParamValidationError, ValueError),
         (exceptions.UnknownOperationError, KeyError),
+        (exceptions.OperationNotPageableError, ValueError),
         (exceptions.InvalidRegionError, ValueError),
         (exceptions.InvalidEndpointError, ValueError),
         (exceptions.InvalidConfigError, ValueError),
@@ -117,7 +188,10 @@ def test_exceptions_have_the_documented_base_classes(
 def test_exceptions_have_botocores_names() -> None:
     """Where botocore has an error for it, ours has its name."""
     own = {
+        "CheckpointError",
+        "CheckpointLockedError",
         "PagerError",
+        "InsecureRequestWarning",  # urllib3's
         "InvalidEndpointError",
         "ResponseValidationError",
         "StartingTokenError",

@@ -251,7 +251,8 @@ def test_any_starting_token_gives_a_valid_request_or_none(token: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"\xef\xbb\xbf{}", b'{"nextToken": "\\ud800"}', b"\xff\xfe{\x00}"]
+    "body",
+    [b"\xef\xbb\xbf{}", b"\xff\xfe{\x00}", b'{"nextToken": "\xed\xa0\x80"}'],
 )
 def test_a_body_that_is_not_plain_utf8_is_an_error_of_the_library(body: bytes) -> None:
     with pytest.raises(exceptions.ResponseParserError):

@@ -17,8 +17,12 @@ ENDPOINT = "https://imagebuilder.us-west-2.amazonaws.com"
 NETWORK: list[tuple[type[httpx.HTTPError], type[exceptions.HTTPClientError], str]] = [
     (httpx.ConnectTimeout, exceptions.ConnectTimeoutError, "connecting took too long to"),
     (httpx.PoolTimeout, exceptions.ConnectTimeoutError, "no connection became free in time to"),
-    (httpx.ReadTimeout, exceptions.ReadTimeoutError, "no answer in time from"),
-    (httpx.WriteTimeout, exceptions.ReadTimeoutError, "no answer in time from"),
+    (httpx.ReadTimeout, exceptions.ReadTimeoutError, "no response in time from"),
+    (
+        httpx.WriteTimeout,
+        exceptions.ReadTimeoutError,
+        "the request could not be sent in time to",
+    ),
     (httpx.ConnectError, exceptions.EndpointConnectionError, "could not connect to"),
     (httpx.ProxyError, exceptions.ProxyConnectionError, "the proxy failed on the way to"),
     (httpx.ReadError, exceptions.ConnectionClosedError, "the connection broke off to"),
@@ -98,7 +102,7 @@ def test_a_refused_connection_is_an_endpoint_connection_error(listener: socket.s
 def test_a_silent_server_is_a_read_timeout(listener: socket.socket) -> None:
     with pytest.raises(exceptions.ReadTimeoutError) as caught:
         call(url_of(listener), read_timeout=0.05)
-    assert str(caught.value) == f"no answer in time from {url_of(listener)}: timed out"
+    assert str(caught.value) == f"no response in time from {url_of(listener)}: timed out"
 
 
 def answer_once(listening: socket.socket, answer: bytes) -> threading.Thread:

@@ -45,6 +45,7 @@ print(sorted(tops & {heavy!r}))
         "from imagebuilder_pager import exceptions",
         "import imagebuilder_pager.pagination",
         "from imagebuilder_pager import Paginator, PaginationSpec",
+        "from imagebuilder_pager import Checkpoint",
         "import imagebuilder_pager.aws",
         "import imagebuilder_pager.models",
         "from imagebuilder_pager import models; models.exceptions.ForbiddenException",
@@ -59,7 +60,7 @@ def test_making_a_client_loads_heavy_packages() -> None:
     """So that the test above is known to be able to fail."""
     code = "from imagebuilder_pager import ImageBuilder; ImageBuilder('us-west-2')"
     loaded = run(LOADED.format(code=code, heavy=HEAVY))
-    assert {"botocore", "httpx", "pydantic"} <= set(ast.literal_eval(loaded))
+    assert {"botocore", "httpx"} <= set(ast.literal_eval(loaded))
 
 
 def test_importing_the_package_loads_three_small_files() -> None:
@@ -172,7 +173,8 @@ def test_a_type_checker_rejects_unknown_names_and_knows_the_others(
     program.write_text(PROGRAM)
     cache = getattr(request.config, "cache", None)  # pytest can do without
     cache_dir = cache.mkdir("mypy") if cache is not None else tmp_path
-    monkeypatch.setenv("MYPYPATH", str(PACKAGE.parent))
+    if PACKAGE.parent.name != "site-packages":  # where mypy finds it by itself
+        monkeypatch.setenv("MYPYPATH", str(PACKAGE.parent))
     options = ["--strict", "--config-file=", f"--cache-dir={cache_dir}", "--no-error-summary"]
     out, errors, _ = api.run([*options, "--no-pretty", "--show-error-codes", str(program)])
     assert errors == ""

@@ -2,17 +2,18 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import anyio
-import anyio.to_thread
 import httpx
 import pytest
 
-from imagebuilder_pager import AsyncImageBuilder, exceptions
-from imagebuilder_pager.aws.auth.httpx_auth import SigV4Auth
+from imagebuilder_pager import AsyncImageBuilder, async_runtime, exceptions
+from imagebuilder_pager.aws.auth.signer import RequestSigner
+from imagebuilder_pager.aws.auth.sigv4 import sigv4_header
 from imagebuilder_pager.aws.credentials.refreshable import RefreshableCredentials
 from imagebuilder_pager.aws.identity import Credentials
 from tests.fakes.clocks import FakeClock
@@ -273,16 +274,16 @@ def test_a_refresh_never_blocks_the_event_loop(clock: FakeClock, backend: str) -
 
     async def main() -> None:
         nonlocal hops
-        run_sync = anyio.to_thread.run_sync
+        run_in_thread = async_runtime.run_in_thread
 
-        async def counted(*arguments: Any, **options: Any) -> Any:
+        async def counted(function: Callable[[], Any]) -> Any:
             nonlocal hops
             hops += 1
-            return await run_sync(*arguments, **options)
+            return await run_in_thread(function)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(anyio.to_thread, "run_sync", counted)
-            transport = httpx.MockTransport(lambda _: httpx.Response(200, json={}))
+            patch.setattr(async_runtime, "run_in_thread", counted)
+            transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"resources": []}))
             async with httpx.AsyncClient(transport=transport) as http:
                 client = AsyncImageBuilder(
                     "us-west-2", http_client=http, credentials=fetch, clock=clock
@@ -324,10 +325,11 @@ def test_cancelling_does_not_wait_for_a_fetch(clock: FakeClock, backend: str) ->
     credentials = RefreshableCredentials(fetch, clock)
 
     async def main() -> None:
-        auth = SigV4Auth(credentials, "imagebuilder", "us-west-2")
-        request = httpx.Request("POST", "https://aws.test/", content=b"{}")
+        signer = RequestSigner(
+            credentials, "imagebuilder", "us-west-2", algorithm=sigv4_header, clock=clock.now
+        )
         with anyio.move_on_after(0.05) as scope:
-            await anext(auth.async_auth_flow(request))
+            await signer.credentials_async()
         assert scope.cancelled_caught
         done.set()
 

@@ -2,38 +2,31 @@
 
 import gzip
 import zlib
-from collections.abc import Iterator
 
-import httpx
 import pytest
 
 from imagebuilder_pager import exceptions
-from imagebuilder_pager.aws.transport.body import read_body
+from imagebuilder_pager.aws.transport.body import BodyReader
 
 
-class Chunks(httpx.SyncByteStream):
-    """A body in chunks, of which it counts those that are read."""
-
-    def __init__(self, *chunks: bytes) -> None:
-        self._chunks = chunks
-        self.read_count = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._chunks:
-            self.read_count += 1
-            yield chunk
-
-
-def read(*chunks: bytes, encoding: str | None = None, limit: int = 1000) -> bytes | None:
-    headers = {} if encoding is None else {"Content-Encoding": encoding}
-    return read_body(httpx.Response(200, headers=headers, stream=Chunks(*chunks)), limit)
+def read(*chunks: bytes, encoding: str = "", limit: int = 1000) -> bytes | None:
+    """Return the body, None where it has more bytes than the limit."""
+    reader = BodyReader(encoding.strip().lower(), limit)
+    try:
+        for chunk in chunks:
+            reader.feed(chunk)
+        return reader.finish()
+    except exceptions.ResponseParserError:
+        if reader.limit_exceeded:
+            return None
+        raise
 
 
 @pytest.mark.parametrize(
     ("chunks", "encoding", "body"),
     [
-        ((), None, b""),
-        ((b"some", b" bytes"), None, b"some bytes"),
+        ((), "", b""),
+        ((b"some", b" bytes"), "", b"some bytes"),
         ((b"some bytes",), "identity", b"some bytes"),
         ((gzip.compress(b"some bytes"),), "gzip", b"some bytes"),
         ((gzip.compress(b"some bytes"),), " X-GZip ", b"some bytes"),
@@ -43,16 +36,18 @@ def read(*chunks: bytes, encoding: str | None = None, limit: int = 1000) -> byte
     ids=["empty", "chunks", "identity", "gzip", "x-gzip", "deflate", "empty gzip"],
 )
 def test_a_body_is_collected_and_decompressed(
-    chunks: tuple[bytes, ...], encoding: str | None, body: bytes
+    chunks: tuple[bytes, ...], encoding: str, body: bytes
 ) -> None:
     assert read(*chunks, encoding=encoding) == body
 
 
-def test_a_body_over_the_limit_is_none_and_the_rest_of_it_is_not_read() -> None:
+def test_a_body_over_the_limit_is_refused_at_the_chunk_that_exceeds_it() -> None:
     assert read(b"x" * 500, b"x" * 500) == b"x" * 1000
-    stream = Chunks(b"x" * 500, b"x" * 501, b"x")
-    assert read_body(httpx.Response(200, stream=stream), 1000) is None
-    assert stream.read_count == 2
+    reader = BodyReader("", 1000)
+    reader.feed(b"x" * 500)
+    with pytest.raises(exceptions.ResponseParserError, match="more than 1000 bytes"):
+        reader.feed(b"x" * 501)
+    assert reader.limit_exceeded
 
 
 def test_a_small_body_that_expands_over_the_limit_is_none() -> None:

@@ -277,6 +277,60 @@ def test_a_success_by_status_alone_is_an_error(
     assert str(error) == f"{OPERATION} was refused: {text} (HTTP status 200)"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"error": "unauthorized"},
+        {"Code": None},
+        {"message": None, "code": ""},
+        {"message": {"resources": []}},
+        {"data": {"resources": []}},
+        {"nextToken": None, "resources": None},
+        {"Resources": [], "next_token": "t"},
+    ],
+)
+def test_a_success_without_a_member_of_its_page_is_an_error(
+    client_with: ClientWith, body: object
+) -> None:
+    error = error_of(client_with, body, 200)
+    assert type(error) is exceptions.ResponseParserError
+    assert str(error) == (
+        f"{OPERATION} was answered with JSON that has no member of its response: "
+        f"HTTP status 200, application/json, {json.dumps(body)!r}"
+    )
+
+
+def test_a_listing_does_not_end_at_what_is_not_a_page(client_with: ClientWith) -> None:
+    answers = [{"resources": [{"resourceId": "a"}], "nextToken": "t"}, {"error": "unauthorized"}]
+    client = client_with(lambda _: httpx.Response(200, json=answers.pop(0)))
+    paginator = client.get_paginator("list_lifecycle_execution_resources")
+    pages = iter(paginator.paginate(lifecycleExecutionId=EXECUTION_ID))
+    token = next(pages).resume_token
+    with pytest.raises(exceptions.ResponseParserError, match="no member") as caught:
+        next(pages)
+    assert caught.value.resume_token == token
+
+
+@pytest.mark.parametrize("item", [b"{}", b'{"snapshots":[{},{},{}]}', b'{"unknown":{}}'])
+def test_a_page_of_more_objects_than_any_page_has_is_an_error(
+    client_with: ClientWith, item: bytes
+) -> None:
+    """Each would be some hundred bytes in memory for two on the wire."""
+    body = b'{"resources":[' + b",".join([item] * 100_000) + b"]}"
+    error = error_of(client_with, body, 200)
+    assert type(error) is exceptions.ResponseParserError
+    assert "with more than 100,000 JSON objects" in str(error)
+
+
+def test_braces_in_strings_are_not_objects(client_with: ClientWith) -> None:
+    reason = '{"\\' * 150_000
+    body = {"resources": [{"state": {"reason": reason}}]}
+    client = client_with(lambda _: httpx.Response(200, json=body))
+    page = client.list_lifecycle_execution_resources(lifecycleExecutionId=EXECUTION_ID)
+    assert page["resources"][0]["state"]["reason"] == reason
+
+
 def test_a_page_with_a_member_called_message_is_a_page(client_with: ClientWith) -> None:
     body = {"resources": [], "message": "AWS may add this one day"}
     client = client_with(lambda _: httpx.Response(200, json=body))

@@ -31,6 +31,12 @@ def client_error(
     return exceptions.ClientError(response, "ListLifecycleExecutionResources")
 
 
+def rejected_certificate() -> exceptions.SSLError:
+    error = exceptions.SSLError("not trusted")
+    error.certificate_rejected = True
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
@@ -50,7 +56,8 @@ def client_error(
         (exceptions.ResponseParserError("half", cut_off=True), RetryableKind.TRANSIENT),
         (exceptions.ResponseParserError("HTML"), None),
         (exceptions.ResponseValidationError("Op", None, []), None),
-        (exceptions.SSLError(), None),
+        (exceptions.SSLError("an alert"), RetryableKind.TRANSIENT),
+        (rejected_certificate(), None),
         (exceptions.ProxyConnectionError(), None),
         (exceptions.NoCredentialsError(), None),
         (client_error("InvalidRequestException", 400), None),
@@ -100,6 +107,25 @@ def test_the_delay_is_random_from_zero_to_the_backoff() -> None:
 def test_the_last_attempt_is_not_followed_by_another() -> None:
     assert delays(client_error("x", 500), 3, max_attempts=3) == [0.25, 0.5, None]
     assert delays(client_error("x", 500), 1, max_attempts=1) == [None]
+
+
+def test_a_corrected_cause_needs_no_wait_but_counts_as_any_attempt() -> None:
+    refused, quota = client_error("ExpiredTokenException", 403), RetryQuota()
+    state = retry_state(quota=quota, max_attempts=2)
+    state.start_attempt()
+    assert state.delay_after(refused, NOW) is None
+    assert state.delay_after(refused, NOW, is_corrected=True) == 0
+    assert quota.available_capacity == RetryQuota.CAPACITY - 5
+    state.start_attempt()
+    assert state.delay_after(refused, NOW, is_corrected=True) is None
+    empty = RetryQuota()
+    empty.acquire(RetryQuota.CAPACITY)
+    state = retry_state(quota=empty)
+    state.start_attempt()
+    assert state.delay_after(refused, NOW, is_corrected=True) is None
+    late = retry_state(deadline=1.0, monotonic=lambda: 1.0)
+    late.start_attempt()
+    assert late.delay_after(refused, NOW, is_corrected=True) is None
 
 
 def test_an_error_that_is_not_retryable_is_not_retried() -> None:

@@ -1,7 +1,7 @@
 """The models, errors and operations are AWS's: compared with botocore's copy of the service model.
 
-The comparison writes both sides down in the same plain form. When AWS's model has moved ahead, the
-difference is the list of what to add.
+The comparison writes both sides down in the same plain form. When AWS's model has moved ahead, each
+line of the difference says what has moved.
 """
 
 import copy
@@ -9,26 +9,47 @@ import dataclasses
 import enum
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
+import botocore
 import botocore.loaders
 import botocore.model
-import pydantic
 import pytest
 
-from imagebuilder_pager import ImageBuilder, exceptions, models
+from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions, models
 from imagebuilder_pager.models import exceptions as modelled_exceptions
 from imagebuilder_pager.models.exceptions import MODELLED_ERRORS
 from imagebuilder_pager.models.fields import Constraints
-from imagebuilder_pager.models.request import Request
-from imagebuilder_pager.models.shapes import Response, Shape
+from imagebuilder_pager.models.request import Request, RequestStructure
+from imagebuilder_pager.models.shapes import Response, Shape, Structure
 from imagebuilder_pager.operations import OPERATIONS, Operation
 from imagebuilder_pager.pagination import PaginationSpec
 
 Plain = dict[str, Any]
-SCALARS = {str: "string", int: "integer", datetime: "timestamp"}
+SCALARS = {
+    str: "string",
+    int: "integer",
+    float: "double",
+    bool: "boolean",
+    datetime: "timestamp",
+}
+
+
+def differences(ours: object, awss: object, path: str = "") -> Iterator[str]:
+    """Yield a line for each difference: ``shapes.Filter.name.max: ours 1024, AWS's 512``."""
+    if isinstance(ours, dict) and isinstance(awss, dict):
+        for key in [*ours, *(awss.keys() - ours.keys())]:
+            inner = f"{path}.{key}" if path else key
+            if key not in awss:
+                yield f"{inner}: AWS does not have it"
+            elif key not in ours:
+                yield f"{inner}: we do not have it"
+            else:
+                yield from differences(ours[key], awss[key], inner)
+    elif ours != awss:
+        yield f"{path}: ours {ours!r}, AWS's {awss!r}"
 
 
 # AWS's side
@@ -38,12 +59,18 @@ def aws_operation(description: Plain, name: str) -> Plain:
     """The operation and every shape that it uses, by their names."""
     operation = description["operations"][name]
     shapes: Plain = {}
-    for end in ("input", "output"):
-        aws_shape(description, operation[end]["shape"], shapes)
+    request, response = operation["input"]["shape"], operation["output"]["shape"]
+    aws_shape(description, request, shapes, in_request=True)
+    aws_shape(description, response, shapes, in_request=False)
     return {
         "http": {**operation["http"], "responseCode": operation["http"].get("responseCode", 200)},
-        "input": operation["input"]["shape"],
-        "output": operation["output"]["shape"],
+        "query": {
+            member: reference["locationName"]
+            for member, reference in description["shapes"][request]["members"].items()
+            if reference.get("location") == "querystring"
+        },
+        "input": request,
+        "output": response,
         "errors": {
             error["shape"]: aws_error(description["shapes"][error["shape"]])
             for error in operation["errors"]
@@ -55,6 +82,7 @@ def aws_operation(description: Plain, name: str) -> Plain:
 
 OPERATION_KEYS = {"name", "http", "input", "output", "errors", "documentation", "readonly"}
 SHAPE_KEYS = {"type", "members", "required", "documentation"}
+MEMBER_KEYS = {"shape", "documentation", "box", "location", "locationName"}
 
 
 def aws_error(shape: Plain) -> Plain:
@@ -64,7 +92,7 @@ def aws_error(shape: Plain) -> Plain:
     }
 
 
-def aws_shape(description: Plain, name: str, shapes: Plain) -> None:
+def aws_shape(description: Plain, name: str, shapes: Plain, *, in_request: bool) -> None:
     shape = description["shapes"][name]
     assert shape["type"] == "structure"
     assert shape.keys() <= SHAPE_KEYS, f"{name} has traits that the models do not know"
@@ -72,23 +100,35 @@ def aws_shape(description: Plain, name: str, shapes: Plain) -> None:
         return
     shapes[name] = {}
     for member, reference in shape["members"].items():
-        assert reference.keys() <= {"shape", "documentation", "box"}, f"{name}.{member}"
+        assert reference.keys() <= MEMBER_KEYS, f"{name}.{member}"
+        assert reference.get("location", "querystring") == "querystring", f"{name}.{member}"
+        assert ("location" in reference) == ("locationName" in reference), f"{name}.{member}"
         shapes[name][member] = {
-            "required": member in shape.get("required", ()),
-            **aws_type(description, reference["shape"], shapes),
+            # Of a response, no member has to be there: it is read as it comes.
+            "required": in_request and member in shape.get("required", ()),
+            **aws_type(description, reference["shape"], shapes, in_request=in_request),
         }
 
 
-def aws_type(description: Plain, name: str, shapes: Plain) -> Plain:
+def aws_type(description: Plain, name: str, shapes: Plain, *, in_request: bool) -> Plain:
     shape = description["shapes"][name]
+
+    def inner(part: str) -> Plain:
+        reference = shape[part]
+        assert reference.keys() == {"shape"}, f"{name}.{part}"
+        return aws_type(description, reference["shape"], shapes, in_request=in_request)
+
     if shape["type"] == "structure":
-        aws_shape(description, name, shapes)
+        aws_shape(description, name, shapes, in_request=in_request)
         return {"type": name}
-    if shape["type"] == "list":
-        return {"type": "list", "of": aws_type(description, shape["member"]["shape"], shapes)}
     if "enum" in shape:
         return {"type": "enum", "name": name, "values": shape["enum"]}
-    return {key: value for key, value in shape.items() if key != "documentation"}
+    result = {key: value for key, value in shape.items() if key != "documentation"}
+    if shape["type"] == "long":
+        result["type"] = "integer"  # the same in JSON and in Python
+    for part in {"key", "value", "member"} & shape.keys():
+        result[part] = inner(part)
+    return result
 
 
 # Ours
@@ -99,7 +139,12 @@ def our_operation(operation: Operation[Any]) -> Plain:
     for shape in (operation.request, operation.response):
         our_shape(shape, shapes)
     return {
-        "http": {"method": "POST", "requestUri": operation.rest_json.path, "responseCode": 200},
+        "http": {
+            "method": operation.rest_json.method,
+            "requestUri": operation.rest_json.path,
+            "responseCode": 200,
+        },
+        "query": operation.rest_json.query_members,
         "input": operation.request.__name__,
         "output": operation.response.__name__,
         "errors": {
@@ -117,7 +162,7 @@ def documented_status(error: type[exceptions.ClientError]) -> int:
     return int(text[text.rindex("(") + 1 : text.rindex(")")])
 
 
-def our_shape(shape: type[Shape], shapes: Plain) -> None:
+def our_shape(shape: type[Structure], shapes: Plain) -> None:
     if shape.__name__ in shapes:
         return
     shapes[shape.__name__] = members = {}
@@ -146,12 +191,17 @@ def our_type(hint: Any, shapes: Plain) -> Plain:
         rest = [item for item in arguments if item not in {type(None), str}] or [str]
         assert len(rest) == 1
         return our_type(rest[0], shapes)
-    if origin is list:
-        return {"type": "list", "of": our_type(arguments[0], shapes)}
+    if origin in {list, dict}:
+        parts = ("member",) if origin is list else ("key", "value")
+        inner = {
+            part: our_type(argument, shapes)
+            for part, argument in zip(parts, arguments, strict=True)
+        }
+        return {"type": "list" if origin is list else "map", **inner}
     assert isinstance(hint, type)
     if issubclass(hint, enum.Enum):
         return {"type": "enum", "name": hint.__name__, "values": [item.value for item in hint]}
-    if issubclass(hint, Shape):
+    if issubclass(hint, Structure):
         our_shape(hint, shapes)
         return {"type": hint.__name__}
     return {"type": SCALARS[hint]}
@@ -171,54 +221,60 @@ def paginators() -> Plain:
 
 
 by_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+PUBLIC: list[type] = [getattr(models, name) for name in models.__all__]
+SHAPES = [item for item in PUBLIC if issubclass(item, Shape)]
+ENUMS = [item for item in PUBLIC if issubclass(item, enum.Enum)]
 
 
 @by_operation
 def test_the_operation_is_awss(operation: Operation[Any], description: Plain) -> None:
-    assert our_operation(operation) == aws_operation(description, operation.name)
+    awss = aws_operation(description, operation.name)
+    assert list(differences(our_operation(operation), awss)) == []
 
 
-@by_operation
-def test_enums_are_in_awss_order_and_named_by_their_values(
-    operation: Operation[Any], description: Plain
-) -> None:
-    for name in models.__all__:
-        shape = getattr(models, name)
-        if issubclass(shape, enum.Enum):
-            assert [item.value for item in shape] == description["shapes"][name]["enum"]
-            assert [item.name for item in shape] == [item.value for item in shape]
+def test_enums_are_in_awss_order_and_named_by_their_values(description: Plain) -> None:
+    for item in ENUMS:
+        assert [value.value for value in item] == description["shapes"][item.__name__]["enum"]
+        assert [value.name for value in item] == [value.value for value in item]
+
+
+def our_entry(operation: Operation[Any]) -> Plain | None:
+    """The paginator of an operation, as the paginators of the service model have it."""
+    if operation.pagination is None:
+        return None
+    members = {field.name for field in dataclasses.fields(PaginationSpec) if field.init}
+    ours = {name: getattr(operation.pagination, name) for name in members}
+    assert ours.pop("limit_as_string") is False
+    ours.pop("max_page_size")  # of the service model, not of the paginators
+    ours["non_aggregate_keys"] = list(ours["non_aggregate_keys"]) or None
+    return {name: value for name, value in ours.items() if value is not None}
 
 
 @by_operation
 def test_the_paginator_entry_is_awss(operation: Operation[Any], paginators: Plain) -> None:
-    entry = dict(paginators[operation.name])
-    entry["non_aggregate_keys"] = tuple(entry.get("non_aggregate_keys", ()))
-    members = {field.name for field in dataclasses.fields(PaginationSpec) if field.init}
-    ours = {name: getattr(operation.pagination, name) for name in members}
-    assert ours.pop("limit_as_string") is False
-    assert {name: value for name, value in ours.items() if value is not None} == entry
+    ours = {operation.name: our_entry(operation)}
+    awss = {operation.name: paginators.get(operation.name)}
+    assert list(differences(ours, awss)) == []
 
 
 @by_operation
-def test_the_method_is_named_as_in_boto3(operation: Operation[Any]) -> None:
-    import botocore
+def test_the_largest_page_is_that_of_the_service_model(
+    operation: Operation[Any], description: Plain
+) -> None:
+    if operation.pagination is None or operation.limit_key is None:
+        return
+    shapes = description["shapes"]
+    request = shapes[description["operations"][operation.name]["input"]["shape"]]
+    limit = request["members"][operation.limit_key]["shape"]
+    assert operation.pagination.max_page_size == shapes[limit]["max"]
 
+
+@by_operation
+def test_the_methods_are_named_as_in_boto3(operation: Operation[Any]) -> None:
     assert operation.method_name == botocore.xform_name(operation.name)
-    assert callable(getattr(ImageBuilder, operation.method_name))
-
-
-@by_operation
-def test_attributes_are_named_as_botocore_would(operation: Operation[Any]) -> None:
-    import botocore
-
-    def check(shape: type[Shape]) -> None:
-        for attribute, field in shape.model_fields.items():
-            assert attribute == botocore.xform_name(field.alias or "")
-
-    for name in models.__all__:
-        shape = getattr(models, name)
-        if issubclass(shape, Shape) and shape not in {Shape, models.ResponseMetadata}:
-            check(shape)
+    for client in (ImageBuilder, AsyncImageBuilder):
+        assert callable(getattr(client, operation.method_name))
+        assert operation.method_name in dir(client)
 
 
 def test_every_model_of_an_operation_is_public() -> None:
@@ -226,31 +282,42 @@ def test_every_model_of_an_operation_is_public() -> None:
     for operation in OPERATIONS.values():
         our_shape(operation.request, shapes)
         our_shape(operation.response, shapes)
-    enums = {
-        member["name"]
-        for shape in shapes.values()
-        for member in shape.values()
-        if member["type"] == "enum"
-    }
+    enums = {name for shape in shapes.values() for name in enum_names(shape)}
     assert set(models.__all__) == {*shapes, *enums, "ResponseMetadata", "Shape"}
+
+
+def enum_names(plain: Plain) -> Iterator[str]:
+    """Yield the names of the enums in a shape of the plain form."""
+    if plain.get("type") == "enum":
+        yield plain["name"]
+    for value in plain.values():
+        if isinstance(value, dict):
+            yield from enum_names(value)
+
+
+def test_every_model_says_in_a_sentence_what_it_is(description: Plain) -> None:
+    for item in PUBLIC:
+        text = item.__dict__["__doc__"].strip()
+        assert text.partition("\n")[0].endswith(".")
+        theirs = description["shapes"].get(item.__name__, {}).get("documentation", "")
+        assert text.partition(".")[0] not in theirs, f"{item.__name__}: a sentence of AWS's"
 
 
 def test_requests_and_responses_are_told_apart() -> None:
     for operation in OPERATIONS.values():
         assert issubclass(operation.request, Request)
         assert issubclass(operation.response, Response)
-        assert operation.request.model_config["extra"] == "forbid"
-        assert operation.response.model_config["extra"] == "allow"
+    for shape in SHAPES:
+        strict = issubclass(shape, RequestStructure)
+        assert shape.model_config["extra"] == ("forbid" if strict else "allow")
 
 
 def test_no_member_of_a_response_is_required() -> None:
     for operation in OPERATIONS.values():
         operation.response.model_validate_json(b"{}")
-    for name in models.__all__:
-        shape = getattr(models, name)
-        if issubclass(shape, pydantic.BaseModel) and not issubclass(shape, Request):
-            required = [name for name, field in shape.model_fields.items() if field.is_required()]
-            assert required == ([] if shape is not models.ResponseMetadata else required)
+    for shape in SHAPES:
+        if not issubclass(shape, Request) and shape is not models.ResponseMetadata:
+            assert not any(field.is_required() for field in shape.model_fields.values())
 
 
 def test_the_clients_exceptions_are_the_services(description: Plain) -> None:
@@ -264,132 +331,229 @@ def test_the_clients_exceptions_are_the_services(description: Plain) -> None:
         assert set(operation.errors) <= set(MODELLED_ERRORS)
 
 
-# What AWS could do to its model, and what the comparison has to notice.
+# What AWS could do to its model, and what the comparison has to say of it.
+
+LIST = "ListLifecycleExecutionResources"
+Change = Callable[[Plain, Plain], object]
 
 
-def add_member(description: Plain) -> None:
-    shape = description["shapes"]["LifecycleExecutionResource"]
-    shape["members"]["tags"] = {"shape": "NonEmptyString"}
+def set_trait(shape: str, trait: str, value: object) -> Change:
+    return lambda shapes, _: shapes[shape].__setitem__(trait, value)
 
 
-def add_request_member(description: Plain) -> None:
-    shape = description["shapes"]["ListLifecycleExecutionResourcesRequest"]
-    shape["members"]["order"] = {"shape": "NonEmptyString"}
+def set_member(structure: str, member: str, **reference: object) -> Change:
+    return lambda shapes, _: shapes[structure]["members"].__setitem__(member, reference)
 
 
-def remove_member(description: Plain) -> None:
-    del description["shapes"]["LifecycleExecutionSnapshotResource"]["members"]["state"]
+def replace_shape(shape: str, member: str) -> Change:
+    """Give the member a shape that is the same but for its name."""
+
+    def change(shapes: Plain, _: Plain) -> None:
+        reference = shapes[shape]["members"][member]
+        shapes["New"] = shapes[reference["shape"]]
+        reference["shape"] = "New"
+
+    return change
 
 
-def rename_member(description: Plain) -> None:
-    members = description["shapes"]["LifecycleExecutionResource"]["members"]
-    members["imageURIs"] = members.pop("imageUris")
+def remove_member(shapes: Plain, _: Plain) -> None:
+    del shapes["LifecycleExecutionSnapshotResource"]["members"]["state"]
 
 
-def change_type(description: Plain) -> None:
-    description["shapes"]["DateTimeTimestamp"]["type"] = "string"
+def change_values_of_map(shapes: Plain, _: Plain) -> None:
+    shapes["TagMap"]["value"]["shape"] = "RestrictedInteger"
 
 
-def change_list_member(description: Plain) -> None:
-    description["shapes"]["StringList"]["member"]["shape"] = "RestrictedInteger"
+def set_http(name: str, value: str) -> Change:
+    return lambda _, operations: operations[LIST]["http"].__setitem__(name, value)
 
 
-def require_member(description: Plain) -> None:
-    description["shapes"]["ListLifecycleExecutionResourcesRequest"]["required"].append("maxResults")
+def add_error(_: Plain, operations: Plain) -> None:
+    operations[LIST]["errors"].append({"shape": "ResourceNotFoundException"})
 
 
-def add_enum_value(description: Plain) -> None:
-    description["shapes"]["LifecycleExecutionResourceActionName"]["enum"].append("ARCHIVE")
+def remove_error(_: Plain, operations: Plain) -> None:
+    operations[LIST]["errors"] = [
+        error for error in operations[LIST]["errors"] if error["shape"] != "ForbiddenException"
+    ]
 
 
-def change_max(description: Plain) -> None:
-    description["shapes"]["RestrictedInteger"]["max"] = 100
-
-
-def change_min(description: Plain) -> None:
-    description["shapes"]["NonEmptyString"]["min"] = 0
-
-
-def change_pattern(description: Plain) -> None:
-    description["shapes"]["LifecycleExecutionId"]["pattern"] = "^lce-.*$"
-
-
-def add_pattern(description: Plain) -> None:
-    description["shapes"]["PaginationToken"]["pattern"] = "^[a-z]*$"
-
-
-def add_error(description: Plain) -> None:
-    operation = description["operations"]["ListLifecycleExecutionResources"]
-    operation["errors"].append({"shape": "ResourceNotFoundException"})
-
-
-def change_error_status(description: Plain) -> None:
-    description["shapes"]["ForbiddenException"]["error"]["httpStatusCode"] = 401
-
-
-def add_error_member(description: Plain) -> None:
-    shape = description["shapes"]["InvalidRequestException"]
-    shape["members"]["field"] = {"shape": "NonEmptyString"}
-
-
-def change_path(description: Plain) -> None:
-    operation = description["operations"]["ListLifecycleExecutionResources"]
-    operation["http"]["requestUri"] = "/v2/ListLifecycleExecutionResources"
-
-
-def change_method(description: Plain) -> None:
-    description["operations"]["ListLifecycleExecutionResources"]["http"]["method"] = "GET"
-
-
-def change_answer_shape(description: Plain) -> None:
-    shapes = description["shapes"]
-    shapes["NewState"] = shapes["LifecycleExecutionState"]
-    members = shapes["ListLifecycleExecutionResourcesResponse"]["members"]
-    members["lifecycleExecutionState"]["shape"] = "NewState"
-
-
-def add_operation_trait(description: Plain) -> None:
-    operation = description["operations"]["ListLifecycleExecutionResources"]
-    operation["idempotent"] = True
-
-
-CHANGES = [
-    add_member,
-    add_request_member,
-    remove_member,
-    rename_member,
-    change_type,
-    change_list_member,
-    require_member,
-    add_enum_value,
-    change_max,
-    change_min,
-    change_pattern,
-    add_pattern,
-    add_error,
-    change_error_status,
-    add_error_member,
-    change_path,
-    change_method,
-    change_answer_shape,
-    add_operation_trait,
+RESOURCE = "LifecycleExecutionResource"
+CHANGES: list[tuple[str, str, Change]] = [
+    (
+        LIST,
+        f"shapes.{RESOURCE}.tags: we do not have it",
+        set_member(RESOURCE, "tags", shape="NonEmptyString"),
+    ),
+    (
+        LIST,
+        f"shapes.{LIST}Request.order: we do not have it",
+        set_member(f"{LIST}Request", "order", shape="NonEmptyString"),
+    ),
+    (
+        LIST,
+        "shapes.LifecycleExecutionSnapshotResource.state: AWS does not have it",
+        remove_member,
+    ),
+    (
+        LIST,
+        f"shapes.{RESOURCE}.imageUris.member.type: ours 'string', AWS's 'integer'",
+        set_trait("StringList", "member", {"shape": "SeverityCountNumber"}),
+    ),
+    (
+        LIST,
+        f"shapes.{RESOURCE}.startTime.type: ours 'timestamp', AWS's 'string'",
+        set_trait("DateTimeTimestamp", "type", "string"),
+    ),
+    (
+        LIST,
+        f"shapes.{LIST}Request.maxResults.required: ours False, AWS's True",
+        set_trait(f"{LIST}Request", "required", ["lifecycleExecutionId", "maxResults"]),
+    ),
+    (
+        LIST,
+        "shapes.LifecycleExecutionResourceAction.name.values: ours ['AVAILABLE', 'DELETE', "
+        "'DEPRECATE', 'DISABLE'], AWS's ['ARCHIVE']",
+        set_trait("LifecycleExecutionResourceActionName", "enum", ["ARCHIVE"]),
+    ),
+    (
+        LIST,
+        f"shapes.{LIST}Request.maxResults.max: ours 25, AWS's 100",
+        set_trait("RestrictedInteger", "max", 100),
+    ),
+    (
+        LIST,
+        f"shapes.{LIST}Request.parentResourceId.min: ours 1, AWS's 0",
+        set_trait("NonEmptyString", "min", 0),
+    ),
+    (
+        LIST,
+        f"shapes.{LIST}Request.nextToken.pattern: we do not have it",
+        set_trait("PaginationToken", "pattern", "^[a-z]*$"),
+    ),
+    (
+        LIST,
+        f"shapes.{LIST}Response.lifecycleExecutionState.type: ours 'LifecycleExecutionState', "
+        "AWS's 'New'",
+        replace_shape(f"{LIST}Response", "lifecycleExecutionState"),
+    ),
+    (LIST, "errors.ResourceNotFoundException: we do not have it", add_error),
+    (LIST, "errors.ForbiddenException: AWS does not have it", remove_error),
+    (
+        LIST,
+        "errors.ForbiddenException.status: ours 403, AWS's 401",
+        set_trait("ForbiddenException", "error", {"httpStatusCode": 401}),
+    ),
+    (
+        LIST,
+        "errors.InvalidRequestException.members: ours ['message'], AWS's ['field', 'message']",
+        set_member("InvalidRequestException", "field", shape="NonEmptyString"),
+    ),
+    (
+        LIST,
+        f"http.requestUri: ours '/{LIST}', AWS's '/v2/{LIST}'",
+        set_http("requestUri", f"/v2/{LIST}"),
+    ),
+    (LIST, "http.method: ours 'POST', AWS's 'GET'", set_http("method", "GET")),
+    (
+        LIST,
+        "other: ours [], AWS's ['idempotent']",
+        lambda _, operations: operations[LIST].__setitem__("idempotent", True),
+    ),
+    (
+        "ListLifecyclePolicies",
+        "shapes.ListLifecyclePoliciesRequest.filters.max: ours 10, AWS's 20",
+        set_trait("FilterList", "max", 20),
+    ),
+    (
+        "ListLifecyclePolicies",
+        "shapes.Filter.values.member.pattern: ours '^[0-9a-zA-Z./_ :,{}\"-]{1,1024}$', "
+        "AWS's '^[a-z]+$'",
+        set_trait("FilterValue", "pattern", "^[a-z]+$"),
+    ),
+    (
+        "ListLifecyclePolicies",
+        "shapes.LifecyclePolicySummary.tags.value.type: ours 'string', AWS's 'integer'",
+        change_values_of_map,
+    ),
+    (
+        "ListLifecyclePolicies",
+        "shapes.LifecyclePolicySummary.tags.key.max: ours 128, AWS's 256",
+        set_trait("TagKey", "max", 256),
+    ),
+    (
+        "GetLifecyclePolicy",
+        "shapes.LifecyclePolicyDetailExclusionRulesAmis.isPublic.type: ours 'boolean', "
+        "AWS's 'string'",
+        set_trait("Boolean", "type", "string"),
+    ),
+    (
+        "GetLifecyclePolicy",
+        "shapes.LifecyclePolicyDetailFilter.value.max: ours 1000, AWS's 2000",
+        set_trait("LifecyclePolicyDetailFilterValue", "max", 2000),
+    ),
+    (
+        "GetLifecyclePolicy",
+        "query.lifecyclePolicyArn: ours 'lifecyclePolicyArn', AWS's 'arn'",
+        set_member(
+            "GetLifecyclePolicyRequest",
+            "lifecyclePolicyArn",
+            shape="LifecyclePolicyArn",
+            location="querystring",
+            locationName="arn",
+        ),
+    ),
+    (
+        "GetLifecyclePolicy",
+        "query.lifecyclePolicyArn: AWS does not have it",
+        set_member("GetLifecyclePolicyRequest", "lifecyclePolicyArn", shape="LifecyclePolicyArn"),
+    ),
 ]
 
 
-@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
-def test_the_comparison_notices_a_change_of_the_model(
-    change: Callable[[Plain], None], description: Plain
+@pytest.mark.parametrize(("name", "line", "change"), CHANGES, ids=[line for _, line, _ in CHANGES])
+def test_the_comparison_says_in_a_line_what_has_moved(
+    name: str, line: str, change: Change, description: Plain
 ) -> None:
     moved = copy.deepcopy(description)
-    change(moved)
-    (operation,) = OPERATIONS.values()
-    assert our_operation(operation) != aws_operation(moved, operation.name)
+    change(moved["shapes"], moved["operations"])
+    ours = our_operation(OPERATIONS[botocore.xform_name(name)])
+    lines = list(differences(ours, aws_operation(moved, name)))
+    assert line in lines
+    assert all("\n" not in line for line in lines)
 
 
-def test_the_comparison_refuses_traits_that_it_does_not_know(description: Plain) -> None:
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("limit_key", "limit", "limit_key: ours 'maxResults', AWS's 'limit'"),
+        ("more_results", "more", "more_results: we do not have it"),
+        ("result_key", "runs", "result_key: ours 'lifecycleExecutions', AWS's 'runs'"),
+    ],
+)
+def test_the_comparison_says_what_has_moved_in_a_paginator(
+    name: str, value: str, line: str, paginators: Plain
+) -> None:
+    moved = copy.deepcopy(paginators)
+    moved["ListLifecycleExecutions"][name] = value
+    ours = our_entry(OPERATIONS["list_lifecycle_executions"])
+    assert list(differences(ours, moved["ListLifecycleExecutions"])) == [line]
+
+
+def test_every_paginator_of_aws_is_an_operation_of_ours(paginators: Plain) -> None:
+    ours = {operation.name for operation in OPERATIONS.values() if operation.pagination}
+    assert ours == set(paginators)
+    others = {operation.name for operation in OPERATIONS.values()} - ours
+    assert others == {"GetLifecycleExecution", "GetLifecyclePolicy"}
+
+
+@pytest.mark.parametrize("trait", [{"locationName": "account"}, {"location": "header"}, {"x": 1}])
+def test_the_comparison_refuses_traits_that_it_does_not_know(
+    trait: Plain, description: Plain
+) -> None:
     moved = copy.deepcopy(description)
     shape = moved["shapes"]["LifecycleExecutionResource"]
-    shape["members"]["accountId"]["locationName"] = "account"
+    shape["members"]["accountId"].update(trait)
     with pytest.raises(AssertionError, match=r"LifecycleExecutionResource\.accountId"):
         aws_operation(moved, "ListLifecycleExecutionResources")
 

@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from imagebuilder_pager import ImageBuilder
-from imagebuilder_pager.aws.auth.httpx_auth import SigV4Auth
+from imagebuilder_pager.aws.auth.botocore_sigv4 import botocore_sigv4_header
+from imagebuilder_pager.aws.auth.signer import RequestSigner
 from imagebuilder_pager.aws.config.shared_config import SharedConfig
 from imagebuilder_pager.aws.credentials.resolver import resolve_credentials
 from imagebuilder_pager.aws.identity import Credentials, CredentialsContext
@@ -192,13 +193,23 @@ def test_a_signature_depends_on_all_signed_parts() -> None:
     assert len(signatures) == 6
 
 
+def signer_of(credentials: Credentials) -> RequestSigner:
+    return RequestSigner(
+        credentials,
+        "imagebuilder",
+        "us-west-2",
+        algorithm=botocore_sigv4_header,
+        clock=lambda: NOW,
+    )
+
+
 def test_a_signature_has_the_time_of_the_given_clock() -> None:
-    auth = SigV4Auth(Credentials("AKID", "secret"), "imagebuilder", "us-west-2", clock=lambda: NOW)
-    transport = httpx.MockTransport(lambda _: httpx.Response(200))
-    with httpx.Client(transport=transport, auth=auth) as http:
-        request = http.post("https://aws.test/", content=b"{}").request
-    assert request.headers["x-amz-date"] == "20250303T123456Z"
-    assert request.headers["authorization"].startswith(
+    credentials = Credentials("AKID", "secret")
+    headers = signer_of(credentials).auth_headers(
+        "POST", "https://aws.test/", {"host": "aws.test"}, b"{}", credentials
+    )
+    assert headers["x-amz-date"] == "20250303T123456Z"
+    assert headers["authorization"].startswith(
         "AWS4-HMAC-SHA256 Credential=AKID/20250303/us-west-2/imagebuilder/aws4_request, "
     )
 
@@ -215,7 +226,7 @@ def test_every_request_is_signed_with_the_current_credentials() -> None:
 
     def respond(request: httpx.Request) -> httpx.Response:
         sent.append(request)
-        return httpx.Response(200, json={"nextToken": "t"} if len(sent) == 1 else {})
+        return httpx.Response(200, json={"nextToken": "t"} if len(sent) == 1 else {"resources": []})
 
     with http_client(respond) as http:
         client = ImageBuilder("us-west-2", http_client=http, credentials=Rotating())
@@ -241,7 +252,7 @@ def test_no_repr_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     ) as client:
         paginator = client.get_paginator("list_lifecycle_execution_resources")
         pages = paginator.paginate(lifecycleExecutionId=EXAMPLE_EXECUTION_ID)
-        auth = SigV4Auth(credentials, "imagebuilder", "us-west-2")
+        auth = signer_of(credentials)
         for value in (credentials, environment, client, auth, paginator, pages):
             for text in (repr(value), str(value), f"{value}"):
                 assert SECRET_KEY not in text

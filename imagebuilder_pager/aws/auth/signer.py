@@ -1,7 +1,8 @@
 """Signing a request: with which credentials, by which clock, and what a refusal asks to correct.
 
 The rule: what is corrected, the clock or the credentials, is corrected once a call. A clock whose
-correction did not help goes back to what it was, so that no single response can set it.
+correction did not help goes back to the system's, so that no single response can set it. Whether
+the call is sent again is decided in :mod:`..retries`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from ...exceptions import ClientError, CredentialRetrievalError
 from ..clock import parse_http_date
@@ -19,7 +21,7 @@ from ..identity import (
     validate_header_safe,
 )
 
-__all__ = ["RequestSigner", "SigningAlgorithm", "SigningRequest"]
+__all__ = ["RequestSigner", "SignedWith", "SigningAlgorithm", "SigningRequest"]
 
 #: A service allows five minutes; a clock that is off by less is not what it objects to.
 _MIN_CORRECTED_SKEW = timedelta(minutes=4)
@@ -54,6 +56,13 @@ class SigningRequest:
     credentials: CredentialsLike
     service: str
     region: str
+
+
+class SignedWith(NamedTuple):
+    """What a request was signed with: the access key id, and its header ``x-amz-date``."""
+
+    access_key: str
+    date: str
 
 
 #: Makes the value of the header ``Authorization``.
@@ -142,11 +151,11 @@ class RequestSigner:
         return added
 
     def recover_from_auth_error(
-        self, error: ClientError, access_key: str, attempted: Collection[str]
+        self, error: ClientError, signed: SignedWith, attempted: Collection[str]
     ) -> str | None:
         """Correct what a refusal objects to in the signing; return what that was, or None.
 
-        ``access_key`` is the one that was signed with. What is in ``attempted``, ``"clock"`` or
+        ``signed`` is how the refused request was signed. What is in ``attempted``, ``"clock"`` or
         ``"credentials"``, is not corrected again.
 
         A clock that is off is corrected by the response's ``Date`` header. Credentials that have
@@ -155,15 +164,11 @@ class RequestSigner:
         code = error.response["Error"]["Code"]
         if code in _EXPIRED_CODES and "credentials" not in attempted:
             invalidate = getattr(self._credentials, "invalidate", None)
-            if invalidate is not None and invalidate(access_key):
+            if invalidate is not None and invalidate(signed.access_key):
                 return "credentials"
         elif code in _SKEW_CODES:
-            if "clock" in attempted:
-                self._clock_skew = timedelta()
-                return None
-            skew = self._measure_clock_skew(error)
-            if skew is not None and abs(skew - self._clock_skew) > _MIN_CORRECTED_SKEW:
-                self._clock_skew = skew
+            server_time = None if "clock" in attempted else _server_time(error)
+            if self._correct_clock(datetime.fromisoformat(signed.date), server_time):
                 return "clock"
         return None
 
@@ -173,15 +178,24 @@ class RequestSigner:
             return self._credentials.cached()
         return None
 
-    def _measure_clock_skew(self, error: ClientError) -> timedelta | None:
-        """Return how far the service's clock is ahead of ours, by its response."""
-        server_time = parse_http_date(
-            error.response["ResponseMetadata"]["HTTPHeaders"].get("date", "")
-        )
-        if server_time is None:
-            return None
-        skew = server_time - self._clock()
-        return skew if abs(skew) < _MAX_PLAUSIBLE_SKEW else None
+    def _correct_clock(self, signed_at: datetime, server_time: datetime | None) -> bool:
+        """Set the clock by the service's, if the request's differs; else undo what did not help."""
+        now = self._clock()
+        if (
+            server_time is not None
+            and abs(server_time - signed_at) > _MIN_CORRECTED_SKEW
+            and abs(server_time - now) < _MAX_PLAUSIBLE_SKEW
+        ):
+            self._clock_skew = server_time - now
+            return True
+        # Another thread may have corrected it while this request was under way.
+        if abs(signed_at - now - self._clock_skew) < _MIN_CORRECTED_SKEW:
+            self._clock_skew = timedelta()
+        return False
+
+
+def _server_time(error: ClientError) -> datetime | None:
+    return parse_http_date(error.response["ResponseMetadata"]["HTTPHeaders"].get("date", ""))
 
 
 def _call_within(fetch: Callable[[], CredentialsLike], timeout: float) -> CredentialsLike:

@@ -21,16 +21,17 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 def sigv4_header(request: SigningRequest) -> str:
     """Return the value of the header ``Authorization``.
 
-    The URL has a path, and no query; no header's value has spaces to fold.
+    The URL is as it is sent, its query percent-encoded. No header's value has spaces to fold.
     """
     timestamp = request.headers["x-amz-date"]
     scope = f"{timestamp[:8]}/{request.region}/{request.service}/aws4_request"
     names = ";".join(request.headers)
+    url = urlsplit(request.url)
     canonical = "\n".join(
         (
             request.method,
-            _canonical_path(urlsplit(request.url).path),
-            "",
+            _canonical_path(url.path),
+            _canonical_query(url.query),
             *(f"{name}:{value}" for name, value in request.headers.items()),
             "",
             names,
@@ -61,3 +62,11 @@ def _canonical_path(path: str) -> str:
     if segments and path.endswith("/"):
         normalized += "/"
     return quote(normalized, safe="/~")
+
+
+def _canonical_query(query: str) -> str:
+    """Return the parameters of the query sorted by name and value, each with its ``=``."""
+    if not query:
+        return ""
+    pairs = sorted(pair.partition("=")[::2] for pair in query.split("&"))
+    return "&".join(f"{name}={value}" for name, value in pairs)

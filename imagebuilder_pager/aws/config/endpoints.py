@@ -7,6 +7,7 @@ from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
 from ...exceptions import InvalidConfigError, InvalidEndpointError
+from ...validation import importing
 from .shared_config import Resolved, SharedConfig
 
 __all__ = [
@@ -186,7 +187,8 @@ def ascii_host(host: str) -> str:
         ipaddress.ip_address(address)
         return host if not zone or zone.isalnum() else ""
     if not host.isascii():
-        import idna
+        with importing("idna", purpose="a host that is not ASCII", otherwise="give it as xn--..."):
+            import idna
 
         host = idna.encode(host, uts46=True).decode("ascii")
     return host if _HOST_NAME.fullmatch(host) else ""

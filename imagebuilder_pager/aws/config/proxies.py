@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import sys
@@ -16,10 +17,7 @@ _SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
 class Proxy:
-    """A proxy's URL, and the user and password that stood in it. Its repr shows neither.
-
-    ``host`` is ASCII.
-    """
+    """A proxy's URL, and the user and password that stood in it. Its repr shows neither."""
 
     __slots__ = ("host", "password", "port", "scheme", "source", "url", "username")
 
@@ -55,6 +53,19 @@ class Proxy:
     def is_socks(self) -> bool:
         """Whether it is a SOCKS proxy."""
         return self.scheme.startswith("socks")
+
+    @property
+    def authorization(self) -> str | None:
+        """The value of ``Proxy-Authorization``, None without a user."""
+        if self.username is None and self.password is None:
+            return None
+        userinfo = f"{self.username or ''}:{self.password or ''}".encode()
+        return f"Basic {base64.b64encode(userinfo).decode()}"
+
+    @property
+    def secrets(self) -> set[str]:
+        """The values that nobody may see, should the proxy repeat them."""
+        return {value for value in (self.password, (self.authorization or "")[6:]) if value}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.scheme}://{self.host}:{self.port}, {self.source})"

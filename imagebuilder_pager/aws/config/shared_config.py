@@ -11,6 +11,7 @@ import os
 from typing import Any, NamedTuple
 
 from ...exceptions import InvalidConfigError, ProfileNotFound
+from ...validation import importing
 
 __all__ = ["Resolved", "SharedConfig", "is_true"]
 
@@ -34,13 +35,19 @@ class SharedConfig:
     are then not used, as in boto3.
 
     The methods that read the files raise :class:`ProfileNotFound` for a profile that was named and
-    is in neither file, and :class:`InvalidConfigError` for a file that cannot be parsed.
+    is in neither file, :class:`InvalidConfigError` for a file that cannot be parsed, and
+    :class:`MissingDependencyException` for a file where botocore is not installed.
     """
+
+    #: How to do without the files, for an error.
+    WITHOUT_FILES = (
+        "set AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE to /dev/null, and unset AWS_PROFILE"
+    )
 
     def __init__(self, profile_name: str | None = None) -> None:
         name = profile_name or next(filter(None, map(os.environ.get, _PROFILE_VARIABLES)), None)
-        self.is_explicit = bool(profile_name)
-        self.profile_name = name or "default"
+        self.is_explicit: bool = bool(profile_name)
+        self.profile_name: str = name or "default"
         self._must_exist = name is not None
         self._full_config: dict[str, Any] | None = None
 
@@ -53,6 +60,11 @@ class SharedConfig:
     def credentials_file(self) -> str:
         """Return the path of the shared credentials file, whether or not it exists."""
         return _expand_path(os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials")
+
+    def has_files(self) -> bool:
+        """Return whether one of the two files exists."""
+        # The paths are strings, for botocore.
+        return os.path.isfile(self.config_file) or os.path.isfile(self.credentials_file)  # noqa: PTH113
 
     def full_config(self) -> dict[str, Any]:
         """Return both files as botocore does: ``profiles`` has the settings of each profile."""
@@ -83,6 +95,12 @@ class SharedConfig:
         resolved = self.get(variable, key=key)
         return resolved is not None and is_true(resolved.value)
 
+    def missing_key_reason(self, key: str) -> str:
+        """Return why the profile has no ``key``, for an error."""
+        if self.profile_name in self.full_config()["profiles"]:
+            return f"the profile {self.profile_name!r} has no {key}"
+        return f"there is no profile {self.profile_name!r}"
+
     def __repr__(self) -> str:
         return f"SharedConfig({self.profile_name!r})"
 
@@ -108,7 +126,10 @@ def _load(config_file: str, credentials_file: str) -> dict[str, Any]:
 
 
 def _parse(path: str, *, with_profiles: bool = True) -> dict[str, Any]:
-    from botocore.configloader import load_config, raw_config_parse
+    with importing(
+        "botocore", purpose=f"reading the file {path}", otherwise=SharedConfig.WITHOUT_FILES
+    ):
+        from botocore.configloader import load_config, raw_config_parse
 
     parse = load_config if with_profiles else raw_config_parse
     try:

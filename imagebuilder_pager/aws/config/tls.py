@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, cast
 
-from ...exceptions import InvalidConfigError, ParamValidationError
+from ...exceptions import InsecureRequestWarning, InvalidConfigError, ParamValidationError
 from .shared_config import Resolved, SharedConfig
 
 if TYPE_CHECKING:
     import ssl
 
 
-__all__ = ["LazySSLContext", "resolve_certificates", "resolve_verify"]
+__all__ = ["LazySSLContext", "resolve_certificates", "resolve_verify", "warn_unverified"]
 
 
 class LazySSLContext:
@@ -62,6 +62,30 @@ def resolve_certificates(
     return LazySSLContext() if bundle is None else LazySSLContext(bundle)
 
 
+def warn_unverified(source: str) -> None:
+    """Issue an :class:`InsecureRequestWarning` that says where certificates were turned off.
+
+    It is for the line of the program that called the library. As with any warning, Python shows it
+    once for that line, or as the program's filters say.
+    """
+    import sys
+    import warnings
+
+    package = __name__.partition(".")[0]
+    level, frame = 2, sys._getframe(1)
+    while frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        if frame.f_back is None:
+            break
+        level, frame = level + 1, frame.f_back
+    warnings.warn(
+        f"{source}: TLS certificates are not verified, so that anyone in between can read and "
+        "change what is sent. If that is meant: warnings.simplefilter('ignore', "
+        "imagebuilder_pager.exceptions.InsecureRequestWarning)",
+        InsecureRequestWarning,
+        stacklevel=level,
+    )
+
+
 def _default_context(*, verify: bool) -> ssl.SSLContext:
     """Return httpx's context: of ``SSL_CERT_FILE``, ``SSL_CERT_DIR``, or certifi's certificates."""
     import ssl
@@ -71,12 +95,25 @@ def _default_context(*, verify: bool) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         return context
-    for variable in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
-        if path := os.environ.get(variable):
-            return _load_ca_bundle(path, variable)
+    if path := os.environ.get("SSL_CERT_FILE"):
+        return _load_ca_bundle(path, "SSL_CERT_FILE")
+    if directories := os.environ.get("SSL_CERT_DIR"):
+        return _load_directories(directories, "SSL_CERT_DIR")
     import certifi
 
     return ssl.create_default_context(cafile=certifi.where())
+
+
+def _load_directories(directories: str, source: str) -> ssl.SSLContext:
+    """Return a context of certificates in a list of directories, as OpenSSL reads the variable.
+
+    It passes over those that do not exist; that none of them does is an error.
+    """
+    import ssl
+
+    if not any(map(os.path.isdir, directories.split(os.pathsep))):
+        raise InvalidConfigError(f"{source}: there is no directory {directories!r}")
+    return ssl.create_default_context(capath=directories)
 
 
 def _load_ca_bundle(path: str, source: str) -> ssl.SSLContext:

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-import ipaddress
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from ...exceptions import CredentialRetrievalError
 from ..clock import Clock
 from ..config.tls import LazySSLContext
+from ..identity import Credentials
 from ..transport.types import Origin
 from .metadata_http import MetadataError, fetch, parse_credentials, retry
 
-__all__ = ["ContainerMetadataFetcher"]
+__all__ = ["ContainerProvider"]
+
+_RELATIVE_URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
+_FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+_TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
+_TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
 
 
-class ContainerMetadataFetcher:
-    """The fetcher that botocore's ``ContainerProvider`` takes.
+class ContainerProvider:
+    """The provider of a container's credentials.
 
-    A fetcher serves one search: called twice, it returns the same credentials.
+    It serves one search: called twice, it returns the same credentials.
     """
+
+    METHOD = "container-role"
+    CANONICAL_NAME = "EcsContainer"
 
     HOST = "169.254.170.2"
     _ALLOWED_HOSTS = frozenset({HOST, "169.254.170.23", "fd00:ec2::23", "localhost"})
@@ -31,27 +41,27 @@ class ContainerMetadataFetcher:
     def __init__(self, clock: Clock, certificates: LazySSLContext) -> None:
         self._clock = clock
         self._certificates = certificates
-        self._credentials: dict[str, str] | None = None
+        self._credentials: Credentials | None = None
 
-    def full_url(self, relative_uri: str) -> str:
-        """Return the URL for ``AWS_CONTAINER_CREDENTIALS_RELATIVE_URI``."""
-        return f"http://{self.HOST}{relative_uri}"
+    def load(self) -> Credentials | None:
+        """Return the credentials of the endpoint, None if no endpoint is set.
 
-    def retrieve_full_uri(
-        self, full_url: str, headers: Mapping[str, str] | None = None
-    ) -> dict[str, str]:
-        """Return the credentials as the endpoint has them.
-
-        Raises :class:`CredentialRetrievalError`, also for a URL that AWS does not allow.
+        Raises :class:`CredentialRetrievalError`, also for a URL that AWS does not allow,
+        ``OSError`` for a token file that cannot be read, and ``ValueError`` for a token that cannot
+        be part of a header.
         """
-        if self._credentials is None:
-            self._validate_url(full_url)
-            headers = {
-                "accept": "application/json",
-                **{name.lower(): value for name, value in (headers or {}).items()},
-            }
-            self._credentials = self._fetch(full_url, headers)
+        relative_uri, full_uri = os.environ.get(_RELATIVE_URI), os.environ.get(_FULL_URI)
+        if relative_uri is not None:
+            full_uri = f"http://{self.HOST}{relative_uri}"
+        if self._credentials is None and full_uri is not None:
+            headers = {"accept": "application/json", **_auth_headers()}
+            self._validate_url(full_uri)
+            self._credentials = self._fetch(full_uri, headers)
         return self._credentials
+
+    def missing_reason(self) -> str:
+        """Return why there are no credentials."""
+        return f"neither {_RELATIVE_URI} nor {_FULL_URI} is set"
 
     def _validate_url(self, full_url: str) -> None:
         # AWS allows https, loopback and its own addresses.
@@ -73,8 +83,8 @@ class ContainerMetadataFetcher:
         if reason:
             raise CredentialRetrievalError(f"the container endpoint's URL {reason}")
 
-    def _fetch(self, full_url: str, headers: Mapping[str, str]) -> dict[str, str]:
-        def attempt() -> dict[str, str]:
+    def _fetch(self, full_url: str, headers: Mapping[str, str]) -> Credentials:
+        def attempt() -> Credentials:
             return parse_credentials(
                 fetch(
                     "GET",
@@ -99,7 +109,21 @@ class ContainerMetadataFetcher:
         )
 
 
+def _auth_headers() -> dict[str, str]:
+    """Return the header with the endpoint's token, if one is set; the file is read each time."""
+    token_file, token = os.environ.get(_TOKEN_FILE), os.environ.get(_TOKEN)
+    if token_file is not None:
+        token = Path(token_file).read_text(encoding="utf-8")
+    if token is None:
+        return {}
+    if not (token.isascii() and token.isprintable()):
+        raise ValueError("the container endpoint's token cannot be part of a header")
+    return {"authorization": token}
+
+
 def _is_loopback(host: str) -> bool:
+    import ipaddress  # which takes its time
+
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

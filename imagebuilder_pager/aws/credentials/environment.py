@@ -1,31 +1,59 @@
-"""Credentials from the environment variables, and what is static: it never changes."""
+"""Credentials from the environment variables, and static credentials, which never change."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 
-from ...exceptions import PartialCredentialsError
+from ...exceptions import InvalidConfigError, PartialCredentialsError
+from ..clock import parse_iso8601
 from ..identity import Credentials
 
-__all__ = ["credentials_from_environment", "static_credentials"]
+__all__ = ["EnvironmentProvider", "credentials_from_environment", "static_credentials"]
+
+
+class EnvironmentProvider:
+    """The provider of :func:`credentials_from_environment`, for the chain."""
+
+    METHOD = "env"
+    CANONICAL_NAME = "Environment"
+
+    def load(self) -> Credentials | None:
+        return credentials_from_environment()
+
+    def missing_reason(self) -> str:
+        """Return why there are no credentials."""
+        although = (
+            ", although AWS_SECRET_ACCESS_KEY is" if os.environ.get("AWS_SECRET_ACCESS_KEY") else ""
+        )
+        return f"AWS_ACCESS_KEY_ID is not set{although}"
 
 
 def credentials_from_environment() -> Credentials | None:
-    """Return the credentials of the environment variables, None if there are none to read here.
+    """Return the credentials of the environment variables, None if there are none.
 
-    The variables are ``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY`` and, in botocore's order,
-    ``AWS_SECURITY_TOKEN`` or ``AWS_SESSION_TOKEN``. Credentials with an
-    ``AWS_CREDENTIAL_EXPIRATION`` are left to the provider chain. Raises
-    :class:`PartialCredentialsError` for an access key id without a secret key.
+    The variables are ``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY``, in botocore's order
+    ``AWS_SECURITY_TOKEN`` or ``AWS_SESSION_TOKEN``, and ``AWS_CREDENTIAL_EXPIRATION``. Raises
+    :class:`PartialCredentialsError` for an access key id without a secret key, and
+    :class:`InvalidConfigError` for an expiration that is not a time.
     """
     environ = os.environ
-    if not environ.get("AWS_ACCESS_KEY_ID") or environ.get("AWS_CREDENTIAL_EXPIRATION"):
+    if not environ.get("AWS_ACCESS_KEY_ID"):
         return None
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     key_pair = {name: environ.get(name) for name in names}
     token = environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN")
-    return static_credentials(key_pair, token, "the environment variables")
+    credentials = static_credentials(key_pair, token, "the environment variables")
+    if not (expiration := environ.get("AWS_CREDENTIAL_EXPIRATION")):
+        return credentials
+    try:
+        return replace(credentials, expiration=parse_iso8601(expiration))
+    except ValueError:
+        raise InvalidConfigError(
+            f"AWS_CREDENTIAL_EXPIRATION: {expiration[:80]!r} given; allowed: a time in ISO 8601, "
+            "such as 2030-01-31T12:00:00Z"
+        ) from None
 
 
 def static_credentials(

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import logging
 import random
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import quote
 
 from ...exceptions import InvalidConfigError
 from ...validation import validate_whole_number
 from ..clock import Clock
 from ..config.shared_config import SharedConfig, is_true
+from ..identity import Credentials
 from .metadata_http import MetadataError, fetch, parse_credentials, retry
 
-__all__ = ["InstanceMetadataFetcher"]
+__all__ = ["InstanceMetadataProvider"]
 
 
 _log = logging.getLogger(__name__)
 
 
-class InstanceMetadataFetcher:
-    """The fetcher that botocore's ``InstanceMetadataProvider`` takes.
+class InstanceMetadataProvider:
+    """The provider of the credentials of an EC2 instance's role.
 
-    Version 1, without a session token, is never used. A fetcher serves one search: called twice, it
-    returns the same credentials. ``missing_reason`` says why it returned none, "" if it did not.
+    Version 1, without a session token, is never used. It serves one search: called twice, it
+    returns the same credentials.
     """
 
+    METHOD = "iam-role"
+    CANONICAL_NAME = "Ec2InstanceMetadata"
     _TOKEN_PATH = "latest/api/token"
     _ROLE_PATH = "latest/meta-data/iam/security-credentials/"
     _TOKEN_TTL_SECONDS = "21600"
@@ -33,23 +37,29 @@ class InstanceMetadataFetcher:
     def __init__(self, config: SharedConfig, clock: Clock) -> None:
         self._config = config
         self._clock = clock
-        self.missing_reason = ""
-        self._credentials: dict[str, str] | None = None
+        self._missing_reason = ""
+        self._is_loaded = False
+        self._credentials: Credentials | None = None
 
-    def retrieve_iam_role_credentials(self) -> dict[str, str]:
-        """Return the role's credentials under botocore's names, {} if there are none.
+    def load(self) -> Credentials | None:
+        """Return the role's credentials, None if there are none.
 
         Raises :class:`InvalidConfigError` for a setting that cannot be used.
         """
-        if self._credentials is None:
+        if not self._is_loaded:
             disabled = self._config.get("AWS_EC2_METADATA_DISABLED")
             if disabled is not None and is_true(disabled.value):
-                self.missing_reason = "AWS_EC2_METADATA_DISABLED is true"
-                return {}
-            self._credentials = self._fetch()
+                self._missing_reason = "AWS_EC2_METADATA_DISABLED is true"
+            else:
+                self._credentials = self._fetch()
+            self._is_loaded = True
         return self._credentials
 
-    def _fetch(self) -> dict[str, str]:
+    def missing_reason(self) -> str:
+        """Return why there are no credentials, "" if they were not looked for."""
+        return self._missing_reason
+
+    def _fetch(self) -> Credentials | None:
         base_url = _resolve_base_url(self._config)
         max_attempts = _resolve_whole_number(self._config, "NUM_ATTEMPTS", "num_attempts")
         timeout = _resolve_whole_number(self._config, "TIMEOUT", "timeout")
@@ -61,11 +71,11 @@ class InstanceMetadataFetcher:
                 delay=0,
             )
         except MetadataError as error:
-            self.missing_reason = f"{base_url}: {error}"
-        _log.debug("no credentials from EC2 instance metadata: %s", self.missing_reason)
-        return {}
+            self._missing_reason = f"{base_url}: {error}"
+        _log.debug("no credentials from EC2 instance metadata: %s", self._missing_reason)
+        return None
 
-    def _fetch_role_credentials(self, base_url: str, timeout: float) -> dict[str, str]:
+    def _fetch_role_credentials(self, base_url: str, timeout: float) -> Credentials:
         ttl = {"x-aws-ec2-metadata-token-ttl-seconds": self._TOKEN_TTL_SECONDS}
         token = fetch("PUT", base_url + self._TOKEN_PATH, ttl, timeout=timeout, clock=self._clock)
         if not (token.isascii() and token.isprintable() and token):
@@ -85,32 +95,24 @@ class InstanceMetadataFetcher:
         credentials = parse_credentials(
             fetch("GET", base_url + path, headers, timeout=timeout, clock=self._clock)
         )
-        return {
-            "role_name": roles[0],
-            "access_key": credentials["AccessKeyId"],
-            "secret_key": credentials["SecretAccessKey"],
-            "token": credentials["Token"],
-            "expiry_time": self._extend_expiration(credentials["Expiration"]),
-        }
+        return self._extend_expiration(credentials)
 
-    def _extend_expiration(self, expiration: str) -> str:
-        """Return the expiration, extended for credentials that are about to expire.
+    def _extend_expiration(self, credentials: Credentials) -> Credentials:
+        """Return the credentials, with a later expiration if they are about to expire.
 
         AWS's rule for its SDKs: when instance metadata cannot get new credentials it returns the
         old ones, which the services go on accepting. They are refreshed some minutes later.
         """
         now = self._clock.now()
         margin = timedelta(minutes=15, seconds=random.randint(120, 600))  # noqa: S311 - jitter
-        try:
-            if datetime.fromisoformat(expiration) - margin > now:
-                return expiration
-        except (ValueError, TypeError):
-            return expiration
+        expiration = credentials.expiration
+        if expiration is None or expiration - margin > now:
+            return credentials
         _log.warning(
             "EC2 instance metadata has no new credentials; using the old ones, which expire at %s",
             expiration,
         )
-        return (now + margin).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return replace(credentials, expiration=now + margin)
 
 
 def _resolve_base_url(config: SharedConfig) -> str:

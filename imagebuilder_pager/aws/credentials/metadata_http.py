@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from ...exceptions import (
     ConnectTimeoutError,
@@ -17,8 +18,10 @@ from ...exceptions import (
     ReadTimeoutError,
     ResponseParserError,
 )
-from ..clock import Clock
+from ..auth.redaction import redact_error
+from ..clock import Clock, parse_iso8601
 from ..config.tls import LazySSLContext
+from ..identity import Credentials
 from ..retries import RetryableKind, RetryState, call_with_retries
 from ..transport.fetch import fetch_response
 
@@ -87,6 +90,7 @@ def fetch(
             monotonic=clock.monotonic,
         )
     except (HTTPClientError, ResponseParserError) as error:
+        redact_error(error, {urlsplit(url).path, *headers.values()})
         timed_out = isinstance(error, (ConnectTimeoutError, ReadTimeoutError))
         reason = "no response in time" if timed_out else str(error)
         raise MetadataError(reason, retryable=True) from None
@@ -100,7 +104,7 @@ def fetch(
     return response.body.decode("utf-8", "replace")
 
 
-def parse_credentials(text: str) -> dict[str, str]:
+def parse_credentials(text: str) -> Credentials:
     """Return the credentials in a response, a JSON object. Raises :class:`MetadataError`."""
     try:
         members = json.loads(text)
@@ -114,4 +118,8 @@ def parse_credentials(text: str) -> dict[str, str]:
         code = members.get("Code")
         detail = f" (error code {code[:80]})" if isinstance(code, str) and code.isalnum() else ""
         raise MetadataError(f"the response has no {', '.join(missing)}{detail}")
-    return members
+    access_key, secret_key, token, expiration = (members[name] for name in _CREDENTIAL_MEMBERS)
+    try:
+        return Credentials(access_key, secret_key, token, parse_iso8601(expiration))
+    except ValueError:
+        raise MetadataError("the response's Expiration is not a time in ISO 8601") from None

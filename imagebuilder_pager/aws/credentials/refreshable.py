@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from ...exceptions import CredentialRetrievalError, PagerError
 from ..clock import SYSTEM_CLOCK, Clock
 from ..identity import Credentials
+from ..transport.pool import forget_after_fork
 
 __all__ = ["RefreshableCredentials"]
 
@@ -51,6 +52,7 @@ class RefreshableCredentials:
         self._fetch = fetch
         self._clock = clock
         self._lock = threading.Lock()  # held while fetching
+        forget_after_fork(self)
         self._credentials: Credentials | None = None
         self._rejected = False
         self._refresh_count = 0
@@ -64,7 +66,8 @@ class RefreshableCredentials:
         state = self._refresh_state()
         if state is _RefreshState.FRESH:
             return self._current()
-        if not self._lock.acquire(blocking=state is not _RefreshState.ADVISORY):
+        lock = self._lock
+        if not lock.acquire(blocking=state is not _RefreshState.ADVISORY):
             return self._current()
         try:
             # Another thread may have refreshed, or failed to, while this one waited.
@@ -78,7 +81,7 @@ class RefreshableCredentials:
                 raise copy.copy(error) from error.__cause__
             return self._current()
         finally:
-            self._lock.release()
+            lock.release()
 
     def cached(self) -> Credentials | None:
         """Return the credentials if this thread need not refresh them, else None; never blocks."""
@@ -95,6 +98,10 @@ class RefreshableCredentials:
         if self._credentials is not None and self._credentials.access_key == access_key:
             self._rejected = True
         return True
+
+    def after_fork(self) -> None:
+        """Forget, in a forked process, the thread that was fetching: it is in the parent."""
+        self._lock = threading.Lock()
 
     def _refresh_state(self) -> _RefreshState:
         credentials, now = self._credentials, self._clock.now()

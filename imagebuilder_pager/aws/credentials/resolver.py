@@ -1,7 +1,7 @@
 """Which credentials a client signs with: its arguments', or the provider chain's.
 
-This module serves arguments and environment variables. Everything else is in :mod:`.chain`, which
-is imported only when it is needed, since it loads much of botocore.
+This module serves arguments. Everything else is in :mod:`.chain`, which is imported only when it is
+needed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..identity import (
     CredentialsProvider,
     CredentialsSource,
 )
-from .environment import credentials_from_environment, static_credentials
+from .environment import static_credentials
 from .refreshable import RefreshableCredentials
 
 __all__ = ["resolve_credentials"]
@@ -79,11 +79,6 @@ class _DefaultChainFetcher:
         self._provider_name = ""
 
     def __call__(self) -> Credentials:
-        # A profile given as an argument takes precedence over the environment.
-        if not self._provider_name and not self._context.config.is_explicit:
-            credentials = credentials_from_environment()
-            if credentials is not None:
-                return credentials
         from .chain import load_credentials
 
         credentials, self._provider_name = load_credentials(self._context, self._provider_name)

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
 from ...exceptions import ClientError, CredentialRetrievalError, InvalidConfigError, PagerError
+from ..auth.redaction import redact_error, secrets_of
 from ..auth.signer import RequestSigner
 from ..auth.sigv4 import sigv4_header
 from ..config.endpoints import ServiceMetadata, endpoint_from_config, resolve_endpoint
@@ -85,14 +86,19 @@ class StsClient:
         form = {"Action": action, "Version": _API_VERSION}
         form |= {name: str(value) for name, value in params.items()}
         state = RetryState(None, _MAX_ATTEMPTS, clock.monotonic)
+        # All that is sent and that nobody may see.
+        secrets = {form["WebIdentityToken"]} if "WebIdentityToken" in form else set()
         try:
-            return call_with_retries(lambda: self._send(url, region, form), state, clock)
+            return call_with_retries(lambda: self._send(url, region, form, secrets), state, clock)
         except PagerError as error:
+            redact_error(error, secrets)
             raise CredentialRetrievalError(
                 f"STS returned no credentials for {params.get('RoleArn')}: {error}"
             ) from error
 
-    def _send(self, url: str, region: str, form: dict[str, str]) -> dict[str, Any]:
+    def _send(
+        self, url: str, region: str, form: dict[str, str], secrets: set[str]
+    ) -> dict[str, Any]:
         url, content = f"{url}/", urlencode(form).encode()
         clock = self._context.clock
         headers = {
@@ -106,6 +112,7 @@ class StsClient:
                 self._credentials, "sts", region, algorithm=sigv4_header, clock=clock.now
             )
             headers |= signer.auth_headers("POST", url, headers, content, signer.credentials())
+            secrets |= secrets_of(self._credentials, headers["authorization"])
         response = fetch_response(
             "POST",
             url,
@@ -119,32 +126,25 @@ class StsClient:
         )
         texts = _element_texts(response.body or b"")
         if response.status != 200 or not all(map(texts.get, _CREDENTIAL_MEMBERS)):
-            raise self._client_error(form, response, texts)
+            raise _client_error(form["Action"], response, texts)
         credentials = {name: texts[name] for name in _CREDENTIAL_MEMBERS}
         return {"Credentials": credentials, "AssumedRoleUser": {"Arn": texts.get("Arn", "")}}
 
-    def _client_error(
-        self, form: Mapping[str, str], response: FetchedResponse, texts: Mapping[str, str]
-    ) -> ClientError:
-        if response.status == 200:
-            message = "the response has no credentials"
-        else:
-            message = texts.get("Message", "the response is not an error of STS")[:500]
-        # A response may repeat what it was sent.
-        secrets = [form.get("WebIdentityToken")]
-        if self._credentials is not None:
-            secrets += [self._credentials.secret_key, self._credentials.token]
-        for secret in filter(None, secrets):
-            message = message.replace(secret, "(removed)")
-        error_response = {
-            "Error": {"Code": texts.get("Code") or str(response.status), "Message": message},
-            "ResponseMetadata": {
-                "RequestId": texts.get("RequestId"),
-                "HTTPStatusCode": response.status,
-                "HTTPHeaders": dict(response.headers),
-            },
-        }
-        return ClientError(error_response, form["Action"])
+
+def _client_error(action: str, response: FetchedResponse, texts: Mapping[str, str]) -> ClientError:
+    if response.status == 200:
+        message = "the response has no credentials"
+    else:
+        message = texts.get("Message", "the response is not an error of STS")
+    error_response = {
+        "Error": {"Code": texts.get("Code") or str(response.status), "Message": message},
+        "ResponseMetadata": {
+            "RequestId": texts.get("RequestId"),
+            "HTTPStatusCode": response.status,
+            "HTTPHeaders": dict(response.headers),
+        },
+    }
+    return ClientError(error_response, action)
 
 
 _CREDENTIAL_MEMBERS = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
@@ -155,7 +155,9 @@ def _element_texts(body: bytes) -> dict[str, str]:
     texts: dict[str, str] = {}
     try:
         document = body.decode("utf-8")
-        if "<!" in document:  # a document type, which STS has not, can declare endless entities
+        # A document type, which STS has not, can declare endless entities. A NUL is that of another
+        # encoding, in which one could be hidden.
+        if "<!" in document or "\0" in document:
             return {}
         for element in ET.fromstring(document).iter():  # noqa: S314 - see above
             if element.text and element.text.strip():

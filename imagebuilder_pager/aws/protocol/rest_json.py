@@ -6,7 +6,6 @@ sync and the async loop differ in where they wait, and in nothing else.
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections.abc import Mapping
@@ -14,12 +13,14 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ...exceptions import ClientError, PagerError, ReadTimeoutError
-from ..auth.signer import RequestSigner
+from ..auth.redaction import redact, redact_error, secrets_of
+from ..auth.signer import RequestSigner, SignedWith
 from ..clock import SYSTEM_CLOCK, Clock
 from ..identity import CredentialsLike
 from ..retries import RetryQuota, RetryState
 from ..transport.body import BodyReader
 from ..transport.types import AsyncTransport, Deadline, HTTPRequest, Origin, Timeouts, Transport
+from .requests import serialize_request
 from .responses import (
     HTTPResponse,
     ResponseParser,
@@ -130,7 +131,7 @@ class _CallExecution:
         self._operation = operation
         self._config = config = client.config
         self._clock = config.clock
-        self._content = json.dumps(params).encode()  # the bytes that boto3 sends
+        self._serialized = serialize_request(operation, params, client.path_prefix)
         self._deadline = Deadline(config.total_timeout, self._clock.monotonic)
         self._retries = RetryState(
             quota=client.quota,
@@ -141,11 +142,13 @@ class _CallExecution:
             else self._clock.monotonic() + config.total_timeout,
         )
         self._started_at = 0.0
-        self._access_key = ""
+        self._signed_with: SignedWith | None = None
         self._head: tuple[int, Mapping[str, str]] = (0, {})
         self._body = BodyReader("", 0)
         self._response: HTTPResponse | None = None
         self._recovered: set[str] = set()
+        #: All that the attempts were signed with, and their signatures.
+        self._secrets: set[str] = set()
 
     def time_for_credentials(self) -> float | None:
         """Begin an attempt; return the seconds that its credentials may take, None for no limit."""
@@ -158,19 +161,22 @@ class _CallExecution:
 
     def next_request(self, credentials: CredentialsLike) -> HTTPRequest:
         """Return the signed request of the attempt."""
-        client = self._client
-        self._access_key = credentials.access_key
-        target = client.path_prefix + self._operation.path
-        headers = client.headers
+        client, serialized = self._client, self._serialized
+        headers = dict(client.headers)
+        if serialized.content_type is not None:
+            headers["content-type"] = serialized.content_type
+        url = f"{client.origin}{serialized.target}"
         signature = client.signer.auth_headers(
-            "POST", f"{client.origin}{target}", headers, self._content, credentials
+            serialized.method, url, headers, serialized.content, credentials
         )
+        self._signed_with = SignedWith(credentials.access_key, signature["x-amz-date"])
+        self._secrets |= secrets_of(credentials, signature["authorization"])
         return HTTPRequest(
-            "POST",
+            serialized.method,
             client.origin,
-            target,
+            serialized.target,
             {**headers, **signature},
-            self._content,
+            serialized.content,
             self._config.timeouts,
             self._deadline,
         )
@@ -200,12 +206,16 @@ class _CallExecution:
         return result
 
     def retry_delay(self, error: PagerError) -> float | None:
-        """Return the seconds to wait before the next attempt; None if the error ends the call."""
+        """Return the seconds to wait before the next attempt; None if the error ends the call.
+
+        No secret is left in the error, whoever has repeated it.
+        """
+        redact_error(error, self._secrets)
         self._log_attempt()
-        if self._recover_auth(error):
-            delay: float | None = 0.0
-        else:
-            delay = self._retries.delay_after(error, self._clock.now())
+        # What is wrong is corrected even if this call is not sent again: the next one is.
+        delay = self._retries.delay_after(
+            error, self._clock.now(), is_corrected=self._recover_auth(error)
+        )
         if delay is not None:
             _log.warning(
                 "%s attempt %d failed (%s); retrying in %.2f s",
@@ -220,21 +230,22 @@ class _CallExecution:
         if not _log.isEnabledFor(logging.DEBUG):
             return
         response = self._response
+        request_id = None if response is None else response.request_id
         _log.debug(
             "%s attempt %d: HTTP status %s, request id %s, %.0f ms",
             self._operation.name,
             self._retries.attempt_count,
             "none" if response is None else response.status,
-            None if response is None else response.request_id,
+            None if request_id is None else redact(request_id, self._secrets),
             (self._clock.monotonic() - self._started_at) * 1000,
         )
 
     def _recover_auth(self, error: PagerError) -> bool:
         """Return whether the error was due to our clock or credentials, which are now corrected."""
-        if not isinstance(error, ClientError) or not self._access_key:
+        if not isinstance(error, ClientError) or self._signed_with is None:
             return False
         corrected = self._client.signer.recover_from_auth_error(
-            error, self._access_key, self._recovered
+            error, self._signed_with, self._recovered
         )
         if corrected is not None:
             self._recovered.add(corrected)

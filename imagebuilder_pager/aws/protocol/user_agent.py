@@ -12,7 +12,6 @@ def request_headers(agent: str) -> dict[str, str]:
     """Return the headers of all requests, but for those of the signature."""
     return {
         "accept-encoding": "identity",
-        "content-type": "application/json",
         "user-agent": agent,
     }
 

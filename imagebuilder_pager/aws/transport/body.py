@@ -29,7 +29,7 @@ class BodyReader:
         self._compressed = encoding in _ZLIB_ENCODINGS
         self._limit = limit
         self._body = bytearray()
-        self.limit_exceeded = False
+        self.limit_exceeded: bool = False
 
     def feed(self, chunk: bytes) -> None:
         """Add a chunk. Raises :class:`ResponseParserError` for more bytes than the limit."""

@@ -54,10 +54,12 @@ def map_transport_error(
     message = str(error) or type(error).__name__
     if error_class is EndpointConnectionError:
         causes = {base.__name__ for cause in _chain(error) for base in type(cause).__mro__}
-        if "SSLError" in causes:
+        # A mock may have OpenSSL's text alone.
+        if "SSLError" in causes or "SSL" in message:
             tls_error = SSLError(f"no TLS connection to {destination}: {message}")
-            tls_error.certificate_rejected = bool(
-                causes & {"SSLCertVerificationError", "CertificateError"}
+            tls_error.certificate_rejected = (
+                bool(causes & {"SSLCertVerificationError", "CertificateError"})
+                or "CERTIFICATE_VERIFY_FAILED" in message
             )
             return tls_error
     return error_class(f"{text} {destination}: {message}")

@@ -7,15 +7,16 @@ cleanly, with nothing behind it.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import threading
 from collections.abc import Callable, Generator
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import h11
 
 from ...exceptions import HTTPClientError, ProxyConnectionError
+from ..auth.redaction import redact, redact_error
 from ..config.proxies import Proxy as ProxySettings
 from .errors import map_transport_error
 from .types import HTTPRequest, Origin, ResponseHandler, Timeouts, join_headers
@@ -77,21 +78,19 @@ Operations = Generator[Operation, bytes, None]
 class Proxy(NamedTuple):
     """A proxy: where it is, and the value of ``Proxy-Authorization``, None without a user.
 
-    Its repr shows no password.
+    ``secrets``: what its errors may not show. Its repr shows no password.
     """
 
     origin: Origin
     authorization: str | None
+    secrets: AbstractSet[str] = frozenset()
 
     @classmethod
     def from_settings(cls, settings: ProxySettings) -> Proxy:
         """Return the proxy that the environment names."""
         is_tls = settings.scheme == "https"
         origin = Origin(is_tls, settings.host, settings.port or (443 if is_tls else 80))
-        if settings.username is None and settings.password is None:
-            return cls(origin, None)
-        userinfo = f"{settings.username or ''}:{settings.password or ''}".encode()
-        return cls(origin, f"Basic {base64.b64encode(userinfo).decode()}")
+        return cls(origin, settings.authorization, settings.secrets)
 
     def __repr__(self) -> str:
         return f"Proxy({self.origin})"
@@ -254,11 +253,12 @@ class H11Connection:
                 elif not isinstance(event, h11.InformationalResponse):
                     raise ProxyConnectionError(f"no response from the proxy {proxy.origin}")
         except h11.RemoteProtocolError as error:
+            redact_error(error, proxy.secrets)
             raise ProxyConnectionError(
                 f"no HTTP response from the proxy {proxy.origin}: {error}"
             ) from error
         if not 200 <= event.status_code < 300 or http.trailing_data[0]:
-            reason = event.reason.decode("ascii", "replace")[:80]
+            reason = redact(event.reason.decode("ascii", "replace"), proxy.secrets)[:80]
             raise ProxyConnectionError(
                 f"the proxy {proxy.origin} did not connect to {self.origin}: HTTP status "
                 f"{event.status_code} {reason}"
@@ -270,7 +270,9 @@ class H11Connection:
         There may be a response all the same, which says why the rest of it was not wanted.
         """
         target = request.target
-        headers = [*request.headers.items(), ("content-length", str(len(request.content)))]
+        headers = list(request.headers.items())
+        if request.content or request.method == "POST":
+            headers.append(("content-length", str(len(request.content))))
         if self._proxy is not None and not self.origin.is_tls:
             target = request.url
             headers += _proxy_headers(self._proxy)

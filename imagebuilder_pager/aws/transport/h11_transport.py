@@ -14,7 +14,7 @@ from ...exceptions import HTTPClientError, InvalidConfigError, ParamValidationEr
 from ...validation import validate_positive
 from ..auth.sigv4 import sigv4_header
 from ..config.proxies import resolve_proxy
-from ..config.tls import LazySSLContext, resolve_verify
+from ..config.tls import LazySSLContext, resolve_verify, warn_unverified
 from .errors import map_transport_error
 from .h11_connection import (
     READ_NUM_BYTES,
@@ -75,6 +75,8 @@ class BaseH11Client:
             seconds = validate_positive("timeout", timeout)
             self.timeouts = Timeouts(seconds, seconds, seconds, seconds)
         self._ssl_context = resolve_verify(verify, trust_env=trust_env)
+        if verify is False:
+            warn_unverified("verify=False")
         self._trust_env = trust_env
         self._max_connections = max_connections
         self._keepalive_expiry = keepalive_expiry

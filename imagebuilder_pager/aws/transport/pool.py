@@ -55,8 +55,10 @@ class Lease(Generic[ConnectionT]):
         self.on_loss: Callable[[], object] | None = None
 
     def __del__(self) -> None:
-        if self.on_loss is not None:
-            self.on_loss()
+        # Ctrl-C may have come in __init__.
+        on_loss = getattr(self, "on_loss", None)
+        if on_loss is not None:
+            on_loss()
 
 
 class _Slot(Generic[ConnectionT]):
@@ -146,6 +148,7 @@ class PoolState(Generic[ConnectionT]):
     def close(self) -> None:
         """Close the idle connections; those in use are closed when they are returned."""
         self.is_closed = True
+        self._close_lost()
         for slot in list(self._idle()):
             self._close(slot)
 
@@ -221,7 +224,10 @@ class ConnectionPool(Generic[ConnectionT]):
 
     def __init__(self, state: PoolState[ConnectionT]) -> None:
         self._state = state
-        self._condition = threading.Condition(threading.RLock())
+        # Entered and left in C, where Ctrl-C does not come in between; a condition's own methods
+        # are Python. Reentrant: a lease may end while this thread holds it.
+        self._lock = threading.RLock()
+        self._condition = threading.Condition(self._lock)
         #: Those who wait, in their order. Who was broken off in waiting is gone with the lease.
         self._waiting: list[weakref.ref[Lease[ConnectionT]]] = []
         forget_after_fork(self)
@@ -234,7 +240,7 @@ class ConnectionPool(Generic[ConnectionT]):
         Raises :class:`ConnectTimeoutError` when none is free in time.
         """
         lease.on_loss = self._wake
-        with self._condition:
+        with self._lock:
             if self._waiting or not self._state.try_acquire(lease, origin):
                 try:
                     self._waiting.append(weakref.ref(lease))
@@ -252,21 +258,21 @@ class ConnectionPool(Generic[ConnectionT]):
 
     def release(self, lease: Lease[ConnectionT]) -> None:
         """Take the connection back; see :meth:`PoolState.release`."""
-        with self._condition:
+        with self._lock:
             self._state.release(lease)
             lease.on_loss = None
             self._wake()
 
     def discard(self, lease: Lease[ConnectionT]) -> None:
         """Close the connection; see :meth:`PoolState.discard`."""
-        with self._condition:
+        with self._lock:
             self._state.discard(lease)
             self._stop_waiting(lease)
             lease.on_loss = None
 
     def close(self) -> None:
         """Close the idle connections, and let nobody have another one."""
-        with self._condition:
+        with self._lock:
             self._state.close()
             self._condition.notify_all()
 
@@ -282,12 +288,12 @@ class ConnectionPool(Generic[ConnectionT]):
         self._wake()
 
     def _wake(self) -> None:
-        # A reentrant lock: a lease may end while this thread holds it.
-        with self._condition:
+        with self._lock:
             self._condition.notify_all()
 
     def after_fork(self) -> None:
         """Forget, in a forked process, the connections, which are its parent's."""
-        self._condition = threading.Condition(threading.RLock())
+        self._lock = threading.RLock()
+        self._condition = threading.Condition(self._lock)
         self._waiting = []
         self._state.close_all()

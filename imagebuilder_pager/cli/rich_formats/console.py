@@ -88,7 +88,7 @@ class RichWriter:
                 self._console.print(part, crop=False)
         self._before_output()
         # rich pads lines with spaces, which would be copied along with the text.
-        self._stdout.write(re.sub(r" +(?=\n)", "", captured.get()))
+        self._stdout.write(re.sub(r" +(?=\n)", "", captured.get()), is_styled=True)
 
 
 def _has_width() -> bool:

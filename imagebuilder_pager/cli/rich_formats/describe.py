@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from ...models.lifecycle import LifecycleExecutionResource
 from .console import strip_controls
@@ -16,8 +17,11 @@ __all__ = [
     "kind_and_name",
     "shared_date",
     "short_reason",
+    "without_nulls",
 ]
 
+
+T = TypeVar("T")
 
 _IMAGE = re.compile(r"arn:[\w-]+:imagebuilder:[\w-]*:\d*:(?P<kind>[\w-]+)/(?P<name>.+)")
 _CONTAINER = re.compile(r"[\w.-]+/(?P<name>[^@]+)@sha256:(?P<digest>[0-9a-f]{12})[0-9a-f]*")
@@ -73,3 +77,8 @@ def format_seconds(seconds: float) -> str:
 def short_reason(reason: str) -> str:
     """Return a reason without the ids in it, so that similar failures have the same one."""
     return re.sub(r"\b(\w+)-[0-9a-f]{8,}\b", r"\1-…", strip_controls(reason))
+
+
+def without_nulls(items: Iterable[T | None]) -> list[T]:
+    """Return the items of a list of the service, which may have nulls in it."""
+    return [item for item in items if item is not None]

@@ -16,7 +16,14 @@ from rich.text import Text
 from ...models.lifecycle import LifecycleExecutionResource
 from ..context import ListContext
 from .console import STATUS_STYLES, RichWriter, status_style, strip_controls
-from .describe import format_seconds, format_time, kind_and_name, shared_date, short_reason
+from .describe import (
+    format_seconds,
+    format_time,
+    kind_and_name,
+    shared_date,
+    short_reason,
+    without_nulls,
+)
 from .header import execution_header
 
 __all__ = ["show_summary"]
@@ -33,7 +40,7 @@ _MAX_NAMES = 6  # of the resources that failed for the same reason
 def show_summary(writer: RichWriter, context: ListContext) -> None:
     """Show the summary of the listing."""
     pages, token = context.all_pages()
-    resources = [resource for page in pages for resource in page.resources]
+    resources = without_nulls(resource for page in pages for resource in page.resources)
     kinds = Counter(kind_and_name(resource)[0] for resource in resources)
     count = ", ".join(f"{number} {_PLURALS[kind]}" for kind, number in kinds.most_common())
     writer.show(execution_header(pages, count or "no resources"))

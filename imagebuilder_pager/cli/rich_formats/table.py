@@ -18,7 +18,7 @@ from rich.text import Text
 from ...models.lifecycle import LifecycleExecutionResource
 from ..context import ListContext
 from .console import RichWriter, status_style, strip_controls
-from .describe import format_duration, format_time, kind_and_name, shared_date
+from .describe import format_duration, format_time, kind_and_name, shared_date, without_nulls
 from .header import execution_header
 
 __all__ = ["show_table"]
@@ -48,7 +48,7 @@ class _Layout:
 def show_table(writer: RichWriter, context: ListContext) -> None:
     """Show the resources of the listing as a table."""
     pages, token = context.all_pages()
-    resources = [resource for page in pages for resource in page.resources]
+    resources = without_nulls(resource for page in pages for resource in page.resources)
     date = shared_date(resources)
     rows = [_cells(resource, date) for resource in resources]
     note = "times are in UTC" if date is None else f"times are of {date}, in UTC"

@@ -17,7 +17,7 @@ from ...models.lifecycle import LifecycleExecutionResource, LifecycleExecutionRe
 from ...pagination.prefetch import prefetch
 from ..context import ListContext
 from .console import RichWriter, status_style, strip_controls
-from .describe import format_duration, kind_and_name
+from .describe import format_duration, kind_and_name, without_nulls
 from .header import execution_header
 
 __all__ = ["show_tree"]
@@ -36,7 +36,7 @@ def show_tree(writer: RichWriter, context: ListContext) -> None:
             note = "each image, what came from it, and the snapshots of that"
             writer.show(execution_header([page], note))
             is_first = False
-        for resource, children in _with_children(context, page.resources):
+        for resource, children in _with_children(context, without_nulls(page.resources)):
             writer.show(Text(), _tree(resource, children))
         context.resume_state.advance(token)
     if is_first:
@@ -70,7 +70,7 @@ def _start_listing_children(
 
     def call() -> None:
         try:
-            children.set_result(list(context.children(resource_id)))
+            children.set_result(without_nulls(context.children(resource_id)))
         except BaseException as error:  # noqa: BLE001 - it is raised where the result is wanted
             children.set_exception(error)
 
@@ -91,9 +91,9 @@ def _tree(resource: LifecycleExecutionResource, children: Children) -> Tree:
 
 
 def _add_details(branch: Tree, resource: LifecycleExecutionResource) -> None:
-    for uri in resource.image_uris:
+    for uri in without_nulls(resource.image_uris):
         branch.add(Text(strip_controls(uri).rpartition("/")[2], style="dim"))
-    for snapshot in resource.snapshots:
+    for snapshot in without_nulls(resource.snapshots):
         line = Text(strip_controls(snapshot.snapshot_id)).append("  ")
         line.append(_status(snapshot.state))
         branch.add(_with_reason(line, snapshot.state, resource.state))

@@ -1,0 +1,185 @@
+"""A small file that is only ever replaced as a whole, and that one program has at a time.
+
+Rules:
+
+- A reader finds a whole file at any time: a new one is written beside it, synced, and renamed over
+  it, and then the directory is synced. Only after that has it been replaced.
+- No link is followed, and nothing but a regular file is opened: a FIFO would wait for ever.
+- A new file is readable by its owner alone; an existing one keeps its mode, owner and group.
+- The lock is that of a file beside it, since the file itself is another one after each replacement.
+  The system releases it when the program ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import threading
+
+from ..exceptions import CheckpointError, CheckpointLockedError
+
+__all__ = ["CheckpointFile"]
+
+_MAX_BYTES = 1024 * 1024  # many times what a token has
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
+# Not all systems have all flags.
+_SAFE_FLAGS = sum(
+    getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")
+)
+
+
+class CheckpointFile:
+    """The file at ``path``, locked until :meth:`close`.
+
+    Raises :class:`CheckpointLockedError` if another program has it, :class:`CheckpointError` for
+    something that is not a regular file, and ``OSError`` as the system does.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        # A program may change its directory later.
+        self.path = os.path.abspath(os.fspath(path))  # noqa: PTH100 - pathlib resolves links
+        directory, name = os.path.split(self.path)
+        self._directory = directory
+        # Always the same name, so that programs that are killed do not fill the directory.
+        self._new_path = os.path.join(directory, f".{name}.new")  # noqa: PTH118 - as above
+        self._lock_path = os.path.join(directory, f".{name}.lock")  # noqa: PTH118 - as above
+        self._process_id = os.getpid()
+        self._thread_lock = threading.Lock()
+        self._lock: int | None = self._acquire_lock()
+
+    def read(self) -> bytes | None:
+        """Return the content, None if there is no file."""
+        try:
+            descriptor = self._open(self.path, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            raise CheckpointError(f"{self.path} is not a checkpoint: it is larger than 1 MiB")
+        return content
+
+    def replace(self, content: bytes) -> None:
+        """Replace the content, or create the file; it is on the disk when this returns.
+
+        After an error the content is the old one, or (if only the directory could not be synced)
+        the new one, but whole.
+        """
+        with self._thread_lock:
+            if self._lock is None:
+                raise ValueError(f"the checkpoint {self.path} is closed")
+            self._write_new(content)
+            os.replace(self._new_path, self.path)  # noqa: PTH105 - without pathlib
+            self._sync_directory()
+
+    def close(self) -> None:
+        """Release the lock; the second time, do nothing."""
+        with self._thread_lock:
+            lock, self._lock = self._lock, None
+        if lock is None or lock < 0:
+            return
+        # After a fork, the lock is the parent's.
+        if os.getpid() == self._process_id:
+            with contextlib.suppress(OSError):
+                os.unlink(self._lock_path)  # noqa: PTH108 - without pathlib
+        os.close(lock)
+
+    def __del__(self) -> None:
+        if getattr(self, "_lock", None) is not None:
+            self.close()
+
+    def _open(self, path: str, flags: int) -> int:
+        """Open a regular file; a link or anything else is an error, and is not waited for."""
+        try:
+            descriptor = os.open(path, flags | _SAFE_FLAGS, 0o600)
+        except OSError as error:
+            # ELOOP by POSIX, EMLINK on FreeBSD; ENXIO of a FIFO or a socket without a reader.
+            if error.errno in {errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.EISDIR}:
+                raise _not_regular(path) from None
+            raise
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise _not_regular(path)
+        return descriptor
+
+    def _write_new(self, content: bytes) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._new_path)  # noqa: PTH108 - a killed program has left it
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE_FLAGS
+        descriptor = os.open(self._new_path, flags, 0o600)
+        try:
+            with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
+                self._keep_mode(descriptor)
+                file.write(content)
+                file.flush()
+                os.fsync(descriptor)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(self._new_path)  # noqa: PTH108 - without pathlib
+            raise
+
+    def _keep_mode(self, descriptor: int) -> None:
+        try:
+            old = os.lstat(self.path)
+        except FileNotFoundError:
+            return
+        if not stat.S_ISREG(old.st_mode):
+            raise _not_regular(self.path)
+        mode = stat.S_IMODE(old.st_mode)
+        if hasattr(os, "fchown"):
+            new = os.fstat(descriptor)
+            if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+                try:
+                    os.fchown(descriptor, old.st_uid, old.st_gid)
+                except OSError:
+                    # The rights of another group are not those of this one.
+                    mode &= 0o700
+            os.fchmod(descriptor, mode)
+
+    def _sync_directory(self) -> None:
+        if os.name == "posix":
+            descriptor = os.open(self._directory, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def _acquire_lock(self) -> int:
+        """Return the descriptor of the locked file, or -1 on a system without locks."""
+        try:
+            import fcntl
+        except ImportError:
+            return -1
+        while True:
+            descriptor = self._open(self._lock_path, os.O_RDWR | os.O_CREAT)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # The program that had it may have removed the file just now.
+                if _is_same_file(descriptor, self._lock_path):
+                    return descriptor
+            except OSError as error:
+                if error.errno in _NO_LOCKS:
+                    return descriptor
+                os.close(descriptor)
+                if isinstance(error, BlockingIOError):
+                    raise CheckpointLockedError(
+                        f"{self.path} is in use by another run; wait for its end, or give each "
+                        "run a file of its own"
+                    ) from None
+                raise
+            os.close(descriptor)
+
+
+def _is_same_file(descriptor: int, path: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _not_regular(path: str) -> CheckpointError:
+    return CheckpointError(
+        f"{path} is not a regular file; allowed: a file, or a path where there is nothing yet"
+    )

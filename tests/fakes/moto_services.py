@@ -1,0 +1,115 @@
+"""Services of AWS as moto plays them, each with something to list."""
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+SETTINGS: dict[str, Any] = {
+    "region_name": "us-east-1",
+    "aws_access_key_id": "key",
+    "aws_secret_access_key": "secret",
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """An operation to page through, and the sizes of page that the service allows."""
+
+    service: str
+    method_name: str
+    params: dict[str, Any] = field(default_factory=dict)
+    sizes: tuple[int, ...] = (1, 2, 3, 5, 7)
+
+    def __str__(self) -> str:
+        return f"{self.service} {self.method_name} {self.params or ''}"
+
+
+POLICY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "*"}],
+    }
+)
+TABLE = {"TableName": "numbers"}
+CASES = [
+    Case("s3", "list_objects", {"Bucket": "my-bucket"}),
+    Case("s3", "list_objects_v2", {"Bucket": "my-bucket", "Prefix": "a/"}),
+    Case("s3", "list_object_versions", {"Bucket": "my-bucket"}),
+    Case("dynamodb", "scan", TABLE),
+    Case(
+        "dynamodb",
+        "query",
+        {
+            **TABLE,
+            "KeyConditionExpression": "Half = :half",
+            "ExpressionAttributeValues": {":half": {"N": "1"}},
+        },
+    ),
+    Case("dynamodb", "list_tables"),
+    Case("ec2", "describe_instances", sizes=(5, 6, 7, 9)),
+    Case("iam", "list_policies", {"Scope": "Local"}),
+    Case("iam", "list_roles"),
+    Case("logs", "describe_log_groups"),
+    Case("logs", "describe_log_streams", {"logGroupName": "group-00"}),
+    Case("logs", "filter_log_events", {"logGroupName": "group-00"}),
+]
+
+
+def fill(client_of: Any) -> None:
+    """Put into each service what the cases list; ``client_of`` returns a boto3 client by name."""
+    fill_s3(client_of("s3"))
+    _fill_dynamodb(client_of("dynamodb"))
+    ec2 = client_of("ec2")
+    for _ in range(17):
+        ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1)
+    iam = client_of("iam")
+    for number in range(13):
+        iam.create_policy(PolicyName=f"policy-{number:02}", PolicyDocument=POLICY)
+        iam.create_role(RoleName=f"role-{number:02}", AssumeRolePolicyDocument="{}")
+    _fill_logs(client_of("logs"))
+
+
+def fill_s3(s3: Any) -> None:
+    """Put three folders of nine objects into ``my-bucket``."""
+    s3.create_bucket(Bucket="my-bucket")
+    for folder in ("a", "b", "c"):
+        for number in range(9):
+            s3.put_object(Bucket="my-bucket", Key=f"{folder}/{number}", Body=b"")
+
+
+def _fill_dynamodb(dynamodb: Any) -> None:
+    attributes = {"Half": "N", "Number": "B"}
+    dynamodb.create_table(
+        **TABLE,
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": kind} for name, kind in attributes.items()
+        ],
+        KeySchema=[
+            {"AttributeName": "Half", "KeyType": "HASH"},
+            {"AttributeName": "Number", "KeyType": "RANGE"},
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    for number in range(24):
+        # Bytes that are not text, so that the token has to carry them.
+        item = {"Half": {"N": str(number % 2)}, "Number": {"B": bytes([255, number])}}
+        dynamodb.put_item(**TABLE, Item=item)
+    for number in range(8):
+        dynamodb.create_table(
+            TableName=f"table-{number}",
+            AttributeDefinitions=[{"AttributeName": "Key", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "Key", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+
+
+def _fill_logs(logs: Any) -> None:
+    now = int(time.time() * 1000)  # older events than some days are not taken
+    for number in range(12):
+        logs.create_log_group(logGroupName=f"group-{number:02}")
+    for number in range(11):
+        name = {"logGroupName": "group-00", "logStreamName": f"stream-{number:02}"}
+        logs.create_log_stream(**name)
+        events = [{"timestamp": now + n, "message": f"{n}"} for n in range(3)]
+        logs.put_log_events(**name, logEvents=events)

@@ -1,0 +1,131 @@
+"""A service that answers any operation with pages from a test, for boto3 and for our clients."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import boto3
+import botocore.awsrequest
+import botocore.config
+import httpx
+
+from imagebuilder_pager import AsyncImageBuilder, ImageBuilder
+from imagebuilder_pager.operations import Operation
+
+CREDENTIALS: Any = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+VERSION = "arn:aws:imagebuilder:us-west-2:123456789012:image/web/1.0.0"
+UUID = "12345678-1234-1234-1234-123456789012"
+
+#: A valid value of each parameter that some operation requires.
+REQUIRED = {
+    "imageBuildVersionArn": f"{VERSION}/1",
+    "imagePipelineArn": "arn:aws:imagebuilder:us-west-2:123456789012:image-pipeline/web",
+    "lifecycleExecutionId": f"lce-{UUID}",
+    "lifecyclePolicyArn": "arn:aws:imagebuilder:us-west-2:123456789012:lifecycle-policy/web",
+    "resourceArn": f"{VERSION}/1",
+    "workflowExecutionId": f"wf-{UUID}",
+}
+
+
+def required_params(operation: Operation[Any]) -> dict[str, str]:
+    """Return valid values of the parameters that the operation requires."""
+    fields = operation.request.model_fields.values()
+    return {
+        field.alias: REQUIRED[field.alias]
+        for field in fields
+        if field.is_required() and field.alias
+    }
+
+
+class OperationService:
+    """A listing of one operation: each page is the template with some of the items.
+
+    ``requests`` are the parameters that came.
+    """
+
+    def __init__(
+        self, operation: Operation[Any], template: dict[str, Any], items: list[Any], page_size: int
+    ) -> None:
+        self._operation = operation
+        self._template = template
+        self._items = items
+        self._page_size = page_size
+        self.requests: list[dict[str, Any]] = []
+
+    def respond(self, params: dict[str, Any]) -> bytes:
+        """Return the body of the response to a request."""
+        self.requests.append(params)
+        page = dict(self._template)
+        # The id of what was asked for comes back, if it does.
+        page |= {name: params[name] for name in REQUIRED.keys() & page.keys() & params.keys()}
+        if self._operation.result_key is not None:
+            start = int(params.get("nextToken", "0"))
+            end = start + params.get("maxResults", self._page_size)
+            page[self._operation.result_key] = self._items[start:end]
+            page.pop("nextToken", None)
+            if end < len(self._items):
+                page["nextToken"] = str(end)
+        return json.dumps(page).encode()
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Respond to httpx."""
+        params = params_of(request.method, str(request.url), request.content)
+        assert request.url.path == f"/{self._operation.name}"
+        return httpx.Response(200, content=self.respond(params))
+
+    def client(self) -> ImageBuilder:
+        """Return a sync client of this service."""
+        http_client = httpx.Client(transport=httpx.MockTransport(self))
+        return ImageBuilder("us-west-2", http_client=http_client, **CREDENTIALS)
+
+    def async_client(self) -> AsyncImageBuilder:
+        """Return an async client of this service."""
+        http_client = httpx.AsyncClient(transport=httpx.MockTransport(self))
+        return AsyncImageBuilder("us-west-2", http_client=http_client, **CREDENTIALS)
+
+
+def params_of(method: str, url: str, body: bytes) -> dict[str, Any]:
+    """Return the parameters of a request, from its query and its body."""
+    params: dict[str, Any] = dict(parse_qsl(urlsplit(url).query))
+    assert (method == "GET") == (not body)
+    return {**params, **json.loads(body or b"{}")}
+
+
+class Boto3:
+    """boto3's client, whose requests go to the service that was chosen last."""
+
+    def __init__(self) -> None:
+        self.client: Any = boto3.session.Session().client(
+            "imagebuilder",
+            region_name="us-west-2",
+            config=botocore.config.Config(retries={"total_max_attempts": 1}),
+            **CREDENTIALS,
+        )
+        self._service: OperationService | None = None
+        self.client.meta.events.register("before-send.imagebuilder.*", self._respond)
+
+    def using(self, service: OperationService) -> Any:
+        """Return the client, from now on of that service."""
+        self._service = service
+        return self.client
+
+    def _respond(self, request: botocore.awsrequest.AWSPreparedRequest, **_: Any) -> Any:
+        assert self._service is not None
+        body: Any = request.body or b""
+        content = self._service.respond(params_of(request.method, request.url, body))
+        raw: Any = _Raw(content)
+        headers: Any = {}
+        return botocore.awsrequest.AWSResponse(request.url, 200, headers, raw)
+
+
+class _Raw:
+    """The body of a response, as urllib3 hands it to botocore."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self._body

@@ -1,0 +1,170 @@
+"""Pages of any operation of AWS, made at random to the shape of its output."""
+
+import copy
+import datetime as dt
+import itertools
+import json
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.fakes.paginated_service import Entry, as_list, put
+
+EPOCH = dt.datetime(2016, 1, 1, tzinfo=dt.UTC)
+MAX_DEPTH = 4
+
+
+def shape_at(shape: Any, path: str) -> Any:
+    """Return the shape of the member at a path, or None where the shape has none."""
+    for name in path.split("."):
+        if shape is None or shape.type_name != "structure":
+            return None
+        shape = shape.members.get(name)
+    return shape
+
+
+class RandomValues:
+    """Values made to shapes of a service model, as its client would return them."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+        self._numbers = itertools.count(1)
+
+    def value(self, shape: Any, depth: int = 0) -> Any:
+        """Return a value of the shape; a string or a whole number comes once only."""
+        rng = self.rng
+        match shape.type_name:
+            case "structure":
+                members = shape.members if depth < MAX_DEPTH else {}
+                return {
+                    name: self.value(member, depth + 1)
+                    for name, member in members.items()
+                    if rng.random() < 0.5
+                }
+            case "list":
+                return self.items(shape, rng.randrange(3) if depth < MAX_DEPTH else 0, depth)
+            case "map":
+                count = rng.randrange(3) if depth < MAX_DEPTH else 0
+                return {
+                    self.unique("key"): self.value(shape.value, depth + 1) for _ in range(count)
+                }
+        return self._scalar(shape.type_name)
+
+    def _scalar(self, type_name: str) -> Any:
+        rng = self.rng
+        if type_name in ("string", "character"):
+            return self.unique("text")
+        if type_name in ("integer", "long"):
+            return next(self._numbers)
+        return {
+            "float": rng.randrange(1000) / 8,
+            "double": rng.randrange(1000) / 8,
+            "boolean": rng.random() < 0.5,
+            "timestamp": EPOCH + dt.timedelta(seconds=rng.randrange(10**8)),
+            "blob": rng.randbytes(3),
+        }[type_name]
+
+    def items(self, shape: Any, count: int, depth: int = 0) -> list[Any]:
+        """Return a list of so many items."""
+        return [self.value(shape.member, depth + 1) for _ in range(count)]
+
+    def token(self, shape: Any) -> Any:
+        """Return a value that counts as a token: no empty structure does."""
+        token = self.value(shape)
+        while not token:
+            token = self.value(shape)
+        return token
+
+    def unique(self, text: str) -> str:
+        """Return a string that no other call returns."""
+        return f"{text} {next(self._numbers)}"
+
+
+@dataclass
+class RandomService:
+    """A service that has the pages of one operation, and records its requests.
+
+    A token leads to its page, whatever the size asked for, so that botocore's paginator, which is
+    wrong where the sizes change, is right here.
+    """
+
+    entry: Entry
+    pages: list[dict[str, Any]]
+    requests: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        start = dict.fromkeys(as_list(self.entry["input_token"]))
+        self._page_by_tokens = {
+            canonical(tokens): page
+            for tokens, page in zip([start, *self._next_tokens()], self.pages, strict=True)
+        }
+
+    def _next_tokens(self) -> list[dict[str, Any]]:
+        import jmespath
+
+        names = as_list(self.entry["input_token"])
+        paths = as_list(self.entry["output_token"])
+        return [
+            {n: jmespath.search(path, page) for n, path in zip(names, paths, strict=True)}
+            for page in self.pages[:-1]
+        ]
+
+    def __call__(self, **params: Any) -> dict[str, Any]:
+        self.requests.append(copy.deepcopy(params))
+        tokens = {name: params.get(name) for name in as_list(self.entry["input_token"])}
+        return copy.deepcopy(self._page_by_tokens[canonical(tokens)])
+
+
+def canonical(tokens: dict[str, Any]) -> str:
+    """Return one string for tokens that are equal."""
+    return json.dumps(tokens, sort_keys=True, default=repr)
+
+
+def random_pages(entry: Entry, output_shape: Any, rng: random.Random) -> list[dict[str, Any]]:
+    """Return one to four pages with items, tokens and flags as the entry says."""
+    values = RandomValues(rng)
+    count = rng.choice((1, 2, 3, 4))
+    return [
+        random_page(entry, output_shape, values, last=number == count)
+        for number in range(1, count + 1)
+    ]
+
+
+def random_page(
+    entry: Entry, output_shape: Any, values: RandomValues, *, last: bool
+) -> dict[str, Any]:
+    """Return a page that a token follows, unless it is the last."""
+    page: dict[str, Any] = values.value(output_shape)
+    rng = values.rng
+    primary, *others = as_list(entry["result_key"])
+    tokens = as_list(entry["output_token"])
+    # Where the token is made of the last item, each page but the last has one.
+    least = 1 if not last and any("[-1]" in token for token in tokens) else 0
+    for path in (primary, *others):
+        shape = shape_at(output_shape, path)
+        if shape.type_name == "list":
+            put(page, path, values.items(shape, rng.randint(least if path == primary else 0, 4)))
+        elif path == primary or rng.random() < 0.8:
+            put(page, path, values.value(shape))
+    for expression in tokens:
+        paths = expression.split(" || ")
+        for path in paths:
+            if "[-1]" in path:
+                put_keys(page, path, values)
+            elif not last and (len(paths) == 1 or rng.random() < 0.5):
+                put(page, path, values.token(shape_at(output_shape, path)))
+            else:
+                put(page, path, rng.choice((None, "")))
+    if "more_results" in entry:
+        put(page, entry["more_results"], not last)
+    return page
+
+
+def put_keys(page: dict[str, Any], expression: str, values: RandomValues) -> None:
+    """Put a key into each item, of which the last one's is the token."""
+    items_path, key = expression.split("[-1].")
+    items: Any = page
+    for name in items_path.split("."):
+        items = items[name]
+    for item in items:
+        item[key] = values.unique(key)

@@ -1,0 +1,114 @@
+"""Control characters that the service sends: none of them reaches a terminal."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from imagebuilder_pager.local import LocalServer
+from tests.fakes.command_line import COMMAND, local_environment
+
+# Clears the screen, moves the cursor, sets the title; DEL, and CSI as one character.
+EVIL = "before\x1b[2J\x1b]0;title\x07\r\x08\x7f\x9b2Jafter"
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# What rich writes of its own: colours.
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def page(request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    resource = {
+        "resourceId": EVIL,
+        "state": {"status": "FAILED", "reason": EVIL},
+        EVIL: EVIL,
+    }
+    return 200, {"resources": [resource], "nextToken": EVIL}
+
+
+def error(request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    return 400, {"__type": f"Invalid{EVIL}", "message": EVIL}
+
+
+@pytest.fixture(params=["page", "error"])
+def server(request: pytest.FixtureRequest) -> Iterator[LocalServer]:
+    respond = page if request.param == "page" else error
+
+    def handle(sent: httpx.Request) -> httpx.Response:
+        status, body = respond(json.loads(sent.content))
+        return httpx.Response(status, content=json.dumps(body).encode())
+
+    with LocalServer(handle) as server:
+        yield server
+
+
+def run_on_terminal(server: LocalServer, *options: str) -> str:
+    """Return what a terminal is sent that is both standard output and standard error."""
+    environment = {**os.environ, **local_environment(server.url), "TERM": "xterm"}
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, *options],
+        stdin=subprocess.DEVNULL,
+        stdout=terminal,
+        stderr=terminal,
+        env=environment,
+    )
+    os.close(terminal)
+    sent = b""
+    while True:
+        try:
+            chunk = os.read(controller, 65536)
+        except OSError:  # the end, on Linux
+            break
+        if not chunk:
+            break
+        sent += chunk
+    os.close(controller)
+    assert process.wait(30) in {0, 254, 255}
+    return sent.decode().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--output", "json", "--no-paginate"),
+        ("--output", "jsonl", "--max-items", "1"),
+        ("--output", "jsonl", "--no-paginate"),
+        ("--output", "text"),
+        ("--output", "text", "--debug"),
+        ("--output", "text", "--no-paginate"),
+        ("--output", "yaml-stream", "--max-items", "1"),
+        ("--output", "table", "--no-paginate"),
+        ("--output", "summary", "--no-paginate"),
+        ("--output", "tree", "--no-paginate"),
+        ("--output", "table", "--query", "resources", "--no-paginate"),
+    ],
+    ids=" ".join,
+)
+def test_no_control_character_reaches_a_terminal(
+    server: LocalServer, options: tuple[str, ...]
+) -> None:
+    sent = COLOURS.sub("", run_on_terminal(server, *options))
+    assert "after" in sent
+    assert CONTROLS.findall(sent) == []
+
+
+@pytest.mark.parametrize("server", ["page"], indirect=True)
+def test_into_a_file_text_is_as_the_service_sent_it(server: LocalServer) -> None:
+    ran = subprocess.run(
+        [*COMMAND, "--output", "text", "--no-paginate"],
+        capture_output=True,
+        env={**os.environ, **local_environment(server.url)},
+        check=True,
+    )
+    assert EVIL.encode() in ran.stdout
+
+
+@pytest.mark.parametrize("server", ["page"], indirect=True)
+def test_json_on_a_terminal_is_the_same_document(server: LocalServer) -> None:
+    sent = run_on_terminal(server, "--output", "json", "--no-paginate")
+    assert json.loads(sent)["resources"][0]["resourceId"] == EVIL

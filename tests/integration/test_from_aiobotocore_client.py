@@ -1,0 +1,75 @@
+"""The paginator over aiobotocore clients: real ones, at moto's services on a loopback socket."""
+
+import asyncio
+import random
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import aiobotocore.session
+import boto3
+import pytest
+
+from imagebuilder_pager.pagination import AsyncPaginator, paginator_from_client
+from tests.fakes.moto_server import moto_server
+from tests.fakes.moto_services import CASES, SETTINGS, Case, fill
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with moto_server() as url:
+        clients: dict[str, Any] = {}
+
+        def client_of(name: str) -> Any:
+            session = boto3.session.Session(**SETTINGS)
+            return clients.setdefault(name, session.client(name, endpoint_url=url))
+
+        fill(client_of)
+        for client in clients.values():
+            client.close()
+        yield url
+
+
+async def chain(client: Any, case: Case, *, seed: int, prefetch: int) -> tuple[list[Any], int]:
+    """Return the items of a listing that is stopped after some, again and again."""
+    rng = random.Random(seed)
+    paginator = paginator_from_client(client, case.method_name)
+    assert isinstance(paginator, AsyncPaginator)
+    items: list[Any] = []
+    token: str | None = None
+    resumed = -1
+    while token is not None or resumed < 0:
+        config: Any = {"PageSize": rng.choice(case.sizes), "StartingToken": token}
+        pages = paginator.paginate(**case.params, PaginationConfig={**config, "Prefetch": prefetch})
+        iterator = pages.items()
+        for _ in range(rng.randint(1, 6)):
+            try:
+                items.append(await anext(iterator))
+            except StopAsyncIteration:
+                break
+        await iterator.aclose()
+        token = pages.resume_token
+        resumed += 1
+    return items, resumed
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_stopped_after_any_item_it_resumes_at_another_page_size(url: str, case: Case) -> None:
+    async def main() -> None:
+        session = aiobotocore.session.get_session()
+        async with AsyncExitStack() as stack:
+            client: Any = await stack.enter_async_context(
+                session.create_client(case.service, endpoint_url=url, **SETTINGS)
+            )
+            paginator = paginator_from_client(client, case.method_name)
+            reference = client.get_paginator(case.method_name).paginate(**case.params)
+            full = await reference.build_full_result()
+            expected = list(paginator.result_keys[0].search(full))
+            assert len(expected) > 8
+            assert await paginator.paginate(**case.params).build_full_result() == full
+            for seed, prefetch in ((1, 0), (2, 2)):
+                items, resumed = await chain(client, case, seed=seed, prefetch=prefetch)
+                assert items == expected
+                assert resumed >= 1
+
+    asyncio.run(main())

@@ -1,0 +1,220 @@
+"""Credentials that need neither botocore nor httpx: which they are, their order, and the errors."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from imagebuilder_pager.local import (
+    ACCESS_KEY_ID,
+    EXAMPLE_EXECUTION_ID,
+    SECRET_ACCESS_KEY,
+    LocalServer,
+)
+from tests.fakes.clocks import NoSleepClock
+from tests.fakes.credential_endpoints import (
+    REGION,
+    CredentialEndpoints,
+    CredentialSettings,
+    boto3_credentials,
+    our_credentials,
+)
+
+SetUp = Callable[[CredentialSettings], None]
+
+
+def set_expiring_environment(settings: CredentialSettings) -> None:
+    settings.set_environment()
+    settings.environment(AWS_CREDENTIAL_EXPIRATION="2100-01-01T00:00:00Z")
+
+
+SOURCES: dict[str, SetUp] = {
+    "environment": CredentialSettings.set_environment,
+    "expiring-environment": set_expiring_environment,
+    "web-identity": CredentialSettings.set_web_identity,
+    "eks": CredentialSettings.set_eks,
+    "ecs": CredentialSettings.set_ecs,
+    "imds": CredentialSettings.set_imds,
+}
+COMBINATIONS = [
+    names
+    for count in range(1, len(SOURCES) + 1)
+    for names in itertools.combinations(SOURCES, count)
+]
+
+LIST = """
+import asyncio, os, sys
+sys.modules |= dict.fromkeys({missing})  # an import of one is a ModuleNotFoundError
+from imagebuilder_pager import AsyncH11Client, AsyncImageBuilder, H11Client, ImageBuilder
+from imagebuilder_pager.aws.credentials.container import ContainerProvider
+ContainerProvider.HOST = os.environ.get("ECS_HOST")
+execution = {{"lifecycleExecutionId": {execution!r}}}
+
+def list_all():
+    with H11Client() as http, ImageBuilder({region!r}, http_client=http) as client:
+        pages = client.get_paginator("list_lifecycle_execution_resources").paginate(**execution)
+        return len(list(pages.items()))
+
+async def list_all_async():
+    async with AsyncH11Client() as http, AsyncImageBuilder({region!r}, http_client=http) as client:
+        pages = client.get_paginator("list_lifecycle_execution_resources").paginate(**execution)
+        return len([item async for item in pages.items()])
+
+assert list_all() == asyncio.run(list_all_async()) > 25
+loaded = {{name.partition(".")[0] for name, module in sys.modules.items() if module}}
+print(*sorted(loaded & {{"botocore", "httpx", "httpcore", "configparser"}}))
+"""
+
+
+def list_in_a_process(url: str, missing: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    """List by both clients in a process of its own, which has the environment of this one."""
+    code = LIST.format(missing=missing, execution=EXAMPLE_EXECUTION_ID, region=REGION)
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "AWS_ENDPOINT_URL_IMAGEBUILDER": url},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def local_credentials(endpoints: CredentialEndpoints, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every endpoint issue the credentials of the local service."""
+    issued = {
+        "AccessKeyId": ACCESS_KEY_ID,
+        "SecretAccessKey": SECRET_ACCESS_KEY,
+        "Token": "session-token",
+        "Expiration": "2100-01-01T00:00:00Z",
+    }
+    monkeypatch.setattr(endpoints, "issue", lambda kind: dict(issued))
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.usefixtures("local_credentials")
+def test_each_source_is_found_where_botocore_and_httpx_are_not_installed(
+    settings: CredentialSettings, local_server: LocalServer, source: str
+) -> None:
+    SOURCES[source](settings)
+    if source.endswith("environment"):
+        settings.environment(
+            AWS_ACCESS_KEY_ID=ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY=SECRET_ACCESS_KEY
+        )
+    settings.environment(ECS_HOST=settings.endpoints.host)
+    for missing in ((), ("botocore", "httpx", "httpcore", "jmespath", "idna")):
+        ran = list_in_a_process(local_server.url, missing)
+        assert (ran.returncode, ran.stderr, ran.stdout) == (0, "", "\n")
+
+
+@pytest.mark.parametrize("names", COMBINATIONS, ids="+".join)
+def test_of_several_sources_boto3s_is_used(
+    settings: CredentialSettings, clock: NoSleepClock, names: tuple[str, ...]
+) -> None:
+    for name in reversed(names):
+        SOURCES[name](settings)
+    assert our_credentials(clock) == boto3_credentials()
+
+
+@pytest.mark.usefixtures("local_credentials")
+def test_a_file_loads_botocore(settings: CredentialSettings, local_server: LocalServer) -> None:
+    """So that the test above is known to be able to fail."""
+    keys = f"aws_access_key_id={ACCESS_KEY_ID}\naws_secret_access_key={SECRET_ACCESS_KEY}\n"
+    settings.file(".aws/credentials", f"[default]\n{keys}")
+    ran = list_in_a_process(local_server.url)
+    assert (ran.returncode, ran.stderr, ran.stdout) == (0, "", "botocore configparser\n")
+
+
+def test_a_file_without_botocore_is_an_error_that_says_what_to_do(
+    settings: CredentialSettings, local_server: LocalServer
+) -> None:
+    path = settings.file(".aws/config", "[default]\nregion = us-west-2\n")
+    ran = list_in_a_process(local_server.url, ["botocore"])
+    assert ran.stderr.splitlines()[-1] == (
+        "imagebuilder_pager.exceptions.MissingDependencyException: reading the file "
+        f"{path} needs botocore, not installed here: pip install botocore, or set AWS_CONFIG_FILE "
+        "and AWS_SHARED_CREDENTIALS_FILE to /dev/null, and unset AWS_PROFILE"
+    )
+
+
+def test_a_profile_that_was_named_and_no_file_is_an_error_without_botocore(
+    settings: CredentialSettings, local_server: LocalServer
+) -> None:
+    settings.environment(AWS_PROFILE="other")
+    ran = list_in_a_process(local_server.url, ["botocore"])
+    assert "exceptions.ProfileNotFound: there is no profile 'other' in " in ran.stderr
+
+
+ERRORS = """
+import sys
+sys.modules |= dict.fromkeys({missing})
+from imagebuilder_pager import *
+from imagebuilder_pager import exceptions
+for statement in {statements}:
+    try:
+        exec(statement)
+    except exceptions.PagerError as error:
+        print(type(error).__name__, error)
+"""
+
+
+def errors_of(missing: Sequence[str], statements: Sequence[str]) -> list[str]:
+    """Return the errors of statements, in a process where some packages are missing."""
+    code = ERRORS.format(missing=missing, statements=statements)
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    return ran.stdout.splitlines()
+
+
+def test_what_is_missing_is_named_with_what_to_do() -> None:
+    kind = "MissingDependencyException"
+    assert errors_of(
+        ["httpx", "httpcore", "botocore"],
+        ["ImageBuilder('us-west-2')", "AsyncImageBuilder('us-west-2')"],
+    ) == [
+        f"{kind} the default ImageBuilder needs httpx, httpcore, botocore, not installed "
+        "here: pip install httpx httpcore botocore, or give http_client=H11Client()",
+        f"{kind} the default AsyncImageBuilder needs httpx, httpcore, botocore, not installed "
+        "here: pip install httpx httpcore botocore, or give http_client=AsyncH11Client()",
+    ]
+    assert errors_of(
+        ["botocore"],
+        [
+            "ImageBuilder('us-west-2')",
+            "import httpx; ImageBuilder('us-west-2', http_client=httpx.Client())",
+            "import httpx; AsyncImageBuilder('us-west-2', http_client=httpx.AsyncClient())",
+        ],
+    ) == [
+        f"{kind} {what} needs botocore, not installed here: pip install botocore, or give "
+        f"http_client={other}()"
+        for what, other in (
+            ("the default ImageBuilder", "H11Client"),
+            ("an httpx.Client", "H11Client"),
+            ("an httpx.AsyncClient", "AsyncH11Client"),
+        )
+    ]
+    assert errors_of(
+        ["jmespath", "idna"],
+        [
+            "spec = PaginationSpec.from_model("
+            "{'input_token': 'a', 'output_token': 'a', 'result_key': 'c'}); "
+            "list(Paginator(dict, spec).paginate().search('a.b'))",
+            "PaginationSpec.from_model("
+            "{'input_token': 'a', 'output_token': 'a[-1].b', 'result_key': 'c'})",
+            "ImageBuilder('us-west-2', endpoint_url='https://b\\u00fccher.test')",
+        ],
+    ) == [
+        f"{kind} search needs jmespath, not installed here: pip install jmespath, or filter the "
+        "pages in Python",
+        f"{kind} the expression a[-1].b needs jmespath, not installed here: pip install "
+        "jmespath, or use a path of names",
+        f"{kind} a host that is not ASCII needs idna, not installed here: pip install idna, or "
+        "give it as xn--...",
+    ]

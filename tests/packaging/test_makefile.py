@@ -1,0 +1,151 @@
+"""The environment that make keeps: made where there is none, and made anew where it is broken."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# A Python whose environments have a pip that only writes down its arguments.
+PYTHON = """#!/bin/sh
+if [ "$1 $2" != "-m venv" ]; then exec '{python}' "$@"; fi
+'{python}' -m venv --without-pip "$3" || exit 1
+packages=$(echo "$3"/lib/python*/site-packages)
+mkdir "$packages/pip" && : >"$packages/pip/__init__.py"
+echo 'import sys; print(*sys.argv[1:], file=open("pip.log", "a"))' >"$packages/pip/__main__.py"
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout in a path with spaces, and in it the Python to make environments with."""
+    folder = tmp_path / "a check out"
+    folder.mkdir()
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, folder)
+    python = folder / "python"
+    python.write_text(PYTHON.format(python=sys.executable))
+    python.chmod(0o755)
+    return folder
+
+
+def make(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return subprocess.run(
+        ["make", "PYTHON=./python", *(arguments or (".venv/.dev",))],
+        cwd=checkout,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def pip_calls(checkout: Path) -> list[str]:
+    log = checkout / "pip.log"
+    calls = log.read_text().splitlines() if log.exists() else []
+    log.unlink(missing_ok=True)
+    return calls
+
+
+def test_an_environment_is_made_once(checkout: Path) -> None:
+    first = make(checkout)
+    assert (first.returncode, first.stderr) == (0, "")
+    assert "anew" not in first.stdout
+    assert [call.rpartition(" ")[2] for call in pip_calls(checkout)] == [".[cli]", ".[dev]"]
+    second = make(checkout)
+    assert (second.returncode, pip_calls(checkout)) == (0, [])
+    assert (checkout / ".venv" / "pyvenv.cfg").exists()
+
+
+def python_is_gone(venv: Path) -> None:
+    for link in (venv / "bin").glob("python*"):
+        link.unlink()
+        link.symlink_to("/nowhere/python")
+
+
+def python_is_another(venv: Path) -> None:
+    """The packages in the environment are those of another version."""
+    (packages,) = (venv / "lib").iterdir()
+    packages.rename(packages.with_name("python3.10"))
+
+
+def pip_is_missing(venv: Path) -> None:
+    shutil.rmtree(next(venv.glob("lib/python*/site-packages/pip")))
+
+
+def python_is_too_old(venv: Path) -> None:
+    python = venv / "bin" / "python"
+    python.unlink()
+    python.write_text("#!/bin/sh\nexit 1\n")
+    python.chmod(0o755)
+
+
+def only_the_configuration_is_left(venv: Path) -> None:
+    shutil.rmtree(venv / "bin")
+
+
+def it_is_a_dangling_link(venv: Path) -> None:
+    shutil.rmtree(venv)
+    venv.symlink_to("/nowhere/venv")
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        python_is_gone,
+        python_is_another,
+        pip_is_missing,
+        python_is_too_old,
+        only_the_configuration_is_left,
+        it_is_a_dangling_link,
+    ],
+    ids=lambda function: function.__name__,
+)
+def test_a_broken_environment_is_made_anew(
+    checkout: Path, break_it: Callable[[Path], None]
+) -> None:
+    make(checkout)
+    pip_calls(checkout)
+    break_it(checkout / ".venv")
+    repaired = make(checkout)
+    assert (repaired.returncode, repaired.stderr) == (0, "")
+    assert ".venv cannot be used" in repaired.stdout
+    assert len(pip_calls(checkout)) == 2
+    command = [".venv/bin/python", "-I", "-c", "import pip"]
+    assert subprocess.run(command, cwd=checkout, check=False).returncode == 0
+    assert (make(checkout).returncode, pip_calls(checkout)) == (0, [])
+
+
+def test_a_folder_that_is_not_an_environment_is_left_alone(checkout: Path) -> None:
+    (checkout / "mine").mkdir()
+    (checkout / "mine" / "file").write_text("precious")
+    refused = make(checkout, "VENV=mine", "mine/.dev")
+    assert refused.returncode != 0
+    assert "mine is not an environment of Python's" in refused.stdout
+    assert (checkout / "mine" / "file").read_text() == "precious"
+
+
+def test_a_python_that_is_too_old_is_named(checkout: Path) -> None:
+    (checkout / "python").write_text(
+        f"""#!/bin/sh
+exec '{sys.executable}' -c 'import sys; sys.version_info = (3, 9); exec(sys.argv[1])' "$2"
+"""
+    )
+    refused = make(checkout)
+    assert refused.returncode != 0
+    assert "Python 3.11 or newer is needed" in refused.stderr
+    assert not (checkout / ".venv").exists()
+
+
+def test_help_needs_no_environment(checkout: Path) -> None:
+    shown = make(checkout, "help")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "make test" in shown.stdout
+    assert not (checkout / ".venv").exists()

@@ -1,0 +1,168 @@
+"""Every operation beside boto3, over random responses of the service model's shapes.
+
+Pages, full results, requests and tokens have to be the same, and each side has to resume from the
+other's token.
+"""
+
+import asyncio
+import json
+from datetime import UTC
+from typing import Any
+
+import botocore.model
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from imagebuilder_pager.operations import OPERATIONS, Operation
+from tests.fakes.operation_services import Boto3, OperationService, required_params
+from tests.fakes.shapes import values_of
+
+PROFILE = settings(
+    deadline=None,
+    derandomize=True,
+    max_examples=12,
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.large_base_example,
+    ],
+)
+PAGINATED = [name for name, operation in OPERATIONS.items() if operation.pagination]
+
+
+@pytest.fixture(scope="module")
+def boto3() -> Boto3:
+    return Boto3()
+
+
+def without_metadata(page: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in page.items() if name != "ResponseMetadata"}
+
+
+def as_json(response: dict[str, Any]) -> str:
+    """Return a response as text, its timestamps in one time zone."""
+    return json.dumps(
+        without_metadata(response), default=lambda moment: moment.astimezone(UTC).isoformat()
+    )
+
+
+def draw_service(
+    data: st.DataObject, operation: Operation[Any], model: botocore.model.ServiceModel
+) -> OperationService:
+    """Draw a listing of up to 7 items, in pages of the service's own size."""
+    shape: Any = model.operation_model(operation.name).output_shape
+    template = data.draw(values_of(shape))
+    items: list[Any] = []
+    if operation.result_key is not None:
+        item = values_of(shape.members[operation.result_key].member)
+        items = data.draw(st.lists(item, max_size=7))
+    return OperationService(operation, template, items, data.draw(st.integers(1, 4)))
+
+
+def draw_config(data: st.DataObject, operation: Operation[Any]) -> dict[str, Any]:
+    config: dict[str, Any] = {}
+    if data.draw(st.booleans()):
+        config["MaxItems"] = data.draw(st.integers(0, 8))
+    if operation.limit_key and data.draw(st.booleans()):
+        config["PageSize"] = data.draw(st.integers(1, 5))
+    return config
+
+
+def seen(pages: Any, service: OperationService, build: Any) -> tuple[Any, ...]:
+    """Return the pages, the full result, and the requests for both."""
+    service.requests.clear()
+    handed_out = [
+        without_metadata(page if isinstance(page, dict) else page.to_dict()) for page in pages
+    ]
+    return handed_out, pages.resume_token, without_metadata(build()), service.requests[:]
+
+
+@pytest.mark.parametrize("name", PAGINATED)
+def test_a_listing_is_boto3s(
+    name: Any, boto3: Boto3, service_model: botocore.model.ServiceModel
+) -> None:
+    operation = OPERATIONS[name]
+    params = required_params(operation)
+
+    @PROFILE
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        service = draw_service(data, operation, service_model)
+        config = draw_config(data, operation)
+        theirs = boto3.using(service).get_paginator(name)
+        client = service.client()
+        ours = client.get_paginator(name)
+
+        def both(config: dict[str, Any]) -> dict[str, Any]:
+            pages = theirs.paginate(**params, PaginationConfig=dict(config))
+            again = theirs.paginate(**params, PaginationConfig=dict(config))
+            expected = seen(pages, service, again.build_full_result)
+            mine: Any = ours.paginate(**params, PaginationConfig=config)
+            assert seen(mine, service, mine.build_full_result) == expected
+            full: dict[str, Any] = expected[2]
+            return full
+
+        full = both(config)
+        assert full == without_metadata(asyncio.run(full_result_async(service, config)))
+        # The tokens are the same text, so that either side resumes from the other's.
+        if token := full.get("NextToken"):
+            both({**config, "StartingToken": token})
+
+    async def full_result_async(
+        service: OperationService, config: dict[str, Any]
+    ) -> dict[str, Any]:
+        async with service.async_client() as client:
+            paginator: Any = client.get_paginator(name)
+            pages = paginator.paginate(**params, PaginationConfig=config)
+            result: dict[str, Any] = await pages.build_full_result()
+            return result
+
+    check()
+
+
+@pytest.mark.parametrize("name", PAGINATED)
+def test_boto3_resumes_from_our_token_after_any_page(
+    name: Any, boto3: Boto3, service_model: botocore.model.ServiceModel
+) -> None:
+    operation = OPERATIONS[name]
+    params = required_params(operation)
+
+    @PROFILE
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        service = draw_service(data, operation, service_model)
+        paginator: Any = service.client().get_paginator(name)
+        theirs = boto3.using(service).get_paginator(name)
+        pages = paginator.paginate(**params)
+        for page in pages:
+            if page.resume_token is not None:
+                config = {"StartingToken": page.resume_token}
+                rest = paginator.paginate(**params, PaginationConfig=config).build_full_result()
+                expected = theirs.paginate(**params, PaginationConfig=config)
+                assert rest == expected.build_full_result()
+
+    check()
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_a_response_is_boto3s(
+    name: Any, boto3: Boto3, service_model: botocore.model.ServiceModel
+) -> None:
+    operation = OPERATIONS[name]
+    shape = service_model.operation_model(operation.name).output_shape
+    assert shape is not None
+
+    @PROFILE
+    @given(values_of(shape))
+    def check(body: dict[str, Any]) -> None:
+        service = OperationService(operation, body, [], 1)
+        params = required_params(operation)
+        expected = getattr(boto3.using(service), name)(**params)
+        metadata: Any = {"HTTPStatusCode": 200, "HTTPHeaders": {}}
+        response = operation.response.from_json(service.respond(params), metadata)
+        ours = response.to_dict()
+        assert without_metadata(ours) == without_metadata(expected)
+        assert as_json(ours) == as_json(expected)  # 7 is not 7.0
+
+    check()

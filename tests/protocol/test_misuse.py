@@ -1,0 +1,209 @@
+"""What is not a page, not a function of the right kind or not an expression is an error at once."""
+
+import functools
+from typing import Any
+
+import pytest
+
+from imagebuilder_pager.exceptions import PagerError, PaginationError, ParamValidationError
+from imagebuilder_pager.pagination import AsyncPaginator, PaginationSpec, Paginator
+from tests.fakes.image_builder import ID, async_client_of, client_of, local
+from tests.fakes.paginated_service import BACKENDS, FakeService, ours, ours_async, run
+from tests.fakes.prefetching import ENTRY, TEN, FailingService
+
+SPEC = PaginationSpec(input_token="Token", output_token="NextToken", result_key="Items")
+
+
+async def list_later(**_: Any) -> dict[str, Any]:
+    return {"Items": [1, 2]}
+
+
+async def yield_pages(**_: Any) -> Any:
+    yield {"Items": [1, 2]}
+
+
+def list_now(**_: Any) -> dict[str, Any]:
+    return {"Items": [1, 2]}
+
+
+class Service:
+    async def list_later(self, **_: Any) -> dict[str, Any]:
+        return {"Items": [1, 2]}
+
+    async def __call__(self, **_: Any) -> dict[str, Any]:
+        return {"Items": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    "method", [list_later, yield_pages, Service().list_later, functools.partial(list_later, a=1)]
+)
+def test_an_async_function_given_to_paginator_is_an_error(method: Any) -> None:
+    with pytest.raises(ParamValidationError, match="use AsyncPaginator"):
+        Paginator(method, SPEC)
+
+
+@pytest.mark.parametrize("method", [Service(), functools.partial(Service())])
+@pytest.mark.parametrize("depth", [0, 1])
+def test_what_returns_an_awaitable_is_an_error_at_its_page(method: Any, depth: int) -> None:
+    """No listing is empty because of it, and no coroutine is left without its await."""
+    pages = Paginator(method, SPEC).paginate(PaginationConfig={"Prefetch": depth})
+    with pytest.raises(PaginationError, match=r"returned a coroutine .* use AsyncPaginator"):
+        list(pages)
+    with pytest.raises(PaginationError, match="use AsyncPaginator"):
+        pages.build_full_result()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("depth", [0, 1])
+def test_a_function_that_is_not_async_given_to_async_paginator_is_an_error(
+    backend: str, depth: int
+) -> None:
+    paginator: Any = AsyncPaginator(list_now, SPEC)  # type: ignore[arg-type]  # that is the case
+
+    async def main() -> None:
+        pages = paginator.paginate(PaginationConfig={"Prefetch": depth})
+        with pytest.raises(PaginationError, match=r"returned a dict .* use Paginator"):
+            await pages.build_full_result()
+
+    run(backend, main)
+
+
+@pytest.mark.parametrize("page", [None, [1], "page", 5, iter([{"Items": [1]}])])
+def test_what_is_not_a_page_does_not_end_the_listing_in_silence(page: Any) -> None:
+    answers = [{"Items": [1], "NextToken": "t"}, page]
+    pages = Paginator(lambda **_: answers.pop(0), SPEC).paginate()
+    iterator = iter(pages)
+    next(iterator)
+    with pytest.raises(PaginationError, match=f"page 2 is a {type(page).__name__}") as caught:
+        next(iterator)
+    assert caught.value.resume_token == pages.resume_token is not None
+
+
+INVALID = {
+    "resources[": "'resources[' given; Invalid jmespath expression: Incomplete expression",
+    "a b": "'a b' given; Unexpected token: b: Parse error at column 2",
+    "(" * 5000 + "a" + ")" * 5000: "given; nested too deeply",
+    "": "Invalid JMESPath expression",
+    "nothing(@)": "unknown function nothing()",
+    "resources[?nothing(reason)].a": "unknown function nothing()",
+    "resources[*].[length(a, b)]": "length() takes 1 arguments, not 2",
+    "{a: join(',')}": "join() takes 2 arguments, not 1",
+    "merge()": "merge() takes at least 1 arguments, not 0",
+    "a[::0].b | sort_by(@)": "sort_by() takes 2 arguments, not 1",
+}
+
+
+@pytest.mark.parametrize("expression", [*INVALID, None, 5])
+def test_an_invalid_search_expression_is_an_error_before_anything_is_sent(expression: Any) -> None:
+    service = local(3)
+    for client in (client_of(service), async_client_of(service)):
+        paginator = client.get_paginator("list_lifecycle_execution_resources")
+        pages = paginator.paginate(lifecycleExecutionId=ID)
+        with pytest.raises(ParamValidationError) as caught:
+            pages.search(expression)
+        assert isinstance(caught.value, ValueError)
+        assert len(str(caught.value).splitlines()) == 2
+        assert INVALID.get(expression, "given; allowed: a JMESPath expression") in str(caught.value)
+    assert service.requests == 0
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "Items[::2]",
+        "Items[1:]",
+        "not_null(a, b, c, Items)",
+        "merge({a: `1`}, {b: `2`}).a",
+        "sort_by(Items[?a].b, &length(c))",
+        "Items | [?@ > `1` && !(@ == `2`)]",
+        "*.a[].b",
+        "join(', ', map(&to_string(@), Items))",
+    ],
+)
+def test_a_valid_search_expression_is_jmespaths(expression: str) -> None:
+    import jmespath
+
+    wanted = jmespath.search(expression, list_now())
+    found = list(Paginator(list_now, SPEC).paginate().search(expression))
+    assert found == (wanted if isinstance(wanted, list) else [wanted])
+
+
+def test_a_search_that_fails_on_a_page_can_be_resumed_at_that_page() -> None:
+    def list_things(**params: Any) -> dict[str, Any]:
+        page = params.get("Token", 0)
+        return {"Items": [1], "Count": [1, "a"] if page == 0 else 5, "NextToken": page + 1}
+
+    pages = Paginator(list_things, SPEC).paginate()
+    found = pages.search("length(Count)")
+    assert next(found) == 2
+    token = pages.resume_token
+    with pytest.raises(PaginationError, match=r"search: 'length\(Count\)': .*invalid type") as e:
+        next(found)
+    assert e.value.resume_token == token
+
+
+# result_key_iters of AsyncPageIterator.
+
+TWO_KEYS = {**ENTRY, "result_key": ["Items", "More"]}
+
+
+class TwoKeys(FakeService):
+    def __call__(self, **params: Any) -> dict[str, Any]:
+        page = super().__call__(**params)
+        return {**page, "More": [str(item) for item in page["Items"]]}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("depth", [0, 2])
+def test_async_result_key_iters_are_those_of_one_pass(backend: str, depth: int) -> None:
+    async def main() -> None:
+        service = TwoKeys(TEN)
+        pages = ours_async(service.later, TWO_KEYS).paginate(PaginationConfig={"Prefetch": depth})
+        items, more = pages.result_key_iters()
+        assert [await anext(items) for _ in range(3)] == [0, 1, 2]
+        assert [text async for text in more] == [str(number) for number in range(20)]
+        assert [item async for item in items] == list(range(3, 20))
+        assert len(service.requests) == 10
+
+    run(backend, main)
+    [items, more] = ours(TwoKeys(TEN), TWO_KEYS).paginate().result_key_iters()
+    assert (list(items), list(more)) == (list(range(20)), [str(number) for number in range(20)])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_async_result_key_iters_may_be_read_by_several_tasks(backend: str) -> None:
+    import anyio
+
+    async def main() -> None:
+        service = TwoKeys(TEN)
+        found: dict[int, list[Any]] = {}
+
+        async def read(number: int, values: Any) -> None:
+            found[number] = [value async for value in values]
+
+        async with anyio.create_task_group() as group:
+            pages = ours_async(service.later, TWO_KEYS).paginate()
+            for number, values in enumerate(pages.result_key_iters()):
+                group.start_soon(read, number, values)
+        assert found == {0: list(range(20)), 1: [str(number) for number in range(20)]}
+        assert len(service.requests) == 10
+
+    run(backend, main)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_error_ends_every_async_result_key_iter(backend: str) -> None:
+    class Failing(FailingService):
+        def __call__(self, **params: Any) -> dict[str, Any]:
+            try:
+                return super().__call__(**params)
+            except Exception as error:
+                raise PagerError("down") from error
+
+    async def main() -> None:
+        pages = ours_async(Failing(TEN, good=1).later, TWO_KEYS).paginate()
+        for values in pages.result_key_iters():
+            with pytest.raises(PagerError, match="down"):
+                [value async for value in values]
+
+    run(backend, main)

@@ -1,0 +1,72 @@
+"""How many cases are run: counted for each test, held from below, and printed at the end."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+import pytest
+
+from .cases import find_garbage, simulated
+
+T = TypeVar("T")
+
+_PROPERTY = "simulated cases"
+
+
+class Cases:
+    """The cases of one test: how many were run, and what was found wrong in them."""
+
+    def __init__(self) -> None:
+        self.seed = os.environ.get("SIMULATION_SEED", "0")
+        self.is_full = bool(os.environ.get("SIMULATION_FULL"))
+        #: How many cases were run.
+        self.count = 0
+        self.failures: list[str] = []
+
+    def sample(self, sequence: Sequence[T], stride: int) -> Sequence[T]:
+        """Return one of each so many, from an offset by the seed on; all of them in a full run."""
+        if self.is_full or not sequence:
+            return sequence
+        offset = random.Random(f"{self.seed} {self.count}").randrange(stride)
+        return sequence[offset % len(sequence) :: stride]
+
+    def add(self, failures: list[str]) -> None:
+        """Count a case, and take down what was found wrong in it."""
+        self.count += 1
+        self.failures += failures
+
+    def check(self, at_least: int) -> None:
+        """Fail the test for what was found wrong, and for too few cases."""
+        self.failures += find_garbage()
+        if self.failures:
+            found = f"{len(self.failures)} found wrong in {self.count} cases, seed {self.seed}:"
+            pytest.fail("\n".join([found, *self.failures[:12]]), pytrace=False)
+        assert self.count >= at_least, f"{self.count} cases were run, fewer than {at_least}"
+
+
+@pytest.fixture
+def cases(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cases]:
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    cases = Cases()
+    with simulated():
+        yield cases
+    request.node.user_properties.append((_PROPERTY, cases.count))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    # By the tests' reports, which also come from pytest-xdist's processes.
+    total = sum(
+        count
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", None) == "teardown"
+        for name, count in report.user_properties
+        if name == _PROPERTY
+    )
+    if total:
+        terminalreporter.write_line(f"simulated cases: {total}")

@@ -1,0 +1,198 @@
+"""At every line of the package that a sync client runs: Ctrl-C is pressed there."""
+
+from __future__ import annotations
+
+import dis
+import functools
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any, Self
+
+import pytest
+
+import imagebuilder_pager
+
+from . import network
+from .cases import (
+    Case,
+    Listing,
+    check_afterwards,
+    list_pages,
+    run_case,
+    take_unraisable_interrupts,
+)
+from .conftest import Cases
+from .subjects import SYNC, Subject
+
+#: Where Ctrl-C is pressed: in the library, and in what stands for the system's calls.
+_TRACED = (str(Path(imagebuilder_pager.__file__).parent), network.__file__)
+#: Seconds, real ones, after which another thread counts as one that hangs.
+_HANGS = 1.0
+
+Point = tuple[str, int]
+
+
+class Tracer:
+    """Goes along with a run of the library, and presses Ctrl-C at the n-th pass of a point.
+
+    A point is a line, or a call from the library into :mod:`threading`, whose locks are Python.
+    """
+
+    def __init__(self, point: Point | None = None, occurrence: int = 1) -> None:
+        self.passes: dict[Point, int] = {}
+        self.has_pressed = False
+        self._point = point
+        self._occurrence = occurrence
+
+    def __enter__(self) -> Self:
+        sys.settrace(self._on_call)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(None)
+
+    def _on_call(self, frame: FrameType, event: str, arg: Any) -> Any:
+        filename = frame.f_code.co_filename
+        if filename.startswith(_TRACED):
+            is_system = filename == network.__file__ and frame.f_code.co_name.startswith("__")
+            return None if is_system else self._on_line
+        if (
+            filename == threading.__file__
+            and frame.f_back is not None
+            and frame.f_back.f_code.co_filename.startswith(_TRACED)
+        ):
+            self._pass((filename, frame.f_lineno))
+        return None
+
+    def _on_line(self, frame: FrameType, event: str, arg: Any) -> Any:
+        if event == "line" and frame.f_lasti not in _unreachable(frame.f_code):
+            self._pass((frame.f_code.co_filename, frame.f_lineno))
+        return self._on_line
+
+    def _pass(self, point: Point) -> None:
+        self.passes[point] = number = self.passes.get(point, 0) + 1
+        if point == self._point and number == self._occurrence:
+            self.has_pressed = True
+            raise KeyboardInterrupt
+
+
+@functools.cache
+def _unreachable(code: CodeType) -> frozenset[int]:
+    """Return where ``with`` calls ``__exit__``: Python looks for signals neither there nor before.
+
+    Where ``__exit__`` is Python, its own first line is a point.
+    """
+    steps = [step for step in dis.get_instructions(code) if step.opname not in {"CACHE", "NOP"}]
+    offsets = set()
+    for index, step in enumerate(steps):
+        first = index + (step.opname == "SWAP")  # of what a return in the block returns
+        following = steps[first : first + 3]
+        is_exit = len(following) == 3 and all(
+            step.opname == "LOAD_CONST" and step.argval is None for step in following
+        )
+        is_exit_after_error = [step.opname for step in following[:2]] == [
+            "PUSH_EXC_INFO",
+            "WITH_EXCEPT_START",
+        ]
+        if is_exit or is_exit_after_error:
+            offsets.add(step.offset)
+    return frozenset(offsets)
+
+
+Activity = Callable[[Case, Listing], Awaitable[None]]
+
+
+async def call(case: Case, listing: Listing) -> None:
+    await case.call()
+
+
+async def iterate(case: Case, listing: Listing) -> None:
+    await list_pages(case, listing=listing)
+
+
+async def prefetch(case: Case, listing: Listing) -> None:
+    await list_pages(case, listing=listing, prefetch=2)
+
+
+async def leave(case: Case, listing: Listing) -> None:
+    await list_pages(case, listing=listing, prefetch=2, pages=1)
+    listing.iterator.close()
+
+
+ACTIVITIES: dict[str, tuple[Activity, str]] = {
+    "a call": (call, "two pages"),
+    "an iteration": (iterate, "two pages"),
+    "an iteration with a retry": (iterate, "a 500, then the page"),
+    "an iteration with an error": (iterate, "a modelled error"),
+    "a prefetch": (prefetch, "two pages"),
+    "an iteration that is closed": (leave, "two pages"),
+}
+
+
+def run(case: Case, activity: Activity, tracer: Tracer, *, closes: bool = False) -> list[str]:
+    """Run an activity with Ctrl-C pressed in it; return what was found wrong.
+
+    After it come the next listings, in another thread and here, or the client is closed at once.
+    """
+
+    async def body() -> None:
+        listing = Listing()
+        was_interrupted = False
+        try:
+            with tracer:
+                await activity(case, listing)
+        except KeyboardInterrupt:
+            was_interrupted = True
+        if tracer.has_pressed and not (was_interrupted or take_unraisable_interrupts()):
+            case.problems.append("Ctrl-C was swallowed")
+        if listing.iterator is not None:
+            listing.iterator.close()
+        if closes:
+            return await case.close()
+        case.server.heal()
+        in_another_thread(case)
+        return await check_afterwards(case, *([listing] if listing.iterator else []))
+
+    return run_case(case, body)
+
+
+def in_another_thread(case: Case) -> None:
+    """List all pages in another thread, which needs the locks."""
+
+    def run_listing() -> None:
+        coroutine = list_pages(case)
+        try:
+            coroutine.send(None)
+        except StopIteration as stop:
+            if not stop.value.is_over:
+                case.problems.append(f"another thread's listing ended: {stop.value.error}")
+
+    thread = threading.Thread(target=run_listing, daemon=True)
+    thread.start()
+    thread.join(_HANGS)
+    if thread.is_alive():
+        case.problems.append("another thread hangs")
+
+
+@pytest.mark.parametrize("subject", SYNC, ids=str)
+@pytest.mark.parametrize("name", ACTIVITIES)
+def test_after_ctrl_c_at_any_line_the_same_client_goes_on(
+    cases: Cases, subject: Subject, name: str
+) -> None:
+    activity, scenario = ACTIVITIES[name]
+    observer = Tracer()
+    cases.add(run(Case(subject, scenario=scenario), activity, observer))
+    # An iteration with a retry passes most lines: all in it, some in the others.
+    points = list(observer.passes.items())
+    stride = 1 if name == "an iteration with a retry" else 4
+    for (filename, line), passes in cases.sample(points, stride):
+        for occurrence in cases.sample(range(1, passes + 1), passes):
+            tracer = Tracer((filename, line), occurrence)
+            closes = name == "a call"
+            findings = run(Case(subject, scenario=scenario), activity, tracer, closes=closes)
+            where = f"Ctrl-C at {Path(filename).name}:{line}, pass {occurrence}"
+            cases.add([f"{where}: {finding}" for finding in findings])
+    cases.check(at_least=35)

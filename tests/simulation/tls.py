@@ -1,0 +1,166 @@
+"""A simulated service that speaks TLS, and what goes wrong at its records."""
+
+from __future__ import annotations
+
+import enum
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from .clock import SimulatedClock
+from .server import LATENCY, ConnectFault, Fault, Peer, Server
+
+__all__ = ["CERTIFICATE", "RecordFault", "RecordFaultKind", "TLSServer"]
+
+#: A certificate for 127.0.0.1, with its key.
+CERTIFICATE = Path(__file__).parent.parent / "unit" / "localhost.pem"
+#: What a server sends that will not talk: a fatal alert, ``handshake_failure``.
+_ALERT = bytes.fromhex("15030300020228")
+_HEADER_LENGTH = 5
+
+
+class RecordFaultKind(enum.Enum):
+    """What goes wrong at a TLS record of the server's."""
+
+    ENDS = "ends"
+    RESET = "is reset"
+    STALLS = "stalls for ever"
+    DRIPS = "drips a byte a second"
+    CUT = "ends within it"
+    ALERT = "is replaced by an alert"
+    CHANGED = "has another byte"
+
+
+class RecordFault(NamedTuple):
+    """A fault at a record, counted from 0 on each connection; on the first alone, or on all."""
+
+    kind: RecordFaultKind
+    record: int
+    always: bool = False
+
+    def __str__(self) -> str:
+        often = "always" if self.always else "once"
+        return f"the connection {self.kind.value} at record {self.record}, {often}"
+
+
+class TLSServer(Server):
+    """The service over TLS. ``record_fault`` is what goes wrong beneath it."""
+
+    def __init__(
+        self,
+        clock: SimulatedClock,
+        framing: str = "chunked",
+        scenario: str = "two pages",
+        fault: Fault | ConnectFault | None = None,
+        record_fault: RecordFault | None = None,
+    ) -> None:
+        super().__init__(clock, framing, scenario, fault)
+        self.record_fault = record_fault
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(CERTIFICATE)
+
+    def heal(self) -> None:
+        super().heal()
+        self.record_fault = None
+
+    def record_count(self) -> int:
+        """Return how many records the first connection has sent."""
+        peer = self.peers[0]
+        assert isinstance(peer, _TLSPeer)
+        return peer.record_count
+
+    def _make_peer(self) -> Peer:
+        return _TLSPeer(self, self.context)
+
+
+class _TLSPeer(Peer):
+    """One TLS connection: what the client sends is decrypted, what is sent is encrypted."""
+
+    server: TLSServer
+
+    def __init__(self, server: TLSServer, context: ssl.SSLContext) -> None:
+        super().__init__(server)
+        self.record_count = 0
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._is_connected = False
+        self._is_dead = False
+
+    def write(self, data: bytes) -> None:
+        if self.is_closed:
+            raise OSError("a write on a connection that has been closed")
+        self._incoming.write(data)
+        try:
+            if not self._is_connected:
+                self._tls.do_handshake()
+                self._is_connected = True
+            while plaintext := self._tls.read(64 * 1024):
+                super().write(plaintext)
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError:
+            self._is_dead = True  # the client has said why
+        self._flush(self.server.clock.monotonic() + LATENCY)
+
+    def why_unclean(self, *, now: bool = False) -> str | None:
+        # A client that is about to write knows what has arrived, and nothing else.
+        return "it has ended" if self._is_dead and not now else super().why_unclean(now=now)
+
+    def send(self, at: float, *parts: bytes) -> None:
+        if self._is_dead:
+            return
+        for part in filter(None, parts):
+            self._tls.write(part)
+        self._flush(at)
+
+    def end(self, at: float, data: bytes | ConnectionResetError) -> None:
+        if not self._is_dead:
+            super().end(at, data)
+
+    def _flush(self, at: float) -> None:
+        segment = b""
+        for record in _split(self._outgoing.read()):
+            fault = self.server.record_fault
+            number, self.record_count = self.record_count, self.record_count + 1
+            if self._is_dead:
+                return
+            if fault is None or fault.record != number or (self._number and not fault.always):
+                segment += record
+                continue
+            segment = self._send_faulty(fault.kind, record, segment, at)
+        if segment:
+            self.arrive(at, segment)
+
+    def _send_faulty(
+        self, kind: RecordFaultKind, record: bytes, segment: bytes, at: float
+    ) -> bytes:
+        """Send what came before a record, and the record as the fault has it.
+
+        Return what is to be sent with what comes after it.
+        """
+        if kind is RecordFaultKind.CHANGED:
+            return segment + record[:-1] + bytes([record[-1] ^ 1])
+        if kind is RecordFaultKind.CUT:
+            segment += record[: _HEADER_LENGTH + 1]
+        elif kind is RecordFaultKind.ALERT:
+            segment += _ALERT
+        if segment:
+            self.arrive(at, segment)
+        self._is_dead = True
+        if kind is RecordFaultKind.RESET:
+            self.arrive(at, ConnectionResetError("reset"))
+        elif kind is RecordFaultKind.DRIPS:
+            for seconds, byte in enumerate(record, start=1):
+                self.arrive(at + seconds, bytes([byte]))
+        elif kind is not RecordFaultKind.STALLS:
+            self.arrive(at, b"")
+        return b""
+
+
+def _split(data: bytes) -> Iterator[bytes]:
+    """Go through the records of what TLS has written."""
+    while data:
+        length = _HEADER_LENGTH + int.from_bytes(data[3:_HEADER_LENGTH], "big")
+        yield data[:length]
+        data = data[length:]

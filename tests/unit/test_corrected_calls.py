@@ -1,0 +1,206 @@
+"""How often a call is sent whose clock or credentials the service objects to, in all."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import itertools
+from collections.abc import Callable
+from email.utils import format_datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
+from imagebuilder_pager.aws.identity import Credentials
+from imagebuilder_pager.aws.retries import RetryQuota
+from tests.fakes.accounts import LOCAL_CREDENTIALS
+from tests.fakes.clients import EXECUTION
+from tests.fakes.clocks import NOW, FakeClock
+from tests.fakes.services import error_response
+
+YEAR_2076 = "Wed, 01 Jan 2076 00:00:00 GMT"
+Handler = Callable[[httpx.Request], httpx.Response]
+#: Makes so many calls by one client, and returns the error of each, None for a page.
+MakeCalls = Callable[..., list[exceptions.PagerError | None]]
+
+
+def sync_calls(handler: Handler, count: int, **arguments: Any) -> list[Any]:
+    with httpx.Client(transport=httpx.MockTransport(handler)) as http:
+        client = ImageBuilder("us-west-2", http_client=http, **arguments)
+        return [error_of(client) for _ in range(count)]
+
+
+def error_of(client: ImageBuilder) -> exceptions.PagerError | None:
+    try:
+        client.list_lifecycle_execution_resources(**EXECUTION)
+    except exceptions.PagerError as error:
+        return error
+    return None
+
+
+def async_calls(handler: Handler, count: int, **arguments: Any) -> list[Any]:
+    async def main() -> list[Any]:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(handler)) as http:
+            client = AsyncImageBuilder("us-west-2", http_client=http, **arguments)
+            errors: list[Any] = []
+            for _ in range(count):
+                try:
+                    await client.list_lifecycle_execution_resources(**EXECUTION)
+                    errors.append(None)
+                except exceptions.PagerError as error:
+                    errors.append(error)
+            return errors
+
+    return asyncio.run(main())
+
+
+@pytest.fixture(params=[sync_calls, async_calls], ids=["sync", "async"])
+def make_calls(request: pytest.FixtureRequest) -> MakeCalls:
+    function: MakeCalls = request.param
+    return function
+
+
+class RefusingService:
+    """A service that finds all credentials expired."""
+
+    def __init__(self) -> None:
+        self.request_count = 0
+
+    def __call__(self, _: httpx.Request) -> httpx.Response:
+        self.request_count += 1
+        return error_response(403, "ExpiredTokenException")
+
+
+def new_credentials() -> Callable[[], Credentials]:
+    numbers = itertools.count()
+    return lambda: Credentials(f"AKID{next(numbers)}", "secret")
+
+
+def test_calls_whose_credentials_are_refused_for_good_take_the_quota(make_calls: MakeCalls) -> None:
+    service, clock = RefusingService(), FakeClock()
+    errors = make_calls(service, 300, credentials=new_credentials(), clock=clock)
+    assert all(isinstance(error, exceptions.ClientError) for error in errors)
+    assert service.request_count == 300 + RetryQuota.CAPACITY // 5
+    assert clock.slept == [0.0] * (RetryQuota.CAPACITY // 5)
+
+
+@pytest.mark.parametrize(("max_attempts", "sent"), [(1, 1), (2, 2), (3, 2), (9, 2)])
+def test_max_attempts_holds_for_refused_credentials(
+    max_attempts: int, sent: int, make_calls: MakeCalls
+) -> None:
+    service = RefusingService()
+    credentials = new_credentials()
+    make_calls(service, 1, credentials=credentials, max_attempts=max_attempts, clock=FakeClock())
+    assert service.request_count == sent
+
+
+def test_with_one_attempt_the_next_call_has_the_new_credentials(make_calls: MakeCalls) -> None:
+    def respond(request: httpx.Request) -> httpx.Response:
+        if "Credential=AKID0" in request.headers["authorization"]:
+            return error_response(403, "ExpiredTokenException")
+        return httpx.Response(200, json={"resources": []})
+
+    errors = make_calls(
+        respond, 2, credentials=new_credentials(), max_attempts=1, clock=FakeClock()
+    )
+    assert isinstance(errors[0], exceptions.ClientError)
+    assert errors[1] is None
+
+
+class ClockCheckingService:
+    """A service by whose clock a request is signed in time, or refused with the date.
+
+    The responses in ``first`` come before that.
+    """
+
+    def __init__(self, now: dt.datetime = NOW, *first: httpx.Response) -> None:
+        self.now = now
+        self.first = list(first)
+        self.dates: list[str] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        signed = dt.datetime.fromisoformat(request.headers["x-amz-date"])
+        self.dates.append(f"{signed:%Y-%m-%d}")
+        if self.first:
+            return self.first.pop(0)
+        if abs(signed - self.now) > dt.timedelta(minutes=5):
+            date = format_datetime(self.now, usegmt=True)
+            return error_response(403, "InvalidSignatureException", date=date)
+        return httpx.Response(200, json={"resources": []})
+
+
+@pytest.mark.parametrize("years", [-30, -1, 1, 30])
+def test_a_clock_that_is_off_by_years_is_corrected_for_good(
+    years: int, make_calls: MakeCalls
+) -> None:
+    service = ClockCheckingService()
+    clock = FakeClock(NOW.replace(year=NOW.year + years))
+    assert make_calls(service, 3, clock=clock, **LOCAL_CREDENTIALS) == [None] * 3
+    assert len(service.dates) == 4
+
+
+def test_with_one_attempt_the_next_call_has_the_corrected_clock(make_calls: MakeCalls) -> None:
+    service = ClockCheckingService()
+    clock = FakeClock(NOW.replace(year=1970))
+    errors = make_calls(service, 3, clock=clock, max_attempts=1, **LOCAL_CREDENTIALS)
+    assert [type(error) for error in errors[:1]] == [exceptions.ClientError]
+    assert errors[1:] == [None, None]
+
+
+@pytest.mark.parametrize("max_attempts", [1, 2, 3])
+def test_the_date_of_one_refusal_does_not_set_the_clock_for_good(
+    max_attempts: int, make_calls: MakeCalls
+) -> None:
+    """A proxy, or whoever can send one response, says that it is 2076."""
+    wrong = error_response(403, "InvalidSignatureException", date=YEAR_2076)
+    service = ClockCheckingService(NOW, wrong)
+    errors = make_calls(
+        service, 4, clock=FakeClock(), max_attempts=max_attempts, **LOCAL_CREDENTIALS
+    )
+    assert errors[2:] == [None, None]
+    assert service.dates[-2:] == ["2026-03-01"] * 2
+    assert len(service.dates) <= 6
+
+
+def test_the_date_of_one_refusal_is_forgotten_though_the_service_sends_no_date(
+    make_calls: MakeCalls,
+) -> None:
+    wrong = error_response(403, "InvalidSignatureException", date=YEAR_2076)
+    refused = error_response(403, "InvalidSignatureException")
+    service = ClockCheckingService(NOW, wrong, refused)
+    errors = make_calls(service, 3, clock=FakeClock(), **LOCAL_CREDENTIALS)
+    assert errors[1:] == [None, None]
+    assert service.dates == ["2026-03-01", "2076-01-01", "2026-03-01", "2026-03-01"]
+
+
+def test_a_clock_that_is_refused_for_good_takes_the_quota(make_calls: MakeCalls) -> None:
+    count = 0
+
+    def respond(_: httpx.Request) -> httpx.Response:
+        nonlocal count
+        count += 1
+        return error_response(403, "RequestTimeTooSkewed", date=YEAR_2076)
+
+    make_calls(respond, 300, clock=FakeClock(), **LOCAL_CREDENTIALS)
+    assert count == 300 + RetryQuota.CAPACITY // 5
+
+
+def test_a_late_refusal_of_what_another_call_has_corrected_does_not_undo_it() -> None:
+    """Two calls are signed by the wrong clock; the first to be refused corrects it."""
+    service = ClockCheckingService()
+    clock = FakeClock(NOW.replace(year=1999))
+    is_first = iter([True])
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        if next(is_first, False):
+            # While this one is under way, another call is refused, and goes on.
+            client.list_lifecycle_execution_resources(**EXECUTION)
+        return service(request)
+
+    with httpx.Client(transport=httpx.MockTransport(respond)) as http:
+        client = ImageBuilder("us-west-2", http_client=http, clock=clock, **LOCAL_CREDENTIALS)
+        client.list_lifecycle_execution_resources(**EXECUTION)
+        client.list_lifecycle_execution_resources(**EXECUTION)
+    assert service.dates == ["1999-03-01", "2026-03-01", "1999-03-01", "2026-03-01", "2026-03-01"]

@@ -1,0 +1,218 @@
+"""A paginator over a client of boto3 or aiobotocore: what it reads of it, and its errors."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import botocore.exceptions
+import pytest
+from mypy import api
+
+from imagebuilder_pager.exceptions import (
+    OperationNotPageableError,
+    PagerError,
+    PaginationError,
+    ParamValidationError,
+    UnknownOperationError,
+)
+from imagebuilder_pager.pagination import Paginator, paginator_from_client
+
+SETTINGS: dict[str, Any] = {
+    "region_name": "us-east-1",
+    "aws_access_key_id": "key",
+    "aws_secret_access_key": "secret",
+}
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[Any]:
+    client = boto3.session.Session().client("s3", **SETTINGS)
+    yield client
+    client.close()
+
+
+def new_client(service: str) -> Any:
+    return boto3.session.Session().client(service, **SETTINGS)
+
+
+# What is read of the client.
+
+
+def test_the_entry_is_the_clients_own(s3: Any) -> None:
+    paginator = paginator_from_client(s3, "list_objects")
+    assert type(paginator) is Paginator
+    keys = [key.expression for key in paginator.result_keys]
+    assert keys == ["Contents", "CommonPrefixes"]
+    assert keys == [key.expression for key in s3.get_paginator("list_objects").result_keys]
+
+
+@pytest.mark.parametrize(
+    ("service", "method_name", "limit_key", "value"),
+    [
+        ("s3", "list_objects_v2", "MaxKeys", 5),
+        ("route53", "list_hosted_zones", "MaxItems", "5"),
+    ],
+)
+@pytest.mark.parametrize("given", [5, "5"])
+def test_the_page_size_has_the_type_in_the_clients_model(
+    service: str, method_name: str, limit_key: str, value: Any, given: Any
+) -> None:
+    client = new_client(service)
+    requests = []
+
+    def method(**params: Any) -> dict[str, Any]:
+        requests.append(params)
+        return {}
+
+    setattr(client, method_name, method)
+    paginator = paginator_from_client(client, method_name)
+    assert list(paginator.paginate(PaginationConfig={"PageSize": given})) == [{}]
+    assert requests == [{limit_key: value}]
+
+
+# Errors.
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nothing_like_it", "no operation 'nothing_like_it' of s3"),
+        ("list_object_v2", "no operation 'list_object_v2' of s3; there is: list_objects_v2, "),
+        ("ListObjectsV2", "no operation 'ListObjectsV2' of s3; there is: list_objects_v2"),
+        ("get_paginator", "no operation 'get_paginator' of s3"),
+        (None, "no operation None of s3"),
+        ([], r"no operation \[\] of s3"),
+    ],
+    ids=repr,
+)
+def test_an_unknown_operation_is_an_error(s3: Any, name: Any, message: str) -> None:
+    with pytest.raises(UnknownOperationError, match=f"^{message}") as caught:
+        paginator_from_client(s3, name)
+    assert isinstance(caught.value, KeyError)  # as botocore's
+
+
+def test_an_operation_without_pages_is_an_error(s3: Any) -> None:
+    with pytest.raises(OperationNotPageableError) as caught:
+        paginator_from_client(s3, "get_object")
+    assert str(caught.value) == "the operation 'get_object' of s3 cannot be paginated"
+    with pytest.raises(botocore.exceptions.OperationNotPageableError):
+        s3.get_paginator("get_object")
+
+
+@pytest.mark.parametrize(
+    "client", [None, "s3", {}, boto3, boto3.session.Session().resource("s3", **SETTINGS)], ids=type
+)
+def test_anything_but_a_client_is_an_error(client: Any) -> None:
+    with pytest.raises(ParamValidationError, match="allowed: a client of boto3 or aiobotocore"):
+        paginator_from_client(client, "list_objects_v2")
+
+
+def test_an_entry_that_says_more_than_is_known_is_an_error() -> None:
+    """As a service model of the caller's own may, or of a botocore to come."""
+    client = new_client("s3")
+    client.get_paginator("list_objects_v2")._pagination_cfg["direction"] = "both"
+    with pytest.raises(PaginationError) as caught:
+        paginator_from_client(client, "list_objects_v2")
+    assert str(caught.value).startswith("ListObjectsV2: a paginator entry with direction; allowed")
+
+
+def test_parameters_are_checked_with_the_operations_name(s3: Any) -> None:
+    with pytest.raises(ParamValidationError, match=r"^ListObjectsV2: invalid parameters"):
+        paginator_from_client(s3, "list_objects_v2").paginate(PaginationConfig={"MaxItems": -1})
+
+
+def test_the_clients_errors_come_unchanged_and_the_token_resumes_after_the_last_item() -> None:
+    client = new_client("s3")
+    broken = True
+
+    def method(**params: Any) -> dict[str, Any]:
+        if "ContinuationToken" not in params:
+            page: dict[str, Any] = {"Contents": ["a", "b"], "IsTruncated": True}
+            return {**page, "NextContinuationToken": "t"}
+        if broken:
+            response = {"Error": {"Code": "SlowDown", "Message": "m"}}
+            raise botocore.exceptions.ClientError(response, "ListObjectsV2")  # type: ignore[arg-type]  # the stubs want all members
+        return {"Contents": ["c"], "IsTruncated": False}
+
+    client.list_objects_v2 = method
+    for prefetch in (0, 3):
+        broken = True
+        paginator = paginator_from_client(client, "list_objects_v2")
+        pages = paginator.paginate(Bucket="b", PaginationConfig={"Prefetch": prefetch})
+        iterator = pages.items()
+        assert [next(iterator), next(iterator)] == ["a", "b"]
+        with pytest.raises(botocore.exceptions.ClientError, match="SlowDown") as caught:
+            next(iterator)
+        assert not isinstance(caught.value, PagerError)
+        broken = False
+        rest = paginator.paginate(PaginationConfig={"StartingToken": pages.resume_token})
+        assert list(rest.items()) == ["c"]
+
+
+# Nothing is loaded for it.
+
+LOADED = """
+import sys
+from imagebuilder_pager import pagination
+assert "imagebuilder_pager.pagination.from_client" not in sys.modules
+from imagebuilder_pager.pagination import paginator_from_client
+assert "imagebuilder_pager.pagination.from_client" in sys.modules
+others = {name.partition(".")[0] for name in sys.modules} - set(sys.stdlib_module_names)
+print(sorted(others - {"__main__"}))
+"""
+
+
+def test_it_is_loaded_when_it_is_used_and_loads_no_other_package() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}{LOADED}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (ran.stderr, ran.stdout.strip()) == ("", "['imagebuilder_pager']")
+
+
+# Types.
+
+TYPED = """
+from typing import Any
+from botocore.client import BaseClient
+from imagebuilder_pager.pagination import paginator_from_client
+
+class AsyncClient:
+    async def close(self) -> None: ...
+
+def sync(client: BaseClient) -> None:
+    pages = paginator_from_client(client, "list_things").paginate(Name="n")
+    reveal_type(pages)
+    for page in pages:
+        reveal_type(page)
+
+async def later(client: AsyncClient) -> None:
+    pages = paginator_from_client(client, "list_things").paginate(Name="n")
+    reveal_type(pages)
+    async for page in pages:
+        reveal_type(page)
+
+paginator_from_client("client", "list_things")
+"""
+
+
+def test_the_types_follow_the_client(tmp_path: Any) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(TYPED)
+    out, _, _ = api.run([str(program), "--strict", "--no-incremental", "--hide-error-context"])
+    module = "imagebuilder_pager.pagination"
+    revealed = [line.split('"')[1] for line in out.splitlines() if "Revealed type" in line]
+    assert [text.replace("builtins.", "").replace("typing.", "") for text in revealed] == [
+        f"{module}.paginator.PageIterator[dict[str, Any], Any]",
+        "dict[str, Any]",
+        f"{module}.async_paginator.AsyncPageIterator[dict[str, Any], Any]",
+        "dict[str, Any]",
+    ]
+    errors = [line for line in out.splitlines() if ": error:" in line]
+    assert len(errors) == 1
+    assert "paginator_from_client" in errors[0]
