@@ -434,7 +434,9 @@ def test_a_body_beyond_the_limit_is_not_read_to_its_end(kind: CallerKind) -> Non
     stream = type("Stream", (kind.package.SyncByteStream, kind.package.AsyncByteStream), members)
 
     def respond(_: object) -> Any:
-        return kind.package.Response(200, stream=stream())
+        # As a response over a real connection has it.
+        extensions = {"network_stream": None}
+        return kind.package.Response(200, stream=stream(), extensions=extensions)
 
     with pytest.raises(exceptions.ResponseParserError, match="more than 5000 bytes"):
         kind.call(kind.make(respond), max_response_bytes=5000)
