@@ -195,7 +195,15 @@ class _TrioRuntime:
         await self._trio.sleep(seconds)
 
     async def connect(self, sock: socket.socket, address: Any) -> None:
-        await self._trio.socket.from_stdlib_socket(sock).connect(address)
+        import os
+        import socket
+
+        with contextlib.suppress(BlockingIOError):
+            sock.connect(address)
+            return
+        await self._trio.lowlevel.wait_writable(sock)
+        if error := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            raise OSError(error, os.strerror(error))
 
     async def receive(self, sock: socket.socket, max_bytes: int) -> bytes:
         while True:

@@ -26,6 +26,7 @@ from .aws.credentials.resolver import resolve_credentials
 from .aws.identity import CredentialsContext, CredentialsSource
 from .aws.protocol.rest_json import DEFAULT_MAX_RESPONSE_BYTES, ClientConfig, RestJsonClient
 from .aws.retries import resolve_max_attempts
+from .aws.transport.pool import MAX_CONNECTIONS
 from .aws.transport.types import (
     AsyncHttpxClient,
     AsyncTransport,
@@ -37,7 +38,7 @@ from .exceptions import ParamValidationError
 from .models import exceptions as modelled_exceptions
 from .operations import OPERATIONS
 from .service import HEADERS, SERVICE, response_parser
-from .validation import importing, validate_positive
+from .validation import importing, validate_positive, validate_whole_number
 
 if TYPE_CHECKING:
     from .type_defs import Exceptions
@@ -101,7 +102,7 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         )
         self._owns_transport = http_client is None
         if http_client is None:
-            connections = validate_positive("max_pool_connections", max_pool_connections) or 10
+            connections = _resolve_max_connections(max_pool_connections)
             if self.endpoint_url.startswith("https:"):
                 ssl_context.context()  # certificates that cannot be loaded show here
             self._transport = self._make_transport(ssl_context, connections, clock)
@@ -150,6 +151,24 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.region_name!r}, endpoint_url={self.endpoint_url!r})"
+
+
+def _resolve_max_connections(max_pool_connections: int | None) -> int:
+    if max_pool_connections is None:
+        return MAX_CONNECTIONS
+    try:
+        return validate_whole_number("max_pool_connections", max_pool_connections, minimum=1)
+    except ValueError as error:
+        raise ParamValidationError("ImageBuilder", [str(error)]) from None
+
+
+def _is_transport(http_client: object, close: str) -> bool:
+    """Return whether it is one, and not a class of them."""
+    return (
+        not isinstance(http_client, type)
+        and hasattr(http_client, "signing_algorithm")
+        and hasattr(http_client, close)
+    )
 
 
 def _importing_httpx(purpose: str, alternative: str) -> AbstractContextManager[None]:
@@ -209,7 +228,7 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMet
         )
 
     def _adopt(self, http_client: HttpxClient | Transport) -> Transport:
-        if hasattr(http_client, "signing_algorithm") and hasattr(http_client, "close"):
+        if _is_transport(http_client, "close"):
             return cast("Transport", http_client)
         with _importing_httpx("an httpx.Client", "http_client=H11Client()"):
             from .aws.transport.caller_client import CallerClient, find_client_module
@@ -261,7 +280,7 @@ class AsyncImageBuilder(
         )
 
     def _adopt(self, http_client: AsyncHttpxClient | AsyncTransport) -> AsyncTransport:
-        if hasattr(http_client, "signing_algorithm") and hasattr(http_client, "aclose"):
+        if _is_transport(http_client, "aclose"):
             return cast("AsyncTransport", http_client)
         with _importing_httpx("an httpx.AsyncClient", "http_client=AsyncH11Client()"):
             from .aws.transport.caller_client import AsyncCallerClient, find_client_module

@@ -14,6 +14,7 @@ import httpx
 
 from .errors import ServiceError
 from .faults.injector import FaultInjector
+from .httpx2_adapter import find_package, serve_request
 from .sigv4_verifier import verify_signature
 from .tokens import InvalidTokenError, issue_token, verify_token
 
@@ -49,8 +50,8 @@ class LocalImageBuilder:
     """A function from a signed request to the response that EC2 Image Builder would send.
 
     The one operation is ``ListLifecycleExecutionResources`` of API version 2019-12-02. An instance
-    can be the handler of a ``httpx.MockTransport`` (sync and async), a side effect for respx, and
-    the service of a ``LocalServer``. It may be called from many threads.
+    can be the handler of a ``httpx.MockTransport`` or ``httpx2.MockTransport`` (sync and async), a
+    side effect for respx, and the service of a ``LocalServer``. It may be called from many threads.
 
     ``account`` has the data. ``clock`` returns the service's time as an aware datetime. A
     ``nextToken`` is valid for ``token_lifetime``. With ``region``, a signature for another region
@@ -87,8 +88,17 @@ class LocalImageBuilder:
     def __call__(self, request: httpx.Request) -> httpx.Response:
         """Return the response to a request; for an invalid request, an error response.
 
-        A fault of the connection raises the exception of httpx that it would cause.
+        A fault of the connection raises the exception of httpx that it would cause. A request of
+        httpx2 gets a response, or an exception, of httpx2.
         """
+        package = find_package(request)
+        if package is None:
+            return self._respond_or_fail(request)
+        response: httpx.Response = serve_request(self._respond_or_fail, request, package)
+        return response
+
+    def _respond_or_fail(self, request: httpx.Request) -> httpx.Response:
+        """Return the response, with a fault if the plan has one for it."""
         with self._lock:
             self._requests += 1
         if self._injector is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import anyio.lowlevel
+
 
 class FakeStream:
     """A connection that brings these bytes in chunks of ``size``, and then its end or nothing.
@@ -57,6 +59,21 @@ class FakeStream:
         self.is_closed = True
 
 
+class RespondingStream(FakeStream):
+    """A connection on which each request, with the body of the tests, gets a response."""
+
+    def __init__(self, response: bytes) -> None:
+        super().__init__(b"", ends=False)
+        self._response = response
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Respond, once the whole request is there."""
+        super().write(buffer, timeout)
+        if self.written.endswith(b'{"a": 1}'):
+            self.receive(self._response)
+            self.written = b""
+
+
 class AsyncFakeStream:
     """The async twin of :class:`FakeStream`, which it reads and writes."""
 
@@ -66,7 +83,8 @@ class AsyncFakeStream:
         self.close = stream.close
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - as httpcore has it
-        """Return the next chunk, b"" at the end."""
+        """Return the next chunk, b"" at the end, after a turn of the event loop."""
+        await anyio.lowlevel.checkpoint()
         return self._stream.read(max_bytes, timeout)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as httpcore has it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import ssl
 import threading
@@ -86,9 +87,7 @@ class ScriptedServer:
             connection.sendall(script)
             return
         for response in script:
-            request = connection.recv(65536)
-            while request.startswith(b"POST ") and not request.partition(b"\r\n\r\n")[2]:
-                request += connection.recv(65536)
+            request = read_request(connection)
             if not request:
                 return
             self.requests.append(request)
@@ -101,6 +100,25 @@ class ScriptedServer:
         self._listener.close()
         self._thread.join(5)
         assert not self._thread.is_alive()
+
+
+def read_request(connection: socket.socket) -> bytes:
+    """Return the bytes of one request, or of what there is of it; b"" at the end."""
+    request = b""
+    while not _is_whole(request):
+        received = connection.recv(65536)
+        if not received:
+            break
+        request += received
+    return request
+
+
+def _is_whole(request: bytes) -> bool:
+    if not request.startswith(b"POST "):
+        return bool(request)
+    head, _, body = request.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    return length is not None and len(body) >= int(length[1])
 
 
 class RawConnection:

@@ -1,27 +1,26 @@
-"""The HTTP client of a client, the caller's or our own, and the timeouts."""
+"""The client's own connections, what it takes as ``http_client``, and the timeouts."""
 
-import contextlib
-import gc
-import socket
-import ssl
-import threading
-from collections.abc import Callable
+from __future__ import annotations
+
 from typing import Any
-from urllib.parse import urlsplit
 
+import anyio
 import httpx
+import httpx2
 import pytest
 
-from imagebuilder_pager import ImageBuilder, exceptions
-from imagebuilder_pager.local import (
-    Account,
-    LocalImageBuilder,
-    LocalServer,
+from imagebuilder_pager import (
+    AsyncH11Client,
+    AsyncImageBuilder,
+    H11Client,
+    ImageBuilder,
+    exceptions,
 )
+from imagebuilder_pager.local import LocalServer
 from imagebuilder_pager.validation import describe_value
 from tests.fakes.accounts import LOCAL_CREDENTIALS
-from tests.fakes.clients import list_page
-from tests.fakes.services import RecordingService, http_client
+from tests.fakes.clients import EXECUTION, list_page
+from tests.fakes.services import RecordingService
 
 
 @pytest.fixture
@@ -29,19 +28,9 @@ def recorder() -> RecordingService:
     return RecordingService()
 
 
-def test_the_callers_http_client_is_not_closed(recorder: RecordingService) -> None:
-    with http_client(recorder) as http:
-        with ImageBuilder("us-west-2", http_client=http, **LOCAL_CREDENTIALS) as client:
-            list_page(client)
-        client.close()
-        assert not http.is_closed
-        list_page(client)
-    assert len(recorder.requests) == 2
-
-
 @pytest.fixture
 def created_transports(monkeypatch: pytest.MonkeyPatch) -> list[httpx.HTTPTransport]:
-    """Record the transports that the library creates."""
+    """Record the transports of httpx that the library creates; each has one connection."""
     transports: list[httpx.HTTPTransport] = []
     original = httpx.HTTPTransport.__init__
 
@@ -53,38 +42,36 @@ def created_transports(monkeypatch: pytest.MonkeyPatch) -> list[httpx.HTTPTransp
     return transports
 
 
-def test_our_own_connections_are_closed(local_server: LocalServer) -> None:
-    others = open_connections(local_server.url)
+def test_our_own_connections_are_closed(
+    local_server: LocalServer, created_transports: list[httpx.HTTPTransport]
+) -> None:
     with ImageBuilder("us-west-2", endpoint_url=local_server.url, **LOCAL_CREDENTIALS) as client:
         list_page(client)
         list_page(client)
-        assert len(open_connections(local_server.url) - others) == 1
-    assert open_connections(local_server.url) - others == set()
+        (transport,) = created_transports
+        assert is_open(transport)
+    assert not is_open(transport)
     client.close()
     with pytest.raises(exceptions.HTTPClientError, match="the client has been closed"):
         list_page(client)
 
 
-def test_our_own_connections_are_closed_after_an_error(local_server: LocalServer) -> None:
-    others = open_connections(local_server.url)
+def test_our_own_connections_are_closed_after_an_error(
+    local_server: LocalServer, created_transports: list[httpx.HTTPTransport]
+) -> None:
     client = ImageBuilder("us-west-2", endpoint_url=local_server.url, **LOCAL_CREDENTIALS)
     list_page(client)
-    assert len(open_connections(local_server.url) - others) == 1
+    (transport,) = created_transports
+    assert is_open(transport)
     with pytest.raises(RuntimeError, match="mine"), client:
         raise RuntimeError("mine")
-    assert open_connections(local_server.url) - others == set()
+    assert not is_open(transport)
 
 
-def open_connections(url: str) -> set[socket.socket]:
-    """The sockets of this process that are connected to a server, other tests' among them."""
-    port = urlsplit(url).port
-    found = set()
-    for candidate in gc.get_objects():
-        if type(candidate) is socket.socket and candidate.fileno() != -1:
-            with contextlib.suppress(OSError):
-                if candidate.getpeername()[1] == port:
-                    found.add(candidate)
-    return found
+def is_open(transport: Any) -> bool:
+    """Return whether the socket of a transport's connection is open."""
+    descriptor: int = transport._pool._network_backend.stream.socket.fileno()
+    return descriptor != -1
 
 
 def test_invalid_arguments_create_no_connections(
@@ -99,7 +86,12 @@ def test_invalid_arguments_create_no_connections(
     assert created_transports == []
 
 
-@pytest.mark.parametrize("http_client", [5, "http", httpx.AsyncClient, httpx.Client])
+NOT_CLIENTS = [5, "http", object(), httpx, httpx.Client, httpx2.Client, H11Client]
+
+
+@pytest.mark.parametrize(
+    "http_client", [*NOT_CLIENTS, httpx.AsyncClient(), httpx2.AsyncClient(), AsyncH11Client()]
+)
 def test_an_object_that_is_not_an_http_client_is_an_error(http_client: Any) -> None:
     with pytest.raises(exceptions.ParamValidationError) as caught:
         ImageBuilder("us-west-2", http_client=http_client, **LOCAL_CREDENTIALS)
@@ -110,109 +102,66 @@ def test_an_object_that_is_not_an_http_client_is_an_error(http_client: Any) -> N
     )
 
 
-def test_the_callers_event_hooks_are_called(recorder: RecordingService) -> None:
-    seen: list[tuple[str, Any]] = []
-    hooks: dict[str, list[Callable[..., Any]]] = {
-        "request": [lambda request: seen.append(("request", request.url.path))],
-        "response": [lambda response: seen.append(("response", response.status_code))],
-    }
-    with httpx.Client(transport=httpx.MockTransport(recorder), event_hooks=hooks) as http:
-        list_page(ImageBuilder("us-west-2", http_client=http, **LOCAL_CREDENTIALS))
-    assert seen == [("request", "/ListLifecycleExecutionResources"), ("response", 200)]
-
-
-def test_an_error_in_the_callers_event_hook_is_raised_as_it_is(recorder: RecordingService) -> None:
-    def hook(request: httpx.Request) -> None:
-        raise LookupError("mine")
-
-    transport = httpx.MockTransport(recorder)
-    with httpx.Client(transport=transport, event_hooks={"request": [hook]}) as http:
-        client = ImageBuilder("us-west-2", http_client=http, **LOCAL_CREDENTIALS)
-        with pytest.raises(LookupError, match="mine"):
-            list_page(client)
-
-
-@pytest.mark.parametrize("over", ["transport", "mount"])
-def test_the_callers_transport_is_used(recorder: RecordingService, over: str) -> None:
-    transport = httpx.MockTransport(recorder)
-    http = (
-        httpx.Client(transport=transport)
-        if over == "transport"
-        else httpx.Client(mounts={"https://imagebuilder.us-west-2.amazonaws.com": transport})
+@pytest.mark.parametrize(
+    "http_client", [*NOT_CLIENTS, httpx.Client(), httpx2.Client(), H11Client()]
+)
+def test_an_object_that_is_not_an_async_http_client_is_an_error(http_client: Any) -> None:
+    with pytest.raises(exceptions.ParamValidationError) as caught:
+        AsyncImageBuilder("us-west-2", http_client=http_client, **LOCAL_CREDENTIALS)
+    assert str(caught.value) == (
+        "AsyncImageBuilder: invalid parameters; nothing was sent\n"
+        f"  - http_client: a {type(http_client).__name__} given; allowed: an httpx.AsyncClient, "
+        "an httpx2.AsyncClient or an AsyncH11Client"
     )
-    with http:
-        list_page(ImageBuilder("us-west-2", http_client=http, **LOCAL_CREDENTIALS))
-    assert len(recorder.requests) == 1
 
 
-def test_the_callers_proxy_is_used() -> None:
-    """The proxy gets the whole URL, and the host of the service is not resolved."""
-    asked: list[bytes] = []
-
-    def proxy() -> None:
-        connection, _ = listener.accept()
-        with connection:
-            asked.append(connection.recv(65536))
-            connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{"nextToken":""}')
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=proxy)
-        thread.start()
-        port = listener.getsockname()[1]
-        with httpx.Client(proxy=f"http://127.0.0.1:{port}") as http:
-            client = ImageBuilder(
-                "us-west-2",
-                endpoint_url="http://imagebuilder.invalid",
-                http_client=http,
-                **LOCAL_CREDENTIALS,
-            )
-            assert list_page(client).to_dict()["ResponseMetadata"]["HTTPStatusCode"] == 200
-        thread.join()
-    url = b"http://imagebuilder.invalid/ListLifecycleExecutionResources"
-    assert asked[0].startswith(b"POST " + url + b" HTTP/1.1\r\n")
-    assert b"\r\nhost: imagebuilder.invalid\r\n" in asked[0].lower()
+def test_an_h11_client_serves_several_clients_and_is_not_closed(local_server: LocalServer) -> None:
+    with H11Client() as http:
+        for _ in range(2):
+            with ImageBuilder(
+                "us-west-2", endpoint_url=local_server.url, http_client=http, **LOCAL_CREDENTIALS
+            ) as client:
+                assert len(list_page(client).resources) == 25
+    with pytest.raises(exceptions.HTTPClientError, match="the client has been closed"):
+        list_page(client)
 
 
-def test_defaults_of_the_callers_http_client_do_not_break_the_signature(account: Account) -> None:
-    """Unsigned headers and query parameters would invalidate the signature."""
-    service = LocalImageBuilder(account)
-    sent: list[httpx.Request] = []
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
+def test_an_async_h11_client_serves_several_clients_and_is_not_closed(
+    local_server: LocalServer, loop: str
+) -> None:
+    async def main() -> None:
+        async with AsyncH11Client() as http:
+            for _ in range(2):
+                async with AsyncImageBuilder(
+                    "us-west-2",
+                    endpoint_url=local_server.url,
+                    http_client=http,
+                    **LOCAL_CREDENTIALS,
+                ) as client:
+                    page = await client.list_lifecycle_execution_resources(**EXECUTION)
+                    assert len(page.resources) == 25
+        with pytest.raises(exceptions.HTTPClientError, match="the client has been closed"):
+            await client.list_lifecycle_execution_resources(**EXECUTION)
 
-    def answer(request: httpx.Request) -> httpx.Response:
-        sent.append(request)
-        return service(request)
-
-    with httpx.Client(
-        transport=httpx.MockTransport(answer),
-        headers={
-            "X-Amz-Meta": "unsigned",
-            "X-Amz-Security-Token": "another's",
-            "Content-Type": "text/plain",
-            "Authorization": "Bearer sesame",
-            "User-Agent": "theirs",
-            "Host": "evil.test",
-        },
-        params={"debug": "1"},
-        cookies={"session": "sesame"},
-        auth=("user", "password"),
-        base_url="https://evil.test",
-    ) as http:
-        client = ImageBuilder("us-west-2", http_client=http, **LOCAL_CREDENTIALS)
-        assert len(list_page(client).resources) == 25
-    (request,) = sent
-    assert request.url.host == "imagebuilder.us-west-2.amazonaws.com"
-    assert request.url.query == b""
-    for name in ("x-amz-meta", "x-amz-security-token", "cookie"):
-        assert name not in request.headers
-    assert request.headers["authorization"].startswith("AWS4-HMAC-SHA256 ")
+    anyio.run(main, backend=loop)
 
 
-def test_the_callers_own_tls_context_is_used(local_server: LocalServer) -> None:
-    with httpx.Client(verify=ssl.create_default_context()) as http:
-        client = ImageBuilder(
-            "us-west-2", endpoint_url=local_server.url, http_client=http, **LOCAL_CREDENTIALS
-        )
-        assert len(list_page(client).resources) == 25
+@pytest.mark.parametrize("count", [0, -1, 2.5, "5", True])
+@pytest.mark.parametrize("client_class", [H11Client, AsyncH11Client])
+def test_a_number_of_connections_that_cannot_be_is_an_error(client_class: Any, count: Any) -> None:
+    with pytest.raises(exceptions.ParamValidationError, match=r"max_connections: .* whole number"):
+        client_class(max_connections=count)
+    for builder in (ImageBuilder, AsyncImageBuilder):
+        with pytest.raises(exceptions.ParamValidationError, match="max_pool_connections: "):
+            builder("us-west-2", max_pool_connections=count, **LOCAL_CREDENTIALS)
+
+
+@pytest.mark.parametrize("argument", [{"verify": False}, {"max_pool_connections": 5}])
+@pytest.mark.parametrize("http_client", [H11Client(), httpx.Client(), httpx2.Client()])
+def test_what_the_http_client_has_is_not_given_twice(http_client: Any, argument: Any) -> None:
+    with pytest.raises(exceptions.ParamValidationError, match="which has its own"):
+        ImageBuilder("us-west-2", http_client=http_client, **argument, **LOCAL_CREDENTIALS)
 
 
 # Timeouts
@@ -250,23 +199,6 @@ def test_timeouts_of_our_own_client(
     with ImageBuilder("us-west-2", **LOCAL_CREDENTIALS, **arguments) as client:
         list_page(client)
     assert timeouts(own_http_client) == expected
-
-
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        ({}, {"connect": 1.0, "read": 2.0, "write": 3.0, "pool": 4.0}),
-        ({"connect_timeout": 9}, {"connect": 9, "read": 2.0, "write": 3.0, "pool": 4.0}),
-        ({"read_timeout": 9}, {"connect": 1.0, "read": 9, "write": 9, "pool": 4.0}),
-    ],
-)
-def test_timeouts_of_the_callers_client(
-    recorder: RecordingService, arguments: dict[str, Any], expected: dict[str, float]
-) -> None:
-    timeout = httpx.Timeout(connect=1.0, read=2.0, write=3.0, pool=4.0)
-    with httpx.Client(transport=httpx.MockTransport(recorder), timeout=timeout) as http:
-        list_page(ImageBuilder("us-west-2", http_client=http, **LOCAL_CREDENTIALS, **arguments))
-    assert timeouts(recorder) == expected
 
 
 @pytest.mark.parametrize(

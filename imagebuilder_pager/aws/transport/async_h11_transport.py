@@ -24,7 +24,7 @@ from .h11_connection import (
     Read,
     Write,
 )
-from .h11_transport import BaseH11Client
+from .h11_transport import BaseH11Client, not_connected_in_time
 from .network import SocketStream
 from .pool import Lease
 from .types import HTTPRequest, ResponseHandler
@@ -125,8 +125,12 @@ async def _join_preconnection_async(
         return
     runtime = current_runtime()
     if not preconnection.finished.is_set():
-        async with runtime.timeout(request.deadline.cap(request.timeouts.connect)):
-            await run_in_thread(preconnection.finished.wait)
+        seconds = request.deadline.cap(request.timeouts.connect)
+        try:
+            async with runtime.timeout(seconds):
+                await run_in_thread(preconnection.finished.wait)
+        except TimeoutError:
+            raise not_connected_in_time(request) from None
     connection.preconnection = None
     if preconnection.stream is not None:
         connection.adopt(_to_async_stream(preconnection.stream, runtime, monotonic))

@@ -7,6 +7,7 @@ signed, and means nothing to AWS. Neither package is imported here: the caller h
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from types import ModuleType
 from typing import Any
@@ -20,6 +21,8 @@ from .types import HTTPRequest, Origin, ResponseHandler, Timeouts, join_headers
 __all__ = ["AsyncCallerClient", "CallerClient", "find_client_module"]
 
 _MODULES = ("httpx", "httpx2")
+#: What httpcore may have read of a body that is not wanted any more, and a little.
+_MAX_BUFFERED_BYTES = 128 * 1024
 
 
 def find_client_module(client: object, class_name: str) -> ModuleType | None:
@@ -70,12 +73,22 @@ class _BaseCallerClient:
         return None
 
     def _map(self, error: Exception, request: HTTPRequest) -> PagerError:
-        if isinstance(error, RuntimeError) and self._client.is_closed:
-            return HTTPClientError(f"http_client: {CLOSED_MESSAGE}")
+        """Return our error; raise one of the caller's own, such as a hook's, as it is."""
+        if isinstance(error, RuntimeError):
+            if self._client.is_closed:
+                return HTTPClientError(f"http_client: {CLOSED_MESSAGE}")
+            # A connection of an event loop that is over, or of another one.
+            if not isinstance(error, self._module.StreamError) and not _is_of_a_loop(error):
+                raise error
         return map_transport_error(error, request.origin)
 
     def _errors(self) -> tuple[type[Exception], ...]:
         return (self._module.HTTPError, self._module.InvalidURL, TimeoutError, RuntimeError)
+
+
+def _is_of_a_loop(error: RuntimeError) -> bool:
+    names = {base.__name__ for base in type(error).__mro__}
+    return "RunFinishedError" in names or "loop" in str(error)
 
 
 def _handle_head(response: Any, handler: ResponseHandler) -> bool:
@@ -131,8 +144,7 @@ class AsyncCallerClient(_BaseCallerClient):
                 )
                 try:
                     if not _handle_head(response, handler):
-                        async for chunk in response.aiter_raw():
-                            handler.on_data(chunk)
+                        await _read_body(response, handler)
                 finally:
                     await response.aclose()
         except self._errors() as error:
@@ -143,6 +155,25 @@ class AsyncCallerClient(_BaseCallerClient):
 
     async def aclose(self) -> None:
         """Do nothing: the client is the caller's to close."""
+
+
+async def _read_body(response: Any, handler: ResponseHandler) -> None:
+    chunks = response.aiter_raw()
+    async for chunk in chunks:
+        try:
+            handler.on_data(chunk)
+        except PagerError:
+            # The generators below come to their end by the next read of the connection, which
+            # fails: none is left for the event loop to finish. What is buffered comes before it.
+            # The stream of a mock need not fail.
+            await response.aclose()
+            is_connection = "network_stream" in response.extensions
+            buffered = 0 if is_connection else _MAX_BUFFERED_BYTES + 1
+            with contextlib.suppress(Exception):
+                while buffered <= _MAX_BUFFERED_BYTES:
+                    buffered += len(await anext(chunks))
+            await chunks.aclose()
+            raise
 
 
 def _handle_refused(response: Any, handler: ResponseHandler) -> None:

@@ -7,6 +7,7 @@ cleanly, with nothing behind it.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Generator
 from collections.abc import Set as AbstractSet
@@ -111,20 +112,19 @@ class ContextSource(Protocol):
 class Preconnection:
     """A connection that is being made in a thread, while its first request is not there yet.
 
-    ``connect`` returns the stream. ``finished`` is an event; ``error`` is set before it is.
+    ``connect`` returns the stream. ``finished`` is an event. Without a stream then, the first
+    request connects by itself, and meets what has gone wrong.
     """
 
     def __init__(self, connect: Callable[[], Any]) -> None:
         self.finished = threading.Event()
         self.stream: Any = None
-        self.error: Exception | None = None
         self._connect = connect
         self._is_abandoned = False
         thread = threading.Thread(target=self._run, name="preconnect", daemon=True)
         try:
             thread.start()
-        except RuntimeError as error:  # no more threads
-            self.error = error
+        except RuntimeError:  # no more threads
             self.finished.set()
 
     def abandon(self) -> None:
@@ -134,10 +134,8 @@ class Preconnection:
             self.stream.close()
 
     def _run(self) -> None:
-        try:
+        with contextlib.suppress(Exception):  # whatever it is, the request meets it itself
             self.stream = self._connect()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the request meets it itself
-            self.error = error
         self.finished.set()
         if self._is_abandoned and self.stream is not None:
             self.stream.close()

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
-from ...exceptions import InvalidConfigError, ParamValidationError
+from ...exceptions import HTTPClientError, InvalidConfigError, ParamValidationError
 from ...validation import validate_positive
 from ..auth.sigv4 import sigv4_header
 from ..config.proxies import resolve_proxy
@@ -40,7 +40,7 @@ from .types import DEFAULT_TIMEOUTS, HTTPRequest, Origin, ResponseHandler, Timeo
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["BaseH11Client", "H11Client"]
+__all__ = ["BaseH11Client", "H11Client", "not_connected_in_time"]
 
 
 class BaseH11Client:
@@ -91,7 +91,10 @@ class BaseH11Client:
         """
         if not self._wants_preconnect or self._preconnected is not None:
             return
-        connection = self._new_connection(origin)
+        try:
+            connection = self._new_connection(origin)
+        except InvalidConfigError:
+            return
 
         def connect() -> Any:
             scratch = self._new_connection(origin)
@@ -227,6 +230,12 @@ def _join_preconnection(connection: H11Connection, request: HTTPRequest) -> None
     if preconnection is None:
         return
     if not preconnection.finished.wait(request.deadline.cap(request.timeouts.connect)):
-        raise TimeoutError("the connection was not made in time")
+        raise not_connected_in_time(request)
     connection.preconnection = None
     connection.adopt(preconnection.stream)
+
+
+def not_connected_in_time(request: HTTPRequest) -> HTTPClientError:
+    """Return the error for a thread that has not connected in time."""
+    error = TimeoutError("the connection was not made in time")
+    return map_transport_error(error, request.origin, kind="ConnectTimeout")

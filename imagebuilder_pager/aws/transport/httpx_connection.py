@@ -67,9 +67,9 @@ class HttpxConnection:
         return self.backend.stream is not None
 
     @property
-    def has_tunnel(self) -> bool:
-        """Whether the proxy has made the tunnel that a request over TLS goes through."""
-        return bool(getattr(self._connection, "_connected", True))
+    def awaits_tunnel(self) -> bool:
+        """Whether a proxy has been connected to, and has not made its tunnel yet."""
+        return self.is_connected and getattr(self._connection, "_connected", True) is False
 
     def is_reusable(self) -> bool:
         """Return whether the last response ended cleanly, and nothing has been heard since."""

@@ -114,17 +114,16 @@ class _OneChunk:
 def map_httpx_error(
     error: Exception, connection: HttpxConnection | None, request: HTTPRequest
 ) -> HTTPClientError:
-    """Return our error for one of httpx's; a proxy that cannot be connected to is told apart."""
+    """Return our error for one of httpx's; a proxy's failure is told apart."""
     if connection is not None and connection.proxy is not None:
         redact_error(error, connection.proxy.secrets)
     mapped = map_transport_error(error, request.origin)
     if connection is None or connection.proxy is None:
         return mapped
-    if (type(mapped) is EndpointConnectionError and not connection.is_connected) or (
-        type(mapped) is ConnectionClosedError and not connection.has_tunnel
-    ):
-        return ProxyConnectionError(str(mapped))
-    return mapped
+    is_proxys = (type(mapped) is EndpointConnectionError and not connection.is_connected) or (
+        type(mapped) is ConnectionClosedError and connection.awaits_tunnel
+    )
+    return ProxyConnectionError(str(mapped)) if is_proxys else mapped
 
 
 class HttpxTransport(BaseHttpxTransport):

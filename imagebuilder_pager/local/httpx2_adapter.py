@@ -1,0 +1,66 @@
+"""Requests of httpx2, the continuation of httpx, served by what speaks httpx.
+
+httpx2 is not imported here: who gives a request of it has done so.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+import httpx
+
+__all__ = ["find_package", "serve_request"]
+
+
+def find_package(request: object) -> ModuleType | None:
+    """Return the package httpx2 for a request of it; None for a request of httpx."""
+    module = sys.modules.get("httpx2")
+    if module is not None and isinstance(request, module.Request):
+        return module
+    return None
+
+
+def serve_request(
+    handler: Callable[[httpx.Request], httpx.Response], request: Any, package: ModuleType
+) -> Any:
+    """Return the handler's response as one of the package, and raise its errors as the package's.
+
+    ``request`` is of the package.
+    """
+    converted = httpx.Request(
+        request.method,
+        str(request.url),
+        headers=request.headers.raw,
+        content=request.read(),
+        extensions=request.extensions,
+    )
+
+    def convert(error: httpx.TransportError) -> Exception:
+        error_class: Callable[..., Exception] = getattr(package, type(error).__name__)
+        return error_class(str(error), request=request)
+
+    try:
+        response = handler(converted)
+    except httpx.TransportError as error:
+        raise convert(error) from error
+
+    def chunks(_: object) -> Iterator[bytes]:
+        stream: Any = response.stream
+        try:
+            yield from stream
+        except httpx.TransportError as error:
+            raise convert(error) from error
+
+    async def chunks_async(_: object) -> AsyncIterator[bytes]:
+        for chunk in chunks(None):
+            yield chunk
+
+    # The classes to derive from are known only now.
+    bases = (package.SyncByteStream, package.AsyncByteStream)
+    stream_class = type("_Stream", bases, {"__iter__": chunks, "__aiter__": chunks_async})
+    return package.Response(
+        response.status_code, headers=response.headers.raw, stream=stream_class()
+    )

@@ -1,0 +1,99 @@
+"""The caller's own HTTP clients, of httpx and httpx2, sync and async, as one to a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import anyio
+import httpx
+import httpx2
+
+from imagebuilder_pager import AsyncImageBuilder, ImageBuilder
+
+from .accounts import LOCAL_CREDENTIALS
+from .clients import EXECUTION
+
+#: What a client of the caller's sends its requests to; of httpx or httpx2.
+AnyHandler = Callable[[Any], Any]
+
+
+class CallerKind(NamedTuple):
+    """A package of clients, and the event loop that they are used in; None for the sync ones."""
+
+    package: ModuleType
+    loop: str | None
+
+    def make(self, handler: AnyHandler | None = None, **options: Any) -> Any:
+        """Return a client, whose requests go to the handler if one is given."""
+        if handler is not None:
+            options["transport"] = self.package.MockTransport(handler)
+        client_class = self.package.Client if self.loop is None else self.package.AsyncClient
+        return client_class(**options)
+
+    def hook(self, function: Callable[[Any], object]) -> Any:
+        """Return an event hook that calls the function."""
+        if self.loop is None:
+            return function
+
+        async def call(given: Any) -> None:
+            function(given)
+
+        return call
+
+    def call(self, http: Any, *, times: int = 1, **arguments: Any) -> Any:
+        """Return the last of so many pages, by a client of ours; the caller's is closed then."""
+        given = {
+            "region_name": "us-west-2",
+            "http_client": http,
+            "max_attempts": 1,
+            **LOCAL_CREDENTIALS,
+            **arguments,
+        }
+
+        async def main() -> Any:
+            async with http, AsyncImageBuilder(**given) as client:
+                for _ in range(times):
+                    page = await client.list_lifecycle_execution_resources(**EXECUTION)
+                return page
+
+        if self.loop is not None:
+            return anyio.run(main, backend=self.loop)
+        with http, ImageBuilder(**given) as client:
+            for _ in range(times):
+                page = client.list_lifecycle_execution_resources(**EXECUTION)
+            return page
+
+    def close(self, http: Any) -> None:
+        """Close a client of the caller's."""
+        if self.loop is None:
+            http.close()
+        else:
+            anyio.run(http.aclose, backend=self.loop)
+
+    def __str__(self) -> str:
+        return f"{self.package.__name__} {self.loop or 'sync'}"
+
+
+CALLER_KINDS = [
+    CallerKind(package, loop) for package in (httpx, httpx2) for loop in (None, "asyncio", "trio")
+]
+
+
+class EmptyService:
+    """A service that responds to every request with an empty page, and keeps the requests."""
+
+    def __init__(self, package: ModuleType) -> None:
+        self._package = package
+        self.requests: list[Any] = []
+
+    def __call__(self, request: Any) -> Any:
+        self.requests.append(request)
+        return self._package.Response(200, json={"resources": []})
+
+    @property
+    def request(self) -> Any:
+        """The only request."""
+        (request,) = self.requests
+        return request

@@ -1,0 +1,473 @@
+"""The caller's own client of httpx or httpx2, sync or async, as ``http_client``."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from imagebuilder_pager import exceptions
+from imagebuilder_pager.local import (
+    Account,
+    Fault,
+    FaultPlan,
+    LocalImageBuilder,
+    LocalServer,
+    generate_account,
+)
+from tests.fakes.caller_clients import CALLER_KINDS, CallerKind, EmptyService
+from tests.fakes.clocks import FakeClock
+from tests.fakes.proxies import RunningProxy
+from tests.fakes.servers import ScriptedServer
+
+ENDPOINT = "https://imagebuilder.us-west-2.amazonaws.com"
+PAGE = b'{"resources":[]}'
+
+
+@pytest.fixture(params=CALLER_KINDS, ids=str)
+def kind(request: pytest.FixtureRequest) -> CallerKind:
+    given: CallerKind = request.param
+    return given
+
+
+@pytest.fixture
+def service(kind: CallerKind) -> EmptyService:
+    return EmptyService(kind.package)
+
+
+def test_the_callers_client_stays_open(kind: CallerKind, service: EmptyService) -> None:
+    http = kind.make(service)
+    states = []
+
+    class Watched(type(http)):  # type: ignore[misc]  # a class that is known only now
+        def __exit__(self, *error: object) -> None:
+            states.append(self.is_closed)
+            super().__exit__(*error)
+
+        async def __aexit__(self, *error: object) -> None:
+            states.append(self.is_closed)
+            await super().__aexit__(*error)
+
+    http.__class__ = Watched
+    kind.call(http, times=2)
+    assert len(service.requests) == 2
+    assert states == [False], "our client has been closed, and theirs has not"
+
+
+def test_the_local_service_is_a_handler(kind: CallerKind, account: Account) -> None:
+    page = kind.call(kind.make(LocalImageBuilder(account)))
+    assert len(page.resources) == 25
+    assert page["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+def test_an_error_of_the_local_service_is_an_error(kind: CallerKind, account: Account) -> None:
+    with pytest.raises(exceptions.ClientError, match=r"InvalidSignatureException|SignatureDoes"):
+        kind.call(kind.make(LocalImageBuilder(account)), aws_secret_access_key="wrong")
+
+
+def test_a_response_of_the_local_service_is_of_the_package(
+    kind: CallerKind, account: Account
+) -> None:
+    """Read by hand, sync and async in the same way."""
+    response = LocalImageBuilder(account)(kind.package.Request("POST", ENDPOINT))
+    assert type(response) is kind.package.Response
+    response.read()
+    assert response.status_code in {400, 403, 404}
+    assert "message" in response.json()
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ("reset-before", exceptions.ConnectionClosedError),
+        ("reset-within", exceptions.ConnectionClosedError),
+        ("half-body", exceptions.ConnectionClosedError),
+        ("stall", exceptions.ReadTimeoutError),
+        ("stall-within", exceptions.ReadTimeoutError),
+    ],
+)
+def test_a_fault_of_the_local_service_is_an_error_of_the_package(
+    kind: CallerKind, fault: str, error: type[Exception]
+) -> None:
+    service = LocalImageBuilder(generate_account(resources=30), faults=FaultPlan({1: Fault(fault)}))
+    with pytest.raises(error) as caught:
+        kind.call(kind.make(service))
+    assert isinstance(caught.value.__cause__, kind.package.TransportError)
+
+
+def test_a_fault_is_tried_again(kind: CallerKind) -> None:
+    faults = FaultPlan({1: Fault("reset-within"), 2: Fault("stall")})
+    clock = FakeClock()
+    service = LocalImageBuilder(generate_account(resources=30), faults=faults, clock=clock.now)
+    page = kind.call(kind.make(service), max_attempts=3, clock=clock)
+    assert len(page.resources) == 25
+    assert service.requests == 3
+
+
+def test_httpx2_is_not_imported_for_those_who_do_not_use_it() -> None:
+    program = (
+        "import sys, httpx, imagebuilder_pager as pager\n"
+        "from imagebuilder_pager.local import *\n"
+        "service = LocalImageBuilder(generate_account(resources=30))\n"
+        "http = httpx.Client(transport=httpx.MockTransport(service))\n"
+        "client = pager.ImageBuilder('us-west-2', http_client=http,"
+        " aws_access_key_id='local', aws_secret_access_key='local')\n"
+        "client.list_lifecycle_execution_resources(lifecycleExecutionId=EXAMPLE_EXECUTION_ID)\n"
+        "assert 'httpx2' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+# Hooks
+
+
+def test_the_callers_event_hooks_are_called(kind: CallerKind, service: EmptyService) -> None:
+    seen: list[tuple[str, Any]] = []
+    hooks = {
+        "request": [kind.hook(lambda request: seen.append(("request", request.url.path)))],
+        "response": [kind.hook(lambda response: seen.append(("response", response.status_code)))],
+    }
+    kind.call(kind.make(service, event_hooks=hooks))
+    assert seen == [("request", "/ListLifecycleExecutionResources"), ("response", 200)]
+
+
+@pytest.mark.parametrize("event", ["request", "response"])
+@pytest.mark.parametrize("error", [LookupError("mine"), RuntimeError("mine"), KeyError("mine")])
+def test_an_error_in_the_callers_event_hook_is_raised_as_it_is(
+    kind: CallerKind, service: EmptyService, event: str, error: Exception
+) -> None:
+    def fail(_: object) -> None:
+        raise error
+
+    with pytest.raises(type(error), match="mine") as caught:
+        kind.call(kind.make(service, event_hooks={event: [kind.hook(fail)]}))
+    assert caught.value is error
+
+
+def raise_for_status(response: Any) -> None:
+    response.raise_for_status()
+
+
+def test_a_hook_that_raises_for_a_status_changes_no_error(kind: CallerKind) -> None:
+    """It is the example in httpx's documentation."""
+
+    def respond(_: object) -> Any:
+        headers = {"x-amzn-ErrorType": "InvalidRequestException"}
+        return kind.package.Response(400, headers=headers, json={"message": "not so"})
+
+    http = kind.make(respond, event_hooks={"response": [kind.hook(raise_for_status)]})
+    with pytest.raises(exceptions.ClientError) as caught:
+        kind.call(http)
+    assert type(caught.value).__name__ == "InvalidRequestException"
+
+
+def test_a_hook_that_raises_for_a_status_does_not_keep_from_trying_again(
+    kind: CallerKind,
+) -> None:
+    sent: list[object] = []
+
+    def respond(request: object) -> Any:
+        sent.append(request)
+        return kind.package.Response(503 if len(sent) < 3 else 200, json={"resources": []})
+
+    http = kind.make(respond, event_hooks={"response": [kind.hook(raise_for_status)]})
+    kind.call(http, max_attempts=3, clock=FakeClock())
+    assert len(sent) == 3
+
+
+@pytest.mark.parametrize("encoding", [None, "gzip"])
+def test_a_hook_may_read_the_body(kind: CallerKind, encoding: str | None) -> None:
+    seen: list[bytes] = []
+
+    def respond(_: object) -> Any:
+        body = PAGE if encoding is None else gzip.compress(PAGE)
+        headers = {} if encoding is None else {"Content-Encoding": encoding}
+        return kind.package.Response(200, headers=headers, stream=stream_of(kind, body))
+
+    def read(response: Any) -> None:
+        seen.append(response.read())
+
+    async def aread(response: Any) -> None:
+        seen.append(await response.aread())
+
+    hook = read if kind.loop is None else aread
+    page = kind.call(kind.make(respond, event_hooks={"response": [hook]}))
+    assert page.resources == []
+    assert seen == [PAGE]
+
+
+def stream_of(kind: CallerKind, *chunks: bytes) -> Any:
+    """Return a body of the package that nobody has read yet."""
+
+    def iterate(_: object) -> Iterator[bytes]:
+        yield from chunks
+
+    async def iterate_async(_: object) -> Any:
+        for chunk in chunks:
+            yield chunk
+
+    bases = (kind.package.SyncByteStream, kind.package.AsyncByteStream)
+    return type("Stream", bases, {"__iter__": iterate, "__aiter__": iterate_async})()
+
+
+# What the client has of its own
+
+
+def test_the_callers_mount_is_used(kind: CallerKind, service: EmptyService) -> None:
+    http = kind.make(mounts={ENDPOINT: kind.package.MockTransport(service)})
+    kind.call(http)
+    assert len(service.requests) == 1
+
+
+def test_the_callers_proxy_is_used(kind: CallerKind) -> None:
+    """The proxy gets the whole URL, and the host of the service is not resolved."""
+    page = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(PAGE), PAGE)
+    with RunningProxy(page) as proxy:
+        http = kind.make(proxy=f"http://{proxy.address}")
+        kind.call(http, endpoint_url="http://imagebuilder.invalid")
+    head = proxy.requests[0].lower()
+    url = b"http://imagebuilder.invalid/listlifecycleexecutionresources"
+    assert head.startswith(b"post " + url + b" http/1.1\r\n")
+    assert b"\r\nhost: imagebuilder.invalid\r\n" in head
+
+
+def test_a_proxy_of_the_callers_that_cannot_be_reached(kind: CallerKind) -> None:
+    with RunningProxy() as proxy:
+        address = proxy.address
+    with pytest.raises(exceptions.HTTPClientError):
+        kind.call(kind.make(proxy=f"http://{address}"))
+
+
+def test_the_callers_own_tls_context_is_used(
+    kind: CallerKind, localhost_context: ssl.SSLContext
+) -> None:
+    server = ScriptedServer([[]], localhost_context)
+    try:
+        http = kind.make(verify=ssl.create_default_context())
+        with pytest.raises(exceptions.SSLError):
+            kind.call(http, endpoint_url=server.url)
+    finally:
+        server.close()
+
+
+def test_defaults_of_the_callers_client_do_not_break_the_signature(
+    kind: CallerKind, account: Account
+) -> None:
+    """Unsigned headers and query parameters would invalidate the signature."""
+    service = LocalImageBuilder(account)
+    sent: list[Any] = []
+
+    def respond(request: Any) -> Any:
+        sent.append(request)
+        return service(request)
+
+    http = kind.make(
+        respond,
+        headers={
+            "X-Amz-Meta": "unsigned",
+            "X-Amz-Security-Token": "another's",
+            "Content-Type": "text/plain",
+            "Authorization": "Bearer sesame",
+            "User-Agent": "theirs",
+            "Host": "evil.test",
+        },
+        params={"debug": "1"},
+        cookies={"session": "sesame"},
+        auth=("user", "password"),
+        base_url="https://evil.test",
+    )
+    assert len(kind.call(http).resources) == 25
+    (request,) = sent
+    assert request.url.host == "imagebuilder.us-west-2.amazonaws.com"
+    assert request.url.query == b""
+    for name in ("x-amz-meta", "x-amz-security-token", "cookie"):
+        assert name not in request.headers
+    assert request.headers["authorization"].startswith("AWS4-HMAC-SHA256 ")
+
+
+def test_a_redirect_is_not_followed(kind: CallerKind) -> None:
+    sent: list[object] = []
+
+    def respond(request: object) -> Any:
+        sent.append(request)
+        return kind.package.Response(307, headers={"Location": "https://evil.test/"})
+
+    with pytest.raises(exceptions.PagerError):
+        kind.call(kind.make(respond, follow_redirects=True))
+    assert len(sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({}, {"connect": 1.0, "read": 2.0, "write": 3.0, "pool": 4.0}),
+        ({"connect_timeout": 9}, {"connect": 9, "read": 2.0, "write": 3.0, "pool": 4.0}),
+        ({"read_timeout": 9}, {"connect": 1.0, "read": 9, "write": 9, "pool": 4.0}),
+        ({"total_timeout": 2.5}, {"connect": 1.0, "read": 2.0, "write": 2.5, "pool": 2.5}),
+    ],
+)
+def test_the_timeouts_are_those_of_the_callers_client(
+    kind: CallerKind, service: EmptyService, arguments: dict[str, Any], expected: dict[str, float]
+) -> None:
+    timeout = kind.package.Timeout(connect=1.0, read=2.0, write=3.0, pool=4.0)
+    kind.call(kind.make(service, timeout=timeout), clock=FakeClock(), **arguments)
+    assert service.request.extensions["timeout"] == expected
+
+
+# Errors
+
+
+NETWORK = [
+    ("ConnectTimeout", exceptions.ConnectTimeoutError, "connecting took too long to"),
+    ("PoolTimeout", exceptions.ConnectTimeoutError, "no connection became free in time to"),
+    ("ReadTimeout", exceptions.ReadTimeoutError, "no response in time from"),
+    ("WriteTimeout", exceptions.ReadTimeoutError, "the request could not be sent in time to"),
+    ("ConnectError", exceptions.EndpointConnectionError, "could not connect to"),
+    ("ProxyError", exceptions.ProxyConnectionError, "the proxy failed on the way to"),
+    ("ReadError", exceptions.ConnectionClosedError, "the connection broke off to"),
+    ("WriteError", exceptions.ConnectionClosedError, "the connection broke off to"),
+    ("CloseError", exceptions.ConnectionClosedError, "the connection broke off to"),
+    ("RemoteProtocolError", exceptions.ConnectionClosedError, "the connection ended early from"),
+    ("UnsupportedProtocol", exceptions.HTTPClientError, "the request failed to"),
+    ("LocalProtocolError", exceptions.HTTPClientError, "the request failed to"),
+    ("InvalidURL", exceptions.HTTPClientError, "the request failed to"),
+]
+
+
+@pytest.mark.parametrize(("raised", "error", "text"), NETWORK, ids=[row[0] for row in NETWORK])
+@pytest.mark.parametrize("detail", ["[Errno 111] refused", ""])
+def test_the_errors_of_the_package_are_ours(
+    kind: CallerKind, raised: str, error: type[Exception], text: str, detail: str
+) -> None:
+    error_class = getattr(kind.package, raised)
+
+    def fail(_: object) -> Any:
+        raise error_class(detail)
+
+    with pytest.raises(exceptions.HTTPClientError) as caught:
+        kind.call(kind.make(fail))
+    assert type(caught.value) is error
+    assert str(caught.value) == f"{text} {ENDPOINT}: {detail or raised}"
+    assert isinstance(caught.value.__cause__, error_class)
+
+
+@pytest.mark.parametrize(
+    ("cause", "is_rejected"),
+    [
+        (ssl.SSLCertVerificationError(1, "certificate verify failed"), True),
+        (ssl.SSLError(1, "tlsv1 alert internal error"), False),
+    ],
+)
+def test_a_failed_handshake_is_an_ssl_error(
+    kind: CallerKind, cause: ssl.SSLError, is_rejected: bool
+) -> None:
+    """httpx says that it could not connect, and from which error that comes."""
+
+    def fail(_: object) -> Any:
+        raise kind.package.ConnectError(str(cause)) from cause
+
+    with pytest.raises(exceptions.SSLError) as caught:
+        kind.call(kind.make(fail))
+    assert str(caught.value) == f"no TLS connection to {ENDPOINT}: {cause}"
+    assert caught.value.certificate_rejected is is_rejected
+
+
+def test_a_client_that_has_been_closed_is_an_error_of_ours(
+    kind: CallerKind, service: EmptyService
+) -> None:
+    http = kind.make(service)
+    kind.close(http)
+
+    class StaysClosed(type(http)):  # type: ignore[misc]  # a class that is known only now
+        def __enter__(self) -> Any:
+            return self
+
+        async def __aenter__(self) -> Any:
+            return self
+
+    http.__class__ = StaysClosed
+    with pytest.raises(exceptions.HTTPClientError, match="http_client: the client has been closed"):
+        kind.call(http)
+    assert service.requests == []
+
+
+def test_a_body_beyond_the_limit_is_not_read_to_its_end(kind: CallerKind) -> None:
+    sent: list[int] = []
+    closed: list[bool] = []
+
+    def chunks() -> Iterator[bytes]:
+        """Bring a body without an end, as long as the connection is open."""
+        while not closed:
+            sent.append(1000)
+            yield b" " * 1000
+        raise kind.package.ReadError("closed")
+
+    class Chunks:
+        def __init__(self) -> None:
+            self._chunks = chunks()
+
+        def __aiter__(self) -> Any:
+            return self
+
+        async def __anext__(self) -> bytes:
+            return next(self._chunks)
+
+    def close(_: object) -> None:
+        closed.append(True)
+
+    async def aclose(_: object) -> None:
+        closed.append(True)
+
+    members = {
+        "__iter__": lambda _: chunks(),
+        "__aiter__": lambda _: Chunks(),
+        "close": close,
+        "aclose": aclose,
+    }
+    stream = type("Stream", (kind.package.SyncByteStream, kind.package.AsyncByteStream), members)
+
+    def respond(_: object) -> Any:
+        # As a response over a real connection has it.
+        extensions = {"network_stream": None}
+        return kind.package.Response(200, stream=stream(), extensions=extensions)
+
+    with pytest.raises(exceptions.ResponseParserError, match="more than 5000 bytes"):
+        kind.call(kind.make(respond), max_response_bytes=5000)
+    assert sum(sent) == 6000
+    assert closed
+
+
+def test_a_large_body_over_a_real_socket_is_not_read_to_its_end(kind: CallerKind) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    server = ScriptedServer([[head + b"3e8\r\n" + b" " * 1000 + b"\r\n" + b"1\r\n \r\n" * 5000]])
+    try:
+        with pytest.raises(exceptions.ResponseParserError, match="more than 500 bytes"):
+            kind.call(kind.make(), max_response_bytes=500, endpoint_url=server.url)
+    finally:
+        server.close()
+
+
+def test_an_async_call_ends_with_its_deadline_whatever_the_client_does(kind: CallerKind) -> None:
+    if kind.loop is None:
+        pytest.skip("a sync client cannot be bounded from outside")
+    import anyio
+
+    async def never(_: object) -> Any:
+        await anyio.sleep(60)
+
+    with pytest.raises(exceptions.ReadTimeoutError):
+        kind.call(kind.make(never), total_timeout=0.05)
+
+
+def test_a_listing_over_real_sockets(kind: CallerKind, local_server: LocalServer) -> None:
+    page = kind.call(kind.make(), times=3, endpoint_url=local_server.url)
+    assert len(page.resources) == 25
+    assert json.loads(json.dumps(page.to_dict(), default=str))["resources"]
+    assert threading.active_count() < 50

@@ -1,0 +1,494 @@
+"""Every way to send: at most so many connections, who waits for one, and how a pool ends."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import socket
+import subprocess
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from imagebuilder_pager import exceptions
+from imagebuilder_pager.aws.transport.pool import ConnectionPool, Lease, PoolState
+from imagebuilder_pager.aws.transport.types import Origin
+from imagebuilder_pager.local import LocalImageBuilder, LocalServer, generate_account
+from tests.fakes.networks import FakeNetwork, FakeStream, RespondingStream
+from tests.fakes.servers import OK, RecordedResponse, Script, ScriptedServer, read_request
+from tests.fakes.transports import (
+    KINDS,
+    TIMEOUTS,
+    Sender,
+    Serve,
+    TransportKind,
+    signed_request,
+)
+
+SYNC_KINDS = [kind for kind in KINDS if kind.loop is None]
+ASYNC_KINDS = [kind for kind in KINDS if kind.loop is not None]
+ASYNCIO_KINDS = [kind for kind in KINDS if kind.loop == "asyncio"]
+
+sync_only = pytest.mark.parametrize("kind", SYNC_KINDS, ids=str)
+async_only = pytest.mark.parametrize("kind", ASYNC_KINDS, ids=str)
+asyncio_only = pytest.mark.parametrize("kind", ASYNCIO_KINDS, ids=str)
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.upper().endswith("_PROXY")]:
+        monkeypatch.delenv(name)
+
+
+class CountingNetwork(FakeNetwork):
+    """A network that knows how many of its connections are open, and how many were at most."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: RespondingStream(OK))
+        self.most_open = 0
+
+    def connect_tcp(self, host: str, port: int, timeout: float | None = None) -> FakeStream:
+        stream = super().connect_tcp(host, port, timeout)
+        self.most_open = max(self.most_open, self.count_open())
+        return stream
+
+    def count_open(self) -> int:
+        return sum(not stream.is_closed for stream in self.streams)
+
+
+def run_together(
+    kind: TransportKind, count: int, function: Callable[[int], Coroutine[Any, Any, None]]
+) -> None:
+    """Run so many calls of a function at a time in the event loop of the kind."""
+
+    async def main() -> None:
+        async with anyio.create_task_group() as group:
+            for number in range(count):
+                group.start_soon(function, number)
+
+    anyio.run(main, backend=str(kind.loop))
+
+
+@pytest.fixture
+def account_server() -> Iterator[LocalServer]:
+    with LocalServer(LocalImageBuilder(generate_account(resources=30))) as server:
+        yield server
+
+
+@sync_only
+def test_many_threads_share_few_connections(
+    kind: TransportKind, account_server: LocalServer
+) -> None:
+    with Sender(kind, max_connections=3) as sender, ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda _: sender.send(account_server.url).status, range(80)))
+    assert set(found) == {400}, "the body is not a valid one"
+
+
+@async_only
+def test_many_tasks_share_few_connections(kind: TransportKind, account_server: LocalServer) -> None:
+    transport = kind.make(max_connections=3)
+    statuses = []
+
+    async def send(_: int) -> None:
+        received = RecordedResponse()
+        await transport.send(signed_request(transport, account_server.url), received)
+        statuses.append(received.status)
+
+    run_together(kind, 80, send)
+    assert statuses == [400] * 80
+
+
+@async_only
+def test_no_more_connections_than_the_limit(kind: TransportKind) -> None:
+    network = CountingNetwork()
+    transport = kind.make(network=network, max_connections=4)
+
+    async def send(_: int) -> None:
+        for _ in range(3):
+            await transport.send(signed_request(transport, "http://host.test"), RecordedResponse())
+
+    run_together(kind, 20, send)
+    assert network.most_open == 4
+    assert len(network.streams) == 4
+
+
+@async_only
+@pytest.mark.parametrize("count", [2, 3])
+def test_tasks_get_a_connection_in_the_order_of_coming(kind: TransportKind, count: int) -> None:
+    """One that returns a connection and asks for another one at once waits for its turn."""
+    transport = kind.make(network=CountingNetwork(), max_connections=1)
+    order: list[int] = []
+
+    async def send(number: int) -> None:
+        for _ in range(3):
+            await transport.send(signed_request(transport, "http://host.test"), RecordedResponse())
+            order.append(number)
+
+    run_together(kind, count, send)
+    rounds = [set(order[i : i + count]) for i in range(0, 3 * count, count)]
+    assert rounds == [set(range(count))] * 3
+
+
+@pytest.fixture
+def silent_url() -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@sync_only
+def test_a_thread_that_waits_for_too_long_gets_a_timeout(
+    kind: TransportKind, silent_url: str
+) -> None:
+    with Sender(kind, max_connections=1) as sender, ThreadPoolExecutor(1) as threads:
+        first = threads.submit(sender.send, silent_url, timeouts=TIMEOUTS._replace(read=0.5))
+        wait_until(lambda: len(sender.transport._pool._state) == 1)
+        with pytest.raises(exceptions.ConnectTimeoutError, match="no connection became free"):
+            sender.send(silent_url, timeouts=TIMEOUTS._replace(pool=0.05))
+        with pytest.raises(exceptions.ReadTimeoutError):
+            first.result()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for what another thread is about to do."""
+    for _ in range(5000):
+        if condition():
+            return
+        threading.Event().wait(0.001)
+    pytest.fail("it has not happened")
+
+
+@async_only
+def test_a_task_that_waits_for_too_long_gets_a_timeout(
+    kind: TransportKind, silent_url: str
+) -> None:
+    transport = kind.make(max_connections=1)
+    errors: list[BaseException] = []
+
+    async def send(number: int) -> None:
+        timeouts = TIMEOUTS._replace(read=0.2, pool=0.05)
+        try:
+            request = signed_request(transport, silent_url, timeouts=timeouts)
+            await transport.send(request, RecordedResponse())
+        except exceptions.HTTPClientError as error:
+            errors.append(error)
+
+    run_together(kind, 2, send)
+    assert [type(error) for error in errors] == [
+        exceptions.ConnectTimeoutError,
+        exceptions.ReadTimeoutError,
+    ]
+    assert "no connection became free in time" in str(errors[0])
+
+
+@async_only
+def test_a_task_that_is_cancelled_while_it_waits_takes_no_turn(
+    kind: TransportKind, silent_url: str
+) -> None:
+    transport = kind.make(max_connections=1)
+
+    async def main() -> None:
+        request = signed_request(transport, silent_url, timeouts=TIMEOUTS._replace(read=0.1))
+        async with anyio.create_task_group() as group:
+            group.start_soon(suppressed, request)
+            await anyio.wait_all_tasks_blocked()
+            with anyio.move_on_after(0.02) as scope:
+                await transport.send(request, RecordedResponse())
+            assert scope.cancelled_caught
+            with pytest.raises(exceptions.ReadTimeoutError):
+                await transport.send(request, RecordedResponse())
+        await transport.aclose()
+
+    async def suppressed(request: Any) -> None:
+        with pytest.raises(exceptions.ReadTimeoutError):
+            await transport.send(request, RecordedResponse())
+
+    anyio.run(main, backend=str(kind.loop))
+
+
+# Threads, by the pool alone
+
+
+class Connection:
+    """A connection that is always clean."""
+
+    def is_reusable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        pass
+
+
+ORIGIN = Origin(False, "host.test", 80)
+
+
+def thread_pool(max_connections: int = 1) -> ConnectionPool[Connection]:
+    return ConnectionPool(PoolState(lambda _: Connection(), max_connections, 5.0, lambda: 0.0))
+
+
+def test_threads_get_a_connection_in_the_order_of_coming() -> None:
+    pool = thread_pool()
+    held: Lease[Connection] = Lease()
+    pool.acquire(held, ORIGIN, None)
+    order: list[int] = []
+
+    def use(number: int) -> None:
+        lease: Lease[Connection] = Lease()
+        pool.acquire(lease, ORIGIN, 5)
+        order.append(number)
+        pool.release(lease)
+
+    threads = [threading.Thread(target=use, args=(number,)) for number in range(4)]
+    for number, thread in enumerate(threads):
+        thread.start()
+        wait_until(lambda number=number: len(pool._waiting) == number + 1)  # type: ignore[misc]  # a lambda's default
+    pool.release(held)
+    late: Lease[Connection] = Lease()
+    pool.acquire(late, ORIGIN, 5)
+    order.append(99)
+    for thread in threads:
+        thread.join(5)
+    assert order == [0, 1, 2, 3, 99]
+
+
+def test_a_thread_that_gives_up_waiting_leaves_its_place_to_the_next() -> None:
+    pool = thread_pool()
+    held: Lease[Connection] = Lease()
+    pool.acquire(held, ORIGIN, None)
+    with pytest.raises(exceptions.ConnectTimeoutError):
+        pool.acquire(Lease(), ORIGIN, 0.01)
+    pool.release(held)
+    pool.acquire(Lease(), ORIGIN, 0.01)
+
+
+def test_a_lost_lease_wakes_the_thread_that_waits() -> None:
+    pool = thread_pool()
+    leases: list[Lease[Connection]] = [Lease()]
+    pool.acquire(leases[0], ORIGIN, None)
+    done = threading.Event()
+
+    def use() -> None:
+        pool.acquire(Lease(), ORIGIN, 5)
+        done.set()
+
+    thread = threading.Thread(target=use)
+    thread.start()
+    wait_until(lambda: len(pool._waiting) == 1)
+    leases.clear()
+    gc.collect()
+    assert done.wait(5)
+    thread.join()
+
+
+def test_closing_wakes_the_threads_that_wait() -> None:
+    pool = thread_pool()
+    held: Lease[Connection] = Lease()
+    pool.acquire(held, ORIGIN, None)
+    with ThreadPoolExecutor(2) as threads:
+        waiting = [threads.submit(pool.acquire, Lease(), ORIGIN, 5) for _ in range(2)]
+        wait_until(lambda: len(pool._waiting) == 2)
+        pool.close()
+        for future in waiting:
+            with pytest.raises(exceptions.HTTPClientError, match="the client has been closed"):
+                future.result()
+
+
+@async_only
+def test_closing_wakes_the_tasks_that_wait(kind: TransportKind, silent_url: str) -> None:
+    transport = kind.make(max_connections=1)
+    errors: list[str] = []
+
+    async def send(request: Any) -> None:
+        with pytest.raises(exceptions.HTTPClientError) as caught:
+            await transport.send(request, RecordedResponse())
+        errors.append(str(caught.value))
+
+    async def main() -> None:
+        request = signed_request(transport, silent_url, timeouts=TIMEOUTS._replace(read=0.5))
+        async with anyio.create_task_group() as group:
+            for _ in range(3):
+                group.start_soon(send, request)
+            await anyio.wait_all_tasks_blocked()
+            await transport.aclose()
+
+    anyio.run(main, backend=str(kind.loop))
+    assert errors[:2] == ["the client has been closed"] * 2
+    assert "no response in time" in errors[2], "the one in use goes on to its end"
+
+
+def test_a_connection_in_use_is_closed_after_its_request(kind: TransportKind) -> None:
+    network = CountingNetwork()
+
+    class Closing(RecordedResponse):
+        def on_headers(self, *arguments: Any) -> None:
+            super().on_headers(*arguments)
+            if kind.loop is None:
+                sender.transport.close()
+            else:
+                sender.transport._pool.close()
+
+    with Sender(kind, network=network) as sender:
+        assert sender.send("http://host.test", response=Closing()).body == b"{}"
+        assert [stream.is_closed for stream in network.streams] == [True]
+
+
+def test_idle_connections_are_closed_with_the_transport(serve: Serve, kind: TransportKind) -> None:
+    server = serve([OK, OK])
+    with Sender(kind) as sender:
+        sender.send(server.url)
+    assert server.closed[0].wait(5)
+
+
+def test_a_transport_that_nobody_closes_leaves_nothing(serve: Serve, kind: TransportKind) -> None:
+    server = serve([OK, OK])
+    sender = Sender(kind)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sender.send(server.url)
+        sender.transport = None
+        gc.collect()
+        if kind.loop is None:
+            assert server.closed[0].wait(5)
+    sender._exit.close()
+    gc.collect()
+    assert server.closed[0].wait(5)
+
+
+# Event loops
+
+
+@asyncio_only
+def test_one_event_loop_after_another(kind: TransportKind, serve: Serve) -> None:
+    server = serve([OK, OK], [OK, OK], [OK])
+    transport = kind.make()
+
+    async def main(count: int) -> None:
+        for _ in range(count):
+            received = RecordedResponse()
+            await transport.send(signed_request(transport, server.url), received)
+            assert received.body == b"{}"
+
+    for _ in range(2):
+        asyncio.run(main(2))
+    anyio.run(main, 1, backend="trio")
+    assert server.counts == [2, 2, 1], "no connection goes from one loop to another"
+    assert server.closed[0].wait(5), "those of a loop that is over are closed"
+    asyncio.run(transport.aclose())
+
+
+@asyncio_only
+def test_event_loops_in_several_threads_at_a_time(
+    kind: TransportKind, account_server: LocalServer
+) -> None:
+    transport = kind.make(max_connections=2)
+
+    async def main() -> list[int]:
+        async def send() -> int:
+            received = RecordedResponse()
+            await transport.send(signed_request(transport, account_server.url), received)
+            return received.status
+
+        return list(await asyncio.gather(*(send() for _ in range(20))))
+
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: asyncio.run(main()), range(8)))
+    assert found == [[400] * 20] * 8
+    asyncio.run(transport.aclose())
+
+
+# Fork
+
+FORKING = """
+import os, sys, asyncio
+from tests.fakes.transports import KINDS, signed_request
+from tests.fakes.servers import RecordedResponse
+
+kind, url = KINDS[int(sys.argv[1])], sys.argv[2]
+transport = kind.make()
+
+
+def send():
+    received = RecordedResponse()
+    request = signed_request(transport, url)
+    if kind.loop is None:
+        transport.send(request, received)
+    else:
+        asyncio.run(transport.send(request, received))
+    assert received.body == b"{}", received.body
+
+
+def in_child():
+    pid = os.fork()
+    if not pid:
+        try:
+            send()
+            send()
+        except BaseException as error:
+            print(repr(error), flush=True)
+            os._exit(1)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+send()
+assert in_child() == 0
+send()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.parametrize("index", range(4), ids=lambda index: str(KINDS[index]))
+def test_a_forked_process_makes_its_own_connections(index: int, serve: Serve) -> None:
+    is_sync = KINDS[index].loop is None
+    # Each asyncio.run has connections of its own anyway.
+    scripts: list[Script] = [[OK, OK], [OK, OK]] if is_sync else [[OK], [OK], [OK], [OK]]
+    server = ConcurrentServer(scripts)
+    try:
+        run = subprocess.run(
+            [sys.executable, "-W", "error", "-c", FORKING, str(index), server.url],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            cwd=Path(__file__).parents[2],
+        )
+    finally:
+        server.close()
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+    assert sorted(server.counts) == sorted(len(script) for script in scripts)
+
+
+class ConcurrentServer(ScriptedServer):
+    """A scripted server that serves each connection in a thread of its own."""
+
+    def _serve(self) -> None:
+        threads = []
+        for script in self._scripts:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                break
+            connection.settimeout(5)
+            threads.append(
+                threading.Thread(target=self._serve_connection, args=(connection, script))
+            )
+            threads[-1].start()
+        for thread in threads:
+            thread.join(5)
+
+    def _serve_connection(self, connection: Any, script: Any) -> None:
+        with connection:
+            count = 0
+            for response in script:
+                if not read_request(connection):
+                    break
+                count += 1
+                connection.sendall(response)
+            self.counts.append(count)
