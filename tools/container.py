@@ -11,6 +11,7 @@ endpoint on loopback. Where a tool is missing, it says which and that nothing wa
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -60,6 +62,12 @@ _KEPT_DATA = {
     "sdk-default-configuration.json",
 }
 
+#: The roots' installs: as pip leaves them (None), or as make slim and SLIM=lean do.
+_SLIM: dict[str, Literal["slim", "lean"] | None] = {
+    "lean": "lean",
+    "default": "slim",
+    "boto3": None,
+}
 #: Runs a program, then prints what it has imported and mapped.
 _TRACE = """
 import runpy, sys
@@ -191,7 +199,7 @@ def _size(root: Path) -> float:
 def _build(
     build_root: Path, work: Path, environment: dict[str, str], *, trace: bool
 ) -> dict[str, Path]:
-    """Build the three roots, and return them by name."""
+    """Build the roots, and return them by name."""
     version = (build_root / "usr/bin/python3").readlink().name.removeprefix("python")
     packages = work / "packages"
     shutil.rmtree(packages, ignore_errors=True)
@@ -207,20 +215,22 @@ def _build(
     )
     (wheel,) = wheels.glob("*.whl")
     pip_install(packages / "lean", version, "--no-deps", wheel, "-r", LEAN_REQUIREMENTS)
+    pip_install(packages / "default", version, "-c", constraints, wheel)
     pip_install(packages / "boto3", version, "-c", constraints, "boto3")
     programs = {
         "lean": ROOT / "examples" / "container" / "list_resources.py",
+        "default": ROOT / "tools" / "container_list_default.py",
         "boto3": ROOT / "tools" / "container_list_boto3.py",
     }
     bundle = (build_root / _BUNDLE.removeprefix("/")).read_text() + _CERTIFICATE.read_text()
     bundle = bundle.partition("-----BEGIN PRIVATE KEY")[0]
     (build_root / "etc/ssl/certs/ca-certificates.crt").write_text(bundle)
     roots = {}
-    for name in ("lean", "boto3", "boto3, its data trimmed"):
-        source = "lean" if name == "lean" else "boto3"
+    for name in ("lean", "default", "boto3", "boto3, its data trimmed"):
+        source = name.partition(",")[0]
         app = build_root / "app"
         shutil.rmtree(app, ignore_errors=True)
-        add_package_files(packages / source, app / "lib", lean=source == "lean")
+        add_package_files(packages / source, app / "lib", slim=_SLIM[source])
         shutil.copy2(programs[source], app / "list_resources.py")
         if name == "lean":
             shutil.copytree(work / "scenarios", app / "scenarios")
@@ -250,7 +260,7 @@ def _build(
 
 
 def _measure(roots: dict[str, Path], work: Path, environment: dict[str, str]) -> None:
-    """Run the scenarios in the first root, measure all three, and print the table."""
+    """Run the scenarios in the first root, measure them all, and print the table."""
     with ExitStack() as stack:
         mounted = {
             name: stack.enter_context(_read_only(root, work / f"mount-{root.name}"))
@@ -275,20 +285,20 @@ def _measure(roots: dict[str, Path], work: Path, environment: dict[str, str]) ->
 
         times = _in_turns(list_once, list(mounted), _ROUNDS)
         peaks = _in_turns(peak, list(mounted), 5)
-    print(f"\n{'':28}{'size':>10}{'cold start':>14}{'peak memory':>14}")
+    print(f"\n{'':36}{'size':>10}{'cold start':>14}{'peak memory':>14}")
     for name, root in roots.items():
         print(
-            f"{name:28}{_size(root):>7.1f} MB{statistics.median(times[name]):>11.0f} ms"
+            f"{name:36}{_size(root):>7.1f} MB{statistics.median(times[name]):>11.0f} ms"
             f"{statistics.median(peaks[name]):>10.1f} MiB"
         )
-    for peer in list(roots)[1:]:
+    for ours, peer in itertools.product(("lean", "default"), list(roots)[2:]):
         ratios = (
-            _size(roots["lean"]) / _size(roots[peer]),
-            _median_ratio(times["lean"], times[peer]),
-            _median_ratio(peaks["lean"], peaks[peer]),
+            _size(roots[ours]) / _size(roots[peer]),
+            _median_ratio(times[ours], times[peer]),
+            _median_ratio(peaks[ours], peaks[peer]),
         )
         print(
-            f"{'lean over ' + peer:28}"
+            f"{ours + ' over ' + peer:36}"
             + "".join(
                 f"{ratio:>{width}.2f}" for ratio, width in zip(ratios, (10, 14, 14), strict=True)
             )

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Collection, Iterable
 from pathlib import Path, PurePath
+from typing import Literal
 
 from tools.slim import ROOT, is_included
 
@@ -97,10 +98,12 @@ def make_root(
     (root / "etc/ssl/certs/ca-certificates.crt").write_text(bundle)
 
 
-def add_package_files(source: Path, target: Path, *, lean: bool = False) -> None:
-    """Copy site-packages: as pip left it or, with ``lean``, what belongs into the lean folder."""
+def add_package_files(
+    source: Path, target: Path, *, slim: Literal["slim", "lean"] | None = None
+) -> None:
+    """Copy site-packages: as pip left it or, with ``slim``, what belongs into that folder."""
     for path in sorted(source.rglob("*")):
         relative = PurePath(path.relative_to(source))
-        if path.is_file() and (not lean or is_included(relative, lean=True)):
+        if path.is_file() and (slim is None or is_included(relative, lean=slim == "lean")):
             (target / relative).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, target / relative)

@@ -64,8 +64,8 @@ class Relay:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pass_on(reader, to_target[1]))
                 group.create_task(self._pass_on(to_target[0], writer))
-        except* OSError:
-            pass  # one of the two has gone
+        except* (OSError, asyncio.CancelledError):
+            pass  # one of the two has gone, or the relay ends
         finally:
             writer.close()
             to_target[1].close()
