@@ -230,7 +230,7 @@ class ResponseValidationError(PagerError):
         self.problems: tuple[tuple[str, str], ...] = tuple(problems)
         lines = "".join(f"\n  - {path}: {text}" for path, text in self.problems)
         super().__init__(
-            f"{operation_name} was answered with an invalid response "
+            f"{operation_name}: the response is not valid "
             f"(request id {request_id or 'unknown'}){lines}"
         )
 

@@ -156,7 +156,7 @@ class RetryState:
 
     ``quota``: shared with the other calls of a client; None for no limit.
     ``max_attempts``: how often the call may be sent, the first attempt included.
-    ``deadline``: a time of ``monotonic`` that no delay goes beyond; None for no deadline.
+    ``remaining``: returns the seconds that are left for the call, None for no limit.
     ``random``: returns a number from 0 to 1, for the jitter of the backoff.
     ``fixed_delay``: seconds between two attempts, in place of the exponential backoff.
     ``classify``: tells which errors are retryable.
@@ -164,8 +164,7 @@ class RetryState:
 
     quota: RetryQuota | None
     max_attempts: int
-    monotonic: Callable[[], float]
-    deadline: float | None = None
+    remaining: Callable[[], float | None] = field(default=lambda: None)
     random: Callable[[], float] = field(default=random.random)
     fixed_delay: float | None = None
     classify: Callable[[PagerError], RetryableKind | None] = field(default=classify)
@@ -176,10 +175,6 @@ class RetryState:
     def retries(self) -> int:
         """Return the number of attempts before the present one."""
         return max(self.attempt_count - 1, 0)
-
-    def remaining(self) -> float | None:
-        """Return the seconds to the deadline, 0 or less after it; None without a deadline."""
-        return None if self.deadline is None else self.deadline - self.monotonic()
 
     def start_attempt(self) -> None:
         """Count an attempt that begins."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -83,7 +84,7 @@ def _run_demo() -> int:
     try:
         return demo()
     except KeyboardInterrupt:
-        return 128 + 2
+        return SignalReceived(signal.SIGINT).code
     except BrokenPipeError:
         # At exit, Python would write once more what print has left in its buffer.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

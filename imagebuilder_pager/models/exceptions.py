@@ -96,7 +96,7 @@ class TooManyRequestsException(ClientError):
     """A request beyond the rate limit of the operation (429)."""
 
 
-#: Every error of this module; each operation can answer with some of them.
+#: Every error of this module; each operation has some of them.
 MODELLED_ERRORS: tuple[type[ClientError], ...] = tuple(
     value
     for value in list(globals().values())

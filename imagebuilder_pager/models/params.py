@@ -16,7 +16,7 @@ from ..validation import describe_invalid_value
 from .fields import Constraints
 from .shapes import Structure
 
-__all__ = ["Member", "ParamKind", "ParamSerializer", "members_of"]
+__all__ = ["Member", "ParamKind", "ParamValidator", "members_of"]
 
 _SCALARS: Mapping[type, str] = {str: "a string", int: "a whole number", bool: "True or False"}
 
@@ -66,8 +66,8 @@ class Member(NamedTuple):
     required: bool
 
 
-class ParamSerializer:
-    """The serialization of an operation's parameters; ``problems`` collects all that is wrong."""
+class ParamValidator:
+    """A check of an operation's parameters; ``problems`` has all that is wrong with them."""
 
     def __init__(self) -> None:
         self.problems: list[str] = []

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from pydantic import ConfigDict, ValidationInfo, field_validator
 
 from ..exceptions import ParamValidationError
-from .params import ParamSerializer, members_of
+from .params import ParamValidator, members_of
 from .shapes import Structure
 
 __all__ = ["Request", "RequestStructure"]
@@ -23,11 +23,11 @@ class RequestStructure(Structure):
     @classmethod
     def _check_constraints(cls, value: Any, info: ValidationInfo) -> Any:
         wire_name = cls._alias_by_field[info.field_name or ""]
-        serializer = ParamSerializer()
+        validator = ParamValidator()
         if value is not None:
-            serializer.value(members_of(cls)[wire_name].kind, value, wire_name)
-        if serializer.problems:
-            raise ValueError(serializer.problems[0])
+            validator.value(members_of(cls)[wire_name].kind, value, wire_name)
+        if validator.problems:
+            raise ValueError(validator.problems[0])
         return value
 
 
@@ -42,8 +42,8 @@ class Request(RequestStructure):
         dictionary or its model. Raises :class:`ParamValidationError` with a line for each parameter
         that is missing, unknown, given twice or not allowed.
         """
-        serializer = ParamSerializer()
-        wire_params = serializer.structure(cls, params)
-        if serializer.problems:
-            raise ParamValidationError(operation_name, serializer.problems)
+        validator = ParamValidator()
+        wire_params = validator.structure(cls, params)
+        if validator.problems:
+            raise ParamValidationError(operation_name, validator.problems)
         return wire_params

@@ -26,7 +26,7 @@ from tests.fakes.servers import RawConnection, split_response
 # The requests are unsigned, so each original response is this error.
 ORIGINAL = b'{"message":"Missing Authentication Token"}'
 HALF = len(ORIGINAL) // 2
-TRAILING = b'{"trailing":"These bytes belong to no answer."}'
+TRAILING = b'{"trailing":"These bytes belong to no response."}'
 
 
 @pytest.fixture(scope="module")

@@ -113,7 +113,7 @@ def test_all_invalid_members_are_named(body: object, problems: list[str]) -> Non
         read_page(body)
     error = caught.value
     assert str(error) == (
-        "ListLifecycleExecutionResources was answered with an invalid response "
+        "ListLifecycleExecutionResources: the response is not valid "
         f"(request id {RESPONSE_HEADERS['x-amzn-RequestId']})"
         + "".join(f"\n  - {problem}" for problem in problems)
     )
@@ -128,7 +128,7 @@ def test_an_invalid_response_without_a_request_id_says_so(client_with: ClientWit
         client.list_lifecycle_execution_resources(lifecycleExecutionId=EXECUTION_ID)
     assert caught.value.request_id is None
     assert str(caught.value) == (
-        "ListLifecycleExecutionResources was answered with an invalid response "
+        "ListLifecycleExecutionResources: the response is not valid "
         "(request id unknown)\n  - nextToken: Input should be a valid string"
     )
 

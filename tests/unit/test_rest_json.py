@@ -223,10 +223,10 @@ def test_an_error_of_a_proxy_has_boto3s_code(
             'not JSON: HTTP status 200, application/json, \'{"resources": [{"resourceId": "a"}\'',
         ),
         (b'{"a": 1} x', {}, "not JSON: HTTP status 200, no content type, '{\"a\": 1} x'"),
-        (b"[]", {}, "no JSON object: HTTP status 200, no content type, '[]'"),
-        (b"null", {}, "no JSON object: HTTP status 200, no content type, 'null'"),
-        (b"17", {}, "no JSON object: HTTP status 200, no content type, '17'"),
-        (b'"{}"', {}, "no JSON object: HTTP status 200, no content type, '\"{}\"'"),
+        (b"[]", {}, "not a JSON object: HTTP status 200, no content type, '[]'"),
+        (b"null", {}, "not a JSON object: HTTP status 200, no content type, 'null'"),
+        (b"17", {}, "not a JSON object: HTTP status 200, no content type, '17'"),
+        (b'"{}"', {}, "not a JSON object: HTTP status 200, no content type, '\"{}\"'"),
         (
             b"\xff\xfe{}",
             {},
@@ -240,7 +240,7 @@ def test_a_success_that_cannot_be_parsed_shows_what_came(
 ) -> None:
     error = error_of(client_with, body, 200, headers)
     assert type(error) is exceptions.ResponseParserError
-    assert str(error) == f"{OPERATION} was answered with what is {shown}"
+    assert str(error) == f"{OPERATION}: the response is {shown}"
 
 
 @pytest.mark.parametrize(
@@ -296,7 +296,7 @@ def test_a_success_without_a_member_of_its_page_is_an_error(
     error = error_of(client_with, body, 200)
     assert type(error) is exceptions.ResponseParserError
     assert str(error) == (
-        f"{OPERATION} was answered with JSON that has no member of its response: "
+        f"{OPERATION}: the response has none of the members that it should have: "
         f"HTTP status 200, application/json, {json.dumps(body)!r}"
     )
 

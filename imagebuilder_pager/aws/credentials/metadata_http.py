@@ -53,9 +53,7 @@ def retry(call: Callable[[], T], clock: Clock, *, max_attempts: int, delay: floa
 
     ``delay``: seconds between the attempts. Raises the last :class:`MetadataError`.
     """
-    state = RetryState(
-        None, max_attempts, clock.monotonic, fixed_delay=delay, classify=_retryable_kind
-    )
+    state = RetryState(None, max_attempts, fixed_delay=delay, classify=_retryable_kind)
     return call_with_retries(call, state, clock)
 
 

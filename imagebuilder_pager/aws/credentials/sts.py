@@ -85,7 +85,7 @@ class StsClient:
         clock = self._context.clock
         form = {"Action": action, "Version": _API_VERSION}
         form |= {name: str(value) for name, value in params.items()}
-        state = RetryState(None, _MAX_ATTEMPTS, clock.monotonic)
+        state = RetryState(None, _MAX_ATTEMPTS)
         # All that is sent and that nobody may see.
         secrets = {form["WebIdentityToken"]} if "WebIdentityToken" in form else set()
         try:

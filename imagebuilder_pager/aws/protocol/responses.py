@@ -1,4 +1,4 @@
-"""What a service has answered: the bytes within their bounds, then a model or an error. No I/O."""
+"""What a response means: a model or an error. No I/O."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["HTTPResponse", "RestJsonOperation", "parse_response"]
 
 
 class ParsedOutput(Protocol):
-    """What a model makes of an answer: something that knows the members it has."""
+    """A parsed body, which knows the members that it has."""
 
     def __contains__(self, key: object) -> bool: ...
     def get(self, key: str, default: Any = None, /) -> Any: ...
@@ -31,7 +31,7 @@ ResponseParser = Callable[[bytes, Mapping[str, Any]], ResponseT]
 class RestJsonOperation(NamedTuple):
     """What the protocol has to know of an operation.
 
-    ``name`` is AWS's name, ``path`` the request's path, ``members`` those of a successful answer,
+    ``name`` is AWS's name, ``path`` the request's path, ``members`` those of a successful response,
     ``errors`` the modelled errors by their codes. ``method`` is the HTTP method, ``query_members``
     are the parameters that go into the query, by their names, with their names in the query.
     """
@@ -47,7 +47,7 @@ class RestJsonOperation(NamedTuple):
 class HTTPResponse(NamedTuple):
     """An HTTP response that has been read: header names in lower case, the body decompressed.
 
-    ``retries`` are the attempts made before the one that it answers.
+    ``retries`` are the attempts before the one that it belongs to.
     """
 
     status: int
@@ -81,52 +81,52 @@ class HTTPResponse(NamedTuple):
         if location := self.headers.get("location"):
             content_type += f", a redirect to {location[:200]!r}, which is not followed"
         more = "..." if len(self.body) > len(start.encode()) else ""
-        shown = f"{_redact(start)!r}{more}" if self.body else "an empty body"
+        shown = f"{start!r}{more}" if self.body else "an empty body"
         return f"HTTP status {self.status}, {content_type}, {shown}"
 
 
 def parse_response(
-    call: RestJsonOperation, answer: HTTPResponse, parse: ResponseParser[ResponseT]
+    operation: RestJsonOperation, response: HTTPResponse, parse: ResponseParser[ResponseT]
 ) -> ResponseT:
     """Return the response to a call, as ``parse`` makes it of the body.
 
     Raises :class:`ClientError` or its modelled subclass when the service refused,
-    :class:`ResponseParserError` for what is no answer of the protocol, or too large for a page,
+    :class:`ResponseParserError` for a body that is not of the protocol, or too large for a page,
     :class:`ResponseValidationError` for members that are not as the model says.
     """
     import pydantic  # which the models have imported by now; before, a connection may come about
 
-    if not 200 <= answer.status < 300 or "x-amzn-errortype" in answer.headers:
-        raise parse_error(call, answer)
-    if _has_too_many_objects(answer.body):
+    if not 200 <= response.status < 300 or "x-amzn-errortype" in response.headers:
+        raise parse_error(operation, response)
+    if _has_too_many_objects(response.body):
         raise ResponseParserError(
-            f"{call.name} was answered with more than {MAX_OBJECTS:,} JSON objects, far more than "
-            f"a page has: {answer.summarize()}"
+            f"{operation.name}: the response has more than {MAX_OBJECTS:,} JSON objects, far more "
+            f"than a page has: {response.summarize()}"
         )
     try:
-        result = parse(answer.body, answer.metadata())
+        result = parse(response.body, response.metadata())
     except pydantic.ValidationError as error:
         problems = error.errors(include_url=False, include_input=False)
         if not problems[0]["loc"]:
-            what = "not JSON" if problems[0]["type"] == "json_invalid" else "no JSON object"
+            what = "not JSON" if problems[0]["type"] == "json_invalid" else "not a JSON object"
             raise ResponseParserError(
-                f"{call.name} was answered with what is {what}: {answer.summarize()}",
+                f"{operation.name}: the response is {what}: {response.summarize()}",
                 cut_off="EOF while parsing" in problems[0]["msg"]
-                and (bool(answer.body) or answer.ends_with_connection),
+                and (bool(response.body) or response.ends_with_connection),
             ) from None
         raise ResponseValidationError(
-            call.name,
-            answer.request_id,
+            operation.name,
+            response.request_id,
             [(member_path(problem["loc"]), problem["msg"]) for problem in problems],
         ) from None
-    if not any(name in result for name in call.members):
+    if not any(name in result for name in operation.members):
         # A success by its status alone: read as a page, it would end the listing in silence.
         found = (result.get(name) for name in _ERROR_MEMBERS)
         if any(isinstance(value, str) and value for value in found):
-            raise parse_error(call, answer)
+            raise parse_error(operation, response)
         raise ResponseParserError(
-            f"{call.name} was answered with JSON that has no member of its response: "
-            f"{answer.summarize()}"
+            f"{operation.name}: the response has none of the members that it should have: "
+            f"{response.summarize()}"
         )
     return result
 
@@ -142,41 +142,36 @@ def _has_too_many_objects(body: bytes) -> bool:
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
-def parse_error(call: RestJsonOperation, answer: HTTPResponse) -> ClientError:
+def parse_error(operation: RestJsonOperation, response: HTTPResponse) -> ClientError:
     """Return the error of a response, of its modelled class where it has one.
 
     The code is in the header ``x-amzn-ErrorType`` or in the body's ``code`` or ``__type``; without
     one, as from a proxy, it is the HTTP status, as in boto3, and the message shows what came.
     """
     try:
-        body = json.loads(answer.body)
+        body = json.loads(response.body)
     except (ValueError, RecursionError):
         body = None
     is_object = isinstance(body, dict)
     members: dict[str, Any] = body if is_object else {}
     found = (
-        answer.headers.get("x-amzn-errortype"),
+        response.headers.get("x-amzn-errortype"),
         *(members.get(name) for name in ("code", "Code", "__type")),
     )
     code = next((value for value in found if isinstance(value, str) and value), "")
-    code = code.split(":", 1)[0].rsplit("#", 1)[-1] or str(answer.status)
+    code = code.split(":", 1)[0].rsplit("#", 1)[-1] or str(response.status)
     text = members.get("message", members.get("Message"))
-    message = text if isinstance(text, str) else "" if is_object else answer.summarize()
-    response: dict[str, Any] = {
-        "Error": {"Message": _redact(message), "Code": code},
-        "ResponseMetadata": answer.metadata(),
+    message = text if isinstance(text, str) else "" if is_object else response.summarize()
+    parsed: dict[str, Any] = {
+        "Error": {"Message": message, "Code": code},
+        "ResponseMetadata": response.metadata(),
     }
-    modelled = call.errors.get(code)
+    modelled = operation.errors.get(code)
     if modelled is None:
-        return ClientError(response, call.name)
+        return ClientError(parsed, operation.name)
     if isinstance(members.get("message"), str):
-        response["message"] = _redact(members["message"])
-    return modelled(response, call.name)
-
-
-def _redact(text: str) -> str:
-    """Return the text without credentials that a service may repeat in an error."""
-    return re.sub(r"(?i)(x-amz-security-token\W{1,3}|signature=)[^\s'\",;&]+", r"\1(removed)", text)
+        parsed["message"] = members["message"]
+    return modelled(parsed, operation.name)
 
 
 def member_path(location: tuple[int | str, ...]) -> str:

@@ -136,10 +136,7 @@ class _CallExecution:
         self._retries = RetryState(
             quota=client.quota,
             max_attempts=config.max_attempts,
-            monotonic=self._clock.monotonic,
-            deadline=None
-            if config.total_timeout is None
-            else self._clock.monotonic() + config.total_timeout,
+            remaining=self._deadline.remaining,
         )
         self._started_at = 0.0
         self._signed_with: SignedWith | None = None

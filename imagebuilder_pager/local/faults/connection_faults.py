@@ -68,7 +68,7 @@ CONNECTION_FAULTS: dict[str, _DeliverySpec] = {
     "half-body": _DeliverySpec(ConnectionOutcome.CLOSE, sent=0.5),
     "body-shorter": _DeliverySpec(ConnectionOutcome.CLOSE, declared=1.5),
     "body-longer": _DeliverySpec(declared=0.5),
-    "body-trailing": _DeliverySpec(trailing=b'{"trailing":"These bytes belong to no answer."}'),
+    "body-trailing": _DeliverySpec(trailing=b'{"trailing":"These bytes belong to no response."}'),
     "slow": _NO_FAULT,
     "stall": _DeliverySpec(ConnectionOutcome.HOLD, head=False, sent=0),
     "stall-within": _DeliverySpec(ConnectionOutcome.HOLD, sent=0.5),
