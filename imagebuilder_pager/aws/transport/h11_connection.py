@@ -193,8 +193,6 @@ class H11Connection:
                 if write_error is not None:
                     raise write_error from None
                 raise
-        except TimeoutError as error:
-            raise map_transport_error(error, request.origin) from error
         except (OSError, h11.RemoteProtocolError) as error:
             raise map_transport_error(error, request.origin) from error
         except h11.LocalProtocolError as error:
