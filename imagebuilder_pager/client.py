@@ -38,7 +38,7 @@ from .exceptions import ParamValidationError
 from .models import exceptions as modelled_exceptions
 from .operations import OPERATIONS
 from .service import HEADERS, SERVICE, response_parser
-from .validation import importing, validate_positive, validate_whole_number
+from .validation import importing, validate_positive, validate_whole_number, validating
 
 if TYPE_CHECKING:
     from .type_defs import Exceptions
@@ -85,6 +85,7 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         max_response_bytes: int | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
+        owner = type(self).__name__
         config = SharedConfig(profile_name)
         self.region_name = resolve_region(region_name, config)
         self.endpoint_url = resolve_endpoint(
@@ -102,7 +103,12 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         )
         self._owns_transport = http_client is None
         if http_client is None:
-            connections = _resolve_max_connections(max_pool_connections)
+            connections = MAX_CONNECTIONS
+            if max_pool_connections is not None:
+                with validating(owner):
+                    connections = validate_whole_number(
+                        "max_pool_connections", max_pool_connections, minimum=1
+                    )
             if self.endpoint_url.startswith("https:"):
                 ssl_context.context()  # certificates that cannot be loaded show here
             self._transport = self._make_transport(ssl_context, connections, clock)
@@ -113,16 +119,20 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
             ):
                 if value is not None:
                     problem = f"{name}: given beside http_client, which has its own"
-                    raise ParamValidationError(type(self).__name__, [problem])
+                    raise ParamValidationError(owner, [problem])
             self._transport = self._adopt(http_client)
-        client_config = ClientConfig(
-            timeouts=self._transport.timeouts.with_overrides(connect_timeout, read_timeout),
-            max_attempts=resolve_max_attempts(max_attempts),
-            total_timeout=validate_positive("total_timeout", total_timeout),
-            max_response_bytes=validate_positive("max_response_bytes", max_response_bytes)
-            or DEFAULT_MAX_RESPONSE_BYTES,
-            clock=clock,
-        )
+        if max_response_bytes is None:
+            max_response_bytes = DEFAULT_MAX_RESPONSE_BYTES
+        with validating(owner):
+            client_config = ClientConfig(
+                timeouts=self._transport.timeouts.with_overrides(connect_timeout, read_timeout),
+                max_attempts=resolve_max_attempts(max_attempts),
+                total_timeout=validate_positive("total_timeout", total_timeout),
+                max_response_bytes=validate_whole_number(
+                    "max_response_bytes", max_response_bytes, minimum=1
+                ),
+                clock=clock,
+            )
         signer = RequestSigner(
             provider,
             SERVICE.name,
@@ -153,15 +163,6 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         return f"{type(self).__name__}({self.region_name!r}, endpoint_url={self.endpoint_url!r})"
 
 
-def _resolve_max_connections(max_pool_connections: int | None) -> int:
-    if max_pool_connections is None:
-        return MAX_CONNECTIONS
-    try:
-        return validate_whole_number("max_pool_connections", max_pool_connections, minimum=1)
-    except ValueError as error:
-        raise ParamValidationError("ImageBuilder", [str(error)]) from None
-
-
 def _is_transport(http_client: object, close: str) -> bool:
     """Return whether it is one, and not a class of them."""
     return (
@@ -177,7 +178,7 @@ def _importing_httpx(purpose: str, alternative: str) -> AbstractContextManager[N
     return importing(*packages, purpose=purpose, otherwise=f"give {alternative}")
 
 
-def _wrong_http_client(client: str, http_client: object, allowed: str) -> ParamValidationError:
+def _http_client_error(client: str, http_client: object, allowed: str) -> ParamValidationError:
     return ParamValidationError(
         client, [f"http_client: a {type(http_client).__name__} given; allowed: {allowed}"]
     )
@@ -203,7 +204,7 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMet
     the client makes its own and closes it. ``connect_timeout`` and ``read_timeout``: seconds, of
     each attempt; else those of ``http_client``, else 60, as in boto3. ``total_timeout``: seconds
     for a call with all its attempts, the waits between them, and the credentials that it needs.
-    ``max_pool_connections``: connections at a time, else 10, as in boto3; who comes then waits.
+    ``max_pool_connections``: connections at a time, else 10, as in boto3; further requests wait.
     ``max_attempts``: how often a call may be sent, else ``AWS_MAX_ATTEMPTS``, else 3; 1 turns
     retries off. ``max_response_bytes``: the largest body that is read. ``clock``: what to ask for
     the time and to wait with, for tests.
@@ -235,7 +236,7 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMet
 
         module = find_client_module(http_client, "Client")
         if module is None:
-            raise _wrong_http_client(
+            raise _http_client_error(
                 "ImageBuilder", http_client, "an httpx.Client, an httpx2.Client or an H11Client"
             )
         return CallerClient(http_client, module)
@@ -287,7 +288,7 @@ class AsyncImageBuilder(
 
         module = find_client_module(http_client, "AsyncClient")
         if module is None:
-            raise _wrong_http_client(
+            raise _http_client_error(
                 "AsyncImageBuilder",
                 http_client,
                 "an httpx.AsyncClient, an httpx2.AsyncClient or an AsyncH11Client",

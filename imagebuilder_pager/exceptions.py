@@ -35,6 +35,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .controls import CONTROLS
+
 __all__ = [
     "CheckpointError",
     "CheckpointLockedError",
@@ -80,7 +82,7 @@ class PagerError(Exception):
     def __str__(self) -> str:
         # With one argument, it is the text; a KeyError would print its repr.
         text = str(self.args[0]) if len(self.args) == 1 else Exception.__str__(self)
-        return _CONTROLS.sub(_escape, text)
+        return CONTROLS.sub(_escape, text)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Without __init__, whose parameters differ: the text and the attributes are the error.
@@ -91,18 +93,12 @@ def _restore(error_type: type[PagerError], args: tuple[Any, ...]) -> PagerError:
     return error_type.__new__(error_type, *args)
 
 
-# What could steer a terminal, turn the reading direction or not be encoded. Newlines part the
-# lines of an error; where the text is the service's, _one_line escapes them too.
-_CONTROLS = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
-)
-
-
 def _escape(match: re.Match[str]) -> str:
     return match[0].encode("unicode_escape").decode()
 
 
 def _one_line(text: object) -> str:
+    # Newlines part the lines of an error: a text of the service has to be one line.
     return re.sub(r"[\t\n]", _escape, str(text))
 
 

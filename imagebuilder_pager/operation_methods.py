@@ -60,12 +60,12 @@ class OperationMethod:
 
 def _document(operation: Operation[Any]) -> str:
     """Return the docstring of an operation's method."""
-    from .models.params import members_of
+    from .models.params import param_members
 
     kind = "Return" if operation.pagination is None else "Return a page of"
     parameters = "\n".join(
         f"- ``{name}``{', required' if member.required else ''}: {member.kind.describe()}"
-        for name, member in members_of(operation.request).items()
+        for name, member in param_members(operation.request).items()
     )
     return (
         f"{kind} {operation.returns}.\n\nThe parameters, here in boto3's spelling, may be in "
@@ -75,10 +75,10 @@ def _document(operation: Operation[Any]) -> str:
 
 def _signature(operation: Operation[Any]) -> inspect.Signature:
     """Return the signature of an operation's method, with boto3's names."""
-    from .models.params import members_of
+    from .models.params import param_members
 
     keyword_only = inspect.Parameter.KEYWORD_ONLY
-    members = members_of(operation.request).items()
+    members = param_members(operation.request).items()
     return inspect.Signature(
         [
             inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),

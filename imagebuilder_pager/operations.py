@@ -102,9 +102,9 @@ class Operation(Generic[ResponseT]):
     def _max_page_size(self) -> int | None:
         if self.limit_key is None:
             return None
-        from .models.params import members_of
+        from .models.params import param_members
 
-        constraints = members_of(self.request)[self.limit_key].kind.constraints
+        constraints = param_members(self.request)[self.limit_key].kind.constraints
         return None if constraints is None else constraints.max
 
     def require_pagination(self) -> PaginationSpec:

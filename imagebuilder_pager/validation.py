@@ -1,7 +1,7 @@
 """Checks of numbers, and the sentence of every error that rejects a value.
 
-The sentence is ``name: value given; allowed: values``. A check raises ``ValueError`` with it; the
-caller raises the exception that fits its place.
+The sentence is ``name: value given; allowed: values``. A check raises ``ValueError`` with it; its
+caller makes a :class:`ParamValidationError` of that, by :func:`validating`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ __all__ = [
     "importing",
     "validate_positive",
     "validate_whole_number",
+    "validating",
 ]
 
 NumberT = TypeVar("NumberT", float, int)
@@ -77,16 +78,26 @@ def _to_whole_number(value: object) -> object:
 
 
 def validate_positive(name: str, value: NumberT | None) -> NumberT | None:
-    """Return a client's argument if it is None or a number above 0 and at most 1e9.
+    """Return the value if it is None or a number above 0 and at most 1e9.
 
-    Raises :class:`ParamValidationError` for all else.
+    Raises ``ValueError`` for all else.
     """
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1e9:
-        problem = describe_invalid_value(name, value, "a number above 0, at most 1e9")
-        raise ParamValidationError("ImageBuilder", [problem])
+        raise ValueError(describe_invalid_value(name, value, "a number above 0, at most 1e9"))
     return value
+
+
+@contextmanager
+def validating(owner: str) -> Iterator[None]:
+    """Turn the ``ValueError`` of a check into a :class:`ParamValidationError` of ``owner``."""
+    try:
+        yield
+    except ParamValidationError:
+        raise
+    except ValueError as error:
+        raise ParamValidationError(owner, [str(error)]) from None
 
 
 @contextmanager

@@ -23,7 +23,6 @@ from ..exceptions import (
     ConnectTimeoutError,
     EndpointConnectionError,
     PagerError,
-    ParamValidationError,
     ProxyConnectionError,
     ReadTimeoutError,
     ResponseParserError,
@@ -255,14 +254,10 @@ def retry_after(error: PagerError, now: datetime) -> float:
 def resolve_max_attempts(max_attempts: int | None, environ: Mapping[str, str] = os.environ) -> int:
     """Return how often a call may be sent: the argument, else ``AWS_MAX_ATTEMPTS``, else 3.
 
-    1 turns retries off. Raises :class:`ParamValidationError` for anything but a whole number, 1 or
-    more.
+    1 turns retries off. Raises ``ValueError`` for anything but a whole number, 1 or more.
     """
-    try:
-        if max_attempts is not None:
-            return validate_whole_number("max_attempts", max_attempts, minimum=1)
-        if text := environ.get("AWS_MAX_ATTEMPTS"):
-            return validate_whole_number("AWS_MAX_ATTEMPTS", text, minimum=1, convert=True)
-    except ValueError as error:
-        raise ParamValidationError("ImageBuilder", [str(error)]) from None
+    if max_attempts is not None:
+        return validate_whole_number("max_attempts", max_attempts, minimum=1)
+    if text := environ.get("AWS_MAX_ATTEMPTS"):
+        return validate_whole_number("AWS_MAX_ATTEMPTS", text, minimum=1, convert=True)
     return DEFAULT_MAX_ATTEMPTS

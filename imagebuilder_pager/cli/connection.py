@@ -13,6 +13,7 @@ from ..aws.config.shared_config import SharedConfig
 from ..aws.config.tls import resolve_certificates
 from ..aws.transport.h11_transport import H11Client
 from ..aws.transport.types import DEFAULT_TIMEOUTS
+from ..validation import validating
 
 __all__ = ["make_http_client", "resolve_arguments"]
 
@@ -26,11 +27,13 @@ def make_http_client(options: argparse.Namespace, config: SharedConfig) -> H11Cl
     Raises :class:`ParamValidationError` for a timeout that cannot be used. An error of the
     connection, or of the certificates, is raised by the first request.
     """
+    with validating("ImageBuilder"):
+        timeouts = DEFAULT_TIMEOUTS.with_overrides(
+            _timeout(options.cli_connect_timeout), _timeout(options.cli_read_timeout)
+        )
     return H11Client(
         verify=resolve_certificates(False if options.no_verify_ssl else options.ca_bundle, config),
-        timeout=DEFAULT_TIMEOUTS.with_overrides(
-            _timeout(options.cli_connect_timeout), _timeout(options.cli_read_timeout)
-        ),
+        timeout=timeouts,
         preconnect=True,
     )
 

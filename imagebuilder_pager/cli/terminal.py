@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["escape_controls", "write_stderr"]
+from ..controls import CONTROLS
 
-# All but the tab and the line break; JSON and YAML have the same escapes.
-_ESCAPES = {
-    code: f"\\u{code:04x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"
-}
+__all__ = ["escape_controls", "write_stderr"]
 
 
 def escape_controls(text: str) -> str:
     """Return the text with each control character escaped as in JSON."""
-    return text.translate(_ESCAPES)
+    return CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def write_stderr(text: str) -> None:

@@ -193,14 +193,14 @@ def _to_datetime(value: object, info: ValidationInfo) -> datetime:
         try:
             moment = datetime.fromtimestamp(value, UTC)
         except (OverflowError, OSError, ValueError) as error:
-            raise _not_a_timestamp("in epoch seconds, within the years 1 to 9999") from error
+            raise _timestamp_error("in epoch seconds, within the years 1 to 9999") from error
     elif isinstance(value, str):
         number = _number(value)
         moment = _date_from_text(value) if number is None else _to_datetime(number, info)
     elif isinstance(value, datetime):
         moment = assume_utc(value)
     else:
-        raise _not_a_timestamp("in epoch seconds")
+        raise _timestamp_error("in epoch seconds")
     return RawTimestamp.from_datetime(moment, value) if info.context is RAW_TIMESTAMPS else moment
 
 
@@ -217,11 +217,11 @@ def _date_from_text(value: str) -> datetime:
     except ValueError:
         date = parse_http_date(value)
     if date is None:
-        raise _not_a_timestamp("in epoch seconds, ISO 8601 or as an HTTP date")
+        raise _timestamp_error("in epoch seconds, ISO 8601 or as an HTTP date")
     return date
 
 
-def _not_a_timestamp(form: str) -> PydanticCustomError:
+def _timestamp_error(form: str) -> PydanticCustomError:
     return PydanticCustomError("timestamp", "Input should be a timestamp {form}", {"form": form})
 
 

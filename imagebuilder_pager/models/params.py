@@ -16,7 +16,7 @@ from ..validation import describe_invalid_value
 from .fields import Constraints
 from .shapes import Structure
 
-__all__ = ["Member", "ParamKind", "ParamValidator", "members_of"]
+__all__ = ["Member", "ParamKind", "ParamValidator", "param_members"]
 
 _SCALARS: Mapping[type, str] = {str: "a string", int: "a whole number", bool: "True or False"}
 
@@ -51,7 +51,7 @@ class ParamKind(NamedTuple):
     def describe(self) -> str:
         """Describe the values allowed, for an error: ``a string of 1 to 1024 characters``."""
         if issubclass(self.python_type, Structure):
-            return f"a dictionary with {', '.join(members_of(self.python_type))}"
+            return f"a dictionary with {', '.join(param_members(self.python_type))}"
         if issubclass(self.python_type, enum.Enum):
             return ", ".join(item.value for item in self.python_type)
         if self.constraints is not None:
@@ -76,7 +76,7 @@ class ParamValidator:
         self, shape: type[Structure], params: Mapping[str, Any], path: str = ""
     ) -> dict[str, Any]:
         """Return the members of a structure under their wire names, in the order given."""
-        members = members_of(shape)
+        members = param_members(shape)
         prefix = f"{path}." if path else ""
         wire_params: dict[str, Any] = {}
         keys: dict[str, str] = {}
@@ -139,7 +139,7 @@ def _describe_problem(path: str, value: Any, kind: ParamKind) -> str:
 
 
 @cache
-def members_of(shape: type[Structure]) -> dict[str, Member]:
+def param_members(shape: type[Structure]) -> dict[str, Member]:
     """Return the members of a structure of parameters, by their wire names."""
     return {
         # Pydantic moves the metadata of a required member from its annotation to the field.

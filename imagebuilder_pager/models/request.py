@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from pydantic import ConfigDict, ValidationInfo, field_validator
 
 from ..exceptions import ParamValidationError
-from .params import ParamValidator, members_of
+from .params import ParamValidator, param_members
 from .shapes import Structure
 
 __all__ = ["Request", "RequestStructure"]
@@ -25,7 +25,7 @@ class RequestStructure(Structure):
         wire_name = cls._alias_by_field[info.field_name or ""]
         validator = ParamValidator()
         if value is not None:
-            validator.value(members_of(cls)[wire_name].kind, value, wire_name)
+            validator.value(param_members(cls)[wire_name].kind, value, wire_name)
         if validator.problems:
             raise ValueError(validator.problems[0])
         return value

@@ -97,11 +97,11 @@ class CheckpointFile:
         except OSError as error:
             # ELOOP by POSIX, EMLINK on FreeBSD; ENXIO of a FIFO or a socket without a reader.
             if error.errno in {errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.EISDIR}:
-                raise _not_regular(path) from None
+                raise _file_type_error(path) from None
             raise
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise _not_regular(path)
+            raise _file_type_error(path)
         return descriptor
 
     def _write_new(self, content: bytes) -> None:
@@ -126,7 +126,7 @@ class CheckpointFile:
         except FileNotFoundError:
             return
         if not stat.S_ISREG(old.st_mode):
-            raise _not_regular(self.path)
+            raise _file_type_error(self.path)
         mode = stat.S_IMODE(old.st_mode)
         if hasattr(os, "fchown"):
             new = os.fstat(descriptor)
@@ -179,7 +179,7 @@ def _is_same_file(descriptor: int, path: str) -> bool:
         return False
 
 
-def _not_regular(path: str) -> CheckpointError:
+def _file_type_error(path: str) -> CheckpointError:
     return CheckpointError(
         f"{path} is not a regular file; allowed: a file, or a path where there is nothing yet"
     )

@@ -150,7 +150,7 @@ def _decode_base64_json(token: str) -> Any:
     except json.JSONDecodeError:
         return _NOT_JSON
     except RecursionError:
-        raise _too_deep() from None
+        raise _nesting_error() from None
     except ValueError:
         # Python parses no whole number of more than some thousand digits.
         raise StartingTokenError(
@@ -169,10 +169,10 @@ def _check_depth(value: Any) -> None:
             )
         ]
     if level:
-        raise _too_deep()
+        raise _nesting_error()
 
 
-def _too_deep() -> StartingTokenError:
+def _nesting_error() -> StartingTokenError:
     return StartingTokenError("StartingToken: JSON in base64, nested too deeply")
 
 

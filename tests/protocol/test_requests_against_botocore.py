@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from imagebuilder_pager.aws.protocol.requests import SerializedRequest, serialize_request
 from imagebuilder_pager.aws.protocol.responses import RestJsonOperation
-from imagebuilder_pager.models.params import members_of
+from imagebuilder_pager.models.params import param_members
 from imagebuilder_pager.operations import OPERATIONS
 
 ENDPOINT = "https://imagebuilder.us-west-2.amazonaws.com"
@@ -51,7 +51,7 @@ def params_of(name: str) -> st.SearchStrategy[dict[str, Any]]:
     """Some of an operation's parameters, with any values of their types."""
     values = {
         wire: VALUES.get(member.kind.python_type, FILTER if wire == "filter" else VALUES[str])
-        for wire, member in members_of(OPERATIONS[name].request).items()
+        for wire, member in param_members(OPERATIONS[name].request).items()
     }
     return st.fixed_dictionaries({}, optional=values)
 

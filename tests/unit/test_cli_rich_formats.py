@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from imagebuilder_pager.cli.rich_formats.console import strip_controls
+from imagebuilder_pager.cli.rich_formats.console import replace_controls
 from imagebuilder_pager.cli.rich_formats.describe import (
     format_seconds,
     format_time,
     kind_and_name,
     short_reason,
 )
+from imagebuilder_pager.cli.terminal import escape_controls
 from imagebuilder_pager.models import LifecycleExecutionResource
 from tests.fakes.command_line import EXAMPLE_ID, CommandResult, page_server, run_command
 
@@ -75,8 +76,8 @@ def test_a_short_reason_has_no_ids() -> None:
 
 
 def test_control_characters_are_replaced() -> None:
-    assert strip_controls("a\x9b\x07é\t") == "a\ufffd\ufffdé\ufffd"
-    assert strip_controls(None) == ""
+    assert replace_controls("a\x9b\x07é\t") == "a\ufffd\ufffdé\ufffd"
+    assert replace_controls(None) == ""
 
 
 RESOURCE: dict[str, Any] = {
@@ -264,3 +265,12 @@ def test_a_tree_takes_an_id_in_snake_case_from_json(capfd: Captured) -> None:
         result = run_command(server.url, capfd, "--cli-input-json", given, "--output", "tree")
     assert (result.code, result.err) == (0, "")
     assert [request["lifecycleExecutionId"] for request in requests] == [EXAMPLE_ID[1]] * 2
+
+
+def test_no_character_that_steers_a_terminal_is_left() -> None:
+    text = "a\x1b[31m\x00\x9b\u202e\u2066\u200f\ufeff\ud800\t\nb"
+    replaced = "\N{REPLACEMENT CHARACTER}"
+    assert replace_controls(text) == f"a{replaced}[31m{replaced * 9}b"
+    assert escape_controls(text) == (
+        "a\\u001b[31m\\u0000\\u009b\\u202e\\u2066\\u200f\\ufeff\\ud800\t\nb"
+    )

@@ -201,15 +201,41 @@ def test_timeouts_of_our_own_client(
     assert timeouts(own_http_client) == expected
 
 
+TIMED = ("connect", "read", "total")
+WHOLE = "a whole number, 1 or more"
+
+
 @pytest.mark.parametrize(
-    "name", ["connect_timeout", "read_timeout", "total_timeout", "max_response_bytes"]
+    ("name", "allowed"),
+    [
+        *((f"{name}_timeout", "a number above 0, at most 1e9") for name in TIMED),
+        ("max_response_bytes", WHOLE),
+        ("max_pool_connections", WHOLE),
+        ("max_attempts", WHOLE),
+    ],
 )
 @pytest.mark.parametrize("value", [0, -1, "5", float("nan"), float("inf"), 1e300, True, [1]])
-def test_an_invalid_timeout_or_limit_is_an_error(name: str, value: object) -> None:
+def test_an_invalid_timeout_or_limit_is_an_error(name: str, allowed: str, value: object) -> None:
     arguments: dict[str, Any] = {name: value}
     with pytest.raises(exceptions.ParamValidationError) as caught:
         ImageBuilder("us-west-2", **LOCAL_CREDENTIALS, **arguments)
     assert str(caught.value) == (
         "ImageBuilder: invalid parameters; nothing was sent\n"
-        f"  - {name}: {describe_value(value)} given; allowed: a number above 0, at most 1e9"
+        f"  - {name}: {describe_value(value)} given; allowed: {allowed}"
     )
+
+
+@pytest.mark.parametrize("name", ["max_response_bytes", "max_pool_connections", "max_attempts"])
+def test_half_a_byte_a_connection_or_an_attempt_is_an_error(name: str) -> None:
+    arguments: dict[str, Any] = {name: 2.5}
+    with pytest.raises(exceptions.ParamValidationError, match=f"{name}: 2.5 .float. given"):
+        ImageBuilder("us-west-2", **LOCAL_CREDENTIALS, **arguments)
+
+
+def test_an_invalid_argument_of_a_client_names_that_client() -> None:
+    with pytest.raises(exceptions.ParamValidationError, match=r"^H11Client: .*\n  - timeout: -1 "):
+        H11Client(timeout=-1)
+    with pytest.raises(exceptions.ParamValidationError, match=r"^AsyncH11Client: "):
+        AsyncH11Client(max_connections=0)
+    with pytest.raises(exceptions.ParamValidationError, match=r"^AsyncImageBuilder: "):
+        AsyncImageBuilder("us-west-2", **LOCAL_CREDENTIALS, total_timeout=0)

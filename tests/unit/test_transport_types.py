@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from imagebuilder_pager import exceptions
 from imagebuilder_pager.aws.transport.types import (
     DEFAULT_TIMEOUTS,
     Deadline,
@@ -72,7 +71,7 @@ def test_timeouts_are_overridden_by_those_of_the_client() -> None:
 
 @pytest.mark.parametrize("name", ["connect_timeout", "read_timeout"])
 def test_a_timeout_that_is_not_above_zero_is_an_error(name: str) -> None:
-    with pytest.raises(exceptions.ParamValidationError, match=name):
+    with pytest.raises(ValueError, match=name):
         DEFAULT_TIMEOUTS.with_overrides(**{"connect_timeout": 1, "read_timeout": 1, name: 0})
 
 

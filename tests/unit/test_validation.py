@@ -11,6 +11,7 @@ from imagebuilder_pager.validation import (
     describe_value,
     validate_positive,
     validate_whole_number,
+    validating,
 )
 
 
@@ -80,7 +81,7 @@ def test_positive_numbers_and_none_are_returned(value: float | None) -> None:
 
 @pytest.mark.parametrize("value", [0, -1, 1e9 + 1, float("nan"), float("inf"), True, "5", [1]])
 def test_a_number_that_is_not_positive_is_an_invalid_parameter(value: Any) -> None:
-    with pytest.raises(ParamValidationError) as caught:
+    with pytest.raises(ParamValidationError) as caught, validating("ImageBuilder"):
         validate_positive("timeout", value)
     assert caught.value.problems == (
         f"timeout: {describe_value(value)} given; allowed: a number above 0, at most 1e9",

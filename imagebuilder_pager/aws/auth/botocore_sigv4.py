@@ -27,7 +27,7 @@ class _Signer(BotocoreSigV4Auth):
 
 
 @dataclass(slots=True)
-class _ToSign:
+class _BotocoreRequest:
     """What botocore's signer looks at of a request; its ``AWSRequest`` takes longer to make."""
 
     method: str
@@ -45,7 +45,7 @@ def botocore_sigv4_header(request: SigningRequest) -> str:
     included; so its parts are called one by one.
     """
     signer = _Signer(cast("Any", request.credentials), request.service, request.region)
-    to_sign: Any = _ToSign(
+    to_sign: Any = _BotocoreRequest(
         request.method,
         request.url,
         _SignedHeaders(request.headers),

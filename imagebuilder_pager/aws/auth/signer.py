@@ -118,7 +118,7 @@ class RequestSigner:
                 async with current_runtime().timeout(timeout):
                     credentials = await run_in_thread(self._credentials.get_frozen_credentials)
             except TimeoutError:
-                raise _not_in_time(timeout) from None
+                raise _timeout_error(timeout) from None
         validate_header_safe(credentials)
         return credentials
 
@@ -217,13 +217,13 @@ def _call_within(fetch: Callable[[], CredentialsLike], timeout: float) -> Creden
 
     threading.Thread(target=run, name="credentials", daemon=True).start()
     if not done.wait(timeout):
-        raise _not_in_time(timeout)
+        raise _timeout_error(timeout)
     if errors:
         raise errors.pop()
     return results.pop()
 
 
-def _not_in_time(timeout: float | None) -> CredentialRetrievalError:
+def _timeout_error(timeout: float | None) -> CredentialRetrievalError:
     return CredentialRetrievalError(
         f"no credentials within {timeout or 0:.3g} s, what was left of total_timeout"
     )

@@ -14,8 +14,8 @@ __all__ = [
     "ServiceMetadata",
     "ascii_host",
     "build_regional_endpoint",
-    "check_endpoint_url",
     "endpoint_from_config",
+    "normalize_endpoint_url",
     "resolve_endpoint",
 ]
 
@@ -93,7 +93,7 @@ def resolve_endpoint(
             raise InvalidEndpointError(
                 f"{name} cannot be combined with a custom endpoint ({resolved.source})"
             )
-    return check_endpoint_url(resolved.value, resolved.source)
+    return normalize_endpoint_url(resolved.value, resolved.source)
 
 
 def endpoint_from_config(service: ServiceMetadata, config: SharedConfig) -> Resolved | None:
@@ -142,7 +142,7 @@ def build_regional_endpoint(
     return f"https://{host}.{region}.{dns_suffix}"
 
 
-def check_endpoint_url(url: str, source: str = "endpoint_url") -> str:
+def normalize_endpoint_url(url: str, source: str = "endpoint_url") -> str:
     """Return the URL as requests are sent to it: an ASCII host, and no trailing slash.
 
     Raises :class:`InvalidEndpointError`, which names the ``source``, for anything but ``http`` or

@@ -104,7 +104,7 @@ class _ProviderChain:
         """Return the entry of a provider that a key of the profile sets up."""
         return _ProviderEntry(
             name,
-            lambda: self._load_of_profile(name),
+            lambda: self._load_from_profile(name),
             lambda: self._config.missing_key_reason(key),
         )
 
@@ -116,9 +116,9 @@ class _ProviderChain:
                 return f"there is no file {path}"
             return f"no aws_access_key_id for the profile {self._config.profile_name!r} in {path}"
 
-        return _ProviderEntry(name, lambda: self._load_of_profile(name), missing_reason)
+        return _ProviderEntry(name, lambda: self._load_from_profile(name), missing_reason)
 
-    def _load_of_profile(self, name: str) -> Credentials | None:
+    def _load_from_profile(self, name: str) -> Credentials | None:
         if self._config.has_files():
             return self._profile.load(name)
         self._config.full_config()  # an error for a profile that was named

@@ -185,12 +185,12 @@ class _CallExecution:
 
     def on_data(self, chunk: bytes) -> None:
         """Take a piece of the body, unless the time for the call is up."""
-        remaining = self._deadline.remaining()
-        if remaining is not None and remaining <= 0:
+        try:
+            self._deadline.cap(None)
+        except TimeoutError as error:
             raise ReadTimeoutError(
-                f"no complete response within {self._config.total_timeout} s from "
-                f"{self._client.endpoint_url}"
-            )
+                f"no complete response from {self._client.endpoint_url}: {error}"
+            ) from None
         self._body.feed(chunk)
 
     def parse_success(self, parse: ResponseParser[ResponseT]) -> ResponseT:

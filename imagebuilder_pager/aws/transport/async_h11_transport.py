@@ -19,8 +19,8 @@ from .h11_connection import (
     READ_NUM_BYTES,
     Connect,
     H11Connection,
-    Operation,
-    Operations,
+    NetworkOperation,
+    NetworkOperations,
     Read,
     Write,
 )
@@ -79,7 +79,7 @@ class AsyncH11Client(BaseH11Client):
 
 async def _run_async(
     connection: H11Connection,
-    operations: Operations,
+    operations: NetworkOperations,
     backend: AsyncNetworkBackend,
     monotonic: Callable[[], float],
 ) -> None:
@@ -89,7 +89,7 @@ async def _run_async(
     reads = 0
     try:
         while True:
-            operation: Operation = resume(value)
+            operation: NetworkOperation = resume(value)
             resume, value = operations.send, None
             try:
                 if isinstance(operation, Read):

@@ -35,7 +35,7 @@ class BodyReader:
         """Add a chunk. Raises :class:`ResponseParserError` for more bytes than the limit."""
         self._body += chunk
         if len(self._body) > self._limit:
-            raise self._too_large()
+            raise self._size_error()
 
     def finish(self) -> bytes:
         """Return the whole body, decompressed. Raises :class:`ResponseParserError`."""
@@ -47,12 +47,12 @@ class BodyReader:
         except zlib.error as error:
             raise ResponseParserError(f"the response cannot be decompressed: {error}") from error
         if len(body) > self._limit:
-            raise self._too_large()
+            raise self._size_error()
         if not inflate.eof:
             raise ResponseParserError("the response ends within its compressed data", cut_off=True)
         return body
 
-    def _too_large(self) -> ResponseParserError:
+    def _size_error(self) -> ResponseParserError:
         self.limit_exceeded = True
         return ResponseParserError(
             f"the response has more than {self._limit} bytes, the limit that max_response_bytes "

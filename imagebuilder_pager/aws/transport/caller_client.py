@@ -66,7 +66,7 @@ class _BaseCallerClient:
             extensions={"timeout": request.capped_timeouts()._asdict()},
         )
 
-    def _response_of(self, error: Exception) -> Any:
+    def _hook_response(self, error: Exception) -> Any:
         """Return the response that a hook of the caller's refused; None for any other error."""
         if isinstance(error, self._module.HTTPStatusError):
             return error.response
@@ -123,7 +123,7 @@ class CallerClient(_BaseCallerClient):
             finally:
                 response.close()
         except self._errors() as error:
-            response = self._response_of(error)
+            response = self._hook_response(error)
             if response is None:
                 raise self._map(error, request) from error
             _handle_refused(response, handler)
@@ -148,7 +148,7 @@ class AsyncCallerClient(_BaseCallerClient):
                 finally:
                     await response.aclose()
         except self._errors() as error:
-            response = self._response_of(error)
+            response = self._hook_response(error)
             if response is None:
                 raise self._map(error, request) from error
             _handle_refused(response, handler)

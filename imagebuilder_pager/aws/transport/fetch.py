@@ -75,7 +75,7 @@ def fetch_response(
         {"host": origin.host_header, **headers},
         content,
         Timeouts(timeout, timeout, timeout, timeout),
-        Deadline(timeout, monotonic),
+        Deadline(timeout, monotonic, "timeout"),
     )
     collector = _Collector(limit)
     with H11Client(verify=ssl_context, trust_env=trust_env, monotonic=monotonic) as client:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Connect",
     "H11Connection",
-    "Operation",
-    "Operations",
+    "NetworkOperation",
+    "NetworkOperations",
     "Preconnection",
     "Proxy",
     "Read",
@@ -70,9 +70,9 @@ class Read(NamedTuple):
     timeout: float | None
 
 
-Operation = Connect | StartTLS | Write | Read
+NetworkOperation = Connect | StartTLS | Write | Read
 #: Yields operations, is sent what a :class:`Read` has brought, has each ``OSError`` thrown into it.
-Operations = Generator[Operation, bytes, None]
+NetworkOperations = Generator[NetworkOperation, bytes, None]
 
 
 class Proxy(NamedTuple):
@@ -94,13 +94,6 @@ class Proxy(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Proxy({self.origin})"
-
-
-class Stream(Protocol):
-    """What the connection needs of its stream."""
-
-    def close(self) -> None: ...
-    def read_nowait(self, max_bytes: int) -> bytes | None: ...
 
 
 class ContextSource(Protocol):
@@ -177,7 +170,7 @@ class H11Connection:
         elif stream is not None:
             stream.close()
 
-    def handle_request(self, request: HTTPRequest, handler: ResponseHandler) -> Operations:
+    def handle_request(self, request: HTTPRequest, handler: ResponseHandler) -> NetworkOperations:
         """Send the request, and pass the whole response on.
 
         Raises a subclass of :class:`HTTPClientError`, and what the handler raises.
@@ -202,7 +195,7 @@ class H11Connection:
             self._http.start_next_cycle()
             self._is_clean = True
 
-    def connect(self, timeouts: Timeouts, request: HTTPRequest | None = None) -> Operations:
+    def connect(self, timeouts: Timeouts, request: HTTPRequest | None = None) -> NetworkOperations:
         """Connect to the origin, or to the proxy and through it."""
         destination = f"the proxy {self._proxy.origin}" if self._proxy else self.origin
 
@@ -237,7 +230,7 @@ class H11Connection:
         context.set_alpn_protocols(["http/1.1"])
         return StartTLS(context, origin.host, timeout)
 
-    def _open_tunnel(self, proxy: Proxy, timeout: Any) -> Operations:
+    def _open_tunnel(self, proxy: Proxy, timeout: Any) -> NetworkOperations:
         """Have the proxy connect to the origin. Raises :class:`ProxyConnectionError`."""
         http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_INCOMPLETE_EVENT_SIZE)
         authority = self.origin.authority
@@ -262,7 +255,9 @@ class H11Connection:
                 f"{event.status_code} {reason}"
             )
 
-    def _write_request(self, request: HTTPRequest) -> Generator[Operation, bytes, OSError | None]:
+    def _write_request(
+        self, request: HTTPRequest
+    ) -> Generator[NetworkOperation, bytes, OSError | None]:
         """Send the request; return the error that kept it from being sent whole.
 
         There may be a response all the same, which says why the rest of it was not wanted.
@@ -285,7 +280,7 @@ class H11Connection:
             return error
         return None
 
-    def _read_response(self, request: HTTPRequest, handler: ResponseHandler) -> Operations:
+    def _read_response(self, request: HTTPRequest, handler: ResponseHandler) -> NetworkOperations:
         while True:
             event = self._http.next_event()
             if event is h11.NEED_DATA:

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
-from ...exceptions import HTTPClientError, InvalidConfigError, ParamValidationError
-from ...validation import validate_positive
+from ...exceptions import HTTPClientError, InvalidConfigError
+from ...validation import validate_positive, validate_whole_number, validating
 from ..auth.sigv4 import sigv4_header
 from ..config.proxies import resolve_proxy
 from ..config.tls import LazySSLContext, resolve_verify, warn_unverified
@@ -20,8 +20,8 @@ from .h11_connection import (
     READ_NUM_BYTES,
     Connect,
     H11Connection,
-    Operation,
-    Operations,
+    NetworkOperation,
+    NetworkOperations,
     Preconnection,
     Proxy,
     Read,
@@ -60,20 +60,13 @@ class BaseH11Client:
         preconnect: bool = False,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        if (
-            isinstance(max_connections, bool)
-            or not isinstance(max_connections, int)
-            or max_connections < 1
-        ):
-            raise ParamValidationError(
-                type(self).__name__,
-                [f"max_connections: {max_connections!r} given; allowed: a whole number, 1 or more"],
-            )
-        if isinstance(timeout, Timeouts):
-            self.timeouts = timeout
-        else:
-            seconds = validate_positive("timeout", timeout)
-            self.timeouts = Timeouts(seconds, seconds, seconds, seconds)
+        with validating(type(self).__name__):
+            validate_whole_number("max_connections", max_connections, minimum=1)
+            if isinstance(timeout, Timeouts):
+                self.timeouts = timeout
+            else:
+                seconds = validate_positive("timeout", timeout)
+                self.timeouts = Timeouts(seconds, seconds, seconds, seconds)
         self._ssl_context = resolve_verify(verify, trust_env=trust_env)
         if verify is False:
             warn_unverified("verify=False")
@@ -192,7 +185,7 @@ class H11Client(BaseH11Client):
 
 def _run(
     connection: H11Connection,
-    operations: Operations,
+    operations: NetworkOperations,
     backend: NetworkBackend,
     monotonic: Callable[[], float],
 ) -> None:
@@ -201,7 +194,7 @@ def _run(
     value: Any = None
     try:
         while True:
-            operation: Operation = resume(value)
+            operation: NetworkOperation = resume(value)
             resume, value = operations.send, None
             try:
                 if isinstance(operation, Read):

@@ -64,7 +64,7 @@ class TLSStream:
 
     def _run(self, operation: TLSOperation[ResultT], timeout: float | None) -> ResultT:
         # One time for all the pieces, so that a peer that drips does not prolong it.
-        deadline = Deadline(timeout, self._monotonic)
+        deadline = Deadline(timeout, self._monotonic, "timeout")
         received: Any = None
         while True:
             try:
@@ -124,7 +124,7 @@ class AsyncTLSStream:
 
     async def _run(self, operation: TLSOperation[ResultT], timeout: float | None) -> ResultT:
         # One time for all the pieces, so that a peer that drips does not prolong it.
-        deadline = Deadline(timeout, self._monotonic)
+        deadline = Deadline(timeout, self._monotonic, "timeout")
         received: Any = None
         while True:
             try:

@@ -41,7 +41,7 @@ class Timeouts(NamedTuple):
     def with_overrides(self, connect_timeout: float | None, read_timeout: float | None) -> Timeouts:
         """Return the timeouts with those that are given; ``read_timeout`` is for writing, too.
 
-        Raises :class:`ParamValidationError` for a number that is not above 0.
+        Raises ``ValueError`` for a number that is not above 0.
         """
         connect = validate_positive("connect_timeout", connect_timeout)
         read = validate_positive("read_timeout", read_timeout)
@@ -58,15 +58,19 @@ DEFAULT_TIMEOUTS = Timeouts(connect=60.0, read=60.0, write=60.0, pool=60.0)
 
 
 class Deadline:
-    """The moment at which a call has to be over, on a monotonic clock.
+    """The time at which a call has to be over, on a monotonic clock.
 
     ``seconds`` is the time from now on; None for a call that may take as long as it likes.
+    ``name`` is that of the setting, for errors.
     """
 
-    __slots__ = ("_end", "_monotonic", "seconds")
+    __slots__ = ("_end", "_monotonic", "name", "seconds")
 
-    def __init__(self, seconds: float | None, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, seconds: float | None, monotonic: Callable[[], float], name: str = "total_timeout"
+    ) -> None:
         self.seconds = seconds
+        self.name = name
         self._monotonic = monotonic
         self._end = None if seconds is None else monotonic() + seconds
 
@@ -83,7 +87,7 @@ class Deadline:
             return timeout
         remaining = self._end - self._monotonic()
         if remaining <= 0:
-            raise TimeoutError(f"the call has taken {self.seconds} s, its total_timeout")
+            raise TimeoutError(f"the call has taken {self.seconds} s, its {self.name}")
         return remaining if timeout is None else min(timeout, remaining)
 
 

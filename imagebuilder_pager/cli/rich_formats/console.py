@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ...controls import CONTROLS
 from ..exit_codes import ConfigurationError
 from ..stdout import Stdout
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
-__all__ = ["STATUS_STYLES", "RichWriter", "require_rich", "status_style", "strip_controls"]
+__all__ = ["STATUS_STYLES", "RichWriter", "replace_controls", "require_rich", "status_style"]
 
 
 #: The style of each status, of a resource or of the execution.
@@ -29,8 +30,9 @@ STATUS_STYLES = {
     "CANCELLED": "yellow",
     "CANCELLING": "yellow",
 }
-# A terminal obeys control characters, and a name may have some in it.
-_CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), "\N{REPLACEMENT CHARACTER}")
+
+
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def require_rich(output: str) -> None:
@@ -43,9 +45,10 @@ def require_rich(output: str) -> None:
         )
 
 
-def strip_controls(text: str | None) -> str:
+def replace_controls(text: str | None) -> str:
     """Return the text with its control characters replaced."""
-    return "" if text is None else text.translate(_CONTROLS)
+    # A terminal obeys control characters, and a name may have some in it; a cell has one line.
+    return "" if text is None else re.sub(r"[\t\n]", _REPLACEMENT, CONTROLS.sub(_REPLACEMENT, text))
 
 
 def status_style(status: object) -> str:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from ...models.lifecycle import LifecycleExecutionResource
-from .console import strip_controls
+from .console import replace_controls
 
 __all__ = [
     "format_duration",
@@ -29,7 +29,7 @@ _CONTAINER = re.compile(r"[\w.-]+/(?P<name>[^@]+)@sha256:(?P<digest>[0-9a-f]{12}
 
 def kind_and_name(resource: LifecycleExecutionResource) -> tuple[str, str]:
     """Return the kind of a resource, and its id without the region and the account."""
-    resource_id = strip_controls(resource.resource_id)
+    resource_id = replace_controls(resource.resource_id)
     if match := _IMAGE.fullmatch(resource_id):
         return match["kind"], match["name"]
     if match := _CONTAINER.fullmatch(resource_id):
@@ -76,7 +76,7 @@ def format_seconds(seconds: float) -> str:
 
 def short_reason(reason: str) -> str:
     """Return a reason without the ids in it, so that similar failures have the same one."""
-    return re.sub(r"\b(\w+)-[0-9a-f]{8,}\b", r"\1-…", strip_controls(reason))
+    return re.sub(r"\b(\w+)-[0-9a-f]{8,}\b", r"\1-…", replace_controls(reason))
 
 
 def without_nulls(items: Iterable[T | None]) -> list[T]:

@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.text import Text
 
 from ...models.lifecycle import ListLifecycleExecutionResourcesResponse as Page
-from .console import status_style, strip_controls
+from .console import replace_controls, status_style
 
 __all__ = ["execution_header"]
 
@@ -18,10 +18,12 @@ def execution_header(pages: Sequence[Page], note: str) -> Group:
     line = Text("Lifecycle execution ")
     reason = Text()
     if pages:
-        line.append(strip_controls(pages[0].lifecycle_execution_id), style="bold")
+        line.append(replace_controls(pages[0].lifecycle_execution_id), style="bold")
         state = pages[0].lifecycle_execution_state
         if state is not None:
-            line.append("  ").append(strip_controls(state.status), style=status_style(state.status))
-            reason = Text(strip_controls(state.reason))
+            line.append("  ").append(
+                replace_controls(state.status), style=status_style(state.status)
+            )
+            reason = Text(replace_controls(state.reason))
     parts = [line, *([reason] if reason else []), Text(note, style="dim")]
     return Group(*parts)

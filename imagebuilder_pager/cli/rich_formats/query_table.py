@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from .console import RichWriter, strip_controls
+from .console import RichWriter, replace_controls
 
 __all__ = ["show_query_result"]
 
@@ -23,7 +23,7 @@ def show_query_result(writer: RichWriter, result: Any) -> None:
     if all(isinstance(row, dict) for row in rows):
         titles = list(dict.fromkeys(key for row in rows for key in row))
         for title in titles:
-            table.add_column(Text(strip_controls(title)), overflow="fold")
+            table.add_column(Text(replace_controls(title)), overflow="fold")
         for row in rows:
             table.add_row(*(_cell(row.get(title)) for title in titles))
     else:
@@ -40,4 +40,4 @@ def _cell(value: Any) -> Text:
     if value is None:
         return Text()
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return Text(strip_controls(text))
+    return Text(replace_controls(text))

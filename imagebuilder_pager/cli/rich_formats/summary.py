@@ -15,7 +15,7 @@ from rich.text import Text
 
 from ...models.lifecycle import LifecycleExecutionResource
 from ..context import ListContext
-from .console import STATUS_STYLES, RichWriter, status_style, strip_controls
+from .console import STATUS_STYLES, RichWriter, replace_controls, status_style
 from .describe import (
     format_seconds,
     format_time,
@@ -52,8 +52,8 @@ def show_summary(writer: RichWriter, context: ListContext) -> None:
 def _show_resources(writer: RichWriter, resources: _Resources) -> None:
     writer.show(Text(), _counts("ACTION", resources, _action))
     by_location = [
-        _counts("REGION", resources, lambda resource: strip_controls(resource.region) or "-"),
-        _counts("ACCOUNT", resources, lambda resource: strip_controls(resource.account_id) or "-"),
+        _counts("REGION", resources, lambda one: replace_controls(one.region) or "-"),
+        _counts("ACCOUNT", resources, lambda one: replace_controls(one.account_id) or "-"),
     ]
     writer.show(Text(), Columns(by_location, padding=(1, 6)), Text(), *_times(resources))
     for status, title, max_names in (
@@ -66,11 +66,11 @@ def _show_resources(writer: RichWriter, resources: _Resources) -> None:
 
 
 def _status(resource: LifecycleExecutionResource) -> str:
-    return (strip_controls(resource.state.status) if resource.state is not None else "") or "-"
+    return (replace_controls(resource.state.status) if resource.state is not None else "") or "-"
 
 
 def _action(resource: LifecycleExecutionResource) -> str:
-    return (strip_controls(resource.action.name) if resource.action is not None else "") or "-"
+    return (replace_controls(resource.action.name) if resource.action is not None else "") or "-"
 
 
 def _counts(

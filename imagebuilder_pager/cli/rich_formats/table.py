@@ -17,7 +17,7 @@ from rich.text import Text
 
 from ...models.lifecycle import LifecycleExecutionResource
 from ..context import ListContext
-from .console import RichWriter, status_style, strip_controls
+from .console import RichWriter, replace_controls, status_style
 from .describe import format_duration, format_time, kind_and_name, shared_date, without_nulls
 from .header import execution_header
 
@@ -78,10 +78,10 @@ def _cells(resource: LifecycleExecutionResource, date: str | None) -> dict[str, 
     return {
         "ID": name,
         "TYPE": kind,
-        "REGION": strip_controls(resource.region),
-        "ACCOUNT": strip_controls(resource.account_id),
-        "ACTION": strip_controls(action.name) if action is not None else "",
-        "STATUS": strip_controls(state.status) if state is not None else "",
+        "REGION": replace_controls(resource.region),
+        "ACCOUNT": replace_controls(resource.account_id),
+        "ACTION": replace_controls(action.name) if action is not None else "",
+        "STATUS": replace_controls(state.status) if state is not None else "",
         "STARTED": format_time(resource.start_time, date),
         "TOOK": format_duration(resource),
     }
@@ -104,7 +104,7 @@ def _row(
     row: dict[str, str], resource: LifecycleExecutionResource, layout: _Layout
 ) -> Iterator[Text | Padding]:
     state = resource.state
-    reason = strip_controls(state.reason) if state is not None else ""
+    reason = replace_controls(state.reason) if state is not None else ""
     is_narrow = layout.columns is _NARROW
     if layout.has_reason_column and not is_narrow:
         yield _line(row, layout, reason)

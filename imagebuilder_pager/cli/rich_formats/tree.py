@@ -16,7 +16,7 @@ from rich.tree import Tree
 from ...models.lifecycle import LifecycleExecutionResource, LifecycleExecutionResourceState
 from ...pagination.prefetch import prefetch
 from ..context import ListContext
-from .console import RichWriter, status_style, strip_controls
+from .console import RichWriter, replace_controls, status_style
 from .describe import format_duration, kind_and_name, without_nulls
 from .header import execution_header
 
@@ -83,7 +83,7 @@ def _tree(resource: LifecycleExecutionResource, children: Children) -> Tree:
     _add_details(tree, resource)
     widths = (
         max((len(kind_and_name(child)[1]) for child in children), default=0),
-        max((len(strip_controls(child.region)) for child in children), default=0),
+        max((len(replace_controls(child.region)) for child in children), default=0),
     )
     for child in children:
         _add_details(tree.add(_label(child, widths, resource)), child)
@@ -92,9 +92,9 @@ def _tree(resource: LifecycleExecutionResource, children: Children) -> Tree:
 
 def _add_details(branch: Tree, resource: LifecycleExecutionResource) -> None:
     for uri in without_nulls(resource.image_uris):
-        branch.add(Text(strip_controls(uri).rpartition("/")[2], style="dim"))
+        branch.add(Text(replace_controls(uri).rpartition("/")[2], style="dim"))
     for snapshot in without_nulls(resource.snapshots):
-        line = Text(strip_controls(snapshot.snapshot_id)).append("  ")
+        line = Text(replace_controls(snapshot.snapshot_id)).append("  ")
         line.append(_status(snapshot.state))
         branch.add(_with_reason(line, snapshot.state, resource.state))
 
@@ -105,11 +105,11 @@ def _label(
     parent: LifecycleExecutionResource | None,
 ) -> Text:
     """Return a resource in a line or two, without what it has in common with its parent."""
-    region = strip_controls(resource.region).ljust(widths[1])
+    region = replace_controls(resource.region).ljust(widths[1])
     line = Text(kind_and_name(resource)[1].ljust(widths[0]), "bold")
-    line.append(f"  {region}  {strip_controls(resource.account_id)}  ", "not bold")
+    line.append(f"  {region}  {replace_controls(resource.account_id)}  ", "not bold")
     if resource.action is not None and (parent is None or resource.action != parent.action):
-        line.append(f"{strip_controls(resource.action.name)}  ", "not bold")
+        line.append(f"{replace_controls(resource.action.name)}  ", "not bold")
     line.append(_status(resource.state))
     duration = format_duration(resource)
     if duration and (parent is None or duration != format_duration(parent)):
@@ -118,7 +118,7 @@ def _label(
 
 
 def _status(state: LifecycleExecutionResourceState | None) -> Text:
-    status = "" if state is None else strip_controls(state.status)
+    status = "" if state is None else replace_controls(state.status)
     return Text(status, f"not bold {status_style(status)}")
 
 
@@ -134,5 +134,5 @@ def _with_reason(
         and (parent_state is None or reason != parent_state.reason)
     ):
         style = "red" if state.status == "FAILED" else ""
-        line.append(f"\n{strip_controls(reason)}", f"not bold {style}")
+        line.append(f"\n{replace_controls(reason)}", f"not bold {style}")
     return line
