@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import sys
-import threading
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from .threads import BackgroundCall
 
 if TYPE_CHECKING:
     import socket
@@ -78,22 +79,14 @@ async def run_in_thread(function: Callable[[], ResultT]) -> ResultT:
     """
     runtime = current_runtime()
     done = runtime.event()
-    results: list[ResultT] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            results.append(function())
-        except BaseException as error:  # noqa: BLE001 - it is raised in the task that waits
-            errors.append(error)
-        runtime.call_from_thread(done.set)
-
     context = contextvars.copy_context()
-    threading.Thread(target=context.run, args=(run,), daemon=True).start()
+    call = BackgroundCall(
+        lambda: context.run(function),
+        "imagebuilder_pager",
+        on_finish=lambda: runtime.call_from_thread(done.set),
+    )
     await done.wait()
-    if errors:
-        raise errors.pop()
-    return results.pop()
+    return call.result()
 
 
 def _in_trio() -> bool:

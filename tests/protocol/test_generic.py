@@ -80,7 +80,7 @@ def loaded_by(*arguments: str) -> tuple[list[str], list[str]]:
     return others, modules
 
 
-GROUND = ("_lazy", "_version", "async_runtime", "controls", "exceptions", "validation")
+GROUND = ("_lazy", "_version", "async_runtime", "controls", "exceptions", "threads", "validation")
 
 
 def test_pagination_loads_no_other_package() -> None:

@@ -31,8 +31,8 @@ LAYERS: Layers = [
     {"models"},
     {"pagination", "aws"},
     {"validation"},
-    {"exceptions"},
-    {"async_runtime", "controls", "_lazy", "_version"},
+    {"async_runtime", "exceptions"},
+    {"controls", "threads", "_lazy", "_version"},
 ]
 AWS_LAYERS: Layers = [
     {"credentials", "protocol"},
@@ -162,7 +162,7 @@ def test_every_module_is_in_a_layer() -> None:
 
 
 def test_pagination_and_aws_can_be_lifted_out() -> None:
-    ground = {"_lazy", "async_runtime", "exceptions", "validation"}
+    ground = {"_lazy", "async_runtime", "controls", "exceptions", "threads", "validation"}
     for folder in ("pagination", "aws"):
         for name in MODULES:
             if part_of(name, "") == folder:

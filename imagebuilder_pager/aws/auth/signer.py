@@ -7,12 +7,12 @@ the call is sent again is decided in :mod:`..retries`.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ...exceptions import ClientError, CredentialRetrievalError
+from ...threads import BackgroundCall
 from ..clock import parse_http_date
 from ..identity import (
     CachingProvider,
@@ -203,24 +203,10 @@ def _call_within(fetch: Callable[[], CredentialsLike], timeout: float) -> Creden
 
     A fetch that takes longer goes on, and the next call has the use of it.
     """
-    results: list[CredentialsLike] = []
-    errors: list[BaseException] = []
-    done = threading.Event()
-
-    def run() -> None:
-        try:
-            results.append(fetch())
-        except BaseException as error:  # noqa: BLE001 - it is raised in the thread that waits
-            errors.append(error)
-        finally:
-            done.set()
-
-    threading.Thread(target=run, name="credentials", daemon=True).start()
-    if not done.wait(timeout):
+    call = BackgroundCall(fetch, "credentials")
+    if not call.finished.wait(timeout):
         raise _timeout_error(timeout)
-    if errors:
-        raise errors.pop()
-    return results.pop()
+    return call.result()
 
 
 def _timeout_error(timeout: float | None) -> CredentialRetrievalError:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import threading
 import time
 import weakref
 from collections.abc import Callable
 from typing import Any, Protocol
+
+from ...threads import BackgroundCall
 
 __all__ = [
     "NO_ADDRESS",
@@ -93,27 +94,10 @@ def _resolve(host: str, port: int, timeout: float | None) -> list[Address]:
     """
     if timeout is None or is_address(host):
         return look_up(host, port)
-    addresses: list[Address] = []
-    errors: list[OSError] = []
-    done = threading.Event()
-
-    def run() -> None:
-        try:
-            addresses.extend(look_up(host, port))
-        except OSError as error:
-            errors.append(error)
-        finally:
-            done.set()
-
-    try:
-        threading.Thread(target=run, name="resolve", daemon=True).start()
-    except RuntimeError:  # no more threads: it has to do without its timeout
-        return look_up(host, port)
-    if not done.wait(timeout):
+    call = BackgroundCall(lambda: look_up(host, port), "resolve")
+    if not call.finished.wait(timeout):
         raise TimeoutError(f"the name {host} was not resolved in time")
-    if errors:
-        raise errors[0]
-    return addresses
+    return call.result()
 
 
 def _connect(

@@ -6,15 +6,15 @@ are shown in their order, each as soon as all of its children are there.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
+from functools import partial
 
 from rich.text import Text
 from rich.tree import Tree
 
 from ...models.lifecycle import LifecycleExecutionResource, LifecycleExecutionResourceState
 from ...pagination.prefetch import prefetch
+from ...threads import BackgroundCall
 from ..context import ListContext
 from .console import RichWriter, replace_controls, status_style
 from .describe import format_duration, kind_and_name, without_nulls
@@ -49,33 +49,21 @@ def _with_children(
     """Yield each resource with its children, a few of the calls for them ahead."""
     remaining = iter(resources)
 
-    def start_next() -> tuple[LifecycleExecutionResource, Future[Children]] | None:
+    def start_next() -> tuple[LifecycleExecutionResource, BackgroundCall[Children]] | None:
         for resource in remaining:
-            return resource, _start_listing_children(context, resource)
+            call = partial(_list_children, context, resource)
+            return resource, BackgroundCall(call, "children")
         return None
 
     for resource, children in prefetch(start_next, _CONCURRENT_CALLS - 1):
         yield resource, children.result()
 
 
-def _start_listing_children(
-    context: ListContext, resource: LifecycleExecutionResource
-) -> Future[Children]:
-    """List the children of a resource in a thread, for which no exit of the program waits."""
-    children: Future[Children] = Future()
+def _list_children(context: ListContext, resource: LifecycleExecutionResource) -> Children:
     resource_id = resource.resource_id
     if resource_id is None or kind_and_name(resource)[0] != "image":
-        children.set_result([])
-        return children
-
-    def call() -> None:
-        try:
-            children.set_result(without_nulls(context.children(resource_id)))
-        except BaseException as error:  # noqa: BLE001 - it is raised where the result is wanted
-            children.set_exception(error)
-
-    threading.Thread(target=call, daemon=True).start()
-    return children
+        return []
+    return without_nulls(context.children(resource_id))
 
 
 def _tree(resource: LifecycleExecutionResource, children: Children) -> Tree:
