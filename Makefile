@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 .PHONY: help demo test fuzz simulate check format test-all test-lowest bench slim container clean
 
 help:
-	@echo "make demo      page through the local Image Builder and print what it has"
+	@echo "make demo      page from the policies of a local Image Builder to the resources of an execution"
 	@echo "make test      run the tests"
 	@echo "make fuzz      feed the parsers many more random inputs than make test does"
 	@echo "make simulate  break off the simulated network at every byte and turn that there is"
