@@ -66,10 +66,10 @@ class BaseNest(Generic[RecordT]):
 
         specs = [level.spec for level in self._levels if level.spec.limit_key is not None]
         if page_size is not None and not specs:
-            raise PaginationError("page_size: these operations have no parameter for it")
+            raise PaginationError("PageSize: these operations have no parameter for it")
         limits = [spec.max_page_size for spec in specs if spec.max_page_size is not None]
-        size = parse("page_size", page_size, 1, min(limits, default=None))
-        ahead = parse("prefetch", prefetch, 0, MAX_PREFETCH) or 0
+        size = parse("PageSize", page_size, 1, min(limits, default=None))
+        ahead = parse("Prefetch", prefetch, 0, MAX_PREFETCH) or 0
         if problems:
             raise ParamValidationError(self._name, problems)
         entries: tuple[TokenEntry, ...] = ()

@@ -13,6 +13,9 @@ from .token import TokenEntry, encode_nest_token
 
 __all__ = ["Gap", "Listing", "NestContext", "NestPage", "Run"]
 
+#: How often a listing begins anew without a further item in between.
+MAX_RESTARTS = 3
+
 
 class NestContext(NamedTuple):
     """What all listings of a nest share."""
@@ -130,10 +133,10 @@ class Listing:
         "_context",
         "_cursor",
         "_inner",
-        "_is_restarted",
         "_last_id",
         "_params",
         "_passed",
+        "_restarts",
         "_seek",
         "_seen",
         "_start",
@@ -171,7 +174,7 @@ class Listing:
         self._seek: _Seek | None = None
         self._seen = 0
         self._start = TokenEntry({}, 0, 0, None, is_next=True)
-        self._is_restarted = False
+        self._restarts = 0
         self._cursor: PageCursor[Any] | None = None
         if entries:
             self._begin(entries[0], entries[1:])
@@ -222,7 +225,7 @@ class Listing:
                 if inner is not None:
                     content.append(inner)
         if start < len(items):
-            self._is_restarted = False  # it has gone on
+            self._restarts = 0
             self._add_items(content, received, start)
         if items:
             self._last_id = self.level.item_id(items[-1])
@@ -240,9 +243,9 @@ class Listing:
         """Begin anew, where the service has refused the token of the page requested last.
 
         What has been passed is looked for by its last item. Return whether that is possible:
-        not for a request without a token, and not twice without an item in between.
+        not for a request without a token, and not again and again without an item in between.
         """
-        if not self._tokens or self._is_restarted:
+        if not self._tokens or self._restarts == MAX_RESTARTS:
             return False
         if self._seek is not None:
             at = self._start.before + self._seek.at
@@ -253,7 +256,7 @@ class Listing:
         self._tokens = {}
         self._passed = 0
         self._start = TokenEntry({}, 0, 0, None, is_next=True)
-        self._is_restarted = True
+        self._restarts += 1
         self._cursor = None
         return True
 
