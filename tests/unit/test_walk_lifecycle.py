@@ -1,0 +1,447 @@
+"""The walk from policies to resources: its records, its arguments, and how it goes on."""
+
+import json
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta, timezone
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from imagebuilder_pager import Checkpoint
+from imagebuilder_pager.exceptions import (
+    ParamValidationError,
+    ParentGoneError,
+    StartingTokenError,
+)
+from imagebuilder_pager.lifecycle_walk import LifecycleRecord
+from imagebuilder_pager.models.exceptions import ForbiddenException
+from imagebuilder_pager.models.lifecycle import LifecycleExecutionStatus
+from imagebuilder_pager.pagination import decode_token
+from tests.fakes.image_builder import async_client_of, client_of
+from tests.fakes.lifecycle_account import (
+    ACCOUNT,
+    DAY,
+    REGION,
+    START,
+    LifecycleAccount,
+    execution_id,
+    make_account,
+    make_execution,
+    policy_arn,
+)
+from tests.fakes.paginated_service import BACKENDS, WAYS, run
+
+
+def records_by(
+    way: str, account: LifecycleAccount, stop_after: int | None = None, **arguments: Any
+) -> tuple[list[LifecycleRecord], str | None]:
+    """The records of a walk in one of the ways, and the token behind them."""
+    records: list[LifecycleRecord] = []
+    if way == "sync":
+        walk = client_of(account).walk_lifecycle(**arguments)
+        for record in walk:
+            records.append(record)
+            if len(records) == stop_after:
+                break
+        return records, walk.resume_token
+
+    async def main() -> str | None:
+        walk = async_client_of(account).walk_lifecycle(**arguments)
+        async for record in walk:
+            records.append(record)
+            if len(records) == stop_after:
+                break
+        return walk.resume_token
+
+    return records, run(way, main)
+
+
+def keys_of(records: Iterable[LifecycleRecord]) -> list[tuple[Any, ...]]:
+    return [tuple(record.key) for record in records]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("prefetch", [0, 3])
+@pytest.mark.parametrize("children", [True, False])
+def test_every_record_once_in_order(way: str, prefetch: int, *, children: bool) -> None:
+    account = make_account(policies=3, executions=4, images=3, amis=2, most=2)
+    records, token = records_by(way, account, children=children, Prefetch=prefetch)
+    assert keys_of(records) == account.keys(children=children)
+    assert len(set(keys_of(records))) == len(records) == 3 * 4 * (1 + 3 * (3 if children else 1))
+    assert token is None
+
+
+def test_what_the_records_have() -> None:
+    account = make_account(policies=1, executions=1, images=1, amis=2)
+    execution, image, ami, other = client_of(account).walk_lifecycle()
+    assert (execution.parent, execution.resource) == (None, None)
+    assert execution.policy.name == "policy-0"
+    assert execution.execution.state is not None
+    assert execution.execution.state.status is LifecycleExecutionStatus.SUCCESS
+    assert execution.execution_has_ended
+    assert execution.key == (ACCOUNT, REGION, execution_id(0, 0), None, None)
+    assert image.parent is None
+    assert image.resource is not None
+    assert ami.parent == image.resource
+    assert ami.resource is not None
+    assert ami.resource.snapshots[0].snapshot_id == "snap-0"
+    assert ami.key.parent == image.resource.resource_id
+    # The same id in another region is another resource.
+    assert other.key.resource == ami.key.resource
+    assert (ami.key.region, other.key.region) == (REGION, "eu-west-1")
+    assert ami.to_dict() == {
+        "policy": ami.policy.to_dict(),
+        "execution": ami.execution.to_dict(),
+        "parent": image.resource.to_dict(),
+        "resource": ami.resource.to_dict(),
+    }
+    assert execution.to_dict()["resource"] is None
+    assert execution.to_dict()["execution"]["startTime"] == datetime.fromtimestamp(START, UTC)
+    assert pickle.loads(pickle.dumps(ami)) == ami
+
+
+def test_given_policies_are_not_listed() -> None:
+    account = make_account(policies=3, executions=1, images=1)
+    arns = [policy_arn(2), policy_arn(0), policy_arn(2)]
+    records = list(client_of(account).walk_lifecycle(policies=iter(arns)))
+    assert [record.policy.arn for record in records if record.resource is None] == arns[:2]
+    assert {operation for operation, _ in account.requests} == {
+        "ListLifecycleExecutions",
+        "ListLifecycleExecutionResources",
+    }
+    assert records[0].to_dict()["policy"] == {"arn": policy_arn(2)}
+    assert records[0].key == (ACCOUNT, REGION, execution_id(2, 0), None, None)
+
+
+def test_only_images_are_asked_for_what_came_from_them() -> None:
+    account = make_account(policies=1, executions=1, images=1, amis=2)
+    account.resources[execution_id(0, 0), None] += [
+        {"resourceId": "ami-0123456789abcdef0", "accountId": ACCOUNT, "region": REGION},
+        {"resourceId": f"{ACCOUNT}.dkr.ecr.us-west-2.amazonaws.com/a:image/b"},
+        {"resourceId": f"arn:aws:ecr:{REGION}:{ACCOUNT}:image/a"},
+        {"state": {"status": "FAILED"}},
+        None,  # type: ignore[list-item]  # lists of the service may have one
+    ]
+    records = list(client_of(account).walk_lifecycle())
+    assert len(records) == 1 + 1 + 2 + 4
+    parents = [p["parentResourceId"] for _, p in account.requests if "parentResourceId" in p]
+    assert parents == [records[1].key.resource]
+
+
+def test_nothing_is_sent_before_the_first_record() -> None:
+    account = make_account()
+    client_of(account).walk_lifecycle(Prefetch=5)
+    assert account.requests == []
+
+
+def test_a_page_size_is_that_of_every_listing() -> None:
+    account = make_account(policies=2, executions=2, images=2)
+    list(client_of(account).walk_lifecycle(page_size=1))
+    assert {params["maxResults"] for _, params in account.requests} == {1}
+
+
+# The time.
+
+
+def day(number: float) -> datetime:
+    return datetime.fromtimestamp(START + number * DAY, UTC)
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "days"),
+    [
+        (None, None, [0, 1, 2, 3]),
+        (day(1), None, [1, 2, 3]),
+        (None, day(1), [0]),
+        (day(1), day(3), [1, 2]),
+        (day(1).replace(tzinfo=None), day(3).astimezone(timezone(timedelta(hours=5))), [1, 2]),
+        (day(1) + timedelta(seconds=600), None, [1, 2, 3]),
+        (day(1) + timedelta(seconds=601), None, [2, 3]),
+        (None, day(1) + timedelta(seconds=600), [0]),
+        (day(30), None, []),
+    ],
+)
+@pytest.mark.parametrize("order", [1, -1])
+def test_executions_are_left_out_by_the_time_of_their_end_in_whatever_order(
+    since: datetime | None, until: datetime | None, days: list[int], order: int
+) -> None:
+    account = make_account(policies=1, executions=4, images=1, amis=0, most=2)
+    account.executions[policy_arn(0)] = account.executions[policy_arn(0)][::order]
+    records = client_of(account).walk_lifecycle(since=since, until=until)
+    found = [record.key.execution for record in records if record.resource is None]
+    assert found == [execution_id(0, number) for number in days][::order]
+    asked = [p["lifecycleExecutionId"] for o, p in account.requests if o.endswith("Resources")]
+    assert set(asked) == set(found)
+
+
+@pytest.mark.parametrize("status", ["IN_PROGRESS", "PENDING", "CANCELLING", "NEW_STATUS"])
+def test_an_execution_that_has_not_ended_is_not_left_out_by_since(status: str) -> None:
+    account = make_account(policies=1, executions=1, images=1, amis=0)
+    account.executions[policy_arn(0)] = [make_execution(0, 0, status)]
+    records = list(client_of(account).walk_lifecycle(since=day(20)))
+    assert [record.execution_has_ended for record in records] == [False, False]
+    assert list(client_of(account).walk_lifecycle(until=day(0))) == []
+
+
+def test_an_execution_of_unknown_times_is_not_left_out() -> None:
+    account = make_account(policies=1, executions=1, images=0)
+    account.executions[policy_arn(0)] = [{"lifecycleExecutionId": execution_id(0, 0)}]
+    assert len(list(client_of(account).walk_lifecycle(since=day(1), until=day(2)))) == 1
+
+
+# Going on.
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_stopped_after_every_record_and_gone_on_with_another_page_size(way: str) -> None:
+    account = make_account(policies=2, executions=3, images=3, amis=1)
+    expected = account.keys()
+    found: list[tuple[Any, ...]] = []
+    token: str | None = None
+    while len(found) < len(expected):
+        options = {"PageSize": len(found) % 3 + 1, "Prefetch": len(found) % 2 * 4}
+        records, token = records_by(way, account, stop_after=1, StartingToken=token, **options)
+        found += keys_of(records)
+    assert found == expected
+    assert token is None
+
+
+def test_the_same_walk_by_the_sync_and_the_async_client() -> None:
+    account = make_account()
+    first, token = records_by("sync", account, stop_after=7)
+    rest, _ = records_by("asyncio", account, starting_token=token)
+    assert keys_of([*first, *rest]) == account.keys()
+
+
+@pytest.mark.parametrize("stop_after", range(1, 17))
+@pytest.mark.parametrize("way", WAYS)
+def test_tokens_that_have_expired_between_two_runs(way: str, stop_after: int) -> None:
+    account = make_account(policies=3, executions=3, images=3, amis=0, most=2)
+    first, token = records_by(way, account, stop_after=stop_after)
+    account.expired += 1
+    rest, _ = records_by(way, account, StartingToken=token)
+    assert keys_of([*first, *rest]) == account.keys()
+
+
+@pytest.mark.parametrize("prefetch", [0, 3])
+def test_tokens_that_expire_during_a_walk(prefetch: int) -> None:
+    account = make_account(policies=3, executions=5, images=5, amis=2, most=2)
+    records = []
+    for record in client_of(account).walk_lifecycle(Prefetch=prefetch):
+        records.append(record)
+        if len(records) % 11 == 0:
+            account.expired += 1
+    assert keys_of(records) == account.keys()
+
+
+def test_a_new_execution_in_front_does_not_disturb_a_walk_that_goes_on() -> None:
+    account = make_account(policies=1, executions=3, images=2, amis=0)
+    expected = account.keys()
+    first, token = records_by("sync", account, stop_after=5)
+    account.executions[policy_arn(0)].insert(0, make_execution(0, 99))
+    rest, _ = records_by("sync", account, StartingToken=token)
+    assert keys_of([*first, *rest]) == expected
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_policy_that_is_gone(way: str) -> None:
+    account = make_account(policies=3, executions=1, images=2, amis=0)
+    first, token = records_by(way, account, stop_after=5)
+    assert first[-1].policy.name == "policy-1"
+    del account.policies[1]
+    with pytest.raises(ParentGoneError, match=r"policy-1, which is no longer in .*policies;") as e:
+        records_by(way, account, StartingToken=token)
+    assert (e.value.level, e.value.item_id) == ("list_lifecycle_policies", policy_arn(1))
+    rest, _ = records_by(way, account, StartingToken=e.value.resume_token)
+    assert [record.policy.name for record in rest] == ["policy-2"] * 3
+
+
+def test_an_execution_that_goes_on_after_its_last_resource_so_far() -> None:
+    account = make_account(policies=1, executions=2, images=2, amis=0)
+    account.executions[policy_arn(0)][0] = make_execution(0, 0, "IN_PROGRESS")
+    first, token = records_by("sync", account, stop_after=3)
+    resources = account.resources[execution_id(0, 0), None]
+    resources.append({**resources[0], "resourceId": "ami-00000000000000001"})
+    rest, _ = records_by("sync", account, StartingToken=token)
+    assert keys_of([*first, *rest]) == account.keys()
+
+
+@pytest.mark.parametrize("prefetch", [0, 2])
+def test_an_error_has_the_token_that_goes_on(prefetch: int) -> None:
+    account = make_account(policies=2, executions=2, images=2, amis=1)
+    expected = account.keys()
+    found: list[tuple[Any, ...]] = []
+    token: str | None = None
+    for _ in range(40):
+        failing = FailingAccount(account, good=5)
+        walk = client_of(failing).walk_lifecycle(StartingToken=token, Prefetch=prefetch)
+        try:
+            for record in walk:
+                found.append(tuple(record.key))  # noqa: PERF401  # what there is before an error
+        except ForbiddenException as error:
+            token = error.resume_token
+            assert found == expected[: len(found)]
+        else:
+            break
+    assert found == expected
+
+
+class FailingAccount:
+    """The account, which forbids what comes behind so many good requests."""
+
+    def __init__(self, account: LifecycleAccount, good: int) -> None:
+        self.account = account
+        self.good = good
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if self.good == 0:
+            headers = {"x-amzn-ErrorType": "ForbiddenException"}
+            return httpx.Response(403, headers=headers, json={"message": "no"})
+        self.good -= 1
+        return self.account(request)
+
+
+# Tokens and arguments that are refused.
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"children": False},
+        {"since": day(0)},
+        {"until": day(9)},
+        {"policies": [policy_arn(0), policy_arn(1)]},
+    ],
+    ids=str,
+)
+def test_a_token_is_refused_by_a_walk_with_other_arguments(arguments: dict[str, Any]) -> None:
+    account = make_account()
+    _, token = records_by("sync", account, stop_after=3)
+    with pytest.raises(StartingTokenError, match="belongs to another walk"):
+        client_of(account).walk_lifecycle(StartingToken=token, **arguments)
+    with pytest.raises(StartingTokenError, match="belongs to another walk"):
+        client_of(account, region_name="eu-west-1").walk_lifecycle(StartingToken=token)
+
+
+def test_a_token_is_small_and_says_where_it_stands() -> None:
+    account = make_account(policies=30, executions=30, images=2, most=25)
+    records, token = records_by("sync", account, stop_after=2000)
+    assert token is not None
+    assert len(token) < 2000
+    levels = decode_token(token)["levels"]
+    assert [level["id"] for level in levels[:2]] == [
+        records[-1].policy.arn,
+        records[-1].execution.lifecycle_execution_id,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"policies": policy_arn(0)}, "policies: 'arn:"),
+        ({"policies": 3}, "policies: 3 (int) given; allowed: a list of policy ARNs"),
+        ({"policies": [policy_arn(0), "arn:x"]}, "policies[1]: "),
+        ({"policies": [["x"]]}, "policies[0]: "),
+        ({"since": "2026-10-01"}, "since: '2026-10-01' given; allowed: a datetime"),
+        ({"until": date(2026, 10, 1)}, "until: a date given; allowed: a datetime"),
+        ({"since": day(2), "until": day(2)}, "until: not after since"),
+        ({"children": "no"}, "children: 'no' given; allowed: True or False"),
+        ({"PageSize": 0}, "PageSize: 0 (int) given; allowed: a whole number from 1 to 25"),
+        ({"page_size": 26}, "PageSize: 26 (int) given; allowed: a whole number from 1 to 25"),
+        ({"Prefetch": -1}, "Prefetch: -1 (int) given; allowed: a whole number from 0 to 100"),
+        ({"MaxItems": 5}, "MaxItems: unknown parameter; allowed: policies, since, until, children"),
+        ({"PageSize": 5, "page_size": 5}, "page_size: given in both spellings"),
+    ],
+    ids=str,
+)
+def test_invalid_arguments(arguments: dict[str, Any], problem: str) -> None:
+    account = make_account()
+    for client in (client_of(account), async_client_of(account)):
+        with pytest.raises(ParamValidationError) as caught:
+            client.walk_lifecycle(**arguments)
+        (only,) = caught.value.problems
+        assert only.startswith(problem)
+    assert account.requests == []
+
+
+@pytest.mark.parametrize("token", ["", "abc", 5, "eyJuZXh0VG9rZW4iOiAiYSJ9", "x" * 1_000_001])
+def test_what_is_not_a_token_of_a_walk(token: Any) -> None:
+    with pytest.raises(StartingTokenError, match=r"^StartingToken: "):
+        client_of(make_account()).walk_lifecycle(StartingToken=token)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_pages_of_a_walk(backend: str) -> None:
+    account = make_account(policies=2, executions=2, images=1, amis=1)
+
+    async def main() -> list[list[LifecycleRecord]]:
+        return [page async for page in async_client_of(account).walk_lifecycle().pages()]
+
+    pages = run(backend, main)
+    assert len(pages) == len(account.requests)
+    assert keys_of(record for page in pages for record in page) == account.keys()
+    again = list(client_of(account).walk_lifecycle().pages())
+    assert [keys_of(page) for page in again] == [keys_of(page) for page in pages]
+
+
+CODE = """
+import json, sys
+from imagebuilder_pager import ImageBuilder, AsyncImageBuilder
+arguments = dict(aws_access_key_id="a", aws_secret_access_key="b")
+client = ImageBuilder("us-west-2", **arguments)
+client.get_paginator("list_lifecycle_execution_resources")
+AsyncImageBuilder("us-west-2", **arguments)
+parts = ("imagebuilder_pager.lifecycle_walk", "imagebuilder_pager.pagination.nest")
+print(json.dumps([name for name in sys.modules if name.startswith(parts)]))
+client.walk_lifecycle()
+print(json.dumps([name for name in sys.modules if name.startswith(parts)]))
+"""
+
+
+def test_the_single_client_loads_nothing_of_the_walk() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-I", "-c", CODE], capture_output=True, text=True, check=True, timeout=60
+    )
+    before, after = map(json.loads, ran.stdout.splitlines())
+    assert before == []
+    assert "imagebuilder_pager.lifecycle_walk.walk" in after
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_checkpoint_keeps_the_token_of_a_walk(way: str, tmp_path: Path) -> None:
+    """A record at which the program stops comes again, and no other."""
+    account = make_account(policies=2, executions=2, images=1, amis=1)
+    expected = account.keys()
+    found: list[tuple[Any, ...]] = []
+
+    def stop() -> bool:
+        return len(found) % 4 == 3
+
+    async def main(checkpoint: Checkpoint) -> None:
+        walk = async_client_of(account).walk_lifecycle(StartingToken=checkpoint.token)
+        async for record in checkpoint.items(walk):
+            if stop():
+                found.append(())
+                break
+            found.append(tuple(record.key))
+
+    for _ in range(10):
+        with Checkpoint(tmp_path / "walk.checkpoint") as checkpoint:
+            if way != "sync":
+                run(way, partial(main, checkpoint))
+            else:
+                walk = client_of(account).walk_lifecycle(StartingToken=checkpoint.token)
+                for record in checkpoint.items(walk):
+                    if stop():
+                        found.append(())
+                        break
+                    found.append(tuple(record.key))
+            if checkpoint.finished:
+                break
+    assert [key for key in found if key] == expected
