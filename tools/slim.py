@@ -44,6 +44,7 @@ LEAN_REQUIREMENTS = ROOT / "requirements-lean.txt"
 #: The parts of the library that a program does not import.
 OPTIONAL_PARTS = {
     "cli": ("imagebuilder_pager/cli", "imagebuilder_pager/__main__.py"),
+    "fleet": ("imagebuilder_pager/fleet",),
     "local": ("imagebuilder_pager/local",),
     "walk": ("imagebuilder_pager/lifecycle_walk", "imagebuilder_pager/pagination/nest"),
 }

@@ -17,7 +17,9 @@ from .server import LocalServer
 from .service import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalImageBuilder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    import httpx
 
 __all__ = ["main"]
 
@@ -41,12 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(argv)
     try:
-        if options.data is None:
-            account = generate_account(resources=options.resources, history=True)
-        else:
-            account = load_account(options.data)
         server = LocalServer(
-            LocalImageBuilder(account, faults=_fault_plan(options)),
+            _make_service(options),
             host=options.host,
             port=options.port,
             latency=options.latency / 1000,
@@ -57,6 +55,37 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(server.url, flush=True)
         stop.recv(1)
     return 0
+
+
+def _make_service(
+    options: argparse.Namespace,
+) -> Callable[[httpx.Request], httpx.Response]:
+    """Return the service of the options. Raises ``ValueError`` for some that exclude each other."""
+    faults = _fault_plan(options)
+    if options.accounts is None:
+        for name in ("policies", "executions", "regions", "rate_limit"):
+            if getattr(options, name) is not None:
+                raise ValueError(f"--{name.replace('_', '-')} needs --accounts")
+        if options.data is not None:
+            return LocalImageBuilder(load_account(options.data), faults=faults)
+        resources = 120 if options.resources is None else options.resources
+        account = generate_account(resources=resources, history=True)
+        return LocalImageBuilder(account, faults=faults)
+    if faults is not None or options.data is not None:
+        raise ValueError("--accounts allows neither --data nor --fault")
+    from .fleet_accounts import FleetSize
+    from .fleet_service import DEFAULT_REGIONS, LocalFleet
+
+    given = {
+        name: value
+        for name in ("accounts", "policies", "executions", "resources")
+        if (value := getattr(options, name)) is not None
+    }
+    return LocalFleet(
+        FleetSize(**given),
+        regions=options.regions or DEFAULT_REGIONS,
+        rate_limit=options.rate_limit,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,10 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument(
         "--resources",
         type=_count,
-        default=120,
         metavar="N",
         help="serve a generated account over two years, whose main execution lists N images "
-        "(%(default)s)",
+        "(120); with --accounts, each execution lists N (30)",
     )
     parser.add_argument(
         "--latency",
@@ -88,6 +116,29 @@ def _parser() -> argparse.ArgumentParser:
         default=0.0,
         metavar="MS",
         help="delay every response by this many milliseconds (0)",
+    )
+    fleet = parser.add_argument_group(
+        "a fleet of accounts, and STS, where any role in them can be assumed"
+    )
+    fleet.add_argument("--accounts", type=_count, metavar="N", help="serve N accounts")
+    fleet.add_argument(
+        "--policies", type=_count, metavar="N", help="policies in each account and region (2)"
+    )
+    fleet.add_argument(
+        "--executions", type=_count, metavar="N", help="executions of each policy (3)"
+    )
+    fleet.add_argument(
+        "--regions",
+        type=lambda text: tuple(text.split(",")),
+        metavar="REGION[,...]",
+        help="the regions of the accounts (us-west-2,eu-west-1,ap-northeast-1)",
+    )
+    fleet.add_argument(
+        "--rate-limit",
+        type=float,
+        metavar="N",
+        help="requests a second of each account in each region; any more get a response with "
+        "status 429 (no limit)",
     )
     faults = parser.add_argument_group("faults, to test a client with")
     faults.add_argument(

@@ -6,6 +6,7 @@ __all__ = ["HTTP_STATUS", "ServiceError"]
 
 
 HTTP_STATUS = {
+    "AccessDeniedException": 403,
     "CallRateLimitExceededException": 429,
     "ClientException": 400,
     "ExpiredTokenException": 403,

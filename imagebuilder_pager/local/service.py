@@ -61,7 +61,8 @@ class LocalImageBuilder:
     is an error; without it, any region is valid. ``faults`` decides which requests meet which
     fault; see ``imagebuilder_pager.local.faults``.
 
-    Requests are signed with ``ACCESS_KEY_ID`` and ``SECRET_ACCESS_KEY``. A session token is not
+    Requests are signed with ``ACCESS_KEY_ID`` and ``SECRET_ACCESS_KEY``, or with one of
+    ``secrets``, secret access keys by access key id, which may change. A session token is not
     verified, but has to be among the signed headers.
     """
 
@@ -73,11 +74,13 @@ class LocalImageBuilder:
         token_lifetime: dt.timedelta = dt.timedelta(hours=24),
         region: str | None = None,
         faults: FaultPlan | None = None,
+        secrets: Mapping[str, str] | None = None,
     ) -> None:
         self._account = account
         self._clock = clock
         self._token_lifetime = token_lifetime.total_seconds()
         self._region = region
+        self._secrets = {ACCESS_KEY_ID: SECRET_ACCESS_KEY} if secrets is None else secrets
         self._injector = None if faults is None else FaultInjector(faults)
         self._lock = threading.Lock()
         self._requests = 0
@@ -156,7 +159,7 @@ class LocalImageBuilder:
         """Raise ``ServiceError`` unless the signature is valid."""
         verify_signature(
             request,
-            secrets={ACCESS_KEY_ID: SECRET_ACCESS_KEY},
+            secrets=self._secrets,
             service=_SIGNING_NAME,
             now=now,
             region=self._region,

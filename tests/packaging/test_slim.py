@@ -73,13 +73,14 @@ def test_it_has_no_data_of_botocore_no_tests_no_stubs_and_no_bytecode(slim: Path
     assert not {Path(name).suffix for name in names} & {".pyc", ".pyi", ".pth"}
 
 
-def test_it_has_no_command_line_no_local_service_and_no_walk(slim: Path) -> None:
+def test_it_has_no_command_line_no_local_service_no_fleet_and_no_walk(slim: Path) -> None:
     library = slim / "imagebuilder_pager"
     assert not (library / "pagination" / "nest").exists()
     assert {path.name for path in library.iterdir()} == {
         path.name
         for path in (ROOT / "imagebuilder_pager").iterdir()
-        if path.name not in {"cli", "lifecycle_walk", "local", "__main__.py", "__pycache__"}
+        if path.name
+        not in {"cli", "fleet", "lifecycle_walk", "local", "__main__.py", "__pycache__"}
     }
 
 
@@ -87,6 +88,7 @@ def test_it_has_no_command_line_no_local_service_and_no_walk(slim: Path) -> None
     ("part", "names"),
     [
         ("cli", {"cli", "__main__.py"}),
+        ("fleet", {"fleet"}),
         ("local", {"local"}),
         ("walk", {"lifecycle_walk"}),
     ],

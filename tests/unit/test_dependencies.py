@@ -22,7 +22,9 @@ def normalized(requirement: str) -> str:
 
 
 REQUIRED = {normalized(requirement) for requirement in PROJECT["dependencies"]}
-CLI_EXTRA = {normalized(requirement) for requirement in PROJECT["optional-dependencies"]["cli"]}
+EXTRAS = PROJECT["optional-dependencies"]
+#: What only the command line imports.
+CLI_EXTRAS = {normalized(requirement) for name in ("cli", "dask") for requirement in EXTRAS[name]}
 
 
 def imported_packages(source: str) -> set[str]:
@@ -63,19 +65,19 @@ def test_every_import_is_declared() -> None:
     undeclared = {
         distribution: files
         for distribution, files in imports_by_distribution().items()
-        if distribution not in REQUIRED | CLI_EXTRA
+        if distribution not in REQUIRED | CLI_EXTRAS
     }
     assert not undeclared
 
 
-def test_only_the_command_line_imports_what_its_extra_declares() -> None:
+def test_only_the_command_line_imports_what_its_extras_declare() -> None:
     found = imports_by_distribution()
-    for distribution in CLI_EXTRA:
+    for distribution in CLI_EXTRAS:
         assert all(file.startswith("cli/") for file in found[distribution])
 
 
 def test_every_dependency_has_a_lower_bound() -> None:
-    for requirement in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["cli"]:
+    for requirement in PROJECT["dependencies"] + EXTRAS["cli"] + EXTRAS["dask"]:
         assert ">=" in requirement
 
 

@@ -22,7 +22,7 @@ Layers = Sequence[set[str]]
 LAYERS: Layers = [
     {"__main__"},
     {"cli"},
-    {"local"},
+    {"local", "fleet"},
     {""},
     {"client"},
     {"type_defs"},

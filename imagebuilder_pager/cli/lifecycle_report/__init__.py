@@ -1,0 +1,1 @@
+"""The command ``lifecycle-report``, on top of :mod:`imagebuilder_pager.fleet`."""

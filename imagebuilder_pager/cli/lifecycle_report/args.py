@@ -1,0 +1,143 @@
+"""The options of ``lifecycle-report``. Nothing heavy is imported for them."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NoReturn
+
+from ..exit_codes import UsageError
+
+__all__ = ["OUTPUTS", "RICH_OUTPUTS", "make_parser", "parse"]
+
+RICH_OUTPUTS = ("summary", "table", "tree")
+OUTPUTS = ("jsonl", "csv", *RICH_OUTPUTS)
+
+_PROGRAM = "imagebuilder-pager lifecycle-report"
+_AGE = re.compile(r"(\d{1,6})([hdw])", re.ASCII)
+_HOURS = {"h": 1, "d": 24, "w": 7 * 24}
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser that raises its errors, so that one place decides on the exit code."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{self.format_usage()}\n{_PROGRAM}: error: {message}")
+
+
+def parse(argv: Sequence[str], now: datetime | None = None) -> argparse.Namespace:
+    """Return the options; ``since`` and ``until`` are times, counted back from ``now``.
+
+    Raises :class:`UsageError`, and ``SystemExit`` after ``--help``.
+    """
+    return make_parser(now or datetime.now(UTC)).parse_args(argv)
+
+
+def make_parser(now: datetime) -> argparse.ArgumentParser:
+    """Return the parser of the command."""
+
+    def point_in_time(text: str) -> datetime:
+        return _parse_time(text, now)
+
+    parser = _Parser(
+        prog=_PROGRAM,
+        description="Report what lifecycle policies have done, in one account or in many.",
+        allow_abbrev=False,
+    )
+    scope = parser.add_argument_group("What is reported")
+    scope.add_argument(
+        "--targets", metavar="FILE", help="a TOML file of accounts and regions; docs/fleet.md"
+    )
+    scope.add_argument(
+        "--policy",
+        action="append",
+        default=[],
+        metavar="ARN",
+        help="only this lifecycle policy; can be repeated",
+    )
+    scope.add_argument(
+        "--since",
+        type=point_in_time,
+        metavar="TIME",
+        help="only what ended since then: 30d, 12h, 4w, or a time in ISO 8601",
+    )
+    scope.add_argument(
+        "--until", type=point_in_time, metavar="TIME", help="only what ended before that"
+    )
+    scope.add_argument(
+        "--no-children",
+        action="store_true",
+        help="only images, without their AMIs, container images and snapshots",
+    )
+    scope.add_argument(
+        "--database",
+        metavar="FILE",
+        help="keep all in this SQLite database, and list only what is new in it; it is also how a "
+        "run that was stopped goes on",
+    )
+    scope.add_argument(
+        "--offline",
+        action="store_true",
+        help="report what --database has, and list nothing",
+    )
+    run = parser.add_argument_group("How it is listed")
+    run.add_argument(
+        "--executor",
+        default="threads",
+        metavar="EXECUTOR",
+        help="threads (the default), processes, or the address of a Dask scheduler, tcp://HOST:PORT",
+    )
+    run.add_argument(
+        "--max-concurrency",
+        type=_positive,
+        default=32,
+        metavar="N",
+        help="calls at a time in all (%(default)s)",
+    )
+    run.add_argument(
+        "--max-concurrency-per-target",
+        type=_positive,
+        default=4,
+        metavar="N",
+        help="calls at a time in each account and region (%(default)s)",
+    )
+    output = parser.add_argument_group("Output")
+    output.add_argument("--output", choices=OUTPUTS, default="summary", help="default: summary")
+    output.add_argument(
+        "--color", choices=("on", "off", "auto"), default="auto", help="colours where rich draws"
+    )
+    connection = parser.add_argument_group("Connection, of one account")
+    connection.add_argument("--region", help="default: as configured")
+    connection.add_argument("--profile", help="a profile of the AWS configuration files")
+    parser.add_argument("--debug", action="store_true", help="print what happens")
+    return parser
+
+
+def _parse_time(text: str, now: datetime) -> datetime:
+    if match := _AGE.fullmatch(text):
+        try:
+            return now - timedelta(hours=int(match[1]) * _HOURS[match[2]])
+        except OverflowError:
+            pass
+    else:
+        try:
+            time = datetime.fromisoformat(text)
+        except ValueError:
+            pass
+        else:
+            return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+    raise argparse.ArgumentTypeError(
+        f"{text[:80]!r} given; allowed: 30d, 12h, 4w, or a time such as 2026-11-24T12:00:00Z"
+    )
+
+
+def _positive(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} given; allowed: a whole number, 1 or more")
+    return number

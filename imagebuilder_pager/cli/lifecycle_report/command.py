@@ -1,0 +1,160 @@
+"""The command: it lists into a database, and writes a report of what that has."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ..exit_codes import CLIENT_ERROR_RC, ConfigurationError, UsageError
+from ..stdout import Stdout
+from ..terminal import write_stderr
+from .args import RICH_OUTPUTS, parse
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from ...fleet import FleetDatabase, FleetResult, Target
+
+__all__ = ["run_report"]
+
+
+def run_report(argv: Sequence[str]) -> int:
+    """Run the command and return its exit code, 0 if all targets are complete.
+
+    Raises what :func:`..exit_codes.describe_error` words.
+    """
+    options = parse(argv)
+    _check(options)
+    if options.output in RICH_OUTPUTS:
+        from ..rich_formats.console import require_rich
+
+        require_rich(options.output)
+    from ...fleet import FleetDatabase
+    from ...fleet.report import Selection
+
+    selection = Selection(tuple(options.policy), options.since, options.until)
+    with _database_path(options.database) as path, FleetDatabase(path) as database:
+        result = None if options.offline else _list(options, database)
+        _write(options, database, selection, result)
+        failures = () if result is None else result.failures
+        for failure in failures:
+            write_stderr(f"{failure.target.name} has failed: {failure.error}\n")
+        if failures and options.database is not None:
+            write_stderr("Run the command again with the same --database to go on.\n")
+    return CLIENT_ERROR_RC if failures else 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Raise :class:`UsageError` for options that exclude each other."""
+    if options.targets is not None:
+        for name in ("region", "profile"):
+            if getattr(options, name) is not None:
+                raise UsageError(f"--{name} is given beside --targets, which has its own")
+    if options.offline and options.database is None:
+        raise UsageError("--offline needs --database")
+    if options.offline and not os.path.exists(options.database):  # noqa: PTH110 - without pathlib
+        raise UsageError(f"--database: there is no file {options.database}")
+    if options.executor not in {"threads", "processes"} and "://" not in options.executor:
+        raise UsageError(
+            f"--executor: {options.executor[:80]!r} given; allowed: threads, processes, or the "
+            "address of a Dask scheduler, such as tcp://scheduler:8786"
+        )
+
+
+@contextmanager
+def _database_path(path: str | None) -> Iterator[str]:
+    """Give the path of the database, of one that is removed afterwards if none is named."""
+    if path is not None:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="lifecycle-report-") as folder:
+        yield os.path.join(folder, "fleet.sqlite")  # noqa: PTH118 - without pathlib
+
+
+def _targets(options: argparse.Namespace) -> tuple[Target, ...]:
+    from ...fleet import Account, load_targets, make_targets
+
+    if options.targets is not None:
+        return load_targets(options.targets)
+    from ...aws.config.region import resolve_region
+    from ...aws.config.shared_config import SharedConfig
+
+    region = resolve_region(options.region, SharedConfig(options.profile))
+    return make_targets([Account(profile=options.profile)], [region])
+
+
+def _list(options: argparse.Namespace, database: FleetDatabase) -> FleetResult:
+    from ...fleet import run_fleet
+    from .progress import show_progress
+
+    targets = _targets(options)
+    with ExitStack() as stack:
+        executor = _executor(options.executor, stack)
+        on_progress = stack.enter_context(show_progress(len(targets)))
+        return run_fleet(
+            targets,
+            database,
+            policies=options.policy or None,
+            since=options.since,
+            until=options.until,
+            children=not options.no_children,
+            executor=executor,
+            max_concurrency=options.max_concurrency,
+            max_concurrency_per_target=options.max_concurrency_per_target,
+            on_progress=on_progress,
+        )
+
+
+def _executor(name: str, stack: ExitStack) -> Executor | Callable[[], Executor] | None:
+    """Return the executor of that name, None for threads."""
+    if name == "threads":
+        return None
+    if name == "processes":
+        from ...fleet import process_executor
+
+        return process_executor
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ConfigurationError(
+            f"--executor {name} needs dask.distributed, which is not installed; install it with\n"
+            "  pip install 'imagebuilder-pager[dask]'"
+        ) from None
+    connect: Callable[[str], Any] = Client
+    client = stack.enter_context(connect(name))
+    executor: Executor = client.get_executor()
+    return executor
+
+
+def _write(
+    options: argparse.Namespace,
+    database: FleetDatabase,
+    selection: Any,
+    result: FleetResult | None,
+) -> None:
+    stdout = Stdout()
+    if options.output == "jsonl":
+        from .plain_formats import write_jsonl
+
+        write_jsonl(stdout, database, selection)
+    elif options.output == "csv":
+        from .plain_formats import write_csv
+
+        write_csv(stdout, database, selection)
+    else:
+        from ..rich_formats.console import RichWriter
+
+        writer = RichWriter(stdout, options.color, lambda: None)
+        if options.output == "summary":
+            from .summary import show_summary
+
+            show_summary(writer, database, selection, result)
+        else:
+            from .records import show_table, show_tree
+
+            show = show_table if options.output == "table" else show_tree
+            show(writer, database, selection)

@@ -1,0 +1,69 @@
+"""What lifecycle policies have done in many accounts and regions, in one SQLite database.
+
+    from imagebuilder_pager.fleet import Account, FleetDatabase, make_targets, run_fleet
+
+    targets = make_targets(
+        [Account(role_arn="arn:aws:iam::111122223333:role/ImageBuilderReader")],
+        regions=["us-west-2", "eu-west-1"],
+    )
+    with FleetDatabase("fleet.sqlite") as database:
+        result = run_fleet(targets, database)
+        for failure in result.failures:
+            print(failure.target.name, failure.error)
+
+A run that is killed goes on where it was, with each record stored once; a later run brings in what
+is new. docs/fleet.md has the rest. No other part of the library imports this one but the command
+line.
+"""
+
+from .._lazy import lazy_attributes
+
+TYPE_CHECKING = False  # as typing's, which takes its time to import
+if TYPE_CHECKING:
+    from .database import FleetDatabase
+    from .executors import process_executor
+    from .run import FleetProgress, FleetResult, TargetResult, run_fleet
+    from .slice import SliceResult, SliceTask, run_slice
+    from .targets import Account, Target, load_targets, make_targets
+
+__all__ = [
+    "Account",
+    "FleetDatabase",
+    "FleetProgress",
+    "FleetResult",
+    "SliceResult",
+    "SliceTask",
+    "Target",
+    "TargetResult",
+    "load_targets",
+    "make_targets",
+    "process_executor",
+    "run_fleet",
+    "run_slice",
+]
+
+# Type checkers must not see it: with it, an unknown name would be Any.
+if not TYPE_CHECKING:
+    __getattr__ = lazy_attributes(
+        __name__,
+        {
+            "Account": "targets",
+            "FleetDatabase": "database",
+            "FleetProgress": "run",
+            "FleetResult": "run",
+            "SliceResult": "slice",
+            "SliceTask": "slice",
+            "Target": "targets",
+            "TargetResult": "run",
+            "load_targets": "targets",
+            "make_targets": "targets",
+            "process_executor": "executors",
+            "run_fleet": "run",
+            "run_slice": "slice",
+        },
+        (),
+    )
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

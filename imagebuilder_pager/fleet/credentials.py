@@ -1,0 +1,102 @@
+"""The credentials of a fleet's accounts: one provider for each, shared by all its regions.
+
+They live in the process that makes the calls, and are never sent to another one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from ..aws.clock import SYSTEM_CLOCK, Clock, parse_iso8601
+from ..aws.config.shared_config import SharedConfig
+from ..aws.config.tls import resolve_certificates
+from ..aws.credentials.refreshable import RefreshableCredentials
+from ..aws.credentials.resolver import resolve_credentials
+from ..aws.credentials.sts import StsClient
+from ..aws.identity import CachingProvider, Credentials, CredentialsContext
+from ..aws.transport.pool import forget_after_fork
+from ..exceptions import CredentialRetrievalError
+from .targets import Account, Target
+
+__all__ = ["FleetCredentials"]
+
+
+class FleetCredentials:
+    """The providers of one process; thread-safe.
+
+    A provider fetches when its credentials are first needed, and again before they expire. Accounts
+    with the same profile share the credentials that assume their roles.
+    """
+
+    def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._by_profile: dict[str | None, CachingProvider] = {}
+        self._by_account: dict[Account, CachingProvider] = {}
+        forget_after_fork(self)
+
+    def provider_of(self, target: Target) -> CachingProvider:
+        """Return the provider of the target's account.
+
+        The region of the first target of an account is that of its STS calls. Nothing is sent
+        before the credentials are needed. Raises what a client raises for settings that are not
+        valid.
+        """
+        account = target.account
+        with self._lock:
+            provider = self._by_account.get(account)
+            if provider is None:
+                provider = self._make_provider(account, target.region)
+                self._by_account[account] = provider
+            return provider
+
+    def after_fork(self) -> None:
+        """Forget, in a forked process, a thread that has the lock: it is in the parent."""
+        self._lock = threading.Lock()
+
+    def _make_provider(self, account: Account, region: str) -> CachingProvider:
+        config = SharedConfig(account.profile)
+        context = CredentialsContext(
+            config, region, resolve_certificates(None, config), self._clock
+        )
+        source = self._by_profile.get(account.profile)
+        if source is None:
+            source = resolve_credentials(None, None, None, None, context)
+            self._by_profile[account.profile] = source
+        if account.role_arn is None:
+            return source
+        return RefreshableCredentials(_RoleFetcher(account, source, context), self._clock)
+
+
+class _RoleFetcher:
+    """A fetcher of a role's credentials by ``AssumeRole``."""
+
+    def __init__(
+        self, account: Account, source: CachingProvider, context: CredentialsContext
+    ) -> None:
+        self._account = account
+        self._source = source
+        self._context = context
+
+    def __call__(self) -> Credentials:
+        account, source = self._account, self._source.get_frozen_credentials()
+        params = {"RoleArn": account.role_arn, "RoleSessionName": account.session_name}
+        if account.external_id is not None:
+            params["ExternalId"] = account.external_id
+        signing = Credentials(source.access_key, source.secret_key, source.token)
+        response = StsClient(self._context, signing).assume_role(**params)
+        return _to_credentials(response["Credentials"], account)
+
+
+def _to_credentials(members: Mapping[str, Any], account: Account) -> Credentials:
+    try:
+        expiration = parse_iso8601(members["Expiration"])
+    except ValueError:
+        raise CredentialRetrievalError(
+            f"STS returned credentials for {account.role_arn} with an Expiration that is not a time"
+        ) from None
+    return Credentials(
+        members["AccessKeyId"], members["SecretAccessKey"], members["SessionToken"], expiration
+    )

@@ -1,0 +1,267 @@
+"""The database of a fleet: what has been listed, and where each target goes on.
+
+Rules:
+
+- The records of a slice and the token after them are written in one transaction. So a run that is
+  killed at any moment has both or neither, and goes on without a record lost or stored twice.
+- A record is stored under its key: one that is looked at again replaces the earlier one.
+- A target that is complete is looked at again from the time on at which its walk had begun, less
+  an hour for clocks that differ. An execution that had not ended by then is listed again.
+- One run writes, and is told apart from a second one by a lock beside the file. Any number of
+  programs may read meanwhile (SQLite's write-ahead log).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from ..exceptions import CheckpointError
+from ..pagination.checkpoint_file import CheckpointFile
+from .records import Rows, format_time, parse_time
+from .schema import prepare_schema
+from .targets import Target
+
+__all__ = ["FleetDatabase", "Scope", "TargetProgress"]
+
+#: How far the service's clock may be behind ours.
+_MAX_CLOCK_DIFFERENCE = timedelta(hours=1)
+_BUSY_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is listed of each target.
+
+    ``policies``: policy ARNs, None for all. ``since`` and ``until``: the bounds of the times at
+    which executions ended. ``children``: whether the AMIs and container images of images are
+    listed, too.
+    """
+
+    policies: tuple[str, ...] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    children: bool = True
+
+    @property
+    def key(self) -> str:
+        """The scope without ``since``, as JSON: the walks of one key add to each other."""
+        policies = None if self.policies is None else sorted(self.policies)
+        until = format_time(self.until)
+        return json.dumps({"policies": policies, "until": until, "children": self.children})
+
+
+@dataclass(slots=True)
+class TargetProgress:
+    """A target and where its walk is: at ``token``, of a walk with the lower bound ``since``."""
+
+    target: Target
+    target_id: int
+    since: datetime | None
+    token: str | None
+
+
+class FleetDatabase:
+    """The database in the file at ``path``, which is created where there is none.
+
+    A new file is readable by its owner alone. Raises :class:`CheckpointLockedError` if another run
+    has the database, :class:`CheckpointError` for a file that is not one, and ``OSError`` and
+    ``sqlite3.Error`` as they come.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.path.abspath(os.fspath(path))  # noqa: PTH100 - pathlib resolves links
+        self._lock = CheckpointFile(self.path)
+        try:
+            _create_file(self.path)
+            self._connection = _connect(self.path)
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def begin(self, target: Target, scope: Scope, now: datetime) -> TargetProgress:
+        """Return where the target's walk goes on, or begins, and save that it is under way.
+
+        An unfinished walk goes on if it reaches back to ``scope.since``; otherwise a new one
+        begins.
+        """
+        key = (target.account.label, target.region, scope.key)
+        with self._transaction():
+            row = self._connection.execute(
+                "SELECT target_id, token, walk_since, walk_started, covered_since, covered_until "
+                "FROM targets WHERE account = ? AND region = ? AND scope = ?",
+                key,
+            ).fetchone()
+            since, token, started = scope.since, None, now
+            if row is not None:
+                _, saved_token, *times = row
+                walk_since, walk_started, covered_since, covered_until = map(parse_time, times)
+                if walk_started is not None and _reaches(walk_since, scope.since):
+                    since, token, started = walk_since, saved_token, walk_started
+                elif covered_until is not None and _reaches(covered_since, scope.since):
+                    again = covered_until - _MAX_CLOCK_DIFFERENCE
+                    since = again if scope.since is None else max(again, scope.since)
+            walk = (token, format_time(since), format_time(started), format_time(now))
+            self._connection.execute(
+                "INSERT INTO targets (account, region, scope, state, token, walk_since,"
+                " walk_started, updated) VALUES (?, ?, ?, 'running', ?, ?, ?, ?) "
+                "ON CONFLICT DO UPDATE SET state = 'running', token = excluded.token,"
+                " walk_since = excluded.walk_since, walk_started = excluded.walk_started,"
+                " updated = excluded.updated, error_type = NULL, error = NULL",
+                (*key, *walk),
+            )
+            (target_id,) = self._connection.execute(
+                "SELECT target_id FROM targets WHERE account = ? AND region = ? AND scope = ?", key
+            ).fetchone()
+        return TargetProgress(target, target_id, parse_time(format_time(since)), token)
+
+    def save(self, progress: TargetProgress, rows: Rows, token: str | None, now: datetime) -> None:
+        """Save the records of a slice and the token after them, in one transaction."""
+        with self._transaction():
+            self._write(rows)
+            self._connection.execute(
+                "UPDATE targets SET token = ?, updated = ? WHERE target_id = ?",
+                (token, format_time(now), progress.target_id),
+            )
+        progress.token = token
+
+    def complete(self, progress: TargetProgress, rows: Rows, now: datetime) -> None:
+        """Save the last records of a walk, and the period that has been listed by it."""
+        with self._transaction():
+            self._write(rows)
+            # Where the walk reaches back to what was there, the one period goes on in the other.
+            self._connection.execute(
+                "UPDATE targets SET state = 'complete', token = NULL, updated = ?,"
+                " covered_since = CASE WHEN covered_until >= walk_since THEN covered_since"
+                " ELSE walk_since END,"
+                " covered_until = walk_started, walk_since = NULL, walk_started = NULL "
+                "WHERE target_id = ?",
+                (format_time(now), progress.target_id),
+            )
+        progress.token = None
+
+    def fail(self, progress: TargetProgress, error_type: str, error: str, now: datetime) -> None:
+        """Save why a target has failed; its token is kept, for the next run."""
+        with self._transaction():
+            self._connection.execute(
+                "UPDATE targets SET state = 'failed', error_type = ?, error = ?, updated = ? "
+                "WHERE target_id = ?",
+                (error_type, error, format_time(now), progress.target_id),
+            )
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[sqlite3.Row]:
+        """Yield the rows of a query; see the schema in docs/fleet.md."""
+        cursor = self._connection.cursor()
+        cursor.row_factory = sqlite3.Row
+        yield from cursor.execute(sql, parameters)
+
+    def close(self) -> None:
+        """Close the database and release the lock; the second time, do nothing."""
+        self._connection.close()
+        self._lock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.rollback()
+            raise
+        self._connection.commit()
+
+    def _write(self, rows: Rows) -> None:
+        for statement, values in zip(_UPSERTS, rows[:4], strict=True):
+            self._connection.executemany(statement, values)
+
+
+def _reaches(since: datetime | None, wanted: datetime | None) -> bool:
+    """Tell whether a period that begins at ``since`` has all from ``wanted`` on."""
+    return since is None or (wanted is not None and since <= wanted)
+
+
+def _upsert(table: str, key: Sequence[str], columns: Sequence[str]) -> str:
+    names = (*key, *columns)
+    updates = ", ".join(f"{name} = excluded.{name}" for name in columns)
+    return (
+        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) "  # noqa: S608 - names of this file
+        f"ON CONFLICT DO UPDATE SET {updates}"
+    )
+
+
+_RESOURCE_KEY = ("execution_id", "parent_id", "resource_id", "account", "region")
+_TIMES = ("start_time", "end_time")
+#: In the order of :class:`Rows`.
+_UPSERTS = (
+    # With policies= given, the walk has a policy's ARN alone.
+    "INSERT INTO policies (policy_arn, account, region, name, status, resource_type) "
+    "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET name = excluded.name, "
+    "status = coalesce(excluded.status, status), "
+    "resource_type = coalesce(excluded.resource_type, resource_type)",
+    _upsert(
+        "executions",
+        ("execution_id",),
+        (
+            *("account", "region", "policy_arn", "status", "reason", "has_impacted_resources"),
+            *_TIMES,
+        ),
+    ),
+    _upsert(
+        "resources",
+        _RESOURCE_KEY,
+        ("status", "reason", "action", "action_reason", "image_uris", *_TIMES),
+    ),
+    _upsert("snapshots", (*_RESOURCE_KEY, "snapshot_id"), ("status", "reason")),
+)
+
+
+def _create_file(path: str) -> None:
+    """Create the file, if there is none.
+
+    Raises :class:`CheckpointError` for a link, a directory or a file of another kind. SQLite gives
+    the files beside it, of the write-ahead log, the same mode.
+    """
+    safe = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | safe, 0o600))
+        return
+    if not stat.S_ISREG(mode):
+        raise CheckpointError(
+            f"{path} is not a regular file; allowed: a database, or a path where there is nothing"
+        )
+    with open(os.open(path, os.O_RDONLY | safe), "rb") as file:  # noqa: PTH123 - a descriptor
+        head = file.read(len(_SQLITE_HEAD))
+    # SQLite would take a file of a few bytes for an empty database, and write over it.
+    if head and head != _SQLITE_HEAD:
+        raise CheckpointError(f"{path} is not a database; give another file")
+
+
+_SQLITE_HEAD = b"SQLite format 3\0"
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+    try:
+        prepare_schema(connection, path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        # A power failure may lose the last transactions, each whole: the run goes on before them.
+        connection.execute("PRAGMA synchronous = NORMAL")
+    except BaseException:
+        connection.close()
+        raise
+    return connection

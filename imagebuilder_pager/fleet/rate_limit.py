@@ -1,0 +1,214 @@
+"""How many requests a second an account takes in a region: AWS's adaptive mode.
+
+Rules, from the section on adaptive mode in "Retry behavior" of the AWS SDKs' reference guide, with
+the numbers that the SDKs share:
+
+- Nothing is limited until the service throttles for the first time.
+- Then a request takes a token from a bucket. The rate at which tokens come falls to 0.7 of the rate
+  at which requests went out, and never below one token in two seconds.
+- With each success the rate follows CUBIC (RFC 9438): fast up to near the rate at which the service
+  has throttled, slowly past it, then faster again; never above twice the rate that is used.
+
+An :class:`AdaptiveRate` decides and does no I/O; :class:`AdaptiveTransport` waits by it.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ..aws.auth.signer import SigningAlgorithm
+from ..aws.clock import Clock
+from ..aws.retries import THROTTLING_CODES, THROTTLING_STATUS
+from ..aws.transport.types import (
+    AsyncTransport,
+    HTTPRequest,
+    Origin,
+    ResponseHandler,
+    Timeouts,
+)
+from ..exceptions import ReadTimeoutError
+
+__all__ = ["AdaptiveRate", "AdaptiveTransport", "RateSnapshot"]
+
+BETA = 0.7  # what is left of the rate after throttling
+SCALE = 0.4  # of the cubic, per second cubed
+MIN_RATE = 0.5  # requests a second
+SMOOTHING = 0.8  # weight of the newest measurement
+MEASURE_SECONDS = 0.5
+#: A rate of so long ago says nothing of now.
+FORGET_AFTER = 300.0
+
+
+class RateSnapshot(NamedTuple):
+    """A rate as plain data, for the next worker that goes on with the target.
+
+    ``rate`` and ``throttled_rate`` are in requests a second, ``seconds_since`` is the time since
+    the service has last throttled.
+    """
+
+    rate: float
+    throttled_rate: float
+    seconds_since: float
+
+
+@dataclass(slots=True)
+class _Cubic:
+    """The curve of the rate since the last throttling."""
+
+    throttled_rate: float
+    throttled_at: float
+
+    def rate_at(self, now: float) -> float:
+        plateau = math.cbrt(self.throttled_rate * (1 - BETA) / SCALE)
+        elapsed = now - self.throttled_at
+        return SCALE * (elapsed - plateau) ** 3 + self.throttled_rate
+
+
+class AdaptiveRate:
+    """The rate of one account in one region; thread-safe.
+
+    ``now`` is always the time in seconds by the same monotonic clock.
+    """
+
+    def __init__(self, now: float, snapshot: RateSnapshot | None = None) -> None:
+        self._lock = threading.Lock()
+        self._tokens = 0.0
+        self._filled_at = now
+        self._used_rate = 0.0
+        self._is_measured = False
+        self._measured_at = now
+        self._count = 0
+        self._rate = MIN_RATE
+        self._cubic: _Cubic | None = None
+        if snapshot is not None and snapshot.seconds_since < FORGET_AFTER:
+            self._rate = max(MIN_RATE, snapshot.rate)
+            self._used_rate = self._rate
+            self._cubic = _Cubic(snapshot.throttled_rate, now - snapshot.seconds_since)
+
+    def snapshot(self, now: float) -> RateSnapshot | None:
+        """Return the rate as plain data, None if the service has not throttled."""
+        with self._lock:
+            cubic = self._cubic
+            if cubic is None:
+                return None
+            return RateSnapshot(self._rate, cubic.throttled_rate, now - cubic.throttled_at)
+
+    def delay(self, now: float) -> float:
+        """Take a token and return the seconds to wait before the request may be sent."""
+        with self._lock:
+            if self._cubic is None:
+                return 0.0
+            self._fill(now)
+            # Below zero, the token is one of those to come: requests go out in their order.
+            self._tokens -= 1
+            return max(0.0, -self._tokens / self._rate)
+
+    def record_response(self, now: float, *, throttled: bool) -> None:
+        """Set the rate by a response of the service."""
+        with self._lock:
+            self._measure(now)
+            if not throttled and self._cubic is None:
+                return
+            self._fill(now)
+            if throttled:
+                rate = self._used_rate
+                if self._cubic is not None:
+                    rate = min(rate, self._rate)
+                self._tokens = min(self._tokens, 0.0)  # the service has none
+                self._cubic = _Cubic(rate, now)
+                self._set_rate(rate * BETA)
+            elif self._cubic is not None:
+                self._set_rate(min(self._cubic.rate_at(now), 2 * self._used_rate))
+
+    def _set_rate(self, rate: float) -> None:
+        self._rate = max(MIN_RATE, rate)
+        self._tokens = min(self._tokens, self._capacity)
+
+    @property
+    def _capacity(self) -> float:
+        return max(1.0, self._rate)
+
+    def _fill(self, now: float) -> None:
+        """Add the tokens that have come since the last time."""
+        elapsed = max(0.0, now - self._filled_at)
+        self._tokens = min(self._capacity, self._tokens + elapsed * self._rate)
+        self._filled_at = now
+
+    def _measure(self, now: float) -> None:
+        """Count a response, and every half second work out the rate that is used."""
+        self._count += 1
+        elapsed = now - self._measured_at
+        if elapsed >= MEASURE_SECONDS:
+            rate = self._count / elapsed
+            before = self._used_rate if self._is_measured else rate
+            self._used_rate = SMOOTHING * rate + (1 - SMOOTHING) * before
+            self._count, self._measured_at, self._is_measured = 0, now, True
+        elif not self._is_measured:
+            # The service can throttle before the first half second is over.
+            self._used_rate = max(self._used_rate, self._count / MEASURE_SECONDS)
+
+
+class AdaptiveTransport:
+    """A transport that waits by an :class:`AdaptiveRate` before each request of another one.
+
+    The wait counts towards a call's deadline: where it would pass it, the call ends with a
+    :class:`ReadTimeoutError` that says so.
+    """
+
+    def __init__(self, transport: AsyncTransport, rate: AdaptiveRate, clock: Clock) -> None:
+        self._transport = transport
+        self._rate = rate
+        self._clock = clock
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """Return those of the other transport."""
+        return self._transport.timeouts
+
+    @property
+    def signing_algorithm(self) -> SigningAlgorithm:
+        """Return that of the other transport."""
+        return self._transport.signing_algorithm
+
+    def preconnect(self, origin: Origin) -> None:
+        """Begin to connect, as the other transport does."""
+        self._transport.preconnect(origin)
+
+    async def send(self, request: HTTPRequest, handler: ResponseHandler) -> None:
+        """Wait for a token, send the request, and note whether the service throttles."""
+        delay = self._rate.delay(self._clock.monotonic())
+        remaining = request.deadline.remaining()
+        if remaining is not None and delay >= remaining:
+            raise ReadTimeoutError(
+                f"no request to {request.origin}: by the rate that the service allows, it would "
+                f"wait {delay:.1f} s, and its {request.deadline.name} is over before that"
+            )
+        if delay:
+            await self._clock.sleep_async(delay)
+        observer = _ThrottlingObserver(handler)
+        await self._transport.send(request, observer)
+        self._rate.record_response(self._clock.monotonic(), throttled=observer.throttled)
+
+    async def aclose(self) -> None:
+        """Close the other transport."""
+        await self._transport.aclose()
+
+
+class _ThrottlingObserver:
+    """A handler that notes whether a response throttles, and passes it on."""
+
+    def __init__(self, handler: ResponseHandler) -> None:
+        self._handler = handler
+        self.throttled = False
+
+    def on_headers(self, status: int, headers: Mapping[str, str], encoding: str) -> None:
+        code = headers.get("x-amzn-errortype", "").partition(":")[0].rpartition("#")[2]
+        self.throttled = status == THROTTLING_STATUS or code in THROTTLING_CODES
+        self._handler.on_headers(status, headers, encoding)
+
+    def on_data(self, chunk: bytes) -> None:
+        self._handler.on_data(chunk)

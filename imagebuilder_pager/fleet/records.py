@@ -1,0 +1,112 @@
+"""The rows of the database that a record of the walk becomes: plain data, to be sent anywhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from ..lifecycle_walk import LifecycleRecord
+    from ..models.lifecycle import LifecycleExecutionResource
+
+__all__ = ["Row", "Rows", "format_time", "parse_time", "rows_of"]
+
+#: A row, with its values in the order of the table's columns.
+Row = tuple[str | int | None, ...]
+
+
+class Rows(NamedTuple):
+    """The rows of each table; ``records`` is the number of records that they are made of."""
+
+    policies: list[Row]
+    executions: list[Row]
+    resources: list[Row]
+    snapshots: list[Row]
+    records: int
+
+
+def rows_of(records: Iterable[LifecycleRecord]) -> Rows:
+    """Return the rows of the records."""
+    policies: dict[str, Row] = {}
+    executions: dict[str, Row] = {}
+    resources: list[Row] = []
+    snapshots: list[Row] = []
+    count = 0
+    for record in records:
+        count += 1
+        account, region, key_id, parent_id, resource_id = record.key
+        execution_id = key_id or ""
+        # Each record repeats its policy and its execution.
+        if execution_id not in executions:
+            arn = record.policy.arn or ""
+            if arn not in policies:
+                policies[arn] = _policy_row(record, arn)
+            executions[execution_id] = _execution_row(record, execution_id, arn)
+        if record.resource is not None:
+            key = (execution_id, parent_id or "", resource_id or "", account, region)
+            resources.append((*key, *_resource_values(record.resource)))
+            for snapshot in record.resource.snapshots:
+                state = snapshot.state
+                values = (None, None) if state is None else (_text(state.status), state.reason)
+                snapshots.append((*key, snapshot.snapshot_id or "", *values))
+    return Rows([*policies.values()], [*executions.values()], resources, snapshots, count)
+
+
+def format_time(time: datetime | None) -> str | None:
+    """Return a time as the database has it: UTC, to the millisecond."""
+    if time is None:
+        return None
+    utc = time.astimezone(UTC)
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """Return the time of a text that :func:`format_time` has made."""
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _policy_row(record: LifecycleRecord, arn: str) -> Row:
+    policy = record.policy
+    account, region = _location_of(arn)
+    status, resource_type = _text(policy.status), _text(policy.resource_type)
+    return (arn, account, region, policy.name or arn.rpartition("/")[2], status, resource_type)
+
+
+def _execution_row(record: LifecycleRecord, execution_id: str, arn: str) -> Row:
+    execution, state = record.execution, record.execution.state
+    summary = execution.resources_impacted_summary
+    impacted = None if summary is None else summary.has_impacted_resources
+    return (
+        execution_id,
+        *_location_of(arn),
+        arn,
+        None if state is None else _text(state.status),
+        None if state is None else state.reason,
+        None if impacted is None else int(impacted),
+        format_time(execution.start_time),
+        format_time(execution.end_time),
+    )
+
+
+def _resource_values(resource: LifecycleExecutionResource) -> Iterator[str | None]:
+    state, action = resource.state, resource.action
+    yield None if state is None else _text(state.status)
+    yield None if state is None else state.reason
+    yield None if action is None else _text(action.name)
+    yield None if action is None else action.reason
+    yield json.dumps(list(resource.image_uris)) if resource.image_uris else None
+    yield format_time(resource.start_time)
+    yield format_time(resource.end_time)
+
+
+def _location_of(arn: str) -> tuple[str, str]:
+    """Return the account and the region of an ARN, "" for what is not there."""
+    _, _, _, region, account, *_ = *arn.split(":", 5), "", "", "", "", ""
+    return account, region
+
+
+def _text(value: str | None) -> str | None:
+    # An enum's member, of whatever class it is, as its value.
+    return None if value is None else str(value)

@@ -1,0 +1,193 @@
+"""A slice: some pages of one target's walk. It is the unit of work that an executor is given.
+
+:func:`run_slice` is a function of plain data to plain data, and can run in a thread, in a process,
+or on another machine. No credentials are in what goes there or comes back: they are found, or a
+role is assumed, where the calls are made.
+
+A slice has no effect beyond its result. So one that is lost with its worker can be run again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..aws.clock import SYSTEM_CLOCK, Clock
+from ..aws.config.shared_config import SharedConfig
+from ..aws.config.tls import resolve_certificates
+from ..aws.retries import RetryableKind, classify
+from ..aws.transport.async_h11_transport import AsyncH11Client
+from ..client import AsyncImageBuilder
+from ..exceptions import PagerError, ParentGoneError
+from ..lifecycle_walk import LifecycleRecord
+from .credentials import FleetCredentials
+from .rate_limit import AdaptiveRate, AdaptiveTransport, RateSnapshot
+from .records import Rows, rows_of
+from .targets import Target
+
+__all__ = ["SliceFailure", "SliceResult", "SliceTask", "cancel_slices", "run_slice"]
+
+
+@dataclass(frozen=True, slots=True)
+class SliceTask:
+    """What to list: from ``token`` on, at most ``pages`` pages, for at most ``seconds``.
+
+    ``run_id`` is the same for all slices of a run: they share credentials where they are in one
+    process. ``policies``, ``since``, ``until`` and ``children`` are those of the walk.
+    ``concurrency`` is the number of calls at a time. ``rate`` is that of the slice before.
+    """
+
+    run_id: str
+    target: Target
+    token: str | None
+    pages: int
+    seconds: float
+    policies: tuple[str, ...] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    children: bool = True
+    concurrency: int = 4
+    max_attempts: int | None = None
+    rate: RateSnapshot | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SliceFailure:
+    """The error that ended a slice; ``is_retryable`` if a later slice may not meet it."""
+
+    error_type: str
+    error: str
+    is_retryable: bool
+    is_throttling: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SliceResult:
+    """What a slice has listed, and the ``token`` after it; also if it ended with ``failure``.
+
+    ``is_finished`` at the end of the walk. ``gone`` are the errors of policies, executions or
+    images that the walk had stood in and that were gone when it went on.
+    """
+
+    rows: Rows
+    token: str | None
+    pages: int
+    is_finished: bool = False
+    failure: SliceFailure | None = None
+    gone: tuple[str, ...] = ()
+    rate: RateSnapshot | None = None
+
+
+def run_slice(task: SliceTask, clock: Clock = SYSTEM_CLOCK) -> SliceResult:
+    """List a slice and return it; an error of the service or the network is part of the result."""
+    return asyncio.run(_Slice(task, clock).run())
+
+
+class _Slice:
+    """A slice while it is listed."""
+
+    def __init__(self, task: SliceTask, clock: Clock) -> None:
+        self._task = task
+        self._clock = clock
+        self._end = clock.monotonic() + task.seconds
+        self._records: list[LifecycleRecord] = []
+        self._token = task.token
+        self._pages = 0
+        self._gone: list[str] = []
+        self._is_finished = False
+
+    async def run(self) -> SliceResult:
+        clock, failure = self._clock, None
+        rate = AdaptiveRate(clock.monotonic(), self._task.rate)
+        try:
+            await self._walk(rate)
+        except PagerError as error:
+            kind = classify(error)
+            failure = SliceFailure(
+                type(error).__name__,
+                str(error),
+                is_retryable=kind is not None,
+                is_throttling=kind is RetryableKind.THROTTLING,
+            )
+        return SliceResult(
+            rows_of(self._records),
+            self._token,
+            self._pages,
+            self._is_finished,
+            failure,
+            tuple(self._gone),
+            rate.snapshot(clock.monotonic()),
+        )
+
+    async def _walk(self, rate: AdaptiveRate) -> None:
+        task = self._task
+        provider = _credentials_of(task.run_id, self._clock).provider_of(task.target)
+        config = SharedConfig(task.target.account.profile)
+        async with AsyncH11Client(
+            verify=resolve_certificates(None, config), max_connections=task.concurrency
+        ) as h11_client:
+            client = AsyncImageBuilder(
+                task.target.region,
+                profile_name=task.target.account.profile,
+                credentials=provider,
+                http_client=AdaptiveTransport(h11_client, rate, self._clock),
+                max_attempts=task.max_attempts,
+                clock=self._clock,
+            )
+            while True:
+                try:
+                    await self._list_pages(client)
+                except ParentGoneError as error:
+                    self._gone.append(str(error))
+                    self._token = error.resume_token
+                except PagerError as error:
+                    # Before the first page, it is that of the task or none.
+                    self._token = error.resume_token or self._token
+                    raise
+                else:
+                    return
+
+    async def _list_pages(self, client: AsyncImageBuilder) -> None:
+        task = self._task
+        walk = client.walk_lifecycle(
+            policies=task.policies,
+            since=task.since,
+            until=task.until,
+            children=task.children,
+            StartingToken=self._token,
+            Prefetch=task.concurrency - 1,
+        )
+        async with aclosing(walk.pages()) as pages:
+            async for records in pages:
+                self._records += records
+                self._token = walk.resume_token
+                self._pages += 1
+                is_over = self._clock.monotonic() >= self._end or task.run_id in _cancelled
+                if is_over or self._pages >= task.pages:
+                    return
+        self._is_finished = True
+
+
+#: The runs of this process that nobody waits for any more.
+_cancelled: set[str] = set()
+
+
+def cancel_slices(run_id: str) -> None:
+    """End the slices of a run that are under way in this process, each after its next page."""
+    _cancelled.add(run_id)
+
+
+_lock = threading.Lock()
+_credentials: tuple[str, FleetCredentials] | None = None
+
+
+def _credentials_of(run_id: str, clock: Clock) -> FleetCredentials:
+    """Return the credentials of this process for a run; those of an earlier run are dropped."""
+    global _credentials  # noqa: PLW0603 - what the slices of one process share
+    with _lock:
+        if _credentials is None or _credentials[0] != run_id:
+            _credentials = (run_id, FleetCredentials(clock))
+        return _credentials[1]

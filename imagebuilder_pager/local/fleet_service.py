@@ -1,0 +1,131 @@
+"""A whole fleet as one function: STS, and Image Builder in each account and region."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import threading
+import uuid
+from collections.abc import Callable, Collection
+
+import httpx
+
+from ..aws.retries import THROTTLING_STATUS
+from .account import Account
+from .errors import ServiceError
+from .fleet_accounts import FleetSize, account_ids, generate_fleet_account
+from .rate_limits import RateLimits
+from .service import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalImageBuilder
+from .sts_service import LocalSts
+
+__all__ = ["DEFAULT_REGIONS", "LocalFleet"]
+
+DEFAULT_REGIONS = ("us-west-2", "eu-west-1", "ap-northeast-1")
+
+_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[^/]*/([^/]*)/([^/]*)/")
+
+
+def _utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+class LocalFleet:
+    """A function from a signed request to the response of STS or of EC2 Image Builder.
+
+    The account is that of the credentials: ``AssumeRole`` returns those of any role in any of the
+    ``account_ids``; ``ACCESS_KEY_ID`` is a user in the first of them. The region is that of the
+    signature. Each account has the same number of policies in each of ``regions``; it is not
+    enabled in any other one. ``rate_limit`` is the number of requests a second that an account has
+    in a region. ``role_lifetime`` is that of a role's credentials. ``newest`` is the start of the
+    newest executions; else midnight, UTC, of the day on which the fleet is made.
+
+    An account's data are made when it is first asked for them.
+    """
+
+    def __init__(
+        self,
+        size: FleetSize,
+        *,
+        regions: Collection[str] = DEFAULT_REGIONS,
+        rate_limit: float | None = None,
+        role_lifetime: dt.timedelta = dt.timedelta(hours=1),
+        newest: dt.datetime | None = None,
+        is_running: bool = True,
+        clock: Callable[[], dt.datetime] = _utc_now,
+    ) -> None:
+        if size.accounts < 1:
+            raise ValueError(f"accounts is {size.accounts}, it has to be 1 or more")
+        self.account_ids = account_ids(size.accounts)
+        self.regions = tuple(regions)
+        self.throttled = 0
+        self.sts = LocalSts(
+            self.account_ids,
+            self.account_ids[0],
+            ACCESS_KEY_ID,
+            SECRET_ACCESS_KEY,
+            lifetime=role_lifetime,
+        )
+        self._size = size
+        self._is_running = is_running
+        self._clock = clock
+        midnight = clock().replace(hour=0, minute=0, second=0, microsecond=0)
+        self._newest = int((newest or midnight).timestamp())
+        self._rate_limits = None if rate_limit is None else RateLimits(rate_limit)
+        self._lock = threading.Lock()
+        self._services: dict[tuple[str, str], LocalImageBuilder] = {}
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Return the response to a request; for an invalid request, an error response."""
+        now = self._clock().astimezone(dt.UTC)
+        match = _CREDENTIAL.search(request.headers.get("authorization", ""))
+        access_key_id, region, service = match.groups() if match else ("", "", "")
+        if service == "sts":
+            return self.sts.respond(request, access_key_id, now)
+        try:
+            account = self.sts.find_account(request, access_key_id, now)
+            builder = self._service_of(account, region)
+            if self._rate_limits is not None:
+                self._rate_limits.take((account, region))
+        except ServiceError as error:
+            with self._lock:
+                self.throttled += error.status == THROTTLING_STATUS
+            return _error_response(error)
+        return builder(request)
+
+    @property
+    def requests(self) -> int:
+        """The number of requests to Image Builder that were not throttled."""
+        with self._lock:
+            return sum(service.requests for service in self._services.values())
+
+    def account(self, account_id: str, region: str) -> Account:
+        """Return the data of an account in a region."""
+        return generate_fleet_account(
+            account_id, region, self._size, newest=self._newest, is_running=self._is_running
+        )
+
+    def _service_of(self, account_id: str, region: str) -> LocalImageBuilder:
+        if region not in self.regions:
+            # AWS's error where a region is not enabled for the account.
+            raise ServiceError(
+                "UnrecognizedClientException",
+                "The security token included in the request is invalid.",
+            )
+        key = (account_id, region)
+        with self._lock:
+            if key not in self._services:
+                self._services[key] = LocalImageBuilder(
+                    self.account(*key), clock=self._clock, region=region, secrets=self.sts.secrets
+                )
+            return self._services[key]
+
+
+def _error_response(error: ServiceError) -> httpx.Response:
+    headers = {
+        "Content-Type": "application/json",
+        "x-amzn-RequestId": str(uuid.uuid4()),
+        "x-amzn-ErrorType": error.code,
+    }
+    content = json.dumps({"message": error.message}).encode()
+    return httpx.Response(error.status, headers=headers, content=content)

@@ -1,0 +1,155 @@
+"""STS on this machine: AssumeRole and GetCallerIdentity, in its query protocol.
+
+The credentials of a role are valid for the local Image Builder, in the role's account, until they
+expire. They are made anew for each call, so that a client that renews them is seen to.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import secrets
+import threading
+import uuid
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+from xml.sax.saxutils import escape
+
+import httpx
+
+from .errors import ServiceError
+from .sigv4_verifier import verify_signature
+
+__all__ = ["LocalSts"]
+
+_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/([\w+=,.@/-]+)", re.ASCII)
+_SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
+_NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
+_MIN_SECONDS, _MAX_SECONDS = 900, 43200
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """The user's credentials or a role's, and the account that they are for."""
+
+    account: str
+    arn: str
+    token: str | None = field(default=None, repr=False)
+    expiration: dt.datetime | None = None
+
+
+class LocalSts:
+    """STS, and the register of all valid credentials; thread-safe.
+
+    ``accounts`` are the account ids with roles that can be assumed: any role of theirs. The user
+    with ``access_key_id`` and ``secret_access_key`` belongs to ``home``. ``lifetime`` is that of a
+    role's credentials where a request has no ``DurationSeconds``. ``secrets`` are the secret access
+    keys by access key id, those of roles included.
+    """
+
+    def __init__(
+        self,
+        accounts: Collection[str],
+        home: str,
+        access_key_id: str,
+        secret_access_key: str,
+        lifetime: dt.timedelta = dt.timedelta(hours=1),
+    ) -> None:
+        self._accounts = frozenset(accounts)
+        self._lifetime = lifetime
+        self._lock = threading.Lock()
+        self._sessions = {access_key_id: _Session(home, f"arn:aws:iam::{home}:user/local")}
+        self.secrets = {access_key_id: secret_access_key}
+        self.assume_role_count = 0
+
+    def find_account(self, request: httpx.Request, access_key_id: str, now: dt.datetime) -> str:
+        """Return the account of a request's credentials; the user's for those that are not known.
+
+        Raises ``ServiceError`` for another session token, and for credentials that have expired.
+        The signature is verified elsewhere.
+        """
+        session = self._sessions.get(access_key_id) or next(iter(self._sessions.values()))
+        token = request.headers.get("x-amz-security-token")
+        if session.token is not None and token != session.token:
+            raise ServiceError(
+                "UnrecognizedClientException",
+                "The security token included in the request is invalid.",
+            )
+        if session.expiration is not None and now >= session.expiration:
+            raise ServiceError(
+                "ExpiredTokenException", "The security token included in the request is expired"
+            )
+        return session.account
+
+    def respond(
+        self, request: httpx.Request, access_key_id: str, now: dt.datetime
+    ) -> httpx.Response:
+        """Return the response to a request that is signed with these credentials."""
+        try:
+            verify_signature(request, secrets=self.secrets, service="sts", now=now)
+            self.find_account(request, access_key_id, now)
+            form = dict(parse_qsl(request.read().decode("utf-8", "replace")))
+            if form.get("Action") == "AssumeRole":
+                return _response("AssumeRole", self._assume_role(form, now))
+            if form.get("Action") == "GetCallerIdentity":
+                return _response("GetCallerIdentity", self._caller_identity(access_key_id))
+            raise ServiceError("UnknownOperationException", "The action is not valid.")
+        except ServiceError as error:
+            body = (
+                f'<ErrorResponse xmlns="{_NAMESPACE}"><Error><Type>Sender</Type>'
+                f"<Code>{error.code.removesuffix('Exception')}</Code>"
+                f"<Message>{escape(error.message)}</Message></Error>"
+                f"<RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"
+            )
+            return httpx.Response(
+                error.status, headers={"Content-Type": "text/xml"}, content=body.encode()
+            )
+
+    def _assume_role(self, form: Mapping[str, str], now: dt.datetime) -> str:
+        role, name = form.get("RoleArn", ""), form.get("RoleSessionName", "")
+        match = _ROLE_ARN.fullmatch(role)
+        seconds = form.get("DurationSeconds", f"{self._lifetime.total_seconds():.0f}")
+        given = "DurationSeconds" in form
+        if match is None or not _SESSION_NAME.fullmatch(name) or not seconds.isdecimal():
+            raise ServiceError("InvalidRequestException", "A parameter is missing or not valid.")
+        if given and not _MIN_SECONDS <= int(seconds) <= _MAX_SECONDS:
+            raise ServiceError("InvalidRequestException", "DurationSeconds is not valid.")
+        account, role_name = match.groups()
+        if account not in self._accounts:
+            raise ServiceError(
+                "AccessDeniedException",
+                f"The caller is not authorized to perform: sts:AssumeRole on resource: {role}",
+            )
+        arn = f"arn:aws:sts::{account}:assumed-role/{role_name.rpartition('/')[2]}/{name}"
+        expiration = now.replace(microsecond=0) + dt.timedelta(seconds=int(seconds))
+        session = _Session(account, arn, secrets.token_urlsafe(120), expiration)
+        key, secret = f"ASIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30)
+        with self._lock:
+            self._sessions[key] = session
+            self.secrets[key] = secret
+            self.assume_role_count += 1
+        return (
+            f"<Credentials><AccessKeyId>{key}</AccessKeyId>"
+            f"<SecretAccessKey>{secret}</SecretAccessKey>"
+            f"<SessionToken>{session.token}</SessionToken>"
+            f"<Expiration>{expiration:%Y-%m-%dT%H:%M:%SZ}</Expiration></Credentials>"
+            f"<AssumedRoleUser><Arn>{escape(arn)}</Arn>"
+            f"<AssumedRoleId>AROALOCAL:{escape(name)}</AssumedRoleId></AssumedRoleUser>"
+        )
+
+    def _caller_identity(self, access_key_id: str) -> str:
+        session = self._sessions[access_key_id]
+        return (
+            f"<Arn>{escape(session.arn)}</Arn><UserId>{access_key_id}</UserId>"
+            f"<Account>{session.account}</Account>"
+        )
+
+
+def _response(action: str, result: str) -> httpx.Response:
+    body = (
+        f'<{action}Response xmlns="{_NAMESPACE}"><{action}Result>{result}</{action}Result>'
+        f"<ResponseMetadata><RequestId>{uuid.uuid4()}</RequestId></ResponseMetadata>"
+        f"</{action}Response>"
+    )
+    return httpx.Response(200, headers={"Content-Type": "text/xml"}, content=body.encode())

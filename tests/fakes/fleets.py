@@ -1,0 +1,143 @@
+"""A local fleet that everything in this process and its children reaches by its environment."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imagebuilder_pager.aws.clock import Clock
+from imagebuilder_pager.fleet import Account, FleetDatabase, Target, make_targets, run_fleet
+from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalServer
+from imagebuilder_pager.local.fleet_accounts import FleetSize
+from imagebuilder_pager.local.fleet_service import LocalFleet
+
+__all__ = [
+    "PAST",
+    "InlineExecutor",
+    "Key",
+    "expected_records",
+    "fleet_environment",
+    "log_writes",
+    "logged_writes",
+    "make_fleet",
+    "role_arn",
+    "run_in_process",
+    "serve_fleet",
+    "stored_records",
+    "targets_of",
+]
+
+#: A day on which all executions have ended for long.
+PAST = datetime(2026, 3, 1, tzinfo=UTC)
+
+#: The key of a record: execution, parent, resource, account and region.
+Key = tuple[str, str, str, str, str]
+
+
+def fleet_environment(url: str) -> dict[str, str]:
+    """Return the variables by which AWS's settings lead to the fleet."""
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+    }
+
+
+@contextmanager
+def serve_fleet(fleet: LocalFleet, *, latency: float = 0.0) -> Iterator[str]:
+    """Serve the fleet, with the environment set for it; give its URL."""
+    with LocalServer(fleet, latency=latency) as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in fleet_environment(server.url).items():
+            patch.setenv(name, value)
+        yield server.url
+
+
+def make_fleet(regions: tuple[str, ...] = ("us-west-2",), **arguments: Any) -> LocalFleet:
+    """Return a small fleet; arguments are those of a ``FleetSize`` and of a ``LocalFleet``."""
+    sizes = {"accounts": 2, "policies": 2, "executions": 3, "resources": 26}
+    size = FleetSize(**{name: arguments.pop(name, number) for name, number in sizes.items()})
+    return LocalFleet(size, regions=regions, **arguments)
+
+
+def role_arn(account_id: str) -> str:
+    """Return the ARN of a role that can be assumed."""
+    return f"arn:aws:iam::{account_id}:role/Reader"
+
+
+def targets_of(fleet: LocalFleet) -> tuple[Target, ...]:
+    """Return the targets of all accounts and regions of the fleet."""
+    accounts = [Account(role_arn=role_arn(account)) for account in fleet.account_ids]
+    return make_targets(accounts, fleet.regions)
+
+
+def expected_records(fleet: LocalFleet) -> set[Key]:
+    """Return the keys of all resources of the fleet."""
+    return {
+        (
+            execution.lifecycle_execution_id,
+            parent,
+            resource["resourceId"],
+            resource["accountId"],
+            resource["region"],
+        )
+        for account in fleet.account_ids
+        for region in fleet.regions
+        for execution in fleet.account(account, region).executions
+        for parent, resources in [("", execution.resources), *execution.children_by_parent.items()]
+        for resource in resources
+    }
+
+
+def stored_records(path: Path) -> list[Key]:
+    """Return the keys of all resources that the database has."""
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(
+            "SELECT execution_id, parent_id, resource_id, account, region FROM resources"
+        ).fetchall()
+
+
+def log_writes(path: Path) -> None:
+    """Have the database note each resource that is written, also over one that is there."""
+    with FleetDatabase(path), closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE writes (execution_id, parent_id, resource_id)")
+        for event in ("INSERT", "UPDATE"):
+            connection.execute(
+                f"CREATE TRIGGER log_{event} AFTER {event} ON resources BEGIN INSERT INTO writes "
+                "VALUES (new.execution_id, new.parent_id, new.resource_id); END"
+            )
+
+
+def logged_writes(path: Path) -> list[tuple[str, str, str]]:
+    """Return the key of each write since :func:`log_writes`, in any order."""
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT * FROM writes").fetchall()
+
+
+def run_in_process(
+    environment: dict[str, str], path: Path, targets: tuple[Target, ...], arguments: dict[str, Any]
+) -> None:
+    """Run the fleet with its environment: for a process that is killed."""
+    os.environ.update(environment)
+    with FleetDatabase(path) as database:
+        run_fleet(targets, database, **arguments)
+
+
+class InlineExecutor(Executor):
+    """An executor that runs what it is given at once, by a clock that does not wait."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future = Future[Any]()
+        try:
+            future.set_result(fn(*args, **kwargs, clock=self.clock))
+        except BaseException as error:  # noqa: BLE001 - it is that of the future
+            future.set_exception(error)
+        return future

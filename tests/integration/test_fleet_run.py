@@ -1,0 +1,341 @@
+"""Runs over a local fleet: all records, what is new in a later run, and targets that fail."""
+
+import datetime as dt
+import functools
+import logging
+import pickle
+import threading
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imagebuilder_pager.exceptions import ParamValidationError
+from imagebuilder_pager.fleet import (
+    Account,
+    FleetDatabase,
+    FleetProgress,
+    SliceTask,
+    Target,
+    make_targets,
+    process_executor,
+    run_fleet,
+    run_slice,
+)
+from imagebuilder_pager.local import LocalServer
+from tests.fakes.clocks import FakeClock, NoSleepClock
+from tests.fakes.fleets import (
+    PAST,
+    InlineExecutor,
+    expected_records,
+    fleet_environment,
+    make_fleet,
+    role_arn,
+    serve_fleet,
+    stored_records,
+    targets_of,
+)
+
+DAY = dt.timedelta(days=1)
+make_small_fleet = functools.partial(make_fleet, resources=3, newest=PAST)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "fleet.sqlite"
+
+
+def run(path: Path, targets: tuple[Target, ...], **arguments: Any) -> Any:
+    with FleetDatabase(path) as database:
+        return run_fleet(targets, database, **arguments)
+
+
+def query(path: Path, sql: str) -> list[tuple[Any, ...]]:
+    with FleetDatabase(path) as database:
+        return [tuple(row) for row in database.query(sql)]
+
+
+def test_a_run_stores_what_all_accounts_and_regions_have(path: Path) -> None:
+    fleet = make_small_fleet(("us-west-2", "eu-west-1"))
+    with serve_fleet(fleet):
+        result = run(path, targets_of(fleet), slice_pages=5)
+    stored = stored_records(path)
+    assert set(stored) == expected_records(fleet)
+    assert len(stored) == len(set(stored))
+    executions = 2 * 2 * 2 * 3
+    assert result.records == len(stored) + executions
+    assert not result.failures
+    assert query(path, "SELECT count(*) FROM executions") == [(executions,)]
+    assert query(path, "SELECT DISTINCT state FROM targets") == [("complete",)]
+    assert fleet.sts.assume_role_count == 2
+
+
+def test_the_rows_say_what_the_service_said(path: Path) -> None:
+    fleet = make_small_fleet(accounts=1)
+    with serve_fleet(fleet):
+        run(path, targets_of(fleet))
+    account = fleet.account("123456789012", "us-west-2")
+    for execution in account.executions:
+        ((arn, status, has_ended, name, resource_type),) = query(
+            path,
+            "SELECT policy_arn, e.status, end_time IS NOT NULL, p.name, resource_type "
+            "FROM executions AS e JOIN policies AS p USING (policy_arn) "
+            f"WHERE execution_id = '{execution.lifecycle_execution_id}'",
+        )
+        (policy,) = (policy for policy in account.policies if policy["arn"] == arn)
+        assert arn == execution.lifecycle_policy_arn
+        assert status == execution.lifecycle_execution_state["status"]
+        assert has_ended == (execution.end_time is not None)
+        assert (name, resource_type) == (policy["name"], policy["resourceType"])
+        for parent, resources in execution.children_by_parent.items():
+            for resource in resources:
+                rows = query(
+                    path,
+                    "SELECT status, reason, action FROM resources WHERE "
+                    f"execution_id = '{execution.lifecycle_execution_id}' "
+                    f"AND parent_id = '{parent}' AND resource_id = '{resource['resourceId']}'",
+                )
+                state = resource["state"]
+                action = resource["action"]["name"]
+                assert rows == [(state["status"], state.get("reason"), action)]
+
+
+def test_a_later_run_brings_in_what_is_new_and_what_had_not_ended(path: Path) -> None:
+    before = make_small_fleet(executions=10)
+    after = make_small_fleet(executions=11, newest=PAST + DAY, is_running=False)
+    (running,) = (
+        execution
+        for execution in before.account("123456789012", "us-west-2").executions
+        if execution.end_time is None
+    )
+    targets = targets_of(before)
+    now = NoSleepClock()
+    now.ahead = PAST + dt.timedelta(minutes=1) - now.now()
+    with serve_fleet(before):
+        first = run(path, targets, clock=now)
+    now.ahead += DAY
+    with serve_fleet(after):
+        second = run(path, targets, clock=now)
+    assert not first.failures
+    assert not second.failures
+    assert expected_records(after) <= set(stored_records(path))
+    # Two days of eleven: the new one, and that of the run before, for clocks that differ.
+    assert 0 < second.records < first.records / 3
+    assert query(
+        path,
+        "SELECT status IN ('SUCCESS', 'FAILED', 'CANCELLED'), end_time IS NOT NULL FROM executions "
+        f"WHERE execution_id = '{running.lifecycle_execution_id}'",
+    ) == [(1, 1)]
+
+
+def test_a_target_that_fails_is_told_at_the_end_and_holds_up_no_other(path: Path) -> None:
+    fleet = make_small_fleet()
+    accounts = [
+        Account(role_arn=role_arn("999999999999")),
+        Account(role_arn=role_arn("123456789012"), regions=("us-west-2", "eu-west-1")),
+        Account(role_arn=role_arn("000000000001")),
+    ]
+    with serve_fleet(fleet):
+        result = run(path, make_targets(accounts, ["us-west-2"]))
+    assert [one.target.name for one in result.targets] == [
+        "999999999999/us-west-2",
+        "123456789012/us-west-2",
+        "123456789012/eu-west-1",
+        "000000000001/us-west-2",
+    ]
+    assert [one.error_type for one in result.targets] == [
+        "CredentialRetrievalError",
+        None,
+        "ClientError",
+        None,
+    ]
+    assert "AccessDenied" in str(result.failures[0].error)
+    assert "UnrecognizedClientException" in str(result.failures[1].error)
+    assert set(stored_records(path)) == expected_records(fleet)
+    assert query(path, "SELECT state, error_type FROM targets WHERE error IS NOT NULL") == [
+        ("failed", "CredentialRetrievalError"),
+        ("failed", "ClientError"),
+    ]
+
+
+def test_a_target_that_is_throttled_for_long_fails_with_the_token_of_the_next_run(
+    path: Path,
+) -> None:
+    clock = FakeClock(PAST)
+    throttling = make_small_fleet(accounts=1, rate_limit=0.0001, clock=clock.now)
+    (target,) = targets_of(throttling)
+    arguments: dict[str, Any] = {"max_attempts": 1, "max_target_attempts": 3, "clock": clock}
+    with serve_fleet(throttling):
+        result = run(path, (target,), executor=InlineExecutor(clock), slice_pages=1, **arguments)
+    (failure,) = result.failures
+    assert failure.error_type == "CallRateLimitExceededException"
+    # A slice waits by the adaptive rate, and the run pauses before the next slice.
+    assert clock.slept == pytest.approx([2.0, 0.714, 4.0, 1.02], abs=0.01)
+    fleet = make_small_fleet(accounts=1)
+    with serve_fleet(fleet):
+        assert not run(path, (target,)).failures
+    assert set(stored_records(path)) == expected_records(fleet)
+
+
+def test_a_fleet_run_stays_near_the_rate_that_the_service_allows(path: Path) -> None:
+    fleet = make_small_fleet(accounts=1, executions=2, rate_limit=30)
+    with serve_fleet(fleet):
+        result = run(path, targets_of(fleet))
+    assert not result.failures
+    assert set(stored_records(path)) == expected_records(fleet)
+
+
+def test_the_walk_of_a_run_is_that_of_its_arguments(path: Path) -> None:
+    fleet = make_small_fleet(accounts=1, is_running=False)
+    account = fleet.account("123456789012", "us-west-2")
+    policy = account.policies[1]["arn"]
+    since = PAST - DAY / 2
+    with serve_fleet(fleet):
+        run(path, targets_of(fleet), policies=[policy], since=since, children=False)
+    (execution,) = (
+        execution
+        for execution in account.executions
+        if execution.lifecycle_policy_arn == policy
+        and execution.end_time is not None
+        and execution.end_time >= since.timestamp()
+    )
+    assert {key[:2] for key in stored_records(path)} == {(execution.lifecycle_execution_id, "")}
+
+
+def test_progress_is_told_after_each_slice(path: Path) -> None:
+    fleet = make_small_fleet()
+    told: list[FleetProgress] = []
+    with serve_fleet(fleet):
+        result = run(path, targets_of(fleet), slice_pages=4, on_progress=told.append)
+    assert len(told) > 2
+    assert [progress.records for progress in told] == sorted(p.records for p in told)
+    last = told[-1]
+    assert (last.targets, last.complete, last.failed, last.running) == (2, 2, 0, 0)
+    assert (last.records, last.rate > 0) == (result.records, True)
+
+
+def test_without_a_callback_a_line_is_logged_now_and_then(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fleet = make_small_fleet(accounts=1)
+
+    class HourlyClock(NoSleepClock):
+        def monotonic(self) -> float:
+            self.ahead += dt.timedelta(seconds=6)
+            return self.ahead.total_seconds()
+
+    with serve_fleet(fleet), caplog.at_level(logging.INFO, "imagebuilder_pager.fleet"):
+        run(path, targets_of(fleet), slice_pages=2, clock=HourlyClock())
+    assert "0 of 1 targets complete, 0 failed;" in caplog.text
+
+
+def test_no_secret_is_in_what_is_sent_to_a_worker_or_comes_back(path: Path) -> None:
+    fleet = make_small_fleet(accounts=1)
+    sent: list[bytes] = []
+
+    class Recorder(ThreadPoolExecutor):
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+            sent.append(pickle.dumps((fn, args)))
+            future = super().submit(fn, *args, **kwargs)
+            sent.append(pickle.dumps(future.result()))
+            return future
+
+    with serve_fleet(fleet), Recorder(1) as executor:
+        run(path, targets_of(fleet), executor=executor)
+    assert fleet.sts.assume_role_count == 1
+    assert sent
+    for key, secret in fleet.sts.secrets.items():
+        if key != "local":
+            assert not any(value.encode() in data for data in sent for value in (key, secret))
+
+
+def test_slices_run_in_processes(path: Path) -> None:
+    fleet = make_small_fleet()
+    with serve_fleet(fleet):
+        result = run(path, targets_of(fleet), executor=lambda: process_executor(2))
+    assert not result.failures
+    assert set(stored_records(path)) == expected_records(fleet)
+
+
+def test_the_callers_executor_stays_the_callers(path: Path) -> None:
+    fleet = make_small_fleet(accounts=1)
+    with ThreadPoolExecutor(2) as executor:
+        with serve_fleet(fleet):
+            run(path, targets_of(fleet), executor=executor)
+        assert executor.submit(int, "3").result() == 3
+
+
+class Broken(Executor):
+    """An executor that has broken, as a process pool does when one of its processes dies."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        raise BrokenExecutor("a worker has died")
+
+
+def test_an_executor_of_the_caller_that_has_broken_is_an_error_of_each_target(path: Path) -> None:
+    fleet = make_small_fleet()
+    with serve_fleet(fleet):
+        result = run(path, targets_of(fleet), executor=Broken())
+        assert [one.error for one in result.failures] == ["a worker has died"] * 2
+        assert not run(path, targets_of(fleet)).failures
+    assert set(stored_records(path)) == expected_records(fleet)
+
+
+def test_an_error_of_the_program_ends_the_run_and_keeps_what_was_stored(path: Path) -> None:
+    fleet = make_small_fleet()
+
+    def interrupt(progress: FleetProgress) -> None:
+        raise KeyboardInterrupt
+
+    with serve_fleet(fleet):
+        with pytest.raises(KeyboardInterrupt):
+            run(path, targets_of(fleet), slice_pages=3, on_progress=interrupt)
+        assert 0 < len(stored_records(path)) < len(expected_records(fleet))
+        assert not run(path, targets_of(fleet)).failures
+    assert set(stored_records(path)) == expected_records(fleet)
+
+
+def test_no_thread_is_left(path: Path) -> None:
+    fleet = make_small_fleet()
+    with serve_fleet(fleet):
+        run(path, targets_of(fleet))
+    assert not [one for one in threading.enumerate() if one.name.startswith("fleet-slice")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"max_concurrency": 0}, "max_concurrency: 0"),
+        ({"max_concurrency_per_target": 0}, "max_concurrency_per_target: 0"),
+        ({"slice_pages": True}, "slice_pages: True"),
+        ({"slice_seconds": -1}, "slice_seconds: -1"),
+        ({"max_attempts": 0}, "max_attempts: 0"),
+        ({"executor": "threads"}, "executor: a str given; allowed: a concurrent.futures.Executor"),
+    ],
+)
+def test_a_wrong_argument_is_an_error_before_anything_is_sent(
+    path: Path, arguments: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(ParamValidationError, match=problem):
+        run(path, (Target(Account(), "us-west-2"),), **arguments)
+
+
+def test_a_slice_lists_so_many_pages_and_the_next_one_goes_on() -> None:
+    fleet = make_small_fleet(accounts=1)
+    (target,) = targets_of(fleet)
+    token, count, slices = None, 0, 0
+    with LocalServer(fleet) as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in fleet_environment(server.url).items():
+            patch.setenv(name, value)
+        while True:
+            result = run_slice(SliceTask("a run", target, token, pages=7, seconds=60))
+            assert result.failure is None
+            count += len(result.rows.resources)
+            slices += 1
+            if result.is_finished:
+                break
+            assert result.pages == 7
+            token = result.token
+    assert slices > 2
+    assert count == len(expected_records(fleet))

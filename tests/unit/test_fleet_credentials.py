@@ -1,0 +1,80 @@
+"""A fleet's credentials: each role is assumed once for all regions, and again before the end."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+
+from imagebuilder_pager.exceptions import CredentialRetrievalError, ProfileNotFound
+from imagebuilder_pager.fleet import Account, Target
+from imagebuilder_pager.fleet.credentials import FleetCredentials
+from tests.fakes.clocks import NoSleepClock
+from tests.fakes.fleets import make_fleet, role_arn, serve_fleet, targets_of
+
+
+def test_the_regions_of_an_account_share_a_role_that_is_assumed_once() -> None:
+    fleet = make_fleet(("us-west-2", "eu-west-1"))
+    with serve_fleet(fleet):
+        credentials = FleetCredentials()
+        keys = [
+            credentials.provider_of(target).get_frozen_credentials().access_key
+            for target in targets_of(fleet)
+            for _ in range(2)
+        ]
+    assert fleet.sts.assume_role_count == 2
+    assert len(set(keys[:4])) == len(set(keys[4:])) == 1
+    assert keys[0] != keys[4]
+
+
+def test_threads_that_begin_together_assume_a_role_once() -> None:
+    fleet = make_fleet(accounts=1)
+    (target,) = targets_of(fleet)
+    credentials, keys = FleetCredentials(), list[str]()
+
+    def fetch() -> None:
+        keys.append(credentials.provider_of(target).get_frozen_credentials().access_key)
+
+    with serve_fleet(fleet, latency=0.02):
+        threads = [threading.Thread(target=fetch) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert fleet.sts.assume_role_count == len(set(keys)) == 1
+    assert len(keys) == 8
+
+
+def test_a_role_is_assumed_again_before_its_credentials_expire() -> None:
+    clock = NoSleepClock()
+    fleet = make_fleet(accounts=1, clock=clock.now)
+    (target,) = targets_of(fleet)
+    with serve_fleet(fleet):
+        provider = FleetCredentials(clock).provider_of(target)
+        first = provider.get_frozen_credentials()
+        clock.ahead = timedelta(minutes=44)
+        assert provider.get_frozen_credentials() == first
+        clock.ahead = timedelta(minutes=51)
+        assert provider.get_frozen_credentials().access_key != first.access_key
+    assert fleet.sts.assume_role_count == 2
+
+
+def test_an_account_without_a_role_has_the_usual_credentials() -> None:
+    fleet = make_fleet()
+    with serve_fleet(fleet):
+        target = Target(Account(), "us-west-2")
+        frozen = FleetCredentials().provider_of(target).get_frozen_credentials()
+    assert (frozen.access_key, fleet.sts.assume_role_count) == ("local", 0)
+
+
+def test_a_role_that_may_not_be_assumed_is_an_error_with_its_name() -> None:
+    role = role_arn("999999999999")
+    with serve_fleet(make_fleet()):
+        provider = FleetCredentials().provider_of(Target(Account(role_arn=role), "us-west-2"))
+        with pytest.raises(CredentialRetrievalError, match=f"{role}.*AccessDenied"):
+            provider.get_frozen_credentials()
+
+
+def test_a_profile_that_does_not_exist_is_an_error_with_its_name() -> None:
+    target = Target(Account(profile="nobody"), "us-west-2")
+    with pytest.raises(ProfileNotFound, match="nobody"):
+        FleetCredentials().provider_of(target).get_frozen_credentials()

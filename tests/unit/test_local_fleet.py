@@ -1,0 +1,173 @@
+"""A local fleet: accounts of a given size, STS, and a rate limit for each account and region."""
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from imagebuilder_pager.local.errors import ServiceError
+from imagebuilder_pager.local.fleet_accounts import FleetSize, generate_fleet_account
+from imagebuilder_pager.local.fleet_service import LocalFleet
+from imagebuilder_pager.local.rate_limits import RateLimits
+from imagebuilder_pager.local.server import LocalServer
+
+SIZE = FleetSize(accounts=2, policies=3, executions=4, resources=26)
+NEWEST = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
+OTHER_ROLE = "arn:aws:iam::000000000001:role/ops/Reader"
+
+
+@pytest.fixture
+def fleet() -> LocalFleet:
+    return LocalFleet(SIZE, newest=NEWEST, regions=("us-west-2",))
+
+
+def boto3_client(url: str, service: str, region: str = "us-west-2", **keys: str) -> Any:
+    given = {"aws_access_key_id": "local", "aws_secret_access_key": "local", **keys}
+    config = Config(retries={"total_max_attempts": 1})
+    return boto3.client(service, region, endpoint_url=url, config=config, **given)
+
+
+def assume(url: str, role: str = OTHER_ROLE) -> dict[str, str]:
+    sts = boto3_client(url, "sts")
+    credentials = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    return {
+        "aws_access_key_id": credentials["AccessKeyId"],
+        "aws_secret_access_key": credentials["SecretAccessKey"],
+        "aws_session_token": credentials["SessionToken"],
+    }
+
+
+def error_code(call: Callable[[], object]) -> str:
+    with pytest.raises(ClientError) as caught:
+        call()
+    code: str = caught.value.response["Error"]["Code"]
+    return code
+
+
+def test_an_account_has_the_size_that_was_given() -> None:
+    account = generate_fleet_account("123456789012", "us-west-2", SIZE, newest=1_772_323_200)
+    assert len(account.policies) == 3
+    arns = [policy["arn"] for policy in account.policies]
+    assert len(set(arns)) == 3
+    for arn in arns:
+        executions = [e for e in account.executions if e.lifecycle_policy_arn == arn]
+        assert len(executions) == 4
+        assert all(len(execution.resources) == 26 for execution in executions)
+        starts = [execution.start_time for execution in executions]
+        assert starts == [1_772_323_200 - day * 86400 for day in range(4)]
+    assert len({e.lifecycle_execution_id for e in account.executions}) == 12
+
+
+def test_the_newest_execution_of_the_first_policy_is_running_unless_told_otherwise() -> None:
+    running = generate_fleet_account("1", "us-west-2", SIZE, newest=86400)
+    done = generate_fleet_account("1", "us-west-2", SIZE, newest=86400, is_running=False)
+    assert [e for e in running.executions if e.end_time is None] == [running.executions[0]]
+    assert all(e.end_time is not None for e in done.executions)
+
+
+def test_accounts_and_regions_have_policies_of_their_own(fleet: LocalFleet) -> None:
+    first, second = (fleet.account(account, "us-west-2") for account in fleet.account_ids)
+    assert fleet.account(fleet.account_ids[0], "us-west-2") == first
+    ids = {e.lifecycle_execution_id for e in first.executions + second.executions}
+    assert len(ids) == 24
+
+
+def test_a_role_sees_its_account_and_the_user_the_first_one(fleet: LocalFleet) -> None:
+    with LocalServer(fleet) as server:
+        keys = assume(server.url)
+        identity = boto3_client(server.url, "sts", **keys).get_caller_identity()
+        assert identity["Account"] == "000000000001"
+        assert identity["Arn"] == "arn:aws:sts::000000000001:assumed-role/Reader/test"
+        assert boto3_client(server.url, "sts").get_caller_identity()["Account"] == "123456789012"
+        for given, account in ((keys, "000000000001"), ({}, "123456789012")):
+            execution = fleet.account(account, "us-west-2").executions[0].lifecycle_execution_id
+            response = boto3_client(
+                server.url, "imagebuilder", **given
+            ).list_lifecycle_execution_resources(lifecycleExecutionId=execution)
+            assert len(response["resources"]) == 25
+
+
+def test_sts_denies_the_role_of_another_account(fleet: LocalFleet) -> None:
+    with LocalServer(fleet) as server:
+        role = "arn:aws:iam::999999999999:role/Reader"
+        assert error_code(lambda: assume(server.url, role)) == "AccessDenied"
+        assert error_code(lambda: assume(server.url, "no role at all, it says")) == "InvalidRequest"
+
+
+def test_credentials_of_a_role_expire() -> None:
+    now = [NEWEST]
+    fleet = LocalFleet(SIZE, role_lifetime=dt.timedelta(minutes=1), clock=lambda: now[0])
+    assert fleet.sts.find_account(signed({}), "local", now[0]) == "123456789012"
+    with LocalServer(fleet) as server:
+        now[0] = dt.datetime.now(dt.UTC)
+        keys = assume(server.url)
+        token = {"x-amz-security-token": keys["aws_session_token"]}
+        key = keys["aws_access_key_id"]
+        assert fleet.sts.find_account(signed(token), key, now[0]) == "000000000001"
+        with pytest.raises(ServiceError, match="is invalid"):
+            fleet.sts.find_account(signed({"x-amz-security-token": "x"}), key, now[0])
+        with pytest.raises(ServiceError, match="is expired"):
+            fleet.sts.find_account(signed(token), key, now[0] + dt.timedelta(minutes=1))
+
+
+def signed(headers: dict[str, str]) -> httpx.Request:
+    return httpx.Request("POST", "http://localhost/", headers=headers)
+
+
+def test_a_region_that_is_not_served_is_not_enabled(fleet: LocalFleet) -> None:
+    with LocalServer(fleet) as server:
+        client = boto3_client(server.url, "imagebuilder", "eu-west-1")
+        assert error_code(client.list_lifecycle_policies) == "UnrecognizedClientException"
+
+
+def test_a_wrong_secret_is_an_error(fleet: LocalFleet) -> None:
+    with LocalServer(fleet) as server:
+        keys = {**assume(server.url), "aws_secret_access_key": "wrong"}
+        client = boto3_client(server.url, "imagebuilder", **keys)
+        execution = fleet.account("000000000001", "us-west-2").executions[0]
+        params = {"lifecycleExecutionId": execution.lifecycle_execution_id}
+        code = error_code(lambda: client.list_lifecycle_execution_resources(**params))
+        assert code == "InvalidSignatureException"
+        sts = boto3_client(server.url, "sts", **keys)
+        assert error_code(sts.get_caller_identity) == "InvalidSignature"
+
+
+def test_the_rate_limit_is_that_of_one_account_in_one_region() -> None:
+    now = [0.0]
+    limits = RateLimits(2, lambda: now[0])
+    limits.take(("a", "us-west-2"))
+    limits.take(("a", "us-west-2"))
+    with pytest.raises(ServiceError) as caught:
+        limits.take(("a", "us-west-2"))
+    assert caught.value.status == 429
+    limits.take(("b", "us-west-2"))
+    limits.take(("a", "eu-west-1"))
+    now[0] = 0.5
+    limits.take(("a", "us-west-2"))
+    with pytest.raises(ServiceError):
+        limits.take(("a", "us-west-2"))
+
+
+@pytest.mark.parametrize("rate", [0, -1, float("nan")])
+def test_a_rate_limit_is_above_zero(rate: float) -> None:
+    with pytest.raises(ValueError, match="it has to be above 0"):
+        RateLimits(rate)
+
+
+def test_requests_beyond_the_limit_are_throttled() -> None:
+    fleet = LocalFleet(SIZE, rate_limit=1)
+    execution = fleet.account("123456789012", "us-west-2").executions[0].lifecycle_execution_id
+    with LocalServer(fleet) as server:
+        client = boto3_client(server.url, "imagebuilder")
+
+        def call() -> object:
+            return client.list_lifecycle_execution_resources(lifecycleExecutionId=execution)
+
+        call()
+        assert error_code(lambda: [call() for _ in range(50)]) == "CallRateLimitExceededException"
+    assert fleet.throttled >= 1
