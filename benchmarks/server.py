@@ -1,8 +1,9 @@
 """A server of canned pages, so that it takes as little CPU as possible.
 
 It reads two things in a request: the token, and the id of the execution, which has the number of
-pages and the delay of each response (:func:`.workers.common.execution_id`). It prints its http and
-its https URL when it is ready, and ends when its standard input ends.
+pages and the delay of each response (:func:`.workers.common.execution_id`). For a fleet, it also
+has roles, policies and executions; :mod:`.fleet` makes those. It prints its http and its https URL
+when it is ready, and ends when its standard input ends.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ import sys
 
 from imagebuilder_pager.local.account_generator import example_policy, generate_execution
 
+from .fleet import respond_for_fleet
+
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-_EXECUTION = re.compile(rb"lce-(\d{8})-0000-0000-0000-(\d{12})")
+_EXECUTION = re.compile(rb"lce-(\d{8})-\d{4}-\d{4}-\d{4}-(\d{12})")
 _TOKEN = re.compile(rb'"nextToken": ?"page-(\d{12})"')
 
 _PAGE_SIZE = 25
@@ -50,8 +53,10 @@ class Pages:
         """The average length of a body, in bytes."""
         return sum(map(len, self._bodies)) // len(self._bodies)
 
-    def respond(self, body: bytes) -> tuple[int, bytes]:
+    def respond(self, head: bytes, body: bytes) -> tuple[int, bytes]:
         """Return the delay of the response in milliseconds, and the response."""
+        if other := respond_for_fleet(head, body):
+            return other[0], _with_head(other[1])
         found = _EXECUTION.search(body)
         if found is None:
             raise ValueError(f"no execution id in {body!r}")
@@ -60,15 +65,19 @@ class Pages:
         number = int(token[1]) if token else 0
         end = b',"nextToken":"page-%012d"}' % (number + 1) if number + 1 < pages else b"}"
         page = self._bodies[number % len(self._bodies)].replace(_PREPARED_ID, found[0], 1)
-        head = (
-            b"HTTP/1.1 200 OK\r\n"
-            b"Date: Mon, 03 Mar 2025 02:00:00 GMT\r\n"
-            b"Content-Type: application/json\r\n"
-            b"Content-Length: %d\r\n"
-            b"Connection: keep-alive\r\n"
-            b"x-amzn-RequestId: 01234567-89ab-cdef-0123-456789abcdef\r\n\r\n"
-        ) % (len(page) + len(end))
-        return latency_ms, head + page + end
+        return latency_ms, _with_head(page + end)
+
+
+def _with_head(body: bytes) -> bytes:
+    head = (
+        b"HTTP/1.1 200 OK\r\n"
+        b"Date: Mon, 03 Mar 2025 02:00:00 GMT\r\n"
+        b"Content-Type: application/json\r\n"
+        b"Content-Length: %d\r\n"
+        b"Connection: keep-alive\r\n"
+        b"x-amzn-RequestId: 01234567-89ab-cdef-0123-456789abcdef\r\n\r\n"
+    ) % len(body)
+    return head + body
 
 
 class _Connection(asyncio.Protocol):
@@ -88,9 +97,10 @@ class _Connection(asyncio.Protocol):
             end = end_of_head + 4 + (int(length[1]) if length else 0)
             if len(self._received) < end:
                 return
+            head = bytes(self._received[:end_of_head])
             body = bytes(self._received[end_of_head + 4 : end])
             del self._received[:end]
-            latency_ms, response = self._pages.respond(body)
+            latency_ms, response = self._pages.respond(head, body)
             if latency_ms:
                 asyncio.get_running_loop().call_later(latency_ms / 1000, self._write, response)
             else:

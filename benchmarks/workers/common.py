@@ -16,6 +16,19 @@ def execution_id(pages: int, latency_ms: int = 0) -> str:
     return f"lce-{latency_ms:08d}-0000-0000-0000-{pages:012d}"
 
 
+def fleet_url(url: str, latency_ms: int, pages: int, executions: int) -> str:
+    """Return the URL of a fleet: in each account and region a policy with so many executions."""
+    return f"{url}/{latency_ms}-{pages}-{executions}"
+
+
+def role_arns(accounts: int) -> list[str]:
+    """Return a role in each account."""
+    return [f"arn:aws:iam::{number:012d}:role/Reader" for number in range(1, accounts + 1)]
+
+
+FLEET_REGIONS = ("us-west-2", "eu-west-1", "ap-northeast-1")
+
+
 def peak_kib() -> int:
     """Return the peak memory of this process, in KiB."""
     try:

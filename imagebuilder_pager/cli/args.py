@@ -88,6 +88,11 @@ def make_parser() -> argparse.ArgumentParser:
     )
     pagination = _add_list_options(list_parser)
     _add_global_options(list_parser, pagination, default=argparse.SUPPRESS)
+    commands.add_parser(
+        "lifecycle-report",
+        help="report what lifecycle policies have done, in one account or in many",
+        add_help=False,
+    )
     commands.add_parser("local", help="start Image Builder on this machine", add_help=False)
     commands.add_parser("demo", help="page through a local Image Builder")
     return parser

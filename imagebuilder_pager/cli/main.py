@@ -52,10 +52,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return serve(argv[1:])
     if argv == ["demo"]:
         return _run_demo()
-    resume_state = ResumeState()
+    resume_state, code = ResumeState(), 0
     try:
         with Signals() as signals:
-            _list(argv, resume_state, signals, is_main_process=is_main_process)
+            if argv[:1] == ["lifecycle-report"]:
+                from .lifecycle_report.command import run_report
+
+                code = run_report(argv[1:])
+            else:
+                _list(argv, resume_state, signals, is_main_process=is_main_process)
             resume_state.print_token()
     except SignalReceived as received:
         resume_state.print_token()
@@ -75,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     finally:
         if is_main_process:
             gc.enable()
-    return 0
+    return code
 
 
 def _run_demo() -> int:

@@ -157,10 +157,10 @@ class FleetDatabase:
             )
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[sqlite3.Row]:
-        """Yield the rows of a query; see the schema in docs/fleet.md."""
+        """Return an iterator over the rows of a query; see the schema in docs/fleet.md."""
         cursor = self._connection.cursor()
         cursor.row_factory = sqlite3.Row
-        yield from cursor.execute(sql, parameters)
+        return cursor.execute(sql, parameters)
 
     def close(self) -> None:
         """Close the database and release the lock; the second time, do nothing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -58,8 +58,9 @@ def format_time(time: datetime | None) -> str | None:
     """Return a time as the database has it: UTC, to the millisecond."""
     if time is None:
         return None
-    utc = time.astimezone(UTC)
-    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+    # A time of the service is in UTC already; strftime would take ten times as long.
+    utc = time if time.tzinfo is UTC else time.astimezone(UTC)
+    return f"{utc.isoformat(timespec='milliseconds')[:-6]}Z"
 
 
 def parse_time(text: str | None) -> datetime | None:
@@ -90,15 +91,17 @@ def _execution_row(record: LifecycleRecord, execution_id: str, arn: str) -> Row:
     )
 
 
-def _resource_values(resource: LifecycleExecutionResource) -> Iterator[str | None]:
+def _resource_values(resource: LifecycleExecutionResource) -> Row:
     state, action = resource.state, resource.action
-    yield None if state is None else _text(state.status)
-    yield None if state is None else state.reason
-    yield None if action is None else _text(action.name)
-    yield None if action is None else action.reason
-    yield json.dumps(list(resource.image_uris)) if resource.image_uris else None
-    yield format_time(resource.start_time)
-    yield format_time(resource.end_time)
+    return (
+        None if state is None else _text(state.status),
+        None if state is None else state.reason,
+        None if action is None else _text(action.name),
+        None if action is None else action.reason,
+        json.dumps(list(resource.image_uris)) if resource.image_uris else None,
+        format_time(resource.start_time),
+        format_time(resource.end_time),
+    )
 
 
 def _location_of(arn: str) -> tuple[str, str]:

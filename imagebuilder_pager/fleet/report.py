@@ -123,12 +123,12 @@ def count_by(
 def reasons(
     database: FleetDatabase, selection: Selection, status: str = "FAILED"
 ) -> Iterator[sqlite3.Row]:
-    """Yield each reason of resources with this status: ``reason, number, example, executions``.
+    """Return each reason of resources with this status: ``reason, number, example, executions``.
 
     The most frequent one comes first.
     """
     condition, parameters = selection.where()
-    yield from database.query(
+    return database.query(
         "SELECT r.reason, count(*) AS number, min(r.resource_id) AS example,"  # noqa: S608 - parts of this file
         " count(DISTINCT r.execution_id) AS executions "
         f"FROM {_RESOURCES} WHERE r.status = ? AND {condition} "
@@ -140,9 +140,9 @@ def reasons(
 def executions_with(
     database: FleetDatabase, selection: Selection, statuses: Sequence[str]
 ) -> Iterator[sqlite3.Row]:
-    """Yield the executions with one of these statuses, the newest first."""
+    """Return the executions with one of these statuses, the newest first."""
     condition, parameters = selection.where()
-    yield from database.query(
+    return database.query(
         "SELECT e.*, coalesce(p.name, e.policy_arn) AS policy "  # noqa: S608 - parts of this file
         f"FROM {_EXECUTIONS} WHERE e.status IN ({', '.join('?' * len(statuses))}) "
         f"AND {condition} ORDER BY e.start_time DESC, e.execution_id",
@@ -151,8 +151,8 @@ def executions_with(
 
 
 def failed_targets(database: FleetDatabase) -> Iterator[sqlite3.Row]:
-    """Yield the targets that are not complete, with their errors."""
-    yield from database.query(
+    """Return the targets that are not complete, with their errors."""
+    return database.query(
         "SELECT account, region, state, error_type, error FROM targets WHERE state <> 'complete' "
         "ORDER BY account, region, scope"
     )

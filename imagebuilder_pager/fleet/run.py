@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..aws.clock import SYSTEM_CLOCK, Clock, assume_utc
+from ..lifecycle_walk.walk import WalkArguments
 from ..validation import validate_positive, validate_whole_number, validating
 from .database import FleetDatabase, Scope, TargetProgress
 from .executors import ExecutorSource, SliceExecutor, open_executor
@@ -145,9 +146,9 @@ def run_fleet(
         validate_positive("slice_seconds", slice_seconds)
         if max_attempts is not None:
             validate_whole_number("max_attempts", max_attempts, minimum=1)
-    scope = Scope(
-        None if policies is None else tuple(policies), _stored(since), _stored(until), children
-    )
+    policies = None if policies is None else tuple(policies)
+    WalkArguments(policies=policies, since=since, until=until, children=children, options={})
+    scope = Scope(policies, _stored(since), _stored(until), children)
     per_target = min(max_concurrency, max_concurrency_per_target)
 
     def make_task(work: _Work) -> SliceTask:

@@ -83,7 +83,10 @@ class SliceResult:
 
 def run_slice(task: SliceTask, clock: Clock = SYSTEM_CLOCK) -> SliceResult:
     """List a slice and return it; an error of the service or the network is part of the result."""
-    return asyncio.run(_Slice(task, clock).run())
+    # Not as the result of the coroutine: asyncio's handler of Ctrl-C would take its repr.
+    a_slice = _Slice(task, clock)
+    asyncio.run(a_slice.run())
+    return a_slice.result()
 
 
 class _Slice:
@@ -93,36 +96,38 @@ class _Slice:
         self._task = task
         self._clock = clock
         self._end = clock.monotonic() + task.seconds
+        self._rate = AdaptiveRate(clock.monotonic(), task.rate)
         self._records: list[LifecycleRecord] = []
+        self._failure: SliceFailure | None = None
         self._token = task.token
         self._pages = 0
         self._gone: list[str] = []
         self._is_finished = False
 
-    async def run(self) -> SliceResult:
-        clock, failure = self._clock, None
-        rate = AdaptiveRate(clock.monotonic(), self._task.rate)
+    async def run(self) -> None:
         try:
-            await self._walk(rate)
+            await self._walk()
         except PagerError as error:
             kind = classify(error)
-            failure = SliceFailure(
+            self._failure = SliceFailure(
                 type(error).__name__,
                 str(error),
                 is_retryable=kind is not None,
                 is_throttling=kind is RetryableKind.THROTTLING,
             )
+
+    def result(self) -> SliceResult:
         return SliceResult(
             rows_of(self._records),
             self._token,
             self._pages,
             self._is_finished,
-            failure,
+            self._failure,
             tuple(self._gone),
-            rate.snapshot(clock.monotonic()),
+            self._rate.snapshot(self._clock.monotonic()),
         )
 
-    async def _walk(self, rate: AdaptiveRate) -> None:
+    async def _walk(self) -> None:
         task = self._task
         provider = _credentials_of(task.run_id, self._clock).provider_of(task.target)
         config = SharedConfig(task.target.account.profile)
@@ -133,7 +138,7 @@ class _Slice:
                 task.target.region,
                 profile_name=task.target.account.profile,
                 credentials=provider,
-                http_client=AdaptiveTransport(h11_client, rate, self._clock),
+                http_client=AdaptiveTransport(h11_client, self._rate, self._clock),
                 max_attempts=task.max_attempts,
                 clock=self._clock,
             )

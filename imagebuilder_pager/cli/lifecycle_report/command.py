@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..exit_codes import CLIENT_ERROR_RC, ConfigurationError, UsageError
 from ..stdout import Stdout
-from ..terminal import write_stderr
+from ..terminal import escape_controls, write_stderr
 from .args import RICH_OUTPUTS, parse
 
 if TYPE_CHECKING:
@@ -37,12 +39,14 @@ def run_report(argv: Sequence[str]) -> int:
     from ...fleet.report import Selection
 
     selection = Selection(tuple(options.policy), options.since, options.until)
-    with _database_path(options.database) as path, FleetDatabase(path) as database:
+    with (
+        _logging(debug=options.debug),
+        _database_path(options.database) as path,
+        FleetDatabase(path) as database,
+    ):
         result = None if options.offline else _list(options, database)
         _write(options, database, selection, result)
         failures = () if result is None else result.failures
-        for failure in failures:
-            write_stderr(f"{failure.target.name} has failed: {failure.error}\n")
         if failures and options.database is not None:
             write_stderr("Run the command again with the same --database to go on.\n")
     return CLIENT_ERROR_RC if failures else 0
@@ -63,6 +67,27 @@ def _check(options: argparse.Namespace) -> None:
             f"--executor: {options.executor[:80]!r} given; allowed: threads, processes, or the "
             "address of a Dask scheduler, such as tcp://scheduler:8786"
         )
+
+
+@contextmanager
+def _logging(*, debug: bool) -> Iterator[None]:
+    """Have the run log its progress and what fails, with ``debug`` all that happens."""
+
+    class SafeFormatter(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return escape_controls(super().format(record))
+
+    handler = logging.StreamHandler(sys.stderr)
+    template = "%(asctime)s - %(threadName)s - %(name)s - %(levelname)s - %(message)s"
+    handler.setFormatter(SafeFormatter(template if debug else "%(message)s"))
+    package = __package__.partition(".")[0]
+    logger = logging.getLogger(package if debug else f"{package}.fleet.run")
+    logger.setLevel(logging.DEBUG if debug else logging.INFO)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 @contextmanager

@@ -70,12 +70,12 @@ def _counts(grouping: str, rows: list[tuple[str, int, dict[str, int]]]) -> Table
     known = list(STATUS_STYLES)
     columns = sorted(totals, key=lambda s: (known.index(s) if s in known else len(known), s))
     table = Table(box=box.SIMPLE, pad_edge=False, show_edge=False, header_style="bold")
-    table.add_column(grouping.upper(), no_wrap=True)
-    table.add_column("EXECUTIONS", justify="right")
+    table.add_column(grouping.upper(), overflow="fold")
+    table.add_column("EXECUTIONS", justify="right", no_wrap=True)
     for status in columns:
         header = Text(replace_controls(status), status_style(status))
         table.add_column(header, justify="right", no_wrap=True)
-    table.add_column("RESOURCES", justify="right", style="bold")
+    table.add_column("RESOURCES", justify="right", style="bold", no_wrap=True)
     shown = rows if grouping == "week" else sorted(rows, key=lambda row: (-row[1], row[0]))
     for name, executions, statuses in shown[:_MAX_ROWS] if grouping == "policy" else shown:
         cells = [_count(statuses.get(status, 0), status) for status in columns]

@@ -1,0 +1,61 @@
+"""A fleet of canned responses: roles, and in each account and region a policy with executions.
+
+The numbers are in the path of the endpoint's URL (:func:`.workers.common.fleet_url`): the delay in
+milliseconds, the pages of each execution, and the executions. The account is in the access key id,
+which AssumeRole has made of the role's ARN, and the region in the signature.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+
+__all__ = ["respond_for_fleet"]
+
+_TARGET = re.compile(rb"POST /(\d+)-(\d+)-(\d+)/?(\w*) ")
+_CREDENTIAL = re.compile(rb"Credential=(\w+)/\d+/([\w-]+)/")
+_ROLE = re.compile(rb"RoleArn=arn%3Aaws%3Aiam%3A%3A(\d{12})%3A")
+_SESSION = (
+    "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA{}</AccessKeyId><SecretAccessKey>bench</SecretAccessKey>"
+    "<SessionToken>bench</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
+    "<AssumedRoleUser><Arn>arn:aws:sts::{}:assumed-role/r/s</Arn></AssumedRoleUser>"
+    "</AssumeRoleResult></AssumeRoleResponse>"
+)
+
+
+def respond_for_fleet(head: bytes, body: bytes) -> tuple[int, bytes] | None:
+    """Return the delay and the body of a response, None if the request is not one of a fleet."""
+    target = _TARGET.match(head)
+    if target is None:
+        return None
+    latency_ms, pages, executions = (int(number) for number in target.groups()[:3])
+    operation = target[4].decode()
+    if not operation:
+        role = _ROLE.search(body)
+        account = role[1].decode() if role else ""
+        return latency_ms, _SESSION.format(account, account).encode()
+    credential = _CREDENTIAL.search(head)
+    if credential is None:
+        raise ValueError(f"no signature in {head!r}")
+    account, region = credential[1].decode().removeprefix("ASIA"), credential[2].decode()
+    arn = f"arn:aws:imagebuilder:{region}:{account}:lifecycle-policy/retire-old-amis"
+    if operation == "ListLifecyclePolicies":
+        response = {"lifecyclePolicySummaryList": [{"arn": arn, "name": "retire-old-amis"}]}
+        return latency_ms, json.dumps(response).encode()
+    if operation == "ListLifecycleExecutions":
+        place = zlib.crc32(arn.encode()) % 10_000
+        items = [
+            {
+                "lifecycleExecutionId": (
+                    f"lce-{latency_ms:08d}-{place:04d}-{number:04d}-0000-{pages:012d}"
+                ),
+                "lifecyclePolicyArn": arn,
+                "state": {"status": "SUCCESS"},
+                "startTime": 1740967200 + number,
+                "endTime": 1740970800 + number,
+            }
+            for number in range(executions)
+        ]
+        return latency_ms, json.dumps({"lifecycleExecutions": items}).encode()
+    return None

@@ -1,0 +1,308 @@
+"""The command lifecycle-report: one account, a fleet, a database, and each output."""
+
+import csv
+import datetime as dt
+import io
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imagebuilder_pager.cli.lifecycle_report.args import parse
+from imagebuilder_pager.cli.main import main
+from imagebuilder_pager.local.fleet_service import LocalFleet
+from tests.fakes.command_line import CommandResult
+from tests.fakes.fleets import (
+    PAST,
+    expected_records,
+    make_fleet,
+    role_arn,
+    serve_fleet,
+    stored_records,
+)
+
+DAY = dt.timedelta(days=1)
+DENIED = "arn:aws:iam::999999999999:role/Reader"
+
+
+@pytest.fixture(scope="module")
+def fleet() -> Iterator[LocalFleet]:
+    fleet = make_fleet(("us-west-2", "eu-west-1"), resources=4, newest=PAST)
+    with serve_fleet(fleet):
+        yield fleet
+
+
+@pytest.fixture(scope="module")
+def database(fleet: LocalFleet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    path = folder / "fleet.sqlite"
+    command = ["lifecycle-report", "--targets", write_targets(folder), "--database", str(path)]
+    assert main([*command, "--output", "csv"]) == 0
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+
+
+def write_targets(folder: Path, *roles: str) -> str:
+    file = folder / "targets.toml"
+    tables = [
+        f'[[accounts]]\nrole_arn = "{role}"\n'
+        for role in (role_arn("123456789012"), role_arn("000000000001"), *roles)
+    ]
+    file.write_text('regions = ["us-west-2", "eu-west-1"]\n' + "".join(tables))
+    return str(file)
+
+
+def report(capfd: pytest.CaptureFixture[str], *arguments: str) -> CommandResult:
+    capfd.readouterr()
+    code = main(["lifecycle-report", *arguments])
+    return CommandResult(code, *capfd.readouterr())
+
+
+def offline(capfd: pytest.CaptureFixture[str], database: Path, *arguments: str) -> str:
+    result = report(capfd, "--database", str(database), "--offline", *arguments)
+    assert (result.code, result.err) == (0, "")
+    return result.out
+
+
+def test_a_fleet_is_listed_into_the_database(fleet: LocalFleet, database: Path) -> None:
+    assert set(stored_records(database)) == expected_records(fleet)
+
+
+def test_jsonl_has_a_line_for_each_resource(
+    fleet: LocalFleet, database: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    records = [
+        json.loads(line)
+        for line in offline(capfd, database, "--output", "jsonl").split("\n")
+        if line
+    ]
+    keys = {
+        (
+            *(record["execution_id"], record.get("parent_id", ""), record["resource_id"]),
+            *(record["resource_account"], record["resource_region"]),
+        )
+        for record in records
+    }
+    assert len(records) == len(keys)
+    assert keys == expected_records(fleet)
+    assert any(record.get("snapshots") for record in records)
+
+
+def test_csv_has_the_same_records(database: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    lines = offline(capfd, database, "--output", "jsonl").splitlines()
+    rows = list(csv.DictReader(io.StringIO(offline(capfd, database, "--output", "csv"))))
+    assert len(rows) == len(lines)
+    for row, line in zip(rows, lines, strict=True):
+        record = json.loads(line)
+        assert row["resource_id"] == record["resource_id"]
+        assert row["status"] == record["status"]
+        snapshots = [f"{s['snapshot_id']}:{s['status']}" for s in record.get("snapshots", [])]
+        assert row["snapshots"].split() == snapshots
+
+
+def test_the_summary_counts_by_week_policy_region_and_account(
+    fleet: LocalFleet, database: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = offline(capfd, database, "--output", "summary")
+    tables = re.findall(r"^([A-Z]+) +EXECUTIONS .*\n.*\n((?:\S.*\n)+)", out, re.MULTILINE)
+    assert [title for title, _ in tables] == ["WEEK", "POLICY", "REGION", "ACCOUNT"]
+    for _, rows in tables:
+        cells = [re.split(r" {2,}", row.strip()) for row in rows.splitlines()]
+        assert sum(int(row[1]) for row in cells) == 2 * 2 * 2 * 3
+        assert sum(int(row[-1]) for row in cells) == len(expected_records(fleet))
+    weeks = [row.split()[0] for row in tables[0][1].splitlines()]
+    # Sunday, 2026-03-01, and the two days before it.
+    assert weeks == ["2026-02-23"]
+    assert "What failed, and why" in out
+    assert "What comes next" in out
+    assert out.count("IN_PROGRESS since 2026-03-01T00:00:00.000Z") == 4
+
+
+def test_what_failed_is_told_with_its_reason_and_its_number(
+    fleet: LocalFleet, database: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = offline(capfd, database, "--output", "summary")
+    failed = [
+        resource
+        for account in fleet.account_ids
+        for region in fleet.regions
+        for execution in fleet.account(account, region).executions
+        for group in (execution.resources, *execution.children_by_parent.values())
+        for resource in group
+        if resource["state"]["status"] == "FAILED"
+    ]
+    section = out.partition("What failed, and why")[2].partition("What comes next")[0]
+    numbers = [
+        int(number) for number in re.findall(r"^ +(\d+)  (?!execution)", section, re.MULTILINE)
+    ]
+    assert failed
+    assert sum(numbers) == len(failed)
+
+
+def test_the_tree_goes_from_policies_to_snapshots(
+    database: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    lines = offline(capfd, database, "--output", "tree").splitlines()
+    kinds = {
+        "policy": r"\d{12} \S+ [\w-]+$",
+        "execution": r"[├└]── lce-",
+        "image": r"[│ ]   [├└]── arn:",
+        "ami": r"[│ ]   [│ ]   [├└]── ami-",
+        "snapshot": r"[│ ]   [│ ]   [│ ]   [├└]── snap-",
+    }
+    for kind, pattern in kinds.items():
+        assert any(re.match(pattern, line) for line in lines), kind
+
+
+def test_the_table_has_a_row_for_each_resource(
+    fleet: LocalFleet, database: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = offline(capfd, database, "--output", "table")
+    assert out.count("RESOURCE  ") == 2 * 2 * 2 * 3
+    shown = len(re.findall(r"^ *(?:arn:|ami-|\d{12}\.dkr)", out, re.MULTILINE))
+    assert shown == len(expected_records(fleet))
+
+
+def test_one_account_needs_no_file_and_no_database(
+    fleet: LocalFleet, capfd: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("--region", "us-west-2", "--no-children", "--output", "jsonl")
+    result = report(capfd, *arguments)
+    account = fleet.account("123456789012", "us-west-2")
+    images = [resource for execution in account.executions for resource in execution.resources]
+    assert (result.code, result.out.count("\n")) == (0, len(images))
+
+
+def test_since_and_policy_choose_executions(
+    fleet: LocalFleet, database: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    account = fleet.account("123456789012", "us-west-2")
+    policy = account.policies[0]["arn"]
+    since = (PAST - DAY / 2).isoformat()
+    choice = ("--policy", policy, "--since", since, "--output", "jsonl")
+    for lines in (
+        offline(capfd, database, *choice).splitlines(),
+        report(capfd, "--region", "us-west-2", *choice).out.splitlines(),
+    ):
+        (running,) = {json.loads(line)["execution_id"] for line in lines}
+        assert running == account.executions[0].lifecycle_execution_id
+
+
+def test_a_target_that_fails_is_told_and_the_others_are_reported(
+    fleet: LocalFleet, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("--targets", write_targets(tmp_path, DENIED), "--no-children")
+    result = report(capfd, *arguments, "--database", str(tmp_path / "fleet.sqlite"))
+    assert result.code == 254
+    assert "4 of 6 targets complete" in result.out
+    assert "INCOMPLETE 999999999999/us-west-2: STS returned no credentials" in result.out
+    assert re.search(
+        r"^999999999999/eu-west-1 has failed: .*AccessDenied", result.err, re.MULTILINE
+    )
+    assert result.err.endswith("Run the command again with the same --database to go on.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("--targets", "x", "--region", "us-west-2"), "--region is given beside --targets"),
+        (("--offline",), "--offline needs --database"),
+        (("--offline", "--database", "/nowhere/fleet.sqlite"), "there is no file /nowhere"),
+        (("--executor", "cluster"), "--executor: 'cluster' given; allowed: threads, processes"),
+        (("--since", "yesterday"), "'yesterday' given; allowed: 30d, 12h, 4w, or a time"),
+        (("--since", "999999w"), "'999999w' given; allowed"),
+        (("--max-concurrency", "0"), "'0' given; allowed: a whole number, 1 or more"),
+        (("--policy", "x", "--region", "us-west-2"), "policies[0]: 'x' given"),
+        (("--output", "yaml"), "invalid choice: 'yaml'"),
+    ],
+)
+def test_a_wrong_option_is_an_error_before_anything_is_sent(
+    fleet: LocalFleet, capfd: pytest.CaptureFixture[str], arguments: tuple[str, ...], problem: str
+) -> None:
+    requests = fleet.requests
+    result = report(capfd, *arguments)
+    assert (result.code, result.out) == (252, "")
+    assert problem in result.err
+    assert fleet.requests == requests
+
+
+def test_a_file_of_targets_that_is_wrong_is_named(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "targets.toml"
+    file.write_text("[[accounts]]\nrole = 'x'")
+    result = report(capfd, "--targets", str(file))
+    assert result.code == 253
+    assert f"{file}: not valid\n  - accounts[0].role: not a key" in result.err
+
+
+def test_times_are_counted_back_from_now() -> None:
+    ages = {"30d": 30 * DAY, "12h": DAY / 2, "4w": 28 * DAY}
+    for text, age in ages.items():
+        assert parse(["--since", text], PAST).since == PAST - age
+    assert parse(["--until", "2026-02-01"], PAST).until == dt.datetime(2026, 2, 1, tzinfo=dt.UTC)
+
+
+def test_control_characters_and_formulas_of_the_service_are_made_harmless(
+    database: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    import shutil
+    import sqlite3
+    from contextlib import closing
+
+    copy = tmp_path / "fleet.sqlite"
+    shutil.copy(database, copy)
+    with closing(sqlite3.connect(copy)) as connection:
+        connection.execute("UPDATE resources SET reason = '=cmd()' || char(27) || '[2J'")
+        connection.commit()
+    assert "'=cmd()" in offline(capfd, copy, "--output", "csv")
+    for output in ("jsonl", "summary", "table", "tree"):
+        assert "\x1b[2J" not in offline(capfd, copy, "--output", output), output
+
+
+def test_processes_list_as_threads_do(fleet: LocalFleet, tmp_path: Path) -> None:
+    path = tmp_path / "fleet.sqlite"
+    command = [sys.executable, "-m", "imagebuilder_pager", "lifecycle-report", "--output", "jsonl"]
+    command += ["--targets", write_targets(tmp_path), "--database", str(path)]
+    command += ["--executor", "processes"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert len(ran.stdout.splitlines()) == len(expected_records(fleet))
+
+
+def test_the_reader_of_the_output_may_leave(database: Path) -> None:
+    command = f"{sys.executable} -m imagebuilder_pager lifecycle-report --offline --output jsonl"
+    ran = subprocess.run(
+        f"{command} --database {database} | head -1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=dict(os.environ),
+    )
+    assert (ran.stdout.count("\n"), ran.stderr) == (1, "")
+
+
+def test_the_loggers_are_left_as_they_were(
+    fleet: LocalFleet, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def handlers() -> list[Any]:
+        return [
+            logging.getLogger(f"imagebuilder_pager{name}").handlers for name in ("", ".fleet.run")
+        ]
+
+    before = [list(found) for found in handlers()]
+    report(capfd, "--region", "us-west-2", "--no-children", "--debug")
+    assert [list(found) for found in handlers()] == before
