@@ -1,9 +1,10 @@
 """A server of canned pages, so that it takes as little CPU as possible.
 
 It reads two things in a request: the token, and the id of the execution, which has the number of
-pages and the delay of each response (:func:`.workers.common.execution_id`). For a fleet, it also
-has roles, policies and executions; :mod:`.fleet` makes those. It prints its http and its https URL
-when it is ready, and ends when its standard input ends.
+pages and the delay of each response (:func:`.workers.common.execution_id`). A policy has the number
+of its executions, and of the pages of each (:func:`.workers.common.policy_arn`). What came from an
+image is a page of two AMIs. For a fleet, it also has roles and policies; :mod:`.fleet` makes those.
+It prints its http and its https URL when it is ready, and ends when its standard input ends.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from .fleet import respond_for_fleet
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _EXECUTION = re.compile(rb"lce-(\d{8})-\d{4}-\d{4}-\d{4}-(\d{12})")
+_POLICY = re.compile(rb"lifecycle-policy/of-(\d+)-executions-of-(\d+)-pages")
 _TOKEN = re.compile(rb'"nextToken": ?"page-(\d{12})"')
 
 _PAGE_SIZE = 25
@@ -47,6 +49,10 @@ class Pages:
                 "resources": resources,
             }
             self._bodies.append(json.dumps(page, separators=(",", ":")).encode()[:-1])
+        images = execution.children_by_parent.values()
+        amis = [ami for image in images for ami in image][:2]
+        page = {"lifecycleExecutionId": execution.lifecycle_execution_id, "resources": amis}
+        self._amis = json.dumps(page, separators=(",", ":")).encode()
 
     @property
     def size(self) -> int:
@@ -56,19 +62,38 @@ class Pages:
     def respond(self, head: bytes, body: bytes) -> tuple[int, bytes]:
         """Return the delay of the response in milliseconds, and the response."""
         if other := respond_for_fleet(head, body):
-            return other[0], _with_head(other[1])
+            return other[0], _response(other[1])
+        policy = _POLICY.search(body)
+        if policy is not None:
+            return 0, _response(_executions_page(*map(int, policy.groups())))
         found = _EXECUTION.search(body)
         if found is None:
             raise ValueError(f"no execution id in {body!r}")
         latency_ms, pages = map(int, found.groups())
+        if b'"parentResourceId"' in body:
+            return latency_ms, _response(self._amis.replace(_PREPARED_ID, found[0], 1))
         token = _TOKEN.search(body)
         number = int(token[1]) if token else 0
         end = b',"nextToken":"page-%012d"}' % (number + 1) if number + 1 < pages else b"}"
         page = self._bodies[number % len(self._bodies)].replace(_PREPARED_ID, found[0], 1)
-        return latency_ms, _with_head(page + end)
+        return latency_ms, _response(page + end)
 
 
-def _with_head(body: bytes) -> bytes:
+def _executions_page(executions: int, pages: int) -> bytes:
+    """Return the one page of a policy's executions, each with so many pages of resources."""
+    listed = [
+        {
+            "lifecycleExecutionId": f"lce-00000000-0000-0000-{number:04d}-{pages:012d}",
+            "state": {"status": "SUCCESS"},
+            "startTime": 1740967200.0,
+            "endTime": 1740967800.0,
+        }
+        for number in range(executions)
+    ]
+    return json.dumps({"lifecycleExecutions": listed}).encode()
+
+
+def _response(body: bytes) -> bytes:
     head = (
         b"HTTP/1.1 200 OK\r\n"
         b"Date: Mon, 03 Mar 2025 02:00:00 GMT\r\n"

@@ -29,6 +29,12 @@ def role_arns(accounts: int) -> list[str]:
 FLEET_REGIONS = ("us-west-2", "eu-west-1", "ap-northeast-1")
 
 
+def policy_arn(executions: int, pages: int) -> str:
+    """Return a policy for which the server has so many executions of so many pages each."""
+    name = f"of-{executions}-executions-of-{pages}-pages"
+    return f"arn:aws:imagebuilder:{REGION}:123456789012:lifecycle-policy/{name}"
+
+
 def peak_kib() -> int:
     """Return the peak memory of this process, in KiB."""
     try:

@@ -170,6 +170,8 @@ class _Slice:
                 self._records += records
                 self._token = walk.resume_token
                 self._pages += 1
+                if self._token is None:
+                    break
                 is_over = self._clock.monotonic() >= self._end or task.run_id in _cancelled
                 if is_over or self._pages >= task.pages:
                     return

@@ -39,8 +39,8 @@ def make_levels(
     ``list_policies`` returns the page of given policies; None: those of the account are listed.
     """
 
-    def is_execution_included(_: tuple[Any, ...], execution: LifecycleExecution | None) -> bool:
-        return execution is not None and is_in_period(execution, since, until)
+    def is_included(_: tuple[Any, ...], execution: LifecycleExecution) -> bool:
+        return is_in_period(execution, since, until)
 
     levels = [
         _level(
@@ -64,7 +64,7 @@ def make_levels(
             "list_lifecycle_executions",
             params=_executions_of,
             item_id=_execution_id,
-            is_included=is_execution_included,
+            is_included=is_included,
         ),
         _level(
             client,
@@ -118,14 +118,10 @@ def _level(
         spec=operation.require_pagination(),
         params=params,
         item_id=item_id,
-        is_included=is_included or _is_present,
+        is_included=is_included,
         yields_records=yields_records,
         serialize_params=operation.serialize_params,
     )
-
-
-def _is_present(_: tuple[Any, ...], item: object) -> bool:
-    return item is not None  # lists of the service may have a null in them
 
 
 def _nothing(_: tuple[Any, ...]) -> Mapping[str, Any]:
@@ -162,16 +158,16 @@ def _is_image(resource_id: str) -> bool:
     return service.startswith("arn:") and ":image/" in resource
 
 
-def _policy_id(policy: LifecyclePolicySummary | None) -> str | None:
-    return None if policy is None else policy.arn
+def _policy_id(policy: LifecyclePolicySummary) -> str | None:
+    return policy.arn
 
 
-def _execution_id(execution: LifecycleExecution | None) -> str | None:
-    return None if execution is None else execution.lifecycle_execution_id
+def _execution_id(execution: LifecycleExecution) -> str | None:
+    return execution.lifecycle_execution_id
 
 
-def _resource_id(resource: LifecycleExecutionResource | None) -> str | None:
-    # An id is one of an account and a region: container images have the same in several.
-    if resource is None or resource.resource_id is None:
+def _resource_id(resource: LifecycleExecutionResource) -> str | None:
+    if resource.resource_id is None:
         return None
+    # An id is one of an account and a region: container images have the same in several.
     return f"{resource.account_id or ''}/{resource.region or ''}/{resource.resource_id}"

@@ -136,7 +136,7 @@ def _make_record(path: tuple[Any, ...]) -> LifecycleRecord:
     if len(path) == 3:
         policy, execution, resource = path
         return LifecycleRecord(policy, execution, None, resource)
-    return LifecycleRecord._make((*path, None, None)[:4])
+    return LifecycleRecord(*path)  # an execution, or what came from an image
 
 
 def _is_expired(error: Exception) -> bool:

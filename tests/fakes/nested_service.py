@@ -68,7 +68,7 @@ class NestedService:
         items = [self._item(child, path) for child in self.children(path)]
         # A token is for one listing, and for the time until tokens expire.
         prefix = f"{self.generation}:{'/'.join(path)}|"
-        if not params.get("Token", prefix).startswith(prefix):
+        if not str(params.get("Token", prefix)).startswith(prefix):
             raise ExpiredTokenError(f"the token {params['Token']} has expired")
         return FakeService(Listing(entry=ENTRY, items=items, prefix=prefix, **self.moods))(**params)
 

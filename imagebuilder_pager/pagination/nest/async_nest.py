@@ -121,6 +121,7 @@ class _FetchTasks:
 
     async def next_batch(self) -> Batch | None:
         cursor = self._cursor
+        cursor.reach()
         self._start_tasks()
         while not cursor.is_ready:
             if cursor.is_finished:

@@ -12,8 +12,9 @@ driver fills the gap that its caller has reached, and others ahead of it::
         if cursor.is_ready:
             batch = cursor.take()
 
-Memory does not grow with the length: at most ``prefetch`` pages of each level are ahead of the
-caller, and of what it has passed, only the page that it stands in at each level is kept.
+Memory does not grow with the length: at most ``prefetch`` pages of each level are ahead of the page
+that the caller has or waits for, and of those it has passed, one a level is kept, the one that it
+stands in.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class NestCursor:
         self._ahead = [0] * len(context.levels)
         self._has_failed = False
         if params is not None:
-            self._reach(Listing(context, None, (), params, entries).first_gap)
+            self._current = Listing(context, None, (), params, entries).first_gap
 
     @property
     def is_finished(self) -> bool:
@@ -88,13 +89,23 @@ class NestCursor:
         current = self._current
         return current is not None and (current.content is not None or current.error is not None)
 
+    def reach(self) -> None:
+        """Say that the caller waits for the next page: it is no longer one ahead."""
+        gap = self._current
+        if gap is not None and not gap.is_reached:
+            gap.is_reached = True
+            if gap.is_started:
+                self._ahead[gap.listing.depth] -= 1
+
     def next_request(self) -> Gap | None:
         """Return the page to fetch next, None where none may be fetched now.
 
         First comes the page that the caller waits for, then those ahead in their order.
         """
+        if self._prefetch == 0:
+            self.reach()
         gap = self._current
-        if gap is None or gap.is_started:
+        if gap is None or gap.is_started or not gap.is_reached:
             gap = self._next_ahead()
         if gap is None:
             return None
@@ -160,16 +171,10 @@ class NestCursor:
             if not entries:
                 self._sequence.pop()
             if isinstance(entry, Gap):
-                self._reach(entry)
+                self._current = entry
             elif entry is not None:
                 runs.append(entry)
         return Batch(runs, self._current)
-
-    def _reach(self, gap: Gap) -> None:
-        self._current = gap
-        gap.is_reached = True
-        if gap.is_started:
-            self._ahead[gap.listing.depth] -= 1
 
     def _add_waiting(self, gap: Gap) -> None:
         heap = self._waiting[gap.listing.depth]

@@ -24,7 +24,7 @@ class NestLevel:
     - ``item_id``: returns the id by which an item is found again, None for an item without one.
       It has to be unique in a listing, and the same at every time.
     - ``is_included``: whether an item counts, by the items above it and the item itself. One that
-      does not is no record, and nothing is listed within it. None: all of them count.
+      does not, and one that is None, is not a record, and nothing is listed within it.
     - ``yields_records``: whether its items are records, or only lead to those of the next level.
     - ``serialize_params``: checks the tokens of a ``StartingToken``, as for a :class:`Paginator`.
     """
@@ -37,3 +37,7 @@ class NestLevel:
     is_included: Callable[[tuple[Any, ...], Any], bool] | None = None
     yields_records: bool = True
     serialize_params: ParamSerializer | None = None
+
+    def id_of(self, item: Any) -> str | None:
+        """Return the id of an item, which may be None itself."""
+        return None if item is None else self.item_id(item)

@@ -36,7 +36,7 @@ class NestPage(NamedTuple):
     def entries_at(self, index: int) -> Iterator[TokenEntry]:
         """Yield the entries of a token that stands in the item, the outermost first."""
         yield from self.listing.outer_entries()
-        item_id = self.listing.level.item_id(self.items[index])
+        item_id = self.listing.level.id_of(self.items[index])
         yield TokenEntry(self.tokens, index, self.before, item_id)
 
 
@@ -118,9 +118,9 @@ class _Seek(NamedTuple):
         """Return the item's index in a page, after ``seen`` items of earlier pages."""
         index = self.at - seen
         is_here = 0 <= index < len(items)
-        if self.id is None or (is_here and level.item_id(items[index]) == self.id):
+        if self.id is None or (is_here and level.id_of(items[index]) == self.id):
             return index if is_here else None
-        return next((i for i, item in enumerate(items) if level.item_id(item) == self.id), None)
+        return next((i for i, item in enumerate(items) if level.id_of(item) == self.id), None)
 
 
 class Listing:
@@ -228,7 +228,7 @@ class Listing:
             self._restarts = 0
             self._add_items(content, received, start)
         if items:
-            self._last_id = self.level.item_id(items[-1])
+            self._last_id = self.level.id_of(items[-1])
             self._passed += len(items)
         next_tokens = result.position.next_tokens
         if next_tokens is not None:
@@ -281,9 +281,11 @@ class Listing:
     def _add_items(self, content: list[Run | Gap], page: NestPage, start: int) -> None:
         level, parents = self.level, self.parents
         is_included = level.is_included
-        indexes: Sequence[int] = range(start, len(page.items))
+        items = page.items
+        # An item may be null.
+        indexes = [i for i in range(start, len(items)) if items[i] is not None]
         if is_included is not None:
-            indexes = [i for i in indexes if is_included(parents, page.items[i])]
+            indexes = [i for i in indexes if is_included(parents, items[i])]
         if self._inner is None:
             if level.yields_records and indexes:
                 content.append(Run(page, indexes))
