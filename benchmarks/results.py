@@ -30,7 +30,7 @@ class Row:
 
     Both sides are shown in ``unit``. ``must`` is the required ratio of ours to the peer's, and
     ``aim`` the desired one; with ``difference`` they are the difference instead. Both are None for
-    a row without a target.
+    a row without a target. A row that ``is_long`` is measured only where it is named.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Row:
     must: float | None = None
     aim: float | None = None
     difference: bool = False
+    is_long: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from .fleet_rows import FLEET_ROWS
 from .measures import (
     measure_cold,
     measure_cold_from_afar,
@@ -215,11 +216,12 @@ ROWS = (
         for prefix, way, worker, _ in _WAYS
         for children in (False, True)
     ),
+    *FLEET_ROWS,
 )
 
 
 def rows_named(patterns: list[str]) -> list[Row]:
-    """Return the rows whose name matches any of the patterns; without patterns, all rows."""
+    """Return the rows whose name matches any of the patterns; without patterns, the short rows."""
     if not patterns:
-        return list(ROWS)
+        return [row for row in ROWS if not row.is_long]
     return [row for row in ROWS if any(re.fullmatch(pattern, row.name) for pattern in patterns)]

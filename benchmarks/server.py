@@ -3,8 +3,8 @@
 It reads two things in a request: the token, and the id of the execution, which has the number of
 pages and the delay of each response (:func:`.workers.common.execution_id`). A policy has the number
 of its executions, and of the pages of each (:func:`.workers.common.policy_arn`). What came from an
-image is a page of two AMIs. For a fleet, it also has roles and policies; :mod:`.fleet` makes those.
-It prints its http and its https URL when it is ready, and ends when its standard input ends.
+image is a page of two AMIs. A fleet is in :mod:`.fleet_responses`. It prints its http and its https
+URL when it is ready, and ends when its standard input ends.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 
 from imagebuilder_pager.local.account_generator import example_policy, generate_execution
 
-from .fleet import respond_for_fleet
+from .fleet_responses import respond_for_fleet
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _EXECUTION = re.compile(rb"lce-(\d{8})-\d{4}-\d{4}-\d{4}-(\d{12})")

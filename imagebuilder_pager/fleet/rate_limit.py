@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -155,14 +156,23 @@ class AdaptiveRate:
 class AdaptiveTransport:
     """A transport that waits by an :class:`AdaptiveRate` before each request of another one.
 
+    ``semaphore`` is that of all transports together, for the number of requests at a time.
+
     The wait counts towards a call's deadline: where it would pass it, the call ends with a
     :class:`ReadTimeoutError` that says so.
     """
 
-    def __init__(self, transport: AsyncTransport, rate: AdaptiveRate, clock: Clock) -> None:
+    def __init__(
+        self,
+        transport: AsyncTransport,
+        rate: AdaptiveRate,
+        clock: Clock,
+        semaphore: AbstractAsyncContextManager[object],
+    ) -> None:
         self._transport = transport
         self._rate = rate
         self._clock = clock
+        self._semaphore = semaphore
 
     @property
     def timeouts(self) -> Timeouts:
@@ -190,7 +200,8 @@ class AdaptiveTransport:
         if delay:
             await self._clock.sleep_async(delay)
         observer = _ThrottlingObserver(handler)
-        await self._transport.send(request, observer)
+        async with self._semaphore:
+            await self._transport.send(request, observer)
         self._rate.record_response(self._clock.monotonic(), throttled=observer.throttled)
 
     async def aclose(self) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..lifecycle_walk import LifecycleRecord
     from ..models.lifecycle import LifecycleExecutionResource
 
-__all__ = ["Row", "Rows", "format_time", "parse_time", "rows_of"]
+__all__ = ["Row", "RowCollector", "Rows", "format_time", "parse_time"]
 
 #: A row, with its values in the order of the table's columns.
 Row = tuple[str | int | None, ...]
@@ -27,31 +27,48 @@ class Rows(NamedTuple):
     records: int
 
 
-def rows_of(records: Iterable[LifecycleRecord]) -> Rows:
-    """Return the rows of the records."""
-    policies: dict[str, Row] = {}
-    executions: dict[str, Row] = {}
-    resources: list[Row] = []
-    snapshots: list[Row] = []
-    count = 0
-    for record in records:
-        count += 1
-        account, region, key_id, parent_id, resource_id = record.key
-        execution_id = key_id or ""
-        # Each record repeats its policy and its execution.
-        if execution_id not in executions:
-            arn = record.policy.arn or ""
-            if arn not in policies:
-                policies[arn] = _policy_row(record, arn)
-            executions[execution_id] = _execution_row(record, execution_id, arn)
-        if record.resource is not None:
-            key = (execution_id, parent_id or "", resource_id or "", account, region)
-            resources.append((*key, *_resource_values(record.resource)))
-            for snapshot in record.resource.snapshots:
+class RowCollector:
+    """The rows of records that come page by page."""
+
+    def __init__(self) -> None:
+        self._policies: dict[str, Row] = {}
+        self._executions: dict[str, Row] = {}
+        self._resources: list[Row] = []
+        self._snapshots: list[Row] = []
+        self._count = 0
+
+    def add(self, records: Iterable[LifecycleRecord]) -> None:
+        """Add the rows of the records."""
+        for record in records:
+            self._count += 1
+            account, region, key_id, parent_id, resource_id = record.key
+            execution_id = key_id or ""
+            # Each record repeats its policy and its execution.
+            if execution_id not in self._executions:
+                arn = record.policy.arn or ""
+                if arn not in self._policies:
+                    self._policies[arn] = _policy_row(record, arn)
+                self._executions[execution_id] = _execution_row(record, execution_id, arn)
+            resource = record.resource
+            if resource is None:
+                continue
+            place = (account or "", region or "")
+            key = (execution_id, parent_id or "", resource_id or "", *place)
+            self._resources.append((*key, *_resource_values(resource)))
+            for snapshot in resource.snapshots:
                 state = snapshot.state
                 values = (None, None) if state is None else (_text(state.status), state.reason)
-                snapshots.append((*key, snapshot.snapshot_id or "", *values))
-    return Rows([*policies.values()], [*executions.values()], resources, snapshots, count)
+                self._snapshots.append((*key, snapshot.snapshot_id or "", *values))
+
+    def rows(self) -> Rows:
+        """Return the rows of all records."""
+        return Rows(
+            [*self._policies.values()],
+            [*self._executions.values()],
+            self._resources,
+            self._snapshots,
+            self._count,
+        )
 
 
 def format_time(time: datetime | None) -> str | None:

@@ -163,6 +163,7 @@ def run_fleet(
             until=scope.until,
             children=scope.children,
             concurrency=per_target,
+            max_concurrency=max_concurrency,
             max_attempts=max_attempts,
             rate=work.rate,
         )
@@ -174,6 +175,9 @@ def run_fleet(
         for number, target in enumerate(targets)
     ]
     slots = max(1, max_concurrency // per_target)
+    if executor is None:
+        # In one process, the calls are counted; a target alone seldom has all of its own under way.
+        slots = min(len(works), 2 * slots) or 1
     with open_executor(executor, slots) as slices:
         run = _Run(
             works=works,

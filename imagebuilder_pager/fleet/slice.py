@@ -22,10 +22,10 @@ from ..aws.retries import RetryableKind, classify
 from ..aws.transport.async_h11_transport import AsyncH11Client
 from ..client import AsyncImageBuilder
 from ..exceptions import PagerError, ParentGoneError
-from ..lifecycle_walk import LifecycleRecord
 from .credentials import FleetCredentials
 from .rate_limit import AdaptiveRate, AdaptiveTransport, RateSnapshot
-from .records import Rows, rows_of
+from .records import RowCollector, Rows
+from .slice_loop import run_in_shared_loop
 from .targets import Target
 
 __all__ = ["SliceFailure", "SliceResult", "SliceTask", "cancel_slices", "run_slice"]
@@ -37,7 +37,8 @@ class SliceTask:
 
     ``run_id`` is the same for all slices of a run: they share credentials where they are in one
     process. ``policies``, ``since``, ``until`` and ``children`` are those of the walk.
-    ``concurrency`` is the number of calls at a time. ``rate`` is that of the slice before.
+    ``concurrency`` is the number of calls at a time, ``max_concurrency`` that of all slices of the
+    run in one process. ``rate`` is that of the slice before.
     """
 
     run_id: str
@@ -50,6 +51,7 @@ class SliceTask:
     until: datetime | None = None
     children: bool = True
     concurrency: int = 4
+    max_concurrency: int = 32
     max_attempts: int | None = None
     rate: RateSnapshot | None = None
 
@@ -83,9 +85,8 @@ class SliceResult:
 
 def run_slice(task: SliceTask, clock: Clock = SYSTEM_CLOCK) -> SliceResult:
     """List a slice and return it; an error of the service or the network is part of the result."""
-    # Not as the result of the coroutine: asyncio's handler of Ctrl-C would take its repr.
     a_slice = _Slice(task, clock)
-    asyncio.run(a_slice.run())
+    run_in_shared_loop(a_slice.run, task.run_id, task.max_concurrency)
     return a_slice.result()
 
 
@@ -97,16 +98,16 @@ class _Slice:
         self._clock = clock
         self._end = clock.monotonic() + task.seconds
         self._rate = AdaptiveRate(clock.monotonic(), task.rate)
-        self._records: list[LifecycleRecord] = []
+        self._rows = RowCollector()
         self._failure: SliceFailure | None = None
         self._token = task.token
         self._pages = 0
         self._gone: list[str] = []
         self._is_finished = False
 
-    async def run(self) -> None:
+    async def run(self, semaphore: asyncio.Semaphore) -> None:
         try:
-            await self._walk()
+            await self._walk(semaphore)
         except PagerError as error:
             kind = classify(error)
             self._failure = SliceFailure(
@@ -118,7 +119,7 @@ class _Slice:
 
     def result(self) -> SliceResult:
         return SliceResult(
-            rows_of(self._records),
+            self._rows.rows(),
             self._token,
             self._pages,
             self._is_finished,
@@ -127,7 +128,7 @@ class _Slice:
             self._rate.snapshot(self._clock.monotonic()),
         )
 
-    async def _walk(self) -> None:
+    async def _walk(self, semaphore: asyncio.Semaphore) -> None:
         task = self._task
         provider = _credentials_of(task.run_id, self._clock).provider_of(task.target)
         config = SharedConfig(task.target.account.profile)
@@ -138,7 +139,7 @@ class _Slice:
                 task.target.region,
                 profile_name=task.target.account.profile,
                 credentials=provider,
-                http_client=AdaptiveTransport(h11_client, self._rate, self._clock),
+                http_client=AdaptiveTransport(h11_client, self._rate, self._clock, semaphore),
                 max_attempts=task.max_attempts,
                 clock=self._clock,
             )
@@ -167,7 +168,7 @@ class _Slice:
         )
         async with aclosing(walk.pages()) as pages:
             async for records in pages:
-                self._records += records
+                self._rows.add(records)
                 self._token = walk.resume_token
                 self._pages += 1
                 if self._token is None:

@@ -1,19 +1,16 @@
 """A fleet on a Dask cluster: a scheduler over TCP, and worker processes, of which one is killed."""
 
-import json
 import os
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from distributed import Client
 
+from benchmarks.dask_cluster import dask_cluster
 from imagebuilder_pager.fleet import FleetDatabase, run_fleet
 from tests.fakes.fleets import (
     PAST,
@@ -28,36 +25,6 @@ from tests.fakes.fleets import (
 
 TIMEOUT = 30.0
 connect: Callable[..., Any] = Client  # which has no types
-
-
-@contextmanager
-def dask_cluster(folder: Path, workers: int) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """Give the address of a scheduler, and the processes of its workers."""
-    scheduler_file = folder / "scheduler.json"
-    with ExitStack() as stack:
-
-        def start(module: str, *arguments: str) -> subprocess.Popen[bytes]:
-            command = [sys.executable, "-m", f"distributed.cli.{module}", *arguments]
-            command += ["--host", "127.0.0.1", "--no-dashboard"]
-            with (folder / f"{module}.log").open("ab") as log:
-                process = subprocess.Popen(command, stdout=log, stderr=log)
-            stack.callback(process.wait)
-            stack.callback(process.kill)
-            return process
-
-        start("dask_scheduler", "--port", "0", "--scheduler-file", str(scheduler_file))
-        wait_for_content(scheduler_file)
-        address = json.loads(scheduler_file.read_bytes())["address"]
-        folders = ["--local-directory", str(folder)]
-        options = ["--no-nanny", "--nthreads", "1", *folders]
-        yield address, [start("dask_worker", address, *options) for _ in range(workers)]
-
-
-def wait_for_content(file: Path) -> None:
-    end = time.monotonic() + TIMEOUT
-    while not file.exists() or not file.read_bytes().endswith(b"}"):
-        assert time.monotonic() < end, "the scheduler has not started"
-        time.sleep(0.02)
 
 
 def test_a_dask_worker_that_is_killed_loses_nothing(tmp_path: Path) -> None:

@@ -188,7 +188,7 @@ def test_a_response_that_throttles_has_the_next_request_wait(
 ) -> None:
     clock = FakeClock()
     rate = AdaptiveRate(clock.monotonic())
-    transport = AdaptiveTransport(Service(head), rate, clock)
+    transport = AdaptiveTransport(Service(head), rate, clock, anyio.Semaphore(1))
     assert send_all(transport, clock, 1) == [head[0], b"{}"]
     assert clock.slept == []
     send_all(transport, clock, 1)
@@ -198,7 +198,9 @@ def test_a_response_that_throttles_has_the_next_request_wait(
 @pytest.mark.parametrize("head", [(200, {}), (500, {}), (403, {"x-amzn-errortype": "Forbidden"})])
 def test_no_other_response_limits_the_rate(head: tuple[int, dict[str, str]]) -> None:
     clock = FakeClock()
-    transport = AdaptiveTransport(Service(*[head] * 20), AdaptiveRate(clock.monotonic()), clock)
+    transport = AdaptiveTransport(
+        Service(*[head] * 20), AdaptiveRate(clock.monotonic()), clock, anyio.Semaphore(1)
+    )
     send_all(transport, clock, 20)
     assert clock.slept == []
 
@@ -206,7 +208,7 @@ def test_no_other_response_limits_the_rate(head: tuple[int, dict[str, str]]) -> 
 def test_a_wait_that_passes_the_deadline_is_an_error_at_once() -> None:
     clock = FakeClock()
     rate = AdaptiveRate(clock.monotonic(), RateSnapshot(0.5, 0.5, 0.0))
-    transport = AdaptiveTransport(Service(), rate, clock)
+    transport = AdaptiveTransport(Service(), rate, clock, anyio.Semaphore(1))
     with pytest.raises(ReadTimeoutError, match=r"would wait 2\.0 s, and its total_timeout is over"):
         anyio.run(transport.send, request(clock, 1.0), Receiver())
     assert clock.slept == []
@@ -215,5 +217,5 @@ def test_a_wait_that_passes_the_deadline_is_an_error_at_once() -> None:
 def test_closing_closes_what_sends() -> None:
     clock = FakeClock()
     service = Service()
-    anyio.run(AdaptiveTransport(service, AdaptiveRate(0.0), clock).aclose)
+    anyio.run(AdaptiveTransport(service, AdaptiveRate(0.0), clock, anyio.Semaphore(1)).aclose)
     assert service.closed
