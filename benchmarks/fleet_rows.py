@@ -45,12 +45,12 @@ def _measure_fleet(
 def _measure_growth(harness: Harness, rounds: int) -> Samples:
     """Measure the peak memory of 10,000 records and of 200,000, in MiB."""
 
-    def peak(executions: int) -> float:
-        measured = harness.work("ours_fleet", "store", executions, 40)
+    def peak(pages: int) -> float:
+        measured = harness.work("ours_fleet", "store", 20, pages)
         assert measured.peak_kib is not None
         return measured.peak_kib / 1024
 
-    return Samples([peak(10) for _ in range(rounds)], [peak(200) for _ in range(rounds)])
+    return Samples([peak(20) for _ in range(rounds)], [peak(400) for _ in range(rounds)])
 
 
 def _measure_dask(harness: Harness, rounds: int) -> Samples:

@@ -17,7 +17,7 @@ import json
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -92,35 +92,44 @@ class FleetDatabase:
         An unfinished walk goes on if it reaches back to ``scope.since``; otherwise a new one
         begins.
         """
-        key = (target.account.label, target.region, scope.key)
+        (progress,) = self.begin_all((target,), scope, now)
+        return progress
+
+    def begin_all(
+        self, targets: Iterable[Target], scope: Scope, now: datetime
+    ) -> list[TargetProgress]:
+        """Do the same for many targets, in one transaction."""
         with self._transaction():
-            row = self._connection.execute(
-                "SELECT target_id, token, walk_since, walk_started, covered_since, covered_until "
-                "FROM targets WHERE account = ? AND region = ? AND scope = ?",
-                key,
-            ).fetchone()
-            since, token, started = scope.since, None, now
-            if row is not None:
-                _, saved_token, *times = row
-                walk_since, walk_started, covered_since, covered_until = map(parse_time, times)
-                if walk_started is not None and _reaches(walk_since, scope.since):
-                    since, token, started = walk_since, saved_token, walk_started
-                elif covered_until is not None and _reaches(covered_since, scope.since):
-                    again = covered_until - _MAX_CLOCK_DIFFERENCE
-                    since = again if scope.since is None else max(again, scope.since)
-            walk = (token, format_time(since), format_time(started), format_time(now))
-            self._connection.execute(
-                "INSERT INTO targets (account, region, scope, state, token, walk_since,"
-                " walk_started, updated) VALUES (?, ?, ?, 'running', ?, ?, ?, ?) "
-                "ON CONFLICT DO UPDATE SET state = 'running', token = excluded.token,"
-                " walk_since = excluded.walk_since, walk_started = excluded.walk_started,"
-                " updated = excluded.updated, error_type = NULL, error = NULL",
-                (*key, *walk),
-            )
-            (target_id,) = self._connection.execute(
-                "SELECT target_id FROM targets WHERE account = ? AND region = ? AND scope = ?", key
-            ).fetchone()
-        return TargetProgress(target, target_id, parse_time(format_time(since)), token)
+            return [self._begin(target, scope, now) for target in targets]
+
+    def _begin(self, target: Target, scope: Scope, now: datetime) -> TargetProgress:
+        key = (target.account.label, target.region, scope.key)
+        row = self._connection.execute(
+            "SELECT token, walk_since, walk_started, covered_since, covered_until "
+            "FROM targets WHERE account = ? AND region = ? AND scope = ?",
+            key,
+        ).fetchone()
+        since, token, started = scope.since, None, now
+        if row is not None:
+            saved_token, *times = row
+            walk_since, walk_started, covered_since, covered_until = map(parse_time, times)
+            if walk_started is not None and _reaches(walk_since, scope.since):
+                since, token, started = walk_since, saved_token, walk_started
+            elif covered_until is not None and _reaches(covered_since, scope.since):
+                again = covered_until - _MAX_CLOCK_DIFFERENCE
+                since = again if scope.since is None else max(again, scope.since)
+        walk_since_text = format_time(since)
+        walk = (token, walk_since_text, format_time(started), format_time(now))
+        (target_id,) = self._connection.execute(
+            "INSERT INTO targets (account, region, scope, state, token, walk_since, walk_started,"
+            " updated) VALUES (?, ?, ?, 'running', ?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET state = 'running', token = excluded.token,"
+            " walk_since = excluded.walk_since, walk_started = excluded.walk_started,"
+            " updated = excluded.updated, error_type = NULL, error = NULL "
+            "RETURNING target_id",
+            (*key, *walk),
+        ).fetchone()
+        return TargetProgress(target, target_id, parse_time(walk_since_text), token)
 
     def save(self, progress: TargetProgress, rows: Rows, token: str | None, now: datetime) -> None:
         """Save the records of a slice and the token after them, in one transaction."""

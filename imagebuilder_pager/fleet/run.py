@@ -18,6 +18,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -29,6 +30,7 @@ from .executors import ExecutorSource, SliceExecutor, open_executor
 from .rate_limit import RateSnapshot
 from .records import format_time, parse_time
 from .slice import SliceFailure, SliceResult, SliceTask, cancel_slices, run_slice
+from .slice_loop import shared_loop
 from .targets import Target
 
 __all__ = ["FleetProgress", "FleetResult", "TargetResult", "run_fleet"]
@@ -171,14 +173,16 @@ def run_fleet(
     run_id = uuid.uuid4().hex
     started = clock.now()
     works = [
-        _Work(number, database.begin(target, scope, started))
-        for number, target in enumerate(targets)
+        _Work(number, progress)
+        for number, progress in enumerate(database.begin_all(targets, scope, started))
     ]
     slots = max(1, max_concurrency // per_target)
     if executor is None:
         # In one process, the calls are counted; a target alone seldom has all of its own under way.
         slots = min(len(works), 2 * slots) or 1
-    with open_executor(executor, slots) as slices:
+    # Each loop is a thread, which would take memory of its own for each slice.
+    in_process = shared_loop() if executor is None else nullcontext()
+    with in_process, open_executor(executor, slots) as slices:
         run = _Run(
             works=works,
             database=database,

@@ -4,7 +4,8 @@ Rules:
 
 - Slices that run at the same time, each in a thread of its executor, share one loop. So the calls
   of many targets take turns, and no thread takes the interpreter from another one.
-- The loop begins with the first slice and ends with the last one. Nothing is left of it.
+- The loop begins with the first slice and ends with the last one, or with a run whose slices are in
+  its own process. Nothing is left of it.
 - The calls of a run are at most so many at a time, in all slices together.
 """
 
@@ -13,10 +14,11 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["run_in_shared_loop"]
+__all__ = ["run_in_shared_loop", "shared_loop"]
 
 
 class _SharedLoop:
@@ -62,6 +64,13 @@ def run_in_shared_loop(
 
     ``make`` returns it for the semaphore of the run, which lets ``limit`` calls be made at a time.
     """
+    with shared_loop() as shared:
+        shared.run(make, run_id, limit)
+
+
+@contextmanager
+def shared_loop() -> Iterator[_SharedLoop]:
+    """Keep the loop that this process shares until the end of the block."""
     global _shared  # noqa: PLW0603 - what the slices of one process share
     with _lock:
         if _shared is None:
@@ -69,7 +78,7 @@ def run_in_shared_loop(
         shared = _shared
         shared.users += 1
     try:
-        shared.run(make, run_id, limit)
+        yield shared
     finally:
         with _lock:
             shared.users -= 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 from typing import TYPE_CHECKING, Any
 
 from .account import Account, Execution
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["FleetSize", "account_ids", "generate_fleet_account"]
 
 _DAY = 86400
+_DOCUMENTED_IDS = ("123456789012", "111122223333", "444455556666", "777788889999")
 #: The states of a policy's executions, from day to day, over and over.
 _STATUSES = ("SUCCESS", "SUCCESS", "FAILED", "SUCCESS", "CANCELLED", "SUCCESS", "SUCCESS")
 _FAILED_REASON = "Some resources could not be processed. See the state of each resource."
@@ -36,8 +38,9 @@ class FleetSize:
 
 
 def account_ids(count: int) -> tuple[str, ...]:
-    """Return so many account ids; the first is the one that all examples use."""
-    return ("123456789012", *(f"{number:012d}" for number in range(1, count)))
+    """Return so many account ids; the first ones are those that AWS uses in its documentation."""
+    further = (f"{number:012d}" for number in range(1, count))
+    return tuple(itertools.islice((*_DOCUMENTED_IDS, *further), count))
 
 
 def generate_fleet_account(

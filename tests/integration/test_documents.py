@@ -1,6 +1,7 @@
 """Every Python example of the README and the docs, run against the local service.
 
-Those for boto3's clients are in ``test_documents_for_boto3.py``.
+Those for boto3's clients are in ``test_documents_for_boto3.py``, those for fleets in
+``test_documents_for_fleets.py``.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ def examples() -> list[ParameterSet]:
         for match in BLOCK.finditer(text):
             if "paginator_from_client" in match[1]:
                 continue  # needs a botocore with its data: test_documents_for_boto3.py
+            if "imagebuilder_pager.fleet" in match[1]:
+                continue  # needs accounts and roles: test_documents_for_fleets.py
             line = text[: match.start()].count("\n") + 2
             found.append(pytest.param(match[1], id=f"{document.relative_to(ROOT)}:{line}"))
     return found

@@ -134,7 +134,7 @@ def test_a_target_that_fails_is_told_at_the_end_and_holds_up_no_other(path: Path
     accounts = [
         Account(role_arn=role_arn("999999999999")),
         Account(role_arn=role_arn("123456789012"), regions=("us-west-2", "eu-west-1")),
-        Account(role_arn=role_arn("000000000001")),
+        Account(role_arn=role_arn("111122223333")),
     ]
     with serve_fleet(fleet):
         result = run(path, make_targets(accounts, ["us-west-2"]))
@@ -142,7 +142,7 @@ def test_a_target_that_fails_is_told_at_the_end_and_holds_up_no_other(path: Path
         "999999999999/us-west-2",
         "123456789012/us-west-2",
         "123456789012/eu-west-1",
-        "000000000001/us-west-2",
+        "111122223333/us-west-2",
     ]
     assert [one.error_type for one in result.targets] == [
         "CredentialRetrievalError",

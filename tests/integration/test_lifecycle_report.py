@@ -57,7 +57,7 @@ def write_targets(folder: Path, *roles: str) -> str:
     file = folder / "targets.toml"
     tables = [
         f'[[accounts]]\nrole_arn = "{role}"\n'
-        for role in (role_arn("123456789012"), role_arn("000000000001"), *roles)
+        for role in (role_arn("123456789012"), role_arn("111122223333"), *roles)
     ]
     file.write_text('regions = ["us-west-2", "eu-west-1"]\n' + "".join(tables))
     return str(file)

@@ -18,7 +18,7 @@ from imagebuilder_pager.local.server import LocalServer
 
 SIZE = FleetSize(accounts=2, policies=3, executions=4, resources=26)
 NEWEST = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
-OTHER_ROLE = "arn:aws:iam::000000000001:role/ops/Reader"
+OTHER_ROLE = "arn:aws:iam::111122223333:role/ops/Reader"
 
 
 @pytest.fixture
@@ -81,10 +81,10 @@ def test_a_role_sees_its_account_and_the_user_the_first_one(fleet: LocalFleet) -
     with LocalServer(fleet) as server:
         keys = assume(server.url)
         identity = boto3_client(server.url, "sts", **keys).get_caller_identity()
-        assert identity["Account"] == "000000000001"
-        assert identity["Arn"] == "arn:aws:sts::000000000001:assumed-role/Reader/test"
+        assert identity["Account"] == "111122223333"
+        assert identity["Arn"] == "arn:aws:sts::111122223333:assumed-role/Reader/test"
         assert boto3_client(server.url, "sts").get_caller_identity()["Account"] == "123456789012"
-        for given, account in ((keys, "000000000001"), ({}, "123456789012")):
+        for given, account in ((keys, "111122223333"), ({}, "123456789012")):
             execution = fleet.account(account, "us-west-2").executions[0].lifecycle_execution_id
             response = boto3_client(
                 server.url, "imagebuilder", **given
@@ -108,7 +108,7 @@ def test_credentials_of_a_role_expire() -> None:
         keys = assume(server.url)
         token = {"x-amz-security-token": keys["aws_session_token"]}
         key = keys["aws_access_key_id"]
-        assert fleet.sts.find_account(signed(token), key, now[0]) == "000000000001"
+        assert fleet.sts.find_account(signed(token), key, now[0]) == "111122223333"
         with pytest.raises(ServiceError, match="is invalid"):
             fleet.sts.find_account(signed({"x-amz-security-token": "x"}), key, now[0])
         with pytest.raises(ServiceError, match="is expired"):
@@ -129,7 +129,7 @@ def test_a_wrong_secret_is_an_error(fleet: LocalFleet) -> None:
     with LocalServer(fleet) as server:
         keys = {**assume(server.url), "aws_secret_access_key": "wrong"}
         client = boto3_client(server.url, "imagebuilder", **keys)
-        execution = fleet.account("000000000001", "us-west-2").executions[0]
+        execution = fleet.account("111122223333", "us-west-2").executions[0]
         params = {"lifecycleExecutionId": execution.lifecycle_execution_id}
         code = error_code(lambda: client.list_lifecycle_execution_resources(**params))
         assert code == "InvalidSignatureException"
