@@ -146,6 +146,42 @@ def test_cancelled_while_it_waits_nothing_is_left_and_the_token_is_right(
     run(backend, main)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("prefetch", [0, 3])
+def test_cancelled_at_every_turn_of_the_event_loop(backend: str, prefetch: int) -> None:
+    """Each time nothing is left, and what there was goes on to be the whole."""
+    turns: list[int] = []
+
+    async def main() -> None:
+        before = count_tasks(backend)
+        for number in range(10_000):
+            service = NestedService(WIDE.roots, {"most": 3})
+            walk = nest_of(service, WIDE, is_async=True).walk(prefetch=prefetch)
+            seen: list[Any] = []
+
+            async def iterate(walk: Any = walk, seen: list[Any] = seen) -> None:
+                async for record in walk:
+                    seen.append(record)  # noqa: PERF401  # what there is before it is cancelled
+
+            async with anyio.create_task_group() as group:
+                group.start_soon(iterate)
+                for _ in range(number):
+                    await anyio.lowlevel.checkpoint()
+                is_whole = seen == WIDE.records()
+                group.cancel_scope.cancel()
+            await run_all_tasks()
+            assert count_tasks(backend) == before
+            assert service.in_flight == 0
+            if walk.resume_token is not None or not seen:
+                assert [*seen, *walk_by_token(walk.resume_token)] == WIDE.records()
+            turns.append(number)
+            if is_whole:
+                break
+
+    run(backend, main)
+    assert len(turns) > 20, "the walk was over before it could be cancelled"
+
+
 def walk_by_token(token: str | None) -> list[Any]:
     return walk_by("sync", NestedService(WIDE.roots), WIDE, starting_token=token).records
 

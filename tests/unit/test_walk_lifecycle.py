@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_type
 
 import httpx
 import pytest
@@ -21,7 +21,10 @@ from imagebuilder_pager.exceptions import (
 )
 from imagebuilder_pager.lifecycle_walk import LifecycleRecord
 from imagebuilder_pager.models.exceptions import ForbiddenException
-from imagebuilder_pager.models.lifecycle import LifecycleExecutionStatus
+from imagebuilder_pager.models.lifecycle import (
+    LifecycleExecutionResource,
+    LifecycleExecutionStatus,
+)
 from imagebuilder_pager.pagination import decode_token
 from tests.fakes.image_builder import async_client_of, client_of
 from tests.fakes.lifecycle_account import (
@@ -132,6 +135,22 @@ def test_only_images_are_asked_for_what_came_from_them() -> None:
     assert len(records) == 1 + 1 + 2 + 4
     parents = [p["parentResourceId"] for _, p in account.requests if "parentResourceId" in p]
     assert parents == [records[1].key.resource]
+
+
+def test_what_a_type_checker_knows() -> None:
+    """For mypy, which reads this file, too."""
+    for record in client_of(make_account()).walk_lifecycle(since=None, Prefetch=1):
+        assert_type(record, LifecycleRecord)
+        assert_type(record.policy.arn, str | None)
+        assert_type(record.resource, LifecycleExecutionResource | None)
+
+    async def main() -> None:
+        walk = async_client_of(make_account()).walk_lifecycle([policy_arn(0)], page_size=5)
+        async for page in walk.pages():
+            assert_type(page, list[LifecycleRecord])
+        assert_type(walk.resume_token, str | None)
+
+    run("asyncio", main)
 
 
 def test_nothing_is_sent_before_the_first_record() -> None:
@@ -260,6 +279,28 @@ def test_a_policy_that_is_gone(way: str) -> None:
     assert (e.value.level, e.value.item_id) == ("list_lifecycle_policies", policy_arn(1))
     rest, _ = records_by(way, account, StartingToken=e.value.resume_token)
     assert [record.policy.name for record in rest] == ["policy-2"] * 3
+
+
+def test_a_token_expires_during_a_walk_and_the_last_item_of_its_listing_is_gone() -> None:
+    """It cannot be known what was yielded: an error, and not a record twice or left out."""
+    account = make_account(policies=1, executions=1, images=6, amis=0, most=2)
+    found: list[tuple[Any, ...]] = []
+
+    def go() -> None:
+        for record in client_of(account).walk_lifecycle(children=False):
+            found.append(tuple(record.key))
+            if len(found) == 3:
+                account.expired += 1
+                del account.resources[execution_id(0, 0), None][1]
+
+    with pytest.raises(ParentGoneError) as caught:
+        go()
+    assert caught.value.level == "list_lifecycle_execution_resources"
+    token = caught.value.resume_token
+    rest = client_of(account).walk_lifecycle(children=False, StartingToken=token)
+    found += [tuple(record.key) for record in rest]
+    assert len(set(found)) == len(found) == 7
+    assert set(account.keys()) <= set(found)
 
 
 def test_an_execution_that_goes_on_after_its_last_resource_so_far() -> None:

@@ -162,15 +162,10 @@ def _resume_token(context: NestContext, position: _Position | None) -> str | Non
     if isinstance(position, Batch):
         return None if position.end is None else _encode(context, position.end)
     batch, page, index = position
-    if batch.end is None and (page, index) == _last_of(batch):
+    if batch.end is None and batch.is_last(page, index):
         return None
     return encode_nest_token(context.fingerprint, page.entries_at(index))
 
 
 def _encode(context: NestContext, gap: Gap) -> str:
     return encode_nest_token(context.fingerprint, gap.entries())
-
-
-def _last_of(batch: Batch) -> tuple[NestPage, int]:
-    page, indexes = batch.runs[-1]
-    return page, indexes[-1]
