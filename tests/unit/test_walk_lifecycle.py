@@ -452,6 +452,7 @@ def test_the_single_client_loads_nothing_of_the_walk() -> None:
     before, after = map(json.loads, ran.stdout.splitlines())
     assert before == []
     assert "imagebuilder_pager.lifecycle_walk.walk" in after
+    assert not {name for name in after if ".async_" in name}
 
 
 @pytest.mark.parametrize("way", WAYS)
