@@ -114,12 +114,16 @@ def make_walk(client: object, region_name: str, arguments: WalkArguments) -> Lif
     return nest.walk(**arguments.options)
 
 
-def make_record(path: tuple[Any, ...]) -> LifecycleRecord:
-    """Return the record of an item with those above it."""
-    if len(path) == 3:
-        policy, execution, resource = path
-        return LifecycleRecord(policy, execution, None, resource)
-    return LifecycleRecord(*path)  # an execution, or what came from an image
+def make_record(parents: tuple[Any, ...], item: Any) -> LifecycleRecord:
+    """Return the record of an item, with those above it."""
+    if len(parents) == 2:
+        policy, execution = parents
+        return LifecycleRecord(policy, execution, None, item)
+    if len(parents) == 3:
+        policy, execution, parent = parents
+        return LifecycleRecord(policy, execution, parent, item)
+    (policy,) = parents
+    return LifecycleRecord(policy, item)
 
 
 def is_expired(error: Exception) -> bool:

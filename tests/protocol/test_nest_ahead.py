@@ -19,6 +19,7 @@ from tests.fakes.nested_service import (
     Tree,
     nest_of,
     node,
+    path_of,
     walk_by,
 )
 from tests.fakes.paginated_service import BACKENDS, WAYS, run
@@ -283,12 +284,12 @@ def test_memory_does_not_grow_with_the_length(way: str, prefetch: int) -> None:
             most = max(most, len(CountedItem.alive))
 
     async def main() -> None:
-        nest = AsyncNest(counted_levels(is_async=True), make_record=lambda path: None)
+        nest = AsyncNest(counted_levels(is_async=True), make_record=lambda parents, item: None)
         async for _ in nest.walk(prefetch=prefetch):
             look()
 
     if way == "sync":
-        nest = Nest(counted_levels(is_async=False), make_record=lambda path: None)
+        nest = Nest(counted_levels(is_async=False), make_record=lambda parents, item: None)
         for _ in nest.walk(prefetch=prefetch):
             look()
     else:
@@ -310,12 +311,12 @@ def test_a_page_that_is_not_one_is_an_error() -> None:
     for method, text in ((not_a_page, "page 1 is a list"), (later, "use AsyncPaginator")):
         level = NestLevel(**{**vars(levels[0]), "method": method})
         with pytest.raises(PaginationError, match=text):
-            list(Nest([level], make_record=tuple).walk())
+            list(Nest([level], make_record=path_of).walk())
 
 
 def test_a_nest_without_levels_is_an_error() -> None:
     with pytest.raises(PagerError, match="levels: none given"):
-        Nest([], make_record=tuple)
+        Nest([], make_record=path_of)
 
 
 def test_each_iteration_starts_anew() -> None:

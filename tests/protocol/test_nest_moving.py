@@ -23,6 +23,7 @@ from tests.fakes.nested_service import (
     moods,
     nest_of,
     node,
+    path_of,
     sizes,
     trees,
     walk_by,
@@ -173,7 +174,7 @@ def test_without_a_predicate_an_expired_token_is_an_error(way: str) -> None:
     from imagebuilder_pager.pagination.nest import Nest
 
     with pytest.raises(ExpiredTokenError):
-        list(Nest(levels, make_record=tuple).walk())
+        list(Nest(levels, make_record=path_of).walk())
     assert len(service.requests) == 3
 
 

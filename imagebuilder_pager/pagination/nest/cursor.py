@@ -22,8 +22,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .listing import Gap, Listing, NestContext, NestPage, Run
 from .token import TokenEntry
@@ -31,8 +30,7 @@ from .token import TokenEntry
 __all__ = ["Batch", "NestCursor"]
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """The records up to the next page still to come, which is ``end``; None at the very end."""
 
     runs: Sequence[Run]
