@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any, TypeAlias, TypedDict
 
@@ -134,7 +135,9 @@ def is_expired(error: Exception) -> bool:
 def _check_policies(policies: object, problems: list[str]) -> list[str] | None:
     if policies is None:
         return None
-    if isinstance(policies, (str, Mapping)) or not isinstance(policies, Iterable):
+    # A set has another order in another run, and with it, another token.
+    unordered_or_single = (str, bytes, Mapping, AbstractSet)
+    if isinstance(policies, unordered_or_single) or not isinstance(policies, Iterable):
         problems.append(describe_invalid_value("policies", policies, "a list of policy ARNs"))
         return None
     arns = list(policies)

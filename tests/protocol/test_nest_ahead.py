@@ -218,6 +218,32 @@ def test_an_early_end_leaves_nothing(backend: str, prefetch: int, by: str) -> No
     run(backend, main)
 
 
+@pytest.mark.parametrize("second", BACKENDS)
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("prefetch", [0, 2])
+def test_a_walk_over_several_event_loops(backend: str, second: str, prefetch: int) -> None:
+    """Without prefetch it goes on; with it, the error has the token to go on with."""
+    service = NestedService(WIDE.roots, {"most": 2})
+    records = aiter(nest_of(service, WIDE, is_async=True).walk(prefetch=prefetch))
+
+    async def take(count: int) -> list[Any]:
+        return [await anext(records) for _ in range(count)]
+
+    taken = run(backend, lambda: take(3))
+    if prefetch == 0:
+        assert [*taken, *run(second, lambda: take(len(WIDE.records()) - 3))] == WIDE.records()
+        return
+
+    async def take_the_rest_of_the_page() -> None:
+        while True:
+            taken.append(await anext(records))
+
+    with pytest.raises(PaginationError, match="in the event loop in which it began") as caught:
+        run(second, take_the_rest_of_the_page)
+    assert len(taken) < 6
+    assert [*taken, *walk_by_token(caught.value.resume_token)] == WIDE.records()
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("prefetch", [0, 1, 6])
 @pytest.mark.parametrize("fail_at", range(12))

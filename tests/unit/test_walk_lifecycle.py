@@ -386,6 +386,7 @@ def test_a_token_is_small_and_says_where_it_stands() -> None:
     ("arguments", "problem"),
     [
         ({"policies": policy_arn(0)}, "policies: 'arn:"),
+        ({"policies": {policy_arn(0)}}, "policies: a set given; allowed: a list of policy ARNs"),
         ({"policies": 3}, "policies: 3 (int) given; allowed: a list of policy ARNs"),
         ({"policies": [policy_arn(0), "arn:x"]}, "policies[1]: "),
         ({"policies": [["x"]]}, "policies[0]: "),
