@@ -334,10 +334,20 @@ def test_a_page_that_is_not_one_is_an_error() -> None:
     async def later(**params: Any) -> Any:
         return [1]
 
-    for method, text in ((not_a_page, "page 1 is a list"), (later, "use AsyncPaginator")):
+    for method, text in (
+        (not_a_page, "page 1 is a list"),
+        (later, "for an async function, use AsyncNest"),
+    ):
         level = NestLevel(**{**vars(levels[0]), "method": method})
         with pytest.raises(PaginationError, match=text):
             list(Nest([level], make_record=path_of).walk())
+
+    async def main() -> None:
+        level = NestLevel(**{**vars(levels[0]), "method": not_a_page})
+        with pytest.raises(PaginationError, match="that is not async, use Nest"):
+            await anext(aiter(AsyncNest([level], make_record=path_of).walk()))
+
+    run("asyncio", main)
 
 
 def test_a_nest_without_levels_is_an_error() -> None:

@@ -103,7 +103,7 @@ async def _fetch(cursor: NestCursor, gap: Gap) -> None:
     """Fetch a page; an error is raised where its records would come."""
     try:
         page = gap.level.method(**gap.params)
-        require_awaitable(page)
+        require_awaitable(page, "Nest")
         cursor.receive(gap, await page)
     except BaseException as error:
         if cursor.recover(gap, error):

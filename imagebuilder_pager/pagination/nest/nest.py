@@ -87,7 +87,7 @@ class NestIterator(BaseNestIterator[RecordT]):
             while (gap := cursor.next_request()) is not None:
                 try:
                     page: Any = gap.level.method(**gap.params)
-                    reject_awaitable(page)
+                    reject_awaitable(page, "AsyncNest")
                     cursor.receive(gap, page)
                 except Exception as error:
                     if not cursor.recover(gap, error):
