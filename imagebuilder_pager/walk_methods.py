@@ -91,7 +91,8 @@ class AsyncWalkMethods:
         With ``Prefetch``, pages of several listings are fetched at the same time, in order.
         """
         with _importing_walk():
-            from .lifecycle_walk.walk import WalkArguments, make_async_walk
+            from .lifecycle_walk.async_walk import make_async_walk
+            from .lifecycle_walk.walk import WalkArguments
 
         arguments = WalkArguments(
             policies=policies, since=since, until=until, children=children, options=options

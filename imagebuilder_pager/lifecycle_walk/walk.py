@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any, TypeAlias, TypedDict
 
@@ -11,7 +12,6 @@ from ..exceptions import ParamValidationError
 from ..models.exceptions import InvalidPaginationTokenException
 from ..models.lifecycle_policies import LifecyclePolicySummary
 from ..operations import find_operation
-from ..pagination.nest.async_nest import AsyncNest, AsyncNestIterator
 from ..pagination.nest.level import NestLevel
 from ..pagination.nest.nest import Nest, NestIterator
 from ..validation import describe_invalid_value
@@ -19,18 +19,17 @@ from .levels import make_levels
 from .records import LifecycleRecord
 
 __all__ = [
-    "AsyncLifecycleWalk",
+    "NAME",
     "LifecycleWalk",
     "WalkArguments",
     "WalkOptions",
-    "make_async_walk",
+    "is_expired",
+    "make_record",
     "make_walk",
 ]
 
 #: The records of a walk; see :class:`NestIterator`.
 LifecycleWalk: TypeAlias = NestIterator[LifecycleRecord]
-#: The async twin; see :class:`AsyncNestIterator`.
-AsyncLifecycleWalk: TypeAlias = AsyncNestIterator[LifecycleRecord]
 
 
 class WalkOptions(TypedDict, total=False):
@@ -45,7 +44,7 @@ class WalkOptions(TypedDict, total=False):
 
 
 _OPTIONS = {"PageSize": "page_size", "StartingToken": "starting_token", "Prefetch": "prefetch"}
-_NAME = "walk_lifecycle"
+NAME = "walk_lifecycle"
 
 
 class WalkArguments:
@@ -74,7 +73,7 @@ class WalkArguments:
         self.children = bool(children)
         self.options = _check_options(options, problems)
         if problems:
-            raise ParamValidationError(_NAME, problems)
+            raise ParamValidationError(NAME, problems)
 
     def to_json(self) -> dict[str, Any]:
         """Return what makes this walk another one than others, in values that JSON has."""
@@ -93,60 +92,52 @@ class WalkArguments:
         """Return the same, to be awaited."""
         return self.list_policies()
 
+    def levels(self, client: object, list_policies: Callable[..., Any]) -> list[NestLevel]:
+        """Return the levels of the walk; ``list_policies`` returns the given ones."""
+        return make_levels(
+            client,
+            None if self.policies is None else list_policies,
+            since=self.since,
+            until=self.until,
+            children=self.children,
+        )
+
 
 def make_walk(client: object, region_name: str, arguments: WalkArguments) -> LifecycleWalk:
     """Return a walk by the methods of a sync client."""
     nest = Nest(
-        _levels_of(client, arguments, arguments.list_policies),
-        make_record=_make_record,
+        arguments.levels(client, arguments.list_policies),
+        make_record=make_record,
         arguments={"region": region_name, **arguments.to_json()},
-        is_expired=_is_expired,
-        name=_NAME,
+        is_expired=is_expired,
+        name=NAME,
     )
     return nest.walk(**arguments.options)
 
 
-def make_async_walk(
-    client: object, region_name: str, arguments: WalkArguments
-) -> AsyncLifecycleWalk:
-    """Return a walk by the methods of an async client."""
-    nest = AsyncNest(
-        _levels_of(client, arguments, arguments.list_policies_async),
-        make_record=_make_record,
-        arguments={"region": region_name, **arguments.to_json()},
-        is_expired=_is_expired,
-        name=_NAME,
-    )
-    return nest.walk(**arguments.options)
+def make_record(parents: tuple[Any, ...], item: Any) -> LifecycleRecord:
+    """Return the record of an item, with those above it."""
+    if len(parents) == 2:
+        policy, execution = parents
+        return LifecycleRecord(policy, execution, None, item)
+    if len(parents) == 3:
+        policy, execution, parent = parents
+        return LifecycleRecord(policy, execution, parent, item)
+    (policy,) = parents
+    return LifecycleRecord(policy, item)
 
 
-def _levels_of(
-    client: object, arguments: WalkArguments, list_policies: Callable[..., Any]
-) -> list[NestLevel]:
-    return make_levels(
-        client,
-        list_policies if arguments.policies is not None else None,
-        since=arguments.since,
-        until=arguments.until,
-        children=arguments.children,
-    )
-
-
-def _make_record(path: tuple[Any, ...]) -> LifecycleRecord:
-    if len(path) == 3:
-        policy, execution, resource = path
-        return LifecycleRecord(policy, execution, None, resource)
-    return LifecycleRecord(*path)  # an execution, or what came from an image
-
-
-def _is_expired(error: Exception) -> bool:
+def is_expired(error: Exception) -> bool:
+    """Return whether a page's token has been refused."""
     return isinstance(error, InvalidPaginationTokenException)
 
 
 def _check_policies(policies: object, problems: list[str]) -> list[str] | None:
     if policies is None:
         return None
-    if isinstance(policies, (str, Mapping)) or not isinstance(policies, Iterable):
+    # A set has another order in another run, and with it, another token.
+    unordered_or_single = (str, bytes, Mapping, AbstractSet)
+    if isinstance(policies, unordered_or_single) or not isinstance(policies, Iterable):
         problems.append(describe_invalid_value("policies", policies, "a list of policy ARNs"))
         return None
     arns = list(policies)

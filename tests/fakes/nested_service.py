@@ -203,8 +203,8 @@ def moods(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-def path_of(parents: tuple[Node, ...]) -> tuple[str, ...]:
-    return tuple(parent["Key"] for parent in parents)
+def path_of(parents: tuple[Node, ...], item: Node) -> tuple[str, ...]:
+    return (*(parent["Key"] for parent in parents), item["Key"])
 
 
 def is_expired(error: Exception) -> bool:

@@ -19,6 +19,7 @@ from tests.fakes.nested_service import (
     Tree,
     nest_of,
     node,
+    path_of,
     walk_by,
 )
 from tests.fakes.paginated_service import BACKENDS, WAYS, run
@@ -146,6 +147,42 @@ def test_cancelled_while_it_waits_nothing_is_left_and_the_token_is_right(
     run(backend, main)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("prefetch", [0, 3])
+def test_cancelled_at_every_turn_of_the_event_loop(backend: str, prefetch: int) -> None:
+    """Each time nothing is left, and what there was goes on to be the whole."""
+    turns: list[int] = []
+
+    async def main() -> None:
+        before = count_tasks(backend)
+        for number in range(10_000):
+            service = NestedService(WIDE.roots, {"most": 3})
+            walk = nest_of(service, WIDE, is_async=True).walk(prefetch=prefetch)
+            seen: list[Any] = []
+
+            async def iterate(walk: Any = walk, seen: list[Any] = seen) -> None:
+                async for record in walk:
+                    seen.append(record)  # noqa: PERF401  # what there is before it is cancelled
+
+            async with anyio.create_task_group() as group:
+                group.start_soon(iterate)
+                for _ in range(number):
+                    await anyio.lowlevel.checkpoint()
+                is_whole = seen == WIDE.records()
+                group.cancel_scope.cancel()
+            await run_all_tasks()
+            assert count_tasks(backend) == before
+            assert service.in_flight == 0
+            if walk.resume_token is not None or not seen:
+                assert [*seen, *walk_by_token(walk.resume_token)] == WIDE.records()
+            turns.append(number)
+            if is_whole:
+                break
+
+    run(backend, main)
+    assert len(turns) > 20, "the walk was over before it could be cancelled"
+
+
 def walk_by_token(token: str | None) -> list[Any]:
     return walk_by("sync", NestedService(WIDE.roots), WIDE, starting_token=token).records
 
@@ -179,6 +216,32 @@ def test_an_early_end_leaves_nothing(backend: str, prefetch: int, by: str) -> No
         assert service.open == 0
 
     run(backend, main)
+
+
+@pytest.mark.parametrize("second", BACKENDS)
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("prefetch", [0, 2])
+def test_a_walk_over_several_event_loops(backend: str, second: str, prefetch: int) -> None:
+    """Without prefetch it goes on; with it, the error has the token to go on with."""
+    service = NestedService(WIDE.roots, {"most": 2})
+    records = aiter(nest_of(service, WIDE, is_async=True).walk(prefetch=prefetch))
+
+    async def take(count: int) -> list[Any]:
+        return [await anext(records) for _ in range(count)]
+
+    taken = run(backend, lambda: take(3))
+    if prefetch == 0:
+        assert [*taken, *run(second, lambda: take(len(WIDE.records()) - 3))] == WIDE.records()
+        return
+
+    async def take_the_rest_of_the_page() -> None:
+        while True:
+            taken.append(await anext(records))
+
+    with pytest.raises(PaginationError, match="in the event loop in which it began") as caught:
+        run(second, take_the_rest_of_the_page)
+    assert len(taken) < 6
+    assert [*taken, *walk_by_token(caught.value.resume_token)] == WIDE.records()
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -247,12 +310,12 @@ def test_memory_does_not_grow_with_the_length(way: str, prefetch: int) -> None:
             most = max(most, len(CountedItem.alive))
 
     async def main() -> None:
-        nest = AsyncNest(counted_levels(is_async=True), make_record=lambda path: None)
+        nest = AsyncNest(counted_levels(is_async=True), make_record=lambda parents, item: None)
         async for _ in nest.walk(prefetch=prefetch):
             look()
 
     if way == "sync":
-        nest = Nest(counted_levels(is_async=False), make_record=lambda path: None)
+        nest = Nest(counted_levels(is_async=False), make_record=lambda parents, item: None)
         for _ in nest.walk(prefetch=prefetch):
             look()
     else:
@@ -271,15 +334,25 @@ def test_a_page_that_is_not_one_is_an_error() -> None:
     async def later(**params: Any) -> Any:
         return [1]
 
-    for method, text in ((not_a_page, "page 1 is a list"), (later, "use AsyncPaginator")):
+    for method, text in (
+        (not_a_page, "page 1 is a list"),
+        (later, "for an async function, use AsyncNest"),
+    ):
         level = NestLevel(**{**vars(levels[0]), "method": method})
         with pytest.raises(PaginationError, match=text):
-            list(Nest([level], make_record=tuple).walk())
+            list(Nest([level], make_record=path_of).walk())
+
+    async def main() -> None:
+        level = NestLevel(**{**vars(levels[0]), "method": not_a_page})
+        with pytest.raises(PaginationError, match="that is not async, use Nest"):
+            await anext(aiter(AsyncNest([level], make_record=path_of).walk()))
+
+    run("asyncio", main)
 
 
 def test_a_nest_without_levels_is_an_error() -> None:
     with pytest.raises(PagerError, match="levels: none given"):
-        Nest([], make_record=tuple)
+        Nest([], make_record=path_of)
 
 
 def test_each_iteration_starts_anew() -> None:

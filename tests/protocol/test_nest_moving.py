@@ -23,6 +23,7 @@ from tests.fakes.nested_service import (
     moods,
     nest_of,
     node,
+    path_of,
     sizes,
     trees,
     walk_by,
@@ -61,7 +62,8 @@ def test_a_parent_that_is_gone_is_named_and_gone_past(
     finished, last, token = stopped(data, tree, mood)
     gone = last[: data.draw(st.integers(1, len(last)))]
     rest = tree.without(gone)
-    service = NestedService(rest.roots, {**mood, **data.draw(sizes())})
+    generation = data.draw(st.integers(0, 1))
+    service = NestedService(rest.roots, {**mood, **data.draw(sizes())}, generation=generation)
     walked = walk_by(
         way, service, tree, starting_token=token, prefetch=data.draw(st.integers(0, 3))
     )
@@ -70,7 +72,7 @@ def test_a_parent_that_is_gone_is_named_and_gone_past(
     assert isinstance(error, ParentGoneError)
     assert (error.level, error.item_id) == (f"level {len(gone) - 1}", gone[-1])
     assert gone[-1] in str(error)
-    again = NestedService(rest.roots, {**mood, **data.draw(sizes())})
+    again = NestedService(rest.roots, {**mood, **data.draw(sizes())}, generation=generation)
     walked = walk_by(way, again, tree, starting_token=error.resume_token)
     assert walked.error is None
     # The keys are in the order of the tree.
@@ -78,6 +80,28 @@ def test_a_parent_that_is_gone_is_named_and_gone_past(
     assert [*finished, *walked.records] == [r for r in tree.records() if r in finished] + behind(
         tree, gone
     )
+
+
+@given(data=st.data(), way=st.sampled_from(WAYS), expired=st.booleans())
+@PROFILE
+def test_several_are_gone_and_nothing_behind_them_is_left_out(
+    data: st.DataObject, way: str, *, expired: bool
+) -> None:
+    """Of the page that it stands in, whichever they are, and of what comes behind."""
+    tree = Tree([node(f"a{number}", node("b")) for number in range(9)], (True, True))
+    stop_after = data.draw(st.integers(1, 16))
+    walked = walk_by("sync", NestedService(tree.roots, {"most": 9}), tree, stop_after=stop_after)
+    standing = int(walked.records[-1][0][1:])
+    gone = {standing, *data.draw(st.sets(st.integers(0, 8)))}
+    rest = Tree([n for i, n in enumerate(tree.roots) if i not in gone], tree.yields)
+    service = NestedService(rest.roots, {"most": data.draw(st.integers(1, 9))})
+    service.generation = int(expired)
+    again = walk_by(way, service, tree, starting_token=walked.last)
+    assert isinstance(again.error, ParentGoneError)
+    assert again.error.item_id == f"a{standing}"
+    again = walk_by(way, service, tree, starting_token=again.last)
+    assert again.error is None
+    assert again.records == [r for r in rest.records() if int(r[0][1:]) > standing]
 
 
 def with_newcomers(nodes: list[Node], depth: int, numbers: Any) -> list[Node]:
@@ -150,7 +174,7 @@ def test_without_a_predicate_an_expired_token_is_an_error(way: str) -> None:
     from imagebuilder_pager.pagination.nest import Nest
 
     with pytest.raises(ExpiredTokenError):
-        list(Nest(levels, make_record=tuple).walk())
+        list(Nest(levels, make_record=path_of).walk())
     assert len(service.requests) == 3
 
 
@@ -181,7 +205,7 @@ def test_a_token_does_not_grow_with_the_walk() -> None:
     tree = Tree([node("a", *(node(f"b{number:05}") for number in range(3000)))], (True, True))
     walked = walk_by("sync", NestedService(tree.roots, {"most": 100}), tree)
     assert len(walked.records) == 3001
-    assert max(len(token) for token in walked.tokens if token is not None) < 400
+    assert max(len(token) for token in walked.tokens if token is not None) < 2000
 
 
 def test_a_token_of_tokens_too_long_is_an_error() -> None:
@@ -217,6 +241,10 @@ LEVEL: Any = GOOD["levels"][1]
         {"levels": [LEVEL, {**LEVEL, "at": 1.5}]},
         {"levels": [LEVEL, {**LEVEL, "before": 10**30}]},
         {"levels": [LEVEL, {**LEVEL, "id": 5}]},
+        {"levels": [LEVEL, {**LEVEL, "passed": 5}]},
+        {"levels": [LEVEL, {**LEVEL, "passed": "0123456"}]},
+        {"levels": [LEVEL, {**LEVEL, "passed": "01234567" * 101, "at": 200}]},
+        {"levels": [LEVEL, {**LEVEL, "passed": "01234567" * 3, "at": 2}]},
         {"levels": [{k: v for k, v in LEVEL.items() if k != "id"}]},
     ],
     ids=str,
@@ -250,7 +278,10 @@ def test_any_value_is_refused_or_goes_on(data: st.DataObject) -> None:
                     "before": st.integers(0, 9) | JSON,
                     "id": st.sampled_from(["a", "b2", "b7", None]) | JSON,
                 },
-                optional={"next": st.booleans() | JSON},
+                optional={
+                    "next": st.booleans() | JSON,
+                    "passed": st.sampled_from(["", "0" * 8, "1" * 16]) | JSON,
+                },
             )
             | JSON,
             max_size=3,

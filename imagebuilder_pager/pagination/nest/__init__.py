@@ -1,18 +1,25 @@
 """Listings within listings, for any operations: of each item of one, the items of the next.
 
     levels = [
-        NestLevel(name="buckets", method=list_buckets, spec=..., params=lambda parents: {}, ...),
+        NestLevel(
+            name="buckets",
+            method=list_buckets,
+            spec=buckets_spec,
+            params=lambda parents: {},
+            item_id=lambda bucket: bucket["Name"],
+            yields_records=False,
+        ),
         NestLevel(
             name="objects",
             method=list_objects,
-            spec=...,
+            spec=objects_spec,
             params=lambda parents: {"Bucket": parents[0]["Name"]},
             item_id=lambda item: item["Key"],
         ),
     ]
-    walk = Nest(levels).walk()
-    for bucket, *rest in walk:
-        ...  # walk.resume_token resumes right after it
+    walk = Nest(levels, make_record=lambda parents, item: (parents[0]["Name"], item["Key"])).walk()
+    for bucket, key in walk:
+        ...  # walk.resume_token resumes right behind it
 
 :class:`NestCursor` decides without I/O; :class:`Nest` and :class:`AsyncNest` drive it.
 """

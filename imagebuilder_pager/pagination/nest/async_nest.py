@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from ...async_runtime import Task, current_runtime
+from ...exceptions import PaginationError
 from ..async_paginator import AsyncResultIterator
 from ..base import require_awaitable
 from .base import BaseNest, BaseNestIterator, NestIteration, RecordT
@@ -65,7 +66,11 @@ class _NestFetcher:
         self._tasks: _FetchTasks | None = None
 
     async def next_result(self) -> Batch | None:
-        """Return the next batch, or None after the last."""
+        """Return the next batch, or None after the last.
+
+        With a ``prefetch``, it raises :class:`PaginationError` in another event loop than that of
+        the first call.
+        """
         while (batch := await self._next_batch()) is not None:
             if batch.is_progress:
                 return batch
@@ -83,7 +88,7 @@ class _NestFetcher:
         return await self._tasks.next_batch()
 
     async def aclose(self) -> None:
-        """End the fetching; none of it is running when this returns."""
+        """End the fetching; none of it is running in this event loop when this returns."""
         if self._tasks is not None:
             await self._tasks.aclose()
 
@@ -98,7 +103,7 @@ async def _fetch(cursor: NestCursor, gap: Gap) -> None:
     """Fetch a page; an error is raised where its records would come."""
     try:
         page = gap.level.method(**gap.params)
-        require_awaitable(page)
+        require_awaitable(page, "Nest")
         cursor.receive(gap, await page)
     except BaseException as error:
         if cursor.recover(gap, error):
@@ -120,6 +125,11 @@ class _FetchTasks:
         self._is_closed = False
 
     async def next_batch(self) -> Batch | None:
+        if not self._is_in_its_loop():
+            raise PaginationError(
+                "a walk with Prefetch goes on only in the event loop in which it began; walk anew "
+                "in this one, with the error's resume_token as the StartingToken"
+            )
         cursor = self._cursor
         cursor.reach()
         self._start_tasks()
@@ -139,10 +149,16 @@ class _FetchTasks:
             task.cancel()
 
     async def aclose(self) -> None:
+        if not self._is_in_its_loop():
+            self._runtime.call_from_thread(self.cancel)
+            return
         self.cancel()
         for task in list(self._tasks.values()):
             await task.wait()
         self._tasks.clear()
+
+    def _is_in_its_loop(self) -> bool:
+        return current_runtime().loop is self._runtime.loop
 
     def _start_tasks(self) -> None:
         while not self._is_closed and (gap := self._cursor.next_request()) is not None:

@@ -13,9 +13,19 @@ from .level import NestLevel
 from .listing import Gap, NestContext, NestPage
 from .token import TokenEntry, encode_nest_token, fingerprint_of, parse_nest_token
 
-__all__ = ["BaseNest", "BaseNestIterator", "NestIteration", "NestOptions", "RecordT"]
+__all__ = [
+    "BaseNest",
+    "BaseNestIterator",
+    "MakeRecord",
+    "NestIteration",
+    "NestOptions",
+    "RecordT",
+]
 
 RecordT = TypeVar("RecordT")
+
+#: Makes the record of an item, of the items above it, the outermost first, and the item itself.
+MakeRecord = Callable[[tuple[Any, ...], Any], RecordT]
 
 #: What the caller has: a record, by the batch, the page and the index in it; or all of a batch.
 _Position = tuple[Batch, NestPage, int] | Batch
@@ -37,7 +47,7 @@ class BaseNest(Generic[RecordT]):
         self,
         levels: Sequence[NestLevel],
         *,
-        make_record: Callable[[tuple[Any, ...]], RecordT],
+        make_record: MakeRecord[RecordT],
         arguments: Mapping[str, Any] | None = None,
         is_expired: Callable[[Exception], bool] | None = None,
         name: str = "walk",
@@ -88,7 +98,7 @@ class BaseNestIterator(Generic[RecordT]):
     def __init__(
         self,
         options: NestOptions,
-        make_record: Callable[[tuple[Any, ...]], RecordT],
+        make_record: MakeRecord[RecordT],
         is_expired: Callable[[Exception], bool] | None,
     ) -> None:
         self._options = options
@@ -141,14 +151,14 @@ class NestIteration(Generic[RecordT]):
             parents, items = page.listing.parents, page.items
             for index in indexes:
                 self._position = walk._position = (batch, page, index)
-                yield make_record((*parents, items[index]))
+                yield make_record(parents, items[index])
         self._position = walk._position = batch
 
     def expand_pages(self, batch: Batch) -> Iterator[list[RecordT]]:
         """Yield the records of the batch as a list."""
         make_record = self._walk._make_record
         records = [
-            make_record((*page.listing.parents, page.items[index]))
+            make_record(page.listing.parents, page.items[index])
             for page, indexes in batch.runs
             for index in indexes
         ]
@@ -162,15 +172,10 @@ def _resume_token(context: NestContext, position: _Position | None) -> str | Non
     if isinstance(position, Batch):
         return None if position.end is None else _encode(context, position.end)
     batch, page, index = position
-    if batch.end is None and (page, index) == _last_of(batch):
+    if batch.end is None and batch.is_last(page, index):
         return None
     return encode_nest_token(context.fingerprint, page.entries_at(index))
 
 
 def _encode(context: NestContext, gap: Gap) -> str:
     return encode_nest_token(context.fingerprint, gap.entries())
-
-
-def _last_of(batch: Batch) -> tuple[NestPage, int]:
-    page, indexes = batch.runs[-1]
-    return page, indexes[-1]

@@ -22,17 +22,15 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from .listing import Gap, Listing, NestContext, Run
+from .listing import Gap, Listing, NestContext, NestPage, Run
 from .token import TokenEntry
 
 __all__ = ["Batch", "NestCursor"]
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """The records up to the next page still to come, which is ``end``; None at the very end."""
 
     runs: Sequence[Run]
@@ -42,6 +40,11 @@ class Batch:
     def is_progress(self) -> bool:
         """Whether the walk has got further than its starting token."""
         return bool(self.runs) or self.end is None or not self.end.is_resuming
+
+    def is_last(self, page: NestPage, index: int) -> bool:
+        """Return whether the item is the last record."""
+        last, indexes = self.runs[-1]
+        return page is last and index == indexes[-1]
 
 
 class NestCursor:

@@ -9,6 +9,7 @@ from ...exceptions import ParentGoneError
 from ..cursor import PageCursor
 from ..tokens import encode_token
 from .level import NestLevel
+from .seek import Seek, passed_before
 from .token import TokenEntry, encode_nest_token
 
 __all__ = ["Gap", "Listing", "NestContext", "NestPage", "Run"]
@@ -36,8 +37,14 @@ class NestPage(NamedTuple):
     def entries_at(self, index: int) -> Iterator[TokenEntry]:
         """Yield the entries of a token that stands in the item, the outermost first."""
         yield from self.listing.outer_entries()
-        item_id = self.listing.level.id_of(self.items[index])
-        yield TokenEntry(self.tokens, index, self.before, item_id)
+        level = self.listing.level
+        yield TokenEntry(
+            self.tokens,
+            index,
+            self.before,
+            level.id_of(self.items[index]),
+            passed=passed_before(level, self.items, index),
+        )
 
 
 class Run(NamedTuple):
@@ -98,31 +105,6 @@ class Gap:
         yield from self.tail
 
 
-class _Seek(NamedTuple):
-    """The item that a listing is looked through for, before it goes on.
-
-    ``at`` is its index from the first page received. With ``inner``, the nest goes on within it,
-    at these entries; with None, behind it.
-    """
-
-    id: str | None
-    at: int
-    inner: tuple[TokenEntry, ...] | None
-
-    @property
-    def is_count(self) -> bool:
-        """Whether it only counts the items that were passed."""
-        return self.id is None and self.inner is None
-
-    def find(self, level: NestLevel, items: Sequence[Any], seen: int) -> int | None:
-        """Return the item's index in a page, after ``seen`` items of earlier pages."""
-        index = self.at - seen
-        is_here = 0 <= index < len(items)
-        if self.id is None or (is_here and level.id_of(items[index]) == self.id):
-            return index if is_here else None
-        return next((i for i, item in enumerate(items) if level.id_of(item) == self.id), None)
-
-
 class Listing:
     """One listing of a nest, the one within the item at an index of a page, or the outermost.
 
@@ -138,7 +120,6 @@ class Listing:
         "_passed",
         "_restarts",
         "_seek",
-        "_seen",
         "_start",
         "_tokens",
         "first_gap",
@@ -171,8 +152,7 @@ class Listing:
         self._tokens: Mapping[str, Any] = {}
         self._passed = 0
         self._last_id: str | None = None
-        self._seek: _Seek | None = None
-        self._seen = 0
+        self._seek: Seek | None = None
         self._start = TokenEntry({}, 0, 0, None, is_next=True)
         self._restarts = 0
         self._cursor: PageCursor[Any] | None = None
@@ -202,8 +182,8 @@ class Listing:
     def receive(self, gap: Gap, page: Any) -> list[Run | Gap]:
         """Process the page of a gap, and return what it adds, the last one first.
 
-        Raises :class:`PaginationError` for a value that is not a
-        page, and :class:`ParentGoneError` where the item looked for is not in the listing.
+        Raises :class:`PaginationError` for a value that is not a page, and
+        :class:`ParentGoneError` where the item looked for is not in the listing.
         """
         cursor = self._cursor = self._cursor or self._create_cursor()
         result = cursor.process_page(page)
@@ -214,8 +194,7 @@ class Listing:
         start = 0
         seek = self._seek
         if seek is not None:
-            index = seek.find(self.level, items, self._seen)
-            self._seen += len(items)
+            index = seek.find(self.level, items)
             start = len(items) if index is None else index + 1
             if index is not None:
                 self._seek = None
@@ -234,7 +213,7 @@ class Listing:
         if next_tokens is not None:
             self._tokens = _present(next_tokens)
             content.append(self._next_gap(gap))
-        elif self._seek is not None and not self._seek.is_count:
+        elif self._seek is not None and self._seek.can_fail:
             raise self._gone_error(self._seek)
         content.reverse()
         return content
@@ -248,11 +227,9 @@ class Listing:
         if not self._tokens or self._restarts == MAX_RESTARTS:
             return False
         if self._seek is not None:
-            at = self._start.before + self._seek.at
-            self._seek = _Seek(self._seek.id, at, self._seek.inner)
+            self._seek = self._seek.from_beginning(self._start.before)
         elif self._passed:
-            self._seek = _Seek(self._last_id, self._passed - 1, None)
-        self._seen = 0
+            self._seek = Seek(self._last_id, self._passed - 1, None)
         self._tokens = {}
         self._passed = 0
         self._start = TokenEntry({}, 0, 0, None, is_next=True)
@@ -272,9 +249,9 @@ class Listing:
         self._tokens = entry.page
         self._passed = entry.before
         if not entry.is_next:
-            self._seek = _Seek(entry.id, entry.at, inner)
+            self._seek = Seek(entry.id, entry.at, inner, entry.passed)
         elif entry.at:
-            self._seek = _Seek(entry.id, entry.at - 1, None)
+            self._seek = Seek(entry.id, entry.at - 1, None)
         else:
             self._last_id = entry.id
 
@@ -322,12 +299,11 @@ class Listing:
         token = encode_token(self._tokens) if self._tokens else None
         return PageCursor(spec, self._params, page_size=size, starting_token=token)
 
-    def _gone_error(self, seek: _Seek) -> ParentGoneError:
-        # The items behind one that is deleted move up into its place.
-        after = TokenEntry(self._start.page, seek.at, self._start.before, None, is_next=True)
+    def _gone_error(self, seek: Seek) -> ParentGoneError:
+        behind = seek.entry_behind(self._start)
         error = ParentGoneError(self.level.name, seek.id)
         error.resume_token = encode_nest_token(
-            self._context.fingerprint, (*self.outer_entries(), after)
+            self._context.fingerprint, (*self.outer_entries(), behind)
         )
         return error
 

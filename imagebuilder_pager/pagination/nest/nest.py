@@ -20,7 +20,7 @@ class Nest(BaseNest[RecordT]):
     """Listings within listings.
 
     ``levels`` are one or more :class:`NestLevel`, the outermost first. ``make_record`` makes the
-    record of an item; its argument are the items of the levels above and the item itself.
+    record of an item; it takes a tuple of the items above it, the outermost first, and the item.
     ``arguments`` are what else makes this nest another one than others with the same levels, in
     values that JSON has: the token of another one is refused. ``is_expired`` tells the error of a
     service that refuses a token because it has expired; see :class:`NestCursor`. ``name`` is the
@@ -87,7 +87,7 @@ class NestIterator(BaseNestIterator[RecordT]):
             while (gap := cursor.next_request()) is not None:
                 try:
                     page: Any = gap.level.method(**gap.params)
-                    reject_awaitable(page)
+                    reject_awaitable(page, "AsyncNest")
                     cursor.receive(gap, page)
                 except Exception as error:
                     if not cursor.recover(gap, error):

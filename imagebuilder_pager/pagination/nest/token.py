@@ -2,25 +2,30 @@
 
 It is base64 of JSON::
 
-    {"nest": "<fingerprint>", "levels": [{"page": {...}, "at": 3, "before": 50, "id": "..."}, ...]}
+    {
+        "nest": "<fingerprint>",
+        "levels": [{"page": {...}, "at": 3, "before": 50, "id": "...", "passed": "..."}, ...],
+    }
 
 One entry a level, the outermost first. ``page`` are the tokens in the request of a page, none for
 the first page. ``at`` is the index of an item from that page on, ``before`` the number of items
-before that page, ``id`` the item's id. The nest goes on within the item of the last entry, and then
-behind it. With ``"next": true``, which the last entry may have, the nest goes on *with* the item at
-that index, and ``id`` is that of the item before it.
+before that page, ``id`` the item's id, ``passed`` the digests of the items before it on the page.
+The nest goes on within the item of the last entry, and then behind it. With ``"next": true``, which
+the last entry may have, the nest goes on *with* the item at that index, and ``id`` is that of the
+item before it.
 
-The size is bounded: for each level the tokens of one page, one id and two numbers, whatever the
-length of the nest; and never more than ``MAX_TOKEN_LENGTH``. The fingerprint is that of the levels
-and of the arguments, so that the token of another nest is an error. A starting token is untrusted
-input: from any value, :func:`parse_nest_token` returns entries of these types, or it raises
-:class:`StartingTokenError`.
+The size is bounded: for each level the tokens of one page, one id, two numbers and at most
+``MAX_PASSED`` digests, whatever the length of the nest; and never more than ``MAX_TOKEN_LENGTH``.
+The fingerprint is that of the levels and of the arguments, so that the token of another nest is an
+error. A starting token is untrusted input: from any value, :func:`parse_nest_token` returns entries
+of these types, or it raises :class:`StartingTokenError`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -36,7 +41,12 @@ MAX_TOKEN_LENGTH = 1_000_000
 #: The most items of one listing, as a bound for the numbers in a token.
 MAX_ITEMS = 1_000_000_000
 
+#: The most digests of items in one entry, each of 8 hexadecimal digits.
+MAX_PASSED = 100
+
 _VERSION = 1
+_REQUIRED = {"page", "at", "before", "id"}
+_PASSED = re.compile(r"(?:[0-9a-f]{8}){0,100}")
 
 
 class TokenEntry(NamedTuple):
@@ -47,10 +57,7 @@ class TokenEntry(NamedTuple):
     before: int
     id: str | None
     is_next: bool = False
-
-    def from_beginning(self) -> TokenEntry:
-        """Return the entry for the same item, counted from the beginning of its listing."""
-        return TokenEntry({}, self.before + self.at, 0, self.id, self.is_next)
+    passed: tuple[str, ...] = ()
 
 
 def fingerprint_of(levels: Sequence[NestLevel], arguments: Mapping[str, Any]) -> str:
@@ -75,6 +82,7 @@ def encode_nest_token(fingerprint: str, entries: Iterable[TokenEntry]) -> str:
             "before": entry.before,
             "id": entry.id,
             **({"next": True} if entry.is_next else {}),
+            **({"passed": "".join(entry.passed)} if entry.passed else {}),
         }
         for entry in entries
     ]
@@ -116,13 +124,16 @@ def parse_nest_token(
 
 def _parse_entry(given: object, level: NestLevel) -> TokenEntry:
     name = level.name
-    if not isinstance(given, dict) or given.keys() - {"next"} != {"page", "at", "before", "id"}:
+    if not isinstance(given, dict) or given.keys() - {"next", "passed"} != _REQUIRED:
         raise _token_error(f"{name}: it has other members than a level of a token")
     page, item_id, is_next = given["page"], given["id"], given.get("next", False)
     if not isinstance(page, dict) or not page.keys() <= set(level.spec.input_tokens):
         raise _token_error(f"{name}: its page is not a request of this operation")
     if not isinstance(item_id, str | None) or not isinstance(is_next, bool):
         raise _token_error(f"{name}: its id or its direction is of another type")
+    passed = given.get("passed", "")
+    if not isinstance(passed, str) or not _PASSED.fullmatch(passed):
+        raise _token_error(f"{name}: its digests are not of this form")
     try:
         at, before = (
             validate_whole_number(key, given[key], minimum=0, maximum=MAX_ITEMS)
@@ -134,7 +145,10 @@ def _parse_entry(given: object, level: NestLevel) -> TokenEntry:
         # As strictly as the token of a single listing.
         parse_starting_token(encode_token(page), level.spec.input_tokens)
         _check_page_tokens(page, level)
-    return TokenEntry(page, at, before, item_id, is_next)
+    digests = tuple(passed[i : i + 8] for i in range(0, len(passed), 8))
+    if len(digests) > at:
+        raise _token_error(f"{name}: it has digests of more items than there are before it")
+    return TokenEntry(page, at, before, item_id, is_next, digests)
 
 
 def _check_page_tokens(page: Mapping[str, Any], level: NestLevel) -> None:
