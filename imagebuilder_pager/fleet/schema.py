@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import sqlite3
 
-from ..exceptions import CheckpointError
+from ..exceptions import CheckpointError, MissingDependencyException
 
 __all__ = ["SCHEMA_VERSION", "prepare_schema"]
 
 SCHEMA_VERSION = 1
+_MIN_SQLITE = (3, 35)  # the first with RETURNING
 #: The bytes "IBPF" in the file's header: so is this database told from any other.
 _APPLICATION_ID = 0x49425046
 
@@ -90,8 +91,13 @@ CREATE INDEX snapshots_by_id ON snapshots (snapshot_id);
 def prepare_schema(connection: sqlite3.Connection, path: str) -> None:
     """Create the tables in an empty database, and check the version of any other.
 
-    Raises :class:`CheckpointError` for a database of another program or another version.
+    Raises :class:`CheckpointError` for a database of another program or another version, and
+    :class:`MissingDependencyException` for an SQLite that is too old.
     """
+    if sqlite3.sqlite_version_info < _MIN_SQLITE:
+        raise MissingDependencyException(
+            f"a fleet's database needs SQLite 3.35; this Python has {sqlite3.sqlite_version}"
+        )
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
