@@ -22,7 +22,8 @@ TYPE_CHECKING = False  # as typing's, which takes its time to import
 if TYPE_CHECKING:
     from .database import FleetDatabase
     from .executors import process_executor
-    from .run import FleetProgress, FleetResult, TargetResult, run_fleet
+    from .results import FleetProgress, FleetResult, TargetResult
+    from .run import run_fleet
     from .slice import SliceResult, SliceTask, run_slice
     from .targets import Account, Target, load_targets, make_targets
 
@@ -49,12 +50,12 @@ if not TYPE_CHECKING:
         {
             "Account": "targets",
             "FleetDatabase": "database",
-            "FleetProgress": "run",
-            "FleetResult": "run",
+            "FleetProgress": "results",
+            "FleetResult": "results",
             "SliceResult": "slice",
             "SliceTask": "slice",
             "Target": "targets",
-            "TargetResult": "run",
+            "TargetResult": "results",
             "load_targets": "targets",
             "make_targets": "targets",
             "process_executor": "executors",

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..aws.clock import SYSTEM_CLOCK, Clock, parse_iso8601
 from ..aws.config.shared_config import SharedConfig
-from ..aws.config.tls import resolve_certificates
+from ..aws.config.tls import LazySSLContext, resolve_certificates
 from ..aws.credentials.refreshable import RefreshableCredentials
 from ..aws.credentials.resolver import resolve_credentials
 from ..aws.credentials.sts import StsClient
@@ -20,25 +20,33 @@ from ..aws.transport.pool import forget_after_fork
 from ..exceptions import CredentialRetrievalError
 from .targets import Account, Target
 
-__all__ = ["FleetCredentials"]
+__all__ = ["Access", "FleetCredentials"]
+
+
+class Access(NamedTuple):
+    """What the calls to an account need: credentials, and the certificates to trust."""
+
+    provider: CachingProvider
+    certificates: LazySSLContext
 
 
 class FleetCredentials:
     """The providers of one process; thread-safe.
 
     A provider fetches when its credentials are first needed, and again before they expire. Accounts
-    with the same profile share the credentials that assume their roles.
+    with the same profile share the credentials that assume their roles, and the certificates, which
+    take long to load.
     """
 
     def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._by_profile: dict[str | None, CachingProvider] = {}
-        self._by_account: dict[Account, CachingProvider] = {}
+        self._by_profile: dict[str | None, Access] = {}
+        self._by_account: dict[Account, Access] = {}
         forget_after_fork(self)
 
-    def provider_of(self, target: Target) -> CachingProvider:
-        """Return the provider of the target's account.
+    def access_to(self, target: Target) -> Access:
+        """Return what the calls to the target's account need.
 
         The region of the first target of an account is that of its STS calls. Nothing is sent
         before the credentials are needed. Raises what a client raises for settings that are not
@@ -46,28 +54,28 @@ class FleetCredentials:
         """
         account = target.account
         with self._lock:
-            provider = self._by_account.get(account)
-            if provider is None:
-                provider = self._make_provider(account, target.region)
-                self._by_account[account] = provider
-            return provider
+            access = self._by_account.get(account)
+            if access is None:
+                access = self._make_access(account, target.region)
+                self._by_account[account] = access
+            return access
 
     def after_fork(self) -> None:
         """Forget, in a forked process, a thread that has the lock: it is in the parent."""
         self._lock = threading.Lock()
 
-    def _make_provider(self, account: Account, region: str) -> CachingProvider:
+    def _make_access(self, account: Account, region: str) -> Access:
         config = SharedConfig(account.profile)
-        context = CredentialsContext(
-            config, region, resolve_certificates(None, config), self._clock
-        )
         source = self._by_profile.get(account.profile)
+        certificates = resolve_certificates(None, config) if source is None else source.certificates
+        context = CredentialsContext(config, region, certificates, self._clock)
         if source is None:
-            source = resolve_credentials(None, None, None, None, context)
+            source = Access(resolve_credentials(None, None, None, None, context), certificates)
             self._by_profile[account.profile] = source
         if account.role_arn is None:
             return source
-        return RefreshableCredentials(_RoleFetcher(account, source, context), self._clock)
+        fetch = _RoleFetcher(account, source.provider, context)
+        return Access(RefreshableCredentials(fetch, self._clock), certificates)
 
 
 class _RoleFetcher:

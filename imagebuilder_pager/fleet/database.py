@@ -19,13 +19,13 @@ import sqlite3
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
 from ..exceptions import CheckpointError
 from ..pagination.checkpoint_file import CheckpointFile
-from .records import Rows, format_time, parse_time
+from .records import Rows, format_time, location_of, parse_time
 from .schema import prepare_schema
 from .targets import Target
 
@@ -40,9 +40,9 @@ _BUSY_SECONDS = 10.0
 class Scope:
     """What is listed of each target.
 
-    ``policies``: policy ARNs, None for all. ``since`` and ``until``: the bounds of the times at
-    which executions ended. ``children``: whether the AMIs and container images of images are
-    listed, too.
+    ``policies``: policy ARNs in their order as text, None for all. ``since`` and ``until``: the
+    bounds of the times at which executions ended. ``children``: whether the AMIs and container
+    images of images are listed, too.
     """
 
     policies: tuple[str, ...] | None = None
@@ -53,9 +53,21 @@ class Scope:
     @property
     def key(self) -> str:
         """The scope without ``since``, as JSON: the walks of one key add to each other."""
-        policies = None if self.policies is None else sorted(self.policies)
         until = format_time(self.until)
-        return json.dumps({"policies": policies, "until": until, "children": self.children})
+        return json.dumps({"policies": self.policies, "until": until, "children": self.children})
+
+    def of_target(self, target: Target) -> Scope:
+        """Return the scope with the policies alone that can be in the target."""
+        if self.policies is None:
+            return self
+        account_id = target.account.account_id
+        locations = ((arn, location_of(arn)) for arn in self.policies)
+        own = (
+            arn
+            for arn, (account, region) in locations
+            if region == target.region and account_id in {None, account}
+        )
+        return replace(self, policies=tuple(own))
 
 
 @dataclass(slots=True)
@@ -63,6 +75,7 @@ class TargetProgress:
     """A target and where its walk is: at ``token``, of a walk with the lower bound ``since``."""
 
     target: Target
+    scope: Scope
     target_id: int
     since: datetime | None
     token: str | None
@@ -92,15 +105,15 @@ class FleetDatabase:
         An unfinished walk goes on if it reaches back to ``scope.since``; otherwise a new one
         begins.
         """
-        (progress,) = self.begin_all((target,), scope, now)
+        (progress,) = self.begin_all(((target, scope),), now)
         return progress
 
     def begin_all(
-        self, targets: Iterable[Target], scope: Scope, now: datetime
+        self, targets: Iterable[tuple[Target, Scope]], now: datetime
     ) -> list[TargetProgress]:
         """Do the same for many targets, in one transaction."""
         with self._transaction():
-            return [self._begin(target, scope, now) for target in targets]
+            return [self._begin(target, scope, now) for target, scope in targets]
 
     def _begin(self, target: Target, scope: Scope, now: datetime) -> TargetProgress:
         key = (target.account.label, target.region, scope.key)
@@ -129,7 +142,7 @@ class FleetDatabase:
             "RETURNING target_id",
             (*key, *walk),
         ).fetchone()
-        return TargetProgress(target, target_id, parse_time(walk_since_text), token)
+        return TargetProgress(target, scope, target_id, parse_time(walk_since_text), token)
 
     def save(self, progress: TargetProgress, rows: Rows, token: str | None, now: datetime) -> None:
         """Save the records of a slice and the token after them, in one transaction."""

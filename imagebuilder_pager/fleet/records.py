@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..lifecycle_walk import LifecycleRecord
     from ..models.lifecycle import LifecycleExecutionResource
 
-__all__ = ["Row", "RowCollector", "Rows", "format_time", "parse_time"]
+__all__ = ["NO_ROWS", "Row", "RowCollector", "Rows", "format_time", "location_of", "parse_time"]
 
 #: A row, with its values in the order of the table's columns.
 Row = tuple[str | int | None, ...]
@@ -25,6 +25,9 @@ class Rows(NamedTuple):
     resources: list[Row]
     snapshots: list[Row]
     records: int
+
+
+NO_ROWS = Rows([], [], [], [], 0)
 
 
 class RowCollector:
@@ -87,7 +90,7 @@ def parse_time(text: str | None) -> datetime | None:
 
 def _policy_row(record: LifecycleRecord, arn: str) -> Row:
     policy = record.policy
-    account, region = _location_of(arn)
+    account, region = location_of(arn)
     status, resource_type = _text(policy.status), _text(policy.resource_type)
     return (arn, account, region, policy.name or arn.rpartition("/")[2], status, resource_type)
 
@@ -98,7 +101,7 @@ def _execution_row(record: LifecycleRecord, execution_id: str, arn: str) -> Row:
     impacted = None if summary is None else summary.has_impacted_resources
     return (
         execution_id,
-        *_location_of(arn),
+        *location_of(arn),
         arn,
         None if state is None else _text(state.status),
         None if state is None else state.reason,
@@ -121,8 +124,8 @@ def _resource_values(resource: LifecycleExecutionResource) -> Row:
     )
 
 
-def _location_of(arn: str) -> tuple[str, str]:
-    """Return the account and the region of an ARN, "" for what is not there."""
+def location_of(arn: str) -> tuple[str, str]:
+    """Return the account and the region of an ARN, "" for what it has not."""
     _, _, _, region, account, *_ = *arn.split(":", 5), "", "", "", "", ""
     return account, region
 

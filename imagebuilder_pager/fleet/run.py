@@ -19,80 +19,29 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from ..aws.clock import SYSTEM_CLOCK, Clock, assume_utc
+from ..exceptions import StartingTokenError
 from ..lifecycle_walk.walk import WalkArguments
 from ..validation import validate_positive, validate_whole_number, validating
 from .database import FleetDatabase, Scope, TargetProgress
 from .executors import ExecutorSource, SliceExecutor, open_executor
 from .rate_limit import RateSnapshot
-from .records import format_time, parse_time
+from .records import NO_ROWS, format_time, parse_time
+from .results import FleetProgress, FleetResult, TargetResult
 from .slice import SliceFailure, SliceResult, SliceTask, cancel_slices, run_slice
 from .slice_loop import shared_loop
-from .targets import Target
+from .targets import Target, validate_targets
 
-__all__ = ["FleetProgress", "FleetResult", "TargetResult", "run_fleet"]
+__all__ = ["run_fleet"]
 
 _log = logging.getLogger(__name__)
 
 FIRST_PAUSE = 2.0  # seconds, after the first slice that has failed
 MAX_PAUSE = 60.0
 LOG_INTERVAL = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class TargetResult:
-    """How a target has ended: complete, or with its error and the token of the next run.
-
-    ``records`` and ``pages`` are those of this run. ``gone`` tells what was deleted while the walk
-    stood in it.
-    """
-
-    target: Target
-    records: int
-    pages: int
-    error_type: str | None = None
-    error: str | None = None
-    token: str | None = field(default=None, repr=False)
-    gone: tuple[str, ...] = ()
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether all that there was has been stored."""
-        return self.error is None
-
-
-@dataclass(frozen=True, slots=True)
-class FleetResult:
-    """The results of all targets, in the order in which they were given."""
-
-    targets: tuple[TargetResult, ...]
-    seconds: float
-
-    @property
-    def failures(self) -> tuple[TargetResult, ...]:
-        """The targets that have failed."""
-        return tuple(result for result in self.targets if not result.is_complete)
-
-    @property
-    def records(self) -> int:
-        """The number of records that this run has stored."""
-        return sum(result.records for result in self.targets)
-
-
-@dataclass(frozen=True, slots=True)
-class FleetProgress:
-    """How far a run is; ``rate`` is in records a second."""
-
-    targets: int
-    complete: int
-    failed: int
-    running: int
-    records: int
-    pages: int
-    rate: float
 
 
 @dataclass(slots=True)
@@ -129,7 +78,8 @@ def run_fleet(
 ) -> FleetResult:
     """List what the lifecycle policies of all targets have done, into the database.
 
-    ``policies``, ``since``, ``until`` and ``children`` are those of ``client.walk_lifecycle``.
+    ``policies``, ``since``, ``until`` and ``children`` are those of ``client.walk_lifecycle``; a
+    target has the policies of its own account and region.
     ``executor`` runs the slices: a ``concurrent.futures.Executor``, which stays the caller's, or a
     function that returns a new one, which is called again when that one breaks; None for threads.
     ``max_concurrency`` is the number of calls at a time in all, ``max_concurrency_per_target`` that
@@ -148,9 +98,13 @@ def run_fleet(
         validate_positive("slice_seconds", slice_seconds)
         if max_attempts is not None:
             validate_whole_number("max_attempts", max_attempts, minimum=1)
-    policies = None if policies is None else tuple(policies)
-    WalkArguments(policies=policies, since=since, until=until, children=children, options={})
-    scope = Scope(policies, _stored(since), _stored(until), children)
+        targets = validate_targets(targets)
+    arguments = WalkArguments(
+        policies=policies, since=since, until=until, children=children, options={}
+    )
+    # In one order, whatever the caller's: the token of a walk is that of its arguments.
+    arns = None if arguments.policies is None else tuple(sorted(arguments.policies))
+    scope = Scope(arns, _stored(since), _stored(until), children)
     per_target = min(max_concurrency, max_concurrency_per_target)
 
     def make_task(work: _Work) -> SliceTask:
@@ -160,10 +114,10 @@ def run_fleet(
             work.progress.token,
             slice_pages,
             slice_seconds,
-            policies=scope.policies,
+            policies=work.progress.scope.policies,
             since=work.progress.since,
             until=scope.until,
-            children=scope.children,
+            children=children,
             concurrency=per_target,
             max_concurrency=max_concurrency,
             max_attempts=max_attempts,
@@ -172,9 +126,10 @@ def run_fleet(
 
     run_id = uuid.uuid4().hex
     started = clock.now()
+    scopes = [(target, scope.of_target(target)) for target in targets]
     works = [
         _Work(number, progress)
-        for number, progress in enumerate(database.begin_all(targets, scope, started))
+        for number, progress in enumerate(database.begin_all(scopes, started))
     ]
     slots = max(1, max_concurrency // per_target)
     if executor is None:
@@ -290,6 +245,11 @@ class _Run:
             self._ready.append(work)
 
     def _retry_or_fail(self, work: _Work, failure: SliceFailure) -> None:
+        if failure.error_type == StartingTokenError.__name__ and work.progress.token is not None:
+            # One of another version of the library: the walk begins anew, over what is stored.
+            self._database.save(work.progress, NO_ROWS, None, self._clock.now())
+            self._ready.append(work)
+            return
         work.attempts += 1
         if not failure.is_retryable or work.attempts >= self._max_target_attempts:
             self._fail(work, failure)

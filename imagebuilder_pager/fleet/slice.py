@@ -16,9 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..aws.clock import SYSTEM_CLOCK, Clock
-from ..aws.config.shared_config import SharedConfig
-from ..aws.config.tls import resolve_certificates
-from ..aws.retries import RetryableKind, classify
+from ..aws.retries import classify
 from ..aws.transport.async_h11_transport import AsyncH11Client
 from ..client import AsyncImageBuilder
 from ..exceptions import PagerError, ParentGoneError
@@ -63,7 +61,6 @@ class SliceFailure:
     error_type: str
     error: str
     is_retryable: bool
-    is_throttling: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +106,8 @@ class _Slice:
         try:
             await self._walk(semaphore)
         except PagerError as error:
-            kind = classify(error)
-            self._failure = SliceFailure(
-                type(error).__name__,
-                str(error),
-                is_retryable=kind is not None,
-                is_throttling=kind is RetryableKind.THROTTLING,
-            )
+            is_retryable = classify(error) is not None
+            self._failure = SliceFailure(type(error).__name__, str(error), is_retryable)
 
     def result(self) -> SliceResult:
         return SliceResult(
@@ -130,15 +122,14 @@ class _Slice:
 
     async def _walk(self, semaphore: asyncio.Semaphore) -> None:
         task = self._task
-        provider = _credentials_of(task.run_id, self._clock).provider_of(task.target)
-        config = SharedConfig(task.target.account.profile)
+        access = _credentials_of(task.run_id, self._clock).access_to(task.target)
         async with AsyncH11Client(
-            verify=resolve_certificates(None, config), max_connections=task.concurrency
+            verify=access.certificates, max_connections=task.concurrency
         ) as h11_client:
             client = AsyncImageBuilder(
                 task.target.region,
                 profile_name=task.target.account.profile,
-                credentials=provider,
+                credentials=access.provider,
                 http_client=AdaptiveTransport(h11_client, self._rate, self._clock, semaphore),
                 max_attempts=task.max_attempts,
                 clock=self._clock,

@@ -29,7 +29,7 @@ from ..aws.config.shared_config import SharedConfig
 from ..exceptions import InvalidConfigError, InvalidRegionError, ParamValidationError
 from ..validation import describe_invalid_value
 
-__all__ = ["Account", "Target", "load_targets", "make_targets"]
+__all__ = ["Account", "Target", "load_targets", "make_targets", "validate_targets"]
 
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/[\w+=,.@/-]{1,576}", re.ASCII)
 # STS's own rules for the two.
@@ -60,10 +60,15 @@ class Account:
     regions: tuple[str, ...] = ()
 
     @property
+    def account_id(self) -> str | None:
+        """The id of the role's account; None without a role, where it is not known."""
+        match = _ROLE_ARN.fullmatch(self.role_arn or "")
+        return match[1] if match else None
+
+    @property
     def label(self) -> str:
         """The name of the account in the database and in reports."""
-        match = _ROLE_ARN.fullmatch(self.role_arn or "")
-        return self.name or (match[1] if match else self.profile or "default")
+        return self.name or self.account_id or self.profile or "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,19 @@ def make_targets(accounts: Iterable[Account], regions: Sequence[str] = ()) -> tu
     if problems:
         raise ParamValidationError("make_targets", problems)
     return tuple(targets)
+
+
+def validate_targets(targets: Iterable[Target]) -> tuple[Target, ...]:
+    """Return the targets. Raises ``ValueError`` for none, other objects, and one that is twice."""
+    validated = tuple(targets)
+    for number, target in enumerate(validated):
+        if not isinstance(target, Target):
+            raise ValueError(describe_invalid_value(f"targets[{number}]", target, "a Target"))
+    if not validated:
+        raise ValueError("targets: none given; allowed: one or more")
+    for problem in _duplicates(validated):
+        raise ValueError(problem)
+    return validated
 
 
 def load_targets(path: str | os.PathLike[str]) -> tuple[Target, ...]:

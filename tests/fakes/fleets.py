@@ -2,13 +2,14 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from imagebuilder_pager.aws.clock import Clock
@@ -50,7 +51,9 @@ def fleet_environment(url: str) -> dict[str, str]:
 
 
 @contextmanager
-def serve_fleet(fleet: LocalFleet, *, latency: float = 0.0) -> Iterator[str]:
+def serve_fleet(
+    fleet: Callable[[httpx.Request], httpx.Response], *, latency: float = 0.0
+) -> Iterator[str]:
     """Serve the fleet, with the environment set for it; give its URL."""
     with LocalServer(fleet, latency=latency) as server, pytest.MonkeyPatch.context() as patch:
         for name, value in fleet_environment(server.url).items():

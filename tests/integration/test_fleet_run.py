@@ -9,6 +9,7 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecu
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from imagebuilder_pager.exceptions import ParamValidationError
@@ -24,6 +25,8 @@ from imagebuilder_pager.fleet import (
     run_fleet,
     run_slice,
 )
+from imagebuilder_pager.fleet.database import Scope
+from imagebuilder_pager.fleet.records import NO_ROWS
 from imagebuilder_pager.local.fleet_service import LocalFleet
 from tests.fakes.clocks import FakeClock, NoSleepClock
 from tests.fakes.fleets import (
@@ -204,6 +207,61 @@ def test_the_walk_of_a_run_is_that_of_its_arguments(path: Path) -> None:
     assert {key[:2] for key in stored_records(path)} == {(execution.lifecycle_execution_id, "")}
 
 
+def test_policies_are_looked_for_in_their_own_account_and_region(path: Path) -> None:
+    fleet = make_small_fleet(("us-west-2", "eu-west-1"), is_running=False)
+    places = [("123456789012", "us-west-2"), ("111122223333", "eu-west-1")]
+    policies = [fleet.account(*place).policies[0]["arn"] for place in places]
+    with serve_fleet(fleet):
+        result = run(path, targets_of(fleet), policies=policies)
+        requests = fleet.requests
+        again = run(path, targets_of(fleet), policies=reversed(policies))
+    assert not result.failures
+    assert [one.records > 0 for one in result.targets] == [True, False, False, True]
+    executions = query(path, "SELECT DISTINCT policy_arn FROM executions")
+    assert sorted(executions) == sorted((arn,) for arn in policies)
+    assert again.records == 0
+    assert fleet.requests == requests + 2  # the listings of executions
+
+
+def test_a_policy_that_is_deleted_meanwhile_is_told_and_the_walk_goes_on(path: Path) -> None:
+    fleet = make_small_fleet(accounts=1, is_running=False)
+    (target,) = targets_of(fleet)
+    deleted, kept = (
+        policy["arn"] for policy in fleet.account("123456789012", "us-west-2").policies
+    )
+
+    def without_the_first(request: httpx.Request) -> httpx.Response:
+        response = fleet(request)
+        if request.url.path != "/ListLifecyclePolicies":
+            return response
+        body = response.json()
+        body["lifecyclePolicySummaryList"] = body["lifecyclePolicySummaryList"][1:]
+        return httpx.Response(200, json=body)
+
+    def interrupt(progress: FleetProgress) -> None:
+        raise KeyboardInterrupt
+
+    with serve_fleet(fleet), pytest.raises(KeyboardInterrupt):
+        run(path, (target,), slice_pages=4, on_progress=interrupt)
+    with serve_fleet(without_the_first):
+        result = run(path, (target,))
+    assert not result.failures
+    (gone,) = result.targets[0].gone
+    assert deleted in gone
+    executions = query(path, f"SELECT count(*) FROM executions WHERE policy_arn = '{kept}'")
+    assert executions == [(3,)]
+
+
+def test_a_token_that_is_not_valid_any_more_begins_the_walk_anew(path: Path) -> None:
+    fleet = make_small_fleet(accounts=1, is_running=False)
+    with FleetDatabase(path) as database:
+        progress = database.begin(targets_of(fleet)[0], Scope(), dt.datetime.now(dt.UTC))
+        database.save(progress, NO_ROWS, "a token of another version", dt.datetime.now(dt.UTC))
+    with serve_fleet(fleet):
+        assert not run(path, targets_of(fleet)).failures
+    assert set(stored_records(path)) == expected_records(fleet)
+
+
 def test_progress_is_told_after_each_slice(path: Path) -> None:
     fleet = make_small_fleet()
     told: list[FleetProgress] = []
@@ -246,9 +304,25 @@ def test_no_secret_is_in_what_is_sent_to_a_worker_or_comes_back(path: Path) -> N
         run(path, targets_of(fleet), executor=executor)
     assert fleet.sts.assume_role_count == 1
     assert sent
+    sent += [file.read_bytes() for file in path.parent.iterdir()]
     for key, secret in fleet.sts.secrets.items():
         if key != "local":
             assert not any(value.encode() in data for data in sent for value in (key, secret))
+
+
+@pytest.mark.parametrize(
+    ("targets", "problem"),
+    [
+        ((), "targets: none given"),
+        (("us-west-2",), "targets\\[0\\]: 'us-west-2' given; allowed: a Target"),
+        ((Target(Account(), "us-west-2"),) * 2, "default/us-west-2 is there twice"),
+    ],
+)
+def test_wrong_targets_are_an_error_before_anything_is_sent(
+    path: Path, targets: Any, problem: str
+) -> None:
+    with pytest.raises(ParamValidationError, match=problem):
+        run(path, targets)
 
 
 def test_slices_run_in_processes(path: Path) -> None:
@@ -312,6 +386,8 @@ def test_no_thread_is_left(path: Path) -> None:
         ({"slice_pages": True}, "slice_pages: True"),
         ({"slice_seconds": -1}, "slice_seconds: -1"),
         ({"max_attempts": 0}, "max_attempts: 0"),
+        ({"policies": "arn:aws:imagebuilder:us-west-2:1:x"}, "policies: 'arn:aws"),
+        ({"since": PAST, "until": PAST}, "until: not after since"),
         ({"executor": "threads"}, "executor: a str given; allowed: a concurrent.futures.Executor"),
     ],
 )

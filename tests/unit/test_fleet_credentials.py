@@ -17,7 +17,7 @@ def test_the_regions_of_an_account_share_a_role_that_is_assumed_once() -> None:
     with serve_fleet(fleet):
         credentials = FleetCredentials()
         keys = [
-            credentials.provider_of(target).get_frozen_credentials().access_key
+            credentials.access_to(target).provider.get_frozen_credentials().access_key
             for target in targets_of(fleet)
             for _ in range(2)
         ]
@@ -32,7 +32,7 @@ def test_threads_that_begin_together_assume_a_role_once() -> None:
     credentials, keys = FleetCredentials(), list[str]()
 
     def fetch() -> None:
-        keys.append(credentials.provider_of(target).get_frozen_credentials().access_key)
+        keys.append(credentials.access_to(target).provider.get_frozen_credentials().access_key)
 
     with serve_fleet(fleet, latency=0.02):
         threads = [threading.Thread(target=fetch) for _ in range(8)]
@@ -49,7 +49,7 @@ def test_a_role_is_assumed_again_before_its_credentials_expire() -> None:
     fleet = make_fleet(accounts=1, clock=clock.now)
     (target,) = targets_of(fleet)
     with serve_fleet(fleet):
-        provider = FleetCredentials(clock).provider_of(target)
+        provider = FleetCredentials(clock).access_to(target).provider
         first = provider.get_frozen_credentials()
         clock.ahead = timedelta(minutes=44)
         assert provider.get_frozen_credentials() == first
@@ -62,14 +62,16 @@ def test_an_account_without_a_role_has_the_usual_credentials() -> None:
     fleet = make_fleet()
     with serve_fleet(fleet):
         target = Target(Account(), "us-west-2")
-        frozen = FleetCredentials().provider_of(target).get_frozen_credentials()
+        frozen = FleetCredentials().access_to(target).provider.get_frozen_credentials()
     assert (frozen.access_key, fleet.sts.assume_role_count) == ("local", 0)
 
 
 def test_a_role_that_may_not_be_assumed_is_an_error_with_its_name() -> None:
     role = role_arn("999999999999")
     with serve_fleet(make_fleet()):
-        provider = FleetCredentials().provider_of(Target(Account(role_arn=role), "us-west-2"))
+        provider = (
+            FleetCredentials().access_to(Target(Account(role_arn=role), "us-west-2")).provider
+        )
         with pytest.raises(CredentialRetrievalError, match=f"{role}.*AccessDenied"):
             provider.get_frozen_credentials()
 
@@ -77,4 +79,4 @@ def test_a_role_that_may_not_be_assumed_is_an_error_with_its_name() -> None:
 def test_a_profile_that_does_not_exist_is_an_error_with_its_name() -> None:
     target = Target(Account(profile="nobody"), "us-west-2")
     with pytest.raises(ProfileNotFound, match="nobody"):
-        FleetCredentials().provider_of(target).get_frozen_credentials()
+        FleetCredentials().access_to(target).provider.get_frozen_credentials()

@@ -178,9 +178,6 @@ def test_other_policies_and_another_end_are_walks_of_their_own(path: Path) -> No
         others = (Scope(policies=("policy",)), Scope(until=MONDAY), Scope(children=False))
         for scope in others:
             assert database.begin(TARGET, scope, MONDAY + DAY).since is None
-        two = database.begin(TARGET, Scope(policies=("a", "b")), MONDAY)
-        again = database.begin(TARGET, Scope(policies=("b", "a")), MONDAY)
-        assert two.target_id == again.target_id
 
 
 def test_a_target_that_has_failed_keeps_its_token_and_its_error(path: Path) -> None:
