@@ -7,16 +7,23 @@ import json
 import logging
 import os
 import re
+import shutil
+import signal
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from imagebuilder_pager.cli.lifecycle_report.args import parse
+from imagebuilder_pager.cli.lifecycle_report.progress import show_progress
 from imagebuilder_pager.cli.main import main
+from imagebuilder_pager.fleet import FleetDatabase, FleetProgress
 from imagebuilder_pager.local.fleet_service import LocalFleet
 from tests.fakes.command_line import CommandResult
 from tests.fakes.fleets import (
@@ -237,6 +244,55 @@ def test_a_wrong_option_is_an_error_before_anything_is_sent(
     assert fleet.requests == requests
 
 
+def test_a_database_that_cannot_be_used_is_named_by_its_option(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "fleet.sqlite"
+    path.write_text("not a database")
+    result = report(capfd, "--database", str(path), "--offline")
+    assert (result.code, result.out) == (252, "")
+    assert f"--database: {path} is not a database" in result.err
+    path.unlink()
+    with FleetDatabase(path):
+        result = report(capfd, "--database", str(path), "--offline")
+    assert result.code == 255
+    assert f"--database: {path} is in use by another run" in result.err
+
+
+def test_ctrl_c_ends_the_command_and_keeps_what_was_listed(tmp_path: Path) -> None:
+    fleet = make_fleet(resources=26, newest=PAST)
+    path = tmp_path / "fleet.sqlite"
+    command = [sys.executable, "-m", "imagebuilder_pager", "lifecycle-report", "--output", "jsonl"]
+    command += ["--region", "us-west-2", "--database", str(path)]
+    with serve_fleet(fleet, latency=0.01):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        while fleet.requests < 150 and process.poll() is None:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        assert (process.returncode, out, err) == (130, b"", b"")
+        stored = len(stored_records(path))
+        assert main(["lifecycle-report", "--region", "us-west-2", "--database", str(path)]) == 0
+    assert 0 < stored < len(stored_records(path))
+
+
+def test_a_terminal_shows_a_bar(fleet: LocalFleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with show_progress(4) as show:
+        assert show is not None
+        show(FleetProgress(4, 2, 1, 1, 1234, 50, 17.0))
+    shown = re.sub(r"\x1b\[[\d;?]*\w", "", terminal.getvalue())
+    assert "3/4 targets, 1 failed; 1,234 records 17/s" in shown
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with show_progress(4) as show:
+        assert show is None
+
+
 def test_a_file_of_targets_that_is_wrong_is_named(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -257,10 +313,6 @@ def test_times_are_counted_back_from_now() -> None:
 def test_control_characters_and_formulas_of_the_service_are_made_harmless(
     database: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    import shutil
-    import sqlite3
-    from contextlib import closing
-
     copy = tmp_path / "fleet.sqlite"
     shutil.copy(database, copy)
     with closing(sqlite3.connect(copy)) as connection:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ..exit_codes import CLIENT_ERROR_RC, ConfigurationError, UsageError
+from ...exceptions import CheckpointError, CheckpointLockedError
+from ..exit_codes import CLIENT_ERROR_RC, CommandError, ConfigurationError, UsageError
 from ..stdout import Stdout
 from ..terminal import escape_controls, write_stderr
 from .args import RICH_OUTPUTS, parse
@@ -35,14 +36,13 @@ def run_report(argv: Sequence[str]) -> int:
         from ..rich_formats.console import require_rich
 
         require_rich(options.output)
-    from ...fleet import FleetDatabase
     from ...fleet.report import Selection
 
     selection = Selection(tuple(options.policy), options.since, options.until)
     with (
         _logging(debug=options.debug),
         _database_path(options.database) as path,
-        FleetDatabase(path) as database,
+        _open(path) as database,
     ):
         result = None if options.offline else _list(options, database)
         _write(options, database, selection, result)
@@ -98,6 +98,18 @@ def _database_path(path: str | None) -> Iterator[str]:
         return
     with tempfile.TemporaryDirectory(prefix="lifecycle-report-") as folder:
         yield os.path.join(folder, "fleet.sqlite")  # noqa: PTH118 - without pathlib
+
+
+def _open(path: str) -> FleetDatabase:
+    """Return the database. Raises :class:`CommandError` for one that cannot be used."""
+    from ...fleet import FleetDatabase
+
+    try:
+        return FleetDatabase(path)
+    except CheckpointLockedError as error:
+        raise CommandError(f"--database: {error}") from None
+    except CheckpointError as error:
+        raise UsageError(f"--database: {error}") from None
 
 
 def _targets(options: argparse.Namespace) -> tuple[Target, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["show_summary"]
 
 _NOT_ENDED = ("PENDING", "IN_PROGRESS", "CANCELLING")
-_MAX_ROWS = 20  # of the policies, and of the reasons
+_MAX_ROWS = 20  # of the policies, of the reasons, and of what comes next
 
 
 def show_summary(
@@ -46,7 +47,10 @@ def show_summary(
         ("What failed, and why", _failures(database, selection)),
         ("What comes next", _next(database, selection)),
     ):
-        parts: list[RenderableType] = list(lines)
+        parts: list[RenderableType] = list(itertools.islice(lines, _MAX_ROWS))
+        hidden = sum(1 for _ in lines)
+        if hidden:
+            parts.append(Padding(Text(f"and {hidden} more", "dim"), (0, 0, 0, 2)))
         if parts:
             writer.show(Text(), Text(title, style="bold"), *parts)
 
