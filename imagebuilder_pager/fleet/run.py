@@ -13,6 +13,7 @@ Rules:
 from __future__ import annotations
 
 import heapq
+import itertools
 import logging
 import uuid
 from collections import deque
@@ -78,14 +79,16 @@ def run_fleet(
 ) -> FleetResult:
     """List what the lifecycle policies of all targets have done, into the database.
 
-    ``policies``, ``since``, ``until`` and ``children`` are those of ``client.walk_lifecycle``; a
-    target has the policies of its own account and region.
-    ``executor`` runs the slices: a ``concurrent.futures.Executor``, which stays the caller's, or a
-    function that returns a new one, which is called again when that one breaks; None for threads.
-    ``max_concurrency`` is the number of calls at a time in all, ``max_concurrency_per_target`` that
-    of each account and region. A slice ends after ``slice_pages`` pages or ``slice_seconds``; then
-    it is saved. ``max_attempts`` is how often a call may be sent. ``on_progress`` is called after
-    each slice; without it, a line is logged every ten seconds.
+    - ``policies``, ``since``, ``until`` and ``children``: those of ``client.walk_lifecycle``. A
+      target has the policies of its own account and region.
+    - ``executor`` runs the slices: a ``concurrent.futures.Executor``, which stays the caller's, or
+      a function that returns a new one, which is called again when that one breaks; None for
+      threads.
+    - ``max_concurrency``: calls at a time in all. ``max_concurrency_per_target``: those of each
+      account and region. ``max_attempts``: how often a call may be sent.
+    - ``slice_pages``, ``slice_seconds``: when a slice ends; then it is saved.
+      ``max_target_attempts``: how many slices in a row may fail without a page.
+    - ``on_progress`` is called after each slice; without it, a line is logged every ten seconds.
 
     An error of a target is part of the result. Raises :class:`ParamValidationError` for arguments
     that are not valid, and what the database or ``on_progress`` raises.
@@ -110,6 +113,7 @@ def run_fleet(
     def make_task(work: _Work) -> SliceTask:
         return SliceTask(
             run_id,
+            next(numbers),
             work.progress.target,
             work.progress.token,
             slice_pages,
@@ -124,8 +128,8 @@ def run_fleet(
             rate=work.rate,
         )
 
-    run_id = uuid.uuid4().hex
-    started = clock.now()
+    run_id, numbers = uuid.uuid4().hex, itertools.count()
+    started, begun = clock.now(), clock.monotonic()
     scopes = [(target, scope.of_target(target)) for target in targets]
     works = [
         _Work(number, progress)
@@ -153,7 +157,7 @@ def run_fleet(
             cancel_slices(run_id)
             raise
     results = tuple(work.result for work in works if work.result is not None)
-    return FleetResult(results, (clock.now() - started).total_seconds())
+    return FleetResult(results, clock.monotonic() - begun)
 
 
 class _Run:

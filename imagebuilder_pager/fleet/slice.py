@@ -33,13 +33,18 @@ __all__ = ["SliceFailure", "SliceResult", "SliceTask", "cancel_slices", "run_sli
 class SliceTask:
     """What to list: from ``token`` on, at most ``pages`` pages, for at most ``seconds``.
 
-    ``run_id`` is the same for all slices of a run: they share credentials where they are in one
-    process. ``policies``, ``since``, ``until`` and ``children`` are those of the walk.
-    ``concurrency`` is the number of calls at a time, ``max_concurrency`` that of all slices of the
-    run in one process. ``rate`` is that of the slice before.
+    - ``run_id`` is the same for all slices of a run: they share credentials where they are in one
+      process.
+    - ``number`` is another one for each slice of a run, also for one that is run again: Dask takes
+      equal arguments for an equal result, and would hand the earlier one back.
+    - ``policies``, ``since``, ``until`` and ``children`` are those of the walk.
+    - ``concurrency`` is the number of calls at a time, ``max_concurrency`` that of all slices of
+      the run in one process, ``max_attempts`` how often a call may be sent.
+    - ``rate`` is that of the slice before.
     """
 
     run_id: str
+    number: int
     target: Target
     token: str | None
     pages: int

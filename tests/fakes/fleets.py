@@ -136,8 +136,10 @@ class InlineExecutor(Executor):
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
+        self.arguments: list[tuple[Any, ...]] = []
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.arguments.append(args)
         future = Future[Any]()
         try:
             future.set_result(fn(*args, **kwargs, clock=self.clock))
