@@ -143,6 +143,8 @@ class _Slice:
                 try:
                     await self._list_pages(client)
                 except ParentGoneError as error:
+                    if error.resume_token is None:
+                        raise
                     self._gone.append(str(error))
                     self._token = error.resume_token
                 except PagerError as error:
@@ -160,7 +162,7 @@ class _Slice:
             until=task.until,
             children=task.children,
             StartingToken=self._token,
-            Prefetch=task.concurrency - 1,
+            Prefetch=task.concurrency,
         )
         async with aclosing(walk.pages()) as pages:
             async for records in pages:
@@ -184,14 +186,16 @@ def cancel_slices(run_id: str) -> None:
     _cancelled.add(run_id)
 
 
+_MAX_RUNS = 4  # at the same time in one process
 _lock = threading.Lock()
-_credentials: tuple[str, FleetCredentials] | None = None
+_credentials: dict[str, FleetCredentials] = {}
 
 
 def _credentials_of(run_id: str, clock: Clock) -> FleetCredentials:
-    """Return the credentials of this process for a run; those of an earlier run are dropped."""
-    global _credentials  # noqa: PLW0603 - what the slices of one process share
+    """Return the credentials of this process for a run; those of earlier runs are dropped."""
     with _lock:
-        if _credentials is None or _credentials[0] != run_id:
-            _credentials = (run_id, FleetCredentials(clock))
-        return _credentials[1]
+        if run_id not in _credentials:
+            while len(_credentials) >= _MAX_RUNS:
+                del _credentials[next(iter(_credentials))]
+            _credentials[run_id] = FleetCredentials(clock)
+        return _credentials[run_id]

@@ -5,6 +5,8 @@ import functools
 import logging
 import pickle
 import threading
+import time
+from collections import Counter
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -263,6 +265,39 @@ def test_a_token_that_is_not_valid_any_more_begins_the_walk_anew(path: Path) -> 
     with serve_fleet(fleet):
         assert not run(path, targets_of(fleet)).failures
     assert set(stored_records(path)) == expected_records(fleet)
+
+
+@pytest.mark.parametrize(("in_all", "per_target"), [(3, 2), (1, 4), (5, 1)])
+def test_calls_at_a_time_are_bounded_in_all_and_for_each_target(
+    path: Path, in_all: int, per_target: int
+) -> None:
+    fleet = make_small_fleet(("us-west-2", "eu-west-1"))
+    lock, current, most = threading.Lock(), Counter[str](), Counter[str]()
+
+    def counted(request: httpx.Request) -> httpx.Response:
+        credential = request.headers["authorization"].partition("Credential=")[2]
+        key, _, region, service = credential.split("/")[:4]
+        names = ("all", f"{key}/{region}") if service == "imagebuilder" else ()
+        with lock:
+            current.update(names)
+            most.update({name: 1 for name in names if current[name] > most[name]})
+        response = fleet(request)
+        time.sleep(0.005)  # a service's time, in which others may call
+        with lock:
+            current.subtract(names)
+        return response
+
+    with serve_fleet(counted):
+        result = run(
+            path,
+            targets_of(fleet),
+            max_concurrency=in_all,
+            max_concurrency_per_target=per_target,
+        )
+    assert not result.failures
+    assert most.pop("all") == min(in_all, 4 * per_target)
+    assert len(most) == 4
+    assert max(most.values()) <= min(per_target, in_all)
 
 
 def test_progress_is_told_after_each_slice(path: Path) -> None:
