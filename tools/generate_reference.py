@@ -64,11 +64,11 @@ class _Page:
             _table(("", ""), self._facts()),
             "## Example",
             f"```python\n{example(operation, self._catalogue)}```",
-            "The same as in boto3:",
+            "In boto3's spelling, with dictionaries:",
             f"```python\n{example(operation, self._catalogue, Spelling.BOTO3)}```",
             "## Request syntax",
             f"```text\n{request_syntax(operation, self._catalogue, Spelling.BOTO3)}```",
-            "The same in snake_case:",
+            "In snake_case:",
             f"```text\n{request_syntax(operation, self._catalogue, Spelling.SNAKE_CASE)}```",
         ]
         if operation.pagination:

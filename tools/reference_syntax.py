@@ -127,11 +127,9 @@ def example(
     if operation.pagination is None:
         ((member, reference),) = response["members"].items()
         call = _call(f"response = client.{operation.method_name}", params, "    ")
-        access = f'response["{member}"]'
-        if spelling is Spelling.SNAKE_CASE:
-            access = f"response.{attribute_name(member)}"
-        item = catalogue.shapes[reference["shape"]]
-        return f"{head}{call}    print({_shown(access, item, spelling)})\n"
+        access = f'["{member}"]' if spelling is Spelling.BOTO3 else f".{attribute_name(member)}"
+        shown = _shown("item", catalogue.shapes[reference["shape"]], spelling)
+        return f"{head}{call}    item = response{access}\n    print({shown})\n"
     assert operation.result_key is not None
     item = catalogue.shapes[catalogue.item_type(operation)]
     call = f'paginator = client.get_paginator("{operation.method_name}")\n'

@@ -63,7 +63,7 @@ class _Run(NamedTuple):
 def add_history(account: Account) -> Account:
     """Return the account with two years before its executions.
 
-    It gets two more policies, one that has been disabled and one that has not run yet; about 90
+    It gets two more policies, one that has been disabled and one that has not run yet; 80
     executions, the newest first; the images that the pipelines have built and the policies have
     left, in every state; some of Amazon and of another account; and the pipelines. What the
     account's executions have done to images of its own is done.
@@ -104,7 +104,7 @@ def _third_series() -> Iterator[Build]:
     for resource_type, name in _all_names():
         for number in range(13):
             created = _THIRD_SERIES + number * 14 * _DAY
-            if name == _FAILING and number >= 10:
+            if name == _FAILING and number >= 10:  # the last three
                 yield Build(resource_type, name, f"2.{number}.0", 1, created, status="FAILED")
             else:
                 yield from Build.attempts(resource_type, name, f"2.{number}.0", created)

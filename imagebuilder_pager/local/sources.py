@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SOURCES", "Source", "read_response"]
 
-_OWNERS = {"Amazon": "Amazon", "ThirdParty": "ThirdParty", "AWSMarketplace": "AWSMarketplace"}
+_PUBLISHERS = ("Amazon", "ThirdParty", "AWSMarketplace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def _list_executions(account: Account, params: Mapping[str, Any]) -> dict[str, A
     if kind == "lifecycle-policy":
         _find_policy(account, arn)
         executions = [e for e in account.executions if e.lifecycle_policy_arn == arn]
-    elif kind == "image" and name.count("/") == len(("version", "build")):
+    elif kind == "image" and name.count("/") == 2:  # name, version and build
         # Of an image, those that StartResourceStateUpdate started; they have no policy.
         executions = [
             execution
@@ -238,7 +238,9 @@ def _list_pipeline_images(account: Account, params: Mapping[str, Any]) -> dict[s
 def _owner_of(build: WireDict, account: Account) -> str:
     """Return the ``Ownership`` of an image as the account sees it."""
     owner = str(build.get("owner", account.account_id))
-    return _OWNERS.get(owner, "Self" if owner == account.account_id else "Shared")
+    if owner in _PUBLISHERS:
+        return owner
+    return "Self" if owner == account.account_id else "Shared"
 
 
 def _version_arn(build: WireDict) -> str:

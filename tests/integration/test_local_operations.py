@@ -1,5 +1,6 @@
 """boto3 and our clients at the local service: the same for every operation that it serves."""
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,18 @@ import boto3
 import botocore.config
 import pytest
 
-from imagebuilder_pager import AsyncImageBuilder, H11Client, ImageBuilder
-from imagebuilder_pager.local import Account, LocalImageBuilder, LocalServer, load_account
+from imagebuilder_pager import AsyncImageBuilder, H11Client, ImageBuilder, exceptions
+from imagebuilder_pager.local import (
+    Fault,
+    FaultPlan,
+    LocalImageBuilder,
+    LocalServer,
+    load_account,
+)
 from imagebuilder_pager.operations import OPERATIONS
 from tests.fakes.accounts import LOCAL_CREDENTIALS
+from tests.fakes.clocks import NoSleepClock
+from tests.fakes.services import http_client
 
 ACCOUNT = load_account(Path(__file__).parents[2] / "fixtures" / "account.json")
 POLICY = ACCOUNT.policies[0]["arn"]
@@ -43,16 +52,12 @@ every_listing = pytest.mark.parametrize(
 )
 
 
+SERVED = dataclasses.replace(ACCOUNT, pages={"ListWorkflows": WORKFLOWS})
+
+
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    account = Account(
-        ACCOUNT.executions,
-        ACCOUNT.policies,
-        ACCOUNT.images,
-        ACCOUNT.pipelines,
-        pages={"ListWorkflows": WORKFLOWS},
-    )
-    with LocalServer(LocalImageBuilder(account)) as server:
+    with LocalServer(LocalImageBuilder(SERVED)) as server:
         yield server.url
 
 
@@ -185,3 +190,45 @@ def test_errors_are_boto3s(
     with pytest.raises(getattr(theirs.exceptions, error)) as their_error:
         getattr(theirs, name)(**params)
     assert our_error.value.response["Error"] == their_error.value.response["Error"]
+
+
+# Faults.
+
+
+def client_of(plan: FaultPlan) -> Any:
+    """Return a client of the account, in process, whose requests meet the plan's faults."""
+    service = LocalImageBuilder(SERVED, faults=plan)
+    return ImageBuilder(
+        "us-west-2", http_client=http_client(service), clock=NoSleepClock(), **LOCAL_CREDENTIALS
+    )
+
+
+@every_listing
+def test_a_fault_of_a_page_is_met_in_every_listing(name: str, params: dict[str, Any]) -> None:
+    plan = FaultPlan.on_page("last", Fault("throttle"), times=2)
+    client = client_of(plan)
+    pages = list(client.get_paginator(name).paginate(**params))
+    assert [page["ResponseMetadata"]["RetryAttempts"] for page in pages] == [
+        *[0] * (len(pages) - 1),
+        2,
+    ]
+    assert len(plan.injected) == 2
+
+
+@every_listing
+def test_a_wrong_type_is_noticed_in_every_listing(name: str, params: dict[str, Any]) -> None:
+    client = client_of(FaultPlan({1: Fault("wrong-type")}))
+    with pytest.raises(exceptions.ResponseValidationError):
+        getattr(client, name)(**params)
+
+
+def test_faults_are_met_by_get_requests() -> None:
+    plan = FaultPlan({1: Fault("server-error"), 3: Fault("wrong-type"), 4: Fault("html")})
+    client = client_of(plan)
+    arn = {"lifecyclePolicyArn": POLICY}
+    assert client.get_lifecycle_policy(**arn).lifecycle_policy.arn == POLICY
+    with pytest.raises(exceptions.ResponseValidationError):
+        client.get_lifecycle_policy(**arn)
+    with pytest.raises(exceptions.ResponseParserError):
+        client.get_lifecycle_policy(**arn)
+    assert [info.page for info, _ in plan.injected] == [1, 1, 1]
