@@ -98,7 +98,7 @@ def _signature(operation: Operation[Any]) -> inspect.Signature:
 
 
 class _BaseMethods:
-    """What the methods of both clients share."""
+    """The part that the methods of both clients share."""
 
     def can_paginate(self, operation_name: str) -> bool:
         """Return whether ``get_paginator`` takes the name of an operation.

@@ -27,7 +27,7 @@ class PaginateParamsTypeDef(TypedDict, total=False):
 
 
 class AnyPaginator(Protocol):
-    """What the paginators of all operations have beside ``paginate``."""
+    """The methods that the paginators of all operations have beside ``paginate``."""
 
     @property
     def result_keys(self) -> tuple[Expression, ...]: ...

@@ -28,5 +28,5 @@ def test_the_demo_ends_with_the_summary() -> None:
         "list-lifecycle-execution-resources "
         f"--lifecycle-execution-id {EXAMPLE_EXECUTION_ID} --output summary"
     )
-    for words in ("140 images", "IN ALL", "us-west-2", "Time", "What failed, and why"):
+    for words in ("140 images", "TOTAL", "us-west-2", "Time", "What failed, and why"):
         assert words in rest

@@ -90,7 +90,8 @@ class RestJsonClient:
         call = _CallExecution(self, operation, params)
         while True:
             try:
-                credentials = self.signer.credentials(call.time_for_credentials())
+                call.start_attempt()
+                credentials = self.signer.credentials(call.credentials_timeout())
                 transport.send(call.next_request(credentials), call)
                 return call.parse_success(parse)
             except PagerError as error:
@@ -109,7 +110,8 @@ class RestJsonClient:
         call = _CallExecution(self, operation, params)
         while True:
             try:
-                credentials = await self.signer.credentials_async(call.time_for_credentials())
+                call.start_attempt()
+                credentials = await self.signer.credentials_async(call.credentials_timeout())
                 await transport.send(call.next_request(credentials), call)
                 return call.parse_success(parse)
             except PagerError as error:
@@ -147,12 +149,15 @@ class _CallExecution:
         #: All that the attempts were signed with, and their signatures.
         self._secrets: set[str] = set()
 
-    def time_for_credentials(self) -> float | None:
-        """Begin an attempt; return the seconds that its credentials may take, None for no limit."""
+    def start_attempt(self) -> None:
+        """Begin an attempt."""
         self._retries.start_attempt()
         self._response = None
         self._head = (0, {})
         self._started_at = self._clock.monotonic()
+
+    def credentials_timeout(self) -> float | None:
+        """Return the seconds that the attempt's credentials may take, None for no limit."""
         remaining = self._deadline.remaining()
         return None if remaining is None else max(0.0, remaining)
 

@@ -76,7 +76,7 @@ class AsyncConnectionPool(Generic[ConnectionT]):
         pool = self._loops.get(runtime.loop)
         if pool is None:
             for loop, other in list(self._loops.items()):
-                if other.runtime.is_over():
+                if other.runtime.is_closed():
                     other.state.close_all()
                     self._loops.pop(loop, None)
             pool = self._loops[runtime.loop] = _LoopPool(runtime, self._create_state())

@@ -39,7 +39,7 @@ def find_client_module(client: object, class_name: str) -> ModuleType | None:
 
 
 class _BaseCallerClient:
-    """What the sync and the async client share."""
+    """The part that the sync and the async transport share."""
 
     signing_algorithm = staticmethod(botocore_sigv4_header)
 
@@ -104,7 +104,7 @@ def _handle_head(response: Any, handler: ResponseHandler) -> bool:
 
 
 class CallerClient(_BaseCallerClient):
-    """Sends by an ``httpx.Client`` or ``httpx2.Client``, which stays the caller's to close."""
+    """A transport over the caller's ``httpx.Client`` or ``httpx2.Client``; never closes it."""
 
     def send(self, request: HTTPRequest, handler: ResponseHandler) -> None:
         """Send a request; see :meth:`.types.Transport.send`.
@@ -133,7 +133,7 @@ class CallerClient(_BaseCallerClient):
 
 
 class AsyncCallerClient(_BaseCallerClient):
-    """Sends by an ``httpx.AsyncClient`` or ``httpx2.AsyncClient``; the twin of the sync one."""
+    """A transport over the caller's ``httpx.AsyncClient`` or ``httpx2.AsyncClient``."""
 
     async def send(self, request: HTTPRequest, handler: ResponseHandler) -> None:
         """Send a request; see :meth:`.types.AsyncTransport.send`."""

@@ -162,7 +162,7 @@ class H11Connection:
         if self.stream is not None:
             self.stream.close()
 
-    def adopt(self, stream: Any) -> None:
+    def attach_stream(self, stream: Any) -> None:
         """Use a stream that has been connected already, as long as nothing has been heard on it."""
         if stream is not None and stream.read_nowait(1) is None:
             self.stream = stream

@@ -14,7 +14,12 @@ from ...exceptions import HTTPClientError, InvalidConfigError
 from ...validation import validate_positive, validate_whole_number, validating
 from ..auth.sigv4 import sigv4_header
 from ..config.proxies import resolve_proxy
-from ..config.tls import LazySSLContext, resolve_verify, warn_unverified
+from ..config.tls import (
+    LazySSLContext,
+    ca_bundle_from_environment,
+    resolve_verify,
+    warn_unverified,
+)
 from .errors import map_transport_error
 from .h11_connection import (
     READ_NUM_BYTES,
@@ -44,7 +49,7 @@ __all__ = ["BaseH11Client", "H11Client", "not_connected_in_time"]
 
 
 class BaseH11Client:
-    """What both clients share: their arguments, and how a connection is made."""
+    """The part that both clients share: their arguments, and how a connection is made."""
 
     #: Makes the signatures of the requests that are sent by this client.
     signing_algorithm = staticmethod(sigv4_header)
@@ -60,14 +65,16 @@ class BaseH11Client:
         preconnect: bool = False,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        with validating(type(self).__name__):
+        owner = type(self).__name__
+        with validating(owner):
             validate_whole_number("max_connections", max_connections, minimum=1)
             if isinstance(timeout, Timeouts):
                 self.timeouts = timeout
             else:
                 seconds = validate_positive("timeout", timeout)
                 self.timeouts = Timeouts(seconds, seconds, seconds, seconds)
-        self._ssl_context = resolve_verify(verify, trust_env=trust_env)
+        ca_bundle = ca_bundle_from_environment() if trust_env else None
+        self._ssl_context = resolve_verify(owner, None if verify is True else verify, ca_bundle)
         if verify is False:
             warn_unverified("verify=False")
         self._trust_env = trust_env
@@ -225,7 +232,7 @@ def _join_preconnection(connection: H11Connection, request: HTTPRequest) -> None
     if not preconnection.finished.wait(request.deadline.cap(request.timeouts.connect)):
         raise not_connected_in_time(request)
     connection.preconnection = None
-    connection.adopt(preconnection.stream)
+    connection.attach_stream(preconnection.stream)
 
 
 def not_connected_in_time(request: HTTPRequest) -> HTTPClientError:

@@ -37,7 +37,7 @@ __all__ = ["BaseHttpxTransport", "HttpxTransport", "map_httpx_error"]
 
 
 class BaseHttpxTransport:
-    """What the sync and the async transport share: requests, responses and errors as httpx's."""
+    """The part that both transports share: requests, responses and errors as httpx's."""
 
     signing_algorithm = staticmethod(botocore_sigv4_header)
     timeouts = DEFAULT_TIMEOUTS

@@ -36,7 +36,7 @@ KEEPALIVE_EXPIRY = 5.0
 
 
 class PooledConnection(Protocol):
-    """What a pool keeps. ``is_reusable()`` says whether it is clean, and still open."""
+    """A connection of a pool. ``is_reusable()`` says whether it is clean, and still open."""
 
     def is_reusable(self) -> bool: ...
     def close(self) -> None: ...

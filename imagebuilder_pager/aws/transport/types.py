@@ -225,7 +225,7 @@ class AsyncTransport(Protocol):
 
 
 class HttpxClient(Protocol):
-    """What is used of an ``httpx.Client`` or ``httpx2.Client``; neither need be imported."""
+    """The methods used of an ``httpx.Client`` or ``httpx2.Client``; neither need be imported."""
 
     @property
     def is_closed(self) -> bool: ...
@@ -236,7 +236,7 @@ class HttpxClient(Protocol):
 
 
 class AsyncHttpxClient(Protocol):
-    """What is used of an ``httpx.AsyncClient`` or ``httpx2.AsyncClient``."""
+    """The methods used of an ``httpx.AsyncClient`` or ``httpx2.AsyncClient``."""
 
     @property
     def is_closed(self) -> bool: ...
