@@ -64,13 +64,13 @@ test-all:
 # The lowest versions of what the library imports, and the test tools as they are pinned. Not httpx2,
 # a caller's own: it needs a newer idna.
 LOWEST = .venv-lowest
-LOWEST_TOOLS = botocore-stubs|hypothesis|mypy|pytest|pytest-mypy-plugins|respx|trio|types-jmespath
+LOWEST_TOOLS = botocore-stubs|hypothesis|mypy|pytest|pytest-mypy-plugins|pytest-xdist|respx|trio|types-jmespath
 
 # They compare with AWS's description of the service, which an old botocore has in an older version.
 NEWEST_MODEL = --ignore=tests/unit/test_service_model.py --ignore=tests/unit/test_generated.py
 
 test-lowest: $(LOWEST)/.installed
-	$(LOWEST)/bin/python -m pytest -q $(or $(PYTEST_ARGS),tests/unit tests/protocol $(NEWEST_MODEL))
+	$(LOWEST)/bin/python -m pytest -q -n auto $(or $(PYTEST_ARGS),tests/unit tests/protocol $(NEWEST_MODEL))
 
 # Each step may only add to the one before it: lowest.txt holds the versions that are to be tested.
 # boto3, the reference, comes in the version that its botocore belongs to.
