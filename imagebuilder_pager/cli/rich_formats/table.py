@@ -135,7 +135,7 @@ def _line(row: dict[str, str], layout: _Layout, reason: str) -> Text:
 
 def _with_reason(line: Text, reason: str, style: str, width: int) -> Text:
     indent = "\n" + " " * cell_len(line.plain)
-    parts = [part.plain.rstrip() for part in Text(reason).wrap(Console(), width)]
+    parts = [part.plain.rstrip() for part in Text(reason).wrap(Console(width=width), width)]
     return line.append(indent.join(parts), style)
 
 
