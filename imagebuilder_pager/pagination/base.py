@@ -13,7 +13,6 @@ from ..exceptions import PagerError, PaginationError, ParamValidationError, Star
 from .config import PaginationOptions, parse_config
 from .cursor import PageCursor, PagePosition, PageResult
 from .full_result import FullResult, to_plain_dict
-from .search import compile_search
 from .spec import Expression, PaginationSpec
 
 if TYPE_CHECKING:
@@ -192,6 +191,8 @@ class IterationState(Generic[PageT]):
         Of a list, it yields each element. Raises :class:`ParamValidationError` for an expression
         that is not valid.
         """
+        from .search import compile_search  # most listings go without
+
         search = compile_search(expression)
 
         def expand(result: PageResult[PageT]) -> Iterator[Any]:

@@ -95,6 +95,34 @@ def test_no_thread_is_left_by_result_key_iters() -> None:
     assert prefetch_threads() == []
 
 
+def test_a_collection_of_garbage_waits_for_no_thread() -> None:
+    """It begins at any line, where this thread may hold what the other one waits for."""
+    service = GatedService(TEN, free=1)
+    iterator = ours(service, ENTRY).paginate(PaginationConfig={"Prefetch": 1}).items()
+    next(iterator)
+    service.wait_for(2)
+    cycle: list[Any] = [iterator]
+    cycle.append(cycle)
+    del iterator, cycle
+    collected = threading.Event()
+
+    def collect() -> None:
+        gc.collect()
+        collected.set()
+
+    threading.Thread(target=collect).start()
+    try:
+        assert collected.wait(TIMEOUT)
+        assert len(prefetch_threads()) == 1
+    finally:
+        for _ in range(20):
+            service.gate.release()
+    for thread in prefetch_threads():
+        thread.join(TIMEOUT)
+    assert not prefetch_threads()
+    assert len(service.requests) == 2
+
+
 def test_closing_waits_for_the_request_that_is_under_way() -> None:
     """The connection that it uses is free again when close() returns."""
     service = GatedService(TEN, free=1)

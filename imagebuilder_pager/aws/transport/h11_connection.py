@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import h11
 
 from ...exceptions import HTTPClientError, ProxyConnectionError
+from ...threads import Latch
 from ..auth.redaction import redact, redact_error
 from ..config.proxies import Proxy as ProxySettings
 from .errors import map_transport_error
@@ -105,12 +106,12 @@ class ContextSource(Protocol):
 class Preconnection:
     """A connection that is being made in a thread, while its first request is not there yet.
 
-    ``connect`` returns the stream. ``finished`` is an event. Without a stream then, the first
-    request connects by itself, and meets what has gone wrong.
+    ``connect`` returns the stream. Without a stream when it has ``finished``, the first request
+    connects by itself, and meets what has gone wrong.
     """
 
     def __init__(self, connect: Callable[[], Any]) -> None:
-        self.finished = threading.Event()
+        self.finished = Latch()
         self.stream: Any = None
         self._connect = connect
         self._is_abandoned = False
