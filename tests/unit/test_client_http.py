@@ -149,6 +149,13 @@ def test_an_async_h11_client_serves_several_clients_and_is_not_closed(
     anyio.run(main, backend=loop)
 
 
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), "5", True])
+@pytest.mark.parametrize("client_class", [H11Client, AsyncH11Client])
+def test_an_expiry_that_cannot_be_is_an_error(client_class: Any, seconds: Any) -> None:
+    with pytest.raises(exceptions.ParamValidationError, match=r"keepalive_expiry: .* above 0"):
+        client_class(keepalive_expiry=seconds)
+
+
 @pytest.mark.parametrize("count", [0, -1, 2.5, "5", True])
 @pytest.mark.parametrize("client_class", [H11Client, AsyncH11Client])
 def test_a_number_of_connections_that_cannot_be_is_an_error(client_class: Any, count: Any) -> None:

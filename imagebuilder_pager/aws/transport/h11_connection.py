@@ -241,7 +241,11 @@ class H11Connection:
         try:
             while not isinstance(event := http.next_event(), h11.Response):
                 if event is h11.NEED_DATA:
-                    http.receive_data((yield Read(timeout())))
+                    if not (data := (yield Read(timeout()))):
+                        raise ProxyConnectionError(
+                            f"the proxy {proxy.origin} closed the connection without a response"
+                        )
+                    http.receive_data(data)
                 elif not isinstance(event, h11.InformationalResponse):
                     raise ProxyConnectionError(f"no response from the proxy {proxy.origin}")
         except h11.RemoteProtocolError as error:
@@ -249,7 +253,11 @@ class H11Connection:
             raise ProxyConnectionError(
                 f"no HTTP response from the proxy {proxy.origin}: {error}"
             ) from error
-        if not 200 <= event.status_code < 300 or http.trailing_data[0]:
+        if 200 <= event.status_code < 300 and http.trailing_data[0]:
+            raise ProxyConnectionError(
+                f"the proxy {proxy.origin} sent other bytes after its response to CONNECT"
+            )
+        if not 200 <= event.status_code < 300:
             reason = redact(event.reason.decode("ascii", "replace"), proxy.secrets)[:80]
             raise ProxyConnectionError(
                 f"the proxy {proxy.origin} did not connect to {self.origin}: HTTP status "

@@ -60,7 +60,7 @@ class BaseH11Client:
         verify: bool | str | ssl.SSLContext | LazySSLContext = True,
         timeout: float | Timeouts | None = DEFAULT_TIMEOUTS,
         max_connections: int = MAX_CONNECTIONS,
-        keepalive_expiry: float = KEEPALIVE_EXPIRY,
+        keepalive_expiry: float | None = KEEPALIVE_EXPIRY,
         trust_env: bool = True,
         preconnect: bool = False,
         monotonic: Callable[[], float] = time.monotonic,
@@ -73,13 +73,14 @@ class BaseH11Client:
             else:
                 seconds = validate_positive("timeout", timeout)
                 self.timeouts = Timeouts(seconds, seconds, seconds, seconds)
+            expiry = validate_positive("keepalive_expiry", keepalive_expiry)
         ca_bundle = ca_bundle_from_environment() if trust_env else None
         self._ssl_context = resolve_verify(owner, None if verify is True else verify, ca_bundle)
         if verify is False:
             warn_unverified("verify=False")
         self._trust_env = trust_env
         self._max_connections = max_connections
-        self._keepalive_expiry = keepalive_expiry
+        self._keepalive_expiry = float("inf") if expiry is None else expiry
         self._monotonic = monotonic
         self._wants_preconnect = preconnect
         self._preconnected: H11Connection | None = None
@@ -149,10 +150,10 @@ class H11Client(BaseH11Client):
     ``REQUESTS_CA_BUNDLE``, ``SSL_CERT_FILE`` or ``SSL_CERT_DIR``; a path to certificates; an
     ``ssl.SSLContext``; False for no verification. ``timeout``: seconds for connecting and for each
     wait on the connection, None for no limit. ``max_connections``: at most so many at a time; who
-    comes then waits. ``keepalive_expiry``: seconds after which an idle connection is closed.
-    ``trust_env``: whether the environment is asked for proxies and certificates. ``preconnect``:
-    whether a client connects in a thread as soon as it knows its endpoint, while it is being made.
-    ``network_backend``, in httpcore's sense, and ``monotonic`` are for tests.
+    comes then waits. ``keepalive_expiry``: seconds after which an idle connection is closed, None
+    for never. ``trust_env``: whether the environment is asked for proxies and certificates.
+    ``preconnect``: whether a client connects in a thread as soon as it knows its endpoint, while it
+    is being made. ``network_backend``, in httpcore's sense, and ``monotonic`` are for tests.
 
     Raises :class:`ParamValidationError` for arguments that cannot be used.
     """
