@@ -21,7 +21,7 @@ class BackgroundCall(Generic[T]):
     def __init__(
         self, function: Callable[[], T], name: str, on_finish: Callable[[], object] | None = None
     ) -> None:
-        self.finished = threading.Event()
+        self.finished: threading.Event = threading.Event()
         self._function = function
         self._on_finish = on_finish
         self._results: list[T] = []

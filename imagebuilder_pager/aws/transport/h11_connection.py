@@ -110,7 +110,7 @@ class Preconnection:
     """
 
     def __init__(self, connect: Callable[[], Any]) -> None:
-        self.finished = threading.Event()
+        self.finished: threading.Event = threading.Event()
         self.stream: Any = None
         self._connect = connect
         self._is_abandoned = False
