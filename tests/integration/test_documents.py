@@ -92,7 +92,7 @@ def test_example_runs(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.fail(f"the example slept {seconds} s")
 
     if "import pandas" in source:
-        pytest.importorskip("pandas")
+        pytest.importorskip("pandas", reason="pandas, of the extra dev, is not installed")
     monkeypatch.setattr(time, "sleep", sleep)
     exec(compile(source, "<example>", "exec"), {"__name__": "__main__"})
 
