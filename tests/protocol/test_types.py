@@ -16,6 +16,7 @@ from imagebuilder_pager import AsyncImageBuilder, Checkpoint, ImageBuilder, exce
 from imagebuilder_pager.models import Filter, ImageVersion, ListImagesResponse
 from imagebuilder_pager.models import LifecycleExecutionResource as Item
 from imagebuilder_pager.models import ListLifecycleExecutionResourcesResponse as Page
+from imagebuilder_pager.models.shapes import Response, Shape
 from imagebuilder_pager.pagination import (
     AsyncPaginator,
     PageIterator,
@@ -70,8 +71,12 @@ def first(paginator: Paginator[Page, Item]) -> Item:
     return next(paginator.paginate(lifecycleExecutionId=ID).items())
 
 
-def count(pages: PageIterator[Page, Item]) -> int:
+def count(pages: PageIterator[Response, Shape]) -> int:
     return sum(1 for _ in pages)
+
+
+def listing(paginator: Paginator[Response, Shape]) -> PageIterator[Response, object]:
+    return paginator.paginate()
 
 
 async def collect(paginator: AsyncPaginator[Page, Item]) -> list[Item]:
@@ -80,6 +85,7 @@ async def collect(paginator: AsyncPaginator[Page, Item]) -> list[Item]:
 
 reveal_type(first(paginator))  # R: Item
 count(pages)
+listing(sync_client.get_paginator("list_images"))
 images: Paginator[ListImagesResponse, ImageVersion] = sync_client.get_paginator("list_images")
 of_images: ListImagesPaginator = sync_client.get_paginator("list_images")
 of_images.paginate(owner="Self", filters=[{"name": "platform", "values": ["Linux"]}])
