@@ -11,7 +11,7 @@ help:
 	@echo "make test      run the tests"
 	@echo "make fuzz      feed the parsers many more random inputs than make test does"
 	@echo "make simulate  break off the simulated network at every byte and turn that there is"
-	@echo "make check     formatting, lint and types"
+	@echo "make check     formatting, lint, types, and that every public type is known"
 	@echo "make format    format the code and mend what the linter can"
 	@echo "make test-all  run the tests on every supported Python that is found"
 	@echo "make test-lowest  run the tests with the lowest versions that pyproject.toml allows"
@@ -37,6 +37,10 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	@echo "$(BIN)/basedpyright --verifytypes imagebuilder_pager --ignoreexternal"
+	@PATH="$$(cd '$(BIN)' && pwd):$$PATH" $(BIN)/basedpyright --verifytypes imagebuilder_pager \
+	  --ignoreexternal >'$(VENV)/verifytypes.txt' || { cat '$(VENV)/verifytypes.txt'; exit 1; }
+	@grep 'completeness score' '$(VENV)/verifytypes.txt'
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format

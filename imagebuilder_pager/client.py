@@ -94,8 +94,8 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
     ) -> None:
         owner = type(self).__name__
         config = SharedConfig(profile_name)
-        self.region_name = resolve_region(region_name, config)
-        self.endpoint_url = resolve_endpoint(
+        self.region_name: str = resolve_region(region_name, config)
+        self.endpoint_url: str = resolve_endpoint(
             SERVICE,
             self.region_name,
             config,

@@ -76,7 +76,7 @@ class BackgroundCall(Generic[T]):
     def __init__(
         self, function: Callable[[], T], name: str, on_finish: Callable[[], object] | None = None
     ) -> None:
-        self.finished = Latch()
+        self.finished: Latch = Latch()
         self._function = function
         self._on_finish = on_finish
         self._results: list[T] = []

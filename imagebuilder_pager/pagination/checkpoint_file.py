@@ -40,7 +40,7 @@ class CheckpointFile:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         # A program may change its directory later.
-        self.path = os.path.abspath(os.fspath(path))  # noqa: PTH100 - pathlib resolves links
+        self.path: str = os.path.abspath(os.fspath(path))  # noqa: PTH100 - pathlib resolves links
         directory, name = os.path.split(self.path)
         self._directory = directory
         # Always the same name, so that programs that are killed do not fill the directory.

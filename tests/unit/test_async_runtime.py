@@ -44,6 +44,19 @@ def test_asyncio_beside_an_imported_trio_is_asyncio() -> None:
     asyncio.run(main())
 
 
+def test_a_trio_without_in_trio_run_is_told_from_asyncio(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As trio was before 0.23."""
+    import trio
+
+    monkeypatch.delattr(trio.lowlevel, "in_trio_run")
+
+    async def is_asyncio() -> bool:
+        return isinstance(current_runtime().loop, asyncio.AbstractEventLoop)
+
+    assert asyncio.run(is_asyncio())
+    assert not trio.run(is_asyncio)
+
+
 def test_asyncio_in_a_thread_below_trio_is_asyncio() -> None:
     import trio
 

@@ -68,12 +68,12 @@ class RestJsonClient:
         config: ClientConfig,
     ) -> None:
         self.endpoint_url = endpoint_url
-        self.origin = Origin.from_url(endpoint_url)
-        self.path_prefix = urlsplit(endpoint_url).path
-        self.headers = {**headers, "host": self.origin.host_header}
+        self.origin: Origin = Origin.from_url(endpoint_url)
+        self.path_prefix: str = urlsplit(endpoint_url).path
+        self.headers: dict[str, str] = {**headers, "host": self.origin.host_header}
         self.signer = signer
         self.config = config
-        self.quota = RetryQuota()
+        self.quota: RetryQuota = RetryQuota()
 
     def call(
         self,

@@ -96,7 +96,7 @@ class AsyncHttpcoreBackend(httpcore.AsyncNetworkBackend):
     def __init__(self, network: AsyncNetworkBackend, monotonic: Callable[[], float]) -> None:
         self._network = network
         self.monotonic = monotonic
-        self.deadline = Deadline(None, monotonic)
+        self.deadline: Deadline = Deadline(None, monotonic)
         self.stream: Any = None
         self.is_closed = False
 

@@ -10,13 +10,16 @@ from __future__ import annotations
 import contextlib
 import sys
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...async_runtime import current_runtime
 from ...exceptions import HTTPClientError, PagerError
 from ..auth.botocore_sigv4 import botocore_sigv4_header
 from .errors import CLOSED_MESSAGE, map_transport_error
 from .types import HTTPRequest, Origin, ResponseHandler, Timeouts, join_headers
+
+if TYPE_CHECKING:
+    from ..auth.signer import SigningAlgorithm
 
 __all__ = ["AsyncCallerClient", "CallerClient", "find_client_module"]
 
@@ -41,7 +44,10 @@ def find_client_module(client: object, class_name: str) -> ModuleType | None:
 class _BaseCallerClient:
     """The part that the sync and the async transport share."""
 
-    signing_algorithm = staticmethod(botocore_sigv4_header)
+    @property
+    def signing_algorithm(self) -> SigningAlgorithm:
+        """The function that makes the signatures of its requests."""
+        return botocore_sigv4_header
 
     def __init__(self, client: Any, module: ModuleType) -> None:
         self._client = client

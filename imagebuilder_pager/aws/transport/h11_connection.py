@@ -111,7 +111,7 @@ class Preconnection:
     """
 
     def __init__(self, connect: Callable[[], Any]) -> None:
-        self.finished = Latch()
+        self.finished: Latch = Latch()
         self.stream: Any = None
         self._connect = connect
         self._is_abandoned = False

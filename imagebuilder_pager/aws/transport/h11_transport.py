@@ -45,14 +45,18 @@ from .types import DEFAULT_TIMEOUTS, HTTPRequest, Origin, ResponseHandler, Timeo
 if TYPE_CHECKING:
     import ssl
 
+    from ..auth.signer import SigningAlgorithm
+
 __all__ = ["BaseH11Client", "H11Client", "not_connected_in_time"]
 
 
 class BaseH11Client:
     """The part that both clients share: their arguments, and how a connection is made."""
 
-    #: Makes the signatures of the requests that are sent by this client.
-    signing_algorithm = staticmethod(sigv4_header)
+    @property
+    def signing_algorithm(self) -> SigningAlgorithm:
+        """The function that makes the signatures of its requests."""
+        return sigv4_header
 
     def __init__(
         self,
@@ -69,7 +73,7 @@ class BaseH11Client:
         with validating(owner):
             validate_whole_number("max_connections", max_connections, minimum=1)
             if isinstance(timeout, Timeouts):
-                self.timeouts = timeout
+                self.timeouts: Timeouts = timeout
             else:
                 seconds = validate_positive("timeout", timeout)
                 self.timeouts = Timeouts(seconds, seconds, seconds, seconds)

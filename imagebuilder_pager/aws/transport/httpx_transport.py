@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -33,14 +34,21 @@ from .pool import (
 )
 from .types import DEFAULT_TIMEOUTS, HTTPRequest, Origin, ResponseHandler, join_headers
 
+if TYPE_CHECKING:
+    from ..auth.signer import SigningAlgorithm
+
 __all__ = ["BaseHttpxTransport", "HttpxTransport", "map_httpx_error"]
 
 
 class BaseHttpxTransport:
     """The part that both transports share: requests, responses and errors as httpx's."""
 
-    signing_algorithm = staticmethod(botocore_sigv4_header)
     timeouts = DEFAULT_TIMEOUTS
+
+    @property
+    def signing_algorithm(self) -> SigningAlgorithm:
+        """The function that makes the signatures of its requests."""
+        return botocore_sigv4_header
 
     def __init__(
         self,

@@ -92,7 +92,7 @@ class PoolState(Generic[ConnectionT]):
         self._keepalive_expiry = keepalive_expiry
         self._monotonic = monotonic
         self._slots: list[_Slot[ConnectionT]] = []
-        self.is_closed = False
+        self.is_closed: bool = False
 
     def __len__(self) -> int:
         return len(self._slots)

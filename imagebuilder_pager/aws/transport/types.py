@@ -69,8 +69,8 @@ class Deadline:
     def __init__(
         self, seconds: float | None, monotonic: Callable[[], float], name: str = "total_timeout"
     ) -> None:
-        self.seconds = seconds
-        self.name = name
+        self.seconds: float | None = seconds
+        self.name: str = name
         self._monotonic = monotonic
         self._end = None if seconds is None else monotonic() + seconds
 
@@ -142,13 +142,13 @@ class HTTPRequest:
         timeouts: Timeouts,
         deadline: Deadline,
     ) -> None:
-        self.method = method
-        self.origin = origin
-        self.target = target
-        self.headers = headers
-        self.content = content
-        self.timeouts = timeouts
-        self.deadline = deadline
+        self.method: str = method
+        self.origin: Origin = origin
+        self.target: str = target
+        self.headers: Mapping[str, str] = headers
+        self.content: bytes = content
+        self.timeouts: Timeouts = timeouts
+        self.deadline: Deadline = deadline
 
     @property
     def url(self) -> str:
