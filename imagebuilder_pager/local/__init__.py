@@ -16,6 +16,10 @@
             aws_secret_access_key=SECRET_ACCESS_KEY,
         )
 
+It serves policies, executions and their resources, images, builds and pipelines of the account
+(``generate_account(history=True)`` has two years of them), and any other operation from pages:
+``Account(pages={"ListWorkflows": [page, page]})``.
+
 ``python -m imagebuilder_pager.local`` starts the same server from the command line. With
 ``faults=FaultPlan(...)`` the service fails as a test needs it to; docs/faults.md shows how.
 """

@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     try:
         if options.data is None:
-            account = generate_account(resources=options.resources)
+            account = generate_account(resources=options.resources, history=True)
         else:
             account = load_account(options.data)
         server = LocalServer(
@@ -79,7 +79,8 @@ def _parser() -> argparse.ArgumentParser:
         type=_count,
         default=120,
         metavar="N",
-        help="serve a generated account whose main execution lists N images (%(default)s)",
+        help="serve a generated account over two years, whose main execution lists N images "
+        "(%(default)s)",
     )
     parser.add_argument(
         "--latency",

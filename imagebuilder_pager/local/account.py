@@ -1,4 +1,4 @@
-"""The data of the local service: an account's lifecycle policies and executions.
+"""The data of the local service: an account's lifecycle policies, executions, images, pipelines.
 
 Resources are kept as they are on the wire: dictionaries with the API's member names, and timestamps
 in epoch seconds. So a test can give the service any resource, invalid ones included.
@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from ..operations import OPERATIONS
 
 __all__ = ["Account", "Execution", "load_account"]
 
@@ -56,23 +58,56 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Lifecycle policies (the API's ``LifecyclePolicy``) and their executions."""
+    """What one AWS account has in one region.
+
+    ``policies`` are the API's ``LifecyclePolicy``, ``images`` its ``ImageSummary`` (a build of a
+    version, each version's oldest build first) and ``pipelines`` its ``ImagePipeline``. Images of
+    other owners than ``account_id`` are those of Amazon or shared by other accounts.
+
+    ``pages`` are the responses to operations, by name: ``{"ListWorkflows": [page, page]}``. They
+    come before what the account has. A page is served as it is, or in parts where ``maxResults``
+    is smaller, whatever the filters; the service makes its ``nextToken``. An operation that is not
+    paginated has one.
+
+    Raises ``ValueError`` for pages of an unknown operation, and where there are none or too many.
+    """
 
     executions: tuple[Execution, ...] = ()
     policies: tuple[WireDict, ...] = ()
+    images: tuple[WireDict, ...] = ()
+    pipelines: tuple[WireDict, ...] = ()
+    pages: Mapping[str, Sequence[WireDict]] = field(default_factory=dict)
+    account_id: str = "123456789012"
+
+    def __post_init__(self) -> None:
+        paginated = {operation.name: operation.pagination for operation in OPERATIONS.values()}
+        for name, pages in self.pages.items():
+            if name not in paginated:
+                raise ValueError(
+                    f"pages: there is no operation {name!r}; there are {', '.join(paginated)}"
+                )
+            if not pages or (paginated[name] is None and len(pages) > 1):
+                allowed = "1" if paginated[name] is None else "1 or more"
+                raise ValueError(f"pages[{name!r}] has {len(pages)} pages, not {allowed}")
+        object.__setattr__(self, "pages", {name: tuple(p) for name, p in self.pages.items()})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the account in the form that ``load_account`` reads from JSON."""
         return {
+            "accountId": self.account_id,
             "policies": [dict(policy) for policy in self.policies],
             "executions": [execution.to_dict() for execution in self.executions],
+            "images": [dict(image) for image in self.images],
+            "pipelines": [dict(pipeline) for pipeline in self.pipelines],
+            "pages": {name: [dict(page) for page in pages] for name, pages in self.pages.items()},
         }
 
 
 def load_account(path: str | os.PathLike[str]) -> Account:
     """Read an account from a JSON file.
 
-    The file is an object with ``executions`` and, optionally, ``policies``. An execution has
+    The file is an object with ``executions`` and, optionally, ``policies``, ``images``,
+    ``pipelines``, ``pages`` and ``accountId``; see ``Account``. An execution has
     ``lifecycleExecutionId`` and ``lifecycleExecutionState``. Optional are ``resources``,
     ``associated`` (the children by parent), ``lifecyclePolicyArn``, ``startTime`` and ``endTime``;
     see ``Execution``. Resources are not validated: they are served as they are.
@@ -94,7 +129,8 @@ def load_account(path: str | os.PathLike[str]) -> Account:
 
 
 def _parse_account(document: object) -> Account:
-    members = _as_object(document, "the document", {"policies", "executions"})
+    names = {"accountId", "policies", "executions", "images", "pipelines", "pages"}
+    members = _as_object(document, "the document", names)
     if "executions" not in members:
         raise ValueError("executions is missing")
     executions: dict[str, Execution] = {}
@@ -106,8 +142,18 @@ def _parse_account(document: object) -> Account:
                 f"{execution.lifecycle_execution_id} is there twice"
             )
         executions[execution.lifecycle_execution_id] = execution
-    policies = _as_objects(members.get("policies", []), "policies")
-    return Account(tuple(executions.values()), policies)
+    account_id = members.get("accountId", Account().account_id)
+    if not isinstance(account_id, str):
+        raise ValueError("accountId is not a string")
+    lists = {
+        name: _as_objects(members.get(name, []), name)
+        for name in ("policies", "images", "pipelines")
+    }
+    pages = {
+        name: _as_objects(given, f"pages[{name!r}]")
+        for name, given in _as_object(members.get("pages", {}), "pages").items()
+    }
+    return Account(tuple(executions.values()), **lists, pages=pages, account_id=account_id)
 
 
 def _parse_execution(item: object, path: str) -> Execution:

@@ -1,4 +1,7 @@
-"""The demo behind ``make demo``: a listing that stops at ``MaxItems``, and one that resumes it."""
+"""The demo behind ``make demo``: from the policies to the resources of one of their executions.
+
+The last listing stops at ``MaxItems``, and another one resumes it.
+"""
 
 from __future__ import annotations
 
@@ -11,27 +14,47 @@ import sys
 from imagebuilder_pager.client import ImageBuilder
 from imagebuilder_pager.local import (
     ACCESS_KEY_ID,
-    EXAMPLE_EXECUTION_ID,
     SECRET_ACCESS_KEY,
     LocalImageBuilder,
     LocalServer,
     generate_account,
 )
-from imagebuilder_pager.models import LifecycleExecutionResource
+from imagebuilder_pager.models import LifecycleExecution, LifecycleExecutionResource
 
 __all__ = ["main"]
 
 _RESOURCES = 140
 _MAX_ITEMS = 60
+_SHOWN = 5  # executions of a policy
+
+
+def list_executions(client: ImageBuilder) -> list[LifecycleExecution]:
+    """Print the policies, list the executions of the first one, and print the newest."""
+    paginator = client.get_paginator("list_lifecycle_policies")
+    policies = list(paginator.paginate().items())
+    for policy in policies:
+        last_run = f"last run {policy.date_last_run:%Y-%m-%d}" if policy.date_last_run else "-"
+        print(f"  {policy.name:<24} {policy.status:<10} {last_run}")
+    arn = policies[0].arn or ""
+    pages = client.get_paginator("list_lifecycle_executions").paginate(resourceArn=arn)
+    executions = list(pages.items())
+    print(f"{len(executions)} executions of {policies[0].name}, the newest first:")
+    for execution in executions[:_SHOWN]:
+        status = execution.state.status if execution.state else None
+        print(f"  {execution.lifecycle_execution_id} {status:<12} {execution.start_time:%Y-%m-%d}")
+    return executions
 
 
 def list_resources(
-    client: ImageBuilder, found: list[LifecycleExecutionResource], token: str | None
+    client: ImageBuilder,
+    execution_id: str,
+    found: list[LifecycleExecutionResource],
+    token: str | None,
 ) -> str | None:
     """List into ``found``, from ``token`` on, and return the token that resumes the listing."""
     paginator = client.get_paginator("list_lifecycle_execution_resources")
     pages = paginator.paginate(
-        lifecycleExecutionId=EXAMPLE_EXECUTION_ID,
+        lifecycleExecutionId=execution_id,
         PaginationConfig={"MaxItems": _MAX_ITEMS, "PageSize": 25, "StartingToken": token},
     )
     for number, page in enumerate(pages, start=1):
@@ -42,14 +65,14 @@ def list_resources(
 
 
 def main() -> int:
-    """List from a local server in runs of ``MaxItems``, then show a summary.
+    """Go from policies to executions to resources, in runs of ``MaxItems``, then show a summary.
 
     Returns the exit code of the command that shows the summary.
     """
-    with LocalServer(LocalImageBuilder(generate_account(resources=_RESOURCES))) as server:
+    account = generate_account(resources=_RESOURCES, history=True)
+    with LocalServer(LocalImageBuilder(account)) as server:
         print(f"Started the local Image Builder at {server.url}; its data is generated.")
-        print(f"Listing the resources of the lifecycle execution {EXAMPLE_EXECUTION_ID},")
-        print(f"25 on a page, at most {_MAX_ITEMS} in a run; each request is signed with SigV4.\n")
+        print("Each request is signed with SigV4. The account's lifecycle policies:")
         found: list[LifecycleExecutionResource] = []
         with ImageBuilder(
             "us-west-2",
@@ -57,24 +80,27 @@ def main() -> int:
             aws_access_key_id=ACCESS_KEY_ID,
             aws_secret_access_key=SECRET_ACCESS_KEY,
         ) as client:
-            token = list_resources(client, found, None)
+            execution_id = list_executions(client)[0].lifecycle_execution_id or ""
+            print(f"The resources of {execution_id},")
+            print(f"25 on a page, at most {_MAX_ITEMS} in a run:")
+            token = list_resources(client, execution_id, found, None)
             while token is not None:
                 print("Stopped at MaxItems. This token resumes the listing, here or in boto3:")
                 print(f"  {token}")
-                token = list_resources(client, found, token)
+                token = list_resources(client, execution_id, found, token)
         print(f"The listing is complete: {len(found)} resources. The Python that did it:\n")
-        print(inspect.getsource(list_resources))
+        print(inspect.getsource(list_executions), inspect.getsource(list_resources), sep="\n")
         if importlib.util.find_spec("rich") is None:
             print("A summary of it would follow; that needs rich: imagebuilder-pager[cli].")
             return 0
-        return show_summary(server.url)
+        return show_summary(server.url, execution_id)
 
 
-def show_summary(url: str) -> int:
+def show_summary(url: str, execution_id: str) -> int:
     """Run the command line with ``--output summary`` and return its exit code."""
     command = (
         "list-lifecycle-execution-resources",
-        *("--lifecycle-execution-id", EXAMPLE_EXECUTION_ID),
+        *("--lifecycle-execution-id", execution_id),
         *("--output", "summary"),
     )
     print(f"$ imagebuilder-pager {' '.join(command)}\n", flush=True)

@@ -15,6 +15,7 @@ HTTP_STATUS = {
     "InvalidRequestException": 400,
     "InvalidSignatureException": 403,
     "MissingAuthenticationTokenException": 403,
+    "ResourceNotFoundException": 404,
     "SerializationException": 400,
     "ServiceException": 500,
     "ServiceUnavailableException": 503,

@@ -5,23 +5,27 @@ from __future__ import annotations
 import datetime as dt
 import email.utils
 import json
-import re
 import threading
 import uuid
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from ..operations import OPERATIONS
 from .errors import ServiceError
 from .faults.injector import FaultInjector
 from .httpx2_adapter import find_package, serve_request
+from .listing import find_part
+from .parameters import read_parameters
 from .sigv4_verifier import verify_signature
+from .sources import SOURCES, read_response
 from .tokens import InvalidTokenError, issue_token, verify_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from .account import Account, Execution
+    from ..operations import Operation
+    from .account import Account, WireDict
     from .faults import FaultPlan
 
 __all__ = ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "LocalImageBuilder"]
@@ -32,14 +36,12 @@ ACCESS_KEY_ID = "local"
 SECRET_ACCESS_KEY = ACCESS_KEY_ID
 """The secret access key of the local account. It is valid nowhere else."""
 
-_MAX_RESULTS = 25
-"""The maximum and the default of ``maxResults``, the number of resources on a page."""
+_PAGE_SIZE = 25
+"""The items on a page of an account's listing, without ``maxResults``."""
 
-_MAX_SHOWN_VALUE = 80  # characters of an invalid value in a message
 _SIGNING_NAME = "imagebuilder"
-_PATH = "/ListLifecycleExecutionResources"
-_EXECUTION_ID = "lce-[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 _INVALID_TOKEN = "You have provided an invalid pagination token in your request."
+_OPERATION_BY_PATH = {f"/{operation.name}".encode(): operation for operation in OPERATIONS.values()}
 
 
 def _utc_now() -> dt.datetime:
@@ -49,9 +51,10 @@ def _utc_now() -> dt.datetime:
 class LocalImageBuilder:
     """A function from a signed request to the response that EC2 Image Builder would send.
 
-    The one operation is ``ListLifecycleExecutionResources`` of API version 2019-12-02. An instance
-    can be the handler of a ``httpx.MockTransport`` or ``httpx2.MockTransport`` (sync and async), a
-    side effect for respx, and the service of a ``LocalServer``. It may be called from many threads.
+    It serves the lifecycle family, images, their builds and pipelines from the account, and any
+    other operation from the account's ``pages``. An instance can be the handler of a
+    ``httpx.MockTransport`` or ``httpx2.MockTransport`` (sync and async), a side effect for respx,
+    and the service of a ``LocalServer``. It may be called from many threads.
 
     ``account`` has the data. ``clock`` returns the service's time as an aware datetime. A
     ``nextToken`` is valid for ``token_lifetime``. With ``region``, a signature for another region
@@ -71,7 +74,7 @@ class LocalImageBuilder:
         region: str | None = None,
         faults: FaultPlan | None = None,
     ) -> None:
-        self._executions = {e.lifecycle_execution_id: e for e in account.executions}
+        self._account = account
         self._clock = clock
         self._token_lifetime = token_lifetime.total_seconds()
         self._region = region
@@ -111,15 +114,18 @@ class LocalImageBuilder:
         """Return the response without a fault, by a clock that is wrong by ``skew``."""
         now = self._clock().astimezone(dt.UTC)
         skewed_now = now + skew
+        request_id = str(uuid.uuid4())
         headers = {
             "Date": email.utils.format_datetime(skewed_now, usegmt=True),
             "Content-Type": "application/json",
-            "x-amzn-RequestId": str(uuid.uuid4()),
+            "x-amzn-RequestId": request_id,
         }
         status = 200
         try:
+            operation = self._find_operation(request)
             self._authenticate(request, skewed_now)
-            output = self._call_operation(request, int(now.timestamp()))
+            params = read_parameters(operation, request)
+            output = self._call_operation(operation, params, request_id, int(now.timestamp()))
         except ServiceError as error:
             status = error.status
             output = {"message": error.message}
@@ -127,12 +133,27 @@ class LocalImageBuilder:
         body = json.dumps(output, separators=(",", ":")).encode()
         return httpx.Response(status, headers=headers, content=body)
 
-    def _authenticate(self, request: httpx.Request, now: dt.datetime) -> None:
-        """Raise ``ServiceError`` unless the operation is known and the signature valid."""
-        if request.method != "POST" or request.url.raw_path != _PATH.encode():
+    def _find_operation(self, request: httpx.Request) -> Operation[Any]:
+        """Return the operation of a request, or raise ``ServiceError`` if it is unknown."""
+        path, separator, _ = request.url.raw_path.partition(b"?")
+        operation = _OPERATION_BY_PATH.get(path)
+        if (
+            operation is None
+            or request.method != operation.http_method
+            or (separator and request.method != "GET")
+        ):
             raise ServiceError(
                 "UnknownOperationException", "The operation requested does not exist."
             )
+        if operation.name not in SOURCES.keys() | self._account.pages.keys():
+            raise ServiceError(
+                "UnknownOperationException",
+                f"The account has nothing for {operation.name}: Account(pages={{...}}) gives it.",
+            )
+        return operation
+
+    def _authenticate(self, request: httpx.Request, now: dt.datetime) -> None:
+        """Raise ``ServiceError`` unless the signature is valid."""
         verify_signature(
             request,
             secrets={ACCESS_KEY_ID: SECRET_ACCESS_KEY},
@@ -141,42 +162,31 @@ class LocalImageBuilder:
             region=self._region,
         )
 
-    def _call_operation(self, request: httpx.Request, now: int) -> dict[str, Any]:
+    def _call_operation(
+        self, operation: Operation[Any], params: Mapping[str, Any], request_id: str, now: int
+    ) -> WireDict:
         """Return the members of the output. The order of the checks is the service's."""
-        parameters = _read_members(request.read())
-        _validate_parameters(parameters)
-        return self._list_lifecycle_execution_resources(parameters, now)
+        limit: int | None = params.get("maxResults")
+        pages = self._account.pages.get(operation.name)
+        if pages is None:
+            response = read_response(operation, self._account, params)
+            if "requestId" in operation.response.wire_names():
+                response = {"requestId": request_id, **response}
+            pages, limit = (response,), limit or _PAGE_SIZE
+        if operation.result_key is None:
+            return pages[0]
+        listing = _identify_listing(operation, params)
+        start = self._decode_position(params.get("nextToken"), listing, now)
+        part = find_part(pages, operation.result_key, start, limit)
+        if part is None:
+            # A token may be of a service with another account.
+            raise ServiceError("InvalidPaginationTokenException", _INVALID_TOKEN)
+        if part.end is None:
+            return part.page
+        token = issue_token(listing=listing, position=part.end, issued=self._token_issue_time(now))
+        return {**part.page, "nextToken": token}
 
-    def _list_lifecycle_execution_resources(
-        self, parameters: Mapping[str, Any], now: int
-    ) -> dict[str, Any]:
-        execution_id: str = parameters["lifecycleExecutionId"]
-        parent: str | None = parameters.get("parentResourceId")
-        execution = self._executions.get(execution_id)
-        if execution is None:
-            raise ServiceError(
-                "InvalidRequestException",
-                f"The lifecycle execution '{execution_id}' does not exist.",
-            )
-        # Without the page size, which may change from page to page.
-        listing = (execution_id,) if parent is None else (execution_id, parent)
-        resources = _resources_of(execution, parent)
-        start = self._decode_position(parameters.get("nextToken"), listing, len(resources), now)
-        end = start + (parameters.get("maxResults") or _MAX_RESULTS)
-        output: dict[str, Any] = {
-            "lifecycleExecutionId": execution_id,
-            "lifecycleExecutionState": execution.lifecycle_execution_state,
-            "resources": resources[start:end],
-        }
-        if end < len(resources):
-            output["nextToken"] = issue_token(
-                listing=listing, position=end, issued=self._token_issue_time(now)
-            )
-        return output
-
-    def _decode_position(
-        self, token: str | None, listing: tuple[str, ...], length: int, now: int
-    ) -> int:
+    def _decode_position(self, token: str | None, listing: tuple[str, ...], now: int) -> int:
         if token is None:
             return 0
         try:
@@ -187,9 +197,6 @@ class LocalImageBuilder:
             raise ServiceError(
                 "InvalidPaginationTokenException", f"{_INVALID_TOKEN} It has expired."
             )
-        # A token may be of a service with another account.
-        if position >= length:
-            raise ServiceError("InvalidPaginationTokenException", _INVALID_TOKEN)
         return position
 
     def _token_issue_time(self, now: int) -> int:
@@ -205,74 +212,7 @@ class LocalImageBuilder:
             return issued
 
 
-def _resources_of(execution: Execution, parent: str | None) -> tuple[Mapping[str, Any], ...]:
-    return execution.resources if parent is None else execution.children_by_parent.get(parent, ())
-
-
-def _read_members(body: bytes) -> dict[str, Any]:
-    """Return the request's members without those that are null, as AWS's parsers do."""
-    try:
-        # rest-json may send an input without members as an empty body.
-        members = json.loads(body.decode(), parse_constant=_reject_constant) if body else {}
-    except (ValueError, RecursionError):
-        raise ServiceError(
-            "SerializationException", "The request body is not valid JSON."
-        ) from None
-    if not isinstance(members, dict):
-        raise ServiceError("SerializationException", "The request body has to be a JSON object.")
-    return {name: value for name, value in members.items() if value is not None}
-
-
-def _reject_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON value")
-
-
-def _validate_parameters(parameters: Mapping[str, Any]) -> None:
-    """Validate the parameters by the model's types, pattern and limits.
-
-    Unknown parameters are ignored. Raises ``ServiceError`` with every violation.
-    """
-    violations = []
-    execution_id = parameters.get("lifecycleExecutionId")
-    if execution_id is None:
-        violations.append(_violation("lifecycleExecutionId", None, "not be null"))
-    elif not isinstance(execution_id, str):
-        violations.append(_violation("lifecycleExecutionId", execution_id, "be a string"))
-    elif not re.fullmatch(_EXECUTION_ID, execution_id):
-        rule = f"satisfy regular expression pattern: ^{_EXECUTION_ID}$"
-        violations.append(_violation("lifecycleExecutionId", execution_id, rule))
-
-    for name, max_length in (("parentResourceId", 1024), ("nextToken", 65535)):
-        text = parameters.get(name, "absent")
-        if not isinstance(text, str):
-            violations.append(_violation(name, text, "be a string"))
-        elif len(text) < 1:
-            violations.append(_violation(name, text, "have length greater than or equal to 1"))
-        elif len(text) > max_length:
-            rule = f"have length less than or equal to {max_length}"
-            violations.append(_violation(name, text, rule))
-
-    count = parameters.get("maxResults", _MAX_RESULTS)
-    if not isinstance(count, int) or isinstance(count, bool):
-        violations.append(_violation("maxResults", count, "be an integer"))
-    elif count < 1:
-        violations.append(_violation("maxResults", count, "have value greater than or equal to 1"))
-    elif count > _MAX_RESULTS:
-        rule = f"have value less than or equal to {_MAX_RESULTS}"
-        violations.append(_violation("maxResults", count, rule))
-
-    if violations:
-        noun = "error" if len(violations) == 1 else "errors"
-        raise ServiceError(
-            "InvalidRequestException",
-            f"{len(violations)} validation {noun} detected: {'; '.join(violations)}",
-        )
-
-
-def _violation(name: str, value: object, rule: str) -> str:
-    shown = (
-        "null" if value is None else f"'{value if isinstance(value, str) else json.dumps(value)}'"
-    )
-    if len(shown) > _MAX_SHOWN_VALUE:
-        shown = f"{shown[:_MAX_SHOWN_VALUE]}...'"
-    return f"Value {shown} at '{name}' failed to satisfy constraint: Member must {rule}"
+def _identify_listing(operation: Operation[Any], params: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what tells listings apart: not the page size, which may change from page to page."""
+    members = {name: params[name] for name in params if name not in ("maxResults", "nextToken")}
+    return operation.name, json.dumps(members, sort_keys=True)

@@ -13,7 +13,8 @@ from imagebuilder_pager.local import EXAMPLE_EXECUTION_ID, Account, load_account
 
 ACCOUNT = load_account(Path(__file__).parents[2] / "fixtures" / "account.json")
 EXECUTIONS = {
-    execution.lifecycle_execution_id: len(execution.resources) for execution in ACCOUNT.executions
+    execution.lifecycle_execution_id: len(execution.resources)
+    for execution in ACCOUNT.executions[:7]  # those with the boundary cases of paging
 }
 OPERATION: Any = "list_lifecycle_execution_resources"
 PAGE_SIZES = [None, 1, 7, 10, 24, 25]

@@ -250,7 +250,11 @@ LINK = re.compile(r"\]\((?!https?://)([^)#]*)(#[^)]*)?\)")
 
 
 @pytest.mark.parametrize(
-    "document", [path.relative_to(ROOT).as_posix() for path in [*DOCUMENTS, ROOT / "SECURITY.md"]]
+    "document",
+    [
+        path.relative_to(ROOT).as_posix()
+        for path in [*DOCUMENTS, ROOT / "SECURITY.md", *(ROOT / "docs/reference").glob("*.md")]
+    ],
 )
 def test_every_link_leads_to_a_file_and_a_heading_that_are_there(document: str) -> None:
     path = ROOT / document

@@ -211,7 +211,7 @@ def without_what_varies(page: dict[str, Any]) -> dict[str, Any]:
 def test_pages_and_tokens_are_boto3s(
     client: ImageBuilder, boto3_client: Any, account: Account, config: dict[str, Any]
 ) -> None:
-    for execution in account.executions:
+    for execution in account.executions[:12]:
         params: Any = {
             "lifecycleExecutionId": execution.lifecycle_execution_id,
             "PaginationConfig": config,

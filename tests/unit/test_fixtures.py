@@ -4,6 +4,7 @@ import json
 import re
 import runpy
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,9 @@ def test_the_account_has_every_state_and_the_sizes_in_the_readme(account: Accoun
     rows = re.findall(r"^\| `(lce-\S+)` \| (\w+) \| [^|]+ \| (\d+) \|", readme, re.MULTILINE)
     assert rows == [
         (e.lifecycle_execution_id, e.lifecycle_execution_state["status"], str(len(e.resources)))
-        for e in account.executions
+        for e in account.executions[: len(rows)]
     ]
-    statuses = {e.lifecycle_execution_state["status"] for e in account.executions}
+    statuses = {e.lifecycle_execution_state["status"] for e in account.executions[: len(rows)]}
     shape = service_model().shape_for("LifecycleExecutionStatus")
     assert statuses == set(shape.enum)
 
@@ -72,9 +73,13 @@ def test_the_large_execution_has_every_action_and_status(account: Account) -> No
 def test_every_page_of_the_account_is_valid_by_the_service_model(account: Account) -> None:
     """Members, types and enum values are those of the service model."""
     shape = service_model().shape_for("LifecycleExecutionResource")
-    policy_shape = service_model().shape_for("LifecyclePolicy")
-    for policy in account.policies:
-        check(policy, policy_shape)
+    for name, resources in (
+        ("LifecyclePolicy", account.policies),
+        ("ImageSummary", account.images),
+        ("ImagePipeline", account.pipelines),
+    ):
+        for resource in resources:
+            check(resource, service_model().shape_for(name))
     for execution in account.executions:
         for resources in (execution.resources, *execution.children_by_parent.values()):
             for resource in resources:
@@ -121,7 +126,7 @@ def test_ids_have_the_form_of_real_ones(account: Account) -> None:
     arn = rf"arn:aws:imagebuilder:[a-z0-9-]+:{account_id}:image/[a-z-]+/\d+\.\d+\.\d+/\d+"
     ecr = rf"{account_id}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/[a-z/-]+"
     for execution in account.executions:
-        amis = execution.lifecycle_policy_arn == account.policies[0]["arn"]
+        amis = execution.lifecycle_policy_arn != account.policies[1]["arn"]
         for image in execution.resources:
             assert re.fullmatch(arn, image["resourceId"])
             assert f":{image['region']}:{image['accountId']}:" in image["resourceId"]
@@ -136,8 +141,8 @@ def test_ids_have_the_form_of_real_ones(account: Account) -> None:
                 else:
                     assert re.fullmatch(rf"{ecr}@sha256:[0-9a-f]{{64}}", child["resourceId"])
                     assert all(re.fullmatch(rf"{ecr}:[\d.-]+", u) for u in child["imageUris"])
-        if execution.resources:
-            assert len(execution.children_by_parent[execution.resources[0]["resourceId"]]) == 30
+    for execution in account.executions[:6]:
+        assert len(execution.children_by_parent[execution.resources[0]["resourceId"]]) == 30
     snapshots = [
         tuple(s["state"]["status"] for s in child["snapshots"])
         for child in (
@@ -147,6 +152,86 @@ def test_ids_have_the_form_of_real_ones(account: Account) -> None:
     ]
     assert {len(states) for states in snapshots} == {1, 2, 3}
     assert any(len(set(states)) > 1 for states in snapshots)
+
+
+def seconds(date: str) -> float:
+    return datetime.fromisoformat(date).timestamp()
+
+
+def test_the_history_is_of_two_years_and_has_what_the_readme_counts(account: Account) -> None:
+    readme = " ".join((FIXTURES / "README.md").read_text(encoding="utf-8").split())
+    executions = account.executions[7:]
+    for count, words in (
+        (len(executions), "executions"),
+        (len(account.images), "builds"),
+        (len(account.pipelines), "pipelines"),
+    ):
+        assert f" {count} {words}" in readme
+    times = [execution.start_time or 0 for execution in executions]
+    assert times == sorted(times, reverse=True)
+    created = [seconds(image["dateCreated"]) for image in account.images]
+    two_years = 2 * 365 * 86400
+    end = account.executions[0].start_time or 0
+    assert abs(end - min(created) - two_years) < 7 * 86400
+    assert {"SUCCESS", "FAILED", "CANCELLED"} == {
+        execution.lifecycle_execution_state["status"] for execution in executions
+    }
+    assert {"AVAILABLE", "BUILDING", "FAILED", "CANCELLED", "DEPRECATED", "DISABLED"} <= {
+        image["state"]["status"] for image in account.images
+    }
+
+
+def test_executions_fit_their_policies_and_their_images(account: Account) -> None:
+    policies = {policy["arn"]: policy for policy in account.policies}
+    created = {image["arn"]: seconds(image["dateCreated"]) for image in account.images}
+    ages = {"DEPRECATE": 90, "DISABLE": 180, "DELETE": 300}
+    acted_on = 0
+    for number, execution in enumerate(account.executions):
+        start = execution.start_time or 0
+        if policy := policies.get(execution.lifecycle_policy_arn or ""):
+            assert policy["dateCreated"] < start <= policy["dateLastRun"]
+        for image in execution.resources if policy and number >= 7 else ():
+            if image["resourceId"] in created:
+                age = start - created[image["resourceId"]]
+                assert age >= ages[image["action"]["name"]] * 86400
+                acted_on += 1
+    assert acted_on > 50
+    assert sum("dateLastRun" not in policy for policy in account.policies) == 1
+
+
+def test_an_image_is_in_the_state_that_its_last_execution_left(account: Account) -> None:
+    executions = {e.lifecycle_execution_id: e for e in account.executions}
+    states = {"AVAILABLE": "AVAILABLE", "DEPRECATE": "DEPRECATED", "DISABLE": "DISABLED"}
+    changed = [image for image in account.images if "lifecycleExecutionId" in image]
+    assert len(changed) > 50
+    for image in changed:
+        resources = executions[image["lifecycleExecutionId"]].resources
+        (resource,) = [r for r in resources if r["resourceId"] == image["arn"]]
+        assert resource["state"]["status"] == "SUCCESS"
+        assert image["state"]["status"] == states[resource["action"]["name"]]
+    # What was deleted is gone.
+    listed = {image["arn"] for image in account.images}
+    deleted = {
+        resource["resourceId"]
+        for execution in account.executions[7:]
+        for resource in execution.resources
+        if (resource["action"]["name"], resource["state"]["status"]) == ("DELETE", "SUCCESS")
+    }
+    assert deleted
+    assert not deleted & listed
+
+
+def test_an_images_outputs_are_what_the_executions_name(account: Account) -> None:
+    outputs = {}
+    for image in account.images:
+        made = image.get("outputResources", {})
+        outputs[image["arn"]] = {ami["image"] for ami in made.get("amis", ())} | {
+            uri for container in made.get("containers", ()) for uri in container["imageUris"]
+        }
+    for execution in account.executions[7:]:
+        for arn, children in execution.children_by_parent.items():
+            for child in children if arn in outputs else ():
+                assert {child["resourceId"], *child.get("imageUris", ())} & outputs[arn]
 
 
 def test_the_readme_lists_every_page() -> None:

@@ -1,5 +1,6 @@
 """The local service's data: generating it, and loading it from a file."""
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -42,8 +43,40 @@ def test_a_longer_list_starts_like_a_shorter_one() -> None:
     assert long.executions[0].resources[:10] == short.executions[0].resources
 
 
+def test_a_history_comes_after_the_executions_and_is_the_same_every_time() -> None:
+    short, long = generate_account(resources=40), generate_account(resources=40, history=True)
+    assert long == generate_account(resources=40, history=True)
+    assert long.executions[:2] == short.executions
+    assert long.policies[:2] == short.policies
+    assert len(long.executions) > 80
+    assert (short.images, short.pipelines) == ((), ())
+    names = {pipeline["name"] for pipeline in long.pipelines}
+    assert names <= {image["name"] for image in long.images}
+
+
+def test_the_images_of_an_account_are_what_its_executions_have_left() -> None:
+    account = generate_account(resources=40, history=True)
+    statuses = {image["arn"]: image["state"]["status"] for image in account.images}
+    expected = {"DEPRECATE": "DEPRECATED", "DISABLE": "DISABLED", "AVAILABLE": "AVAILABLE"}
+    checked = 0
+    for resource in account.executions[0].resources:
+        if resource["accountId"] != account.account_id or resource["region"] != "us-west-2":
+            assert resource["resourceId"] not in statuses
+            continue
+        if resource["state"]["status"] == "SUCCESS":
+            assert statuses.get(resource["resourceId"]) == expected.get(resource["action"]["name"])
+            checked += 1
+    assert checked > 10
+
+
 def test_an_account_is_the_same_after_writing_and_loading(tmp_path: Path) -> None:
-    account = generate_account(resources=5)
+    pages: dict[str, list[dict[str, object]]] = {
+        "ListWorkflows": [{"workflowVersionList": []}],
+        "GetLifecyclePolicy": [{}],
+    }
+    account = dataclasses.replace(
+        generate_account(resources=5, history=True), pages=pages, account_id="111122223333"
+    )
     file = tmp_path / "account.json"
     file.write_text(json.dumps(account.to_dict()))
     assert load_account(file) == account
@@ -73,6 +106,13 @@ E1 = '{"lifecycleExecutionId": "lce-1", "lifecycleExecutionState": {}'
         ('{"executions": [], "exec": 1}', "the document has unknown members: exec"),
         ('{"executions": {}}', "executions is not a list"),
         ('{"executions": [], "policies": [1]}', "policies[0] is not an object"),
+        ('{"executions": [], "accountId": 1}', "accountId is not a string"),
+        ('{"executions": [], "images": {}}', "images is not a list"),
+        ('{"executions": [], "pipelines": [[]]}', "pipelines[0] is not an object"),
+        ('{"executions": [], "pages": []}', "pages is not an object"),
+        ('{"executions": [], "pages": {"a": {}}}', "pages['a'] is not a list"),
+        ('{"executions": [], "pages": {"a": [1]}}', "pages['a'][0] is not an object"),
+        ('{"executions": [], "pages": {"a": [{}]}}', "pages: there is no operation 'a'"),
         ('{"executions": [1]}', "executions[0] is not an object"),
         ('{"executions": [{}]}', "executions[0].lifecycleExecutionId is missing"),
         (

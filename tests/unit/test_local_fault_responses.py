@@ -17,7 +17,7 @@ from imagebuilder_pager.local import (
     LocalImageBuilder,
     generate_account,
 )
-from tests.fakes.accounts import URL, signed_list_request
+from tests.fakes.accounts import URL, signed_list_request, signed_request
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +126,17 @@ def test_wrong_type_replaces_one_member(account: Account, original: httpx.Respon
     assert got["resources"][0].pop("resourceId") == 17
     del expected["resources"][0]["resourceId"]
     assert got["resources"] == expected["resources"]
+
+    for page, path in (
+        ({"imageVersionList": [{"arn": "a"}, {}]}, {"imageVersionList": [17, {}]}),
+        ({"imageVersionList": [], "requestId": "r"}, {"imageVersionList": 17, "requestId": "r"}),
+    ):
+        service = LocalImageBuilder(
+            Account(pages={"ListImages": [page]}), faults=FaultPlan({1: Fault("wrong-type")})
+        )
+        request = signed_request(b"{}", url=URL.replace("LifecycleExecutionResources", "Images"))
+        response = service(request)
+        assert json.loads(response.read()) == path
 
     assert changed("nextToken", None)["nextToken"] is None
     assert changed("resources", "x")["resources"] == "x"

@@ -207,7 +207,7 @@ def test_its_repr_does_not_show_the_secret_key(service: LocalImageBuilder) -> No
     [
         ("GET", URL),
         ("POST", "http://imagebuilder.test/"),
-        ("POST", "http://imagebuilder.test/ListLifecycleExecutions"),
+        ("POST", "http://imagebuilder.test/StartImagePipelineExecution"),
         ("POST", f"{URL}/"),
         ("POST", f"{URL}?maxResults=3"),
         ("POST", URL.replace("Resources", "resources")),

@@ -96,7 +96,7 @@ _CATALOGUE: dict[str, tuple[str, dict[str, _Option]]] = {
     "wrong-type": (
         "a member of the page has a value of the wrong type",
         {
-            "member": _Option("resources.0.resourceId", (str,)),
+            "member": _Option(None, (type(None), str)),
             "value": _Option(17, (str, int, float, bool, type(None))),
         },
     ),

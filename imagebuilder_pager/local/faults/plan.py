@@ -24,7 +24,7 @@ class RequestInfo:
     """The numbers of one request, counted by a plan from 1.
 
     ``request`` counts the requests. ``page`` counts the pages in the order of their first request;
-    a page is identified by ``nextToken``, execution and parent, and not by its size. ``attempt``
+    a page is identified by the operation and its parameters, and not by its size. ``attempt``
     counts the requests for the same page. ``last`` is true for a page without a next one.
     """
 

@@ -167,9 +167,20 @@ def _wrong_json(fault: Fault, _request: httpx.Request, original: httpx.Response)
 
 
 def _wrong_type(fault: Fault, _request: httpx.Request, original: httpx.Response) -> httpx.Response:
-    path = str(fault["member"]).split(".")
-    members = _replace_member(json.loads(read_body(original)), path, fault["value"])
+    page = json.loads(read_body(original))
+    given = fault["member"]
+    path = _default_member(page) if given is None else str(given).split(".")
+    members = _replace_member(page, path, fault["value"])
     return _replace_body(original, json.dumps(members, separators=(",", ":")).encode())
+
+
+def _default_member(page: dict[str, Any]) -> list[str]:
+    """Return the path of the first item's ``resourceId``, of the first item, or of a member."""
+    for name, value in page.items():
+        if isinstance(value, list) and value:
+            has_id = isinstance(value[0], dict) and "resourceId" in value[0]
+            return [name, "0", *(["resourceId"] if has_id else [])]
+    return [next(iter(page), "message")]
 
 
 def _replace_member(node: Any, path: list[str], value: Any) -> Any:

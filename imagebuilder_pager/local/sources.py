@@ -1,0 +1,278 @@
+"""Where the data of each operation come from in an account: one row an operation.
+
+``read_response`` returns a whole listing; which part of it is a page is decided in ``listing.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..models.exceptions import ResourceNotFoundException
+from .errors import ServiceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from ..operations import Operation
+    from .account import Account, Execution, WireDict
+
+__all__ = ["SOURCES", "Source", "read_response"]
+
+_PUBLISHERS = ("Amazon", "ThirdParty", "AWSMarketplace")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where an operation's response comes from.
+
+    ``read`` returns its members, with the items of the whole listing. ``filters`` are the names
+    that the parameter ``filters`` may have; each is the member of an item that it compares.
+    """
+
+    read: Callable[[Account, Mapping[str, Any]], dict[str, Any]]
+    filters: tuple[str, ...] = ()
+
+
+class _MissingResourceError(LookupError):
+    """A resource that a required parameter names, and the account does not have."""
+
+
+def read_response(
+    operation: Operation[Any], account: Account, params: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the members of the response to these parameters, with all items that pass the filters.
+
+    Raises ``ServiceError``: for a missing resource ``ResourceNotFoundException`` where the service
+    model has it for the operation, and else ``InvalidRequestException``.
+    """
+    source = SOURCES[operation.name]
+    filters = _parse_filters(params.get("filters", ()), source.filters)
+    try:
+        response = source.read(account, params)
+    except _MissingResourceError as error:
+        code = "InvalidRequestException"
+        if ResourceNotFoundException in operation.errors:
+            code = ResourceNotFoundException.__name__
+        raise ServiceError(code, str(error)) from None
+    if filters and operation.result_key is not None:
+        response[operation.result_key] = [
+            item
+            for item in response[operation.result_key]
+            if all(_passes(item, name, values) for name, values in filters)
+        ]
+    return response
+
+
+def _parse_filters(
+    filters: Iterable[Mapping[str, Any]], allowed: Sequence[str]
+) -> list[tuple[str, list[str]]]:
+    parsed = []
+    for given in filters:
+        name, values = given.get("name"), given.get("values")
+        if name is None or values is None:
+            raise ServiceError("InvalidRequestException", "A filter has to have a name and values.")
+        if name not in allowed:
+            raise ServiceError(
+                "InvalidRequestException",
+                f"The filter '{name}' is not valid here; it has to be one of {', '.join(allowed)}.",
+            )
+        parsed.append((name, values))
+    return parsed
+
+
+def _passes(item: WireDict, name: str, values: Sequence[str]) -> bool:
+    text = str(item.get(name))
+    # The version of a build, 1.0.4/2, is also found by that of its image, 1.0.4.
+    return text in values or (name == "version" and text.partition("/")[0] in values)
+
+
+# Policies and their executions.
+
+
+def _list_policies(account: Account, _params: Mapping[str, Any]) -> dict[str, Any]:
+    summaries = [_without(p, "policyDetails", "resourceSelection") for p in account.policies]
+    return {"lifecyclePolicySummaryList": summaries}
+
+
+def _get_policy(account: Account, params: Mapping[str, Any]) -> dict[str, Any]:
+    return {"lifecyclePolicy": _find_policy(account, params["lifecyclePolicyArn"])}
+
+
+def _find_policy(account: Account, arn: str) -> WireDict:
+    return _find(account.policies, arn, "lifecycle policy")
+
+
+def _list_executions(account: Account, params: Mapping[str, Any]) -> dict[str, Any]:
+    arn: str = params["resourceArn"]
+    kind, _, name = arn.split(":", 5)[5].partition("/")
+    if kind == "lifecycle-policy":
+        _find_policy(account, arn)
+        executions = [e for e in account.executions if e.lifecycle_policy_arn == arn]
+    elif kind == "image" and name.count("/") == 2:  # name, version and build
+        # Of an image, those that StartResourceStateUpdate started; they have no policy.
+        executions = [
+            execution
+            for execution in account.executions
+            if execution.lifecycle_policy_arn is None
+            and any(resource.get("resourceId") == arn for resource in execution.resources)
+        ]
+    else:
+        raise ServiceError(
+            "InvalidRequestException",
+            f"The resource '{arn}' is neither a lifecycle policy nor an image build version.",
+        )
+    return {"lifecycleExecutions": [_describe_execution(e) for e in executions]}
+
+
+def _get_execution(account: Account, params: Mapping[str, Any]) -> dict[str, Any]:
+    execution = _find_execution(account, params["lifecycleExecutionId"])
+    return {"lifecycleExecution": _describe_execution(execution)}
+
+
+def _describe_execution(execution: Execution) -> dict[str, Any]:
+    """Return the API's ``LifecycleExecution``."""
+    members = {
+        "lifecycleExecutionId": execution.lifecycle_execution_id,
+        "lifecyclePolicyArn": execution.lifecycle_policy_arn,
+        "resourcesImpactedSummary": {
+            "hasImpactedResources": any(execution.children_by_parent.values())
+        },
+        "state": execution.lifecycle_execution_state,
+        "startTime": execution.start_time,
+        "endTime": execution.end_time,
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _list_execution_resources(account: Account, params: Mapping[str, Any]) -> dict[str, Any]:
+    execution = _find_execution(account, params["lifecycleExecutionId"])
+    parent: str | None = params.get("parentResourceId")
+    resources = (
+        execution.resources if parent is None else execution.children_by_parent.get(parent, ())
+    )
+    return {
+        "lifecycleExecutionId": execution.lifecycle_execution_id,
+        "lifecycleExecutionState": execution.lifecycle_execution_state,
+        "resources": resources,
+    }
+
+
+def _find_execution(account: Account, execution_id: str) -> Execution:
+    for execution in account.executions:
+        if execution.lifecycle_execution_id == execution_id:
+            return execution
+    raise _MissingResourceError(f"The lifecycle execution '{execution_id}' does not exist.")
+
+
+# Images and pipelines.
+
+
+def _list_images(account: Account, params: Mapping[str, Any]) -> dict[str, Any]:
+    by_name = params.get("byName", False)
+    if by_name and any(given.get("name") == "version" for given in params.get("filters", ())):
+        raise ServiceError(
+            "InvalidRequestException", "byName cannot be combined with the filter 'version'."
+        )
+    owner: str = params.get("owner", "Self")
+    newest: dict[str, WireDict] = {}
+    for build in account.images:
+        if _owner_of(build, account) == owner:
+            newest[_version_arn(build)] = build
+    versions = []
+    for arn, build in newest.items():
+        is_deprecated = owner == "Amazon" and build.get("state", {}).get("status") == "DEPRECATED"
+        if params.get("includeDeprecated", False) or not is_deprecated:
+            versions.append(_describe_version(arn, build))
+    if by_name:
+        versions = _merge_versions(versions)
+    return {"imageVersionList": versions}
+
+
+def _describe_version(arn: str, build: WireDict) -> dict[str, Any]:
+    """Return the API's ``ImageVersion`` of a version with this newest build."""
+    version = _without(
+        build,
+        *("state", "outputResources", "tags", "deprecationTime", "lifecycleExecutionId"),
+        "loggingConfiguration",
+    )
+    version["arn"] = arn
+    if "version" in version:
+        version["version"] = str(version["version"]).partition("/")[0]
+    return version
+
+
+def _merge_versions(versions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return one entry for each name: the newest version, under an ARN without one."""
+    merged: dict[str, dict[str, Any]] = {}
+    for version in versions:
+        arn = f"{str(version['arn']).rpartition('/')[0]}/x.x.x"
+        merged[arn] = {**_without(version, "version"), "arn": arn}
+    return list(merged.values())
+
+
+def _list_image_builds(account: Account, params: Mapping[str, Any]) -> dict[str, Any]:
+    arn = params.get("imageVersionArn")
+    builds = [
+        build
+        for build in account.images
+        if (_owner_of(build, account) == "Self" if arn is None else _version_arn(build) == arn)
+    ]
+    return {"imageSummaryList": builds}
+
+
+def _list_pipelines(account: Account, _params: Mapping[str, Any]) -> dict[str, Any]:
+    return {"imagePipelineList": account.pipelines}
+
+
+def _list_pipeline_images(account: Account, params: Mapping[str, Any]) -> dict[str, Any]:
+    pipeline = _find(account.pipelines, params["imagePipelineArn"], "image pipeline")
+    recipe = str(pipeline.get("imageRecipeArn") or pipeline.get("containerRecipeArn"))
+    # An image has the name of the recipe that it was built by.
+    prefix = recipe.replace(":image-recipe/", ":image/").replace(":container-recipe/", ":image/")
+    name_arn = prefix.rpartition("/")[0]
+    builds = [b for b in account.images if _version_arn(b).rpartition("/")[0] == name_arn]
+    return {"imageSummaryList": builds}
+
+
+def _owner_of(build: WireDict, account: Account) -> str:
+    """Return the ``Ownership`` of an image as the account sees it."""
+    owner = str(build.get("owner", account.account_id))
+    if owner in _PUBLISHERS:
+        return owner
+    return "Self" if owner == account.account_id else "Shared"
+
+
+def _version_arn(build: WireDict) -> str:
+    return str(build.get("arn")).rpartition("/")[0]
+
+
+def _find(resources: Iterable[WireDict], arn: str, kind: str) -> WireDict:
+    for resource in resources:
+        if resource.get("arn") == arn:
+            return resource
+    raise _MissingResourceError(f"The {kind} '{arn}' does not exist.")
+
+
+def _without(resource: WireDict, *names: str) -> dict[str, Any]:
+    return {name: value for name, value in resource.items() if name not in names}
+
+
+_IMAGE_FILTERS = ("name", "osVersion", "platform", "type", "version")
+_PIPELINE_FILTERS = (
+    *("description", "distributionConfigurationArn", "imageRecipeArn"),
+    *("infrastructureConfigurationArn", "name", "status"),
+)
+
+SOURCES: Mapping[str, Source] = {
+    "GetLifecycleExecution": Source(_get_execution),
+    "GetLifecyclePolicy": Source(_get_policy),
+    "ListImageBuildVersions": Source(_list_image_builds, _IMAGE_FILTERS),
+    "ListImagePipelineImages": Source(_list_pipeline_images, ("name", "version")),
+    "ListImagePipelines": Source(_list_pipelines, _PIPELINE_FILTERS),
+    "ListImages": Source(_list_images, _IMAGE_FILTERS),
+    "ListLifecycleExecutionResources": Source(_list_execution_resources),
+    "ListLifecycleExecutions": Source(_list_executions),
+    "ListLifecyclePolicies": Source(_list_policies, ("name", "resourceType", "status")),
+}
+"""The operations that an account has data for, by name."""
