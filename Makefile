@@ -61,7 +61,7 @@ test-all:
 	  done; \
 	done; \
 	for root in $(PYTHON_ROOTS); do \
-	  $(PYTHON) tools/python_root.py $$root -q $(PYTEST_ARGS) || exit 1; \
+	  $(PYTHON) tools/python_root.py $$root -q -n auto $(PYTEST_ARGS) || exit 1; \
 	  found="$$found $$root"; \
 	done; echo "passed on:$$found"; test -n "$$found"
 

@@ -94,7 +94,9 @@ def _unreachable(code: CodeType) -> frozenset[int]:
     steps = [step for step in dis.get_instructions(code) if step.opname not in {"CACHE", "NOP"}]
     offsets = set()
     for index, step in enumerate(steps):
-        first = index + (step.opname == "SWAP")  # of what a return in the block returns
+        first = index
+        while steps[first].opname == "SWAP":  # with what a return in the block returns
+            first += 1
         following = steps[first : first + 3]
         is_exit = len(following) == 3 and all(
             step.opname == "LOAD_CONST" and step.argval is None for step in following
