@@ -91,8 +91,8 @@ $(LOWEST)/.installed: pyproject.toml constraints.txt Makefile
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
-# SLIM=lean builds build/slim-lean, for H11Client alone. SLIM_WITH='cli local' adds the command line
-# and the local service.
+# SLIM=lean builds build/slim-lean, for H11Client alone. SLIM_WITH='cli local walk' adds the command
+# line, the local service and walk_lifecycle.
 slim: $(VENV)/.runtime
 	$(BIN)/python tools/slim.py build/slim$(SLIM:%=-%) --check $(SLIM:%=--%) \
 	  $(if $(SLIM_WITH),--with $(SLIM_WITH))

@@ -31,6 +31,7 @@ __all__ = [
     "measure_memory",
     "measure_prefetch",
     "measure_size",
+    "measure_walk",
 ]
 
 Side = Callable[[], float]
@@ -264,3 +265,18 @@ def measure_executions(harness: Harness, rounds: int) -> Samples:
         return side
 
     return _in_turns(rounds, peer=seconds("peer_boto3"), ours=seconds("ours_async", 16))
+
+
+def measure_walk(worker: str, *, children: bool) -> Callable[[Harness, int], Samples]:
+    """Return the measure of the CPU milliseconds per page of a walk and of its single listings."""
+
+    def measure(harness: Harness, rounds: int) -> Samples:
+        # With children, 24 of 25 pages are those of one image, with two AMIs.
+        job = (5, 3, 1) if children else (25, 16, 0)
+
+        def cpu(name: str) -> Side:
+            return lambda: harness.work(worker, name, *job).cpu_per_page * 1000
+
+        return _in_turns(rounds, peer=cpu("single_listings"), ours=cpu("walk"))
+
+    return measure

@@ -17,6 +17,7 @@ from .measures import (
     measure_memory,
     measure_prefetch,
     measure_size,
+    measure_walk,
 )
 from .results import Row
 
@@ -199,6 +200,20 @@ ROWS = (
         rounds=2,
         must=1 / 12,
         aim=1 / 15,
+    ),
+    *(
+        Row(
+            name=f"{prefix}walk{'-children' if children else ''}",
+            what=f"{way}CPU per page of a walk{', with what came from images' if children else ''}",
+            peer="its single listings",
+            unit="ms",
+            measure=measure_walk(worker, children=children),
+            rounds=9,
+            must=1.15,
+            aim=1.05,
+        )
+        for prefix, way, worker, _ in _WAYS
+        for children in (False, True)
     ),
 )
 

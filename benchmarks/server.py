@@ -1,8 +1,10 @@
 """A server of canned pages, so that it takes as little CPU as possible.
 
 It reads two things in a request: the token, and the id of the execution, which has the number of
-pages and the delay of each response (:func:`.workers.common.execution_id`). It prints its http and
-its https URL when it is ready, and ends when its standard input ends.
+pages and the delay of each response (:func:`.workers.common.execution_id`). A policy has the number
+of its executions, and of the pages of each (:func:`.workers.common.policy_arn`). What came from an
+image is a page of two AMIs. It prints its http and its https URL when it is ready, and ends when
+its standard input ends.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ import sys
 from imagebuilder_pager.local.account_generator import example_policy, generate_execution
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-_EXECUTION = re.compile(rb"lce-(\d{8})-0000-0000-0000-(\d{12})")
+_EXECUTION = re.compile(rb"lce-(\d{8})-0000-0000-\d{4}-(\d{12})")
+_POLICY = re.compile(rb"lifecycle-policy/of-(\d+)-executions-of-(\d+)-pages")
 _TOKEN = re.compile(rb'"nextToken": ?"page-(\d{12})"')
 
 _PAGE_SIZE = 25
@@ -44,6 +47,10 @@ class Pages:
                 "resources": resources,
             }
             self._bodies.append(json.dumps(page, separators=(",", ":")).encode()[:-1])
+        images = execution.children_by_parent.values()
+        amis = [ami for image in images for ami in image][:2]
+        page = {"lifecycleExecutionId": execution.lifecycle_execution_id, "resources": amis}
+        self._amis = json.dumps(page, separators=(",", ":")).encode()
 
     @property
     def size(self) -> int:
@@ -52,23 +59,46 @@ class Pages:
 
     def respond(self, body: bytes) -> tuple[int, bytes]:
         """Return the delay of the response in milliseconds, and the response."""
+        policy = _POLICY.search(body)
+        if policy is not None:
+            return 0, _response(_executions_page(*map(int, policy.groups())))
         found = _EXECUTION.search(body)
         if found is None:
             raise ValueError(f"no execution id in {body!r}")
         latency_ms, pages = map(int, found.groups())
+        if b'"parentResourceId"' in body:
+            return latency_ms, _response(self._amis.replace(_PREPARED_ID, found[0], 1))
         token = _TOKEN.search(body)
         number = int(token[1]) if token else 0
         end = b',"nextToken":"page-%012d"}' % (number + 1) if number + 1 < pages else b"}"
         page = self._bodies[number % len(self._bodies)].replace(_PREPARED_ID, found[0], 1)
-        head = (
-            b"HTTP/1.1 200 OK\r\n"
-            b"Date: Mon, 03 Mar 2025 02:00:00 GMT\r\n"
-            b"Content-Type: application/json\r\n"
-            b"Content-Length: %d\r\n"
-            b"Connection: keep-alive\r\n"
-            b"x-amzn-RequestId: 01234567-89ab-cdef-0123-456789abcdef\r\n\r\n"
-        ) % (len(page) + len(end))
-        return latency_ms, head + page + end
+        return latency_ms, _response(page + end)
+
+
+def _executions_page(executions: int, pages: int) -> bytes:
+    """Return the one page of a policy's executions, each with so many pages of resources."""
+    listed = [
+        {
+            "lifecycleExecutionId": f"lce-00000000-0000-0000-{number:04d}-{pages:012d}",
+            "state": {"status": "SUCCESS"},
+            "startTime": 1740967200.0,
+            "endTime": 1740967800.0,
+        }
+        for number in range(executions)
+    ]
+    return json.dumps({"lifecycleExecutions": listed}).encode()
+
+
+def _response(body: bytes) -> bytes:
+    head = (
+        b"HTTP/1.1 200 OK\r\n"
+        b"Date: Mon, 03 Mar 2025 02:00:00 GMT\r\n"
+        b"Content-Type: application/json\r\n"
+        b"Content-Length: %d\r\n"
+        b"Connection: keep-alive\r\n"
+        b"x-amzn-RequestId: 01234567-89ab-cdef-0123-456789abcdef\r\n\r\n"
+    ) % len(body)
+    return head + body
 
 
 class _Connection(asyncio.Protocol):

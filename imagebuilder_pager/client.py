@@ -44,6 +44,7 @@ from .models import exceptions as modelled_exceptions
 from .operations import OPERATIONS
 from .service import HEADERS, SERVICE, response_parser
 from .validation import importing, validate_positive, validate_whole_number, validating
+from .walk_methods import AsyncWalkMethods, WalkMethods
 
 if TYPE_CHECKING:
     import ssl
@@ -191,7 +192,7 @@ def _http_client_error(client: str, http_client: object, allowed: str) -> ParamV
     )
 
 
-class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMethods):
+class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMethods, WalkMethods):
     """A client of EC2 Image Builder.
 
     ``region_name``: else ``AWS_REGION``, then ``AWS_DEFAULT_REGION``, then the profile's.
@@ -267,7 +268,9 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMet
 
 
 class AsyncImageBuilder(
-    _BaseClient[AsyncHttpxClient | AsyncTransport, AsyncTransport], AsyncOperationMethods
+    _BaseClient[AsyncHttpxClient | AsyncTransport, AsyncTransport],
+    AsyncOperationMethods,
+    AsyncWalkMethods,
 ):
     """The async twin of :class:`ImageBuilder`, for asyncio and trio.
 

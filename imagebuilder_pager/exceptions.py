@@ -19,6 +19,7 @@ The errors that the service models are in :mod:`imagebuilder_pager.models.except
         CredentialRetrievalError              a configured source that returned no credentials
       PaginationError                         a listing that cannot begin or go on
         StartingTokenError (ValueError)       an invalid StartingToken
+        ParentGoneError                       an item that a StartingToken stands in, now gone
       CheckpointError                         a file that is not the checkpoint of the listing
         CheckpointLockedError                 a checkpoint that another run has
       ClientError                             an error response of the service
@@ -57,6 +58,7 @@ __all__ = [
     "PagerError",
     "PaginationError",
     "ParamValidationError",
+    "ParentGoneError",
     "PartialCredentialsError",
     "ProfileNotFound",
     "ProxyConnectionError",
@@ -166,6 +168,22 @@ class PaginationError(PagerError):
 
 class StartingTokenError(PaginationError, ValueError):
     """A ``StartingToken`` that is not valid; also a ``ValueError``, as in botocore."""
+
+
+class ParentGoneError(PaginationError):
+    """An item that a walk's ``StartingToken`` stands in, and that its listing no longer has.
+
+    ``level`` names the listing, ``item_id`` the item. ``resume_token`` goes on behind the item,
+    with the one that has moved up into its place.
+    """
+
+    def __init__(self, level: str, item_id: str | None) -> None:
+        self.level = level
+        self.item_id = item_id
+        super().__init__(
+            f"the StartingToken stands in {item_id or 'an item without an id'}, which is no longer "
+            f"in the listing of {level}; the error's resume_token goes on behind it"
+        )
 
 
 class CheckpointError(PagerError):

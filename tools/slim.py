@@ -5,10 +5,10 @@
     python tools/slim.py build/slim-lean --lean
 
 The folder is for ``sys.path``. It is copied from the environment that runs this script, so the
-versions are the installed ones and nothing is downloaded. Left out are the command line and the
-local service (``--with`` adds them), botocore's data (the service models of all of AWS), tests,
-type stubs, bytecode and commands. Each ``.dist-info`` keeps its metadata, which vulnerability
-scanners read, and its licences, which have to be distributed with the code.
+versions are the installed ones and nothing is downloaded. Left out are the command line, the local
+service and the walk (``--with`` adds them), botocore's data (the service models of all of AWS),
+tests, type stubs, bytecode and commands. Each ``.dist-info`` keeps its metadata, which
+vulnerability scanners read, and its licences, which have to be distributed with the code.
 
 The lean folder is for ``http_client=H11Client()``: it has the distributions of
 ``requirements-lean.txt`` alone, and of Pydantic neither version 1 nor the plugin for mypy.
@@ -45,6 +45,7 @@ LEAN_REQUIREMENTS = ROOT / "requirements-lean.txt"
 OPTIONAL_PARTS = {
     "cli": ("imagebuilder_pager/cli", "imagebuilder_pager/__main__.py"),
     "local": ("imagebuilder_pager/local",),
+    "walk": ("imagebuilder_pager/lifecycle_walk", "imagebuilder_pager/pagination/nest"),
 }
 _EXCLUDED = ("botocore/data",)
 # Pydantic imports its version 1 only for a class with version 1's __get_validators__.

@@ -16,6 +16,12 @@ def execution_id(pages: int, latency_ms: int = 0) -> str:
     return f"lce-{latency_ms:08d}-0000-0000-0000-{pages:012d}"
 
 
+def policy_arn(executions: int, pages: int) -> str:
+    """Return a policy for which the server has so many executions of so many pages each."""
+    name = f"of-{executions}-executions-of-{pages}-pages"
+    return f"arn:aws:imagebuilder:{REGION}:123456789012:lifecycle-policy/{name}"
+
+
 def peak_kib() -> int:
     """Return the peak memory of this process, in KiB."""
     try:

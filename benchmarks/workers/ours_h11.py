@@ -22,3 +22,5 @@ def make_client(url: str) -> ImageBuilder:
 
 first_page = partial(ours.first_page, make_client=make_client)
 stream = partial(ours.stream, make_client=make_client)
+walk = partial(ours.walk, make_client=make_client)
+single_listings = partial(ours.single_listings, make_client=make_client)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any, Generic, Self
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from ..exceptions import PagerError
 from .async_prefetch import AsyncPrefetcher
@@ -13,8 +13,6 @@ from .base import (
     BasePaginator,
     ItemT_co,
     IterationState,
-    PageExpander,
-    PageT,
     PageT_co,
     T,
     require_awaitable,
@@ -23,6 +21,9 @@ from .cursor import PageResult
 from .full_result import FullResult
 
 __all__ = ["AsyncPageIterator", "AsyncPaginator", "AsyncResultIterator"]
+
+ResultT = TypeVar("ResultT")
+ResultT_co = TypeVar("ResultT_co", covariant=True)
 
 
 class AsyncPaginator(
@@ -89,8 +90,17 @@ class AsyncPageIterator(
         return AsyncPrefetcher(fetch, self._options.prefetch)
 
 
+class _State(Protocol):
+    def attach_resume_token(self, error: PagerError) -> None: ...
+
+
+class _Fetcher(Protocol[ResultT_co]):
+    async def next_result(self) -> ResultT_co | None: ...
+    async def aclose(self) -> None: ...
+
+
 class AsyncResultIterator(AsyncIterator[T]):
-    """One iteration over an :class:`AsyncPageIterator`.
+    """One iteration over an :class:`AsyncPageIterator`, or over a nest of listings.
 
     Leaving the loop early drops it, and the fetching ahead ends with it; :meth:`aclose` does the
     same and waits for the end.
@@ -100,13 +110,13 @@ class AsyncResultIterator(AsyncIterator[T]):
 
     def __init__(
         self,
-        state: IterationState[PageT],
-        prefetcher: AsyncPrefetcher[PageResult[PageT]],
-        expand: PageExpander[PageT, T],
+        state: _State,
+        prefetcher: _Fetcher[ResultT],
+        expand: Callable[[ResultT], Iterator[T]],
     ) -> None:
         self._state = state
-        self._prefetcher = prefetcher
-        self._expand = expand
+        self._prefetcher: _Fetcher[Any] = prefetcher
+        self._expand: Callable[[Any], Iterator[T]] = expand
         self._values: Iterator[T] = iter(())
         self._running = False
         self._ended = False
@@ -138,7 +148,7 @@ class AsyncResultIterator(AsyncIterator[T]):
         self._values = iter(())
         await self._prefetcher.aclose()
 
-    async def _next_result(self) -> PageResult[Any] | None:
+    async def _next_result(self) -> Any:
         self._running = True
         result = None
         try:

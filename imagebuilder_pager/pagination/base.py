@@ -221,23 +221,29 @@ class IterationState(Generic[PageT]):
         return full_result.finish()
 
 
-def reject_awaitable(page: object) -> None:
-    """Raise :class:`PaginationError` for an awaitable in place of a page."""
+def reject_awaitable(page: object, instead: str = "AsyncPaginator") -> None:
+    """Raise :class:`PaginationError` for an awaitable in place of a page.
+
+    ``instead`` is the class that takes an async function.
+    """
     if isinstance(page, Awaitable):
         if isinstance(page, Coroutine):
             page.close()  # or Python warns that it was never awaited
         raise PaginationError(
             f"the method returned a {type(page).__name__} in place of a page; for an async "
-            "function, use AsyncPaginator"
+            f"function, use {instead}"
         )
 
 
-def require_awaitable(page: object) -> None:
-    """Raise :class:`PaginationError` for anything but an awaitable page."""
+def require_awaitable(page: object, instead: str = "Paginator") -> None:
+    """Raise :class:`PaginationError` for anything but an awaitable page.
+
+    ``instead`` is the class that takes a function that is not async.
+    """
     if not isinstance(page, Awaitable):
         raise PaginationError(
             f"the method returned a {type(page).__name__} in place of an awaitable; for a function "
-            "that is not async, use Paginator"
+            f"that is not async, use {instead}"
         )
 
 

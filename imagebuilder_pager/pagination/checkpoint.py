@@ -26,6 +26,7 @@ from .checkpoint_file import CheckpointFile
 if TYPE_CHECKING:
     from .async_paginator import AsyncPageIterator, AsyncResultIterator
     from .base import BasePageIterator
+    from .nest import AsyncNestIterator, NestIterator
     from .paginator import PageIterator
 
 __all__ = ["Checkpoint"]
@@ -108,8 +109,14 @@ class Checkpoint:
     def items(self, pages: PageIterator[PageT, ItemT]) -> Iterator[ItemT]: ...
     @overload
     def items(self, pages: AsyncPageIterator[PageT, ItemT]) -> AsyncIterator[ItemT]: ...
+    @overload
+    def items(self, pages: NestIterator[ItemT]) -> Iterator[ItemT]: ...
+    @overload
+    def items(self, pages: AsyncNestIterator[ItemT]) -> AsyncIterator[ItemT]: ...
     def items(self, pages: Any) -> Any:
         """Return an iterator over the items of ``pages`` that saves each when it is processed.
+
+        ``pages`` may be a walk through nested listings, too: its records are the items.
 
         An item counts as processed when the next one is asked for. An item at which the loop ends,
         by an exception or by ``break``, is there again in the next run. For async pages, the

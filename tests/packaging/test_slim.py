@@ -73,16 +73,24 @@ def test_it_has_no_data_of_botocore_no_tests_no_stubs_and_no_bytecode(slim: Path
     assert not {Path(name).suffix for name in names} & {".pyc", ".pyi", ".pth"}
 
 
-def test_it_has_neither_the_command_line_nor_the_local_service(slim: Path) -> None:
+def test_it_has_no_command_line_no_local_service_and_no_walk(slim: Path) -> None:
     library = slim / "imagebuilder_pager"
+    assert not (library / "pagination" / "nest").exists()
     assert {path.name for path in library.iterdir()} == {
         path.name
         for path in (ROOT / "imagebuilder_pager").iterdir()
-        if path.name not in {"cli", "local", "__main__.py", "__pycache__"}
+        if path.name not in {"cli", "lifecycle_walk", "local", "__main__.py", "__pycache__"}
     }
 
 
-@pytest.mark.parametrize(("part", "names"), [("cli", {"cli", "__main__.py"}), ("local", {"local"})])
+@pytest.mark.parametrize(
+    ("part", "names"),
+    [
+        ("cli", {"cli", "__main__.py"}),
+        ("local", {"local"}),
+        ("walk", {"lifecycle_walk"}),
+    ],
+)
 def test_a_part_that_is_asked_for_is_added(
     slim: Path, tmp_path: Path, part: str, names: set[str]
 ) -> None:
@@ -153,6 +161,27 @@ def run(folder: Path, code: str) -> str:
 def test_the_demo_runs_with_all_parts(slim_with_all_parts: Path) -> None:
     output = run(slim_with_all_parts, "from imagebuilder_pager.local.demo import main; main()")
     assert "The listing is complete" in output
+
+
+WALK = """
+from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
+for kind in (ImageBuilder, AsyncImageBuilder):
+    client = kind("us-west-2", aws_access_key_id="a", aws_secret_access_key="b")
+    try:
+        print(client.walk_lifecycle().starting_token)
+    except exceptions.MissingDependencyException as error:
+        print(error)
+"""
+
+
+def test_the_walk_says_what_is_missing(slim: Path, slim_with_all_parts: Path) -> None:
+    line = (
+        "walk_lifecycle needs imagebuilder_pager.lifecycle_walk and "
+        "imagebuilder_pager.pagination.nest, which this copy of the library leaves out: build it "
+        "with them, by make slim SLIM_WITH=walk\n"
+    )
+    assert run(slim, WALK) == line * 2
+    assert run(slim_with_all_parts, WALK) == "None\n" * 2
 
 
 def test_nothing_is_imported_from_elsewhere(slim: Path) -> None:

@@ -30,6 +30,7 @@ EVERY_ERROR: list[exceptions.PagerError] = [
     exceptions.PartialCredentialsError("half"),
     exceptions.PaginationError("round in a circle"),
     exceptions.StartingTokenError("made up"),
+    exceptions.ParentGoneError("policies", "arn:aws:imagebuilder:us-west-2:1:lifecycle-policy/a"),
     exceptions.CheckpointError("not a file"),
     exceptions.CheckpointLockedError("in use"),
     exceptions.ResponseParserError("HTML"),
@@ -193,6 +194,7 @@ def test_exceptions_have_botocores_names() -> None:
         "PagerError",
         "InsecureRequestWarning",  # urllib3's
         "InvalidEndpointError",
+        "ParentGoneError",
         "ResponseValidationError",
         "StartingTokenError",
         "UnknownOperationError",

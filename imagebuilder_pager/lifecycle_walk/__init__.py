@@ -1,0 +1,34 @@
+"""The walk from lifecycle policies to the resources that they acted on: one account, one region.
+
+It is loaded by ``client.walk_lifecycle()`` and by nothing else.
+"""
+
+from .._lazy import lazy_attributes
+
+TYPE_CHECKING = False  # as typing's, which takes its time to import
+if TYPE_CHECKING:
+    from .async_walk import AsyncLifecycleWalk
+    from .records import LifecycleRecord, LifecycleRecordKey
+    from .walk import LifecycleWalk, WalkOptions
+
+__all__ = [
+    "AsyncLifecycleWalk",
+    "LifecycleRecord",
+    "LifecycleRecordKey",
+    "LifecycleWalk",
+    "WalkOptions",
+]
+
+# Type checkers must not see it: with it, an unknown name would be Any.
+if not TYPE_CHECKING:
+    __getattr__ = lazy_attributes(
+        __name__,
+        {
+            "AsyncLifecycleWalk": "async_walk",
+            "LifecycleRecord": "records",
+            "LifecycleRecordKey": "records",
+            "LifecycleWalk": "walk",
+            "WalkOptions": "walk",
+        },
+        (),
+    )

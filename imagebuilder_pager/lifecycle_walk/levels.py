@@ -1,0 +1,173 @@
+"""The levels of the walk: policies, their executions, the resources, and what came from each.
+
+``ListLifecycleExecutionResources`` lists the resources of an execution; with the ARN of an image as
+``parentResourceId``, the AMIs or container images that came from it. Nothing is listed below those:
+the snapshots of an AMI are members of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from ..models.lifecycle import LifecycleExecutionResource
+from ..models.lifecycle_executions import LifecycleExecution
+from ..models.lifecycle_policies import LifecyclePolicySummary
+from ..operations import find_operation
+from ..pagination.nest.level import NestLevel
+from ..pagination.spec import PaginationSpec
+from .records import has_ended
+
+__all__ = ["is_in_period", "make_levels"]
+
+_GIVEN_POLICIES = PaginationSpec(
+    input_token="nextToken", output_token="nextToken", result_key="policies"
+)
+
+
+def make_levels(
+    client: object,
+    list_policies: Callable[..., Any] | None,
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    children: bool,
+) -> list[NestLevel]:
+    """Return the levels of a walk by the methods of a client.
+
+    ``list_policies`` returns the page of given policies; None: those of the account are listed.
+    """
+
+    def is_included(_: tuple[Any, ...], execution: LifecycleExecution) -> bool:
+        return is_in_period(execution, since, until)
+
+    levels = [
+        _level(
+            client,
+            "list_lifecycle_policies",
+            params=_nothing,
+            item_id=_policy_id,
+            yields_records=False,
+        )
+        if list_policies is None
+        else NestLevel(
+            name="policies",
+            method=list_policies,
+            spec=_GIVEN_POLICIES,
+            params=_nothing,
+            item_id=_policy_id,
+            yields_records=False,
+        ),
+        _level(
+            client,
+            "list_lifecycle_executions",
+            params=_executions_of,
+            item_id=_execution_id,
+            is_included=is_included,
+        ),
+        _level(
+            client,
+            "list_lifecycle_execution_resources",
+            params=_resources_of,
+            item_id=_resource_id,
+        ),
+    ]
+    if children:
+        levels.append(
+            _level(
+                client,
+                "list_lifecycle_execution_resources",
+                name="list_lifecycle_execution_resources of an image",
+                params=_children_of,
+                item_id=_resource_id,
+            )
+        )
+    return levels
+
+
+def is_in_period(
+    execution: LifecycleExecution, since: datetime | None, until: datetime | None
+) -> bool:
+    """Return whether an execution belongs to the time from ``since`` up to before ``until``.
+
+    One that has ended does at the time of its end. One that has not, or whose end is unknown, is
+    left out only if it started at ``until`` or later.
+    """
+    end = execution.end_time if has_ended(execution) else None
+    if end is not None:
+        return (since is None or since <= end) and (until is None or end < until)
+    start = execution.start_time
+    return until is None or start is None or start < until
+
+
+def _level(
+    client: object,
+    method_name: str,
+    *,
+    params: Callable[[tuple[Any, ...]], Mapping[str, Any] | None],
+    item_id: Callable[[Any], str | None],
+    is_included: Callable[[tuple[Any, ...], Any], bool] | None = None,
+    name: str | None = None,
+    yields_records: bool = True,
+) -> NestLevel:
+    operation = find_operation(method_name)
+    return NestLevel(
+        name=name or method_name,
+        method=getattr(client, method_name),
+        spec=operation.require_pagination(),
+        params=params,
+        item_id=item_id,
+        is_included=is_included,
+        yields_records=yields_records,
+        serialize_params=operation.serialize_params,
+    )
+
+
+def _nothing(_: tuple[Any, ...]) -> Mapping[str, Any]:
+    return {}
+
+
+def _executions_of(parents: tuple[LifecyclePolicySummary]) -> Mapping[str, Any] | None:
+    arn = parents[0].arn
+    return None if arn is None else {"resourceArn": arn}
+
+
+def _resources_of(
+    parents: tuple[LifecyclePolicySummary, LifecycleExecution],
+) -> Mapping[str, Any] | None:
+    execution_id = parents[1].lifecycle_execution_id
+    return None if execution_id is None else {"lifecycleExecutionId": execution_id}
+
+
+def _children_of(
+    parents: tuple[LifecyclePolicySummary, LifecycleExecution, LifecycleExecutionResource],
+) -> Mapping[str, Any] | None:
+    resource_id = parents[2].resource_id
+    if resource_id is None or not _is_image(resource_id):
+        return None
+    return {
+        "lifecycleExecutionId": parents[1].lifecycle_execution_id,
+        "parentResourceId": resource_id,
+    }
+
+
+def _is_image(resource_id: str) -> bool:
+    """Return whether it is the ARN of an image, the only parent that the service has."""
+    service, _, resource = resource_id.partition(":imagebuilder:")
+    return service.startswith("arn:") and ":image/" in resource
+
+
+def _policy_id(policy: LifecyclePolicySummary) -> str | None:
+    return policy.arn
+
+
+def _execution_id(execution: LifecycleExecution) -> str | None:
+    return execution.lifecycle_execution_id
+
+
+def _resource_id(resource: LifecycleExecutionResource) -> str | None:
+    if resource.resource_id is None:
+        return None
+    # An id is one of an account and a region: container images have the same in several.
+    return f"{resource.account_id or ''}/{resource.region or ''}/{resource.resource_id}"

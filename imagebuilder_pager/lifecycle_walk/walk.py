@@ -1,0 +1,177 @@
+"""The walk of a client: its arguments checked, its nest, and the token of which walk it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from typing import Any, TypeAlias, TypedDict
+
+from ..aws.clock import assume_utc
+from ..exceptions import ParamValidationError
+from ..models.exceptions import InvalidPaginationTokenException
+from ..models.lifecycle_policies import LifecyclePolicySummary
+from ..operations import find_operation
+from ..pagination.nest.level import NestLevel
+from ..pagination.nest.nest import Nest, NestIterator
+from ..validation import describe_invalid_value
+from .levels import make_levels
+from .records import LifecycleRecord
+
+__all__ = [
+    "NAME",
+    "LifecycleWalk",
+    "WalkArguments",
+    "WalkOptions",
+    "is_expired",
+    "make_record",
+    "make_walk",
+]
+
+#: The records of a walk; see :class:`NestIterator`.
+LifecycleWalk: TypeAlias = NestIterator[LifecycleRecord]
+
+
+class WalkOptions(TypedDict, total=False):
+    """The options of a walk, each in either spelling; None counts as absent."""
+
+    PageSize: int | None
+    StartingToken: str | None
+    Prefetch: int | None
+    page_size: int | None
+    starting_token: str | None
+    prefetch: int | None
+
+
+_OPTIONS = {"PageSize": "page_size", "StartingToken": "starting_token", "Prefetch": "prefetch"}
+NAME = "walk_lifecycle"
+
+
+class WalkArguments:
+    """The arguments of a walk, checked.
+
+    Raises :class:`ParamValidationError` that names every invalid one.
+    """
+
+    def __init__(
+        self,
+        *,
+        policies: Iterable[str] | None,
+        since: datetime | None,
+        until: datetime | None,
+        children: object,
+        options: WalkOptions,
+    ) -> None:
+        problems: list[str] = []
+        self.policies = _check_policies(policies, problems)
+        self.since = _check_time("since", since, problems)
+        self.until = _check_time("until", until, problems)
+        if self.since is not None and self.until is not None and self.since >= self.until:
+            problems.append("until: not after since; allowed: a later time")
+        if not isinstance(children, bool):
+            problems.append(describe_invalid_value("children", children, "True or False"))
+        self.children = bool(children)
+        self.options = _check_options(options, problems)
+        if problems:
+            raise ParamValidationError(NAME, problems)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what makes this walk another one than others, in values that JSON has."""
+        return {
+            "policies": self.policies,
+            "since": None if self.since is None else self.since.timestamp(),
+            "until": None if self.until is None else self.until.timestamp(),
+            "children": self.children,
+        }
+
+    def list_policies(self, **_: Any) -> dict[str, Any]:
+        """Return the given policies as the page of a listing."""
+        return {"policies": [LifecyclePolicySummary(arn=arn) for arn in self.policies or ()]}
+
+    async def list_policies_async(self, **_: Any) -> dict[str, Any]:
+        """Return the same, to be awaited."""
+        return self.list_policies()
+
+    def levels(self, client: object, list_policies: Callable[..., Any]) -> list[NestLevel]:
+        """Return the levels of the walk; ``list_policies`` returns the given ones."""
+        return make_levels(
+            client,
+            None if self.policies is None else list_policies,
+            since=self.since,
+            until=self.until,
+            children=self.children,
+        )
+
+
+def make_walk(client: object, region_name: str, arguments: WalkArguments) -> LifecycleWalk:
+    """Return a walk by the methods of a sync client."""
+    nest = Nest(
+        arguments.levels(client, arguments.list_policies),
+        make_record=make_record,
+        arguments={"region": region_name, **arguments.to_json()},
+        is_expired=is_expired,
+        name=NAME,
+    )
+    return nest.walk(**arguments.options)
+
+
+def make_record(parents: tuple[Any, ...], item: Any) -> LifecycleRecord:
+    """Return the record of an item, with those above it."""
+    if len(parents) == 2:
+        policy, execution = parents
+        return LifecycleRecord(policy, execution, None, item)
+    if len(parents) == 3:
+        policy, execution, parent = parents
+        return LifecycleRecord(policy, execution, parent, item)
+    (policy,) = parents
+    return LifecycleRecord(policy, item)
+
+
+def is_expired(error: Exception) -> bool:
+    """Return whether a page's token has been refused."""
+    return isinstance(error, InvalidPaginationTokenException)
+
+
+def _check_policies(policies: object, problems: list[str]) -> list[str] | None:
+    if policies is None:
+        return None
+    # A set has another order in another run, and with it, another token.
+    unordered_or_single = (str, bytes, Mapping, AbstractSet)
+    if isinstance(policies, unordered_or_single) or not isinstance(policies, Iterable):
+        problems.append(describe_invalid_value("policies", policies, "a list of policy ARNs"))
+        return None
+    arns = list(policies)
+    operation = find_operation("get_lifecycle_policy")
+    for index, arn in enumerate(arns):
+        try:
+            operation.serialize_params({"lifecyclePolicyArn": arn})
+        except ParamValidationError as error:
+            for problem in error.problems:
+                _, _, text = problem.partition(": ")
+                problems.append(f"policies[{index}]: {text}")
+    if problems:
+        return None
+    return list(dict.fromkeys(arns))  # one that is given twice is walked through once
+
+
+def _check_time(name: str, time: object, problems: list[str]) -> datetime | None:
+    if time is None:
+        return None
+    if not isinstance(time, datetime):
+        problems.append(describe_invalid_value(name, time, "a datetime; without a zone, in UTC"))
+        return None
+    return assume_utc(time)
+
+
+def _check_options(options: Mapping[str, object], problems: list[str]) -> dict[str, Any]:
+    checked: dict[str, Any] = {}
+    for name, value in options.items():
+        parameter = _OPTIONS.get(name, name)
+        if parameter not in _OPTIONS.values():
+            allowed = ", ".join(("policies", "since", "until", "children", *_OPTIONS))
+            problems.append(f"{name}: unknown parameter; allowed: {allowed}")
+        elif value is not None:
+            if parameter in checked:
+                problems.append(f"{name}: given in both spellings; allowed: one of them")
+            checked[parameter] = value
+    return checked

@@ -1,0 +1,287 @@
+"""The walk from policies to resources: its records, its arguments, and what is refused."""
+
+import json
+import pickle
+import subprocess
+import sys
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any, assert_type
+
+import pytest
+
+from imagebuilder_pager.exceptions import (
+    ParamValidationError,
+    StartingTokenError,
+)
+from imagebuilder_pager.lifecycle_walk import LifecycleRecord
+from imagebuilder_pager.models.lifecycle import (
+    LifecycleExecutionResource,
+    LifecycleExecutionStatus,
+)
+from imagebuilder_pager.pagination import decode_token
+from tests.fakes.image_builder import async_client_of, client_of
+from tests.fakes.lifecycle_account import (
+    ACCOUNT,
+    DAY,
+    REGION,
+    START,
+    execution_id,
+    make_account,
+    make_execution,
+    policy_arn,
+)
+from tests.fakes.paginated_service import BACKENDS, WAYS, run
+from tests.fakes.walks import keys_of, records_by
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("prefetch", [0, 3])
+@pytest.mark.parametrize("children", [True, False])
+def test_every_record_once_in_order(way: str, prefetch: int, *, children: bool) -> None:
+    account = make_account(policies=3, executions=4, images=3, amis=2, most=2)
+    records, token = records_by(way, account, children=children, Prefetch=prefetch)
+    assert keys_of(records) == account.keys(children=children)
+    assert len(set(keys_of(records))) == len(records) == 3 * 4 * (1 + 3 * (3 if children else 1))
+    assert token is None
+
+
+def test_what_the_records_have() -> None:
+    account = make_account(policies=1, executions=1, images=1, amis=2)
+    execution, image, ami, other = client_of(account).walk_lifecycle()
+    assert (execution.parent, execution.resource) == (None, None)
+    assert execution.policy.name == "policy-0"
+    assert execution.execution.state is not None
+    assert execution.execution.state.status is LifecycleExecutionStatus.SUCCESS
+    assert execution.execution_has_ended
+    assert execution.key == (ACCOUNT, REGION, execution_id(0, 0), None, None)
+    assert image.parent is None
+    assert image.resource is not None
+    assert ami.parent == image.resource
+    assert ami.resource is not None
+    assert ami.resource.snapshots[0].snapshot_id == "snap-0"
+    assert ami.key.parent == image.resource.resource_id
+    # The same id in another region is another resource.
+    assert other.key.resource == ami.key.resource
+    assert (ami.key.region, other.key.region) == (REGION, "eu-west-1")
+    assert ami.to_dict() == {
+        "policy": ami.policy.to_dict(),
+        "execution": ami.execution.to_dict(),
+        "parent": image.resource.to_dict(),
+        "resource": ami.resource.to_dict(),
+    }
+    assert execution.to_dict()["resource"] is None
+    assert execution.to_dict()["execution"]["startTime"] == datetime.fromtimestamp(START, UTC)
+    assert pickle.loads(pickle.dumps(ami)) == ami
+
+
+def test_given_policies_are_not_listed() -> None:
+    account = make_account(policies=3, executions=1, images=1)
+    arns = [policy_arn(2), policy_arn(0), policy_arn(2)]
+    records = list(client_of(account).walk_lifecycle(policies=iter(arns)))
+    assert [record.policy.arn for record in records if record.resource is None] == arns[:2]
+    assert {operation for operation, _ in account.requests} == {
+        "ListLifecycleExecutions",
+        "ListLifecycleExecutionResources",
+    }
+    assert records[0].to_dict()["policy"] == {"arn": policy_arn(2)}
+    assert records[0].key == (ACCOUNT, REGION, execution_id(2, 0), None, None)
+
+
+def test_only_images_are_asked_for_what_came_from_them() -> None:
+    account = make_account(policies=1, executions=1, images=1, amis=2)
+    account.resources[execution_id(0, 0), None] += [
+        {"resourceId": "ami-0123456789abcdef0", "accountId": ACCOUNT, "region": REGION},
+        {"resourceId": f"{ACCOUNT}.dkr.ecr.us-west-2.amazonaws.com/a:image/b"},
+        {"resourceId": f"arn:aws:ecr:{REGION}:{ACCOUNT}:image/a"},
+        {"state": {"status": "FAILED"}},
+        None,  # type: ignore[list-item]  # lists of the service may have one
+    ]
+    records = list(client_of(account).walk_lifecycle())
+    assert len(records) == 1 + 1 + 2 + 4
+    parents = [p["parentResourceId"] for _, p in account.requests if "parentResourceId" in p]
+    assert parents == [records[1].key.resource]
+
+
+def test_what_a_type_checker_knows() -> None:
+    """For mypy, which reads this file, too."""
+    for record in client_of(make_account()).walk_lifecycle(since=None, Prefetch=1):
+        assert_type(record, LifecycleRecord)
+        assert_type(record.policy.arn, str | None)
+        assert_type(record.resource, LifecycleExecutionResource | None)
+
+    async def main() -> None:
+        walk = async_client_of(make_account()).walk_lifecycle([policy_arn(0)], page_size=5)
+        async for page in walk.pages():
+            assert_type(page, list[LifecycleRecord])
+        assert_type(walk.resume_token, str | None)
+
+    run("asyncio", main)
+
+
+def test_nothing_is_sent_before_the_first_record() -> None:
+    account = make_account()
+    client_of(account).walk_lifecycle(Prefetch=5)
+    assert account.requests == []
+
+
+def test_a_page_size_is_that_of_every_listing() -> None:
+    account = make_account(policies=2, executions=2, images=2)
+    list(client_of(account).walk_lifecycle(page_size=1))
+    assert {params["maxResults"] for _, params in account.requests} == {1}
+
+
+# The time.
+
+
+def day(number: float) -> datetime:
+    return datetime.fromtimestamp(START + number * DAY, UTC)
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "days"),
+    [
+        (None, None, [0, 1, 2, 3]),
+        (day(1), None, [1, 2, 3]),
+        (None, day(1), [0]),
+        (day(1), day(3), [1, 2]),
+        (day(1).replace(tzinfo=None), day(3).astimezone(timezone(timedelta(hours=5))), [1, 2]),
+        (day(1) + timedelta(seconds=600), None, [1, 2, 3]),
+        (day(1) + timedelta(seconds=601), None, [2, 3]),
+        (None, day(1) + timedelta(seconds=600), [0]),
+        (day(30), None, []),
+    ],
+)
+@pytest.mark.parametrize("order", [1, -1])
+def test_executions_are_left_out_by_the_time_of_their_end_in_whatever_order(
+    since: datetime | None, until: datetime | None, days: list[int], order: int
+) -> None:
+    account = make_account(policies=1, executions=4, images=1, amis=0, most=2)
+    account.executions[policy_arn(0)] = account.executions[policy_arn(0)][::order]
+    records = client_of(account).walk_lifecycle(since=since, until=until)
+    found = [record.key.execution for record in records if record.resource is None]
+    assert found == [execution_id(0, number) for number in days][::order]
+    asked = [p["lifecycleExecutionId"] for o, p in account.requests if o.endswith("Resources")]
+    assert set(asked) == set(found)
+
+
+@pytest.mark.parametrize("status", ["IN_PROGRESS", "PENDING", "CANCELLING", "NEW_STATUS"])
+def test_an_execution_that_has_not_ended_is_not_left_out_by_since(status: str) -> None:
+    account = make_account(policies=1, executions=1, images=1, amis=0)
+    account.executions[policy_arn(0)] = [make_execution(0, 0, status)]
+    records = list(client_of(account).walk_lifecycle(since=day(20)))
+    assert [record.execution_has_ended for record in records] == [False, False]
+    assert list(client_of(account).walk_lifecycle(until=day(0))) == []
+
+
+def test_an_execution_of_unknown_times_is_not_left_out() -> None:
+    account = make_account(policies=1, executions=1, images=0)
+    account.executions[policy_arn(0)] = [{"lifecycleExecutionId": execution_id(0, 0)}]
+    assert len(list(client_of(account).walk_lifecycle(since=day(1), until=day(2)))) == 1
+
+
+# Tokens and arguments that are refused.
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"children": False},
+        {"since": day(0)},
+        {"until": day(9)},
+        {"policies": [policy_arn(0), policy_arn(1)]},
+    ],
+    ids=str,
+)
+def test_a_token_is_refused_by_a_walk_with_other_arguments(arguments: dict[str, Any]) -> None:
+    account = make_account()
+    _, token = records_by("sync", account, stop_after=3)
+    with pytest.raises(StartingTokenError, match="belongs to another walk"):
+        client_of(account).walk_lifecycle(StartingToken=token, **arguments)
+    with pytest.raises(StartingTokenError, match="belongs to another walk"):
+        client_of(account, region_name="eu-west-1").walk_lifecycle(StartingToken=token)
+
+
+def test_a_token_is_small_and_says_where_it_stands() -> None:
+    account = make_account(policies=30, executions=30, images=2, most=25)
+    records, token = records_by("sync", account, stop_after=2000)
+    assert token is not None
+    assert len(token) < 2000
+    levels = decode_token(token)["levels"]
+    assert [level["id"] for level in levels[:2]] == [
+        records[-1].policy.arn,
+        records[-1].execution.lifecycle_execution_id,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"policies": policy_arn(0)}, "policies: 'arn:"),
+        ({"policies": {policy_arn(0)}}, "policies: a set given; allowed: a list of policy ARNs"),
+        ({"policies": 3}, "policies: 3 (int) given; allowed: a list of policy ARNs"),
+        ({"policies": [policy_arn(0), "arn:x"]}, "policies[1]: "),
+        ({"policies": [["x"]]}, "policies[0]: "),
+        ({"since": "2026-10-01"}, "since: '2026-10-01' given; allowed: a datetime"),
+        ({"until": date(2026, 10, 1)}, "until: a date given; allowed: a datetime"),
+        ({"since": day(2), "until": day(2)}, "until: not after since"),
+        ({"children": "no"}, "children: 'no' given; allowed: True or False"),
+        ({"PageSize": 0}, "PageSize: 0 (int) given; allowed: a whole number from 1 to 25"),
+        ({"page_size": 26}, "PageSize: 26 (int) given; allowed: a whole number from 1 to 25"),
+        ({"Prefetch": -1}, "Prefetch: -1 (int) given; allowed: a whole number from 0 to 100"),
+        ({"MaxItems": 5}, "MaxItems: unknown parameter; allowed: policies, since, until, children"),
+        ({"PageSize": 5, "page_size": 5}, "page_size: given in both spellings"),
+    ],
+    ids=str,
+)
+def test_invalid_arguments(arguments: dict[str, Any], problem: str) -> None:
+    account = make_account()
+    for client in (client_of(account), async_client_of(account)):
+        with pytest.raises(ParamValidationError) as caught:
+            client.walk_lifecycle(**arguments)
+        (only,) = caught.value.problems
+        assert only.startswith(problem)
+    assert account.requests == []
+
+
+@pytest.mark.parametrize("token", ["", "abc", 5, "eyJuZXh0VG9rZW4iOiAiYSJ9", "x" * 1_000_001])
+def test_what_is_not_a_token_of_a_walk(token: Any) -> None:
+    with pytest.raises(StartingTokenError, match=r"^StartingToken: "):
+        client_of(make_account()).walk_lifecycle(StartingToken=token)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_pages_of_a_walk(backend: str) -> None:
+    account = make_account(policies=2, executions=2, images=1, amis=1)
+
+    async def main() -> list[list[LifecycleRecord]]:
+        return [page async for page in async_client_of(account).walk_lifecycle().pages()]
+
+    pages = run(backend, main)
+    assert len(pages) == len(account.requests)
+    assert keys_of(record for page in pages for record in page) == account.keys()
+    again = list(client_of(account).walk_lifecycle().pages())
+    assert [keys_of(page) for page in again] == [keys_of(page) for page in pages]
+
+
+CODE = """
+import json, sys
+from imagebuilder_pager import ImageBuilder, AsyncImageBuilder
+arguments = dict(aws_access_key_id="a", aws_secret_access_key="b")
+client = ImageBuilder("us-west-2", **arguments)
+client.get_paginator("list_lifecycle_execution_resources")
+AsyncImageBuilder("us-west-2", **arguments)
+parts = ("imagebuilder_pager.lifecycle_walk", "imagebuilder_pager.pagination.nest")
+print(json.dumps([name for name in sys.modules if name.startswith(parts)]))
+client.walk_lifecycle()
+print(json.dumps([name for name in sys.modules if name.startswith(parts)]))
+"""
+
+
+def test_the_single_client_loads_nothing_of_the_walk() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-I", "-c", CODE], capture_output=True, text=True, check=True, timeout=60
+    )
+    before, after = map(json.loads, ran.stdout.splitlines())
+    assert before == []
+    assert "imagebuilder_pager.lifecycle_walk.walk" in after
+    assert not {name for name in after if ".async_" in name}
