@@ -27,6 +27,9 @@ class RecordedResponse:
         self.encoding = ""
         self.body = b""
 
+    def on_sent(self) -> None:
+        pass
+
     def on_headers(self, status: int, headers: Mapping[str, str], encoding: str) -> None:
         self.status = status
         self.headers = dict(headers)

@@ -34,6 +34,7 @@ class RestJsonOperation(NamedTuple):
     ``name`` is AWS's name, ``path`` the request's path, ``members`` those of a successful response,
     ``errors`` the modelled errors by their codes. ``method`` is the HTTP method, ``query_members``
     are the parameters that go into the query, by their names, with their names in the query.
+    ``prepare`` makes ready to parse a response, and may be called while one is waited for.
     """
 
     name: str
@@ -42,6 +43,7 @@ class RestJsonOperation(NamedTuple):
     errors: Mapping[str, type[ClientError]]
     method: str = "POST"
     query_members: Mapping[str, str] = {}
+    prepare: Callable[[], object] | None = None
 
 
 class HTTPResponse(NamedTuple):

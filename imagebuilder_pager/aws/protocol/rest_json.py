@@ -178,6 +178,11 @@ class _CallExecution:
             self._deadline,
         )
 
+    def on_sent(self) -> None:
+        """Make ready to parse the response, which is on its way."""
+        if self._operation.prepare is not None:
+            self._operation.prepare()
+
     def on_headers(self, status: int, headers: Mapping[str, str], encoding: str) -> None:
         """Take the head of a response."""
         self._head = (status, headers)

@@ -36,6 +36,9 @@ class _Collector:
         self.headers: Mapping[str, str] = {}
         self.reader = BodyReader("", limit)
 
+    def on_sent(self) -> None:
+        pass
+
     def on_headers(self, status: int, headers: Mapping[str, str], encoding: str) -> None:
         self.status = status
         self.headers = headers

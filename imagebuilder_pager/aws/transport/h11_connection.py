@@ -180,6 +180,8 @@ class H11Connection:
             yield from self.connect(request.timeouts, request)
         try:
             write_error = yield from self._write_request(request)
+            if write_error is None:
+                handler.on_sent()
             try:
                 yield from self._read_response(request, handler)
             except (OSError, h11.RemoteProtocolError):

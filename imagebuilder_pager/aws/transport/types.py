@@ -169,6 +169,9 @@ class HTTPRequest:
 class ResponseHandler(Protocol):
     """The receiver of a response, piece by piece."""
 
+    def on_sent(self) -> None:
+        """Use the time that the response takes. Only some transports tell."""
+
     def on_headers(self, status: int, headers: Mapping[str, str], encoding: str) -> None:
         """Take the head: names in lower case, values of the same name joined by commas.
 
