@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-import ssl
 import subprocess
 import sys
 
 from tests.fakes.pages import EXECUTION_ID
-from tests.fakes.transports import LOCALHOST_CERTIFICATE, Serve
 
 PAGE = b'{"lifecycleExecutionId": "%s", "resources": []}' % EXECUTION_ID.encode()
 RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(PAGE), PAGE)
-
-IMPORTS_OF_THE_THREAD = """
-import sys, threading
-
-imported = []
-
-def on_event(event, arguments):
-    if event == "import" and threading.current_thread().name == "preconnect":
-        imported.append(arguments[0])
-
-sys.addaudithook(on_event)
-from imagebuilder_pager import H11Client, ImageBuilder
-
-url, certificate, execution = sys.argv[1:]
-credentials = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
-with H11Client(preconnect=True, verify=certificate) as http:
-    client = ImageBuilder("us-west-2", endpoint_url=url, http_client=http, **credentials)
-    client.list_lifecycle_execution_resources(lifecycleExecutionId=execution)
-print({name for name in imported if "ssl" in name or "tls" in name})
-"""
 
 MODEL_AT_THE_FIRST_READ = """
 import sys
@@ -67,15 +45,6 @@ client.list_lifecycle_execution_resources(lifecycleExecutionId=sys.argv[2])
 def output_of(program: str, *arguments: str | bytes) -> str:
     command = [sys.executable, "-c", program, *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
-
-
-def test_the_thread_that_connects_does_not_import_what_tls_needs(
-    serve: Serve, localhost_context: ssl.SSLContext
-) -> None:
-    server = serve([RESPONSE], context=localhost_context)
-    arguments = (server.url, str(LOCALHOST_CERTIFICATE), EXECUTION_ID)
-    assert output_of(IMPORTS_OF_THE_THREAD, *arguments) == "set()\n"
-    assert server.counts == [1]
 
 
 def test_the_model_of_the_response_is_built_while_the_response_is_waited_for() -> None:

@@ -100,9 +100,6 @@ class BaseH11Client:
             connection = self._new_connection(origin)
         except InvalidConfigError:
             return
-        if origin.is_tls:
-            # In the thread, each file that this reads would wait for its turn with the interpreter.
-            from . import tls_stream  # noqa: F401
 
         def connect() -> Any:
             scratch = self._new_connection(origin)
