@@ -124,8 +124,9 @@ def _make_parsers(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    pagination = parser.add_argument_group("Pagination")
-    _add_no_paginate(pagination, default=False)
+    # A command that is not paginated has none of these.
+    parser.set_defaults(max_items=None, page_size=None, starting_token=None, checkpoint=None)
+    _add_no_paginate(parser.add_argument_group("Pagination"), default=False)
     _add_global_options(parser, OUTPUTS)
     commands = parser.add_subparsers(
         dest="command",

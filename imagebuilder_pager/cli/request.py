@@ -68,7 +68,7 @@ def build_request(options: argparse.Namespace, output: str) -> ListRequest:
     no_paginate = not command.is_paginated or bool(
         options.no_paginate or {"maxResults", "nextToken"} & parameters.keys()
     )
-    config = {key: getattr(options, name, None) for key, name in _CONFIG.items()}
+    config = {key: getattr(options, name) for key, name in _CONFIG.items()}
     config = {key: value for key, value in config.items() if value is not None}
     if no_paginate and config:
         used = ", ".join("--" + _CONFIG[key].replace("_", "-") for key in config)
@@ -80,7 +80,7 @@ def build_request(options: argparse.Namespace, output: str) -> ListRequest:
         parameters["PaginationConfig"] = config
     if options.cli_input_json is not None:
         parameters = {**_read_input(command, options.cli_input_json), **parameters}
-    if getattr(options, "checkpoint", None) is not None:
+    if options.checkpoint is not None:
         _validate_checkpoint(options, output, no_paginate)
     if options.query is not None and output in {"summary", "tree"}:
         raise UsageError(f"--query: not with --output {output}, which shows whole resources")

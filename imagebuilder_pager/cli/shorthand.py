@@ -24,9 +24,9 @@ __all__ = ["parse_shorthand"]
 _NAME = re.compile(r"\s*([\w./:#-]+)\s*=\s*", re.ASCII)
 _SPACE = re.compile(r"\s*")
 _QUOTED = re.compile(r"""'(?:\\'|[^'])*'|"(?:\\"|[^"])*\"""")
-_FIRST_WORD = re.compile(r"""(?:\\,|[^,'"\]}=[{])(?:\\,|[^,'"\]}])*|""")
+_WORD = re.compile(r"""(?:(?:\\,|[^,'"=[{])(?:\\,|[^,'"\]}])*)?""")
 # Behind a comma, an equals sign would make it a name.
-_NEXT_WORD = re.compile(r"""(?:\\,|[^,'"\]}=[{])(?:\\,|[^,'"\]}=])*""")
+_NEXT_WORD = re.compile(r"""(?:\\,|[^,'"=[{])(?:\\,|[^,'"=])*""")
 
 
 def parse_shorthand(option: str, kind: Kind, text: str) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class _Reader:
         """Read a value up to the comma before the next name, or to the end."""
         if self._is_at("["):
             return self._bracketed_list()
-        items = [self._item(_FIRST_WORD)]
+        items = [self._item(_WORD)]
         while self._is_at(",") and not _NAME.match(self._text, self._position + 1):
             self._skip(",")
             items.append(self._item(_NEXT_WORD))
@@ -77,9 +77,9 @@ class _Reader:
         self._skip("[")
         items: list[str] = []
         while not self._is_at("]"):
-            if items:
+            items.append(self._item(_WORD))
+            if not self._is_at("]"):
                 self._skip(",")
-            items.append(self._item(_NEXT_WORD))
         self._skip("]")
         return items
 

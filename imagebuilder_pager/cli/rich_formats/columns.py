@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ...models.shapes import Shape
 from .console import replace_controls
-from .describe import format_seconds, kind_and_name_of, without_nulls
+from .describe import format_seconds, in_words, kind_and_name_of, without_nulls
 
 __all__ = ["Column", "columns_of"]
 
@@ -262,7 +262,7 @@ def _columns_for_members(items: Sequence[Item]) -> list[Column]:
     columns: list[Column] = []
     for path in sorted(paths, key=lambda path: path.rpartition(".")[2] in _PROSE):
         name = path.rpartition(".")[2]
-        title = _title(name if names[name] == 1 else path)
+        title = in_words(name if names[name] == 1 else path).upper()
         columns.append(_member(title, path, may_move=bool(columns)))
     if columns and columns[-1].title.lower() in _PROSE:
         columns[-1] = columns[-1]._replace(is_prose=True)
@@ -271,8 +271,3 @@ def _columns_for_members(items: Sequence[Item]) -> list[Column]:
 
 _IN_ARN = ("arn", "version")
 _PROSE = ("description", "message", "reason")
-
-
-def _title(path: str) -> str:
-    """Return a path in words: ``DATE CREATED`` for ``dateCreated``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|\.", " ", path).upper()

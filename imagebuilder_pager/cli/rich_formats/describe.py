@@ -16,6 +16,7 @@ __all__ = [
     "format_duration",
     "format_seconds",
     "format_time",
+    "in_words",
     "kind_and_name",
     "kind_and_name_of",
     "shared_date",
@@ -80,6 +81,11 @@ def format_seconds(seconds: float) -> str:
 def short_reason(reason: str) -> str:
     """Return a reason without the ids in it, so that similar failures have the same one."""
     return re.sub(r"\b(\w+)-[0-9a-f]{8,}\b", r"\1-…", replace_controls(reason))
+
+
+def in_words(path: str) -> str:
+    """Return a path of wire names in words: ``date created`` for ``dateCreated``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|\.", " ", path).lower()
 
 
 def without_nulls(items: Iterable[T | None]) -> list[T]:

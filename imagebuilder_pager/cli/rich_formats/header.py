@@ -10,6 +10,7 @@ from rich.text import Text
 
 from ...operations import LIST_LIFECYCLE_EXECUTION_RESOURCES, Operation
 from .console import replace_controls, status_style
+from .describe import in_words
 
 if TYPE_CHECKING:
     from ...models.lifecycle import ListLifecycleExecutionResourcesResponse as Page
@@ -41,5 +42,7 @@ def listing_header(operation: Operation[Any], pages: Sequence[Any], note: str) -
     for name in operation.non_aggregate_keys:
         value = pages[0].get(name) if pages else None
         if value is not None and name != "requestId":
-            lines.append(Text.assemble(f"{name}  ", (replace_controls(str(value)), "bold")))
+            lines.append(
+                Text.assemble(f"{in_words(name)}  ", (replace_controls(str(value)), "bold"))
+            )
     return Group(*lines, Text(note, style="dim"))

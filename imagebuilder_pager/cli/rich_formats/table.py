@@ -73,8 +73,9 @@ def show_table(writer: RichWriter, context: ListContext) -> None:
     note = f"{len(items)} {noun if len(items) == 1 else f'{noun}s'}"
     if times:
         note += "; times are in UTC" if date is None else f"; times are of {date}, in UTC"
-    writer.show(listing_header(context.operation, pages, note), Text())
+    writer.show(listing_header(context.operation, pages, note))
     if columns:
+        writer.show(Text())
         rows = [{title: _text(cell, date) for title, cell in row.items()} for row in cells]
         _show_rows(writer, columns, rows)
     context.resume_state.advance(token)
@@ -95,7 +96,8 @@ def _show_rows(writer: RichWriter, columns: Sequence[Column], rows: Sequence[Row
 
 
 def _layout(columns: Sequence[Column], rows: Sequence[Row], width: int) -> _Layout:
-    prose = columns[-1].title if columns[-1].is_prose else None
+    # Prose that is all there is, is a column like any other.
+    prose = columns[-1].title if columns[-1].is_prose and len(columns) > 1 else None
     widths = {
         column.title: max([len(column.title), *(cell_len(row[column.title]) for row in rows)])
         for column in columns
@@ -163,7 +165,7 @@ def _show_members(writer: RichWriter, response: dict[str, Any]) -> None:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for path, text in _members(values[0] if len(values) == 1 else response, ""):
-        table.add_row(Text(path), Text(text, status_style(text)))
+        table.add_row(Text(replace_controls(path)), Text(text, status_style(text)))
     writer.show(table)
 
 
@@ -175,8 +177,8 @@ def _members(value: Any, path: str) -> Iterator[tuple[str, str]]:
         for number, inner in enumerate(value):
             yield from _members(inner, f"{path}[{number}]")
     elif isinstance(value, list):
-        yield path, ", ".join(_scalar(one) for one in value)
-    else:
+        yield path, ", ".join(map(_scalar, without_nulls(value)))
+    elif value is not None:
         yield path, _scalar(value)
 
 
