@@ -130,21 +130,8 @@ class _NullAsMissingMap:
 SparseMap = Annotated[dict[K, T], _NullAsMissingMap()]
 
 
-class _KeepWholeNumbers:
-    """The validation of a number: ``7`` stays a whole number, as in botocore."""
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.union_schema(
-            [core_schema.int_schema(strict=True), core_schema.float_schema()],
-            mode="left_to_right",
-            custom_error_type="float_type",
-        )
-
-
-#: A number of a response, whole or not.
-Number = Annotated[float, _KeepWholeNumbers()]
+#: A number of a response; a whole one is a float, too, as in botocore.
+Number = float
 
 
 class _AllowUnknown:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["STATUS_STYLES", "RichWriter", "replace_controls", "require_rich", "status_style"]
 
 
-#: The style of each status, of a resource or of the execution.
+#: The style of each status: of a resource or an execution, an image, a pipeline or a policy.
 STATUS_STYLES = {
     "SUCCESS": "green",
     "FAILED": "bold red",
@@ -30,6 +30,21 @@ STATUS_STYLES = {
     "PENDING": "cyan",
     "CANCELLED": "yellow",
     "CANCELLING": "yellow",
+    "AVAILABLE": "green",
+    "COMPLETED": "green",
+    "ENABLED": "green",
+    "ACTIVE": "green",
+    "RUNNING": "cyan",
+    "CREATING": "cyan",
+    "BUILDING": "cyan",
+    "TESTING": "cyan",
+    "DISTRIBUTING": "cyan",
+    "INTEGRATING": "cyan",
+    "ROLLBACK_IN_PROGRESS": "yellow",
+    "ROLLBACK_COMPLETED": "yellow",
+    "DEPRECATED": "yellow",
+    "DISABLED": "yellow",
+    "DELETED": "dim",
 }
 
 

@@ -122,7 +122,7 @@ def _times(resources: _Resources) -> Iterator[RenderableType]:
     running = sum(resource.end_time is None for resource in resources)
     line = Text.assemble(
         ("Time   ", "bold"),
-        f"{format_time(first, None)} to {format_time(last, shared_date(resources))} UTC, "
+        f"{format_time(first, None)} to {format_time(last, shared_date(started))} UTC, "
         f"{format_seconds((last - first).total_seconds())}",
     )
     if running:
