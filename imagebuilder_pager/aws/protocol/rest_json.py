@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -182,6 +183,10 @@ class _CallExecution:
             self._config.timeouts,
             self._deadline,
         )
+
+    def on_proxy(self, secrets: AbstractSet[str]) -> None:
+        """Take note of values of the proxy that no error may show."""
+        self._secrets |= secrets
 
     def on_sent(self) -> None:
         """Make ready to parse the response, which is on its way."""

@@ -177,6 +177,8 @@ class H11Connection:
         Raises a subclass of :class:`HTTPClientError`, and what the handler raises.
         """
         self._is_clean = False
+        if self._proxy is not None:
+            handler.on_proxy(self._proxy.secrets)
         if self.stream is None:
             yield from self.connect(request.timeouts, request)
         try:

@@ -60,6 +60,7 @@ class BaseHttpxTransport:
         self._ssl_context = ssl_context or LazySSLContext()
         self._max_connections = max_connections
         self._monotonic = monotonic
+        #: Those of the operations with a path alone: a query has as many values as there are.
         self._urls: dict[tuple[Origin, str], httpx.URL] = {}
 
     def preconnect(self, origin: Origin) -> None:
@@ -78,7 +79,9 @@ class BaseHttpxTransport:
         key = (request.origin, request.target)
         url = self._urls.get(key)
         if url is None:
-            url = self._urls[key] = httpx.URL(request.url)
+            url = httpx.URL(request.url)
+            if not url.query:
+                self._urls[key] = url
         headers = [(name.encode(), value.encode()) for name, value in request.headers.items()]
         if request.content or request.method == "POST":
             headers.append((b"content-length", b"%d" % len(request.content)))
@@ -160,6 +163,8 @@ class HttpxTransport(BaseHttpxTransport):
             timeout = request.deadline.cap(request.timeouts.pool)
             connection = self._pool.acquire(lease, request.origin, timeout)
             connection.backend.deadline = request.deadline
+            if connection.proxy is not None:
+                handler.on_proxy(connection.proxy.secrets)
             response = connection.transport.handle_request(self._build_request(request))
             headers = join_headers(response.headers.raw)
             handler.on_headers(response.status_code, headers, headers.get("content-encoding", ""))

@@ -7,6 +7,7 @@ attempt: what is tried again is decided above it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -168,6 +169,9 @@ class HTTPRequest:
 
 class ResponseHandler(Protocol):
     """The receiver of a response, piece by piece."""
+
+    def on_proxy(self, secrets: AbstractSet[str]) -> None:
+        """Learn, before anything is sent, which values of the proxy no error may show."""
 
     def on_sent(self) -> None:
         """Use the time that the response takes. Only some transports tell."""
