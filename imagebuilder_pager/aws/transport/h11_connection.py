@@ -17,7 +17,6 @@ import h11
 
 from ...exceptions import HTTPClientError, ProxyConnectionError
 from ...threads import Latch
-from ..auth.redaction import redact, redact_error
 from ..config.proxies import Proxy as ProxySettings
 from .errors import map_transport_error
 from .types import HTTPRequest, Origin, ResponseHandler, Timeouts, join_headers
@@ -253,7 +252,6 @@ class H11Connection:
                 elif not isinstance(event, h11.InformationalResponse):
                     raise ProxyConnectionError(f"no response from the proxy {proxy.origin}")
         except h11.RemoteProtocolError as error:
-            redact_error(error, proxy.secrets)
             raise ProxyConnectionError(
                 f"no HTTP response from the proxy {proxy.origin}: {error}"
             ) from error
@@ -262,7 +260,7 @@ class H11Connection:
                 f"the proxy {proxy.origin} sent other bytes after its response to CONNECT"
             )
         if not 200 <= event.status_code < 300:
-            reason = redact(event.reason.decode("ascii", "replace"), proxy.secrets)[:80]
+            reason = event.reason.decode("ascii", "replace")[:80]
             raise ProxyConnectionError(
                 f"the proxy {proxy.origin} did not connect to {self.origin}: HTTP status "
                 f"{event.status_code} {reason}"

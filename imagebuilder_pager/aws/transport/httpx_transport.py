@@ -20,7 +20,6 @@ from ...exceptions import (
     ProxyConnectionError,
 )
 from ..auth.botocore_sigv4 import botocore_sigv4_header
-from ..auth.redaction import redact_error
 from ..config.tls import LazySSLContext
 from .errors import map_transport_error
 from .httpx_connection import HttpcoreBackend, HttpxConnection
@@ -126,8 +125,6 @@ def map_httpx_error(
     error: Exception, connection: HttpxConnection | None, request: HTTPRequest
 ) -> HTTPClientError:
     """Return our error for one of httpx's; a proxy's failure is told apart."""
-    if connection is not None and connection.proxy is not None:
-        redact_error(error, connection.proxy.secrets)
     mapped = map_transport_error(error, request.origin)
     if connection is None or connection.proxy is None:
         return mapped
