@@ -84,7 +84,10 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     ``--version``.
     """
     named = [name for name in COMMANDS if name in argv]
-    parser, parsers = _make_parsers(named or COMMANDS)
+    if not named and not all(argument.startswith("-") for argument in argv):
+        # The error of a command that there is not lists all that there are.
+        named = list(COMMANDS)
+    parser, parsers = _make_parsers(named)
     options, unknown = parser.parse_known_args(argv)
     if options.command is None:
         parser.error("the following arguments are required: COMMAND")

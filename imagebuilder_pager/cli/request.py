@@ -66,7 +66,7 @@ def build_request(options: argparse.Namespace, output: str) -> ListRequest:
         if (value := getattr(options, name)) is not None
     }
     no_paginate = not command.is_paginated or bool(
-        options.no_paginate or {"maxResults", "nextToken"} & parameters.keys()
+        options.no_paginate or parameters.keys() - set(command.listing_members)
     )
     config = {key: getattr(options, name) for key, name in _CONFIG.items()}
     config = {key: value for key, value in config.items() if value is not None}

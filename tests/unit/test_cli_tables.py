@@ -189,7 +189,7 @@ def test_other_items_have_a_column_for_each_member(capfd: Captured) -> None:
             "productCodes": [{"productCodeId": "a"}, {"productCodeId": "b"}],
             "description": "Updates all there is on the machine, and reboots it.",
         },
-        {"arn": "other", "status": "ACTIVE"},
+        {"arn": "other", "status": "ACTIVE", "\x1b[2Junknown": "1", "state": {"new": {"a": 1}}},
     ]
     assert show("list-components", items, capfd).splitlines()[1:] == [
         "",

@@ -41,14 +41,17 @@ def columns_of(method_name: str, items: Sequence[Item]) -> list[Column]:
     return [column for column in columns if any(column.cell(item) for item in items)]
 
 
-def _members_of(item: Item, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the path and the value of each member that the item has, as deep as structures go."""
-    for name in item:
+def _members_of(item: Item, path: str = "") -> Iterator[str]:
+    """Yield the path of each member that the item has, as deep as structures go.
+
+    Members that the service model does not have are left out, as in all other outputs.
+    """
+    for name in item.wire_names():
         value = item.get(name)
         if isinstance(value, Shape):
             yield from _members_of(value, f"{path}{name}.")
-        else:
-            yield f"{path}{name}", value
+        elif value is not None:
+            yield f"{path}{name}"
 
 
 def _show_value(value: Any) -> Cell:
@@ -254,7 +257,7 @@ _COLUMNS: Mapping[str, Sequence[Column]] = {
 
 def _columns_for_members(items: Sequence[Item]) -> list[Column]:
     """Return a column for each member of the items, the first of them fixed, the prose last."""
-    paths = dict.fromkeys(path for item in items for path, _ in _members_of(item))
+    paths = dict.fromkeys(path for item in items for path in _members_of(item))
     if "arn" in paths:
         # It has the version in it, and the number of the build.
         paths = {"arn": None} | {path: None for path in paths if path not in _IN_ARN}
@@ -263,6 +266,8 @@ def _columns_for_members(items: Sequence[Item]) -> list[Column]:
     for path in sorted(paths, key=lambda path: path.rpartition(".")[2] in _PROSE):
         name = path.rpartition(".")[2]
         title = in_words(name if names[name] == 1 else path).upper()
+        # An ARN is shown by its name.
+        title = title.removesuffix(" ARN")
         columns.append(_member(title, path, may_move=bool(columns)))
     if columns and columns[-1].title.lower() in _PROSE:
         columns[-1] = columns[-1]._replace(is_prose=True)

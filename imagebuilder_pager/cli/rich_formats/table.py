@@ -1,8 +1,8 @@
 """``--output table``: a row for each item, fitted to the width of the terminal.
 
 As many columns as there is room for stand side by side. The others stand on lines below the row,
-each with its title, so that nothing is cut off. The response of an operation that lists nothing is
-shown by its members, one below the other.
+each with its title. The response of an operation that is not paginated is shown by its members, one
+below the other.
 """
 
 from __future__ import annotations
