@@ -17,6 +17,7 @@ from .options import Command, Kind, option_name
 __all__ = ["ListRequest", "build_request"]
 
 _CONFIG = {"StartingToken": "starting_token", "PageSize": "page_size", "MaxItems": "max_items"}
+_MAX_FILE_CHARACTERS = 1024 * 1024  # a request has some hundred
 _MAX_SHOWN = 200  # characters of a value, in an error
 
 
@@ -155,7 +156,10 @@ def _read_file(option: str, argument: str) -> str:
             path = os.path.expandvars(os.path.expanduser(argument[len(prefix) :]))  # noqa: PTH111 - as the AWS CLI does
             try:
                 with open(path, encoding="utf-8") as file:  # noqa: PTH123 - without pathlib
-                    return file.read()
+                    text = file.read(_MAX_FILE_CHARACTERS + 1)
+                if len(text) > _MAX_FILE_CHARACTERS:
+                    raise ValueError("more than 1,048,576 characters")
+                return text
             except (OSError, ValueError) as error:
                 raise UsageError(
                     f"Error parsing parameter '{option}': Unable to load paramfile "

@@ -184,6 +184,11 @@ ERRORS: dict[str, tuple[tuple[str, ...], int, str]] = {
         252,
         "Error parsing parameter '--filters': Unable to load paramfile file:///nowhere/filters: ",
     ),
+    "a file without an end": (
+        ("list-images", "--cli-input-json", "file:///dev/zero"),
+        252,
+        "Error parsing parameter '--cli-input-json': Unable to load paramfile file:///dev/zero",
+    ),
     "an enum": (
         ("list-images", "--owner", "self"),
         252,
