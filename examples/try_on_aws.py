@@ -87,7 +87,7 @@ def list_by_boto3(options: argparse.Namespace, config: dict[str, Any]) -> dict[s
         import boto3
     except ImportError:
         return None
-    session = boto3.session.Session(profile_name=options.profile, region_name=options.region)
+    session = boto3.Session(profile_name=options.profile, region_name=options.region)
     client = session.client("imagebuilder", endpoint_url=options.endpoint_url)
     return list_resources(client, options.execution_id, config)
 

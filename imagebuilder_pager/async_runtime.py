@@ -43,7 +43,7 @@ class AsyncRuntime(Protocol):
     """The operations of one event loop.
 
     ``loop`` is the identity of its run: two runs one after the other have different ones;
-    ``is_over`` may be asked in any thread.
+    ``is_closed`` may be asked in any thread.
     ``timeout`` is a context manager that raises ``TimeoutError`` after so many seconds, None for
     never. ``call_from_thread`` may be called in any thread, and does nothing once the run is over.
     The sockets are non-blocking.
@@ -51,7 +51,7 @@ class AsyncRuntime(Protocol):
 
     @property
     def loop(self) -> object: ...
-    def is_over(self) -> bool: ...
+    def is_closed(self) -> bool: ...
     def event(self) -> Event: ...
     def timeout(self, seconds: float | None) -> AbstractAsyncContextManager[object]: ...
     def start_task(
@@ -109,7 +109,7 @@ class _AsyncioRuntime:
     def loop(self) -> object:
         return self._loop
 
-    def is_over(self) -> bool:
+    def is_closed(self) -> bool:
         return self._loop.is_closed()
 
     def event(self) -> Event:
@@ -163,7 +163,7 @@ class _TrioRuntime:
     def loop(self) -> object:
         return self._token
 
-    def is_over(self) -> bool:
+    def is_closed(self) -> bool:
         try:
             self._token.run_sync_soon(int)
         except RuntimeError:

@@ -21,7 +21,12 @@ from .aws.clock import SYSTEM_CLOCK, Clock
 from .aws.config.endpoints import resolve_endpoint
 from .aws.config.region import resolve_region
 from .aws.config.shared_config import SharedConfig
-from .aws.config.tls import LazySSLContext, resolve_certificates, warn_unverified
+from .aws.config.tls import (
+    LazySSLContext,
+    ca_bundle_from_config,
+    resolve_verify,
+    warn_unverified,
+)
 from .aws.credentials.resolver import resolve_credentials
 from .aws.identity import CredentialsContext, CredentialsSource
 from .aws.protocol.rest_json import DEFAULT_MAX_RESPONSE_BYTES, ClientConfig, RestJsonClient
@@ -42,6 +47,8 @@ from .validation import importing, validate_positive, validate_whole_number, val
 from .walk_methods import AsyncWalkMethods, WalkMethods
 
 if TYPE_CHECKING:
+    import ssl
+
     from .type_defs import Exceptions
     from .type_defs.async_methods import AsyncOperationMethods
     from .type_defs.methods import OperationMethods
@@ -58,7 +65,7 @@ logging.getLogger(__package__).addHandler(logging.NullHandler())
 
 
 class _BaseClient(ABC, Generic[HttpT, TransportT]):
-    """What both clients share: everything but waiting."""
+    """The part that both clients share: everything but waiting."""
 
     #: The errors that the service models, as in boto3.
     exceptions: ClassVar[Exceptions] = modelled_exceptions
@@ -76,7 +83,7 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         profile_name: str | None = None,
         use_fips_endpoint: bool | None = None,
         use_dualstack_endpoint: bool | None = None,
-        verify: bool | str | None = None,
+        verify: bool | str | ssl.SSLContext | None = None,
         http_client: HttpT | None = None,
         connect_timeout: float | None = None,
         read_timeout: float | None = None,
@@ -88,8 +95,8 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
     ) -> None:
         owner = type(self).__name__
         config = SharedConfig(profile_name)
-        self.region_name = resolve_region(region_name, config)
-        self.endpoint_url = resolve_endpoint(
+        self.region_name: str = resolve_region(region_name, config)
+        self.endpoint_url: str = resolve_endpoint(
             SERVICE,
             self.region_name,
             config,
@@ -97,7 +104,7 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
             use_fips=use_fips_endpoint,
             use_dual_stack=use_dualstack_endpoint,
         )
-        ssl_context = resolve_certificates(verify, config)
+        ssl_context = resolve_verify(owner, verify, ca_bundle_from_config(config))
         context = CredentialsContext(config, self.region_name, ssl_context, clock)
         provider = resolve_credentials(
             aws_access_key_id, aws_secret_access_key, aws_session_token, credentials, context
@@ -197,8 +204,8 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMet
     they are looked for where boto3 looks for them. ``profile_name``: the profile of AWS's shared
     files to take all this from, else ``AWS_PROFILE``. docs/credentials.md has the details.
 
-    ``verify``: a path to certificates, or False for no verification, as in boto3; else
-    ``AWS_CA_BUNDLE`` or the profile's ``ca_bundle``.
+    ``verify``: a path to certificates, or False for no verification, as in boto3, or an
+    ``ssl.SSLContext``; else ``AWS_CA_BUNDLE`` or the profile's ``ca_bundle``.
 
     ``http_client``: an :class:`H11Client`, or an ``httpx.Client`` or ``httpx2.Client`` with its
     proxies, certificates, transport and event hooks; it stays the caller's to close. Without one,

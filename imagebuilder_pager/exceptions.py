@@ -221,12 +221,12 @@ class ClientError(PagerError):
 class ResponseParserError(PagerError):
     """A successful response that cannot be parsed: HTML, invalid or incomplete JSON, or empty.
 
-    ``cut_off`` says whether the response is incomplete.
+    ``incomplete`` says whether the response is incomplete.
     """
 
-    def __init__(self, message: str, *, cut_off: bool = False) -> None:
+    def __init__(self, message: str, *, incomplete: bool = False) -> None:
         super().__init__(message)
-        self.cut_off = cut_off
+        self.incomplete = incomplete
 
 
 class ResponseValidationError(PagerError):

@@ -11,11 +11,13 @@ import types
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .operations import OPERATIONS, Operation, find_operation
-from .pagination.async_paginator import AsyncPaginator
 from .pagination.paginator import Paginator
+
+if TYPE_CHECKING:
+    from .pagination.async_paginator import AsyncPaginator
 
 __all__ = ["AsyncOperationMethods", "OperationMethod", "OperationMethods"]
 
@@ -98,7 +100,7 @@ def _signature(operation: Operation[Any]) -> inspect.Signature:
 
 
 class _BaseMethods:
-    """What the methods of both clients share."""
+    """The part that the methods of both clients share."""
 
     def can_paginate(self, operation_name: str) -> bool:
         """Return whether ``get_paginator`` takes the name of an operation.
@@ -140,6 +142,8 @@ class AsyncOperationMethods(_BaseMethods):
 
     def get_paginator(self, operation_name: str) -> AsyncPaginator[Any, Any]:
         """Return a paginator, to be iterated with ``async for``; see the sync client's."""
+        from .pagination.async_paginator import AsyncPaginator  # a sync program goes without
+
         operation = find_operation(operation_name)
         return AsyncPaginator(
             getattr(self, operation.method_name),

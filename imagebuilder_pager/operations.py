@@ -93,6 +93,7 @@ class Operation(Generic[ResponseT]):
             errors={error.__name__: error for error in MODELLED_ERRORS},
             method=self.http_method,
             query_members={name: name for name in query},
+            prepare=self.response.model_rebuild,
         )
 
     def _model(self, suffix: str) -> object:

@@ -12,6 +12,7 @@ import botocore.loaders
 import botocore.model
 import httpx
 import pytest
+from hypothesis import settings
 
 from imagebuilder_pager import ImageBuilder
 from imagebuilder_pager.local import (
@@ -29,6 +30,10 @@ KEYS: dict[str, Any] = {
     "aws_access_key_id": ACCESS_KEY_ID,
     "aws_secret_access_key": SECRET_ACCESS_KEY,
 }
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("tests", settings(), deadline=None)
+settings.load_profile("tests")
 
 Handler = Callable[[httpx.Request], httpx.Response]
 

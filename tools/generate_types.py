@@ -27,13 +27,12 @@ NOTE = MODELS_NOTE.replace("generate_models", "generate_types")
 _SCALARS = {"string": "str", "integer": "int", "long": "int", "boolean": "bool"}
 _IMPORTS = {
     "collections.abc": ("Mapping", "Sequence"),
-    "typing": ("Any", "Literal", "Protocol", "TypedDict", "Unpack", "overload"),
-    "..pagination.async_paginator": ("AsyncPageIterator",),
-    "..pagination.paginator": ("PageIterator",),
-    ".base": ("AnyPaginator", "PageParamsTypeDef", "PaginateParamsTypeDef"),
+    "typing": ("Any", "Literal", "TypedDict", "Unpack", "overload"),
+    "..pagination.async_paginator": ("AsyncPageIterator", "AsyncPaginator"),
+    "..pagination.paginator": ("PageIterator", "Paginator"),
+    ".base": ("PageParamsTypeDef", "PaginateParamsTypeDef"),
 }
-#: The last overload takes any of the names; a literal one has its own overload before it.
-OVERLAP = "# type: ignore[overload-overlap]  # so that a variable has one, too"
+NARROWER = "# type: ignore[override]  # this operation's parameters alone"
 _DOCSTRING = re.compile('"""[^"]*"""')
 _DEFINED = re.compile(r"^(?:class )?([A-Z]\w+)(?:\(| = )", re.MULTILINE)
 _PAGE_PARAMS = {"maxResults", "nextToken"}
@@ -185,11 +184,14 @@ class _Types:
             classes.append(_typed_dict(type_name, bases, text, [], total=True))
         item = self.catalogue.item_type(operation)
         for prefix in ("", "Async"):
-            pages = f"{prefix}PageIterator[{name}Response, {item}]"
+            page_and_item = f"[{name}Response, {item}]"
             classes.append(
-                f"class {prefix}{name}Paginator(AnyPaginator, Protocol):\n"
+                f"class {prefix}{name}Paginator({prefix}Paginator{page_and_item}):\n"
                 f'    """The :class:`~.pagination.{prefix}Paginator` of ``{method}``."""\n\n'
-                + _overloads("paginate", self._param_types(operation, paginate=True), pages)
+                + _paginate(
+                    self._param_types(operation, paginate=True),
+                    f"{prefix}PageIterator{page_and_item}",
+                )
             )
         return "\n\n".join(classes)
 
@@ -221,12 +223,13 @@ class _Types:
                 )
             )
         lines += [
-            f"    @overload\n    def get_paginator(  {OVERLAP}\n        self, operation_name: "
-            f'Literal["{operation.method_name}"]\n    ) -> {prefix}{operation.name}Paginator: ...'
+            "    @overload\n    def get_paginator(self, operation_name: "
+            f'Literal["{operation.method_name}"]) -> {prefix}{operation.name}Paginator: ...'
             for operation in paginated
         ]
         lines.append(
-            "    @overload\n    def get_paginator(self, operation_name: PaginatorName) -> "
+            # A name that is not spelt out; so that a variable has a paginator, too.
+            "    @overload\n    def get_paginator(self, operation_name: str) -> "
             f"{prefix}Paginator[Any, Any]:\n"
             '        """Return a paginator for an operation, by the name of its method."""\n'
             "    def can_paginate(self, operation_name: str) -> bool:\n"
@@ -235,8 +238,7 @@ class _Types:
         body = "\n".join(lines)
         source = (
             docstring(f"The methods of the {client} client, for type checkers.\n\n{NOTE}")
-            + "\n\nfrom . import PaginatorName\n"
-            + f"from ..pagination import {prefix}Paginator\n"
+            + "\n\n"
             + self._imports(body, "methods")
             + f"\n\n{body}\n"
         )
@@ -245,7 +247,7 @@ class _Types:
     def _package(self) -> str:
         """Return the source of ``__init__.py``, which loads the modules when they are used."""
         by_module: dict[str, list[str]] = {
-            "base": ["AnyPaginator", "Exceptions", "PageParamsTypeDef", "PaginateParamsTypeDef"]
+            "base": ["Exceptions", "PageParamsTypeDef", "PaginateParamsTypeDef"]
         }
         for name, module in sorted(self.module_by_type.items()):
             by_module.setdefault(module, []).append(name)
@@ -278,7 +280,8 @@ if TYPE_CHECKING:
 
 __all__ = {public!r}
 
-#: The names that ``get_paginator`` takes.
+#: The names that ``get_paginator`` takes. It takes any string, which a type checker cannot check:
+#: of this type, a misspelt name is an error.
 PaginatorName = Literal{paginators!r}
 
 _MODULE_BY_NAME = {{
@@ -324,6 +327,22 @@ def _overloads(
         ("    @overload\n" if len(param_types) > 1 else "")
         + f"    {keyword} {method}(self, **params: Unpack[{params}]) -> {returns}:{body}"
         for params in param_types
+    )
+
+
+def _paginate(param_types: list[str], returns: str) -> str:
+    """Return the method ``paginate``, with a signature for each type of its parameters."""
+    call = "        return super().paginate(**params)"
+    if len(param_types) == 1:
+        return (
+            f"    def paginate(  {NARROWER}\n        self, **params: Unpack[{param_types[0]}]\n"
+            f"    ) -> {returns}:\n{call}"
+        )
+    overloads = _overloads("paginate", param_types, returns)
+    first = f"    @overload  {NARROWER}"
+    return (
+        f"{overloads.replace('    @overload', first, 1)}\n"
+        f"    def paginate(self, **params: Any) -> {returns}:\n{call}"
     )
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "CredentialsLike",
     "CredentialsProvider",
     "CredentialsSource",
+    "header_problems",
     "validate_header_safe",
 ]
 
@@ -110,6 +111,12 @@ def validate_header_safe(credentials: CredentialsLike) -> None:
     A line break from a file is the usual case. It has to be found here, because the HTTP layer
     would show the whole header, and with it the session token, in its error.
     """
+    if problems := header_problems(credentials):
+        raise ParamValidationError("credentials", problems)
+
+
+def header_problems(credentials: CredentialsLike) -> list[str]:
+    """Return why credentials cannot be part of a header, a sentence for each of their values."""
     values: dict[str, Any] = {
         "aws_access_key_id": credentials.access_key,
         "aws_secret_access_key": credentials.secret_key,
@@ -121,8 +128,7 @@ def validate_header_safe(credentials: CredentialsLike) -> None:
             problems.append(f"{name}: a {type(value).__name__} given; allowed: {_PRINTABLE}")
         elif not (value.isascii() and value.isprintable() and value == value.strip()):
             problems.append(f"{name}: other characters in it; allowed: {_PRINTABLE}")
-    if problems:
-        raise ParamValidationError("credentials", problems)
+    return problems
 
 
 _PRINTABLE = "a string of printable ASCII, without a line break or spaces around it"

@@ -96,7 +96,7 @@ def classify(error: PagerError) -> RetryableKind | None:
             return RetryableKind.TRANSIENT
         return None
     if isinstance(error, ResponseParserError):
-        return RetryableKind.TRANSIENT if error.cut_off else None
+        return RetryableKind.TRANSIENT if error.incomplete else None
     if isinstance(error, SSLError):
         return None if error.certificate_rejected else RetryableKind.TRANSIENT
     return next((kind for base, kind in _NETWORK_KINDS if isinstance(error, base)), None)

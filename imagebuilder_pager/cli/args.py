@@ -1,28 +1,36 @@
-"""The options of the command line: the AWS CLI's, and some of its own.
+"""The arguments of the command line: the AWS CLI's options, and some of its own.
 
-This module imports nothing but argparse: ``--help``, ``--version`` and wrong arguments are answered
-before anything heavy is loaded.
+The rule: only the parser of a command that stands in the arguments is made, and only what argparse
+needs is imported, so that ``--help``, ``--version`` and wrong arguments take little time. The
+options of a command are made in :mod:`.options`, from the table of :mod:`.commands`.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-from collections.abc import Sequence
-from typing import Any, NamedTuple, NoReturn
+from collections.abc import Collection, Sequence
+from typing import Any, NoReturn
 
 from .._version import __version__
+from .commands import COMMANDS, FAMILIES
 from .exit_codes import UsageError
+from .options import (
+    Command,
+    add_pagination_options,
+    add_request_options,
+    metavar,
+    option_name,
+)
 
 __all__ = [
     "OUTPUTS",
     "RICH_OUTPUTS",
     "STREAMING_OUTPUTS",
+    "TIMESTAMP_FORMATS",
     "WHOLE_PAGE_OUTPUTS",
-    "ListRequest",
-    "build_request",
     "make_parser",
+    "outputs_of",
     "parse",
 ]
 
@@ -37,7 +45,14 @@ OUTPUTS = ("json", "text", "table", "yaml-stream", "jsonl", "summary", "tree")
 TIMESTAMP_FORMATS = ("wire", "iso8601", "none")
 
 _PROGRAM = "imagebuilder-pager"
-_LIST = "list-lifecycle-execution-resources"
+# The outputs that are made for one command's items.
+_OUTPUTS_OF_RESOURCES = ("summary", "tree")
+_RESOURCES = "list-lifecycle-execution-resources"
+_OTHER_COMMANDS = {
+    "lifecycle-report": "report what lifecycle policies have done, in one account or in many",
+    "local": "start Image Builder on this machine",
+    "demo": "page through a local Image Builder",
+}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -47,107 +62,156 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{self.format_usage()}\n{_PROGRAM}: error: {message}")
 
 
-def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """Return the options; those that were not given are None, or False for a switch.
+class _MainParser(_Parser):
+    """The parser of the command line; its help lists the commands by family."""
 
-    Raises :class:`UsageError`, and ``SystemExit`` after ``--help`` and ``--version``.
+    def format_help(self) -> str:
+        self.description = _list_commands()
+        return super().format_help()
+
+
+def outputs_of(command_name: str) -> tuple[str, ...]:
+    """Return the outputs that a command has."""
+    if command_name == _RESOURCES:
+        return OUTPUTS
+    return tuple(output for output in OUTPUTS if output not in _OUTPUTS_OF_RESOURCES)
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Return the options, and the name of the command as ``command``.
+
+    Those that were not given are None, or False for a switch. The members of the request are under
+    their wire names. Raises :class:`UsageError`, and ``SystemExit`` after ``--help`` and
+    ``--version``.
     """
-    parser = make_parser()
+    named = [name for name in COMMANDS if name in argv]
+    if not named and not all(argument.startswith("-") for argument in argv):
+        # The error of a command that there is not lists all that there are.
+        named = list(COMMANDS)
+    parser, parsers = _make_parsers(named)
     options, unknown = parser.parse_known_args(argv)
+    if options.command is None:
+        parser.error("the following arguments are required: COMMAND")
+    parser = parsers.get(options.command, parser)
     if unknown:
         # The AWS CLI's words.
         raise UsageError(f"{parser.format_usage()}\nUnknown options: {', '.join(unknown)}")
-    if options.command is None:
-        parser.error("the following arguments are required: COMMAND")
-    if options.command != _LIST:
+    if options.command not in COMMANDS:
         parser.error(f"{options.command} must be the first argument, and demo takes no others")
-    if options.lifecycle_execution_id is None and options.cli_input_json is None:
-        parser.error("the following arguments are required: --lifecycle-execution-id")
+    command = COMMANDS[options.command]
+    missing = [name for name in command.required if getattr(options, name) is None]
+    if missing and options.cli_input_json is None:
+        names = ", ".join(map(option_name, missing))
+        parser.error(f"the following arguments are required: {names}")
+    if options.no_paginate and not command.is_paginated:
+        parser.error(f"--no-paginate: {options.command} has one response, without pages")
     return options
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line; tools for shell completion ask for it."""
-    parser = _Parser(
+    """Return the parser of all commands; tools for shell completion ask for it."""
+    return _make_parsers(COMMANDS, has_summaries=True)[0]
+
+
+def _make_parsers(
+    names: Collection[str], *, has_summaries: bool = False
+) -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """Return the parser of the command line, and those of the named commands, by their names.
+
+    With ``has_summaries``, argparse knows what each command does. The parser's own help says that
+    by family, which argparse cannot do.
+    """
+    parser = _MainParser(
         prog=_PROGRAM,
         usage=f"{_PROGRAM} COMMAND [options]",
-        description="List what EC2 Image Builder's lifecycle policies have done, with the options "
-        "and the output of\n`aws imagebuilder`.",
         epilog=f"`{_PROGRAM} COMMAND --help` has the options of a command.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    _add_global_options(parser, parser.add_argument_group("Pagination"))
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
-    list_parser = commands.add_parser(
-        _LIST,
-        usage=f"{_PROGRAM} {_LIST} --lifecycle-execution-id ID [options]",
-        help="list the resources that a run of a lifecycle policy has picked",
-        description="List the resources that a run of a lifecycle policy has picked.",
-        allow_abbrev=False,
+    # A command that is not paginated has none of these.
+    parser.set_defaults(max_items=None, page_size=None, starting_token=None, checkpoint=None)
+    _add_no_paginate(parser.add_argument_group("Pagination"), default=False)
+    _add_global_options(parser, OUTPUTS)
+    commands = parser.add_subparsers(
+        dest="command",
+        metavar="COMMAND",
+        parser_class=_Parser,
+        help=None if has_summaries else argparse.SUPPRESS,
     )
-    pagination = _add_list_options(list_parser)
-    _add_global_options(list_parser, pagination, default=argparse.SUPPRESS)
-    commands.add_parser(
-        "lifecycle-report",
-        help="report what lifecycle policies have done, in one account or in many",
-        add_help=False,
-    )
-    commands.add_parser("local", help="start Image Builder on this machine", add_help=False)
-    commands.add_parser("demo", help="page through a local Image Builder")
-    return parser
+
+    def add(name: str, summary: str, **details: Any) -> argparse.ArgumentParser:
+        if has_summaries:
+            details["help"] = summary
+        return commands.add_parser(name, **details)
+
+    parsers = {}
+    for name in names:
+        command = COMMANDS[name]
+        parsers[name] = add(
+            name,
+            f"{command.verb} {command.summary}",
+            usage=f"{_PROGRAM} {name} {_required_usage(command)}[options]",
+            description=f"{command.verb.capitalize()} {command.summary}.",
+            allow_abbrev=False,
+        )
+        _add_command_options(parsers[name], name, command)
+    for name in ("lifecycle-report", "local"):
+        add(name, _OTHER_COMMANDS[name], add_help=False)
+    add("demo", _OTHER_COMMANDS["demo"])
+    return parser, parsers
 
 
-def _add_list_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    request = parser.add_argument_group("Request")
-    request.add_argument("--lifecycle-execution-id", metavar="ID", help="lce-..., required")
-    request.add_argument(
-        "--parent-resource-id", metavar="ARN", help="only what belongs to this image resource"
+def _required_usage(command: Command) -> str:
+    return "".join(f"{option_name(name)} {metavar(name)} " for name in command.required)
+
+
+def _add_command_options(parser: argparse.ArgumentParser, name: str, command: Command) -> None:
+    add_request_options(parser, command)
+    if command.is_paginated:
+        pagination = add_pagination_options(parser, command)
+        _add_no_paginate(pagination, default=argparse.SUPPRESS)
+    # What stood before the command is kept.
+    _add_global_options(parser, outputs_of(name), default=argparse.SUPPRESS)
+
+
+def _list_commands() -> str:
+    """Return what the help says first: the commands by family, each with its summary."""
+    import shutil
+    import textwrap
+
+    width = shutil.get_terminal_size().columns - 2
+    summaries = {name: command.summary for name, command in COMMANDS.items()}
+    name_width = max(map(len, summaries)) + 4
+    lines = [
+        "List what EC2 Image Builder has, with the options and the output of `aws imagebuilder`."
+    ]
+    others = [("Reports", ("lifecycle-report",)), ("On this machine", ("local", "demo"))]
+    for title, names in [*FAMILIES.items(), *others]:
+        lines += ["", f"{title}:"]
+        for name in names:
+            summary = summaries.get(name) or _OTHER_COMMANDS[name]
+            lines += textwrap.wrap(
+                summary,
+                max(width, name_width + 20),
+                initial_indent=f"  {name}".ljust(name_width),
+                subsequent_indent=" " * name_width,
+            )
+    return "\n".join(lines)
+
+
+def _add_no_paginate(group: argparse._ArgumentGroup, *, default: bool | str) -> None:
+    group.add_argument(
+        "--no-paginate", action="store_true", default=default, help="send one request, for one page"
     )
-    request.add_argument(
-        "--cli-input-json",
-        metavar="JSON",
-        help="the parameters as JSON, or file://PATH of a JSON file; other options override them",
-    )
-    pagination = parser.add_argument_group("Pagination")
-    pagination.add_argument("--max-items", type=int, metavar="N", help="stop after N items")
-    pagination.add_argument("--page-size", type=int, metavar="N", help="items in each page")
-    pagination.add_argument(
-        "--starting-token", metavar="TOKEN", help="resume at the NextToken of an earlier run"
-    )
-    pagination.add_argument(
-        "--max-results", type=int, metavar="N", help="items in the page; turns pagination off"
-    )
-    pagination.add_argument(
-        "--next-token", metavar="TOKEN", help="the service's own token; turns pagination off"
-    )
-    pagination.add_argument(
-        "--checkpoint",
-        metavar="FILE",
-        help="with --output jsonl: save the progress in this file, and resume from it where it "
-        "exists",
-    )
-    return pagination
 
 
 def _add_global_options(
-    parser: argparse.ArgumentParser,
-    pagination: argparse._ArgumentGroup,
-    default: str | None = None,
+    parser: argparse.ArgumentParser, outputs: tuple[str, ...], default: str | None = None
 ) -> None:
-    """Add the options that may stand before and after the command, as in the AWS CLI.
-
-    ``default`` is SUPPRESS after the command, so that what stood before it is kept.
-    """
-    pagination.add_argument(
-        "--no-paginate",
-        action="store_true",
-        default=default or False,
-        help="send one request, for one page",
-    )
+    """Add the options that may stand before and after the command, as in the AWS CLI."""
     output = parser.add_argument_group("Output")
     output.add_argument(
-        "--output", choices=OUTPUTS, default=default, help="default: json, or as configured"
+        "--output", choices=outputs, default=default, help="default: json, or as configured"
     )
     output.add_argument(
         "--query", metavar="JMESPATH", default=default, help="a JMESPath query to filter the result"
@@ -201,119 +265,3 @@ def _add_global_options(
 def _version() -> str:
     python = ".".join(map(str, sys.version_info[:3]))
     return f"{_PROGRAM}/{__version__} Python/{python} {sys.platform}"
-
-
-_PARAMETERS = {
-    "lifecycleExecutionId": "lifecycle_execution_id",
-    "parentResourceId": "parent_resource_id",
-    "maxResults": "max_results",
-    "nextToken": "next_token",
-}
-_CONFIG = {"StartingToken": "starting_token", "PageSize": "page_size", "MaxItems": "max_items"}
-
-
-class ListRequest(NamedTuple):
-    """The request that the options make.
-
-    ``parameters`` are under their wire names, with ``PaginationConfig`` where there is one.
-    ``no_paginate`` turns pagination off. ``query`` is a compiled JMESPath expression, or None.
-    """
-
-    parameters: dict[str, Any]
-    no_paginate: bool
-    query: Any
-
-    def with_starting_token(self, token: str | None) -> ListRequest:
-        """Return the same request, resumed at another token."""
-        config = self.parameters.get("PaginationConfig") or {}
-        config = {**config, "StartingToken": token}
-        return self._replace(parameters={**self.parameters, "PaginationConfig": config})
-
-    def apply_query(self, value: Any) -> Any:
-        """Return what the query makes of a value; without a query, the value."""
-        return value if self.query is None else self.query.search(value)
-
-
-def build_request(options: argparse.Namespace, output: str) -> ListRequest:
-    """Return the request of the options.
-
-    As in the AWS CLI, ``--max-results`` and ``--next-token`` turn pagination off, and options
-    override ``--cli-input-json``. Raises :class:`UsageError` for options that exclude each other.
-    """
-    named = {wire: getattr(options, name) for wire, name in _PARAMETERS.items()}
-    parameters = {wire: value for wire, value in named.items() if value is not None}
-    no_paginate = bool(options.no_paginate or {"maxResults", "nextToken"} & parameters.keys())
-    config = {key: getattr(options, name) for key, name in _CONFIG.items()}
-    config = {key: value for key, value in config.items() if value is not None}
-    if no_paginate and config:
-        used = ", ".join("--" + _CONFIG[key].replace("_", "-") for key in config)
-        raise UsageError(
-            "Error during pagination: Cannot specify --no-paginate along with pagination "
-            f"arguments: {used}"
-        )
-    if config:
-        parameters["PaginationConfig"] = config
-    if options.cli_input_json is not None:
-        parameters = {**_by_wire_name(_read_json(options.cli_input_json)), **parameters}
-    if options.checkpoint is not None:
-        _validate_checkpoint(options, output, no_paginate)
-    if options.query is not None and output in {"summary", "tree"}:
-        raise UsageError(f"--query: not with --output {output}, which shows whole resources")
-    return ListRequest(parameters, no_paginate, _compile_query(options.query))
-
-
-def _validate_checkpoint(options: argparse.Namespace, output: str, no_paginate: bool) -> None:
-    excluded = {
-        "--starting-token": options.starting_token is not None,
-        "--no-paginate, --max-results and --next-token": no_paginate,
-    }
-    if output != "jsonl":
-        raise UsageError(f"--checkpoint: only with --output jsonl, not with {output}")
-    for name, is_given in excluded.items():
-        if is_given:
-            raise UsageError(f"--checkpoint: not together with {name}")
-
-
-def _compile_query(query: str | None) -> Any:
-    if query is None:
-        return None
-    import jmespath
-
-    try:
-        return jmespath.compile(query)
-    except jmespath.exceptions.JMESPathError as error:
-        raise UsageError(f"Bad value for --query {query}: {error}") from None
-
-
-def _by_wire_name(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters under their wire names, except for one given under both."""
-    wire_names = {name: wire for wire, name in _PARAMETERS.items() if wire not in parameters}
-    return {wire_names.get(name, name): value for name, value in parameters.items()}
-
-
-def _read_json(argument: str) -> dict[str, Any]:
-    text = argument
-    for prefix in ("file://", "fileb://"):
-        if argument.startswith(prefix):
-            # Path.expanduser raises where there is no home directory, as in many a container.
-            path = os.path.expandvars(os.path.expanduser(argument[len(prefix) :]))  # noqa: PTH111 - as the AWS CLI does
-            try:
-                with open(path, encoding="utf-8") as file:  # noqa: PTH123 - without pathlib
-                    text = file.read()
-            except (OSError, ValueError) as error:
-                raise UsageError(
-                    f"Error parsing parameter '--cli-input-json': Unable to load paramfile "
-                    f"{argument}: {error}"
-                ) from None
-    import json
-
-    try:
-        parsed = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise UsageError(
-            f"Error parsing parameter 'cli-input-json': Invalid JSON: {error}\n"
-            f"JSON received: {text[:200]}"
-        ) from None
-    if not isinstance(parsed, dict):
-        raise UsageError("Error parsing parameter 'cli-input-json': Not a JSON object")
-    return parsed

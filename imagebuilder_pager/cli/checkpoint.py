@@ -10,11 +10,10 @@ The file itself, and what makes it safe, is :class:`imagebuilder_pager.Checkpoin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
-from ..operations import LIST_LIFECYCLE_EXECUTION_RESOURCES as OPERATION
 from ..pagination.checkpoint import Checkpoint
-from .args import ListRequest
 from .exit_codes import UsageError
 from .stdout import Stdout
 
@@ -25,22 +24,15 @@ _SIZE, _PENDING = "output_size", "pending_bytes"
 
 
 class OutputCheckpoint:
-    """The checkpoint of a request in a file, and the output that it belongs to.
+    """The checkpoint of a listing in a file, and the output that it belongs to.
 
     As a context manager, it holds the lock of the file. Raises :class:`CheckpointError` for the
     file of something else or of another listing.
     """
 
-    def __init__(self, path: str, request: ListRequest, stdout: Stdout) -> None:
-        listing = {
-            name: value
-            for name, value in request.parameters.items()
-            if name in {"lifecycleExecutionId", "parentResourceId"}
-        }
-        if request.query is not None:
-            listing["query"] = request.query.expression
+    def __init__(self, path: str, listing: Mapping[str, Any], stdout: Stdout) -> None:
         self._stdout = stdout
-        self._checkpoint = Checkpoint(path, {"operation": OPERATION.name, **listing})
+        self._checkpoint = Checkpoint(path, listing)
 
     @property
     def token(self) -> str | None:

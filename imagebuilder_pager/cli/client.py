@@ -106,7 +106,8 @@ class RawImageBuilder:
 
     def _report_page(self, operation: Operation[Any], page: Any) -> None:
         if self.on_page is not None:
-            self.on_page(len(operation.require_pagination().result_keys[0].search(page) or ()))
+            key = operation.result_key
+            self.on_page(1 if key is None else len(page.get(key) or ()))
 
 
 def _format_timestamps(data: Any, format_timestamp: TimestampFormatter) -> None:

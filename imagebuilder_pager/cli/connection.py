@@ -10,7 +10,7 @@ import argparse
 from typing import Any
 
 from ..aws.config.shared_config import SharedConfig
-from ..aws.config.tls import resolve_certificates
+from ..aws.config.tls import ca_bundle_from_config, resolve_verify
 from ..aws.transport.h11_transport import H11Client
 from ..aws.transport.types import DEFAULT_TIMEOUTS
 from ..validation import validating
@@ -31,8 +31,9 @@ def make_http_client(options: argparse.Namespace, config: SharedConfig) -> H11Cl
         timeouts = DEFAULT_TIMEOUTS.with_overrides(
             _timeout(options.cli_connect_timeout), _timeout(options.cli_read_timeout)
         )
+    verify = False if options.no_verify_ssl else options.ca_bundle
     return H11Client(
-        verify=resolve_certificates(False if options.no_verify_ssl else options.ca_bundle, config),
+        verify=resolve_verify("ImageBuilder", verify, ca_bundle_from_config(config)),
         timeout=timeouts,
         preconnect=True,
     )

@@ -6,15 +6,13 @@ page of a listing without.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any, NamedTuple
 
-from ..models.lifecycle import LifecycleExecutionResource
-from ..models.lifecycle import ListLifecycleExecutionResourcesResponse as Page
-from ..operations import LIST_LIFECYCLE_EXECUTION_RESOURCES as OPERATION
+from ..operations import Operation
 from ..pagination.paginator import PageIterator
-from .args import ListRequest
 from .client import RawImageBuilder, TimestampFormatter
+from .request import ListRequest
 from .resume_state import ResumeState
 from .signals import Signals
 
@@ -32,21 +30,22 @@ class ListContext(NamedTuple):
     """
 
     client: RawImageBuilder
+    operation: Operation[Any]
     request: ListRequest
     format_timestamp: TimestampFormatter
     resume_state: ResumeState
     signals: Signals
 
-    def pages(self) -> Generator[tuple[Page, str | None]]:
+    def pages(self) -> Generator[tuple[Any, str | None]]:
         """Yield the pages as models, each with its token."""
         if self.request.no_paginate:
-            page = self.client.page(OPERATION, self.request.parameters)
-            yield page, page.next_token
+            page = self.client.page(self.operation, self.request.parameters)
+            yield page, page.get("nextToken")
             return
-        for page in self.client.paginate(OPERATION, self.request.parameters):
+        for page in self.client.paginate(self.operation, self.request.parameters):
             yield page, page.resume_token
 
-    def all_pages(self) -> tuple[list[Page], str | None]:
+    def all_pages(self) -> tuple[list[Any], str | None]:
         """Return all pages as models, and the token after the last of them."""
         pages = list(self.pages())
         return [page for page, _ in pages], pages[-1][1] if pages else None
@@ -65,11 +64,13 @@ class ListContext(NamedTuple):
         """Yield the items one by one, each as a list of one, with the token after it.
 
         At the end comes an empty list with the token that is left: the last page may have no items.
-        Without pagination they come all at once: no token resumes in the middle of a page.
+        Without pagination they come all at once: no token resumes in the middle of a page. The
+        response of an operation that is not paginated is an item.
         """
         if self.request.no_paginate:
             for page, token in self.raw_pages():
-                yield page.get("resources", []), token
+                key = self.operation.result_key
+                yield [page] if key is None else page.get(key, []), token
             return
         pages = self.paginate_raw()
         for item in pages.items():
@@ -104,15 +105,9 @@ class ListContext(NamedTuple):
 
     def paginate_raw(self) -> PageIterator[RawPage, dict[str, Any]]:
         """Return an iterable over raw pages, of a request with pagination."""
-        return self.client.paginate_raw(OPERATION, self.format_timestamp, self.request.parameters)
-
-    def children(self, parent_resource_id: str) -> Iterator[LifecycleExecutionResource]:
-        """Return what belongs to an image resource of the execution, over all its pages."""
-        params = {
-            "lifecycleExecutionId": self.request.parameters["lifecycleExecutionId"],
-            "parentResourceId": parent_resource_id,
-        }
-        return self.client.paginate(OPERATION, params).items()
+        return self.client.paginate_raw(
+            self.operation, self.format_timestamp, self.request.parameters
+        )
 
     def _fetch_raw_page(self) -> RawPage:
-        return self.client.raw_page(OPERATION, self.format_timestamp, self.request.parameters)
+        return self.client.raw_page(self.operation, self.format_timestamp, self.request.parameters)

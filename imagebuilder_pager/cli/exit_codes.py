@@ -6,7 +6,11 @@ words.
 
 from __future__ import annotations
 
+import re
+
 from .. import exceptions
+from .commands import COMMANDS
+from .options import option_name
 
 __all__ = [
     "CLIENT_ERROR_RC",
@@ -30,10 +34,6 @@ _OPTION_BY_PARAMETER = {
     "PaginationConfig.PageSize": "--page-size",
     "PaginationConfig.StartingToken": "--starting-token",
     "StartingToken": "--starting-token",
-    "lifecycleExecutionId": "--lifecycle-execution-id",
-    "maxResults": "--max-results",
-    "nextToken": "--next-token",
-    "parentResourceId": "--parent-resource-id",
     "connect_timeout": "--cli-connect-timeout",
     "endpoint_url": "--endpoint-url",
     "read_timeout": "--cli-read-timeout",
@@ -146,6 +146,14 @@ def _client_error_message(error: exceptions.ClientError) -> str:
 
 
 def _name_by_option(message: str) -> str:
-    """Return a message that begins with a parameter's name with the option's name instead."""
+    """Return a message that begins with a parameter's name with the option's name instead.
+
+    What follows the name is the path inside of it: ``--filters[0].values[3]``.
+    """
     name, colon, rest = message.partition(": ")
-    return f"{_OPTION_BY_PARAMETER.get(name, name)}{colon}{rest}"
+    if option := _OPTION_BY_PARAMETER.get(name):
+        return f"{option}{colon}{rest}"
+    member = re.split(r"[.\[]", name, maxsplit=1)[0]
+    if any(member in command.members for command in COMMANDS.values()):
+        return option_name(member) + message.removeprefix(member)
+    return message

@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from .args import (
-    OUTPUTS,
     RICH_OUTPUTS,
     STREAMING_OUTPUTS,
     TIMESTAMP_FORMATS,
     WHOLE_PAGE_OUTPUTS,
+    outputs_of,
     parse,
 )
-from .exit_codes import ConfigurationError, describe_error
+from .commands import COMMANDS
+from .exit_codes import ConfigurationError, UsageError, describe_error
 from .resume_state import ResumeState
 from .signals import SignalReceived, Signals
 from .terminal import escape_controls, write_stderr
@@ -107,8 +108,8 @@ def _list(
     # The arguments are good: from here on, the imports are heavy.
     from ..aws.config.shared_config import SharedConfig
     from ..client import ImageBuilder
-    from .args import build_request
     from .connection import make_http_client, resolve_arguments
+    from .request import build_request
 
     profile = SharedConfig(options.profile)
     resume_state.profile = profile.profile_name
@@ -123,37 +124,43 @@ def _list(
         make_http_client(options, profile) as http_client,
         ImageBuilder(**resolve_arguments(options), http_client=http_client) as image_builder,
     ):
-        from ..operations import LIST_LIFECYCLE_EXECUTION_RESOURCES as OPERATION
+        from ..operations import find_operation
         from .client import RawImageBuilder, iso8601, raw_timestamp
         from .context import ListContext
 
         if options.no_verify_ssl and image_builder.endpoint_url.startswith("https:"):
             write_stderr("Warning: --no-verify-ssl: TLS certificates are not verified\n")
+        # This loads the models of the operation's family, while a connection is made.
+        operation = find_operation(COMMANDS[options.command].method_name)
+        resume_state.url = image_builder.endpoint_url + operation.rest_json.path
         if is_main_process:
             gc.freeze()
             gc.enable()
-        resume_state.url = image_builder.endpoint_url + OPERATION.rest_json.path
         # One page alone has the service's token in it, where the output shows all of the page.
         resume_state.print_token_on_exit = not (
             request.no_paginate and formats.output in WHOLE_PAGE_OUTPUTS
         )
         format_timestamp = iso8601 if formats.timestamps == "iso8601" else raw_timestamp
         client = RawImageBuilder(image_builder)
-        context = ListContext(client, request, format_timestamp, resume_state, signals)
+        context = ListContext(client, operation, request, format_timestamp, resume_state, signals)
         _write(context, formats.output, options)
 
 
 def _resolve_formats(options: argparse.Namespace, profile: SharedConfig) -> _Formats:
     """Return the formats of the output and of its timestamps, of the options or the profile."""
+    resolved = None
     output = options.output
     if output is None:
         resolved = profile.get("AWS_DEFAULT_OUTPUT", key="output")
         output = "json" if resolved is None else resolved.value
-        if output not in OUTPUTS:
-            raise ConfigurationError(
-                f"Unknown output type: {output}, from {resolved.source if resolved else ''}; "
-                f"allowed: {', '.join(OUTPUTS)}"
-            )
+    allowed = outputs_of(options.command)
+    if output not in allowed:
+        message = f"not an output of {options.command}; allowed: {', '.join(allowed)}"
+        if resolved is None:
+            raise UsageError(f"--output {output}: {message}")
+        raise ConfigurationError(
+            f"Unknown output type: {output}, from {resolved.source}: {message}"
+        )
     timestamps = options.cli_timestamp_format
     if timestamps is None:
         resolved = profile.get(key="cli_timestamp_format")

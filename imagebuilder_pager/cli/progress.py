@@ -58,7 +58,7 @@ class Progress:
             while not self._stopped.wait(self._interval if is_drawn else self._delay):
                 seconds = time.monotonic() - started
                 pages = "1 page" if self._pages == 1 else f"{self._pages} pages"
-                sys.stderr.write(f"{_CLEAR_LINE}{self._items} resources, {pages}, {seconds:.0f} s")
+                sys.stderr.write(f"{_CLEAR_LINE}{self._items} items, {pages}, {seconds:.0f} s")
                 sys.stderr.flush()
                 is_drawn = True
             if is_drawn:

@@ -26,7 +26,7 @@ class Stdout:
         sys.stdout.flush()
         self._descriptor = sys.stdout.fileno()
         self._is_terminal = os.isatty(self._descriptor)
-        self.is_file = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
+        self.is_file: bool = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
 
     def write(self, text: str, *, is_styled: bool = False) -> None:
         """Write all of the text, in UTF-8.

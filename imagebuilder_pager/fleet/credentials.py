@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ..aws.clock import SYSTEM_CLOCK, Clock, parse_iso8601
 from ..aws.config.shared_config import SharedConfig
-from ..aws.config.tls import LazySSLContext, resolve_certificates
+from ..aws.config.tls import LazySSLContext, ca_bundle_from_config, resolve_verify
 from ..aws.credentials.refreshable import RefreshableCredentials
 from ..aws.credentials.resolver import resolve_credentials
 from ..aws.credentials.sts import StsClient
@@ -67,7 +67,11 @@ class FleetCredentials:
     def _make_access(self, account: Account, region: str) -> Access:
         config = SharedConfig(account.profile)
         source = self._by_profile.get(account.profile)
-        certificates = resolve_certificates(None, config) if source is None else source.certificates
+        certificates = (
+            resolve_verify("run_fleet", None, ca_bundle_from_config(config))
+            if source is None
+            else source.certificates
+        )
         context = CredentialsContext(config, region, certificates, self._clock)
         if source is None:
             source = Access(resolve_credentials(None, None, None, None, context), certificates)

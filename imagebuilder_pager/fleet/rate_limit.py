@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -215,6 +216,12 @@ class _ThrottlingObserver:
     def __init__(self, handler: ResponseHandler) -> None:
         self._handler = handler
         self.throttled = False
+
+    def on_proxy(self, secrets: AbstractSet[str]) -> None:
+        self._handler.on_proxy(secrets)
+
+    def on_sent(self) -> None:
+        self._handler.on_sent()
 
     def on_headers(self, status: int, headers: Mapping[str, str], encoding: str) -> None:
         code = headers.get("x-amzn-errortype", "").partition(":")[0].rpartition("#")[2]

@@ -63,15 +63,15 @@ class WalkArguments:
         options: WalkOptions,
     ) -> None:
         problems: list[str] = []
-        self.policies = _check_policies(policies, problems)
-        self.since = _check_time("since", since, problems)
-        self.until = _check_time("until", until, problems)
+        self.policies: list[str] | None = _check_policies(policies, problems)
+        self.since: datetime | None = _check_time("since", since, problems)
+        self.until: datetime | None = _check_time("until", until, problems)
         if self.since is not None and self.until is not None and self.since >= self.until:
             problems.append("until: not after since; allowed: a later time")
         if not isinstance(children, bool):
             problems.append(describe_invalid_value("children", children, "True or False"))
-        self.children = bool(children)
-        self.options = _check_options(options, problems)
+        self.children: bool = bool(children)
+        self.options: dict[str, Any] = _check_options(options, problems)
         if problems:
             raise ParamValidationError(NAME, problems)
 

@@ -130,21 +130,8 @@ class _NullAsMissingMap:
 SparseMap = Annotated[dict[K, T], _NullAsMissingMap()]
 
 
-class _KeepWholeNumbers:
-    """The validation of a number: ``7`` stays a whole number, as in botocore."""
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.union_schema(
-            [core_schema.int_schema(strict=True), core_schema.float_schema()],
-            mode="left_to_right",
-            custom_error_type="float_type",
-        )
-
-
-#: A number of a response, whole or not.
-Number = Annotated[float, _KeepWholeNumbers()]
+#: A number of a response; a whole one is a float, too, as in botocore.
+Number = float
 
 
 class _AllowUnknown:
@@ -177,9 +164,9 @@ class RawTimestamp(datetime):
     raw: Any
 
     @classmethod
-    def from_datetime(cls, moment: datetime, raw: Any) -> Self:
+    def from_datetime(cls, value: datetime, raw: Any) -> Self:
         """Return the same point in time, with its raw value."""
-        timestamp = cls.combine(moment.date(), moment.timetz())
+        timestamp = cls.combine(value.date(), value.timetz())
         timestamp.raw = raw
         return timestamp
 
@@ -191,17 +178,21 @@ def _to_datetime(value: object, info: ValidationInfo) -> datetime:
     """
     if type(value) is float or type(value) is int:  # and not bool, which is an int too
         try:
-            moment = datetime.fromtimestamp(value, UTC)
+            timestamp = datetime.fromtimestamp(value, UTC)
         except (OverflowError, OSError, ValueError) as error:
             raise _timestamp_error("in epoch seconds, within the years 1 to 9999") from error
     elif isinstance(value, str):
         number = _number(value)
-        moment = _date_from_text(value) if number is None else _to_datetime(number, info)
+        timestamp = _date_from_text(value) if number is None else _to_datetime(number, info)
     elif isinstance(value, datetime):
-        moment = assume_utc(value)
+        timestamp = assume_utc(value)
     else:
         raise _timestamp_error("in epoch seconds")
-    return RawTimestamp.from_datetime(moment, value) if info.context is RAW_TIMESTAMPS else moment
+    return (
+        RawTimestamp.from_datetime(timestamp, value)
+        if info.context is RAW_TIMESTAMPS
+        else timestamp
+    )
 
 
 def _number(value: str) -> float | None:

@@ -162,6 +162,15 @@ class Shape(Structure, MutableMapping[str, Any]):
             return value
         return default[0]
 
+    def popitem(self) -> tuple[str, Any]:
+        """Remove and return the last member, as ``dict.popitem``."""
+        for key in reversed(self):
+            return key, self.pop(key)
+        raise KeyError("popitem(): there is no member left")
+
+    def __reversed__(self) -> Iterator[str]:
+        return reversed(list(self))
+
     def setdefault(self, key: str, default: Any = None) -> Any:
         """Return the member; where it is absent, set it to ``default`` first."""
         if key not in self:

@@ -5,7 +5,6 @@ parameters as keywords and returns a page, a dictionary or an object that behave
 """
 
 from .._lazy import lazy_attributes
-from .async_paginator import AsyncPageIterator, AsyncPaginator
 from .config import PaginationConfig
 from .cursor import PageCursor, PagePosition, ResumablePage
 from .paginator import PageIterator, Paginator
@@ -14,6 +13,7 @@ from .tokens import decode_token, encode_token
 
 TYPE_CHECKING = False  # as typing's, which takes its time to import
 if TYPE_CHECKING:
+    from .async_paginator import AsyncPageIterator, AsyncPaginator
     from .from_client import paginator_from_client
 
 __all__ = [
@@ -34,4 +34,12 @@ __all__ = [
 
 # Type checkers must not see it: with it, an unknown name would be Any.
 if not TYPE_CHECKING:
-    __getattr__ = lazy_attributes(__name__, {"paginator_from_client": "from_client"}, ())
+    __getattr__ = lazy_attributes(
+        __name__,
+        {
+            "AsyncPageIterator": "async_paginator",
+            "AsyncPaginator": "async_paginator",
+            "paginator_from_client": "from_client",
+        },
+        (),
+    )

@@ -11,9 +11,9 @@ from .async_tee import AsyncKeyIterator, AsyncTee
 from .base import (
     BasePageIterator,
     BasePaginator,
-    ItemT,
+    ItemT_co,
     IterationState,
-    PageT,
+    PageT_co,
     T,
     require_awaitable,
 )
@@ -26,27 +26,29 @@ ResultT = TypeVar("ResultT")
 ResultT_co = TypeVar("ResultT_co", covariant=True)
 
 
-class AsyncPaginator(BasePaginator[Callable[..., Awaitable[PageT]]], Generic[PageT, ItemT]):
+class AsyncPaginator(
+    BasePaginator[Callable[..., Awaitable[PageT_co]]], Generic[PageT_co, ItemT_co]
+):
     """The async twin of :class:`Paginator`: ``method`` returns an awaitable page."""
 
-    def paginate(self, **params: Any) -> AsyncPageIterator[PageT, ItemT]:
+    def paginate(self, **params: Any) -> AsyncPageIterator[PageT_co, ItemT_co]:
         """Return an async iterable over pages; see :meth:`Paginator.paginate`."""
         return AsyncPageIterator(self._method, self._spec, *self._validate(params))
 
 
 class AsyncPageIterator(
-    BasePageIterator[Callable[..., Awaitable[PageT]], PageT], Generic[PageT, ItemT]
+    BasePageIterator[Callable[..., Awaitable[PageT_co]], PageT_co], Generic[PageT_co, ItemT_co]
 ):
     """The async twin of :class:`PageIterator`, for asyncio and trio.
 
     Wherever the iterating task is cancelled, :attr:`resume_token` stays right.
     """
 
-    def __aiter__(self) -> AsyncResultIterator[PageT]:
+    def __aiter__(self) -> AsyncResultIterator[PageT_co]:
         state = IterationState(self)
         return AsyncResultIterator(state, self._make_prefetcher(), state.expand_page)
 
-    def items(self) -> AsyncResultIterator[ItemT]:
+    def items(self) -> AsyncResultIterator[ItemT_co]:
         """Return an async iterator over the items of all pages; see :meth:`PageIterator.items`."""
         state = IterationState(self)
         return AsyncResultIterator(state, self._make_prefetcher(), state.expand_items)
@@ -74,10 +76,10 @@ class AsyncPageIterator(
             pass
         return state.finish(full_result)
 
-    def _make_prefetcher(self) -> AsyncPrefetcher[PageResult[PageT]]:
+    def _make_prefetcher(self) -> AsyncPrefetcher[PageResult[PageT_co]]:
         cursor = self._create_cursor()
 
-        async def fetch() -> PageResult[PageT] | None:
+        async def fetch() -> PageResult[PageT_co] | None:
             request = cursor.next_request()
             if request is None:
                 return None

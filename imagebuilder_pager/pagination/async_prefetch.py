@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-from ..async_runtime import Task, current_runtime
+from ..async_runtime import AsyncRuntime, Task, current_runtime
+from ..exceptions import PaginationError
 
 __all__ = ["AsyncPrefetcher"]
 
@@ -25,23 +26,38 @@ class AsyncPrefetcher(Generic[ResultT]):
         self._depth = depth
         self._buffer: _PrefetchBuffer[ResultT] | None = None
         self._task: Task | None = None
+        self._runtime: AsyncRuntime | None = None
 
     async def next_result(self) -> ResultT | None:
-        """Return the next result, or None after the last."""
+        """Return the next result, or None after the last.
+
+        Raises :class:`PaginationError` in another event loop than that of the first call.
+        """
         if self._depth == 0:
             return await self._fetch()
-        if self._buffer is None or self._task is None:
+        runtime = current_runtime()
+        if self._buffer is None or self._runtime is None:
+            self._runtime = runtime
             self._buffer = _PrefetchBuffer(self._depth)
             # The task must not refer to the prefetcher, which ends the task when it is dropped.
-            self._task = current_runtime().start_task(self._buffer.produce, self._fetch)
+            self._task = runtime.start_task(self._buffer.produce, self._fetch)
+        elif runtime.loop is not self._runtime.loop:
+            raise PaginationError(
+                "an iteration with Prefetch goes on only in the event loop in which it began; "
+                "paginate anew in this one, with the error's resume_token as the StartingToken"
+            )
         return await self._buffer.get()
 
     async def aclose(self) -> None:
-        """End the fetching; none of it is running when this returns."""
-        if self._task is not None:
+        """End the fetching; none of it is running in this event loop when this returns."""
+        if self._task is None or self._runtime is None:
+            return
+        if current_runtime().loop is self._runtime.loop:
             self._task.cancel()
             await self._task.wait()
-            self._task = None
+        else:
+            self._runtime.call_from_thread(self._task.cancel)
+        self._task = None
 
     def __del__(self) -> None:
         if self._task is not None:

@@ -13,30 +13,32 @@ from ..exceptions import PagerError, PaginationError, ParamValidationError, Star
 from .config import PaginationOptions, parse_config
 from .cursor import PageCursor, PagePosition, PageResult
 from .full_result import FullResult, to_plain_dict
-from .search import compile_search
 from .spec import Expression, PaginationSpec
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar as TypeVarWithDefault
 
-    ItemT = TypeVarWithDefault("ItemT", default=Any)
+    ItemT_co = TypeVarWithDefault("ItemT_co", default=Any, covariant=True)
 else:
-    ItemT = TypeVar("ItemT")
+    ItemT_co = TypeVar("ItemT_co", covariant=True)
 
 __all__ = [
     "BasePageIterator",
     "BasePaginator",
-    "ItemT",
+    "ItemT_co",
     "IterationState",
     "PageExpander",
     "PageT",
+    "PageT_co",
     "ParamSerializer",
     "T",
     "reject_awaitable",
     "require_awaitable",
 ]
 
-MethodT = TypeVar("MethodT")
+# Covariant: a paginator of images is a paginator of objects, since it gives pages and takes none.
+MethodT_co = TypeVar("MethodT_co", covariant=True)
+PageT_co = TypeVar("PageT_co", covariant=True)
 PageT = TypeVar("PageT")
 T = TypeVar("T")
 
@@ -46,12 +48,12 @@ PageExpander = Callable[[PageResult[PageT]], Iterator[T]]
 ParamSerializer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
-class BasePaginator(Generic[MethodT]):
+class BasePaginator(Generic[MethodT_co]):
     """An operation that can be paginated, and the check of a caller's parameters."""
 
     def __init__(
         self,
-        method: MethodT,
+        method: MethodT_co,
         spec: PaginationSpec,
         *,
         serialize_params: ParamSerializer | None = None,
@@ -101,12 +103,12 @@ class BasePaginator(Generic[MethodT]):
         return f"{name}: {text}"
 
 
-class BasePageIterator(Generic[MethodT, PageT]):
+class BasePageIterator(Generic[MethodT_co, PageT_co]):
     """One listing with its parameters, and the position that its caller has reached."""
 
     def __init__(
         self,
-        method: MethodT,
+        method: MethodT_co,
         spec: PaginationSpec,
         params: Mapping[str, Any],
         options: PaginationOptions,
@@ -150,7 +152,7 @@ class BasePageIterator(Generic[MethodT, PageT]):
         self._position = position
         self._non_aggregate_part = non_aggregate_part
 
-    def _create_cursor(self) -> PageCursor[PageT]:
+    def _create_cursor(self) -> PageCursor[PageT_co]:
         return _create_cursor(self._spec, self._params, self._options)
 
 
@@ -192,6 +194,8 @@ class IterationState(Generic[PageT]):
         Of a list, it yields each element. Raises :class:`ParamValidationError` for an expression
         that is not valid.
         """
+        from .search import compile_search  # most listings go without
+
         search = compile_search(expression)
 
         def expand(result: PageResult[PageT]) -> Iterator[Any]:

@@ -6,8 +6,9 @@ Rules:
   it, and then the directory is synced. Only after that has it been replaced.
 - No link is followed, and nothing but a regular file is opened: a FIFO would wait for ever.
 - A new file is readable by its owner alone; an existing one keeps its mode, owner and group.
+- A file that could not be read back is not written.
 - The lock is that of a file beside it, since the file itself is another one after each replacement.
-  The system releases it when the program ends, however it ends.
+  The system releases it when the program ends, however it ends. A child process does not have it.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class CheckpointFile:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         # A program may change its directory later.
-        self.path = os.path.abspath(os.fspath(path))  # noqa: PTH100 - pathlib resolves links
+        self.path: str = os.path.abspath(os.fspath(path))  # noqa: PTH100 - pathlib resolves links
         directory, name = os.path.split(self.path)
         self._directory = directory
         # Always the same name, so that programs that are killed do not fill the directory.
@@ -65,11 +66,22 @@ class CheckpointFile:
         """Replace the content, or create the file; it is on the disk when this returns.
 
         After an error the content is the old one, or (if only the directory could not be synced)
-        the new one, but whole.
+        the new one, but whole. Raises :class:`CheckpointError` for more than 1 MiB, and
+        :class:`CheckpointLockedError` in a child process of the one that has the file.
         """
+        if len(content) > _MAX_BYTES:
+            raise CheckpointError(
+                f"{self.path}: {len(content):,} bytes given, with the data; allowed: 1 MiB; it was "
+                "left as it is"
+            )
         with self._thread_lock:
             if self._lock is None:
                 raise ValueError(f"the checkpoint {self.path} is closed")
+            if os.getpid() != self._process_id:
+                raise CheckpointLockedError(
+                    f"{self.path} is in use by the process {self._process_id}, of which this one "
+                    "is a child; save in that one, or give each process a file of its own"
+                )
             self._write_new(content)
             os.replace(self._new_path, self.path)  # noqa: PTH105 - without pathlib
             self._sync_directory()

@@ -11,10 +11,10 @@ from ..exceptions import PagerError, ParamValidationError
 from .base import (
     BasePageIterator,
     BasePaginator,
-    ItemT,
+    ItemT_co,
     IterationState,
     PageExpander,
-    PageT,
+    PageT_co,
     ParamSerializer,
     T,
     reject_awaitable,
@@ -27,7 +27,7 @@ from .spec import Expression, PaginationSpec
 __all__ = ["PageIterator", "Paginator"]
 
 
-class Paginator(BasePaginator[Callable[..., PageT]], Generic[PageT, ItemT]):
+class Paginator(BasePaginator[Callable[..., PageT_co]], Generic[PageT_co, ItemT_co]):
     """A paginator of an operation, as boto3's ``client.get_paginator`` returns.
 
     ``method`` is called with the wire parameters of a request as keywords and returns a page: a
@@ -41,7 +41,7 @@ class Paginator(BasePaginator[Callable[..., PageT]], Generic[PageT, ItemT]):
 
     def __init__(
         self,
-        method: Callable[..., PageT],
+        method: Callable[..., PageT_co],
         spec: PaginationSpec,
         *,
         serialize_params: ParamSerializer | None = None,
@@ -54,7 +54,7 @@ class Paginator(BasePaginator[Callable[..., PageT]], Generic[PageT, ItemT]):
             )
         super().__init__(method, spec, serialize_params=serialize_params, name=name)
 
-    def paginate(self, **params: Any) -> PageIterator[PageT, ItemT]:
+    def paginate(self, **params: Any) -> PageIterator[PageT_co, ItemT_co]:
         """Return an iterable over pages.
 
         ``PaginationConfig`` has boto3's keys and ``Prefetch``; all other keywords are parameters
@@ -67,14 +67,16 @@ class Paginator(BasePaginator[Callable[..., PageT]], Generic[PageT, ItemT]):
         return PageIterator(self._method, self._spec, *self._validate(params))
 
 
-class PageIterator(BasePageIterator[Callable[..., PageT], PageT], Generic[PageT, ItemT]):
+class PageIterator(
+    BasePageIterator[Callable[..., PageT_co], PageT_co], Generic[PageT_co, ItemT_co]
+):
     """The pages of one listing. Each iteration over it starts anew and shares nothing."""
 
-    def __iter__(self) -> Generator[PageT]:
+    def __iter__(self) -> Generator[PageT_co]:
         state = IterationState(self)
         return self._iterate(state, state.expand_page)
 
-    def items(self) -> Generator[ItemT]:
+    def items(self) -> Generator[ItemT_co]:
         """Return an iterator over the items of all pages.
 
         After each item, :attr:`resume_token` resumes right behind it: a program that stores the
@@ -96,7 +98,7 @@ class PageIterator(BasePageIterator[Callable[..., PageT], PageT], Generic[PageT,
     def result_key_iters(self) -> list[Iterator[Any]]:
         """Return an iterator over the items of each result key, all from one pass."""
 
-        def iterate(pages: Iterator[PageT], key: Expression) -> Iterator[Any]:
+        def iterate(pages: Iterator[PageT_co], key: Expression) -> Iterator[Any]:
             for page in pages:
                 items = key.search(page)
                 yield from () if items is None else items
@@ -120,7 +122,7 @@ class PageIterator(BasePageIterator[Callable[..., PageT], PageT], Generic[PageT,
         return state.finish(full_result)
 
     def _iterate(
-        self, state: IterationState[PageT], expand: PageExpander[PageT, T]
+        self, state: IterationState[PageT_co], expand: PageExpander[PageT_co, T]
     ) -> Generator[T]:
         try:
             for result in self._fetch_results():
@@ -129,10 +131,10 @@ class PageIterator(BasePageIterator[Callable[..., PageT], PageT], Generic[PageT,
             state.attach_resume_token(error)
             raise
 
-    def _fetch_results(self) -> Generator[PageResult[PageT]]:
+    def _fetch_results(self) -> Generator[PageResult[PageT_co]]:
         cursor = self._create_cursor()
 
-        def fetch() -> PageResult[PageT] | None:
+        def fetch() -> PageResult[PageT_co] | None:
             request = cursor.next_request()
             if request is None:
                 return None

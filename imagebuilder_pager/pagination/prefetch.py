@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import atexit
 import contextvars
-import os
+import gc
 import threading
 import weakref
-from collections import deque
 from collections.abc import Callable, Generator
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..exceptions import PaginationError
+
+if TYPE_CHECKING:
+    from queue import SimpleQueue
 
 __all__ = ["prefetch"]
 
@@ -48,74 +50,65 @@ class _PrefetchThread(Generic[ResultT]):
     """
 
     def __init__(self, fetch: Callable[[], ResultT | None], depth: int) -> None:
+        # Queues in C, which Ctrl-C in the thread of the caller leaves whole.
+        from queue import SimpleQueue
+
         self._fetch = fetch
-        self._fetch_limit = depth
-        self._results: deque[tuple[ResultT | None, BaseException | None]] = deque()
-        self._changed = threading.Condition()
+        #: One for each fetch that may begin, and one to look whether it is closed.
+        self._permits: SimpleQueue[None] = SimpleQueue()
+        for _ in range(depth):
+            self._permits.put(None)
+        self._results: SimpleQueue[tuple[ResultT | None, BaseException | None]] = SimpleQueue()
         self._context = contextvars.copy_context()
         self._closed = False
         self._thread: threading.Thread | None = None
 
     def next_result(self) -> ResultT | None:
         """Return the next result, or None after the last."""
-        with self._changed:
-            self._fetch_limit += 1
-            self._context = contextvars.copy_context()  # of the caller, at this time
-            self._changed.notify_all()
-            if self._thread is None:
-                _registry.add(self)
-                self._thread = threading.Thread(target=self._run, name="prefetch", daemon=True)
-                self._thread.start()
-            while not self._results:
-                if not self._thread.is_alive():
-                    raise PaginationError(
-                        "the thread that fetches the pages is not in this process, which was forked"
-                    )
-                self._changed.wait()
-        result, error = self._results.popleft()
+        self._context = contextvars.copy_context()  # of the caller, at this time
+        self._permits.put(None)
+        if self._thread is None:
+            _registry.add(self)
+            self._thread = threading.Thread(target=self._run, name="prefetch", daemon=True)
+            self._thread.start()
+        elif not self._thread.is_alive() and self._results.empty():
+            raise PaginationError(
+                "the thread that fetches the pages is not in this process, which was forked"
+            )
+        result, error = self._results.get()
         if error is not None:
             raise error
         return result
 
     def close(self) -> None:
-        """End the fetching; wait for the fetch in progress, unless the interpreter exits."""
+        """End the fetching; wait for the fetch in progress, if that can be done."""
         self.stop()
         thread = self._thread
-        # At the exit, the thread may have been ended inside of the lock.
-        if thread is None or _registry.is_exiting or not thread.is_alive():
+        if thread is None or not thread.is_alive():
             return
-        with self._changed:
-            self._changed.notify_all()
-        if thread is not threading.current_thread():  # where the garbage is collected
+        self._permits.put(None)
+        if thread is not threading.current_thread() and _registry.may_wait():
             thread.join()
 
     def stop(self) -> None:
         """Let no other fetch begin."""
         self._closed = True
 
-    def renew_lock(self) -> None:
-        """Replace the lock in a child process, where a thread of the parent may hold it."""
-        self._changed = threading.Condition()
-
     def _run(self) -> None:
-        fetch_count = 0
         result: ResultT | None = None
         error: BaseException | None = None
-        while error is None and (result is not None or fetch_count == 0):
-            with self._changed:
-                while fetch_count >= self._fetch_limit and not self._closed:
-                    self._changed.wait()
-                context = self._context
+        has_more = True
+        while has_more:
+            self._permits.get()
             if self._closed:
-                return
-            try:
-                result = context.run(self._fetch)
-            except BaseException as raised:  # noqa: BLE001  # raised where the page is asked for
-                error = raised
-            fetch_count += 1
-            with self._changed:
-                self._results.append((result, error))
-                self._changed.notify_all()
+                error = PaginationError("no further page is fetched: the interpreter exits")
+            else:
+                try:
+                    result = self._context.run(self._fetch)
+                except BaseException as raised:  # noqa: BLE001  # raised where the page is asked for
+                    error = raised
+            has_more = error is None and result is not None
+            self._results.put((result, error))
 
 
 class _ThreadRegistry:
@@ -124,24 +117,31 @@ class _ThreadRegistry:
     def __init__(self) -> None:
         self._workers: weakref.WeakSet[_PrefetchThread[Any]] = weakref.WeakSet()
         self._is_registered = False
-        self.is_exiting = False
+        self._is_exiting = False
+        #: The phases of the garbage collection, "start" and "stop", the latest one at the end.
+        self._phases: dict[str, object] = {}
 
     def add(self, worker: _PrefetchThread[Any]) -> None:
         if not self._is_registered:
             self._is_registered = True
             atexit.register(self._stop)
-            if hasattr(os, "register_at_fork"):
-                os.register_at_fork(after_in_child=self._renew_locks)
+            # Methods in C: a Ctrl-C that came in a callback of ours would be lost.
+            gc.callbacks += [self._phases.pop, self._phases.__setitem__]
         self._workers.add(worker)
 
+    def may_wait(self) -> bool:
+        """Return whether a thread may wait for another one.
+
+        At the exit of the interpreter, that may have been ended anywhere. In a collection of
+        garbage, which begins at any line, this one may hold whatever the other one waits for.
+        """
+        is_collecting = next(reversed(self._phases), "stop") == "start"
+        return not self._is_exiting and not is_collecting
+
     def _stop(self) -> None:
-        self.is_exiting = True
+        self._is_exiting = True
         for worker in list(self._workers):
             worker.stop()
-
-    def _renew_locks(self) -> None:
-        for worker in list(self._workers):
-            worker.renew_lock()
 
 
 _registry = _ThreadRegistry()

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from .workflows import *
 
 __all__ = [
-    "AnyPaginator",
     "AsyncListComponentBuildVersionsPaginator",
     "AsyncListComponentsPaginator",
     "AsyncListContainerRecipesPaginator",
@@ -134,7 +133,8 @@ __all__ = [
     "PaginatorName",
 ]
 
-#: The names that ``get_paginator`` takes.
+#: The names that ``get_paginator`` takes. It takes any string, which a type checker cannot check:
+#: of this type, a misspelt name is an error.
 PaginatorName = Literal[
     "list_lifecycle_execution_resources",
     "list_lifecycle_executions",
@@ -162,7 +162,7 @@ PaginatorName = Literal[
 _MODULE_BY_NAME = {
     name: module
     for module, names in {
-        "base": ("AnyPaginator Exceptions PageParamsTypeDef PaginateParamsTypeDef"),
+        "base": ("Exceptions PageParamsTypeDef PaginateParamsTypeDef"),
         "common": ("FilterTypeDef OwnershipType"),
         "components": (
             "AsyncListComponentBuildVersionsPaginator AsyncListComponentsPaginator "

@@ -35,8 +35,7 @@ from ..models.workflows import (
     ListWorkflowsResponse,
     ListWorkflowStepExecutionsResponse,
 )
-from ..pagination import AsyncPaginator
-from . import PaginatorName
+from ..pagination.async_paginator import AsyncPaginator
 from .components import (
     AsyncListComponentBuildVersionsPaginator,
     AsyncListComponentsPaginator,
@@ -248,91 +247,89 @@ class AsyncOperationMethods:
     ) -> ListWorkflowsResponse:
         """Return a page of the versions of workflows."""
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_lifecycle_execution_resources"]
     ) -> AsyncListLifecycleExecutionResourcesPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_lifecycle_executions"]
     ) -> AsyncListLifecycleExecutionsPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_lifecycle_policies"]
     ) -> AsyncListLifecyclePoliciesPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_components"]
     ) -> AsyncListComponentsPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_component_build_versions"]
     ) -> AsyncListComponentBuildVersionsPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_container_recipes"]
     ) -> AsyncListContainerRecipesPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_image_recipes"]
     ) -> AsyncListImageRecipesPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_distribution_configurations"]
     ) -> AsyncListDistributionConfigurationsPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_infrastructure_configurations"]
     ) -> AsyncListInfrastructureConfigurationsPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
-        self, operation_name: Literal["list_images"]
-    ) -> AsyncListImagesPaginator: ...
+    def get_paginator(self, operation_name: Literal["list_images"]) -> AsyncListImagesPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_image_build_versions"]
     ) -> AsyncListImageBuildVersionsPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_image_packages"]
     ) -> AsyncListImagePackagesPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_image_pipeline_images"]
     ) -> AsyncListImagePipelineImagesPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_image_pipelines"]
     ) -> AsyncListImagePipelinesPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_image_scan_finding_aggregations"]
     ) -> AsyncListImageScanFindingAggregationsPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_image_scan_findings"]
     ) -> AsyncListImageScanFindingsPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_waiting_workflow_steps"]
     ) -> AsyncListWaitingWorkflowStepsPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_workflow_build_versions"]
     ) -> AsyncListWorkflowBuildVersionsPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_workflow_executions"]
     ) -> AsyncListWorkflowExecutionsPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_workflow_step_executions"]
     ) -> AsyncListWorkflowStepExecutionsPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_workflows"]
     ) -> AsyncListWorkflowsPaginator: ...
     @overload
-    def get_paginator(self, operation_name: PaginatorName) -> AsyncPaginator[Any, Any]:
+    def get_paginator(self, operation_name: str) -> AsyncPaginator[Any, Any]:
         """Return a paginator for an operation, by the name of its method."""
     def can_paginate(self, operation_name: str) -> bool:
         """Return whether ``get_paginator`` takes the name of an operation."""

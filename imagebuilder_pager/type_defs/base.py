@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol, TypedDict
 
 from ..models import exceptions
 from ..pagination.config import PaginationConfig as Config
-from ..pagination.spec import Expression
 
-__all__ = ["AnyPaginator", "Exceptions", "PageParamsTypeDef", "PaginateParamsTypeDef"]
+__all__ = ["Exceptions", "PageParamsTypeDef", "PaginateParamsTypeDef"]
 
 
 class PageParamsTypeDef(TypedDict, total=False):
@@ -23,14 +23,8 @@ class PageParamsTypeDef(TypedDict, total=False):
 class PaginateParamsTypeDef(TypedDict, total=False):
     """The parameter that ``paginate`` has beside those of the operation."""
 
-    PaginationConfig: Config | None
-
-
-class AnyPaginator(Protocol):
-    """What the paginators of all operations have beside ``paginate``."""
-
-    @property
-    def result_keys(self) -> tuple[Expression, ...]: ...
+    # Any mapping, too: a variable is often of a wider type. What is in it is checked at the call.
+    PaginationConfig: Config | Mapping[str, object] | None
 
 
 class Exceptions(Protocol):

@@ -35,8 +35,7 @@ from ..models.workflows import (
     ListWorkflowsResponse,
     ListWorkflowStepExecutionsResponse,
 )
-from ..pagination import Paginator
-from . import PaginatorName
+from ..pagination.paginator import Paginator
 from .components import (
     ListComponentBuildVersionsPaginator,
     ListComponentBuildVersionsRequestTypeDef,
@@ -248,91 +247,89 @@ class OperationMethods:
     ) -> ListWorkflowsResponse:
         """Return a page of the versions of workflows."""
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_lifecycle_execution_resources"]
     ) -> ListLifecycleExecutionResourcesPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_lifecycle_executions"]
     ) -> ListLifecycleExecutionsPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_lifecycle_policies"]
     ) -> ListLifecyclePoliciesPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_components"]
     ) -> ListComponentsPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_component_build_versions"]
     ) -> ListComponentBuildVersionsPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_container_recipes"]
     ) -> ListContainerRecipesPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_image_recipes"]
     ) -> ListImageRecipesPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_distribution_configurations"]
     ) -> ListDistributionConfigurationsPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_infrastructure_configurations"]
     ) -> ListInfrastructureConfigurationsPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
-        self, operation_name: Literal["list_images"]
-    ) -> ListImagesPaginator: ...
+    def get_paginator(self, operation_name: Literal["list_images"]) -> ListImagesPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_image_build_versions"]
     ) -> ListImageBuildVersionsPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_image_packages"]
     ) -> ListImagePackagesPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_image_pipeline_images"]
     ) -> ListImagePipelineImagesPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_image_pipelines"]
     ) -> ListImagePipelinesPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_image_scan_finding_aggregations"]
     ) -> ListImageScanFindingAggregationsPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_image_scan_findings"]
     ) -> ListImageScanFindingsPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_waiting_workflow_steps"]
     ) -> ListWaitingWorkflowStepsPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_workflow_build_versions"]
     ) -> ListWorkflowBuildVersionsPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_workflow_executions"]
     ) -> ListWorkflowExecutionsPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_workflow_step_executions"]
     ) -> ListWorkflowStepExecutionsPaginator: ...
     @overload
-    def get_paginator(  # type: ignore[overload-overlap]  # so that a variable has one, too
+    def get_paginator(
         self, operation_name: Literal["list_workflows"]
     ) -> ListWorkflowsPaginator: ...
     @overload
-    def get_paginator(self, operation_name: PaginatorName) -> Paginator[Any, Any]:
+    def get_paginator(self, operation_name: str) -> Paginator[Any, Any]:
         """Return a paginator for an operation, by the name of its method."""
     def can_paginate(self, operation_name: str) -> bool:
         """Return whether ``get_paginator`` takes the name of an operation."""

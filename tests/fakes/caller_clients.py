@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import anyio
-import httpx
-import httpx2
 
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder
 
 from .accounts import LOCAL_CREDENTIALS
 from .clients import EXECUTION
+
+#: httpx, and httpx2 where it is installed.
+CALLER_PACKAGES: list[ModuleType] = [
+    importlib.import_module(name)
+    for name in ("httpx", "httpx2")
+    if importlib.util.find_spec(name) is not None
+]
 
 #: What a client of the caller's sends its requests to; of httpx or httpx2.
 AnyHandler = Callable[[Any], Any]
@@ -77,7 +84,7 @@ class CallerKind(NamedTuple):
 
 
 CALLER_KINDS = [
-    CallerKind(package, loop) for package in (httpx, httpx2) for loop in (None, "asyncio", "trio")
+    CallerKind(package, loop) for package in CALLER_PACKAGES for loop in (None, "asyncio", "trio")
 ]
 
 

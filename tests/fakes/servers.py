@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Self
 
 import httpx
@@ -26,6 +27,13 @@ class RecordedResponse:
         self.headers: dict[str, str] = {}
         self.encoding = ""
         self.body = b""
+        self.proxy_secrets: AbstractSet[str] = frozenset()
+
+    def on_proxy(self, secrets: AbstractSet[str]) -> None:
+        self.proxy_secrets = secrets
+
+    def on_sent(self) -> None:
+        pass
 
     def on_headers(self, status: int, headers: Mapping[str, str], encoding: str) -> None:
         self.status = status

@@ -41,5 +41,5 @@ def test_the_demo_goes_from_policies_to_resources_and_ends_with_the_summary() ->
         "list-lifecycle-execution-resources "
         f"--lifecycle-execution-id {EXAMPLE_EXECUTION_ID} --output summary"
     )
-    for words in ("140 images", "IN ALL", "us-west-2", "Time", "What failed, and why"):
+    for words in ("140 images", "TOTAL", "us-west-2", "Time", "What failed, and why"):
         assert words in rest

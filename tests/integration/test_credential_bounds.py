@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -128,6 +129,54 @@ def test_a_response_that_expands_takes_no_memory(
         with pytest.raises(exceptions.NoCredentialsError):
             our_credentials(clock)
         assert peak_memory() - before < 30_000_000
+
+
+def make_fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def make_large_file(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(2_000_000_000)
+
+
+def make_endless_file(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize("make", [make_fifo, make_large_file, make_endless_file])
+@pytest.mark.parametrize("kind", ["EKS", "web identity"])
+def test_a_token_file_without_an_end_is_an_error_at_once(
+    make: Callable[[Path], None], kind: str, settings: CredentialSettings, clock: NoSleepClock
+) -> None:
+    if kind == "EKS":
+        settings.set_eks()
+    else:
+        settings.set_web_identity()
+    path = settings.folder / "endless"
+    make(path)
+    settings.environment(
+        AWS_WEB_IDENTITY_TOKEN_FILE=str(path), AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=str(path)
+    )
+    if kind == "EKS":
+        settings.environment(AWS_WEB_IDENTITY_TOKEN_FILE="")
+    before = peak_memory()
+    with pytest.raises(exceptions.CredentialRetrievalError) as caught:
+        our_credentials(clock)
+    reason = "is larger than 64 KiB" if make is make_large_file else "is not a regular file"
+    assert f"the token file {path} {reason}" in str(caught.value)
+    assert peak_memory() - before < 20_000_000
+
+
+@pytest.mark.parametrize("name", ["config", "credentials"])
+def test_a_shared_file_that_is_far_too_large_is_not_read(
+    name: str, settings: CredentialSettings, clock: NoSleepClock
+) -> None:
+    make_large_file(Path(settings.file(f".aws/{name}", "")))
+    before = peak_memory()
+    with pytest.raises(exceptions.InvalidConfigError, match=f"{name} is larger than 16 MiB"):
+        our_credentials(clock)
+    assert peak_memory() - before < 20_000_000
 
 
 def test_a_process_that_prints_without_end_is_stopped(

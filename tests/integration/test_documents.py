@@ -10,6 +10,7 @@ import ast
 import asyncio
 import base64
 import contextlib
+import fnmatch
 import json
 import re
 import time
@@ -27,6 +28,7 @@ from imagebuilder_pager.local import (
     LocalServer,
     load_account,
 )
+from imagebuilder_pager.operations import OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -93,7 +95,7 @@ def test_example_runs(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.fail(f"the example slept {seconds} s")
 
     if "import pandas" in source:
-        pytest.importorskip("pandas")
+        pytest.importorskip("pandas", reason="pandas, of the extra dev, is not installed")
     monkeypatch.setattr(time, "sleep", sleep)
     exec(compile(source, "<example>", "exec"), {"__name__": "__main__"})
 
@@ -297,3 +299,38 @@ def test_no_document_leaves_a_proxys_client_at_httpx_five_seconds() -> None:
         for call in re.findall(r"httpx\.Client\(proxy=[^)]*\)", path.read_text()):
             plain_name = "httpx.Client(proxy=...)` in place" in path.read_text()
             assert "timeout=60" in call or plain_name, f"{path}: {call}"
+
+
+def test_the_iam_policy_allows_the_operations_that_there_are_and_reads_only() -> None:
+    text = (ROOT / "docs" / "operating.md").read_text()
+    policies = [
+        json.loads(block)
+        for block in re.findall(r"^```json\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    ]
+    (policy,) = policies
+    (statement,) = policy["Statement"]
+    allowed = [pattern.removeprefix("imagebuilder:") for pattern in statement["Action"]]
+    assert all(pattern.startswith(("Get", "List")) for pattern in allowed)
+    for operation in OPERATIONS.values():
+        assert any(fnmatch.fnmatchcase(operation.name, pattern) for pattern in allowed)
+
+
+SILENT = [
+    'retries={"max_attempts": 5}',
+    "`BotoCoreError`",
+    "a malformed id",
+    "`isinstance(page, dict)`",
+    "`json.dumps(page, default=str)`",
+    "`pandas.DataFrame(list(pages.items()))`",
+    "`httpx.Client(proxy=...)`",
+    "`user_agent_extra`",
+]
+
+
+@pytest.mark.parametrize("text", [*SILENT, "client.meta.", "boto3.Session(profile_name=p"])
+def test_the_table_for_moving_has_each_difference_and_the_silent_ones_first(text: str) -> None:
+    page = (ROOT / "docs" / "moving-from-boto3.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("|") and text in line]
+    assert rows
+    first_section = page.partition("## Clients")[0]
+    assert (rows[0] in first_section) == (text in SILENT)

@@ -73,6 +73,8 @@ class FreezableServer:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RD if how == "reset" else socket.SHUT_RDWR)
         if how == "reset":
+            for thread in self._threads[1:]:
+                thread.join(5)  # a socket that is being read from is closed when that has ended
             for connection in self._connections:
                 connection.close()
 

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import boto3
 import botocore.config
+import botocore.exceptions
 import httpx
 import pytest
 
+from imagebuilder_pager import ImageBuilder
+from imagebuilder_pager.exceptions import ClientError
 from imagebuilder_pager.local import (
     EXAMPLE_EXECUTION_ID,
     FAULTS,
@@ -25,6 +28,7 @@ from imagebuilder_pager.local import (
     generate_account,
 )
 from tests.fakes.accounts import LOCAL_CREDENTIALS, PATH, resource_ids
+from tests.fakes.clocks import FakeClock
 
 ROOT = Path(__file__).parents[2]
 # The requests are unsigned, so each original response is this error.
@@ -103,6 +107,38 @@ def test_a_response_without_a_body_has_a_content_length() -> None:
         for _ in range(2):
             response = client.get("/")
             assert (response.status_code, response.headers["content-length"]) == (503, "0")
+
+
+def test_boto3s_max_attempts_of_5_is_ours_of_6(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the table for moving from boto3 has it."""
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)
+    plan = FaultPlan.every(1, Fault("server-error"))
+    with LocalServer(LocalImageBuilder(account, faults=plan)) as server:
+        theirs = boto3.session.Session().client(
+            "imagebuilder",
+            endpoint_url=server.url,
+            region_name="us-west-2",
+            **LOCAL_CREDENTIALS,
+            config=botocore.config.Config(retries={"max_attempts": 5}),
+        )
+        with pytest.raises(botocore.exceptions.ClientError):
+            theirs.list_lifecycle_execution_resources(lifecycleExecutionId=EXAMPLE_EXECUTION_ID)
+        theirs.close()
+        assert plan.requests == 6
+        with (
+            ImageBuilder(
+                "us-west-2",
+                endpoint_url=server.url,
+                clock=FakeClock(),
+                max_attempts=6,
+                **LOCAL_CREDENTIALS,
+            ) as ours,
+            pytest.raises(ClientError),
+        ):
+            ours.list_lifecycle_execution_resources(lifecycleExecutionId=EXAMPLE_EXECUTION_ID)
+        assert plan.requests == 12
 
 
 def test_boto3_retries_faults(account: Account) -> None:

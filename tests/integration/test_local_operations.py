@@ -135,7 +135,7 @@ def test_the_async_client_has_the_same_result(
 ) -> None:
     async def full_result() -> Any:
         async with AsyncImageBuilder("us-west-2", endpoint_url=url, **LOCAL_CREDENTIALS) as client:
-            paginator: Any = client.get_paginator(name)  # type: ignore[call-overload]  # any name
+            paginator: Any = client.get_paginator(name)
             return await paginator.paginate(**params).build_full_result()
 
     expected = theirs.get_paginator(name).paginate(**params).build_full_result()

@@ -38,6 +38,7 @@ from imagebuilder_pager.local import (
     generate_account,
 )
 from tests.fakes.accounts import signed_request
+from tests.fakes.servers import ScriptedServer
 
 KEY_ID = "AKIDTHATNOBODYSHOULDSEE"
 SECRET = "sEcReTkEy/ThatNobodyShouldSee+0123456789"
@@ -317,6 +318,76 @@ def test_no_secret_is_seen_when_a_header_repeats_it(
     # httpcore's own log shows each header of a response, at debug.
     caplog.records[:] = [r for r in caplog.records if not r.name.startswith("httpcore")]
     check(relay, seen, caplog)
+
+
+PROXY_USERINFO = "someone:passwordOfTheProxyThatNobodyShouldSee"
+PROXY_SECRETS = [
+    PROXY_USERINFO.partition(":")[2],
+    base64.b64encode(PROXY_USERINFO.encode()).decode(),
+]
+REPEATED = f"denied Basic {PROXY_SECRETS[1]} of {PROXY_SECRETS[0]}"
+#: What a proxy may say of a request to an http endpoint, which comes with its password.
+PROXY_RESPONSES = {
+    "an error": f"HTTP/1.1 407 Denied\r\nX-Was: {REPEATED}\r\nContent-Length: {len(REPEATED)}"
+    f"\r\n\r\n{REPEATED}",
+    "a reason": f"HTTP/1.1 407 {REPEATED}\r\nContent-Length: 0\r\n\r\n",
+    "a page": f"HTTP/1.1 200 OK\r\nContent-Length: {len(REPEATED)}\r\n\r\n{REPEATED}",
+    "no HTTP": f"{REPEATED}\r\n\r\n",
+    "an invalid header": f"HTTP/1.1 200 OK\r\n{REPEATED}\r\n\r\n",
+}
+
+
+def call_once(http_client: Any, **arguments: Any) -> None:
+    with ImageBuilder("us-west-2", http_client=http_client, **arguments) as client:
+        client.list_images()
+
+
+def call_once_async(http_client: Any, **arguments: Any) -> None:
+    async def main() -> None:
+        async with AsyncImageBuilder("us-west-2", http_client=http_client, **arguments) as client:
+            await client.list_images()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("response", PROXY_RESPONSES)
+@pytest.mark.parametrize(
+    ("call", "http_client"),
+    [
+        (call_once, lambda: None),
+        (call_once, H11Client),
+        (call_once_async, lambda: None),
+        (call_once_async, AsyncH11Client),
+    ],
+    ids=["default", "h11", "async", "async h11"],
+)
+def test_no_password_of_a_proxy_is_seen(
+    response: str,
+    call: Any,
+    http_client: Any,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="imagebuilder_pager")
+    proxy = ScriptedServer([[PROXY_RESPONSES[response].encode()]])
+    try:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url.replace("//", f"//{PROXY_USERINFO}@"))
+        with pytest.raises(exceptions.PagerError) as caught:
+            call(
+                http_client(),
+                endpoint_url="http://service.test",
+                max_attempts=1,
+                aws_access_key_id=KEY_ID,
+                aws_secret_access_key=SECRET,
+            )
+    finally:
+        proxy.close()
+    assert PROXY_SECRETS[1] in proxy.requests[0].decode()
+    seen = log_of(caplog, own=True) + "\n".join(
+        f"{part!s} {part!r}" for part in parts_of(caught.value)
+    )
+    for secret in PROXY_SECRETS:
+        assert secret not in seen
 
 
 def wsgi_name(header: str) -> str:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder
+from imagebuilder_pager.exceptions import PaginationError
 from imagebuilder_pager.local import (
     LocalServer,
 )
@@ -94,6 +95,34 @@ def test_no_thread_is_left_by_result_key_iters() -> None:
     assert prefetch_threads() == []
 
 
+def test_a_collection_of_garbage_waits_for_no_thread() -> None:
+    """It begins at any line, where this thread may hold what the other one waits for."""
+    service = GatedService(TEN, free=1)
+    iterator = ours(service, ENTRY).paginate(PaginationConfig={"Prefetch": 1}).items()
+    next(iterator)
+    service.wait_for(2)
+    cycle: list[Any] = [iterator]
+    cycle.append(cycle)
+    del iterator, cycle
+    collected = threading.Event()
+
+    def collect() -> None:
+        gc.collect()
+        collected.set()
+
+    threading.Thread(target=collect).start()
+    try:
+        assert collected.wait(TIMEOUT)
+        assert len(prefetch_threads()) == 1
+    finally:
+        for _ in range(20):
+            service.gate.release()
+    for thread in prefetch_threads():
+        thread.join(TIMEOUT)
+    assert not prefetch_threads()
+    assert len(service.requests) == 2
+
+
 def test_closing_waits_for_the_request_that_is_under_way() -> None:
     """The connection that it uses is free again when close() returns."""
     service = GatedService(TEN, free=1)
@@ -166,6 +195,33 @@ def test_no_task_is_left(backend: str, way: str, depth: int) -> None:
         assert len((await pages.build_full_result())["Items"]) == 20
 
     run(backend, main)
+
+
+@pytest.mark.parametrize("second", BACKENDS)
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("depth", [0, 2])
+def test_an_iteration_over_several_event_loops(backend: str, second: str, depth: int) -> None:
+    """Without prefetch it goes on; with it, the error has the token to go on with."""
+    paginator = ours_async(FakeService(TEN).later, ENTRY)
+    pages = paginator.paginate(PaginationConfig={"Prefetch": depth})
+    items = pages.items()
+
+    async def take(count: int) -> list[Any]:
+        return [await anext(items) for _ in range(count)]
+
+    first = run(backend, lambda: take(3))
+    if depth == 0:
+        assert [*first, *run(second, lambda: take(17))] == TEN.items
+        return
+    assert [*first, *run(second, lambda: take(1))] == [0, 1, 2, 3]  # of the page that is here
+    with pytest.raises(PaginationError, match="in the event loop in which it began") as caught:
+        run(second, lambda: take(1))
+
+    async def rest() -> list[Any]:
+        config = {"StartingToken": caught.value.resume_token, "Prefetch": depth}
+        return [item async for item in paginator.paginate(PaginationConfig=config).items()]
+
+    assert run(second, rest) == TEN.items[4:]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -1,23 +1,35 @@
-"""What a type checker, and with it an editor, knows; mypy reads a program of a user's."""
+"""What type checkers, and with them editors, know: mypy and pyright read a program of a user's."""
 
 import re
 from pathlib import Path
 
 import pytest
-from mypy import api
+
+from tests.fakes.type_checkers import Messages, mypy_cache, run_mypy, run_pyright
 
 PROGRAM = """
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from imagebuilder_pager import AsyncImageBuilder, ImageBuilder
-from imagebuilder_pager.models import Filter
-from imagebuilder_pager.type_defs import PaginatorName
-from imagebuilder_pager.pagination import AsyncPaginator, PaginationSpec, Paginator
+import imagebuilder_pager
+from imagebuilder_pager import AsyncImageBuilder, Checkpoint, ImageBuilder, exceptions
+from imagebuilder_pager.models import Filter, ImageVersion, ListImagesResponse
+from imagebuilder_pager.models import LifecycleExecutionResource as Item
+from imagebuilder_pager.models import ListLifecycleExecutionResourcesResponse as Page
+from imagebuilder_pager.models.shapes import Response, Shape
+from imagebuilder_pager.pagination import (
+    AsyncPaginator,
+    PageIterator,
+    PaginationConfig,
+    PaginationSpec,
+    Paginator,
+)
+from imagebuilder_pager.type_defs import ListImagesPaginator, PaginatorName
 
 sync_client = ImageBuilder("us-west-2")
 async_client = AsyncImageBuilder("us-west-2")
 ID = "lce-12345678-1234-1234-1234-123456789012"
+OPERATION: Final = "list_lifecycle_execution_resources"
 
 paginator = sync_client.get_paginator("list_lifecycle_execution_resources")
 pages = paginator.paginate(
@@ -52,6 +64,105 @@ one = sync_client.list_lifecycle_execution_resources(lifecycleExecutionId=ID, ma
 reveal_type(one)  # R: Page
 
 
+# A paginator that is handed on.
+
+
+def first(paginator: Paginator[Page, Item]) -> Item:
+    return next(paginator.paginate(lifecycleExecutionId=ID).items())
+
+
+def count(pages: PageIterator[Response, Shape]) -> int:
+    return sum(1 for _ in pages)
+
+
+def listing(paginator: Paginator[Response, Shape]) -> PageIterator[Response, object]:
+    return paginator.paginate()
+
+
+async def collect(paginator: AsyncPaginator[Page, Item]) -> list[Item]:
+    return [item async for item in paginator.paginate(lifecycleExecutionId=ID).items()]
+
+
+reveal_type(first(paginator))  # R: Item
+count(pages)
+listing(sync_client.get_paginator("list_images"))
+images: Paginator[ListImagesResponse, ImageVersion] = sync_client.get_paginator("list_images")
+of_images: ListImagesPaginator = sync_client.get_paginator("list_images")
+of_images.paginate(owner="Self", filters=[{"name": "platform", "values": ["Linux"]}])
+of_images.paginate(owners="Self")  # E: owners
+first(sync_client.get_paginator("list_images"))  # E: first
+wrong_kind: AsyncPaginator[Page, Item] = paginator  # E: AsyncPaginator
+with Checkpoint("checkpoint", {"id": ID}) as checkpoint:
+    for resumed in checkpoint.items(paginator.paginate(lifecycleExecutionId=ID)):
+        reveal_type(resumed)  # R: Item
+
+
+# A PaginationConfig in a variable.
+
+
+def resume(token: str | None, settings: dict[str, Any], config: Mapping[str, int]) -> None:
+    paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=settings)
+    paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)
+    paginator.paginate(lifecycle_execution_id=ID, PaginationConfig=None)
+    numbers = {"MaxItems": 10, "PageSize": 5}
+    paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=numbers)
+    mixed = {"MaxItems": 10, "StartingToken": token}
+    paginator.paginate(lifecycle_execution_id=ID, PaginationConfig=mixed)
+    of_images.paginate(PaginationConfig=mixed)
+    objects: dict[str, object] = {"MaxItems": 10, "StartingToken": token}
+    paginator.paginate(lifecycle_execution_id=ID, PaginationConfig=objects)
+    typed: PaginationConfig = {"MaxItems": "10", "StartingToken": token}
+    paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=typed)
+    misspelt: PaginationConfig = {"PageSise": 5}  # E: PageSise
+    not_whole: PaginationConfig = {"MaxItems": 1.5}  # E: MaxItems
+    paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=5)  # E: paginate
+    paginator.paginate(lifecycleExecutionId=ID, PaginationConfig={5: 5})  # E: int
+    of_images.paginate(PaginationConfig=[("MaxItems", 5)])  # E: PaginationConfig
+
+
+# A page as a dictionary.
+
+for page in pages:
+    match page:
+        case {"resources": [{"resourceId": str(found_id)}]}:
+            reveal_type(found_id)  # R: str
+    reveal_type(page | {"a": 1})  # R: dict[str, Any]
+    print(page.pop("ResponseMetadata", None), len(page), page == {}, {**page})
+    page.update(nextToken="t")
+    del page["nextToken"]
+
+
+# Errors.
+
+try:
+    sync_client.list_lifecycle_execution_resources(lifecycleExecutionId=ID)
+except sync_client.exceptions.InvalidPaginationTokenException as error:
+    reveal_type(error)  # R: InvalidPaginationTokenException
+    reveal_type(error.resume_token)  # R: str | None
+except sync_client.exceptions.Typo:  # E: Typo
+    pass
+except exceptions.ClientError as error:
+    reveal_type(error.response["Error"])  # R: Any
+except exceptions.PagerErrorr:  # E: PagerErrorr
+    pass
+
+
+# Names that are not there.
+
+from imagebuilder_pager import ImageBuilderr  # E: ImageBuilderr
+from imagebuilder_pager.models import LifecycleExecutionResourcee  # E: LifecycleExecutionResourcee
+from imagebuilder_pager.pagination import Paginatorr  # E: Paginatorr
+from imagebuilder_pager.type_defs import ListImagesPaginatorr  # E: ListImagesPaginatorr
+
+imagebuilder_pager.ImageBuilderr  # E: ImageBuilderr
+imagebuilder_pager.models.LifecycleExecutionResourcee  # E: LifecycleExecutionResourcee
+imagebuilder_pager.pagination.Paginatorr  # E: Paginatorr
+sync_client.list_imagess  # E: list_imagess
+sync_client.regionname  # E: regionname
+async_client.list_imagess  # E: list_imagess
+pages.resume_tokens  # E: resume_tokens
+
+
 async def main() -> None:
     paginator = async_client.get_paginator("list_lifecycle_execution_resources")
     pages = paginator.paginate(lifecycle_execution_id=ID, PaginationConfig={"PageSize": 5})
@@ -72,20 +183,20 @@ async def main() -> None:
     paginator.paginate(lifecycleExecutionID=ID)  # E: paginate
     paginator.paginate()  # E: overload
     await async_client.list_lifecycle_execution_resources()  # E: overload
-    async_client.get_paginator("list_lifecycle_execution")  # E: get_paginator
+    reveal_type(await collect(async_client.get_paginator(OPERATION)))  # R: list[Item]
+    for values in pages.result_key_iters():
+        async for value in values:
+            reveal_type(value)  # R: Any
     policy = await async_client.get_lifecycle_policy(lifecyclePolicyArn="arn")
     reveal_type(policy.lifecycle_policy)  # R: LifecyclePolicy | None
 
 
 list_resources = sync_client.list_lifecycle_execution_resources
-sync_client.get_paginator("list_lifecycle_execution_resource")  # E: get_paginator
 paginator.paginate()  # E: overload
 paginator.paginate(parentResourceId="arn")  # E: paginate
 paginator.paginate(lifecycleExecutionID=ID)  # E: paginate
 paginator.paginate(lifecycleExecutionId=ID, parentResourceID="arn")  # E: paginate
 paginator.paginate(lifecycleExecutionId=5)  # E: paginate
-paginator.paginate(lifecycleExecutionId=ID, PaginationConfig={"PageSise": 5})  # E: paginate
-paginator.paginate(lifecycleExecutionId=ID, PaginationConfig={"MaxItems": 1.5})  # E: paginate
 paginator.paginate(lifecycleExecutionId=ID, PaginationConfg={})  # E: paginate
 list_resources()  # E: overload
 list_resources(lifecycleExecutionId=ID, maxResult=5)  # E: maxResult
@@ -103,7 +214,7 @@ for policy_page in policies.paginate(filters=[{"name": "status", "values": ["ENA
     reveal_type(policy_page)  # R: ListLifecyclePoliciesResponse
     for policy in policy_page.lifecycle_policy_summary_list:
         reveal_type(policy.tags)  # R: dict[str, str]
-        reveal_type(policy.status)  # R: str | None
+        status: str | None = policy.status  # an enum's member, or what AWS adds later
 policies.paginate(filters=[Filter(name="status", values=["ENABLED"])])
 policies.paginate(filters=({"name": "status"},))
 policies.paginate(filters=[{"nam": "status"}])  # E: FilterTypeDef
@@ -119,7 +230,6 @@ reveal_type(run)  # R: LifecycleExecution | None
 if run and run.resources_impacted_summary:
     reveal_type(run.resources_impacted_summary.has_impacted_resources)  # R: bool | None
 sync_client.get_lifecycle_execution()  # E: overload
-sync_client.get_paginator("get_lifecycle_execution")  # E: get_paginator
 reveal_type(sync_client.can_paginate("get_lifecycle_execution"))  # R: bool
 
 
@@ -134,7 +244,14 @@ def dump(name: PaginatorName) -> None:
 
 
 def dump_any(name: str) -> None:
-    sync_client.get_paginator(name)  # E: get_paginator
+    reveal_type(sync_client.get_paginator(name))  # R: Paginator[Any, Any]
+    for item in async_client.get_paginator(name).paginate(owner="Self").items():  # E: __iter__
+        pass
+
+
+misspelt_name: PaginatorName = "list_imagess"  # E: list_imagess
+without_pages: PaginatorName = "get_lifecycle_execution"  # E: get_lifecycle_execution
+sync_client.get_paginator(5)  # E: get_paginator
 
 
 # Of another service, without a word of annotation.
@@ -183,61 +300,61 @@ def in_short(text: str) -> str:
     return re.sub(rf"\b{ITEM}\b", "Item", text)
 
 
-@pytest.fixture(scope="module")
-def said(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> str:
-    """What mypy says of the program."""
-    program = tmp_path_factory.mktemp("types") / "program.py"
-    program.write_text(PROGRAM)
-    cache = getattr(request.config, "cache", None)  # pytest can do without
-    where = cache.mkdir("mypy") if cache is not None else tmp_path_factory.mktemp("mypy")
-    root = Path(__file__).parents[2]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MYPYPATH", str(root))
-        arguments = ["--strict", "--config-file=", f"--cache-dir={where}", "--no-error-summary"]
-        out, errors, _ = api.run([*arguments, "--no-pretty", str(program)])
-    assert errors == ""
-    return out
+NAME = "program.py"
 
 
-def expected(mark: str) -> dict[int, str]:
+def expected(mark: str) -> dict[tuple[str, int], str]:
     """What the program's comments say, by line."""
     lines = enumerate(PROGRAM.splitlines(), start=1)
-    return {number: line.split(mark, 1)[1].strip() for number, line in lines if mark in line}
+    return {
+        (NAME, number): line.split(mark, 1)[1].strip() for number, line in lines if mark in line
+    }
 
 
-def messages(said: str, kind: str) -> dict[int, str]:
-    """The first message of each line, by line."""
-    found: dict[int, str] = {}
-    for line in said.splitlines():
-        match = re.match(rf".*program\.py:(\d+): {kind}: (.*)", line)
-        if match:
-            found.setdefault(int(match[1]), match[2])
-    return found
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("types")
+    (folder / NAME).write_text(PROGRAM)
+    return folder
 
 
-def test_the_types_of_pages_and_items(said: str) -> None:
+@pytest.fixture(scope="module")
+def of_mypy(
+    folder: Path, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Messages:
+    return run_mypy(folder, mypy_cache(request, tmp_path_factory))
+
+
+@pytest.fixture(scope="module")
+def of_pyright(folder: Path) -> Messages:
+    return run_pyright(folder)
+
+
+def test_the_types_of_pages_and_items(of_mypy: Messages) -> None:
     revealed = {
-        number: in_short(text.removeprefix("Revealed type is ").strip('"'))
-        for number, text in messages(said, "note").items()
-        if text.startswith("Revealed type is ")
+        place: in_short(texts[0].removeprefix("Revealed type is ").strip('"'))
+        for place, texts in of_mypy["note"].items()
+        if texts[0].startswith("Revealed type is ")
     }
     assert revealed == expected("# R: ")
 
 
-def test_mistakes_are_type_errors_and_nothing_else_is(said: str) -> None:
-    errors = messages(said, "error")
+def test_pyright_reveals_the_same_types(of_pyright: Messages) -> None:
+    revealed = {
+        place: in_short(texts[0].partition('" is "')[2].strip('"'))
+        for place, texts in of_pyright["information"].items()
+    }
+    assert revealed == expected("# R: ")
+
+
+def test_mistakes_are_type_errors_and_nothing_else_is(of_mypy: Messages) -> None:
+    errors = of_mypy["error"]
     wanted = expected("# E: ")
-    assert errors.keys() == wanted.keys(), said
-    for number, text in wanted.items():
-        assert text in errors[number]
+    assert errors.keys() == wanted.keys(), errors
+    for place, text in wanted.items():
+        assert text in errors[place][0]
 
 
-def test_the_operations_names_are_offered() -> None:
-    """An editor completes what a Literal and a TypedDict hold."""
-    from typing import get_args
-
-    from imagebuilder_pager.operations import OPERATIONS
-    from imagebuilder_pager.type_defs import PaginatorName
-
-    paginated = [name for name, operation in OPERATIONS.items() if operation.pagination]
-    assert list(get_args(PaginatorName)) == paginated
+def test_pyright_finds_the_same_mistakes_and_no_others(of_pyright: Messages) -> None:
+    errors = of_pyright["error"]
+    assert errors.keys() == expected("# E: ").keys(), errors

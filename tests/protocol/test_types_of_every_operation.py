@@ -11,9 +11,9 @@ from typing import Any
 import botocore
 import botocore.model
 import pytest
-from mypy import api
 
 from imagebuilder_pager.operations import OPERATIONS
+from tests.fakes.type_checkers import Messages, mypy_cache, run_mypy, run_pyright
 
 HEAD = """
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder
@@ -83,54 +83,64 @@ def program(service_model: botocore.model.ServiceModel) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def messages(
-    program: list[str], tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> dict[int, str]:
-    """What mypy says, by line of the program."""
-    file = tmp_path_factory.mktemp("types") / "program.py"
-    file.write_text("\n".join(program))
-    cache = getattr(request.config, "cache", None)  # pytest can do without
-    cache_dir = cache.mkdir("mypy") if cache is not None else tmp_path_factory.mktemp("mypy")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MYPYPATH", str(Path(__file__).parents[2]))
-        options = ["--strict", "--config-file=", f"--cache-dir={cache_dir}", "--no-error-summary"]
-        out, errors, _ = api.run([*options, "--no-pretty", str(file)])
-    assert errors == ""
-    found: dict[int, str] = {}
-    for line in out.splitlines():
-        match = re.match(r".*program\.py:(\d+): (?:note|error): (.*)", line)
-        if match:
-            found.setdefault(int(match[1]), match[2])
-    return found
+def folder(program: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("types")
+    (folder / "program.py").write_text("\n".join(program))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def of_mypy(
+    folder: Path, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Messages:
+    return run_mypy(folder, mypy_cache(request, tmp_path_factory))
+
+
+@pytest.fixture(scope="module")
+def of_pyright(folder: Path) -> Messages:
+    return run_pyright(folder)
+
+
+def marked(program: list[str], mark: str) -> dict[int, str]:
+    """The lines with a mark, and what stands behind it."""
+    lines = enumerate(program, start=1)
+    return {number: line.partition(mark)[2] for number, line in lines if mark in line}
+
+
+def by_line(messages: dict[tuple[str, int], list[str]]) -> dict[int, str]:
+    return {line: texts[0] for (_, line), texts in messages.items()}
+
+
+def type_in(text: str) -> str:
+    """The type that a checker reveals, without modules."""
+    return re.sub(r"\b[\w.]+\.(?=\w)", "", text).rstrip('"').rpartition('"')[2]
 
 
 def test_every_operation_has_its_types_in_both_spellings(
-    program: list[str], messages: dict[int, str]
+    program: list[str], of_mypy: Messages
 ) -> None:
-    expected = {
-        number: line.partition("# R: ")[2]
-        for number, line in enumerate(program, start=1)
-        if "# R: " in line
-    }
+    expected = marked(program, "# R: ")
     assert len(expected) >= 4 * len(OPERATIONS)
-    found = {
-        number: re.sub(r"\b[\w.]+\.(?=\w)", "", messages.get(number, "")).partition('"')[2][:-1]
-        for number in expected
-    }
-    assert found == expected
+    notes = by_line(of_mypy["note"])
+    assert {line: type_in(notes.get(line, "")) for line in expected} == expected
+
+
+def test_pyright_reveals_the_same_types(program: list[str], of_pyright: Messages) -> None:
+    revealed = by_line(of_pyright["information"])
+    assert {line: type_in(text) for line, text in revealed.items()} == marked(program, "# R: ")
 
 
 def test_every_mistake_is_an_error_and_nothing_else_is(
-    program: list[str], messages: dict[int, str]
+    program: list[str], of_mypy: Messages
 ) -> None:
-    expected = {
-        number: line.partition("# E: ")[2]
-        for number, line in enumerate(program, start=1)
-        if "# E: " in line
-    }
-    errors = {
-        number: text for number, text in messages.items() if not text.startswith("Revealed type")
-    }
+    expected = marked(program, "# E: ")
+    errors = by_line(of_mypy["error"])
     assert errors.keys() == expected.keys()
-    for number, pattern in expected.items():
-        assert re.search(pattern, errors[number]), (program[number - 1], errors[number])
+    for line, pattern in expected.items():
+        assert re.search(pattern, errors[line]), (program[line - 1], errors[line])
+
+
+def test_pyright_finds_the_same_mistakes_and_no_others(
+    program: list[str], of_pyright: Messages
+) -> None:
+    assert by_line(of_pyright["error"]).keys() == marked(program, "# E: ").keys()

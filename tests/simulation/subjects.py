@@ -42,7 +42,7 @@ def _make_httpx(
     server: Server, clock: SimulatedClock, connections: int, context: ssl.SSLContext | None
 ) -> Any:
     return HttpxTransport(
-        None if context is None else resolve_verify(context, trust_env=False),
+        None if context is None else resolve_verify("test", context, None),
         max_connections=connections,
         network_backend=SimulatedBackend(server),
         monotonic=clock.monotonic,
@@ -53,7 +53,7 @@ def _make_async_httpx(
     server: Server, clock: SimulatedClock, connections: int, context: ssl.SSLContext | None
 ) -> Any:
     return AsyncHttpxTransport(
-        None if context is None else resolve_verify(context, trust_env=False),
+        None if context is None else resolve_verify("test", context, None),
         max_connections=connections,
         network_backend=AsyncSimulatedBackend(server),
         monotonic=clock.monotonic,

@@ -38,7 +38,9 @@ Point = tuple[str, int]
 class Tracer:
     """Goes along with a run of the library, and presses Ctrl-C at the n-th pass of a point.
 
-    A point is a line, or a call from the library into :mod:`threading`, whose locks are Python.
+    A point is a line of the library, or one of :mod:`threading`, whose classes are Python. The
+    start of a thread is left out: broken off in it, Python's own class can leave that thread
+    waiting for ever, and raise a RuntimeError.
     """
 
     def __init__(self, point: Point | None = None, occurrence: int = 1) -> None:
@@ -59,13 +61,7 @@ class Tracer:
         if filename.startswith(_TRACED):
             is_system = filename == network.__file__ and frame.f_code.co_name.startswith("__")
             return None if is_system else self._on_line
-        if (
-            filename == threading.__file__
-            and frame.f_back is not None
-            and frame.f_back.f_code.co_filename.startswith(_TRACED)
-        ):
-            self._pass((filename, frame.f_lineno))
-        return None
+        return self._on_line if _is_called_by_library(frame) else None
 
     def _on_line(self, frame: FrameType, event: str, arg: Any) -> Any:
         if event == "line" and frame.f_lasti not in _unreachable(frame.f_code):
@@ -79,6 +75,16 @@ class Tracer:
             raise KeyboardInterrupt
 
 
+def _is_called_by_library(frame: FrameType | None) -> bool:
+    """Return whether a frame is of :mod:`threading`, and the library has called it."""
+    depth = 0
+    while frame is not None and frame.f_code.co_filename == threading.__file__:
+        if frame.f_code is threading.Thread.start.__code__:
+            return False
+        frame, depth = frame.f_back, depth + 1
+    return depth > 0 and frame is not None and frame.f_code.co_filename.startswith(_TRACED)
+
+
 @functools.cache
 def _unreachable(code: CodeType) -> frozenset[int]:
     """Return where ``with`` calls ``__exit__``: Python looks for signals neither there nor before.
@@ -88,7 +94,9 @@ def _unreachable(code: CodeType) -> frozenset[int]:
     steps = [step for step in dis.get_instructions(code) if step.opname not in {"CACHE", "NOP"}]
     offsets = set()
     for index, step in enumerate(steps):
-        first = index + (step.opname == "SWAP")  # of what a return in the block returns
+        first = index
+        while steps[first].opname == "SWAP":  # with what a return in the block returns
+            first += 1
         following = steps[first : first + 3]
         is_exit = len(following) == 3 and all(
             step.opname == "LOAD_CONST" and step.argval is None for step in following

@@ -44,6 +44,19 @@ def test_asyncio_beside_an_imported_trio_is_asyncio() -> None:
     asyncio.run(main())
 
 
+def test_a_trio_without_in_trio_run_is_told_from_asyncio(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As trio was before 0.23."""
+    import trio
+
+    monkeypatch.delattr(trio.lowlevel, "in_trio_run")
+
+    async def is_asyncio() -> bool:
+        return isinstance(current_runtime().loop, asyncio.AbstractEventLoop)
+
+    assert asyncio.run(is_asyncio())
+    assert not trio.run(is_asyncio)
+
+
 def test_asyncio_in_a_thread_below_trio_is_asyncio() -> None:
     import trio
 
@@ -75,12 +88,12 @@ def test_two_runs_are_two_loops_and_a_run_is_over_after_it(run: Run) -> None:
     async def main() -> None:
         runtime = current_runtime()
         assert runtime.loop == current_runtime().loop
-        assert not runtime.is_over()
+        assert not runtime.is_closed()
         runtimes.append(runtime)
 
     run(main)
     run(main)
-    assert [runtime.is_over() for runtime in runtimes] == [True, True]
+    assert [runtime.is_closed() for runtime in runtimes] == [True, True]
     assert runtimes[0].loop is not runtimes[1].loop
     runtimes[0].call_from_thread(lambda: pytest.fail("called after the end"))
 
@@ -88,7 +101,7 @@ def test_two_runs_are_two_loops_and_a_run_is_over_after_it(run: Run) -> None:
 def test_a_run_that_goes_on_in_another_thread_is_not_over(run: Run) -> None:
     async def main() -> None:
         runtime = current_runtime()
-        assert await run_in_thread(runtime.is_over) is False
+        assert await run_in_thread(runtime.is_closed) is False
 
     run(main)
 

@@ -255,6 +255,43 @@ def test_a_child_process_that_ends_does_not_release_the_lock(tmp_path: Path) -> 
     assert ran.stdout == "released by its owner alone\n"
 
 
+SAVE_IN_CHILD = """
+import os, sys
+from imagebuilder_pager import Checkpoint, exceptions
+checkpoint = Checkpoint(sys.argv[1])
+checkpoint.save("parent")
+child = os.fork()
+if not child:
+    try:
+        checkpoint.save("child")
+    except exceptions.CheckpointLockedError as error:
+        print(str(error).replace(str(os.getppid()), "PARENT"), end="", flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+checkpoint.close()
+print(Checkpoint(sys.argv[1]).token)
+"""
+
+
+def test_a_child_process_does_not_save_to_its_parents_checkpoint(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", SAVE_IN_CHILD, str(tmp_path / "file")]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ran.stdout == (
+        f"{tmp_path / 'file'} is in use by the process PARENT, of which this one is a child; "
+        "save in that one, or give each process a file of its ownparent\n"
+    )
+
+
+def test_data_that_could_not_be_read_back_is_not_saved(tmp_path: Path) -> None:
+    with Checkpoint(tmp_path / "file", LISTING) as checkpoint:
+        checkpoint.save("first", data={"notes": "x" * 1_000_000})
+        with pytest.raises(exceptions.CheckpointError, match="allowed: 1 MiB"):
+            checkpoint.save("second", data={"notes": "x" * 1_048_576})
+        assert checkpoint.token == "first"
+    with Checkpoint(tmp_path / "file", LISTING) as checkpoint:
+        assert (checkpoint.token, len(checkpoint.data["notes"])) == ("first", 1_000_000)
+
+
 def test_a_checkpoint_that_is_dropped_releases_the_lock(tmp_path: Path) -> None:
     Checkpoint(tmp_path / "file").save("token")
     with Checkpoint(tmp_path / "file") as checkpoint:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from imagebuilder_pager.cli.args import build_request, parse
+from imagebuilder_pager.cli.args import parse
 from imagebuilder_pager.cli.exit_codes import UsageError
 from imagebuilder_pager.cli.main import main
+from imagebuilder_pager.cli.request import build_request
 from tests.fakes.command_line import EXAMPLE_ID, LIST
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "command-line.md"

@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 
 from imagebuilder_pager import Checkpoint, exceptions
-from imagebuilder_pager.cli.args import ListRequest
 from imagebuilder_pager.cli.checkpoint import OutputCheckpoint
 from imagebuilder_pager.cli.exit_codes import UsageError, describe_error
 from imagebuilder_pager.cli.stdout import Stdout
 
-REQUEST = ListRequest({"lifecycleExecutionId": "lce-1"}, False, None)
 LISTING = {"operation": "ListLifecycleExecutionResources", "lifecycleExecutionId": "lce-1"}
 
 
@@ -25,7 +23,7 @@ def truncate(path: Path, stdout: Stdout, data: dict[str, Any], *, finished: bool
             saved.finish(data=data)
         else:
             saved.save("token", data=data)
-    with OutputCheckpoint(str(path), REQUEST, stdout) as checkpoint:
+    with OutputCheckpoint(str(path), LISTING, stdout) as checkpoint:
         checkpoint.truncate_output()
 
 
@@ -62,7 +60,7 @@ def test_the_code_says_whether_the_file_is_wrong_or_in_use(
         if other != LISTING:
             checkpoint.close()
         with pytest.raises(exceptions.CheckpointError) as caught:
-            OutputCheckpoint(str(tmp_path / "file"), REQUEST, stdout)
+            OutputCheckpoint(str(tmp_path / "file"), LISTING, stdout)
     described = describe_error(caught.value)
     assert described[0] == code
     assert described[1].startswith(f"--checkpoint: {tmp_path}")

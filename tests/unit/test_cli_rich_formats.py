@@ -103,7 +103,7 @@ Shown = Callable[..., str]
 def shown(capfd: pytest.CaptureFixture[str]) -> Shown:
     """Return what a terminal of a width shows of a page; children have none of their own."""
 
-    def show(page: dict[str, Any], *arguments: str, width: int = 140) -> str:
+    def show(page: dict[str, Any], *arguments: str, width: int | str = 140) -> str:
         with page_server(
             lambda request: {"resources": []} if "parentResourceId" in request else page
         ) as server:
@@ -114,6 +114,14 @@ def shown(capfd: pytest.CaptureFixture[str]) -> Shown:
         return ran.out
 
     return show
+
+
+@pytest.mark.parametrize("output", ["table", "summary", "tree"])
+@pytest.mark.parametrize("width", ["0", "1", "-5", "", "x", "\N{SUPERSCRIPT TWO}", "9" * 5000])
+def test_columns_that_are_not_a_width_hide_nothing(shown: Shown, output: str, width: str) -> None:
+    out = shown(PAGE, "--output", output, width=width)
+    assert "".join(EXAMPLE_ID[1].split()) in "".join(out.replace("│", " ").split())
+    assert max(map(len, out.splitlines())) <= 1_000
 
 
 @pytest.mark.parametrize("output", ["table", "summary", "tree"])

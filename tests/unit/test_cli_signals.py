@@ -67,10 +67,10 @@ def test_the_progress_is_drawn_on_a_terminal_and_cleared(monkeypatch: pytest.Mon
     monkeypatch.setattr(sys, "stderr", terminal)
     with Progress(wanted=True, delay=0, interval=0) as progress:
         progress.count_page(25)
-        while "25 resources, 1 page, 0 s" not in terminal.getvalue():
+        while "25 items, 1 page, 0 s" not in terminal.getvalue():
             pass
         progress.count_page(5)
-        while "30 resources, 2 pages" not in terminal.getvalue():
+        while "30 items, 2 pages" not in terminal.getvalue():
             pass
     assert terminal.getvalue().endswith("\r\x1b[K")
 

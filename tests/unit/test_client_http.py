@@ -6,7 +6,6 @@ from typing import Any
 
 import anyio
 import httpx
-import httpx2
 import pytest
 
 from imagebuilder_pager import (
@@ -19,6 +18,7 @@ from imagebuilder_pager import (
 from imagebuilder_pager.local import LocalServer
 from imagebuilder_pager.validation import describe_value
 from tests.fakes.accounts import LOCAL_CREDENTIALS
+from tests.fakes.caller_clients import CALLER_PACKAGES
 from tests.fakes.clients import EXECUTION, list_page
 from tests.fakes.services import RecordingService
 
@@ -86,11 +86,13 @@ def test_invalid_arguments_create_no_connections(
     assert created_transports == []
 
 
-NOT_CLIENTS = [5, "http", object(), httpx, httpx.Client, httpx2.Client, H11Client]
+CALLER_CLIENTS = [package.Client for package in CALLER_PACKAGES]
+CALLER_ASYNC_CLIENTS = [package.AsyncClient for package in CALLER_PACKAGES]
+NOT_CLIENTS = [5, "http", object(), httpx, *CALLER_CLIENTS, H11Client]
 
 
 @pytest.mark.parametrize(
-    "http_client", [*NOT_CLIENTS, httpx.AsyncClient(), httpx2.AsyncClient(), AsyncH11Client()]
+    "http_client", [*NOT_CLIENTS, *(make() for make in CALLER_ASYNC_CLIENTS), AsyncH11Client()]
 )
 def test_an_object_that_is_not_an_http_client_is_an_error(http_client: Any) -> None:
     with pytest.raises(exceptions.ParamValidationError) as caught:
@@ -103,7 +105,7 @@ def test_an_object_that_is_not_an_http_client_is_an_error(http_client: Any) -> N
 
 
 @pytest.mark.parametrize(
-    "http_client", [*NOT_CLIENTS, httpx.Client(), httpx2.Client(), H11Client()]
+    "http_client", [*NOT_CLIENTS, *(make() for make in CALLER_CLIENTS), H11Client()]
 )
 def test_an_object_that_is_not_an_async_http_client_is_an_error(http_client: Any) -> None:
     with pytest.raises(exceptions.ParamValidationError) as caught:
@@ -147,6 +149,13 @@ def test_an_async_h11_client_serves_several_clients_and_is_not_closed(
     anyio.run(main, backend=loop)
 
 
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), "5", True])
+@pytest.mark.parametrize("client_class", [H11Client, AsyncH11Client])
+def test_an_expiry_that_cannot_be_is_an_error(client_class: Any, seconds: Any) -> None:
+    with pytest.raises(exceptions.ParamValidationError, match=r"keepalive_expiry: .* above 0"):
+        client_class(keepalive_expiry=seconds)
+
+
 @pytest.mark.parametrize("count", [0, -1, 2.5, "5", True])
 @pytest.mark.parametrize("client_class", [H11Client, AsyncH11Client])
 def test_a_number_of_connections_that_cannot_be_is_an_error(client_class: Any, count: Any) -> None:
@@ -158,7 +167,7 @@ def test_a_number_of_connections_that_cannot_be_is_an_error(client_class: Any, c
 
 
 @pytest.mark.parametrize("argument", [{"verify": False}, {"max_pool_connections": 5}])
-@pytest.mark.parametrize("http_client", [H11Client(), httpx.Client(), httpx2.Client()])
+@pytest.mark.parametrize("http_client", [H11Client(), *(make() for make in CALLER_CLIENTS)])
 def test_what_the_http_client_has_is_not_given_twice(http_client: Any, argument: Any) -> None:
     with pytest.raises(exceptions.ParamValidationError, match="which has its own"):
         ImageBuilder("us-west-2", http_client=http_client, **argument, **LOCAL_CREDENTIALS)

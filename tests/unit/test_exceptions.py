@@ -34,7 +34,7 @@ EVERY_ERROR: list[exceptions.PagerError] = [
     exceptions.CheckpointError("not a file"),
     exceptions.CheckpointLockedError("in use"),
     exceptions.ResponseParserError("HTML"),
-    exceptions.ResponseParserError("half", cut_off=True),
+    exceptions.ResponseParserError("half", incomplete=True),
     exceptions.ResponseValidationError("Op", "id", [("resources[0]", "wrong")]),
     exceptions.ResponseValidationError("Op", None, []),
     exceptions.HTTPClientError("no"),

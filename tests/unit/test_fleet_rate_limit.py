@@ -137,6 +137,8 @@ class Service:
 
     async def send(self, request: HTTPRequest, handler: ResponseHandler) -> None:
         status, headers = self.heads.pop(0) if self.heads else (200, {})
+        handler.on_proxy({"a password"})
+        handler.on_sent()
         handler.on_headers(status, headers, "")
         handler.on_data(b"{}")
 
@@ -149,6 +151,12 @@ class Receiver:
 
     def __init__(self) -> None:
         self.received: list[object] = []
+
+    def on_proxy(self, secrets: object) -> None:
+        self.received.append(secrets)
+
+    def on_sent(self) -> None:
+        self.received.append("sent")
 
     def on_headers(self, status: int, headers: object, encoding: str) -> None:
         self.received.append(status)
@@ -189,7 +197,7 @@ def test_a_response_that_throttles_has_the_next_request_wait(
     clock = FakeClock()
     rate = AdaptiveRate(clock.monotonic())
     transport = AdaptiveTransport(Service(head), rate, clock, anyio.Semaphore(1))
-    assert send_all(transport, clock, 1) == [head[0], b"{}"]
+    assert send_all(transport, clock, 1) == [{"a password"}, "sent", head[0], b"{}"]
     assert clock.slept == []
     send_all(transport, clock, 1)
     assert clock.slept == [pytest.approx(1 / 1.4)]  # of 1 request in the first half second

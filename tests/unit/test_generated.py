@@ -9,7 +9,7 @@ import pytest
 
 from imagebuilder_pager.local.sources import SOURCES
 from imagebuilder_pager.operations import OPERATIONS
-from tools import generate_models, generate_reference, generate_types
+from tools import generate_commands, generate_models, generate_reference, generate_types
 from tools.member_docs import FILTERS, MEMBERS, describe_member
 from tools.model_docs import MODULES, SHAPES
 from tools.service_model import PACKAGE, Catalogue
@@ -31,6 +31,11 @@ def test_running_the_generator_changes_nothing(folder: str, generate: Generate) 
         assert path.read_text(encoding="utf-8") == source, f"{path.name} is not up to date"
     there = {path.name for path in (PACKAGE / folder).iterdir() if path.is_file()}
     assert there == {path.name for path in generated} | WRITTEN_BY_HAND[folder]
+
+
+def test_running_the_generator_of_the_commands_changes_nothing() -> None:
+    for path, source in generate_commands.generate().items():
+        assert path.read_text(encoding="utf-8") == source, f"{path.name} is not up to date"
 
 
 def test_generating_the_reference_changes_nothing() -> None:

@@ -95,7 +95,8 @@ TIMESTAMP = (
 
 def structure(**members: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     """Any of the members, perhaps null, and perhaps some that the model does not have."""
-    unknown = st.dictionaries(st.text(max_size=12), JSON, max_size=1)
+    names = st.text(max_size=12).filter(lambda name: name not in members)
+    unknown = st.dictionaries(names, JSON, max_size=1)
     known = st.fixed_dictionaries({}, optional=members)
     return st.builds(lambda a, b: {**a, **b}, unknown, known)
 

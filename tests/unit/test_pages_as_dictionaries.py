@@ -325,6 +325,16 @@ def test_any_changes_have_the_effect_that_they_have_on_a_dictionary(
         assert all((name in page) is (name in expected) for name in (*expected, key))
 
 
+def test_popitem_and_reversed_begin_at_the_end_as_of_a_dictionary() -> None:
+    body = {"lifecycleExecutionId": EXECUTION_ID, "resources": [{}]}
+    page, expected = page_of(body), page_of(body).to_dict()
+    assert list(reversed(page)) == list(reversed(expected))
+    while expected:
+        assert page.popitem()[0] == expected.popitem()[0]
+    with pytest.raises(KeyError, match="popitem"):
+        page.popitem()
+
+
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=list(OPERATIONS))
 def test_every_member_of_a_response_has_a_wire_name(operation: Any) -> None:
     assert operation.rest_json.members == operation.response.wire_names()

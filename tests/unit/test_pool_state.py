@@ -88,7 +88,7 @@ def test_a_connection_is_for_its_origin_alone(pool: Pool) -> None:
 def test_no_more_connections_than_the_limit(pool: Pool) -> None:
     held = [pool.acquire(), pool.acquire()]
     late: Lease[FakeConnection] = Lease()
-    assert not pool.state.try_acquire(late, HERE)
+    assert pool.state.try_acquire(late, HERE) is None
     assert late.connection is None
     pool.state.release(held.pop())
     assert pool.state.try_acquire(late, HERE)

@@ -14,6 +14,7 @@ import pytest
 from imagebuilder_pager import exceptions
 from imagebuilder_pager.aws.config.tls import LazySSLContext
 from imagebuilder_pager.aws.transport.types import Origin
+from imagebuilder_pager.threads import Latch
 from tests.fakes.servers import OK
 from tests.fakes.transports import KINDS, TIMEOUTS, TRUSTING, Sender, Serve, TransportKind
 
@@ -169,7 +170,6 @@ def test_the_first_request_waits_for_preconnecting(
 ) -> None:
     server = serve([OK])
     proceed = threading.Event()
-    is_waiting = threading.Event()
 
     def connect(*arguments: Any) -> Any:
         assert proceed.wait(5)
@@ -177,15 +177,13 @@ def test_the_first_request_waits_for_preconnecting(
 
     real = patch_connect(monkeypatch, connect)
     preconnect(sender, server.url)
-    original = threading.Event.wait
+    original = Latch.wait
 
-    def wait(event: threading.Event, timeout: float | None = None) -> bool:
-        if event is not proceed and not is_waiting.is_set():
-            is_waiting.set()
-            proceed.set()
-        return original(event, timeout)
+    def wait(latch: Latch, timeout: float | None = None) -> bool:
+        proceed.set()
+        return original(latch, timeout)
 
-    monkeypatch.setattr(threading.Event, "wait", wait)
+    monkeypatch.setattr(Latch, "wait", wait)
     assert sender.send(server.url).body == b"{}"
     assert server.counts == [1]
 

@@ -95,6 +95,31 @@ def test_a_refresh_that_fails_before_the_expiration_is_logged(
     assert access_key_of(credentials) == ("AKID3" if left > 1 else "AKID1")
 
 
+@pytest.mark.parametrize("secret_key", ["line\nbreak", "\u00e9", 5])
+def test_credentials_of_no_use_do_not_replace_those_that_are_valid(
+    clock: FakeClock, secret_key: Any
+) -> None:
+    expiration = clock.now() + timedelta(hours=1)
+    fetched = [
+        Credentials("AKID1", "secret", "token", expiration),
+        Credentials("AKID2", secret_key, "token", expiration + timedelta(hours=6)),
+        Credentials("AKID3", "secret", "token", expiration + timedelta(hours=6)),
+    ]
+    credentials = RefreshableCredentials(lambda: fetched.pop(0), clock)
+    assert access_key_of(credentials) == "AKID1"
+    clock.advance(minutes=51)
+    assert access_key_of(credentials) == "AKID1"
+    clock.advance(minutes=2)
+    assert access_key_of(credentials) == "AKID3"
+
+
+def test_fetched_credentials_of_no_use_are_a_retrieval_error(clock: FakeClock) -> None:
+    credentials = RefreshableCredentials(lambda: Credentials("AKID", "top\nsecret"), clock)
+    with pytest.raises(exceptions.CredentialRetrievalError, match="aws_secret_access_key") as error:
+        access_key_of(credentials)
+    assert "top" not in str(error.value)
+
+
 def test_a_refresh_that_fails_after_the_expiration_is_raised(
     credentials: RefreshableCredentials, fetcher: FakeFetcher, clock: FakeClock
 ) -> None:

@@ -57,7 +57,7 @@ def test_a_small_body_that_expands_over_the_limit_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("chunk", "encoding", "message", "cut_off"),
+    ("chunk", "encoding", "message", "incomplete"),
     [
         (b"not gzip", "gzip", "cannot be decompressed", False),
         (gzip.compress(b"some bytes")[:-4], "gzip", "ends within its compressed data", True),
@@ -66,8 +66,8 @@ def test_a_small_body_that_expands_over_the_limit_is_none() -> None:
     ids=["corrupt", "cut off", "unknown encoding"],
 )
 def test_a_body_that_cannot_be_decompressed_is_an_error(
-    chunk: bytes, encoding: str, message: str, cut_off: bool
+    chunk: bytes, encoding: str, message: str, incomplete: bool
 ) -> None:
     with pytest.raises(exceptions.ResponseParserError, match=message) as caught:
         read(chunk, encoding=encoding)
-    assert caught.value.cut_off is cut_off
+    assert caught.value.incomplete is incomplete

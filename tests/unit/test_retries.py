@@ -53,7 +53,7 @@ def rejected_certificate() -> exceptions.SSLError:
         (exceptions.ConnectionClosedError(), RetryableKind.TRANSIENT),
         (exceptions.ConnectTimeoutError(), RetryableKind.TIMEOUT),
         (exceptions.ReadTimeoutError(), RetryableKind.TIMEOUT),
-        (exceptions.ResponseParserError("half", cut_off=True), RetryableKind.TRANSIENT),
+        (exceptions.ResponseParserError("half", incomplete=True), RetryableKind.TRANSIENT),
         (exceptions.ResponseParserError("HTML"), None),
         (exceptions.ResponseValidationError("Op", None, []), None),
         (exceptions.SSLError("an alert"), RetryableKind.TRANSIENT),

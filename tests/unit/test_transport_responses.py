@@ -287,6 +287,21 @@ def test_a_connection_that_was_idle_for_long_is_not_reused(serve: Serve, send_to
     assert server.counts == [2, 1]
 
 
+def test_a_response_handler_learns_from_h11_that_the_request_was_sent(send_to: SendTo) -> None:
+    class Told(RecordedResponse):
+        was_told = False
+
+        def on_sent(self) -> None:
+            (stream,) = network.streams
+            self.was_told = stream.written.endswith(b'{"a": 1}')
+            assert not [wait for wait in stream.waits if wait[0] == "read"]
+
+    network = FakeNetwork(lambda: FakeStream(OK))
+    told = Told()
+    assert send_to("http://host.test", response=told, network=network).body == b"{}"
+    assert told.was_told == send_to.kind.is_h11
+
+
 HEAD_PARTS = st.sampled_from(
     [
         *(b"HTTP/1.1 ", b"HTTP/1.0 ", b"200", b"204", b"100", b"101", b"304", b"999", b" OK"),

@@ -8,9 +8,13 @@ from typing import Any
 
 import pytest
 
-from imagebuilder_pager import exceptions
+from imagebuilder_pager import H11Client, exceptions
 from imagebuilder_pager.aws.config.shared_config import Resolved
-from imagebuilder_pager.aws.config.tls import LazySSLContext, resolve_verify
+from imagebuilder_pager.aws.config.tls import (
+    LazySSLContext,
+    ca_bundle_from_environment,
+    resolve_verify,
+)
 from imagebuilder_pager.aws.retries import classify
 from tests.fakes.servers import OK
 from tests.fakes.transports import LOCALHOST_CERTIFICATE, TRUSTING, SendTo, Serve, error_of
@@ -21,8 +25,8 @@ from tests.fakes.transports import LOCALHOST_CERTIFICATE, TRUSTING, SendTo, Serv
     [
         TRUSTING,
         LazySSLContext(False),
-        resolve_verify(ssl.create_default_context(cafile=LOCALHOST_CERTIFICATE), trust_env=True),
-        resolve_verify(LOCALHOST_CERTIFICATE, trust_env=True),
+        resolve_verify("test", ssl.create_default_context(cafile=LOCALHOST_CERTIFICATE), None),
+        resolve_verify("test", LOCALHOST_CERTIFICATE, None),
     ],
     ids=["a bundle", "no verification", "an SSLContext", "a path"],
 )
@@ -150,9 +154,9 @@ def test_certificates_of_the_environment(
     for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv(variable, str(LOCALHOST_CERTIFICATE))
-    assert count_of(resolve_verify(True, trust_env=True)) == 1
+    assert count_of(resolve_verify("test", None, ca_bundle_from_environment())) == 1
     if variable != "SSL_CERT_FILE":
-        assert count_of(resolve_verify(True, trust_env=False)) > 1
+        assert count_of(resolve_verify("test", True, None)) > 1
 
 
 def count_of(certificates: LazySSLContext) -> int:
@@ -160,13 +164,13 @@ def count_of(certificates: LazySSLContext) -> int:
     return certificates.context().cert_store_stats()["x509"]
 
 
-@pytest.mark.parametrize("verify", [None, 5, b"path", object])
+@pytest.mark.parametrize("verify", [5, b"path", object])
 def test_a_verify_that_cannot_be_used_is_an_error(verify: Any) -> None:
     with pytest.raises(exceptions.ParamValidationError, match="verify: "):
-        resolve_verify(verify, trust_env=True)
+        H11Client(verify=verify)
 
 
 def test_a_given_context_stays_as_strict_as_it_is() -> None:
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    assert resolve_verify(context, trust_env=True).context() is context
+    assert resolve_verify("test", context, None).context() is context

@@ -28,7 +28,7 @@ class _Signer(BotocoreSigV4Auth):
 
 @dataclass(slots=True)
 class _BotocoreRequest:
-    """What botocore's signer looks at of a request; its ``AWSRequest`` takes longer to make."""
+    """The part of a request that botocore's signer reads; its ``AWSRequest`` is slower."""
 
     method: str
     url: str

@@ -59,7 +59,7 @@ class SigningRequest:
 
 
 class SignedWith(NamedTuple):
-    """What a request was signed with: the access key id, and its header ``x-amz-date``."""
+    """The access key id and the header ``x-amz-date`` that a request was signed with."""
 
     access_key: str
     date: str

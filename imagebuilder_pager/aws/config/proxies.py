@@ -25,11 +25,11 @@ class Proxy:
         problem = ""
         try:
             parts = urlsplit(url)
-            self.scheme = parts.scheme.lower()
-            self.host = ascii_host(parts.hostname or "")
-            self.port = parts.port
-            self.username = None if parts.username is None else unquote(parts.username)
-            self.password = None if parts.password is None else unquote(parts.password)
+            self.scheme: str = parts.scheme.lower()
+            self.host: str = ascii_host(parts.hostname or "")
+            self.port: int | None = parts.port
+            self.username: str | None = None if parts.username is None else unquote(parts.username)
+            self.password: str | None = None if parts.password is None else unquote(parts.password)
         except ValueError as error:
             problem = str(error)
         else:
@@ -46,8 +46,8 @@ class Proxy:
                 f"{source}: {shown!r} given ({problem}); allowed: a URL such as "
                 f"http://proxy.example:3128, with one of the schemes {', '.join(_SCHEMES)}"
             )
-        self.url = url
-        self.source = source
+        self.url: str = url
+        self.source: str = source
 
     @property
     def is_socks(self) -> bool:

@@ -18,6 +18,7 @@ __all__ = ["Resolved", "SharedConfig", "is_true"]
 
 # In botocore's order: the older name comes first.
 _PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
+_MAX_FILE_BYTES = 16 * 1024 * 1024  # many thousands of profiles
 
 
 class Resolved(NamedTuple):
@@ -133,7 +134,11 @@ def _parse(path: str, *, with_profiles: bool = True) -> dict[str, Any]:
 
     parse = load_config if with_profiles else raw_config_parse
     try:
+        if os.path.getsize(path) > _MAX_FILE_BYTES:  # noqa: PTH202 - a string, for botocore
+            raise InvalidConfigError(f"the file {path} is larger than 16 MiB")
         return dict(parse(path))
+    except InvalidConfigError:
+        raise
     except Exception as error:  # noqa: BLE001 - whatever it is, the file is what is wrong
         # Not the parser's message: it shows the line, which can hold a secret key.
         reason = type(error).__name__

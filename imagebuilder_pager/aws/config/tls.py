@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     import ssl
 
 
-__all__ = ["LazySSLContext", "resolve_certificates", "resolve_verify", "warn_unverified"]
+__all__ = [
+    "LazySSLContext",
+    "ca_bundle_from_config",
+    "ca_bundle_from_environment",
+    "resolve_verify",
+    "warn_unverified",
+]
 
 
 class LazySSLContext:
@@ -40,26 +46,42 @@ class LazySSLContext:
         return self._context
 
 
-def resolve_certificates(
-    verify: bool | str | os.PathLike[str] | None, config: SharedConfig
-) -> LazySSLContext:
-    """Return the certificates to trust, as in boto3.
+def ca_bundle_from_config(config: SharedConfig) -> Resolved | None:
+    """Return ``AWS_CA_BUNDLE``, the profile's ``ca_bundle`` or ``REQUESTS_CA_BUNDLE``, as boto3."""
+    return config.get("AWS_CA_BUNDLE", key="ca_bundle") or config.get("REQUESTS_CA_BUNDLE")
 
-    ``verify`` is the path of a bundle (or of a directory of certificates), True for the default
-    certificates, False for no verification. None stands for ``AWS_CA_BUNDLE``, the profile's
-    ``ca_bundle`` or ``REQUESTS_CA_BUNDLE``. Raises :class:`ParamValidationError` for another type.
+
+def ca_bundle_from_environment() -> Resolved | None:
+    """Return ``AWS_CA_BUNDLE`` or ``REQUESTS_CA_BUNDLE``, for who reads no shared file."""
+    for variable in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+        if path := os.environ.get(variable):
+            return Resolved(path, variable)
+    return None
+
+
+def resolve_verify(owner: str, verify: object, ca_bundle: Resolved | None) -> LazySSLContext:
+    """Return the SSL context of a client.
+
+    ``verify`` is the path of a bundle (or of a directory of certificates), an ``ssl.SSLContext``,
+    True for the default certificates, or False for no verification. None stands for ``ca_bundle``,
+    and where there is none, for the default certificates. Raises :class:`ParamValidationError` of
+    the ``owner`` for another type.
     """
+    if isinstance(verify, LazySSLContext):
+        return verify
+    if hasattr(verify, "wrap_bio"):  # an ssl.SSLContext; ssl takes its time to import
+        given = LazySSLContext()
+        given._context = cast("ssl.SSLContext", verify)
+        return given
+    if verify is None:
+        return LazySSLContext(True if ca_bundle is None else ca_bundle)
     if isinstance(verify, bool):
         return LazySSLContext(verify)
-    if verify is None:
-        bundle = config.get("AWS_CA_BUNDLE", key="ca_bundle") or config.get("REQUESTS_CA_BUNDLE")
-    elif isinstance(verify, (str, os.PathLike)):
-        bundle = Resolved(os.fspath(verify), "verify")
-    else:
-        raise ParamValidationError(
-            "ImageBuilder", [f"verify: {verify!r} given; allowed: True, False or a path"]
-        )
-    return LazySSLContext() if bundle is None else LazySSLContext(bundle)
+    if isinstance(verify, (str, os.PathLike)):
+        return LazySSLContext(Resolved(os.fspath(verify), "verify"))
+    raise ParamValidationError(
+        owner, [f"verify: {verify!r} given; allowed: True, False, a path or an ssl.SSLContext"]
+    )
 
 
 def warn_unverified(source: str) -> None:
@@ -127,30 +149,3 @@ def _load_ca_bundle(path: str, source: str) -> ssl.SSLContext:
         raise InvalidConfigError(
             f"{source}: no certificates can be loaded from {path!r} ({error})"
         ) from error
-
-
-def resolve_verify(verify: object, *, trust_env: bool) -> LazySSLContext:
-    """Return the certificates to trust, for a transport that is made by itself.
-
-    ``verify`` is True, False, a path, or an ``ssl.SSLContext``. With ``trust_env``, True stands for
-    the certificates of ``AWS_CA_BUNDLE`` or ``REQUESTS_CA_BUNDLE``, if they are set.
-    Raises :class:`ParamValidationError` for anything else.
-    """
-    if isinstance(verify, LazySSLContext):
-        return verify
-    if hasattr(verify, "wrap_bio"):  # an ssl.SSLContext; ssl takes its time to import
-        given = LazySSLContext()
-        given._context = cast("ssl.SSLContext", verify)
-        return given
-    if verify is True and trust_env:
-        for variable in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
-            if path := os.environ.get(variable):
-                return LazySSLContext(Resolved(path, variable))
-    if isinstance(verify, bool):
-        return LazySSLContext(verify)
-    if isinstance(verify, (str, os.PathLike)):
-        return LazySSLContext(Resolved(os.fspath(verify), "verify"))
-    raise ParamValidationError(
-        "H11Client",
-        [f"verify: {verify!r} given; allowed: True, False, a path or an ssl.SSLContext"],
-    )

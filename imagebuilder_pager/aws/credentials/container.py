@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from ...exceptions import CredentialRetrievalError
@@ -13,6 +12,7 @@ from ..config.tls import LazySSLContext
 from ..identity import Credentials
 from ..transport.types import Origin
 from .metadata_http import MetadataError, fetch, parse_credentials, retry
+from .token_file import read_token_file
 
 __all__ = ["ContainerProvider"]
 
@@ -113,7 +113,7 @@ def _auth_headers() -> dict[str, str]:
     """Return the header with the endpoint's token, if one is set; the file is read each time."""
     token_file, token = os.environ.get(_TOKEN_FILE), os.environ.get(_TOKEN)
     if token_file is not None:
-        token = Path(token_file).read_text(encoding="utf-8")
+        token = read_token_file(token_file)
     if token is None:
         return {}
     if not (token.isascii() and token.isprintable()):

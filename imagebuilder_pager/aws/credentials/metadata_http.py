@@ -86,6 +86,7 @@ def fetch(
             limit=_MAX_BYTES,
             trust_env=False,
             monotonic=clock.monotonic,
+            secrets=set(),  # it is not asked through a proxy
         )
     except (HTTPClientError, ResponseParserError) as error:
         redact_error(error, {urlsplit(url).path, *headers.values()})

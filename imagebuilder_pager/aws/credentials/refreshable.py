@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from ...exceptions import CredentialRetrievalError, PagerError
 from ..clock import SYSTEM_CLOCK, Clock
-from ..identity import Credentials
+from ..identity import Credentials, header_problems
 from ..transport.pool import forget_after_fork
 
 __all__ = ["RefreshableCredentials"]
@@ -66,10 +66,10 @@ class RefreshableCredentials:
         state = self._refresh_state()
         if state is _RefreshState.FRESH:
             return self._current()
-        lock = self._lock
-        if not lock.acquire(blocking=state is not _RefreshState.ADVISORY):
+        if state is _RefreshState.ADVISORY and self._lock.locked():
             return self._current()
-        try:
+        # Not acquire(): Ctrl-C between it and a try would leave the lock held.
+        with self._lock:
             # Another thread may have refreshed, or failed to, while this one waited.
             if self._refresh_count == count_before or (
                 self._refresh_error is None and self._refresh_state() is _RefreshState.EXPIRED
@@ -80,8 +80,6 @@ class RefreshableCredentials:
                 # A copy: one exception raised in many threads would mix their tracebacks.
                 raise copy.copy(error) from error.__cause__
             return self._current()
-        finally:
-            lock.release()
 
     def cached(self) -> Credentials | None:
         """Return the credentials if this thread need not refresh them, else None; never blocks."""
@@ -128,7 +126,7 @@ class RefreshableCredentials:
         is_first = self._credentials is None
         self._refresh_error = self._cooldown_until = None
         try:
-            self._credentials = self._validate_expiration(self._fetch())
+            self._credentials = self._validate(self._fetch())
             self._rejected = False
         except PagerError as error:
             self._refresh_error = error
@@ -147,7 +145,12 @@ class RefreshableCredentials:
             # It failed or brought short-lived credentials: another one at every call is of no use.
             self._cooldown_until = self._clock.now() + REFRESH_COOLDOWN
 
-    def _validate_expiration(self, credentials: Credentials) -> Credentials:
+    def _validate(self, credentials: Credentials) -> Credentials:
+        """Return the credentials that were fetched; those of no use must not replace the old."""
+        if problems := header_problems(credentials):
+            raise CredentialRetrievalError(
+                f"the credentials that were fetched cannot be used: {'; '.join(problems)}"
+            )
         expiration, now = credentials.expiration, self._clock.now()
         if expiration is not None and expiration <= now:
             raise CredentialRetrievalError(

@@ -123,6 +123,7 @@ class StsClient:
             limit=_MAX_BYTES,
             trust_env=True,
             monotonic=clock.monotonic,
+            secrets=secrets,
         )
         texts = _element_texts(response.body or b"")
         if response.status != 200 or not all(map(texts.get, _CREDENTIAL_MEMBERS)):

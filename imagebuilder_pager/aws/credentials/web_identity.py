@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from ...exceptions import InvalidConfigError
 from ..clock import parse_iso8601
 from ..identity import Credentials, CredentialsContext
+from .token_file import read_token_file
 
 __all__ = ["WebIdentityProvider"]
 
@@ -53,7 +53,7 @@ class WebIdentityProvider:
         session_name = self._setting("role_session_name")
         if not session_name:  # the same name as boto3's
             session_name = f"botocore-session-{int(self._context.clock.now().timestamp())}"
-        token = Path(token_file).read_text(encoding="utf-8")
+        token = read_token_file(token_file)
         from .sts import StsClient
 
         response = StsClient(self._context, None).assume_role_with_web_identity(

@@ -29,11 +29,12 @@ ResponseParser = Callable[[bytes, Mapping[str, Any]], ResponseT]
 
 
 class RestJsonOperation(NamedTuple):
-    """What the protocol has to know of an operation.
+    """The facts about an operation that the protocol needs.
 
     ``name`` is AWS's name, ``path`` the request's path, ``members`` those of a successful response,
     ``errors`` the modelled errors by their codes. ``method`` is the HTTP method, ``query_members``
     are the parameters that go into the query, by their names, with their names in the query.
+    ``prepare`` makes ready to parse a response, and may be called while one is waited for.
     """
 
     name: str
@@ -42,6 +43,7 @@ class RestJsonOperation(NamedTuple):
     errors: Mapping[str, type[ClientError]]
     method: str = "POST"
     query_members: Mapping[str, str] = {}
+    prepare: Callable[[], object] | None = None
 
 
 class HTTPResponse(NamedTuple):
@@ -57,7 +59,7 @@ class HTTPResponse(NamedTuple):
 
     @property
     def request_id(self) -> str | None:
-        """What AWS calls the request, for its support."""
+        """The id of the request, for AWS's support."""
         return self.headers.get("x-amzn-requestid")
 
     @property
@@ -111,7 +113,7 @@ def parse_response(
             what = "not JSON" if problems[0]["type"] == "json_invalid" else "not a JSON object"
             raise ResponseParserError(
                 f"{operation.name}: the response is {what}: {response.summarize()}",
-                cut_off="EOF while parsing" in problems[0]["msg"]
+                incomplete="EOF while parsing" in problems[0]["msg"]
                 and (bool(response.body) or response.ends_with_connection),
             ) from None
         raise ResponseValidationError(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -68,12 +69,12 @@ class RestJsonClient:
         config: ClientConfig,
     ) -> None:
         self.endpoint_url = endpoint_url
-        self.origin = Origin.from_url(endpoint_url)
-        self.path_prefix = urlsplit(endpoint_url).path
-        self.headers = {**headers, "host": self.origin.host_header}
+        self.origin: Origin = Origin.from_url(endpoint_url)
+        self.path_prefix: str = urlsplit(endpoint_url).path
+        self.headers: dict[str, str] = {**headers, "host": self.origin.host_header}
         self.signer = signer
         self.config = config
-        self.quota = RetryQuota()
+        self.quota: RetryQuota = RetryQuota()
 
     def call(
         self,
@@ -90,7 +91,8 @@ class RestJsonClient:
         call = _CallExecution(self, operation, params)
         while True:
             try:
-                credentials = self.signer.credentials(call.time_for_credentials())
+                call.start_attempt()
+                credentials = self.signer.credentials(call.credentials_timeout())
                 transport.send(call.next_request(credentials), call)
                 return call.parse_success(parse)
             except PagerError as error:
@@ -109,7 +111,8 @@ class RestJsonClient:
         call = _CallExecution(self, operation, params)
         while True:
             try:
-                credentials = await self.signer.credentials_async(call.time_for_credentials())
+                call.start_attempt()
+                credentials = await self.signer.credentials_async(call.credentials_timeout())
                 await transport.send(call.next_request(credentials), call)
                 return call.parse_success(parse)
             except PagerError as error:
@@ -147,12 +150,15 @@ class _CallExecution:
         #: All that the attempts were signed with, and their signatures.
         self._secrets: set[str] = set()
 
-    def time_for_credentials(self) -> float | None:
-        """Begin an attempt; return the seconds that its credentials may take, None for no limit."""
+    def start_attempt(self) -> None:
+        """Begin an attempt."""
         self._retries.start_attempt()
         self._response = None
         self._head = (0, {})
         self._started_at = self._clock.monotonic()
+
+    def credentials_timeout(self) -> float | None:
+        """Return the seconds that the attempt's credentials may take, None for no limit."""
         remaining = self._deadline.remaining()
         return None if remaining is None else max(0.0, remaining)
 
@@ -177,6 +183,15 @@ class _CallExecution:
             self._config.timeouts,
             self._deadline,
         )
+
+    def on_proxy(self, secrets: AbstractSet[str]) -> None:
+        """Take note of values of the proxy that no error may show."""
+        self._secrets |= secrets
+
+    def on_sent(self) -> None:
+        """Make ready to parse the response, which is on its way."""
+        if self._operation.prepare is not None:
+            self._operation.prepare()
 
     def on_headers(self, status: int, headers: Mapping[str, str], encoding: str) -> None:
         """Take the head of a response."""

@@ -8,11 +8,11 @@ import sys
 __all__ = ["request_headers", "user_agent"]
 
 
-def request_headers(agent: str) -> dict[str, str]:
+def request_headers(user_agent: str) -> dict[str, str]:
     """Return the headers of all requests, but for those of the signature."""
     return {
         "accept-encoding": "identity",
-        "user-agent": agent,
+        "user-agent": user_agent,
     }
 
 

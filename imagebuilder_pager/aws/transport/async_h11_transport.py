@@ -133,7 +133,7 @@ async def _join_preconnection_async(
             raise not_connected_in_time(request) from None
     connection.preconnection = None
     if preconnection.stream is not None:
-        connection.adopt(_to_async_stream(preconnection.stream, runtime, monotonic))
+        connection.attach_stream(_to_async_stream(preconnection.stream, runtime, monotonic))
 
 
 def _to_async_stream(

@@ -47,6 +47,8 @@ class AsyncHttpxTransport(BaseHttpxTransport):
             timeout = request.deadline.cap(request.timeouts.pool)
             connection = await self._pool.acquire(lease, request.origin, timeout)
             connection.backend.deadline = request.deadline
+            if connection.proxy is not None:
+                handler.on_proxy(connection.proxy.secrets)
             response = await connection.transport.handle_async_request(self._build_request(request))
             headers = join_headers(response.headers.raw)
             handler.on_headers(response.status_code, headers, headers.get("content-encoding", ""))
@@ -96,7 +98,7 @@ class AsyncHttpcoreBackend(httpcore.AsyncNetworkBackend):
     def __init__(self, network: AsyncNetworkBackend, monotonic: Callable[[], float]) -> None:
         self._network = network
         self.monotonic = monotonic
-        self.deadline = Deadline(None, monotonic)
+        self.deadline: Deadline = Deadline(None, monotonic)
         self.stream: Any = None
         self.is_closed = False
 

@@ -35,15 +35,16 @@ class AsyncConnectionPool(Generic[ConnectionT]):
         if self._is_closed:
             raise HTTPClientError(CLOSED_MESSAGE)
         pool = self._pool_of_this_loop()
-        if pool.waiters or not pool.state.try_acquire(lease, origin):
-            try:
-                async with pool.runtime.timeout(timeout):
-                    await pool.wait_for_connection(lease, origin)
-            except TimeoutError:
-                timeout_error = TimeoutError("all connections are in use")
-                raise map_transport_error(timeout_error, origin, kind="PoolTimeout") from None
-        assert lease.connection is not None  # noqa: S101 - it has one, or there is an error
-        return lease.connection
+        if not pool.waiters:
+            connection = pool.state.try_acquire(lease, origin)
+            if connection is not None:
+                return connection
+        try:
+            async with pool.runtime.timeout(timeout):
+                return await pool.wait_for_connection(lease, origin)
+        except TimeoutError:
+            timeout_error = TimeoutError("all connections are in use")
+            raise map_transport_error(timeout_error, origin, kind="PoolTimeout") from None
 
     def release(self, lease: Lease[ConnectionT]) -> None:
         """Take the connection back; see :meth:`PoolState.release`."""
@@ -76,7 +77,7 @@ class AsyncConnectionPool(Generic[ConnectionT]):
         pool = self._loops.get(runtime.loop)
         if pool is None:
             for loop, other in list(self._loops.items()):
-                if other.runtime.is_over():
+                if other.runtime.is_closed():
                     other.state.close_all()
                     self._loops.pop(loop, None)
             pool = self._loops[runtime.loop] = _LoopPool(runtime, self._create_state())
@@ -91,14 +92,17 @@ class _LoopPool(Generic[ConnectionT]):
         self.state = state
         self.waiters: deque[_Waiter] = deque()
 
-    async def wait_for_connection(self, lease: Lease[ConnectionT], origin: Origin) -> None:
+    async def wait_for_connection(self, lease: Lease[ConnectionT], origin: Origin) -> ConnectionT:
         waiter = _Waiter(self.runtime.event())
         self.waiters.append(waiter)
         try:
-            await waiter.event.wait()
-            while self.waiters[0] is not waiter or not self.state.try_acquire(lease, origin):
-                waiter.event = self.runtime.event()
+            while True:
                 await waiter.event.wait()
+                if self.waiters[0] is waiter:
+                    connection = self.state.try_acquire(lease, origin)
+                    if connection is not None:
+                        return connection
+                waiter.event = self.runtime.event()
         finally:
             # Until here it stands in the line, so that a task that returns a connection and asks
             # for the next one at once does not come before it.

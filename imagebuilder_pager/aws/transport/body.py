@@ -49,7 +49,9 @@ class BodyReader:
         if len(body) > self._limit:
             raise self._size_error()
         if not inflate.eof:
-            raise ResponseParserError("the response ends within its compressed data", cut_off=True)
+            raise ResponseParserError(
+                "the response ends within its compressed data", incomplete=True
+            )
         return body
 
     def _size_error(self) -> ResponseParserError:

@@ -10,13 +10,16 @@ from __future__ import annotations
 import contextlib
 import sys
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...async_runtime import current_runtime
 from ...exceptions import HTTPClientError, PagerError
 from ..auth.botocore_sigv4 import botocore_sigv4_header
 from .errors import CLOSED_MESSAGE, map_transport_error
 from .types import HTTPRequest, Origin, ResponseHandler, Timeouts, join_headers
+
+if TYPE_CHECKING:
+    from ..auth.signer import SigningAlgorithm
 
 __all__ = ["AsyncCallerClient", "CallerClient", "find_client_module"]
 
@@ -39,9 +42,12 @@ def find_client_module(client: object, class_name: str) -> ModuleType | None:
 
 
 class _BaseCallerClient:
-    """What the sync and the async client share."""
+    """The part that the sync and the async transport share."""
 
-    signing_algorithm = staticmethod(botocore_sigv4_header)
+    @property
+    def signing_algorithm(self) -> SigningAlgorithm:
+        """The function that makes the signatures of its requests."""
+        return botocore_sigv4_header
 
     def __init__(self, client: Any, module: ModuleType) -> None:
         self._client = client
@@ -104,7 +110,7 @@ def _handle_head(response: Any, handler: ResponseHandler) -> bool:
 
 
 class CallerClient(_BaseCallerClient):
-    """Sends by an ``httpx.Client`` or ``httpx2.Client``, which stays the caller's to close."""
+    """A transport over the caller's ``httpx.Client`` or ``httpx2.Client``; never closes it."""
 
     def send(self, request: HTTPRequest, handler: ResponseHandler) -> None:
         """Send a request; see :meth:`.types.Transport.send`.
@@ -133,7 +139,7 @@ class CallerClient(_BaseCallerClient):
 
 
 class AsyncCallerClient(_BaseCallerClient):
-    """Sends by an ``httpx.AsyncClient`` or ``httpx2.AsyncClient``; the twin of the sync one."""
+    """A transport over the caller's ``httpx.AsyncClient`` or ``httpx2.AsyncClient``."""
 
     async def send(self, request: HTTPRequest, handler: ResponseHandler) -> None:
         """Send a request; see :meth:`.types.AsyncTransport.send`."""

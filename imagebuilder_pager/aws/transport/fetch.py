@@ -7,6 +7,7 @@ and one limit of bytes, and nothing else need be imported.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -30,11 +31,18 @@ class FetchedResponse(NamedTuple):
 class _Collector:
     """A response handler that keeps the response."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, secrets: set[str]) -> None:
         self._limit = limit
+        self._secrets = secrets
         self.status = 0
         self.headers: Mapping[str, str] = {}
         self.reader = BodyReader("", limit)
+
+    def on_proxy(self, secrets: AbstractSet[str]) -> None:
+        self._secrets |= secrets
+
+    def on_sent(self) -> None:
+        pass
 
     def on_headers(self, status: int, headers: Mapping[str, str], encoding: str) -> None:
         self.status = status
@@ -56,12 +64,14 @@ def fetch_response(
     limit: int,
     trust_env: bool,
     monotonic: Callable[[], float],
+    secrets: set[str],
 ) -> FetchedResponse:
     """Send one request over a connection of its own, and return the response.
 
     ``headers`` have names in lower case; without ``host``, which is added. ``timeout``: seconds for
-    all of it. ``limit``: bytes of the body, decompressed. Raises a subclass of
-    :class:`HTTPClientError`, and :class:`ResponseParserError` for a body that cannot be read.
+    all of it. ``limit``: bytes of the body, decompressed. ``secrets``: those of a proxy are added
+    to them. Raises a subclass of :class:`HTTPClientError`, and :class:`ResponseParserError` for a
+    body that cannot be read.
     """
     origin = Origin.from_url(url)
     parts = urlsplit(url)
@@ -77,7 +87,7 @@ def fetch_response(
         Timeouts(timeout, timeout, timeout, timeout),
         Deadline(timeout, monotonic, "timeout"),
     )
-    collector = _Collector(limit)
+    collector = _Collector(limit, secrets)
     with H11Client(verify=ssl_context, trust_env=trust_env, monotonic=monotonic) as client:
         try:
             client.send(request, collector)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import h11
 
 from ...exceptions import HTTPClientError, ProxyConnectionError
-from ..auth.redaction import redact, redact_error
+from ...threads import Latch
 from ..config.proxies import Proxy as ProxySettings
 from .errors import map_transport_error
 from .types import HTTPRequest, Origin, ResponseHandler, Timeouts, join_headers
@@ -105,12 +105,12 @@ class ContextSource(Protocol):
 class Preconnection:
     """A connection that is being made in a thread, while its first request is not there yet.
 
-    ``connect`` returns the stream. ``finished`` is an event. Without a stream then, the first
-    request connects by itself, and meets what has gone wrong.
+    ``connect`` returns the stream. Without a stream when it has ``finished``, the first request
+    connects by itself, and meets what has gone wrong.
     """
 
     def __init__(self, connect: Callable[[], Any]) -> None:
-        self.finished = threading.Event()
+        self.finished: Latch = Latch()
         self.stream: Any = None
         self._connect = connect
         self._is_abandoned = False
@@ -162,7 +162,7 @@ class H11Connection:
         if self.stream is not None:
             self.stream.close()
 
-    def adopt(self, stream: Any) -> None:
+    def attach_stream(self, stream: Any) -> None:
         """Use a stream that has been connected already, as long as nothing has been heard on it."""
         if stream is not None and stream.read_nowait(1) is None:
             self.stream = stream
@@ -176,10 +176,14 @@ class H11Connection:
         Raises a subclass of :class:`HTTPClientError`, and what the handler raises.
         """
         self._is_clean = False
+        if self._proxy is not None:
+            handler.on_proxy(self._proxy.secrets)
         if self.stream is None:
             yield from self.connect(request.timeouts, request)
         try:
             write_error = yield from self._write_request(request)
+            if write_error is None:
+                handler.on_sent()
             try:
                 yield from self._read_response(request, handler)
             except (OSError, h11.RemoteProtocolError):
@@ -240,16 +244,23 @@ class H11Connection:
         try:
             while not isinstance(event := http.next_event(), h11.Response):
                 if event is h11.NEED_DATA:
-                    http.receive_data((yield Read(timeout())))
+                    if not (data := (yield Read(timeout()))):
+                        raise ProxyConnectionError(
+                            f"the proxy {proxy.origin} closed the connection without a response"
+                        )
+                    http.receive_data(data)
                 elif not isinstance(event, h11.InformationalResponse):
                     raise ProxyConnectionError(f"no response from the proxy {proxy.origin}")
         except h11.RemoteProtocolError as error:
-            redact_error(error, proxy.secrets)
             raise ProxyConnectionError(
                 f"no HTTP response from the proxy {proxy.origin}: {error}"
             ) from error
-        if not 200 <= event.status_code < 300 or http.trailing_data[0]:
-            reason = redact(event.reason.decode("ascii", "replace"), proxy.secrets)[:80]
+        if 200 <= event.status_code < 300 and http.trailing_data[0]:
+            raise ProxyConnectionError(
+                f"the proxy {proxy.origin} sent other bytes after its response to CONNECT"
+            )
+        if not 200 <= event.status_code < 300:
+            reason = event.reason.decode("ascii", "replace")[:80]
             raise ProxyConnectionError(
                 f"the proxy {proxy.origin} did not connect to {self.origin}: HTTP status "
                 f"{event.status_code} {reason}"

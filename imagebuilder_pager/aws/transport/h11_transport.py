@@ -14,7 +14,12 @@ from ...exceptions import HTTPClientError, InvalidConfigError
 from ...validation import validate_positive, validate_whole_number, validating
 from ..auth.sigv4 import sigv4_header
 from ..config.proxies import resolve_proxy
-from ..config.tls import LazySSLContext, resolve_verify, warn_unverified
+from ..config.tls import (
+    LazySSLContext,
+    ca_bundle_from_environment,
+    resolve_verify,
+    warn_unverified,
+)
 from .errors import map_transport_error
 from .h11_connection import (
     READ_NUM_BYTES,
@@ -40,14 +45,18 @@ from .types import DEFAULT_TIMEOUTS, HTTPRequest, Origin, ResponseHandler, Timeo
 if TYPE_CHECKING:
     import ssl
 
+    from ..auth.signer import SigningAlgorithm
+
 __all__ = ["BaseH11Client", "H11Client", "not_connected_in_time"]
 
 
 class BaseH11Client:
-    """What both clients share: their arguments, and how a connection is made."""
+    """The part that both clients share: their arguments, and how a connection is made."""
 
-    #: Makes the signatures of the requests that are sent by this client.
-    signing_algorithm = staticmethod(sigv4_header)
+    @property
+    def signing_algorithm(self) -> SigningAlgorithm:
+        """The function that makes the signatures of its requests."""
+        return sigv4_header
 
     def __init__(
         self,
@@ -55,24 +64,27 @@ class BaseH11Client:
         verify: bool | str | ssl.SSLContext | LazySSLContext = True,
         timeout: float | Timeouts | None = DEFAULT_TIMEOUTS,
         max_connections: int = MAX_CONNECTIONS,
-        keepalive_expiry: float = KEEPALIVE_EXPIRY,
+        keepalive_expiry: float | None = KEEPALIVE_EXPIRY,
         trust_env: bool = True,
         preconnect: bool = False,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        with validating(type(self).__name__):
+        owner = type(self).__name__
+        with validating(owner):
             validate_whole_number("max_connections", max_connections, minimum=1)
             if isinstance(timeout, Timeouts):
-                self.timeouts = timeout
+                self.timeouts: Timeouts = timeout
             else:
                 seconds = validate_positive("timeout", timeout)
                 self.timeouts = Timeouts(seconds, seconds, seconds, seconds)
-        self._ssl_context = resolve_verify(verify, trust_env=trust_env)
+            expiry = validate_positive("keepalive_expiry", keepalive_expiry)
+        ca_bundle = ca_bundle_from_environment() if trust_env else None
+        self._ssl_context = resolve_verify(owner, None if verify is True else verify, ca_bundle)
         if verify is False:
             warn_unverified("verify=False")
         self._trust_env = trust_env
         self._max_connections = max_connections
-        self._keepalive_expiry = keepalive_expiry
+        self._keepalive_expiry = float("inf") if expiry is None else expiry
         self._monotonic = monotonic
         self._wants_preconnect = preconnect
         self._preconnected: H11Connection | None = None
@@ -142,10 +154,10 @@ class H11Client(BaseH11Client):
     ``REQUESTS_CA_BUNDLE``, ``SSL_CERT_FILE`` or ``SSL_CERT_DIR``; a path to certificates; an
     ``ssl.SSLContext``; False for no verification. ``timeout``: seconds for connecting and for each
     wait on the connection, None for no limit. ``max_connections``: at most so many at a time; who
-    comes then waits. ``keepalive_expiry``: seconds after which an idle connection is closed.
-    ``trust_env``: whether the environment is asked for proxies and certificates. ``preconnect``:
-    whether a client connects in a thread as soon as it knows its endpoint, while it is being made.
-    ``network_backend``, in httpcore's sense, and ``monotonic`` are for tests.
+    comes then waits. ``keepalive_expiry``: seconds after which an idle connection is closed, None
+    for never. ``trust_env``: whether the environment is asked for proxies and certificates.
+    ``preconnect``: whether a client connects in a thread as soon as it knows its endpoint, while it
+    is being made. ``network_backend``, in httpcore's sense, and ``monotonic`` are for tests.
 
     Raises :class:`ParamValidationError` for arguments that cannot be used.
     """
@@ -225,7 +237,7 @@ def _join_preconnection(connection: H11Connection, request: HTTPRequest) -> None
     if not preconnection.finished.wait(request.deadline.cap(request.timeouts.connect)):
         raise not_connected_in_time(request)
     connection.preconnection = None
-    connection.adopt(preconnection.stream)
+    connection.attach_stream(preconnection.stream)
 
 
 def not_connected_in_time(request: HTTPRequest) -> HTTPClientError:

@@ -17,7 +17,7 @@ import httpcore
 import httpx
 
 from ...exceptions import InvalidConfigError
-from ..config.proxies import resolve_proxy
+from ..config.proxies import Proxy, resolve_proxy
 from ..config.tls import LazySSLContext
 from .network import NetworkBackend
 from .types import Deadline, Origin
@@ -39,7 +39,8 @@ class HttpxConnection:
         ssl_context: LazySSLContext,
     ) -> None:
         self.backend = backend
-        self.proxy = proxy = resolve_proxy(str(origin))
+        self.proxy: Proxy | None = resolve_proxy(str(origin))
+        proxy = self.proxy
         if proxy is not None and proxy.is_socks and importlib.util.find_spec("socksio") is None:
             raise InvalidConfigError(
                 f"{proxy.source}: a SOCKS proxy needs the package socksio, which is not installed "
@@ -52,7 +53,7 @@ class HttpxConnection:
         if proxy is not None:
             proxy_context = context if proxy.scheme == "https" else None
             through = httpx.Proxy(proxy.url, ssl_context=proxy_context)
-        self.transport = transport_class(verify=context, proxy=through)
+        self.transport: Any = transport_class(verify=context, proxy=through)
         pool = self.transport._pool
         pool._network_backend = backend
         scheme = b"https" if origin.is_tls else b"http"
@@ -101,7 +102,7 @@ class HttpcoreBackend(httpcore.NetworkBackend):
     def __init__(self, network: NetworkBackend, monotonic: Callable[[], float]) -> None:
         self._network = network
         self.monotonic = monotonic
-        self.deadline = Deadline(None, monotonic)
+        self.deadline: Deadline = Deadline(None, monotonic)
         self.stream: Any = None
         self.is_closed = False
 

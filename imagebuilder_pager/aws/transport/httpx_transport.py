@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -19,7 +20,6 @@ from ...exceptions import (
     ProxyConnectionError,
 )
 from ..auth.botocore_sigv4 import botocore_sigv4_header
-from ..auth.redaction import redact_error
 from ..config.tls import LazySSLContext
 from .errors import map_transport_error
 from .httpx_connection import HttpcoreBackend, HttpxConnection
@@ -33,14 +33,21 @@ from .pool import (
 )
 from .types import DEFAULT_TIMEOUTS, HTTPRequest, Origin, ResponseHandler, join_headers
 
+if TYPE_CHECKING:
+    from ..auth.signer import SigningAlgorithm
+
 __all__ = ["BaseHttpxTransport", "HttpxTransport", "map_httpx_error"]
 
 
 class BaseHttpxTransport:
-    """What the sync and the async transport share: requests, responses and errors as httpx's."""
+    """The part that both transports share: requests, responses and errors as httpx's."""
 
-    signing_algorithm = staticmethod(botocore_sigv4_header)
     timeouts = DEFAULT_TIMEOUTS
+
+    @property
+    def signing_algorithm(self) -> SigningAlgorithm:
+        """The function that makes the signatures of its requests."""
+        return botocore_sigv4_header
 
     def __init__(
         self,
@@ -52,6 +59,7 @@ class BaseHttpxTransport:
         self._ssl_context = ssl_context or LazySSLContext()
         self._max_connections = max_connections
         self._monotonic = monotonic
+        #: Those of the operations with a path alone: a query has as many values as there are.
         self._urls: dict[tuple[Origin, str], httpx.URL] = {}
 
     def preconnect(self, origin: Origin) -> None:
@@ -70,7 +78,9 @@ class BaseHttpxTransport:
         key = (request.origin, request.target)
         url = self._urls.get(key)
         if url is None:
-            url = self._urls[key] = httpx.URL(request.url)
+            url = httpx.URL(request.url)
+            if not url.query:
+                self._urls[key] = url
         headers = [(name.encode(), value.encode()) for name, value in request.headers.items()]
         if request.content or request.method == "POST":
             headers.append((b"content-length", b"%d" % len(request.content)))
@@ -115,8 +125,6 @@ def map_httpx_error(
     error: Exception, connection: HttpxConnection | None, request: HTTPRequest
 ) -> HTTPClientError:
     """Return our error for one of httpx's; a proxy's failure is told apart."""
-    if connection is not None and connection.proxy is not None:
-        redact_error(error, connection.proxy.secrets)
     mapped = map_transport_error(error, request.origin)
     if connection is None or connection.proxy is None:
         return mapped
@@ -152,6 +160,8 @@ class HttpxTransport(BaseHttpxTransport):
             timeout = request.deadline.cap(request.timeouts.pool)
             connection = self._pool.acquire(lease, request.origin, timeout)
             connection.backend.deadline = request.deadline
+            if connection.proxy is not None:
+                handler.on_proxy(connection.proxy.secrets)
             response = connection.transport.handle_request(self._build_request(request))
             headers = join_headers(response.headers.raw)
             handler.on_headers(response.status_code, headers, headers.get("content-encoding", ""))

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Generic, Protocol, TypeVar
 
 from ...exceptions import HTTPClientError
+from ...threads import Waiter
 from .errors import CLOSED_MESSAGE, map_transport_error
 from .types import Origin
 
@@ -36,7 +38,7 @@ KEEPALIVE_EXPIRY = 5.0
 
 
 class PooledConnection(Protocol):
-    """What a pool keeps. ``is_reusable()`` says whether it is clean, and still open."""
+    """A connection of a pool. ``is_reusable()`` says whether it is clean, and still open."""
 
     def is_reusable(self) -> bool: ...
     def close(self) -> None: ...
@@ -90,13 +92,13 @@ class PoolState(Generic[ConnectionT]):
         self._keepalive_expiry = keepalive_expiry
         self._monotonic = monotonic
         self._slots: list[_Slot[ConnectionT]] = []
-        self.is_closed = False
+        self.is_closed: bool = False
 
     def __len__(self) -> int:
         return len(self._slots)
 
-    def try_acquire(self, lease: Lease[ConnectionT], origin: Origin) -> bool:
-        """Give the lease a connection, kept or new; False if all are in use.
+    def try_acquire(self, lease: Lease[ConnectionT], origin: Origin) -> ConnectionT | None:
+        """Give the lease a connection, kept or new, and return it; None if all are in use.
 
         Raises :class:`HTTPClientError` after :meth:`close`.
         """
@@ -107,12 +109,12 @@ class PoolState(Generic[ConnectionT]):
         slot = self._take_idle(origin)
         if slot is None:
             if len(self._slots) >= self._max_connections and not self._close_one_idle():
-                return False
+                return None
             slot = _Slot(origin, self._create_connection(origin))
             self._slots.append(slot)
         slot.lease = weakref.ref(lease)
         lease.connection = slot.connection
-        return True
+        return slot.connection
 
     def release(self, lease: Lease[ConnectionT]) -> bool:
         """Take a connection of this pool back, and keep it if it is clean; False for others."""
@@ -224,12 +226,9 @@ class ConnectionPool(Generic[ConnectionT]):
 
     def __init__(self, state: PoolState[ConnectionT]) -> None:
         self._state = state
-        # Entered and left in C, where Ctrl-C does not come in between; a condition's own methods
-        # are Python. Reentrant: a lease may end while this thread holds it.
-        self._lock = threading.RLock()
-        self._condition = threading.Condition(self._lock)
+        self._lock = threading.RLock()  # reentrant: a lease may end while this thread holds it
         #: Those who wait, in their order. Who was broken off in waiting is gone with the lease.
-        self._waiting: list[weakref.ref[Lease[ConnectionT]]] = []
+        self._waiting: list[tuple[weakref.ref[Lease[ConnectionT]], Waiter]] = []
         forget_after_fork(self)
 
     def acquire(
@@ -240,21 +239,29 @@ class ConnectionPool(Generic[ConnectionT]):
         Raises :class:`ConnectTimeoutError` when none is free in time.
         """
         lease.on_loss = self._wake
+        waiter = Waiter()
         with self._lock:
-            if self._waiting or not self._state.try_acquire(lease, origin):
-                try:
-                    self._waiting.append(weakref.ref(lease))
-                    if not self._condition.wait_for(
-                        lambda: self._is_first(lease) and self._state.try_acquire(lease, origin),
-                        timeout,
-                    ):
-                        raise map_transport_error(
-                            TimeoutError("all connections are in use"), origin, kind="PoolTimeout"
-                        )
-                finally:
-                    self._stop_waiting(lease)
-            assert lease.connection is not None  # noqa: S101 - it has one, or there is an error
-            return lease.connection
+            if not self._waiting:
+                connection = self._state.try_acquire(lease, origin)
+                if connection is not None:
+                    return connection
+            self._waiting.append((weakref.ref(lease), waiter))
+        wait_until = None if timeout is None else time.monotonic() + timeout
+        try:
+            while True:
+                remaining = None if wait_until is None else wait_until - time.monotonic()
+                woken = waiter.wait(remaining)
+                with self._lock:
+                    if self._is_first(lease):
+                        connection = self._state.try_acquire(lease, origin)
+                        if connection is not None:
+                            return connection
+                if not woken:
+                    raise map_transport_error(
+                        TimeoutError("all connections are in use"), origin, kind="PoolTimeout"
+                    )
+        finally:
+            self._stop_waiting(lease)
 
     def release(self, lease: Lease[ConnectionT]) -> None:
         """Take the connection back; see :meth:`PoolState.release`."""
@@ -267,33 +274,34 @@ class ConnectionPool(Generic[ConnectionT]):
         """Close the connection; see :meth:`PoolState.discard`."""
         with self._lock:
             self._state.discard(lease)
-            self._stop_waiting(lease)
             lease.on_loss = None
+        self._stop_waiting(lease)
 
     def close(self) -> None:
         """Close the idle connections, and let nobody have another one."""
         with self._lock:
             self._state.close()
-            self._condition.notify_all()
+            self._wake()
 
     def _is_first(self, lease: Lease[ConnectionT]) -> bool:
-        while self._waiting and (first := self._waiting[0]()) is not lease:
+        while self._waiting and (first := self._waiting[0][0]()) is not lease:
             if first is not None:
                 return False
             del self._waiting[0]
         return True
 
     def _stop_waiting(self, lease: Lease[ConnectionT]) -> None:
-        self._waiting = [waiting for waiting in self._waiting if waiting() not in {None, lease}]
-        self._wake()
+        with self._lock:
+            self._waiting = [entry for entry in self._waiting if entry[0]() not in {None, lease}]
+            self._wake()
 
     def _wake(self) -> None:
         with self._lock:
-            self._condition.notify_all()
+            for _, waiter in self._waiting:
+                waiter.wake()
 
     def after_fork(self) -> None:
         """Forget, in a forked process, the connections, which are its parent's."""
         self._lock = threading.RLock()
-        self._condition = threading.Condition(self._lock)
         self._waiting = []
         self._state.close_all()

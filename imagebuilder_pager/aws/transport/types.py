@@ -7,6 +7,7 @@ attempt: what is tried again is decided above it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -69,8 +70,8 @@ class Deadline:
     def __init__(
         self, seconds: float | None, monotonic: Callable[[], float], name: str = "total_timeout"
     ) -> None:
-        self.seconds = seconds
-        self.name = name
+        self.seconds: float | None = seconds
+        self.name: str = name
         self._monotonic = monotonic
         self._end = None if seconds is None else monotonic() + seconds
 
@@ -142,13 +143,13 @@ class HTTPRequest:
         timeouts: Timeouts,
         deadline: Deadline,
     ) -> None:
-        self.method = method
-        self.origin = origin
-        self.target = target
-        self.headers = headers
-        self.content = content
-        self.timeouts = timeouts
-        self.deadline = deadline
+        self.method: str = method
+        self.origin: Origin = origin
+        self.target: str = target
+        self.headers: Mapping[str, str] = headers
+        self.content: bytes = content
+        self.timeouts: Timeouts = timeouts
+        self.deadline: Deadline = deadline
 
     @property
     def url(self) -> str:
@@ -168,6 +169,12 @@ class HTTPRequest:
 
 class ResponseHandler(Protocol):
     """The receiver of a response, piece by piece."""
+
+    def on_proxy(self, secrets: AbstractSet[str]) -> None:
+        """Learn, before anything is sent, which values of the proxy no error may show."""
+
+    def on_sent(self) -> None:
+        """Use the time that the response takes. Only some transports tell."""
 
     def on_headers(self, status: int, headers: Mapping[str, str], encoding: str) -> None:
         """Take the head: names in lower case, values of the same name joined by commas.
@@ -225,7 +232,7 @@ class AsyncTransport(Protocol):
 
 
 class HttpxClient(Protocol):
-    """What is used of an ``httpx.Client`` or ``httpx2.Client``; neither need be imported."""
+    """The methods used of an ``httpx.Client`` or ``httpx2.Client``; neither need be imported."""
 
     @property
     def is_closed(self) -> bool: ...
@@ -236,7 +243,7 @@ class HttpxClient(Protocol):
 
 
 class AsyncHttpxClient(Protocol):
-    """What is used of an ``httpx.AsyncClient`` or ``httpx2.AsyncClient``."""
+    """The methods used of an ``httpx.AsyncClient`` or ``httpx2.AsyncClient``."""
 
     @property
     def is_closed(self) -> bool: ...

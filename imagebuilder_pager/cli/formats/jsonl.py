@@ -20,7 +20,8 @@ __all__ = ["write_jsonl"]
 def write_jsonl(context: ListContext, stdout: Stdout, checkpoint_file: str | None) -> None:
     """Write the items, or what the query makes of each page; of a list, each element by itself."""
     if checkpoint_file is not None:
-        with OutputCheckpoint(checkpoint_file, context.request, stdout) as checkpoint:
+        listing = {"operation": context.operation.name, **context.request.listing()}
+        with OutputCheckpoint(checkpoint_file, listing, stdout) as checkpoint:
             _write_with_checkpoint(context, stdout, checkpoint, checkpoint_file)
     elif context.request.query is None:
         for items, token in context.raw_items():

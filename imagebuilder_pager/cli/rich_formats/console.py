@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import re
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["STATUS_STYLES", "RichWriter", "replace_controls", "require_rich", "status_style"]
 
 
-#: The style of each status, of a resource or of the execution.
+#: The style of each status: of a resource or an execution, an image, a pipeline or a policy.
 STATUS_STYLES = {
     "SUCCESS": "green",
     "FAILED": "bold red",
@@ -29,9 +30,27 @@ STATUS_STYLES = {
     "PENDING": "cyan",
     "CANCELLED": "yellow",
     "CANCELLING": "yellow",
+    "AVAILABLE": "green",
+    "COMPLETED": "green",
+    "ENABLED": "green",
+    "ACTIVE": "green",
+    "RUNNING": "cyan",
+    "CREATING": "cyan",
+    "BUILDING": "cyan",
+    "TESTING": "cyan",
+    "DISTRIBUTING": "cyan",
+    "INTEGRATING": "cyan",
+    "ROLLBACK_IN_PROGRESS": "yellow",
+    "ROLLBACK_COMPLETED": "yellow",
+    "DEPRECATED": "yellow",
+    "DISABLED": "yellow",
+    "DELETED": "dim",
 }
 
 
+_MAX_WIDTH = 1_000
+#: There is nothing to fit the output into.
+_WIDTH_WITHOUT_TERMINAL = 140
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -74,8 +93,7 @@ class RichWriter:
             emoji=False,
             force_terminal={"on": True, "off": False}.get(color),
             no_color=True if color == "off" else None,
-            # Without a terminal of a known width, there is nothing to fit the output into.
-            width=None if _has_width() else 140,
+            width=_terminal_width(),
         )
 
     @property
@@ -94,7 +112,13 @@ class RichWriter:
         self._stdout.write(re.sub(r" +(?=\n)", "", captured.get()), is_styled=True)
 
 
-def _has_width() -> bool:
-    if os.environ.get("COLUMNS", "").isdigit():
-        return True
-    return any(os.isatty(number) for number in range(3))
+def _terminal_width() -> int:
+    """Return ``COLUMNS``, else the width of the terminal, each in columns."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns[:9]) > 0:
+        return min(int(columns[:9]), _MAX_WIDTH)
+    for descriptor in (1, 2, 0):
+        with contextlib.suppress(OSError):  # not a terminal
+            if width := os.get_terminal_size(descriptor).columns:
+                return width
+    return _WIDTH_WITHOUT_TERMINAL

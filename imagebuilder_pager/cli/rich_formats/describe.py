@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from ...models.lifecycle import LifecycleExecutionResource
 from .console import replace_controls
+
+if TYPE_CHECKING:
+    from ...models.lifecycle import LifecycleExecutionResource
 
 __all__ = [
     "format_duration",
     "format_seconds",
     "format_time",
+    "in_words",
     "kind_and_name",
+    "kind_and_name_of",
     "shared_date",
     "short_reason",
     "without_nulls",
@@ -23,13 +27,17 @@ __all__ = [
 
 T = TypeVar("T")
 
-_IMAGE = re.compile(r"arn:[\w-]+:imagebuilder:[\w-]*:\d*:(?P<kind>[\w-]+)/(?P<name>.+)")
+_IMAGE = re.compile(r"arn:[\w-]+:imagebuilder:[\w-]*:[\w-]*:(?P<kind>[\w-]+)/(?P<name>.+)")
 _CONTAINER = re.compile(r"[\w.-]+/(?P<name>[^@]+)@sha256:(?P<digest>[0-9a-f]{12})[0-9a-f]*")
 
 
 def kind_and_name(resource: LifecycleExecutionResource) -> tuple[str, str]:
     """Return the kind of a resource, and its id without the region and the account."""
-    resource_id = replace_controls(resource.resource_id)
+    return kind_and_name_of(replace_controls(resource.resource_id))
+
+
+def kind_and_name_of(resource_id: str) -> tuple[str, str]:
+    """Return the kind of what an id stands for, and the id without the region and the account."""
     if match := _IMAGE.fullmatch(resource_id):
         return match["kind"], match["name"]
     if match := _CONTAINER.fullmatch(resource_id):
@@ -37,13 +45,9 @@ def kind_and_name(resource: LifecycleExecutionResource) -> tuple[str, str]:
     return ("ami" if resource_id.startswith("ami-") else "resource"), resource_id
 
 
-def shared_date(resources: Iterable[LifecycleExecutionResource]) -> str | None:
-    """Return the date in UTC on which all of them started; None if there are several."""
-    dates = {
-        resource.start_time.astimezone(UTC).date()
-        for resource in resources
-        if resource.start_time is not None
-    }
+def shared_date(times: Iterable[datetime | None]) -> str | None:
+    """Return the date in UTC on which all the times are; None if there are several."""
+    dates = {time.astimezone(UTC).date() for time in times if time is not None}
     return dates.pop().isoformat() if len(dates) == 1 else None
 
 
@@ -77,6 +81,11 @@ def format_seconds(seconds: float) -> str:
 def short_reason(reason: str) -> str:
     """Return a reason without the ids in it, so that similar failures have the same one."""
     return re.sub(r"\b(\w+)-[0-9a-f]{8,}\b", r"\1-…", replace_controls(reason))
+
+
+def in_words(path: str) -> str:
+    """Return a path of wire names in words: ``date created`` for ``dateCreated``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|\.", " ", path).lower()
 
 
 def without_nulls(items: Iterable[T | None]) -> list[T]:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 from rich.text import Text
 
-from ...models.lifecycle import ListLifecycleExecutionResourcesResponse as Page
+from ...operations import LIST_LIFECYCLE_EXECUTION_RESOURCES, Operation
 from .console import replace_controls, status_style
+from .describe import in_words
 
-__all__ = ["execution_header"]
+if TYPE_CHECKING:
+    from ...models.lifecycle import ListLifecycleExecutionResourcesResponse as Page
+
+__all__ = ["execution_header", "listing_header"]
 
 
 def execution_header(pages: Sequence[Page], note: str) -> Group:
@@ -27,3 +32,17 @@ def execution_header(pages: Sequence[Page], note: str) -> Group:
             reason = Text(replace_controls(state.reason))
     parts = [line, *([reason] if reason else []), Text(note, style="dim")]
     return Group(*parts)
+
+
+def listing_header(operation: Operation[Any], pages: Sequence[Any], note: str) -> Group:
+    """Return what all pages of a listing have in common, with a note below."""
+    if operation is LIST_LIFECYCLE_EXECUTION_RESOURCES:
+        return execution_header(pages, note)
+    lines = []
+    for name in operation.non_aggregate_keys:
+        value = pages[0].get(name) if pages else None
+        if value is not None and name != "requestId":
+            lines.append(
+                Text.assemble(f"{in_words(name)}  ", (replace_controls(str(value)), "bold"))
+            )
+    return Group(*lines, Text(note, style="dim"))

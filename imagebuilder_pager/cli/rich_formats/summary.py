@@ -92,11 +92,11 @@ def _counts(
         header_style="bold",
         footer_style="bold",
     )
-    table.add_column(title, "IN ALL", no_wrap=True)
+    table.add_column(title, "TOTAL", no_wrap=True)
     for status in statuses:
         header = Text(status, status_style(status))
         table.add_column(header, str(totals[status]), justify="right", no_wrap=True)
-    table.add_column("IN ALL", str(totals.total()), justify="right", no_wrap=True, style="bold")
+    table.add_column("TOTAL", str(totals.total()), justify="right", no_wrap=True, style="bold")
     for name, row in sorted(counts.items(), key=lambda pair: (-pair[1].total(), pair[0])):
         cells = [_count_cell(row[status], status) for status in statuses]
         table.add_row(Text(name), *cells, str(row.total()))
@@ -122,7 +122,7 @@ def _times(resources: _Resources) -> Iterator[RenderableType]:
     running = sum(resource.end_time is None for resource in resources)
     line = Text.assemble(
         ("Time   ", "bold"),
-        f"{format_time(first, None)} to {format_time(last, shared_date(resources))} UTC, "
+        f"{format_time(first, None)} to {format_time(last, shared_date(started))} UTC, "
         f"{format_seconds((last - first).total_seconds())}",
     )
     if running:

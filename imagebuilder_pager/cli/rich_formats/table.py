@@ -1,143 +1,191 @@
-"""``--output table``: a row for each resource, fitted to the width of the terminal.
+"""``--output table``: a row for each item, fitted to the width of the terminal.
 
-Where there is room, each member has a column. In a narrow terminal, type, time and reason stand on
-a line below the row, so that nothing is cut off.
+As many columns as there is room for stand side by side. The others stand on lines below the row,
+each with its title. The response of an operation that is not paginated is shown by its members, one
+below the other.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, Group
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
-from ...models.lifecycle import LifecycleExecutionResource
 from ..context import ListContext
+from .columns import Column, columns_of
 from .console import RichWriter, replace_controls, status_style
-from .describe import format_duration, format_time, kind_and_name, shared_date, without_nulls
-from .header import execution_header
+from .describe import format_time, shared_date, without_nulls
+from .header import listing_header
 
 __all__ = ["show_table"]
 
 
 _GAP = 2
-_MAX_ID_WIDTH = 48
-_MIN_REASON_WIDTH = 36
+_MAX_WIDTH = 48  # a wider column stands below the row; the first one is shortened
+_MIN_WIDTH = 12
+_MIN_PROSE_WIDTH = 36
 _ROWS_PER_WRITE = 500
-_WIDE = ("ID", "TYPE", "REGION", "ACCOUNT", "ACTION", "STATUS", "STARTED", "TOOK")
-_NARROW = ("ID", "REGION", "ACCOUNT", "ACTION", "STATUS")
+
+#: The texts of an item's cells, by the titles of the columns.
+Row = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """The columns, their widths, and the width that is left beside them."""
+    """The columns of a row with their widths, those below it, and the width that is left.
 
-    columns: tuple[str, ...]
-    widths: tuple[int, ...]
+    ``prose`` is the title of the text that stands in the remaining width, or else below.
+    """
+
+    widths: Mapping[str, int]
+    below: tuple[str, ...]
+    prose: str | None
     remaining_width: int
 
     @property
-    def has_reason_column(self) -> bool:
-        return self.remaining_width >= _MIN_REASON_WIDTH
+    def has_prose_in_row(self) -> bool:
+        return (
+            self.prose is not None and not self.below and self.remaining_width >= _MIN_PROSE_WIDTH
+        )
 
 
 def show_table(writer: RichWriter, context: ListContext) -> None:
-    """Show the resources of the listing as a table."""
+    """Show the items of a listing as a table, or a single response by its members."""
     pages, token = context.all_pages()
-    resources = without_nulls(resource for page in pages for resource in page.resources)
-    date = shared_date(resources)
-    rows = [_cells(resource, date) for resource in resources]
-    note = "times are in UTC" if date is None else f"times are of {date}, in UTC"
-    writer.show(execution_header(pages, f"{len(rows)} resources; {note}"), Text())
-    if rows:
-        _show_rows(writer, rows, resources)
+    key = context.operation.result_key
+    if key is None:
+        _show_members(writer, pages[0].to_dict())
+        return
+    items = without_nulls(item for page in pages for item in page.get(key) or ())
+    columns = columns_of(context.operation.method_name, items)
+    cells = [{column.title: column.cell(item) for column in columns} for item in items]
+    times = [cell for row in cells for cell in row.values() if isinstance(cell, datetime)]
+    date = shared_date(times)
+    noun = "resource" if key == "resources" else "item"
+    note = f"{len(items)} {noun if len(items) == 1 else f'{noun}s'}"
+    if times:
+        note += "; times are in UTC" if date is None else f"; times are of {date}, in UTC"
+    writer.show(listing_header(context.operation, pages, note))
+    if columns:
+        writer.show(Text())
+        rows = [{title: _text(cell, date) for title, cell in row.items()} for row in cells]
+        _show_rows(writer, columns, rows)
     context.resume_state.advance(token)
 
 
-def _show_rows(
-    writer: RichWriter,
-    rows: Sequence[dict[str, str]],
-    resources: Sequence[LifecycleExecutionResource],
-) -> None:
-    layout = _layout(rows, writer.width)
-    titles = dict(zip(layout.columns, layout.columns, strict=True))
-    title_line = _line(titles, layout, "REASON").plain.rstrip()
+def _text(cell: str | datetime, date: str | None) -> str:
+    return format_time(cell, date) if isinstance(cell, datetime) else cell
+
+
+def _show_rows(writer: RichWriter, columns: Sequence[Column], rows: Sequence[Row]) -> None:
+    layout = _layout(columns, rows, writer.width)
+    titles = {column.title: column.title for column in columns}
+    title_line = _line(titles, layout).plain.rstrip()
     writer.show(Text(title_line, style="bold", no_wrap=True, overflow="ignore"))
-    lines = [_row(row, resource, layout) for row, resource in zip(rows, resources, strict=True)]
+    lines = [_row(row, layout) for row in rows]
     for start in range(0, len(lines), _ROWS_PER_WRITE):
         writer.show(Group(*itertools.chain(*lines[start : start + _ROWS_PER_WRITE])))
 
 
-def _cells(resource: LifecycleExecutionResource, date: str | None) -> dict[str, str]:
-    kind, name = kind_and_name(resource)
-    action, state = resource.action, resource.state
-    return {
-        "ID": name,
-        "TYPE": kind,
-        "REGION": replace_controls(resource.region),
-        "ACCOUNT": replace_controls(resource.account_id),
-        "ACTION": replace_controls(action.name) if action is not None else "",
-        "STATUS": replace_controls(state.status) if state is not None else "",
-        "STARTED": format_time(resource.start_time, date),
-        "TOOK": format_duration(resource),
+def _layout(columns: Sequence[Column], rows: Sequence[Row], width: int) -> _Layout:
+    # Prose that is all there is, is a column like any other.
+    prose = columns[-1].title if columns[-1].is_prose and len(columns) > 1 else None
+    widths = {
+        column.title: max([len(column.title), *(cell_len(row[column.title]) for row in rows)])
+        for column in columns
+        if column.title != prose
     }
+    movable = [column.title for column in columns if column.may_move and column.title in widths]
+    # From the last to the first, but the widest before all others.
+    movable.sort(key=lambda title: widths[title] > _MAX_WIDTH)
+    first = next(iter(widths))
+    widths[first] = min(widths[first], _MAX_WIDTH)
+    moved = set()
+    while movable and _total(widths) > width:
+        moved.add(movable[-1])
+        del widths[movable.pop()]
+    # Still too wide: the first one is shortened, and lines that are too long wrap in the terminal.
+    widths[first] = max(
+        min(widths[first], width - _total(widths) + widths[first]), min(widths[first], _MIN_WIDTH)
+    )
+    below = tuple(column.title for column in columns if column.title in moved)
+    return _Layout(widths, below, prose, width - _total(widths) - _GAP)
 
 
-def _layout(rows: Sequence[dict[str, str]], width: int) -> _Layout:
-    natural = {title: max([len(title), *(cell_len(row[title]) for row in rows)]) for title in _WIDE}
-    natural["ID"] = min(natural["ID"], _MAX_ID_WIDTH)
-    for columns in (_WIDE, _NARROW):
-        widths = [natural[title] for title in columns]
-        remaining = width - sum(widths) - _GAP * len(widths)
-        if remaining + _GAP >= 0:
-            return _Layout(columns, tuple(widths), remaining)
-    # Still too wide: the ids are shortened, and lines that are too long wrap in the terminal.
-    widths[0] = max(widths[0] + remaining + _GAP, 12)
-    return _Layout(_NARROW, tuple(widths), 0)
+def _total(widths: Mapping[str, int]) -> int:
+    return sum(widths.values()) + _GAP * (len(widths) - 1)
 
 
-def _row(
-    row: dict[str, str], resource: LifecycleExecutionResource, layout: _Layout
-) -> Iterator[Text | Padding]:
-    state = resource.state
-    reason = replace_controls(state.reason) if state is not None else ""
-    is_narrow = layout.columns is _NARROW
-    if layout.has_reason_column and not is_narrow:
-        yield _line(row, layout, reason)
-        return
-    yield _line(row, layout, "")
-    below = Text()
-    if is_narrow:
-        parts = [row["TYPE"], row["STARTED"], row["TOOK"]]
-        below.append(", ".join(filter(None, parts)), style="dim")
-    if reason:
-        below.append(": " if is_narrow else "", style="dim").append(reason, _reason_style(row))
+def _row(row: Row, layout: _Layout) -> Iterator[Text | Padding]:
+    yield _line(row, layout)
+    parts = [f"{title.lower()} {row[title]}" for title in layout.below if row[title]]
+    below = Text(", ".join(parts), style="dim")
+    prose = row[layout.prose] if layout.prose and not layout.has_prose_in_row else ""
+    if prose:
+        below = Text.assemble(below, (": " if parts else "", "dim"), (prose, _prose_style(row)))
     if below:
         yield Padding(below, (0, 0, 0, _GAP))
 
 
-def _line(row: dict[str, str], layout: _Layout, reason: str) -> Text:
-    line = Text(no_wrap=not reason, overflow="ignore")
-    for title, width in zip(layout.columns, layout.widths, strict=True):
-        style = {"STATUS": status_style(row[title]), "TYPE": "dim", "ID": "bold"}.get(title, "")
+def _line(row: Row, layout: _Layout) -> Text:
+    prose = row[layout.prose] if layout.prose and layout.has_prose_in_row else ""
+    line = Text(no_wrap=not prose, overflow="ignore")
+    for number, (title, width) in enumerate(layout.widths.items()):
+        style = {"STATUS": status_style(row[title]), "RESULT": status_style(row[title])}
+        style |= {"TYPE": "dim"}
         cell = row[title]
         if cell_len(cell) > width:
             cell = set_cell_size(cell, width - 1) + "…"
-        line.append(set_cell_size(cell, width), style).append(" " * _GAP)
-    if reason and layout.has_reason_column:
-        return _with_reason(line, reason, _reason_style(row), layout.remaining_width)
-    return line
-
-
-def _with_reason(line: Text, reason: str, style: str, width: int) -> Text:
+        line.append(set_cell_size(cell, width), style.get(title, "" if number else "bold"))
+        line.append(" " * _GAP)
+    if not prose:
+        return line
     indent = "\n" + " " * cell_len(line.plain)
-    parts = [part.plain.rstrip() for part in Text(reason).wrap(Console(), width)]
-    return line.append(indent.join(parts), style)
+    width = layout.remaining_width
+    parts = [part.plain.rstrip() for part in Text(prose).wrap(Console(width=width), width)]
+    return line.append(indent.join(parts), _prose_style(row))
 
 
-def _reason_style(row: dict[str, str]) -> str:
-    return "red" if row["STATUS"] == "FAILED" else ""
+def _prose_style(row: Row) -> str:
+    return "red" if row.get("STATUS") == "FAILED" else ""
+
+
+def _show_members(writer: RichWriter, response: dict[str, Any]) -> None:
+    """Show each member of a response with its path; of the only structure, those inside of it."""
+    response.pop("ResponseMetadata", None)
+    values = list(response.values())
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for path, text in _members(values[0] if len(values) == 1 else response, ""):
+        table.add_row(Text(replace_controls(path)), Text(text, status_style(text)))
+    writer.show(table)
+
+
+def _members(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _members(inner, f"{path}.{name}" if path else name)
+    elif isinstance(value, list) and any(isinstance(one, (dict, list)) for one in value):
+        for number, inner in enumerate(value):
+            yield from _members(inner, f"{path}[{number}]")
+    elif isinstance(value, list):
+        yield path, ", ".join(map(_scalar, without_nulls(value)))
+    elif value is not None:
+        yield path, _scalar(value)
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, datetime):
+        return f"{format_time(value, None)} UTC"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return replace_controls(str(value))

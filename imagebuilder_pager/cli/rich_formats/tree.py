@@ -63,7 +63,11 @@ def _list_children(context: ListContext, resource: LifecycleExecutionResource) -
     resource_id = resource.resource_id
     if resource_id is None or kind_and_name(resource)[0] != "image":
         return []
-    return without_nulls(context.children(resource_id))
+    params = {
+        "lifecycleExecutionId": context.request.parameters["lifecycleExecutionId"],
+        "parentResourceId": resource_id,
+    }
+    return without_nulls(context.client.paginate(context.operation, params).items())
 
 
 def _tree(resource: LifecycleExecutionResource, children: Children) -> Tree:

@@ -76,13 +76,13 @@ class Gap:
     def __init__(
         self, listing: Listing, before: int, tail: tuple[TokenEntry, ...], *, is_resuming: bool
     ) -> None:
-        self.listing = listing
-        self.tail = tail
-        self.is_resuming = is_resuming
+        self.listing: Listing = listing
+        self.tail: tuple[TokenEntry, ...] = tail
+        self.is_resuming: bool = is_resuming
         # Compared, these are in the order of the records.
         self.key: tuple[int, ...] = (*listing.key, before)
-        self.is_started = False
-        self.is_reached = False
+        self.is_started: bool = False
+        self.is_reached: bool = False
         self.content: list[Run | Gap] | None = None
         self.error: BaseException | None = None
 
@@ -139,10 +139,10 @@ class Listing:
     ) -> None:
         depth = len(parents)
         self._context = context
-        self.level = context.levels[depth]
+        self.level: NestLevel = context.levels[depth]
         self._inner = context.levels[depth + 1] if depth + 1 < len(context.levels) else None
-        self.outer = outer
-        self.parents = parents
+        self.outer: tuple[NestPage, int] | None = outer
+        self.parents: tuple[Any, ...] = parents
         self._params = params
         self.key: tuple[int, ...] = ()
         if outer is not None:
@@ -159,7 +159,7 @@ class Listing:
         if entries:
             self._begin(entries[0], entries[1:])
         tail = entries or (self._start,)
-        self.first_gap = Gap(self, self._passed, tail, is_resuming=bool(entries))
+        self.first_gap: Gap = Gap(self, self._passed, tail, is_resuming=bool(entries))
 
     @property
     def depth(self) -> int:

@@ -1,0 +1,180 @@
+"""The request of a command: from its options to parameters, and what they exclude.
+
+Values are read as the AWS CLI reads them: as text, as JSON, in its shorthand, or from a file by
+``file://``. Whether the service takes them is for the request model to say, later.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any, NamedTuple
+
+from .commands import COMMANDS
+from .exit_codes import UsageError
+from .options import Command, Kind, option_name
+
+__all__ = ["ListRequest", "build_request"]
+
+_CONFIG = {"StartingToken": "starting_token", "PageSize": "page_size", "MaxItems": "max_items"}
+_MAX_FILE_CHARACTERS = 1024 * 1024  # a request has some hundred
+_MAX_SHOWN = 200  # characters of a value, in an error
+
+
+class ListRequest(NamedTuple):
+    """The request that the options make.
+
+    ``parameters`` are under their wire names, with ``PaginationConfig`` where there is one.
+    ``no_paginate`` says that there is one page: pagination is off, or the operation has none.
+    ``query`` is a compiled JMESPath expression, or None. ``listing_members`` are the parameters
+    that say what is listed.
+    """
+
+    parameters: dict[str, Any]
+    no_paginate: bool
+    query: Any
+    listing_members: list[str]
+
+    def with_starting_token(self, token: str | None) -> ListRequest:
+        """Return the same request, resumed at another token."""
+        config = self.parameters.get("PaginationConfig") or {}
+        config = {**config, "StartingToken": token}
+        return self._replace(parameters={**self.parameters, "PaginationConfig": config})
+
+    def apply_query(self, value: Any) -> Any:
+        """Return what the query makes of a value; without a query, the value."""
+        return value if self.query is None else self.query.search(value)
+
+    def listing(self) -> dict[str, Any]:
+        """Return the parameters that say what is listed, and the query, for a checkpoint."""
+        listing = {
+            name: value for name, value in self.parameters.items() if name in self.listing_members
+        }
+        return listing if self.query is None else {**listing, "query": self.query.expression}
+
+
+def build_request(options: argparse.Namespace, output: str) -> ListRequest:
+    """Return the request of the options.
+
+    As in the AWS CLI, ``--max-results`` and ``--next-token`` turn pagination off, and options
+    override ``--cli-input-json``. Raises :class:`UsageError` for options that exclude each other,
+    and for values that cannot be read.
+    """
+    command = COMMANDS[options.command]
+    parameters = {
+        name: _read_value(option_name(name), kind, value)
+        for name, kind in command.members.items()
+        if (value := getattr(options, name)) is not None
+    }
+    no_paginate = not command.is_paginated or bool(
+        options.no_paginate or parameters.keys() - set(command.listing_members)
+    )
+    config = {key: getattr(options, name) for key, name in _CONFIG.items()}
+    config = {key: value for key, value in config.items() if value is not None}
+    if no_paginate and config:
+        used = ", ".join("--" + _CONFIG[key].replace("_", "-") for key in config)
+        raise UsageError(
+            "Error during pagination: Cannot specify --no-paginate along with pagination "
+            f"arguments: {used}"
+        )
+    if config:
+        parameters["PaginationConfig"] = config
+    if options.cli_input_json is not None:
+        parameters = {**_read_input(command, options.cli_input_json), **parameters}
+    if options.checkpoint is not None:
+        _validate_checkpoint(options, output, no_paginate)
+    if options.query is not None and output in {"summary", "tree"}:
+        raise UsageError(f"--query: not with --output {output}, which shows whole resources")
+    query = _compile_query(options.query)
+    return ListRequest(parameters, no_paginate, query, command.listing_members)
+
+
+def _validate_checkpoint(options: argparse.Namespace, output: str, no_paginate: bool) -> None:
+    excluded = {
+        "--starting-token": options.starting_token is not None,
+        "--no-paginate, --max-results and --next-token": no_paginate,
+    }
+    if output != "jsonl":
+        raise UsageError(f"--checkpoint: only with --output jsonl, not with {output}")
+    for name, is_given in excluded.items():
+        if is_given:
+            raise UsageError(f"--checkpoint: not together with {name}")
+
+
+def _compile_query(query: str | None) -> Any:
+    if query is None:
+        return None
+    import jmespath
+
+    try:
+        return jmespath.compile(query)
+    except jmespath.exceptions.JMESPathError as error:
+        raise UsageError(f"Bad value for --query {query}: {error}") from None
+
+
+def _read_input(command: Command, argument: str) -> dict[str, Any]:
+    """Return the parameters of ``--cli-input-json`` under their wire names.
+
+    One that is given under both names keeps them, for the request model to reject.
+    """
+    parameters = _read_json("cli-input-json", _read_file("--cli-input-json", argument))
+    if not isinstance(parameters, dict):
+        raise UsageError("Error parsing parameter 'cli-input-json': Not a JSON object")
+    wire_names = {
+        option_name(wire).lstrip("-").replace("-", "_"): wire
+        for wire in command.members
+        if wire not in parameters
+    }
+    return {str(wire_names.get(name, name)): value for name, value in parameters.items()}
+
+
+def _read_value(option: str, kind: Kind, value: Any) -> Any:
+    """Return the value of an option, by the kind of its member."""
+    if isinstance(kind, dict):
+        return _read_structure(option, kind, _read_file(option, value))
+    if not isinstance(kind, list):
+        return _read_file(option, value) if isinstance(value, str) else value
+    values = [_read_file(option, value[0])] if len(value) == 1 else value
+    if len(values) == 1 and values[0].lstrip().startswith("["):
+        return _read_json(option, values[0])
+    return [_read_structure(option, kind[0], text) for text in values]
+
+
+def _read_structure(option: str, kind: Kind, text: str) -> Any:
+    if text.lstrip().startswith(("{", "[")):
+        return _read_json(option, text)
+    from .shorthand import parse_shorthand
+
+    return parse_shorthand(option, kind, text)
+
+
+def _read_file(option: str, argument: str) -> str:
+    """Return the text of the file that ``file://`` names, or the argument itself."""
+    for prefix in ("file://", "fileb://"):
+        if argument.startswith(prefix):
+            # Path.expanduser raises where there is no home directory, as in many a container.
+            path = os.path.expandvars(os.path.expanduser(argument[len(prefix) :]))  # noqa: PTH111 - as the AWS CLI does
+            try:
+                with open(path, encoding="utf-8") as file:  # noqa: PTH123 - without pathlib
+                    text = file.read(_MAX_FILE_CHARACTERS + 1)
+                if len(text) > _MAX_FILE_CHARACTERS:
+                    raise ValueError("more than 1,048,576 characters")
+                return text
+            except (OSError, ValueError) as error:
+                raise UsageError(
+                    f"Error parsing parameter '{option}': Unable to load paramfile "
+                    f"{argument}: {error}"
+                ) from None
+    return argument
+
+
+def _read_json(option: str, text: str) -> Any:
+    import json
+
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            f"Error parsing parameter '{option}': Invalid JSON: {error}\n"
+            f"JSON received: {text[:_MAX_SHOWN]}"
+        ) from None

@@ -1,0 +1,118 @@
+"""The AWS CLI's shorthand for a structure: ``name=platform,values=Linux,Windows``.
+
+The rules:
+
+- Pairs of a name and a value stand between commas. A value goes on behind a comma, and is a list
+  then, until the next name.
+- A list may also stand in brackets: ``values=[Linux]``.
+- A value in single or double quotes may have commas, brackets and equals signs in it. A backslash
+  makes a comma, or in quotes a quote, a part of the value.
+- Spaces around names, values and signs mean nothing.
+- A single value of a member that is a list is a list of one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NoReturn
+
+from .exit_codes import UsageError
+from .options import Kind
+
+__all__ = ["parse_shorthand"]
+
+_NAME = re.compile(r"\s*([\w./:#-]+)\s*=\s*", re.ASCII)
+_SPACE = re.compile(r"\s*")
+_QUOTED = re.compile(r"""'(?:\\'|[^'])*'|"(?:\\"|[^"])*\"""")
+_WORD = re.compile(r"""(?:(?:\\,|[^,'"=[{])(?:\\,|[^,'"\]}])*)?""")
+# Behind a comma, an equals sign would make it a name.
+_NEXT_WORD = re.compile(r"""(?:\\,|[^,'"=[{])(?:\\,|[^,'"=])*""")
+
+
+def parse_shorthand(option: str, kind: Kind, text: str) -> dict[str, Any]:
+    """Return the structure that the text of an option stands for; ``kind`` is the structure's.
+
+    Raises :class:`UsageError` that shows where it cannot be read.
+    """
+    return {
+        name: [value] if isinstance(kind.get(name), list) and isinstance(value, str) else value
+        for name, value in _Reader(option, text).pairs().items()
+    }
+
+
+class _Reader:
+    """The text of a structure, and the position up to which it has been read."""
+
+    def __init__(self, option: str, text: str) -> None:
+        self._option = option
+        self._text = text
+        self._position = 0
+
+    def pairs(self) -> dict[str, str | list[str]]:
+        """Read all of it."""
+        found: dict[str, str | list[str]] = {}
+        while True:
+            match = _NAME.match(self._text, self._position)
+            if match is None:
+                self._fail("a name with =")
+            if match[1] in found:
+                self._fail(f"{match[1]} once; its values are separated by commas")
+            self._position = match.end()
+            found[match[1]] = self._value()
+            if self._position == len(self._text):
+                return found
+            self._skip(",")
+
+    def _value(self) -> str | list[str]:
+        """Read a value up to the comma before the next name, or to the end."""
+        if self._is_at("["):
+            return self._bracketed_list()
+        items = [self._item(_WORD)]
+        while self._is_at(",") and not _NAME.match(self._text, self._position + 1):
+            self._skip(",")
+            items.append(self._item(_NEXT_WORD))
+        return items if len(items) > 1 else items[0]
+
+    def _bracketed_list(self) -> list[str]:
+        self._skip("[")
+        items: list[str] = []
+        while not self._is_at("]"):
+            items.append(self._item(_WORD))
+            if not self._is_at("]"):
+                self._skip(",")
+        self._skip("]")
+        return items
+
+    def _item(self, word: re.Pattern[str]) -> str:
+        if self._is_at("'") or self._is_at('"'):
+            quoted = self._match(_QUOTED, "a closing quote")
+            quote, item = quoted[0], quoted[1:-1]
+            item = item.replace(f"\\{quote}", quote).replace("\\\\", "\\")
+        else:
+            item = self._match(word, "a value").replace("\\,", ",").rstrip()
+        self._match(_SPACE, "")
+        return item
+
+    def _is_at(self, sign: str) -> bool:
+        return self._text.startswith(sign, self._position)
+
+    def _skip(self, sign: str) -> None:
+        """Read a sign, and the spaces behind it."""
+        if not self._is_at(sign):
+            self._fail(repr(sign))
+        self._position += 1
+        self._match(_SPACE, "")
+
+    def _match(self, pattern: re.Pattern[str], expected: str) -> str:
+        match = pattern.match(self._text, self._position)
+        if match is None:
+            self._fail(expected)
+        self._position = match.end()
+        return match[0]
+
+    def _fail(self, expected: str) -> NoReturn:
+        line = self._text.replace("\n", " ")
+        raise UsageError(
+            f"Error parsing parameter '{self._option}': Expected {expected} at the mark:\n"
+            f"{line}\n{' ' * self._position}^"
+        )

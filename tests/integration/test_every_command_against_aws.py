@@ -1,0 +1,327 @@
+"""Every command and the AWS CLI: the same options and requests, and the same output.
+
+The output is compared over random responses of the service model.
+"""
+
+import contextlib
+import functools
+import importlib.util
+import io
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import botocore.loaders
+import botocore.model
+import httpx
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from imagebuilder_pager.cli.args import parse
+from imagebuilder_pager.cli.commands import COMMANDS
+from imagebuilder_pager.cli.exit_codes import UsageError
+from imagebuilder_pager.cli.options import option_name
+from imagebuilder_pager.cli.shorthand import parse_shorthand
+from imagebuilder_pager.local import LocalServer
+from imagebuilder_pager.operations import OPERATIONS, Operation
+from tests.fakes.command_line import AwsCli, local_environment, run_command
+from tests.fakes.operation_services import REQUIRED, OperationService, required_params
+from tests.fakes.shapes import values_of
+
+PROFILE = settings(
+    deadline=None,
+    derandomize=True,
+    max_examples=10,
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.large_base_example,
+        HealthCheck.function_scoped_fixture,
+    ],
+)
+
+
+class Server(LocalServer):
+    """A server whose service, that of one operation, the test changes."""
+
+    service: OperationService
+
+    def __init__(self) -> None:
+        super().__init__(self._respond)
+
+    def _respond(self, request: httpx.Request) -> httpx.Response:
+        return self.service(request)
+
+
+@pytest.fixture(scope="module")
+def aws_cli_model() -> botocore.model.ServiceModel:
+    """The service model that the AWS CLI brings along, which may be older than botocore's."""
+    package = importlib.util.find_spec("awscli")
+    assert package is not None
+    assert package.submodule_search_locations is not None
+    data = Path(package.submodule_search_locations[0]) / "botocore" / "data"
+    loader = botocore.loaders.Loader([str(data)], include_default_search_paths=False)
+    return botocore.model.ServiceModel(loader.load_service_model("imagebuilder", "service-2"))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with Server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def aws(server: Server) -> Iterator[AwsCli]:
+    with AwsCli(server.url, reuse_driver=True) as aws:
+        yield aws
+
+
+def draw_service(
+    data: st.DataObject, operation: Operation[Any], model: botocore.model.ServiceModel, output: str
+) -> OperationService:
+    """Draw a listing of up to 7 items, in pages of up to 4."""
+    shape: Any = model.operation_model(operation.name).output_shape
+    # The AWS CLI's text fails on a null among structures.
+    cleaned = without_nulls_in_lists if output == "text" else lambda value: value
+    template = cleaned(data.draw(values_of(shape)))
+    if operation.result_key is None:
+        # Without a single member, it would be an error here.
+        assume(any(value is not None for value in template.values()))
+        return OperationService(operation, template, [], 1)
+    item = values_of(shape.members[operation.result_key].member)
+    items = cleaned(data.draw(st.lists(item, max_size=7)))
+    return OperationService(operation, template, items, data.draw(st.integers(1, 4)))
+
+
+def without_nulls_in_lists(value: Any) -> Any:
+    """Return a value whose lists have no null in them."""
+    if isinstance(value, dict):
+        return {name: without_nulls_in_lists(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [without_nulls_in_lists(item) for item in value if item is not None]
+    return value
+
+
+def draw_options(data: st.DataObject, operation: Operation[Any]) -> list[str]:
+    if operation.result_key is None:
+        return []
+    if data.draw(st.integers(0, 4)) == 0:
+        return ["--no-paginate"]
+    options = []
+    if data.draw(st.booleans()):
+        options += ["--max-items", str(data.draw(st.integers(1, 8)))]
+    if operation.limit_key and data.draw(st.booleans()):
+        options += ["--page-size", str(data.draw(st.integers(1, 5)))]
+    return options
+
+
+def required_options(operation: Operation[Any]) -> list[str]:
+    params = required_params(operation)
+    return [argument for name in params for argument in (option_name(name), params[name])]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_json_and_text_are_those_of_the_aws_cli_to_the_byte(
+    command: str,
+    server: Server,
+    aws: AwsCli,
+    capfd: pytest.CaptureFixture[str],
+    aws_cli_model: botocore.model.ServiceModel,
+) -> None:
+    operation = OPERATIONS[COMMANDS[command].method_name]
+    required = required_options(operation)
+
+    @PROFILE
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        for output in ("json", "text"):
+            server.service = draw_service(data, operation, aws_cli_model, output)
+            options = [*required, *draw_options(data, operation), "--output", output]
+            expected = aws(*options, command=command)
+            assert expected.code == 0, expected.err
+            assert run_command(server.url, capfd, *options, command=command) == expected
+
+    check()
+
+
+LINUX = {"name": "platform", "values": ["Linux"]}
+TWO_VALUES = {"name": "name", "values": ["a, b", "c"]}
+# The command, its options, and the parameters that are sent.
+REQUESTS: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {
+    "an enum": ("list-components", ("--owner", "ThirdParty"), {"owner": "ThirdParty"}),
+    "true": ("list-images", ("--by-name",), {"byName": True}),
+    "false": (
+        "list-images",
+        ("--no-by-name", "--include-deprecated"),
+        {"byName": False, "includeDeprecated": True},
+    ),
+    "a number": ("list-workflows", ("--max-results", "7"), {"maxResults": 7}),
+    "shorthand": (
+        "list-images",
+        ("--filters", "name=platform,values=Linux"),
+        {"filters": [LINUX]},
+    ),
+    "shorthand, twice": (
+        "list-image-pipelines",
+        ("--filters", "name=platform,values=Linux", "values='a, b',c,name=name"),
+        {"filters": [LINUX, TWO_VALUES]},
+    ),
+    "shorthand, in brackets": (
+        "list-images",
+        ("--filters", "name=platform,values=[Linux]"),
+        {"filters": [LINUX]},
+    ),
+    "JSON": ("list-images", ("--filters", json.dumps([LINUX])), {"filters": [LINUX]}),
+    "JSON, one by one": (
+        "list-images",
+        ("--filters", json.dumps(LINUX), json.dumps(TWO_VALUES)),
+        {"filters": [LINUX, TWO_VALUES]},
+    ),
+    "a structure, shorthand": (
+        "list-image-scan-finding-aggregations",
+        ("--filter", "name=platform,values=Linux"),
+        {"filter": LINUX},
+    ),
+    "a structure, JSON": (
+        "list-image-scan-finding-aggregations",
+        ("--filter", json.dumps(LINUX)),
+        {"filter": LINUX},
+    ),
+    "a file": ("list-images", ("--filters", "file://FILTERS"), {"filters": [LINUX]}),
+    "a file for text": ("list-images", ("--next-token", "file://TOKEN"), {"nextToken": "12"}),
+    "all as JSON": (
+        "list-images",
+        ("--cli-input-json", json.dumps({"owner": "Self", "filters": [LINUX]})),
+        {"owner": "Self", "filters": [LINUX]},
+    ),
+    "options before JSON": (
+        "list-images",
+        ("--owner", "Amazon", "--cli-input-json", json.dumps({"owner": "Self", "byName": True})),
+        {"owner": "Amazon", "byName": True},
+    ),
+    "a page size": (
+        "list-image-packages",
+        ("--image-build-version-arn", REQUIRED["imageBuildVersionArn"], "--page-size", "3"),
+        {"imageBuildVersionArn": REQUIRED["imageBuildVersionArn"], "maxResults": 3},
+    ),
+    "a query": (
+        "get-lifecycle-policy",
+        ("--lifecycle-policy-arn", REQUIRED["lifecyclePolicyArn"]),
+        {"lifecyclePolicyArn": REQUIRED["lifecyclePolicyArn"]},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REQUESTS.values(), ids=REQUESTS)
+def test_the_request_is_that_of_the_aws_cli(
+    case: tuple[str, tuple[str, ...], dict[str, Any]],
+    server: Server,
+    aws: AwsCli,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    name, options, expected = case
+    operation = OPERATIONS[COMMANDS[name].method_name]
+    template = {} if operation.result_key else {"lifecyclePolicy": {"name": "a"}}
+    server.service = OperationService(operation, template, [], 5)
+    for file, text in (("FILTERS", json.dumps([LINUX])), ("TOKEN", "12")):
+        (tmp_path / file).write_text(text)
+    arguments = [option.replace("file://", f"file://{tmp_path}/") for option in options]
+    for run in (aws, functools.partial(run_command, server.url, capfd)):
+        result = run(*arguments, command=name)
+        assert (result.code, result.err) == (0, "")
+        assert server.service.requests.pop() == expected
+        assert not server.service.requests
+
+
+_OPTIONS_OF_THE_AWS_CLI = """
+import json
+from awscli.clidriver import create_clidriver
+
+commands = create_clidriver()._get_command_table()["imagebuilder"]._get_command_table()
+print(json.dumps({name: {
+    option: argument.required for option, argument in command.arg_table.items()
+} for name, command in commands.items() if name.startswith(("list", "get"))}))
+"""
+
+
+def test_each_command_has_the_options_of_the_aws_cli() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", _OPTIONS_OF_THE_AWS_CLI],
+        capture_output=True,
+        check=True,
+        env={**os.environ, **local_environment("http://127.0.0.1:9")},
+    )
+    found = json.loads(ran.stdout)
+    for name, command in COMMANDS.items():
+        options = {option for option in found[name] if option != "generate-cli-skeleton"}
+        text = help_of(name)
+        ours = set(re.findall(r"^  --([\w-]+)", text, re.MULTILINE)) - GLOBAL_OPTIONS
+        assert ours - {"checkpoint", "no-paginate"} == options
+        assert ("checkpoint" in ours) == ("no-paginate" in ours) == command.is_paginated
+        required = {option for option, is_required in found[name].items() if is_required}
+        assert {option_name(member)[2:] for member in command.required} == required
+
+
+GLOBAL_OPTIONS = {
+    *("debug", "version", "output", "query", "cli-timestamp-format", "color", "region", "profile"),
+    *("endpoint-url", "no-verify-ssl", "ca-bundle", "cli-connect-timeout", "cli-read-timeout"),
+}
+
+
+def help_of(command: str) -> str:
+    with pytest.raises(SystemExit), contextlib.redirect_stdout(io.StringIO()) as written:
+        parse([command, "--help"])
+    return written.getvalue()
+
+
+_PARSE_SHORTHAND = """
+import json, sys
+from awscli.shorthand import ShorthandParseError, ShorthandParser
+
+for line in sys.stdin:
+    try:
+        print(json.dumps(ShorthandParser().parse(json.loads(line))))
+    except ShorthandParseError:
+        print("null")
+"""
+PIECES = (
+    *("name=", "values=", "a", "b c", ",", ",", ", ", "=", "[", "]", "}", "'", '"', " ", "é", "\n"),
+    *("\\,", "\\", "'a, b'", '"x=y"', '\\"', "1.0/2", "/._:-#"),
+)
+
+
+def test_shorthand_is_read_as_the_aws_cli_reads_it() -> None:
+    """But for empty names, spaces at an end, and structures in braces."""
+    rng = random.Random(5)
+    texts = [
+        f"{rng.choice(('name=', 'values='))}{''.join(rng.choices(PIECES, k=rng.randint(0, 7)))}"
+        for _ in range(5000)
+    ]
+    # The AWS CLI forgets what stands between two commas, or is escaped before a name.
+    forgotten = re.compile(r",\s*,|\\,[^,]*=|^\s|\s$")
+    texts = [text for text in texts if not forgotten.search(text)]
+    ran = subprocess.run(
+        [sys.executable, "-c", _PARSE_SHORTHAND],
+        input="\n".join(map(json.dumps, texts)),
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    read = 0
+    for text, line in zip(texts, ran.stdout.splitlines(), strict=True):
+        expected = json.loads(line)
+        if expected is None or "" in expected:
+            with pytest.raises(UsageError, match="Error parsing parameter '--filters': Expected"):
+                parse_shorthand("--filters", {}, text)
+        else:
+            assert parse_shorthand("--filters", {}, text) == expected, text
+            read += 1
+    assert read > 1000
