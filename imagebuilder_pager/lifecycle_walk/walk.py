@@ -1,4 +1,4 @@
-"""The walk of a client: its arguments checked, its nest, and the token of which walk it takes."""
+"""The walk of a client: its arguments are checked here, and its nest is built."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_TIMEOUTS",
+    "READ_NUM_BYTES",
     "AsyncHttpxClient",
     "AsyncTransport",
     "Deadline",
@@ -54,6 +55,8 @@ class Timeouts(NamedTuple):
         )
 
 
+#: The most bytes of one read from a socket.
+READ_NUM_BYTES = 64 * 1024
 #: boto3's.
 DEFAULT_TIMEOUTS = Timeouts(connect=60.0, read=60.0, write=60.0, pool=60.0)
 
