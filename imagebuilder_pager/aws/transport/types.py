@@ -1,4 +1,4 @@
-"""What passes between the protocol and the transports that carry its requests; no I/O.
+"""The seam between the protocol and the transports that carry its requests; no I/O.
 
 A transport gets a signed request and tells a handler of the response as it arrives. It makes one
 attempt: what is tried again is decided above it.
