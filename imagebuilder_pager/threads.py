@@ -1,24 +1,28 @@
-"""Waiting for other threads in a way that Ctrl-C, at any point, leaves whole.
+"""Threads: how to wait for one so that Ctrl-C does no harm, a call in one, and what a fork does.
 
-Python raises KeyboardInterrupt, and what a handler of a signal raises, between two instructions of
-the main thread. ``threading.Condition`` and ``Event`` are written in Python: broken off inside of
-them, they leave their lock held, and whoever comes next waits for ever. A lock's own methods, and
-``with lock:``, are not: what is here is made of these.
+Python raises KeyboardInterrupt between two instructions of the main thread, and so it does with
+any exception of a signal handler. ``threading.Condition`` and ``Event`` are written in Python. An
+exception inside of them leaves their lock held, and the next thread waits for ever. A lock's own
+methods, and ``with lock:``, are written in C. The classes here use nothing else. The start of a
+``threading.Thread`` waits for an ``Event``, too: :func:`start_thread` has another thread do it.
 """
 
 from __future__ import annotations
 
+import _thread
+import os
 import threading
+import weakref
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-__all__ = ["BackgroundCall", "Latch", "Waiter"]
+__all__ = ["BackgroundCall", "Latch", "Waiter", "call_after_fork", "start_thread"]
 
 T = TypeVar("T")
 
 
 class Latch:
-    """An event that happens once."""
+    """An event that happens once, and that one thread at a time may wait for."""
 
     def __init__(self) -> None:
         self._is_set = False
@@ -30,33 +34,34 @@ class Latch:
         return self._is_set
 
     def set(self) -> None:
-        """Let it happen; the second time, do nothing. It is for one thread."""
+        """Let it happen; the second time, do nothing. Only one thread may call this."""
         if not self._is_set:
             self._is_set = True
             self._lock.release()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for at most so many seconds; return whether it has happened."""
-        # Broken off with the lock held, it has happened, and nobody needs the lock any more.
+        # An exception between the two calls leaves the lock held. By then the latch is set, and
+        # no later wait takes the lock.
         if not self._is_set and self._lock.acquire(timeout=_lock_timeout(timeout)):
             self._lock.release()
         return self._is_set
 
 
 class Waiter:
-    """A thread that waits to be woken, over and over."""
+    """A flag that one thread waits for. Each wait resets it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._lock.acquire()
 
     def wake(self) -> None:
-        """Wake it, now or when it next waits. One thread at a time may do so."""
+        """Set the flag. Only one thread at a time may call this."""
         if self._lock.locked():
             self._lock.release()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait for at most so many seconds; return whether it was woken."""
+        """Wait for the flag for at most so many seconds; return whether it was set."""
         return self._lock.acquire(timeout=_lock_timeout(timeout))
 
 
@@ -64,6 +69,30 @@ def _lock_timeout(timeout: float | None) -> float:
     if timeout is None:
         return -1
     return min(max(0.0, timeout), threading.TIMEOUT_MAX)
+
+
+def start_thread(function: Callable[[], object], name: str) -> threading.Thread:
+    """Return a daemon thread that has begun to call the function.
+
+    Raises ``RuntimeError`` where the system has no more threads.
+    """
+    begun = Latch()
+
+    def run() -> None:
+        begun.set()
+        function()
+
+    thread = threading.Thread(target=run, name=name, daemon=True)
+
+    def start() -> None:
+        try:
+            thread.start()
+        except RuntimeError:  # there was one more thread, and no second one
+            run()
+
+    _thread.start_new_thread(start, ())
+    begun.wait()
+    return thread
 
 
 class BackgroundCall(Generic[T]):
@@ -82,7 +111,7 @@ class BackgroundCall(Generic[T]):
         self._results: list[T] = []
         self._error: BaseException | None = None
         try:
-            threading.Thread(target=self._run, name=name, daemon=True).start()
+            start_thread(self._run, name)
         except RuntimeError:
             self._run()
 
@@ -104,3 +133,27 @@ class BackgroundCall(Generic[T]):
             error, self._error = self._error, None
             raise error
         return self._results.pop()
+
+
+class AfterFork(Protocol):
+    """An object that a forked process cannot use as it is."""
+
+    def after_fork(self) -> None:
+        """Let go, in the child, of what belongs to the parent."""
+
+
+_after_fork: weakref.WeakSet[AfterFork] = weakref.WeakSet()
+
+
+def call_after_fork(subject: AfterFork) -> None:
+    """Have its ``after_fork`` called in every forked process, as long as it exists."""
+    _after_fork.add(subject)
+
+
+def _call_all() -> None:
+    for subject in list(_after_fork):
+        subject.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_call_all)

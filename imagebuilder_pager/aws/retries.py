@@ -1,4 +1,4 @@
-"""What to retry and when, after AWS's standard mode.
+"""Retries: which, and when, after AWS's standard mode.
 
 A :class:`RetryState` is told how each attempt at a call has ended, and returns the delay before the
 next one, or None to give up. It does no I/O. All calls of a client share a :class:`RetryQuota`, so

@@ -1,4 +1,4 @@
-"""What the command sends with: it connects while the models are imported.
+"""The connection of the command: it comes about while the models are imported.
 
 Importing what reads and checks the pages takes a tenth of a second. In that time another thread
 can make a TLS connection and load its certificates.

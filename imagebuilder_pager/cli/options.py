@@ -37,7 +37,7 @@ class Command(NamedTuple):
 
     @property
     def verb(self) -> str:
-        """What it does with the response: list or get."""
+        """The verb of the command: list or get."""
         return self.method_name.partition("_")[0]
 
     @property

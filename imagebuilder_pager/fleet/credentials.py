@@ -16,8 +16,8 @@ from ..aws.credentials.refreshable import RefreshableCredentials
 from ..aws.credentials.resolver import resolve_credentials
 from ..aws.credentials.sts import StsClient
 from ..aws.identity import CachingProvider, Credentials, CredentialsContext
-from ..aws.transport.pool import forget_after_fork
 from ..exceptions import CredentialRetrievalError
+from ..threads import call_after_fork
 from .targets import Account, Target
 
 __all__ = ["Access", "FleetCredentials"]
@@ -43,7 +43,7 @@ class FleetCredentials:
         self._lock = threading.Lock()
         self._by_profile: dict[str | None, Access] = {}
         self._by_account: dict[Account, Access] = {}
-        forget_after_fork(self)
+        call_after_fork(self)
 
     def access_to(self, target: Target) -> Access:
         """Return what the calls to the target's account need.

@@ -91,8 +91,8 @@ def is_in_period(
 ) -> bool:
     """Return whether an execution belongs to the time from ``since`` up to before ``until``.
 
-    One that has ended does at the time of its end. One that has not, or whose end is unknown, is
-    left out only if it started at ``until`` or later.
+    An execution that has ended belongs to the time of its end. Any other, or one without a known
+    end, is left out only if it started at ``until`` or later.
     """
     end = execution.end_time if has_ended(execution) else None
     if end is not None:

@@ -58,7 +58,7 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What one AWS account has in one region.
+    """The resources of one AWS account in one region.
 
     ``policies`` are the API's ``LifecyclePolicy``, ``images`` its ``ImageSummary`` (a build of a
     version, each version's oldest build first) and ``pipelines`` its ``ImagePipeline``. Images of

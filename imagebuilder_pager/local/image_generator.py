@@ -98,7 +98,7 @@ class Build:
 
     @property
     def version_key(self) -> tuple[int, ...]:
-        """What sorts the builds of an image, the oldest first."""
+        """The key by which the builds of an image are sorted, the oldest first."""
         return (*map(int, self.version.split(".")), self.number)
 
     def describe(self) -> dict[str, Any]:

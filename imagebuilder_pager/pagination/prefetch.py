@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..exceptions import PaginationError
+from ..threads import start_thread
 
 if TYPE_CHECKING:
     from queue import SimpleQueue
@@ -69,8 +70,7 @@ class _PrefetchThread(Generic[ResultT]):
         self._permits.put(None)
         if self._thread is None:
             _registry.add(self)
-            self._thread = threading.Thread(target=self._run, name="prefetch", daemon=True)
-            self._thread.start()
+            self._thread = start_thread(self._run, "prefetch")
         elif not self._thread.is_alive() and self._results.empty():
             raise PaginationError(
                 "the thread that fetches the pages is not in this process, which was forked"
@@ -86,13 +86,13 @@ class _PrefetchThread(Generic[ResultT]):
         thread = self._thread
         if thread is None or not thread.is_alive():
             return
-        self._permits.put(None)
         if thread is not threading.current_thread() and _registry.may_wait():
             thread.join()
 
     def stop(self) -> None:
-        """Let no other fetch begin."""
+        """Let no other fetch begin, and the thread end."""
         self._closed = True
+        self._permits.put(None)
 
     def _run(self) -> None:
         result: ResultT | None = None
@@ -132,8 +132,8 @@ class _ThreadRegistry:
     def may_wait(self) -> bool:
         """Return whether a thread may wait for another one.
 
-        At the exit of the interpreter, that may have been ended anywhere. In a collection of
-        garbage, which begins at any line, this one may hold whatever the other one waits for.
+        At its exit, the interpreter may have stopped the other thread anywhere. A collection of
+        garbage can begin at any line: this thread may then hold a lock that the other one needs.
         """
         is_collecting = next(reversed(self._phases), "stop") == "start"
         return not self._is_exiting and not is_collecting

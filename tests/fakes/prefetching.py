@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import queue
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -105,30 +106,38 @@ def prefetch_threads() -> list[threading.Thread]:
 
 def watch_prefetch_thread(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """A function that lets the thread do all that it can do without its caller."""
-    conditions: list[Any] = []
+    real: type[queue.SimpleQueue[Any]] = queue.SimpleQueue
+    queues: list[Any] = []
 
-    class WatchedCondition(threading.Condition):
-        """A condition that knows whether the thread waits for its caller."""
+    class WatchedQueue:
+        """A queue that knows whether the thread waits for its caller."""
 
-        def __init__(self, lock: Any = None) -> None:
-            super().__init__(lock)
+        def __init__(self) -> None:
+            self._queue = real()
+            self._lock = threading.Lock()
             self.is_idle = False
-            conditions.append(self)
+            queues.append(self)
 
-        def wait(self, timeout: float | None = None) -> bool:
-            if threading.current_thread().name.startswith("prefetch"):
-                self.is_idle = True
-            return super().wait(timeout)
+        def put(self, item: Any) -> None:
+            with self._lock:
+                self.is_idle = False
+                self._queue.put(item)
 
-        def notify_all(self) -> None:
-            self.is_idle = False
-            super().notify_all()
+        def get(self) -> Any:
+            with self._lock:
+                if not self._queue.empty():
+                    return self._queue.get()
+                self.is_idle = threading.current_thread().name.startswith("prefetch")
+            return self._queue.get()
+
+        def empty(self) -> bool:
+            return self._queue.empty()
 
     def run_thread() -> None:
-        while prefetch_threads() and not any(condition.is_idle for condition in conditions):
+        while prefetch_threads() and not any(watched.is_idle for watched in queues):
             os.sched_yield()
 
-    monkeypatch.setattr(threading, "Condition", WatchedCondition)
+    monkeypatch.setattr(queue, "SimpleQueue", WatchedQueue)
     return run_thread
 
 

@@ -38,9 +38,7 @@ Point = tuple[str, int]
 class Tracer:
     """Goes along with a run of the library, and presses Ctrl-C at the n-th pass of a point.
 
-    A point is a line of the library, or one of :mod:`threading`, whose classes are Python. The
-    start of a thread is left out: broken off in it, Python's own class can leave that thread
-    waiting for ever, and raise a RuntimeError.
+    A point is a line of the library, or one of :mod:`threading`, whose classes are Python.
     """
 
     def __init__(self, point: Point | None = None, occurrence: int = 1) -> None:
@@ -79,8 +77,6 @@ def _is_called_by_library(frame: FrameType | None) -> bool:
     """Return whether a frame is of :mod:`threading`, and the library has called it."""
     depth = 0
     while frame is not None and frame.f_code.co_filename == threading.__file__:
-        if frame.f_code is threading.Thread.start.__code__:
-            return False
         frame, depth = frame.f_back, depth + 1
     return depth > 0 and frame is not None and frame.f_code.co_filename.startswith(_TRACED)
 

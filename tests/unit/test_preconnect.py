@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import gc
 import socket
 import ssl
@@ -211,15 +212,13 @@ def test_preconnecting_without_a_thread(
     serve: Serve, sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = serve([OK])
-    original = threading.Thread.start
 
-    def start(thread: threading.Thread) -> None:
-        if thread.name == "preconnect":
-            raise RuntimeError("can't start new thread")
-        original(thread)
+    def start(*_: object) -> int:
+        raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(threading.Thread, "start", start)
-    preconnect(sender, server.url)
+    with monkeypatch.context() as patched:
+        patched.setattr(_thread, "start_new_thread", start)
+        preconnect(sender, server.url)
     assert sender.send(server.url).body == b"{}"
 
 

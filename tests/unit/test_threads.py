@@ -1,5 +1,6 @@
 """Blocking calls in threads: what becomes of them, also where there are no more threads."""
 
+import _thread
 import gc
 import threading
 import weakref
@@ -11,7 +12,7 @@ from imagebuilder_pager import async_runtime
 from imagebuilder_pager.threads import BackgroundCall
 
 
-def refuse(_: threading.Thread) -> None:
+def refuse(*_: object) -> int:
     raise RuntimeError("can't start new thread")
 
 
@@ -19,7 +20,7 @@ def refuse(_: threading.Thread) -> None:
 def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Return whether there is a thread to be had."""
     if request.param != "a thread":
-        monkeypatch.setattr(threading.Thread, "start", refuse)
+        monkeypatch.setattr(_thread, "start_new_thread", refuse)
     return bool(request.param == "a thread")
 
 
@@ -27,6 +28,11 @@ def test_a_call_has_its_result(threads: bool) -> None:
     call = BackgroundCall(threading.current_thread, "test")
     assert (call.result() is threading.current_thread()) is not threads
     assert call.finished.is_set()
+
+
+def test_a_call_with_one_thread_left_is_made_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert BackgroundCall(lambda: 5, "test").result() == 5
 
 
 def test_a_call_raises_its_error_and_keeps_it_no_longer(threads: bool) -> None:

@@ -164,6 +164,19 @@ def test_executions_are_left_out_by_the_time_of_their_end_in_whatever_order(
     assert set(asked) == set(found)
 
 
+def test_hours_at_the_end_of_summer_time() -> None:
+    """Two times of one zone are compared by Python without their offsets."""
+    zone = ZoneInfo("America/New_York")
+    summer, winter = (datetime(2023, 11, 5, 1, 30, tzinfo=zone, fold=fold) for fold in (0, 1))
+    client = client_of(make_account())
+    assert not list(client.walk_lifecycle(since=summer, until=winter))
+    with pytest.raises(ParamValidationError, match="until: not after since"):
+        client.walk_lifecycle(since=winter.replace(minute=15), until=summer.replace(minute=45))
+    early = datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))
+    with pytest.raises(ParamValidationError, match="since: .* the years 1 to 9999"):
+        client.walk_lifecycle(since=early)
+
+
 @pytest.mark.parametrize("status", ["IN_PROGRESS", "PENDING", "CANCELLING", "NEW_STATUS"])
 def test_an_execution_that_has_not_ended_is_not_left_out_by_since(status: str) -> None:
     account = make_account(policies=1, executions=1, images=1, amis=0)

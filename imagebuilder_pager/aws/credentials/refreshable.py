@@ -14,9 +14,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from ...exceptions import CredentialRetrievalError, PagerError
+from ...threads import call_after_fork
 from ..clock import SYSTEM_CLOCK, Clock
 from ..identity import Credentials, header_problems
-from ..transport.pool import forget_after_fork
 
 __all__ = ["RefreshableCredentials"]
 
@@ -52,7 +52,7 @@ class RefreshableCredentials:
         self._fetch = fetch
         self._clock = clock
         self._lock = threading.Lock()  # held while fetching
-        forget_after_fork(self)
+        call_after_fork(self)
         self._credentials: Credentials | None = None
         self._rejected = False
         self._refresh_count = 0

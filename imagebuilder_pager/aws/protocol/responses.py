@@ -1,4 +1,4 @@
-"""What a response means: a model or an error. No I/O."""
+"""The meaning of a response: a model or an error. No I/O."""
 
 from __future__ import annotations
 

@@ -16,7 +16,6 @@ from .async_network import (
 from .async_pool import AsyncConnectionPool
 from .errors import map_transport_error
 from .h11_connection import (
-    READ_NUM_BYTES,
     Connect,
     H11Connection,
     NetworkOperation,
@@ -27,7 +26,7 @@ from .h11_connection import (
 from .h11_transport import BaseH11Client, not_connected_in_time
 from .network import SocketStream
 from .pool import Lease
-from .types import HTTPRequest, ResponseHandler
+from .types import READ_NUM_BYTES, HTTPRequest, ResponseHandler
 
 __all__ = ["AsyncH11Client"]
 

@@ -8,8 +8,9 @@ from typing import Generic
 
 from ...async_runtime import AsyncRuntime, Event, current_runtime
 from ...exceptions import HTTPClientError
+from ...threads import call_after_fork
 from .errors import CLOSED_MESSAGE, map_transport_error
-from .pool import ConnectionT, Lease, PoolState, forget_after_fork
+from .pool import ConnectionT, Lease, PoolState
 from .types import Origin
 
 __all__ = ["AsyncConnectionPool"]
@@ -22,7 +23,7 @@ class AsyncConnectionPool(Generic[ConnectionT]):
         self._create_state = create_state
         self._loops: dict[object, _LoopPool[ConnectionT]] = {}
         self._is_closed = False
-        forget_after_fork(self)
+        call_after_fork(self)
 
     async def acquire(
         self, lease: Lease[ConnectionT], origin: Origin, timeout: float | None

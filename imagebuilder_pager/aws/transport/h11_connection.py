@@ -1,14 +1,13 @@
 """One connection and what is said on it, by h11: connect, perhaps by a proxy, and exchange.
 
-No I/O: each exchange is a generator of operations, and a few lines in :mod:`.h11_transport` carry
-them out, sync or async. The rule: a connection is used again only after a response that ended
-cleanly, with nothing behind it.
+Each exchange is a generator of operations; a few lines in :mod:`.h11_transport` and
+:mod:`.async_h11_transport` carry them out. Only a :class:`Preconnection` does I/O. The rule: a
+connection is used again only after a response that ended cleanly, with nothing behind it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable, Generator
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import h11
 
 from ...exceptions import HTTPClientError, ProxyConnectionError
-from ...threads import Latch
+from ...threads import Latch, start_thread
 from ..config.proxies import Proxy as ProxySettings
 from .errors import map_transport_error
 from .types import HTTPRequest, Origin, ResponseHandler, Timeouts, join_headers
@@ -36,7 +35,6 @@ __all__ = [
     "Write",
 ]
 
-READ_NUM_BYTES = 64 * 1024
 #: The largest head; httpx's limit.
 MAX_INCOMPLETE_EVENT_SIZE = 100 * 1024
 
@@ -114,9 +112,8 @@ class Preconnection:
         self.stream: Any = None
         self._connect = connect
         self._is_abandoned = False
-        thread = threading.Thread(target=self._run, name="preconnect", daemon=True)
         try:
-            thread.start()
+            start_thread(self._run, "preconnect")
         except RuntimeError:  # no more threads
             self.finished.set()
 

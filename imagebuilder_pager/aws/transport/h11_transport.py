@@ -22,7 +22,6 @@ from ..config.tls import (
 )
 from .errors import map_transport_error
 from .h11_connection import (
-    READ_NUM_BYTES,
     Connect,
     H11Connection,
     NetworkOperation,
@@ -40,7 +39,7 @@ from .pool import (
     Lease,
     PoolState,
 )
-from .types import DEFAULT_TIMEOUTS, HTTPRequest, Origin, ResponseHandler, Timeouts
+from .types import DEFAULT_TIMEOUTS, READ_NUM_BYTES, HTTPRequest, Origin, ResponseHandler, Timeouts
 
 if TYPE_CHECKING:
     import ssl

@@ -10,7 +10,6 @@ gone; so none is lost, and none is used by two.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 import weakref
@@ -18,7 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import Generic, Protocol, TypeVar
 
 from ...exceptions import HTTPClientError
-from ...threads import Waiter
+from ...threads import Waiter, call_after_fork
 from .errors import CLOSED_MESSAGE, map_transport_error
 from .types import Origin
 
@@ -194,29 +193,6 @@ class PoolState(Generic[ConnectionT]):
         slot.connection.close()
 
 
-class Forgetting(Protocol):
-    """A pool that can forget its connections."""
-
-    def after_fork(self) -> None: ...
-
-
-_pools: weakref.WeakSet[Forgetting] = weakref.WeakSet()
-
-
-def forget_after_fork(pool: Forgetting) -> None:
-    """Have the pool forget its connections in a forked process: they are its parent's."""
-    _pools.add(pool)
-
-
-def _after_fork() -> None:
-    for pool in list(_pools):
-        pool.after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
-
-
 class ConnectionPool(Generic[ConnectionT]):
     """A pool for threads. Who finds all connections in use waits for one, in the order of coming.
 
@@ -229,7 +205,7 @@ class ConnectionPool(Generic[ConnectionT]):
         self._lock = threading.RLock()  # reentrant: a lease may end while this thread holds it
         #: Those who wait, in their order. Who was broken off in waiting is gone with the lease.
         self._waiting: list[tuple[weakref.ref[Lease[ConnectionT]], Waiter]] = []
-        forget_after_fork(self)
+        call_after_fork(self)
 
     def acquire(
         self, lease: Lease[ConnectionT], origin: Origin, timeout: float | None

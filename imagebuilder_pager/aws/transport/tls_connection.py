@@ -12,14 +12,14 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import TypeVar
 
+from .types import READ_NUM_BYTES
+
 __all__ = ["TLSConnection", "TLSOperation"]
 
 ResultT = TypeVar("ResultT")
 
 #: The steps of an operation: bytes are to be sent, None is a wish for what has been received.
 TLSOperation = Generator[bytes | None, bytes, ResultT]
-
-_READ_NUM_BYTES = 64 * 1024
 
 
 class TLSConnection:
@@ -63,7 +63,7 @@ class TLSConnection:
             try:
                 return self._tls.read(max_bytes)
             except ssl.SSLWantReadError:
-                received = read_stream(_READ_NUM_BYTES)
+                received = read_stream(READ_NUM_BYTES)
                 if received is None:
                     return None
                 self._receive(received)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .tls_connection import TLSConnection, TLSOperation
-from .types import Deadline
+from .types import READ_NUM_BYTES, Deadline
 
 if TYPE_CHECKING:
     import ssl
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["AsyncTLSStream", "TLSStream"]
 
 ResultT = TypeVar("ResultT")
-
-_READ_NUM_BYTES = 64 * 1024
 
 
 class TLSStream:
@@ -73,7 +71,7 @@ class TLSStream:
                 result: ResultT = stop.value
                 return result
             if to_send is None:
-                received = self.stream.read(_READ_NUM_BYTES, deadline.cap(timeout))
+                received = self.stream.read(READ_NUM_BYTES, deadline.cap(timeout))
             else:
                 self.stream.write(to_send, deadline.cap(timeout))
 
@@ -133,6 +131,6 @@ class AsyncTLSStream:
                 result: ResultT = stop.value
                 return result
             if to_send is None:
-                received = await self.stream.read(_READ_NUM_BYTES, deadline.cap(timeout))
+                received = await self.stream.read(READ_NUM_BYTES, deadline.cap(timeout))
             else:
                 await self.stream.write(to_send, deadline.cap(timeout))

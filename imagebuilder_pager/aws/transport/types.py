@@ -1,4 +1,4 @@
-"""What passes between the protocol and the transports that carry its requests; no I/O.
+"""The seam between the protocol and the transports that carry its requests; no I/O.
 
 A transport gets a signed request and tells a handler of the response as it arrives. It makes one
 attempt: what is tried again is decided above it.
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_TIMEOUTS",
+    "READ_NUM_BYTES",
     "AsyncHttpxClient",
     "AsyncTransport",
     "Deadline",
@@ -54,6 +55,8 @@ class Timeouts(NamedTuple):
         )
 
 
+#: The most bytes of one read from a socket.
+READ_NUM_BYTES = 64 * 1024
 #: boto3's.
 DEFAULT_TIMEOUTS = Timeouts(connect=60.0, read=60.0, write=60.0, pool=60.0)
 

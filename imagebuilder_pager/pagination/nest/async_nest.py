@@ -55,7 +55,7 @@ class AsyncNestIterator(BaseNestIterator[RecordT]):
 
 
 class _NestFetcher:
-    """What fetches the pages: with a ``prefetch`` above 0, several tasks.
+    """A fetcher of pages; with a ``prefetch`` above 0, in several tasks.
 
     :meth:`aclose` ends the tasks and waits for their end; dropping it ends them too.
     """

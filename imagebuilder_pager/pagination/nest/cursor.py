@@ -1,9 +1,9 @@
 """A nest as a state machine without I/O: it decides which page is fetched next, and the order.
 
-The rule: the records are a sequence with gaps. A gap is a page that has still to be received; its
-items take its place, each with the gap of the listing within it behind it, and the gap of the next
-page behind them all. So the order is that of a plain nested loop, however the pages come in. A
-driver fills the gap that its caller has reached, and others ahead of it::
+The rule: the records are a sequence with gaps. A gap is a page that has still to be received. A
+received page replaces its gap. Each of its items is followed by a gap for the listing within it.
+The gap of the next page comes last. So the order is that of a plain nested loop, however the pages
+come in. A driver fills the gap that its caller has reached, and others ahead of it::
 
     while not cursor.is_finished:
         gap = cursor.next_request()
@@ -12,9 +12,8 @@ driver fills the gap that its caller has reached, and others ahead of it::
         if cursor.is_ready:
             batch = cursor.take()
 
-Memory does not grow with the length: at most ``prefetch`` pages of each level are ahead of the page
-that the caller has or waits for, and of those it has passed, one a level is kept, the one that it
-stands in.
+Memory does not grow with the length. At each level, at most ``prefetch`` pages are ahead of the
+caller. Of the pages behind it, one a level is kept: the page that it stands in.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ class Batch(NamedTuple):
 
 
 class NestCursor:
-    """One pass over a nest.
+    """One walk through a nest.
 
     ``entries`` are those of a starting token. ``prefetch`` is the number of pages that may be
     fetched at the same time ahead of the caller. ``is_expired`` tells the error of a service that

@@ -16,7 +16,7 @@ __all__ = ["NestLevel"]
 class NestLevel:
     """One level of a nest.
 
-    - ``name``: the level's name in errors, and in the fingerprint of the tokens, such as ``"policies"``.
+    - ``name``: the level's name in errors and in the fingerprint of tokens, as ``"policies"``.
     - ``method`` and ``spec``: the operation, as for a :class:`Paginator`; for an
       :class:`AsyncNest`, ``method`` returns an awaitable page.
     - ``params``: returns the wire parameters of the listing within the given items, one of each

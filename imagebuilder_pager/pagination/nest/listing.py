@@ -19,7 +19,7 @@ MAX_RESTARTS = 3
 
 
 class NestContext(NamedTuple):
-    """What all listings of a nest share."""
+    """The settings that all listings of a nest share."""
 
     levels: Sequence[NestLevel]
     page_size: int | None
