@@ -35,7 +35,7 @@ SYSTEM_CLOCK = Clock()
 
 def assume_utc(timestamp: datetime) -> datetime:
     """Return the timestamp as an aware one: one without a time zone is in UTC."""
-    return timestamp if timestamp.tzinfo is not None else timestamp.replace(tzinfo=UTC)
+    return timestamp if timestamp.utcoffset() is not None else timestamp.replace(tzinfo=UTC)
 
 
 def parse_iso8601(text: str) -> datetime:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypedDict
 
 from ..aws.clock import assume_utc
@@ -160,7 +160,12 @@ def _check_time(name: str, time: object, problems: list[str]) -> datetime | None
     if not isinstance(time, datetime):
         problems.append(describe_invalid_value(name, time, "a datetime; without a zone, in UTC"))
         return None
-    return assume_utc(time)
+    try:
+        # Python compares two times of one zone by the wall clock, which an hour is on twice a year.
+        return assume_utc(time).astimezone(UTC)
+    except OverflowError:
+        problems.append(describe_invalid_value(name, time, "a time of the years 1 to 9999 in UTC"))
+        return None
 
 
 def _check_options(options: Mapping[str, object], problems: list[str]) -> dict[str, Any]:
