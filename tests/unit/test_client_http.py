@@ -20,7 +20,9 @@ from imagebuilder_pager.validation import describe_value
 from tests.fakes.accounts import LOCAL_CREDENTIALS
 from tests.fakes.caller_clients import CALLER_PACKAGES
 from tests.fakes.clients import EXECUTION, list_page
+from tests.fakes.servers import OK, RecordedResponse
 from tests.fakes.services import RecordingService
+from tests.fakes.transports import Serve, signed_request
 
 
 @pytest.fixture
@@ -154,6 +156,16 @@ def test_an_async_h11_client_serves_several_clients_and_is_not_closed(
 def test_an_expiry_that_cannot_be_is_an_error(client_class: Any, seconds: Any) -> None:
     with pytest.raises(exceptions.ParamValidationError, match=r"keepalive_expiry: .* above 0"):
         client_class(keepalive_expiry=seconds)
+
+
+def test_h11_keeps_connections_without_an_expiry(serve: Serve) -> None:
+    server = serve([OK] * 2)
+    times = iter([0.0] * 100)
+    with H11Client(keepalive_expiry=None, monotonic=lambda: next(times)) as transport:
+        for _ in range(2):
+            transport.send(signed_request(transport, server.url), RecordedResponse())
+            times = iter([1e8] * 100)
+    assert server.counts == [2]
 
 
 @pytest.mark.parametrize("count", [0, -1, 2.5, "5", True])

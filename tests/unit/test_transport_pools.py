@@ -18,7 +18,7 @@ from typing import Any
 import anyio
 import pytest
 
-from imagebuilder_pager import H11Client, exceptions
+from imagebuilder_pager import exceptions
 from imagebuilder_pager.aws.transport.pool import ConnectionPool, Lease, PoolState
 from imagebuilder_pager.aws.transport.types import Origin
 from imagebuilder_pager.local import LocalImageBuilder, LocalServer, generate_account
@@ -211,16 +211,6 @@ def test_a_task_that_is_cancelled_while_it_waits_takes_no_turn(
             await transport.send(request, RecordedResponse())
 
     anyio.run(main, backend=str(kind.loop))
-
-
-def test_h11_keeps_connections_without_an_expiry(serve: Serve) -> None:
-    server = serve([OK] * 2)
-    times = iter([0.0] * 100)
-    with H11Client(keepalive_expiry=None, monotonic=lambda: next(times)) as transport:
-        for _ in range(2):
-            transport.send(signed_request(transport, server.url), RecordedResponse())
-            times = iter([1e8] * 100)
-    assert server.counts == [2]
 
 
 # Threads, by the pool alone
