@@ -90,7 +90,7 @@ class FleetDatabase:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = os.path.abspath(os.fspath(path))  # noqa: PTH100 - pathlib resolves links
+        self.path: str = os.path.abspath(os.fspath(path))  # noqa: PTH100 - pathlib resolves links
         self._lock = CheckpointFile(self.path)
         try:
             _create_file(self.path)

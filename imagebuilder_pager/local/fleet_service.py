@@ -56,10 +56,10 @@ class LocalFleet:
     ) -> None:
         if size.accounts < 1:
             raise ValueError(f"accounts is {size.accounts}, it has to be 1 or more")
-        self.account_ids = account_ids(size.accounts)
-        self.regions = tuple(regions)
-        self.throttled = 0
-        self.sts = LocalSts(
+        self.account_ids: tuple[str, ...] = account_ids(size.accounts)
+        self.regions: tuple[str, ...] = tuple(regions)
+        self.throttled: int = 0
+        self.sts: LocalSts = LocalSts(
             self.account_ids,
             self.account_ids[0],
             ACCESS_KEY_ID,

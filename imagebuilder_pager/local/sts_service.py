@@ -60,8 +60,8 @@ class LocalSts:
         self._lifetime = lifetime
         self._lock = threading.Lock()
         self._sessions = {access_key_id: _Session(home, f"arn:aws:iam::{home}:user/local")}
-        self.secrets = {access_key_id: secret_access_key}
-        self.assume_role_count = 0
+        self.secrets: dict[str, str] = {access_key_id: secret_access_key}
+        self.assume_role_count: int = 0
 
     def find_account(self, request: httpx.Request, access_key_id: str, now: dt.datetime) -> str:
         """Return the account of a request's credentials; the user's for those that are not known.
