@@ -25,7 +25,7 @@ from typing import Any, Self
 
 from ..exceptions import CheckpointError
 from ..pagination.checkpoint_file import CheckpointFile
-from .records import Rows, format_time, location_of, parse_time
+from .records import Row, Rows, format_time, location_of, parse_time
 from .schema import prepare_schema
 from .targets import Target
 
@@ -175,7 +175,7 @@ class FleetDatabase:
             self._connection.execute(
                 "UPDATE targets SET state = 'failed', error_type = ?, error = ?, updated = ? "
                 "WHERE target_id = ?",
-                (error_type, error, format_time(now), progress.target_id),
+                (error_type, _storable(error), format_time(now), progress.target_id),
             )
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[sqlite3.Row]:
@@ -207,7 +207,16 @@ class FleetDatabase:
 
     def _write(self, rows: Rows) -> None:
         for statement, values in zip(_UPSERTS, rows[:4], strict=True):
-            self._connection.executemany(statement, values)
+            self._connection.executemany(statement, map(_storable_row, values))
+
+
+def _storable_row(row: Row) -> Row:
+    return tuple(_storable(value) if isinstance(value, str) else value for value in row)
+
+
+def _storable(text: str) -> str:
+    """Return the text as SQLite takes it: half a surrogate pair, which JSON may have, as ``?``."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _reaches(since: datetime | None, wanted: datetime | None) -> bool:

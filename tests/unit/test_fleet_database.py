@@ -105,6 +105,16 @@ def test_another_version_of_the_schema_is_an_error(path: Path) -> None:
         FleetDatabase(path)
 
 
+def test_half_a_surrogate_pair_of_the_service_is_stored_as_a_question_mark(path: Path) -> None:
+    with FleetDatabase(path) as database:
+        progress = database.begin(TARGET, Scope(), MONDAY)
+        database.save(progress, rows(1, status="\ud800half \u00e9"), "token", MONDAY)
+        database.fail(progress, "ClientError", "\udfff", MONDAY)
+        (row,) = database.query("SELECT status FROM resources")
+        (target,) = database.query("SELECT error FROM targets")
+    assert (row["status"], target["error"]) == ("?half \u00e9", "?")
+
+
 def test_a_slice_that_is_stored_twice_is_there_once(path: Path) -> None:
     with FleetDatabase(path) as database:
         progress = database.begin(TARGET, Scope(), MONDAY)
