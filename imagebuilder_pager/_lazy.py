@@ -1,10 +1,33 @@
-"""Public names of a package that load their modules when they are first used."""
+"""What is made when it is first used: public names of a package, and attributes."""
 
 TYPE_CHECKING = False  # as typing's, which takes its time to import
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from functools import cached_property
+else:
 
-__all__ = ["lazy_attributes"]
+    class cached_property:  # noqa: N801 - as functools'
+        """functools' own, without the lock that it has in Python 3.11.
+
+        That is one for all instances, and a fork during a first use would leave it held in the
+        child for ever. Two threads may make the value at the same time.
+        """
+
+        def __init__(self, function):
+            self._function = function
+            self.__doc__ = function.__doc__
+
+        def __set_name__(self, owner, name):
+            self._name = name
+
+        def __get__(self, instance, owner=None):
+            if instance is None:
+                return self
+            value = vars(instance)[self._name] = self._function(instance)
+            return value
+
+
+__all__ = ["cached_property", "lazy_attributes"]
 
 
 def lazy_attributes(

@@ -177,6 +177,8 @@ class ParentGoneError(PaginationError):
     with the one that has moved up into its place.
     """
 
+    resume_token: str
+
     def __init__(self, level: str, item_id: str | None) -> None:
         self.level = level
         self.item_id = item_id

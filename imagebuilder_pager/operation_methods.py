@@ -10,9 +10,9 @@ import inspect
 import types
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ._lazy import cached_property
 from .operations import OPERATIONS, Operation, find_operation
 from .pagination.paginator import Paginator
 

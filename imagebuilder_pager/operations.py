@@ -9,9 +9,9 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
+from ._lazy import cached_property
 from .aws.protocol.responses import RestJsonOperation
 from .exceptions import OperationNotPageableError, UnknownOperationError
 from .models.exceptions import (

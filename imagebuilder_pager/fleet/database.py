@@ -13,12 +13,13 @@ Rules:
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pathlib
 import sqlite3
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -26,7 +27,7 @@ from typing import Any, Self
 from ..exceptions import CheckpointError
 from ..pagination.checkpoint_file import CheckpointFile
 from .records import Row, Rows, format_time, location_of, parse_time
-from .schema import prepare_schema
+from .schema import check_schema, prepare_schema
 from .targets import Target
 
 __all__ = ["FleetDatabase", "Scope", "TargetProgress"]
@@ -84,19 +85,21 @@ class TargetProgress:
 class FleetDatabase:
     """The database in the file at ``path``, which is created where there is none.
 
-    A new file is readable by its owner alone. Raises :class:`CheckpointLockedError` if another run
+    A new file is readable by its owner alone. With ``read_only``, there has to be one, and another
+    run may have it. Raises :class:`CheckpointLockedError` if another run
     has the database, :class:`CheckpointError` for a file that is not one, and ``OSError`` and
     ``sqlite3.Error`` as they come.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, read_only: bool = False) -> None:
         self.path: str = os.path.abspath(os.fspath(path))  # noqa: PTH100 - pathlib resolves links
-        self._lock = CheckpointFile(self.path)
+        self._lock = None if read_only else CheckpointFile(self.path)
         try:
-            _create_file(self.path)
-            self._connection = _connect(self.path)
+            _check_file(self.path)
+            self._connection = _open_read_only(self.path) if read_only else _connect(self.path)
         except BaseException:
-            self._lock.close()
+            if self._lock is not None:
+                self._lock.close()
             raise
 
     def begin(self, target: Target, scope: Scope, now: datetime) -> TargetProgress:
@@ -187,7 +190,8 @@ class FleetDatabase:
     def close(self) -> None:
         """Close the database and release the lock; the second time, do nothing."""
         self._connection.close()
-        self._lock.close()
+        if self._lock is not None:
+            self._lock.close()
 
     def __enter__(self) -> Self:
         return self
@@ -195,7 +199,7 @@ class FleetDatabase:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    @contextmanager
+    @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
@@ -259,22 +263,22 @@ _UPSERTS = (
 )
 
 
-def _create_file(path: str) -> None:
-    """Create the file, if there is none.
+def _check_file(path: str) -> None:
+    """Raise :class:`CheckpointError` for anything but a database or nothing.
 
-    Raises :class:`CheckpointError` for a link, a directory or a file of another kind. SQLite gives
-    the files beside it, of the write-ahead log, the same mode.
+    A file with a second name is not taken: SQLite finds its write-ahead log by the name alone.
     """
     safe = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
-        mode = os.lstat(path).st_mode
+        status = os.lstat(path)
     except FileNotFoundError:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | safe, 0o600))
         return
-    if not stat.S_ISREG(mode):
+    if not stat.S_ISREG(status.st_mode):
         raise CheckpointError(
             f"{path} is not a regular file; allowed: a database, or a path where there is nothing"
         )
+    if status.st_nlink > 1:
+        raise CheckpointError(f"{path} has another name, a hard link; allowed: a file with one")
     with open(os.open(path, os.O_RDONLY | safe), "rb") as file:  # noqa: PTH123 - a descriptor
         head = file.read(len(_SQLITE_HEAD))
     # SQLite would take a file of a few bytes for an empty database, and write over it.
@@ -285,7 +289,28 @@ def _create_file(path: str) -> None:
 _SQLITE_HEAD = b"SQLite format 3\0"
 
 
+def _open_read_only(path: str) -> sqlite3.Connection:
+    uri = f"{pathlib.Path(path).as_uri()}?mode=ro"
+    connection = sqlite3.connect(uri, timeout=_BUSY_SECONDS, isolation_level=None, uri=True)
+    try:
+        check_schema(connection, path)
+    except sqlite3.OperationalError:
+        connection.close()
+        if os.path.exists(f"{path}-wal"):  # noqa: PTH110 - a string
+            raise
+        # Nobody has it, and SQLite cannot make its files beside it: so there will be none.
+        connection = sqlite3.connect(f"{uri}&immutable=1", isolation_level=None, uri=True)
+        check_schema(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 def _connect(path: str) -> sqlite3.Connection:
+    with contextlib.suppress(FileExistsError):
+        # SQLite gives the files beside it, of the write-ahead log, the same mode.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
     try:
         prepare_schema(connection, path)

@@ -43,7 +43,8 @@ class Selection:
     """The executions of a report.
 
     ``policies``: ARNs or names of policies, () for all. ``since`` and ``until``: bounds of the
-    times at which executions ended; one that has not ended is always there.
+    times at which executions ended, as those of the walk; one that has not ended is left out only
+    if it started at ``until`` or later.
     """
 
     policies: tuple[str, ...] = ()
@@ -57,10 +58,12 @@ class Selection:
             marks = ", ".join("?" * len(self.policies))
             conditions.append(f"(e.policy_arn IN ({marks}) OR p.name IN ({marks}))")
             parameters += [*self.policies, *self.policies]
-        for bound, sign in ((self.since, ">="), (self.until, "<")):
-            if bound is not None:
-                conditions.append(f"(e.end_time IS NULL OR e.end_time {sign} ?)")
-                parameters.append(format_time(bound))
+        if self.since is not None:
+            conditions.append("(e.end_time IS NULL OR e.end_time >= ?)")
+            parameters.append(format_time(self.since))
+        if self.until is not None:
+            conditions.append("coalesce(e.end_time, e.start_time, '') < ?")
+            parameters.append(format_time(self.until))
         return " AND ".join(conditions), parameters
 
 

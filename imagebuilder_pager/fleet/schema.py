@@ -10,7 +10,7 @@ import sqlite3
 
 from ..exceptions import CheckpointError, MissingDependencyException
 
-__all__ = ["SCHEMA_VERSION", "prepare_schema"]
+__all__ = ["SCHEMA_VERSION", "check_schema", "prepare_schema"]
 
 SCHEMA_VERSION = 1
 _MIN_SQLITE = (3, 35)  # the first with RETURNING
@@ -89,7 +89,21 @@ CREATE INDEX snapshots_by_id ON snapshots (snapshot_id);
 
 
 def prepare_schema(connection: sqlite3.Connection, path: str) -> None:
-    """Create the tables in an empty database, and check the version of any other.
+    """Create the tables in an empty database; check any other as :func:`check_schema` does."""
+    (used,) = connection.execute(
+        "SELECT EXISTS (SELECT * FROM sqlite_schema) OR (SELECT * FROM pragma_application_id)"
+        " OR (SELECT * FROM pragma_user_version)"
+    ).fetchone()
+    if not used:
+        connection.executescript(
+            f"BEGIN; {_TABLES} PRAGMA application_id = {_APPLICATION_ID};"
+            f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+        )
+    check_schema(connection, path)
+
+
+def check_schema(connection: sqlite3.Connection, path: str) -> None:
+    """Check that it is a fleet's database of this version.
 
     Raises :class:`CheckpointError` for a database of another program or another version, and
     :class:`MissingDependencyException` for an SQLite that is too old.
@@ -100,15 +114,9 @@ def prepare_schema(connection: sqlite3.Connection, path: str) -> None:
         )
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if not (application or version or tables):
-        connection.executescript(
-            f"BEGIN; {_TABLES} PRAGMA application_id = {_APPLICATION_ID};"
-            f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-        )
-    elif application != _APPLICATION_ID:
+    if application != _APPLICATION_ID:
         raise CheckpointError(f"{path} is the database of another program; give another file")
-    elif version != SCHEMA_VERSION:
+    if version != SCHEMA_VERSION:
         raise CheckpointError(
             f"{path} has version {version} of the schema; this program has {SCHEMA_VERSION}: give "
             "another file, or use the version of imagebuilder-pager that made it"

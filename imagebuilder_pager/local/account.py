@@ -86,6 +86,8 @@ class Account:
                 raise ValueError(
                     f"pages: there is no operation {name!r}; there are {', '.join(paginated)}"
                 )
+            if isinstance(pages, (str, Mapping)) or not all(isinstance(p, Mapping) for p in pages):
+                raise ValueError(f"pages[{name!r}] is not a list of pages, each a dictionary")
             if not pages or (paginated[name] is None and len(pages) > 1):
                 allowed = "1" if paginated[name] is None else "1 or more"
                 raise ValueError(f"pages[{name!r}] has {len(pages)} pages, not {allowed}")

@@ -24,6 +24,8 @@ __all__ = ["decode_token", "encode_token", "parse_starting_token"]
 
 OFFSET_KEY = "boto_truncate_amount"
 ENCODED_KEYS_KEY = "boto_encoded_keys"
+#: The members of the token of nested listings.
+NEST_TOKEN_KEYS = {"nest", "levels"}
 
 # The limit where the spec has none. No page of any AWS service has nearly so many items; a larger
 # offset would only skip page after page.
@@ -81,6 +83,8 @@ def parse_starting_token(
     if decoded is _NOT_JSON:
         return _parse_legacy_token(token, input_tokens, max_offset)
     members = _require_object(decoded)
+    if members.keys() == NEST_TOKEN_KEYS:
+        raise StartingTokenError("StartingToken: it is the token of a walk, not of one listing")
     allowed = {*input_tokens, OFFSET_KEY, ENCODED_KEYS_KEY}
     if not members.keys() & allowed:
         return _map_to_input_tokens([token], input_tokens), 0

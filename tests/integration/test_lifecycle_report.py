@@ -206,6 +206,23 @@ def test_since_and_policy_choose_executions(
         assert running == account.executions[0].lifecycle_execution_id
 
 
+def test_an_execution_that_has_not_ended_is_left_out_by_an_earlier_until(
+    fleet: LocalFleet, database: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    starts = [
+        execution.start_time
+        for region in fleet.regions
+        for execution in fleet.account("123456789012", region).executions
+        if execution.end_time is None and execution.start_time is not None
+    ]
+    assert starts
+    until = dt.datetime.fromtimestamp(min(starts), dt.UTC).isoformat()
+    out = offline(capfd, database, "--until", until, "--output", "jsonl")
+    ends = [json.loads(line)["execution_end_time"] for line in out.splitlines()]
+    assert ends
+    assert None not in ends
+
+
 def test_a_target_that_fails_is_told_and_the_others_are_reported(
     fleet: LocalFleet, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -229,6 +246,8 @@ def test_a_target_that_fails_is_told_and_the_others_are_reported(
         (("--executor", "cluster"), "--executor: 'cluster' given; allowed: threads, processes"),
         (("--since", "yesterday"), "'yesterday' given; allowed: 30d, 12h, 4w, or a time"),
         (("--since", "999999w"), "'999999w' given; allowed"),
+        (("--since", "0001-01-01T00:00:00+14:00"), "'0001-01-01T00:00:00+14:00' given; allowed"),
+        (("--since", "2026-11-24", "--until", "2026-11-24"), "--until: not after --since"),
         (("--max-concurrency", "0"), "'0' given; allowed: a whole number, 1 or more"),
         (("--policy", "x", "--region", "us-west-2"), "policies[0]: 'x' given"),
         (("--output", "yaml"), "invalid choice: 'yaml'"),
@@ -255,6 +274,8 @@ def test_a_database_that_cannot_be_used_is_named_by_its_option(
     path.unlink()
     with FleetDatabase(path):
         result = report(capfd, "--database", str(path), "--offline")
+        assert (result.code, result.err) == (0, "")
+        result = report(capfd, "--database", str(path), "--region", "us-west-2")
     assert result.code == 255
     assert f"--database: {path} is in use by another run" in result.err
 

@@ -52,7 +52,7 @@ def test_mypy_finds_no_mistake_in_the_documents(
 ) -> None:
     cache = mypy_cache(request, tmp_path_factory)
     # boto3 and aiobotocore have no types, or are not there; nor have all functions of the examples.
-    codes = ("import-untyped", "import-not-found", "no-untyped-def")
+    codes = ("import-untyped", "import-not-found", "no-untyped-def", "no-untyped-call")
     options = (f"--disable-error-code={code}" for code in codes)
     assert run_mypy(programs, cache, *options)["error"] == {}
 

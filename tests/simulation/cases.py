@@ -7,10 +7,12 @@ import gc
 import inspect
 import json
 import logging
+import os
 import random
 import ssl
 import sys
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
@@ -282,10 +284,17 @@ def run_case(case: Case, function: Callable[[], Coroutine[Any, Any, object]]) ->
     if lost := case.server.open_peers():
         case.problems.append(f"{len(lost)} connections are open after the client was closed")
     for thread in set(threading.enumerate()) - threads:
-        thread.join(1)
-        if thread.is_alive():
+        if not has_ended(thread):
             case.problems.append(f"the thread {thread.name} is left")
     return [f"{case.description}: {problem}" for problem in case.problems]
+
+
+def has_ended(thread: threading.Thread) -> bool:
+    """Wait for the end of a thread, which may not have begun yet."""
+    limit = time.monotonic() + 1
+    while thread in threading.enumerate() and time.monotonic() < limit:
+        os.sched_yield()
+    return thread not in threading.enumerate()
 
 
 def find_garbage(*, sometimes: bool = False) -> list[str]:

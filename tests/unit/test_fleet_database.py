@@ -72,6 +72,25 @@ def test_no_link_is_followed(path: Path) -> None:
     assert not (path.parent / "other").read_bytes()
 
 
+def test_a_file_with_a_second_name_is_not_taken(path: Path) -> None:
+    FleetDatabase(path).close()
+    os.link(path, path.with_name("second"))
+    with pytest.raises(CheckpointError, match="has another name, a hard link"):
+        FleetDatabase(path)
+
+
+def test_a_database_is_read_while_a_run_has_it_and_nothing_is_written(path: Path) -> None:
+    with FleetDatabase(path) as database:
+        progress = database.begin(TARGET, Scope(), MONDAY)
+        database.save(progress, rows(1), "token", MONDAY)
+        with FleetDatabase(path, read_only=True) as reader:
+            assert len(list(reader.query("SELECT * FROM resources"))) == 1
+            with pytest.raises(sqlite3.OperationalError, match="readonly"):
+                reader.begin(TARGET, Scope(), MONDAY)
+    with pytest.raises(sqlite3.OperationalError):
+        FleetDatabase(path.with_name("nothing"), read_only=True)
+
+
 def test_a_second_run_on_the_same_database_is_told_so(path: Path) -> None:
     with FleetDatabase(path), pytest.raises(CheckpointLockedError, match="in use by another run"):
         FleetDatabase(path)

@@ -131,3 +131,32 @@ def test_only_the_family_of_the_operation_is_loaded(code: str, modules: set[str]
         timeout=60,
     )
     assert set(ran.stdout.split()) == modules
+
+
+FORK = """
+import os, signal, threading
+from imagebuilder_pager import ImageBuilder, operation_methods
+document, is_there, may_go_on = operation_methods._document, threading.Event(), threading.Event()
+def wait(operation):
+    if operation.method_name == "list_images":
+        is_there.set()
+        may_go_on.wait()
+    return document(operation)
+operation_methods._document = wait
+thread = threading.Thread(target=lambda: ImageBuilder.list_images)
+thread.start()
+is_there.wait()
+if not (child := os.fork()):
+    signal.alarm(10)
+    ImageBuilder.list_components
+    os._exit(0)
+may_go_on.set()
+thread.join()
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_fork_while_a_thread_uses_an_operation_first_does_no_harm_to_the_child() -> None:
+    command = [sys.executable, "-W", "ignore", "-c", FORK]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ran.stdout == "0\n"

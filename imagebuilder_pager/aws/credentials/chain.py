@@ -11,9 +11,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..._lazy import cached_property
 from ...exceptions import CredentialRetrievalError, NoCredentialsError, PagerError
 from ...validation import importing
 from ..identity import Credentials, CredentialsContext

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
+from ...aws.clock import assume_utc
 from ..exit_codes import UsageError
 
 __all__ = ["OUTPUTS", "RICH_OUTPUTS", "make_parser", "parse"]
@@ -122,12 +124,8 @@ def _parse_time(text: str, now: datetime) -> datetime:
         except OverflowError:
             pass
     else:
-        try:
-            time = datetime.fromisoformat(text)
-        except ValueError:
-            pass
-        else:
-            return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+        with contextlib.suppress(ValueError, OverflowError):
+            return assume_utc(datetime.fromisoformat(text)).astimezone(UTC)
     raise argparse.ArgumentTypeError(
         f"{text[:80]!r} given; allowed: 30d, 12h, 4w, or a time such as 2026-11-24T12:00:00Z"
     )

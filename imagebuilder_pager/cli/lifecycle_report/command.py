@@ -42,7 +42,7 @@ def run_report(argv: Sequence[str]) -> int:
     with (
         _logging(debug=options.debug),
         _database_path(options.database) as path,
-        _open(path) as database,
+        _open(path, read_only=options.offline) as database,
     ):
         result = None if options.offline else _list(options, database)
         _write(options, database, selection, result)
@@ -58,6 +58,8 @@ def _check(options: argparse.Namespace) -> None:
         for name in ("region", "profile"):
             if getattr(options, name) is not None:
                 raise UsageError(f"--{name} is given beside --targets, which has its own")
+    if options.since and options.until and options.since >= options.until:
+        raise UsageError("--until: not after --since; allowed: a later time")
     if options.offline and options.database is None:
         raise UsageError("--offline needs --database")
     if options.offline and not os.path.exists(options.database):  # noqa: PTH110 - without pathlib
@@ -100,12 +102,12 @@ def _database_path(path: str | None) -> Iterator[str]:
         yield os.path.join(folder, "fleet.sqlite")  # noqa: PTH118 - without pathlib
 
 
-def _open(path: str) -> FleetDatabase:
+def _open(path: str, *, read_only: bool) -> FleetDatabase:
     """Return the database. Raises :class:`CommandError` for one that cannot be used."""
     from ...fleet import FleetDatabase
 
     try:
-        return FleetDatabase(path)
+        return FleetDatabase(path, read_only=read_only)
     except CheckpointLockedError as error:
         raise CommandError(f"--database: {error}") from None
     except CheckpointError as error:

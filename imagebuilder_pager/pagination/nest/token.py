@@ -31,7 +31,7 @@ from typing import Any, NamedTuple
 
 from ...exceptions import PaginationError, ParamValidationError, StartingTokenError
 from ...validation import describe_invalid_value, validate_whole_number
-from ..tokens import decode_token, encode_token, parse_starting_token
+from ..tokens import NEST_TOKEN_KEYS, decode_token, encode_token, parse_starting_token
 from .level import NestLevel
 
 __all__ = ["TokenEntry", "encode_nest_token", "fingerprint_of", "parse_nest_token"]
@@ -109,7 +109,7 @@ def parse_nest_token(
         document = decode_token(token)
     except StartingTokenError:
         raise _token_error("it is not JSON in base64") from None
-    if document.keys() != {"nest", "levels"}:
+    if document.keys() != NEST_TOKEN_KEYS:
         raise _token_error("it has other members than the token of a walk")
     if document["nest"] != fingerprint:
         raise _token_error("it belongs to another walk, or to other arguments")
