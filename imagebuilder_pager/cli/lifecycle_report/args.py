@@ -48,7 +48,7 @@ def make_parser(now: datetime) -> argparse.ArgumentParser:
         description="Report what lifecycle policies have done, in one account or in many.",
         allow_abbrev=False,
     )
-    scope = parser.add_argument_group("What is reported")
+    scope = parser.add_argument_group("What is listed and reported")
     scope.add_argument(
         "--targets", metavar="FILE", help="a TOML file of accounts and regions; docs/fleet.md"
     )
@@ -71,7 +71,7 @@ def make_parser(now: datetime) -> argparse.ArgumentParser:
     scope.add_argument(
         "--no-children",
         action="store_true",
-        help="only images, without their AMIs, container images and snapshots",
+        help="list images alone, without their AMIs, container images and snapshots",
     )
     scope.add_argument(
         "--database",
