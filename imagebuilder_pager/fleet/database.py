@@ -210,6 +210,9 @@ class FleetDatabase:
         self._connection.commit()
 
     def _write(self, rows: Rows) -> None:
+        # A snapshot that its AMI no longer has would stay beside those that it has.
+        keys = (row[: len(_RESOURCE_KEY)] for row in rows.resources)
+        self._connection.executemany(_DELETE_SNAPSHOTS, map(_storable_row, keys))
         for statement, values in zip(_UPSERTS, rows[:4], strict=True):
             self._connection.executemany(statement, map(_storable_row, values))
 
@@ -239,6 +242,7 @@ def _upsert(table: str, key: Sequence[str], columns: Sequence[str]) -> str:
 
 _RESOURCE_KEY = ("execution_id", "parent_id", "resource_id", "account", "region")
 _TIMES = ("start_time", "end_time")
+_DELETE_SNAPSHOTS = f"DELETE FROM snapshots WHERE {' AND '.join(f'{n} = ?' for n in _RESOURCE_KEY)}"  # noqa: S608 - names of this file
 #: In the order of :class:`Rows`.
 _UPSERTS = (
     # With policies= given, the walk has a policy's ARN alone.

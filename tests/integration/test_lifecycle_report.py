@@ -338,6 +338,9 @@ def test_control_characters_and_formulas_of_the_service_are_made_harmless(
     shutil.copy(database, copy)
     with closing(sqlite3.connect(copy)) as connection:
         connection.execute("UPDATE resources SET reason = '=cmd()' || char(27) || '[2J'")
+        connection.execute(
+            "UPDATE targets SET state = 'failed', account = account || char(27) || '[2J'"
+        )
         connection.commit()
     assert "'=cmd()" in offline(capfd, copy, "--output", "csv")
     for output in ("jsonl", "summary", "table", "tree"):

@@ -145,6 +145,15 @@ def test_a_slice_that_is_stored_twice_is_there_once(path: Path) -> None:
         assert statuses == [("SUCCESS",), ("FAILED",), ("FAILED",)]
 
 
+def test_a_snapshot_that_its_ami_no_longer_has_is_gone(path: Path) -> None:
+    first = rows(1, 2)
+    with FleetDatabase(path) as database:
+        progress = database.begin(TARGET, Scope(), MONDAY)
+        database.save(progress, first, "token", MONDAY)
+        database.save(progress, rows(1)._replace(snapshots=[]), "token", MONDAY)
+    assert (count(path), count(path, "snapshots")) == (2, 1)
+
+
 def test_an_unfinished_walk_goes_on_at_its_token_with_its_own_bounds(path: Path) -> None:
     since = MONDAY - 30 * DAY
     with FleetDatabase(path) as database:

@@ -134,7 +134,7 @@ def _next(database: FleetDatabase, selection: Selection) -> Iterator[Padding]:
         error = (row["error"] or "it was stopped").splitlines()[0]
         line = Text.assemble(
             ("INCOMPLETE", status_style("FAILED")),
-            f" {row['account']}/{row['region']}: {replace_controls(error)}; "
-            "the next run goes on where it was",
+            f" {row['account']}/{row['region']}: {error}; the next run goes on where it was",
         )
+        line.plain = replace_controls(line.plain)
         yield Padding(line, (0, 0, 0, 2))
