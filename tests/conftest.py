@@ -1,5 +1,6 @@
 """What the tests share: the local account, clients at it, and boto3's reading of an answer."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -36,6 +37,12 @@ settings.register_profile("tests", settings(), deadline=None)
 settings.load_profile("tests")
 
 Handler = Callable[[httpx.Request], httpx.Response]
+
+
+def pytest_collection_finish() -> None:
+    """Leave the tests and what they import out of every collection of garbage from here on."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
