@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import array
 import contextlib
-import fcntl
-import os
 import re
 import socket
 import ssl
-import termios
 import threading
-import time
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Self
@@ -98,7 +93,6 @@ class ScriptedServer:
         self.counts.append(0)
         if isinstance(script, bytes):
             connection.sendall(script)
-            wait_until_received(connection)
             return
         for response in script:
             request = read_request(connection)
@@ -114,15 +108,6 @@ class ScriptedServer:
         self._listener.close()
         self._thread.join(5)
         assert not self._thread.is_alive()
-
-
-def wait_until_received(connection: socket.socket) -> None:
-    """Wait until the peer's system has all that was sent; a close may reset what it has not."""
-    limit = time.monotonic() + 5
-    unsent = array.array("i", [1])
-    while unsent[0] and time.monotonic() < limit:
-        fcntl.ioctl(connection, termios.TIOCOUTQ, unsent)
-        os.sched_yield()
 
 
 def read_request(connection: socket.socket) -> bytes:
