@@ -77,17 +77,19 @@ def start_thread(function: Callable[[], object], name: str) -> threading.Thread:
     Raises ``RuntimeError`` where the system has no more threads.
     """
     begun = Latch()
+    functions = [function]
 
     def run() -> None:
         begun.set()
-        function()
+        # Taken out: who has started this thread may have it still, and keep what it refers to.
+        functions.pop()()
 
     thread = threading.Thread(target=run, name=name, daemon=True)
 
     def start() -> None:
         try:
             thread.start()
-        except RuntimeError:  # there was one more thread, and no second one
+        except (RuntimeError, MemoryError):  # there was one more thread, and no second one
             run()
 
     _thread.start_new_thread(start, ())

@@ -30,8 +30,14 @@ def test_a_call_has_its_result(threads: bool) -> None:
     assert call.finished.is_set()
 
 
-def test_a_call_with_one_thread_left_is_made_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+@pytest.mark.parametrize("error", [RuntimeError, MemoryError])
+def test_a_call_with_one_thread_left_is_made_in_it(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def refuse_the_second(_: threading.Thread) -> None:
+        raise error
+
+    monkeypatch.setattr(threading.Thread, "start", refuse_the_second)
     assert BackgroundCall(lambda: 5, "test").result() == 5
 
 
