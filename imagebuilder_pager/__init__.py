@@ -17,8 +17,8 @@ from ._version import __version__
 TYPE_CHECKING = False  # as typing's, which takes its time to import
 if TYPE_CHECKING:
     from . import exceptions, models, pagination
-    from .aws.transport.async_h11_transport import AsyncH11Client
-    from .aws.transport.h11_transport import H11Client
+    from ._aws.transport.async_h11_transport import AsyncH11Client
+    from ._aws.transport.h11_transport import H11Client
     from .client import AsyncImageBuilder, ImageBuilder
     from .pagination import AsyncPaginator, PaginationSpec, Paginator
     from .pagination.checkpoint import Checkpoint
@@ -43,11 +43,11 @@ if not TYPE_CHECKING:
     __getattr__ = lazy_attributes(
         __name__,
         {
-            "AsyncH11Client": "aws.transport.async_h11_transport",
+            "AsyncH11Client": "_aws.transport.async_h11_transport",
             "AsyncImageBuilder": "client",
             "AsyncPaginator": "pagination",
             "Checkpoint": "pagination.checkpoint",
-            "H11Client": "aws.transport.h11_transport",
+            "H11Client": "_aws.transport.h11_transport",
             "ImageBuilder": "client",
             "PaginationSpec": "pagination",
             "Paginator": "pagination",

@@ -3,7 +3,7 @@
 TYPE_CHECKING = False  # as typing's, which takes its time to import
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from functools import cached_property
+    from functools import cached_property as cached_property  # noqa: PLC0414  # re-exported
 else:
 
     class cached_property:  # noqa: N801 - as functools'
@@ -25,9 +25,6 @@ else:
                 return self
             value = vars(instance)[self._name] = self._function(instance)
             return value
-
-
-__all__ = ["cached_property", "lazy_attributes"]
 
 
 def lazy_attributes(

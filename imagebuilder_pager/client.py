@@ -16,35 +16,35 @@ from typing import (
     cast,
 )
 
-from .aws.auth.signer import RequestSigner
-from .aws.clock import SYSTEM_CLOCK, Clock
-from .aws.config.endpoints import resolve_endpoint
-from .aws.config.region import resolve_region
-from .aws.config.shared_config import SharedConfig
-from .aws.config.tls import (
+from ._aws.auth.signer import RequestSigner
+from ._aws.clock import SYSTEM_CLOCK, Clock
+from ._aws.config.endpoints import resolve_endpoint
+from ._aws.config.region import resolve_region
+from ._aws.config.shared_config import SharedConfig
+from ._aws.config.tls import (
     LazySSLContext,
     ca_bundle_from_config,
     resolve_verify,
     warn_unverified,
 )
-from .aws.credentials.resolver import resolve_credentials
-from .aws.identity import CredentialsContext, CredentialsSource
-from .aws.protocol.rest_json import DEFAULT_MAX_RESPONSE_BYTES, ClientConfig, RestJsonClient
-from .aws.retries import resolve_max_attempts
-from .aws.transport.pool import MAX_CONNECTIONS
-from .aws.transport.types import (
+from ._aws.credentials.resolver import resolve_credentials
+from ._aws.identity import CredentialsContext, CredentialsSource
+from ._aws.protocol.rest_json import DEFAULT_MAX_RESPONSE_BYTES, ClientConfig, RestJsonClient
+from ._aws.retries import resolve_max_attempts
+from ._aws.transport.pool import MAX_CONNECTIONS
+from ._aws.transport.types import (
     AsyncHttpxClient,
     AsyncTransport,
     HttpxClient,
     Origin,
     Transport,
 )
+from ._service import HEADERS, SERVICE, response_parser
+from ._validation import importing, validate_positive, validate_whole_number, validating
+from ._walk_methods import AsyncWalkMethods, WalkMethods
 from .exceptions import ParamValidationError
 from .models import exceptions as modelled_exceptions
 from .operations import OPERATIONS
-from .service import HEADERS, SERVICE, response_parser
-from .validation import importing, validate_positive, validate_whole_number, validating
-from .walk_methods import AsyncWalkMethods, WalkMethods
 
 if TYPE_CHECKING:
     import ssl
@@ -230,7 +230,7 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMet
         self, ssl_context: LazySSLContext, max_connections: int, clock: Clock
     ) -> Transport:
         with _importing_httpx("the default ImageBuilder", "http_client=H11Client()"):
-            from .aws.transport.httpx_transport import HttpxTransport
+            from ._aws.transport.httpx_transport import HttpxTransport
 
         return HttpxTransport(
             ssl_context, max_connections=max_connections, monotonic=clock.monotonic
@@ -240,7 +240,7 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMet
         if _is_transport(http_client, "close"):
             return cast("Transport", http_client)
         with _importing_httpx("an httpx.Client", "http_client=H11Client()"):
-            from .aws.transport.caller_client import CallerClient, find_client_module
+            from ._aws.transport.caller_client import CallerClient, find_client_module
 
         module = find_client_module(http_client, "Client")
         if module is None:
@@ -284,7 +284,7 @@ class AsyncImageBuilder(
         self, ssl_context: LazySSLContext, max_connections: int, clock: Clock
     ) -> AsyncTransport:
         with _importing_httpx("the default AsyncImageBuilder", "http_client=AsyncH11Client()"):
-            from .aws.transport.async_httpx_transport import AsyncHttpxTransport
+            from ._aws.transport.async_httpx_transport import AsyncHttpxTransport
 
         return AsyncHttpxTransport(
             ssl_context, max_connections=max_connections, monotonic=clock.monotonic
@@ -294,7 +294,7 @@ class AsyncImageBuilder(
         if _is_transport(http_client, "aclose"):
             return cast("AsyncTransport", http_client)
         with _importing_httpx("an httpx.AsyncClient", "http_client=AsyncH11Client()"):
-            from .aws.transport.caller_client import AsyncCallerClient, find_client_module
+            from ._aws.transport.caller_client import AsyncCallerClient, find_client_module
 
         module = find_client_module(http_client, "AsyncClient")
         if module is None:

@@ -36,7 +36,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .controls import CONTROLS
+from ._controls import CONTROLS
 
 __all__ = [
     "CheckpointError",

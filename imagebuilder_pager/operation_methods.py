@@ -19,8 +19,6 @@ from .pagination.paginator import Paginator
 if TYPE_CHECKING:
     from .pagination.async_paginator import AsyncPaginator
 
-__all__ = ["AsyncOperationMethods", "OperationMethod", "OperationMethods"]
-
 _ERRORS = """\
 Raises :class:`ParamValidationError` before anything is sent, :class:`NoCredentialsError`,
 :class:`ClientError` or a modelled subclass of it, :class:`ResponseParserError`,

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
+from ._aws.protocol.responses import RestJsonOperation
 from ._lazy import cached_property
-from .aws.protocol.responses import RestJsonOperation
 from .exceptions import OperationNotPageableError, UnknownOperationError
 from .models.exceptions import (
     MODELLED_ERRORS,
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from .exceptions import ClientError
     from .models.request import Request
     from .models.shapes import Response
-
-__all__ = ["OPERATIONS", "Operation", "find_operation"]
 
 ResponseT = TypeVar("ResponseT", bound="Response")
 

@@ -23,18 +23,6 @@ from .options import (
     option_name,
 )
 
-__all__ = [
-    "OUTPUTS",
-    "RICH_OUTPUTS",
-    "STREAMING_OUTPUTS",
-    "TIMESTAMP_FORMATS",
-    "WHOLE_PAGE_OUTPUTS",
-    "make_parser",
-    "outputs_of",
-    "parse",
-]
-
-
 #: The outputs that are made for reading, which need rich.
 RICH_OUTPUTS = ("table", "summary", "tree")
 #: The outputs that are written while the pages come in.

@@ -17,8 +17,6 @@ from ..pagination.checkpoint import Checkpoint
 from .exit_codes import UsageError
 from .stdout import Stdout
 
-__all__ = ["OutputCheckpoint"]
-
 _MAX_LINE_BYTES = 16 * 1024 * 1024  # the size of the largest response that is read
 _SIZE, _PENDING = "output_size", "pending_bytes"
 

@@ -10,14 +10,6 @@ from ..models.fields import RawTimestamp
 from ..operations import Operation
 from ..pagination.paginator import PageIterator, Paginator
 
-__all__ = [
-    "RawImageBuilder",
-    "TimestampFormatter",
-    "iso8601",
-    "raw_timestamp",
-]
-
-
 #: Returns what to print for a timestamp.
 TimestampFormatter = Callable[[RawTimestamp], Any]
 

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 
 from .options import Command
 
-__all__ = ["COMMANDS", "FAMILIES"]
-
 #: Every command, by its name.
 COMMANDS: Mapping[str, Command] = {
     "get-lifecycle-execution": Command(

@@ -9,14 +9,11 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ..aws.config.shared_config import SharedConfig
-from ..aws.config.tls import ca_bundle_from_config, resolve_verify
-from ..aws.transport.h11_transport import H11Client
-from ..aws.transport.types import DEFAULT_TIMEOUTS
-from ..validation import validating
-
-__all__ = ["make_http_client", "resolve_arguments"]
-
+from .._aws.config.shared_config import SharedConfig
+from .._aws.config.tls import ca_bundle_from_config, resolve_verify
+from .._aws.transport.h11_transport import H11Client
+from .._aws.transport.types import DEFAULT_TIMEOUTS
+from .._validation import validating
 
 _NO_TIMEOUT_SECONDS = 2_000_000  # the system's poll takes little more
 

@@ -16,8 +16,6 @@ from .request import ListRequest
 from .resume_state import ResumeState
 from .signals import Signals
 
-__all__ = ["ListContext"]
-
 RawPage = dict[str, Any]
 
 

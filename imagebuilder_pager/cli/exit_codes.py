@@ -12,18 +12,6 @@ from .. import exceptions
 from .commands import COMMANDS
 from .options import option_name
 
-__all__ = [
-    "CLIENT_ERROR_RC",
-    "CONFIGURATION_ERROR_RC",
-    "GENERAL_ERROR_RC",
-    "PARAM_VALIDATION_ERROR_RC",
-    "CommandError",
-    "ConfigurationError",
-    "UsageError",
-    "describe_error",
-]
-
-
 PARAM_VALIDATION_ERROR_RC = 252  # an option or a value that is not valid
 CONFIGURATION_ERROR_RC = 253  # no region, no credentials, a configuration that is not valid
 CLIENT_ERROR_RC = 254  # the service responded with an error

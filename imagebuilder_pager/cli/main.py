@@ -26,12 +26,9 @@ from .terminal import escape_controls, write_stderr
 if TYPE_CHECKING:
     import argparse
 
-    from ..aws.config.shared_config import SharedConfig
+    from .._aws.config.shared_config import SharedConfig
     from .context import ListContext
     from .rich_formats.console import RichWriter
-
-
-__all__ = ["main"]
 
 
 class _Formats(NamedTuple):
@@ -106,7 +103,7 @@ def _list(
         gc.disable()
     options = parse(argv)
     # The arguments are good: from here on, the imports are heavy.
-    from ..aws.config.shared_config import SharedConfig
+    from .._aws.config.shared_config import SharedConfig
     from ..client import ImageBuilder
     from .connection import make_http_client, resolve_arguments
     from .request import build_request

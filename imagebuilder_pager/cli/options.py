@@ -7,15 +7,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
-__all__ = [
-    "Command",
-    "Kind",
-    "add_pagination_options",
-    "add_request_options",
-    "metavar",
-    "option_name",
-]
-
 #: The kind of a member: ``"string"``, ``"integer"``, ``"boolean"``, a tuple of the values of an
 #: enum, a list with the kind of its items, or a dictionary with the kinds of a structure's members.
 Kind: TypeAlias = Any

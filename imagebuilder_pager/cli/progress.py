@@ -8,8 +8,6 @@ import threading
 import time
 from typing import Self
 
-__all__ = ["Progress"]
-
 _CLEAR_LINE = "\r\x1b[K"
 
 

@@ -14,8 +14,6 @@ from .commands import COMMANDS
 from .exit_codes import UsageError
 from .options import Command, Kind, option_name
 
-__all__ = ["ListRequest", "build_request"]
-
 _CONFIG = {"StartingToken": "starting_token", "PageSize": "page_size", "MaxItems": "max_items"}
 _MAX_FILE_CHARACTERS = 1024 * 1024  # a request has some hundred
 _MAX_SHOWN = 200  # characters of a value, in an error

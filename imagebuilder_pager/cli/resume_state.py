@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from .terminal import write_stderr
 
-__all__ = ["ResumeState"]
-
 
 class ResumeState:
     """The token that resumes after what has been written; None before it and after the last.

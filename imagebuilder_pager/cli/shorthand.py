@@ -19,8 +19,6 @@ from typing import Any, NoReturn
 from .exit_codes import UsageError
 from .options import Kind
 
-__all__ = ["parse_shorthand"]
-
 _NAME = re.compile(r"\s*([\w./:#-]+)\s*=\s*", re.ASCII)
 _SPACE = re.compile(r"\s*")
 _QUOTED = re.compile(r"""'(?:\\'|[^'])*'|"(?:\\"|[^"])*\"""")

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any, Self
 
-__all__ = ["SignalReceived", "Signals"]
-
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 

@@ -10,8 +10,6 @@ import sys
 
 from .terminal import escape_controls
 
-__all__ = ["Stdout"]
-
 
 class Stdout:
     """Standard output; ``is_file`` says whether it is a regular file.

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ..controls import CONTROLS
-
-__all__ = ["escape_controls", "write_stderr"]
+from .._controls import CONTROLS
 
 
 def escape_controls(text: str) -> str:

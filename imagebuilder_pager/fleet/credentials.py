@@ -9,18 +9,16 @@ import threading
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ..aws.clock import SYSTEM_CLOCK, Clock, parse_iso8601
-from ..aws.config.shared_config import SharedConfig
-from ..aws.config.tls import LazySSLContext, ca_bundle_from_config, resolve_verify
-from ..aws.credentials.refreshable import RefreshableCredentials
-from ..aws.credentials.resolver import resolve_credentials
-from ..aws.credentials.sts import StsClient
-from ..aws.identity import CachingProvider, Credentials, CredentialsContext
+from .._aws.clock import SYSTEM_CLOCK, Clock, parse_iso8601
+from .._aws.config.shared_config import SharedConfig
+from .._aws.config.tls import LazySSLContext, ca_bundle_from_config, resolve_verify
+from .._aws.credentials.refreshable import RefreshableCredentials
+from .._aws.credentials.resolver import resolve_credentials
+from .._aws.credentials.sts import StsClient
+from .._aws.identity import CachingProvider, Credentials, CredentialsContext
+from .._threads import call_after_fork
 from ..exceptions import CredentialRetrievalError
-from ..threads import call_after_fork
 from .targets import Account, Target
-
-__all__ = ["Access", "FleetCredentials"]
 
 
 class Access(NamedTuple):

@@ -30,8 +30,6 @@ from .records import Row, Rows, format_time, location_of, parse_time
 from .schema import check_schema, prepare_schema
 from .targets import Target
 
-__all__ = ["FleetDatabase", "Scope", "TargetProgress"]
-
 #: How far the service's clock may be behind ours.
 _MAX_CLOCK_DIFFERENCE = timedelta(hours=1)
 _BUSY_SECONDS = 10.0

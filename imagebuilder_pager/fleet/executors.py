@@ -18,8 +18,6 @@ from typing import TypeVar
 
 from ..exceptions import ParamValidationError
 
-__all__ = ["ExecutorSource", "SliceExecutor", "open_executor", "process_executor"]
-
 T = TypeVar("T")
 R = TypeVar("R")
 

@@ -22,10 +22,10 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..aws.auth.signer import SigningAlgorithm
-from ..aws.clock import Clock
-from ..aws.retries import THROTTLING_CODES, THROTTLING_STATUS
-from ..aws.transport.types import (
+from .._aws.auth.signer import SigningAlgorithm
+from .._aws.clock import Clock
+from .._aws.retries import THROTTLING_CODES, THROTTLING_STATUS
+from .._aws.transport.types import (
     AsyncTransport,
     HTTPRequest,
     Origin,
@@ -33,8 +33,6 @@ from ..aws.transport.types import (
     Timeouts,
 )
 from ..exceptions import ReadTimeoutError
-
-__all__ = ["AdaptiveRate", "AdaptiveTransport", "RateSnapshot"]
 
 BETA = 0.7  # what is left of the rate after throttling
 SCALE = 0.4  # of the cubic, per second cubed

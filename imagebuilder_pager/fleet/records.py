@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from ..lifecycle_walk import LifecycleRecord
     from ..models.lifecycle import LifecycleExecutionResource
 
-__all__ = ["NO_ROWS", "Row", "RowCollector", "Rows", "format_time", "location_of", "parse_time"]
-
 #: A row, with its values in the order of the table's columns.
 Row = tuple[str | int | None, ...]
 

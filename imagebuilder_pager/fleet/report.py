@@ -16,16 +16,6 @@ from typing import Any
 from .database import FleetDatabase
 from .records import format_time
 
-__all__ = [
-    "GROUPINGS",
-    "Selection",
-    "count_by",
-    "executions_with",
-    "failed_targets",
-    "iter_records",
-    "reasons",
-]
-
 #: What the counts can be grouped by, as expressions of SQL. A week begins on its Monday.
 GROUPINGS = {
     "week": "date(coalesce(e.end_time, e.start_time), 'weekday 0', '-6 days')",

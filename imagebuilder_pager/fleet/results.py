@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 
 from .targets import Target
 
-__all__ = ["FleetProgress", "FleetResult", "TargetResult"]
-
 
 @dataclass(frozen=True, slots=True)
 class TargetResult:

@@ -23,10 +23,10 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..aws.clock import SYSTEM_CLOCK, Clock, assume_utc
+from .._aws.clock import SYSTEM_CLOCK, Clock, assume_utc
+from .._validation import validate_positive, validate_whole_number, validating
 from ..exceptions import StartingTokenError
 from ..lifecycle_walk.walk import WalkArguments
-from ..validation import validate_positive, validate_whole_number, validating
 from .database import FleetDatabase, Scope, TargetProgress
 from .executors import ExecutorSource, SliceExecutor, open_executor
 from .rate_limit import RateSnapshot
@@ -35,8 +35,6 @@ from .results import FleetProgress, FleetResult, TargetResult
 from .slice import SliceFailure, SliceResult, SliceTask, cancel_slices, run_slice
 from .slice_loop import shared_loop
 from .targets import Target, validate_targets
-
-__all__ = ["run_fleet"]
 
 _log = logging.getLogger(__name__)
 

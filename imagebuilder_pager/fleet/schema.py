@@ -10,8 +10,6 @@ import sqlite3
 
 from ..exceptions import CheckpointError, MissingDependencyException
 
-__all__ = ["SCHEMA_VERSION", "check_schema", "prepare_schema"]
-
 SCHEMA_VERSION = 1
 _MIN_SQLITE = (3, 35)  # the first with RETURNING
 #: The bytes "IBPF" in the file's header: so is this database told from any other.

@@ -15,9 +15,9 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..aws.clock import SYSTEM_CLOCK, Clock
-from ..aws.retries import classify
-from ..aws.transport.async_h11_transport import AsyncH11Client
+from .._aws.clock import SYSTEM_CLOCK, Clock
+from .._aws.retries import classify
+from .._aws.transport.async_h11_transport import AsyncH11Client
 from ..client import AsyncImageBuilder
 from ..exceptions import PagerError, ParentGoneError
 from .credentials import FleetCredentials
@@ -25,8 +25,6 @@ from .rate_limit import AdaptiveRate, AdaptiveTransport, RateSnapshot
 from .records import RowCollector, Rows
 from .slice_loop import run_in_shared_loop
 from .targets import Target
-
-__all__ = ["SliceFailure", "SliceResult", "SliceTask", "cancel_slices", "run_slice"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,6 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["run_in_shared_loop", "shared_loop"]
-
 
 class _SharedLoop:
     """An event loop in a thread, and the semaphores of the runs that use it."""

@@ -24,12 +24,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..aws.config.region import resolve_region
-from ..aws.config.shared_config import SharedConfig
+from .._aws.config.region import resolve_region
+from .._aws.config.shared_config import SharedConfig
+from .._validation import describe_invalid_value
 from ..exceptions import InvalidConfigError, InvalidRegionError, ParamValidationError
-from ..validation import describe_invalid_value
-
-__all__ = ["Account", "Target", "load_targets", "make_targets", "validate_targets"]
 
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/[\w+=,.@/-]{1,576}", re.ASCII)
 # STS's own rules for the two.

@@ -8,8 +8,6 @@ from ..pagination.nest.async_nest import AsyncNest, AsyncNestIterator
 from .records import LifecycleRecord
 from .walk import NAME, WalkArguments, is_expired, make_record
 
-__all__ = ["AsyncLifecycleWalk", "make_async_walk"]
-
 #: The async twin of :class:`LifecycleWalk`; see :class:`AsyncNestIterator`.
 AsyncLifecycleWalk: TypeAlias = AsyncNestIterator[LifecycleRecord]
 

@@ -19,8 +19,6 @@ from ..pagination.nest.level import NestLevel
 from ..pagination.spec import PaginationSpec
 from .records import has_ended
 
-__all__ = ["is_in_period", "make_levels"]
-
 _GIVEN_POLICIES = PaginationSpec(
     input_token="nextToken", output_token="nextToken", result_key="policies"
 )

@@ -8,8 +8,6 @@ from ..models.lifecycle import LifecycleExecutionResource
 from ..models.lifecycle_executions import LifecycleExecution
 from ..models.lifecycle_policies import LifecyclePolicySummary
 
-__all__ = ["LifecycleRecord", "LifecycleRecordKey", "has_ended"]
-
 #: The statuses that an execution does not leave again.
 _ENDED = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
 

@@ -7,26 +7,16 @@ from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypedDict
 
-from ..aws.clock import assume_utc
+from .._aws.clock import assume_utc
+from .._validation import describe_invalid_value
 from ..exceptions import ParamValidationError
 from ..models.exceptions import InvalidPaginationTokenException
 from ..models.lifecycle_policies import LifecyclePolicySummary
 from ..operations import find_operation
 from ..pagination.nest.level import NestLevel
 from ..pagination.nest.nest import Nest, NestIterator
-from ..validation import describe_invalid_value
 from .levels import make_levels
 from .records import LifecycleRecord
-
-__all__ = [
-    "NAME",
-    "LifecycleWalk",
-    "WalkArguments",
-    "WalkOptions",
-    "is_expired",
-    "make_record",
-    "make_walk",
-]
 
 #: The records of a walk; see :class:`NestIterator`.
 LifecycleWalk: TypeAlias = NestIterator[LifecycleRecord]

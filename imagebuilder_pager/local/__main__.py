@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     import httpx
 
-__all__ = ["main"]
-
 _MAX_PORT = 65535
 _MAX_LATENCY_MS = 3_600_000
 

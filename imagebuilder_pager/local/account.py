@@ -15,9 +15,6 @@ from typing import Any
 
 from ..operations import OPERATIONS
 
-__all__ = ["Account", "Execution", "load_account"]
-
-
 WireDict = Mapping[str, Any]
 """A structure of the API as it is in JSON."""
 

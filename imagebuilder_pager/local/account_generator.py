@@ -13,14 +13,6 @@ if TYPE_CHECKING:
 
     from .resource_generator import ResourceType
 
-__all__ = [
-    "EXAMPLE_EXECUTION_ID",
-    "example_policy",
-    "generate_account",
-    "generate_execution",
-]
-
-
 EXAMPLE_EXECUTION_ID = "lce-12345678-1234-1234-1234-123456789012"
 """The id of the main execution of a generated account."""
 

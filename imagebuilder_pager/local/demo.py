@@ -21,8 +21,6 @@ from imagebuilder_pager.local import (
 )
 from imagebuilder_pager.models import LifecycleExecution, LifecycleExecutionResource
 
-__all__ = ["main"]
-
 _RESOURCES = 140
 _MAX_ITEMS = 60
 _SHOWN = 5  # executions of a policy

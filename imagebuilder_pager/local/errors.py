@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["HTTP_STATUS", "ServiceError"]
-
-
 HTTP_STATUS = {
     "AccessDeniedException": 403,
     "CallRateLimitExceededException": 429,

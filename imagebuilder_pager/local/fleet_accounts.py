@@ -13,8 +13,6 @@ from .account_generator import example_policy, generate_execution
 if TYPE_CHECKING:
     from .resource_generator import ResourceType
 
-__all__ = ["FleetSize", "account_ids", "generate_fleet_account"]
-
 _DAY = 86400
 _DOCUMENTED_IDS = ("123456789012", "111122223333", "444455556666", "777788889999")
 #: The states of a policy's executions, from day to day, over and over.

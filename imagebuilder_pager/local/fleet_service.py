@@ -11,15 +11,13 @@ from collections.abc import Callable, Collection
 
 import httpx
 
-from ..aws.retries import THROTTLING_STATUS
+from .._aws.retries import THROTTLING_STATUS
 from .account import Account
 from .errors import ServiceError
 from .fleet_accounts import FleetSize, account_ids, generate_fleet_account
 from .rate_limits import RateLimits
 from .service import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalImageBuilder
 from .sts_service import LocalSts
-
-__all__ = ["DEFAULT_REGIONS", "LocalFleet"]
 
 DEFAULT_REGIONS = ("us-west-2", "eu-west-1", "ap-northeast-1")
 

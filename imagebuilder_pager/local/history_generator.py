@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from .resource_generator import ResourceType
 
-__all__ = ["add_history"]
-
 _DAY = 86400
 _START = 1678089600  # 2023-03-06 08:00 UTC, when the first images were built
 _SECOND_SERIES = (1709539200, 1725091200)  # from 2024-03-04 to 2024-08-31

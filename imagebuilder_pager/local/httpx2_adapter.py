@@ -12,8 +12,6 @@ from typing import Any
 
 import httpx
 
-__all__ = ["find_package", "serve_request"]
-
 
 def find_package(request: object) -> ModuleType | None:
     """Return the package httpx2 for a request of it; None for a request of httpx."""

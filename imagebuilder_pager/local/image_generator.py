@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from .resource_generator import ResourceType
 
-__all__ = ["Build", "foreign_images", "generate_pipelines"]
-
 _DAY = 86400
 _OS_VERSIONS = {
     "windows-ad": "Microsoft Windows Server 2022",

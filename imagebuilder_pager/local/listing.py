@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from .account import WireDict
 
-__all__ = ["Part", "find_part"]
-
 
 class Part(NamedTuple):
     """A page, and the position after its items; None if nothing follows."""

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from ..models.params import ParamKind
     from ..operations import Operation
 
-__all__ = ["read_parameters"]
-
 _MAX_SHOWN_VALUE = 80  # characters of an invalid value in a message
 _TYPE_NAMES: Mapping[type, str] = {
     str: "a string",

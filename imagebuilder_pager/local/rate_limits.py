@@ -8,8 +8,6 @@ from collections.abc import Callable, Hashable
 
 from .errors import ServiceError
 
-__all__ = ["RateLimits"]
-
 
 class RateLimits:
     """A token bucket for each key, which holds the requests of one second; thread-safe.

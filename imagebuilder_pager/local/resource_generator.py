@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["ACTIONS", "HOME_LOCATION", "IMAGE_NAMES", "Draws", "ResourceGenerator", "ResourceType"]
-
 _T = TypeVar("_T")
 
 ResourceType = Literal["AMI_IMAGE", "CONTAINER_IMAGE"]

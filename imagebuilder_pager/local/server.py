@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-__all__ = ["LocalServer"]
-
 _MAX_BODY_SIZE = 1024 * 1024
 """The longest accepted request body, in bytes; a longer one gets a response with status 413."""
 

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from .account import Account, WireDict
     from .faults import FaultPlan
 
-__all__ = ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "LocalImageBuilder"]
-
 ACCESS_KEY_ID = "local"
 """The access key id of the local account."""
 

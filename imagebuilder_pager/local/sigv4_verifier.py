@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     import httpx
 
 
-__all__ = ["verify_signature"]
-
-
 _ALLOWED_SKEW = dt.timedelta(minutes=5)
 """The maximum difference of ``X-Amz-Date`` and the service's clock, in either direction."""
 

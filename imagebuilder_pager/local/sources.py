@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from ..operations import Operation
     from .account import Account, Execution, WireDict
 
-__all__ = ["SOURCES", "Source", "read_response"]
-
 _PUBLISHERS = ("Amazon", "ThirdParty", "AWSMarketplace")
 
 

@@ -21,8 +21,6 @@ import httpx
 from .errors import ServiceError
 from .sigv4_verifier import verify_signature
 
-__all__ = ["LocalSts"]
-
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/([\w+=,.@/-]+)", re.ASCII)
 _SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"

@@ -15,8 +15,6 @@ import binascii
 import hmac
 import struct
 
-__all__ = ["InvalidTokenError", "issue_token", "verify_token"]
-
 _KEY = b"imagebuilder_pager.local pagination token, version 1"
 _CODE_SIZE = 16
 _ISSUED_AND_POSITION = struct.Struct(">QI")

@@ -10,21 +10,7 @@ from typing import Annotated, Any, Final, Self, TypeVar, get_args
 from pydantic import Field, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from ..aws.clock import assume_utc, parse_http_date
-
-__all__ = [
-    "RAW_TIMESTAMPS",
-    "Constraints",
-    "MissingList",
-    "MissingMap",
-    "Number",
-    "OpenEnum",
-    "RawTimestamp",
-    "SparseList",
-    "SparseMap",
-    "Timestamp",
-]
-
+from .._aws.clock import assume_utc, parse_http_date
 
 K = TypeVar("K")
 T = TypeVar("T")

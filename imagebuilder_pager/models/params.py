@@ -12,11 +12,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
-from ..validation import describe_invalid_value
+from .._validation import describe_invalid_value
 from .fields import Constraints
 from .shapes import Structure
-
-__all__ = ["Member", "ParamKind", "ParamValidator", "param_members"]
 
 _SCALARS: Mapping[type, str] = {str: "a string", int: "a whole number", bool: "True or False"}
 

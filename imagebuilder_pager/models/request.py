@@ -11,8 +11,6 @@ from ..exceptions import ParamValidationError
 from .params import ParamValidator, param_members
 from .shapes import Structure
 
-__all__ = ["Request", "RequestStructure"]
-
 
 class RequestStructure(Structure):
     """A structure among the parameters of an operation; types, constraints and names are strict."""

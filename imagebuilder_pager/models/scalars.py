@@ -9,32 +9,6 @@ from typing import Annotated
 
 from .fields import Constraints
 
-__all__ = [
-    "AccountId",
-    "FilterName",
-    "FilterValue",
-    "ImageBuildVersionArn",
-    "ImageBuilderArn",
-    "ImagePipelineArn",
-    "LifecycleExecutionId",
-    "LifecyclePolicyArn",
-    "LogGroupName",
-    "NonEmptyString",
-    "OsVersion",
-    "PaginationToken",
-    "ParallelGroup",
-    "ResourceName",
-    "RestrictedInteger",
-    "RoleNameOrArn",
-    "TagKey",
-    "TagValue",
-    "VersionNumber",
-    "WorkflowBuildVersionArn",
-    "WorkflowExecutionId",
-    "WorkflowStepExecutionId",
-    "WorkflowStepName",
-]
-
 AccountId = Annotated[str, Constraints(pattern="^[0-9]{12}$")]
 
 FilterName = Annotated[str, Constraints(pattern="^[a-zA-Z]{1,1024}$")]

@@ -20,8 +20,6 @@ from .base import (
 from .cursor import PageResult
 from .full_result import FullResult
 
-__all__ = ["AsyncPageIterator", "AsyncPaginator", "AsyncResultIterator"]
-
 ResultT = TypeVar("ResultT")
 ResultT_co = TypeVar("ResultT_co", covariant=True)
 

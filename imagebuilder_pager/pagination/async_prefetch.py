@@ -7,10 +7,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-from ..async_runtime import AsyncRuntime, Task, current_runtime
+from .._async_runtime import AsyncRuntime, Task, current_runtime
 from ..exceptions import PaginationError
-
-__all__ = ["AsyncPrefetcher"]
 
 ResultT = TypeVar("ResultT")
 

@@ -6,10 +6,8 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any, Self
 
-from ..async_runtime import Event, current_runtime
+from .._async_runtime import Event, current_runtime
 from .spec import Expression
-
-__all__ = ["AsyncKeyIterator", "AsyncTee"]
 
 
 class AsyncTee:

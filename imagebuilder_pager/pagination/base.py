@@ -22,20 +22,6 @@ if TYPE_CHECKING:
 else:
     ItemT_co = TypeVar("ItemT_co", covariant=True)
 
-__all__ = [
-    "BasePageIterator",
-    "BasePaginator",
-    "ItemT_co",
-    "IterationState",
-    "PageExpander",
-    "PageT",
-    "PageT_co",
-    "ParamSerializer",
-    "T",
-    "reject_awaitable",
-    "require_awaitable",
-]
-
 # Covariant: a paginator of images is a paginator of objects, since it gives pages and takes none.
 MethodT_co = TypeVar("MethodT_co", covariant=True)
 PageT_co = TypeVar("PageT_co", covariant=True)

@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
-from ..async_runtime import run_in_thread
+from .._async_runtime import run_in_thread
 from ..exceptions import CheckpointError, ParamValidationError, StartingTokenError
 from .checkpoint_file import CheckpointFile
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from .base import BasePageIterator
     from .nest import AsyncNestIterator, NestIterator
     from .paginator import PageIterator
-
-__all__ = ["Checkpoint"]
 
 _VERSION = 1
 PageT = TypeVar("PageT")

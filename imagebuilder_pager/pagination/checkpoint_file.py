@@ -21,8 +21,6 @@ import threading
 
 from ..exceptions import CheckpointError, CheckpointLockedError
 
-__all__ = ["CheckpointFile"]
-
 _MAX_BYTES = 1024 * 1024  # many times what a token has
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
 # Not all systems have all flags.

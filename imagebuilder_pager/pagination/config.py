@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypedDict
 
+from .._validation import describe_invalid_value, validate_whole_number
 from ..exceptions import PaginationError
-from ..validation import describe_invalid_value, validate_whole_number
 from .spec import PaginationSpec
-
-__all__ = ["PaginationConfig", "PaginationOptions", "parse_config"]
 
 
 class PaginationConfig(TypedDict, total=False):

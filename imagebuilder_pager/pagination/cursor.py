@@ -25,8 +25,6 @@ from ..exceptions import PaginationError
 from .spec import Expression, PaginationSpec
 from .tokens import MAX_OFFSET, OFFSET_KEY, encode_token, parse_starting_token
 
-__all__ = ["PageCursor", "PagePosition", "PageResult", "ResumablePage"]
-
 PageT = TypeVar("PageT")
 
 

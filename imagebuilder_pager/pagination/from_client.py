@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping
 from typing import Any, Protocol, overload
 
+from .._validation import describe_invalid_value
 from ..exceptions import (
     OperationNotPageableError,
     PaginationError,
     ParamValidationError,
     UnknownOperationError,
 )
-from ..validation import describe_invalid_value
 from .async_paginator import AsyncPaginator
 from .paginator import Paginator
 from .spec import PaginationSpec
-
-__all__ = ["paginator_from_client"]
 
 
 class _SyncClient(Protocol):

@@ -8,8 +8,6 @@ from typing import Any
 from .cursor import PageResult, set_value_at_path
 from .spec import Expression
 
-__all__ = ["FullResult", "to_plain_dict"]
-
 
 def to_plain_dict(page: Any) -> Any:
     """Convert a page to a plain dictionary where it has ``to_dict``; return any other as it is."""

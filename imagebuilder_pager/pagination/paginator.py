@@ -24,8 +24,6 @@ from .full_result import FullResult
 from .prefetch import prefetch
 from .spec import Expression, PaginationSpec
 
-__all__ = ["PageIterator", "Paginator"]
-
 
 class Paginator(BasePaginator[Callable[..., PageT_co]], Generic[PageT_co, ItemT_co]):
     """A paginator of an operation, as boto3's ``client.get_paginator`` returns.

@@ -14,13 +14,11 @@ import weakref
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from .._threads import start_thread
 from ..exceptions import PaginationError
-from ..threads import start_thread
 
 if TYPE_CHECKING:
     from queue import SimpleQueue
-
-__all__ = ["prefetch"]
 
 ResultT = TypeVar("ResultT")
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from .._validation import describe_value, importing
 from ..exceptions import PaginationError, ParamValidationError
-from ..validation import describe_value, importing
-
-__all__ = ["compile_search"]
 
 
 def compile_search(expression: str) -> Callable[[Any], Any]:

@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from ..validation import importing, validate_whole_number
-
-__all__ = ["Expression", "PaginationSpec"]
+from .._validation import importing, validate_whole_number
 
 _MEMBER_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 

@@ -16,11 +16,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._validation import describe_invalid_value, validate_whole_number
 from ..exceptions import StartingTokenError
-from ..validation import describe_invalid_value, validate_whole_number
-
-__all__ = ["decode_token", "encode_token", "parse_starting_token"]
-
 
 OFFSET_KEY = "boto_truncate_amount"
 ENCODED_KEYS_KEY = "boto_encoded_keys"

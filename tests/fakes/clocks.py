@@ -6,7 +6,7 @@ import datetime as dt
 
 import anyio.lowlevel
 
-from imagebuilder_pager.aws.clock import Clock
+from imagebuilder_pager._aws.clock import Clock
 
 NOW = dt.datetime(2026, 3, 1, 12, 0, tzinfo=dt.UTC)
 

@@ -20,11 +20,11 @@ import botocore.utils
 import httpx
 import pytest
 
-from imagebuilder_pager.aws.clock import Clock
-from imagebuilder_pager.aws.config.shared_config import SharedConfig
-from imagebuilder_pager.aws.credentials.container import ContainerProvider
-from imagebuilder_pager.aws.credentials.resolver import resolve_credentials
-from imagebuilder_pager.aws.identity import CachingProvider, CredentialsContext
+from imagebuilder_pager._aws.clock import Clock
+from imagebuilder_pager._aws.config.shared_config import SharedConfig
+from imagebuilder_pager._aws.credentials.container import ContainerProvider
+from imagebuilder_pager._aws.credentials.resolver import resolve_credentials
+from imagebuilder_pager._aws.identity import CachingProvider, CredentialsContext
 from imagebuilder_pager.local.errors import ServiceError
 from imagebuilder_pager.local.sigv4_verifier import verify_signature
 

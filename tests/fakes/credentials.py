@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from imagebuilder_pager import exceptions
-from imagebuilder_pager.aws.clock import Clock
-from imagebuilder_pager.aws.identity import Credentials, CredentialsProvider
+from imagebuilder_pager._aws.clock import Clock
+from imagebuilder_pager._aws.identity import Credentials, CredentialsProvider
 
 SECRET_KEY = "wJalrXUtnFEMI/K7MDENG"
 

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from imagebuilder_pager.aws.clock import Clock
+from imagebuilder_pager._aws.clock import Clock
 from imagebuilder_pager.fleet import Account, FleetDatabase, Target, make_targets, run_fleet
 from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalServer
 from imagebuilder_pager.local.fleet_accounts import FleetSize

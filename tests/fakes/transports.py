@@ -11,18 +11,18 @@ import anyio.from_thread
 import pytest
 
 from imagebuilder_pager import exceptions
-from imagebuilder_pager.aws.auth.signer import RequestSigner
-from imagebuilder_pager.aws.clock import SYSTEM_CLOCK
-from imagebuilder_pager.aws.config.shared_config import Resolved
-from imagebuilder_pager.aws.config.tls import LazySSLContext
-from imagebuilder_pager.aws.identity import Credentials
-from imagebuilder_pager.aws.transport.async_h11_transport import AsyncH11Client
-from imagebuilder_pager.aws.transport.async_httpx_transport import AsyncHttpxTransport
-from imagebuilder_pager.aws.transport.h11_transport import H11Client
-from imagebuilder_pager.aws.transport.httpx_transport import HttpxTransport
-from imagebuilder_pager.aws.transport.types import Deadline, HTTPRequest, Origin, Timeouts
+from imagebuilder_pager._aws.auth.signer import RequestSigner
+from imagebuilder_pager._aws.clock import SYSTEM_CLOCK
+from imagebuilder_pager._aws.config.shared_config import Resolved
+from imagebuilder_pager._aws.config.tls import LazySSLContext
+from imagebuilder_pager._aws.identity import Credentials
+from imagebuilder_pager._aws.transport.async_h11_transport import AsyncH11Client
+from imagebuilder_pager._aws.transport.async_httpx_transport import AsyncHttpxTransport
+from imagebuilder_pager._aws.transport.h11_transport import H11Client
+from imagebuilder_pager._aws.transport.httpx_transport import HttpxTransport
+from imagebuilder_pager._aws.transport.types import Deadline, HTTPRequest, Origin, Timeouts
+from imagebuilder_pager._service import HEADERS
 from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY
-from imagebuilder_pager.service import HEADERS
 
 from .accounts import PATH
 from .networks import AsyncFakeNetwork, FakeNetwork

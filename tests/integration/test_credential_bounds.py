@@ -19,9 +19,9 @@ import anyio
 import pytest
 
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
-from imagebuilder_pager.aws.credentials.process import CredentialProcessRunner
-from imagebuilder_pager.aws.credentials.refreshable import RefreshableCredentials
-from imagebuilder_pager.aws.identity import Credentials
+from imagebuilder_pager._aws.credentials.process import CredentialProcessRunner
+from imagebuilder_pager._aws.credentials.refreshable import RefreshableCredentials
+from imagebuilder_pager._aws.identity import Credentials
 from tests.fakes.clocks import NoSleepClock
 from tests.fakes.connections import EXECUTION, ConnectionServer, serve_pages
 from tests.fakes.credential_endpoints import (

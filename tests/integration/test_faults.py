@@ -23,7 +23,7 @@ from imagebuilder_pager import (
     ImageBuilder,
     exceptions,
 )
-from imagebuilder_pager.aws.identity import Credentials
+from imagebuilder_pager._aws.identity import Credentials
 from imagebuilder_pager.local import (
     ACCESS_KEY_ID,
     EXAMPLE_EXECUTION_ID,

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from imagebuilder_pager import AsyncH11Client, AsyncImageBuilder, H11Client, ImageBuilder
-from imagebuilder_pager.aws.clock import Clock
+from imagebuilder_pager._aws.clock import Clock
 
 EXECUTION: Any = {"lifecycleExecutionId": "lce-12345678-1234-1234-1234-123456789012"}
 BODY = json.dumps({**EXECUTION, "resources": [{"resourceId": "ami-1"}]}).encode()

@@ -11,8 +11,8 @@ import botocore.utils
 import pytest
 
 from imagebuilder_pager import exceptions
-from imagebuilder_pager.aws.transport.fetch import FetchedResponse
-from imagebuilder_pager.aws.transport.network import SocketBackend
+from imagebuilder_pager._aws.transport.fetch import FetchedResponse
+from imagebuilder_pager._aws.transport.network import SocketBackend
 from tests.fakes.clocks import NoSleepClock
 from tests.fakes.credential_endpoints import (
     CredentialEndpoints,
@@ -23,7 +23,7 @@ from tests.fakes.credential_endpoints import (
     our_credentials,
 )
 
-FETCH_RESPONSE = "imagebuilder_pager.aws.credentials.metadata_http.fetch_response"
+FETCH_RESPONSE = "imagebuilder_pager._aws.credentials.metadata_http.fetch_response"
 
 
 def test_metadata_requests_do_not_go_through_a_proxy(

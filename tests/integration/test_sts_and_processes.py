@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from imagebuilder_pager import exceptions
-from imagebuilder_pager.aws.config.shared_config import SharedConfig
-from imagebuilder_pager.aws.config.tls import LazySSLContext
-from imagebuilder_pager.aws.credentials.resolver import resolve_credentials
-from imagebuilder_pager.aws.identity import CredentialsContext
+from imagebuilder_pager._aws.config.shared_config import SharedConfig
+from imagebuilder_pager._aws.config.tls import LazySSLContext
+from imagebuilder_pager._aws.credentials.resolver import resolve_credentials
+from imagebuilder_pager._aws.identity import CredentialsContext
 from tests.fakes.clocks import NoSleepClock
 from tests.fakes.credential_endpoints import (
     PROCESS_OUTPUT,
@@ -193,7 +193,7 @@ def test_a_process_is_killed_after_its_timeout(
     settings: CredentialSettings, clock: NoSleepClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "imagebuilder_pager.aws.credentials.process.CredentialProcessRunner.TIMEOUT", 0.2
+        "imagebuilder_pager._aws.credentials.process.CredentialProcessRunner.TIMEOUT", 0.2
     )
     settings.file(
         ".aws/config",

@@ -51,7 +51,7 @@ LIST = """
 import asyncio, os, sys
 sys.modules |= dict.fromkeys({missing})  # an import of one is a ModuleNotFoundError
 from imagebuilder_pager import AsyncH11Client, AsyncImageBuilder, H11Client, ImageBuilder
-from imagebuilder_pager.aws.credentials.container import ContainerProvider
+from imagebuilder_pager._aws.credentials.container import ContainerProvider
 ContainerProvider.HOST = os.environ.get("ECS_HOST")
 execution = {{"lifecycleExecutionId": {execution!r}}}
 

@@ -80,7 +80,15 @@ def loaded_by(*arguments: str) -> tuple[list[str], list[str]]:
     return others, modules
 
 
-GROUND = ("_lazy", "_version", "async_runtime", "controls", "exceptions", "threads", "validation")
+GROUND = (
+    "_lazy",
+    "_version",
+    "_async_runtime",
+    "_controls",
+    "exceptions",
+    "_threads",
+    "_validation",
+)
 
 
 def test_pagination_loads_no_other_package() -> None:

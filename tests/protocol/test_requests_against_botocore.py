@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagebuilder_pager.aws.protocol.requests import SerializedRequest, serialize_request
-from imagebuilder_pager.aws.protocol.responses import RestJsonOperation
+from imagebuilder_pager._aws.protocol.requests import SerializedRequest, serialize_request
+from imagebuilder_pager._aws.protocol.responses import RestJsonOperation
 from imagebuilder_pager.models.params import param_members
 from imagebuilder_pager.operations import OPERATIONS
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imagebuilder_pager._validation import describe_value
 from imagebuilder_pager.exceptions import PaginationError, ParamValidationError, StartingTokenError
 from imagebuilder_pager.pagination import decode_token, encode_token
-from imagebuilder_pager.validation import describe_value
 from tests.fakes.listings import configs, listings
 from tests.fakes.paginated_service import (
     BACKENDS,

@@ -17,7 +17,7 @@ import trio
 import trio.testing
 
 import imagebuilder_pager
-from imagebuilder_pager.aws.clock import Clock
+from imagebuilder_pager._aws.clock import Clock
 
 __all__ = ["AsyncioDriver", "Driver", "SimulatedClock", "StuckError", "SyncDriver", "TrioDriver"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from imagebuilder_pager.async_runtime import current_runtime
+from imagebuilder_pager._async_runtime import current_runtime
 
 from .clock import SimulatedClock
 from .server import EPSILON, LATENCY, Peer, Server

@@ -11,9 +11,9 @@ import httpcore
 import httpx
 
 from imagebuilder_pager import AsyncH11Client, AsyncImageBuilder, H11Client, ImageBuilder
-from imagebuilder_pager.aws.config.tls import resolve_verify
-from imagebuilder_pager.aws.transport.async_httpx_transport import AsyncHttpxTransport
-from imagebuilder_pager.aws.transport.httpx_transport import HttpxTransport
+from imagebuilder_pager._aws.config.tls import resolve_verify
+from imagebuilder_pager._aws.transport.async_httpx_transport import AsyncHttpxTransport
+from imagebuilder_pager._aws.transport.httpx_transport import HttpxTransport
 
 from .clock import AsyncioDriver, Driver, SimulatedClock, SyncDriver, TrioDriver
 from .network import AsyncSimulatedBackend, SimulatedBackend

@@ -15,7 +15,7 @@ from typing import Any
 import anyio
 import pytest
 
-from imagebuilder_pager.async_runtime import current_runtime, run_in_thread
+from imagebuilder_pager._async_runtime import current_runtime, run_in_thread
 
 Main = Callable[[], Coroutine[Any, Any, None]]
 
@@ -74,7 +74,7 @@ def test_asyncio_in_a_thread_below_trio_is_asyncio() -> None:
 def test_trio_is_not_imported() -> None:
     program = (
         "import asyncio, sys\n"
-        "from imagebuilder_pager.async_runtime import current_runtime\n"
+        "from imagebuilder_pager._async_runtime import current_runtime\n"
         "async def main(): await current_runtime().sleep(0)\n"
         "asyncio.run(main())\n"
         "assert not {'trio', 'anyio', 'httpx'} & set(sys.modules)"

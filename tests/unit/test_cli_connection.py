@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 
 from imagebuilder_pager import ImageBuilder, exceptions
-from imagebuilder_pager.aws.config.shared_config import SharedConfig
-from imagebuilder_pager.aws.transport.types import Origin, Timeouts
+from imagebuilder_pager._aws.config.shared_config import SharedConfig
+from imagebuilder_pager._aws.transport.types import Origin, Timeouts
 from imagebuilder_pager.cli.args import parse
 from imagebuilder_pager.cli.connection import make_http_client, resolve_arguments
 from imagebuilder_pager.local import LocalServer
 from tests.fakes.command_line import EXAMPLE_ID, LIST, run_command
 
-PRECONNECT = "imagebuilder_pager.aws.transport.h11_transport.H11Client.preconnect"
+PRECONNECT = "imagebuilder_pager._aws.transport.h11_transport.H11Client.preconnect"
 
 
 def client_of(*arguments: str) -> ImageBuilder:

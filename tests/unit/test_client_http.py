@@ -15,8 +15,8 @@ from imagebuilder_pager import (
     ImageBuilder,
     exceptions,
 )
+from imagebuilder_pager._validation import describe_value
 from imagebuilder_pager.local import LocalServer
-from imagebuilder_pager.validation import describe_value
 from tests.fakes.accounts import LOCAL_CREDENTIALS
 from tests.fakes.caller_clients import CALLER_PACKAGES
 from tests.fakes.clients import EXECUTION, list_page

@@ -18,10 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagebuilder_pager import ImageBuilder, exceptions
-from imagebuilder_pager.aws.config.proxies import resolve_proxy
-from imagebuilder_pager.aws.config.region import resolve_region
-from imagebuilder_pager.aws.config.shared_config import SharedConfig
-from imagebuilder_pager.aws.config.tls import LazySSLContext
+from imagebuilder_pager._aws.config.proxies import resolve_proxy
+from imagebuilder_pager._aws.config.region import resolve_region
+from imagebuilder_pager._aws.config.shared_config import SharedConfig
+from imagebuilder_pager._aws.config.tls import LazySSLContext
 
 pytestmark = [
     pytest.mark.usefixtures("_no_settings"),

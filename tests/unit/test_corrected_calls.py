@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
-from imagebuilder_pager.aws.identity import Credentials
-from imagebuilder_pager.aws.retries import RetryQuota
+from imagebuilder_pager._aws.identity import Credentials
+from imagebuilder_pager._aws.retries import RetryQuota
 from tests.fakes.accounts import LOCAL_CREDENTIALS
 from tests.fakes.clients import EXECUTION
 from tests.fakes.clocks import NOW, FakeClock

@@ -14,12 +14,12 @@ import httpx
 import pytest
 
 from imagebuilder_pager import ImageBuilder, exceptions
-from imagebuilder_pager.aws.clock import Clock
-from imagebuilder_pager.aws.config.shared_config import SharedConfig
-from imagebuilder_pager.aws.credentials.environment import credentials_from_environment
-from imagebuilder_pager.aws.credentials.refreshable import RefreshableCredentials
-from imagebuilder_pager.aws.credentials.resolver import resolve_credentials
-from imagebuilder_pager.aws.identity import CachingProvider, Credentials, CredentialsContext
+from imagebuilder_pager._aws.clock import Clock
+from imagebuilder_pager._aws.config.shared_config import SharedConfig
+from imagebuilder_pager._aws.credentials.environment import credentials_from_environment
+from imagebuilder_pager._aws.credentials.refreshable import RefreshableCredentials
+from imagebuilder_pager._aws.credentials.resolver import resolve_credentials
+from imagebuilder_pager._aws.identity import CachingProvider, Credentials, CredentialsContext
 from tests.fakes.clocks import FakeClock
 from tests.fakes.credentials import SECRET_KEY, FakeFetcher, access_key_of
 
@@ -273,12 +273,12 @@ transport = httpx.MockTransport(lambda _: httpx.Response(200, json={{"resources"
 client = ImageBuilder("us-west-2", http_client=httpx.Client(transport=transport), **{arguments!r})
 client.list_lifecycle_execution_resources(lifecycleExecutionId={id!r})
 print(*sorted({{"configparser", "subprocess", "botocore.credentials", "botocore.configloader",
-    "botocore.session", "botocore.loaders", "imagebuilder_pager.aws.credentials.chain"}}
+    "botocore.session", "botocore.loaders", "imagebuilder_pager._aws.credentials.chain"}}
     & set(sys.modules)))
 """
 
 
-CHAIN = "imagebuilder_pager.aws.credentials.chain"
+CHAIN = "imagebuilder_pager._aws.credentials.chain"
 KEYS = {"aws_access_key_id": "AKID", "aws_secret_access_key": SECRET_KEY}
 
 

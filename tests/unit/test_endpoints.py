@@ -14,9 +14,9 @@ import botocore.utils
 import pytest
 
 from imagebuilder_pager import ImageBuilder, exceptions
-from imagebuilder_pager.aws.config.endpoints import ServiceMetadata, build_regional_endpoint
-from imagebuilder_pager.aws.config.shared_config import SharedConfig
-from imagebuilder_pager.aws.credentials.sts import sts_endpoint
+from imagebuilder_pager._aws.config.endpoints import ServiceMetadata, build_regional_endpoint
+from imagebuilder_pager._aws.config.shared_config import SharedConfig
+from imagebuilder_pager._aws.credentials.sts import sts_endpoint
 from tests.fakes.boto3_endpoints import (
     LOADER,
     boto3_endpoint,

@@ -3,7 +3,7 @@
 import anyio
 import pytest
 
-from imagebuilder_pager.aws.transport.types import (
+from imagebuilder_pager._aws.transport.types import (
     DEFAULT_TIMEOUTS,
     Deadline,
     HTTPRequest,

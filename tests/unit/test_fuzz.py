@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imagebuilder_pager import ImageBuilder, exceptions
-from imagebuilder_pager.aws.retries import MAX_BACKOFF
+from imagebuilder_pager._aws.retries import MAX_BACKOFF
 from imagebuilder_pager.local import EXAMPLE_EXECUTION_ID
 from imagebuilder_pager.models import ListLifecycleExecutionResourcesResponse
 from imagebuilder_pager.pagination import decode_token, encode_token

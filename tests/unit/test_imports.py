@@ -26,14 +26,14 @@ LAYERS: Layers = [
     {""},
     {"client"},
     {"type_defs"},
-    {"service", "operation_methods", "walk_methods"},
+    {"_service", "operation_methods", "_walk_methods"},
     {"lifecycle_walk"},
     {"operations"},
     {"models"},
-    {"pagination", "aws"},
-    {"validation"},
-    {"async_runtime", "exceptions"},
-    {"controls", "threads", "_lazy", "_version"},
+    {"pagination", "_aws"},
+    {"_validation"},
+    {"_async_runtime", "exceptions"},
+    {"_controls", "_threads", "_lazy", "_version"},
 ]
 AWS_LAYERS: Layers = [
     {"credentials", "protocol"},
@@ -47,10 +47,10 @@ AWS_LAYERS: Layers = [
 # Of botocore, by module: what may be imported with it, and what only inside a function.
 # aws.credentials.profile is itself imported only where there is a shared file.
 BOTOCORE_AT_ONCE = {
-    "aws.auth.botocore_sigv4": {"botocore.auth"},
-    "aws.credentials.profile": {"botocore.credentials"},
+    "_aws.auth.botocore_sigv4": {"botocore.auth"},
+    "_aws.credentials.profile": {"botocore.credentials"},
 }
-BOTOCORE_LATER = {"aws.config.shared_config": {"botocore.configloader"}}
+BOTOCORE_LATER = {"_aws.config.shared_config": {"botocore.configloader"}}
 
 
 def find_modules(package: Path) -> dict[str, Path]:
@@ -152,19 +152,19 @@ def test_there_is_no_circle_of_imports() -> None:
 
 
 def test_imports_point_down_the_layers() -> None:
-    violations = find_violations(GRAPH, LAYERS) | find_violations(GRAPH, AWS_LAYERS, "aws")
+    violations = find_violations(GRAPH, LAYERS) | find_violations(GRAPH, AWS_LAYERS, "_aws")
     assert not violations
 
 
 def test_every_module_is_in_a_layer() -> None:
     assert {part_of(name, "") for name in MODULES} == set().union(*LAYERS)
-    parts = {part_of(name, "aws") for name in MODULES if in_folder(name, "aws")}
+    parts = {part_of(name, "_aws") for name in MODULES if in_folder(name, "_aws")}
     assert parts == set().union(*AWS_LAYERS)
 
 
 def test_pagination_and_aws_can_be_lifted_out() -> None:
-    ground = {"_lazy", "async_runtime", "controls", "exceptions", "threads", "validation"}
-    for folder in ("pagination", "aws"):
+    ground = {"_lazy", "_async_runtime", "_controls", "exceptions", "_threads", "_validation"}
+    for folder in ("pagination", "_aws"):
         for name in MODULES:
             if part_of(name, "") == folder:
                 assert {part_of(other, "") for other in GRAPH[name]} <= {folder} | ground, name
@@ -205,20 +205,20 @@ def test_nothing_of_boto3_is_imported(name: str) -> None:
     ("file", "code", "imported"),
     [
         (
-            "aws/auth/signer.py",
+            "_aws/auth/signer.py",
             "from ...pagination.tokens import encode_token",
             "pagination.tokens",
         ),
-        ("aws/auth/signer.py", "from ... import models", "models"),
-        ("aws/auth/signer.py", "from ...models import exceptions", "models.exceptions"),
-        ("aws/auth/signer.py", f"from {NAME}.client import ImageBuilder", "client"),
-        ("aws/auth/signer.py", f"from {NAME} import ImageBuilder", ""),
-        ("aws/auth/signer.py", f"import {NAME}.operations as catalogue", "operations"),
-        ("aws/auth/signer.py", "def f():\n    from ...local import LocalServer", "local"),
-        ("aws/auth/signer.py", "class A:\n    from ..retries import RetryQuota", "aws.retries"),
-        ("aws/auth/signer.py", "if TYPE_CHECKING:\n    from ...cli import main", "cli.main"),
-        ("aws/auth/signer.py", "try:\n    from . import sigv4\nexcept: pass", "aws.auth.sigv4"),
-        ("client.py", "from .aws.config.region import *", "aws.config.region"),
+        ("_aws/auth/signer.py", "from ... import models", "models"),
+        ("_aws/auth/signer.py", "from ...models import exceptions", "models.exceptions"),
+        ("_aws/auth/signer.py", f"from {NAME}.client import ImageBuilder", "client"),
+        ("_aws/auth/signer.py", f"from {NAME} import ImageBuilder", ""),
+        ("_aws/auth/signer.py", f"import {NAME}.operations as catalogue", "operations"),
+        ("_aws/auth/signer.py", "def f():\n    from ...local import LocalServer", "local"),
+        ("_aws/auth/signer.py", "class A:\n    from ..retries import RetryQuota", "_aws.retries"),
+        ("_aws/auth/signer.py", "if TYPE_CHECKING:\n    from ...cli import main", "cli.main"),
+        ("_aws/auth/signer.py", "try:\n    from . import sigv4\nexcept: pass", "_aws.auth.sigv4"),
+        ("client.py", "from ._aws.config.region import *", "_aws.config.region"),
         ("models/__init__.py", "from .shapes import Shape", "models.shapes"),
     ],
 )
@@ -239,19 +239,19 @@ def test_every_way_to_import_is_seen(tmp_path: Path, file: str, code: str, impor
 @pytest.mark.parametrize(
     ("importer", "imported"),
     [
-        ("aws.clock", "pagination.tokens"),
-        ("pagination.cursor", "aws.clock"),
+        ("_aws.clock", "pagination.tokens"),
+        ("pagination.cursor", "_aws.clock"),
         ("pagination.cursor", "models.shapes"),
-        ("aws.clock", "service"),
+        ("_aws.clock", "_service"),
         ("models.shapes", "operations"),
-        ("operations", "service"),
+        ("operations", "_service"),
         ("operations", "type_defs"),
         ("type_defs", "client"),
         ("client", "local.server"),
         ("client", ""),
         ("local.server", "cli.main"),
-        ("exceptions", "validation"),
-        ("controls", "_version"),
+        ("exceptions", "_validation"),
+        ("_controls", "_version"),
         ("cli.main", "__main__"),
     ],
 )
@@ -262,39 +262,39 @@ def test_an_import_that_does_not_point_down_is_found(importer: str, imported: st
 @pytest.mark.parametrize(
     ("importer", "imported"),
     [
-        ("aws.protocol.rest_json", "aws.credentials.chain"),
-        ("aws.credentials.chain", "aws.protocol.rest_json"),
-        ("aws.transport.types", "aws.protocol.responses"),
-        ("aws.auth.signer", "aws.transport.types"),
-        ("aws.identity", "aws.auth.signer"),
-        ("aws.retries", "aws.identity"),
-        ("aws.config.region", "aws.retries"),
-        ("aws.clock", "aws.config.region"),
+        ("_aws.protocol.rest_json", "_aws.credentials.chain"),
+        ("_aws.credentials.chain", "_aws.protocol.rest_json"),
+        ("_aws.transport.types", "_aws.protocol.responses"),
+        ("_aws.auth.signer", "_aws.transport.types"),
+        ("_aws.identity", "_aws.auth.signer"),
+        ("_aws.retries", "_aws.identity"),
+        ("_aws.config.region", "_aws.retries"),
+        ("_aws.clock", "_aws.config.region"),
     ],
 )
 def test_an_import_inside_aws_that_does_not_point_down_is_found(
     importer: str, imported: str
 ) -> None:
     graph = {importer: {imported}}
-    assert find_violations(graph, AWS_LAYERS, "aws") == {(importer, imported)}
+    assert find_violations(graph, AWS_LAYERS, "_aws") == {(importer, imported)}
     assert find_violations(graph, LAYERS) == set()
 
 
 def test_imports_that_point_down_or_stay_in_their_folder_are_allowed() -> None:
     graph = {
         "cli.main": {"cli.args", "client", "exceptions"},
-        "client": {"aws.credentials.resolver", "pagination.cursor", "models"},
-        "aws.credentials.chain": {"aws.credentials.sts", "aws.transport.types", "validation"},
+        "client": {"_aws.credentials.resolver", "pagination.cursor", "models"},
+        "_aws.credentials.chain": {"_aws.credentials.sts", "_aws.transport.types", "_validation"},
     }
     assert find_violations(graph, LAYERS) == set()
-    assert find_violations(graph, AWS_LAYERS, "aws") == set()
+    assert find_violations(graph, AWS_LAYERS, "_aws") == set()
 
 
 def test_a_module_in_no_layer_is_found() -> None:
     with pytest.raises(AssertionError, match=r"^helpers is in no layer"):
         find_violations({"helpers": {"client"}}, LAYERS)
-    with pytest.raises(AssertionError, match=r"^aws\.helpers, imported by aws\.clock, is in no"):
-        find_violations({"aws.clock": {"aws.helpers"}}, AWS_LAYERS, "aws")
+    with pytest.raises(AssertionError, match=r"^_aws\.helpers, imported by _aws\.clock, is in no"):
+        find_violations({"_aws.clock": {"_aws.helpers"}}, AWS_LAYERS, "_aws")
 
 
 @pytest.mark.parametrize(

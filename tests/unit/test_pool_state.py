@@ -7,8 +7,8 @@ import gc
 import pytest
 
 from imagebuilder_pager import exceptions
-from imagebuilder_pager.aws.transport.pool import Lease, PoolState
-from imagebuilder_pager.aws.transport.types import Origin
+from imagebuilder_pager._aws.transport.pool import Lease, PoolState
+from imagebuilder_pager._aws.transport.types import Origin
 
 HERE = Origin(False, "here.test", 80)
 THERE = Origin(True, "there.test", 443)

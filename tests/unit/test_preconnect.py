@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from imagebuilder_pager import exceptions
-from imagebuilder_pager.aws.config.tls import LazySSLContext
-from imagebuilder_pager.aws.transport.types import Origin
-from imagebuilder_pager.threads import Latch
+from imagebuilder_pager._aws.config.tls import LazySSLContext
+from imagebuilder_pager._aws.transport.types import Origin
+from imagebuilder_pager._threads import Latch
 from tests.fakes.servers import OK
 from tests.fakes.transports import KINDS, TIMEOUTS, TRUSTING, Sender, Serve, TransportKind
 
@@ -50,7 +50,7 @@ def wait_for_threads() -> None:
 
 def patch_connect(monkeypatch: pytest.MonkeyPatch, function: Connect) -> Any:
     """Have a function make the connections of threads; return the one that it replaces."""
-    from imagebuilder_pager.aws.transport import network
+    from imagebuilder_pager._aws.transport import network
 
     real = network._connect
     monkeypatch.setattr(network, "_connect", function)

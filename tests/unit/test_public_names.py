@@ -46,7 +46,7 @@ print(sorted(tops & {heavy!r}))
         "import imagebuilder_pager.pagination",
         "from imagebuilder_pager import Paginator, PaginationSpec",
         "from imagebuilder_pager import Checkpoint",
-        "import imagebuilder_pager.aws",
+        "import imagebuilder_pager._aws",
         "import imagebuilder_pager.models",
         "from imagebuilder_pager import models; models.exceptions.ForbiddenException",
         "from imagebuilder_pager.models.exceptions import ForbiddenException",

@@ -11,11 +11,11 @@ import anyio
 import httpx
 import pytest
 
-from imagebuilder_pager import AsyncImageBuilder, async_runtime, exceptions
-from imagebuilder_pager.aws.auth.signer import RequestSigner
-from imagebuilder_pager.aws.auth.sigv4 import sigv4_header
-from imagebuilder_pager.aws.credentials.refreshable import RefreshableCredentials
-from imagebuilder_pager.aws.identity import Credentials
+from imagebuilder_pager import AsyncImageBuilder, _async_runtime, exceptions
+from imagebuilder_pager._aws.auth.signer import RequestSigner
+from imagebuilder_pager._aws.auth.sigv4 import sigv4_header
+from imagebuilder_pager._aws.credentials.refreshable import RefreshableCredentials
+from imagebuilder_pager._aws.identity import Credentials
 from tests.fakes.clocks import FakeClock
 from tests.fakes.credentials import SECRET_KEY, FakeFetcher, access_key_of
 
@@ -299,7 +299,7 @@ def test_a_refresh_never_blocks_the_event_loop(clock: FakeClock, backend: str) -
 
     async def main() -> None:
         nonlocal hops
-        run_in_thread = async_runtime.run_in_thread
+        run_in_thread = _async_runtime.run_in_thread
 
         async def counted(function: Callable[[], Any]) -> Any:
             nonlocal hops
@@ -307,7 +307,7 @@ def test_a_refresh_never_blocks_the_event_loop(clock: FakeClock, backend: str) -
             return await run_in_thread(function)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(async_runtime, "run_in_thread", counted)
+            patch.setattr(_async_runtime, "run_in_thread", counted)
             transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"resources": []}))
             async with httpx.AsyncClient(transport=transport) as http:
                 client = AsyncImageBuilder(

@@ -6,7 +6,7 @@ import zlib
 import pytest
 
 from imagebuilder_pager import exceptions
-from imagebuilder_pager.aws.transport.body import BodyReader
+from imagebuilder_pager._aws.transport.body import BodyReader
 
 
 def read(*chunks: bytes, encoding: str = "", limit: int = 1000) -> bytes | None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from imagebuilder_pager import exceptions
-from imagebuilder_pager.aws.retries import (
+from imagebuilder_pager._aws.retries import (
     MAX_BACKOFF,
     RetryableKind,
     RetryQuota,

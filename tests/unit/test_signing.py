@@ -14,11 +14,11 @@ import httpx
 import pytest
 
 from imagebuilder_pager import ImageBuilder
-from imagebuilder_pager.aws.auth.botocore_sigv4 import botocore_sigv4_header
-from imagebuilder_pager.aws.auth.signer import RequestSigner
-from imagebuilder_pager.aws.config.shared_config import SharedConfig
-from imagebuilder_pager.aws.credentials.resolver import resolve_credentials
-from imagebuilder_pager.aws.identity import Credentials, CredentialsContext
+from imagebuilder_pager._aws.auth.botocore_sigv4 import botocore_sigv4_header
+from imagebuilder_pager._aws.auth.signer import RequestSigner
+from imagebuilder_pager._aws.config.shared_config import SharedConfig
+from imagebuilder_pager._aws.credentials.resolver import resolve_credentials
+from imagebuilder_pager._aws.identity import Credentials, CredentialsContext
 from imagebuilder_pager.local import EXAMPLE_EXECUTION_ID, LocalServer
 from tests.fakes.clocks import FakeClock
 from tests.fakes.services import RecordingService, http_client

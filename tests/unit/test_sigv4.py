@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagebuilder_pager.aws.auth.botocore_sigv4 import botocore_sigv4_header
-from imagebuilder_pager.aws.auth.signer import RequestSigner, SigningAlgorithm
-from imagebuilder_pager.aws.auth.sigv4 import sigv4_header
-from imagebuilder_pager.aws.identity import Credentials
+from imagebuilder_pager._aws.auth.botocore_sigv4 import botocore_sigv4_header
+from imagebuilder_pager._aws.auth.signer import RequestSigner, SigningAlgorithm
+from imagebuilder_pager._aws.auth.sigv4 import sigv4_header
+from imagebuilder_pager._aws.identity import Credentials
 
 printable = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=80)
 labels = st.from_regex(r"[a-z0-9][a-z0-9-]{0,20}", fullmatch=True)

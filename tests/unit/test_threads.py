@@ -8,8 +8,8 @@ import weakref
 import anyio
 import pytest
 
-from imagebuilder_pager import async_runtime
-from imagebuilder_pager.threads import BackgroundCall
+from imagebuilder_pager import _async_runtime
+from imagebuilder_pager._threads import BackgroundCall
 
 
 def refuse(*_: object) -> int:
@@ -74,6 +74,6 @@ def test_what_follows_is_called_after_the_end(threads: bool) -> None:
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_task_waits_for_its_call(backend: str, threads: bool) -> None:
     async def main() -> int:
-        return await async_runtime.run_in_thread(lambda: 5)
+        return await _async_runtime.run_in_thread(lambda: 5)
 
     assert anyio.run(main, backend=backend) == 5

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
-from imagebuilder_pager.aws.config.tls import LazySSLContext
+from imagebuilder_pager._aws.config.tls import LazySSLContext
 from tests.conftest import KEYS
 
 pytestmark = pytest.mark.usefixtures("_no_settings")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from imagebuilder_pager import exceptions
-from imagebuilder_pager.aws.transport.types import Deadline, Timeouts
+from imagebuilder_pager._aws.transport.types import Deadline, Timeouts
 from tests.fakes.networks import FakeNetwork, FakeStream
 from tests.fakes.servers import OK
 from tests.fakes.transports import (

@@ -19,8 +19,8 @@ import anyio
 import pytest
 
 from imagebuilder_pager import exceptions
-from imagebuilder_pager.aws.transport.pool import ConnectionPool, Lease, PoolState
-from imagebuilder_pager.aws.transport.types import Origin
+from imagebuilder_pager._aws.transport.pool import ConnectionPool, Lease, PoolState
+from imagebuilder_pager._aws.transport.types import Origin
 from imagebuilder_pager.local import LocalImageBuilder, LocalServer, generate_account
 from tests.fakes.networks import FakeNetwork, FakeStream, RespondingStream
 from tests.fakes.servers import OK, RecordedResponse, Script, ScriptedServer, read_request

@@ -9,7 +9,7 @@ import ssl
 import pytest
 
 from imagebuilder_pager import exceptions
-from imagebuilder_pager.aws.config.proxies import Proxy, resolve_proxy
+from imagebuilder_pager._aws.config.proxies import Proxy, resolve_proxy
 from tests.fakes.accounts import PATH
 from tests.fakes.proxies import RunningProxy
 from tests.fakes.servers import OK

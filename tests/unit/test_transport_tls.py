@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from imagebuilder_pager import H11Client, exceptions
-from imagebuilder_pager.aws.config.shared_config import Resolved
-from imagebuilder_pager.aws.config.tls import (
+from imagebuilder_pager._aws.config.shared_config import Resolved
+from imagebuilder_pager._aws.config.tls import (
     LazySSLContext,
     ca_bundle_from_environment,
     resolve_verify,
 )
-from imagebuilder_pager.aws.retries import classify
+from imagebuilder_pager._aws.retries import classify
 from tests.fakes.servers import OK
 from tests.fakes.transports import LOCALHOST_CERTIFICATE, TRUSTING, SendTo, Serve, error_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imagebuilder_pager.aws.transport.types import (
+from imagebuilder_pager._aws.transport.types import (
     DEFAULT_TIMEOUTS,
     Deadline,
     HTTPRequest,

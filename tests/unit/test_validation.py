@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from imagebuilder_pager.exceptions import ParamValidationError
-from imagebuilder_pager.validation import (
+from imagebuilder_pager._validation import (
     describe_invalid_value,
     describe_value,
     validate_positive,
     validate_whole_number,
     validating,
 )
+from imagebuilder_pager.exceptions import ParamValidationError
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,6 @@ import json
 from ..context import ListContext
 from ..stdout import Stdout
 
-__all__ = ["write_json"]
-
 
 def write_json(context: ListContext, stdout: Stdout) -> None:
     """Write the whole result as one JSON document, as the AWS CLI does."""

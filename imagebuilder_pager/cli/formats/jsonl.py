@@ -14,8 +14,6 @@ from ..context import ListContext
 from ..stdout import Stdout
 from ..terminal import write_stderr
 
-__all__ = ["write_jsonl"]
-
 
 def write_jsonl(context: ListContext, stdout: Stdout, checkpoint_file: str | None) -> None:
     """Write the items, or what the query makes of each page; of a list, each element by itself."""

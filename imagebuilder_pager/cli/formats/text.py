@@ -15,8 +15,6 @@ from typing import Any
 from ..context import ListContext
 from ..stdout import Stdout
 
-__all__ = ["format_text", "write_text"]
-
 
 def write_text(context: ListContext, stdout: Stdout) -> None:
     """Write tab-separated lines, page by page, with the query applied to each part.

@@ -10,9 +10,6 @@ from typing import Any
 from ..context import ListContext
 from ..stdout import Stdout
 
-__all__ = ["format_yaml_entry", "write_yaml_stream"]
-
-
 # A key that every YAML reader takes for a string; y, no, null and others are not such keys.
 _PLAIN_KEY = re.compile(r"(?!(?i:y|n|yes|no|on|off|true|false|null)$)[A-Za-z][A-Za-z0-9]*")
 

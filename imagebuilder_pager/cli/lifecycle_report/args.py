@@ -9,10 +9,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
-from ...aws.clock import assume_utc
+from ..._aws.clock import assume_utc
 from ..exit_codes import UsageError
-
-__all__ = ["OUTPUTS", "RICH_OUTPUTS", "make_parser", "parse"]
 
 RICH_OUTPUTS = ("summary", "table", "tree")
 OUTPUTS = ("jsonl", "csv", *RICH_OUTPUTS)

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from ...fleet import FleetDatabase, FleetResult, Target
 
-__all__ = ["run_report"]
-
 
 def run_report(argv: Sequence[str]) -> int:
     """Run the command and return its exit code, 0 if all targets are complete.
@@ -119,8 +117,8 @@ def _targets(options: argparse.Namespace) -> tuple[Target, ...]:
 
     if options.targets is not None:
         return load_targets(options.targets)
-    from ...aws.config.region import resolve_region
-    from ...aws.config.shared_config import SharedConfig
+    from ..._aws.config.region import resolve_region
+    from ..._aws.config.shared_config import SharedConfig
 
     region = resolve_region(options.region, SharedConfig(options.profile))
     return make_targets([Account(profile=options.profile)], [region])

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from ...fleet.report import Selection
     from ..stdout import Stdout
 
-__all__ = ["write_csv", "write_jsonl"]
-
 #: Spreadsheets take a cell that begins so for a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@")
 

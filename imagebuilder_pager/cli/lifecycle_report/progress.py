@@ -9,8 +9,6 @@ from contextlib import contextmanager
 
 from ...fleet import FleetProgress
 
-__all__ = ["show_progress"]
-
 
 @contextmanager
 def show_progress(targets: int) -> Iterator[Callable[[FleetProgress], None] | None]:

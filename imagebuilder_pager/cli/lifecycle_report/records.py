@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from ...fleet import FleetDatabase
     from ...fleet.report import Selection
 
-__all__ = ["show_table", "show_tree"]
-
 Record = Mapping[str, Any]
 
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from ...fleet import FleetDatabase, FleetResult
     from ...fleet.report import Selection
 
-__all__ = ["show_summary"]
-
 _NOT_ENDED = ("PENDING", "IN_PROGRESS", "CANCELLING")
 _MAX_ROWS = 20  # of the policies, of the reasons, and of what comes next
 

@@ -15,8 +15,6 @@ from ...models.shapes import Shape
 from .console import replace_controls
 from .describe import format_seconds, in_words, kind_and_name_of, without_nulls
 
-__all__ = ["Column", "columns_of"]
-
 Item = Shape
 #: What a cell shows; the table decides whether a time needs its date.
 Cell = str | datetime

@@ -10,15 +10,12 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ...controls import CONTROLS
+from ..._controls import CONTROLS
 from ..exit_codes import ConfigurationError
 from ..stdout import Stdout
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-
-__all__ = ["STATUS_STYLES", "RichWriter", "replace_controls", "require_rich", "status_style"]
 
 
 #: The style of each status: of a resource or an execution, an image, a pipeline or a policy.

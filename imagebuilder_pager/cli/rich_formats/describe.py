@@ -12,19 +12,6 @@ from .console import replace_controls
 if TYPE_CHECKING:
     from ...models.lifecycle import LifecycleExecutionResource
 
-__all__ = [
-    "format_duration",
-    "format_seconds",
-    "format_time",
-    "in_words",
-    "kind_and_name",
-    "kind_and_name_of",
-    "shared_date",
-    "short_reason",
-    "without_nulls",
-]
-
-
 T = TypeVar("T")
 
 _IMAGE = re.compile(r"arn:[\w-]+:imagebuilder:[\w-]*:[\w-]*:(?P<kind>[\w-]+)/(?P<name>.+)")

@@ -15,8 +15,6 @@ from .describe import in_words
 if TYPE_CHECKING:
     from ...models.lifecycle import ListLifecycleExecutionResourcesResponse as Page
 
-__all__ = ["execution_header", "listing_header"]
-
 
 def execution_header(pages: Sequence[Page], note: str) -> Group:
     """Return the execution of the pages and its state, with a note below."""

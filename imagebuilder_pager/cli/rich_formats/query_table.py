@@ -11,8 +11,6 @@ from rich.text import Text
 
 from .console import RichWriter, replace_controls
 
-__all__ = ["show_query_result"]
-
 
 def show_query_result(writer: RichWriter, result: Any) -> None:
     """Show a row for each element; the columns are the keys of objects, or the indexes of lists."""

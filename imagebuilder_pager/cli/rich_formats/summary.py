@@ -26,9 +26,6 @@ from .describe import (
 )
 from .header import execution_header
 
-__all__ = ["show_summary"]
-
-
 _Resources = Sequence[LifecycleExecutionResource]
 _PLURALS = defaultdict(
     lambda: "other resources",

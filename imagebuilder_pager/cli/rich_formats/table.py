@@ -25,9 +25,6 @@ from .console import RichWriter, replace_controls, status_style
 from .describe import format_time, shared_date, without_nulls
 from .header import listing_header
 
-__all__ = ["show_table"]
-
-
 _GAP = 2
 _MAX_WIDTH = 48  # a wider column stands below the row; the first one is shortened
 _MIN_WIDTH = 12

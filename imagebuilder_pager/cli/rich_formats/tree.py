@@ -12,16 +12,13 @@ from functools import partial
 from rich.text import Text
 from rich.tree import Tree
 
+from ..._threads import BackgroundCall
 from ...models.lifecycle import LifecycleExecutionResource, LifecycleExecutionResourceState
 from ...pagination.prefetch import prefetch
-from ...threads import BackgroundCall
 from ..context import ListContext
 from .console import RichWriter, replace_controls, status_style
 from .describe import format_duration, kind_and_name, without_nulls
 from .header import execution_header
-
-__all__ = ["show_tree"]
-
 
 _CONCURRENT_CALLS = 4
 

@@ -20,16 +20,6 @@ if TYPE_CHECKING:
     from .fault import Fault
 
 
-__all__ = [
-    "CONNECTION_FAULTS",
-    "FAULT_EXTENSION",
-    "ConnectionOutcome",
-    "Delivery",
-    "plan_delivery",
-    "simulate",
-]
-
-
 FAULT_EXTENSION = "imagebuilder_pager.local.fault"
 """The extension of a request whose sender can carry out a fault, and of a response with a fault."""
 

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Self
 
-from ...validation import describe_invalid_value
-
-__all__ = ["FAULTS", "Fault", "OptionValue"]
+from ..._validation import describe_invalid_value
 
 OptionValue = str | int | float | bool | None
 """The value of an option: a JSON value that is neither a list nor an object."""

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from .plan import FaultPlan
 
 
-__all__ = ["FaultInjector"]
-
-
 class FaultInjector:
     """The faults of one service: those of its plan, and those that last."""
 

@@ -10,13 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from ...validation import validate_whole_number
+from ..._validation import validate_whole_number
 from .fault import Fault
 
 if TYPE_CHECKING:
     import httpx
-
-__all__ = ["FaultPlan", "RequestInfo", "Rule"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,6 @@ import httpx
 from ..errors import HTTP_STATUS
 from .fault import Fault, OptionValue
 
-__all__ = ["RESPONSE_FAULTS", "BodyStream", "read_body"]
-
-
 ResponseFault = Callable[[Fault, httpx.Request, httpx.Response], httpx.Response]
 """Make the response of a fault from the fault, the request and the original response."""
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 
-from ...async_runtime import Task, current_runtime
+from ..._async_runtime import Task, current_runtime
 from ...exceptions import PaginationError
 from ..async_paginator import AsyncResultIterator
 from ..base import require_awaitable
 from .base import BaseNest, BaseNestIterator, NestIteration, RecordT
 from .cursor import Batch, NestCursor
 from .listing import Gap
-
-__all__ = ["AsyncNest", "AsyncNestIterator"]
 
 
 class AsyncNest(BaseNest[RecordT]):

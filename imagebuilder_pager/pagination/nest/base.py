@@ -5,22 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from ..._validation import validate_whole_number
 from ...exceptions import PagerError, PaginationError, ParamValidationError, ParentGoneError
-from ...validation import validate_whole_number
 from ..config import MAX_PREFETCH
 from .cursor import Batch, NestCursor
 from .level import NestLevel
 from .listing import Gap, NestContext, NestPage
 from .token import TokenEntry, encode_nest_token, fingerprint_of, parse_nest_token
-
-__all__ = [
-    "BaseNest",
-    "BaseNestIterator",
-    "MakeRecord",
-    "NestIteration",
-    "NestOptions",
-    "RecordT",
-]
 
 RecordT = TypeVar("RecordT")
 

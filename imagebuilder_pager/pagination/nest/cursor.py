@@ -26,8 +26,6 @@ from typing import Any, NamedTuple
 from .listing import Gap, Listing, NestContext, NestPage, Run
 from .token import TokenEntry
 
-__all__ = ["Batch", "NestCursor"]
-
 
 class Batch(NamedTuple):
     """The records up to the next page still to come, which is ``end``; None at the very end."""

@@ -9,8 +9,6 @@ from typing import Any
 from ..base import ParamSerializer
 from ..spec import PaginationSpec
 
-__all__ = ["NestLevel"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class NestLevel:

@@ -12,8 +12,6 @@ from .level import NestLevel
 from .seek import Seek, passed_before
 from .token import TokenEntry, encode_nest_token
 
-__all__ = ["Gap", "Listing", "NestContext", "NestPage", "Run"]
-
 #: How often a listing begins anew without a further item in between.
 MAX_RESTARTS = 3
 

@@ -11,8 +11,6 @@ from ..prefetch import prefetch
 from .base import BaseNest, BaseNestIterator, NestIteration, RecordT
 from .cursor import Batch
 
-__all__ = ["Nest", "NestIterator"]
-
 T = TypeVar("T")
 
 

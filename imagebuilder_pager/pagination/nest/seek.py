@@ -14,8 +14,6 @@ from typing import Any
 from .level import NestLevel
 from .token import MAX_PASSED, TokenEntry
 
-__all__ = ["Seek", "passed_before"]
-
 
 class Seek:
     """A search through the pages of one listing.

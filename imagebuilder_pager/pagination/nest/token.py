@@ -29,12 +29,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ..._validation import describe_invalid_value, validate_whole_number
 from ...exceptions import PaginationError, ParamValidationError, StartingTokenError
-from ...validation import describe_invalid_value, validate_whole_number
 from ..tokens import NEST_TOKEN_KEYS, decode_token, encode_token, parse_starting_token
 from .level import NestLevel
-
-__all__ = ["TokenEntry", "encode_nest_token", "fingerprint_of", "parse_nest_token"]
 
 #: The most characters of a token. Four levels with the longest tokens of AWS take half of it.
 MAX_TOKEN_LENGTH = 1_000_000

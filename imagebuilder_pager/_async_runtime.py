@@ -1,0 +1,254 @@
+"""The few operations in which asyncio and trio differ.
+
+The event loop that runs decides, at each call: nothing here is bound to a loop for longer. trio is
+looked at only where the program has imported it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from ._threads import BackgroundCall
+
+if TYPE_CHECKING:
+    import socket
+    from types import TracebackType
+
+ResultT = TypeVar("ResultT")
+
+
+class Event(Protocol):
+    """An event of asyncio or trio."""
+
+    def set(self) -> object: ...
+    def is_set(self) -> bool: ...
+    async def wait(self) -> object: ...
+
+
+class Task(Protocol):
+    """A task that belongs to no nursery and no task group."""
+
+    def cancel(self) -> object: ...
+    async def wait(self) -> None: ...
+
+
+class AsyncRuntime(Protocol):
+    """The operations of one event loop.
+
+    ``loop`` is the identity of its run: two runs one after the other have different ones;
+    ``is_closed`` may be asked in any thread.
+    ``timeout`` is a context manager that raises ``TimeoutError`` after so many seconds, None for
+    never. ``call_from_thread`` may be called in any thread, and does nothing once the run is over.
+    The sockets are non-blocking.
+    """
+
+    @property
+    def loop(self) -> object: ...
+    def is_closed(self) -> bool: ...
+    def event(self) -> Event: ...
+    def timeout(self, seconds: float | None) -> AbstractAsyncContextManager[object]: ...
+    def start_task(
+        self, function: Callable[..., Coroutine[Any, Any, None]], *args: Any
+    ) -> Task: ...
+    def call_from_thread(self, function: Callable[[], object]) -> None: ...
+    async def sleep(self, seconds: float) -> None: ...
+    async def connect(self, sock: socket.socket, address: Any) -> None: ...
+    async def receive(self, sock: socket.socket, max_bytes: int) -> bytes: ...
+    async def send_all(self, sock: socket.socket, data: memoryview) -> None: ...
+
+
+def current_runtime() -> AsyncRuntime:
+    """Return the runtime of the event loop that runs in this thread.
+
+    Raises ``RuntimeError`` where none runs.
+    """
+    return _TrioRuntime() if _in_trio() else _AsyncioRuntime()
+
+
+async def run_in_thread(function: Callable[[], ResultT]) -> ResultT:
+    """Call a blocking function in a thread of its own, and return or raise what it does.
+
+    Neither a cancellation nor the end of the event loop or of the interpreter waits for the thread.
+    """
+    runtime = current_runtime()
+    done = runtime.event()
+    context = contextvars.copy_context()
+    call = BackgroundCall(
+        lambda: context.run(function),
+        "imagebuilder_pager",
+        on_finish=lambda: runtime.call_from_thread(done.set),
+    )
+    await done.wait()
+    return call.result()
+
+
+def _in_trio() -> bool:
+    trio = sys.modules.get("trio")
+    try:
+        # What every version of trio has; not all have in_trio_run().
+        return trio is not None and trio.lowlevel.current_task() is not None
+    except (RuntimeError, AttributeError):  # no run in this thread, or trio is half imported
+        return False
+
+
+class _AsyncioRuntime:
+    def __init__(self) -> None:
+        import asyncio
+
+        self._asyncio = asyncio
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def loop(self) -> object:
+        return self._loop
+
+    def is_closed(self) -> bool:
+        return self._loop.is_closed()
+
+    def event(self) -> Event:
+        return self._asyncio.Event()
+
+    def timeout(self, seconds: float | None) -> AbstractAsyncContextManager[object]:
+        return self._asyncio.timeout(seconds)
+
+    def start_task(self, function: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> Task:
+        return _AsyncioTask(self._loop.create_task(function(*args)), self._asyncio.wait)
+
+    def call_from_thread(self, function: Callable[[], object]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has been closed
+            self._loop.call_soon_threadsafe(function)
+
+    async def sleep(self, seconds: float) -> None:
+        await self._asyncio.sleep(seconds)
+
+    async def connect(self, sock: socket.socket, address: Any) -> None:
+        await self._loop.sock_connect(sock, address)
+
+    async def receive(self, sock: socket.socket, max_bytes: int) -> bytes:
+        return await self._loop.sock_recv(sock, max_bytes)
+
+    async def send_all(self, sock: socket.socket, data: memoryview) -> None:
+        await self._loop.sock_sendall(sock, data)
+
+
+class _AsyncioTask:
+    def __init__(self, task: Any, wait: Callable[..., Any]) -> None:
+        self._task = task
+        self._wait = wait
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        # Once: a second time would break off what tidies up after the first.
+        if not self._cancelled:
+            self._cancelled = True
+            self._task.cancel()
+
+    async def wait(self) -> None:
+        await self._wait([self._task])
+
+
+class _TrioRuntime:
+    def __init__(self) -> None:
+        self._trio: Any = sys.modules["trio"]
+        self._token = self._trio.lowlevel.current_trio_token()
+
+    @property
+    def loop(self) -> object:
+        return self._token
+
+    def is_closed(self) -> bool:
+        try:
+            self._token.run_sync_soon(int)
+        except RuntimeError:
+            return True
+        return False
+
+    def event(self) -> Event:
+        event: Event = self._trio.Event()
+        return event
+
+    def timeout(self, seconds: float | None) -> AbstractAsyncContextManager[object]:
+        return _TrioTimeout(self._trio, seconds)
+
+    def start_task(self, function: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> Task:
+        return _TrioTask(self._trio, function, *args)
+
+    def call_from_thread(self, function: Callable[[], object]) -> None:
+        with contextlib.suppress(RuntimeError):  # the run is over
+            self._token.run_sync_soon(function)
+
+    async def sleep(self, seconds: float) -> None:
+        await self._trio.sleep(seconds)
+
+    async def connect(self, sock: socket.socket, address: Any) -> None:
+        import os
+        import socket
+
+        with contextlib.suppress(BlockingIOError):
+            sock.connect(address)
+            return
+        await self._trio.lowlevel.wait_writable(sock)
+        if error := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            raise OSError(error, os.strerror(error))
+
+    async def receive(self, sock: socket.socket, max_bytes: int) -> bytes:
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                return sock.recv(max_bytes)
+            await self._trio.lowlevel.wait_readable(sock)
+
+    async def send_all(self, sock: socket.socket, data: memoryview) -> None:
+        while data:
+            try:
+                data = data[sock.send(data) :]
+            except BlockingIOError:
+                await self._trio.lowlevel.wait_writable(sock)
+
+
+class _TrioTimeout:
+    def __init__(self, trio: Any, seconds: float | None) -> None:
+        self._scope = (
+            trio.CancelScope() if seconds is None else trio.move_on_after(max(0.0, seconds))
+        )
+
+    async def __aenter__(self) -> None:
+        self._scope.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        is_handled: bool = self._scope.__exit__(kind, error, traceback)
+        if self._scope.cancelled_caught:
+            raise TimeoutError
+        return is_handled
+
+
+class _TrioTask:
+    def __init__(
+        self, trio: Any, function: Callable[..., Coroutine[Any, Any, None]], *args: Any
+    ) -> None:
+        self._trio = trio
+        self._scope = scope = trio.CancelScope()
+        self._done = done = trio.Event()
+
+        async def run() -> None:
+            with scope:
+                await function(*args)
+            done.set()
+
+        trio.lowlevel.spawn_system_task(run, context=contextvars.copy_context())
+
+    def cancel(self) -> None:
+        self._scope.cancel()
+
+    async def wait(self) -> None:
+        with self._trio.CancelScope(shield=True):
+            await self._done.wait()

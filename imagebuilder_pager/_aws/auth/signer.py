@@ -1,0 +1,213 @@
+"""Signing a request: with which credentials, by which clock, and what a refusal asks to correct.
+
+The rule: what is corrected, the clock or the credentials, is corrected once a call. A clock whose
+correction did not help goes back to the system's, so that no single response can set it. Whether
+the call is sent again is decided in :mod:`..retries`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from ..._threads import BackgroundCall
+from ...exceptions import ClientError, CredentialRetrievalError
+from ..clock import parse_http_date
+from ..identity import (
+    CachingProvider,
+    CredentialsLike,
+    CredentialsProvider,
+    validate_header_safe,
+)
+
+#: A service allows five minutes; a clock that is off by less is not what it objects to.
+_MIN_CORRECTED_SKEW = timedelta(minutes=4)
+#: A clock without a battery begins decades ago; a date beyond that is not a service's.
+_MAX_PLAUSIBLE_SKEW = timedelta(days=365 * 100)
+_SKEW_CODES = frozenset(
+    {
+        "AuthFailure",
+        "InvalidSignatureException",
+        "RequestExpired",
+        "RequestInTheFuture",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+    }
+)
+_EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException"})
+
+
+class SigningRequest:
+    """A request as it is signed.
+
+    ``headers`` are those to sign, their names in lower case and sorted, ``x-amz-date`` among them.
+    There is no repr of its members: it would show the session token.
+    """
+
+    __slots__ = ("content", "credentials", "headers", "method", "region", "service", "url")
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    content: bytes
+    credentials: CredentialsLike
+    service: str
+    region: str
+
+
+class SignedWith(NamedTuple):
+    """The access key id and the header ``x-amz-date`` that a request was signed with."""
+
+    access_key: str
+    date: str
+
+
+#: Makes the value of the header ``Authorization``.
+SigningAlgorithm = Callable[[SigningRequest], str]
+
+
+class RequestSigner:
+    """The signer of one service's requests in one region.
+
+    ``algorithm`` makes the signature, ``clock`` gives the time of signing, in UTC. The repr shows
+    no credentials.
+    """
+
+    def __init__(
+        self,
+        credentials: CredentialsProvider,
+        service: str,
+        region: str,
+        *,
+        algorithm: SigningAlgorithm,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._credentials = credentials
+        self._service = service
+        self._region = region
+        self._algorithm = algorithm
+        self._clock = clock
+        self._clock_skew = timedelta()
+
+    def credentials(self, timeout: float | None = None) -> CredentialsLike:
+        """Return the current credentials, fetched where needed.
+
+        ``timeout``: seconds that may be waited for them. Raises :class:`NoCredentialsError` and the
+        other errors of the search, :class:`CredentialRetrievalError` when the time is up, and
+        :class:`ParamValidationError` for credentials that no header can carry.
+        """
+        credentials = self._cached()
+        if credentials is None:
+            fetch = self._credentials.get_frozen_credentials
+            credentials = fetch() if timeout is None else _call_within(fetch, timeout)
+        validate_header_safe(credentials)
+        return credentials
+
+    async def credentials_async(self, timeout: float | None = None) -> CredentialsLike:  # noqa: ASYNC109 - as the sync twin
+        """Return the current credentials; the async twin of :meth:`credentials`."""
+        credentials = self._cached()
+        if credentials is None:
+            from ..._async_runtime import current_runtime, run_in_thread
+
+            # A fetch holds up neither the event loop nor a cancellation. Whoever asks next has the
+            # use of it.
+            try:
+                async with current_runtime().timeout(timeout):
+                    credentials = await run_in_thread(self._credentials.get_frozen_credentials)
+            except TimeoutError:
+                raise _timeout_error(timeout) from None
+        validate_header_safe(credentials)
+        return credentials
+
+    def auth_headers(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes,
+        credentials: CredentialsLike,
+    ) -> dict[str, str]:
+        """Return the headers to add to a request: date, session token and authorization.
+
+        ``headers`` are those that it has, names in lower case; of these ``content-type``, ``host``
+        and all ``x-amz-*`` are signed, as boto3 does.
+        """
+        added = {"x-amz-date": (self._clock() + self._clock_skew).strftime("%Y%m%dT%H%M%SZ")}
+        if credentials.token:
+            added["x-amz-security-token"] = credentials.token
+        request = SigningRequest()
+        request.method, request.url, request.content = method, url, content
+        request.headers = {
+            name: value
+            for name, value in sorted({**headers, **added}.items())
+            if name in {"content-type", "host"} or name.startswith("x-amz-")
+        }
+        request.credentials = credentials
+        request.service, request.region = self._service, self._region
+        added["authorization"] = self._algorithm(request)
+        return added
+
+    def recover_from_auth_error(
+        self, error: ClientError, signed: SignedWith, attempted: Collection[str]
+    ) -> str | None:
+        """Correct what a refusal objects to in the signing; return what that was, or None.
+
+        ``signed`` is how the refused request was signed. What is in ``attempted``, ``"clock"`` or
+        ``"credentials"``, is not corrected again.
+
+        A clock that is off is corrected by the response's ``Date`` header. Credentials that have
+        expired are given up, if there is a way to others; these are fetched at the next signing.
+        """
+        code = error.response["Error"]["Code"]
+        if code in _EXPIRED_CODES and "credentials" not in attempted:
+            invalidate = getattr(self._credentials, "invalidate", None)
+            if invalidate is not None and invalidate(signed.access_key):
+                return "credentials"
+        elif code in _SKEW_CODES:
+            server_time = None if "clock" in attempted else _server_time(error)
+            if self._correct_clock(datetime.fromisoformat(signed.date), server_time):
+                return "clock"
+        return None
+
+    def _cached(self) -> CredentialsLike | None:
+        """Return the credentials, if they can be had without waiting."""
+        if isinstance(self._credentials, CachingProvider):
+            return self._credentials.cached()
+        return None
+
+    def _correct_clock(self, signed_at: datetime, server_time: datetime | None) -> bool:
+        """Set the clock by the service's, if the request's differs; else undo what did not help."""
+        now = self._clock()
+        if (
+            server_time is not None
+            and abs(server_time - signed_at) > _MIN_CORRECTED_SKEW
+            and abs(server_time - now) < _MAX_PLAUSIBLE_SKEW
+        ):
+            self._clock_skew = server_time - now
+            return True
+        # Another thread may have corrected it while this request was under way.
+        if abs(signed_at - now - self._clock_skew) < _MIN_CORRECTED_SKEW:
+            self._clock_skew = timedelta()
+        return False
+
+
+def _server_time(error: ClientError) -> datetime | None:
+    return parse_http_date(error.response["ResponseMetadata"]["HTTPHeaders"].get("date", ""))
+
+
+def _call_within(fetch: Callable[[], CredentialsLike], timeout: float) -> CredentialsLike:
+    """Call a function in a thread, and wait for so many seconds.
+
+    A fetch that takes longer goes on, and the next call has the use of it.
+    """
+    call = BackgroundCall(fetch, "credentials")
+    if not call.finished.wait(timeout):
+        raise _timeout_error(timeout)
+    return call.result()
+
+
+def _timeout_error(timeout: float | None) -> CredentialRetrievalError:
+    return CredentialRetrievalError(
+        f"no credentials within {timeout or 0:.3g} s, what was left of total_timeout"
+    )

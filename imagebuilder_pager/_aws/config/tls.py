@@ -1,0 +1,142 @@
+"""The certificates that TLS connections are verified against."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, cast
+
+from ...exceptions import InsecureRequestWarning, InvalidConfigError, ParamValidationError
+from .shared_config import Resolved, SharedConfig
+
+if TYPE_CHECKING:
+    import ssl
+
+
+class LazySSLContext:
+    """An SSL context that is made when it is first needed, since certificates are slow to load.
+
+    ``verify`` is True for the default certificates, False for no verification, or the path of a
+    bundle with its source.
+    """
+
+    def __init__(self, verify: bool | Resolved = True) -> None:
+        self._verify = verify
+        self._context: ssl.SSLContext | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """Return the context, the same each time.
+
+        Raises :class:`InvalidConfigError` for a bundle that cannot be loaded.
+        """
+        if self._context is None:
+            self._context = (
+                _default_context(verify=self._verify)
+                if isinstance(self._verify, bool)
+                else _load_ca_bundle(*self._verify)
+            )
+        return self._context
+
+
+def ca_bundle_from_config(config: SharedConfig) -> Resolved | None:
+    """Return ``AWS_CA_BUNDLE``, the profile's ``ca_bundle`` or ``REQUESTS_CA_BUNDLE``, as boto3."""
+    return config.get("AWS_CA_BUNDLE", key="ca_bundle") or config.get("REQUESTS_CA_BUNDLE")
+
+
+def ca_bundle_from_environment() -> Resolved | None:
+    """Return ``AWS_CA_BUNDLE`` or ``REQUESTS_CA_BUNDLE``, for who reads no shared file."""
+    for variable in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+        if path := os.environ.get(variable):
+            return Resolved(path, variable)
+    return None
+
+
+def resolve_verify(owner: str, verify: object, ca_bundle: Resolved | None) -> LazySSLContext:
+    """Return the SSL context of a client.
+
+    ``verify`` is the path of a bundle (or of a directory of certificates), an ``ssl.SSLContext``,
+    True for the default certificates, or False for no verification. None stands for ``ca_bundle``,
+    and where there is none, for the default certificates. Raises :class:`ParamValidationError` of
+    the ``owner`` for another type.
+    """
+    if isinstance(verify, LazySSLContext):
+        return verify
+    if hasattr(verify, "wrap_bio"):  # an ssl.SSLContext; ssl takes its time to import
+        given = LazySSLContext()
+        given._context = cast("ssl.SSLContext", verify)
+        return given
+    if verify is None:
+        return LazySSLContext(True if ca_bundle is None else ca_bundle)
+    if isinstance(verify, bool):
+        return LazySSLContext(verify)
+    if isinstance(verify, (str, os.PathLike)):
+        return LazySSLContext(Resolved(os.fspath(verify), "verify"))
+    raise ParamValidationError(
+        owner, [f"verify: {verify!r} given; allowed: True, False, a path or an ssl.SSLContext"]
+    )
+
+
+def warn_unverified(source: str) -> None:
+    """Issue an :class:`InsecureRequestWarning` that says where certificates were turned off.
+
+    It is for the line of the program that called the library. As with any warning, Python shows it
+    once for that line, or as the program's filters say.
+    """
+    import sys
+    import warnings
+
+    package = __name__.partition(".")[0]
+    level, frame = 2, sys._getframe(1)
+    while frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        if frame.f_back is None:
+            break
+        level, frame = level + 1, frame.f_back
+    warnings.warn(
+        f"{source}: TLS certificates are not verified, so that anyone in between can read and "
+        "change what is sent. If that is meant: warnings.simplefilter('ignore', "
+        "imagebuilder_pager.exceptions.InsecureRequestWarning)",
+        InsecureRequestWarning,
+        stacklevel=level,
+    )
+
+
+def _default_context(*, verify: bool) -> ssl.SSLContext:
+    """Return httpx's context: of ``SSL_CERT_FILE``, ``SSL_CERT_DIR``, or certifi's certificates."""
+    import ssl
+
+    if not verify:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    if path := os.environ.get("SSL_CERT_FILE"):
+        return _load_ca_bundle(path, "SSL_CERT_FILE")
+    if directories := os.environ.get("SSL_CERT_DIR"):
+        return _load_directories(directories, "SSL_CERT_DIR")
+    import certifi
+
+    return ssl.create_default_context(cafile=certifi.where())
+
+
+def _load_directories(directories: str, source: str) -> ssl.SSLContext:
+    """Return a context of certificates in a list of directories, as OpenSSL reads the variable.
+
+    It passes over those that do not exist; that none of them does is an error.
+    """
+    import ssl
+
+    if not any(map(os.path.isdir, directories.split(os.pathsep))):
+        raise InvalidConfigError(f"{source}: there is no directory {directories!r}")
+    return ssl.create_default_context(capath=directories)
+
+
+def _load_ca_bundle(path: str, source: str) -> ssl.SSLContext:
+    import ssl
+
+    try:
+        if os.path.isdir(path):  # noqa: PTH112 - a string, for ssl
+            return ssl.create_default_context(capath=path)
+        return ssl.create_default_context(cafile=path)
+    except (OSError, ValueError, TypeError) as error:
+        raise InvalidConfigError(
+            f"{source}: no certificates can be loaded from {path!r} ({error})"
+        ) from error

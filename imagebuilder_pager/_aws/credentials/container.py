@@ -1,0 +1,128 @@
+"""Credentials from a container's endpoint: ECS and EKS Pod Identity."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from ...exceptions import CredentialRetrievalError
+from ..clock import Clock
+from ..config.tls import LazySSLContext
+from ..identity import Credentials
+from ..transport.types import Origin
+from .metadata_http import MetadataError, fetch, parse_credentials, retry
+from .token_file import read_token_file
+
+_RELATIVE_URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
+_FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+_TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
+_TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
+
+
+class ContainerProvider:
+    """The provider of a container's credentials.
+
+    It serves one search: called twice, it returns the same credentials.
+    """
+
+    METHOD = "container-role"
+    CANONICAL_NAME = "EcsContainer"
+
+    HOST = "169.254.170.2"
+    _ALLOWED_HOSTS = frozenset({HOST, "169.254.170.23", "fd00:ec2::23", "localhost"})
+    # As in botocore; both times are in seconds.
+    _TIMEOUT = 2.0
+    _MAX_ATTEMPTS = 3
+    _RETRY_DELAY = 1.0
+
+    def __init__(self, clock: Clock, certificates: LazySSLContext) -> None:
+        self._clock = clock
+        self._certificates = certificates
+        self._credentials: Credentials | None = None
+
+    def load(self) -> Credentials | None:
+        """Return the credentials of the endpoint, None if no endpoint is set.
+
+        Raises :class:`CredentialRetrievalError`, also for a URL that AWS does not allow,
+        ``OSError`` for a token file that cannot be read, and ``ValueError`` for a token that cannot
+        be part of a header.
+        """
+        relative_uri, full_uri = os.environ.get(_RELATIVE_URI), os.environ.get(_FULL_URI)
+        if relative_uri is not None:
+            full_uri = f"http://{self.HOST}{relative_uri}"
+        if self._credentials is None and full_uri is not None:
+            headers = {"accept": "application/json", **_auth_headers()}
+            self._validate_url(full_uri)
+            self._credentials = self._fetch(full_uri, headers)
+        return self._credentials
+
+    def missing_reason(self) -> str:
+        """Return why there are no credentials."""
+        return f"neither {_RELATIVE_URI} nor {_FULL_URI} is set"
+
+    def _validate_url(self, full_url: str) -> None:
+        # AWS allows https, loopback and its own addresses.
+        reason = ""
+        try:
+            url = urlsplit(full_url)  # parsed as it is when the request is sent
+            host, is_valid = url.hostname or "", url.port != 0 and full_url.isprintable()
+        except ValueError:
+            url, host, is_valid = urlsplit(""), "", False
+        if url.scheme not in {"http", "https"} or not host or not is_valid:
+            reason = "is not an http:// or https:// URL"
+        elif url.username is not None or url.password is not None:
+            reason = "has a user name in it"
+        elif url.scheme == "http" and not (host in self._ALLOWED_HOSTS or _is_loopback(host)):
+            reason = (
+                f"has the host {host[:80]!r}; allowed without https: a loopback address, "
+                f"{', '.join(sorted(self._ALLOWED_HOSTS))}"
+            )
+        if reason:
+            raise CredentialRetrievalError(f"the container endpoint's URL {reason}")
+
+    def _fetch(self, full_url: str, headers: Mapping[str, str]) -> Credentials:
+        def attempt() -> Credentials:
+            return parse_credentials(
+                fetch(
+                    "GET",
+                    full_url,
+                    headers,
+                    timeout=self._TIMEOUT,
+                    clock=self._clock,
+                    certificates=self._certificates,
+                )
+            )
+
+        try:
+            return retry(
+                attempt, self._clock, max_attempts=self._MAX_ATTEMPTS, delay=self._RETRY_DELAY
+            )
+        except MetadataError as error:
+            reason = str(error)
+        # Without the URL's path: in a container, whoever has it has the credentials.
+        authority = Origin.from_url(full_url).authority
+        raise CredentialRetrievalError(
+            f"the container endpoint {authority} returned no credentials: {reason}"
+        )
+
+
+def _auth_headers() -> dict[str, str]:
+    """Return the header with the endpoint's token, if one is set; the file is read each time."""
+    token_file, token = os.environ.get(_TOKEN_FILE), os.environ.get(_TOKEN)
+    if token_file is not None:
+        token = read_token_file(token_file)
+    if token is None:
+        return {}
+    if not (token.isascii() and token.isprintable()):
+        raise ValueError("the container endpoint's token cannot be part of a header")
+    return {"authorization": token}
+
+
+def _is_loopback(host: str) -> bool:
+    import ipaddress  # which takes its time
+
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,71 @@
+"""Credentials from the environment variables, and static credentials, which never change."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ...exceptions import InvalidConfigError, PartialCredentialsError
+from ..clock import parse_iso8601
+from ..identity import Credentials
+
+
+class EnvironmentProvider:
+    """The provider of :func:`credentials_from_environment`, for the chain."""
+
+    METHOD = "env"
+    CANONICAL_NAME = "Environment"
+
+    def load(self) -> Credentials | None:
+        return credentials_from_environment()
+
+    def missing_reason(self) -> str:
+        """Return why there are no credentials."""
+        although = (
+            ", although AWS_SECRET_ACCESS_KEY is" if os.environ.get("AWS_SECRET_ACCESS_KEY") else ""
+        )
+        return f"AWS_ACCESS_KEY_ID is not set{although}"
+
+
+def credentials_from_environment() -> Credentials | None:
+    """Return the credentials of the environment variables, None if there are none.
+
+    The variables are ``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY``, in botocore's order
+    ``AWS_SECURITY_TOKEN`` or ``AWS_SESSION_TOKEN``, and ``AWS_CREDENTIAL_EXPIRATION``. Raises
+    :class:`PartialCredentialsError` for an access key id without a secret key, and
+    :class:`InvalidConfigError` for an expiration that is not a time.
+    """
+    environ = os.environ
+    if not environ.get("AWS_ACCESS_KEY_ID"):
+        return None
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    key_pair = {name: environ.get(name) for name in names}
+    token = environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN")
+    credentials = static_credentials(key_pair, token, "the environment variables")
+    if not (expiration := environ.get("AWS_CREDENTIAL_EXPIRATION")):
+        return credentials
+    try:
+        return replace(credentials, expiration=parse_iso8601(expiration))
+    except ValueError:
+        raise InvalidConfigError(
+            f"AWS_CREDENTIAL_EXPIRATION: {expiration[:80]!r} given; allowed: a time in ISO 8601, "
+            "such as 2030-01-31T12:00:00Z"
+        ) from None
+
+
+def static_credentials(
+    key_pair: Mapping[str, str | None], token: str | None, source: str
+) -> Credentials:
+    """Return credentials of an access key id and a secret key, in this order, and a token.
+
+    Raises :class:`PartialCredentialsError` with the names of the values that are missing, and the
+    ``source``.
+    """
+    missing = [name for name, value in key_pair.items() if not value]
+    if missing:
+        raise PartialCredentialsError(
+            f"incomplete credentials in {source}: {' and '.join(missing)} missing or empty"
+        )
+    access_key, secret_key = (value or "" for value in key_pair.values())
+    return Credentials(access_key, secret_key, token or None)

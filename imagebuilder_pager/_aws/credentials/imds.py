@@ -1,0 +1,145 @@
+"""Credentials from EC2 instance metadata, version 2 (IMDSv2)."""
+
+from __future__ import annotations
+
+import logging
+import random
+from dataclasses import replace
+from datetime import timedelta
+from urllib.parse import quote
+
+from ..._validation import validate_whole_number
+from ...exceptions import InvalidConfigError
+from ..clock import Clock
+from ..config.shared_config import SharedConfig, is_true
+from ..identity import Credentials
+from .metadata_http import MetadataError, fetch, parse_credentials, retry
+
+_log = logging.getLogger(__name__)
+
+
+class InstanceMetadataProvider:
+    """The provider of the credentials of an EC2 instance's role.
+
+    Version 1, without a session token, is never used. It serves one search: called twice, it
+    returns the same credentials.
+    """
+
+    METHOD = "iam-role"
+    CANONICAL_NAME = "Ec2InstanceMetadata"
+    _TOKEN_PATH = "latest/api/token"
+    _ROLE_PATH = "latest/meta-data/iam/security-credentials/"
+    _TOKEN_TTL_SECONDS = "21600"
+
+    def __init__(self, config: SharedConfig, clock: Clock) -> None:
+        self._config = config
+        self._clock = clock
+        self._missing_reason = ""
+        self._is_loaded = False
+        self._credentials: Credentials | None = None
+
+    def load(self) -> Credentials | None:
+        """Return the role's credentials, None if there are none.
+
+        Raises :class:`InvalidConfigError` for a setting that cannot be used.
+        """
+        if not self._is_loaded:
+            disabled = self._config.get("AWS_EC2_METADATA_DISABLED")
+            if disabled is not None and is_true(disabled.value):
+                self._missing_reason = "AWS_EC2_METADATA_DISABLED is true"
+            else:
+                self._credentials = self._fetch()
+            self._is_loaded = True
+        return self._credentials
+
+    def missing_reason(self) -> str:
+        """Return why there are no credentials, "" if they were not looked for."""
+        return self._missing_reason
+
+    def _fetch(self) -> Credentials | None:
+        base_url = _resolve_base_url(self._config)
+        max_attempts = _resolve_whole_number(self._config, "NUM_ATTEMPTS", "num_attempts")
+        timeout = _resolve_whole_number(self._config, "TIMEOUT", "timeout")
+        try:
+            return retry(
+                lambda: self._fetch_role_credentials(base_url, timeout),
+                self._clock,
+                max_attempts=max_attempts,
+                delay=0,
+            )
+        except MetadataError as error:
+            self._missing_reason = f"{base_url}: {error}"
+        _log.debug("no credentials from EC2 instance metadata: %s", self._missing_reason)
+        return None
+
+    def _fetch_role_credentials(self, base_url: str, timeout: float) -> Credentials:
+        ttl = {"x-aws-ec2-metadata-token-ttl-seconds": self._TOKEN_TTL_SECONDS}
+        token = fetch("PUT", base_url + self._TOKEN_PATH, ttl, timeout=timeout, clock=self._clock)
+        if not (token.isascii() and token.isprintable() and token):
+            raise MetadataError("the response is not a metadata token")
+        headers = {"x-aws-ec2-metadata-token": token}
+        try:
+            roles = fetch(
+                "GET", base_url + self._ROLE_PATH, headers, timeout=timeout, clock=self._clock
+            ).split()
+        except MetadataError as error:
+            if error.status == 404:
+                raise MetadataError("the instance has no role") from None
+            raise
+        if not roles:
+            raise MetadataError("the instance has no role")
+        path = self._ROLE_PATH + quote(roles[0], safe="+=,.@-_")
+        credentials = parse_credentials(
+            fetch("GET", base_url + path, headers, timeout=timeout, clock=self._clock)
+        )
+        return self._extend_expiration(credentials)
+
+    def _extend_expiration(self, credentials: Credentials) -> Credentials:
+        """Return the credentials, with a later expiration if they are about to expire.
+
+        AWS's rule for its SDKs: when instance metadata cannot get new credentials it returns the
+        old ones, which the services go on accepting. They are refreshed some minutes later.
+        """
+        now = self._clock.now()
+        margin = timedelta(minutes=15, seconds=random.randint(120, 600))  # noqa: S311 - jitter
+        expiration = credentials.expiration
+        if expiration is None or expiration - margin > now:
+            return credentials
+        _log.warning(
+            "EC2 instance metadata has no new credentials; using the old ones, which expire at %s",
+            expiration,
+        )
+        return replace(credentials, expiration=now + margin)
+
+
+def _resolve_base_url(config: SharedConfig) -> str:
+    """Return the URL of the instance metadata, with a slash at the end."""
+    resolved = config.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", key="ec2_metadata_service_endpoint")
+    if resolved is not None:
+        if not resolved.value.startswith(("http://", "https://")):
+            raise InvalidConfigError(
+                f"{resolved.source}: {resolved.value[:80]!r} given; allowed: an http:// or "
+                "https:// URL"
+            )
+        return resolved.value.rstrip("/") + "/"
+    mode = config.get(
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", key="ec2_metadata_service_endpoint_mode"
+    )
+    if mode is None:
+        use_ipv6 = config.get_bool("AWS_IMDS_USE_IPV6", "imds_use_ipv6")
+    elif mode.value.lower() in {"ipv4", "ipv6"}:
+        use_ipv6 = mode.value.lower() == "ipv6"
+    else:
+        raise InvalidConfigError(f"{mode.source}: {mode.value!r} given; allowed: ipv4, ipv6")
+    return "http://[fd00:ec2::254]/" if use_ipv6 else "http://169.254.169.254/"
+
+
+def _resolve_whole_number(config: SharedConfig, variable: str, key: str) -> int:
+    """Return a setting that is a whole number from 1 on, 1 if it is not set."""
+    resolved = config.get(f"AWS_METADATA_SERVICE_{variable}", key=f"metadata_service_{key}")
+    if resolved is None:
+        return 1
+    try:
+        return validate_whole_number(resolved.source, resolved.value, minimum=1, convert=True)
+    except ValueError as error:
+        raise InvalidConfigError(str(error)) from None

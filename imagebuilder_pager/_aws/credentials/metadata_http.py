@@ -1,0 +1,121 @@
+"""Requests to the metadata endpoints of AWS's hosts: the container's, and EC2's.
+
+botocore's own fetchers log the responses that they cannot read, go through a proxy of the
+environment, and do not say why they returned nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from ...exceptions import (
+    ConnectTimeoutError,
+    HTTPClientError,
+    PagerError,
+    ReadTimeoutError,
+    ResponseParserError,
+)
+from ..auth.redaction import redact_error
+from ..clock import Clock, parse_iso8601
+from ..config.tls import LazySSLContext
+from ..identity import Credentials
+from ..retries import RetryableKind, RetryState, call_with_retries
+from ..transport.fetch import fetch_response
+
+T = TypeVar("T")
+
+_MAX_BYTES = 64 * 1024  # credentials with a session token are about two kilobytes
+_CREDENTIAL_MEMBERS = ("AccessKeyId", "SecretAccessKey", "Token", "Expiration")
+_NO_VERIFICATION = LazySSLContext(False)
+
+
+class MetadataError(PagerError):
+    """No usable response; the message gives the reason and shows nothing of a body.
+
+    ``retryable`` says whether another attempt may succeed. ``status`` is the HTTP status, 0 if
+    something else is wrong.
+    """
+
+    def __init__(self, reason: str, *, retryable: bool = False, status: int = 0) -> None:
+        super().__init__(reason)
+        self.retryable = retryable
+        self.status = status
+
+
+def retry(call: Callable[[], T], clock: Clock, *, max_attempts: int, delay: float) -> T:
+    """Return what ``call`` returns, calling it up to ``max_attempts`` times.
+
+    ``delay``: seconds between the attempts. Raises the last :class:`MetadataError`.
+    """
+    state = RetryState(None, max_attempts, fixed_delay=delay, classify=_retryable_kind)
+    return call_with_retries(call, state, clock)
+
+
+def _retryable_kind(error: PagerError) -> RetryableKind | None:
+    retryable = isinstance(error, MetadataError) and error.retryable
+    return RetryableKind.TRANSIENT if retryable else None
+
+
+def fetch(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    *,
+    timeout: float,
+    clock: Clock,
+    certificates: LazySSLContext = _NO_VERIFICATION,
+) -> str:
+    """Return the body of a successful response. Raises :class:`MetadataError`.
+
+    ``timeout``: seconds for all of it. There is no proxy, no redirect and no log line with the URL:
+    in a container, whoever has the URL has the credentials.
+    """
+    try:
+        response = fetch_response(
+            method,
+            url,
+            headers,
+            ssl_context=certificates,
+            timeout=timeout,
+            limit=_MAX_BYTES,
+            trust_env=False,
+            monotonic=clock.monotonic,
+            secrets=set(),  # it is not asked through a proxy
+        )
+    except (HTTPClientError, ResponseParserError) as error:
+        redact_error(error, {urlsplit(url).path, *headers.values()})
+        timed_out = isinstance(error, (ConnectTimeoutError, ReadTimeoutError))
+        reason = "no response in time" if timed_out else str(error)
+        raise MetadataError(reason, retryable=True) from None
+    if response.body is None:
+        raise MetadataError("the response is too long")
+    if response.status != 200:
+        retryable = response.status == 429 or response.status >= 500
+        raise MetadataError(
+            f"HTTP status {response.status}", retryable=retryable, status=response.status
+        )
+    return response.body.decode("utf-8", "replace")
+
+
+def parse_credentials(text: str) -> Credentials:
+    """Return the credentials in a response, a JSON object. Raises :class:`MetadataError`."""
+    try:
+        members = json.loads(text)
+    except ValueError:
+        members = None
+    if not isinstance(members, dict):
+        raise MetadataError("the response is not a JSON object", retryable=True)
+    missing = [name for name in _CREDENTIAL_MEMBERS if not isinstance(members.get(name), str)]
+    if missing:
+        # The service's own code for the error, such as AssumeRoleUnauthorizedAccess.
+        code = members.get("Code")
+        detail = f" (error code {code[:80]})" if isinstance(code, str) and code.isalnum() else ""
+        raise MetadataError(f"the response has no {', '.join(missing)}{detail}")
+    access_key, secret_key, token, expiration = (members[name] for name in _CREDENTIAL_MEMBERS)
+    try:
+        return Credentials(access_key, secret_key, token, parse_iso8601(expiration))
+    except ValueError:
+        raise MetadataError("the response's Expiration is not a time in ISO 8601") from None

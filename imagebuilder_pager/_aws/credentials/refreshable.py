@@ -1,0 +1,161 @@
+"""Credentials that are fetched, cached, and refreshed before they expire.
+
+The windows are botocore's. In the advisory window one thread refreshes, and the others go on with
+the credentials there are; in the mandatory window all wait for the new ones.
+"""
+
+from __future__ import annotations
+
+import copy
+import enum
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from ..._threads import call_after_fork
+from ...exceptions import CredentialRetrievalError, PagerError
+from ..clock import SYSTEM_CLOCK, Clock
+from ..identity import Credentials, header_problems
+
+_log = logging.getLogger(__name__)
+
+#: How long before the expiration each window begins.
+ADVISORY_WINDOW = timedelta(minutes=15)
+MANDATORY_WINDOW = timedelta(minutes=10)
+#: After a refresh that failed or brought short-lived credentials, the time until the next one.
+REFRESH_COOLDOWN = timedelta(minutes=1)
+
+
+class _RefreshState(enum.Enum):
+    """The state of the cached credentials, by the time to their expiration."""
+
+    FRESH = enum.auto()
+    ADVISORY = enum.auto()
+    MANDATORY = enum.auto()
+    EXPIRED = enum.auto()  # also: none are cached, or the service has rejected them
+
+
+class RefreshableCredentials:
+    """A provider that fetches credentials when they are first needed and before they expire.
+
+    ``fetch`` returns credentials or raises a :class:`PagerError`. One thread at a time calls it,
+    and all threads that waited for it get the same result or error. An error is logged as a warning
+    while the old credentials have not expired. Credentials without an expiration are cached until
+    the service rejects them.
+    """
+
+    def __init__(self, fetch: Callable[[], Credentials], clock: Clock = SYSTEM_CLOCK) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._lock = threading.Lock()  # held while fetching
+        call_after_fork(self)
+        self._credentials: Credentials | None = None
+        self._rejected = False
+        self._refresh_count = 0
+        self._refresh_error: PagerError | None = None
+        self._cooldown_until: datetime | None = None
+
+    def get_frozen_credentials(self) -> Credentials:
+        """Return the credentials; it may block to fetch them. Raises what ``fetch`` raises."""
+        # Read before the state, so that a refresh that ends in between is not missed.
+        count_before = self._refresh_count
+        state = self._refresh_state()
+        if state is _RefreshState.FRESH:
+            return self._current()
+        if state is _RefreshState.ADVISORY and self._lock.locked():
+            return self._current()
+        # Not acquire(): Ctrl-C between it and a try would leave the lock held.
+        with self._lock:
+            # Another thread may have refreshed, or failed to, while this one waited.
+            if self._refresh_count == count_before or (
+                self._refresh_error is None and self._refresh_state() is _RefreshState.EXPIRED
+            ):
+                self._refresh()
+            error = self._refresh_error
+            if error is not None and self._refresh_state() is _RefreshState.EXPIRED:
+                # A copy: one exception raised in many threads would mix their tracebacks.
+                raise copy.copy(error) from error.__cause__
+            return self._current()
+
+    def cached(self) -> Credentials | None:
+        """Return the credentials if this thread need not refresh them, else None; never blocks."""
+        state = self._refresh_state()
+        refreshing = state is _RefreshState.ADVISORY and self._lock.locked()
+        return self._credentials if state is _RefreshState.FRESH or refreshing else None
+
+    def invalidate(self, access_key: str) -> bool:
+        """Expire the credentials with this access key id, which the service has rejected.
+
+        It never blocks. It returns True: another thread has fetched others already, or the next
+        :meth:`get_frozen_credentials` will.
+        """
+        if self._credentials is not None and self._credentials.access_key == access_key:
+            self._rejected = True
+        return True
+
+    def after_fork(self) -> None:
+        """Forget, in a forked process, the thread that was fetching: it is in the parent."""
+        self._lock = threading.Lock()
+
+    def _refresh_state(self) -> _RefreshState:
+        credentials, now = self._credentials, self._clock.now()
+        if credentials is None or self._rejected:
+            return _RefreshState.EXPIRED
+        if credentials.expiration is None:
+            return _RefreshState.FRESH
+        remaining = credentials.expiration - now
+        if remaining <= timedelta():
+            return _RefreshState.EXPIRED
+        in_cooldown = self._cooldown_until is not None and now < self._cooldown_until
+        if remaining >= ADVISORY_WINDOW or in_cooldown:
+            return _RefreshState.FRESH
+        if remaining >= MANDATORY_WINDOW:
+            return _RefreshState.ADVISORY
+        return _RefreshState.MANDATORY
+
+    def _current(self) -> Credentials:
+        assert self._credentials is not None  # noqa: S101 - without any, the state is EXPIRED
+        return self._credentials
+
+    def _refresh(self) -> None:
+        """Fetch, with the lock held, and store the credentials or the error."""
+        is_first = self._credentials is None
+        self._refresh_error = self._cooldown_until = None
+        try:
+            self._credentials = self._validate(self._fetch())
+            self._rejected = False
+        except PagerError as error:
+            self._refresh_error = error
+            if self._refresh_state() is not _RefreshState.EXPIRED:
+                _log.warning(
+                    "refreshing the credentials failed; using the old ones until they expire: %s",
+                    error,
+                )
+        finally:
+            self._refresh_count += 1
+        refresh_is_due = self._refresh_state() in {
+            _RefreshState.ADVISORY,
+            _RefreshState.MANDATORY,
+        }
+        if refresh_is_due and not is_first:
+            # It failed or brought short-lived credentials: another one at every call is of no use.
+            self._cooldown_until = self._clock.now() + REFRESH_COOLDOWN
+
+    def _validate(self, credentials: Credentials) -> Credentials:
+        """Return the credentials that were fetched; those of no use must not replace the old."""
+        if problems := header_problems(credentials):
+            raise CredentialRetrievalError(
+                f"the credentials that were fetched cannot be used: {'; '.join(problems)}"
+            )
+        expiration, now = credentials.expiration, self._clock.now()
+        if expiration is not None and expiration <= now:
+            raise CredentialRetrievalError(
+                f"the credentials that were fetched expired at {expiration}, and by the clock of "
+                f"this machine it is {now}"
+            )
+        return credentials
+
+    def __repr__(self) -> str:
+        expiration = None if self._credentials is None else self._credentials.expiration
+        return f"{type(self).__name__}(expiration={expiration})"

@@ -1,0 +1,165 @@
+"""The calls of STS that return a role's credentials, for ``botocore.credentials``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+from xml.etree import ElementTree as ET
+
+from ...exceptions import ClientError, CredentialRetrievalError, InvalidConfigError, PagerError
+from ..auth.redaction import redact_error, secrets_of
+from ..auth.signer import RequestSigner
+from ..auth.sigv4 import sigv4_header
+from ..config.endpoints import ServiceMetadata, endpoint_from_config, resolve_endpoint
+from ..config.shared_config import SharedConfig
+from ..identity import Credentials, CredentialsContext
+from ..retries import RetryState, call_with_retries
+from ..transport.fetch import FetchedResponse, fetch_response
+from ..transport.types import Origin
+
+_STS = ServiceMetadata("sts", fips_partitions=frozenset({"aws-us-gov"}))
+_API_VERSION = "2011-06-15"
+_TIMEOUT = 10.0  # seconds, of each attempt
+_MAX_ATTEMPTS = 3
+_MAX_BYTES = 256 * 1024
+#: The regions that the mode "legacy" sends to the global endpoint; botocore's list.
+_LEGACY_REGIONS = frozenset(
+    {
+        *("ap-northeast-1", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "aws-global"),
+        *("ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3"),
+        *("sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2"),
+    }
+)
+
+
+def sts_endpoint(region: str, config: SharedConfig) -> tuple[str, str]:
+    """Return the URL of STS, and the region to sign for.
+
+    The settings are those of any service (``AWS_ENDPOINT_URL_STS`` and so on), and
+    ``AWS_STS_REGIONAL_ENDPOINTS`` or the profile's ``sts_regional_endpoints``: ``regional``, which
+    is the default, or ``legacy``. Raises :class:`InvalidConfigError` for another value.
+    """
+    mode = config.get("AWS_STS_REGIONAL_ENDPOINTS", key="sts_regional_endpoints")
+    if mode is not None and mode.value not in {"regional", "legacy"}:
+        raise InvalidConfigError(
+            f"{mode.source}: {mode.value[:80]!r} given; allowed: regional, legacy"
+        )
+    url = resolve_endpoint(_STS, region, config)
+    # FIPS, dual-stack and custom endpoints have no legacy mode.
+    is_default = url == f"https://sts.{region}.amazonaws.com" and not endpoint_from_config(
+        _STS, config
+    )
+    if is_default and mode is not None and mode.value == "legacy" and region in _LEGACY_REGIONS:
+        return "https://sts.amazonaws.com", "us-east-1"
+    return url, region
+
+
+class StsClient:
+    """An STS client with the two methods of boto3's that ``botocore.credentials`` calls.
+
+    ``credentials`` sign ``assume_role``; they are None for ``assume_role_with_web_identity``, which
+    is not signed.
+    """
+
+    def __init__(self, context: CredentialsContext, credentials: Credentials | None) -> None:
+        self._context = context
+        self._credentials = credentials
+
+    def assume_role(self, **params: Any) -> dict[str, Any]:
+        """Call AssumeRole with boto3's parameters; return what boto3 returns of the credentials.
+
+        Raises :class:`CredentialRetrievalError`.
+        """
+        return self._call("AssumeRole", params)
+
+    def assume_role_with_web_identity(self, **params: Any) -> dict[str, Any]:
+        """Call AssumeRoleWithWebIdentity, in the same way as :meth:`assume_role`."""
+        return self._call("AssumeRoleWithWebIdentity", params)
+
+    def _call(self, action: str, params: dict[str, Any]) -> dict[str, Any]:
+        url, region = sts_endpoint(self._context.region, self._context.config)
+        clock = self._context.clock
+        form = {"Action": action, "Version": _API_VERSION}
+        form |= {name: str(value) for name, value in params.items()}
+        state = RetryState(None, _MAX_ATTEMPTS)
+        # All that is sent and that nobody may see.
+        secrets = {form["WebIdentityToken"]} if "WebIdentityToken" in form else set()
+        try:
+            return call_with_retries(lambda: self._send(url, region, form, secrets), state, clock)
+        except PagerError as error:
+            redact_error(error, secrets)
+            raise CredentialRetrievalError(
+                f"STS returned no credentials for {params.get('RoleArn')}: {error}"
+            ) from error
+
+    def _send(
+        self, url: str, region: str, form: dict[str, str], secrets: set[str]
+    ) -> dict[str, Any]:
+        url, content = f"{url}/", urlencode(form).encode()
+        clock = self._context.clock
+        headers = {
+            "accept": "text/xml",
+            "accept-encoding": "identity",
+            "content-type": "application/x-www-form-urlencoded",
+            "host": Origin.from_url(url).host_header,
+        }
+        if self._credentials is not None:
+            signer = RequestSigner(
+                self._credentials, "sts", region, algorithm=sigv4_header, clock=clock.now
+            )
+            headers |= signer.auth_headers("POST", url, headers, content, signer.credentials())
+            secrets |= secrets_of(self._credentials, headers["authorization"])
+        response = fetch_response(
+            "POST",
+            url,
+            headers,
+            content,
+            ssl_context=self._context.certificates,
+            timeout=_TIMEOUT,
+            limit=_MAX_BYTES,
+            trust_env=True,
+            monotonic=clock.monotonic,
+            secrets=secrets,
+        )
+        texts = _element_texts(response.body or b"")
+        if response.status != 200 or not all(map(texts.get, _CREDENTIAL_MEMBERS)):
+            raise _client_error(form["Action"], response, texts)
+        credentials = {name: texts[name] for name in _CREDENTIAL_MEMBERS}
+        return {"Credentials": credentials, "AssumedRoleUser": {"Arn": texts.get("Arn", "")}}
+
+
+def _client_error(action: str, response: FetchedResponse, texts: Mapping[str, str]) -> ClientError:
+    if response.status == 200:
+        message = "the response has no credentials"
+    else:
+        message = texts.get("Message", "the response is not an error of STS")
+    error_response = {
+        "Error": {"Code": texts.get("Code") or str(response.status), "Message": message},
+        "ResponseMetadata": {
+            "RequestId": texts.get("RequestId"),
+            "HTTPStatusCode": response.status,
+            "HTTPHeaders": dict(response.headers),
+        },
+    }
+    return ClientError(error_response, action)
+
+
+_CREDENTIAL_MEMBERS = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
+
+
+def _element_texts(body: bytes) -> dict[str, str]:
+    """Return the text of an XML document's elements by name, the first of each; {} if not XML."""
+    texts: dict[str, str] = {}
+    try:
+        document = body.decode("utf-8")
+        # A document type, which STS has not, can declare endless entities. A NUL is that of another
+        # encoding, in which one could be hidden.
+        if "<!" in document or "\0" in document:
+            return {}
+        for element in ET.fromstring(document).iter():  # noqa: S314 - see above
+            if element.text and element.text.strip():
+                texts.setdefault(element.tag.rpartition("}")[2], element.text.strip())
+    except (ET.ParseError, ValueError):
+        return {}
+    return texts

@@ -1,0 +1,31 @@
+"""A file with a token: of a web identity, or of the container endpoint.
+
+The platform renews such a file, so that it is read each time. Its size is bounded, and only a
+regular file is read: anything else can have no end, or keep the reader waiting for one.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from ...exceptions import CredentialRetrievalError
+
+_MAX_BYTES = 64 * 1024  # STS takes 20,000 characters
+# Opening a FIFO would wait. Not all systems have all flags.
+_FLAGS = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
+
+
+def read_token_file(path: str) -> str:
+    """Return the text of a token file.
+
+    Raises ``OSError`` as the system does, ``ValueError`` for another encoding than UTF-8, and
+    :class:`CredentialRetrievalError` for anything but a regular file of at most 64 KiB.
+    """
+    with open(os.open(path, os.O_RDONLY | _FLAGS), "rb") as file:  # noqa: PTH123 - a descriptor
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise CredentialRetrievalError(f"the token file {path} is not a regular file")
+        content = file.read(_MAX_BYTES + 1)
+    if len(content) > _MAX_BYTES:
+        raise CredentialRetrievalError(f"the token file {path} is larger than 64 KiB")
+    return content.decode("utf-8")

@@ -1,0 +1,123 @@
+"""The types of credentials, for everything that finds them or signs with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, runtime_checkable
+
+from ..exceptions import ParamValidationError
+from .clock import SYSTEM_CLOCK, Clock
+from .config.shared_config import SharedConfig
+from .config.tls import LazySSLContext
+
+
+@runtime_checkable
+class CredentialsLike(Protocol):
+    """The attributes that signing needs; all of botocore's credentials have them."""
+
+    @property
+    def access_key(self) -> str: ...
+    @property
+    def secret_key(self) -> str: ...
+    @property
+    def token(self) -> str | None: ...
+
+
+@runtime_checkable
+class CredentialsProvider(Protocol):
+    """An object that returns the current credentials, such as a boto3 session's credentials."""
+
+    def get_frozen_credentials(self) -> CredentialsLike: ...
+
+
+@runtime_checkable
+class CachingProvider(CredentialsProvider, Protocol):
+    """A provider that caches its credentials; these two methods never block.
+
+    ``cached()`` returns the credentials, None if ``get_frozen_credentials`` would have to fetch
+    them. ``invalidate(access_key)`` says that the service has rejected the credentials with this
+    access key id as expired; it returns whether ``get_frozen_credentials`` may return others.
+    """
+
+    def cached(self) -> CredentialsLike | None: ...
+    def invalidate(self, access_key: str) -> bool: ...
+
+
+#: The argument ``credentials``: a provider, credentials, or a function that returns new
+#: credentials. The function may return an object with ``access_key``, ``secret_key`` and ``token``,
+#: or a mapping in the shape of a ``credential_process``: ``AccessKeyId``, ``SecretAccessKey``,
+#: ``SessionToken`` and ``Expiration`` (a datetime, or a string in ISO 8601).
+CredentialsSource = (
+    CredentialsProvider | CredentialsLike | Callable[[], CredentialsLike | Mapping[str, Any]]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """An access key id with its secret key and, where temporary, session token and expiration.
+
+    ``expiration`` is None for credentials that are not known to expire. The repr shows neither keys
+    nor token.
+    """
+
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    token: str | None = field(default=None, repr=False)
+    expiration: datetime | None = None
+
+    def get_frozen_credentials(self) -> Credentials:
+        """Return the credentials themselves: they do not change."""
+        return self
+
+    def cached(self) -> Credentials:
+        """Return the credentials themselves."""
+        return self
+
+    def invalidate(self, access_key: str) -> bool:  # noqa: ARG002 - the protocol has it
+        """Return False: there are no other credentials."""
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialsContext:
+    """The settings that credentials are resolved by.
+
+    ``region`` is that of the STS calls. ``certificates`` verify their TLS connections, and those to
+    a container endpoint.
+    """
+
+    config: SharedConfig
+    region: str
+    certificates: LazySSLContext = field(default_factory=LazySSLContext)
+    clock: Clock = SYSTEM_CLOCK
+
+
+def validate_header_safe(credentials: CredentialsLike) -> None:
+    """Raise :class:`ParamValidationError` for credentials that cannot be part of a header.
+
+    A line break from a file is the usual case. It has to be found here, because the HTTP layer
+    would show the whole header, and with it the session token, in its error.
+    """
+    if problems := header_problems(credentials):
+        raise ParamValidationError("credentials", problems)
+
+
+def header_problems(credentials: CredentialsLike) -> list[str]:
+    """Return why credentials cannot be part of a header, a sentence for each of their values."""
+    values: dict[str, Any] = {
+        "aws_access_key_id": credentials.access_key,
+        "aws_secret_access_key": credentials.secret_key,
+        "aws_session_token": credentials.token or "",
+    }
+    problems = []
+    for name, value in values.items():
+        if not isinstance(value, str):
+            problems.append(f"{name}: a {type(value).__name__} given; allowed: {_PRINTABLE}")
+        elif not (value.isascii() and value.isprintable() and value == value.strip()):
+            problems.append(f"{name}: other characters in it; allowed: {_PRINTABLE}")
+    return problems
+
+
+_PRINTABLE = "a string of printable ASCII, without a line break or spaces around it"

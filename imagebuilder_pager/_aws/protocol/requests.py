@@ -1,0 +1,66 @@
+"""Parameters as a request: HTTP method, path with query, and body. No I/O.
+
+The rule of rest-json: a parameter goes where the service model puts it, into the query or into the
+body; a body is a JSON object, and present where the operation has any parameter for it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from .responses import RestJsonOperation
+
+
+class SerializedRequest(NamedTuple):
+    """A request of an operation, without its headers.
+
+    ``target`` is the path with its query, percent-encoded. ``content_type`` is None for a request
+    without a body.
+    """
+
+    method: str
+    target: str
+    content: bytes
+    content_type: str | None
+
+
+def serialize_request(
+    operation: RestJsonOperation, params: Mapping[str, Any], path_prefix: str = ""
+) -> SerializedRequest:
+    """Return the request of an operation; ``params`` are under their wire names.
+
+    ``path_prefix`` is the path of the endpoint's URL. Bytes and percent-encoding are botocore's.
+    """
+    target = path_prefix + operation.path
+    query = {
+        operation.query_members[name]: _query_texts(value)
+        for name, value in params.items()
+        if name in operation.query_members
+    }
+    if query:
+        target += "?" + "&".join(
+            f"{_encode(name)}={_encode(text)}" for name, texts in query.items() for text in texts
+        )
+    if operation.method == "GET":
+        return SerializedRequest("GET", target, b"", None)
+    body = {name: value for name, value in params.items() if name not in operation.query_members}
+    return SerializedRequest(
+        operation.method, target, json.dumps(body).encode(), "application/json"
+    )
+
+
+def _query_texts(value: Any) -> list[str]:
+    """Return the texts of a query member: one, or one for each item of a list."""
+    if isinstance(value, (list, tuple)):
+        return [text for item in value for text in _query_texts(item)]
+    if isinstance(value, bool):
+        return ["true" if value else "false"]
+    return [str(value)]
+
+
+def _encode(text: str) -> str:
+    """Return the text with all but the unreserved characters percent-encoded."""
+    return quote(text, safe="-._~")

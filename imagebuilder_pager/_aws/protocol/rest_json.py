@@ -1,0 +1,273 @@
+"""A call of a rest-json service: encode, sign, send, parse, and try again.
+
+What is tried again is decided in :mod:`..retries`, what a response means in :mod:`.responses`. The
+sync and the async loop differ in where they wait, and in nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from ...exceptions import ClientError, PagerError, ReadTimeoutError
+from ..auth.redaction import redact, redact_error, secrets_of
+from ..auth.signer import RequestSigner, SignedWith
+from ..clock import SYSTEM_CLOCK, Clock
+from ..identity import CredentialsLike
+from ..retries import RetryQuota, RetryState
+from ..transport.body import BodyReader
+from ..transport.types import AsyncTransport, Deadline, HTTPRequest, Origin, Timeouts, Transport
+from .requests import serialize_request
+from .responses import (
+    HTTPResponse,
+    ResponseParser,
+    ResponseT,
+    RestJsonOperation,
+    parse_response,
+)
+
+_log = logging.getLogger(__name__)
+
+#: Of the largest pages that the service has, a hundredfold.
+DEFAULT_MAX_RESPONSE_BYTES = 16 * 1024 * 1024
+
+
+class ClientConfig(NamedTuple):
+    """The settings of a client.
+
+    ``timeouts``: of each attempt. ``total_timeout``: seconds for a call with all its attempts and
+    waits, None for no end. ``max_attempts``: how often a call may be sent. ``max_response_bytes``:
+    the largest body that is read, after decompression.
+    """
+
+    timeouts: Timeouts
+    max_attempts: int
+    total_timeout: float | None = None
+    max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES
+    clock: Clock = SYSTEM_CLOCK
+
+
+class RestJsonClient:
+    """A client of one service at one endpoint; its calls share a quota of retries.
+
+    ``path_prefix`` of the endpoint's URL stands before each operation's path. ``headers`` are those
+    of all requests, names in lower case.
+    """
+
+    def __init__(
+        self,
+        endpoint_url: str,
+        headers: Mapping[str, str],
+        signer: RequestSigner,
+        config: ClientConfig,
+    ) -> None:
+        self.endpoint_url = endpoint_url
+        self.origin: Origin = Origin.from_url(endpoint_url)
+        self.path_prefix: str = urlsplit(endpoint_url).path
+        self.headers: dict[str, str] = {**headers, "host": self.origin.host_header}
+        self.signer = signer
+        self.config = config
+        self.quota: RetryQuota = RetryQuota()
+
+    def call(
+        self,
+        transport: Transport,
+        operation: RestJsonOperation,
+        params: Mapping[str, Any],
+        parse: ResponseParser[ResponseT],
+    ) -> ResponseT:
+        """Make the call, as often as it takes, and return what ``parse`` makes of the response.
+
+        Raises :class:`NoCredentialsError`, a subclass of :class:`HTTPClientError` where there is no
+        response, and what :func:`.responses.parse_response` raises.
+        """
+        call = _CallExecution(self, operation, params)
+        while True:
+            try:
+                call.start_attempt()
+                credentials = self.signer.credentials(call.credentials_timeout())
+                transport.send(call.next_request(credentials), call)
+                return call.parse_success(parse)
+            except PagerError as error:
+                if (delay := call.retry_delay(error)) is None:
+                    raise
+            self.config.clock.sleep(delay)
+
+    async def call_async(
+        self,
+        transport: AsyncTransport,
+        operation: RestJsonOperation,
+        params: Mapping[str, Any],
+        parse: ResponseParser[ResponseT],
+    ) -> ResponseT:
+        """Make the call; the async twin of :meth:`call`."""
+        call = _CallExecution(self, operation, params)
+        while True:
+            try:
+                call.start_attempt()
+                credentials = await self.signer.credentials_async(call.credentials_timeout())
+                await transport.send(call.next_request(credentials), call)
+                return call.parse_success(parse)
+            except PagerError as error:
+                if (delay := call.retry_delay(error)) is None:
+                    raise
+            await self.config.clock.sleep_async(delay)
+
+
+class _CallExecution:
+    """A call and the attempts at it: all that the two loops share. No I/O.
+
+    It is the handler of the responses (:class:`..transport.types.ResponseHandler`).
+    """
+
+    def __init__(
+        self, client: RestJsonClient, operation: RestJsonOperation, params: Mapping[str, Any]
+    ) -> None:
+        self._client = client
+        self._operation = operation
+        self._config = config = client.config
+        self._clock = config.clock
+        self._serialized = serialize_request(operation, params, client.path_prefix)
+        self._deadline = Deadline(config.total_timeout, self._clock.monotonic)
+        self._retries = RetryState(
+            quota=client.quota,
+            max_attempts=config.max_attempts,
+            remaining=self._deadline.remaining,
+        )
+        self._started_at = 0.0
+        self._signed_with: SignedWith | None = None
+        self._head: tuple[int, Mapping[str, str]] = (0, {})
+        self._body = BodyReader("", 0)
+        self._response: HTTPResponse | None = None
+        self._recovered: set[str] = set()
+        #: All that the attempts were signed with, and their signatures.
+        self._secrets: set[str] = set()
+
+    def start_attempt(self) -> None:
+        """Begin an attempt."""
+        self._retries.start_attempt()
+        self._response = None
+        self._head = (0, {})
+        self._started_at = self._clock.monotonic()
+
+    def credentials_timeout(self) -> float | None:
+        """Return the seconds that the attempt's credentials may take, None for no limit."""
+        remaining = self._deadline.remaining()
+        return None if remaining is None else max(0.0, remaining)
+
+    def next_request(self, credentials: CredentialsLike) -> HTTPRequest:
+        """Return the signed request of the attempt."""
+        client, serialized = self._client, self._serialized
+        headers = dict(client.headers)
+        if serialized.content_type is not None:
+            headers["content-type"] = serialized.content_type
+        url = f"{client.origin}{serialized.target}"
+        signature = client.signer.auth_headers(
+            serialized.method, url, headers, serialized.content, credentials
+        )
+        self._signed_with = SignedWith(credentials.access_key, signature["x-amz-date"])
+        self._secrets |= secrets_of(credentials, signature["authorization"])
+        return HTTPRequest(
+            serialized.method,
+            client.origin,
+            serialized.target,
+            {**headers, **signature},
+            serialized.content,
+            self._config.timeouts,
+            self._deadline,
+        )
+
+    def on_proxy(self, secrets: AbstractSet[str]) -> None:
+        """Take note of values of the proxy that no error may show."""
+        self._secrets |= secrets
+
+    def on_sent(self) -> None:
+        """Make ready to parse the response, which is on its way."""
+        if self._operation.prepare is not None:
+            self._operation.prepare()
+
+    def on_headers(self, status: int, headers: Mapping[str, str], encoding: str) -> None:
+        """Take the head of a response."""
+        self._head = (status, headers)
+        self._body = BodyReader(encoding.strip().lower(), self._config.max_response_bytes)
+
+    def on_data(self, chunk: bytes) -> None:
+        """Take a piece of the body, unless the time for the call is up."""
+        try:
+            self._deadline.cap(None)
+        except TimeoutError as error:
+            raise ReadTimeoutError(
+                f"no complete response from {self._client.endpoint_url}: {error}"
+            ) from None
+        self._body.feed(chunk)
+
+    def parse_success(self, parse: ResponseParser[ResponseT]) -> ResponseT:
+        """Return what ``parse`` makes of a whole response, if it is a success."""
+        status, headers = self._head
+        self._response = HTTPResponse(status, headers, self._body.finish(), self._retries.retries)
+        result = parse_response(self._operation, self._response, parse)
+        self._log_attempt()
+        self._retries.record_success()
+        return result
+
+    def retry_delay(self, error: PagerError) -> float | None:
+        """Return the seconds to wait before the next attempt; None if the error ends the call.
+
+        No secret is left in the error, whoever has repeated it.
+        """
+        redact_error(error, self._secrets)
+        self._log_attempt()
+        # What is wrong is corrected even if this call is not sent again: the next one is.
+        delay = self._retries.delay_after(
+            error, self._clock.now(), is_corrected=self._recover_auth(error)
+        )
+        if delay is not None:
+            _log.warning(
+                "%s attempt %d failed (%s); retrying in %.2f s",
+                self._operation.name,
+                self._retries.attempt_count,
+                _summarize(error),
+                delay,
+            )
+        return delay
+
+    def _log_attempt(self) -> None:
+        if not _log.isEnabledFor(logging.DEBUG):
+            return
+        response = self._response
+        request_id = None if response is None else response.request_id
+        _log.debug(
+            "%s attempt %d: HTTP status %s, request id %s, %.0f ms",
+            self._operation.name,
+            self._retries.attempt_count,
+            "none" if response is None else response.status,
+            None if request_id is None else redact(request_id, self._secrets),
+            (self._clock.monotonic() - self._started_at) * 1000,
+        )
+
+    def _recover_auth(self, error: PagerError) -> bool:
+        """Return whether the error was due to our clock or credentials, which are now corrected."""
+        if not isinstance(error, ClientError) or self._signed_with is None:
+            return False
+        corrected = self._client.signer.recover_from_auth_error(
+            error, self._signed_with, self._recovered
+        )
+        if corrected is not None:
+            self._recovered.add(corrected)
+        return corrected is not None
+
+
+def _summarize(error: PagerError) -> str:
+    """Return an error for the log: its kind, and nothing of the text of a response's body."""
+    if not isinstance(error, ClientError):
+        return type(error).__name__
+    metadata = error.response["ResponseMetadata"]
+    # Where it is from a body it could be anything, also a line break and a line of its own.
+    code = re.sub(r"[^\w.:#-]", "?", error.response["Error"]["Code"])[:80]
+    return (
+        f"{code}, HTTP status {metadata['HTTPStatusCode']}, request id {metadata.get('RequestId')}"
+    )

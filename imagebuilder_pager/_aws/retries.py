@@ -1,0 +1,252 @@
+"""Retries: which, and when, after AWS's standard mode.
+
+A :class:`RetryState` is told how each attempt at a call has ended, and returns the delay before the
+next one, or None to give up. It does no I/O. All calls of a client share a :class:`RetryQuota`, so
+that retries do not make an outage worse. :func:`call_with_retries` is the loop for the calls that
+find credentials.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+import random
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from .._validation import validate_whole_number
+from ..exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    PagerError,
+    ProxyConnectionError,
+    ReadTimeoutError,
+    ResponseParserError,
+    SSLError,
+)
+from .clock import Clock, parse_http_date
+
+T = TypeVar("T")
+
+DEFAULT_MAX_ATTEMPTS = 3
+
+#: Seconds. A delay is random, between 0 and base * 2 ** (retries so far), at most MAX_BACKOFF.
+TRANSIENT_BASE = 0.25
+THROTTLING_BASE = 1.0
+MAX_BACKOFF = 20.0
+
+THROTTLING_CODES = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "CallRateLimitExceededException",
+        "EC2ThrottledException",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    }
+)
+TRANSIENT_CODES = frozenset({"IDPCommunicationError", "RequestTimeout", "RequestTimeoutException"})
+TRANSIENT_STATUSES = frozenset({500, 502, 503, 504})
+THROTTLING_STATUS = 429
+
+
+class RetryableKind(enum.Enum):
+    """The kinds of failure that another attempt may not meet."""
+
+    THROTTLING = "throttling"
+    TRANSIENT = "transient"
+    TIMEOUT = "timeout"
+    #: The clock or the credentials that were objected to have been corrected since.
+    CORRECTED = "corrected"
+
+
+def classify(error: PagerError) -> RetryableKind | None:
+    """Return the kind of a retryable error, None for an error that a retry would meet again."""
+    if isinstance(error, ClientError):
+        code = error.response["Error"]["Code"]
+        status = error.response["ResponseMetadata"].get("HTTPStatusCode")
+        if code in THROTTLING_CODES or status == THROTTLING_STATUS:
+            return RetryableKind.THROTTLING
+        if code in TRANSIENT_CODES or status in TRANSIENT_STATUSES:
+            return RetryableKind.TRANSIENT
+        return None
+    if isinstance(error, ResponseParserError):
+        return RetryableKind.TRANSIENT if error.incomplete else None
+    if isinstance(error, SSLError):
+        return None if error.certificate_rejected else RetryableKind.TRANSIENT
+    return next((kind for base, kind in _NETWORK_KINDS if isinstance(error, base)), None)
+
+
+_NETWORK_KINDS: tuple[tuple[type[PagerError], RetryableKind | None], ...] = (
+    (ConnectTimeoutError, RetryableKind.TIMEOUT),
+    (ReadTimeoutError, RetryableKind.TIMEOUT),
+    (ProxyConnectionError, None),  # a proxy that refuses goes on refusing
+    (EndpointConnectionError, RetryableKind.TRANSIENT),
+    (ConnectionClosedError, RetryableKind.TRANSIENT),
+)
+
+
+class RetryQuota:
+    """A token bucket for the retries of one client, with botocore's numbers; thread-safe.
+
+    A retry costs 5 of 500 tokens, a retry after a timeout 10. A call that succeeds after retries
+    releases the cost of its last retry; a call that succeeds at once releases 1.
+    """
+
+    CAPACITY = 500
+    COSTS: Mapping[RetryableKind, int] = {
+        RetryableKind.THROTTLING: 5,
+        RetryableKind.TRANSIENT: 5,
+        RetryableKind.TIMEOUT: 10,
+        RetryableKind.CORRECTED: 5,
+    }
+
+    def __init__(self) -> None:
+        self._available_capacity = self.CAPACITY
+        self._lock = threading.Lock()
+
+    @property
+    def available_capacity(self) -> int:
+        """Return the tokens that are left."""
+        return self._available_capacity
+
+    def acquire(self, amount: int) -> bool:
+        """Take the amount and return True, or return False if so much is not left."""
+        with self._lock:
+            if amount > self._available_capacity:
+                return False
+            self._available_capacity -= amount
+            return True
+
+    def release(self, amount: int) -> None:
+        """Give back an amount, up to the capacity."""
+        with self._lock:
+            self._available_capacity = min(self.CAPACITY, self._available_capacity + amount)
+
+
+@dataclass(slots=True)
+class RetryState:
+    """The attempts at one call.
+
+    ``quota``: shared with the other calls of a client; None for no limit.
+    ``max_attempts``: how often the call may be sent, the first attempt included.
+    ``remaining``: returns the seconds that are left for the call, None for no limit.
+    ``random``: returns a number from 0 to 1, for the jitter of the backoff.
+    ``fixed_delay``: seconds between two attempts, in place of the exponential backoff.
+    ``classify``: tells which errors are retryable.
+    """
+
+    quota: RetryQuota | None
+    max_attempts: int
+    remaining: Callable[[], float | None] = field(default=lambda: None)
+    random: Callable[[], float] = field(default=random.random)
+    fixed_delay: float | None = None
+    classify: Callable[[PagerError], RetryableKind | None] = field(default=classify)
+    attempt_count: int = 0
+    _cost: int = 1
+
+    @property
+    def retries(self) -> int:
+        """Return the number of attempts before the present one."""
+        return max(self.attempt_count - 1, 0)
+
+    def start_attempt(self) -> None:
+        """Count an attempt that begins."""
+        self.attempt_count += 1
+
+    def record_success(self) -> None:
+        """Release capacity of the quota: the attempt has succeeded."""
+        if self.quota is not None:
+            self.quota.release(self._cost)
+
+    def delay_after(
+        self, error: PagerError, now: datetime, *, is_corrected: bool = False
+    ) -> float | None:
+        """Return the seconds to wait before the next attempt, None to give up.
+
+        A ``Retry-After`` of the service lengthens the delay, up to ``MAX_BACKOFF``. With
+        ``is_corrected``, the cause of the error is gone: the next attempt counts as any other, but
+        need not wait.
+        """
+        kind = RetryableKind.CORRECTED if is_corrected else self.classify(error)
+        if kind is None or self.attempt_count >= self.max_attempts:
+            return None
+        delay = 0.0
+        if not is_corrected:
+            delay = max(self._backoff(kind), min(MAX_BACKOFF, retry_after(error, now)))
+        remaining = self.remaining()
+        if remaining is not None and delay >= remaining:
+            return None
+        if self.quota is not None:
+            cost = self.quota.COSTS[kind]
+            if not self.quota.acquire(cost):
+                return None
+            self._cost = cost
+        return delay
+
+    def _backoff(self, kind: RetryableKind) -> float:
+        if self.fixed_delay is not None:
+            return self.fixed_delay
+        base = THROTTLING_BASE if kind is RetryableKind.THROTTLING else TRANSIENT_BASE
+        return self.random() * min(MAX_BACKOFF, base * 2.0 ** (self.attempt_count - 1))
+
+
+def call_with_retries(call: Callable[[], T], state: RetryState, clock: Clock) -> T:
+    """Return what ``call`` returns, calling it again after errors as the state decides.
+
+    Raises the :class:`PagerError` of the last attempt.
+    """
+    while True:
+        state.start_attempt()
+        try:
+            result = call()
+        except PagerError as error:
+            failure = error
+        else:
+            state.record_success()
+            return result
+        if (delay := state.delay_after(failure, clock.now())) is None:
+            raise failure  # outside of the handler, so that it has no context
+        if delay:
+            clock.sleep(delay)
+
+
+def retry_after(error: PagerError, now: datetime) -> float:
+    """Return the seconds of a response's ``Retry-After`` (a number or a date), 0 without one."""
+    if not isinstance(error, ClientError):
+        return 0.0
+    value = error.response["ResponseMetadata"].get("HTTPHeaders", {}).get("retry-after", "")
+    try:
+        seconds = float(value)
+    except ValueError:
+        date = parse_http_date(value)
+        if date is None:
+            return 0.0
+        seconds = (date - now).total_seconds()
+    return seconds if 0 < seconds < float("inf") else 0.0
+
+
+def resolve_max_attempts(max_attempts: int | None, environ: Mapping[str, str] = os.environ) -> int:
+    """Return how often a call may be sent: the argument, else ``AWS_MAX_ATTEMPTS``, else 3.
+
+    1 turns retries off. Raises ``ValueError`` for anything but a whole number, 1 or more.
+    """
+    if max_attempts is not None:
+        return validate_whole_number("max_attempts", max_attempts, minimum=1)
+    if text := environ.get("AWS_MAX_ATTEMPTS"):
+        return validate_whole_number("AWS_MAX_ATTEMPTS", text, minimum=1, convert=True)
+    return DEFAULT_MAX_ATTEMPTS

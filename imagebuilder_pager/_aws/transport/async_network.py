@@ -1,0 +1,115 @@
+"""Sockets for the async transports, under asyncio and trio; the twin of :mod:`.network`.
+
+Closing never waits, so that what is broken off can be tidied up at once, also while its task is
+being cancelled.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+import weakref
+from collections.abc import Callable
+from typing import Protocol
+
+from ..._async_runtime import AsyncRuntime, current_runtime, run_in_thread
+from .network import NO_ADDRESS, Address, is_address, look_up
+
+
+class AsyncNetworkStream(Protocol):
+    """A connection; the async twin of :class:`.network.NetworkStream`."""
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes: ...
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None: ...
+    def close(self) -> None: ...
+    def read_nowait(self, max_bytes: int) -> bytes | None:
+        """Return what has arrived, b"" for the end, None for nothing."""
+
+
+class AsyncNetworkBackend(Protocol):
+    """Something that connects; ``timeout`` bounds all of it, the name's resolution included."""
+
+    async def connect_tcp(
+        self, host: str, port: int, timeout: float | None = None
+    ) -> AsyncNetworkStream: ...
+
+
+class AsyncSocketBackend:
+    """Real sockets. ``monotonic`` measures how much of a timeout is left."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+
+    async def connect_tcp(
+        self, host: str, port: int, timeout: float | None = None
+    ) -> AsyncSocketStream:
+        """Connect to the first address of a host that accepts; see the sync twin."""
+        end = None if timeout is None else self._monotonic() + timeout
+        runtime = current_runtime()
+        if is_address(host):
+            addresses = look_up(host, port)
+        else:
+            async with runtime.timeout(timeout):
+                addresses = await run_in_thread(lambda: look_up(host, port))
+        for index, address in enumerate(addresses):
+            share = None
+            if end is not None:
+                share = max(0.001, end - self._monotonic()) / (len(addresses) - index)
+            try:
+                return AsyncSocketStream(await _connect(runtime, address, share), runtime)
+            except OSError:
+                if index == len(addresses) - 1:
+                    raise
+        raise OSError(NO_ADDRESS)
+
+
+async def _connect(runtime: AsyncRuntime, address: Address, timeout: float | None) -> socket.socket:
+    family, kind, protocol, _, where = address
+    connection = socket.socket(family, kind, protocol)
+    try:
+        connection.setblocking(False)
+        async with runtime.timeout(timeout):
+            await runtime.connect(connection, where)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class AsyncSocketStream:
+    """A connected socket, which is closed with the last reference to it."""
+
+    def __init__(self, connection: socket.socket, runtime: AsyncRuntime) -> None:
+        self.socket = connection
+        self._runtime = runtime
+        # Not __del__: of two that are collected together, the socket may be first, and warns.
+        self._close = weakref.finalize(self, connection.close)
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Return what has arrived, after waiting for it; b"" at the end."""
+        async with self._runtime.timeout(timeout):
+            return await self._runtime.receive(self.socket, max_bytes)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send all of it."""
+        try:
+            sent = self.socket.send(buffer)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(buffer):
+            async with self._runtime.timeout(timeout):
+                await self._runtime.send_all(self.socket, memoryview(buffer)[sent:])
+
+    def read_nowait(self, max_bytes: int) -> bytes | None:
+        """Return what has arrived, b"" for the end, None for nothing."""
+        try:
+            return self.socket.recv(max_bytes)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._close()

@@ -1,0 +1,188 @@
+"""Requests by a client of the caller's: httpx's or httpx2's, sync or async.
+
+Its proxies, certificates, mocks and hooks are the caller's, and so are its connections. What it
+adds to all its requests (headers, cookies, query parameters, auth) is left out: it would not be
+signed, and means nothing to AWS. Neither package is imported here: the caller has imported it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from ..._async_runtime import current_runtime
+from ...exceptions import HTTPClientError, PagerError
+from ..auth.botocore_sigv4 import botocore_sigv4_header
+from .errors import CLOSED_MESSAGE, map_transport_error
+from .types import HTTPRequest, Origin, ResponseHandler, Timeouts, join_headers
+
+if TYPE_CHECKING:
+    from ..auth.signer import SigningAlgorithm
+
+_MODULES = ("httpx", "httpx2")
+#: What httpcore may have read of a body that is not wanted any more, and a little.
+_MAX_BUFFERED_BYTES = 128 * 1024
+
+
+def find_client_module(client: object, class_name: str) -> ModuleType | None:
+    """Return the module, httpx or httpx2, that a client is of; None for anything else.
+
+    ``class_name`` is ``Client`` or ``AsyncClient``.
+    """
+    for name in _MODULES:
+        module = sys.modules.get(name)
+        client_class = getattr(module, class_name, None)
+        if client_class is not None and isinstance(client, client_class):
+            return module
+    return None
+
+
+class _BaseCallerClient:
+    """The part that the sync and the async transport share."""
+
+    @property
+    def signing_algorithm(self) -> SigningAlgorithm:
+        """The function that makes the signatures of its requests."""
+        return botocore_sigv4_header
+
+    def __init__(self, client: Any, module: ModuleType) -> None:
+        self._client = client
+        self._module = module
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """The timeouts of the client."""
+        return Timeouts(**self._client.timeout.as_dict())
+
+    def preconnect(self, origin: Origin) -> None:
+        """Do nothing: when its connections are made is the client's to decide."""
+
+    def _build_request(self, request: HTTPRequest) -> Any:
+        if self._client.is_closed:
+            raise HTTPClientError(f"http_client: {CLOSED_MESSAGE}")
+        return self._module.Request(
+            request.method,
+            request.url,
+            headers=dict(request.headers),
+            content=request.content,
+            extensions={"timeout": request.capped_timeouts()._asdict()},
+        )
+
+    def _hook_response(self, error: Exception) -> Any:
+        """Return the response that a hook of the caller's refused; None for any other error."""
+        if isinstance(error, self._module.HTTPStatusError):
+            return error.response
+        return None
+
+    def _map(self, error: Exception, request: HTTPRequest) -> PagerError:
+        """Return our error; raise one of the caller's own, such as a hook's, as it is."""
+        if isinstance(error, RuntimeError):
+            if self._client.is_closed:
+                return HTTPClientError(f"http_client: {CLOSED_MESSAGE}")
+            # A connection of an event loop that is over, or of another one.
+            if not isinstance(error, self._module.StreamError) and not _is_of_a_loop(error):
+                raise error
+        return map_transport_error(error, request.origin)
+
+    def _errors(self) -> tuple[type[Exception], ...]:
+        return (self._module.HTTPError, self._module.InvalidURL, TimeoutError, RuntimeError)
+
+
+def _is_of_a_loop(error: RuntimeError) -> bool:
+    names = {base.__name__ for base in type(error).__mro__}
+    return "RunFinishedError" in names or "loop" in str(error)
+
+
+def _handle_head(response: Any, handler: ResponseHandler) -> bool:
+    """Pass the head on, and the body if a hook has read it already; return whether it had."""
+    headers = join_headers(response.headers.raw)
+    is_read: bool = response.is_stream_consumed
+    handler.on_headers(
+        response.status_code, headers, "" if is_read else headers.get("content-encoding", "")
+    )
+    if is_read:
+        handler.on_data(response.content)
+    return is_read
+
+
+class CallerClient(_BaseCallerClient):
+    """A transport over the caller's ``httpx.Client`` or ``httpx2.Client``; never closes it."""
+
+    def send(self, request: HTTPRequest, handler: ResponseHandler) -> None:
+        """Send a request; see :meth:`.types.Transport.send`.
+
+        A head that drips is not bounded by the deadline: httpx's timeout is for each read.
+        """
+        try:
+            # No redirects: a signature is for one host.
+            response = self._client.send(
+                self._build_request(request), auth=None, follow_redirects=False, stream=True
+            )
+            try:
+                if not _handle_head(response, handler):
+                    for chunk in response.iter_raw():
+                        handler.on_data(chunk)
+            finally:
+                response.close()
+        except self._errors() as error:
+            response = self._hook_response(error)
+            if response is None:
+                raise self._map(error, request) from error
+            _handle_refused(response, handler)
+
+    def close(self) -> None:
+        """Do nothing: the client is the caller's to close."""
+
+
+class AsyncCallerClient(_BaseCallerClient):
+    """A transport over the caller's ``httpx.AsyncClient`` or ``httpx2.AsyncClient``."""
+
+    async def send(self, request: HTTPRequest, handler: ResponseHandler) -> None:
+        """Send a request; see :meth:`.types.AsyncTransport.send`."""
+        try:
+            async with current_runtime().timeout(request.deadline.cap(None)):
+                response = await self._client.send(
+                    self._build_request(request), auth=None, follow_redirects=False, stream=True
+                )
+                try:
+                    if not _handle_head(response, handler):
+                        await _read_body(response, handler)
+                finally:
+                    await response.aclose()
+        except self._errors() as error:
+            response = self._hook_response(error)
+            if response is None:
+                raise self._map(error, request) from error
+            _handle_refused(response, handler)
+
+    async def aclose(self) -> None:
+        """Do nothing: the client is the caller's to close."""
+
+
+async def _read_body(response: Any, handler: ResponseHandler) -> None:
+    chunks = response.aiter_raw()
+    async for chunk in chunks:
+        try:
+            handler.on_data(chunk)
+        except PagerError:
+            # The generators below come to their end by the next read of the connection, which
+            # fails: none is left for the event loop to finish. What is buffered comes before it.
+            # The stream of a mock need not fail.
+            await response.aclose()
+            is_connection = "network_stream" in response.extensions
+            buffered = 0 if is_connection else _MAX_BUFFERED_BYTES + 1
+            with contextlib.suppress(Exception):
+                while buffered <= _MAX_BUFFERED_BYTES:
+                    buffered += len(await anext(chunks))
+            await chunks.aclose()
+            raise
+
+
+def _handle_refused(response: Any, handler: ResponseHandler) -> None:
+    """Pass on a response that a hook has raised for, which is closed, and perhaps was read."""
+    headers = join_headers(response.headers.raw)
+    handler.on_headers(response.status_code, headers, "")
+    if response.is_stream_consumed and hasattr(response, "_content"):
+        handler.on_data(response.content)

@@ -1,0 +1,72 @@
+"""Which error of ours each failure of a transport becomes: one table for all transports.
+
+The rows are the names that httpcore gives to failures, which httpx, httpx2 and httpcore2 share; the
+transport over h11 uses them for the phases of its own exchange.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...exceptions import (
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    ProxyConnectionError,
+    ReadTimeoutError,
+    SSLError,
+)
+
+CLOSED_MESSAGE = "the client has been closed"
+
+_ERRORS: dict[str, tuple[type[HTTPClientError], str]] = {
+    "ConnectTimeout": (ConnectTimeoutError, "connecting took too long to"),
+    "PoolTimeout": (ConnectTimeoutError, "no connection became free in time to"),
+    "ReadTimeout": (ReadTimeoutError, "no response in time from"),
+    "WriteTimeout": (ReadTimeoutError, "the request could not be sent in time to"),
+    "TimeoutException": (ReadTimeoutError, "no response in time from"),
+    "TimeoutError": (ReadTimeoutError, "no response in time from"),
+    "ProxyError": (ProxyConnectionError, "the proxy failed on the way to"),
+    "ConnectError": (EndpointConnectionError, "could not connect to"),
+    "ReadError": (ConnectionClosedError, "the connection broke off to"),
+    "WriteError": (ConnectionClosedError, "the connection broke off to"),
+    "CloseError": (ConnectionClosedError, "the connection broke off to"),
+    "NetworkError": (ConnectionClosedError, "the connection broke off to"),
+    "RemoteProtocolError": (ConnectionClosedError, "the connection ended early from"),
+    "OSError": (ConnectionClosedError, "the connection broke off to"),
+}
+_OTHER = (HTTPClientError, "the request failed to")
+
+
+def map_transport_error(
+    error: BaseException, destination: object, *, kind: str | None = None
+) -> HTTPClientError:
+    """Return the error, under botocore's names, for a failure on the way to a destination.
+
+    ``kind`` is the row of the table; without it, it is the first name of the error's classes that
+    has one. A failure to connect that comes from TLS is an :class:`SSLError`.
+    """
+    names = [kind] if kind is not None else [base.__name__ for base in type(error).__mro__]
+    error_class, text = next((_ERRORS[name] for name in names if name in _ERRORS), _OTHER)
+    message = str(error) or type(error).__name__
+    if error_class is EndpointConnectionError:
+        causes = {base.__name__ for cause in _chain(error) for base in type(cause).__mro__}
+        # A mock may have OpenSSL's text alone.
+        if "SSLError" in causes or "SSL" in message:
+            tls_error = SSLError(f"no TLS connection to {destination}: {message}")
+            tls_error.certificate_rejected = (
+                bool(causes & {"SSLCertVerificationError", "CertificateError"})
+                or "CERTIFICATE_VERIFY_FAILED" in message
+            )
+            return tls_error
+    return error_class(f"{text} {destination}: {message}")
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Go through an error and those that it was raised from."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

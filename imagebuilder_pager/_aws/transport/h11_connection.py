@@ -1,0 +1,299 @@
+"""One connection and what is said on it, by h11: connect, perhaps by a proxy, and exchange.
+
+Each exchange is a generator of operations; a few lines in :mod:`.h11_transport` and
+:mod:`.async_h11_transport` carry them out. Only a :class:`Preconnection` does I/O. The rule: a
+connection is used again only after a response that ended cleanly, with nothing behind it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Generator
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import h11
+
+from ..._threads import Latch, start_thread
+from ...exceptions import HTTPClientError, ProxyConnectionError
+from ..config.proxies import Proxy as ProxySettings
+from .errors import map_transport_error
+from .types import HTTPRequest, Origin, ResponseHandler, Timeouts, join_headers
+
+if TYPE_CHECKING:
+    import ssl
+
+#: The largest head; httpx's limit.
+MAX_INCOMPLETE_EVENT_SIZE = 100 * 1024
+
+
+class Connect(NamedTuple):
+    """Connect to a host; the stream that comes of it is the connection's."""
+
+    host: str
+    port: int
+    timeout: float | None
+
+
+class StartTLS(NamedTuple):
+    """Make the TLS handshake on the stream."""
+
+    context: ssl.SSLContext
+    server_hostname: str
+    timeout: float | None
+
+
+class Write(NamedTuple):
+    """Send bytes."""
+
+    data: bytes
+    timeout: float | None
+
+
+class Read(NamedTuple):
+    """Wait for bytes, which are sent into the generator; b"" is the end of the stream."""
+
+    timeout: float | None
+
+
+NetworkOperation = Connect | StartTLS | Write | Read
+#: Yields operations, is sent what a :class:`Read` has brought, has each ``OSError`` thrown into it.
+NetworkOperations = Generator[NetworkOperation, bytes, None]
+
+
+class Proxy(NamedTuple):
+    """A proxy: where it is, and the value of ``Proxy-Authorization``, None without a user.
+
+    ``secrets``: what its errors may not show. Its repr shows no password.
+    """
+
+    origin: Origin
+    authorization: str | None
+    secrets: AbstractSet[str] = frozenset()
+
+    @classmethod
+    def from_settings(cls, settings: ProxySettings) -> Proxy:
+        """Return the proxy that the environment names."""
+        is_tls = settings.scheme == "https"
+        origin = Origin(is_tls, settings.host, settings.port or (443 if is_tls else 80))
+        return cls(origin, settings.authorization, settings.secrets)
+
+    def __repr__(self) -> str:
+        return f"Proxy({self.origin})"
+
+
+class ContextSource(Protocol):
+    """Something that has an SSL context, made when it is first needed."""
+
+    def context(self) -> ssl.SSLContext: ...
+
+
+class Preconnection:
+    """A connection that is being made in a thread, while its first request is not there yet.
+
+    ``connect`` returns the stream. Without a stream when it has ``finished``, the first request
+    connects by itself, and meets what has gone wrong.
+    """
+
+    def __init__(self, connect: Callable[[], Any]) -> None:
+        self.finished: Latch = Latch()
+        self.stream: Any = None
+        self._connect = connect
+        self._is_abandoned = False
+        try:
+            start_thread(self._run, "preconnect")
+        except RuntimeError:  # no more threads
+            self.finished.set()
+
+    def abandon(self) -> None:
+        """Close the stream, now or once there is one; that is not waited for."""
+        self._is_abandoned = True
+        if self.finished.is_set() and self.stream is not None:
+            self.stream.close()
+
+    def _run(self) -> None:
+        with contextlib.suppress(Exception):  # whatever it is, the request meets it itself
+            self.stream = self._connect()
+        self.finished.set()
+        if self._is_abandoned and self.stream is not None:
+            self.stream.close()
+
+
+class H11Connection:
+    """A connection to one origin, for one request at a time.
+
+    ``stream`` is set by the driver that connects.
+    """
+
+    def __init__(self, origin: Origin, proxy: Proxy | None, ssl_context: ContextSource) -> None:
+        self.origin = origin
+        self.stream: Any = None
+        self._proxy = proxy
+        self._ssl_context = ssl_context
+        self._http = h11.Connection(h11.CLIENT)
+        self._is_clean = False
+        #: The thread that is connecting already; None where none is.
+        self.preconnection: Preconnection | None = None
+
+    def is_reusable(self) -> bool:
+        """Return whether the last response ended cleanly, and nothing has been heard since."""
+        return self._is_clean and self.stream is not None and self.stream.read_nowait(1) is None
+
+    def close(self) -> None:
+        """Close the stream, if there is one, or as soon as there is one."""
+        self._is_clean = False
+        if self.preconnection is not None:
+            self.preconnection.abandon()
+        if self.stream is not None:
+            self.stream.close()
+
+    def attach_stream(self, stream: Any) -> None:
+        """Use a stream that has been connected already, as long as nothing has been heard on it."""
+        if stream is not None and stream.read_nowait(1) is None:
+            self.stream = stream
+            self._start_http()
+        elif stream is not None:
+            stream.close()
+
+    def handle_request(self, request: HTTPRequest, handler: ResponseHandler) -> NetworkOperations:
+        """Send the request, and pass the whole response on.
+
+        Raises a subclass of :class:`HTTPClientError`, and what the handler raises.
+        """
+        self._is_clean = False
+        if self._proxy is not None:
+            handler.on_proxy(self._proxy.secrets)
+        if self.stream is None:
+            yield from self.connect(request.timeouts, request)
+        try:
+            write_error = yield from self._write_request(request)
+            if write_error is None:
+                handler.on_sent()
+            try:
+                yield from self._read_response(request, handler)
+            except (OSError, h11.RemoteProtocolError):
+                if write_error is not None:
+                    raise write_error from None
+                raise
+        except (OSError, h11.RemoteProtocolError) as error:
+            raise map_transport_error(error, request.origin) from error
+        except h11.LocalProtocolError as error:
+            raise HTTPClientError(f"the request failed to {request.origin}: {error}") from error
+        is_done = self._http.our_state is self._http.their_state is h11.DONE
+        if is_done and write_error is None and not self._http.trailing_data[0]:
+            self._http.start_next_cycle()
+            self._is_clean = True
+
+    def connect(self, timeouts: Timeouts, request: HTTPRequest | None = None) -> NetworkOperations:
+        """Connect to the origin, or to the proxy and through it."""
+        destination = f"the proxy {self._proxy.origin}" if self._proxy else self.origin
+
+        def timeout() -> float | None:
+            if request is None:
+                return timeouts.connect
+            return request.deadline.cap(timeouts.connect)
+
+        try:
+            first = self._proxy.origin if self._proxy else self.origin
+            yield Connect(first.host, first.port, timeout())
+            if self._proxy is not None and self._proxy.origin.is_tls:
+                yield self._start_tls(self._proxy.origin, timeout())
+            if self._proxy is not None and self.origin.is_tls:
+                yield from self._open_tunnel(self._proxy, timeout)
+                destination = self.origin
+            if self.origin.is_tls:
+                yield self._start_tls(self.origin, timeout())
+        except OSError as error:
+            kind = "ConnectTimeout" if isinstance(error, TimeoutError) else "ConnectError"
+            mapped = map_transport_error(error, destination, kind=kind)
+            if destination is not self.origin and kind == "ConnectError":
+                mapped = ProxyConnectionError(str(mapped))
+            raise mapped from error
+        self._start_http()
+
+    def _start_http(self) -> None:
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_INCOMPLETE_EVENT_SIZE)
+
+    def _start_tls(self, origin: Origin, timeout: float | None) -> StartTLS:
+        context = self._ssl_context.context()
+        context.set_alpn_protocols(["http/1.1"])
+        return StartTLS(context, origin.host, timeout)
+
+    def _open_tunnel(self, proxy: Proxy, timeout: Any) -> NetworkOperations:
+        """Have the proxy connect to the origin. Raises :class:`ProxyConnectionError`."""
+        http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_INCOMPLETE_EVENT_SIZE)
+        authority = self.origin.authority
+        headers = [("host", authority), ("accept", "*/*"), *_proxy_headers(proxy)]
+        head = http.send(h11.Request(method="CONNECT", target=authority, headers=headers))
+        yield Write((head or b"") + (http.send(h11.EndOfMessage()) or b""), timeout())
+        try:
+            while not isinstance(event := http.next_event(), h11.Response):
+                if event is h11.NEED_DATA:
+                    if not (data := (yield Read(timeout()))):
+                        raise ProxyConnectionError(
+                            f"the proxy {proxy.origin} closed the connection without a response"
+                        )
+                    http.receive_data(data)
+                elif not isinstance(event, h11.InformationalResponse):
+                    raise ProxyConnectionError(f"no response from the proxy {proxy.origin}")
+        except h11.RemoteProtocolError as error:
+            raise ProxyConnectionError(
+                f"no HTTP response from the proxy {proxy.origin}: {error}"
+            ) from error
+        if 200 <= event.status_code < 300 and http.trailing_data[0]:
+            raise ProxyConnectionError(
+                f"the proxy {proxy.origin} sent other bytes after its response to CONNECT"
+            )
+        if not 200 <= event.status_code < 300:
+            reason = event.reason.decode("ascii", "replace")[:80]
+            raise ProxyConnectionError(
+                f"the proxy {proxy.origin} did not connect to {self.origin}: HTTP status "
+                f"{event.status_code} {reason}"
+            )
+
+    def _write_request(
+        self, request: HTTPRequest
+    ) -> Generator[NetworkOperation, bytes, OSError | None]:
+        """Send the request; return the error that kept it from being sent whole.
+
+        There may be a response all the same, which says why the rest of it was not wanted.
+        """
+        target = request.target
+        headers = list(request.headers.items())
+        if request.content or request.method == "POST":
+            headers.append(("content-length", str(len(request.content))))
+        if self._proxy is not None and not self.origin.is_tls:
+            target = request.url
+            headers += _proxy_headers(self._proxy)
+        head = h11.Request(method=request.method, target=target, headers=headers)
+        events = (head, h11.Data(data=request.content), h11.EndOfMessage())
+        data = b"".join(self._http.send(event) or b"" for event in events)
+        try:
+            yield Write(data, request.deadline.cap(request.timeouts.write))
+        except TimeoutError:
+            raise
+        except OSError as error:
+            return error
+        return None
+
+    def _read_response(self, request: HTTPRequest, handler: ResponseHandler) -> NetworkOperations:
+        while True:
+            event = self._http.next_event()
+            if event is h11.NEED_DATA:
+                received = yield Read(request.deadline.cap(request.timeouts.read))
+                if not received and self._http.their_state is h11.SEND_RESPONSE:
+                    raise h11.RemoteProtocolError("no response before the connection's end")
+                self._http.receive_data(received)
+            elif isinstance(event, h11.Response):
+                headers = join_headers(list(event.headers))
+                handler.on_headers(event.status_code, headers, headers.get("content-encoding", ""))
+            elif isinstance(event, h11.Data):
+                handler.on_data(bytes(event.data))
+            elif not isinstance(event, h11.InformationalResponse):
+                return
+
+
+def _proxy_headers(proxy: Proxy) -> list[tuple[str, str]]:
+    if proxy.authorization is None:
+        return []
+    return [("proxy-authorization", proxy.authorization)]

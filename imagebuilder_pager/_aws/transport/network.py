@@ -1,0 +1,137 @@
+"""Sockets for the sync transports: connect, read and write, each within a time.
+
+The interface is that of httpcore's network backends, so that one backend serves both transports,
+and a simulated one can take its place. Failures are ``OSError``, and ``TimeoutError`` among them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+import weakref
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from ..._threads import BackgroundCall
+
+Address = tuple[int, int, int, str, Any]
+
+NO_ADDRESS = "the name has no address"
+
+
+class NetworkStream(Protocol):
+    """A connection, with httpcore's methods and :meth:`read_nowait`."""
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes: ...
+    def write(self, buffer: bytes, timeout: float | None = None) -> None: ...
+    def close(self) -> None: ...
+    def read_nowait(self, max_bytes: int) -> bytes | None:
+        """Return what has arrived, b"" for the end, None for nothing."""
+
+
+class NetworkBackend(Protocol):
+    """Something that connects; ``timeout`` bounds all of it, the name's resolution included."""
+
+    def connect_tcp(self, host: str, port: int, timeout: float | None = None) -> NetworkStream: ...
+
+
+class SocketBackend:
+    """Real sockets. ``monotonic`` measures how much of a timeout is left."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+
+    def connect_tcp(self, host: str, port: int, timeout: float | None = None) -> SocketStream:
+        """Connect to the first address of a host that accepts.
+
+        Each address gets its share of the time that is left, so that one that is silent does not
+        use up that of the others.
+        """
+        end = None if timeout is None else self._monotonic() + timeout
+        addresses = _resolve(host, port, timeout)
+        for index, (family, kind, protocol, _, address) in enumerate(addresses):
+            share = None
+            if end is not None:
+                share = max(0.001, end - self._monotonic()) / (len(addresses) - index)
+            try:
+                return SocketStream(_connect(family, kind, protocol, address, share))
+            except OSError:
+                if index == len(addresses) - 1:
+                    raise
+        raise OSError(NO_ADDRESS)
+
+
+def look_up(host: str, port: int) -> list[Address]:
+    """Return the addresses of a host, as the system resolves it: however long that takes."""
+    # As bytes, the host needs no IDNA, which would have to be imported.
+    return list(socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM))
+
+
+def is_address(host: str) -> bool:
+    """Return whether the host is an IP address, which need not be resolved."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with contextlib.suppress(OSError, ValueError):
+            return bool(socket.inet_pton(family, host.partition("%")[0]))
+    return False
+
+
+def _resolve(host: str, port: int, timeout: float | None) -> list[Address]:
+    """Return the addresses of a host; looked up in a thread, since that knows no timeout.
+
+    A thread that outlives the timeout ends when the system's resolver does.
+    """
+    if timeout is None or is_address(host):
+        return look_up(host, port)
+    call = BackgroundCall(lambda: look_up(host, port), "resolve")
+    if not call.finished.wait(timeout):
+        raise TimeoutError(f"the name {host} was not resolved in time")
+    return call.result()
+
+
+def _connect(
+    family: int, kind: int, protocol: int, address: Any, timeout: float | None
+) -> socket.socket:
+    connection = socket.socket(family, kind, protocol)
+    try:
+        connection.settimeout(timeout)
+        connection.connect(address)
+        # The head and the body are one message: neither waits for the other's acknowledgement.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class SocketStream:
+    """A connected socket, which is closed with the last reference to it."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.socket = connection
+        # Not __del__: of two that are collected together, the socket may be first, and warns.
+        self._close = weakref.finalize(self, connection.close)
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Return what has arrived, after waiting for it; b"" at the end."""
+        self.socket.settimeout(timeout)
+        return self.socket.recv(max_bytes)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send all of it."""
+        self.socket.settimeout(timeout)
+        self.socket.sendall(buffer)
+
+    def read_nowait(self, max_bytes: int) -> bytes | None:
+        """Return what has arrived, b"" for the end, None for nothing."""
+        self.socket.settimeout(0)
+        try:
+            return self.socket.recv(max_bytes)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._close()

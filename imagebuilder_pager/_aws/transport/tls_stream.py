@@ -1,0 +1,134 @@
+"""TLS over another stream, sync and async: what to send and receive :mod:`.tls_connection` says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .tls_connection import TLSConnection, TLSOperation
+from .types import READ_NUM_BYTES, Deadline
+
+if TYPE_CHECKING:
+    import ssl
+
+    from .async_network import AsyncNetworkStream
+    from .network import NetworkStream
+
+ResultT = TypeVar("ResultT")
+
+
+class TLSStream:
+    """TLS over another stream."""
+
+    def __init__(
+        self, stream: NetworkStream, connection: TLSConnection, monotonic: Callable[[], float]
+    ) -> None:
+        self.stream = stream
+        self.connection = connection
+        self._monotonic = monotonic
+
+    @classmethod
+    def start(
+        cls,
+        stream: NetworkStream,
+        context: ssl.SSLContext,
+        server_hostname: str,
+        timeout: float | None,
+        monotonic: Callable[[], float],
+    ) -> TLSStream:
+        """Make the handshake. Raises ``ssl.SSLError``, which is an ``OSError``."""
+        connection = TLSConnection(context, server_hostname)
+        tls = cls(stream, connection, monotonic)
+        tls._run(connection.handshake(), timeout)
+        return tls
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Return what has arrived, after waiting for it; b"" at the end."""
+        return self._run(self.connection.read(max_bytes), timeout)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send all of it."""
+        self._run(self.connection.write(buffer), timeout)
+
+    def read_nowait(self, max_bytes: int) -> bytes | None:
+        """Return what has arrived, b"" for the end, None for nothing but TLS's own messages."""
+        return self.connection.read_nowait(self.stream.read_nowait, max_bytes)
+
+    def close(self) -> None:
+        """Close the stream below, without a farewell that would have to be waited for."""
+        self.stream.close()
+
+    def _run(self, operation: TLSOperation[ResultT], timeout: float | None) -> ResultT:
+        # One time for all the pieces, so that a peer that drips does not prolong it.
+        deadline = Deadline(timeout, self._monotonic, "timeout")
+        received: Any = None
+        while True:
+            try:
+                to_send = operation.send(received)
+            except StopIteration as stop:
+                result: ResultT = stop.value
+                return result
+            if to_send is None:
+                received = self.stream.read(READ_NUM_BYTES, deadline.cap(timeout))
+            else:
+                self.stream.write(to_send, deadline.cap(timeout))
+
+
+class AsyncTLSStream:
+    """TLS over another stream."""
+
+    def __init__(
+        self,
+        stream: AsyncNetworkStream,
+        connection: TLSConnection,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self.stream = stream
+        self.connection = connection
+        self._monotonic = monotonic
+
+    @classmethod
+    async def start(
+        cls,
+        stream: AsyncNetworkStream,
+        context: ssl.SSLContext,
+        server_hostname: str,
+        timeout: float | None,
+        monotonic: Callable[[], float],
+    ) -> AsyncTLSStream:
+        """Make the handshake. Raises ``ssl.SSLError``, which is an ``OSError``."""
+        connection = TLSConnection(context, server_hostname)
+        tls = cls(stream, connection, monotonic)
+        await tls._run(connection.handshake(), timeout)
+        return tls
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Return what has arrived, after waiting for it; b"" at the end."""
+        return await self._run(self.connection.read(max_bytes), timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send all of it."""
+        await self._run(self.connection.write(buffer), timeout)
+
+    def read_nowait(self, max_bytes: int) -> bytes | None:
+        """Return what has arrived, b"" for the end, None for nothing but TLS's own messages."""
+        return self.connection.read_nowait(self.stream.read_nowait, max_bytes)
+
+    def close(self) -> None:
+        """Close the stream below, without a farewell that would have to be waited for."""
+        self.stream.close()
+
+    async def _run(self, operation: TLSOperation[ResultT], timeout: float | None) -> ResultT:
+        # One time for all the pieces, so that a peer that drips does not prolong it.
+        deadline = Deadline(timeout, self._monotonic, "timeout")
+        received: Any = None
+        while True:
+            try:
+                to_send = operation.send(received)
+            except StopIteration as stop:
+                result: ResultT = stop.value
+                return result
+            if to_send is None:
+                received = await self.stream.read(READ_NUM_BYTES, deadline.cap(timeout))
+            else:
+                await self.stream.write(to_send, deadline.cap(timeout))

@@ -1,0 +1,257 @@
+"""The seam between the protocol and the transports that carry its requests; no I/O.
+
+A transport gets a signed request and tells a handler of the response as it arrives. It makes one
+attempt: what is tried again is decided above it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+from ..._validation import validate_positive
+
+if TYPE_CHECKING:
+    from ..auth.signer import SigningAlgorithm
+
+
+class Timeouts(NamedTuple):
+    """The seconds that each part of an attempt may take, under httpx's names; None for no limit."""
+
+    connect: float | None
+    read: float | None
+    write: float | None
+    pool: float | None
+
+    def with_overrides(self, connect_timeout: float | None, read_timeout: float | None) -> Timeouts:
+        """Return the timeouts with those that are given; ``read_timeout`` is for writing, too.
+
+        Raises ``ValueError`` for a number that is not above 0.
+        """
+        connect = validate_positive("connect_timeout", connect_timeout)
+        read = validate_positive("read_timeout", read_timeout)
+        return Timeouts(
+            connect=self.connect if connect is None else connect,
+            read=self.read if read is None else read,
+            write=self.write if read is None else read,
+            pool=self.pool,
+        )
+
+
+#: The most bytes of one read from a socket.
+READ_NUM_BYTES = 64 * 1024
+#: boto3's.
+DEFAULT_TIMEOUTS = Timeouts(connect=60.0, read=60.0, write=60.0, pool=60.0)
+
+
+class Deadline:
+    """The time at which a call has to be over, on a monotonic clock.
+
+    ``seconds`` is the time from now on; None for a call that may take as long as it likes.
+    ``name`` is that of the setting, for errors.
+    """
+
+    __slots__ = ("_end", "_monotonic", "name", "seconds")
+
+    def __init__(
+        self, seconds: float | None, monotonic: Callable[[], float], name: str = "total_timeout"
+    ) -> None:
+        self.seconds: float | None = seconds
+        self.name: str = name
+        self._monotonic = monotonic
+        self._end = None if seconds is None else monotonic() + seconds
+
+    def remaining(self) -> float | None:
+        """Return the seconds that are left, 0 or less when it has passed; None for no limit."""
+        return None if self._end is None else self._end - self._monotonic()
+
+    def cap(self, timeout: float | None) -> float | None:
+        """Return the timeout, or what is left where that is less.
+
+        Raises ``TimeoutError`` when nothing is left.
+        """
+        if self._end is None:
+            return timeout
+        remaining = self._end - self._monotonic()
+        if remaining <= 0:
+            raise TimeoutError(f"the call has taken {self.seconds} s, its {self.name}")
+        return remaining if timeout is None else min(timeout, remaining)
+
+
+class Origin(NamedTuple):
+    """The scheme, host and port that a connection is made to; ``host`` is ASCII."""
+
+    is_tls: bool
+    host: str
+    port: int
+
+    @classmethod
+    def from_url(cls, url: str) -> Origin:
+        """Return the origin of an ``http`` or ``https`` URL that has been checked."""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if not host.isascii():
+            host = host.encode("idna").decode("ascii")
+        is_tls = parts.scheme == "https"
+        return cls(is_tls, host, parts.port or (443 if is_tls else 80))
+
+    @property
+    def host_header(self) -> str:
+        """The value of the header ``Host``: without the scheme's own port."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.is_tls else 80) else f"{host}:{self.port}"
+
+    @property
+    def authority(self) -> str:
+        """The host and port, as a ``CONNECT`` request names them."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def __str__(self) -> str:
+        return f"{'https' if self.is_tls else 'http'}://{self.host_header}"
+
+
+class HTTPRequest:
+    """One attempt at a call: a request with all its headers, signature included.
+
+    ``target`` is the path with its query; ``headers`` have names in lower case, ``host`` among
+    them, and lack a ``content-length``. Its repr shows no header.
+    """
+
+    __slots__ = ("content", "deadline", "headers", "method", "origin", "target", "timeouts")
+
+    def __init__(  # noqa: PLR0917 - the parts of a request, in HTTP's order
+        self,
+        method: str,
+        origin: Origin,
+        target: str,
+        headers: Mapping[str, str],
+        content: bytes,
+        timeouts: Timeouts,
+        deadline: Deadline,
+    ) -> None:
+        self.method: str = method
+        self.origin: Origin = origin
+        self.target: str = target
+        self.headers: Mapping[str, str] = headers
+        self.content: bytes = content
+        self.timeouts: Timeouts = timeouts
+        self.deadline: Deadline = deadline
+
+    @property
+    def url(self) -> str:
+        """The whole URL."""
+        return f"{self.origin}{self.target}"
+
+    def capped_timeouts(self) -> Timeouts:
+        """Return the timeouts, none of them beyond the deadline.
+
+        Raises ``TimeoutError`` when the deadline has passed.
+        """
+        return Timeouts(*map(self.deadline.cap, self.timeouts))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.method!r}, {self.url!r})"
+
+
+class ResponseHandler(Protocol):
+    """The receiver of a response, piece by piece."""
+
+    def on_proxy(self, secrets: AbstractSet[str]) -> None:
+        """Learn, before anything is sent, which values of the proxy no error may show."""
+
+    def on_sent(self) -> None:
+        """Use the time that the response takes. Only some transports tell."""
+
+    def on_headers(self, status: int, headers: Mapping[str, str], encoding: str) -> None:
+        """Take the head: names in lower case, values of the same name joined by commas.
+
+        ``encoding`` is the compression of the body, "" for none. Raises
+        :class:`ResponseParserError` for an encoding that cannot be read.
+        """
+
+    def on_data(self, chunk: bytes) -> None:
+        """Take a piece of the body. Raises :class:`PagerError` to have no more of it."""
+
+
+class Transport(Protocol):
+    """A way to send requests, for many threads at a time.
+
+    ``timeouts`` are its own, ``signing_algorithm`` makes the signatures of the requests that are
+    sent by it.
+    """
+
+    @property
+    def timeouts(self) -> Timeouts: ...
+    @property
+    def signing_algorithm(self) -> SigningAlgorithm: ...
+
+    def preconnect(self, origin: Origin) -> None:
+        """Begin to connect, without waiting and without an error; it may do nothing."""
+
+    def send(self, request: HTTPRequest, handler: ResponseHandler) -> None:
+        """Send the request once, and pass the whole response on.
+
+        Raises a subclass of :class:`HTTPClientError` where there is none, and what the handler
+        raises.
+        """
+
+    def close(self) -> None:
+        """Close the connections; those in use end with their requests."""
+
+
+class AsyncTransport(Protocol):
+    """The async twin of :class:`Transport`, for many tasks of an event loop, and many loops."""
+
+    @property
+    def timeouts(self) -> Timeouts: ...
+    @property
+    def signing_algorithm(self) -> SigningAlgorithm: ...
+
+    def preconnect(self, origin: Origin) -> None:
+        """Begin to connect, without waiting and without an error; it may do nothing."""
+
+    async def send(self, request: HTTPRequest, handler: ResponseHandler) -> None:
+        """Send the request once, and pass the whole response on; see :meth:`Transport.send`."""
+
+    async def aclose(self) -> None:
+        """Close the connections; those in use end with their requests."""
+
+
+class HttpxClient(Protocol):
+    """The methods used of an ``httpx.Client`` or ``httpx2.Client``; neither need be imported."""
+
+    @property
+    def is_closed(self) -> bool: ...
+    @property
+    def timeout(self) -> Any: ...
+    def send(self, request: Any, *, stream: bool = False) -> Any: ...
+    def close(self) -> None: ...
+
+
+class AsyncHttpxClient(Protocol):
+    """The methods used of an ``httpx.AsyncClient`` or ``httpx2.AsyncClient``."""
+
+    @property
+    def is_closed(self) -> bool: ...
+    @property
+    def timeout(self) -> Any: ...
+    async def send(self, request: Any, *, stream: bool = False) -> Any: ...
+    async def aclose(self) -> None: ...
+
+
+def join_headers(raw_headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return headers by their names in lower case, values of the same name joined by commas.
+
+    They are read as UTF-8, or all as ISO 8859-1 where one of them is not UTF-8, as httpx does.
+    """
+    try:
+        decoded = [(name.decode(), value.decode()) for name, value in raw_headers]
+    except UnicodeDecodeError:
+        decoded = [(name.decode("iso-8859-1"), v.decode("iso-8859-1")) for name, v in raw_headers]
+    headers: dict[str, str] = {}
+    for raw_name, value in decoded:
+        name = raw_name.lower()
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers

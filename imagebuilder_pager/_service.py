@@ -1,0 +1,48 @@
+"""Image Builder as a service: the constants that all its operations share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ._aws.config.endpoints import ServiceMetadata
+from ._aws.protocol.user_agent import request_headers, user_agent
+from ._version import __version__
+from .exceptions import ResponseValidationError
+
+if TYPE_CHECKING:
+    from ._aws.protocol.responses import ResponseParser
+    from .models.shapes import Response
+    from .operations import Operation
+
+SERVICE = ServiceMetadata("imagebuilder", fips_partitions=frozenset({"aws-us-gov"}))
+
+#: The headers of all requests, but for those of the signature.
+HEADERS = request_headers(user_agent("imagebuilder-pager", __version__))
+
+#: Members of a request that its response repeats, in whatever case.
+_ECHOED_MEMBERS = ("lifecycleExecutionId", "workflowExecutionId")
+
+
+def response_parser(
+    operation: Operation[Any], params: Mapping[str, Any], **parse_options: Any
+) -> ResponseParser[Any]:
+    """Return what parses a response, and holds it to be the one to this request.
+
+    A caller's own HTTP client may hand over a response that came behind another one's. The parser
+    raises :class:`ResponseValidationError` for one.
+    """
+
+    def parse(body: bytes, metadata: Mapping[str, Any]) -> Response:
+        response: Response = operation.response.from_json(body, metadata, **parse_options)
+        for name in _ECHOED_MEMBERS:
+            sent, received = params.get(name), response.get(name)
+            if sent and isinstance(received, str) and sent.lower() != (received or sent).lower():
+                raise ResponseValidationError(
+                    operation.name,
+                    metadata.get("RequestId"),
+                    [(name, "Response should be the one to this request")],
+                )
+        return response
+
+    return parse

@@ -1,0 +1,114 @@
+"""Checks of numbers, and the sentence of every error that rejects a value.
+
+The sentence is ``name: value given; allowed: values``. A check raises ``ValueError`` with it; its
+caller makes a :class:`ParamValidationError` of that, by :func:`validating`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from .exceptions import MissingDependencyException, ParamValidationError
+
+NumberT = TypeVar("NumberT", float, int)
+
+_MAX_SHOWN_LENGTH = 80
+_MAX_SHOWN_NUMBER = 10**20
+
+
+def describe_value(value: object) -> str:
+    """Describe a value for an error: a number with its type, a long string by its length alone."""
+    if value is None:
+        return "None"
+    if isinstance(value, str):
+        short = len(value) <= _MAX_SHOWN_LENGTH
+        return repr(value) if short else f"a string of {len(value)} characters"
+    if isinstance(value, int) and abs(value) >= _MAX_SHOWN_NUMBER:
+        return "a whole number of more than 20 digits"
+    if isinstance(value, (int, float)):
+        return f"{value} ({type(value).__name__})"
+    return f"a {type(value).__name__}"
+
+
+def describe_invalid_value(name: str, value: object, allowed: str) -> str:
+    """Return the sentence that names a parameter, the value given and the values allowed."""
+    return f"{name}: {describe_value(value)} given; allowed: {allowed}"
+
+
+def validate_whole_number(
+    name: str, value: object, *, minimum: int, maximum: int | None = None, convert: bool = False
+) -> int:
+    """Return the value if it is a whole number from ``minimum`` to ``maximum``.
+
+    With ``convert``, a numeric string or a float such as ``2.0`` is converted, as botocore does.
+    Raises ``ValueError`` for all else.
+    """
+    number = _to_whole_number(value) if convert else value
+    if (
+        isinstance(number, int)
+        and not isinstance(number, bool)
+        and minimum <= number
+        and (maximum is None or number <= maximum)
+    ):
+        return number
+    bounds = f", {minimum} or more" if maximum is None else f" from {minimum} to {maximum}"
+    raise ValueError(describe_invalid_value(name, value, f"a whole number{bounds}"))
+
+
+def _to_whole_number(value: object) -> object:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str):
+        try:
+            return int(value)
+        except ValueError:
+            return None
+    return value
+
+
+def validate_positive(name: str, value: NumberT | None) -> NumberT | None:
+    """Return the value if it is None or a number above 0 and at most 1e9.
+
+    Raises ``ValueError`` for all else.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1e9:
+        raise ValueError(describe_invalid_value(name, value, "a number above 0, at most 1e9"))
+    return value
+
+
+@contextmanager
+def validating(owner: str) -> Iterator[None]:
+    """Turn the ``ValueError`` of a check into a :class:`ParamValidationError` of ``owner``."""
+    try:
+        yield
+    except ParamValidationError:
+        raise
+    except ValueError as error:
+        raise ParamValidationError(owner, [str(error)]) from None
+
+
+@contextmanager
+def importing(*packages: str, purpose: str, otherwise: str) -> Iterator[None]:
+    """Turn a failed import of one of the packages into the sentence that says what to do.
+
+    ``purpose`` needs the packages, ``otherwise`` does without them. Raises
+    :class:`MissingDependencyException`, which names those that are not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in packages:
+            raise
+    else:
+        return
+    from importlib.util import find_spec
+
+    missing = [package for package in packages if find_spec(package) is None]
+    raise MissingDependencyException(
+        f"{purpose} needs {', '.join(missing)}, not installed here: "
+        f"pip install {' '.join(missing)}, or {otherwise}"
+    )
