@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test fuzz simulate check format test-all test-lowest bench slim container clean
+.PHONY: help demo test fuzz simulate check format update-model test-all test-lowest bench slim container clean
 
 help:
 	@echo "make demo      page from the policies of a local Image Builder to the resources of an execution"
@@ -15,6 +15,7 @@ help:
 	@echo "make format    format the code and mend what the linter can"
 	@echo "make test-all  run the tests on every supported Python that is found"
 	@echo "make test-lowest  run the tests with the lowest versions that pyproject.toml allows"
+	@echo "make update-model  generate from the newest service model, and say what has moved in it"
 	@echo "make bench     measure speed and size beside boto3 and aiobotocore; five minutes"
 	@echo "make slim      build/slim: the library and its requirements, and nothing else; with"
 	@echo "               SLIM=lean build/slim-lean, the smallest, for H11Client alone"
@@ -45,6 +46,12 @@ check: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+# The newest botocore lies beside the pinned one: only its description of the service is read.
+update-model: $(VENV)/.dev
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --upgrade \
+	  --target build/newest-botocore botocore
+	PYTHONPATH=build/newest-botocore $(BIN)/python -m tools.generate --moved
 
 # Each Python gets an environment of its own. Where pyenv has several, only some are on the PATH.
 # PYTHON_ROOTS are roots with another Python, such as tools/python_root.py makes.

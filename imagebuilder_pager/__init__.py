@@ -17,8 +17,10 @@ from ._version import __version__
 TYPE_CHECKING = False  # as typing's, which takes its time to import
 if TYPE_CHECKING:
     from . import exceptions, models, pagination
+    from ._aws.clock import Clock
     from ._aws.transport.async_h11_transport import AsyncH11Client
     from ._aws.transport.h11_transport import H11Client
+    from ._aws.transport.types import Timeouts
     from .client import AsyncImageBuilder, ImageBuilder
     from .pagination import AsyncPaginator, PaginationSpec, Paginator
     from .pagination.checkpoint import Checkpoint
@@ -28,10 +30,12 @@ __all__ = [
     "AsyncImageBuilder",
     "AsyncPaginator",
     "Checkpoint",
+    "Clock",
     "H11Client",
     "ImageBuilder",
     "PaginationSpec",
     "Paginator",
+    "Timeouts",
     "__version__",
     "exceptions",
     "models",
@@ -47,10 +51,12 @@ if not TYPE_CHECKING:
             "AsyncImageBuilder": "client",
             "AsyncPaginator": "pagination",
             "Checkpoint": "pagination.checkpoint",
+            "Clock": "_aws.clock",
             "H11Client": "_aws.transport.h11_transport",
             "ImageBuilder": "client",
             "PaginationSpec": "pagination",
             "Paginator": "pagination",
+            "Timeouts": "_aws.transport.types",
         },
         ("exceptions", "models", "pagination"),
     )

@@ -12,8 +12,8 @@ from .exceptions import ResponseValidationError
 
 if TYPE_CHECKING:
     from ._aws.protocol.responses import ResponseParser
+    from ._rows import Operation
     from .models.shapes import Response
-    from .operations import Operation
 
 SERVICE = ServiceMetadata("imagebuilder", fips_partitions=frozenset({"aws-us-gov"}))
 
@@ -25,7 +25,7 @@ _ECHOED_MEMBERS = ("lifecycleExecutionId", "workflowExecutionId")
 
 
 def response_parser(
-    operation: Operation[Any], params: Mapping[str, Any], **parse_options: Any
+    operation: Operation, params: Mapping[str, Any], **parse_options: Any
 ) -> ResponseParser[Any]:
     """Return what parses a response, and holds it to be the one to this request.
 

@@ -54,9 +54,9 @@ class WalkMethods:
         - ``policies``: the ARNs of the policies, in their order; None for all of the account.
         - ``since`` and ``until``: the time in which an execution has ended, ``until`` excluded. One
           that has not ended is left out only if it started at ``until`` or later.
-        - ``PageSize``: the items of a page, 1 to 25. ``StartingToken``: the ``resume_token`` of an
-          earlier walk with the same arguments. ``Prefetch``: the pages to fetch ahead, 0 to 100; in
-          the async client at the same time. All three also in snake_case.
+        - ``PageSize``: the items of a page. ``StartingToken``: the ``resume_token`` of an earlier
+          walk with the same arguments. ``Prefetch``: the pages to fetch ahead, 0 to 100; in the
+          async client at the same time.
 
         Raises :class:`ParamValidationError` and :class:`StartingTokenError` at once. The iteration
         raises the errors of the operations, and :class:`ParentGoneError` where what the token

@@ -39,21 +39,21 @@ from ._aws.transport.types import (
     Origin,
     Transport,
 )
+from ._methods import AsyncOperationMethods, OperationMethods
+from ._operations import find_operation
 from ._service import HEADERS, SERVICE, response_parser
 from ._validation import importing, validate_positive, validate_whole_number, validating
 from ._walk_methods import AsyncWalkMethods, WalkMethods
 from .exceptions import ParamValidationError
 from .models import exceptions as modelled_exceptions
-from .operations import OPERATIONS
+from .pagination.paginator import Paginator
 
 if TYPE_CHECKING:
     import ssl
 
+    from ._rows import Operation
+    from .pagination.async_paginator import AsyncPaginator
     from .type_defs import Exceptions
-    from .type_defs.async_methods import AsyncOperationMethods
-    from .type_defs.methods import OperationMethods
-else:
-    from .operation_methods import AsyncOperationMethods, OperationMethods
 
 __all__ = ["AsyncImageBuilder", "ImageBuilder"]
 
@@ -167,8 +167,22 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         Raises :class:`ParamValidationError` for what nothing can be sent by.
         """
 
+    def can_paginate(self, operation_name: str) -> bool:
+        """Return whether ``get_paginator`` takes the name of an operation.
+
+        Raises :class:`UnknownOperationError`, a ``KeyError`` as in boto3, for an unknown name.
+        """
+        return find_operation(operation_name).is_paginated
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.region_name!r}, endpoint_url={self.endpoint_url!r})"
+
+
+def _validate_max_page_size(value: int | None) -> int | None:
+    if value is None:
+        return None
+    with validating("get_paginator"):
+        return validate_whole_number("max_page_size", value, minimum=1)
 
 
 def _is_transport(http_client: object, close: str) -> bool:
@@ -260,11 +274,23 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMet
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def _call(self, method_name: str, params: Mapping[str, Any], **parse_options: Any) -> Any:
-        operation = OPERATIONS[method_name]
-        serialized = operation.serialize_params(params)
-        parse = response_parser(operation, serialized, **parse_options)
-        return self._rest.call(self._transport, operation.rest_json, serialized, parse)
+    def _call(self, method_name: str, params: Mapping[str, Any]) -> Any:
+        operation = find_operation(method_name)
+        return self._send(operation, operation.check_params(params))
+
+    def _send(self, operation: Operation, params: Mapping[str, Any], **parse_options: Any) -> Any:
+        """Return the response to a request; its parameters have been checked."""
+        parse = response_parser(operation, params, **parse_options)
+        return self._rest.call(self._transport, operation.rest_json, params, parse)
+
+    def _make_paginator(self, method_name: str, max_page_size: int | None) -> Paginator[Any, Any]:
+        operation = find_operation(method_name)
+        return Paginator(
+            lambda **params: self._send(operation, params),
+            operation.require_pagination(_validate_max_page_size(max_page_size)),
+            serialize_params=operation.check_params,
+            name=operation.name,
+        )
 
 
 class AsyncImageBuilder(
@@ -317,7 +343,26 @@ class AsyncImageBuilder(
         await self.aclose()
 
     async def _call(self, method_name: str, params: Mapping[str, Any]) -> Any:
-        operation = OPERATIONS[method_name]
-        serialized = operation.serialize_params(params)
-        parse = response_parser(operation, serialized)
-        return await self._rest.call_async(self._transport, operation.rest_json, serialized, parse)
+        operation = find_operation(method_name)
+        return await self._send(operation, operation.check_params(params))
+
+    async def _send(self, operation: Operation, params: Mapping[str, Any]) -> Any:
+        parse = response_parser(operation, params)
+        return await self._rest.call_async(self._transport, operation.rest_json, params, parse)
+
+    def _make_paginator(
+        self, method_name: str, max_page_size: int | None
+    ) -> AsyncPaginator[Any, Any]:
+        from .pagination.async_paginator import AsyncPaginator  # a sync program goes without
+
+        operation = find_operation(method_name)
+
+        async def send(**params: Any) -> Any:
+            return await self._send(operation, params)
+
+        return AsyncPaginator(
+            send,
+            operation.require_pagination(_validate_max_page_size(max_page_size)),
+            serialize_params=operation.check_params,
+            name=operation.name,
+        )

@@ -1,27 +1,34 @@
-"""The service model as the generators see it: which shapes the operations use, and where.
+"""The service model as the generator sees it: which shapes the operations use, and where.
 
-botocore's copy of the model is read, which comes with a development install.
+It is read from botocore's copy, which comes with a development install.
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import textwrap
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import botocore
 import botocore.loaders
 from pydantic import BaseModel
 
-from imagebuilder_pager.operations import OPERATIONS, Operation
+from imagebuilder_pager._params import Param
 
-__all__ = ["PACKAGE", "Catalogue", "attribute_name", "docstring", "format_source", "is_request"]
+from .words import OPERATIONS, describe_member
 
 PACKAGE = Path(__file__).parents[1] / "imagebuilder_pager"
 Shape = dict[str, Any]
+_SCALARS = {
+    "string": "str",
+    "integer": "int",
+    "long": "int",
+    "boolean": "bool",
+    "timestamp": "Timestamp",
+    "double": "Number",
+    "float": "Number",
+}
 
 #: Shapes of several families that stay in one, so that its first page loads no other module.
 KEPT = {
@@ -30,79 +37,103 @@ KEPT = {
 }
 
 
-class Catalogue:
-    """The shapes of all operations, each with the module that defines it.
+class OperationModel(NamedTuple):
+    """An operation: what the service model says of it, and the two facts that are ours.
 
-    A shape of one family is defined in the family's module, a scalar of several in ``scalars``,
-    any other shape of several in ``common``.
+    ``family`` is the module that has the model of its response, ``returns`` what a response holds.
     """
 
-    def __init__(self) -> None:
-        loader = botocore.loaders.Loader()
-        model = loader.load_service_model("imagebuilder", "service-2")
-        self.shapes: dict[str, Shape] = model["shapes"]
-        self._operations = model["operations"]
+    name: str
+    family: str
+    returns: str
+    http_method: str
+    path: str
+    request: str
+    response: str
+    errors: tuple[str, ...]
+    result_key: str | None
+    limit_key: str | None
+    non_aggregate_keys: tuple[str, ...]
+
+    @property
+    def method_name(self) -> str:
+        """The name of the client's method, as in boto3."""
+        name: str = botocore.xform_name(self.name)
+        return name
+
+
+class ServiceModel:
+    """The shapes of all operations, each with the module that defines it.
+
+    The structures and enums of responses are models: those of one family in its module, those of
+    several in ``common``.
+    """
+
+    def __init__(self, *data_paths: str) -> None:
+        loader = botocore.loaders.Loader(extra_search_paths=list(data_paths))
+        self.description: dict[str, Any] = loader.load_service_model("imagebuilder", "service-2")
+        self.paginators: dict[str, Any] = loader.load_service_model("imagebuilder", "paginators-1")[
+            "pagination"
+        ]
+        self.shapes: dict[str, Shape] = self.description["shapes"]
+
+    @cached_property
+    def operations(self) -> list[OperationModel]:
+        """The operations wanted, in the order of the input."""
+        return [self._operation(name) for name in OPERATIONS]
+
+    def _operation(self, name: str) -> OperationModel:
+        entry = self.description["operations"][name]
+        paginator = self.paginators.get(name, {})
+        assert {paginator.get(key, "nextToken") for key in ("input_token", "output_token")} == {
+            "nextToken"
+        }, f"{name}: another token"
+        family, returns = OPERATIONS[name]
+        return OperationModel(
+            name,
+            family,
+            returns,
+            entry["http"]["method"],
+            entry["http"]["requestUri"],
+            entry["input"]["shape"],
+            entry["output"]["shape"],
+            tuple(error["shape"] for error in entry["errors"]),
+            paginator.get("result_key"),
+            paginator.get("limit_key"),
+            tuple(paginator.get("non_aggregate_keys", ())),
+        )
 
     @cached_property
     def module_by_shape(self) -> dict[str, str]:
-        """The module of every shape that has a name in the models."""
-        families: dict[str, list[str]] = {}
-        for operation in OPERATIONS.values():
-            for name in self.used_by(operation):
-                users = families.setdefault(name, [])
-                if operation.family not in users:
-                    users.append(operation.family)
+        """The module of every model: the structures and enums of responses."""
+        families: dict[str, dict[str, None]] = {}
+        for operation in self.operations:
+            for name in self.closure(operation.response):
+                if self.is_model(name):
+                    families.setdefault(name, {})[operation.family] = None
         return {
-            name: KEPT.get(name) or self._module(name, users)
+            name: KEPT.get(name) or (next(iter(users)) if len(users) == 1 else "common")
             for name, users in families.items()
-            if self.is_named(name)
         }
 
-    def _module(self, name: str, families: list[str]) -> str:
-        if len(families) == 1:
-            return families[0]
-        return "scalars" if self.is_scalar(name) else "common"
-
-    def is_named(self, name: str) -> bool:
-        """Return whether the shape has a name of its own: an enum, a structure, constraints."""
-        shape = self.shapes[name]
-        return shape["type"] == "structure" or any(
-            key in shape for key in ("enum", "min", "max", "pattern")
-        )
-
-    def is_scalar(self, name: str) -> bool:
-        """Return whether the shape is a string or number with constraints."""
-        shape = self.shapes[name]
-        return shape["type"] not in {"structure", "list", "map"} and "enum" not in shape
+    def is_model(self, name: str) -> bool:
+        """Return whether the shape has a model of its own: a structure or an enum."""
+        return self.shapes[name]["type"] == "structure" or "enum" in self.shapes[name]
 
     def modules(self) -> list[str]:
         """Return the modules in the order of their imports."""
-        families = list(dict.fromkeys(operation.family for operation in OPERATIONS.values()))
-        used = set(self.module_by_shape.values())
-        shared = [module for module in ("scalars", "common") if module in used]
-        return [*shared, *sorted(families)]
+        return ["common", *sorted({operation.family for operation in self.operations})]
 
     def names_in(self, module: str) -> list[str]:
-        """Return the names of a module: scalars, enums, then structures after what they use."""
-        names = [name for name, where in self.module_by_shape.items() if where == module]
-        scalars = sorted(name for name in names if self.is_scalar(name))
-        enums = sorted(name for name in names if "enum" in self.shapes[name])
-        rest: dict[str, None] = {}
-        for name in sorted(names):
+        """Return the names of a module: enums, then structures after what they use."""
+        names = sorted(name for name, where in self.module_by_shape.items() if where == module)
+        enums = [name for name in names if "enum" in self.shapes[name]]
+        structures: dict[str, None] = {}
+        for name in names:
             for used in self.closure(name):
-                if used in names and used not in scalars and used not in enums:
-                    rest[used] = None
-        return [*scalars, *enums, *rest]
-
-    def input_and_output(self, operation: Operation[Any]) -> tuple[str, str]:
-        """Return the names of the shapes of an operation's request and response."""
-        entry = self._operations[operation.name]
-        return entry["input"]["shape"], entry["output"]["shape"]
-
-    def used_by(self, operation: Operation[Any]) -> dict[str, None]:
-        """Return the names of all shapes that an operation uses."""
-        request, response = self.input_and_output(operation)
-        return {**self.closure(request), **self.closure(response)}
+                if used in names and used not in enums:
+                    structures[used] = None
+        return [*enums, *structures]
 
     def closure(self, name: str) -> dict[str, None]:
         """Return a shape and all that it uses, each after what it uses itself."""
@@ -121,28 +152,64 @@ class Catalogue:
             if part in shape:
                 yield shape[part]["shape"]
 
-    @cached_property
-    def request_shapes(self) -> set[str]:
-        """The names of all shapes that requests use."""
+    def params(self, structure: str) -> dict[str, Param]:
+        """Return the members of a request, or of a structure in it, as parameters."""
+        shape = self.shapes[structure]
         return {
-            name
-            for operation in OPERATIONS.values()
-            for name in self.closure(self.input_and_output(operation)[0])
+            name: self._param(member["shape"])._replace(
+                required=name in shape.get("required", ()),
+                text=describe_member(structure, name),
+            )
+            for name, member in shape["members"].items()
         }
 
-    def item_type(self, operation: Operation[Any]) -> str:
+    def _param(self, name: str) -> Param:
+        shape = self.shapes[name]
+        kind = {"long": "integer"}.get(shape["type"], shape["type"])
+        assert kind in {"string", "integer", "boolean", "list", "structure"}, f"{name}: a {kind}"
+        minimum, maximum = (shape.get(limit) for limit in ("min", "max"))
+        return Param(
+            kind,
+            minimum=None if minimum is None else int(minimum),
+            maximum=None if maximum is None else int(maximum),
+            pattern=shape.get("pattern"),
+            enum=tuple(shape.get("enum", ())),
+            item=self._param(shape["member"]["shape"]) if kind == "list" else None,
+            members=self.params(name) if kind == "structure" else {},
+        )
+
+    def annotation(self, name: str) -> str:
+        """Return the annotation of a response's member of that shape."""
+        shape = self.shapes[name]
+        if "enum" in shape:
+            return f"OpenEnum[{name}]"
+        if shape["type"] == "structure":
+            return name
+        if shape["type"] == "list":
+            return f"SparseList[{self.annotation(shape['member']['shape'])}]"
+        if shape["type"] == "map":
+            return f"SparseMap[str, {self.annotation(shape['value']['shape'])}]"
+        return _SCALARS[shape["type"]]
+
+    def parameter_annotation(self, name: str) -> str:
+        """Return the annotation of a request's member of that shape."""
+        shape = self.shapes[name]
+        if "enum" in shape:
+            return f"{name}Type"
+        if shape["type"] == "structure":
+            return f"{name}TypeDef"
+        if shape["type"] == "list":
+            return f"Sequence[{self.parameter_annotation(shape['member']['shape'])}]"
+        return _SCALARS[shape["type"]]
+
+    def item_type(self, operation: OperationModel) -> str:
         """Return the name of the structure that a paginated operation lists."""
         assert operation.result_key is not None
-        response = self.shapes[self.input_and_output(operation)[1]]
+        response = self.shapes[operation.response]
         items = self.shapes[response["members"][operation.result_key]["shape"]]
         name: str = items["member"]["shape"]
         assert self.shapes[name]["type"] == "structure"
         return name
-
-
-def is_request(name: str) -> bool:
-    """Return whether the shape is the whole of an operation's parameters."""
-    return name.endswith("Request")
 
 
 def attribute_name(wire_name: str) -> str:
@@ -152,31 +219,3 @@ def attribute_name(wire_name: str) -> str:
     """
     name: str = botocore.xform_name(wire_name)
     return f"{name}_" if hasattr(dict, name) or hasattr(BaseModel, name) else name
-
-
-def docstring(text: str, indent: str = "") -> str:
-    """Return the text as a docstring, its paragraphs wrapped."""
-    first, *others = text.split("\n\n")
-    width = 100 - len(indent)
-    if not others:
-        return f'"""{first}"""'
-    paragraphs = [
-        "\n".join(textwrap.wrap(other, width, break_on_hyphens=False)) for other in others
-    ]
-    return textwrap.indent(f'"""{first}\n\n' + "\n\n".join(paragraphs) + '\n"""', indent).lstrip()
-
-
-def format_source(source: str, name: str) -> str:
-    """Return Python source in the project's format."""
-    root = PACKAGE.parent
-    for command in (["check", "--select", "I", "--fix-only", "--quiet"], ["format"]):
-        ran = subprocess.run(
-            [sys.executable, "-m", "ruff", *command, "--stdin-filename", name, "-"],
-            input=source,
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=root,
-        )
-        source = ran.stdout
-    return source

@@ -2,7 +2,7 @@
 
 The rule: only the parser of a command that stands in the arguments is made, and only what argparse
 needs is imported, so that ``--help``, ``--version`` and wrong arguments take little time. The
-options of a command are made in :mod:`.options`, from the table of :mod:`.commands`.
+options of a command are made in :mod:`.options`, from the row of its operation.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ import sys
 from collections.abc import Collection, Sequence
 from typing import Any, NoReturn
 
+from .._rows import Operation, title_of
 from .._version import __version__
-from .commands import COMMANDS, FAMILIES
 from .exit_codes import UsageError
 from .options import (
-    Command,
+    COMMANDS,
     add_pagination_options,
     add_request_options,
     metavar,
     option_name,
+    verb_of,
 )
 
 #: The outputs that are made for reading, which need rich.
@@ -86,12 +87,16 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         raise UsageError(f"{parser.format_usage()}\nUnknown options: {', '.join(unknown)}")
     if options.command not in COMMANDS:
         parser.error(f"{options.command} must be the first argument, and demo takes no others")
-    command = COMMANDS[options.command]
-    missing = [name for name in command.required if getattr(options, name) is None]
+    operation = COMMANDS[options.command]
+    missing = [
+        name
+        for name, param in operation.params.items()
+        if param.required and getattr(options, name) is None
+    ]
     if missing and options.cli_input_json is None:
         names = ", ".join(map(option_name, missing))
         parser.error(f"the following arguments are required: {names}")
-    if options.no_paginate and not command.is_paginated:
+    if options.no_paginate and not operation.is_paginated:
         parser.error(f"--no-paginate: {options.command} has one response, without pages")
     return options
 
@@ -134,29 +139,34 @@ def _make_parsers(
 
     parsers = {}
     for name in names:
-        command = COMMANDS[name]
+        operation = COMMANDS[name]
+        summary = f"{verb_of(operation)} {operation.returns}"
         parsers[name] = add(
             name,
-            f"{command.verb} {command.summary}",
-            usage=f"{_PROGRAM} {name} {_required_usage(command)}[options]",
-            description=f"{command.verb.capitalize()} {command.summary}.",
+            summary,
+            usage=f"{_PROGRAM} {name} {_required_usage(operation)}[options]",
+            description=f"{summary[0].upper()}{summary[1:]}.",
             allow_abbrev=False,
         )
-        _add_command_options(parsers[name], name, command)
+        _add_command_options(parsers[name], name, operation)
     for name in ("lifecycle-report", "local"):
         add(name, _OTHER_COMMANDS[name], add_help=False)
     add("demo", _OTHER_COMMANDS["demo"])
     return parser, parsers
 
 
-def _required_usage(command: Command) -> str:
-    return "".join(f"{option_name(name)} {metavar(name)} " for name in command.required)
+def _required_usage(operation: Operation) -> str:
+    return "".join(
+        f"{option_name(name)} {metavar(name)} "
+        for name, param in operation.params.items()
+        if param.required
+    )
 
 
-def _add_command_options(parser: argparse.ArgumentParser, name: str, command: Command) -> None:
-    add_request_options(parser, command)
-    if command.is_paginated:
-        pagination = add_pagination_options(parser, command)
+def _add_command_options(parser: argparse.ArgumentParser, name: str, operation: Operation) -> None:
+    add_request_options(parser, operation)
+    if operation.is_paginated:
+        pagination = add_pagination_options(parser, operation)
         _add_no_paginate(pagination, default=argparse.SUPPRESS)
     # What stood before the command is kept.
     _add_global_options(parser, outputs_of(name), default=argparse.SUPPRESS)
@@ -168,13 +178,16 @@ def _list_commands() -> str:
     import textwrap
 
     width = shutil.get_terminal_size().columns - 2
-    summaries = {name: command.summary for name, command in COMMANDS.items()}
+    summaries = {name: operation.returns for name, operation in COMMANDS.items()}
+    families: dict[str, list[str]] = {}
+    for name, operation in COMMANDS.items():
+        families.setdefault(title_of(operation.family), []).append(name)
     name_width = max(map(len, summaries)) + 4
     lines = [
         "List what EC2 Image Builder has, with the options and the output of `aws imagebuilder`."
     ]
     others = [("Reports", ("lifecycle-report",)), ("On this machine", ("local", "demo"))]
-    for title, names in [*FAMILIES.items(), *others]:
+    for title, names in [*families.items(), *others]:
         lines += ["", f"{title}:"]
         for name in names:
             summary = summaries.get(name) or _OTHER_COMMANDS[name]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .._rows import Operation
 from ..client import ImageBuilder
 from ..models.fields import RawTimestamp
-from ..operations import Operation
 from ..pagination.paginator import PageIterator, Paginator
 
 #: Returns what to print for a timestamp.
@@ -43,26 +43,24 @@ class RawImageBuilder:
         self._client = client
         self.on_page: Callable[[int], None] | None = None
 
-    def page(self, operation: Operation[Any], params: Mapping[str, Any]) -> Any:
+    def page(self, operation: Operation, params: Mapping[str, Any]) -> Any:
         """Return one page."""
-        page = getattr(self._client, operation.method_name)(**params)
+        page = self._client._send(operation, params)
         self._report_page(operation, page)
         return page
 
-    def paginate(
-        self, operation: Operation[Any], params: Mapping[str, Any]
-    ) -> PageIterator[Any, Any]:
+    def paginate(self, operation: Operation, params: Mapping[str, Any]) -> PageIterator[Any, Any]:
         """Return an iterable over pages."""
         return self._paginate(operation, params, self.page)
 
     def raw_page(
         self,
-        operation: Operation[Any],
+        operation: Operation,
         format_timestamp: TimestampFormatter,
         params: Mapping[str, Any],
     ) -> dict[str, Any]:
         """Return one page as boto3 does, but for ``ResponseMetadata`` and the timestamps."""
-        response = self._client._call(operation.method_name, params, raw_timestamps=True)
+        response = self._client._send(operation, params, raw_timestamps=True)
         page: dict[str, Any] = response.to_dict()
         page.pop("ResponseMetadata", None)
         _format_timestamps(page, format_timestamp)
@@ -71,7 +69,7 @@ class RawImageBuilder:
 
     def paginate_raw(
         self,
-        operation: Operation[Any],
+        operation: Operation,
         format_timestamp: TimestampFormatter,
         params: Mapping[str, Any],
     ) -> PageIterator[dict[str, Any], dict[str, Any]]:
@@ -84,19 +82,19 @@ class RawImageBuilder:
 
     def _paginate(
         self,
-        operation: Operation[Any],
+        operation: Operation,
         params: Mapping[str, Any],
-        fetch: Callable[[Operation[Any], Mapping[str, Any]], Any],
+        fetch: Callable[[Operation, Mapping[str, Any]], Any],
     ) -> PageIterator[Any, Any]:
         paginator: Paginator[Any, Any] = Paginator(
             lambda **request: fetch(operation, request),
             operation.require_pagination(),
-            serialize_params=operation.serialize_params,
+            serialize_params=operation.check_params,
             name=operation.name,
         )
         return paginator.paginate(**params)
 
-    def _report_page(self, operation: Operation[Any], page: Any) -> None:
+    def _report_page(self, operation: Operation, page: Any) -> None:
         if self.on_page is not None:
             key = operation.result_key
             self.on_page(1 if key is None else len(page.get(key) or ()))

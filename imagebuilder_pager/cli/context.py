@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import Any, NamedTuple
 
-from ..operations import Operation
+from .._rows import Operation
 from ..pagination.paginator import PageIterator
 from .client import RawImageBuilder, TimestampFormatter
 from .request import ListRequest
@@ -28,7 +28,7 @@ class ListContext(NamedTuple):
     """
 
     client: RawImageBuilder
-    operation: Operation[Any]
+    operation: Operation
     request: ListRequest
     format_timestamp: TimestampFormatter
     resume_state: ResumeState
@@ -37,7 +37,8 @@ class ListContext(NamedTuple):
     def pages(self) -> Generator[tuple[Any, str | None]]:
         """Yield the pages as models, each with its token."""
         if self.request.no_paginate:
-            page = self.client.page(self.operation, self.request.parameters)
+            parameters = self.operation.check_params(self.request.parameters)
+            page = self.client.page(self.operation, parameters)
             yield page, page.get("nextToken")
             return
         for page in self.client.paginate(self.operation, self.request.parameters):
@@ -108,4 +109,5 @@ class ListContext(NamedTuple):
         )
 
     def _fetch_raw_page(self) -> RawPage:
-        return self.client.raw_page(self.operation, self.format_timestamp, self.request.parameters)
+        parameters = self.operation.check_params(self.request.parameters)
+        return self.client.raw_page(self.operation, self.format_timestamp, parameters)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from .. import exceptions
-from .commands import COMMANDS
+from .._operations import OPERATIONS
 from .options import option_name
 
 PARAM_VALIDATION_ERROR_RC = 252  # an option or a value that is not valid
@@ -142,6 +142,6 @@ def _name_by_option(message: str) -> str:
     if option := _OPTION_BY_PARAMETER.get(name):
         return f"{option}{colon}{rest}"
     member = re.split(r"[.\[]", name, maxsplit=1)[0]
-    if any(member in command.members for command in COMMANDS.values()):
+    if any(member in operation.params for operation in OPERATIONS.values()):
         return option_name(member) + message.removeprefix(member)
     return message

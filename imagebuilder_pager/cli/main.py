@@ -17,8 +17,8 @@ from .args import (
     outputs_of,
     parse,
 )
-from .commands import COMMANDS
 from .exit_codes import ConfigurationError, UsageError, describe_error
+from .options import COMMANDS
 from .resume_state import ResumeState
 from .signals import SignalReceived, Signals
 from .terminal import escape_controls, write_stderr
@@ -121,14 +121,13 @@ def _list(
         make_http_client(options, profile) as http_client,
         ImageBuilder(**resolve_arguments(options), http_client=http_client) as image_builder,
     ):
-        from ..operations import find_operation
         from .client import RawImageBuilder, iso8601, raw_timestamp
         from .context import ListContext
 
         if options.no_verify_ssl and image_builder.endpoint_url.startswith("https:"):
             write_stderr("Warning: --no-verify-ssl: TLS certificates are not verified\n")
         # This loads the models of the operation's family, while a connection is made.
-        operation = find_operation(COMMANDS[options.command].method_name)
+        operation = COMMANDS[options.command]
         resume_state.url = image_builder.endpoint_url + operation.rest_json.path
         if is_main_process:
             gc.freeze()

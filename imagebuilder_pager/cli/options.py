@@ -1,80 +1,47 @@
-"""The options of a command: one for each member of its operation's request, as in the AWS CLI."""
+"""The options of a command: one for each parameter of its operation, as in the AWS CLI."""
 
 from __future__ import annotations
 
 import argparse
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
-#: The kind of a member: ``"string"``, ``"integer"``, ``"boolean"``, a tuple of the values of an
-#: enum, a list with the kind of its items, or a dictionary with the kinds of a structure's members.
-Kind: TypeAlias = Any
+from .._operations import OPERATIONS
+from .._params import Param
+from .._rows import Operation
 
-
-class Command(NamedTuple):
-    """A command: the method of its operation, a summary of the response, and the members.
-
-    ``members`` are those of the request by their wire names. ``limit_key`` is the one that limits
-    a page, None where there is none.
-    """
-
-    method_name: str
-    summary: str
-    members: Mapping[str, Kind]
-    required: tuple[str, ...] = ()
-    is_paginated: bool = False
-    limit_key: str | None = None
-
-    @property
-    def verb(self) -> str:
-        """The verb of the command: list or get."""
-        return self.method_name.partition("_")[0]
-
-    @property
-    def listing_members(self) -> list[str]:
-        """The members that say what is listed, and not from where or how much at a time."""
-        return [name for name in self.members if name not in {self.limit_key, "nextToken"}]
-
-
-_SHORTHAND = "name=NAME,values=VALUE,VALUE or JSON"
-# The metavar and the help of each member.
-_HELP = {
-    "byName": (None, "list by name"),
-    "componentVersionArn": ("ARN", "the version of the component"),
-    "filter": ("FILTER", _SHORTHAND),
-    "filters": ("FILTER", f"one or more, each {_SHORTHAND}"),
-    "imageBuildVersionArn": ("ARN", "the build of the image"),
-    "imagePipelineArn": ("ARN", "the pipeline"),
-    "imageVersionArn": ("ARN", "the version of the image"),
-    "includeDeprecated": (None, "list deprecated images, too"),
-    "lifecycleExecutionId": ("ID", "lce-..."),
-    "lifecyclePolicyArn": ("ARN", "the lifecycle policy"),
-    "maxResults": ("N", "items in the page; turns pagination off"),
-    "nextToken": ("TOKEN", "the service's own token; turns pagination off"),
-    "owner": ("OWNER", ""),
-    "parentResourceId": ("ARN", "only what belongs to this image resource"),
-    "resourceArn": ("ARN", "the lifecycle policy, or the image that it acted on"),
-    "workflowExecutionId": ("ID", "wf-..."),
-    "workflowVersionArn": ("ARN", "the version of the workflow"),
+#: The operation of every command, by the command's name.
+COMMANDS: Mapping[str, Operation] = {
+    name.replace("_", "-"): operation for name, operation in OPERATIONS.items()
 }
 
-
-def option_name(member: str) -> str:
-    """Return the option of a member: ``--by-name`` for ``byName``."""
-    return "--" + re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", member).lower()
-
-
-def metavar(member: str) -> str:
-    """Return what stands for a value of the member in the help."""
-    return _HELP[member][0] or ""
+_SHORTHAND = "name=NAME,values=VALUE,VALUE or JSON"
+#: What a value is called in the help, by the end of its parameter's name.
+_METAVARS = {"Arn": "ARN", "ResourceId": "ARN", "Id": "ID", "Results": "N", "Token": "TOKEN"}
 
 
-def add_request_options(parser: argparse.ArgumentParser, command: Command) -> None:
+def verb_of(operation: Operation) -> str:
+    """Return the verb of an operation's command: list or get."""
+    return operation.method_name.partition("_")[0]
+
+
+def option_name(param_name: str) -> str:
+    """Return the option of a parameter: ``--by-name`` for ``byName``."""
+    return "--" + re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", param_name).lower()
+
+
+def metavar(param_name: str) -> str:
+    """Return what stands for a value of the parameter in the help."""
+    ends = (metavar for end, metavar in _METAVARS.items() if param_name.endswith(end))
+    return next(ends, param_name.removesuffix("s").upper())
+
+
+def add_request_options(parser: argparse.ArgumentParser, operation: Operation) -> None:
     """Add the options that say what to ask for; each one's value is under the wire name."""
     request = parser.add_argument_group("Request")
-    for name in command.listing_members:
-        _add_member(request, command, name)
+    for name in operation.listing_params:
+        _add_option(request, name, operation.params[name])
     request.add_argument(
         "--cli-input-json",
         metavar="JSON",
@@ -82,18 +49,18 @@ def add_request_options(parser: argparse.ArgumentParser, command: Command) -> No
     )
 
 
-def add_pagination_options(parser: argparse.ArgumentParser, command: Command) -> Any:
+def add_pagination_options(parser: argparse.ArgumentParser, operation: Operation) -> Any:
     """Add the options of a paginated command, and return their group."""
     pagination = parser.add_argument_group("Pagination")
     pagination.add_argument("--max-items", type=int, metavar="N", help="stop after N items")
-    if command.limit_key is not None:
+    if operation.limit_key is not None:
         pagination.add_argument("--page-size", type=int, metavar="N", help="items in each page")
     pagination.add_argument(
         "--starting-token", metavar="TOKEN", help="resume at the NextToken of an earlier run"
     )
-    for name in command.members:
-        if name not in command.listing_members:
-            _add_member(pagination, command, name)
+    for name, param in operation.params.items():
+        if name not in operation.listing_params:
+            _add_option(pagination, name, param)
     pagination.add_argument(
         "--checkpoint",
         metavar="FILE",
@@ -103,23 +70,28 @@ def add_pagination_options(parser: argparse.ArgumentParser, command: Command) ->
     return pagination
 
 
-def _add_member(group: Any, command: Command, name: str) -> None:
-    kind, option = command.members[name], option_name(name)
-    text = _HELP[name][1]
-    if name in command.required:
-        text += ", required"
-    if kind == "boolean":
+def _add_option(group: Any, name: str, param: Param) -> None:
+    option, text = option_name(name), param.text.replace("`", "").removesuffix(".")
+    text = text[0].lower() + text[1:] if text[1:2].islower() else text
+    if param.required:
+        text += "; required"
+    if param.enum:
+        text = ", ".join(param.enum)
+    structure = param.item or param
+    if structure.members:
+        text += f": {'one or more, each ' if param.item else ''}{_SHORTHAND}"
+    if param.type == "boolean":
         either = group.add_mutually_exclusive_group()
         either.add_argument(option, dest=name, action="store_true", default=None, help=text)
         either.add_argument(
             option.replace("--", "--no-", 1), dest=name, action="store_false", default=None
         )
         return
-    if isinstance(kind, tuple):
-        text = ", ".join(kind)
     details: dict[str, Any] = {}
-    if kind == "integer":
+    if param.type == "integer":
         details["type"] = int
-    elif isinstance(kind, list):
+    elif param.type == "list":
         details["nargs"] = "*"
+    # To argparse, a percent sign begins a value of its own.
+    text = text.replace("%", "%%")
     group.add_argument(option, dest=name, metavar=metavar(name), help=text, **details)

@@ -1,7 +1,7 @@
 """The request of a command: from its options to parameters, and what they exclude.
 
 Values are read as the AWS CLI reads them: as text, as JSON, in its shorthand, or from a file by
-``file://``. Whether the service takes them is for the request model to say, later.
+``file://``. Whether the service takes them is for the client to say, later.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import argparse
 import os
 from typing import Any, NamedTuple
 
-from .commands import COMMANDS
+from .._params import Param
 from .exit_codes import UsageError
-from .options import Command, Kind, option_name
+from .options import COMMANDS, option_name
 
 _CONFIG = {"StartingToken": "starting_token", "PageSize": "page_size", "MaxItems": "max_items"}
 _MAX_FILE_CHARACTERS = 1024 * 1024  # a request has some hundred
@@ -58,14 +58,14 @@ def build_request(options: argparse.Namespace, output: str) -> ListRequest:
     override ``--cli-input-json``. Raises :class:`UsageError` for options that exclude each other,
     and for values that cannot be read.
     """
-    command = COMMANDS[options.command]
+    operation = COMMANDS[options.command]
     parameters = {
-        name: _read_value(option_name(name), kind, value)
-        for name, kind in command.members.items()
+        name: _read_value(option_name(name), param, value)
+        for name, param in operation.params.items()
         if (value := getattr(options, name)) is not None
     }
-    no_paginate = not command.is_paginated or bool(
-        options.no_paginate or parameters.keys() - set(command.listing_members)
+    no_paginate = not operation.is_paginated or bool(
+        options.no_paginate or parameters.keys() - set(operation.listing_params)
     )
     config = {key: getattr(options, name) for key, name in _CONFIG.items()}
     config = {key: value for key, value in config.items() if value is not None}
@@ -78,13 +78,13 @@ def build_request(options: argparse.Namespace, output: str) -> ListRequest:
     if config:
         parameters["PaginationConfig"] = config
     if options.cli_input_json is not None:
-        parameters = {**_read_input(command, options.cli_input_json), **parameters}
+        parameters = {**_read_input(options.cli_input_json), **parameters}
     if options.checkpoint is not None:
         _validate_checkpoint(options, output, no_paginate)
     if options.query is not None and output in {"summary", "tree"}:
         raise UsageError(f"--query: not with --output {output}, which shows whole resources")
     query = _compile_query(options.query)
-    return ListRequest(parameters, no_paginate, query, command.listing_members)
+    return ListRequest(parameters, no_paginate, query, operation.listing_params)
 
 
 def _validate_checkpoint(options: argparse.Namespace, output: str, no_paginate: bool) -> None:
@@ -110,40 +110,32 @@ def _compile_query(query: str | None) -> Any:
         raise UsageError(f"Bad value for --query {query}: {error}") from None
 
 
-def _read_input(command: Command, argument: str) -> dict[str, Any]:
-    """Return the parameters of ``--cli-input-json`` under their wire names.
-
-    One that is given under both names keeps them, for the request model to reject.
-    """
+def _read_input(argument: str) -> dict[str, Any]:
+    """Return the parameters of ``--cli-input-json``."""
     parameters = _read_json("cli-input-json", _read_file("--cli-input-json", argument))
     if not isinstance(parameters, dict):
         raise UsageError("Error parsing parameter 'cli-input-json': Not a JSON object")
-    wire_names = {
-        option_name(wire).lstrip("-").replace("-", "_"): wire
-        for wire in command.members
-        if wire not in parameters
-    }
-    return {str(wire_names.get(name, name)): value for name, value in parameters.items()}
+    return parameters
 
 
-def _read_value(option: str, kind: Kind, value: Any) -> Any:
-    """Return the value of an option, by the kind of its member."""
-    if isinstance(kind, dict):
-        return _read_structure(option, kind, _read_file(option, value))
-    if not isinstance(kind, list):
+def _read_value(option: str, param: Param, value: Any) -> Any:
+    """Return the value of an option, by the kind of its parameter."""
+    if param.members:
+        return _read_structure(option, param, _read_file(option, value))
+    if param.item is None:
         return _read_file(option, value) if isinstance(value, str) else value
     values = [_read_file(option, value[0])] if len(value) == 1 else value
     if len(values) == 1 and values[0].lstrip().startswith("["):
         return _read_json(option, values[0])
-    return [_read_structure(option, kind[0], text) for text in values]
+    return [_read_structure(option, param.item, text) for text in values]
 
 
-def _read_structure(option: str, kind: Kind, text: str) -> Any:
+def _read_structure(option: str, param: Param, text: str) -> Any:
     if text.lstrip().startswith(("{", "[")):
         return _read_json(option, text)
     from .shorthand import parse_shorthand
 
-    return parse_shorthand(option, kind, text)
+    return parse_shorthand(option, param.members, text)
 
 
 def _read_file(option: str, argument: str) -> str:

@@ -14,10 +14,11 @@ The rules:
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from .._params import Param
 from .exit_codes import UsageError
-from .options import Kind
 
 _NAME = re.compile(r"\s*([\w./:#-]+)\s*=\s*", re.ASCII)
 _SPACE = re.compile(r"\s*")
@@ -27,13 +28,17 @@ _WORD = re.compile(r"""(?:(?:\\,|[^,'"=[{])(?:\\,|[^,'"\]}])*)?""")
 _NEXT_WORD = re.compile(r"""(?:\\,|[^,'"=[{])(?:\\,|[^,'"=])*""")
 
 
-def parse_shorthand(option: str, kind: Kind, text: str) -> dict[str, Any]:
-    """Return the structure that the text of an option stands for; ``kind`` is the structure's.
+def parse_shorthand(option: str, members: Mapping[str, Param], text: str) -> dict[str, Any]:
+    """Return the structure, with these members, that the text of an option stands for.
 
     Raises :class:`UsageError` that shows where it cannot be read.
     """
+
+    def is_list(name: str) -> bool:
+        return name in members and members[name].type == "list"
+
     return {
-        name: [value] if isinstance(kind.get(name), list) and isinstance(value, str) else value
+        name: [value] if is_list(name) and isinstance(value, str) else value
         for name, value in _Reader(option, text).pairs().items()
     }
 

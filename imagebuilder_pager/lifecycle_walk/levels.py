@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from .._operations import find_operation
 from ..models.lifecycle import LifecycleExecutionResource
 from ..models.lifecycle_executions import LifecycleExecution
 from ..models.lifecycle_policies import LifecyclePolicySummary
-from ..operations import find_operation
 from ..pagination.nest.level import NestLevel
 from ..pagination.spec import PaginationSpec
 from .records import has_ended
@@ -118,7 +118,7 @@ def _level(
         item_id=item_id,
         is_included=is_included,
         yields_records=yields_records,
-        serialize_params=operation.serialize_params,
+        serialize_params=operation.check_params,
     )
 
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypedDict
 
 from .._aws.clock import assume_utc
+from .._operations import find_operation
 from .._validation import describe_invalid_value
 from ..exceptions import ParamValidationError
 from ..models.exceptions import InvalidPaginationTokenException
 from ..models.lifecycle_policies import LifecyclePolicySummary
-from ..operations import find_operation
 from ..pagination.nest.level import NestLevel
 from ..pagination.nest.nest import Nest, NestIterator
 from .levels import make_levels
@@ -23,14 +23,11 @@ LifecycleWalk: TypeAlias = NestIterator[LifecycleRecord]
 
 
 class WalkOptions(TypedDict, total=False):
-    """The options of a walk, each in either spelling; None counts as absent."""
+    """The options of a walk; None counts as absent."""
 
     PageSize: int | None
     StartingToken: str | None
     Prefetch: int | None
-    page_size: int | None
-    starting_token: str | None
-    prefetch: int | None
 
 
 _OPTIONS = {"PageSize": "page_size", "StartingToken": "starting_token", "Prefetch": "prefetch"}
@@ -134,7 +131,7 @@ def _check_policies(policies: object, problems: list[str]) -> list[str] | None:
     operation = find_operation("get_lifecycle_policy")
     for index, arn in enumerate(arns):
         try:
-            operation.serialize_params({"lifecyclePolicyArn": arn})
+            operation.check_params({"lifecyclePolicyArn": arn})
         except ParamValidationError as error:
             for problem in error.problems:
                 _, _, text = problem.partition(": ")
@@ -161,12 +158,9 @@ def _check_time(name: str, time: object, problems: list[str]) -> datetime | None
 def _check_options(options: Mapping[str, object], problems: list[str]) -> dict[str, Any]:
     checked: dict[str, Any] = {}
     for name, value in options.items():
-        parameter = _OPTIONS.get(name, name)
-        if parameter not in _OPTIONS.values():
+        if name not in _OPTIONS:
             allowed = ", ".join(("policies", "since", "until", "children", *_OPTIONS))
             problems.append(f"{name}: unknown parameter; allowed: {allowed}")
         elif value is not None:
-            if parameter in checked:
-                problems.append(f"{name}: given in both spellings; allowed: one of them")
-            checked[parameter] = value
+            checked[_OPTIONS[name]] = value
     return checked

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..operations import OPERATIONS
+from .._operations import OPERATIONS
 
 WireDict = Mapping[str, Any]
 """A structure of the API as it is in JSON."""

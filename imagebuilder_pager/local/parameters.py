@@ -1,18 +1,15 @@
 """The parameters of a request: read from its body or query, and validated as the service does.
 
-The types, limits and patterns are those of the request models, as deep as they go.
+The types, limits, patterns and values are those of the operation's row, as deep as they go.
 """
 
 from __future__ import annotations
 
-import enum
 import json
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import parse_qsl
 
-from ..models.params import param_members
-from ..models.shapes import Structure
 from .errors import ServiceError
 
 if TYPE_CHECKING:
@@ -20,21 +17,20 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from ..models.fields import Constraints
-    from ..models.params import ParamKind
-    from ..operations import Operation
+    from .._params import Param
+    from .._rows import Operation
 
 _MAX_SHOWN_VALUE = 80  # characters of an invalid value in a message
-_TYPE_NAMES: Mapping[type, str] = {
-    str: "a string",
-    int: "an integer",
-    bool: "a boolean",
-    list: "a list",
-    dict: "an object",
+_TYPES: Mapping[str, tuple[type, str]] = {
+    "string": (str, "a string"),
+    "integer": (int, "an integer"),
+    "boolean": (bool, "a boolean"),
+    "list": (list, "a list"),
+    "structure": (dict, "an object"),
 }
 
 
-def read_parameters(operation: Operation[Any], request: httpx.Request) -> dict[str, Any]:
+def read_parameters(operation: Operation, request: httpx.Request) -> dict[str, Any]:
     """Return the valid parameters of a request, by their wire names.
 
     Those that are null are left out, as AWS's parsers do, and so are unknown ones. Raises
@@ -45,8 +41,8 @@ def read_parameters(operation: Operation[Any], request: httpx.Request) -> dict[s
         given = _parse_query(request.url.query)
     else:
         given = _parse_body(request.read())
-    known = {name: given[name] for name in param_members(operation.request) if name in given}
-    violations = list(_structure_violations(operation.request, known, ""))
+    known = {name: given[name] for name in operation.params if name in given}
+    violations = list(_member_violations(operation.params, known, ""))
     if violations:
         noun = "error" if len(violations) == 1 else "errors"
         raise ServiceError(
@@ -80,53 +76,46 @@ def _reject_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON value")
 
 
-def _structure_violations(
-    shape: type[Structure], value: Mapping[str, Any], path: str
+def _member_violations(
+    params: Mapping[str, Param], value: Mapping[str, Any], path: str
 ) -> Iterator[str]:
-    for name, member in param_members(shape).items():
+    for name, param in params.items():
         inner = value.get(name)
         if inner is not None:
-            yield from _violations(member.kind, inner, f"{path}{name}")
-        elif member.required:
+            yield from _violations(param, inner, f"{path}{name}")
+        elif param.required:
             yield _violation(f"{path}{name}", None, "not be null")
 
 
-def _violations(kind: ParamKind, value: Any, path: str) -> Iterator[str]:
+def _violations(param: Param, value: Any, path: str) -> Iterator[str]:
     """Yield a sentence for each rule that a value violates."""
-    if issubclass(kind.python_type, Structure):
-        if isinstance(value, dict):
-            yield from _structure_violations(kind.python_type, value, f"{path}.")
-        else:
-            yield _violation(path, value, "be an object")
+    python_type: Any
+    python_type, kind = _TYPES[param.type]
+    if not isinstance(value, python_type) or (isinstance(value, bool) and param.type == "integer"):
+        yield _violation(path, value, f"be {kind}")
         return
-    choices = _enum_values(kind.python_type)
-    python_type = str if choices else kind.python_type
-    if not isinstance(value, python_type) or (isinstance(value, bool) and python_type is int):
-        yield _violation(path, value, f"be {_TYPE_NAMES[python_type]}")
-        return
-    if choices and value not in choices:
-        yield _violation(path, value, f"satisfy enum value set: [{', '.join(choices)}]")
-    if kind.constraints is not None:
-        for rule in _broken_rules(kind.constraints, value):
-            yield _violation(path, value, rule)
-    if kind.items is not None and isinstance(value, list):
+    for rule in _broken_rules(param, value):
+        yield _violation(path, value, rule)
+    if param.item is not None:
         # AWS counts the items of a list from 1.
         for number, item in enumerate(value, start=1):
-            yield from _violations(kind.items, item, f"{path}.{number}.member")
+            yield from _violations(param.item, item, f"{path}.{number}.member")
+    if param.members:
+        yield from _member_violations(param.members, value, f"{path}.")
 
 
-def _enum_values(python_type: type) -> list[str]:
-    return [item.value for item in python_type] if issubclass(python_type, enum.Enum) else []
-
-
-def _broken_rules(constraints: Constraints, value: Any) -> Iterator[str]:
-    measure, size = ("value", value) if isinstance(value, int) else ("length", len(value))
-    if constraints.min is not None and size < constraints.min:
-        yield f"have {measure} greater than or equal to {constraints.min}"
-    if constraints.max is not None and size > constraints.max:
-        yield f"have {measure} less than or equal to {constraints.max}"
-    if constraints.pattern is not None and not re.fullmatch(constraints.pattern, value):
-        yield f"satisfy regular expression pattern: {constraints.pattern}"
+def _broken_rules(param: Param, value: Any) -> Iterator[str]:
+    if param.enum and value not in param.enum:
+        yield f"satisfy enum value set: [{', '.join(param.enum)}]"
+    measure, size = "value", value
+    if param.type in {"string", "list"}:
+        measure, size = "length", len(value)
+    if param.minimum is not None and size < param.minimum:
+        yield f"have {measure} greater than or equal to {param.minimum}"
+    if param.maximum is not None and size > param.maximum:
+        yield f"have {measure} less than or equal to {param.maximum}"
+    if param.pattern is not None and not re.fullmatch(param.pattern, value):
+        yield f"satisfy regular expression pattern: {param.pattern}"
 
 
 def _violation(path: str, value: object, rule: str) -> str:

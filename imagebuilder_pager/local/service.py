@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from ..operations import OPERATIONS
+from .._operations import OPERATIONS
 from .errors import ServiceError
 from .faults.injector import FaultInjector
 from .httpx2_adapter import find_package, serve_request
@@ -24,7 +24,7 @@ from .tokens import InvalidTokenError, issue_token, verify_token
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ..operations import Operation
+    from .._rows import Operation
     from .account import Account, WireDict
     from .faults import FaultPlan
 
@@ -39,7 +39,7 @@ _PAGE_SIZE = 25
 
 _SIGNING_NAME = "imagebuilder"
 _INVALID_TOKEN = "You have provided an invalid pagination token in your request."
-_OPERATION_BY_PATH = {f"/{operation.name}".encode(): operation for operation in OPERATIONS.values()}
+_OPERATION_BY_PATH = {operation.path.encode(): operation for operation in OPERATIONS.values()}
 
 
 def _utc_now() -> dt.datetime:
@@ -134,7 +134,7 @@ class LocalImageBuilder:
         body = json.dumps(output, separators=(",", ":")).encode()
         return httpx.Response(status, headers=headers, content=body)
 
-    def _find_operation(self, request: httpx.Request) -> Operation[Any]:
+    def _find_operation(self, request: httpx.Request) -> Operation:
         """Return the operation of a request, or raise ``ServiceError`` if it is unknown."""
         path, separator, _ = request.url.raw_path.partition(b"?")
         operation = _OPERATION_BY_PATH.get(path)
@@ -164,7 +164,7 @@ class LocalImageBuilder:
         )
 
     def _call_operation(
-        self, operation: Operation[Any], params: Mapping[str, Any], request_id: str, now: int
+        self, operation: Operation, params: Mapping[str, Any], request_id: str, now: int
     ) -> WireDict:
         """Return the members of the output. The order of the checks is the service's."""
         limit: int | None = params.get("maxResults")
@@ -213,7 +213,7 @@ class LocalImageBuilder:
             return issued
 
 
-def _identify_listing(operation: Operation[Any], params: Mapping[str, Any]) -> tuple[str, ...]:
+def _identify_listing(operation: Operation, params: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what tells listings apart: not the page size, which may change from page to page."""
     members = {name: params[name] for name in params if name not in ("maxResults", "nextToken")}
     return operation.name, json.dumps(members, sort_keys=True)

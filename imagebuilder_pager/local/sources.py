@@ -8,13 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..models.exceptions import ResourceNotFoundException
 from .errors import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from ..operations import Operation
+    from .._rows import Operation
     from .account import Account, Execution, WireDict
 
 _PUBLISHERS = ("Amazon", "ThirdParty", "AWSMarketplace")
@@ -37,7 +36,7 @@ class _MissingResourceError(LookupError):
 
 
 def read_response(
-    operation: Operation[Any], account: Account, params: Mapping[str, Any]
+    operation: Operation, account: Account, params: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the members of the response to these parameters, with all items that pass the filters.
 
@@ -49,9 +48,9 @@ def read_response(
     try:
         response = source.read(account, params)
     except _MissingResourceError as error:
-        code = "InvalidRequestException"
-        if ResourceNotFoundException in operation.errors:
-            code = ResourceNotFoundException.__name__
+        code = "ResourceNotFoundException"
+        if code not in operation.errors:
+            code = "InvalidRequestException"
         raise ServiceError(code, str(error)) from None
     if filters and operation.result_key is not None:
         response[operation.result_key] = [

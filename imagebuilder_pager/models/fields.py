@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Self, TypeVar, get_args
 
@@ -14,51 +12,6 @@ from .._aws.clock import assume_utc, parse_http_date
 
 K = TypeVar("K")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Constraints:
-    """The constraints of the service model: a length, a pattern, or a number's range.
-
-    Requests are checked against them. Responses are not, and any value of the service is accepted.
-    """
-
-    min: int | None = None
-    max: int | None = None
-    pattern: str | None = None
-
-    def allows(self, value: Any) -> bool:
-        """Return whether the value satisfies the constraints."""
-        size = value if isinstance(value, (int, float)) else len(value)
-        if self.min is not None and size < self.min:
-            return False
-        if self.max is not None and size > self.max:
-            return False
-        # The service's patterns end in "$", which in Python would let a final newline pass.
-        return self.pattern is None or bool(re.fullmatch(self.pattern, str(value)))
-
-    def describe(self, python_type: type) -> str:
-        """Describe the values allowed, for an error: ``a string of 1 to 1024 characters``."""
-        if python_type in {int, float}:
-            kind = "whole number" if python_type is int else "number"
-            preposition = " of" if self.min is None or self.max is None else " from"
-            return f"a {kind}{self._describe_range(preposition, '')}"
-        if python_type is list:
-            return f"a list{self._describe_range(' of', ' items')}"
-        if python_type is dict:
-            return f"a dictionary{self._describe_range(' of', ' members')}"
-        if self.pattern is None:
-            return f"a string{self._describe_range(' of', ' characters')}"
-        return f"a string{self._describe_range(' of', ' characters')} that matches {self.pattern}"
-
-    def _describe_range(self, preposition: str, unit: str) -> str:
-        if self.min is None and self.max is None:
-            return ""
-        if self.max is None:
-            return f"{preposition} {self.min}{unit} or more"
-        if self.min is None:
-            return f"{preposition} at most {self.max}{unit}"
-        return f"{preposition} {self.min} to {self.max}{unit}"
 
 
 class MissingList(list[Any]):

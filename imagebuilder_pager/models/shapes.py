@@ -19,13 +19,16 @@ from pydantic.alias_generators import to_camel
 
 from .fields import RAW_TIMESTAMPS, MissingList, MissingMap
 
-__all__ = ["Response", "ResponseMetadata", "Shape", "Structure", "json_default"]
+__all__ = ["Response", "ResponseMetadata", "Shape", "json_default"]
 
 
-class Structure(BaseModel):
-    """A structure of the service model, with a wire name for each attribute.
+class Shape(BaseModel, MutableMapping[str, Any]):
+    """A structure of a response: an object, and in all that one does with it also a dictionary.
 
-    Those of a request are this and no dictionaries, so that a member may be called ``values``.
+    Attributes are in snake_case, keys are wire names. A member that is absent from the response,
+    or null, is None as an attribute and absent as a key. An absent list is empty in both
+    spellings, and absent for ``in`` and :meth:`keys`. Members that this version does not know are
+    kept as keys.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
@@ -57,16 +60,6 @@ class Structure(BaseModel):
     def wire_names(cls) -> tuple[str, ...]:
         """Return the names of all members that the service model has."""
         return tuple(cls._field_by_alias)
-
-
-class Shape(Structure, MutableMapping[str, Any]):
-    """A structure of a response: an object, and in all that one does with it also a dictionary.
-
-    Attributes are in snake_case, keys are wire names. A member that is absent from the response,
-    or null, is None as an attribute and absent as a key. An absent list is empty in both
-    spellings, and absent for ``in`` and :meth:`keys`. Members that this version does not know are
-    kept as keys.
-    """
 
     def __getitem__(self, key: str) -> Any:
         attribute = self._field_by_alias.get(key)

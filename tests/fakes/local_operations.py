@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 
 import httpx
 
+from imagebuilder_pager._operations import OPERATIONS
 from imagebuilder_pager.local import LocalImageBuilder, load_account
-from imagebuilder_pager.operations import OPERATIONS
 
 from .accounts import signed_request
 

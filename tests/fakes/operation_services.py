@@ -13,7 +13,7 @@ import botocore.config
 import httpx
 
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder
-from imagebuilder_pager.operations import Operation
+from imagebuilder_pager._rows import Operation
 
 CREDENTIALS: Any = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
 VERSION = "arn:aws:imagebuilder:us-west-2:123456789012:image/web/1.0.0"
@@ -30,14 +30,9 @@ REQUIRED = {
 }
 
 
-def required_params(operation: Operation[Any]) -> dict[str, str]:
+def required_params(operation: Operation) -> dict[str, str]:
     """Return valid values of the parameters that the operation requires."""
-    fields = operation.request.model_fields.values()
-    return {
-        field.alias: REQUIRED[field.alias]
-        for field in fields
-        if field.is_required() and field.alias
-    }
+    return {name: REQUIRED[name] for name, param in operation.params.items() if param.required}
 
 
 class OperationService:
@@ -47,7 +42,7 @@ class OperationService:
     """
 
     def __init__(
-        self, operation: Operation[Any], template: dict[str, Any], items: list[Any], page_size: int
+        self, operation: Operation, template: dict[str, Any], items: list[Any], page_size: int
     ) -> None:
         self._operation = operation
         self._template = template

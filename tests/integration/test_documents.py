@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from imagebuilder_pager._operations import OPERATIONS
 from imagebuilder_pager.local import (
     ACCESS_KEY_ID,
     SECRET_ACCESS_KEY,
@@ -28,7 +29,6 @@ from imagebuilder_pager.local import (
     LocalServer,
     load_account,
 )
-from imagebuilder_pager.operations import OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -24,13 +24,13 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from imagebuilder_pager._operations import OPERATIONS
+from imagebuilder_pager._rows import Operation
 from imagebuilder_pager.cli.args import parse
-from imagebuilder_pager.cli.commands import COMMANDS
 from imagebuilder_pager.cli.exit_codes import UsageError
-from imagebuilder_pager.cli.options import option_name
+from imagebuilder_pager.cli.options import COMMANDS, option_name
 from imagebuilder_pager.cli.shorthand import parse_shorthand
 from imagebuilder_pager.local import LocalServer
-from imagebuilder_pager.operations import OPERATIONS, Operation
 from tests.fakes.command_line import AwsCli, local_environment, run_command
 from tests.fakes.operation_services import REQUIRED, OperationService, required_params
 from tests.fakes.shapes import values_of
@@ -84,7 +84,7 @@ def aws(server: Server) -> Iterator[AwsCli]:
 
 
 def draw_service(
-    data: st.DataObject, operation: Operation[Any], model: botocore.model.ServiceModel, output: str
+    data: st.DataObject, operation: Operation, model: botocore.model.ServiceModel, output: str
 ) -> OperationService:
     """Draw a listing of up to 7 items, in pages of up to 4."""
     shape: Any = model.operation_model(operation.name).output_shape
@@ -109,7 +109,7 @@ def without_nulls_in_lists(value: Any) -> Any:
     return value
 
 
-def draw_options(data: st.DataObject, operation: Operation[Any]) -> list[str]:
+def draw_options(data: st.DataObject, operation: Operation) -> list[str]:
     if operation.result_key is None:
         return []
     if data.draw(st.integers(0, 4)) == 0:
@@ -122,7 +122,7 @@ def draw_options(data: st.DataObject, operation: Operation[Any]) -> list[str]:
     return options
 
 
-def required_options(operation: Operation[Any]) -> list[str]:
+def required_options(operation: Operation) -> list[str]:
     params = required_params(operation)
     return [argument for name in params for argument in (option_name(name), params[name])]
 
@@ -267,7 +267,8 @@ def test_each_command_has_the_options_of_the_aws_cli() -> None:
         assert ours - {"checkpoint", "no-paginate"} == options
         assert ("checkpoint" in ours) == ("no-paginate" in ours) == command.is_paginated
         required = {option for option, is_required in found[name].items() if is_required}
-        assert {option_name(member)[2:] for member in command.required} == required
+        ours_required = {name for name, param in command.params.items() if param.required}
+        assert {option_name(name)[2:] for name in ours_required} == required
 
 
 GLOBAL_OPTIONS = {

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import boto3
@@ -11,6 +11,7 @@ import botocore.config
 import pytest
 
 from imagebuilder_pager import AsyncImageBuilder, H11Client, ImageBuilder, exceptions
+from imagebuilder_pager._operations import OPERATIONS
 from imagebuilder_pager.local import (
     Fault,
     FaultPlan,
@@ -18,10 +19,12 @@ from imagebuilder_pager.local import (
     LocalServer,
     load_account,
 )
-from imagebuilder_pager.operations import OPERATIONS
 from tests.fakes.accounts import LOCAL_CREDENTIALS
 from tests.fakes.clocks import NoSleepClock
 from tests.fakes.services import http_client
+
+if TYPE_CHECKING:
+    from imagebuilder_pager.type_defs import PaginatorName
 
 ACCOUNT = load_account(Path(__file__).parents[2] / "fixtures" / "account.json")
 POLICY = ACCOUNT.policies[0]["arn"]
@@ -135,7 +138,7 @@ def test_the_async_client_has_the_same_result(
 ) -> None:
     async def full_result() -> Any:
         async with AsyncImageBuilder("us-west-2", endpoint_url=url, **LOCAL_CREDENTIALS) as client:
-            paginator: Any = client.get_paginator(name)
+            paginator: Any = client.get_paginator(cast("PaginatorName", name))
             return await paginator.paginate(**params).build_full_result()
 
     expected = theirs.get_paginator(name).paginate(**params).build_full_result()

@@ -14,16 +14,17 @@ import botocore.docs.paginator
 import pytest
 from botocore.docs.bcdoc.restdoc import DocumentStructure
 
+from imagebuilder_pager._operations import OPERATIONS
+from imagebuilder_pager._rows import Operation
 from imagebuilder_pager.local import Account, LocalImageBuilder, LocalServer
 from imagebuilder_pager.models import shapes
-from imagebuilder_pager.operations import OPERATIONS, Operation
 from tests.fakes.accounts import LOCAL_CREDENTIALS
-from tools.reference_syntax import EXAMPLE_VALUES
-from tools.service_model import Catalogue, attribute_name
+from tools.reference import EXAMPLE_VALUES
+from tools.service_model import ServiceModel
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 CODE = re.compile(r"^```(python|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-CATALOGUE = Catalogue()
+MODEL = ServiceModel()
 every_operation = pytest.mark.parametrize("name", OPERATIONS)
 
 
@@ -37,7 +38,7 @@ def code_of(name: str, language: str) -> list[str]:
 
 def sample(shape_name: str, path: str) -> Any:
     """Return a value of a shape, with every member, and texts that say where they are."""
-    shape = CATALOGUE.shapes[shape_name]
+    shape = MODEL.shapes[shape_name]
     match shape["type"]:
         case "structure":
             return {
@@ -53,8 +54,8 @@ def sample(shape_name: str, path: str) -> Any:
     return {"boolean": True, "timestamp": 1740967200}.get(shape["type"], 7)
 
 
-def sample_pages(operation: Operation[Any]) -> list[dict[str, Any]]:
-    response = CATALOGUE.input_and_output(operation)[1]
+def sample_pages(operation: Operation) -> list[dict[str, Any]]:
+    response = f"{operation.name}Response"
     return [sample(response, f"page {n}") for n in range(2 if operation.pagination else 1)]
 
 
@@ -77,7 +78,7 @@ def local_service(
 
 
 @every_operation
-def test_the_examples_run_and_print_the_same_in_both_spellings(
+def test_the_examples_run_and_print_the_same(
     local_service: LocalImageBuilder, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     operation = OPERATIONS[name]
@@ -98,14 +99,13 @@ def test_the_examples_run_and_print_the_same_in_both_spellings(
 
 
 @every_operation
-def test_the_request_syntax_has_every_parameter_in_both_spellings(name: str) -> None:
+def test_the_request_syntax_has_every_parameter(name: str) -> None:
     operation = OPERATIONS[name]
-    members = CATALOGUE.shapes[CATALOGUE.input_and_output(operation)[0]]["members"]
+    members = MODEL.shapes[f"{operation.name}Request"]["members"]
     own = [n for n in members if not operation.pagination or n not in ("maxResults", "nextToken")]
     config = ["PaginationConfig"] if operation.pagination else []
-    boto3s, snake_case, *_ = [ast.parse(code).body[0] for code in code_of(name, "text")]
-    assert keywords(boto3s) == own + config
-    assert keywords(snake_case) == [attribute_name(n) for n in own] + config
+    (statement,) = ast.parse(code_of(name, "text")[0]).body
+    assert keywords(statement) == own + config
 
 
 def keywords(statement: ast.stmt) -> list[str | None]:
@@ -117,7 +117,7 @@ def keywords(statement: ast.stmt) -> list[str | None]:
 @every_operation
 def test_the_response_syntax_has_every_member_that_the_example_shows(name: str) -> None:
     operation = OPERATIONS[name]
-    (statement,) = ast.parse(code_of(name, "text")[2]).body
+    (statement,) = ast.parse(code_of(name, "text")[1]).body
     assert isinstance(statement, ast.Expr)
     assert keys_of(statement.value) == keys_in(sample_pages(operation)[0])
 
@@ -170,7 +170,7 @@ def boto3_client() -> Any:
     return boto3.session.Session().client("imagebuilder", region_name="us-west-2")
 
 
-def boto3s_page(operation: Operation[Any], boto3_client: Any) -> str:
+def boto3s_page(operation: Operation, boto3_client: Any) -> str:
     section = DocumentStructure("section", target="html")
     model = boto3_client.meta.service_model
     if operation.pagination is None:
@@ -209,10 +209,9 @@ def test_a_page_has_what_boto3s_page_has(name: str, boto3_client: Any) -> None:
 def test_a_page_has_the_errors_and_the_iam_action(name: str) -> None:
     operation = OPERATIONS[name]
     rows = re.findall(r"^\| `(\w+)` \| (\d{3}) \| [^|]+ \|$", page_of(name), re.MULTILINE)
-    shapes = CATALOGUE.shapes
+    shapes = MODEL.shapes
     assert rows == [
-        (error.__name__, str(shapes[error.__name__]["error"]["httpStatusCode"]))
-        for error in operation.errors
+        (error, str(shapes[error]["error"]["httpStatusCode"])) for error in operation.errors
     ]
     assert f"| IAM action | `imagebuilder:{operation.name}` |" in page_of(name)
 

@@ -70,7 +70,7 @@ def test_the_records_are_those_of_boto3s_loops(
     http_client = {"http_client": H11Client()} if lean else {}
     arguments: dict[str, Any] = {**CREDENTIALS, **http_client}
     with ImageBuilder(REGION, endpoint_url=server.url, **arguments) as client:
-        records = [record.to_dict() for record in client.walk_lifecycle(prefetch=prefetch)]
+        records = [record.to_dict() for record in client.walk_lifecycle(Prefetch=prefetch)]
     if lean:
         http_client["http_client"].close()
     assert records == records_of_boto3(server.url)

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imagebuilder_pager.operations import OPERATIONS, Operation
+from imagebuilder_pager._operations import OPERATIONS
+from imagebuilder_pager._rows import Operation
 from tests.fakes.operation_services import Boto3, OperationService, required_params
 from tests.fakes.shapes import values_of
 
@@ -48,7 +49,7 @@ def as_json(response: dict[str, Any]) -> str:
 
 
 def draw_service(
-    data: st.DataObject, operation: Operation[Any], model: botocore.model.ServiceModel
+    data: st.DataObject, operation: Operation, model: botocore.model.ServiceModel
 ) -> OperationService:
     """Draw a listing of up to 7 items, in pages of the service's own size."""
     shape: Any = model.operation_model(operation.name).output_shape
@@ -60,7 +61,7 @@ def draw_service(
     return OperationService(operation, template, items, data.draw(st.integers(1, 4)))
 
 
-def draw_config(data: st.DataObject, operation: Operation[Any]) -> dict[str, Any]:
+def draw_config(data: st.DataObject, operation: Operation) -> dict[str, Any]:
     config: dict[str, Any] = {}
     if data.draw(st.booleans()):
         config["MaxItems"] = data.draw(st.integers(0, 8))

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from imagebuilder_pager._aws.protocol.requests import SerializedRequest, serialize_request
 from imagebuilder_pager._aws.protocol.responses import RestJsonOperation
-from imagebuilder_pager.models.params import param_members
-from imagebuilder_pager.operations import OPERATIONS
+from imagebuilder_pager._operations import OPERATIONS
 
 ENDPOINT = "https://imagebuilder.us-west-2.amazonaws.com"
 JSON = st.recursive(
@@ -39,20 +38,18 @@ def by_botocore(operation: botocore.model.OperationModel, params: dict[str, Any]
 FILTER = st.fixed_dictionaries(
     {}, optional={"name": st.text(max_size=5), "values": st.lists(st.text(max_size=5), max_size=3)}
 )
-VALUES: dict[type, st.SearchStrategy[Any]] = {
-    str: st.text(max_size=30),
-    int: st.integers(),
-    bool: st.booleans(),
-    list: st.lists(FILTER, max_size=3),
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "string": st.text(max_size=30),
+    "integer": st.integers(),
+    "boolean": st.booleans(),
+    "list": st.lists(FILTER, max_size=3),
+    "structure": FILTER,
 }
 
 
 def params_of(name: str) -> st.SearchStrategy[dict[str, Any]]:
     """Some of an operation's parameters, with any values of their types."""
-    values = {
-        wire: VALUES.get(member.kind.python_type, FILTER if wire == "filter" else VALUES[str])
-        for wire, member in param_members(OPERATIONS[name].request).items()
-    }
+    values = {wire: VALUES[param.type] for wire, param in OPERATIONS[name].params.items()}
     return st.fixed_dictionaries({}, optional=values)
 
 

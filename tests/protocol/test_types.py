@@ -9,11 +9,12 @@ from tests.fakes.type_checkers import Messages, mypy_cache, run_mypy, run_pyrigh
 
 PROGRAM = """
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import imagebuilder_pager
-from imagebuilder_pager import AsyncImageBuilder, Checkpoint, ImageBuilder, exceptions
-from imagebuilder_pager.models import Filter, ImageVersion, ListImagesResponse
+from imagebuilder_pager import AsyncH11Client, AsyncImageBuilder, H11Client, ImageBuilder
+from imagebuilder_pager import Checkpoint, exceptions
+from imagebuilder_pager.models import ImageVersion, ListImagesResponse
 from imagebuilder_pager.models import LifecycleExecutionResource as Item
 from imagebuilder_pager.models import ListLifecycleExecutionResourcesResponse as Page
 from imagebuilder_pager.models.shapes import Response, Shape
@@ -25,6 +26,7 @@ from imagebuilder_pager.pagination import (
     Paginator,
 )
 from imagebuilder_pager.type_defs import ListImagesPaginator, PaginatorName
+from imagebuilder_pager.type_defs import ListImagesRequestTypeDef
 
 sync_client = ImageBuilder("us-west-2")
 async_client = AsyncImageBuilder("us-west-2")
@@ -38,8 +40,7 @@ pages = paginator.paginate(
     PaginationConfig={"MaxItems": 10, "PageSize": "5", "StartingToken": None, "Prefetch": 2},
 )
 reveal_type(pages)  # R: PageIterator[Page, Item]
-in_snake_case = paginator.paginate(lifecycle_execution_id=ID, parent_resource_id="arn")
-reveal_type(in_snake_case)  # R: PageIterator[Page, Item]
+paginator.paginate(lifecycle_execution_id=ID)  # E: paginate
 for page in pages:
     reveal_type(page)  # R: Page
     reveal_type(page.resources)  # R: list[Item]
@@ -101,22 +102,16 @@ with Checkpoint("checkpoint", {"id": ID}) as checkpoint:
 
 
 def resume(token: str | None, settings: dict[str, Any], config: Mapping[str, int]) -> None:
-    paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=settings)
-    paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)
-    paginator.paginate(lifecycle_execution_id=ID, PaginationConfig=None)
-    numbers = {"MaxItems": 10, "PageSize": 5}
-    paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=numbers)
-    mixed = {"MaxItems": 10, "StartingToken": token}
-    paginator.paginate(lifecycle_execution_id=ID, PaginationConfig=mixed)
-    of_images.paginate(PaginationConfig=mixed)
-    objects: dict[str, object] = {"MaxItems": 10, "StartingToken": token}
-    paginator.paginate(lifecycle_execution_id=ID, PaginationConfig=objects)
+    paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=settings)  # E: paginate
+    paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)  # E: paginate
+    paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=None)
     typed: PaginationConfig = {"MaxItems": "10", "StartingToken": token}
     paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=typed)
     misspelt: PaginationConfig = {"PageSise": 5}  # E: PageSise
     not_whole: PaginationConfig = {"MaxItems": 1.5}  # E: MaxItems
     paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=5)  # E: paginate
-    paginator.paginate(lifecycleExecutionId=ID, PaginationConfig={5: 5})  # E: int
+    paginator.paginate(lifecycleExecutionId=ID, PaginationConfig={"PageSise": 5})  # E: Config
+    of_images.paginate(PaginationConfig={"MaxItem": 5})  # E: PaginationConfig
     of_images.paginate(PaginationConfig=[("MaxItems", 5)])  # E: PaginationConfig
 
 
@@ -165,7 +160,7 @@ pages.resume_tokens  # E: resume_tokens
 
 async def main() -> None:
     paginator = async_client.get_paginator("list_lifecycle_execution_resources")
-    pages = paginator.paginate(lifecycle_execution_id=ID, PaginationConfig={"PageSize": 5})
+    pages = paginator.paginate(lifecycleExecutionId=ID, PaginationConfig={"PageSize": 5})
     reveal_type(pages)  # R: AsyncPageIterator[Page, Item]
     async for page in pages:
         reveal_type(page)  # R: Page
@@ -181,8 +176,8 @@ async def main() -> None:
     for page in pages:  # E: __iter__
         pass
     paginator.paginate(lifecycleExecutionID=ID)  # E: paginate
-    paginator.paginate()  # E: overload
-    await async_client.list_lifecycle_execution_resources()  # E: overload
+    paginator.paginate()  # E: lifecycleExecutionId
+    await async_client.list_lifecycle_execution_resources()  # E: lifecycleExecutionId
     reveal_type(await collect(async_client.get_paginator(OPERATION)))  # R: list[Item]
     for values in pages.result_key_iters():
         async for value in values:
@@ -192,30 +187,29 @@ async def main() -> None:
 
 
 list_resources = sync_client.list_lifecycle_execution_resources
-paginator.paginate()  # E: overload
+paginator.paginate()  # E: lifecycleExecutionId
 paginator.paginate(parentResourceId="arn")  # E: paginate
 paginator.paginate(lifecycleExecutionID=ID)  # E: paginate
 paginator.paginate(lifecycleExecutionId=ID, parentResourceID="arn")  # E: paginate
 paginator.paginate(lifecycleExecutionId=5)  # E: paginate
 paginator.paginate(lifecycleExecutionId=ID, PaginationConfg={})  # E: paginate
-list_resources()  # E: overload
+list_resources()  # E: lifecycleExecutionId
 list_resources(lifecycleExecutionId=ID, maxResult=5)  # E: maxResult
 list_resources(lifecycleExecutionId=ID, PaginationConfig={})  # E: PaginationConfig
-sync_client.list_lifecycle_executions()  # E: overload
+sync_client.list_lifecycle_executions()  # E: resourceArn
 sync_client.list_lifecycle_execution()  # E: list_lifecycle_execution
 
 
 # A listing with a filter, and no required parameter.
 
 policies = sync_client.get_paginator("list_lifecycle_policies")
-no_filters = policies.paginate(max_results=5, PaginationConfig={"MaxItems": 5})
+no_filters = policies.paginate(maxResults=5, PaginationConfig={"MaxItems": 5})
 reveal_type(no_filters)  # R: PageIterator[ListLifecyclePoliciesResponse, LifecyclePolicySummary]
 for policy_page in policies.paginate(filters=[{"name": "status", "values": ["ENABLED"]}]):
     reveal_type(policy_page)  # R: ListLifecyclePoliciesResponse
     for policy in policy_page.lifecycle_policy_summary_list:
         reveal_type(policy.tags)  # R: dict[str, str]
         status: str | None = policy.status  # an enum's member, or what AWS adds later
-policies.paginate(filters=[Filter(name="status", values=["ENABLED"])])
 policies.paginate(filters=({"name": "status"},))
 policies.paginate(filters=[{"nam": "status"}])  # E: FilterTypeDef
 policies.paginate(filters={"name": "status"})  # E: paginate
@@ -225,33 +219,38 @@ policies.paginate(filter=[])  # E: paginate
 
 # An operation with one response.
 
-run = sync_client.get_lifecycle_execution(lifecycle_execution_id=ID).lifecycle_execution
+run = sync_client.get_lifecycle_execution(lifecycleExecutionId=ID).lifecycle_execution
 reveal_type(run)  # R: LifecycleExecution | None
 if run and run.resources_impacted_summary:
     reveal_type(run.resources_impacted_summary.has_impacted_resources)  # R: bool | None
-sync_client.get_lifecycle_execution()  # E: overload
+sync_client.get_lifecycle_execution()  # E: lifecycleExecutionId
 reveal_type(sync_client.can_paginate("get_lifecycle_execution"))  # R: bool
 
 
 # A name that is known when the program runs.
 
 
-def dump(name: PaginatorName) -> None:
-    paginator = sync_client.get_paginator(name)
-    reveal_type(paginator)  # R: Paginator[Any, Any]
-    paginator.paginate(owner="Self")
-    reveal_type(async_client.get_paginator(name))  # R: AsyncPaginator[Any, Any]
-
-
-def dump_any(name: str) -> None:
-    reveal_type(sync_client.get_paginator(name))  # R: Paginator[Any, Any]
-    for item in async_client.get_paginator(name).paginate(owner="Self").items():  # E: __iter__
-        pass
+def dump(name: str) -> None:
+    sync_client.get_paginator(name)  # E: get_paginator
+    any_paginator = sync_client.get_paginator(cast("PaginatorName", name))
+    for any_page in any_paginator.paginate():
+        print(any_page)
 
 
 misspelt_name: PaginatorName = "list_imagess"  # E: list_imagess
 without_pages: PaginatorName = "get_lifecycle_execution"  # E: get_lifecycle_execution
+sync_client.get_paginator("list_imagez")  # E: get_paginator
+sync_client.get_paginator("get_lifecycle_execution")  # E: get_paginator
 sync_client.get_paginator(5)  # E: get_paginator
+sync_client.get_paginator("list_images", max_page_size=25)
+request: ListImagesRequestTypeDef = {"owner": "Self", "colour": "red"}  # E: colour
+
+
+# The other way to send.
+
+H11Client(timeout=5.0)
+H11Client(tiemout=5)  # E: tiemout
+AsyncH11Client(tiemout=5)  # E: tiemout
 
 
 # Of another service, without a word of annotation.

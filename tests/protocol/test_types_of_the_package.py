@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from imagebuilder_pager.operations import OPERATIONS
+from imagebuilder_pager._operations import OPERATIONS
 from imagebuilder_pager.type_defs import PaginatorName
 from tests.fakes.type_checkers import mypy_cache, pyright_output, run_mypy, run_pyright
 

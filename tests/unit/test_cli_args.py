@@ -72,8 +72,8 @@ def test_the_help_has_the_groups_of_options(capsys: pytest.CaptureFixture[str]) 
     assert titles == ["options", "Request", "Pagination", "Output", "Connection"]
 
 
-def test_json_may_have_parameters_in_snake_case() -> None:
-    given = '{"lifecycle_execution_id": "lce-1", "parentResourceId": "x"}'
+def test_options_override_the_parameters_of_json() -> None:
+    given = '{"lifecycleExecutionId": "lce-1", "parentResourceId": "x"}'
     request = build_request(parse([LIST, "--cli-input-json", given]), "tree")
     assert request.parameters == {"lifecycleExecutionId": "lce-1", "parentResourceId": "x"}
     request = build_request(parse([LIST, *EXAMPLE_ID, "--cli-input-json", given]), "tree")

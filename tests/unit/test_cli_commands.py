@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
+from imagebuilder_pager._operations import OPERATIONS
+from imagebuilder_pager._rows import title_of
 from imagebuilder_pager.cli.args import OUTPUTS, make_parser, outputs_of, parse
-from imagebuilder_pager.cli.commands import COMMANDS, FAMILIES
 from imagebuilder_pager.cli.main import main
-from imagebuilder_pager.cli.options import option_name
-from imagebuilder_pager.operations import OPERATIONS
+from imagebuilder_pager.cli.options import COMMANDS, option_name
 from tests.fakes.command_line import LIST, local_environment, page_server, run_command
 from tests.fakes.operation_services import REQUIRED, OperationService, required_params
 
@@ -33,21 +33,22 @@ def required_options(command: str) -> list[str]:
     return [argument for name in params for argument in (option_name(name), params[name])]
 
 
-def test_every_operation_is_a_command_of_a_family() -> None:
+def test_every_operation_is_a_command() -> None:
     assert {command.method_name for command in COMMANDS.values()} == OPERATIONS.keys()
-    listed = [name for names in FAMILIES.values() for name in names]
-    assert sorted(listed) == sorted(COMMANDS)
 
 
 def test_the_help_lists_the_commands_by_family(capsys: Captured) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
     lines = capsys.readouterr().out.splitlines()
-    for title, names in {**FAMILIES, "On this machine": ("local", "demo")}.items():
+    families: dict[str, list[str]] = {"On this machine": ["local", "demo"]}
+    for command, operation in COMMANDS.items():
+        families.setdefault(title_of(operation.family), []).append(command)
+    for title, names in families.items():
         start = lines.index(f"{title}:")
         block = lines[start + 1 : lines.index("", start)]
         found = [line.split()[0] for line in block if not line.startswith("   ")]
-        assert found == list(names)
+        assert found == names
 
 
 @pytest.mark.parametrize("width", ["40", "80", "200"])
@@ -66,14 +67,14 @@ def test_every_command_has_a_help_that_argparse_can_format() -> None:
     for name, command in COMMANDS.items():
         with pytest.raises(SystemExit), contextlib.redirect_stdout(io.StringIO()) as written:
             parse([name, "--help"])
-        assert all(option_name(member) in written.getvalue() for member in command.members)
+        assert all(option_name(member) in written.getvalue() for member in command.params)
 
 
 def test_the_members_of_requests_hide_no_option() -> None:
     options = vars(parse([LIST, *required_options(LIST)]))
-    shared = set(options) - set(COMMANDS[LIST].members)
+    shared = set(options) - set(COMMANDS[LIST].params)
     for command in COMMANDS.values():
-        assert not shared & command.members.keys()
+        assert not shared & command.params.keys()
 
 
 def test_only_the_parser_of_the_command_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,16 +129,6 @@ def test_a_command_loads_the_models_of_no_other_family(method_name: str, output:
 
 # The arguments, the exit code, and what the error says.
 ERRORS: dict[str, tuple[tuple[str, ...], int, str]] = {
-    "too many values": (
-        ("list-images", "--filters", f"name=platform,values={','.join('abcdefghijk')}"),
-        252,
-        "--filters[0].values: a list of 11 items given; allowed: a list of 1 to 10 items",
-    ),
-    "a bad value inside": (
-        ("list-images", "--filters", "name=a,values=b", "name=platform,values=a,b%"),
-        252,
-        "--filters[1].values[1]: 'b%' given; allowed: ",
-    ),
     "a bad name in a structure": (
         ("list-image-scan-finding-aggregations", "--filter", "nam=a,values=b"),
         252,
@@ -151,14 +142,9 @@ ERRORS: dict[str, tuple[tuple[str, ...], int, str]] = {
     "JSON of another type": (
         ("list-images", "--filters", '[{"name": "a", "values": "b"}]'),
         252,
-        "--filters[0].values: 'b' given; allowed: a list of 1 to 10 items",
+        "--filters[0].values: 'b' given; allowed: a list, 1 item or more",
     ),
     "no filter": (("list-images", "--filters"), 252, "--filters: a list of 0 items given"),
-    "shorthand without a comma": (
-        ("list-images", "--filters", "name=platform values=Linux"),
-        252,
-        "--filters[0].name: 'platform values=Linux' given; allowed: ",
-    ),
     "shorthand without a name": (
         ("list-images", "--filters", "platform"),
         252,
@@ -189,17 +175,7 @@ ERRORS: dict[str, tuple[tuple[str, ...], int, str]] = {
         252,
         "Error parsing parameter '--cli-input-json': Unable to load paramfile file:///dev/zero",
     ),
-    "an enum": (
-        ("list-images", "--owner", "self"),
-        252,
-        "--owner: 'self' given; allowed: Self, Shared, Amazon, ThirdParty, AWSMarketplace",
-    ),
-    "an ARN": (
-        ("get-lifecycle-policy", "--lifecycle-policy-arn", "web"),
-        252,
-        "--lifecycle-policy-arn: 'web' given; allowed: a string of at most 1024 characters that ",
-    ),
-    "a page size": (("list-images", "--page-size", "26"), 252, "--page-size: 26 (int) given"),
+    "a page size": (("list-images", "--page-size", "0"), 252, "--page-size: 0 (int) given"),
     "both of a pair": (
         ("list-images", "--by-name", "--no-by-name"),
         252,

@@ -1,6 +1,5 @@
 """The outputs table, summary and tree, at several widths, and the words that they use."""
 
-import json
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -258,21 +257,6 @@ def test_a_null_child_is_left_out_of_the_tree(capfd: Captured) -> None:
         result = run_command(server.url, capfd, *EXAMPLE_ID, "--output", "tree")
     assert (result.code, result.err) == (0, "")
     assert "ami-1" in result.out
-
-
-def test_a_tree_takes_an_id_in_snake_case_from_json(capfd: Captured) -> None:
-    requests: list[dict[str, Any]] = []
-    image = "arn:aws:imagebuilder:us-west-2:123456789012:image/web/1.0.0/1"
-
-    def respond(request: dict[str, Any]) -> dict[str, Any]:
-        requests.append(request)
-        return {"resources": [] if "parentResourceId" in request else [{"resourceId": image}]}
-
-    given = json.dumps({"lifecycle_execution_id": EXAMPLE_ID[1]})
-    with page_server(respond) as server:
-        result = run_command(server.url, capfd, "--cli-input-json", given, "--output", "tree")
-    assert (result.code, result.err) == (0, "")
-    assert [request["lifecycleExecutionId"] for request in requests] == [EXAMPLE_ID[1]] * 2
 
 
 def test_no_character_that_steers_a_terminal_is_left() -> None:

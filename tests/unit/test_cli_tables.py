@@ -8,9 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imagebuilder_pager.cli.commands import COMMANDS
-from imagebuilder_pager.cli.options import option_name
-from imagebuilder_pager.operations import OPERATIONS
+from imagebuilder_pager._operations import OPERATIONS
+from imagebuilder_pager.cli.options import COMMANDS, option_name
 from tests.fakes.command_line import page_server, run_command
 from tests.fakes.operation_services import OperationService, required_params
 from tests.fakes.shapes import values_of

@@ -12,11 +12,11 @@ import botocore.exceptions
 import pytest
 
 from imagebuilder_pager import ImageBuilder, __version__, exceptions
+from imagebuilder_pager._operations import OPERATIONS
 from imagebuilder_pager.local import (
     EXAMPLE_EXECUTION_ID,
     Account,
 )
-from imagebuilder_pager.operations import OPERATIONS
 from tests.fakes.clients import OPERATION, ClientWith, list_page
 from tests.fakes.services import RecordingService
 
@@ -44,7 +44,7 @@ def test_a_call_posts_its_parameters_as_json(
 ) -> None:
     client = client_with(recorder)
     client.list_lifecycle_execution_resources(
-        lifecycle_execution_id=EXAMPLE_EXECUTION_ID, max_results=5
+        lifecycleExecutionId=EXAMPLE_EXECUTION_ID, maxResults=5
     )
     assert recorder.request.method == "POST"
     assert recorder.request.url.path == "/ListLifecycleExecutionResources"

@@ -1,60 +1,62 @@
-"""The generated modules and pages are what their generators make of the service model."""
+"""The generated files are what the generator makes of the service model."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import botocore.loaders
 import pytest
 
+from imagebuilder_pager._operations import OPERATIONS
+from imagebuilder_pager._rows import Operation
 from imagebuilder_pager.local.sources import SOURCES
-from imagebuilder_pager.operations import OPERATIONS
-from tools import generate_commands, generate_models, generate_reference, generate_types
-from tools.member_docs import FILTERS, MEMBERS, describe_member
-from tools.model_docs import MODULES, SHAPES
-from tools.service_model import PACKAGE, Catalogue
+from tools import generate, reference, words
+from tools.service_model import PACKAGE, ServiceModel
+from tools.words import FILTERS, MEMBERS, MODULES, SHAPES, describe_member, describe_shape
 
-Generate = Callable[[], dict[Path, str]]
-WRITTEN_BY_HAND = {
-    "models": {"exceptions.py", "fields.py", "params.py", "request.py", "shapes.py"},
-    "type_defs": {"base.py"},
-}
+MODEL = ServiceModel()
+GENERATED = generate.generate(MODEL)
+PACKAGE_FILES = set(PACKAGE.rglob("*.py"))
+WRITTEN_BY_HAND = {"__init__.py", "exceptions.py", "fields.py", "shapes.py"}
 
 
-@pytest.mark.parametrize(
-    ("folder", "generate"),
-    [("models", generate_models.generate), ("type_defs", generate_types.generate)],
-)
-def test_running_the_generator_changes_nothing(folder: str, generate: Generate) -> None:
-    generated = generate()
-    for path, source in generated.items():
-        assert path.read_text(encoding="utf-8") == source, f"{path.name} is not up to date"
-    there = {path.name for path in (PACKAGE / folder).iterdir() if path.is_file()}
-    assert there == {path.name for path in generated} | WRITTEN_BY_HAND[folder]
+def test_running_the_generator_changes_nothing() -> None:
+    for path, text in GENERATED.items():
+        there = path.read_text(encoding="utf-8")
+        assert there == text, f"{path.name} is not up to date: python -m tools.generate"
+    folders: dict[Path, set[str]] = {PACKAGE / "models": WRITTEN_BY_HAND, reference.FOLDER: set()}
+    for folder, others in folders.items():
+        names = {path.name for path in folder.iterdir() if path.is_file()}
+        assert names == {path.name for path in GENERATED if path.parent == folder} | others
 
 
-def test_running_the_generator_of_the_commands_changes_nothing() -> None:
-    for path, source in generate_commands.generate().items():
-        assert path.read_text(encoding="utf-8") == source, f"{path.name} is not up to date"
-
-
-def test_generating_the_reference_changes_nothing() -> None:
-    generated = generate_reference.generate()
-    for path, text in generated.items():
-        assert path.read_text(encoding="utf-8") == text, (
-            f"{path.name} is not up to date: python -m tools.generate_reference"
-        )
-    assert set(generate_reference.FOLDER.iterdir()) == generated.keys()
+def test_an_operation_is_one_line_of_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With no other words about it: everything that is generated has it."""
+    monkeypatch.setitem(words.OPERATIONS, "GetWorkflow", ("workflows", "one workflow"))
+    after = generate.generate(ServiceModel())
+    changed = {path for path, text in after.items() if GENERATED.get(path) != text}
+    names = {path.relative_to(PACKAGE.parent).as_posix() for path in changed}
+    assert names == {
+        "imagebuilder_pager/_operations.py",
+        "imagebuilder_pager/_methods.py",
+        "imagebuilder_pager/type_defs.py",
+        "imagebuilder_pager/models/workflows.py",
+        "docs/reference/GetWorkflow.md",
+        "docs/reference/README.md",
+    }
+    for path in changed:
+        assert re.search(r"\bGetWorkflow|get_workflow\b", after[path])
+        if path.suffix == ".py":
+            compile(after[path], path.name, "exec")
 
 
 def structures() -> dict[str, list[str]]:
     """The names of the members of every structure."""
-    catalogue = Catalogue()
     return {
-        name: list(catalogue.shapes[name]["members"])
-        for operation in OPERATIONS.values()
-        for name in catalogue.used_by(operation)
-        if catalogue.shapes[name]["type"] == "structure"
+        name: list(MODEL.shapes[name]["members"])
+        for operation in MODEL.operations
+        for shape in (operation.request, operation.response)
+        for name in MODEL.closure(shape)
+        if MODEL.shapes[name]["type"] == "structure"
     }
 
 
@@ -67,6 +69,21 @@ def test_every_line_about_a_member_is_of_one_that_there_is(
         with monkeypatch.context() as patch:
             patch.setitem(MEMBERS, line, "Another line.")
             assert before != [describe_member(*names) for names in named], line
+
+
+def test_every_docstring_is_of_a_shape_that_there_is() -> None:
+    requests = {operation.request for operation in MODEL.operations}
+    responses = {operation.response for operation in MODEL.operations}
+    in_requests = {
+        name for request in requests for name in MODEL.closure(request) if MODEL.is_model(name)
+    }
+    assert SHAPES.keys() <= (MODEL.module_by_shape.keys() | in_requests) - requests - responses
+    assert set(MODEL.modules()) == MODULES.keys()
+
+
+def test_what_has_no_words_is_described_by_its_name() -> None:
+    assert describe_member("Thing", "imageBuildCount") == "The image build count."
+    assert describe_shape("ThingToCome") == "AWS's thing to come."
 
 
 def test_no_line_is_a_sentence_of_awss_documentation() -> None:
@@ -90,28 +107,34 @@ def test_no_line_is_a_sentence_of_awss_documentation() -> None:
 
 
 def test_the_filters_are_those_that_the_service_model_names() -> None:
-    shapes = Catalogue().shapes
     for operation in OPERATIONS.values():
-        members = shapes[f"{operation.name}Request"]["members"]
+        members = MODEL.shapes[f"{operation.name}Request"]["members"]
         text = (members.get("filters") or members.get("filter") or {}).get("documentation", "")
         assert re.findall(r"<code>(\w+)</code>", text) == list(FILTERS.get(operation.name, ()))
         if operation.name in SOURCES:
             assert SOURCES[operation.name].filters == FILTERS.get(operation.name, ())
 
 
-def test_every_docstring_is_of_a_shape_that_there_is() -> None:
-    catalogue = Catalogue()
-    named = {
-        name
-        for name in generate_models.public_names(catalogue)
-        if not name.endswith(("Request", "Response"))
-    }
-    assert named == SHAPES.keys()
-    assert set(catalogue.modules()) == MODULES.keys()
-
-
 def test_the_families_import_each_other_in_no_circle() -> None:
     """The first page of an execution's resources loads one family and no shared structure."""
     source = (PACKAGE / "models" / "lifecycle.py").read_text(encoding="utf-8")
     imported = {line.split()[1] for line in source.splitlines() if line.startswith("from .")}
-    assert imported == {".fields", ".request", ".scalars", ".shapes"}
+    assert imported == {".fields", ".shapes"}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+def test_an_operation_is_said_once(operation: Operation) -> None:
+    """Besides what is generated, only what has more to say of it names it."""
+    pattern = re.compile(rf"\b(?:Async)?{operation.name}(?=\b|Re|Pa)|\b{operation.method_name}\b")
+    places = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if pattern.search(path.read_text(encoding="utf-8"))
+    }
+    generated = {
+        path.relative_to(PACKAGE).as_posix() for path in GENERATED if path in PACKAGE_FILES
+    }
+    assert len(places & generated) == 4
+    others = {place.split("/")[0] for place in places - generated}
+    if operation.method_name != "list_lifecycle_execution_resources":  # the example everywhere
+        assert others <= {"local", "lifecycle_walk"}

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagebuilder_pager.models import ListLifecycleExecutionResourcesRequest
+from imagebuilder_pager._operations import OPERATIONS
 from imagebuilder_pager.models.shapes import json_default
-from imagebuilder_pager.operations import OPERATIONS
 from imagebuilder_pager.pagination import PaginationSpec, Paginator
 from tests.fakes.pages import EXECUTION_ID, FULL_PAGE, FULL_RESOURCE, Page, page_of
 
@@ -25,12 +24,6 @@ def test_a_page_and_its_structures_are_mutable_mappings() -> None:
     assert isinstance(page, MutableMapping)
     assert isinstance(page.resources[0], MutableMapping)
     assert isinstance(page["resources"][0]["state"], Mapping)
-
-
-def test_a_request_is_not_a_mapping() -> None:
-    """A member of a request may be called ``values``."""
-    assert not issubclass(ListLifecycleExecutionResourcesRequest, Mapping)
-    assert not hasattr(ListLifecycleExecutionResourcesRequest, "values")
 
 
 def test_pop_removes_a_member_and_returns_it() -> None:

@@ -110,7 +110,7 @@ def test_what_a_type_checker_knows() -> None:
         assert_type(record.resource, LifecycleExecutionResource | None)
 
     async def main() -> None:
-        walk = async_client_of(make_account()).walk_lifecycle([policy_arn(0)], page_size=5)
+        walk = async_client_of(make_account()).walk_lifecycle([policy_arn(0)], PageSize=5)
         async for page in walk.pages():
             assert_type(page, list[LifecycleRecord])
         assert_type(walk.resume_token, str | None)
@@ -126,7 +126,7 @@ def test_nothing_is_sent_before_the_first_record() -> None:
 
 def test_a_page_size_is_that_of_every_listing() -> None:
     account = make_account(policies=2, executions=2, images=2)
-    list(client_of(account).walk_lifecycle(page_size=1))
+    list(client_of(account).walk_lifecycle(PageSize=1))
     assert {params["maxResults"] for _, params in account.requests} == {1}
 
 
@@ -245,17 +245,16 @@ def test_a_token_is_small_and_says_where_it_stands() -> None:
         ({"policies": policy_arn(0)}, "policies: 'arn:"),
         ({"policies": {policy_arn(0)}}, "policies: a set given; allowed: a list of policy ARNs"),
         ({"policies": 3}, "policies: 3 (int) given; allowed: a list of policy ARNs"),
-        ({"policies": [policy_arn(0), "arn:x"]}, "policies[1]: "),
+        ({"policies": [policy_arn(0), 5]}, "policies[1]: 5 (int) given"),
         ({"policies": [["x"]]}, "policies[0]: "),
         ({"since": "2026-10-01"}, "since: '2026-10-01' given; allowed: a datetime"),
         ({"until": date(2026, 10, 1)}, "until: a date given; allowed: a datetime"),
         ({"since": day(2), "until": day(2)}, "until: not after since"),
         ({"children": "no"}, "children: 'no' given; allowed: True or False"),
-        ({"PageSize": 0}, "PageSize: 0 (int) given; allowed: a whole number from 1 to 25"),
-        ({"page_size": 26}, "PageSize: 26 (int) given; allowed: a whole number from 1 to 25"),
+        ({"PageSize": 0}, "PageSize: 0 (int) given; allowed: a whole number, 1 or more"),
         ({"Prefetch": -1}, "Prefetch: -1 (int) given; allowed: a whole number from 0 to 100"),
         ({"MaxItems": 5}, "MaxItems: unknown parameter; allowed: policies, since, until, children"),
-        ({"PageSize": 5, "page_size": 5}, "page_size: given in both spellings"),
+        ({"page_size": 5}, "page_size: unknown parameter; allowed: policies, since, until"),
     ],
     ids=str,
 )

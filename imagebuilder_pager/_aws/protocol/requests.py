@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from ..._validation import describe_value
+from ...exceptions import ParamValidationError
 from .responses import RestJsonOperation
 
 
@@ -33,20 +35,23 @@ def serialize_request(
     """Return the request of an operation; ``params`` are under their wire names.
 
     ``path_prefix`` is the path of the endpoint's URL. Bytes and percent-encoding are botocore's.
+    Raises :class:`ParamValidationError` for a text that cannot be in a query.
     """
     target = path_prefix + operation.path
-    query = {
-        operation.query_members[name]: _query_texts(value)
-        for name, value in params.items()
-        if name in operation.query_members
-    }
-    if query:
-        target += "?" + "&".join(
-            f"{_encode(name)}={_encode(text)}" for name, texts in query.items() for text in texts
-        )
+    body = params
+    if operation.query_members:
+        pairs = []
+        for name, value in params.items():
+            if name in operation.query_members:
+                key = _encode(operation, name, operation.query_members[name])
+                pairs += [f"{key}={_encode(operation, name, text)}" for text in _query_texts(value)]
+        if pairs:
+            target += "?" + "&".join(pairs)
+        body = {
+            name: value for name, value in params.items() if name not in operation.query_members
+        }
     if operation.method == "GET":
         return SerializedRequest("GET", target, b"", None)
-    body = {name: value for name, value in params.items() if name not in operation.query_members}
     return SerializedRequest(
         operation.method, target, json.dumps(body).encode(), "application/json"
     )
@@ -58,9 +63,14 @@ def _query_texts(value: Any) -> list[str]:
         return [text for item in value for text in _query_texts(item)]
     if isinstance(value, bool):
         return ["true" if value else "false"]
-    return [str(value)]
+    # Of an enum that is a string, str() would be its name.
+    return [value if isinstance(value, str) else str(value)]
 
 
-def _encode(text: str) -> str:
-    """Return the text with all but the unreserved characters percent-encoded."""
-    return quote(text, safe="-._~")
+def _encode(operation: RestJsonOperation, name: str, text: str) -> str:
+    """Return a text of a parameter with all but the unreserved characters percent-encoded."""
+    try:
+        return quote(text, safe="-._~")
+    except UnicodeEncodeError:
+        problem = f"{name}: {describe_value(text)} given; allowed: text that can be sent in UTF-8"
+        raise ParamValidationError(operation.name, [problem]) from None

@@ -32,17 +32,14 @@ from .types import READ_NUM_BYTES, HTTPRequest, ResponseHandler
 _READS_BETWEEN_CHECKPOINTS = 16
 
 
-class AsyncH11Client(BaseH11Client):
+class AsyncH11Client(BaseH11Client[AsyncNetworkBackend]):
     """The async twin of :class:`H11Client`, for asyncio and trio.
 
     One may serve many tasks, and event loops one after another; no connection goes from one loop to
     another. The arguments are the same. Use it with ``async with``, or call :meth:`aclose`.
     """
 
-    def __init__(
-        self, *, network_backend: AsyncNetworkBackend | None = None, **arguments: Any
-    ) -> None:
-        super().__init__(**arguments)
+    def _open(self, network_backend: AsyncNetworkBackend | None) -> None:
         self._backend = network_backend or AsyncSocketBackend(self._monotonic)
         self._pool = AsyncConnectionPool(self._pool_state)
 

@@ -7,8 +7,9 @@ sends and how it reads is in :mod:`.h11_connection`, which connections are kept 
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from ..._validation import validate_positive, validate_whole_number, validating
 from ...exceptions import HTTPClientError, InvalidConfigError
@@ -47,7 +48,10 @@ if TYPE_CHECKING:
     from ..auth.signer import SigningAlgorithm
 
 
-class BaseH11Client:
+BackendT = TypeVar("BackendT")
+
+
+class BaseH11Client(ABC, Generic[BackendT]):
     """The part that both clients share: their arguments, and how a connection is made."""
 
     @property
@@ -64,6 +68,7 @@ class BaseH11Client:
         keepalive_expiry: float | None = KEEPALIVE_EXPIRY,
         trust_env: bool = True,
         preconnect: bool = False,
+        network_backend: BackendT | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         owner = type(self).__name__
@@ -85,6 +90,11 @@ class BaseH11Client:
         self._monotonic = monotonic
         self._wants_preconnect = preconnect
         self._preconnected: H11Connection | None = None
+        self._open(network_backend)
+
+    @abstractmethod
+    def _open(self, network_backend: BackendT | None) -> None:
+        """Make the pool, over the system's sockets or another backend."""
 
     def preconnect(self, origin: Origin) -> None:
         """Begin to connect to an origin in a thread, if that was asked for.
@@ -140,27 +150,30 @@ class BaseH11Client:
         return f"{type(self).__name__}(max_connections={self._max_connections})"
 
 
-class H11Client(BaseH11Client):
+class H11Client(BaseH11Client[NetworkBackend]):
     """A lean way to send requests, for ``ImageBuilder(http_client=...)``.
 
     It imports neither httpx nor botocore, and signs by :mod:`imagebuilder_pager._aws.auth.sigv4`.
     One may serve many clients and threads. Use it as a context manager, or call :meth:`close`: a
     client that it is given to does not close it.
 
-    ``verify``: True for certifi's certificates, or those of ``AWS_CA_BUNDLE``,
-    ``REQUESTS_CA_BUNDLE``, ``SSL_CERT_FILE`` or ``SSL_CERT_DIR``; a path to certificates; an
-    ``ssl.SSLContext``; False for no verification. ``timeout``: seconds for connecting and for each
-    wait on the connection, None for no limit. ``max_connections``: at most so many at a time; who
-    comes then waits. ``keepalive_expiry``: seconds after which an idle connection is closed, None
-    for never. ``trust_env``: whether the environment is asked for proxies and certificates.
-    ``preconnect``: whether a client connects in a thread as soon as it knows its endpoint, while it
-    is being made. ``network_backend``, in httpcore's sense, and ``monotonic`` are for tests.
+    - ``verify``: True for certifi's certificates, or those of ``AWS_CA_BUNDLE``,
+      ``REQUESTS_CA_BUNDLE``, ``SSL_CERT_FILE`` or ``SSL_CERT_DIR``; a path to certificates; an
+      ``ssl.SSLContext``; False for no verification. Default: True.
+    - ``timeout``: seconds for connecting and for each wait on the connection, None for no limit,
+      or :class:`Timeouts`. Default: 60.
+    - ``max_connections``: maximum open connections; further requests wait. Default: 10.
+    - ``keepalive_expiry``: seconds after which an idle connection is closed, None for never.
+      Default: 5.
+    - ``trust_env``: whether proxies and certificates are read from the environment. Default: True.
+    - ``preconnect``: whether a client connects in a thread as soon as it knows its endpoint, while
+      it is being made. Default: False.
+    - ``network_backend``, in httpcore's sense, and ``monotonic``: for tests.
 
     Raises :class:`ParamValidationError` for arguments that cannot be used.
     """
 
-    def __init__(self, *, network_backend: NetworkBackend | None = None, **arguments: Any) -> None:
-        super().__init__(**arguments)
+    def _open(self, network_backend: NetworkBackend | None) -> None:
         self._backend = network_backend or SocketBackend(self._monotonic)
         self._pool = ConnectionPool(self._pool_state())
 

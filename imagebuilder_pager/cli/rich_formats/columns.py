@@ -1,4 +1,4 @@
-"""The columns of a table: chosen for an operation's items, or all the members that they have.
+"""The columns of a table: chosen for a kind of items, or all the members that they have.
 
 A member is named by a path of wire names, such as ``state.status``.
 """
@@ -33,9 +33,10 @@ class Column(NamedTuple):
     is_prose: bool = False
 
 
-def columns_of(method_name: str, items: Sequence[Item]) -> list[Column]:
-    """Return the columns for an operation's items; those without a single value are left out."""
-    columns = _COLUMNS.get(method_name) or _columns_for_members(items)
+def columns_of(items: Sequence[Item]) -> list[Column]:
+    """Return the columns for items; those without a single value are left out."""
+    kind = type(items[0]).__name__ if items else ""
+    columns = _COLUMNS.get(kind) or _columns_for_members(items)
     return [column for column in columns if any(column.cell(item) for item in items)]
 
 
@@ -166,7 +167,7 @@ _BUILDS = (
     _prose("REASON", "state.reason"),
 )
 _COLUMNS: Mapping[str, Sequence[Column]] = {
-    "list_lifecycle_execution_resources": (
+    "LifecycleExecutionResource": (
         _fixed("ID", "resourceId"),
         Column("TYPE", _kind),
         _fixed("REGION", "region"),
@@ -177,7 +178,7 @@ _COLUMNS: Mapping[str, Sequence[Column]] = {
         Column("TOOK", _duration),
         _prose("REASON", "state.reason"),
     ),
-    "list_lifecycle_policies": (
+    "LifecyclePolicySummary": (
         _fixed("NAME", "name"),
         _fixed("STATUS", "status"),
         _member("RESOURCES", "resourceType"),
@@ -186,7 +187,7 @@ _COLUMNS: Mapping[str, Sequence[Column]] = {
         _member("CREATED", "dateCreated"),
         _prose("DESCRIPTION", "description"),
     ),
-    "list_lifecycle_executions": (
+    "LifecycleExecution": (
         _fixed("ID", "lifecycleExecutionId"),
         _fixed("STATUS", "state.status"),
         _member("STARTED", "startTime"),
@@ -195,7 +196,7 @@ _COLUMNS: Mapping[str, Sequence[Column]] = {
         _member("POLICY", "lifecyclePolicyArn"),
         _prose("REASON", "state.reason"),
     ),
-    "list_images": (
+    "ImageVersion": (
         _fixed("NAME", "name"),
         _fixed("VERSION", "version"),
         _member("TYPE", "type"),
@@ -206,9 +207,8 @@ _COLUMNS: Mapping[str, Sequence[Column]] = {
         _member("BUILD", "buildType"),
         _member("SOURCE", "imageSource"),
     ),
-    "list_image_build_versions": _BUILDS,
-    "list_image_pipeline_images": _BUILDS,
-    "list_image_pipelines": (
+    "ImageSummary": _BUILDS,
+    "ImagePipeline": (
         _fixed("NAME", "name"),
         _fixed("STATUS", "status"),
         _member("PLATFORM", "platform"),
@@ -220,7 +220,7 @@ _COLUMNS: Mapping[str, Sequence[Column]] = {
         Column("RECIPE", _recipe),
         _prose("DESCRIPTION", "description"),
     ),
-    "list_image_scan_findings": (
+    "ImageScanFinding": (
         _fixed("VULNERABILITY", "packageVulnerabilityDetails.vulnerabilityId"),
         _fixed("SEVERITY", "severity"),
         _member("SCORE", "inspectorScore"),
@@ -231,7 +231,7 @@ _COLUMNS: Mapping[str, Sequence[Column]] = {
         _member("REMEDIATION", "remediation.recommendation.text"),
         _prose("DESCRIPTION", "description"),
     ),
-    "list_workflow_executions": (
+    "WorkflowExecutionMetadata": (
         _fixed("ID", "workflowExecutionId"),
         _fixed("STATUS", "status"),
         _member("WORKFLOW", "workflowBuildVersionArn"),
@@ -240,7 +240,7 @@ _COLUMNS: Mapping[str, Sequence[Column]] = {
         Column("STEPS", _steps),
         _prose("MESSAGE", "message"),
     ),
-    "list_workflow_step_executions": (
+    "WorkflowStepMetadata": (
         _fixed("NAME", "name"),
         _fixed("STATUS", "status"),
         _member("ACTION", "action"),

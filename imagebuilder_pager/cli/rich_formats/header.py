@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group
 from rich.text import Text
 
-from ...operations import LIST_LIFECYCLE_EXECUTION_RESOURCES, Operation
+from ..._rows import Operation
 from .console import replace_controls, status_style
 from .describe import in_words
 
@@ -32,9 +32,9 @@ def execution_header(pages: Sequence[Page], note: str) -> Group:
     return Group(*parts)
 
 
-def listing_header(operation: Operation[Any], pages: Sequence[Any], note: str) -> Group:
+def listing_header(operation: Operation, pages: Sequence[Any], note: str) -> Group:
     """Return what all pages of a listing have in common, with a note below."""
-    if operation is LIST_LIFECYCLE_EXECUTION_RESOURCES:
+    if operation.method_name == "list_lifecycle_execution_resources":
         return execution_header(pages, note)
     lines = []
     for name in operation.non_aggregate_keys:

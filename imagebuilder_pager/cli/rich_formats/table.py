@@ -62,7 +62,7 @@ def show_table(writer: RichWriter, context: ListContext) -> None:
         _show_members(writer, pages[0].to_dict())
         return
     items = without_nulls(item for page in pages for item in page.get(key) or ())
-    columns = columns_of(context.operation.method_name, items)
+    columns = columns_of(items)
     cells = [{column.title: column.cell(item) for column in columns} for item in items]
     times = [cell for row in cells for cell in row.values() if isinstance(cell, datetime)]
     date = shared_date(times)

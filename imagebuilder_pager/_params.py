@@ -1,0 +1,118 @@
+"""The parameters of an operation's row, and the check of what is given for them.
+
+The rule: what boto3 refuses is refused, and no more: a wrong type, a missing or unknown parameter,
+a value under the model's minimum. Maximum, pattern and enum are the service's to judge, which may
+have changed them since. Every problem has the path of its parameter: ``filters[0].values[3]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ._validation import describe_invalid_value, describe_value
+from .exceptions import ParamValidationError
+
+#: The types of values, as boto3 has them; to Python, True is a whole number, too.
+_TYPES: Mapping[str, Any] = {
+    "string": str,
+    "integer": int,
+    "boolean": bool,
+    "list": (list, tuple),
+    "structure": Mapping,
+}
+
+
+class Param(NamedTuple):
+    """A parameter of an operation, a member of a structure, or the items of a list.
+
+    - ``type``: ``string``, ``integer``, ``boolean``, ``list`` or ``structure``.
+    - ``required``: whether a request has to have it.
+    - ``minimum``, ``maximum``: of a number, of the characters of a string, of the items of a list.
+    - ``pattern``, ``enum``: the regular expression and the values that the service takes.
+    - ``item``: of a list, the kind of its items.
+    - ``members``: of a structure, its members by their names.
+    - ``text``: what it is for.
+    """
+
+    type: str
+    required: bool = False
+    minimum: int | None = None
+    maximum: int | None = None
+    pattern: str | None = None
+    enum: tuple[str, ...] = ()
+    item: Param | None = None
+    members: Mapping[str, Param] = {}
+    text: str = ""
+
+    def describe(self) -> str:
+        """Describe the values that boto3 sends, for an error: ``a string, 1 character or more``."""
+        if self.type == "structure":
+            return f"a dictionary with {', '.join(self.members)}"
+        kind, unit = _KINDS[self.type]
+        if self.minimum is None:
+            return kind
+        if unit:
+            unit = f" {unit}{'' if self.minimum == 1 else 's'}"
+        return f"{kind}, {self.minimum}{unit} or more"
+
+
+_KINDS = {
+    "string": ("a string", "character"),
+    "integer": ("a whole number", ""),
+    "boolean": ("True or False", ""),
+    "list": ("a list", "item"),
+}
+
+
+def check_params(
+    operation_name: str, params: Mapping[str, Param], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the parameters of a request as plain values, in the order given.
+
+    Raises :class:`ParamValidationError` that names each parameter that is missing, unknown or not
+    allowed.
+    """
+    problems: list[str] = []
+    checked = _check_members(params, given, "", problems)
+    if problems:
+        raise ParamValidationError(operation_name, problems)
+    return checked
+
+
+def _check_members(
+    params: Mapping[str, Param], given: Mapping[str, Any], prefix: str, problems: list[str]
+) -> dict[str, Any]:
+    checked = {}
+    for name, param in params.items():
+        if param.required and name not in given:
+            problems.append(f"{prefix}{name}: missing, and required; allowed: {param.describe()}")
+    for name, value in given.items():
+        if (known := params.get(name)) is None:
+            allowed = ", ".join(params)
+            problems.append(f"{prefix}{name}: unknown parameter; allowed: {allowed}")
+        else:
+            checked[name] = _check_value(known, value, f"{prefix}{name}", problems)
+    return checked
+
+
+def _check_value(param: Param, value: Any, path: str, problems: list[str]) -> Any:
+    if not isinstance(value, _TYPES[param.type]):
+        problems.append(describe_invalid_value(path, value, param.describe()))
+        return None
+    if param.minimum is not None:
+        size = value if param.type == "integer" else len(value)
+        if size < param.minimum:
+            given = describe_value(value)
+            if param.type == "list":
+                given += f" of {size} items"
+            problems.append(f"{path}: {given} given; allowed: {param.describe()}")
+            return None
+    if param.item is not None:
+        return [
+            _check_value(param.item, item, f"{path}[{index}]", problems)
+            for index, item in enumerate(value)
+        ]
+    if param.members:
+        return _check_members(param.members, value, f"{path}.", problems)
+    return value

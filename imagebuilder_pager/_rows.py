@@ -1,0 +1,143 @@
+"""The row of an operation: its names, parameters, items and errors, as the service model has them.
+
+``_operations.py`` has the rows. The client, the command line, the local service and the reference
+read them. A row imports no model: that of its response is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ._lazy import cached_property
+from ._params import Param, check_params
+from .exceptions import OperationNotPageableError
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ._aws.protocol.responses import RestJsonOperation
+    from .models.shapes import Response
+    from .pagination.spec import PaginationSpec
+
+#: The most items that a ``StartingToken`` may skip: ten of the largest pages that the service has
+#: today, since a page may grow.
+MAX_OFFSET = 1_000
+
+
+class Operation:
+    """An operation of the service.
+
+    - ``name``: AWS's name; that of the client's method is ``method_name``.
+    - ``family``: the module of :mod:`.models` that has its response.
+    - ``returns``: what a response holds, in words.
+    - ``http_method``, ``path``: of its request. The parameters of a GET request are in its query.
+    - ``params``: its parameters by their names.
+    - ``errors``: the names of the errors that the service model has for it.
+    - ``result_key``: the member with the items, None for an operation that is not paginated.
+    - ``limit_key``: the parameter that limits a page, None where there is none.
+    - ``non_aggregate_keys``: the members that are the same on every page.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        method_name: str,
+        family: str,
+        returns: str,
+        *,
+        http_method: str = "POST",
+        path: str,
+        params: Mapping[str, Param],
+        errors: tuple[str, ...],
+        result_key: str | None = None,
+        limit_key: str | None = None,
+        non_aggregate_keys: tuple[str, ...] = (),
+    ) -> None:
+        self.name = name
+        self.method_name = method_name
+        self.family = family
+        self.returns = returns
+        self.http_method = http_method
+        self.path = path
+        self.params = params
+        self.errors = errors
+        self.result_key = result_key
+        self.limit_key = limit_key
+        self.non_aggregate_keys = non_aggregate_keys
+
+    @property
+    def is_paginated(self) -> bool:
+        """Return whether its responses are pages."""
+        return self.result_key is not None
+
+    @property
+    def listing_params(self) -> list[str]:
+        """The parameters that say what is listed, and not from where or how much at a time."""
+        return [name for name in self.params if name not in {self.limit_key, "nextToken"}]
+
+    @cached_property
+    def response(self) -> type[Response]:
+        """The model of the response; it loads the family's module."""
+        import importlib
+
+        module = importlib.import_module(f".models.{self.family}", __package__)
+        response: type[Response] = getattr(module, f"{self.name}Response")
+        return response
+
+    @cached_property
+    def pagination(self) -> PaginationSpec | None:
+        """The way it paginates, or None for an operation with one response."""
+        if self.result_key is None:
+            return None
+        from .pagination.spec import PaginationSpec
+
+        return PaginationSpec(
+            input_token="nextToken",
+            output_token="nextToken",
+            result_key=self.result_key,
+            limit_key=self.limit_key,
+            non_aggregate_keys=self.non_aggregate_keys,
+            max_page_size=MAX_OFFSET,
+        )
+
+    def require_pagination(self, max_page_size: int | None = None) -> PaginationSpec:
+        """Return the way it paginates, with tokens that skip at most ``max_page_size`` items.
+
+        Raises :class:`OperationNotPageableError` for an operation with one response.
+        """
+        if self.pagination is None:
+            raise OperationNotPageableError(f"Operation cannot be paginated: {self.method_name}")
+        if max_page_size is None:
+            return self.pagination
+        return replace(self.pagination, max_page_size=max_page_size)
+
+    @cached_property
+    def rest_json(self) -> RestJsonOperation:
+        """The operation as the protocol sees it; it loads the family's module."""
+        from ._aws.protocol.responses import RestJsonOperation
+        from .models.exceptions import MODELLED_ERRORS
+
+        response = self.response
+        return RestJsonOperation(
+            name=self.name,
+            path=self.path,
+            members=response.wire_names(),
+            errors={error.__name__: error for error in MODELLED_ERRORS},
+            method=self.http_method,
+            query_members={name: name for name in self.params} if self.http_method == "GET" else {},
+            prepare=response.model_rebuild,
+        )
+
+    def check_params(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters of a request, in the order given.
+
+        Raises :class:`ParamValidationError` that names each that boto3 refuses.
+        """
+        return check_params(self.name, self.params, given)
+
+
+def title_of(family: str) -> str:
+    """Return a family in words; those of the lifecycle are one."""
+    return "Lifecycle" if family.startswith("lifecycle") else family.replace("_", " ").capitalize()

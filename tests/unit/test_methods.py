@@ -1,0 +1,126 @@
+"""The clients' methods: real ones, as a person would have written them."""
+
+import inspect
+import pydoc
+import subprocess
+import sys
+import traceback
+from typing import Any
+
+import pytest
+
+from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
+from imagebuilder_pager._operations import OPERATIONS
+from tests.fakes.operation_services import OperationService, required_params
+
+CLIENTS = [ImageBuilder, AsyncImageBuilder]
+each_operation = pytest.mark.parametrize("name", OPERATIONS)
+PAGINATED = [name for name, operation in OPERATIONS.items() if operation.is_paginated]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@each_operation
+def test_a_method_is_defined_in_a_file(client: Any, name: str) -> None:
+    method = getattr(client, name)
+    assert inspect.isfunction(method)
+    assert method.__name__ == name
+    assert method.__module__ == "imagebuilder_pager._methods"
+    assert inspect.iscoroutinefunction(method) is (client is AsyncImageBuilder)
+    source, _ = inspect.getsourcelines(method)
+    assert f"def {name}(" in source[0]
+
+
+@each_operation
+def test_its_help_names_what_it_returns_and_each_parameter(name: str) -> None:
+    operation = OPERATIONS[name]
+    text = pydoc.plain(pydoc.render_doc(getattr(ImageBuilder, name)))
+    first = (inspect.getdoc(getattr(ImageBuilder, name)) or "").partition("\n")[0]
+    assert first.startswith("Return ")
+    assert first.endswith(f"{operation.returns}.")
+    for param in operation.params:
+        assert f"``{param}``" in text
+    for param in required_params(operation):
+        assert f"``{param}``, required" in text
+
+
+def test_a_traceback_names_the_method() -> None:
+    client: Any = ImageBuilder("us-west-2")
+    with pytest.raises(exceptions.ParamValidationError) as caught:
+        client.list_images(colour="red")
+    assert "list_images" in [
+        frame.name for frame in traceback.extract_tb(caught.value.__traceback__)
+    ]
+
+
+def test_a_parameter_by_position_is_an_error_that_names_the_method() -> None:
+    client: Any = ImageBuilder("us-west-2")
+    with pytest.raises(TypeError, match=r"list_images\(\) takes 1 positional"):
+        client.list_images("Self")
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    client: Any = ImageBuilder("us-west-2")
+    assert not hasattr(client, "list_things")
+    with pytest.raises(AttributeError, match="list_things"):
+        client.list_things()
+
+
+@pytest.mark.parametrize("name", PAGINATED)
+def test_a_call_sends_its_parameters_and_returns_its_response(name: str) -> None:
+    operation = OPERATIONS[name]
+    service = OperationService(operation, {}, [{}], 5)
+    params: dict[str, Any] = {"nextToken": "0", **required_params(operation)}
+    response = getattr(service.client(), name)(**params)
+    assert service.requests == [params]
+    assert list(service.requests[0]) == list(params)
+    assert type(response) is operation.response
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+@pytest.mark.parametrize("client_class", CLIENTS)
+@pytest.mark.parametrize("given", [0, -1, "25", 2.5, True])
+def test_max_page_size_is_a_whole_number(client_class: Any, given: Any) -> None:
+    client = client_class("us-west-2")
+    with pytest.raises(exceptions.ParamValidationError, match="max_page_size: "):
+        client.get_paginator("list_images", max_page_size=given)
+
+
+LOADED = """
+import sys
+from imagebuilder_pager import ImageBuilder
+client = ImageBuilder("us-west-2")
+{code}
+prefix = "imagebuilder_pager.models."
+print(*sorted(name.removeprefix(prefix) for name in sys.modules if name.startswith(prefix)))
+"""
+ALWAYS = {"exceptions"}
+WITH_ANY = ALWAYS | {"fields", "shapes"}
+
+
+@pytest.mark.parametrize(
+    ("code", "modules"),
+    [
+        ("dir(client)", ALWAYS),
+        ("client.can_paginate('list_images')", ALWAYS),
+        ("client.get_paginator('list_images').paginate()", ALWAYS),
+        (
+            "from imagebuilder_pager._operations import OPERATIONS\n"
+            "OPERATIONS['list_lifecycle_execution_resources'].response",
+            WITH_ANY | {"lifecycle"},
+        ),
+        (
+            "from imagebuilder_pager._operations import OPERATIONS\n"
+            "OPERATIONS['list_images'].response",
+            WITH_ANY | {"common", "images"},
+        ),
+    ],
+)
+def test_only_the_family_of_the_operation_is_loaded(code: str, modules: set[str]) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", LOADED.format(code=code)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert set(ran.stdout.split()) == modules
