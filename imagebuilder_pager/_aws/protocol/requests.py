@@ -7,6 +7,7 @@ body; a body is a JSON object, and present where the operation has any parameter
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -64,3 +65,16 @@ def _query_texts(value: Any) -> list[str]:
 def _encode(text: str) -> str:
     """Return the text with all but the unreserved characters percent-encoded."""
     return quote(text, safe="-._~")
+
+
+def trace_headers() -> dict[str, str]:
+    """Return the header by which AWS traces calls from one Lambda function to the next, if any.
+
+    The variables are the runtime's, and another trace's with each invocation. The header is not
+    signed.
+    """
+    trace = os.environ.get("_X_AMZN_TRACE_ID")
+    if not trace or "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
+        return {}
+    # botocore leaves the same characters as they are; bytes that are not text it cannot quote.
+    return {"x-amzn-trace-id": quote(trace, safe="-=;:+&[]{}\"',", errors="surrogateescape")}
