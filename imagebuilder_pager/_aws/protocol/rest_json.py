@@ -176,7 +176,7 @@ class _CallExecution:
         """
         remaining = self._deadline.remaining()
         wait = rate.delay(self._clock.monotonic(), remaining)
-        if remaining is not None and wait >= remaining:
+        if wait and remaining is not None and wait >= remaining:
             raise ReadTimeoutError(
                 f"no request to {self._client.origin}: by the rate that the service allows, it "
                 f"would wait {wait:.1f} s, and its {self._deadline.name} is over before that"
@@ -248,7 +248,8 @@ class _CallExecution:
         result = parse_response(self._operation, self._response, parse)
         self._log_attempt()
         self._retries.record_success()
-        self._record_rate(throttled=False)
+        if self._client.rate is not None:
+            self._record_response(self._client.rate, throttled=False)
         return result
 
     def retry_delay(self, error: PagerError) -> float | None:
@@ -258,7 +259,9 @@ class _CallExecution:
         """
         redact_error(error, self._secrets)
         self._log_attempt()
-        self._record_rate(throttled=classify(error) is RetryableKind.THROTTLING)
+        if self._client.rate is not None:
+            throttled = classify(error) is RetryableKind.THROTTLING
+            self._record_response(self._client.rate, throttled=throttled)
         # What is wrong is corrected even if this call is not sent again: the next one is.
         delay = self._retries.delay_after(
             error, self._clock.now(), is_corrected=self._recover_auth(error)
@@ -273,10 +276,11 @@ class _CallExecution:
             )
         return delay
 
-    def _record_rate(self, *, throttled: bool) -> None:
-        """Set the rate by a response, if there is one."""
-        if self._client.rate is not None and self._head[0]:
-            self._client.rate.record_response(self._clock.monotonic(), throttled=throttled)
+    def _record_response(self, rate: AdaptiveRate, *, throttled: bool) -> None:
+        """Set the rate by the response of the attempt, if it has one."""
+        status, _ = self._head
+        if status:
+            rate.record_response(self._clock.monotonic(), throttled=throttled)
 
     def _log_attempt(self) -> None:
         if not _log.isEnabledFor(logging.DEBUG):
