@@ -226,8 +226,8 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMet
     ``retry_mode``: ``standard``, ``adaptive`` or ``legacy``, else ``AWS_RETRY_MODE``, the
     profile's, or ``standard``.
     ``user_agent_extra``: what to add to the header User-Agent, in printable ASCII.
-    ``max_response_bytes``: the largest body that is read. ``clock``: what to ask for
-    the time and to wait with, for tests.
+    ``max_response_bytes``: the largest body that is read. ``clock``: what to ask for the time and
+    to wait with, for tests.
 
     One client may serve many threads. Use it as a context manager, or call :meth:`close`.
 
