@@ -167,14 +167,23 @@ def test_no_other_response_limits_the_rate(other: tuple[int, str | None], calls:
 
 
 @every_client
-def test_a_call_that_is_not_sent_says_nothing_of_the_rate(calls: MakeCalls) -> None:
-    clock = FakeClock()
+def test_the_rate_is_set_by_responses_alone(
+    calls: MakeCalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded: list[bool] = []
+    monkeypatch.setattr(
+        AdaptiveRate, "record_response", lambda _, __, *, throttled: recorded.append(throttled)
+    )
+    script = [429, 0, 200, 500]
 
     def respond(_: httpx.Request) -> httpx.Response:
+        if status := script.pop(0):
+            return httpx.Response(status, json={"resources": []})
         raise httpx.ConnectError("refused")
 
-    calls(respond, 20, clock=clock, **LOCAL_CREDENTIALS, retry_mode="adaptive", max_attempts=1)
-    assert clock.slept == []
+    options: dict[str, Any] = {"clock": FakeClock(), "max_attempts": 1}
+    calls(respond, 4, **LOCAL_CREDENTIALS, **options, retry_mode="adaptive")
+    assert recorded == [True, False, False]
 
 
 @every_client
