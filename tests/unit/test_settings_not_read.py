@@ -11,13 +11,14 @@ import pytest
 import imagebuilder_pager
 from imagebuilder_pager import ImageBuilder, exceptions
 from tests.fakes.accounts import LOCAL_CREDENTIALS
+from tests.fakes.boto3_requests import boto3_call
 from tests.fakes.clients import EXECUTION
 from tests.fakes.clocks import FakeClock
 from tests.fakes.services import RecordingService, http_client
 
 PACKAGE = Path(imagebuilder_pager.__file__).parent
 #: By its name in a profile: the variable, and a value with which boto3 does something else.
-NOT_READ: dict[str, tuple[str | None, str]] = {
+DIFFERENCE: dict[str, tuple[str | None, str]] = {
     "defaults_mode": ("AWS_DEFAULTS_MODE", "in-region"),
     "parameter_validation": (None, "false"),
     "tcp_keepalive": ("BOTOCORE_TCP_KEEPALIVE", "true"),
@@ -31,7 +32,9 @@ NOT_READ: dict[str, tuple[str | None, str]] = {
     "proxy_ca_bundle": (None, "/nowhere.pem"),
     "proxy_client_cert": (None, "/nowhere.pem"),
     "proxy_use_forwarding_for_https": (None, "true"),
-    # Those that make no difference to Image Builder in boto3, either.
+}
+#: Those that make no difference to Image Builder in boto3, either.
+NO_DIFFERENCE: dict[str, tuple[str | None, str]] = {
     "account_id_endpoint_mode": ("AWS_ACCOUNT_ID_ENDPOINT_MODE", "required"),
     "auth_scheme_preference": ("AWS_AUTH_SCHEME_PREFERENCE", "sigv4a"),
     "disable_host_prefix_injection": ("AWS_DISABLE_HOST_PREFIX_INJECTION", "true"),
@@ -43,6 +46,7 @@ NOT_READ: dict[str, tuple[str | None, str]] = {
     "s3_disable_express_session_auth": ("AWS_S3_DISABLE_EXPRESS_SESSION_AUTH", "true"),
     "sigv4a_signing_region_set": ("AWS_SIGV4A_SIGNING_REGION_SET", "*"),
 }
+NOT_READ = {**DIFFERENCE, **NO_DIFFERENCE}
 #: By botocore's name, those that are read under another one, or that name a file or a profile.
 OTHERS = {"profile", "config_file", "credentials_file", "user_agent_appid"}
 
@@ -74,6 +78,25 @@ def test_a_setting_that_is_not_read_makes_no_difference(
     if variable is not None:
         monkeypatch.setenv(variable, value)
         assert behaviour() == without
+
+
+@pytest.mark.parametrize("key", NO_DIFFERENCE)
+def test_a_setting_said_to_make_no_difference_in_boto3_makes_none(
+    key: str, config_file: Path
+) -> None:
+    without = boto3_headers()
+    config_file.write_text(f"[default]\n{key} = {NO_DIFFERENCE[key][1]}\n")
+    assert boto3_headers() == without
+
+
+def boto3_headers() -> dict[str, str]:
+    """Return the headers of boto3's request, but for those that differ each time."""
+    (headers,) = boto3_call(lambda: (200, {}, {"imagePipelineList": []})).attempts
+    for name in ("authorization", "x-amz-date", "amz-sdk-invocation-id"):
+        del headers[name]
+    parts = headers["user-agent"].split()
+    headers["user-agent"] = " ".join(part for part in parts if not part.startswith("m/"))
+    return headers
 
 
 def test_the_comparison_sees_a_setting_that_is_read(config_file: Path) -> None:
