@@ -6,22 +6,28 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ._aws.config.endpoints import ServiceMetadata
-from ._aws.protocol.user_agent import request_headers, user_agent
+from ._aws.protocol.user_agent import user_agent
 from ._version import __version__
 from .exceptions import ResponseValidationError
 
 if TYPE_CHECKING:
+    from ._aws.config.shared_config import SharedConfig
     from ._aws.protocol.responses import ResponseParser
     from ._rows import Operation
     from .models.shapes import Response
 
 SERVICE = ServiceMetadata("imagebuilder", fips_partitions=frozenset({"aws-us-gov"}))
 
-#: The headers of all requests, but for those of the signature.
-HEADERS = request_headers(user_agent("imagebuilder-pager", __version__))
-
 #: Members of a request that its response repeats, in whatever case.
 _ECHOED_MEMBERS = ("lifecycleExecutionId", "workflowExecutionId")
+
+
+def request_headers(config: SharedConfig, user_agent_extra: str | None = None) -> dict[str, str]:
+    """Return the headers of all requests of a client, but for those of its calls and attempts."""
+    return {
+        "accept-encoding": "identity",
+        "user-agent": user_agent("imagebuilder-pager", __version__, config, user_agent_extra),
+    }
 
 
 def response_parser(

@@ -30,7 +30,8 @@ from ._aws.config.tls import (
 from ._aws.credentials.resolver import resolve_credentials
 from ._aws.identity import CredentialsContext, CredentialsSource
 from ._aws.protocol.rest_json import DEFAULT_MAX_RESPONSE_BYTES, ClientConfig, RestJsonClient
-from ._aws.retries import resolve_max_attempts
+from ._aws.protocol.user_agent import validate_user_agent_extra
+from ._aws.retries import resolve_retries
 from ._aws.transport.pool import MAX_CONNECTIONS
 from ._aws.transport.types import (
     AsyncHttpxClient,
@@ -41,7 +42,7 @@ from ._aws.transport.types import (
 )
 from ._methods import AsyncOperationMethods, OperationMethods
 from ._operations import find_operation
-from ._service import HEADERS, SERVICE, response_parser
+from ._service import SERVICE, request_headers, response_parser
 from ._validation import importing, validate_positive, validate_whole_number, validating
 from ._walk_methods import AsyncWalkMethods, WalkMethods
 from .exceptions import ParamValidationError
@@ -90,6 +91,8 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         total_timeout: float | None = None,
         max_pool_connections: int | None = None,
         max_attempts: int | None = None,
+        retry_mode: str | None = None,
+        user_agent_extra: str | None = None,
         max_response_bytes: int | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
@@ -131,10 +134,13 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
             self._transport = self._adopt(http_client)
         if max_response_bytes is None:
             max_response_bytes = DEFAULT_MAX_RESPONSE_BYTES
+        mode, attempts = resolve_retries(owner, retry_mode, max_attempts, config)
         with validating(owner):
+            validate_user_agent_extra(user_agent_extra)
             client_config = ClientConfig(
                 timeouts=self._transport.timeouts.with_overrides(connect_timeout, read_timeout),
-                max_attempts=resolve_max_attempts(max_attempts),
+                max_attempts=attempts,
+                is_adaptive=mode == "adaptive",
                 total_timeout=validate_positive("total_timeout", total_timeout),
                 max_response_bytes=validate_whole_number(
                     "max_response_bytes", max_response_bytes, minimum=1
@@ -148,7 +154,9 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
             algorithm=self._transport.signing_algorithm,
             clock=clock.now,
         )
-        self._rest = RestJsonClient(self.endpoint_url, HEADERS, signer, client_config)
+        self._rest = RestJsonClient(
+            self.endpoint_url, request_headers(config, user_agent_extra), signer, client_config
+        )
         self._transport.preconnect(Origin.from_url(self.endpoint_url))
         # After what is imported here: a filter that an import adds would have it shown again.
         if verify is False and self.endpoint_url.startswith("https:"):
@@ -227,9 +235,13 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMet
     each attempt; else those of ``http_client``, else 60, as in boto3. ``total_timeout``: seconds
     for a call with all its attempts, the waits between them, and the credentials that it needs.
     ``max_pool_connections``: connections at a time, else 10, as in boto3; further requests wait.
-    ``max_attempts``: how often a call may be sent, else ``AWS_MAX_ATTEMPTS``, else 3; 1 turns
-    retries off. ``max_response_bytes``: the largest body that is read. ``clock``: what to ask for
-    the time and to wait with, for tests.
+    ``max_attempts``: how often a call may be sent, else ``AWS_MAX_ATTEMPTS``, the profile's, or 3
+    (5 in the legacy mode); 1 turns retries off.
+    ``retry_mode``: ``standard``, ``adaptive`` or ``legacy``, else ``AWS_RETRY_MODE``, the
+    profile's, or ``standard``.
+    ``user_agent_extra``: what to add to the header User-Agent, in printable ASCII.
+    ``max_response_bytes``: the largest body that is read. ``clock``: what to ask for the time and
+    to wait with, for tests.
 
     One client may serve many threads. Use it as a context manager, or call :meth:`close`.
 

@@ -1,4 +1,8 @@
-"""Retries: which, and when, after AWS's standard mode.
+"""Retries: which, and when, after AWS's standard mode of 2026.
+
+The rule: a retry waits a random time, of a bound that doubles, and takes of a quota. Throttling has
+the longer wait and takes less of the quota, any other failure the reverse. The legacy mode differs
+in the number of attempts, the adaptive mode also waits by :mod:`.rate_limit`.
 
 A :class:`RetryState` is told how each attempt at a call has ended, and returns the delay before the
 next one, or None to give up. It does no I/O. All calls of a client share a :class:`RetryQuota`, so
@@ -17,12 +21,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from .._validation import validate_whole_number
+from .._validation import describe_invalid_value, validate_whole_number, validating
 from ..exceptions import (
     ClientError,
     ConnectionClosedError,
-    ConnectTimeoutError,
     EndpointConnectionError,
+    InvalidConfigError,
     PagerError,
     ProxyConnectionError,
     ReadTimeoutError,
@@ -30,15 +34,19 @@ from ..exceptions import (
     SSLError,
 )
 from .clock import Clock, parse_http_date
+from .config.shared_config import SharedConfig
 
 T = TypeVar("T")
 
-DEFAULT_MAX_ATTEMPTS = 3
+#: The retry modes, and how often a call may be sent in each by default.
+MAX_ATTEMPTS_BY_MODE: Mapping[str, int] = {"standard": 3, "adaptive": 3, "legacy": 5}
 
 #: Seconds. A delay is random, between 0 and base * 2 ** (retries so far), at most MAX_BACKOFF.
-TRANSIENT_BASE = 0.25
+TRANSIENT_BASE = 0.05
 THROTTLING_BASE = 1.0
 MAX_BACKOFF = 20.0
+#: The most seconds that the header ``x-amz-retry-after`` adds to a delay.
+MAX_ADDED_DELAY = 5.0
 
 THROTTLING_CODES = frozenset(
     {
@@ -69,9 +77,6 @@ class RetryableKind(enum.Enum):
 
     THROTTLING = "throttling"
     TRANSIENT = "transient"
-    TIMEOUT = "timeout"
-    #: The clock or the credentials that were objected to have been corrected since.
-    CORRECTED = "corrected"
 
 
 def classify(error: PagerError) -> RetryableKind | None:
@@ -92,8 +97,7 @@ def classify(error: PagerError) -> RetryableKind | None:
 
 
 _NETWORK_KINDS: tuple[tuple[type[PagerError], RetryableKind | None], ...] = (
-    (ConnectTimeoutError, RetryableKind.TIMEOUT),
-    (ReadTimeoutError, RetryableKind.TIMEOUT),
+    (ReadTimeoutError, RetryableKind.TRANSIENT),
     (ProxyConnectionError, None),  # a proxy that refuses goes on refusing
     (EndpointConnectionError, RetryableKind.TRANSIENT),
     (ConnectionClosedError, RetryableKind.TRANSIENT),
@@ -103,16 +107,14 @@ _NETWORK_KINDS: tuple[tuple[type[PagerError], RetryableKind | None], ...] = (
 class RetryQuota:
     """A token bucket for the retries of one client, with botocore's numbers; thread-safe.
 
-    A retry costs 5 of 500 tokens, a retry after a timeout 10. A call that succeeds after retries
+    A retry costs 14 of 500 tokens, a retry after throttling 5. A call that succeeds after retries
     releases the cost of its last retry; a call that succeeds at once releases 1.
     """
 
     CAPACITY = 500
     COSTS: Mapping[RetryableKind, int] = {
         RetryableKind.THROTTLING: 5,
-        RetryableKind.TRANSIENT: 5,
-        RetryableKind.TIMEOUT: 10,
-        RetryableKind.CORRECTED: 5,
+        RetryableKind.TRANSIENT: 14,
     }
 
     def __init__(self) -> None:
@@ -138,6 +140,12 @@ class RetryQuota:
             self._available_capacity = min(self.CAPACITY, self._available_capacity + amount)
 
 
+def _random_uuid() -> str:
+    """Return a random UUID, of version 4; the module uuid takes 10 ms to import."""
+    digits = os.urandom(16).hex()
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+
 @dataclass(slots=True)
 class RetryState:
     """The attempts at one call.
@@ -148,6 +156,7 @@ class RetryState:
     ``random``: returns a number from 0 to 1, for the jitter of the backoff.
     ``fixed_delay``: seconds between two attempts, in place of the exponential backoff.
     ``classify``: tells which errors are retryable.
+    ``invocation_id``: a UUID that tells the service which attempts are at one call.
     """
 
     quota: RetryQuota | None
@@ -156,6 +165,7 @@ class RetryState:
     random: Callable[[], float] = field(default=random.random)
     fixed_delay: float | None = None
     classify: Callable[[PagerError], RetryableKind | None] = field(default=classify)
+    invocation_id: str = field(default_factory=_random_uuid)
     attempt_count: int = 0
     _cost: int = 1
 
@@ -168,6 +178,13 @@ class RetryState:
         """Count an attempt that begins."""
         self.attempt_count += 1
 
+    def headers(self) -> dict[str, str]:
+        """Return the headers by which the service knows the attempt; they are not signed."""
+        return {
+            "amz-sdk-invocation-id": self.invocation_id,
+            "amz-sdk-request": f"attempt={self.attempt_count}; max={self.max_attempts}",
+        }
+
     def record_success(self) -> None:
         """Release capacity of the quota: the attempt has succeeded."""
         if self.quota is not None:
@@ -178,16 +195,21 @@ class RetryState:
     ) -> float | None:
         """Return the seconds to wait before the next attempt, None to give up.
 
-        A ``Retry-After`` of the service lengthens the delay, up to ``MAX_BACKOFF``. With
-        ``is_corrected``, the cause of the error is gone: the next attempt counts as any other, but
-        need not wait.
+        The service lengthens the delay by ``Retry-After``, up to ``MAX_BACKOFF``, and by
+        ``x-amz-retry-after``, by up to ``MAX_ADDED_DELAY``. With ``is_corrected``, the cause of the
+        error is gone: the next attempt counts as any other, but need not wait.
         """
-        kind = RetryableKind.CORRECTED if is_corrected else self.classify(error)
+        kind = RetryableKind.TRANSIENT if is_corrected else self.classify(error)
         if kind is None or self.attempt_count >= self.max_attempts:
             return None
         delay = 0.0
         if not is_corrected:
-            delay = max(self._backoff(kind), min(MAX_BACKOFF, retry_after(error, now)))
+            backoff = self._backoff(kind)
+            delay = max(
+                backoff,
+                min(MAX_BACKOFF, retry_after(error, now)),
+                min(backoff + MAX_ADDED_DELAY, amz_retry_after(error)),
+            )
         remaining = self.remaining()
         if remaining is not None and delay >= remaining:
             return None
@@ -227,9 +249,7 @@ def call_with_retries(call: Callable[[], T], state: RetryState, clock: Clock) ->
 
 def retry_after(error: PagerError, now: datetime) -> float:
     """Return the seconds of a response's ``Retry-After`` (a number or a date), 0 without one."""
-    if not isinstance(error, ClientError):
-        return 0.0
-    value = error.response["ResponseMetadata"].get("HTTPHeaders", {}).get("retry-after", "")
+    value = _header(error, "retry-after")
     try:
         seconds = float(value)
     except ValueError:
@@ -240,13 +260,63 @@ def retry_after(error: PagerError, now: datetime) -> float:
     return seconds if 0 < seconds < float("inf") else 0.0
 
 
-def resolve_max_attempts(max_attempts: int | None, environ: Mapping[str, str] = os.environ) -> int:
-    """Return how often a call may be sent: the argument, else ``AWS_MAX_ATTEMPTS``, else 3.
+def amz_retry_after(error: PagerError) -> float:
+    """Return the seconds of ``x-amz-retry-after``, which has milliseconds; 0 without a number."""
+    try:
+        return max(0.0, int(_header(error, "x-amz-retry-after")) / 1000)
+    except (ValueError, OverflowError):
+        return 0.0
 
-    1 turns retries off. Raises ``ValueError`` for anything but a whole number, 1 or more.
+
+def _header(error: PagerError, name: str) -> str:
+    """Return a header of the response that the error is, "" without one."""
+    if not isinstance(error, ClientError):
+        return ""
+    value: str = error.response["ResponseMetadata"].get("HTTPHeaders", {}).get(name, "")
+    return value
+
+
+def resolve_retries(
+    owner: str, retry_mode: str | None, max_attempts: int | None, config: SharedConfig
+) -> tuple[str, int]:
+    """Return the retry mode, and how often a call may be sent; 1 turns retries off.
+
+    Each is the argument, else ``AWS_RETRY_MODE`` or ``AWS_MAX_ATTEMPTS``, else the profile's
+    ``retry_mode`` or ``max_attempts``, else standard, and what is usual in the mode.
+
+    Raises :class:`ParamValidationError` of ``owner`` for an argument, :class:`InvalidConfigError`
+    for a setting.
     """
-    if max_attempts is not None:
-        return validate_whole_number("max_attempts", max_attempts, minimum=1)
-    if text := environ.get("AWS_MAX_ATTEMPTS"):
-        return validate_whole_number("AWS_MAX_ATTEMPTS", text, minimum=1, convert=True)
-    return DEFAULT_MAX_ATTEMPTS
+    mode = _resolve(owner, "retry_mode", retry_mode, config, _validate_mode) or "standard"
+    attempts = _resolve(owner, "max_attempts", max_attempts, config, _validate_attempts)
+    return mode, attempts or MAX_ATTEMPTS_BY_MODE[mode]
+
+
+def _resolve(
+    owner: str,
+    name: str,
+    argument: object,
+    config: SharedConfig,
+    validate: Callable[[str, object], T],
+) -> T | None:
+    if argument is not None:
+        with validating(owner):
+            return validate(name, argument)
+    setting = config.get(f"AWS_{name.upper()}", key=name)
+    if setting is None:
+        return None
+    try:
+        return validate(setting.source, setting.value)
+    except ValueError as error:
+        raise InvalidConfigError(str(error)) from None
+
+
+def _validate_mode(name: str, value: object) -> str:
+    if isinstance(value, str) and value in MAX_ATTEMPTS_BY_MODE:
+        return value
+    raise ValueError(describe_invalid_value(name, value, ", ".join(MAX_ATTEMPTS_BY_MODE)))
+
+
+def _validate_attempts(name: str, value: object) -> int:
+    # A setting is a text, an argument a number.
+    return validate_whole_number(name, value, minimum=1, convert=name != "max_attempts")

@@ -24,12 +24,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .._aws.clock import SYSTEM_CLOCK, Clock, assume_utc
+from .._aws.rate_limit import RateSnapshot
 from .._validation import validate_positive, validate_whole_number, validating
 from ..exceptions import StartingTokenError
 from ..lifecycle_walk.walk import WalkArguments
 from .database import FleetDatabase, Scope, TargetProgress
 from .executors import ExecutorSource, SliceExecutor, open_executor
-from .rate_limit import RateSnapshot
 from .records import NO_ROWS, format_time, parse_time
 from .results import FleetProgress, FleetResult, TargetResult
 from .slice import SliceFailure, SliceResult, SliceTask, cancel_slices, run_slice

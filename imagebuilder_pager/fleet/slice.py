@@ -14,14 +14,16 @@ import threading
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from .._aws.clock import SYSTEM_CLOCK, Clock
+from .._aws.rate_limit import AdaptiveRate, RateSnapshot
 from .._aws.retries import classify
 from .._aws.transport.async_h11_transport import AsyncH11Client
+from .._aws.transport.types import HTTPRequest, ResponseHandler
 from ..client import AsyncImageBuilder
 from ..exceptions import PagerError, ParentGoneError
 from .credentials import FleetCredentials
-from .rate_limit import AdaptiveRate, AdaptiveTransport, RateSnapshot
 from .records import RowCollector, Rows
 from .slice_loop import run_in_shared_loop
 from .targets import Target
@@ -90,6 +92,18 @@ def run_slice(task: SliceTask, clock: Clock = SYSTEM_CLOCK) -> SliceResult:
     return a_slice.result()
 
 
+class _LimitedClient(AsyncH11Client):
+    """A client that sends as many requests at a time as the semaphore of the run lets it."""
+
+    def __init__(self, semaphore: asyncio.Semaphore, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._semaphore = semaphore
+
+    async def send(self, request: HTTPRequest, handler: ResponseHandler) -> None:
+        async with self._semaphore:
+            await super().send(request, handler)
+
+
 class _Slice:
     """A slice while it is listed."""
 
@@ -126,17 +140,19 @@ class _Slice:
     async def _walk(self, semaphore: asyncio.Semaphore) -> None:
         task = self._task
         access = _credentials_of(task.run_id, self._clock).access_to(task.target)
-        async with AsyncH11Client(
-            verify=access.certificates, max_connections=task.concurrency
+        async with _LimitedClient(
+            semaphore, verify=access.certificates, max_connections=task.concurrency
         ) as h11_client:
             client = AsyncImageBuilder(
                 task.target.region,
                 profile_name=task.target.account.profile,
                 credentials=access.provider,
-                http_client=AdaptiveTransport(h11_client, self._rate, self._clock, semaphore),
+                http_client=h11_client,
                 max_attempts=task.max_attempts,
+                retry_mode="adaptive",
                 clock=self._clock,
             )
+            client._rest.rate = self._rate  # which goes on where the slice before has ended
             while True:
                 try:
                     await self._list_pages(client)

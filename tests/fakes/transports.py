@@ -13,7 +13,7 @@ import pytest
 from imagebuilder_pager import exceptions
 from imagebuilder_pager._aws.auth.signer import RequestSigner
 from imagebuilder_pager._aws.clock import SYSTEM_CLOCK
-from imagebuilder_pager._aws.config.shared_config import Resolved
+from imagebuilder_pager._aws.config.shared_config import Resolved, SharedConfig
 from imagebuilder_pager._aws.config.tls import LazySSLContext
 from imagebuilder_pager._aws.identity import Credentials
 from imagebuilder_pager._aws.transport.async_h11_transport import AsyncH11Client
@@ -21,7 +21,7 @@ from imagebuilder_pager._aws.transport.async_httpx_transport import AsyncHttpxTr
 from imagebuilder_pager._aws.transport.h11_transport import H11Client
 from imagebuilder_pager._aws.transport.httpx_transport import HttpxTransport
 from imagebuilder_pager._aws.transport.types import Deadline, HTTPRequest, Origin, Timeouts
-from imagebuilder_pager._service import HEADERS
+from imagebuilder_pager._service import request_headers
 from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
 from .accounts import PATH
@@ -137,7 +137,7 @@ def signed_request(
     origin = Origin.from_url(url)
     target = url.rstrip("/").partition("://")[2].partition("/")
     path = f"{target[1]}{target[2]}{PATH}"
-    headers = {**HEADERS, "host": origin.host_header}
+    headers = {**request_headers(SharedConfig()), "host": origin.host_header}
     signer = RequestSigner(
         CREDENTIALS,
         "imagebuilder",

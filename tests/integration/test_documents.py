@@ -323,7 +323,8 @@ SILENT = [
     "`json.dumps(page, default=str)`",
     "`pandas.DataFrame(list(pages.items()))`",
     "`httpx.Client(proxy=...)`",
-    "`user_agent_extra`",
+    "`AWS_RETRY_MODE=legacy`",
+    "`AWS_DEFAULTS_MODE`",
 ]
 
 

@@ -187,7 +187,12 @@ def test_a_target_that_is_throttled_for_long_fails_with_the_token_of_the_next_ru
     assert set(stored_records(path)) == expected_records(fleet)
 
 
-def test_a_fleet_run_stays_near_the_rate_that_the_service_allows(path: Path) -> None:
+@pytest.mark.parametrize("mode", ["standard", "adaptive", "legacy"])
+def test_a_fleet_run_stays_near_the_rate_that_the_service_allows(
+    mode: str, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the environment's mode is: each client has the rate of its target alone."""
+    monkeypatch.setenv("AWS_RETRY_MODE", mode)
     fleet = make_small_fleet(accounts=1, executions=2, rate_limit=30)
     with serve_fleet(fleet):
         result = run(path, targets_of(fleet))

@@ -37,7 +37,9 @@ def test_sts_is_retried_after_transient_errors(
     settings.set_web_identity()
     endpoints.scripted = [(500, b"oops"), (400, sts_error("Throttling", "slow down"))]
     assert our_credentials(clock)[0] == "ASIASTSenv1"
-    assert len(endpoints.requests) == 3
+    sent = [headers["amz-sdk-request"] for _, _, headers, _ in endpoints.requests]
+    assert sent == ["attempt=1; max=3", "attempt=2; max=3", "attempt=3; max=3"]
+    assert len({headers["amz-sdk-invocation-id"] for _, _, headers, _ in endpoints.requests}) == 1
     assert len(clock.slept) == 2
 
 

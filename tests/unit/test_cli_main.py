@@ -156,6 +156,21 @@ def test_an_unknown_output_format_in_the_environment_is_an_error(
     assert f"Unknown output type: {value}, from AWS_DEFAULT_OUTPUT" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "allowed"),
+    [
+        ("AWS_RETRY_MODE", "fast", "standard, adaptive, legacy"),
+        ("AWS_MAX_ATTEMPTS", "many", "a whole number, 1 or more"),
+    ],
+)
+def test_a_retry_setting_that_is_not_valid_is_a_configuration_error(
+    variable: str, value: str, allowed: str, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert main([LIST, *EXAMPLE_ID, "--region", "us-west-2"]) == 253
+    assert f"{variable}: {value!r} given; allowed: {allowed}" in capsys.readouterr().err
+
+
 def test_a_closed_standard_output_is_an_error(
     monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:

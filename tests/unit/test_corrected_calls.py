@@ -2,58 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import itertools
 from collections.abc import Callable
 from email.utils import format_datetime
-from typing import Any
 
 import httpx
 import pytest
 
-from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
+from imagebuilder_pager import ImageBuilder, exceptions
 from imagebuilder_pager._aws.identity import Credentials
 from imagebuilder_pager._aws.retries import RetryQuota
 from tests.fakes.accounts import LOCAL_CREDENTIALS
+from tests.fakes.calls import MakeCalls, async_calls, sync_calls
 from tests.fakes.clients import EXECUTION
 from tests.fakes.clocks import NOW, FakeClock
 from tests.fakes.services import error_response
 
 YEAR_2076 = "Wed, 01 Jan 2076 00:00:00 GMT"
-Handler = Callable[[httpx.Request], httpx.Response]
-#: Makes so many calls by one client, and returns the error of each, None for a page.
-MakeCalls = Callable[..., list[exceptions.PagerError | None]]
-
-
-def sync_calls(handler: Handler, count: int, **arguments: Any) -> list[Any]:
-    with httpx.Client(transport=httpx.MockTransport(handler)) as http:
-        client = ImageBuilder("us-west-2", http_client=http, **arguments)
-        return [error_of(client) for _ in range(count)]
-
-
-def error_of(client: ImageBuilder) -> exceptions.PagerError | None:
-    try:
-        client.list_lifecycle_execution_resources(**EXECUTION)
-    except exceptions.PagerError as error:
-        return error
-    return None
-
-
-def async_calls(handler: Handler, count: int, **arguments: Any) -> list[Any]:
-    async def main() -> list[Any]:
-        async with httpx.AsyncClient(transport=httpx.MockTransport(handler)) as http:
-            client = AsyncImageBuilder("us-west-2", http_client=http, **arguments)
-            errors: list[Any] = []
-            for _ in range(count):
-                try:
-                    await client.list_lifecycle_execution_resources(**EXECUTION)
-                    errors.append(None)
-                except exceptions.PagerError as error:
-                    errors.append(error)
-            return errors
-
-    return asyncio.run(main())
 
 
 @pytest.fixture(params=[sync_calls, async_calls], ids=["sync", "async"])
@@ -82,8 +48,8 @@ def test_calls_whose_credentials_are_refused_for_good_take_the_quota(make_calls:
     service, clock = RefusingService(), FakeClock()
     errors = make_calls(service, 300, credentials=new_credentials(), clock=clock)
     assert all(isinstance(error, exceptions.ClientError) for error in errors)
-    assert service.request_count == 300 + RetryQuota.CAPACITY // 5
-    assert clock.slept == [0.0] * (RetryQuota.CAPACITY // 5)
+    assert service.request_count == 300 + RetryQuota.CAPACITY // 14
+    assert clock.slept == [0.0] * (RetryQuota.CAPACITY // 14)
 
 
 @pytest.mark.parametrize(("max_attempts", "sent"), [(1, 1), (2, 2), (3, 2), (9, 2)])
@@ -184,7 +150,7 @@ def test_a_clock_that_is_refused_for_good_takes_the_quota(make_calls: MakeCalls)
         return error_response(403, "RequestTimeTooSkewed", date=YEAR_2076)
 
     make_calls(respond, 300, clock=FakeClock(), **LOCAL_CREDENTIALS)
-    assert count == 300 + RetryQuota.CAPACITY // 5
+    assert count == 300 + RetryQuota.CAPACITY // 14
 
 
 def test_a_late_refusal_of_what_another_call_has_corrected_does_not_undo_it() -> None:

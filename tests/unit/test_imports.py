@@ -42,7 +42,7 @@ AWS_LAYERS: Layers = [
     {"credentials", "protocol"},
     {"transport"},
     {"auth"},
-    {"identity", "retries"},
+    {"identity", "rate_limit", "retries"},
     {"config", "clock"},
 ]
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from imagebuilder_pager import exceptions
+from imagebuilder_pager._aws.config.shared_config import SharedConfig
 from imagebuilder_pager._aws.retries import (
     MAX_BACKOFF,
     RetryableKind,
@@ -16,7 +19,7 @@ from imagebuilder_pager._aws.retries import (
     RetryState,
     call_with_retries,
     classify,
-    resolve_max_attempts,
+    resolve_retries,
 )
 from tests.fakes.clocks import NOW, FakeClock
 
@@ -51,8 +54,8 @@ def rejected_certificate() -> exceptions.SSLError:
         (client_error("RequestTimeout", 400), RetryableKind.TRANSIENT),
         (exceptions.EndpointConnectionError(), RetryableKind.TRANSIENT),
         (exceptions.ConnectionClosedError(), RetryableKind.TRANSIENT),
-        (exceptions.ConnectTimeoutError(), RetryableKind.TIMEOUT),
-        (exceptions.ReadTimeoutError(), RetryableKind.TIMEOUT),
+        (exceptions.ConnectTimeoutError(), RetryableKind.TRANSIENT),
+        (exceptions.ReadTimeoutError(), RetryableKind.TRANSIENT),
         (exceptions.ResponseParserError("half", incomplete=True), RetryableKind.TRANSIENT),
         (exceptions.ResponseParserError("HTML"), None),
         (exceptions.ResponseValidationError("Op", None, []), None),
@@ -94,17 +97,20 @@ def delays(error: exceptions.PagerError, count: int, **options: Any) -> list[flo
 
 
 def test_the_delay_doubles_up_to_the_maximum_and_is_longer_for_throttling() -> None:
-    assert delays(client_error("x", 500), 8) == [0.25, 0.5, 1, 2, 4, 8, 16, MAX_BACKOFF]
+    assert delays(client_error("x", 500), 10, quota=None) == [
+        *(0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8),
+        MAX_BACKOFF,
+    ]
     assert delays(client_error("ThrottlingException", 400), 6) == [1, 2, 4, 8, 16, MAX_BACKOFF]
 
 
 def test_the_delay_is_random_from_zero_to_the_backoff() -> None:
     assert delays(client_error("x", 500), 3, random=lambda: 0.0) == [0, 0, 0]
-    assert delays(client_error("x", 500), 3, random=lambda: 0.5) == [0.125, 0.25, 0.5]
+    assert delays(client_error("x", 500), 3, random=lambda: 0.5) == [0.025, 0.05, 0.1]
 
 
 def test_the_last_attempt_is_not_followed_by_another() -> None:
-    assert delays(client_error("x", 500), 3, max_attempts=3) == [0.25, 0.5, None]
+    assert delays(client_error("x", 500), 3, max_attempts=3) == [0.05, 0.1, None]
     assert delays(client_error("x", 500), 1, max_attempts=1) == [None]
 
 
@@ -114,7 +120,7 @@ def test_a_corrected_cause_needs_no_wait_but_counts_as_any_attempt() -> None:
     state.start_attempt()
     assert state.delay_after(refused, NOW) is None
     assert state.delay_after(refused, NOW, is_corrected=True) == 0
-    assert quota.available_capacity == RetryQuota.CAPACITY - 5
+    assert quota.available_capacity == RetryQuota.CAPACITY - 14
     state.start_attempt()
     assert state.delay_after(refused, NOW, is_corrected=True) is None
     empty = RetryQuota()
@@ -152,6 +158,40 @@ def test_retry_after_is_honoured_within_bounds(header: str, delay: float) -> Non
     assert delays(error, 1) == [delay]
 
 
+@pytest.mark.parametrize(
+    ("header", "delay"),
+    [
+        ("3000", 3.0),
+        ("3", 1.0),  # shorter than the backoff
+        ("+2500", 2.5),
+        ("3600000", 6.0),  # the backoff and five seconds
+        ("9" * 300, 6.0),
+        ("9" * 400, 1.0),  # beyond all numbers
+        ("9" * 5000, 1.0),
+        ("-3000", 1.0),
+        ("2500.5", 1.0),
+        ("3000, 3000", 1.0),
+        ("soon", 1.0),
+        ("", 1.0),
+        ("nan", 1.0),
+        ("inf", 1.0),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_amz_retry_after_adds_up_to_five_seconds_and_nonsense_in_it_is_passed_over(
+    header: str, delay: float
+) -> None:
+    error = client_error("ThrottlingException", 429, {"x-amz-retry-after": header})
+    assert delays(error, 1) == [delay]
+
+
+def test_of_two_headers_the_longer_wait_counts() -> None:
+    headers = {"retry-after": "4", "x-amz-retry-after": "3000"}
+    assert delays(client_error("x", 503, headers), 1) == [4]
+    headers["x-amz-retry-after"] = "4500"
+    assert delays(client_error("x", 503, headers), 1) == [4.5]
+
+
 def test_a_delay_that_would_outlast_the_deadline_ends_the_call() -> None:
     left = 10.0
     state = retry_state(remaining=lambda: left)
@@ -172,7 +212,7 @@ def test_a_fixed_delay_takes_the_place_of_the_backoff() -> None:
 def test_without_a_quota_only_the_attempts_are_limited() -> None:
     timeout = exceptions.ReadTimeoutError()
     assert None not in delays(timeout, 999, quota=None, max_attempts=1000)
-    assert delays(timeout, 999, max_attempts=1000).index(None) == RetryQuota.CAPACITY // 10
+    assert delays(timeout, 999, max_attempts=1000).index(None) == RetryQuota.CAPACITY // 14
 
 
 def test_which_errors_are_retryable_can_be_given() -> None:
@@ -180,7 +220,7 @@ def test_which_errors_are_retryable_can_be_given() -> None:
         is_client_error = isinstance(error, exceptions.ClientError)
         return RetryableKind.TRANSIENT if is_client_error else None
 
-    assert delays(client_error("BadRequest", 400), 1, classify=only_bad_requests) == [0.25]
+    assert delays(client_error("BadRequest", 400), 1, classify=only_bad_requests) == [0.05]
     assert delays(exceptions.ReadTimeoutError(), 1, classify=only_bad_requests) == [None]
 
 
@@ -200,8 +240,8 @@ def test_a_call_is_repeated_after_the_delays_until_it_succeeds() -> None:
     clock, quota = FakeClock(), RetryQuota()
     call = call_that_fails(client_error("x", 500), client_error("x", 503))
     assert call_with_retries(call, retry_state(quota=quota), clock) == "result"
-    assert clock.slept == [0.25, 0.5]
-    assert quota.available_capacity == RetryQuota.CAPACITY - 5  # the last retry's cost is released
+    assert clock.slept == [0.05, 0.1]
+    assert quota.available_capacity == RetryQuota.CAPACITY - 14  # the last retry's cost is released
 
 
 def test_a_call_that_is_given_up_raises_the_last_error_without_a_context() -> None:
@@ -211,7 +251,7 @@ def test_a_call_that_is_given_up_raises_the_last_error_without_a_context() -> No
         call_with_retries(call_that_fails(first, last), retry_state(), clock)
     assert caught.value is last
     assert caught.value.__context__ is None
-    assert clock.slept == [0.25]
+    assert clock.slept == [0.05]
 
 
 def test_a_call_without_a_delay_does_not_sleep() -> None:
@@ -229,16 +269,38 @@ def test_an_outage_uses_up_the_quota_and_then_nothing_is_retried() -> None:
         call.start_attempt()
         if call.delay_after(client_error("x", 503), NOW) is not None:
             retried += 1
-    assert retried == RetryQuota.CAPACITY // 5
-    assert quota.available_capacity == 0
+    assert retried == RetryQuota.CAPACITY // 14 == 35
+    assert quota.available_capacity == 500 - 35 * 14
 
 
-def test_a_timeout_costs_twice_as_much() -> None:
+@pytest.mark.parametrize(
+    ("error", "cost"),
+    [
+        (exceptions.ReadTimeoutError(), 14),
+        (client_error("x", 503), 14),
+        (client_error("ThrottlingException", 400), 5),
+        (client_error("RequestLimitExceeded", 503), 5),
+    ],
+)
+def test_throttling_takes_less_of_the_quota(error: exceptions.PagerError, cost: int) -> None:
     quota = RetryQuota()
     call = retry_state(quota=quota)
     call.start_attempt()
-    call.delay_after(exceptions.ReadTimeoutError(), NOW)
-    assert quota.available_capacity == RetryQuota.CAPACITY - 10
+    call.delay_after(error, NOW)
+    assert quota.available_capacity == RetryQuota.CAPACITY - cost
+
+
+def test_the_headers_of_an_attempt_have_its_number_and_a_uuid_for_the_call() -> None:
+    first, other = retry_state(max_attempts=3), retry_state()
+    first.start_attempt()
+    before = first.headers()
+    assert before["amz-sdk-request"] == "attempt=1; max=3"
+    identifier = uuid.UUID(before["amz-sdk-invocation-id"])
+    assert (identifier.version, identifier.variant) == (4, uuid.RFC_4122)
+    assert str(identifier) == before["amz-sdk-invocation-id"]
+    first.start_attempt()
+    assert first.headers() == {**before, "amz-sdk-request": "attempt=2; max=3"}
+    assert other.headers()["amz-sdk-invocation-id"] != before["amz-sdk-invocation-id"]
 
 
 def test_success_releases_the_cost_of_the_last_retry_or_one() -> None:
@@ -280,29 +342,89 @@ def test_the_quota_is_right_under_threads() -> None:
     assert quota.available_capacity == 0
 
 
-def test_max_attempts_come_from_the_argument_then_the_environment_then_are_three() -> None:
-    assert resolve_max_attempts(None, {}) == 3
-    assert resolve_max_attempts(None, {"AWS_MAX_ATTEMPTS": "5"}) == 5
-    assert resolve_max_attempts(2, {"AWS_MAX_ATTEMPTS": "5"}) == 2
-    assert resolve_max_attempts(None, {"AWS_MAX_ATTEMPTS": ""}) == 3
-
-
-@pytest.mark.parametrize("bad", ["0", "-1", "many", "1.5"])
-def test_invalid_max_attempts_in_the_environment_are_an_error(bad: str) -> None:
-    with pytest.raises(ValueError) as caught:  # noqa: PT011 - its whole text is compared
-        resolve_max_attempts(None, {"AWS_MAX_ATTEMPTS": bad})
-    assert str(caught.value) == (
-        f"AWS_MAX_ATTEMPTS: {bad!r} given; allowed: a whole number, 1 or more"
-    )
+def resolve(retry_mode: Any = None, max_attempts: Any = None) -> tuple[str, int]:
+    return resolve_retries("ImageBuilder", retry_mode, max_attempts, SharedConfig())
 
 
 @pytest.mark.parametrize(
-    ("bad", "described"),
-    [(0, "0 (int)"), (-1, "-1 (int)"), (True, "True (bool)"), (1.5, "1.5 (float)"), ("3", "'3'")],
+    ("name", "argument", "other", "expected"),
+    [
+        ("retry_mode", "legacy", "adaptive", ("legacy", 5)),
+        ("max_attempts", 7, "9", ("standard", 7)),
+    ],
 )
-def test_bad_max_attempts_are_refused(bad: Any, described: str) -> None:
-    with pytest.raises(ValueError) as caught:  # noqa: PT011 - its whole text is compared
-        resolve_max_attempts(bad, {})
-    assert str(caught.value) == (
-        f"max_attempts: {described} given; allowed: a whole number, 1 or more"
-    )
+def test_a_setting_is_the_argument_then_the_variable_then_the_profiles(
+    name: str, argument: Any, other: str, expected: tuple[str, int], config_file: Path
+) -> None:
+    assert resolve() == ("standard", 3)
+    config_file.write_text(f"[default]\n{name} = {argument}\n")
+    assert resolve() == expected
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(f"AWS_{name.upper()}", other)
+        assert resolve() in {("adaptive", 3), ("standard", 9)}
+        assert resolve(**{name: argument}) == expected
+        patch.setenv(f"AWS_{name.upper()}", "")
+        assert resolve() == expected
+
+
+def test_a_mode_has_its_number_of_attempts_unless_one_is_given(
+    config_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert [resolve(mode) for mode in MODES] == [("standard", 3), ("adaptive", 3), ("legacy", 5)]
+    assert resolve("legacy", 2) == ("legacy", 2)
+    config_file.write_text("[default]\nmax_attempts = 4\n")
+    monkeypatch.setenv("AWS_RETRY_MODE", "legacy")
+    assert resolve() == ("legacy", 4)
+
+
+MODES = ("standard", "adaptive", "legacy")
+A_MODE = "standard, adaptive, legacy"
+WHOLE = "a whole number, 1 or more"
+
+
+@pytest.mark.parametrize(
+    ("key", "bad", "allowed"),
+    [
+        ("max_attempts", "0", WHOLE),
+        ("max_attempts", "-1", WHOLE),
+        ("max_attempts", "many", WHOLE),
+        ("max_attempts", "1.5", WHOLE),
+        ("retry_mode", "fast", A_MODE),
+        ("retry_mode", "Standard", A_MODE),
+    ],
+)
+def test_an_invalid_setting_is_an_error_that_names_it(
+    key: str, bad: str, allowed: str, config_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config_file.write_text(f"[default]\n{key} = {bad}\n")
+    with pytest.raises(exceptions.InvalidConfigError) as caught:
+        resolve()
+    source = f"{key} of profile 'default'"
+    assert str(caught.value) == f"{source}: {bad!r} given; allowed: {allowed}"
+    variable = f"AWS_{key.upper()}"
+    monkeypatch.setenv(variable, bad)
+    with pytest.raises(exceptions.InvalidConfigError) as caught:
+        resolve()
+    assert str(caught.value) == f"{variable}: {bad!r} given; allowed: {allowed}"
+    assert resolve("standard", 1) == ("standard", 1)  # it is not asked for
+
+
+@pytest.mark.parametrize(
+    ("name", "bad", "described"),
+    [
+        ("max_attempts", 0, "0 (int)"),
+        ("max_attempts", -1, "-1 (int)"),
+        ("max_attempts", True, "True (bool)"),
+        ("max_attempts", 1.5, "1.5 (float)"),
+        ("max_attempts", "3", "'3'"),
+        ("retry_mode", "", "''"),
+        ("retry_mode", "fast", "'fast'"),
+        ("retry_mode", 3, "3 (int)"),
+        ("retry_mode", ["standard"], "a list"),
+    ],
+)
+def test_a_bad_argument_is_refused(name: str, bad: Any, described: str) -> None:
+    with pytest.raises(exceptions.ParamValidationError) as caught:
+        resolve(**{name: bad})
+    allowed = A_MODE if name == "retry_mode" else WHOLE
+    assert caught.value.problems == (f"{name}: {described} given; allowed: {allowed}",)

@@ -86,7 +86,9 @@ class StsClient:
         # All that is sent and that nobody may see.
         secrets = {form["WebIdentityToken"]} if "WebIdentityToken" in form else set()
         try:
-            return call_with_retries(lambda: self._send(url, region, form, secrets), state, clock)
+            return call_with_retries(
+                lambda: self._send(url, region, form, secrets, state.headers()), state, clock
+            )
         except PagerError as error:
             redact_error(error, secrets)
             raise CredentialRetrievalError(
@@ -94,7 +96,12 @@ class StsClient:
             ) from error
 
     def _send(
-        self, url: str, region: str, form: dict[str, str], secrets: set[str]
+        self,
+        url: str,
+        region: str,
+        form: dict[str, str],
+        secrets: set[str],
+        unsigned: dict[str, str],
     ) -> dict[str, Any]:
         url, content = f"{url}/", urlencode(form).encode()
         clock = self._context.clock
@@ -113,7 +120,7 @@ class StsClient:
         response = fetch_response(
             "POST",
             url,
-            headers,
+            headers | unsigned,
             content,
             ssl_context=self._context.certificates,
             timeout=_TIMEOUT,

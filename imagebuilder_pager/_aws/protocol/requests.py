@@ -7,6 +7,7 @@ body; a body is a JSON object, and present where the operation has any parameter
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -74,3 +75,16 @@ def _encode(operation: RestJsonOperation, name: str, text: str) -> str:
     except UnicodeEncodeError:
         problem = f"{name}: {describe_value(text)} given; allowed: text that can be sent in UTF-8"
         raise ParamValidationError(operation.name, [problem]) from None
+
+
+def trace_headers() -> dict[str, str]:
+    """Return the header by which AWS traces calls from one Lambda function to the next, if any.
+
+    The variables are the runtime's, and another trace's with each invocation. The header is not
+    signed.
+    """
+    trace = os.environ.get("_X_AMZN_TRACE_ID")
+    if not trace or "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
+        return {}
+    # botocore leaves the same characters as they are; bytes that are not text it cannot quote.
+    return {"x-amzn-trace-id": quote(trace, safe="-=;:+&[]{}\"',", errors="surrogateescape")}

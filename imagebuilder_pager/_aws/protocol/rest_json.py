@@ -18,10 +18,11 @@ from ..auth.redaction import redact, redact_error, secrets_of
 from ..auth.signer import RequestSigner, SignedWith
 from ..clock import SYSTEM_CLOCK, Clock
 from ..identity import CredentialsLike
-from ..retries import RetryQuota, RetryState
+from ..rate_limit import AdaptiveRate
+from ..retries import RetryableKind, RetryQuota, RetryState, classify
 from ..transport.body import BodyReader
 from ..transport.types import AsyncTransport, Deadline, HTTPRequest, Origin, Timeouts, Transport
-from .requests import serialize_request
+from .requests import serialize_request, trace_headers
 from .responses import (
     HTTPResponse,
     ResponseParser,
@@ -40,12 +41,14 @@ class ClientConfig(NamedTuple):
     """The settings of a client.
 
     ``timeouts``: of each attempt. ``total_timeout``: seconds for a call with all its attempts and
-    waits, None for no end. ``max_attempts``: how often a call may be sent. ``max_response_bytes``:
-    the largest body that is read, after decompression.
+    waits, None for no end. ``max_attempts``: how often a call may be sent. ``is_adaptive``: whether
+    the client limits the rate of its requests, as the adaptive retry mode does.
+    ``max_response_bytes``: the largest body that is read, after decompression.
     """
 
     timeouts: Timeouts
     max_attempts: int
+    is_adaptive: bool = False
     total_timeout: float | None = None
     max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES
     clock: Clock = SYSTEM_CLOCK
@@ -72,6 +75,10 @@ class RestJsonClient:
         self.signer = signer
         self.config = config
         self.quota: RetryQuota = RetryQuota()
+        #: The rate that requests wait by, None for no limit.
+        self.rate: AdaptiveRate | None = None
+        if config.is_adaptive:
+            self.rate = AdaptiveRate(config.clock.monotonic())
 
     def call(
         self,
@@ -84,9 +91,17 @@ class RestJsonClient:
 
         Raises :class:`NoCredentialsError`, a subclass of :class:`HTTPClientError` where there is no
         response, and what :func:`.responses.parse_response` raises.
+
+        Where the rate is limited, each attempt first waits for its token.
         """
         call = _CallExecution(self, operation, params)
         while True:
+            if self.rate is not None and (wait := call.take_token(self.rate)):
+                try:
+                    self.config.clock.sleep(wait)
+                except BaseException:
+                    self.rate.return_token()
+                    raise
             try:
                 call.start_attempt()
                 credentials = self.signer.credentials(call.credentials_timeout())
@@ -107,6 +122,12 @@ class RestJsonClient:
         """Make the call; the async twin of :meth:`call`."""
         call = _CallExecution(self, operation, params)
         while True:
+            if self.rate is not None and (wait := call.take_token(self.rate)):
+                try:
+                    await self.config.clock.sleep_async(wait)
+                except BaseException:
+                    self.rate.return_token()
+                    raise
             try:
                 call.start_attempt()
                 credentials = await self.signer.credentials_async(call.credentials_timeout())
@@ -138,6 +159,7 @@ class _CallExecution:
             max_attempts=config.max_attempts,
             remaining=self._deadline.remaining,
         )
+        self._trace = trace_headers()
         self._started_at = 0.0
         self._signed_with: SignedWith | None = None
         self._head: tuple[int, Mapping[str, str]] = (0, {})
@@ -146,6 +168,20 @@ class _CallExecution:
         self._recovered: set[str] = set()
         #: All that the attempts were signed with, and their signatures.
         self._secrets: set[str] = set()
+
+    def take_token(self, rate: AdaptiveRate) -> float:
+        """Return the seconds to wait before the next attempt may be sent.
+
+        Raises :class:`ReadTimeoutError` where the call would have to be over before that.
+        """
+        remaining = self._deadline.remaining()
+        wait = rate.delay(self._clock.monotonic(), remaining)
+        if wait and remaining is not None and wait >= remaining:
+            raise ReadTimeoutError(
+                f"no request to {self._client.origin}: by the rate that the service allows, it "
+                f"would wait {wait:.1f} s, and its {self._deadline.name} is over before that"
+            )
+        return wait
 
     def start_attempt(self) -> None:
         """Begin an attempt."""
@@ -175,7 +211,7 @@ class _CallExecution:
             serialized.method,
             client.origin,
             serialized.target,
-            {**headers, **signature},
+            {**headers, **signature, **self._trace, **self._retries.headers()},
             serialized.content,
             self._config.timeouts,
             self._deadline,
@@ -212,6 +248,8 @@ class _CallExecution:
         result = parse_response(self._operation, self._response, parse)
         self._log_attempt()
         self._retries.record_success()
+        if self._client.rate is not None:
+            self._record_response(self._client.rate, throttled=False)
         return result
 
     def retry_delay(self, error: PagerError) -> float | None:
@@ -221,6 +259,9 @@ class _CallExecution:
         """
         redact_error(error, self._secrets)
         self._log_attempt()
+        if self._client.rate is not None:
+            throttled = classify(error) is RetryableKind.THROTTLING
+            self._record_response(self._client.rate, throttled=throttled)
         # What is wrong is corrected even if this call is not sent again: the next one is.
         delay = self._retries.delay_after(
             error, self._clock.now(), is_corrected=self._recover_auth(error)
@@ -234,6 +275,12 @@ class _CallExecution:
                 delay,
             )
         return delay
+
+    def _record_response(self, rate: AdaptiveRate, *, throttled: bool) -> None:
+        """Set the rate by the response of the attempt, if it has one."""
+        status, _ = self._head
+        if status:
+            rate.record_response(self._clock.monotonic(), throttled=throttled)
 
     def _log_attempt(self) -> None:
         if not _log.isEnabledFor(logging.DEBUG):

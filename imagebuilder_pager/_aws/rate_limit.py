@@ -1,4 +1,4 @@
-"""How many requests a second an account takes in a region: AWS's adaptive mode.
+"""How many requests a second are sent in AWS's adaptive retry mode.
 
 Rules, from the section on adaptive mode in "Retry behavior" of the AWS SDKs' reference guide, with
 the numbers that the SDKs share:
@@ -9,30 +9,15 @@ the numbers that the SDKs share:
 - With each success the rate follows CUBIC (RFC 9438): fast up to near the rate at which the service
   has throttled, slowly past it, then faster again; never above twice the rate that is used.
 
-An :class:`AdaptiveRate` decides and does no I/O; :class:`AdaptiveTransport` waits by it.
+An :class:`AdaptiveRate` decides and does no I/O; :mod:`.protocol.rest_json` waits by it.
 """
 
 from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import NamedTuple
-
-from .._aws.auth.signer import SigningAlgorithm
-from .._aws.clock import Clock
-from .._aws.retries import THROTTLING_CODES, THROTTLING_STATUS
-from .._aws.transport.types import (
-    AsyncTransport,
-    HTTPRequest,
-    Origin,
-    ResponseHandler,
-    Timeouts,
-)
-from ..exceptions import ReadTimeoutError
 
 BETA = 0.7  # what is left of the rate after throttling
 SCALE = 0.4  # of the cubic, per second cubed
@@ -69,7 +54,7 @@ class _Cubic:
 
 
 class AdaptiveRate:
-    """The rate of one account in one region; thread-safe.
+    """The rate of one client, or of one target of a fleet; thread-safe.
 
     ``now`` is always the time in seconds by the same monotonic clock.
     """
@@ -97,15 +82,25 @@ class AdaptiveRate:
                 return None
             return RateSnapshot(self._rate, cubic.throttled_rate, now - cubic.throttled_at)
 
-    def delay(self, now: float) -> float:
-        """Take a token and return the seconds to wait before the request may be sent."""
+    def delay(self, now: float, limit: float | None = None) -> float:
+        """Take a token and return the seconds to wait before the request may be sent.
+
+        Where they are ``limit`` or more, no token is taken.
+        """
         with self._lock:
             if self._cubic is None:
                 return 0.0
             self._fill(now)
             # Below zero, the token is one of those to come: requests go out in their order.
-            self._tokens -= 1
-            return max(0.0, -self._tokens / self._rate)
+            delay = max(0.0, (1 - self._tokens) / self._rate)
+            if limit is None or delay < limit:
+                self._tokens -= 1
+            return delay
+
+    def return_token(self) -> None:
+        """Give back the token of a request that is not sent after all."""
+        with self._lock:
+            self._tokens = min(self._capacity, self._tokens + 1)
 
     def record_response(self, now: float, *, throttled: bool) -> None:
         """Set the rate by a response of the service."""
@@ -150,81 +145,3 @@ class AdaptiveRate:
         elif not self._is_measured:
             # The service can throttle before the first half second is over.
             self._used_rate = max(self._used_rate, self._count / MEASURE_SECONDS)
-
-
-class AdaptiveTransport:
-    """A transport that waits by an :class:`AdaptiveRate` before each request of another one.
-
-    ``semaphore`` is that of all transports together, for the number of requests at a time.
-
-    The wait counts towards a call's deadline: where it would pass it, the call ends with a
-    :class:`ReadTimeoutError` that says so.
-    """
-
-    def __init__(
-        self,
-        transport: AsyncTransport,
-        rate: AdaptiveRate,
-        clock: Clock,
-        semaphore: AbstractAsyncContextManager[object],
-    ) -> None:
-        self._transport = transport
-        self._rate = rate
-        self._clock = clock
-        self._semaphore = semaphore
-
-    @property
-    def timeouts(self) -> Timeouts:
-        """Return those of the other transport."""
-        return self._transport.timeouts
-
-    @property
-    def signing_algorithm(self) -> SigningAlgorithm:
-        """Return that of the other transport."""
-        return self._transport.signing_algorithm
-
-    def preconnect(self, origin: Origin) -> None:
-        """Begin to connect, as the other transport does."""
-        self._transport.preconnect(origin)
-
-    async def send(self, request: HTTPRequest, handler: ResponseHandler) -> None:
-        """Wait for a token, send the request, and note whether the service throttles."""
-        delay = self._rate.delay(self._clock.monotonic())
-        remaining = request.deadline.remaining()
-        if remaining is not None and delay >= remaining:
-            raise ReadTimeoutError(
-                f"no request to {request.origin}: by the rate that the service allows, it would "
-                f"wait {delay:.1f} s, and its {request.deadline.name} is over before that"
-            )
-        if delay:
-            await self._clock.sleep_async(delay)
-        observer = _ThrottlingObserver(handler)
-        async with self._semaphore:
-            await self._transport.send(request, observer)
-        self._rate.record_response(self._clock.monotonic(), throttled=observer.throttled)
-
-    async def aclose(self) -> None:
-        """Close the other transport."""
-        await self._transport.aclose()
-
-
-class _ThrottlingObserver:
-    """A handler that notes whether a response throttles, and passes it on."""
-
-    def __init__(self, handler: ResponseHandler) -> None:
-        self._handler = handler
-        self.throttled = False
-
-    def on_proxy(self, secrets: AbstractSet[str]) -> None:
-        self._handler.on_proxy(secrets)
-
-    def on_sent(self) -> None:
-        self._handler.on_sent()
-
-    def on_headers(self, status: int, headers: Mapping[str, str], encoding: str) -> None:
-        code = headers.get("x-amzn-errortype", "").partition(":")[0].rpartition("#")[2]
-        self.throttled = status == THROTTLING_STATUS or code in THROTTLING_CODES
-        self._handler.on_headers(status, headers, encoding)
-
-    def on_data(self, chunk: bytes) -> None:
-        self._handler.on_data(chunk)

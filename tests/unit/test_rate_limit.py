@@ -1,0 +1,238 @@
+"""The adaptive rate by an injected clock, and the calls that wait by it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from imagebuilder_pager import exceptions
+from imagebuilder_pager._aws.rate_limit import FORGET_AFTER, MIN_RATE, AdaptiveRate, RateSnapshot
+from tests.fakes.accounts import LOCAL_CREDENTIALS
+from tests.fakes.calls import MakeCalls, async_calls, sync_calls
+from tests.fakes.clocks import FakeClock
+from tests.fakes.services import error_response
+
+
+def use(rate: AdaptiveRate, start: float, seconds: float, per_second: float) -> float:
+    """Send so many requests a second, all with success; return the time afterwards."""
+    for number in range(1, int(seconds * per_second) + 1):
+        rate.record_response(start + number / per_second, throttled=False)
+    return start + seconds
+
+
+def wait_all(rate: AdaptiveRate, now: float, requests: int) -> float:
+    return max(rate.delay(now) for _ in range(requests))
+
+
+def test_nothing_is_limited_before_the_service_throttles() -> None:
+    rate = AdaptiveRate(0.0)
+    now = use(rate, 0.0, 5, 100)
+    assert wait_all(rate, now, 1000) == 0
+    assert rate.snapshot(now) is None
+
+
+def test_throttling_lowers_the_rate_to_seven_tenths_of_what_was_used() -> None:
+    rate = AdaptiveRate(0.0)
+    now = use(rate, 0.0, 10, 20)
+    rate.record_response(now, throttled=True)
+    snapshot = rate.snapshot(now)
+    assert snapshot is not None
+    assert snapshot.throttled_rate == pytest.approx(20, rel=0.1)
+    assert snapshot.rate == pytest.approx(14, rel=0.1)
+    assert wait_all(rate, now, 14) == pytest.approx(1.0, rel=0.1)
+
+
+def test_each_further_throttling_lowers_it_down_to_one_request_in_two_seconds() -> None:
+    rate = AdaptiveRate(0.0)
+    now = use(rate, 0.0, 10, 20)
+    rates = []
+    for _ in range(20):
+        rate.record_response(now, throttled=True)
+        snapshot = rate.snapshot(now)
+        assert snapshot is not None
+        rates.append(snapshot.rate)
+    assert rates == sorted(rates, reverse=True)
+    assert rates[1] == pytest.approx(rates[0] * 0.7)
+    assert rates[-1] == MIN_RATE == 0.5
+    assert rate.delay(now) == pytest.approx(2.0)
+
+
+def test_success_brings_the_rate_back_slowly_near_the_rate_that_throttled_and_then_beyond() -> None:
+    rate = AdaptiveRate(0.0)
+    now = use(rate, 0.0, 10, 20)
+    rate.record_response(now, throttled=True)
+    after = []
+    for _ in range(10):
+        now = use(rate, now, 1, 40)
+        snapshot = rate.snapshot(now)
+        assert snapshot is not None
+        after.append(snapshot.rate)
+    assert after == sorted(after)
+    plateau = (20 * 0.3 / 0.4) ** (1 / 3)  # CUBIC's K, about 2.5 s
+    assert after[round(plateau) - 1] == pytest.approx(20, rel=0.05)
+    assert after[-1] > 40
+
+
+def test_the_rate_is_at_most_twice_what_is_used() -> None:
+    rate = AdaptiveRate(0.0)
+    now = use(rate, 0.0, 10, 20)
+    rate.record_response(now, throttled=True)
+    now = use(rate, now, 60, 4)
+    snapshot = rate.snapshot(now)
+    assert snapshot is not None
+    assert snapshot.rate == pytest.approx(8, rel=0.15)
+
+
+def test_a_burst_that_is_throttled_at_once_has_a_rate_all_the_same() -> None:
+    rate = AdaptiveRate(0.0)
+    for _ in range(10):
+        rate.record_response(0.1, throttled=False)
+    rate.record_response(0.1, throttled=True)
+    snapshot = rate.snapshot(0.1)
+    assert snapshot is not None
+    assert snapshot.rate == pytest.approx(0.7 * 22)
+
+
+def test_another_worker_goes_on_at_the_same_rate() -> None:
+    rate = AdaptiveRate(0.0)
+    now = use(rate, 0.0, 10, 20)
+    rate.record_response(now, throttled=True)
+    before = rate.snapshot(now + 1)
+    assert before is not None
+    other = AdaptiveRate(5000.0, before)
+    after = other.snapshot(5000.0)
+    assert after is not None
+    assert tuple(after) == pytest.approx(tuple(before))
+    assert wait_all(other, 5000.0, 14) == pytest.approx(1.0, rel=0.1)
+
+
+def test_a_rate_of_long_ago_is_forgotten() -> None:
+    rate = AdaptiveRate(0.0, RateSnapshot(1.0, 2.0, FORGET_AFTER))
+    assert wait_all(rate, 0.0, 100) == 0
+
+
+def test_a_wait_over_the_limit_takes_no_token_and_a_token_can_be_given_back() -> None:
+    rate = AdaptiveRate(0.0, RateSnapshot(0.5, 0.5, 0.0))
+    assert [rate.delay(0.0, limit=2.0) for _ in range(9)] == [2.0] * 9
+    assert [rate.delay(0.0, limit=2.1), rate.delay(0.0, limit=4.1)] == [2.0, 4.0]
+    rate.return_token()
+    assert rate.delay(0.0) == 4.0
+    for _ in range(99):
+        rate.return_token()
+    assert [rate.delay(0.0), rate.delay(0.0)] == [0.0, 2.0]  # no more than it holds
+
+
+Respond = Callable[[httpx.Request], httpx.Response]
+every_client = pytest.mark.parametrize("calls", [sync_calls, async_calls], ids=["sync", "async"])
+
+
+def throttling_first(*responses: httpx.Response) -> Respond:
+    first = list(responses)
+    return lambda _: first.pop(0) if first else httpx.Response(200, json={"resources": []})
+
+
+@every_client
+@pytest.mark.parametrize(
+    "throttled",
+    [
+        (429, None),
+        (429, "CallRateLimitExceededException:http://x/"),
+        (400, "ThrottlingException"),
+        (503, "com.amazon#RequestLimitExceeded"),
+    ],
+)
+def test_after_throttling_an_adaptive_client_waits_for_its_token(
+    throttled: tuple[int, str | None], calls: MakeCalls
+) -> None:
+    def slept(mode: str) -> list[float]:
+        clock = FakeClock()
+        respond = throttling_first(error_response(*throttled))
+        calls(respond, 2, clock=clock, **LOCAL_CREDENTIALS, retry_mode=mode, max_attempts=1)
+        return clock.slept
+
+    assert slept("adaptive") == [pytest.approx(1 / 1.4)]  # of 1 request in the first half second
+    assert slept("standard") == slept("legacy") == []
+
+
+@every_client
+@pytest.mark.parametrize("other", [(200, None), (500, None), (403, "ForbiddenException")])
+def test_no_other_response_limits_the_rate(other: tuple[int, str | None], calls: MakeCalls) -> None:
+    clock = FakeClock()
+    respond = throttling_first(*(error_response(*other) for _ in range(20)))
+    calls(respond, 20, clock=clock, **LOCAL_CREDENTIALS, retry_mode="adaptive", max_attempts=1)
+    assert clock.slept == []
+
+
+@every_client
+def test_the_rate_is_set_by_responses_alone(
+    calls: MakeCalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded: list[bool] = []
+    monkeypatch.setattr(
+        AdaptiveRate, "record_response", lambda _, __, *, throttled: recorded.append(throttled)
+    )
+    script = [429, 0, 200, 500]
+
+    def respond(_: httpx.Request) -> httpx.Response:
+        if status := script.pop(0):
+            return httpx.Response(status, json={"resources": []})
+        raise httpx.ConnectError("refused")
+
+    options: dict[str, Any] = {"clock": FakeClock(), "max_attempts": 1}
+    calls(respond, 4, **LOCAL_CREDENTIALS, **options, retry_mode="adaptive")
+    assert recorded == [True, False, False]
+
+
+@every_client
+def test_a_wait_that_passes_the_total_timeout_is_an_error_at_once(calls: MakeCalls) -> None:
+    clock = FakeClock()
+    respond = throttling_first(error_response(429))
+    limits: dict[str, Any] = {"max_attempts": 1, "total_timeout": 0.5}
+    outcomes = calls(respond, 30, clock=clock, **LOCAL_CREDENTIALS, retry_mode="adaptive", **limits)
+    assert isinstance(outcomes[0], exceptions.ClientError)
+    # A call that is not sent takes no token: the last one would wait no longer than the first.
+    assert {type(error) for error in outcomes[1:]} == {exceptions.ReadTimeoutError}
+    texts = {str(error) for error in outcomes[1:]}
+    assert len(texts) == 1
+    assert "it would wait 0.7 s, and its total_timeout is over before that" in texts.pop()
+    assert clock.slept == []
+
+
+class StoppingClock(FakeClock):
+    """A clock whose waits are interrupted."""
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(0)
+        raise KeyboardInterrupt
+
+
+@every_client
+def test_a_wait_that_is_interrupted_gives_its_token_back(
+    calls: MakeCalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    returned: list[bool] = []
+    monkeypatch.setattr(AdaptiveRate, "return_token", lambda _: returned.append(True))
+    respond = throttling_first(error_response(429))
+    with pytest.raises(KeyboardInterrupt):
+        calls(
+            respond,
+            2,
+            clock=StoppingClock(),
+            **LOCAL_CREDENTIALS,
+            retry_mode="adaptive",
+            max_attempts=1,
+        )
+    assert len(returned) == 1
+
+
+@every_client
+def test_each_retry_of_an_adaptive_client_waits_for_a_token(calls: MakeCalls) -> None:
+    for _ in range(10):  # the backoff alone is random, and seldom as long
+        clock = FakeClock()
+        respond = throttling_first(error_response(429))
+        options: dict[str, Any] = {"clock": clock, "retry_mode": "adaptive"}
+        assert calls(respond, 1, **LOCAL_CREDENTIALS, **options) == [None]
+        assert sum(clock.slept) > 1 / 1.5
