@@ -51,16 +51,21 @@ class WalkMethods:
         first record is requested. After each, ``resume_token`` of the iterable resumes right behind
         it; ``docs/walk.md`` says what it promises where the account has changed since.
 
-        - ``policies``: the ARNs of the policies, in their order; None for all of the account.
-        - ``since`` and ``until``: the time in which an execution has ended, ``until`` excluded. One
-          that has not ended is left out only if it started at ``until`` or later.
-        - ``PageSize``: the items of a page. ``StartingToken``: the ``resume_token`` of an earlier
-          walk with the same arguments. ``Prefetch``: the pages to fetch ahead, 0 to 100; in the
-          async client at the same time.
+        - ``policies``: the ARNs of the policies, in their order. Default: None, all of the account.
+        - ``since``: the time from which on executions have ended. Default: None, no bound.
+        - ``until``: the time before which executions have ended. One that has not ended is left out
+          only if it started at ``until`` or later. Default: None, no bound.
+        - ``children``: whether to list what came from each image: one more call for each image.
+          Default: True.
+        - ``PageSize``: the items of a page, at every level. Default: the service's choice.
+        - ``StartingToken``: the ``resume_token`` of an earlier walk with the same arguments.
+          Default: the beginning.
+        - ``Prefetch``: the pages to fetch ahead, 0 to 100; the async client fetches them at the
+          same time. Default: 0.
 
         Raises :class:`ParamValidationError` and :class:`StartingTokenError` at once. The iteration
-        raises the errors of the operations, and :class:`ParentGoneError` where what the token
-        stands in is gone: the ``resume_token`` of that error goes on behind it.
+        raises the errors of the operations, and :class:`ParentGoneError` where an item that the
+        token points to no longer exists: the ``resume_token`` of that error resumes behind it.
         """
         with _importing_walk():
             from .lifecycle_walk.walk import WalkArguments, make_walk

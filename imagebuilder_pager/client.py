@@ -217,39 +217,48 @@ def _http_client_error(client: str, http_client: object, allowed: str) -> ParamV
 class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMethods, WalkMethods):
     """A client of EC2 Image Builder.
 
-    ``region_name``: else ``AWS_REGION``, then ``AWS_DEFAULT_REGION``, then the profile's.
-    ``endpoint_url``: else ``AWS_ENDPOINT_URL_IMAGEBUILDER``, ``AWS_ENDPOINT_URL``, the profile's,
-    or the region's by rule, with ``use_fips_endpoint`` and ``use_dualstack_endpoint``.
-    ``aws_access_key_id``, ``aws_secret_access_key``, ``aws_session_token``: else ``credentials``,
-    an object with ``get_frozen_credentials()`` (such as a boto3 session's credentials) or with
-    ``access_key``, ``secret_key`` and ``token``, or a function that returns fresh credentials; else
-    they are looked for where boto3 looks for them. ``profile_name``: the profile of AWS's shared
-    files to take all this from, else ``AWS_PROFILE``. docs/credentials.md has the details.
-
-    ``verify``: a path to certificates, or False for no verification, as in boto3, or an
-    ``ssl.SSLContext``; else ``AWS_CA_BUNDLE`` or the profile's ``ca_bundle``.
-
-    ``http_client``: an :class:`H11Client`, or an ``httpx.Client`` or ``httpx2.Client`` with its
-    proxies, certificates, transport and event hooks; it stays the caller's to close. Without one,
-    the client makes its own and closes it. ``connect_timeout`` and ``read_timeout``: seconds, of
-    each attempt; else those of ``http_client``, else 60, as in boto3. ``total_timeout``: seconds
-    for a call with all its attempts, the waits between them, and the credentials that it needs.
-    ``max_pool_connections``: connections at a time, else 10, as in boto3; further requests wait.
-    ``max_attempts``: how often a call may be sent, else ``AWS_MAX_ATTEMPTS``, the profile's, or 3
-    (5 in the legacy mode); 1 turns retries off.
-    ``retry_mode``: ``standard``, ``adaptive`` or ``legacy``, else ``AWS_RETRY_MODE``, the
-    profile's, or ``standard``.
-    ``user_agent_extra``: what to add to the header User-Agent, in printable ASCII.
-    ``max_response_bytes``: the largest body that is read. ``clock``: what to ask for the time and
-    to wait with, for tests.
-
     One client may serve many threads. Use it as a context manager, or call :meth:`close`.
+
+    - ``region_name``: the region. Default: ``AWS_REGION``, ``AWS_DEFAULT_REGION``, the profile's.
+    - ``endpoint_url``: the service's URL. Default: ``AWS_ENDPOINT_URL_IMAGEBUILDER``,
+      ``AWS_ENDPOINT_URL``, the profile's, the region's.
+    - ``aws_access_key_id``: the access key id. Default: that of ``credentials``.
+    - ``aws_secret_access_key``: its secret key; both or neither. Default: that of ``credentials``.
+    - ``aws_session_token``: their session token, of temporary credentials. Default: none.
+    - ``credentials``: an object with ``get_frozen_credentials()``, such as a boto3 session's
+      credentials; an object with ``access_key``, ``secret_key`` and ``token``; or a function that
+      returns new credentials. Default: those that boto3 would find; see docs/credentials.md.
+    - ``profile_name``: the profile in AWS's shared files. Default: ``AWS_DEFAULT_PROFILE``,
+      ``AWS_PROFILE``, ``default``.
+    - ``use_fips_endpoint``: whether to use the region's FIPS endpoint. Default:
+      ``AWS_USE_FIPS_ENDPOINT``, the profile's, False.
+    - ``use_dualstack_endpoint``: whether to use the region's endpoint with IPv6. Default:
+      ``AWS_USE_DUALSTACK_ENDPOINT``, the profile's, False.
+    - ``verify``: a path to certificates, an ``ssl.SSLContext``, or False for no verification.
+      Default: ``AWS_CA_BUNDLE``, the profile's ``ca_bundle``, ``REQUESTS_CA_BUNDLE``,
+      ``SSL_CERT_FILE``, ``SSL_CERT_DIR``, certifi's certificates.
+    - ``http_client``: an :class:`H11Client`, an ``httpx.Client`` or an ``httpx2.Client``. The
+      caller closes it. Default: connections over httpx, which the client closes.
+    - ``connect_timeout``: seconds for connecting, in each attempt. Default: that of
+      ``http_client``, 60.
+    - ``read_timeout``: seconds for each wait for bytes. Default: that of ``http_client``, 60.
+    - ``total_timeout``: seconds for a call with its credentials, all its attempts and the waits
+      between them. Default: None, no limit.
+    - ``max_pool_connections``: maximum open connections; further requests wait. Default: 10.
+    - ``max_attempts``: how often a call may be sent; 1 turns retries off. Default:
+      ``AWS_MAX_ATTEMPTS``, the profile's, 3 (5 in the legacy mode).
+    - ``retry_mode``: ``standard``, ``adaptive`` or ``legacy``. Default: ``AWS_RETRY_MODE``, the
+      profile's, ``standard``.
+    - ``user_agent_extra``: printable ASCII to add to the header User-Agent. Default: none.
+    - ``max_response_bytes``: the largest body of a response, in bytes. Default: 16 MiB.
+    - ``on_invalid_response``: what happens with a response that does not fit the model. ``raise``:
+      an error. ``warn``: the page as far as it fits, and a warning in the log. Default: ``raise``.
+    - ``clock``: a :class:`Clock` to tell the time and to wait, for tests. Default: the system's.
 
     Raises :class:`NoRegionError`, :class:`InvalidRegionError`, :class:`InvalidEndpointError`,
     :class:`InvalidConfigError`, :class:`PartialCredentialsError` or :class:`ParamValidationError`
-    for arguments and settings that cannot be used, :class:`MissingDependencyException` where what
-    it would send with is not installed. That there are no credentials shows at the first
-    call, as in boto3.
+    for invalid arguments and settings, and :class:`MissingDependencyException` where a package
+    that it needs is not installed. Missing credentials are an error of the first call, as in boto3.
     """
 
     def _make_transport(
@@ -312,10 +321,10 @@ class AsyncImageBuilder(
 ):
     """The async twin of :class:`ImageBuilder`, for asyncio and trio.
 
-    The arguments are the same, but that ``http_client`` is an :class:`AsyncH11Client`, an
+    The arguments are the same, except that ``http_client`` is an :class:`AsyncH11Client`, an
     ``httpx.AsyncClient`` or an ``httpx2.AsyncClient``. Use it with ``async with``, or call
-    :meth:`aclose`. It may be used in one event loop after another. Credentials that have to be
-    fetched are fetched in a thread, so that nothing blocks the event loop.
+    :meth:`aclose`. It may be used in one event loop after another. Credentials are fetched in a
+    thread, so that the event loop never blocks.
     """
 
     def _make_transport(

@@ -17,9 +17,9 @@ The errors that the service models are in :mod:`imagebuilder_pager.models.except
       NoCredentialsError                      no credentials were found
         PartialCredentialsError               an access key without its secret key, or the reverse
         CredentialRetrievalError              a configured source that returned no credentials
-      PaginationError                         a listing that cannot begin or go on
+      PaginationError                         a listing that cannot begin or continue
         StartingTokenError (ValueError)       an invalid StartingToken
-        ParentGoneError                       an item that a StartingToken stands in, now gone
+        ParentGoneError                       the item a StartingToken points to no longer exists
       CheckpointError                         a file that is not the checkpoint of the listing
         CheckpointLockedError                 a checkpoint that another run has
       ClientError                             an error response of the service
@@ -139,7 +139,7 @@ class InvalidEndpointError(PagerError, ValueError):
 
 
 class MissingDependencyException(PagerError):
-    """A package is needed that is not installed; the message says what to do."""
+    """A package that is needed and not installed; the message says what to do."""
 
 
 class InvalidConfigError(PagerError, ValueError):
@@ -163,7 +163,7 @@ class CredentialRetrievalError(NoCredentialsError):
 
 
 class PaginationError(PagerError):
-    """A listing that cannot begin or go on: because of its tokens, a page or an expression."""
+    """A listing that cannot begin or continue: because of its tokens, a page or an expression."""
 
 
 class StartingTokenError(PaginationError, ValueError):
@@ -171,9 +171,9 @@ class StartingTokenError(PaginationError, ValueError):
 
 
 class ParentGoneError(PaginationError):
-    """An item that a walk's ``StartingToken`` stands in, and that its listing no longer has.
+    """An item that a walk's ``StartingToken`` points to, and that no longer exists.
 
-    ``level`` names the listing, ``item_id`` the item. ``resume_token`` goes on behind the item,
+    ``level`` names the listing, ``item_id`` the item. ``resume_token`` resumes behind the item,
     with the one that has moved up into its place.
     """
 
@@ -262,7 +262,7 @@ class EndpointConnectionError(HTTPClientError):
 class SSLError(EndpointConnectionError):
     """A failure to set up TLS with the endpoint.
 
-    ``certificate_rejected`` says whether the certificate is the reason, which a retry meets again.
+    ``certificate_rejected`` says whether the certificate is the reason, which no retry changes.
     """
 
     certificate_rejected: bool = False

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 
 class Clock:
-    """The system's clock; a test passes another one, and nothing sleeps."""
+    """The system's clock; a test passes a subclass, so that nothing sleeps."""
 
     def now(self) -> datetime:
         """Return the current time in UTC."""
@@ -18,11 +18,11 @@ class Clock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait so many seconds."""
+        """Wait for a number of seconds."""
         time.sleep(seconds)
 
     async def sleep_async(self, seconds: float) -> None:
-        """Wait so many seconds, under asyncio or trio."""
+        """Wait for a number of seconds, under asyncio or trio."""
         from .._async_runtime import current_runtime
 
         await current_runtime().sleep(seconds)

@@ -81,12 +81,15 @@ class TargetProgress:
 
 
 class FleetDatabase:
-    """The database in the file at ``path``, which is created where there is none.
+    """The database of a fleet, in a file.
 
-    A new file is readable by its owner alone. With ``read_only``, there has to be one, and another
-    run may have it. Raises :class:`CheckpointLockedError` if another run
-    has the database, :class:`CheckpointError` for a file that is not one, and ``OSError`` and
-    ``sqlite3.Error`` as they come.
+    - ``path``: the file, which is made if there is none. A new one is readable by its owner alone.
+    - ``read_only``: whether it is only read. Then there has to be a file, and another run may have
+      it. Default: False.
+
+    Raises :class:`CheckpointLockedError` if another run has the database,
+    :class:`CheckpointError` for a file that is not one, and ``OSError`` and ``sqlite3.Error`` as
+    they come.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, read_only: bool = False) -> None:
@@ -112,7 +115,7 @@ class FleetDatabase:
     def begin_all(
         self, targets: Iterable[tuple[Target, Scope]], now: datetime
     ) -> list[TargetProgress]:
-        """Do the same for many targets, in one transaction."""
+        """Begin the walks of many targets as :meth:`begin` does, in one transaction."""
         with self._transaction():
             return [self._begin(target, scope, now) for target, scope in targets]
 

@@ -82,9 +82,9 @@ def _own(make: Callable[[], Executor]) -> SliceExecutor:
 
 
 def process_executor(workers: int | None = None) -> Executor:
-    """Return an executor of so many processes, None for one for each CPU.
+    """Return an executor of new processes, which end with this one, however it ends.
 
-    They are new programs, not forks of this one, and end with it, however it ends.
+    - ``workers``: the number of processes. Default: None, one for each CPU.
     """
     return ProcessPoolExecutor(
         workers, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent

@@ -9,10 +9,15 @@ from .targets import Target
 
 @dataclass(frozen=True, slots=True)
 class TargetResult:
-    """How a target has ended: complete, or with its error and the token of the next run.
+    """The outcome of a target: complete, or its error and the token of the next run.
 
-    ``records`` and ``pages`` are those of this run. ``gone`` tells what was deleted while the walk
-    stood in it.
+    - ``target``: the :class:`Target`.
+    - ``records``: the number of records that this run has stored.
+    - ``pages``: the number of pages that this run has listed.
+    - ``error_type``: the class name of the error, None if the target is complete.
+    - ``error``: the text of the error, None if the target is complete.
+    - ``token``: the token at which the next run resumes, None if there is none.
+    - ``gone``: what was deleted while the walk was inside it.
     """
 
     target: Target
@@ -31,7 +36,11 @@ class TargetResult:
 
 @dataclass(frozen=True, slots=True)
 class FleetResult:
-    """The results of all targets, in the order in which they were given."""
+    """The outcome of a run.
+
+    - ``targets``: a :class:`TargetResult` for each target, in the order in which they were given.
+    - ``seconds``: the duration of the run.
+    """
 
     targets: tuple[TargetResult, ...]
     seconds: float
@@ -49,7 +58,16 @@ class FleetResult:
 
 @dataclass(frozen=True, slots=True)
 class FleetProgress:
-    """How far a run is; ``rate`` is in records a second."""
+    """The progress of a run.
+
+    - ``targets``: the number of targets.
+    - ``complete``: the number of complete targets.
+    - ``failed``: the number of failed targets.
+    - ``running``: the number of slices under way.
+    - ``records``: the number of records stored so far.
+    - ``pages``: the number of pages listed so far.
+    - ``rate``: records a second.
+    """
 
     targets: int
     complete: int

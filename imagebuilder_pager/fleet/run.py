@@ -77,16 +77,27 @@ def run_fleet(
 ) -> FleetResult:
     """List what the lifecycle policies of all targets have done, into the database.
 
-    - ``policies``, ``since``, ``until`` and ``children``: those of ``client.walk_lifecycle``. A
-      target has the policies of its own account and region.
-    - ``executor`` runs the slices: a ``concurrent.futures.Executor``, which stays the caller's, or
-      a function that returns a new one, which is called again when that one breaks; None for
-      threads.
-    - ``max_concurrency``: calls at a time in all. ``max_concurrency_per_target``: those of each
-      account and region. ``max_attempts``: how often a call may be sent.
-    - ``slice_pages``, ``slice_seconds``: when a slice ends; then it is saved.
-      ``max_target_attempts``: how many slices in a row may fail without a page.
-    - ``on_progress`` is called after each slice; without it, a line is logged every ten seconds.
+    - ``targets``: one or more :class:`Target`.
+    - ``database``: the :class:`FleetDatabase`.
+    - ``policies``: the ARNs of policies, each looked for in its own account and region. Default:
+      None, all policies.
+    - ``since``: the time from which on executions have ended. Default: None, no bound.
+    - ``until``: the time before which executions have ended. Default: None, no bound.
+    - ``children``: whether to list what came from each image. Default: True.
+    - ``executor``: where slices run: a ``concurrent.futures.Executor``, which the caller shuts
+      down, or a function that returns a new one and is called again when that one breaks. Default:
+      None, threads.
+    - ``max_concurrency``: maximum calls at a time. Default: 32.
+    - ``max_concurrency_per_target``: maximum calls at a time in an account and region. Default: 4.
+    - ``slice_pages``: the pages after which a slice ends and is saved. Default: 100.
+    - ``slice_seconds``: the seconds after which a slice ends and is saved. Default: 10.
+    - ``max_attempts``: how often a call may be sent. Default: None, the client's.
+    - ``max_target_attempts``: how many slices in a row may fail without a page. Default: 5.
+    - ``on_invalid_response``: the clients'; with ``warn``, what does not match is NULL in the
+      database. Default: ``raise``.
+    - ``on_progress``: a function that takes a :class:`FleetProgress` after each slice. Default:
+      None, a line is logged every ten seconds.
+    - ``clock``: what tells the time and waits, for tests. Default: the system's.
 
     An error of a target is part of the result. Raises :class:`ParamValidationError` for arguments
     that are not valid, and what the database or ``on_progress`` raises.

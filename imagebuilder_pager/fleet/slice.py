@@ -31,16 +31,25 @@ from .targets import Target
 
 @dataclass(frozen=True, slots=True)
 class SliceTask:
-    """What to list: from ``token`` on, at most ``pages`` pages, for at most ``seconds``.
+    """A slice to list, as plain data.
 
-    - ``run_id`` is the same for all slices of a run: they share credentials where they are in one
-      process.
-    - ``number`` is another one for each slice of a run, also for one that is run again: Dask takes
-      equal arguments for an equal result, and would hand the earlier one back.
-    - ``policies``, ``since``, ``until`` and ``children`` are those of the walk.
-    - ``concurrency`` is the number of calls at a time, ``max_concurrency`` that of all slices of
-      the run in one process, ``max_attempts`` how often a call may be sent.
-    - ``rate`` is that of the slice before.
+    - ``run_id``: the id of the run. Its slices in one process share credentials.
+    - ``number``: a number that is unique in the run: Dask deduplicates equal arguments, and would
+      return an earlier result.
+    - ``target``: the :class:`Target`.
+    - ``token``: the token to begin at, None for the beginning.
+    - ``pages``: maximum pages.
+    - ``seconds``: the time after which it ends.
+    - ``policies``: the walk's. Default: None.
+    - ``since``: the walk's. Default: None.
+    - ``until``: the walk's. Default: None.
+    - ``children``: the walk's. Default: True.
+    - ``concurrency``: maximum calls at a time. Default: 4.
+    - ``max_concurrency``: maximum calls at a time of all slices of the run in one process. Default:
+      32.
+    - ``max_attempts``: how often a call may be sent. Default: None, the client's.
+    - ``rate``: the state of the rate limit after the slice before. Default: None, no limit yet.
+    - ``on_invalid_response``: the client's. Default: ``raise``.
     """
 
     run_id: str
@@ -70,10 +79,15 @@ class SliceFailure:
 
 @dataclass(frozen=True, slots=True)
 class SliceResult:
-    """What a slice has listed, and the ``token`` after it; also if it ended with ``failure``.
+    """The result of a slice, as plain data.
 
-    ``is_finished`` at the end of the walk. ``gone`` are the errors of policies, executions or
-    images that the walk had stood in and that were gone when it went on.
+    - ``rows``: the rows for the database.
+    - ``token``: the token after them.
+    - ``pages``: the number of pages listed.
+    - ``is_finished``: whether the walk is at its end.
+    - ``failure``: the error that ended the slice, None if there was none.
+    - ``gone``: what was deleted while the walk was inside it.
+    - ``rate``: the state of the rate limit.
     """
 
     rows: Rows
@@ -86,7 +100,11 @@ class SliceResult:
 
 
 def run_slice(task: SliceTask, clock: Clock = SYSTEM_CLOCK) -> SliceResult:
-    """List a slice and return it; an error of the service or the network is part of the result."""
+    """List a slice and return its result; an error of the service or network is part of it.
+
+    - ``task``: the slice.
+    - ``clock``: what tells the time and waits, for tests. Default: the system's.
+    """
     a_slice = _Slice(task, clock)
     run_in_shared_loop(a_slice.run, task.run_id, task.max_concurrency)
     return a_slice.result()

@@ -43,11 +43,14 @@ _DEFAULT_SESSION_NAME = "imagebuilder-pager"
 class Account:
     """An account to list: by a role to assume, by a profile, or with the usual credentials.
 
-    ``role_arn``: the role to assume; ``external_id`` and ``session_name`` go with it. ``profile``:
-    the profile of AWS's shared files with the credentials, which assume the role where there is
-    one; else the credentials are looked for where boto3 looks for them. ``name``: what the account
-    is called; else the account id of the role, else the profile, else ``default``. ``regions``:
-    in place of those of all accounts.
+    - ``role_arn``: the role to assume. Default: None, no role.
+    - ``profile``: the profile in AWS's shared files whose credentials are used, for the role if
+      there is one. Default: None, the credentials that boto3 would find.
+    - ``name``: the account's name in the database and in reports. Default: None, for the role's
+      account id, else the profile, else ``default``.
+    - ``external_id``: the external id that the role asks for. Default: None.
+    - ``session_name``: the name of the role's session. Default: ``imagebuilder-pager``.
+    - ``regions``: its regions, in place of those of all accounts. Default: none.
     """
 
     role_arn: str | None = None
@@ -71,7 +74,11 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One region of an account. It is plain data, without credentials."""
+    """One region of an account. It is plain data, without credentials.
+
+    - ``account``: the :class:`Account`.
+    - ``region``: the region's name.
+    """
 
     account: Account
     region: str
@@ -85,8 +92,10 @@ class Target:
 def make_targets(accounts: Iterable[Account], regions: Sequence[str] = ()) -> tuple[Target, ...]:
     """Return a target for each account and each of its regions.
 
-    ``regions`` are those of the accounts without regions of their own. Raises
-    :class:`ParamValidationError`, which names each account and argument that is not valid.
+    - ``accounts``: one or more :class:`Account`.
+    - ``regions``: the regions of accounts without regions of their own. Default: none.
+
+    Raises :class:`ParamValidationError`, which names each account and argument that is not valid.
     """
     tables = list(accounts)
     problems = [] if tables else ["accounts: none given; allowed: one or more"]

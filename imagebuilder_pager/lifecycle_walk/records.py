@@ -15,8 +15,11 @@ _ENDED = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
 class LifecycleRecordKey(NamedTuple):
     """The identity of a record, the same in every walk.
 
-    ``account`` and ``region`` are those of the resource where the service says them, else those of
-    the policy. ``parent`` and ``resource`` are resource ids, None where the record has none.
+    - ``account``: the resource's account where the service says it, else the policy's.
+    - ``region``: the resource's region where the service says it, else the policy's.
+    - ``execution``: the id of the execution.
+    - ``parent``: the resource id of the parent, None where the record has none.
+    - ``resource``: the resource id, None where the record has none.
     """
 
     account: str | None

@@ -23,7 +23,13 @@ LifecycleWalk: TypeAlias = NestIterator[LifecycleRecord]
 
 
 class WalkOptions(TypedDict, total=False):
-    """The options of a walk; None counts as absent."""
+    """The options of a walk; None counts as absent.
+
+    - ``PageSize``: the items of a page, at every level. Default: the service's choice.
+    - ``StartingToken``: the ``resume_token`` of an earlier walk with the same arguments. Default:
+      the beginning.
+    - ``Prefetch``: the pages to fetch ahead, 0 to 100. Default: 0.
+    """
 
     PageSize: int | None
     StartingToken: str | None

@@ -23,9 +23,14 @@ WireDict = Mapping[str, Any]
 class Execution:
     """One run of a lifecycle policy.
 
-    ``lifecycle_execution_state`` is ``{"status": ..., "reason": ...}``. ``resources`` are the
-    images that the execution acts on. ``children_by_parent`` maps an image's ``resourceId`` to the
-    AMIs or container images that were made from it. The times are in epoch seconds.
+    - ``lifecycle_execution_id``: its id.
+    - ``lifecycle_execution_state``: its state, ``{"status": ..., "reason": ...}``.
+    - ``resources``: the images that it acts on. Default: none.
+    - ``children_by_parent``: the AMIs or container images made from an image, by the image's
+      ``resourceId``. Default: none.
+    - ``lifecycle_policy_arn``: the ARN of its policy. Default: None.
+    - ``start_time``: its start, in epoch seconds. Default: None.
+    - ``end_time``: its end, in epoch seconds. Default: None.
     """
 
     lifecycle_execution_id: str
@@ -57,14 +62,17 @@ class Execution:
 class Account:
     """The resources of one AWS account in one region.
 
-    ``policies`` are the API's ``LifecyclePolicy``, ``images`` its ``ImageSummary`` (a build of a
-    version, each version's oldest build first) and ``pipelines`` its ``ImagePipeline``. Images of
-    other owners than ``account_id`` are those of Amazon or shared by other accounts.
-
-    ``pages`` are the responses to operations, by name: ``{"ListWorkflows": [page, page]}``. They
-    come before what the account has. A page is served as it is, or in parts where ``maxResults``
-    is smaller, whatever the filters; the service makes its ``nextToken``. An operation that is not
-    paginated has one.
+    - ``executions``: the runs of its policies, each an :class:`Execution`. Default: none.
+    - ``policies``: the API's ``LifecyclePolicy`` structures. Default: none.
+    - ``images``: the API's ``ImageSummary`` structures, each a build of a version, and each
+      version's oldest build first. An image of an owner other than ``account_id`` is Amazon's or
+      shared by another account. Default: none.
+    - ``pipelines``: the API's ``ImagePipeline`` structures. Default: none.
+    - ``pages``: the responses to operations, by name: ``{"ListWorkflows": [page, page]}``. They
+      replace what the account has. A page is served as it is, or in parts where ``maxResults`` is
+      smaller, whatever the filters; the service makes its ``nextToken``. An operation that is not
+      paginated has one page. Default: none.
+    - ``account_id``: the account's id. Default: 123456789012.
 
     Raises ``ValueError`` for pages of an unknown operation, and where there are none or too many.
     """

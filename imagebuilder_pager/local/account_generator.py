@@ -20,12 +20,14 @@ _DEFAULT_START_TIME = 1740967200  # 2025-03-03 02:00 UTC
 
 
 def generate_account(*, resources: int = 120, seed: int = 0, history: bool = False) -> Account:
-    """Generate an account with two executions, the main one with ``resources`` images.
+    """Generate an account with two executions.
 
-    The main execution, ``EXAMPLE_EXECUTION_ID``, is of a policy for AMIs. The other is of a policy
-    for container images, and has a third as many. Each image has children: AMIs (with snapshots)
-    or container images (with URIs). With ``history``, the account also has the two years before:
-    see ``add_history``.
+    - ``resources``: the images of the main execution, ``EXAMPLE_EXECUTION_ID``, which is of a
+      policy for AMIs. The other execution is of a policy for container images, and has a third as
+      many. Each image has children: AMIs with snapshots, or container images. Default: 120.
+    - ``seed``: the seed of the data; the same seed gives the same data. Default: 0.
+    - ``history``: whether the account also has the two years before; see ``add_history``. Default:
+      False.
 
     Raises ``ValueError`` if ``resources`` is negative.
     """

@@ -34,12 +34,17 @@ _LINGER = struct.Struct("HH" if sys.platform == "win32" else "ii")
 class LocalServer:
     """A server for a ``LocalImageBuilder``, or any such function, on a loopback address.
 
-    It listens from its creation until ``close()``, or until the end of its ``with`` block. ``port``
-    0 selects a free port. ``latency`` is the delay of every response, in seconds. The service is
-    called from many threads. The server carries out the faults of the connection.
+    It listens from its creation until ``close()``, or until the end of its ``with`` block. The
+    server carries out the faults of the connection.
 
-    Raises ``ValueError`` for a host that is not a loopback address (the service's credentials are
-    public) and for a negative latency, and ``OSError`` if it cannot listen on the address.
+    - ``service``: the function from a request to a response; it is called from many threads.
+    - ``host``: the address, a loopback address, since the service's credentials are public.
+      Default: 127.0.0.1.
+    - ``port``: the port; 0 selects a free one. Default: 0.
+    - ``latency``: seconds by which each response is delayed. Default: 0.
+
+    Raises ``ValueError`` for another host and for a negative latency, and ``OSError`` if it cannot
+    listen on the address.
     """
 
     def __init__(

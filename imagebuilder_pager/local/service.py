@@ -54,14 +54,17 @@ class LocalImageBuilder:
     ``httpx.MockTransport`` or ``httpx2.MockTransport`` (sync and async), a side effect for respx,
     and the service of a ``LocalServer``. It may be called from many threads.
 
-    ``account`` has the data. ``clock`` returns the service's time as an aware datetime. A
-    ``nextToken`` is valid for ``token_lifetime``. With ``region``, a signature for another region
-    is an error; without it, any region is valid. ``faults`` decides which requests meet which
-    fault; see ``imagebuilder_pager.local.faults``.
+    - ``account``: the data, an :class:`Account`.
+    - ``clock``: a function that returns the service's time as an aware datetime. Default: the
+      system's.
+    - ``token_lifetime``: how long a ``nextToken`` is valid, a timedelta. Default: 24 hours.
+    - ``region``: the region; a signature for another one is an error. Default: None, any region.
+    - ``faults``: the :class:`FaultPlan`, which decides which requests meet which fault. Default:
+      None, no faults.
+    - ``secrets``: valid secret access keys by access key id; the mapping may change. Default: None,
+      ``ACCESS_KEY_ID`` with ``SECRET_ACCESS_KEY``.
 
-    Requests are signed with ``ACCESS_KEY_ID`` and ``SECRET_ACCESS_KEY``, or with one of
-    ``secrets``, secret access keys by access key id, which may change. A session token is not
-    verified, but has to be among the signed headers.
+    A session token is not verified, but has to be among the signed headers.
     """
 
     def __init__(

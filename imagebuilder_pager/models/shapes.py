@@ -23,7 +23,7 @@ __all__ = ["Response", "ResponseMetadata", "Shape", "json_default"]
 
 
 class Shape(BaseModel, MutableMapping[str, Any]):
-    """A structure of a response: an object, and in all that one does with it also a dictionary.
+    """A structure of a response: an object and a dictionary at once.
 
     Attributes are in snake_case, keys are wire names. A member that is absent from the response,
     or null, is None as an attribute and absent as a key. An absent list is empty in both
@@ -218,7 +218,10 @@ def json_default(value: object) -> Any:
 class ResponseMetadata(Shape):
     """The metadata of a response, under boto3's names.
 
-    ``retry_attempts`` counts the attempts before the one that succeeded.
+    - ``request_id``: the service's id of the request.
+    - ``http_status_code``: the HTTP status.
+    - ``http_headers``: the headers, by their names in lower case.
+    - ``retry_attempts``: the number of attempts before the one that succeeded.
     """
 
     request_id: str | None = Field(None, alias="RequestId")

@@ -38,8 +38,11 @@ T = TypeVar("T")
 class Checkpoint:
     """A checkpoint file, and the progress of the listing that is saved in it.
 
-    ``path`` is the file. ``listing`` identifies the listing, in values that JSON has: the file of
-    another listing is an error. ::
+    - ``path``: the file; it is made at the first save.
+    - ``listing``: what identifies the listing, in values that JSON has. The file of another listing
+      is an error. Default: None, the same as ``{}``.
+
+    ::
 
         with Checkpoint("audit.checkpoint", {"lifecycleExecutionId": execution_id}) as checkpoint:
             pages = client.get_paginator("list_lifecycle_execution_resources").paginate(
@@ -49,13 +52,15 @@ class Checkpoint:
             for resource in checkpoint.items(pages):
                 process(resource)
 
-    - ``token`` is the ``StartingToken`` of the next run, None for the beginning of the listing.
-    - ``finished`` says whether the listing has been processed to its end.
-    - ``data`` is a dictionary of the program's own that was saved with the token.
+    It has these attributes:
+
+    - ``token``: the ``StartingToken`` of the next run, None for the beginning of the listing.
+    - ``finished``: whether the listing has been processed to its end.
+    - ``data``: a dictionary of the program's own that was saved with the token.
 
     The file is locked until :meth:`close`, at the latest until the process ends. It is replaced as
     a whole: at any time, and with a full disk, there is the old one or the new one. It follows no
-    link, is readable by its owner alone when it is new, and keeps the mode that it has.
+    link. A new file is readable by its owner alone; an existing one keeps its mode.
 
     One checkpoint is for one iteration at a time. Raises :class:`CheckpointError` for a file that
     is not the checkpoint of this listing, :class:`CheckpointLockedError` if another run has it, and

@@ -13,9 +13,13 @@ from .spec import PaginationSpec
 class PaginationConfig(TypedDict, total=False):
     """The ``PaginationConfig`` parameter: boto3's keys, and ``Prefetch``.
 
-    ``MaxItems``: the most items to return in all. ``PageSize``: the items to request in a page.
-    ``StartingToken``: the ``NextToken`` or ``resume_token`` of an earlier listing. ``Prefetch``:
-    the pages to fetch ahead of the caller. A key whose value is None counts as absent.
+    - ``MaxItems``: maximum items in all. Default: no limit.
+    - ``PageSize``: the items to request in a page. Default: the service's choice.
+    - ``StartingToken``: the ``NextToken`` or ``resume_token`` of an earlier listing. Default: the
+      beginning.
+    - ``Prefetch``: the pages to fetch ahead of the caller, 0 to 100. Default: 0.
+
+    A key whose value is None counts as absent.
     """
 
     MaxItems: int | str | None

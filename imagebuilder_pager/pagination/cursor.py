@@ -39,9 +39,10 @@ class ResumablePage(Protocol):
 class PagePosition:
     """The position of a page in its listing: enough to make a token for each item in it.
 
-    ``request_tokens`` are the tokens in the page's request. ``offset`` counts the items that were
-    skipped at the start of the service's page, ``item_count`` the items left in the page.
-    ``next_tokens`` are the members of the token that resumes after it; None after the last page.
+    - ``request_tokens``: the tokens in the page's request.
+    - ``offset``: the number of items that were skipped at the start of the service's page.
+    - ``item_count``: the number of items left in the page.
+    - ``next_tokens``: the members of the token that resumes after it; None after the last page.
     """
 
     request_tokens: Mapping[str, Any]
@@ -75,8 +76,13 @@ class PageResult(NamedTuple, Generic[PageT]):
 class PageCursor(Generic[PageT]):
     """One pass over the pages of an operation.
 
-    ``params`` are the request's parameters under their wire names; the mapping is copied.
-    ``max_items`` and ``page_size`` (whole numbers or None) and ``starting_token`` are boto3's.
+    - ``spec``: the :class:`PaginationSpec` of the operation.
+    - ``params``: the request's parameters under their wire names; the mapping is copied.
+    - ``max_items``: maximum items in all. Default: None, no limit.
+    - ``page_size``: the items to request in a page, of the type that the service expects. Default:
+      None, the service's choice.
+    - ``starting_token``: the token to resume after. Default: None, the beginning.
+
     Raises :class:`StartingTokenError` for an invalid token.
     """
 

@@ -46,9 +46,10 @@ def paginator_from_client(
 ) -> Paginator[dict[str, Any], Any] | AsyncPaginator[dict[str, Any], Any]:
     """Return a paginator of an operation of any AWS service, over the client's own method.
 
-    ``client`` is a boto3 client, or an aiobotocore client for an :class:`AsyncPaginator`.
-    ``operation_name`` is the name of its method, as for ``client.get_paginator``. Parameters are
-    the method's, pages the dictionaries that it returns::
+    - ``client``: a boto3 client, or an aiobotocore client for an :class:`AsyncPaginator`.
+    - ``operation_name``: the name of its method, as for ``client.get_paginator``.
+
+    Parameters are the method's, pages the dictionaries that it returns::
 
         paginator = paginator_from_client(boto3.client("s3"), "list_objects_v2")
         pages = paginator.paginate(Bucket="logs", PaginationConfig={"Prefetch": 2})

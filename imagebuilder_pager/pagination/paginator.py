@@ -28,11 +28,12 @@ from .spec import Expression, PaginationSpec
 class Paginator(BasePaginator[Callable[..., PageT_co]], Generic[PageT_co, ItemT_co]):
     """A paginator of an operation, as boto3's ``client.get_paginator`` returns.
 
-    ``method`` is called with the wire parameters of a request as keywords and returns a page: a
-    dictionary, or an object that behaves like one (see :mod:`.cursor`). ``spec`` says how the
-    operation paginates. ``serialize_params``, where it is given, checks the parameters at
-    :meth:`paginate` and returns them under their wire names; it raises
-    :class:`ParamValidationError`. ``name`` is the operation's name in errors.
+    - ``method``: a function that takes the wire parameters of a request as keywords and returns a
+      page: a dictionary, or an object that behaves like one (see :mod:`.cursor`).
+    - ``spec``: the :class:`PaginationSpec` of the operation.
+    - ``serialize_params``: a function that checks the parameters and returns them under their wire
+      names. It raises :class:`ParamValidationError`. Default: None, no check.
+    - ``name``: the operation's name in errors. Default: ``paginate``.
 
     Raises :class:`ParamValidationError` for an async function, which :class:`AsyncPaginator` takes.
     """

@@ -15,8 +15,9 @@ _MEMBER_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*"
 class Expression:
     """A JMESPath expression over a page, with botocore's two attributes.
 
-    ``expression`` is its text, ``search(page)`` its value on a page or None. A plain path of
-    members, as nearly all are, is searched without the jmespath package.
+    - ``expression``: its text, an attribute too.
+
+    A plain path of members, as nearly all are, is searched without the jmespath package.
     """
 
     __slots__ = ("_compiled", "_path", "expression")
@@ -73,15 +74,16 @@ def _as_tuple(value: str | Sequence[str]) -> tuple[str, ...]:
 class PaginationSpec:
     """The way one operation paginates, in the vocabulary of AWS's ``paginators-1.json``.
 
-    - ``input_token``: request parameter, or parameters, that take the tokens.
-    - ``output_token``: JMESPath of each token in a page, in the order of ``input_token``.
-    - ``result_key``: path of the items; of several, the first is counted and truncated.
-    - ``limit_key``: request parameter that takes the page size, or None.
-    - ``limit_as_string``: that parameter is a string in the service model.
-    - ``max_page_size``: the most items of a page, if the service model has it. No token may skip
-      more, so that one made by a stranger costs no more than the library's own.
-    - ``more_results``: JMESPath of a flag that is false on the last page, or None.
-    - ``non_aggregate_keys``: paths of members that are taken from the first page alone.
+    - ``input_token``: the request parameter, or parameters, that take the tokens.
+    - ``output_token``: the JMESPath of each token in a page, in the order of ``input_token``.
+    - ``result_key``: the path of the items. Of several, the first is counted and truncated.
+    - ``limit_key``: the request parameter that takes the page size. Default: None.
+    - ``more_results``: the JMESPath of a flag that is false on the last page. Default: None.
+    - ``non_aggregate_keys``: paths of members that are taken from the first page alone. Default:
+      none.
+    - ``limit_as_string``: whether ``limit_key`` is a string in the service model. Default: False.
+    - ``max_page_size``: maximum items of a page. No token may skip more, so that a stranger's token
+      costs no more than the library's own. Default: None, for 1,000,000.
 
     Raises ``ValueError`` for parts that do not fit together.
     """

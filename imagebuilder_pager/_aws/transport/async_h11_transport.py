@@ -35,8 +35,8 @@ _READS_BETWEEN_CHECKPOINTS = 16
 class AsyncH11Client(BaseH11Client[AsyncNetworkBackend]):
     """The async twin of :class:`H11Client`, for asyncio and trio.
 
-    One may serve many tasks, and event loops one after another; no connection goes from one loop to
-    another. The arguments are the same. Use it with ``async with``, or call :meth:`aclose`.
+    The arguments are the same. One may serve many tasks, and event loops one after another; no
+    connection goes from one loop to another. Use it with ``async with``, or call :meth:`aclose`.
     """
 
     def _open(self, network_backend: AsyncNetworkBackend | None) -> None:

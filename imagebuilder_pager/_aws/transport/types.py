@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 
 class Timeouts(NamedTuple):
-    """The seconds that each part of an attempt may take, under httpx's names; None for no limit."""
+    """The seconds for each part of an attempt, under httpx's names; None for no limit.
+
+    - ``connect``: for connecting.
+    - ``read``: for each wait for bytes.
+    - ``write``: for each write.
+    - ``pool``: for a free connection.
+    """
 
     connect: float | None
     read: float | None

@@ -128,9 +128,13 @@ FAULTS: Mapping[str, str] = MappingProxyType(
 class Fault:
     """One way in which a response can fail: ``Fault("throttle", retry_after=2)``.
 
-    ``name`` is one of ``FAULTS``. ``options`` has all of the fault's options, given or default;
-    docs/faults.md lists them. Faults with the same name and options are equal. ``str()`` returns
-    the text that ``Fault.parse`` reads, unless a value has a comma in it.
+    - ``name``: one of ``FAULTS``.
+    - ``options``: the options of the fault, as keywords; docs/faults.md lists them with their
+      defaults.
+
+    As an attribute, ``options`` has all of them, given or default. Faults with the same name and
+    options are equal. ``str()`` returns the text that ``Fault.parse`` reads, unless a value has a
+    comma in it.
 
     Raises ``ValueError`` for an unknown name or option, and for a value that is not allowed. The
     message says what is allowed.

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 class RequestInfo:
     """The numbers of one request, counted by a plan from 1.
 
-    ``request`` counts the requests. ``page`` counts the pages in the order of their first request;
-    a page is identified by the operation and its parameters, and not by its size. ``attempt``
-    counts the requests for the same page. ``last`` is true for a page without a next one.
+    - ``request``: the number of the request.
+    - ``page``: the number of its page, in the order of the pages' first requests. A page is
+      identified by the operation and its parameters, without the page size.
+    - ``attempt``: the number of the request among those for the same page.
+    - ``last``: whether it is for a page without a next one.
     """
 
     request: int
@@ -46,8 +48,10 @@ _TARGET = re.compile(
 class FaultPlan:
     """The rules that decide which requests meet which fault, and the count of the requests.
 
-    ``FaultPlan({3: Fault("stall"), 5: Fault("html")})`` is for the third and the fifth request. The
-    class methods make the other plans. ``a | b`` is a new plan with the rules of both, in which the
+    - ``requests``: the fault of a request, by the request's number from 1 on:
+      ``FaultPlan({3: Fault("stall"), 5: Fault("html")})``. Default: None, no faults.
+
+    The class methods make the other plans. ``a | b`` is a new plan with the rules of both; the
     first rule that returns a fault decides. A plan belongs to one service, and may be used from
     many threads.
     """

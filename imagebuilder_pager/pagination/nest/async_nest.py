@@ -21,8 +21,8 @@ class AsyncNest(BaseNest[RecordT]):
     ) -> AsyncNestIterator[RecordT]:
         """Return an async iterable over the records; see :meth:`Nest.walk`.
 
-        ``prefetch`` is the number of pages to fetch at the same time ahead of the caller, those of
-        several inner listings. The order stays the same.
+        ``prefetch`` pages are fetched at the same time, those of several inner listings. The order
+        stays the same.
         """
         options = self._validate(page_size, starting_token, prefetch)
         return AsyncNestIterator(options, self._make_record, self._is_expired)

@@ -47,10 +47,11 @@ class Batch(NamedTuple):
 class NestCursor:
     """One walk through a nest.
 
-    ``entries`` are those of a starting token. ``prefetch`` is the number of pages that may be
-    fetched at the same time ahead of the caller. ``is_expired`` tells the error of a service that
-    refuses a token because it has expired: that one listing begins anew, and goes on behind the
-    item of it that was passed last.
+    - ``context``: the levels and the page size, as :meth:`Nest.walk` checks them.
+    - ``entries``: those of a starting token. Default: none, the beginning.
+    - ``prefetch``: maximum pages to fetch at the same time ahead of the caller. Default: 0.
+    - ``is_expired``: a function that tells whether an error means an expired token. That listing
+      then begins again, behind the item that was passed last. Default: None, no error does.
     """
 
     def __init__(

@@ -15,16 +15,20 @@ class NestLevel:
     """One level of a nest.
 
     - ``name``: the level's name in errors and in the fingerprint of tokens, as ``"policies"``.
-    - ``method`` and ``spec``: the operation, as for a :class:`Paginator`; for an
-      :class:`AsyncNest`, ``method`` returns an awaitable page.
-    - ``params``: returns the wire parameters of the listing within the given items, one of each
-      level above, the outermost first. None: there is no listing within the last of them.
-    - ``item_id``: returns the id by which an item is found again, None for an item without one.
-      It has to be unique in a listing, and the same at every time.
-    - ``is_included``: whether an item counts, by the items above it and the item itself. One that
-      does not, and one that is None, is not a record, and nothing is listed within it.
-    - ``yields_records``: whether its items are records, or only lead to those of the next level.
-    - ``serialize_params``: checks the tokens of a ``StartingToken``, as for a :class:`Paginator`.
+    - ``method``: the function that returns a page, as for a :class:`Paginator`; for an
+      :class:`AsyncNest`, an awaitable page.
+    - ``spec``: the :class:`PaginationSpec` of the operation.
+    - ``params``: a function that returns the wire parameters of the listing within the given items,
+      one of each level above, the outermost first; None for no listing within them.
+    - ``item_id``: a function that returns the id by which an item is found again, None for an item
+      without one. An id is unique in its listing and never changes.
+    - ``is_included``: a function that tells whether an item counts, of the items above it and the
+      item itself. An item that does not count is no record, and nothing is listed within it; the
+      same holds for an item that is None. Default: None, all count.
+    - ``yields_records``: whether its items are records; if not, they only lead to the next level.
+      Default: True.
+    - ``serialize_params``: the check of the tokens in a ``StartingToken``, as for a
+      :class:`Paginator`. Default: None, no check.
     """
 
     name: str

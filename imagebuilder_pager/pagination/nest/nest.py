@@ -17,12 +17,14 @@ T = TypeVar("T")
 class Nest(BaseNest[RecordT]):
     """Listings within listings.
 
-    ``levels`` are one or more :class:`NestLevel`, the outermost first. ``make_record`` makes the
-    record of an item; it takes a tuple of the items above it, the outermost first, and the item.
-    ``arguments`` are what else makes this nest another one than others with the same levels, in
-    values that JSON has: the token of another one is refused. ``is_expired`` tells the error of a
-    service that refuses a token because it has expired; see :class:`NestCursor`. ``name`` is the
-    nest's name in errors.
+    - ``levels``: one or more :class:`NestLevel`, the outermost first.
+    - ``make_record``: a function that returns the record of an item. It takes a tuple of the items
+      above it, the outermost first, and the item.
+    - ``arguments``: what tells this nest from others with the same levels, in values that JSON has.
+      The token of another one is refused. Default: None, the same as ``{}``.
+    - ``is_expired``: a function that tells whether an error means an expired token. That listing
+      then begins again, behind the item that was passed last. Default: None, no error does.
+    - ``name``: the nest's name in errors. Default: ``walk``.
     """
 
     def walk(
@@ -30,10 +32,13 @@ class Nest(BaseNest[RecordT]):
     ) -> NestIterator[RecordT]:
         """Return an iterable over the records, in the order of a plain nested loop.
 
-        ``page_size`` are the items of a page, at every level. ``starting_token`` is the
-        ``resume_token`` of an earlier walk with the same arguments; the page size may be another.
-        ``prefetch`` is the number of pages to fetch ahead of the caller, one after the other.
         Nothing is sent before the first record is requested.
+
+        - ``page_size``: the items of a page, at every level. Default: None, the service's choice.
+        - ``starting_token``: the ``resume_token`` of an earlier walk with the same arguments; the
+          page size may be another. Default: None, the beginning.
+        - ``prefetch``: the pages to fetch ahead of the caller, 0 to 100, one after the other.
+          Default: None, the same as 0.
 
         Raises :class:`ParamValidationError` that names every invalid option,
         :class:`StartingTokenError` for an invalid token, :class:`PaginationError` for a
@@ -47,7 +52,8 @@ class NestIterator(BaseNestIterator[RecordT]):
     """The records of a walk. Each iteration over it starts anew and shares nothing.
 
     Raises, while it is iterated over, the errors of the operations, and :class:`ParentGoneError`
-    where an item that the starting token stands in is gone. Their ``resume_token`` goes on.
+    where an item that the starting token points to no longer exists. Their ``resume_token``
+    resumes.
     """
 
     def __iter__(self) -> Generator[RecordT]:
