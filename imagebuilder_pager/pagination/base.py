@@ -131,7 +131,7 @@ class BasePageIterator(Generic[MethodT_co, PageT_co]):
         """The ``StartingToken`` of the ``PaginationConfig``."""
         return self._options.starting_token
 
-    def record_position(
+    def _record_position(
         self, position: tuple[PagePosition, int], non_aggregate_part: dict[str, Any]
     ) -> None:
         """Record the position that an iteration has reached."""
@@ -152,7 +152,7 @@ class IterationState(Generic[PageT]):
     def record_yielded(self, result: PageResult[PageT], items: int | None = None) -> None:
         """Record that the caller has the first ``items`` items of the page, or all with None."""
         self._position = result.position, result.position.item_count if items is None else items
-        self._pages.record_position(self._position, result.non_aggregate_part)
+        self._pages._record_position(self._position, result.non_aggregate_part)
 
     def attach_resume_token(self, error: PagerError) -> None:
         """Set on an error the token that resumes after what its caller has."""
