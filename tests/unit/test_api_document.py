@@ -20,6 +20,7 @@ from pydantic import BaseModel
 import imagebuilder_pager
 from imagebuilder_pager._operations import OPERATIONS
 from imagebuilder_pager.client import ImageBuilder
+from imagebuilder_pager.exceptions import PagerError
 from imagebuilder_pager.models.exceptions import MODELLED_ERRORS
 
 PACKAGE = Path(imagebuilder_pager.__file__).parent
@@ -53,6 +54,16 @@ class Entry(NamedTuple):
     """An item of the document, with the items below it."""
 
     text: str
+
+    @property
+    def depth(self) -> int:
+        """The spaces before it."""
+        return len(self.text) - len(self.text.lstrip())
+
+    @property
+    def head(self) -> Entry:
+        """The item without those below it."""
+        return Entry(self.text.partition("\n")[0])
 
     @property
     def arguments(self) -> dict[str, str]:
@@ -308,8 +319,8 @@ def test_every_method_and_property_is_named(public: Public) -> None:
     entries = [public.entry] if public.name in ENTRIES[public.section] else []
     if issubclass(public.value, BaseModel):  # a Response is a Shape
         entries += ENTRIES[public.section].values()
-    if issubclass(public.value, BaseException):
-        entries += ENTRIES["imagebuilder_pager.exceptions"].values()
+    if issubclass(public.value, PagerError):
+        entries.append(ENTRIES["imagebuilder_pager.exceptions"]["PagerError"].head)
     words = {word for entry in entries for word in entry.words}
     assert not public_members(public.value) - words
 
@@ -324,17 +335,19 @@ def test_every_method_and_property_is_named(public: Public) -> None:
     ids=lambda error: error.__name__,
 )
 def test_every_error_stands_below_its_base_with_its_attributes(error: type[Exception]) -> None:
-    entry = ENTRIES["imagebuilder_pager.exceptions"][error.__name__]
+    errors = ENTRIES["imagebuilder_pager.exceptions"]
+    head = errors[error.__name__].head
     for base in error.__bases__:
         if base.__module__ == "imagebuilder_pager.exceptions":
-            parent = ENTRIES["imagebuilder_pager.exceptions"][base.__name__]
-            assert f"- `{error.__name__}`" in parent.text
+            below = errors[base.__name__].depth + 2
+            lines = errors[base.__name__].text.splitlines()
+            assert any(line.startswith(f"{' ' * below}- `{error.__name__}`") for line in lines)
         elif base is not Exception:
-            assert f"- `{error.__name__}` (`{base.__name__}`)" in entry.text
+            assert f"- `{error.__name__}` (`{base.__name__}`)" in head.text
     attributes = set(vars(error).get("__annotations__", {}))
     if "__init__" in vars(error):
         attributes |= set(re.findall(r"self\.(\w+)(?:: [^=]+)? = ", inspect.getsource(error)))
-    assert attributes <= entry.words
+    assert attributes <= head.words
     assert attributes <= set(re.findall(r"``(\w+)``", error.__doc__ or ""))
 
 
