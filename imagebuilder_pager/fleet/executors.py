@@ -16,7 +16,7 @@ from concurrent.futures import (
 from contextlib import contextmanager
 from typing import TypeVar
 
-from ..exceptions import ParamValidationError
+from ..exceptions import ParamValidationError, Problem
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -65,8 +65,11 @@ def open_executor(source: ExecutorSource, slots: int) -> Iterator[SliceExecutor]
         raise ParamValidationError(
             "run_fleet",
             [
-                f"executor: a {type(source).__name__} given; allowed: a "
-                "concurrent.futures.Executor, or a function that returns one"
+                Problem(
+                    "executor",
+                    f"a {type(source).__name__} given",
+                    "a concurrent.futures.Executor, or a function that returns one",
+                )
             ],
         )
     try:

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 from .._validation import describe_invalid_value
+from ..exceptions import Problem
 from .fields import Constraints
 from .shapes import Structure
 
@@ -68,7 +69,7 @@ class ParamValidator:
     """A check of an operation's parameters; ``problems`` has all that is wrong with them."""
 
     def __init__(self) -> None:
-        self.problems: list[str] = []
+        self.problems: list[Problem] = []
 
     def structure(
         self, shape: type[Structure], params: Mapping[str, Any], path: str = ""
@@ -82,11 +83,14 @@ class ParamValidator:
         for key, value in params.items():
             name = _wire_name_by_spelling(shape).get(key)
             if name is None:
-                unknown.append(f"{prefix}{key}: unknown parameter; allowed: {', '.join(members)}")
+                unknown.append(Problem(f"{prefix}{key}", "unknown parameter", ", ".join(members)))
             elif name in wire_params:
                 self.problems.append(
-                    f"{prefix}{name}: given twice, as {keys[name]} and as {key}; "
-                    "allowed: one of the two"
+                    Problem(
+                        f"{prefix}{name}",
+                        f"given twice, as {keys[name]} and as {key}",
+                        "one of the two",
+                    )
                 )
             else:
                 wire_params[name] = value
@@ -96,7 +100,7 @@ class ParamValidator:
                 wire_params[name] = self.value(member.kind, wire_params[name], prefix + name)
             elif member.required:
                 self.problems.append(
-                    f"{prefix}{name}: missing, and required; allowed: {member.kind.describe()}"
+                    Problem(f"{prefix}{name}", "missing, and required", member.kind.describe())
                 )
         self.problems += unknown
         return wire_params
@@ -127,12 +131,12 @@ class ParamValidator:
         return value.value if isinstance(value, enum.Enum) else value
 
 
-def _describe_problem(path: str, value: Any, kind: ParamKind) -> str:
+def _describe_problem(path: str, value: Any, kind: ParamKind) -> Problem:
     allowed = kind.describe()
     is_list = kind.python_type is list and isinstance(value, (list, tuple))
     if is_list or (kind.python_type is dict and isinstance(value, Mapping)):
         unit = "items" if is_list else "members"
-        return f"{path}: a {type(value).__name__} of {len(value)} {unit} given; allowed: {allowed}"
+        return Problem(path, f"a {type(value).__name__} of {len(value)} {unit} given", allowed)
     return describe_invalid_value(path, value, allowed)
 
 

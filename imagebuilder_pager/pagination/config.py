@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypedDict
 
-from .._validation import describe_invalid_value, validate_whole_number
-from ..exceptions import PaginationError
+from .._validation import InvalidValueError, describe_invalid_value, validate_whole_number
+from ..exceptions import PaginationError, Problem
 from .spec import PaginationSpec
 
 
@@ -39,8 +39,8 @@ class PaginationOptions(NamedTuple):
     prefetch: int = 0
 
 
-def parse_config(config: object, spec: PaginationSpec) -> tuple[PaginationOptions, list[str]]:
-    """Return the options of a ``PaginationConfig``, and a line for each invalid one.
+def parse_config(config: object, spec: PaginationSpec) -> tuple[PaginationOptions, list[Problem]]:
+    """Return the options of a ``PaginationConfig``, and a problem for each invalid one.
 
     Numbers may be numeric strings, as in botocore. Raises :class:`PaginationError` for a
     ``PageSize`` where the operation has no parameter for it.
@@ -51,7 +51,7 @@ def parse_config(config: object, spec: PaginationSpec) -> tuple[PaginationOption
         allowed = f"a mapping with {', '.join(_KEYS)}"
         return PaginationOptions(), [describe_invalid_value("PaginationConfig", config, allowed)]
     problems = [
-        f"PaginationConfig: unknown key {key!r}; allowed: {', '.join(_KEYS)}"
+        Problem("PaginationConfig", f"unknown key {key!r}", ", ".join(_KEYS))
         for key in config
         if key not in _KEYS
     ]
@@ -65,8 +65,8 @@ def parse_config(config: object, spec: PaginationSpec) -> tuple[PaginationOption
             return validate_whole_number(
                 name, value, minimum=minimum, maximum=maximum, convert=True
             )
-        except ValueError as error:
-            problems.append(str(error))
+        except InvalidValueError as error:
+            problems.append(error.problem)
             return None
 
     max_items = parse_number("MaxItems", 0)

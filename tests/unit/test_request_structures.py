@@ -23,7 +23,7 @@ VALUE = 'allowed: a string that matches ^[0-9a-zA-Z./_ :,{}"-]{1,1024}$'
 def problems_of(request: type[Request], params: dict[str, Any]) -> list[str]:
     with pytest.raises(ParamValidationError) as caught:
         request.serialize_params(params, "Op")
-    return list(caught.value.problems)
+    return [str(problem) for problem in caught.value.problems]
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from ..._validation import validate_whole_number
-from ...exceptions import PagerError, PaginationError, ParamValidationError, ParentGoneError
+from ..._validation import InvalidValueError, validate_whole_number
+from ...exceptions import (
+    PagerError,
+    PaginationError,
+    ParamValidationError,
+    ParentGoneError,
+    Problem,
+)
 from ..config import MAX_PREFETCH
 from .cursor import Batch, NestCursor
 from .level import NestLevel
@@ -44,7 +50,7 @@ class BaseNest(Generic[RecordT]):
         name: str = "walk",
     ) -> None:
         if not levels:
-            raise ParamValidationError(name, ["levels: none given; allowed: one or more"])
+            raise ParamValidationError(name, [Problem("levels", "none given", "one or more")])
         self._levels = tuple(levels)
         self._make_record = make_record
         self._fingerprint = fingerprint_of(self._levels, arguments or {})
@@ -52,7 +58,7 @@ class BaseNest(Generic[RecordT]):
         self._name = name
 
     def _validate(self, page_size: object, starting_token: object, prefetch: object) -> NestOptions:
-        problems: list[str] = []
+        problems: list[Problem] = []
 
         def parse(name: str, value: object, minimum: int, maximum: int | None) -> int | None:
             if value is None:
@@ -61,8 +67,8 @@ class BaseNest(Generic[RecordT]):
                 return validate_whole_number(
                     name, value, minimum=minimum, maximum=maximum, convert=True
                 )
-            except ValueError as error:
-                problems.append(str(error))
+            except InvalidValueError as error:
+                problems.append(error.problem)
                 return None
 
         specs = [level.spec for level in self._levels if level.spec.limit_key is not None]
