@@ -76,6 +76,22 @@ def _to_whole_number(value: object) -> object:
     return value
 
 
+def collect_whole_number(
+    name: str, value: object, problems: list[Problem], minimum: int, maximum: int | None = None
+) -> int | None:
+    """Return the value as a whole number, None for None.
+
+    A numeric string is converted. For all else, add a problem and return None.
+    """
+    if value is None:
+        return None
+    try:
+        return validate_whole_number(name, value, minimum=minimum, maximum=maximum, convert=True)
+    except InvalidValueError as error:
+        problems.append(error.problem)
+        return None
+
+
 def validate_positive(name: str, value: NumberT | None) -> NumberT | None:
     """Return the value if it is None or a number above 0 and at most 1e9.
 

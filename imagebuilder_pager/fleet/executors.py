@@ -16,7 +16,8 @@ from concurrent.futures import (
 from contextlib import contextmanager
 from typing import TypeVar
 
-from ..exceptions import ParamValidationError, Problem
+from .._validation import describe_invalid_value
+from ..exceptions import ParamValidationError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -65,9 +66,9 @@ def open_executor(source: ExecutorSource, slots: int) -> Iterator[SliceExecutor]
         raise ParamValidationError(
             "run_fleet",
             [
-                Problem(
+                describe_invalid_value(
                     "executor",
-                    f"a {type(source).__name__} given",
+                    source,
                     "a concurrent.futures.Executor, or a function that returns one",
                 )
             ],

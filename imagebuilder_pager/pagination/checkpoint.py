@@ -151,16 +151,9 @@ class Checkpoint:
 
     def _iterate(self, pages: Any, what: str) -> Any:
         if not self.finished and pages.starting_token != self.token:
-            raise ParamValidationError(
-                "Checkpoint",
-                [
-                    Problem(
-                        "PaginationConfig.StartingToken",
-                        "not the token of the checkpoint",
-                        "paginate(..., PaginationConfig={'StartingToken': checkpoint.token})",
-                    )
-                ],
-            )
+            name, given = "PaginationConfig.StartingToken", "not the token of the checkpoint"
+            allowed = "paginate(..., PaginationConfig={'StartingToken': checkpoint.token})"
+            raise ParamValidationError("Checkpoint", [Problem(name, given, allowed)])
         if hasattr(pages, "__aiter__"):
             results = pages.items() if what == "items" else aiter(pages)
             return _AsyncResults(self, pages, results)

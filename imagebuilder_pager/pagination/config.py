@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypedDict
+from typing import NamedTuple, TypedDict
 
-from .._validation import InvalidValueError, describe_invalid_value, validate_whole_number
+from .._validation import collect_whole_number, describe_invalid_value
 from ..exceptions import PaginationError, Problem
 from .spec import PaginationSpec
 
@@ -57,17 +57,8 @@ def parse_config(config: object, spec: PaginationSpec) -> tuple[PaginationOption
     ]
 
     def parse_number(key: str, minimum: int, maximum: int | None = None) -> int | None:
-        value: Any = config.get(key)
-        if value is None:
-            return None
         name = f"PaginationConfig.{key}"
-        try:
-            return validate_whole_number(
-                name, value, minimum=minimum, maximum=maximum, convert=True
-            )
-        except InvalidValueError as error:
-            problems.append(error.problem)
-            return None
+        return collect_whole_number(name, config.get(key), problems, minimum, maximum)
 
     max_items = parse_number("MaxItems", 0)
     page_size = parse_number("PageSize", 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from ..._validation import InvalidValueError, validate_whole_number
+from ..._validation import collect_whole_number
 from ...exceptions import (
     PagerError,
     PaginationError,
@@ -59,24 +59,12 @@ class BaseNest(Generic[RecordT]):
 
     def _validate(self, page_size: object, starting_token: object, prefetch: object) -> NestOptions:
         problems: list[Problem] = []
-
-        def parse(name: str, value: object, minimum: int, maximum: int | None) -> int | None:
-            if value is None:
-                return None
-            try:
-                return validate_whole_number(
-                    name, value, minimum=minimum, maximum=maximum, convert=True
-                )
-            except InvalidValueError as error:
-                problems.append(error.problem)
-                return None
-
         specs = [level.spec for level in self._levels if level.spec.limit_key is not None]
         if page_size is not None and not specs:
             raise PaginationError("PageSize: these operations have no parameter for it")
         limits = [spec.max_page_size for spec in specs if spec.max_page_size is not None]
-        size = parse("PageSize", page_size, 1, min(limits, default=None))
-        ahead = parse("Prefetch", prefetch, 0, MAX_PREFETCH) or 0
+        size = collect_whole_number("PageSize", page_size, problems, 1, min(limits, default=None))
+        ahead = collect_whole_number("Prefetch", prefetch, problems, 0, MAX_PREFETCH) or 0
         if problems:
             raise ParamValidationError(self._name, problems)
         entries: tuple[TokenEntry, ...] = ()
