@@ -45,7 +45,7 @@ from ._operations import find_operation
 from ._service import SERVICE, request_headers, response_parser
 from ._validation import importing, validate_positive, validate_whole_number, validating
 from ._walk_methods import AsyncWalkMethods, WalkMethods
-from .exceptions import ParamValidationError
+from .exceptions import ParamValidationError, Problem
 from .models import exceptions as modelled_exceptions
 from .pagination.paginator import Paginator
 
@@ -129,7 +129,7 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
                 ("max_pool_connections", max_pool_connections),
             ):
                 if value is not None:
-                    problem = f"{name}: given beside http_client, which has its own"
+                    problem = Problem(name, "given beside http_client, which has its own")
                     raise ParamValidationError(owner, [problem])
             self._transport = self._adopt(http_client)
         if max_response_bytes is None:
@@ -210,7 +210,7 @@ def _importing_httpx(purpose: str, alternative: str) -> AbstractContextManager[N
 
 def _http_client_error(client: str, http_client: object, allowed: str) -> ParamValidationError:
     return ParamValidationError(
-        client, [f"http_client: a {type(http_client).__name__} given; allowed: {allowed}"]
+        client, [Problem("http_client", f"a {type(http_client).__name__} given", allowed)]
     )
 
 

@@ -34,7 +34,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ._controls import CONTROLS
 
@@ -60,6 +60,7 @@ __all__ = [
     "ParamValidationError",
     "ParentGoneError",
     "PartialCredentialsError",
+    "Problem",
     "ProfileNotFound",
     "ProxyConnectionError",
     "ReadTimeoutError",
@@ -71,6 +72,28 @@ __all__ = [
 ]
 
 
+class Problem(NamedTuple):
+    """An invalid parameter or setting; ``str()`` returns the sentence about it.
+
+    ``parameter`` is its path in wire names, such as ``filters[0].values[3]``, or the name of the
+    setting. ``given`` describes what was found, without secrets: ``0 (int) given``, ``missing, and
+    required``. ``allowed`` describes what is allowed, "" where ``given`` says enough. In the
+    sentence, control characters are escaped.
+    """
+
+    parameter: str
+    given: str
+    allowed: str = ""
+
+    def __str__(self) -> str:
+        allowed = f"; allowed: {self.allowed}" if self.allowed else ""
+        return CONTROLS.sub(_escape, f"{self.parameter}: {self.given}{allowed}")
+
+
+def _list_problems(problems: Iterable[Problem]) -> str:
+    return "".join(f"\n  - {problem}" for problem in problems)
+
+
 class PagerError(Exception):
     """The base class of every exception that this library raises.
 
@@ -80,6 +103,11 @@ class PagerError(Exception):
     """
 
     resume_token: str | None = None
+
+    @property
+    def problem(self) -> Problem | None:
+        """The invalid parameter or setting, of an error that is about a single one."""
+        return self.args[0] if self.args and isinstance(self.args[0], Problem) else None
 
     def __str__(self) -> str:
         # With one argument, it is the text; a KeyError would print its repr.
@@ -108,13 +136,13 @@ class ParamValidationError(PagerError, ValueError):
     """Invalid parameters, found before anything was sent.
 
     ``operation_name`` names the operation or the class that they were passed to. ``problems`` has
-    a line for each invalid parameter; all are reported at once.
+    a :class:`Problem` for each invalid parameter; all are reported at once.
     """
 
-    def __init__(self, operation_name: str, problems: Iterable[str]) -> None:
+    def __init__(self, operation_name: str, problems: Iterable[Problem]) -> None:
         self.operation_name = operation_name
-        self.problems: tuple[str, ...] = tuple(problems)
-        lines = "".join(f"\n  - {problem}" for problem in self.problems)
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        lines = _list_problems(self.problems)
         super().__init__(f"{operation_name}: invalid parameters; nothing was sent{lines}")
 
 
@@ -151,7 +179,15 @@ class ProfileNotFound(InvalidConfigError):
 
 
 class NoCredentialsError(PagerError):
-    """Credentials that were not found; the message lists each source and what was found there."""
+    """Credentials that were not found.
+
+    ``sources`` has a :class:`Problem` for each source that was searched: its name, and why it has
+    no credentials.
+    """
+
+    def __init__(self, message: str = "no credentials", sources: Iterable[Problem] = ()) -> None:
+        self.sources: tuple[Problem, ...] = tuple(sources)
+        super().__init__(message + _list_problems(self.sources))
 
 
 class PartialCredentialsError(NoCredentialsError):
