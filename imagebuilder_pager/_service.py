@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._aws.config.endpoints import ServiceMetadata
@@ -11,7 +11,7 @@ from ._version import __version__
 from .exceptions import ResponseValidationError
 
 if TYPE_CHECKING:
-    from ._aws.protocol.responses import ResponseParser
+    from ._aws.protocol.responses import Location, ResponseParser
     from .models.shapes import Response
     from .operations import Operation
 
@@ -33,8 +33,12 @@ def response_parser(
     raises :class:`ResponseValidationError` for one.
     """
 
-    def parse(body: bytes, metadata: Mapping[str, Any]) -> Response:
-        response: Response = operation.response.from_json(body, metadata, **parse_options)
+    def parse(
+        body: bytes, metadata: Mapping[str, Any], /, *, unchecked: Sequence[Location] = ()
+    ) -> Response:
+        response: Response = operation.response.from_json(
+            body, metadata, unchecked=unchecked, **parse_options
+        )
         for name in _ECHOED_MEMBERS:
             sent, received = params.get(name), response.get(name)
             if sent and isinstance(received, str) and sent.lower() != (received or sent).lower():

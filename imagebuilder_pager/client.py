@@ -29,6 +29,7 @@ from ._aws.config.tls import (
 )
 from ._aws.credentials.resolver import resolve_credentials
 from ._aws.identity import CredentialsContext, CredentialsSource
+from ._aws.protocol.responses import OnInvalidResponse, validate_on_invalid_response
 from ._aws.protocol.rest_json import DEFAULT_MAX_RESPONSE_BYTES, ClientConfig, RestJsonClient
 from ._aws.retries import resolve_max_attempts
 from ._aws.transport.pool import MAX_CONNECTIONS
@@ -91,6 +92,7 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         max_pool_connections: int | None = None,
         max_attempts: int | None = None,
         max_response_bytes: int | None = None,
+        on_invalid_response: OnInvalidResponse = "raise",
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         owner = type(self).__name__
@@ -140,6 +142,7 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
                     "max_response_bytes", max_response_bytes, minimum=1
                 ),
                 clock=clock,
+                on_invalid_response=validate_on_invalid_response(on_invalid_response),
             )
         signer = RequestSigner(
             provider,
@@ -216,6 +219,7 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMet
     ``max_attempts``: how often a call may be sent, else ``AWS_MAX_ATTEMPTS``, else 3; 1 turns
     retries off. ``max_response_bytes``: the largest body that is read. ``clock``: what to ask for
     the time and to wait with, for tests.
+    ``on_invalid_response``: ``"raise"``, or ``"warn"`` to go on with a page as it was sent.
 
     One client may serve many threads. Use it as a context manager, or call :meth:`close`.
 

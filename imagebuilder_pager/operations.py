@@ -92,6 +92,7 @@ class Operation(Generic[ResponseT]):
             method=self.http_method,
             query_members={name: name for name in query},
             prepare=self.response.model_rebuild,
+            page_members=None if self.result_key is None else (self.result_key, "nextToken"),
         )
 
     def _model(self, suffix: str) -> object:
