@@ -1,6 +1,6 @@
 """The rows of the database that a record of the walk becomes: plain data, to be sent anywhere.
 
-A value that is not of its member's type, which ``on_invalid_response="warn"`` lets through, is NULL.
+A value not of its member's type, which ``on_invalid_response="warn"`` lets through, is NULL.
 """
 
 from __future__ import annotations
@@ -121,10 +121,11 @@ def _execution_row(record: LifecycleRecord, execution_id: str, arn: str) -> Row:
 
 def _resource_values(resource: LifecycleExecutionResource) -> Row:
     action = resource.action
+    image_uris = [uri for uri in resource.image_uris if isinstance(uri, str)]
     return (
         *_state_values(resource.state),
         *((_text(action.name), _text(action.reason)) if isinstance(action, Shape) else NOTHING),
-        json.dumps(list(resource.image_uris)) if resource.image_uris else None,
+        json.dumps(image_uris) if image_uris else None,
         format_time(resource.start_time),
         format_time(resource.end_time),
     )
