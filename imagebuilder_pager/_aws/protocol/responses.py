@@ -177,9 +177,12 @@ def parse_response(
                 and (bool(body) or response.ends_with_connection)
                 and _is_cut_off(body),
             ) from None
-        result = parse(
-            body, response.metadata(), unchecked=[problem["loc"] for problem in problems]
-        )
+        locations = [problem["loc"] for problem in problems]
+        try:
+            result = parse(body, response.metadata(), unchecked=locations)
+        except (LookupError, TypeError, pydantic.ValidationError):
+            # The name of a key is not always what pydantic calls it: a lone surrogate is not.
+            raise _validation_error(operation, response, problems) from None
     # The names are looked for in the bytes first, since a page has none of them.
     if (b'"__type"' in body or b'ode"' in body) and any(
         isinstance(code := result.get(name), str) and code
@@ -193,13 +196,8 @@ def parse_response(
         return result
     is_fatal = any(_is_fatal(operation, problem) for problem in problems)
     if problems and (is_fatal or on_invalid == "raise"):
-        raise ResponseValidationError(
-            operation.name,
-            response.request_id,
-            [(member_path(problem["loc"]), problem["msg"]) for problem in problems[:MAX_PROBLEMS]],
-            problem_count=len(problems),
-            advice="" if is_fatal else f"{_WARN} gives these members as they were sent",
-        ) from None
+        advice = "" if is_fatal else f"{_WARN} gives these members as they were sent"
+        raise _validation_error(operation, response, problems, advice) from None
     if on_invalid == "raise":
         # A success by its status alone: read as a page, it would end the listing in silence.
         raise ResponseParserError(
@@ -217,6 +215,21 @@ def parse_response(
 
 _WARN = 'on_invalid_response="warn"'
 _CODE_MEMBERS = ("__type", "code", "Code")
+
+
+def _validation_error(
+    operation: RestJsonOperation,
+    response: HTTPResponse,
+    problems: Sequence[ErrorDetails],
+    advice: str = "",
+) -> ResponseValidationError:
+    return ResponseValidationError(
+        operation.name,
+        response.request_id,
+        [(member_path(problem["loc"]), problem["msg"]) for problem in problems[:MAX_PROBLEMS]],
+        problem_count=len(problems),
+        advice=advice,
+    )
 
 
 def _is_fatal(operation: RestJsonOperation, problem: ErrorDetails) -> bool:
