@@ -46,6 +46,8 @@ REFUSED: list[tuple[object, list[str]]] = [
         {"lifecycleExecutionState": {"status": True}},
         ["lifecycleExecutionState.status: Input should be a valid string"],
     ),
+    ({"resources": {}}, ["resources: Input should be a valid array"]),
+    ({"resources": "none"}, ["resources: Input should be a valid array"]),
     ({"resources": [{}, {}, 5]}, ["resources[2]: Input should be an object"]),
     ({"resources": [[]]}, ["resources[0]: Input should be an object"]),
     (
@@ -93,12 +95,14 @@ REFUSED: list[tuple[object, list[str]]] = [
             "lifecycleExecutionId": 1,
             "lifecycleExecutionState": "SUCCESS",
             "resources": [{}, {"snapshots": [{}, {"snapshotId": {}, "state": 1}]}],
+            "nextToken": ["a"],
         },
         [
             "lifecycleExecutionId: Input should be a valid string",
             "lifecycleExecutionState: Input should be an object",
             "resources[1].snapshots[1].snapshotId: Input should be a valid string",
             "resources[1].snapshots[1].state: Input should be an object",
+            "nextToken: Input should be a valid string",
         ],
     ),
 ]
@@ -113,7 +117,7 @@ def test_all_invalid_members_are_named(body: object, problems: list[str]) -> Non
         "ListLifecycleExecutionResources: the response is not valid "
         f"(request id {RESPONSE_HEADERS['x-amzn-RequestId']})"
         + "".join(f"\n  - {problem}" for problem in problems)
-        + ADVICE
+        + ("" if {"nextToken", "resources"} & {path for path, _ in error.problems} else ADVICE)
     )
     assert error.operation_name == "ListLifecycleExecutionResources"
     assert error.request_id == RESPONSE_HEADERS["x-amzn-RequestId"]

@@ -298,6 +298,12 @@ FATAL: list[tuple[str, Any, type[exceptions.PagerError], str]] = [
         "- nextToken: ",
     ),
     (
+        "token behind many mismatches",
+        {"resources": [1] * 50, "nextToken": 5},
+        exceptions.ResponseValidationError,
+        r"- nextToken: .*\n  - resources\[0\](.|\n)*and 41 more$",
+    ),
+    (
         "items, from which nothing can be taken",
         b'{"resources":[{"state":5,"snapshots":[5]}],"resources":{"0":5}}',
         exceptions.ResponseValidationError,

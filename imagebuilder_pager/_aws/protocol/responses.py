@@ -195,6 +195,9 @@ def parse_response(
     if is_page and not problems:
         return result
     is_fatal = any(_is_fatal(operation, problem) for problem in problems)
+    if is_fatal and len(problems) > MAX_PROBLEMS:
+        # Those are named that the option does not help with.
+        problems.sort(key=lambda problem: not _is_fatal(operation, problem))
     if problems and (is_fatal or on_invalid == "raise"):
         advice = "" if is_fatal else f"{_WARN} gives these members as they were sent"
         raise _validation_error(operation, response, problems, advice) from None
