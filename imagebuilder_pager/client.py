@@ -29,6 +29,7 @@ from ._aws.config.tls import (
 )
 from ._aws.credentials.resolver import resolve_credentials
 from ._aws.identity import CredentialsContext, CredentialsSource
+from ._aws.protocol.responses import OnInvalidResponse, validate_on_invalid_response
 from ._aws.protocol.rest_json import DEFAULT_MAX_RESPONSE_BYTES, ClientConfig, RestJsonClient
 from ._aws.protocol.user_agent import validate_user_agent_extra
 from ._aws.retries import resolve_retries
@@ -94,6 +95,7 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         retry_mode: str | None = None,
         user_agent_extra: str | None = None,
         max_response_bytes: int | None = None,
+        on_invalid_response: OnInvalidResponse = "raise",
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         owner = type(self).__name__
@@ -146,6 +148,7 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
                     "max_response_bytes", max_response_bytes, minimum=1
                 ),
                 clock=clock,
+                on_invalid_response=validate_on_invalid_response(on_invalid_response),
             )
         signer = RequestSigner(
             provider,
@@ -240,8 +243,9 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMet
     ``retry_mode``: ``standard``, ``adaptive`` or ``legacy``, else ``AWS_RETRY_MODE``, the
     profile's, or ``standard``.
     ``user_agent_extra``: what to add to the header User-Agent, in printable ASCII.
-    ``max_response_bytes``: the largest body that is read. ``clock``: what to ask for the time and
-    to wait with, for tests.
+    ``max_response_bytes``: the largest body that is read.
+    ``on_invalid_response``: ``"raise"``, or ``"warn"`` to go on with a page as it was sent.
+    ``clock``: what to ask for the time and to wait with, for tests.
 
     One client may serve many threads. Use it as a context manager, or call :meth:`close`.
 

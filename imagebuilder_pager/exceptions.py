@@ -256,8 +256,12 @@ class ClientError(PagerError):
         )
 
 
+#: The most invalid members that an error or a warning names.
+MAX_PROBLEMS = 10
+
+
 class ResponseParserError(PagerError):
-    """A successful response that cannot be parsed: HTML, invalid or incomplete JSON, or empty.
+    """A successful response that is not one: HTML, invalid or incomplete JSON, empty, or no page.
 
     ``incomplete`` says whether the response is incomplete.
     """
@@ -271,16 +275,30 @@ class ResponseValidationError(PagerError):
     """A response in JSON that does not fit the model.
 
     ``operation_name`` and ``request_id`` identify the response. ``problems`` is a tuple of
-    ``(path, text)``, one for each invalid member; a path is like ``resources[3].startTime``.
+    ``(path, text)``, one for each invalid member, ten at most; a path is like
+    ``resources[3].startTime``. ``problem_count`` is the number of all invalid members. Where an
+    option goes on with such a response, the text names it.
     """
 
     def __init__(
-        self, operation_name: str, request_id: str | None, problems: Iterable[tuple[str, str]]
+        self,
+        operation_name: str,
+        request_id: str | None,
+        problems: Iterable[tuple[str, str]],
+        *,
+        problem_count: int | None = None,
+        advice: str = "",
     ) -> None:
         self.operation_name = operation_name
         self.request_id = request_id
-        self.problems: tuple[tuple[str, str], ...] = tuple(problems)
+        known = tuple(problems)
+        self.problems: tuple[tuple[str, str], ...] = known[:MAX_PROBLEMS]
+        self.problem_count: int = len(known) if problem_count is None else problem_count
         lines = "".join(f"\n  - {path}: {text}" for path, text in self.problems)
+        if more := self.problem_count - len(self.problems):
+            lines += f"\n  and {more} more"
+        if advice:
+            lines += f"\n  {advice}"
         super().__init__(
             f"{operation_name}: the response is not valid "
             f"(request id {request_id or 'unknown'}){lines}"

@@ -24,6 +24,7 @@ _OPTION_BY_PARAMETER = {
     "StartingToken": "--starting-token",
     "connect_timeout": "--cli-connect-timeout",
     "endpoint_url": "--endpoint-url",
+    "on_invalid_response": "--on-invalid-response",
     "read_timeout": "--cli-read-timeout",
     "region_name": "--region",
     "verify": "--ca-bundle",
@@ -97,6 +98,9 @@ def _describe_validation_error(error: Exception) -> tuple[int, str] | None:
         is_locked = isinstance(error, exceptions.CheckpointLockedError)
         code = GENERAL_ERROR_RC if is_locked else PARAM_VALIDATION_ERROR_RC
         return code, f"--checkpoint: {error}"
+    if isinstance(error, (exceptions.ResponseParserError, exceptions.ResponseValidationError)):
+        option = 'on_invalid_response="warn"', "--on-invalid-response warn"
+        return GENERAL_ERROR_RC, str(error).replace(*option)
     if isinstance(error, exceptions.StartingTokenError):
         return PARAM_VALIDATION_ERROR_RC, f"Bad starting token: {_describe_setting(error)[1]}"
     if isinstance(error, (exceptions.InvalidRegionError, exceptions.InvalidEndpointError)):
