@@ -59,11 +59,10 @@ class BaseNest(Generic[RecordT]):
 
     def _validate(self, page_size: object, starting_token: object, prefetch: object) -> NestOptions:
         problems: list[Problem] = []
-        specs = [level.spec for level in self._levels if level.spec.limit_key is not None]
-        if page_size is not None and not specs:
+        limit_keys = {level.spec.limit_key for level in self._levels}
+        if page_size is not None and limit_keys == {None}:
             raise PaginationError("PageSize: these operations have no parameter for it")
-        limits = [spec.max_page_size for spec in specs if spec.max_page_size is not None]
-        size = collect_whole_number("PageSize", page_size, problems, 1, min(limits, default=None))
+        size = collect_whole_number("PageSize", page_size, problems, 1)
         ahead = collect_whole_number("Prefetch", prefetch, problems, 0, MAX_PREFETCH) or 0
         if problems:
             raise ParamValidationError(self._name, problems)
