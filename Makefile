@@ -4,11 +4,12 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test fuzz simulate check format update-model test-all test-lowest bench slim container clean
+.PHONY: help demo test fuzz simulate check format update-model test-all test-aiobotocore test-lowest bench slim container clean
 
 help:
 	@echo "make demo      page from the policies of a local Image Builder to the resources of an execution"
 	@echo "make test      run the tests"
+	@echo "make test-aiobotocore  run the tests with aiobotocore, in its own environment"
 	@echo "make fuzz      feed the parsers many more random inputs than make test does"
 	@echo "make simulate  break off the simulated network at every byte and turn that there is"
 	@echo "make check     formatting, lint, types, and that every public type is known"
@@ -62,7 +63,7 @@ test-all:
 	  for python in python$$version $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$$version.*/bin/python; do \
 	    if $$python -c pass 2>/dev/null; then \
 	      found="$$found $$version"; \
-	      $(MAKE) --no-print-directory test PYTHON=$$python VENV=.venv-$$version || exit 1; \
+	      $(MAKE) --no-print-directory test test-aiobotocore PYTHON=$$python VENV=.venv-$$version || exit 1; \
 	      break; \
 	    fi; \
 	  done; \
@@ -95,7 +96,22 @@ $(LOWEST)/.installed: pyproject.toml constraints.txt Makefile
 	  $$(grep -E '^($(LOWEST_TOOLS))==' constraints.txt)
 	@touch $@
 
-bench: $(VENV)/.dev
+# aiobotocore does not allow the newest botocore, so its tests and the benchmarks' peer have an
+# environment beside $(VENV). pytest fails if every test is skipped for want of aiobotocore.
+AIOBOTOCORE = $(VENV)-aiobotocore
+AIOBOTOCORE_TESTS = tests/integration/test_from_aiobotocore_client.py
+
+test-aiobotocore: $(AIOBOTOCORE)/.installed
+	$(AIOBOTOCORE)/bin/python -m pytest -q $(AIOBOTOCORE_TESTS)
+
+$(AIOBOTOCORE)/.installed: pyproject.toml constraints.txt requirements-aiobotocore.txt
+	$(PYTHON) -m venv $(AIOBOTOCORE) --clear
+	grep -vE '^(boto3|botocore)==' constraints.txt >$(AIOBOTOCORE)/constraints.txt
+	PIP_CONSTRAINT=$(AIOBOTOCORE)/constraints.txt $(AIOBOTOCORE)/bin/python -m pip install -q \
+	  --disable-pip-version-check -e . -r requirements-aiobotocore.txt hypothesis moto pytest
+	@touch $@
+
+bench: $(VENV)/.dev $(AIOBOTOCORE)/.installed
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 # SLIM=lean builds build/slim-lean, for H11Client alone. SLIM_WITH='cli local walk' adds the command
@@ -115,7 +131,7 @@ clean:
 # An environment that cannot be used is made anew: of a Python that is gone or too old, one whose
 # packages are another Python's, or one without pip.
 VENV_CHECK = import importlib.util as u, sys; sys.exit(sys.version_info < (3, 11) or sys.prefix == sys.base_prefix or u.find_spec("pip") is None)
-ifneq ($(filter-out help clean test-all test-lowest,$(or $(MAKECMDGOALS),help)),)
+ifneq ($(filter-out help clean test-all test-aiobotocore test-lowest,$(or $(MAKECMDGOALS),help)),)
 ifneq ($(shell '$(BIN)/python' -I -c '$(VENV_CHECK)' >/dev/null 2>&1 && echo usable),usable)
 $(VENV)/.runtime: new-venv
 endif

@@ -10,13 +10,15 @@ import sys
 import time
 from pathlib import Path
 
-from .harness import Harness
+from tools.slim import requirements_of
+
+from .harness import AIOBOTOCORE, Harness, aiobotocore_site_packages
 from .results import Outcome
 from .rows import ROWS, rows_named
 
 _README = Path(__file__).with_name("README.md")
 _BEGIN, _END = "<!-- table -->\n", "<!-- end of table -->\n"
-_PACKAGES = ("boto3", "botocore", "aiobotocore", "httpx", "httpcore", "pydantic", "pydantic-core")
+_PACKAGES = ("boto3", "botocore", "httpx", "httpcore", "pydantic", "pydantic-core")
 
 
 def main() -> int:
@@ -103,8 +105,16 @@ def _score(outcome: Outcome) -> str:
 
 
 def _versions() -> str:
-    packages = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
-    return f"{time.strftime('%Y-%m-%d')}, Python {platform.python_version()}, {packages};"
+    packages = [f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES]
+    if AIOBOTOCORE.exists():
+        peer = requirements_of("aiobotocore", aiobotocore_site_packages())
+        versions = {distribution.name: distribution.version for distribution in peer}
+        packages.append(
+            f"aiobotocore {versions['aiobotocore']} with botocore {versions['botocore']}"
+        )
+    return (
+        f"{time.strftime('%Y-%m-%d')}, Python {platform.python_version()}, {', '.join(packages)};"
+    )
 
 
 def _load() -> str:

@@ -1,7 +1,8 @@
 """The harness: it runs each worker in a process of its own, against a server in another process.
 
 Each peer sees its own requirements and no other distributions, because some libraries import more
-where more is installed.
+where more is installed. aiobotocore comes from a second environment, with its botocore and its
+Python.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from typing import Self
 
 from tools.slim import LIBRARY, files_of, requirements_of
 
-__all__ = ["ROOT", "Harness", "Measured"]
+__all__ = ["AIOBOTOCORE", "ROOT", "Harness", "Measured", "aiobotocore_site_packages"]
 
 ROOT = Path(__file__).parents[1]
+#: The environment with aiobotocore, which the Makefile makes beside the one of this process.
+AIOBOTOCORE = Path(f"{sys.prefix}-aiobotocore")
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,13 @@ class Harness:
 
     def __init__(self, library: Path | None = None) -> None:
         self.library = (library or ROOT).resolve()
+        self._sites: dict[str, Path] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         certificate, key = _make_certificate(folder)
-        self._sites = {name: _make_site(folder / name, name, self.library) for name in _SITES}
+        self._folder = folder
         # Loading a real bundle of more than a hundred certificates takes time, so use one.
         import certifi
 
@@ -95,9 +99,12 @@ class Harness:
         ``site`` it can import only the standard library.
         """
         environment = self._environment(tls=tls)
+        python = sys.executable
         if site is not None:
-            environment["PYTHONPATH"] = str(self._sites[site])
-        command = [sys.executable, "-S", "-P", "-c", code]
+            environment["PYTHONPATH"] = str(self._site(site))
+            if site == "aiobotocore":
+                python = str(AIOBOTOCORE / "bin" / "python")
+        command = [python, "-S", "-P", "-c", code]
         started = time.perf_counter()
         # One pipe, read as bytes and without threads: the time measured is the child's.
         with subprocess.Popen(
@@ -134,6 +141,13 @@ class Harness:
         code = f"from benchmarks.workers.{worker} import {job}; {job}({arguments})"
         return self.python(code, _SITE_OF.get(worker, LIBRARY), tls=tls)
 
+    def _site(self, name: str) -> Path:
+        """Return the folder with a distribution and its requirements, which is made once."""
+        if name not in self._sites:
+            other = aiobotocore_site_packages() if name == "aiobotocore" else None
+            self._sites[name] = _make_site(self._folder / name, name, self.library, other)
+        return self._sites[name]
+
     def _environment(self, *, tls: bool) -> dict[str, str]:
         """Return an environment without the user's own settings."""
         environment = {
@@ -152,15 +166,24 @@ class Harness:
         return environment
 
 
-_SITES = (LIBRARY, "boto3", "aiobotocore", "awscli")
 _SITE_OF = {"peer_boto3": "boto3", "peer_aiobotocore": "aiobotocore"}
 
 
-def _make_site(folder: Path, name: str, library: Path) -> Path:
-    """Create a folder of links to the distribution and its requirements, as site-packages."""
+def aiobotocore_site_packages() -> Path:
+    """Return the packages of the environment with aiobotocore; raise FileNotFoundError without."""
+    for folder in AIOBOTOCORE.glob("lib/python*/site-packages"):
+        return folder
+    raise FileNotFoundError(f"there is no environment {AIOBOTOCORE}; make bench makes it")
+
+
+def _make_site(folder: Path, name: str, library: Path, site_packages: Path | None) -> Path:
+    """Create a folder of links to the distribution and its requirements, as site-packages.
+
+    They are those of this environment, or of another one's ``site_packages``.
+    """
     folder.mkdir()
     (folder / "benchmarks").symlink_to(ROOT / "benchmarks")
-    for distribution in requirements_of(name):
+    for distribution in requirements_of(name, site_packages):
         for path, relative in files_of(distribution):
             link = folder / relative.parts[0]
             if relative.parts[0] != "__pycache__" and not link.is_symlink():

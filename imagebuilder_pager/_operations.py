@@ -18,7 +18,7 @@ _LIFECYCLE_EXECUTION_ID = Param(
     text="The id of the execution.",
 )
 
-_MAX_RESULTS = Param("integer", minimum=1, maximum=25, text="The most items on the page.")
+_MAX_RESULTS = Param("integer", minimum=1, maximum=100, text="The most items on the page.")
 
 _NEXT_TOKEN = Param(
     "string", minimum=1, maximum=65535, text="The `nextToken` of the page before this one."
@@ -38,7 +38,7 @@ _FILTERS = Param(
                 "list",
                 minimum=1,
                 maximum=10,
-                item=Param("string", pattern='^[0-9a-zA-Z./_ :,{}"-]{1,1024}$'),
+                item=Param("string", pattern='^[0-9a-zA-Z./_ :,{}"*-]{1,1024}$'),
                 text="Values, one of which the member has to have.",
             ),
         },
@@ -414,7 +414,7 @@ OPERATIONS: Mapping[str, Operation] = {
                         "list",
                         minimum=1,
                         maximum=10,
-                        item=Param("string", pattern='^[0-9a-zA-Z./_ :,{}"-]{1,1024}$'),
+                        item=Param("string", pattern='^[0-9a-zA-Z./_ :,{}"*-]{1,1024}$'),
                         text="Values, one of which the member has to have.",
                     ),
                 },
@@ -449,7 +449,7 @@ OPERATIONS: Mapping[str, Operation] = {
                             "list",
                             minimum=1,
                             maximum=1,
-                            item=Param("string", pattern='^[0-9a-zA-Z./_ :,{}"-]{1,1024}$'),
+                            item=Param("string", pattern='^[0-9a-zA-Z./_ :,{}"*-]{1,1024}$'),
                             text="The value that the member has to have.",
                         ),
                     },

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ._validation import describe_invalid_value, describe_value
-from .exceptions import ParamValidationError
+from ._validation import describe_invalid_value
+from .exceptions import ParamValidationError, Problem
 
 #: The types of values, as boto3 has them; to Python, True is a whole number, too.
 _TYPES: Mapping[str, Any] = {
@@ -73,7 +73,7 @@ def check_params(
     Raises :class:`ParamValidationError` that names each parameter that is missing, unknown or not
     allowed.
     """
-    problems: list[str] = []
+    problems: list[Problem] = []
     checked = _check_members(params, given, "", problems)
     if problems:
         raise ParamValidationError(operation_name, problems)
@@ -81,32 +81,31 @@ def check_params(
 
 
 def _check_members(
-    params: Mapping[str, Param], given: Mapping[str, Any], prefix: str, problems: list[str]
+    params: Mapping[str, Param], given: Mapping[str, Any], prefix: str, problems: list[Problem]
 ) -> dict[str, Any]:
     checked = {}
     for name, param in params.items():
         if param.required and name not in given:
-            problems.append(f"{prefix}{name}: missing, and required; allowed: {param.describe()}")
+            problems.append(Problem(prefix + name, "missing, and required", param.describe()))
     for name, value in given.items():
         if (known := params.get(name)) is None:
-            allowed = ", ".join(params)
-            problems.append(f"{prefix}{name}: unknown parameter; allowed: {allowed}")
+            problems.append(Problem(f"{prefix}{name}", "unknown parameter", ", ".join(params)))
         else:
             checked[name] = _check_value(known, value, f"{prefix}{name}", problems)
     return checked
 
 
-def _check_value(param: Param, value: Any, path: str, problems: list[str]) -> Any:
+def _check_value(param: Param, value: Any, path: str, problems: list[Problem]) -> Any:
     if not isinstance(value, _TYPES[param.type]):
         problems.append(describe_invalid_value(path, value, param.describe()))
         return None
     if param.minimum is not None:
         size = value if param.type == "integer" else len(value)
         if size < param.minimum:
-            given = describe_value(value)
+            problem = describe_invalid_value(path, value, param.describe())
             if param.type == "list":
-                given += f" of {size} items"
-            problems.append(f"{path}: {given} given; allowed: {param.describe()}")
+                problem = problem._replace(given=f"a list of {size} items given")
+            problems.append(problem)
             return None
     if param.item is not None:
         return [

@@ -124,6 +124,7 @@ class Operation:
             name=self.name,
             path=self.path,
             members=response.wire_names(),
+            page_members=(self.result_key, "nextToken") if self.result_key else None,
             errors={error.__name__: error for error in MODELLED_ERRORS},
             method=self.http_method,
             query_members={name: name for name in self.params} if self.http_method == "GET" else {},

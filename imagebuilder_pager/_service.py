@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._aws.config.endpoints import ServiceMetadata
@@ -12,7 +12,7 @@ from .exceptions import ResponseValidationError
 
 if TYPE_CHECKING:
     from ._aws.config.shared_config import SharedConfig
-    from ._aws.protocol.responses import ResponseParser
+    from ._aws.protocol.responses import Location, ResponseParser
     from ._rows import Operation
     from .models.shapes import Response
 
@@ -39,8 +39,12 @@ def response_parser(
     raises :class:`ResponseValidationError` for one.
     """
 
-    def parse(body: bytes, metadata: Mapping[str, Any]) -> Response:
-        response: Response = operation.response.from_json(body, metadata, **parse_options)
+    def parse(
+        body: bytes, metadata: Mapping[str, Any], /, *, unchecked: Sequence[Location] = ()
+    ) -> Response:
+        response: Response = operation.response.from_json(
+            body, metadata, unchecked=unchecked, **parse_options
+        )
         for name in _ECHOED_MEMBERS:
             sent, received = params.get(name), response.get(name)
             if sent and isinstance(received, str) and sent.lower() != (received or sent).lower():

@@ -1,7 +1,7 @@
-"""Checks of numbers, and the sentence of every error that rejects a value.
+"""Checks of numbers, and the problem of every error that rejects a value.
 
-The sentence is ``name: value given; allowed: values``. A check raises ``ValueError`` with it; its
-caller makes a :class:`ParamValidationError` of that, by :func:`validating`.
+A check raises :class:`InvalidValueError` with the problem; its caller makes a
+:class:`ParamValidationError` of that, by :func:`validating`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from .exceptions import MissingDependencyException, ParamValidationError
+from .exceptions import MissingDependencyException, ParamValidationError, Problem
 
 NumberT = TypeVar("NumberT", float, int)
 
@@ -32,9 +32,17 @@ def describe_value(value: object) -> str:
     return f"a {type(value).__name__}"
 
 
-def describe_invalid_value(name: str, value: object, allowed: str) -> str:
-    """Return the sentence that names a parameter, the value given and the values allowed."""
-    return f"{name}: {describe_value(value)} given; allowed: {allowed}"
+def describe_invalid_value(name: str, value: object, allowed: str) -> Problem:
+    """Return the problem of a parameter whose value is not allowed."""
+    return Problem(name, f"{describe_value(value)} given", allowed)
+
+
+class InvalidValueError(ValueError):
+    """A value that a check rejects; ``problem`` says why."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(problem)
 
 
 def validate_whole_number(
@@ -43,7 +51,7 @@ def validate_whole_number(
     """Return the value if it is a whole number from ``minimum`` to ``maximum``.
 
     With ``convert``, a numeric string or a float such as ``2.0`` is converted, as botocore does.
-    Raises ``ValueError`` for all else.
+    Raises :class:`InvalidValueError` for all else.
     """
     number = _to_whole_number(value) if convert else value
     if (
@@ -54,7 +62,7 @@ def validate_whole_number(
     ):
         return number
     bounds = f", {minimum} or more" if maximum is None else f" from {minimum} to {maximum}"
-    raise ValueError(describe_invalid_value(name, value, f"a whole number{bounds}"))
+    raise InvalidValueError(describe_invalid_value(name, value, f"a whole number{bounds}"))
 
 
 def _to_whole_number(value: object) -> object:
@@ -68,27 +76,42 @@ def _to_whole_number(value: object) -> object:
     return value
 
 
+def collect_whole_number(
+    name: str, value: object, problems: list[Problem], minimum: int, maximum: int | None = None
+) -> int | None:
+    """Return the value as a whole number, None for None.
+
+    A numeric string is converted. For all else, add a problem and return None.
+    """
+    if value is None:
+        return None
+    try:
+        return validate_whole_number(name, value, minimum=minimum, maximum=maximum, convert=True)
+    except InvalidValueError as error:
+        problems.append(error.problem)
+        return None
+
+
 def validate_positive(name: str, value: NumberT | None) -> NumberT | None:
     """Return the value if it is None or a number above 0 and at most 1e9.
 
-    Raises ``ValueError`` for all else.
+    Raises :class:`InvalidValueError` for all else.
     """
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1e9:
-        raise ValueError(describe_invalid_value(name, value, "a number above 0, at most 1e9"))
+        allowed = "a number above 0, at most 1e9"
+        raise InvalidValueError(describe_invalid_value(name, value, allowed))
     return value
 
 
 @contextmanager
 def validating(owner: str) -> Iterator[None]:
-    """Turn the ``ValueError`` of a check into a :class:`ParamValidationError` of ``owner``."""
+    """Turn the error of a check into a :class:`ParamValidationError` of ``owner``."""
     try:
         yield
-    except ParamValidationError:
-        raise
-    except ValueError as error:
-        raise ParamValidationError(owner, [str(error)]) from None
+    except InvalidValueError as error:
+        raise ParamValidationError(owner, [error.problem]) from None
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from ._aws.config.tls import (
 )
 from ._aws.credentials.resolver import resolve_credentials
 from ._aws.identity import CredentialsContext, CredentialsSource
+from ._aws.protocol.responses import OnInvalidResponse, validate_on_invalid_response
 from ._aws.protocol.rest_json import DEFAULT_MAX_RESPONSE_BYTES, ClientConfig, RestJsonClient
 from ._aws.protocol.user_agent import validate_user_agent_extra
 from ._aws.retries import resolve_retries
@@ -45,7 +46,7 @@ from ._operations import find_operation
 from ._service import SERVICE, request_headers, response_parser
 from ._validation import importing, validate_positive, validate_whole_number, validating
 from ._walk_methods import AsyncWalkMethods, WalkMethods
-from .exceptions import ParamValidationError
+from .exceptions import ParamValidationError, Problem
 from .models import exceptions as modelled_exceptions
 from .pagination.paginator import Paginator
 
@@ -94,6 +95,7 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         retry_mode: str | None = None,
         user_agent_extra: str | None = None,
         max_response_bytes: int | None = None,
+        on_invalid_response: OnInvalidResponse = "raise",
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         owner = type(self).__name__
@@ -129,7 +131,7 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
                 ("max_pool_connections", max_pool_connections),
             ):
                 if value is not None:
-                    problem = f"{name}: given beside http_client, which has its own"
+                    problem = Problem(name, "given beside http_client, which has its own")
                     raise ParamValidationError(owner, [problem])
             self._transport = self._adopt(http_client)
         if max_response_bytes is None:
@@ -146,6 +148,7 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
                     "max_response_bytes", max_response_bytes, minimum=1
                 ),
                 clock=clock,
+                on_invalid_response=validate_on_invalid_response(on_invalid_response),
             )
         signer = RequestSigner(
             provider,
@@ -210,7 +213,7 @@ def _importing_httpx(purpose: str, alternative: str) -> AbstractContextManager[N
 
 def _http_client_error(client: str, http_client: object, allowed: str) -> ParamValidationError:
     return ParamValidationError(
-        client, [f"http_client: a {type(http_client).__name__} given; allowed: {allowed}"]
+        client, [Problem("http_client", f"a {type(http_client).__name__} given", allowed)]
     )
 
 
@@ -252,7 +255,7 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMet
     - ``user_agent_extra``: printable ASCII to add to the header User-Agent. Default: none.
     - ``max_response_bytes``: the largest body of a response, in bytes. Default: 16 MiB.
     - ``on_invalid_response``: what happens with a response that does not fit the model. ``raise``:
-      an error. ``warn``: the page as far as it fits, and a warning in the log. Default: ``raise``.
+      an error. ``warn``: the page as it was sent, and a warning in the log. Default: ``raise``.
     - ``clock``: a :class:`Clock` to tell the time and to wait, for tests. Default: the system's.
 
     Raises :class:`NoRegionError`, :class:`InvalidRegionError`, :class:`InvalidEndpointError`,

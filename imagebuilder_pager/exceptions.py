@@ -34,7 +34,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ._controls import CONTROLS
 
@@ -60,6 +60,7 @@ __all__ = [
     "ParamValidationError",
     "ParentGoneError",
     "PartialCredentialsError",
+    "Problem",
     "ProfileNotFound",
     "ProxyConnectionError",
     "ReadTimeoutError",
@@ -71,6 +72,28 @@ __all__ = [
 ]
 
 
+class Problem(NamedTuple):
+    """An invalid parameter or setting; ``str()`` returns the sentence about it.
+
+    ``parameter`` is its path in wire names, such as ``filters[0].values[3]``, or the name of the
+    setting. ``given`` describes what was found, without secrets: ``0 (int) given``, ``missing, and
+    required``. ``allowed`` describes what is allowed, "" where ``given`` says enough. In the
+    sentence, control characters are escaped.
+    """
+
+    parameter: str
+    given: str
+    allowed: str = ""
+
+    def __str__(self) -> str:
+        allowed = f"; allowed: {self.allowed}" if self.allowed else ""
+        return CONTROLS.sub(_escape, f"{self.parameter}: {self.given}{allowed}")
+
+
+def _list_problems(problems: Iterable[Problem]) -> str:
+    return "".join(f"\n  - {problem}" for problem in problems)
+
+
 class PagerError(Exception):
     """The base class of every exception that this library raises.
 
@@ -80,6 +103,11 @@ class PagerError(Exception):
     """
 
     resume_token: str | None = None
+
+    @property
+    def problem(self) -> Problem | None:
+        """The invalid parameter or setting, of an error that is about a single one."""
+        return self.args[0] if self.args and isinstance(self.args[0], Problem) else None
 
     def __str__(self) -> str:
         # With one argument, it is the text; a KeyError would print its repr.
@@ -108,13 +136,13 @@ class ParamValidationError(PagerError, ValueError):
     """Invalid parameters, found before anything was sent.
 
     ``operation_name`` names the operation or the class that they were passed to. ``problems`` has
-    a line for each invalid parameter; all are reported at once.
+    a :class:`Problem` for each invalid parameter; all are reported at once.
     """
 
-    def __init__(self, operation_name: str, problems: Iterable[str]) -> None:
+    def __init__(self, operation_name: str, problems: Iterable[Problem]) -> None:
         self.operation_name = operation_name
-        self.problems: tuple[str, ...] = tuple(problems)
-        lines = "".join(f"\n  - {problem}" for problem in self.problems)
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        lines = _list_problems(self.problems)
         super().__init__(f"{operation_name}: invalid parameters; nothing was sent{lines}")
 
 
@@ -151,7 +179,15 @@ class ProfileNotFound(InvalidConfigError):
 
 
 class NoCredentialsError(PagerError):
-    """Credentials that were not found; the message lists each source and what was found there."""
+    """Credentials that were not found.
+
+    ``sources`` has a :class:`Problem` for each source that was searched: its name, and why it has
+    no credentials.
+    """
+
+    def __init__(self, message: str = "no credentials", sources: Iterable[Problem] = ()) -> None:
+        self.sources: tuple[Problem, ...] = tuple(sources)
+        super().__init__(message + _list_problems(self.sources))
 
 
 class PartialCredentialsError(NoCredentialsError):
@@ -220,8 +256,12 @@ class ClientError(PagerError):
         )
 
 
+#: The most invalid members that an error or a warning names.
+MAX_PROBLEMS = 10
+
+
 class ResponseParserError(PagerError):
-    """A successful response that cannot be parsed: HTML, invalid or incomplete JSON, or empty.
+    """A successful response that is not one: HTML, invalid or incomplete JSON, empty, or no page.
 
     ``incomplete`` says whether the response is incomplete.
     """
@@ -235,16 +275,30 @@ class ResponseValidationError(PagerError):
     """A response in JSON that does not fit the model.
 
     ``operation_name`` and ``request_id`` identify the response. ``problems`` is a tuple of
-    ``(path, text)``, one for each invalid member; a path is like ``resources[3].startTime``.
+    ``(path, text)``, one for each invalid member, ten at most; a path is like
+    ``resources[3].startTime``. ``problem_count`` is the number of all invalid members. Where an
+    option goes on with such a response, the text names it.
     """
 
     def __init__(
-        self, operation_name: str, request_id: str | None, problems: Iterable[tuple[str, str]]
+        self,
+        operation_name: str,
+        request_id: str | None,
+        problems: Iterable[tuple[str, str]],
+        *,
+        problem_count: int | None = None,
+        advice: str = "",
     ) -> None:
         self.operation_name = operation_name
         self.request_id = request_id
-        self.problems: tuple[tuple[str, str], ...] = tuple(problems)
+        known = tuple(problems)
+        self.problems: tuple[tuple[str, str], ...] = known[:MAX_PROBLEMS]
+        self.problem_count: int = len(known) if problem_count is None else problem_count
         lines = "".join(f"\n  - {path}: {text}" for path, text in self.problems)
+        if more := self.problem_count - len(self.problems):
+            lines += f"\n  and {more} more"
+        if advice:
+            lines += f"\n  {advice}"
         super().__init__(
             f"{operation_name}: the response is not valid "
             f"(request id {request_id or 'unknown'}){lines}"

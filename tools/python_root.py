@@ -1,4 +1,4 @@
-"""Another Python, in a Debian that has it: the whole suite in a root, installed as a user would.
+"""Another Python, in a Debian that has it: what make test runs, in a root, installed as by a user.
 
     python tools/python_root.py build/python-3.14 --suite forky     make the root
     python tools/python_root.py build/python-3.14                   run the tests in it

@@ -71,24 +71,29 @@ with ImageBuilder("us-west-2", **arguments) as client:
 """
 
 
-def requirements_of(name: str) -> list[importlib.metadata.Distribution]:
+def requirements_of(
+    name: str, site_packages: Path | None = None
+) -> list[importlib.metadata.Distribution]:
     """Return the distribution of that name and all its run-time requirements, as installed.
+
+    They are those of the environment that runs this, or of another one's ``site_packages``.
 
     Raises ``PackageNotFoundError`` if the first is not installed. A requirement that is not
     installed is not needed on this Python or platform.
     """
+    path = sys.path if site_packages is None else [str(site_packages)]
     found: dict[str, importlib.metadata.Distribution] = {}
     names = [name]
     while names:
         name = re.sub(r"[-_.]+", "-", names.pop()).lower()
         if name in found:
             continue
-        try:
-            found[name] = distribution = importlib.metadata.distribution(name)
-        except importlib.metadata.PackageNotFoundError:
+        distribution = next(iter(importlib.metadata.distributions(name=name, path=path)), None)
+        if distribution is None:
             if not found:
-                raise
+                raise importlib.metadata.PackageNotFoundError(name)
             continue
+        found[name] = distribution
         for requirement in distribution.requires or ():
             specifier, _, marker = requirement.partition(";")
             match = re.match(r"[\w.-]+", specifier)

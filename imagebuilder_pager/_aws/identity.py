@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
-from ..exceptions import ParamValidationError
+from ..exceptions import ParamValidationError, Problem
 from .clock import SYSTEM_CLOCK, Clock
 from .config.shared_config import SharedConfig
 from .config.tls import LazySSLContext
@@ -104,8 +104,8 @@ def validate_header_safe(credentials: CredentialsLike) -> None:
         raise ParamValidationError("credentials", problems)
 
 
-def header_problems(credentials: CredentialsLike) -> list[str]:
-    """Return why credentials cannot be part of a header, a sentence for each of their values."""
+def header_problems(credentials: CredentialsLike) -> list[Problem]:
+    """Return why credentials cannot be part of a header, a problem for each of their values."""
     values: dict[str, Any] = {
         "aws_access_key_id": credentials.access_key,
         "aws_secret_access_key": credentials.secret_key,
@@ -114,9 +114,9 @@ def header_problems(credentials: CredentialsLike) -> list[str]:
     problems = []
     for name, value in values.items():
         if not isinstance(value, str):
-            problems.append(f"{name}: a {type(value).__name__} given; allowed: {_PRINTABLE}")
+            problems.append(Problem(name, f"a {type(value).__name__} given", _PRINTABLE))
         elif not (value.isascii() and value.isprintable() and value == value.strip()):
-            problems.append(f"{name}: other characters in it; allowed: {_PRINTABLE}")
+            problems.append(Problem(name, "other characters in it", _PRINTABLE))
     return problems
 
 

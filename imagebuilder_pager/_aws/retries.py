@@ -21,7 +21,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from .._validation import describe_invalid_value, validate_whole_number, validating
+from .._validation import (
+    InvalidValueError,
+    describe_invalid_value,
+    validate_whole_number,
+    validating,
+)
 from ..exceptions import (
     ClientError,
     ConnectionClosedError,
@@ -307,14 +312,14 @@ def _resolve(
         return None
     try:
         return validate(setting.source, setting.value)
-    except ValueError as error:
-        raise InvalidConfigError(str(error)) from None
+    except InvalidValueError as error:
+        raise InvalidConfigError(error.problem) from None
 
 
 def _validate_mode(name: str, value: object) -> str:
     if isinstance(value, str) and value in MAX_ATTEMPTS_BY_MODE:
         return value
-    raise ValueError(describe_invalid_value(name, value, ", ".join(MAX_ATTEMPTS_BY_MODE)))
+    raise InvalidValueError(describe_invalid_value(name, value, ", ".join(MAX_ATTEMPTS_BY_MODE)))
 
 
 def _validate_attempts(name: str, value: object) -> int:

@@ -229,6 +229,13 @@ def _add_global_options(
         default=default or "auto",
         help="colours in table, summary and tree",
     )
+    output.add_argument(
+        "--on-invalid-response",
+        choices=("raise", "warn"),
+        default=default or "raise",
+        help="where a response is not as documented: end with an error (the default), or warn and "
+        "go on with what was sent",
+    )
     connection = parser.add_argument_group("Connection")
     connection.add_argument("--region", default=default, help="default: as configured")
     connection.add_argument(

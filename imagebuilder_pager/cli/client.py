@@ -35,6 +35,9 @@ def iso8601(timestamp: RawTimestamp) -> str:
 class RawImageBuilder:
     """The pages of a client: as models, or raw, which is as dictionaries with timestamps as sent.
 
+    In a raw page, a value that does not match its model is there as it was sent. A model has
+    nothing in its place, so that it can be laid out like any other.
+
     ``on_page`` is called with the number of items of each page that comes, in the thread that
     asked for the page.
     """
@@ -45,7 +48,7 @@ class RawImageBuilder:
 
     def page(self, operation: Operation, params: Mapping[str, Any]) -> Any:
         """Return one page."""
-        page = self._client._send(operation, params)
+        page = self._client._send(operation, params, keep_unchecked=False)
         self._report_page(operation, page)
         return page
 

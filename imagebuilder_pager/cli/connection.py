@@ -42,6 +42,7 @@ def resolve_arguments(options: argparse.Namespace) -> dict[str, Any]:
         "region_name": options.region,
         "endpoint_url": options.endpoint_url,
         "profile_name": options.profile,
+        "on_invalid_response": options.on_invalid_response,
     }
 
 

@@ -24,6 +24,7 @@ _OPTION_BY_PARAMETER = {
     "StartingToken": "--starting-token",
     "connect_timeout": "--cli-connect-timeout",
     "endpoint_url": "--endpoint-url",
+    "on_invalid_response": "--on-invalid-response",
     "read_timeout": "--cli-read-timeout",
     "region_name": "--region",
     "verify": "--ca-bundle",
@@ -91,36 +92,40 @@ def describe_error(error: Exception, *, url: str = "", profile: str = "") -> tup
 def _describe_validation_error(error: Exception) -> tuple[int, str] | None:
     if isinstance(error, exceptions.ParamValidationError):
         return PARAM_VALIDATION_ERROR_RC, "\n".join(
-            ["Parameter validation failed:", *map(_name_by_option, error.problems)]
+            ["Parameter validation failed:", *map(str, map(_name_by_option, error.problems))]
         )
     if isinstance(error, exceptions.CheckpointError):
         is_locked = isinstance(error, exceptions.CheckpointLockedError)
         code = GENERAL_ERROR_RC if is_locked else PARAM_VALIDATION_ERROR_RC
         return code, f"--checkpoint: {error}"
-    message = _name_by_option(str(error))
+    if isinstance(error, (exceptions.ResponseParserError, exceptions.ResponseValidationError)):
+        option = 'on_invalid_response="warn"', "--on-invalid-response warn"
+        return GENERAL_ERROR_RC, str(error).replace(*option)
     if isinstance(error, exceptions.StartingTokenError):
-        return PARAM_VALIDATION_ERROR_RC, f"Bad starting token: {message}"
+        return PARAM_VALIDATION_ERROR_RC, f"Bad starting token: {_describe_setting(error)[1]}"
     if isinstance(error, (exceptions.InvalidRegionError, exceptions.InvalidEndpointError)):
-        return _code_by_source(message), message
+        return _describe_setting(error)
     return None
 
 
 def _describe_configuration_error(error: Exception, profile: str) -> tuple[int, str] | None:
-    template = next((text for kind, text in _CONFIGURATION_ERRORS if isinstance(error, kind)), None)
-    if template is None:
-        return None
-    message = _name_by_option(str(error))
-    if type(error) is exceptions.NoCredentialsError:
-        # Its first lines are for users of the library.
-        message = "".join(
-            f"\n{line}" for line in message.splitlines()[1:] if "the arguments:" not in line
-        )
-    return _code_by_source(message), template.format(profile) + message
+    for kind, template in _CONFIGURATION_ERRORS:
+        if isinstance(error, kind):
+            code, message = _describe_setting(error)
+            if isinstance(error, exceptions.NoCredentialsError) and error.sources:
+                # What comes before them is for users of the library.
+                message = "".join(f"\n  - {source}" for source in error.sources)
+            return code, template.format(profile) + message
+    return None
 
 
-def _code_by_source(message: str) -> int:
-    """Return the code for a bad value, which is from an option or from the configuration."""
-    return PARAM_VALIDATION_ERROR_RC if message.startswith("--") else CONFIGURATION_ERROR_RC
+def _describe_setting(error: exceptions.PagerError) -> tuple[int, str]:
+    """Return the code and the text for a bad value, of an option or of the configuration."""
+    if error.problem is None:
+        return CONFIGURATION_ERROR_RC, str(error)
+    named = _name_by_option(error.problem)
+    is_option = named.parameter != error.problem.parameter
+    return PARAM_VALIDATION_ERROR_RC if is_option else CONFIGURATION_ERROR_RC, str(named)
 
 
 def _client_error_message(error: exceptions.ClientError) -> str:
@@ -133,15 +138,15 @@ def _client_error_message(error: exceptions.ClientError) -> str:
     )
 
 
-def _name_by_option(message: str) -> str:
-    """Return a message that begins with a parameter's name with the option's name instead.
+def _name_by_option(problem: exceptions.Problem) -> exceptions.Problem:
+    """Return a problem with the option's name in place of the parameter's.
 
     What follows the name is the path inside of it: ``--filters[0].values[3]``.
     """
-    name, colon, rest = message.partition(": ")
-    if option := _OPTION_BY_PARAMETER.get(name):
-        return f"{option}{colon}{rest}"
+    name = problem.parameter
     member = re.split(r"[.\[]", name, maxsplit=1)[0]
-    if any(member in operation.params for operation in OPERATIONS.values()):
-        return option_name(member) + message.removeprefix(member)
-    return message
+    if option := _OPTION_BY_PARAMETER.get(name):
+        name = option
+    elif any(member in operation.params for operation in OPERATIONS.values()):
+        name = option_name(member) + name.removeprefix(member)
+    return problem._replace(parameter=name)

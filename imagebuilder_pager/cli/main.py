@@ -21,7 +21,7 @@ from .exit_codes import ConfigurationError, UsageError, describe_error
 from .options import COMMANDS
 from .resume_state import ResumeState
 from .signals import SignalReceived, Signals
-from .terminal import escape_controls, write_stderr
+from .terminal import escape_controls, showing_mismatches, write_stderr
 
 if TYPE_CHECKING:
     import argparse
@@ -118,6 +118,7 @@ def _list(
         require_rich(formats.output)
     _configure_logging(debug=options.debug)
     with (
+        showing_mismatches(debug=options.debug),
         make_http_client(options, profile) as http_client,
         ImageBuilder(**resolve_arguments(options), http_client=http_client) as image_builder,
     ):

@@ -1,8 +1,10 @@
-"""Control characters in text from the service, which must not reach a terminal."""
+"""Standard error: what is written there, without control characters where it is a terminal."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from .._controls import CONTROLS
 
@@ -16,3 +18,21 @@ def write_stderr(text: str) -> None:
     """Write to standard error, if there is one; on a terminal, without control characters."""
     if sys.stderr is not None:
         sys.stderr.write(escape_controls(text) if sys.stderr.isatty() else text)
+
+
+@contextmanager
+def showing_mismatches(*, debug: bool) -> Iterator[None]:
+    """Write the warnings of ``--on-invalid-response warn``, which ``--debug`` shows by itself."""
+    import logging
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            write_stderr(f"Warning: {record.getMessage()}\n")
+
+    handler = logging.NullHandler() if debug else Handler(logging.WARNING)
+    logger = logging.getLogger("imagebuilder_pager._aws.protocol.responses")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)

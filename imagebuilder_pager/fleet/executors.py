@@ -16,6 +16,7 @@ from concurrent.futures import (
 from contextlib import contextmanager
 from typing import TypeVar
 
+from .._validation import describe_invalid_value
 from ..exceptions import ParamValidationError
 
 T = TypeVar("T")
@@ -65,8 +66,11 @@ def open_executor(source: ExecutorSource, slots: int) -> Iterator[SliceExecutor]
         raise ParamValidationError(
             "run_fleet",
             [
-                f"executor: a {type(source).__name__} given; allowed: a "
-                "concurrent.futures.Executor, or a function that returns one"
+                describe_invalid_value(
+                    "executor",
+                    source,
+                    "a concurrent.futures.Executor, or a function that returns one",
+                )
             ],
         )
     try:

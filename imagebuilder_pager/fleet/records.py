@@ -1,4 +1,7 @@
-"""The rows of the database that a record of the walk becomes: plain data, to be sent anywhere."""
+"""The rows of the database that a record of the walk becomes: plain data, to be sent anywhere.
+
+A value not of its member's type, which ``on_invalid_response="warn"`` lets through, is NULL.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,15 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..models.shapes import Shape, of_type
+
 if TYPE_CHECKING:
     from ..lifecycle_walk import LifecycleRecord
-    from ..models.lifecycle import LifecycleExecutionResource
+    from ..models.lifecycle import (
+        LifecycleExecutionResource,
+        LifecycleExecutionResourceState,
+        LifecycleExecutionState,
+    )
 
 #: A row, with its values in the order of the table's columns.
 Row = tuple[str | int | None, ...]
@@ -25,6 +34,7 @@ class Rows(NamedTuple):
     records: int
 
 
+NOTHING = (None, None)
 NO_ROWS = Rows([], [], [], [], 0)
 
 
@@ -46,7 +56,7 @@ class RowCollector:
             execution_id = key_id or ""
             # Each record repeats its policy and its execution.
             if execution_id not in self._executions:
-                arn = record.policy.arn or ""
+                arn = of_type(record.policy.arn, str) or ""
                 if arn not in self._policies:
                     self._policies[arn] = _policy_row(record, arn)
                 self._executions[execution_id] = _execution_row(record, execution_id, arn)
@@ -57,9 +67,9 @@ class RowCollector:
             key = (execution_id, parent_id or "", resource_id or "", *place)
             self._resources.append((*key, *_resource_values(resource)))
             for snapshot in resource.snapshots:
-                state = snapshot.state
-                values = (None, None) if state is None else (_text(state.status), state.reason)
-                self._snapshots.append((*key, snapshot.snapshot_id or "", *values))
+                if isinstance(snapshot, Shape):
+                    snapshot_id = _text(snapshot.snapshot_id) or ""
+                    self._snapshots.append((*key, snapshot_id, *_state_values(snapshot.state)))
 
     def rows(self) -> Rows:
         """Return the rows of all records."""
@@ -74,7 +84,7 @@ class RowCollector:
 
 def format_time(time: datetime | None) -> str | None:
     """Return a time as the database has it: UTC, to the millisecond."""
-    if time is None:
+    if not isinstance(time, datetime):
         return None
     # A time of the service is in UTC already; strftime would take ten times as long.
     utc = time if time.tzinfo is UTC else time.astimezone(UTC)
@@ -90,36 +100,41 @@ def _policy_row(record: LifecycleRecord, arn: str) -> Row:
     policy = record.policy
     account, region = location_of(arn)
     status, resource_type = _text(policy.status), _text(policy.resource_type)
-    return (arn, account, region, policy.name or arn.rpartition("/")[2], status, resource_type)
+    name = _text(policy.name) or arn.rpartition("/")[2]
+    return (arn, account, region, name, status, resource_type)
 
 
 def _execution_row(record: LifecycleRecord, execution_id: str, arn: str) -> Row:
-    execution, state = record.execution, record.execution.state
+    execution = record.execution
     summary = execution.resources_impacted_summary
-    impacted = None if summary is None else summary.has_impacted_resources
+    impacted = summary.has_impacted_resources if isinstance(summary, Shape) else None
     return (
         execution_id,
         *location_of(arn),
         arn,
-        None if state is None else _text(state.status),
-        None if state is None else state.reason,
-        None if impacted is None else int(impacted),
+        *_state_values(execution.state),
+        int(impacted) if isinstance(impacted, bool) else None,
         format_time(execution.start_time),
         format_time(execution.end_time),
     )
 
 
 def _resource_values(resource: LifecycleExecutionResource) -> Row:
-    state, action = resource.state, resource.action
+    action = resource.action
+    image_uris = [uri for uri in resource.image_uris if isinstance(uri, str)]
     return (
-        None if state is None else _text(state.status),
-        None if state is None else state.reason,
-        None if action is None else _text(action.name),
-        None if action is None else action.reason,
-        json.dumps(list(resource.image_uris)) if resource.image_uris else None,
+        *_state_values(resource.state),
+        *((_text(action.name), _text(action.reason)) if isinstance(action, Shape) else NOTHING),
+        json.dumps(image_uris) if image_uris else None,
         format_time(resource.start_time),
         format_time(resource.end_time),
     )
+
+
+def _state_values(
+    state: LifecycleExecutionState | LifecycleExecutionResourceState | None,
+) -> Row:
+    return (_text(state.status), _text(state.reason)) if isinstance(state, Shape) else NOTHING
 
 
 def location_of(arn: str) -> tuple[str, str]:
@@ -130,4 +145,4 @@ def location_of(arn: str) -> tuple[str, str]:
 
 def _text(value: str | None) -> str | None:
     # An enum's member, of whatever class it is, as its value.
-    return None if value is None else str(value)
+    return str(value) if isinstance(value, str) else None

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .._aws.clock import SYSTEM_CLOCK, Clock, assume_utc
+from .._aws.protocol.responses import OnInvalidResponse, validate_on_invalid_response
 from .._aws.rate_limit import RateSnapshot
 from .._validation import validate_positive, validate_whole_number, validating
 from ..exceptions import StartingTokenError
@@ -72,6 +73,7 @@ def run_fleet(
     slice_seconds: float = 10.0,
     max_attempts: int | None = None,
     max_target_attempts: int = 5,
+    on_invalid_response: OnInvalidResponse = "raise",
     on_progress: Callable[[FleetProgress], None] | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> FleetResult:
@@ -110,6 +112,7 @@ def run_fleet(
         validate_positive("slice_seconds", slice_seconds)
         if max_attempts is not None:
             validate_whole_number("max_attempts", max_attempts, minimum=1)
+        on_invalid_response = validate_on_invalid_response(on_invalid_response)
         targets = validate_targets(targets)
     arguments = WalkArguments(
         policies=policies, since=since, until=until, children=children, options={}
@@ -135,6 +138,7 @@ def run_fleet(
             max_concurrency=max_concurrency,
             max_attempts=max_attempts,
             rate=work.rate,
+            on_invalid_response=on_invalid_response,
         )
 
     run_id, numbers = uuid.uuid4().hex, itertools.count()

@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Any
 
 from .._aws.clock import SYSTEM_CLOCK, Clock
+from .._aws.protocol.responses import OnInvalidResponse
 from .._aws.rate_limit import AdaptiveRate, RateSnapshot
 from .._aws.retries import classify
 from .._aws.transport.async_h11_transport import AsyncH11Client
@@ -66,6 +67,7 @@ class SliceTask:
     max_concurrency: int = 32
     max_attempts: int | None = None
     rate: RateSnapshot | None = None
+    on_invalid_response: OnInvalidResponse = "raise"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,7 @@ class _Slice:
                 http_client=h11_client,
                 max_attempts=task.max_attempts,
                 retry_mode="adaptive",
+                on_invalid_response=task.on_invalid_response,
                 clock=self._clock,
             )
             client._rest.rate = self._rate  # which goes on where the slice before has ended

@@ -24,10 +24,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .._aws.config.region import resolve_region
-from .._aws.config.shared_config import SharedConfig
-from .._validation import describe_invalid_value
-from ..exceptions import InvalidConfigError, InvalidRegionError, ParamValidationError
+from .._aws.config.region import region_problem
+from .._validation import InvalidValueError, describe_invalid_value
+from ..exceptions import InvalidConfigError, ParamValidationError, Problem
 
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/[\w+=,.@/-]{1,576}", re.ASCII)
 # STS's own rules for the two.
@@ -98,14 +97,16 @@ def make_targets(accounts: Iterable[Account], regions: Sequence[str] = ()) -> tu
     Raises :class:`ParamValidationError`, which names each account and argument that is not valid.
     """
     tables = list(accounts)
-    problems = [] if tables else ["accounts: none given; allowed: one or more"]
+    problems = [] if tables else [Problem("accounts", "none given", "one or more")]
     problems += _region_problems("regions", regions)
     targets: list[Target] = []
     for number, account in enumerate(tables):
         path = f"accounts[{number}]"
         problems += _account_problems(path, account)
         if not account.regions and not regions:
-            problems.append(f"{path}.regions: none given, and no regions for all accounts")
+            problems.append(
+                Problem(f"{path}.regions", "none given, and no regions for all accounts")
+            )
         targets += [Target(account, region) for region in account.regions or regions]
     problems += _duplicates(targets)
     if problems:
@@ -118,11 +119,13 @@ def validate_targets(targets: Iterable[Target]) -> tuple[Target, ...]:
     validated = tuple(targets)
     for number, target in enumerate(validated):
         if not isinstance(target, Target):
-            raise ValueError(describe_invalid_value(f"targets[{number}]", target, "a Target"))
+            raise InvalidValueError(
+                describe_invalid_value(f"targets[{number}]", target, "a Target")
+            )
     if not validated:
-        raise ValueError("targets: none given; allowed: one or more")
+        raise InvalidValueError(Problem("targets", "none given", "one or more"))
     for problem in _duplicates(validated):
-        raise ValueError(problem)
+        raise InvalidValueError(problem)
     return validated
 
 
@@ -142,7 +145,7 @@ def load_targets(path: str | os.PathLike[str]) -> tuple[Target, ...]:
         document = tomllib.loads(content.decode())
     except (ValueError, RecursionError) as error:
         raise InvalidConfigError(f"{shown}: not valid TOML: {error}") from None
-    problems: list[str] = []
+    problems: list[Problem] = []
     accounts = list(_read_accounts(document, problems))
     regions = tuple(_read_strings(document, "", "regions", problems))
     if not problems:
@@ -156,7 +159,7 @@ def load_targets(path: str | os.PathLike[str]) -> tuple[Target, ...]:
 _ACCOUNT_KEYS = ("role_arn", "profile", "name", "external_id", "session_name")
 
 
-def _read_accounts(document: Mapping[str, Any], problems: list[str]) -> Iterator[Account]:
+def _read_accounts(document: Mapping[str, Any], problems: list[Problem]) -> Iterator[Account]:
     allowed = ("regions", "profile", "session_name", "accounts")
     problems += _unknown_keys("", document, allowed)
     defaults = {
@@ -178,13 +181,15 @@ def _read_accounts(document: Mapping[str, Any], problems: list[str]) -> Iterator
         yield Account(**values, regions=tuple(_read_strings(table, path, "regions", problems)))
 
 
-def _unknown_keys(path: str, table: Mapping[str, Any], allowed: Sequence[str]) -> Iterator[str]:
+def _unknown_keys(path: str, table: Mapping[str, Any], allowed: Sequence[str]) -> Iterator[Problem]:
     for key in table:
         if key not in allowed:
-            yield f"{path}{key[:80]}: not a key; allowed: {', '.join(allowed)}"
+            yield Problem(f"{path}{key[:80]}", "not a key", ", ".join(allowed))
 
 
-def _read_string(table: Mapping[str, Any], path: str, key: str, problems: list[str]) -> str | None:
+def _read_string(
+    table: Mapping[str, Any], path: str, key: str, problems: list[Problem]
+) -> str | None:
     value = table.get(key)
     if value is None or isinstance(value, str):
         return value
@@ -192,7 +197,9 @@ def _read_string(table: Mapping[str, Any], path: str, key: str, problems: list[s
     return None
 
 
-def _read_strings(table: Mapping[str, Any], path: str, key: str, problems: list[str]) -> list[str]:
+def _read_strings(
+    table: Mapping[str, Any], path: str, key: str, problems: list[Problem]
+) -> list[str]:
     values = table.get(key, [])
     if isinstance(values, list) and all(isinstance(value, str) for value in values):
         return values
@@ -200,7 +207,7 @@ def _read_strings(table: Mapping[str, Any], path: str, key: str, problems: list[
     return []
 
 
-def _account_problems(path: str, account: Account) -> Iterator[str]:
+def _account_problems(path: str, account: Account) -> Iterator[Problem]:
     checks = (
         ("role_arn", _ROLE_ARN, "a role's ARN, such as arn:aws:iam::111122223333:role/Reader"),
         ("name", _NAME, "1 to 64 letters, digits and + = , . @ _ -"),
@@ -211,32 +218,29 @@ def _account_problems(path: str, account: Account) -> Iterator[str]:
         value = getattr(account, name)
         if value is not None and not (isinstance(value, str) and pattern.fullmatch(value)):
             if name == "external_id":  # which is not to be repeated
-                yield f"{path}.external_id: another value given; allowed: {allowed}"
+                yield Problem(f"{path}.external_id", "another value given", allowed)
             else:
                 yield describe_invalid_value(f"{path}.{name}", value, allowed)
     if account.external_id is not None and account.role_arn is None:
-        yield f"{path}.external_id: given without role_arn"
+        yield Problem(f"{path}.external_id", "given without role_arn")
     if account.profile is not None and not account.profile:
-        yield f"{path}.profile: '' given; allowed: a profile of AWS's shared files"
+        yield Problem(f"{path}.profile", "'' given", "a profile of AWS's shared files")
     yield from _region_problems(f"{path}.regions", account.regions)
 
 
-def _region_problems(path: str, regions: Sequence[str]) -> Iterator[str]:
+def _region_problems(path: str, regions: Sequence[str]) -> Iterator[Problem]:
     if isinstance(regions, str):
         yield describe_invalid_value(path, regions, "a list of regions")
         return
     for number, region in enumerate(regions):
-        try:
-            if not region:
-                raise InvalidRegionError("region_name: '' given; allowed: a region's name")
-            resolve_region(region, SharedConfig())
-        except InvalidRegionError as error:
-            yield f"{path}[{number}]: {str(error).removeprefix('region_name: ')}"
+        if (problem := region_problem(region, f"{path}[{number}]")) is not None:
+            yield problem
 
 
-def _duplicates(targets: Sequence[Target]) -> Iterator[str]:
+def _duplicates(targets: Sequence[Target]) -> Iterator[Problem]:
     seen: set[str] = set()
     for target in targets:
         if target.name in seen:
-            yield f"accounts: {target.name} is there twice; give one of the accounts a name"
+            given = f"{target.name} is there twice; give one of the accounts a name"
+            yield Problem("accounts", given)
         seen.add(target.name)

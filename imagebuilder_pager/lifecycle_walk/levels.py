@@ -15,6 +15,7 @@ from .._operations import find_operation
 from ..models.lifecycle import LifecycleExecutionResource
 from ..models.lifecycle_executions import LifecycleExecution
 from ..models.lifecycle_policies import LifecyclePolicySummary
+from ..models.shapes import Shape, of_type
 from ..pagination.nest.level import NestLevel
 from ..pagination.spec import PaginationSpec
 from .records import has_ended
@@ -38,7 +39,7 @@ def make_levels(
     """
 
     def is_included(_: tuple[Any, ...], execution: LifecycleExecution) -> bool:
-        return is_in_period(execution, since, until)
+        return isinstance(execution, Shape) and is_in_period(execution, since, until)
 
     levels = [
         _level(
@@ -55,6 +56,7 @@ def make_levels(
             spec=_GIVEN_POLICIES,
             params=_nothing,
             item_id=_policy_id,
+            is_included=_is_structure,
             yields_records=False,
         ),
         _level(
@@ -92,11 +94,16 @@ def is_in_period(
     An execution that has ended belongs to the time of its end. Any other, or one without a known
     end, is left out only if it started at ``until`` or later.
     """
-    end = execution.end_time if has_ended(execution) else None
+    end = of_type(execution.end_time, datetime) if has_ended(execution) else None
     if end is not None:
         return (since is None or since <= end) and (until is None or end < until)
-    start = execution.start_time
+    start = of_type(execution.start_time, datetime)
     return until is None or start is None or start < until
+
+
+def _is_structure(_: tuple[Any, ...], item: object) -> bool:
+    """Return whether an item is one: a page that does not match may have any value in its place."""
+    return isinstance(item, Shape)
 
 
 def _level(
@@ -105,7 +112,7 @@ def _level(
     *,
     params: Callable[[tuple[Any, ...]], Mapping[str, Any] | None],
     item_id: Callable[[Any], str | None],
-    is_included: Callable[[tuple[Any, ...], Any], bool] | None = None,
+    is_included: Callable[[tuple[Any, ...], Any], bool] = _is_structure,
     name: str | None = None,
     yields_records: bool = True,
 ) -> NestLevel:
@@ -127,21 +134,21 @@ def _nothing(_: tuple[Any, ...]) -> Mapping[str, Any]:
 
 
 def _executions_of(parents: tuple[LifecyclePolicySummary]) -> Mapping[str, Any] | None:
-    arn = parents[0].arn
+    arn = _policy_id(parents[0])
     return None if arn is None else {"resourceArn": arn}
 
 
 def _resources_of(
     parents: tuple[LifecyclePolicySummary, LifecycleExecution],
 ) -> Mapping[str, Any] | None:
-    execution_id = parents[1].lifecycle_execution_id
+    execution_id = _execution_id(parents[1])
     return None if execution_id is None else {"lifecycleExecutionId": execution_id}
 
 
 def _children_of(
     parents: tuple[LifecyclePolicySummary, LifecycleExecution, LifecycleExecutionResource],
 ) -> Mapping[str, Any] | None:
-    resource_id = parents[2].resource_id
+    resource_id = of_type(parents[2].resource_id, str)
     if resource_id is None or not _is_image(resource_id):
         return None
     return {
@@ -157,15 +164,17 @@ def _is_image(resource_id: str) -> bool:
 
 
 def _policy_id(policy: LifecyclePolicySummary) -> str | None:
-    return policy.arn
+    return of_type(policy.arn, str) if isinstance(policy, Shape) else None
 
 
 def _execution_id(execution: LifecycleExecution) -> str | None:
-    return execution.lifecycle_execution_id
+    return of_type(execution.lifecycle_execution_id, str) if isinstance(execution, Shape) else None
 
 
 def _resource_id(resource: LifecycleExecutionResource) -> str | None:
-    if resource.resource_id is None:
+    resource_id = of_type(resource.resource_id, str) if isinstance(resource, Shape) else None
+    if resource_id is None:
         return None
     # An id is one of an account and a region: container images have the same in several.
-    return f"{resource.account_id or ''}/{resource.region or ''}/{resource.resource_id}"
+    place = of_type(resource.account_id, str) or "", of_type(resource.region, str) or ""
+    return "/".join((*place, resource_id))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ..models.lifecycle import LifecycleExecutionResource
+from ..models.lifecycle import LifecycleExecutionResource, LifecycleExecutionState
 from ..models.lifecycle_executions import LifecycleExecution
 from ..models.lifecycle_policies import LifecyclePolicySummary
+from ..models.shapes import of_type
 
 #: The statuses that an execution does not leave again.
 _ENDED = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
@@ -48,15 +49,17 @@ class LifecycleRecord(NamedTuple):
     def key(self) -> LifecycleRecordKey:
         """The record's identity: to store it under, once."""
         parent, resource = self.parent, self.resource
-        _, _, _, region, account, *_ = [*(self.policy.arn or "").split(":"), *[""] * 5]
+        arn = of_type(self.policy.arn, str) or ""
+        _, _, _, region, account, *_ = [*arn.split(":"), *[""] * 5]
         if resource is not None:
-            account, region = resource.account_id or account, resource.region or region
+            account = of_type(resource.account_id, str) or account
+            region = of_type(resource.region, str) or region
         return LifecycleRecordKey(
             account or None,
             region or None,
-            self.execution.lifecycle_execution_id,
-            None if parent is None else parent.resource_id,
-            None if resource is None else resource.resource_id,
+            of_type(self.execution.lifecycle_execution_id, str),
+            None if parent is None else of_type(parent.resource_id, str),
+            None if resource is None else of_type(resource.resource_id, str),
         )
 
     @property
@@ -80,4 +83,5 @@ class LifecycleRecord(NamedTuple):
 
 def has_ended(execution: LifecycleExecution) -> bool:
     """Return whether an execution has ended; one with an unknown status has not."""
-    return execution.state is not None and execution.state.status in _ENDED
+    state = of_type(execution.state, LifecycleExecutionState)
+    return state is not None and of_type(state.status, str) in _ENDED

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, TypedDict
 from .._aws.clock import assume_utc
 from .._operations import find_operation
 from .._validation import describe_invalid_value
-from ..exceptions import ParamValidationError
+from ..exceptions import ParamValidationError, Problem
 from ..models.exceptions import InvalidPaginationTokenException
 from ..models.lifecycle_policies import LifecyclePolicySummary
 from ..pagination.nest.level import NestLevel
@@ -55,12 +55,12 @@ class WalkArguments:
         children: object,
         options: WalkOptions,
     ) -> None:
-        problems: list[str] = []
+        problems: list[Problem] = []
         self.policies: list[str] | None = _check_policies(policies, problems)
         self.since: datetime | None = _check_time("since", since, problems)
         self.until: datetime | None = _check_time("until", until, problems)
         if self.since is not None and self.until is not None and self.since >= self.until:
-            problems.append("until: not after since; allowed: a later time")
+            problems.append(Problem("until", "not after since", "a later time"))
         if not isinstance(children, bool):
             problems.append(describe_invalid_value("children", children, "True or False"))
         self.children: bool = bool(children)
@@ -125,7 +125,7 @@ def is_expired(error: Exception) -> bool:
     return isinstance(error, InvalidPaginationTokenException)
 
 
-def _check_policies(policies: object, problems: list[str]) -> list[str] | None:
+def _check_policies(policies: object, problems: list[Problem]) -> list[str] | None:
     if policies is None:
         return None
     # A set has another order in another run, and with it, another token.
@@ -139,15 +139,14 @@ def _check_policies(policies: object, problems: list[str]) -> list[str] | None:
         try:
             operation.check_params({"lifecyclePolicyArn": arn})
         except ParamValidationError as error:
-            for problem in error.problems:
-                _, _, text = problem.partition(": ")
-                problems.append(f"policies[{index}]: {text}")
+            path = f"policies[{index}]"
+            problems += [problem._replace(parameter=path) for problem in error.problems]
     if problems:
         return None
     return list(dict.fromkeys(arns))  # one that is given twice is walked through once
 
 
-def _check_time(name: str, time: object, problems: list[str]) -> datetime | None:
+def _check_time(name: str, time: object, problems: list[Problem]) -> datetime | None:
     if time is None:
         return None
     if not isinstance(time, datetime):
@@ -161,12 +160,12 @@ def _check_time(name: str, time: object, problems: list[str]) -> datetime | None
         return None
 
 
-def _check_options(options: Mapping[str, object], problems: list[str]) -> dict[str, Any]:
+def _check_options(options: Mapping[str, object], problems: list[Problem]) -> dict[str, Any]:
     checked: dict[str, Any] = {}
     for name, value in options.items():
         if name not in _OPTIONS:
             allowed = ", ".join(("policies", "since", "until", "children", *_OPTIONS))
-            problems.append(f"{name}: unknown parameter; allowed: {allowed}")
+            problems.append(Problem(name, "unknown parameter", allowed))
         elif value is not None:
             checked[_OPTIONS[name]] = value
     return checked

@@ -18,16 +18,35 @@ __all__ = [
     "EcrConfiguration",
     "ImagePipeline",
     "ImageScanningConfiguration",
+    "ImageScanningType",
     "ImageTestsConfiguration",
     "ListImagePipelinesResponse",
+    "MaximumSeverityLabel",
     "OnWorkflowFailure",
     "PipelineExecutionStartCondition",
     "PipelineLoggingConfiguration",
     "PipelineStatus",
+    "ScanResultCondition",
     "Schedule",
     "WorkflowConfiguration",
     "WorkflowParameter",
 ]
+
+
+class ImageScanningType(StrEnum):
+    """AWS's image scanning type."""
+
+    TEST_INSTANCE_CVE = "TEST_INSTANCE_CVE"
+    ON_DEMAND_AMI_CVE = "ON_DEMAND_AMI_CVE"
+
+
+class MaximumSeverityLabel(StrEnum):
+    """AWS's maximum severity label."""
+
+    INFORMATIONAL = "INFORMATIONAL"
+    LOW = "LOW"
+    MEDIUM = "MEDIUM"
+    HIGH = "HIGH"
 
 
 class OnWorkflowFailure(StrEnum):
@@ -82,11 +101,22 @@ class Schedule(Shape):
     auto_disable_policy: AutoDisablePolicy | None = None
 
 
+class ScanResultCondition(Shape):
+    """AWS's scan result condition."""
+
+    maximum_severity_label: OpenEnum[MaximumSeverityLabel] | None = None
+    fix_available: bool | None = None
+
+
 class ImageScanningConfiguration(Shape):
     """The settings of the vulnerability scan of a pipeline's images."""
 
     image_scanning_enabled: bool | None = None
     ecr_configuration: EcrConfiguration | None = None
+    image_scanning_types: SparseList[OpenEnum[ImageScanningType]] = Field(
+        default_factory=MissingList
+    )
+    scan_result_condition: ScanResultCondition | None = None
 
 
 class WorkflowParameter(Shape):

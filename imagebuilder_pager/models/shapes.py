@@ -10,9 +10,9 @@ from __future__ import annotations
 import copy
 import enum
 import json
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic.alias_generators import to_camel
@@ -20,6 +20,9 @@ from pydantic.alias_generators import to_camel
 from .fields import RAW_TIMESTAMPS, MissingList, MissingMap
 
 __all__ = ["Response", "ResponseMetadata", "Shape", "json_default"]
+
+
+T = TypeVar("T")
 
 
 class Shape(BaseModel, MutableMapping[str, Any]):
@@ -258,16 +261,33 @@ class Response(Shape):
 
     @classmethod
     def from_json(
-        cls, body: bytes, metadata: Mapping[str, Any], *, raw_timestamps: bool = False
+        cls,
+        body: bytes,
+        metadata: Mapping[str, Any],
+        *,
+        raw_timestamps: bool = False,
+        unchecked: Sequence[tuple[int | str, ...]] = (),
+        keep_unchecked: bool = True,
     ) -> Self:
         """Parse and validate the bytes of a body in one pass.
 
         ``metadata`` has boto3's members. With ``raw_timestamps`` the timestamps are
-        :class:`RawTimestamp`. Raises pydantic's ``ValidationError``.
+        :class:`RawTimestamp`. ``unchecked`` are the locations of values that do not match: they
+        stay as JSON has them, or without ``keep_unchecked`` they read as null. Raises pydantic's
+        ``ValidationError``.
         """
         context = RAW_TIMESTAMPS if raw_timestamps else None
         try:
-            response = cls.model_validate_json(body, context=context, by_alias=True, by_name=False)
+            if unchecked:
+                value = json.loads(body)
+                taken = _take_out(value, unchecked)
+                response = cls.model_validate(value, context=context, by_alias=True, by_name=False)
+                if keep_unchecked:
+                    _put_back(response, unchecked, taken)
+            else:
+                response = cls.model_validate_json(
+                    body, context=context, by_alias=True, by_name=False
+                )
         except ValidationError as error:
             value = _parse_leniently(body, error)
             response = cls.model_validate(value, context=context, by_alias=True, by_name=False)
@@ -346,6 +366,34 @@ class Response(Shape):
 
 # The keys of a response that are not the service's, in their order.
 _OWN_KEYS = ("ResponseMetadata", "NextToken")
+
+
+def _take_out(value: Any, locations: Sequence[tuple[int | str, ...]]) -> list[Any]:
+    """Replace the values at the locations by null, which every member may be, and return them."""
+    taken = []
+    for *parents, last in locations:
+        target = value
+        for part in parents:
+            target = target[part]
+        taken.append(target[last])
+        target[last] = None
+    return taken
+
+
+def _put_back(response: Any, locations: Sequence[tuple[int | str, ...]], values: list[Any]) -> None:
+    for (*parents, last), value in zip(locations, values, strict=True):
+        target = response
+        for part in parents:
+            target = target[part]
+        target[last] = value
+
+
+def of_type(value: object, kind: type[T]) -> T | None:
+    """Return the value if it is of its type, else None.
+
+    A page that does not match its model may have any value of JSON at any place.
+    """
+    return value if isinstance(value, kind) else None
 
 
 def _parse_leniently(body: bytes, error: ValidationError) -> Any:

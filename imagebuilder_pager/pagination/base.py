@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ..exceptions import PagerError, PaginationError, ParamValidationError, StartingTokenError
+from ..exceptions import (
+    PagerError,
+    PaginationError,
+    ParamValidationError,
+    Problem,
+    StartingTokenError,
+)
 from .config import PaginationOptions, parse_config
 from .cursor import PageCursor, PagePosition, PageResult
 from .full_result import FullResult, to_plain_dict
@@ -65,13 +71,13 @@ class BasePaginator(Generic[MethodT_co]):
             first = _create_cursor(self._spec, wire_params, options).next_request()
             _, request_problems = self._serialize(first or {})
             problems = [self._name_by_config_key(problem, options) for problem in request_problems]
-            if problems and all(problem.startswith("StartingToken:") for problem in problems):
-                raise StartingTokenError("; ".join(problems))
+            if problems and all(problem.parameter == "StartingToken" for problem in problems):
+                raise StartingTokenError(problems[0])
         if problems:
             raise ParamValidationError(self._name, problems)
         return wire_params, options
 
-    def _serialize(self, params: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str]]:
+    def _serialize(self, params: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[Problem]]:
         if self._serialize_params is None:
             return params, []
         try:
@@ -79,14 +85,14 @@ class BasePaginator(Generic[MethodT_co]):
         except ParamValidationError as error:
             return params, list(error.problems)
 
-    def _name_by_config_key(self, problem: str, options: PaginationOptions) -> str:
+    def _name_by_config_key(self, problem: Problem, options: PaginationOptions) -> Problem:
         """Name a parameter of the first request by the ``PaginationConfig`` key it came from."""
-        name, _, text = problem.partition(": ")
+        name = problem.parameter
         if name == self._spec.limit_key and options.page_size is not None:
-            name = "PaginationConfig.PageSize"
-        elif name in self._spec.input_tokens and options.starting_token is not None:
-            name = "StartingToken"
-        return f"{name}: {text}"
+            return problem._replace(parameter="PaginationConfig.PageSize")
+        if name in self._spec.input_tokens and options.starting_token is not None:
+            return problem._replace(parameter="StartingToken")
+        return problem
 
 
 class BasePageIterator(Generic[MethodT_co, PageT_co]):

@@ -20,7 +20,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from .._async_runtime import run_in_thread
-from ..exceptions import CheckpointError, ParamValidationError, StartingTokenError
+from .._validation import describe_invalid_value
+from ..exceptions import CheckpointError, ParamValidationError, Problem, StartingTokenError
 from .checkpoint_file import CheckpointFile
 
 if TYPE_CHECKING:
@@ -94,10 +95,8 @@ class Checkpoint:
         before; None keeps that. Where there is no token left, call :meth:`finish`.
         """
         if not isinstance(token, str) or not token:
-            raise StartingTokenError(
-                f"token: {token!r} given; allowed: a StartingToken; call finish() at the end of "
-                "the listing"
-            )
+            allowed = "a StartingToken; call finish() at the end of the listing"
+            raise StartingTokenError(describe_invalid_value("token", token, allowed))
         self._save(token, finished=False, data=data)
 
     def finish(self, *, data: Mapping[str, Any] | None = None) -> None:
@@ -157,13 +156,9 @@ class Checkpoint:
 
     def _iterate(self, pages: Any, what: str) -> Any:
         if not self.finished and pages.starting_token != self.token:
-            raise ParamValidationError(
-                "Checkpoint",
-                [
-                    "PaginationConfig.StartingToken: not the token of the checkpoint; allowed: "
-                    "paginate(..., PaginationConfig={'StartingToken': checkpoint.token})"
-                ],
-            )
+            name, given = "PaginationConfig.StartingToken", "not the token of the checkpoint"
+            allowed = "paginate(..., PaginationConfig={'StartingToken': checkpoint.token})"
+            raise ParamValidationError("Checkpoint", [Problem(name, given, allowed)])
         if hasattr(pages, "__aiter__"):
             results = pages.items() if what == "items" else aiter(pages)
             return _AsyncResults(self, pages, results)

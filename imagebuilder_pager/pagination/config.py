@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypedDict
+from typing import NamedTuple, TypedDict
 
-from .._validation import describe_invalid_value, validate_whole_number
-from ..exceptions import PaginationError
+from .._validation import collect_whole_number, describe_invalid_value
+from ..exceptions import PaginationError, Problem
 from .spec import PaginationSpec
 
 
@@ -43,8 +43,8 @@ class PaginationOptions(NamedTuple):
     prefetch: int = 0
 
 
-def parse_config(config: object, spec: PaginationSpec) -> tuple[PaginationOptions, list[str]]:
-    """Return the options of a ``PaginationConfig``, and a line for each invalid one.
+def parse_config(config: object, spec: PaginationSpec) -> tuple[PaginationOptions, list[Problem]]:
+    """Return the options of a ``PaginationConfig``, and a problem for each invalid one.
 
     Numbers may be numeric strings, as in botocore. Raises :class:`PaginationError` for a
     ``PageSize`` where the operation has no parameter for it.
@@ -55,23 +55,14 @@ def parse_config(config: object, spec: PaginationSpec) -> tuple[PaginationOption
         allowed = f"a mapping with {', '.join(_KEYS)}"
         return PaginationOptions(), [describe_invalid_value("PaginationConfig", config, allowed)]
     problems = [
-        f"PaginationConfig: unknown key {key!r}; allowed: {', '.join(_KEYS)}"
+        Problem("PaginationConfig", f"unknown key {key!r}", ", ".join(_KEYS))
         for key in config
         if key not in _KEYS
     ]
 
     def parse_number(key: str, minimum: int, maximum: int | None = None) -> int | None:
-        value: Any = config.get(key)
-        if value is None:
-            return None
         name = f"PaginationConfig.{key}"
-        try:
-            return validate_whole_number(
-                name, value, minimum=minimum, maximum=maximum, convert=True
-            )
-        except ValueError as error:
-            problems.append(str(error))
-            return None
+        return collect_whole_number(name, config.get(key), problems, minimum, maximum)
 
     max_items = parse_number("MaxItems", 0)
     page_size = parse_number("PageSize", 1)

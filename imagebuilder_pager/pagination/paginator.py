@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, Generic
 
-from ..exceptions import PagerError, ParamValidationError
+from ..exceptions import PagerError, ParamValidationError, Problem
 from .base import (
     BasePageIterator,
     BasePaginator,
@@ -49,7 +49,7 @@ class Paginator(BasePaginator[Callable[..., PageT_co]], Generic[PageT_co, ItemT_
         if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
             allowed = "a function that returns a page; for an async function, use AsyncPaginator"
             raise ParamValidationError(
-                "Paginator", [f"method: an async function given; allowed: {allowed}"]
+                "Paginator", [Problem("method", "an async function given", allowed)]
             )
         super().__init__(method, spec, serialize_params=serialize_params, name=name)
 

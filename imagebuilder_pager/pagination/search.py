@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from .._validation import describe_value, importing
-from ..exceptions import PaginationError, ParamValidationError
+from ..exceptions import PaginationError, ParamValidationError, Problem
 
 
 def compile_search(expression: str) -> Callable[[Any], Any]:
@@ -20,22 +20,21 @@ def compile_search(expression: str) -> Callable[[Any], Any]:
         import jmespath
         from jmespath.exceptions import JMESPathError
 
-    problems = ["allowed: a JMESPath expression"]
-    if isinstance(expression, str):
-        try:
-            compiled = jmespath.compile(expression)
-            problems = list(_find_invalid_calls(compiled.parsed))
-        except JMESPathError as error:
-            # The lines after the first repeat the expression.
-            problems = [
-                str(error).splitlines()[0].removesuffix(":").removesuffix(", for expression")
-            ]
-        except RecursionError:
-            problems = ["nested too deeply"]
-    if problems:
+    given = f"{describe_value(expression)} given"
+    if not isinstance(expression, str):
         raise ParamValidationError(
-            "search", [f"expression: {describe_value(expression)} given; {problems[0]}"]
+            "search", [Problem("expression", given, "a JMESPath expression")]
         )
+    try:
+        compiled = jmespath.compile(expression)
+        reasons = list(_find_invalid_calls(compiled.parsed))
+    except JMESPathError as error:
+        # The lines after the first repeat the expression.
+        reasons = [str(error).splitlines()[0].removesuffix(":").removesuffix(", for expression")]
+    except RecursionError:
+        reasons = ["nested too deeply"]
+    if reasons:
+        raise ParamValidationError("search", [Problem("expression", f"{given}; {reasons[0]}")])
 
     def search(page: Any) -> Any:
         try:

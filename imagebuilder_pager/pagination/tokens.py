@@ -16,8 +16,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._validation import describe_invalid_value, validate_whole_number
-from ..exceptions import StartingTokenError
+from .._validation import InvalidValueError, describe_invalid_value, validate_whole_number
+from ..exceptions import Problem, StartingTokenError
 
 OFFSET_KEY = "boto_truncate_amount"
 ENCODED_KEYS_KEY = "boto_encoded_keys"
@@ -81,17 +81,15 @@ def parse_starting_token(
         return _parse_legacy_token(token, input_tokens, max_offset)
     members = _require_object(decoded)
     if members.keys() == NEST_TOKEN_KEYS:
-        raise StartingTokenError("StartingToken: it is the token of a walk, not of one listing")
+        raise _token_error("it is the token of a walk, not of one listing")
     allowed = {*input_tokens, OFFSET_KEY, ENCODED_KEYS_KEY}
     if not members.keys() & allowed:
         return _map_to_input_tokens([token], input_tokens), 0
     if unknown := sorted(members.keys() - allowed):
         names = ", ".join(repr(name[:40]) for name in unknown[:5])
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
-        raise StartingTokenError(
-            f"StartingToken: it would set {names}{more}; allowed in a token: "
-            f"{', '.join(map(repr, input_tokens))} and an offset"
-        )
+        known = ", ".join(map(repr, input_tokens))
+        raise _token_error(f"it would set {names}{more}", f"{known} and an offset")
     _check_depth(members)
     members = _restore_bytes(members)
     offset = _validate_offset(members.pop(OFFSET_KEY, 0), max_offset)
@@ -113,10 +111,8 @@ def _parse_legacy_token(
             parts.pop()
             offset = _validate_offset(offset, max_offset)
     if len(parts) > len(input_tokens):
-        raise StartingTokenError(
-            f"StartingToken: {len(parts)} parts separated by '___'; allowed: "
-            f"{len(input_tokens)} and an offset"
-        )
+        allowed = f"{len(input_tokens)} and an offset"
+        raise _token_error(f"{len(parts)} parts separated by '___'", allowed)
     values = [None if part == "None" else part for part in parts]
     return _map_to_input_tokens(values, input_tokens), offset
 
@@ -132,12 +128,14 @@ def _map_to_input_tokens(
 
 def _validate_offset(offset: object, maximum: int) -> int:
     try:
-        return validate_whole_number("StartingToken: offset", offset, minimum=0, maximum=maximum)
-    except ValueError as error:
-        raise StartingTokenError(str(error)) from None
+        return validate_whole_number("offset", offset, minimum=0, maximum=maximum)
+    except InvalidValueError as error:
+        name, given, allowed = error.problem
+        raise _token_error(f"{name}: {given}", allowed) from None
 
 
 _NOT_JSON: Any = object()
+_NESTED_TOO_DEEPLY = "JSON in base64, nested too deeply"
 
 
 def _decode_base64_json(token: str) -> Any:
@@ -151,12 +149,10 @@ def _decode_base64_json(token: str) -> Any:
     except json.JSONDecodeError:
         return _NOT_JSON
     except RecursionError:
-        raise _nesting_error() from None
+        raise _token_error(_NESTED_TOO_DEEPLY) from None
     except ValueError:
         # Python parses no whole number of more than some thousand digits.
-        raise StartingTokenError(
-            "StartingToken: JSON in base64, with a number of too many digits"
-        ) from None
+        raise _token_error("JSON in base64, with a number of too many digits") from None
 
 
 def _check_depth(value: Any) -> None:
@@ -170,18 +166,18 @@ def _check_depth(value: Any) -> None:
             )
         ]
     if level:
-        raise _nesting_error()
+        raise _token_error(_NESTED_TOO_DEEPLY)
 
 
-def _nesting_error() -> StartingTokenError:
-    return StartingTokenError("StartingToken: JSON in base64, nested too deeply")
+def _token_error(reason: str, allowed: str = "") -> StartingTokenError:
+    return StartingTokenError(Problem("StartingToken", reason, allowed))
 
 
 def _require_object(decoded: Any) -> dict[str, Any]:
     if not isinstance(decoded, dict):
-        raise StartingTokenError(
-            f"StartingToken: JSON in base64, but a {type(decoded).__name__}; allowed: an object "
-            "that a paginator has made, or a token of the service"
+        raise _token_error(
+            f"JSON in base64, but a {type(decoded).__name__}",
+            "an object that a paginator has made, or a token of the service",
         )
     return decoded
 
@@ -208,7 +204,5 @@ def _restore_bytes(token: dict[str, Any]) -> dict[str, Any]:
                 target = target[key]
             target[last] = base64.b64decode(target[last].encode(), validate=True)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise StartingTokenError(
-            f"StartingToken: its {ENCODED_KEYS_KEY} do not fit its members"
-        ) from error
+        raise _token_error(f"its {ENCODED_KEYS_KEY} do not fit its members") from error
     return token

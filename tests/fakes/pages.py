@@ -31,7 +31,7 @@ ClientWith = Callable[..., ImageBuilder]
 Boto3Response = Callable[..., dict[str, Any]]
 
 
-def read_page(body: object) -> Page:
+def read_page(body: object, **arguments: Any) -> Page:
     """The page that a client makes of a body, given as bytes or as JSON values."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     response = httpx.Response(200, headers=RESPONSE_HEADERS, content=content)
@@ -41,6 +41,7 @@ def read_page(body: object) -> Page:
             http_client=http_client,
             aws_access_key_id="local",
             aws_secret_access_key="local",
+            **arguments,
         )
         return client.list_lifecycle_execution_resources(lifecycleExecutionId=EXECUTION_ID)
 

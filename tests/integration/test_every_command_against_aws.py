@@ -274,6 +274,7 @@ def test_each_command_has_the_options_of_the_aws_cli() -> None:
 GLOBAL_OPTIONS = {
     *("debug", "version", "output", "query", "cli-timestamp-format", "color", "region", "profile"),
     *("endpoint-url", "no-verify-ssl", "ca-bundle", "cli-connect-timeout", "cli-read-timeout"),
+    "on-invalid-response",
 }
 
 

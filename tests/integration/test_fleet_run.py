@@ -431,7 +431,10 @@ def test_no_thread_is_left(path: Path) -> None:
         ({"max_attempts": 0}, "max_attempts: 0"),
         ({"policies": "arn:aws:imagebuilder:us-west-2:1:x"}, "policies: 'arn:aws"),
         ({"since": PAST, "until": PAST}, "until: not after since"),
-        ({"executor": "threads"}, "executor: a str given; allowed: a concurrent.futures.Executor"),
+        (
+            {"executor": "threads"},
+            "executor: 'threads' given; allowed: a concurrent.futures.Executor",
+        ),
     ],
 )
 def test_a_wrong_argument_is_an_error_before_anything_is_sent(

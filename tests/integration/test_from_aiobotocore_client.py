@@ -1,4 +1,7 @@
-"""The paginator over aiobotocore clients: real ones, at moto's services on a loopback socket."""
+"""The paginator over aiobotocore clients: real ones, at moto's services on a loopback socket.
+
+``make test-aiobotocore`` runs this file in the environment that has aiobotocore.
+"""
 
 import asyncio
 import random
@@ -6,13 +9,22 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
-import aiobotocore.session
 import boto3
 import pytest
 
 from imagebuilder_pager.pagination import AsyncPaginator, paginator_from_client
+from tests.fakes.example_programs import (
+    ALL_KEYS,
+    PAGE,
+    look_for_s3_at,
+    needs_aiobotocore,
+    programs_over_clients,
+    run,
+)
 from tests.fakes.moto_server import moto_server
 from tests.fakes.moto_services import CASES, SETTINGS, Case, fill
+
+aiobotocore_session = pytest.importorskip("aiobotocore.session")
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +68,7 @@ async def chain(client: Any, case: Case, *, seed: int, prefetch: int) -> tuple[l
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_stopped_after_any_item_it_resumes_at_another_page_size(url: str, case: Case) -> None:
     async def main() -> None:
-        session = aiobotocore.session.get_session()
+        session = aiobotocore_session.get_session()
         async with AsyncExitStack() as stack:
             client: Any = await stack.enter_async_context(
                 session.create_client(case.service, endpoint_url=url, **SETTINGS)
@@ -73,3 +85,12 @@ def test_stopped_after_any_item_it_resumes_at_another_page_size(url: str, case: 
                 assert resumed >= 1
 
     asyncio.run(main())
+
+
+def test_the_example_of_the_page_prints_all_keys(
+    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    look_for_s3_at(url, monkeypatch)
+    (program,) = filter(needs_aiobotocore, programs_over_clients(PAGE))
+    run(program)
+    assert capsys.readouterr().out.split() == ALL_KEYS

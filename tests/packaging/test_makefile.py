@@ -26,7 +26,7 @@ def checkout(tmp_path: Path) -> Path:
     """A checkout in a path with spaces, and in it the Python to make environments with."""
     folder = tmp_path / "a check out"
     folder.mkdir()
-    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+    for name in ("Makefile", "pyproject.toml", "constraints.txt", "requirements-aiobotocore.txt"):
         shutil.copy(ROOT / name, folder)
     python = folder / "python"
     python.write_text(PYTHON.format(python=sys.executable))
@@ -121,6 +121,24 @@ def test_a_broken_environment_is_made_anew(
     command = [".venv/bin/python", "-I", "-c", "import pip"]
     assert subprocess.run(command, cwd=checkout, check=False).returncode == 0
     assert (make(checkout).returncode, pip_calls(checkout)) == (0, [])
+
+
+def test_aiobotocore_has_an_environment_with_its_own_botocore(checkout: Path) -> None:
+    made = make(checkout, ".venv-aiobotocore/.installed")
+    assert (made.returncode, made.stderr) == (0, "")
+    (call,) = pip_calls(checkout)
+    assert " -e . -r requirements-aiobotocore.txt " in call
+    constraints = checkout / ".venv-aiobotocore" / "constraints.txt"
+    own = pinned(checkout / "requirements-aiobotocore.txt")
+    assert not own & pinned(constraints)
+    assert pinned(checkout / "constraints.txt") - pinned(constraints) == {"boto3", "botocore"}
+    assert {"aiobotocore", "boto3", "botocore"} <= own
+    again = make(checkout, "VENV=other", "other-aiobotocore/.installed")
+    assert (again.returncode, len(pip_calls(checkout))) == (0, 1)
+
+
+def pinned(file: Path) -> set[str]:
+    return {line.partition("==")[0] for line in file.read_text().splitlines() if "==" in line}
 
 
 def test_a_folder_that_is_not_an_environment_is_left_alone(checkout: Path) -> None:

@@ -17,7 +17,7 @@ from tests.fakes.paginated_service import CompletePageIterator, as_list
 from tests.fakes.random_pages import RandomService, random_pages, shape_at
 
 LISTINGS = max(1, int(os.environ.get("FUZZ_EXAMPLES", "0")) // 1000)
-#: The lowest botocore that is tested, 1.41.4, has 2,918; 1.43.117 has 3,363.
+#: The lowest botocore that is tested, 1.41.4, has 2,918; 1.44.8 has 3,507.
 LEAST = 2_900
 
 

@@ -221,7 +221,7 @@ def test_a_page_size_is_refused_where_there_is_no_limit_key() -> None:
 def test_an_invalid_config_value_is_refused(config: dict[str, Any], problem: str) -> None:
     with pytest.raises(ParamValidationError) as caught:
         paginate(config)
-    assert caught.value.problems == (f"PaginationConfig.{problem}",)
+    assert [str(found) for found in caught.value.problems] == [f"PaginationConfig.{problem}"]
 
 
 def test_all_invalid_config_values_are_reported_at_once() -> None:

@@ -58,7 +58,10 @@ def test_mypy_finds_no_mistake_in_the_documents(
 
 
 def test_pyright_finds_no_mistake_in_the_documents(programs: Path) -> None:
-    assert run_pyright(programs)["error"] == {}
+    found = run_pyright(programs)["error"]
+    # aiobotocore has an environment of its own, where there is no pyright.
+    missing = 'Import "aiobotocore.session" could not be resolved'
+    assert {place: texts for place, texts in found.items() if texts != [missing]} == {}
 
 
 def test_the_operations_names_are_offered() -> None:

@@ -47,7 +47,7 @@ def test_3_a_starting_token_sets_nothing_but_the_input_tokens(
     with pytest.raises(StartingTokenError) as caught:
         pages_by(way, service, {"StartingToken": token})
     assert str(caught.value) == (
-        "StartingToken: it would set 'Owner'; allowed in a token: 'Token' and an offset"
+        "StartingToken: it would set 'Owner'; allowed: 'Token' and an offset"
     )
     assert service.requests == []
 
@@ -63,7 +63,7 @@ def test_3_the_error_names_five_unknown_members_at_most() -> None:
     with pytest.raises(StartingTokenError) as caught:
         ours(AnyTokenService(), ENTRY).paginate(PaginationConfig={"StartingToken": token})
     assert f"would set 'name 000{'x' * 32}', " in str(caught.value)
-    assert " and 95 more; allowed in a token: 'Token' and an offset" in str(caught.value)
+    assert " and 95 more; allowed: 'Token' and an offset" in str(caught.value)
 
 
 def test_3_a_starting_token_does_not_set_the_execution() -> None:
@@ -257,7 +257,7 @@ def test_5_image_builder_refuses_malformed_tokens_too(what: str) -> None:
         paginator = client.get_paginator("list_lifecycle_execution_resources")
         with pytest.raises(StartingTokenError) as caught:
             paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)
-        assert str(caught.value) == message.replace("from 0 to 1000000", "from 0 to 25")
+        assert str(caught.value) == message.replace("from 0 to 1000000", "from 0 to 1000")
     assert service.requests == 0
 
 
@@ -269,7 +269,7 @@ def plain(token: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "value", [5, ["x"], {"a": 1}, True, "", "x" * 65536], ids=lambda value: repr(value)[:20]
+    "value", [5, ["x"], {"a": 1}, True, ""], ids=lambda value: repr(value)[:20]
 )
 def test_5_image_builder_refuses_a_token_of_the_wrong_type(value: Any) -> None:
     service = local(3)
@@ -337,20 +337,33 @@ def test_5_two_input_tokens_in_a_plain_token() -> None:
         ours(AnyTokenService(), entry).paginate(PaginationConfig={"StartingToken": "a___b___c___d"})
 
 
-@pytest.mark.parametrize("offset", [26, 5_000, 999_999])
-def test_5_no_token_skips_more_than_the_largest_page_of_the_operation(offset: int) -> None:
+@pytest.mark.parametrize("offset", [1_001, 5_000, 999_999])
+def test_5_no_token_skips_more_than_a_thousand_items(offset: int) -> None:
     """A forged one would make one request upstream for each page that it skips."""
     service = local(100)
     paginator = client_of(service).get_paginator("list_lifecycle_execution_resources")
     for token in (packed(f'{{"boto_truncate_amount": {offset}}}'), f"None___{offset}"):
-        with pytest.raises(StartingTokenError, match=rf"{offset} .*from 0 to 25"):
+        with pytest.raises(StartingTokenError, match=rf"{offset} .*from 0 to 1000$"):
             paginator.paginate(lifecycleExecutionId=ID, PaginationConfig={"StartingToken": token})
     assert service.requests == 0
 
 
-def test_5_a_token_of_the_largest_page_costs_what_an_honest_one_costs() -> None:
+@pytest.mark.parametrize("make_client", [client_of, async_client_of])
+def test_5_with_max_page_size_no_token_skips_more_than_a_page(make_client: Any) -> None:
     service = local(100)
-    paginator = client_of(service).get_paginator("list_lifecycle_execution_resources")
+    client = make_client(service)
+    paginator = client.get_paginator("list_lifecycle_execution_resources", max_page_size=25)
+    for token in (packed('{"boto_truncate_amount": 26}'), "None___26"):
+        with pytest.raises(StartingTokenError, match=r"26 .*from 0 to 25$"):
+            paginator.paginate(lifecycleExecutionId=ID, PaginationConfig={"StartingToken": token})
+    assert service.requests == 0
+
+
+def test_5_a_token_of_a_page_costs_what_an_honest_one_costs() -> None:
+    service = local(100)
+    paginator = client_of(service).get_paginator(
+        "list_lifecycle_execution_resources", max_page_size=25
+    )
     token = packed('{"boto_truncate_amount": 25}')
     config: Any = {"StartingToken": token, "MaxItems": 1}
     pages = paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import ssl
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import anyio
 import pytest
 
 from imagebuilder_pager import exceptions
@@ -139,7 +141,9 @@ def test_the_callers_event_hooks_are_called(kind: CallerKind, service: EmptyServ
 
 
 @pytest.mark.parametrize("event", ["request", "response"])
-@pytest.mark.parametrize("error", [LookupError("mine"), RuntimeError("mine"), KeyError("mine")])
+@pytest.mark.parametrize(
+    "error", [LookupError("mine"), RuntimeError("mine: Event loop is closed"), KeyError("mine")]
+)
 def test_an_error_in_the_callers_event_hook_is_raised_as_it_is(
     kind: CallerKind, service: EmptyService, event: str, error: Exception
 ) -> None:
@@ -457,13 +461,25 @@ def test_a_large_body_over_a_real_socket_is_not_read_to_its_end(kind: CallerKind
 def test_an_async_call_ends_with_its_deadline_whatever_the_client_does(kind: CallerKind) -> None:
     if kind.loop is None:
         pytest.skip("a sync client cannot be bounded from outside")
-    import anyio
 
     async def never(_: object) -> Any:
         await anyio.sleep(60)
 
     with pytest.raises(exceptions.ReadTimeoutError):
         kind.call(kind.make(never), total_timeout=0.05)
+
+
+def test_an_error_that_an_event_loop_raises_is_an_error_of_ours(kind: CallerKind) -> None:
+    """As of a connection that was made in a loop that has ended: it is a plain RuntimeError."""
+    ended = asyncio.new_event_loop()
+    ended.close()
+
+    def fail(_: object) -> Any:
+        ended.call_soon(print)
+
+    with pytest.raises(exceptions.HTTPClientError) as caught:
+        kind.call(kind.make(fail))
+    assert type(caught.value.__cause__) is RuntimeError
 
 
 def test_a_listing_over_real_sockets(kind: CallerKind, local_server: LocalServer) -> None:

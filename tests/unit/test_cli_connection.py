@@ -48,6 +48,7 @@ def test_the_options_are_the_arguments_of_the_client(local_server: LocalServer) 
         "region_name": "us-west-2",
         "endpoint_url": local_server.url,
         "profile_name": "p",
+        "on_invalid_response": "raise",
     }
 
 

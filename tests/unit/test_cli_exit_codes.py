@@ -4,6 +4,7 @@ import pytest
 
 from imagebuilder_pager import exceptions
 from imagebuilder_pager.cli.exit_codes import CommandError, UsageError, describe_error
+from imagebuilder_pager.exceptions import Problem
 
 
 @pytest.mark.parametrize(
@@ -12,21 +13,30 @@ from imagebuilder_pager.cli.exit_codes import CommandError, UsageError, describe
         (UsageError("a"), 252, "a"),
         (CommandError("a"), 255, "a"),
         (
-            exceptions.StartingTokenError("StartingToken: x"),
+            exceptions.StartingTokenError(Problem("StartingToken", "x")),
             252,
-            "Bad starting token: --starting-tok",
+            "Bad starting token: --starting-token: x",
         ),
-        (exceptions.InvalidRegionError("region_name: 'x'"), 252, "--region: 'x'"),
-        (exceptions.InvalidRegionError("AWS_REGION: 'x'"), 253, "AWS_REGION: 'x'"),
-        (exceptions.InvalidEndpointError("endpoint_url: 'x'"), 252, "--endpoint-url: 'x'"),
-        (exceptions.InvalidEndpointError("AWS_ENDPOINT_URL: 'x'"), 253, "AWS_ENDPOINT_URL: 'x'"),
-        (exceptions.InvalidConfigError("verify: no"), 252, "--ca-bundle: no"),
-        (exceptions.InvalidConfigError("AWS_CA_BUNDLE: no"), 253, "AWS_CA_BUNDLE: no"),
+        (exceptions.InvalidRegionError(Problem("region_name", "'x'")), 252, "--region: 'x'"),
+        (exceptions.InvalidRegionError(Problem("AWS_REGION", "'x'")), 253, "AWS_REGION: 'x'"),
+        (
+            exceptions.InvalidEndpointError(Problem("endpoint_url", "'x'")),
+            252,
+            "--endpoint-url: 'x'",
+        ),
+        (
+            exceptions.InvalidEndpointError(Problem("AWS_ENDPOINT_URL", "'x'")),
+            253,
+            "AWS_ENDPOINT_URL: 'x'",
+        ),
+        (exceptions.InvalidConfigError(Problem("verify", "no")), 252, "--ca-bundle: no"),
+        (exceptions.InvalidConfigError(Problem("AWS_CA_BUNDLE", "no")), 253, "AWS_CA_BUNDLE: no"),
+        (exceptions.InvalidConfigError("verify: no"), 253, "verify: no"),
         (exceptions.NoRegionError("none"), 253, "You must specify a region"),
         (
-            exceptions.NoCredentialsError("no\n  - the arguments: a\n  - b"),
+            exceptions.NoCredentialsError("no\n  - the arguments: a", [Problem("b", "c")]),
             253,
-            "credentials:\n  - b",
+            "credentials:\n  - b: c",
         ),
         (exceptions.CredentialRetrievalError("a"), 253, "Error when retrieving credentials: a"),
         (exceptions.ProfileNotFound("a"), 253, "The config profile (mine) could not be found: a"),
@@ -42,9 +52,18 @@ from imagebuilder_pager.cli.exit_codes import CommandError, UsageError, describe
         (OSError(28, "No space"), 255, "[Errno 28] No space"),
         (KeyError(), 255, "KeyError"),
         (
-            exceptions.ParamValidationError("f", ["maxResults: 0 given", "read_timeout: -1 given"]),
+            exceptions.ParamValidationError(
+                "f",
+                [
+                    Problem("maxResults", "0 given"),
+                    Problem("read_timeout", "-1 given"),
+                    Problem("filters[0].values[3]", "5 given", "a string"),
+                    Problem("somewhere", "maxResults: 0 given"),
+                ],
+            ),
             252,
-            "Parameter validation failed:\n--max-results: 0 given\n--cli-read-timeout: -1 given",
+            "Parameter validation failed:\n--max-results: 0 given\n--cli-read-timeout: -1 given\n"
+            "--filters[0].values[3]: 5 given; allowed: a string\nsomewhere: maxResults: 0 given",
         ),
         (
             exceptions.ClientError(

@@ -19,36 +19,28 @@ def recorder() -> RecordingService:
     return RecordingService()
 
 
-PATTERN = "^lce-[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
 NAMES = "lifecycleExecutionId, parentResourceId, maxResults, nextToken"
 CONFIG_KEYS = "MaxItems, PageSize, StartingToken, Prefetch"
 INVALID_PARAMS: list[tuple[dict[str, Any], list[str]]] = [
     (
         {},
-        [f"lifecycleExecutionId: missing, and required; allowed: a string that matches {PATTERN}"],
-    ),
-    (
-        {"lifecycleExecutionId": ""},
-        [f"lifecycleExecutionId: '' given; allowed: a string that matches {PATTERN}"],
+        ["lifecycleExecutionId: missing, and required; allowed: a string"],
     ),
     (
         {"lifecycleExecutionId": 7},
-        [f"lifecycleExecutionId: 7 (int) given; allowed: a string that matches {PATTERN}"],
+        ["lifecycleExecutionId: 7 (int) given; allowed: a string"],
     ),
     (
         {"lifecycleExecutionId": None},
-        [f"lifecycleExecutionId: None given; allowed: a string that matches {PATTERN}"],
+        ["lifecycleExecutionId: None given; allowed: a string"],
     ),
     (
         {**EXECUTION, "parentResourceId": ""},
-        ["parentResourceId: '' given; allowed: a string of 1 to 1024 characters"],
+        ["parentResourceId: '' given; allowed: a string, 1 character or more"],
     ),
     (
         {**EXECUTION, "lifecycle_execution_id": EXAMPLE_EXECUTION_ID},
-        [
-            "lifecycleExecutionId: given twice, as lifecycleExecutionId and as "
-            "lifecycle_execution_id; allowed: one of the two"
-        ],
+        [f"lifecycle_execution_id: unknown parameter; allowed: {NAMES}"],
     ),
     ({**EXECUTION, "colour": "red"}, [f"colour: unknown parameter; allowed: {NAMES}"]),
 ]
@@ -60,10 +52,6 @@ INVALID_CONFIGS: list[tuple[Any, list[str]]] = [
     (
         {"PageSize": -5},
         ["PaginationConfig.PageSize: -5 (int) given; allowed: a whole number, 1 or more"],
-    ),
-    (
-        {"PageSize": 26},
-        ["PaginationConfig.PageSize: 26 (int) given; allowed: a whole number from 1 to 25"],
     ),
     (
         {"PageSize": "many"},
@@ -124,7 +112,6 @@ def error_text(problems: list[str]) -> str:
 @pytest.mark.parametrize(
     ("token", "given"),
     [
-        ("x" * 65536, "a string of 65536 characters"),
         (encode_token({"nextToken": 123}), "123 (int)"),
         (encode_token({"nextToken": {"a": 1}}), "a dict"),
         (encode_token({"nextToken": b"bytes"}), "a bytes"),
@@ -140,7 +127,7 @@ def test_a_starting_token_with_an_invalid_next_token_is_an_error(
             lifecycleExecutionId=EXAMPLE_EXECUTION_ID, PaginationConfig={"StartingToken": token}
         )
     assert str(caught.value) == (
-        f"StartingToken: {given} given; allowed: a string of 1 to 65535 characters"
+        f"StartingToken: {given} given; allowed: a string, 1 character or more"
     )
 
 
@@ -151,12 +138,10 @@ def test_an_invalid_starting_token_is_named_with_other_errors(
     with pytest.raises(exceptions.ParamValidationError) as caught:
         paginator.paginate(
             lifecycleExecutionId=EXAMPLE_EXECUTION_ID,
-            PaginationConfig={"StartingToken": encode_token({"nextToken": 1}), "PageSize": 26},
+            parentResourceId="",
+            PaginationConfig={"StartingToken": encode_token({"nextToken": 1})},
         )
-    assert [problem.partition(":")[0] for problem in caught.value.problems] == [
-        "PaginationConfig.PageSize",
-        "StartingToken",
-    ]
+    assert [problem.parameter for problem in caught.value.problems] == ["parentResourceId"]
 
 
 @pytest.mark.parametrize(("params", "problems"), INVALID_PARAMS)
@@ -172,10 +157,9 @@ def test_an_invalid_call_is_an_error_before_anything_is_sent(
 @pytest.mark.parametrize(
     ("params", "problem"),
     [
-        ({"maxResults": 0}, "maxResults: 0 (int) given; allowed: a whole number from 1 to 25"),
-        ({"maxResults": 26}, "maxResults: 26 (int) given; allowed: a whole number from 1 to 25"),
-        ({"maxResults": "5"}, "maxResults: '5' given; allowed: a whole number from 1 to 25"),
-        ({"nextToken": ""}, "nextToken: '' given; allowed: a string of 1 to 65535 characters"),
+        ({"maxResults": 0}, "maxResults: 0 (int) given; allowed: a whole number, 1 or more"),
+        ({"maxResults": "5"}, "maxResults: '5' given; allowed: a whole number, 1 or more"),
+        ({"nextToken": ""}, "nextToken: '' given; allowed: a string, 1 character or more"),
     ],
 )
 def test_an_invalid_page_size_or_token_of_a_call_is_an_error(
@@ -210,7 +194,7 @@ def test_one_error_names_everything_that_is_invalid(client_with: ClientWith) -> 
     paginator: Any = client_with(fail_on_request).get_paginator(OPERATION)
     with pytest.raises(exceptions.ParamValidationError) as caught:
         paginator.paginate(
-            parent_resource_id="",
+            parentResourceId="",
             colour="red",
             PaginationConfig={"MaxItems": -1, "PageSize": 0, "Limit": 5},
         )
@@ -221,9 +205,8 @@ def test_one_error_names_everything_that_is_invalid(client_with: ClientWith) -> 
         "  - PaginationConfig.PageSize: 0 (int) given; allowed: a whole number, 1 or more",
         f"  - PaginationConfig: unknown key 'Limit'; allowed: {CONFIG_KEYS}",
         f"  - colour: unknown parameter; allowed: {NAMES}",
-        "  - lifecycleExecutionId: missing, and required; allowed: a string that matches "
-        + PATTERN,
-        "  - parentResourceId: '' given; allowed: a string of 1 to 1024 characters",
+        "  - lifecycleExecutionId: missing, and required; allowed: a string",
+        "  - parentResourceId: '' given; allowed: a string, 1 character or more",
     ]
 
 
@@ -239,8 +222,7 @@ def test_one_error_names_everything_that_is_invalid(client_with: ClientWith) -> 
         ),
         (
             "eyJuZXh0VG9rZW4iOiAiYSIsICJtYXhSZXN1bHRzIjogNX0=",  # nextToken and maxResults
-            "StartingToken: it would set 'maxResults'; allowed in a token: 'nextToken' and an "
-            "offset",
+            "StartingToken: it would set 'maxResults'; allowed: 'nextToken' and an offset",
         ),
     ],
 )

@@ -229,7 +229,7 @@ def test_certificates_that_cannot_be_loaded_are_an_error(
         with pytest.raises(exceptions.InvalidConfigError, match=r"^AWS_CA_BUNDLE: no cert") as e:
             url_of(region_name="eu-west-1", verify=None)
         assert path in str(e.value)
-    with pytest.raises(exceptions.ParamValidationError, match="verify: 5 given"):
+    with pytest.raises(exceptions.ParamValidationError, match=r"verify: 5 \(int\) given"):
         ImageBuilder("eu-west-1", verify=5, **KEYS)  # type: ignore[arg-type]
     with (
         httpx.Client() as http,

@@ -255,7 +255,7 @@ def test_an_error_can_be_copied() -> None:
         exceptions.NoCredentialsError("x"),
         exceptions.CredentialRetrievalError("x"),
         exceptions.ProfileNotFound("x"),
-        exceptions.ParamValidationError("where", ["what"]),
+        exceptions.ParamValidationError("where", [exceptions.Problem("what", "given")]),
     ):
         assert str(copy.copy(error)) == str(error)
         assert type(copy.copy(error)) is type(error)

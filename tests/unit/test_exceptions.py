@@ -15,17 +15,20 @@ from tests.fakes.error_responses import (
     MODELLED,
 )
 
+PROBLEM = exceptions.Problem("n", "0 (int) given", "1 or more")
+
 EVERY_ERROR: list[exceptions.PagerError] = [
-    exceptions.ParamValidationError("Op", ["a: wrong", "b: wrong"]),
+    exceptions.ParamValidationError("Op", [exceptions.Problem("a", "missing"), PROBLEM]),
     exceptions.UnknownOperationError("no operation 'x'; there are: y"),
     exceptions.OperationNotPageableError("Operation cannot be paginated: get_thing"),
     exceptions.NoRegionError("no region"),
     exceptions.MissingDependencyException("search needs jmespath"),
-    exceptions.InvalidRegionError("region_name: ''"),
+    exceptions.InvalidRegionError(PROBLEM),
     exceptions.InvalidEndpointError("endpoint_url: ''"),
     exceptions.InvalidConfigError("a bad file"),
     exceptions.ProfileNotFound("no profile"),
-    exceptions.NoCredentialsError("no credentials"),
+    exceptions.NoCredentialsError(),
+    exceptions.NoCredentialsError("none", [exceptions.Problem("a file", "there is none")]),
     exceptions.CredentialRetrievalError("no role"),
     exceptions.PartialCredentialsError("half"),
     exceptions.PaginationError("round in a circle"),
@@ -76,6 +79,7 @@ def test_every_error_can_be_copied_and_pickled(
     assert type(other) is type(error)
     assert str(other) == str(error)
     assert vars(other) == vars(error)
+    assert other.problem == error.problem
     assert other.resume_token == "token"
 
 
@@ -93,6 +97,43 @@ def test_a_subclass_with_other_parameters_can_be_pickled() -> None:
     other = pickle.loads(pickle.dumps(error))
     assert type(other) is OwnError
     assert (other.team, other.resume_token, other.response) == ("a", "token", error.response)
+
+
+@pytest.mark.parametrize(
+    ("problem", "sentence"),
+    [
+        (PROBLEM, "n: 0 (int) given; allowed: 1 or more"),
+        (exceptions.Problem("verify", "given beside it"), "verify: given beside it"),
+        (
+            exceptions.Problem("a\x1b", "unknown parameter", "b, c"),
+            r"a\x1b: unknown parameter; allowed: b, c",
+        ),
+    ],
+)
+def test_a_problem_is_a_value_with_a_sentence(problem: exceptions.Problem, sentence: str) -> None:
+    assert str(problem) == f"{problem}" == sentence
+    for other in (copy.copy(problem), pickle.loads(pickle.dumps(problem))):
+        assert type(other) is exceptions.Problem
+        assert other == problem
+    renamed = problem._replace(parameter="other")
+    assert str(renamed) == f"other{sentence.removeprefix(str(sentence).partition(':')[0])}"
+
+
+def test_an_error_about_one_problem_has_it_as_a_value() -> None:
+    error = exceptions.InvalidRegionError(PROBLEM)
+    assert error.problem == PROBLEM
+    assert str(error) == str(PROBLEM)
+    assert exceptions.InvalidRegionError("none").problem is None
+    assert exceptions.PagerError().problem is None
+
+
+def test_an_error_about_many_problems_has_a_line_for_each() -> None:
+    error = exceptions.ParamValidationError("Op", iter([PROBLEM, PROBLEM]))
+    assert error.problems == (PROBLEM, PROBLEM)
+    assert str(error) == f"Op: invalid parameters; nothing was sent\n  - {PROBLEM}\n  - {PROBLEM}"
+    missing = exceptions.NoCredentialsError(sources=[PROBLEM])
+    assert missing.sources == (PROBLEM,)
+    assert str(missing) == f"no credentials\n  - {PROBLEM}"
 
 
 CONTROLS = "\x1b[2J\x07\x7f\x9b\r\u202e\u2028\ud800"
@@ -143,7 +184,11 @@ def test_text_in_any_script_is_unchanged() -> None:
 
 def test_every_error_is_tested_above_and_under_one_base_class() -> None:
     public = {
-        *(getattr(exceptions, name) for name in exceptions.__all__ if not name.endswith("Warning")),
+        *(
+            getattr(exceptions, name)
+            for name in exceptions.__all__
+            if not name.endswith("Warning") and name != "Problem"
+        ),
         *modelled_exceptions.MODELLED_ERRORS,
     }
     assert {type(error) for error in EVERY_ERROR} == public - {exceptions.PagerError}
@@ -153,7 +198,7 @@ def test_every_error_is_tested_above_and_under_one_base_class() -> None:
         for module in (exceptions, modelled_exceptions)
         for value in vars(module).values()
         if inspect.isclass(value) and value.__module__ == module.__name__
-        if not issubclass(value, Warning)
+        if not issubclass(value, Warning) and value is not exceptions.Problem
     }
     assert public == defined
 
@@ -195,6 +240,7 @@ def test_exceptions_have_botocores_names() -> None:
         "InsecureRequestWarning",  # urllib3's
         "InvalidEndpointError",
         "ParentGoneError",
+        "Problem",
         "ResponseValidationError",
         "StartingTokenError",
         "UnknownOperationError",

@@ -105,7 +105,7 @@ def test_an_error_names_the_file_the_table_and_the_key(
 def test_all_that_is_wrong_is_said_at_once() -> None:
     with pytest.raises(ParamValidationError) as caught:
         make_targets([Account(role_arn="x", session_name="?")], ["us-west-2", "", "fips-us-west-2"])
-    assert [problem.partition(":")[0] for problem in caught.value.problems] == [
+    assert [problem.parameter for problem in caught.value.problems] == [
         "regions[1]",
         "regions[2]",
         "accounts[0].role_arn",

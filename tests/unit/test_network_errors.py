@@ -57,15 +57,17 @@ def test_network_errors_are_botocores(
     assert isinstance(caught.value.__cause__, raised)
 
 
-def test_a_failed_tls_handshake_is_an_ssl_error(client_with: ClientWith) -> None:
+def test_the_words_of_an_error_do_not_make_it_an_ssl_error(client_with: ClientWith) -> None:
+    """What it was raised from does; see test_caller_client."""
     text = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed (_ssl.c:1006)"
 
     def fail(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError(text)
 
-    with pytest.raises(exceptions.SSLError) as caught:
+    with pytest.raises(exceptions.EndpointConnectionError) as caught:
         client_with(fail).list_lifecycle_execution_resources(lifecycleExecutionId=EXECUTION_ID)
-    assert str(caught.value) == f"no TLS connection to {ENDPOINT}: {text}"
+    assert type(caught.value) is exceptions.EndpointConnectionError
+    assert str(caught.value) == f"could not connect to {ENDPOINT}: {text}"
 
 
 ONCE: dict[str, Any] = {

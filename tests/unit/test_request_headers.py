@@ -114,7 +114,7 @@ def test_what_no_header_can_carry_is_refused(
     with pytest.raises(exceptions.ParamValidationError) as caught:
         calls(service, 1, **LOCAL_CREDENTIALS, user_agent_extra=extra)
     allowed = "a string of printable ASCII, without a line break"
-    assert caught.value.problems == (f"user_agent_extra: {described} given; allowed: {allowed}",)
+    assert caught.value.problems == (("user_agent_extra", f"{described} given", allowed),)
     assert service.requests == []
 
 

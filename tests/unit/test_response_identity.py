@@ -56,7 +56,10 @@ def test_a_listing_that_gets_another_executions_page_can_be_resumed(
     [
         {"resources": []},
         {"lifecycleExecutionId": None, "resources": []},
-        {"lifecycleExecutionId": EXAMPLE_EXECUTION_ID.upper().replace("LCE", "lce")},
+        {
+            "lifecycleExecutionId": EXAMPLE_EXECUTION_ID.upper().replace("LCE", "lce"),
+            "resources": [],
+        },
     ],
     ids=["absent", "null", "other case"],
 )

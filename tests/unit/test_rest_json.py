@@ -247,8 +247,21 @@ def test_a_success_that_cannot_be_parsed_shows_what_came(
     ("body", "headers", "kind", "text"),
     [
         ({"__type": NAME}, {}, InvalidRequestException, f"{NAME}: (no message)"),
-        ({"message": "down"}, {}, exceptions.ClientError, "200: down"),
-        ({"Message": "down"}, {}, exceptions.ClientError, "200: down"),
+        ({"Code": "Down"}, {}, exceptions.ClientError, "Down: (no message)"),
+        (
+            {"resources": [{}], "code": "Throttled", "message": "x"},
+            {},
+            exceptions.ClientError,
+            "Throttled: x",
+        ),
+        (
+            {"resources": [{}], "nextToken": "t", "__type": NAME},
+            {},
+            InvalidRequestException,
+            f"{NAME}: (no message)",
+        ),
+        ({"resources": [1], "__type": NAME}, {}, InvalidRequestException, f"{NAME}: (no message)"),
+        ({"resources": "x", "__type": NAME}, {}, InvalidRequestException, f"{NAME}: (no message)"),
         ({"code": "NewException", "message": "x"}, {}, exceptions.ClientError, "NewException: x"),
         (
             {"resources": [], "message": "x"},
@@ -284,6 +297,9 @@ def test_a_success_by_status_alone_is_an_error(
         {"error": "unauthorized"},
         {"Code": None},
         {"message": None, "code": ""},
+        {"message": "down"},
+        {"Message": "down"},
+        {"lifecycleExecutionId": EXECUTION_ID},
         {"message": {"resources": []}},
         {"data": {"resources": []}},
         {"nextToken": None, "resources": None},
@@ -296,8 +312,9 @@ def test_a_success_without_a_member_of_its_page_is_an_error(
     error = error_of(client_with, body, 200)
     assert type(error) is exceptions.ResponseParserError
     assert str(error) == (
-        f"{OPERATION}: the response has none of the members that it should have: "
-        f"HTTP status 200, application/json, {json.dumps(body)!r}"
+        f"{OPERATION}: the response has none of the members that it should have (resources, "
+        f"nextToken): HTTP status 200, application/json, {json.dumps(body)!r}\n"
+        '  on_invalid_response="warn" takes it for an empty last page'
     )
 
 

@@ -427,4 +427,4 @@ def test_a_bad_argument_is_refused(name: str, bad: Any, described: str) -> None:
     with pytest.raises(exceptions.ParamValidationError) as caught:
         resolve(**{name: bad})
     allowed = A_MODE if name == "retry_mode" else WHOLE
-    assert caught.value.problems == (f"{name}: {described} given; allowed: {allowed}",)
+    assert caught.value.problems == ((name, f"{described} given", allowed),)

@@ -12,7 +12,7 @@ from imagebuilder_pager._validation import (
     validate_whole_number,
     validating,
 )
-from imagebuilder_pager.exceptions import ParamValidationError
+from imagebuilder_pager.exceptions import InvalidConfigError, ParamValidationError, Problem
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,8 @@ def test_a_value_is_described_shortly_and_never_with_what_it_contains(
     value: object, description: str
 ) -> None:
     assert describe_value(value) == description
-    sentence = f"name: {description} given; allowed: a or b"
-    assert describe_invalid_value("name", value, "a or b") == sentence
+    problem = Problem("name", f"{description} given", "a or b")
+    assert describe_invalid_value("name", value, "a or b") == problem
 
 
 @pytest.mark.parametrize("value", [1, 2, 100])
@@ -84,5 +84,12 @@ def test_a_number_that_is_not_positive_is_an_invalid_parameter(value: Any) -> No
     with pytest.raises(ParamValidationError) as caught, validating("ImageBuilder"):
         validate_positive("timeout", value)
     assert caught.value.problems == (
-        f"timeout: {describe_value(value)} given; allowed: a number above 0, at most 1e9",
+        Problem("timeout", f"{describe_value(value)} given", "a number above 0, at most 1e9"),
     )
+
+
+def test_only_the_error_of_a_check_becomes_an_invalid_parameter() -> None:
+    for error in (ValueError("a bug"), InvalidConfigError("a file")):
+        with pytest.raises(ValueError, match=r"^a ") as caught, validating("ImageBuilder"):
+            raise error
+        assert caught.value is error

@@ -264,7 +264,7 @@ def test_invalid_arguments(arguments: dict[str, Any], problem: str) -> None:
         with pytest.raises(ParamValidationError) as caught:
             client.walk_lifecycle(**arguments)
         (only,) = caught.value.problems
-        assert only.startswith(problem)
+        assert str(only).startswith(problem)
     assert account.requests == []
 
 

@@ -41,7 +41,7 @@ def test_stopped_after_every_record_and_gone_on_with_another_page_size(way: str)
 def test_the_same_walk_by_the_sync_and_the_async_client() -> None:
     account = make_account()
     first, token = records_by("sync", account, stop_after=7)
-    rest, _ = records_by("asyncio", account, starting_token=token)
+    rest, _ = records_by("asyncio", account, StartingToken=token)
     assert keys_of([*first, *rest]) == account.keys()
 
 

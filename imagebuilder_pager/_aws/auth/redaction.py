@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from ...exceptions import Problem
 from ..identity import CredentialsLike
 
 _REMOVED = "(removed)"
@@ -97,6 +98,8 @@ def _redact_value(value: Any, secrets: frozenset[str]) -> Any:
         return redact(value, secrets)
     if type(value) is dict:
         return {_redact_value(k, secrets): _redact_value(v, secrets) for k, v in value.items()}
+    if isinstance(value, Problem):
+        return Problem(*(redact(text, secrets) for text in value))
     if type(value) in {list, tuple}:
         return type(value)(_redact_value(member, secrets) for member in value)
     return value

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
 from ..._validation import importing
-from ...exceptions import InvalidConfigError, InvalidEndpointError
+from ...exceptions import InvalidConfigError, InvalidEndpointError, Problem
 from .shared_config import Resolved, SharedConfig
 
 
@@ -124,10 +124,8 @@ def build_regional_endpoint(
     )
     dns_suffix = partition.dual_stack_dns_suffix if use_dual_stack else partition.dns_suffix
     if dns_suffix is None:
-        raise InvalidEndpointError(
-            f"use_dualstack_endpoint: there are no dual-stack endpoints in {region} "
-            f"(partition {partition.name})"
-        )
+        given = f"there are no dual-stack endpoints in {region} (partition {partition.name})"
+        raise InvalidEndpointError(Problem("use_dualstack_endpoint", given))
     fips_by_default = partition.name in service.fips_partitions and not use_dual_stack
     host = f"{service.name}-fips" if use_fips and not fips_by_default else service.name
     return f"https://{host}.{region}.{dns_suffix}"
@@ -146,15 +144,13 @@ def normalize_endpoint_url(url: str, source: str = "endpoint_url") -> str:
     except (ValueError, AttributeError, TypeError):
         is_valid = False
     if not is_valid or re.search(r"[\s\x00-\x1f\x7f]", url):
-        raise InvalidEndpointError(
-            f"{source}: {_without_userinfo(url)!r} given; allowed: http:// or https://, a host "
-            "and, where needed, a port and a path"
-        )
+        allowed = "http:// or https://, a host and, where needed, a port and a path"
+        given = f"{_without_userinfo(url)!r} given"
+        raise InvalidEndpointError(Problem(source, given, allowed))
     if parts.username is not None or parts.password is not None or "?" in url or "#" in url:
-        raise InvalidEndpointError(
-            f"{source}: {_without_userinfo(url)!r} given; a user name, a password, a query or "
-            "a fragment cannot be part of it"
-        )
+        reason = "a user name, a password, a query or a fragment cannot be part of it"
+        given = f"{_without_userinfo(url)!r} given; {reason}"
+        raise InvalidEndpointError(Problem(source, given))
     authority = f"[{host}]" if ":" in host else host
     if parts.port is not None:
         authority = f"{authority}:{parts.port}"

@@ -8,7 +8,7 @@ import re
 import sys
 from urllib.parse import unquote, urlsplit
 
-from ...exceptions import InvalidConfigError
+from ...exceptions import InvalidConfigError, Problem
 from .endpoints import ascii_host
 
 _SCHEMES = ("http", "https", "socks5", "socks5h")
@@ -40,10 +40,9 @@ class Proxy:
                 problem = "its host is not ASCII; give it as xn--..."
         if problem:
             shown = re.sub(r"//[^/]*@", "//...@", url)[:80]
-            raise InvalidConfigError(
-                f"{source}: {shown!r} given ({problem}); allowed: a URL such as "
-                f"http://proxy.example:3128, with one of the schemes {', '.join(_SCHEMES)}"
-            )
+            schemes = ", ".join(_SCHEMES)
+            allowed = f"a URL such as http://proxy.example:3128, with one of the schemes {schemes}"
+            raise InvalidConfigError(Problem(source, f"{shown!r} given ({problem})", allowed))
         self.url: str = url
         self.source: str = source
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, cast
 
-from ...exceptions import InsecureRequestWarning, InvalidConfigError, ParamValidationError
+from ..._validation import describe_invalid_value
+from ...exceptions import InsecureRequestWarning, InvalidConfigError, ParamValidationError, Problem
 from .shared_config import Resolved, SharedConfig
 
 if TYPE_CHECKING:
@@ -70,9 +71,8 @@ def resolve_verify(owner: str, verify: object, ca_bundle: Resolved | None) -> La
         return LazySSLContext(verify)
     if isinstance(verify, (str, os.PathLike)):
         return LazySSLContext(Resolved(os.fspath(verify), "verify"))
-    raise ParamValidationError(
-        owner, [f"verify: {verify!r} given; allowed: True, False, a path or an ssl.SSLContext"]
-    )
+    allowed = "True, False, a path or an ssl.SSLContext"
+    raise ParamValidationError(owner, [describe_invalid_value("verify", verify, allowed)])
 
 
 def warn_unverified(source: str) -> None:
@@ -125,7 +125,7 @@ def _load_directories(directories: str, source: str) -> ssl.SSLContext:
     import ssl
 
     if not any(map(os.path.isdir, directories.split(os.pathsep))):
-        raise InvalidConfigError(f"{source}: there is no directory {directories!r}")
+        raise InvalidConfigError(Problem(source, f"there is no directory {directories!r}"))
     return ssl.create_default_context(capath=directories)
 
 
@@ -137,6 +137,5 @@ def _load_ca_bundle(path: str, source: str) -> ssl.SSLContext:
             return ssl.create_default_context(capath=path)
         return ssl.create_default_context(cafile=path)
     except (OSError, ValueError, TypeError) as error:
-        raise InvalidConfigError(
-            f"{source}: no certificates can be loaded from {path!r} ({error})"
-        ) from error
+        given = f"no certificates can be loaded from {path!r} ({error})"
+        raise InvalidConfigError(Problem(source, given)) from error

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..._lazy import cached_property
 from ..._validation import importing
-from ...exceptions import CredentialRetrievalError, NoCredentialsError, PagerError
+from ...exceptions import CredentialRetrievalError, NoCredentialsError, PagerError, Problem
 from ..identity import Credentials, CredentialsContext
 from .environment import EnvironmentProvider
 
@@ -38,11 +38,7 @@ def load_credentials(
     a provider that is set up and failed, :class:`InvalidConfigError`, or
     :class:`MissingDependencyException` for a profile without botocore.
     """
-    failures = (
-        []
-        if provider_name
-        else ["the arguments: neither aws_access_key_id nor credentials is given"]
-    )
+    failures: list[Problem] = []
     for entry in _ProviderChain(context).entries():
         if provider_name not in {"", entry.name}:
             continue
@@ -50,8 +46,9 @@ def load_credentials(
             expiration = credentials.expiration or "never"
             _log.debug("credentials from %s, expiring %s", entry.name, expiration)
             return credentials, entry.name
-        failures.append(f"{entry.name}: {entry.missing_reason()}")
-    raise NoCredentialsError("no credentials" + "".join(f"\n  - {line}" for line in failures))
+        failures.append(Problem(entry.name, entry.missing_reason()))
+    given = "\n  - the arguments: neither aws_access_key_id nor credentials is given"
+    raise NoCredentialsError(f"no credentials{'' if provider_name else given}", failures)
 
 
 class _ProviderEntry(NamedTuple):

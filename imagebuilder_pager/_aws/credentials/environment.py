@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ...exceptions import InvalidConfigError, PartialCredentialsError
+from ...exceptions import InvalidConfigError, PartialCredentialsError, Problem
 from ..clock import parse_iso8601
 from ..identity import Credentials
 
@@ -48,10 +48,9 @@ def credentials_from_environment() -> Credentials | None:
     try:
         return replace(credentials, expiration=parse_iso8601(expiration))
     except ValueError:
-        raise InvalidConfigError(
-            f"AWS_CREDENTIAL_EXPIRATION: {expiration[:80]!r} given; allowed: a time in ISO 8601, "
-            "such as 2030-01-31T12:00:00Z"
-        ) from None
+        given = f"{expiration[:80]!r} given"
+        allowed = "a time in ISO 8601, such as 2030-01-31T12:00:00Z"
+        raise InvalidConfigError(Problem("AWS_CREDENTIAL_EXPIRATION", given, allowed)) from None
 
 
 def static_credentials(

@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import quote
 
-from ..._validation import validate_whole_number
-from ...exceptions import InvalidConfigError
+from ..._validation import InvalidValueError, validate_whole_number
+from ...exceptions import InvalidConfigError, Problem
 from ..clock import Clock
 from ..config.shared_config import SharedConfig, is_true
 from ..identity import Credentials
@@ -117,10 +117,8 @@ def _resolve_base_url(config: SharedConfig) -> str:
     resolved = config.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", key="ec2_metadata_service_endpoint")
     if resolved is not None:
         if not resolved.value.startswith(("http://", "https://")):
-            raise InvalidConfigError(
-                f"{resolved.source}: {resolved.value[:80]!r} given; allowed: an http:// or "
-                "https:// URL"
-            )
+            given = f"{resolved.value[:80]!r} given"
+            raise InvalidConfigError(Problem(resolved.source, given, "an http:// or https:// URL"))
         return resolved.value.rstrip("/") + "/"
     mode = config.get(
         "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", key="ec2_metadata_service_endpoint_mode"
@@ -130,7 +128,7 @@ def _resolve_base_url(config: SharedConfig) -> str:
     elif mode.value.lower() in {"ipv4", "ipv6"}:
         use_ipv6 = mode.value.lower() == "ipv6"
     else:
-        raise InvalidConfigError(f"{mode.source}: {mode.value!r} given; allowed: ipv4, ipv6")
+        raise InvalidConfigError(Problem(mode.source, f"{mode.value!r} given", "ipv4, ipv6"))
     return "http://[fd00:ec2::254]/" if use_ipv6 else "http://169.254.169.254/"
 
 
@@ -141,5 +139,5 @@ def _resolve_whole_number(config: SharedConfig, variable: str, key: str) -> int:
         return 1
     try:
         return validate_whole_number(resolved.source, resolved.value, minimum=1, convert=True)
-    except ValueError as error:
-        raise InvalidConfigError(str(error)) from None
+    except InvalidValueError as error:
+        raise InvalidConfigError(error.problem) from None

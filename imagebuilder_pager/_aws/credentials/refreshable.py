@@ -146,7 +146,7 @@ class RefreshableCredentials:
         """Return the credentials that were fetched; those of no use must not replace the old."""
         if problems := header_problems(credentials):
             raise CredentialRetrievalError(
-                f"the credentials that were fetched cannot be used: {'; '.join(problems)}"
+                f"the credentials that were fetched cannot be used: {'; '.join(map(str, problems))}"
             )
         expiration, now = credentials.expiration, self._clock.now()
         if expiration is not None and expiration <= now:

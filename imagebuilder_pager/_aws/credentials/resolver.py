@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from ...exceptions import CredentialRetrievalError, ParamValidationError
+from ...exceptions import CredentialRetrievalError, ParamValidationError, Problem
 from ..clock import assume_utc
 from ..identity import (
     CachingProvider,
@@ -49,7 +49,7 @@ def resolve_credentials(
         return RefreshableCredentials(_DefaultChainFetcher(context), clock)
     if given:
         raise ParamValidationError(
-            "ImageBuilder", ["credentials: given beside aws_* keys; allowed: one of the two"]
+            "ImageBuilder", [Problem("credentials", "given beside aws_* keys", "one of the two")]
         )
     if isinstance(credentials, CachingProvider):
         return credentials
@@ -59,13 +59,12 @@ def resolve_credentials(
         return Credentials(credentials.access_key, credentials.secret_key, credentials.token)
     if callable(credentials) and not inspect.iscoroutinefunction(credentials):
         return RefreshableCredentials(_CallableFetcher(credentials), clock)
+    allowed = (
+        "an object with get_frozen_credentials(), or with access_key, secret_key and token, or a "
+        "function (not a coroutine function) that returns new credentials"
+    )
     raise ParamValidationError(
-        "ImageBuilder",
-        [
-            f"credentials: a {type(credentials).__name__} given; allowed: an object with "
-            "get_frozen_credentials(), or with access_key, secret_key and token, or a function "
-            "(not a coroutine function) that returns new credentials"
-        ],
+        "ImageBuilder", [Problem("credentials", f"a {type(credentials).__name__} given", allowed)]
     )
 
 

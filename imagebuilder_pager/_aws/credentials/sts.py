@@ -7,7 +7,13 @@ from typing import Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
-from ...exceptions import ClientError, CredentialRetrievalError, InvalidConfigError, PagerError
+from ...exceptions import (
+    ClientError,
+    CredentialRetrievalError,
+    InvalidConfigError,
+    PagerError,
+    Problem,
+)
 from ..auth.redaction import redact_error, secrets_of
 from ..auth.signer import RequestSigner
 from ..auth.sigv4 import sigv4_header
@@ -42,9 +48,8 @@ def sts_endpoint(region: str, config: SharedConfig) -> tuple[str, str]:
     """
     mode = config.get("AWS_STS_REGIONAL_ENDPOINTS", key="sts_regional_endpoints")
     if mode is not None and mode.value not in {"regional", "legacy"}:
-        raise InvalidConfigError(
-            f"{mode.source}: {mode.value[:80]!r} given; allowed: regional, legacy"
-        )
+        given = f"{mode.value[:80]!r} given"
+        raise InvalidConfigError(Problem(mode.source, given, "regional, legacy"))
     url = resolve_endpoint(_STS, region, config)
     # FIPS, dual-stack and custom endpoints have no legacy mode.
     is_default = url == f"https://sts.{region}.amazonaws.com" and not endpoint_from_config(

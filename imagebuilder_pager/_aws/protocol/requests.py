@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from ..._validation import describe_value
+from ..._validation import describe_invalid_value
 from ...exceptions import ParamValidationError
 from .responses import RestJsonOperation
 
@@ -73,7 +73,7 @@ def _encode(operation: RestJsonOperation, name: str, text: str) -> str:
     try:
         return quote(text, safe="-._~")
     except UnicodeEncodeError:
-        problem = f"{name}: {describe_value(text)} given; allowed: text that can be sent in UTF-8"
+        problem = describe_invalid_value(name, text, "text that can be sent in UTF-8")
         raise ParamValidationError(operation.name, [problem]) from None
 
 

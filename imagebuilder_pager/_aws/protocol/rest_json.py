@@ -25,6 +25,7 @@ from ..transport.types import AsyncTransport, Deadline, HTTPRequest, Origin, Tim
 from .requests import serialize_request, trace_headers
 from .responses import (
     HTTPResponse,
+    OnInvalidResponse,
     ResponseParser,
     ResponseT,
     RestJsonOperation,
@@ -44,6 +45,7 @@ class ClientConfig(NamedTuple):
     waits, None for no end. ``max_attempts``: how often a call may be sent. ``is_adaptive``: whether
     the client limits the rate of its requests, as the adaptive retry mode does.
     ``max_response_bytes``: the largest body that is read, after decompression.
+    ``on_invalid_response``: whether a response that does not match its model is an error.
     """
 
     timeouts: Timeouts
@@ -52,6 +54,7 @@ class ClientConfig(NamedTuple):
     total_timeout: float | None = None
     max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES
     clock: Clock = SYSTEM_CLOCK
+    on_invalid_response: OnInvalidResponse = "raise"
 
 
 class RestJsonClient:
@@ -245,7 +248,9 @@ class _CallExecution:
         """Return what ``parse`` makes of a whole response, if it is a success."""
         status, headers = self._head
         self._response = HTTPResponse(status, headers, self._body.finish(), self._retries.retries)
-        result = parse_response(self._operation, self._response, parse)
+        result = parse_response(
+            self._operation, self._response, parse, self._config.on_invalid_response, self._redact
+        )
         self._log_attempt()
         self._retries.record_success()
         if self._client.rate is not None:
@@ -282,6 +287,9 @@ class _CallExecution:
         if status:
             rate.record_response(self._clock.monotonic(), throttled=throttled)
 
+    def _redact(self, text: str) -> str:
+        return redact(text, self._secrets)
+
     def _log_attempt(self) -> None:
         if not _log.isEnabledFor(logging.DEBUG):
             return
@@ -292,7 +300,7 @@ class _CallExecution:
             self._operation.name,
             self._retries.attempt_count,
             "none" if response is None else response.status,
-            None if request_id is None else redact(request_id, self._secrets),
+            None if request_id is None else self._redact(request_id),
             (self._clock.monotonic() - self._started_at) * 1000,
         )
 

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 
-from ..._validation import describe_invalid_value
+from ..._validation import InvalidValueError, describe_invalid_value
 from ..config.shared_config import SharedConfig
 
 _log = logging.getLogger(__name__)
@@ -53,11 +53,11 @@ def user_agent(product: str, version: str, config: SharedConfig, extra: str | No
 
 
 def validate_user_agent_extra(extra: object) -> None:
-    """Raise ``ValueError`` for an extra that the header cannot carry."""
+    """Raise :class:`InvalidValueError` for an extra that the header cannot carry."""
     if extra is None or (isinstance(extra, str) and extra.isascii() and extra.isprintable()):
         return
     allowed = "a string of printable ASCII, without a line break"
-    raise ValueError(describe_invalid_value("user_agent_extra", extra, allowed))
+    raise InvalidValueError(describe_invalid_value("user_agent_extra", extra, allowed))
 
 
 def _sanitize_token(value: str, also: str = "") -> str:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ..auth.signer import SigningAlgorithm
 
 _MODULES = ("httpx", "httpx2")
+#: The packages of event loops, whose errors are plain ``RuntimeError``.
+_EVENT_LOOPS = {"anyio", "asyncio", "trio", "uvloop"}
 #: What httpcore may have read of a body that is not wanted any more, and a little.
 _MAX_BUFFERED_BYTES = 128 * 1024
 
@@ -91,8 +93,12 @@ class _BaseCallerClient:
 
 
 def _is_of_a_loop(error: RuntimeError) -> bool:
-    names = {base.__name__ for base in type(error).__mro__}
-    return "RunFinishedError" in names or "loop" in str(error)
+    """Return whether an event loop raised the error, and not a hook or a mock of the caller's."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    raised_in = "" if traceback is None else traceback.tb_frame.f_globals.get("__name__", "")
+    return raised_in.partition(".")[0] in _EVENT_LOOPS
 
 
 def _handle_head(response: Any, handler: ResponseHandler) -> bool:

@@ -52,13 +52,9 @@ def map_transport_error(
     message = str(error) or type(error).__name__
     if error_class is EndpointConnectionError:
         causes = {base.__name__ for cause in _chain(error) for base in type(cause).__mro__}
-        # A mock may have OpenSSL's text alone.
-        if "SSLError" in causes or "SSL" in message:
+        if "SSLError" in causes:
             tls_error = SSLError(f"no TLS connection to {destination}: {message}")
-            tls_error.certificate_rejected = (
-                bool(causes & {"SSLCertVerificationError", "CertificateError"})
-                or "CERTIFICATE_VERIFY_FAILED" in message
-            )
+            tls_error.certificate_rejected = "SSLCertVerificationError" in causes
             return tls_error
     return error_class(f"{text} {destination}: {message}")
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from ..._validation import validate_positive, validate_whole_number, validating
-from ...exceptions import HTTPClientError, InvalidConfigError
+from ...exceptions import HTTPClientError, InvalidConfigError, Problem
 from ..auth.sigv4 import sigv4_header
 from ..config.proxies import resolve_proxy
 from ..config.tls import (
@@ -135,10 +135,9 @@ class BaseH11Client(ABC, Generic[BackendT]):
         if settings is None:
             return H11Connection(origin, None, self._ssl_context)
         if settings.is_socks:
-            raise InvalidConfigError(
-                f"{settings.source}: a SOCKS proxy, which {type(self).__name__} cannot use; "
-                "allowed: http and https, or http_client=httpx.Client(...) with socksio installed"
-            )
+            given = f"a SOCKS proxy, which {type(self).__name__} cannot use"
+            allowed = "http and https, or http_client=httpx.Client(...) with socksio installed"
+            raise InvalidConfigError(Problem(settings.source, given, allowed))
         return H11Connection(origin, Proxy.from_settings(settings), self._ssl_context)
 
     def _close_preconnected(self) -> None:

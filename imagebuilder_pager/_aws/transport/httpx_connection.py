@@ -16,7 +16,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from ...exceptions import InvalidConfigError
+from ...exceptions import InvalidConfigError, Problem
 from ..config.proxies import Proxy, resolve_proxy
 from ..config.tls import LazySSLContext
 from .network import NetworkBackend
@@ -40,10 +40,9 @@ class HttpxConnection:
         self.proxy: Proxy | None = resolve_proxy(str(origin))
         proxy = self.proxy
         if proxy is not None and proxy.is_socks and importlib.util.find_spec("socksio") is None:
-            raise InvalidConfigError(
-                f"{proxy.source}: a SOCKS proxy needs the package socksio, which is not installed "
-                "(pip install 'httpx[socks]')"
-            )
+            given = "a SOCKS proxy needs the package socksio, which is not installed"
+            advice = "(pip install 'httpx[socks]')"
+            raise InvalidConfigError(Problem(proxy.source, f"{given} {advice}"))
         # Without TLS there is nothing to verify, and certificates take their time to load.
         is_tls = origin.is_tls or (proxy is not None and proxy.scheme == "https")
         context = ssl_context.context() if is_tls else _no_verification.context()

@@ -103,6 +103,13 @@ def make_parser(now: datetime) -> argparse.ArgumentParser:
         metavar="N",
         help="calls at a time in each account and region (%(default)s)",
     )
+    run.add_argument(
+        "--on-invalid-response",
+        choices=("raise", "warn"),
+        default="raise",
+        help="where a response is not as documented: fail (the default), or warn and go on without "
+        "the values that do not match",
+    )
     output = parser.add_argument_group("Output")
     output.add_argument("--output", choices=OUTPUTS, default="summary", help="default: summary")
     output.add_argument(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ...exceptions import CheckpointError, CheckpointLockedError
 from ..exit_codes import CLIENT_ERROR_RC, CommandError, ConfigurationError, UsageError
 from ..stdout import Stdout
-from ..terminal import escape_controls, write_stderr
+from ..terminal import escape_controls, showing_mismatches, write_stderr
 from .args import RICH_OUTPUTS, parse
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def run_report(argv: Sequence[str]) -> int:
     selection = Selection(tuple(options.policy), options.since, options.until)
     with (
         _logging(debug=options.debug),
+        showing_mismatches(debug=options.debug),
         _database_path(options.database) as path,
         _open(path, read_only=options.offline) as database,
     ):
@@ -142,6 +143,7 @@ def _list(options: argparse.Namespace, database: FleetDatabase) -> FleetResult:
             executor=executor,
             max_concurrency=options.max_concurrency,
             max_concurrency_per_target=options.max_concurrency_per_target,
+            on_invalid_response=options.on_invalid_response,
             on_progress=on_progress,
         )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Self
 
-from ..._validation import describe_invalid_value
+from ..._validation import InvalidValueError, describe_invalid_value
 
 OptionValue = str | int | float | bool | None
 """The value of an option: a JSON value that is neither a list nor an object."""
@@ -152,7 +152,7 @@ class Fault:
                 has = f"it has {', '.join(known)}" if known else "it has none"
                 raise ValueError(f"fault {name!r} has no option {option!r}; {has}")
             if (violation := known[option].violation(value)) is not None:
-                raise ValueError(
+                raise InvalidValueError(
                     describe_invalid_value(f"option {option!r} of fault {name!r}", value, violation)
                 )
         values = {option: options.get(option, spec.default) for option, spec in known.items()}

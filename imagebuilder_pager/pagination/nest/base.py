@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from ..._validation import validate_whole_number
-from ...exceptions import PagerError, PaginationError, ParamValidationError, ParentGoneError
+from ..._validation import collect_whole_number
+from ...exceptions import (
+    PagerError,
+    PaginationError,
+    ParamValidationError,
+    ParentGoneError,
+    Problem,
+)
 from ..config import MAX_PREFETCH
 from .cursor import Batch, NestCursor
 from .level import NestLevel
@@ -44,7 +50,7 @@ class BaseNest(Generic[RecordT]):
         name: str = "walk",
     ) -> None:
         if not levels:
-            raise ParamValidationError(name, ["levels: none given; allowed: one or more"])
+            raise ParamValidationError(name, [Problem("levels", "none given", "one or more")])
         self._levels = tuple(levels)
         self._make_record = make_record
         self._fingerprint = fingerprint_of(self._levels, arguments or {})
@@ -52,25 +58,12 @@ class BaseNest(Generic[RecordT]):
         self._name = name
 
     def _validate(self, page_size: object, starting_token: object, prefetch: object) -> NestOptions:
-        problems: list[str] = []
-
-        def parse(name: str, value: object, minimum: int, maximum: int | None) -> int | None:
-            if value is None:
-                return None
-            try:
-                return validate_whole_number(
-                    name, value, minimum=minimum, maximum=maximum, convert=True
-                )
-            except ValueError as error:
-                problems.append(str(error))
-                return None
-
-        specs = [level.spec for level in self._levels if level.spec.limit_key is not None]
-        if page_size is not None and not specs:
+        problems: list[Problem] = []
+        limit_keys = {level.spec.limit_key for level in self._levels}
+        if page_size is not None and limit_keys == {None}:
             raise PaginationError("PageSize: these operations have no parameter for it")
-        limits = [spec.max_page_size for spec in specs if spec.max_page_size is not None]
-        size = parse("PageSize", page_size, 1, min(limits, default=None))
-        ahead = parse("Prefetch", prefetch, 0, MAX_PREFETCH) or 0
+        size = collect_whole_number("PageSize", page_size, problems, 1)
+        ahead = collect_whole_number("Prefetch", prefetch, problems, 0, MAX_PREFETCH) or 0
         if problems:
             raise ParamValidationError(self._name, problems)
         entries: tuple[TokenEntry, ...] = ()

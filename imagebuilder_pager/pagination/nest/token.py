@@ -29,8 +29,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..._validation import describe_invalid_value, validate_whole_number
-from ...exceptions import PaginationError, ParamValidationError, StartingTokenError
+from ..._validation import InvalidValueError, describe_invalid_value, validate_whole_number
+from ...exceptions import PaginationError, ParamValidationError, Problem, StartingTokenError
 from ..tokens import NEST_TOKEN_KEYS, decode_token, encode_token, parse_starting_token
 from .level import NestLevel
 
@@ -137,8 +137,8 @@ def _parse_entry(given: object, level: NestLevel) -> TokenEntry:
             validate_whole_number(key, given[key], minimum=0, maximum=MAX_ITEMS)
             for key in ("at", "before")
         )
-    except ValueError as error:
-        raise _token_error(f"{name}: {error}") from None
+    except InvalidValueError as error:
+        raise _token_error(f"{name}: {error.problem}") from None
     if page:
         # As strictly as the token of a single listing.
         parse_starting_token(encode_token(page), level.spec.input_tokens)
@@ -157,17 +157,11 @@ def _check_page_tokens(page: Mapping[str, Any], level: NestLevel) -> None:
         level.serialize_params(page)
     except ParamValidationError as error:
         # Parameters of the listing are missing here: those come from the items above it.
-        problems = [
-            problem
-            for problem in error.problems
-            if problem.partition(": ")[0] in level.spec.input_tokens
-        ]
-        if problems:
-            raise _token_error(f"{level.name}: {'; '.join(problems)}") from None
+        for problem in error.problems:
+            if problem.parameter in level.spec.input_tokens:
+                raise _token_error(f"{level.name}: {problem}") from None
 
 
 def _token_error(reason: str) -> StartingTokenError:
-    return StartingTokenError(
-        f"StartingToken: {reason}; allowed: the resume_token of an earlier walk with the same "
-        "arguments"
-    )
+    allowed = "the resume_token of an earlier walk with the same arguments"
+    return StartingTokenError(Problem("StartingToken", reason, allowed))

@@ -1,0 +1,274 @@
+"""Pages that do not match their model, over real sockets: whole, with a warning, as boto3's."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from imagebuilder_pager import AsyncH11Client, AsyncImageBuilder, H11Client, ImageBuilder
+from imagebuilder_pager.exceptions import ResponseValidationError
+from imagebuilder_pager.fleet import Account, FleetDatabase, make_targets, run_fleet
+from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalServer
+from tests.fakes.broken_members import (
+    RUN,
+    VALUES,
+    as_sent,
+    keys_of_account,
+    make_broken_account,
+)
+from tests.fakes.command_line import run_command
+from tests.fakes.fleets import serve_fleet
+from tests.fakes.lifecycle_account import REGION, LifecycleAccount, make_account, policy_arn
+from tests.fakes.paginated_service import run
+
+KEYS: Any = {
+    "aws_access_key_id": ACCESS_KEY_ID,
+    "aws_secret_access_key": SECRET_ACCESS_KEY,
+}
+OPERATION: Any = "list_lifecycle_execution_resources"
+LISTING: Any = {"lifecycleExecutionId": RUN}
+WAYS = [(loop, lean) for loop in (None, "asyncio", "trio") for lean in (False, True)]
+LOGGER = "imagebuilder_pager._aws.protocol.responses"
+
+
+@pytest.fixture
+def account() -> LifecycleAccount:
+    """An execution with 60 images: one has a number for an id, another one for a status."""
+    account = make_account(policies=1, executions=1, images=60, amis=0, most=10)
+    images = account.resources[RUN, None]
+    images[33]["resourceId"] = 7
+    images[47]["state"]["status"] = 5
+    return account
+
+
+@pytest.fixture
+def server(account: LifecycleAccount) -> Iterator[LocalServer]:
+    with LocalServer(account) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def broken_account() -> LifecycleAccount:
+    return make_broken_account()
+
+
+@pytest.fixture(scope="module")
+def broken_server(broken_account: LifecycleAccount) -> Iterator[str]:
+    with serve_fleet(broken_account) as url:
+        yield url
+
+
+def list_pages(url: str, loop: str | None, *, lean: bool, mode: Any, **config: Any) -> list[Any]:
+    """The pages of the execution, by one of the clients."""
+    arguments: dict[str, Any] = {"endpoint_url": url, "on_invalid_response": mode, **KEYS}
+    params: dict[str, Any] = {**LISTING, "PaginationConfig": config}
+    if loop is None:
+        if lean:
+            arguments["http_client"] = H11Client()
+        with ImageBuilder(REGION, **arguments) as client:
+            return list(client.get_paginator(OPERATION).paginate(**params))
+
+    async def list_async() -> list[Any]:
+        if lean:
+            arguments["http_client"] = AsyncH11Client()
+        async with AsyncImageBuilder(REGION, **arguments) as client:
+            return [page async for page in client.get_paginator(OPERATION).paginate(**params)]
+
+    return run(loop, list_async)
+
+
+def without_metadata(page: Any) -> dict[str, Any]:
+    result = dict(page) if isinstance(page, dict) else page.to_dict()
+    del result["ResponseMetadata"]
+    return result
+
+
+@pytest.mark.parametrize(("loop", "lean"), WAYS)
+def test_one_number_for_a_string_does_not_end_the_listing(
+    server: LocalServer,
+    account: LifecycleAccount,
+    caplog: pytest.LogCaptureFixture,
+    loop: str | None,
+    *,
+    lean: bool,
+) -> None:
+    with pytest.raises(ResponseValidationError, match='on_invalid_response="warn"') as caught:
+        list_pages(server.url, loop, lean=lean, mode="raise")
+    token = caught.value.resume_token
+    with pytest.raises(ResponseValidationError) as again:  # the page that the token points at
+        list_pages(server.url, loop, lean=lean, mode="raise", StartingToken=token)
+    assert again.value.problems == caught.value.problems
+    assert not caplog.records
+
+    pages = list_pages(server.url, loop, lean=lean, mode="warn")
+    theirs = boto3.client("imagebuilder", region_name=REGION, endpoint_url=server.url, **KEYS)
+    expected = [*theirs.get_paginator(OPERATION).paginate(**LISTING)]
+    assert [*map(without_metadata, pages)] == [*map(without_metadata, expected)]
+    assert [item for page in pages for item in page.to_dict()["resources"]] == (
+        account.resources[RUN, None]
+    )
+    assert pages[3].resources[3].resource_id == pages[3]["resources"][3]["resourceId"] == 7
+    found = [(record.name, record.levelname, record.getMessage()) for record in caplog.records]
+    assert [entry[:2] for entry in found] == [(LOGGER, "WARNING")] * 2
+    assert found[0][2].endswith(": as they were sent: resources[].resourceId")
+    assert found[1][2].endswith(": as they were sent: resources[].state.status")
+
+
+@pytest.mark.parametrize("lean", [False, True])
+def test_what_boto3_returns_is_returned_wherever_boto3_returns_it(
+    broken_server: str, broken_account: LifecycleAccount, *, lean: bool
+) -> None:
+    """boto3 fails at some; those that it returns are what it returns."""
+    theirs = boto3.client("imagebuilder", region_name=REGION, endpoint_url=broken_server, **KEYS)
+    http_client: dict[str, Any] = {"http_client": H11Client()} if lean else {}
+    compared = 0
+    with ImageBuilder(
+        REGION, endpoint_url=broken_server, on_invalid_response="warn", **KEYS, **http_client
+    ) as client:
+        config = {"PageSize": 1}
+        ours = [*client.get_paginator(OPERATION).paginate(**LISTING, PaginationConfig=config)]
+    sent = broken_account.resources[RUN, None]
+    assert len(ours) == len(sent)
+    for number, page in enumerate(ours):
+        assert as_sent(page.to_dict()["resources"]) == [sent[number]]
+        request = {"maxResults": 1, **LISTING}
+        if number:
+            request["nextToken"] = ours[number - 1].next_token
+        try:
+            expected = theirs.list_lifecycle_execution_resources(**request)
+        except Exception:  # noqa: BLE001 - whatever botocore's parser falls over
+            continue
+        # boto3 takes True for a second past 1970.
+        assert as_sent(without_metadata(page)) == as_sent(without_metadata(expected))
+        compared += 1
+    assert compared > 20
+
+
+@pytest.mark.parametrize("prefetch", [0, 4])
+def test_a_walk_has_every_record(
+    broken_server: str, broken_account: LifecycleAccount, prefetch: int
+) -> None:
+    with ImageBuilder(
+        REGION, endpoint_url=broken_server, on_invalid_response="warn", **KEYS
+    ) as client:
+        walk = client.walk_lifecycle(Prefetch=prefetch)
+        records = list(walk)
+        assert [record.key[2:] for record in records] == keys_of_account(broken_account)
+        assert [record.to_dict()["execution"] for record in records]
+        # A token after each part of it goes on with the rest.
+        walk = client.walk_lifecycle(Prefetch=prefetch)
+        begun = iter(walk)
+        for _ in range(len(records) // 2):
+            next(begun)
+        rest = list(client.walk_lifecycle(StartingToken=walk.resume_token))
+        assert [record.key for record in rest] == [
+            record.key for record in records[len(records) // 2 :]
+        ]
+
+
+def test_a_fleet_stores_every_record_and_null_for_what_does_not_match(
+    broken_server: str, broken_account: LifecycleAccount, tmp_path: Path
+) -> None:
+    path = tmp_path / "fleet.sqlite"
+    targets = make_targets([Account()], [REGION])
+    with FleetDatabase(path) as database:
+        failed = run_fleet(targets, database)
+        assert [result.error_type for result in failed.failures] == ["ResponseValidationError"]
+        result = run_fleet(targets, database, on_invalid_response="warn")
+        assert not result.failures
+    keys = keys_of_account(broken_account)
+    assert result.records == len(keys)
+    with closing(sqlite3.connect(path)) as connection:
+        stored = connection.execute(
+            "SELECT DISTINCT execution_id, parent_id, resource_id FROM resources"
+        ).fetchall()
+        types = {
+            connection.execute(f"SELECT typeof({column}) FROM {table}").fetchone()[0]
+            for table in ("policies", "executions", "resources", "snapshots")
+            for _, column, *_ in connection.execute(f"PRAGMA table_info({table})").fetchall()
+        }
+    assert set(stored) == {(run, parent or "", one or "") for run, parent, one in keys if one} | {
+        (run, parent or "", "") for run, parent, one in keys if parent and not one
+    } | {(RUN, "", "")}
+    assert types <= {"text", "null", "integer"}
+
+
+RICH_OF_RESOURCES = ("table", "summary", "tree")
+PLAIN = ("json", "jsonl", "text", "yaml-stream")
+RESOURCES = ("list-lifecycle-execution-resources", "--lifecycle-execution-id", RUN)
+EXECUTIONS = ("list-lifecycle-executions", "--resource-arn", policy_arn(0))
+COMMANDS = [
+    *((RESOURCES, output) for output in (*PLAIN, *RICH_OF_RESOURCES)),
+    *((EXECUTIONS, output) for output in (*PLAIN, "table")),
+    *((("list-lifecycle-policies",), output) for output in (*PLAIN, "table")),
+]
+
+
+@pytest.mark.parametrize(("listing", "output"), COMMANDS)
+def test_every_output_of_the_command_line_goes_on(
+    broken_server: str,
+    broken_account: LifecycleAccount,
+    capfd: pytest.CaptureFixture[str],
+    listing: tuple[str, ...],
+    output: str,
+) -> None:
+    command, *arguments = listing
+    given = (*arguments, "--output", output)
+    refused = run_command(broken_server, capfd, *given, command=command)
+    assert refused.code == 255
+    assert "--on-invalid-response warn gives these members as they were sent" in refused.err
+    option = ("--on-invalid-response", "warn")
+    result = run_command(broken_server, capfd, *given, *option, command=command)
+    assert result.code == 0, result.err
+    assert result.out
+    warnings = [line for line in result.err.splitlines() if line]
+    assert warnings
+    assert all(
+        re.match(r"Warning: List\w+: the response does not match", line) for line in warnings
+    )
+    if output == "jsonl":
+        sent: list[Any] = {
+            "list-lifecycle-policies": broken_account.policies,
+            "list-lifecycle-executions": broken_account.executions[policy_arn(0)],
+            "list-lifecycle-execution-resources": broken_account.resources[RUN, None],
+        }[command]
+        assert [json.loads(line) for line in result.out.splitlines()] == sent
+
+
+@pytest.mark.parametrize("output", ["jsonl", "csv", "summary", "table", "tree"])
+def test_every_output_of_a_report_goes_on(
+    broken_server: str, capfd: pytest.CaptureFixture[str], output: str
+) -> None:
+    given = ("--output", output)
+    refused = run_command(broken_server, capfd, *given, command="lifecycle-report")
+    assert refused.code == 254
+    assert 'on_invalid_response="warn"' in refused.err
+    option = ("--on-invalid-response", "warn")
+    result = run_command(broken_server, capfd, *given, *option, command="lifecycle-report")
+    assert result.code == 0, result.err
+    assert result.out
+    assert "Warning: ListLifecyclePolicies: the response does not match" in result.err
+
+
+def test_the_option_stands_before_the_command_too(
+    broken_server: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    result = run_command(
+        broken_server,
+        capfd,
+        "warn",
+        "list-lifecycle-policies",
+        command="--on-invalid-response",
+    )
+    assert result.code == 0
+    assert len(json.loads(result.out)["lifecyclePolicySummaryList"]) > len(VALUES)
+    assert logging.getLogger(LOGGER).handlers == []

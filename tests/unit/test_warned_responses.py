@@ -1,0 +1,435 @@
+"""``on_invalid_response``: what is an error, what is a warning, and how much is said and done."""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import math
+import pickle
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
+from imagebuilder_pager.fleet import FleetDatabase, run_fleet
+from tests.fakes.clients import ClientWith
+from tests.fakes.pages import EXECUTION_ID, FULL_PAGE, FULL_RESOURCE, RESPONSE_HEADERS
+
+NAME = "ListLifecycleExecutionResources"
+OPERATION: Any = "list_lifecycle_execution_resources"
+REQUEST_ID = RESPONSE_HEADERS["x-amzn-RequestId"]
+OTHER_ID = "lce-87654321-1234-1234-1234-123456789012"
+LISTING: Any = {"lifecycleExecutionId": EXECUTION_ID}
+MODES = ("raise", "warn")
+
+Read = Callable[..., Any]
+
+
+@pytest.fixture
+def read(client_with: ClientWith) -> Read:
+    """Return a function that reads a body with a client, by default one that warns."""
+
+    def read(body: object, mode: str = "warn", name: str = OPERATION, **params: Any) -> Any:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        response = httpx.Response(200, headers=RESPONSE_HEADERS, content=content)
+        client = client_with(lambda _: response, on_invalid_response=mode)
+        return getattr(client, name)(**(params or LISTING))
+
+    return read
+
+
+def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
+    assert {record.levelno for record in caplog.records} <= {logging.WARNING}
+    return [record.getMessage() for record in caplog.records]
+
+
+@pytest.mark.parametrize("value", ["ignore", "", "WARN", None, True, 1, ["warn"]])
+@pytest.mark.parametrize("kind", [ImageBuilder, AsyncImageBuilder, "fleet"])
+def test_anything_but_the_two_is_refused(kind: Any, value: Any, tmp_path: Path) -> None:
+    with pytest.raises(exceptions.ParamValidationError) as caught:  # noqa: PT012
+        if kind == "fleet":
+            with FleetDatabase(str(tmp_path / "fleet.sqlite")) as database:
+                run_fleet([], database, on_invalid_response=value)
+        else:
+            kind("us-west-2", on_invalid_response=value)
+    (problem,) = caught.value.problems
+    assert re.fullmatch(r'on_invalid_response: .+ given; allowed: "raise" or "warn"', str(problem))
+
+
+# With warn.
+
+
+def test_members_that_do_not_match_keep_the_value_that_was_sent(
+    read: Read, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = copy.deepcopy(FULL_PAGE)
+    body["lifecycleExecutionState"] = ["a"]
+    broken = {"state": {"status": 5, "reason": "x"}, "startTime": [], "imageUris": ["a", 1]}
+    body["resources"] += [7, {**FULL_RESOURCE, **broken}, None]
+    page = read(body)
+    assert page.lifecycle_execution_state == page["lifecycleExecutionState"] == ["a"]
+    assert page.resources[1] == page["resources"][1] == 7
+    assert page.resources[2].state.status == page["resources"][2]["state"]["status"] == 5
+    assert page.resources[2].state.reason == "x"
+    assert page.resources[2].start_time == page["resources"][2].get("startTime") == []
+    assert page.resources[2].image_uris == ["a", 1]
+    assert page.resources[3] is None
+    assert page.resume_token is None
+    assert page["nextToken"] == "more"
+    assert page.resources[0].to_dict()["state"] == FULL_RESOURCE["state"]
+    dictionary = page.to_dict()
+    assert dictionary["lifecycleExecutionState"] == ["a"]
+    assert dictionary["resources"][1] == 7
+    assert dictionary["resources"][2]["state"] == broken["state"]
+    assert "startTime" in page.resources[2]
+    assert warnings_of(caplog) == [
+        f"{NAME}: the response does not match the service model (request id {REQUEST_ID}): as they "
+        "were sent: lifecycleExecutionState, resources[], resources[].state.status, "
+        "resources[].imageUris[], resources[].startTime"
+    ]
+
+
+def test_a_page_with_such_members_is_a_page_in_all_that_one_does_with_it(read: Read) -> None:
+    page = read({"resources": [{"state": 5, "resourceId": {"a": [1]}}], "nextToken": "t"})
+    for other in (copy.copy(page), copy.deepcopy(page), pickle.loads(pickle.dumps(page))):
+        assert other == page
+        assert other.to_dict() == page.to_dict()
+    resource = page.resources[0]
+    assert resource.pop("state") == 5
+    assert "state" not in resource
+    assert dict(resource) == {"resourceId": {"a": [1]}}
+    assert "resourceId" in repr(resource) or "resource_id" in repr(resource)
+
+
+def test_a_path_is_named_once_and_at_most_ten_are(
+    read: Read, caplog: pytest.LogCaptureFixture
+) -> None:
+    tags = {f"key-{number}": number for number in range(13)}
+    policies = [{"name": 1, "tags": tags}] * 3
+    page = read(
+        {"lifecyclePolicySummaryList": policies}, name="list_lifecycle_policies", maxResults=5
+    )
+    assert page.to_dict()["lifecyclePolicySummaryList"] == policies
+    (message,) = warnings_of(caplog)
+    named = [f"lifecyclePolicySummaryList[].tags.key-{number}" for number in range(9)]
+    assert message.partition("as they were sent: ")[2] == (
+        ", ".join(["lifecyclePolicySummaryList[].name", *named]) + " and 4 more"
+    )
+
+
+def test_nothing_from_outside_makes_the_warning_longer_or_two_lines(
+    client_with: ClientWith, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = "local-secret-access-key-0123456789"
+    tags = {"a\nb\x1b[2J": 1, "x" * 5000: 2, f"is {secret}": 3}
+    body = {"lifecyclePolicySummaryList": [{"tags": tags}]}
+    client = client_with(
+        lambda _: httpx.Response(200, json=body, headers={"x-amzn-RequestId": f"r {secret}"}),
+        on_invalid_response="warn",
+        aws_secret_access_key=secret,
+    )
+    client.list_lifecycle_policies()
+    (message,) = warnings_of(caplog)
+    assert message.isprintable()
+    assert len(message) < 1000
+    assert secret not in message
+    assert "r (removed)" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "body", "missing"),
+    [
+        (OPERATION, LISTING, {}, "resources, nextToken"),
+        (OPERATION, LISTING, {"message": "down"}, "resources, nextToken"),
+        (OPERATION, LISTING, {"lifecycleExecutionId": EXECUTION_ID}, "resources, nextToken"),
+        ("list_images", {"maxResults": 5}, {"requestId": "r"}, "imageVersionList, nextToken"),
+        ("get_lifecycle_execution", LISTING, {"other": 1}, "lifecycleExecution"),
+    ],
+)
+def test_an_object_without_items_and_token_is_an_empty_page_or_an_error(  # noqa: PLR0917
+    read: Read,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    params: Any,
+    body: Any,
+    missing: str,
+) -> None:
+    with pytest.raises(
+        exceptions.ResponseParserError, match='on_invalid_response="warn"'
+    ) as caught:
+        read(body, "raise", name, **params)
+    assert f"none of the members that it should have ({missing}): " in str(caught.value)
+    assert not caplog.records
+    page = read(body, "warn", name, **params)
+    known = {key: value for key, value in body.items() if key in type(page).wire_names()}
+    metadata = page.to_dict().pop("ResponseMetadata")
+    assert page.to_dict() == {**known, "ResponseMetadata": metadata}
+    (message,) = warnings_of(caplog)
+    assert message.endswith(f"(request id {REQUEST_ID}): it has none of {missing}")
+
+
+def test_with_members_that_do_not_match_it_is_still_one_warning(
+    read: Read, caplog: pytest.LogCaptureFixture
+) -> None:
+    read({"lifecycleExecutionId": 5})
+    (message,) = warnings_of(caplog)
+    assert message.endswith(
+        "as they were sent: lifecycleExecutionId; it has none of resources, nextToken"
+    )
+
+
+def test_a_listing_ends_at_an_empty_last_page(
+    client_with: ClientWith, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers: list[Any] = [{"resources": [{"resourceId": "a"}], "nextToken": "t"}, {"error": 1}]
+    client = client_with(
+        lambda _: httpx.Response(200, json=answers.pop(0)), on_invalid_response="warn"
+    )
+    listing = client.get_paginator(OPERATION).paginate(**LISTING)
+    assert [page.to_dict().get("resources") for page in listing] == [[{"resourceId": "a"}], None]
+    assert listing.resume_token is None
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (r'{"resources":[{"resourceId":1,"state":{"reason":"\ud800"}}]}', "\ud800"),
+        (r'{"resources":[{"resourceId":1,"state":{"reason":"' + "x" * 10 + '"}}]}', "x" * 10),
+        (
+            '{"resources":[{"resourceId":1,"state":{"reason":"x"},"new":'
+            + "[" * 300
+            + "]" * 300
+            + "}]}",
+            "x",
+        ),
+    ],
+    ids=["surrogate", "plain", "deep"],
+)
+def test_what_only_python_can_read_is_read_with_what_does_not_match(
+    read: Read, text: str, expected: str
+) -> None:
+    (resource,) = read(text.encode()).resources
+    assert resource.resource_id == 1
+    assert resource.state.reason == expected
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from([*FULL_RESOURCE, *FULL_PAGE, "status", "reason", "snapshotId", "x"]),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(members=st.dictionaries(st.sampled_from([*FULL_PAGE, "requestId", "x"]), JSON))
+def test_whatever_json_comes_is_an_error_of_ours_or_what_was_sent(
+    members: dict[str, Any],
+) -> None:
+    response = httpx.Response(200, json=members)
+    with httpx.Client(transport=httpx.MockTransport(lambda _: response)) as http_client:
+        client = ImageBuilder(
+            "us-west-2",
+            http_client=http_client,
+            on_invalid_response="warn",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
+        try:
+            page = client.list_lifecycle_execution_resources(**LISTING)
+        except exceptions.PagerError:
+            return
+    for wire, value in page.to_dict().items():
+        if wire != "ResponseMetadata" and not isinstance(value, (list, dict)):
+            assert value == members[wire]
+    for one, sent in zip(page.resources, members.get("resources") or [], strict=True):
+        if not isinstance(sent, dict):
+            assert one == sent
+
+
+# In both.
+
+FATAL: list[tuple[str, Any, type[exceptions.PagerError], str]] = [
+    ("list", [], exceptions.ResponseParserError, "not a JSON object"),
+    ("number", 5, exceptions.ResponseParserError, "not a JSON object"),
+    ("null", None, exceptions.ResponseParserError, "not a JSON object"),
+    ("HTML", b"<html>", exceptions.ResponseParserError, "not JSON"),
+    ("empty", b"", exceptions.ResponseParserError, "not JSON"),
+    ("cut off", b'{"resources":[{"resourceId":1', exceptions.ResponseParserError, "not JSON"),
+    ("code", {"code": "X", "resources": [{}]}, exceptions.ClientError, "refused: X"),
+    ("__type", {"__type": "a#X", "nextToken": "t"}, exceptions.ClientError, "refused: X"),
+    ("code beside a mismatch", {"code": "X", "resources": [1]}, exceptions.ClientError, "X"),
+    ("items", {"resources": {}}, exceptions.ResponseValidationError, "- resources: "),
+    ("items, text", {"resources": "a"}, exceptions.ResponseValidationError, "- resources: "),
+    (
+        "inner list",
+        {"resources": [{}, {"snapshots": {"a": 1}}]},
+        exceptions.ResponseValidationError,
+        r"- resources\[1\].snapshots: ",
+    ),
+    (
+        "token",
+        {"resources": [{}], "nextToken": 5},
+        exceptions.ResponseValidationError,
+        "- nextToken: ",
+    ),
+    (
+        "token and a mismatch",
+        {"resources": [1], "nextToken": ["t"]},
+        exceptions.ResponseValidationError,
+        "- nextToken: ",
+    ),
+    (
+        "token behind many mismatches",
+        {"resources": [1] * 50, "nextToken": 5},
+        exceptions.ResponseValidationError,
+        r"- nextToken: .*\n  - resources\[0\](.|\n)*and 41 more$",
+    ),
+    (
+        "items, from which nothing can be taken",
+        b'{"resources":[{"state":5,"snapshots":[5]}],"resources":{"0":5}}',
+        exceptions.ResponseValidationError,
+        "- resources: ",
+    ),
+    (
+        "another's",
+        {"resources": [1], "lifecycleExecutionId": OTHER_ID},
+        exceptions.ResponseValidationError,
+        "the one to this request",
+    ),
+    (
+        "objects",
+        b'{"resources":[' + b",".join([b"{}"] * 100_001) + b"]}",
+        exceptions.ResponseParserError,
+        "more than 100,000 JSON objects",
+    ),
+    (
+        "values",
+        b'{"resources":[' + b",".join([b"1"] * 500_002) + b"]}",
+        exceptions.ResponseParserError,
+        "more than 500,000 JSON values",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "text"), [row[1:] for row in FATAL], ids=[row[0] for row in FATAL]
+)
+@pytest.mark.parametrize("mode", MODES)
+def test_what_no_listing_can_go_on_with_is_an_error_in_both(  # noqa: PLR0917
+    read: Read, caplog: pytest.LogCaptureFixture, mode: str, body: Any, kind: type, text: str
+) -> None:
+    with pytest.raises(kind, match=text) as caught:
+        read(body, mode)
+    assert type(caught.value) is kind
+    assert "on_invalid_response" not in str(caught.value)
+    assert not [record for record in caplog.records if "does not match" in record.getMessage()]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_key_that_cannot_be_found_again_is_an_error_in_both(read: Read, mode: str) -> None:
+    body = rb'{"lifecyclePolicySummaryList":[{"tags":{"\ud800":1}}]}'
+    with pytest.raises(exceptions.ResponseValidationError) as caught:
+        read(body, mode, "list_lifecycle_policies", maxResults=5)
+    assert "on_invalid_response" not in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_member_of_the_model_is_no_error_whatever_it_is_called(read: Read, mode: str) -> None:
+    arn = "arn:aws:imagebuilder:us-west-2:123456789012:image/web/1.0.0/1"
+    params = {"imageBuildVersionArn": arn}
+    body = {"workflowExecutions": [], "message": "no more", "Message": "x", "code": 5}
+    page = read(body, mode, "list_workflow_executions", **params)
+    assert page.message == "no more"
+    with pytest.raises(exceptions.ClientError, match="Down: no more"):
+        read({**body, "code": "Down"}, mode, "list_workflow_executions", **params)
+
+
+# How much is said and done.
+
+
+def test_an_error_names_ten_problems_and_how_many_more_there_are(read: Read) -> None:
+    with pytest.raises(exceptions.ResponseValidationError) as caught:
+        read({"resources": [1] * 12}, "raise")
+    error = caught.value
+    assert [path for path, _ in error.problems] == [f"resources[{n}]" for n in range(10)]
+    assert error.problem_count == 12
+    assert str(error).endswith(
+        "\n  - resources[9]: Input should be an object\n  and 2 more\n  "
+        'on_invalid_response="warn" gives these members as they were sent'
+    )
+    again = pickle.loads(pickle.dumps(error))
+    assert (again.problems, again.problem_count, str(again)) == (error.problems, 12, str(error))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("item", [1, {"resourceId": 1, "startTime": {}}])
+def test_the_time_for_what_does_not_match_is_linear(read: Read, mode: str, item: object) -> None:
+    def seconds(items: int) -> float:
+        body = json.dumps({"resources": [item] * items}).encode()
+        best = math.inf
+        for _ in range(2):
+            started = time.process_time()
+            try:
+                read(body, mode)
+            except exceptions.ResponseValidationError:
+                assert mode == "raise"
+            best = min(best, time.process_time() - started)
+        return best
+
+    small, large = seconds(1_000), seconds(8_000)
+    assert large < 28 * small  # 8 times as much; what is quadratic takes 64 times as long
+
+
+def test_counting_the_objects_takes_no_longer_for_a_string_without_an_end(read: Read) -> None:
+    body = b"{" * 100_001 + b'"' + b'\\"' * 1_000_000
+    with pytest.raises(exceptions.ResponseParserError, match="JSON objects"):
+        read(body)
+
+
+# Whether a body was cut off.
+
+
+def test_a_body_that_was_cut_off_anywhere_is_incomplete(read: Read) -> None:
+    whole = json.dumps({**FULL_PAGE, "x": ['\\"é', True, None, -1.5e3, {}]}).encode()
+    for end in range(1, len(whole)):
+        with pytest.raises(exceptions.ResponseParserError) as caught:
+            read(whole[:end])
+        assert caught.value.incomplete, whole[:end]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html",
+        b'{"a": 1} x',
+        b'{"a": 1}}',
+        b'{"a": <html>',
+        b'{"a" 1',
+        b"[" * 300,
+        b"\xff{",
+        b"1x",
+    ],
+)
+def test_a_body_that_is_something_else_is_not(read: Read, body: bytes) -> None:
+    with pytest.raises(exceptions.ResponseParserError) as caught:
+        read(body)
+    assert not caught.value.incomplete
