@@ -46,8 +46,10 @@ def response_parser(
             body, metadata, unchecked=unchecked, **parse_options
         )
         for name in _ECHOED_MEMBERS:
-            sent, received = params.get(name), response.get(name)
-            if sent and isinstance(received, str) and sent.lower() != (received or sent).lower():
+            if not (sent := params.get(name)):
+                continue
+            received = response.get(name)
+            if isinstance(received, str) and sent.lower() != (received or sent).lower():
                 raise ResponseValidationError(
                     operation.name,
                     metadata.get("RequestId"),

@@ -251,7 +251,7 @@ class Response(Shape):
 
     def model_post_init(self, _context: Any, /) -> None:
         """Take the two members that are not the service's from a dictionary made of a response."""
-        unknown = self._unknown_members
+        unknown = self.__pydantic_extra__
         if unknown and not unknown.keys().isdisjoint(_OWN_KEYS):
             metadata, token = (unknown.pop(key, None) for key in _OWN_KEYS)
             if isinstance(metadata, Mapping):

@@ -162,7 +162,7 @@ class PageCursor(Generic[PageT]):
             )
         editor = _CopyOnWritePage(page)
         primary = self._spec.result_keys[0]
-        offset = self._skip_items(editor, primary)
+        offset = self._skip_items(editor, primary) if self._items_to_skip else 0
         self._page_count += 1
 
         items = primary.search(editor.page)
@@ -189,8 +189,6 @@ class PageCursor(Generic[PageT]):
         An offset reaches beyond a page where the page size is smaller than when the token was
         made: the rest of it is skipped in the next page.
         """
-        if not self._items_to_skip:
-            return 0
         items = primary.search(editor.page)
         skipped = 0
         if isinstance(items, (list, str, Mapping)):
@@ -216,7 +214,7 @@ class PageCursor(Generic[PageT]):
     def _advance(self, page: PageT, *, max_items_reached: bool) -> Mapping[str, Any] | None:
         """Go on to the next page, and return the members of the token that resumes there."""
         next_tokens = self._next_tokens(page)
-        if all(token is None for token in next_tokens.values()):
+        if not any(next_tokens.values()):
             self._done = True
             return None
         self._tokens = next_tokens

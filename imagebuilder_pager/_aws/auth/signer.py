@@ -84,6 +84,10 @@ class RequestSigner:
         clock: Callable[[], datetime],
     ) -> None:
         self._credentials = credentials
+        # Asked once: a check by a protocol takes longer than what it checks for.
+        self._cached: Callable[[], CredentialsLike | None] = _nothing_cached
+        if isinstance(credentials, CachingProvider):
+            self._cached = credentials.cached
         self._service = service
         self._region = region
         self._algorithm = algorithm
@@ -170,12 +174,6 @@ class RequestSigner:
                 return "clock"
         return None
 
-    def _cached(self) -> CredentialsLike | None:
-        """Return the credentials, if they can be had without waiting."""
-        if isinstance(self._credentials, CachingProvider):
-            return self._credentials.cached()
-        return None
-
     def _correct_clock(self, signed_at: datetime, server_time: datetime | None) -> bool:
         """Set the clock by the service's, if the request's differs; else undo what did not help."""
         now = self._clock()
@@ -190,6 +188,10 @@ class RequestSigner:
         if abs(signed_at - now - self._clock_skew) < _MIN_CORRECTED_SKEW:
             self._clock_skew = timedelta()
         return False
+
+
+def _nothing_cached() -> None:
+    """Return None: a provider that does not say what it has is asked for its credentials."""
 
 
 def _server_time(error: ClientError) -> datetime | None:

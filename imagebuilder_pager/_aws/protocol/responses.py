@@ -195,8 +195,12 @@ def parse_response(
         if name not in operation.members
     ):
         raise parse_error(operation, response)
-    essential = operation.page_members or operation.members
-    is_page = any(name in result for name in essential)
+    if operation.page_members is None:
+        essential: Sequence[str] = operation.members
+        is_page = any(name in result for name in essential)
+    else:
+        essential = items, token = operation.page_members
+        is_page = items in result or token in result
     if is_page and not problems:
         return result
     is_fatal = any(_is_fatal(operation, problem) for problem in problems)

@@ -73,6 +73,7 @@ class RestJsonClient:
     ) -> None:
         self.endpoint_url = endpoint_url
         self.origin: Origin = Origin.from_url(endpoint_url)
+        self.origin_url: str = str(self.origin)
         self.path_prefix: str = urlsplit(endpoint_url).path
         self.headers: dict[str, str] = {**headers, "host": self.origin.host_header}
         self.signer = signer
@@ -107,7 +108,7 @@ class RestJsonClient:
                     raise
             try:
                 call.start_attempt()
-                credentials = self.signer.credentials(call.credentials_timeout())
+                credentials = self.signer.credentials(call.deadline.remaining())
                 transport.send(call.next_request(credentials), call)
                 return call.parse_success(parse)
             except PagerError as error:
@@ -133,7 +134,7 @@ class RestJsonClient:
                     raise
             try:
                 call.start_attempt()
-                credentials = await self.signer.credentials_async(call.credentials_timeout())
+                credentials = await self.signer.credentials_async(call.deadline.remaining())
                 await transport.send(call.next_request(credentials), call)
                 return call.parse_success(parse)
             except PagerError as error:
@@ -156,11 +157,11 @@ class _CallExecution:
         self._config = config = client.config
         self._clock = config.clock
         self._serialized = serialize_request(operation, params, client.path_prefix)
-        self._deadline = Deadline(config.total_timeout, self._clock.monotonic)
+        self.deadline = Deadline(config.total_timeout, self._clock.monotonic)
         self._retries = RetryState(
             quota=client.quota,
             max_attempts=config.max_attempts,
-            remaining=self._deadline.remaining,
+            remaining=self.deadline.remaining,
         )
         self._trace = trace_headers()
         self._started_at = 0.0
@@ -177,12 +178,12 @@ class _CallExecution:
 
         Raises :class:`ReadTimeoutError` where the call would have to be over before that.
         """
-        remaining = self._deadline.remaining()
+        remaining = self.deadline.remaining()
         wait = rate.delay(self._clock.monotonic(), remaining)
         if wait and remaining is not None and wait >= remaining:
             raise ReadTimeoutError(
                 f"no request to {self._client.origin}: by the rate that the service allows, it "
-                f"would wait {wait:.1f} s, and its {self._deadline.name} is over before that"
+                f"would wait {wait:.1f} s, and its {self.deadline.name} is over before that"
             )
         return wait
 
@@ -193,18 +194,13 @@ class _CallExecution:
         self._head = (0, {})
         self._started_at = self._clock.monotonic()
 
-    def credentials_timeout(self) -> float | None:
-        """Return the seconds that the attempt's credentials may take, None for no limit."""
-        remaining = self._deadline.remaining()
-        return None if remaining is None else max(0.0, remaining)
-
     def next_request(self, credentials: CredentialsLike) -> HTTPRequest:
         """Return the signed request of the attempt."""
         client, serialized = self._client, self._serialized
         headers = dict(client.headers)
         if serialized.content_type is not None:
             headers["content-type"] = serialized.content_type
-        url = f"{client.origin}{serialized.target}"
+        url = client.origin_url + serialized.target
         signature = client.signer.auth_headers(
             serialized.method, url, headers, serialized.content, credentials
         )
@@ -217,7 +213,7 @@ class _CallExecution:
             {**headers, **signature, **self._trace, **self._retries.headers()},
             serialized.content,
             self._config.timeouts,
-            self._deadline,
+            self.deadline,
         )
 
     def on_proxy(self, secrets: AbstractSet[str]) -> None:
@@ -237,7 +233,7 @@ class _CallExecution:
     def on_data(self, chunk: bytes) -> None:
         """Take a piece of the body, unless the time for the call is up."""
         try:
-            self._deadline.cap(None)
+            self.deadline.cap(None)
         except TimeoutError as error:
             raise ReadTimeoutError(
                 f"no complete response from {self._client.endpoint_url}: {error}"

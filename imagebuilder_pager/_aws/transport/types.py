@@ -70,8 +70,8 @@ class Deadline:
         self._end = None if seconds is None else monotonic() + seconds
 
     def remaining(self) -> float | None:
-        """Return the seconds that are left, 0 or less when it has passed; None for no limit."""
-        return None if self._end is None else self._end - self._monotonic()
+        """Return the seconds that are left, 0 when it has passed; None for no limit."""
+        return None if self._end is None else max(0.0, self._end - self._monotonic())
 
     def cap(self, timeout: float | None) -> float | None:
         """Return the timeout, or what is left where that is less.
@@ -148,13 +148,16 @@ class HTTPRequest:
     @property
     def url(self) -> str:
         """The whole URL."""
-        return f"{self.origin}{self.target}"
+        scheme = "https" if self.origin.is_tls else "http"
+        return f"{scheme}://{self.headers['host']}{self.target}"
 
     def capped_timeouts(self) -> Timeouts:
         """Return the timeouts, none of them beyond the deadline.
 
         Raises ``TimeoutError`` when the deadline has passed.
         """
+        if self.deadline.seconds is None:
+            return self.timeouts
         return Timeouts(*map(self.deadline.cap, self.timeouts))
 
     def __repr__(self) -> str:
