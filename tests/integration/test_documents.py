@@ -318,7 +318,6 @@ def test_the_iam_policy_allows_the_operations_that_there_are_and_reads_only() ->
 SILENT = [
     'retries={"max_attempts": 5}',
     "`BotoCoreError`",
-    "a malformed id",
     "`isinstance(page, dict)`",
     "`json.dumps(page, default=str)`",
     "`pandas.DataFrame(list(pages.items()))`",

@@ -249,7 +249,6 @@ def test_a_target_that_fails_is_told_and_the_others_are_reported(
         (("--since", "0001-01-01T00:00:00+14:00"), "'0001-01-01T00:00:00+14:00' given; allowed"),
         (("--since", "2026-11-24", "--until", "2026-11-24"), "--until: not after --since"),
         (("--max-concurrency", "0"), "'0' given; allowed: a whole number, 1 or more"),
-        (("--policy", "x", "--region", "us-west-2"), "policies[0]: 'x' given"),
         (("--output", "yaml"), "invalid choice: 'yaml'"),
     ],
 )

@@ -213,7 +213,7 @@ for policy_page in policies.paginate(filters=[{"name": "status", "values": ["ENA
 policies.paginate(filters=({"name": "status"},))
 policies.paginate(filters=[{"nam": "status"}])  # E: FilterTypeDef
 policies.paginate(filters={"name": "status"})  # E: paginate
-policies.paginate(filters=[{"name": "status", "values": [1]}])  # E: FilterTypeDef
+policies.paginate(filters=[{"name": "status", "values": [1]}])  # E: expected "str"
 policies.paginate(filter=[])  # E: paginate
 
 

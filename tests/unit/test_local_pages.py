@@ -52,7 +52,7 @@ def test_given_pages_come_before_what_the_account_has() -> None:
 
 def test_parameters_are_validated_for_given_pages_too() -> None:
     service = LocalImageBuilder(Account(pages={"ListWorkflows": WORKFLOWS}))
-    assert error(call(service, "ListWorkflows", maxResults=26))[0] == 400
+    assert error(call(service, "ListWorkflows", maxResults=101))[0] == 400
     assert error(call(service, "ListWorkflows", nextToken="made-up"))[1] == (
         "InvalidPaginationTokenException"
     )

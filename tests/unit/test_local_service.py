@@ -125,6 +125,7 @@ def test_request_ids_differ(service: LocalImageBuilder) -> None:
     [
         (None, [25, 25, 10]),
         (25, [25, 25, 10]),
+        (100, [60]),
         (20, [20, 20, 20]),
         (1, [1] * 60),
         (7, [7] * 8 + [4]),
@@ -299,7 +300,7 @@ def test_a_missing_execution_id_is_an_error(service: LocalImageBuilder, body: by
         ("lifecycleExecutionId", [EMPTY_ID], "be a string"),
         ("maxResults", 0, "have value greater than or equal to 1"),
         ("maxResults", -1, "have value greater than or equal to 1"),
-        ("maxResults", 26, "have value less than or equal to 25"),
+        ("maxResults", 101, "have value less than or equal to 100"),
         ("maxResults", "10", "be an integer"),
         ("maxResults", 2.5, "be an integer"),
         ("maxResults", True, "be an integer"),
@@ -321,7 +322,7 @@ def test_an_invalid_parameter_is_an_error(
 
 
 def test_one_error_names_all_invalid_parameters(service: LocalImageBuilder) -> None:
-    response = send(service, lifecycleExecutionId="x", maxResults=99, parentResourceId="")
+    response = send(service, lifecycleExecutionId="x", maxResults=999, parentResourceId="")
     message = check_error(response, 400, "InvalidRequestException")
     assert message.startswith("3 validation errors detected: ")
     for name in ("lifecycleExecutionId", "maxResults", "parentResourceId"):
@@ -330,7 +331,12 @@ def test_one_error_names_all_invalid_parameters(service: LocalImageBuilder) -> N
 
 @pytest.mark.parametrize(
     "parameters",
-    [{"parentResourceId": "x" * 1024}, {"maxResults": 1}, {"parentResourceId": "\ud800"}],
+    [
+        {"parentResourceId": "x" * 1024},
+        {"maxResults": 1},
+        {"maxResults": 100},
+        {"parentResourceId": "\ud800"},
+    ],
 )
 def test_values_at_the_limits_are_valid(
     service: LocalImageBuilder, parameters: dict[str, Any]

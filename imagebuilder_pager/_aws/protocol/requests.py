@@ -16,6 +16,8 @@ from ..._validation import describe_invalid_value
 from ...exceptions import ParamValidationError
 from .responses import RestJsonOperation
 
+_UNRESERVED = "-._~"
+
 
 class SerializedRequest(NamedTuple):
     """A request of an operation, without its headers.
@@ -41,16 +43,15 @@ def serialize_request(
     target = path_prefix + operation.path
     body = params
     if operation.query_members:
-        pairs = []
-        for name, value in params.items():
-            if name in operation.query_members:
-                key = _encode(operation, name, operation.query_members[name])
-                pairs += [f"{key}={_encode(operation, name, text)}" for text in _query_texts(value)]
-        if pairs:
-            target += "?" + "&".join(pairs)
-        body = {
-            name: value for name, value in params.items() if name not in operation.query_members
-        }
+        members = operation.query_members
+        query = [name for name in params if name in members]
+        body = {name: value for name, value in params.items() if name not in members}
+        if query:
+            target += "?" + "&".join(
+                f"{quote(members[name], safe=_UNRESERVED)}={_encode(operation, name, text)}"
+                for name in query
+                for text in _query_texts(params[name])
+            )
     if operation.method == "GET":
         return SerializedRequest("GET", target, b"", None)
     return SerializedRequest(
@@ -71,7 +72,7 @@ def _query_texts(value: Any) -> list[str]:
 def _encode(operation: RestJsonOperation, name: str, text: str) -> str:
     """Return a text of a parameter with all but the unreserved characters percent-encoded."""
     try:
-        return quote(text, safe="-._~")
+        return quote(text, safe=_UNRESERVED)
     except UnicodeEncodeError:
         problem = describe_invalid_value(name, text, "text that can be sent in UTF-8")
         raise ParamValidationError(operation.name, [problem]) from None
