@@ -366,7 +366,7 @@ class OperationMethods:
     def list_waiting_workflow_steps(
         self, **params: Unpack[ListWaitingWorkflowStepsRequestTypeDef]
     ) -> ListWaitingWorkflowStepsResponse:
-        """Return a page of the workflow steps that wait for someone to let them go on.
+        """Return a page of the workflow steps that wait for an action.
 
         - ``maxResults``: The most items on the page.
         - ``nextToken``: The ``nextToken`` of the page before this one.
@@ -792,7 +792,7 @@ class AsyncOperationMethods:
     async def list_waiting_workflow_steps(
         self, **params: Unpack[ListWaitingWorkflowStepsRequestTypeDef]
     ) -> ListWaitingWorkflowStepsResponse:
-        """Return a page of the workflow steps that wait for someone to let them go on.
+        """Return a page of the workflow steps that wait for an action.
 
         The parameters are those of ``ImageBuilder.list_waiting_workflow_steps``.
         """

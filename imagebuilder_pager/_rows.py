@@ -1,7 +1,7 @@
 """The row of an operation: its names, parameters, items and errors, as the service model has them.
 
-``_operations.py`` has the rows. The client, the command line, the local service and the reference
-read them. A row imports no model: that of its response is loaded when it is first used.
+``_operations.py`` has the rows. The client, the command line and the local service read them. A row
+imports no model: that of its response is loaded when it is first used.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Operation:
 
     @property
     def is_paginated(self) -> bool:
-        """Return whether its responses are pages."""
+        """Whether its responses are pages."""
         return self.result_key is not None
 
     @property

@@ -1,4 +1,4 @@
-"""Image Builder as a service: the constants that all its operations share."""
+"""Image Builder as a service: what all its operations share."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def request_headers(config: SharedConfig, user_agent_extra: str | None = None) -
 def response_parser(
     operation: Operation, params: Mapping[str, Any], **parse_options: Any
 ) -> ResponseParser[Any]:
-    """Return what parses a response, and holds it to be the one to this request.
+    """Return a parser that checks that a response answers this request.
 
-    A caller's own HTTP client may hand over a response that came behind another one's. The parser
-    raises :class:`ResponseValidationError` for one.
+    A caller's own HTTP client may hand over the response to another one. The parser raises
+    :class:`ResponseValidationError` for it.
     """
 
     def parse(

@@ -219,8 +219,8 @@ class ParentGoneError(PaginationError):
         self.level = level
         self.item_id = item_id
         super().__init__(
-            f"the StartingToken stands in {item_id or 'an item without an id'}, which is no longer "
-            f"in the listing of {level}; the error's resume_token goes on behind it"
+            f"the item {item_id or 'without an id'} that the StartingToken points to is no longer "
+            f"in the listing of {level}; the error's resume_token resumes after it"
         )
 
 

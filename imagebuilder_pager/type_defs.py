@@ -79,7 +79,7 @@ if TYPE_CHECKING:
     from .pagination.async_paginator import AsyncPageIterator, AsyncPaginator
     from .pagination.paginator import PageIterator, Paginator
 
-#: The names that ``get_paginator`` takes; cast one to it that the program computes.
+#: The names that ``get_paginator`` takes; cast a computed name to it.
 PaginatorName = Literal[
     "list_lifecycle_execution_resources",
     "list_lifecycle_executions",

@@ -209,6 +209,48 @@ def _models(model: ServiceModel) -> Iterator[tuple[str, str]]:
         )
 
 
+def _models_package(model: ServiceModel) -> str:
+    """Return the package of the models, which loads their modules when a name is first used."""
+    # The family of the first page is loaded by itself; then come those that others use.
+    families = list(dict.fromkeys(["lifecycle", "common", "shapes", *model.modules()]))
+    imports = "\n".join(f"    from .{family} import *" for family in sorted(families))
+    return (
+        docstring(
+            "The shapes of the service's responses as Pydantic models, and its errors.\n\n"
+            "Nothing is loaded before a name is used; the modules are then loaded in this order, "
+            f"up to the one that has the name.\n\n{NOTE}"
+        )
+        + "\n\nfrom typing import TYPE_CHECKING\n\n"
+        + f"_MODULES = {tuple(families)!r}\n\n"
+        + "if TYPE_CHECKING:\n    from . import exceptions as exceptions\n"
+        + f"    from . import fields as fields\n    from . import shapes as shapes\n{imports}\n"
+        + _LOOK_UP
+    )
+
+
+_LOOK_UP = """else:
+    # Type checkers must not see it: with it, an unknown name would be Any.
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
+
+        if name in {*_MODULES, "exceptions", "fields"}:
+            return import_module(f".{name}", __package__)
+        if name == "__all__":
+            modules = [import_module(f".{module}", __package__) for module in _MODULES]
+            names = {public for module in modules for public in module.__all__}
+            return sorted(names, key=lambda name: (not name[0].isupper(), name))
+        if not name.startswith("_"):
+            for module_name in _MODULES:
+                module = import_module(f".{module_name}", __package__)
+                if name in module.__all__:
+                    return getattr(module, name)
+        raise AttributeError(f"module {__package__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__getattr__("__all__")})
+"""
+
+
 def _definition(model: ServiceModel, name: str) -> str:
     shape = model.shapes[name]
     if "enum" in shape:
@@ -289,7 +331,7 @@ def _type_defs(model: ServiceModel) -> str:
         + "    from .pagination.async_paginator import AsyncPageIterator, AsyncPaginator\n"
         + "    from .pagination.paginator import PageIterator, Paginator\n"
         + f"{responses}\n\n"
-        + "#: The names that ``get_paginator`` takes; cast one to it that the program computes.\n"
+        + "#: The names that ``get_paginator`` takes; cast a computed name to it.\n"
         + f"PaginatorName = Literal{names!r}\n\n"
         + "\n\n".join(parts)
         + '\n\nclass Exceptions(Protocol):\n    """The errors at ``client.exceptions``."""\n\n'
@@ -454,6 +496,7 @@ def generate(model: ServiceModel | None = None) -> dict[Path, str]:
         "_operations.py": _Rows(model).source(),
         "type_defs.py": _type_defs(model),
         "_methods.py": _methods(model),
+        "models/__init__.py": _models_package(model),
         **dict(_models(model)),
     }
     generated = {

@@ -31,9 +31,15 @@ def describe_moves(model: ServiceModel) -> list[str]:
                 users.setdefault(line, []).append(operation.name)
         else:
             users[f"{operation.name}: a new operation"] = []
+    gone = ours.keys() - {operation.name for operation in model.operations}
+    users |= {f"{name}: the operation is gone": [] for name in sorted(gone)}
     for name in model.module_by_shape:
         for line in _shape_moves(name, model):
             users[f"{name}: {line}"] = []
+    shapes = set(models.__getattr__("__all__")) - set(
+        import_module(f"{models.__name__}.shapes").__all__
+    )
+    users |= {f"{name}: it is gone": [] for name in sorted(shapes - model.module_by_shape.keys())}
     lines = [f"{_join(names)}: {line}" if names else line for line, names in users.items()]
     others = sorted(model.paginators.keys() - {operation.name for operation in model.operations})
     return lines + [f"{name}: AWS has a paginator, and words.py no line for it" for name in others]

@@ -12,6 +12,7 @@ from typing import Any
 
 from imagebuilder_pager._rows import title_of
 from imagebuilder_pager.models import exceptions
+from imagebuilder_pager.pagination.config import MAX_PREFETCH
 
 from .service_model import PACKAGE, OperationModel, ServiceModel, attribute_name
 from .words import FILTERS, describe_member
@@ -19,7 +20,6 @@ from .words import FILTERS, describe_member
 FOLDER = PACKAGE.parent / "docs" / "reference"
 _SCALARS = {"long": "integer", "double": "number", "float": "number", "timestamp": "datetime"}
 _AWS_PAGE = "https://docs.aws.amazon.com/imagebuilder/latest/APIReference/API_{}.html"
-_MAX_PREFETCH = 100
 
 
 def _table(headings: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
@@ -83,7 +83,7 @@ class _Page:
             item = self._model.item_type(operation)
             yield "items", f"`{item}`, under the key `{operation.result_key}`"
         yield "IAM action", f"`imagebuilder:{operation.name}`"
-        yield "HTTP", f"`{operation.http_method} /{operation.name}`"
+        yield "HTTP", f"`{operation.http_method} {operation.path}`"
         yield "AWS's page", f"[{operation.name}]({_AWS_PAGE.format(operation.name)})"
 
     def _parameters(self) -> Iterator[str]:
@@ -123,7 +123,7 @@ class _Page:
             yield f"`{prefix}.PageSize`", "integer", allowed, "The most items of a page."
         token = "The token of a page, an item or a listing that `MaxItems` ended."
         yield f"`{prefix}.StartingToken`", "string", "", token
-        allowed = f"0 to {_MAX_PREFETCH}"
+        allowed = f"0 to {MAX_PREFETCH}"
         yield (
             f"`{prefix}.Prefetch`",
             "integer",
@@ -327,15 +327,15 @@ def example(operation: OperationModel, model: ServiceModel, *, as_dictionary: bo
         'with ImageBuilder(region_name="us-west-2") as client:\n'
     )
     if operation.result_key is None:
-        member, reference = next(
-            (name, member)
-            for name, member in response["members"].items()
-            if model.shapes[member["shape"]]["type"] == "structure"
-        )
         call = _call(f"response = client.{operation.method_name}", params, "    ")
-        access = f'["{member}"]' if as_dictionary else f".{attribute_name(member)}"
-        shown = _shown("item", model.shapes[reference["shape"]], as_dictionary=as_dictionary)
-        return f"{head}{call}    item = response{access}\n    print({shown})\n"
+        for member, reference in response["members"].items():
+            if model.shapes[reference["shape"]]["type"] == "structure":
+                access = f'["{member}"]' if as_dictionary else f".{attribute_name(member)}"
+                shown = _shown(
+                    "item", model.shapes[reference["shape"]], as_dictionary=as_dictionary
+                )
+                return f"{head}{call}    item = response{access}\n    print({shown})\n"
+        return f"{head}{call}    print({'response' if as_dictionary else 'response.to_dict()'})\n"
     item = model.shapes[model.item_type(operation)]
     shown = _shown("item", item, as_dictionary=as_dictionary)
     call = f'paginator = client.get_paginator("{operation.method_name}")\n'

@@ -79,8 +79,9 @@ class ServiceModel:
 
     @cached_property
     def operations(self) -> list[OperationModel]:
-        """The operations wanted, in the order of the input."""
-        return [self._operation(name) for name in OPERATIONS]
+        """The operations wanted that AWS has, in the order of the input."""
+        there = self.description["operations"]
+        return [self._operation(name) for name in OPERATIONS if name in there]
 
     def _operation(self, name: str) -> OperationModel:
         entry = self.description["operations"][name]

@@ -1,6 +1,7 @@
 """The input of the generator: the operations wanted, and this project's words for what they have.
 
-To add an operation, add its line to ``OPERATIONS``. What has no words yet is described by its name.
+To add an operation, add its line to ``OPERATIONS``. What has no words yet is described by its name;
+so is a new family of models.
 ``SHAPES`` has those of structures and enums, ``MODULES`` those of the modules of models.
 ``MEMBERS`` has a line for each member: ``name`` for all structures, ``Structure.name`` for one of
 them, ``Request.name`` and ``Response.name`` for all of those kinds. ``FILTERS`` has the names that
@@ -45,7 +46,7 @@ OPERATIONS = {
     "ListImageScanFindings": ("scan_findings", "the vulnerabilities that were found in images"),
     "ListWaitingWorkflowSteps": (
         "workflows",
-        "the workflow steps that wait for someone to let them go on",
+        "the workflow steps that wait for an action",
     ),
     "ListWorkflowBuildVersions": ("workflows", "the builds of a version of a workflow"),
     "ListWorkflowExecutions": ("workflows", "the executions of workflows for a build of an image"),
@@ -157,6 +158,9 @@ SHAPES = {
     "EcrConfiguration": "The ECR repository that container images are scanned in.",
     "ImagePipeline": "A pipeline: a recipe, its configurations and its schedule.",
     "ImageScanningConfiguration": "The settings of the vulnerability scan of a pipeline's images.",
+    "ImageScanningType": "The kind of a vulnerability scan of an AMI.",
+    "MaximumSeverityLabel": "The highest severity that does not fail an image.",
+    "ScanResultCondition": "The condition that the findings of a scan have to meet.",
     "ImageTestsConfiguration": "The settings of the tests of a pipeline's images.",
     "OnWorkflowFailure": "The consequence of a workflow that fails.",
     "PipelineExecutionStartCondition": "The condition under which a scheduled pipeline starts.",
@@ -194,7 +198,7 @@ SHAPES = {
     "WorkflowExecutionStatus": "The status of an execution of a workflow.",
     "WorkflowState": "The state of a build of a workflow, with its reason.",
     "WorkflowStatus": "The status of a workflow.",
-    "WorkflowStepExecution": "A step of a workflow that waits for someone to let it go on.",
+    "WorkflowStepExecution": "A step of a workflow that waits for an action.",
     "WorkflowStepExecutionRollbackStatus": "The status of the rollback of a step.",
     "WorkflowStepExecutionStatus": "The status of an execution of a step.",
     "WorkflowStepMetadata": "An execution of a step: its inputs, its outputs and its attempts.",
@@ -242,7 +246,7 @@ MEMBERS = {
     "Response.nextToken": "The service's token for the next page; absent on the last page.",
     "Response.requestId": "The id of the request, for AWS support.",
     "Filter.name": "The member that is compared.",
-    "Filter.values": "Values, one of which the member has to have.",
+    "Filter.values": "The values to match; one is enough.",
     "ImageScanFindingsFilter.name": "The member that is compared.",
     "ImageScanFindingsFilter.values": "The value that the member has to have.",
     # lifecycle executions and their resources
@@ -394,6 +398,10 @@ MEMBERS = {
     "lastRunStatus": "The status of the image that it built last.",
     "dateNextRun": "The time of its next run.",
     "imageScanningConfiguration": "Whether its images are scanned for vulnerabilities.",
+    "imageScanningTypes": "The scan of an AMI: of the test instance, or of the AMI itself.",
+    "scanResultCondition": "The condition that the findings of an AMI's own scan have to meet.",
+    "maximumSeverityLabel": "A finding of a higher severity fails the image.",
+    "ScanResultCondition.fixAvailable": "False: findings without a fix count, too.",
     "imageScanningEnabled": "True where Amazon Inspector scans each new image.",
     "ecrConfiguration": "Where container images are scanned.",
     "repositoryName": "The name of the ECR repository, without its host.",
@@ -432,7 +440,7 @@ MEMBERS = {
     "updatedAt": "The time of its last change.",
     "inspectorScore": "The score that Amazon Inspector gives it.",
     "inspectorScoreDetails": "The details of that score.",
-    "fixAvailable": "YES, NO or PARTIAL: whether newer packages are without it.",
+    "ImageScanFinding.fixAvailable": "YES, NO or PARTIAL: whether newer packages are without it.",
     "packageVulnerabilityDetails": "The vulnerability and its packages.",
     "vulnerabilityId": "The id of the vulnerability, such as that of a CVE.",
     "vulnerablePackages": "The packages that have it.",

@@ -1,8 +1,8 @@
 """Retries: which, and when, after AWS's standard mode of 2026.
 
-The rule: a retry waits a random time, of a bound that doubles, and takes of a quota. Throttling has
-the longer wait and takes less of the quota, any other failure the reverse. The legacy mode differs
-in the number of attempts, the adaptive mode also waits by :mod:`.rate_limit`.
+The rule: a retry waits a random time below a bound that doubles, and takes tokens from a quota.
+Throttling has the longer wait and takes fewer tokens, any other failure the reverse. The legacy
+mode differs in the number of attempts, the adaptive mode also waits by :mod:`.rate_limit`.
 
 A :class:`RetryState` is told how each attempt at a call has ended, and returns the delay before the
 next one, or None to give up. It does no I/O. All calls of a client share a :class:`RetryQuota`, so
@@ -292,8 +292,13 @@ def resolve_retries(
     Raises :class:`ParamValidationError` of ``owner`` for an argument, :class:`InvalidConfigError`
     for a setting.
     """
+
+    def validate_attempts(name: str, value: object) -> int:
+        # An argument is a number, a setting is a text.
+        return validate_whole_number(name, value, minimum=1, convert=max_attempts is None)
+
     mode = _resolve(owner, "retry_mode", retry_mode, config, _validate_mode) or "standard"
-    attempts = _resolve(owner, "max_attempts", max_attempts, config, _validate_attempts)
+    attempts = _resolve(owner, "max_attempts", max_attempts, config, validate_attempts)
     return mode, attempts or MAX_ATTEMPTS_BY_MODE[mode]
 
 
@@ -320,8 +325,3 @@ def _validate_mode(name: str, value: object) -> str:
     if isinstance(value, str) and value in MAX_ATTEMPTS_BY_MODE:
         return value
     raise InvalidValueError(describe_invalid_value(name, value, ", ".join(MAX_ATTEMPTS_BY_MODE)))
-
-
-def _validate_attempts(name: str, value: object) -> int:
-    # A setting is a text, an argument a number.
-    return validate_whole_number(name, value, minimum=1, convert=name != "max_attempts")

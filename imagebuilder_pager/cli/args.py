@@ -75,7 +75,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     """
     named = [name for name in COMMANDS if name in argv]
     if not named and not all(argument.startswith("-") for argument in argv):
-        # The error of a command that there is not lists all that there are.
+        # For an unknown command, the error lists all commands.
         named = list(COMMANDS)
     parser, parsers = _make_parsers(named)
     options, unknown = parser.parse_known_args(argv)

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._operations import OPERATIONS
-from .._params import Param
 from .._rows import Operation
 
 #: The operation of every command, by the command's name.
@@ -41,7 +40,7 @@ def add_request_options(parser: argparse.ArgumentParser, operation: Operation) -
     """Add the options that say what to ask for; each one's value is under the wire name."""
     request = parser.add_argument_group("Request")
     for name in operation.listing_params:
-        _add_option(request, name, operation.params[name])
+        _add_option(request, operation, name)
     request.add_argument(
         "--cli-input-json",
         metavar="JSON",
@@ -58,9 +57,9 @@ def add_pagination_options(parser: argparse.ArgumentParser, operation: Operation
     pagination.add_argument(
         "--starting-token", metavar="TOKEN", help="resume at the NextToken of an earlier run"
     )
-    for name, param in operation.params.items():
+    for name in operation.params:
         if name not in operation.listing_params:
-            _add_option(pagination, name, param)
+            _add_option(pagination, operation, name)
     pagination.add_argument(
         "--checkpoint",
         metavar="FILE",
@@ -70,13 +69,16 @@ def add_pagination_options(parser: argparse.ArgumentParser, operation: Operation
     return pagination
 
 
-def _add_option(group: Any, name: str, param: Param) -> None:
+def _add_option(group: Any, operation: Operation, name: str) -> None:
+    param = operation.params[name]
     option, text = option_name(name), param.text.replace("`", "").removesuffix(".")
     text = text[0].lower() + text[1:] if text[1:2].islower() else text
+    if param.enum:
+        text += f": {', '.join(param.enum)}"
     if param.required:
         text += "; required"
-    if param.enum:
-        text = ", ".join(param.enum)
+    if name not in operation.listing_params:
+        text += "; turns pagination off"
     structure = param.item or param
     if structure.members:
         text += f": {'one or more, each ' if param.item else ''}{_SHORTHAND}"

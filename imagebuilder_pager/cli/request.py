@@ -1,7 +1,7 @@
 """The request of a command: from its options to parameters, and what they exclude.
 
 Values are read as the AWS CLI reads them: as text, as JSON, in its shorthand, or from a file by
-``file://``. Whether the service takes them is for the client to say, later.
+``file://``. Whether the service takes them is for the service to say.
 """
 
 from __future__ import annotations

@@ -34,14 +34,14 @@ __all__ = [
 
 
 class ImageScanningType(StrEnum):
-    """AWS's image scanning type."""
+    """The kind of a vulnerability scan of an AMI."""
 
     TEST_INSTANCE_CVE = "TEST_INSTANCE_CVE"
     ON_DEMAND_AMI_CVE = "ON_DEMAND_AMI_CVE"
 
 
 class MaximumSeverityLabel(StrEnum):
-    """AWS's maximum severity label."""
+    """The highest severity that does not fail an image."""
 
     INFORMATIONAL = "INFORMATIONAL"
     LOW = "LOW"
@@ -102,7 +102,7 @@ class Schedule(Shape):
 
 
 class ScanResultCondition(Shape):
-    """AWS's scan result condition."""
+    """The condition that the findings of a scan have to meet."""
 
     maximum_severity_label: OpenEnum[MaximumSeverityLabel] | None = None
     fix_available: bool | None = None

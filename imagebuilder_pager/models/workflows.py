@@ -80,7 +80,7 @@ class WorkflowType(StrEnum):
 
 
 class WorkflowStepExecution(Shape):
-    """A step of a workflow that waits for someone to let it go on."""
+    """A step of a workflow that waits for an action."""
 
     step_execution_id: str | None = None
     image_build_version_arn: str | None = None
@@ -92,7 +92,7 @@ class WorkflowStepExecution(Shape):
 
 
 class ListWaitingWorkflowStepsResponse(Response):
-    """A page of the workflow steps that wait for someone to let them go on."""
+    """A page of the workflow steps that wait for an action."""
 
     steps: SparseList[WorkflowStepExecution] = Field(default_factory=MissingList)
     next_token: str | None = None

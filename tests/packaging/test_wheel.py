@@ -79,7 +79,7 @@ def test_it_has_the_package_and_nothing_else(wheel: Path) -> None:
     assert package == here
     assert "imagebuilder_pager/py.typed" in package
     assert "imagebuilder_pager/pagination/cursor.py" in package
-    assert {Path(name).suffix for name in package} <= {".py", ".pyi", ".typed", ".json"}
+    assert {Path(name).suffix for name in package} <= {".py", ".typed", ".json"}
     assert not {name for name in names if "test" in name or "fixtures" in name}
 
 

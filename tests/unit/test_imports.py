@@ -1,4 +1,4 @@
-"""Imports point down the layers of DESIGN.md, in no circle, and of botocore only a few modules.
+"""Imports point down the layers of CONTRIBUTING.md, in no circle; few are of botocore.
 
 The graph is built from the source: every import counts, also those inside functions and those for
 type checkers alone.
@@ -48,7 +48,7 @@ AWS_LAYERS: Layers = [
 
 
 # Of botocore, by module: what may be imported with it, and what only inside a function.
-# aws.credentials.profile is itself imported only where there is a shared file.
+# _aws.credentials.profile is itself imported only where there is a shared file.
 BOTOCORE_AT_ONCE = {
     "_aws.auth.botocore_sigv4": {"botocore.auth"},
     "_aws.credentials.profile": {"botocore.credentials"},

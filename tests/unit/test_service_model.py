@@ -217,6 +217,19 @@ def test_a_new_paginator_is_said_to_have_no_line_of_input() -> None:
     assert describe_moves(model) == ["ListThings: AWS has a paginator, and words.py no line for it"]
 
 
+def test_what_is_gone_is_said() -> None:
+    model = ServiceModel()
+    operations = {**model.description["operations"]}
+    del operations["ListWorkflows"]
+    model.description = {**model.description, "operations": operations}
+    assert describe_moves(model) == [
+        "ListWorkflows: the operation is gone",
+        "ListWorkflowsResponse: it is gone",
+        "WorkflowVersion: it is gone",
+        "ListWorkflows: AWS has a paginator, and words.py no line for it",
+    ]
+
+
 def test_every_paginator_of_aws_is_an_operation_of_ours() -> None:
     ours = {operation.name for operation in OPERATIONS.values() if operation.is_paginated}
     assert ours == set(ServiceModel().paginators)

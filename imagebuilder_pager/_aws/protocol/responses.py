@@ -43,7 +43,7 @@ class ParsedOutput(Protocol):
 ResponseT = TypeVar("ResponseT", bound=ParsedOutput)
 ResponseT_co = TypeVar("ResponseT_co", bound=ParsedOutput, covariant=True)
 #: The most JSON objects in a body. Each may be two bytes on the wire, and is a model of some 800
-#: bytes in memory. A page of 25 items has some thousands at the very most.
+#: bytes in memory. A page of 100 items has some tens of thousands at the very most.
 MAX_OBJECTS = 100_000
 #: The most commas in a body. Each may be a value that does not match, which takes some 800 bytes to
 #: describe.
@@ -110,7 +110,7 @@ class HTTPResponse(NamedTuple):
         return not self.headers.keys() & {"content-length", "transfer-encoding"}
 
     def metadata(self) -> dict[str, Any]:
-        """``ResponseMetadata`` as boto3 has it."""
+        """Return ``ResponseMetadata`` as boto3 has it."""
         request_id = self.request_id
         return ({} if request_id is None else {"RequestId": request_id}) | {
             "HTTPStatusCode": self.status,
@@ -158,7 +158,8 @@ def parse_response(
     protocol, or too large for a page, :class:`ResponseValidationError` for members that are not as
     the model says.
     """
-    import pydantic  # which the models have imported by now; before, a connection may come about
+    # Late: the models have imported it by now, while a connection was being made.
+    import pydantic
 
     body = response.body
     if not 200 <= response.status < 300 or "x-amzn-errortype" in response.headers:
@@ -205,13 +206,13 @@ def parse_response(
         return result
     is_fatal = any(_is_fatal(operation, problem) for problem in problems)
     if is_fatal and len(problems) > MAX_PROBLEMS:
-        # Those are named that the option does not help with.
+        # The option does not help with these: they are named first.
         problems.sort(key=lambda problem: not _is_fatal(operation, problem))
     if problems and (is_fatal or on_invalid == "raise"):
         advice = "" if is_fatal else f"{_WARN} gives these members as they were sent"
         raise _validation_error(operation, response, problems, advice) from None
     if on_invalid == "raise":
-        # A success by its status alone: read as a page, it would end the listing in silence.
+        # Only its status is that of a success: as a page, it would end the listing unnoticed.
         raise ResponseParserError(
             f"{operation.name}: the response has none of the members that it should have "
             f"({', '.join(essential)}): {response.summarize()}\n  {_WARN} takes it for "
@@ -226,7 +227,7 @@ def parse_response(
 
 
 _WARN = 'on_invalid_response="warn"'
-_CODE_MEMBERS = ("__type", "code", "Code")
+_CODE_MEMBERS = ("code", "Code", "__type")
 
 
 def _validation_error(
@@ -245,7 +246,7 @@ def _validation_error(
 
 
 def _is_fatal(operation: RestJsonOperation, problem: ErrorDetails) -> bool:
-    """Return whether a listing cannot go on with it: a list that is none, or the token."""
+    """Return whether the problem ends the listing: a list of another type, or the token."""
     page_members = operation.page_members
     is_token = page_members is not None and problem["loc"] == page_members[1:]
     return is_token or problem["type"] == "list_type"
@@ -316,7 +317,7 @@ def parse_error(operation: RestJsonOperation, response: HTTPResponse) -> ClientE
     members: dict[str, Any] = body if is_object else {}
     found = (
         response.headers.get("x-amzn-errortype"),
-        *(members.get(name) for name in ("code", "Code", "__type")),
+        *(members.get(name) for name in _CODE_MEMBERS),
     )
     code = next((value for value in found if isinstance(value, str) and value), "")
     code = code.split(":", 1)[0].rsplit("#", 1)[-1] or str(response.status)
@@ -335,7 +336,7 @@ def parse_error(operation: RestJsonOperation, response: HTTPResponse) -> ClientE
 
 
 def member_path(location: Location) -> str:
-    """``resources[3].startTime`` for pydantic's ``("resources", 3, "startTime")``."""
+    """Return ``resources[3].startTime`` for pydantic's ``("resources", 3, "startTime")``."""
     # One index stands for all of them: -1.
     path = "".join(
         f".{part}" if isinstance(part, str) else "[]" if part < 0 else f"[{part}]"

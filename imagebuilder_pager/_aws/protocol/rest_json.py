@@ -34,7 +34,7 @@ from .responses import (
 
 _log = logging.getLogger(__name__)
 
-#: Of the largest pages that the service has, a hundredfold.
+#: Far more than the largest page has.
 DEFAULT_MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 
 
