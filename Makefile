@@ -27,7 +27,7 @@ demo: $(VENV)/.runtime
 	@$(BIN)/python -m imagebuilder_pager.local.demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -q -n auto $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -q -n auto --dist worksteal $(PYTEST_ARGS)
 
 fuzz: $(VENV)/.dev
 	FUZZ_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/unit/test_fuzz.py tests/protocol/test_all_of_aws.py
@@ -83,7 +83,7 @@ NEWEST_MODEL = --ignore=tests/unit/test_service_model.py --ignore=tests/unit/tes
   --deselect tests/unit/test_fixtures.py::test_every_page_of_the_account_is_valid_by_the_service_model
 
 test-lowest: $(LOWEST)/.installed
-	$(LOWEST)/bin/python -m pytest -q -n auto $(or $(PYTEST_ARGS),tests/unit tests/protocol $(NEWEST_MODEL))
+	$(LOWEST)/bin/python -m pytest -q -n auto --dist worksteal $(or $(PYTEST_ARGS),tests/unit tests/protocol $(NEWEST_MODEL))
 
 # Each step may only add to the one before it: lowest.txt holds the versions that are to be tested.
 # boto3, the reference, comes in the version that its botocore belongs to.
