@@ -6,9 +6,10 @@ A check raises :class:`InvalidValueError` with the problem; its caller makes a
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import SupportsIndex, TypeVar
 
 from .exceptions import MissingDependencyException, ParamValidationError, Problem
 
@@ -66,6 +67,8 @@ def validate_whole_number(
 
 
 def _to_whole_number(value: object) -> object:
+    if isinstance(value, SupportsIndex) and not isinstance(value, bool):
+        return operator.index(value)  # an int, or one of numpy's
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, str):

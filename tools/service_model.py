@@ -5,6 +5,7 @@ It is read from botocore's copy, which comes with a development install.
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +14,10 @@ from typing import Any, NamedTuple
 import botocore
 import botocore.loaders
 from pydantic import BaseModel
+from pydantic.alias_generators import to_camel
 
 from imagebuilder_pager._params import Param
+from imagebuilder_pager.models.shapes import Response
 
 from .words import OPERATIONS, describe_member
 
@@ -86,6 +89,7 @@ class ServiceModel:
     def _operation(self, name: str) -> OperationModel:
         entry = self.description["operations"][name]
         paginator = self.paginators.get(name, {})
+        self._check(name)
         assert {paginator.get(key, "nextToken") for key in ("input_token", "output_token")} == {
             "nextToken"
         }, f"{name}: another token"
@@ -103,6 +107,37 @@ class ServiceModel:
             paginator.get("limit_key"),
             tuple(paginator.get("non_aggregate_keys", ())),
         )
+
+    def _check(self, name: str) -> None:
+        """Raise ``ValueError`` that says what of an operation the generated code cannot have."""
+        entry = self.description["operations"][name]
+        path, method = entry["http"]["requestUri"], entry["http"]["method"]
+        location = "querystring" if method == "GET" else None
+        request, response = entry["input"]["shape"], entry["output"]["shape"]
+        found = []
+        if "{" in path or not isinstance(self.paginators.get(name, {}).get("result_key", ""), str):
+            found.append(f"its path {path}, or its items under several members")
+        if "more_results" in self.paginators.get(name, {}):
+            found.append("more_results")
+        for shape_name in (*self.closure(request), *self.closure(response)):
+            shape = self.shapes[shape_name]
+            found += [
+                f"the value {value} of {shape_name}"
+                for value in shape.get("enum", ())
+                if not _is_name(value) or value == "mro"
+            ]
+            for member, reference in shape.get("members", {}).items():
+                where = location if shape_name == request else None
+                if not _is_name(attribute_name(member)) or reference.get("location") != where:
+                    found.append(f"{shape_name}.{member}: its name, or its place in the message")
+                if reference.get("locationName", member) != member:
+                    found.append(f"{shape_name}.{member}: another name in the message")
+                if reference.get("idempotencyToken"):
+                    found.append(f"{shape_name}.{member}: an idempotency token")
+        if found:
+            raise ValueError(
+                f"{name}: the generator does not know {'; '.join(dict.fromkeys(found))}"
+            )
 
     @cached_property
     def module_by_shape(self) -> dict[str, str]:
@@ -216,7 +251,17 @@ class ServiceModel:
 def attribute_name(wire_name: str) -> str:
     """Return the name of a member's attribute: botocore's snake_case.
 
-    An underscore follows a name that would hide a method of a page.
+    An underscore follows a keyword, and a name that would hide a method of a page.
     """
     name: str = botocore.xform_name(wire_name)
-    return f"{name}_" if hasattr(dict, name) or hasattr(BaseModel, name) else name
+    hides = hasattr(dict, name) or hasattr(BaseModel, name) or hasattr(Response, name)
+    return f"{name}_" if hides or keyword.iskeyword(name) else name
+
+
+def needs_alias(wire_name: str) -> bool:
+    """Return whether the wire name does not follow from that of the attribute."""
+    return to_camel(attribute_name(wire_name)) != wire_name
+
+
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and not keyword.iskeyword(text) and not text.startswith("_")

@@ -24,7 +24,8 @@ SCALE = 0.4  # of the cubic, per second cubed
 MIN_RATE = 0.5  # requests a second
 SMOOTHING = 0.8  # weight of the newest measurement
 MEASURE_SECONDS = 0.5
-#: A rate of so long ago says nothing of now.
+_ROUNDING = 1e-9  # of a token, by the sums of its parts
+#: Seconds after which a saved rate is ignored.
 FORGET_AFTER = 300.0
 
 
@@ -82,25 +83,19 @@ class AdaptiveRate:
                 return None
             return RateSnapshot(self._rate, cubic.throttled_rate, now - cubic.throttled_at)
 
-    def delay(self, now: float, limit: float | None = None) -> float:
-        """Take a token and return the seconds to wait before the request may be sent.
+    def take_token(self, now: float) -> float:
+        """Take a token and return 0, or return the seconds until there may be one.
 
-        Where they are ``limit`` or more, no token is taken.
+        The rate may be another one by then, and the token somebody else's: ask again.
         """
         with self._lock:
             if self._cubic is None:
                 return 0.0
             self._fill(now)
-            # Below zero, the token is one of those to come: requests go out in their order.
-            delay = max(0.0, (1 - self._tokens) / self._rate)
-            if limit is None or delay < limit:
+            if self._tokens >= 1 - _ROUNDING:
                 self._tokens -= 1
-            return delay
-
-    def return_token(self) -> None:
-        """Give back the token of a request that is not sent after all."""
-        with self._lock:
-            self._tokens = min(self._capacity, self._tokens + 1)
+                return 0.0
+            return (1 - self._tokens) / self._rate
 
     def record_response(self, now: float, *, throttled: bool) -> None:
         """Set the rate by a response of the service."""
@@ -113,7 +108,7 @@ class AdaptiveRate:
                 rate = self._used_rate
                 if self._cubic is not None:
                     rate = min(rate, self._rate)
-                self._tokens = min(self._tokens, 0.0)  # the service has none
+                self._tokens = 0.0  # the service has none
                 self._cubic = _Cubic(rate, now)
                 self._set_rate(rate * BETA)
             elif self._cubic is not None:

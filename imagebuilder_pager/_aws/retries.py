@@ -229,7 +229,8 @@ class RetryState:
         if self.fixed_delay is not None:
             return self.fixed_delay
         base = THROTTLING_BASE if kind is RetryableKind.THROTTLING else TRANSIENT_BASE
-        return self.random() * min(MAX_BACKOFF, base * 2.0 ** (self.attempt_count - 1))
+        # 2 ** 30 is far beyond the maximum, and no number of attempts makes it infinite.
+        return self.random() * min(MAX_BACKOFF, base * 2.0 ** min(self.attempt_count - 1, 30))
 
 
 def call_with_retries(call: Callable[[], T], state: RetryState, clock: Clock) -> T:

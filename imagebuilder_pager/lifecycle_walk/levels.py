@@ -7,6 +7,7 @@ the snapshots of an AMI are members of it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,8 @@ from ..models.shapes import Shape, of_type
 from ..pagination.nest.level import NestLevel
 from ..pagination.spec import PaginationSpec
 from .records import has_ended
+
+_log = logging.getLogger(__name__)
 
 _GIVEN_POLICIES = PaginationSpec(
     input_token="nextToken", output_token="nextToken", result_key="policies"
@@ -134,27 +137,36 @@ def _nothing(_: tuple[Any, ...]) -> Mapping[str, Any]:
 
 
 def _executions_of(parents: tuple[LifecyclePolicySummary]) -> Mapping[str, Any] | None:
-    arn = _policy_id(parents[0])
+    arn = _id_to_list_by(parents[0].arn, "the executions of a policy")
     return None if arn is None else {"resourceArn": arn}
 
 
 def _resources_of(
     parents: tuple[LifecyclePolicySummary, LifecycleExecution],
 ) -> Mapping[str, Any] | None:
-    execution_id = _execution_id(parents[1])
+    execution_id = _id_to_list_by(
+        parents[1].lifecycle_execution_id, "the resources of an execution"
+    )
     return None if execution_id is None else {"lifecycleExecutionId": execution_id}
 
 
 def _children_of(
     parents: tuple[LifecyclePolicySummary, LifecycleExecution, LifecycleExecutionResource],
 ) -> Mapping[str, Any] | None:
-    resource_id = of_type(parents[2].resource_id, str)
+    resource_id = _id_to_list_by(parents[2].resource_id, "what came from a resource")
     if resource_id is None or not _is_image(resource_id):
         return None
     return {
         "lifecycleExecutionId": parents[1].lifecycle_execution_id,
         "parentResourceId": resource_id,
     }
+
+
+def _id_to_list_by(value: object, what: str) -> str | None:
+    """Return the id to list by, None where there is none; one of another type is logged."""
+    if value is not None and not isinstance(value, str):
+        _log.warning("walk_lifecycle does not list %s: its id is a %s", what, type(value).__name__)
+    return of_type(value, str)
 
 
 def _is_image(resource_id: str) -> bool:

@@ -102,7 +102,10 @@ class PageCursor(Generic[PageT]):
         self._items_to_skip = 0
         if starting_token is not None:
             self._tokens, self._items_to_skip = parse_starting_token(
-                starting_token, spec.input_tokens, spec.max_page_size or MAX_OFFSET
+                starting_token,
+                spec.input_tokens,
+                # A page of the size that is asked for now may have been asked for before.
+                max(spec.max_page_size or MAX_OFFSET, int(page_size or 0)),
             )
             self._inject_tokens(self._tokens)
         if page_size is not None and spec.limit_key is not None:

@@ -381,3 +381,13 @@ def test_the_loggers_are_left_as_they_were(
     before = [list(found) for found in handlers()]
     report(capfd, "--region", "us-west-2", "--no-children", "--debug")
     assert [list(found) for found in handlers()] == before
+
+
+@pytest.mark.parametrize("name", ["AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE"])
+def test_a_setting_that_is_not_valid_ends_the_command_and_is_of_no_target(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "0")
+    result = report(capfd, "--region", "us-west-2")
+    assert result.code == 253
+    assert f"{name}: '0' given; allowed: " in result.err

@@ -359,6 +359,20 @@ def test_5_with_max_page_size_no_token_skips_more_than_a_page(make_client: Any) 
     assert service.requests == 0
 
 
+def test_5_a_token_may_stand_anywhere_in_a_page_of_the_size_that_is_asked_for() -> None:
+    items = [{"resourceId": str(number)} for number in range(1_500)]
+    spec = PaginationSpec(
+        input_token="t", output_token="t", result_key="r", limit_key="n", max_page_size=1_000
+    )
+    pages = Paginator(lambda **_: {"r": items}, spec).paginate(
+        PaginationConfig={
+            "PageSize": 1_500,
+            "StartingToken": packed('{"boto_truncate_amount": 1400}'),
+        }
+    )
+    assert len(list(pages.items())) == 100
+
+
 def test_5_a_token_of_a_page_costs_what_an_honest_one_costs() -> None:
     service = local(100)
     paginator = client_of(service).get_paginator(

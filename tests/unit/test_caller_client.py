@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gzip
 import json
 import ssl
@@ -474,12 +475,20 @@ def test_an_error_that_an_event_loop_raises_is_an_error_of_ours(kind: CallerKind
     ended = asyncio.new_event_loop()
     ended.close()
 
+    with pytest.raises(exceptions.HTTPClientError) as caught:
+        kind.call(kind.make(functools.partial(ended.call_soon, print)))
+    assert type(caught.value.__cause__) is RuntimeError
+
+
+def test_an_error_of_a_loop_that_a_mock_uses_is_the_callers_own(kind: CallerKind) -> None:
+    ended = asyncio.new_event_loop()
+    ended.close()
+
     def fail(_: object) -> Any:
         ended.call_soon(print)
 
-    with pytest.raises(exceptions.HTTPClientError) as caught:
+    with pytest.raises(RuntimeError, match="Event loop is closed"):
         kind.call(kind.make(fail))
-    assert type(caught.value.__cause__) is RuntimeError
 
 
 def test_a_listing_over_real_sockets(kind: CallerKind, local_server: LocalServer) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
 from imagebuilder_pager._operations import OPERATIONS
+from tests.fakes.operation_services import CREDENTIALS as KEYS
 from tests.fakes.operation_services import OperationService, required_params
 
 CLIENTS = [ImageBuilder, AsyncImageBuilder]
@@ -124,3 +125,40 @@ def test_only_the_family_of_the_operation_is_loaded(code: str, modules: set[str]
         timeout=60,
     )
     assert set(ran.stdout.split()) == modules
+
+
+class Renamed(ImageBuilder):
+    """A client whose listing of images is another one."""
+
+    def list_images(self, **params: Any) -> Any:
+        return {"imageVersionList": [params]}
+
+
+def test_a_paginator_uses_the_method_that_stands_in_the_clients_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As boto3's: a subclass, a stub on the client, a patch of the class."""
+
+    def fake(**params: Any) -> Any:
+        return {"imageVersionList": [params]}
+
+    stubbed: Any = ImageBuilder("us-west-2")
+    stubbed.list_images = fake
+    for client in (Renamed("us-west-2"), stubbed):
+        pages = client.get_paginator("list_images").paginate(owner="Self")
+        assert list(pages) == [{"imageVersionList": [{"owner": "Self"}]}]
+    monkeypatch.setattr(ImageBuilder, "list_images", staticmethod(fake))
+    pages = ImageBuilder("us-west-2").get_paginator("list_images").paginate(owner="Amazon")
+    assert list(pages) == [{"imageVersionList": [{"owner": "Amazon"}]}]
+
+
+@pytest.mark.parametrize("name", ["get_lifecycle_policy", "get_lifecycle_execution"])
+def test_an_id_that_httpx_cannot_send_is_an_error_of_ours(name: str) -> None:
+    """It refuses URLs of more than 65,536 characters, which the service is not asked about."""
+    (param,) = OPERATIONS[name].params
+    arguments: Any = {"endpoint_url": "http://127.0.0.1:9", "max_attempts": 1}
+    with (
+        ImageBuilder("us-west-2", **KEYS, **arguments) as client,
+        pytest.raises(exceptions.HTTPClientError, match="httpx cannot send this URL"),
+    ):
+        getattr(client, name)(**{param: "a" * 70_000})

@@ -24,7 +24,12 @@ def use(rate: AdaptiveRate, start: float, seconds: float, per_second: float) -> 
 
 
 def wait_all(rate: AdaptiveRate, now: float, requests: int) -> float:
-    return max(rate.delay(now) for _ in range(requests))
+    """Take so many tokens, one after another; return the seconds that it takes."""
+    waited = 0.0
+    for _ in range(requests):
+        while wait := rate.take_token(now + waited):
+            waited += wait
+    return waited
 
 
 def test_nothing_is_limited_before_the_service_throttles() -> None:
@@ -57,7 +62,7 @@ def test_each_further_throttling_lowers_it_down_to_one_request_in_two_seconds() 
     assert rates == sorted(rates, reverse=True)
     assert rates[1] == pytest.approx(rates[0] * 0.7)
     assert rates[-1] == MIN_RATE == 0.5
-    assert rate.delay(now) == pytest.approx(2.0)
+    assert rate.take_token(now) == pytest.approx(2.0)
 
 
 def test_success_brings_the_rate_back_slowly_near_the_rate_that_throttled_and_then_beyond() -> None:
@@ -114,15 +119,36 @@ def test_a_rate_of_long_ago_is_forgotten() -> None:
     assert wait_all(rate, 0.0, 100) == 0
 
 
-def test_a_wait_over_the_limit_takes_no_token_and_a_token_can_be_given_back() -> None:
+def test_whoever_waits_takes_no_token_and_looks_again_at_the_rate() -> None:
     rate = AdaptiveRate(0.0, RateSnapshot(0.5, 0.5, 0.0))
-    assert [rate.delay(0.0, limit=2.0) for _ in range(9)] == [2.0] * 9
-    assert [rate.delay(0.0, limit=2.1), rate.delay(0.0, limit=4.1)] == [2.0, 4.0]
-    rate.return_token()
-    assert rate.delay(0.0) == 4.0
-    for _ in range(99):
-        rate.return_token()
-    assert [rate.delay(0.0), rate.delay(0.0)] == [0.0, 2.0]  # no more than it holds
+    assert [rate.take_token(0.0) for _ in range(9)] == [2.0] * 9
+    assert [rate.take_token(2.0), rate.take_token(2.0)] == [0.0, 2.0]
+    # By successes the rate grows, and those who wait have their tokens sooner.
+    now = use(rate, 2.0, 4, 10)
+    waits = [rate.take_token(now) for _ in range(99)]
+    assert waits[0] == 0
+    assert 0 < waits[-1] < 0.5
+
+
+def test_many_who_are_throttled_at_once_soon_send_at_the_rate_that_the_service_allows() -> None:
+    """Sixteen callers, of a service that allows ten requests a second: all on one clock."""
+    allowed, served, now = 10.0, 0, 0.0
+    rate = AdaptiveRate(now)
+    bucket, filled = allowed, now
+    wakes = [0.0] * 16
+    while now < 60:
+        now = min(wakes)
+        caller = wakes.index(now)
+        if wait := rate.take_token(now):
+            wakes[caller] = now + wait
+            continue
+        bucket, filled = min(allowed, bucket + (now - filled) * allowed), now
+        throttled = bucket < 1
+        bucket -= 0 if throttled else 1
+        served += not throttled
+        rate.record_response(now, throttled=throttled)
+        wakes[caller] = now + 0.01
+    assert served > 0.6 * allowed * 60
 
 
 Respond = Callable[[httpx.Request], httpx.Response]
@@ -199,33 +225,6 @@ def test_a_wait_that_passes_the_total_timeout_is_an_error_at_once(calls: MakeCal
     assert len(texts) == 1
     assert "it would wait 0.7 s, and its total_timeout is over before that" in texts.pop()
     assert clock.slept == []
-
-
-class StoppingClock(FakeClock):
-    """A clock whose waits are interrupted."""
-
-    def sleep(self, seconds: float) -> None:
-        super().sleep(0)
-        raise KeyboardInterrupt
-
-
-@every_client
-def test_a_wait_that_is_interrupted_gives_its_token_back(
-    calls: MakeCalls, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    returned: list[bool] = []
-    monkeypatch.setattr(AdaptiveRate, "return_token", lambda _: returned.append(True))
-    respond = throttling_first(error_response(429))
-    with pytest.raises(KeyboardInterrupt):
-        calls(
-            respond,
-            2,
-            clock=StoppingClock(),
-            **LOCAL_CREDENTIALS,
-            retry_mode="adaptive",
-            max_attempts=1,
-        )
-    assert len(returned) == 1
 
 
 @every_client

@@ -6,6 +6,7 @@ When AWS's model has moved ahead, each line of the difference says in words what
 import copy
 import enum
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,7 @@ from imagebuilder_pager.models import exceptions as modelled_exceptions
 from imagebuilder_pager.models.exceptions import MODELLED_ERRORS
 from imagebuilder_pager.models.shapes import Response, Shape
 from tools.moved import describe_moves
-from tools.service_model import ServiceModel
+from tools.service_model import ServiceModel, attribute_name, needs_alias
 
 Plain = dict[str, Any]
 by_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
@@ -180,7 +181,6 @@ CHANGES: list[tuple[str, Change]] = [
     (f"{LIST}: a new error, ResourceNotFoundException", set_errors("ResourceNotFoundException")),
     (f"{LIST}: the error ForbiddenException is gone", set_errors("ServiceException")),
     (f"{LIST}: path is '/v2', was '/{LIST}'", set_http("requestUri", "/v2")),
-    (f"{LIST}: http_method is 'GET', was 'POST'", set_http("method", "GET")),
 ]
 
 
@@ -215,6 +215,54 @@ def test_a_new_paginator_is_said_to_have_no_line_of_input() -> None:
     model = ServiceModel()
     model.paginators = {**model.paginators, "ListThings": {}}
     assert describe_moves(model) == ["ListThings: AWS has a paginator, and words.py no line for it"]
+
+
+UNKNOWN: list[tuple[str, Change]] = [
+    (
+        "another name in the message",
+        lambda s, _: s[RESOURCE]["members"]["region"].update(locationName="r"),
+    ),
+    (
+        "its place in the message",
+        lambda s, _: s[f"{LIST}Request"]["members"]["nextToken"].update(location="header"),
+    ),
+    (
+        "an idempotency token",
+        lambda s, _: s[f"{LIST}Request"]["members"]["nextToken"].update(idempotencyToken=True),
+    ),
+    ("its name", set_member(RESOURCE, "x-y", "NonEmptyString")),
+    ("the value 1x of", set_trait("LifecycleExecutionStatus", "enum", ["1x"])),
+    ("the value None of", set_trait("LifecycleExecutionStatus", "enum", ["None"])),
+    ("its path /{arn}", set_http("requestUri", "/{arn}")),
+]
+
+
+@pytest.mark.parametrize(("text", "change"), UNKNOWN, ids=[text for text, _ in UNKNOWN])
+def test_what_the_generator_cannot_write_is_an_error_that_says_so(
+    text: str, change: Change
+) -> None:
+    model = ServiceModel()
+    model.description = copy.deepcopy(model.description)
+    model.shapes = model.description["shapes"]
+    change(model.shapes, model.description["operations"])
+    with pytest.raises(ValueError, match=f"the generator does not know .*{re.escape(text)}"):
+        describe_moves(model)
+
+
+@pytest.mark.parametrize(
+    ("wire_name", "attribute", "alias"),
+    [
+        ("ARN", "arn", True),
+        ("imageURLs", "image_ur_ls", True),
+        ("class", "class_", True),
+        ("items", "items_", True),
+        ("imageUris", "image_uris", False),
+        ("toDict", "to_dict_", True),
+    ],
+)
+def test_a_member_keeps_its_wire_name(wire_name: str, attribute: str, *, alias: bool) -> None:
+    assert attribute_name(wire_name) in {attribute, botocore.xform_name(wire_name)}
+    assert needs_alias(wire_name) is alias
 
 
 def test_what_is_gone_is_said() -> None:

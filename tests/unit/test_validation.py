@@ -93,3 +93,16 @@ def test_only_the_error_of_a_check_becomes_an_invalid_parameter() -> None:
         with pytest.raises(ValueError, match=r"^a ") as caught, validating("ImageBuilder"):
             raise error
         assert caught.value is error
+
+
+class Int64:
+    """A whole number as numpy has it: no int, and convertible to one without loss."""
+
+    def __index__(self) -> int:
+        return 50
+
+
+def test_a_whole_number_of_another_library_is_converted() -> None:
+    assert validate_whole_number("n", Int64(), minimum=1, convert=True) == 50
+    with pytest.raises(ValueError, match=r"^n: True \(bool\) given"):
+        validate_whole_number("n", True, minimum=1, convert=True)

@@ -100,12 +100,8 @@ class RestJsonClient:
         """
         call = _CallExecution(self, operation, params)
         while True:
-            if self.rate is not None and (wait := call.take_token(self.rate)):
-                try:
-                    self.config.clock.sleep(wait)
-                except BaseException:
-                    self.rate.return_token()
-                    raise
+            while self.rate is not None and (wait := call.take_token(self.rate)):
+                self.config.clock.sleep(wait)
             try:
                 call.start_attempt()
                 credentials = self.signer.credentials(call.deadline.remaining())
@@ -126,12 +122,8 @@ class RestJsonClient:
         """Make the call; the async twin of :meth:`call`."""
         call = _CallExecution(self, operation, params)
         while True:
-            if self.rate is not None and (wait := call.take_token(self.rate)):
-                try:
-                    await self.config.clock.sleep_async(wait)
-                except BaseException:
-                    self.rate.return_token()
-                    raise
+            while self.rate is not None and (wait := call.take_token(self.rate)):
+                await self.config.clock.sleep_async(wait)
             try:
                 call.start_attempt()
                 credentials = await self.signer.credentials_async(call.deadline.remaining())
@@ -174,12 +166,12 @@ class _CallExecution:
         self._secrets: set[str] = set()
 
     def take_token(self, rate: AdaptiveRate) -> float:
-        """Return the seconds to wait before the next attempt may be sent.
+        """Take a token for the next attempt and return 0, or the seconds before the next try.
 
         Raises :class:`ReadTimeoutError` where the call would have to be over before that.
         """
         remaining = self.deadline.remaining()
-        wait = rate.delay(self._clock.monotonic(), remaining)
+        wait = rate.take_token(self._clock.monotonic())
         if wait and remaining is not None and wait >= remaining:
             raise ReadTimeoutError(
                 f"no request to {self._client.origin}: by the rate that the service allows, it "

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import traceback
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,12 @@ if TYPE_CHECKING:
     from ..auth.signer import SigningAlgorithm
 
 _MODULES = ("httpx", "httpx2")
-#: The packages of event loops, whose errors are plain ``RuntimeError``.
+#: The packages of event loops, whose errors are plain ``RuntimeError``, and those between.
 _EVENT_LOOPS = {"anyio", "asyncio", "trio", "uvloop"}
+_BELOW_A_CALL = {
+    *(*_EVENT_LOOPS, "contextlib", "h11", "ssl", __name__.partition(".")[0]),
+    *("httpcore", "httpcore2", "httpx", "httpx2"),
+}
 #: What httpcore may have read of a body that is not wanted any more, and a little.
 _MAX_BUFFERED_BYTES = 128 * 1024
 
@@ -94,11 +99,12 @@ class _BaseCallerClient:
 
 def _is_of_a_loop(error: RuntimeError) -> bool:
     """Return whether an event loop raised the error, and not a hook or a mock of the caller's."""
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    raised_in = "" if traceback is None else traceback.tb_frame.f_globals.get("__name__", "")
-    return raised_in.partition(".")[0] in _EVENT_LOOPS
+    packages = [
+        frame.f_globals.get("__name__", "").partition(".")[0]
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+    ]
+    # A hook may use a loop, too: then it stands between.
+    return packages[-1] in _EVENT_LOOPS and _BELOW_A_CALL.issuperset(packages)
 
 
 def _handle_head(response: Any, handler: ResponseHandler) -> bool:

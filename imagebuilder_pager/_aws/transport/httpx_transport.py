@@ -76,7 +76,10 @@ class BaseHttpxTransport:
         key = (request.origin, request.target)
         url = self._urls.get(key)
         if url is None:
-            url = httpx.URL(request.url)
+            try:
+                url = httpx.URL(request.url)
+            except httpx.InvalidURL as error:  # of more than 65,536 characters
+                raise HTTPClientError(f"httpx cannot send this URL: {error}") from None
             if not url.query:
                 self._urls[key] = url
         headers = [(name.encode(), value.encode()) for name, value in request.headers.items()]

@@ -114,14 +114,17 @@ def _open(path: str, *, read_only: bool) -> FleetDatabase:
 
 
 def _targets(options: argparse.Namespace) -> tuple[Target, ...]:
-    from ...fleet import Account, load_targets, make_targets
-
-    if options.targets is not None:
-        return load_targets(options.targets)
     from ..._aws.config.region import resolve_region
     from ..._aws.config.shared_config import SharedConfig
+    from ..._aws.retries import resolve_retries
+    from ...fleet import Account, load_targets, make_targets
 
-    region = resolve_region(options.region, SharedConfig(options.profile))
+    config = SharedConfig(options.profile)
+    # A setting that is not valid is of no target.
+    resolve_retries("lifecycle-report", None, None, config)
+    if options.targets is not None:
+        return load_targets(options.targets)
+    region = resolve_region(options.region, config)
     return make_targets([Account(profile=options.profile)], [region])
 
 
