@@ -284,7 +284,7 @@ def test_every_link_leads_to_a_file_and_a_heading_that_are_there(document: str) 
         "Logging",
         "Timeouts",
         "Proxies",
-        "What breaks in silence",
+        "What breaks without a word",
         "Checkpoints",
         "Expired tokens between runs",
     ],

@@ -83,12 +83,14 @@ def _logging(*, debug: bool) -> Iterator[None]:
     handler.setFormatter(SafeFormatter(template if debug else "%(message)s"))
     package = __package__.partition(".")[0]
     logger = logging.getLogger(package if debug else f"{package}.fleet.run")
+    level = logger.level
     logger.setLevel(logging.DEBUG if debug else logging.INFO)
     logger.addHandler(handler)
     try:
         yield
     finally:
         logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 @contextmanager
