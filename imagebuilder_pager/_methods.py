@@ -432,136 +432,148 @@ class OperationMethods:
         response: ListWorkflowsResponse = self._call("list_workflows", params)
         return response
 
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_lifecycle_execution_resources"],
-        *,
-        max_page_size: int | None = None,
-    ) -> ListLifecycleExecutionResourcesPaginator: ...
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_lifecycle_executions"],
-        *,
-        max_page_size: int | None = None,
-    ) -> ListLifecycleExecutionsPaginator: ...
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_lifecycle_policies"],
-        *,
-        max_page_size: int | None = None,
-    ) -> ListLifecyclePoliciesPaginator: ...
-    @overload
-    def get_paginator(
-        self, operation_name: Literal["list_components"], *, max_page_size: int | None = None
-    ) -> ListComponentsPaginator: ...
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_component_build_versions"],
-        *,
-        max_page_size: int | None = None,
-    ) -> ListComponentBuildVersionsPaginator: ...
-    @overload
-    def get_paginator(
-        self, operation_name: Literal["list_container_recipes"], *, max_page_size: int | None = None
-    ) -> ListContainerRecipesPaginator: ...
-    @overload
-    def get_paginator(
-        self, operation_name: Literal["list_image_recipes"], *, max_page_size: int | None = None
-    ) -> ListImageRecipesPaginator: ...
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_distribution_configurations"],
-        *,
-        max_page_size: int | None = None,
-    ) -> ListDistributionConfigurationsPaginator: ...
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_infrastructure_configurations"],
-        *,
-        max_page_size: int | None = None,
-    ) -> ListInfrastructureConfigurationsPaginator: ...
-    @overload
-    def get_paginator(
-        self, operation_name: Literal["list_images"], *, max_page_size: int | None = None
-    ) -> ListImagesPaginator: ...
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_image_build_versions"],
-        *,
-        max_page_size: int | None = None,
-    ) -> ListImageBuildVersionsPaginator: ...
-    @overload
-    def get_paginator(
-        self, operation_name: Literal["list_image_packages"], *, max_page_size: int | None = None
-    ) -> ListImagePackagesPaginator: ...
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_image_pipeline_images"],
-        *,
-        max_page_size: int | None = None,
-    ) -> ListImagePipelineImagesPaginator: ...
-    @overload
-    def get_paginator(
-        self, operation_name: Literal["list_image_pipelines"], *, max_page_size: int | None = None
-    ) -> ListImagePipelinesPaginator: ...
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_image_scan_finding_aggregations"],
-        *,
-        max_page_size: int | None = None,
-    ) -> ListImageScanFindingAggregationsPaginator: ...
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_image_scan_findings"],
-        *,
-        max_page_size: int | None = None,
-    ) -> ListImageScanFindingsPaginator: ...
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_waiting_workflow_steps"],
-        *,
-        max_page_size: int | None = None,
-    ) -> ListWaitingWorkflowStepsPaginator: ...
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_workflow_build_versions"],
-        *,
-        max_page_size: int | None = None,
-    ) -> ListWorkflowBuildVersionsPaginator: ...
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_workflow_executions"],
-        *,
-        max_page_size: int | None = None,
-    ) -> ListWorkflowExecutionsPaginator: ...
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_workflow_step_executions"],
-        *,
-        max_page_size: int | None = None,
-    ) -> ListWorkflowStepExecutionsPaginator: ...
-    @overload
-    def get_paginator(
-        self, operation_name: Literal["list_workflows"], *, max_page_size: int | None = None
-    ) -> ListWorkflowsPaginator: ...
-    @overload
-    def get_paginator(
-        self, operation_name: PaginatorName, *, max_page_size: int | None = None
-    ) -> Paginator[Any, Any]: ...
+    if TYPE_CHECKING:
+
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_lifecycle_execution_resources"],
+            *,
+            max_page_size: int | None = None,
+        ) -> ListLifecycleExecutionResourcesPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_lifecycle_executions"],
+            *,
+            max_page_size: int | None = None,
+        ) -> ListLifecycleExecutionsPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_lifecycle_policies"],
+            *,
+            max_page_size: int | None = None,
+        ) -> ListLifecyclePoliciesPaginator: ...
+        @overload
+        def get_paginator(
+            self, operation_name: Literal["list_components"], *, max_page_size: int | None = None
+        ) -> ListComponentsPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_component_build_versions"],
+            *,
+            max_page_size: int | None = None,
+        ) -> ListComponentBuildVersionsPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_container_recipes"],
+            *,
+            max_page_size: int | None = None,
+        ) -> ListContainerRecipesPaginator: ...
+        @overload
+        def get_paginator(
+            self, operation_name: Literal["list_image_recipes"], *, max_page_size: int | None = None
+        ) -> ListImageRecipesPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_distribution_configurations"],
+            *,
+            max_page_size: int | None = None,
+        ) -> ListDistributionConfigurationsPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_infrastructure_configurations"],
+            *,
+            max_page_size: int | None = None,
+        ) -> ListInfrastructureConfigurationsPaginator: ...
+        @overload
+        def get_paginator(
+            self, operation_name: Literal["list_images"], *, max_page_size: int | None = None
+        ) -> ListImagesPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_image_build_versions"],
+            *,
+            max_page_size: int | None = None,
+        ) -> ListImageBuildVersionsPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_image_packages"],
+            *,
+            max_page_size: int | None = None,
+        ) -> ListImagePackagesPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_image_pipeline_images"],
+            *,
+            max_page_size: int | None = None,
+        ) -> ListImagePipelineImagesPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_image_pipelines"],
+            *,
+            max_page_size: int | None = None,
+        ) -> ListImagePipelinesPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_image_scan_finding_aggregations"],
+            *,
+            max_page_size: int | None = None,
+        ) -> ListImageScanFindingAggregationsPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_image_scan_findings"],
+            *,
+            max_page_size: int | None = None,
+        ) -> ListImageScanFindingsPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_waiting_workflow_steps"],
+            *,
+            max_page_size: int | None = None,
+        ) -> ListWaitingWorkflowStepsPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_workflow_build_versions"],
+            *,
+            max_page_size: int | None = None,
+        ) -> ListWorkflowBuildVersionsPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_workflow_executions"],
+            *,
+            max_page_size: int | None = None,
+        ) -> ListWorkflowExecutionsPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_workflow_step_executions"],
+            *,
+            max_page_size: int | None = None,
+        ) -> ListWorkflowStepExecutionsPaginator: ...
+        @overload
+        def get_paginator(
+            self, operation_name: Literal["list_workflows"], *, max_page_size: int | None = None
+        ) -> ListWorkflowsPaginator: ...
+        @overload
+        def get_paginator(
+            self, operation_name: PaginatorName, *, max_page_size: int | None = None
+        ) -> Paginator[Any, Any]: ...
+
     def get_paginator(
         self, operation_name: str, *, max_page_size: int | None = None
     ) -> Paginator[Any, Any]:
@@ -847,136 +859,148 @@ class AsyncOperationMethods:
         response: ListWorkflowsResponse = await self._call("list_workflows", params)
         return response
 
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_lifecycle_execution_resources"],
-        *,
-        max_page_size: int | None = None,
-    ) -> AsyncListLifecycleExecutionResourcesPaginator: ...
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_lifecycle_executions"],
-        *,
-        max_page_size: int | None = None,
-    ) -> AsyncListLifecycleExecutionsPaginator: ...
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_lifecycle_policies"],
-        *,
-        max_page_size: int | None = None,
-    ) -> AsyncListLifecyclePoliciesPaginator: ...
-    @overload
-    def get_paginator(
-        self, operation_name: Literal["list_components"], *, max_page_size: int | None = None
-    ) -> AsyncListComponentsPaginator: ...
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_component_build_versions"],
-        *,
-        max_page_size: int | None = None,
-    ) -> AsyncListComponentBuildVersionsPaginator: ...
-    @overload
-    def get_paginator(
-        self, operation_name: Literal["list_container_recipes"], *, max_page_size: int | None = None
-    ) -> AsyncListContainerRecipesPaginator: ...
-    @overload
-    def get_paginator(
-        self, operation_name: Literal["list_image_recipes"], *, max_page_size: int | None = None
-    ) -> AsyncListImageRecipesPaginator: ...
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_distribution_configurations"],
-        *,
-        max_page_size: int | None = None,
-    ) -> AsyncListDistributionConfigurationsPaginator: ...
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_infrastructure_configurations"],
-        *,
-        max_page_size: int | None = None,
-    ) -> AsyncListInfrastructureConfigurationsPaginator: ...
-    @overload
-    def get_paginator(
-        self, operation_name: Literal["list_images"], *, max_page_size: int | None = None
-    ) -> AsyncListImagesPaginator: ...
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_image_build_versions"],
-        *,
-        max_page_size: int | None = None,
-    ) -> AsyncListImageBuildVersionsPaginator: ...
-    @overload
-    def get_paginator(
-        self, operation_name: Literal["list_image_packages"], *, max_page_size: int | None = None
-    ) -> AsyncListImagePackagesPaginator: ...
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_image_pipeline_images"],
-        *,
-        max_page_size: int | None = None,
-    ) -> AsyncListImagePipelineImagesPaginator: ...
-    @overload
-    def get_paginator(
-        self, operation_name: Literal["list_image_pipelines"], *, max_page_size: int | None = None
-    ) -> AsyncListImagePipelinesPaginator: ...
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_image_scan_finding_aggregations"],
-        *,
-        max_page_size: int | None = None,
-    ) -> AsyncListImageScanFindingAggregationsPaginator: ...
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_image_scan_findings"],
-        *,
-        max_page_size: int | None = None,
-    ) -> AsyncListImageScanFindingsPaginator: ...
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_waiting_workflow_steps"],
-        *,
-        max_page_size: int | None = None,
-    ) -> AsyncListWaitingWorkflowStepsPaginator: ...
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_workflow_build_versions"],
-        *,
-        max_page_size: int | None = None,
-    ) -> AsyncListWorkflowBuildVersionsPaginator: ...
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_workflow_executions"],
-        *,
-        max_page_size: int | None = None,
-    ) -> AsyncListWorkflowExecutionsPaginator: ...
-    @overload
-    def get_paginator(
-        self,
-        operation_name: Literal["list_workflow_step_executions"],
-        *,
-        max_page_size: int | None = None,
-    ) -> AsyncListWorkflowStepExecutionsPaginator: ...
-    @overload
-    def get_paginator(
-        self, operation_name: Literal["list_workflows"], *, max_page_size: int | None = None
-    ) -> AsyncListWorkflowsPaginator: ...
-    @overload
-    def get_paginator(
-        self, operation_name: PaginatorName, *, max_page_size: int | None = None
-    ) -> AsyncPaginator[Any, Any]: ...
+    if TYPE_CHECKING:
+
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_lifecycle_execution_resources"],
+            *,
+            max_page_size: int | None = None,
+        ) -> AsyncListLifecycleExecutionResourcesPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_lifecycle_executions"],
+            *,
+            max_page_size: int | None = None,
+        ) -> AsyncListLifecycleExecutionsPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_lifecycle_policies"],
+            *,
+            max_page_size: int | None = None,
+        ) -> AsyncListLifecyclePoliciesPaginator: ...
+        @overload
+        def get_paginator(
+            self, operation_name: Literal["list_components"], *, max_page_size: int | None = None
+        ) -> AsyncListComponentsPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_component_build_versions"],
+            *,
+            max_page_size: int | None = None,
+        ) -> AsyncListComponentBuildVersionsPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_container_recipes"],
+            *,
+            max_page_size: int | None = None,
+        ) -> AsyncListContainerRecipesPaginator: ...
+        @overload
+        def get_paginator(
+            self, operation_name: Literal["list_image_recipes"], *, max_page_size: int | None = None
+        ) -> AsyncListImageRecipesPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_distribution_configurations"],
+            *,
+            max_page_size: int | None = None,
+        ) -> AsyncListDistributionConfigurationsPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_infrastructure_configurations"],
+            *,
+            max_page_size: int | None = None,
+        ) -> AsyncListInfrastructureConfigurationsPaginator: ...
+        @overload
+        def get_paginator(
+            self, operation_name: Literal["list_images"], *, max_page_size: int | None = None
+        ) -> AsyncListImagesPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_image_build_versions"],
+            *,
+            max_page_size: int | None = None,
+        ) -> AsyncListImageBuildVersionsPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_image_packages"],
+            *,
+            max_page_size: int | None = None,
+        ) -> AsyncListImagePackagesPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_image_pipeline_images"],
+            *,
+            max_page_size: int | None = None,
+        ) -> AsyncListImagePipelineImagesPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_image_pipelines"],
+            *,
+            max_page_size: int | None = None,
+        ) -> AsyncListImagePipelinesPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_image_scan_finding_aggregations"],
+            *,
+            max_page_size: int | None = None,
+        ) -> AsyncListImageScanFindingAggregationsPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_image_scan_findings"],
+            *,
+            max_page_size: int | None = None,
+        ) -> AsyncListImageScanFindingsPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_waiting_workflow_steps"],
+            *,
+            max_page_size: int | None = None,
+        ) -> AsyncListWaitingWorkflowStepsPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_workflow_build_versions"],
+            *,
+            max_page_size: int | None = None,
+        ) -> AsyncListWorkflowBuildVersionsPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_workflow_executions"],
+            *,
+            max_page_size: int | None = None,
+        ) -> AsyncListWorkflowExecutionsPaginator: ...
+        @overload
+        def get_paginator(
+            self,
+            operation_name: Literal["list_workflow_step_executions"],
+            *,
+            max_page_size: int | None = None,
+        ) -> AsyncListWorkflowStepExecutionsPaginator: ...
+        @overload
+        def get_paginator(
+            self, operation_name: Literal["list_workflows"], *, max_page_size: int | None = None
+        ) -> AsyncListWorkflowsPaginator: ...
+        @overload
+        def get_paginator(
+            self, operation_name: PaginatorName, *, max_page_size: int | None = None
+        ) -> AsyncPaginator[Any, Any]: ...
+
     def get_paginator(
         self, operation_name: str, *, max_page_size: int | None = None
     ) -> AsyncPaginator[Any, Any]:

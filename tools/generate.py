@@ -440,21 +440,23 @@ def _client_methods(model: ServiceModel, prefix: str) -> str:
         )
         for operation in model.operations
     ]
-    parts += [
+    overloads = [
         (
-            "    @overload\n    def get_paginator(\n"
-            f"        self, operation_name: Literal[{operation.method_name!r}], *, "
-            "max_page_size: int | None = None\n"
-            f"    ) -> {prefix}{operation.name}Paginator: ..."
+            "@overload\ndef get_paginator(\n"
+            f"    self, operation_name: {name}, *, max_page_size: int | None = None\n"
+            f") -> {prefix}{paginator}: ..."
         )
-        for operation in model.operations
-        if operation.result_key
+        for name, paginator in [
+            *(
+                (f"Literal[{operation.method_name!r}]", f"{operation.name}Paginator")
+                for operation in model.operations
+                if operation.result_key
+            ),
+            ("PaginatorName", "Paginator[Any, Any]"),
+        ]
     ]
-    parts.append(
-        "    @overload\n    def get_paginator(\n"
-        "        self, operation_name: PaginatorName, *, max_page_size: int | None = None\n"
-        f"    ) -> {prefix}Paginator[Any, Any]: ..."
-    )
+    # At run time they would be 22 functions that nobody calls.
+    parts.append("    if TYPE_CHECKING:\n" + textwrap.indent("\n".join(overloads), " " * 8))
     parts.append(
         "    def get_paginator(\n"
         "        self, operation_name: str, *, max_page_size: int | None = None\n"

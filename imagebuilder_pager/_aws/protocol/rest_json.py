@@ -10,7 +10,7 @@ import logging
 import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ...exceptions import ClientError, PagerError, ReadTimeoutError
@@ -18,7 +18,6 @@ from ..auth.redaction import redact, redact_error, secrets_of
 from ..auth.signer import RequestSigner, SignedWith
 from ..clock import SYSTEM_CLOCK, Clock
 from ..identity import CredentialsLike
-from ..rate_limit import AdaptiveRate
 from ..retries import RetryableKind, RetryQuota, RetryState, classify
 from ..transport.body import BodyReader
 from ..transport.types import AsyncTransport, Deadline, HTTPRequest, Origin, Timeouts, Transport
@@ -31,6 +30,9 @@ from .responses import (
     RestJsonOperation,
     parse_response,
 )
+
+if TYPE_CHECKING:
+    from ..rate_limit import AdaptiveRate
 
 _log = logging.getLogger(__name__)
 
@@ -82,6 +84,8 @@ class RestJsonClient:
         #: The rate that requests wait by, None for no limit.
         self.rate: AdaptiveRate | None = None
         if config.is_adaptive:
+            from ..rate_limit import AdaptiveRate  # most clients go without
+
             self.rate = AdaptiveRate(config.clock.monotonic())
 
     def call(
