@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -428,3 +429,11 @@ def test_a_bad_argument_is_refused(name: str, bad: Any, described: str) -> None:
         resolve(**{name: bad})
     allowed = A_MODE if name == "retry_mode" else WHOLE
     assert caught.value.problems == ((name, f"{described} given", allowed),)
+
+
+def test_no_number_of_attempts_makes_the_wait_infinite() -> None:
+    metadata = {"HTTPStatusCode": 429, "HTTPHeaders": {}}
+    response = {"Error": {"Code": "ThrottlingException"}, "ResponseMetadata": metadata}
+    state = RetryState(quota=None, max_attempts=5_000, random=lambda: 1.0, attempt_count=2_000)
+    error = exceptions.ClientError(response, "ListImages")
+    assert state.delay_after(error, datetime.now(UTC)) == 20
