@@ -13,13 +13,18 @@ from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from ._threads import BackgroundCall
+from ._threads import call_in_thread, result_of
 
 if TYPE_CHECKING:
     import socket
+    from concurrent.futures import Future
     from types import TracebackType
 
 ResultT = TypeVar("ResultT")
+
+#: The most bytes that a task receives before the event loop has its turn: a peer that always has
+#: more may keep neither a cancellation nor the other tasks waiting.
+MAX_RECEIVED = 16 * 1024
 
 
 class Event(Protocol):
@@ -44,7 +49,7 @@ class AsyncRuntime(Protocol):
     ``is_closed`` may be asked in any thread.
     ``timeout`` is a context manager that raises ``TimeoutError`` after so many seconds, None for
     never. ``call_from_thread`` may be called in any thread, and does nothing once the run is over.
-    The sockets are non-blocking.
+    The sockets are non-blocking. ``receive`` always lets other tasks run.
     """
 
     @property
@@ -74,17 +79,18 @@ async def run_in_thread(function: Callable[[], ResultT]) -> ResultT:
     """Call a blocking function in a thread of its own, and return or raise what it does.
 
     Neither a cancellation nor the end of the event loop or of the interpreter waits for the thread.
+    Raises ``RuntimeError`` where the system has no more threads.
     """
+    return await wait_for(call_in_thread(function, "imagebuilder_pager"))
+
+
+async def wait_for(future: Future[ResultT]) -> ResultT:
+    """Wait for a call in a thread, and return or raise what it does."""
     runtime = current_runtime()
     done = runtime.event()
-    context = contextvars.copy_context()
-    call = BackgroundCall(
-        lambda: context.run(function),
-        "imagebuilder_pager",
-        on_finish=lambda: runtime.call_from_thread(done.set),
-    )
+    future.add_done_callback(lambda _: runtime.call_from_thread(done.set))
     await done.wait()
-    return call.result()
+    return result_of(future)
 
 
 def _in_trio() -> bool:
@@ -130,7 +136,12 @@ class _AsyncioRuntime:
         await self._loop.sock_connect(sock, address)
 
     async def receive(self, sock: socket.socket, max_bytes: int) -> bytes:
-        return await self._loop.sock_recv(sock, max_bytes)
+        size = min(max_bytes, MAX_RECEIVED)
+        with contextlib.suppress(BlockingIOError):
+            data = sock.recv(size)
+            await self._asyncio.sleep(0)
+            return data
+        return await self._loop.sock_recv(sock, size)
 
     async def send_all(self, sock: socket.socket, data: memoryview) -> None:
         await self._loop.sock_sendall(sock, data)
@@ -197,10 +208,15 @@ class _TrioRuntime:
             raise OSError(error, os.strerror(error))
 
     async def receive(self, sock: socket.socket, max_bytes: int) -> bytes:
+        size = min(max_bytes, MAX_RECEIVED)
+        with contextlib.suppress(BlockingIOError):
+            data = sock.recv(size)
+            await self._trio.sleep(0)
+            return data
         while True:
-            with contextlib.suppress(BlockingIOError):
-                return sock.recv(max_bytes)
             await self._trio.lowlevel.wait_readable(sock)
+            with contextlib.suppress(BlockingIOError):
+                return sock.recv(size)
 
     async def send_all(self, sock: socket.socket, data: memoryview) -> None:
         while data:

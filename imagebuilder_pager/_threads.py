@@ -1,138 +1,88 @@
-"""Threads: how to wait for one so that Ctrl-C does no harm, a call in one, and what a fork does.
-
-Python raises KeyboardInterrupt between two instructions of the main thread, and so it does with
-any exception of a signal handler. ``threading.Condition`` and ``Event`` are written in Python. An
-exception inside of them leaves their lock held, and the next thread waits for ever. A lock's own
-methods, and ``with lock:``, are written in C. The classes here use nothing else. The start of a
-``threading.Thread`` waits for an ``Event``, too: :func:`start_thread` has another thread do it.
-"""
+"""Blocking calls in threads, shared by those who wait for the same, and what a fork does."""
 
 from __future__ import annotations
 
-import _thread
+import contextvars
+import copy
 import os
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 
 
-class Latch:
-    """An event that happens once, and that one thread at a time may wait for."""
+def call_in_thread(function: Callable[[], T], name: str) -> Future[T]:
+    """Call a function in a daemon thread, with the caller's context variables.
 
-    def __init__(self) -> None:
-        self._is_set = False
-        self._lock = threading.Lock()
-        self._lock.acquire()
-
-    def is_set(self) -> bool:
-        """Return whether it has happened."""
-        return self._is_set
-
-    def set(self) -> None:
-        """Let it happen; the second time, do nothing. Only one thread may call this."""
-        if not self._is_set:
-            self._is_set = True
-            self._lock.release()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait for at most so many seconds; return whether it has happened."""
-        # An exception between the two calls leaves the lock held. By then the latch is set, and
-        # no later wait takes the lock.
-        if not self._is_set and self._lock.acquire(timeout=_lock_timeout(timeout)):
-            self._lock.release()
-        return self._is_set
-
-
-class Waiter:
-    """A flag that one thread waits for. Each wait resets it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._lock.acquire()
-
-    def wake(self) -> None:
-        """Set the flag. Only one thread at a time may call this."""
-        if self._lock.locked():
-            self._lock.release()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait for the flag for at most so many seconds; return whether it was set."""
-        return self._lock.acquire(timeout=_lock_timeout(timeout))
-
-
-def _lock_timeout(timeout: float | None) -> float:
-    if timeout is None:
-        return -1
-    return min(max(0.0, timeout), threading.TIMEOUT_MAX)
-
-
-def start_thread(function: Callable[[], object], name: str) -> threading.Thread:
-    """Return a daemon thread that has begun to call the function.
-
-    Raises ``RuntimeError`` where the system has no more threads.
+    Neither the end of an event loop nor that of the interpreter waits for the thread. Raises
+    ``RuntimeError`` where the system has no more threads.
     """
-    begun = Latch()
-    functions = [function]
+    from concurrent.futures import Future  # most programs go without
+
+    future: Future[T] = Future()
+    context = contextvars.copy_context()
 
     def run() -> None:
-        begun.set()
-        # Taken out: who has started this thread may have it still, and keep what it refers to.
-        functions.pop()()
-
-    thread = threading.Thread(target=run, name=name, daemon=True)
-
-    def start() -> None:
         try:
-            thread.start()
-        except (RuntimeError, MemoryError):  # there was one more thread, and no second one
-            run()
+            result = context.run(function)
+        except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
+            future.set_exception(error)
+        else:
+            future.set_result(result)
 
-    _thread.start_new_thread(start, ())
-    begun.wait()
-    return thread
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return future
 
 
-class BackgroundCall(Generic[T]):
-    """A call that has been started in a daemon thread.
+def result_of(future: Future[T], timeout: float | None = None) -> T:
+    """Wait for a call, and return or raise what it does, to one of those that wait for it.
 
-    ``on_finish`` is called after ``finished`` is set. Where the system has no more threads, the
-    call is made at once, in the thread of the caller.
+    Raises ``TimeoutError`` where it has not ended after ``timeout`` seconds.
+    """
+    error = future.exception(timeout)
+    if error is not None:
+        # A copy: one exception raised in many threads would mix their tracebacks.
+        raise copy.copy(error) from error.__cause__
+    return future.result()
+
+
+class SharedCalls:
+    """Blocking calls, one thread each, however many wait for it.
+
+    A call begins with the first that asks for its key. Those that ask before its end share it.
     """
 
-    def __init__(
-        self, function: Callable[[], T], name: str, on_finish: Callable[[], object] | None = None
-    ) -> None:
-        self.finished: Latch = Latch()
-        self._function = function
-        self._on_finish = on_finish
-        self._results: list[T] = []
-        self._error: BaseException | None = None
-        try:
-            start_thread(self._run, name)
-        except RuntimeError:
-            self._run()
+    def __init__(self) -> None:
+        self.after_fork()
+        call_after_fork(self)
 
-    def _run(self) -> None:
-        try:
-            self._results.append(self._function())
-        except BaseException as error:  # noqa: BLE001 - it is raised by result()
-            self._error = error
-        finally:
-            self.finished.set()
-        if self._on_finish is not None:
-            self._on_finish()
+    def start(self, key: tuple[object, ...], function: Callable[[], T]) -> Future[T]:
+        """Return the call with the key, begun or under way, for :func:`result_of`.
 
-    def result(self) -> T:
-        """Wait for the end of the call, and return or raise, once, what it has."""
-        self.finished.wait()
-        if self._error is not None:
-            # Kept no longer: the error's traceback leads back to this object.
-            error, self._error = self._error, None
-            raise error
-        return self._results.pop()
+        Raises ``RuntimeError`` where the system has no more threads.
+        """
+
+        def call() -> T:
+            try:
+                return function()
+            finally:
+                with self._lock:
+                    del self._running[key]
+
+        with self._lock:
+            if key not in self._running:
+                self._running[key] = call_in_thread(call, str(key[0]))
+            return self._running[key]
+
+    def after_fork(self) -> None:
+        """Forget, in a forked process, the calls of its parent's threads."""
+        self._lock = threading.RLock()
+        self._running: dict[tuple[object, ...], Future[Any]] = {}
 
 
 class AfterFork(Protocol):
@@ -157,3 +107,6 @@ def _call_all() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_call_all)
+
+#: The lookups of names and the fetches of credentials of this process.
+shared_calls = SharedCalls()

@@ -160,7 +160,8 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         self._rest = RestJsonClient(
             self.endpoint_url, request_headers(config, user_agent_extra), signer, client_config
         )
-        self._transport.preconnect(Origin.from_url(self.endpoint_url))
+        if preconnect := getattr(self._transport, "preconnect", None):
+            preconnect(Origin.from_url(self.endpoint_url), client_config.timeouts.connect)
         # After what is imported here: a filter that an import adds would have it shown again.
         if verify is False and self.endpoint_url.startswith("https:"):
             warn_unverified("verify=False")

@@ -19,6 +19,8 @@ import threading
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from .._threads import call_after_fork
+
 BETA = 0.7  # what is left of the rate after throttling
 SCALE = 0.4  # of the cubic, per second cubed
 MIN_RATE = 0.5  # requests a second
@@ -61,7 +63,8 @@ class AdaptiveRate:
     """
 
     def __init__(self, now: float, snapshot: RateSnapshot | None = None) -> None:
-        self._lock = threading.Lock()
+        self.after_fork()
+        call_after_fork(self)
         self._tokens = 0.0
         self._filled_at = now
         self._used_rate = 0.0
@@ -74,6 +77,10 @@ class AdaptiveRate:
             self._rate = max(MIN_RATE, snapshot.rate)
             self._used_rate = self._rate
             self._cubic = _Cubic(snapshot.throttled_rate, now - snapshot.seconds_since)
+
+    def after_fork(self) -> None:
+        """Have, in a forked process, a lock that no thread of the parent's holds."""
+        self._lock = threading.Lock()
 
     def snapshot(self, now: float) -> RateSnapshot | None:
         """Return the rate as plain data, None if the service has not throttled."""

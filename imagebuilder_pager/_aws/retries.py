@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
+from .._threads import call_after_fork
 from .._validation import (
     InvalidValueError,
     describe_invalid_value,
@@ -124,6 +125,11 @@ class RetryQuota:
 
     def __init__(self) -> None:
         self._available_capacity = self.CAPACITY
+        self.after_fork()
+        call_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Have, in a forked process, a lock that no thread of the parent's holds."""
         self._lock = threading.Lock()
 
     @property

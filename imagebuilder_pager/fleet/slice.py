@@ -10,7 +10,6 @@ A slice has no effect beyond its result. So one that is lost with its worker can
 from __future__ import annotations
 
 import asyncio
-import threading
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +20,7 @@ from .._aws.protocol.responses import OnInvalidResponse
 from .._aws.rate_limit import AdaptiveRate, RateSnapshot
 from .._aws.retries import classify
 from .._aws.transport.async_h11_transport import AsyncH11Client
-from .._aws.transport.types import HTTPRequest, ResponseHandler
+from .._aws.transport.types import HTTPRequest, ReceivedResponse
 from ..client import AsyncImageBuilder
 from ..exceptions import PagerError, ParentGoneError
 from .credentials import FleetCredentials
@@ -119,9 +118,9 @@ class _LimitedClient(AsyncH11Client):
         super().__init__(**arguments)
         self._semaphore = semaphore
 
-    async def send(self, request: HTTPRequest, handler: ResponseHandler) -> None:
+    async def send(self, request: HTTPRequest) -> ReceivedResponse:
         async with self._semaphore:
-            await super().send(request, handler)
+            return await super().send(request)
 
 
 class _Slice:
@@ -222,15 +221,14 @@ def cancel_slices(run_id: str) -> None:
 
 
 _MAX_RUNS = 4  # at the same time in one process
-_lock = threading.Lock()
 _credentials: dict[str, FleetCredentials] = {}
 
 
 def _credentials_of(run_id: str, clock: Clock) -> FleetCredentials:
     """Return the credentials of this process for a run; those of earlier runs are dropped."""
-    with _lock:
-        if run_id not in _credentials:
-            while len(_credentials) >= _MAX_RUNS:
-                del _credentials[next(iter(_credentials))]
-            _credentials[run_id] = FleetCredentials(clock)
-        return _credentials[run_id]
+    # In the thread of the shared loop, and without a wait: no lock is needed.
+    if run_id not in _credentials:
+        while len(_credentials) >= _MAX_RUNS:
+            del _credentials[next(iter(_credentials))]
+        _credentials[run_id] = FleetCredentials(clock)
+    return _credentials[run_id]

@@ -14,7 +14,6 @@ import weakref
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .._threads import start_thread
 from ..exceptions import PaginationError
 
 if TYPE_CHECKING:
@@ -68,7 +67,8 @@ class _PrefetchThread(Generic[ResultT]):
         self._permits.put(None)
         if self._thread is None:
             _registry.add(self)
-            self._thread = start_thread(self._run, "prefetch")
+            self._thread = threading.Thread(target=self._run, name="prefetch", daemon=True)
+            self._thread.start()
         elif not self._thread.is_alive() and self._results.empty():
             raise PaginationError(
                 "the thread that fetches the pages is not in this process, which was forked"

@@ -7,8 +7,6 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 from typing import Self
 
 import httpx
@@ -17,31 +15,6 @@ import httpx
 Script = list[bytes] | bytes
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-
-
-class RecordedResponse:
-    """A response handler that keeps what it receives."""
-
-    def __init__(self) -> None:
-        self.status = 0
-        self.headers: dict[str, str] = {}
-        self.encoding = ""
-        self.body = b""
-        self.proxy_secrets: AbstractSet[str] = frozenset()
-
-    def on_proxy(self, secrets: AbstractSet[str]) -> None:
-        self.proxy_secrets = secrets
-
-    def on_sent(self) -> None:
-        pass
-
-    def on_headers(self, status: int, headers: Mapping[str, str], encoding: str) -> None:
-        self.status = status
-        self.headers = dict(headers)
-        self.encoding = encoding
-
-    def on_data(self, chunk: bytes) -> None:
-        self.body += chunk
 
 
 class ScriptedServer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -20,13 +21,19 @@ from imagebuilder_pager._aws.transport.async_h11_transport import AsyncH11Client
 from imagebuilder_pager._aws.transport.async_httpx_transport import AsyncHttpxTransport
 from imagebuilder_pager._aws.transport.h11_transport import H11Client
 from imagebuilder_pager._aws.transport.httpx_transport import HttpxTransport
-from imagebuilder_pager._aws.transport.types import Deadline, HTTPRequest, Origin, Timeouts
+from imagebuilder_pager._aws.transport.types import (
+    Deadline,
+    HTTPRequest,
+    Origin,
+    ReceivedResponse,
+    Timeouts,
+)
 from imagebuilder_pager._service import request_headers
 from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
 from .accounts import PATH
 from .networks import AsyncFakeNetwork, FakeNetwork
-from .servers import RecordedResponse, ScriptedServer
+from .servers import ScriptedServer
 
 CREDENTIALS = Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
 TIMEOUTS = Timeouts(5.0, 5.0, 5.0, 5.0)
@@ -89,23 +96,18 @@ class Sender:
             self._exit.close()
             raise
 
-    def send(
-        self,
-        url: str,
-        *,
-        response: Any = None,
-        timeouts: Timeouts = TIMEOUTS,
-        deadline: Deadline | None = None,
-        content: bytes = b'{"a": 1}',
-    ) -> RecordedResponse:
-        """Send a request to the operation's path below the URL, and return the response."""
-        received: RecordedResponse = response or RecordedResponse()
-        request = signed_request(self.transport, url, content, timeouts, deadline)
-        if self._portal is None:
-            self.transport.send(request, received)
-        else:
-            self._portal.call(self.transport.send, request, received)
-        return received
+    def send(self, url: str, **options: Any) -> ReceivedResponse:
+        """Send a request to the operation's path below the URL, and return the response.
+
+        The options are those of :func:`signed_request`.
+        """
+        request = signed_request(self.transport, url, **options)
+        response: ReceivedResponse = (
+            self.transport.send(request)
+            if self._portal is None
+            else self._portal.call(self.transport.send, request)
+        )
+        return response
 
     def close_transport(self) -> None:
         """Close the transport, and not its event loop."""
@@ -129,9 +131,13 @@ class Sender:
 def signed_request(
     transport: Any,
     url: str,
+    *,
     content: bytes = b'{"a": 1}',
     timeouts: Timeouts = TIMEOUTS,
     deadline: Deadline | None = None,
+    max_response_bytes: int = 16_000_000,
+    secrets: set[str] | None = None,
+    on_sent: Callable[[], object] | None = None,
 ) -> HTTPRequest:
     """Return a request as the library's client makes it, signed in the transport's way."""
     origin = Origin.from_url(url)
@@ -146,8 +152,18 @@ def signed_request(
         clock=SYSTEM_CLOCK.now,
     )
     headers |= signer.auth_headers("POST", f"{origin}{path}", headers, content, CREDENTIALS)
-    deadline = deadline or Deadline(None, SYSTEM_CLOCK.monotonic)
-    return HTTPRequest("POST", origin, path, headers, content, timeouts, deadline)
+    return HTTPRequest(
+        "POST",
+        origin,
+        path,
+        headers,
+        content,
+        timeouts=timeouts,
+        deadline=deadline or Deadline(None, SYSTEM_CLOCK.monotonic),
+        max_response_bytes=max_response_bytes,
+        secrets=set() if secrets is None else secrets,
+        on_sent=on_sent,
+    )
 
 
 class SendTo:
@@ -157,9 +173,9 @@ class SendTo:
         self.kind = kind
         self._senders: dict[object, Sender] = {}
 
-    def __call__(self, url: str, **options: Any) -> RecordedResponse:
+    def __call__(self, url: str, **options: Any) -> ReceivedResponse:
         """Send a request; the options are those of :meth:`Sender.send` and of the transport."""
-        of_request = {"response", "timeouts", "deadline", "content"}
+        of_request = inspect.signature(signed_request).parameters.keys()
         arguments = {name: value for name, value in options.items() if name not in of_request}
         sender = self.sender(url, **arguments)
         return sender.send(url, **{name: options[name] for name in of_request & options.keys()})

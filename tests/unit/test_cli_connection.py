@@ -43,7 +43,7 @@ def test_the_options_are_the_arguments_of_the_client(local_server: LocalServer) 
         ]
     )
     with make_http_client(options, SharedConfig()) as http_client:
-        assert http_client.timeouts == Timeouts(7, 2_000_000, 2_000_000, 60)
+        assert http_client.timeouts == Timeouts(7, 2_000_000, 2_000_000, None)
     assert resolve_arguments(options) == {
         "region_name": "us-west-2",
         "endpoint_url": local_server.url,
@@ -65,7 +65,7 @@ def test_the_connection_is_made_to_the_endpoint_of_the_client(
     environment: dict[str, str], url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     origins: list[Origin] = []
-    monkeypatch.setattr(PRECONNECT, lambda _, origin: origins.append(origin))
+    monkeypatch.setattr(PRECONNECT, lambda _, origin, timeout: origins.append(origin))
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert client_of().endpoint_url == url

@@ -20,7 +20,7 @@ from imagebuilder_pager.local import LocalServer
 from tests.fakes.accounts import LOCAL_CREDENTIALS
 from tests.fakes.caller_clients import CALLER_PACKAGES
 from tests.fakes.clients import EXECUTION, list_page
-from tests.fakes.servers import OK, RecordedResponse
+from tests.fakes.servers import OK
 from tests.fakes.services import RecordingService
 from tests.fakes.transports import Serve, signed_request
 
@@ -163,7 +163,7 @@ def test_h11_keeps_connections_without_an_expiry(serve: Serve) -> None:
     times = iter([0.0] * 100)
     with H11Client(keepalive_expiry=None, monotonic=lambda: next(times)) as transport:
         for _ in range(2):
-            transport.send(signed_request(transport, server.url), RecordedResponse())
+            transport.send(signed_request(transport, server.url))
             times = iter([1e8] * 100)
     assert server.counts == [2]
 
@@ -205,17 +205,19 @@ def own_http_client(
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ({}, {"connect": 60.0, "read": 60.0, "write": 60.0, "pool": 60.0}),
-        ({"connect_timeout": 5}, {"connect": 5, "read": 60.0, "write": 60.0, "pool": 60.0}),
-        ({"read_timeout": 0.5}, {"connect": 60.0, "read": 0.5, "write": 0.5, "pool": 60.0}),
+        ({}, {"connect": 60.0, "read": 60.0, "write": 60.0, "pool": None}),
+        ({"connect_timeout": 5}, {"connect": 5, "read": 60.0, "write": 60.0, "pool": None}),
+        ({"read_timeout": 0.5}, {"connect": 60.0, "read": 0.5, "write": 0.5, "pool": None}),
         (
             {"connect_timeout": 1, "read_timeout": 2},
-            {"connect": 1, "read": 2, "write": 2, "pool": 60.0},
+            {"connect": 1, "read": 2, "write": 2, "pool": None},
         ),
     ],
 )
 def test_timeouts_of_our_own_client(
-    own_http_client: RecordingService, arguments: dict[str, Any], expected: dict[str, float]
+    own_http_client: RecordingService,
+    arguments: dict[str, Any],
+    expected: dict[str, float | None],
 ) -> None:
     with ImageBuilder("us-west-2", **LOCAL_CREDENTIALS, **arguments) as client:
         list_page(client)

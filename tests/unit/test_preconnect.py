@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import _thread
 import gc
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from imagebuilder_pager import exceptions
 from imagebuilder_pager._aws.config.tls import LazySSLContext
-from imagebuilder_pager._aws.transport.types import Origin
-from imagebuilder_pager._threads import Latch
+from imagebuilder_pager._aws.transport.types import Deadline, Origin
 from tests.fakes.servers import OK
-from tests.fakes.transports import KINDS, TIMEOUTS, TRUSTING, Sender, Serve, TransportKind
+from tests.fakes.transports import KINDS, TRUSTING, Sender, Serve, TransportKind
+from tests.fakes.waiting import wait_until
 
 Connect = Any
-H11_KINDS = [kind for kind in KINDS if kind.is_h11]
+H11_KINDS = [kind for kind in KINDS if kind.is_h11 and kind.loop is None]
 
 
 @pytest.fixture(params=H11_KINDS, ids=str)
@@ -39,7 +40,7 @@ def sender(kind: TransportKind, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sen
 
 
 def preconnect(sender: Sender, url: str) -> None:
-    sender.transport.preconnect(Origin.from_url(url))
+    sender.transport.preconnect(Origin.from_url(url), 5.0)
 
 
 def wait_for_threads() -> None:
@@ -178,34 +179,25 @@ def test_the_first_request_waits_for_preconnecting(
 
     real = patch_connect(monkeypatch, connect)
     preconnect(sender, server.url)
-    original = Latch.wait
-
-    def wait(latch: Latch, timeout: float | None = None) -> bool:
+    pool = sender.transport._pools.pool
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(sender.send, server.url)
+        wait_until(lambda: len(pool._waiting) == 1)
         proceed.set()
-        return original(latch, timeout)
-
-    monkeypatch.setattr(Latch, "wait", wait)
-    assert sender.send(server.url).body == b"{}"
+        assert call.result().body == b"{}"
     assert server.counts == [1]
 
 
-def test_preconnecting_that_takes_too_long_is_a_connect_timeout(
-    serve: Serve, sender: Sender, monkeypatch: pytest.MonkeyPatch
+def test_preconnecting_that_takes_too_long_leaves_connecting_to_the_request(
+    serve: Serve, sender: Sender
 ) -> None:
-    proceed = threading.Event()
-
-    def connect(*_: Any) -> Any:
-        proceed.wait(5)
-        raise ConnectionRefusedError(111, "Connection refused")
-
-    patch_connect(monkeypatch, connect)
-    preconnect(sender, "http://127.0.0.1:9")
-    try:
-        with pytest.raises(exceptions.ConnectTimeoutError):
-            sender.send("http://127.0.0.1:9", timeouts=TIMEOUTS._replace(connect=0.05))
-    finally:
-        proceed.set()
-        wait_for_threads()
+    server = serve([OK])
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}"
+        sender.transport.preconnect(Origin.from_url(url), 0.05)
+        with pytest.raises(exceptions.ConnectTimeoutError, match="connecting took too long"):
+            sender.send(url, deadline=Deadline(0.06, time.monotonic))
+    assert sender.send(server.url).body == b"{}"
 
 
 def test_preconnecting_without_a_thread(
@@ -213,11 +205,11 @@ def test_preconnecting_without_a_thread(
 ) -> None:
     server = serve([OK])
 
-    def start(*_: object) -> int:
+    def start(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
     with monkeypatch.context() as patched:
-        patched.setattr(_thread, "start_new_thread", start)
+        patched.setattr(threading.Thread, "start", start)
         preconnect(sender, server.url)
     assert sender.send(server.url).body == b"{}"
 
@@ -255,7 +247,7 @@ def test_an_abandoned_connection_is_closed(
 def test_a_client_that_is_lost_while_it_preconnects_leaves_nothing_open(serve: Serve) -> None:
     server = serve([b""])
     client = KINDS[1].make(preconnect=True)
-    client.preconnect(Origin.from_url(server.url))
+    client.preconnect(Origin.from_url(server.url), 5.0)
     wait_for_threads()
     del client
     gc.collect()

@@ -11,7 +11,7 @@ import anyio
 import httpx
 import pytest
 
-from imagebuilder_pager import AsyncImageBuilder, _async_runtime, exceptions
+from imagebuilder_pager import AsyncImageBuilder, _threads, exceptions
 from imagebuilder_pager._aws.auth.signer import RequestSigner
 from imagebuilder_pager._aws.auth.sigv4 import sigv4_header
 from imagebuilder_pager._aws.credentials.refreshable import RefreshableCredentials
@@ -299,15 +299,15 @@ def test_a_refresh_never_blocks_the_event_loop(clock: FakeClock, backend: str) -
 
     async def main() -> None:
         nonlocal hops
-        run_in_thread = _async_runtime.run_in_thread
+        call_in_thread = _threads.call_in_thread
 
-        async def counted(function: Callable[[], Any]) -> Any:
+        def counted(function: Callable[[], Any], name: str) -> Any:
             nonlocal hops
             hops += 1
-            return await run_in_thread(function)
+            return call_in_thread(function, name)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(_async_runtime, "run_in_thread", counted)
+            patch.setattr(_threads, "call_in_thread", counted)
             transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"resources": []}))
             async with httpx.AsyncClient(transport=transport) as http:
                 client = AsyncImageBuilder(
@@ -323,7 +323,7 @@ def test_a_refresh_never_blocks_the_event_loop(clock: FakeClock, backend: str) -
                     await client.list_lifecycle_execution_resources(**EXECUTION)
 
                 await many()
-                assert fetcher.call_count == 1
+                assert fetcher.call_count == hops == 1
                 first = hops
                 await many()
                 assert hops == first  # cached credentials need no thread

@@ -1,79 +1,156 @@
-"""Blocking calls in threads: what becomes of them, also where there are no more threads."""
+"""Blocking calls in threads: their results and errors, and how many threads there are."""
 
-import _thread
-import gc
+from __future__ import annotations
+
+import contextvars
+import os
+import subprocess
+import sys
 import threading
-import weakref
+from typing import Any
 
 import anyio
 import pytest
 
-from imagebuilder_pager import _async_runtime
-from imagebuilder_pager._threads import BackgroundCall
+from imagebuilder_pager._async_runtime import run_in_thread, wait_for
+from imagebuilder_pager._threads import SharedCalls, call_in_thread, result_of
 
 
-def refuse(*_: object) -> int:
+@pytest.fixture
+def calls() -> SharedCalls:
+    return SharedCalls()
+
+
+def no_thread(_: threading.Thread) -> None:
+    """Refuse to start a thread, as a system that has no more."""
     raise RuntimeError("can't start new thread")
 
 
-@pytest.fixture(params=["a thread", "no thread left"])
-def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Return whether there is a thread to be had."""
-    if request.param != "a thread":
-        monkeypatch.setattr(_thread, "start_new_thread", refuse)
-    return bool(request.param == "a thread")
+def fail() -> Any:
+    raise ValueError("no") from KeyError("a cause")
 
 
-def test_a_call_has_its_result(threads: bool) -> None:
-    call = BackgroundCall(threading.current_thread, "test")
-    assert (call.result() is threading.current_thread()) is not threads
-    assert call.finished.is_set()
+def test_a_call_has_its_result_and_its_callers_context() -> None:
+    variable = contextvars.ContextVar[str]("variable")
+    variable.set("of the caller")
+    assert result_of(call_in_thread(variable.get, "test")) == "of the caller"
 
 
-@pytest.mark.parametrize("error", [RuntimeError, MemoryError])
-def test_a_call_with_one_thread_left_is_made_in_it(
-    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+def test_each_that_waits_has_an_error_of_its_own() -> None:
+    future = call_in_thread(fail, "test")
+    errors = []
+    for _ in range(2):
+        with pytest.raises(ValueError, match="no") as caught:
+            result_of(future)
+        errors.append(caught.value)
+        assert isinstance(caught.value.__cause__, KeyError)
+    assert errors[0] is not errors[1]
+
+
+def test_those_that_wait_share_one_thread(calls: SharedCalls) -> None:
+    proceed = threading.Event()
+    begun = []
+
+    def function() -> int:
+        begun.append(threading.current_thread())
+        assert proceed.wait(5)
+        return len(begun)
+
+    futures = [calls.start(("a", 1), function) for _ in range(200)]
+    other = calls.start(("a", 2), lambda: -1)
+    for future in futures[:50]:
+        with pytest.raises(TimeoutError):
+            result_of(future, 0)
+    assert result_of(other) == -1
+    proceed.set()
+    assert {result_of(future) for future in futures} == {1}
+    assert result_of(calls.start(("a", 1), function)) == 2, "whoever asks after the end"
+
+
+def test_a_call_that_failed_is_made_again(calls: SharedCalls) -> None:
+    for _ in range(2):
+        with pytest.raises(ValueError, match="no"):
+            result_of(calls.start(("a",), fail))
+    assert result_of(calls.start(("a",), lambda: 1)) == 1
+
+
+def test_without_a_thread_nothing_is_called_and_nothing_kept(
+    calls: SharedCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse_the_second(_: threading.Thread) -> None:
-        raise error
-
-    monkeypatch.setattr(threading.Thread, "start", refuse_the_second)
-    assert BackgroundCall(lambda: 5, "test").result() == 5
-
-
-def test_a_call_raises_its_error_and_keeps_it_no_longer(threads: bool) -> None:
-    def fail() -> None:
-        raise OSError("mine")
-
-    call = BackgroundCall(fail, "test")
-    with pytest.raises(OSError, match="mine") as caught:
-        call.result()
-    reference = weakref.ref(call)
-    del call, caught
-    gc.collect()
-    assert reference() is None
-
-
-def test_what_follows_is_called_after_the_end(threads: bool) -> None:
-    followed = threading.Event()
-    ends: list[bool] = []
-
-    def follow() -> None:
-        ends.append(call.finished.is_set() if threads else True)
-        followed.set()
-
-    may_end = threading.Event()
-    if not threads:
-        may_end.set()
-    call = BackgroundCall(may_end.wait, "test", on_finish=follow)
-    may_end.set()
-    assert followed.wait(10)
-    assert ends == [True]
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", no_thread)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            calls.start(("a",), lambda: pytest.fail("called in the thread of the caller"))
+    assert result_of(calls.start(("a",), lambda: 1)) == 1
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_a_task_waits_for_its_call(backend: str, threads: bool) -> None:
-    async def main() -> int:
-        return await _async_runtime.run_in_thread(lambda: 5)
+def test_many_tasks_wait_without_a_thread_each(backend: str, calls: SharedCalls) -> None:
+    proceed = threading.Event()
+    results = []
 
-    assert anyio.run(main, backend=backend) == 5
+    async def ask() -> None:
+        results.append(await wait_for(calls.start(("a",), lambda: proceed.wait(5))))
+
+    async def main() -> None:
+        before = threading.active_count()
+        async with anyio.create_task_group() as group:
+            for _ in range(400):
+                group.start_soon(ask)
+            await anyio.wait_all_tasks_blocked()
+            assert threading.active_count() == before + 1
+            proceed.set()
+
+    anyio.run(main, backend=backend)
+    assert results == [True] * 400
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_without_a_thread_the_event_loop_is_not_used(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        monkeypatch.setattr(threading.Thread, "start", no_thread)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            await run_in_thread(lambda: pytest.fail("called in the event loop's thread"))
+
+    anyio.run(main, backend=backend)
+
+
+FORKING = """
+import os, threading
+from imagebuilder_pager._threads import SharedCalls, result_of
+
+calls = SharedCalls()
+proceed = threading.Event()
+calls.start(("a",), proceed.wait)
+held, forked = threading.Event(), threading.Event()
+
+
+def hold():
+    with calls._lock:
+        held.set()
+        forked.wait(10)
+
+
+threading.Thread(target=hold).start()
+held.wait()
+pid = os.fork()
+if not pid:
+    os._exit(result_of(calls.start(("a",), lambda: 7), 5))
+forked.set()
+proceed.set()
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_forked_process_waits_for_no_thread_of_its_parents() -> None:
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORKING],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert run.stdout == "7\n"

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,12 +19,20 @@ from typing import Any
 import anyio
 import pytest
 
-from imagebuilder_pager import exceptions
-from imagebuilder_pager._aws.transport.pool import ConnectionPool, Lease, PoolState
-from imagebuilder_pager._aws.transport.types import Origin
+from imagebuilder_pager import (
+    AsyncH11Client,
+    AsyncImageBuilder,
+    H11Client,
+    ImageBuilder,
+    exceptions,
+)
+from imagebuilder_pager._aws.transport.pool import Place
+from imagebuilder_pager._aws.transport.types import Deadline, Origin
 from imagebuilder_pager.local import LocalImageBuilder, LocalServer, generate_account
+from tests.fakes.accounts import LOCAL_CREDENTIALS
+from tests.fakes.clients import EXECUTION
 from tests.fakes.networks import FakeNetwork, FakeStream, RespondingStream
-from tests.fakes.servers import OK, RecordedResponse, Script, ScriptedServer, read_request
+from tests.fakes.servers import OK, Script, ScriptedServer, read_request
 from tests.fakes.transports import (
     KINDS,
     TIMEOUTS,
@@ -32,6 +41,7 @@ from tests.fakes.transports import (
     TransportKind,
     signed_request,
 )
+from tests.fakes.waiting import wait_until
 
 SYNC_KINDS = [kind for kind in KINDS if kind.loop is None]
 ASYNC_KINDS = [kind for kind in KINDS if kind.loop is not None]
@@ -98,8 +108,7 @@ def test_many_tasks_share_few_connections(kind: TransportKind, account_server: L
     statuses = []
 
     async def send(_: int) -> None:
-        received = RecordedResponse()
-        await transport.send(signed_request(transport, account_server.url), received)
+        received = await transport.send(signed_request(transport, account_server.url))
         statuses.append(received.status)
 
     run_together(kind, 80, send)
@@ -113,7 +122,7 @@ def test_no_more_connections_than_the_limit(kind: TransportKind) -> None:
 
     async def send(_: int) -> None:
         for _ in range(3):
-            await transport.send(signed_request(transport, "http://host.test"), RecordedResponse())
+            await transport.send(signed_request(transport, "http://host.test"))
 
     run_together(kind, 20, send)
     assert network.most_open == 4
@@ -129,7 +138,7 @@ def test_tasks_get_a_connection_in_the_order_of_coming(kind: TransportKind, coun
 
     async def send(number: int) -> None:
         for _ in range(3):
-            await transport.send(signed_request(transport, "http://host.test"), RecordedResponse())
+            await transport.send(signed_request(transport, "http://host.test"))
             order.append(number)
 
     run_together(kind, count, send)
@@ -144,41 +153,34 @@ def silent_url() -> Iterator[str]:
 
 
 @sync_only
-def test_a_thread_that_waits_for_too_long_gets_a_timeout(
+def test_a_thread_that_waits_until_its_deadline_gets_a_timeout(
     kind: TransportKind, silent_url: str
 ) -> None:
     with Sender(kind, max_connections=1) as sender, ThreadPoolExecutor(1) as threads:
         first = threads.submit(sender.send, silent_url, timeouts=TIMEOUTS._replace(read=0.5))
-        wait_until(lambda: len(sender.transport._pool._state) == 1)
+        wait_until(lambda: len(sender.transport._pools.pool._in_use) == 1)
         with pytest.raises(exceptions.ConnectTimeoutError, match="no connection became free"):
-            sender.send(silent_url, timeouts=TIMEOUTS._replace(pool=0.05))
+            sender.send(silent_url, deadline=Deadline(0.05, time.monotonic))
         with pytest.raises(exceptions.ReadTimeoutError):
             first.result()
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for what another thread is about to do."""
-    for _ in range(5000):
-        if condition():
-            return
-        threading.Event().wait(0.001)
-    pytest.fail("it has not happened")
-
-
 @async_only
-def test_a_task_that_waits_for_too_long_gets_a_timeout(
+def test_a_task_that_waits_until_its_deadline_gets_a_timeout(
     kind: TransportKind, silent_url: str
 ) -> None:
     transport = kind.make(max_connections=1)
     errors: list[BaseException] = []
 
     async def send(number: int) -> None:
-        timeouts = TIMEOUTS._replace(read=0.2, pool=0.05)
-        try:
-            request = signed_request(transport, silent_url, timeouts=timeouts)
-            await transport.send(request, RecordedResponse())
-        except exceptions.HTTPClientError as error:
-            errors.append(error)
+        if number:
+            await anyio.wait_all_tasks_blocked()
+        deadline = Deadline(0.05 if number else None, time.monotonic)
+        timeouts = TIMEOUTS._replace(read=0.2)
+        request = signed_request(transport, silent_url, timeouts=timeouts, deadline=deadline)
+        with pytest.raises(exceptions.HTTPClientError) as caught:
+            await transport.send(request)
+        errors.append(caught.value)
 
     run_together(kind, 2, send)
     assert [type(error) for error in errors] == [
@@ -186,6 +188,61 @@ def test_a_task_that_waits_for_too_long_gets_a_timeout(
         exceptions.ReadTimeoutError,
     ]
     assert "no connection became free in time" in str(errors[0])
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("http_client", [None, H11Client, AsyncH11Client])
+def test_a_wait_for_a_connection_is_no_failure_and_no_retry(
+    account_server: LocalServer, http_client: Any, is_async: bool
+) -> None:
+    """Though it takes longer than each of the other timeouts."""
+    if (http_client is AsyncH11Client) != (is_async and http_client is not None):
+        pytest.skip("the other kind of client")
+    arguments: Any = {
+        "endpoint_url": account_server.url,
+        "max_attempts": 1,
+        "connect_timeout": 0.05,
+        **LOCAL_CREDENTIALS,
+    }
+    if http_client is None:
+        arguments["max_pool_connections"] = 1
+    else:
+        arguments["http_client"] = http_client(max_connections=1)
+    free = threading.Event()
+    client: Any
+    if not is_async:
+        client = ImageBuilder("us-west-2", **arguments)
+        place: Place[Any] = Place(Origin.from_url(account_server.url), bool)
+        pool = client._transport._pools.pool
+        assert pool.acquire(place)
+        with ThreadPoolExecutor(4) as threads:
+            calls = [
+                threads.submit(client.list_lifecycle_execution_resources, **EXECUTION)
+                for _ in range(4)
+            ]
+            wait_until(lambda: len(pool._waiting) == 4)
+            assert not free.wait(0.1)
+            pool.release(place, is_clean=False)
+            assert all(call.result().resources for call in calls)
+    else:
+        client = AsyncImageBuilder("us-west-2", **arguments)
+
+        async def main() -> list[Any]:
+            place: Place[Any] = Place(Origin.from_url(account_server.url), bool)
+            _, pool = client._transport._pools._pool_of_this_loop()
+            assert pool.acquire(place)
+            calls = [
+                asyncio.ensure_future(client.list_lifecycle_execution_resources(**EXECUTION))
+                for _ in range(4)
+            ]
+            await anyio.wait_all_tasks_blocked()
+            assert len(pool._waiting) == 4
+            await asyncio.sleep(0.1)
+            pool.release(place, is_clean=False)
+            return list(await asyncio.gather(*calls))
+
+        assert all(page.resources for page in asyncio.run(main()))
+    assert client._rest.quota.available_capacity == 500
 
 
 @async_only
@@ -200,104 +257,30 @@ def test_a_task_that_is_cancelled_while_it_waits_takes_no_turn(
             group.start_soon(suppressed, request)
             await anyio.wait_all_tasks_blocked()
             with anyio.move_on_after(0.02) as scope:
-                await transport.send(request, RecordedResponse())
+                await transport.send(request)
             assert scope.cancelled_caught
             with pytest.raises(exceptions.ReadTimeoutError):
-                await transport.send(request, RecordedResponse())
+                await transport.send(request)
         await transport.aclose()
 
     async def suppressed(request: Any) -> None:
         with pytest.raises(exceptions.ReadTimeoutError):
-            await transport.send(request, RecordedResponse())
+            await transport.send(request)
 
     anyio.run(main, backend=str(kind.loop))
 
 
-# Threads, by the pool alone
-
-
-class Connection:
-    """A connection that is always clean."""
-
-    def is_reusable(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        pass
-
-
-ORIGIN = Origin(False, "host.test", 80)
-
-
-def thread_pool(max_connections: int = 1) -> ConnectionPool[Connection]:
-    return ConnectionPool(PoolState(lambda _: Connection(), max_connections, 5.0, lambda: 0.0))
-
-
-def test_threads_get_a_connection_in_the_order_of_coming() -> None:
-    pool = thread_pool()
-    held: Lease[Connection] = Lease()
-    pool.acquire(held, ORIGIN, None)
-    order: list[int] = []
-
-    def use(number: int) -> None:
-        lease: Lease[Connection] = Lease()
-        pool.acquire(lease, ORIGIN, 5)
-        order.append(number)
-        pool.release(lease)
-
-    threads = [threading.Thread(target=use, args=(number,)) for number in range(4)]
-    for number, thread in enumerate(threads):
-        thread.start()
-        wait_until(lambda number=number: len(pool._waiting) == number + 1)  # type: ignore[misc]  # a lambda's default
-    pool.release(held)
-    late: Lease[Connection] = Lease()
-    pool.acquire(late, ORIGIN, 5)
-    order.append(99)
-    for thread in threads:
-        thread.join(5)
-    assert order == [0, 1, 2, 3, 99]
-
-
-def test_a_thread_that_gives_up_waiting_leaves_its_place_to_the_next() -> None:
-    pool = thread_pool()
-    held: Lease[Connection] = Lease()
-    pool.acquire(held, ORIGIN, None)
-    with pytest.raises(exceptions.ConnectTimeoutError):
-        pool.acquire(Lease(), ORIGIN, 0.01)
-    pool.release(held)
-    pool.acquire(Lease(), ORIGIN, 0.01)
-
-
-def test_a_lost_lease_wakes_the_thread_that_waits() -> None:
-    pool = thread_pool()
-    leases: list[Lease[Connection]] = [Lease()]
-    pool.acquire(leases[0], ORIGIN, None)
-    done = threading.Event()
-
-    def use() -> None:
-        pool.acquire(Lease(), ORIGIN, 5)
-        done.set()
-
-    thread = threading.Thread(target=use)
-    thread.start()
-    wait_until(lambda: len(pool._waiting) == 1)
-    leases.clear()
-    gc.collect()
-    assert done.wait(5)
-    thread.join()
-
-
-def test_closing_wakes_the_threads_that_wait() -> None:
-    pool = thread_pool()
-    held: Lease[Connection] = Lease()
-    pool.acquire(held, ORIGIN, None)
-    with ThreadPoolExecutor(2) as threads:
-        waiting = [threads.submit(pool.acquire, Lease(), ORIGIN, 5) for _ in range(2)]
+@sync_only
+def test_closing_wakes_the_threads_that_wait(kind: TransportKind, silent_url: str) -> None:
+    with Sender(kind, max_connections=1) as sender, ThreadPoolExecutor(3) as threads:
+        pool = sender.transport._pools.pool
+        timeouts = TIMEOUTS._replace(read=0.3)
+        calls = [threads.submit(sender.send, silent_url, timeouts=timeouts) for _ in range(3)]
         wait_until(lambda: len(pool._waiting) == 2)
-        pool.close()
-        for future in waiting:
-            with pytest.raises(exceptions.HTTPClientError, match="the client has been closed"):
-                future.result()
+        sender.transport.close()
+        errors = sorted(str(call.exception()) for call in calls)
+    assert "no response in time" in errors[0], "the one in use goes on to its end"
+    assert errors[1:] == ["the client has been closed"] * 2
 
 
 @async_only
@@ -307,7 +290,7 @@ def test_closing_wakes_the_tasks_that_wait(kind: TransportKind, silent_url: str)
 
     async def send(request: Any) -> None:
         with pytest.raises(exceptions.HTTPClientError) as caught:
-            await transport.send(request, RecordedResponse())
+            await transport.send(request)
         errors.append(str(caught.value))
 
     async def main() -> None:
@@ -324,18 +307,19 @@ def test_closing_wakes_the_tasks_that_wait(kind: TransportKind, silent_url: str)
 
 
 def test_a_connection_in_use_is_closed_after_its_request(kind: TransportKind) -> None:
-    network = CountingNetwork()
+    class Closing(RespondingStream):
+        """Has the client closed while the response is awaited."""
 
-    class Closing(RecordedResponse):
-        def on_headers(self, *arguments: Any) -> None:
-            super().on_headers(*arguments)
+        def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
             if kind.loop is None:
                 sender.transport.close()
             else:
-                sender.transport._pool.close()
+                sender.transport._pools.close()
+            return super().read(max_bytes, timeout)
 
+    network = FakeNetwork(lambda: Closing(OK))
     with Sender(kind, network=network) as sender:
-        assert sender.send("http://host.test", response=Closing()).body == b"{}"
+        assert sender.send("http://host.test").body == b"{}"
         assert [stream.is_closed for stream in network.streams] == [True]
 
 
@@ -371,8 +355,7 @@ def test_one_event_loop_after_another(kind: TransportKind, serve: Serve) -> None
 
     async def main(count: int) -> None:
         for _ in range(count):
-            received = RecordedResponse()
-            await transport.send(signed_request(transport, server.url), received)
+            received = await transport.send(signed_request(transport, server.url))
             assert received.body == b"{}"
 
     for _ in range(2):
@@ -391,9 +374,8 @@ def test_event_loops_in_several_threads_at_a_time(
 
     async def main() -> list[int]:
         async def send() -> int:
-            received = RecordedResponse()
-            await transport.send(signed_request(transport, account_server.url), received)
-            return received.status
+            received = await transport.send(signed_request(transport, account_server.url))
+            return int(received.status)
 
         return list(await asyncio.gather(*(send() for _ in range(20))))
 
@@ -408,19 +390,16 @@ def test_event_loops_in_several_threads_at_a_time(
 FORKING = """
 import os, sys, asyncio
 from tests.fakes.transports import KINDS, signed_request
-from tests.fakes.servers import RecordedResponse
 
 kind, url = KINDS[int(sys.argv[1])], sys.argv[2]
 transport = kind.make()
 
 
 def send():
-    received = RecordedResponse()
     request = signed_request(transport, url)
-    if kind.loop is None:
-        transport.send(request, received)
-    else:
-        asyncio.run(transport.send(request, received))
+    received = transport.send(request)
+    if kind.loop is not None:
+        received = asyncio.run(received)
     assert received.body == b"{}", received.body
 
 

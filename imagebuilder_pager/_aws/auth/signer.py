@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ..._threads import BackgroundCall
+from ..._threads import result_of, shared_calls
 from ...exceptions import ClientError, CredentialRetrievalError
 from ..clock import parse_http_date
 from ..identity import (
@@ -20,6 +20,9 @@ from ..identity import (
     CredentialsProvider,
     validate_header_safe,
 )
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 #: A service allows five minutes; a clock that is off by less is not what it objects to.
 _MIN_CORRECTED_SKEW = timedelta(minutes=4)
@@ -102,9 +105,13 @@ class RequestSigner:
         :class:`ParamValidationError` for credentials that no header can carry.
         """
         credentials = self._cached()
-        if credentials is None:
-            fetch = self._credentials.get_frozen_credentials
-            credentials = fetch() if timeout is None else _call_within(fetch, timeout)
+        if credentials is None and timeout is None:
+            credentials = self._credentials.get_frozen_credentials()
+        elif credentials is None:
+            try:
+                credentials = result_of(self._begin_fetch(), timeout)
+            except TimeoutError:
+                raise _timeout_error(timeout) from None
         validate_header_safe(credentials)
         return credentials
 
@@ -112,17 +119,24 @@ class RequestSigner:
         """Return the current credentials; the async twin of :meth:`credentials`."""
         credentials = self._cached()
         if credentials is None:
-            from ..._async_runtime import current_runtime, run_in_thread
+            from ..._async_runtime import current_runtime, wait_for
 
-            # A fetch holds up neither the event loop nor a cancellation. Whoever asks next has the
-            # use of it.
+            # A fetch holds up neither the event loop nor a cancellation.
             try:
                 async with current_runtime().timeout(timeout):
-                    credentials = await run_in_thread(self._credentials.get_frozen_credentials)
+                    credentials = await wait_for(self._begin_fetch())
             except TimeoutError:
                 raise _timeout_error(timeout) from None
         validate_header_safe(credentials)
         return credentials
+
+    def _begin_fetch(self) -> Future[CredentialsLike]:
+        """Fetch in a thread, for all that wait; whoever asks later has the use of it."""
+        fetch = self._credentials.get_frozen_credentials
+        try:
+            return shared_calls.start(("credentials", id(self._credentials)), fetch)
+        except RuntimeError as error:
+            raise CredentialRetrievalError(f"the credentials cannot be fetched: {error}") from None
 
     def auth_headers(
         self,
@@ -196,17 +210,6 @@ def _nothing_cached() -> None:
 
 def _server_time(error: ClientError) -> datetime | None:
     return parse_http_date(error.response["ResponseMetadata"]["HTTPHeaders"].get("date", ""))
-
-
-def _call_within(fetch: Callable[[], CredentialsLike], timeout: float) -> CredentialsLike:
-    """Call a function in a thread, and wait for so many seconds.
-
-    A fetch that takes longer goes on, and the next call has the use of it.
-    """
-    call = BackgroundCall(fetch, "credentials")
-    if not call.finished.wait(timeout):
-        raise _timeout_error(timeout)
-    return call.result()
 
 
 def _timeout_error(timeout: float | None) -> CredentialRetrievalError:

@@ -89,9 +89,7 @@ def fetch(
         redact_error(error, {urlsplit(url).path, *headers.values()})
         timed_out = isinstance(error, (ConnectTimeoutError, ReadTimeoutError))
         reason = "no response in time" if timed_out else str(error)
-        raise MetadataError(reason, retryable=True) from None
-    if response.body is None:
-        raise MetadataError("the response is too long")
+        raise MetadataError(reason, retryable=isinstance(error, HTTPClientError)) from None
     if response.status != 200:
         retryable = response.status == 429 or response.status >= 500
         raise MetadataError(

@@ -21,8 +21,8 @@ from ..config.endpoints import ServiceMetadata, endpoint_from_config, resolve_en
 from ..config.shared_config import SharedConfig
 from ..identity import Credentials, CredentialsContext
 from ..retries import RetryState, call_with_retries
-from ..transport.fetch import FetchedResponse, fetch_response
-from ..transport.types import Origin
+from ..transport.fetch import fetch_response
+from ..transport.types import Origin, ReceivedResponse
 
 _STS = ServiceMetadata("sts", fips_partitions=frozenset({"aws-us-gov"}))
 _API_VERSION = "2011-06-15"
@@ -134,14 +134,14 @@ class StsClient:
             monotonic=clock.monotonic,
             secrets=secrets,
         )
-        texts = _element_texts(response.body or b"")
+        texts = _element_texts(response.body)
         if response.status != 200 or not all(map(texts.get, _CREDENTIAL_MEMBERS)):
             raise _client_error(form["Action"], response, texts)
         credentials = {name: texts[name] for name in _CREDENTIAL_MEMBERS}
         return {"Credentials": credentials, "AssumedRoleUser": {"Arn": texts.get("Arn", "")}}
 
 
-def _client_error(action: str, response: FetchedResponse, texts: Mapping[str, str]) -> ClientError:
+def _client_error(action: str, response: ReceivedResponse, texts: Mapping[str, str]) -> ClientError:
     if response.status == 200:
         message = "the response has no credentials"
     else:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -19,8 +18,15 @@ from ..auth.signer import RequestSigner, SignedWith
 from ..clock import SYSTEM_CLOCK, Clock
 from ..identity import CredentialsLike
 from ..retries import RetryableKind, RetryQuota, RetryState, classify
-from ..transport.body import BodyReader
-from ..transport.types import AsyncTransport, Deadline, HTTPRequest, Origin, Timeouts, Transport
+from ..transport.types import (
+    AsyncTransport,
+    Deadline,
+    HTTPRequest,
+    Origin,
+    ReceivedResponse,
+    Timeouts,
+    Transport,
+)
 from .requests import serialize_request, trace_headers
 from .responses import (
     HTTPResponse,
@@ -109,8 +115,7 @@ class RestJsonClient:
             try:
                 call.start_attempt()
                 credentials = self.signer.credentials(call.deadline.remaining())
-                transport.send(call.next_request(credentials), call)
-                return call.parse_success(parse)
+                return call.parse(transport.send(call.next_request(credentials)), parse)
             except PagerError as error:
                 if (delay := call.retry_delay(error)) is None:
                     raise
@@ -131,8 +136,7 @@ class RestJsonClient:
             try:
                 call.start_attempt()
                 credentials = await self.signer.credentials_async(call.deadline.remaining())
-                await transport.send(call.next_request(credentials), call)
-                return call.parse_success(parse)
+                return call.parse(await transport.send(call.next_request(credentials)), parse)
             except PagerError as error:
                 if (delay := call.retry_delay(error)) is None:
                     raise
@@ -140,10 +144,7 @@ class RestJsonClient:
 
 
 class _CallExecution:
-    """A call and the attempts at it: all that the two loops share. No I/O.
-
-    It is the handler of the responses (:class:`..transport.types.ResponseHandler`).
-    """
+    """A call and the attempts at it: all that the two loops share. No I/O."""
 
     def __init__(
         self, client: RestJsonClient, operation: RestJsonOperation, params: Mapping[str, Any]
@@ -162,8 +163,6 @@ class _CallExecution:
         self._trace = trace_headers()
         self._started_at = 0.0
         self._signed_with: SignedWith | None = None
-        self._head: tuple[int, Mapping[str, str]] = (0, {})
-        self._body = BodyReader("", 0)
         self._response: HTTPResponse | None = None
         self._recovered: set[str] = set()
         #: All that the attempts were signed with, and their signatures.
@@ -187,7 +186,6 @@ class _CallExecution:
         """Begin an attempt."""
         self._retries.start_attempt()
         self._response = None
-        self._head = (0, {})
         self._started_at = self._clock.monotonic()
 
     def next_request(self, credentials: CredentialsLike) -> HTTPRequest:
@@ -208,38 +206,16 @@ class _CallExecution:
             serialized.target,
             {**headers, **signature, **self._trace, **self._retries.headers()},
             serialized.content,
-            self._config.timeouts,
-            self.deadline,
+            timeouts=self._config.timeouts,
+            deadline=self.deadline,
+            max_response_bytes=self._config.max_response_bytes,
+            secrets=self._secrets,
+            on_sent=self._operation.prepare,
         )
 
-    def on_proxy(self, secrets: AbstractSet[str]) -> None:
-        """Take note of values of the proxy that no error may show."""
-        self._secrets |= secrets
-
-    def on_sent(self) -> None:
-        """Make ready to parse the response, which is on its way."""
-        if self._operation.prepare is not None:
-            self._operation.prepare()
-
-    def on_headers(self, status: int, headers: Mapping[str, str], encoding: str) -> None:
-        """Take the head of a response."""
-        self._head = (status, headers)
-        self._body = BodyReader(encoding.strip().lower(), self._config.max_response_bytes)
-
-    def on_data(self, chunk: bytes) -> None:
-        """Take a piece of the body, unless the time for the call is up."""
-        try:
-            self.deadline.cap(None)
-        except TimeoutError as error:
-            raise ReadTimeoutError(
-                f"no complete response from {self._client.endpoint_url}: {error}"
-            ) from None
-        self._body.feed(chunk)
-
-    def parse_success(self, parse: ResponseParser[ResponseT]) -> ResponseT:
-        """Return what ``parse`` makes of a whole response, if it is a success."""
-        status, headers = self._head
-        self._response = HTTPResponse(status, headers, self._body.finish(), self._retries.retries)
+    def parse(self, received: ReceivedResponse, parse: ResponseParser[ResponseT]) -> ResponseT:
+        """Return what ``parse`` makes of a response, if it is a success."""
+        self._response = HTTPResponse(*received, self._retries.retries)
         result = parse_response(
             self._operation, self._response, parse, self._config.on_invalid_response, self._redact
         )
@@ -275,8 +251,7 @@ class _CallExecution:
 
     def _record_response(self, rate: AdaptiveRate, *, throttled: bool) -> None:
         """Set the rate by the response of the attempt, if it has one."""
-        status, _ = self._head
-        if status:
+        if self._response is not None:
             rate.record_response(self._clock.monotonic(), throttled=throttled)
 
     def _redact(self, text: str) -> str:

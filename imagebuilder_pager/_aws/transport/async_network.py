@@ -12,8 +12,8 @@ import weakref
 from collections.abc import Callable
 from typing import Protocol
 
-from ..._async_runtime import AsyncRuntime, current_runtime, run_in_thread
-from .network import NO_ADDRESS, Address, is_address, look_up
+from ..._async_runtime import AsyncRuntime, current_runtime, wait_for
+from .network import NO_ADDRESS, Address, begin_lookup, is_address, look_up
 
 
 class AsyncNetworkStream(Protocol):
@@ -50,7 +50,7 @@ class AsyncSocketBackend:
             addresses = look_up(host, port)
         else:
             async with runtime.timeout(timeout):
-                addresses = await run_in_thread(lambda: look_up(host, port))
+                addresses = await wait_for(begin_lookup(host, port))
         for index, address in enumerate(addresses):
             share = None
             if end is not None:

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from ..._async_runtime import current_runtime
 from ...exceptions import HTTPClientError, PagerError
 from ..auth.botocore_sigv4 import botocore_sigv4_header
+from .body import ResponseReader
 from .errors import CLOSED_MESSAGE, map_transport_error
-from .types import HTTPRequest, Origin, ResponseHandler, Timeouts, join_headers
+from .types import HTTPRequest, ReceivedResponse, Timeouts
 
 if TYPE_CHECKING:
     from ..auth.signer import SigningAlgorithm
@@ -63,9 +64,6 @@ class _BaseCallerClient:
         """The timeouts of the client."""
         return Timeouts(**self._client.timeout.as_dict())
 
-    def preconnect(self, origin: Origin) -> None:
-        """Do nothing: when its connections are made is the client's to decide."""
-
     def _build_request(self, request: HTTPRequest) -> Any:
         if self._client.is_closed:
             raise HTTPClientError(f"http_client: {CLOSED_MESSAGE}")
@@ -107,22 +105,32 @@ def _is_of_a_loop(error: RuntimeError) -> bool:
     return packages[-1] in _EVENT_LOOPS and _BELOW_A_CALL.issuperset(packages)
 
 
-def _handle_head(response: Any, handler: ResponseHandler) -> bool:
-    """Pass the head on, and the body if a hook has read it already; return whether it had."""
-    headers = join_headers(response.headers.raw)
+def _begin_reading(response: Any, request: HTTPRequest) -> ResponseReader:
+    """Return the reader of a response, with the body in it if a hook has read it already."""
     is_read: bool = response.is_stream_consumed
-    handler.on_headers(
-        response.status_code, headers, "" if is_read else headers.get("content-encoding", "")
+    reader = ResponseReader(
+        response.status_code,
+        response.headers.raw,
+        request.max_response_bytes,
+        is_decoded=is_read,
     )
-    if is_read:
-        handler.on_data(response.content)
-    return is_read
+    if is_read and hasattr(response, "_content"):
+        reader.feed(response.content)
+    return reader
+
+
+def _check_time(request: HTTPRequest) -> None:
+    # httpx's timeout is for each read, and a server may go on sending.
+    try:
+        request.deadline.cap(None)
+    except TimeoutError as error:
+        raise map_transport_error(error, request.origin) from None
 
 
 class CallerClient(_BaseCallerClient):
     """A transport over the caller's ``httpx.Client`` or ``httpx2.Client``; never closes it."""
 
-    def send(self, request: HTTPRequest, handler: ResponseHandler) -> None:
+    def send(self, request: HTTPRequest) -> ReceivedResponse:
         """Send a request; see :meth:`.types.Transport.send`.
 
         A head that drips is not bounded by the deadline: httpx's timeout is for each read.
@@ -133,16 +141,19 @@ class CallerClient(_BaseCallerClient):
                 self._build_request(request), auth=None, follow_redirects=False, stream=True
             )
             try:
-                if not _handle_head(response, handler):
+                reader = _begin_reading(response, request)
+                if not response.is_stream_consumed:
                     for chunk in response.iter_raw():
-                        handler.on_data(chunk)
+                        _check_time(request)
+                        reader.feed(chunk)
             finally:
                 response.close()
         except self._errors() as error:
             response = self._hook_response(error)
             if response is None:
                 raise self._map(error, request) from error
-            _handle_refused(response, handler)
+            reader = _begin_reading(response, request)
+        return reader.finish()
 
     def close(self) -> None:
         """Do nothing: the client is the caller's to close."""
@@ -151,7 +162,7 @@ class CallerClient(_BaseCallerClient):
 class AsyncCallerClient(_BaseCallerClient):
     """A transport over the caller's ``httpx.AsyncClient`` or ``httpx2.AsyncClient``."""
 
-    async def send(self, request: HTTPRequest, handler: ResponseHandler) -> None:
+    async def send(self, request: HTTPRequest) -> ReceivedResponse:
         """Send a request; see :meth:`.types.AsyncTransport.send`."""
         try:
             async with current_runtime().timeout(request.deadline.cap(None)):
@@ -159,25 +170,28 @@ class AsyncCallerClient(_BaseCallerClient):
                     self._build_request(request), auth=None, follow_redirects=False, stream=True
                 )
                 try:
-                    if not _handle_head(response, handler):
-                        await _read_body(response, handler)
+                    reader = _begin_reading(response, request)
+                    if not response.is_stream_consumed:
+                        await _read_body(response, reader, request)
                 finally:
                     await response.aclose()
         except self._errors() as error:
             response = self._hook_response(error)
             if response is None:
                 raise self._map(error, request) from error
-            _handle_refused(response, handler)
+            reader = _begin_reading(response, request)
+        return reader.finish()
 
     async def aclose(self) -> None:
         """Do nothing: the client is the caller's to close."""
 
 
-async def _read_body(response: Any, handler: ResponseHandler) -> None:
+async def _read_body(response: Any, reader: ResponseReader, request: HTTPRequest) -> None:
     chunks = response.aiter_raw()
     async for chunk in chunks:
         try:
-            handler.on_data(chunk)
+            _check_time(request)
+            reader.feed(chunk)
         except PagerError:
             # The generators below come to their end by the next read of the connection, which
             # fails: none is left for the event loop to finish. What is buffered comes before it.
@@ -190,11 +204,3 @@ async def _read_body(response: Any, handler: ResponseHandler) -> None:
                     buffered += len(await anext(chunks))
             await chunks.aclose()
             raise
-
-
-def _handle_refused(response: Any, handler: ResponseHandler) -> None:
-    """Pass on a response that a hook has raised for, which is closed, and perhaps was read."""
-    headers = join_headers(response.headers.raw)
-    handler.on_headers(response.status_code, headers, "")
-    if response.is_stream_consumed and hasattr(response, "_content"):
-        handler.on_data(response.content)

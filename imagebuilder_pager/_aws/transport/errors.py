@@ -17,6 +17,7 @@ from ...exceptions import (
     ReadTimeoutError,
     SSLError,
 )
+from .types import HTTPRequest
 
 CLOSED_MESSAGE = "the client has been closed"
 
@@ -66,3 +67,20 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         seen.add(id(error))
         yield error
         error = error.__cause__ or error.__context__
+
+
+def check_deadline(request: HTTPRequest) -> None:
+    """Raise :class:`ReadTimeoutError` for a call whose time is over before anything is sent."""
+    try:
+        request.deadline.cap(None)
+    except TimeoutError as error:
+        raise map_transport_error(error, request.origin) from error
+
+
+def no_connection_in_time(request: HTTPRequest) -> HTTPClientError:
+    """Return the error of a call whose time was over before a connection became free."""
+    deadline = request.deadline
+    error = TimeoutError(
+        f"all connections were in use for {deadline.seconds} s, its {deadline.name}"
+    )
+    return map_transport_error(error, request.origin, kind="PoolTimeout")

@@ -1,27 +1,29 @@
 """One connection and what is said on it, by h11: connect, perhaps by a proxy, and exchange.
 
 Each exchange is a generator of operations; a few lines in :mod:`.h11_transport` and
-:mod:`.async_h11_transport` carry them out. Only a :class:`Preconnection` does I/O. The rule: a
-connection is used again only after a response that ended cleanly, with nothing behind it.
+:mod:`.async_h11_transport` carry them out. No I/O. The rule: a connection is used again only after
+a response that ended cleanly, with nothing behind it.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import h11
 
-from ..._threads import Latch, start_thread
 from ...exceptions import HTTPClientError, ProxyConnectionError
+from ..auth.redaction import redact
 from ..config.proxies import Proxy as ProxySettings
+from .body import ResponseReader
 from .errors import map_transport_error
-from .types import HTTPRequest, Origin, ResponseHandler, Timeouts, join_headers
+from .types import Deadline, HTTPRequest, Origin, ReceivedResponse
 
 if TYPE_CHECKING:
     import ssl
+
+ResultT = TypeVar("ResultT")
 
 #: The largest head; httpx's limit.
 MAX_INCOMPLETE_EVENT_SIZE = 100 * 1024
@@ -58,7 +60,7 @@ class Read(NamedTuple):
 
 NetworkOperation = Connect | StartTLS | Write | Read
 #: Yields operations, is sent what a :class:`Read` has brought, has each ``OSError`` thrown into it.
-NetworkOperations = Generator[NetworkOperation, bytes, None]
+NetworkOperations = Generator[NetworkOperation, bytes, ResultT]
 
 
 class Proxy(NamedTuple):
@@ -88,37 +90,6 @@ class ContextSource(Protocol):
     def context(self) -> ssl.SSLContext: ...
 
 
-class Preconnection:
-    """A connection that is being made in a thread, while its first request is not there yet.
-
-    ``connect`` returns the stream. Without a stream when it has ``finished``, the first request
-    connects by itself, and meets what has gone wrong.
-    """
-
-    def __init__(self, connect: Callable[[], Any]) -> None:
-        self.finished: Latch = Latch()
-        self.stream: Any = None
-        self._connect = connect
-        self._is_abandoned = False
-        try:
-            start_thread(self._run, "preconnect")
-        except RuntimeError:  # no more threads
-            self.finished.set()
-
-    def abandon(self) -> None:
-        """Close the stream, now or once there is one; that is not waited for."""
-        self._is_abandoned = True
-        if self.finished.is_set() and self.stream is not None:
-            self.stream.close()
-
-    def _run(self) -> None:
-        with contextlib.suppress(Exception):  # whatever it is, the request meets it itself
-            self.stream = self._connect()
-        self.finished.set()
-        if self._is_abandoned and self.stream is not None:
-            self.stream.close()
-
-
 class H11Connection:
     """A connection to one origin, for one request at a time.
 
@@ -128,49 +99,38 @@ class H11Connection:
     def __init__(self, origin: Origin, proxy: Proxy | None, ssl_context: ContextSource) -> None:
         self.origin = origin
         self.stream: Any = None
+        self.is_clean: bool = False
         self._proxy = proxy
         self._ssl_context = ssl_context
-        self._http = h11.Connection(h11.CLIENT)
-        self._is_clean = False
-        #: The thread that is connecting already; None where none is.
-        self.preconnection: Preconnection | None = None
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_INCOMPLETE_EVENT_SIZE)
 
     def is_reusable(self) -> bool:
         """Return whether the last response ended cleanly, and nothing has been heard since."""
-        return self._is_clean and self.stream is not None and self.stream.read_nowait(1) is None
+        return self.is_clean and self.stream.read_nowait(1) is None
 
     def close(self) -> None:
-        """Close the stream, if there is one, or as soon as there is one."""
-        self._is_clean = False
-        if self.preconnection is not None:
-            self.preconnection.abandon()
+        """Close the stream, if there is one."""
+        self.is_clean = False
         if self.stream is not None:
             self.stream.close()
 
-    def attach_stream(self, stream: Any) -> None:
-        """Use a stream that has been connected already, as long as nothing has been heard on it."""
-        if stream is not None and stream.read_nowait(1) is None:
-            self.stream = stream
-            self._start_http()
-        elif stream is not None:
-            stream.close()
+    def handle_request(self, request: HTTPRequest) -> NetworkOperations[ReceivedResponse]:
+        """Send the request, and return the whole response.
 
-    def handle_request(self, request: HTTPRequest, handler: ResponseHandler) -> NetworkOperations:
-        """Send the request, and pass the whole response on.
-
-        Raises a subclass of :class:`HTTPClientError`, and what the handler raises.
+        Raises a subclass of :class:`HTTPClientError`, and :class:`ResponseParserError` for a body
+        that is too large or cannot be decompressed.
         """
-        self._is_clean = False
         if self._proxy is not None:
-            handler.on_proxy(self._proxy.secrets)
+            request.secrets |= self._proxy.secrets
         if self.stream is None:
-            yield from self.connect(request.timeouts, request)
+            yield from self.connect(request.timeouts.connect, request.deadline)
+        self.is_clean = False
         try:
             write_error = yield from self._write_request(request)
-            if write_error is None:
-                handler.on_sent()
+            if write_error is None and request.on_sent is not None:
+                request.on_sent()
             try:
-                yield from self._read_response(request, handler)
+                response = yield from self._read_response(request)
             except (OSError, h11.RemoteProtocolError):
                 if write_error is not None:
                     raise write_error from None
@@ -182,54 +142,51 @@ class H11Connection:
         is_done = self._http.our_state is self._http.their_state is h11.DONE
         if is_done and write_error is None and not self._http.trailing_data[0]:
             self._http.start_next_cycle()
-            self._is_clean = True
+            self.is_clean = True
+        return response
 
-    def connect(self, timeouts: Timeouts, request: HTTPRequest | None = None) -> NetworkOperations:
-        """Connect to the origin, or to the proxy and through it."""
-        destination = f"the proxy {self._proxy.origin}" if self._proxy else self.origin
+    def connect(self, timeout: float | None, deadline: Deadline) -> NetworkOperations[None]:
+        """Connect to the origin, or to the proxy and through it.
 
-        def timeout() -> float | None:
-            if request is None:
-                return timeouts.connect
-            return request.deadline.cap(timeouts.connect)
-
+        ``timeout``: seconds for all of it, proxy and TLS included.
+        """
+        proxy = self._proxy
+        destination = f"the proxy {proxy.origin}" if proxy else self.origin
+        budget = deadline.within(timeout, "connect_timeout")
         try:
-            first = self._proxy.origin if self._proxy else self.origin
-            yield Connect(first.host, first.port, timeout())
-            if self._proxy is not None and self._proxy.origin.is_tls:
-                yield self._start_tls(self._proxy.origin, timeout())
-            if self._proxy is not None and self.origin.is_tls:
-                yield from self._open_tunnel(self._proxy, timeout)
+            first = proxy.origin if proxy else self.origin
+            yield Connect(first.host, first.port, budget.cap(None))
+            if proxy is not None and proxy.origin.is_tls:
+                yield self._start_tls(proxy.origin, budget)
+            if proxy is not None and self.origin.is_tls:
+                yield from self._open_tunnel(proxy, budget)
                 destination = self.origin
             if self.origin.is_tls:
-                yield self._start_tls(self.origin, timeout())
+                yield self._start_tls(self.origin, budget)
         except OSError as error:
             kind = "ConnectTimeout" if isinstance(error, TimeoutError) else "ConnectError"
             mapped = map_transport_error(error, destination, kind=kind)
             if destination is not self.origin and kind == "ConnectError":
                 mapped = ProxyConnectionError(str(mapped))
             raise mapped from error
-        self._start_http()
+        self.is_clean = True
 
-    def _start_http(self) -> None:
-        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_INCOMPLETE_EVENT_SIZE)
-
-    def _start_tls(self, origin: Origin, timeout: float | None) -> StartTLS:
+    def _start_tls(self, origin: Origin, budget: Deadline) -> StartTLS:
         context = self._ssl_context.context()
         context.set_alpn_protocols(["http/1.1"])
-        return StartTLS(context, origin.host, timeout)
+        return StartTLS(context, origin.host, budget.cap(None))
 
-    def _open_tunnel(self, proxy: Proxy, timeout: Any) -> NetworkOperations:
+    def _open_tunnel(self, proxy: Proxy, budget: Deadline) -> NetworkOperations[None]:
         """Have the proxy connect to the origin. Raises :class:`ProxyConnectionError`."""
         http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_INCOMPLETE_EVENT_SIZE)
         authority = self.origin.authority
         headers = [("host", authority), ("accept", "*/*"), *_proxy_headers(proxy)]
         head = http.send(h11.Request(method="CONNECT", target=authority, headers=headers))
-        yield Write((head or b"") + (http.send(h11.EndOfMessage()) or b""), timeout())
+        yield Write((head or b"") + (http.send(h11.EndOfMessage()) or b""), budget.cap(None))
         try:
             while not isinstance(event := http.next_event(), h11.Response):
                 if event is h11.NEED_DATA:
-                    if not (data := (yield Read(timeout()))):
+                    if not (data := (yield Read(budget.cap(None)))):
                         raise ProxyConnectionError(
                             f"the proxy {proxy.origin} closed the connection without a response"
                         )
@@ -245,22 +202,20 @@ class H11Connection:
                 f"the proxy {proxy.origin} sent other bytes after its response to CONNECT"
             )
         if not 200 <= event.status_code < 300:
-            reason = event.reason.decode("ascii", "replace")[:80]
+            reason = redact(event.reason.decode("ascii", "replace"), proxy.secrets)[:80]
             raise ProxyConnectionError(
                 f"the proxy {proxy.origin} did not connect to {self.origin}: HTTP status "
                 f"{event.status_code} {reason}"
             )
 
-    def _write_request(
-        self, request: HTTPRequest
-    ) -> Generator[NetworkOperation, bytes, OSError | None]:
+    def _write_request(self, request: HTTPRequest) -> NetworkOperations[OSError | None]:
         """Send the request; return the error that kept it from being sent whole.
 
         There may be a response all the same, which says why the rest of it was not wanted.
         """
         target = request.target
         headers = list(request.headers.items())
-        if request.content or request.method == "POST":
+        if request.has_body:
             headers.append(("content-length", str(len(request.content))))
         if self._proxy is not None and not self.origin.is_tls:
             target = request.url
@@ -276,21 +231,27 @@ class H11Connection:
             return error
         return None
 
-    def _read_response(self, request: HTTPRequest, handler: ResponseHandler) -> NetworkOperations:
+    def _read_response(self, request: HTTPRequest) -> NetworkOperations[ReceivedResponse]:
+        reader: ResponseReader | None = None
         while True:
             event = self._http.next_event()
             if event is h11.NEED_DATA:
                 received = yield Read(request.deadline.cap(request.timeouts.read))
-                if not received and self._http.their_state is h11.SEND_RESPONSE:
+                if not received and reader is None:
                     raise h11.RemoteProtocolError("no response before the connection's end")
                 self._http.receive_data(received)
             elif isinstance(event, h11.Response):
-                headers = join_headers(list(event.headers))
-                handler.on_headers(event.status_code, headers, headers.get("content-encoding", ""))
+                reader = ResponseReader(
+                    event.status_code, list(event.headers), request.max_response_bytes
+                )
+            elif isinstance(event, h11.InformationalResponse):
+                continue
+            elif reader is None:
+                raise h11.RemoteProtocolError("something else than a response")
             elif isinstance(event, h11.Data):
-                handler.on_data(bytes(event.data))
-            elif not isinstance(event, h11.InformationalResponse):
-                return
+                reader.feed(bytes(event.data))
+            else:
+                return reader.finish()
 
 
 def _proxy_headers(proxy: Proxy) -> list[tuple[str, str]]:

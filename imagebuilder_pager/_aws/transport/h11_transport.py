@@ -11,8 +11,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
+from ..._threads import call_in_thread
 from ..._validation import validate_positive, validate_whole_number, validating
-from ...exceptions import HTTPClientError, InvalidConfigError, Problem
+from ...exceptions import InvalidConfigError, Problem
 from ..auth.sigv4 import sigv4_header
 from ..config.proxies import resolve_proxy
 from ..config.tls import (
@@ -21,26 +22,27 @@ from ..config.tls import (
     resolve_verify,
     warn_unverified,
 )
-from .errors import map_transport_error
 from .h11_connection import (
     Connect,
     H11Connection,
     NetworkOperation,
     NetworkOperations,
-    Preconnection,
     Proxy,
     Read,
     Write,
 )
 from .network import NetworkBackend, SocketBackend
-from .pool import (
-    KEEPALIVE_EXPIRY,
-    MAX_CONNECTIONS,
-    ConnectionPool,
-    Lease,
-    PoolState,
+from .pool import KEEPALIVE_EXPIRY, MAX_CONNECTIONS, ConnectionPool, Place
+from .thread_pool import ThreadPool
+from .types import (
+    DEFAULT_TIMEOUTS,
+    READ_NUM_BYTES,
+    Deadline,
+    HTTPRequest,
+    Origin,
+    ReceivedResponse,
+    Timeouts,
 )
-from .types import DEFAULT_TIMEOUTS, READ_NUM_BYTES, HTTPRequest, Origin, ResponseHandler, Timeouts
 
 if TYPE_CHECKING:
     import ssl
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 
 
 BackendT = TypeVar("BackendT")
+ResultT = TypeVar("ResultT")
 
 
 class BaseH11Client(ABC, Generic[BackendT]):
@@ -78,7 +81,7 @@ class BaseH11Client(ABC, Generic[BackendT]):
                 self.timeouts: Timeouts = timeout
             else:
                 seconds = validate_positive("timeout", timeout)
-                self.timeouts = Timeouts(seconds, seconds, seconds, seconds)
+                self.timeouts = Timeouts(seconds, seconds, seconds, None)
             expiry = validate_positive("keepalive_expiry", keepalive_expiry)
         ca_bundle = ca_bundle_from_environment() if trust_env else None
         self._ssl_context = resolve_verify(owner, None if verify is True else verify, ca_bundle)
@@ -89,46 +92,14 @@ class BaseH11Client(ABC, Generic[BackendT]):
         self._keepalive_expiry = float("inf") if expiry is None else expiry
         self._monotonic = monotonic
         self._wants_preconnect = preconnect
-        self._preconnected: H11Connection | None = None
         self._open(network_backend)
 
     @abstractmethod
     def _open(self, network_backend: BackendT | None) -> None:
         """Make the pool, over the system's sockets or another backend."""
 
-    def preconnect(self, origin: Origin) -> None:
-        """Begin to connect to an origin in a thread, if that was asked for.
-
-        What comes of it shows with the first request: an error is met again there.
-        """
-        if not self._wants_preconnect or self._preconnected is not None:
-            return
-        try:
-            connection = self._new_connection(origin)
-        except InvalidConfigError:
-            return
-
-        def connect() -> Any:
-            scratch = self._new_connection(origin)
-            backend = SocketBackend(self._monotonic)
-            _run(scratch, scratch.connect(self.timeouts), backend, self._monotonic)
-            return scratch.stream
-
-        connection.preconnection = Preconnection(connect)
-        self._preconnected = connection
-
-    def _pool_state(self) -> PoolState[H11Connection]:
-        return PoolState(
-            self._take_connection, self._max_connections, self._keepalive_expiry, self._monotonic
-        )
-
-    def _take_connection(self, origin: Origin) -> H11Connection:
-        """Return the connection that is being made to the origin already, or one to be made."""
-        connection = self._preconnected
-        if connection is not None and connection.origin == origin:
-            self._preconnected = None
-            return connection
-        return self._new_connection(origin)
+    def _make_pool(self) -> ConnectionPool[H11Connection]:
+        return ConnectionPool(self._max_connections, self._keepalive_expiry, self._monotonic)
 
     def _new_connection(self, origin: Origin) -> H11Connection:
         settings = resolve_proxy(str(origin)) if self._trust_env else None
@@ -139,11 +110,6 @@ class BaseH11Client(ABC, Generic[BackendT]):
             allowed = "http and https, or http_client=httpx.Client(...) with socksio installed"
             raise InvalidConfigError(Problem(settings.source, given, allowed))
         return H11Connection(origin, Proxy.from_settings(settings), self._ssl_context)
-
-    def _close_preconnected(self) -> None:
-        if self._preconnected is not None:
-            self._preconnected.close()
-            self._preconnected = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(max_connections={self._max_connections})"
@@ -175,28 +141,50 @@ class H11Client(BaseH11Client[NetworkBackend]):
 
     def _open(self, network_backend: NetworkBackend | None) -> None:
         self._backend = network_backend or SocketBackend(self._monotonic)
-        self._pool = ConnectionPool(self._pool_state())
+        self._pools = ThreadPool(self._make_pool)
 
-    def send(self, request: HTTPRequest, handler: ResponseHandler) -> None:
-        """Send a request; see :meth:`.types.Transport.send`."""
-        lease: Lease[H11Connection] = Lease()
+    def preconnect(self, origin: Origin, timeout: float | None) -> None:
+        """Begin to connect to an origin in a thread, if that was asked for.
+
+        The first request waits for the connection. It meets an error by itself.
+        """
+        if not self._wants_preconnect:
+            return
+        pool = self._pools.pool
+        place: Place[H11Connection] = Place(origin, bool)
+        if not pool.acquire_ahead(place):
+            return
         try:
-            timeout = request.deadline.cap(request.timeouts.pool)
-            connection = self._pool.acquire(lease, request.origin, timeout)
-            _join_preconnection(connection, request)
-            operations = connection.handle_request(request, handler)
+            call_in_thread(lambda: self._connect_ahead(pool, place, timeout), "preconnect")
+        except RuntimeError:  # no more threads
+            pool.release(place, is_clean=False)
+
+    def _connect_ahead(
+        self,
+        pool: ConnectionPool[H11Connection],
+        place: Place[H11Connection],
+        timeout: float | None,
+    ) -> None:
+        try:
+            connection = self._new_connection(place.origin)
+            place.connection = connection
+            operations = connection.connect(timeout, Deadline(None, self._monotonic))
             _run(connection, operations, self._backend, self._monotonic)
-        except BaseException as error:
-            self._pool.discard(lease)
-            if isinstance(error, TimeoutError):
-                raise map_transport_error(error, request.origin) from error
-            raise
-        self._pool.release(lease)
+        finally:
+            made = place.connection
+            pool.release(place, is_clean=made is not None and made.is_clean)
+
+    def send(self, request: HTTPRequest) -> ReceivedResponse:
+        """Send a request; see :meth:`.types.Transport.send`."""
+        return self._pools.send(request, self._new_connection, self._exchange)
+
+    def _exchange(self, connection: H11Connection, request: HTTPRequest) -> ReceivedResponse:
+        operations = connection.handle_request(request)
+        return _run(connection, operations, self._backend, self._monotonic)
 
     def close(self) -> None:
         """Close the connections, for good; those in use are closed after their requests."""
-        self._close_preconnected()
-        self._pool.close()
+        self._pools.close()
 
     def __enter__(self) -> Self:
         return self
@@ -207,11 +195,11 @@ class H11Client(BaseH11Client[NetworkBackend]):
 
 def _run(
     connection: H11Connection,
-    operations: NetworkOperations,
+    operations: NetworkOperations[ResultT],
     backend: NetworkBackend,
     monotonic: Callable[[], float],
-) -> None:
-    """Carry out the operations of an exchange."""
+) -> ResultT:
+    """Carry out the operations of an exchange, and return its result."""
     resume: Callable[[Any], Any] = operations.send
     value: Any = None
     try:
@@ -233,24 +221,8 @@ def _run(
                     connection.stream = TLSStream.start(connection.stream, *operation, monotonic)
             except OSError as error:
                 resume, value = operations.throw, error
-    except StopIteration:
-        return
+    except StopIteration as stop:
+        result: ResultT = stop.value
+        return result
     finally:
         value = None  # an error, which would hold this frame, and this frame it
-
-
-def _join_preconnection(connection: H11Connection, request: HTTPRequest) -> None:
-    """Wait for the thread that connects, and take its stream; without one, connect anew."""
-    preconnection = connection.preconnection
-    if preconnection is None:
-        return
-    if not preconnection.finished.wait(request.deadline.cap(request.timeouts.connect)):
-        raise not_connected_in_time(request)
-    connection.preconnection = None
-    connection.attach_stream(preconnection.stream)
-
-
-def not_connected_in_time(request: HTTPRequest) -> HTTPClientError:
-    """Return the error for a thread that has not connected in time."""
-    error = TimeoutError("the connection was not made in time")
-    return map_transport_error(error, request.origin, kind="ConnectTimeout")

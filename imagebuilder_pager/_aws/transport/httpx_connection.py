@@ -1,16 +1,17 @@
-"""One connection of httpx's, over sockets of ours: what httpx and httpcore do not do by themselves.
+"""One of httpx's transports with one connection, over a network backend of ours.
 
-They read on while a peer drips, whatever the call's deadline; they hand what came behind a response
-over as the next one; and closing an async connection waits. So each of httpx's transports gets a
-network backend that knows the deadline and closes at once, and is looked into before it is used
-again. Of httpx and httpcore, some attributes that are not public are used; a test notices when they
-go.
+By themselves httpx and httpcore read on while a peer drips, whatever the call's deadline, and take
+bytes that came behind a response for the next one. So the backend knows the deadline, and its
+stream hands on what belongs to a response and no more. httpcore asks the stream before it uses a
+connection again. ``_pool`` is the one private name that is used.
 """
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpcore
@@ -20,98 +21,203 @@ from ...exceptions import InvalidConfigError, Problem
 from ..config.proxies import Proxy, resolve_proxy
 from ..config.tls import LazySSLContext
 from .network import NetworkBackend
-from .types import Deadline, Origin
+from .types import Deadline, HTTPRequest, Origin
+
+_no_verification = LazySSLContext(False)
 
 
 class HttpxConnection:
-    """One of httpx's transports, sync or async, with a single connection of httpcore's in it.
+    """One of httpx's transports, sync or async, with a pool of one connection.
+
+    - ``origin``: the server.
+    - ``ssl_context``: what to verify against.
+    - ``transport_class``: ``httpx.HTTPTransport`` or its async twin.
+    - ``pool_class``: ``httpcore.ConnectionPool`` or its async twin.
+    - ``backend``: what connects.
 
     Raises :class:`InvalidConfigError` for a proxy of the environment that cannot be used.
     """
 
     def __init__(
         self,
-        transport_class: Callable[..., Any],
         origin: Origin,
-        backend: Any,
         ssl_context: LazySSLContext,
+        *,
+        transport_class: Callable[..., Any],
+        pool_class: Callable[..., Any],
+        backend: BaseBackend,
     ) -> None:
         self.backend = backend
         self.proxy: Proxy | None = resolve_proxy(str(origin))
         proxy = self.proxy
         if proxy is not None and proxy.is_socks and importlib.util.find_spec("socksio") is None:
-            given = "a SOCKS proxy needs the package socksio, which is not installed"
+            missing = "a SOCKS proxy needs the package socksio, which is not installed"
             advice = "(pip install 'httpx[socks]')"
-            raise InvalidConfigError(Problem(proxy.source, f"{given} {advice}"))
+            raise InvalidConfigError(Problem(proxy.source, f"{missing} {advice}"))
+        is_proxy_tls = proxy is not None and proxy.scheme == "https"
         # Without TLS there is nothing to verify, and certificates take their time to load.
-        is_tls = origin.is_tls or (proxy is not None and proxy.scheme == "https")
-        context = ssl_context.context() if is_tls else _no_verification.context()
+        context = (ssl_context if origin.is_tls or is_proxy_tls else _no_verification).context()
         through = None
         if proxy is not None:
-            proxy_context = context if proxy.scheme == "https" else None
-            through = httpx.Proxy(proxy.url, ssl_context=proxy_context)
-        self.transport: Any = transport_class(verify=context, proxy=through)
-        pool = self.transport._pool
-        pool._network_backend = backend
-        scheme = b"https" if origin.is_tls else b"http"
-        self._connection = pool.create_connection(
-            httpcore.Origin(scheme, origin.host.encode("ascii"), origin.port)
+            backend.awaits_tunnel = origin.is_tls
+            given = httpx.Proxy(proxy.url)
+            url = given.url
+            through = httpcore.Proxy(
+                httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=b"/"),
+                auth=given.raw_auth,
+                ssl_context=context if is_proxy_tls else None,
+            )
+        backend.handshakes = origin.is_tls + is_proxy_tls
+        self.transport: Any = transport_class(verify=context)
+        self.transport._pool = pool_class(
+            ssl_context=context, proxy=through, max_connections=1, network_backend=backend
         )
-        self.transport._pool = self._connection
 
-    @property
-    def is_connected(self) -> bool:
-        """Whether a socket has been connected."""
-        return self.backend.stream is not None
-
-    @property
-    def awaits_tunnel(self) -> bool:
-        """Whether a proxy has been connected to, and has not made its tunnel yet."""
-        return self.is_connected and getattr(self._connection, "_connected", True) is False
+    def begin(self, request: HTTPRequest) -> None:
+        """Have the connection keep to the deadline of a request."""
+        self.backend.deadline = request.deadline
+        if self.proxy is not None:
+            request.secrets |= self.proxy.secrets
 
     def is_reusable(self) -> bool:
         """Return whether the last response ended cleanly, and nothing has been heard since."""
-        connection: Any = self._connection
-        stream = self.backend.stream
-        if stream is None or not connection.is_idle():
-            return False
-        while hasattr(connection, "_connection"):  # a tunnel holds a connection, and that another
-            connection = connection._connection
-        surplus, _ = connection._h11_state.trailing_data
-        return not surplus and stream.read_nowait(1) is None
+        return self.backend.stream is not None and not self.backend.is_readable()
 
     def close(self) -> None:
         """Close the socket, at once."""
-        if self.backend.stream is not None:
-            self.backend.stream.close()
-            self.backend.is_closed = True
+        self.backend.close()
 
 
-_no_verification = LazySSLContext(False)
+class BaseBackend:
+    """One connection as httpcore uses it: its time, and which bytes belong to a response.
 
-
-class HttpcoreBackend(httpcore.NetworkBackend):
-    """Our sockets as httpcore wants them, for one connection.
-
-    ``deadline`` is that of the present request, ``stream`` what is connected.
+    - ``deadline``: that of the present request.
+    - ``stream``: what is connected; None before.
+    - ``handshakes``: the TLS handshakes that are still to be made. Until they are, all that is sent
+      and received is part of connecting.
+    - ``awaits_tunnel``: whether a proxy has to connect to the origin.
     """
 
-    def __init__(self, network: NetworkBackend, monotonic: Callable[[], float]) -> None:
-        self._network = network
+    def __init__(self, monotonic: Callable[[], float]) -> None:
         self.monotonic = monotonic
         self.deadline: Deadline = Deadline(None, monotonic)
         self.stream: Any = None
+        self.handshakes = 0
+        self.awaits_tunnel = False
         self.is_closed = False
+        self._connect_deadline = self.deadline
+        self.response = ResponseBytes()
+
+    def begin_connecting(self, timeout: float | None) -> float | None:
+        """Return the seconds that connecting may take, proxy and TLS included."""
+        self._connect_deadline = self.deadline.within(timeout, "connect_timeout")
+        return self._connect_deadline.cap(None)
+
+    def cap(self, timeout: float | None) -> float | None:
+        """Return the seconds that an operation may take; see :meth:`.Deadline.cap`."""
+        if self.handshakes:
+            return self._connect_deadline.cap(None)
+        return self.deadline.cap(timeout)
+
+    def start_handshake(self) -> None:
+        """Take note that TLS begins. The last handshake is with the origin, not with a proxy."""
+        self.awaits_tunnel = self.awaits_tunnel and self.handshakes > 1
+
+    def finish_handshake(self, stream: Any) -> None:
+        """Go on with the stream over TLS."""
+        self.stream = stream
+        self.handshakes -= 1
+
+    def is_readable(self) -> bool:
+        """Return whether there is anything, the connection's end included, but a whole response."""
+        return (
+            self.is_closed or not self.response.is_whole or self.stream.read_nowait(1) is not None
+        )
+
+    def close(self) -> None:
+        """Close the socket, at once."""
+        self.is_closed = True
+        if self.stream is not None:
+            self.stream.close()
+
+    @contextmanager
+    def errors(self, phase: str) -> Iterator[None]:
+        """Raise httpcore's errors of a phase, ``Connect``, ``Read`` or ``Write``."""
+        if self.handshakes:
+            phase = "Connect"
+        try:
+            yield
+        except TimeoutError as error:
+            raise getattr(httpcore, f"{phase}Timeout")(str(error)) from error
+        except OSError as error:
+            raise getattr(httpcore, f"{phase}Error")(str(error)) from error
+
+
+class ResponseBytes:
+    """The bytes of one response: its head, and then as many as ``Content-Length`` says.
+
+    ``is_whole`` says that these have come and no others. It stays False for a response that tells
+    its end in another way: its connection is not used again.
+    """
+
+    _HEAD_END = re.compile(rb"\n\r?\n")
+    _INTERIM = re.compile(rb"HTTP/1\.[01] 1\d\d\b")
+    _LENGTH = re.compile(rb"\ncontent-length:[ \t]*(\d{1,15})[ \t]*\r?\n", re.IGNORECASE)
+    _OTHER_LENGTH = re.compile(rb"\ntransfer-encoding[ \t]*:", re.IGNORECASE)
+
+    def __init__(self) -> None:
+        self.is_whole = False
+        self._head: bytearray | None = bytearray()
+        self._left: int | None = None
+
+    def restart(self) -> None:
+        """Begin with the next response."""
+        self.is_whole = False
+        self._head = bytearray()
+        self._left = None
+
+    def take(self, data: bytes) -> bytes:
+        """Return the part of the bytes that belongs to the response."""
+        received = len(data)
+        if self._head is not None:
+            received = self._take_head(data)
+        if self._left is None:
+            return data
+        surplus = received - self._left
+        self._left = max(0, -surplus)
+        self.is_whole = surplus == 0
+        return data[:-surplus] if surplus > 0 else data
+
+    def _take_head(self, data: bytes) -> int:
+        """Read the head, if this is its end; return how many bytes came behind it."""
+        head = self._head
+        assert head is not None  # noqa: S101 - the caller has looked
+        searched = max(0, len(head) - 2)
+        head += data
+        while (end := self._HEAD_END.search(head, searched)) is not None:
+            if not self._INTERIM.match(head):
+                length = self._LENGTH.search(head, 0, end.end())
+                if length and not self._OTHER_LENGTH.search(head, 0, end.end()):
+                    self._left = int(length[1])
+                self._head = None
+                return len(head) - end.end()
+            del head[: end.end()]
+            searched = 0
+        return 0
+
+
+class HttpcoreBackend(BaseBackend, httpcore.NetworkBackend):
+    """Our sockets as httpcore wants them, for one connection."""
+
+    def __init__(self, network: NetworkBackend, monotonic: Callable[[], float]) -> None:
+        super().__init__(monotonic)
+        self._network = network
 
     def connect_tcp(
         self, host: str, port: int, timeout: float | None = None, *_: Any, **__: Any
     ) -> httpcore.NetworkStream:
-        try:
-            self.stream = self._network.connect_tcp(host, port, self.deadline.cap(timeout))
-        except TimeoutError as error:
-            raise httpcore.ConnectTimeout(str(error)) from error
-        except OSError as error:
-            raise httpcore.ConnectError(str(error)) from error
+        with self.errors("Connect"):
+            self.stream = self._network.connect_tcp(host, port, self.begin_connecting(timeout))
         return _HttpcoreStream(self)
 
 
@@ -121,42 +227,36 @@ class _HttpcoreStream(httpcore.NetworkStream):
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         backend = self._backend
-        try:
-            data: bytes = backend.stream.read(max_bytes, backend.deadline.cap(timeout))
-        except TimeoutError as error:
-            raise httpcore.ReadTimeout(str(error)) from error
-        except OSError as error:
-            raise httpcore.ReadError(str(error)) from error
-        return data
+        with backend.errors("Read"):
+            return backend.response.take(backend.stream.read(max_bytes, backend.cap(timeout)))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         backend = self._backend
-        try:
-            backend.stream.write(buffer, backend.deadline.cap(timeout))
-        except TimeoutError as error:
-            raise httpcore.WriteTimeout(str(error)) from error
-        except OSError as error:
-            raise httpcore.WriteError(str(error)) from error
+        backend.response.restart()
+        with backend.errors("Write"):
+            backend.stream.write(buffer, backend.cap(timeout))
 
     def close(self) -> None:
-        self._backend.stream.close()
+        self._backend.close()
 
     def start_tls(
         self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        backend = self._backend
-        try:
-            from .tls_stream import TLSStream
+        from .tls_stream import TLSStream
 
-            backend.stream = TLSStream.start(
-                backend.stream,
-                ssl_context,
-                server_hostname or "",
-                backend.deadline.cap(timeout),
-                backend.monotonic,
+        backend = self._backend
+        backend.start_handshake()
+        with backend.errors("Connect"):
+            backend.finish_handshake(
+                TLSStream.start(
+                    backend.stream,
+                    ssl_context,
+                    server_hostname or "",
+                    backend.cap(timeout),
+                    backend.monotonic,
+                )
             )
-        except TimeoutError as error:
-            raise httpcore.ConnectTimeout(str(error)) from error
-        except OSError as error:
-            raise httpcore.ConnectError(str(error)) from error
         return self
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._backend.is_readable() if info == "is_readable" else None

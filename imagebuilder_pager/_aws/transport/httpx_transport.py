@@ -1,8 +1,8 @@
 """The default transports: httpx's, each with one connection, in a pool of our own.
 
-httpx's own pool looks through all its connections at each request, and its client looks anew for
-proxies, cookies, redirects and hooks, of which there are none. What mocks and instruments patch,
-``httpx.HTTPTransport.handle_request`` and httpcore's below it, carries every request all the same.
+What mocks and instruments patch, ``httpx.HTTPTransport.handle_request`` and httpcore's pool below
+it, carries every request. httpx's client stands above: it would look anew, for each request, for
+proxies, cookies, redirects and hooks, of which there are none.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
+import httpcore
 import httpx
 
 from ...exceptions import (
@@ -21,17 +22,13 @@ from ...exceptions import (
 )
 from ..auth.botocore_sigv4 import botocore_sigv4_header
 from ..config.tls import LazySSLContext
+from .body import ResponseReader
 from .errors import map_transport_error
 from .httpx_connection import HttpcoreBackend, HttpxConnection
 from .network import NetworkBackend, SocketBackend
-from .pool import (
-    KEEPALIVE_EXPIRY,
-    MAX_CONNECTIONS,
-    ConnectionPool,
-    Lease,
-    PoolState,
-)
-from .types import DEFAULT_TIMEOUTS, HTTPRequest, Origin, ResponseHandler, join_headers
+from .pool import KEEPALIVE_EXPIRY, MAX_CONNECTIONS, ConnectionPool
+from .thread_pool import ThreadPool
+from .types import DEFAULT_TIMEOUTS, HTTPRequest, Origin, ReceivedResponse
 
 if TYPE_CHECKING:
     from ..auth.signer import SigningAlgorithm
@@ -60,16 +57,8 @@ class BaseHttpxTransport:
         #: Those of the operations with a path alone: a query has as many values as there are.
         self._urls: dict[tuple[Origin, str], httpx.URL] = {}
 
-    def preconnect(self, origin: Origin) -> None:
-        """Do nothing: importing httpx takes longer than connecting."""
-
-    def _pool_state(self) -> PoolState[HttpxConnection]:
-        return PoolState(
-            self._create_connection, self._max_connections, KEEPALIVE_EXPIRY, self._monotonic
-        )
-
-    def _create_connection(self, origin: Origin) -> HttpxConnection:
-        raise NotImplementedError
+    def _make_pool(self) -> ConnectionPool[HttpxConnection]:
+        return ConnectionPool(self._max_connections, KEEPALIVE_EXPIRY, self._monotonic)
 
     def _build_request(self, request: HTTPRequest) -> httpx.Request:
         """Return the request as httpx has it, with the headers that were signed and no others."""
@@ -83,7 +72,7 @@ class BaseHttpxTransport:
             if not url.query:
                 self._urls[key] = url
         headers = [(name.encode(), value.encode()) for name, value in request.headers.items()]
-        if request.content or request.method == "POST":
+        if request.has_body:
             headers.append((b"content-length", b"%d" % len(request.content)))
         return httpx.Request(
             request.method,
@@ -123,23 +112,24 @@ class _OneChunk:
 
 
 def map_httpx_error(
-    error: Exception, connection: HttpxConnection | None, request: HTTPRequest
+    error: Exception, connection: HttpxConnection, request: HTTPRequest
 ) -> HTTPClientError:
     """Return our error for one of httpx's; a proxy's failure is told apart."""
     mapped = map_transport_error(error, request.origin)
-    if connection is None or connection.proxy is None:
-        return mapped
-    is_proxys = (type(mapped) is EndpointConnectionError and not connection.is_connected) or (
-        type(mapped) is ConnectionClosedError and connection.awaits_tunnel
-    )
-    return ProxyConnectionError(str(mapped)) if is_proxys else mapped
+    backend = connection.backend
+    is_proxys = connection.proxy is not None and (backend.stream is None or backend.awaits_tunnel)
+    if is_proxys and type(mapped) in {EndpointConnectionError, ConnectionClosedError}:
+        return ProxyConnectionError(str(mapped))
+    return mapped
 
 
 class HttpxTransport(BaseHttpxTransport):
     """The default transport of :class:`.client.ImageBuilder`; for many threads.
 
-    ``ssl_context``: what to verify against. ``max_connections``: at most so many at a time; who
-    comes then waits. ``network_backend``, in httpcore's sense, and ``monotonic`` are for tests.
+    - ``ssl_context``: what to verify against. Default: certifi's certificates.
+    - ``max_connections``: maximum open connections; further requests wait. Default: 10.
+    - ``network_backend``: what connects, for tests. Default: the system's sockets.
+    - ``monotonic``: a function that returns seconds, for tests. Default: ``time.monotonic``.
     """
 
     def __init__(
@@ -152,35 +142,35 @@ class HttpxTransport(BaseHttpxTransport):
     ) -> None:
         super().__init__(ssl_context, max_connections=max_connections, monotonic=monotonic)
         self._backend = network_backend or SocketBackend(monotonic)
-        self._pool = ConnectionPool(self._pool_state())
+        self._pools = ThreadPool(self._make_pool)
 
-    def send(self, request: HTTPRequest, handler: ResponseHandler) -> None:
+    def send(self, request: HTTPRequest) -> ReceivedResponse:
         """Send a request; see :meth:`.types.Transport.send`."""
-        lease: Lease[HttpxConnection] = Lease()
+        return self._pools.send(request, self._new_connection, self._exchange)
+
+    def _exchange(self, connection: HttpxConnection, request: HTTPRequest) -> ReceivedResponse:
+        connection.begin(request)
         try:
-            timeout = request.deadline.cap(request.timeouts.pool)
-            connection = self._pool.acquire(lease, request.origin, timeout)
-            connection.backend.deadline = request.deadline
-            if connection.proxy is not None:
-                handler.on_proxy(connection.proxy.secrets)
             response = connection.transport.handle_request(self._build_request(request))
-            headers = join_headers(response.headers.raw)
-            handler.on_headers(response.status_code, headers, headers.get("content-encoding", ""))
+            reader = ResponseReader(
+                response.status_code, response.headers.raw, request.max_response_bytes
+            )
             for chunk in response.stream:
-                handler.on_data(chunk)
+                reader.feed(chunk)
             response.stream.close()
-        except BaseException as error:
-            used = lease.connection
-            self._pool.discard(lease)
-            if isinstance(error, (httpx.HTTPError, TimeoutError)):
-                raise map_httpx_error(error, used, request) from error
-            raise
-        self._pool.release(lease)
+        except httpx.HTTPError as error:
+            raise map_httpx_error(error, connection, request) from error
+        return reader.finish()
 
     def close(self) -> None:
         """Close the connections, for good; those in use are closed after their requests."""
-        self._pool.close()
+        self._pools.close()
 
-    def _create_connection(self, origin: Origin) -> HttpxConnection:
-        backend = HttpcoreBackend(self._backend, self._monotonic)
-        return HttpxConnection(httpx.HTTPTransport, origin, backend, self._ssl_context)
+    def _new_connection(self, origin: Origin) -> HttpxConnection:
+        return HttpxConnection(
+            origin,
+            self._ssl_context,
+            transport_class=httpx.HTTPTransport,
+            pool_class=httpcore.ConnectionPool,
+            backend=HttpcoreBackend(self._backend, self._monotonic),
+        )

@@ -11,9 +11,12 @@ import socket
 import time
 import weakref
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from ..._threads import BackgroundCall
+from ..._threads import result_of, shared_calls
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Address = tuple[int, int, int, str, Any]
 
@@ -68,6 +71,17 @@ def look_up(host: str, port: int) -> list[Address]:
     return list(socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM))
 
 
+def begin_lookup(host: str, port: int) -> Future[list[Address]]:
+    """Look a name up in a thread, since the system's resolver knows no timeout.
+
+    A thread that outlives the timeout ends when the resolver does.
+    """
+    try:
+        return shared_calls.start(("resolve", host, port), lambda: look_up(host, port))
+    except RuntimeError as error:
+        raise OSError(f"the name {host} cannot be looked up: {error}") from None
+
+
 def is_address(host: str) -> bool:
     """Return whether the host is an IP address, which need not be resolved."""
     for family in (socket.AF_INET, socket.AF_INET6):
@@ -77,16 +91,13 @@ def is_address(host: str) -> bool:
 
 
 def _resolve(host: str, port: int, timeout: float | None) -> list[Address]:
-    """Return the addresses of a host; looked up in a thread, since that knows no timeout.
-
-    A thread that outlives the timeout ends when the system's resolver does.
-    """
+    """Return the addresses of a host."""
     if timeout is None or is_address(host):
         return look_up(host, port)
-    call = BackgroundCall(lambda: look_up(host, port), "resolve")
-    if not call.finished.wait(timeout):
-        raise TimeoutError(f"the name {host} was not resolved in time")
-    return call.result()
+    try:
+        return result_of(begin_lookup(host, port), timeout)
+    except TimeoutError:
+        raise TimeoutError(f"the name {host} was not resolved in time") from None
 
 
 def _connect(

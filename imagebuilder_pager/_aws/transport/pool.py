@@ -1,24 +1,26 @@
-"""Connections that are kept for the next request: which are lent out, kept and closed.
+"""Connections that are kept for the next request: one pool a process, and an event loop.
 
-The rule: a connection is kept only if whoever had it says that it is clean. One that is not
-returned, because its borrower was broken off at whatever point, is closed as soon as its lease is
-gone; so none is lost, and none is used by two.
+Rules:
 
-:class:`PoolState` decides; the pool for threads, here, and the one for event loops, in
-:mod:`.async_pool`, add how to wait.
+- At most ``max_connections`` places are in use at a time. A request has one, with the connection
+  that it finds or makes. It gives the place back in a ``finally``, however it ends.
+- A place that is given back goes to the request that has waited longest, and to no other.
+- A connection is kept only after a response that ended cleanly, and closed when it has been idle
+  for too long.
+
+All connections are here, from their first byte on. The pool waits for nothing: a request that gets
+no place at once waits to be woken, and gives up as it likes.
 """
 
 from __future__ import annotations
 
 import threading
-import time
-import weakref
-from collections.abc import Callable, Iterator
-from typing import Generic, Protocol, TypeVar
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from ..._threads import Waiter, call_after_fork
 from ...exceptions import HTTPClientError
-from .errors import CLOSED_MESSAGE, map_transport_error
+from .errors import CLOSED_MESSAGE
 from .types import Origin
 
 #: boto3's ``max_pool_connections``.
@@ -37,238 +39,156 @@ class PooledConnection(Protocol):
 ConnectionT = TypeVar("ConnectionT", bound=PooledConnection)
 
 
-class Lease(Generic[ConnectionT]):
-    """The right to use a connection, for as long as somebody holds this object."""
+class Place(Generic[ConnectionT]):
+    """The place of one request; ``connection`` is None until there is one.
 
-    __slots__ = ("__weakref__", "connection", "on_loss")
-
-    def __init__(self) -> None:
-        self.connection: ConnectionT | None = None
-        self.on_loss: Callable[[], object] | None = None
-
-    def __del__(self) -> None:
-        # Ctrl-C may have come in __init__.
-        on_loss = getattr(self, "on_loss", None)
-        if on_loss is not None:
-            on_loss()
-
-
-class _Slot(Generic[ConnectionT]):
-    __slots__ = ("connection", "idle_since", "lease", "origin")
-
-    def __init__(self, origin: Origin, connection: ConnectionT) -> None:
-        self.origin = origin
-        self.connection = connection
-        self.lease: weakref.ref[Lease[ConnectionT]] | None = None
-        self.idle_since = 0.0
-
-
-class PoolState(Generic[ConnectionT]):
-    """At most so many connections, and who has each; no locks, no waiting.
-
-    ``create_connection`` makes one that is not connected yet. ``monotonic`` measures how long a
-    connection has been idle.
+    ``wake`` is called in any thread when the request need not wait any longer.
     """
 
-    def __init__(
-        self,
-        create_connection: Callable[[Origin], ConnectionT],
-        max_connections: int,
-        keepalive_expiry: float,
-        monotonic: Callable[[], float],
-    ) -> None:
-        self._create_connection = create_connection
-        self._max_connections = max_connections
-        self._keepalive_expiry = keepalive_expiry
-        self._monotonic = monotonic
-        self._slots: list[_Slot[ConnectionT]] = []
-        self.is_closed: bool = False
+    __slots__ = ("connection", "origin", "wake")
 
-    def __len__(self) -> int:
-        return len(self._slots)
+    def __init__(self, origin: Origin, wake: Callable[[], object]) -> None:
+        self.connection: ConnectionT | None = None
+        self.origin = origin
+        self.wake = wake
 
-    def try_acquire(self, lease: Lease[ConnectionT], origin: Origin) -> ConnectionT | None:
-        """Give the lease a connection, kept or new, and return it; None if all are in use.
+    def open_connection(self) -> ConnectionT | None:
+        """Return the connection, None where there is none that can be used again."""
+        if self.connection is not None and not self.connection.is_reusable():
+            self.connection.close()
+            self.connection = None
+        return self.connection
 
-        Raises :class:`HTTPClientError` after :meth:`close`.
-        """
-        if self.is_closed:
-            raise HTTPClientError(CLOSED_MESSAGE)
-        self._close_lost()
-        self.close_expired()
-        slot = self._take_idle(origin)
-        if slot is None:
-            if len(self._slots) >= self._max_connections and not self._close_one_idle():
-                return None
-            slot = _Slot(origin, self._create_connection(origin))
-            self._slots.append(slot)
-        slot.lease = weakref.ref(lease)
-        lease.connection = slot.connection
-        return slot.connection
 
-    def release(self, lease: Lease[ConnectionT]) -> bool:
-        """Take a connection of this pool back, and keep it if it is clean; False for others."""
-        slot = self._slot_of(lease)
-        if slot is None:
-            return False
-        lease.connection = None
-        if not self.is_closed and slot.connection.is_reusable():
-            slot.idle_since = self._monotonic()
-            slot.lease = None
-        else:
-            self._close(slot)
-        self.close_expired()
-        return True
-
-    def discard(self, lease: Lease[ConnectionT]) -> bool:
-        """Close a connection of this pool that was broken off in use; False for others."""
-        slot = self._slot_of(lease)
-        if slot is None:
-            return False
-        lease.connection = None
-        self._close(slot)
-        return True
-
-    def close_expired(self) -> None:
-        """Close the connections that have been idle for too long."""
-        if not self._slots:
-            return
-        oldest = self._monotonic() - self._keepalive_expiry
-        for slot in [slot for slot in self._idle() if slot.idle_since < oldest]:
-            self._close(slot)
-
-    def close(self) -> None:
-        """Close the idle connections; those in use are closed when they are returned."""
-        self.is_closed = True
-        self._close_lost()
-        for slot in list(self._idle()):
-            self._close(slot)
-
-    def close_all(self) -> None:
-        """Close every connection, whoever has it."""
-        for slot in list(self._slots):
-            self._close(slot)
-
-    def _idle(self) -> Iterator[_Slot[ConnectionT]]:
-        return (slot for slot in self._slots if slot.lease is None)
-
-    def _take_idle(self, origin: Origin) -> _Slot[ConnectionT] | None:
-        # The one that was used last: the others come to expire.
-        for slot in sorted(self._idle(), key=lambda slot: -slot.idle_since):
-            if slot.origin != origin:
-                continue
-            if slot.connection.is_reusable():
-                return slot
-            self._close(slot)
-        return None
-
-    def _close_one_idle(self) -> bool:
-        slot = next(self._idle(), None)
-        if slot is not None:
-            self._close(slot)
-        return slot is not None
-
-    def _close_lost(self) -> None:
-        for slot in [s for s in self._slots if s.lease is not None and s.lease() is None]:
-            self._close(slot)
-
-    def _slot_of(self, lease: Lease[ConnectionT]) -> _Slot[ConnectionT] | None:
-        return next(
-            (slot for slot in self._slots if slot.lease is not None and slot.lease() is lease), None
-        )
-
-    def _close(self, slot: _Slot[ConnectionT]) -> None:
-        # Out of the list first: whatever breaks this off, it is not used again.
-        if slot in self._slots:
-            self._slots.remove(slot)
-        slot.connection.close()
+class _Idle(NamedTuple, Generic[ConnectionT]):
+    since: float
+    origin: Origin
+    connection: ConnectionT
 
 
 class ConnectionPool(Generic[ConnectionT]):
-    """A pool for threads. Who finds all connections in use waits for one, in the order of coming.
+    """A pool for the threads of a process, or for the tasks of an event loop.
 
-    The order matters: a thread that returns a connection and asks for the next one at once would
-    else be faster, each time, than one that has to be woken.
+    - ``max_connections``: maximum places in use, and connections kept.
+    - ``keepalive_expiry``: seconds after which an idle connection is closed.
+    - ``monotonic``: a function that returns seconds.
     """
 
-    def __init__(self, state: PoolState[ConnectionT]) -> None:
-        self._state = state
-        self._lock = threading.RLock()  # reentrant: a lease may end while this thread holds it
-        #: Those who wait, in their order. Who was broken off in waiting is gone with the lease.
-        self._waiting: list[tuple[weakref.ref[Lease[ConnectionT]], Waiter]] = []
-        call_after_fork(self)
+    def __init__(
+        self, max_connections: int, keepalive_expiry: float, monotonic: Callable[[], float]
+    ) -> None:
+        self._max_connections = max_connections
+        self._keepalive_expiry = keepalive_expiry
+        self._monotonic = monotonic
+        # Reentrant: garbage may be collected, and signals handled, while this thread has it.
+        self._lock = threading.RLock()
+        self._in_use: set[Place[ConnectionT]] = set()
+        self._waiting: deque[Place[ConnectionT]] = deque()
+        self._idle: list[_Idle[ConnectionT]] = []  # the oldest first
+        #: The place of a connection that is made ahead of the first request.
+        self._ahead: Place[ConnectionT] | None = None
+        self.is_closed: bool = False
 
-    def acquire(
-        self, lease: Lease[ConnectionT], origin: Origin, timeout: float | None
-    ) -> ConnectionT:
-        """Give the lease a connection, after waiting for one, and return it.
+    def acquire(self, place: Place[ConnectionT]) -> bool:
+        """Give the request its place and return True, or return False: then it has to wait.
 
-        Raises :class:`ConnectTimeoutError` when none is free in time.
+        Raises :class:`HTTPClientError` after :meth:`close`.
         """
-        lease.on_loss = self._wake
-        waiter = Waiter()
         with self._lock:
-            if not self._waiting:
-                connection = self._state.try_acquire(lease, origin)
-                if connection is not None:
-                    return connection
-            self._waiting.append((weakref.ref(lease), waiter))
-        wait_until = None if timeout is None else time.monotonic() + timeout
-        try:
-            while True:
-                remaining = None if wait_until is None else wait_until - time.monotonic()
-                woken = waiter.wait(remaining)
-                with self._lock:
-                    if self._is_first(lease):
-                        connection = self._state.try_acquire(lease, origin)
-                        if connection is not None:
-                            return connection
-                if not woken:
-                    raise map_transport_error(
-                        TimeoutError("all connections are in use"), origin, kind="PoolTimeout"
-                    )
-        finally:
-            self._stop_waiting(lease)
+            if self.is_closed:
+                raise HTTPClientError(CLOSED_MESSAGE)
+            self._close_expired()
+            is_made_ahead = self._ahead is not None and self._ahead.origin == place.origin
+            if (is_made_ahead and not self._waiting) or self._is_full():
+                self._waiting.append(place)
+                return False
+            self._assign(place)
+            return True
 
-    def release(self, lease: Lease[ConnectionT]) -> None:
-        """Take the connection back; see :meth:`PoolState.release`."""
-        with self._lock:
-            self._state.release(lease)
-            lease.on_loss = None
-            self._wake()
+    def acquire_ahead(self, place: Place[ConnectionT]) -> bool:
+        """Give the place to a connection for the first request, which then waits for it.
 
-    def discard(self, lease: Lease[ConnectionT]) -> None:
-        """Close the connection; see :meth:`PoolState.discard`."""
+        Return False where there are connections already.
+        """
         with self._lock:
-            self._state.discard(lease)
-            lease.on_loss = None
-        self._stop_waiting(lease)
+            if self.is_closed or self._in_use or self._idle:
+                return False
+            self._in_use.add(place)
+            self._ahead = place
+            return True
+
+    def check(self, place: Place[ConnectionT]) -> None:
+        """Raise :class:`HTTPClientError` if the request was woken by :meth:`close`."""
+        if place not in self._in_use:
+            raise HTTPClientError(CLOSED_MESSAGE)
+
+    def release(self, place: Place[ConnectionT], *, is_clean: bool) -> None:
+        """Take the place back, or out of the queue; the second time, do nothing.
+
+        With ``is_clean``, its connection is kept for the next request, else it is closed.
+        """
+        with self._lock:
+            connection, place.connection = place.connection, None
+            if connection is not None:
+                if is_clean and not self.is_closed:
+                    self._idle.append(_Idle(self._monotonic(), place.origin, connection))
+                else:
+                    connection.close()
+            if place is self._ahead:
+                self._ahead = None
+            self._in_use.discard(place)
+            if place in self._waiting:
+                self._waiting.remove(place)
+            self._close_expired()
+            # The place is handed on: one that came just now would else be faster each time. It is
+            # in both collections for a moment, so that Ctrl-C at any line loses none.
+            while self._waiting and (self._waiting[0] in self._in_use or not self._is_full()):
+                first = self._waiting[0]
+                self._assign(first)
+                first.wake()
+                self._waiting.popleft()
 
     def close(self) -> None:
-        """Close the idle connections, and let nobody have another one."""
+        """Close the idle connections, and give no more places.
+
+        Connections in use are closed when they are given back.
+        """
         with self._lock:
-            self._state.close()
-            self._wake()
+            self.is_closed = True
+            while self._idle:
+                self._idle.pop().connection.close()
+            while self._waiting:
+                self._waiting.popleft().wake()
 
-    def _is_first(self, lease: Lease[ConnectionT]) -> bool:
-        while self._waiting and (first := self._waiting[0][0]()) is not lease:
-            if first is not None:
-                return False
-            del self._waiting[0]
-        return True
+    def abandon(self) -> None:
+        """Close every connection: the process is a forked one, or the event loop is over.
 
-    def _stop_waiting(self, lease: Lease[ConnectionT]) -> None:
-        with self._lock:
-            self._waiting = [entry for entry in self._waiting if entry[0]() not in {None, lease}]
-            self._wake()
+        No lock is taken, since another thread may have had it at the fork.
+        """
+        self.is_closed = True
+        for idle in self._idle:
+            idle.connection.close()
+        for place in self._in_use:
+            if place.connection is not None:
+                place.connection.close()
 
-    def _wake(self) -> None:
-        with self._lock:
-            for _, waiter in self._waiting:
-                waiter.wake()
+    def _is_full(self) -> bool:
+        return len(self._in_use) >= self._max_connections
 
-    def after_fork(self) -> None:
-        """Forget, in a forked process, the connections, which are its parent's."""
-        self._lock = threading.RLock()
-        self._waiting = []
-        self._state.close_all()
+    def _assign(self, place: Place[ConnectionT]) -> None:
+        if place in self._in_use:
+            return
+        self._in_use.add(place)
+        # The one that was used last: the others come to expire.
+        for index in range(len(self._idle) - 1, -1, -1):
+            if self._idle[index].origin == place.origin:
+                place.connection = self._idle.pop(index).connection
+                return
+        if len(self._in_use) + len(self._idle) > self._max_connections:
+            self._idle.pop(0).connection.close()
+
+    def _close_expired(self) -> None:
+        if self._idle:
+            oldest = self._monotonic() - self._keepalive_expiry
+            while self._idle and self._idle[0].since < oldest:
+                self._idle.pop(0).connection.close()

@@ -1,13 +1,12 @@
 """The seam between the protocol and the transports that carry its requests; no I/O.
 
-A transport gets a signed request and tells a handler of the response as it arrives. It makes one
-attempt: what is tried again is decided above it.
+A transport sends a signed request and returns the whole response. It makes one attempt: what is
+tried again is decided above it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -20,10 +19,11 @@ if TYPE_CHECKING:
 class Timeouts(NamedTuple):
     """The seconds for each part of an attempt, under httpx's names; None for no limit.
 
-    - ``connect``: for connecting.
+    - ``connect``: for connecting, with proxy and TLS.
     - ``read``: for each wait for bytes.
     - ``write``: for each write.
-    - ``pool``: for a free connection.
+    - ``pool``: for a free connection of the caller's own httpx client. In the pools of this library
+      a request waits until the deadline of its call.
     """
 
     connect: float | None
@@ -49,7 +49,7 @@ class Timeouts(NamedTuple):
 #: The most bytes of one read from a socket.
 READ_NUM_BYTES = 64 * 1024
 #: boto3's.
-DEFAULT_TIMEOUTS = Timeouts(connect=60.0, read=60.0, write=60.0, pool=60.0)
+DEFAULT_TIMEOUTS = Timeouts(connect=60.0, read=60.0, write=60.0, pool=None)
 
 
 class Deadline:
@@ -72,6 +72,15 @@ class Deadline:
     def remaining(self) -> float | None:
         """Return the seconds that are left, 0 when it has passed; None for no limit."""
         return None if self._end is None else max(0.0, self._end - self._monotonic())
+
+    def within(self, seconds: float | None, name: str) -> Deadline:
+        """Return the deadline so many seconds from now, or this one where it comes first."""
+        if seconds is None:
+            return self
+        remaining = self.remaining()
+        if remaining is not None and remaining <= seconds:
+            return self
+        return Deadline(seconds, self._monotonic, name)
 
     def cap(self, timeout: float | None) -> float | None:
         """Return the timeout, or what is left where that is less.
@@ -121,21 +130,47 @@ class Origin(NamedTuple):
 class HTTPRequest:
     """One attempt at a call: a request with all its headers, signature included.
 
-    ``target`` is the path with its query; ``headers`` have names in lower case, ``host`` among
-    them, and lack a ``content-length``. Its repr shows no header.
+    - ``method``: the HTTP method.
+    - ``origin``: the server.
+    - ``target``: the path with its query.
+    - ``headers``: names in lower case; ``host`` is among them, ``content-length`` is not.
+    - ``content``: the bytes of the body.
+    - ``timeouts``: seconds for each part of the attempt.
+    - ``deadline``: the end of the call.
+    - ``max_response_bytes``: maximum size of the response's body, before and after decompression.
+    - ``secrets``: values that no error may show. A transport adds those of its proxy.
+    - ``on_sent``: is called once the request is sent, to use the time that the response takes. Only
+      some transports call it. Default: None.
+
+    Its repr shows no header.
     """
 
-    __slots__ = ("content", "deadline", "headers", "method", "origin", "target", "timeouts")
+    __slots__ = (
+        "content",
+        "deadline",
+        "headers",
+        "max_response_bytes",
+        "method",
+        "on_sent",
+        "origin",
+        "secrets",
+        "target",
+        "timeouts",
+    )
 
-    def __init__(  # noqa: PLR0917 - the parts of a request, in HTTP's order
+    def __init__(
         self,
         method: str,
         origin: Origin,
         target: str,
         headers: Mapping[str, str],
         content: bytes,
+        *,
         timeouts: Timeouts,
         deadline: Deadline,
+        max_response_bytes: int,
+        secrets: set[str],
+        on_sent: Callable[[], object] | None = None,
     ) -> None:
         self.method: str = method
         self.origin: Origin = origin
@@ -144,12 +179,20 @@ class HTTPRequest:
         self.content: bytes = content
         self.timeouts: Timeouts = timeouts
         self.deadline: Deadline = deadline
+        self.max_response_bytes: int = max_response_bytes
+        self.secrets: set[str] = secrets
+        self.on_sent: Callable[[], object] | None = on_sent
 
     @property
     def url(self) -> str:
         """The whole URL."""
         scheme = "https" if self.origin.is_tls else "http"
         return f"{scheme}://{self.headers['host']}{self.target}"
+
+    @property
+    def has_body(self) -> bool:
+        """Whether it says how long its body is, as every POST does."""
+        return bool(self.content) or self.method == "POST"
 
     def capped_timeouts(self) -> Timeouts:
         """Return the timeouts, none of them beyond the deadline.
@@ -164,24 +207,12 @@ class HTTPRequest:
         return f"{type(self).__name__}({self.method!r}, {self.url!r})"
 
 
-class ResponseHandler(Protocol):
-    """The receiver of a response, piece by piece."""
+class ReceivedResponse(NamedTuple):
+    """A whole response: header names in lower case, the body decompressed."""
 
-    def on_proxy(self, secrets: AbstractSet[str]) -> None:
-        """Learn, before anything is sent, which values of the proxy no error may show."""
-
-    def on_sent(self) -> None:
-        """Use the time that the response takes. Only some transports tell."""
-
-    def on_headers(self, status: int, headers: Mapping[str, str], encoding: str) -> None:
-        """Take the head: names in lower case, values of the same name joined by commas.
-
-        ``encoding`` is the compression of the body, "" for none. Raises
-        :class:`ResponseParserError` for an encoding that cannot be read.
-        """
-
-    def on_data(self, chunk: bytes) -> None:
-        """Take a piece of the body. Raises :class:`PagerError` to have no more of it."""
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class Transport(Protocol):
@@ -196,14 +227,11 @@ class Transport(Protocol):
     @property
     def signing_algorithm(self) -> SigningAlgorithm: ...
 
-    def preconnect(self, origin: Origin) -> None:
-        """Begin to connect, without waiting and without an error; it may do nothing."""
+    def send(self, request: HTTPRequest) -> ReceivedResponse:
+        """Send the request once, and return the whole response.
 
-    def send(self, request: HTTPRequest, handler: ResponseHandler) -> None:
-        """Send the request once, and pass the whole response on.
-
-        Raises a subclass of :class:`HTTPClientError` where there is none, and what the handler
-        raises.
+        Raises a subclass of :class:`HTTPClientError` where there is none, and
+        :class:`ResponseParserError` for a body that is too large or cannot be decompressed.
         """
 
     def close(self) -> None:
@@ -218,11 +246,8 @@ class AsyncTransport(Protocol):
     @property
     def signing_algorithm(self) -> SigningAlgorithm: ...
 
-    def preconnect(self, origin: Origin) -> None:
-        """Begin to connect, without waiting and without an error; it may do nothing."""
-
-    async def send(self, request: HTTPRequest, handler: ResponseHandler) -> None:
-        """Send the request once, and pass the whole response on; see :meth:`Transport.send`."""
+    async def send(self, request: HTTPRequest) -> ReceivedResponse:
+        """Send the request once, and return the whole response; see :meth:`Transport.send`."""
 
     async def aclose(self) -> None:
         """Close the connections; those in use end with their requests."""
@@ -248,19 +273,3 @@ class AsyncHttpxClient(Protocol):
     def timeout(self) -> Any: ...
     async def send(self, request: Any, *, stream: bool = False) -> Any: ...
     async def aclose(self) -> None: ...
-
-
-def join_headers(raw_headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Return headers by their names in lower case, values of the same name joined by commas.
-
-    They are read as UTF-8, or all as ISO 8859-1 where one of them is not UTF-8, as httpx does.
-    """
-    try:
-        decoded = [(name.decode(), value.decode()) for name, value in raw_headers]
-    except UnicodeDecodeError:
-        decoded = [(name.decode("iso-8859-1"), v.decode("iso-8859-1")) for name, v in raw_headers]
-    headers: dict[str, str] = {}
-    for raw_name, value in decoded:
-        name = raw_name.lower()
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers

@@ -1,0 +1,17 @@
+"""Waiting for another thread, where a test can be told of nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for what another thread is about to do."""
+    for _ in range(5000):
+        if condition():
+            return
+        threading.Event().wait(0.001)
+    pytest.fail("it has not happened")
