@@ -85,8 +85,8 @@ def _remove(text: str, forms: list[str]) -> str:
         redacted = redacted.replace(form, _REMOVED)
     if len(text) <= _MAX_TEXT_LENGTH:
         return redacted
-    # A secret that was cut is at the end, and longer now if there were shorter ones in it.
-    end = len(redacted) - 2 * max(map(len, forms), default=0)
+    # A secret that was cut is at the end.
+    end = len(redacted) - max(map(len, forms), default=0)
     return f"{redacted[: max(end, 0)]}..."
 
 
