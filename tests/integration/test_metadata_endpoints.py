@@ -171,6 +171,19 @@ def test_a_container_response_without_credentials_is_an_error(
     assert "TaskUuidSecret" not in str(caught.value)
 
 
+def test_a_container_response_that_repeats_the_token_as_its_code_does_not_show_it(
+    settings: CredentialSettings, endpoints: CredentialEndpoints, clock: NoSleepClock
+) -> None:
+    settings.set_eks_with_a_token()
+    settings.environment(AWS_CONTAINER_AUTHORIZATION_TOKEN="TokenOfTheContainer7")
+    for padding in ("", "x" * 70):
+        endpoints.scripted = [(200, b'{"Code": "%sTokenOfTheContainer7"}' % padding.encode())]
+        with pytest.raises(exceptions.CredentialRetrievalError, match=r"\(error code ") as caught:
+            our_credentials(clock)
+        assert "TokenOf" not in str(caught.value)
+    assert endpoints.requests[-1][2]["authorization"] == "TokenOfTheContainer7"
+
+
 def test_an_unusable_container_token_is_an_error_that_does_not_show_it(
     settings: CredentialSettings, clock: NoSleepClock
 ) -> None:

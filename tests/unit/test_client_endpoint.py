@@ -115,6 +115,20 @@ def test_an_endpoint_that_is_not_a_url_is_an_error(url: Any) -> None:
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
+        ("https://user:ses/ame@a.test", "https://...@a.test"),
+        ("https:/user:sesame@a.test", "...@a.test"),
+        ("user:sesame@a.test", "...@a.test"),
+    ],
+)
+def test_an_endpoint_that_is_not_a_url_shows_no_password(url: str, shown: str) -> None:
+    with pytest.raises(exceptions.InvalidEndpointError) as caught:
+        ImageBuilder("us-west-2", endpoint_url=url, **LOCAL_CREDENTIALS)
+    assert str(caught.value).startswith(f"endpoint_url: {shown!r} given; allowed: ")
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
         ("https://user:sesame@a.test", "https://...@a.test"),
         ("https://user@a.test/path", "https://...@a.test/path"),
         ("https://@a.test", "https://...@a.test"),

@@ -159,6 +159,7 @@ def assert_no_password(error: BaseException) -> None:
         for text in (str(current), repr(current)):
             for secret in (PASSWORD, "p%40ss", AUTHORIZATION.decode(), AUTHORIZATION.decode()[6:]):
                 assert secret not in text
+            assert "ss:w" not in text  # a part that a parser may take for the host or the port
         current = current.__cause__ or current.__context__
 
 
@@ -187,6 +188,9 @@ MALFORMED = [
     "http://[zz]:1",
     f"http://{USERINFO}@host:port",
     f"socks4://{USERINFO}@host",
+    f"http://user:{PASSWORD}/@host",
+    f"http://user:{PASSWORD}#@host",
+    f"http://{USERINFO}@h\u2100st",
     f"http://{'a' * 64}.test",
     "http://a..b",
     "http://ho%73t:3128",

@@ -129,7 +129,7 @@ def test_nothing_from_outside_makes_the_warning_longer_or_two_lines(
     client_with: ClientWith, caplog: pytest.LogCaptureFixture
 ) -> None:
     secret = "local-secret-access-key-0123456789"
-    tags = {"a\nb\x1b[2J": 1, "x" * 5000: 2, f"is {secret}": 3}
+    tags = {"a\nb\x1b[2J": 1, "x" * 5000: 2, f"is {secret}": 3, f"{'x' * 180}{secret}": 4}
     body = {"lifecyclePolicySummaryList": [{"tags": tags}]}
     client = client_with(
         lambda _: httpx.Response(200, json=body, headers={"x-amzn-RequestId": f"r {secret}"}),
@@ -140,7 +140,7 @@ def test_nothing_from_outside_makes_the_warning_longer_or_two_lines(
     (message,) = warnings_of(caplog)
     assert message.isprintable()
     assert len(message) < 1000
-    assert secret not in message
+    assert secret[:8] not in message
     assert "r (removed)" in message
 
 

@@ -145,11 +145,11 @@ def normalize_endpoint_url(url: str, source: str = "endpoint_url") -> str:
         is_valid = False
     if not is_valid or re.search(r"[\s\x00-\x1f\x7f]", url):
         allowed = "http:// or https://, a host and, where needed, a port and a path"
-        given = f"{_without_userinfo(url)!r} given"
+        given = f"{without_userinfo(url)!r} given"
         raise InvalidEndpointError(Problem(source, given, allowed))
     if parts.username is not None or parts.password is not None or "?" in url or "#" in url:
         reason = "a user name, a password, a query or a fragment cannot be part of it"
-        given = f"{_without_userinfo(url)!r} given; {reason}"
+        given = f"{without_userinfo(url)!r} given; {reason}"
         raise InvalidEndpointError(Problem(source, given))
     authority = f"[{host}]" if ":" in host else host
     if parts.port is not None:
@@ -181,6 +181,6 @@ def ascii_host(host: str) -> str:
     return host if _HOST_NAME.fullmatch(host) else ""
 
 
-def _without_userinfo(url: object) -> str:
-    """Return the URL as an error may show it: before an @ there can be a password."""
-    return re.sub(r"//[^/]*@", "//...@", str(url))[:120]
+def without_userinfo(url: object) -> str:
+    """Return the URL as an error may show it: anything before an @ can be a password."""
+    return re.sub(r"\A(https?://)?.*@", r"\1...@", str(url), flags=re.DOTALL)[:120]

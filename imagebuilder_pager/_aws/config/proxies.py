@@ -9,7 +9,7 @@ import sys
 from urllib.parse import unquote, urlsplit
 
 from ...exceptions import InvalidConfigError, Problem
-from .endpoints import ascii_host
+from .endpoints import ascii_host, without_userinfo
 
 _SCHEMES = ("http", "https", "socks5", "socks5h")
 
@@ -28,8 +28,8 @@ class Proxy:
             self.port: int | None = parts.port
             self.username: str | None = None if parts.username is None else unquote(parts.username)
             self.password: str | None = None if parts.password is None else unquote(parts.password)
-        except ValueError as error:
-            problem = str(error)
+        except ValueError:
+            problem = "it is not a URL"  # the parser's own words may have the password in them
         else:
             userinfo = f"{self.username}{self.password}"
             if re.search(r"[\s\x00-\x1f\x7f]", url) or re.search(r"[\x00-\x1f\x7f]", userinfo):
@@ -39,10 +39,11 @@ class Proxy:
             elif not (parts.hostname or "").isascii():
                 problem = "its host is not ASCII; give it as xn--..."
         if problem:
-            shown = re.sub(r"//[^/]*@", "//...@", url)[:80]
             schemes = ", ".join(_SCHEMES)
             allowed = f"a URL such as http://proxy.example:3128, with one of the schemes {schemes}"
-            raise InvalidConfigError(Problem(source, f"{shown!r} given ({problem})", allowed))
+            raise InvalidConfigError(
+                Problem(source, f"{without_userinfo(url)!r} given ({problem})", allowed)
+            )
         self.url: str = url
         self.source: str = source
 

@@ -91,7 +91,8 @@ class ContainerProvider:
                     timeout=self._TIMEOUT,
                     clock=self._clock,
                     certificates=self._certificates,
-                )
+                ),
+                headers.values(),
             )
 
         try:

@@ -90,7 +90,7 @@ class InstanceMetadataProvider:
             raise MetadataError("the instance has no role")
         path = self._ROLE_PATH + quote(roles[0], safe="+=,.@-_")
         credentials = parse_credentials(
-            fetch("GET", base_url + path, headers, timeout=timeout, clock=self._clock)
+            fetch("GET", base_url + path, headers, timeout=timeout, clock=self._clock), {token}
         )
         return self._extend_expiration(credentials)
 

@@ -7,7 +7,7 @@ environment, and do not say why they returned nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -18,7 +18,7 @@ from ...exceptions import (
     ReadTimeoutError,
     ResponseParserError,
 )
-from ..auth.redaction import redact_error
+from ..auth.redaction import redact, redact_error
 from ..clock import Clock, parse_iso8601
 from ..config.tls import LazySSLContext
 from ..identity import Credentials
@@ -98,8 +98,11 @@ def fetch(
     return response.body.decode("utf-8", "replace")
 
 
-def parse_credentials(text: str) -> Credentials:
-    """Return the credentials in a response, a JSON object. Raises :class:`MetadataError`."""
+def parse_credentials(text: str, secrets: Iterable[str]) -> Credentials:
+    """Return the credentials in a response, a JSON object.
+
+    Raises :class:`MetadataError`, which shows none of the ``secrets`` that were sent.
+    """
     try:
         members = json.loads(text)
     except ValueError:
@@ -110,7 +113,9 @@ def parse_credentials(text: str) -> Credentials:
     if missing:
         # The service's own code for the error, such as AssumeRoleUnauthorizedAccess.
         code = members.get("Code")
-        detail = f" (error code {code[:80]})" if isinstance(code, str) and code.isalnum() else ""
+        detail = ""
+        if isinstance(code, str) and code.isalnum():
+            detail = f" (error code {redact(code, secrets)[:80]})"
         raise MetadataError(f"the response has no {', '.join(missing)}{detail}")
     access_key, secret_key, token, expiration = (members[name] for name in _CREDENTIAL_MEMBERS)
     try:

@@ -48,7 +48,8 @@ MAX_OBJECTS = 100_000
 #: The most commas in a body. Each may be a value that does not match, which takes some 800 bytes to
 #: describe.
 MAX_COMMAS = 500_000
-_MAX_PATH_LENGTH = 200
+#: The longest name that is shown of a member: a longer one is a key of a map.
+_MAX_NAME_LENGTH = 200
 
 
 class ResponseParser(Protocol[ResponseT_co]):
@@ -91,13 +92,15 @@ class RestJsonOperation(NamedTuple):
 class HTTPResponse(NamedTuple):
     """An HTTP response that has been read: header names in lower case, the body decompressed.
 
-    ``retries`` are the attempts before the one that it belongs to.
+    ``retries`` are the attempts before the one that it belongs to. ``redact`` removes the secrets
+    from a text of it.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     retries: int = 0
+    redact: Callable[[str], str] = str
 
     @property
     def request_id(self) -> str | None:
@@ -120,12 +123,12 @@ class HTTPResponse(NamedTuple):
 
     def summarize(self) -> str:
         """Return the status, the content type and the first characters, for an error's text."""
-        start = self.body[:200].decode("utf-8", "replace")
+        # Redacted before it is cut or quoted: a part of a secret is not found.
+        text = self.redact(self.body.decode("utf-8", "replace"))
         content_type = self.headers.get("content-type", "no content type")
-        if location := self.headers.get("location"):
+        if location := self.redact(self.headers.get("location", "")):
             content_type += f", a redirect to {location[:200]!r}, which is not followed"
-        more = "..." if len(self.body) > len(start.encode()) else ""
-        shown = f"{start!r}{more}" if self.body else "an empty body"
+        shown = f"{text[:200]!r}{'...' * (len(text) > 200)}" if text else "an empty body"
         return f"HTTP status {self.status}, {content_type}, {shown}"
 
 
@@ -161,6 +164,7 @@ def parse_response(
     # Late: the models have imported it by now, while a connection was being made.
     import pydantic
 
+    response = response._replace(redact=redact)
     body = response.body
     if not 200 <= response.status < 300 or "x-amzn-errortype" in response.headers:
         raise parse_error(operation, response)
@@ -337,9 +341,11 @@ def parse_error(operation: RestJsonOperation, response: HTTPResponse) -> ClientE
 
 def member_path(location: Location) -> str:
     """Return ``resources[3].startTime`` for pydantic's ``("resources", 3, "startTime")``."""
-    # One index stands for all of them: -1.
-    path = "".join(
-        f".{part}" if isinstance(part, str) else "[]" if part < 0 else f"[{part}]"
+    # One index stands for all of them: -1. A long name is left out, since a cut through a secret
+    # would show its beginning.
+    return "".join(
+        ("[]" if part < 0 else f"[{part}]")
+        if isinstance(part, int)
+        else f".{part if len(part) <= _MAX_NAME_LENGTH else '...'}"
         for part in location
     ).removeprefix(".")
-    return path if len(path) <= _MAX_PATH_LENGTH else f"{path[:_MAX_PATH_LENGTH]}..."
