@@ -13,6 +13,7 @@ from ...exceptions import InvalidConfigError, Problem
 from ..clock import Clock
 from ..config.shared_config import SharedConfig, is_true
 from ..identity import Credentials
+from ..transport.types import Deadline
 from .metadata_http import MetadataError, fetch, parse_credentials, retry
 
 _log = logging.getLogger(__name__)
@@ -22,7 +23,8 @@ class InstanceMetadataProvider:
     """The provider of the credentials of an EC2 instance's role.
 
     Version 1, without a session token, is never used. It serves one search: called twice, it
-    returns the same credentials.
+    returns the same credentials. ``AWS_METADATA_SERVICE_TIMEOUT`` is the time of an attempt, for
+    its three requests together: botocore has it anew for each wait of each request.
     """
 
     METHOD = "iam-role"
@@ -62,8 +64,9 @@ class InstanceMetadataProvider:
         timeout = _resolve_whole_number(self._config, "TIMEOUT", "timeout")
         try:
             return retry(
-                lambda: self._fetch_role_credentials(base_url, timeout),
+                lambda deadline: self._fetch_role_credentials(base_url, deadline),
                 self._clock,
+                timeout=timeout,
                 max_attempts=max_attempts,
                 delay=0,
             )
@@ -72,15 +75,15 @@ class InstanceMetadataProvider:
         _log.debug("no credentials from EC2 instance metadata: %s", self._missing_reason)
         return None
 
-    def _fetch_role_credentials(self, base_url: str, timeout: float) -> Credentials:
+    def _fetch_role_credentials(self, base_url: str, deadline: Deadline) -> Credentials:
         ttl = {"x-aws-ec2-metadata-token-ttl-seconds": self._TOKEN_TTL_SECONDS}
-        token = fetch("PUT", base_url + self._TOKEN_PATH, ttl, timeout=timeout, clock=self._clock)
+        token = fetch("PUT", base_url + self._TOKEN_PATH, ttl, deadline=deadline, clock=self._clock)
         if not (token.isascii() and token.isprintable() and token):
             raise MetadataError("the response is not a metadata token")
         headers = {"x-aws-ec2-metadata-token": token}
         try:
             roles = fetch(
-                "GET", base_url + self._ROLE_PATH, headers, timeout=timeout, clock=self._clock
+                "GET", base_url + self._ROLE_PATH, headers, deadline=deadline, clock=self._clock
             ).split()
         except MetadataError as error:
             if error.status == 404:
@@ -90,7 +93,7 @@ class InstanceMetadataProvider:
             raise MetadataError("the instance has no role")
         path = self._ROLE_PATH + quote(roles[0], safe="+=,.@-_")
         credentials = parse_credentials(
-            fetch("GET", base_url + path, headers, timeout=timeout, clock=self._clock)
+            fetch("GET", base_url + path, headers, deadline=deadline, clock=self._clock)
         )
         return self._extend_expiration(credentials)
 
