@@ -17,7 +17,7 @@ help:
 	@echo "make test-all  run the tests on every supported Python that is found"
 	@echo "make test-lowest  run the tests with the lowest versions that pyproject.toml allows"
 	@echo "make update-model  generate from the newest service model, and say what has moved in it"
-	@echo "make bench     measure speed and size beside boto3 and aiobotocore; five minutes"
+	@echo "make bench     measure speed and size beside boto3, aiobotocore and others; eight minutes"
 	@echo "make slim      build/slim: the library and its requirements, and nothing else; with"
 	@echo "               SLIM=lean build/slim-lean, the smallest, for H11Client alone"
 	@echo "make container build/container: the smallest root that lists, beside roots with boto3"

@@ -18,7 +18,10 @@ from .rows import ROWS, rows_named
 
 _README = Path(__file__).with_name("README.md")
 _BEGIN, _END = "<!-- table -->\n", "<!-- end of table -->\n"
-_PACKAGES = ("boto3", "botocore", "httpx", "httpcore", "pydantic", "pydantic-core")
+_PACKAGES = (
+    *("boto3", "botocore", "httpx", "httpcore", "pydantic", "pydantic-core"),
+    "capo-imagebuilder",
+)
 
 
 def main() -> int:

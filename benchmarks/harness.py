@@ -166,7 +166,11 @@ class Harness:
         return environment
 
 
-_SITE_OF = {"peer_boto3": "boto3", "peer_aiobotocore": "aiobotocore"}
+_SITE_OF = {
+    "peer_boto3": "boto3",
+    "peer_aiobotocore": "aiobotocore",
+    "peer_capo": "capo-imagebuilder",
+}
 
 
 def aiobotocore_site_packages() -> Path:

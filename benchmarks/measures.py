@@ -55,7 +55,9 @@ def _in_turns(
     return samples
 
 
-def measure_cpu_sync(worker: str) -> Callable[[Harness, int], Samples]:
+def measure_cpu_sync(
+    worker: str, peer: str = "peer_boto3", peer_pages: int = 300
+) -> Callable[[Harness, int], Samples]:
     """Return the measure of the CPU milliseconds per page of a sync client."""
 
     def measure(harness: Harness, rounds: int) -> Samples:
@@ -63,7 +65,7 @@ def measure_cpu_sync(worker: str) -> Callable[[Harness, int], Samples]:
             return lambda: harness.work(worker, "stream", pages, 50).cpu_per_page * 1000
 
         return _in_turns(
-            rounds, peer=cpu("peer_boto3", 300), ours=cpu(worker, 600), limit=cpu("limit", 600)
+            rounds, peer=cpu(peer, peer_pages), ours=cpu(worker, 600), limit=cpu("limit", 600)
         )
 
     return measure
@@ -83,7 +85,9 @@ def measure_cpu_async(worker: str, at_a_time: int) -> Callable[[Harness, int], S
     return measure
 
 
-def measure_cold(worker: str, *, tls: bool) -> Callable[[Harness, int], Samples]:
+def measure_cold(
+    worker: str, peer: str = "peer_boto3", *, tls: bool
+) -> Callable[[Harness, int], Samples]:
     """Return the measure of the milliseconds of a process that lists one page."""
 
     def measure(harness: Harness, rounds: int) -> Samples:
@@ -92,7 +96,7 @@ def measure_cold(worker: str, *, tls: bool) -> Callable[[Harness, int], Samples]
 
         return _in_turns(
             rounds,
-            peer=whole("peer_boto3"),
+            peer=whole(peer),
             ours=whole(worker),
             limit=whole("limit"),
             warm_up=True,

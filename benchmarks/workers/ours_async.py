@@ -42,10 +42,12 @@ def stream(
 
 
 def executions(url: str, count: int, pages: int, latency_ms: int, at_a_time: int) -> None:
-    """List many executions, ``at_a_time`` at a time."""
+    """List many executions, ``at_a_time`` at a time, each with a connection."""
 
     async def main() -> None:
-        async with AsyncImageBuilder(REGION, endpoint_url=url, **CREDENTIALS) as client:
+        async with AsyncImageBuilder(
+            REGION, endpoint_url=url, max_pool_connections=at_a_time, **CREDENTIALS
+        ) as client:
             await _list(client, 1)
             turn = asyncio.Semaphore(at_a_time)
 

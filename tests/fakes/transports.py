@@ -38,6 +38,7 @@ from .servers import ScriptedServer
 CREDENTIALS = Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
 TIMEOUTS = Timeouts(5.0, 5.0, 5.0, 5.0)
 LOCALHOST_CERTIFICATE = Path(__file__).parents[1] / "unit" / "localhost.pem"
+RENEWED_CERTIFICATE = LOCALHOST_CERTIFICATE.with_name("renewed.pem")
 TRUSTING = LazySSLContext(Resolved(str(LOCALHOST_CERTIFICATE), "a test"))
 
 Serve = Callable[..., ScriptedServer]

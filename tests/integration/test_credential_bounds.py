@@ -22,7 +22,9 @@ from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
 from imagebuilder_pager._aws.credentials.process import CredentialProcessRunner
 from imagebuilder_pager._aws.credentials.refreshable import RefreshableCredentials
 from imagebuilder_pager._aws.identity import Credentials
-from tests.fakes.clocks import NoSleepClock
+from imagebuilder_pager._aws.transport.network import SocketBackend
+from imagebuilder_pager._aws.transport.types import ReceivedResponse
+from tests.fakes.clocks import FakeClock, NoSleepClock
 from tests.fakes.connections import EXECUTION, ConnectionServer, serve_pages
 from tests.fakes.credential_endpoints import (
     CredentialEndpoints,
@@ -99,6 +101,95 @@ def test_an_endpoint_that_drips_is_given_up(
             done.set()
         assert time.monotonic() - began < 5
     assert clock.elapsed < 200
+
+
+def test_a_retry_after_of_sts_stays_within_its_budget(
+    settings: CredentialSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock()
+    sent: list[float] = []
+
+    def respond(*_: Any, **__: Any) -> ReceivedResponse:
+        sent.append(clock.elapsed)
+        return ReceivedResponse(503, {"retry-after": "20"}, b"")
+
+    monkeypatch.setattr("imagebuilder_pager._aws.credentials.sts.fetch_response", respond)
+    settings.set_web_identity()
+    with pytest.raises(exceptions.CredentialRetrievalError, match="503"):
+        our_credentials(clock)
+    assert sent == [0, 20]
+    assert clock.elapsed == 20, "another 20 s would be more than the half minute"
+
+
+def test_attempts_at_sts_that_hang_stay_within_its_budget(
+    settings: CredentialSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock()
+    timeouts: list[float] = []
+
+    def respond(*_: Any, timeout: float, **__: Any) -> ReceivedResponse:
+        timeouts.append(timeout)
+        if len(timeouts) == 1:
+            return ReceivedResponse(503, {"retry-after": "15"}, b"")
+        clock.elapsed += timeout
+        raise exceptions.ReadTimeoutError("no response in time")
+
+    monkeypatch.setattr("imagebuilder_pager._aws.credentials.sts.fetch_response", respond)
+    settings.set_web_identity()
+    with pytest.raises(exceptions.CredentialRetrievalError, match="in time"):
+        our_credentials(clock)
+    assert timeouts[:2] == [10, 10]
+    assert 4 < timeouts[2] < 5.01, "what is left of half a minute"
+    assert clock.elapsed == pytest.approx(30)
+
+
+@pytest.mark.parametrize("attempts", [1, 2])
+@pytest.mark.parametrize(("seconds", "is_found"), [(0.9, True), (1.1, False)])
+def test_each_request_of_instance_metadata_has_the_timeout_and_all_have_one_budget(  # noqa: PLR0917 - fixtures
+    seconds: float,
+    is_found: bool,
+    attempts: int,
+    settings: CredentialSettings,
+    endpoints: CredentialEndpoints,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = FakeClock()
+    respond = endpoints.respond
+
+    def respond_slowly(*request: Any) -> tuple[int, bytes]:
+        clock.elapsed += seconds
+        return respond(*request)
+
+    monkeypatch.setattr(endpoints, "respond", respond_slowly)
+    settings.set_imds()
+    settings.environment(AWS_METADATA_SERVICE_NUM_ATTEMPTS=str(attempts))
+    if is_found:
+        assert our_credentials(clock)[0] == "ASIAIMDS1"
+        assert clock.elapsed == pytest.approx(2.7), "within the three seconds that are documented"
+    else:
+        with pytest.raises(exceptions.NoCredentialsError, match="no response in time"):
+            our_credentials(clock)
+        assert endpoints.paths.count("/latest/api/token") == attempts
+
+
+def test_a_container_endpoint_has_one_budget(
+    settings: CredentialSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An attempt that takes longer than its share leaves less to the others."""
+    clock = FakeClock()
+    timeouts: list[float | None] = []
+
+    def connect(_: SocketBackend, host: str, port: int, timeout: float | None = None) -> None:
+        timeouts.append(timeout)
+        clock.elapsed += 5.5 if len(timeouts) == 1 else timeout or 0
+        raise TimeoutError
+
+    monkeypatch.setattr(SocketBackend, "connect_tcp", connect)
+    settings.set_eks()
+    with pytest.raises(exceptions.CredentialRetrievalError, match="no response in time"):
+        our_credentials(clock)
+    assert timeouts == [2, 1.5]
+    assert clock.elapsed == 8
 
 
 def zip_twice(body: bytes) -> bytes:

@@ -11,8 +11,8 @@ import botocore.utils
 import pytest
 
 from imagebuilder_pager import exceptions
-from imagebuilder_pager._aws.transport.fetch import FetchedResponse
 from imagebuilder_pager._aws.transport.network import SocketBackend
+from imagebuilder_pager._aws.transport.types import ReceivedResponse
 from tests.fakes.clocks import NoSleepClock
 from tests.fakes.credential_endpoints import (
     CredentialEndpoints,
@@ -110,9 +110,9 @@ def test_a_container_url_that_aws_allows_is_requested(
 ) -> None:
     requested = []
 
-    def respond(_method: str, url: str, *_: Any, **__: Any) -> FetchedResponse:
+    def respond(_method: str, url: str, *_: Any, **__: Any) -> ReceivedResponse:
         requested.append(url)
-        return FetchedResponse(200, {}, json.dumps(settings.endpoints.issue("ECS")).encode())
+        return ReceivedResponse(200, {}, json.dumps(settings.endpoints.issue("ECS")).encode())
 
     monkeypatch.setattr(FETCH_RESPONSE, respond)
     settings.environment(AWS_CONTAINER_CREDENTIALS_FULL_URI=url)

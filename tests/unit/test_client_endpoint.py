@@ -1,13 +1,20 @@
 """The region and the endpoint of a client."""
 
+import contextlib
+import re
+import socket
+import ssl
 from typing import Any
 
+import boto3
 import pytest
 
-from imagebuilder_pager import ImageBuilder, exceptions
+from imagebuilder_pager import H11Client, ImageBuilder, exceptions
+from imagebuilder_pager._aws.config.endpoints import normalize_endpoint_url
 from tests.fakes.accounts import LOCAL_CREDENTIALS
-from tests.fakes.clients import ClientWith, list_page
+from tests.fakes.clients import EXECUTION, ClientWith, list_page
 from tests.fakes.services import RecordingService
+from tests.fakes.transports import LOCALHOST_CERTIFICATE, Serve
 
 
 @pytest.fixture
@@ -159,3 +166,55 @@ def test_an_endpoint_keeps_its_port_and_path(
     list_page(client_with(recorder, endpoint_url="http://127.0.0.1:8080/base/"))
     assert str(recorder.request.url) == "http://127.0.0.1:8080/base/ListLifecycleExecutionResources"
     assert recorder.request.headers["host"] == "127.0.0.1:8080"
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://a.test.", "https://a.test"),
+        ("https://a.test.:8443/base/", "https://a.test:8443/base"),
+    ],
+)
+def test_a_final_dot_of_the_host_is_dropped(given: str, kept: str) -> None:
+    assert normalize_endpoint_url(given) == kept
+
+
+@pytest.mark.usefixtures("_no_settings")
+@pytest.mark.parametrize("http_client", [None, H11Client], ids=["httpx", "h11"])
+def test_a_host_with_a_final_dot_is_reached_as_by_boto3(
+    http_client: type[H11Client] | None,
+    serve: Serve,
+    localhost_context: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The certificate is for the host without the dot, and so is the header."""
+    execution = EXECUTION["lifecycleExecutionId"]
+    body = b'{"lifecycleExecutionId": "%s", "resources": []}' % execution.encode()
+    response = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    server = serve([response], [response], context=localhost_context)
+    url = server.url.replace("127.0.0.1", "127.0.0.1.")
+    verify = str(LOCALHOST_CERTIFICATE)
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(
+        "socket.getaddrinfo",
+        lambda _, *rest, **named: resolve("127.0.0.1", *rest, **named),
+    )
+    theirs: Any = boto3.client(
+        "imagebuilder", "us-west-2", endpoint_url=url, verify=verify, **LOCAL_CREDENTIALS
+    )
+    theirs.list_lifecycle_execution_resources(**EXECUTION)
+    theirs.close()
+    with (
+        http_client(verify=verify) if http_client else contextlib.nullcontext() as lean,
+        ImageBuilder(
+            "us-west-2",
+            endpoint_url=url,
+            http_client=lean,
+            verify=None if lean else verify,
+            max_attempts=1,
+            **LOCAL_CREDENTIALS,
+        ) as client,
+    ):
+        list_page(client)
+    hosts = [re.search(rb"(?i)\r\nhost: (\S+)", request) for request in server.requests]
+    assert [found and found[1].decode() for found in hosts] == [f"127.0.0.1:{server.port}"] * 2

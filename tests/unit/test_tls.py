@@ -1,4 +1,4 @@
-"""Which certificates are trusted by default, and the warning where none are verified."""
+"""Which certificates are trusted, and the warning where none are verified."""
 
 import os
 import ssl
@@ -6,12 +6,15 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
+from imagebuilder_pager._aws.config.shared_config import Resolved
 from imagebuilder_pager._aws.config.tls import LazySSLContext
 from tests.conftest import KEYS
+from tests.fakes.transports import RENEWED_CERTIFICATE
 
 pytestmark = pytest.mark.usefixtures("_no_settings")
 
@@ -72,6 +75,104 @@ def test_ssl_cert_dir_without_any_directory_is_an_error(
     monkeypatch.setenv("SSL_CERT_DIR", os.pathsep.join([str(tmp_path / "a"), str(tmp_path / "b")]))
     with pytest.raises(exceptions.InvalidConfigError, match=r"SSL_CERT_DIR: there is no directory"):
         LazySSLContext().context()
+
+
+# A file of certificates that changes
+
+
+class Bundle:
+    """A file of certificates, and the context that is made of it."""
+
+    def __init__(self, path: Path, certificates: LazySSLContext) -> None:
+        self.path = path
+        self._certificates = certificates
+
+    def replace(self, source: Path) -> None:
+        """Put another file in the place of this one."""
+        new = self.path.with_suffix(".new")
+        new.write_bytes(source.read_bytes())
+        new.replace(self.path)
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        return self._certificates.context()
+
+    @property
+    def serial_numbers(self) -> set[str]:
+        """The serial numbers of the certificates that are trusted."""
+        return {str(trusted["serialNumber"]) for trusted in self.context.get_ca_certs()}
+
+
+@pytest.fixture(params=["a path", "SSL_CERT_FILE", "certifi"])
+def bundle(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Bundle:
+    """A bundle with one certificate, from each place that one can come from."""
+    path = tmp_path / "bundle.pem"
+    verify: bool | Resolved = True
+    if request.param == "a path":
+        verify = Resolved(str(path), "a test")
+    elif request.param == "certifi":
+        monkeypatch.setattr("certifi.where", lambda: str(path))
+    else:
+        monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    bundle = Bundle(path, LazySSLContext(verify))
+    bundle.replace(CERTIFICATE)
+    return bundle
+
+
+def test_a_file_that_has_not_changed_is_read_once(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = bundle.context
+    monkeypatch.setattr("ssl.create_default_context", pytest.fail)
+    assert bundle.context is first
+
+
+def test_a_file_that_is_replaced_is_read_again(bundle: Bundle) -> None:
+    first = bundle.context
+    assert bundle.serial_numbers == {"01"}
+    bundle.replace(RENEWED_CERTIFICATE)
+    assert bundle.serial_numbers == {"02"}
+    assert bundle.context is bundle.context is not first
+    assert len(first.get_ca_certs()) == 1, "the context of the open connections is not touched"
+
+
+def test_a_link_to_another_file_is_followed_again(bundle: Bundle) -> None:
+    """A Kubernetes volume is renewed in this way."""
+    bundle.path.unlink()
+    bundle.path.symlink_to(CERTIFICATE)
+    assert bundle.serial_numbers == {"01"}
+    bundle.path.unlink()
+    bundle.path.symlink_to(RENEWED_CERTIFICATE)
+    assert bundle.serial_numbers == {"02"}
+
+
+def test_a_file_that_is_being_rewritten_leaves_the_context_in_use(bundle: Bundle) -> None:
+    first = bundle.context
+    for content in (b"", RENEWED_CERTIFICATE.read_bytes()[:-100]):
+        bundle.path.write_bytes(content)
+        assert bundle.context is first
+    bundle.path.unlink()
+    assert bundle.context is first
+    bundle.replace(RENEWED_CERTIFICATE)
+    assert bundle.serial_numbers == {"02"}
+
+
+def test_a_change_while_the_file_is_read_is_not_missed(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load: Any = ssl.create_default_context
+
+    def load_and_replace(**arguments: str) -> ssl.SSLContext:
+        context: ssl.SSLContext = load(**arguments)
+        bundle.replace(RENEWED_CERTIFICATE)
+        return context
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ssl.create_default_context", load_and_replace)
+        assert len(bundle.context.get_ca_certs()) == 1
+    assert bundle.serial_numbers == {"02"}
 
 
 @pytest.mark.parametrize("kind", [ImageBuilder, AsyncImageBuilder])

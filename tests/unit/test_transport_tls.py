@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,14 @@ from imagebuilder_pager._aws.config.tls import (
 )
 from imagebuilder_pager._aws.retries import classify
 from tests.fakes.servers import OK
-from tests.fakes.transports import LOCALHOST_CERTIFICATE, TRUSTING, SendTo, Serve, error_of
+from tests.fakes.transports import (
+    LOCALHOST_CERTIFICATE,
+    RENEWED_CERTIFICATE,
+    TRUSTING,
+    SendTo,
+    Serve,
+    error_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +99,23 @@ def test_an_expired_certificate(serve: Serve, send_to: SendTo) -> None:
     assert type(error) is exceptions.SSLError
     assert "certificate has expired" in str(error)
     assert classify(error) is None
+
+
+def test_a_new_connection_trusts_what_the_bundle_has_become(
+    serve: Serve, send_to: SendTo, localhost_context: ssl.SSLContext, tmp_path: Path
+) -> None:
+    """The certificate and the bundle are renewed, and the client is the same."""
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_bytes(LOCALHOST_CERTIFICATE.read_bytes())
+    certificates = LazySSLContext(Resolved(str(bundle), "a test"))
+    server = serve([OK], [OK], context=localhost_context)
+    assert send_to(server.url, certificates=certificates).body == b"{}"
+    assert server.closed[0].wait(5)
+    localhost_context.load_cert_chain(RENEWED_CERTIFICATE)
+    bundle.write_bytes(RENEWED_CERTIFICATE.read_bytes())
+    os.utime(bundle, ns=(1, 1))  # two writes can have the same time
+    assert send_to(server.url, certificates=certificates).body == b"{}"
+    assert server.protocols == ["http/1.1"] * 2
 
 
 def test_a_server_without_tls(serve: Serve, send_to: SendTo) -> None:
@@ -171,6 +196,10 @@ def test_a_verify_that_cannot_be_used_is_an_error(verify: Any) -> None:
 
 
 def test_a_given_context_stays_as_strict_as_it_is() -> None:
-    context = ssl.create_default_context()
+    context = ssl.create_default_context(cafile=LOCALHOST_CERTIFICATE)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    assert resolve_verify("test", context, None).context() is context
+    given = resolve_verify("test", context, None)
+    assert given.context() is context
+    assert given.context() is context
+    assert context.cert_store_stats()["x509"] == 1
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_3

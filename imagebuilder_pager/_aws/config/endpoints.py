@@ -134,12 +134,14 @@ def build_regional_endpoint(
 def normalize_endpoint_url(url: str, source: str = "endpoint_url") -> str:
     """Return the URL as requests are sent to it: an ASCII host, and no trailing slash.
 
+    A final dot of the host is dropped, as boto3 does for TLS and the header ``Host``.
+
     Raises :class:`InvalidEndpointError`, which names the ``source``, for anything but ``http`` or
     ``https`` with a host, and for a URL with a user name, a password, a query or a fragment.
     """
     try:
         parts = urlsplit(url)
-        host = ascii_host(parts.hostname or "")
+        host = ascii_host(parts.hostname or "").removesuffix(".")
         is_valid = parts.scheme in {"http", "https"} and host and parts.port != 0
     except (ValueError, AttributeError, TypeError):
         is_valid = False

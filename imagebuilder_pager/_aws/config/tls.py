@@ -1,7 +1,11 @@
-"""The certificates that TLS connections are verified against."""
+"""The certificates that TLS connections are verified against.
+
+The rule: a connection is verified against the certificates that their file has when it is made.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, cast
 
@@ -16,26 +20,39 @@ if TYPE_CHECKING:
 class LazySSLContext:
     """An SSL context that is made when it is first needed, since certificates are slow to load.
 
-    ``verify`` is True for the default certificates, False for no verification, or the path of a
-    bundle with its source.
+    It is made anew when the file of the certificates has changed. ``verify`` is True for the
+    default certificates, False for no verification, or the path of a bundle with its source.
     """
 
     def __init__(self, verify: bool | Resolved = True) -> None:
         self._verify = verify
-        self._context: ssl.SSLContext | None = None
+        # The context, and the version of the file that it was made of.
+        self._loaded: tuple[ssl.SSLContext, object] | None = None
+
+    @classmethod
+    def of_context(cls, context: ssl.SSLContext) -> LazySSLContext:
+        """Return one that always has the context."""
+        given = cls(False)
+        given._loaded = context, None
+        return given
 
     def context(self) -> ssl.SSLContext:
-        """Return the context, the same each time.
+        """Return the context for a new connection: the same one until the file has changed.
 
-        Raises :class:`InvalidConfigError` for a bundle that cannot be loaded.
+        A changed file that cannot be loaded leaves the old context in use: it may be half written.
+        Raises :class:`InvalidConfigError` for a bundle that cannot be loaded the first time.
         """
-        if self._context is None:
-            self._context = (
-                _default_context(verify=self._verify)
-                if isinstance(self._verify, bool)
-                else _load_ca_bundle(*self._verify)
-            )
-        return self._context
+        loaded = self._loaded
+        if loaded is None:
+            if self._verify is True:
+                self._verify = _default_certificates()
+            # The version is that before the file is read: a change meanwhile is another version.
+            version = _file_version(self._verify)
+            loaded = self._loaded = _load(self._verify), version
+        elif (version := _file_version(self._verify)) != loaded[1]:
+            with contextlib.suppress(InvalidConfigError):
+                loaded = self._loaded = _load(self._verify), version
+        return loaded[0]
 
 
 def ca_bundle_from_config(config: SharedConfig) -> Resolved | None:
@@ -62,9 +79,7 @@ def resolve_verify(owner: str, verify: object, ca_bundle: Resolved | None) -> La
     if isinstance(verify, LazySSLContext):
         return verify
     if hasattr(verify, "wrap_bio"):  # an ssl.SSLContext; ssl takes its time to import
-        given = LazySSLContext()
-        given._context = cast("ssl.SSLContext", verify)
-        return given
+        return LazySSLContext.of_context(cast("ssl.SSLContext", verify))
     if verify is None:
         return LazySSLContext(True if ca_bundle is None else ca_bundle)
     if isinstance(verify, bool):
@@ -99,22 +114,40 @@ def warn_unverified(source: str) -> None:
     )
 
 
-def _default_context(*, verify: bool) -> ssl.SSLContext:
-    """Return httpx's context: of ``SSL_CERT_FILE``, ``SSL_CERT_DIR``, or certifi's certificates."""
-    import ssl
-
-    if not verify:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return context
-    if path := os.environ.get("SSL_CERT_FILE"):
-        return _load_ca_bundle(path, "SSL_CERT_FILE")
-    if directories := os.environ.get("SSL_CERT_DIR"):
-        return _load_directories(directories, "SSL_CERT_DIR")
+def _default_certificates() -> Resolved:
+    """Return httpx's certificates: ``SSL_CERT_FILE``, ``SSL_CERT_DIR``, or certifi's."""
+    for variable in ("SSL_CERT_FILE", _DIRECTORIES):
+        if path := os.environ.get(variable):
+            return Resolved(path, variable)
     import certifi
 
-    return ssl.create_default_context(cafile=certifi.where())
+    return Resolved(certifi.where(), "certifi")
+
+
+_DIRECTORIES = "SSL_CERT_DIR"
+
+
+def _file_version(verify: bool | Resolved) -> object:
+    """Return a value that changes when the file is replaced or rewritten, None without a file."""
+    if isinstance(verify, bool):
+        return None
+    try:
+        status = os.stat(verify.value)  # noqa: PTH116 - a string, for ssl
+    except (OSError, ValueError):
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _load(verify: bool | Resolved) -> ssl.SSLContext:
+    if not isinstance(verify, bool):
+        load = _load_directories if verify.source == _DIRECTORIES else _load_ca_bundle
+        return load(*verify)
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _load_directories(directories: str, source: str) -> ssl.SSLContext:

@@ -10,7 +10,7 @@ from ...exceptions import CredentialRetrievalError
 from ..clock import Clock
 from ..config.tls import LazySSLContext
 from ..identity import Credentials
-from ..transport.types import Origin
+from ..transport.types import Deadline, Origin
 from .metadata_http import MetadataError, fetch, parse_credentials, retry
 from .token_file import read_token_file
 
@@ -31,7 +31,7 @@ class ContainerProvider:
 
     HOST = "169.254.170.2"
     _ALLOWED_HOSTS = frozenset({HOST, "169.254.170.23", "fd00:ec2::23", "localhost"})
-    # As in botocore; both times are in seconds.
+    # As in botocore; both times are in seconds. The longest search takes 2 + 1 + 2 + 1 + 2.
     _TIMEOUT = 2.0
     _MAX_ATTEMPTS = 3
     _RETRY_DELAY = 1.0
@@ -82,13 +82,13 @@ class ContainerProvider:
             raise CredentialRetrievalError(f"the container endpoint's URL {reason}")
 
     def _fetch(self, full_url: str, headers: Mapping[str, str]) -> Credentials:
-        def attempt() -> Credentials:
+        def attempt(deadline: Deadline) -> Credentials:
             return parse_credentials(
                 fetch(
                     "GET",
                     full_url,
                     headers,
-                    timeout=self._TIMEOUT,
+                    deadline=deadline,
                     clock=self._clock,
                     certificates=self._certificates,
                 ),
@@ -97,7 +97,11 @@ class ContainerProvider:
 
         try:
             return retry(
-                attempt, self._clock, max_attempts=self._MAX_ATTEMPTS, delay=self._RETRY_DELAY
+                attempt,
+                self._clock,
+                timeout=self._TIMEOUT,
+                max_attempts=self._MAX_ATTEMPTS,
+                delay=self._RETRY_DELAY,
             )
         except MetadataError as error:
             reason = str(error)

@@ -13,6 +13,7 @@ from ...exceptions import InvalidConfigError, Problem
 from ..clock import Clock
 from ..config.shared_config import SharedConfig, is_true
 from ..identity import Credentials
+from ..transport.types import Deadline
 from .metadata_http import MetadataError, fetch, parse_credentials, retry
 
 _log = logging.getLogger(__name__)
@@ -22,13 +23,15 @@ class InstanceMetadataProvider:
     """The provider of the credentials of an EC2 instance's role.
 
     Version 1, without a session token, is never used. It serves one search: called twice, it
-    returns the same credentials.
+    returns the same credentials. ``AWS_METADATA_SERVICE_TIMEOUT`` is the time of an attempt, for
+    its three requests together: botocore has it anew for each wait of each request.
     """
 
     METHOD = "iam-role"
     CANONICAL_NAME = "Ec2InstanceMetadata"
     _TOKEN_PATH = "latest/api/token"
     _ROLE_PATH = "latest/meta-data/iam/security-credentials/"
+    _REQUESTS = 3  # of an attempt: the token, the role's name, its credentials
     _TOKEN_TTL_SECONDS = "21600"
 
     def __init__(self, config: SharedConfig, clock: Clock) -> None:
@@ -62,8 +65,9 @@ class InstanceMetadataProvider:
         timeout = _resolve_whole_number(self._config, "TIMEOUT", "timeout")
         try:
             return retry(
-                lambda: self._fetch_role_credentials(base_url, timeout),
+                lambda deadline: self._fetch_role_credentials(base_url, deadline, timeout),
                 self._clock,
+                timeout=timeout * self._REQUESTS,
                 max_attempts=max_attempts,
                 delay=0,
             )
@@ -72,16 +76,20 @@ class InstanceMetadataProvider:
         _log.debug("no credentials from EC2 instance metadata: %s", self._missing_reason)
         return None
 
-    def _fetch_role_credentials(self, base_url: str, timeout: float) -> Credentials:
+    def _fetch_role_credentials(
+        self, base_url: str, deadline: Deadline, timeout: float
+    ) -> Credentials:
+        def send(method: str, path: str, headers: dict[str, str]) -> str:
+            within = deadline.within(timeout, "timeout")
+            return fetch(method, base_url + path, headers, deadline=within, clock=self._clock)
+
         ttl = {"x-aws-ec2-metadata-token-ttl-seconds": self._TOKEN_TTL_SECONDS}
-        token = fetch("PUT", base_url + self._TOKEN_PATH, ttl, timeout=timeout, clock=self._clock)
+        token = send("PUT", self._TOKEN_PATH, ttl)
         if not (token.isascii() and token.isprintable() and token):
             raise MetadataError("the response is not a metadata token")
         headers = {"x-aws-ec2-metadata-token": token}
         try:
-            roles = fetch(
-                "GET", base_url + self._ROLE_PATH, headers, timeout=timeout, clock=self._clock
-            ).split()
+            roles = send("GET", self._ROLE_PATH, headers).split()
         except MetadataError as error:
             if error.status == 404:
                 raise MetadataError("the instance has no role") from None
@@ -89,9 +97,7 @@ class InstanceMetadataProvider:
         if not roles:
             raise MetadataError("the instance has no role")
         path = self._ROLE_PATH + quote(roles[0], safe="+=,.@-_")
-        credentials = parse_credentials(
-            fetch("GET", base_url + path, headers, timeout=timeout, clock=self._clock), {token}
-        )
+        credentials = parse_credentials(send("GET", path, headers), {token})
         return self._extend_expiration(credentials)
 
     def _extend_expiration(self, credentials: Credentials) -> Credentials:

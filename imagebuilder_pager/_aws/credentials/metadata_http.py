@@ -24,6 +24,7 @@ from ..config.tls import LazySSLContext
 from ..identity import Credentials
 from ..retries import RetryableKind, RetryState, call_with_retries
 from ..transport.fetch import fetch_response
+from ..transport.types import Deadline
 
 T = TypeVar("T")
 
@@ -45,13 +46,29 @@ class MetadataError(PagerError):
         self.status = status
 
 
-def retry(call: Callable[[], T], clock: Clock, *, max_attempts: int, delay: float) -> T:
+def retry(
+    call: Callable[[Deadline], T],
+    clock: Clock,
+    *,
+    timeout: float,
+    max_attempts: int,
+    delay: float,
+) -> T:
     """Return what ``call`` returns, calling it up to ``max_attempts`` times.
 
-    ``delay``: seconds between the attempts. Raises the last :class:`MetadataError`.
+    ``timeout``: seconds of each attempt, for all its requests; ``call`` is given its deadline.
+    ``delay``: seconds between the attempts. Together they are the budget of the search. Raises the
+    last :class:`MetadataError`.
     """
-    state = RetryState(None, max_attempts, fixed_delay=delay, classify=_retryable_kind)
-    return call_with_retries(call, state, clock)
+    budget = Deadline(max_attempts * timeout + (max_attempts - 1) * delay, clock.monotonic)
+
+    def attempt() -> T:
+        return call(Deadline(min(timeout, budget.remaining() or 0.0), clock.monotonic))
+
+    state = RetryState(
+        None, max_attempts, budget.remaining, fixed_delay=delay, classify=_retryable_kind
+    )
+    return call_with_retries(attempt, state, clock)
 
 
 def _retryable_kind(error: PagerError) -> RetryableKind | None:
@@ -64,14 +81,14 @@ def fetch(
     url: str,
     headers: Mapping[str, str],
     *,
-    timeout: float,
+    deadline: Deadline,
     clock: Clock,
     certificates: LazySSLContext = _NO_VERIFICATION,
 ) -> str:
     """Return the body of a successful response. Raises :class:`MetadataError`.
 
-    ``timeout``: seconds for all of it. There is no proxy, no redirect and no log line with the URL:
-    in a container, whoever has the URL has the credentials.
+    ``deadline`` is that of the attempt. There is no proxy, no redirect and no log line with the
+    URL: in a container, whoever has the URL has the credentials.
     """
     try:
         response = fetch_response(
@@ -79,7 +96,7 @@ def fetch(
             url,
             headers,
             ssl_context=certificates,
-            timeout=timeout,
+            timeout=deadline.remaining() or 0.0,
             limit=_MAX_BYTES,
             trust_env=False,
             monotonic=clock.monotonic,

@@ -22,11 +22,12 @@ from ..config.shared_config import SharedConfig
 from ..identity import Credentials, CredentialsContext
 from ..retries import RetryState, call_with_retries
 from ..transport.fetch import fetch_response
-from ..transport.types import Origin, ReceivedResponse
+from ..transport.types import Deadline, Origin, ReceivedResponse
 
 _STS = ServiceMetadata("sts", fips_partitions=frozenset({"aws-us-gov"}))
 _API_VERSION = "2011-06-15"
-_TIMEOUT = 10.0  # seconds, of each attempt
+_BUDGET = 30.0  # seconds, of all attempts and the waits between them
+_TIMEOUT = 10.0  # seconds, of each attempt, as far as the budget lasts
 _MAX_ATTEMPTS = 3
 _MAX_BYTES = 256 * 1024
 #: The regions that the mode "legacy" sends to the global endpoint; botocore's list.
@@ -87,12 +88,15 @@ class StsClient:
         clock = self._context.clock
         form = {"Action": action, "Version": _API_VERSION}
         form |= {name: str(value) for name, value in params.items()}
-        state = RetryState(None, _MAX_ATTEMPTS)
+        deadline = Deadline(_BUDGET, clock.monotonic)
+        state = RetryState(None, _MAX_ATTEMPTS, deadline.remaining)
         # All that is sent and that nobody may see.
         secrets = {form["WebIdentityToken"]} if "WebIdentityToken" in form else set()
         try:
             return call_with_retries(
-                lambda: self._send(url, region, form, secrets, state.headers()), state, clock
+                lambda: self._send(url, region, form, secrets, state.headers(), deadline),
+                state,
+                clock,
             )
         except PagerError as error:
             redact_error(error, secrets)
@@ -100,13 +104,14 @@ class StsClient:
                 f"STS returned no credentials for {params.get('RoleArn')}: {error}"
             ) from error
 
-    def _send(
+    def _send(  # noqa: PLR0917 - a request, and what its attempts share
         self,
         url: str,
         region: str,
         form: dict[str, str],
         secrets: set[str],
         unsigned: dict[str, str],
+        deadline: Deadline,
     ) -> dict[str, Any]:
         url, content = f"{url}/", urlencode(form).encode()
         clock = self._context.clock
@@ -128,7 +133,7 @@ class StsClient:
             headers | unsigned,
             content,
             ssl_context=self._context.certificates,
-            timeout=_TIMEOUT,
+            timeout=min(_TIMEOUT, deadline.remaining() or 0.0),
             limit=_MAX_BYTES,
             trust_env=True,
             monotonic=clock.monotonic,
