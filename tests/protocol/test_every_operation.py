@@ -170,6 +170,17 @@ def test_a_response_is_boto3s(
         ours = response.to_dict()
         assert without_metadata(ours) == without_metadata(expected)
         assert as_json(ours) == as_json(expected)  # 7 is not 7.0
+        # With what only Python's parser reads, it is read value by value, and is the same.
+        mismatches: list[Any] = []
+        members = json.dumps({**json.loads(service.respond(params)), "new": "\ud800"})
+        again = operation.response.from_json(
+            members.encode(), metadata, on_mismatch=lambda *mismatch: mismatches.append(mismatch)
+        )
+        assert not mismatches
+        assert again.pop("new") == "\ud800"
+        assert again == response
+        assert repr(again) == repr(response)
+        assert again.model_dump(exclude_unset=True) == response.model_dump(exclude_unset=True)
 
     check()
 
