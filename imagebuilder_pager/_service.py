@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ._aws.config.endpoints import ServiceMetadata
@@ -12,7 +12,7 @@ from .exceptions import ResponseValidationError
 
 if TYPE_CHECKING:
     from ._aws.config.shared_config import SharedConfig
-    from ._aws.protocol.responses import Location, ResponseParser
+    from ._aws.protocol.responses import OnMismatch, ResponseParser
     from ._rows import Operation
     from .models.shapes import Response
 
@@ -39,17 +39,15 @@ def response_parser(
     :class:`ResponseValidationError` for it.
     """
 
-    def parse(
-        body: bytes, metadata: Mapping[str, Any], /, *, unchecked: Sequence[Location] = ()
-    ) -> Response:
+    def parse(body: bytes, metadata: Mapping[str, Any], /, *, on_mismatch: OnMismatch) -> Response:
         response: Response = operation.response.from_json(
-            body, metadata, unchecked=unchecked, **parse_options
+            body, metadata, on_mismatch=on_mismatch, **parse_options
         )
         for name in _ECHOED_MEMBERS:
             if not (sent := params.get(name)):
                 continue
             received = response.get(name)
-            if isinstance(received, str) and sent.lower() != (received or sent).lower():
+            if received and isinstance(received, str) and received.lower() != sent.lower():
                 raise ResponseValidationError(
                     operation.name,
                     metadata.get("RequestId"),

@@ -48,7 +48,7 @@ class RawImageBuilder:
 
     def page(self, operation: Operation, params: Mapping[str, Any]) -> Any:
         """Return one page."""
-        page = self._client._send(operation, params, keep_unchecked=False)
+        page = self._client._send(operation, params, keep_mismatches=False)
         self._report_page(operation, page)
         return page
 

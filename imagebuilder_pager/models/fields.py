@@ -32,7 +32,7 @@ class _NullAsMissing:
             items = core_schema.nullable_schema(
                 schema.get("items_schema", core_schema.any_schema())
             )
-            schema = core_schema.list_schema(items)
+            schema = core_schema.list_schema(items, fail_fast=True)
         return core_schema.no_info_after_validator_function(
             lambda value: MissingList() if value is None else value,
             core_schema.nullable_schema(schema),
@@ -58,7 +58,7 @@ class _NullAsMissingMap:
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         keys, values = map(handler, get_args(source))
-        schema = core_schema.dict_schema(keys, core_schema.nullable_schema(values))
+        schema = core_schema.dict_schema(keys, core_schema.nullable_schema(values), fail_fast=True)
         return core_schema.no_info_after_validator_function(
             lambda value: MissingMap() if value is None else value,
             core_schema.nullable_schema(schema),

@@ -10,14 +10,30 @@ from __future__ import annotations
 import copy
 import enum
 import json
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping
 from datetime import datetime
-from typing import Any, ClassVar, Self, TypeVar, cast
+from functools import cache
+from types import NoneType
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    NamedTuple,
+    Self,
+    TypeVar,
+    cast,
+    get_args,
+    get_origin,
+)
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic.alias_generators import to_camel
 
 from .fields import RAW_TIMESTAMPS, MissingList, MissingMap
+
+if TYPE_CHECKING:
+    from .._aws.protocol.responses import Location, OnMismatch
 
 __all__ = ["Response", "ResponseMetadata", "Shape", "json_default"]
 
@@ -63,6 +79,23 @@ class Shape(BaseModel, MutableMapping[str, Any]):
     def wire_names(cls) -> tuple[str, ...]:
         """Return the names of all members that the service model has."""
         return tuple(cls._field_by_alias)
+
+    @classmethod
+    def _from_members(cls, members: dict[str, Any], location: Location, look: _Look) -> Self:
+        """Return the structure with each member as the look reads it."""
+        known = cls._field_by_alias
+        shape = cls.model_validate(
+            {key: None if key in known else value for key, value in members.items()},
+            by_alias=True,
+            by_name=False,
+        )
+        for wire, name in known.items():
+            if (sent := members.get(wire)) is not None:
+                annotation = cls.model_fields[name].annotation
+                value = look.read(annotation, sent, (*location, wire))
+                if value is not None:
+                    shape[wire] = value
+        return shape
 
     def __getitem__(self, key: str) -> Any:
         attribute = self._field_by_alias.get(key)
@@ -266,31 +299,29 @@ class Response(Shape):
         metadata: Mapping[str, Any],
         *,
         raw_timestamps: bool = False,
-        unchecked: Sequence[tuple[int | str, ...]] = (),
-        keep_unchecked: bool = True,
+        on_mismatch: OnMismatch | None = None,
+        keep_mismatches: bool = True,
     ) -> Self:
-        """Parse and validate the bytes of a body in one pass.
+        """Parse and validate the bytes of a body.
 
         ``metadata`` has boto3's members. With ``raw_timestamps`` the timestamps are
-        :class:`RawTimestamp`. ``unchecked`` are the locations of values that do not match: they
-        stay as JSON has them, or without ``keep_unchecked`` they read as null. Raises pydantic's
-        ``ValidationError``.
+        :class:`RawTimestamp`. ``on_mismatch`` is called for each value that does not match, with
+        its location, a text, and whether it should be a list; it stays as JSON has it, or without
+        ``keep_mismatches`` reads as null. Raises pydantic's ``ValidationError``, without
+        ``on_mismatch`` also for such a value.
         """
         context = RAW_TIMESTAMPS if raw_timestamps else None
         try:
-            if unchecked:
-                value = json.loads(body)
-                taken = _take_out(value, unchecked)
-                response = cls.model_validate(value, context=context, by_alias=True, by_name=False)
-                if keep_unchecked:
-                    _put_back(response, unchecked, taken)
-            else:
-                response = cls.model_validate_json(
-                    body, context=context, by_alias=True, by_name=False
-                )
+            response = cls.model_validate_json(body, context=context, by_alias=True, by_name=False)
         except ValidationError as error:
-            value = _parse_leniently(body, error)
-            response = cls.model_validate(value, context=context, by_alias=True, by_name=False)
+            members = _load_members(body, error)
+            if on_mismatch is None:
+                response = cls.model_validate(
+                    members, context=context, by_alias=True, by_name=False
+                )
+            else:
+                look = _Look(on_mismatch, keep_mismatches, context)
+                response = cls._from_members(members, (), look)
         # The service's own members of these names, if it has any, mean nothing.
         response._metadata = dict(metadata)
         response._resume_token = None
@@ -368,24 +399,48 @@ class Response(Shape):
 _OWN_KEYS = ("ResponseMetadata", "NextToken")
 
 
-def _take_out(value: Any, locations: Sequence[tuple[int | str, ...]]) -> list[Any]:
-    """Replace the values at the locations by null, which every member may be, and return them."""
-    taken = []
-    for *parents, last in locations:
-        target = value
-        for part in parents:
-            target = target[part]
-        taken.append(target[last])
-        target[last] = None
-    return taken
+class _Look(NamedTuple):
+    """The second look at a page that does not match, value by value."""
+
+    on_mismatch: OnMismatch
+    keep_mismatches: bool
+    context: Any
+
+    def read(self, annotation: Any, value: Any, location: Location) -> Any:
+        """Return a value as its type has it, with the parts of it that do not match as sent."""
+        if value is None:
+            return None
+        container, inner = _parts(annotation)
+        if container is list and isinstance(value, list):
+            return [self.read(inner, one, (*location, at)) for at, one in enumerate(value)]
+        if container is dict and isinstance(value, dict):
+            return {key: self.read(inner, one, (*location, key)) for key, one in value.items()}
+        if container is Shape and isinstance(value, dict):
+            return inner._from_members(value, location, self)
+        if container is None:
+            try:
+                return inner.validate_python(value, context=self.context)
+            except ValidationError as error:
+                text = error.errors(include_url=False, include_input=False)[0]["msg"]
+        else:
+            text = f"Input should be {'a valid array' if container is list else 'an object'}"
+        self.on_mismatch(location, text, container is list)
+        return value if self.keep_mismatches else None
 
 
-def _put_back(response: Any, locations: Sequence[tuple[int | str, ...]], values: list[Any]) -> None:
-    for (*parents, last), value in zip(locations, values, strict=True):
-        target = response
-        for part in parents:
-            target = target[part]
-        target[last] = value
+@cache
+def _parts(annotation: Any) -> tuple[type | None, Any]:
+    """Return what contains others in a type, and their type; for a plain value its validator."""
+    if NoneType in get_args(annotation):
+        annotation = get_args(annotation)[0]
+    bare = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    if (container := get_origin(bare)) in {list, dict}:
+        return container, get_args(bare)[-1]
+    if isinstance(bare, type) and issubclass(bare, Shape):
+        return Shape, bare
+    from pydantic import TypeAdapter  # few pages need it
+
+    return None, TypeAdapter(annotation)
 
 
 def of_type(value: object, kind: type[T]) -> T | None:
@@ -396,14 +451,15 @@ def of_type(value: object, kind: type[T]) -> T | None:
     return value if isinstance(value, kind) else None
 
 
-def _parse_leniently(body: bytes, error: ValidationError) -> Any:
-    """Parse what Pydantic's parser rejects and Python's does not, or raise ``error``.
+def _load_members(body: bytes, error: ValidationError) -> dict[str, Any]:
+    """Return the members of the object in a body, or raise ``error`` where it is none.
 
-    These are lone surrogates, and values that are nested very deeply; boto3 reads both.
+    Python's parser, as boto3, takes lone surrogates and deep nesting, which Pydantic's rejects.
     """
-    if error.errors(include_url=False, include_input=False)[0]["type"] != "json_invalid":
-        raise error
     try:
-        return json.loads(body.decode())
+        members = json.loads(body.decode())
     except (ValueError, RecursionError):
-        raise error from None
+        members = None
+    if isinstance(members, dict):
+        return members
+    raise error

@@ -5,18 +5,23 @@ other's token.
 """
 
 import asyncio
+import contextlib
+import itertools
 import json
 from datetime import UTC
 from typing import Any
 
 import botocore.model
+import httpx
+import pydantic
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from imagebuilder_pager import ImageBuilder, exceptions
 from imagebuilder_pager._operations import OPERATIONS
 from imagebuilder_pager._rows import Operation
-from tests.fakes.operation_services import Boto3, OperationService, required_params
+from tests.fakes.operation_services import CREDENTIALS, Boto3, OperationService, required_params
 from tests.fakes.shapes import values_of
 
 PROFILE = settings(
@@ -165,5 +170,54 @@ def test_a_response_is_boto3s(
         ours = response.to_dict()
         assert without_metadata(ours) == without_metadata(expected)
         assert as_json(ours) == as_json(expected)  # 7 is not 7.0
+        # With what only Python's parser reads, it is read value by value, and is the same.
+        mismatches: list[Any] = []
+        members = json.dumps({**json.loads(service.respond(params)), "new": "\ud800"})
+        again = operation.response.from_json(
+            members.encode(), metadata, on_mismatch=lambda *mismatch: mismatches.append(mismatch)
+        )
+        assert not mismatches
+        assert again.pop("new") == "\ud800"
+        assert again == response
+        assert repr(again) == repr(response)
+        assert again.model_dump(exclude_unset=True) == response.model_dump(exclude_unset=True)
 
     check()
+
+
+@pytest.mark.parametrize("name", PAGINATED)
+def test_a_listing_does_not_end_at_what_has_neither_items_nor_a_token(name: Any) -> None:
+    operation = OPERATIONS[name]
+    others = set(operation.response.wire_names()) - {operation.result_key, "nextToken"}
+    params = required_params(operation)
+    bodies: list[dict[str, Any]] = [{}, {"message": "down"}, {"error": "unauthorized"}]
+    bodies += [{"requestId": "r", "code": "ThrottlingException", "message": "Rate exceeded"}]
+    for member, kind in itertools.product(sorted(others), (str, bool, dict, list)):
+        with contextlib.suppress(pydantic.ValidationError):
+            # One that repeats an id repeats that of the request.
+            value = params.get(member, "text") if kind is str else kind()
+            operation.response.model_validate({member: value})
+            bodies.append({member: value})
+    assert {member for body in bodies for member in body} >= others
+    for body in bodies:
+        answers = [{operation.result_key: [], "nextToken": "t"}, body]
+        transport = httpx.MockTransport(
+            lambda _, left=answers: httpx.Response(200, json=left.pop(0))
+        )
+        client = ImageBuilder(
+            "us-west-2",
+            http_client=httpx.Client(transport=transport),
+            max_attempts=1,
+            **CREDENTIALS,
+        )
+        pages = iter(client.get_paginator(name).paginate(**params))
+        token = next(pages).resume_token
+        with pytest.raises(exceptions.PagerError) as caught:
+            next(pages)
+        assert caught.value.resume_token == token is not None
+        if "code" in body:
+            assert isinstance(caught.value, exceptions.ClientError)
+            assert caught.value.response["Error"]["Code"] == "ThrottlingException"
+        else:
+            assert type(caught.value) is exceptions.ResponseParserError
+            assert 'on_invalid_response="warn"' in str(caught.value)

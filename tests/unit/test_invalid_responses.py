@@ -98,11 +98,11 @@ REFUSED: list[tuple[object, list[str]]] = [
             "nextToken": ["a"],
         },
         [
+            "nextToken: Input should be a valid string",
             "lifecycleExecutionId: Input should be a valid string",
             "lifecycleExecutionState: Input should be an object",
             "resources[1].snapshots[1].snapshotId: Input should be a valid string",
             "resources[1].snapshots[1].state: Input should be an object",
-            "nextToken: Input should be a valid string",
         ],
     ),
 ]
@@ -139,8 +139,7 @@ def test_what_the_service_sent_is_not_in_the_error() -> None:
     with pytest.raises(ResponseValidationError) as caught:
         read_page({"nextToken": {"private": "sesame"}})
     assert "sesame" not in str(caught.value)
-    assert caught.value.__cause__ is None
-    assert caught.value.__suppress_context__
+    assert caught.value.__cause__ is caught.value.__context__ is None
 
 
 def test_an_invalid_page_is_never_yielded_in_part(client_with: ClientWith) -> None:

@@ -329,18 +329,7 @@ def test_a_listing_does_not_end_at_what_is_not_a_page(client_with: ClientWith) -
     assert caught.value.resume_token == token
 
 
-@pytest.mark.parametrize("item", [b"{}", b'{"snapshots":[{},{},{}]}', b'{"unknown":{}}'])
-def test_a_page_of_more_objects_than_any_page_has_is_an_error(
-    client_with: ClientWith, item: bytes
-) -> None:
-    """Each would be some hundred bytes in memory for two on the wire."""
-    body = b'{"resources":[' + b",".join([item] * 100_000) + b"]}"
-    error = error_of(client_with, body, 200)
-    assert type(error) is exceptions.ResponseParserError
-    assert "has more than 100,000 JSON objects" in str(error)
-
-
-def test_braces_in_strings_are_not_objects(client_with: ClientWith) -> None:
+def test_a_page_may_have_many_brackets_in_its_strings(client_with: ClientWith) -> None:
     reason = '{"\\' * 150_000
     body = {"resources": [{"state": {"reason": reason}}]}
     client = client_with(lambda _: httpx.Response(200, json=body))

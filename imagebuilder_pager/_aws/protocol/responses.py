@@ -3,16 +3,16 @@
 The rule: a response is an error where it is not a JSON object, or has an error's code, or a list
 that is not a list, or a token that is not a string. Any other that does not match its model is an
 error that names the option ``on_invalid_response``, or with ``"warn"`` a model with the values that
-were sent, and a line in the log. Work is linear in the size of a body, and little is said of it.
+were sent, and a line in the log. Work is linear in the size of a body; mismatches are counted, and
+ten of them named.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from ..._validation import InvalidValueError, describe_invalid_value
 from ...exceptions import (
@@ -22,15 +22,14 @@ from ...exceptions import (
     ResponseValidationError,
 )
 
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
 _log = logging.getLogger(__name__)
 
 #: What becomes of a response that does not match its model.
 OnInvalidResponse: TypeAlias = Literal["raise", "warn"]
 #: Where a member is: wire names, keys of a map and indexes of lists.
 Location: TypeAlias = tuple[int | str, ...]
+#: Takes a value that does not match: its location, a text, and whether it should be a list.
+OnMismatch: TypeAlias = Callable[[Location, str, bool], object]
 
 
 class ParsedOutput(Protocol):
@@ -42,12 +41,10 @@ class ParsedOutput(Protocol):
 
 ResponseT = TypeVar("ResponseT", bound=ParsedOutput)
 ResponseT_co = TypeVar("ResponseT_co", bound=ParsedOutput, covariant=True)
-#: The most JSON objects in a body. Each may be two bytes on the wire, and is a model of some 800
-#: bytes in memory. A page of 100 items has some tens of thousands at the very most.
-MAX_OBJECTS = 100_000
-#: The most commas in a body. Each may be a value that does not match, which takes some 800 bytes to
-#: describe.
-MAX_COMMAS = 500_000
+#: The most opening brackets and commas in a body, which has no more values than these and one. An
+#: empty object is two bytes on the wire and some 800 in memory. A page of 100 items has some tens
+#: of thousands at the very most, with those in its strings.
+MAX_VALUES = 200_000
 #: The longest name that is shown of a member: a longer one is a key of a map.
 _MAX_NAME_LENGTH = 200
 
@@ -55,16 +52,12 @@ _MAX_NAME_LENGTH = 200
 class ResponseParser(Protocol[ResponseT_co]):
     """A function that reads the bytes of a body, with boto3's ResponseMetadata beside them.
 
-    The values at ``unchecked`` may be of any type. Raises pydantic's ``ValidationError``.
+    A value that does not match goes to ``on_mismatch``, and may be of any type. Raises pydantic's
+    ``ValidationError`` for a body that is not a JSON object.
     """
 
     def __call__(
-        self,
-        body: bytes,
-        metadata: Mapping[str, Any],
-        /,
-        *,
-        unchecked: Sequence[Location] = (),
+        self, body: bytes, metadata: Mapping[str, Any], /, *, on_mismatch: OnMismatch
     ) -> ResponseT_co: ...
 
 
@@ -168,53 +161,44 @@ def parse_response(
     body = response.body
     if not 200 <= response.status < 300 or "x-amzn-errortype" in response.headers:
         raise parse_error(operation, response)
-    if (excess := _excess(body)) is not None:
+    if sum(map(body.count, (b"{", b"[", b","))) > MAX_VALUES:
         raise ResponseParserError(
-            f"{operation.name}: the response has more than {excess}, far more than a page has: "
-            f"{response.summarize()}"
+            f"{operation.name}: the response has more than {MAX_VALUES:,} opening brackets and "
+            f"commas, far more than a page has: {response.summarize()}"
         )
-    problems: list[ErrorDetails] = []
+    problems = _Problems(operation)
+    failure = None
     try:
-        result = parse(body, response.metadata())
+        result = parse(body, response.metadata(), on_mismatch=problems.add)
     except pydantic.ValidationError as error:
-        problems = error.errors(include_url=False, include_context=False, include_input=False)
-        if not problems[0]["loc"]:
-            is_json = problems[0]["type"] != "json_invalid"
-            what = "not a JSON object" if is_json else "not JSON"
-            raise ResponseParserError(
-                f"{operation.name}: the response is {what}: {response.summarize()}",
-                incomplete=not is_json
-                and (bool(body) or response.ends_with_connection)
-                and _is_cut_off(body),
-            ) from None
-        locations = [problem["loc"] for problem in problems]
-        try:
-            result = parse(body, response.metadata(), unchecked=locations)
-        except (LookupError, TypeError, pydantic.ValidationError):
-            # The name of a key is not always what pydantic calls it: a lone surrogate is not.
-            raise _validation_error(operation, response, problems) from None
-    # The names are looked for in the bytes first, since a page has none of them.
-    if (b'"__type"' in body or b'ode"' in body) and any(
+        failure = error.errors(include_url=False, include_input=False)[0]["type"]
+    if failure is not None:  # raised here, since the error of a parser keeps the body
+        is_json = failure != "json_invalid"
+        raise ResponseParserError(
+            f"{operation.name}: the response is {'not a JSON object' if is_json else 'not JSON'}: "
+            f"{response.summarize()}",
+            incomplete=not is_json
+            and (bool(body) or response.ends_with_connection)
+            and _is_cut_off(body),
+        )
+    if any(
         isinstance(code := result.get(name), str) and code
         for name in _CODE_MEMBERS
         if name not in operation.members
     ):
         raise parse_error(operation, response)
-    if operation.page_members is None:
-        essential: Sequence[str] = operation.members
-        is_page = any(name in result for name in essential)
-    else:
-        essential = items, token = operation.page_members
-        is_page = items in result or token in result
-    if is_page and not problems:
+    essential: Sequence[str] = operation.page_members or operation.members
+    is_page = any(name in result for name in essential)
+    if is_page and not problems.count:
         return result
-    is_fatal = any(_is_fatal(operation, problem) for problem in problems)
-    if is_fatal and len(problems) > MAX_PROBLEMS:
-        # The option does not help with these: they are named first.
-        problems.sort(key=lambda problem: not _is_fatal(operation, problem))
-    if problems and (is_fatal or on_invalid == "raise"):
-        advice = "" if is_fatal else f"{_WARN} gives these members as they were sent"
-        raise _validation_error(operation, response, problems, advice) from None
+    if problems.count and (problems.fatal or on_invalid == "raise"):
+        raise ResponseValidationError(
+            operation.name,
+            response.request_id,
+            problems.fatal + problems.others,
+            problem_count=problems.count,
+            advice="" if problems.fatal else f"{_WARN} gives these members as they were sent",
+        )
     if on_invalid == "raise":
         # Only its status is that of a success: as a page, it would end the listing unnoticed.
         raise ResponseParserError(
@@ -222,9 +206,12 @@ def parse_response(
             f"({', '.join(essential)}): {response.summarize()}\n  {_WARN} takes it for "
             f"{'a response' if operation.page_members is None else 'an empty last page'}"
         )
+    notes = [f"as they were sent: {problems.describe_paths()}"] if problems.count else []
+    if not is_page:
+        notes.append(f"it has none of {', '.join(essential)}")
     text = (
         f"{operation.name}: the response does not match the service model (request id "
-        f"{response.request_id or 'unknown'}): {_describe_mismatches(problems, essential, is_page)}"
+        f"{response.request_id or 'unknown'}): {'; '.join(notes)}"
     )
     _log.warning("%s", redact(text).encode("unicode_escape").decode())
     return result
@@ -234,77 +221,51 @@ _WARN = 'on_invalid_response="warn"'
 _CODE_MEMBERS = ("code", "Code", "__type")
 
 
-def _validation_error(
-    operation: RestJsonOperation,
-    response: HTTPResponse,
-    problems: Sequence[ErrorDetails],
-    advice: str = "",
-) -> ResponseValidationError:
-    return ResponseValidationError(
-        operation.name,
-        response.request_id,
-        [(member_path(problem["loc"]), problem["msg"]) for problem in problems[:MAX_PROBLEMS]],
-        problem_count=len(problems),
-        advice=advice,
-    )
+class _Problems:
+    """The values that do not match: all are counted, ten of a kind are kept.
 
+    ``fatal`` are those that end the listing in both modes: a list of another type, or the token.
+    """
 
-def _is_fatal(operation: RestJsonOperation, problem: ErrorDetails) -> bool:
-    """Return whether the problem ends the listing: a list of another type, or the token."""
-    page_members = operation.page_members
-    is_token = page_members is not None and problem["loc"] == page_members[1:]
-    return is_token or problem["type"] == "list_type"
+    def __init__(self, operation: RestJsonOperation) -> None:
+        self.count = 0
+        self.fatal: list[tuple[str, str]] = []
+        self.others: list[tuple[str, str]] = []
+        self._token = operation.page_members and operation.page_members[1:]
+        self._paths: dict[Location, None] = {}
 
+    def add(self, location: Location, text: str, is_list: bool) -> None:
+        """Take note of a value."""
+        self.count += 1
+        kept = self.fatal if is_list or location == self._token else self.others
+        if len(kept) < MAX_PROBLEMS:
+            kept.append((member_path(location), text))
+        if len(self._paths) <= MAX_PROBLEMS:
+            path = tuple(-1 if isinstance(part, int) else part for part in location)
+            self._paths[path] = None
 
-def _describe_mismatches(
-    problems: Sequence[ErrorDetails], essential: Sequence[str], is_page: bool
-) -> str:
-    """Return what does not match, each path once for all items of a list."""
-    notes = []
-    if problems:
-        paths = list(
-            dict.fromkeys(
-                tuple(-1 if isinstance(part, int) else part for part in problem["loc"])
-                for problem in problems
-            )
-        )
-        more = len(paths) - MAX_PROBLEMS
-        named = ", ".join(map(member_path, paths[:MAX_PROBLEMS]))
-        notes.append(f"as they were sent: {named}{f' and {more} more' if more > 0 else ''}")
-    if not is_page:
-        notes.append(f"it has none of {', '.join(essential)}")
-    return "; ".join(notes)
-
-
-def _excess(body: bytes) -> str | None:
-    """Return what a body has more of than any page, None if it has not."""
-    if body.count(b"{") <= MAX_OBJECTS and body.count(b",") <= MAX_COMMAS:
-        return None
-    # The first count is fast, but it also counts what stands in strings.
-    structure = _STRING.sub(b"", body)
-    if structure.count(b"{") > MAX_OBJECTS:
-        return f"{MAX_OBJECTS:,} JSON objects"
-    return f"{MAX_COMMAS:,} JSON values" if structure.count(b",") > MAX_COMMAS else None
+    def describe_paths(self) -> str:
+        """Return the paths, each once for all items of a list."""
+        paths = [*map(member_path, self._paths)]
+        more = " and more" if len(paths) > MAX_PROBLEMS else ""
+        return ", ".join(paths[:MAX_PROBLEMS]) + more
 
 
 def _is_cut_off(body: bytes) -> bool:
-    """Return whether a body is the beginning of an object or a list, or nothing."""
+    """Return whether a body that is not JSON is the beginning of a value, or nothing."""
     from pydantic_core import from_json
 
-    structure = _STRING.sub(b"", body)
-    if not structure.strip():
-        return not body.strip()
-    if sum(map(structure.count, (b"{", b"["))) <= sum(map(structure.count, (b"}", b"]"))):
-        return False
+    if not (text := body.decode("utf-8", "replace").strip()):
+        return True
     try:
-        from_json(body, allow_partial=True)
+        from_json(text, allow_partial=True)
     except ValueError:
         return False
-    return True
-
-
-# Also one without an end, so that none is gone through twice.
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
+    try:
+        json.JSONDecoder().raw_decode(text)
+    except ValueError:
+        return True
+    return False  # a whole value, with something after it
 
 
 def parse_error(operation: RestJsonOperation, response: HTTPResponse) -> ClientError:

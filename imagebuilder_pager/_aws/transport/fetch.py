@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from urllib.parse import quote, urlsplit
 
+from ...exceptions import ResponseParserError
 from ..config.tls import LazySSLContext
 from .h11_transport import H11Client
 from .types import Deadline, HTTPRequest, Origin, ReceivedResponse, Timeouts
@@ -51,4 +52,10 @@ def fetch_response(
         secrets=secrets,
     )
     with H11Client(verify=ssl_context, trust_env=trust_env, monotonic=monotonic) as client:
-        return client.send(request)
+        try:
+            return client.send(request)
+        except ResponseParserError:
+            # Its text is for a client's own responses, whose limit is an argument.
+            raise ResponseParserError(
+                f"the response is too long, with more than {limit} bytes, or cannot be decompressed"
+            ) from None
