@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 
 ResultT = TypeVar("ResultT")
 
-#: The most bytes that a task receives before the event loop has its turn: a peer that always has
-#: more may keep neither a cancellation nor the other tasks waiting.
-MAX_RECEIVED = 16 * 1024
-
 
 class Event(Protocol):
     """An event of asyncio or trio."""
@@ -49,7 +45,7 @@ class AsyncRuntime(Protocol):
     ``is_closed`` may be asked in any thread.
     ``timeout`` is a context manager that raises ``TimeoutError`` after so many seconds, None for
     never. ``call_from_thread`` may be called in any thread, and does nothing once the run is over.
-    The sockets are non-blocking. ``receive`` always lets other tasks run.
+    The sockets are non-blocking.
     """
 
     @property
@@ -136,12 +132,7 @@ class _AsyncioRuntime:
         await self._loop.sock_connect(sock, address)
 
     async def receive(self, sock: socket.socket, max_bytes: int) -> bytes:
-        size = min(max_bytes, MAX_RECEIVED)
-        with contextlib.suppress(BlockingIOError):
-            data = sock.recv(size)
-            await self._asyncio.sleep(0)
-            return data
-        return await self._loop.sock_recv(sock, size)
+        return await self._loop.sock_recv(sock, max_bytes)
 
     async def send_all(self, sock: socket.socket, data: memoryview) -> None:
         await self._loop.sock_sendall(sock, data)
@@ -208,15 +199,10 @@ class _TrioRuntime:
             raise OSError(error, os.strerror(error))
 
     async def receive(self, sock: socket.socket, max_bytes: int) -> bytes:
-        size = min(max_bytes, MAX_RECEIVED)
-        with contextlib.suppress(BlockingIOError):
-            data = sock.recv(size)
-            await self._trio.sleep(0)
-            return data
         while True:
-            await self._trio.lowlevel.wait_readable(sock)
             with contextlib.suppress(BlockingIOError):
-                return sock.recv(size)
+                return sock.recv(max_bytes)
+            await self._trio.lowlevel.wait_readable(sock)
 
     async def send_all(self, sock: socket.socket, data: memoryview) -> None:
         while data:

@@ -15,6 +15,12 @@ from typing import Protocol
 from ..._async_runtime import AsyncRuntime, current_runtime, wait_for
 from .network import NO_ADDRESS, Address, begin_lookup, is_address, look_up
 
+#: The bytes of a response after which the event loop has its turn. A peer that always has more
+#: keeps neither a cancellation nor the other tasks waiting.
+TURN_BYTES = 16 * 1024
+#: The bytes that a read counts for, beside its own.
+_READ_BYTES = 256
+
 
 class AsyncNetworkStream(Protocol):
     """A connection; the async twin of :class:`.network.NetworkStream`."""
@@ -83,16 +89,23 @@ class AsyncSocketStream:
     def __init__(self, connection: socket.socket, runtime: AsyncRuntime) -> None:
         self.socket = connection
         self._runtime = runtime
+        self._since_turn = 0
         # Not __del__: of two that are collected together, the socket may be first, and warns.
         self._close = weakref.finalize(self, connection.close)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Return what has arrived, after waiting for it; b"" at the end."""
         async with self._runtime.timeout(timeout):
-            return await self._runtime.receive(self.socket, max_bytes)
+            data = await self._runtime.receive(self.socket, min(max_bytes, TURN_BYTES))
+            self._since_turn += _READ_BYTES + len(data)
+            if self._since_turn >= TURN_BYTES:
+                self._since_turn = 0
+                await self._runtime.sleep(0)
+            return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of it."""
+        self._since_turn = 0
         try:
             sent = self.socket.send(buffer)
         except BlockingIOError:

@@ -59,7 +59,7 @@ class HttpxConnection:
         context = (ssl_context if origin.is_tls or is_proxy_tls else _no_verification).context()
         through = None
         if proxy is not None:
-            backend.awaits_tunnel = origin.is_tls
+            backend.needs_tunnel = origin.is_tls
             given = httpx.Proxy(proxy.url)
             url = given.url
             through = httpcore.Proxy(
@@ -67,7 +67,7 @@ class HttpxConnection:
                 auth=given.raw_auth,
                 ssl_context=context if is_proxy_tls else None,
             )
-        backend.handshakes = origin.is_tls + is_proxy_tls
+        backend.needed_handshakes = origin.is_tls + is_proxy_tls
         self.transport: Any = transport_class(verify=context)
         self.transport._pool = pool_class(
             ssl_context=context, proxy=through, max_connections=1, network_backend=backend
@@ -79,9 +79,14 @@ class HttpxConnection:
         if self.proxy is not None:
             request.secrets |= self.proxy.secrets
 
+    @property
+    def is_clean(self) -> bool:
+        """Whether the last response ended cleanly."""
+        return self.backend.response.is_whole and not self.backend.is_closed
+
     def is_reusable(self) -> bool:
-        """Return whether the last response ended cleanly, and nothing has been heard since."""
-        return self.backend.stream is not None and not self.backend.is_readable()
+        """Return True: httpcore looks by itself, and makes another connection where it has to."""
+        return True
 
     def close(self) -> None:
         """Close the socket, at once."""
@@ -93,40 +98,46 @@ class BaseBackend:
 
     - ``deadline``: that of the present request.
     - ``stream``: what is connected; None before.
-    - ``handshakes``: the TLS handshakes that are still to be made. Until they are, all that is sent
-      and received is part of connecting.
-    - ``awaits_tunnel``: whether a proxy has to connect to the origin.
+    - ``needed_handshakes``: the number of TLS handshakes. Until they are made, all that is sent and
+      received is part of connecting.
+    - ``needs_tunnel``: whether a proxy has to connect to the origin.
+    - ``awaits_tunnel``: whether it has not yet.
     """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self.monotonic = monotonic
         self.deadline: Deadline = Deadline(None, monotonic)
         self.stream: Any = None
-        self.handshakes = 0
+        self.needed_handshakes = 0
+        self.needs_tunnel = False
         self.awaits_tunnel = False
+        self._handshakes = 0
         self.is_closed = False
         self._connect_deadline = self.deadline
         self.response = ResponseBytes()
 
     def begin_connecting(self, timeout: float | None) -> float | None:
         """Return the seconds that connecting may take, proxy and TLS included."""
+        self.is_closed = False
+        self._handshakes = self.needed_handshakes
+        self.awaits_tunnel = self.needs_tunnel
         self._connect_deadline = self.deadline.within(timeout, "connect_timeout")
         return self._connect_deadline.cap(None)
 
     def cap(self, timeout: float | None) -> float | None:
         """Return the seconds that an operation may take; see :meth:`.Deadline.cap`."""
-        if self.handshakes:
+        if self._handshakes:
             return self._connect_deadline.cap(None)
         return self.deadline.cap(timeout)
 
     def start_handshake(self) -> None:
         """Take note that TLS begins. The last handshake is with the origin, not with a proxy."""
-        self.awaits_tunnel = self.awaits_tunnel and self.handshakes > 1
+        self.awaits_tunnel = self.awaits_tunnel and self._handshakes > 1
 
     def finish_handshake(self, stream: Any) -> None:
         """Go on with the stream over TLS."""
         self.stream = stream
-        self.handshakes -= 1
+        self._handshakes -= 1
 
     def is_readable(self) -> bool:
         """Return whether there is anything, the connection's end included, but a whole response."""
@@ -143,7 +154,7 @@ class BaseBackend:
     @contextmanager
     def errors(self, phase: str) -> Iterator[None]:
         """Raise httpcore's errors of a phase, ``Connect``, ``Read`` or ``Write``."""
-        if self.handshakes:
+        if self._handshakes:
             phase = "Connect"
         try:
             yield

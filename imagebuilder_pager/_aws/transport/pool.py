@@ -30,8 +30,14 @@ KEEPALIVE_EXPIRY = 5.0
 
 
 class PooledConnection(Protocol):
-    """A connection of a pool. ``is_reusable()`` says whether it is clean, and still open."""
+    """A connection of a pool.
 
+    ``is_clean`` says whether the last response ended cleanly, ``is_reusable()`` whether nothing has
+    been heard since, the end of the connection included.
+    """
+
+    @property
+    def is_clean(self) -> bool: ...
     def is_reusable(self) -> bool: ...
     def close(self) -> None: ...
 
