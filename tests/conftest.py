@@ -2,6 +2,7 @@
 
 import gc
 import os
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from imagebuilder_pager.local import (
 )
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
+LOCALHOST_CERTIFICATE = Path(__file__).parent / "unit" / "localhost.pem"
 KEYS: dict[str, Any] = {
     "aws_access_key_id": ACCESS_KEY_ID,
     "aws_secret_access_key": SECRET_ACCESS_KEY,
@@ -146,3 +148,12 @@ class Raw:
 
     def stream(self, **_: Any) -> Iterator[bytes]:
         yield self._body
+
+
+@pytest.fixture
+def localhost_context() -> ssl.SSLContext:
+    """Return a server's TLS context with a certificate for 127.0.0.1."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(LOCALHOST_CERTIFICATE)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    return context

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.servers import Script, ScriptedServer
-from tests.fakes.transports import KINDS, LOCALHOST_CERTIFICATE, SendTo, Serve, TransportKind
+from tests.fakes.transports import KINDS, SendTo, Serve, TransportKind
 
 
 @pytest.fixture
@@ -44,15 +44,6 @@ def send_to(kind: TransportKind, monkeypatch: pytest.MonkeyPatch) -> Iterator[Se
     requests = SendTo(kind)
     yield requests
     requests.close()
-
-
-@pytest.fixture
-def localhost_context() -> ssl.SSLContext:
-    """Return a server's TLS context with a certificate for 127.0.0.1."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(LOCALHOST_CERTIFICATE)
-    context.set_alpn_protocols(["h2", "http/1.1"])
-    return context
 
 
 @pytest.fixture

@@ -1,0 +1,144 @@
+"""Forks at awkward times: the child has connections and locks of its own."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from imagebuilder_pager.local import LocalServer
+from tests.fakes.servers import OK, ScriptedServer
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+
+START = """
+import os, signal, sys, threading, time
+from imagebuilder_pager import H11Client, ImageBuilder
+from imagebuilder_pager.local import EXAMPLE_EXECUTION_ID
+
+way, url = sys.argv[1:]
+
+
+def make_client(**options):
+    http_client = H11Client(**options) if way == "h11" else None
+    return ImageBuilder(
+        "us-west-2", endpoint_url=url, http_client=http_client, max_attempts=1,
+        aws_access_key_id="local", aws_secret_access_key="local",
+    )
+
+
+def list_page(client):
+    page = client.list_lifecycle_execution_resources(lifecycleExecutionId=EXAMPLE_EXECUTION_ID)
+    assert page.resources
+
+
+def in_child(function):
+    pid = os.fork()
+    if not pid:
+        signal.alarm(20)
+        try:
+            function()
+        except BaseException as error:
+            print(repr(error), flush=True)
+            os._exit(1)
+        os._exit(0)
+    return lambda: os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+"""
+
+WITH_HELD_LOCKS = """
+client = make_client()
+list_page(client)
+locks = [client._rest.quota._lock, client._transport._pools.pool._lock]
+held, forked = threading.Event(), threading.Event()
+
+
+def hold():
+    for lock in locks:
+        lock.acquire()
+    held.set()
+    forked.wait(30)
+    for lock in locks:
+        lock.release()
+
+
+thread = threading.Thread(target=hold)
+thread.start()
+held.wait()
+wait = in_child(lambda: [list_page(client), client.close()])
+print(wait())
+forked.set()
+thread.join()
+list_page(client)
+"""
+
+WHILE_CONNECTING = """
+for number in range(6):
+    client = make_client(preconnect=True) if way == "h11" else make_client()
+    if number % 2:
+        time.sleep(0.05)
+    wait = in_child(lambda: list_page(client))
+    list_page(client)
+    assert wait() == 0
+print(0)
+"""
+
+
+def run(program: str, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", START + program, *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=Path(__file__).parents[2],
+    )
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("way", ["httpx", "h11"])
+def test_no_lock_of_a_thread_of_the_parents_is_held_in_the_child(
+    local_server: LocalServer, way: str
+) -> None:
+    assert run(WITH_HELD_LOCKS, way, local_server.url) == "0\n"
+
+
+@pytest.mark.parametrize("way", ["httpx", "h11"])
+def test_a_fork_while_a_connection_is_made_ahead_gives_each_process_its_own(
+    local_server: LocalServer, way: str
+) -> None:
+    assert run(WHILE_CONNECTING, way, local_server.url) == "0\n"
+
+
+OVER_TLS = """
+import ssl
+from tests.fakes.transports import KINDS, TRUSTING, signed_request
+
+transport = KINDS[way == "h11"].make(certificates=TRUSTING)
+
+
+def send():
+    assert transport.send(signed_request(transport, url)).body == b"{}"
+
+
+send()
+print(in_child(transport.close)())
+send()
+"""
+
+
+@pytest.mark.parametrize("way", ["httpx", "h11"])
+def test_a_child_sends_nothing_on_the_connections_of_its_parent(
+    localhost_context: ssl.SSLContext, way: str
+) -> None:
+    server = ScriptedServer([[OK, OK]], localhost_context)
+    try:
+        assert run(OVER_TLS, way, server.url) == "0\n"
+    finally:
+        server.close()
+    assert server.counts == [2]
