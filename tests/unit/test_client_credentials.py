@@ -1,13 +1,15 @@
 """The credentials of a client: where they come from, and the errors for invalid ones."""
 
 import re
+import threading
 from typing import Any, cast
 
+import anyio
 import boto3
 import httpx
 import pytest
 
-from imagebuilder_pager import ImageBuilder, exceptions
+from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
 from imagebuilder_pager.local import (
     ACCESS_KEY_ID,
 )
@@ -200,3 +202,58 @@ def test_credentials_that_are_invalid_in_a_header_are_an_error_that_does_not_sho
     assert str(caught.value) == (
         f"credentials: invalid parameters; nothing was sent\n  - {name}: {problem}; {ALLOWED_KEY}"
     )
+
+
+def test_a_function_that_hangs_has_one_thread_for_all_calls() -> None:
+    proceed = threading.Event()
+    client = ImageBuilder(
+        "us-west-2", credentials=cast("Any", lambda: proceed.wait(20)), total_timeout=0.01
+    )
+    before = threading.active_count()
+    try:
+        for _ in range(50):
+            with pytest.raises(exceptions.CredentialRetrievalError, match="total_timeout"):
+                client.list_images()
+        assert threading.active_count() == before + 1
+    finally:
+        proceed.set()
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_tasks_that_wait_for_credentials_have_one_thread(backend: str) -> None:
+    proceed = threading.Event()
+    client = AsyncImageBuilder("us-west-2", credentials=cast("Any", lambda: proceed.wait(20)))
+    errors: list[exceptions.CredentialRetrievalError] = []
+
+    async def call() -> None:
+        with pytest.raises(exceptions.CredentialRetrievalError, match="returned a bool") as caught:
+            await client.list_images()
+        errors.append(caught.value)
+
+    async def main() -> None:
+        before = threading.active_count()
+        async with anyio.create_task_group() as group:
+            for _ in range(400):
+                group.start_soon(call)
+            await anyio.wait_all_tasks_blocked()
+            assert threading.active_count() == before + 1
+            proceed.set()
+
+    anyio.run(main, backend=backend)
+    assert len({id(error) for error in errors}) == 400, "each has an error of its own"
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_without_a_thread_credentials_are_an_error_and_not_fetched_in_the_event_loop(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def main() -> None:
+        monkeypatch.setattr(threading.Thread, "start", start)
+        client = AsyncImageBuilder("us-west-2", credentials=lambda: pytest.fail("in the loop"))
+        with pytest.raises(exceptions.CredentialRetrievalError, match="can't start new thread"):
+            await client.list_images()
+
+    anyio.run(main, backend=backend)

@@ -9,11 +9,14 @@ import ssl
 import pytest
 
 from imagebuilder_pager import exceptions
+from imagebuilder_pager._aws.auth.redaction import redact
 from imagebuilder_pager._aws.config.proxies import Proxy, resolve_proxy
+from imagebuilder_pager._aws.transport.types import Deadline
 from tests.fakes.accounts import PATH
+from tests.fakes.networks import FakeNetwork, FakeStream
 from tests.fakes.proxies import RunningProxy
 from tests.fakes.servers import OK
-from tests.fakes.transports import TRUSTING, SendTo, Serve, error_of
+from tests.fakes.transports import TIMEOUTS, TRUSTING, SendTo, Serve, error_of
 
 PASSWORD = "p@ss:w/rd%"
 USERINFO = "us%65r:p%40ss%3Aw%2Frd%25"
@@ -132,6 +135,18 @@ def test_a_proxy_that_refuses_a_tunnel(
     assert_no_password(error)
 
 
+def test_a_reason_that_is_cut_shows_no_part_of_the_password(
+    send_to: SendTo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reason = b"x" * 60 + AUTHORIZATION
+    secrets: set[str] = set()
+    with RunningProxy(b"HTTP/1.1 407 " + reason + b"\r\nContent-Length: 0\r\n\r\n") as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{USERINFO}@{proxy.address}")
+        error = error_of(send_to, "https://host.test", certificates=TRUSTING, secrets=secrets)
+    assert type(error) is exceptions.ProxyConnectionError
+    assert AUTHORIZATION[6:14].decode() not in redact(str(error), secrets)
+
+
 @pytest.mark.parametrize("refusal", [b"SSH-2.0-OpenSSH_9.6\r\n", b"HTTP/1.1 2"])
 def test_a_proxy_that_is_not_one(
     send_to: SendTo, monkeypatch: pytest.MonkeyPatch, refusal: bytes
@@ -141,6 +156,30 @@ def test_a_proxy_that_is_not_one(
         error = error_of(send_to, "https://host.test", certificates=TRUSTING)
     assert type(error) is exceptions.ProxyConnectionError
     assert_no_password(error)
+
+
+def test_a_proxy_whose_answer_drips_has_the_time_for_connecting_alone(
+    send_to: SendTo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though each of its bytes comes within every other timeout."""
+    now = [0.0]
+
+    class Dripping(FakeStream):
+        def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+            now[0] += 1.0
+            if timeout is not None and timeout < 1.0:
+                raise TimeoutError("timed out")
+            return super().read(max_bytes, timeout)
+
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.test:3128")
+    answer = b"HTTP/1.1 200 Connection established\r\n\r\n"
+    network = FakeNetwork(lambda: Dripping(answer, 1, ends=False))
+    deadline = Deadline(None, lambda: now[0])
+    error = error_of(
+        send_to, "https://host.test", network=network, deadline=deadline, timeouts=TIMEOUTS
+    )
+    assert type(error) is exceptions.ConnectTimeoutError
+    assert now[0] <= 5.0, "the connect timeout"
 
 
 def test_a_refusal_of_a_forwarding_proxy_is_a_response(
