@@ -37,7 +37,7 @@ Point = tuple[str, int]
 
 
 class Tracer:
-    """Goes along with a run of the library, and presses Ctrl-C at the n-th pass of one of its lines.
+    """Goes along with a run of the library, and presses Ctrl-C at the n-th pass of a line of it.
 
     The lines of :mod:`threading`, which starts a thread, are Python's own.
     """
