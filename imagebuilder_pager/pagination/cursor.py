@@ -6,8 +6,8 @@ A driver takes the next request from a :class:`PageCursor`, sends it, and passes
         page = cursor.receive_page(method(**request))
 
 A page is a dictionary, or an object that behaves like one: ``page.get(name)``,
-``page[name] = value`` and ``copy.copy(page)``. A page passed in is never changed: a page that has
-to be truncated is copied first.
+``page[name] = value`` and ``copy.copy(page)``. A page passed in is never changed: one that is
+truncated, or that gets its resume token, is copied first.
 """
 
 from __future__ import annotations
