@@ -17,7 +17,7 @@ from ..exceptions import (
     StartingTokenError,
 )
 from .config import PaginationOptions, parse_config
-from .cursor import PageCursor, PagePosition, PageResult
+from .cursor import PageCursor, PagePosition, PageResult, first_request
 from .full_result import FullResult, to_plain_dict
 from .spec import Expression, PaginationSpec
 
@@ -62,28 +62,24 @@ class BasePaginator(Generic[MethodT_co]):
         return self._spec.result_keys
 
     def _validate(self, params: dict[str, Any]) -> tuple[Mapping[str, Any], PaginationOptions]:
+        """Return the wire parameters of the first request, and the options.
+
+        An invalid token or page size is reported here, with the caller's line in the traceback.
+        """
         options, problems = parse_config(params.pop("PaginationConfig", None), self._spec)
-        wire_params, param_problems = self._serialize(params)
-        problems += param_problems
-        if not problems:
-            # The first request is checked before it is needed: an invalid token or page size is
-            # reported here, with the caller's own line in the traceback.
-            first = _create_cursor(self._spec, wire_params, options).next_request()
-            _, request_problems = self._serialize(first or {})
-            problems = [self._name_by_config_key(problem, options) for problem in request_problems]
-            if problems and all(problem.parameter == "StartingToken" for problem in problems):
-                raise StartingTokenError(problems[0])
+        request: Mapping[str, Any] = first_request(
+            self._spec, params, options.page_size, options.start
+        )
+        if self._serialize_params is not None:
+            try:
+                request = self._serialize_params(request)
+            except ParamValidationError as error:
+                problems += [self._name_by_config_key(one, options) for one in error.problems]
+        if problems and all(problem.parameter == "StartingToken" for problem in problems):
+            raise StartingTokenError(problems[0])
         if problems:
             raise ParamValidationError(self._name, problems)
-        return wire_params, options
-
-    def _serialize(self, params: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[Problem]]:
-        if self._serialize_params is None:
-            return params, []
-        try:
-            return self._serialize_params(params), []
-        except ParamValidationError as error:
-            return params, list(error.problems)
+        return request, options
 
     def _name_by_config_key(self, problem: Problem, options: PaginationOptions) -> Problem:
         """Name a parameter of the first request by the ``PaginationConfig`` key it came from."""
@@ -145,7 +141,11 @@ class BasePageIterator(Generic[MethodT_co, PageT_co]):
         self._non_aggregate_part = non_aggregate_part
 
     def _create_cursor(self) -> PageCursor[PageT_co]:
-        return _create_cursor(self._spec, self._params, self._options)
+        options = self._options
+        # The page size is in the parameters.
+        return PageCursor(
+            self._spec, self._params, max_items=options.max_items, starting_token=options.start
+        )
 
 
 class IterationState(Generic[PageT]):
@@ -244,15 +244,3 @@ def _resume_token(position: tuple[PagePosition, int] | None) -> str | None:
         return None
     page_position, items = position
     return page_position.token_after(items)
-
-
-def _create_cursor(
-    spec: PaginationSpec, params: Mapping[str, Any], options: PaginationOptions
-) -> PageCursor[Any]:
-    return PageCursor(
-        spec,
-        params,
-        max_items=options.max_items,
-        page_size=options.page_size,
-        starting_token=options.starting_token,
-    )

@@ -227,22 +227,6 @@ class Checkpoint:
         self.token, self.finished, self.data = token, finished, new_data
 
 
-class _Processed:
-    """The token after a result that its caller may have processed, and whether it is saved."""
-
-    def __init__(self, token: str | None) -> None:
-        self._token = token
-        self._lock = threading.Lock()
-        self.is_saved = False
-
-    def save(self, checkpoint: Checkpoint) -> None:
-        # A task that is cancelled leaves this to its thread, and the next one comes here, too.
-        with self._lock:
-            if not self.is_saved:
-                checkpoint._advance(self._token)
-                self.is_saved = True
-
-
 class _AsyncResults(AsyncIterator[T], Generic[T]):
     """The items or pages of an async listing, each saved when the next one is asked for."""
 
@@ -257,7 +241,9 @@ class _AsyncResults(AsyncIterator[T], Generic[T]):
         self._checkpoint = checkpoint
         self._pages = pages
         self._results = results
-        self._processed: _Processed | None = None
+        #: The token after the result that the caller has; empty as soon as it is saved.
+        self._unsaved: list[str | None] = []
+        self._lock = threading.Lock()
 
     async def __anext__(self) -> T:
         await self._save_processed()
@@ -267,18 +253,25 @@ class _AsyncResults(AsyncIterator[T], Generic[T]):
         try:
             result = await anext(self._results)
         except StopAsyncIteration:
-            self._processed = _Processed(self._pages.resume_token)
+            self._unsaved = [self._pages.resume_token]
             await self._save_processed()
             raise
-        self._processed = _Processed(self._pages.resume_token)
+        self._unsaved = [self._pages.resume_token]
         return result
 
     async def aclose(self) -> None:
         """End the iteration; the result under way is not saved."""
-        self._processed = None
+        self._unsaved = []
         await self._results.aclose()
 
     async def _save_processed(self) -> None:
-        if self._processed is not None and not self._processed.is_saved:
+        if self._unsaved:
             # Waiting for the disk takes milliseconds, in which other tasks run.
-            await run_in_thread(partial(self._processed.save, self._checkpoint))
+            await run_in_thread(partial(self._save, self._unsaved))
+
+    def _save(self, unsaved: list[str | None]) -> None:
+        # A task that is cancelled leaves this to its thread, and the next task waits for that here.
+        with self._lock:
+            if unsaved:
+                self._checkpoint._advance(unsaved[0])
+                unsaved.clear()

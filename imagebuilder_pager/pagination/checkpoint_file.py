@@ -8,7 +8,8 @@ Rules:
 - A new file is readable by its owner alone; an existing one keeps its mode, owner and group.
 - A file that could not be read back is not written.
 - The lock is that of a file beside it, since the file itself is another one after each replacement.
-  The system releases it when the program ends, however it ends. A child process does not have it.
+  The system releases it when the program ends, however it ends. A child process does not have it,
+  and takes no lock of its parent's threads.
 """
 
 from __future__ import annotations
@@ -72,26 +73,27 @@ class CheckpointFile:
                 f"{self.path}: {len(content):,} bytes given, with the data; allowed: 1 MiB; it was "
                 "left as it is"
             )
+        if os.getpid() != self._process_id:
+            raise CheckpointLockedError(
+                f"{self.path} is in use by the process {self._process_id}, of which this one "
+                "is a child; save in that one, or give each process a file of its own"
+            )
         with self._thread_lock:
             if self._lock is None:
                 raise ValueError(f"the checkpoint {self.path} is closed")
-            if os.getpid() != self._process_id:
-                raise CheckpointLockedError(
-                    f"{self.path} is in use by the process {self._process_id}, of which this one "
-                    "is a child; save in that one, or give each process a file of its own"
-                )
             self._write_new(content)
             os.replace(self._new_path, self.path)  # noqa: PTH105 - without pathlib
             self._sync_directory()
 
     def close(self) -> None:
         """Release the lock; the second time, do nothing."""
-        with self._thread_lock:
+        is_owner = os.getpid() == self._process_id
+        # A forked process has no thread that would release the thread lock.
+        with self._thread_lock if is_owner else contextlib.nullcontext():
             lock, self._lock = self._lock, None
         if lock is None or lock < 0:
             return
-        # After a fork, the lock is the parent's.
-        if os.getpid() == self._process_id:
+        if is_owner:
             with contextlib.suppress(OSError):
                 os.unlink(self._lock_path)  # noqa: PTH108 - without pathlib
         os.close(lock)

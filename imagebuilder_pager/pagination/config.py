@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import NamedTuple, TypedDict
 
 from .._validation import collect_whole_number, describe_invalid_value
-from ..exceptions import PaginationError, Problem
+from ..exceptions import PaginationError, Problem, StartingTokenError
+from .cursor import parse_start
 from .spec import PaginationSpec
+from .tokens import StartingPoint
 
 
 class PaginationConfig(TypedDict, total=False):
@@ -35,11 +37,15 @@ _KEYS = tuple(PaginationConfig.__annotations__)
 
 
 class PaginationOptions(NamedTuple):
-    """A valid ``PaginationConfig``; ``page_size`` has the type that the service expects."""
+    """A valid ``PaginationConfig``.
+
+    ``page_size`` has the type that the service expects, ``start`` is what ``starting_token`` says.
+    """
 
     max_items: int | None = None
     page_size: int | str | None = None
     starting_token: str | None = None
+    start: StartingPoint | None = None
     prefetch: int = 0
 
 
@@ -70,11 +76,19 @@ def parse_config(config: object, spec: PaginationSpec) -> tuple[PaginationOption
         raise PaginationError(
             "PaginationConfig.PageSize: this operation has no parameter for the size of a page"
         )
+    starting_token = config.get("StartingToken")
+    start = None
+    if starting_token is not None:
+        try:
+            start = parse_start(spec, starting_token, page_size)
+        except StartingTokenError as error:
+            problems.append(error.problem or Problem("StartingToken", str(error)))
     as_string = page_size is not None and spec.limit_as_string
     options = PaginationOptions(
         max_items=max_items,
         page_size=str(page_size) if as_string else page_size,
-        starting_token=config.get("StartingToken"),
+        starting_token=starting_token,
+        start=start,
         prefetch=parse_number("Prefetch", 0, MAX_PREFETCH) or 0,
     )
     return options, problems

@@ -6,8 +6,8 @@ A driver takes the next request from a :class:`PageCursor`, sends it, and passes
         page = cursor.receive_page(method(**request))
 
 A page is a dictionary, or an object that behaves like one: ``page.get(name)``,
-``page[name] = value`` and ``copy.copy(page)``. A page passed in is never changed: a page that has
-to be truncated is copied first.
+``page[name] = value`` and ``copy.copy(page)``. A page passed in is never changed: one that is
+truncated, or that gets its resume token, is copied first.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkabl
 
 from ..exceptions import PaginationError
 from .spec import Expression, PaginationSpec
-from .tokens import MAX_OFFSET, OFFSET_KEY, encode_token, parse_starting_token
+from .tokens import MAX_OFFSET, OFFSET_KEY, StartingPoint, encode_token, parse_starting_token
 
 PageT = TypeVar("PageT")
 
@@ -81,7 +81,8 @@ class PageCursor(Generic[PageT]):
     - ``max_items``: maximum items in all. Default: None, no limit.
     - ``page_size``: the items to request in a page, of the type that the service expects. Default:
       None, the service's choice.
-    - ``starting_token``: the token to resume after. Default: None, the beginning.
+    - ``starting_token``: the token to resume after, or its :class:`StartingPoint`. Default: None,
+      the beginning.
 
     Raises :class:`StartingTokenError` for an invalid token.
     """
@@ -93,30 +94,24 @@ class PageCursor(Generic[PageT]):
         *,
         max_items: int | None = None,
         page_size: int | str | None = None,
-        starting_token: str | None = None,
+        starting_token: str | StartingPoint | None = None,
     ) -> None:
+        start = starting_token
+        if start is not None and not isinstance(start, StartingPoint):
+            start = parse_start(spec, start, page_size)
         self._spec = spec
-        self._params = dict(params)
+        self._params = first_request(spec, params, page_size, start)
         self._max_items = max_items
-        self._tokens: dict[str, Any] = dict.fromkeys(spec.input_tokens)
-        self._items_to_skip = 0
-        if starting_token is not None:
-            self._tokens, self._items_to_skip = parse_starting_token(
-                starting_token,
-                spec.input_tokens,
-                # A page of the size that is asked for now may have been asked for before.
-                max(spec.max_page_size or MAX_OFFSET, int(page_size or 0)),
-            )
-            self._inject_tokens(self._tokens)
-        if page_size is not None and spec.limit_key is not None:
-            self._params[spec.limit_key] = page_size
         self._token_history = _TokenHistory()
-        if starting_token is not None:
+        self._tokens: Mapping[str, Any] = dict.fromkeys(spec.input_tokens)
+        self._items_to_skip = 0
+        if start is not None:
+            self._tokens, self._items_to_skip = start
             self._token_history.add(self._tokens)
         self._page_count = 0
         self._item_count = 0
         self._done = False
-        self._repeated_tokens: dict[str, Any] | None = None
+        self._repeated_tokens: Mapping[str, Any] | None = None
         #: The position of the page received last; None before the first.
         self.position: PagePosition | None = None
         #: The members that are the same on every page, from the first one.
@@ -224,7 +219,7 @@ class PageCursor(Generic[PageT]):
         if max_items_reached:
             self._done = True
         elif self._token_history.add(next_tokens):
-            self._inject_tokens(next_tokens)
+            _inject_tokens(self._params, next_tokens)
         else:
             self._repeated_tokens = next_tokens
         return (
@@ -242,13 +237,39 @@ class PageCursor(Generic[PageT]):
             )
         }
 
-    def _inject_tokens(self, tokens: Mapping[str, Any]) -> None:
-        for name, token in tokens.items():
-            # Legacy starting tokens spell an absent token "None".
-            if token is not None and token != "None":
-                self._params[name] = token
-            else:
-                self._params.pop(name, None)
+
+def parse_start(spec: PaginationSpec, token: object, page_size: int | str | None) -> StartingPoint:
+    """Return the point that a starting token stands for in a listing.
+
+    Raises :class:`StartingTokenError` for an invalid token.
+    """
+    # A page of the size that is asked for now may have been asked for before.
+    max_offset = max(spec.max_page_size or MAX_OFFSET, int(page_size or 0))
+    return parse_starting_token(token, spec.input_tokens, max_offset)
+
+
+def first_request(
+    spec: PaginationSpec,
+    params: Mapping[str, Any],
+    page_size: int | str | None,
+    start: StartingPoint | None,
+) -> dict[str, Any]:
+    """Return the parameters with the page size and the tokens of the first request in them."""
+    request = dict(params)
+    if start is not None:
+        _inject_tokens(request, start.tokens)
+    if page_size is not None and spec.limit_key is not None:
+        request[spec.limit_key] = page_size
+    return request
+
+
+def _inject_tokens(params: dict[str, Any], tokens: Mapping[str, Any]) -> None:
+    for name, token in tokens.items():
+        # Legacy starting tokens spell an absent token "None".
+        if token is not None and token != "None":
+            params[name] = token
+        else:
+            params.pop(name, None)
 
 
 def _slice(items: Any, start: int, stop: int | None) -> Any:

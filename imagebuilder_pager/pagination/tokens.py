@@ -14,7 +14,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._validation import InvalidValueError, describe_invalid_value, validate_whole_number
 from ..exceptions import Problem, StartingTokenError
@@ -29,6 +29,17 @@ NEST_TOKEN_KEYS = {"nest", "levels"}
 MAX_OFFSET = 1_000_000
 # DynamoDB, whose tokens are structures, allows 32 levels.
 MAX_DEPTH = 64
+
+
+class StartingPoint(NamedTuple):
+    """The point that a starting token stands for.
+
+    - ``tokens``: the values of the input tokens, None for those that are absent.
+    - ``offset``: the number of items to skip.
+    """
+
+    tokens: Mapping[str, Any]
+    offset: int
 
 
 def encode_token(token: Mapping[str, Any]) -> str:
@@ -58,8 +69,8 @@ def decode_token(token: str) -> dict[str, Any]:
 
 def parse_starting_token(
     token: object, input_tokens: Sequence[str], max_offset: int = MAX_OFFSET
-) -> tuple[dict[str, Any], int]:
-    """Return the values of the input tokens, and the number of items to skip.
+) -> StartingPoint:
+    """Return the point that a starting token stands for.
 
     A token has one of three forms, tried in botocore's order:
 
@@ -84,7 +95,7 @@ def parse_starting_token(
         raise _token_error("it is the token of a walk, not of one listing")
     allowed = {*input_tokens, OFFSET_KEY, ENCODED_KEYS_KEY}
     if not members.keys() & allowed:
-        return _map_to_input_tokens([token], input_tokens), 0
+        return StartingPoint(_map_to_input_tokens([token], input_tokens), 0)
     if unknown := sorted(members.keys() - allowed):
         names = ", ".join(repr(name[:40]) for name in unknown[:5])
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
@@ -94,12 +105,11 @@ def parse_starting_token(
     members = _restore_bytes(members)
     offset = _validate_offset(members.pop(OFFSET_KEY, 0), max_offset)
     # The order of members in the token is kept, so that tokens made from it are botocore's bytes.
-    return members | {name: None for name in input_tokens if name not in members}, offset
+    missing = {name: None for name in input_tokens if name not in members}
+    return StartingPoint(members | missing, offset)
 
 
-def _parse_legacy_token(
-    token: str, input_tokens: Sequence[str], max_offset: int
-) -> tuple[dict[str, Any], int]:
+def _parse_legacy_token(token: str, input_tokens: Sequence[str], max_offset: int) -> StartingPoint:
     parts = token.split("___")
     offset = 0
     if len(parts) == len(input_tokens) + 1:
@@ -114,7 +124,7 @@ def _parse_legacy_token(
         allowed = f"{len(input_tokens)} and an offset"
         raise _token_error(f"{len(parts)} parts separated by '___'", allowed)
     values = [None if part == "None" else part for part in parts]
-    return _map_to_input_tokens(values, input_tokens), offset
+    return StartingPoint(_map_to_input_tokens(values, input_tokens), offset)
 
 
 def _map_to_input_tokens(

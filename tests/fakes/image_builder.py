@@ -38,10 +38,11 @@ def resources(count: int) -> list[dict[str, Any]]:
     return [{"resourceId": f"ami-{number:04}", "region": "us-west-2"} for number in range(count)]
 
 
-def local(count: int) -> LocalImageBuilder:
+def local(count: int, **options: Any) -> LocalImageBuilder:
     """The local Image Builder, with one execution of so many resources."""
     state = {"status": "SUCCESS", "reason": "done"}
-    return LocalImageBuilder(Account((Execution(ID, state, tuple(resources(count))),)))
+    account = Account((Execution(ID, state, tuple(resources(count))),))
+    return LocalImageBuilder(account, **options)
 
 
 def listing_of(count: int, **ways: Any) -> Listing:

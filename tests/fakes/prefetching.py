@@ -104,6 +104,13 @@ def prefetch_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name.startswith("prefetch")]
 
 
+def join_prefetch_threads() -> None:
+    """Wait for the threads of iterations that have ended; they end by themselves."""
+    for thread in prefetch_threads():
+        thread.join(TIMEOUT)
+    assert prefetch_threads() == []
+
+
 def watch_prefetch_thread(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """A function that lets the thread do all that it can do without its caller."""
     real: type[queue.SimpleQueue[Any]] = queue.SimpleQueue

@@ -12,12 +12,13 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from imagebuilder_pager.local import FaultPlan, LocalImageBuilder, LocalServer, generate_account
-from tests.fakes.command_line import COMMAND, local_environment
+from tests.fakes.command_line import COMMAND, local_environment, page_server
 
 RESOURCES = 80
 ACCOUNT = generate_account(resources=RESOURCES)
@@ -387,3 +388,31 @@ def test_an_error_on_a_later_page_ends_with_the_token_to_resume_from(
         check=False,
     )
     assert ids_in(rest.stdout) == IDS[50:]
+
+
+def test_ctrl_c_does_not_wait_for_the_children_that_a_tree_lists() -> None:
+    are_asked_for, may_answer = threading.Barrier(5), threading.Event()
+
+    def respond(params: dict[str, Any]) -> Any:
+        if "parentResourceId" in params:
+            are_asked_for.wait(20)
+            may_answer.wait(60)
+            return {"resources": []}
+        arn = "arn:aws:imagebuilder:us-west-2:123456789012:image/image-{}/1.0.0/1"
+        return {"resources": [{"resourceId": arn.format(number)} for number in range(4)]}
+
+    with page_server(respond) as server:
+        environment = {**os.environ, **local_environment(server.url)}
+        command = [*COMMAND, "--output", "tree"]
+        process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment
+        )
+        are_asked_for.wait(20)
+        process.send_signal(signal.SIGINT)
+        try:
+            _, error = process.communicate(timeout=20)
+        finally:
+            process.kill()
+            may_answer.set()
+    assert process.returncode == 130
+    assert b"Traceback" not in error

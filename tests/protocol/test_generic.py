@@ -433,3 +433,20 @@ def test_the_documented_loop_sync_and_async(backend: str) -> None:
         return [page async for page in AsyncPaginator(service.later, spec).paginate()]
 
     assert run(backend, driven) == by_hand
+
+
+def test_parameters_are_checked_once_with_the_page_size_and_the_token_in_them() -> None:
+    checked: list[Any] = []
+
+    def check(params: Mapping[str, Any]) -> Mapping[str, Any]:
+        checked.append(dict(params))
+        return params
+
+    service = FakeService(LISTING)
+    paginator = Paginator(service, PaginationSpec.from_model(ENTRY), serialize_params=check)
+    token = LISTING.page({})["NextToken"]
+    config: Any = {"PageSize": 2, "StartingToken": encode_token({"Token": token})}
+    pages = paginator.paginate(PaginationConfig=config)
+    assert [item for page in pages for item in page["Items"]] == LISTING.items[3:]
+    assert list(pages.items()) == LISTING.items[3:]
+    assert checked == [{"Token": token, "Max": 2}]

@@ -1,4 +1,4 @@
-"""The exit of the interpreter waits for no prefetching, and no request begins after it."""
+"""The exit of the interpreter waits for no prefetching; a forked process has no thread for it."""
 
 import subprocess
 import sys
@@ -17,14 +17,7 @@ second_request = threading.Event()
 answer = threading.Event()
 
 
-def report():
-    # Runs last: at the exit, after what the library does there.
-    print(len(requests))
-    {at_exit}
-    print(len(requests))
-
-
-atexit.register(report)
+atexit.register(lambda: {at_exit})
 
 from imagebuilder_pager.pagination import PaginationSpec, Paginator
 
@@ -41,15 +34,14 @@ spec = PaginationSpec(input_token="Token", output_token="Token", result_key="Thi
 iterator = iter(Paginator(list_things, spec).paginate(PaginationConfig={{"Prefetch": 40}}))
 next(iterator)
 second_request.wait()
-(thread,) = [thread for thread in threading.enumerate() if thread.name.startswith("prefetch")]
 {end}
 """
 
 
 @pytest.mark.parametrize("end", ["", "raise SystemExit"])
-@pytest.mark.parametrize("at_exit", ["pass", "answer.set(); thread.join()"])
+@pytest.mark.parametrize("at_exit", ["None", "answer.set()"])
 def test_an_unfinished_iterator_does_not_hold_up_the_exit(end: str, at_exit: str) -> None:
-    """With ``pass`` the second request is never answered."""
+    """With ``None`` the second request is never answered."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM.format(end=end, at_exit=at_exit)],
         cwd=ROOT,
@@ -58,7 +50,7 @@ def test_an_unfinished_iterator_does_not_hold_up_the_exit(end: str, at_exit: str
         timeout=30,
         check=False,
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "2\n2\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 FORK = """
@@ -89,7 +81,7 @@ print(next(iterator)["Things"])
 
 
 @pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="there is no fork")
-def test_a_child_process_is_told_that_its_thread_is_in_the_parent() -> None:
+def test_an_iteration_with_prefetch_stays_with_the_parent() -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", FORK],
         cwd=ROOT,

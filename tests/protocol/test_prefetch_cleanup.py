@@ -1,7 +1,9 @@
 """However an iteration ends, prefetching leaves no thread, task or connection behind."""
 
+import contextlib
 import contextvars
 import gc
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -11,11 +13,9 @@ import anyio.lowlevel
 import httpx
 import pytest
 
-from imagebuilder_pager import AsyncImageBuilder, ImageBuilder
+from imagebuilder_pager import AsyncImageBuilder, H11Client, ImageBuilder
 from imagebuilder_pager.exceptions import PaginationError
-from imagebuilder_pager.local import (
-    LocalServer,
-)
+from imagebuilder_pager.local import Fault, FaultPlan, LocalServer
 from tests.fakes.image_builder import ARGUMENTS, ID, local
 from tests.fakes.paginated_service import (
     BACKENDS,
@@ -33,6 +33,7 @@ from tests.fakes.prefetching import (
     GatedService,
     HeldService,
     count_tasks,
+    join_prefetch_threads,
     prefetch_threads,
     raise_in_loop,
     raise_in_loop_async,
@@ -78,11 +79,10 @@ def test_no_thread_is_left(leave: Callable[[Any], None], what: str, depth: int) 
         leave(iter(pages))
     else:
         leave(pages.items() if what == "items" else pages.search("@"))
-    assert prefetch_threads() == []
+    join_prefetch_threads()
     count = len(service.requests)
     assert count <= 1 + depth
     assert len(pages.build_full_result()["Items"]) == 20  # and it can be used again
-    assert prefetch_threads() == []
 
 
 def test_no_thread_is_left_by_result_key_iters() -> None:
@@ -92,7 +92,7 @@ def test_no_thread_is_left_by_result_key_iters() -> None:
     assert len(prefetch_threads()) == 1
     del items
     gc.collect()
-    assert prefetch_threads() == []
+    join_prefetch_threads()
 
 
 def test_a_collection_of_garbage_waits_for_no_thread() -> None:
@@ -117,32 +117,48 @@ def test_a_collection_of_garbage_waits_for_no_thread() -> None:
     finally:
         for _ in range(20):
             service.gate.release()
-    for thread in prefetch_threads():
-        thread.join(TIMEOUT)
-    assert not prefetch_threads()
+    join_prefetch_threads()
     assert len(service.requests) == 2
 
 
-def test_closing_waits_for_the_request_that_is_under_way() -> None:
-    """The connection that it uses is free again when close() returns."""
+@pytest.mark.parametrize("leave", ["break", "close", "an error"])
+def test_leaving_the_loop_does_not_wait_for_the_request_under_way(leave: str) -> None:
+    """Its result is dropped, and no other request follows."""
     service = GatedService(TEN, free=1)
     iterator = iter(ours(service, ENTRY).paginate(PaginationConfig={"Prefetch": 3}))
     next(iterator)
     service.wait_for(2)
-    closed = threading.Event()
-
-    def close() -> None:
+    if leave == "break":
+        del iterator
+    elif leave == "close":
         iterator.close()
-        closed.set()
-
-    closer = threading.Thread(target=close)
-    closer.start()
-    assert not closed.is_set()  # it cannot be: the second request has no answer yet
+    else:
+        with pytest.raises(CallerError):
+            iterator.throw(CallerError())
+    assert len(prefetch_threads()) == 1  # it has no answer yet
     service.gate.release(100)
-    closer.join(TIMEOUT)
-    assert closed.is_set()
-    assert prefetch_threads() == []
+    join_prefetch_threads()
     assert len(service.requests) == 2
+
+
+@pytest.mark.parametrize("over", ["httpx", "h11", "an httpx.Client"])
+def test_a_client_may_be_closed_while_a_page_is_fetched(
+    over: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What the request under way ends with is raised nowhere and printed nowhere."""
+    plan = FaultPlan({2: Fault("stall")})
+    with LocalServer(local(9, faults=plan)) as server:
+        http_client = {"httpx": None, "h11": H11Client(), "an httpx.Client": httpx.Client()}[over]
+        arguments: Any = {**ARGUMENTS, "endpoint_url": server.url, "http_client": http_client}
+        with http_client or contextlib.nullcontext(), ImageBuilder(**arguments) as client:
+            paginator = client.get_paginator("list_lifecycle_execution_resources")
+            config: Any = {"Prefetch": 1, "PageSize": 2}
+            for _ in paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config):
+                while not plan.injected:
+                    os.sched_yield()
+                break
+    join_prefetch_threads()
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -285,9 +301,11 @@ def test_no_connection_is_left_open_sync(depth: int) -> None:
         pages = paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)
         for _ in pages:
             break
+        join_prefetch_threads()
         assert all(connection.is_idle() for connection in transport._pool.connections)
         with pytest.raises(CallerError):
             raise_in_loop(pages)
+        join_prefetch_threads()
         assert all(connection.is_idle() for connection in transport._pool.connections)
         assert len(list(pages.items())) == 9
     assert transport._pool.connections == []

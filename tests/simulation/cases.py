@@ -30,6 +30,7 @@ __all__ = [
     "check_afterwards",
     "find_garbage",
     "is_retried",
+    "join_prefetch_threads",
     "list_pages",
     "run_case",
     "simulated",
@@ -182,6 +183,7 @@ async def check_afterwards(case: Case, *listings: Listing) -> None:
     completed from where they ended. The same client serves the next listing. No connection is
     kept that is not clean, none is lost, and there are never too many.
     """
+    join_prefetch_threads()
     server, problems = case.server, case.problems
     is_broken_off = any(not listing.is_over and listing.error is None for listing in listings)
     if not is_broken_off:
@@ -206,6 +208,13 @@ async def check_afterwards(case: Case, *listings: Listing) -> None:
     if server.max_open > case.max_connections:
         problems.append(f"{server.max_open} connections at a time")
     problems += server.violations
+
+
+def join_prefetch_threads() -> None:
+    """Wait for the requests under way of sync listings that have ended."""
+    for thread in threading.enumerate():
+        if thread.name == "prefetch":
+            has_ended(thread)
 
 
 def _check_connections(case: Case) -> None:

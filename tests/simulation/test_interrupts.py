@@ -20,6 +20,7 @@ from .cases import (
     Case,
     Listing,
     check_afterwards,
+    join_prefetch_threads,
     list_pages,
     run_case,
     take_unraisable_interrupts,
@@ -36,9 +37,9 @@ Point = tuple[str, int]
 
 
 class Tracer:
-    """Goes along with a run of the library, and presses Ctrl-C at the n-th pass of a point.
+    """Goes along with a run of the library, and presses Ctrl-C at the n-th pass of a line of it.
 
-    A point is a line of the library, or one of :mod:`threading`, whose classes are Python.
+    The lines of :mod:`threading`, which starts a thread, are Python's own.
     """
 
     def __init__(self, point: Point | None = None, occurrence: int = 1) -> None:
@@ -59,7 +60,7 @@ class Tracer:
         if filename.startswith(_TRACED):
             is_system = filename == network.__file__ and frame.f_code.co_name.startswith("__")
             return None if is_system else self._on_line
-        return self._on_line if _is_called_by_library(frame) else None
+        return None
 
     def _on_line(self, frame: FrameType, event: str, arg: Any) -> Any:
         if event == "line" and frame.f_lasti not in _unreachable(frame.f_code):
@@ -71,14 +72,6 @@ class Tracer:
         if point == self._point and number == self._occurrence:
             self.has_pressed = True
             raise KeyboardInterrupt
-
-
-def _is_called_by_library(frame: FrameType | None) -> bool:
-    """Return whether a frame is of :mod:`threading`, and the library has called it."""
-    depth = 0
-    while frame is not None and frame.f_code.co_filename == threading.__file__:
-        frame, depth = frame.f_back, depth + 1
-    return depth > 0 and frame is not None and frame.f_code.co_filename.startswith(_TRACED)
 
 
 @functools.cache
@@ -154,6 +147,7 @@ def run(case: Case, activity: Activity, tracer: Tracer, *, closes: bool = False)
             case.problems.append("Ctrl-C was swallowed")
         if listing.iterator is not None:
             listing.iterator.close()
+        join_prefetch_threads()
         if closes:
             return await case.close()
         case.server.heal()

@@ -282,6 +282,45 @@ def test_a_child_process_does_not_save_to_its_parents_checkpoint(tmp_path: Path)
     )
 
 
+FORK_WHILE_SAVING = """
+import os, signal, sys, threading
+from imagebuilder_pager import Checkpoint, exceptions
+checkpoint = Checkpoint(sys.argv[1])
+is_saving, may_save = threading.Event(), threading.Event()
+sync = os.fsync
+def wait_and_sync(descriptor):
+    is_saving.set()
+    may_save.wait()
+    sync(descriptor)
+os.fsync = wait_and_sync
+saving = threading.Thread(target=checkpoint.save, args=["parent"])
+saving.start()
+is_saving.wait()
+child = os.fork()
+if not child:
+    signal.alarm(10)  # what hangs is killed
+    try:
+        checkpoint.save("child")
+    except exceptions.CheckpointLockedError:
+        print("refused", flush=True)
+    {end}
+    sys.exit(7)
+may_save.set()
+saving.join()
+status = os.waitpid(child, 0)[1]
+checkpoint.close()
+print(os.waitstatus_to_exitcode(status), Checkpoint(sys.argv[1]).token)
+"""
+
+
+@pytest.mark.parametrize("end", ["checkpoint.close()", "pass"])
+def test_a_process_forked_while_a_thread_saves_ends_by_itself(tmp_path: Path, end: str) -> None:
+    program = FORK_WHILE_SAVING.format(end=end)
+    command = [sys.executable, "-W", "ignore", "-c", program, str(tmp_path / "file")]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (ran.stdout, ran.stderr) == ("refused\n7 parent\n", "")
+
+
 def test_data_that_could_not_be_read_back_is_not_saved(tmp_path: Path) -> None:
     with Checkpoint(tmp_path / "file", LISTING) as checkpoint:
         checkpoint.save("first", data={"notes": "x" * 1_000_000})

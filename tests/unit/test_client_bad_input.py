@@ -141,7 +141,8 @@ def test_an_invalid_starting_token_is_named_with_other_errors(
             parentResourceId="",
             PaginationConfig={"StartingToken": encode_token({"nextToken": 1})},
         )
-    assert [problem.parameter for problem in caught.value.problems] == ["parentResourceId"]
+    problems = [problem.parameter for problem in caught.value.problems]
+    assert problems == ["parentResourceId", "StartingToken"]
 
 
 @pytest.mark.parametrize(("params", "problems"), INVALID_PARAMS)

@@ -6,15 +6,15 @@ are shown in their order, each as soon as all of its children are there.
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
-from functools import partial
+from concurrent.futures import Future
 
 from rich.text import Text
 from rich.tree import Tree
 
-from ..._threads import BackgroundCall
 from ...models.lifecycle import LifecycleExecutionResource, LifecycleExecutionResourceState
-from ...pagination.prefetch import prefetch
 from ..context import ListContext
 from .console import RichWriter, replace_controls, status_style
 from .describe import format_duration, kind_and_name, without_nulls
@@ -44,16 +44,28 @@ def _with_children(
     context: ListContext, resources: Iterable[LifecycleExecutionResource]
 ) -> Iterator[tuple[LifecycleExecutionResource, Children]]:
     """Yield each resource with its children, a few of the calls for them ahead."""
-    remaining = iter(resources)
-
-    def start_next() -> tuple[LifecycleExecutionResource, BackgroundCall[Children]] | None:
-        for resource in remaining:
-            call = partial(_list_children, context, resource)
-            return resource, BackgroundCall(call, "children")
-        return None
-
-    for resource, children in prefetch(start_next, _CONCURRENT_CALLS - 1):
+    calls: deque[tuple[LifecycleExecutionResource, Future[Children]]] = deque()
+    for resource in resources:
+        calls.append((resource, _start_listing(context, resource)))
+        if len(calls) == _CONCURRENT_CALLS:
+            first, children = calls.popleft()
+            yield first, children.result()
+    for resource, children in calls:
         yield resource, children.result()
+
+
+def _start_listing(context: ListContext, resource: LifecycleExecutionResource) -> Future[Children]:
+    """List the children in a thread for which the exit of the interpreter does not wait."""
+    children: Future[Children] = Future()
+
+    def run() -> None:
+        try:
+            children.set_result(_list_children(context, resource))
+        except BaseException as error:  # noqa: BLE001 - raised by result()
+            children.set_exception(error)
+
+    threading.Thread(target=run, name="children", daemon=True).start()
+    return children
 
 
 def _list_children(context: ListContext, resource: LifecycleExecutionResource) -> Children:

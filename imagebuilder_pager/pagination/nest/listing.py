@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ...exceptions import ParentGoneError
 from ..cursor import PageCursor
-from ..tokens import encode_token
+from ..tokens import StartingPoint
 from .level import NestLevel
 from .seek import Seek, passed_before
 from .token import TokenEntry, encode_nest_token
@@ -294,8 +294,9 @@ class Listing:
         size: int | str | None = self._context.page_size
         if size is not None and spec.limit_as_string:
             size = str(size)
-        token = encode_token(self._tokens) if self._tokens else None
-        return PageCursor(spec, self._params, page_size=size, starting_token=token)
+        tokens = {name: self._tokens.get(name) for name in spec.input_tokens}
+        start = StartingPoint(tokens, 0) if self._tokens else None
+        return PageCursor(spec, self._params, page_size=size, starting_token=start)
 
     def _gone_error(self, seek: Seek) -> ParentGoneError:
         behind = seek.entry_behind(self._start)
