@@ -6,19 +6,23 @@ are shown in their order, each as soon as all of its children are there.
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
+from functools import partial
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from rich.tree import Tree
 
+from ..._threads import call_in_thread
 from ...models.lifecycle import LifecycleExecutionResource, LifecycleExecutionResourceState
 from ..context import ListContext
 from .console import RichWriter, replace_controls, status_style
 from .describe import format_duration, kind_and_name, without_nulls
 from .header import execution_header
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _CONCURRENT_CALLS = 4
 
@@ -46,26 +50,12 @@ def _with_children(
     """Yield each resource with its children, a few of the calls for them ahead."""
     calls: deque[tuple[LifecycleExecutionResource, Future[Children]]] = deque()
     for resource in resources:
-        calls.append((resource, _start_listing(context, resource)))
+        calls.append((resource, call_in_thread(partial(_list_children, context, resource), "tree")))
         if len(calls) == _CONCURRENT_CALLS:
             first, children = calls.popleft()
             yield first, children.result()
     for resource, children in calls:
         yield resource, children.result()
-
-
-def _start_listing(context: ListContext, resource: LifecycleExecutionResource) -> Future[Children]:
-    """List the children in a thread for which the exit of the interpreter does not wait."""
-    children: Future[Children] = Future()
-
-    def run() -> None:
-        try:
-            children.set_result(_list_children(context, resource))
-        except BaseException as error:  # noqa: BLE001 - raised by result()
-            children.set_exception(error)
-
-    threading.Thread(target=run, name="children", daemon=True).start()
-    return children
 
 
 def _list_children(context: ListContext, resource: LifecycleExecutionResource) -> Children:
