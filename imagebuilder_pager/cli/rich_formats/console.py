@@ -91,6 +91,7 @@ class RichWriter:
             force_terminal={"on": True, "off": False}.get(color),
             no_color=True if color == "off" else None,
             width=_terminal_width(),
+            height=25,  # nothing goes by it; without it, rich reads COLUMNS by itself
         )
 
     @property
