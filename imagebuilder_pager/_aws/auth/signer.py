@@ -151,7 +151,8 @@ class RequestSigner:
         ``headers`` are those that it has, names in lower case; of these ``content-type``, ``host``
         and all ``x-amz-*`` are signed, as boto3 does.
         """
-        added = {"x-amz-date": (self._clock() + self._clock_skew).strftime("%Y%m%dT%H%M%SZ")}
+        now = (self._clock() + self._clock_skew).isoformat(timespec="seconds")[:19]
+        added = {"x-amz-date": f"{now.replace('-', '').replace(':', '')}Z"}
         if credentials.token:
             added["x-amz-security-token"] = credentials.token
         request = SigningRequest()

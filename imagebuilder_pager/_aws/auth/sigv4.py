@@ -6,6 +6,7 @@ Written after "Create a signed AWS API request" in the IAM User Guide. The tests
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 from urllib.parse import quote, urlsplit
@@ -36,15 +37,22 @@ def sigv4_header(request: SigningRequest) -> str:
         )
     )
     digest = hashlib.sha256(canonical.encode()).hexdigest()
-    key = f"AWS4{request.credentials.secret_key}".encode()
-    for part in scope.split("/"):
-        key = hmac.digest(key, part.encode(), "sha256")
+    key = _signing_key(request.credentials.secret_key, scope)
     to_sign = "\n".join((_ALGORITHM, timestamp, scope, digest))
     return (
         f"{_ALGORITHM} Credential={request.credentials.access_key}/{scope}, "
         f"SignedHeaders={names}, "
         f"Signature={hmac.digest(key, to_sign.encode(), 'sha256').hex()}"
     )
+
+
+@functools.lru_cache(maxsize=16)
+def _signing_key(secret_key: str, scope: str) -> bytes:
+    """Return the key of a day, a region and a service: as costly as all else of a signature."""
+    key = f"AWS4{secret_key}".encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
 
 
 def _canonical_path(path: str) -> str:

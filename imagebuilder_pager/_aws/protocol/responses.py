@@ -161,7 +161,7 @@ def parse_response(
     body = response.body
     if not 200 <= response.status < 300 or "x-amzn-errortype" in response.headers:
         raise parse_error(operation, response)
-    if sum(map(body.count, (b"{", b"[", b","))) > MAX_VALUES:
+    if len(body) > MAX_VALUES and sum(map(body.count, (b"{", b"[", b","))) > MAX_VALUES:
         raise ResponseParserError(
             f"{operation.name}: the response has more than {MAX_VALUES:,} opening brackets and "
             f"commas, far more than a page has: {response.summarize()}"
