@@ -6,12 +6,14 @@ sends and how it reads is in :mod:`.h11_connection`, which connections are kept 
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from ..._threads import call_in_thread
 from ..._validation import validate_positive, validate_whole_number, validating
 from ...exceptions import InvalidConfigError, Problem
 from ..auth.sigv4 import sigv4_header
@@ -154,8 +156,9 @@ class H11Client(BaseH11Client[NetworkBackend]):
         place: Place[H11Connection] = Place(origin, bool)
         if not pool.acquire_ahead(place):
             return
+        connect = partial(self._connect_ahead, pool, place, timeout)
         try:
-            call_in_thread(lambda: self._connect_ahead(pool, place, timeout), "preconnect")
+            threading.Thread(target=connect, name="preconnect", daemon=True).start()
         except RuntimeError:  # no more threads
             pool.release(place, is_clean=False)
 
@@ -166,10 +169,11 @@ class H11Client(BaseH11Client[NetworkBackend]):
         timeout: float | None,
     ) -> None:
         try:
-            connection = self._new_connection(place.origin)
-            place.connection = connection
-            operations = connection.connect(timeout, Deadline(None, self._monotonic))
-            _run(connection, operations, self._backend, self._monotonic)
+            with contextlib.suppress(Exception):  # whatever it is, the request meets it itself
+                connection = self._new_connection(place.origin)
+                place.connection = connection
+                operations = connection.connect(timeout, Deadline(None, self._monotonic))
+                _run(connection, operations, self._backend, self._monotonic)
         finally:
             made = place.connection
             pool.release(place, is_clean=made is not None and made.is_clean)
