@@ -114,8 +114,9 @@ def _begin_reading(response: Any, request: HTTPRequest) -> ResponseReader:
         request.max_response_bytes,
         is_decoded=is_read,
     )
-    if is_read and hasattr(response, "_content"):
-        reader.feed(response.content)
+    if is_read:
+        with contextlib.suppress(RuntimeError):  # the hook has kept nothing of it
+            reader.feed(response.content)
     return reader
 
 
