@@ -11,7 +11,7 @@ from .common import CREDENTIALS, REGION, Stopwatch, execution_id
 
 
 def _client(url: str) -> Any:
-    credentials = {
+    credentials: Any = {
         "access_key": CREDENTIALS["aws_access_key_id"],
         "secret_key": CREDENTIALS["aws_secret_access_key"],
     }

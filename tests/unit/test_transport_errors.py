@@ -162,6 +162,13 @@ def test_a_request_that_cannot_be_sent_in_time(silent: int, send_to: SendTo) -> 
     assert type(error) is exceptions.ReadTimeoutError
 
 
+def test_a_timeout_may_be_as_long_as_it_can_be_given(serve: Serve, send_to: SendTo) -> None:
+    server = serve([OK])
+    timeouts = Timeouts(1e9, 1e9, 1e9, 1e9)
+    deadline = Deadline(1e9, time.monotonic)
+    assert send_to(server.url, timeouts=timeouts, deadline=deadline).body == b"{}"
+
+
 def test_each_timeout_is_for_its_operation(send_to: SendTo) -> None:
     network = FakeNetwork(lambda: FakeStream(OK, ends=False))
     send_to("http://host.test", network=network, timeouts=Timeouts(1.0, 2.0, 3.0, 4.0))

@@ -165,7 +165,7 @@ def _wait(connection: socket.socket, timeout: float | None, *, is_writing: bool)
     if hasattr(select, "poll"):
         poll = select.poll()
         poll.register(connection, select.POLLOUT if is_writing else select.POLLIN)
-        is_ready = bool(poll.poll(None if timeout is None else math.ceil(timeout * 1000)))
+        is_ready = bool(poll.poll(None if timeout is None else _milliseconds(timeout)))
     else:  # Windows
         sockets = [connection]
         found = select.select(
@@ -174,3 +174,8 @@ def _wait(connection: socket.socket, timeout: float | None, *, is_writing: bool)
         is_ready = any(found)
     if not is_ready:
         raise TimeoutError("timed out")
+
+
+def _milliseconds(seconds: float) -> int:
+    # The system's poll takes no more than 24 days.
+    return min(math.ceil(seconds * 1000), 2**31 - 1)

@@ -169,8 +169,9 @@ class ConnectionPool(Generic[ConnectionT]):
     def abandon(self) -> None:
         """Close every connection: the process is a forked one, or the event loop is over.
 
-        No lock is taken, since another thread may have had it at the fork.
+        The lock is another one, since a thread of the parent's may have had it at the fork.
         """
+        self._lock = threading.RLock()
         self.is_closed = True
         for idle in self._idle:
             idle.connection.close()
