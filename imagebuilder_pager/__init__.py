@@ -14,7 +14,7 @@ Importing this package loads almost nothing; a public name loads its module when
 from ._lazy import lazy_attributes
 from ._version import __version__
 
-TYPE_CHECKING = False  # as typing's, which takes its time to import
+TYPE_CHECKING = False  # as typing's, which is slow to import
 if TYPE_CHECKING:
     from . import exceptions, models, pagination
     from ._aws.clock import Clock

@@ -1,6 +1,6 @@
 """What is made when it is first used: public names of a package, and attributes."""
 
-TYPE_CHECKING = False  # as typing's, which takes its time to import
+TYPE_CHECKING = False  # as typing's, which is slow to import
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from functools import cached_property as cached_property  # noqa: PLC0414  # re-exported

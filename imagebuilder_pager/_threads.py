@@ -40,19 +40,29 @@ def call_in_thread(function: Callable[[], T], name: str) -> Future[T]:
 
 
 def result_of(future: Future[T], timeout: float | None = None) -> T:
-    """Wait for a call, and return or raise what it does, to one of those that wait for it.
+    """Wait for a call; return its result, or raise a copy of its error.
 
     Raises ``TimeoutError`` where it has not ended after ``timeout`` seconds.
     """
     error = future.exception(timeout)
     if error is not None:
-        # A copy: one exception raised in many threads would mix their tracebacks.
-        raise copy.copy(error) from error.__cause__
+        raise _copy_of(error)
     return future.result()
 
 
+def _copy_of(error: BaseException) -> BaseException:
+    """Return a copy: one exception raised in many threads would mix their tracebacks."""
+    try:
+        copied = copy.copy(error).with_traceback(error.__traceback__)
+    except Exception:  # noqa: BLE001 - a class of the caller's that cannot be copied
+        return error
+    copied.__cause__, copied.__context__ = error.__cause__, error.__context__
+    copied.__suppress_context__ = error.__suppress_context__
+    return copied
+
+
 class SharedCalls:
-    """Blocking calls, one thread each, however many wait for it.
+    """Blocking calls; callers with the same key share one thread.
 
     A call begins with the first that asks for its key. Those that ask before its end share it.
     """
@@ -61,10 +71,16 @@ class SharedCalls:
         self.after_fork()
         call_after_fork(self)
 
-    def start(self, key: tuple[object, ...], function: Callable[[], T]) -> Future[T]:
+    def start(
+        self,
+        key: tuple[object, ...],
+        function: Callable[[], T],
+        name: str = "imagebuilder_pager",
+    ) -> Future[T]:
         """Return the call with the key, begun or under way, for :func:`result_of`.
 
-        Raises ``RuntimeError`` where the system has no more threads.
+        ``name`` is that of the thread. Raises ``RuntimeError`` where the system has no more
+        threads.
         """
 
         def call() -> T:
@@ -72,11 +88,11 @@ class SharedCalls:
                 return function()
             finally:
                 with self._lock:
-                    del self._running[key]
+                    self._running.pop(key, None)
 
         with self._lock:
             if key not in self._running:
-                self._running[key] = call_in_thread(call, str(key[0]))
+                self._running[key] = call_in_thread(call, name)
             return self._running[key]
 
     def after_fork(self) -> None:

@@ -43,7 +43,7 @@ def parse_iso8601(text: str) -> datetime:
 
 def parse_http_date(text: str) -> datetime | None:
     """Return the date of an HTTP header as an aware datetime, None for any other text."""
-    import email.utils  # which takes its time
+    import email.utils  # slow to import
 
     try:
         return assume_utc(email.utils.parsedate_to_datetime(text))

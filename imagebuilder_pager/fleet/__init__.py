@@ -18,7 +18,7 @@ line.
 
 from .._lazy import lazy_attributes
 
-TYPE_CHECKING = False  # as typing's, which takes its time to import
+TYPE_CHECKING = False  # as typing's, which is slow to import
 if TYPE_CHECKING:
     from .database import FleetDatabase
     from .executors import process_executor

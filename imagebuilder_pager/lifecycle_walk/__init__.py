@@ -5,7 +5,7 @@ It is loaded by ``client.walk_lifecycle()`` and by nothing else.
 
 from .._lazy import lazy_attributes
 
-TYPE_CHECKING = False  # as typing's, which takes its time to import
+TYPE_CHECKING = False  # as typing's, which is slow to import
 if TYPE_CHECKING:
     from .async_walk import AsyncLifecycleWalk
     from .records import LifecycleRecord, LifecycleRecordKey

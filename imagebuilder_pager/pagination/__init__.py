@@ -11,7 +11,7 @@ from .paginator import PageIterator, Paginator
 from .spec import Expression, PaginationSpec
 from .tokens import decode_token, encode_token
 
-TYPE_CHECKING = False  # as typing's, which takes its time to import
+TYPE_CHECKING = False  # as typing's, which is slow to import
 if TYPE_CHECKING:
     from .async_paginator import AsyncPageIterator, AsyncPaginator
     from .from_client import paginator_from_client

@@ -270,7 +270,7 @@ class _AsyncResults(AsyncIterator[T], Generic[T]):
             await run_in_thread(partial(self._save, self._unsaved))
 
     def _save(self, unsaved: list[str | None]) -> None:
-        # A task that is cancelled leaves this to its thread, and the next task waits for that here.
+        # A cancelled task's save goes on in its thread; the next save waits for it.
         with self._lock:
             if unsaved:
                 self._checkpoint._advance(unsaved[0])

@@ -56,7 +56,10 @@ def prefetch(fetch: Callable[[], ResultT | None], depth: int) -> Generator[Resul
     try:
         for _ in range(depth):
             permits.put(contextvars.copy_context())
-        threading.Thread(target=run, name="prefetch", daemon=True).start()
+        try:
+            threading.Thread(target=run, name="prefetch", daemon=True).start()
+        except RuntimeError as refusal:
+            raise PaginationError(f"pages cannot be fetched ahead: {refusal}") from None
         while True:
             if os.getpid() != process_id:
                 raise PaginationError(

@@ -1,4 +1,4 @@
-"""Waiting for another thread, where a test can be told of nothing."""
+"""Poll until another thread has done something."""
 
 from __future__ import annotations
 

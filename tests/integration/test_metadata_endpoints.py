@@ -11,6 +11,7 @@ import botocore.utils
 import pytest
 
 from imagebuilder_pager import exceptions
+from imagebuilder_pager._aws.credentials.metadata_http import MetadataError, parse_credentials
 from imagebuilder_pager._aws.transport.network import SocketBackend
 from imagebuilder_pager._aws.transport.types import ReceivedResponse
 from tests.fakes.clocks import NoSleepClock
@@ -169,6 +170,11 @@ def test_a_container_response_without_credentials_is_an_error(
         our_credentials(clock)
     assert len(endpoints.requests) == 1
     assert "TaskUuidSecret" not in str(caught.value)
+
+
+def test_a_response_that_is_nested_too_deeply_is_no_json() -> None:
+    with pytest.raises(MetadataError, match="not a JSON object"):
+        parse_credentials("[" * 60_000, ())
 
 
 def test_a_container_response_that_repeats_the_token_as_its_code_does_not_show_it(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import time
 from collections.abc import Callable
@@ -40,8 +41,11 @@ FORMS: dict[str, Callable[[str], str]] = {
     "escaped in JSON by PHP": lambda value: json.dumps(value)[1:-1].replace("/", "\\/"),
     "escaped in JSON by Gson": lambda value: json.dumps(value)[1:-1].replace("=", "\\u003d"),
     "escaped in JSON by .NET": lambda value: json.dumps(value)[1:-1].replace("+", "\\u002B"),
-    "escaped in XML": lambda value: (
-        value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    "escaped in XML": lambda value: html.escape(value, quote=False),
+    "escaped in XML with quotes": html.escape,
+    "escaped in XML with its names": lambda value: html.escape(value).replace("&#x27;", "&apos;"),
+    "escaped in XML with numbers": lambda value: (
+        html.escape(value).replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
     ),
 }
 

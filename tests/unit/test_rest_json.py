@@ -380,3 +380,20 @@ def test_a_client_error_made_by_hand_needs_little() -> None:
     error = exceptions.ClientError({"Error": {"Code": "X"}}, "Op")
     assert str(error) == "Op was refused: X: (no message) (HTTP status unknown)"
     assert exceptions.ClientError({}, "Op").response == {}
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+def test_an_error_of_very_many_values_is_not_parsed(
+    client_with: ClientWith, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    body = b'{"message":"m","values":[' + b"{}," * 150_000 + b"{}]}"
+    parsed = []
+    monkeypatch.setattr(json, "loads", lambda text, **_: parsed.append(text))
+    headers = {"x-amzn-errortype": "ServiceException"}
+    client = client_with(
+        lambda _: httpx.Response(status, content=body, headers=headers), max_attempts=1
+    )
+    with pytest.raises(exceptions.ClientError) as caught:
+        client.list_images()
+    assert caught.value.response["Error"]["Code"] == "ServiceException"
+    assert not parsed

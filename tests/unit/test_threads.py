@@ -47,6 +47,30 @@ def test_each_that_waits_has_an_error_of_its_own() -> None:
     assert errors[0] is not errors[1]
 
 
+class UncopyableError(Exception):
+    """An exception of a caller's, which no copy can be made of."""
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(f"{first} {second}")
+
+
+def test_an_error_that_cannot_be_copied_is_raised_as_it_is() -> None:
+    error = UncopyableError("of", "two")
+
+    def fail_so() -> None:
+        raise error
+
+    with pytest.raises(UncopyableError, match="of two") as caught:
+        result_of(call_in_thread(fail_so, "test"))
+    assert caught.value is error
+
+
+def test_the_traceback_of_an_error_leads_to_the_line_that_failed() -> None:
+    with pytest.raises(ValueError, match="no") as caught:
+        result_of(call_in_thread(fail, "test"))
+    assert caught.traceback[-1].name == "fail"
+
+
 def test_those_that_wait_share_one_thread(calls: SharedCalls) -> None:
     proceed = threading.Event()
     begun = []

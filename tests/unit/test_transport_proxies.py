@@ -115,6 +115,17 @@ def test_a_proxy_that_cannot_be_reached(
     assert_no_password(error)
 
 
+def test_a_proxy_that_cannot_be_reached_any_more(
+    serve: Serve, send_to: SendTo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = serve([OK]).url
+    with RunningProxy() as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.address}")
+        assert send_to(url).status == 200
+    error = error_of(send_to, url)
+    assert type(error) is exceptions.ProxyConnectionError
+
+
 @pytest.mark.parametrize(
     "refusal",
     [

@@ -17,6 +17,7 @@ from imagebuilder_pager._aws.config.tls import (
     resolve_verify,
 )
 from imagebuilder_pager._aws.retries import classify
+from imagebuilder_pager._aws.transport.tls_connection import TLSConnection
 from tests.fakes.servers import OK
 from tests.fakes.transports import (
     LOCALHOST_CERTIFICATE,
@@ -57,6 +58,19 @@ def test_a_session_ticket_while_idle_is_not_a_surplus(
     for _ in range(3):
         assert send_to(server.url, certificates=TRUSTING).body == b"{}"
     assert server.counts == [3]
+
+
+def test_endless_messages_of_tls_while_idle_are_not_all_read() -> None:
+    reads = 0
+
+    def read(max_bytes: int) -> bytes:
+        nonlocal reads
+        reads += 1
+        assert reads < 5, "the peer goes on for ever"
+        return b"\x16\x03\x03\x00"  # a part of a message
+
+    connection = TLSConnection(ssl.create_default_context(), "host.test")
+    assert connection.read_nowait(read, 1) == b"", "it is not used again"
 
 
 @pytest.mark.parametrize("more", [OK, b"x"], ids=["a response", "a byte"])

@@ -7,6 +7,7 @@ text around it. So a text is redacted before it is cut or quoted.
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -23,7 +24,7 @@ _MIN_SECRET_LENGTH = 8
 _MAX_TEXT_LENGTH = 64 * 1024
 #: Optional escapes in JSON: PHP's, Gson's, .NET's.
 _JSON_ESCAPES = (("/", "\\/"), ("=", "\\u003d"), ("+", "\\u002B"))
-#: Characters that are not percent-encoded: none, those of a path, those of a segment of a path.
+#: The arguments ``safe`` of ``quote`` as common libraries have them.
 _SAFE_CHARACTERS = ("", "/", "+=")
 
 
@@ -88,7 +89,7 @@ def _remove(text: str, forms: list[str]) -> str:
         redacted = redacted.replace(form, _REMOVED)
     if len(text) <= _MAX_TEXT_LENGTH:
         return redacted
-    # A secret that was cut is at the end.
+    # As many characters as the longest form: a secret that was cut could be there.
     end = len(redacted) - max(map(len, forms), default=0)
     return f"{redacted[: max(end, 0)]}..."
 
@@ -101,7 +102,9 @@ def _forms_of(secrets: Iterable[str]) -> list[str]:
             continue
         escaped = json.dumps(value)[1:-1]
         forms |= {value, escaped, *(escaped.replace(*pair) for pair in _JSON_ESCAPES)}
-        forms.add(value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
+        forms |= {html.escape(value, quote=False), html.escape(value)}
+        forms.add(html.escape(value).replace("&#x27;", "&apos;"))
+        forms.add(html.escape(value).replace("&#x27;", "&#39;").replace("&quot;", "&#34;"))
         encoded = {quote(value, safe=safe) for safe in _SAFE_CHARACTERS}
         forms |= encoded | {re.sub("%..", lambda code: code[0].lower(), text) for text in encoded}
         forms.update(_base64_forms(value.encode()))

@@ -87,7 +87,7 @@ class RequestSigner:
         clock: Callable[[], datetime],
     ) -> None:
         self._credentials = credentials
-        # Asked once: a check by a protocol takes longer than what it checks for.
+        # Checked once: isinstance with a Protocol is slow.
         self._cached: Callable[[], CredentialsLike | None] = _nothing_cached
         if isinstance(credentials, CachingProvider):
             self._cached = credentials.cached
@@ -131,10 +131,10 @@ class RequestSigner:
         return credentials
 
     def _begin_fetch(self) -> Future[CredentialsLike]:
-        """Fetch in a thread, for all that wait; whoever asks later has the use of it."""
+        """Fetch in a thread that all current callers share."""
         fetch = self._credentials.get_frozen_credentials
         try:
-            return shared_calls.start(("credentials", id(self._credentials)), fetch)
+            return shared_calls.start(("credentials", id(self._credentials)), fetch, "credentials")
         except RuntimeError as error:
             raise CredentialRetrievalError(f"the credentials cannot be fetched: {error}") from None
 

@@ -46,7 +46,7 @@ def sigv4_header(request: SigningRequest) -> str:
     )
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=1)  # of the last credentials alone: no old secret is kept
 def _signing_key(secret_key: str, scope: str) -> bytes:
     """Return the key of a day, a region and a service: as costly as all else of a signature."""
     key = f"AWS4{secret_key}".encode()

@@ -78,7 +78,7 @@ def resolve_proxy(url: str) -> Proxy | None:
     if sys.platform not in {"darwin", "win32"} and not any(
         name.lower().endswith("_proxy") for name in os.environ
     ):
-        return None  # and urllib.request, which takes its time, need not be imported
+        return None  # and urllib.request, which is slow to import, is not needed
     from urllib.request import getproxies, proxy_bypass
 
     parts = urlsplit(url)

@@ -55,13 +55,17 @@ class LazySSLContext:
         return loaded[0]
 
 
+#: No verification.
+UNVERIFIED = LazySSLContext(False)
+
+
 def ca_bundle_from_config(config: SharedConfig) -> Resolved | None:
     """Return ``AWS_CA_BUNDLE``, the profile's ``ca_bundle`` or ``REQUESTS_CA_BUNDLE``, as boto3."""
     return config.get("AWS_CA_BUNDLE", key="ca_bundle") or config.get("REQUESTS_CA_BUNDLE")
 
 
 def ca_bundle_from_environment() -> Resolved | None:
-    """Return ``AWS_CA_BUNDLE`` or ``REQUESTS_CA_BUNDLE``, for who reads no shared file."""
+    """Return ``AWS_CA_BUNDLE`` or ``REQUESTS_CA_BUNDLE``, for clients that read no shared file."""
     for variable in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
         if path := os.environ.get(variable):
             return Resolved(path, variable)
@@ -78,7 +82,7 @@ def resolve_verify(owner: str, verify: object, ca_bundle: Resolved | None) -> La
     """
     if isinstance(verify, LazySSLContext):
         return verify
-    if hasattr(verify, "wrap_bio"):  # an ssl.SSLContext; ssl takes its time to import
+    if hasattr(verify, "wrap_bio"):  # an ssl.SSLContext; ssl is slow to import
         return LazySSLContext.of_context(cast("ssl.SSLContext", verify))
     if verify is None:
         return LazySSLContext(True if ca_bundle is None else ca_bundle)

@@ -125,7 +125,7 @@ def _auth_headers() -> dict[str, str]:
 
 
 def _is_loopback(host: str) -> bool:
-    import ipaddress  # which takes its time
+    import ipaddress  # slow to import
 
     try:
         return ipaddress.ip_address(host).is_loopback

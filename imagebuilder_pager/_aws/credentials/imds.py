@@ -23,8 +23,8 @@ class InstanceMetadataProvider:
     """The provider of the credentials of an EC2 instance's role.
 
     Version 1, without a session token, is never used. It serves one search: called twice, it
-    returns the same credentials. ``AWS_METADATA_SERVICE_TIMEOUT`` is the time of an attempt, for
-    its three requests together: botocore has it anew for each wait of each request.
+    returns the same credentials. ``AWS_METADATA_SERVICE_TIMEOUT`` is the time of each of
+    an attempt's three requests: botocore has it anew for each wait of each request.
     """
 
     METHOD = "iam-role"

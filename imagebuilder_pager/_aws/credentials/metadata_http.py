@@ -20,7 +20,7 @@ from ...exceptions import (
 )
 from ..auth.redaction import redact, redact_error
 from ..clock import Clock, parse_iso8601
-from ..config.tls import LazySSLContext
+from ..config.tls import UNVERIFIED, LazySSLContext
 from ..identity import Credentials
 from ..retries import RetryableKind, RetryState, call_with_retries
 from ..transport.fetch import fetch_response
@@ -30,7 +30,6 @@ T = TypeVar("T")
 
 _MAX_BYTES = 64 * 1024  # credentials with a session token are about two kilobytes
 _CREDENTIAL_MEMBERS = ("AccessKeyId", "SecretAccessKey", "Token", "Expiration")
-_NO_VERIFICATION = LazySSLContext(False)
 
 
 class MetadataError(PagerError):
@@ -83,7 +82,7 @@ def fetch(
     *,
     deadline: Deadline,
     clock: Clock,
-    certificates: LazySSLContext = _NO_VERIFICATION,
+    certificates: LazySSLContext = UNVERIFIED,
 ) -> str:
     """Return the body of a successful response. Raises :class:`MetadataError`.
 
@@ -122,7 +121,7 @@ def parse_credentials(text: str, secrets: Iterable[str]) -> Credentials:
     """
     try:
         members = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         members = None
     if not isinstance(members, dict):
         raise MetadataError("the response is not a JSON object", retryable=True)

@@ -9,6 +9,7 @@ ten of them named.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -41,7 +42,7 @@ class ParsedOutput(Protocol):
 
 ResponseT = TypeVar("ResponseT", bound=ParsedOutput)
 ResponseT_co = TypeVar("ResponseT_co", bound=ParsedOutput, covariant=True)
-#: The most opening brackets and commas in a body, which has no more values than these and one. An
+#: The most opening brackets and commas in a body. It has at most this many values plus one. An
 #: empty object is two bytes on the wire and some 800 in memory. A page of 100 items has some tens
 #: of thousands at the very most, with those in its strings.
 MAX_VALUES = 200_000
@@ -145,23 +146,20 @@ def parse_response(
     response: HTTPResponse,
     parse: ResponseParser[ResponseT],
     on_invalid: OnInvalidResponse = "raise",
-    redact: Callable[[str], str] = str,
 ) -> ResponseT:
     """Return the response to a call, as ``parse`` makes it of the body.
 
-    ``redact`` removes the secrets from what is logged. Raises :class:`ClientError` or its modelled
-    subclass when the service refused, :class:`ResponseParserError` for a body that is not of the
-    protocol, or too large for a page, :class:`ResponseValidationError` for members that are not as
-    the model says.
+    Raises :class:`ClientError` or its modelled subclass when the service refused,
+    :class:`ResponseParserError` for a body that is not of the protocol, or too large for a page,
+    :class:`ResponseValidationError` for members that are not as the model says.
     """
-    # Late: the models have imported it by now, while a connection was being made.
+    # Imported here: the models, loaded while connecting, have imported it already.
     import pydantic
 
-    response = response._replace(redact=redact)
     body = response.body
     if not 200 <= response.status < 300 or "x-amzn-errortype" in response.headers:
         raise parse_error(operation, response)
-    if len(body) > MAX_VALUES and sum(map(body.count, (b"{", b"[", b","))) > MAX_VALUES:
+    if _has_too_many_values(body):
         raise ResponseParserError(
             f"{operation.name}: the response has more than {MAX_VALUES:,} opening brackets and "
             f"commas, far more than a page has: {response.summarize()}"
@@ -213,7 +211,7 @@ def parse_response(
         f"{operation.name}: the response does not match the service model (request id "
         f"{response.request_id or 'unknown'}): {'; '.join(notes)}"
     )
-    _log.warning("%s", redact(text).encode("unicode_escape").decode())
+    _log.warning("%s", response.redact(text).encode("unicode_escape").decode())
     return result
 
 
@@ -274,10 +272,10 @@ def parse_error(operation: RestJsonOperation, response: HTTPResponse) -> ClientE
     The code is in the header ``x-amzn-ErrorType`` or in the body's ``code`` or ``__type``; without
     one, as from a proxy, it is the HTTP status, as in boto3, and the message shows what came.
     """
-    try:
-        body = json.loads(response.body)
-    except (ValueError, RecursionError):
-        body = None
+    body: Any = None
+    if not _has_too_many_values(response.body):
+        with contextlib.suppress(ValueError, RecursionError):
+            body = json.loads(response.body)
     is_object = isinstance(body, dict)
     members: dict[str, Any] = body if is_object else {}
     found = (
@@ -300,9 +298,13 @@ def parse_error(operation: RestJsonOperation, response: HTTPResponse) -> ClientE
     return modelled(parsed, operation.name)
 
 
+def _has_too_many_values(body: bytes) -> bool:
+    return len(body) > MAX_VALUES and sum(map(body.count, (b"{", b"[", b","))) > MAX_VALUES
+
+
 def member_path(location: Location) -> str:
     """Return ``resources[3].startTime`` for pydantic's ``("resources", 3, "startTime")``."""
-    # One index stands for all of them: -1. A long name is left out, since a cut through a secret
+    # The index -1 means any index. A long name is left out, since a cut through a secret
     # would show its beginning.
     return "".join(
         ("[]" if part < 0 else f"[{part}]")

@@ -215,9 +215,9 @@ class _CallExecution:
 
     def parse(self, received: ReceivedResponse, parse: ResponseParser[ResponseT]) -> ResponseT:
         """Return what ``parse`` makes of a response, if it is a success."""
-        self._response = HTTPResponse(*received, self._retries.retries)
+        self._response = HTTPResponse(*received, self._retries.retries, self._redact)
         result = parse_response(
-            self._operation, self._response, parse, self._config.on_invalid_response, self._redact
+            self._operation, self._response, parse, self._config.on_invalid_response
         )
         self._log_attempt()
         self._retries.record_success()

@@ -21,7 +21,7 @@ def user_agent(product: str, version: str, config: SharedConfig, extra: str | No
     ``AWS_EXECUTION_ENV`` is part of it, and ``AWS_SDK_UA_APP_ID``, else the profile's
     ``sdk_ua_app_id``. ``extra`` stands at its end, as it is.
     """
-    if hasattr(os, "uname"):  # the platform module knows all this, and takes its time to import
+    if hasattr(os, "uname"):  # the platform module knows all this, but is slow to import
         system = os.uname()
         name, release, machine = system.sysname, system.release, system.machine
     else:

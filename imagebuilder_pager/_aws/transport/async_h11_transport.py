@@ -75,7 +75,7 @@ async def _run_async(
                         operation.host, operation.port, operation.timeout
                     )
                 else:
-                    from .tls_stream import AsyncTLSStream  # with ssl, which takes its time
+                    from .tls_stream import AsyncTLSStream  # with ssl, which is slow to import
 
                     connection.stream = await AsyncTLSStream.start(
                         connection.stream, *operation, monotonic

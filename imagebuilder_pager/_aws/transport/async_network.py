@@ -1,7 +1,6 @@
 """Sockets for the async transports, under asyncio and trio; the twin of :mod:`.network`.
 
-Closing never waits, so that what is broken off can be tidied up at once, also while its task is
-being cancelled.
+Closing never waits, so it is safe during cancellation.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from .network import NO_ADDRESS, Address, begin_lookup, is_address, look_up
 #: The bytes of a response after which the event loop has its turn. A peer that always has more
 #: keeps neither a cancellation nor the other tasks waiting.
 TURN_BYTES = 16 * 1024
-#: The bytes that a read counts for, beside its own.
+#: The fixed cost of a read, in bytes, so that tiny reads count too.
 _READ_BYTES = 256
 
 

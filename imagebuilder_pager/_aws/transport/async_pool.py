@@ -1,4 +1,4 @@
-"""One request by a connection of the pool, for the async transports; see :mod:`.thread_pool`."""
+"""One request by a connection of the pool, for the async transports; see :mod:`.sync_pool`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class LoopPools(Generic[ConnectionT]):
         connect: Callable[[Origin], ConnectionT],
         exchange: Callable[[ConnectionT, HTTPRequest], Awaitable[ReceivedResponse]],
     ) -> ReceivedResponse:
-        """Return what ``exchange`` does; the async twin of :meth:`.thread_pool.ThreadPool.send`."""
+        """Return what ``exchange`` does; the async twin of :meth:`.sync_pool.SyncPool.send`."""
         check_deadline(request)
         runtime, pool = self._pool_of_this_loop()
         woken = runtime.event()

@@ -17,7 +17,7 @@ from ..._async_runtime import current_runtime
 from ...exceptions import HTTPClientError, PagerError
 from ..auth.botocore_sigv4 import botocore_sigv4_header
 from .body import ResponseReader
-from .errors import CLOSED_MESSAGE, map_transport_error
+from .errors import CLOSED_MESSAGE, check_deadline, map_transport_error
 from .types import HTTPRequest, ReceivedResponse, Timeouts
 
 if TYPE_CHECKING:
@@ -120,14 +120,6 @@ def _begin_reading(response: Any, request: HTTPRequest) -> ResponseReader:
     return reader
 
 
-def _check_time(request: HTTPRequest) -> None:
-    # httpx's timeout is for each read, and a server may go on sending.
-    try:
-        request.deadline.cap(None)
-    except TimeoutError as error:
-        raise map_transport_error(error, request.origin) from None
-
-
 class CallerClient(_BaseCallerClient):
     """A transport over the caller's ``httpx.Client`` or ``httpx2.Client``; never closes it."""
 
@@ -145,7 +137,8 @@ class CallerClient(_BaseCallerClient):
                 reader = _begin_reading(response, request)
                 if not response.is_stream_consumed:
                     for chunk in response.iter_raw():
-                        _check_time(request)
+                        # httpx's timeout is for each read, and a server may go on sending.
+                        check_deadline(request)
                         reader.feed(chunk)
             finally:
                 response.close()
@@ -191,7 +184,7 @@ async def _read_body(response: Any, reader: ResponseReader, request: HTTPRequest
     chunks = response.aiter_raw()
     async for chunk in chunks:
         try:
-            _check_time(request)
+            check_deadline(request)
             reader.feed(chunk)
         except PagerError:
             # The generators below come to their end by the next read of the connection, which

@@ -80,7 +80,5 @@ def check_deadline(request: HTTPRequest) -> None:
 def no_connection_in_time(request: HTTPRequest) -> HTTPClientError:
     """Return the error of a call whose time was over before a connection became free."""
     deadline = request.deadline
-    error = TimeoutError(
-        f"all connections were in use for {deadline.seconds} s, its {deadline.name}"
-    )
+    error = TimeoutError(f"none within {deadline.seconds} s, its {deadline.name}")
     return map_transport_error(error, request.origin, kind="PoolTimeout")

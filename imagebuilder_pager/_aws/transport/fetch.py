@@ -1,4 +1,4 @@
-"""A small response, whole: what the endpoints that give credentials are asked for.
+"""Fetch one small response from a credential endpoint.
 
 It goes by the transport over h11, whichever one the client has: so that all of it has one deadline
 and one limit of bytes, and nothing else need be imported.
@@ -46,7 +46,7 @@ def fetch_response(
         target,
         {"host": origin.host_header, **headers},
         content,
-        timeouts=Timeouts(timeout, timeout, timeout, timeout),
+        timeouts=Timeouts(timeout, timeout, timeout, None),
         deadline=Deadline(timeout, monotonic, "timeout"),
         max_response_bytes=limit,
         secrets=secrets,

@@ -8,14 +8,14 @@ a response that ended cleanly, with nothing behind it.
 from __future__ import annotations
 
 from collections.abc import Generator
-from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import h11
 
 from ...exceptions import HTTPClientError, ProxyConnectionError
 from ..auth.redaction import redact
-from ..config.proxies import Proxy as ProxySettings
+from ..config.proxies import Proxy
+from ..config.tls import LazySSLContext
 from .body import ResponseReader
 from .errors import map_transport_error
 from .types import Deadline, HTTPRequest, Origin, ReceivedResponse
@@ -30,7 +30,7 @@ MAX_INCOMPLETE_EVENT_SIZE = 100 * 1024
 
 
 class Connect(NamedTuple):
-    """Connect to a host; the stream that comes of it is the connection's."""
+    """A connection to make; its stream is to be set."""
 
     host: str
     port: int
@@ -38,7 +38,7 @@ class Connect(NamedTuple):
 
 
 class StartTLS(NamedTuple):
-    """Make the TLS handshake on the stream."""
+    """A TLS handshake to make on the stream."""
 
     context: ssl.SSLContext
     server_hostname: str
@@ -46,14 +46,14 @@ class StartTLS(NamedTuple):
 
 
 class Write(NamedTuple):
-    """Send bytes."""
+    """Bytes to send."""
 
     data: bytes
     timeout: float | None
 
 
 class Read(NamedTuple):
-    """Wait for bytes, which are sent into the generator; b"" is the end of the stream."""
+    """A wait for bytes, which are sent into the generator; b"" is the end of the stream."""
 
     timeout: float | None
 
@@ -63,44 +63,18 @@ NetworkOperation = Connect | StartTLS | Write | Read
 NetworkOperations = Generator[NetworkOperation, bytes, ResultT]
 
 
-class Proxy(NamedTuple):
-    """A proxy: where it is, and the value of ``Proxy-Authorization``, None without a user.
-
-    ``secrets``: what its errors may not show. Its repr shows no password.
-    """
-
-    origin: Origin
-    authorization: str | None
-    secrets: AbstractSet[str] = frozenset()
-
-    @classmethod
-    def from_settings(cls, settings: ProxySettings) -> Proxy:
-        """Return the proxy that the environment names."""
-        is_tls = settings.scheme == "https"
-        origin = Origin(is_tls, settings.host, settings.port or (443 if is_tls else 80))
-        return cls(origin, settings.authorization, settings.secrets)
-
-    def __repr__(self) -> str:
-        return f"Proxy({self.origin})"
-
-
-class ContextSource(Protocol):
-    """Something that has an SSL context, made when it is first needed."""
-
-    def context(self) -> ssl.SSLContext: ...
-
-
 class H11Connection:
     """A connection to one origin, for one request at a time.
 
     ``stream`` is set by the driver that connects.
     """
 
-    def __init__(self, origin: Origin, proxy: Proxy | None, ssl_context: ContextSource) -> None:
+    def __init__(self, origin: Origin, proxy: Proxy | None, ssl_context: LazySSLContext) -> None:
         self.origin = origin
         self.stream: Any = None
         self.is_clean: bool = False
         self._proxy = proxy
+        self._proxy_origin = _origin_of(proxy)
         self._ssl_context = ssl_context
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_INCOMPLETE_EVENT_SIZE)
 
@@ -150,14 +124,14 @@ class H11Connection:
 
         ``timeout``: seconds for all of it, proxy and TLS included.
         """
-        proxy = self._proxy
-        destination = f"the proxy {proxy.origin}" if proxy else self.origin
+        proxy, proxy_origin = self._proxy, self._proxy_origin
+        destination = f"the proxy {proxy_origin}" if proxy_origin else self.origin
         budget = deadline.within(timeout, "connect_timeout")
         try:
-            first = proxy.origin if proxy else self.origin
+            first = proxy_origin or self.origin
             yield Connect(first.host, first.port, budget.cap(None))
-            if proxy is not None and proxy.origin.is_tls:
-                yield self._start_tls(proxy.origin, budget)
+            if proxy_origin is not None and proxy_origin.is_tls:
+                yield self._start_tls(proxy_origin, budget)
             if proxy is not None and self.origin.is_tls:
                 yield from self._open_tunnel(proxy, budget)
                 destination = self.origin
@@ -188,23 +162,24 @@ class H11Connection:
                 if event is h11.NEED_DATA:
                     if not (data := (yield Read(budget.cap(None)))):
                         raise ProxyConnectionError(
-                            f"the proxy {proxy.origin} closed the connection without a response"
+                            f"the proxy {self._proxy_origin} closed the connection without an "
+                            "answer"
                         )
                     http.receive_data(data)
                 elif not isinstance(event, h11.InformationalResponse):
-                    raise ProxyConnectionError(f"no response from the proxy {proxy.origin}")
+                    raise ProxyConnectionError(f"no response from the proxy {self._proxy_origin}")
         except h11.RemoteProtocolError as error:
             raise ProxyConnectionError(
-                f"no HTTP response from the proxy {proxy.origin}: {error}"
+                f"no HTTP response from the proxy {self._proxy_origin}: {error}"
             ) from error
         if 200 <= event.status_code < 300 and http.trailing_data[0]:
             raise ProxyConnectionError(
-                f"the proxy {proxy.origin} sent other bytes after its response to CONNECT"
+                f"the proxy {self._proxy_origin} sent other bytes after its response to CONNECT"
             )
         if not 200 <= event.status_code < 300:
             reason = redact(event.reason.decode("ascii", "replace"), proxy.secrets)[:80]
             raise ProxyConnectionError(
-                f"the proxy {proxy.origin} did not connect to {self.origin}: HTTP status "
+                f"the proxy {self._proxy_origin} did not connect to {self.origin}: HTTP status "
                 f"{event.status_code} {reason}"
             )
 
@@ -258,3 +233,10 @@ def _proxy_headers(proxy: Proxy) -> list[tuple[str, str]]:
     if proxy.authorization is None:
         return []
     return [("proxy-authorization", proxy.authorization)]
+
+
+def _origin_of(proxy: Proxy | None) -> Origin | None:
+    if proxy is None:
+        return None
+    is_tls = proxy.scheme == "https"
+    return Origin(is_tls, proxy.host, proxy.port or (443 if is_tls else 80))

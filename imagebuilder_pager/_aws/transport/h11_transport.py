@@ -29,13 +29,12 @@ from .h11_connection import (
     H11Connection,
     NetworkOperation,
     NetworkOperations,
-    Proxy,
     Read,
     Write,
 )
 from .network import NetworkBackend, SocketBackend
 from .pool import KEEPALIVE_EXPIRY, MAX_CONNECTIONS, ConnectionPool, Place
-from .thread_pool import ThreadPool
+from .sync_pool import SyncPool
 from .types import (
     DEFAULT_TIMEOUTS,
     READ_NUM_BYTES,
@@ -104,14 +103,12 @@ class BaseH11Client(ABC, Generic[BackendT]):
         return ConnectionPool(self._max_connections, self._keepalive_expiry, self._monotonic)
 
     def _new_connection(self, origin: Origin) -> H11Connection:
-        settings = resolve_proxy(str(origin)) if self._trust_env else None
-        if settings is None:
-            return H11Connection(origin, None, self._ssl_context)
-        if settings.is_socks:
+        proxy = resolve_proxy(str(origin)) if self._trust_env else None
+        if proxy is not None and proxy.is_socks:
             given = f"a SOCKS proxy, which {type(self).__name__} cannot use"
             allowed = "http and https, or http_client=httpx.Client(...) with socksio installed"
-            raise InvalidConfigError(Problem(settings.source, given, allowed))
-        return H11Connection(origin, Proxy.from_settings(settings), self._ssl_context)
+            raise InvalidConfigError(Problem(proxy.source, given, allowed))
+        return H11Connection(origin, proxy, self._ssl_context)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(max_connections={self._max_connections})"
@@ -143,7 +140,7 @@ class H11Client(BaseH11Client[NetworkBackend]):
 
     def _open(self, network_backend: NetworkBackend | None) -> None:
         self._backend = network_backend or SocketBackend(self._monotonic)
-        self._pools = ThreadPool(self._make_pool)
+        self._pools = SyncPool(self._make_pool)
 
     def preconnect(self, origin: Origin, timeout: float | None) -> None:
         """Begin to connect to an origin in a thread, if that was asked for.
@@ -220,7 +217,7 @@ def _run(
                         operation.host, operation.port, operation.timeout
                     )
                 else:
-                    from .tls_stream import TLSStream  # with ssl, which takes its time
+                    from .tls_stream import TLSStream  # with ssl, which is slow to import
 
                     connection.stream = TLSStream.start(connection.stream, *operation, monotonic)
             except OSError as error:

@@ -19,11 +19,9 @@ import httpx
 
 from ...exceptions import InvalidConfigError, Problem
 from ..config.proxies import Proxy, resolve_proxy
-from ..config.tls import LazySSLContext
+from ..config.tls import UNVERIFIED, LazySSLContext
 from .network import NetworkBackend
 from .types import Deadline, HTTPRequest, Origin
-
-_no_verification = LazySSLContext(False)
 
 
 class HttpxConnection:
@@ -56,7 +54,7 @@ class HttpxConnection:
             raise InvalidConfigError(Problem(proxy.source, f"{missing} {advice}"))
         is_proxy_tls = proxy is not None and proxy.scheme == "https"
         # Without TLS there is nothing to verify, and certificates take their time to load.
-        context = (ssl_context if origin.is_tls or is_proxy_tls else _no_verification).context()
+        context = (ssl_context if origin.is_tls or is_proxy_tls else UNVERIFIED).context()
         through = None
         if proxy is not None:
             backend.needs_tunnel = origin.is_tls
@@ -118,6 +116,7 @@ class BaseBackend:
 
     def begin_connecting(self, timeout: float | None) -> float | None:
         """Return the seconds that connecting may take, proxy and TLS included."""
+        self.stream = None
         self.is_closed = False
         self._handshakes = self.needed_handshakes
         self.awaits_tunnel = self.needs_tunnel
@@ -140,7 +139,10 @@ class BaseBackend:
         self._handshakes -= 1
 
     def is_readable(self) -> bool:
-        """Return whether there is anything, the connection's end included, but a whole response."""
+        """Return whether the connection must not be used again.
+
+        It is closed, its last response is not whole, or more bytes or its end have arrived.
+        """
         return (
             self.is_closed or not self.response.is_whole or self.stream.read_nowait(1) is not None
         )
@@ -167,8 +169,8 @@ class BaseBackend:
 class ResponseBytes:
     """The bytes of one response: its head, and then as many as ``Content-Length`` says.
 
-    ``is_whole`` says that these have come and no others. It stays False for a response that tells
-    its end in another way: its connection is not used again.
+    ``is_whole`` is True when exactly these bytes have arrived. It stays False for a response with
+    any other framing: its connection is not used again.
     """
 
     _HEAD_END = re.compile(rb"\n\r?\n")

@@ -1,8 +1,8 @@
 """The default transports: httpx's, each with one connection, in a pool of our own.
 
-What mocks and instruments patch, ``httpx.HTTPTransport.handle_request`` and httpcore's pool below
-it, carries every request. httpx's client stands above: it would look anew, for each request, for
-proxies, cookies, redirects and hooks, of which there are none.
+Every request passes through ``httpx.HTTPTransport.handle_request`` and httpcore's pool below it, so
+mocks and instrumentation that patch these work. httpx's client is bypassed: its proxies, cookies,
+redirects and hooks are not used.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .errors import map_transport_error
 from .httpx_connection import HttpcoreBackend, HttpxConnection
 from .network import NetworkBackend, SocketBackend
 from .pool import KEEPALIVE_EXPIRY, MAX_CONNECTIONS, ConnectionPool
-from .thread_pool import ThreadPool
+from .sync_pool import SyncPool
 from .types import DEFAULT_TIMEOUTS, HTTPRequest, Origin, ReceivedResponse
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class BaseHttpxTransport:
         self._ssl_context = ssl_context or LazySSLContext()
         self._max_connections = max_connections
         self._monotonic = monotonic
-        #: Those of the operations with a path alone: a query has as many values as there are.
+        #: Parsed URLs, kept only where they have no query: queries vary without bound.
         self._urls: dict[tuple[Origin, str], httpx.URL] = {}
 
     def _make_pool(self) -> ConnectionPool[HttpxConnection]:
@@ -142,7 +142,7 @@ class HttpxTransport(BaseHttpxTransport):
     ) -> None:
         super().__init__(ssl_context, max_connections=max_connections, monotonic=monotonic)
         self._backend = network_backend or SocketBackend(monotonic)
-        self._pools = ThreadPool(self._make_pool)
+        self._pools = SyncPool(self._make_pool)
 
     def send(self, request: HTTPRequest) -> ReceivedResponse:
         """Send a request; see :meth:`.types.Transport.send`."""

@@ -79,7 +79,7 @@ def begin_lookup(host: str, port: int) -> Future[list[Address]]:
     A thread that outlives the timeout ends when the resolver does.
     """
     try:
-        return shared_calls.start(("resolve", host, port), lambda: look_up(host, port))
+        return shared_calls.start((host, port), lambda: look_up(host, port), "resolve")
     except RuntimeError as error:
         raise OSError(f"the name {host} cannot be looked up: {error}") from None
 

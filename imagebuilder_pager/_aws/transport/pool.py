@@ -9,7 +9,7 @@ Rules:
   for too long.
 
 All connections are here, from their first byte on. The pool waits for nothing: a request that gets
-no place at once waits to be woken, and gives up as it likes.
+no place at once waits to be woken, and may stop waiting at any time.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ KEEPALIVE_EXPIRY = 5.0
 class PooledConnection(Protocol):
     """A connection of a pool.
 
-    ``is_clean`` says whether the last response ended cleanly, ``is_reusable()`` whether nothing has
-    been heard since, the end of the connection included.
+    ``is_clean`` says whether the last response ended cleanly. ``is_reusable()`` says whether no
+    bytes, and not the end of the connection, have arrived since.
     """
 
     @property
@@ -146,8 +146,8 @@ class ConnectionPool(Generic[ConnectionT]):
             if place in self._waiting:
                 self._waiting.remove(place)
             self._close_expired()
-            # The place is handed on: one that came just now would else be faster each time. It is
-            # in both collections for a moment, so that Ctrl-C at any line loses none.
+            # Handed to the longest waiter, or newcomers would always win. It is in _in_use before
+            # it leaves _waiting, so that Ctrl-C at any line loses none.
             while self._waiting and (self._waiting[0] in self._in_use or not self._is_full()):
                 first = self._waiting[0]
                 self._assign(first)
@@ -186,7 +186,7 @@ class ConnectionPool(Generic[ConnectionT]):
         if place in self._in_use:
             return
         self._in_use.add(place)
-        # The one that was used last: the others come to expire.
+        # The most recently used one, so that the others can expire.
         for index in range(len(self._idle) - 1, -1, -1):
             if self._idle[index].origin == place.origin:
                 place.connection = self._idle.pop(index).connection

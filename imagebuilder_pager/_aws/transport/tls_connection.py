@@ -1,8 +1,7 @@
 """TLS without I/O: what to send, and what the received bytes mean.
 
 The standard library's ``ssl`` does it over two buffers in memory. So one implementation serves sync
-and async streams, TLS inside of TLS, and a simulated network; and a connection that was made in a
-thread can go on in an event loop.
+and async streams, TLS inside of TLS, and a simulated network.
 """
 
 from __future__ import annotations
@@ -56,8 +55,11 @@ class TLSConnection:
     def read_nowait(
         self, read_stream: Callable[[int], bytes | None], max_bytes: int
     ) -> bytes | None:
-        """Return what has arrived, b"" for the end, None for nothing but TLS's own messages."""
-        while True:
+        """Return what has arrived, b"" for the end, None for nothing but TLS's own messages.
+
+        Of a peer that sends these without end, no more than one read is looked at.
+        """
+        for _ in range(2):
             try:
                 return self._tls.read(max_bytes)
             except ssl.SSLWantReadError:
@@ -67,6 +69,7 @@ class TLSConnection:
                 self._receive(received)
             except ssl.SSLError:
                 return b""
+        return b""
 
     def _run(self, call: Callable[[], ResultT]) -> TLSOperation[ResultT]:
         while True:

@@ -55,7 +55,7 @@ DEFAULT_TIMEOUTS = Timeouts(connect=60.0, read=60.0, write=60.0, pool=None)
 class Deadline:
     """The time at which a call has to be over, on a monotonic clock.
 
-    ``seconds`` is the time from now on; None for a call that may take as long as it likes.
+    ``seconds`` is the time from now on; None for no limit.
     ``name`` is that of the setting, for errors.
     """
 
@@ -74,7 +74,7 @@ class Deadline:
         return None if self._end is None else max(0.0, self._end - self._monotonic())
 
     def within(self, seconds: float | None, name: str) -> Deadline:
-        """Return the deadline so many seconds from now, or this one where it comes first."""
+        """Return the deadline ``seconds`` from now, or this one where it comes first."""
         if seconds is None:
             return self
         remaining = self.remaining()
@@ -191,7 +191,7 @@ class HTTPRequest:
 
     @property
     def has_body(self) -> bool:
-        """Whether it says how long its body is, as every POST does."""
+        """Whether to send ``Content-Length``, as every POST does."""
         return bool(self.content) or self.method == "POST"
 
     def capped_timeouts(self) -> Timeouts:

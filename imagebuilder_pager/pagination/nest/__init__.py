@@ -26,7 +26,7 @@
 
 from ..._lazy import lazy_attributes
 
-TYPE_CHECKING = False  # as typing's, which takes its time to import
+TYPE_CHECKING = False  # as typing's, which is slow to import
 if TYPE_CHECKING:
     from .async_nest import AsyncNest, AsyncNestIterator
     from .cursor import NestCursor

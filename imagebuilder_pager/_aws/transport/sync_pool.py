@@ -12,7 +12,7 @@ from .pool import ConnectionPool, ConnectionT, Place
 from .types import HTTPRequest, Origin, ReceivedResponse
 
 
-class ThreadPool(Generic[ConnectionT]):
+class SyncPool(Generic[ConnectionT]):
     """The pool of this process."""
 
     def __init__(self, make_pool: Callable[[], ConnectionPool[ConnectionT]]) -> None:
