@@ -46,7 +46,7 @@ class LoopPools(Generic[ConnectionT]):
             if connection is None:
                 connection = place.connection = connect(request.origin)
             response = await exchange(connection, request)
-            is_clean = connection.is_clean
+            is_clean = connection.is_reusable()
             return response
         finally:
             pool.release(place, is_clean=is_clean)

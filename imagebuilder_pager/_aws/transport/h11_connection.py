@@ -72,7 +72,7 @@ class H11Connection:
     def __init__(self, origin: Origin, proxy: Proxy | None, ssl_context: LazySSLContext) -> None:
         self.origin = origin
         self.stream: Any = None
-        self.is_clean: bool = False
+        self._is_clean = False
         self._proxy = proxy
         self._proxy_origin = _origin_of(proxy)
         self._ssl_context = ssl_context
@@ -80,11 +80,11 @@ class H11Connection:
 
     def is_reusable(self) -> bool:
         """Return whether the last response ended cleanly, and nothing has been heard since."""
-        return self.is_clean and self.stream.read_nowait(1) is None
+        return self._is_clean and self.stream.read_nowait(1) is None
 
     def close(self) -> None:
         """Close the stream, if there is one."""
-        self.is_clean = False
+        self._is_clean = False
         if self.stream is not None:
             self.stream.close()
 
@@ -98,7 +98,7 @@ class H11Connection:
             request.secrets |= self._proxy.secrets
         if self.stream is None:
             yield from self.connect(request.timeouts.connect, request.deadline)
-        self.is_clean = False
+        self._is_clean = False
         try:
             write_error = yield from self._write_request(request)
             if write_error is None and request.on_sent is not None:
@@ -116,7 +116,7 @@ class H11Connection:
         is_done = self._http.our_state is self._http.their_state is h11.DONE
         if is_done and write_error is None and not self._http.trailing_data[0]:
             self._http.start_next_cycle()
-            self.is_clean = True
+            self._is_clean = True
         return response
 
     def connect(self, timeout: float | None, deadline: Deadline) -> NetworkOperations[None]:
@@ -143,7 +143,7 @@ class H11Connection:
             if destination is not self.origin and kind == "ConnectError":
                 mapped = ProxyConnectionError(str(mapped))
             raise mapped from error
-        self.is_clean = True
+        self._is_clean = True
 
     def _start_tls(self, origin: Origin, budget: Deadline) -> StartTLS:
         context = self._ssl_context.context()

@@ -173,7 +173,7 @@ class H11Client(BaseH11Client[NetworkBackend]):
                 _run(connection, operations, self._backend, self._monotonic)
         finally:
             made = place.connection
-            pool.release(place, is_clean=made is not None and made.is_clean)
+            pool.release(place, is_clean=made is not None and made.is_reusable())
 
     def send(self, request: HTTPRequest) -> ReceivedResponse:
         """Send a request; see :meth:`.types.Transport.send`."""

@@ -77,14 +77,12 @@ class HttpxConnection:
         if self.proxy is not None:
             request.secrets |= self.proxy.secrets
 
-    @property
-    def is_clean(self) -> bool:
-        """Whether the last response ended cleanly."""
-        return self.backend.response.is_whole and not self.backend.is_closed
-
     def is_reusable(self) -> bool:
-        """Return True: httpcore looks by itself, and makes another connection where it has to."""
-        return True
+        """Return whether the last response ended cleanly.
+
+        Whether anything has arrived since, httpcore asks the stream by itself.
+        """
+        return self.backend.response.is_whole and not self.backend.is_closed
 
     def close(self) -> None:
         """Close the socket, at once."""

@@ -32,12 +32,10 @@ KEEPALIVE_EXPIRY = 5.0
 class PooledConnection(Protocol):
     """A connection of a pool.
 
-    ``is_clean`` says whether the last response ended cleanly. ``is_reusable()`` says whether no
-    bytes, and not the end of the connection, have arrived since.
+    ``is_reusable()`` says whether the last response ended cleanly, and neither bytes nor the end of
+    the connection have arrived since.
     """
 
-    @property
-    def is_clean(self) -> bool: ...
     def is_reusable(self) -> bool: ...
     def close(self) -> None: ...
 

@@ -49,7 +49,7 @@ class SyncPool(Generic[ConnectionT]):
                 if connection is None:
                     connection = place.connection = connect(request.origin)
                 response = exchange(connection, request)
-                is_clean = connection.is_clean
+                is_clean = connection.is_reusable()
                 return response
             finally:
                 pool.release(place, is_clean=is_clean)
