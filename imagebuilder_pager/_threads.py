@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import copy
+import importlib
 import os
+import sys
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -44,7 +47,16 @@ def result_of(future: Future[T], timeout: float | None = None) -> T:
 
     Raises ``TimeoutError`` where it has not ended after ``timeout`` seconds.
     """
-    error = future.exception(timeout)
+    from queue import Empty, SimpleQueue
+
+    # In C: Ctrl-C while a future itself waits comes out as a RuntimeError.
+    finished: SimpleQueue[object] = SimpleQueue()
+    future.add_done_callback(finished.put)
+    try:
+        finished.get(timeout=timeout)
+    except Empty:
+        raise TimeoutError from None
+    error = future.exception()
     if error is not None:
         raise _copy_of(error)
     return future.result()
@@ -72,10 +84,7 @@ class SharedCalls:
         call_after_fork(self)
 
     def start(
-        self,
-        key: tuple[object, ...],
-        function: Callable[[], T],
-        name: str = "imagebuilder_pager",
+        self, key: Hashable, function: Callable[[], T], name: str = "imagebuilder_pager"
     ) -> Future[T]:
         """Return the call with the key, begun or under way, for :func:`result_of`.
 
@@ -98,7 +107,7 @@ class SharedCalls:
     def after_fork(self) -> None:
         """Forget, in a forked process, the calls of its parent's threads."""
         self._lock = threading.RLock()
-        self._running: dict[tuple[object, ...], Future[Any]] = {}
+        self._running: dict[Hashable, Future[Any]] = {}
 
 
 class AfterFork(Protocol):
@@ -116,13 +125,18 @@ def call_after_fork(subject: AfterFork) -> None:
     _after_fork.add(subject)
 
 
+def _finish_imports() -> None:
+    """Wait for the modules that another thread is importing: a child would for ever."""
+    package = __name__.partition(".")[0]
+    for name in [name for name in sys.modules if name.startswith(package)]:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+
+
 def _call_all() -> None:
     for subject in list(_after_fork):
         subject.after_fork()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_call_all)
-
-#: The lookups of names and the fetches of credentials of this process.
-shared_calls = SharedCalls()
+    os.register_at_fork(before=_finish_imports, after_in_child=_call_all)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ..exceptions import ParamValidationError, Problem
 from .clock import SYSTEM_CLOCK, Clock
 from .config.shared_config import SharedConfig
 from .config.tls import LazySSLContext
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
 @runtime_checkable
@@ -43,6 +46,17 @@ class CachingProvider(CredentialsProvider, Protocol):
 
     def cached(self) -> CredentialsLike | None: ...
     def invalidate(self, access_key: str) -> bool: ...
+
+
+@runtime_checkable
+class RefreshableProvider(Protocol):
+    """A provider that fetches the same credentials for all who ask.
+
+    ``begin_fetch()`` calls ``get_frozen_credentials`` in a thread that all who wait share. Raises
+    ``RuntimeError`` where the system has no more threads.
+    """
+
+    def begin_fetch(self) -> Future[CredentialsLike]: ...
 
 
 #: The argument ``credentials``: a provider, credentials, or a function that returns new

@@ -80,7 +80,8 @@ class AdaptiveRate:
 
     def after_fork(self) -> None:
         """Have, in a forked process, a lock that no thread of the parent's holds."""
-        self._lock = threading.Lock()
+        # Reentrant, for handlers of signals.
+        self._lock = threading.RLock()
 
     def snapshot(self, now: float) -> RateSnapshot | None:
         """Return the rate as plain data, None if the service has not throttled."""

@@ -130,7 +130,8 @@ class RetryQuota:
 
     def after_fork(self) -> None:
         """Have, in a forked process, a lock that no thread of the parent's holds."""
-        self._lock = threading.Lock()
+        # Reentrant, for handlers of signals.
+        self._lock = threading.RLock()
 
     @property
     def available_capacity(self) -> int:

@@ -115,6 +115,25 @@ def test_a_fork_while_a_connection_is_made_ahead_gives_each_process_its_own(
     assert run(WHILE_CONNECTING, way, local_server.url) == "0\n"
 
 
+IN_ITS_FIRST_CALL = """
+client = make_client()
+thread = threading.Thread(target=list_page, args=(client,))
+thread.start()
+time.sleep(float(os.environ["DELAY"]))
+print(in_child(lambda: list_page(client))())
+thread.join()
+"""
+
+
+@pytest.mark.parametrize("way", ["httpx", "h11"])
+@pytest.mark.parametrize("delay", ["0.002", "0.02", "0.06"])
+def test_a_fork_while_a_thread_is_in_its_first_call_waits_for_its_imports(
+    local_server: LocalServer, monkeypatch: pytest.MonkeyPatch, way: str, delay: str
+) -> None:
+    monkeypatch.setenv("DELAY", delay)
+    assert run(IN_ITS_FIRST_CALL, way, local_server.url) == "0\n"
+
+
 OVER_TLS = """
 import ssl
 from tests.fakes.transports import KINDS, TRUSTING, signed_request

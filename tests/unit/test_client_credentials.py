@@ -1,5 +1,7 @@
 """The credentials of a client: where they come from, and the errors for invalid ones."""
 
+import asyncio
+import contextvars
 import re
 import threading
 from typing import Any, cast
@@ -10,10 +12,11 @@ import httpx
 import pytest
 
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
+from imagebuilder_pager._aws.identity import Credentials
 from imagebuilder_pager.local import (
     ACCESS_KEY_ID,
 )
-from tests.fakes.clients import ClientWith, list_page
+from tests.fakes.clients import EXECUTION, ClientWith, list_page
 from tests.fakes.services import RecordingService, fail_on_request, http_client
 
 
@@ -257,3 +260,33 @@ def test_without_a_thread_credentials_are_an_error_and_not_fetched_in_the_event_
             await client.list_images()
 
     anyio.run(main, backend=backend)
+
+
+class ProviderOfTenants:
+    """A provider whose credentials are those of the context that asks."""
+
+    tenant = contextvars.ContextVar[str]("tenant")
+
+    def get_frozen_credentials(self) -> Credentials:
+        return Credentials(f"AK{self.tenant.get()}", "s" * 20)
+
+
+def test_a_provider_of_the_callers_is_asked_for_each_request_in_its_context(
+    recorder: RecordingService,
+) -> None:
+    async def call(client: AsyncImageBuilder, tenant: str) -> None:
+        ProviderOfTenants.tenant.set(tenant)
+        await client.list_lifecycle_execution_resources(**EXECUTION)
+
+    async def main() -> None:
+        transport = httpx.MockTransport(recorder)
+        async with (
+            httpx.AsyncClient(transport=transport) as http,
+            AsyncImageBuilder(
+                "us-west-2", http_client=http, credentials=ProviderOfTenants()
+            ) as client,
+        ):
+            await asyncio.gather(*(call(client, tenant) for tenant in "ABC"))
+
+    asyncio.run(main())
+    assert sorted(map(access_key_id_of, recorder.requests)) == ["AKA", "AKB", "AKC"]

@@ -129,6 +129,29 @@ def test_bytes_after_a_response_are_not_the_next_response(
     assert server.counts == [1, 1]
 
 
+EVIL = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        *(b"HTTP/1.1 %d Status" % status for status in (204, 304)),
+        *(b"HTTP/%s 103 Early Hints" % version for version in (b"0.9", b"1.2", b"1.9", b"2.0")),
+    ],
+    ids=ascii,
+)
+def test_a_response_behind_one_without_a_body_is_not_the_next_one(
+    serve: Serve, send_to: SendTo, head: bytes
+) -> None:
+    """Though its length says that it has one, in which another response stands."""
+    hidden = OK + EVIL if b"103" in head else EVIL
+    response = head + b"\r\nContent-Length: %d\r\n\r\n" % len(hidden) + hidden
+    server = serve([response, OK], [OK], [OK])
+    for _ in range(3):
+        with contextlib.suppress(exceptions.HTTPClientError):
+            assert send_to(server.url).body != b"evil"
+
+
 @pytest.mark.parametrize("farewell", [OK, b"HTTP/1.1 408 Timeout\r\nContent-Length: 0\r\n\r\n"])
 def test_a_connection_that_speaks_while_idle_is_not_reused(
     kind: TransportKind, farewell: bytes

@@ -101,7 +101,12 @@ def _forms_of(secrets: Iterable[str]) -> list[str]:
         if len(value) < _MIN_SECRET_LENGTH:
             continue
         escaped = json.dumps(value)[1:-1]
-        forms |= {value, escaped, *(escaped.replace(*pair) for pair in _JSON_ESCAPES)}
+        forms |= {
+            value,
+            value.lower(),
+            escaped,
+            *(escaped.replace(*pair) for pair in _JSON_ESCAPES),
+        }
         forms |= {html.escape(value, quote=False), html.escape(value)}
         forms.add(html.escape(value).replace("&#x27;", "&apos;"))
         forms.add(html.escape(value).replace("&#x27;", "&#39;").replace("&quot;", "&#34;"))

@@ -11,13 +11,14 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..._threads import result_of, shared_calls
+from ..._threads import call_in_thread, result_of
 from ...exceptions import ClientError, CredentialRetrievalError
 from ..clock import parse_http_date
 from ..identity import (
     CachingProvider,
     CredentialsLike,
     CredentialsProvider,
+    RefreshableProvider,
     validate_header_safe,
 )
 
@@ -131,10 +132,13 @@ class RequestSigner:
         return credentials
 
     def _begin_fetch(self) -> Future[CredentialsLike]:
-        """Fetch in a thread that all current callers share."""
-        fetch = self._credentials.get_frozen_credentials
+        """Fetch in a thread; one that caches has one for all current callers."""
+        provider = self._credentials
         try:
-            return shared_calls.start(("credentials", id(self._credentials)), fetch, "credentials")
+            if isinstance(provider, RefreshableProvider):
+                return provider.begin_fetch()
+            # A provider of the caller's may have other credentials for each.
+            return call_in_thread(provider.get_frozen_credentials, "credentials")
         except RuntimeError as error:
             raise CredentialRetrievalError(f"the credentials cannot be fetched: {error}") from None
 

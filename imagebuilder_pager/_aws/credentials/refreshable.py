@@ -12,11 +12,15 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from ..._threads import call_after_fork
+from ..._threads import SharedCalls, call_after_fork
 from ...exceptions import CredentialRetrievalError, PagerError
 from ..clock import SYSTEM_CLOCK, Clock
-from ..identity import Credentials, header_problems
+from ..identity import Credentials, CredentialsLike, header_problems
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +53,7 @@ class RefreshableCredentials:
         self._fetch = fetch
         self._clock = clock
         self._lock = threading.Lock()  # held while fetching
+        self._fetches = SharedCalls()
         call_after_fork(self)
         self._credentials: Credentials | None = None
         self._rejected = False
@@ -77,6 +82,13 @@ class RefreshableCredentials:
                 # A copy: one exception raised in many threads would mix their tracebacks.
                 raise copy.copy(error) from error.__cause__
             return self._current()
+
+    def begin_fetch(self) -> Future[CredentialsLike]:
+        """Call :meth:`get_frozen_credentials` in a thread that all who wait share.
+
+        Raises ``RuntimeError`` where the system has no more threads.
+        """
+        return self._fetches.start(None, self.get_frozen_credentials, "credentials")
 
     def cached(self) -> Credentials | None:
         """Return the credentials if this thread need not refresh them, else None; never blocks."""

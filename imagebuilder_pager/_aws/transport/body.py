@@ -47,7 +47,7 @@ class ResponseReader:
             encoding = ""
         if encoding and encoding not in _ZLIB_ENCODINGS:
             # A long one is no encoding, and may be a secret.
-            shown = repr(encoding) if len(encoding) <= 40 else "something unknown"
+            shown = repr(encoding) if len(encoding) < 8 else "something unknown"
             raise ResponseParserError(
                 f"the response is compressed as {shown}, which was not asked for"
             )

@@ -172,7 +172,9 @@ class ResponseBytes:
     """
 
     _HEAD_END = re.compile(rb"\n\r?\n")
-    _INTERIM = re.compile(rb"HTTP/1\.[01] 1\d\d\b")
+    _INTERIM = re.compile(rb"HTTP/1\.[01] 1\d\d[ \r\n]")
+    #: Those that have a body, whatever else their head says.
+    _WITH_BODY = re.compile(rb"HTTP/1\.[01] (?!204|304)[2-5]\d\d[ \r\n]")
     _LENGTH = re.compile(rb"\ncontent-length:[ \t]*(\d{1,15})[ \t]*\r?\n", re.IGNORECASE)
     _OTHER_LENGTH = re.compile(rb"\ntransfer-encoding[ \t]*:", re.IGNORECASE)
 
@@ -208,7 +210,8 @@ class ResponseBytes:
         while (end := self._HEAD_END.search(head, searched)) is not None:
             if not self._INTERIM.match(head):
                 length = self._LENGTH.search(head, 0, end.end())
-                if length and not self._OTHER_LENGTH.search(head, 0, end.end()):
+                has_other = self._OTHER_LENGTH.search(head, 0, end.end())
+                if length and not has_other and self._WITH_BODY.match(head):
                     self._left = int(length[1])
                 self._head = None
                 return len(head) - end.end()

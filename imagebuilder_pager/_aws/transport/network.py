@@ -15,7 +15,7 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..._threads import result_of, shared_calls
+from ..._threads import SharedCalls, result_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -73,13 +73,16 @@ def look_up(host: str, port: int) -> list[Address]:
     return list(socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM))
 
 
+_lookups = SharedCalls()
+
+
 def begin_lookup(host: str, port: int) -> Future[list[Address]]:
     """Look a name up in a thread, since the system's resolver knows no timeout.
 
     A thread that outlives the timeout ends when the resolver does.
     """
     try:
-        return shared_calls.start((host, port), lambda: look_up(host, port), "resolve")
+        return _lookups.start((host, port), lambda: look_up(host, port), "resolve")
     except RuntimeError as error:
         raise OSError(f"the name {host} cannot be looked up: {error}") from None
 
