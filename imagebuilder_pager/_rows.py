@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ._lazy import cached_property
 from ._params import Param, check_params
+from ._threads import not_forked
 from .exceptions import OperationNotPageableError
 
 if TYPE_CHECKING:
@@ -120,6 +121,11 @@ class Operation:
         from .models.exceptions import MODELLED_ERRORS
 
         response = self.response
+
+        def prepare() -> None:
+            with not_forked:
+                response.model_rebuild()
+
         return RestJsonOperation(
             name=self.name,
             path=self.path,
@@ -128,7 +134,7 @@ class Operation:
             errors={error.__name__: error for error in MODELLED_ERRORS},
             method=self.http_method,
             query_members={name: name for name in self.params} if self.http_method == "GET" else {},
-            prepare=response.model_rebuild,
+            prepare=prepare,
         )
 
     def check_params(self, given: Mapping[str, Any]) -> dict[str, Any]:

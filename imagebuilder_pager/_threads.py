@@ -125,18 +125,26 @@ def call_after_fork(subject: AfterFork) -> None:
     _after_fork.add(subject)
 
 
-def _finish_imports() -> None:
-    """Wait for the modules that another thread is importing: a child would for ever."""
+#: Held while something is made whose own locks are in C or in another package. A fork waits for it.
+not_forked = threading.RLock()
+
+
+def _before_fork() -> None:
+    """Wait for what another thread is making or importing: a child would for ever."""
+    not_forked.acquire()
     package = __name__.partition(".")[0]
     for name in [name for name in sys.modules if name.startswith(package)]:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
 
 
-def _call_all() -> None:
+def _after_in_child() -> None:
+    not_forked.release()
     for subject in list(_after_fork):
         subject.after_fork()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_finish_imports, after_in_child=_call_all)
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=not_forked.release, after_in_child=_after_in_child
+    )

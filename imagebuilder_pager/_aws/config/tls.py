@@ -9,6 +9,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, cast
 
+from ..._threads import not_forked
 from ..._validation import describe_invalid_value
 from ...exceptions import InsecureRequestWarning, InvalidConfigError, ParamValidationError, Problem
 from .shared_config import Resolved, SharedConfig
@@ -44,13 +45,14 @@ class LazySSLContext:
         """
         loaded = self._loaded
         if loaded is None:
-            if self._verify is True:
-                self._verify = _default_certificates()
-            # The version is that before the file is read: a change meanwhile is another version.
-            version = _file_version(self._verify)
-            loaded = self._loaded = _load(self._verify), version
+            with not_forked:
+                if self._verify is True:
+                    self._verify = _default_certificates()
+                # That before the file is read: a change meanwhile is another version.
+                version = _file_version(self._verify)
+                loaded = self._loaded = _load(self._verify), version
         elif (version := _file_version(self._verify)) != loaded[1]:
-            with contextlib.suppress(InvalidConfigError):
+            with not_forked, contextlib.suppress(InvalidConfigError):
                 loaded = self._loaded = _load(self._verify), version
         return loaded[0]
 

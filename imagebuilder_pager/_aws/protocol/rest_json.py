@@ -215,6 +215,8 @@ class _CallExecution:
 
     def parse(self, received: ReceivedResponse, parse: ResponseParser[ResponseT]) -> ResponseT:
         """Return what ``parse`` makes of a response, if it is a success."""
+        if self._operation.prepare is not None:
+            self._operation.prepare()
         self._response = HTTPResponse(*received, self._retries.retries, self._redact)
         result = parse_response(
             self._operation, self._response, parse, self._config.on_invalid_response
