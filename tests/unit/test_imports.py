@@ -36,7 +36,7 @@ LAYERS: Layers = [
     {"_params"},
     {"_validation"},
     {"_async_runtime", "exceptions"},
-    {"_controls", "_threads", "_lazy", "_version"},
+    {"_boto3_names", "_controls", "_threads", "_lazy", "_version"},
 ]
 AWS_LAYERS: Layers = [
     {"credentials", "protocol"},

@@ -152,6 +152,9 @@ models.exceptions.NoSuchException  # E: NoSuchException
 ImageBuilder.exceptions.NoSuchException  # E: NoSuchException
 client = ImageBuilder("us-west-2")
 client.exceptions.NoSuchException  # E: NoSuchException
+client.list_imagse  # E: list_imagse
+client.meta  # E: meta
+ImageBuilder("us-west-2", config=None)  # E: config
 version: str = imagebuilder_pager.__version__
 wrong: int = imagebuilder_pager.__version__  # E: assignment
 forbidden: type[ForbiddenException] = client.exceptions.ForbiddenException
