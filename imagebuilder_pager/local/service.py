@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from .._operations import OPERATIONS
+from .calls import CallLog
 from .errors import ServiceError
+from .faults import FaultPlan
 from .faults.injector import FaultInjector
 from .httpx2_adapter import find_package, serve_request
 from .listing import find_part
 from .parameters import read_parameters
+from .routes import find_operation
 from .sigv4_verifier import verify_signature
 from .sources import SOURCES, read_response
 from .tokens import InvalidTokenError, issue_token, verify_token
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     from .._rows import Operation
     from .account import Account, WireDict
-    from .faults import FaultPlan
+    from .calls import Call
 
 ACCESS_KEY_ID = "local"
 """The access key id of the local account."""
@@ -39,7 +41,6 @@ _PAGE_SIZE = 25
 
 _SIGNING_NAME = "imagebuilder"
 _INVALID_TOKEN = "You have provided an invalid pagination token in your request."
-_OPERATION_BY_PATH = {operation.path.encode(): operation for operation in OPERATIONS.values()}
 
 
 def _utc_now() -> dt.datetime:
@@ -82,7 +83,9 @@ class LocalImageBuilder:
         self._token_lifetime = token_lifetime.total_seconds()
         self._region = region
         self._secrets = {ACCESS_KEY_ID: SECRET_ACCESS_KEY} if secrets is None else secrets
-        self._injector = None if faults is None else FaultInjector(faults)
+        # Without faults, the plan only counts.
+        self._injector = FaultInjector(FaultPlan() if faults is None else faults)
+        self._calls = CallLog()
         self._lock = threading.Lock()
         self._requests = 0
         self._last_issue_time: int | None = None
@@ -91,6 +94,11 @@ class LocalImageBuilder:
     def requests(self) -> int:
         """The number of requests so far, those with an error included."""
         return self._requests
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The requests so far, in order, each a :class:`Call`; the newest 10,000."""
+        return self._calls.read()
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         """Return the response to a request; for an invalid request, an error response.
@@ -105,17 +113,16 @@ class LocalImageBuilder:
         return response
 
     def _respond_or_fail(self, request: httpx.Request) -> httpx.Response:
-        """Return the response, with a fault if the plan has one for it."""
+        """Record the request and return the response, with a fault if the plan has one for it."""
         with self._lock:
             self._requests += 1
-        if self._injector is None:
-            return self._respond(request)
-        return self._injector.respond(request, self._respond)
+        return self._injector.respond(request, self._respond, self._calls.append)
 
-    def _respond(
-        self, request: httpx.Request, skew: dt.timedelta = dt.timedelta()
-    ) -> httpx.Response:
-        """Return the response without a fault, by a clock that is wrong by ``skew``."""
+    def _respond(self, request: httpx.Request, skew: dt.timedelta) -> tuple[httpx.Response, bool]:
+        """Return the response without a fault, and whether it is a page without a next one.
+
+        The service's clock is wrong by ``skew``.
+        """
         now = self._clock().astimezone(dt.UTC)
         skewed_now = now + skew
         request_id = str(uuid.uuid4())
@@ -126,7 +133,7 @@ class LocalImageBuilder:
         }
         status = 200
         try:
-            operation = self._find_operation(request)
+            operation = self._require_operation(request)
             self._authenticate(request, skewed_now)
             params = read_parameters(operation, request)
             output = self._call_operation(operation, params, request_id, int(now.timestamp()))
@@ -135,17 +142,13 @@ class LocalImageBuilder:
             output = {"message": error.message}
             headers["x-amzn-ErrorType"] = error.code
         body = json.dumps(output, separators=(",", ":")).encode()
-        return httpx.Response(status, headers=headers, content=body)
+        is_last = status == 200 and "nextToken" not in output
+        return httpx.Response(status, headers=headers, content=body), is_last
 
-    def _find_operation(self, request: httpx.Request) -> Operation:
+    def _require_operation(self, request: httpx.Request) -> Operation:
         """Return the operation of a request, or raise ``ServiceError`` if it is unknown."""
-        path, separator, _ = request.url.raw_path.partition(b"?")
-        operation = _OPERATION_BY_PATH.get(path)
-        if (
-            operation is None
-            or request.method != operation.http_method
-            or (separator and request.method != "GET")
-        ):
+        operation = find_operation(request)
+        if operation is None:
             raise ServiceError(
                 "UnknownOperationException", "The operation requested does not exist."
             )
