@@ -7,6 +7,8 @@ import email.utils
 import json
 import threading
 import uuid
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -24,7 +26,7 @@ from .sources import SOURCES, read_response
 from .tokens import InvalidTokenError, issue_token, verify_token
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from .._rows import Operation
     from .account import Account, WireDict
@@ -39,6 +41,8 @@ SECRET_ACCESS_KEY = ACCESS_KEY_ID
 _PAGE_SIZE = 25
 """The items on a page of an account's listing, without ``maxResults``."""
 
+_LOCAL_SECRETS: Mapping[str, str] = MappingProxyType({ACCESS_KEY_ID: SECRET_ACCESS_KEY})
+_MAX_SHOWN_KEYS = 10  # access key ids in an error
 _SIGNING_NAME = "imagebuilder"
 _INVALID_TOKEN = "You have provided an invalid pagination token in your request."
 
@@ -65,7 +69,8 @@ class LocalImageBuilder:
     - ``secrets``: valid secret access keys by access key id; the mapping may change. Default: None,
       ``ACCESS_KEY_ID`` with ``SECRET_ACCESS_KEY``.
 
-    A session token is not verified, but has to be among the signed headers.
+    A session token is not verified, but has to be among the signed headers. The error for an
+    unknown access key id says which ones are valid.
     """
 
     def __init__(
@@ -82,7 +87,7 @@ class LocalImageBuilder:
         self._clock = clock
         self._token_lifetime = token_lifetime.total_seconds()
         self._region = region
-        self._secrets = {ACCESS_KEY_ID: SECRET_ACCESS_KEY} if secrets is None else secrets
+        self._secrets = _LOCAL_SECRETS if secrets is None else secrets
         # Without faults, the plan only counts.
         self._injector = FaultInjector(FaultPlan() if faults is None else faults)
         self._calls = CallLog()
@@ -161,13 +166,32 @@ class LocalImageBuilder:
 
     def _authenticate(self, request: httpx.Request, now: dt.datetime) -> None:
         """Raise ``ServiceError`` unless the signature is valid."""
-        verify_signature(
-            request,
-            secrets=self._secrets,
-            service=_SIGNING_NAME,
-            now=now,
-            region=self._region,
-        )
+        try:
+            verify_signature(
+                request,
+                secrets=self._secrets,
+                service=_SIGNING_NAME,
+                now=now,
+                region=self._region,
+            )
+        except ServiceError as error:
+            if error.code != "UnrecognizedClientException":
+                raise
+            raise ServiceError(error.code, f"{error.message} {self._describe_keys()}") from None
+
+    def _describe_keys(self) -> str:
+        """Return a sentence with the valid access key ids, and the secret where it is public."""
+        if self._secrets is _LOCAL_SECRETS:
+            return (
+                f"This local service knows the access key id {ACCESS_KEY_ID!r} with the secret "
+                f"access key {SECRET_ACCESS_KEY!r}."
+            )
+        known = list(self._secrets)
+        if not known:
+            return "This local service knows no access key id."
+        more = len(known) - _MAX_SHOWN_KEYS
+        shown = ", ".join(map(repr, known[:_MAX_SHOWN_KEYS])) + (f" and {more} more" * (more > 0))
+        return f"This local service knows the access key ids {shown}."
 
     def _call_operation(
         self, operation: Operation, params: Mapping[str, Any], request_id: str, now: int

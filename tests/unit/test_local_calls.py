@@ -86,7 +86,10 @@ def test_the_calls_of_a_listing_have_their_parameters_pages_and_attempts() -> No
     service = LocalImageBuilder(generate_account(resources=60), faults=plan)
     with client_of(service) as client:
         paginator = client.get_paginator("list_lifecycle_execution_resources")
-        list(paginator.paginate(**EXECUTION, PaginationConfig={"PageSize": 25}))
+        pages = paginator.paginate(
+            lifecycleExecutionId=EXAMPLE_EXECUTION_ID, PaginationConfig={"PageSize": 25}
+        )
+        assert len(list(pages)) == 3
     assert service.calls[0] == Call(
         operation="ListLifecycleExecutionResources",
         parameters={**EXECUTION, "maxResults": 25},
@@ -238,3 +241,42 @@ def test_a_fleet_has_the_calls_to_all_its_accounts() -> None:
         ("ListLifecyclePolicies", 1, "200")
     ] * 2
     assert fleet.requests == 2
+
+
+@pytest.mark.parametrize(
+    ("secrets", "sentence"),
+    [
+        (None, "the access key id 'local' with the secret access key 'local'."),
+        ({"AKID1": "secret one", "AKID2": "secret two"}, "the access key ids 'AKID1', 'AKID2'."),
+        ({f"K{n}": "hidden" for n in range(12)}, "'K8', 'K9' and 2 more."),
+        ({}, "service knows no access key id."),
+    ],
+)
+def test_the_error_for_unknown_keys_says_which_keys_are_known(
+    secrets: dict[str, str] | None, sentence: str
+) -> None:
+    service = LocalImageBuilder(Account(), secrets=secrets)
+    with (
+        httpx.Client(transport=httpx.MockTransport(service)) as http_client,
+        ImageBuilder(
+            "us-west-2",
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+            http_client=http_client,
+        ) as client,
+        pytest.raises(exceptions.ClientError) as caught,
+    ):
+        client.list_images()
+    assert caught.value.response["Error"]["Code"] == "UnrecognizedClientException"
+    message = caught.value.response["Error"]["Message"]
+    assert message.startswith("The security token included in the request is invalid. This local")
+    assert message.endswith(sentence)
+    assert "secret " not in message or secrets is None
+    assert "hidden" not in message
+
+
+def test_a_wrong_secret_of_a_known_key_gets_the_error_of_the_service() -> None:
+    service = LocalImageBuilder(Account(), secrets={ACCESS_KEY_ID: "another"})
+    refused = service(signed_request(b"{}"))
+    assert refused.headers["x-amzn-ErrorType"] == "InvalidSignatureException"
+    assert "local service" not in refused.text
