@@ -1,0 +1,45 @@
+"""Which operation a request is for, and the check of an operation's name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._operations import OPERATIONS
+
+if TYPE_CHECKING:
+    import httpx
+
+    from .._rows import Operation
+
+OPERATION_BY_NAME = {operation.name: operation for operation in OPERATIONS.values()}
+"""Every operation, by the API's name."""
+
+_OPERATION_BY_PATH = {operation.path.encode(): operation for operation in OPERATIONS.values()}
+
+
+def find_operation(request: httpx.Request) -> Operation | None:
+    """Return the operation of a request, or None for an unknown path or the wrong method."""
+    path, separator, _ = request.url.raw_path.partition(b"?")
+    operation = _OPERATION_BY_PATH.get(path)
+    if operation is None or request.method != operation.http_method:
+        return None
+    # Only the parameters of a GET request are in its query.
+    return None if separator and request.method != "GET" else operation
+
+
+def require_operation(name: str) -> Operation:
+    """Return the operation with this name. Raises ``ValueError`` for an unknown one."""
+    operation = OPERATION_BY_NAME.get(name)
+    if operation is not None:
+        return operation
+    import difflib  # for the error alone
+
+    by_lower = {known.lower(): known for known in OPERATION_BY_NAME}
+    given = str(name).replace("_", "").replace("-", "").lower()
+    similar = difflib.get_close_matches(given, by_lower, n=1, cutoff=0.8)
+    hint = (
+        f"did you mean {by_lower[similar[0]]}?"
+        if similar
+        else f"there are {', '.join(OPERATION_BY_NAME)}"
+    )
+    raise ValueError(f"there is no operation {name!r}; {hint}")
