@@ -1,6 +1,6 @@
-"""What boto3's client has and a client of this library has not: an error names the counterpart.
+"""The names and arguments of boto3's client that the clients here lack, with what to use instead.
 
-It is an AttributeError or a TypeError, as for any unknown name, with a better sentence.
+Using one is an AttributeError or a TypeError, as for any unknown name. Its text has the counterpart.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def explain_boto3_arguments(init: InitT) -> InitT:
 
     @functools.wraps(init)
     def explained(self: object, *args: Any, **arguments: Any) -> None:
-        for name in arguments.keys() & _ARGUMENTS.keys():
+        for name in sorted(arguments.keys() & _ARGUMENTS.keys()):
             owner = type(self).__name__
             raise TypeError(f"{owner}() takes no argument {name!r}: {_ARGUMENTS[name]}. {_PAGE}")
         init(self, *args, **arguments)
