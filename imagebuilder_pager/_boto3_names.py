@@ -1,6 +1,6 @@
 """The names and arguments of boto3's client that the clients here lack, with what to use instead.
 
-Using one is an AttributeError or a TypeError, as for any unknown name. Its text has the counterpart.
+Using one is an AttributeError or a TypeError, as for any unknown name, and names the counterpart.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._operations import OPERATIONS
+from .suggestions import suggest
 
 if TYPE_CHECKING:
     import httpx
@@ -32,14 +33,4 @@ def require_operation(name: str) -> Operation:
     operation = OPERATION_BY_NAME.get(name)
     if operation is not None:
         return operation
-    import difflib  # for the error alone
-
-    by_lower = {known.lower(): known for known in OPERATION_BY_NAME}
-    given = str(name).replace("_", "").replace("-", "").lower()
-    similar = difflib.get_close_matches(given, by_lower, n=1, cutoff=0.8)
-    hint = (
-        f"did you mean {by_lower[similar[0]]}?"
-        if similar
-        else f"there are {', '.join(OPERATION_BY_NAME)}"
-    )
-    raise ValueError(f"there is no operation {name!r}; {hint}")
+    raise ValueError(f"there is no operation {name!r}; {suggest(name, OPERATION_BY_NAME)}")

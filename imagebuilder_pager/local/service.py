@@ -24,13 +24,15 @@ from .routes import find_operation
 from .sigv4_verifier import verify_signature
 from .sources import SOURCES, read_response
 from .tokens import InvalidTokenError, issue_token, verify_token
+from .wire import to_wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .._rows import Operation
-    from .account import Account, WireDict
+    from .account import Account
     from .calls import Call
+    from .wire import WireDict
 
 ACCESS_KEY_ID = "local"
 """The access key id of the local account."""
@@ -146,7 +148,7 @@ class LocalImageBuilder:
             status = error.status
             output = {"message": error.message}
             headers["x-amzn-ErrorType"] = error.code
-        body = json.dumps(output, separators=(",", ":")).encode()
+        body = json.dumps(output, separators=(",", ":"), default=to_wire).encode()
         is_last = status == 200 and "nextToken" not in output
         return httpx.Response(status, headers=headers, content=body), is_last
 
