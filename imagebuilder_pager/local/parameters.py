@@ -59,6 +59,14 @@ def parse_members(request: httpx.Request) -> dict[str, Any]:
     return _parse_body(request.read())
 
 
+def find_members(request: httpx.Request) -> dict[str, Any] | None:
+    """Return all members of a request as ``parse_members`` does, None if it cannot be parsed."""
+    try:
+        return parse_members(request)
+    except ServiceError:
+        return None
+
+
 def _parse_query(query: bytes) -> dict[str, Any]:
     try:
         return dict(parse_qsl(query.decode(), keep_blank_values=True, errors="strict"))

@@ -5,11 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import re
 import threading
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from ..calls import Call
-from ..errors import ServiceError
-from ..parameters import parse_members
+from ..parameters import find_members
 from .connection_faults import CONNECTION_FAULTS, FAULT_EXTENSION, plan_delivery, simulate
 from .fault import Fault
 from .response_faults import RESPONSE_FAULTS
@@ -45,11 +44,11 @@ class FaultInjector:
         """
         with self._lock:
             skew = self._skew
-            expired = _credentials_of(request) in self._expired
+            expired = bool(self._expired) and _credentials_of(request) in self._expired
         original, last = handle(request, skew)
-        parameters = _parameters_of(request)
+        members = find_members(request)
         with self._lock:
-            info, fault = self._plan.decide(request, last=last)
+            info, fault = self._plan.decide(request, members, last=last)
             if fault is None and expired:
                 fault = Fault("expired-credentials", lasting=True)
             response = original
@@ -62,20 +61,13 @@ class FaultInjector:
                     self._expired.add(_credentials_of(request))
                 response = RESPONSE_FAULTS[fault.name](fault, request, original)
             outcome = _outcome_of(response, fault)
-            record(Call(info.operation, parameters, info.page, info.attempt, outcome, fault))
+            record(Call(info.operation, members or {}, info.page, info.attempt, outcome, fault))
         if fault is None or fault.name not in CONNECTION_FAULTS:
             return response
         response.extensions[FAULT_EXTENSION] = fault
         if FAULT_EXTENSION in request.extensions:
             return response
         return simulate(plan_delivery(response), request, response)
-
-
-def _parameters_of(request: httpx.Request) -> dict[str, Any]:
-    try:
-        return parse_members(request)
-    except ServiceError:
-        return {}
 
 
 def _outcome_of(response: httpx.Response, fault: Fault | None) -> str:

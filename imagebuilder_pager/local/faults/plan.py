@@ -10,11 +10,10 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..._validation import validate_whole_number
-from ..errors import ServiceError
-from ..parameters import parse_members
+from ..parameters import find_members
 from ..routes import find_operation, require_operation
 from .fault import Fault
 
@@ -240,16 +239,19 @@ class FaultPlan:
 
         ``last`` is true if the requested page is the last one.
         """
-        return self.decide(request, last=last)[1]
+        return self.decide(request, find_members(request), last=last)[1]
 
-    def decide(self, request: httpx.Request, *, last: bool) -> tuple[RequestInfo, Fault | None]:
+    def decide(
+        self, request: httpx.Request, members: Mapping[str, Any] | None, *, last: bool
+    ) -> tuple[RequestInfo, Fault | None]:
         """Count a request and return its numbers, and the fault that it meets, or None.
 
-        The service calls this once for each request.
+        ``members`` are those of the request, None if it cannot be parsed. The service calls this
+        once for each request.
         """
         found = find_operation(request)
         operation = None if found is None else found.name
-        key = _page_key(request)
+        key = _page_key(request, members)
         with self._lock:
             self._requests[operation] += 1
             if key not in self._attempts:
@@ -258,25 +260,25 @@ class FaultPlan:
             page, own_page, attempt = self._attempts[key]
             self._attempts[key] = (page, own_page, attempt + 1)
             info = RequestInfo(self._requests.total(), page, attempt + 1, last, operation)
-            own = replace(info, request=self._requests[operation], page=own_page)
             for scope, rule in self._rules:
-                if scope not in (None, operation):
-                    continue
-                if (fault := rule(info if scope is None else own)) is not None:
+                numbers = info
+                if scope is not None:
+                    if scope != operation:
+                        continue
+                    numbers = replace(info, request=self._requests[operation], page=own_page)
+                if (fault := rule(numbers)) is not None:
                     self._injected.append((info, fault))
                     return info, fault
         return info, None
 
 
-def _page_key(request: httpx.Request) -> bytes:
+def _page_key(request: httpx.Request, members: Mapping[str, Any] | None) -> bytes:
     """Return a digest of what identifies a page: the request without signature and page size."""
-    try:
-        members = parse_members(request)
-    except ServiceError:
+    if members is None:
         content = request.read()
     else:
-        members.pop("maxResults", None)
-        content = json.dumps(members, sort_keys=True).encode()
+        listing = {name: value for name, value in members.items() if name != "maxResults"}
+        content = json.dumps(listing, sort_keys=True).encode()
     return hashlib.sha256(request.url.raw_path + b" " + content).digest()
 
 
