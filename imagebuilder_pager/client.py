@@ -41,6 +41,7 @@ from ._aws.transport.types import (
     Origin,
     Transport,
 )
+from ._boto3_names import explain_boto3_arguments, explain_missing_attribute
 from ._methods import AsyncOperationMethods, OperationMethods
 from ._operations import find_operation
 from ._service import SERVICE, request_headers, response_parser
@@ -73,6 +74,7 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
     exceptions: ClassVar[Exceptions] = modelled_exceptions
     _transport: TransportT
 
+    @explain_boto3_arguments
     def __init__(
         self,
         region_name: str | None = None,
@@ -165,6 +167,10 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         # After what is imported here: a filter that an import adds would have it shown again.
         if verify is False and self.endpoint_url.startswith("https:"):
             warn_unverified("verify=False")
+
+    # Type checkers must not see it: with it, an unknown name would be Any.
+    if not TYPE_CHECKING:
+        __getattr__ = explain_missing_attribute
 
     @abstractmethod
     def _make_transport(

@@ -45,7 +45,7 @@ LEAN_REQUIREMENTS = ROOT / "requirements-lean.txt"
 OPTIONAL_PARTS = {
     "cli": ("imagebuilder_pager/cli", "imagebuilder_pager/__main__.py"),
     "fleet": ("imagebuilder_pager/fleet",),
-    "local": ("imagebuilder_pager/local",),
+    "local": ("imagebuilder_pager/local", "imagebuilder_pager/pytest_plugin.py"),
     "walk": ("imagebuilder_pager/lifecycle_walk", "imagebuilder_pager/pagination/nest"),
 }
 _EXCLUDED = ("botocore/data",)

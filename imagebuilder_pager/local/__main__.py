@@ -146,7 +146,8 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAME[,OPTION=VALUE...][@TARGET]",
         help="inject this fault at TARGET: N (request N), page-N, page-last (each also with "
-        "xTIMES or +, for always), or every-N; without a target, --fault-rate chooses from such "
+        "xTIMES or +, for always), every-N, OPERATION (as ListImages), or OPERATION:TARGET; "
+        "without a target, --fault-rate chooses from such "
         "faults at random; can be repeated",
     )
     faults.add_argument(

@@ -1,22 +1,23 @@
 """The data of the local service: an account's lifecycle policies, executions, images, pipelines.
 
-Resources are kept as they are on the wire: dictionaries with the API's member names, and timestamps
-in epoch seconds. So a test can give the service any resource, invalid ones included.
+Resources are dictionaries with the API's member names; timestamps are datetimes, or epoch seconds
+as on the wire. Pages and the structures of a file are checked, unless the account is not strict:
+then a test can give the service any resource, invalid ones included.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .._operations import OPERATIONS
+from .routes import require_operation
+from .wire import WireDict, copy_as_wire
 
-WireDict = Mapping[str, Any]
-"""A structure of the API as it is in JSON."""
+_NOT_OF_THE_SERVICE = ("ResponseMetadata", "NextToken")  # what clients add to a response
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +47,14 @@ class Execution:
         members = {
             "lifecycleExecutionId": self.lifecycle_execution_id,
             "lifecyclePolicyArn": self.lifecycle_policy_arn,
-            "lifecycleExecutionState": dict(self.lifecycle_execution_state),
+            "lifecycleExecutionState": self.lifecycle_execution_state,
             "startTime": self.start_time,
             "endTime": self.end_time,
-            "resources": [dict(resource) for resource in self.resources],
-            "associated": {
-                parent: [dict(resource) for resource in resources]
-                for parent, resources in self.children_by_parent.items()
-            },
+            "resources": self.resources,
+            "associated": self.children_by_parent,
         }
-        return {name: value for name, value in members.items() if value is not None}
+        document: dict[str, Any] = copy_as_wire(members)
+        return {name: value for name, value in document.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +70,17 @@ class Account:
     - ``pages``: the responses to operations, by name: ``{"ListWorkflows": [page, page]}``. They
       replace what the account has. A page is served as it is, or in parts where ``maxResults`` is
       smaller, whatever the filters; the service makes its ``nextToken``. An operation that is not
-      paginated has one page. Default: none.
+      paginated has one page. A page may come from a client: ``ResponseMetadata`` is left out.
+      Default: none.
     - ``account_id``: the account's id. Default: 123456789012.
+    - ``strict``: whether a page may only have the members and types of its response model. An
+      account that a file describes is checked as a whole. Default: True.
 
-    Raises ``ValueError`` for pages of an unknown operation, and where there are none or too many.
+    A timestamp is a datetime, in UTC where it has no zone, or epoch seconds.
+
+    Raises ``ValueError`` for pages of an unknown operation, where there are none or too many, for
+    values that JSON does not have and, if ``strict``, for what does not match; the message has the
+    path of each.
     """
 
     executions: tuple[Execution, ...] = ()
@@ -83,41 +89,67 @@ class Account:
     pipelines: tuple[WireDict, ...] = ()
     pages: Mapping[str, Sequence[WireDict]] = field(default_factory=dict)
     account_id: str = "123456789012"
+    strict: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
-        paginated = {operation.name: operation.pagination for operation in OPERATIONS.values()}
         for name, pages in self.pages.items():
-            if name not in paginated:
-                raise ValueError(
-                    f"pages: there is no operation {name!r}; there are {', '.join(paginated)}"
-                )
+            try:
+                operation = require_operation(name)
+            except ValueError as error:
+                raise ValueError(f"pages: {error}") from None
             if isinstance(pages, (str, Mapping)) or not all(isinstance(p, Mapping) for p in pages):
                 raise ValueError(f"pages[{name!r}] is not a list of pages, each a dictionary")
-            if not pages or (paginated[name] is None and len(pages) > 1):
-                allowed = "1" if paginated[name] is None else "1 or more"
+            if not pages or (not operation.is_paginated and len(pages) > 1):
+                allowed = "1 or more" if operation.is_paginated else "1"
                 raise ValueError(f"pages[{name!r}] has {len(pages)} pages, not {allowed}")
-        object.__setattr__(self, "pages", {name: tuple(p) for name, p in self.pages.items()})
+        given: Mapping[str, Sequence[WireDict]] = self.pages
+        if self.strict and given:
+            given = {name: [_without_own(p) for p in pages] for name, pages in given.items()}
+            from .wire_check import check_pages
+
+            check_pages(given)
+        copied = {
+            name: tuple(_copy_page(page, f"{name}[{index}]") for index, page in enumerate(pages))
+            for name, pages in given.items()
+        }
+        object.__setattr__(self, "pages", copied)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the account in the form that ``load_account`` reads from JSON."""
-        return {
+        members = {
             "accountId": self.account_id,
-            "policies": [dict(policy) for policy in self.policies],
+            "policies": self.policies,
             "executions": [execution.to_dict() for execution in self.executions],
-            "images": [dict(image) for image in self.images],
-            "pipelines": [dict(pipeline) for pipeline in self.pipelines],
-            "pages": {name: [dict(page) for page in pages] for name, pages in self.pages.items()},
+            "images": self.images,
+            "pipelines": self.pipelines,
+            "pages": self.pages,
         }
+        document: dict[str, Any] = copy_as_wire(members)
+        return document if self.strict else {**document, "strict": False}
+
+
+def _without_own(page: WireDict) -> dict[str, Any]:
+    """Return the members of a page without those that a client has added."""
+    return {name: value for name, value in page.items() if name not in _NOT_OF_THE_SERVICE}
+
+
+def _copy_page(page: WireDict, path: str) -> dict[str, Any]:
+    try:
+        copied: dict[str, Any] = copy_as_wire(page)
+    except TypeError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return copied
 
 
 def load_account(path: str | os.PathLike[str]) -> Account:
     """Read an account from a JSON file.
 
     The file is an object with ``executions`` and, optionally, ``policies``, ``images``,
-    ``pipelines``, ``pages`` and ``accountId``; see ``Account``. An execution has
+    ``pipelines``, ``pages``, ``accountId`` and ``strict``; see ``Account``. An execution has
     ``lifecycleExecutionId`` and ``lifecycleExecutionState``. Optional are ``resources``,
     ``associated`` (the children by parent), ``lifecyclePolicyArn``, ``startTime`` and ``endTime``;
-    see ``Execution``. Resources are not validated: they are served as they are.
+    see ``Execution``. Every structure may only have the members and types of the API, unless
+    ``strict`` is false. docs/local-service.md has an example.
 
     Raises ``OSError`` if the file cannot be read, and ``ValueError`` for any other content. The
     message names the file and the member.
@@ -136,7 +168,7 @@ def load_account(path: str | os.PathLike[str]) -> Account:
 
 
 def _parse_account(document: object) -> Account:
-    names = {"accountId", "policies", "executions", "images", "pipelines", "pages"}
+    names = {"accountId", "policies", "executions", "images", "pipelines", "pages", "strict"}
     members = _as_object(document, "the document", names)
     if "executions" not in members:
         raise ValueError("executions is missing")
@@ -152,6 +184,9 @@ def _parse_account(document: object) -> Account:
     account_id = members.get("accountId", Account().account_id)
     if not isinstance(account_id, str):
         raise ValueError("accountId is not a string")
+    strict = members.get("strict", True)
+    if not isinstance(strict, bool):
+        raise ValueError("strict is neither true nor false")
     lists = {
         name: _as_objects(members.get(name, []), name)
         for name in ("policies", "images", "pipelines")
@@ -160,7 +195,33 @@ def _parse_account(document: object) -> Account:
         name: _as_objects(given, f"pages[{name!r}]")
         for name, given in _as_object(members.get("pages", {}), "pages").items()
     }
-    return Account(tuple(executions.values()), **lists, pages=pages, account_id=account_id)
+    account = Account(
+        tuple(executions.values()), **lists, pages=pages, account_id=account_id, strict=strict
+    )
+    if strict:
+        from .wire_check import check_structures
+
+        check_structures(_structures(account))
+    return account
+
+
+def _structures(account: Account) -> Iterator[tuple[str, str, WireDict]]:
+    """Yield all structures but the pages: the path in the file, the model's name, the members."""
+    for name, model, structures in (
+        ("policies", "LifecyclePolicy", account.policies),
+        ("images", "ImageSummary", account.images),
+        ("pipelines", "ImagePipeline", account.pipelines),
+    ):
+        for index, structure in enumerate(structures):
+            yield f"{name}[{index}]", model, structure
+    for number, execution in enumerate(account.executions):
+        path = f"executions[{number}]"
+        state = execution.lifecycle_execution_state
+        yield f"{path}.lifecycleExecutionState", "LifecycleExecutionState", state
+        lists = {f"associated[{p!r}]": r for p, r in execution.children_by_parent.items()}
+        for name, resources in {"resources": execution.resources, **lists}.items():
+            for index, resource in enumerate(resources):
+                yield f"{path}.{name}[{index}]", "LifecycleExecutionResource", resource
 
 
 def _parse_execution(item: object, path: str) -> Execution:

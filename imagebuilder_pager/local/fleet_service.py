@@ -8,11 +8,13 @@ import re
 import threading
 import uuid
 from collections.abc import Callable, Collection
+from typing import Any
 
 import httpx
 
 from .._aws.retries import THROTTLING_STATUS
 from .account import Account
+from .calls import Call, CallLog
 from .errors import ServiceError
 from .fleet_accounts import FleetSize, account_ids, generate_fleet_account
 from .rate_limits import RateLimits
@@ -26,6 +28,14 @@ _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[^/]*/([^/]*)/([^/]*)/")
 
 def _utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
+
+
+class _AccountService(LocalImageBuilder):
+    """Image Builder in one account and region; all of a fleet have one bounded log of calls."""
+
+    def __init__(self, account: Account, *, calls: CallLog, **options: Any) -> None:
+        super().__init__(account, **options)
+        self._calls = calls
 
 
 class LocalFleet:
@@ -72,6 +82,7 @@ class LocalFleet:
         self._rate_limits = None if rate_limit is None else RateLimits(rate_limit)
         self._lock = threading.Lock()
         self._services: dict[tuple[str, str], LocalImageBuilder] = {}
+        self._calls = CallLog()
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         """Return the response to a request; for an invalid request, an error response."""
@@ -97,6 +108,14 @@ class LocalFleet:
         with self._lock:
             return sum(service.requests for service in self._services.values())
 
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The newest 10,000 of these requests, in order; pages are numbered by account and region.
+
+        Each is a :class:`Call`.
+        """
+        return self._calls.read()
+
     def account(self, account_id: str, region: str) -> Account:
         """Return the data of an account in a region."""
         return generate_fleet_account(
@@ -113,8 +132,12 @@ class LocalFleet:
         key = (account_id, region)
         with self._lock:
             if key not in self._services:
-                self._services[key] = LocalImageBuilder(
-                    self.account(*key), clock=self._clock, region=region, secrets=self.sts.secrets
+                self._services[key] = _AccountService(
+                    self.account(*key),
+                    clock=self._clock,
+                    region=region,
+                    secrets=self.sts.secrets,
+                    calls=self._calls,
                 )
             return self._services[key]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .account import WireDict
+    from .wire import WireDict
 
 
 class Part(NamedTuple):

@@ -37,10 +37,7 @@ def read_parameters(operation: Operation, request: httpx.Request) -> dict[str, A
     ``ServiceError``: ``SerializationException`` if the request cannot be parsed, and
     ``InvalidRequestException`` with every violation of the model.
     """
-    if operation.http_method == "GET":
-        given = _parse_query(request.url.query)
-    else:
-        given = _parse_body(request.read())
+    given = parse_members(request)
     known = {name: given[name] for name in operation.params if name in given}
     violations = list(_member_violations(operation.params, known, ""))
     if violations:
@@ -50,6 +47,24 @@ def read_parameters(operation: Operation, request: httpx.Request) -> dict[str, A
             f"{len(violations)} validation {noun} detected: {'; '.join(violations)}",
         )
     return known
+
+
+def parse_members(request: httpx.Request) -> dict[str, Any]:
+    """Return all members of a request as they were sent, those that are null left out.
+
+    Raises ``ServiceError`` if it cannot be parsed.
+    """
+    if request.method == "GET":
+        return _parse_query(request.url.query)
+    return _parse_body(request.read())
+
+
+def find_members(request: httpx.Request) -> dict[str, Any] | None:
+    """Return all members of a request as ``parse_members`` does, None if it cannot be parsed."""
+    try:
+        return parse_members(request)
+    except ServiceError:
+        return None
 
 
 def _parse_query(query: bytes) -> dict[str, Any]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from .calls import Call
+
 _MAX_BODY_SIZE = 1024 * 1024
 """The longest accepted request body, in bytes; a longer one gets a response with status 413."""
 
@@ -73,6 +75,12 @@ class LocalServer:
     def url(self) -> str:
         """The endpoint URL of the service, such as ``http://127.0.0.1:49152``."""
         return self._url
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The ``calls`` of the service; none of a function that keeps none."""
+        calls: tuple[Call, ...] = getattr(self._server.service, "calls", ())
+        return calls
 
     def close(self) -> None:
         """Stop listening, finish responses in progress, and end every connection and thread."""

@@ -7,26 +7,32 @@ import email.utils
 import json
 import threading
 import uuid
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from .._operations import OPERATIONS
+from .calls import CallLog
 from .errors import ServiceError
+from .faults import FaultPlan
 from .faults.injector import FaultInjector
 from .httpx2_adapter import find_package, serve_request
 from .listing import find_part
 from .parameters import read_parameters
+from .routes import find_operation
 from .sigv4_verifier import verify_signature
 from .sources import SOURCES, read_response
 from .tokens import InvalidTokenError, issue_token, verify_token
+from .wire import to_wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from .._rows import Operation
-    from .account import Account, WireDict
-    from .faults import FaultPlan
+    from .account import Account
+    from .calls import Call
+    from .wire import WireDict
 
 ACCESS_KEY_ID = "local"
 """The access key id of the local account."""
@@ -37,9 +43,10 @@ SECRET_ACCESS_KEY = ACCESS_KEY_ID
 _PAGE_SIZE = 25
 """The items on a page of an account's listing, without ``maxResults``."""
 
+_LOCAL_SECRETS: Mapping[str, str] = MappingProxyType({ACCESS_KEY_ID: SECRET_ACCESS_KEY})
+_MAX_SHOWN_KEYS = 10  # access key ids in an error
 _SIGNING_NAME = "imagebuilder"
 _INVALID_TOKEN = "You have provided an invalid pagination token in your request."
-_OPERATION_BY_PATH = {operation.path.encode(): operation for operation in OPERATIONS.values()}
 
 
 def _utc_now() -> dt.datetime:
@@ -64,7 +71,8 @@ class LocalImageBuilder:
     - ``secrets``: valid secret access keys by access key id; the mapping may change. Default: None,
       ``ACCESS_KEY_ID`` with ``SECRET_ACCESS_KEY``.
 
-    A session token is not verified, but has to be among the signed headers.
+    A session token is not verified, but has to be among the signed headers. The error for an
+    unknown access key id says which ones are valid.
     """
 
     def __init__(
@@ -81,8 +89,10 @@ class LocalImageBuilder:
         self._clock = clock
         self._token_lifetime = token_lifetime.total_seconds()
         self._region = region
-        self._secrets = {ACCESS_KEY_ID: SECRET_ACCESS_KEY} if secrets is None else secrets
-        self._injector = None if faults is None else FaultInjector(faults)
+        self._secrets = _LOCAL_SECRETS if secrets is None else secrets
+        # Without faults, the plan only counts.
+        self._injector = FaultInjector(FaultPlan() if faults is None else faults)
+        self._calls = CallLog()
         self._lock = threading.Lock()
         self._requests = 0
         self._last_issue_time: int | None = None
@@ -91,6 +101,11 @@ class LocalImageBuilder:
     def requests(self) -> int:
         """The number of requests so far, those with an error included."""
         return self._requests
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The requests so far, in order, each a :class:`Call`; the newest 10,000."""
+        return self._calls.read()
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         """Return the response to a request; for an invalid request, an error response.
@@ -105,17 +120,16 @@ class LocalImageBuilder:
         return response
 
     def _respond_or_fail(self, request: httpx.Request) -> httpx.Response:
-        """Return the response, with a fault if the plan has one for it."""
+        """Record the request and return the response, with a fault if the plan has one for it."""
         with self._lock:
             self._requests += 1
-        if self._injector is None:
-            return self._respond(request)
-        return self._injector.respond(request, self._respond)
+        return self._injector.respond(request, self._respond, self._calls.append)
 
-    def _respond(
-        self, request: httpx.Request, skew: dt.timedelta = dt.timedelta()
-    ) -> httpx.Response:
-        """Return the response without a fault, by a clock that is wrong by ``skew``."""
+    def _respond(self, request: httpx.Request, skew: dt.timedelta) -> tuple[httpx.Response, bool]:
+        """Return the response without a fault, and whether it is a page without a next one.
+
+        The service's clock is wrong by ``skew``.
+        """
         now = self._clock().astimezone(dt.UTC)
         skewed_now = now + skew
         request_id = str(uuid.uuid4())
@@ -126,7 +140,7 @@ class LocalImageBuilder:
         }
         status = 200
         try:
-            operation = self._find_operation(request)
+            operation = self._require_operation(request)
             self._authenticate(request, skewed_now)
             params = read_parameters(operation, request)
             output = self._call_operation(operation, params, request_id, int(now.timestamp()))
@@ -134,18 +148,14 @@ class LocalImageBuilder:
             status = error.status
             output = {"message": error.message}
             headers["x-amzn-ErrorType"] = error.code
-        body = json.dumps(output, separators=(",", ":")).encode()
-        return httpx.Response(status, headers=headers, content=body)
+        body = json.dumps(output, separators=(",", ":"), default=to_wire).encode()
+        is_last = status == 200 and "nextToken" not in output
+        return httpx.Response(status, headers=headers, content=body), is_last
 
-    def _find_operation(self, request: httpx.Request) -> Operation:
+    def _require_operation(self, request: httpx.Request) -> Operation:
         """Return the operation of a request, or raise ``ServiceError`` if it is unknown."""
-        path, separator, _ = request.url.raw_path.partition(b"?")
-        operation = _OPERATION_BY_PATH.get(path)
-        if (
-            operation is None
-            or request.method != operation.http_method
-            or (separator and request.method != "GET")
-        ):
+        operation = find_operation(request)
+        if operation is None:
             raise ServiceError(
                 "UnknownOperationException", "The operation requested does not exist."
             )
@@ -158,13 +168,32 @@ class LocalImageBuilder:
 
     def _authenticate(self, request: httpx.Request, now: dt.datetime) -> None:
         """Raise ``ServiceError`` unless the signature is valid."""
-        verify_signature(
-            request,
-            secrets=self._secrets,
-            service=_SIGNING_NAME,
-            now=now,
-            region=self._region,
-        )
+        try:
+            verify_signature(
+                request,
+                secrets=self._secrets,
+                service=_SIGNING_NAME,
+                now=now,
+                region=self._region,
+            )
+        except ServiceError as error:
+            if error.code != "UnrecognizedClientException":
+                raise
+            raise ServiceError(error.code, f"{error.message} {self._describe_keys()}") from None
+
+    def _describe_keys(self) -> str:
+        """Return a sentence with the valid access key ids, and the secret where it is public."""
+        if self._secrets is _LOCAL_SECRETS:
+            return (
+                f"This local service knows the access key id {ACCESS_KEY_ID!r} with the secret "
+                f"access key {SECRET_ACCESS_KEY!r}."
+            )
+        known = list(self._secrets)
+        if not known:
+            return "This local service knows no access key id."
+        more = len(known) - _MAX_SHOWN_KEYS
+        shown = ", ".join(map(repr, known[:_MAX_SHOWN_KEYS])) + (f" and {more} more" * (more > 0))
+        return f"This local service knows the access key ids {shown}."
 
     def _call_operation(
         self, operation: Operation, params: Mapping[str, Any], request_id: str, now: int

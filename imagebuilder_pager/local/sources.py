@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from .._rows import Operation
-    from .account import Account, Execution, WireDict
+    from .account import Account, Execution
+    from .wire import WireDict
 
 _PUBLISHERS = ("Amazon", "ThirdParty", "AWSMarketplace")
 

@@ -410,7 +410,7 @@ class _Look(NamedTuple):
         """Return a value as its type has it, with the parts of it that do not match as sent."""
         if value is None:
             return None
-        container, inner = _parts(annotation)
+        container, inner = parts_of(annotation)
         if container is list and isinstance(value, list):
             return [self.read(inner, one, (*location, at)) for at, one in enumerate(value)]
         if container is dict and isinstance(value, dict):
@@ -429,7 +429,7 @@ class _Look(NamedTuple):
 
 
 @cache
-def _parts(annotation: Any) -> tuple[type | None, Any]:
+def parts_of(annotation: Any) -> tuple[type | None, Any]:
     """Return what contains others in a type, and their type; for a plain value its validator."""
     if NoneType in get_args(annotation):
         annotation = get_args(annotation)[0]

@@ -1,7 +1,7 @@
 """Every Python example of the README and the docs, run against the local service.
 
 Those for boto3's clients are in ``test_documents_for_boto3.py``, those for fleets in
-``test_documents_for_fleets.py``.
+``test_documents_for_fleets.py``, those for pytest in ``test_pytest_plugin.py``.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ def examples() -> list[ParameterSet]:
                 continue  # needs a botocore with its data: test_documents_for_boto3.py
             if "imagebuilder_pager.fleet" in match[1]:
                 continue  # needs accounts and roles: test_documents_for_fleets.py
+            if document.name == "testing.md":
+                continue  # tests for pytest to run: test_pytest_plugin.py
             line = text[: match.start()].count("\n") + 2
             found.append(pytest.param(match[1], id=f"{document.relative_to(ROOT)}:{line}"))
     return found

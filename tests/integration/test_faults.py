@@ -36,6 +36,7 @@ from imagebuilder_pager.local import (
     generate_account,
 )
 from imagebuilder_pager.models.exceptions import (
+    AccessDeniedException,
     CallRateLimitExceededException,
     InvalidPaginationTokenException,
 )
@@ -101,6 +102,8 @@ TABLE = [
     Row("html", error=exceptions.ResponseParserError),
     Row("broken-gzip,how=damaged", error=exceptions.ResponseParserError),
     Row("broken-gzip,how=cut"),
+    Row("error,code=AccessDeniedException,message=no, not you", error=AccessDeniedException),
+    Row("error,code=ServiceUnavailableException"),
     Row("redirect", error=exceptions.ClientError),
     Row("wrong-type", error=exceptions.ResponseValidationError),
     Row("expired-token", error=InvalidPaginationTokenException),

@@ -92,6 +92,32 @@ def test_the_command_injects_faults(start: Start) -> None:
         assert client.post("/").headers["Content-Type"] == "text/html"
 
 
+def test_the_command_denies_one_operation(start: Start) -> None:
+    message = "No, not you, ask é."
+    fault = f"error,code=AccessDeniedException,message={message}"
+    _, url = start("--fault", f"{fault}@ListImages:2", "--fault", "throttle@ListWorkflows")
+    with httpx.Client(base_url=url, trust_env=False) as client:
+        codes = [
+            client.post(path).headers["x-amzn-ErrorType"]
+            for path in ("/ListImages", "/ListLifecyclePolicies", "/ListWorkflows")
+        ]
+        unsigned = "MissingAuthenticationTokenException"
+        assert codes == [unsigned, unsigned, "CallRateLimitExceededException"]
+        denied = client.post("/ListImages")
+        assert (denied.status_code, denied.json()) == (403, {"message": message})
+        assert denied.headers["x-amzn-ErrorType"] == "AccessDeniedException"
+
+
+def test_a_misspelt_member_in_a_file_is_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "account.json"
+    file.write_text('{"executions": [], "pages": {"ListImages": [{"imageVersions": []}]}}')
+    command = [sys.executable, "-m", "imagebuilder_pager.local", "--data", str(file)]
+    completed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert completed.returncode == 2
+    problem = "ListImages[0].imageVersions: unknown member; did you mean imageVersionList?"
+    assert f"error: {file}: {problem}" in completed.stderr
+
+
 def test_the_command_lists_the_faults() -> None:
     command = [sys.executable, "-m", "imagebuilder_pager.local", "--help"]
     completed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -116,6 +142,9 @@ def test_the_command_lists_the_faults() -> None:
         (["--fault", "x"], "argument --fault: there is no fault 'x'; there are throttle, "),
         (["--fault", "slow,x=1@1"], "fault 'slow' has no option 'x'; it has delay, pieces"),
         (["--fault", "stall@x"], "'stall@x' is not FAULT@TARGET, with TARGET one of N, page-N, "),
+        (["--fault", "error@1"], "argument --fault: fault 'error' needs the option 'code', as in "),
+        (["--fault", "html@ListImage"], "there is no operation 'ListImage'; did you mean ListIma"),
+        (["--fault", "html@ListImages:x"], "OPERATION and OPERATION:TARGET"),
         (["--fault", "stall"], "--fault stall needs a target, as in stall@3, or a --fault-rate"),
         (["--fault-rate", "0.5"], "--fault-rate needs a --fault NAME without a target"),
         (["--fault-rate", "2"], "argument --fault-rate: 2 is not from 0 to 1"),

@@ -19,7 +19,6 @@ from imagebuilder_pager import ImageBuilder
 from imagebuilder_pager.exceptions import ClientError
 from imagebuilder_pager.local import (
     EXAMPLE_EXECUTION_ID,
-    FAULTS,
     Account,
     Fault,
     FaultPlan,
@@ -29,6 +28,7 @@ from imagebuilder_pager.local import (
 )
 from tests.fakes.accounts import LOCAL_CREDENTIALS, PATH, resource_ids
 from tests.fakes.clocks import FakeClock
+from tests.fakes.faults import EVERY_FAULT
 
 ROOT = Path(__file__).parents[2]
 # The requests are unsigned, so each original response is this error.
@@ -72,10 +72,10 @@ NEXT_REQUEST_ERRORS = {
 }
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", EVERY_FAULT)
 def test_a_fault_is_the_same_in_process_and_over_a_socket(account: Account, name: str) -> None:
     def service() -> LocalImageBuilder:
-        return LocalImageBuilder(account, faults=FaultPlan({2: Fault(name)}))
+        return LocalImageBuilder(account, faults=FaultPlan({2: EVERY_FAULT[name]}))
 
     timeout = 0.1 if name.startswith("stall") else 10
     transport = httpx.MockTransport(service())
@@ -174,12 +174,12 @@ def test_boto3_retries_faults(account: Account) -> None:
 
 
 def test_random_faults_under_many_threads(account: Account) -> None:
-    names = [
-        name
-        for name in FAULTS
+    faults = [
+        fault
+        for name, fault in EVERY_FAULT.items()
         if name not in ("stall", "stall-within", "slow", *NEXT_REQUEST_ERRORS)
     ]
-    plan = FaultPlan.random(seed=7, probability=0.3, faults=[Fault(name) for name in names])
+    plan = FaultPlan.random(seed=7, probability=0.3, faults=faults)
     statuses: list[int] = []
 
     def work(url: str) -> None:
@@ -196,7 +196,7 @@ def test_random_faults_under_many_threads(account: Account) -> None:
         for thread in threads:
             thread.join()
     assert plan.requests == 320
-    again = FaultPlan.random(seed=7, probability=0.3, faults=[Fault(name) for name in names])
+    again = FaultPlan.random(seed=7, probability=0.3, faults=faults)
     for number in range(320):
         again.fault_for(httpx.Request("POST", f"http://x/{number}"), last=False)
     injected = [(info.request, fault) for info, fault in plan.injected]

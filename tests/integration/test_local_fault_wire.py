@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from imagebuilder_pager.local import (
-    FAULTS,
     Account,
     Fault,
     FaultPlan,
@@ -21,6 +20,7 @@ from imagebuilder_pager.local import (
     generate_account,
 )
 from tests.fakes.accounts import PATH
+from tests.fakes.faults import EVERY_FAULT
 from tests.fakes.servers import RawConnection, split_response
 
 # The requests are unsigned, so each original response is this error.
@@ -168,8 +168,8 @@ def test_no_fault_leaves_a_socket_open(account: Account) -> None:
         pytest.skip("needs /proc")
     gc.collect()
     before = len(os.listdir(fds))  # noqa: PTH208 - the shorter way
-    for name in FAULTS:
-        plan = FaultPlan({1: Fault(name)})
+    for fault in EVERY_FAULT.values():
+        plan = FaultPlan({1: fault})
         with serving(account, plan) as server, RawConnection(server.url) as connection:
             connection.socket.settimeout(0.02)
             send(connection)

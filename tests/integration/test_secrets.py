@@ -32,14 +32,13 @@ from imagebuilder_pager import (
 )
 from imagebuilder_pager.local import (
     EXAMPLE_EXECUTION_ID,
-    FAULTS,
-    Fault,
     FaultPlan,
     LocalImageBuilder,
     LocalServer,
     generate_account,
 )
 from tests.fakes.accounts import signed_request
+from tests.fakes.faults import EVERY_FAULT
 from tests.fakes.servers import ScriptedServer
 
 ROOT = Path(__file__).parents[2]
@@ -215,10 +214,10 @@ def forms_of(value: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("run", WAYS)
-@pytest.mark.parametrize("fault", [None, *FAULTS])
+@pytest.mark.parametrize("fault", [None, *EVERY_FAULT])
 def test_no_secret_is_seen(fault: str | None, run: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    plan = FaultPlan({} if fault is None else {2: Fault(fault)})
+    plan = FaultPlan({} if fault is None else {2: EVERY_FAULT[fault]})
     relay = Relay(plan)
     seen = run(relay)
     check(relay, seen, caplog)

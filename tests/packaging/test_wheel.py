@@ -12,6 +12,7 @@ import sys
 import tomllib
 import types
 import zipfile
+from configparser import ConfigParser
 from email.parser import HeaderParser
 from pathlib import Path
 
@@ -21,6 +22,7 @@ import imagebuilder_pager
 
 ROOT = Path(__file__).parents[2]
 VERSION = imagebuilder_pager.__version__
+OTHER_FOLDERS = {"benchmarks", "docs", "examples", "fixtures", "tests", "tools"}
 
 
 def run(*command: str | Path, cwd: Path) -> str:
@@ -67,9 +69,8 @@ def test_it_has_the_package_and_nothing_else(wheel: Path) -> None:
         names = {name for name in archive.namelist() if not name.endswith("/")}
     package = {name for name in names if name.startswith("imagebuilder_pager/")}
     info = f"imagebuilder_pager-{VERSION}.dist-info"
-    metadata = {f"{info}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "licenses/LICENSE")}
-    # Console scripts, once there are some.
-    assert names - package - {f"{info}/entry_points.txt"} == metadata
+    files = ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")
+    assert names - package == {f"{info}/{name}" for name in files}
 
     here = {
         path.relative_to(ROOT).as_posix()
@@ -80,7 +81,7 @@ def test_it_has_the_package_and_nothing_else(wheel: Path) -> None:
     assert "imagebuilder_pager/py.typed" in package
     assert "imagebuilder_pager/pagination/cursor.py" in package
     assert {Path(name).suffix for name in package} <= {".py", ".typed", ".json"}
-    assert not {name for name in names if "test" in name or "fixtures" in name}
+    assert not {part for name in names for part in name.split("/") if part in OTHER_FOLDERS}
 
 
 def test_its_metadata(wheel: Path) -> None:
@@ -102,6 +103,17 @@ def test_its_metadata(wheel: Path) -> None:
     declared = {re.split(r"[^A-Za-z0-9-]", name)[0] for name in project["dependencies"]}
     assert required == declared >= {"botocore", "h11", "httpx", "pydantic"}
     assert not required & {"boto3", "aiobotocore", "awscli", "pytest"}
+
+
+def test_its_entry_points(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        name = f"imagebuilder_pager-{VERSION}.dist-info/entry_points.txt"
+        parser = ConfigParser(delimiters="=")
+        parser.read_string(archive.read(name).decode())
+    assert {section: dict(parser[section]) for section in parser.sections()} == {
+        "console_scripts": {"imagebuilder-pager": "imagebuilder_pager.cli.main:main"},
+        "pytest11": {"imagebuilder_pager.pytest_plugin": "imagebuilder_pager.pytest_plugin"},
+    }
 
 
 def test_the_readme_on_an_index_has_no_link_to_a_file(wheel: Path) -> None:

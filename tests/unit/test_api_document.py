@@ -42,7 +42,14 @@ TWINS = {
 #: Programs get these and do not make them.
 ITERATORS = {"AsyncNestIterator", "AsyncPageIterator", "NestIterator", "PageIterator"}
 RESULTS = {
-    *("FleetProgress", "FleetResult", "LifecycleRecord", "LifecycleRecordKey", "PagePosition"),
+    *(
+        "Call",
+        "FleetProgress",
+        "FleetResult",
+        "LifecycleRecord",
+        "LifecycleRecordKey",
+        "PagePosition",
+    ),
     *("RequestInfo", "SliceResult", "SliceTask", "TargetResult", "Problem"),
 }
 

@@ -65,9 +65,13 @@ def test_every_import_is_declared() -> None:
     undeclared = {
         distribution: files
         for distribution, files in imports_by_distribution().items()
-        if distribution not in REQUIRED | CLI_EXTRAS
+        if distribution not in REQUIRED | CLI_EXTRAS | {"pytest"}
     }
     assert not undeclared
+
+
+def test_only_the_plugin_that_pytest_loads_imports_pytest() -> None:
+    assert imports_by_distribution()["pytest"] == {"pytest_plugin.py"}
 
 
 def test_only_the_command_line_imports_what_its_extras_declare() -> None:

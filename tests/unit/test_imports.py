@@ -21,7 +21,7 @@ Layers = Sequence[set[str]]
 # never from another part of its own layer. The package's own __init__ is named "".
 LAYERS: Layers = [
     {"__main__"},
-    {"cli"},
+    {"cli", "pytest_plugin"},
     {"local", "fleet"},
     {""},
     {"client"},
@@ -36,7 +36,7 @@ LAYERS: Layers = [
     {"_params"},
     {"_validation"},
     {"_async_runtime", "exceptions"},
-    {"_controls", "_threads", "_lazy", "_version"},
+    {"_boto3_names", "_controls", "_threads", "_lazy", "_version"},
 ]
 AWS_LAYERS: Layers = [
     {"credentials", "protocol"},
@@ -253,6 +253,7 @@ def test_every_way_to_import_is_seen(tmp_path: Path, file: str, code: str, impor
         ("client", "local.server"),
         ("client", ""),
         ("local.server", "cli.main"),
+        ("local.server", "pytest_plugin"),
         ("exceptions", "_validation"),
         ("_controls", "_version"),
         ("cli.main", "__main__"),

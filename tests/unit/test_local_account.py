@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ from imagebuilder_pager.local import (
     EXAMPLE_EXECUTION_ID,
     Account,
     Execution,
+    LocalImageBuilder,
     generate_account,
     load_account,
 )
+from tests.fakes.local_operations import items
 
 
 def test_generated_data_is_the_same_every_time() -> None:
@@ -113,6 +116,26 @@ E1 = '{"lifecycleExecutionId": "lce-1", "lifecycleExecutionState": {}'
         ('{"executions": [], "pages": {"a": {}}}', "pages['a'] is not a list"),
         ('{"executions": [], "pages": {"a": [1]}}', "pages['a'][0] is not an object"),
         ('{"executions": [], "pages": {"a": [{}]}}', "pages: there is no operation 'a'"),
+        ('{"executions": [], "strict": 1}', "strict is neither true nor false"),
+        (
+            '{"executions": [], "pages": {"ListImages": [{"imageVersionList": [{"nmae": "x"}]}]}}',
+            "ListImages[0].imageVersionList[0].nmae: unknown member; did you mean name?",
+        ),
+        ('{"executions": [], "policies": [{}, {"arm": ""}]}', "policies[1].arm: unknown member; "),
+        ('{"executions": [], "images": [{"state": 1}]}', "images[0].state: 1 (int) given; allowed"),
+        ('{"executions": [], "pipelines": [{"nmae": ""}]}', "pipelines[0].nmae: unknown member"),
+        (
+            f'{{"executions": [{E1}, "resources": [{{"resourceID": "x"}}]}}]}}',
+            "executions[0].resources[0].resourceID: unknown member; did you mean resourceId?",
+        ),
+        (
+            f'{{"executions": [{E1}, "associated": {{"a": [{{"region": 7}}]}}}}]}}',
+            "executions[0].associated['a'][0].region: 7 (int) given; allowed: a valid string",
+        ),
+        (
+            '{"executions": [{"lifecycleExecutionId": "x", "lifecycleExecutionState": {"s": 1}}]}',
+            "executions[0].lifecycleExecutionState.s: unknown member; there are status, reason",
+        ),
         ('{"executions": [1]}', "executions[0] is not an object"),
         ('{"executions": [{}]}', "executions[0].lifecycleExecutionId is missing"),
         (
@@ -161,6 +184,56 @@ def test_the_error_of_an_invalid_file_names_the_file_and_the_member(
     with pytest.raises(ValueError, match=re.escape(message)) as caught:
         load_account(file)
     assert str(caught.value).startswith(f"{file}: ")
+
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "local-service.md"
+
+
+def test_the_example_of_the_document_is_served_as_it_says(tmp_path: Path) -> None:
+    (text,) = re.findall(r"^```json\n(.*?)^```$", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
+    file = tmp_path / "account.json"
+    file.write_text(text)
+    account = load_account(file)
+    service = LocalImageBuilder(account)
+    (policy,) = items(service, "ListLifecyclePolicies")
+    (execution,) = items(service, "ListLifecycleExecutions", resourceArn=policy["arn"])
+    listed = {"lifecycleExecutionId": execution["lifecycleExecutionId"]}
+    (image,) = items(service, "ListLifecycleExecutionResources", **listed)
+    (ami,) = items(
+        service, "ListLifecycleExecutionResources", **listed, parentResourceId=image["resourceId"]
+    )
+    assert ami["resourceId"].startswith("ami-")
+    assert [one["name"] for one in items(service, "ListImages")] == ["web"]
+    (pipeline,) = items(service, "ListImagePipelines")
+    assert items(service, "ListImagePipelineImages", imagePipelineArn=pipeline["arn"])
+    assert len(items(service, "ListWorkflows")) == 3
+    assert account.to_dict() == json.loads(text)
+
+
+def test_the_document_has_every_part_of_an_account_and_the_message_of_a_mistake() -> None:
+    text = DOCUMENT.read_text()
+    for part in (Account, Execution):
+        for member in dataclasses.fields(part):
+            assert f"`{member.name}`" in text
+    with pytest.raises(ValueError, match="nmae") as caught:
+        Account(pages={"ListImages": [{"imageVersionList": [{"nmae": "web"}, {"name": 17}]}]})
+    assert textwrap.indent(str(caught.value), "    ") in text
+
+
+def test_a_file_that_is_not_strict_is_not_checked(tmp_path: Path) -> None:
+    document = {
+        "executions": [],
+        "images": [{"nmae": 1}],
+        "pages": {"ListImages": [{"nmae": 1}]},
+        "strict": False,
+    }
+    file = tmp_path / "account.json"
+    file.write_text(json.dumps(document))
+    account = load_account(file)
+    assert (account.images, account.pages) == (({"nmae": 1},), {"ListImages": ({"nmae": 1},)})
+    file.write_text(json.dumps(account.to_dict()))
+    assert load_account(file) == account
+    assert "strict" not in Account().to_dict()
 
 
 def test_a_file_that_is_not_text_is_an_error(tmp_path: Path) -> None:

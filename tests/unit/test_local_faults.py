@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from imagebuilder_pager.local import FAULTS, Fault, FaultPlan, RequestInfo
+from tests.fakes.faults import EVERY_FAULT
 
 THROTTLE = Fault("throttle")
 STALL = Fault("stall")
@@ -37,17 +38,18 @@ def test_the_documentation_has_every_fault_and_option() -> None:
     rows = dict(re.findall(r"^\| `([a-z-]+)` \|(.*)$", text, re.MULTILINE))
     assert rows.keys() == FAULTS.keys()
     for name, row in rows.items():
-        for option, _ in Fault(name).options:
+        for option, _ in EVERY_FAULT[name].options:
             assert f"`{option}`" in row, (name, option)
 
 
 def test_every_fault_is_the_same_after_writing_and_parsing() -> None:
-    for name, summary in FAULTS.items():
-        fault = Fault(name)
-        assert (fault.name, str(fault), repr(fault)) == (name, name, f"Fault({name!r})")
-        assert Fault.parse(name) == fault
-        assert hash(Fault.parse(name)) == hash(fault)
-        assert summary
+    assert EVERY_FAULT.keys() == FAULTS.keys()
+    for name, fault in EVERY_FAULT.items():
+        if name != "error":
+            assert (fault.name, str(fault), repr(fault)) == (name, name, f"Fault({name!r})")
+        assert Fault.parse(str(fault)) == fault
+        assert hash(Fault.parse(str(fault))) == hash(fault)
+        assert FAULTS[name]
 
 
 @pytest.mark.parametrize(
@@ -66,6 +68,12 @@ def test_every_fault_is_the_same_after_writing_and_parsing() -> None:
         ("wrong-type,value=true", Fault("wrong-type", value=True)),
         ('wrong-type,value="18"', Fault("wrong-type", value="18")),
         ("wrong-type,value=[]", Fault("wrong-type", value="[]")),
+        ("error,code=SlowDown", Fault("error", code="SlowDown")),
+        (
+            "error,code=AccessDeniedException,status=401,message=Not you, a=b, @é!",
+            Fault("error", code="AccessDeniedException", status=401, message="Not you, a=b, @é!"),
+        ),
+        ('error,code=A,message="17"', Fault("error", code="A", message="17")),
     ],
 )
 def test_options_are_parsed_from_text_and_written(text: str, fault: Fault) -> None:
@@ -99,6 +107,13 @@ def test_options_and_defaults() -> None:
         ("throttle,retry-after=true", "True (bool) given; allowed: null or a number or a string"),
         ("throttle,retry-after=a\r\nb", "allowed: printable ASCII"),
         ("redirect,location=ü", "allowed: printable ASCII"),
+        ("error", "fault 'error' needs the option 'code', as in error,code=AccessDeniedException"),
+        ("error,status=403", "fault 'error' needs the option 'code'"),
+        ("error,code=", "'' given; allowed: a text that is not empty"),
+        ("error,code=ü", "allowed: printable ASCII"),
+        ("error,code=A,status=200", "200 (int) given; allowed: from 400 to 599"),
+        ("error,code=A,message=a\nb", "allowed: printable text"),
+        ("error,code=A,message=17", "17 (int) given; allowed: a string"),
     ],
 )
 def test_an_invalid_fault_is_an_error(text: str, message: str) -> None:
@@ -153,6 +168,81 @@ def test_a_page_is_identified_by_its_parameters_without_the_page_size() -> None:
         RequestInfo(request=9, page=7, attempt=1, last=True),
         RequestInfo(request=10, page=4, attempt=2, last=True),
     ]
+
+
+def operations_met(plan: FaultPlan, *names: str) -> str:
+    """Return an x for each request, in order, that meets a fault; each is for a page of its own."""
+    met = ""
+    for number, name in enumerate(names):
+        sent = httpx.Request("POST", f"http://x/{name}", content=json.dumps({"nextToken": number}))
+        met += "-" if plan.fault_for(sent, last=name == names[-1]) is None else "x"
+    return met
+
+
+@pytest.mark.parametrize(
+    ("plan", "met"),
+    [
+        (FaultPlan.on_operation("ListImages", HTML), "-x-xx-x"),
+        (FaultPlan.on_operation("ListImages", HTML, times=2), "-x-x---"),
+        (FaultPlan.on_request(2, HTML, operation="ListImages"), "---x---"),
+        (FaultPlan.on_request(2, HTML, operation="ListImages", times=None), "---xx-x"),
+        (FaultPlan.on_page(3, HTML, operation="ListImages"), "----x--"),
+        (FaultPlan.on_page("last", HTML, operation="ListWorkflows"), "-------"),
+        (FaultPlan.every(2, HTML, operation="ListImages"), "---x--x"),
+        (
+            FaultPlan.random(seed=1, probability=1, faults=[HTML], operation="ListWorkflows"),
+            "x-x--x-",
+        ),
+        (FaultPlan({1: HTML}) | FaultPlan.on_operation("ListImages", HTML, times=1), "xx-----"),
+    ],
+)
+def test_a_plan_for_an_operation_counts_its_requests_alone(plan: FaultPlan, met: str) -> None:
+    w, i = "ListWorkflows", "ListImages"
+    assert operations_met(plan, w, i, w, i, i, w, i) == met
+
+
+def test_the_numbers_of_a_request_are_those_of_all_operations_with_its_name() -> None:
+    plan = FaultPlan.on_operation("ListImages", HTML)
+    operations_met(plan, "ListWorkflows", "ListImages", "Nothing", "ListImages")
+    assert [info for info, _ in plan.injected] == [
+        RequestInfo(request=2, page=2, attempt=1, last=True, operation="ListImages"),
+        RequestInfo(request=4, page=4, attempt=1, last=True, operation="ListImages"),
+    ]
+    seen: list[str | None] = []
+    operations_met(
+        FaultPlan.rule(lambda info: seen.append(info.operation)), "ListImages", "Nothing", "List"
+    )
+    assert seen == ["ListImages", None, None]
+
+
+def test_the_random_faults_of_an_operation_are_the_same_beside_others() -> None:
+    def plan() -> FaultPlan:
+        return FaultPlan.random(seed=7, probability=0.5, faults=[HTML], operation="ListImages")
+
+    alone = operations_met(plan(), *["ListImages"] * 40)
+    assert set(alone) == {"x", "-"}
+    assert operations_met(plan(), *["ListImages", "ListWorkflows"] * 40)[::2] == alone
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda name: FaultPlan.on_operation(name, HTML),
+        lambda name: FaultPlan.on_request(1, HTML, operation=name),
+        lambda name: FaultPlan.on_page(1, HTML, operation=name),
+        lambda name: FaultPlan.every(1, HTML, operation=name),
+        lambda name: FaultPlan.random(seed=1, probability=1, faults=[HTML], operation=name),
+        lambda name: FaultPlan.parse(f"html@{name}:2"),
+    ],
+)
+def test_an_unknown_operation_is_an_error_that_says_which_are_known(
+    make: Callable[[str], FaultPlan],
+) -> None:
+    for name in ("ListImage", "list_images", "listimages"):
+        with pytest.raises(ValueError, match=f"no operation '{name}'; did you mean ListImages\\?"):
+            make(name)
+    with pytest.raises(ValueError, match="no operation 'Nothing'; there are GetLifecycleExec"):
+        make("Nothing")
 
 
 def test_a_combined_plan_has_the_rules_of_both() -> None:
@@ -239,7 +329,28 @@ def test_a_plan_is_parsed_from_text(text: str, plan: FaultPlan) -> None:
     assert faults(FaultPlan.parse(text), *visits, last="c") == expected
 
 
+@pytest.mark.parametrize(
+    ("target", "met"),
+    [
+        ("ListImages", "-x-xx-x"),
+        ("ListImages:2", "---x---"),
+        ("ListImages:2x2", "---xx--"),
+        ("ListImages:2+", "---xx-x"),
+        ("ListImages:page-3", "----x--"),
+        ("ListImages:page-last", "-x-xx-x"),
+        ("ListImages:every-2", "---x--x"),
+    ],
+)
+def test_a_plan_for_an_operation_is_parsed_from_text(target: str, met: str) -> None:
+    w, i = "ListWorkflows", "ListImages"
+    assert operations_met(FaultPlan.parse(f"html@{target}"), w, i, w, i, i, w, i) == met
+
+
 def test_a_fault_with_options_is_parsed_in_a_plan() -> None:
+    denied = FaultPlan.parse("error,code=AccessDeniedException,message=ask me@x, please@1")
+    assert denied.fault_for(request(), last=False) == Fault(
+        "error", code="AccessDeniedException", message="ask me@x, please"
+    )
     plan = FaultPlan.parse("redirect,location=http://me@x/@1")
     assert plan.fault_for(request(), last=False) == Fault("redirect", location="http://me@x/")
 
@@ -249,6 +360,7 @@ def test_a_fault_with_options_is_parsed_in_a_plan() -> None:
     [
         *("html", "html@", "html@0", "html@x", "html@last", "html@1x0", "html@1x2+", "html@+"),
         *("html@every-2x2", "html@every-2+", "html@every-last", "html@page-", "@2", "html@-1"),
+        *("html@ListImages:", "html@ListImages:x", "html@ListImages:0", "html@:1", "@ListImages"),
     ],
 )
 def test_an_invalid_plan_is_an_error(text: str) -> None:

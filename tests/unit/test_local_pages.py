@@ -1,16 +1,30 @@
 """The local service with pages that a test gives it, for any operation."""
 
+import datetime as dt
+import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
-from imagebuilder_pager.local import Account, Execution, LocalImageBuilder
+from imagebuilder_pager import ImageBuilder
+from imagebuilder_pager.local import (
+    Account,
+    Execution,
+    LocalImageBuilder,
+    LocalServer,
+    load_account,
+)
+from tests.fakes.accounts import LOCAL_CREDENTIALS
 from tests.fakes.local_operations import ACCOUNT, POLICY, call, error, items, page, pages
 
 WORKFLOWS: list[dict[str, Any]] = [
     {"workflowVersionList": [{"name": "a"}, {"name": "b"}, {"name": "c"}]},
     {"workflowVersionList": []},
-    {"workflowVersionList": [{"name": "d"}], "nextToken": "the test's own", "unknown": 1},
+    {"workflowVersionList": [{"name": "d"}], "nextToken": "the test's own"},
 ]
 
 
@@ -37,10 +51,12 @@ def test_the_same_page_given_twice_comes_twice() -> None:
     assert len(items(service, "ListWorkflows")) == 6
 
 
-def test_a_given_page_without_a_list_is_served() -> None:
-    service = LocalImageBuilder(Account(pages={"ListWorkflows": [{"workflowVersionList": 7}, {}]}))
+def test_a_page_that_does_not_match_is_served_if_the_account_is_not_strict() -> None:
+    service = LocalImageBuilder(
+        Account(pages={"ListWorkflows": [{"workflowVersionList": 7, "x": 1}, {}]}, strict=False)
+    )
     first, second = pages(service, "ListWorkflows")
-    assert (first["workflowVersionList"], second) == (7, {})
+    assert (first["workflowVersionList"], first["x"], second) == (7, 1, {})
 
 
 def test_given_pages_come_before_what_the_account_has() -> None:
@@ -75,6 +91,172 @@ def test_an_operation_without_data_says_how_to_give_it_pages() -> None:
 def test_pages_that_cannot_be_served_are_an_error(given: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Account(pages=given)
+
+
+NOON = dt.datetime(2026, 3, 2, 12, 0, tzinfo=dt.UTC)
+DATES = [
+    NOON,
+    NOON.replace(tzinfo=None),
+    NOON.astimezone(dt.timezone(dt.timedelta(hours=9))),
+    NOON.timestamp(),
+    NOON.isoformat(),
+]
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_datetimes_are_taken_in_pages(strict: bool) -> None:
+    """Aware, without a zone for UTC, in epoch seconds or ISO 8601."""
+    policies = [{"arn": "a", "dateLastRun": date} for date in DATES]
+    builds = tuple({"arn": "a", "deprecationTime": date} for date in DATES)
+    given = {"ListLifecyclePolicies": [{"lifecyclePolicySummaryList": policies}]}
+    service = LocalImageBuilder(Account(pages=given, images=builds, strict=strict))
+    sent = [one["dateLastRun"] for one in items(service, "ListLifecyclePolicies")]
+    assert sent == [NOON.timestamp()] * 4 + [NOON.isoformat()]
+    assert [one["deprecationTime"] for one in items(service, "ListImageBuildVersions")] == sent
+    with LocalServer(service) as server:
+        options: Any = {"endpoint_url": server.url, **LOCAL_CREDENTIALS}
+        with ImageBuilder("us-west-2", **options) as client:
+            ours = client.list_lifecycle_policies().lifecycle_policy_summary_list
+        boto3_client = boto3.client("imagebuilder", region_name="us-west-2", **options)
+        theirs = boto3_client.list_lifecycle_policies()["lifecyclePolicySummaryList"]
+    assert [one.date_last_run for one in ours] == [NOON] * 5
+    assert [one["dateLastRun"] for one in theirs] == [NOON] * 5
+
+
+def test_datetimes_are_written_in_the_form_of_an_account_file(tmp_path: Path) -> None:
+    resource = {"resourceId": "ami-1", "startTime": NOON}
+    execution = Execution(
+        "lce-1", {"status": "SUCCESS"}, (resource,), {"arn": ({"endTime": NOON},)}, start_time=1
+    )
+    account = Account((execution,), policies=({"arn": "p", "dateLastRun": NOON},))
+    file = tmp_path / "account.json"
+    file.write_text(json.dumps(account.to_dict()))
+    loaded = load_account(file)
+    assert loaded.policies == ({"arn": "p", "dateLastRun": NOON.timestamp()},)
+    assert loaded.executions[0].resources[0]["startTime"] == NOON.timestamp()
+    assert loaded.executions[0].children_by_parent["arn"] == ({"endTime": NOON.timestamp()},)
+
+
+def test_a_page_that_a_client_has_returned_is_a_page() -> None:
+    """Recorded with boto3 or with this library, as an object or as a dictionary."""
+    key = "lifecyclePolicySummaryList"
+    given: dict[str, Any] = {
+        key: [{"arn": "a", "status": "ENABLED", "dateLastRun": NOON}, {"name": "b"}]
+    }
+    service = LocalImageBuilder(Account(pages={"ListLifecyclePolicies": [given] * 2}))
+    with LocalServer(service) as server:
+        options: Any = {"endpoint_url": server.url, **LOCAL_CREDENTIALS}
+        with ImageBuilder("us-west-2", **options) as client:
+            ours = next(iter(client.get_paginator("list_lifecycle_policies").paginate()))
+        boto3_client = boto3.client("imagebuilder", region_name="us-west-2", **options)
+        theirs = boto3_client.list_lifecycle_policies()
+    assert ours["NextToken"]
+    for recorded in (ours, ours.to_dict(), theirs):
+        assert "ResponseMetadata" in recorded
+        account = Account(pages={"ListLifecyclePolicies": [recorded]})
+        assert page(LocalImageBuilder(account), "ListLifecyclePolicies") == {
+            key: [
+                {"arn": "a", "status": "ENABLED", "dateLastRun": NOON.timestamp()},
+                {"name": "b"},
+            ]
+        }
+
+
+IMAGE = "ListImages[0].imageVersionList[0]"
+
+
+@pytest.mark.parametrize(
+    ("operation", "given", "message"),
+    [
+        ("ListImages", {"imageVersions": []}, "ListImages[0].imageVersions: unknown member; did"),
+        ("ListImages", {"imageVersionList": {}}, "[0].imageVersionList: a dict given; allowed: a"),
+        (
+            "ListImages",
+            {"imageVersionList": [{}, {}, {"nmae": "x"}]},
+            "ListImages[0].imageVersionList[2].nmae: unknown member; did you mean name?",
+        ),
+        (
+            "ListImages",
+            {"imageVersionList": [{"date_created": NOON}]},
+            f"{IMAGE}.date_created: unknown member; did you mean dateCreated?",
+        ),
+        (
+            "ListImages",
+            {"imageVersionList": [{"weight": 1}]},
+            f"{IMAGE}.weight: unknown member; there are arn, name, ",
+        ),
+        (
+            "ListImages",
+            {"imageVersionList": [{"name": 17}]},
+            f"{IMAGE}.name: 17 (int) given; allowed: a valid string",
+        ),
+        (
+            "ListImages",
+            {"imageVersionList": [{"name": NOON}]},
+            f"{IMAGE}.name: a datetime given; allowed: a valid string",
+        ),
+        (
+            "ListLifecyclePolicies",
+            {"lifecyclePolicySummaryList": [{"dateLastRun": "noon"}]},
+            "lifecyclePolicySummaryList[0].dateLastRun: 'noon' given; allowed: a timestamp",
+        ),
+        ("ListImages", {"imageVersionList": ["x"]}, f"{IMAGE}: 'x' given; allowed: an object"),
+        (
+            "GetLifecyclePolicy",
+            {"lifecyclePolicy": {"tags": {"a": 1}}},
+            "GetLifecyclePolicy[0].lifecyclePolicy.tags['a']: 1 (int) given; allowed: a valid str",
+        ),
+        (
+            "GetLifecyclePolicy",
+            {"lifecyclePolicy": {"policyDetails": [{"filter": {"value": "5"}}]}},
+            "policyDetails[0].filter.value: '5' given; allowed: a valid integer",
+        ),
+    ],
+)
+def test_a_page_that_does_not_match_is_an_error_with_its_path(
+    operation: str, given: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=r"given|unknown member") as caught:
+        Account(pages={operation: [given]})
+    assert message in str(caught.value)
+    assert str(caught.value).startswith(f"{operation}[0].")
+    assert str(caught.value).endswith("\n  If strict is false, nothing is checked.")
+    assert Account(pages={operation: [given]}, strict=False).pages.keys() == {operation}
+
+
+def test_an_error_has_ten_problems_and_the_number_of_more() -> None:
+    given = [{"imageVersionList": [{"name": number} for number in range(13)]}]
+    with pytest.raises(ValueError, match=r"and 3 more") as caught:
+        Account(pages={"ListImages": given})
+    assert str(caught.value).count("given; allowed") == 10
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_value_that_json_does_not_have_is_an_error(strict: bool) -> None:
+    value: object
+    for value in (b"bytes", {1, 2}, dt.date(2026, 3, 2)):
+        given: list[dict[str, Any]] = [
+            {"imageVersionList": []},
+            {"imageVersionList": [{"arn": value}]},
+        ]
+        with pytest.raises(ValueError, match=r"^ListImages\[1\]"):
+            Account(pages={"ListImages": given}, strict=strict)
+
+
+def test_an_unknown_enum_value_and_null_are_valid() -> None:
+    """AWS adds values, and a null member is an absent one."""
+    given = {"imageVersionList": [{"type": "NEW", "name": None}, None]}
+    service = LocalImageBuilder(Account(pages={"ListImages": [given]}))
+    assert page(service, "ListImages") == given
+
+
+def test_an_account_without_pages_loads_no_models() -> None:
+    program = (
+        "import sys; from imagebuilder_pager.local import Account, generate_account;"
+        "Account(images=({'arn': 'a'},)); generate_account(); assert 'pydantic' not in sys.modules;"
+        "Account(pages={'ListImages': [{}]}); assert 'pydantic' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])
 
 
 def test_a_build_may_lack_any_member() -> None:

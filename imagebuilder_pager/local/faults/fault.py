@@ -19,21 +19,27 @@ class _Option:
     """The default and the allowed values of an option.
 
     ``types`` are the allowed types. ``allowed``, unless it is empty, has all allowed values.
-    ``limits`` are the smallest and the greatest number.
+    ``limits`` are the smallest and the greatest number. A text has to be ASCII unless ``in_body``.
+    A ``required`` option has no default.
     """
 
     default: OptionValue
     types: tuple[type, ...]
     allowed: tuple[OptionValue, ...] = ()
     limits: tuple[float, float] | None = None
+    in_body: bool = False
+    required: bool = False
 
     def violation(self, value: object) -> str | None:
         """Return the constraint that the value violates, or None."""
         if type(value) not in self.types or (self.allowed and value not in self.allowed):
             names = (json.dumps(allowed) for allowed in self.allowed)
             return f"one of {', '.join(names)}" if self.allowed else self._type_names()
-        if isinstance(value, str) and not (value.isascii() and value.isprintable()):
-            return "printable ASCII"  # it may have to go into a header
+        if isinstance(value, str):
+            if value.isprintable() and (self.in_body or value.isascii()):
+                return "a text that is not empty" if self.required and not value else None
+            # What is not in the body may have to go into a header.
+            return "printable text" if self.in_body else "printable ASCII"
         if isinstance(value, int | float) and self.limits is not None:
             minimum, maximum = self.limits
             return None if minimum <= value <= maximum else f"from {minimum:g} to {maximum:g}"
@@ -77,6 +83,14 @@ _CATALOGUE: dict[str, tuple[str, dict[str, _Option]]] = {
     "expired-credentials": (
         "an error: the session's credentials have expired",
         {"lasting": _choice(False, True)},
+    ),
+    "error": (
+        "any error, by its code",
+        {
+            "code": _Option(None, (str,), required=True),
+            "status": _Option(None, (type(None), int), limits=(400, 599)),
+            "message": _Option("The local service was told to fail.", (str,), in_body=True),
+        },
     ),
     "clock-skew": (
         "from this request on, the service's clock is wrong",
@@ -133,11 +147,11 @@ class Fault:
       defaults.
 
     As an attribute, ``options`` has all of them, given or default. Faults with the same name and
-    options are equal. ``str()`` returns the text that ``Fault.parse`` reads, unless a value has a
-    comma in it.
+    options are equal. ``str()`` returns the text that ``Fault.parse`` reads, unless a value other
+    than a message has a comma in it.
 
-    Raises ``ValueError`` for an unknown name or option, and for a value that is not allowed. The
-    message says what is allowed.
+    Raises ``ValueError`` for an unknown name or option, a value that is not allowed, and an error
+    without its code. The message says what is allowed.
     """
 
     name: str
@@ -155,6 +169,12 @@ class Fault:
                 raise InvalidValueError(
                     describe_invalid_value(f"option {option!r} of fault {name!r}", value, violation)
                 )
+        for option, spec in known.items():
+            if spec.required and option not in options:
+                raise ValueError(
+                    f"fault {name!r} needs the option {option!r}, as in "
+                    f"{name},{option}=AccessDeniedException"
+                )
         values = {option: options.get(option, spec.default) for option, spec in known.items()}
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "options", tuple(values.items()))
@@ -163,9 +183,13 @@ class Fault:
     def parse(cls, text: str) -> Self:
         """Read ``NAME[,OPTION=VALUE...]``, as on the command line: ``throttle,retry-after=2``.
 
-        Raises ``ValueError`` as the constructor does, and for an option without a value.
+        The option ``message`` comes last, and may have commas. Raises ``ValueError`` as the
+        constructor does, and for an option without a value.
         """
-        name, *parts = text.split(",")
+        before, equals, message = text.partition(",message=")
+        name, *parts = before.split(",")
+        if equals:
+            parts.append(f"message={message}")
         options: dict[str, OptionValue] = {}
         for part in parts:
             option, equals, value = part.partition("=")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..._validation import validate_whole_number
+from ..parameters import find_members
+from ..routes import find_operation, require_operation
 from .fault import Fault
 
 if TYPE_CHECKING:
@@ -26,12 +30,14 @@ class RequestInfo:
       identified by the operation and its parameters, without the page size.
     - ``attempt``: the number of the request among those for the same page.
     - ``last``: whether it is for a page without a next one.
+    - ``operation``: the API's name of its operation, as ListImages; None for an unknown path.
     """
 
     request: int
     page: int
     attempt: int
     last: bool
+    operation: str | None = None
 
 
 Rule = Callable[[RequestInfo], Fault | None]
@@ -43,6 +49,8 @@ A rule is called from many threads, one at a time.
 _TARGET = re.compile(
     r"(?P<kind>page-|every-|)(?P<number>[1-9][0-9]{0,8}|last)(?:x(?P<times>[1-9][0-9]{0,8})|(?P<on>\+))?"
 )
+# An operation and a target within its requests, or an operation alone.
+_OPERATION_TARGET = re.compile(r"(?P<scope>[A-Za-z]\w*):(?P<target>.*)|(?P<operation>[A-Z]\w*)")
 
 
 class FaultPlan:
@@ -60,34 +68,65 @@ class FaultPlan:
         by_number = dict(requests or {})
         for number in by_number:
             _require_positive("the number of a request", number)
-        self._rules: tuple[Rule, ...] = (lambda info: by_number.get(info.request),)
+        # Each with the operation whose requests and pages it counts, None for all.
+        self._rules: tuple[tuple[str | None, Rule], ...] = (
+            (None, lambda info: by_number.get(info.request)),
+        )
         self._lock = threading.RLock()  # a rule may read the plan that calls it
-        self._requests = 0
-        self._attempts: dict[bytes, tuple[int, int]] = {}
+        # Both by operation.
+        self._requests: Counter[str | None] = Counter()
+        self._pages: Counter[str | None] = Counter()
+        # By page: its number, its number among those of its operation, and the attempts at it.
+        self._attempts: dict[bytes, tuple[int, int, int]] = {}
         self._injected: list[tuple[RequestInfo, Fault]] = []
 
     @classmethod
     def rule(cls, rule: Rule) -> FaultPlan:
         """Return a plan in which a function of the ``RequestInfo`` decides."""
+        return cls._within(None, rule)
+
+    @classmethod
+    def _within(cls, operation: str | None, rule: Rule) -> FaultPlan:
+        """Return a plan whose rule has the numbers of an operation alone, or those of all."""
         plan = cls()
-        plan._rules = (rule,)
+        name = None if operation is None else require_operation(operation).name
+        plan._rules = ((name, rule),)
         return plan
 
     @classmethod
-    def on_request(cls, number: int, fault: Fault, *, times: int | None = 1) -> FaultPlan:
-        """Return a plan for ``times`` requests from ``number`` on; with None, for all of them."""
+    def on_operation(cls, operation: str, fault: Fault, *, times: int | None = None) -> FaultPlan:
+        """Return a plan for the first ``times`` requests of an operation; with None, for all.
+
+        ``operation`` is the API's name, as ListImages, here and in every other plan. Raises
+        ``ValueError`` for an unknown one.
+        """
+        return cls.on_request(1, fault, times=times, operation=operation)
+
+    @classmethod
+    def on_request(
+        cls, number: int, fault: Fault, *, times: int | None = 1, operation: str | None = None
+    ) -> FaultPlan:
+        """Return a plan for ``times`` requests from ``number`` on; with None, for all of them.
+
+        With ``operation``, the number counts its requests alone.
+        """
         _require_positive("the number of a request", number)
         end = number + _max_times(times)
-        return cls.rule(lambda info: fault if number <= info.request < end else None)
+        return cls._within(operation, lambda info: fault if number <= info.request < end else None)
 
     @classmethod
     def on_page(
-        cls, page: int | Literal["last"], fault: Fault, *, times: int | None = 1
+        cls,
+        page: int | Literal["last"],
+        fault: Fault,
+        *,
+        times: int | None = 1,
+        operation: str | None = None,
     ) -> FaultPlan:
         """Return a plan for the first ``times`` attempts at a page; with None, for all of them.
 
         ``page`` is the number of the page, in the order of their first request, or ``"last"`` for
-        the page without a next one.
+        the page without a next one. With ``operation``, the number counts its pages alone.
         """
         if page != "last":
             _require_positive("the number of a page", page)
@@ -97,23 +136,29 @@ class FaultPlan:
             matches = info.last if page == "last" else info.page == page
             return fault if matches and info.attempt <= max_attempt else None
 
-        return cls.rule(rule)
+        return cls._within(operation, rule)
 
     @classmethod
-    def every(cls, step: int, fault: Fault) -> FaultPlan:
-        """Return a plan for every ``step``-th request."""
+    def every(cls, step: int, fault: Fault, *, operation: str | None = None) -> FaultPlan:
+        """Return a plan for every ``step``-th request, or every ``step``-th of an operation."""
         _require_positive("the step", step)
-        return cls.rule(lambda info: None if info.request % step else fault)
+        return cls._within(operation, lambda info: None if info.request % step else fault)
 
     @classmethod
     def random(
-        cls, *, seed: int, probability: float, faults: Sequence[Fault], times: int | None = None
+        cls,
+        *,
+        seed: int,
+        probability: float,
+        faults: Sequence[Fault],
+        times: int | None = None,
+        operation: str | None = None,
     ) -> FaultPlan:
         """Return a plan in which each request meets one of ``faults`` with this probability.
 
         The fault of request n depends on the seed and on n alone. With ``times``, only the first
         ``times`` attempts at a page can meet a fault, so that a client with more attempts always
-        succeeds.
+        succeeds. With ``operation``, only its requests are counted and can meet a fault.
 
         Raises ``ValueError`` without faults, and for a probability that is not from 0 to 1.
         """
@@ -131,7 +176,7 @@ class FaultPlan:
             # Only random() is the same in every version of Python.
             return choices[int(rng.random() * len(choices))]
 
-        return cls.rule(rule)
+        return cls._within(operation, rule)
 
     @classmethod
     def parse(cls, text: str) -> FaultPlan:
@@ -139,10 +184,17 @@ class FaultPlan:
 
         ``FAULT`` is in the form of ``Fault.parse``. ``TARGET`` is ``3`` (request 3), ``page-3``,
         ``page-last`` or ``every-3``. All but the last may end in ``x2`` (twice) or ``+`` (always).
+        ``ListImages`` is every request of this operation, and ``ListImages:`` before a target
+        counts its requests and pages alone.
 
         Raises ``ValueError`` for any other text.
         """
         fault_text, at, target = text.rpartition("@")
+        operation: str | None = None
+        if at and (scoped := _OPERATION_TARGET.fullmatch(target)):
+            if scoped["operation"]:
+                return cls.on_operation(scoped["operation"], Fault.parse(fault_text))
+            operation, target = require_operation(scoped["scope"]).name, scoped["target"]
         match = _TARGET.fullmatch(target)
         if (
             not (at and match)
@@ -151,18 +203,18 @@ class FaultPlan:
         ):
             raise ValueError(
                 f"{text!r} is not FAULT@TARGET, with TARGET one of N, page-N, page-last (each also "
-                "with xTIMES or +) and every-N"
+                "with xTIMES or +), every-N, OPERATION and OPERATION:TARGET"
             )
         fault = Fault.parse(fault_text)
         times = None if match["on"] else int(match["times"] or 1)
         if match["number"] == "last":
-            return cls.on_page("last", fault, times=times)
+            return cls.on_page("last", fault, times=times, operation=operation)
         number = int(match["number"])
         if match["kind"] == "every-":
-            return cls.every(number, fault)
+            return cls.every(number, fault, operation=operation)
         if match["kind"] == "page-":
-            return cls.on_page(number, fault, times=times)
-        return cls.on_request(number, fault, times=times)
+            return cls.on_page(number, fault, times=times, operation=operation)
+        return cls.on_request(number, fault, times=times, operation=operation)
 
     def __or__(self, other: FaultPlan) -> FaultPlan:
         """Return a plan with the rules of both; where both have a fault, the left one is met."""
@@ -173,7 +225,8 @@ class FaultPlan:
     @property
     def requests(self) -> int:
         """The number of requests so far."""
-        return self._requests
+        with self._lock:
+            return self._requests.total()
 
     @property
     def injected(self) -> tuple[tuple[RequestInfo, Fault], ...]:
@@ -184,32 +237,49 @@ class FaultPlan:
     def fault_for(self, request: httpx.Request, *, last: bool) -> Fault | None:
         """Count a request and return the fault that it meets, or None.
 
-        ``last`` is true if the requested page is the last one. The service calls this.
+        ``last`` is true if the requested page is the last one.
         """
-        key = _page_key(request)
+        return self.decide(request, find_members(request), last=last)[1]
+
+    def decide(
+        self, request: httpx.Request, members: Mapping[str, Any] | None, *, last: bool
+    ) -> tuple[RequestInfo, Fault | None]:
+        """Count a request and return its numbers, and the fault that it meets, or None.
+
+        ``members`` are those of the request, None if it cannot be parsed. The service calls this
+        once for each request.
+        """
+        found = find_operation(request)
+        operation = None if found is None else found.name
+        key = _page_key(request, members)
         with self._lock:
-            self._requests += 1
-            page, attempt = self._attempts.get(key, (len(self._attempts) + 1, 0))
-            self._attempts[key] = (page, attempt + 1)
-            info = RequestInfo(self._requests, page, attempt + 1, last)
-            for rule in self._rules:
-                if (fault := rule(info)) is not None:
+            self._requests[operation] += 1
+            if key not in self._attempts:
+                self._pages[operation] += 1
+                self._attempts[key] = (self._pages.total(), self._pages[operation], 0)
+            page, own_page, attempt = self._attempts[key]
+            self._attempts[key] = (page, own_page, attempt + 1)
+            info = RequestInfo(self._requests.total(), page, attempt + 1, last, operation)
+            for scope, rule in self._rules:
+                numbers = info
+                if scope is not None:
+                    if scope != operation:
+                        continue
+                    numbers = replace(info, request=self._requests[operation], page=own_page)
+                if (fault := rule(numbers)) is not None:
                     self._injected.append((info, fault))
-                    return fault
-        return None
+                    return info, fault
+        return info, None
 
 
-def _page_key(request: httpx.Request) -> bytes:
-    """Return what identifies a page: the request without its signature and page size."""
-    content = request.read()
-    try:
-        members = json.loads(content)
-    except (ValueError, RecursionError):
-        members = None
-    if isinstance(members, dict):
-        members = {n: v for n, v in members.items() if n != "maxResults" and v is not None}
-        content = json.dumps(members, sort_keys=True).encode()
-    return request.url.raw_path + b" " + content
+def _page_key(request: httpx.Request, members: Mapping[str, Any] | None) -> bytes:
+    """Return a digest of what identifies a page: the request without signature and page size."""
+    if members is None:
+        content = request.read()
+    else:
+        listing = {name: value for name, value in members.items() if name != "maxResults"}
+        content = json.dumps(listing, sort_keys=True).encode()
+    return hashlib.sha256(request.url.raw_path + b" " + content).digest()
 
 
 def _require_positive(name: str, number: int) -> None:

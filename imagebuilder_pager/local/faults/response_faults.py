@@ -122,6 +122,12 @@ def _server_error(
     )
 
 
+def _error(fault: Fault, _request: httpx.Request, original: httpx.Response) -> httpx.Response:
+    code, message = str(fault["code"]), str(fault["message"])
+    status = fault["status"] or HTTP_STATUS.get(code, 400)
+    return _create_error_response(original, cast("int", status), code, message, None)
+
+
 def _expired_token(
     _fault: Fault, _request: httpx.Request, original: httpx.Response
 ) -> httpx.Response:
@@ -209,6 +215,7 @@ RESPONSE_FAULTS: dict[str, ResponseFault] = {
     "server-error": _server_error,
     "expired-token": _expired_token,
     "expired-credentials": _expired_credentials,
+    "error": _error,
     "redirect": _redirect,
     "html": _html,
     "wrong-json": _wrong_json,

@@ -1,0 +1,30 @@
+"""The form that the structures of an account have on the wire."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .._aws.clock import assume_utc
+
+WireDict = Mapping[str, Any]
+"""A structure of the API as it is in JSON, where datetimes may stand for epoch seconds."""
+
+
+def to_wire(value: object) -> Any:
+    """Return a datetime in epoch seconds, one without a zone in UTC, and a mapping as a dictionary.
+
+    It is for ``json.dumps(..., default=to_wire)``. Raises ``TypeError`` for all else, as ``json``.
+    """
+    if isinstance(value, dt.datetime):
+        return assume_utc(value).timestamp()
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"a {type(value).__name__} has no form in JSON")
+
+
+def copy_as_wire(value: Any) -> Any:
+    """Return a copy as JSON has it. Raises ``TypeError`` for a value that JSON does not have."""
+    return json.loads(json.dumps(value, default=to_wire))

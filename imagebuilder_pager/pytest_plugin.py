@@ -1,0 +1,127 @@
+"""The pytest plugin: fixtures with a local Image Builder, and the marker for its faults.
+
+pytest loads it wherever the package is installed, so it imports nothing but pytest: each fixture
+imports what it is made of. docs/testing.md shows how to use them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from . import AsyncImageBuilder, ImageBuilder
+    from .local import Account, FaultPlan, LocalImageBuilder
+
+_MARKER = "image_builder_faults"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker, so that ``--strict-markers`` accepts it."""
+    config.addinivalue_line(
+        "markers",
+        f"{_MARKER}(*faults): the faults of the fixture image_builder, each a text such as "
+        "'throttle@page-2' or a FaultPlan",
+    )
+
+
+@pytest.fixture
+def image_builder_account() -> Account:
+    """Return the account of the local Image Builder; override it with the account of a test."""
+    from .local import generate_account
+
+    return generate_account()
+
+
+@pytest.fixture
+def image_builder(
+    image_builder_account: Account, request: pytest.FixtureRequest
+) -> LocalImageBuilder:
+    """Return a local Image Builder with the account, and with the faults of the markers."""
+    from .local import LocalImageBuilder
+
+    return LocalImageBuilder(image_builder_account, faults=_plan_faults(request.node))
+
+
+@pytest.fixture
+def image_builder_client(image_builder: LocalImageBuilder) -> Iterator[ImageBuilder]:
+    """Return an ``ImageBuilder`` that sends to the local one, in process and without waiting."""
+    import httpx
+
+    from . import ImageBuilder
+
+    with (
+        httpx.Client(transport=httpx.MockTransport(image_builder)) as http_client,
+        ImageBuilder(http_client=http_client, **_client_arguments()) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def image_builder_async_client(image_builder: LocalImageBuilder) -> AsyncImageBuilder:
+    """Return an ``AsyncImageBuilder`` that sends to the local one, in process, without waiting.
+
+    It has no connections, so that there is nothing to close in the test's event loop.
+    """
+    import httpx
+
+    from . import AsyncImageBuilder
+
+    http_client = httpx.AsyncClient(transport=httpx.MockTransport(image_builder))
+    return AsyncImageBuilder(http_client=http_client, **_client_arguments())
+
+
+@pytest.fixture
+def image_builder_url(image_builder: LocalImageBuilder) -> Iterator[str]:
+    """Serve the local Image Builder on a loopback port during the test, and return its URL."""
+    from .local import LocalServer
+
+    with LocalServer(image_builder) as server:
+        yield server.url
+
+
+def _plan_faults(node: pytest.Item) -> FaultPlan:
+    """Return a new plan of all faults in a test's markers; the marker nearest to it comes first."""
+    from .local import FaultPlan
+
+    plan = FaultPlan()
+    for marker in node.iter_markers(_MARKER):
+        if marker.kwargs:
+            raise TypeError(f"{_MARKER} takes no keywords, and has {', '.join(marker.kwargs)}")
+        for fault in marker.args:
+            if isinstance(fault, str):
+                plan |= FaultPlan.parse(fault)
+            elif isinstance(fault, FaultPlan):
+                plan |= fault
+            else:
+                raise TypeError(
+                    f"{_MARKER} has {fault!r}, which is neither a text such as 'throttle@page-2' "
+                    "nor a FaultPlan such as FaultPlan.on_page(2, Fault('throttle'))"
+                )
+    return plan
+
+
+def _client_arguments() -> dict[str, Any]:
+    """Return the arguments of both clients, with which no setting of the machine counts."""
+    from . import Clock
+    from .local import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+
+    class NoWaiting(Clock):
+        def sleep(self, seconds: float) -> None:
+            """Return at once."""
+
+        async def sleep_async(self, seconds: float) -> None:
+            """Return at once."""
+
+    return {
+        "region_name": "us-west-2",
+        "endpoint_url": "http://image-builder.local",
+        "aws_access_key_id": ACCESS_KEY_ID,
+        "aws_secret_access_key": SECRET_ACCESS_KEY,
+        "max_attempts": 3,
+        "retry_mode": "standard",
+        "clock": NoWaiting(),
+    }

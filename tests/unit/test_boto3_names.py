@@ -1,0 +1,175 @@
+"""The names and arguments of boto3's client that the clients here do not have."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from imagebuilder_pager import AsyncImageBuilder, ImageBuilder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PAGE = "docs/moving-from-boto3.md"
+BOTO3 = boto3.session.Session().client("imagebuilder", region_name="us-west-2")
+MISSING = {name for name in dir(BOTO3) if not name.startswith("_")} - set(dir(ImageBuilder))
+#: The arguments of boto3's clients and sessions that the clients here do not take.
+ARGUMENTS = {
+    name
+    for function in (boto3.session.Session.client, boto3.session.Session.__init__)
+    for name in inspect.signature(function).parameters
+} - {"self", *inspect.signature(ImageBuilder).parameters}
+
+clients = pytest.mark.parametrize("client_class", [ImageBuilder, AsyncImageBuilder])
+
+
+def make(client_class: Any = ImageBuilder) -> Any:
+    """Return a client of any type: what is read below is unknown to type checkers."""
+    return client_class("us-west-2")
+
+
+def test_the_page_is_there() -> None:
+    assert (Path(__file__).parents[2] / PAGE).exists()
+    assert {"meta", "get_waiter", "waiter_names", "get_image", "tag_resource"} <= MISSING
+    assert {"config", "service_name", "api_version", "use_ssl", "botocore_session"} <= ARGUMENTS
+
+
+@clients
+@pytest.mark.parametrize("name", sorted(MISSING - {"close"}))
+def test_an_attribute_of_boto3s_client_names_the_page(client_class: Any, name: str) -> None:
+    client = make(client_class)
+    assert not hasattr(client, name)
+    with pytest.raises(AttributeError) as caught:
+        getattr(client, name)
+    said = str(caught.value)
+    assert re.match(rf"'{client_class.__name__}' object has no attribute '{name}'[:,] ", said)
+    assert PAGE in said
+    assert (caught.value.name, caught.value.obj) == (name, client)
+
+
+@pytest.mark.parametrize(
+    ("name", "counterpart"),
+    [
+        ("meta", "client.region_name, client.endpoint_url"),
+        ("get_waiter", "waiters"),
+        ("waiter_names", "waiters"),
+        ("get_image", "use boto3"),
+        ("delete_lifecycle_policy", "use boto3"),
+    ],
+)
+def test_an_attribute_has_its_counterpart(name: str, counterpart: str) -> None:
+    with pytest.raises(AttributeError, match=counterpart):
+        getattr(make(), name)
+
+
+@clients
+@pytest.mark.parametrize("name", sorted(ARGUMENTS | {"aws_session", "session"}))
+def test_an_argument_of_boto3_names_the_page(client_class: Any, name: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        client_class("us-west-2", **{name: None})
+    assert str(caught.value).startswith(f"{client_class.__name__}() takes no argument {name!r}: ")
+    assert PAGE in str(caught.value)
+
+
+def test_any_other_argument_is_pythons_own_error() -> None:
+    anything: Any = ImageBuilder
+    with pytest.raises(TypeError, match="unexpected keyword argument 'regio_name'"):
+        anything(regio_name="us-west-2")
+
+
+def test_a_subclass_may_take_an_argument_of_that_name() -> None:
+    class Configured(ImageBuilder):
+        def __init__(self, config: dict[str, Any]) -> None:
+            super().__init__(**config)
+
+    assert Configured({"region_name": "eu-west-1"}).region_name == "eu-west-1"
+
+
+@clients
+@pytest.mark.parametrize(
+    ("misspelt", "near"),
+    [
+        ("list_imagse", "list_images"),
+        ("listImages", "list_images"),
+        ("walk_lifecycles", "walk_lifecycle"),
+        ("endpoint", "endpoint_url"),
+    ],
+)
+def test_a_misspelt_name_suggests_the_near_one(client_class: Any, misspelt: str, near: str) -> None:
+    with pytest.raises(AttributeError) as caught:
+        getattr(make(client_class), misspelt)
+    owner = client_class.__name__
+    assert str(caught.value) == f"{owner!r} object has no attribute {misspelt!r}, but {near!r}"
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("get_paginater", "get_paginator"), ("get_image_recipe", "list_image_recipes")],
+)
+def test_a_name_like_an_operation_has_both(name: str, near: str) -> None:
+    with pytest.raises(AttributeError, match=f", but '{near}': the operations here .* {PAGE}"):
+        getattr(make(), name)
+
+
+def test_an_unknown_name_that_is_near_to_none_has_the_plain_error() -> None:
+    with pytest.raises(AttributeError) as caught:
+        make().colour  # noqa: B018  # reading it is the test
+    assert str(caught.value) == "'ImageBuilder' object has no attribute 'colour'"
+
+
+def test_the_error_of_a_property_is_not_hidden() -> None:
+    class WithProperty(ImageBuilder):
+        @property
+        def first(self) -> object:
+            nothing: Any = None
+            return nothing.images
+
+    with pytest.raises(AttributeError, match="'NoneType' object has no attribute 'images'"):
+        WithProperty("us-west-2").first  # noqa: B018  # reading it is the test
+
+
+@pytest.mark.parametrize(
+    "name", ["_repr_html_", "_ipython_display_", "__wrapped__", "__deepcopy__"]
+)
+def test_what_others_look_for_is_not_there(name: str) -> None:
+    assert getattr(make(), name, None) is None
+
+
+@clients
+@pytest.mark.parametrize("copier", [copy.copy, pickle.dumps, copy.deepcopy])
+def test_copying_and_pickling_are_as_without_it(
+    client_class: Any, copier: Callable[[object], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def outcome() -> str:
+        try:
+            return repr(copier(make(client_class)))
+        except Exception as error:  # noqa: BLE001  # whatever it is
+            return repr(error)
+
+    with_it = outcome()
+    monkeypatch.delattr(ImageBuilder.__mro__[1], "__getattr__")
+    assert outcome() == with_it
+
+
+@clients
+def test_an_object_without_its_attributes_does_not_recurse(client_class: Any) -> None:
+    empty = client_class.__new__(client_class)
+    with pytest.raises(AttributeError, match="region_name"):
+        empty.region_name  # noqa: B018  # reading it is the test
+
+
+@clients
+def test_dir_and_signature_are_those_of_the_class(client_class: Any) -> None:
+    assert not MISSING & (set(dir(make(client_class))) - {"close"})
+    signature = inspect.signature(client_class)
+    assert {"region_name", "endpoint_url", "clock"} <= set(signature.parameters)
+    kinds = {parameter.kind for parameter in signature.parameters.values()}
+    assert not kinds & {inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL}
+    assert "resolve_region" in inspect.getsource(client_class.__init__)

@@ -1,0 +1,282 @@
+"""What the local service says about the requests that it has had, and its refusals by operation."""
+
+import json
+import threading
+from typing import Any
+
+import httpx
+import pytest
+
+from imagebuilder_pager import ImageBuilder, exceptions
+from imagebuilder_pager.local import (
+    ACCESS_KEY_ID,
+    EXAMPLE_EXECUTION_ID,
+    SECRET_ACCESS_KEY,
+    Account,
+    Call,
+    Fault,
+    FaultPlan,
+    LocalImageBuilder,
+    LocalServer,
+    generate_account,
+)
+from imagebuilder_pager.local.errors import HTTP_STATUS
+from imagebuilder_pager.local.fleet_accounts import FleetSize
+from imagebuilder_pager.local.fleet_service import LocalFleet
+from imagebuilder_pager.models.exceptions import MODELLED_ERRORS
+from tests.fakes.accounts import PATH, signed_request
+from tests.fakes.clocks import NoSleepClock
+from tests.fakes.local_operations import call
+from tools.service_model import ServiceModel
+
+MODEL = ServiceModel()
+EXECUTION = {"lifecycleExecutionId": EXAMPLE_EXECUTION_ID}
+DENIED = Fault("error", code="AccessDeniedException", message="You may not, ask é.")
+
+
+def client_of(service: LocalImageBuilder, **options: Any) -> ImageBuilder:
+    return ImageBuilder(
+        "us-west-2",
+        aws_access_key_id=ACCESS_KEY_ID,
+        aws_secret_access_key=SECRET_ACCESS_KEY,
+        http_client=httpx.Client(transport=httpx.MockTransport(service)),
+        clock=NoSleepClock(),
+        **options,
+    )
+
+
+def test_one_operation_is_denied_and_the_others_are_not() -> None:
+    plan = FaultPlan.on_operation("ListImages", DENIED)
+    service = LocalImageBuilder(generate_account(resources=3, history=True), faults=plan)
+    with client_of(service) as client:
+        client.list_lifecycle_policies()
+        with pytest.raises(client.exceptions.AccessDeniedException, match="may not, ask é") as one:
+            client.list_images()
+        client.list_image_pipelines()
+    assert one.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    assert [(one.operation, one.outcome, one.fault) for one in service.calls] == [
+        ("ListLifecyclePolicies", "200", None),
+        ("ListImages", "403 AccessDeniedException", DENIED),
+        ("ListImagePipelines", "200", None),
+    ]
+
+
+def test_an_error_that_no_model_has_keeps_its_code_and_status() -> None:
+    fault = Fault("error", code="TeapotException", status=418, message="short and stout")
+    service = LocalImageBuilder(Account(), faults=FaultPlan({1: fault}))
+    with client_of(service) as client, pytest.raises(exceptions.ClientError) as caught:
+        client.list_images()
+    error = caught.value.response["Error"]
+    assert (error["Code"], error["Message"]) == ("TeapotException", "short and stout")
+    assert [one.outcome for one in service.calls] == ["418 TeapotException"]
+
+
+@pytest.mark.parametrize("code", [error.__name__ for error in MODELLED_ERRORS])
+def test_a_modelled_error_has_the_status_of_the_service_model(code: str) -> None:
+    service = LocalImageBuilder(Account(), faults=FaultPlan({1: Fault("error", code=code)}))
+    response = call(service, "ListImages")
+    modelled = MODEL.shapes[code]["error"]["httpStatusCode"]
+    assert response.status_code == HTTP_STATUS[code] == modelled
+    assert response.headers["x-amzn-ErrorType"] == code
+    assert json.loads(response.read())["message"]
+
+
+def test_the_calls_of_a_listing_have_their_parameters_pages_and_attempts() -> None:
+    plan = FaultPlan.on_page(2, Fault("reset-before")) | FaultPlan({4: Fault("throttle")})
+    service = LocalImageBuilder(generate_account(resources=60), faults=plan)
+    with client_of(service) as client:
+        paginator = client.get_paginator("list_lifecycle_execution_resources")
+        pages = paginator.paginate(
+            lifecycleExecutionId=EXAMPLE_EXECUTION_ID, PaginationConfig={"PageSize": 25}
+        )
+        assert len(list(pages)) == 3
+    assert service.calls[0] == Call(
+        operation="ListLifecycleExecutionResources",
+        parameters={**EXECUTION, "maxResults": 25},
+        page=1,
+        attempt=1,
+        outcome="200",
+        fault=None,
+    )
+    assert [(one.page, one.attempt, one.outcome) for one in service.calls] == [
+        (1, 1, "200"),
+        (2, 1, "reset-before"),
+        (2, 2, "200"),
+        (3, 1, "429 CallRateLimitExceededException"),
+        (3, 2, "200"),
+    ]
+    assert service.calls[1].parameters["nextToken"]
+    assert service.calls[1].parameters == service.calls[2].parameters
+
+
+def test_pages_and_attempts_are_counted_without_a_plan() -> None:
+    service = LocalImageBuilder(generate_account(resources=3))
+    for name in ("ListImages", "ListLifecyclePolicies", "ListImages"):
+        call(service, name)
+    assert [(one.page, one.attempt) for one in service.calls] == [(1, 1), (2, 1), (1, 2)]
+    assert service.requests == len(service.calls) == 3
+
+
+def test_a_request_that_is_refused_is_a_call_too() -> None:
+    service = LocalImageBuilder(Account())
+    service(httpx.Request("POST", "http://x/Nothing", json={"a": [1], "b": None}))
+    service(httpx.Request("GET", "http://x/GetLifecyclePolicy?lifecyclePolicyArn=a%20b"))
+    service(httpx.Request("POST", "http://x/ListImages", content=b"{"))
+    service(signed_request(b'{"maxResults": 101}', url="http://x/ListImages"))
+    assert [(one.operation, one.parameters, one.outcome) for one in service.calls] == [
+        (None, {"a": [1]}, "404 UnknownOperationException"),
+        (
+            "GetLifecyclePolicy",
+            {"lifecyclePolicyArn": "a b"},
+            "403 MissingAuthenticationTokenException",
+        ),
+        ("ListImages", {}, "403 MissingAuthenticationTokenException"),
+        ("ListImages", {"maxResults": 101}, "400 InvalidRequestException"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [
+        (Fault("html"), "html"),
+        (Fault("server-error", status=502), "server-error"),
+        (Fault("server-error"), "500 ServiceException"),
+        (Fault("slow", delay=0), "slow"),
+        (Fault("wrong-json"), "wrong-json"),
+    ],
+)
+def test_the_outcome_of_a_fault_is_the_code_of_its_error_or_its_name(
+    fault: Fault, outcome: str
+) -> None:
+    service = LocalImageBuilder(
+        Account(pages={"ListImages": [{"imageVersionList": []}]}), faults=FaultPlan({1: fault})
+    )
+    call(service, "ListImages")
+    assert [(one.outcome, one.fault) for one in service.calls] == [(outcome, fault)]
+
+
+def test_expired_credentials_that_last_are_the_outcome_of_every_call() -> None:
+    fault = Fault("expired-credentials", lasting=True)
+    service = LocalImageBuilder(Account(), faults=FaultPlan({1: fault}))
+    for _ in range(2):
+        call(service, "ListImages")
+    assert [(one.outcome, one.fault) for one in service.calls] == [
+        ("403 ExpiredTokenException", fault)
+    ] * 2
+
+
+def test_the_calls_are_the_same_over_a_socket() -> None:
+    plan = FaultPlan.on_request(2, DENIED, operation="ListLifecycleExecutionResources")
+    service = LocalImageBuilder(generate_account(resources=3), faults=plan)
+    with (
+        LocalServer(service) as server,
+        httpx.Client(base_url=server.url, trust_env=False) as client,
+    ):
+        client.post("/ListImages")
+        client.post(PATH, json=EXECUTION)
+        denied = client.post(PATH, json=EXECUTION)
+        assert (denied.status_code, denied.json()) == (403, {"message": "You may not, ask é."})
+        assert server.calls == service.calls
+        assert [(one.operation, one.attempt) for one in server.calls] == [
+            ("ListImages", 1),
+            ("ListLifecycleExecutionResources", 1),
+            ("ListLifecycleExecutionResources", 2),
+        ]
+    with LocalServer(lambda _: httpx.Response(200)) as server:
+        assert server.calls == ()
+
+
+def test_calls_from_many_threads_are_in_the_order_of_the_count() -> None:
+    service = LocalImageBuilder(Account(), faults=FaultPlan.every(2, DENIED))
+    start = threading.Barrier(8)
+
+    def work() -> None:
+        start.wait()
+        for _ in range(50):
+            call(service, "ListImages")
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [one.attempt for one in service.calls] == list(range(1, 401))
+    assert [one.fault for one in service.calls] == [None, DENIED] * 200
+
+
+def test_the_newest_calls_are_kept() -> None:
+    service = LocalImageBuilder(Account())
+    sent = httpx.Request("POST", "http://x/ListImages")
+    for _ in range(10_003):
+        service(sent)
+    assert (service.requests, len(service.calls)) == (10_003, 10_000)
+    assert [service.calls[0].attempt, service.calls[-1].attempt] == [4, 10_003]
+
+
+def test_a_rule_may_read_the_calls_and_send_a_request() -> None:
+    other = httpx.Request("POST", "http://x/ListWorkflows")
+
+    def rule(info: Any) -> Fault | None:
+        if info.operation == "ListImages":
+            assert service.calls == ()
+            service(other)
+        return None
+
+    service = LocalImageBuilder(Account(), faults=FaultPlan.rule(rule))
+    service(httpx.Request("POST", "http://x/ListImages"))
+    assert [one.operation for one in service.calls] == ["ListWorkflows", "ListImages"]
+
+
+def test_a_fleet_has_the_calls_to_all_its_accounts() -> None:
+    fleet = LocalFleet(FleetSize(accounts=1, policies=1, executions=1, resources=1))
+    for region in fleet.regions[:2]:
+        with ImageBuilder(
+            region,
+            aws_access_key_id=ACCESS_KEY_ID,
+            aws_secret_access_key=SECRET_ACCESS_KEY,
+            http_client=httpx.Client(transport=httpx.MockTransport(fleet)),
+        ) as client:
+            client.list_lifecycle_policies()
+    assert [(one.operation, one.page, one.outcome) for one in fleet.calls] == [
+        ("ListLifecyclePolicies", 1, "200")
+    ] * 2
+    assert fleet.requests == 2
+
+
+@pytest.mark.parametrize(
+    ("secrets", "sentence"),
+    [
+        (None, "the access key id 'local' with the secret access key 'local'."),
+        ({"AKID1": "secret one", "AKID2": "secret two"}, "the access key ids 'AKID1', 'AKID2'."),
+        ({f"K{n}": "hidden" for n in range(12)}, "'K8', 'K9' and 2 more."),
+        ({}, "service knows no access key id."),
+    ],
+)
+def test_the_error_for_unknown_keys_says_which_keys_are_known(
+    secrets: dict[str, str] | None, sentence: str
+) -> None:
+    service = LocalImageBuilder(Account(), secrets=secrets)
+    with (
+        httpx.Client(transport=httpx.MockTransport(service)) as http_client,
+        ImageBuilder(
+            "us-west-2",
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+            http_client=http_client,
+        ) as client,
+        pytest.raises(exceptions.ClientError) as caught,
+    ):
+        client.list_images()
+    assert caught.value.response["Error"]["Code"] == "UnrecognizedClientException"
+    message = caught.value.response["Error"]["Message"]
+    assert message.startswith("The security token included in the request is invalid. This local")
+    assert message.endswith(sentence)
+    assert "secret " not in message or secrets is None
+    assert "hidden" not in message
+
+
+def test_a_wrong_secret_of_a_known_key_gets_the_error_of_the_service() -> None:
+    service = LocalImageBuilder(Account(), secrets={ACCESS_KEY_ID: "another"})
+    refused = service(signed_request(b"{}"))
+    assert refused.headers["x-amzn-ErrorType"] == "InvalidSignatureException"
+    assert "local service" not in refused.text
