@@ -63,8 +63,10 @@ def explain_boto3_arguments(init: InitT) -> InitT:
 
     @functools.wraps(init)
     def explained(self: object, *args: Any, **arguments: Any) -> None:
+        owner = type(self).__name__
+        if args and args[0] == "imagebuilder":
+            raise TypeError(f"{owner}() takes the region, not the service. {_PAGE}")
         for name in sorted(arguments.keys() & _ARGUMENTS.keys()):
-            owner = type(self).__name__
             raise TypeError(f"{owner}() takes no argument {name!r}: {_ARGUMENTS[name]}. {_PAGE}")
         init(self, *args, **arguments)
 

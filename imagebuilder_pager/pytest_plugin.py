@@ -6,6 +6,7 @@ imports what it is made of. docs/testing.md shows how to use them.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -53,11 +54,12 @@ def image_builder_client(image_builder: LocalImageBuilder) -> Iterator[ImageBuil
 
     from . import ImageBuilder
 
-    with (
-        httpx.Client(transport=httpx.MockTransport(image_builder)) as http_client,
-        ImageBuilder(http_client=http_client, **_client_arguments()) as client,
-    ):
-        yield client
+    with httpx.Client(transport=httpx.MockTransport(image_builder)) as http_client:
+        with pytest.MonkeyPatch.context() as environment:
+            _remove_settings(environment)
+            client = ImageBuilder(http_client=http_client, **_client_arguments())
+        with client:
+            yield client
 
 
 @pytest.fixture
@@ -71,7 +73,9 @@ def image_builder_async_client(image_builder: LocalImageBuilder) -> AsyncImageBu
     from . import AsyncImageBuilder
 
     http_client = httpx.AsyncClient(transport=httpx.MockTransport(image_builder))
-    return AsyncImageBuilder(http_client=http_client, **_client_arguments())
+    with pytest.MonkeyPatch.context() as environment:
+        _remove_settings(environment)
+        return AsyncImageBuilder(http_client=http_client, **_client_arguments())
 
 
 @pytest.fixture
@@ -81,6 +85,28 @@ def image_builder_url(image_builder: LocalImageBuilder) -> Iterator[str]:
 
     with LocalServer(image_builder) as server:
         yield server.url
+
+
+@pytest.fixture
+def image_builder_environment(image_builder_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have programs find the local Image Builder by the environment, and no setting but its own."""
+    from .local import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+
+    _remove_settings(monkeypatch)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_IMAGEBUILDER", image_builder_url)
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):  # the second is boto3's
+        monkeypatch.setenv(name, "us-west-2")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)
+
+
+def _remove_settings(environment: pytest.MonkeyPatch) -> None:
+    """Remove the settings of AWS and of proxies, and have AWS's shared files be empty."""
+    for name in list(os.environ):
+        if name.upper().startswith("AWS_") or name.upper().endswith("_PROXY"):
+            environment.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        environment.setenv(name, os.devnull)
 
 
 def _plan_faults(node: pytest.Item) -> FaultPlan:

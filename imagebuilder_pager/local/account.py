@@ -92,7 +92,13 @@ class Account:
     strict: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
-        for name, pages in self.pages.items():
+        if not isinstance(self.pages, Mapping):
+            raise ValueError(f"pages: a {type(self.pages).__name__} given; allowed: a dictionary")
+        given: Mapping[str, Sequence[WireDict]] = {
+            name: pages if isinstance(pages, (str, Mapping)) else _as_tuple(name, pages)
+            for name, pages in self.pages.items()
+        }
+        for name, pages in given.items():
             try:
                 operation = require_operation(name)
             except ValueError as error:
@@ -102,12 +108,18 @@ class Account:
             if not pages or (not operation.is_paginated and len(pages) > 1):
                 allowed = "1 or more" if operation.is_paginated else "1"
                 raise ValueError(f"pages[{name!r}] has {len(pages)} pages, not {allowed}")
-        given: Mapping[str, Sequence[WireDict]] = self.pages
         if self.strict and given:
             given = {name: [_without_own(p) for p in pages] for name, pages in given.items()}
             from .wire_check import check_pages
 
             check_pages(given)
+            for name, pages in given.items():
+                key = require_operation(name).result_key
+                for index, page in enumerate(pages):
+                    if key is not None and page.get(key) is None:
+                        raise ValueError(
+                            f"{name}[{index}] has no {key}; an empty page is {{{key!r}: []}}"
+                        )
         copied = {
             name: tuple(_copy_page(page, f"{name}[{index}]") for index, page in enumerate(pages))
             for name, pages in given.items()
@@ -270,3 +282,10 @@ def _as_list(item: object, path: str) -> list[Any]:
 
 def _as_objects(item: object, path: str) -> tuple[WireDict, ...]:
     return tuple(_as_object(x, f"{path}[{i}]") for i, x in enumerate(_as_list(item, path)))
+
+
+def _as_tuple(name: str, pages: object) -> tuple[WireDict, ...]:
+    try:
+        return tuple(pages)  # type: ignore[arg-type]  # what is no iterable is refused
+    except TypeError:
+        raise ValueError(f"pages[{name!r}] is not a list of pages, each a dictionary") from None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from .account import Account
 from .calls import CallLog
 from .errors import ServiceError
 from .faults import FaultPlan
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .._rows import Operation
-    from .account import Account
     from .calls import Call
     from .wire import WireDict
 
@@ -85,13 +85,17 @@ class LocalImageBuilder:
         faults: FaultPlan | None = None,
         secrets: Mapping[str, str] | None = None,
     ) -> None:
+        plan = FaultPlan() if faults is None else faults  # without faults, it only counts
+        for name, value, kind in (("account", account, Account), ("faults", plan, FaultPlan)):
+            if not isinstance(value, kind):
+                given, allowed = type(value).__name__, kind.__name__
+                raise TypeError(f"{name}: a {given} given; allowed: a value of {allowed}")
         self._account = account
         self._clock = clock
         self._token_lifetime = token_lifetime.total_seconds()
         self._region = region
         self._secrets = _LOCAL_SECRETS if secrets is None else secrets
-        # Without faults, the plan only counts.
-        self._injector = FaultInjector(FaultPlan() if faults is None else faults)
+        self._injector = FaultInjector(plan)
         self._calls = CallLog()
         self._lock = threading.Lock()
         self._requests = 0

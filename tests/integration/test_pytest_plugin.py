@@ -21,7 +21,7 @@ DOCUMENT = (ROOT / "docs" / "testing.md").read_text()
 STRICT = ("-p", PLUGIN, "--strict-markers", "-W", "error", "-p", "no:cacheprovider")
 FIXTURES = {
     *("image_builder", "image_builder_account", "image_builder_client"),
-    *("image_builder_async_client", "image_builder_url"),
+    *("image_builder_async_client", "image_builder_url", "image_builder_environment"),
 }
 
 Run = Any  # pytest.RunResult
@@ -56,6 +56,39 @@ def test_the_document_and_the_reference_have_each_fixture(run: Callable[..., Run
     assert found == FIXTURES
     for document in (DOCUMENT, (ROOT / "docs" / "api.md").read_text()):
         assert not {name for name in FIXTURES if f"`{name}`" not in document}
+
+
+SETTINGS = """
+import os
+
+import pytest
+from imagebuilder_pager import ImageBuilder
+
+pytestmark = pytest.mark.usefixtures("settings")
+
+@pytest.fixture
+def settings(monkeypatch, tmp_path):
+    (tmp_path / "config").write_text("[profile other]\\nuse_fips_endpoint = true\\n")
+    for name, value in {
+        "AWS_CONFIG_FILE": str(tmp_path / "config"), "AWS_PROFILE": "missing",
+        "AWS_USE_FIPS_ENDPOINT": "true", "AWS_USE_DUALSTACK_ENDPOINT": "true",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true", "AWS_RETRY_MODE": "none",
+        "HTTP_PROXY": "http://127.0.0.1:9", "ALL_PROXY": "http://127.0.0.1:9",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+def test_the_clients(image_builder_client, image_builder_async_client):
+    assert image_builder_client.list_lifecycle_policies().lifecycle_policy_summary_list
+    assert os.environ["AWS_PROFILE"] == "missing", "the machine's own settings are back"
+
+def test_the_environment(settings, image_builder_environment):
+    with ImageBuilder() as client:
+        assert client.list_lifecycle_policies().lifecycle_policy_summary_list
+"""
+
+
+def test_the_settings_of_the_machine_do_not_count(run: Callable[..., Run]) -> None:
+    run(*STRICT, test_settings=SETTINGS).assert_outcomes(passed=2)
 
 
 LIGHT = """

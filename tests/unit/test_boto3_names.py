@@ -35,6 +35,16 @@ def make(client_class: Any = ImageBuilder) -> Any:
     return client_class("us-west-2")
 
 
+@clients
+@pytest.mark.parametrize("arguments", [{}, {"region_name": "us-west-2"}])
+def test_the_service_in_place_of_the_region_is_an_error(
+    client_class: Any, arguments: dict[str, str]
+) -> None:
+    with pytest.raises(TypeError, match="takes the region, not the service") as caught:
+        client_class("imagebuilder", **arguments)
+    assert PAGE in str(caught.value)
+
+
 def test_the_page_is_there() -> None:
     assert (Path(__file__).parents[2] / PAGE).exists()
     assert {"meta", "get_waiter", "waiter_names", "get_image", "tag_resource"} <= MISSING

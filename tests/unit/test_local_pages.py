@@ -4,8 +4,9 @@ import datetime as dt
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import pytest
@@ -14,6 +15,7 @@ from imagebuilder_pager import ImageBuilder
 from imagebuilder_pager.local import (
     Account,
     Execution,
+    FaultPlan,
     LocalImageBuilder,
     LocalServer,
     load_account,
@@ -44,6 +46,39 @@ def test_given_pages_are_cut_where_a_smaller_page_is_requested(
     listed = [p["workflowVersionList"] for p in pages(service, "ListWorkflows", maxResults=size)]
     assert [len(part) for part in listed] == lengths
     assert [item["name"] for part in listed for item in part] == list("abcd")
+
+
+def test_pages_may_come_from_a_generator() -> None:
+    empty: dict[str, Any] = {"workflowVersionList": []}
+    given: Any = (page for page in [empty, empty])
+    assert Account(pages={"ListWorkflows": given}).pages["ListWorkflows"] == (empty, empty)
+
+
+@pytest.mark.parametrize("page", [{}, {"workflowVersionList": None}])
+def test_a_page_without_its_items_is_an_error_that_shows_an_empty_page(page: Any) -> None:
+    with pytest.raises(ValueError, match=r"ListWorkflows\[1\] .* \{'workflowVersionList': \[\]\}"):
+        Account(pages={"ListWorkflows": [{"workflowVersionList": []}, page]})
+    assert Account(pages={"ListWorkflows": [page]}, strict=False)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: LocalImageBuilder(cast("Any", None)), "account: a NoneType given"),
+        (lambda: LocalImageBuilder(cast("Any", {})), "account: a dict given"),
+        (
+            lambda: LocalImageBuilder(Account(), faults=cast("Any", "throttle@1")),
+            "faults: a str given; allowed: a value of FaultPlan",
+        ),
+        (lambda: FaultPlan.rule(cast("Any", 5)), "rule: a int given; allowed: a function"),
+        (lambda: FaultPlan() | cast("Any", "throttle@1"), "unsupported operand"),
+    ],
+)
+def test_a_wrong_type_is_an_error_where_it_is_given(
+    make: Callable[[], object], message: str
+) -> None:
+    with pytest.raises(TypeError, match=message):
+        make()
 
 
 def test_the_same_page_given_twice_comes_twice() -> None:
@@ -254,7 +289,8 @@ def test_an_account_without_pages_loads_no_models() -> None:
     program = (
         "import sys; from imagebuilder_pager.local import Account, generate_account;"
         "Account(images=({'arn': 'a'},)); generate_account(); assert 'pydantic' not in sys.modules;"
-        "Account(pages={'ListImages': [{}]}); assert 'pydantic' in sys.modules"
+        "Account(pages={'ListImages': [{'imageVersionList': []}]});"
+        "assert 'pydantic' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])
 

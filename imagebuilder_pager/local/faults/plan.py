@@ -88,6 +88,8 @@ class FaultPlan:
     @classmethod
     def _within(cls, operation: str | None, rule: Rule) -> FaultPlan:
         """Return a plan whose rule has the numbers of an operation alone, or those of all."""
+        if not callable(rule):
+            raise TypeError(f"rule: a {type(rule).__name__} given; allowed: a function")
         plan = cls()
         name = None if operation is None else require_operation(operation).name
         plan._rules = ((name, rule),)
@@ -218,6 +220,8 @@ class FaultPlan:
 
     def __or__(self, other: FaultPlan) -> FaultPlan:
         """Return a plan with the rules of both; where both have a fault, the left one is met."""
+        if not isinstance(other, FaultPlan):
+            return NotImplemented
         plan = FaultPlan()
         plan._rules = self._rules + other._rules
         return plan
@@ -267,6 +271,8 @@ class FaultPlan:
                         continue
                     numbers = replace(info, request=self._requests[operation], page=own_page)
                 if (fault := rule(numbers)) is not None:
+                    if not isinstance(fault, Fault):
+                        raise TypeError(f"a plan has {fault!r} for a fault; allowed: a Fault")
                     self._injected.append((info, fault))
                     return info, fault
         return info, None
