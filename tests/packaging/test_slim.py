@@ -213,6 +213,8 @@ import imagebuilder_pager, botocore, pytest
 assert imagebuilder_pager.__file__.startswith({str(slim)!r})
 assert botocore.__file__.startswith({str(slim)!r})
 options = ["-q", "-p", "no:cacheprovider", "-o", "pythonpath="]
+# The package is imported before pytest finds its plugin.
+options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
 sys.exit(pytest.main([*options, "tests/integration/{file}"]))
 """
     completed = subprocess.run(

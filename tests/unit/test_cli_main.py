@@ -116,7 +116,8 @@ def requirements(name: str) -> list[str]:
 
 
 def test_the_command_is_installed_under_its_name() -> None:
-    (script,) = importlib.metadata.distribution("imagebuilder-pager").entry_points
+    entry_points = importlib.metadata.distribution("imagebuilder-pager").entry_points
+    (script,) = entry_points.select(group="console_scripts")
     assert (script.name, script.value) == ("imagebuilder-pager", "imagebuilder_pager.cli.main:main")
     assert script.load() is main
     extras = importlib.metadata.requires("imagebuilder-pager") or []
