@@ -7,7 +7,6 @@ text around it. So a text is redacted before it is cut or quoted.
 from __future__ import annotations
 
 import base64
-import html
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -96,6 +95,8 @@ def _remove(text: str, forms: list[str]) -> str:
 
 def _forms_of(secrets: Iterable[str]) -> list[str]:
     """Return the secrets as they may be repeated, the longest first."""
+    import html  # only errors need it
+
     forms: set[str] = set()
     for value in set(secrets):
         if len(value) < _MIN_SECRET_LENGTH:
