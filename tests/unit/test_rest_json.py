@@ -386,7 +386,7 @@ def test_a_client_error_made_by_hand_needs_little() -> None:
 def test_an_error_of_very_many_values_is_not_parsed(
     client_with: ClientWith, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
-    body = b'{"message":"m","values":[' + b"{}," * 150_000 + b"{}]}"
+    body = b'{"message":"m","values":[' + b"{}," * 300_000 + b"{}]}"
     parsed = []
     monkeypatch.setattr(json, "loads", lambda text, **_: parsed.append(text))
     headers = {"x-amzn-errortype": "ServiceException"}

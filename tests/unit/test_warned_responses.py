@@ -330,7 +330,7 @@ FATAL: list[tuple[str, Any, type[exceptions.PagerError], str]] = [
             f"many {what}",
             b'{"resources":[' + b",".join([item] * 250_001) + b"]}",
             exceptions.ResponseParserError,
-            "more than 200,000 opening brackets and commas, far more",
+            "more than 500,000 opening brackets and commas, far more",
         )
         for what, item in {"objects": b"{}", "lists": b"[]", "values": b"1,1"}.items()
     ),

@@ -54,9 +54,8 @@ def redact_error(error: BaseException, secrets: Iterable[str]) -> None:
         if raised.__suppress_context__ and raised.__cause__ is None:
             raised.__context__ = None
         waiting += (raised.__cause__, raised.__context__)
-        waiting += (
-            value for value in raised.args if isinstance(value, BaseException)
-        )  # httpcore's
+        # httpcore's errors have those of h11 as arguments.
+        waiting += (value for value in raised.args if isinstance(value, BaseException))
         if (arguments := _remove_from_value(raised.args, forms)) != raised.args:
             raised.args = arguments
         for name, member in list(vars(raised).items()):

@@ -45,7 +45,7 @@ ResponseT_co = TypeVar("ResponseT_co", bound=ParsedOutput, covariant=True)
 #: The most opening brackets and commas in a body. It has at most this many values plus one. An
 #: empty object is two bytes on the wire and some 800 in memory. A page of 100 items has some tens
 #: of thousands at the very most, with those in its strings.
-MAX_VALUES = 200_000
+MAX_VALUES = 500_000
 #: The longest name that is shown of a member: a longer one is a key of a map.
 _MAX_NAME_LENGTH = 200
 
