@@ -107,8 +107,8 @@ def test_what_ended_while_our_clock_was_ahead_is_listed(path: Path) -> None:
 def test_executions_that_are_removed_between_two_runs_hide_no_others(path: Path) -> None:
     fleet = fleet_of(*(make_execution(number) for number in range(80)))
     with serve_fleet(fleet):
-        stop_at(fleet, path, 55, max_concurrency=1)
-        fleet.remove(*range(0, 30, 3))
+        stop_at(fleet, path, 70, max_concurrency=1)
+        fleet.remove(*range(0, 24, 3))
         result = run(path)
     assert not result.failures
     assert expected_records(fleet.fleet) <= set(stored_records(path))
