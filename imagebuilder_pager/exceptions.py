@@ -232,6 +232,10 @@ class CheckpointLockedError(CheckpointError):
     """A checkpoint that another run has."""
 
 
+class ExecutorLostError(PagerError):
+    """An executor of a fleet that takes or returns no batches any more."""
+
+
 class ClientError(PagerError):
     """An error response of the service.
 

@@ -11,8 +11,8 @@
         for failure in result.failures:
             print(failure.target.name, failure.error)
 
-A run that is killed goes on where it was, with each record stored once; a later run brings in what
-is new. docs/fleet.md has the rest. No other part of the library imports this one but the command
+A later run lists what is new, and what the runs before have not listed completely, however they
+ended. docs/fleet.md has the rest. No other part of the library imports this one but the command
 line.
 """
 
@@ -20,27 +20,29 @@ from .._lazy import lazy_attributes
 
 TYPE_CHECKING = False  # as typing's, which is slow to import
 if TYPE_CHECKING:
+    from .batch import run_batch
     from .database import FleetDatabase
     from .executors import process_executor
+    from .listings import BatchResult, BatchTask, Listing
     from .results import FleetProgress, FleetResult, TargetResult
     from .run import run_fleet
-    from .slice import SliceResult, SliceTask, run_slice
     from .targets import Account, Target, load_targets, make_targets
 
 __all__ = [
     "Account",
+    "BatchResult",
+    "BatchTask",
     "FleetDatabase",
     "FleetProgress",
     "FleetResult",
-    "SliceResult",
-    "SliceTask",
+    "Listing",
     "Target",
     "TargetResult",
     "load_targets",
     "make_targets",
     "process_executor",
+    "run_batch",
     "run_fleet",
-    "run_slice",
 ]
 
 # Type checkers must not see it: with it, an unknown name would be Any.
@@ -49,18 +51,19 @@ if not TYPE_CHECKING:
         __name__,
         {
             "Account": "targets",
+            "BatchResult": "listings",
+            "BatchTask": "listings",
             "FleetDatabase": "database",
             "FleetProgress": "results",
             "FleetResult": "results",
-            "SliceResult": "slice",
-            "SliceTask": "slice",
+            "Listing": "listings",
             "Target": "targets",
             "TargetResult": "results",
             "load_targets": "targets",
             "make_targets": "targets",
             "process_executor": "executors",
+            "run_batch": "batch",
             "run_fleet": "run",
-            "run_slice": "slice",
         },
         (),
     )

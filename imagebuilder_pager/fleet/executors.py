@@ -1,33 +1,93 @@
-"""The executors that slices run in."""
+"""The executors that batches run in.
+
+Without one of the caller's, all batches run in one event loop, in a thread of this process: the
+calls of many targets take turns, and no thread takes the interpreter from another one.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import os
+import signal
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import (
-    BrokenExecutor,
-    Executor,
-    Future,
-    ProcessPoolExecutor,
-    ThreadPoolExecutor,
-)
-from contextlib import contextmanager
-from typing import TypeVar
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from multiprocessing.connection import Connection
+from typing import Any, Protocol
 
+from .._aws.clock import Clock
 from .._validation import describe_invalid_value
-from ..exceptions import ParamValidationError
+from ..exceptions import ExecutorLostError, ParamValidationError
+from .batch import make_listings, run_batch
+from .credentials import FleetCredentials
+from .listings import BatchResult, BatchTask
 
-T = TypeVar("T")
-R = TypeVar("R")
-
-#: An executor, which stays the caller's; a function that returns a new one; None for threads.
+#: An executor, which stays the caller's; a function that returns a new one; None for a thread.
 ExecutorSource = Executor | Callable[[], Executor] | None
 
 
-class SliceExecutor:
-    """An executor that is replaced when it breaks, where there is a function that makes another.
+class BatchExecutor(Protocol):
+    """An executor of batches; ``stop`` ends them after the calls under way."""
+
+    def submit(self, task: BatchTask) -> Future[BatchResult]: ...
+    def stop(self) -> None: ...
+    def close(self, *, at_once: bool) -> None: ...
+
+
+def open_executor(source: ExecutorSource, max_concurrency: int, clock: Clock) -> BatchExecutor:
+    """Return the executor of a run, which makes so many calls at a time in this process."""
+    if source is None:
+        return _LoopExecutor(max_concurrency, clock)
+    if isinstance(source, Executor):
+        return _GivenExecutor(source, None)
+    if callable(source):
+        return _GivenExecutor(source(), source)
+    raise ParamValidationError(
+        "run_fleet", [describe_invalid_value("executor", source, _ALLOWED_EXECUTORS)]
+    )
+
+
+_ALLOWED_EXECUTORS = "a concurrent.futures.Executor, or a function that returns one"
+
+
+class _LoopExecutor:
+    """An event loop in a thread of its own."""
+
+    def __init__(self, max_concurrency: int, clock: Clock) -> None:
+        self._clock = clock
+        self._credentials = FleetCredentials(clock)
+        self._limit = asyncio.Semaphore(max_concurrency)
+        self._is_stopped = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="fleet-calls", daemon=True)
+        self._thread.start()
+
+    def submit(self, task: BatchTask) -> Future[BatchResult]:
+        listings = make_listings(
+            task,
+            self._credentials,
+            self._clock,
+            limit=self._limit,
+            is_stopped=self._is_stopped.is_set,
+        )
+        return asyncio.run_coroutine_threadsafe(listings, self._loop)
+
+    def stop(self) -> None:
+        self._is_stopped.set()
+
+    def close(self, *, at_once: bool) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        # What is under way is waited for no longer than it takes to be cancelled.
+        self._thread.join(1.0 if at_once else None)
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.get_loop().run_forever()
+
+
+class _GivenExecutor:
+    """An executor of the caller's, or one that is replaced when it breaks.
 
     A process pool breaks when one of its processes dies.
     """
@@ -36,53 +96,33 @@ class SliceExecutor:
         self._executor = executor
         self._make = make
 
-    def submit(self, function: Callable[[T], R], argument: T) -> Future[R]:
-        """Submit a call. Raises ``BrokenExecutor`` if the executor is broken for good."""
+    def submit(self, task: BatchTask) -> Future[BatchResult]:
+        """Submit a batch. Raises :class:`ExecutorLostError` where nothing takes it any more."""
         try:
-            return self._executor.submit(function, argument)
-        except BrokenExecutor:
-            if self._make is None:
-                raise
-        self.shutdown(wait=False)
+            return self._executor.submit(run_batch, task)
+        except (BrokenExecutor, RuntimeError) as error:
+            if self._make is None or not isinstance(error, BrokenExecutor):
+                raise lost_executor(error) from error
+        self._executor.shutdown(wait=False)
         self._executor = self._make()
-        return self._executor.submit(function, argument)
+        return self._executor.submit(run_batch, task)
 
-    def shutdown(self, *, wait: bool) -> None:
-        """End the executor, unless it is the caller's."""
+    def stop(self) -> None:
+        """Do nothing: a batch ends by itself after some seconds."""
+
+    def close(self, *, at_once: bool) -> None:
+        if isinstance(self._executor, _Processes) and at_once:
+            self._executor.kill()
         if self._make is not None:
-            self._executor.shutdown(wait=wait, cancel_futures=True)
+            self._executor.shutdown(wait=not at_once, cancel_futures=True)
 
 
-@contextmanager
-def open_executor(source: ExecutorSource, slots: int) -> Iterator[SliceExecutor]:
-    """Give the executor of a run with so many slices at a time, and end it if it is ours."""
-    if source is None:
-        slices = _own(lambda: ThreadPoolExecutor(slots, thread_name_prefix="fleet-slice"))
-    elif isinstance(source, Executor):
-        slices = SliceExecutor(source, None)
-    elif callable(source):
-        slices = _own(source)
-    else:
-        raise ParamValidationError(
-            "run_fleet",
-            [
-                describe_invalid_value(
-                    "executor",
-                    source,
-                    "a concurrent.futures.Executor, or a function that returns one",
-                )
-            ],
-        )
-    try:
-        yield slices
-    except BaseException:
-        slices.shutdown(wait=False)
-        raise
-    slices.shutdown(wait=True)
-
-
-def _own(make: Callable[[], Executor]) -> SliceExecutor:
-    return SliceExecutor(make(), make)
+def lost_executor(error: BaseException) -> ExecutorLostError:
+    """Return the error of a run whose executor takes or returns no batches any more."""
+    return ExecutorLostError(
+        f"the executor is lost: {type(error).__name__}: {error}; the database has what was listed, "
+        "and a run with the same one goes on"
+    )
 
 
 def process_executor(workers: int | None = None) -> Executor:
@@ -90,19 +130,29 @@ def process_executor(workers: int | None = None) -> Executor:
 
     - ``workers``: the number of processes. Default: None, one for each CPU.
     """
-    return ProcessPoolExecutor(
-        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent
-    )
+    return _Processes(workers)
 
 
-def _end_with_parent() -> None:
-    """End this process when its parent is gone, which a worker that waits would not notice."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
+class _Processes(ProcessPoolExecutor):
+    """A pool whose processes end when the other end of a pipe is closed, by us or by our death."""
+
+    def __init__(self, workers: int | None) -> None:
+        context = multiprocessing.get_context("spawn")
+        reader, self._lifeline = context.Pipe(duplex=False)
+        arguments: Any = (reader,)
+        super().__init__(workers, context, _end_with, arguments)
+
+    def kill(self) -> None:
+        """End the processes at once."""
+        self._lifeline.close()
+
+
+def _end_with(lifeline: Connection) -> None:
+    """End this process when the pipe is closed, and leave Ctrl-C to the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
-        parent.join()
+        lifeline.poll(None)
         os._exit(1)
 
     threading.Thread(target=watch, name="end-with-parent", daemon=True).start()

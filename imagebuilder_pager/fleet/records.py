@@ -1,4 +1,4 @@
-"""The rows of the database that a record of the walk becomes: plain data, to be sent anywhere.
+"""The rows of the database that the items of a page become: plain data, to be sent anywhere.
 
 A value not of its member's type, which ``on_invalid_response="warn"`` lets through, is NULL.
 """
@@ -6,80 +6,113 @@ A value not of its member's type, which ``on_invalid_response="warn"`` lets thro
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..lifecycle_walk.records import has_ended
 from ..models.shapes import Shape, of_type
 
 if TYPE_CHECKING:
-    from ..lifecycle_walk import LifecycleRecord
     from ..models.lifecycle import (
         LifecycleExecutionResource,
         LifecycleExecutionResourceState,
         LifecycleExecutionState,
     )
+    from ..models.lifecycle_executions import LifecycleExecution
+    from ..models.lifecycle_policies import LifecyclePolicySummary
 
 #: A row, with its values in the order of the table's columns.
 Row = tuple[str | int | None, ...]
 
+_NOTHING = (None, None)
+
+
+class ExecutionRow(NamedTuple):
+    """The row of an execution, and what decides about its listing."""
+
+    execution_id: str
+    values: Row
+    has_ended: bool
+    has_no_resources: bool
+
 
 class Rows(NamedTuple):
-    """The rows of each table; ``records`` is the number of records that they are made of."""
+    """The rows of a listing, of each table."""
 
     policies: list[Row]
-    executions: list[Row]
+    executions: list[ExecutionRow]
     resources: list[Row]
     snapshots: list[Row]
-    records: int
 
+    def add_policies(self, policies: Iterable[LifecyclePolicySummary | None]) -> None:
+        """Add the policies of a page; one without an ARN cannot be asked for, and is left out."""
+        for policy in policies:
+            if isinstance(policy, Shape) and (arn := of_type(policy.arn, str)):
+                name = _text(policy.name) or arn.rpartition("/")[2]
+                kind = _text(policy.status), _text(policy.resource_type)
+                self.policies.append((arn, *location_of(arn), name, *kind))
 
-NOTHING = (None, None)
-NO_ROWS = Rows([], [], [], [], 0)
-
-
-class RowCollector:
-    """The rows of records that come page by page."""
-
-    def __init__(self) -> None:
-        self._policies: dict[str, Row] = {}
-        self._executions: dict[str, Row] = {}
-        self._resources: list[Row] = []
-        self._snapshots: list[Row] = []
-        self._count = 0
-
-    def add(self, records: Iterable[LifecycleRecord]) -> None:
-        """Add the rows of the records."""
-        for record in records:
-            self._count += 1
-            account, region, key_id, parent_id, resource_id = record.key
-            execution_id = key_id or ""
-            # Each record repeats its policy and its execution.
-            if execution_id not in self._executions:
-                arn = of_type(record.policy.arn, str) or ""
-                if arn not in self._policies:
-                    self._policies[arn] = _policy_row(record, arn)
-                self._executions[execution_id] = _execution_row(record, execution_id, arn)
-            resource = record.resource
-            if resource is None:
+    def add_executions(
+        self, executions: Iterable[LifecycleExecution | None], policy_arn: str
+    ) -> None:
+        """Add executions; one without an id cannot be asked for, and is left out."""
+        for execution in executions:
+            if not isinstance(execution, Shape):
                 continue
-            place = (account or "", region or "")
-            key = (execution_id, parent_id or "", resource_id or "", *place)
-            self._resources.append((*key, *_resource_values(resource)))
+            execution_id = of_type(execution.lifecycle_execution_id, str)
+            arn = policy_arn or _text(execution.lifecycle_policy_arn) or ""
+            if not execution_id:
+                continue
+            summary = execution.resources_impacted_summary
+            impacted = summary.has_impacted_resources if isinstance(summary, Shape) else None
+            values = (
+                *location_of(arn),
+                arn,
+                *_state_values(execution.state),
+                int(impacted) if isinstance(impacted, bool) else None,
+                format_time(execution.start_time),
+                format_time(execution.end_time),
+            )
+            row = ExecutionRow(execution_id, values, has_ended(execution), impacted is False)
+            self.executions.append(row)
+
+    def add_resources(
+        self,
+        resources: Iterable[LifecycleExecutionResource | None],
+        params: Mapping[str, str],
+        policy_arn: str,
+    ) -> None:
+        """Add the resources of a page of the listing with these parameters."""
+        account, region = location_of(policy_arn)
+        listed = params["lifecycleExecutionId"], params.get("parentResourceId", "")
+        for resource in resources:
+            if not isinstance(resource, Shape):
+                continue
+            key = (
+                *listed,
+                of_type(resource.resource_id, str) or "",
+                of_type(resource.account_id, str) or account,
+                of_type(resource.region, str) or region,
+            )
+            self.resources.append((*key, *_resource_values(resource)))
             for snapshot in resource.snapshots:
                 if isinstance(snapshot, Shape):
                     snapshot_id = _text(snapshot.snapshot_id) or ""
-                    self._snapshots.append((*key, snapshot_id, *_state_values(snapshot.state)))
+                    self.snapshots.append((*key, snapshot_id, *_state_values(snapshot.state)))
 
-    def rows(self) -> Rows:
-        """Return the rows of all records."""
-        return Rows(
-            [*self._policies.values()],
-            [*self._executions.values()],
-            self._resources,
-            self._snapshots,
-            self._count,
-        )
+    @property
+    def has_resource_in_progress(self) -> bool:
+        """Whether the service is still at work on one of the resources."""
+        return any(row[_STATUS] == "IN_PROGRESS" for row in self.resources)
+
+
+_STATUS = 5  # of a row of resources
+
+
+def empty_rows() -> Rows:
+    """Return rows to add to."""
+    return Rows([], [], [], [])
 
 
 def format_time(time: datetime | None) -> str | None:
@@ -91,32 +124,10 @@ def format_time(time: datetime | None) -> str | None:
     return f"{utc.isoformat(timespec='milliseconds')[:-6]}Z"
 
 
-def parse_time(text: str | None) -> datetime | None:
-    """Return the time of a text that :func:`format_time` has made."""
-    return None if text is None else datetime.fromisoformat(text)
-
-
-def _policy_row(record: LifecycleRecord, arn: str) -> Row:
-    policy = record.policy
-    account, region = location_of(arn)
-    status, resource_type = _text(policy.status), _text(policy.resource_type)
-    name = _text(policy.name) or arn.rpartition("/")[2]
-    return (arn, account, region, name, status, resource_type)
-
-
-def _execution_row(record: LifecycleRecord, execution_id: str, arn: str) -> Row:
-    execution = record.execution
-    summary = execution.resources_impacted_summary
-    impacted = summary.has_impacted_resources if isinstance(summary, Shape) else None
-    return (
-        execution_id,
-        *location_of(arn),
-        arn,
-        *_state_values(execution.state),
-        int(impacted) if isinstance(impacted, bool) else None,
-        format_time(execution.start_time),
-        format_time(execution.end_time),
-    )
+def location_of(arn: str) -> tuple[str, str]:
+    """Return the account and the region of an ARN, "" for what it has not."""
+    _, _, _, region, account, *_ = *arn.split(":", 5), "", "", "", "", ""
+    return account, region
 
 
 def _resource_values(resource: LifecycleExecutionResource) -> Row:
@@ -124,25 +135,17 @@ def _resource_values(resource: LifecycleExecutionResource) -> Row:
     image_uris = [uri for uri in resource.image_uris if isinstance(uri, str)]
     return (
         *_state_values(resource.state),
-        *((_text(action.name), _text(action.reason)) if isinstance(action, Shape) else NOTHING),
+        *((_text(action.name), _text(action.reason)) if isinstance(action, Shape) else _NOTHING),
         json.dumps(image_uris) if image_uris else None,
         format_time(resource.start_time),
         format_time(resource.end_time),
     )
 
 
-def _state_values(
-    state: LifecycleExecutionState | LifecycleExecutionResourceState | None,
-) -> Row:
-    return (_text(state.status), _text(state.reason)) if isinstance(state, Shape) else NOTHING
+def _state_values(state: LifecycleExecutionState | LifecycleExecutionResourceState | None) -> Row:
+    return (_text(state.status), _text(state.reason)) if isinstance(state, Shape) else _NOTHING
 
 
-def location_of(arn: str) -> tuple[str, str]:
-    """Return the account and the region of an ARN, "" for what it has not."""
-    _, _, _, region, account, *_ = *arn.split(":", 5), "", "", "", "", ""
-    return account, region
-
-
-def _text(value: str | None) -> str | None:
+def _text(value: Any) -> str | None:
     # An enum's member, of whatever class it is, as its value.
     return str(value) if isinstance(value, str) else None

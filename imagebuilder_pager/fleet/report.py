@@ -147,5 +147,5 @@ def failed_targets(database: FleetDatabase) -> Iterator[sqlite3.Row]:
     """Return the targets that are not complete, with their errors."""
     return database.query(
         "SELECT account, region, state, error_type, error FROM targets WHERE state <> 'complete' "
-        "ORDER BY account, region, scope"
+        "ORDER BY account, region"
     )

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .targets import Target
 
 
 @dataclass(frozen=True, slots=True)
 class TargetResult:
-    """The outcome of a target: complete, or its error and the token of the next run.
+    """The outcome of a target: complete, or an error.
 
     - ``target``: the :class:`Target`.
-    - ``records``: the number of records that this run has stored.
-    - ``pages``: the number of pages that this run has listed.
-    - ``error_type``: the class name of the error, None if the target is complete.
-    - ``error``: the text of the error, None if the target is complete.
-    - ``token``: the token at which the next run resumes, None if there is none.
-    - ``gone``: what was deleted while the walk was inside it.
+    - ``records``: the number of executions that are new to the database, and of the resources that
+      were listed.
+    - ``pages``: the number of pages that were listed.
+    - ``error_type``: the type of the target's error, or of the first listing's that could not be
+      made: AWS's code, or a class name. None if the target is complete.
+    - ``error``: the text of the error. None if the target is complete.
+    - ``failed_listings``: the number of its listings that could not be made. The others were.
     """
 
     target: Target
@@ -25,8 +26,7 @@ class TargetResult:
     pages: int
     error_type: str | None = None
     error: str | None = None
-    token: str | None = field(default=None, repr=False)
-    gone: tuple[str, ...] = ()
+    failed_listings: int = 0
 
     @property
     def is_complete(self) -> bool:
@@ -47,12 +47,12 @@ class FleetResult:
 
     @property
     def failures(self) -> tuple[TargetResult, ...]:
-        """The targets that have failed."""
+        """The targets that are not complete."""
         return tuple(result for result in self.targets if not result.is_complete)
 
     @property
     def records(self) -> int:
-        """The number of records that this run has stored."""
+        """The sum of the targets' records."""
         return sum(result.records for result in self.targets)
 
 
@@ -62,9 +62,9 @@ class FleetProgress:
 
     - ``targets``: the number of targets.
     - ``complete``: the number of complete targets.
-    - ``failed``: the number of failed targets.
-    - ``running``: the number of slices under way.
-    - ``records``: the number of records stored so far.
+    - ``failed``: the number of targets that have ended and are not complete.
+    - ``running``: the number of batches under way.
+    - ``records``: the number of records so far, as of a :class:`TargetResult`.
     - ``pages``: the number of pages listed so far.
     - ``rate``: records a second.
     """

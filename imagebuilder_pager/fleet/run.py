@@ -1,13 +1,16 @@
-"""A run over a fleet: it hands out slices, saves what they list, and decides what comes next.
+"""A run over a fleet: it hands out batches of listings, saves them, and decides what comes next.
 
 Rules:
 
-- Of each target, one slice is under way at a time, for the next one begins at its token. Its
-  result is saved before the next one is handed out.
-- Targets take turns, so that a long one holds up no other.
-- A slice that has failed for a while (throttled, no connection, a worker that died) is handed out
-  again after a pause that doubles; after ``max_target_attempts`` times without a page, or at once
-  for any other error, its target has failed. The others go on.
+- The light levels, policies and executions, are always listed anew. Of the rest, what the database
+  has complete is not.
+- Of each target, one batch is under way at a time. Its outcome is saved before the next one is
+  handed out. Targets take turns, so that a long one holds up no other.
+- What fails for a while (throttled, no connection, a worker that died) is tried again after a pause
+  that doubles. A target has failed after ``max_target_attempts`` batches without a page, or at once
+  for an error that all of its listings would meet.
+- Any other error is that of one listing, which the next run tries again.
+- Ctrl-C ends a run after the calls that are under way, a second one at once.
 """
 
 from __future__ import annotations
@@ -17,31 +20,30 @@ import itertools
 import logging
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
-from contextlib import nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from .._aws.clock import SYSTEM_CLOCK, Clock, assume_utc
+from .._aws.clock import SYSTEM_CLOCK, Clock
 from .._aws.protocol.responses import OnInvalidResponse, validate_on_invalid_response
 from .._aws.rate_limit import RateSnapshot
-from .._validation import validate_positive, validate_whole_number, validating
-from ..exceptions import StartingTokenError
+from .._aws.retries import THROTTLING_CODES
+from .._validation import validate_whole_number, validating
 from ..lifecycle_walk.walk import WalkArguments
-from .database import FleetDatabase, Scope, TargetProgress
-from .executors import ExecutorSource, SliceExecutor, open_executor
-from .records import NO_ROWS, format_time, parse_time
+from .database import FleetDatabase, Run, TargetWriter
+from .executors import BatchExecutor, ExecutorSource, lost_executor, open_executor
+from .listings import BatchResult, BatchTask, Failure, Listing, ListingResult, Scope
 from .results import FleetProgress, FleetResult, TargetResult
-from .slice import SliceFailure, SliceResult, SliceTask, cancel_slices, run_slice
-from .slice_loop import shared_loop
 from .targets import Target, validate_targets
 
 _log = logging.getLogger(__name__)
 
-FIRST_PAUSE = 2.0  # seconds, after the first slice that has failed
+FIRST_PAUSE = 2.0  # seconds, after the first batch that has failed
 MAX_PAUSE = 60.0
 LOG_INTERVAL = 10.0
+#: The listings of a batch: no more are begun by one than it may list pages.
+MAX_LISTINGS = 100
 
 
 @dataclass(slots=True)
@@ -49,13 +51,36 @@ class _Work:
     """A target while it is being listed."""
 
     number: int
-    progress: TargetProgress
+    target: Target
+    target_id: int
+    listings: Iterator[Listing | None]
+    queue: deque[Listing] = field(default_factory=deque)
+    is_waiting: bool = False
     records: int = 0
     pages: int = 0
     attempts: int = 0
     rate: RateSnapshot | None = None
-    gone: tuple[str, ...] = ()
+    failed_listings: int = 0
+    first_failure: Failure | None = None
     result: TargetResult | None = None
+
+    def next_listings(self) -> tuple[Listing, ...]:
+        """Return the listings of the next batch, none at the end.
+
+        A None between listings waits for all before it; nothing is under way when this is called.
+        """
+        if not self.queue:
+            self.is_waiting = False
+        while not self.is_waiting and len(self.queue) < MAX_LISTINGS:
+            try:
+                listing = next(self.listings)
+            except StopIteration:
+                break
+            if listing is not None:
+                self.queue.append(listing)
+            elif self.queue:
+                self.is_waiting = True
+        return tuple(self.queue.popleft() for _ in range(min(len(self.queue), MAX_LISTINGS)))
 
 
 def run_fleet(
@@ -69,8 +94,6 @@ def run_fleet(
     executor: ExecutorSource = None,
     max_concurrency: int = 32,
     max_concurrency_per_target: int = 4,
-    slice_pages: int = 100,
-    slice_seconds: float = 10.0,
     max_attempts: int | None = None,
     max_target_attempts: int = 5,
     on_invalid_response: OnInvalidResponse = "raise",
@@ -83,33 +106,33 @@ def run_fleet(
     - ``database``: the :class:`FleetDatabase`.
     - ``policies``: the ARNs of policies, each looked for in its own account and region. Default:
       None, all policies.
-    - ``since``: the time from which on executions have ended. Default: None, no bound.
-    - ``until``: the time before which executions have ended. Default: None, no bound.
+    - ``since``: the time from which on executions have ended that are begun. One that the database
+      has, and not completely, is listed whatever its time. Default: None, no bound.
+    - ``until``: the time before which executions have ended that are begun. Default: None, no
+      bound.
     - ``children``: whether to list what came from each image. Default: True.
-    - ``executor``: where slices run: a ``concurrent.futures.Executor``, which the caller shuts
+    - ``executor``: where batches run: a ``concurrent.futures.Executor``, which the caller shuts
       down, or a function that returns a new one and is called again when that one breaks. Default:
-      None, threads.
+      None, a thread.
     - ``max_concurrency``: maximum calls at a time. Default: 32.
     - ``max_concurrency_per_target``: maximum calls at a time in an account and region. Default: 4.
-    - ``slice_pages``: the pages after which a slice ends and is saved. Default: 100.
-    - ``slice_seconds``: the seconds after which a slice ends and is saved. Default: 10.
     - ``max_attempts``: how often a call may be sent. Default: None, the client's.
-    - ``max_target_attempts``: how many slices in a row may fail without a page. Default: 5.
+    - ``max_target_attempts``: how many batches in a row may fail without a page. Default: 5.
     - ``on_invalid_response``: the clients'; with ``warn``, what does not match is NULL in the
       database. Default: ``raise``.
-    - ``on_progress``: a function that takes a :class:`FleetProgress` after each slice. Default:
+    - ``on_progress``: a function that takes a :class:`FleetProgress` after each batch. Default:
       None, a line is logged every ten seconds.
     - ``clock``: what tells the time and waits, for tests. Default: the system's.
 
-    An error of a target is part of the result. Raises :class:`ParamValidationError` for arguments
-    that are not valid, and what the database or ``on_progress`` raises.
+    An error of a target or of a listing is part of the result. Raises :class:`ParamValidationError`
+    for arguments that are not valid, :class:`ExecutorLostError` for an executor that takes no more
+    batches, and what the database or ``on_progress`` raises. ``KeyboardInterrupt`` is raised when
+    the calls under way are over and saved; a second one, at once.
     """
     with validating("run_fleet"):
         validate_whole_number("max_concurrency", max_concurrency, minimum=1)
         validate_whole_number("max_concurrency_per_target", max_concurrency_per_target, minimum=1)
-        validate_whole_number("slice_pages", slice_pages, minimum=1)
         validate_whole_number("max_target_attempts", max_target_attempts, minimum=1)
-        validate_positive("slice_seconds", slice_seconds)
         if max_attempts is not None:
             validate_whole_number("max_attempts", max_attempts, minimum=1)
         on_invalid_response = validate_on_invalid_response(on_invalid_response)
@@ -117,97 +140,133 @@ def run_fleet(
     arguments = WalkArguments(
         policies=policies, since=since, until=until, children=children, options={}
     )
-    # In one order, whatever the caller's: the token of a walk is that of its arguments.
-    arns = None if arguments.policies is None else tuple(sorted(arguments.policies))
-    scope = Scope(arns, _stored(since), _stored(until), children)
+    arns = None if arguments.policies is None else tuple(arguments.policies)
+    scope = Scope(arns, arguments.since, arguments.until, children)
     per_target = min(max_concurrency, max_concurrency_per_target)
+    slots = max(1, max_concurrency // per_target)
+    if executor is None:
+        # In one process, the calls are counted; a target alone seldom has all of its own under way.
+        slots = min(len(targets), 2 * slots)
+    begun, run_id, numbers = clock.monotonic(), uuid.uuid4().hex, itertools.count()
 
-    def make_task(work: _Work) -> SliceTask:
-        return SliceTask(
+    def make_task(work: _Work, listings: tuple[Listing, ...]) -> BatchTask:
+        return BatchTask(
             run_id,
             next(numbers),
-            work.progress.target,
-            work.progress.token,
-            slice_pages,
-            slice_seconds,
-            policies=work.progress.scope.policies,
-            since=work.progress.since,
-            until=scope.until,
-            children=children,
+            work.target,
+            listings,
             concurrency=per_target,
-            max_concurrency=max_concurrency,
             max_attempts=max_attempts,
             rate=work.rate,
             on_invalid_response=on_invalid_response,
         )
 
-    run_id, numbers = uuid.uuid4().hex, itertools.count()
-    started, begun = clock.now(), clock.monotonic()
-    scopes = [(target, scope.of_target(target)) for target in targets]
-    works = [
-        _Work(number, progress)
-        for number, progress in enumerate(database.begin_all(scopes, started))
-    ]
-    slots = max(1, max_concurrency // per_target)
-    if executor is None:
-        # In one process, the calls are counted; a target alone seldom has all of its own under way.
-        slots = min(len(works), 2 * slots) or 1
-    # Each loop is a thread, which would take memory of its own for each slice.
-    in_process = shared_loop() if executor is None else nullcontext()
-    with in_process, open_executor(executor, slots) as slices:
-        run = _Run(
+    batches = open_executor(executor, max_concurrency, clock)
+    is_over = False
+    try:
+        run = database.begin_run(scope, targets, clock.now())
+        works = [
+            _Work(number, target, target_id, _listings(database, run, target, target_id))
+            for number, (target, target_id) in enumerate(zip(targets, run.target_ids, strict=True))
+        ]
+        fleet = _FleetRun(
             works=works,
+            run=run,
             database=database,
-            slices=slices,
+            batches=batches,
             make_task=make_task,
             max_target_attempts=max_target_attempts,
             on_progress=on_progress,
             clock=clock,
         )
-        try:
-            run.run(slots)
-        except BaseException:
-            cancel_slices(run_id)
-            raise
+        fleet.list_all(slots)
+        is_over = True
+    finally:
+        batches.close(at_once=not is_over)
     results = tuple(work.result for work in works if work.result is not None)
     return FleetResult(results, clock.monotonic() - begun)
 
 
-class _Run:
+def _listings(
+    database: FleetDatabase, run: Run, target: Target, target_id: int
+) -> Iterator[Listing | None]:
+    """Yield the listings of a target, and None where those before have to be saved first."""
+    if run.scope.policies is None:
+        yield Listing("list_lifecycle_policies")
+    else:
+        own = run.scope.of_target(target)
+        with database.batch(replace(run, scope=own), target_id) as writer:
+            writer.save_given_policies()
+    yield None
+    for arn in database.policies(run, target_id):
+        yield Listing("list_lifecycle_executions", {"resourceArn": arn}, arn)
+    yield None
+    yield from database.unseen(run, target_id)
+    yield None
+    database.forget_children(target_id)
+    last = 0
+    while True:
+        if not (listings := database.to_make(run, target_id, last)):
+            yield None  # what is saved adds further ones
+            listings = database.to_make(run, target_id, last)
+        if not listings:
+            return
+        yield from listings
+        last = listings[-1].listing_id or last
+
+
+class _FleetRun:
     """The loop of a run, in the thread of its caller, which alone writes to the database."""
 
     def __init__(
         self,
         *,
         works: list[_Work],
+        run: Run,
         database: FleetDatabase,
-        slices: SliceExecutor,
-        make_task: Callable[[_Work], SliceTask],
+        batches: BatchExecutor,
+        make_task: Callable[[_Work, tuple[Listing, ...]], BatchTask],
         max_target_attempts: int,
         on_progress: Callable[[FleetProgress], None] | None,
         clock: Clock,
     ) -> None:
         self._works = works
+        self._run = run
         self._database = database
-        self._slices = slices
+        self._batches = batches
         self._make_task = make_task
-        self._max_target_attempts = max_target_attempts
+        self._max_attempts = max_target_attempts
         self._on_progress = on_progress
         self._clock = clock
-        self._started = self._logged = clock.monotonic()
+        self._started = self._logged = self._heard = clock.monotonic()
+        self._broken = 0
         self._ready = deque(works)
         self._pausing: list[tuple[float, int]] = []
-        self._running: dict[Future[SliceResult], _Work] = {}
+        self._running: dict[Future[BatchResult], tuple[_Work, tuple[Listing, ...]]] = {}
 
-    def run(self, slots: int) -> None:
-        """Hand out slices until each target is complete or has failed."""
+    def list_all(self, slots: int) -> None:
+        """Hand out batches until each target has ended."""
         try:
             while self._ready or self._pausing or self._running:
                 self._submit(slots)
                 self._wait(slots)
+        except KeyboardInterrupt:
+            self._finish_calls()
+            raise
         finally:
             for future in self._running:
                 future.cancel()
+            self._database.end_run(self._run, self._clock.now())
+
+    def _finish_calls(self) -> None:
+        _log.warning(
+            "waiting for the calls under way; Ctrl-C once more ends at once, and a run with the "
+            "same database goes on: %s",
+            self._database.path,
+        )
+        self._batches.stop()
+        while self._running:
+            self._wait(0)
 
     def _submit(self, slots: int) -> None:
         now = self._clock.monotonic()
@@ -215,73 +274,154 @@ class _Run:
             self._ready.append(self._works[heapq.heappop(self._pausing)[1]])
         while self._ready and len(self._running) < slots:
             work = self._ready.popleft()
-            try:
-                future = self._slices.submit(run_slice, self._make_task(work))
-            except BrokenExecutor as error:
-                self._fail(work, _failure_of(error))
+            listings = work.next_listings()
+            if listings:
+                self._running[self._batches.submit(self._make_task(work, listings))] = (
+                    work,
+                    listings,
+                )
             else:
-                self._running[future] = work
+                self._end(work)
 
     def _wait(self, slots: int) -> None:
-        """Wait for the next slice that is over, or for the next pause that is."""
-        pause = None
+        """Wait for the next batch that is over, or for the next pause that is."""
+        pause = LOG_INTERVAL
         if self._pausing and len(self._running) < slots:
             pause = max(0.0, self._pausing[0][0] - self._clock.monotonic())
         if not self._running:
-            if pause is not None:
+            if self._pausing:
                 self._clock.sleep(pause)
             return
-        done, _ = wait(self._running, pause, FIRST_COMPLETED)
+        done, _ = wait(self._running, min(pause, LOG_INTERVAL), FIRST_COMPLETED)
+        if done:
+            self._heard = self._clock.monotonic()
         for future in done:
-            work = self._running.pop(future)
+            work, listings = self._running.pop(future)
             try:
                 result = future.result()
+            except CancelledError as error:
+                raise lost_executor(error) from error
+            except BrokenExecutor as error:
+                self._broken += 1
+                if self._broken >= self._max_attempts:
+                    raise lost_executor(error) from error
+                self._take_back(work, listings)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is that of one target
-                self._retry_or_fail(work, _failure_of(error))
+                failure = Failure(type(error).__name__, str(error), is_retryable=True)
+                self._take_back(work, listings, failure)
             else:
-                self._take(work, result)
-            self._report()
+                self._broken = 0
+                self._take(work, listings, result)
+        self._report()
 
-    def _take(self, work: _Work, result: SliceResult) -> None:
-        """Save what a slice has listed."""
-        now, progress = self._clock.now(), work.progress
-        if result.is_finished:
-            self._database.complete(progress, result.rows, now)
-        elif result.pages or result.token != progress.token:
-            self._database.save(progress, result.rows, result.token, now)
-            work.attempts = 0
-        work.records += result.rows.records
-        work.pages += result.pages
+    def _take_back(
+        self, work: _Work, listings: tuple[Listing, ...], failure: Failure | None = None
+    ) -> None:
+        """Queue the listings of a batch that has no result: its worker has died, or has a bug."""
+        work.queue.extendleft(reversed(listings))
+        self._go_on(work, failure)
+
+    def _take(self, work: _Work, listings: tuple[Listing, ...], result: BatchResult) -> None:
+        """Save the outcome of a batch, and queue what it has not finished."""
+        begun = {part.index: part for part in result.listings}
+        rest = [one for index, one in enumerate(listings) if index not in begun]
+        waiting: list[Listing] = []
+        failure: Failure | None = None
+        with self._database.batch(self._run, work.target_id) as writer:
+            for index in sorted(begun):
+                part = begun[index]
+                self._save_rows(writer, work, listings[index], part)
+                following = _following(listings[index], part)
+                if part.failure is not None and self._is_own(part.failure, following):
+                    self._save_failure(writer, work, following, part.failure)
+                elif not part.is_finished:
+                    waiting.append(following)
+                    if part.failure is not None and part.failure.error_type not in _TOKEN_ERRORS:
+                        failure = part.failure
+        work.records += writer.new_executions
+        work.queue.extendleft(reversed([*waiting, *rest]))
         work.rate = result.rate
-        work.gone += result.gone
-        if result.failure is not None:
-            self._retry_or_fail(work, result.failure)
-        elif result.is_finished:
-            work.result = _result_of(work)
-        else:
-            self._ready.append(work)
+        pages = sum(part.pages for part in result.listings)
+        work.pages += pages
+        if pages:
+            work.attempts = 0
+        self._go_on(work, failure)
 
-    def _retry_or_fail(self, work: _Work, failure: SliceFailure) -> None:
-        if failure.error_type == StartingTokenError.__name__ and work.progress.token is not None:
-            # One of another version of the library: the walk begins anew, over what is stored.
-            self._database.save(work.progress, NO_ROWS, None, self._clock.now())
+    def _save_rows(
+        self, writer: TargetWriter, work: _Work, listing: Listing, part: ListingResult
+    ) -> None:
+        rows = part.rows
+        writer.save_policies(rows.policies)
+        writer.save_executions(rows.executions)
+        if listing.operation == "list_lifecycle_execution_resources" and part.pages:
+            writer.save_resources(
+                listing,
+                rows,
+                is_first=listing.token is None,
+                is_finished=part.is_finished,
+                is_complete=listing.has_ended and not rows.has_resource_in_progress,
+            )
+            work.records += len(rows.resources)
+
+    def _is_own(self, failure: Failure, listing: Listing) -> bool:
+        """Return whether an error is that of one listing, which is not tried again in this run."""
+        if failure.is_of_target or listing.operation == "list_lifecycle_policies":
+            return False
+        is_retryable = failure.is_retryable or failure.error_type in _TOKEN_ERRORS
+        return not is_retryable or listing.attempts >= self._max_attempts
+
+    def _save_failure(
+        self, writer: TargetWriter, work: _Work, listing: Listing, failure: Failure
+    ) -> None:
+        is_gone = failure.error_type == "ResourceNotFoundException"
+        if is_gone and listing.operation == "get_lifecycle_execution":
+            writer.save_unknown(listing, failure)
+        writer.save_failure(listing, failure)
+        work.failed_listings += 1
+        if work.first_failure is None:
+            work.first_failure = replace(failure, error=f"{listing.name}: {failure.error}")
+        _log.warning("%s: %s: %s", work.target.name, listing.name, failure.error)
+
+    def _go_on(self, work: _Work, failure: Failure | None) -> None:
+        """Let the target go on, after a pause if there was a failure, or end it."""
+        if failure is None:
             self._ready.append(work)
             return
         work.attempts += 1
-        if not failure.is_retryable or work.attempts >= self._max_target_attempts:
-            self._fail(work, failure)
+        if not failure.is_retryable or work.attempts >= self._max_attempts:
+            self._end(work, failure)
             return
         pause = min(MAX_PAUSE, FIRST_PAUSE * 2.0 ** (work.attempts - 1))
-        _log.info("%s: %s; once more in %.0f s", _name(work), failure.error_type, pause)
+        _log.info("%s: %s; once more in %.0f s", work.target.name, failure.error_type, pause)
         heapq.heappush(self._pausing, (self._clock.monotonic() + pause, work.number))
 
-    def _fail(self, work: _Work, failure: SliceFailure) -> None:
-        self._database.fail(work.progress, failure.error_type, failure.error, self._clock.now())
-        work.result = _result_of(work, failure)
-        _log.warning("%s has failed: %s", _name(work), failure.error)
+    def _end(self, work: _Work, failure: Failure | None = None) -> None:
+        """End a target: failed as a whole, incomplete where listings have failed, or complete."""
+        state = "complete" if failure is None else "failed"
+        if failure is not None:
+            _log.warning("%s has failed: %s", work.target.name, failure.error)
+        elif work.first_failure is not None:
+            state, first = "incomplete", work.first_failure
+            failed = f"{work.failed_listings} of its listings failed; {first.error}"
+            failure = replace(first, error=failed)
+        self._database.end_target(work.target_id, state, failure, self._clock.now())
+        work.result = TargetResult(
+            work.target,
+            work.records,
+            work.pages,
+            None if failure is None else failure.error_type,
+            None if failure is None else failure.error,
+            work.failed_listings,
+        )
 
     def _report(self) -> None:
         now = self._clock.monotonic()
+        if self._running and now - self._heard >= LOG_INTERVAL:
+            _log.info(
+                "no result for %.0f s; waiting for %d batches, of %s",
+                *(now - self._heard, len(self._running)),
+                ", ".join(sorted(work.target.name for work, _ in self._running.values())[:3]),
+            )
         records = sum(work.records for work in self._works)
         results = [work.result for work in self._works if work.result is not None]
         failed = sum(not result.is_complete for result in results)
@@ -305,27 +445,22 @@ class _Run:
             )
 
 
-def _failure_of(error: Exception) -> SliceFailure:
-    """Return the failure of a slice without a result: its worker has died, or has a bug."""
-    return SliceFailure(type(error).__name__, str(error), is_retryable=True)
+#: A listing whose token is refused begins anew: the service may have forgotten it.
+_TOKEN_ERRORS = frozenset({"InvalidPaginationTokenException", "StartingTokenError"})
 
 
-def _result_of(work: _Work, failure: SliceFailure | None = None) -> TargetResult:
-    return TargetResult(
-        work.progress.target,
-        work.records,
-        work.pages,
-        None if failure is None else failure.error_type,
-        None if failure is None else failure.error,
-        work.progress.token,
-        work.gone,
-    )
-
-
-def _name(work: _Work) -> str:
-    return work.progress.target.name
-
-
-def _stored(time: datetime | None) -> datetime | None:
-    """Return the time as the database has it, so that a later run has the same one."""
-    return None if time is None else parse_time(format_time(assume_utc(time)))
+def _following(listing: Listing, part: ListingResult) -> Listing:
+    """Return what is left of a listing after a part of it."""
+    failure = part.failure
+    if failure is not None and failure.error_type in _TOKEN_ERRORS:
+        return replace(listing, token=None, attempts=listing.attempts + 1)
+    if part.pages:
+        listing = replace(
+            listing,
+            token=part.token,
+            attempts=0,
+            has_ended=listing.has_ended and not part.rows.has_resource_in_progress,
+        )
+    if failure is None or failure.error_type in THROTTLING_CODES:
+        return listing  # to be throttled says nothing about a listing
+    return replace(listing, attempts=listing.attempts + 1)

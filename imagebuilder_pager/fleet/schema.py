@@ -10,47 +10,68 @@ import sqlite3
 
 from ..exceptions import CheckpointError, MissingDependencyException
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _MIN_SQLITE = (3, 35)  # the first with RETURNING
 #: The bytes "IBPF" in the file's header: so is this database told from any other.
 _APPLICATION_ID = 0x49425046
 
 _TABLES = """
+CREATE TABLE runs (
+    run_id        INTEGER PRIMARY KEY,
+    started       TEXT NOT NULL,
+    ended         TEXT,           -- NULL while it is under way, and where it was killed
+    policies      TEXT,           -- what was asked for: a JSON array, NULL for all
+    since         TEXT,
+    until         TEXT,
+    children      INTEGER NOT NULL
+);
 CREATE TABLE targets (
     target_id     INTEGER PRIMARY KEY,
     account       TEXT NOT NULL,  -- the account's label, as the targets have it
     region        TEXT NOT NULL,
-    scope         TEXT NOT NULL,  -- what is listed of the target, as JSON
-    state         TEXT NOT NULL CHECK (state IN ('running', 'complete', 'failed')),
-    token         TEXT,           -- where the walk goes on; NULL at its beginning
-    walk_since    TEXT,           -- the lower bound of the walk that the token belongs to
-    walk_started  TEXT,           -- NULL where no walk is under way
-    covered_since TEXT,           -- all that ended between these two has been stored;
-    covered_until TEXT,           -- without covered_since, all that ended before covered_until
+    state         TEXT NOT NULL CHECK (state IN ('running', 'complete', 'incomplete', 'failed')),
+    last_run      INTEGER NOT NULL,
     error_type    TEXT,
     error         TEXT,
     updated       TEXT NOT NULL,
-    UNIQUE (account, region, scope)
+    UNIQUE (account, region)
 );
 CREATE TABLE policies (
     policy_arn    TEXT PRIMARY KEY,
+    target_id     INTEGER NOT NULL,
     account       TEXT NOT NULL,  -- the account's id, from the ARN
     region        TEXT NOT NULL,
     name          TEXT,
     status        TEXT,
-    resource_type TEXT
+    resource_type TEXT,
+    last_run      INTEGER NOT NULL,  -- the last run that has seen it
+    error_type    TEXT,           -- why its executions could not be listed
+    error         TEXT
 ) WITHOUT ROWID;
 CREATE TABLE executions (
     execution_id  TEXT PRIMARY KEY,
+    target_id     INTEGER NOT NULL,
     account       TEXT NOT NULL,  -- the account and region of the policy
     region        TEXT NOT NULL,
     policy_arn    TEXT NOT NULL,
-    status        TEXT,
+    status        TEXT,           -- 'UNKNOWN': it had not ended, and the service has it no more
     reason        TEXT,
     has_impacted_resources INTEGER,
     start_time    TEXT,
-    end_time      TEXT
+    end_time      TEXT,
+    first_run     INTEGER NOT NULL,
+    last_run      INTEGER NOT NULL  -- the last run that has seen it
 ) WITHOUT ROWID;
+CREATE TABLE listings (
+    listing_id    INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used twice: a run goes through them
+    target_id     INTEGER NOT NULL,
+    execution_id  TEXT NOT NULL,
+    parent_id     TEXT NOT NULL,  -- the image whose children it lists; '' for the resources
+    complete      INTEGER NOT NULL DEFAULT 0,  -- 1: it is never made again
+    error_type    TEXT,           -- why it could not be made
+    error         TEXT,
+    UNIQUE (execution_id, parent_id)
+);
 CREATE TABLE resources (
     execution_id  TEXT NOT NULL,
     parent_id     TEXT NOT NULL,  -- the image that it was made from; '' for an image
@@ -80,6 +101,7 @@ CREATE TABLE snapshots (
 CREATE INDEX executions_by_end ON executions (end_time);
 CREATE INDEX executions_by_policy ON executions (policy_arn, start_time);
 CREATE INDEX executions_not_ended ON executions (start_time) WHERE end_time IS NULL;
+CREATE INDEX listings_to_make ON listings (target_id, listing_id) WHERE NOT complete;
 CREATE INDEX resources_by_id ON resources (resource_id);
 CREATE INDEX resources_failed ON resources (execution_id) WHERE status = 'FAILED';
 CREATE INDEX snapshots_by_id ON snapshots (snapshot_id);

@@ -64,7 +64,7 @@ def query(path: Path, sql: str) -> list[tuple[Any, ...]]:
 def test_a_run_stores_what_all_accounts_and_regions_have(path: Path) -> None:
     fleet = make_small_fleet(("us-west-2", "eu-west-1"))
     with serve_fleet(fleet):
-        result = run(path, targets_of(fleet), slice_pages=5)
+        result = run(path, targets_of(fleet))
     stored = stored_records(path)
     assert set(stored) == expected_records(fleet)
     assert len(stored) == len(set(stored))
@@ -173,7 +173,7 @@ def test_a_target_that_is_throttled_for_long_fails_with_the_token_of_the_next_ru
     arguments: dict[str, Any] = {"max_attempts": 1, "max_target_attempts": 3, "clock": clock}
     executor = InlineExecutor(clock)
     with serve_fleet(throttling):
-        result = run(path, (target,), executor=executor, slice_pages=1, **arguments)
+        result = run(path, (target,), executor=executor, **arguments)
     (failure,) = result.failures
     assert failure.error_type == "CallRateLimitExceededException"
     # The run pauses before the next slice; slices wait by the adaptive rate.
@@ -252,7 +252,7 @@ def test_a_policy_that_is_deleted_meanwhile_is_told_and_the_walk_goes_on(path: P
         raise KeyboardInterrupt
 
     with serve_fleet(fleet), pytest.raises(KeyboardInterrupt):
-        run(path, (target,), slice_pages=4, on_progress=interrupt)
+        run(path, (target,), on_progress=interrupt)
     with serve_fleet(without_the_first):
         result = run(path, (target,))
     assert not result.failures
@@ -309,7 +309,7 @@ def test_progress_is_told_after_each_slice(path: Path) -> None:
     fleet = make_small_fleet()
     told: list[FleetProgress] = []
     with serve_fleet(fleet):
-        result = run(path, targets_of(fleet), slice_pages=4, on_progress=told.append)
+        result = run(path, targets_of(fleet), on_progress=told.append)
     assert len(told) > 2
     assert [progress.records for progress in told] == sorted(p.records for p in told)
     last = told[-1]
@@ -328,7 +328,7 @@ def test_without_a_callback_a_line_is_logged_now_and_then(
             return self.ahead.total_seconds()
 
     with serve_fleet(fleet), caplog.at_level(logging.INFO, "imagebuilder_pager.fleet"):
-        run(path, targets_of(fleet), slice_pages=2, clock=HourlyClock())
+        run(path, targets_of(fleet), clock=HourlyClock())
     assert "0 of 1 targets complete, 0 failed;" in caplog.text
 
 
@@ -408,7 +408,7 @@ def test_an_error_of_the_program_ends_the_run_and_keeps_what_was_stored(path: Pa
 
     with serve_fleet(fleet):
         with pytest.raises(KeyboardInterrupt):
-            run(path, targets_of(fleet), slice_pages=3, on_progress=interrupt)
+            run(path, targets_of(fleet), on_progress=interrupt)
         assert 0 < len(stored_records(path)) < len(expected_records(fleet))
         assert not run(path, targets_of(fleet)).failures
     assert set(stored_records(path)) == expected_records(fleet)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import shlex
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 def run_report(argv: Sequence[str]) -> int:
     """Run the command and return its exit code, 0 if all targets are complete.
 
+    A temporary database is removed then; else its path is told.
+
     Raises what :func:`..exit_codes.describe_error` words.
     """
     options = parse(argv)
@@ -37,18 +41,23 @@ def run_report(argv: Sequence[str]) -> int:
     from ...fleet.report import Selection
 
     selection = Selection(tuple(options.policy), options.since, options.until)
-    with (
-        _logging(debug=options.debug),
-        showing_mismatches(debug=options.debug),
-        _database_path(options.database) as path,
-        _open(path, read_only=options.offline) as database,
-    ):
-        result = None if options.offline else _list(options, database)
-        _write(options, database, selection, result)
-        failures = () if result is None else result.failures
-        if failures and options.database is not None:
-            write_stderr("Run the command again with the same --database to go on.\n")
-    return CLIENT_ERROR_RC if failures else 0
+    with _logging(debug=options.debug), showing_mismatches(debug=options.debug):
+        targets = () if options.offline else _targets(options)
+        path = options.database or _temporary_path()
+        is_over = options.offline
+        with _open(path, read_only=options.offline) as database:
+            try:
+                result = None if options.offline else _list(options, targets, database)
+                _write(options, database, selection, result)
+                is_over = result is None or not result.failures
+            finally:
+                if not is_over:
+                    write_stderr(
+                        f"Run the command again with --database {shlex.quote(path)} to go on.\n"
+                    )
+    if options.database is None and is_over:
+        shutil.rmtree(os.path.dirname(path))  # noqa: PTH120 - without pathlib
+    return 0 if is_over else CLIENT_ERROR_RC
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -93,14 +102,10 @@ def _logging(*, debug: bool) -> Iterator[None]:
         logger.setLevel(level)
 
 
-@contextmanager
-def _database_path(path: str | None) -> Iterator[str]:
-    """Give the path of the database, of one that is removed afterwards if none is named."""
-    if path is not None:
-        yield path
-        return
-    with tempfile.TemporaryDirectory(prefix="lifecycle-report-") as folder:
-        yield os.path.join(folder, "fleet.sqlite")  # noqa: PTH118 - without pathlib
+def _temporary_path() -> str:
+    """Return a path for a database that is removed when nothing is left to go on with."""
+    folder = tempfile.mkdtemp(prefix="lifecycle-report-")
+    return os.path.join(folder, "fleet.sqlite")  # noqa: PTH118 - without pathlib
 
 
 def _open(path: str, *, read_only: bool) -> FleetDatabase:
@@ -130,11 +135,12 @@ def _targets(options: argparse.Namespace) -> tuple[Target, ...]:
     return make_targets([Account(profile=options.profile)], [region])
 
 
-def _list(options: argparse.Namespace, database: FleetDatabase) -> FleetResult:
+def _list(
+    options: argparse.Namespace, targets: tuple[Target, ...], database: FleetDatabase
+) -> FleetResult:
     from ...fleet import run_fleet
     from .progress import show_progress
 
-    targets = _targets(options)
     with ExitStack() as stack:
         executor = _executor(options.executor, stack)
         on_progress = stack.enter_context(show_progress(len(targets)))

@@ -1,0 +1,210 @@
+"""A batch: some listings of one target, made at the same time. It is what an executor is given.
+
+:func:`run_batch` is a function of plain data to plain data, and can run in a thread, in a process,
+or on another machine. No credentials are in what goes there or comes back: they are found, or a
+role is assumed, where the calls are made. A batch has no effect beyond its result. So one that is
+lost with its worker can be run again.
+
+Rules:
+
+- It ends with its listings, or after so many pages or seconds. A listing that has begun then ends
+  with the page that is under way, and its token says where it goes on.
+- It ends likewise after an error that other listings would meet, or that is met for a while.
+- Any other error is that of one listing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import Any
+
+from .._aws.clock import SYSTEM_CLOCK, Clock
+from .._aws.rate_limit import AdaptiveRate
+from .._aws.retries import classify
+from .._aws.transport.async_h11_transport import AsyncH11Client
+from .._aws.transport.types import HTTPRequest, ReceivedResponse
+from ..client import AsyncImageBuilder
+from ..exceptions import (
+    ClientError,
+    PagerError,
+    PaginationError,
+    ResponseParserError,
+    ResponseValidationError,
+)
+from .credentials import FleetCredentials
+from .listings import BatchResult, BatchTask, Failure, Listing, ListingResult
+from .records import Rows, empty_rows
+
+MAX_PAGES = 100
+MAX_SECONDS = 5.0
+
+
+def run_batch(task: BatchTask, clock: Clock = SYSTEM_CLOCK) -> BatchResult:
+    """Make the listings of a batch; an error of the service or network is part of the result.
+
+    - ``task``: the batch.
+    - ``clock``: what tells the time and waits, for tests. Default: the system's.
+    """
+    return asyncio.run(make_listings(task, _credentials_of(task.run_id, clock), clock))
+
+
+async def make_listings(
+    task: BatchTask,
+    credentials: FleetCredentials,
+    clock: Clock,
+    *,
+    limit: asyncio.Semaphore | None = None,
+    is_stopped: Callable[[], bool] = lambda: False,
+) -> BatchResult:
+    """Make the listings of a batch in the running event loop.
+
+    ``limit`` is that of the calls of several batches. No call is made once ``is_stopped`` is true.
+    """
+    batch = _Batch(task, clock, is_stopped)
+    try:
+        access = credentials.access_to(task.target)
+    except PagerError as error:
+        return BatchResult((_failed(0, empty_rows(), _failure_of(error)),), task.rate)
+    async with _LimitedClient(
+        limit or asyncio.Semaphore(task.concurrency),
+        verify=access.certificates,
+        max_connections=task.concurrency,
+    ) as h11_client:
+        client = AsyncImageBuilder(
+            task.target.region,
+            profile_name=task.target.account.profile,
+            credentials=access.provider,
+            http_client=h11_client,
+            max_attempts=task.max_attempts,
+            retry_mode="adaptive",
+            on_invalid_response=task.on_invalid_response,
+            clock=clock,
+        )
+        return await batch.run(client)
+
+
+class _LimitedClient(AsyncH11Client):
+    """A client that sends as many requests at a time as a semaphore lets it."""
+
+    def __init__(self, limit: asyncio.Semaphore, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._limit = limit
+
+    async def send(self, request: HTTPRequest) -> ReceivedResponse:
+        async with self._limit:
+            return await super().send(request)
+
+
+class _Batch:
+    """A batch while it is made."""
+
+    def __init__(self, task: BatchTask, clock: Clock, is_stopped: Callable[[], bool]) -> None:
+        self._task = task
+        self._clock = clock
+        self._is_stopped = is_stopped
+        self._end = clock.monotonic() + MAX_SECONDS
+        self._rate = AdaptiveRate(clock.monotonic(), task.rate)
+        self._next = iter(enumerate(task.listings))
+        self._results: list[ListingResult] = []
+        self._pages = 0
+        self._is_ending = False
+
+    async def run(self, client: AsyncImageBuilder) -> BatchResult:
+        client._rest.rate = self._rate  # which goes on where the batch before has ended
+        places = range(min(self._task.concurrency, len(self._task.listings)))
+        await asyncio.gather(*(self._make_some(client) for _ in places))
+        return BatchResult(tuple(self._results), self._rate.snapshot(self._clock.monotonic()))
+
+    def _is_over(self) -> bool:
+        return (
+            self._is_ending
+            or self._is_stopped()
+            or self._pages >= MAX_PAGES
+            or self._clock.monotonic() >= self._end
+        )
+
+    async def _make_some(self, client: AsyncImageBuilder) -> None:
+        while not self._is_over() and (following := next(self._next, None)) is not None:
+            index, listing = following
+            result = await self._make(client, index, listing)
+            failure = result.failure
+            if failure is not None and (failure.is_retryable or failure.is_of_target):
+                self._is_ending = True
+            self._results.append(result)
+
+    async def _make(self, client: AsyncImageBuilder, index: int, listing: Listing) -> ListingResult:
+        rows, before = empty_rows(), 0
+        try:
+            if listing.operation == "get_lifecycle_execution":
+                page = await client.get_lifecycle_execution(**listing.params)
+                self._pages += 1
+                _add_page(rows, listing, page)
+                return ListingResult(index, rows, 1, None, is_finished=True)
+            pages = client.get_paginator(listing.operation).paginate(
+                **listing.params, PaginationConfig={"StartingToken": listing.token}
+            )
+            async with aclosing(aiter(pages)) as iterator:
+                async for page in iterator:
+                    self._pages += 1
+                    before += 1
+                    _add_page(rows, listing, page)
+                    token = pages.resume_token
+                    if token is not None and self._is_over():
+                        return ListingResult(index, rows, before, token, is_finished=False)
+        except PagerError as error:
+            token = error.resume_token if before else None
+            return _failed(index, rows, _failure_of(error), before, token)
+        return ListingResult(index, rows, before, None, is_finished=True)
+
+
+def _add_page(rows: Rows, listing: Listing, page: Any) -> None:
+    match listing.operation:
+        case "list_lifecycle_policies":
+            rows.add_policies(page.lifecycle_policy_summary_list)
+        case "list_lifecycle_executions":
+            rows.add_executions(page.lifecycle_executions, listing.policy_arn)
+        case "get_lifecycle_execution":
+            rows.add_executions([page.lifecycle_execution], listing.policy_arn)
+        case _:
+            rows.add_resources(page.resources, listing.params, listing.policy_arn)
+
+
+def _failed(
+    index: int, rows: Rows, failure: Failure, pages: int = 0, token: str | None = None
+) -> ListingResult:
+    return ListingResult(index, rows, pages, token, is_finished=False, failure=failure)
+
+
+def _failure_of(error: PagerError) -> Failure:
+    name = type(error).__name__
+    if isinstance(error, ClientError):
+        code = error.response["Error"]["Code"]
+        return Failure(code, str(error), classify(error) is not None, code in _ACCESS_CODES)
+    if isinstance(error, (PaginationError, ResponseParserError, ResponseValidationError)):
+        return Failure(name, str(error), classify(error) is not None)
+    # Where no credentials came, the cause may be that STS throttles.
+    cause = error.__cause__ if isinstance(error.__cause__, PagerError) else error
+    return Failure(name, str(error), classify(cause) is not None, is_of_target=True)
+
+
+#: What the service says of the caller, whatever is listed.
+_ACCESS_CODES = frozenset(
+    {
+        *("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "OptInRequired"),
+        *("InvalidSignatureException", "SignatureDoesNotMatch", "UnrecognizedClientException"),
+    }
+)
+
+_MAX_RUNS = 4  # at the same time in one process
+_credentials: dict[str, FleetCredentials] = {}
+
+
+def _credentials_of(run_id: str, clock: Clock) -> FleetCredentials:
+    """Return the credentials of this process for a run; those of earlier runs are dropped."""
+    # Each step is one that threads cannot interrupt.
+    credentials = _credentials.setdefault(run_id, FleetCredentials(clock))
+    for earlier in [*_credentials][:-_MAX_RUNS]:
+        _credentials.pop(earlier, None)
+    return credentials
