@@ -36,7 +36,7 @@ from tests.fakes.moving_fleets import (
 
 RESOURCES = "ListLifecycleExecutionResources"
 COMMAND = (sys.executable, "-m", "imagebuilder_pager", "lifecycle-report", "--output", "jsonl")
-TIMEOUT = 8.0  # seconds, for what should be a matter of moments
+TIMEOUT = 15.0  # seconds, for what should be a matter of moments
 LOGGER = "imagebuilder_pager.fleet.run"
 connect: Callable[..., Any] = Client  # which has no types
 
@@ -76,8 +76,8 @@ class Terminal:
     def err(self) -> str:
         return Path(self._files[1].name).read_text()
 
-    def press_ctrl_c(self) -> None:
-        os.killpg(self.process.pid, signal.SIGINT)
+    def press_ctrl_c(self, *, is_for_all: bool = True) -> None:
+        (os.killpg if is_for_all else os.kill)(self.process.pid, signal.SIGINT)
 
     def wait(self, seconds: float = TIMEOUT) -> int:
         return self.process.wait(seconds)
@@ -151,9 +151,15 @@ class Gate:
 # Ctrl-C.
 
 
-@pytest.mark.parametrize("executor", ["threads", "processes"])
-def test_ctrl_c_waits_for_the_calls_under_way_and_says_so(
-    executor: str, path: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("executor", "calls"),
+    [
+        pytest.param("threads", 10 + 4, id="threads, which end with the calls under way"),
+        pytest.param("processes", 30, id="processes, which end with their batches"),
+    ],
+)
+def test_ctrl_c_waits_for_what_is_under_way_and_says_so(
+    executor: str, calls: int, path: Path, tmp_path: Path
 ) -> None:
     fleet = make_many(30)
     arguments = ("--database", str(path), "--executor", executor)
@@ -167,9 +173,8 @@ def test_ctrl_c_waits_for_the_calls_under_way_and_says_so(
         said = command.err
         command.wait_until_nothing_is_left(5)
         answers = fleet.take_answers()
-        # What was under way and no more than that: four calls are, at a time.
         listings = [answer for answer in answers if answer.operation == RESOURCES]
-        assert len(listings) <= 10 + 4
+        assert len(listings) <= calls
         assert set(stored_records(path)) == answered_records(answers)
         assert not run(path).failures
     assert "Traceback" not in said
@@ -180,15 +185,20 @@ def test_ctrl_c_waits_for_the_calls_under_way_and_says_so(
     assert again == 30 * 3 - len(listings)
 
 
-@pytest.mark.parametrize("executor", ["threads", "processes"])
-def test_a_second_ctrl_c_ends_at_once(executor: str, path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("executor", "is_for_all"), [("threads", True), ("processes", True), ("processes", False)]
+)
+def test_a_second_ctrl_c_ends_at_once(
+    executor: str, is_for_all: bool, path: Path, tmp_path: Path
+) -> None:
+    """Also where the signal reaches the command alone, as that of ``kill -INT`` does."""
     fleet = make_many(30)
     arguments = ("--database", str(path), "--executor", executor)
     with serve_fleet(fleet), Gate(fleet, 10) as gate, terminal(tmp_path, *arguments) as command:
         assert gate.reached.wait(TIMEOUT)
-        command.press_ctrl_c()
+        command.press_ctrl_c(is_for_all=is_for_all)
         wait_until(lambda: command.err, "nothing is said of the first one")
-        command.press_ctrl_c()
+        command.press_ctrl_c(is_for_all=is_for_all)
         assert command.wait(5) == 130
         command.wait_until_nothing_is_left(5)
         assert "Traceback" not in command.err
