@@ -53,7 +53,7 @@ def run_batch(task: BatchTask, clock: Clock = SYSTEM_CLOCK) -> BatchResult:
 async def make_listings(
     task: BatchTask,
     credentials: FleetCredentials,
-    clock: Clock,
+    clock: Clock = SYSTEM_CLOCK,
     *,
     limit: asyncio.Semaphore | None = None,
     is_stopped: Callable[[], bool] = lambda: False,

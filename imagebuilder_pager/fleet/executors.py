@@ -16,7 +16,6 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
-from .._aws.clock import Clock
 from .._validation import describe_invalid_value
 from ..exceptions import ExecutorLostError, ParamValidationError
 from .batch import make_listings, run_batch
@@ -35,10 +34,10 @@ class BatchExecutor(Protocol):
     def close(self, *, at_once: bool) -> None: ...
 
 
-def open_executor(source: ExecutorSource, max_concurrency: int, clock: Clock) -> BatchExecutor:
+def open_executor(source: ExecutorSource, max_concurrency: int) -> BatchExecutor:
     """Return the executor of a run, which makes so many calls at a time in this process."""
     if source is None:
-        return _LoopExecutor(max_concurrency, clock)
+        return _LoopExecutor(max_concurrency)
     if isinstance(source, Executor):
         return _GivenExecutor(source, None)
     if callable(source):
@@ -54,9 +53,8 @@ _ALLOWED_EXECUTORS = "a concurrent.futures.Executor, or a function that returns 
 class _LoopExecutor:
     """An event loop in a thread of its own."""
 
-    def __init__(self, max_concurrency: int, clock: Clock) -> None:
-        self._clock = clock
-        self._credentials = FleetCredentials(clock)
+    def __init__(self, max_concurrency: int) -> None:
+        self._credentials = FleetCredentials()
         self._limit = asyncio.Semaphore(max_concurrency)
         self._is_stopped = threading.Event()
         self._loop = asyncio.new_event_loop()
@@ -67,7 +65,6 @@ class _LoopExecutor:
         listings = make_listings(
             task,
             self._credentials,
-            self._clock,
             limit=self._limit,
             is_stopped=self._is_stopped.is_set,
         )

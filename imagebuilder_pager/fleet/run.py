@@ -161,7 +161,7 @@ def run_fleet(
             on_invalid_response=on_invalid_response,
         )
 
-    batches = open_executor(executor, max_concurrency, clock)
+    batches = open_executor(executor, max_concurrency)
     is_over = False
     try:
         run = database.begin_run(scope, targets, clock.now())
@@ -413,6 +413,7 @@ class _FleetRun:
             None if failure is None else failure.error,
             work.failed_listings,
         )
+        self._report()
 
     def _report(self) -> None:
         now = self._clock.monotonic()

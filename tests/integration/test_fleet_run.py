@@ -14,22 +14,17 @@ from typing import Any
 import httpx
 import pytest
 
-from imagebuilder_pager.exceptions import ParamValidationError
+from imagebuilder_pager.exceptions import ExecutorLostError, ParamValidationError
 from imagebuilder_pager.fleet import (
     Account,
     FleetDatabase,
     FleetProgress,
-    SliceResult,
-    SliceTask,
     Target,
+    batch,
     make_targets,
     process_executor,
     run_fleet,
-    run_slice,
 )
-from imagebuilder_pager.fleet.database import Scope
-from imagebuilder_pager.fleet.records import NO_ROWS
-from imagebuilder_pager.local.fleet_service import LocalFleet
 from tests.fakes.clocks import FakeClock, NoSleepClock
 from tests.fakes.fleets import (
     PAST,
@@ -115,17 +110,14 @@ def test_a_later_run_brings_in_what_is_new_and_what_had_not_ended(path: Path) ->
         if execution.end_time is None
     )
     targets = targets_of(before)
-    now = NoSleepClock()
-    now.ahead = PAST + dt.timedelta(minutes=1) - now.now()
     with serve_fleet(before):
-        first = run(path, targets, clock=now)
-    now.ahead += DAY
+        first = run(path, targets)
     with serve_fleet(after):
-        second = run(path, targets, clock=now)
+        second = run(path, targets)
     assert not first.failures
     assert not second.failures
     assert expected_records(after) <= set(stored_records(path))
-    # Two days of eleven: the new one, and that of the run before, for clocks that differ.
+    # In each policy one is new, and in one the last one had not ended.
     assert 0 < second.records < first.records / 3
     assert query(
         path,
@@ -152,7 +144,7 @@ def test_a_target_that_fails_is_told_at_the_end_and_holds_up_no_other(path: Path
     assert [one.error_type for one in result.targets] == [
         "CredentialRetrievalError",
         None,
-        "ClientError",
+        "UnrecognizedClientException",
         None,
     ]
     assert "AccessDenied" in str(result.failures[0].error)
@@ -160,13 +152,11 @@ def test_a_target_that_fails_is_told_at_the_end_and_holds_up_no_other(path: Path
     assert set(stored_records(path)) == expected_records(fleet)
     assert query(path, "SELECT state, error_type FROM targets WHERE error IS NOT NULL") == [
         ("failed", "CredentialRetrievalError"),
-        ("failed", "ClientError"),
+        ("failed", "UnrecognizedClientException"),
     ]
 
 
-def test_a_target_that_is_throttled_for_long_fails_with_the_token_of_the_next_run(
-    path: Path,
-) -> None:
+def test_a_target_that_is_throttled_for_long_fails_and_the_next_run_goes_on(path: Path) -> None:
     clock = FakeClock(PAST)
     throttling = make_small_fleet(accounts=1, rate_limit=0.0001, clock=clock.now)
     (target,) = targets_of(throttling)
@@ -176,11 +166,11 @@ def test_a_target_that_is_throttled_for_long_fails_with_the_token_of_the_next_ru
         result = run(path, (target,), executor=executor, **arguments)
     (failure,) = result.failures
     assert failure.error_type == "CallRateLimitExceededException"
-    # The run pauses before the next slice; slices wait by the adaptive rate.
+    # The run pauses before the next batch; batches wait by the adaptive rate.
     assert {2.0, 4.0} <= {round(seconds, 6) for seconds in clock.slept}
     assert len(clock.slept) > 2
-    # Dask takes slices with equal arguments for one.
-    assert len(executor.arguments) == len(set(executor.arguments)) >= 3
+    # Dask takes batches with equal arguments for one.
+    assert len(executor.arguments) == len(set(map(pickle.dumps, executor.arguments))) >= 3
     fleet = make_small_fleet(accounts=1)
     with serve_fleet(fleet):
         assert not run(path, (target,)).failures
@@ -200,7 +190,7 @@ def test_a_fleet_run_stays_near_the_rate_that_the_service_allows(
     assert set(stored_records(path)) == expected_records(fleet)
 
 
-def test_the_walk_of_a_run_is_that_of_its_arguments(path: Path) -> None:
+def test_a_run_lists_what_its_arguments_say(path: Path) -> None:
     fleet = make_small_fleet(accounts=1, is_running=False)
     account = fleet.account("123456789012", "us-west-2")
     policy = account.policies[1]["arn"]
@@ -231,45 +221,6 @@ def test_policies_are_looked_for_in_their_own_account_and_region(path: Path) -> 
     assert sorted(executions) == sorted((arn,) for arn in policies)
     assert again.records == 0
     assert fleet.requests == requests + 2  # the listings of executions
-
-
-def test_a_policy_that_is_deleted_meanwhile_is_told_and_the_walk_goes_on(path: Path) -> None:
-    fleet = make_small_fleet(accounts=1, is_running=False)
-    (target,) = targets_of(fleet)
-    deleted, kept = (
-        policy["arn"] for policy in fleet.account("123456789012", "us-west-2").policies
-    )
-
-    def without_the_first(request: httpx.Request) -> httpx.Response:
-        response = fleet(request)
-        if request.url.path != "/ListLifecyclePolicies":
-            return response
-        body = response.json()
-        body["lifecyclePolicySummaryList"] = body["lifecyclePolicySummaryList"][1:]
-        return httpx.Response(200, json=body)
-
-    def interrupt(progress: FleetProgress) -> None:
-        raise KeyboardInterrupt
-
-    with serve_fleet(fleet), pytest.raises(KeyboardInterrupt):
-        run(path, (target,), on_progress=interrupt)
-    with serve_fleet(without_the_first):
-        result = run(path, (target,))
-    assert not result.failures
-    (gone,) = result.targets[0].gone
-    assert deleted in gone
-    executions = query(path, f"SELECT count(*) FROM executions WHERE policy_arn = '{kept}'")
-    assert executions == [(3,)]
-
-
-def test_a_token_that_is_not_valid_any_more_begins_the_walk_anew(path: Path) -> None:
-    fleet = make_small_fleet(accounts=1, is_running=False)
-    with FleetDatabase(path) as database:
-        progress = database.begin(targets_of(fleet)[0], Scope(), dt.datetime.now(dt.UTC))
-        database.save(progress, NO_ROWS, "a token of another version", dt.datetime.now(dt.UTC))
-    with serve_fleet(fleet):
-        assert not run(path, targets_of(fleet)).failures
-    assert set(stored_records(path)) == expected_records(fleet)
 
 
 @pytest.mark.parametrize(("in_all", "per_target"), [(3, 2), (1, 4), (5, 1)])
@@ -305,7 +256,7 @@ def test_calls_at_a_time_are_bounded_in_all_and_for_each_target(
     assert max(most.values()) <= min(per_target, in_all)
 
 
-def test_progress_is_told_after_each_slice(path: Path) -> None:
+def test_progress_is_told_after_each_batch(path: Path) -> None:
     fleet = make_small_fleet()
     told: list[FleetProgress] = []
     with serve_fleet(fleet):
@@ -368,7 +319,7 @@ def test_wrong_targets_are_an_error_before_anything_is_sent(
         run(path, targets)
 
 
-def test_slices_run_in_processes(path: Path) -> None:
+def test_batches_run_in_processes(path: Path) -> None:
     fleet = make_small_fleet()
     with serve_fleet(fleet):
         result = run(path, targets_of(fleet), executor=lambda: process_executor(2))
@@ -391,11 +342,11 @@ class Broken(Executor):
         raise BrokenExecutor("a worker has died")
 
 
-def test_an_executor_of_the_caller_that_has_broken_is_an_error_of_each_target(path: Path) -> None:
+def test_an_executor_of_the_caller_that_has_broken_ends_the_run(path: Path) -> None:
     fleet = make_small_fleet()
     with serve_fleet(fleet):
-        result = run(path, targets_of(fleet), executor=Broken())
-        assert [one.error for one in result.failures] == ["a worker has died"] * 2
+        with pytest.raises(ExecutorLostError, match="BrokenExecutor: a worker has died"):
+            run(path, targets_of(fleet), executor=Broken())
         assert not run(path, targets_of(fleet)).failures
     assert set(stored_records(path)) == expected_records(fleet)
 
@@ -404,7 +355,8 @@ def test_an_error_of_the_program_ends_the_run_and_keeps_what_was_stored(path: Pa
     fleet = make_small_fleet()
 
     def interrupt(progress: FleetProgress) -> None:
-        raise KeyboardInterrupt
+        if progress.records > 2 * 2 * 3:  # of which the executions are those
+            raise KeyboardInterrupt
 
     with serve_fleet(fleet):
         with pytest.raises(KeyboardInterrupt):
@@ -418,7 +370,7 @@ def test_no_thread_is_left(path: Path) -> None:
     fleet = make_small_fleet()
     with serve_fleet(fleet):
         run(path, targets_of(fleet))
-    assert not [one for one in threading.enumerate() if one.name.startswith("fleet-slice")]
+    assert not [one for one in threading.enumerate() if one.name.startswith("fleet-")]
 
 
 @pytest.mark.parametrize(
@@ -426,8 +378,7 @@ def test_no_thread_is_left(path: Path) -> None:
     [
         ({"max_concurrency": 0}, "max_concurrency: 0"),
         ({"max_concurrency_per_target": 0}, "max_concurrency_per_target: 0"),
-        ({"slice_pages": True}, "slice_pages: True"),
-        ({"slice_seconds": -1}, "slice_seconds: -1"),
+        ({"max_target_attempts": True}, "max_target_attempts: True"),
         ({"max_attempts": 0}, "max_attempts: 0"),
         ({"policies": "arn:aws:imagebuilder:us-west-2:1:x"}, "policies: 'arn:aws"),
         ({"since": PAST, "until": PAST}, "until: not after since"),
@@ -444,24 +395,17 @@ def test_a_wrong_argument_is_an_error_before_anything_is_sent(
         run(path, (Target(Account(), "us-west-2"),), **arguments)
 
 
-def list_in_slices(fleet: LocalFleet, pages: int) -> list[SliceResult]:
-    """Return the slices of so many pages of the fleet's one target."""
-    (target,) = targets_of(fleet)
-    slices = [run_slice(SliceTask("a run", 1, target, None, pages=pages, seconds=60))]
-    while not slices[-1].is_finished:
-        assert (slices[-1].failure, slices[-1].pages) == (None, pages)
-        task = SliceTask("a run", 1, target, slices[-1].token, pages=pages, seconds=60)
-        assert task.token is not None
-        slices.append(run_slice(task))
-    return slices
-
-
-def test_slices_of_any_number_of_pages_are_the_same_walk() -> None:
-    fleet = make_small_fleet(accounts=1, executions=2)
+@pytest.mark.parametrize("pages", [1, 2, 7])
+def test_batches_of_any_number_of_pages_store_the_same(
+    path: Path, pages: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "MAX_PAGES", pages)
+    fleet = make_small_fleet(accounts=1, executions=2, resources=60)
+    told: list[FleetProgress] = []
     with serve_fleet(fleet):
-        (whole,) = list_in_slices(fleet, 10_000)
-        for pages in (1, 7, whole.pages - 1, whole.pages):
-            slices = list_in_slices(fleet, pages)
-            rows = [row for one in slices for row in one.rows.resources]
-            assert rows == whole.rows.resources, pages
-    assert len(whole.rows.resources) == len(expected_records(fleet))
+        result = run(path, targets_of(fleet), on_progress=told.append)
+    assert not result.failures
+    assert len(told) >= result.targets[0].pages / (pages + 3)  # those under way end with their page
+    stored = stored_records(path)
+    assert set(stored) == expected_records(fleet)
+    assert len(stored) == len(set(stored))

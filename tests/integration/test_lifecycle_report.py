@@ -234,7 +234,8 @@ def test_a_target_that_fails_is_told_and_the_others_are_reported(
     assert re.search(
         r"^999999999999/eu-west-1 has failed: .*AccessDenied", result.err, re.MULTILINE
     )
-    assert result.err.endswith("Run the command again with the same --database to go on.\n")
+    path = tmp_path / "fleet.sqlite"
+    assert result.err.endswith(f"Run the command again with --database {path} to go on.\n")
 
 
 @pytest.mark.parametrize(
@@ -290,7 +291,10 @@ def test_ctrl_c_ends_the_command_and_keeps_what_was_listed(tmp_path: Path) -> No
             time.sleep(0.005)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
-        assert (process.returncode, out, err) == (130, b"", b"")
+        assert (process.returncode, out) == (130, b"")
+        waiting, how = err.decode().splitlines()
+        assert waiting.startswith("waiting for the calls under way; Ctrl-C once more ends at once")
+        assert how == f"Run the command again with --database {path} to go on."
         stored = len(stored_records(path))
         assert main(["lifecycle-report", "--region", "us-west-2", "--database", str(path)]) == 0
     assert 0 < stored < len(stored_records(path))
