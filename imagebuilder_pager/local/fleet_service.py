@@ -37,6 +37,10 @@ class _AccountService(LocalImageBuilder):
         super().__init__(account, **options)
         self._calls = calls
 
+    def replace_account(self, account: Account) -> None:
+        """Serve other data from the next request on."""
+        self._account = account
+
 
 class LocalFleet:
     """A function from a signed request to the response of STS or of EC2 Image Builder.
@@ -48,7 +52,8 @@ class LocalFleet:
     in a region. ``role_lifetime`` is that of a role's credentials. ``newest`` is the start of the
     newest executions; else midnight, UTC, of the day on which the fleet is made.
 
-    An account's data are made when it is first asked for them.
+    An account's data are made when it is first asked for them; ``replace_account`` gives it others
+    while the fleet serves.
     """
 
     def __init__(
@@ -81,7 +86,8 @@ class LocalFleet:
         self._newest = int((newest or midnight).timestamp())
         self._rate_limits = None if rate_limit is None else RateLimits(rate_limit)
         self._lock = threading.Lock()
-        self._services: dict[tuple[str, str], LocalImageBuilder] = {}
+        self._services: dict[tuple[str, str], _AccountService] = {}
+        self._replaced: dict[tuple[str, str], Account] = {}
         self._calls = CallLog()
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -118,11 +124,19 @@ class LocalFleet:
 
     def account(self, account_id: str, region: str) -> Account:
         """Return the data of an account in a region."""
+        replaced = self._replaced.get((account_id, region))
+        if replaced is not None:
+            return replaced
         return generate_fleet_account(
             account_id, region, self._size, newest=self._newest, is_running=self._is_running
         )
 
-    def _service_of(self, account_id: str, region: str) -> LocalImageBuilder:
+    def replace_account(self, region: str, account: Account) -> None:
+        """Serve these data of the account with that id in the region, from the next request on."""
+        self._replaced[account.account_id, region] = account
+        self._service_of(account.account_id, region).replace_account(account)
+
+    def _service_of(self, account_id: str, region: str) -> _AccountService:
         if region not in self.regions:
             # AWS's error where a region is not enabled for the account.
             raise ServiceError(

@@ -106,20 +106,30 @@ def stored_records(path: Path) -> list[Key]:
 
 
 def log_writes(path: Path) -> None:
-    """Have the database note each resource that is written, also over one that is there."""
+    """Have the database note each resource that is written, and whether its listing is complete."""
     with FleetDatabase(path), closing(sqlite3.connect(path)) as connection:
-        connection.execute("CREATE TABLE writes (execution_id, parent_id, resource_id)")
-        for event in ("INSERT", "UPDATE"):
+        connection.execute(
+            "CREATE TABLE writes (execution_id, parent_id, resource_id, is_complete)"
+        )
+        for event, row in (("INSERT", "new"), ("UPDATE", "new"), ("DELETE", "old")):
             connection.execute(
                 f"CREATE TRIGGER log_{event} AFTER {event} ON resources BEGIN INSERT INTO writes "
-                "VALUES (new.execution_id, new.parent_id, new.resource_id); END"
+                f"SELECT {row}.execution_id, {row}.parent_id, {row}.resource_id, complete "
+                f"FROM listings WHERE execution_id = {row}.execution_id "
+                f"AND parent_id = {row}.parent_id; END"
             )
 
 
-def logged_writes(path: Path) -> list[tuple[str, str, str]]:
-    """Return the key of each write since :func:`log_writes`, in any order."""
+def logged_writes(path: Path, *, is_complete: bool = False) -> list[tuple[str, str, str]]:
+    """Return the key of each write since :func:`log_writes`, in any order.
+
+    - ``is_complete``: whether only those to a complete listing. Default: False.
+    """
     with closing(sqlite3.connect(path)) as connection:
-        return connection.execute("SELECT * FROM writes").fetchall()
+        return connection.execute(
+            "SELECT execution_id, parent_id, resource_id FROM writes WHERE is_complete >= ?",
+            (is_complete,),
+        ).fetchall()
 
 
 def run_in_process(

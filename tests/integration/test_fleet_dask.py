@@ -3,7 +3,6 @@
 import os
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,9 +47,7 @@ def test_a_dask_worker_that_is_killed_loses_nothing(tmp_path: Path) -> None:
         killer = threading.Thread(target=kill_a_worker)
         killer.start()
         pids = set(client.run(os.getpid).values())
-        result = run_fleet(
-            targets_of(fleet), database, executor=client.get_executor(), slice_pages=20
-        )
+        result = run_fleet(targets_of(fleet), database, executor=client.get_executor())
         killer.join()
         assert workers[0].wait(TIMEOUT) == -9
         assert workers[1].poll() is None
@@ -59,4 +56,5 @@ def test_a_dask_worker_that_is_killed_loses_nothing(tmp_path: Path) -> None:
     stored = stored_records(path)
     assert len(stored) == len(set(stored))
     assert set(stored) == expected_records(fleet)
-    assert set(Counter(logged_writes(path)).values()) == {1}
+    assert set(logged_writes(path)) == {key[:3] for key in stored}
+    assert not logged_writes(path, is_complete=True)

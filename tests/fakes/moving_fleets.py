@@ -1,0 +1,276 @@
+"""A local fleet whose executions and answers change while it serves."""
+
+import datetime as dt
+import json
+import os
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+import httpx
+
+from imagebuilder_pager.fleet import Account as FleetAccount
+from imagebuilder_pager.fleet import Target
+from imagebuilder_pager.local import Account, Execution
+from imagebuilder_pager.local.account_generator import example_policy
+from imagebuilder_pager.local.fleet_service import LocalFleet
+from tests.fakes.fleets import PAST, Key, make_fleet
+
+__all__ = [
+    "ACCOUNT_ID",
+    "REGION",
+    "TARGET",
+    "Answer",
+    "MovingFleet",
+    "error_response",
+    "execution_id",
+    "fleet_of",
+    "interrupt",
+    "make_execution",
+    "policy_arn",
+    "sts_error_response",
+]
+
+ACCOUNT_ID = "123456789012"
+REGION = "us-west-2"
+#: The account and region of :func:`fleet_of`, with the credentials of the environment.
+TARGET = Target(FleetAccount(), REGION)
+
+_ENDED = ("SUCCESS", "FAILED", "CANCELLED")
+
+#: What is done when a request comes; a response is sent in place of the fleet's.
+Action = Callable[[], httpx.Response | None]
+
+
+class Answer(NamedTuple):
+    """A request, and the response to it."""
+
+    operation: str
+    parameters: dict[str, Any]
+    status: int
+    body: dict[str, Any]
+
+    @property
+    def is_of_children(self) -> bool:
+        """Whether it lists the children of an image."""
+        return "parentResourceId" in self.parameters
+
+
+class _Rule:
+    """An action at the requests of an operation with certain parameters."""
+
+    def __init__(
+        self, action: Action, operation: str, number: int | None, parameters: dict[str, Any]
+    ) -> None:
+        self.action = action
+        self.is_due_at = number
+        self.operation = operation
+        self.parameters = parameters
+        self.requests = 0
+
+    def is_due(self, operation: str, parameters: dict[str, Any]) -> bool:
+        if operation != self.operation or not self.parameters.items() <= parameters.items():
+            return False
+        self.requests += 1
+        return self.is_due_at in {None, self.requests}
+
+
+class MovingFleet:
+    """A fleet whose data and answers change while it serves; thread-safe.
+
+    - ``fleet``: what answers, and has the data of the first account and region.
+    """
+
+    def __init__(self, fleet: LocalFleet) -> None:
+        self.fleet = fleet
+        self._lock = threading.Lock()
+        self._rules: list[_Rule] = []
+        self._answers: list[Answer] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        operation, parameters = _read(request)
+        with self._lock:
+            due = [rule for rule in self._rules if rule.is_due(operation, parameters)]
+        given = [rule.action() for rule in due]
+        response = next((one for one in given if one is not None), None) or self.fleet(request)
+        is_json = response.headers["content-type"] == "application/json"
+        answer = Answer(
+            operation, parameters, response.status_code, response.json() if is_json else {}
+        )
+        with self._lock:
+            self._answers.append(answer)
+        return response
+
+    def before(
+        self, action: Action, operation: str, *, number: int | None = None, **parameters: Any
+    ) -> None:
+        """Do something before each request is answered, or before one of them.
+
+        - ``action``: what is done; a response that it returns is sent.
+        - ``operation``: the operation of the requests; ``AssumeRole`` is STS's.
+        - ``number``: of these requests, the one, from 1. Default: None, each.
+        - ``parameters``: parameters that they have.
+        """
+        with self._lock:
+            self._rules.append(_Rule(action, operation, number, parameters))
+
+    def calm(self) -> None:
+        """Do nothing any more before requests."""
+        with self._lock:
+            self._rules.clear()
+
+    def take_answers(self) -> list[Answer]:
+        """Return the answers since the last time."""
+        with self._lock:
+            answers, self._answers = self._answers, []
+        return answers
+
+    def count_requests(self) -> Counter[str]:
+        """Return the number of requests by operation since answers were last taken."""
+        return Counter(answer.operation for answer in self.take_answers())
+
+    @property
+    def executions(self) -> tuple[Execution, ...]:
+        """The executions that there are."""
+        return self._account.executions
+
+    def put(self, *executions: Execution) -> None:
+        """Put executions in the place of those with their ids, and new ones before all others."""
+        given = {one.lifecycle_execution_id: one for one in executions}
+        kept = tuple(given.pop(one.lifecycle_execution_id, one) for one in self._account.executions)
+        self._replace(executions=(*given.values(), *kept))
+
+    def remove(self, *numbers: int) -> None:
+        """Remove executions."""
+        removed = {execution_id(number) for number in numbers}
+        kept = (one for one in self.executions if one.lifecycle_execution_id not in removed)
+        self._replace(executions=tuple(kept))
+
+    def remove_policy(self, number: int) -> None:
+        """Remove a policy; its executions are there as before."""
+        kept = (one for one in self._account.policies if one["arn"] != policy_arn(number))
+        self._replace(policies=tuple(kept))
+
+    @property
+    def _account(self) -> Account:
+        return self.fleet.account(self.fleet.account_ids[0], self.fleet.regions[0])
+
+    def _replace(self, **members: Any) -> None:
+        self.fleet.replace_account(self.fleet.regions[0], replace(self._account, **members))
+
+
+def fleet_of(*executions: Execution, **arguments: Any) -> MovingFleet:
+    """Return a fleet of one account and region with these executions and their policies.
+
+    - ``arguments``: those of :func:`make_fleet`.
+    """
+    arns = dict.fromkeys(one.lifecycle_policy_arn for one in executions)
+    policies = [
+        example_policy("AMI_IMAGE") | {"arn": arn, "name": str(arn).rpartition("/")[2]}
+        for arn in arns
+    ]
+    fleet = make_fleet((REGION,), accounts=1, policies=0, **arguments)
+    account = Account(tuple(executions), tuple(policies), account_id=ACCOUNT_ID)
+    fleet.replace_account(REGION, account)
+    return MovingFleet(fleet)
+
+
+def policy_arn(number: int) -> str:
+    """Return the ARN of a policy."""
+    return f"arn:aws:imagebuilder:{REGION}:{ACCOUNT_ID}:lifecycle-policy/policy-{number}"
+
+
+def execution_id(number: int) -> str:
+    """Return the id of an execution."""
+    return f"lce-{number:08d}-0000-4000-8000-000000000000"
+
+
+def make_execution(
+    number: int,
+    status: str = "SUCCESS",
+    *,
+    policy: int = 0,
+    images: int = 1,
+    unfinished: int = 0,
+    end: dt.datetime = PAST,
+) -> Execution:
+    """Return an execution, of images with an AMI each.
+
+    - ``number``: that of its id.
+    - ``status``: its status. Default: ``SUCCESS``.
+    - ``policy``: the number of its policy. Default: 0.
+    - ``images``: the number of images. Default: 1.
+    - ``unfinished``: of the images, those that are IN_PROGRESS. Default: 0.
+    - ``end``: its end, if its status is that of one that has ended. Default: in the past.
+    """
+    time = end.timestamp()
+    resources, children = [], {}
+    for index in range(images):
+        state = {"status": "IN_PROGRESS" if index < unfinished else "SUCCESS"}
+        common = {
+            "accountId": ACCOUNT_ID,
+            "region": REGION,
+            "state": state,
+            "action": {"name": "DELETE", "reason": "Image is older than 90 days."},
+            "startTime": time - 60,
+        }
+        arn = f"arn:aws:imagebuilder:{REGION}:{ACCOUNT_ID}:image/web/{number}.0.{index}/1"
+        resources.append({"resourceId": arn, **common})
+        children[arn] = ({"resourceId": f"ami-{number:08x}{index:09x}", **common},)
+    return Execution(
+        execution_id(number),
+        {"status": status},
+        tuple(resources),
+        children,
+        policy_arn(policy),
+        start_time=time - 300,
+        end_time=time if status in _ENDED else None,
+    )
+
+
+def answered_records(answers: list[Answer]) -> set[Key]:
+    """Return the keys of all resources in the answers."""
+    return {
+        (
+            answer.parameters["lifecycleExecutionId"],
+            answer.parameters.get("parentResourceId", ""),
+            resource["resourceId"],
+            resource["accountId"],
+            resource["region"],
+        )
+        for answer in answers
+        if answer.operation == "ListLifecycleExecutionResources"
+        for resource in answer.body.get("resources", ())
+    }
+
+
+def error_response(code: str, status: int) -> httpx.Response:
+    """Return an error response of Image Builder."""
+    return httpx.Response(status, headers={"x-amzn-ErrorType": code}, json={"message": "No."})
+
+
+def sts_error_response(code: str, status: int) -> httpx.Response:
+    """Return an error response of STS."""
+    body = (
+        f"<ErrorResponse><Error><Code>{code}</Code><Message>No.</Message></Error></ErrorResponse>"
+    )
+    return httpx.Response(status, headers={"Content-Type": "text/xml"}, content=body.encode())
+
+
+def interrupt() -> None:
+    """Press Ctrl-C, for this process alone."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def _read(request: httpx.Request) -> tuple[str, dict[str, Any]]:
+    """Return the operation and the parameters of a request."""
+    if request.url.path == "/":
+        form = dict(parse_qsl(request.content.decode()))
+        return form.pop("Action", ""), dict(form)
+    body = json.loads(request.content or b"{}")
+    parameters = {name: value for name, value in body.items() if value is not None}
+    return request.url.path.removeprefix("/"), {**request.url.params, **parameters}
