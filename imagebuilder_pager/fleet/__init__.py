@@ -16,11 +16,15 @@ ended. docs/fleet.md has the rest. No other part of the library imports this one
 line.
 """
 
-from .database import FleetDatabase
-from .executors import process_executor
-from .results import FleetProgress, FleetResult, TargetResult
-from .run import run_fleet
-from .targets import Account, Target, load_targets, make_targets
+from .._lazy import lazy_attributes
+
+TYPE_CHECKING = False  # as typing's, which is slow to import
+if TYPE_CHECKING:
+    from .database import FleetDatabase
+    from .executors import process_executor
+    from .results import FleetProgress, FleetResult, TargetResult
+    from .run import run_fleet
+    from .targets import Account, Target, load_targets, make_targets
 
 __all__ = [
     "Account",
@@ -34,3 +38,22 @@ __all__ = [
     "process_executor",
     "run_fleet",
 ]
+
+# Type checkers must not see it: with it, an unknown name would be Any.
+if not TYPE_CHECKING:
+    # To read a database takes no client.
+    __getattr__ = lazy_attributes(
+        __name__,
+        {
+            "FleetDatabase": "database",
+            "process_executor": "executors",
+            "run_fleet": "run",
+            **dict.fromkeys(("FleetProgress", "FleetResult", "TargetResult"), "results"),
+            **dict.fromkeys(("Account", "Target", "load_targets", "make_targets"), "targets"),
+        },
+        (),
+    )
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -7,6 +7,7 @@ date functions read them.
 from __future__ import annotations
 
 import sqlite3
+from datetime import UTC, datetime
 
 from ..exceptions import CheckpointError, MissingDependencyException
 
@@ -106,6 +107,15 @@ CREATE INDEX resources_by_id ON resources (resource_id);
 CREATE INDEX resources_failed ON resources (execution_id) WHERE status = 'FAILED';
 CREATE INDEX snapshots_by_id ON snapshots (snapshot_id);
 """
+
+
+def format_time(time: datetime | None) -> str | None:
+    """Return a time as the database has it: UTC, to the millisecond."""
+    if not isinstance(time, datetime):
+        return None
+    # A time of the service is in UTC already; strftime would take ten times as long.
+    utc = time if time.tzinfo is UTC else time.astimezone(UTC)
+    return f"{utc.isoformat(timespec='milliseconds')[:-6]}Z"
 
 
 def prepare_schema(connection: sqlite3.Connection, path: str) -> None:

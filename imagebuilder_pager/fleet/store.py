@@ -21,7 +21,8 @@ from ..lifecycle_walk.levels import _is_image as is_image
 from ..lifecycle_walk.records import _ENDED as ENDED
 from .database import FleetDatabase
 from .listings import Failure, Listing, Scope
-from .records import ExecutionRow, Row, Rows, format_time, location_of
+from .records import ExecutionRow, Row, Rows, location_of
+from .schema import format_time
 from .targets import Target
 
 

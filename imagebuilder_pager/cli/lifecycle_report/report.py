@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from ...fleet import FleetDatabase
-from ...fleet.records import format_time
+from ...fleet.schema import format_time
 
 #: What the counts can be grouped by, as expressions of SQL. A week begins on its Monday.
 GROUPINGS = {
