@@ -232,8 +232,7 @@ def test_a_token_is_small_and_says_where_it_stands() -> None:
     records, token = records_by("sync", account, stop_after=2000)
     assert token is not None
     assert len(token) < 2000
-    levels = decode_token(token)["levels"]
-    assert [level["id"] for level in levels[:2]] == [
+    assert decode_token(token)["keys"][:2] == [
         records[-1].policy.arn,
         records[-1].execution.lifecycle_execution_id,
     ]
@@ -268,12 +267,6 @@ def test_invalid_arguments(arguments: dict[str, Any], problem: str) -> None:
     assert account.requests == []
 
 
-@pytest.mark.parametrize("token", ["", "abc", 5, "eyJuZXh0VG9rZW4iOiAiYSJ9", "x" * 1_000_001])
-def test_what_is_not_a_token_of_a_walk(token: Any) -> None:
-    with pytest.raises(StartingTokenError, match=r"^StartingToken: "):
-        client_of(make_account()).walk_lifecycle(StartingToken=token)
-
-
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_the_pages_of_a_walk(backend: str) -> None:
     account = make_account(policies=2, executions=2, images=1, amis=1)
@@ -295,10 +288,10 @@ arguments = dict(aws_access_key_id="a", aws_secret_access_key="b")
 client = ImageBuilder("us-west-2", **arguments)
 client.get_paginator("list_lifecycle_execution_resources")
 AsyncImageBuilder("us-west-2", **arguments)
-parts = ("imagebuilder_pager.lifecycle_walk", "imagebuilder_pager.pagination.nest")
-print(json.dumps([name for name in sys.modules if name.startswith(parts)]))
+part = "imagebuilder_pager.lifecycle_walk"
+print(json.dumps([name for name in sys.modules if name.startswith(part)]))
 client.walk_lifecycle()
-print(json.dumps([name for name in sys.modules if name.startswith(parts)]))
+print(json.dumps([name for name in sys.modules if name.startswith(part)]))
 """
 
 
