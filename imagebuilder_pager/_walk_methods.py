@@ -25,15 +25,13 @@ def _importing_walk() -> Iterator[None]:
         if error.name != _PART:
             raise
         raise MissingDependencyException(
-            f"walk_lifecycle needs {_PART}, which this copy of the library leaves out: build it "
-            "with it, by make slim SLIM_WITH=walk"
+            f"walk_lifecycle needs {_PART}, which this copy of the library leaves out; make slim "
+            "SLIM_WITH=walk builds one that has it"
         ) from None
 
 
 class WalkMethods:
     """The walk of the sync client."""
-
-    region_name: str
 
     def walk_lifecycle(
         self,
@@ -79,8 +77,6 @@ class WalkMethods:
 
 class AsyncWalkMethods:
     """The walk of the async client."""
-
-    region_name: str
 
     def walk_lifecycle(
         self,

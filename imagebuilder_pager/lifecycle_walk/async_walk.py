@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from ..models.exceptions import InvalidPaginationTokenException
 from ..pagination.async_paginator import AsyncResultIterator
-from .cursor import BaseWalk, WalkCursor
 from .records import LifecycleRecord
+from .steps import BaseWalk, WalkSteps
 
 
 class AsyncLifecycleWalk(BaseWalk):
@@ -18,38 +17,32 @@ class AsyncLifecycleWalk(BaseWalk):
     """
 
     def __aiter__(self) -> AsyncResultIterator[LifecycleRecord]:
-        cursor = WalkCursor(self._plan)
-        return AsyncResultIterator(cursor, _Fetcher(cursor), partial(self._expand_records, cursor))
+        steps = WalkSteps(self._plan, aiter)
+        return AsyncResultIterator(
+            steps, _Fetcher(steps), lambda result: self._records(steps, *result)
+        )
 
     def items(self) -> AsyncResultIterator[LifecycleRecord]:
         """Return an async iterator over the records, as :class:`Checkpoint` asks for it."""
         return aiter(self)
 
-    def pages(self) -> AsyncResultIterator[list[LifecycleRecord]]:
-        """Return an async iterator over lists of records; see :meth:`LifecycleWalk.pages`."""
-        cursor = WalkCursor(self._plan)
-        return AsyncResultIterator(cursor, _Fetcher(cursor), partial(self._expand_page, cursor))
-
 
 class _Fetcher:
-    """The pages of a walk, each of the listing that the cursor needs it of."""
+    """The pages of a walk, each of the listing that is next."""
 
-    def __init__(self, cursor: WalkCursor) -> None:
-        self._cursor = cursor
-        self._iterators: dict[int, AsyncResultIterator[Any]] = {}
+    def __init__(self, steps: WalkSteps) -> None:
+        self._steps = steps
 
-    async def next_result(self) -> Any:
-        """Return the next page, or None after the last."""
-        while (listing := self._cursor.next_listing()) is not None:
-            if listing.position is None:
-                self._iterators[listing.depth] = aiter(listing.pages)
+    async def next_result(self) -> tuple[Any] | None:
+        """Return the next page, or that a listing has ended as ``(None,)``; None at the end."""
+        while self._steps.needed is not None:
             try:
-                return await anext(self._iterators[listing.depth])
+                return (await anext(self._steps.needed, None),)
             except InvalidPaginationTokenException as error:
-                self._cursor.restart(error)
+                self._steps.refuse(error)
         return None
 
     async def aclose(self) -> None:
         """End the fetching ahead of every listing."""
-        for iterator in self._iterators.values():
-            await iterator.aclose()
+        for pages in self._steps.open_pages():
+            await pages.aclose()

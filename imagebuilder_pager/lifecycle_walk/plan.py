@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from ..exceptions import ParamValidationError
 from ..models.lifecycle_policies import LifecyclePolicySummary
 from ..models.shapes import Shape, of_type
+from ..pagination import encode_token
 from .records import LifecycleRecord, is_image, is_in_period
 from .token import BEGINNING, WalkToken, invalid_token, parse_token
 from .walk import WalkArguments
@@ -62,7 +63,7 @@ class WalkPlan:
         if self.starting_token is not None:
             self.start = parse_token(self.starting_token, self.fingerprint, len(self._paginators))
             # The paginator checks its token at once; the keys are in place of the ids.
-            outer = [str(key) for key in self.start.keys[: self.start.level or 0]]
+            outer = [str(key) for key in self.start.keys[:-1]]
             try:
                 self.paginate(outer, self.start.token)
             except ParamValidationError as error:
@@ -74,6 +75,10 @@ class WalkPlan:
         params = dict(zip(names, ids[len(ids) - len(names) :], strict=True))
         config = {**self._config, "StartingToken": token}
         return self._paginators[len(ids)].paginate(**params, PaginationConfig=config)
+
+    def pack(self, position: WalkToken) -> str:
+        """Return the token of a position as a string."""
+        return encode_token({"walk": self.fingerprint, **position._asdict()})
 
     def includes(self, depth: int, item: Any) -> bool:
         """Return whether an item counts; a page that does not match may have any value as one."""

@@ -1,4 +1,4 @@
-"""The arguments of a walk: what they may be, and what the token of another walk is told by."""
+"""The arguments of a walk: their checks, and the fingerprint of them that its tokens have."""
 
 from __future__ import annotations
 

@@ -179,7 +179,7 @@ for kind in (ImageBuilder, AsyncImageBuilder):
 def test_the_walk_says_what_is_missing(slim: Path, slim_with_all_parts: Path) -> None:
     line = (
         "walk_lifecycle needs imagebuilder_pager.lifecycle_walk, which this copy of the library "
-        "leaves out: build it with it, by make slim SLIM_WITH=walk\n"
+        "leaves out; make slim SLIM_WITH=walk builds one that has it\n"
     )
     assert run(slim, WALK) == line * 2
     assert run(slim_with_all_parts, WALK) == "None\n" * 2

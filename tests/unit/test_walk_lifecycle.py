@@ -30,7 +30,7 @@ from tests.fakes.lifecycle_account import (
     make_execution,
     policy_arn,
 )
-from tests.fakes.paginated_service import BACKENDS, WAYS, run
+from tests.fakes.paginated_service import WAYS, run
 from tests.fakes.walks import keys_of, records_by
 
 
@@ -111,8 +111,8 @@ def test_what_a_type_checker_knows() -> None:
 
     async def main() -> None:
         walk = async_client_of(make_account()).walk_lifecycle([policy_arn(0)], PageSize=5)
-        async for page in walk.pages():
-            assert_type(page, list[LifecycleRecord])
+        async for record in walk:
+            assert_type(record, LifecycleRecord)
         assert_type(walk.resume_token, str | None)
 
     run("asyncio", main)
@@ -265,20 +265,6 @@ def test_invalid_arguments(arguments: dict[str, Any], problem: str) -> None:
         (only,) = caught.value.problems
         assert str(only).startswith(problem)
     assert account.requests == []
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_the_pages_of_a_walk(backend: str) -> None:
-    account = make_account(policies=2, executions=2, images=1, amis=1)
-
-    async def main() -> list[list[LifecycleRecord]]:
-        return [page async for page in async_client_of(account).walk_lifecycle().pages()]
-
-    pages = run(backend, main)
-    assert len(pages) == len(account.requests)
-    assert keys_of(record for page in pages for record in page) == account.keys()
-    again = list(client_of(account).walk_lifecycle().pages())
-    assert [keys_of(page) for page in again] == [keys_of(page) for page in pages]
 
 
 CODE = """
