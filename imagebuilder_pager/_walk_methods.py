@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .lifecycle_walk import AsyncLifecycleWalk, LifecycleWalk, WalkOptions
 
-_PARTS = (f"{__package__}.lifecycle_walk", f"{__package__}.pagination.nest")
+_PART = f"{__package__}.lifecycle_walk"
 
 
 @contextmanager
@@ -22,18 +22,16 @@ def _importing_walk() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if error.name not in _PARTS:
+        if error.name != _PART:
             raise
         raise MissingDependencyException(
-            f"walk_lifecycle needs {' and '.join(_PARTS)}, which this copy of the library leaves "
-            "out: build it with them, by make slim SLIM_WITH=walk"
+            f"walk_lifecycle needs {_PART}, which this copy of the library leaves out; make slim "
+            "SLIM_WITH=walk builds one that has it"
         ) from None
 
 
 class WalkMethods:
     """The walk of the sync client."""
-
-    region_name: str
 
     def walk_lifecycle(
         self,
@@ -43,7 +41,7 @@ class WalkMethods:
         children: bool = True,
         **options: Unpack[WalkOptions],
     ) -> LifecycleWalk:
-        """Return an iterable over what lifecycle policies have done, each record once.
+        """Return an iterable over what lifecycle policies have done.
 
         It lists the policies, the executions of each, the resources of each execution and, with
         ``children``, the AMIs or container images of each image, and yields a
@@ -60,26 +58,25 @@ class WalkMethods:
         - ``PageSize``: the items of a page, at every level. Default: the service's choice.
         - ``StartingToken``: the ``resume_token`` of an earlier walk with the same arguments.
           Default: the beginning.
-        - ``Prefetch``: the pages to fetch ahead, 0 to 100; the async client fetches them at the
-          same time. Default: 0.
+        - ``Prefetch``: the pages to fetch ahead in each listing, 0 to 100. Default: 0.
 
         Raises :class:`ParamValidationError` and :class:`StartingTokenError` at once. The iteration
         raises the errors of the operations, and :class:`ParentGoneError` where an item that the
-        token points to no longer exists: the ``resume_token`` of that error resumes behind it.
+        token points into no longer exists: with the ``resume_token`` of that error, the listing of
+        the item begins anew.
         """
         with _importing_walk():
-            from .lifecycle_walk.walk import WalkArguments, make_walk
+            from .lifecycle_walk.sync_walk import LifecycleWalk
+            from .lifecycle_walk.walk import WalkArguments
 
         arguments = WalkArguments(
             policies=policies, since=since, until=until, children=children, options=options
         )
-        return make_walk(self, self.region_name, arguments)
+        return LifecycleWalk(self, arguments)
 
 
 class AsyncWalkMethods:
     """The walk of the async client."""
-
-    region_name: str
 
     def walk_lifecycle(
         self,
@@ -89,15 +86,12 @@ class AsyncWalkMethods:
         children: bool = True,
         **options: Unpack[WalkOptions],
     ) -> AsyncLifecycleWalk:
-        """Return an async iterable over what lifecycle policies have done; see the sync client's.
-
-        With ``Prefetch``, pages of several listings are fetched at the same time, in order.
-        """
+        """Return an async iterable; see the sync client's method."""
         with _importing_walk():
-            from .lifecycle_walk.async_walk import make_async_walk
+            from .lifecycle_walk.async_walk import AsyncLifecycleWalk
             from .lifecycle_walk.walk import WalkArguments
 
         arguments = WalkArguments(
             policies=policies, since=since, until=until, children=children, options=options
         )
-        return make_async_walk(self, self.region_name, arguments)
+        return AsyncLifecycleWalk(self, arguments)

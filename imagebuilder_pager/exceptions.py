@@ -19,7 +19,7 @@ The errors that the service models are in :mod:`imagebuilder_pager.models.except
         CredentialRetrievalError              a configured source that returned no credentials
       PaginationError                         a listing that cannot begin or continue
         StartingTokenError (ValueError)       an invalid StartingToken
-        ParentGoneError                       the item a StartingToken points to no longer exists
+        ParentGoneError                       the item a StartingToken points into no longer exists
       CheckpointError                         a file that is not the checkpoint of the listing
         CheckpointLockedError                 a checkpoint that another run has
       ClientError                             an error response of the service
@@ -208,10 +208,10 @@ class StartingTokenError(PaginationError, ValueError):
 
 
 class ParentGoneError(PaginationError):
-    """An item that a walk's ``StartingToken`` points to, and that no longer exists.
+    """An item that a walk's ``StartingToken`` points into, and that no longer exists.
 
-    ``level`` names the listing, ``item_id`` the item. ``resume_token`` resumes behind the item,
-    with the one that has moved up into its place.
+    ``level`` names the listing, ``item_id`` the item. With ``resume_token``, that listing begins
+    anew.
     """
 
     resume_token: str
@@ -220,8 +220,8 @@ class ParentGoneError(PaginationError):
         self.level = level
         self.item_id = item_id
         super().__init__(
-            f"the item {item_id or 'without an id'} that the StartingToken points to is no longer "
-            f"in the listing of {level}; the error's resume_token resumes after it"
+            f"the item {item_id or 'without an id'} that the StartingToken points into is no "
+            f"longer in the listing of {level}; the error's resume_token begins that listing anew"
         )
 
 

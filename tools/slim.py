@@ -46,7 +46,7 @@ OPTIONAL_PARTS = {
     "cli": ("imagebuilder_pager/cli", "imagebuilder_pager/__main__.py"),
     "fleet": ("imagebuilder_pager/fleet",),
     "local": ("imagebuilder_pager/local", "imagebuilder_pager/pytest_plugin.py"),
-    "walk": ("imagebuilder_pager/lifecycle_walk", "imagebuilder_pager/pagination/nest"),
+    "walk": ("imagebuilder_pager/lifecycle_walk",),
 }
 _EXCLUDED = ("botocore/data",)
 # Pydantic imports its version 1 only for a class with version 1's __get_validators__.

@@ -17,8 +17,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from ..lifecycle_walk.levels import _is_image as is_image
-from ..lifecycle_walk.records import _ENDED as ENDED
+from ..lifecycle_walk.records import ENDED, is_image
 from .database import FleetDatabase
 from .listings import Failure, Listing, Scope
 from .records import ExecutionRow, Row, Rows, location_of

@@ -9,7 +9,8 @@ TYPE_CHECKING = False  # as typing's, which is slow to import
 if TYPE_CHECKING:
     from .async_walk import AsyncLifecycleWalk
     from .records import LifecycleRecord, LifecycleRecordKey
-    from .walk import LifecycleWalk, WalkOptions
+    from .sync_walk import LifecycleWalk
+    from .walk import WalkOptions
 
 __all__ = [
     "AsyncLifecycleWalk",
@@ -27,7 +28,7 @@ if not TYPE_CHECKING:
             "AsyncLifecycleWalk": "async_walk",
             "LifecycleRecord": "records",
             "LifecycleRecordKey": "records",
-            "LifecycleWalk": "walk",
+            "LifecycleWalk": "sync_walk",
             "WalkOptions": "walk",
         },
         (),

@@ -1,7 +1,8 @@
-"""The records of a walk, and how each is told from all others."""
+"""The records of a walk, what identifies each, and which executions belong to a period."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from ..models.lifecycle import LifecycleExecutionResource, LifecycleExecutionState
@@ -10,7 +11,7 @@ from ..models.lifecycle_policies import LifecyclePolicySummary
 from ..models.shapes import of_type
 
 #: The statuses that an execution does not leave again.
-_ENDED = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
+ENDED = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
 
 
 class LifecycleRecordKey(NamedTuple):
@@ -84,4 +85,25 @@ class LifecycleRecord(NamedTuple):
 def has_ended(execution: LifecycleExecution) -> bool:
     """Return whether an execution has ended; one with an unknown status has not."""
     state = of_type(execution.state, LifecycleExecutionState)
-    return state is not None and of_type(state.status, str) in _ENDED
+    return state is not None and of_type(state.status, str) in ENDED
+
+
+def is_in_period(
+    execution: LifecycleExecution, since: datetime | None, until: datetime | None
+) -> bool:
+    """Return whether an execution belongs to the time from ``since`` up to before ``until``.
+
+    An execution that has ended belongs to the time of its end. Any other, or one without a known
+    end, is left out only if it started at ``until`` or later.
+    """
+    end = of_type(execution.end_time, datetime) if has_ended(execution) else None
+    if end is not None:
+        return (since is None or since <= end) and (until is None or end < until)
+    start = of_type(execution.start_time, datetime)
+    return until is None or start is None or start < until
+
+
+def is_image(resource_id: str) -> bool:
+    """Return whether it is the ARN of an image, the only parent that the service has."""
+    service, _, resource = resource_id.partition(":imagebuilder:")
+    return service.startswith("arn:") and ":image/" in resource

@@ -1,25 +1,19 @@
-"""The walk of a client: its arguments are checked here, and its nest is built."""
+"""The arguments of a walk: their checks, and the fingerprint of them that its tokens have."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, TypedDict
 
 from .._aws.clock import assume_utc
 from .._operations import find_operation
-from .._validation import describe_invalid_value
+from .._validation import collect_whole_number, describe_invalid_value
 from ..exceptions import ParamValidationError, Problem
-from ..models.exceptions import InvalidPaginationTokenException
-from ..models.lifecycle_policies import LifecyclePolicySummary
-from ..pagination.nest.level import NestLevel
-from ..pagination.nest.nest import Nest, NestIterator
-from .levels import make_levels
-from .records import LifecycleRecord
-
-#: The records of a walk; see :class:`NestIterator`.
-LifecycleWalk: TypeAlias = NestIterator[LifecycleRecord]
+from ..pagination.config import MAX_PREFETCH
 
 
 class WalkOptions(TypedDict, total=False):
@@ -28,16 +22,12 @@ class WalkOptions(TypedDict, total=False):
     - ``PageSize``: the items of a page, at every level. Default: the service's choice.
     - ``StartingToken``: the ``resume_token`` of an earlier walk with the same arguments. Default:
       the beginning.
-    - ``Prefetch``: the pages to fetch ahead, 0 to 100. Default: 0.
+    - ``Prefetch``: the pages to fetch ahead in each listing, 0 to 100. Default: 0.
     """
 
     PageSize: int | None
     StartingToken: str | None
     Prefetch: int | None
-
-
-_OPTIONS = {"PageSize": "page_size", "StartingToken": "starting_token", "Prefetch": "prefetch"}
-NAME = "walk_lifecycle"
 
 
 class WalkArguments:
@@ -64,65 +54,26 @@ class WalkArguments:
         if not isinstance(children, bool):
             problems.append(describe_invalid_value("children", children, "True or False"))
         self.children: bool = bool(children)
-        self.options: dict[str, Any] = _check_options(options, problems)
-        if problems:
-            raise ParamValidationError(NAME, problems)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what makes this walk another one than others, in values that JSON has."""
-        return {
-            "policies": self.policies,
-            "since": None if self.since is None else self.since.timestamp(),
-            "until": None if self.until is None else self.until.timestamp(),
-            "children": self.children,
+        given: dict[str, Any] = dict(options)
+        self.starting_token: str | None = given.pop("StartingToken", None)
+        size, prefetch = given.pop("PageSize", None), given.pop("Prefetch", None)
+        #: The ``PaginationConfig`` of every listing.
+        self.config: dict[str, int | None] = {
+            "PageSize": collect_whole_number("PageSize", size, problems, 1),
+            "Prefetch": collect_whole_number("Prefetch", prefetch, problems, 0, MAX_PREFETCH),
         }
-
-    def list_policies(self, **_: Any) -> dict[str, Any]:
-        """Return the given policies as the page of a listing."""
-        return {"policies": [LifecyclePolicySummary(arn=arn) for arn in self.policies or ()]}
-
-    async def list_policies_async(self, **_: Any) -> dict[str, Any]:
-        """Return the same, to be awaited."""
-        return self.list_policies()
-
-    def levels(self, client: object, list_policies: Callable[..., Any]) -> list[NestLevel]:
-        """Return the levels of the walk; ``list_policies`` returns the given ones."""
-        return make_levels(
-            client,
-            None if self.policies is None else list_policies,
-            since=self.since,
-            until=self.until,
-            children=self.children,
+        allowed = ", ".join(
+            ("policies", "since", "until", "children", *WalkOptions.__annotations__)
         )
+        problems += [Problem(name, "unknown parameter", allowed) for name in given]
+        if problems:
+            raise ParamValidationError("walk_lifecycle", problems)
 
-
-def make_walk(client: object, region_name: str, arguments: WalkArguments) -> LifecycleWalk:
-    """Return a walk by the methods of a sync client."""
-    nest = Nest(
-        arguments.levels(client, arguments.list_policies),
-        make_record=make_record,
-        arguments={"region": region_name, **arguments.to_json()},
-        is_expired=is_expired,
-        name=NAME,
-    )
-    return nest.walk(**arguments.options)
-
-
-def make_record(parents: tuple[Any, ...], item: Any) -> LifecycleRecord:
-    """Return the record of an item, with those above it."""
-    if len(parents) == 2:
-        policy, execution = parents
-        return LifecycleRecord(policy, execution, None, item)
-    if len(parents) == 3:
-        policy, execution, parent = parents
-        return LifecycleRecord(policy, execution, parent, item)
-    (policy,) = parents
-    return LifecycleRecord(policy, item)
-
-
-def is_expired(error: Exception) -> bool:
-    """Return whether a page's token has been refused."""
-    return isinstance(error, InvalidPaginationTokenException)
+    def fingerprint(self, region_name: str) -> str:
+        """Return what tells this walk from others: 16 hexadecimal digits."""
+        times = [time and time.timestamp() for time in (self.since, self.until)]
+        text = json.dumps([region_name, self.policies, times, self.children])
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def _check_policies(policies: object, problems: list[Problem]) -> list[str] | None:
@@ -158,14 +109,3 @@ def _check_time(name: str, time: object, problems: list[Problem]) -> datetime | 
     except OverflowError:
         problems.append(describe_invalid_value(name, time, "a time of the years 1 to 9999 in UTC"))
         return None
-
-
-def _check_options(options: Mapping[str, object], problems: list[Problem]) -> dict[str, Any]:
-    checked: dict[str, Any] = {}
-    for name, value in options.items():
-        if name not in _OPTIONS:
-            allowed = ", ".join(("policies", "since", "until", "children", *_OPTIONS))
-            problems.append(Problem(name, "unknown parameter", allowed))
-        elif value is not None:
-            checked[_OPTIONS[name]] = value
-    return checked

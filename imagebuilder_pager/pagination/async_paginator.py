@@ -98,7 +98,7 @@ class _Fetcher(Protocol[ResultT_co]):
 
 
 class AsyncResultIterator(AsyncIterator[T]):
-    """One iteration over an :class:`AsyncPageIterator`, or over a nest of listings.
+    """One iteration over an :class:`AsyncPageIterator`, or over the walk of a client.
 
     Leaving the loop early drops it, and the fetching ahead ends with it; :meth:`aclose` does the
     same and waits for the end.

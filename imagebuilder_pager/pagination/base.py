@@ -124,6 +124,14 @@ class BasePageIterator(Generic[MethodT_co, PageT_co]):
         return _resume_token(self._position)
 
     @property
+    def position(self) -> PagePosition | None:
+        """The position of the page yielded last, None before the first.
+
+        With :meth:`PagePosition.token_after`, any item of the page can be resumed at later.
+        """
+        return None if self._position is None else self._position[0]
+
+    @property
     def non_aggregate_part(self) -> dict[str, Any]:
         """The members that are the same on every page, as the first page has them."""
         return self._non_aggregate_part
@@ -213,29 +221,23 @@ class IterationState(Generic[PageT]):
         return full_result.finish()
 
 
-def reject_awaitable(page: object, instead: str = "AsyncPaginator") -> None:
-    """Raise :class:`PaginationError` for an awaitable in place of a page.
-
-    ``instead`` is the class that takes an async function.
-    """
+def reject_awaitable(page: object) -> None:
+    """Raise :class:`PaginationError` for an awaitable in place of a page."""
     if isinstance(page, Awaitable):
         if isinstance(page, Coroutine):
             page.close()  # or Python warns that it was never awaited
         raise PaginationError(
             f"the method returned a {type(page).__name__} in place of a page; for an async "
-            f"function, use {instead}"
+            "function, use AsyncPaginator"
         )
 
 
-def require_awaitable(page: object, instead: str = "Paginator") -> None:
-    """Raise :class:`PaginationError` for anything but an awaitable page.
-
-    ``instead`` is the class that takes a function that is not async.
-    """
+def require_awaitable(page: object) -> None:
+    """Raise :class:`PaginationError` for anything but an awaitable page."""
     if not isinstance(page, Awaitable):
         raise PaginationError(
             f"the method returned a {type(page).__name__} in place of an awaitable; for a function "
-            f"that is not async, use {instead}"
+            "that is not async, use Paginator"
         )
 
 

@@ -17,23 +17,37 @@ import os
 import threading
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar, overload
 
 from .._async_runtime import run_in_thread
 from .._validation import describe_invalid_value
 from ..exceptions import CheckpointError, ParamValidationError, Problem, StartingTokenError
 from .checkpoint_file import CheckpointFile
 
-if TYPE_CHECKING:
-    from .async_paginator import AsyncPageIterator, AsyncResultIterator
-    from .base import BasePageIterator
-    from .nest import AsyncNestIterator, NestIterator
-    from .paginator import PageIterator
-
-_VERSION = 1
 PageT = TypeVar("PageT")
 ItemT = TypeVar("ItemT")
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+if TYPE_CHECKING:
+    from .async_paginator import AsyncPageIterator, AsyncResultIterator
+    from .base import BasePageIterator
+    from .paginator import PageIterator
+
+    class _Resumable(Protocol):
+        @property
+        def starting_token(self) -> str | None: ...
+        @property
+        def resume_token(self) -> str | None: ...
+
+    class _Items(_Resumable, Protocol[T_co]):
+        def items(self) -> Generator[T_co]: ...
+
+    class _AsyncItems(_Resumable, Protocol[T_co]):
+        def items(self) -> AsyncIterator[T_co]: ...
+
+
+_VERSION = 1
 
 
 class Checkpoint:
@@ -108,17 +122,13 @@ class Checkpoint:
         self._save(None, finished=False, data=data)
 
     @overload
-    def items(self, pages: PageIterator[PageT, ItemT]) -> Iterator[ItemT]: ...
+    def items(self, pages: _Items[ItemT]) -> Iterator[ItemT]: ...
     @overload
-    def items(self, pages: AsyncPageIterator[PageT, ItemT]) -> AsyncIterator[ItemT]: ...
-    @overload
-    def items(self, pages: NestIterator[ItemT]) -> Iterator[ItemT]: ...
-    @overload
-    def items(self, pages: AsyncNestIterator[ItemT]) -> AsyncIterator[ItemT]: ...
+    def items(self, pages: _AsyncItems[ItemT]) -> AsyncIterator[ItemT]: ...
     def items(self, pages: Any) -> Any:
         """Return an iterator over the items of ``pages`` that saves each when it is processed.
 
-        ``pages`` may be a walk through nested listings, too: its records are the items.
+        ``pages`` may be the walk of a client, too: its records are the items.
 
         An item counts as processed when the next one is asked for. An item at which the loop ends,
         by an exception or by ``break``, is there again in the next run. For async pages, the

@@ -21,8 +21,6 @@ from ..exceptions import Problem, StartingTokenError
 
 OFFSET_KEY = "boto_truncate_amount"
 ENCODED_KEYS_KEY = "boto_encoded_keys"
-#: The members of the token of nested listings.
-NEST_TOKEN_KEYS = {"nest", "levels"}
 
 # The limit where the spec has none. No page of any AWS service has nearly so many items; a larger
 # offset would only skip page after page.
@@ -91,8 +89,6 @@ def parse_starting_token(
     if decoded is _NOT_JSON:
         return _parse_legacy_token(token, input_tokens, max_offset)
     members = _require_object(decoded)
-    if members.keys() == NEST_TOKEN_KEYS:
-        raise _token_error("it is the token of a walk, not of one listing")
     allowed = {*input_tokens, OFFSET_KEY, ENCODED_KEYS_KEY}
     if not members.keys() & allowed:
         return StartingPoint(_map_to_input_tokens([token], input_tokens), 0)

@@ -5,13 +5,12 @@ from typing import Any
 
 from imagebuilder_pager.lifecycle_walk import LifecycleRecord
 
-from .image_builder import async_client_of, client_of
-from .lifecycle_account import LifecycleAccount
+from .image_builder import Handler, async_client_of, client_of
 from .paginated_service import run
 
 
 def records_by(
-    way: str, account: LifecycleAccount, stop_after: int | None = None, **arguments: Any
+    way: str, account: Handler, stop_after: int | None = None, **arguments: Any
 ) -> tuple[list[LifecycleRecord], str | None]:
     """The records of a walk in one of the ways, and the token behind them."""
     records: list[LifecycleRecord] = []

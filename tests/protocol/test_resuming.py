@@ -49,6 +49,10 @@ def token_of(pages: Any) -> str | None:
     return token
 
 
+def position_of(pages: Any) -> Any:
+    return pages.position
+
+
 def check_page(page: Any, token: str | None, wire_token: bool) -> None:
     """The page's own token is the iterator's, in every spelling; the wire's has another name."""
     assert page.resume_token == token
@@ -157,6 +161,23 @@ def test_a_token_on_every_item_async(backend: str, prefetch: int) -> None:
         assert token_of(pages) is None
 
     run(backend, main)
+
+
+@pytest.mark.parametrize("prefetch", [0, 2])
+def test_the_position_of_a_page_has_the_token_of_each_of_its_items(prefetch: int) -> None:
+    paginator = client_of(local(8)).get_paginator("list_lifecycle_execution_resources")
+    config: Any = {"PageSize": 3, "Prefetch": prefetch}
+    pages = paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)
+    by_item = [token_of(pages) for _ in pages.items()]
+    again = paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)
+    assert position_of(again) is None
+    positions = [position_of(again) for _ in again]
+    assert [position.item_count for position in positions] == [3, 3, 2]
+    assert by_item == [
+        position.token_after(items + 1)
+        for position in positions
+        for items in range(position.item_count)
+    ]
 
 
 def test_from_item_to_item_each_in_a_run_of_its_own() -> None:

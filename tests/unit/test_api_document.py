@@ -36,11 +36,10 @@ SECTION_OF = {
 TWINS = {
     "AsyncH11Client": "H11Client",
     "AsyncImageBuilder": "ImageBuilder",
-    "AsyncNest": "Nest",
     "AsyncPaginator": "Paginator",
 }
 #: Programs get these and do not make them.
-ITERATORS = {"AsyncNestIterator", "AsyncPageIterator", "NestIterator", "PageIterator"}
+ITERATORS = {"AsyncLifecycleWalk", "AsyncPageIterator", "LifecycleWalk", "PageIterator"}
 RESULTS = {
     *(
         "Call",

@@ -197,7 +197,7 @@ WITHOUT_ALL = "models/exceptions.py"
 PUBLIC = {
     *("__init__.py", "client.py", "exceptions.py"),
     *("fleet/__init__.py", "lifecycle_walk/__init__.py", "local/__init__.py"),
-    *("local/faults/__init__.py", "pagination/__init__.py", "pagination/nest/__init__.py"),
+    *("local/faults/__init__.py", "pagination/__init__.py"),
 }
 
 

@@ -1,5 +1,7 @@
-"""The walk stopped and gone on, in an account that stays and in one that changes."""
+"""The walk stopped and resumed, in an account that stays as it is."""
 
+import asyncio
+import threading
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,9 +10,6 @@ import httpx
 import pytest
 
 from imagebuilder_pager import Checkpoint
-from imagebuilder_pager.exceptions import (
-    ParentGoneError,
-)
 from imagebuilder_pager.models.exceptions import ForbiddenException
 from tests.fakes.image_builder import async_client_of, client_of
 from tests.fakes.lifecycle_account import (
@@ -21,6 +20,7 @@ from tests.fakes.lifecycle_account import (
     policy_arn,
 )
 from tests.fakes.paginated_service import WAYS, run
+from tests.fakes.waiting import wait_until
 from tests.fakes.walks import keys_of, records_by
 
 
@@ -35,7 +35,7 @@ def test_stopped_after_every_record_and_gone_on_with_another_page_size(way: str)
         records, token = records_by(way, account, stop_after=1, StartingToken=token, **options)
         found += keys_of(records)
     assert found == expected
-    assert token is None
+    assert records_by(way, account, StartingToken=token) == ([], None)
 
 
 def test_the_same_walk_by_the_sync_and_the_async_client() -> None:
@@ -55,59 +55,21 @@ def test_tokens_that_have_expired_between_two_runs(way: str, stop_after: int) ->
     assert keys_of([*first, *rest]) == account.keys()
 
 
-@pytest.mark.parametrize("prefetch", [0, 3])
-def test_tokens_that_expire_during_a_walk(prefetch: int) -> None:
-    account = make_account(policies=3, executions=5, images=5, amis=2, most=2)
-    records = []
-    for record in client_of(account).walk_lifecycle(Prefetch=prefetch):
-        records.append(record)
-        if len(records) % 11 == 0:
-            account.expired += 1
-    assert keys_of(records) == account.keys()
-
-
-def test_a_new_execution_in_front_does_not_disturb_a_walk_that_goes_on() -> None:
-    account = make_account(policies=1, executions=3, images=2, amis=0)
-    expected = account.keys()
-    first, token = records_by("sync", account, stop_after=5)
-    account.executions[policy_arn(0)].insert(0, make_execution(0, 99))
-    rest, _ = records_by("sync", account, StartingToken=token)
-    assert keys_of([*first, *rest]) == expected
-
-
 @pytest.mark.parametrize("way", WAYS)
-def test_a_policy_that_is_gone(way: str) -> None:
-    account = make_account(policies=3, executions=1, images=2, amis=0)
-    first, token = records_by(way, account, stop_after=5)
-    assert first[-1].policy.name == "policy-1"
-    del account.policies[1]
-    with pytest.raises(ParentGoneError, match=r"policy-1 that .* no longer in .*policies;") as e:
-        records_by(way, account, StartingToken=token)
-    assert (e.value.level, e.value.item_id) == ("list_lifecycle_policies", policy_arn(1))
-    rest, _ = records_by(way, account, StartingToken=e.value.resume_token)
-    assert [record.policy.name for record in rest] == ["policy-2"] * 3
+@pytest.mark.parametrize("prefetch", [0, 3])
+def test_tokens_that_expire_during_a_walk(way: str, prefetch: int) -> None:
+    account = make_account(policies=3, executions=5, images=5, amis=2, most=2)
+    requests = 0
 
+    def handle(request: httpx.Request) -> httpx.Response:
+        nonlocal requests
+        requests += 1
+        account.expired += requests % 11 == 0
+        return account(request)
 
-def test_a_token_expires_during_a_walk_and_the_last_item_of_its_listing_is_gone() -> None:
-    """It cannot be known what was yielded: an error, and not a record twice or left out."""
-    account = make_account(policies=1, executions=1, images=6, amis=0, most=2)
-    found: list[tuple[Any, ...]] = []
-
-    def go() -> None:
-        for record in client_of(account).walk_lifecycle(children=False):
-            found.append(tuple(record.key))
-            if len(found) == 3:
-                account.expired += 1
-                del account.resources[execution_id(0, 0), None][1]
-
-    with pytest.raises(ParentGoneError) as caught:
-        go()
-    assert caught.value.level == "list_lifecycle_execution_resources"
-    token = caught.value.resume_token
-    rest = client_of(account).walk_lifecycle(children=False, StartingToken=token)
-    found += [tuple(record.key) for record in rest]
-    assert len(set(found)) == len(found) == 7
-    assert set(account.keys()) <= set(found)
+    records, _ = records_by(way, handle, Prefetch=prefetch)
+    assert keys_of(records) == account.keys()
+    assert account.expired > 5
 
 
 def test_an_execution_that_goes_on_after_its_last_resource_so_far() -> None:
@@ -138,6 +100,55 @@ def test_an_error_has_the_token_that_goes_on(prefetch: int) -> None:
         else:
             break
     assert found == expected
+
+
+@pytest.mark.parametrize("prefetch", [0, 2])
+def test_cancelled_at_any_request_the_token_resumes(prefetch: int) -> None:
+    account = make_account(policies=2, executions=2, images=3, amis=2, most=2)
+    found: list[tuple[Any, ...]] = []
+    tokens: list[str | None] = [None]
+
+    async def main() -> None:
+        task = asyncio.current_task()
+        requests = 0
+
+        def handle(request: httpx.Request) -> httpx.Response:
+            nonlocal requests
+            requests += 1
+            if requests == 7 and task is not None:
+                task.cancel()
+            return account(request)
+
+        client = async_client_of(handle)
+        walk = client.walk_lifecycle(StartingToken=tokens[-1], Prefetch=prefetch)
+        try:
+            async for record in walk:
+                found.append(tuple(record.key))
+                await asyncio.sleep(0)
+        finally:
+            tokens.append(walk.resume_token)
+
+    cancelled = 0
+    for _ in range(40):
+        try:
+            asyncio.run(main())
+        except asyncio.CancelledError:
+            cancelled += 1
+        else:
+            break
+    assert cancelled > 4
+    assert found == account.keys()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_leaving_a_walk_early_ends_the_fetching_ahead(way: str) -> None:
+    account = make_account(policies=1, executions=30, images=30, amis=0, most=2)
+    before = {thread.name for thread in threading.enumerate()}
+    _, token = records_by(way, account, stop_after=3, Prefetch=3)
+    assert token is not None
+    wait_until(lambda: "prefetch" not in {t.name for t in threading.enumerate()} - before)
+    # Each of the three listings is at most so far ahead.
+    assert len(account.requests) <= 3 * (1 + 3)
 
 
 class FailingAccount:

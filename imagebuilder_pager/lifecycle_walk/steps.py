@@ -1,0 +1,249 @@
+"""A walk without I/O: which listing is next, where it resumes, and what is yielded.
+
+The rule: the listings are nested as in a plain loop, and the keys of the items that they are at say
+where the walk stands. To resume, each listing is gone through until its key is found: the innermost
+from its token, which begins at that item, the outer ones from their start.
+
+A driver fetches the pages::
+
+    while steps.needed is not None:
+        try:
+            page = next(steps.needed, None)
+        except InvalidPaginationTokenException as error:
+            steps.refuse(error)
+        else:
+            yield from steps.records(page)
+
+A key that is not found where its token begins is looked for from the start. If it is not there, the
+innermost listing begins anew, so that nothing is left out. An outer one is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from ..exceptions import PagerError, ParentGoneError
+from ..models.exceptions import InvalidPaginationTokenException
+from ..pagination.cursor import PagePosition
+from .plan import LEVELS, WalkPlan, key_of, record_of
+from .records import LifecycleRecord
+from .token import WalkToken
+from .walk import WalkArguments
+
+#: How often the tokens of a listing may be refused without a further item in between.
+MAX_RESTARTS = 3
+
+#: It yields records, and iterators over pages: it is sent the next page, None at the end.
+_Steps: TypeAlias = Generator[Any, Any, Any]
+
+
+@dataclass(slots=True)
+class _Listing:
+    """An open listing, and how far the walk is in it."""
+
+    key: str | None  # of the item passed last, or looked for
+    start: str | None  # the token that the pages begin at
+    path: tuple[str | None, ...] | None  # to resume on within the item that is looked for
+    is_seeking: bool
+    is_anew: bool = False
+    restarts: int = 0
+    pages: Any = None
+
+    def seek_from_start(self) -> None:
+        """Go through the listing from its start, until the item passed last is found.
+
+        An item without an id would not be.
+        """
+        self.start, self.is_seeking = None, bool(self.key)
+        self.is_anew = self.is_anew or not self.key
+
+    def begin_anew(self) -> None:
+        """Go through the listing from its start, and leave nothing out."""
+        self.start, self.path, self.is_seeking, self.is_anew = None, None, False, True
+
+
+class WalkSteps:
+    """One iteration over a walk.
+
+    - ``plan``: its listings, and where it begins.
+    - ``iterate``: ``iter`` or ``aiter``.
+    """
+
+    def __init__(self, plan: WalkPlan, iterate: Callable[[Any], Any]) -> None:
+        self._plan = plan
+        self._iterate = iterate
+        self._listings: list[_Listing] = []
+        self._steps = self._walk(*plan.start.keys)
+        #: The iterator over pages of which the next one is needed, None at the end.
+        self.needed: Any = None
+        # The keys of the record yielded last, the position of its page, and its index there.
+        self._position: tuple[tuple[str | None, ...], PagePosition, int] | None = None
+        next(self.records(None), None)  # no record comes before the first page
+
+    @property
+    def resume_token(self) -> str | None:
+        """The token behind the record yielded last, None before the first and after the last."""
+        if self._position is None:
+            return None
+        keys, page, index = self._position
+        return self._plan.pack(WalkToken(keys, page.token_after(index)))
+
+    def records(self, page: Any) -> Iterator[LifecycleRecord]:
+        """Yield the records up to the next page that is needed.
+
+        Raises :class:`ParentGoneError` where an outer item of the starting token is gone.
+        """
+        try:
+            step = self._steps.send(page)
+            while isinstance(step, LifecycleRecord):
+                yield step
+                step = next(self._steps)
+        except StopIteration:
+            step = self._position = None
+        self.needed = step
+
+    def refuse(self, error: InvalidPaginationTokenException) -> None:
+        """Go through the listing from its start, since the service has refused its token.
+
+        Raises the error for a request without a token, and for tokens refused again and again.
+        """
+        self.needed = self._steps.throw(error)
+
+    def attach_resume_token(self, error: PagerError) -> None:
+        """Set on an error the token that resumes behind what the caller has."""
+        if not isinstance(error, ParentGoneError):  # it has its own
+            is_at_start = self._position is None
+            error.resume_token = self._plan.starting_token if is_at_start else self.resume_token
+
+    def open_pages(self) -> list[Any]:
+        """Return the iterators over pages that have not ended."""
+        return [listing.pages for listing in self._listings if listing.pages is not None]
+
+    def _walk(self, key: str | None, *path: str | None) -> _Steps:
+        """Go through the given policies, or those of the account."""
+        policies = self._plan.policies
+        if policies is None:
+            yield from self._list((), (), (key, *path))
+            return
+        listing = _Listing(key, None, None, is_seeking=False)
+        self._listings.append(listing)
+        for policy in policies:
+            if key in {None, policy.arn}:
+                listing.key = policy.arn
+                yield from self._list((policy,), (str(policy.arn),), path)
+                key, path = None, ()
+        if key is not None:
+            raise self._gone(listing)
+
+    def _list(
+        self, parents: tuple[Any, ...], ids: tuple[str, ...], path: tuple[str | None, ...]
+    ) -> _Steps:
+        """Go through a listing; with a path, on from the item of its first key."""
+        key, *inner = path or (None,)
+        start = self._plan.start.token if path and not inner else None
+        listing = _Listing(key, start, tuple(inner), is_seeking=key is not None)
+        self._listings.append(listing)
+        is_over = False
+        while not is_over:
+            pages = self._plan.paginate(ids, listing.start)
+            listing.pages = self._iterate(pages)
+            refused = yield from self._pass(listing, pages, parents, ids)
+            if refused is not None:
+                listing.restarts += 1
+                has_sent_token = listing.start is not None or pages.position is not None
+                if not has_sent_token or listing.restarts > MAX_RESTARTS:
+                    raise refused
+                listing.seek_from_start()
+            elif not listing.is_seeking:
+                is_over = True
+            elif listing.start is not None:
+                listing.seek_from_start()
+            elif listing.path:
+                raise self._gone(listing)
+            else:
+                listing.begin_anew()
+        self._listings.pop()
+
+    def _pass(
+        self, listing: _Listing, pages: Any, parents: tuple[Any, ...], ids: tuple[str, ...]
+    ) -> _Steps:
+        """Go through the pages of a listing; return the error if its token is refused."""
+        while (page := (yield from _next_page(listing.pages))) is not None:
+            if isinstance(page, InvalidPaginationTokenException):
+                return page
+            for index, item in enumerate(pages.result_keys[0].search(page) or ()):
+                key = key_of(len(ids), item)
+                if listing.is_seeking and key == listing.key:
+                    listing.is_seeking, path, listing.path = False, listing.path, None
+                    if path is not None:
+                        yield from self._within(parents, ids, item, path)
+                elif listing.is_seeking and listing.start is not None:
+                    return None  # something has moved: the item is not where the token begins
+                elif not listing.is_seeking and self._plan.includes(len(ids), item):
+                    listing.key, listing.path = key, None
+                    listing.restarts = listing.restarts if listing.is_anew else 0
+                    if (record := record_of(parents, item)) is not None:
+                        keys = tuple(outer.key for outer in self._listings)
+                        self._position = keys, pages.position, index
+                        yield record
+                    yield from self._within(parents, ids, item, ())
+        return None
+
+    def _gone(self, listing: _Listing) -> ParentGoneError:
+        """Return the error of an outer item that is gone: the listing it was in begins anew."""
+        *outer, _ = (one.key for one in self._listings)
+        error = ParentGoneError(LEVELS[len(outer)].method_name, listing.key)
+        error.resume_token = self._plan.pack(WalkToken((*outer, None)))
+        return error
+
+    def _within(
+        self,
+        parents: tuple[Any, ...],
+        ids: tuple[str, ...],
+        item: Any,
+        path: tuple[str | None, ...],
+    ) -> _Steps:
+        """Go through the listing within an item, if there is one."""
+        item_id = self._plan.id_within(len(ids), item)
+        if item_id is not None:
+            yield from self._list((*parents, item), (*ids, item_id), path)
+
+
+def _next_page(pages: Any) -> _Steps:
+    """Ask for a page, and return it, or the error by which the service has refused its token."""
+    try:
+        page = yield pages
+    except InvalidPaginationTokenException as error:
+        return error
+    return page
+
+
+class BaseWalk:
+    """One walk, and how far its caller is: what the sync and the async one share."""
+
+    def __init__(self, client: object, arguments: WalkArguments) -> None:
+        self._plan = WalkPlan(client, arguments)
+        self._latest: WalkSteps | None = None
+
+    @property
+    def resume_token(self) -> str | None:
+        """The ``StartingToken`` that resumes right behind the last record yielded.
+
+        None before the first and after the last. With several iterations at once, it is that of
+        the iteration that yielded last.
+        """
+        return None if self._latest is None else self._latest.resume_token
+
+    @property
+    def starting_token(self) -> str | None:
+        """The ``StartingToken`` that the walk begins at."""
+        return self._plan.starting_token
+
+    def _records(self, steps: WalkSteps, page: Any) -> Iterator[LifecycleRecord]:
+        for record in steps.records(page):
+            self._latest = steps
+            yield record
+        if steps.needed is None:
+            self._latest = steps
