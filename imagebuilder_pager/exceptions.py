@@ -46,6 +46,7 @@ __all__ = [
     "ConnectionClosedError",
     "CredentialRetrievalError",
     "EndpointConnectionError",
+    "ExecutorLostError",
     "HTTPClientError",
     "InsecureRequestWarning",
     "InvalidConfigError",

@@ -16,58 +16,21 @@ ended. docs/fleet.md has the rest. No other part of the library imports this one
 line.
 """
 
-from .._lazy import lazy_attributes
-
-TYPE_CHECKING = False  # as typing's, which is slow to import
-if TYPE_CHECKING:
-    from .batch import run_batch
-    from .database import FleetDatabase
-    from .executors import process_executor
-    from .listings import BatchResult, BatchTask, Listing
-    from .results import FleetProgress, FleetResult, TargetResult
-    from .run import run_fleet
-    from .targets import Account, Target, load_targets, make_targets
+from .database import FleetDatabase
+from .executors import process_executor
+from .results import FleetProgress, FleetResult, TargetResult
+from .run import run_fleet
+from .targets import Account, Target, load_targets, make_targets
 
 __all__ = [
     "Account",
-    "BatchResult",
-    "BatchTask",
     "FleetDatabase",
     "FleetProgress",
     "FleetResult",
-    "Listing",
     "Target",
     "TargetResult",
     "load_targets",
     "make_targets",
     "process_executor",
-    "run_batch",
     "run_fleet",
 ]
-
-# Type checkers must not see it: with it, an unknown name would be Any.
-if not TYPE_CHECKING:
-    __getattr__ = lazy_attributes(
-        __name__,
-        {
-            "Account": "targets",
-            "BatchResult": "listings",
-            "BatchTask": "listings",
-            "FleetDatabase": "database",
-            "FleetProgress": "results",
-            "FleetResult": "results",
-            "Listing": "listings",
-            "Target": "targets",
-            "TargetResult": "results",
-            "load_targets": "targets",
-            "make_targets": "targets",
-            "process_executor": "executors",
-            "run_batch": "batch",
-            "run_fleet": "run",
-        },
-        (),
-    )
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

@@ -59,24 +59,15 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A listing to make, or to go on with.
-
-    - ``operation``: the name of the client's method.
-    - ``params``: its parameters.
-    - ``policy_arn``: the policy that it belongs to. Default: "", none.
-    - ``has_ended``: whether the execution had ended before. Default: False.
-    - ``listing_id``: its row in the database. Default: None, it has none.
-    - ``token``: the token to go on at, after a part that has been stored. Default: None.
-    - ``attempts``: how often it has failed. Default: 0.
-    """
+    """A listing to make, or to go on with."""
 
     operation: ListingOperation
     params: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    policy_arn: str = ""
-    has_ended: bool = False
-    listing_id: int | None = None
-    token: str | None = None
-    attempts: int = 0
+    policy_arn: str = ""  # that it belongs to
+    has_ended: bool = False  # the execution, before this listing
+    listing_id: int | None = None  # in the database
+    token: str | None = None  # after a part that has been stored
+    attempts: int = 0  # that have failed
 
     @property
     def name(self) -> str:
@@ -86,72 +77,43 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error as plain data.
+    """An error as plain data."""
 
-    - ``error_type``: AWS's code of a service's error, else the name of the error's class.
-    - ``error``: its text.
-    - ``is_retryable``: whether another attempt may not meet it.
-    - ``is_of_target``: whether other listings of the target would meet it, too.
-    """
-
-    error_type: str
+    error_type: str  # AWS's code of a service's error, else the name of the error's class
     error: str
-    is_retryable: bool = False
-    is_of_target: bool = False
+    is_retryable: bool = False  # another attempt may not meet it
+    is_of_target: bool = False  # other listings of the target would meet it, too
 
 
 @dataclass(frozen=True, slots=True)
 class ListingResult:
-    """The part of a listing that a batch has made.
+    """The part of a listing that a batch has made."""
 
-    - ``index``: the listing's index in the batch.
-    - ``rows``: the rows for the database.
-    - ``pages``: the number of pages.
-    - ``token``: the token to go on at, None at the end or where nothing has been listed.
-    - ``is_finished``: whether the listing is at its end.
-    - ``failure``: the error that ended it. Default: None.
-    """
-
-    index: int
+    index: int  # of the listing in the batch
     rows: Rows
     pages: int
-    token: str | None
+    token: str | None  # to go on at
     is_finished: bool
     failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BatchTask:
-    """Listings of one target for an executor.
+    """Listings of one target for an executor, in the order in which they are begun."""
 
-    - ``run_id``: the id of the run. Its batches in one process share credentials.
-    - ``number``: a number that is unique in the run: Dask deduplicates equal arguments, and would
-      return an earlier result.
-    - ``target``: the :class:`Target`.
-    - ``listings``: the listings, in the order in which they are begun.
-    - ``concurrency``: maximum calls at a time. Default: 4.
-    - ``max_attempts``: how often a call may be sent. Default: None, the client's.
-    - ``rate``: the state of the rate limit after the batch before. Default: None, no limit yet.
-    - ``on_invalid_response``: the client's. Default: ``raise``.
-    """
-
-    run_id: str
-    number: int
+    run_id: str  # the batches of a run in one process share credentials
+    number: int  # unique in the run: Dask returns an earlier result for equal arguments
     target: Target
     listings: tuple[Listing, ...]
-    concurrency: int = 4
-    max_attempts: int | None = None
-    rate: RateSnapshot | None = None
-    on_invalid_response: OnInvalidResponse = "raise"
+    concurrency: int
+    max_attempts: int | None
+    rate: RateSnapshot | None  # after the batch before
+    on_invalid_response: OnInvalidResponse
 
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """The result of a batch.
-
-    - ``listings``: a :class:`ListingResult` for each listing that was begun.
-    - ``rate``: the state of the rate limit.
-    """
+    """The result of a batch, with the listings that were begun."""
 
     listings: tuple[ListingResult, ...]
     rate: RateSnapshot | None

@@ -31,10 +31,11 @@ from .._aws.rate_limit import RateSnapshot
 from .._aws.retries import THROTTLING_CODES
 from .._validation import validate_whole_number, validating
 from ..lifecycle_walk.walk import WalkArguments
-from .database import FleetDatabase, Run, TargetWriter
+from .database import FleetDatabase
 from .executors import BatchExecutor, ExecutorSource, lost_executor, open_executor
 from .listings import BatchResult, BatchTask, Failure, Listing, ListingResult, Scope
 from .results import FleetProgress, FleetResult, TargetResult
+from .store import RunStore, TargetWriter
 from .targets import Target, validate_targets
 
 _log = logging.getLogger(__name__)
@@ -164,15 +165,17 @@ def run_fleet(
     batches = open_executor(executor, max_concurrency)
     is_over = False
     try:
-        run = database.begin_run(scope, targets, clock.now())
+        store = RunStore(database, scope, targets, clock.now())
         works = [
-            _Work(number, target, target_id, _listings(database, run, target, target_id))
-            for number, (target, target_id) in enumerate(zip(targets, run.target_ids, strict=True))
+            _Work(number, target, target_id, _listings(store, scope.of_target(target), target_id))
+            for number, (target, target_id) in enumerate(
+                zip(targets, store.target_ids, strict=True)
+            )
         ]
         fleet = _FleetRun(
             works=works,
-            run=run,
-            database=database,
+            store=store,
+            path=database.path,
             batches=batches,
             make_task=make_task,
             max_target_attempts=max_target_attempts,
@@ -187,28 +190,25 @@ def run_fleet(
     return FleetResult(results, clock.monotonic() - begun)
 
 
-def _listings(
-    database: FleetDatabase, run: Run, target: Target, target_id: int
-) -> Iterator[Listing | None]:
+def _listings(store: RunStore, scope: Scope, target_id: int) -> Iterator[Listing | None]:
     """Yield the listings of a target, and None where those before have to be saved first."""
-    if run.scope.policies is None:
+    if scope.policies is None:
         yield Listing("list_lifecycle_policies")
     else:
-        own = run.scope.of_target(target)
-        with database.batch(replace(run, scope=own), target_id) as writer:
-            writer.save_given_policies()
+        with store.batch(target_id) as writer:
+            writer.save_given_policies(scope.policies)
     yield None
-    for arn in database.policies(run, target_id):
+    for arn in store.policies(target_id):
         yield Listing("list_lifecycle_executions", {"resourceArn": arn}, arn)
     yield None
-    yield from database.unseen(run, target_id)
+    yield from store.unseen(target_id)
     yield None
-    database.forget_children(target_id)
+    store.forget_children(target_id)
     last = 0
     while True:
-        if not (listings := database.to_make(run, target_id, last)):
+        if not (listings := store.to_make(target_id, last)):
             yield None  # what is saved adds further ones
-            listings = database.to_make(run, target_id, last)
+            listings = store.to_make(target_id, last)
         if not listings:
             return
         yield from listings
@@ -222,8 +222,8 @@ class _FleetRun:
         self,
         *,
         works: list[_Work],
-        run: Run,
-        database: FleetDatabase,
+        store: RunStore,
+        path: str,
         batches: BatchExecutor,
         make_task: Callable[[_Work, tuple[Listing, ...]], BatchTask],
         max_target_attempts: int,
@@ -231,8 +231,8 @@ class _FleetRun:
         clock: Clock,
     ) -> None:
         self._works = works
-        self._run = run
-        self._database = database
+        self._store = store
+        self._path = path
         self._batches = batches
         self._make_task = make_task
         self._max_attempts = max_target_attempts
@@ -256,13 +256,13 @@ class _FleetRun:
         finally:
             for future in self._running:
                 future.cancel()
-            self._database.end_run(self._run, self._clock.now())
+            self._store.end(self._clock.now())
 
     def _finish_calls(self) -> None:
         _log.warning(
             "waiting for the calls under way; Ctrl-C once more ends at once, and a run with the "
             "same database goes on: %s",
-            self._database.path,
+            self._path,
         )
         self._batches.stop()
         while self._running:
@@ -327,7 +327,7 @@ class _FleetRun:
         rest = [one for index, one in enumerate(listings) if index not in begun]
         waiting: list[Listing] = []
         failure: Failure | None = None
-        with self._database.batch(self._run, work.target_id) as writer:
+        with self._store.batch(work.target_id) as writer:
             for index in sorted(begun):
                 part = begun[index]
                 self._save_rows(writer, work, listings[index], part)
@@ -404,7 +404,7 @@ class _FleetRun:
             state, first = "incomplete", work.first_failure
             failed = f"{work.failed_listings} of its listings failed; {first.error}"
             failure = replace(first, error=failed)
-        self._database.end_target(work.target_id, state, failure, self._clock.now())
+        self._store.end_target(work.target_id, state, failure, self._clock.now())
         work.result = TargetResult(
             work.target,
             work.records,

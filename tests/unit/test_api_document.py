@@ -50,7 +50,7 @@ RESULTS = {
         "LifecycleRecordKey",
         "PagePosition",
     ),
-    *("RequestInfo", "SliceResult", "SliceTask", "TargetResult", "Problem"),
+    *("RequestInfo", "TargetResult", "Problem"),
 }
 
 HEAD = re.compile(r"( *)- ((?:(?:, )?`[^`]+`(?: \([^)]*\))?)+)")

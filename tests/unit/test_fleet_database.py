@@ -5,20 +5,21 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from imagebuilder_pager.exceptions import CheckpointError, CheckpointLockedError
 from imagebuilder_pager.fleet import Account, FleetDatabase, Target
-from imagebuilder_pager.fleet.database import Scope
-from imagebuilder_pager.fleet.records import Rows
+from imagebuilder_pager.fleet.listings import Failure, Listing, Scope
+from imagebuilder_pager.fleet.records import ExecutionRow, Row, Rows
+from imagebuilder_pager.fleet.store import RunStore
 
 TARGET = Target(Account(name="build"), "us-west-2")
 MONDAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-NOTHING = Rows([], [], [], [], 0)
+EXECUTION = {"lifecycleExecutionId": "lce-1"}
+IMAGE = "arn:aws:imagebuilder:us-west-2:123456789012:image/web/1.0.0/1"
 
 
 @pytest.fixture
@@ -26,18 +27,43 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "fleet.sqlite"
 
 
-def rows(*numbers: int, status: str = "SUCCESS") -> Rows:
-    key = "lce-1", "", "123456789012", "us-west-2"
-    return Rows(
-        [("policy", "123456789012", "us-west-2", "policy", "ENABLED", "AMI_IMAGE")],
-        [("lce-1", "123456789012", "us-west-2", "policy", status, None, 1, None, None)],
-        [
-            (*key[:2], f"ami-{number}", *key[2:], status, None, "DELETE", None, None, None, None)
-            for number in numbers
-        ],
-        [(*key[:2], f"ami-{number}", *key[2:], "snap-1", status, None) for number in numbers],
-        len(numbers),
-    )
+def begin(database: FleetDatabase) -> RunStore:
+    return RunStore(database, Scope(), [TARGET], MONDAY)
+
+
+def rows(*names: str, status: str = "SUCCESS") -> Rows:
+    keys = [("lce-1", "", name, "123456789012", "us-west-2") for name in names]
+    resources: list[Row] = [(*key, status, *[None] * 6) for key in keys]
+    return Rows([], [], resources, [(*key, "snap-1", status, None) for key in keys])
+
+
+def save_execution(store: RunStore, *, has_ended: bool = True) -> None:
+    status = "SUCCESS" if has_ended else "IN_PROGRESS"
+    values = ("123456789012", "us-west-2", "policy", status, None, 1, None, None)
+    with store.batch(1) as writer:
+        writer.save_policies([("policy", "123456789012", "us-west-2", "policy", None, None)])
+        writer.save_executions(
+            [ExecutionRow("lce-1", values, has_ended=has_ended, has_no_resources=False)]
+        )
+
+
+def save(
+    store: RunStore,
+    content: Rows,
+    *,
+    is_first: bool = True,
+    is_finished: bool = True,
+    is_complete: bool = True,
+) -> None:
+    listing = Listing("list_lifecycle_execution_resources", EXECUTION, "policy", listing_id=1)
+    with store.batch(1) as writer:
+        writer.save_resources(
+            listing,
+            content,
+            is_first=is_first,
+            is_finished=is_finished,
+            is_complete=is_complete,
+        )
 
 
 def count(path: Path, table: str = "resources") -> int:
@@ -52,7 +78,7 @@ def test_a_new_file_is_readable_by_its_owner_alone(path: Path) -> None:
     before = os.umask(0)
     try:
         with FleetDatabase(path) as database:
-            database.begin(TARGET, Scope(), MONDAY)
+            begin(database)
             modes = {
                 file.name: stat.S_IMODE(file.stat().st_mode)
                 for file in path.parent.iterdir()
@@ -81,12 +107,11 @@ def test_a_file_with_a_second_name_is_not_taken(path: Path) -> None:
 
 def test_a_database_is_read_while_a_run_has_it_and_nothing_is_written(path: Path) -> None:
     with FleetDatabase(path) as database:
-        progress = database.begin(TARGET, Scope(), MONDAY)
-        database.save(progress, rows(1), "token", MONDAY)
+        save(begin(database), rows("ami-1"))
         with FleetDatabase(path, read_only=True) as reader:
             assert len(list(reader.query("SELECT * FROM resources"))) == 1
             with pytest.raises(sqlite3.OperationalError, match="readonly"):
-                reader.begin(TARGET, Scope(), MONDAY)
+                begin(reader)
     with pytest.raises(sqlite3.OperationalError):
         FleetDatabase(path.with_name("nothing"), read_only=True)
 
@@ -126,131 +151,86 @@ def test_another_version_of_the_schema_is_an_error(path: Path) -> None:
 
 def test_half_a_surrogate_pair_of_the_service_is_stored_as_a_question_mark(path: Path) -> None:
     with FleetDatabase(path) as database:
-        progress = database.begin(TARGET, Scope(), MONDAY)
-        database.save(progress, rows(1, status="\ud800half \u00e9"), "token", MONDAY)
-        database.fail(progress, "ClientError", "\udfff", MONDAY)
+        store = begin(database)
+        save(store, rows("ami-1", status="\ud800half \u00e9"))
+        store.end_target(1, "failed", Failure("ClientError", "\udfff"), MONDAY)
         (row,) = database.query("SELECT status FROM resources")
         (target,) = database.query("SELECT error FROM targets")
     assert (row["status"], target["error"]) == ("?half \u00e9", "?")
 
 
-def test_a_slice_that_is_stored_twice_is_there_once(path: Path) -> None:
+def test_a_listing_that_is_made_again_replaces_what_there_was(path: Path) -> None:
     with FleetDatabase(path) as database:
-        progress = database.begin(TARGET, Scope(), MONDAY)
-        database.save(progress, rows(1, 2), "token", MONDAY)
-        database.save(progress, rows(2, 3, status="FAILED"), "token", MONDAY)
-    assert count(path) == count(path, "snapshots") == 3
+        store = begin(database)
+        save_execution(store)
+        save(store, rows("ami-1", "ami-2"), is_complete=False)
+        save(store, rows("ami-2", "ami-3", status="FAILED"))
+        statuses = [
+            tuple(row) for row in database.query("SELECT resource_id, status FROM resources")
+        ]
+    assert statuses == [("ami-2", "FAILED"), ("ami-3", "FAILED")]
+    assert count(path, "snapshots") == 2
+
+
+def test_a_listing_in_parts_is_complete_with_the_last(path: Path) -> None:
     with FleetDatabase(path) as database:
-        statuses = [tuple(row) for row in database.query("SELECT status FROM resources")]
-        assert statuses == [("SUCCESS",), ("FAILED",), ("FAILED",)]
+        store = begin(database)
+        save_execution(store)
+        save(store, rows("ami-1"), is_finished=False)
+        assert len(store.to_make(1, 0)) == 1
+        save(store, rows("ami-2"), is_first=False)
+        assert store.to_make(1, 0) == []
+    assert count(path) == 2
 
 
-def test_a_snapshot_that_its_ami_no_longer_has_is_gone(path: Path) -> None:
-    first = rows(1, 2)
+def test_the_children_of_an_image_are_listed_once_and_go_with_it(path: Path) -> None:
     with FleetDatabase(path) as database:
-        progress = database.begin(TARGET, Scope(), MONDAY)
-        database.save(progress, first, "token", MONDAY)
-        database.save(progress, rows(1)._replace(snapshots=[]), "token", MONDAY)
-    assert (count(path), count(path, "snapshots")) == (2, 1)
+        store = begin(database)
+        save_execution(store, has_ended=False)
+        save(store, rows(IMAGE, "ami-1"), is_complete=False)
+        children = [one for one in store.to_make(1, 0) if "parentResourceId" in one.params]
+        assert [one.params["parentResourceId"] for one in children] == [IMAGE]
+        save(store, rows(IMAGE), is_complete=False)
+        assert len(store.to_make(1, 0)) == 2
+        save(store, rows("ami-1"), is_complete=False)
+        assert len(store.to_make(1, 0)) == 1
 
 
-def test_an_unfinished_walk_goes_on_at_its_token_with_its_own_bounds(path: Path) -> None:
-    since = MONDAY - 30 * DAY
+def test_children_wait_for_resources_that_are_listed_anew(path: Path) -> None:
     with FleetDatabase(path) as database:
-        progress = database.begin(TARGET, Scope(since=since), MONDAY)
-        assert (progress.token, progress.since) == (None, since)
-        database.save(progress, rows(1), "token", MONDAY)
-        assert progress.token == "token"
+        store = begin(database)
+        save_execution(store, has_ended=False)
+        save(store, rows(IMAGE), is_complete=False)
+        last = store.to_make(1, 0)[-1].listing_id or 0
+        store.forget_children(1)
+        assert [one.params for one in store.to_make(1, 0)] == [EXECUTION]
+        save(store, rows(IMAGE), is_complete=False)
+        (child,) = store.to_make(1, last)  # with an id that there has not been before
+        assert child.params == {**EXECUTION, "parentResourceId": IMAGE}
+
+
+def test_a_transaction_that_fails_leaves_nothing(path: Path) -> None:
     with FleetDatabase(path) as database:
-        progress = database.begin(TARGET, Scope(since=since + DAY), MONDAY + DAY)
-        assert (progress.token, progress.since) == ("token", since)
-
-
-def test_an_unfinished_walk_that_reaches_back_less_far_begins_anew(path: Path) -> None:
-    with FleetDatabase(path) as database:
-        progress = database.begin(TARGET, Scope(since=MONDAY), MONDAY)
-        database.save(progress, rows(1), "token", MONDAY)
-        for since in (MONDAY - DAY, None):
-            progress = database.begin(TARGET, Scope(since=since), MONDAY)
-            assert (progress.token, progress.since) == (None, since)
-
-
-def test_a_later_run_looks_at_what_ended_since_the_walk_before_had_begun(path: Path) -> None:
-    with FleetDatabase(path) as database:
-        progress = database.begin(TARGET, Scope(), MONDAY)
-        database.save(progress, rows(1), "token", MONDAY + HOUR)
-        # Another run goes on with the walk; what counts is when the walk began.
-        progress = database.begin(TARGET, Scope(), MONDAY + 5 * HOUR)
-        database.complete(progress, rows(2), MONDAY + 6 * HOUR)
-        progress = database.begin(TARGET, Scope(), MONDAY + DAY)
-        assert (progress.token, progress.since) == (None, MONDAY - HOUR)
-        database.complete(progress, NOTHING, MONDAY + DAY)
-        assert database.begin(TARGET, Scope(), MONDAY + DAY).since == MONDAY + DAY - HOUR
-
-
-def test_a_later_run_that_is_to_reach_back_farther_does(path: Path) -> None:
-    with FleetDatabase(path) as database:
-        progress = database.begin(TARGET, Scope(since=MONDAY), MONDAY + DAY)
-        database.complete(progress, NOTHING, MONDAY + DAY)
-        inside = database.begin(TARGET, Scope(since=MONDAY + HOUR), MONDAY + 2 * DAY)
-        assert inside.since == MONDAY + DAY - HOUR
-        database.complete(inside, NOTHING, MONDAY + 2 * DAY)
-        farther = database.begin(TARGET, Scope(since=MONDAY - DAY), MONDAY + 2 * DAY)
-        assert farther.since == MONDAY - DAY
-        database.complete(farther, NOTHING, MONDAY + 2 * DAY)
-        assert database.begin(TARGET, Scope(since=None), MONDAY + 2 * DAY).since is None
-
-
-def test_a_gap_between_two_runs_is_not_taken_for_covered(path: Path) -> None:
-    with FleetDatabase(path) as database:
-        database.complete(database.begin(TARGET, Scope(), MONDAY), NOTHING, MONDAY)
-        later = MONDAY + 10 * DAY
-        database.complete(database.begin(TARGET, Scope(since=later), later), NOTHING, later)
-        progress = database.begin(TARGET, Scope(since=MONDAY + DAY), later + DAY)
-        assert progress.since == MONDAY + DAY
-
-
-def test_other_policies_and_another_end_are_walks_of_their_own(path: Path) -> None:
-    with FleetDatabase(path) as database:
-        database.complete(database.begin(TARGET, Scope(), MONDAY), NOTHING, MONDAY)
-        others = (Scope(policies=("policy",)), Scope(until=MONDAY), Scope(children=False))
-        for scope in others:
-            assert database.begin(TARGET, scope, MONDAY + DAY).since is None
-
-
-def test_a_target_that_has_failed_keeps_its_token_and_its_error(path: Path) -> None:
-    with FleetDatabase(path) as database:
-        progress = database.begin(TARGET, Scope(), MONDAY)
-        database.save(progress, rows(1), "token", MONDAY)
-        database.fail(progress, "ForbiddenException", "no access", MONDAY)
-        (row,) = database.query("SELECT state, token, error_type, error FROM targets")
-        assert tuple(row) == ("failed", "token", "ForbiddenException", "no access")
-        assert database.begin(TARGET, Scope(), MONDAY).token == "token"
-        (row,) = database.query("SELECT state, error FROM targets")
-        assert tuple(row) == ("running", None)
-
-
-def test_a_transaction_that_fails_leaves_neither_records_nor_token(path: Path) -> None:
-    with FleetDatabase(path) as database:
-        progress = database.begin(TARGET, Scope(), MONDAY)
-        wrong = rows(1)._replace(snapshots=[("too", "few")])
+        store = begin(database)
+        save_execution(store)
         with pytest.raises(sqlite3.Error):
-            database.save(progress, wrong, "token", MONDAY)
-        assert progress.token is None
-        database.save(progress, rows(2), "next", MONDAY)
+            save(store, rows("ami-1")._replace(snapshots=[("too", "few")]))
+        assert count(path) == 0
+        assert len(store.to_make(1, 0)) == 1
+        save(store, rows("ami-2"))
     assert count(path) == 1
 
 
 def test_others_read_while_a_run_writes(path: Path) -> None:
     with FleetDatabase(path) as database:
-        progress = database.begin(TARGET, Scope(), MONDAY)
+        store = begin(database)
         reader = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
         for number in range(3):
-            database.save(progress, rows(number), "token", MONDAY)
+            save(store, rows(f"ami-{number}"), is_first=False)
             assert reader.execute("SELECT count(*) FROM resources").fetchone() == (number + 1,)
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM resources").fetchone()
-        database.save(progress, rows(3), "token", MONDAY)
+        save(store, rows("ami-3"), is_first=False)
         assert reader.execute("SELECT count(*) FROM resources").fetchone() == (3,)
         reader.close()
 
@@ -259,16 +239,18 @@ _KILLED_IN_A_TRANSACTION = """
 import os, signal, sys
 from datetime import datetime, UTC
 from imagebuilder_pager.fleet import Account, FleetDatabase, Target
-from imagebuilder_pager.fleet.database import Scope
+from imagebuilder_pager.fleet.listings import Listing, Scope
 from imagebuilder_pager.fleet.records import Rows
-now = datetime.now(UTC)
-database = FleetDatabase(sys.argv[1])
-progress = database.begin(Target(Account(name="build"), "us-west-2"), Scope(), now)
-def resources():
-    for n in range(5000):
-        yield ("lce", "", f"ami-{n}", "1", "r", *[None] * 7)
+from imagebuilder_pager.fleet.store import RunStore
+target = Target(Account(name="build"), "us-west-2")
+store = RunStore(FleetDatabase(sys.argv[1]), Scope(), [target], datetime.now(UTC))
+listing = Listing("list_lifecycle_execution_resources", {"lifecycleExecutionId": "lce"})
+resources = [("lce", "", f"ami-{n}", "1", "r", *[None] * 7) for n in range(5000)]
+with store.batch(1) as writer:
+    writer.save_resources(
+        listing, Rows([], [], resources, []), is_first=True, is_finished=True, is_complete=True
+    )
     os.kill(os.getpid(), signal.SIGKILL)
-database.save(progress, Rows([], [], resources(), [], 0), "token", now)
 """
 
 
@@ -276,7 +258,8 @@ def test_a_program_that_is_killed_within_a_transaction_has_written_nothing(path:
     command = [sys.executable, "-c", _KILLED_IN_A_TRANSACTION, str(path)]
     assert subprocess.run(command, check=False, timeout=60).returncode == -9
     with FleetDatabase(path) as database:
-        assert database.begin(TARGET, Scope(), MONDAY).token is None
+        (run,) = database.query("SELECT ended FROM runs")
+        assert run["ended"] is None
     assert count(path) == 0
 
 
@@ -288,6 +271,7 @@ def test_the_queries_of_the_report_use_an_index(path: Path) -> None:
             "SELECT * FROM resources WHERE resource_id = 'ami-1'",
             "SELECT * FROM resources WHERE status = 'FAILED' AND execution_id = 'lce'",
             "SELECT * FROM snapshots WHERE snapshot_id = 'snap-1'",
+            "SELECT * FROM listings WHERE target_id = 1 AND NOT complete AND listing_id > 5",
         ):
             (plan,) = database.query(f"EXPLAIN QUERY PLAN {query}")
             assert plan["detail"].startswith("SEARCH"), query

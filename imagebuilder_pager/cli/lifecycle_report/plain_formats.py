@@ -7,12 +7,12 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
-from ...fleet.report import iter_records
+from .report import iter_records
 
 if TYPE_CHECKING:
     from ...fleet import FleetDatabase
-    from ...fleet.report import Selection
     from ..stdout import Stdout
+    from .report import Selection
 
 #: Spreadsheets take a cell that begins so for a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@")

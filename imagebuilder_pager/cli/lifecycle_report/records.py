@@ -11,12 +11,12 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from ...fleet.report import iter_records
 from ..rich_formats.console import RichWriter, replace_controls, status_style
+from .report import iter_records
 
 if TYPE_CHECKING:
     from ...fleet import FleetDatabase
-    from ...fleet.report import Selection
+    from .report import Selection
 
 Record = Mapping[str, Any]
 

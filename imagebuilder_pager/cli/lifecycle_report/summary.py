@@ -12,15 +12,15 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ...fleet.report import GROUPINGS, count_by, executions_with, failed_targets, reasons
 from ..rich_formats.console import STATUS_STYLES, RichWriter, replace_controls, status_style
 from ..rich_formats.describe import short_reason
+from .report import GROUPINGS, count_by, executions_with, failed_targets, reasons
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from ...fleet import FleetDatabase, FleetResult
-    from ...fleet.report import Selection
+    from .report import Selection
 
 _NOT_ENDED = ("PENDING", "IN_PROGRESS", "CANCELLING")
 _MAX_ROWS = 20  # of the policies, of the reasons, and of what comes next

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .database import FleetDatabase
-from .records import format_time
+from ...fleet import FleetDatabase
+from ...fleet.records import format_time
 
 #: What the counts can be grouped by, as expressions of SQL. A week begins on its Monday.
 GROUPINGS = {
