@@ -90,8 +90,8 @@ def _cells(outcome: Outcome) -> tuple[str, ...]:
     return (
         row.what,
         row.peer,
-        f"{outcome.peer:.3g} {row.unit}",
-        f"{outcome.ours:.3g} {row.unit}",
+        f"{_number(outcome.peer)} {row.unit}",
+        f"{_number(outcome.ours)} {row.unit}",
         _score(outcome),
         f"{lower:{sign}.3f} to {upper:{sign}.3f}",
         "" if outcome.limit is None else f"{outcome.limit:.2f}",
@@ -99,6 +99,10 @@ def _cells(outcome: Outcome) -> tuple[str, ...]:
         "" if row.aim is None else f"{row.aim:{sign}.3g}",
         outcome.verdict,
     )
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _score(outcome: Outcome) -> str:

@@ -1,8 +1,9 @@
 """A fleet of canned responses: roles, and in each account and region a policy with executions.
 
 The numbers are in the path of the endpoint's URL (:func:`.workers.common.fleet_url`): the delay in
-milliseconds, the pages of each execution, and the executions. The account is in the access key id,
-which AssumeRole has made of the role's ARN, and the region in the signature.
+milliseconds, the executions, the pages of each, and those of the largest one, which is in the
+middle. The account is in the access key id, which AssumeRole has made of the role's ARN, and the
+region in the signature.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import zlib
 
 __all__ = ["respond_for_fleet"]
 
-_TARGET = re.compile(rb"POST /(\d+)-(\d+)-(\d+)/?(\w*) ")
+_TARGET = re.compile(rb"POST /(\d+)-(\d+)-(\d+)-(\d+)/?(\w*) ")
 _CREDENTIAL = re.compile(rb"Credential=(\w+)/\d+/([\w-]+)/")
 _ROLE = re.compile(rb"RoleArn=arn%3Aaws%3Aiam%3A%3A(\d{12})%3A")
 _SESSION = (
@@ -29,8 +30,8 @@ def respond_for_fleet(head: bytes, body: bytes) -> tuple[int, bytes] | None:
     target = _TARGET.match(head)
     if target is None:
         return None
-    latency_ms, pages, executions = (int(number) for number in target.groups()[:3])
-    operation = target[4].decode()
+    latency_ms, executions, pages, largest = (int(number) for number in target.groups()[:4])
+    operation = target[5].decode()
     if not operation:
         role = _ROLE.search(body)
         account = role[1].decode() if role else ""
@@ -44,18 +45,20 @@ def respond_for_fleet(head: bytes, body: bytes) -> tuple[int, bytes] | None:
         response = {"lifecyclePolicySummaryList": [{"arn": arn, "name": "retire-old-amis"}]}
         return latency_ms, json.dumps(response).encode()
     if operation == "ListLifecycleExecutions":
-        place = zlib.crc32(arn.encode()) % 10_000
+        place = f"{zlib.crc32(arn.encode()) % 10**8:08d}"
+        own_pages = [pages] * executions
+        own_pages[executions // 2] = largest
         items = [
             {
                 "lifecycleExecutionId": (
-                    f"lce-{latency_ms:08d}-{place:04d}-{number:04d}-0000-{pages:012d}"
+                    f"lce-{latency_ms:08d}-{place[:4]}-{place[4:]}-{number:04d}-{own:012d}"
                 ),
                 "lifecyclePolicyArn": arn,
                 "state": {"status": "SUCCESS"},
                 "startTime": 1740967200 + number,
                 "endTime": 1740970800 + number,
             }
-            for number in range(executions)
+            for number, own in enumerate(own_pages)
         ]
         return latency_ms, json.dumps({"lifecycleExecutions": items}).encode()
     return None

@@ -52,8 +52,11 @@ class Measured:
 class Harness:
     """A context manager that runs the server.
 
-    ``library`` is the folder to import the library from, in place of this checkout.
+    ``library`` is the folder to import the library from, in place of this checkout. ``folder`` is a
+    temporary one, which is there until the end.
     """
+
+    folder: Path
 
     def __init__(self, library: Path | None = None) -> None:
         self.library = (library or ROOT).resolve()
@@ -63,7 +66,7 @@ class Harness:
     def __enter__(self) -> Self:
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         certificate, key = _make_certificate(folder)
-        self._folder = folder
+        self.folder = folder
         # Loading a real bundle of more than a hundred certificates takes time, so use one.
         import certifi
 
@@ -92,18 +95,16 @@ class Harness:
     def __exit__(self, *exc_info: object) -> None:
         self._stack.close()
 
-    def python(self, code: str, site: str | None = None, *, tls: bool = False) -> Measured:
+    def python(self, code: str, *sites: str, tls: bool = False) -> Measured:
         """Run the code in a process of its own, and return the measurements.
 
-        The process can import the distribution ``site``, its requirements and the workers. Without
-        ``site`` it can import only the standard library.
+        The process can import the distributions ``sites``, their requirements and the workers.
+        Without any it can import only the standard library.
         """
         environment = self._environment(tls=tls)
-        python = sys.executable
-        if site is not None:
-            environment["PYTHONPATH"] = str(self._site(site))
-            if site == "aiobotocore":
-                python = str(AIOBOTOCORE / "bin" / "python")
+        if sites:
+            environment["PYTHONPATH"] = os.pathsep.join(str(self._site(name)) for name in sites)
+        python = str(AIOBOTOCORE / "bin" / "python") if "aiobotocore" in sites else sys.executable
         command = [python, "-S", "-P", "-c", code]
         started = time.perf_counter()
         # One pipe, read as bytes and without threads: the time measured is the child's.
@@ -131,13 +132,13 @@ class Harness:
         )
 
     def work(
-        self, worker: str, job: str, *numbers: int, tls: bool = False, url: str = ""
+        self, worker: str, job: str, *values: int | str, tls: bool = False, url: str = ""
     ) -> Measured:
         """Run a worker's function in a process of its own, and return the measurements.
 
         ``url`` is what to list from, in place of the server's own.
         """
-        arguments = ", ".join(map(repr, (url or (self.https if tls else self.http), *numbers)))
+        arguments = ", ".join(map(repr, (url or (self.https if tls else self.http), *values)))
         code = f"from benchmarks.workers.{worker} import {job}; {job}({arguments})"
         return self.python(code, _SITE_OF.get(worker, LIBRARY), tls=tls)
 
@@ -145,7 +146,7 @@ class Harness:
         """Return the folder with a distribution and its requirements, which is made once."""
         if name not in self._sites:
             other = aiobotocore_site_packages() if name == "aiobotocore" else None
-            self._sites[name] = _make_site(self._folder / name, name, self.library, other)
+            self._sites[name] = _make_site(self.folder / name, name, self.library, other)
         return self._sites[name]
 
     def _environment(self, *, tls: bool) -> dict[str, str]:

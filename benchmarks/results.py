@@ -29,8 +29,9 @@ class Row:
     """A row of the table.
 
     Both sides are shown in ``unit``. ``must`` is the required ratio of ours to the peer's, and
-    ``aim`` the desired one; with ``difference`` they are the difference instead. Both are None for
-    a row without a target. A row that ``is_long`` is measured only where it is named.
+    ``aim`` the desired one; with ``difference`` they are the difference instead, and beside a peer
+    of 0 what is ours alone. Both are None for a row without a target. A row that ``is_long`` is
+    measured only where it is named.
     """
 
     name: str

@@ -28,6 +28,7 @@ _PAGE_SIZE = 25
 #: The execution of the prepared pages; a response has the id that was asked for in its place.
 _PREPARED_ID = b"lce-00000000-0000-0000-0000-000000000000"
 _DIFFERENT_PAGES = 8
+_FIRST_VERSION = b"/1."  # as the ARNs of the prepared images have it
 
 
 class Pages:
@@ -48,7 +49,10 @@ class Pages:
                 "lifecycleExecutionState": execution.lifecycle_execution_state,
                 "resources": resources,
             }
-            self._bodies.append(json.dumps(page, separators=(",", ":")).encode()[:-1])
+            body = json.dumps(page, separators=(",", ":")).encode()[:-1]
+            assert body.count(_FIRST_VERSION) == _PAGE_SIZE
+            # A fleet takes no listing for complete in which a resource is in progress.
+            self._bodies.append(body.replace(b'"IN_PROGRESS"', b'"SUCCESS"'))
         images = execution.children_by_parent.values()
         amis = [ami for image in images for ami in image][:2]
         page = {"lifecycleExecutionId": execution.lifecycle_execution_id, "resources": amis}
@@ -75,7 +79,10 @@ class Pages:
         token = _TOKEN.search(body)
         number = int(token[1]) if token else 0
         end = b',"nextToken":"page-%012d"}' % (number + 1) if number + 1 < pages else b"}"
-        page = self._bodies[number % len(self._bodies)].replace(_PREPARED_ID, found[0], 1)
+        repetition, place = divmod(number, len(self._bodies))
+        page = self._bodies[place].replace(_PREPARED_ID, found[0], 1)
+        if repetition:  # other versions, so that no two pages of an execution list the same image
+            page = page.replace(_FIRST_VERSION, b"/%d." % (repetition + 1))
         return latency_ms, _response(page + end)
 
 

@@ -16,9 +16,14 @@ def execution_id(pages: int, latency_ms: int = 0) -> str:
     return f"lce-{latency_ms:08d}-0000-0000-0000-{pages:012d}"
 
 
-def fleet_url(url: str, latency_ms: int, pages: int, executions: int) -> str:
-    """Return the URL of a fleet: in each account and region a policy with so many executions."""
-    return f"{url}/{latency_ms}-{pages}-{executions}"
+def fleet_url(
+    url: str, executions: int, pages: int, *, largest: int = 0, latency_ms: int = 0
+) -> str:
+    """Return the URL of a fleet: in each account and region a policy with so many executions.
+
+    Each has so many pages, but one of them ``largest`` if that is not 0.
+    """
+    return f"{url}/{latency_ms}-{executions}-{pages}-{largest or pages}"
 
 
 def role_arns(accounts: int) -> list[str]:

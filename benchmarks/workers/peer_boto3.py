@@ -65,8 +65,16 @@ def fleet(  # noqa: PLR0917 - the harness passes numbers
     url: str, accounts: int, executions: int, pages: int, latency_ms: int, threads: int
 ) -> None:
     """List the executions of all accounts and regions; so many at a time with ``threads``."""
-    url = fleet_url(url, latency_ms, pages, executions)
+    _list_fleet(fleet_url(url, 1, 1), 1, threads)  # what is imported, and compiled
+    url = fleet_url(url, executions, pages, latency_ms=latency_ms)
     stopwatch = Stopwatch()
+    seen = _list_fleet(url, accounts, threads)
+    assert seen == accounts * len(FLEET_REGIONS) * executions * pages * 25
+    stopwatch.report(seen // 25)
+
+
+def _list_fleet(url: str, accounts: int, threads: int) -> int:
+    """Return the number of resources of the fleet."""
     with ThreadPoolExecutor(max(1, threads)) as executor:
         run = executor.map if threads else map
         clients = [client for role in role_arns(accounts) for client in _role_clients(url, role)]
@@ -76,9 +84,7 @@ def fleet(  # noqa: PLR0917 - the harness passes numbers
             for client, found in zip(clients, listings, strict=True)
             for execution in found
         ]
-        seen = sum(run(_count_resources, pairs))
-    assert seen == accounts * len(FLEET_REGIONS) * executions * pages * 25
-    stopwatch.report(seen // 25)
+        return sum(run(_count_resources, pairs))
 
 
 def _role_clients(url: str, role: str) -> list[Any]:

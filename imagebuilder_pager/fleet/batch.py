@@ -38,7 +38,7 @@ from .listings import BatchResult, BatchTask, Failure, Listing, ListingResult
 from .records import Rows, empty_rows
 
 MAX_PAGES = 100
-MAX_SECONDS = 5.0
+MAX_SECONDS = 2.0
 
 
 def run_batch(task: BatchTask, clock: Clock = SYSTEM_CLOCK) -> BatchResult:

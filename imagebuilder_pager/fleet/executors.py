@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
@@ -92,17 +92,21 @@ class _GivenExecutor:
     def __init__(self, executor: Executor, make: Callable[[], Executor] | None) -> None:
         self._executor = executor
         self._make = make
+        self._is_new = True
 
     def submit(self, task: BatchTask) -> Future[BatchResult]:
         """Submit a batch. Raises :class:`ExecutorLostError` where nothing takes it any more."""
         try:
-            return self._executor.submit(run_batch, task)
-        except (BrokenExecutor, RuntimeError) as error:
-            if self._make is None or not isinstance(error, BrokenExecutor):
+            future = self._executor.submit(run_batch, task)
+        except RuntimeError as error:  # it is broken, or has been shut down
+            if self._make is None or self._is_new:
                 raise lost_executor(error) from error
+        else:
+            self._is_new = False
+            return future
         self._executor.shutdown(wait=False)
-        self._executor = self._make()
-        return self._executor.submit(run_batch, task)
+        self._executor, self._is_new = self._make(), True
+        return self.submit(task)
 
     def stop(self) -> None:
         """Do nothing: a batch ends by itself after some seconds."""

@@ -373,14 +373,14 @@ class _FleetRun:
     def _save_failure(
         self, writer: TargetWriter, work: _Work, listing: Listing, failure: Failure
     ) -> None:
-        is_gone = failure.error_type == "ResourceNotFoundException"
-        if is_gone and listing.operation == "get_lifecycle_execution":
+        _log.warning("%s: %s: %s", work.target.name, listing.name, failure.error)
+        if listing.operation == "get_lifecycle_execution" and failure.error_type in _GONE:
             writer.save_unknown(listing, failure)
+            return
         writer.save_failure(listing, failure)
         work.failed_listings += 1
         if work.first_failure is None:
             work.first_failure = replace(failure, error=f"{listing.name}: {failure.error}")
-        _log.warning("%s: %s: %s", work.target.name, listing.name, failure.error)
 
     def _go_on(self, work: _Work, failure: Failure | None) -> None:
         """Let the target go on, after a pause if there was a failure, or end it."""
@@ -446,6 +446,8 @@ class _FleetRun:
             )
 
 
+#: What the service says of an execution that is not there: it has no error of its own for that.
+_GONE = frozenset({"InvalidRequestException", "ResourceNotFoundException"})
 #: A listing whose token is refused begins anew: the service may have forgotten it.
 _TOKEN_ERRORS = frozenset({"InvalidPaginationTokenException", "StartingTokenError"})
 

@@ -13,7 +13,14 @@ import httpx
 import pytest
 
 from imagebuilder_pager._aws.clock import Clock
-from imagebuilder_pager.fleet import Account, FleetDatabase, Target, make_targets, run_fleet
+from imagebuilder_pager.fleet import (
+    Account,
+    FleetDatabase,
+    Target,
+    batch,
+    make_targets,
+    run_fleet,
+)
 from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalServer
 from imagebuilder_pager.local.fleet_accounts import FleetSize
 from imagebuilder_pager.local.fleet_service import LocalFleet
@@ -135,8 +142,9 @@ def logged_writes(path: Path, *, is_complete: bool = False) -> list[tuple[str, s
 def run_in_process(
     environment: dict[str, str], path: Path, targets: tuple[Target, ...], arguments: dict[str, Any]
 ) -> None:
-    """Run the fleet with its environment: for a process that is killed."""
+    """Run the fleet with its environment, in small batches: for a process that is killed."""
     os.environ.update(environment)
+    batch.MAX_PAGES = 4
     with FleetDatabase(path) as database:
         run_fleet(targets, database, **arguments)
 
