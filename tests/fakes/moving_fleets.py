@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-import os
 import signal
 import threading
 from collections import Counter
@@ -262,8 +261,8 @@ def sts_error_response(code: str, status: int) -> httpx.Response:
 
 
 def interrupt() -> None:
-    """Press Ctrl-C, for this process alone."""
-    os.kill(os.getpid(), signal.SIGINT)
+    """Press Ctrl-C, for this process alone; its main thread is woken by it."""
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
 def _read(request: httpx.Request) -> tuple[str, dict[str, Any]]:
