@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from .._aws.clock import SYSTEM_CLOCK, Clock
@@ -28,6 +29,7 @@ from .._aws.transport.types import HTTPRequest, ReceivedResponse
 from ..client import AsyncImageBuilder
 from ..exceptions import (
     ClientError,
+    HTTPClientError,
     PagerError,
     PaginationError,
     ResponseParserError,
@@ -65,35 +67,48 @@ async def make_listings(
     batch = _Batch(task, clock, is_stopped)
     try:
         access = credentials.access_to(task.target)
-    except PagerError as error:
+        async with _LimitedClient(
+            limit or asyncio.Semaphore(task.concurrency),
+            is_stopped,
+            verify=access.certificates,
+            max_connections=task.concurrency,
+        ) as h11_client:
+            clients = [
+                AsyncImageBuilder(
+                    task.target.region,
+                    profile_name=task.target.account.profile,
+                    credentials=access.provider,
+                    http_client=h11_client,
+                    max_attempts=task.max_attempts,
+                    retry_mode="adaptive",
+                    on_invalid_response=on_invalid_response,
+                    clock=clock,
+                )
+                for on_invalid_response in dict.fromkeys(("raise", task.on_invalid_response))
+            ]
+            return await batch.run(clients)
+    except PagerError as error:  # a setting that is not valid
         return BatchResult((_failed(0, empty_rows(), _failure_of(error)),), task.rate)
-    async with _LimitedClient(
-        limit or asyncio.Semaphore(task.concurrency),
-        verify=access.certificates,
-        max_connections=task.concurrency,
-    ) as h11_client:
-        client = AsyncImageBuilder(
-            task.target.region,
-            profile_name=task.target.account.profile,
-            credentials=access.provider,
-            http_client=h11_client,
-            max_attempts=task.max_attempts,
-            retry_mode="adaptive",
-            on_invalid_response=task.on_invalid_response,
-            clock=clock,
-        )
-        return await batch.run(client)
+
+
+class _StoppedError(PagerError):
+    """A call that is not made any more, since the run is to end."""
 
 
 class _LimitedClient(AsyncH11Client):
     """A client that sends as many requests at a time as a semaphore lets it."""
 
-    def __init__(self, limit: asyncio.Semaphore, **arguments: Any) -> None:
+    def __init__(
+        self, limit: asyncio.Semaphore, is_stopped: Callable[[], bool], **arguments: Any
+    ) -> None:
         super().__init__(**arguments)
         self._limit = limit
+        self._is_stopped = is_stopped
 
     async def send(self, request: HTTPRequest) -> ReceivedResponse:
         async with self._limit:
+            if self._is_stopped():
+                raise _StoppedError("the run has been stopped")
             return await super().send(request)
 
 
@@ -111,10 +126,11 @@ class _Batch:
         self._pages = 0
         self._is_ending = False
 
-    async def run(self, client: AsyncImageBuilder) -> BatchResult:
-        client._rest.rate = self._rate  # which goes on where the batch before has ended
+    async def run(self, clients: list[AsyncImageBuilder]) -> BatchResult:
+        for client in clients:
+            client._rest.rate = self._rate  # which goes on where the batch before has ended
         places = range(min(self._task.concurrency, len(self._task.listings)))
-        await asyncio.gather(*(self._make_some(client) for _ in places))
+        await asyncio.gather(*(self._make_some(clients) for _ in places))
         return BatchResult(tuple(self._results), self._rate.snapshot(self._clock.monotonic()))
 
     def _is_over(self) -> bool:
@@ -125,10 +141,15 @@ class _Batch:
             or self._clock.monotonic() >= self._end
         )
 
-    async def _make_some(self, client: AsyncImageBuilder) -> None:
+    async def _make_some(self, clients: list[AsyncImageBuilder]) -> None:
         while not self._is_over() and (following := next(self._next, None)) is not None:
             index, listing = following
-            result = await self._make(client, index, listing)
+            strict, *lenient = clients
+            result = await self._make(strict, index, listing)
+            if lenient and result.failure is not None and result.failure.is_mismatch:
+                again = replace(listing, token=result.token or listing.token)
+                rest = await self._make(lenient[0], index, again)
+                result = _joined(result, rest)
             failure = result.failure
             if failure is not None and (failure.is_retryable or failure.is_of_target):
                 self._is_ending = True
@@ -153,6 +174,8 @@ class _Batch:
                     token = pages.resume_token
                     if token is not None and self._is_over():
                         return ListingResult(index, rows, before, token, is_finished=False)
+        except _StoppedError as error:
+            return ListingResult(index, rows, before, error.resume_token, is_finished=False)
         except PagerError as error:
             token = error.resume_token if before else None
             return _failed(index, rows, _failure_of(error), before, token)
@@ -177,13 +200,23 @@ def _failed(
     return ListingResult(index, rows, pages, token, is_finished=False, failure=failure)
 
 
+def _joined(strict: ListingResult, lenient: ListingResult) -> ListingResult:
+    """Return a listing that went on where a page did not match."""
+    strict.rows.add(lenient.rows)
+    pages = strict.pages + lenient.pages
+    return replace(lenient, rows=strict.rows, pages=pages, has_mismatch=True)
+
+
 def _failure_of(error: PagerError) -> Failure:
     name = type(error).__name__
     if isinstance(error, ClientError):
         code = error.response["Error"]["Code"]
         return Failure(code, str(error), classify(error) is not None, code in _ACCESS_CODES)
-    if isinstance(error, (PaginationError, ResponseParserError, ResponseValidationError)):
-        return Failure(name, str(error), classify(error) is not None)
+    is_retryable = classify(error) is not None
+    if isinstance(error, (ResponseParserError, ResponseValidationError)):
+        return Failure(name, str(error), is_retryable, is_mismatch=not is_retryable)
+    if isinstance(error, (PaginationError, HTTPClientError)):
+        return Failure(name, str(error), is_retryable)
     # Where no credentials came, the cause may be that STS throttles.
     cause = error.__cause__ if isinstance(error.__cause__, PagerError) else error
     return Failure(name, str(error), classify(cause) is not None, is_of_target=True)

@@ -16,7 +16,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
-from ..exceptions import CheckpointError
+from ..exceptions import CheckpointError, CheckpointLockedError
 from ..pagination.checkpoint_file import CheckpointFile
 from .schema import check_schema, prepare_schema
 
@@ -37,6 +37,7 @@ class FleetDatabase:
 
     def __init__(self, path: str | os.PathLike[str], *, read_only: bool = False) -> None:
         self.path: str = os.path.abspath(os.fspath(path))  # noqa: PTH100 - pathlib resolves links
+        self._process_id = os.getpid()
         self._lock = None if read_only else CheckpointFile(self.path)
         try:
             _check_file(self.path)
@@ -66,13 +67,15 @@ class FleetDatabase:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
+        if self._process_id != os.getpid():
+            raise CheckpointLockedError(f"{self.path} was opened by another process")
         try:
+            self._connection.execute("BEGIN IMMEDIATE")
             yield
-        except BaseException:
-            self._connection.rollback()
-            raise
-        self._connection.commit()
+            self._connection.commit()
+        finally:
+            if self._connection.in_transaction:  # an error, or Ctrl-C at any moment
+                self._connection.rollback()
 
 
 def _check_file(path: str) -> None:

@@ -40,14 +40,16 @@ def open_executor(source: ExecutorSource, max_concurrency: int) -> BatchExecutor
         return _LoopExecutor(max_concurrency)
     if isinstance(source, Executor):
         return _GivenExecutor(source, None)
-    if callable(source):
-        return _GivenExecutor(source(), source)
-    raise ParamValidationError(
-        "run_fleet", [describe_invalid_value("executor", source, _ALLOWED_EXECUTORS)]
-    )
+    return _GivenExecutor(_made(source), source)
 
 
-_ALLOWED_EXECUTORS = "a concurrent.futures.Executor, or a function that returns one"
+def _made(make: object) -> Executor:
+    """Return a new executor. Raises :class:`ParamValidationError` for what makes none."""
+    made = make() if callable(make) else make
+    if isinstance(made, Executor):
+        return made
+    allowed = "a concurrent.futures.Executor, or a function that returns one"
+    raise ParamValidationError("run_fleet", [describe_invalid_value("executor", made, allowed)])
 
 
 class _LoopExecutor:
@@ -105,7 +107,7 @@ class _GivenExecutor:
             self._is_new = False
             return future
         self._executor.shutdown(wait=False)
-        self._executor, self._is_new = self._make(), True
+        self._executor, self._is_new = _made(self._make), True
         return self.submit(task)
 
     def stop(self) -> None:
@@ -143,14 +145,21 @@ class _Processes(ProcessPoolExecutor):
         arguments: Any = (reader,)
         super().__init__(workers, context, _end_with, arguments)
 
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Submit a call. A process that it starts leaves Ctrl-C to this one from the beginning."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return super().submit(fn, *args, **kwargs)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
     def kill(self) -> None:
         """End the processes at once."""
         self._lifeline.close()
 
 
 def _end_with(lifeline: Connection) -> None:
-    """End this process when the pipe is closed, and leave Ctrl-C to the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """End this process when the pipe is closed."""
 
     def watch() -> None:
         lifeline.poll(None)

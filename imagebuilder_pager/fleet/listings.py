@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from .records import Rows, location_of
+from .records import Rows
 from .targets import Target
 
 if TYPE_CHECKING:
@@ -43,19 +43,6 @@ class Scope:
     until: datetime | None = None
     children: bool = True
 
-    def of_target(self, target: Target) -> Scope:
-        """Return the scope with the policies alone that can be in the target."""
-        if self.policies is None:
-            return self
-        account_id = target.account.account_id
-        locations = ((arn, location_of(arn)) for arn in self.policies)
-        own = (
-            arn
-            for arn, (account, region) in locations
-            if region == target.region and account_id in {None, account}
-        )
-        return replace(self, policies=tuple(own))
-
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -67,7 +54,9 @@ class Listing:
     has_ended: bool = False  # the execution, before this listing
     listing_id: int | None = None  # in the database
     token: str | None = None  # after a part that has been stored
-    attempts: int = 0  # that have failed
+    attempts: int = 0  # that have failed, since its last page
+    restarts: int = 0  # since its token was refused
+    seen: tuple[int, ...] = ()  # hashes of the tokens that its parts have ended with
 
     @property
     def name(self) -> str:
@@ -83,6 +72,7 @@ class Failure:
     error: str
     is_retryable: bool = False  # another attempt may not meet it
     is_of_target: bool = False  # other listings of the target would meet it, too
+    is_mismatch: bool = False  # a page that the program may choose to take
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +84,7 @@ class ListingResult:
     pages: int
     token: str | None  # to go on at
     is_finished: bool
+    has_mismatch: bool = False  # a page did not match, and was taken nevertheless
     failure: Failure | None = None
 
 

@@ -45,6 +45,13 @@ class Rows(NamedTuple):
     resources: list[Row]
     snapshots: list[Row]
 
+    def add(self, rows: Rows) -> None:
+        """Add the rows of another part."""
+        self.policies.extend(rows.policies)
+        self.executions.extend(rows.executions)
+        self.resources.extend(rows.resources)
+        self.snapshots.extend(rows.snapshots)
+
     def add_policies(self, policies: Iterable[LifecyclePolicySummary | None]) -> None:
         """Add the policies of a page; one without an ARN cannot be asked for, and is left out."""
         for policy in policies:

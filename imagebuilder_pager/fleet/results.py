@@ -40,10 +40,12 @@ class FleetResult:
 
     - ``targets``: a :class:`TargetResult` for each target, in the order in which they were given.
     - ``seconds``: the duration of the run.
+    - ``missing_policies``: the ARNs among ``policies=`` that no target has listed.
     """
 
     targets: tuple[TargetResult, ...]
     seconds: float
+    missing_policies: tuple[str, ...] = ()
 
     @property
     def failures(self) -> tuple[TargetResult, ...]:

@@ -22,6 +22,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -29,11 +30,13 @@ from .._aws.clock import SYSTEM_CLOCK, Clock
 from .._aws.protocol.responses import OnInvalidResponse, validate_on_invalid_response
 from .._aws.rate_limit import RateSnapshot
 from .._aws.retries import THROTTLING_CODES
-from .._validation import validate_whole_number, validating
+from .._validation import describe_invalid_value, validate_whole_number, validating
+from ..exceptions import ExecutorLostError, PaginationError, ParamValidationError, Problem
 from ..lifecycle_walk.walk import WalkArguments
 from .database import FleetDatabase
 from .executors import BatchExecutor, ExecutorSource, lost_executor, open_executor
 from .listings import BatchResult, BatchTask, Failure, Listing, ListingResult, Scope
+from .records import location_of
 from .results import FleetProgress, FleetResult, TargetResult
 from .store import RunStore, TargetWriter
 from .targets import Target, validate_targets
@@ -143,6 +146,8 @@ def run_fleet(
     )
     arns = None if arguments.policies is None else tuple(arguments.policies)
     scope = Scope(arns, arguments.since, arguments.until, children)
+    if problems := [*_policy_problems(arns or (), targets)]:
+        raise ParamValidationError("run_fleet", problems)
     per_target = min(max_concurrency, max_concurrency_per_target)
     slots = max(1, max_concurrency // per_target)
     if executor is None:
@@ -167,7 +172,7 @@ def run_fleet(
     try:
         store = RunStore(database, scope, targets, clock.now())
         works = [
-            _Work(number, target, target_id, _listings(store, scope.of_target(target), target_id))
+            _Work(number, target, target_id, _listings(store, target_id))
             for number, (target, target_id) in enumerate(
                 zip(targets, store.target_ids, strict=True)
             )
@@ -187,16 +192,12 @@ def run_fleet(
     finally:
         batches.close(at_once=not is_over)
     results = tuple(work.result for work in works if work.result is not None)
-    return FleetResult(results, clock.monotonic() - begun)
+    return FleetResult(results, clock.monotonic() - begun, store.missing_policies())
 
 
-def _listings(store: RunStore, scope: Scope, target_id: int) -> Iterator[Listing | None]:
+def _listings(store: RunStore, target_id: int) -> Iterator[Listing | None]:
     """Yield the listings of a target, and None where those before have to be saved first."""
-    if scope.policies is None:
-        yield Listing("list_lifecycle_policies")
-    else:
-        with store.batch(target_id) as writer:
-            writer.save_given_policies(scope.policies)
+    yield Listing("list_lifecycle_policies")
     yield None
     for arn in store.policies(target_id):
         yield Listing("list_lifecycle_executions", {"resourceArn": arn}, arn)
@@ -213,6 +214,17 @@ def _listings(store: RunStore, scope: Scope, target_id: int) -> Iterator[Listing
             return
         yield from listings
         last = listings[-1].listing_id or last
+
+
+def _policy_problems(arns: Iterable[str], targets: Iterable[Target]) -> Iterator[Problem]:
+    """Yield a problem for each policy that can be in none of the targets."""
+    places = {(target.account.account_id, target.region) for target in targets}
+    for number, arn in enumerate(arns):
+        account, region = location_of(arn)
+        if not {(account, region), (None, region)} & places:
+            yield describe_invalid_value(
+                f"policies[{number}]", arn, "policies in the accounts and regions of the targets"
+            )
 
 
 class _FleetRun:
@@ -241,13 +253,15 @@ class _FleetRun:
         self._started = self._logged = self._heard = clock.monotonic()
         self._broken = 0
         self._ready = deque(works)
+        self._suspects = deque[_Work]()
+        self._is_alone = False
         self._pausing: list[tuple[float, int]] = []
         self._running: dict[Future[BatchResult], tuple[_Work, tuple[Listing, ...]]] = {}
 
     def list_all(self, slots: int) -> None:
         """Hand out batches until each target has ended."""
         try:
-            while self._ready or self._pausing or self._running:
+            while self._ready or self._suspects or self._pausing or self._running:
                 self._submit(slots)
                 self._wait(slots)
         except KeyboardInterrupt:
@@ -265,23 +279,27 @@ class _FleetRun:
             self._path,
         )
         self._batches.stop()
-        while self._running:
-            self._wait(0)
+        with suppress(ExecutorLostError):
+            while self._running:
+                self._wait(0)
 
     def _submit(self, slots: int) -> None:
         now = self._clock.monotonic()
         while self._pausing and self._pausing[0][0] <= now:
             self._ready.append(self._works[heapq.heappop(self._pausing)[1]])
-        while self._ready and len(self._running) < slots:
-            work = self._ready.popleft()
-            listings = work.next_listings()
-            if listings:
-                self._running[self._batches.submit(self._make_task(work, listings))] = (
-                    work,
-                    listings,
-                )
-            else:
-                self._end(work)
+        if self._suspects and not self._running:
+            self._begin(self._suspects.popleft(), is_alone=True)
+        while self._ready and not self._suspects and len(self._running) < slots:
+            self._begin(self._ready.popleft())
+
+    def _begin(self, work: _Work, *, is_alone: bool = False) -> None:
+        """Hand out the next batch of a target, or end the target."""
+        self._is_alone = is_alone
+        if listings := work.next_listings():
+            future = self._batches.submit(self._make_task(work, listings))
+            self._running[future] = work, listings
+        else:
+            self._end(work)
 
     def _wait(self, slots: int) -> None:
         """Wait for the next batch that is over, or for the next pause that is."""
@@ -303,43 +321,51 @@ class _FleetRun:
                 raise lost_executor(error) from error
             except BrokenExecutor as error:
                 self._broken += 1
-                if self._broken >= self._max_attempts:
+                if self._broken >= self._max_attempts and not any(one.pages for one in self._works):
                     raise lost_executor(error) from error
-                self._take_back(work, listings)
+                self._take_back(work, listings, error)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is that of one target
-                failure = Failure(type(error).__name__, str(error), is_retryable=True)
-                self._take_back(work, listings, failure)
+                self._is_alone = True
+                self._take_back(work, listings, error)
             else:
-                self._broken = 0
                 self._take(work, listings, result)
         self._report()
 
-    def _take_back(
-        self, work: _Work, listings: tuple[Listing, ...], failure: Failure | None = None
-    ) -> None:
-        """Queue the listings of a batch that has no result: its worker has died, or has a bug."""
+    def _take_back(self, work: _Work, listings: tuple[Listing, ...], error: Exception) -> None:
+        """Queue the listings of a batch that has no result: its worker has died, or has a bug.
+
+        Where others were under way, each is tried alone: one of them has broken the executor.
+        """
         work.queue.extendleft(reversed(listings))
-        self._go_on(work, failure)
+        if self._is_alone:
+            failure = Failure(type(error).__name__, str(error), True, True)
+            self._go_on(work, failure)
+        else:
+            self._suspects.append(work)
 
     def _take(self, work: _Work, listings: tuple[Listing, ...], result: BatchResult) -> None:
-        """Save the outcome of a batch, and queue what it has not finished."""
-        begun = {part.index: part for part in result.listings}
-        rest = [one for index, one in enumerate(listings) if index not in begun]
-        waiting: list[Listing] = []
+        """Save the outcome of a batch, and queue what it has not finished: what failed, at last."""
+        parts = {part.index: part for part in result.listings}
+        rest: list[Listing] = []
         failure: Failure | None = None
         with self._store.batch(work.target_id) as writer:
-            for index in sorted(begun):
-                part = begun[index]
-                self._save_rows(writer, work, listings[index], part)
-                following = _following(listings[index], part)
-                if part.failure is not None and self._is_own(part.failure, following):
+            for index, listing in enumerate(listings):
+                if index not in parts:
+                    rest.append(listing)
+                    continue
+                part = _without_cycle(listing, parts[index])
+                self._save_rows(writer, work, listing, part)
+                following = _following(listing, part)
+                if part.failure is None:
+                    rest += [] if part.is_finished else [following]
+                elif self._is_own(part.failure, following):
                     self._save_failure(writer, work, following, part.failure)
-                elif not part.is_finished:
-                    waiting.append(following)
-                    if part.failure is not None and part.failure.error_type not in _TOKEN_ERRORS:
+                else:
+                    work.queue.append(following)
+                    if not self._begins_anew(part.failure, following):
                         failure = part.failure
         work.records += writer.new_executions
-        work.queue.extendleft(reversed([*waiting, *rest]))
+        work.queue.extendleft(reversed(rest))
         work.rate = result.rate
         pages = sum(part.pages for part in result.listings)
         work.pages += pages
@@ -359,7 +385,7 @@ class _FleetRun:
                 rows,
                 is_first=listing.token is None,
                 is_finished=part.is_finished,
-                is_complete=listing.has_ended and not rows.has_resource_in_progress,
+                is_complete=listing.has_ended and not _is_open(part),
             )
             work.records += len(rows.resources)
 
@@ -367,8 +393,13 @@ class _FleetRun:
         """Return whether an error is that of one listing, which is not tried again in this run."""
         if failure.is_of_target or listing.operation == "list_lifecycle_policies":
             return False
-        is_retryable = failure.is_retryable or failure.error_type in _TOKEN_ERRORS
-        return not is_retryable or listing.attempts >= self._max_attempts
+        if self._begins_anew(failure, listing):
+            return False
+        return not failure.is_retryable or listing.attempts >= self._max_attempts
+
+    def _begins_anew(self, failure: Failure, listing: Listing) -> bool:
+        """Return whether a listing begins anew: the service may have forgotten its token."""
+        return failure.error_type in _TOKEN_ERRORS and listing.restarts < self._max_attempts
 
     def _save_failure(
         self, writer: TargetWriter, work: _Work, listing: Listing, failure: Failure
@@ -388,7 +419,9 @@ class _FleetRun:
             self._ready.append(work)
             return
         work.attempts += 1
-        if not failure.is_retryable or work.attempts >= self._max_attempts:
+        # A target that has answered is given longer: single listings may be what fails.
+        limit = self._max_attempts * (3 if work.pages and not failure.is_of_target else 1)
+        if not failure.is_retryable or work.attempts >= limit:
             self._end(work, failure)
             return
         pause = min(MAX_PAUSE, FIRST_PAUSE * 2.0 ** (work.attempts - 1))
@@ -452,18 +485,32 @@ _GONE = frozenset({"InvalidRequestException", "ResourceNotFoundException"})
 _TOKEN_ERRORS = frozenset({"InvalidPaginationTokenException", "StartingTokenError"})
 
 
+def _without_cycle(listing: Listing, part: ListingResult) -> ListingResult:
+    """Return the part, as a failure where its token has been that of an earlier part."""
+    if part.token is None or hash(part.token) not in listing.seen:
+        return part
+    error = "the listing has come back to a token that was there before"
+    return replace(part, failure=Failure(PaginationError.__name__, error))
+
+
 def _following(listing: Listing, part: ListingResult) -> Listing:
     """Return what is left of a listing after a part of it."""
     failure = part.failure
     if failure is not None and failure.error_type in _TOKEN_ERRORS:
-        return replace(listing, token=None, attempts=listing.attempts + 1)
+        return replace(listing, token=None, seen=(), restarts=listing.restarts + 1)
     if part.pages:
         listing = replace(
             listing,
             token=part.token,
             attempts=0,
-            has_ended=listing.has_ended and not part.rows.has_resource_in_progress,
+            seen=(*listing.seen, hash(part.token)),
+            has_ended=listing.has_ended and not _is_open(part),
         )
     if failure is None or failure.error_type in THROTTLING_CODES:
         return listing  # to be throttled says nothing about a listing
     return replace(listing, attempts=listing.attempts + 1)
+
+
+def _is_open(part: ListingResult) -> bool:
+    """Return whether a part may be another one in a later run."""
+    return part.has_mismatch or part.rows.has_resource_in_progress

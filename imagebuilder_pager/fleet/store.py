@@ -20,7 +20,7 @@ from datetime import datetime
 from ..lifecycle_walk.records import ENDED, is_image
 from .database import FleetDatabase
 from .listings import Failure, Listing, Scope
-from .records import ExecutionRow, Row, Rows, location_of
+from .records import ExecutionRow, Row, Rows
 from .schema import format_time
 from .targets import Target
 
@@ -84,7 +84,16 @@ class RunStore:
             "SELECT policy_arn FROM policies WHERE target_id = ? AND last_run = ? ORDER BY 1",
             (target_id, self._number),
         )
-        return [arn for (arn,) in rows]
+        given = self._scope.policies
+        return [arn for (arn,) in rows if given is None or arn in given]
+
+    def missing_policies(self) -> tuple[str, ...]:
+        """Return the policies that were asked for, and that this run has not seen."""
+        rows = self._connection.execute(
+            "SELECT policy_arn FROM policies WHERE last_run = ?", (self._number,)
+        )
+        seen = {arn for (arn,) in rows}
+        return tuple(arn for arn in self._scope.policies or () if arn not in seen)
 
     def unseen(self, target_id: int) -> Iterator[Listing]:
         """Return a listing for each incomplete execution that no listing of this run has named.
@@ -92,11 +101,12 @@ class RunStore:
         Where the executions of its policy could not be listed, that is no wonder.
         """
         rows = self._connection.execute(
-            "SELECT e.execution_id, e.policy_arn, l.listing_id "
+            "SELECT e.execution_id, e.policy_arn, min(l.listing_id) "
             "FROM listings AS l JOIN executions AS e USING (execution_id) "
             "LEFT JOIN policies AS p USING (policy_arn) "
-            "WHERE l.target_id = ? AND NOT l.complete AND l.parent_id = '' AND e.last_run <> ?"
-            " AND e.status IS NOT 'UNKNOWN' AND NOT (p.error IS NOT NULL AND p.last_run = ?)",
+            "WHERE l.target_id = ? AND NOT l.complete AND e.last_run <> ?"
+            " AND e.status IS NOT 'UNKNOWN' AND NOT (p.error IS NOT NULL AND p.last_run = ?) "
+            "GROUP BY e.execution_id",
             (target_id, self._number, self._number),
         ).fetchall()
         for execution_id, arn, listing_id in rows:
@@ -160,12 +170,6 @@ class TargetWriter:
             (_storable((*row, self._target_id, self._number)) for row in rows),
         )
 
-    def save_given_policies(self, arns: Iterable[str]) -> None:
-        """Save the policies that were given by their ARN."""
-        self.save_policies(
-            (arn, *location_of(arn), arn.rpartition("/")[2], None, None) for arn in arns
-        )
-
     def save_executions(self, rows: Iterable[ExecutionRow]) -> None:
         """Save the executions that are in the database, or in the period of the run.
 
@@ -174,12 +178,17 @@ class TargetWriter:
         for row in rows:
             (execution_id,) = _storable((row.execution_id,))
             known = self._execute(
-                "SELECT 1 FROM executions WHERE execution_id = ?", (execution_id,)
+                "SELECT target_id FROM executions WHERE execution_id = ?", (execution_id,)
             ).fetchone()
             if known is None and not _is_in_period(row, self._scope):
                 continue
             if known is None:
                 self.new_executions += 1
+            elif known[0] != self._target_id:  # the account has another name now
+                self._execute(
+                    "UPDATE listings SET target_id = ? WHERE execution_id = ?",
+                    (self._target_id, execution_id),
+                )
             self._execute(
                 _UPSERT_EXECUTION,
                 _storable((execution_id, *row.values, self._target_id, self._number, self._number)),
@@ -238,10 +247,11 @@ class TargetWriter:
             self._execute(_LISTING_ERROR, _storable((*error, listing.listing_id)))
 
     def save_unknown(self, listing: Listing, failure: Failure) -> None:
-        """Save that the service does not have an execution any more."""
+        """Save that the service does not have an execution any more, unless it had ended."""
         reason = f"the service does not have it any more ({failure.error_type})"
         self._execute(
-            "UPDATE executions SET status = 'UNKNOWN', reason = ? WHERE execution_id = ?",
+            "UPDATE executions SET status = 'UNKNOWN', reason = ? WHERE execution_id = ?"
+            " AND status NOT IN ('SUCCESS', 'FAILED', 'CANCELLED')",
             (reason, listing.params["lifecycleExecutionId"]),
         )
 
@@ -265,9 +275,13 @@ def _storable(row: Row) -> Row:
     )
 
 
+# What came from an image is not whole while the service is at work on it.
 _TO_MAKE = (
-    "SELECT l.listing_id, l.execution_id, l.parent_id, e.policy_arn, e.status "
+    "SELECT l.listing_id, l.execution_id, l.parent_id, e.policy_arn,"
+    " CASE r.status WHEN 'IN_PROGRESS' THEN r.status ELSE e.status END "
     "FROM listings AS l JOIN executions AS e USING (execution_id) "
+    "LEFT JOIN resources AS r ON r.execution_id = l.execution_id AND r.parent_id = ''"
+    " AND r.resource_id = l.parent_id "
     "WHERE l.target_id = ? AND NOT l.complete AND l.listing_id > ? AND e.last_run = ?"
     " AND (? OR l.parent_id = '') ORDER BY l.listing_id LIMIT 100"
 )

@@ -133,9 +133,7 @@ def _describe_execution(execution: Execution) -> dict[str, Any]:
     members = {
         "lifecycleExecutionId": execution.lifecycle_execution_id,
         "lifecyclePolicyArn": execution.lifecycle_policy_arn,
-        "resourcesImpactedSummary": {
-            "hasImpactedResources": any(execution.children_by_parent.values())
-        },
+        "resourcesImpactedSummary": {"hasImpactedResources": bool(execution.resources)},
         "state": execution.lifecycle_execution_state,
         "startTime": execution.start_time,
         "endTime": execution.end_time,

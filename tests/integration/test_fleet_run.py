@@ -220,7 +220,7 @@ def test_policies_are_looked_for_in_their_own_account_and_region(path: Path) -> 
     executions = query(path, "SELECT DISTINCT policy_arn FROM executions")
     assert sorted(executions) == sorted((arn,) for arn in policies)
     assert again.records == 0
-    assert fleet.requests == requests + 2  # the listings of executions
+    assert fleet.requests == requests + 4 + 2  # the listings of policies and of executions
 
 
 @pytest.mark.parametrize(("in_all", "per_target"), [(3, 2), (1, 4), (5, 1)])

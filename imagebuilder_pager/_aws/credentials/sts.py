@@ -91,7 +91,7 @@ class StsClient:
         deadline = Deadline(_BUDGET, clock.monotonic)
         state = RetryState(None, _MAX_ATTEMPTS, deadline.remaining)
         # All that is sent and that nobody may see.
-        secrets = {form["WebIdentityToken"]} if "WebIdentityToken" in form else set()
+        secrets = {form[name] for name in ("ExternalId", "WebIdentityToken") if name in form}
         try:
             return call_with_retries(
                 lambda: self._send(url, region, form, secrets, state.headers(), deadline),
