@@ -156,7 +156,7 @@ class TargetWriter:
         self._scope = scope
         self._number = number
         self._target_id = target_id
-        self.new_executions = 0
+        self.new_executions: int = 0
 
     def save_policies(self, rows: Iterable[Row]) -> None:
         """Save policies that are there; what is not known of one, such as its status, stays."""
