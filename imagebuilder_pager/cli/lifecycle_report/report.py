@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -129,7 +129,7 @@ def _coverage(database: FleetDatabase, selection: Selection, stale_before: str) 
         database,
         "SELECT account, region, state, complete_since, complete_until, updated, error_type, error,"
         f" last_run FROM targets AS t WHERE {selection.of_targets} ORDER BY account, region",
-        selection,
+        selection.parameters,
     ):
         if target["state"] == "running" and not run["is_under_way"]:
             target["state"] = "stopped"
@@ -194,7 +194,7 @@ def _count(database: FleetDatabase, selection: Selection) -> Summary:
         selection.parameters,
     )
     return {
-        "counts": {**counts, "snapshots": dict(snapshots)},
+        "counts": {**counts, "snapshots": dict(map(tuple, snapshots))},
         "groups": {
             grouping: [entries[name] for name in sorted(entries)]
             for grouping, entries in groups.items()
@@ -219,7 +219,7 @@ def _failures(database: FleetDatabase, selection: Selection) -> Summary:
         f"  WHERE r.status = 'FAILED' AND {selection.of_executions} AND {selection.of_resources}) "
         f"SELECT why, account, region, {number}, max(time) AS time, policy, execution_id,"
         " resource_id FROM failed GROUP BY why, account, region ORDER BY why",
-        selection,
+        selection.parameters,
     )
     reasons = itertools.groupby(rows, lambda row: row.pop("why"))
     failures, hidden = _most_frequent(_failure(reason, places) for reason, places in reasons)
@@ -317,7 +317,7 @@ def _stopped_policies(database: FleetDatabase, selection: Selection) -> list[Sum
         "FROM starts GROUP BY policy_arn HAVING count(*) >= 3"
         " AND julianday(complete_until) - julianday(max(start_time)) > 2 * max(days) "
         "ORDER BY account, region, policy",
-        selection,
+        selection.parameters,
     )
     return list(rows)
 
@@ -345,7 +345,6 @@ def _unfinished(database: FleetDatabase, selection: Selection, days: float) -> S
 
 
 def _rows(
-    database: FleetDatabase, sql: str, selection: Selection | None = None
+    database: FleetDatabase, sql: str, parameters: Mapping[str, Any] | None = None
 ) -> Iterator[Summary]:
-    parameters = {} if selection is None else selection.parameters
-    return map(dict, database.query(sql, parameters))
+    return map(dict, database.query(sql, parameters or {}))
