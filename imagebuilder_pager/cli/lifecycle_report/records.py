@@ -24,6 +24,7 @@ Record = Mapping[str, Any]
 
 _ROWS = 200  # that are written together
 _NAME_WIDTH = 40
+_WIDE = 100  # columns of a terminal: the places of resources stand in their rows
 _STATUS_WIDTH = len("IN_PROGRESS")
 _ACTION_WIDTH = len("DEPRECATE")
 _HEADER = "  ".join(
@@ -40,36 +41,39 @@ def show_table(writer: RichWriter, database: FleetDatabase, selection: Selection
     """Show a table for each execution, a row for each resource."""
     records = iter_records(database, selection)
     for _, group in itertools.groupby(records, lambda record: record["execution_id"]):
-        first = next(group)
+        rows = iter(group)
+        first = next(rows)
         writer.show(_execution(first), Padding(_policy_and_reason(first), (0, 0, 0, 2)))
-        rows = itertools.chain([first], group) if first["resource_id"] is not None else iter(())
         if first["resource_id"] is None:
-            writer.show(Text("  no resources", "dim"))
-        else:
-            writer.show(Text(_HEADER, "bold"))
+            writer.show(Text("  no resources", "dim"), Text())
+            continue
+        is_wide = writer.width >= _WIDE
+        writer.show(Text(f"{_HEADER}  WHERE" if is_wide else _HEADER, "bold"))
+        rows = itertools.chain([first], rows)
         while part := list(itertools.islice(rows, _ROWS)):
-            writer.show(*itertools.chain.from_iterable(map(_row, part)))
+            writer.show(*itertools.chain(*(_row(record, is_wide=is_wide) for record in part)))
         writer.show(Text())
 
 
-def _row(record: Record) -> Iterator[RenderableType]:
+def _row(record: Record, *, is_wide: bool) -> Iterator[RenderableType]:
     name = f"{'  ' if record['parent_id'] else ''}{_name(record)}"
     line = Text(name.ljust(_NAME_WIDTH), no_wrap=True, overflow="ignore")
     status = (replace_controls(record["status"]) or "-").ljust(_STATUS_WIDTH)
     line.append("  ").append(status, status_style(record["status"]))
     line.append(f"  {replace_controls(record['action']).ljust(_ACTION_WIDTH)}")
-    yield line.append(f"  {len(record['snapshots']) or ''}")
-    if details := "; ".join(_details(record)):
-        yield Padding(Text(details, "dim"), (0, 0, 0, 4))
+    line.append(f"  {str(len(record['snapshots']) or '').rjust(len('SNAPSHOTS'))}")
+    place, reason = _place(record), replace_controls(record["reason"])
+    yield line.append(f"  {place}") if is_wide else line
+    if below := "; ".join(filter(None, [f"in {place}" * (bool(place) and not is_wide), reason])):
+        yield Padding(Text(below, "dim"), (0, 0, 0, 4))
 
 
-def _details(record: Record) -> Iterator[str]:
-    """Yield where the resource is, if that is elsewhere than its policy, and the reason."""
+def _place(record: Record) -> str:
+    """Return where the resource is, if that is elsewhere than its policy."""
     place = record["resource_account"], record["resource_region"]
-    if place != (record["account_id"], record["region"]):
-        yield replace_controls(f"in {'/'.join(filter(None, place))}")
-    if record["reason"]:
-        yield replace_controls(record["reason"])
+    if place == (record["account_id"], record["region"]):
+        return ""
+    return replace_controls("/".join(filter(None, place)))
 
 
 def show_tree(writer: RichWriter, database: FleetDatabase, selection: Selection) -> None:
@@ -79,14 +83,15 @@ def show_tree(writer: RichWriter, database: FleetDatabase, selection: Selection)
         for number, (_, group) in enumerate(
             itertools.groupby(of_policy, lambda record: record["execution_id"])
         ):
-            first = next(group)
+            rows = iter(group)
+            first = next(rows)
             if number == 0:
                 writer.show(_policy(first, "bold"))
             writer.show(Padding(_execution(first), (0, 0, 0, 2)))
             if first["execution_reason"]:
                 reason = Text(replace_controls(first["execution_reason"]), "dim")
                 writer.show(Padding(reason, (0, 0, 0, 4)))
-            rows = itertools.chain([first], group) if first["resource_id"] is not None else iter(())
+            rows = itertools.chain([] if first["resource_id"] is None else [first], rows)
             images = itertools.groupby(rows, lambda one: one["parent_id"] or one["resource_id"])
             trees = (Padding(_image_tree(image, parts), (0, 0, 0, 4)) for image, parts in images)
             while part := list(itertools.islice(trees, _ROWS)):
@@ -99,8 +104,10 @@ def _image_tree(image: str, records: Iterable[Record]) -> Tree:
     root = Tree(Text(kind_and_name_of(replace_controls(image))[1], "dim"))
     for record in records:
         line = Text(f"{_name(record)}  ").append_text(_status(record["status"]))
-        if details := "; ".join(_details(record)):
-            line.append(f"  {details}", "dim")
+        place = _place(record)
+        details = f"in {place}" if place else "", replace_controls(record["reason"])
+        if any(details):
+            line.append(f"  {'; '.join(filter(None, details))}", "dim")
         if record["parent_id"]:
             node = root.add(line)
         else:
