@@ -115,7 +115,7 @@ def summarize(
 
 
 def _coverage(database: FleetDatabase, selection: Selection, stale_before: str) -> Summary:
-    run = next(_rows(database, "SELECT * FROM runs ORDER BY run_id DESC LIMIT 1"), None)
+    run: Any = next(_rows(database, "SELECT * FROM runs ORDER BY run_id DESC LIMIT 1"), None)
     if run is not None:
         run["children"] = bool(run["children"])
         run["policies"] = json.loads(run["policies"] or "null")
