@@ -16,11 +16,15 @@ ended. docs/fleet.md has the rest. No other part of the library imports this one
 line.
 """
 
-from .database import FleetDatabase
-from .executors import process_executor
-from .results import FleetProgress, FleetResult, TargetResult
-from .run import run_fleet
-from .targets import Account, Target, load_targets, make_targets
+from .._lazy import lazy_attributes
+
+TYPE_CHECKING = False  # as typing's, which is slow to import
+if TYPE_CHECKING:
+    from .database import FleetDatabase
+    from .executors import process_executor
+    from .results import FleetProgress, FleetResult, TargetResult
+    from .run import run_fleet
+    from .targets import Account, Target, load_targets, make_targets
 
 __all__ = [
     "Account",
@@ -34,3 +38,23 @@ __all__ = [
     "process_executor",
     "run_fleet",
 ]
+
+# Type checkers must not see it: with it, an unknown name would be Any. A report of a database
+# needs neither the client nor its models.
+if not TYPE_CHECKING:
+    __getattr__ = lazy_attributes(
+        __name__,
+        {
+            "Account": "targets",
+            "FleetDatabase": "database",
+            "FleetProgress": "results",
+            "FleetResult": "results",
+            "Target": "targets",
+            "TargetResult": "results",
+            "load_targets": "targets",
+            "make_targets": "targets",
+            "process_executor": "executors",
+            "run_fleet": "run",
+        },
+        (),
+    )

@@ -19,8 +19,8 @@ from typing import Any, Self
 
 from ..exceptions import CheckpointError
 from ..pagination.checkpoint_file import CheckpointFile, is_locked
-from .records import format_time
 from .schema import check_schema, prepare_schema
+from .times import format_time
 
 _BUSY_SECONDS = 10.0
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..lifecycle_walk.records import has_ended
 from ..models.shapes import Shape, of_type
+from .times import format_time
 
 if TYPE_CHECKING:
     from ..models.lifecycle import (
@@ -113,15 +113,6 @@ _STATUS = 5  # of a row of resources
 def empty_rows() -> Rows:
     """Return rows to add to."""
     return Rows([], [], [], [])
-
-
-def format_time(time: datetime | None) -> str | None:
-    """Return a time as the database has it: UTC, to the millisecond."""
-    if not isinstance(time, datetime):
-        return None
-    # A time of the service is in UTC already; strftime would take ten times as long.
-    utc = time if time.tzinfo is UTC else time.astimezone(UTC)
-    return f"{utc.isoformat(timespec='milliseconds')[:-6]}Z"
 
 
 def location_of(arn: str) -> tuple[str, str]:

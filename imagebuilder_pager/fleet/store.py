@@ -22,8 +22,9 @@ from ..lifecycle_walk.levels import _is_image as is_image
 from ..lifecycle_walk.records import _ENDED as ENDED
 from .database import FleetDatabase
 from .listings import Failure, Listing, Scope
-from .records import ExecutionRow, Row, Rows, format_time, location_of
+from .records import ExecutionRow, Row, Rows, location_of
 from .targets import Target
+from .times import format_time
 
 
 class RunStore:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ...fleet import FleetDatabase
-from ...fleet.records import format_time
+from ...fleet.times import format_time
 from ..rich_formats.describe import short_reason
 from .selection import ACCOUNT, EXECUTIONS, POLICY, Selection
 
