@@ -110,7 +110,7 @@ def make_parser(now: datetime) -> argparse.ArgumentParser:
         "--prune",
         type=point_in_time,
         metavar="TIME",
-        help="first delete from --database what ended before then, as 400d ago; list none of it",
+        help="first delete from --database what ended before then, such as 400d; list none of it",
     )
     run = parser.add_argument_group("How it is listed")
     run.add_argument(

@@ -150,7 +150,7 @@ def _targets(options: argparse.Namespace) -> tuple[Target, ...]:
     resolve_retries("lifecycle-report", None, None, config)
     if options.targets is not None:
         return load_targets(options.targets)
-    regions = options.region or [resolve_region(None, config)]
+    regions = [resolve_region(region, config) for region in options.region or [None]]
     return make_targets([Account(profile=options.profile)], regions)
 
 
