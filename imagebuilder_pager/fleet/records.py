@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..lifecycle_walk.records import has_ended
 from ..models.shapes import Shape, of_type
-from .schema import format_time
+from .times import format_time
 
 if TYPE_CHECKING:
     from ..models.lifecycle import (

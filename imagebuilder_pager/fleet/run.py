@@ -62,11 +62,22 @@ class _Work:
     is_waiting: bool = False
     records: int = 0
     pages: int = 0
+    calls: int = 0
+    throttled: int = 0
+    executions: dict[str, int] = field(default_factory=dict)  # to list: listings to make of each
+    executions_done: int = 0
     attempts: int = 0
     rate: RateSnapshot | None = None
     failed_listings: int = 0
     first_failure: Failure | None = None
     result: TargetResult | None = None
+
+    def note(self, listing: Listing, new_listings: int, *, is_over: bool) -> None:
+        """Note that a listing of an execution has led to further ones, or is over."""
+        execution_id = listing.params.get("lifecycleExecutionId", "")
+        if self.executions.get(execution_id):
+            self.executions[execution_id] += new_listings - is_over
+            self.executions_done += not self.executions[execution_id]
 
     def next_listings(self) -> tuple[Listing, ...]:
         """Return the listings of the next batch, none at the end.
@@ -171,12 +182,11 @@ def run_fleet(
     is_over = False
     try:
         store = RunStore(database, scope, targets, clock.now())
-        works = [
-            _Work(number, target, target_id, _listings(store, target_id))
-            for number, (target, target_id) in enumerate(
-                zip(targets, store.target_ids, strict=True)
-            )
-        ]
+        works = []
+        for number, (target, target_id) in enumerate(zip(targets, store.target_ids, strict=True)):
+            executions: dict[str, int] = {}
+            listings = _listings(store, target_id, executions)
+            works.append(_Work(number, target, target_id, listings, executions=executions))
         fleet = _FleetRun(
             works=works,
             store=store,
@@ -195,8 +205,13 @@ def run_fleet(
     return FleetResult(results, clock.monotonic() - begun, store.missing_policies())
 
 
-def _listings(store: RunStore, target_id: int) -> Iterator[Listing | None]:
-    """Yield the listings of a target, and None where those before have to be saved first."""
+def _listings(
+    store: RunStore, target_id: int, executions: dict[str, int]
+) -> Iterator[Listing | None]:
+    """Yield the listings of a target, and None where those before have to be saved first.
+
+    The executions to list are put into ``executions`` when they are known.
+    """
     yield Listing("list_lifecycle_policies")
     yield None
     for arn in store.policies(target_id):
@@ -205,6 +220,7 @@ def _listings(store: RunStore, target_id: int) -> Iterator[Listing | None]:
     yield from store.unseen(target_id)
     yield None
     store.forget_children(target_id)
+    executions.update(store.open_executions(target_id))
     last = 0
     while True:
         if not (listings := store.to_make(target_id, last)):
@@ -354,11 +370,13 @@ class _FleetRun:
                     rest.append(listing)
                     continue
                 part = _without_cycle(listing, parts[index])
-                self._save_rows(writer, work, listing, part)
+                new_listings = self._save_rows(writer, work, listing, part)
                 following = _following(listing, part)
+                is_failed = part.failure is not None and self._is_own(part.failure, following)
+                work.note(following, new_listings, is_over=is_failed or part.is_finished)
                 if part.failure is None:
                     rest += [] if part.is_finished else [following]
-                elif self._is_own(part.failure, following):
+                elif is_failed:
                     self._save_failure(writer, work, following, part.failure)
                 else:
                     work.queue.append(following)
@@ -369,25 +387,29 @@ class _FleetRun:
         work.rate = result.rate
         pages = sum(part.pages for part in result.listings)
         work.pages += pages
+        work.calls += result.calls
+        work.throttled += result.throttled
         if pages:
             work.attempts = 0
         self._go_on(work, failure)
 
     def _save_rows(
         self, writer: TargetWriter, work: _Work, listing: Listing, part: ListingResult
-    ) -> None:
+    ) -> int:
+        """Save the rows of a part, and return the number of listings that follow from them."""
         rows = part.rows
         writer.save_policies(rows.policies)
         writer.save_executions(rows.executions)
-        if listing.operation == "list_lifecycle_execution_resources" and part.pages:
-            writer.save_resources(
-                listing,
-                rows,
-                is_first=listing.token is None,
-                is_finished=part.is_finished,
-                is_complete=listing.has_ended and not _is_open(part),
-            )
-            work.records += len(rows.resources)
+        if listing.operation != "list_lifecycle_execution_resources" or not part.pages:
+            return 0
+        work.records += len(rows.resources)
+        return writer.save_resources(
+            listing,
+            rows,
+            is_first=listing.token is None,
+            is_finished=part.is_finished,
+            is_complete=listing.has_ended and not _is_open(part),
+        )
 
     def _is_own(self, failure: Failure, listing: Listing) -> bool:
         """Return whether an error is that of one listing, which is not tried again in this run."""
@@ -467,15 +489,22 @@ class _FleetRun:
             records=records,
             pages=sum(work.pages for work in self._works),
             rate=records / max(now - self._started, 1e-9),
+            executions=sum(len(work.executions) for work in self._works),
+            executions_done=sum(work.executions_done for work in self._works),
+            calls=(calls := sum(work.calls for work in self._works)),
+            call_rate=calls / max(now - self._started, 1e-9),
+            throttled=sum(work.throttled for work in self._works),
         )
         if self._on_progress is not None:
             self._on_progress(progress)
         elif now - self._logged >= LOG_INTERVAL:
             self._logged = now
             _log.info(
-                "%d of %d targets complete, %d failed; %d records, %.0f a second",
+                "%d of %d targets complete, %d failed; %d of %d executions; %d records; "
+                "%.0f calls a second, %d throttled",
                 *(progress.complete, progress.targets, progress.failed),
-                *(progress.records, progress.rate),
+                *(progress.executions_done, progress.executions, progress.records),
+                *(progress.call_rate, progress.throttled),
             )
 
 

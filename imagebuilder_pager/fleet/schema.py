@@ -7,7 +7,6 @@ date functions read them.
 from __future__ import annotations
 
 import sqlite3
-from datetime import UTC, datetime
 
 from ..exceptions import CheckpointError, MissingDependencyException
 
@@ -35,6 +34,8 @@ CREATE TABLE targets (
     error_type    TEXT,
     error         TEXT,
     updated       TEXT NOT NULL,
+    complete_since TEXT,          -- it has all executions that ended since then; NULL: no bound
+    complete_until TEXT,          -- and before then; NULL: it never was complete
     UNIQUE (account, region)
 );
 CREATE TABLE policies (
@@ -61,6 +62,7 @@ CREATE TABLE executions (
     start_time    TEXT,
     end_time      TEXT,
     first_run     INTEGER NOT NULL,
+    status_run    INTEGER NOT NULL,  -- the first run that has seen it with this status
     last_run      INTEGER NOT NULL  -- the last run that has seen it
 ) WITHOUT ROWID;
 CREATE TABLE listings (
@@ -107,15 +109,6 @@ CREATE INDEX resources_by_id ON resources (resource_id);
 CREATE INDEX resources_failed ON resources (execution_id) WHERE status = 'FAILED';
 CREATE INDEX snapshots_by_id ON snapshots (snapshot_id);
 """
-
-
-def format_time(time: datetime | None) -> str | None:
-    """Return a time as the database has it: UTC, to the millisecond."""
-    if not isinstance(time, datetime):
-        return None
-    # A time of the service is in UTC already; strftime would take ten times as long.
-    utc = time if time.tzinfo is UTC else time.astimezone(UTC)
-    return f"{utc.isoformat(timespec='milliseconds')[:-6]}Z"
 
 
 def prepare_schema(connection: sqlite3.Connection, path: str) -> None:

@@ -21,8 +21,8 @@ from ..lifecycle_walk.records import ENDED, is_image
 from .database import FleetDatabase
 from .listings import Failure, Listing, Scope
 from .records import ExecutionRow, Row, Rows
-from .schema import format_time
 from .targets import Target
+from .times import format_time
 
 
 class RunStore:
@@ -71,6 +71,27 @@ class RunStore:
                 "WHERE target_id = ?",
                 _storable((state, *error, format_time(now), target_id)),
             )
+            # Of some policies alone, it says nothing about the target.
+            if state == "complete" and self._scope.policies is None:
+                self._extend_period(target_id)
+
+    def _extend_period(self, target_id: int) -> None:
+        """Save for which period a target is complete, now that it is for that of the run."""
+        since, until, *run = self._connection.execute(
+            "SELECT complete_since, complete_until, since, min(started, coalesce(until, started)) "
+            "FROM targets, runs WHERE target_id = ? AND run_id = ?",
+            (target_id, self._number),
+        ).fetchone()
+        period = (run[0] or "", run[1])
+        if until is not None:
+            earlier, later = sorted(((since or "", until), period), key=lambda one: one[1])
+            # Of two with a gap between them, the later one is told.
+            period = (min(earlier[0], later[0]), later[1]) if later[0] <= earlier[1] else later
+        self._connection.execute(
+            "UPDATE targets SET complete_since = nullif(?, ''), complete_until = ? "
+            "WHERE target_id = ?",
+            (*period, target_id),
+        )
 
     @contextlib.contextmanager
     def batch(self, target_id: int) -> Iterator[TargetWriter]:
@@ -124,6 +145,16 @@ class RunStore:
                 (target_id,),
             )
 
+    def open_executions(self, target_id: int) -> dict[str, int]:
+        """Return the number of listings to make of each execution that this run has seen."""
+        rows = self._connection.execute(
+            "SELECT l.execution_id, count(*) FROM listings AS l JOIN executions AS e"
+            " USING (execution_id) WHERE l.target_id = ? AND NOT l.complete AND e.last_run = ?"
+            " AND (? OR l.parent_id = '') GROUP BY 1",
+            (target_id, self._number, self._scope.children),
+        )
+        return dict(rows.fetchall())
+
     def to_make(self, target_id: int, after: int) -> list[Listing]:
         """Return the next listings of the target that are not complete, behind an id.
 
@@ -146,7 +177,10 @@ class RunStore:
 
 
 class TargetWriter:
-    """What writes to the tables of a target, within a transaction; it counts new executions."""
+    """What writes to the tables of a target, within a transaction.
+
+    It counts new executions, and the new listings of each execution's images.
+    """
 
     def __init__(
         self, connection: sqlite3.Connection, scope: Scope, number: int, target_id: int
@@ -191,7 +225,7 @@ class TargetWriter:
                 )
             self._execute(
                 _UPSERT_EXECUTION,
-                _storable((execution_id, *row.values, self._target_id, self._number, self._number)),
+                _storable((execution_id, *row.values, self._target_id, *[self._number] * 3)),
             )
             is_complete = row.has_ended and row.has_no_resources
             self._execute(
@@ -203,8 +237,11 @@ class TargetWriter:
 
     def save_resources(
         self, listing: Listing, rows: Rows, *, is_first: bool, is_finished: bool, is_complete: bool
-    ) -> None:
-        """Save a part of a listing of resources, the old ones of which go before the first."""
+    ) -> int:
+        """Save a part of a listing of resources, the old ones of which go before the first.
+
+        Returns the number of listings that are to be made of the children of its images.
+        """
         execution_id = listing.params["lifecycleExecutionId"]
         parent_id = listing.params.get("parentResourceId", "")
         if is_first:
@@ -215,13 +252,16 @@ class TargetWriter:
                 )
         self._execute_many(_INSERT_RESOURCE, map(_storable, rows.resources))
         self._execute_many(_INSERT_SNAPSHOT, map(_storable, rows.snapshots))
+        new_listings = 0
         if not parent_id:
             images = {image for row in rows.resources if is_image(image := str(row[2]))}
-            self._execute_many(
+            added = self._execute_many(
                 "INSERT OR IGNORE INTO listings (target_id, execution_id, parent_id) "
                 "VALUES (?, ?, ?)",
                 (_storable((self._target_id, execution_id, image)) for image in sorted(images)),
             )
+            if self._scope.children:
+                new_listings = max(0, added.rowcount)
         if is_finished and not parent_id:
             # The children of an image that is not among the resources any more.
             for table in ("resources", "snapshots", "listings"):
@@ -237,6 +277,7 @@ class TargetWriter:
                 "WHERE listing_id = ?",
                 (is_complete, listing.listing_id),
             )
+        return new_listings
 
     def save_failure(self, listing: Listing, failure: Failure) -> None:
         """Save why a listing could not be made: with it, or with the policy whose it is."""
@@ -250,9 +291,9 @@ class TargetWriter:
         """Save that the service does not have an execution any more, unless it had ended."""
         reason = f"the service does not have it any more ({failure.error_type})"
         self._execute(
-            "UPDATE executions SET status = 'UNKNOWN', reason = ? WHERE execution_id = ?"
-            " AND status NOT IN ('SUCCESS', 'FAILED', 'CANCELLED')",
-            (reason, listing.params["lifecycleExecutionId"]),
+            "UPDATE executions SET status = 'UNKNOWN', reason = ?, status_run = ? "
+            "WHERE execution_id = ? AND status NOT IN ('SUCCESS', 'FAILED', 'CANCELLED')",
+            (reason, self._number, listing.params["lifecycleExecutionId"]),
         )
 
 
@@ -287,8 +328,9 @@ _TO_MAKE = (
 )
 _UPSERT_EXECUTION = (
     "INSERT INTO executions (execution_id, account, region, policy_arn, status, reason,"
-    " has_impacted_resources, start_time, end_time, target_id, first_run, last_run) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+    " has_impacted_resources, start_time, end_time, target_id, first_run, status_run, last_run) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET status_run ="
+    " CASE WHEN status IS excluded.status THEN status_run ELSE excluded.last_run END,"
     " account = excluded.account, region = excluded.region, policy_arn = excluded.policy_arn,"
     " status = excluded.status, reason = excluded.reason,"
     " has_impacted_resources = excluded.has_impacted_resources,"

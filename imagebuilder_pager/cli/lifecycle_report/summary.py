@@ -1,11 +1,11 @@
-"""``--output summary``: counts by week, policy, region and account; failures; what comes next."""
+"""``--output summary``: what the summary says, for a terminal."""
 
 from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.padding import Padding
@@ -13,126 +13,253 @@ from rich.table import Table
 from rich.text import Text
 
 from ..rich_formats.console import STATUS_STYLES, RichWriter, replace_controls, status_style
-from ..rich_formats.describe import short_reason
-from .report import GROUPINGS, count_by, executions_with, failed_targets, reasons
+from ..rich_formats.describe import kind_and_name_of
+from .report import STATES
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from .report import Summary
 
-    from ...fleet import FleetDatabase, FleetResult
-    from .report import Selection
+_MAX_LINES = 20  # of a section, but for the targets
+_MAX_ROWS = 40  # of a table; the others are in one row
+_MAX_RECENT = 5  # of the unfinished executions that are not long
+_MAX_PLACES = 3
+_WIDE = 100  # columns of a terminal, for headers of one line
+_STYLES = {
+    "failed": STATUS_STYLES["FAILED"],
+    "incomplete": STATUS_STYLES["FAILED"],
+    "stopped": STATUS_STYLES["FAILED"],
+    "unfinished": STATUS_STYLES["IN_PROGRESS"],
+    "running": STATUS_STYLES["IN_PROGRESS"],
+    "successful": STATUS_STYLES["SUCCESS"],
+    "other": STATUS_STYLES["CANCELLED"],
+}
+#: What it is about, in a word, and what there is to say.
+Line = tuple[Text, Text]
+_RESOURCES = {"images": "images", "children": "from them"}
+_KINDS = {"executions": "executions", **_RESOURCES, "snapshots": "snapshots"}
 
-_NOT_ENDED = ("PENDING", "IN_PROGRESS", "CANCELLING")
-_MAX_ROWS = 20  # of the policies, of the reasons, and of what comes next
 
-
-def show_summary(
-    writer: RichWriter,
-    database: FleetDatabase,
-    selection: Selection,
-    result: FleetResult | None,
-) -> None:
-    """Show the summary of what the database has, and how the run has ended that filled it."""
-    if result is not None:
-        writer.show(_run_line(result))
-    for grouping in GROUPINGS:
-        rows = count_by(database, selection, grouping)
-        if not rows:
-            writer.show(Text("No lifecycle execution in this period."))
-            break
-        writer.show(Text(), _counts(grouping, rows))
-    for title, lines in (
-        ("What failed, and why", _failures(database, selection)),
-        ("What comes next", _next(database, selection)),
+def show_summary(writer: RichWriter, summary: Summary) -> None:
+    """Show what is covered, what failed, what has changed, what has not ended, and the counts."""
+    writer.show(*_coverage(summary))
+    targets = _open_targets(summary["targets"])
+    _show_lines(writer, "Failed and incomplete targets", targets)
+    writer.show(Text(), _totals(summary))
+    changes = summary["changes"] or {"failing": [], "recovered": []}
+    for title, show, rows, hidden in (
+        ("What failed, and why", _failure, summary["failures"], summary["hidden_reasons"]),
+        ("Policies that fail since the run before", _policy, changes["failing"], 0),
+        ("Policies that have recovered", _policy, changes["recovered"], 0),
+        ("Policies that have stopped", _stopped, summary["stopped_policies"], 0),
+        (
+            f"Executions that have not ended, {summary['long'] or 'none'} of them for long",
+            _unfinished,
+            summary["unfinished"],
+            summary["hidden_unfinished"],
+        ),
     ):
-        parts: list[RenderableType] = list(itertools.islice(lines, _MAX_ROWS))
-        hidden = sum(1 for _ in lines)
-        if hidden:
-            parts.append(Padding(Text(f"and {hidden} more", "dim"), (0, 0, 0, 2)))
-        if parts:
-            writer.show(Text(), Text(title, style="bold"), *parts)
+        _show_section(writer, title, show, rows, hidden)
+    for grouping, groups in summary["groups"].items():
+        if groups:
+            writer.show(Text(), _table(grouping, groups, is_wide=writer.width >= _WIDE))
+    if not summary["groups"]["week"]:
+        writer.show(Text(), Text("No lifecycle execution is chosen."))
 
 
-def _run_line(result: FleetResult) -> Text:
-    complete = len(result.targets) - len(result.failures)
-    line = Text.assemble(
-        ("Run    ", "bold"),
-        f"{complete} of {len(result.targets)} targets complete, {result.records} records "
-        f"in {result.seconds:.1f} s",
-    )
-    if result.failures:
-        line.append(f"; {len(result.failures)} failed", status_style("FAILED"))
-    return line
+def _show_section(
+    writer: RichWriter,
+    title: str,
+    show: Callable[[Summary], Line],
+    rows: Sequence[Summary],
+    hidden: int,
+) -> None:
+    # Executions that began a short while ago are rarely of interest.
+    limit = _MAX_LINES if show is not _unfinished else _MAX_RECENT
+    lines = [show(row) for n, row in enumerate(rows[:_MAX_LINES]) if n < limit or row["is_long"]]
+    hidden += len(rows) - len(lines)
+    if hidden:
+        noun = " reasons" if show is _failure else ""
+        lines.append((Text(), Text(f"and {hidden} more{noun}", "dim")))
+    _show_lines(writer, title, lines)
 
 
-def _counts(grouping: str, rows: list[tuple[str, int, dict[str, int]]]) -> Table:
-    totals: Counter[str] = Counter()
-    for _, _, statuses in rows:
-        totals.update(statuses)
-    known = list(STATUS_STYLES)
-    columns = sorted(totals, key=lambda s: (known.index(s) if s in known else len(known), s))
-    table = Table(box=box.SIMPLE, pad_edge=False, show_edge=False, header_style="bold")
-    table.add_column(grouping.upper(), overflow="fold")
-    table.add_column("EXECUTIONS", justify="right", no_wrap=True)
-    for status in columns:
-        header = Text(replace_controls(status), status_style(status))
-        table.add_column(header, justify="right", no_wrap=True)
-    table.add_column("RESOURCES", justify="right", style="bold", no_wrap=True)
-    shown = rows if grouping == "week" else sorted(rows, key=lambda row: (-row[1], row[0]))
-    for name, executions, statuses in shown[:_MAX_ROWS] if grouping == "policy" else shown:
-        cells = [_count(statuses.get(status, 0), status) for status in columns]
-        total = str(sum(statuses.values()))
-        table.add_row(Text(replace_controls(name)), str(executions), *cells, total)
-    if grouping == "policy" and len(rows) > _MAX_ROWS:
-        table.add_row(Text(f"and {len(rows) - _MAX_ROWS} more", "dim"))
+def _show_lines(writer: RichWriter, title: str, lines: Iterable[Line]) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for line in lines:
+        table.add_row(*line)
+    if table.row_count:
+        writer.show(Text(), Text(title, style="bold"), Padding(table, (0, 0, 0, 2)))
+
+
+def _coverage(summary: Summary) -> Iterator[Text]:
+    """Yield the lines that say what the database covers."""
+    coverage = summary["coverage"]
+    run, states = coverage["run"], coverage["states"]
+    if run is None:
+        yield Text("Nothing has been listed yet.", "bold")
+        return
+    if run["is_under_way"]:
+        yield Text(f"A run is under way, since {_time(run['started'])}.", _STYLES["running"])
+    line = Text(f"{states['complete']} of {sum(states.values())} targets complete", "bold")
+    if states["complete"]:
+        line.append(f" up to {_time(coverage['complete_until'])} UTC")
+        if since := coverage["complete_since"]:
+            line.append(f", from {_time(since)} on")
+    for state, number in states.items():
+        if number and state != "complete":
+            line.append("; ").append(f"{number} {state}", _STYLES[state])
+    yield line
+    if gap := coverage["oldest_gap"]:
+        place = f"{gap['account']}/{gap['region']}"
+        yield _text(f"Oldest gap: {place}, complete up to {_time(gap['complete_until'])}")
+    if names := coverage["never_listed"]:
+        shown = ", ".join(names[:_MAX_PLACES])
+        more = f" and {len(names) - _MAX_PLACES} more" if len(names) > _MAX_PLACES else ""
+        yield _text(f"Never listed completely: {shown}{more}")
+    if run["policies"] is not None:
+        yield Text(f"The run was of {len(run['policies'])} policies alone.")
+    if not run["children"]:
+        yield Text("The run listed images alone, not what came from them.")
+    if number := len(summary["former_targets"]):
+        yield Text(f"Not in the newest run, but in the database: {number} targets", "dim")
+
+
+def _open_targets(targets: Sequence[Summary]) -> Iterator[Line]:
+    """Yield each target that is not complete; of an account that fails by one error, once."""
+
+    def key(target: Summary) -> tuple[str | None, ...]:
+        error = None if target["state"] == "failed" else target["error"]
+        return target["state"], target["account"], target["error_type"], error
+
+    for (state, account, *_), group in itertools.groupby(targets, key):
+        if state in {"complete", "running"}:
+            continue
+        rows = list(group)
+        error = (rows[0]["error"] or "the run was stopped before its end").splitlines()[0]
+        regions = ", ".join(row["region"] for row in rows)
+        until = [row["complete_until"] for row in rows if row["complete_until"]]
+        text = f"complete up to {_time(min(until))}" if until else "never listed completely"
+        line = _text(f"{account}/{regions}: {error}").append(f"; {text}", "dim")
+        yield Text(str(state), _STYLES[str(state)]), line
+
+
+def _totals(summary: Summary) -> Table:
+    """Return all counts, and what is new since the run before."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column()
+    for kind, title in _KINDS.items():
+        counts = summary["counts"][kind]
+        table.add_row(title, str(sum(counts.values())), _numbers(counts))
+    if (changes := summary["changes"]) is not None:
+        new, ended = changes["new"], changes["ended"]
+        note = Text(f", since {_time(changes['since'])}", "dim")
+        table.add_row("new", str(sum(new.values())), _numbers(new).append_text(note))
+        if any(ended.values()):
+            table.add_row("ended since", str(sum(ended.values())), _numbers(ended))
     return table
 
 
-def _count(number: int, status: str) -> Text:
-    return Text(str(number), status_style(status)) if number else Text("·", "dim")
-
-
-def _failures(database: FleetDatabase, selection: Selection) -> Iterator[Padding]:
-    """Yield the executions that failed, and the reasons of resources without the ids in them."""
-    executions: Counter[str] = Counter(
-        f"execution of {row['policy']}: {row['reason'] or 'no reason is given'}"
-        for row in executions_with(database, selection, ("FAILED",))
+def _numbers(counts: dict[str, int]) -> Text:
+    known = [*STATES, *STATUS_STYLES]
+    order = sorted(counts, key=lambda name: (name not in known, name != "FAILED", name))
+    names = [name for name in (STATES if "failed" in counts else order) if counts[name]]
+    parts = (
+        Text(f"{counts[name]} {replace_controls(name)}", _STYLES.get(name) or status_style(name))
+        for name in names
     )
-    numbers, examples = Counter[str](), dict[str, str]()
-    for row in reasons(database, selection):
-        reason = short_reason(row["reason"] or "no reason is given")
-        numbers[reason] += row["number"]
-        examples.setdefault(reason, row["example"])
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(justify="right", no_wrap=True, style=status_style("FAILED"))
-    table.add_column()
-    for text, number in executions.most_common(_MAX_ROWS):
-        table.add_row(str(number), Text(replace_controls(text)))
-    for reason, number in numbers.most_common(_MAX_ROWS):
-        cell = Text.assemble(reason, (f"\n{replace_controls(examples[reason])}", "dim"))
-        table.add_row(str(number), cell)
-    hidden = len(numbers) + len(executions) - 2 * _MAX_ROWS
-    if table.row_count:
-        if hidden > 0:
-            table.add_row("", Text(f"and {hidden} more reasons", "dim"))
-        yield Padding(table, (0, 0, 0, 2))
+    return Text(", ").join(parts) if names else Text("-", "dim")
 
 
-def _next(database: FleetDatabase, selection: Selection) -> Iterator[Padding]:
-    """Yield what has not ended: executions, which a later run lists again, and targets."""
-    for row in executions_with(database, selection, _NOT_ENDED):
-        line = Text.assemble(
-            (row["status"], status_style(row["status"])),
-            f" since {row['start_time'] or 'an unknown time'}: {row['execution_id']} of "
-            f"{row['policy']}, {row['account']}/{row['region']}; the next run looks at it again",
-        )
-        line.plain = replace_controls(line.plain)
-        yield Padding(line, (0, 0, 0, 2))
-    for row in failed_targets(database):
-        error = (row["error"] or "it was stopped").splitlines()[0]
-        line = Text.assemble(
-            ("INCOMPLETE", status_style("FAILED")),
-            f" {row['account']}/{row['region']}: {error}; the next run goes on where it was",
-        )
-        line.plain = replace_controls(line.plain)
-        yield Padding(line, (0, 0, 0, 2))
+def _failure(failure: Summary) -> Line:
+    """Return the numbers of a reason, and the reason with its places and the newest example."""
+    numbers = "\n".join(f"{failure[kind]} {_KINDS[kind]}" for kind in _KINDS if failure.get(kind))
+    places = failure["places"]
+    hidden = len(places) + failure["hidden_places"] - _MAX_PLACES
+    shown = ", ".join(f"{one['account']}/{one['region']}" for one in places[:_MAX_PLACES])
+    newest = max(places, key=lambda place: str(place["time"]))
+    resource = newest["resource_id"]
+    name = newest["execution_id"] if resource is None else kind_and_name_of(resource)[1]
+    more = f" and {hidden} more" if hidden > 0 else ""
+    example = f"newest: {_time(newest['time'])}, {name}, of {newest['policy']}"
+    line = _text(failure["reason"] or "no reason is given").append("\n")
+    line.append_text(_text(f"in {shown}{more}", "dim")).append("\n")
+    return Text(numbers, _STYLES["failed"]), line.append_text(_text(example, "dim"))
+
+
+def _policy(row: Summary) -> Line:
+    reason = f": {row['reason']}" if row["reason"] else ""
+    return Text(_time(row["start_time"])), _text(f"{_place(row)}{reason}")
+
+
+def _stopped(row: Summary) -> Line:
+    cause = f"; it is {row['cause']}" if row["cause"] else ""
+    interval = f"before, every {row['interval_days']:.3g} days or more often"
+    return Text(_time(row["last_start"])), _text(f"{_place(row)}: {interval}{cause}")
+
+
+def _unfinished(row: Summary) -> Line:
+    line = _text(f"{row['execution_id']}, of {_place(row)}")
+    line.append_text(_text(f", since {_time(row['start_time'])}", "bold" if row["is_long"] else ""))
+    return _text(row["status"] or "no status", status_style(row["status"])), line
+
+
+def _place(row: Summary) -> str:
+    return f"{row['policy']}, {row['account']}/{row['region']}"
+
+
+def _time(text: str | None) -> str:
+    """Return a time to the minute."""
+    return text[:16].replace("T", " ") if text else "an unknown time"
+
+
+def _text(text: str | None, style: str = "") -> Text:
+    return Text(replace_controls(text), style)
+
+
+def _table(grouping: str, groups: Sequence[Summary], *, is_wide: bool) -> Table:
+    """Return a table of groups: weeks in their order, of the others those with failures first."""
+    if grouping != "week":
+        groups = sorted(groups, key=_urgency)
+    headers: dict[str, str] = {
+        "failed": "failed",
+        "unfinished": "unfinished" if is_wide else "unfin-\nished",
+        "successful": "successful" if is_wide else "success-\nful",
+    }
+    if any(group["executions"]["other"] for group in groups):
+        headers["other"] = "other"
+    table = Table(box=box.SIMPLE, pad_edge=False, show_edge=False, header_style="bold")
+    table.padding = (0, 1, 0, 0)
+    table.add_column(grouping.upper(), overflow="fold", vertical="bottom")
+    for state, header in headers.items():
+        table.add_column(Text(header, _STYLES[state]), justify="right", no_wrap=True)
+    for title in _RESOURCES.values():
+        table.add_column(f"{title}\nfailed/all", justify="right", no_wrap=True)
+    shown = len(groups) if grouping == "week" else _MAX_ROWS
+    for group in groups[:shown]:
+        table.add_row(_text(group["name"]), *_cells(group, headers))
+    if rest := groups[shown:]:
+        sums = {
+            kind: sum((Counter(group[kind]) for group in rest), Counter[str]())
+            for kind in ("executions", *_RESOURCES)
+        }
+        table.add_row(Text(f"and {len(rest)} more", "dim"), *_cells(sums, headers))
+    return table
+
+
+def _urgency(group: Summary) -> Any:
+    failed = sum(group[kind].get("FAILED", 0) for kind in _RESOURCES)
+    executions = group["executions"]
+    return -executions["failed"], -failed, -sum(executions.values()), group["name"]
+
+
+def _cells(group: Summary, states: Iterable[str]) -> Iterator[Text]:
+    for state in states:
+        number = group["executions"][state]
+        yield Text(str(number), _STYLES[state]) if number else Text("·", "dim")
+    for kind in _RESOURCES:
+        failed, total = group[kind].get("FAILED", 0), sum(group[kind].values())
+        yield Text.assemble((str(failed), _STYLES["failed"] if failed else "dim"), f"/{total}")
