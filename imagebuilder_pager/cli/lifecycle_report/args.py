@@ -82,6 +82,11 @@ def make_parser(now: datetime) -> argparse.ArgumentParser:
         action="store_true",
         help="report what --database has, and list nothing",
     )
+    scope.add_argument(
+        "--check",
+        action="store_true",
+        help="ask STS whose credentials each account has, and list nothing",
+    )
     run = parser.add_argument_group("How it is listed")
     run.add_argument(
         "--executor",

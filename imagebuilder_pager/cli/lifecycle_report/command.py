@@ -34,6 +34,11 @@ def run_report(argv: Sequence[str]) -> int:
     """
     options = parse(argv)
     _check(options)
+    if options.check:
+        from .check import check_accounts
+
+        with _logging(debug=options.debug):
+            return 0 if check_accounts(_targets(options), Stdout()) else CLIENT_ERROR_RC
     if options.output in RICH_OUTPUTS:
         from ..rich_formats.console import require_rich
 
@@ -68,6 +73,8 @@ def _check(options: argparse.Namespace) -> None:
                 raise UsageError(f"--{name} is given beside --targets, which has its own")
     if options.since and options.until and options.since >= options.until:
         raise UsageError("--until: not after --since; allowed: a later time")
+    if options.check and options.offline:
+        raise UsageError("--check is given beside --offline, which asks nobody")
     if options.offline and options.database is None:
         raise UsageError("--offline needs --database")
     if options.offline and not os.path.exists(options.database):  # noqa: PTH110 - without pathlib
