@@ -13,11 +13,11 @@ import os
 import pathlib
 import sqlite3
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from ..exceptions import CheckpointError
-from ..pagination.checkpoint_file import CheckpointFile
+from ..pagination.checkpoint_file import CheckpointFile, is_locked
 from .schema import check_schema, prepare_schema
 
 _BUSY_SECONDS = 10.0
@@ -46,11 +46,18 @@ class FleetDatabase:
                 self._lock.close()
             raise
 
-    def query(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[sqlite3.Row]:
+    def query(
+        self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> Iterator[sqlite3.Row]:
         """Return an iterator over the rows of a query; see the schema in docs/fleet.md."""
         cursor = self._connection.cursor()
         cursor.row_factory = sqlite3.Row
         return cursor.execute(sql, parameters)
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether a run of another program has it; False on a system without locks."""
+        return self._lock is None and is_locked(self.path)
 
     def close(self) -> None:
         """Close the database and release the lock; the second time, do nothing."""

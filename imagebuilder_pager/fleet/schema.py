@@ -34,6 +34,8 @@ CREATE TABLE targets (
     error_type    TEXT,
     error         TEXT,
     updated       TEXT NOT NULL,
+    complete_since TEXT,          -- it has all executions that ended since then; NULL: no bound
+    complete_until TEXT,          -- and before then; NULL: it never was complete
     UNIQUE (account, region)
 );
 CREATE TABLE policies (
@@ -60,6 +62,7 @@ CREATE TABLE executions (
     start_time    TEXT,
     end_time      TEXT,
     first_run     INTEGER NOT NULL,
+    status_run    INTEGER NOT NULL,  -- the first run that has seen it with this status
     last_run      INTEGER NOT NULL  -- the last run that has seen it
 ) WITHOUT ROWID;
 CREATE TABLE listings (

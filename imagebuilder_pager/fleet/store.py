@@ -71,6 +71,27 @@ class RunStore:
                 "WHERE target_id = ?",
                 _storable((state, *error, format_time(now), target_id)),
             )
+            # Of some policies alone, it says nothing about the target.
+            if state == "complete" and self._scope.policies is None:
+                self._extend_period(target_id)
+
+    def _extend_period(self, target_id: int) -> None:
+        """Save for which period a target is complete, now that it is for that of the run."""
+        since, until, *run = self._connection.execute(
+            "SELECT complete_since, complete_until, since, min(started, coalesce(until, started)) "
+            "FROM targets, runs WHERE target_id = ? AND run_id = ?",
+            (target_id, self._number),
+        ).fetchone()
+        period = (run[0] or "", run[1])
+        if until is not None:
+            earlier, later = sorted(((since or "", until), period), key=lambda one: one[1])
+            # Of two with a gap between them, the later one is told.
+            period = (min(earlier[0], later[0]), later[1]) if later[0] <= earlier[1] else later
+        self._connection.execute(
+            "UPDATE targets SET complete_since = nullif(?, ''), complete_until = ? "
+            "WHERE target_id = ?",
+            (*period, target_id),
+        )
 
     @contextlib.contextmanager
     def batch(self, target_id: int) -> Iterator[TargetWriter]:
@@ -182,7 +203,7 @@ class TargetWriter:
                 self.new_executions += 1
             self._execute(
                 _UPSERT_EXECUTION,
-                _storable((execution_id, *row.values, self._target_id, self._number, self._number)),
+                _storable((execution_id, *row.values, self._target_id, *[self._number] * 3)),
             )
             is_complete = row.has_ended and row.has_no_resources
             self._execute(
@@ -241,8 +262,9 @@ class TargetWriter:
         """Save that the service does not have an execution any more."""
         reason = f"the service does not have it any more ({failure.error_type})"
         self._execute(
-            "UPDATE executions SET status = 'UNKNOWN', reason = ? WHERE execution_id = ?",
-            (reason, listing.params["lifecycleExecutionId"]),
+            "UPDATE executions SET status = 'UNKNOWN', reason = ?, status_run = ? "
+            "WHERE execution_id = ?",
+            (reason, self._number, listing.params["lifecycleExecutionId"]),
         )
 
 
@@ -273,8 +295,9 @@ _TO_MAKE = (
 )
 _UPSERT_EXECUTION = (
     "INSERT INTO executions (execution_id, account, region, policy_arn, status, reason,"
-    " has_impacted_resources, start_time, end_time, target_id, first_run, last_run) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+    " has_impacted_resources, start_time, end_time, target_id, first_run, status_run, last_run) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET status_run ="
+    " CASE WHEN status IS excluded.status THEN status_run ELSE excluded.last_run END,"
     " account = excluded.account, region = excluded.region, policy_arn = excluded.policy_arn,"
     " status = excluded.status, reason = excluded.reason,"
     " has_impacted_resources = excluded.has_impacted_resources,"

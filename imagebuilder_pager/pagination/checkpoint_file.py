@@ -44,7 +44,7 @@ class CheckpointFile:
         self._directory = directory
         # Always the same name, so that programs that are killed do not fill the directory.
         self._new_path = os.path.join(directory, f".{name}.new")  # noqa: PTH118 - as above
-        self._lock_path = os.path.join(directory, f".{name}.lock")  # noqa: PTH118 - as above
+        self._lock_path = _lock_path(self.path)
         self._process_id = os.getpid()
         self._thread_lock = threading.Lock()
         self._lock: int | None = self._acquire_lock()
@@ -182,6 +182,34 @@ class CheckpointFile:
                     ) from None
                 raise
             os.close(descriptor)
+
+
+def is_locked(path: str) -> bool:
+    """Return whether a program has the file; False on a system without locks.
+
+    Where a killed program has left the lock's file, it is locked for a moment: a program that wants
+    it in that moment is told that it is in use.
+    """
+    try:
+        import fcntl
+
+        descriptor = os.open(_lock_path(path), os.O_RDONLY | _SAFE_FLAGS)
+    except (ImportError, OSError):
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _lock_path(path: str) -> str:
+    directory, name = os.path.split(path)
+    return os.path.join(directory, f".{name}.lock")  # noqa: PTH118 - without pathlib
 
 
 def _is_same_file(descriptor: int, path: str) -> bool:

@@ -13,7 +13,7 @@ from ..._aws.clock import assume_utc
 from ..exit_codes import UsageError
 
 RICH_OUTPUTS = ("summary", "table", "tree")
-OUTPUTS = ("jsonl", "csv", *RICH_OUTPUTS)
+OUTPUTS = ("json", "jsonl", "csv", *RICH_OUTPUTS)
 
 _PROGRAM = "imagebuilder-pager lifecycle-report"
 _AGE = re.compile(r"(\d{1,6})([hdw])", re.ASCII)

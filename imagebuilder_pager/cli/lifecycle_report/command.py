@@ -43,7 +43,7 @@ def run_report(argv: Sequence[str]) -> int:
         from ..rich_formats.console import require_rich
 
         require_rich(options.output)
-    from .report import Selection
+    from .selection import Selection
 
     selection = Selection(tuple(options.policy), options.since, options.until)
     with _logging(debug=options.debug), showing_mismatches(debug=options.debug):

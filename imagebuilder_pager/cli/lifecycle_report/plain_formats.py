@@ -7,12 +7,12 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
-from .report import iter_records
+from .selection import iter_records
 
 if TYPE_CHECKING:
     from ...fleet import FleetDatabase
     from ..stdout import Stdout
-    from .report import Selection
+    from .selection import Selection
 
 #: Spreadsheets take a cell that begins so for a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@")

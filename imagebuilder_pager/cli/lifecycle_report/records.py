@@ -12,11 +12,11 @@ from rich.text import Text
 from rich.tree import Tree
 
 from ..rich_formats.console import RichWriter, replace_controls, status_style
-from .report import iter_records
+from .selection import iter_records
 
 if TYPE_CHECKING:
     from ...fleet import FleetDatabase
-    from .report import Selection
+    from .selection import Selection
 
 Record = Mapping[str, Any]
 

@@ -1,151 +1,351 @@
-"""What a fleet's database says: its records one by one, and their counts.
+"""The summary of a fleet's database: one dictionary, which all outputs that count show.
 
-Each function takes a :class:`Selection` and reads row by row, so that memory does not grow with the
-number of records.
+What grows with the number of records is counted by SQLite, so that memory does not.
 """
 
+# ruff: noqa: S608 - the SQL is put together of parts of this package
 from __future__ import annotations
 
+import heapq
+import itertools
 import json
-import sqlite3
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ...fleet import FleetDatabase
 from ...fleet.records import format_time
+from ..rich_formats.describe import short_reason
+from .selection import ACCOUNT, EXECUTIONS, POLICY, Selection
 
-#: What the counts can be grouped by, as expressions of SQL. A week begins on its Monday.
+#: What the counts are grouped by, as expressions of SQL. A week begins on its Monday.
 GROUPINGS = {
     "week": "date(coalesce(e.end_time, e.start_time), 'weekday 0', '-6 days')",
-    "policy": "coalesce(p.name, e.policy_arn)",
+    "policy": POLICY,
     "region": "e.region",
-    "account": "e.account",
+    "account": ACCOUNT,
 }
+STATES = ("failed", "unfinished", "successful", "other")
+#: Of reasons, of the places of each, and of unfinished executions: so many are in a summary.
+MAX_ROWS = 100
 
-_EXECUTIONS = "executions AS e LEFT JOIN policies AS p USING (policy_arn)"
-_RESOURCES = f"{_EXECUTIONS} JOIN resources AS r USING (execution_id)"
+_STATE = (
+    "CASE e.status WHEN 'FAILED' THEN 'failed' WHEN 'SUCCESS' THEN 'successful'"
+    " WHEN 'CANCELLED' THEN 'other' WHEN 'UNKNOWN' THEN 'other' ELSE 'unfinished' END"
+)
+_HAS_FAILED = (
+    "(e.status = 'FAILED' OR EXISTS (SELECT * FROM resources AS r"
+    " WHERE r.execution_id = e.execution_id AND r.status = 'FAILED'))"
+)
+_PLACE = f"{ACCOUNT} AS account, e.region, e.policy_arn, {POLICY} AS policy, e.execution_id"
+
+Summary = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """The executions of a report.
+def summarize(
+    database: FleetDatabase,
+    selection: Selection,
+    *,
+    now: datetime | None = None,
+    stale_after: timedelta = timedelta(days=1),
+) -> Summary:
+    """Return what the database says, as plain data; times are text in UTC, None is "not known".
 
-    ``policies``: ARNs or names of policies, () for all. ``since`` and ``until``: bounds of the
-    times at which executions ended, as those of the walk; one that has not ended is left out only
-    if it started at ``until`` or later.
+    - ``now``: the time to compare with. Default: that of this machine.
+    - ``stale_after``: the age from which on a target is stale, and an unfinished execution is long.
+      Default: a day.
+
+    The keys; COUNTS stands for ``executions``, by their state (``failed``, ``unfinished``,
+    ``successful``, ``other``: cancelled, or gone), ``images`` and ``children`` (what came from
+    images), each by their status:
+
+    - ``version``: 1.
+    - ``selection``: what was chosen: the attributes of the :class:`Selection`.
+    - ``coverage``: what the database covers:
+
+      - ``run``: the newest run: ``run_id, started, ended, is_under_way, policies, since, until,
+        children``; None if there was none.
+      - ``states``: the number of its targets by state: ``failed``, ``incomplete``, ``stopped``,
+        ``running``, ``complete``.
+      - ``complete_since``, ``complete_until``: the period for which the complete targets are.
+      - ``oldest_gap``: of the targets that are not complete but once were, the one that was the
+        longest ago; an entry of ``targets``, or None.
+      - ``never_listed``: the number of targets that never were complete.
+      - ``stale``: the number of targets that are not complete up to ``stale_after`` before now.
+
+    - ``targets``: each target of the newest run, failed ones first, then incomplete ones:
+      ``account, region, state, complete_since, complete_until, updated, error_type, error``.
+    - ``former_targets``: the same of those that the newest run did not have.
+    - ``counts``: COUNTS, and ``snapshots`` by status.
+    - ``groups``: by ``week``, ``policy``, ``region`` and ``account``, a list of ``name, COUNTS``.
+    - ``failures``: why something failed, the most frequent reason first, ids left out of it:
+      ``reason, executions, images, children``, ``places`` (``account, region, executions, images,
+      children``, and of the newest: ``time, policy, execution_id, resource_id``, the last None for
+      an execution), and ``hidden_places``.
+    - ``hidden_reasons``: the number of further reasons.
+    - ``changes``: since the run before; None in the first one. ``since``: its start. ``new`` and
+      ``ended``: executions by state, new ones, and others that have ended since. ``failing``,
+      ``recovered``: policies whose newest ended execution has failed, and that before it had not,
+      or the other way round, each with its newest execution: ``account, region, policy_arn, policy,
+      execution_id, start_time, reason``.
+    - ``stopped_policies``: policies that have not run for more than twice their longest interval:
+      ``account, region, policy_arn, policy, last_start, interval_days, cause`` (``deleted``,
+      ``disabled``, None).
+    - ``unfinished``: the executions that have not ended, the oldest first: ``account, region,
+      policy_arn, policy, execution_id, status, reason, start_time, seen, is_long``.
+    - ``hidden_unfinished``: the number of further ones.
+    - ``long``: the number of unfinished ones that were seen ``stale_after`` after their start.
     """
-
-    policies: tuple[str, ...] = ()
-    since: datetime | None = None
-    until: datetime | None = None
-
-    def where(self) -> tuple[str, list[Any]]:
-        """Return the condition in SQL, and its parameters."""
-        conditions, parameters = ["1"], list[Any]()
-        if self.policies:
-            marks = ", ".join("?" * len(self.policies))
-            conditions.append(f"(e.policy_arn IN ({marks}) OR p.name IN ({marks}))")
-            parameters += [*self.policies, *self.policies]
-        if self.since is not None:
-            conditions.append("(e.end_time IS NULL OR e.end_time >= ?)")
-            parameters.append(format_time(self.since))
-        if self.until is not None:
-            conditions.append("coalesce(e.end_time, e.start_time, '') < ?")
-            parameters.append(format_time(self.until))
-        return " AND ".join(conditions), parameters
+    now = now or datetime.now(UTC)
+    summary: Summary = {
+        "version": 1,
+        "selection": {
+            name: getattr(selection, name)
+            for name in ("policies", "accounts", "regions", "statuses", "actions", "reasons")
+        }
+        | {"since": format_time(selection.since), "until": format_time(selection.until)},
+    }
+    summary |= _coverage(database, selection, format_time(now - stale_after) or "")
+    summary |= _count(database, selection)
+    summary |= _failures(database, selection)
+    summary["changes"] = _changes(database, selection.of_all_times())
+    summary["stopped_policies"] = _stopped_policies(database, selection.of_all_times())
+    summary |= _unfinished(database, selection, stale_after / timedelta(days=1))
+    return summary
 
 
-def iter_records(database: FleetDatabase, selection: Selection) -> Iterator[dict[str, Any]]:
-    """Yield a dictionary for each resource, and for each execution without any.
+def _coverage(database: FleetDatabase, selection: Selection, stale_before: str) -> Summary:
+    run = next(_rows(database, "SELECT * FROM runs ORDER BY run_id DESC LIMIT 1"), None)
+    if run is None:
+        return {"coverage": {"run": None}, "targets": [], "former_targets": []}
+    run["is_under_way"] = run["ended"] is None and database.is_in_use
+    run["children"] = bool(run["children"])
+    is_partial = run["policies"] is not None
+    run["policies"] = json.loads(run["policies"] or "null")
+    covered = min(run["started"], run["until"] or run["started"])
+    targets: list[Summary] = []
+    former: list[Summary] = []
+    for target in _rows(
+        database,
+        "SELECT account, region, state, complete_since, complete_until, updated, error_type, error,"
+        f" last_run FROM targets AS t WHERE {selection.of_targets} ORDER BY account, region",
+        selection,
+    ):
+        if target["state"] == "running" and not run["is_under_way"]:
+            target["state"] = "stopped"
+        if target.pop("last_run") != run["run_id"]:
+            former.append(target)
+            continue
+        if is_partial and target["state"] == "complete":
+            target |= {"complete_since": run["since"], "complete_until": covered}
+        targets.append(target)
+    states = ("failed", "incomplete", "stopped", "running", "complete")
+    targets.sort(key=lambda target: states.index(target["state"]))
+    complete = [target for target in targets if target["state"] == "complete"]
+    others = [target for target in targets if target["state"] != "complete"]
+    gaps = [target for target in others if target["complete_until"]]
+    coverage = {
+        "run": run,
+        "states": {state: sum(target["state"] == state for target in targets) for state in states},
+        "complete_since": max((t["complete_since"] or "" for t in complete), default="") or None,
+        "complete_until": min((t["complete_until"] for t in complete), default=None),
+        "oldest_gap": min(gaps, key=lambda target: str(target["complete_until"]), default=None),
+        "never_listed": len(others) - len(gaps),
+        "stale": sum((target["complete_until"] or "") < stale_before for target in targets),
+    }
+    return {"coverage": coverage, "targets": targets, "former_targets": former}
 
-    The order is that of accounts, regions and policies, of executions from the newest on, and of
-    images, each followed by what was made from it.
-    """
-    condition, parameters = selection.where()
-    rows = database.query(
-        "SELECT e.account, e.region, e.policy_arn, p.name AS policy, e.execution_id,"  # noqa: S608 - parts of this file
-        " e.status AS execution_status, e.reason AS execution_reason,"
-        " e.start_time AS execution_start_time, e.end_time AS execution_end_time,"
-        " r.parent_id, r.resource_id, r.account AS resource_account,"
-        " r.region AS resource_region, r.status, r.reason, r.action, r.action_reason,"
-        " r.image_uris, r.start_time, r.end_time, ("
-        "  SELECT json_group_array(json_object('snapshot_id', s.snapshot_id, 'status', s.status,"
-        "   'reason', s.reason)) FROM snapshots AS s WHERE s.execution_id = r.execution_id"
-        "   AND s.parent_id = r.parent_id AND s.resource_id = r.resource_id"
-        "   AND s.account = r.account AND s.region = r.region) AS snapshots "
-        f"FROM {_EXECUTIONS} LEFT JOIN resources AS r USING (execution_id) WHERE {condition} "
-        "ORDER BY e.account, e.region, policy, e.start_time DESC, e.execution_id,"
-        " CASE r.parent_id WHEN '' THEN r.resource_id ELSE r.parent_id END,"
-        " r.parent_id <> '', r.resource_id",
+
+def _new_counts() -> dict[str, dict[str, int]]:
+    return {"executions": dict.fromkeys(STATES, 0), "images": {}, "children": {}}
+
+
+def _count(database: FleetDatabase, selection: Selection) -> Summary:
+    """Return the counts; those of the finest groups, by SQLite, are added up to all others."""
+    counts = _new_counts()
+    groups: dict[str, dict[str, Summary]] = {grouping: {} for grouping in GROUPINGS}
+    keys = ", ".join(GROUPINGS.values())
+    for kind, state, source, condition in (
+        ("'executions'", _STATE, EXECUTIONS, selection.where),
+        (
+            "CASE r.parent_id WHEN '' THEN 'images' ELSE 'children' END",
+            "coalesce(r.status, 'UNKNOWN')",
+            f"{EXECUTIONS} JOIN resources AS r ON r.execution_id = e.execution_id",
+            f"{selection.of_executions} AND {selection.of_resources}",
+        ),
+    ):
+        for *names, of, status, number in database.query(
+            f"SELECT {keys}, {kind}, {state}, count(*) FROM {source} WHERE {condition} "
+            "GROUP BY 1, 2, 3, 4, 5, 6",
+            selection.parameters,
+        ):
+            entries = [
+                group.setdefault(name or "-", {"name": name or "-", **_new_counts()})
+                for group, name in zip(groups.values(), names, strict=True)
+            ]
+            for entry in (counts, *entries):
+                entry[of][status] = entry[of].get(status, 0) + number
+    snapshots = database.query(
+        "SELECT coalesce(s.status, 'UNKNOWN'), count(*)"
+        f" FROM {EXECUTIONS} JOIN resources AS r ON r.execution_id = e.execution_id"
+        " JOIN snapshots AS s ON s.execution_id = r.execution_id AND s.parent_id = r.parent_id"
+        "  AND s.resource_id = r.resource_id AND s.account = r.account AND s.region = r.region "
+        f"WHERE {selection.of_executions} AND {selection.of_resources} GROUP BY 1",
+        selection.parameters,
+    )
+    return {
+        "counts": {**counts, "snapshots": dict(snapshots)},
+        "groups": {
+            grouping: [entries[name] for name in sorted(entries)]
+            for grouping, entries in groups.items()
+        },
+    }
+
+
+def _failures(database: FleetDatabase, selection: Selection) -> Summary:
+    database._connection.create_function("short_reason", 1, _shorten, deterministic=True)
+    number = "sum(kind = 'execution') AS executions, sum(kind = 'image') AS images,"
+    number += " sum(kind = 'child') AS children"
+    # The other columns beside a max() are those of the row that has it.
+    rows = _rows(
+        database,
+        f"WITH failed AS (SELECT short_reason(e.reason) AS why, 'execution' AS kind, {_PLACE},"
+        "  NULL AS resource_id, coalesce(e.end_time, e.start_time, '') AS time"
+        f"  FROM {EXECUTIONS} WHERE e.status = 'FAILED' AND {selection.where}"
+        " UNION ALL SELECT short_reason(r.reason),"
+        f"  CASE r.parent_id WHEN '' THEN 'image' ELSE 'child' END, {_PLACE},"
+        "  r.resource_id, coalesce(r.end_time, e.end_time, e.start_time, '')"
+        f"  FROM {EXECUTIONS} JOIN resources AS r ON r.execution_id = e.execution_id"
+        f"  WHERE r.status = 'FAILED' AND {selection.of_executions} AND {selection.of_resources}) "
+        f"SELECT why, account, region, {number}, max(time) AS time, policy, execution_id,"
+        " resource_id FROM failed GROUP BY why, account, region ORDER BY why",
+        selection,
+    )
+    reasons = itertools.groupby(rows, lambda row: row.pop("why"))
+    failures, hidden = _most_frequent(_failure(reason, places) for reason, places in reasons)
+    return {"failures": failures, "hidden_reasons": hidden}
+
+
+def _failure(reason: str | None, places: Iterator[Summary]) -> Summary:
+    failure: Summary = {"reason": reason, "executions": 0, "images": 0, "children": 0}
+
+    def added() -> Iterator[Summary]:
+        for place in places:
+            for kind in ("executions", "images", "children"):
+                failure[kind] += place[kind]
+            yield place
+
+    failure["places"], failure["hidden_places"] = _most_frequent(added())
+    return failure
+
+
+def _most_frequent(failures: Iterator[Summary]) -> tuple[list[Summary], int]:
+    """Return the most frequent ones, and how many there are beside them."""
+    numbers = itertools.count()
+    ranked = (
+        (one["executions"] + one["images"] + one["children"], -number, one)
+        for one, number in zip(failures, numbers, strict=False)
+    )
+    shown = [one for *_, one in heapq.nlargest(MAX_ROWS, ranked)]
+    return shown, next(numbers) - len(shown)
+
+
+def _shorten(reason: str | None) -> str | None:
+    return short_reason(reason) if reason else None
+
+
+def _changes(database: FleetDatabase, selection: Selection) -> Summary | None:
+    before = next(
+        _rows(
+            database,
+            "SELECT run_id, started FROM runs WHERE ended IS NOT NULL"
+            " AND run_id < (SELECT max(run_id) FROM runs) ORDER BY run_id DESC LIMIT 1",
+        ),
+        None,
+    )
+    if before is None:
+        return None
+    parameters = {**selection.parameters, "before": before["run_id"]}
+    new, ended = dict.fromkeys(STATES, 0), dict.fromkeys(STATES, 0)
+    for is_new, state, number in database.query(
+        f"SELECT e.first_run > :before, {_STATE}, count(*) FROM {EXECUTIONS} "
+        f"WHERE e.status_run > :before AND {selection.where} GROUP BY 1, 2",
+        parameters,
+    ):
+        if is_new:
+            new[state] = number
+        elif state != "unfinished":
+            ended[state] = number
+    newest = _rows(
+        database,
+        f"SELECT {_PLACE}, e.status_run > :before AS is_new, max(e.start_time) AS start_time,"
+        f" {_HAS_FAILED} AS has_failed, e.reason FROM {EXECUTIONS} "
+        f"WHERE e.status IN ('SUCCESS', 'FAILED') AND {selection.where} "
+        "GROUP BY e.policy_arn, e.status_run > :before ORDER BY account, e.region, policy,"
+        " e.policy_arn, is_new",
         parameters,
     )
-    for row in rows:
-        record = dict(row)
-        for name in ("image_uris", "snapshots"):
-            record[name] = json.loads(record[name] or "[]")
-        record["parent_id"] = record["parent_id"] or None
-        yield record
+    failing: list[Summary] = []
+    recovered: list[Summary] = []
+    for _, rows in itertools.groupby(newest, lambda row: row["policy_arn"]):
+        *earlier, last = rows
+        was_failed = bool(earlier and earlier[0].pop("has_failed"))
+        has_failed = bool(last.pop("has_failed"))
+        if last.pop("is_new") and has_failed != was_failed:
+            (failing if has_failed else recovered).append(last)
+    return {
+        "since": before["started"],
+        "new": new,
+        "ended": ended,
+        "failing": failing,
+        "recovered": recovered,
+    }
 
 
-def count_by(
-    database: FleetDatabase, selection: Selection, grouping: str
-) -> list[tuple[str, int, dict[str, int]]]:
-    """Return, for each group, the number of executions, and that of resources by their status.
+def _stopped_policies(database: FleetDatabase, selection: Selection) -> list[Summary]:
+    """Return the policies of the newest run's targets that have run three times or more."""
+    rows = _rows(
+        database,
+        f"WITH starts AS (SELECT {_PLACE}, e.start_time, t.complete_until, p.status,"
+        "  p.last_run < t.last_run AS is_gone, julianday(e.start_time) - lag(julianday("
+        "   e.start_time)) OVER (PARTITION BY e.policy_arn ORDER BY e.start_time) AS days"
+        f"  FROM {EXECUTIONS} WHERE e.start_time IS NOT NULL AND {selection.where}"
+        "  AND t.state = 'complete' AND t.last_run = (SELECT max(run_id) FROM runs)) "
+        "SELECT account, region, policy_arn, policy, max(start_time) AS last_start,"
+        " round(max(days), 2) AS interval_days,"
+        " CASE WHEN is_gone THEN 'deleted' WHEN status = 'DISABLED' THEN 'disabled' END AS cause "
+        "FROM starts GROUP BY policy_arn HAVING count(*) >= 3"
+        " AND julianday(complete_until) - julianday(max(start_time)) > 2 * max(days) "
+        "ORDER BY account, region, policy",
+        selection,
+    )
+    return list(rows)
 
-    ``grouping`` is a key of :data:`GROUPINGS`.
-    """
-    condition, parameters = selection.where()
-    group = GROUPINGS[grouping]
-    executions = database.query(
-        f"SELECT {group}, count(*) FROM {_EXECUTIONS} WHERE {condition} GROUP BY 1 ORDER BY 1",  # noqa: S608 - parts of this file
+
+def _unfinished(database: FleetDatabase, selection: Selection, days: float) -> Summary:
+    source = f"{EXECUTIONS} JOIN runs ON runs.run_id = e.last_run"
+    condition = f"{_STATE} = 'unfinished' AND {selection.where}"
+    is_long = "coalesce(julianday(runs.started) - julianday(e.start_time) > :days, 0)"
+    parameters = {**selection.parameters, "days": days, "limit": MAX_ROWS}
+    ((number, long),) = database.query(
+        f"SELECT count(*), coalesce(sum({is_long}), 0) FROM {source} WHERE {condition}",
         parameters,
     )
-    counts = {(name or "-"): (number, dict[str, int]()) for name, number in executions}
-    resources = database.query(
-        f"SELECT {group}, coalesce(r.status, '-'), count(*) FROM {_RESOURCES} WHERE {condition} "  # noqa: S608 - parts of this file
-        "GROUP BY 1, 2",
-        parameters,
-    )
-    for name, status, number in resources:
-        counts[name or "-"][1][status] = number
-    return [(name, number, statuses) for name, (number, statuses) in counts.items()]
+    executions = [
+        {**dict(row), "is_long": bool(row["is_long"])}
+        for row in database.query(
+            f"SELECT {_PLACE}, e.status, e.reason, e.start_time, runs.started AS seen,"
+            f" {is_long} AS is_long FROM {source} WHERE {condition} "
+            "ORDER BY e.start_time, e.execution_id LIMIT :limit",
+            parameters,
+        )
+    ]
+    hidden = number - len(executions)
+    return {"unfinished": executions, "hidden_unfinished": hidden, "long": long}
 
 
-def reasons(
-    database: FleetDatabase, selection: Selection, status: str = "FAILED"
-) -> Iterator[sqlite3.Row]:
-    """Return each reason of resources with this status: ``reason, number, example, executions``.
-
-    The most frequent one comes first.
-    """
-    condition, parameters = selection.where()
-    return database.query(
-        "SELECT r.reason, count(*) AS number, min(r.resource_id) AS example,"  # noqa: S608 - parts of this file
-        " count(DISTINCT r.execution_id) AS executions "
-        f"FROM {_RESOURCES} WHERE r.status = ? AND {condition} "
-        "GROUP BY r.reason ORDER BY number DESC, r.reason",
-        [status, *parameters],
-    )
-
-
-def executions_with(
-    database: FleetDatabase, selection: Selection, statuses: Sequence[str]
-) -> Iterator[sqlite3.Row]:
-    """Return the executions with one of these statuses, the newest first."""
-    condition, parameters = selection.where()
-    return database.query(
-        "SELECT e.*, coalesce(p.name, e.policy_arn) AS policy "  # noqa: S608 - parts of this file
-        f"FROM {_EXECUTIONS} WHERE e.status IN ({', '.join('?' * len(statuses))}) "
-        f"AND {condition} ORDER BY e.start_time DESC, e.execution_id",
-        [*statuses, *parameters],
-    )
-
-
-def failed_targets(database: FleetDatabase) -> Iterator[sqlite3.Row]:
-    """Return the targets that are not complete, with their errors."""
-    return database.query(
-        "SELECT account, region, state, error_type, error FROM targets WHERE state <> 'complete' "
-        "ORDER BY account, region"
-    )
+def _rows(
+    database: FleetDatabase, sql: str, selection: Selection | None = None
+) -> Iterator[Summary]:
+    parameters = {} if selection is None else selection.parameters
+    return map(dict, database.query(sql, parameters))
