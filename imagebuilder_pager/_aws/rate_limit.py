@@ -59,7 +59,8 @@ class _Cubic:
 class AdaptiveRate:
     """The rate of one client, or of one target of a fleet; thread-safe.
 
-    ``now`` is always the time in seconds by the same monotonic clock.
+    ``now`` is always the time in seconds by the same monotonic clock. ``responses`` and
+    ``throttled`` count the responses, and those that have throttled.
     """
 
     def __init__(self, now: float, snapshot: RateSnapshot | None = None) -> None:
@@ -73,6 +74,7 @@ class AdaptiveRate:
         self._count = 0
         self._rate = MIN_RATE
         self._cubic: _Cubic | None = None
+        self.responses = self.throttled = 0
         if snapshot is not None and snapshot.seconds_since < FORGET_AFTER:
             self._rate = max(MIN_RATE, snapshot.rate)
             self._used_rate = self._rate
@@ -108,6 +110,8 @@ class AdaptiveRate:
     def record_response(self, now: float, *, throttled: bool) -> None:
         """Set the rate by a response of the service."""
         with self._lock:
+            self.responses += 1
+            self.throttled += throttled
             self._measure(now)
             if not throttled and self._cubic is None:
                 return

@@ -115,7 +115,13 @@ class _Batch:
         client._rest.rate = self._rate  # which goes on where the batch before has ended
         places = range(min(self._task.concurrency, len(self._task.listings)))
         await asyncio.gather(*(self._make_some(client) for _ in places))
-        return BatchResult(tuple(self._results), self._rate.snapshot(self._clock.monotonic()))
+        rate = self._rate
+        return BatchResult(
+            tuple(self._results),
+            rate.snapshot(self._clock.monotonic()),
+            rate.responses,
+            rate.throttled,
+        )
 
     def _is_over(self) -> bool:
         return (

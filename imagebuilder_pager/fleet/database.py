@@ -14,10 +14,12 @@ import pathlib
 import sqlite3
 import stat
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Self
 
 from ..exceptions import CheckpointError
 from ..pagination.checkpoint_file import CheckpointFile, is_locked
+from .records import format_time
 from .schema import check_schema, prepare_schema
 
 _BUSY_SECONDS = 10.0
@@ -53,6 +55,33 @@ class FleetDatabase:
         cursor = self._connection.cursor()
         cursor.row_factory = sqlite3.Row
         return cursor.execute(sql, parameters)
+
+    def prune(self, before: datetime) -> int:
+        """Delete the executions that ended before a time, with all of theirs; return how many.
+
+        - ``before``: the time, aware of its zone.
+
+        One that is gone without an end goes by its start. The file does not shrink: what is listed
+        later takes the space.
+        """
+        time = format_time(before)
+        with self._transaction():
+            number = self._connection.execute(
+                "DELETE FROM executions WHERE coalesce(end_time, start_time) < ?"
+                " AND status IN ('SUCCESS', 'FAILED', 'CANCELLED', 'UNKNOWN')",
+                (time,),
+            ).rowcount
+            for table in ("listings", "resources", "snapshots"):
+                self._connection.execute(
+                    f"DELETE FROM {table}"  # noqa: S608 - names of this file
+                    " WHERE execution_id NOT IN (SELECT execution_id FROM executions)"
+                )
+            self._connection.execute(
+                "UPDATE targets SET complete_since = ? WHERE complete_since < ?1"
+                " OR complete_since IS NULL AND complete_until IS NOT NULL",
+                (time,),
+            )
+        return number
 
     @property
     def is_in_use(self) -> bool:

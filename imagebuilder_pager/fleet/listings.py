@@ -117,3 +117,5 @@ class BatchResult:
 
     listings: tuple[ListingResult, ...]
     rate: RateSnapshot | None
+    calls: int = 0  # that were sent, with those that were tried again
+    throttled: int = 0  # of them

@@ -67,6 +67,11 @@ class FleetProgress:
     - ``records``: the number of records so far, as of a :class:`TargetResult`.
     - ``pages``: the number of pages listed so far.
     - ``rate``: records a second.
+    - ``executions``: the number of executions to list, of the targets where they are known.
+    - ``executions_done``: the number of those of which all listings are over.
+    - ``calls``: the number of calls that the service has answered.
+    - ``call_rate``: calls a second.
+    - ``throttled``: the number of calls that the service has throttled.
     """
 
     targets: int
@@ -76,3 +81,8 @@ class FleetProgress:
     records: int
     pages: int
     rate: float
+    executions: int = 0
+    executions_done: int = 0
+    calls: int = 0
+    call_rate: float = 0.0
+    throttled: int = 0

@@ -59,11 +59,21 @@ class _Work:
     is_waiting: bool = False
     records: int = 0
     pages: int = 0
+    calls: int = 0
+    throttled: int = 0
+    executions: dict[str, int] = field(default_factory=dict)  # to list: listings to make of each
+    executions_done: int = 0
     attempts: int = 0
     rate: RateSnapshot | None = None
     failed_listings: int = 0
     first_failure: Failure | None = None
     result: TargetResult | None = None
+
+    def note(self, execution_id: str, new_listings: int, *, is_over: bool) -> None:
+        """Note that a listing of an execution has led to further ones, or is over."""
+        if self.executions.get(execution_id):
+            self.executions[execution_id] += new_listings - is_over
+            self.executions_done += not self.executions[execution_id]
 
     def next_listings(self) -> tuple[Listing, ...]:
         """Return the listings of the next batch, none at the end.
@@ -166,12 +176,11 @@ def run_fleet(
     is_over = False
     try:
         store = RunStore(database, scope, targets, clock.now())
-        works = [
-            _Work(number, target, target_id, _listings(store, scope.of_target(target), target_id))
-            for number, (target, target_id) in enumerate(
-                zip(targets, store.target_ids, strict=True)
-            )
-        ]
+        works = []
+        for number, (target, target_id) in enumerate(zip(targets, store.target_ids, strict=True)):
+            executions: dict[str, int] = {}
+            listings = _listings(store, scope.of_target(target), target_id, executions)
+            works.append(_Work(number, target, target_id, listings, executions=executions))
         fleet = _FleetRun(
             works=works,
             store=store,
@@ -190,8 +199,13 @@ def run_fleet(
     return FleetResult(results, clock.monotonic() - begun)
 
 
-def _listings(store: RunStore, scope: Scope, target_id: int) -> Iterator[Listing | None]:
-    """Yield the listings of a target, and None where those before have to be saved first."""
+def _listings(
+    store: RunStore, scope: Scope, target_id: int, executions: dict[str, int]
+) -> Iterator[Listing | None]:
+    """Yield the listings of a target, and None where those before have to be saved first.
+
+    The executions to list are put into ``executions`` when they are known.
+    """
     if scope.policies is None:
         yield Listing("list_lifecycle_policies")
     else:
@@ -204,6 +218,7 @@ def _listings(store: RunStore, scope: Scope, target_id: int) -> Iterator[Listing
     yield from store.unseen(target_id)
     yield None
     store.forget_children(target_id)
+    executions.update(store.open_executions(target_id))
     last = 0
     while True:
         if not (listings := store.to_make(target_id, last)):
@@ -332,7 +347,13 @@ class _FleetRun:
                 part = begun[index]
                 self._save_rows(writer, work, listings[index], part)
                 following = _following(listings[index], part)
-                if part.failure is not None and self._is_own(part.failure, following):
+                has_failed = part.failure is not None and self._is_own(part.failure, following)
+                execution_id = following.params.get("lifecycleExecutionId", "")
+                new_listings = writer.new_listings.pop(execution_id, 0)
+                if following.operation == "list_lifecycle_execution_resources":
+                    is_over = has_failed or part.is_finished
+                    work.note(execution_id, new_listings, is_over=is_over)
+                if part.failure is not None and has_failed:
                     self._save_failure(writer, work, following, part.failure)
                 elif not part.is_finished:
                     waiting.append(following)
@@ -343,6 +364,8 @@ class _FleetRun:
         work.rate = result.rate
         pages = sum(part.pages for part in result.listings)
         work.pages += pages
+        work.calls += result.calls
+        work.throttled += result.throttled
         if pages:
             work.attempts = 0
         self._go_on(work, failure)
@@ -434,15 +457,22 @@ class _FleetRun:
             records=records,
             pages=sum(work.pages for work in self._works),
             rate=records / max(now - self._started, 1e-9),
+            executions=sum(len(work.executions) for work in self._works),
+            executions_done=sum(work.executions_done for work in self._works),
+            calls=(calls := sum(work.calls for work in self._works)),
+            call_rate=calls / max(now - self._started, 1e-9),
+            throttled=sum(work.throttled for work in self._works),
         )
         if self._on_progress is not None:
             self._on_progress(progress)
         elif now - self._logged >= LOG_INTERVAL:
             self._logged = now
             _log.info(
-                "%d of %d targets complete, %d failed; %d records, %.0f a second",
+                "%d of %d targets complete, %d failed; %d of %d executions; %d records; "
+                "%.0f calls a second, %d throttled",
                 *(progress.complete, progress.targets, progress.failed),
-                *(progress.records, progress.rate),
+                *(progress.executions_done, progress.executions, progress.records),
+                *(progress.call_rate, progress.throttled),
             )
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
@@ -135,6 +136,16 @@ class RunStore:
                 (target_id,),
             )
 
+    def open_executions(self, target_id: int) -> dict[str, int]:
+        """Return the number of listings to make of each execution that this run has seen."""
+        rows = self._connection.execute(
+            "SELECT l.execution_id, count(*) FROM listings AS l JOIN executions AS e"
+            " USING (execution_id) WHERE l.target_id = ? AND NOT l.complete AND e.last_run = ?"
+            " AND (? OR l.parent_id = '') GROUP BY 1",
+            (target_id, self._number, self._scope.children),
+        )
+        return dict(rows.fetchall())
+
     def to_make(self, target_id: int, after: int) -> list[Listing]:
         """Return the next listings of the target that are not complete, behind an id.
 
@@ -157,7 +168,10 @@ class RunStore:
 
 
 class TargetWriter:
-    """What writes to the tables of a target, within a transaction; it counts new executions."""
+    """What writes to the tables of a target, within a transaction.
+
+    It counts new executions, and the new listings of each execution's images.
+    """
 
     def __init__(
         self, connection: sqlite3.Connection, scope: Scope, number: int, target_id: int
@@ -168,6 +182,7 @@ class TargetWriter:
         self._number = number
         self._target_id = target_id
         self.new_executions = 0
+        self.new_listings = Counter[str]()
 
     def save_policies(self, rows: Iterable[Row]) -> None:
         """Save policies that are there; what is not known of one, such as its status, stays."""
@@ -229,11 +244,13 @@ class TargetWriter:
         self._execute_many(_INSERT_SNAPSHOT, map(_storable, rows.snapshots))
         if not parent_id:
             images = {image for row in rows.resources if is_image(image := str(row[2]))}
-            self._execute_many(
+            added = self._execute_many(
                 "INSERT OR IGNORE INTO listings (target_id, execution_id, parent_id) "
                 "VALUES (?, ?, ?)",
                 (_storable((self._target_id, execution_id, image)) for image in sorted(images)),
             )
+            if self._scope.children:
+                self.new_listings[execution_id] += max(0, added.rowcount)
         if is_finished and not parent_id:
             # The children of an image that is not among the resources any more.
             for table in ("resources", "snapshots", "listings"):

@@ -13,7 +13,9 @@ from ..._aws.clock import assume_utc
 from ..exit_codes import UsageError
 
 RICH_OUTPUTS = ("summary", "table", "tree")
-OUTPUTS = ("json", "jsonl", "csv", *RICH_OUTPUTS)
+#: What ``--fail-on`` takes, and the exit codes.
+CONDITIONS = {"failed": 3, "incomplete": 4, "stale": 5}
+OUTPUTS = ("json", "html", "jsonl", "csv", *RICH_OUTPUTS)
 
 _PROGRAM = "imagebuilder-pager lifecycle-report"
 _AGE = re.compile(r"(\d{1,6})([hdw])", re.ASCII)
@@ -66,6 +68,28 @@ def make_parser(now: datetime) -> argparse.ArgumentParser:
     scope.add_argument(
         "--until", type=point_in_time, metavar="TIME", help="only what ended before that"
     )
+    for option, metavar, convert, what in (
+        (
+            "--account",
+            "ACCOUNT",
+            str,
+            "of this account: its name in the file of targets, or its id",
+        ),
+        ("--region", "REGION", str, "of this region; without --targets, it is also what is listed"),
+        ("--status", "STATUS", str.upper, "that have this status"),
+        ("--action", "ACTION", str.upper, "on which this was done, such as DELETE"),
+        ("--reason", "TEXT", str, "that have this in the reason of their status"),
+    ):
+        kind = "executions" if option in {"--account", "--region"} else "resources"
+        also = ", and executions that have" if option in {"--status", "--reason"} else ""
+        scope.add_argument(
+            option,
+            action="append",
+            default=[],
+            type=convert,
+            metavar=metavar,
+            help=f"report only {kind} {what}{also}; can be repeated",
+        )
     scope.add_argument(
         "--no-children",
         action="store_true",
@@ -86,6 +110,12 @@ def make_parser(now: datetime) -> argparse.ArgumentParser:
         "--check",
         action="store_true",
         help="ask STS whose credentials each account has, and list nothing",
+    )
+    scope.add_argument(
+        "--prune",
+        type=point_in_time,
+        metavar="TIME",
+        help="first delete from --database what ended before then, as 400d ago; list none of it",
     )
     run = parser.add_argument_group("How it is listed")
     run.add_argument(
@@ -120,25 +150,51 @@ def make_parser(now: datetime) -> argparse.ArgumentParser:
     output.add_argument(
         "--color", choices=("on", "off", "auto"), default="auto", help="colours where rich draws"
     )
+    output.add_argument(
+        "--fail-on",
+        type=_conditions,
+        default=(),
+        metavar="CONDITIONS",
+        help="exit with 3 if something has failed, 4 if a target is incomplete, 5 if one is stale: "
+        "failed,incomplete,stale, or some of these; the first one that holds decides",
+    )
+    output.add_argument(
+        "--stale-after",
+        type=_age,
+        default=timedelta(days=1),
+        metavar="AGE",
+        help="from this age on a target is stale, and an execution has not ended for long: 12h, 7d "
+        "(default: 1d)",
+    )
     connection = parser.add_argument_group("Connection, of one account")
-    connection.add_argument("--region", help="default: as configured")
     connection.add_argument("--profile", help="a profile of the AWS configuration files")
     parser.add_argument("--debug", action="store_true", help="print what happens")
     return parser
 
 
 def _parse_time(text: str, now: datetime) -> datetime:
-    if match := _AGE.fullmatch(text):
-        try:
-            return now - timedelta(hours=int(match[1]) * _HOURS[match[2]])
-        except OverflowError:
-            pass
+    if _AGE.fullmatch(text):
+        with contextlib.suppress(OverflowError):
+            return now - _age(text)
     else:
         with contextlib.suppress(ValueError, OverflowError):
             return assume_utc(datetime.fromisoformat(text)).astimezone(UTC)
     raise argparse.ArgumentTypeError(
         f"{text[:80]!r} given; allowed: 30d, 12h, 4w, or a time such as 2026-11-24T12:00:00Z"
     )
+
+
+def _age(text: str) -> timedelta:
+    if match := _AGE.fullmatch(text):
+        return timedelta(hours=int(match[1]) * _HOURS[match[2]])
+    raise argparse.ArgumentTypeError(f"{text[:80]!r} given; allowed: 30d, 12h, 4w")
+
+
+def _conditions(text: str) -> tuple[str, ...]:
+    conditions = tuple(text.split(","))
+    if set(conditions) <= set(CONDITIONS):
+        return conditions
+    raise argparse.ArgumentTypeError(f"{text[:80]!r} given; allowed: {', '.join(CONDITIONS)}")
 
 
 def _positive(text: str) -> int:

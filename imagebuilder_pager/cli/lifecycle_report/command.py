@@ -17,18 +17,21 @@ from ...exceptions import CheckpointError, CheckpointLockedError
 from ..exit_codes import CLIENT_ERROR_RC, CommandError, ConfigurationError, UsageError
 from ..stdout import Stdout
 from ..terminal import escape_controls, showing_mismatches, write_stderr
-from .args import RICH_OUTPUTS, parse
+from .args import CONDITIONS, RICH_OUTPUTS, parse
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from ...fleet import FleetDatabase, FleetResult, Target
+    from .report import Summary
+    from .selection import Selection
 
 
 def run_report(argv: Sequence[str]) -> int:
-    """Run the command and return its exit code, 0 if all targets are complete.
+    """Run the command and return its exit code: one of ``--fail-on``, else 254 or 0.
 
-    A temporary database is removed then; else its path is told.
+    It is 254 if a target that was chosen is not complete. A temporary database is removed if all
+    are; else its path is told.
 
     Raises what :func:`..exit_codes.describe_error` words.
     """
@@ -45,15 +48,26 @@ def run_report(argv: Sequence[str]) -> int:
         require_rich(options.output)
     from .selection import Selection
 
-    selection = Selection(tuple(options.policy), options.since, options.until)
+    selection = Selection(
+        policies=tuple(options.policy),
+        since=options.since,
+        until=options.until,
+        accounts=tuple(options.account),
+        regions=tuple(options.region),
+        statuses=tuple(options.status),
+        actions=tuple(options.action),
+        reasons=tuple(options.reason),
+    )
     with _logging(debug=options.debug), showing_mismatches(debug=options.debug):
         targets = () if options.offline else _targets(options)
         path = options.database or _temporary_path()
         is_over = options.offline
-        with _open(path, read_only=options.offline) as database:
+        with _open(path, read_only=options.offline and options.prune is None) as database:
             try:
+                if options.prune is not None:
+                    database.prune(options.prune)
                 result = None if options.offline else _list(options, targets, database)
-                _write(options, database, selection, result)
+                code = _write(options, database, selection)
                 is_over = result is None or not result.failures
             finally:
                 if not is_over:
@@ -62,21 +76,20 @@ def run_report(argv: Sequence[str]) -> int:
                     )
     if options.database is None and is_over:
         shutil.rmtree(os.path.dirname(path))  # noqa: PTH120 - without pathlib
-    return 0 if is_over else CLIENT_ERROR_RC
+    return code
 
 
 def _check(options: argparse.Namespace) -> None:
     """Raise :class:`UsageError` for options that exclude each other."""
-    if options.targets is not None:
-        for name in ("region", "profile"):
-            if getattr(options, name) is not None:
-                raise UsageError(f"--{name} is given beside --targets, which has its own")
+    if options.targets is not None and options.profile is not None:
+        raise UsageError("--profile is given beside --targets, which has its own")
     if options.since and options.until and options.since >= options.until:
         raise UsageError("--until: not after --since; allowed: a later time")
     if options.check and options.offline:
         raise UsageError("--check is given beside --offline, which asks nobody")
-    if options.offline and options.database is None:
-        raise UsageError("--offline needs --database")
+    for name in ("offline", "prune"):
+        if getattr(options, name) and options.database is None:
+            raise UsageError(f"--{name} needs --database")
     if options.offline and not os.path.exists(options.database):  # noqa: PTH110 - without pathlib
         raise UsageError(f"--database: there is no file {options.database}")
     if options.executor not in {"threads", "processes"} and "://" not in options.executor:
@@ -115,16 +128,22 @@ def _temporary_path() -> str:
     return os.path.join(folder, "fleet.sqlite")  # noqa: PTH118 - without pathlib
 
 
-def _open(path: str, *, read_only: bool) -> FleetDatabase:
-    """Return the database. Raises :class:`CommandError` for one that cannot be used."""
+@contextmanager
+def _open(path: str, *, read_only: bool) -> Iterator[FleetDatabase]:
+    """Give the database. Raises :class:`CommandError`, which names it, for one that fails."""
+    import sqlite3
+
     from ...fleet import FleetDatabase
 
     try:
-        return FleetDatabase(path, read_only=read_only)
+        with FleetDatabase(path, read_only=read_only) as database:
+            yield database
     except CheckpointLockedError as error:
         raise CommandError(f"--database: {error}") from None
     except CheckpointError as error:
         raise UsageError(f"--database: {error}") from None
+    except sqlite3.Error as error:
+        raise CommandError(f"--database: {path}: {error}") from None
 
 
 def _targets(options: argparse.Namespace) -> tuple[Target, ...]:
@@ -138,8 +157,8 @@ def _targets(options: argparse.Namespace) -> tuple[Target, ...]:
     resolve_retries("lifecycle-report", None, None, config)
     if options.targets is not None:
         return load_targets(options.targets)
-    region = resolve_region(options.region, config)
-    return make_targets([Account(profile=options.profile)], [region])
+    regions = options.region or [resolve_region(None, config)]
+    return make_targets([Account(profile=options.profile)], regions)
 
 
 def _list(
@@ -155,7 +174,8 @@ def _list(
             targets,
             database,
             policies=options.policy or None,
-            since=options.since,
+            # What is pruned would be listed anew.
+            since=max(filter(None, (options.since, options.prune)), default=None),
             until=options.until,
             children=not options.no_children,
             executor=executor,
@@ -187,31 +207,52 @@ def _executor(name: str, stack: ExitStack) -> Executor | Callable[[], Executor] 
     return executor
 
 
-def _write(
-    options: argparse.Namespace,
-    database: FleetDatabase,
-    selection: Any,
-    result: FleetResult | None,
-) -> None:
+def _write(options: argparse.Namespace, database: FleetDatabase, selection: Selection) -> int:
+    """Write the report and return the exit code."""
+    from .report import summarize
+
     stdout = Stdout()
-    if options.output == "jsonl":
-        from .plain_formats import write_jsonl
-
-        write_jsonl(stdout, database, selection)
-    elif options.output == "csv":
-        from .plain_formats import write_csv
-
-        write_csv(stdout, database, selection)
-    else:
+    summary = summarize(database, selection, stale_after=options.stale_after)
+    if options.output in RICH_OUTPUTS:
         from ..rich_formats.console import RichWriter
 
         writer = RichWriter(stdout, options.color, lambda: None)
         if options.output == "summary":
             from .summary import show_summary
 
-            show_summary(writer, database, selection, result)
+            show_summary(writer, summary)
         else:
             from .records import show_table, show_tree
 
             show = show_table if options.output == "table" else show_tree
             show(writer, database, selection)
+    elif options.output == "html":
+        from .html import write_html
+        from .report import failed_executions
+
+        write_html(stdout, summary, failed_executions(database, selection))
+    else:
+        from .plain_formats import write_csv, write_json, write_jsonl
+
+        if options.output == "json":
+            write_json(stdout, summary)
+        else:
+            write = write_jsonl if options.output == "jsonl" else write_csv
+            write(stdout, database, selection)
+    return _exit_code(summary, options.fail_on)
+
+
+def _exit_code(summary: Summary, conditions: Sequence[str]) -> int:
+    counts, coverage = summary["counts"], summary["coverage"]
+    states = coverage.get("states", {})
+    incomplete = sum(states.get(state, 0) for state in ("failed", "incomplete", "stopped"))
+    numbers = {
+        "failed": counts["executions"]["failed"]
+        + sum(counts[kind].get("FAILED", 0) for kind in ("images", "children", "snapshots")),
+        "incomplete": incomplete,
+        "stale": coverage.get("stale", 0),
+    }
+    for condition in conditions:
+        if numbers[condition]:
+            return CONDITIONS[condition]
+    return CLIENT_ERROR_RC if incomplete else 0

@@ -1,4 +1,4 @@
-"""``--output jsonl`` and ``csv``: a line for each resource, and for each execution without any."""
+"""``--output json``, the summary for programs; ``jsonl`` and ``csv``, a line for each record."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
-from .selection import iter_records
+from .selection import MEMBERS, iter_records
 
 if TYPE_CHECKING:
     from ...fleet import FleetDatabase
     from ..stdout import Stdout
+    from .report import Summary
     from .selection import Selection
 
-#: Spreadsheets take a cell that begins so for a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@")
+#: Spreadsheets take a cell that begins so for a formula, some of them also behind blanks.
+_FORMULA_STARTS = tuple("=+-@＝＋－＠")  # noqa: RUF001 - the wide ones are meant
+
+
+def write_json(stdout: Stdout, summary: Summary) -> None:
+    """Write the summary as one document."""
+    stdout.write(json.dumps(summary, indent=2) + "\n")
 
 
 def write_jsonl(stdout: Stdout, database: FleetDatabase, selection: Selection) -> None:
@@ -26,26 +32,25 @@ def write_jsonl(stdout: Stdout, database: FleetDatabase, selection: Selection) -
 
 
 def write_csv(stdout: Stdout, database: FleetDatabase, selection: Selection) -> None:
-    """Write a header and each record as a row; the snapshots of an AMI are in one cell."""
+    """Write a header, and a row for each record, all cells quoted; a list is in one cell."""
     text = io.StringIO()
-    writer: csv.DictWriter[str] | None = None
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer.writerow(MEMBERS)
     for record in iter_records(database, selection):
-        if writer is None:
-            writer = csv.DictWriter(text, record, lineterminator="\n")
-            writer.writeheader()
-        writer.writerow({name: _cell(value) for name, value in record.items()})
+        writer.writerow([_cell(record[name]) for name in MEMBERS])
         stdout.write(text.getvalue())
         text.seek(0)
         text.truncate()
+    stdout.write(text.getvalue())
 
 
 def _cell(value: Any) -> str:
-    if value is None:
-        return ""
     if isinstance(value, list):
-        return " ".join(
+        value = " ".join(
             f"{item['snapshot_id']}:{item['status']}" if isinstance(item, dict) else str(item)
             for item in value
         )
-    cell = str(value)
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+    cell = "" if value is None else str(value)
+    # A line break, quoted or not, is a new row for tools that go by lines.
+    cell = " ".join(cell.splitlines())
+    return f"'{cell}" if cell.lstrip().startswith(_FORMULA_STARTS) else cell

@@ -18,24 +18,30 @@ def show_progress(targets: int) -> Iterator[Callable[[FleetProgress], None] | No
         yield None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import BarColumn, Progress, TextColumn
 
     columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("targets, {task.fields[failed]} failed; {task.fields[records]:,} records"),
-        TextColumn("{task.fields[rate]:,.0f}/s"),
+        BarColumn(bar_width=20),
+        TextColumn("{task.description}"),
     )
     with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
-        task = bar.add_task("", total=targets, failed=0, records=0, rate=0.0)
+        task = bar.add_task(f"0/{targets} targets", total=1.0)
 
         def show(progress: FleetProgress) -> None:
-            bar.update(
-                task,
-                completed=progress.complete + progress.failed,
-                failed=progress.failed,
-                records=progress.records,
-                rate=progress.rate,
-            )
+            ended = progress.complete + progress.failed
+            parts = [f"{ended}/{progress.targets} targets"]
+            if progress.failed:
+                parts[0] += f", {progress.failed} failed"
+            parts.append(f"{progress.executions_done:,}/{progress.executions:,} executions")
+            parts.append(f"{progress.call_rate:,.0f} calls/s")
+            if progress.throttled:
+                parts[-1] += f", {progress.throttled:,} throttled"
+            bar.update(task, completed=_share(progress), description="; ".join(parts))
 
         yield show
+
+
+def _share(progress: FleetProgress) -> float:
+    """Return how much of the run is done: of the executions, or at first of the targets."""
+    ended = (progress.complete + progress.failed) / progress.targets
+    return max(ended, progress.executions_done / progress.executions if progress.executions else 0)

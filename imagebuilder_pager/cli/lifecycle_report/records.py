@@ -3,104 +3,143 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from rich import box
-from rich.table import Table
+from rich.padding import Padding
 from rich.text import Text
 from rich.tree import Tree
 
 from ..rich_formats.console import RichWriter, replace_controls, status_style
+from ..rich_formats.describe import kind_and_name_of
 from .selection import iter_records
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from ...fleet import FleetDatabase
     from .selection import Selection
 
 Record = Mapping[str, Any]
 
+_ROWS = 200  # that are written together
+_NAME_WIDTH = 40
+_WIDE = 100  # columns of a terminal: the places of resources stand in their rows
+_STATUS_WIDTH = len("IN_PROGRESS")
+_ACTION_WIDTH = len("DEPRECATE")
+_HEADER = "  ".join(
+    (
+        "RESOURCE".ljust(_NAME_WIDTH),
+        "STATUS".ljust(_STATUS_WIDTH),
+        "ACTION".ljust(_ACTION_WIDTH),
+        "SNAPSHOTS",
+    )
+)
+
 
 def show_table(writer: RichWriter, database: FleetDatabase, selection: Selection) -> None:
-    """Show a table for each policy, a row for each resource; memory is that of one execution."""
+    """Show a table for each execution, a row for each resource."""
     records = iter_records(database, selection)
     for _, group in itertools.groupby(records, lambda record: record["execution_id"]):
-        rows = list(group)
-        table = Table(box=box.SIMPLE, pad_edge=False, show_edge=False, header_style="bold")
-        for name in ("RESOURCE", "STATUS", "ACTION", "WHERE", "SNAPSHOTS", "REASON"):
-            table.add_column(name, overflow="fold")
-        for record in rows:
-            if record["resource_id"] is not None:
-                indent = "  " if record["parent_id"] else ""
-                table.add_row(
-                    Text(f"{indent}{replace_controls(record['resource_id'])}"),
-                    _status(record["status"]),
-                    Text(replace_controls(record["action"])),
-                    Text(_location(record)),
-                    Text(str(len(record["snapshots"]) or "")),
-                    Text(replace_controls(record["reason"])),
-                )
-        writer.show(_execution_title(rows[0], with_policy=True))
-        writer.show(table if table.row_count else Text("no resources", "dim"), Text())
+        rows = iter(group)
+        first = next(rows)
+        writer.show(_execution(first), Padding(_policy_and_reason(first), (0, 0, 0, 2)))
+        if first["resource_id"] is None:
+            writer.show(Text("  no resources", "dim"), Text())
+            continue
+        is_wide = writer.width >= _WIDE
+        writer.show(Text(f"{_HEADER}  WHERE" if is_wide else _HEADER, "bold"))
+        rows = itertools.chain([first], rows)
+        while part := list(itertools.islice(rows, _ROWS)):
+            writer.show(*itertools.chain(*(_row(record, is_wide=is_wide) for record in part)))
+        writer.show(Text())
+
+
+def _row(record: Record, *, is_wide: bool) -> Iterator[RenderableType]:
+    name = f"{'  ' if record['parent_id'] else ''}{_name(record)}"
+    line = Text(name.ljust(_NAME_WIDTH), no_wrap=True, overflow="ignore")
+    status = (replace_controls(record["status"]) or "-").ljust(_STATUS_WIDTH)
+    line.append("  ").append(status, status_style(record["status"]))
+    line.append(f"  {replace_controls(record['action']).ljust(_ACTION_WIDTH)}")
+    line.append(f"  {str(len(record['snapshots']) or '').rjust(len('SNAPSHOTS'))}")
+    place, reason = _place(record), replace_controls(record["reason"])
+    yield line.append(f"  {place}") if is_wide else line
+    if below := "; ".join(filter(None, [f"in {place}" * (bool(place) and not is_wide), reason])):
+        yield Padding(Text(below, "dim"), (0, 0, 0, 4))
+
+
+def _place(record: Record) -> str:
+    """Return where the resource is, if that is elsewhere than its policy."""
+    place = record["resource_account"], record["resource_region"]
+    if place == (record["account_id"], record["region"]):
+        return ""
+    return replace_controls("/".join(filter(None, place)))
 
 
 def show_tree(writer: RichWriter, database: FleetDatabase, selection: Selection) -> None:
-    """Show policies, their executions, images, AMIs and snapshots; memory is that of a policy."""
+    """Show policies, their executions, images, AMIs and snapshots."""
     records = iter_records(database, selection)
-    for _, group in itertools.groupby(records, lambda record: record["policy_arn"]):
-        writer.show(_policy_tree(group), Text())
+    for _, of_policy in itertools.groupby(records, lambda record: record["policy_arn"]):
+        for number, (_, group) in enumerate(
+            itertools.groupby(of_policy, lambda record: record["execution_id"])
+        ):
+            rows = iter(group)
+            first = next(rows)
+            if number == 0:
+                writer.show(_policy(first, "bold"))
+            writer.show(Padding(_execution(first), (0, 0, 0, 2)))
+            if first["execution_reason"]:
+                reason = Text(replace_controls(first["execution_reason"]), "dim")
+                writer.show(Padding(reason, (0, 0, 0, 4)))
+            rows = itertools.chain([] if first["resource_id"] is None else [first], rows)
+            images = itertools.groupby(rows, lambda one: one["parent_id"] or one["resource_id"])
+            trees = (Padding(_image_tree(image, parts), (0, 0, 0, 4)) for image, parts in images)
+            while part := list(itertools.islice(trees, _ROWS)):
+                writer.show(*part)
+        writer.show(Text())
 
 
-def _policy_tree(records: Iterable[Record]) -> Tree:
-    root: Tree | None = None
-    branch: Tree | None = None
-    execution_id, parent = None, ("", root)
+def _image_tree(image: str, records: Iterable[Record]) -> Tree:
+    """Return an image with what came from it; the image may be one that was not chosen."""
+    root = Tree(Text(kind_and_name_of(replace_controls(image))[1], "dim"))
     for record in records:
-        if root is None:
-            root = Tree(Text(replace_controls(_policy_title(record)), "bold"))
-        if branch is None or record["execution_id"] != execution_id:
-            execution_id = record["execution_id"]
-            branch = root.add(_execution_title(record, with_policy=False))
-            parent = ("", None)
-        if record["resource_id"] is None:
-            continue
-        above = branch
-        if record["parent_id"] is None:
-            pass
-        elif record["parent_id"] == parent[0] and parent[1] is not None:
-            above = parent[1]
-        line = Text(f"{replace_controls(record['resource_id'])}  ")
-        line.append_text(_status(record["status"]))
-        if record["reason"]:
-            line.append(f"  {replace_controls(record['reason'])}", "dim")
-        node = above.add(line)
-        if record["parent_id"] is None:
-            parent = (record["resource_id"], node)
+        line = Text(f"{_name(record)}  ").append_text(_status(record["status"]))
+        place = _place(record)
+        details = f"in {place}" if place else "", replace_controls(record["reason"])
+        if any(details):
+            line.append(f"  {'; '.join(filter(None, details))}", "dim")
+        if record["parent_id"]:
+            node = root.add(line)
+        else:
+            root.label, node = line, root
         for snapshot in record["snapshots"]:
             text = Text(f"{replace_controls(snapshot['snapshot_id'])}  ")
             node.add(text.append_text(_status(snapshot["status"])))
-    assert root is not None  # noqa: S101 - a group has a record
     return root
 
 
-def _policy_title(record: Record) -> str:
-    return f"{record['account']} {record['region']} {record['policy'] or record['policy_arn']}"
-
-
-def _execution_title(record: Record, *, with_policy: bool) -> Text:
-    title = Text(replace_controls(record["execution_id"]), "bold" if with_policy else "")
-    if with_policy:
-        title.append(f"  {replace_controls(_policy_title(record))}")
+def _execution(record: Record) -> Text:
+    title = Text(replace_controls(record["execution_id"]), "bold")
     title.append("  ").append_text(_status(record["execution_status"]))
-    title.append(f"  {replace_controls(record['execution_start_time'])}", "dim")
+    start = replace_controls(record["execution_start_time"])[:16].replace("T", " ")
+    return title.append(f"  {start}", "dim")
+
+
+def _policy_and_reason(record: Record) -> Text:
+    title = _policy(record, "")
     if record["execution_reason"]:
-        title.append(f"  {replace_controls(record['execution_reason'])}", "dim")
+        title.append(f"; {replace_controls(record['execution_reason'])}", "dim")
     return title
+
+
+def _policy(record: Record, style: str) -> Text:
+    place = f"{record['account']}/{record['region']}"
+    return Text(replace_controls(f"{record['policy']}, {place}"), style)
+
+
+def _name(record: Record) -> str:
+    return kind_and_name_of(replace_controls(record["resource_id"]))[1]
 
 
 def _status(status: str | None) -> Text:
     return Text(replace_controls(status) or "-", status_style(status))
-
-
-def _location(record: Record) -> str:
-    return replace_controls(f"{record['resource_account']} {record['resource_region']}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -129,7 +129,7 @@ def _coverage(database: FleetDatabase, selection: Selection, stale_before: str) 
         database,
         "SELECT account, region, state, complete_since, complete_until, updated, error_type, error,"
         f" last_run FROM targets AS t WHERE {selection.of_targets} ORDER BY account, region",
-        selection,
+        selection.parameters,
     ):
         if target["state"] == "running" and not run["is_under_way"]:
             target["state"] = "stopped"
@@ -194,7 +194,7 @@ def _count(database: FleetDatabase, selection: Selection) -> Summary:
         selection.parameters,
     )
     return {
-        "counts": {**counts, "snapshots": dict(snapshots)},
+        "counts": {**counts, "snapshots": dict(map(tuple, snapshots))},
         "groups": {
             grouping: [entries[name] for name in sorted(entries)]
             for grouping, entries in groups.items()
@@ -219,7 +219,7 @@ def _failures(database: FleetDatabase, selection: Selection) -> Summary:
         f"  WHERE r.status = 'FAILED' AND {selection.of_executions} AND {selection.of_resources}) "
         f"SELECT why, account, region, {number}, max(time) AS time, policy, execution_id,"
         " resource_id FROM failed GROUP BY why, account, region ORDER BY why",
-        selection,
+        selection.parameters,
     )
     reasons = itertools.groupby(rows, lambda row: row.pop("why"))
     failures, hidden = _most_frequent(_failure(reason, places) for reason, places in reasons)
@@ -317,7 +317,7 @@ def _stopped_policies(database: FleetDatabase, selection: Selection) -> list[Sum
         "FROM starts GROUP BY policy_arn HAVING count(*) >= 3"
         " AND julianday(complete_until) - julianday(max(start_time)) > 2 * max(days) "
         "ORDER BY account, region, policy",
-        selection,
+        selection.parameters,
     )
     return list(rows)
 
@@ -345,7 +345,36 @@ def _unfinished(database: FleetDatabase, selection: Selection, days: float) -> S
 
 
 def _rows(
-    database: FleetDatabase, sql: str, selection: Selection | None = None
+    database: FleetDatabase, sql: str, parameters: Mapping[str, Any] | None = None
 ) -> Iterator[Summary]:
-    parameters = {} if selection is None else selection.parameters
-    return map(dict, database.query(sql, parameters))
+    return map(dict, database.query(sql, parameters or {}))
+
+
+def failed_executions(
+    database: FleetDatabase, selection: Selection, limit: int = 50
+) -> dict[str | None, tuple[list[Summary], int]]:
+    """Return the newest executions of each reason in ``failures``, and the number of older ones.
+
+    Each is ``account, region, policy_arn, policy, execution_id, time, resources``; the last is the
+    number of its resources that failed with that reason, 0 if it is its own. It is for the database
+    and the selection of a summary.
+
+    - ``limit``: of each reason, so many. Default: 50.
+    """
+    rows = _rows(
+        database,
+        f"SELECT short_reason(r.reason) AS why, {_PLACE},"
+        " coalesce(e.end_time, e.start_time, '') AS time, sum(r.is_resource) AS resources "
+        f"FROM {EXECUTIONS} JOIN (SELECT execution_id, status, NULL AS action, reason,"
+        "  0 AS is_resource FROM executions WHERE status = 'FAILED'"
+        "  UNION ALL SELECT execution_id, status, action, reason, 1 FROM resources"
+        "  WHERE status = 'FAILED') AS r ON r.execution_id = e.execution_id "
+        f"WHERE {selection.of_executions}"
+        f" AND CASE WHEN r.is_resource THEN {selection.of_resources} ELSE {selection.where} END "
+        "GROUP BY why, e.execution_id ORDER BY why, time DESC, e.execution_id",
+        selection.parameters,
+    )
+    found: dict[str | None, tuple[list[Summary], int]] = {}
+    for why, executions in itertools.groupby(rows, lambda row: row.pop("why")):
+        found[why] = list(itertools.islice(executions, limit)), sum(1 for _ in executions)
+    return found

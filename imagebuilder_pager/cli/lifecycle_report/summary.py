@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -18,7 +19,10 @@ from .report import STATES
 if TYPE_CHECKING:
     from .report import Summary
 
-_MAX_ROWS = 20  # of policies, reasons, and whatever else is not a target that has failed
+_MAX_LINES = 20  # of a section, but for the targets
+_MAX_ROWS = 40  # of a table; the others are in one row
+_MAX_PLACES = 3
+_WIDE = 100  # columns of a terminal, for headers of one line
 _STYLES = {
     "failed": STATUS_STYLES["FAILED"],
     "incomplete": STATUS_STYLES["FAILED"],
@@ -28,214 +32,229 @@ _STYLES = {
     "successful": STATUS_STYLES["SUCCESS"],
     "other": STATUS_STYLES["CANCELLED"],
 }
+#: What it is about, in a word, and what there is to say.
+Line = tuple[Text, Text]
+_RESOURCES = {"images": "images", "children": "from them"}
+_KINDS = {"executions": "executions", **_RESOURCES, "snapshots": "snapshots"}
 
 
 def show_summary(writer: RichWriter, summary: Summary) -> None:
     """Show what is covered, what failed, what has changed, what has not ended, and the counts."""
     writer.show(*_coverage(summary))
-    for title, rows, show, hidden in (
-        ("Failed and incomplete targets", _open_targets(summary), _target, 0),
-        ("What failed, and why", summary["failures"], _failure, summary["hidden_reasons"]),
-        ("Policies that fail since the run before", _changed(summary, "failing"), _policy, 0),
-        ("Policies that have recovered", _changed(summary, "recovered"), _policy, 0),
-        ("Policies that have stopped", summary["stopped_policies"], _stopped, 0),
+    targets = _open_targets(summary["targets"])
+    _show_lines(writer, "Failed and incomplete targets", targets)
+    writer.show(Text(), _totals(summary))
+    changes = summary["changes"] or {"failing": [], "recovered": []}
+    for title, show, rows, hidden in (
+        ("What failed, and why", _failure, summary["failures"], summary["hidden_reasons"]),
+        ("Policies that fail since the run before", _policy, changes["failing"], 0),
+        ("Policies that have recovered", _policy, changes["recovered"], 0),
+        ("Policies that have stopped", _stopped, summary["stopped_policies"], 0),
         (
-            "Executions that have not ended",
-            summary["unfinished"],
+            f"Executions that have not ended, {summary['long']} of them for long",
             _unfinished,
+            summary["unfinished"],
             summary["hidden_unfinished"],
         ),
     ):
-        _show_section(writer, title, rows, show, hidden)
+        _show_section(writer, title, show, rows, hidden)
     for grouping, groups in summary["groups"].items():
-        if not groups:
-            writer.show(Text(), Text("No lifecycle execution in this period."))
-            return
-        writer.show(Text(), _counts(grouping, groups))
+        if groups:
+            writer.show(Text(), _table(grouping, groups, is_wide=writer.width >= _WIDE))
+    if not summary["groups"]["week"]:
+        writer.show(Text(), Text("No lifecycle execution is chosen."))
 
 
 def _show_section(
     writer: RichWriter,
     title: str,
+    show: Callable[[Summary], Line],
     rows: Sequence[Summary],
-    show: Callable[[Summary], Text],
     hidden: int,
 ) -> None:
-    if not rows:
-        return
-    shown = rows if show is _target else rows[:_MAX_ROWS]
-    parts = [Padding(show(row), (0, 0, 0, 2)) for row in shown]
-    hidden += len(rows) - len(shown)
+    lines = list(map(show, rows[:_MAX_LINES]))
+    hidden += len(rows) - len(lines)
     if hidden:
-        parts.append(Padding(Text(f"and {hidden} more", "dim"), (0, 0, 0, 2)))
-    writer.show(Text(), Text(title, style="bold"), *parts)
+        noun = " reasons" if show is _failure else ""
+        lines.append((Text(), Text(f"and {hidden} more{noun}", "dim")))
+    _show_lines(writer, title, lines)
+
+
+def _show_lines(writer: RichWriter, title: str, lines: Iterable[Line]) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for line in lines:
+        table.add_row(*line)
+    if table.row_count:
+        writer.show(Text(), Text(title, style="bold"), Padding(table, (0, 0, 0, 2)))
 
 
 def _coverage(summary: Summary) -> Iterator[Text]:
     """Yield the lines that say what the database covers."""
     coverage = summary["coverage"]
-    run = coverage["run"]
+    run, states = coverage["run"], coverage["states"]
     if run is None:
-        yield Text("Nothing has been listed yet.")
+        yield Text("Nothing has been listed yet.", "bold")
         return
-    states = coverage["states"]
-    number = sum(states.values())
     if run["is_under_way"]:
         yield Text(f"A run is under way, since {_time(run['started'])}.", _STYLES["running"])
-    line = Text(f"{states['complete']} of {number} targets complete", "bold")
+    line = Text(f"{states['complete']} of {sum(states.values())} targets complete", "bold")
     if states["complete"]:
-        since = coverage["complete_since"]
-        line.append(f", up to {_time(coverage['complete_until'])}")
-        line.append(f" from {_time(since)} on" if since else "")
-    for state in ("failed", "incomplete", "stopped", "running"):
-        if states[state]:
-            line.append("; ").append(f"{states[state]} {state}", _STYLES[state])
+        line.append(f" up to {_time(coverage['complete_until'])} UTC")
+        if since := coverage["complete_since"]:
+            line.append(f", from {_time(since)} on")
+    for state, number in states.items():
+        if number and state != "complete":
+            line.append("; ").append(f"{number} {state}", _STYLES[state])
     yield line
     if gap := coverage["oldest_gap"]:
-        name = f"{gap['account']}/{gap['region']}"
-        yield _clean(f"Oldest gap: {name}, complete up to {_time(gap['complete_until'])}")
-    if coverage["never_listed"]:
-        yield Text(f"Never listed completely: {coverage['never_listed']} targets")
+        place = f"{gap['account']}/{gap['region']}"
+        yield _text(f"Oldest gap: {place}, complete up to {_time(gap['complete_until'])}")
+    if number := coverage["never_listed"]:
+        yield Text(f"Never listed completely: {number} targets")
     if run["policies"] is not None:
         yield Text(f"The run was of {len(run['policies'])} policies alone.")
     if not run["children"]:
         yield Text("The run listed images alone, not what came from them.")
-    if former := summary["former_targets"]:
-        yield Text(f"{len(former)} further targets were listed by earlier runs, not by this one.")
-    yield _totals(summary)
+    if number := len(summary["former_targets"]):
+        yield Text(f"Not in the newest run, but in the database: {number} targets", "dim")
 
 
-def _totals(summary: Summary) -> Text:
-    counts = summary["counts"]
-    executions = counts["executions"]
-    line = Text(f"{sum(executions.values())} executions")
-    for state in STATES:
-        if executions[state]:
-            line.append(", ").append(f"{executions[state]} {state}", _STYLES[state])
-    for kind in ("images", "children", "snapshots"):
-        failed = counts[kind].get("FAILED", 0)
-        line.append(f"; {sum(counts[kind].values())} {_KINDS[kind]}")
-        if failed:
-            line.append(", ").append(f"{failed} failed", _STYLES["failed"])
-    changes = summary["changes"]
-    if changes is not None:
+def _open_targets(targets: Sequence[Summary]) -> Iterator[Line]:
+    """Yield each target that is not complete; of an account that fails by one error, once."""
+
+    def key(target: Summary) -> tuple[str | None, ...]:
+        error = None if target["state"] == "failed" else target["error"]
+        return target["state"], target["account"], target["error_type"], error
+
+    for (state, account, *_), group in itertools.groupby(targets, key):
+        if state in {"complete", "running"}:
+            continue
+        rows = list(group)
+        error = (rows[0]["error"] or "the run was stopped before its end").splitlines()[0]
+        regions = ", ".join(row["region"] for row in rows)
+        until = [row["complete_until"] for row in rows if row["complete_until"]]
+        text = f"complete up to {_time(min(until))}" if until else "never listed completely"
+        line = _text(f"{account}/{regions}: {error}").append(f"; {text}", "dim")
+        yield Text(str(state), _STYLES[str(state)]), line
+
+
+def _totals(summary: Summary) -> Table:
+    """Return all counts, and what is new since the run before."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column()
+    for kind, title in _KINDS.items():
+        counts = summary["counts"][kind]
+        table.add_row(title, str(sum(counts.values())), _numbers(counts))
+    if (changes := summary["changes"]) is not None:
         new, ended = changes["new"], changes["ended"]
-        line.append(f"\nSince the run of {_time(changes['since'])}: {sum(new.values())} new")
-        for state in STATES:
-            if new[state]:
-                line.append(", ").append(f"{new[state]} {state}", _STYLES[state])
-        line.append(f"; {sum(ended.values())} others have ended")
-        if ended["failed"]:
-            line.append(", ").append(f"{ended['failed']} failed", _STYLES["failed"])
-    return line
-
-
-_KINDS = {
-    "executions": "executions",
-    "images": "images",
-    "children": "made from them",
-    "snapshots": "snapshots",
-}
-
-
-def _open_targets(summary: Summary) -> list[Summary]:
-    return [target for target in summary["targets"] if target["state"] in _NOT_COMPLETE]
-
-
-_NOT_COMPLETE = ("failed", "incomplete", "stopped")
-
-
-def _target(target: Summary) -> Text:
-    error = (target["error"] or "the run was stopped").splitlines()[0]
-    line = Text.assemble(
-        (f"{target['state']:<10}", _STYLES[target["state"]]),
-        f" {target['account']}/{target['region']}: {error}",
-    )
-    if target["complete_until"]:
-        line.append(f"; complete up to {_time(target['complete_until'])}", "dim")
-    return _clean(line)
-
-
-def _failure(failure: Summary) -> Text:
-    """Show a reason with its numbers, places, and the newest example."""
-    numbers = [f"{failure[kind]} {_KINDS[kind]}" for kind in _KINDS if failure.get(kind)]
-    line = Text.assemble(
-        (", ".join(numbers), _STYLES["failed"]), f": {failure['reason'] or 'no reason is given'}"
-    )
-    places = failure["places"]
-    shown = ", ".join(f"{place['account']}/{place['region']}" for place in places[:3])
-    hidden = len(places) + failure["hidden_places"] - 3
-    line.append(f"\n  in {shown}" + (f" and {hidden} more" if hidden > 0 else ""), "dim")
-    newest = max(places, key=lambda place: str(place["time"]))
-    what = kind_and_name_of(newest["resource_id"])[1] if newest["resource_id"] else ""
-    name = what or newest["execution_id"]
-    line.append(f"\n  newest {_time(newest['time'])}: {name} of {newest['policy']}", "dim")
-    return _clean(line)
-
-
-def _changed(summary: Summary, which: str) -> list[Summary]:
-    return [] if summary["changes"] is None else summary["changes"][which]
-
-
-def _policy(row: Summary) -> Text:
-    reason = f": {row['reason']}" if row["reason"] else ""
-    return _clean(f"{_place(row)}, {_time(row['start_time'])}{reason}")
-
-
-def _stopped(row: Summary) -> Text:
-    cause = f"; it is {row['cause']}" if row["cause"] else ""
-    days = f"{row['interval_days']:.3g}"
-    return _clean(
-        f"{_place(row)}: last run {_time(row['last_start'])}, before at least every {days} days{cause}"
-    )
-
-
-def _unfinished(row: Summary) -> Text:
-    since = _time(row["start_time"]) if row["start_time"] else "an unknown time"
-    line = Text.assemble(
-        (str(row["status"]), status_style(row["status"])),
-        f" since {since}: {row['execution_id']}, {_place(row)}",
-    )
-    if row["is_long"]:
-        line.append("; for long", _STYLES["failed"])
-    return _clean(line)
-
-
-def _place(row: Summary) -> str:
-    return f"{row['policy']} of {row['account']}/{row['region']}"
-
-
-def _time(text: str) -> str:
-    """Return a time to the minute."""
-    return text[:16].replace("T", " ")
-
-
-def _clean(line: Text | str) -> Text:
-    """Return a line without control characters but for its own line breaks."""
-    text = Text(line) if isinstance(line, str) else line
-    text.plain = "\n".join(map(replace_controls, text.plain.split("\n")))
-    return text
-
-
-def _counts(grouping: str, groups: Sequence[Summary]) -> Table:
-    """Return a table of the groups, those with failures first; weeks are in their order."""
-    totals: dict[str, Counter[str]] = {kind: Counter() for kind in _COLUMNS}
-    for group in groups:
-        for kind, counter in totals.items():
-            counter.update(group[kind])
-    table = Table(box=box.SIMPLE, pad_edge=False, show_edge=False, header_style="bold")
-    table.add_column(grouping.upper(), overflow="fold")
-    columns = [
-        (kind, state)
-        for kind, counter in totals.items()
-        for state in _order(kind, counter)
-        if kind == "executions" and state != "other" or counter[state]
-    ]
+        note = Text(f", since {_time(changes['since'])}", "dim")
+        table.add_row("new", str(sum(new.values())), _numbers(new).append_text(note))
+        if any(ended.values()):
+            table.add_row("ended since", str(sum(ended.values())), _numbers(ended))
     return table
 
 
-def _order(kind: str, counter: Counter[str]) -> Sequence[str]:
-    return ()
+def _numbers(counts: dict[str, int]) -> Text:
+    known = [*STATES, *STATUS_STYLES]
+    order = sorted(counts, key=lambda name: (name not in known, name != "FAILED", name))
+    names = [name for name in (STATES if "failed" in counts else order) if counts[name]]
+    parts = (
+        Text(f"{counts[name]} {replace_controls(name)}", _STYLES.get(name) or status_style(name))
+        for name in names
+    )
+    return Text(", ").join(parts) if names else Text("-", "dim")
 
 
-_COLUMNS: Any = ()
+def _failure(failure: Summary) -> Line:
+    """Return the numbers of a reason, and the reason with its places and the newest example."""
+    numbers = "\n".join(f"{failure[kind]} {_KINDS[kind]}" for kind in _KINDS if failure.get(kind))
+    places = failure["places"]
+    hidden = len(places) + failure["hidden_places"] - _MAX_PLACES
+    shown = ", ".join(f"{one['account']}/{one['region']}" for one in places[:_MAX_PLACES])
+    newest = max(places, key=lambda place: str(place["time"]))
+    resource = newest["resource_id"]
+    name = newest["execution_id"] if resource is None else kind_and_name_of(resource)[1]
+    more = f" and {hidden} more" if hidden > 0 else ""
+    example = f"newest: {_time(newest['time'])}, {name}, of {newest['policy']}"
+    line = _text(failure["reason"] or "no reason is given").append("\n")
+    line.append_text(_text(f"in {shown}{more}", "dim")).append("\n")
+    return Text(numbers, _STYLES["failed"]), line.append_text(_text(example, "dim"))
+
+
+def _policy(row: Summary) -> Line:
+    reason = f": {row['reason']}" if row["reason"] else ""
+    return Text(_time(row["start_time"])), _text(f"{_place(row)}{reason}")
+
+
+def _stopped(row: Summary) -> Line:
+    cause = f"; it is {row['cause']}" if row["cause"] else ""
+    interval = f"before, every {row['interval_days']:.3g} days or more often"
+    return Text(_time(row["last_start"])), _text(f"{_place(row)}: {interval}{cause}")
+
+
+def _unfinished(row: Summary) -> Line:
+    line = _text(f"{row['execution_id']}, of {_place(row)}")
+    line.append_text(_text(f", since {_time(row['start_time'])}", "bold" if row["is_long"] else ""))
+    return _text(row["status"] or "no status", status_style(row["status"])), line
+
+
+def _place(row: Summary) -> str:
+    return f"{row['policy']}, {row['account']}/{row['region']}"
+
+
+def _time(text: str | None) -> str:
+    """Return a time to the minute."""
+    return text[:16].replace("T", " ") if text else "an unknown time"
+
+
+def _text(text: str | None, style: str = "") -> Text:
+    return Text(replace_controls(text), style)
+
+
+def _table(grouping: str, groups: Sequence[Summary], *, is_wide: bool) -> Table:
+    """Return a table of groups: weeks in their order, of the others those with failures first."""
+    if grouping != "week":
+        groups = sorted(groups, key=_urgency)
+    headers: dict[str, str] = {
+        "failed": "failed",
+        "unfinished": "unfinished" if is_wide else "unfin-\nished",
+        "successful": "successful" if is_wide else "success-\nful",
+    }
+    if any(group["executions"]["other"] for group in groups):
+        headers["other"] = "other"
+    table = Table(box=box.SIMPLE, pad_edge=False, show_edge=False, header_style="bold")
+    table.padding = (0, 1, 0, 0)
+    table.add_column(grouping.upper(), overflow="fold", vertical="bottom")
+    for state, header in headers.items():
+        table.add_column(Text(header, _STYLES[state]), justify="right", no_wrap=True)
+    for title in _RESOURCES.values():
+        table.add_column(f"{title}\nfailed/all", justify="right", no_wrap=True)
+    shown = len(groups) if grouping == "week" else _MAX_ROWS
+    for group in groups[:shown]:
+        table.add_row(_text(group["name"]), *_cells(group, headers))
+    if rest := groups[shown:]:
+        sums = {
+            kind: sum((Counter(group[kind]) for group in rest), Counter[str]())
+            for kind in ("executions", *_RESOURCES)
+        }
+        table.add_row(Text(f"and {len(rest)} more", "dim"), *_cells(sums, headers))
+    return table
+
+
+def _urgency(group: Summary) -> Any:
+    failed = sum(group[kind].get("FAILED", 0) for kind in _RESOURCES)
+    executions = group["executions"]
+    return -executions["failed"], -failed, -sum(executions.values()), group["name"]
+
+
+def _cells(group: Summary, states: Iterable[str]) -> Iterator[Text]:
+    for state in states:
+        number = group["executions"][state]
+        yield Text(str(number), _STYLES[state]) if number else Text("·", "dim")
+    for kind in _RESOURCES:
+        failed, total = group[kind].get("FAILED", 0), sum(group[kind].values())
+        yield Text.assemble((str(failed), _STYLES["failed"] if failed else "dim"), f"/{total}")
