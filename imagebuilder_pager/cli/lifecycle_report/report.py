@@ -376,5 +376,6 @@ def failed_executions(
     )
     found: dict[str | None, tuple[list[Summary], int]] = {}
     for why, executions in itertools.groupby(rows, lambda row: row.pop("why")):
-        found[why] = list(itertools.islice(executions, limit)), sum(1 for _ in executions)
+        shown = list(itertools.islice(executions, limit))
+        found[why] = shown, sum(1 for _ in executions)  # noqa: B031 - the rest of it
     return found
