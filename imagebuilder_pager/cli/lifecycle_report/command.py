@@ -230,7 +230,7 @@ def _write(options: argparse.Namespace, database: FleetDatabase, selection: Sele
         from .html import write_html
         from .report import failed_executions
 
-        write_html(stdout, summary, failed_executions(database, selection))
+        write_html(stdout, summary, failed_executions(database, selection, summary))
     else:
         from .plain_formats import write_csv, write_json, write_jsonl
 

@@ -178,9 +178,9 @@ def _failures(summary: Summary, executions: Executions) -> Iterator[str]:
         kinds = ("executions", "images", "children")
         counts = [f"{failure[kind]:,} {_KINDS.get(kind, kind)}" for kind in kinds if failure[kind]]
         newest = max(failure["places"], key=lambda place: str(place["time"]))
-        others = len(failure["places"]) + failure["hidden_places"] - 1
-        where = f"newest {_time(newest['time'])}: {newest['policy']} of {newest['account']}/"
-        where += f"{newest['region']}" + f"; in {others:,} more targets" * bool(others)
+        targets = len(failure["places"]) + failure["hidden_places"]
+        where = f"in {targets:,} target{'s' * (targets > 1)}; newest {_time(newest['time'])}: "
+        where += f"{newest['policy']} of {newest['account']}/{newest['region']}"
         yield f"<details><summary>{_state('failed', ', '.join(counts))}: "
         yield f"{_text(failure['reason'] or 'no reason is given')} "
         yield f"<small>{_text(where)}</small></summary>\n"

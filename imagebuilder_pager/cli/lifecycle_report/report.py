@@ -351,14 +351,14 @@ def _rows(
 
 
 def failed_executions(
-    database: FleetDatabase, selection: Selection, limit: int = 50
+    database: FleetDatabase, selection: Selection, summary: Summary, *, limit: int = 50
 ) -> dict[str | None, tuple[list[Summary], int]]:
-    """Return the newest executions of each reason in ``failures``, and the number of older ones.
+    """Return the newest executions of each reason in a summary, and the number of older ones.
 
     Each is ``account, region, policy_arn, policy, execution_id, time, resources``; the last is the
-    number of its resources that failed with that reason, 0 if it is its own. It is for the database
-    and the selection of a summary.
+    number of its resources that failed with that reason, 0 if it is its own.
 
+    - ``database``, ``selection``: those of the summary.
     - ``limit``: of each reason, so many. Default: 50.
     """
     rows = _rows(
@@ -374,8 +374,10 @@ def failed_executions(
         "GROUP BY why, e.execution_id ORDER BY why, time DESC, e.execution_id",
         selection.parameters,
     )
+    reasons = {failure["reason"] for failure in summary["failures"]}
     found: dict[str | None, tuple[list[Summary], int]] = {}
     for why, executions in itertools.groupby(rows, lambda row: row.pop("why")):
-        shown = list(itertools.islice(executions, limit))
-        found[why] = shown, sum(1 for _ in executions)  # noqa: B031 - the rest of it
+        if why in reasons:
+            shown = list(itertools.islice(executions, limit))
+            found[why] = shown, sum(1 for _ in executions)
     return found
