@@ -95,7 +95,7 @@ FLEET_ROWS = (
             aim=30,
             difference=True,
         )
-        for output in ("summary", "table", "tree", "jsonl", "csv")
+        for output in ("summary", "table", "tree", "json", "jsonl", "csv")
     ),
     _row(
         name="fleet-dask",

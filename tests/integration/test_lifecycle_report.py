@@ -122,18 +122,20 @@ def test_the_summary_counts_by_week_policy_region_and_account(
     fleet: LocalFleet, database: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     out = offline(capfd, database, "--output", "summary")
-    tables = re.findall(r"^([A-Z]+) +EXECUTIONS .*\n.*\n((?:\S.*\n)+)", out, re.MULTILINE)
+    tables = re.findall(r"^([A-Z]+) +failed .*\n─+\n((?:\S.*\n)+)", out, re.MULTILINE)
     assert [title for title, _ in tables] == ["WEEK", "POLICY", "REGION", "ACCOUNT"]
     for _, rows in tables:
         cells = [re.split(r" {2,}", row.strip()) for row in rows.splitlines()]
-        assert sum(int(row[1]) for row in cells) == 2 * 2 * 2 * 3
-        assert sum(int(row[-1]) for row in cells) == len(expected_records(fleet))
+        states = [number for row in cells for number in row[1:-2] if number != "·"]
+        assert sum(map(int, states)) == 2 * 2 * 2 * 3
+        resources = [cell.partition("/")[2] for row in cells for cell in row[-2:]]
+        assert sum(map(int, resources)) == len(expected_records(fleet))
     weeks = [row.split()[0] for row in tables[0][1].splitlines()]
     # Sunday, 2026-03-01, and the two days before it.
     assert weeks == ["2026-02-23"]
     assert "What failed, and why" in out
-    assert "What comes next" in out
-    assert out.count("IN_PROGRESS since 2026-03-01T00:00:00.000Z") == 4
+    assert "Executions that have not ended, 4 of them for long" in out
+    assert len(re.findall(r"IN_PROGRESS  lce-.*, since 2026-03-01 00:00\n", out)) == 4
 
 
 def test_what_failed_is_told_with_its_reason_and_its_number(
@@ -149,9 +151,10 @@ def test_what_failed_is_told_with_its_reason_and_its_number(
         for resource in group
         if resource["state"]["status"] == "FAILED"
     ]
-    section = out.partition("What failed, and why")[2].partition("What comes next")[0]
+    section = out.partition("What failed, and why")[2].partition("Executions that")[0]
     numbers = [
-        int(number) for number in re.findall(r"^ +(\d+)  (?!execution)", section, re.MULTILINE)
+        int(number)
+        for number in re.findall(r"^ +(\d+) (?:images|from them) ", section, re.MULTILINE)
     ]
     assert failed
     assert sum(numbers) == len(failed)
@@ -162,11 +165,11 @@ def test_the_tree_goes_from_policies_to_snapshots(
 ) -> None:
     lines = offline(capfd, database, "--output", "tree").splitlines()
     kinds = {
-        "policy": r"\d{12} \S+ [\w-]+$",
-        "execution": r"[├└]── lce-",
-        "image": r"[│ ]   [├└]── arn:",
-        "ami": r"[│ ]   [│ ]   [├└]── ami-",
-        "snapshot": r"[│ ]   [│ ]   [│ ]   [├└]── snap-",
+        "policy": r"[\w-]+, \d{12}/\S+$",
+        "execution": r"  lce-",
+        "image": r"    [\w-]+/\d+\.\d+\.\d+/\d+  [A-Z]",
+        "ami": r"    [├└]── ami-",
+        "snapshot": r"    [│ ]   [├└]── snap-",
     }
     for kind, pattern in kinds.items():
         assert any(re.match(pattern, line) for line in lines), kind
@@ -177,7 +180,8 @@ def test_the_table_has_a_row_for_each_resource(
 ) -> None:
     out = offline(capfd, database, "--output", "table")
     assert out.count("RESOURCE  ") == 2 * 2 * 2 * 3
-    shown = len(re.findall(r"^ *(?:arn:|ami-|\d{12}\.dkr)", out, re.MULTILINE))
+    row = r"^(?:  )?\S+ {2,}(?:SUCCESS|FAILED|SKIPPED|IN_PROGRESS) +[A-Z]+\b"
+    shown = len(re.findall(row, out, re.MULTILINE))
     assert shown == len(expected_records(fleet))
 
 
@@ -229,8 +233,8 @@ def test_a_target_that_fails_is_told_and_the_others_are_reported(
     arguments = ("--targets", write_targets(tmp_path, DENIED), "--no-children")
     result = report(capfd, *arguments, "--database", str(tmp_path / "fleet.sqlite"))
     assert result.code == 254
-    assert "4 of 6 targets complete" in result.out
-    assert "INCOMPLETE 999999999999/us-west-2: STS returned no credentials" in result.out
+    assert result.out.startswith("4 of 6 targets complete up to ")
+    assert "failed  999999999999/eu-west-1, us-west-2: STS returned no credentials" in result.out
     assert re.search(
         r"^999999999999/eu-west-1 has failed: .*AccessDenied", result.err, re.MULTILINE
     )
@@ -269,7 +273,10 @@ def test_check_tells_an_account_whose_credentials_are_wrong(
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (("--targets", "x", "--region", "us-west-2"), "--region is given beside --targets"),
+        (("--targets", "x", "--profile", "build"), "--profile is given beside --targets"),
+        (("--prune", "400d"), "--prune needs --database"),
+        (("--fail-on", "failed,late"), "'failed,late' given; allowed: failed, incomplete, stale"),
+        (("--stale-after", "soon"), "'soon' given; allowed: 30d, 12h, 4w"),
         (("--offline",), "--offline needs --database"),
         (("--check", "--offline"), "--check is given beside --offline"),
         (("--offline", "--database", "/nowhere/fleet.sqlite"), "there is no file /nowhere"),
@@ -338,9 +345,18 @@ def test_a_terminal_shows_a_bar(fleet: LocalFleet, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "stderr", terminal)
     with show_progress(4) as show:
         assert show is not None
-        show(FleetProgress(4, 2, 1, 1, 1234, 50, 17.0))
+        show(
+            FleetProgress(
+                *(4, 2, 1, 1, 1234, 50, 17.0),
+                executions=5000,
+                executions_done=1200,
+                call_rate=21.4,
+                throttled=7,
+            )
+        )
     shown = re.sub(r"\x1b\[[\d;?]*\w", "", terminal.getvalue())
-    assert "3/4 targets, 1 failed; 1,234 records 17/s" in shown
+    expected = "3/4 targets, 1 failed; 1,200/5,000 executions; 21 calls/s, 7 throttled"
+    assert expected in " ".join(shown.split())
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     with show_progress(4) as show:
         assert show is None
@@ -371,11 +387,11 @@ def test_control_characters_and_formulas_of_the_service_are_made_harmless(
     with closing(sqlite3.connect(copy)) as connection:
         connection.execute("UPDATE resources SET reason = '=cmd()' || char(27) || '[2J'")
         connection.execute(
-            "UPDATE targets SET state = 'failed', account = account || char(27) || '[2J'"
+            "UPDATE targets SET error = char(27) || '[2J', account = account || char(27) || '[2J'"
         )
         connection.commit()
-    assert "'=cmd()" in offline(capfd, copy, "--output", "csv")
-    for output in ("jsonl", "summary", "table", "tree"):
+    assert "\"'=cmd()" in offline(capfd, copy, "--output", "csv")
+    for output in ("json", "jsonl", "summary", "table", "tree"):
         assert "\x1b[2J" not in offline(capfd, copy, "--output", output), output
 
 

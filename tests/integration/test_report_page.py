@@ -204,7 +204,7 @@ def test_a_database_without_a_run_and_a_period_without_executions_say_so(
     assert "Nothing has been listed yet." in Page(make_page(tmp_path / "fleet.sqlite")).text
     until = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
     page = Page(make_page(database, Selection(until=until)))
-    assert "No lifecycle execution in this period." in page.text
+    assert "No lifecycle execution is chosen." in page.text
 
 
 def _rows(path: Path) -> list[tuple[str | None]]:

@@ -244,13 +244,12 @@ def _write(options: argparse.Namespace, database: FleetDatabase, selection: Sele
 
 def _exit_code(summary: Summary, conditions: Sequence[str]) -> int:
     counts, coverage = summary["counts"], summary["coverage"]
-    states = coverage.get("states", {})
-    incomplete = sum(states.get(state, 0) for state in ("failed", "incomplete", "stopped"))
+    incomplete = sum(coverage["states"][state] for state in ("failed", "incomplete", "stopped"))
     numbers = {
         "failed": counts["executions"]["failed"]
         + sum(counts[kind].get("FAILED", 0) for kind in ("images", "children", "snapshots")),
         "incomplete": incomplete,
-        "stale": coverage.get("stale", 0),
+        "stale": coverage["stale"],
     }
     for condition in conditions:
         if numbers[condition]:

@@ -61,7 +61,7 @@ def _body(summary: Summary, executions: Executions) -> Iterator[str]:
     gaps = [_target(one) for one in targets if one["state"] not in {"complete", "running"}]
     yield from _section("Failed and incomplete targets", "gaps", _TARGET, gaps)
     if not groups["week"]:
-        yield "<p>No lifecycle execution in this period.</p>\n"
+        yield "<p>No lifecycle execution is chosen.</p>\n"
     legend = " ".join(_state(state, state) for state in STATES)
     title = f'Executions by week <span class="legend">{legend}</span>'
     yield from _section(title, "week", ("Week from", "", *_NUMBERS), _weeks(groups["week"]))
@@ -111,8 +111,8 @@ def _notes(summary: Summary) -> Iterator[str]:
     if gap is not None:
         until = _time(gap["complete_until"])
         yield f"Oldest gap: {gap['account']}/{gap['region']}, complete up to {until}"
-    if coverage["never_listed"]:
-        yield f"Never listed completely: {coverage['never_listed']} targets"
+    if never := coverage["never_listed"]:
+        yield f"Never listed completely: {len(never)} target{'s' * (len(never) > 1)}"
     if run["policies"] is not None:
         yield f"The run was of {len(run['policies'])} policies alone."
     if not run["children"]:

@@ -70,7 +70,7 @@ def summarize(
       - ``complete_since``, ``complete_until``: the period for which the complete targets are.
       - ``oldest_gap``: of the targets that are not complete but once were, the one that was the
         longest ago; an entry of ``targets``, or None.
-      - ``never_listed``: the number of targets that never were complete.
+      - ``never_listed``: the names of the targets that never were complete.
       - ``stale``: the number of targets that are not complete up to ``stale_after`` before now.
 
     - ``targets``: each target of the newest run, failed ones first, then incomplete ones:
@@ -115,14 +115,11 @@ def summarize(
 
 
 def _coverage(database: FleetDatabase, selection: Selection, stale_before: str) -> Summary:
-    run = next(_rows(database, "SELECT * FROM runs ORDER BY run_id DESC LIMIT 1"), None)
-    if run is None:
-        return {"coverage": {"run": None}, "targets": [], "former_targets": []}
-    run["is_under_way"] = run["ended"] is None and database.is_in_use
-    run["children"] = bool(run["children"])
-    is_partial = run["policies"] is not None
-    run["policies"] = json.loads(run["policies"] or "null")
-    covered = min(run["started"], run["until"] or run["started"])
+    run: Any = next(_rows(database, "SELECT * FROM runs ORDER BY run_id DESC LIMIT 1"), None)
+    if run is not None:
+        run["children"] = bool(run["children"])
+        run["policies"] = json.loads(run["policies"] or "null")
+        run["is_under_way"] = run["ended"] is None and database.is_in_use
     targets: list[Summary] = []
     former: list[Summary] = []
     for target in _rows(
@@ -131,14 +128,14 @@ def _coverage(database: FleetDatabase, selection: Selection, stale_before: str) 
         f" last_run FROM targets AS t WHERE {selection.of_targets} ORDER BY account, region",
         selection.parameters,
     ):
-        if target["state"] == "running" and not run["is_under_way"]:
+        is_current = run is not None and target["last_run"] == run["run_id"]
+        del target["last_run"]
+        (targets if is_current else former).append(target)
+        if target["state"] == "running" and not (is_current and run["is_under_way"]):
             target["state"] = "stopped"
-        if target.pop("last_run") != run["run_id"]:
-            former.append(target)
-            continue
-        if is_partial and target["state"] == "complete":
-            target |= {"complete_since": run["since"], "complete_until": covered}
-        targets.append(target)
+        if target["state"] == "complete" and is_current and run["policies"] is not None:
+            until = min(run["started"], run["until"] or run["started"])
+            target |= {"complete_since": run["since"], "complete_until": until}
     states = ("failed", "incomplete", "stopped", "running", "complete")
     targets.sort(key=lambda target: states.index(target["state"]))
     complete = [target for target in targets if target["state"] == "complete"]
@@ -150,7 +147,7 @@ def _coverage(database: FleetDatabase, selection: Selection, stale_before: str) 
         "complete_since": max((t["complete_since"] or "" for t in complete), default="") or None,
         "complete_until": min((t["complete_until"] for t in complete), default=None),
         "oldest_gap": min(gaps, key=lambda target: str(target["complete_until"]), default=None),
-        "never_listed": len(others) - len(gaps),
+        "never_listed": [f"{t['account']}/{t['region']}" for t in others if t not in gaps],
         "stale": sum((target["complete_until"] or "") < stale_before for target in targets),
     }
     return {"coverage": coverage, "targets": targets, "former_targets": former}

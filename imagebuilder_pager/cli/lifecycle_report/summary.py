@@ -111,8 +111,10 @@ def _coverage(summary: Summary) -> Iterator[Text]:
     if gap := coverage["oldest_gap"]:
         place = f"{gap['account']}/{gap['region']}"
         yield _text(f"Oldest gap: {place}, complete up to {_time(gap['complete_until'])}")
-    if number := coverage["never_listed"]:
-        yield Text(f"Never listed completely: {number} targets")
+    if names := coverage["never_listed"]:
+        shown = ", ".join(names[:_MAX_PLACES])
+        more = f" and {len(names) - _MAX_PLACES} more" if len(names) > _MAX_PLACES else ""
+        yield _text(f"Never listed completely: {shown}{more}")
     if run["policies"] is not None:
         yield Text(f"The run was of {len(run['policies'])} policies alone.")
     if not run["children"]:

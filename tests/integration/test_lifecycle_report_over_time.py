@@ -1,0 +1,428 @@
+"""What the report says over several runs: what is covered, what is new, and how it exits."""
+
+import csv
+import datetime as dt
+import io
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imagebuilder_pager.cli.lifecycle_report.report import summarize
+from imagebuilder_pager.cli.lifecycle_report.selection import MEMBERS, Selection
+from imagebuilder_pager.cli.main import main
+from imagebuilder_pager.fleet import Account, FleetDatabase, FleetProgress, Target, batch, run_fleet
+from tests.fakes.clocks import FakeClock
+from tests.fakes.command_line import CommandResult
+from tests.fakes.fleets import PAST, make_fleet, role_arn, serve_fleet, targets_of
+from tests.fakes.moving_fleets import (
+    REGION,
+    TARGET,
+    MovingFleet,
+    error_response,
+    execution_id,
+    fleet_of,
+    make_execution,
+)
+
+DAY = dt.timedelta(days=1)
+DENIED = Target(Account("arn:aws:iam::999999999999:role/Reader", name="closed"), REGION)
+
+Report = Callable[..., CommandResult]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "fleet.sqlite"
+
+
+@pytest.fixture
+def report(
+    path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Report:
+    monkeypatch.setenv("COLUMNS", "1000")
+
+    def run(*arguments: str) -> CommandResult:
+        capfd.readouterr()
+        code = main(["lifecycle-report", "--database", str(path), "--offline", *arguments])
+        return CommandResult(code, *capfd.readouterr())
+
+    return run
+
+
+def list_fleet(path: Path, *targets: Target, now: dt.datetime = PAST, **arguments: Any) -> None:
+    with FleetDatabase(path) as database:
+        run_fleet(targets or (TARGET,), database, clock=FakeClock(now), **arguments)
+
+
+def summary_of(path: Path, selection: Selection | None = None, **arguments: Any) -> dict[str, Any]:
+    with FleetDatabase(path, read_only=True) as database:
+        return summarize(database, selection or Selection(), **arguments)
+
+
+@contextmanager
+def serving(*executions: Any) -> Iterator[MovingFleet]:
+    fleet = fleet_of(*executions)
+    with serve_fleet(fleet):
+        yield fleet
+
+
+def failed(number: int, reason: str, **arguments: Any) -> Any:
+    execution = make_execution(number, "FAILED", **arguments)
+    return replace(execution, lifecycle_execution_state={"status": "FAILED", "reason": reason})
+
+
+def end_of(days: int) -> dt.datetime:
+    return PAST - days * DAY
+
+
+def test_it_begins_with_what_is_covered(path: Path, report: Report) -> None:
+    fleet = make_fleet(accounts=3, policies=1, executions=1, resources=1, newest=PAST)
+    accounts = [
+        Account(role_arn(account), name=f"team-{number}")
+        for number, account in enumerate(fleet.account_ids)
+    ]
+    targets = [Target(account, REGION) for account in accounts]
+    with serve_fleet(fleet):
+        list_fleet(path, *targets)
+        gone = replace(accounts[1], role_arn="arn:aws:iam::999999999999:role/Reader")
+        list_fleet(path, targets[0], Target(gone, REGION), DENIED, now=PAST + DAY)
+    result = report()
+    assert result.code == 254
+    first, gap, never, former, _, title, *rest = result.out.splitlines()
+    assert first == "1 of 3 targets complete up to 2026-03-02 00:00 UTC; 2 failed"
+    assert gap == "Oldest gap: team-1/us-west-2, complete up to 2026-03-01 00:00"
+    assert never == "Never listed completely: closed/us-west-2"
+    assert former == "Not in the newest run, but in the database: 1 targets"
+    assert title == "Failed and incomplete targets"
+    assert [line.split(":")[0] for line in rest[:2]] == [
+        "  failed  closed/us-west-2",
+        "  failed  team-1/us-west-2",
+    ]
+    assert "team-2/us-west-2:" not in result.out
+    accounts_table = result.out.rpartition("ACCOUNT")[2]
+    assert [name in accounts_table for name in ("team-0", "team-1", "team-2")] == [True] * 3
+    assert "123456789012" not in accounts_table
+    lines = report("--output", "jsonl", "--account", "team-2").out.splitlines()
+    assert {(json.loads(line)["account"], json.loads(line)["account_id"]) for line in lines} == {
+        ("team-2", fleet.account_ids[2])
+    }
+
+
+def test_failed_targets_and_reasons_are_not_cut_off_by_unfinished_executions(
+    path: Path, report: Report
+) -> None:
+    unfinished = [make_execution(number, "IN_PROGRESS") for number in range(30)]
+    reasons = [failed(100 + n, f"the reason {'x' * n}.", images=0) for n in range(25)]
+    with serving(*unfinished, *reasons):
+        list_fleet(path, TARGET, DENIED)
+    out = report().out
+    assert "failed  closed/us-west-2: " in out
+    assert "and 5 more reasons" in out
+    assert "and 10 more\n" in out
+    assert out.index("failed  closed/") < out.index("the reason") < out.index("IN_PROGRESS  lce")
+
+
+def test_a_run_under_way_and_a_run_that_was_stopped_are_told_apart(
+    path: Path, report: Report
+) -> None:
+    with serving(make_execution(1)) as fleet:
+        told: list[CommandResult] = []
+
+        def look() -> None:
+            told.append(report("--fail-on", "incomplete"))
+
+        fleet.before(look, "ListLifecycleExecutionResources", number=1)
+        list_fleet(path)
+        (during,) = told
+        assert during.code == 0
+        assert during.out.startswith("A run is under way, since 2026-03-01 00:00.\n")
+        assert "0 of 1 targets complete; 1 running" in during.out
+        assert report().code == 0
+        with closing(sqlite3.connect(path)) as connection:  # as a run that is killed leaves it
+            connection.execute("UPDATE targets SET state = 'running'")
+            connection.execute("UPDATE runs SET ended = NULL")
+            connection.commit()
+        (path.parent / f".{path.name}.lock").touch()
+        stopped = report()
+        assert stopped.code == 254
+        assert "1 stopped" in stopped.out
+        assert "the run was stopped before its end" in stopped.out
+
+
+def test_failures_are_told_by_reason_account_and_region_with_the_newest(path: Path) -> None:
+    executions = [
+        failed(1, "AMI ami-0123456789abcdef0 is in use.", end=end_of(9), images=0),
+        failed(2, "AMI ami-00000000000000001 is in use.", end=end_of(2), images=0),
+        failed(3, "AMI ami-00000000000000002 is in use.", end=end_of(5), images=0),
+        failed(4, "AccessDenied", end=end_of(1), images=0),
+        make_execution(5, images=2),
+    ]
+    state = {"status": "FAILED", "reason": "AccessDenied"}
+    changed = tuple({**image, "state": state} for image in executions[4].resources)
+    children = {
+        arn: tuple({**child, "state": state} for child in group)
+        for arn, group in executions[4].children_by_parent.items()
+    }
+    executions[4] = replace(executions[4], resources=changed, children_by_parent=children)
+    with serving(*executions):
+        list_fleet(path)
+    summary = summary_of(path)
+    denied, in_use = summary["failures"]
+    assert (denied["reason"], denied["executions"], denied["images"], denied["children"]) == (
+        *("AccessDenied", 1),
+        *(2, 2),
+    )
+    assert (in_use["reason"], in_use["executions"]) == ("AMI ami-… is in use.", 3)
+    (place,) = in_use["places"]
+    assert (place["account"], place["region"]) == ("default", REGION)
+    assert place["execution_id"] == execution_id(2)
+    # One failed image with its AMI is one image, and one thing made from it.
+    assert summary["counts"]["images"] == {"FAILED": 2}
+    assert summary["counts"]["children"] == {"FAILED": 2}
+    assert summary["groups"]["account"][0]["executions"]["failed"] == 4
+
+
+def test_what_is_new_and_what_has_recovered_since_the_run_before(
+    path: Path, report: Report
+) -> None:
+    before = [
+        failed(1, "No.", policy=0, end=end_of(3)),
+        make_execution(2, policy=1, end=end_of(3)),
+        make_execution(3, "IN_PROGRESS", policy=2, end=end_of(3)),
+        failed(4, "Still no.", policy=3, end=end_of(3)),
+    ]
+    with serving(*before) as fleet:
+        list_fleet(path, now=end_of(2))
+        assert summary_of(path)["changes"] is None
+        fleet.put(
+            make_execution(11, policy=0, end=end_of(1)),
+            failed(12, "Not any more.", policy=1, end=end_of(1)),
+            make_execution(3, policy=2, end=end_of(2)),
+            failed(14, "Still no.", policy=3, end=end_of(1)),
+        )
+        list_fleet(path, now=PAST)
+    changes = summary_of(path)["changes"]
+    assert changes["since"] == "2026-02-27T00:00:00.000Z"
+    assert changes["new"] == {"failed": 2, "unfinished": 0, "successful": 1, "other": 0}
+    assert changes["ended"] == {"failed": 0, "unfinished": 0, "successful": 1, "other": 0}
+    assert [row["execution_id"] for row in changes["failing"]] == [execution_id(12)]
+    assert [row["execution_id"] for row in changes["recovered"]] == [execution_id(11)]
+    out = report().out
+    assert "Policies that fail since the run before" in out
+    assert "policy-1, default/us-west-2: Not any more." in out
+    assert "Policies that have recovered" in out
+
+
+def test_policies_that_have_stopped_and_executions_of_long_are_told(
+    path: Path, report: Report
+) -> None:
+    daily = [make_execution(n, policy=0, end=end_of(n)) for n in range(4)]
+    stopped = [make_execution(10 + n, policy=1, end=end_of(5 + n)) for n in range(4)]
+    deleted = [make_execution(20 + n, policy=2, end=end_of(5 + n)) for n in range(4)]
+    open_ones = [
+        make_execution(30, "IN_PROGRESS", policy=3, end=end_of(2)),
+        make_execution(31, "PENDING", policy=3, end=PAST),
+    ]
+    with serving(*daily, *stopped, *deleted, *open_ones) as fleet:
+        list_fleet(path, now=end_of(0))
+        fleet.remove_policy(2)
+        list_fleet(path, now=PAST + DAY / 4)
+    summary = summary_of(path, stale_after=DAY)
+    found = {row["policy"]: row["cause"] for row in summary["stopped_policies"]}
+    assert found == {"policy-1": None, "policy-2": "deleted"}
+    assert {row["interval_days"] for row in summary["stopped_policies"]} == {1.0}
+    rows = {row["execution_id"]: row["is_long"] for row in summary["unfinished"]}
+    assert rows == {execution_id(30): True, execution_id(31): False}
+    assert list(rows) == [execution_id(30), execution_id(31)]
+    assert summary["long"] == 1
+    out = report().out
+    assert "policy-2, default/us-west-2: before, every 1 days or more often; it is deleted" in out
+    assert "Executions that have not ended, 1 of them for long" in out
+
+
+def test_status_action_and_reason_choose_resources_and_executions(
+    path: Path, report: Report
+) -> None:
+    good = make_execution(1, images=2)
+    mixed = make_execution(2, images=2)
+    first, second = mixed.resources
+    state = {"status": "FAILED", "reason": "AMI is in USE."}
+    mixed = replace(
+        mixed, resources=({**first, "state": state}, {**second, "action": {"name": "DISABLE"}})
+    )
+    with serving(good, mixed, failed(3, "Nobody may.", images=1)):
+        list_fleet(path)
+
+    def chosen(*arguments: str) -> list[tuple[str, str | None]]:
+        lines = map(json.loads, report("--output", "jsonl", *arguments).out.splitlines())
+        return sorted(
+            (line["execution_id"][4:12], line.get("resource_id", "-").rpartition("image/")[2])
+            for line in lines
+        )
+
+    assert chosen("--status", "failed") == [
+        ("00000002", "web/2.0.0/1"),
+        ("00000003", "-"),
+    ]
+    assert chosen("--status", "failed", "--reason", "in use") == [("00000002", "web/2.0.0/1")]
+    assert chosen("--reason", "nobody") == [("00000003", "-")]
+    assert chosen("--action", "disable") == [("00000002", "web/2.0.1/1")]
+    assert len(chosen("--status", "FAILED", "--status", "SUCCESS")) == 5 * 2
+    summary = summary_of(path, Selection(statuses=("FAILED",)))
+    assert summary["counts"]["executions"] == {
+        **dict.fromkeys(("unfinished", "other"), 0),
+        **dict.fromkeys(("failed", "successful"), 1),
+    }
+    assert "No lifecycle execution is chosen." in report("--account", "nobody").out
+
+
+@pytest.mark.parametrize(
+    ("conditions", "code"),
+    [
+        ("failed", 3),
+        ("incomplete", 4),
+        ("stale", 5),
+        ("stale,failed", 5),
+        ("incomplete,failed", 4),
+    ],
+)
+def test_fail_on_sets_the_exit_code(path: Path, report: Report, conditions: str, code: int) -> None:
+    with serving(failed(1, "No.")):
+        list_fleet(path, TARGET, DENIED)
+    assert report("--fail-on", conditions).code == code
+
+
+def test_where_no_condition_holds_the_exit_is_as_it_is_without(path: Path, report: Report) -> None:
+    with serving(make_execution(1)):
+        list_fleet(path, TARGET, now=dt.datetime.now(dt.UTC))
+        assert report("--fail-on", "failed,incomplete,stale").code == 0
+        list_fleet(path, TARGET, DENIED)
+    assert report("--fail-on", "failed").code == 254
+    assert report("--fail-on", "failed", "--account", "default").code == 0
+    assert report("--fail-on", "stale", "--stale-after", "9999w").code == 5  # never listed
+
+
+def test_csv_has_a_row_for_each_record_and_no_formula(path: Path, report: Report) -> None:
+    execution = make_execution(1, images=5)
+    texts = ["=1+1", "\r=1", "a\r\nb\n=c", "  @x", '-"quoted",'] * 3
+    resources = tuple(
+        {**image, "state": {"status": "FAILED", "reason": text}}
+        for image, text in zip(execution.resources, texts, strict=False)
+    )
+    snapshot = {"snapshotId": "=snap", "state": {"status": "SUCCESS"}}
+    children = {
+        arn: tuple({**child, "snapshots": [snapshot]} for child in group)
+        for arn, group in execution.children_by_parent.items()
+    }
+    execution = replace(execution, resources=resources, children_by_parent=children)
+    with serving(execution):
+        list_fleet(path)
+    out = report("--output", "csv").out
+    assert len(out.splitlines()) == 1 + 10
+    header, *rows = csv.reader(io.StringIO(out))
+    assert tuple(header) == MEMBERS
+    assert {len(row) for row in rows} == {len(MEMBERS)}
+    assert all(line[0] == line[-1] == '"' for line in out.splitlines())
+    assert not [cell for row in rows for cell in row if cell.lstrip()[:1] in {*"=+-@"}]
+    reasons = [dict(zip(MEMBERS, row, strict=True))["reason"] for row in rows]
+    assert {"'=1+1", "' =1", "a b =c", "'  @x", '\'-"quoted",'} < set(reasons)
+    assert sum(row[-1] == "'=snap:SUCCESS" for row in rows) == 5
+    assert list(csv.reader(io.StringIO(report("--output", "csv", "--account", "x").out))) == [
+        list(MEMBERS)
+    ]
+
+
+def test_prune_deletes_old_executions_with_all_of_theirs(path: Path, report: Report) -> None:
+    old, new = make_execution(1, end=end_of(400)), make_execution(2, end=end_of(10))
+    stuck = make_execution(3, "IN_PROGRESS", end=end_of(400))
+    with serving(old, new, stuck):
+        list_fleet(path)
+        bound = end_of(100).isoformat()
+        assert report("--prune", bound).code == 0
+        assert stored_ids(path) == {execution_id(2), execution_id(3)}
+        assert summary_of(path)["coverage"]["complete_since"] == "2025-11-21T00:00:00.000Z"
+        command = ["lifecycle-report", "--database", str(path), "--region", REGION]
+        assert main([*command, "--prune", bound]) == 0  # and lists none of it
+    assert stored_ids(path) == {execution_id(2), execution_id(3)}
+
+
+def stored_ids(path: Path) -> set[str]:
+    """Return the executions that any table has something of."""
+    with closing(sqlite3.connect(path)) as connection:
+        return {
+            row[0]
+            for table in ("executions", "listings", "resources", "snapshots")
+            for row in connection.execute(f"SELECT execution_id FROM {table}")
+        }
+
+
+def test_the_period_of_a_target_grows_with_runs_without_a_gap_between_them(path: Path) -> None:
+    def periods(*runs: tuple[int | None, int]) -> tuple[str, ...]:
+        path.unlink(missing_ok=True)
+        for since, until in runs:
+            begin = None if since is None else end_of(since)
+            list_fleet(path, since=begin, until=end_of(until))
+        coverage = summary_of(path)["coverage"]
+        return tuple((coverage[f"complete_{name}"] or "")[5:10] for name in ("since", "until"))
+
+    with serving(make_execution(1)):
+        assert periods((20, 10)) == ("02-09", "02-19")
+        assert periods((20, 10), (10, 5)) == ("02-09", "02-24")
+        assert periods((10, 5), (20, 10)) == ("02-09", "02-24")
+        assert periods((20, 10), (5, 0)) == ("02-24", "03-01")
+        assert periods((5, 0), (20, 10)) == ("02-24", "03-01")
+        assert periods((20, 10), (None, 5)) == ("", "02-24")
+
+
+def test_errors_of_the_database_name_its_file(path: Path, report: Report) -> None:
+    with serving(make_execution(1)):
+        list_fleet(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE snapshots")
+    result = report()
+    assert result.code == 255
+    assert f"--database: {path}: no such table: " in result.err
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    result = report()
+    assert result.code == 252
+    assert f"--database: {path} has version 1 of the schema; this program has " in result.err
+
+
+def test_the_progress_counts_executions_calls_and_what_was_throttled(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "MAX_PAGES", 4)
+    fleet = make_fleet(
+        accounts=1, policies=2, executions=4, resources=3, newest=PAST, rate_limit=60
+    )
+    told: list[FleetProgress] = []
+    with serve_fleet(fleet), FleetDatabase(path) as database:
+        run_fleet(targets_of(fleet), database, on_progress=told.append)
+        last = told[-1]
+        assert last.executions == last.executions_done == 2 * 4
+        assert any(0 < one.executions_done < one.executions for one in told)
+        assert last.throttled == fleet.throttled
+        assert last.calls == fleet.requests + fleet.throttled
+        assert last.call_rate > 0
+        told.clear()
+        run_fleet(targets_of(fleet), database, on_progress=told.append)
+    assert told[-1].executions == told[-1].executions_done == 1  # the one in progress
+
+
+def test_a_listing_that_fails_is_over_for_the_progress(path: Path) -> None:
+    told: list[FleetProgress] = []
+    with serving(make_execution(1), make_execution(2)) as fleet, FleetDatabase(path) as database:
+        fleet.before(
+            lambda: error_response("InvalidRequestException", 400),
+            "ListLifecycleExecutionResources",
+            lifecycleExecutionId=execution_id(1),
+        )
+        run_fleet((TARGET,), database, on_progress=told.append)
+    assert told[-1].executions == told[-1].executions_done == 2
