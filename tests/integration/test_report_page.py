@@ -288,13 +288,18 @@ def test_chromium_refuses_what_is_not_of_the_page(database: Path, tmp_path: Path
 
 
 @needs_chromium
-@pytest.mark.parametrize("column", [0, 5])
-def test_chromium_sorts_a_table(database: Path, tmp_path: Path, column: int) -> None:
+@pytest.mark.parametrize(
+    ("table", "column", "is_number"),
+    [("reason0", 0, False), ("reason0", 5, True), ("account", 4, True)],
+)
+def test_chromium_sorts_a_table(
+    database: Path, tmp_path: Path, table: str, column: int, is_number: bool
+) -> None:
     source = make_page(database)
-    before = Page(source).tables["reason0"][1:]
-    document, _, _ = browse(tmp_path, source, f"#reason0:{column}")
-    after = Page(document).tables["reason0"][1:]
-    cells = [row[column] for row in after]
-    assert sorted(before) == sorted(after)
-    assert cells == (sorted(cells) if column == 0 else sorted(cells, key=int, reverse=True))
-    assert after != before
+    document, _, _ = browse(tmp_path, source, f"#{table}:{column}")
+    head, *rows = Page(document).tables[table]
+    assert sorted(rows) == sorted(Page(source).tables[table][1:])
+    cells = [row[column] for row in rows]
+    assert cells == (sorted(cells, key=int, reverse=True) if is_number else sorted(cells))
+    direction = "descending" if is_number else "ascending"
+    assert re.findall(r'aria-sort="(\w+)"><button>([^<]+)', document) == [(direction, head[column])]
