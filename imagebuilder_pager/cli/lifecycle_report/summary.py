@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _MAX_LINES = 20  # of a section, but for the targets
 _MAX_ROWS = 40  # of a table; the others are in one row
+_MAX_RECENT = 5  # of the unfinished executions that are not long
 _MAX_PLACES = 3
 _WIDE = 100  # columns of a terminal, for headers of one line
 _STYLES = {
@@ -51,7 +52,7 @@ def show_summary(writer: RichWriter, summary: Summary) -> None:
         ("Policies that have recovered", _policy, changes["recovered"], 0),
         ("Policies that have stopped", _stopped, summary["stopped_policies"], 0),
         (
-            f"Executions that have not ended, {summary['long']} of them for long",
+            f"Executions that have not ended, {summary['long'] or 'none'} of them for long",
             _unfinished,
             summary["unfinished"],
             summary["hidden_unfinished"],
@@ -72,7 +73,9 @@ def _show_section(
     rows: Sequence[Summary],
     hidden: int,
 ) -> None:
-    lines = list(map(show, rows[:_MAX_LINES]))
+    # Executions that began a short while ago are rarely of interest.
+    limit = _MAX_LINES if show is not _unfinished else _MAX_RECENT
+    lines = [show(row) for n, row in enumerate(rows[:_MAX_LINES]) if n < limit or row["is_long"]]
     hidden += len(rows) - len(lines)
     if hidden:
         noun = " reasons" if show is _failure else ""
