@@ -58,6 +58,16 @@ class FleetCredentials:
                 self._by_account[account] = access
             return access
 
+    def identity_of(self, target: Target) -> dict[str, str]:
+        """Return what STS says of the target's credentials: their ``Account`` and ``Arn``.
+
+        Raises what finding them and asking STS raise.
+        """
+        access = self.access_to(target)
+        config = SharedConfig(target.account.profile)
+        context = CredentialsContext(config, target.region, access.certificates, self._clock)
+        return _sts_client(access.provider, context).get_caller_identity()
+
     def after_fork(self) -> None:
         """Forget, in a forked process, a thread that has the lock: it is in the parent."""
         self._lock = threading.Lock()
@@ -91,13 +101,17 @@ class _RoleFetcher:
         self._context = context
 
     def __call__(self) -> Credentials:
-        account, source = self._account, self._source.get_frozen_credentials()
+        account = self._account
         params = {"RoleArn": account.role_arn, "RoleSessionName": account.session_name}
         if account.external_id is not None:
             params["ExternalId"] = account.external_id
-        signing = Credentials(source.access_key, source.secret_key, source.token)
-        response = StsClient(self._context, signing).assume_role(**params)
+        response = _sts_client(self._source, self._context).assume_role(**params)
         return _to_credentials(response["Credentials"], account)
+
+
+def _sts_client(source: CachingProvider, context: CredentialsContext) -> StsClient:
+    frozen = source.get_frozen_credentials()
+    return StsClient(context, Credentials(frozen.access_key, frozen.secret_key, frozen.token))
 
 
 def _to_credentials(members: Mapping[str, Any], account: Account) -> Credentials:

@@ -1,16 +1,5 @@
 """The targets of a fleet: accounts times regions, from arguments or from a TOML file.
 
-    regions = ["us-west-2", "eu-west-1"]    # of each account that has none of its own
-    profile = "ops"                         # whose credentials assume the roles
-
-    [[accounts]]
-    role_arn = "arn:aws:iam::111122223333:role/ImageBuilderReader"
-
-    [[accounts]]
-    name = "build"                          # without a role: the profile's own account
-    profile = "build"
-    regions = ["us-east-1"]
-
 A target holds no credentials, so that it can be sent to another machine.
 """
 
@@ -19,23 +8,29 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .._aws.config.region import region_problem
-from .._validation import InvalidValueError, describe_invalid_value
+from .._validation import InvalidValueError, describe_invalid_value, describe_value
 from ..exceptions import InvalidConfigError, ParamValidationError, Problem
 
-_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/[\w+=,.@/-]{1,576}", re.ASCII)
-# STS's own rules for the two.
-_EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
-_SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
-_NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
+#: The patterns of an account's values, and what they allow. Those of STS are its own rules.
+_CHECKS = {
+    "role_arn": (
+        r"arn:aws[a-z-]*:iam::(\d{12}):role/[\w+=,.@/-]{1,576}",
+        "a role's ARN, such as arn:aws:iam::111122223333:role/Reader",
+    ),
+    "profile": (r"(?s).+", "a profile of AWS's shared files"),
+    "name": (r"[\w+=,.@-]{1,64}", "1 to 64 letters, digits and + = , . @ _ -"),
+    "external_id": (r"[\w+=,.@:/-]{2,1224}", "2 to 1224 letters, digits and + = , . @ : / _ -"),
+    "session_name": (r"[\w+=,.@-]{2,64}", "2 to 64 letters, digits and + = , . @ _ -"),
+}
+_SHARED_KEYS = ("profile", "session_name")
 _MAX_FILE_BYTES = 1024 * 1024
-
-_DEFAULT_SESSION_NAME = "imagebuilder-pager"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +51,13 @@ class Account:
     profile: str | None = None
     name: str | None = None
     external_id: str | None = field(default=None, repr=False)
-    session_name: str = _DEFAULT_SESSION_NAME
+    session_name: str = "imagebuilder-pager"
     regions: tuple[str, ...] = ()
 
     @property
     def account_id(self) -> str | None:
         """The id of the role's account; None without a role, where it is not known."""
-        match = _ROLE_ARN.fullmatch(self.role_arn or "")
+        match = re.fullmatch(_CHECKS["role_arn"][0], str(self.role_arn), re.ASCII)
         return match[1] if match else None
 
     @property
@@ -96,34 +91,23 @@ def make_targets(accounts: Iterable[Account], regions: Sequence[str] = ()) -> tu
 
     Raises :class:`ParamValidationError`, which names each account and argument that is not valid.
     """
-    tables = list(accounts)
-    problems = [] if tables else [Problem("accounts", "none given", "one or more")]
-    problems += _region_problems("regions", regions)
-    targets: list[Target] = []
-    for number, account in enumerate(tables):
-        path = f"accounts[{number}]"
-        problems += _account_problems(path, account)
-        if not account.regions and not regions:
-            problems.append(
-                Problem(f"{path}.regions", "none given, and no regions for all accounts")
-            )
-        targets += [Target(account, region) for region in account.regions or regions]
-    problems += _duplicates(targets)
+    document = {"regions": regions, "accounts": [asdict(account) for account in accounts]}
+    targets, problems = _read(document)
     if problems:
         raise ParamValidationError("make_targets", problems)
-    return tuple(targets)
+    return targets
 
 
 def validate_targets(targets: Iterable[Target]) -> tuple[Target, ...]:
     """Return the targets. Raises ``ValueError`` for none, other objects, and one that is twice."""
     validated = tuple(targets)
+    if not validated:
+        raise InvalidValueError(Problem("targets", "none given", "one or more"))
     for number, target in enumerate(validated):
         if not isinstance(target, Target):
             raise InvalidValueError(
                 describe_invalid_value(f"targets[{number}]", target, "a Target")
             )
-    if not validated:
-        raise InvalidValueError(Problem("targets", "none given", "one or more"))
     for problem in _duplicates(validated):
         raise InvalidValueError(problem)
     return validated
@@ -145,102 +129,60 @@ def load_targets(path: str | os.PathLike[str]) -> tuple[Target, ...]:
         document = tomllib.loads(content.decode())
     except (ValueError, RecursionError) as error:
         raise InvalidConfigError(f"{shown}: not valid TOML: {error}") from None
-    problems: list[Problem] = []
-    accounts = list(_read_accounts(document, problems))
-    regions = tuple(_read_strings(document, "", "regions", problems))
-    if not problems:
-        try:
-            return make_targets(accounts, regions)
-        except ParamValidationError as error:
-            problems = list(error.problems)
-    raise InvalidConfigError(f"{shown}: not valid" + "".join(f"\n  - {p}" for p in problems))
+    targets, problems = _read(document)
+    if problems:
+        raise InvalidConfigError(f"{shown}: not valid" + "".join(f"\n  - {p}" for p in problems))
+    return targets
 
 
-_ACCOUNT_KEYS = ("role_arn", "profile", "name", "external_id", "session_name")
-
-
-def _read_accounts(document: Mapping[str, Any], problems: list[Problem]) -> Iterator[Account]:
-    allowed = ("regions", "profile", "session_name", "accounts")
-    problems += _unknown_keys("", document, allowed)
-    defaults = {
-        key: value
-        for key in ("profile", "session_name")
-        if (value := _read_string(document, "", key, problems)) is not None
-    }
+def _read(document: Mapping[str, Any]) -> tuple[tuple[Target, ...], list[Problem]]:
+    """Return the targets of a document, such as a file has, and all that is wrong in it."""
+    problems = [*_value_problems("", document, ("regions", *_SHARED_KEYS, "accounts"))]
     tables = document.get("accounts", [])
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+    if not tables:
+        problems.append(Problem("accounts", "none given", "one or more"))
+    elif not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         problems.append(describe_invalid_value("accounts", tables, "tables, each [[accounts]]"))
-        return
-    for number, table in enumerate(tables):
+        tables = None
+    shared = {key: document[key] for key in _SHARED_KEYS if key in document}
+    targets: list[Target] = []
+    for number, table in enumerate(tables or ()):
         path = f"accounts[{number}]."
-        problems += _unknown_keys(path, table, (*_ACCOUNT_KEYS, "regions"))
-        values: dict[str, Any] = dict(defaults)
-        for key in _ACCOUNT_KEYS:
-            if (value := _read_string(table, path, key, problems)) is not None:
-                values[key] = value
-        yield Account(**values, regions=tuple(_read_strings(table, path, "regions", problems)))
+        problems += _value_problems(path, table, (*_CHECKS, "regions"))
+        if table.get("external_id") is not None and table.get("role_arn") is None:
+            problems.append(Problem(f"{path}external_id", "given without role_arn"))
+        if not table.get("regions") and not document.get("regions"):
+            problems += [Problem(f"{path}regions", "none given, and no regions for all accounts")]
+        values = shared | {key: table[key] for key in _CHECKS if key in table}
+        account = Account(**values, regions=_regions(table))
+        targets += [Target(account, region) for region in account.regions or _regions(document)]
+    return tuple(targets), problems + _duplicates(targets)
 
 
-def _unknown_keys(path: str, table: Mapping[str, Any], allowed: Sequence[str]) -> Iterator[Problem]:
-    for key in table:
-        if key not in allowed:
-            yield Problem(f"{path}{key[:80]}", "not a key", ", ".join(allowed))
+def _value_problems(path: str, table: Mapping[str, Any], keys: Sequence[str]) -> Iterator[Problem]:
+    """Yield what is wrong with the keys and values of a table, each by itself."""
+    for key, value in table.items():
+        name, (pattern, allowed) = f"{path}{key[:80]}", _CHECKS.get(key, ("", ""))
+        text = value if isinstance(value, str) else ""  # which matches no pattern
+        if key not in keys:
+            yield Problem(name, "not a key", ", ".join(keys))
+        elif key == "regions" and not isinstance(value, (list, tuple)):
+            yield describe_invalid_value(name, value, "a list of regions")
+        elif key == "regions":
+            problems = (region_problem(region, f"{name}[{n}]") for n, region in enumerate(value))
+            yield from filter(None, problems)
+        elif allowed and value is not None and not re.fullmatch(pattern, text, re.ASCII):
+            # An external id is not to be repeated.
+            shown = "another value" if key == "external_id" else describe_value(value)
+            yield Problem(name, f"{shown} given", allowed)
 
 
-def _read_string(
-    table: Mapping[str, Any], path: str, key: str, problems: list[Problem]
-) -> str | None:
-    value = table.get(key)
-    if value is None or isinstance(value, str):
-        return value
-    problems.append(describe_invalid_value(f"{path}{key}", value, "a string"))
-    return None
+def _regions(table: Mapping[str, Any]) -> tuple[str, ...]:
+    regions = table.get("regions")
+    return tuple(regions) if isinstance(regions, (list, tuple)) else ()
 
 
-def _read_strings(
-    table: Mapping[str, Any], path: str, key: str, problems: list[Problem]
-) -> list[str]:
-    values = table.get(key, [])
-    if isinstance(values, list) and all(isinstance(value, str) for value in values):
-        return values
-    problems.append(describe_invalid_value(f"{path}{key}", values, "an array of strings"))
-    return []
-
-
-def _account_problems(path: str, account: Account) -> Iterator[Problem]:
-    checks = (
-        ("role_arn", _ROLE_ARN, "a role's ARN, such as arn:aws:iam::111122223333:role/Reader"),
-        ("name", _NAME, "1 to 64 letters, digits and + = , . @ _ -"),
-        ("external_id", _EXTERNAL_ID, "2 to 1224 letters, digits and + = , . @ : / _ -"),
-        ("session_name", _SESSION_NAME, "2 to 64 letters, digits and + = , . @ _ -"),
-    )
-    for name, pattern, allowed in checks:
-        value = getattr(account, name)
-        if value is not None and not (isinstance(value, str) and pattern.fullmatch(value)):
-            if name == "external_id":  # which is not to be repeated
-                yield Problem(f"{path}.external_id", "another value given", allowed)
-            else:
-                yield describe_invalid_value(f"{path}.{name}", value, allowed)
-    if account.external_id is not None and account.role_arn is None:
-        yield Problem(f"{path}.external_id", "given without role_arn")
-    if account.profile is not None and not account.profile:
-        yield Problem(f"{path}.profile", "'' given", "a profile of AWS's shared files")
-    yield from _region_problems(f"{path}.regions", account.regions)
-
-
-def _region_problems(path: str, regions: Sequence[str]) -> Iterator[Problem]:
-    if isinstance(regions, str):
-        yield describe_invalid_value(path, regions, "a list of regions")
-        return
-    for number, region in enumerate(regions):
-        if (problem := region_problem(region, f"{path}[{number}]")) is not None:
-            yield problem
-
-
-def _duplicates(targets: Sequence[Target]) -> Iterator[Problem]:
-    seen: set[str] = set()
-    for target in targets:
-        if target.name in seen:
-            given = f"{target.name} is there twice; give one of the accounts a name"
-            yield Problem("accounts", given)
-        seen.add(target.name)
+def _duplicates(targets: Sequence[Target]) -> list[Problem]:
+    counts = Counter(target.name for target in targets)
+    given = "is there twice; give one of the accounts a name"
+    return [Problem("accounts", f"{name} {given}") for name, n in counts.items() if n > 1]

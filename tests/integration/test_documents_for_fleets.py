@@ -1,23 +1,40 @@
 """The examples of docs/fleet.md, run against a local fleet."""
 
+import json
 import re
 import sqlite3
+import tomllib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import boto3
 import pytest
 
+from imagebuilder_pager._operations import OPERATIONS
 from imagebuilder_pager.fleet import FleetDatabase, load_targets, run_fleet
 from imagebuilder_pager.fleet.schema import SCHEMA_VERSION
 from imagebuilder_pager.local.fleet_service import LocalFleet
-from tests.fakes.fleets import expected_records, make_fleet, serve_fleet, stored_records
+from tests.fakes.example_programs import run
+from tests.fakes.fleets import (
+    expected_records,
+    fleet_environment,
+    make_fleet,
+    serve_fleet,
+    stored_records,
+)
+from tests.fakes.moto_server import moto_server
+from tests.fakes.moto_services import SETTINGS
 
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "fleet.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+FLEET = ROOT / "imagebuilder_pager" / "fleet"
+DOCUMENT = (ROOT / "docs" / "fleet.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
 TARGETS = next(text for language, text in BLOCKS if language == "toml")
 PYTHON = [text for language, text in BLOCKS if language == "python"]
 QUERIES = [text for language, text in BLOCKS if language == "sql"]
+POLICIES = [json.loads(text) for language, text in BLOCKS if language == "json"]
+(FROM_ORGANIZATION,) = (source for source in PYTHON if "organizations" in source)
 PROFILE = "aws_access_key_id = local\naws_secret_access_key = local\n"
 
 
@@ -33,7 +50,9 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalFlee
         yield fleet
 
 
-@pytest.mark.parametrize("source", [one for one in PYTHON if "distributed" not in one])
+@pytest.mark.parametrize(
+    "source", [one for one in PYTHON if "run_fleet" in one and "distributed" not in one]
+)
 def test_an_example_lists_the_fleet(
     fleet: LocalFleet, source: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -54,6 +73,50 @@ def test_the_example_for_dask_is_python() -> None:
     compile(source, "docs/fleet.md", "exec")
 
 
+def test_the_policy_allows_what_the_code_calls_and_no_more() -> None:
+    code = "".join(path.read_text() for path in FLEET.glob("*.py"))
+    called = {row.name for method, row in OPERATIONS.items() if f'"{method}"' in code}
+    (statement,) = POLICIES[0]["Statement"]
+    assert statement["Effect"] == "Allow"
+    assert len(called) >= 4
+    assert statement["Action"] == sorted(f"imagebuilder:{name}" for name in called)
+
+
+def test_the_policies_for_assuming_name_the_role_and_the_external_id_of_the_example() -> None:
+    account = tomllib.loads(TARGETS)["accounts"][0]
+    (trust,), (assume,) = (policy["Statement"] for policy in POLICIES[1:])
+    assert trust["Action"] == assume["Action"] == "sts:AssumeRole"
+    assert trust["Condition"]["StringEquals"] == {"sts:ExternalId": account["external_id"]}
+    assert account["role_arn"].endswith(assume["Resource"].removeprefix("arn:aws:iam::*"))
+
+
+def test_the_accounts_of_an_organization_become_targets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    with moto_server() as url:
+        client = boto3.session.Session(**SETTINGS).client("organizations", endpoint_url=url)
+        client.create_organization()
+        created = [
+            client.create_account(AccountName=name, Email=f"{number}@example.com")
+            for number, name in enumerate(("build", 'a "name"', "closed"))
+        ]
+        *kept, closed = (one["CreateAccountStatus"]["AccountId"] for one in created)
+        client.close_account(AccountId=closed)
+        client.close()
+        for name, value in fleet_environment(url).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_DEFAULT_REGION", SETTINGS["region_name"])
+        run(FROM_ORGANIZATION)
+    targets = load_targets("targets.toml")
+    assert capsys.readouterr().out == f"{len(targets)} targets\n"
+    accounts = {target.account.account_id for target in targets}
+    assert accounts.issuperset(kept)
+    assert len(accounts) == len(kept) + 1  # the management account
+    assert {target.region for target in targets} == {"us-west-2", "eu-west-1"}
+
+
 def test_the_queries_return_rows(fleet: LocalFleet) -> None:
     assert len(QUERIES) == 2
     with FleetDatabase("fleet.sqlite") as database:
@@ -69,9 +132,10 @@ def test_the_schema_has_the_tables_and_columns_that_the_document_names(tmp_path:
     documented = {name: set(re.findall(r"`(\w+)`", f"{text} {key}")) for name, text, key in rows}
     with FleetDatabase(tmp_path / "fleet.sqlite") as database:
         assert [row[0] for row in database.query("PRAGMA user_version")] == [SCHEMA_VERSION]
-        for (table,) in database.query(
+        tables = database.query(
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
-        ):
+        )
+        for (table,) in tables:
             columns = {row["name"] for row in database.query(f"PRAGMA table_info({table})")}
             assert documented[table] <= columns
             if table in {"policies", "executions", "resources"}:

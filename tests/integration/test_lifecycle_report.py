@@ -242,6 +242,34 @@ def test_a_target_that_fails_is_told_and_the_others_are_reported(
     assert result.err.endswith(f"Run the command again with --database {path} to go on.\n")
 
 
+def test_check_asks_sts_for_each_account_and_lists_nothing(
+    fleet: LocalFleet, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    requests = fleet.requests
+    result = report(capfd, "--check", "--targets", write_targets(tmp_path))
+    arn = "arn:aws:sts::{0}:assumed-role/Reader/imagebuilder-pager"
+    lines = [f"{{0}}  {{0}}  {arn}\n".format(one) for one in ("123456789012", "111122223333")]
+    assert (result.code, result.out, result.err) == (0, "".join(lines), "")
+    result = report(capfd, "--check", "--targets", write_targets(tmp_path, DENIED))
+    *known, denied = result.out.splitlines(keepends=True)
+    assert (result.code, known) == (254, lines)
+    assert denied.startswith("999999999999  999999999999  STS returned no credentials for ")
+    assert "AccessDenied" in denied
+    result = report(capfd, "--check", "--region", "us-west-2")
+    assert result.out == "default  123456789012  arn:aws:iam::123456789012:user/local\n"
+    assert fleet.requests == requests
+
+
+def test_check_tells_an_account_whose_credentials_are_wrong(
+    fleet: LocalFleet, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another-one")
+    result = report(capfd, "--check", "--region", "us-west-2")
+    assert result.code == 254
+    assert result.out.startswith("default  -             STS returned no identity: ")
+    assert "another-one" not in result.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
@@ -250,6 +278,7 @@ def test_a_target_that_fails_is_told_and_the_others_are_reported(
         (("--fail-on", "failed,late"), "'failed,late' given; allowed: failed, incomplete, stale"),
         (("--stale-after", "soon"), "'soon' given; allowed: 30d, 12h, 4w"),
         (("--offline",), "--offline needs --database"),
+        (("--check", "--offline"), "--check is given beside --offline"),
         (("--offline", "--database", "/nowhere/fleet.sqlite"), "there is no file /nowhere"),
         (("--executor", "cluster"), "--executor: 'cluster' given; allowed: threads, processes"),
         (("--since", "yesterday"), "'yesterday' given; allowed: 30d, 12h, 4w, or a time"),

@@ -68,7 +68,7 @@ def test_a_response_of_sts_that_is_too_long_is_an_error(
     ("answer", "problem"),
     [
         ((403, sts_error("AccessDenied", "not yours")), "AccessDenied: not yours .*the-request-id"),
-        ((200, b"<AssumeRoleResponse/>"), "the response has no credentials"),
+        ((200, b"<AssumeRoleResponse/>"), "the response has no AccessKeyId"),
         ((400, b"<html>"), "400: the response is not an error of STS"),
         (
             (400, b'<!DOCTYPE a [<!ENTITY b "c">]><a><Code>&b;</Code><Message>m</Message></a>'),

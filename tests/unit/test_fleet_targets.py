@@ -69,7 +69,7 @@ def test_a_file_has_accounts_with_what_holds_for_all(tmp_path: Path) -> None:
     [
         ("regions = 'x", "not valid TOML"),
         ("region = ['us-west-2']", r"- region: not a key; allowed: regions, profile"),
-        ("regions = 'us-west-2'", r"- regions: 'us-west-2' given; allowed: an array of strings"),
+        ("regions = 'us-west-2'", r"- regions: 'us-west-2' given; allowed: a list of regions"),
         ("regions = ['us-west-2']", r"- accounts: none given"),
         ("accounts = 3", r"- accounts: 3 \(int\) given; allowed: tables"),
         ("[[accounts]]\nrole = 'x'", r"- accounts\[0\]\.role: not a key; allowed: role_arn"),
@@ -111,6 +111,50 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
         "accounts[0].role_arn",
         "accounts[0].session_name",
     ]
+
+
+def test_a_file_tells_types_patterns_keys_and_what_is_twice_at_once(tmp_path: Path) -> None:
+    file = write(
+        tmp_path,
+        """
+        regions = ["us_west_2", 3]
+        session_name = "?"
+        accounts-file = "x"
+
+        [[accounts]]
+        role_arn = 3
+        profile = ""
+        external_id = ["secret"]
+        regions = "us-west-2"
+
+        [[accounts]]
+        name = "b"
+        external_id = "secret secret"
+
+        [[accounts]]
+        name = "b"
+        rolearn = "x"
+        """,
+    )
+    with pytest.raises(InvalidConfigError) as caught:
+        load_targets(file)
+    lines = [line.partition(" given")[0] for line in str(caught.value).splitlines()[1:]]
+    assert [line.partition(": not a key")[0] for line in lines] == [
+        "  - regions[0]: 'us_west_2'",
+        "  - regions[1]: '3'",
+        "  - session_name: '?'",
+        "  - accounts-file",
+        "  - accounts[0].role_arn: 3 (int)",
+        "  - accounts[0].profile: ''",
+        "  - accounts[0].external_id: another value",
+        "  - accounts[0].regions: 'us-west-2'",
+        "  - accounts[1].external_id: another value",
+        "  - accounts[1].external_id:",
+        "  - accounts[2].rolearn",
+        "  - accounts: b/us_west_2 is there twice; give one of the accounts a name",
+        "  - accounts: b/3 is there twice; give one of the accounts a name",
+    ]
+    assert "secret" not in str(caught.value)
 
 
 def test_an_external_id_is_not_repeated() -> None:

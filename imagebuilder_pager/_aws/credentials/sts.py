@@ -1,8 +1,8 @@
-"""The calls of STS that return a role's credentials, for ``botocore.credentials``."""
+"""The calls of STS that return a role's credentials or the caller's identity."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
@@ -62,10 +62,10 @@ def sts_endpoint(region: str, config: SharedConfig) -> tuple[str, str]:
 
 
 class StsClient:
-    """An STS client with the two methods of boto3's that ``botocore.credentials`` calls.
+    """An STS client with three methods of boto3's; ``botocore.credentials`` calls the first two.
 
-    ``credentials`` sign ``assume_role``; they are None for ``assume_role_with_web_identity``, which
-    is not signed.
+    ``credentials`` sign the calls; they are None for ``assume_role_with_web_identity``, which is
+    not signed.
     """
 
     def __init__(self, context: CredentialsContext, credentials: Credentials | None) -> None:
@@ -77,13 +77,30 @@ class StsClient:
 
         Raises :class:`CredentialRetrievalError`.
         """
-        return self._call("AssumeRole", params)
+        return self._fetch_credentials("AssumeRole", params)
 
     def assume_role_with_web_identity(self, **params: Any) -> dict[str, Any]:
         """Call AssumeRoleWithWebIdentity, in the same way as :meth:`assume_role`."""
-        return self._call("AssumeRoleWithWebIdentity", params)
+        return self._fetch_credentials("AssumeRoleWithWebIdentity", params)
 
-    def _call(self, action: str, params: dict[str, Any]) -> dict[str, Any]:
+    def get_caller_identity(self) -> dict[str, str]:
+        """Call GetCallerIdentity; return ``Account`` and ``Arn``.
+
+        Raises :class:`CredentialRetrievalError`.
+        """
+        texts = self._call("GetCallerIdentity", {}, _IDENTITY_MEMBERS, "identity")
+        return {name: texts[name] for name in _IDENTITY_MEMBERS}
+
+    def _fetch_credentials(self, action: str, params: dict[str, Any]) -> dict[str, Any]:
+        wanted = f"credentials for {params.get('RoleArn')}"
+        texts = self._call(action, params, _CREDENTIAL_MEMBERS, wanted)
+        credentials = {name: texts[name] for name in _CREDENTIAL_MEMBERS}
+        return {"Credentials": credentials, "AssumedRoleUser": {"Arn": texts.get("Arn", "")}}
+
+    def _call(
+        self, action: str, params: dict[str, Any], members: Sequence[str], wanted: str
+    ) -> dict[str, str]:
+        """Return the texts of a response with these members; ``wanted`` is for the error."""
         url, region = sts_endpoint(self._context.region, self._context.config)
         clock = self._context.clock
         form = {"Action": action, "Version": _API_VERSION}
@@ -94,15 +111,13 @@ class StsClient:
         secrets = {form[name] for name in ("ExternalId", "WebIdentityToken") if name in form}
         try:
             return call_with_retries(
-                lambda: self._send(url, region, form, secrets, state.headers(), deadline),
+                lambda: self._send(url, region, form, secrets, state.headers(), deadline, members),
                 state,
                 clock,
             )
         except PagerError as error:
             redact_error(error, secrets)
-            raise CredentialRetrievalError(
-                f"STS returned no credentials for {params.get('RoleArn')}: {error}"
-            ) from error
+            raise CredentialRetrievalError(f"STS returned no {wanted}: {error}") from error
 
     def _send(  # noqa: PLR0917 - a request, and what its attempts share
         self,
@@ -112,7 +127,8 @@ class StsClient:
         secrets: set[str],
         unsigned: dict[str, str],
         deadline: Deadline,
-    ) -> dict[str, Any]:
+        members: Sequence[str],
+    ) -> dict[str, str]:
         url, content = f"{url}/", urlencode(form).encode()
         clock = self._context.clock
         headers = {
@@ -140,15 +156,16 @@ class StsClient:
             secrets=secrets,
         )
         texts = _element_texts(response.body)
-        if response.status != 200 or not all(map(texts.get, _CREDENTIAL_MEMBERS)):
-            raise _client_error(form["Action"], response, texts)
-        credentials = {name: texts[name] for name in _CREDENTIAL_MEMBERS}
-        return {"Credentials": credentials, "AssumedRoleUser": {"Arn": texts.get("Arn", "")}}
+        if response.status != 200 or not all(map(texts.get, members)):
+            raise _client_error(form["Action"], response, texts, members)
+        return texts
 
 
-def _client_error(action: str, response: ReceivedResponse, texts: Mapping[str, str]) -> ClientError:
+def _client_error(
+    action: str, response: ReceivedResponse, texts: Mapping[str, str], members: Sequence[str]
+) -> ClientError:
     if response.status == 200:
-        message = "the response has no credentials"
+        message = f"the response has no {next(name for name in members if not texts.get(name))}"
     else:
         message = texts.get("Message", "the response is not an error of STS")
     error_response = {
@@ -163,6 +180,7 @@ def _client_error(action: str, response: ReceivedResponse, texts: Mapping[str, s
 
 
 _CREDENTIAL_MEMBERS = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
+_IDENTITY_MEMBERS = ("Account", "Arn")
 
 
 def _element_texts(body: bytes) -> dict[str, str]:

@@ -15,7 +15,7 @@ from ..exit_codes import UsageError
 RICH_OUTPUTS = ("summary", "table", "tree")
 #: What ``--fail-on`` takes, and the exit codes.
 CONDITIONS = {"failed": 3, "incomplete": 4, "stale": 5}
-OUTPUTS = ("json", "jsonl", "csv", *RICH_OUTPUTS)
+OUTPUTS = ("json", "html", "jsonl", "csv", *RICH_OUTPUTS)
 
 _PROGRAM = "imagebuilder-pager lifecycle-report"
 _AGE = re.compile(r"(\d{1,6})([hdw])", re.ASCII)
@@ -105,6 +105,11 @@ def make_parser(now: datetime) -> argparse.ArgumentParser:
         "--offline",
         action="store_true",
         help="report what --database has, and list nothing",
+    )
+    scope.add_argument(
+        "--check",
+        action="store_true",
+        help="ask STS whose credentials each account has, and list nothing",
     )
     scope.add_argument(
         "--prune",

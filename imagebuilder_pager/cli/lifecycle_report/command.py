@@ -37,6 +37,11 @@ def run_report(argv: Sequence[str]) -> int:
     """
     options = parse(argv)
     _check(options)
+    if options.check:
+        from .check import check_accounts
+
+        with _logging(debug=options.debug):
+            return 0 if check_accounts(_targets(options), Stdout()) else CLIENT_ERROR_RC
     if options.output in RICH_OUTPUTS:
         from ..rich_formats.console import require_rich
 
@@ -83,6 +88,8 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError("--profile is given beside --targets, which has its own")
     if options.since and options.until and options.since >= options.until:
         raise UsageError("--until: not after --since; allowed: a later time")
+    if options.check and options.offline:
+        raise UsageError("--check is given beside --offline, which asks nobody")
     for name in ("offline", "prune"):
         if getattr(options, name) and options.database is None:
             raise UsageError(f"--{name} needs --database")
@@ -222,6 +229,11 @@ def _write(options: argparse.Namespace, database: FleetDatabase, selection: Sele
 
             show = show_table if options.output == "table" else show_tree
             show(writer, database, selection)
+    elif options.output == "html":
+        from .html import write_html
+        from .report import failed_executions
+
+        write_html(stdout, summary, failed_executions(database, selection, summary))
     else:
         from .plain_formats import write_csv, write_json, write_jsonl
 

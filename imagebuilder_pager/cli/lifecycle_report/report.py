@@ -345,3 +345,36 @@ def _rows(
     database: FleetDatabase, sql: str, parameters: Mapping[str, Any] | None = None
 ) -> Iterator[Summary]:
     return map(dict, database.query(sql, parameters or {}))
+
+
+def failed_executions(
+    database: FleetDatabase, selection: Selection, summary: Summary, *, limit: int = 50
+) -> dict[str | None, tuple[list[Summary], int]]:
+    """Return the newest executions of each reason in a summary, and the number of older ones.
+
+    Each is ``account, region, policy_arn, policy, execution_id, time, resources``; the last is the
+    number of its resources that failed with that reason, 0 if it is its own.
+
+    - ``database``, ``selection``: those of the summary.
+    - ``limit``: of each reason, so many. Default: 50.
+    """
+    rows = _rows(
+        database,
+        f"SELECT short_reason(r.reason) AS why, {_PLACE},"
+        " coalesce(e.end_time, e.start_time, '') AS time, sum(r.is_resource) AS resources "
+        f"FROM {EXECUTIONS} JOIN (SELECT execution_id, status, NULL AS action, reason,"
+        "  0 AS is_resource FROM executions WHERE status = 'FAILED'"
+        "  UNION ALL SELECT execution_id, status, action, reason, 1 FROM resources"
+        "  WHERE status = 'FAILED') AS r ON r.execution_id = e.execution_id "
+        f"WHERE {selection.of_executions}"
+        f" AND CASE WHEN r.is_resource THEN {selection.of_resources} ELSE {selection.where} END "
+        "GROUP BY why, e.execution_id ORDER BY why, time DESC, e.execution_id",
+        selection.parameters,
+    )
+    reasons = {failure["reason"] for failure in summary["failures"]}
+    found: dict[str | None, tuple[list[Summary], int]] = {}
+    for why, executions in itertools.groupby(rows, lambda row: row.pop("why")):
+        if why in reasons:
+            shown = list(itertools.islice(executions, limit))
+            found[why] = shown, sum(1 for _ in executions)
+    return found

@@ -1,0 +1,305 @@
+"""``lifecycle-report --output html``: the page by itself, and in Chromium where there is one."""
+
+import base64
+import datetime as dt
+import hashlib
+import re
+import shutil
+import sqlite3
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from html.parser import HTMLParser
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from imagebuilder_pager.cli.lifecycle_report.html import write_html
+from imagebuilder_pager.cli.lifecycle_report.report import failed_executions, summarize
+from imagebuilder_pager.cli.lifecycle_report.selection import Selection
+from imagebuilder_pager.cli.main import main
+from imagebuilder_pager.cli.stdout import Stdout
+from imagebuilder_pager.fleet import FleetDatabase, run_fleet
+from tests.fakes.fleets import PAST, make_fleet, serve_fleet, targets_of
+
+#: What a service could say, and what no page may obey.
+ATTACK = "\"'><img src=http://attack.example/x onerror=alert(1)><script>alert(2)</script>&amp;"
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+
+
+class Page(HTMLParser):
+    """The elements of a page, the texts of its cells by the id of their table, and all its text."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: set[str] = set()
+        self.tables: dict[str, list[list[str]]] = {}
+        self.text = ""
+        self._is_in_cell = False
+        self.feed(source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes.update(name for name, _ in attrs)
+        if tag == "table":
+            self._rows = self.tables.setdefault(dict(attrs)["id"] or "", [])
+        elif tag == "tr":
+            self._rows.append([])
+        elif tag in {"td", "th"}:
+            self._rows[-1].append("")
+            self._is_in_cell = True
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in {"td", "th"}:
+            self._is_in_cell = False
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if self._is_in_cell:
+            self._rows[-1][-1] += data
+
+
+class Output(Stdout):
+    """Text that is written as to standard output."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def write(self, text: str, *, is_styled: bool = False) -> None:
+        self.text += text
+
+
+def make_page(path: Path, selection: Selection | None = None) -> str:
+    output, selection = Output(), selection or Selection()
+    with FleetDatabase(path, read_only=True) as database:
+        summary = summarize(database, selection)
+        write_html(output, summary, failed_executions(database, selection, summary))
+    return output.text
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fleet over three weeks, of which one is without executions; names and reasons attack."""
+    path = tmp_path_factory.mktemp("page") / "fleet.sqlite"
+    fleet = make_fleet(("us-west-2", "eu-west-1"), executions=7, resources=4, newest=PAST)
+    with serve_fleet(fleet), FleetDatabase(path) as listed:
+        assert not run_fleet(targets_of(fleet), listed).failures
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE policies SET name = name || ?", (ATTACK,))
+        connection.execute("UPDATE resources SET reason = ? WHERE status = 'FAILED'", (ATTACK,))
+        connection.execute(
+            "UPDATE executions SET reason = ? || account || char(8238) WHERE status = 'FAILED'",
+            (ATTACK,),
+        )
+        connection.execute(
+            "UPDATE executions SET end_time = replace(end_time, '2026-02-2', '2026-02-0')"
+        )
+        connection.execute("UPDATE targets SET state = 'failed', error = ? LIMIT 1", (ATTACK,))
+        connection.commit()
+    return path
+
+
+def test_the_command_writes_the_page(database: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    main(["lifecycle-report", "--offline", "--database", str(database), "--output", "html"])
+    out, err = capfd.readouterr()
+    assert (out, err) == (make_page(database), "")
+    assert out.startswith("<!doctype html>")
+
+
+def test_what_the_service_says_is_text(database: Path) -> None:
+    page = Page(make_page(database))
+    assert page.tags.count("script") == page.tags.count("style") == 1
+    assert not {"img", "link", "iframe", "a"} & set(page.tags)
+    assert not {name for name in page.attributes if name in {"src", "href", "style"}}
+    assert not {name for name in page.attributes if name.startswith("on")}
+    assert page.text.count(ATTACK) > 20
+    assert "\u202e" not in page.text
+
+
+def test_the_page_allows_itself_nothing_but_its_style_and_its_script(database: Path) -> None:
+    source = make_page(database)
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', source)
+    assert policy is not None
+    hashes = [
+        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        for tag in ("style", "script")
+        for text in re.findall(rf"<{tag}>(.*?)</{tag}>", source, re.DOTALL)
+    ]
+    assert policy[1] == (
+        f"default-src 'none'; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'"
+    )
+    assert source.index("Content-Security-Policy") < source.index("<style>")
+
+
+def test_weeks_accounts_and_policies_count_the_same(database: Path) -> None:
+    page = Page(make_page(database))
+    week, account = page.tables["week"][1:], page.tables["account"][1:]
+    policy = page.tables["policy"][1:]
+    assert [row[0] for row in week] == ["2026-02-23", "2026-02-16", "2026-02-09", "2026-02-02"]
+    assert [row[2] for row in week][1:3] == ["0", "0"]
+    for column in range(-6, 0):
+        totals = [
+            sum(int(row[column].replace(",", "")) for row in rows)
+            for rows in (week, account, policy)
+        ]
+        assert totals[0] == totals[1] == totals[2] > 0
+
+
+def test_each_reason_has_its_executions_and_says_how_many_more(database: Path) -> None:
+    with FleetDatabase(database, read_only=True) as listed:
+        summary = summarize(listed, Selection())
+        every = failed_executions(listed, Selection(), summary)
+        some = failed_executions(listed, Selection(), summary, limit=1)
+    failures = summary["failures"]
+    assert {failure["reason"] for failure in failures} == every.keys() == some.keys()
+    for failure in failures:
+        executions, hidden = every[failure["reason"]]
+        times = [one["time"] for one in executions]
+        assert (hidden, times) == (0, sorted(times, reverse=True))
+        assert some[failure["reason"]] == (executions[:1], len(executions) - 1)
+        resources = sum(one["resources"] for one in executions)
+        assert resources == failure["images"] + failure["children"]
+        own = sum(not one["resources"] for one in executions)
+        assert own == failure["executions"]
+    page = Page(make_page(database))
+    for number, failure in enumerate(failures):
+        executions, _ = every[failure["reason"]]
+        rows = page.tables[f"reason{number}"][1:]
+        assert [row[4] for row in rows] == [one["execution_id"] for one in executions]
+
+
+def test_a_page_has_no_more_than_a_hundred_reasons(database: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "fleet.sqlite"
+    shutil.copy(database, copy)
+    with closing(sqlite3.connect(copy)) as connection:
+        changed = connection.execute(
+            "UPDATE resources SET status = 'FAILED', reason = 'why ' || hex(randomblob(8))"
+        ).rowcount
+        connection.commit()
+    source = make_page(copy)
+    assert sum(name.startswith("reason") for name in Page(source).tables) == 100
+    (more,) = re.findall(r"and ([\d,]+) more reasons", source)
+    own = len({reason for (reason,) in _rows(copy) if reason})
+    assert int(more.replace(",", "")) == changed + own - 100
+
+
+def test_a_selection_is_told_and_leaves_out_the_rest(database: Path) -> None:
+    selection = Selection(accounts=("123456789012",), since=PAST - dt.timedelta(days=9000))
+    page = Page(make_page(database, selection))
+    assert [row[0] for row in page.tables["account"][1:]] == ["123456789012"]
+    assert "Only accounts: 123456789012" in page.text
+
+
+def test_a_database_without_a_run_and_a_period_without_executions_say_so(
+    database: Path, tmp_path: Path
+) -> None:
+    with FleetDatabase(tmp_path / "fleet.sqlite"):
+        pass
+    assert "Nothing has been listed yet." in Page(make_page(tmp_path / "fleet.sqlite")).text
+    until = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+    page = Page(make_page(database, Selection(until=until)))
+    assert "No lifecycle execution is chosen." in page.text
+
+
+def _rows(path: Path) -> list[tuple[str | None]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT reason FROM executions WHERE status='FAILED'").fetchall()
+
+
+@contextmanager
+def recording_proxy() -> Iterator[tuple[int, list[str]]]:
+    """Run a proxy that notes what is asked of it, and answers nothing; give its port and notes."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+        do_CONNECT = do_POST = do_GET  # noqa: N815 - the names that http.server calls
+
+        def log_message(self, *_: object) -> None:
+            """Write nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield server.server_address[1], asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def browse(folder: Path, source: str, fragment: str = "") -> tuple[str, list[str], list[str]]:
+    """Return the document as Chromium has it, the lines of its console, and what was asked for."""
+    file = folder / "page.html"
+    file.write_text(source, encoding="utf-8")
+    assert CHROMIUM is not None
+    with recording_proxy() as (port, asked):
+        ran = subprocess.run(
+            [
+                *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"),
+                *("--disable-background-networking", "--disable-component-update"),
+                *("--no-first-run", "--enable-logging=stderr", "--disable-dev-shm-usage"),
+                *(f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=2000"),
+                *(f"--proxy-server=http://127.0.0.1:{port}", file.as_uri() + fragment),
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        )
+    console = [line for line in ran.stderr.splitlines() if "CONSOLE" in line]
+    return ran.stdout, console, [url for url in asked if "attack.example" in url]
+
+
+@needs_chromium
+def test_chromium_shows_the_page_without_errors_and_asks_nobody(
+    database: Path, tmp_path: Path
+) -> None:
+    source = make_page(database)
+    document, console, asked = browse(tmp_path, source)
+    assert (console, asked) == ([], [])
+    page = Page(document)
+    assert page.tables == Page(source).tables
+    assert "button" in page.tags  # of the script, which has run to its end
+
+
+@needs_chromium
+def test_chromium_refuses_what_is_not_of_the_page(database: Path, tmp_path: Path) -> None:
+    foreign = '<script>document.title = "x"</script><img src="http://attack.example/x">'
+    source = make_page(database).replace("<h1>", f"{foreign}<h1>")
+    document, console, asked = browse(tmp_path, source)
+    assert "<title>Lifecycle report</title>" in document
+    assert (len(console), asked) == (2, [])
+    without = re.sub(r"<meta http-equiv[^>]*>", "", source)
+    document, _, asked = browse(tmp_path, without)
+    assert "<title>x</title>" in document
+    assert asked == ["http://attack.example/x"]
+
+
+@needs_chromium
+@pytest.mark.parametrize(
+    ("table", "column", "is_number"),
+    [("reason0", 0, False), ("reason0", 5, True), ("account", 4, True)],
+)
+def test_chromium_sorts_a_table(
+    database: Path, tmp_path: Path, table: str, column: int, is_number: bool
+) -> None:
+    source = make_page(database)
+    document, _, _ = browse(tmp_path, source, f"#{table}:{column}")
+    head, *rows = Page(document).tables[table]
+    assert sorted(rows) == sorted(Page(source).tables[table][1:])
+    cells = [row[column] for row in rows]
+    assert cells == (sorted(cells, key=int, reverse=True) if is_number else sorted(cells))
+    direction = "descending" if is_number else "ascending"
+    assert re.findall(r'aria-sort="(\w+)"><button>([^<]+)', document) == [(direction, head[column])]
