@@ -74,31 +74,47 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     ``--version``.
     """
     named = [name for name in COMMANDS if name in argv]
-    if not named and not all(argument.startswith("-") for argument in argv):
+    others = [name for name in _OTHER_COMMANDS if name in argv]
+    if not (named or others or all(argument.startswith("-") for argument in argv)):
         # For an unknown command, the error lists all commands.
         named = list(COMMANDS)
     parser, parsers = _make_parsers(named)
+    if others and not named and argv[0] != others[0]:
+        _refuse(parser, others[0], argv)
     options, unknown = parser.parse_known_args(argv)
     if options.command is None:
         parser.error("the following arguments are required: COMMAND")
+    if options.command in others:
+        _refuse(parser, options.command, argv)
     parser = parsers.get(options.command, parser)
-    if unknown:
+    if options.command == "help" or options.help == "help":
+        parser.print_help()
+        parser.exit()
+    # The AWS CLI ignores an empty argument, too.
+    if unknown := [*unknown, *filter(None, [options.help])]:
         # The AWS CLI's words.
         raise UsageError(f"{parser.format_usage()}\nUnknown options: {', '.join(unknown)}")
-    if options.command not in COMMANDS:
-        parser.error(f"{options.command} must be the first argument, and demo takes no others")
-    operation = COMMANDS[options.command]
     missing = [
         name
-        for name, param in operation.params.items()
+        for name, param in COMMANDS[options.command].params.items()
         if param.required and getattr(options, name) is None
     ]
-    if missing and options.cli_input_json is None:
+    # As in the AWS CLI, ``--cli-input-json=JSON`` in one argument leaves them required.
+    if missing and "--cli-input-json" not in argv:
         names = ", ".join(map(option_name, missing))
         parser.error(f"the following arguments are required: {names}")
-    if options.no_paginate and not operation.is_paginated:
-        parser.error(f"--no-paginate: {options.command} has one response, without pages")
     return options
+
+
+def _refuse(parser: argparse.ArgumentParser, command: str, argv: Sequence[str]) -> NoReturn:
+    """Raise the error of a command that has options of its own, and is not the first argument."""
+    first = argv[0].partition("=")[0]
+    if first == command:
+        parser.error(f"{command} takes no arguments")
+    parser.error(
+        f"{first} may not stand before {command}, which must be the first argument; its own "
+        "options stand after it"
+    )
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -117,13 +133,12 @@ def _make_parsers(
     parser = _MainParser(
         prog=_PROGRAM,
         usage=f"{_PROGRAM} COMMAND [options]",
-        epilog=f"`{_PROGRAM} COMMAND --help` has the options of a command.",
+        epilog=f"`{_PROGRAM} COMMAND help` has the options of a command.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     # A command that is not paginated has none of these.
     parser.set_defaults(max_items=None, page_size=None, starting_token=None, checkpoint=None)
-    _add_no_paginate(parser.add_argument_group("Pagination"), default=False)
     _add_global_options(parser, OUTPUTS)
     commands = parser.add_subparsers(
         dest="command",
@@ -152,6 +167,7 @@ def _make_parsers(
     for name in ("lifecycle-report", "local"):
         add(name, _OTHER_COMMANDS[name], add_help=False)
     add("demo", _OTHER_COMMANDS["demo"])
+    add("help", "show this help", add_help=False)
     return parser, parsers
 
 
@@ -166,8 +182,9 @@ def _required_usage(operation: Operation) -> str:
 def _add_command_options(parser: argparse.ArgumentParser, name: str, operation: Operation) -> None:
     add_request_options(parser, operation)
     if operation.is_paginated:
-        pagination = add_pagination_options(parser, operation)
-        _add_no_paginate(pagination, default=argparse.SUPPRESS)
+        add_pagination_options(parser, operation)
+    # As in the AWS CLI, it also takes a ``--`` at the end, which ends the options.
+    parser.add_argument("help", nargs="?", help=argparse.SUPPRESS)
     # What stood before the command is kept.
     _add_global_options(parser, outputs_of(name), default=argparse.SUPPRESS)
 
@@ -200,12 +217,6 @@ def _list_commands() -> str:
     return "\n".join(lines)
 
 
-def _add_no_paginate(group: argparse._ArgumentGroup, *, default: bool | str) -> None:
-    group.add_argument(
-        "--no-paginate", action="store_true", default=default, help="send one request, for one page"
-    )
-
-
 def _add_global_options(
     parser: argparse.ArgumentParser, outputs: tuple[str, ...], default: str | None = None
 ) -> None:
@@ -235,6 +246,12 @@ def _add_global_options(
         default=default or "raise",
         help="where a response is not as documented: end with an error (the default), or warn and "
         "go on with what was sent",
+    )
+    output.add_argument(
+        "--no-paginate",
+        action="store_true",
+        default=default or False,
+        help="send one request, for one page",
     )
     connection = parser.add_argument_group("Connection")
     connection.add_argument("--region", default=default, help="default: as configured")
@@ -267,6 +284,10 @@ def _add_global_options(
     parser.add_argument(
         "--debug", action="store_true", default=default or False, help="log to standard error"
     )
+    ignored = parser.add_argument_group("Without effect, for command lines of the AWS CLI")
+    for option in ("--no-cli-pager", "--v2-debug"):
+        ignored.add_argument(option, action="store_true", default=default or False)
+    ignored.add_argument("--cli-binary-format", metavar="FORMAT", default=default)
     parser.add_argument("--version", action="version", version=_version())
 
 

@@ -44,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     is_main_process = argv is None
     argv = list(sys.argv[1:] if argv is None else argv)
+    if argv[1:] == ["help"]:
+        argv[1] = "--help"  # also for the commands that read their own arguments
     if argv[:1] == ["local"]:
         from ..local.__main__ import main as serve
 

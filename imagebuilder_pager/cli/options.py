@@ -48,8 +48,8 @@ def add_request_options(parser: argparse.ArgumentParser, operation: Operation) -
     )
 
 
-def add_pagination_options(parser: argparse.ArgumentParser, operation: Operation) -> Any:
-    """Add the options of a paginated command, and return their group."""
+def add_pagination_options(parser: argparse.ArgumentParser, operation: Operation) -> None:
+    """Add the options of a paginated command."""
     pagination = parser.add_argument_group("Pagination")
     pagination.add_argument("--max-items", type=int, metavar="N", help="stop after N items")
     if operation.limit_key is not None:
@@ -66,7 +66,6 @@ def add_pagination_options(parser: argparse.ArgumentParser, operation: Operation
         help="with --output jsonl: save the progress in this file, and resume from it where it "
         "exists",
     )
-    return pagination
 
 
 def _add_option(group: Any, operation: Operation, name: str) -> None:
@@ -83,17 +82,12 @@ def _add_option(group: Any, operation: Operation, name: str) -> None:
     if structure.members:
         text += f": {'one or more, each ' if param.item else ''}{_SHORTHAND}"
     if param.type == "boolean":
-        either = group.add_mutually_exclusive_group()
-        either.add_argument(option, dest=name, action="store_true", default=None, help=text)
-        either.add_argument(
-            option.replace("--", "--no-", 1), dest=name, action="store_false", default=None
-        )
+        # Of both, the last one counts.
+        negative = option.replace("--", "--no-", 1)
+        group.add_argument(option, dest=name, action="store_true", default=None, help=text)
+        group.add_argument(negative, dest=name, action="store_false", default=None)
         return
-    details: dict[str, Any] = {}
-    if param.type == "integer":
-        details["type"] = int
-    elif param.type == "list":
-        details["nargs"] = "*"
     # To argparse, a percent sign begins a value of its own.
     text = text.replace("%", "%%")
-    group.add_argument(option, dest=name, metavar=metavar(name), help=text, **details)
+    nargs = "*" if param.type == "list" else None
+    group.add_argument(option, dest=name, metavar=metavar(name), nargs=nargs, help=text)

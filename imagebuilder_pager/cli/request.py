@@ -69,6 +69,8 @@ def build_request(options: argparse.Namespace, output: str) -> ListRequest:
     )
     config = {key: getattr(options, name) for key, name in _CONFIG.items()}
     config = {key: value for key, value in config.items() if value is not None}
+    if options.starting_token is not None:
+        config["StartingToken"] = _read_file("--starting-token", options.starting_token)
     if no_paginate and config:
         used = ", ".join("--" + _CONFIG[key].replace("_", "-") for key in config)
         raise UsageError(
@@ -122,12 +124,24 @@ def _read_value(option: str, param: Param, value: Any) -> Any:
     """Return the value of an option, by the kind of its parameter."""
     if param.members:
         return _read_structure(option, param, _read_file(option, value))
+    if param.type == "boolean":
+        return value
     if param.item is None:
-        return _read_file(option, value) if isinstance(value, str) else value
+        text = _read_file(option, value)
+        return _read_integer(option, text) if param.type == "integer" else text
     values = [_read_file(option, value[0])] if len(value) == 1 else value
     if len(values) == 1 and values[0].lstrip().startswith("["):
         return _read_json(option, values[0])
     return [_read_structure(option, param.item, text) for text in values]
+
+
+def _read_integer(option: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError(
+            f"{option}: {text[:_MAX_SHOWN]!r} given; allowed: a whole number"
+        ) from None
 
 
 def _read_structure(option: str, param: Param, text: str) -> Any:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 import httpx
@@ -83,20 +84,46 @@ def page_server(respond: Callable[[dict[str, Any]], Any]) -> LocalServer:
 
 
 _AWS_CLI_LOOP = """
-import contextlib, io, json, os, sys, time
-from awscli.clidriver import create_clidriver
+import argparse, contextlib, functools, io, json, os, sys, time
+import awscli.clidriver, awscli.help
 
-driver = None
+# The real one starts a pager.
+awscli.help.HelpCommand.__call__ = lambda self, arguments, options: print("help") or 0
+reuses, driver, required = sys.argv[1:] == ["--reuse-driver"], None, {}
+# What a driver keeps of one run for the next, but for the options that it requires.
+kept = ("--cli-", "--de", "--gen", "--no-s", "--pr", "--reg", "--v2")
+
+def make_driver():
+    driver = awscli.clidriver.create_clidriver()
+    if reuses:
+        cached = functools.cache(awscli.clidriver.create_nested_client)
+        awscli.clidriver.create_nested_client = cached
+        commands = driver._get_command_table()["imagebuilder"]._get_command_table()
+        for command in commands.values():
+            required.update((one, one.required) for one in command.arg_table.values())
+        # At each run it would add handlers, all of which are called from then on.
+        driver._emit_session_event(argparse.Namespace(command="imagebuilder"))
+        driver._emit_session_event = lambda options: None
+    return driver
+
 for line in sys.stdin:
     case = json.loads(line)
     before = dict(os.environ)
     os.environ.update(case["environment"])
     time.tzset()
+    if driver is None or not reuses:
+        driver = make_driver()
+    for argument, is_required in required.items():
+        argument.required = is_required
+    changes = any(one.startswith(kept) and one != "--cli-input-json" for one in case["arguments"])
+    if reuses and changes and os.fork():
+        os.wait()
+        continue
+    if reuses and changes:
+        awscli.clidriver.create_nested_client.cache_clear()
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
-            if driver is None or sys.argv[1:] != ["--reuse-driver"]:
-                driver = create_clidriver()
             code = driver.main(case["arguments"])
         except SystemExit as end:
             code = end.code
@@ -107,6 +134,8 @@ for line in sys.stdin:
     os.environ.clear()
     os.environ.update(before)
     print(json.dumps([code, *texts]), flush=True)
+    if reuses and changes:
+        os._exit(0)
 """
 
 
@@ -114,8 +143,9 @@ class AwsCli:
     """The AWS CLI, in one process for all runs: starting it takes half a second.
 
     It brings a botocore of its own, which must not get into the process of the tests. A driver
-    keeps what it has read of the environment and of some options; where all runs have the same, it
-    may be reused, and a run takes a tenth of the time.
+    keeps what it has read of the environment; where all runs have the same, it may be reused, and a
+    run takes a tenth of the time. A run with options of which it keeps something has a process of
+    its own.
     """
 
     def __init__(self, url: str, *, reuse_driver: bool = False) -> None:
@@ -141,9 +171,12 @@ class AwsCli:
         environment: Mapping[str, str] | None = None,
     ) -> CommandResult:
         """Run a command with the arguments; ``environment`` is added to the local one."""
-        return self._run(["imagebuilder", command, *arguments], environment or {})
+        return self.run(["imagebuilder", command, *arguments], environment or {})
 
-    def _run(self, arguments: Sequence[str], environment: Mapping[str, str]) -> CommandResult:
+    def run(
+        self, arguments: Sequence[str], environment: Mapping[str, str] = MappingProxyType({})
+    ) -> CommandResult:
+        """Run with all arguments; ``environment`` is added to the local one."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         case = {

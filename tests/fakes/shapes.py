@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
 from typing import Any
 
+import botocore.loaders
 import botocore.model
 from hypothesis import strategies as st
 
@@ -42,3 +45,37 @@ SCALARS: dict[str, st.SearchStrategy[Any]] = {
     "double": st.floats(allow_nan=False, allow_infinity=False) | st.integers(0, 10),
     "timestamp": SECONDS | FRACTIONS | SECONDS.map(str),
 }
+
+
+def aws_cli_model() -> botocore.model.ServiceModel:
+    """Return the service model that the AWS CLI brings along; botocore's may be newer."""
+    package = importlib.util.find_spec("awscli")
+    assert package is not None
+    assert package.submodule_search_locations is not None
+    data = Path(package.submodule_search_locations[0]) / "botocore" / "data"
+    loader = botocore.loaders.Loader([str(data)], include_default_search_paths=False)
+    return botocore.model.ServiceModel(loader.load_service_model("imagebuilder", "service-2"))
+
+
+def sample_of(shape: Any, number: int) -> Any:
+    """Return a JSON value of a shape: another for each number, and without some members."""
+    if isinstance(shape, botocore.model.StructureShape):
+        return {
+            name: sample_of(member, number + place)
+            for place, (name, member) in enumerate(shape.members.items())
+            if (number + place) % 5
+        }
+    if isinstance(shape, botocore.model.ListShape):
+        return [sample_of(shape.member, number + place) for place in range(number % 3)]
+    if isinstance(shape, botocore.model.MapShape):
+        return {key: sample_of(shape.value, number) for key in ("é x", "k")}
+    if getattr(shape, "enum", None):
+        return shape.enum[number % len(shape.enum)]
+    return {
+        "string": ("a", "b c", "é\t", "")[number % 4],
+        "boolean": number % 2 == 0,
+        "integer": number,
+        "long": number,
+        "double": number + 0.5,
+        "timestamp": 1_741_000_000 + number / 2,
+    }[shape.type_name]

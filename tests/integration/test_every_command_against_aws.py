@@ -5,7 +5,6 @@ The output is compared over random responses of the service model.
 
 import contextlib
 import functools
-import importlib.util
 import io
 import json
 import os
@@ -17,7 +16,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import botocore.loaders
 import botocore.model
 import httpx
 import pytest
@@ -33,7 +31,7 @@ from imagebuilder_pager.cli.shorthand import parse_shorthand
 from imagebuilder_pager.local import LocalServer
 from tests.fakes.command_line import AwsCli, local_environment, run_command
 from tests.fakes.operation_services import REQUIRED, OperationService, required_params
-from tests.fakes.shapes import values_of
+from tests.fakes.shapes import aws_cli_model, values_of
 
 PROFILE = settings(
     deadline=None,
@@ -58,17 +56,6 @@ class Server(LocalServer):
 
     def _respond(self, request: httpx.Request) -> httpx.Response:
         return self.service(request)
-
-
-@pytest.fixture(scope="module")
-def aws_cli_model() -> botocore.model.ServiceModel:
-    """The service model that the AWS CLI brings along, which may be older than botocore's."""
-    package = importlib.util.find_spec("awscli")
-    assert package is not None
-    assert package.submodule_search_locations is not None
-    data = Path(package.submodule_search_locations[0]) / "botocore" / "data"
-    loader = botocore.loaders.Loader([str(data)], include_default_search_paths=False)
-    return botocore.model.ServiceModel(loader.load_service_model("imagebuilder", "service-2"))
 
 
 @pytest.fixture(scope="module")
@@ -129,12 +116,9 @@ def required_options(operation: Operation) -> list[str]:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_json_and_text_are_those_of_the_aws_cli_to_the_byte(
-    command: str,
-    server: Server,
-    aws: AwsCli,
-    capfd: pytest.CaptureFixture[str],
-    aws_cli_model: botocore.model.ServiceModel,
+    command: str, server: Server, aws: AwsCli, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    model = aws_cli_model()
     operation = OPERATIONS[COMMANDS[command].method_name]
     required = required_options(operation)
 
@@ -142,7 +126,7 @@ def test_json_and_text_are_those_of_the_aws_cli_to_the_byte(
     @given(st.data())
     def check(data: st.DataObject) -> None:
         for output in ("json", "text"):
-            server.service = draw_service(data, operation, aws_cli_model, output)
+            server.service = draw_service(data, operation, model, output)
             options = [*required, *draw_options(data, operation), "--output", output]
             expected = aws(*options, command=command)
             assert expected.code == 0, expected.err
@@ -195,6 +179,21 @@ REQUESTS: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {
         {"filter": LINUX},
     ),
     "a file": ("list-images", ("--filters", "file://FILTERS"), {"filters": [LINUX]}),
+    "a file for a number": (
+        "list-images",
+        ("--max-results", "file://TOKEN"),
+        {"maxResults": 12},
+    ),
+    "a file for a token": (
+        "list-images",
+        ("--starting-token", "file://TOKEN"),
+        {"nextToken": "12"},
+    ),
+    "one page of one response": (
+        "get-lifecycle-policy",
+        ("--lifecycle-policy-arn", REQUIRED["lifecyclePolicyArn"], "--no-paginate"),
+        {"lifecyclePolicyArn": REQUIRED["lifecyclePolicyArn"]},
+    ),
     "a file for text": ("list-images", ("--next-token", "file://TOKEN"), {"nextToken": "12"}),
     "all as JSON": (
         "list-images",
@@ -264,8 +263,8 @@ def test_each_command_has_the_options_of_the_aws_cli() -> None:
         options = {option for option in found[name] if option != "generate-cli-skeleton"}
         text = help_of(name)
         ours = set(re.findall(r"^  --([\w-]+)", text, re.MULTILINE)) - GLOBAL_OPTIONS
-        assert ours - {"checkpoint", "no-paginate"} == options
-        assert ("checkpoint" in ours) == ("no-paginate" in ours) == command.is_paginated
+        assert ours - {"checkpoint"} == options
+        assert ("checkpoint" in ours) == command.is_paginated
         required = {option for option, is_required in found[name].items() if is_required}
         ours_required = {name for name, param in command.params.items() if param.required}
         assert {option_name(name)[2:] for name in ours_required} == required
@@ -274,7 +273,7 @@ def test_each_command_has_the_options_of_the_aws_cli() -> None:
 GLOBAL_OPTIONS = {
     *("debug", "version", "output", "query", "cli-timestamp-format", "color", "region", "profile"),
     *("endpoint-url", "no-verify-ssl", "ca-bundle", "cli-connect-timeout", "cli-read-timeout"),
-    "on-invalid-response",
+    *("on-invalid-response", "no-paginate", "no-cli-pager", "v2-debug", "cli-binary-format"),
 }
 
 

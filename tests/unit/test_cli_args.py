@@ -24,12 +24,45 @@ def test_options_may_stand_before_the_command() -> None:
     assert (after.profile, after.color, after.debug) == (None, "auto", False)
 
 
-@pytest.mark.parametrize("arguments", [["--region", "r", "demo"], ["--debug", "local"]])
-def test_demo_and_local_are_accepted_as_the_first_argument_only(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--region", "r", "demo"], "--region may not stand before demo, which must be the first"),
+        (["--debug", "local", "--port", "1"], "--debug may not stand before local, "),
+        (["--region=r", "lifecycle-report", "--since", "30d"], "--region may not stand before li"),
+        (["--since", "30d", "lifecycle-report"], "--since may not stand before lifecycle-report, "),
+        (["--debug", "local", "list-images"], "--debug may not stand before local, "),
+        (["demo", "--debug"], "demo takes no arguments"),
+    ],
+)
+def test_an_option_before_a_command_that_is_not_of_the_service_is_named(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == 252
-    assert "must be the first argument" in capsys.readouterr().err
+    assert f"imagebuilder-pager: error: {message}" in capsys.readouterr().err
+
+
+def test_a_value_may_be_the_name_of_another_command() -> None:
+    assert parse(["--profile", "local", LIST, *EXAMPLE_ID]).profile == "local"
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_of_a_pair_of_options_the_last_one_wins(last: bool) -> None:
+    pair = ("--no-by-name", "--by-name") if last else ("--by-name", "--no-by-name")
+    assert parse(["list-images", *pair]).byName is last
+
+
+def test_a_trailing_double_dash_and_an_empty_argument_mean_nothing() -> None:
+    expected = vars(parse([LIST, *EXAMPLE_ID]))
+    assert vars(parse([LIST, *EXAMPLE_ID, "--"])) == expected
+    assert vars(parse([LIST, *EXAMPLE_ID, ""])) == {**expected, "help": ""}
+
+
+def test_options_of_the_aws_cli_without_effect_change_no_request() -> None:
+    ignored = ("--no-cli-pager", "--v2-debug", "--cli-binary-format", "raw-in-base64-out")
+    given = parse([*ignored, LIST, *EXAMPLE_ID])
+    assert vars(given) == vars(parse([LIST, *EXAMPLE_ID, *ignored]))
+    assert build_request(given, "json") == build_request(parse([LIST, *EXAMPLE_ID]), "json")
 
 
 def test_options_are_not_abbreviated() -> None:

@@ -5,6 +5,7 @@ import ast
 import contextlib
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,9 @@ from tests.fakes.operation_services import REQUIRED, OperationService, required_
 
 Captured = pytest.CaptureFixture[str]
 POLICY = ("--lifecycle-policy-arn", REQUIRED["lifecyclePolicyArn"])
+
+
+NOT_OF_THE_SERVICE = ("lifecycle-report", "local", "demo", "help")
 
 
 def command_of(method_name: str) -> str:
@@ -63,6 +67,36 @@ def test_the_help_fits_the_terminal(
     assert max(map(len, lines[start:end])) <= max(int(width), 60)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (("help",), "usage: imagebuilder-pager COMMAND [options]"),
+        (("--region", "r", "help"), "usage: imagebuilder-pager COMMAND [options]"),
+        (("list-images", "help"), "usage: imagebuilder-pager list-images [options]"),
+        (("list-image-packages", "--output", "text", "help"), "--image-build-version-arn ARN"),
+        (("lifecycle-report", "help"), "--since"),
+        (("demo", "help"), " demo [-h]"),
+    ],
+)
+def test_help_is_a_word_as_in_the_aws_cli(
+    arguments: tuple[str, ...], shown: str, capsys: Captured
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert not end.value.code
+    assert shown in capsys.readouterr().out
+
+
+def test_the_help_says_which_options_have_no_effect(capsys: Captured) -> None:
+    with pytest.raises(SystemExit):
+        main(["list-images", "help"])
+    title = "Without effect, for command lines of the AWS CLI:"
+    ignored = capsys.readouterr().out.partition(title)[2]
+    assert re.findall(r"^  (--[\w-]+)", ignored, re.MULTILINE) == [
+        *("--no-cli-pager", "--v2-debug", "--cli-binary-format"),
+    ]
+
+
 def test_every_command_has_a_help_that_argparse_can_format() -> None:
     for name, command in COMMANDS.items():
         with pytest.raises(SystemExit), contextlib.redirect_stdout(io.StringIO()) as written:
@@ -87,7 +121,7 @@ def test_only_the_parser_of_the_command_is_made(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(argparse.ArgumentParser, "__init__", record)
     parse(["list-images", "--owner", "Self"])
-    assert made == ["imagebuilder-pager", "list-images", "lifecycle-report", "local", "demo"]
+    assert made == ["imagebuilder-pager", "list-images", *NOT_OF_THE_SERVICE]
     made.clear()
     make_parser()
     assert set(made) >= set(COMMANDS)
@@ -176,10 +210,10 @@ ERRORS: dict[str, tuple[tuple[str, ...], int, str]] = {
         "Error parsing parameter '--cli-input-json': Unable to load paramfile file:///dev/zero",
     ),
     "a page size": (("list-images", "--page-size", "0"), 252, "--page-size: 0 (int) given"),
-    "both of a pair": (
-        ("list-images", "--by-name", "--no-by-name"),
+    "no number in a file": (
+        ("list-images", "--max-results", "file:///dev/null"),
         252,
-        "argument --no-by-name: not allowed with argument --by-name",
+        "--max-results: '' given; allowed: a whole number",
     ),
     "no required option": (
         ("list-image-packages", "--page-size", "3"),
@@ -190,11 +224,6 @@ ERRORS: dict[str, tuple[tuple[str, ...], int, str]] = {
         ("get-lifecycle-policy", *POLICY, "--max-items", "3"),
         252,
         "Unknown options: --max-items, 3",
-    ),
-    "pagination off for one response": (
-        ("--no-paginate", "get-lifecycle-policy", *POLICY),
-        252,
-        "--no-paginate: get-lifecycle-policy has one response, without pages",
     ),
     "a checkpoint of one response": (
         ("get-lifecycle-policy", *POLICY, "--checkpoint", "file"),

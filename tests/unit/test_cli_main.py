@@ -132,8 +132,9 @@ def test_version_names_the_program_and_python(capsys: Captured) -> None:
     assert capsys.readouterr().out.startswith(f"imagebuilder-pager/{__version__} Python/3.")
 
 
-def test_local_is_a_command_with_its_own_options() -> None:
-    status, _, output = run_and_list_imports("local", "--help")
+@pytest.mark.parametrize("word", ["help", "--help"])
+def test_local_is_a_command_with_its_own_options(word: str) -> None:
+    status, _, output = run_and_list_imports("local", word)
     assert status == 0
     assert "--resources" in output
 
