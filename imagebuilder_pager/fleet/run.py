@@ -303,14 +303,17 @@ class _FleetRun:
         now = self._clock.monotonic()
         while self._pausing and self._pausing[0][0] <= now:
             self._ready.append(self._works[heapq.heappop(self._pausing)[1]])
-        if self._suspects and not self._running:
-            self._begin(self._suspects.popleft(), is_alone=True)
-        while self._ready and not self._suspects and len(self._running) < slots:
+        if not self._running:
+            self._is_alone = bool(self._suspects)
+        if self._is_alone and not self._running:
+            self._begin(self._suspects.popleft())
+        while self._ready and not self._suspects and not self._is_alone:
+            if len(self._running) == slots:
+                return
             self._begin(self._ready.popleft())
 
-    def _begin(self, work: _Work, *, is_alone: bool = False) -> None:
+    def _begin(self, work: _Work) -> None:
         """Hand out the next batch of a target, or end the target."""
-        self._is_alone = is_alone
         if listings := work.next_listings():
             future = self._batches.submit(self._make_task(work, listings))
             self._running[future] = work, listings
@@ -339,25 +342,26 @@ class _FleetRun:
                 self._broken += 1
                 if self._broken >= self._max_attempts and not any(one.pages for one in self._works):
                     raise lost_executor(error) from error
-                self._take_back(work, listings, error)
+                self._take_back(work, listings, error if self._is_alone else None)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is that of one target
-                self._is_alone = True
                 self._take_back(work, listings, error)
             else:
                 self._take(work, listings, result)
         self._report()
 
-    def _take_back(self, work: _Work, listings: tuple[Listing, ...], error: Exception) -> None:
+    def _take_back(
+        self, work: _Work, listings: tuple[Listing, ...], error: Exception | None
+    ) -> None:
         """Queue the listings of a batch that has no result: its worker has died, or has a bug.
 
-        Where others were under way, each is tried alone: one of them has broken the executor.
+        Without an error, it may have been another batch: the target's next batch runs alone.
         """
         work.queue.extendleft(reversed(listings))
-        if self._is_alone:
-            failure = Failure(type(error).__name__, str(error), True, True)
-            self._go_on(work, failure)
-        else:
+        if error is None:
             self._suspects.append(work)
+        else:
+            name = type(error).__name__
+            self._go_on(work, Failure(name, str(error), is_retryable=True, is_of_target=True))
 
     def _take(self, work: _Work, listings: tuple[Listing, ...], result: BatchResult) -> None:
         """Save the outcome of a batch, and queue what it has not finished: what failed, at last."""
