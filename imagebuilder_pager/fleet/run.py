@@ -251,7 +251,7 @@ class _FleetRun:
         self._on_progress = on_progress
         self._clock = clock
         self._started = self._logged = self._heard = clock.monotonic()
-        self._broken = 0
+        self._broken = 0  # times, by a batch that was alone
         self._ready = deque(works)
         self._suspects = deque[_Work]()
         self._is_alone = False
@@ -320,24 +320,25 @@ class _FleetRun:
             except CancelledError as error:
                 raise lost_executor(error) from error
             except BrokenExecutor as error:
-                self._broken += 1
+                self._broken += self._is_alone
                 if self._broken >= self._max_attempts and not any(one.pages for one in self._works):
                     raise lost_executor(error) from error
-                self._take_back(work, listings, error)
+                self._take_back(work, listings, error, is_own=self._is_alone)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is that of one target
-                self._is_alone = True
-                self._take_back(work, listings, error)
+                self._take_back(work, listings, error, is_own=True)
             else:
                 self._take(work, listings, result)
         self._report()
 
-    def _take_back(self, work: _Work, listings: tuple[Listing, ...], error: Exception) -> None:
+    def _take_back(
+        self, work: _Work, listings: tuple[Listing, ...], error: Exception, *, is_own: bool
+    ) -> None:
         """Queue the listings of a batch that has no result: its worker has died, or has a bug.
 
         Where others were under way, each is tried alone: one of them has broken the executor.
         """
         work.queue.extendleft(reversed(listings))
-        if self._is_alone:
+        if is_own:
             failure = Failure(type(error).__name__, str(error), True, True)
             self._go_on(work, failure)
         else:
