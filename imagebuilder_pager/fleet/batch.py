@@ -123,6 +123,7 @@ class _Batch:
         self._rate = AdaptiveRate(clock.monotonic(), task.rate)
         self._next = iter(enumerate(task.listings))
         self._results: list[ListingResult] = []
+        self._mismatched: set[int] = set()  # the listings with a page that did not match
         self._pages = 0
         self._is_ending = False
 
@@ -156,6 +157,9 @@ class _Batch:
                 again = replace(listing, token=result.token or listing.token)
                 rest = await self._make(lenient[0], index, again)
                 result = _joined(result, rest)
+                self._mismatched.add(index)
+            if index in self._mismatched:
+                result = replace(result, has_mismatch=True)
             failure = result.failure
             if failure is not None and (failure.is_retryable or failure.is_of_target):
                 self._is_ending = True
@@ -177,6 +181,8 @@ class _Batch:
                     self._pages += 1
                     before += 1
                     _add_page(rows, listing, page)
+                    if None in (pages.result_keys[0].search(page) or ()):
+                        self._mismatched.add(index)  # boto3 takes a null, too
                     token = pages.resume_token
                     if token is not None and self._is_over():
                         return ListingResult(index, rows, before, token, is_finished=False)
@@ -210,7 +216,7 @@ def _joined(strict: ListingResult, lenient: ListingResult) -> ListingResult:
     """Return a listing that went on where a page did not match."""
     strict.rows.add(lenient.rows)
     pages = strict.pages + lenient.pages
-    return replace(lenient, rows=strict.rows, pages=pages, has_mismatch=True)
+    return replace(lenient, rows=strict.rows, pages=pages)
 
 
 def _failure_of(error: PagerError) -> Failure:

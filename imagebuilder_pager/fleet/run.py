@@ -267,7 +267,7 @@ class _FleetRun:
         self._on_progress = on_progress
         self._clock = clock
         self._started = self._logged = self._heard = clock.monotonic()
-        self._broken = 0
+        self._broken = 0  # times, by a batch that was alone
         self._ready = deque(works)
         self._suspects = deque[_Work]()
         self._is_alone = False
@@ -339,7 +339,7 @@ class _FleetRun:
             except CancelledError as error:
                 raise lost_executor(error) from error
             except BrokenExecutor as error:
-                self._broken += 1
+                self._broken += self._is_alone
                 if self._broken >= self._max_attempts and not any(one.pages for one in self._works):
                     raise lost_executor(error) from error
                 self._take_back(work, listings, error if self._is_alone else None)

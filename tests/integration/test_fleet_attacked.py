@@ -1,0 +1,596 @@
+"""A fleet under attack: tokens without end, listings and workers that are poisoned, Ctrl-C."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from imagebuilder_pager._aws.clock import SYSTEM_CLOCK
+from imagebuilder_pager.exceptions import ParamValidationError
+from imagebuilder_pager.fleet import (
+    Account,
+    FleetDatabase,
+    FleetProgress,
+    FleetResult,
+    Target,
+    batch,
+    make_targets,
+    run_fleet,
+)
+from imagebuilder_pager.fleet.executors import _LoopExecutor
+from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+from imagebuilder_pager.local.faults.connection_faults import FAULT_EXTENSION
+from imagebuilder_pager.local.faults.fault import Fault
+from tests.fakes.clocks import FakeClock
+from tests.fakes.fleets import (
+    PAST,
+    InlineExecutor,
+    expected_records,
+    make_fleet,
+    role_arn,
+    serve_fleet,
+    stored_records,
+    targets_of,
+)
+from tests.fakes.moving_fleets import (
+    ACCOUNT_ID,
+    REGION,
+    TARGET,
+    MovingFleet,
+    error_response,
+    execution_id,
+    fleet_of,
+    interrupt,
+    make_execution,
+    policy_arn,
+    sts_error_response,
+)
+
+POLICIES = "ListLifecyclePolicies"
+EXECUTIONS = "ListLifecycleExecutions"
+RESOURCES = "ListLifecycleExecutionResources"
+TOKEN_ERROR = "InvalidPaginationTokenException"
+EXTERNAL_ID = "7f3c-audit-9b1e"
+MANY = 200  # batches, more than a run of these tests has
+KEYS = {"aws_access_key_id": ACCESS_KEY_ID, "aws_secret_access_key": SECRET_ACCESS_KEY}
+INCOMPLETE = "SELECT execution_id FROM listings WHERE NOT complete"
+
+#: A listing by its request, and the member of its pages.
+LISTINGS = [
+    pytest.param((POLICIES, {}, "lifecyclePolicySummaryList"), id="policies"),
+    pytest.param(
+        (EXECUTIONS, {"resourceArn": policy_arn(1)}, "lifecycleExecutions"), id="executions"
+    ),
+    pytest.param(
+        (RESOURCES, {"lifecycleExecutionId": execution_id(1)}, "resources"), id="resources"
+    ),
+]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "fleet.sqlite"
+
+
+def end_of(number: int) -> Callable[[FleetProgress], None]:
+    """Return a function that lets a run report its progress so many times."""
+    left = iter(range(number))
+
+    def report(progress: FleetProgress) -> None:
+        assert next(left, None) is not None, "the run has no end"
+
+    return report
+
+
+def run(path: Path, targets: tuple[Target, ...] = (TARGET,), **arguments: Any) -> FleetResult:
+    """Run, with pauses that take no time, and an end."""
+    arguments = {"clock": FakeClock(PAST), "on_progress": end_of(MANY), **arguments}
+    with FleetDatabase(path) as database:
+        return run_fleet(targets, database, **arguments)
+
+
+def query(path: Path, sql: str) -> list[tuple[Any, ...]]:
+    with FleetDatabase(path, read_only=True) as database:
+        return [tuple(row) for row in database.query(sql)]
+
+
+def assert_all_stored(path: Path, fleet: MovingFleet) -> None:
+    stored = stored_records(path)
+    assert len(stored) == len(set(stored))
+    assert set(stored) == expected_records(fleet.fleet)
+
+
+def make_many(count: int, **members: Any) -> MovingFleet:
+    """Return a fleet of so many policies, with an execution each."""
+    return fleet_of(*(make_execution(number, policy=number, **members) for number in range(count)))
+
+
+def configure(
+    patch: pytest.MonkeyPatch, path: Path, profiles: Mapping[str, Mapping[str, str]]
+) -> None:
+    """Write a configuration beside the database, and have it used."""
+    lines = [
+        line
+        for profile, settings in profiles.items()
+        for line in (f"[profile {profile}]", *(" = ".join(item) for item in settings.items()))
+    ]
+    config = path.with_name("config")
+    config.write_text("\n".join(lines))
+    patch.setenv("AWS_CONFIG_FILE", str(config))
+
+
+# Tokens.
+
+
+@pytest.mark.parametrize("listing", LISTINGS)
+@pytest.mark.parametrize("page", [1, 2])
+def test_a_token_that_is_always_refused_ends_its_listing_alone(
+    listing: tuple[str, dict[str, Any], str],
+    page: int,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    operation, parameters, member = listing
+    monkeypatch.setattr(batch, "MAX_PAGES", 1)  # so that a token is that of another batch
+    fleet = make_many(3)
+    token: dict[str, Any] = {"nextToken": "refused"} if page == 2 else {}
+    first_page = {member: [], "nextToken": "refused"}
+    refuse = error_response(TOKEN_ERROR, 400)
+    fleet.before(lambda: refuse, operation, **parameters, **token)
+    fleet.before(lambda: httpx.Response(200, json=first_page), operation, **parameters)
+    with serve_fleet(fleet):
+        result = run(path, max_target_attempts=3)
+    (failure,) = result.failures
+    assert failure.error_type == TOKEN_ERROR
+    if operation == POLICIES:
+        assert query(path, "SELECT state FROM targets") == [("failed",)]
+    else:
+        assert failure.failed_listings == 1
+        others = {key for key in expected_records(fleet.fleet) if key[0] != execution_id(1)}
+        assert set(stored_records(path)) == others
+    requests = [one for one in fleet.take_answers() if one.operation == operation]
+    asked = [one for one in requests if parameters.items() <= one.parameters.items()]
+    assert len([one for one in asked if one.status == 400]) <= 3 + 1
+    assert len(asked) <= 2 * (3 + 1)
+
+
+@pytest.mark.parametrize("listing", LISTINGS)
+def test_tokens_that_come_round_after_a_batch_end_their_listing_alone(
+    listing: tuple[str, dict[str, Any], str], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation, parameters, member = listing
+    monkeypatch.setattr(batch, "MAX_PAGES", 2)
+    fleet = make_many(3)
+    for token, following in (("a", "b"), ("b", "c"), ("c", "a")):
+        page = {member: [], "nextToken": following}
+        fleet.before(
+            lambda page=page: httpx.Response(200, json=page),  # type: ignore[misc]
+            operation,
+            **parameters,
+            nextToken=token,
+        )
+    first_page = {member: [], "nextToken": "a"}
+    fleet.before(lambda: httpx.Response(200, json=first_page), operation, **parameters, number=1)
+    with serve_fleet(fleet):
+        result = run(path)
+    (failure,) = result.failures
+    assert failure.error_type == "PaginationError"
+    if operation != POLICIES:
+        assert failure.failed_listings == 1
+        others = {key for key in expected_records(fleet.fleet) if key[0] != execution_id(1)}
+        assert set(stored_records(path)) == others
+    assert fleet.count_requests()[operation] < 20
+
+
+# Children that nothing names any more.
+
+
+def stop_among_children(fleet: MovingFleet, path: Path) -> None:
+    fleet.before(interrupt, RESOURCES, number=5)  # the images are two pages
+    with pytest.raises(KeyboardInterrupt):
+        run(path)
+    fleet.calm()
+
+
+def leave_out_children(fleet: MovingFleet, path: Path) -> None:
+    assert not run(path, children=False).failures
+
+
+@pytest.mark.parametrize("begin", [stop_among_children, leave_out_children])
+def test_children_that_are_not_listed_are_asked_for_when_their_policy_is_gone(
+    begin: Callable[[MovingFleet, Path], None], path: Path
+) -> None:
+    fleet = fleet_of(make_execution(0, images=30))
+    with serve_fleet(fleet):
+        begin(fleet, path)
+        assert len(stored_records(path)) < len(expected_records(fleet.fleet))
+        fleet.remove_policy(0)
+        fleet.take_answers()
+        assert not run(path).failures
+    assert fleet.count_requests()["GetLifecycleExecution"] == 1
+    assert_all_stored(path, fleet)
+
+
+def test_children_that_are_not_listed_go_with_an_account_to_its_new_name(path: Path) -> None:
+    fleet = make_many(3, images=2)
+    with serve_fleet(fleet):
+        for name, children in (("before", False), ("after", True)):
+            target = Target(Account(name=name), REGION)
+            assert not run(path, (target,), children=children).failures
+    assert_all_stored(path, fleet)
+
+
+# Listings and targets that fail.
+
+
+def reset_connection() -> httpx.Response:
+    return httpx.Response(200, json={}, extensions={FAULT_EXTENSION: Fault("reset-before")})
+
+
+@pytest.mark.parametrize(
+    ("count", "poisoned", "concurrency"),
+    [
+        pytest.param(18, 8, 4, id="8 of 18"),
+        pytest.param(12, 2, 1, id="2 of 12, one at a time"),
+    ],
+)
+@pytest.mark.parametrize(
+    "fail",
+    [
+        pytest.param(lambda: error_response("ServiceException", 500), id="status 500"),
+        pytest.param(reset_connection, id="a reset"),
+    ],
+)
+def test_listings_that_fail_for_good_leave_the_others_complete(
+    count: int, poisoned: int, concurrency: int, fail: Any, path: Path
+) -> None:
+    """Also where they are the first ones."""
+    fleet = fleet_of(*(make_execution(number) for number in range(count)))
+    failed = {execution_id(number) for number in range(poisoned)}
+    for one in failed:
+        fleet.before(fail, RESOURCES, lifecycleExecutionId=one)
+    with serve_fleet(fleet):
+        result = run(path, max_attempts=1, max_concurrency_per_target=concurrency)
+    (failure,) = result.failures
+    assert failure.failed_listings == poisoned
+    assert query(path, "SELECT state FROM targets") == [("incomplete",)]
+    others = {key for key in expected_records(fleet.fleet) if key[0] not in failed}
+    assert set(stored_records(path)) == others
+    told = query(path, "SELECT execution_id FROM listings WHERE error IS NOT NULL")
+    assert {one for (one,) in told} == failed
+
+
+def test_a_target_that_answers_nothing_fails_after_its_attempts(path: Path) -> None:
+    fleet = make_many(2)
+    fleet.before(lambda: error_response("ServiceException", 500), POLICIES)
+    with serve_fleet(fleet):
+        (failure,) = run(path, max_attempts=1, max_target_attempts=3).failures
+    assert failure.error_type == "ServiceException"
+    assert query(path, "SELECT state FROM targets") == [("failed",)]
+    assert fleet.count_requests() == {POLICIES: 3}
+
+
+class BreakingPool(Executor):
+    """A pool of threads that breaks, with all that is under way, at a batch of one target."""
+
+    def __init__(self, poisonous: Target) -> None:
+        self._poisonous = poisonous
+        self._pool = ThreadPoolExecutor(8)
+        self._has_broken = threading.Event()
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if self._has_broken.is_set():
+            raise BrokenExecutor("the pool has broken")
+        return self._pool.submit(self._run, fn, *args)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self._pool.shutdown(wait, cancel_futures=cancel_futures)
+
+    def _run(self, fn: Any, task: Any) -> Any:
+        if task.target == self._poisonous:
+            time.sleep(0.01)  # in which others are handed out
+            self._has_broken.set()
+        if self._has_broken.wait(0.03):
+            raise BrokenExecutor("a worker has died")
+        return fn(task)
+
+
+@pytest.mark.parametrize("place", [0, 5])
+def test_a_target_that_kills_its_workers_fails_alone(place: int, path: Path) -> None:
+    local = make_fleet(accounts=6, policies=1, executions=1, resources=1, is_running=False)
+    targets = targets_of(local)
+    poisonous = targets[place]
+    with serve_fleet(local):
+        result = run(path, targets, executor=lambda: BreakingPool(poisonous), max_target_attempts=3)
+    assert [one.target for one in result.failures] == [poisonous]
+    assert result.failures[0].error_type == "BrokenExecutor"
+    account = local.account(str(poisonous.account.account_id), poisonous.region)
+    poisoned = {execution.lifecycle_execution_id for execution in account.executions}
+    others = {key for key in expected_records(local) if key[0] not in poisoned}
+    assert set(stored_records(path)) == others
+
+
+@pytest.mark.parametrize("setting", ["endpoint_url = nowhere", "max_attempts = many"])
+def test_a_setting_that_is_not_valid_fails_its_target_at_once(
+    setting: str, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, clock = make_many(1), FakeClock(PAST)
+    targets = make_targets([Account(profile="wrong"), Account(profile="right")], [REGION])
+    with serve_fleet(fleet) as url:
+        monkeypatch.delenv("AWS_ENDPOINT_URL")  # which goes before those of profiles
+        right = {**KEYS, "endpoint_url": url}
+        name, _, value = setting.partition(" = ")
+        configure(monkeypatch, path, {"wrong": {**right, name: value}, "right": right})
+        result = run(path, targets, clock=clock)
+    assert [one.target for one in result.failures] == [targets[0]]
+    assert value in str(result.failures[0].error)
+    assert clock.slept == []
+    assert_all_stored(path, fleet)
+
+
+def test_an_external_id_that_sts_repeats_is_told_nowhere(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fleet = make_many(1)
+    refuse = sts_error_response("AccessDenied", 403)
+    body = refuse.content.replace(b"No.", f"{EXTERNAL_ID} is not it.".encode())
+    answer = httpx.Response(403, headers={"Content-Type": "text/xml"}, content=body)
+    fleet.before(lambda: answer, "AssumeRole", ExternalId=EXTERNAL_ID)
+    account = Account(role_arn=role_arn("111122223333"), external_id=EXTERNAL_ID)
+    with serve_fleet(fleet), caplog.at_level(logging.DEBUG):
+        result = run(path, (Target(account, REGION),))
+    assert "AccessDenied" in str(result.failures[0].error)
+    assert "is not it" in caplog.text
+    for told in (caplog.text, repr(result), *map(repr, query(path, "SELECT * FROM targets"))):
+        assert EXTERNAL_ID not in told
+    for file in path.parent.iterdir():
+        assert EXTERNAL_ID.encode() not in file.read_bytes()
+
+
+# Pages that do not match.
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param({}, id="nothing"),
+        pytest.param({"resources": [None]}, id="null"),
+        pytest.param({"resources": "none"}, id="another type"),
+        pytest.param({"resources": [{"resourceId": 5}]}, id="another type within"),
+    ],
+)
+def test_a_listing_of_a_page_that_does_not_match_is_made_again(
+    page: dict[str, Any], path: Path
+) -> None:
+    fleet = make_many(2)
+    answer = httpx.Response(200, json=page)
+    fleet.before(lambda: answer, RESOURCES, lifecycleExecutionId=execution_id(0))
+    with serve_fleet(fleet):
+        run(path, on_invalid_response="warn")
+        others = {key for key in expected_records(fleet.fleet) if key[0] == execution_id(1)}
+        assert others <= set(stored_records(path))
+        assert query(path, INCOMPLETE) == [(execution_id(0),)]
+        fleet.calm()
+        assert not run(path, on_invalid_response="warn").failures
+    assert query(path, INCOMPLETE) == []
+    assert_all_stored(path, fleet)
+
+
+@pytest.mark.parametrize("pages", [1, 100])
+def test_what_matches_is_stored_and_its_listing_made_again(
+    pages: int, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the pages after it match, in the same batch or in others."""
+    monkeypatch.setattr(batch, "MAX_PAGES", pages)
+    fleet = fleet_of(make_execution(0, images=60))
+
+    def spoiled(request: httpx.Request) -> httpx.Response:
+        response = fleet(request)
+        body = response.json()
+        if len(body.get("resources", ())) < 25 or "nextToken" in json.loads(request.content):
+            return response
+        return httpx.Response(200, json={**body, "resources": [None, *body["resources"][1:]]})
+
+    with serve_fleet(spoiled):
+        assert not run(path, children=False, on_invalid_response="warn").failures
+        assert len(stored_records(path)) == 60 - 1
+        assert query(path, f"{INCOMPLETE} AND parent_id = ''") == [(execution_id(0),)]
+    with serve_fleet(fleet):
+        assert not run(path).failures
+    assert_all_stored(path, fleet)
+
+
+# Policies that are asked for.
+
+
+def test_a_policy_that_can_be_in_no_target_is_an_error_before_anything_is_sent(path: Path) -> None:
+    role = Target(Account(role_arn=role_arn("111122223333")), REGION)
+    elsewhere = policy_arn(0).replace(REGION, "eu-west-1")
+    fleet = make_many(1)
+    with serve_fleet(fleet):
+        for targets, arn in (((role,), policy_arn(0)), ((TARGET,), elsewhere)):
+            possible = arn.replace(ACCOUNT_ID, "111122223333").replace("eu-west-1", REGION)
+            with pytest.raises(ParamValidationError, match=r"policies\[1\]: .*lifecycle-policy"):
+                run(path, targets, policies=[possible, arn])
+    assert fleet.take_answers() == []
+
+
+def test_a_policy_that_no_target_has_is_told_as_missing(path: Path) -> None:
+    fleet = make_many(2)
+    with serve_fleet(fleet):
+        result = run(path, policies=[policy_arn(1), policy_arn(2)])
+    assert not result.failures
+    assert result.missing_policies == (policy_arn(2),)
+    assert {key[0] for key in stored_records(path)} == {execution_id(1)}
+
+
+@pytest.mark.parametrize("names", [("one", "two"), ("two", "one")])
+def test_a_policy_stays_with_the_profile_whose_account_has_it(
+    names: tuple[str, str], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local = make_fleet(policies=1, resources=1, newest=PAST)
+    account_id = local.account_ids[1]
+    role = {"role_arn": role_arn(account_id), "source_profile": "one"}
+    configure(monkeypatch, path, {"one": KEYS, "two": role})
+    targets = make_targets([Account(profile=name) for name in names], [REGION])
+    account = local.account(account_id, REGION)
+    policy = account.policies[0]["arn"]
+    with serve_fleet(local):
+        result = run(path, targets, policies=[policy])
+    assert [one.error for one in result.targets] == [None, None]
+    assert result.missing_policies == ()
+    for table in ("policies", "executions", "listings"):
+        sql = f"SELECT DISTINCT t.account FROM {table} JOIN targets AS t USING (target_id)"
+        condition = f" WHERE policy_arn = '{policy}'" if table == "policies" else ""
+        assert query(path, sql + condition) == [("two",)]
+    listed = {execution.lifecycle_execution_id for execution in account.executions}
+    assert {key[0] for key in stored_records(path)} == listed
+
+
+def test_a_function_that_makes_no_executor_is_an_error(path: Path) -> None:
+    with pytest.raises(ParamValidationError, match="executor: None given"):
+        run(path, executor=lambda: None)
+
+
+# A database of another process, and Ctrl-C.
+
+FORKED = """
+import os, sys
+from imagebuilder_pager.exceptions import CheckpointLockedError
+from imagebuilder_pager.fleet import Account, FleetDatabase, Target, run_fleet
+
+with FleetDatabase(sys.argv[1]) as database:
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            run_fleet((Target(Account(), "us-west-2"),), database)
+        except CheckpointLockedError:
+            code = 7
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    print(os.waitstatus_to_exitcode(status))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_forked_process_does_not_write_into_the_database_of_its_parent(path: Path) -> None:
+    fleet = make_many(1)
+    with serve_fleet(fleet):
+        command = (sys.executable, "-c", FORKED, str(path))
+        ran = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)
+    assert ran.stdout == "7\n", ran.stderr
+    assert query(path, "SELECT * FROM runs") == query(path, "SELECT * FROM targets") == []
+    assert fleet.take_answers() == []
+
+
+def test_a_call_that_waits_to_be_sent_again_is_not_sent_after_ctrl_c(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, has_stopped = make_many(1), threading.Event()
+    stop = _LoopExecutor.stop
+
+    def stop_and_tell(executor: _LoopExecutor) -> None:
+        stop(executor)
+        has_stopped.set()
+
+    def fail_after_ctrl_c() -> httpx.Response:
+        interrupt()
+        assert has_stopped.wait(10)
+        return error_response("ServiceException", 500)
+
+    monkeypatch.setattr(_LoopExecutor, "stop", stop_and_tell)
+    fleet.before(fail_after_ctrl_c, RESOURCES, number=1)
+    with serve_fleet(fleet):
+        with pytest.raises(KeyboardInterrupt):
+            run(path, max_attempts=3)
+        assert fleet.count_requests()[RESOURCES] == 1
+        assert not run(path).failures
+    assert_all_stored(path, fleet)
+
+
+class Interrupted:
+    """A connection to SQLite: Ctrl-C comes with a statement."""
+
+    def __init__(self, connection: Any, statement: str, number: int) -> None:
+        self._connection = connection
+        self._statement = statement
+        self._left = number
+
+    def execute(self, sql: str, *arguments: Any) -> Any:
+        cursor = self._connection.execute(sql, *arguments)
+        self._left -= sql.startswith(self._statement)
+        if self._left == 0:
+            self._left -= 1
+            raise KeyboardInterrupt
+        return cursor
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+@pytest.mark.parametrize(
+    ("statement", "number"),
+    [
+        pytest.param("BEGIN", 1, id="the first BEGIN"),
+        pytest.param("BEGIN", 3, id="a BEGIN"),
+        pytest.param("INSERT INTO executions", 2, id="a write"),
+        pytest.param("UPDATE targets", 1, id="the end of a target"),
+    ],
+)
+def test_ctrl_c_in_a_transaction_leaves_none_open(statement: str, number: int, path: Path) -> None:
+    fleet = make_many(3)
+    with serve_fleet(fleet), FleetDatabase(path) as database:
+        connection: Any = database._connection
+        interrupted: Any = Interrupted(connection, statement, number)
+        database._connection = interrupted
+        with pytest.raises(KeyboardInterrupt):
+            run_fleet((TARGET,), database)
+        assert not connection.in_transaction
+        database._connection = connection
+        assert not run_fleet((TARGET,), database).failures
+    assert_all_stored(path, fleet)
+
+
+class NeverDone(InlineExecutor):
+    """An executor that has done the first batch, and no other one until it is lost."""
+
+    def __init__(self) -> None:
+        super().__init__(SYSTEM_CLOCK)
+        self._waiting: list[Future[Any]] = []
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if not self.arguments:
+            return super().submit(fn, *args, **kwargs)
+        self._waiting.append(Future())
+        return self._waiting[-1]
+
+    def lose(self) -> None:
+        for future in self._waiting:
+            future.cancel()
+            future.set_running_or_notify_cancel()
+
+
+def test_an_executor_that_is_lost_after_ctrl_c_does_not_hide_it(path: Path) -> None:
+    local, executor = make_fleet(resources=1, newest=PAST), NeverDone()
+
+    def press_ctrl_c(progress: FleetProgress) -> None:
+        executor.lose()
+        raise KeyboardInterrupt
+
+    with serve_fleet(local):
+        with pytest.raises(KeyboardInterrupt):
+            run(path, targets_of(local), executor=executor, on_progress=press_ctrl_c)
+        assert not run(path, targets_of(local)).failures
+    assert set(stored_records(path)) == expected_records(local)
