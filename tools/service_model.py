@@ -1,11 +1,14 @@
 """The service model as the generator sees it: which shapes the operations use, and where.
 
-It is read from botocore's copy, which comes with a development install.
+It is read from botocore's copy, which comes with a development install; the words are those of
+``words.toml``.
 """
 
 from __future__ import annotations
 
 import keyword
+import re
+import tomllib
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -19,10 +22,15 @@ from pydantic.alias_generators import to_camel
 from imagebuilder_pager._params import Param
 from imagebuilder_pager.models.shapes import Response
 
-from .words import OPERATIONS, describe_member
-
 PACKAGE = Path(__file__).parents[1] / "imagebuilder_pager"
 Shape = dict[str, Any]
+
+_WORDS = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
+OPERATIONS: dict[str, tuple[str, str]] = _WORDS["operations"]
+MODULES: dict[str, str] = _WORDS["modules"]
+SHAPES: dict[str, str] = _WORDS["shapes"]
+MEMBERS: dict[str, str] = _WORDS["members"]
+
 _SCALARS = {
     "string": "str",
     "integer": "int",
@@ -34,10 +42,7 @@ _SCALARS = {
 }
 
 #: Shapes of several families that stay in one, so that its first page loads no other module.
-KEPT = {
-    "LifecycleExecutionState": "lifecycle",
-    "LifecycleExecutionStatus": "lifecycle",
-}
+KEPT = dict.fromkeys(("LifecycleExecutionState", "LifecycleExecutionStatus"), "lifecycle")
 
 
 class OperationModel(NamedTuple):
@@ -75,9 +80,8 @@ class ServiceModel:
     def __init__(self, *data_paths: str) -> None:
         loader = botocore.loaders.Loader(extra_search_paths=list(data_paths))
         self.description: dict[str, Any] = loader.load_service_model("imagebuilder", "service-2")
-        self.paginators: dict[str, Any] = loader.load_service_model("imagebuilder", "paginators-1")[
-            "pagination"
-        ]
+        paginators = loader.load_service_model("imagebuilder", "paginators-1")
+        self.paginators: dict[str, Any] = paginators["pagination"]
         self.shapes: dict[str, Shape] = self.description["shapes"]
 
     @cached_property
@@ -90,9 +94,8 @@ class ServiceModel:
         entry = self.description["operations"][name]
         paginator = self.paginators.get(name, {})
         self._check(name)
-        assert {paginator.get(key, "nextToken") for key in ("input_token", "output_token")} == {
-            "nextToken"
-        }, f"{name}: another token"
+        tokens = {paginator.get(key, "nextToken") for key in ("input_token", "output_token")}
+        assert tokens == {"nextToken"}, f"{name}: another token"
         family, returns = OPERATIONS[name]
         return OperationModel(
             name,
@@ -115,9 +118,10 @@ class ServiceModel:
         location = "querystring" if method == "GET" else None
         request, response = entry["input"]["shape"], entry["output"]["shape"]
         found = []
-        if "{" in path or not isinstance(self.paginators.get(name, {}).get("result_key", ""), str):
+        paginator = self.paginators.get(name, {})
+        if "{" in path or not isinstance(paginator.get("result_key", ""), str):
             found.append(f"its path {path}, or its items under several members")
-        if "more_results" in self.paginators.get(name, {}):
+        if "more_results" in paginator:
             found.append("more_results")
         for shape_name in (*self.closure(request), *self.closure(response)):
             shape = self.shapes[shape_name]
@@ -135,9 +139,8 @@ class ServiceModel:
                 if reference.get("idempotencyToken"):
                     found.append(f"{shape_name}.{member}: an idempotency token")
         if found:
-            raise ValueError(
-                f"{name}: the generator does not know {'; '.join(dict.fromkeys(found))}"
-            )
+            unknown = "; ".join(dict.fromkeys(found))
+            raise ValueError(f"{name}: the generator does not know {unknown}")
 
     @cached_property
     def module_by_shape(self) -> dict[str, str]:
@@ -214,6 +217,12 @@ class ServiceModel:
             members=self.params(name) if kind == "structure" else {},
         )
 
+    def filters(self, operation: OperationModel) -> list[str]:
+        """Return what the filters of an operation may be named, which only its prose says."""
+        members = self.shapes[operation.request]["members"]
+        member = members.get("filters") or members.get("filter") or {}
+        return re.findall(r"<code>(\w+)</code>", member.get("documentation", ""))
+
     def annotation(self, name: str) -> str:
         """Return the annotation of a response's member of that shape."""
         shape = self.shapes[name]
@@ -246,6 +255,24 @@ class ServiceModel:
         name: str = items["member"]["shape"]
         assert self.shapes[name]["type"] == "structure"
         return name
+
+
+def describe_member(structure: str, member: str) -> str:
+    """Return the line for a member of a structure; one without words is described by its name."""
+    kinds = [kind for kind in ("Request", "Response") if structure.endswith(kind)]
+    for name in (f"{structure}.{member}", *(f"{kind}.{member}" for kind in kinds), member):
+        if text := MEMBERS.get(name):
+            return text
+    return f"The {_in_words(member)}."
+
+
+def describe_shape(name: str) -> str:
+    """Return the docstring of a structure or an enum; one without words has its name in it."""
+    return SHAPES.get(name) or f"AWS's {_in_words(name)}."
+
+
+def _in_words(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower()
 
 
 def attribute_name(wire_name: str) -> str:
