@@ -115,18 +115,15 @@ class _Page:
         if not self._operation.result_key:
             return
         limit_key = self._operation.limit_key
-        number, token = (
-            "integer",
-            "The token of a page, an item or a listing that `MaxItems` ended.",
-        )
-        yield _config("MaxItems"), number, "0 or more", "The most items of the whole listing."
+        yield _config("MaxItems"), "integer", "0 or more", "The most items of the whole listing."
         if limit_key is not None:
             members = self._model.shapes[self._operation.request]["members"]
             allowed = self._allowed(members[limit_key]["shape"])
-            yield _config("PageSize"), number, allowed, "The most items of a page."
+            yield _config("PageSize"), "integer", allowed, "The most items of a page."
+        token = "The token of a page, an item or a listing that `MaxItems` ended."
         yield _config("StartingToken"), "string", "", token
         ahead = "The pages to fetch ahead; boto3 ignores it."
-        yield _config("Prefetch"), number, f"0 to {MAX_PREFETCH}", ahead
+        yield _config("Prefetch"), "integer", f"0 to {MAX_PREFETCH}", ahead
 
     def _response_rows(self) -> Iterator[tuple[str, ...]]:
         yield from self._members(self._operation.response, "", "")
@@ -144,8 +141,8 @@ class _Page:
             yield f"`{own_key}`", f"`{own_attribute}`", self._type(member["shape"]), meaning
             inner, suffix = self._structure_inside(member["shape"])
             if inner:
-                rows = self._members(inner, f"{own_key}{suffix}.", f"{own_attribute}{suffix}.")
-                yield from rows
+                below = (f"{own_key}{suffix}.", f"{own_attribute}{suffix}.")
+                yield from self._members(inner, *below)
 
     def _structure_inside(self, name: str) -> tuple[str | None, str]:
         """Return the structure that a shape is or has as its items, and the suffix of its path."""
@@ -207,10 +204,9 @@ def _index(model: ServiceModel) -> str:
             (
                 f"[{o.name}]({o.name}.md)",
                 f"`{o.method_name}`",
-                f"{returns[0].upper()}{returns[1:]}.",
+                f"{o.returns[:1].upper()}{o.returns[1:]}.",
             )
             for o in operations
-            for returns in [o.returns]
         )
         parts += [f"## {title}", _table(("operation", "method", "returns"), rows)]
     notes = Path(__file__).with_name("reference_notes.md").read_text(encoding="utf-8")
