@@ -6,7 +6,7 @@ All is built in ``build/container``, without a builder of images. A root holds P
 libraries that it maps, the files of the standard library that its program was seen to use,
 certificates, the program and what it imports. The programs run by chroot, as a user without rights,
 in a read-only mount. They list over https from a local service, with credentials from a container
-endpoint on loopback. Where a tool is missing, it says which and that nothing was run.
+endpoint on loopback.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from imagebuilder_pager.local import (
     LocalServer,
     generate_account,
 )
-from tools.slim import LEAN_REQUIREMENTS, ROOT, is_included
+from tools.slim import ROOT, is_included
 
 __all__ = ["main"]
 
@@ -49,7 +49,6 @@ _IN_NAMESPACE = "IMAGEBUILDER_PAGER_CONTAINER"  # set where the mounts are ours 
 _UID = 65532  # distroless images call it nonroot
 _BUNDLE = "etc/ssl/certs/ca-certificates.crt"
 _CERTIFICATE = ROOT / "tests" / "unit" / "localhost.pem"
-_CONSTRAINTS = str(ROOT / "constraints.txt")
 _PYTHON = "/usr/bin/python3"
 _LIST = ("/app/list_resources.py", "lce-12345678-1234-1234-1234-123456789012")
 _KEPT_DATA = {
@@ -91,9 +90,7 @@ print(json.dumps([sorted({*filter(None, files), os.__file__}), sorted(mapped)]))
 _PEAK = """
 import sys
 del sys.argv[0]
-with open(sys.argv[0]) as file:
-    code = compile(file.read(), sys.argv[0], "exec")
-exec(code)
+exec(compile(open(sys.argv[0]).read(), sys.argv[0], "exec"))
 with open("/proc/self/status") as status:
     print(*(line.split()[1] for line in status if line.startswith("VmHWM")))
 """
@@ -122,20 +119,20 @@ class _Contents(NamedTuple):
     is_kept: Callable[[PurePath], bool]
 
 
-def _contents(wheel: str) -> dict[str, _Contents]:
-    example = (ROOT / "examples" / "container" / "list_resources.py").read_text(encoding="utf-8")
-    lean = ("--no-deps", wheel, "-r", str(LEAN_REQUIREMENTS))
-    boto3 = ("-c", _CONSTRAINTS, "boto3")
-    return {
-        "lean": _Contents(example, lean, lambda path: is_included(path, lean=True)),
-        "default": _Contents(_LIST_BY_DEFAULT, ("-c", _CONSTRAINTS, wheel), is_included),
-        "boto3": _Contents(_LIST_BY_BOTO3, boto3, lambda _: True),
-        "boto3, its data trimmed": _Contents(_LIST_BY_BOTO3, boto3, _is_of_image_builder),
-    }
+_EXAMPLE = (ROOT / "examples" / "container" / "list_resources.py").read_text(encoding="utf-8")
+_LEAN = ("--no-deps", ".", "-r", "requirements-lean.txt")
 
 
 def _is_of_image_builder(path: PurePath) -> bool:
     return not path.is_relative_to("botocore/data") or path.parts[2] in _KEPT_DATA
+
+
+_ROOTS = {
+    "lean": _Contents(_EXAMPLE, _LEAN, lambda path: is_included(path, lean=True)),
+    "default": _Contents(_LIST_BY_DEFAULT, (".",), is_included),
+    "boto3": _Contents(_LIST_BY_BOTO3, ("boto3",), lambda _: True),
+    "boto3, its data trimmed": _Contents(_LIST_BY_BOTO3, ("boto3",), _is_of_image_builder),
+}
 
 
 @contextmanager
@@ -191,28 +188,23 @@ def _run_in(
 
 def _make_build_root(folder: Path) -> None:
     """Build a Debian with Python by mmdebstrap, or keep the one that is there."""
-    if (folder / "usr" / "bin" / "python3").exists():
-        return
-    command = ["mmdebstrap", "--mode=root", "--variant=apt", "--include=python3,ca-certificates"]
-    command += [_SUITE, str(folder)]
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def _build_wheel(folder: Path) -> str:
-    shutil.rmtree(folder, ignore_errors=True)
-    command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)]
-    environment = {**os.environ, "PIP_CONSTRAINT": _CONSTRAINTS}
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
-    (wheel,) = folder.glob("*.whl")
-    return str(wheel)
+    if not (folder / "usr" / "bin" / "python3").exists():
+        packages = "--include=python3,ca-certificates"
+        command = ["mmdebstrap", "--mode=root", "--variant=apt", packages, _SUITE, str(folder)]
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    bundle = folder / _BUNDLE
+    certificate = _CERTIFICATE.read_text().partition("-----BEGIN PRIVATE KEY")[0]
+    if certificate not in bundle.read_text():
+        bundle.write_text(bundle.read_text() + certificate)
 
 
 def _pip_install(target: Path, version: str, requirements: Iterable[str]) -> None:
-    """Install wheels for that version of Python and this processor, without bytecode."""
+    """Install for that version of Python and this processor, without bytecode."""
     command = [sys.executable, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     command += ["--target", str(target), "--no-compile", "--only-binary", ":all:"]
     command += ["--python-version", version, "--platform", f"manylinux2014_{platform.machine()}"]
-    subprocess.run([*command, *requirements], check=True, cwd=ROOT)
+    environment = {**os.environ, "PIP_CONSTRAINT": "constraints.txt"}
+    subprocess.run([*command, *requirements], check=True, cwd=ROOT, env=environment)
 
 
 def _build(build_root: Path, root: Path, contents: _Contents, environment: dict[str, str]) -> None:
@@ -336,13 +328,9 @@ def main() -> int:
     build_root = work / _SUITE
     _make_build_root(build_root)
     subprocess.run(["mount", "-t", "proc", "proc", build_root / "proc"], check=True)
-    bundle = build_root / _BUNDLE
-    certificate = _CERTIFICATE.read_text().partition("-----BEGIN PRIVATE KEY")[0]
-    if certificate not in bundle.read_text():
-        bundle.write_text(bundle.read_text() + certificate)
     roots = {}
     with _services() as environment:
-        for name, contents in _contents(_build_wheel(work / "wheels")).items():
+        for name, contents in _ROOTS.items():
             root = build_root / "roots" / name.replace(", its data ", "-")
             _build(build_root, root, contents, environment)
             roots[name] = root

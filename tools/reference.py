@@ -16,6 +16,7 @@ from imagebuilder_pager.pagination.config import MAX_PREFETCH
 
 from .service_model import (
     PACKAGE,
+    WORDS,
     OperationModel,
     ServiceModel,
     attribute_name,
@@ -222,24 +223,8 @@ def generate(model: ServiceModel) -> dict[Path, str]:
     return {FOLDER / "README.md": _index(model), **pages}
 
 
-_ARN = "arn:aws:imagebuilder:us-west-2:123456789012"
-
 #: A valid value of each parameter that some operation requires.
-EXAMPLE_VALUES = {
-    "imageBuildVersionArn": f"{_ARN}:image/web-base/1.4.0/2",
-    "imagePipelineArn": f"{_ARN}:image-pipeline/web-base",
-    "lifecycleExecutionId": "lce-12345678-1234-1234-1234-123456789012",
-    "lifecyclePolicyArn": f"{_ARN}:lifecycle-policy/retire-old-amis",
-    "resourceArn": f"{_ARN}:lifecycle-policy/retire-old-amis",
-    "workflowExecutionId": "wf-12345678-1234-1234-1234-123456789012",
-}
-
-#: Members that an example prints, the first two that an item has.
-_SHOWN = (
-    *("arn", "resourceId", "lifecycleExecutionId", "workflowExecutionId", "stepExecutionId"),
-    *("packageName", "title", "severity", "status", "packageVersion", "version", "startTime"),
-    *("name", "region", "dateCreated"),
-)
+EXAMPLE_VALUES: dict[str, str] = WORDS["examples"]
 _PLACEHOLDERS = {"string": '"string"', "integer": "123", "long": "123", "double": "1.23"}
 _PLACEHOLDERS |= {"boolean": "True", "timestamp": "datetime(2015, 1, 1)"}
 #: The parameters of one page, which a paginator sets by itself.
@@ -322,7 +307,7 @@ def _call(function: str, params: str) -> str:
 
 def _shown(shape: dict[str, Any], *, as_dictionary: bool) -> str:
     """Return the expressions of two members, or of all of the item where it has none of those."""
-    names = [name for name in _SHOWN if name in shape["members"]][:2]
+    names = [name for name in WORDS["shown"]["members"] if name in shape["members"]][:2]
     if not names:
         return "item" if as_dictionary else "item.to_dict()"
     if as_dictionary:

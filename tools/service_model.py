@@ -25,12 +25,12 @@ from imagebuilder_pager.models.shapes import Response
 PACKAGE = Path(__file__).parents[1] / "imagebuilder_pager"
 Shape = dict[str, Any]
 
-_WORDS = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
-OPERATIONS: dict[str, tuple[str, str]] = _WORDS["operations"]
-FILES: dict[str, str] = _WORDS["files"]
-MODULES: dict[str, str] = _WORDS["modules"]
-SHAPES: dict[str, str] = _WORDS["shapes"]
-MEMBERS: dict[str, str] = _WORDS["members"]
+WORDS = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
+OPERATIONS: dict[str, tuple[str, str]] = WORDS["operations"]
+FILES: dict[str, str] = WORDS["files"]
+MODULES: dict[str, str] = WORDS["modules"]
+SHAPES: dict[str, str] = WORDS["shapes"]
+MEMBERS: dict[str, str] = WORDS["members"]
 
 _SCALARS = {
     **dict.fromkeys(("integer", "long"), "int"),

@@ -25,17 +25,6 @@ import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePath
 
-__all__ = [
-    "LEAN_REQUIREMENTS",
-    "OPTIONAL_PARTS",
-    "build",
-    "check",
-    "files_of",
-    "is_included",
-    "lean_requirements",
-    "requirements_of",
-]
-
 LIBRARY = "imagebuilder-pager"
 ROOT = Path(__file__).parents[1]
 LEAN_REQUIREMENTS = ROOT / "requirements-lean.txt"
@@ -74,10 +63,9 @@ def requirements_of(
 ) -> list[importlib.metadata.Distribution]:
     """Return the distribution of that name and all its run-time requirements, as installed.
 
-    They are those of the environment that runs this, or of another one's ``site_packages``.
-
-    Raises ``PackageNotFoundError`` if the first is not installed. A requirement that is not
-    installed is not needed on this Python or platform.
+    They are those of the environment that runs this, or of another one's ``site_packages``. A
+    requirement that is not installed is not needed on this Python or platform; for the first,
+    ``PackageNotFoundError`` is raised.
     """
     path = sys.path if site_packages is None else [str(site_packages)]
     found: dict[str, importlib.metadata.Distribution] = {}
@@ -99,10 +87,7 @@ def requirements_of(
 
 
 def lean_requirements() -> list[importlib.metadata.Distribution]:
-    """Return the library's distribution and those of ``requirements-lean.txt``, as installed.
-
-    Raises ``PackageNotFoundError`` for one that is not installed.
-    """
+    """Return the library's distribution and those of ``requirements-lean.txt``, as installed."""
     lines = LEAN_REQUIREMENTS.read_text(encoding="utf-8").splitlines()
     names = [line.partition("==")[0] for line in lines if line and not line.startswith("#")]
     return [importlib.metadata.distribution(name) for name in (LIBRARY, *names)]
@@ -184,18 +169,9 @@ def check(target: Path, *, lean: bool = False) -> list[str]:
 
 def main() -> int:
     """Build the folder as the command line says, and print its size."""
-    parser = argparse.ArgumentParser(
-        description="Build a folder with imagebuilder_pager and its requirements, for sys.path."
-    )
+    parser = argparse.ArgumentParser(description="Build a folder for sys.path.")
     parser.add_argument("target", type=Path, help="the folder to build, such as build/slim")
-    parser.add_argument(
-        "--with",
-        dest="parts",
-        nargs="+",
-        choices=OPTIONAL_PARTS,
-        default=(),
-        help="add these parts of the library",
-    )
+    parser.add_argument("--with", dest="parts", nargs="+", choices=OPTIONAL_PARTS, default=())
     parser.add_argument("--lean", action="store_true", help="build it for H11Client alone")
     parser.add_argument("--check", action="store_true", help="list with it from a local server")
     options = parser.parse_args()
