@@ -21,6 +21,7 @@ from imagebuilder_pager._params import Param
 
 from . import reference
 from .service_model import (
+    CODE,
     FILES,
     IN_REQUESTS,
     MODULES,
@@ -61,15 +62,8 @@ def _lines(lines: Iterable[str]) -> str:
 def format_source(source: str, path: Path) -> str:
     """Return Python source in the project's format, with the imports that it uses alone."""
     for command in (["check", "--select", "F401,I", "--fix-only", "--quiet"], ["format"]):
-        ran = subprocess.run(
-            [sys.executable, "-m", "ruff", *command, "--stdin-filename", str(path), "-"],
-            input=source,
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=PACKAGE.parent,
-        )
-        source = ran.stdout
+        ruff = [sys.executable, "-m", "ruff", *command, "--stdin-filename", str(path), "-"]
+        source = subprocess.check_output(ruff, input=source, text=True, cwd=PACKAGE.parent)
     return source
 
 
@@ -113,7 +107,7 @@ from .exceptions import UnknownOperationError
 OPERATIONS: Mapping[str, Operation] = {{
 {rows}
 }}
-{_FIND_OPERATION}"""
+{CODE["find_operation"]}"""
 
     def _row(self, operation: OperationModel, errors: str) -> str:
         params = self._members(self._model.params(operation.request))
@@ -149,22 +143,6 @@ OPERATIONS: Mapping[str, Operation] = {{
         ]
         code = f"Param({', '.join([repr(param.type), *arguments])})"
         return self._shared.get(code, code)
-
-
-_FIND_OPERATION = '''
-
-def find_operation(method_name: str) -> Operation:
-    """Return the operation of a client method.
-
-    Raises :class:`UnknownOperationError`, a ``KeyError`` as in boto3, for an unknown name.
-    """
-    try:
-        return OPERATIONS[method_name]
-    except (KeyError, TypeError):
-        raise UnknownOperationError(
-            f"no operation {method_name!r}; there are: {', '.join(OPERATIONS)}"
-        ) from None
-'''
 
 
 def _literal(text: str) -> str:
@@ -221,30 +199,7 @@ if TYPE_CHECKING:
     from . import fields as fields
     from . import shapes as shapes
 {_lines(f"    from .{family} import *" for family in sorted(families))}
-{_LOOK_UP}"""
-
-
-_LOOK_UP = """else:
-    # Type checkers must not see it: with it, an unknown name would be Any.
-    def __getattr__(name: str) -> object:
-        from importlib import import_module
-
-        if name in {*_MODULES, "exceptions", "fields"}:
-            return import_module(f".{name}", __package__)
-        if name == "__all__":
-            modules = [import_module(f".{module}", __package__) for module in _MODULES]
-            names = {public for module in modules for public in module.__all__}
-            return sorted(names, key=lambda name: (not name[0].isupper(), name))
-        if not name.startswith("_"):
-            for module_name in _MODULES:
-                module = import_module(f".{module_name}", __package__)
-                if name in module.__all__:
-                    return getattr(module, name)
-        raise AttributeError(f"module {__package__!r} has no attribute {name!r}")
-
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *__getattr__("__all__")})
-"""
+{CODE["look_up"]}"""
 
 
 def _definition(model: ServiceModel, name: str) -> str:
@@ -444,9 +399,8 @@ def generate(model: ServiceModel | None = None) -> dict[Path, str]:
         "models/__init__.py": _models_package(model),
         **dict(_models(model)),
     }
-    generated = {
-        PACKAGE / name: format_source(source, PACKAGE / name) for name, source in sources.items()
-    }
+    files = {PACKAGE / name: source for name, source in sources.items()}
+    generated = {path: format_source(source, path) for path, source in files.items()}
     return {**generated, **reference.generate(model)}
 
 

@@ -28,6 +28,7 @@ Shape = dict[str, Any]
 WORDS = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
 OPERATIONS: dict[str, tuple[str, str]] = WORDS["operations"]
 FILES: dict[str, str] = WORDS["files"]
+CODE: dict[str, str] = WORDS["code"]
 MODULES: dict[str, str] = WORDS["modules"]
 SHAPES: dict[str, str] = WORDS["shapes"]
 MEMBERS: dict[str, str] = WORDS["members"]
