@@ -87,8 +87,8 @@ class ServiceModel:
     several in ``common``.
     """
 
-    def __init__(self, *data_paths: str) -> None:
-        loader = botocore.loaders.Loader(extra_search_paths=list(data_paths))
+    def __init__(self) -> None:
+        loader = botocore.loaders.Loader()
         self.description: dict[str, Any] = loader.load_service_model("imagebuilder", "service-2")
         paginators = loader.load_service_model("imagebuilder", "paginators-1")
         self.paginators: dict[str, Any] = paginators["pagination"]
