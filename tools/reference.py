@@ -70,8 +70,8 @@ class _Page:
                 f"`client.{operation.method_name}(...)` returns one page. It takes {params} in "
                 "place of `PaginationConfig`."
             )
-        rows = [*self._parameter_rows(operation.request, ""), *self._config_rows()]
-        parts += ["## Parameters", _table(("parameter", "type", "limits", "meaning"), rows)]
+        headings = ("parameter", "type", "limits", "meaning")
+        parts += ["## Parameters", _table(headings, self._parameter_rows())]
         if names := self._model.filters(operation):
             parts.append(f"The filters that AWS has: {', '.join(map(_code, names))}.")
         parts += [
@@ -98,23 +98,33 @@ class _Page:
         yield "HTTP", f"`{operation.http_method} {operation.path}`"
         yield "AWS's page", f"[{operation.name}]({_AWS_PAGE.format(operation.name)})"
 
-    def _parameter_rows(self, structure: str, prefix: str) -> Iterator[tuple[str, ...]]:
+    def _walk(
+        self, structure: str, *prefixes: str, is_request: bool = False
+    ) -> Iterator[tuple[str, str, str, str]]:
+        """Yield the members of a structure and of those in it: key, attribute, shape, meaning."""
         shape = self._model.shapes[structure]
-        required_names = shape.get("required", ())
-        # The required ones come first, those of the page last.
-        for name in sorted(
-            shape["members"], key=lambda name: (name in PAGE_PARAMS, name not in required_names)
-        ):
+        # Of a request, the required ones come first, those of the page last.
+        last = PAGE_PARAMS if is_request else ()
+        first = shape.get("required", ()) if is_request else shape["members"]
+        for name in sorted(shape["members"], key=lambda name: (name in last, name not in first)):
             kind = shape["members"][name]["shape"]
-            label = f"`{prefix}{name}`{', required' if name in required_names else ''}"
-            yield label, self._type(kind), self._allowed(kind), describe_member(structure, name)
-            inner, suffix = self._structure_inside(kind)
-            if inner:
-                yield from self._parameter_rows(inner, f"{prefix}{name}{suffix}.")
+            paths = [f"{prefixes[0]}{name}", f"{prefixes[1]}{attribute_name(name)}"]
+            key = f"`{paths[0]}`{', required' if is_request and name in first else ''}"
+            yield key, f"`{paths[1]}`", kind, describe_member(structure, name)
+            dot = "."
+            while self._model.shapes[kind]["type"] == "list":
+                kind, dot = self._model.shapes[kind]["member"]["shape"], f"[]{dot}"
+            if self._model.shapes[kind]["type"] == "structure":
+                inner = [f"{path}{dot}" for path in paths]
+                yield from self._walk(kind, *inner, is_request=is_request)
+
+    def _parameter_rows(self) -> Iterator[tuple[str, ...]]:
+        for key, _, kind, meaning in self._walk(self._operation.request, "", "", is_request=True):
+            yield key, self._type(kind), self._allowed(kind), meaning
+        if self._operation.result_key:
+            yield from self._config_rows()
 
     def _config_rows(self) -> Iterator[tuple[str, ...]]:
-        if not self._operation.result_key:
-            return
         limit_key = self._operation.limit_key
         yield _config("MaxItems"), "integer", "0 or more", "The most items of the whole listing."
         if limit_key is not None:
@@ -127,33 +137,13 @@ class _Page:
         yield _config("Prefetch"), "integer", f"0 to {MAX_PREFETCH}", ahead
 
     def _response_rows(self) -> Iterator[tuple[str, ...]]:
-        yield from self._members(self._operation.response, "", "")
+        for key, attribute, kind, meaning in self._walk(self._operation.response, "", ""):
+            values = ", ".join(map(_code, self._model.shapes[kind].get("enum", ())))
+            yield key, attribute, self._type(kind), meaning + f" One of {values}." * bool(values)
         if self._operation.result_key:
             meaning = "The `StartingToken` that resumes after the page, of a paginator."
             yield "`NextToken`", "`resume_token`", "string", meaning
         yield "`ResponseMetadata`", "`response_metadata`", "`ResponseMetadata`", "As in boto3."
-
-    def _members(self, structure: str, key: str, attribute: str) -> Iterator[tuple[str, ...]]:
-        for name, member in self._model.shapes[structure]["members"].items():
-            meaning = describe_member(structure, name)
-            if enum := self._model.shapes[member["shape"]].get("enum"):
-                meaning = f"{meaning} One of {', '.join(map(_code, enum))}."
-            own_key, own_attribute = f"{key}{name}", f"{attribute}{attribute_name(name)}"
-            yield f"`{own_key}`", f"`{own_attribute}`", self._type(member["shape"]), meaning
-            inner, suffix = self._structure_inside(member["shape"])
-            if inner:
-                below = (f"{own_key}{suffix}.", f"{own_attribute}{suffix}.")
-                yield from self._members(inner, *below)
-
-    def _structure_inside(self, name: str) -> tuple[str | None, str]:
-        """Return the structure that a shape is or has as its items, and the suffix of its path."""
-        shape = self._model.shapes[name]
-        if shape["type"] == "structure":
-            return name, ""
-        if shape["type"] == "list":
-            inner, suffix = self._structure_inside(shape["member"]["shape"])
-            return inner, f"[]{suffix}"
-        return None, ""
 
     def _type(self, name: str, *, plural: bool = False) -> str:
         shape = self._model.shapes[name]
