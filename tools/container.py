@@ -254,7 +254,7 @@ def _measure(roots: dict[str, Path], work: Path, environment: dict[str, str]) ->
     mounted = {name: _mount(root, work / f"mount-{root.name}") for name, root in roots.items()}
     writable = _run_in(mounted["lean"], ("-c", _WRITE), environment).split()
     assert not writable, writable
-    commands = sorted(path.name for path in mounted["lean"].glob("**/bin/*"))
+    commands = sorted(path.name for path in roots["lean"].glob("usr/*bin/*"))
     print(f"In the lean root nothing can be written to. Commands: {', '.join(commands)}.")
 
     def list_once(name: str) -> float:
