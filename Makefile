@@ -16,7 +16,7 @@ help:
 	@echo "make format    format the code and mend what the linter can"
 	@echo "make test-all  run the tests on every supported Python that is found"
 	@echo "make test-lowest  run the tests with the lowest versions that pyproject.toml allows"
-	@echo "make update-model  generate from the newest service model, and say what has moved in it"
+	@echo "make update-model  generate from the newest service model, and say which files change"
 	@echo "make bench     measure speed and size beside boto3, aiobotocore and others; eight minutes"
 	@echo "make slim      build/slim: the library and its requirements, and nothing else; with"
 	@echo "               SLIM=lean build/slim-lean, the smallest, for H11Client alone"
@@ -52,12 +52,10 @@ format: $(VENV)/.dev
 update-model: $(VENV)/.dev
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --upgrade \
 	  --target build/newest-botocore botocore
-	PYTHONPATH=build/newest-botocore $(BIN)/python -m tools.generate --moved
+	PYTHONPATH=build/newest-botocore $(BIN)/python -m tools.generate
+	git --no-pager diff --stat -- imagebuilder_pager docs/reference
 
 # Each Python gets an environment of its own. Where pyenv has several, only some are on the PATH.
-# PYTHON_ROOTS are roots with another Python, such as tools/python_root.py makes.
-PYTHON_ROOTS ?= $(wildcard build/python-*)
-
 test-all:
 	@found=; for version in 3.11 3.12 3.13 3.14; do \
 	  for python in python$$version $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$$version.*/bin/python; do \
@@ -68,10 +66,7 @@ test-all:
 	    fi; \
 	  done; \
 	done; \
-	for root in $(PYTHON_ROOTS); do \
-	  $(PYTHON) tools/python_root.py $$root -q -n auto $(PYTEST_ARGS) || exit 1; \
-	  found="$$found $$root"; \
-	done; echo "passed on:$$found"; test -n "$$found"
+	echo "passed on:$$found"; test -n "$$found"
 
 # The lowest versions of what the library imports, and the test tools as they are pinned. Not httpx2,
 # a caller's own: it needs a newer idna.
@@ -120,9 +115,8 @@ slim: $(VENV)/.runtime
 	$(BIN)/python tools/slim.py build/slim$(SLIM:%=-%) --check $(SLIM:%=--%) \
 	  $(if $(SLIM_WITH),--with $(SLIM_WITH))
 
-# CONTAINER_ARGS=--trace writes the list of the standard library's files anew.
 container: $(VENV)/.dev
-	@$(BIN)/python tools/container.py $(CONTAINER_ARGS)
+	@$(BIN)/python tools/container.py
 
 clean:
 	rm -rf .venv .venv-* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

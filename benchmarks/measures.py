@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tools.relay import Relay
 from tools.slim import LIBRARY, build
 
 from .harness import ROOT, Harness, Measured
+from .relay import Relay
 from .results import Samples
 from .workers.common import execution_id
 

@@ -1,12 +1,12 @@
 """The pages of ``docs/reference/``: one for each operation, and an index.
 
-The words are those of ``words.py``.
+The words are those of ``words.toml``.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,21 @@ from imagebuilder_pager._rows import title_of
 from imagebuilder_pager.models import exceptions
 from imagebuilder_pager.pagination.config import MAX_PREFETCH
 
-from .service_model import PACKAGE, OperationModel, ServiceModel, attribute_name
-from .words import FILTERS, describe_member
+from .service_model import (
+    PACKAGE,
+    WORDS,
+    OperationModel,
+    ServiceModel,
+    attribute_name,
+    describe_member,
+)
 
 FOLDER = PACKAGE.parent / "docs" / "reference"
 _SCALARS = {"long": "integer", "double": "number", "float": "number", "timestamp": "datetime"}
 _AWS_PAGE = "https://docs.aws.amazon.com/imagebuilder/latest/APIReference/API_{}.html"
 
 
-def _table(headings: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
+def _table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [headings, ("---",) * len(headings), *rows]
     return "\n".join(f"| {' | '.join(cell or ' ' for cell in line)} |" for line in lines)
 
@@ -32,13 +38,16 @@ def _code(text: str) -> str:
     return f"`{text.replace('|', chr(92) + '|')}`"
 
 
+def _config(name: str) -> str:
+    return f"`PaginationConfig.{name}`"
+
+
 class _Page:
     """The page of one operation."""
 
     def __init__(self, model: ServiceModel, operation: OperationModel) -> None:
         self._model = model
         self._operation = operation
-        self._request, self._response = operation.request, operation.response
 
     def text(self) -> str:
         """Return the page in Markdown."""
@@ -49,11 +58,11 @@ class _Page:
             f"{verb} {operation.returns}. [All operations](README.md)",
             _table(("", ""), self._facts()),
             "## Example",
-            f"```python\n{example(operation, self._model, as_dictionary=False)}```",
+            f"```python\n{_example(operation, self._model, as_dictionary=False)}```",
             "With pages as dictionaries:",
-            f"```python\n{example(operation, self._model, as_dictionary=True)}```",
+            f"```python\n{_example(operation, self._model, as_dictionary=True)}```",
             "## Request syntax",
-            f"```text\n{request_syntax(operation, self._model)}```",
+            f"```text\n{_request_syntax(operation, self._model)}```",
         ]
         if operation.result_key:
             params = "`maxResults` and `nextToken`" if operation.limit_key else "`nextToken`"
@@ -61,10 +70,13 @@ class _Page:
                 f"`client.{operation.method_name}(...)` returns one page. It takes {params} in "
                 "place of `PaginationConfig`."
             )
-        parts += ["## Parameters", *self._parameters()]
+        headings = ("parameter", "type", "limits", "meaning")
+        parts += ["## Parameters", _table(headings, self._parameter_rows())]
+        if names := self._model.filters(operation):
+            parts.append(f"The filters that AWS has: {', '.join(map(_code, names))}.")
         parts += [
             "## Response syntax",
-            f"```text\n{response_syntax(operation, self._model)}```",
+            f"```text\n{_value(operation.response, self._model, '')}\n```",
             "## Response structure",
             "Each member is a key, and an attribute in snake_case; see "
             "[responses](README.md#responses).",
@@ -86,88 +98,52 @@ class _Page:
         yield "HTTP", f"`{operation.http_method} {operation.path}`"
         yield "AWS's page", f"[{operation.name}]({_AWS_PAGE.format(operation.name)})"
 
-    def _parameters(self) -> Iterator[str]:
-        rows = list(self._parameter_rows(self._request, ""))
-        if self._operation.result_key:
-            rows += self._config_rows()
-        yield _table(("parameter", "type", "limits", "meaning"), iter(rows))
-        if names := FILTERS.get(self._operation.name):
-            yield f"The filters that AWS has: {', '.join(map(_code, names))}."
-
-    def _parameter_rows(self, structure: str, prefix: str) -> Iterator[tuple[str, ...]]:
+    def _walk(
+        self, structure: str, *prefixes: str, is_request: bool = False
+    ) -> Iterator[tuple[str, str, str, str]]:
+        """Yield the members of a structure and of those in it: key, attribute, shape, meaning."""
         shape = self._model.shapes[structure]
-        required_names = shape.get("required", ())
-        # The required ones come first, those of the page last.
-        for name in sorted(
-            shape["members"], key=lambda name: (name in PAGE_PARAMS, name not in required_names)
-        ):
-            member = shape["members"][name]
-            required = ", required" if name in required_names else ""
-            yield (
-                f"`{prefix}{name}`{required}",
-                self._type(member["shape"]),
-                self._allowed(member["shape"]),
-                describe_member(structure, name),
-            )
-            inner, suffix = self._structure_inside(member["shape"])
-            if inner:
-                yield from self._parameter_rows(inner, f"{prefix}{name}{suffix}.")
+        # Of a request, the required ones come first, those of the page last.
+        last = PAGE_PARAMS if is_request else ()
+        first = shape.get("required", ()) if is_request else shape["members"]
+        for name in sorted(shape["members"], key=lambda name: (name in last, name not in first)):
+            kind = shape["members"][name]["shape"]
+            paths = [f"{prefixes[0]}{name}", f"{prefixes[1]}{attribute_name(name)}"]
+            key = f"`{paths[0]}`{', required' if is_request and name in first else ''}"
+            yield key, f"`{paths[1]}`", kind, describe_member(structure, name)
+            dot = "."
+            while self._model.shapes[kind]["type"] == "list":
+                kind, dot = self._model.shapes[kind]["member"]["shape"], f"[]{dot}"
+            if self._model.shapes[kind]["type"] == "structure":
+                inner = [f"{path}{dot}" for path in paths]
+                yield from self._walk(kind, *inner, is_request=is_request)
+
+    def _parameter_rows(self) -> Iterator[tuple[str, ...]]:
+        for key, _, kind, meaning in self._walk(self._operation.request, "", "", is_request=True):
+            yield key, self._type(kind), self._allowed(kind), meaning
+        if self._operation.result_key:
+            yield from self._config_rows()
 
     def _config_rows(self) -> Iterator[tuple[str, ...]]:
-        prefix = "PaginationConfig"
         limit_key = self._operation.limit_key
-        yield f"`{prefix}.MaxItems`", "integer", "0 or more", "The most items of the whole listing."
+        yield _config("MaxItems"), "integer", "0 or more", "The most items of the whole listing."
         if limit_key is not None:
-            limit = self._model.shapes[self._request]["members"][limit_key]["shape"]
-            allowed = self._allowed(limit)
-            yield f"`{prefix}.PageSize`", "integer", allowed, "The most items of a page."
+            members = self._model.shapes[self._operation.request]["members"]
+            allowed = self._allowed(members[limit_key]["shape"])
+            yield _config("PageSize"), "integer", allowed, "The most items of a page."
         token = "The token of a page, an item or a listing that `MaxItems` ended."
-        yield f"`{prefix}.StartingToken`", "string", "", token
-        allowed = f"0 to {MAX_PREFETCH}"
-        yield (
-            f"`{prefix}.Prefetch`",
-            "integer",
-            allowed,
-            "The pages to fetch ahead; boto3 ignores it.",
-        )
+        yield _config("StartingToken"), "string", "", token
+        ahead = "The pages to fetch ahead; boto3 ignores it."
+        yield _config("Prefetch"), "integer", f"0 to {MAX_PREFETCH}", ahead
 
     def _response_rows(self) -> Iterator[tuple[str, ...]]:
-        yield from self._members(self._response)
+        for key, attribute, kind, meaning in self._walk(self._operation.response, "", ""):
+            values = ", ".join(map(_code, self._model.shapes[kind].get("enum", ())))
+            yield key, attribute, self._type(kind), meaning + f" One of {values}." * bool(values)
         if self._operation.result_key:
             meaning = "The `StartingToken` that resumes after the page, of a paginator."
             yield "`NextToken`", "`resume_token`", "string", meaning
         yield "`ResponseMetadata`", "`response_metadata`", "`ResponseMetadata`", "As in boto3."
-
-    def _members(
-        self, structure: str, key: str = "", attribute: str = ""
-    ) -> Iterator[tuple[str, ...]]:
-        for name, member in self._model.shapes[structure]["members"].items():
-            shape = self._model.shapes[member["shape"]]
-            meaning = describe_member(structure, name)
-            if "enum" in shape:
-                meaning = f"{meaning} One of {', '.join(map(_code, shape['enum']))}."
-            own_attribute = f"{attribute}{attribute_name(name)}"
-            yield (
-                f"`{key}{name}`",
-                f"`{own_attribute}`",
-                self._type(member["shape"]),
-                meaning,
-            )
-            inner, suffix = self._structure_inside(member["shape"])
-            if inner:
-                yield from self._members(
-                    inner, f"{key}{name}{suffix}.", f"{own_attribute}{suffix}."
-                )
-
-    def _structure_inside(self, name: str) -> tuple[str | None, str]:
-        """Return the structure that a shape is or has as its items, and the suffix of its path."""
-        shape = self._model.shapes[name]
-        if shape["type"] == "structure":
-            return name, ""
-        if shape["type"] == "list":
-            inner, suffix = self._structure_inside(shape["member"]["shape"])
-            return inner, f"[]{suffix}"
-        return None, ""
 
     def _type(self, name: str, *, plural: bool = False) -> str:
         shape = self._model.shapes[name]
@@ -185,15 +161,13 @@ class _Page:
         shape = self._model.shapes[name]
         if "enum" in shape:
             return ", ".join(map(_code, shape["enum"]))
-        words = []
         least, most = shape.get("min"), shape.get("max")
         unit = {"string": " characters", "list": " items", "map": " members"}.get(shape["type"], "")
-        if least is not None and most is not None:
-            words.append(f"{least} to {most}{unit}")
-        elif least is not None:
-            words.append(f"{least}{unit} or more")
+        words = []
+        if least is not None:
+            words = [f"{least}{unit} or more" if most is None else f"{least} to {most}{unit}"]
         elif most is not None:
-            words.append(f"at most {most}{unit}")
+            words = [f"at most {most}{unit}"]
         if "pattern" in shape:
             words.append(f"matches {_code(shape['pattern'])}")
         if shape["type"] == "list" and (inner := self._allowed(shape["member"]["shape"])):
@@ -218,16 +192,16 @@ def _index(model: ServiceModel) -> str:
     for title in dict.fromkeys(title_of(operation.family) for operation in model.operations):
         operations = [o for o in model.operations if title_of(o.family) == title]
         rows = (
-            (f"[{o.name}]({o.name}.md)", f"`{o.method_name}`", _sentence(o.returns))
+            (
+                f"[{o.name}]({o.name}.md)",
+                f"`{o.method_name}`",
+                f"{o.returns[:1].upper()}{o.returns[1:]}.",
+            )
             for o in operations
         )
         parts += [f"## {title}", _table(("operation", "method", "returns"), rows)]
     notes = Path(__file__).with_name("reference_notes.md").read_text(encoding="utf-8")
     return "\n\n".join([*parts, notes])
-
-
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
 
 
 def generate(model: ServiceModel) -> dict[Path, str]:
@@ -239,58 +213,30 @@ def generate(model: ServiceModel) -> dict[Path, str]:
     return {FOLDER / "README.md": _index(model), **pages}
 
 
-_ARN = "arn:aws:imagebuilder:us-west-2:123456789012"
-
 #: A valid value of each parameter that some operation requires.
-EXAMPLE_VALUES = {
-    "imageBuildVersionArn": f"{_ARN}:image/web-base/1.4.0/2",
-    "imagePipelineArn": f"{_ARN}:image-pipeline/web-base",
-    "lifecycleExecutionId": "lce-12345678-1234-1234-1234-123456789012",
-    "lifecyclePolicyArn": f"{_ARN}:lifecycle-policy/retire-old-amis",
-    "resourceArn": f"{_ARN}:lifecycle-policy/retire-old-amis",
-    "workflowExecutionId": "wf-12345678-1234-1234-1234-123456789012",
-}
-
-#: Members that an example prints, the first two that an item has.
-_SHOWN = (
-    *("arn", "resourceId", "lifecycleExecutionId", "workflowExecutionId", "stepExecutionId"),
-    *("packageName", "title", "severity", "status", "packageVersion", "version", "startTime"),
-    *("name", "region", "dateCreated"),
-)
-_PLACEHOLDERS = {
-    "string": '"string"',
-    "integer": "123",
-    "long": "123",
-    "double": "1.23",
-    "boolean": "True",
-    "timestamp": "datetime(2015, 1, 1)",
-}
+EXAMPLE_VALUES: dict[str, str] = WORDS["examples"]
+_PLACEHOLDERS = {"string": '"string"', "integer": "123", "long": "123", "double": "1.23"}
+_PLACEHOLDERS |= {"boolean": "True", "timestamp": "datetime(2015, 1, 1)"}
 #: The parameters of one page, which a paginator sets by itself.
 PAGE_PARAMS = ("maxResults", "nextToken")
 
 _CONFIG = {"MaxItems": 123, "PageSize": 123, "StartingToken": "string"}
 
 
-def request_syntax(operation: OperationModel, model: ServiceModel) -> str:
+def _request_syntax(operation: OperationModel, model: ServiceModel) -> str:
     """Return the call with all of its parameters and placeholders."""
-    request = model.shapes[operation.request]
-    paginated = operation.result_key is not None
-    own = [name for name in request["members"] if not paginated or name not in PAGE_PARAMS]
-    lines = [
-        f"    {name}={_value(request['members'][name]['shape'], model, '    ')},\n" for name in own
-    ]
-    if not paginated:
-        return f"response = client.{operation.method_name}(\n{''.join(lines)})\n"
-    config = {k: v for k, v in _CONFIG.items() if operation.limit_key or k != "PageSize"}
-    lines.append(f"    PaginationConfig={json.dumps(config)},\n")
-    call = f'client.get_paginator("{operation.method_name}").paginate'
-    return f"pages = {call}(\n{''.join(lines)})\n"
-
-
-def response_syntax(operation: OperationModel, model: ServiceModel) -> str:
-    """Return the response as a dictionary with placeholders."""
-    name = operation.response
-    return _value(name, model, "") + "\n"
+    values = {
+        name: _value(member["shape"], model, "    ")
+        for name, member in model.shapes[operation.request]["members"].items()
+        if not (operation.result_key and name in PAGE_PARAMS)
+    }
+    call = f"response = client.{operation.method_name}"
+    if operation.result_key:
+        config = {k: v for k, v in _CONFIG.items() if operation.limit_key or k != "PageSize"}
+        values["PaginationConfig"] = json.dumps(config)
+        call = f'pages = client.get_paginator("{operation.method_name}").paginate'
+    lines = [f"    {name}={value},\n" for name, value in values.items()]
+    return f"{call}(\n{''.join(lines)})\n"
 
 
 def _value(name: str, model: ServiceModel, indent: str) -> str:
@@ -316,7 +262,7 @@ def _value(name: str, model: ServiceModel, indent: str) -> str:
     return _PLACEHOLDERS[shape["type"]]
 
 
-def example(operation: OperationModel, model: ServiceModel, *, as_dictionary: bool) -> str:
+def _example(operation: OperationModel, model: ServiceModel, *, as_dictionary: bool) -> str:
     """Return a program that calls the operation and prints what comes."""
     request, response = model.shapes[operation.request], model.shapes[operation.response]
     params = ", ".join(
@@ -327,41 +273,33 @@ def example(operation: OperationModel, model: ServiceModel, *, as_dictionary: bo
         'with ImageBuilder(region_name="us-west-2") as client:\n'
     )
     if operation.result_key is None:
-        call = _call(f"response = client.{operation.method_name}", params, "    ")
+        call = head + _call(f"response = client.{operation.method_name}", params)
         for member, reference in response["members"].items():
             if model.shapes[reference["shape"]]["type"] == "structure":
                 access = f'["{member}"]' if as_dictionary else f".{attribute_name(member)}"
-                shown = _shown(
-                    "item", model.shapes[reference["shape"]], as_dictionary=as_dictionary
-                )
-                return f"{head}{call}    item = response{access}\n    print({shown})\n"
-        return f"{head}{call}    print({'response' if as_dictionary else 'response.to_dict()'})\n"
-    item = model.shapes[model.item_type(operation)]
-    shown = _shown("item", item, as_dictionary=as_dictionary)
-    call = f'paginator = client.get_paginator("{operation.method_name}")\n'
-    pages = _call("pages = paginator.paginate", params, "    ")
+                shown = _shown(model.shapes[reference["shape"]], as_dictionary=as_dictionary)
+                return f"{call}    item = response{access}\n    print({shown})\n"
+        return f"{call}    print({'response' if as_dictionary else 'response.to_dict()'})\n"
+    shown = _shown(model.shapes[model.item_type(operation)], as_dictionary=as_dictionary)
+    call = f'    paginator = client.get_paginator("{operation.method_name}")\n'
+    pages = _call("pages = paginator.paginate", params)
     loop = f"    for item in pages.items():\n        print({shown})\n"
     if as_dictionary:
-        loop = (
-            "    for page in pages:\n"
-            f'        for item in page["{operation.result_key}"]:\n'
-            f"            print({shown})\n"
-        )
-    return f"{head}    {call}{pages}{loop}"
+        items = f'page["{operation.result_key}"]'
+        loop = f"    for page in pages:\n        for item in {items}:\n            print({shown})\n"
+    return f"{head}{call}{pages}{loop}"
 
 
-def _call(function: str, params: str, indent: str) -> str:
-    line = f"{indent}{function}({params})\n"
-    if len(line) <= 101:
-        return line
-    return f"{indent}{function}(\n{indent}    {params}\n{indent})\n"
+def _call(function: str, params: str) -> str:
+    line = f"    {function}({params})\n"
+    return line if len(line) <= 101 else f"    {function}(\n        {params}\n    )\n"
 
 
-def _shown(access: str, shape: dict[str, Any], *, as_dictionary: bool) -> str:
+def _shown(shape: dict[str, Any], *, as_dictionary: bool) -> str:
     """Return the expressions of two members, or of all of the item where it has none of those."""
-    names = [name for name in _SHOWN if name in shape["members"]][:2]
+    names = [name for name in WORDS["shown"]["members"] if name in shape["members"]][:2]
     if not names:
-        return access if as_dictionary else f"{access}.to_dict()"
+        return "item" if as_dictionary else "item.to_dict()"
     if as_dictionary:
-        return ", ".join(f'{access}["{name}"]' for name in names)
-    return ", ".join(f"{access}.{attribute_name(name)}" for name in names)
+        return ", ".join(f'item["{name}"]' for name in names)
+    return ", ".join(f"item.{attribute_name(name)}" for name in names)

@@ -1,12 +1,15 @@
 """The service model as the generator sees it: which shapes the operations use, and where.
 
-It is read from botocore's copy, which comes with a development install.
+It is read from botocore's copy, which comes with a development install; the words are those of
+``words.toml``.
 """
 
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterator
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,25 +22,37 @@ from pydantic.alias_generators import to_camel
 from imagebuilder_pager._params import Param
 from imagebuilder_pager.models.shapes import Response
 
-from .words import OPERATIONS, describe_member
-
 PACKAGE = Path(__file__).parents[1] / "imagebuilder_pager"
 Shape = dict[str, Any]
+
+WORDS = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
+OPERATIONS: dict[str, tuple[str, str]] = WORDS["operations"]
+FILES: dict[str, str] = WORDS["files"]
+CODE: dict[str, str] = WORDS["code"]
+MODULES: dict[str, str] = WORDS["modules"]
+SHAPES: dict[str, str] = WORDS["shapes"]
+MEMBERS: dict[str, str] = WORDS["members"]
+
 _SCALARS = {
+    **dict.fromkeys(("integer", "long"), "int"),
+    **dict.fromkeys(("double", "float"), "Number"),
     "string": "str",
-    "integer": "int",
-    "long": "int",
     "boolean": "bool",
     "timestamp": "Timestamp",
-    "double": "Number",
-    "float": "Number",
 }
+#: The annotations of members in responses and in requests, by their kinds.
+IN_RESPONSES = {
+    "enum": "OpenEnum[{}]",
+    "list": "SparseList[{}]",
+    "map": "SparseMap[str, {}]",
+    "structure": "{}",
+}
+IN_REQUESTS = {"enum": "{}Type", "list": "Sequence[{}]", "structure": "{}TypeDef"}
+
+_TOKEN_KEYS = ("input_token", "output_token")
 
 #: Shapes of several families that stay in one, so that its first page loads no other module.
-KEPT = {
-    "LifecycleExecutionState": "lifecycle",
-    "LifecycleExecutionStatus": "lifecycle",
-}
+KEPT = dict.fromkeys(("LifecycleExecutionState", "LifecycleExecutionStatus"), "lifecycle")
 
 
 class OperationModel(NamedTuple):
@@ -72,12 +87,11 @@ class ServiceModel:
     several in ``common``.
     """
 
-    def __init__(self, *data_paths: str) -> None:
-        loader = botocore.loaders.Loader(extra_search_paths=list(data_paths))
+    def __init__(self) -> None:
+        loader = botocore.loaders.Loader()
         self.description: dict[str, Any] = loader.load_service_model("imagebuilder", "service-2")
-        self.paginators: dict[str, Any] = loader.load_service_model("imagebuilder", "paginators-1")[
-            "pagination"
-        ]
+        paginators = loader.load_service_model("imagebuilder", "paginators-1")
+        self.paginators: dict[str, Any] = paginators["pagination"]
         self.shapes: dict[str, Shape] = self.description["shapes"]
 
     @cached_property
@@ -87,66 +101,52 @@ class ServiceModel:
         return [self._operation(name) for name in OPERATIONS if name in there]
 
     def _operation(self, name: str) -> OperationModel:
-        entry = self.description["operations"][name]
-        paginator = self.paginators.get(name, {})
-        self._check(name)
-        assert {paginator.get(key, "nextToken") for key in ("input_token", "output_token")} == {
-            "nextToken"
-        }, f"{name}: another token"
-        family, returns = OPERATIONS[name]
-        return OperationModel(
+        entry, paginator = self.description["operations"][name], self.paginators.get(name, {})
+        operation = OperationModel(
             name,
-            family,
-            returns,
-            entry["http"]["method"],
-            entry["http"]["requestUri"],
-            entry["input"]["shape"],
-            entry["output"]["shape"],
-            tuple(error["shape"] for error in entry["errors"]),
-            paginator.get("result_key"),
-            paginator.get("limit_key"),
-            tuple(paginator.get("non_aggregate_keys", ())),
+            *OPERATIONS[name],
+            http_method=entry["http"]["method"],
+            path=entry["http"]["requestUri"],
+            request=entry["input"]["shape"],
+            response=entry["output"]["shape"],
+            errors=tuple(error["shape"] for error in entry["errors"]),
+            result_key=paginator.get("result_key"),
+            limit_key=paginator.get("limit_key"),
+            non_aggregate_keys=tuple(paginator.get("non_aggregate_keys", ())),
         )
+        if found := dict.fromkeys(self._unknown(operation, paginator)):
+            raise ValueError(f"{name}: the generator does not know {'; '.join(found)}")
+        return operation
 
-    def _check(self, name: str) -> None:
-        """Raise ``ValueError`` that says what of an operation the generated code cannot have."""
-        entry = self.description["operations"][name]
-        path, method = entry["http"]["requestUri"], entry["http"]["method"]
-        location = "querystring" if method == "GET" else None
-        request, response = entry["input"]["shape"], entry["output"]["shape"]
-        found = []
-        if "{" in path or not isinstance(self.paginators.get(name, {}).get("result_key", ""), str):
-            found.append(f"its path {path}, or its items under several members")
-        if "more_results" in self.paginators.get(name, {}):
-            found.append("more_results")
-        for shape_name in (*self.closure(request), *self.closure(response)):
-            shape = self.shapes[shape_name]
-            found += [
-                f"the value {value} of {shape_name}"
-                for value in shape.get("enum", ())
-                if not _is_name(value) or value == "mro"
-            ]
-            for member, reference in shape.get("members", {}).items():
-                where = location if shape_name == request else None
-                if not _is_name(attribute_name(member)) or reference.get("location") != where:
-                    found.append(f"{shape_name}.{member}: its name, or its place in the message")
+    def _unknown(self, operation: OperationModel, paginator: dict[str, Any]) -> Iterator[str]:
+        """Yield what of an operation the generated code cannot have."""
+        if "{" in operation.path or not isinstance(paginator.get("result_key", ""), str):
+            yield f"its path {operation.path}, or its items under several members"
+        if "more_results" in paginator:
+            yield "more_results"
+        if {paginator.get(key, "nextToken") for key in _TOKEN_KEYS} != {"nextToken"}:
+            yield "another token"
+        for name in (*self.closure(operation.request), *self.closure(operation.response)):
+            for value in self.shapes[name].get("enum", ()):
+                if not _is_name(value) or value == "mro":
+                    yield f"the value {value} of {name}"
+            in_query = operation.http_method == "GET" and name == operation.request
+            for member, reference in self.shapes[name].get("members", {}).items():
+                place = "querystring" if in_query else None
+                if not _is_name(attribute_name(member)) or reference.get("location") != place:
+                    yield f"{name}.{member}: its name, or its place in the message"
                 if reference.get("locationName", member) != member:
-                    found.append(f"{shape_name}.{member}: another name in the message")
+                    yield f"{name}.{member}: another name in the message"
                 if reference.get("idempotencyToken"):
-                    found.append(f"{shape_name}.{member}: an idempotency token")
-        if found:
-            raise ValueError(
-                f"{name}: the generator does not know {'; '.join(dict.fromkeys(found))}"
-            )
+                    yield f"{name}.{member}: an idempotency token"
 
     @cached_property
     def module_by_shape(self) -> dict[str, str]:
         """The module of every model: the structures and enums of responses."""
-        families: dict[str, dict[str, None]] = {}
+        families: dict[str, set[str]] = {}
         for operation in self.operations:
-            for name in self.closure(operation.response):
-                if self.is_model(name):
-                    families.setdefault(name, {})[operation.family] = None
+            for name in filter(self.is_model, self.closure(operation.response)):
+                families.setdefault(name, set()).add(operation.family)
         return {
             name: KEPT.get(name) or (next(iter(users)) if len(users) == 1 else "common")
             for name, users in families.items()
@@ -164,37 +164,25 @@ class ServiceModel:
         """Return the names of a module: enums, then structures after what they use."""
         names = sorted(name for name, where in self.module_by_shape.items() if where == module)
         enums = [name for name in names if "enum" in self.shapes[name]]
-        structures: dict[str, None] = {}
-        for name in names:
-            for used in self.closure(name):
-                if used in names and used not in enums:
-                    structures[used] = None
-        return [*enums, *structures]
+        used = dict.fromkeys(one for name in names for one in self.closure(name))
+        return [*enums, *(name for name in used if name in names and name not in enums)]
 
     def closure(self, name: str) -> dict[str, None]:
         """Return a shape and all that it uses, each after what it uses itself."""
-        found: dict[str, None] = {}
-        for used in self.references(name):
-            found |= self.closure(used)
-        found[name] = None
-        return found
-
-    def references(self, name: str) -> Iterator[str]:
-        """Yield the names of the shapes that a shape refers to."""
         shape = self.shapes[name]
-        for member in shape.get("members", {}).values():
-            yield member["shape"]
-        for part in ("key", "value", "member"):
-            if part in shape:
-                yield shape[part]["shape"]
+        parts = [shape[part] for part in ("key", "value", "member") if part in shape]
+        found: dict[str, None] = {}
+        for reference in [*shape.get("members", {}).values(), *parts]:
+            found |= self.closure(reference["shape"])
+        return {**found, name: None}
 
     def params(self, structure: str) -> dict[str, Param]:
         """Return the members of a request, or of a structure in it, as parameters."""
         shape = self.shapes[structure]
+        required = shape.get("required", ())
         return {
             name: self._param(member["shape"])._replace(
-                required=name in shape.get("required", ()),
-                text=describe_member(structure, name),
+                required=name in required, text=describe_member(structure, name)
             )
             for name, member in shape["members"].items()
         }
@@ -203,49 +191,56 @@ class ServiceModel:
         shape = self.shapes[name]
         kind = {"long": "integer"}.get(shape["type"], shape["type"])
         assert kind in {"string", "integer", "boolean", "list", "structure"}, f"{name}: a {kind}"
-        minimum, maximum = (shape.get(limit) for limit in ("min", "max"))
         return Param(
             kind,
-            minimum=None if minimum is None else int(minimum),
-            maximum=None if maximum is None else int(maximum),
+            minimum=int(shape["min"]) if "min" in shape else None,
+            maximum=int(shape["max"]) if "max" in shape else None,
             pattern=shape.get("pattern"),
             enum=tuple(shape.get("enum", ())),
             item=self._param(shape["member"]["shape"]) if kind == "list" else None,
             members=self.params(name) if kind == "structure" else {},
         )
 
-    def annotation(self, name: str) -> str:
-        """Return the annotation of a response's member of that shape."""
-        shape = self.shapes[name]
-        if "enum" in shape:
-            return f"OpenEnum[{name}]"
-        if shape["type"] == "structure":
-            return name
-        if shape["type"] == "list":
-            return f"SparseList[{self.annotation(shape['member']['shape'])}]"
-        if shape["type"] == "map":
-            return f"SparseMap[str, {self.annotation(shape['value']['shape'])}]"
-        return _SCALARS[shape["type"]]
+    def filters(self, operation: OperationModel) -> list[str]:
+        """Return what the filters of an operation may be named, which only its prose says."""
+        members = self.shapes[operation.request]["members"]
+        member = members.get("filters") or members.get("filter") or {}
+        return re.findall(r"<code>(\w+)</code>", member.get("documentation", ""))
 
-    def parameter_annotation(self, name: str) -> str:
-        """Return the annotation of a request's member of that shape."""
+    def annotation(self, name: str, forms: Mapping[str, str] = IN_RESPONSES) -> str:
+        """Return the annotation of a member of that shape, of a response or of a request."""
         shape = self.shapes[name]
-        if "enum" in shape:
-            return f"{name}Type"
-        if shape["type"] == "structure":
-            return f"{name}TypeDef"
-        if shape["type"] == "list":
-            return f"Sequence[{self.parameter_annotation(shape['member']['shape'])}]"
-        return _SCALARS[shape["type"]]
+        kind = "enum" if "enum" in shape else shape["type"]
+        inner = shape.get("member") or shape.get("value")
+        if kind not in forms:
+            return _SCALARS[kind]
+        return forms[kind].format(self.annotation(inner["shape"], forms) if inner else name)
 
     def item_type(self, operation: OperationModel) -> str:
         """Return the name of the structure that a paginated operation lists."""
         assert operation.result_key is not None
-        response = self.shapes[operation.response]
-        items = self.shapes[response["members"][operation.result_key]["shape"]]
-        name: str = items["member"]["shape"]
+        items = self.shapes[operation.response]["members"][operation.result_key]["shape"]
+        name: str = self.shapes[items]["member"]["shape"]
         assert self.shapes[name]["type"] == "structure"
         return name
+
+
+def describe_member(structure: str, member: str) -> str:
+    """Return the line for a member of a structure; one without words is described by its name."""
+    kinds = [kind for kind in ("Request", "Response") if structure.endswith(kind)]
+    for name in (f"{structure}.{member}", *(f"{kind}.{member}" for kind in kinds), member):
+        if text := MEMBERS.get(name):
+            return text
+    return f"The {_in_words(member)}."
+
+
+def describe_shape(name: str) -> str:
+    """Return the docstring of a structure or an enum; one without words has its name in it."""
+    return SHAPES.get(name) or f"AWS's {_in_words(name)}."
+
+
+def _in_words(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower()
 
 
 def attribute_name(wire_name: str) -> str:

@@ -4,11 +4,10 @@
     python tools/slim.py build/slim --with cli local
     python tools/slim.py build/slim-lean --lean
 
-The folder is for ``sys.path``. It is copied from the environment that runs this script, so the
-versions are the installed ones and nothing is downloaded. Left out are the command line, the local
-service and the walk (``--with`` adds them), botocore's data (the service models of all of AWS),
-tests, type stubs, bytecode and commands. Each ``.dist-info`` keeps its metadata, which
-vulnerability scanners read, and its licences, which have to be distributed with the code.
+The folder is for ``sys.path``. It is copied from the environment that runs this script, so nothing
+is downloaded. Left out are the command line, the fleet, the local service and the walk (``--with``
+adds them), botocore's data, tests, type stubs, bytecode and commands. Each ``.dist-info`` keeps its
+metadata, which vulnerability scanners read, and its licences, which have to be distributed too.
 
 The lean folder is for ``http_client=H11Client()``: it has the distributions of
 ``requirements-lean.txt`` alone, and of Pydantic neither version 1 nor the plugin for mypy.
@@ -26,17 +25,6 @@ import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePath
 
-__all__ = [
-    "LEAN_REQUIREMENTS",
-    "OPTIONAL_PARTS",
-    "build",
-    "check",
-    "files_of",
-    "is_included",
-    "lean_requirements",
-    "requirements_of",
-]
-
 LIBRARY = "imagebuilder-pager"
 ROOT = Path(__file__).parents[1]
 LEAN_REQUIREMENTS = ROOT / "requirements-lean.txt"
@@ -48,7 +36,6 @@ OPTIONAL_PARTS = {
     "local": ("imagebuilder_pager/local", "imagebuilder_pager/pytest_plugin.py"),
     "walk": ("imagebuilder_pager/lifecycle_walk",),
 }
-_EXCLUDED = ("botocore/data",)
 # Pydantic imports its version 1 only for a class with version 1's __get_validators__.
 _EXCLUDED_FROM_LEAN = ("pydantic/v1", "pydantic/mypy.py")
 _EXCLUDED_SUFFIXES = frozenset({".pyc", ".pyi", ".pyx", ".pxd", ".c", ".h"})
@@ -76,22 +63,19 @@ def requirements_of(
 ) -> list[importlib.metadata.Distribution]:
     """Return the distribution of that name and all its run-time requirements, as installed.
 
-    They are those of the environment that runs this, or of another one's ``site_packages``.
-
-    Raises ``PackageNotFoundError`` if the first is not installed. A requirement that is not
-    installed is not needed on this Python or platform.
+    They are those of the environment that runs this, or of another one's ``site_packages``. A
+    requirement that is not installed is not needed on this Python or platform; for the first,
+    ``PackageNotFoundError`` is raised.
     """
     path = sys.path if site_packages is None else [str(site_packages)]
     found: dict[str, importlib.metadata.Distribution] = {}
     names = [name]
     while names:
         name = re.sub(r"[-_.]+", "-", names.pop()).lower()
-        if name in found:
-            continue
         distribution = next(iter(importlib.metadata.distributions(name=name, path=path)), None)
-        if distribution is None:
-            if not found:
-                raise importlib.metadata.PackageNotFoundError(name)
+        if distribution is None and not found:
+            raise importlib.metadata.PackageNotFoundError(name)
+        if distribution is None or name in found:
             continue
         found[name] = distribution
         for requirement in distribution.requires or ():
@@ -103,10 +87,7 @@ def requirements_of(
 
 
 def lean_requirements() -> list[importlib.metadata.Distribution]:
-    """Return the library's distribution and those of ``requirements-lean.txt``, as installed.
-
-    Raises ``PackageNotFoundError`` for one that is not installed.
-    """
+    """Return the library's distribution and those of ``requirements-lean.txt``, as installed."""
     lines = LEAN_REQUIREMENTS.read_text(encoding="utf-8").splitlines()
     names = [line.partition("==")[0] for line in lines if line and not line.startswith("#")]
     return [importlib.metadata.distribution(name) for name in (LIBRARY, *names)]
@@ -114,31 +95,23 @@ def lean_requirements() -> list[importlib.metadata.Distribution]:
 
 def files_of(distribution: importlib.metadata.Distribution) -> Iterator[tuple[Path, PurePath]]:
     """Yield each installed file of a distribution, with its path relative to site-packages."""
-    site_packages = Path(str(distribution.locate_file(""))).resolve()
     if distribution.name == LIBRARY:
         # An editable install has no files of the library but a link to this checkout.
         for path in sorted((ROOT / "imagebuilder_pager").rglob("*")):
             if path.is_file():
                 yield path, path.relative_to(ROOT)
     for record in distribution.files or ():
-        relative = PurePath(record)
-        if (
-            ".." in relative.parts
-            or relative.suffix == ".pth"
-            or relative.parts[0] == "imagebuilder_pager"
-        ):
-            continue
-        path = site_packages / relative
-        if path.is_file():
+        relative, path = PurePath(record), Path(str(distribution.locate_file(record)))
+        is_ours = relative.parts[0] == "imagebuilder_pager"
+        if path.is_file() and not (is_ours or ".." in relative.parts or relative.suffix == ".pth"):
             yield path, relative
 
 
 def is_included(relative: PurePath, parts: Collection[str] = (), *, lean: bool = False) -> bool:
     """Tell whether a file of site-packages belongs into a slim folder with these parts."""
-    excluded = [*_EXCLUDED, *(_EXCLUDED_FROM_LEAN if lean else ())]
-    for part, paths in OPTIONAL_PARTS.items():
-        if part not in parts:
-            excluded += paths
+    excluded = ["botocore/data", *(_EXCLUDED_FROM_LEAN if lean else ())]
+    for part in OPTIONAL_PARTS.keys() - parts:
+        excluded += OPTIONAL_PARTS[part]
     if any(relative.is_relative_to(path) for path in excluded):
         return False
     top, *below = relative.parts
@@ -172,57 +145,33 @@ def build(target: Path, parts: Collection[str] = (), *, lean: bool = False) -> i
 def check(target: Path, *, lean: bool = False) -> list[str]:
     """List from a local server with nothing but the folder, and return the ids of the resources.
 
-    ``lean`` lists with ``H11Client``.
-
-    The server runs outside of the folder, in a process of its own. Raises ``RuntimeError`` if
-    it does not start, and ``CalledProcessError`` if the listing fails.
+    ``lean`` lists with ``H11Client``. Raises ``CalledProcessError`` if the listing fails.
     """
+    from imagebuilder_pager.local import LocalImageBuilder, LocalServer, generate_account
+
     environment = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith("AWS_") and not name.upper().endswith("_PROXY")
     }
-    server = subprocess.Popen(
-        [sys.executable, "-m", "imagebuilder_pager.local", "--resources", "60"],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with server:
-        try:
-            assert server.stdout is not None
-            url = server.stdout.readline().strip()
-            if not url:
-                raise RuntimeError("the local server has not started")
-            # Isolated and without site-packages: only the folder and the standard library.
-            arguments = [str(target.resolve()), url, *(["lean"] if lean else [])]
-            listing = subprocess.run(
-                [sys.executable, "-I", "-S", "-B", "-c", _LIST_FROM, *arguments],
-                env=environment,
-                stdout=subprocess.PIPE,
-                text=True,
-                check=True,
-            )
-        finally:
-            server.terminate()
+    with LocalServer(LocalImageBuilder(generate_account(resources=60))) as server:
+        arguments = [str(target.resolve()), server.url, *(["lean"] if lean else [])]
+        # Isolated and without site-packages: only the folder and the standard library.
+        listing = subprocess.run(
+            [sys.executable, "-I", "-S", "-B", "-c", _LIST_FROM, *arguments],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
     return listing.stdout.split()
 
 
 def main() -> int:
     """Build the folder as the command line says, and print its size."""
-    parser = argparse.ArgumentParser(
-        description="Build a folder with imagebuilder_pager and its requirements, for sys.path."
-    )
+    parser = argparse.ArgumentParser(description="Build a folder for sys.path.")
     parser.add_argument("target", type=Path, help="the folder to build, such as build/slim")
-    parser.add_argument(
-        "--with",
-        dest="parts",
-        nargs="+",
-        choices=OPTIONAL_PARTS,
-        default=(),
-        help="add these parts of the library",
-    )
+    parser.add_argument("--with", dest="parts", nargs="+", choices=OPTIONAL_PARTS, default=())
     parser.add_argument("--lean", action="store_true", help="build it for H11Client alone")
     parser.add_argument("--check", action="store_true", help="list with it from a local server")
     options = parser.parse_args()
@@ -232,10 +181,6 @@ def main() -> int:
     except FileExistsError as error:
         parser.error(str(error))
     print(f"{target}: {size / 1e6:.1f} MB")
-    for path in sorted(target.iterdir()):
-        if not path.name.endswith(".dist-info"):
-            files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
-            print(f"  {sum(p.stat().st_size for p in files) / 1e3:8.0f} kB  {path.name}")
     if options.check:
         print(f"Listed {len(check(target, lean=options.lean))} resources with it.")
     return 0

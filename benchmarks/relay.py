@@ -1,9 +1,8 @@
-"""A relay on loopback: it adds TLS to a server, or a delay each way, as a network has it."""
+"""A relay on loopback: it adds a delay each way, as a network has it."""
 
 from __future__ import annotations
 
 import asyncio
-import ssl
 import threading
 from typing import Self
 
@@ -16,16 +15,12 @@ class Relay:
     """A context manager that passes connections on to a port of 127.0.0.1, in a thread of its own.
 
     ``delay``: seconds that each piece of data takes, each way. Connecting itself is not delayed.
-    ``tls``: the context to serve TLS with; else bytes are passed on as they are. ``port``: where it
-    listens.
+    ``port``: where it listens.
     """
 
-    def __init__(
-        self, target_port: int, *, delay: float = 0.0, tls: ssl.SSLContext | None = None
-    ) -> None:
+    def __init__(self, target_port: int, *, delay: float) -> None:
         self._target_port = target_port
         self._delay = delay
-        self._tls = tls
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self.port = 0
@@ -43,7 +38,7 @@ class Relay:
 
     async def _start(self) -> None:
         self._server = await asyncio.start_server(
-            self._serve, "127.0.0.1", 0, ssl=self._tls, limit=_READ_NUM_BYTES
+            self._serve, "127.0.0.1", 0, limit=_READ_NUM_BYTES
         )
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -73,9 +68,6 @@ class Relay:
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         loop = asyncio.get_running_loop()
         while data := await reader.read(_READ_NUM_BYTES):
-            if self._delay:
-                loop.call_later(self._delay, writer.write, data)
-            else:
-                writer.write(data)
+            loop.call_later(self._delay, writer.write, data)
         await asyncio.sleep(self._delay)
         writer.close()
