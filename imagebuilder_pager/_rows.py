@@ -18,7 +18,7 @@ from .exceptions import OperationNotPageableError
 if TYPE_CHECKING:
     from typing import Any
 
-    from ._aws.protocol.responses import RestJsonOperation
+    from ._aws.protocol.responses import RestJsonSpec
     from .models.shapes import Response
     from .pagination.spec import PaginationSpec
 
@@ -115,9 +115,9 @@ class Operation:
         return replace(self.pagination, max_page_size=max_page_size)
 
     @cached_property
-    def rest_json(self) -> RestJsonOperation:
-        """The operation as the protocol sees it; it loads the family's module."""
-        from ._aws.protocol.responses import RestJsonOperation
+    def rest_json(self) -> RestJsonSpec:
+        """The specification for the protocol; it loads the family's module."""
+        from ._aws.protocol.responses import RestJsonSpec
         from .models.exceptions import MODELLED_ERRORS
 
         response = self.response
@@ -126,7 +126,7 @@ class Operation:
             with not_forked:
                 response.model_rebuild()
 
-        return RestJsonOperation(
+        return RestJsonSpec(
             name=self.name,
             path=self.path,
             members=response.wire_names(),

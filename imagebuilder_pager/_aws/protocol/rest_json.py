@@ -33,7 +33,7 @@ from .responses import (
     OnInvalidResponse,
     ResponseParser,
     ResponseT,
-    RestJsonOperation,
+    RestJsonSpec,
     parse_response,
 )
 
@@ -97,7 +97,7 @@ class RestJsonClient:
     def call(
         self,
         transport: Transport,
-        operation: RestJsonOperation,
+        spec: RestJsonSpec,
         params: Mapping[str, Any],
         parse: ResponseParser[ResponseT],
     ) -> ResponseT:
@@ -108,7 +108,7 @@ class RestJsonClient:
 
         Where the rate is limited, each attempt first waits for its token.
         """
-        call = _CallExecution(self, operation, params)
+        call = _CallExecution(self, spec, params)
         while True:
             while self.rate is not None and (wait := call.take_token(self.rate)):
                 self.config.clock.sleep(wait)
@@ -124,12 +124,12 @@ class RestJsonClient:
     async def call_async(
         self,
         transport: AsyncTransport,
-        operation: RestJsonOperation,
+        spec: RestJsonSpec,
         params: Mapping[str, Any],
         parse: ResponseParser[ResponseT],
     ) -> ResponseT:
         """Make the call; the async twin of :meth:`call`."""
-        call = _CallExecution(self, operation, params)
+        call = _CallExecution(self, spec, params)
         while True:
             while self.rate is not None and (wait := call.take_token(self.rate)):
                 await self.config.clock.sleep_async(wait)
@@ -147,13 +147,13 @@ class _CallExecution:
     """A call and the attempts at it: all that the two loops share. No I/O."""
 
     def __init__(
-        self, client: RestJsonClient, operation: RestJsonOperation, params: Mapping[str, Any]
+        self, client: RestJsonClient, spec: RestJsonSpec, params: Mapping[str, Any]
     ) -> None:
         self._client = client
-        self._operation = operation
+        self._spec = spec
         self._config = config = client.config
         self._clock = config.clock
-        self._serialized = serialize_request(operation, params, client.path_prefix)
+        self._serialized = serialize_request(spec, params, client.path_prefix)
         self.deadline = Deadline(config.total_timeout, self._clock.monotonic)
         self._retries = RetryState(
             quota=client.quota,
@@ -210,17 +210,15 @@ class _CallExecution:
             deadline=self.deadline,
             max_response_bytes=self._config.max_response_bytes,
             secrets=self._secrets,
-            on_sent=self._operation.prepare,
+            on_sent=self._spec.prepare,
         )
 
     def parse(self, received: ReceivedResponse, parse: ResponseParser[ResponseT]) -> ResponseT:
         """Return what ``parse`` makes of a response, if it is a success."""
-        if self._operation.prepare is not None:
-            self._operation.prepare()
+        if self._spec.prepare is not None:
+            self._spec.prepare()
         self._response = HTTPResponse(*received, self._retries.retries, self._redact)
-        result = parse_response(
-            self._operation, self._response, parse, self._config.on_invalid_response
-        )
+        result = parse_response(self._spec, self._response, parse, self._config.on_invalid_response)
         self._log_attempt()
         self._retries.record_success()
         if self._client.rate is not None:
@@ -244,7 +242,7 @@ class _CallExecution:
         if delay is not None:
             _log.warning(
                 "%s attempt %d failed (%s); retrying in %.2f s",
-                self._operation.name,
+                self._spec.name,
                 self._retries.attempt_count,
                 _summarize(error),
                 delay,
@@ -266,7 +264,7 @@ class _CallExecution:
         request_id = None if response is None else response.request_id
         _log.debug(
             "%s attempt %d: HTTP status %s, request id %s, %.0f ms",
-            self._operation.name,
+            self._spec.name,
             self._retries.attempt_count,
             "none" if response is None else response.status,
             None if request_id is None else self._redact(request_id),
