@@ -13,18 +13,20 @@ from typing import TYPE_CHECKING
 from ._lazy import cached_property
 from ._params import Param, check_params
 from ._threads import not_forked
-from .exceptions import OperationNotPageableError
+from .exceptions import OperationNotPageableError, ResponseValidationError
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from ._aws.protocol.responses import RestJsonSpec
+    from ._aws.protocol.responses import OnMismatch, ResponseParser, RestJsonSpec
     from .models.shapes import Response
     from .pagination.spec import PaginationSpec
 
 #: The most items that a ``StartingToken`` may skip: ten of the largest pages that the service has
 #: today, since a page may grow.
 MAX_OFFSET = 1_000
+#: Members of a request that its response repeats, in any case.
+_ECHOED_MEMBERS = ("lifecycleExecutionId", "workflowExecutionId")
 
 
 class Operation:
@@ -143,6 +145,35 @@ class Operation:
         Raises :class:`ParamValidationError` that names each that boto3 refuses.
         """
         return check_params(self.name, self.params, given)
+
+    def response_parser(
+        self, params: Mapping[str, Any], **parse_options: Any
+    ) -> ResponseParser[Any]:
+        """Return a parser that checks that a response answers the request with these parameters.
+
+        A caller's own HTTP client may return the response to another request. The parser raises
+        :class:`ResponseValidationError` for it.
+        """
+
+        def parse(
+            body: bytes, metadata: Mapping[str, Any], /, *, on_mismatch: OnMismatch
+        ) -> Response:
+            response: Response = self.response.from_json(
+                body, metadata, on_mismatch=on_mismatch, **parse_options
+            )
+            for name in _ECHOED_MEMBERS:
+                if not (sent := params.get(name)):
+                    continue
+                received = response.get(name)
+                if received and isinstance(received, str) and received.lower() != sent.lower():
+                    raise ResponseValidationError(
+                        self.name,
+                        metadata.get("RequestId"),
+                        [(name, "Response should be the one to this request")],
+                    )
+            return response
+
+        return parse
 
 
 def title_of(family: str) -> str:

@@ -18,7 +18,7 @@ from typing import (
 
 from ._aws.auth.signer import RequestSigner
 from ._aws.clock import SYSTEM_CLOCK, Clock
-from ._aws.config.endpoints import resolve_endpoint
+from ._aws.config.endpoints import ServiceMetadata, resolve_endpoint
 from ._aws.config.region import resolve_region
 from ._aws.config.shared_config import SharedConfig
 from ._aws.config.tls import (
@@ -31,7 +31,7 @@ from ._aws.credentials.resolver import resolve_credentials
 from ._aws.identity import CredentialsContext, CredentialsSource
 from ._aws.protocol.responses import OnInvalidResponse, validate_on_invalid_response
 from ._aws.protocol.rest_json import DEFAULT_MAX_RESPONSE_BYTES, ClientConfig, RestJsonClient
-from ._aws.protocol.user_agent import validate_user_agent_extra
+from ._aws.protocol.user_agent import user_agent, validate_user_agent_extra
 from ._aws.retries import resolve_retries
 from ._aws.transport.pool import MAX_CONNECTIONS
 from ._aws.transport.types import (
@@ -44,8 +44,8 @@ from ._aws.transport.types import (
 from ._boto3_names import explain_boto3_arguments, explain_missing_attribute
 from ._methods import AsyncOperationMethods, OperationMethods
 from ._operations import find_operation
-from ._service import SERVICE, request_headers, response_parser
 from ._validation import importing, validate_positive, validate_whole_number, validating
+from ._version import __version__
 from ._walk_methods import AsyncWalkMethods, WalkMethods
 from .exceptions import ParamValidationError, Problem
 from .models import exceptions as modelled_exceptions
@@ -63,8 +63,18 @@ __all__ = ["AsyncImageBuilder", "ImageBuilder"]
 HttpT = TypeVar("HttpT", HttpxClient | Transport, AsyncHttpxClient | AsyncTransport)
 TransportT = TypeVar("TransportT", Transport, AsyncTransport)
 
+SERVICE = ServiceMetadata("imagebuilder", fips_partitions=frozenset({"aws-us-gov"}))
+
 # Whether a retry's warning is shown is for the program to say, not for Python's last resort.
 logging.getLogger(__package__).addHandler(logging.NullHandler())
+
+
+def request_headers(config: SharedConfig, user_agent_extra: str | None = None) -> dict[str, str]:
+    """Return the headers of all requests of a client, but for those of its calls and attempts."""
+    return {
+        "accept-encoding": "identity",
+        "user-agent": user_agent("imagebuilder-pager", __version__, config, user_agent_extra),
+    }
 
 
 class _BaseClient(ABC, Generic[HttpT, TransportT]):
@@ -319,7 +329,7 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMet
 
     def _send(self, operation: Operation, params: Mapping[str, Any], **parse_options: Any) -> Any:
         """Return the response to a request; its parameters have been checked."""
-        parse = response_parser(operation, params, **parse_options)
+        parse = operation.response_parser(params, **parse_options)
         return self._rest.call(self._transport, operation.rest_json, params, parse)
 
     def _make_paginator(self, method_name: str, max_page_size: int | None) -> Paginator[Any, Any]:
@@ -392,7 +402,7 @@ class AsyncImageBuilder(
         return await self._send(operation, operation.check_params(params))
 
     async def _send(self, operation: Operation, params: Mapping[str, Any]) -> Any:
-        parse = response_parser(operation, params)
+        parse = operation.response_parser(params)
         return await self._rest.call_async(self._transport, operation.rest_json, params, parse)
 
     def _make_paginator(

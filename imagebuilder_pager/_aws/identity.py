@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from .._dates import parse_iso8601
 from ..exceptions import ParamValidationError, Problem
 from .clock import SYSTEM_CLOCK, Clock
 from .config.shared_config import SharedConfig
@@ -92,6 +93,19 @@ class Credentials:
     def invalidate(self, access_key: str) -> bool:  # noqa: ARG002 - the protocol has it
         """Return False: there are no other credentials."""
         return False
+
+
+def read_credentials(members: Mapping[str, Any], token_name: str) -> Credentials:
+    """Return the credentials in a response of AWS; ``token_name`` is the member with the token.
+
+    Raises ``ValueError`` for an ``Expiration`` that is not in ISO 8601.
+    """
+    return Credentials(
+        members["AccessKeyId"],
+        members["SecretAccessKey"],
+        members[token_name],
+        parse_iso8601(members["Expiration"]),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
+from .._dates import parse_http_date
 from .._threads import call_after_fork
 from .._validation import (
     InvalidValueError,
@@ -39,7 +40,7 @@ from ..exceptions import (
     ResponseParserError,
     SSLError,
 )
-from .clock import Clock, parse_http_date
+from .clock import Clock
 from .config.shared_config import SharedConfig
 
 T = TypeVar("T")

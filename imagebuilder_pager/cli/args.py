@@ -12,8 +12,8 @@ import sys
 from collections.abc import Collection, Sequence
 from typing import Any, NoReturn
 
+from .. import __version__
 from .._rows import Operation, title_of
-from .._version import __version__
 from .exit_codes import UsageError
 from .options import (
     COMMANDS,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from .._controls import CONTROLS
+from ..exceptions import CONTROLS
 
 if TYPE_CHECKING:
     import logging

@@ -11,9 +11,9 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..._dates import parse_http_date
 from ..._threads import call_in_thread, result_of
 from ...exceptions import ClientError, CredentialRetrievalError
-from ..clock import parse_http_date
 from ..identity import (
     CachingProvider,
     CredentialsLike,

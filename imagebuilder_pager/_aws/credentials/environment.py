@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 
+from ..._dates import parse_iso8601
 from ...exceptions import InvalidConfigError, PartialCredentialsError, Problem
-from ..clock import parse_iso8601
 from ..identity import Credentials
 
 

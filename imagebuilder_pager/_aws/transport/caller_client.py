@@ -75,11 +75,14 @@ class _BaseCallerClient:
             extensions={"timeout": request.capped_timeouts()._asdict()},
         )
 
-    def _hook_response(self, error: Exception) -> Any:
-        """Return the response that a hook of the caller's refused; None for any other error."""
+    def _read_refused(self, error: Exception, request: HTTPRequest) -> ResponseReader:
+        """Return the reader of a response that a hook of the caller's refused.
+
+        Raises our error for any other error.
+        """
         if isinstance(error, self._module.HTTPStatusError):
-            return error.response
-        return None
+            return _begin_reading(error.response, request)
+        raise self._map(error, request) from error
 
     def _map(self, error: Exception, request: HTTPRequest) -> PagerError:
         """Return our error; raise one of the caller's own, such as a hook's, as it is."""
@@ -143,10 +146,7 @@ class CallerClient(_BaseCallerClient):
             finally:
                 response.close()
         except self._errors() as error:
-            response = self._hook_response(error)
-            if response is None:
-                raise self._map(error, request) from error
-            reader = _begin_reading(response, request)
+            reader = self._read_refused(error, request)
         return reader.finish()
 
     def close(self) -> None:
@@ -170,10 +170,7 @@ class AsyncCallerClient(_BaseCallerClient):
                 finally:
                     await response.aclose()
         except self._errors() as error:
-            response = self._hook_response(error)
-            if response is None:
-                raise self._map(error, request) from error
-            reader = _begin_reading(response, request)
+            reader = self._read_refused(error, request)
         return reader.finish()
 
     async def aclose(self) -> None:
