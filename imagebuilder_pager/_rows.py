@@ -34,7 +34,7 @@ class Operation:
 
     - ``name``: AWS's name; that of the client's method is ``method_name``.
     - ``family``: the module of :mod:`.models` that has its response.
-    - ``returns``: what a response holds, in words.
+    - ``returns``: the content of a response, in words.
     - ``http_method``, ``path``: of its request. The parameters of a GET request are in its query.
     - ``params``: its parameters by their names.
     - ``errors``: the names of the errors that the service model has for it.

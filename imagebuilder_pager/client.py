@@ -174,7 +174,7 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         )
         if preconnect := getattr(self._transport, "preconnect", None):
             preconnect(Origin.from_url(self.endpoint_url), client_config.timeouts.connect)
-        # After what is imported here: a filter that an import adds would have it shown again.
+        # After the imports above: a filter that an import adds would show it again.
         if verify is False and self.endpoint_url.startswith("https:"):
             warn_unverified("verify=False")
 
@@ -190,9 +190,9 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
 
     @abstractmethod
     def _adopt(self, http_client: HttpT) -> TransportT:
-        """Return the transport that sends by what the caller has given.
+        """Return the transport that sends by the caller's ``http_client``.
 
-        Raises :class:`ParamValidationError` for what nothing can be sent by.
+        Raises :class:`ParamValidationError` if it cannot send.
         """
 
     def can_paginate(self, operation_name: str) -> bool:
@@ -207,9 +207,9 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
 
 
 def _is_own_method(client: object, methods: type, name: str) -> bool:
-    """Return whether nobody has replaced the client's method, whose checks a page can go without.
+    """Return whether the method is the client's own, so that a page can do without its checks.
 
-    A paginator uses the method that a subclass, a test or the program has put in its place.
+    A paginator calls the method of a subclass, a test or the program if there is one.
     """
     return name not in vars(client) and getattr(type(client), name) is getattr(methods, name)
 
@@ -222,7 +222,7 @@ def _validate_max_page_size(value: int | None) -> int | None:
 
 
 def _is_transport(http_client: object, close: str) -> bool:
-    """Return whether it is one, and not a class of them."""
+    """Return whether it is a transport, and not a class of transports."""
     return (
         not isinstance(http_client, type)
         and hasattr(http_client, "signing_algorithm")
@@ -231,7 +231,7 @@ def _is_transport(http_client: object, close: str) -> bool:
 
 
 def _importing_httpx(purpose: str, alternative: str) -> AbstractContextManager[None]:
-    """Return the context in which to import what sends over httpx and signs by botocore."""
+    """Return the context for importing the transports that need httpx and botocore."""
     packages = ("httpx", "httpcore", "botocore")
     return importing(*packages, purpose=purpose, otherwise=f"give {alternative}")
 

@@ -286,7 +286,7 @@ class ResponseValidationError(PagerError):
     ``operation_name`` and ``request_id`` identify the response. ``problems`` is a tuple of
     ``(path, text)``, one for each invalid member, ten at most; a path is like
     ``resources[3].startTime``. ``problem_count`` is the number of all invalid members. Where an
-    option goes on with such a response, the text names it.
+    option accepts such a response, the text names it.
     """
 
     def __init__(

@@ -51,10 +51,10 @@ class CachingProvider(CredentialsProvider, Protocol):
 
 @runtime_checkable
 class RefreshableProvider(Protocol):
-    """A provider that fetches the same credentials for all who ask.
+    """A provider that fetches the same credentials for all callers.
 
-    ``begin_fetch()`` calls ``get_frozen_credentials`` in a thread that all who wait share. Raises
-    ``RuntimeError`` where the system has no more threads.
+    ``begin_fetch()`` calls ``get_frozen_credentials`` in a thread that all waiting callers share.
+    Raises ``RuntimeError`` where the system has no more threads.
     """
 
     def begin_fetch(self) -> Future[CredentialsLike]: ...

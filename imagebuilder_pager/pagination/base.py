@@ -157,7 +157,7 @@ class BasePageIterator(Generic[MethodT_co, PageT_co]):
 
 
 class IterationState(Generic[PageT]):
-    """One iteration over a listing: what its caller gets of each page, and has got so far."""
+    """One iteration over a listing: the part of each page for the caller, and the progress."""
 
     def __init__(self, pages: BasePageIterator[Any, PageT]) -> None:
         self._pages = pages
@@ -169,7 +169,7 @@ class IterationState(Generic[PageT]):
         self._pages._record_position(self._position, result.non_aggregate_part)
 
     def attach_resume_token(self, error: PagerError) -> None:
-        """Set on an error the token that resumes after what its caller has."""
+        """Set on an error the token that resumes after the caller's last page or item."""
         if self._position is None:
             error.resume_token = self._pages.starting_token
         else:

@@ -87,7 +87,7 @@ def fetch(
     """Return the body of a successful response. Raises :class:`MetadataError`.
 
     ``deadline`` is that of the attempt. There is no proxy, no redirect and no log line with the
-    URL: in a container, whoever has the URL has the credentials.
+    URL: in a container, the URL gives access to the credentials.
     """
     try:
         response = fetch_response(

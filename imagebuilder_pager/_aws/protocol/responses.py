@@ -25,7 +25,7 @@ from ...exceptions import (
 
 _log = logging.getLogger(__name__)
 
-#: What becomes of a response that does not match its model.
+#: The treatment of a response that does not match its model.
 OnInvalidResponse: TypeAlias = Literal["raise", "warn"]
 #: Where a member is: wire names, keys of a map and indexes of lists.
 Location: TypeAlias = tuple[int | str, ...]

@@ -1,7 +1,7 @@
 """A call of a rest-json service: encode, sign, send, parse, and try again.
 
-What is tried again is decided in :mod:`..retries`, what a response means in :mod:`.responses`. The
-sync and the async loop differ in where they wait, and in nothing else.
+:mod:`..retries` decides on retries, :mod:`.responses` on the meaning of a response. The sync and
+the async loop differ only in how they wait.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class ClientConfig(NamedTuple):
 class RestJsonClient:
     """A client of one service at one endpoint; its calls share a quota of retries.
 
-    ``path_prefix`` of the endpoint's URL stands before each operation's path. ``headers`` are those
+    ``path_prefix`` of the endpoint's URL is put before each operation's path. ``headers`` are those
     of all requests, names in lower case.
     """
 
@@ -101,7 +101,7 @@ class RestJsonClient:
         params: Mapping[str, Any],
         parse: ResponseParser[ResponseT],
     ) -> ResponseT:
-        """Make the call, as often as it takes, and return what ``parse`` makes of the response.
+        """Make the call, with its retries, and return the response as ``parse`` reads it.
 
         Raises :class:`NoCredentialsError`, a subclass of :class:`HTTPClientError` where there is no
         response, and what :func:`.responses.parse_response` raises.
@@ -214,7 +214,7 @@ class _CallExecution:
         )
 
     def parse(self, received: ReceivedResponse, parse: ResponseParser[ResponseT]) -> ResponseT:
-        """Return what ``parse`` makes of a response, if it is a success."""
+        """Return a successful response as ``parse`` reads it."""
         if self._spec.prepare is not None:
             self._spec.prepare()
         self._response = HTTPResponse(*received, self._retries.retries, self._redact)
@@ -228,14 +228,14 @@ class _CallExecution:
     def retry_delay(self, error: PagerError) -> float | None:
         """Return the seconds to wait before the next attempt; None if the error ends the call.
 
-        No secret is left in the error, whoever has repeated it.
+        All secrets are removed from the error.
         """
         redact_error(error, self._secrets)
         self._log_attempt()
         if self._client.rate is not None:
             throttled = classify(error) is RetryableKind.THROTTLING
             self._record_response(self._client.rate, throttled=throttled)
-        # What is wrong is corrected even if this call is not sent again: the next one is.
+        # Corrected even if this call is not sent again: the next call needs it.
         delay = self._retries.delay_after(
             error, self._clock.now(), is_corrected=self._recover_auth(error)
         )
@@ -288,7 +288,7 @@ def _summarize(error: PagerError) -> str:
     if not isinstance(error, ClientError):
         return type(error).__name__
     metadata = error.response["ResponseMetadata"]
-    # Where it is from a body it could be anything, also a line break and a line of its own.
+    # A code from a body could be any text, also a line break and a forged line.
     code = re.sub(r"[^\w.:#-]", "?", error.response["Error"]["Code"])[:80]
     return (
         f"{code}, HTTP status {metadata['HTTPStatusCode']}, request id {metadata.get('RequestId')}"

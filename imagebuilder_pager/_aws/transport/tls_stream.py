@@ -1,4 +1,4 @@
-"""TLS over another stream, sync and async: what to send and receive :mod:`.tls_connection` says."""
+"""TLS over another stream, sync and async; :mod:`.tls_connection` makes and reads the bytes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class BaseTLSStream(Generic[StreamT]):
         return self.connection.read_nowait(self.stream.read_nowait, max_bytes)
 
     def close(self) -> None:
-        """Close the stream below, without a farewell that would have to be waited for."""
+        """Close the stream below, without TLS's close message, which would take a wait."""
         self.stream.close()
 
 
