@@ -39,7 +39,7 @@ class Operation:
     - ``params``: its parameters by their names.
     - ``errors``: the names of the errors that the service model has for it.
     - ``result_key``: the member with the items, None for an operation that is not paginated.
-    - ``limit_key``: the parameter that limits a page, None where there is none.
+    - ``limit_key``: the parameter that limits a page, None without one.
     - ``non_aggregate_keys``: the members that are the same on every page.
     """
 

@@ -296,7 +296,7 @@ def resolve_retries(
     """Return the retry mode, and how often a call may be sent; 1 turns retries off.
 
     Each is the argument, else ``AWS_RETRY_MODE`` or ``AWS_MAX_ATTEMPTS``, else the profile's
-    ``retry_mode`` or ``max_attempts``, else standard, and what is usual in the mode.
+    ``retry_mode`` or ``max_attempts``, else standard, and the usual number of the mode.
 
     Raises :class:`ParamValidationError` of ``owner`` for an argument, :class:`InvalidConfigError`
     for a setting.

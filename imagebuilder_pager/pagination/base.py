@@ -1,6 +1,6 @@
 """The part of the drivers that does no I/O: the sync and the async ones share it.
 
-A driver fetches the pages of a cursor. The checks before it, what each iteration makes of a page,
+A driver fetches the pages of a cursor. The checks before it, the results of each iteration,
 and where the caller can resume, are decided here.
 """
 

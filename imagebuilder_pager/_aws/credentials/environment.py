@@ -29,7 +29,7 @@ class EnvironmentProvider:
 
 
 def credentials_from_environment() -> Credentials | None:
-    """Return the credentials of the environment variables, None if there are none.
+    """Return the credentials of the environment variables, None without any.
 
     The variables are ``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY``, in botocore's order
     ``AWS_SECURITY_TOKEN`` or ``AWS_SESSION_TOKEN``, and ``AWS_CREDENTIAL_EXPIRATION``. Raises

@@ -132,7 +132,8 @@ class H11Client(BaseH11Client[NetworkBackend]):
     - ``trust_env``: whether proxies and certificates are read from the environment. Default: True.
     - ``preconnect``: whether a client connects in a thread as soon as it knows its endpoint, while
       it is being made. Default: False.
-    - ``network_backend``: what connects, in httpcore's sense, for tests. Default: None, sockets.
+    - ``network_backend``: a backend that connects, in httpcore's sense, for tests. Default:
+      None, sockets.
     - ``monotonic``: a function that returns seconds, for tests. Default: ``time.monotonic``.
 
     Raises :class:`ParamValidationError` for arguments that cannot be used.

@@ -22,7 +22,7 @@ TLSOperation = Generator[bytes | None, bytes, ResultT]
 class TLSConnection:
     """The client's side of a TLS connection.
 
-    Raises ``ssl.SSLError`` for what the other side does wrong, ``ssl.SSLCertVerificationError`` for
+    Raises ``ssl.SSLError`` for errors of the other side, ``ssl.SSLCertVerificationError`` for
     a certificate that is not trusted.
     """
 
