@@ -41,11 +41,11 @@ class Task(Protocol):
 class AsyncRuntime(Protocol):
     """The operations of one event loop.
 
-    ``loop`` is the identity of its run: two runs one after the other have different ones;
-    ``is_closed`` may be asked in any thread.
-    ``timeout`` is a context manager that raises ``TimeoutError`` after so many seconds, None for
-    never. ``call_from_thread`` may be called in any thread, and does nothing once the run is over.
-    The sockets are non-blocking.
+    ``loop`` is the identity of its run: two runs one after the other have different ones.
+    ``is_closed`` may be called in any thread.
+    ``timeout`` is a context manager that raises ``TimeoutError`` after a number of seconds, None
+    for no limit. ``call_from_thread`` may be called in any thread, and does nothing once the run is
+    over. The sockets are non-blocking.
     """
 
     @property
@@ -72,7 +72,7 @@ def current_runtime() -> AsyncRuntime:
 
 
 async def run_in_thread(function: Callable[[], ResultT]) -> ResultT:
-    """Call a blocking function in a thread of its own, and return or raise what it does.
+    """Call a blocking function in a new thread, and return its result or raise its error.
 
     Neither a cancellation nor the end of the event loop or of the interpreter waits for the thread.
     Raises ``RuntimeError`` where the system has no more threads.
@@ -81,7 +81,7 @@ async def run_in_thread(function: Callable[[], ResultT]) -> ResultT:
 
 
 async def wait_for(future: Future[ResultT]) -> ResultT:
-    """Wait for a call in a thread, and return or raise what it does."""
+    """Wait for a call in a thread, and return its result or raise its error."""
     runtime = current_runtime()
     done = runtime.event()
     future.add_done_callback(lambda _: runtime.call_from_thread(done.set))
@@ -92,7 +92,7 @@ async def wait_for(future: Future[ResultT]) -> ResultT:
 def _in_trio() -> bool:
     trio = sys.modules.get("trio")
     try:
-        # What every version of trio has; not all have in_trio_run().
+        # Every version of trio has it; not all have in_trio_run().
         return trio is not None and trio.lowlevel.current_task() is not None
     except (RuntimeError, AttributeError):  # no run in this thread, or trio is half imported
         return False

@@ -1,4 +1,4 @@
-"""The names and arguments of boto3's client that the clients here lack, with what to use instead.
+"""The names and arguments of boto3's client that the clients here lack, with their replacements.
 
 Using one is an AttributeError or a TypeError, as for any unknown name, and names the counterpart.
 """

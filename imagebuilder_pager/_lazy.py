@@ -1,4 +1,4 @@
-"""What is made when it is first used: public names of a package, and attributes."""
+"""Public names of a package and attributes that are made when they are first used."""
 
 TYPE_CHECKING = False  # as typing's, which is slow to import
 if TYPE_CHECKING:

@@ -1,8 +1,9 @@
-"""The parameters of an operation's row, and the check of what is given for them.
+"""The parameters of an operation's row, and the check of the values given for them.
 
-The rule: what boto3 refuses is refused, and no more: a wrong type, a missing or unknown parameter,
-a value under the model's minimum. Maximum, pattern and enum are the service's to judge, which may
-have changed them since. Every problem has the path of its parameter: ``filters[0].values[3]``.
+The rule: exactly those values are refused that boto3 refuses: a wrong type, a missing or unknown
+parameter, a value under the model's minimum. Maximum, pattern and enum are checked by the service,
+which may have changed them since. Every problem has the path of its parameter:
+``filters[0].values[3]``.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Param(NamedTuple):
     - ``pattern``, ``enum``: the regular expression and the values that the service takes.
     - ``item``: of a list, the kind of its items.
     - ``members``: of a structure, its members by their names.
-    - ``text``: what it is for.
+    - ``text``: its purpose.
     """
 
     type: str

@@ -13,18 +13,20 @@ from typing import TYPE_CHECKING
 from ._lazy import cached_property
 from ._params import Param, check_params
 from ._threads import not_forked
-from .exceptions import OperationNotPageableError
+from .exceptions import OperationNotPageableError, ResponseValidationError
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from ._aws.protocol.responses import RestJsonOperation
+    from ._aws.protocol.responses import OnMismatch, ResponseParser, RestJsonSpec
     from .models.shapes import Response
     from .pagination.spec import PaginationSpec
 
 #: The most items that a ``StartingToken`` may skip: ten of the largest pages that the service has
 #: today, since a page may grow.
 MAX_OFFSET = 1_000
+#: Members of a request that its response repeats, in any case.
+_ECHOED_MEMBERS = ("lifecycleExecutionId", "workflowExecutionId")
 
 
 class Operation:
@@ -32,12 +34,12 @@ class Operation:
 
     - ``name``: AWS's name; that of the client's method is ``method_name``.
     - ``family``: the module of :mod:`.models` that has its response.
-    - ``returns``: what a response holds, in words.
+    - ``returns``: the content of a response, in words.
     - ``http_method``, ``path``: of its request. The parameters of a GET request are in its query.
     - ``params``: its parameters by their names.
     - ``errors``: the names of the errors that the service model has for it.
     - ``result_key``: the member with the items, None for an operation that is not paginated.
-    - ``limit_key``: the parameter that limits a page, None where there is none.
+    - ``limit_key``: the parameter that limits a page, None without one.
     - ``non_aggregate_keys``: the members that are the same on every page.
     """
 
@@ -115,9 +117,9 @@ class Operation:
         return replace(self.pagination, max_page_size=max_page_size)
 
     @cached_property
-    def rest_json(self) -> RestJsonOperation:
-        """The operation as the protocol sees it; it loads the family's module."""
-        from ._aws.protocol.responses import RestJsonOperation
+    def rest_json(self) -> RestJsonSpec:
+        """The specification for the protocol; it loads the family's module."""
+        from ._aws.protocol.responses import RestJsonSpec
         from .models.exceptions import MODELLED_ERRORS
 
         response = self.response
@@ -126,7 +128,7 @@ class Operation:
             with not_forked:
                 response.model_rebuild()
 
-        return RestJsonOperation(
+        return RestJsonSpec(
             name=self.name,
             path=self.path,
             members=response.wire_names(),
@@ -143,6 +145,35 @@ class Operation:
         Raises :class:`ParamValidationError` that names each that boto3 refuses.
         """
         return check_params(self.name, self.params, given)
+
+    def response_parser(
+        self, params: Mapping[str, Any], **parse_options: Any
+    ) -> ResponseParser[Any]:
+        """Return a parser that checks that a response answers the request with these parameters.
+
+        A caller's own HTTP client may return the response to another request. The parser raises
+        :class:`ResponseValidationError` for it.
+        """
+
+        def parse(
+            body: bytes, metadata: Mapping[str, Any], /, *, on_mismatch: OnMismatch
+        ) -> Response:
+            response: Response = self.response.from_json(
+                body, metadata, on_mismatch=on_mismatch, **parse_options
+            )
+            for name in _ECHOED_MEMBERS:
+                if not (sent := params.get(name)):
+                    continue
+                received = response.get(name)
+                if received and isinstance(received, str) and received.lower() != sent.lower():
+                    raise ResponseValidationError(
+                        self.name,
+                        metadata.get("RequestId"),
+                        [(name, "Response should be the one to this request")],
+                    )
+            return response
+
+        return parse
 
 
 def title_of(family: str) -> str:

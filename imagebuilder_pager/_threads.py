@@ -1,4 +1,4 @@
-"""Blocking calls in threads, shared by those who wait for the same, and what a fork does."""
+"""Blocking calls in threads, shared by the callers that wait for the same; and forks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def call_in_thread(function: Callable[[], T], name: str) -> Future[T]:
     def run() -> None:
         try:
             result = context.run(function)
-        except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
+        except BaseException as error:  # noqa: BLE001 - it is raised to the caller of the result
             future.set_exception(error)
         else:
             future.set_result(result)
@@ -114,7 +114,7 @@ class AfterFork(Protocol):
     """An object that a forked process cannot use as it is."""
 
     def after_fork(self) -> None:
-        """Let go, in the child, of what belongs to the parent."""
+        """Drop, in the child, the parent's locks, threads and connections."""
 
 
 _after_fork: weakref.WeakSet[AfterFork] = weakref.WeakSet()
@@ -125,12 +125,12 @@ def call_after_fork(subject: AfterFork) -> None:
     _after_fork.add(subject)
 
 
-#: Held while something is made whose own locks are in C or in another package. A fork waits for it.
+#: Held while an object is made that has locks in C or in another package. A fork waits for it.
 not_forked = threading.RLock()
 
 
 def _before_fork() -> None:
-    """Wait for what another thread is making or importing: a child would for ever."""
+    """Wait until other threads have finished making and importing; a child would wait for ever."""
     not_forked.acquire()
     package = __name__.partition(".")[0]
     for name in [name for name in sys.modules if name.startswith(package)]:

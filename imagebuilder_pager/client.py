@@ -18,7 +18,7 @@ from typing import (
 
 from ._aws.auth.signer import RequestSigner
 from ._aws.clock import SYSTEM_CLOCK, Clock
-from ._aws.config.endpoints import resolve_endpoint
+from ._aws.config.endpoints import ServiceMetadata, resolve_endpoint
 from ._aws.config.region import resolve_region
 from ._aws.config.shared_config import SharedConfig
 from ._aws.config.tls import (
@@ -31,7 +31,7 @@ from ._aws.credentials.resolver import resolve_credentials
 from ._aws.identity import CredentialsContext, CredentialsSource
 from ._aws.protocol.responses import OnInvalidResponse, validate_on_invalid_response
 from ._aws.protocol.rest_json import DEFAULT_MAX_RESPONSE_BYTES, ClientConfig, RestJsonClient
-from ._aws.protocol.user_agent import validate_user_agent_extra
+from ._aws.protocol.user_agent import user_agent, validate_user_agent_extra
 from ._aws.retries import resolve_retries
 from ._aws.transport.pool import MAX_CONNECTIONS
 from ._aws.transport.types import (
@@ -44,8 +44,8 @@ from ._aws.transport.types import (
 from ._boto3_names import explain_boto3_arguments, explain_missing_attribute
 from ._methods import AsyncOperationMethods, OperationMethods
 from ._operations import find_operation
-from ._service import SERVICE, request_headers, response_parser
 from ._validation import importing, validate_positive, validate_whole_number, validating
+from ._version import __version__
 from ._walk_methods import AsyncWalkMethods, WalkMethods
 from .exceptions import ParamValidationError, Problem
 from .models import exceptions as modelled_exceptions
@@ -63,8 +63,18 @@ __all__ = ["AsyncImageBuilder", "ImageBuilder"]
 HttpT = TypeVar("HttpT", HttpxClient | Transport, AsyncHttpxClient | AsyncTransport)
 TransportT = TypeVar("TransportT", Transport, AsyncTransport)
 
+SERVICE = ServiceMetadata("imagebuilder", fips_partitions=frozenset({"aws-us-gov"}))
+
 # Whether a retry's warning is shown is for the program to say, not for Python's last resort.
 logging.getLogger(__package__).addHandler(logging.NullHandler())
+
+
+def request_headers(config: SharedConfig, user_agent_extra: str | None = None) -> dict[str, str]:
+    """Return the headers of all requests of a client, but for those of its calls and attempts."""
+    return {
+        "accept-encoding": "identity",
+        "user-agent": user_agent("imagebuilder-pager", __version__, config, user_agent_extra),
+    }
 
 
 class _BaseClient(ABC, Generic[HttpT, TransportT]):
@@ -164,7 +174,7 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         )
         if preconnect := getattr(self._transport, "preconnect", None):
             preconnect(Origin.from_url(self.endpoint_url), client_config.timeouts.connect)
-        # After what is imported here: a filter that an import adds would have it shown again.
+        # After the imports above: a filter that an import adds would show it again.
         if verify is False and self.endpoint_url.startswith("https:"):
             warn_unverified("verify=False")
 
@@ -180,9 +190,9 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
 
     @abstractmethod
     def _adopt(self, http_client: HttpT) -> TransportT:
-        """Return the transport that sends by what the caller has given.
+        """Return the transport that sends by the caller's ``http_client``.
 
-        Raises :class:`ParamValidationError` for what nothing can be sent by.
+        Raises :class:`ParamValidationError` if it cannot send.
         """
 
     def can_paginate(self, operation_name: str) -> bool:
@@ -197,9 +207,9 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
 
 
 def _is_own_method(client: object, methods: type, name: str) -> bool:
-    """Return whether nobody has replaced the client's method, whose checks a page can go without.
+    """Return whether the method is the client's own, so that a page can do without its checks.
 
-    A paginator uses the method that a subclass, a test or the program has put in its place.
+    A paginator calls the method of a subclass, a test or the program if there is one.
     """
     return name not in vars(client) and getattr(type(client), name) is getattr(methods, name)
 
@@ -212,7 +222,7 @@ def _validate_max_page_size(value: int | None) -> int | None:
 
 
 def _is_transport(http_client: object, close: str) -> bool:
-    """Return whether it is one, and not a class of them."""
+    """Return whether it is a transport, and not a class of transports."""
     return (
         not isinstance(http_client, type)
         and hasattr(http_client, "signing_algorithm")
@@ -221,7 +231,7 @@ def _is_transport(http_client: object, close: str) -> bool:
 
 
 def _importing_httpx(purpose: str, alternative: str) -> AbstractContextManager[None]:
-    """Return the context in which to import what sends over httpx and signs by botocore."""
+    """Return the context for importing the transports that need httpx and botocore."""
     packages = ("httpx", "httpcore", "botocore")
     return importing(*packages, purpose=purpose, otherwise=f"give {alternative}")
 
@@ -319,7 +329,7 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMet
 
     def _send(self, operation: Operation, params: Mapping[str, Any], **parse_options: Any) -> Any:
         """Return the response to a request; its parameters have been checked."""
-        parse = response_parser(operation, params, **parse_options)
+        parse = operation.response_parser(params, **parse_options)
         return self._rest.call(self._transport, operation.rest_json, params, parse)
 
     def _make_paginator(self, method_name: str, max_page_size: int | None) -> Paginator[Any, Any]:
@@ -392,7 +402,7 @@ class AsyncImageBuilder(
         return await self._send(operation, operation.check_params(params))
 
     async def _send(self, operation: Operation, params: Mapping[str, Any]) -> Any:
-        parse = response_parser(operation, params)
+        parse = operation.response_parser(params)
         return await self._rest.call_async(self._transport, operation.rest_json, params, parse)
 
     def _make_paginator(

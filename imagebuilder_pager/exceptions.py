@@ -36,8 +36,6 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from ._controls import CONTROLS
-
 __all__ = [
     "CheckpointError",
     "CheckpointLockedError",
@@ -71,6 +69,12 @@ __all__ = [
     "StartingTokenError",
     "UnknownOperationError",
 ]
+
+#: The characters that no text from outside may bring to a terminal or into an error: those that
+#: steer a terminal, turn the reading direction or cannot be encoded. Tab and line break may pass.
+CONTROLS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
 
 
 class Problem(NamedTuple):
@@ -282,7 +286,7 @@ class ResponseValidationError(PagerError):
     ``operation_name`` and ``request_id`` identify the response. ``problems`` is a tuple of
     ``(path, text)``, one for each invalid member, ten at most; a path is like
     ``resources[3].startTime``. ``problem_count`` is the number of all invalid members. Where an
-    option goes on with such a response, the text names it.
+    option accepts such a response, the text names it.
     """
 
     def __init__(

@@ -1,1 +1,1 @@
-"""What any call to a signed AWS service needs; nothing of Image Builder, nothing of pages."""
+"""The calls to signed AWS services in general; nothing of Image Builder, nothing of pages."""

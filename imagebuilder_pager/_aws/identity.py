@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from .._dates import parse_iso8601
 from ..exceptions import ParamValidationError, Problem
 from .clock import SYSTEM_CLOCK, Clock
 from .config.shared_config import SharedConfig
@@ -50,10 +51,10 @@ class CachingProvider(CredentialsProvider, Protocol):
 
 @runtime_checkable
 class RefreshableProvider(Protocol):
-    """A provider that fetches the same credentials for all who ask.
+    """A provider that fetches the same credentials for all callers.
 
-    ``begin_fetch()`` calls ``get_frozen_credentials`` in a thread that all who wait share. Raises
-    ``RuntimeError`` where the system has no more threads.
+    ``begin_fetch()`` calls ``get_frozen_credentials`` in a thread that all waiting callers share.
+    Raises ``RuntimeError`` where the system has no more threads.
     """
 
     def begin_fetch(self) -> Future[CredentialsLike]: ...
@@ -92,6 +93,19 @@ class Credentials:
     def invalidate(self, access_key: str) -> bool:  # noqa: ARG002 - the protocol has it
         """Return False: there are no other credentials."""
         return False
+
+
+def read_credentials(members: Mapping[str, Any], token_name: str) -> Credentials:
+    """Return the credentials in a response of AWS; ``token_name`` is the member with the token.
+
+    Raises ``ValueError`` for an ``Expiration`` that is not in ISO 8601.
+    """
+    return Credentials(
+        members["AccessKeyId"],
+        members["SecretAccessKey"],
+        members[token_name],
+        parse_iso8601(members["Expiration"]),
+    )
 
 
 @dataclass(frozen=True, slots=True)

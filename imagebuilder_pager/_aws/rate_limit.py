@@ -32,7 +32,7 @@ FORGET_AFTER = 300.0
 
 
 class RateSnapshot(NamedTuple):
-    """A rate as plain data, for the next worker that goes on with the target.
+    """A rate as plain data, for the next worker of the target.
 
     ``rate`` and ``throttled_rate`` are in requests a second, ``seconds_since`` is the time since
     the service has last throttled.

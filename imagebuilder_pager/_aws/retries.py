@@ -4,10 +4,10 @@ The rule: a retry waits a random time below a bound that doubles, and takes toke
 Throttling has the longer wait and takes fewer tokens, any other failure the reverse. The legacy
 mode differs in the number of attempts, the adaptive mode also waits by :mod:`.rate_limit`.
 
-A :class:`RetryState` is told how each attempt at a call has ended, and returns the delay before the
-next one, or None to give up. It does no I/O. All calls of a client share a :class:`RetryQuota`, so
-that retries do not make an outage worse. :func:`call_with_retries` is the loop for the calls that
-find credentials.
+A :class:`RetryState` gets the error of each failed attempt at a call, and returns the delay before
+the next one, or None to give up. It does no I/O. All calls of a client share a :class:`RetryQuota`,
+so that retries do not make an outage worse. :func:`call_with_retries` is the loop for the calls
+that find credentials.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
+from .._dates import parse_http_date
 from .._threads import call_after_fork
 from .._validation import (
     InvalidValueError,
@@ -39,7 +40,7 @@ from ..exceptions import (
     ResponseParserError,
     SSLError,
 )
-from .clock import Clock, parse_http_date
+from .clock import Clock
 from .config.shared_config import SharedConfig
 
 T = TypeVar("T")
@@ -79,14 +80,14 @@ THROTTLING_STATUS = 429
 
 
 class RetryableKind(enum.Enum):
-    """The kinds of failure that another attempt may not meet."""
+    """The kinds of failure after which another attempt may succeed."""
 
     THROTTLING = "throttling"
     TRANSIENT = "transient"
 
 
 def classify(error: PagerError) -> RetryableKind | None:
-    """Return the kind of a retryable error, None for an error that a retry would meet again."""
+    """Return the kind of a retryable error, None for an error that a retry would not help."""
     if isinstance(error, ClientError):
         code = error.response["Error"]["Code"]
         status = error.response["ResponseMetadata"].get("HTTPStatusCode")
@@ -104,7 +105,7 @@ def classify(error: PagerError) -> RetryableKind | None:
 
 _NETWORK_KINDS: tuple[tuple[type[PagerError], RetryableKind | None], ...] = (
     (ReadTimeoutError, RetryableKind.TRANSIENT),
-    (ProxyConnectionError, None),  # a proxy that refuses goes on refusing
+    (ProxyConnectionError, None),  # a proxy that refuses will refuse again
     (EndpointConnectionError, RetryableKind.TRANSIENT),
     (ConnectionClosedError, RetryableKind.TRANSIENT),
 )
@@ -139,7 +140,7 @@ class RetryQuota:
         return self._available_capacity
 
     def acquire(self, amount: int) -> bool:
-        """Take the amount and return True, or return False if so much is not left."""
+        """Take the amount and return True, or return False if less is left."""
         with self._lock:
             if amount > self._available_capacity:
                 return False
@@ -295,7 +296,7 @@ def resolve_retries(
     """Return the retry mode, and how often a call may be sent; 1 turns retries off.
 
     Each is the argument, else ``AWS_RETRY_MODE`` or ``AWS_MAX_ATTEMPTS``, else the profile's
-    ``retry_mode`` or ``max_attempts``, else standard, and what is usual in the mode.
+    ``retry_mode`` or ``max_attempts``, else standard, and the usual number of the mode.
 
     Raises :class:`ParamValidationError` of ``owner`` for an argument, :class:`InvalidConfigError`
     for a setting.

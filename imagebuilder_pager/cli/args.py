@@ -12,8 +12,8 @@ import sys
 from collections.abc import Collection, Sequence
 from typing import Any, NoReturn
 
+from .. import __version__
 from .._rows import Operation, title_of
-from .._version import __version__
 from .exit_codes import UsageError
 from .options import (
     COMMANDS,
@@ -44,14 +44,14 @@ _OTHER_COMMANDS = {
 }
 
 
-class _Parser(argparse.ArgumentParser):
+class _CommandParser(argparse.ArgumentParser):
     """An argument parser that raises its errors, so that one place decides on the exit code."""
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{self.format_usage()}\n{_PROGRAM}: error: {message}")
 
 
-class _MainParser(_Parser):
+class _MainParser(_CommandParser):
     """The parser of the command line; its help lists the commands by family."""
 
     def format_help(self) -> str:
@@ -143,7 +143,7 @@ def _make_parsers(
     commands = parser.add_subparsers(
         dest="command",
         metavar="COMMAND",
-        parser_class=_Parser,
+        parser_class=_CommandParser,
         help=None if has_summaries else argparse.SUPPRESS,
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from .._rows import Operation
 from ..client import ImageBuilder
-from ..models.fields import RawTimestamp
+from ..models.fields import RawTimestamp, epoch_seconds
 from ..pagination.paginator import PageIterator, Paginator
 
 #: Returns what to print for a timestamp.
@@ -25,11 +25,8 @@ def iso8601(timestamp: RawTimestamp) -> str:
     As botocore does, it is in the local time zone where epoch seconds were sent, and else in the
     zone that was sent.
     """
-    try:
-        float(timestamp.raw)
-    except ValueError:
-        return timestamp.isoformat()
-    return timestamp.astimezone().isoformat()
+    is_epoch = epoch_seconds(timestamp.raw) is not None
+    return (timestamp.astimezone() if is_epoch else timestamp).isoformat()
 
 
 class RawImageBuilder:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from .. import H11Client
 from .._aws.config.shared_config import SharedConfig
 from .._aws.config.tls import ca_bundle_from_config, resolve_verify
-from .._aws.transport.h11_transport import H11Client
 from .._aws.transport.types import DEFAULT_TIMEOUTS
 from .._validation import validating
 

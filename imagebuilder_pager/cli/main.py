@@ -21,7 +21,7 @@ from .exit_codes import ConfigurationError, UsageError, describe_error
 from .options import COMMANDS
 from .resume_state import ResumeState
 from .signals import SignalReceived, Signals
-from .terminal import escape_controls, showing_mismatches, write_stderr
+from .terminal import showing_mismatches, stderr_formatter, write_stderr
 
 if TYPE_CHECKING:
     import argparse
@@ -225,18 +225,12 @@ def _show(output: str, context: ListContext, writer: RichWriter) -> None:
 def _configure_logging(*, debug: bool) -> None:
     import logging
 
-    class SafeFormatter(logging.Formatter):
-        def format(self, record: logging.LogRecord) -> str:
-            return escape_controls(super().format(record))
-
     for name in ("imagebuilder_pager", "httpx"):
         logger = logging.getLogger(name)
         if debug:
             handler: logging.Handler = logging.StreamHandler()
             template = "%(asctime)s - %(threadName)s - %(name)s - %(levelname)s - %(message)s"
-            is_terminal = sys.stderr is not None and sys.stderr.isatty()
-            formatter = SafeFormatter if is_terminal else logging.Formatter
-            handler.setFormatter(formatter(template))
+            handler.setFormatter(stderr_formatter(template))
             logger.setLevel(logging.DEBUG)
         else:
             # Without any handler, Python would print warnings, such as of a retry.

@@ -5,8 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from .._controls import CONTROLS
+from ..exceptions import CONTROLS
+
+if TYPE_CHECKING:
+    import logging
 
 
 def escape_controls(text: str) -> str:
@@ -18,6 +22,18 @@ def write_stderr(text: str) -> None:
     """Write to standard error, if there is one; on a terminal, without control characters."""
     if sys.stderr is not None:
         sys.stderr.write(escape_controls(text) if sys.stderr.isatty() else text)
+
+
+def stderr_formatter(template: str) -> logging.Formatter:
+    """Return a formatter for standard error; on a terminal, without control characters."""
+    import logging
+
+    class EscapingFormatter(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return escape_controls(super().format(record))
+
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    return (EscapingFormatter if is_terminal else logging.Formatter)(template)
 
 
 @contextmanager

@@ -8,11 +8,11 @@ import re
 import threading
 import uuid
 from collections.abc import Callable, Collection
+from http import HTTPStatus
 from typing import Any
 
 import httpx
 
-from .._aws.retries import THROTTLING_STATUS
 from .account import Account
 from .calls import Call, CallLog
 from .errors import ServiceError
@@ -104,7 +104,7 @@ class LocalFleet:
                 self._rate_limits.take((account, region))
         except ServiceError as error:
             with self._lock:
-                self.throttled += error.status == THROTTLING_STATUS
+                self.throttled += error.status == HTTPStatus.TOO_MANY_REQUESTS
             return _error_response(error)
         return builder(request)
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from .._aws.clock import assume_utc
+from .._dates import assume_utc
 
 WireDict = Mapping[str, Any]
 """A structure of the API as it is in JSON, where datetimes may stand for epoch seconds."""

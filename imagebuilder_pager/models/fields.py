@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Self, TypeVar, get_args
 from pydantic import Field, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from .._aws.clock import assume_utc, parse_http_date
+from .._dates import assume_utc, parse_http_date
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -121,7 +121,7 @@ def _to_datetime(value: object, info: ValidationInfo) -> datetime:
         except (OverflowError, OSError, ValueError) as error:
             raise _timestamp_error("in epoch seconds, within the years 1 to 9999") from error
     elif isinstance(value, str):
-        number = _number(value)
+        number = epoch_seconds(value)
         timestamp = _date_from_text(value) if number is None else _to_datetime(number, info)
     elif isinstance(value, datetime):
         timestamp = assume_utc(value)
@@ -134,9 +134,10 @@ def _to_datetime(value: object, info: ValidationInfo) -> datetime:
     )
 
 
-def _number(value: str) -> float | None:
+def epoch_seconds(raw: float | str) -> float | None:
+    """Return the JSON value of a timestamp as a number, None for a date."""
     try:
-        return float(value)
+        return float(raw)
     except ValueError:
         return None
 

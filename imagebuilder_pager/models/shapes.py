@@ -162,7 +162,7 @@ class Shape(BaseModel, MutableMapping[str, Any]):
         return dict(self.items()) == other or self.to_dict() == other
 
     # As a dictionary, it changes and cannot be hashed.
-    __hash__ = None  # type: ignore[assignment]  # Python's way, which mypy does not know
+    __hash__ = None  # type: ignore[assignment]  # Python's way, unknown to mypy
 
     def __or__(self, other: Mapping[str, Any]) -> dict[str, Any]:
         return {**self, **other} if isinstance(other, Mapping) else NotImplemented
@@ -430,7 +430,7 @@ class _Look(NamedTuple):
 
 @cache
 def parts_of(annotation: Any) -> tuple[type | None, Any]:
-    """Return what contains others in a type, and their type; for a plain value its validator."""
+    """Return a type's container and the type of its parts; for a plain value its validator."""
     if NoneType in get_args(annotation):
         annotation = get_args(annotation)[0]
     bare = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
@@ -452,7 +452,7 @@ def of_type(value: object, kind: type[T]) -> T | None:
 
 
 def _load_members(body: bytes, error: ValidationError) -> dict[str, Any]:
-    """Return the members of the object in a body, or raise ``error`` where it is none.
+    """Return the members of the object in a body, or raise ``error`` if it is not an object.
 
     Python's parser, as boto3, takes lone surrogates and deep nesting, which Pydantic's rejects.
     """

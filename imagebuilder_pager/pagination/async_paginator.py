@@ -92,7 +92,7 @@ class _State(Protocol):
     def attach_resume_token(self, error: PagerError) -> None: ...
 
 
-class _Fetcher(Protocol[ResultT_co]):
+class _ResultFetcher(Protocol[ResultT_co]):
     async def next_result(self) -> ResultT_co | None: ...
     async def aclose(self) -> None: ...
 
@@ -109,11 +109,11 @@ class AsyncResultIterator(AsyncIterator[T]):
     def __init__(
         self,
         state: _State,
-        prefetcher: _Fetcher[ResultT],
+        prefetcher: _ResultFetcher[ResultT],
         expand: Callable[[ResultT], Iterator[T]],
     ) -> None:
         self._state = state
-        self._prefetcher: _Fetcher[Any] = prefetcher
+        self._prefetcher: _ResultFetcher[Any] = prefetcher
         self._expand: Callable[[Any], Iterator[T]] = expand
         self._values: Iterator[T] = iter(())
         self._running = False

@@ -41,7 +41,7 @@ class AsyncPrefetcher(Generic[ResultT]):
             self._task = runtime.start_task(self._buffer.produce, self._fetch)
         elif runtime.loop is not self._runtime.loop:
             raise PaginationError(
-                "an iteration with Prefetch goes on only in the event loop in which it began; "
+                "an iteration with Prefetch continues only in the event loop in which it began; "
                 "paginate anew in this one, with the error's resume_token as the StartingToken"
             )
         return await self._buffer.get()

@@ -1,6 +1,6 @@
 """The part of the drivers that does no I/O: the sync and the async ones share it.
 
-A driver fetches the pages of a cursor. The checks before it, what each iteration makes of a page,
+A driver fetches the pages of a cursor. The checks before it, the results of each iteration,
 and where the caller can resume, are decided here.
 """
 
@@ -157,7 +157,7 @@ class BasePageIterator(Generic[MethodT_co, PageT_co]):
 
 
 class IterationState(Generic[PageT]):
-    """One iteration over a listing: what its caller gets of each page, and has got so far."""
+    """One iteration over a listing: the part of each page for the caller, and the progress."""
 
     def __init__(self, pages: BasePageIterator[Any, PageT]) -> None:
         self._pages = pages
@@ -169,7 +169,7 @@ class IterationState(Generic[PageT]):
         self._pages._record_position(self._position, result.non_aggregate_part)
 
     def attach_resume_token(self, error: PagerError) -> None:
-        """Set on an error the token that resumes after what its caller has."""
+        """Set on an error the token that resumes after the caller's last page or item."""
         if self._position is None:
             error.resume_token = self._pages.starting_token
         else:

@@ -54,7 +54,7 @@ class Checkpoint:
     """A checkpoint file, and the progress of the listing that is saved in it.
 
     - ``path``: the file; it is made at the first save.
-    - ``listing``: what identifies the listing, in values that JSON has. The file of another listing
+    - ``listing``: the identity of the listing, in values that JSON has. The file of another listing
       is an error. Default: None, the same as ``{}``.
 
     ::
@@ -103,7 +103,7 @@ class Checkpoint:
         return self._file.path
 
     def save(self, token: str, *, data: Mapping[str, Any] | None = None) -> None:
-        """Save the token that resumes after what has been processed.
+        """Save the token that resumes after the processed items.
 
         It is on the disk when this returns. ``data`` is saved with it, and replaces what was saved
         before; None keeps that. Where there is no token left, call :meth:`finish`.
@@ -146,12 +146,12 @@ class Checkpoint:
     def pages(self, pages: Any) -> Any:
         """Return an iterator over pages, as :meth:`items` does over items.
 
-        There is one save a page, which is faster; the page under way is the one that comes again.
+        There is one save a page, which is faster; the page under way is repeated.
         """
         return self._iterate(pages, "pages")
 
     def close(self) -> None:
-        """Release the file. Nothing is saved: all that was processed has been."""
+        """Release the file. Nothing is saved: all processed items are saved already."""
         self._file.close()
 
     def __enter__(self) -> Self:
@@ -220,7 +220,7 @@ class Checkpoint:
         if listing != self._listing:
             raise CheckpointError(
                 f"{self.path} is the checkpoint of another listing, {json.dumps(listing)}; give "
-                "each listing a file of its own"
+                "each listing its own file"
             )
         return token, finished, data
 
@@ -280,7 +280,7 @@ class _AsyncResults(AsyncIterator[T], Generic[T]):
             await run_in_thread(partial(self._save, self._unsaved))
 
     def _save(self, unsaved: list[str | None]) -> None:
-        # A cancelled task's save goes on in its thread; the next save waits for it.
+        # A cancelled task's save continues in its thread; the next save waits for it.
         with self._lock:
             if unsaved:
                 self._checkpoint._advance(unsaved[0])

@@ -76,7 +76,7 @@ class CheckpointFile:
         if os.getpid() != self._process_id:
             raise CheckpointLockedError(
                 f"{self.path} is in use by the process {self._process_id}, of which this one "
-                "is a child; save in that one, or give each process a file of its own"
+                "is a child; save in that one, or give each process its own file"
             )
         with self._thread_lock:
             if self._lock is None:
@@ -178,7 +178,7 @@ class CheckpointFile:
                 if isinstance(error, BlockingIOError):
                     raise CheckpointLockedError(
                         f"{self.path} is in use by another run; wait for its end, or give each "
-                        "run a file of its own"
+                        "run its own file"
                     ) from None
                 raise
             os.close(descriptor)
@@ -187,8 +187,8 @@ class CheckpointFile:
 def is_locked(path: str) -> bool:
     """Return whether a program has the file; False on a system without locks.
 
-    Where a killed program has left the lock's file, it is locked for a moment: a program that wants
-    it in that moment is told that it is in use.
+    If a killed program has left the lock's file, this call locks it for a moment: a program that
+    opens the checkpoint in that moment gets the error that it is in use.
     """
     try:
         import fcntl

@@ -1,4 +1,4 @@
-"""The paginator protocol as a state machine without I/O: it decides where a listing goes on.
+"""The paginator protocol as a state machine without I/O: it decides where a listing continues.
 
 A driver takes the next request from a :class:`PageCursor`, sends it, and passes the page back::
 
@@ -210,7 +210,7 @@ class PageCursor(Generic[PageT]):
             set_value_at_path(self.non_aggregate_part, expression, expression.search(page))
 
     def _advance(self, page: PageT, *, max_items_reached: bool) -> Mapping[str, Any] | None:
-        """Go on to the next page, and return the members of the token that resumes there."""
+        """Move to the next page, and return the members of the token that resumes there."""
         next_tokens = self._next_tokens(page)
         if not any(next_tokens.values()):
             self._done = True
@@ -239,7 +239,7 @@ class PageCursor(Generic[PageT]):
 
 
 def parse_start(spec: PaginationSpec, token: object, page_size: int | str | None) -> StartingPoint:
-    """Return the point that a starting token stands for in a listing.
+    """Return the point in a listing at which a starting token resumes.
 
     Raises :class:`StartingTokenError` for an invalid token.
     """

@@ -110,7 +110,7 @@ def _describe_unknown(
 
 def _build_spec(client: Any, api_name: str, botocore_paginator: Any) -> PaginationSpec:
     # botocore has no public name for the entry. The alternative, its client's loader, is private
-    # as well, and what it loads would have to be found a second time.
+    # as well, and the entry would have to be searched a second time.
     entry: Mapping[str, Any] = botocore_paginator._pagination_cfg
     limit_as_string = False
     if limit_key := entry.get("limit_key"):

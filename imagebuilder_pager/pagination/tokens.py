@@ -22,7 +22,7 @@ from ..exceptions import Problem, StartingTokenError
 OFFSET_KEY = "boto_truncate_amount"
 ENCODED_KEYS_KEY = "boto_encoded_keys"
 
-# The limit where the spec has none. No page of any AWS service has nearly so many items; a larger
+# The limit where the spec has none. Pages of AWS services have far fewer items; a larger
 # offset would only skip page after page.
 MAX_OFFSET = 1_000_000
 # DynamoDB, whose tokens are structures, allows 32 levels.
@@ -30,7 +30,7 @@ MAX_DEPTH = 64
 
 
 class StartingPoint(NamedTuple):
-    """The point that a starting token stands for.
+    """The point at which a starting token resumes.
 
     - ``tokens``: the values of the input tokens, None for those that are absent.
     - ``offset``: the number of items to skip.
@@ -68,7 +68,7 @@ def decode_token(token: str) -> dict[str, Any]:
 def parse_starting_token(
     token: object, input_tokens: Sequence[str], max_offset: int = MAX_OFFSET
 ) -> StartingPoint:
-    """Return the point that a starting token stands for.
+    """Return the point at which a starting token resumes.
 
     A token has one of three forms, tried in botocore's order:
 

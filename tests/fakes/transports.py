@@ -28,7 +28,7 @@ from imagebuilder_pager._aws.transport.types import (
     ReceivedResponse,
     Timeouts,
 )
-from imagebuilder_pager._service import request_headers
+from imagebuilder_pager.client import request_headers
 from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
 from .accounts import PATH

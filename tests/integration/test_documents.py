@@ -286,7 +286,7 @@ def test_every_link_leads_to_a_file_and_a_heading_that_are_there(document: str) 
         "Logging",
         "Timeouts",
         "Proxies",
-        "What breaks without a word",
+        "Changes that raise no error",
         "Checkpoints",
         "Expired tokens between runs",
     ],

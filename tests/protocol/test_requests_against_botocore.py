@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagebuilder_pager._aws.protocol.requests import SerializedRequest, serialize_request
-from imagebuilder_pager._aws.protocol.responses import RestJsonOperation
+from imagebuilder_pager._aws.protocol.responses import RestJsonSpec
 from imagebuilder_pager._operations import OPERATIONS
 
 ENDPOINT = "https://imagebuilder.us-west-2.amazonaws.com"
@@ -109,7 +109,7 @@ def test_any_query_is_as_of_botocore(params: dict[str, Any], body: str | None, m
         "shapes": {**SHAPES, "Input": {"type": "structure", "members": members}},
     }
     theirs = botocore.model.ServiceModel(model).operation_model("Ask")
-    ours = RestJsonOperation(
+    ours = RestJsonSpec(
         name="Ask",
         path="/ask",
         members=(),

@@ -278,7 +278,7 @@ def test_a_child_process_does_not_save_to_its_parents_checkpoint(tmp_path: Path)
     ran = subprocess.run(command, capture_output=True, text=True, check=True)
     assert ran.stdout == (
         f"{tmp_path / 'file'} is in use by the process PARENT, of which this one is a child; "
-        "save in that one, or give each process a file of its ownparent\n"
+        "save in that one, or give each process its own fileparent\n"
     )
 
 

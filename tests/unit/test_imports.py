@@ -5,6 +5,7 @@ type checkers alone.
 """
 
 import ast
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +17,8 @@ NAME = "imagebuilder_pager"
 PACKAGE = Path(imagebuilder_pager.__file__).parent
 Graph = Mapping[str, set[str]]
 Layers = Sequence[set[str]]
+# Private by their names alone.
+DOCUMENTED = {"._exit", "._replace"}
 
 # From the top down. A module may import from lower layers and, in a folder, from its own folder;
 # never from another part of its own layer. The package's own __init__ is named "".
@@ -25,7 +28,7 @@ LAYERS: Layers = [
     {"local", "fleet"},
     {""},
     {"client"},
-    {"_service", "_walk_methods"},
+    {"_walk_methods"},
     {"lifecycle_walk"},
     {"_methods"},
     {"type_defs"},
@@ -36,7 +39,7 @@ LAYERS: Layers = [
     {"_params"},
     {"_validation"},
     {"_async_runtime", "exceptions"},
-    {"_boto3_names", "_controls", "_threads", "_lazy", "_version"},
+    {"_boto3_names", "_dates", "_threads", "_lazy", "_version"},
 ]
 AWS_LAYERS: Layers = [
     {"credentials", "protocol"},
@@ -54,6 +57,25 @@ BOTOCORE_AT_ONCE = {
     "_aws.credentials.profile": {"botocore.credentials"},
 }
 BOTOCORE_LATER = {"_aws.config.shared_config": {"botocore.configloader"}}
+
+
+# What the parts above the client use of the private modules below it, and of others' private
+# attributes (those of a class in the same file are not counted).
+PRIVATE_USES = {
+    "cli": {
+        *("_aws.clock", "_aws.config.region", "_aws.config.shared_config", "_aws.config.tls"),
+        *("_aws.retries", "_aws.transport.types", "_operations", "_params", "_rows", "_threads"),
+        *("_validation", "._connection", "._send"),
+    },
+    "fleet": {
+        *("_aws.clock", "_aws.config.region", "_aws.config.shared_config", "_aws.config.tls"),
+        *("_aws.credentials.refreshable", "_aws.credentials.resolver", "_aws.credentials.sts"),
+        *("_aws.identity", "_aws.protocol.responses", "_aws.rate_limit", "_aws.retries"),
+        *("_aws.transport.async_h11_transport", "_aws.transport.types", "_lazy", "_threads"),
+        *("_validation", "._rest"),
+    },
+    "local": {"_dates", "_operations", "_params", "_rows", "_validation"},
+}
 
 
 def find_modules(package: Path) -> dict[str, Path]:
@@ -166,7 +188,7 @@ def test_every_module_is_in_a_layer() -> None:
 
 
 def test_pagination_and_aws_can_be_lifted_out() -> None:
-    ground = {"_lazy", "_async_runtime", "_controls", "exceptions", "_threads", "_validation"}
+    ground = {"_lazy", "_async_runtime", "_dates", "exceptions", "_threads", "_validation"}
     for folder in ("pagination", "_aws"):
         for name in MODULES:
             if part_of(name, "") == folder:
@@ -179,6 +201,35 @@ def test_pagination_knows_no_http_and_no_model() -> None:
             names = imported_names(parse(file), file, PACKAGE)
             others = {other.partition(".")[0] for other in names}
             assert not others & {"botocore", "h11", "httpx", "pydantic"}, name
+
+
+def private_modules_of(folder: str) -> set[str]:
+    """The private modules that the folder's modules import."""
+    imported = set().union(*(GRAPH[name] for name in GRAPH if part_of(name, "") == folder))
+    return {name for name in imported if name.startswith("_")}
+
+
+def private_attributes_of(folder: str) -> set[str]:
+    """The private attributes that the folder's modules read, and do not define themselves."""
+    found = set()
+    for name, file in MODULES.items():
+        if part_of(name, "") == folder:
+            nodes = list(ast.walk(parse(file)))
+            own = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+            own |= {
+                node.attr
+                for node in nodes
+                if isinstance(node, ast.Attribute) and ast.unparse(node.value) in {"self", "cls"}
+            }
+            read = {node.attr for node in nodes if isinstance(node, ast.Attribute)} - own
+            found |= {f".{attr}" for attr in read if re.match("_[a-z]", attr)}
+    return found - DOCUMENTED
+
+
+@pytest.mark.parametrize("folder", PRIVATE_USES)
+def test_private_names_are_used_as_listed(folder: str) -> None:
+    """A new use is entered here, or made public; one that is gone is taken out."""
+    assert private_modules_of(folder) | private_attributes_of(folder) == PRIVATE_USES[folder]
 
 
 @every_module
@@ -245,9 +296,9 @@ def test_every_way_to_import_is_seen(tmp_path: Path, file: str, code: str, impor
         ("_aws.clock", "pagination.tokens"),
         ("pagination.cursor", "_aws.clock"),
         ("pagination.cursor", "models.shapes"),
-        ("_aws.clock", "_service"),
+        ("_aws.clock", "_rows"),
         ("models.shapes", "_operations"),
-        ("_operations", "_service"),
+        ("_operations", "_walk_methods"),
         ("_operations", "type_defs"),
         ("type_defs", "client"),
         ("client", "local.server"),
@@ -255,7 +306,7 @@ def test_every_way_to_import_is_seen(tmp_path: Path, file: str, code: str, impor
         ("local.server", "cli.main"),
         ("local.server", "pytest_plugin"),
         ("exceptions", "_validation"),
-        ("_controls", "_version"),
+        ("_dates", "_version"),
         ("cli.main", "__main__"),
     ],
 )

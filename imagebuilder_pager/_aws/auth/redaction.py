@@ -1,4 +1,4 @@
-"""Remove secrets from text that we did not write: a service or proxy may repeat what it was sent.
+"""Remove secrets from text that we did not write: a service or proxy may repeat a request.
 
 The rule: a secret is found by its whole value, in the forms of :func:`_forms_of`, and not by the
 text around it. So a text is redacted before it is cut or quoted.
@@ -19,7 +19,7 @@ from ..identity import CredentialsLike
 _REMOVED = "(removed)"
 #: A shorter value cannot be told from a word.
 _MIN_SECRET_LENGTH = 8
-#: Characters of a text; the rest is of no use in an error.
+#: Maximum characters of a text; an error does not need more.
 _MAX_TEXT_LENGTH = 64 * 1024
 #: Optional escapes in JSON: PHP's, Gson's, .NET's.
 _JSON_ESCAPES = (("/", "\\/"), ("=", "\\u003d"), ("+", "\\u002B"))

@@ -1,8 +1,8 @@
-"""Signing a request: with which credentials, by which clock, and what a refusal asks to correct.
+"""Signing a request: the credentials, the clock, and their correction after a refusal.
 
-The rule: what is corrected, the clock or the credentials, is corrected once a call. A clock whose
-correction did not help goes back to the system's, so that no single response can set it. Whether
-the call is sent again is decided in :mod:`..retries`.
+The rule: a call corrects the clock once at most, and the credentials once at most. If a correction
+of the clock did not help, it is undone, so that no single response can set the clock.
+:mod:`..retries` decides whether the call is sent again.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..._dates import parse_http_date
 from ..._threads import call_in_thread, result_of
 from ...exceptions import ClientError, CredentialRetrievalError
-from ..clock import parse_http_date
 from ..identity import (
     CachingProvider,
     CredentialsLike,
@@ -25,7 +25,7 @@ from ..identity import (
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-#: A service allows five minutes; a clock that is off by less is not what it objects to.
+#: A service allows five minutes; it does not object to a clock that is off by less.
 _MIN_CORRECTED_SKEW = timedelta(minutes=4)
 #: A clock without a battery begins decades ago; a date beyond that is not a service's.
 _MAX_PLAUSIBLE_SKEW = timedelta(days=365 * 100)
@@ -132,7 +132,7 @@ class RequestSigner:
         return credentials
 
     def _begin_fetch(self) -> Future[CredentialsLike]:
-        """Fetch in a thread; one that caches has one for all current callers."""
+        """Fetch in a thread; a provider that caches uses one thread for all current callers."""
         provider = self._credentials
         try:
             if isinstance(provider, RefreshableProvider):
@@ -174,13 +174,13 @@ class RequestSigner:
     def recover_from_auth_error(
         self, error: ClientError, signed: SignedWith, attempted: Collection[str]
     ) -> str | None:
-        """Correct what a refusal objects to in the signing; return what that was, or None.
+        """Correct the clock or the credentials after a refusal; return which of them, or None.
 
-        ``signed`` is how the refused request was signed. What is in ``attempted``, ``"clock"`` or
-        ``"credentials"``, is not corrected again.
+        ``signed`` is how the refused request was signed. ``attempted`` has the names, ``"clock"``
+        or ``"credentials"``, of those that must not be corrected again.
 
-        A clock that is off is corrected by the response's ``Date`` header. Credentials that have
-        expired are given up, if there is a way to others; these are fetched at the next signing.
+        A clock that is off is corrected by the response's ``Date`` header. Expired credentials are
+        dropped if others can be fetched, which the next signing does.
         """
         code = error.response["Error"]["Code"]
         if code in _EXPIRED_CODES and "credentials" not in attempted:
@@ -194,7 +194,7 @@ class RequestSigner:
         return None
 
     def _correct_clock(self, signed_at: datetime, server_time: datetime | None) -> bool:
-        """Set the clock by the service's, if the request's differs; else undo what did not help."""
+        """Set the clock by the service's, if the request's differs; else undo the correction."""
         now = self._clock()
         if (
             server_time is not None
@@ -210,7 +210,7 @@ class RequestSigner:
 
 
 def _nothing_cached() -> None:
-    """Return None: a provider that does not say what it has is asked for its credentials."""
+    """Return None: without a cache, the provider is called for each request."""
 
 
 def _server_time(error: ClientError) -> datetime | None:

@@ -1,7 +1,7 @@
-"""AWS Signature Version 4 by hashlib and hmac, for what cannot wait for botocore to be imported.
+"""AWS Signature Version 4 by hashlib and hmac, without the slow import of botocore.
 
-Written after "Create a signed AWS API request" in the IAM User Guide. The tests hold it to what
-``botocore.auth`` makes of the same request, byte for byte.
+Written after "Create a signed AWS API request" in the IAM User Guide. The tests compare it with
+``botocore.auth`` on the same request, byte for byte.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ _SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
 class Proxy:
-    """A proxy's URL, and the user and password that stood in it. Its repr shows neither."""
+    """A proxy's URL, with its user and password. The repr shows neither user nor password."""
 
     __slots__ = ("host", "password", "port", "scheme", "source", "url", "username")
 

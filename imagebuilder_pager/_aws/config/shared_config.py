@@ -136,7 +136,7 @@ def _parse(path: str, *, with_profiles: bool = True) -> dict[str, Any]:
         return dict(parse(path))
     except InvalidConfigError:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, the file is what is wrong
+    except Exception as error:  # noqa: BLE001 - any error means that the file is invalid
         # Not the parser's message: it shows the line, which can hold a secret key.
         reason = type(error).__name__
     raise InvalidConfigError(f"the file {path} cannot be read ({reason})")

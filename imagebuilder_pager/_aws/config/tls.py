@@ -78,9 +78,9 @@ def resolve_verify(owner: str, verify: object, ca_bundle: Resolved | None) -> La
     """Return the SSL context of a client.
 
     ``verify`` is the path of a bundle (or of a directory of certificates), an ``ssl.SSLContext``,
-    True for the default certificates, or False for no verification. None stands for ``ca_bundle``,
-    and where there is none, for the default certificates. Raises :class:`ParamValidationError` of
-    the ``owner`` for another type.
+    True for the default certificates, or False for no verification. None is the same as
+    ``ca_bundle``, or without that as the default certificates. Raises
+    :class:`ParamValidationError` of the ``owner`` for another type.
     """
     if isinstance(verify, LazySSLContext):
         return verify

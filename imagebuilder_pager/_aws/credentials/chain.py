@@ -158,7 +158,7 @@ def _load(entry: _ProviderEntry) -> Credentials | None:
         raise
     except OSError as error:
         reason = f"{error.strerror}: {error.filename or ''}" if error.strerror else "OSError"
-    except Exception as error:  # noqa: BLE001 - whatever it is, the provider has failed
+    except Exception as error:  # noqa: BLE001 - any error means that the provider has failed
         reason = f"its credentials cannot be used ({type(error).__name__})"
     # Outside of the handler: the error's context can hold what a process has printed.
     raise CredentialRetrievalError(f"{entry.name}: {reason}")

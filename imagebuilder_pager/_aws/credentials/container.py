@@ -105,7 +105,7 @@ class ContainerProvider:
             )
         except MetadataError as error:
             reason = str(error)
-        # Without the URL's path: in a container, whoever has it has the credentials.
+        # Without the URL's path: in a container, the path gives access to the credentials.
         authority = Origin.from_url(full_url).authority
         raise CredentialRetrievalError(
             f"the container endpoint {authority} returned no credentials: {reason}"

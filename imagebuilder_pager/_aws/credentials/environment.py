@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 
+from ..._dates import parse_iso8601
 from ...exceptions import InvalidConfigError, PartialCredentialsError, Problem
-from ..clock import parse_iso8601
 from ..identity import Credentials
 
 
@@ -29,7 +29,7 @@ class EnvironmentProvider:
 
 
 def credentials_from_environment() -> Credentials | None:
-    """Return the credentials of the environment variables, None if there are none.
+    """Return the credentials of the environment variables, None without any.
 
     The variables are ``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY``, in botocore's order
     ``AWS_SECURITY_TOKEN`` or ``AWS_SESSION_TOKEN``, and ``AWS_CREDENTIAL_EXPIRATION``. Raises

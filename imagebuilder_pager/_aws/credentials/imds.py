@@ -56,7 +56,7 @@ class InstanceMetadataProvider:
         return self._credentials
 
     def missing_reason(self) -> str:
-        """Return why there are no credentials, "" if they were not looked for."""
+        """Return why there are no credentials, "" if there was no search."""
         return self._missing_reason
 
     def _fetch(self) -> Credentials | None:
@@ -104,7 +104,7 @@ class InstanceMetadataProvider:
         """Return the credentials, with a later expiration if they are about to expire.
 
         AWS's rule for its SDKs: when instance metadata cannot get new credentials it returns the
-        old ones, which the services go on accepting. They are refreshed some minutes later.
+        old ones, which the services still accept. They are refreshed some minutes later.
         """
         now = self._clock.now()
         margin = timedelta(minutes=15, seconds=random.randint(120, 600))  # noqa: S311 - jitter

@@ -19,9 +19,9 @@ from ...exceptions import (
     ResponseParserError,
 )
 from ..auth.redaction import redact, redact_error
-from ..clock import Clock, parse_iso8601
+from ..clock import Clock
 from ..config.tls import UNVERIFIED, LazySSLContext
-from ..identity import Credentials
+from ..identity import Credentials, read_credentials
 from ..retries import RetryableKind, RetryState, call_with_retries
 from ..transport.fetch import fetch_response
 from ..transport.types import Deadline
@@ -87,7 +87,7 @@ def fetch(
     """Return the body of a successful response. Raises :class:`MetadataError`.
 
     ``deadline`` is that of the attempt. There is no proxy, no redirect and no log line with the
-    URL: in a container, whoever has the URL has the credentials.
+    URL: in a container, the URL gives access to the credentials.
     """
     try:
         response = fetch_response(
@@ -133,8 +133,7 @@ def parse_credentials(text: str, secrets: Iterable[str]) -> Credentials:
         if isinstance(code, str) and code.isalnum():
             detail = f" (error code {redact(code, secrets)[:80]})"
         raise MetadataError(f"the response has no {', '.join(missing)}{detail}")
-    access_key, secret_key, token, expiration = (members[name] for name in _CREDENTIAL_MEMBERS)
     try:
-        return Credentials(access_key, secret_key, token, parse_iso8601(expiration))
+        return read_credentials(members, "Token")
     except ValueError:
         raise MetadataError("the response's Expiration is not a time in ISO 8601") from None

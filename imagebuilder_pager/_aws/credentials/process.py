@@ -12,7 +12,7 @@ from ...exceptions import CredentialRetrievalError
 
 
 class _CompletedProcess:
-    """A process that has succeeded, with what botocore's ``ProcessProvider`` reads of it."""
+    """A process that has succeeded, as far as botocore's ``ProcessProvider`` reads it."""
 
     returncode = 0
 
@@ -68,7 +68,7 @@ class CredentialProcessRunner:
 
 
 def _read_within(process: subprocess.Popen[bytes], size: int, timeout: float) -> bytes | None:
-    """Return what a process prints, at most one byte more than ``size``; None if it goes on.
+    """Return the output of a process, at most ``size`` + 1 bytes; None if it has not ended in time.
 
     It is read in a thread, since a process of the process may keep its output open for good.
     """

@@ -1,6 +1,6 @@
 """The providers of a profile, by botocore, which is loaded with this module.
 
-They call ours for what goes over the network, and for the sources of a role: :mod:`.sts`,
+They call ours for all requests, and for the sources of a role: :mod:`.sts`,
 :mod:`.environment`, :mod:`.container` and :mod:`.imds`. Each search makes new providers, and none
 of botocore's own refreshing takes place.
 
@@ -72,8 +72,8 @@ class ProfileProviders:
     def load(self, name: str) -> Credentials | None:
         """Return the credentials of one of the providers, by its name in the chain; None if none.
 
-        Raises :class:`NoCredentialsError` or :class:`InvalidConfigError`, and what else botocore
-        raises.
+        Raises :class:`NoCredentialsError` or :class:`InvalidConfigError`, and botocore's other
+        errors.
         """
         provider = self._assume_role if name == "assume role" else self._providers[name]
         try:

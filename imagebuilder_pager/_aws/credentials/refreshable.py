@@ -1,7 +1,7 @@
 """Credentials that are fetched, cached, and refreshed before they expire.
 
-The windows are botocore's. In the advisory window one thread refreshes, and the others go on with
-the credentials there are; in the mandatory window all wait for the new ones.
+The windows are botocore's. In the advisory window one thread refreshes, and the others use the
+current credentials; in the mandatory window all wait for the new ones.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class RefreshableCredentials:
             return self._current()
 
     def begin_fetch(self) -> Future[CredentialsLike]:
-        """Call :meth:`get_frozen_credentials` in a thread that all who wait share.
+        """Call :meth:`get_frozen_credentials` in a thread that all waiting callers share.
 
         Raises ``RuntimeError`` where the system has no more threads.
         """
@@ -151,11 +151,11 @@ class RefreshableCredentials:
             _RefreshState.MANDATORY,
         }
         if refresh_is_due and not is_first:
-            # It failed or brought short-lived credentials: another one at every call is of no use.
+            # It failed or brought short-lived credentials: refreshing at every call would not help.
             self._cooldown_until = self._clock.now() + REFRESH_COOLDOWN
 
     def _validate(self, credentials: Credentials) -> Credentials:
-        """Return the credentials that were fetched; those of no use must not replace the old."""
+        """Return the fetched credentials if they can be used; otherwise the old ones must stay."""
         if problems := header_problems(credentials):
             raise CredentialRetrievalError(
                 f"the credentials that were fetched cannot be used: {'; '.join(map(str, problems))}"

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from ..._dates import assume_utc
 from ...exceptions import CredentialRetrievalError, ParamValidationError, Problem
-from ..clock import assume_utc
 from ..identity import (
     CachingProvider,
     Credentials,

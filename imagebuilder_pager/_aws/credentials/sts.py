@@ -107,7 +107,7 @@ class StsClient:
         form |= {name: str(value) for name, value in params.items()}
         deadline = Deadline(_BUDGET, clock.monotonic)
         state = RetryState(None, _MAX_ATTEMPTS, deadline.remaining)
-        # All that is sent and that nobody may see.
+        # All values that are sent and must not be shown.
         secrets = {form[name] for name in ("ExternalId", "WebIdentityToken") if name in form}
         try:
             return call_with_retries(
@@ -119,7 +119,7 @@ class StsClient:
             redact_error(error, secrets)
             raise CredentialRetrievalError(f"STS returned no {wanted}: {error}") from error
 
-    def _send(  # noqa: PLR0917 - a request, and what its attempts share
+    def _send(  # noqa: PLR0917 - a request, and the state of its attempts
         self,
         url: str,
         region: str,
@@ -188,8 +188,8 @@ def _element_texts(body: bytes) -> dict[str, str]:
     texts: dict[str, str] = {}
     try:
         document = body.decode("utf-8")
-        # A document type, which STS has not, can declare endless entities. A NUL is that of another
-        # encoding, in which one could be hidden.
+        # STS sends no document type, which could declare endless entities. A NUL means another
+        # encoding, in which a document type could be hidden.
         if "<!" in document or "\0" in document:
             return {}
         for element in ET.fromstring(document).iter():  # noqa: S314 - see above

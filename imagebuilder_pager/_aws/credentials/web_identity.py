@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 
 from ...exceptions import InvalidConfigError
-from ..clock import parse_iso8601
-from ..identity import Credentials, CredentialsContext
+from ..identity import Credentials, CredentialsContext, read_credentials
 from .token_file import read_token_file
 
 _VARIABLE_BY_KEY = {
@@ -57,13 +56,7 @@ class WebIdentityProvider:
         response = StsClient(self._context, None).assume_role_with_web_identity(
             RoleArn=role_arn, RoleSessionName=session_name, WebIdentityToken=token
         )
-        members = response["Credentials"]
-        return Credentials(
-            members["AccessKeyId"],
-            members["SecretAccessKey"],
-            members["SessionToken"],
-            parse_iso8601(members["Expiration"]),
-        )
+        return read_credentials(response["Credentials"], "SessionToken")
 
     def missing_reason(self) -> str:
         """Return why there are no credentials."""

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from ..._validation import describe_invalid_value
 from ...exceptions import ParamValidationError
-from .responses import RestJsonOperation
+from .responses import RestJsonSpec
 
 _UNRESERVED = "-._~"
 
@@ -33,30 +33,28 @@ class SerializedRequest(NamedTuple):
 
 
 def serialize_request(
-    operation: RestJsonOperation, params: Mapping[str, Any], path_prefix: str = ""
+    spec: RestJsonSpec, params: Mapping[str, Any], path_prefix: str = ""
 ) -> SerializedRequest:
     """Return the request of an operation; ``params`` are under their wire names.
 
     ``path_prefix`` is the path of the endpoint's URL. Bytes and percent-encoding are botocore's.
     Raises :class:`ParamValidationError` for a text that cannot be in a query.
     """
-    target = path_prefix + operation.path
+    target = path_prefix + spec.path
     body = params
-    if operation.query_members:
-        members = operation.query_members
+    if spec.query_members:
+        members = spec.query_members
         query = [name for name in params if name in members]
         body = {name: value for name, value in params.items() if name not in members}
         if query:
             target += "?" + "&".join(
-                f"{quote(members[name], safe=_UNRESERVED)}={_encode(operation, name, text)}"
+                f"{quote(members[name], safe=_UNRESERVED)}={_encode(spec, name, text)}"
                 for name in query
                 for text in _query_texts(params[name])
             )
-    if operation.method == "GET":
+    if spec.method == "GET":
         return SerializedRequest("GET", target, b"", None)
-    return SerializedRequest(
-        operation.method, target, json.dumps(body).encode(), "application/json"
-    )
+    return SerializedRequest(spec.method, target, json.dumps(body).encode(), "application/json")
 
 
 def _query_texts(value: Any) -> list[str]:
@@ -69,13 +67,13 @@ def _query_texts(value: Any) -> list[str]:
     return [value if isinstance(value, str) else str(value)]
 
 
-def _encode(operation: RestJsonOperation, name: str, text: str) -> str:
+def _encode(spec: RestJsonSpec, name: str, text: str) -> str:
     """Return a text of a parameter with all but the unreserved characters percent-encoded."""
     try:
         return quote(text, safe=_UNRESERVED)
     except UnicodeEncodeError:
         problem = describe_invalid_value(name, text, "text that can be sent in UTF-8")
-        raise ParamValidationError(operation.name, [problem]) from None
+        raise ParamValidationError(spec.name, [problem]) from None
 
 
 def trace_headers() -> dict[str, str]:

@@ -25,7 +25,7 @@ from ...exceptions import (
 
 _log = logging.getLogger(__name__)
 
-#: What becomes of a response that does not match its model.
+#: The treatment of a response that does not match its model.
 OnInvalidResponse: TypeAlias = Literal["raise", "warn"]
 #: Where a member is: wire names, keys of a map and indexes of lists.
 Location: TypeAlias = tuple[int | str, ...]
@@ -62,7 +62,7 @@ class ResponseParser(Protocol[ResponseT_co]):
     ) -> ResponseT_co: ...
 
 
-class RestJsonOperation(NamedTuple):
+class RestJsonSpec(NamedTuple):
     """The facts about an operation that the protocol needs.
 
     ``name`` is AWS's name, ``path`` the request's path, ``members`` those of a successful response,
@@ -142,7 +142,7 @@ def validate_on_invalid_response(value: object) -> OnInvalidResponse:
 
 
 def parse_response(
-    operation: RestJsonOperation,
+    spec: RestJsonSpec,
     response: HTTPResponse,
     parse: ResponseParser[ResponseT],
     on_invalid: OnInvalidResponse = "raise",
@@ -158,13 +158,13 @@ def parse_response(
 
     body = response.body
     if not 200 <= response.status < 300 or "x-amzn-errortype" in response.headers:
-        raise parse_error(operation, response)
+        raise parse_error(spec, response)
     if _has_too_many_values(body):
         raise ResponseParserError(
-            f"{operation.name}: the response has more than {MAX_VALUES:,} opening brackets and "
+            f"{spec.name}: the response has more than {MAX_VALUES:,} opening brackets and "
             f"commas, far more than a page has: {response.summarize()}"
         )
-    problems = _Problems(operation)
+    problems = _Problems(spec)
     failure = None
     try:
         result = parse(body, response.metadata(), on_mismatch=problems.add)
@@ -173,7 +173,7 @@ def parse_response(
     if failure is not None:  # raised here, since the error of a parser keeps the body
         is_json = failure != "json_invalid"
         raise ResponseParserError(
-            f"{operation.name}: the response is {'not a JSON object' if is_json else 'not JSON'}: "
+            f"{spec.name}: the response is {'not a JSON object' if is_json else 'not JSON'}: "
             f"{response.summarize()}",
             incomplete=not is_json
             and (bool(body) or response.ends_with_connection)
@@ -182,16 +182,16 @@ def parse_response(
     if any(
         isinstance(code := result.get(name), str) and code
         for name in _CODE_MEMBERS
-        if name not in operation.members
+        if name not in spec.members
     ):
-        raise parse_error(operation, response)
-    essential: Sequence[str] = operation.page_members or operation.members
+        raise parse_error(spec, response)
+    essential: Sequence[str] = spec.page_members or spec.members
     is_page = any(name in result for name in essential)
     if is_page and not problems.count:
         return result
     if problems.count and (problems.fatal or on_invalid == "raise"):
         raise ResponseValidationError(
-            operation.name,
+            spec.name,
             response.request_id,
             problems.fatal + problems.others,
             problem_count=problems.count,
@@ -200,15 +200,15 @@ def parse_response(
     if on_invalid == "raise":
         # Only its status is that of a success: as a page, it would end the listing unnoticed.
         raise ResponseParserError(
-            f"{operation.name}: the response has none of the members that it should have "
+            f"{spec.name}: the response has none of the members that it should have "
             f"({', '.join(essential)}): {response.summarize()}\n  {_WARN} takes it for "
-            f"{'a response' if operation.page_members is None else 'an empty last page'}"
+            f"{'a response' if spec.page_members is None else 'an empty last page'}"
         )
     notes = [f"as they were sent: {problems.describe_paths()}"] if problems.count else []
     if not is_page:
         notes.append(f"it has none of {', '.join(essential)}")
     text = (
-        f"{operation.name}: the response does not match the service model (request id "
+        f"{spec.name}: the response does not match the service model (request id "
         f"{response.request_id or 'unknown'}): {'; '.join(notes)}"
     )
     _log.warning("%s", response.redact(text).encode("unicode_escape").decode())
@@ -225,11 +225,11 @@ class _Problems:
     ``fatal`` are those that end the listing in both modes: a list of another type, or the token.
     """
 
-    def __init__(self, operation: RestJsonOperation) -> None:
+    def __init__(self, spec: RestJsonSpec) -> None:
         self.count = 0
         self.fatal: list[tuple[str, str]] = []
         self.others: list[tuple[str, str]] = []
-        self._token = operation.page_members and operation.page_members[1:]
+        self._token = spec.page_members and spec.page_members[1:]
         self._paths: dict[Location, None] = {}
 
     def add(self, location: Location, text: str, is_list: bool) -> None:
@@ -266,7 +266,7 @@ def _is_cut_off(body: bytes) -> bool:
     return False  # a whole value, with something after it
 
 
-def parse_error(operation: RestJsonOperation, response: HTTPResponse) -> ClientError:
+def parse_error(spec: RestJsonSpec, response: HTTPResponse) -> ClientError:
     """Return the error of a response, of its modelled class where it has one.
 
     The code is in the header ``x-amzn-ErrorType`` or in the body's ``code`` or ``__type``; without
@@ -290,12 +290,12 @@ def parse_error(operation: RestJsonOperation, response: HTTPResponse) -> ClientE
         "Error": {"Message": message, "Code": code},
         "ResponseMetadata": response.metadata(),
     }
-    modelled = operation.errors.get(code)
+    modelled = spec.errors.get(code)
     if modelled is None:
-        return ClientError(parsed, operation.name)
+        return ClientError(parsed, spec.name)
     if isinstance(members.get("message"), str):
         parsed["message"] = members["message"]
-    return modelled(parsed, operation.name)
+    return modelled(parsed, spec.name)
 
 
 def _has_too_many_values(body: bytes) -> bool:

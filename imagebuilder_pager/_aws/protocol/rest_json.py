@@ -1,7 +1,7 @@
 """A call of a rest-json service: encode, sign, send, parse, and try again.
 
-What is tried again is decided in :mod:`..retries`, what a response means in :mod:`.responses`. The
-sync and the async loop differ in where they wait, and in nothing else.
+:mod:`..retries` decides on retries, :mod:`.responses` on the meaning of a response. The sync and
+the async loop differ only in how they wait.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .responses import (
     OnInvalidResponse,
     ResponseParser,
     ResponseT,
-    RestJsonOperation,
+    RestJsonSpec,
     parse_response,
 )
 
@@ -68,7 +68,7 @@ class ClientConfig(NamedTuple):
 class RestJsonClient:
     """A client of one service at one endpoint; its calls share a quota of retries.
 
-    ``path_prefix`` of the endpoint's URL stands before each operation's path. ``headers`` are those
+    ``path_prefix`` of the endpoint's URL is put before each operation's path. ``headers`` are those
     of all requests, names in lower case.
     """
 
@@ -97,18 +97,18 @@ class RestJsonClient:
     def call(
         self,
         transport: Transport,
-        operation: RestJsonOperation,
+        spec: RestJsonSpec,
         params: Mapping[str, Any],
         parse: ResponseParser[ResponseT],
     ) -> ResponseT:
-        """Make the call, as often as it takes, and return what ``parse`` makes of the response.
+        """Make the call, with its retries, and return the response as ``parse`` reads it.
 
         Raises :class:`NoCredentialsError`, a subclass of :class:`HTTPClientError` where there is no
         response, and what :func:`.responses.parse_response` raises.
 
         Where the rate is limited, each attempt first waits for its token.
         """
-        call = _CallExecution(self, operation, params)
+        call = _CallExecution(self, spec, params)
         while True:
             while self.rate is not None and (wait := call.take_token(self.rate)):
                 self.config.clock.sleep(wait)
@@ -124,12 +124,12 @@ class RestJsonClient:
     async def call_async(
         self,
         transport: AsyncTransport,
-        operation: RestJsonOperation,
+        spec: RestJsonSpec,
         params: Mapping[str, Any],
         parse: ResponseParser[ResponseT],
     ) -> ResponseT:
         """Make the call; the async twin of :meth:`call`."""
-        call = _CallExecution(self, operation, params)
+        call = _CallExecution(self, spec, params)
         while True:
             while self.rate is not None and (wait := call.take_token(self.rate)):
                 await self.config.clock.sleep_async(wait)
@@ -147,13 +147,13 @@ class _CallExecution:
     """A call and the attempts at it: all that the two loops share. No I/O."""
 
     def __init__(
-        self, client: RestJsonClient, operation: RestJsonOperation, params: Mapping[str, Any]
+        self, client: RestJsonClient, spec: RestJsonSpec, params: Mapping[str, Any]
     ) -> None:
         self._client = client
-        self._operation = operation
+        self._spec = spec
         self._config = config = client.config
         self._clock = config.clock
-        self._serialized = serialize_request(operation, params, client.path_prefix)
+        self._serialized = serialize_request(spec, params, client.path_prefix)
         self.deadline = Deadline(config.total_timeout, self._clock.monotonic)
         self._retries = RetryState(
             quota=client.quota,
@@ -210,17 +210,15 @@ class _CallExecution:
             deadline=self.deadline,
             max_response_bytes=self._config.max_response_bytes,
             secrets=self._secrets,
-            on_sent=self._operation.prepare,
+            on_sent=self._spec.prepare,
         )
 
     def parse(self, received: ReceivedResponse, parse: ResponseParser[ResponseT]) -> ResponseT:
-        """Return what ``parse`` makes of a response, if it is a success."""
-        if self._operation.prepare is not None:
-            self._operation.prepare()
+        """Return a successful response as ``parse`` reads it."""
+        if self._spec.prepare is not None:
+            self._spec.prepare()
         self._response = HTTPResponse(*received, self._retries.retries, self._redact)
-        result = parse_response(
-            self._operation, self._response, parse, self._config.on_invalid_response
-        )
+        result = parse_response(self._spec, self._response, parse, self._config.on_invalid_response)
         self._log_attempt()
         self._retries.record_success()
         if self._client.rate is not None:
@@ -230,21 +228,21 @@ class _CallExecution:
     def retry_delay(self, error: PagerError) -> float | None:
         """Return the seconds to wait before the next attempt; None if the error ends the call.
 
-        No secret is left in the error, whoever has repeated it.
+        All secrets are removed from the error.
         """
         redact_error(error, self._secrets)
         self._log_attempt()
         if self._client.rate is not None:
             throttled = classify(error) is RetryableKind.THROTTLING
             self._record_response(self._client.rate, throttled=throttled)
-        # What is wrong is corrected even if this call is not sent again: the next one is.
+        # Corrected even if this call is not sent again: the next call needs it.
         delay = self._retries.delay_after(
             error, self._clock.now(), is_corrected=self._recover_auth(error)
         )
         if delay is not None:
             _log.warning(
                 "%s attempt %d failed (%s); retrying in %.2f s",
-                self._operation.name,
+                self._spec.name,
                 self._retries.attempt_count,
                 _summarize(error),
                 delay,
@@ -266,7 +264,7 @@ class _CallExecution:
         request_id = None if response is None else response.request_id
         _log.debug(
             "%s attempt %d: HTTP status %s, request id %s, %.0f ms",
-            self._operation.name,
+            self._spec.name,
             self._retries.attempt_count,
             "none" if response is None else response.status,
             None if request_id is None else self._redact(request_id),
@@ -290,7 +288,7 @@ def _summarize(error: PagerError) -> str:
     if not isinstance(error, ClientError):
         return type(error).__name__
     metadata = error.response["ResponseMetadata"]
-    # Where it is from a body it could be anything, also a line break and a line of its own.
+    # A code from a body could be any text, also a line break and a forged line.
     code = re.sub(r"[^\w.:#-]", "?", error.response["Error"]["Code"])[:80]
     return (
         f"{code}, HTTP status {metadata['HTTPStatusCode']}, request id {metadata.get('RequestId')}"

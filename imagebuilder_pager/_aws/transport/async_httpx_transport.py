@@ -83,8 +83,8 @@ async def _read_response(
                 try:
                     reader.feed(chunk)
                 except PagerError as error:
-                    # httpcore's generators come to their end by the next read, which fails: none
-                    # is left for the event loop to finish.
+                    # httpcore's generators end by the next read, which fails: none is left for the
+                    # event loop to finish.
                     refusal = error
                     connection.close()
         await stream.aclose()

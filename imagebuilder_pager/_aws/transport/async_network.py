@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import socket
 import time
-import weakref
 from collections.abc import Callable
 from typing import Protocol
 
 from ..._async_runtime import AsyncRuntime, current_runtime, wait_for
-from .network import NO_ADDRESS, Address, begin_lookup, is_address, look_up
+from .network import NO_ADDRESS, Address, BaseSocketStream, begin_lookup, is_address, look_up
 
 #: The bytes of a response after which the event loop has its turn. A peer that always has more
 #: keeps neither a cancellation nor the other tasks waiting.
@@ -82,15 +81,13 @@ async def _connect(runtime: AsyncRuntime, address: Address, timeout: float | Non
     return connection
 
 
-class AsyncSocketStream:
-    """A connected socket, which is closed with the last reference to it."""
+class AsyncSocketStream(BaseSocketStream):
+    """A connected socket for async transports."""
 
     def __init__(self, connection: socket.socket, runtime: AsyncRuntime) -> None:
-        self.socket = connection
+        super().__init__(connection)
         self._runtime = runtime
         self._since_turn = 0
-        # Not __del__: of two that are collected together, the socket may be first, and warns.
-        self._close = weakref.finalize(self, connection.close)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Return what has arrived, after waiting for it; b"" at the end."""
@@ -112,16 +109,3 @@ class AsyncSocketStream:
         if sent < len(buffer):
             async with self._runtime.timeout(timeout):
                 await self._runtime.send_all(self.socket, memoryview(buffer)[sent:])
-
-    def read_nowait(self, max_bytes: int) -> bytes | None:
-        """Return what has arrived, b"" for the end, None for nothing."""
-        try:
-            return self.socket.recv(max_bytes)
-        except BlockingIOError:
-            return None
-        except OSError:
-            return b""
-
-    def close(self) -> None:
-        """Close the socket."""
-        self._close()

@@ -1,8 +1,8 @@
 """Requests by a client of the caller's: httpx's or httpx2's, sync or async.
 
-Its proxies, certificates, mocks and hooks are the caller's, and so are its connections. What it
-adds to all its requests (headers, cookies, query parameters, auth) is left out: it would not be
-signed, and means nothing to AWS. Neither package is imported here: the caller has imported it.
+Its proxies, certificates, mocks, hooks and connections are the caller's. The headers, cookies,
+query parameters and auth that it adds to all its requests are left out: they would not be signed,
+and mean nothing to AWS. Neither package is imported here: the caller has imported it.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from ..auth.signer import SigningAlgorithm
 
 _MODULES = ("httpx", "httpx2")
-#: The packages of event loops, whose errors are plain ``RuntimeError``, and those between.
+#: The packages of event loops, whose errors are plain ``RuntimeError``; and the packages that
+#: may be on the stack between them and a call.
 _EVENT_LOOPS = {"anyio", "asyncio", "trio", "uvloop"}
 _BELOW_A_CALL = {
     *(*_EVENT_LOOPS, "contextlib", "h11", "ssl", __name__.partition(".")[0]),
     *("httpcore", "httpcore2", "httpx", "httpx2"),
 }
-#: What httpcore may have read of a body that is not wanted any more, and a little.
+#: A little more than httpcore may have buffered of a body that is dropped.
 _MAX_BUFFERED_BYTES = 128 * 1024
 
 
@@ -75,11 +76,14 @@ class _BaseCallerClient:
             extensions={"timeout": request.capped_timeouts()._asdict()},
         )
 
-    def _hook_response(self, error: Exception) -> Any:
-        """Return the response that a hook of the caller's refused; None for any other error."""
+    def _read_refused(self, error: Exception, request: HTTPRequest) -> ResponseReader:
+        """Return the reader of a response that a hook of the caller's refused.
+
+        Raises our error for any other error.
+        """
         if isinstance(error, self._module.HTTPStatusError):
-            return error.response
-        return None
+            return _begin_reading(error.response, request)
+        raise self._map(error, request) from error
 
     def _map(self, error: Exception, request: HTTPRequest) -> PagerError:
         """Return our error; raise one of the caller's own, such as a hook's, as it is."""
@@ -101,7 +105,7 @@ def _is_of_a_loop(error: RuntimeError) -> bool:
         frame.f_globals.get("__name__", "").partition(".")[0]
         for frame, _ in traceback.walk_tb(error.__traceback__)
     ]
-    # A hook may use a loop, too: then it stands between.
+    # A hook may use a loop, too: then the hook's package is on the stack.
     return packages[-1] in _EVENT_LOOPS and _BELOW_A_CALL.issuperset(packages)
 
 
@@ -137,16 +141,13 @@ class CallerClient(_BaseCallerClient):
                 reader = _begin_reading(response, request)
                 if not response.is_stream_consumed:
                     for chunk in response.iter_raw():
-                        # httpx's timeout is for each read, and a server may go on sending.
+                        # httpx's timeout is for each read, and a server may keep sending.
                         check_deadline(request)
                         reader.feed(chunk)
             finally:
                 response.close()
         except self._errors() as error:
-            response = self._hook_response(error)
-            if response is None:
-                raise self._map(error, request) from error
-            reader = _begin_reading(response, request)
+            reader = self._read_refused(error, request)
         return reader.finish()
 
     def close(self) -> None:
@@ -170,10 +171,7 @@ class AsyncCallerClient(_BaseCallerClient):
                 finally:
                     await response.aclose()
         except self._errors() as error:
-            response = self._hook_response(error)
-            if response is None:
-                raise self._map(error, request) from error
-            reader = _begin_reading(response, request)
+            reader = self._read_refused(error, request)
         return reader.finish()
 
     async def aclose(self) -> None:
@@ -187,9 +185,9 @@ async def _read_body(response: Any, reader: ResponseReader, request: HTTPRequest
             check_deadline(request)
             reader.feed(chunk)
         except PagerError:
-            # The generators below come to their end by the next read of the connection, which
-            # fails: none is left for the event loop to finish. What is buffered comes before it.
-            # The stream of a mock need not fail.
+            # The next read of the connection fails, which ends the generators below, so that none
+            # is left for the event loop to finish. Buffered bytes are read before that. The
+            # stream of a mock need not fail.
             await response.aclose()
             is_connection = "network_stream" in response.extensions
             buffered = 0 if is_connection else _MAX_BUFFERED_BYTES + 1

@@ -1,7 +1,7 @@
 """Which error of ours each failure of a transport becomes: one table for all transports.
 
 The rows are the names that httpcore gives to failures, which httpx, httpx2 and httpcore2 share; the
-transport over h11 uses them for the phases of its own exchange.
+transport over h11 uses them for the phases of an exchange.
 """
 
 from __future__ import annotations

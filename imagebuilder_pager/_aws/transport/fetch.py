@@ -28,7 +28,7 @@ def fetch_response(
     monotonic: Callable[[], float],
     secrets: set[str],
 ) -> ReceivedResponse:
-    """Send one request over a connection of its own, and return the response.
+    """Send one request over a new connection, and return the response.
 
     ``headers`` have names in lower case; without ``host``, which is added. ``timeout``: seconds for
     all of it. ``limit``: bytes of the body, decompressed. ``secrets``: those of a proxy are added
@@ -55,7 +55,7 @@ def fetch_response(
         try:
             return client.send(request)
         except ResponseParserError:
-            # Its text is for a client's own responses, whose limit is an argument.
+            # That error's text names an argument of a client.
             raise ResponseParserError(
                 f"the response is too long, with more than {limit} bytes, or cannot be decompressed"
             ) from None

@@ -1,4 +1,4 @@
-"""One connection and what is said on it, by h11: connect, perhaps by a proxy, and exchange.
+"""One connection by h11: connect, perhaps by a proxy, and exchange request and response.
 
 Each exchange is a generator of operations; a few lines in :mod:`.h11_transport` and
 :mod:`.async_h11_transport` carry them out. No I/O. The rule: a connection is used again only after
@@ -59,7 +59,7 @@ class Read(NamedTuple):
 
 
 NetworkOperation = Connect | StartTLS | Write | Read
-#: Yields operations, is sent what a :class:`Read` has brought, has each ``OSError`` thrown into it.
+#: Yields operations. The bytes of a :class:`Read` are sent into it, each ``OSError`` is thrown in.
 NetworkOperations = Generator[NetworkOperation, bytes, ResultT]
 
 
@@ -79,7 +79,7 @@ class H11Connection:
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_INCOMPLETE_EVENT_SIZE)
 
     def is_reusable(self) -> bool:
-        """Return whether the last response ended cleanly, and nothing has been heard since."""
+        """Return whether the last response ended cleanly, and nothing has arrived since."""
         return self._is_clean and self.stream.read_nowait(1) is None
 
     def close(self) -> None:
@@ -184,9 +184,9 @@ class H11Connection:
             )
 
     def _write_request(self, request: HTTPRequest) -> NetworkOperations[OSError | None]:
-        """Send the request; return the error that kept it from being sent whole.
+        """Send the request; return the error if it could not be sent whole.
 
-        There may be a response all the same, which says why the rest of it was not wanted.
+        There may still be a response, which says why the rest was not wanted.
         """
         target = request.target
         headers = list(request.headers.items())

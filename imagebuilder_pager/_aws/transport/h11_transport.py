@@ -1,7 +1,7 @@
 """H11Client: requests over sockets with h11, signed by our own SigV4.
 
-It imports neither httpx nor botocore, which take longer to import than a listing takes. What it
-sends and how it reads is in :mod:`.h11_connection`, which connections are kept in :mod:`.pool`.
+It imports neither httpx nor botocore, which take longer to import than a listing takes.
+:mod:`.h11_connection` sends and reads; :mod:`.pool` keeps connections.
 """
 
 from __future__ import annotations
@@ -132,7 +132,8 @@ class H11Client(BaseH11Client[NetworkBackend]):
     - ``trust_env``: whether proxies and certificates are read from the environment. Default: True.
     - ``preconnect``: whether a client connects in a thread as soon as it knows its endpoint, while
       it is being made. Default: False.
-    - ``network_backend``: what connects, in httpcore's sense, for tests. Default: None, sockets.
+    - ``network_backend``: a backend that connects, in httpcore's sense, for tests. Default:
+      None, sockets.
     - ``monotonic``: a function that returns seconds, for tests. Default: ``time.monotonic``.
 
     Raises :class:`ParamValidationError` for arguments that cannot be used.
@@ -166,7 +167,7 @@ class H11Client(BaseH11Client[NetworkBackend]):
         timeout: float | None,
     ) -> None:
         try:
-            with contextlib.suppress(Exception):  # whatever it is, the request meets it itself
+            with contextlib.suppress(Exception):  # the request meets the same error
                 connection = self._new_connection(place.origin)
                 place.connection = connection
                 operations = connection.connect(timeout, Deadline(None, self._monotonic))

@@ -1,8 +1,8 @@
 """One of httpx's transports with one connection, over a network backend of ours.
 
-By themselves httpx and httpcore read on while a peer drips, whatever the call's deadline, and take
-bytes that came behind a response for the next one. So the backend knows the deadline, and its
-stream hands on what belongs to a response and no more. httpcore asks the stream before it uses a
+By themselves httpx and httpcore read on while a peer drips, past the call's deadline, and take
+surplus bytes after a response for the next one. So the backend knows the deadline, and its stream
+returns only the bytes of the response. httpcore asks the stream before it uses a
 connection again. ``_pool`` is the one private name that is used.
 """
 
@@ -28,10 +28,10 @@ class HttpxConnection:
     """One of httpx's transports, sync or async, with a pool of one connection.
 
     - ``origin``: the server.
-    - ``ssl_context``: what to verify against.
+    - ``ssl_context``: the certificates to verify against.
     - ``transport_class``: ``httpx.HTTPTransport`` or its async twin.
     - ``pool_class``: ``httpcore.ConnectionPool`` or its async twin.
-    - ``backend``: what connects.
+    - ``backend``: the backend that connects.
 
     Raises :class:`InvalidConfigError` for a proxy of the environment that cannot be used.
     """
@@ -53,7 +53,7 @@ class HttpxConnection:
             advice = "(pip install 'httpx[socks]')"
             raise InvalidConfigError(Problem(proxy.source, f"{missing} {advice}"))
         is_proxy_tls = proxy is not None and proxy.scheme == "https"
-        # Without TLS there is nothing to verify, and certificates take their time to load.
+        # Without TLS there is nothing to verify, and loading certificates is slow.
         context = (ssl_context if origin.is_tls or is_proxy_tls else UNVERIFIED).context()
         through = None
         if proxy is not None:
@@ -93,7 +93,7 @@ class BaseBackend:
     """One connection as httpcore uses it: its time, and which bytes belong to a response.
 
     - ``deadline``: that of the present request.
-    - ``stream``: what is connected; None before.
+    - ``stream``: the stream once connected; None before.
     - ``needed_handshakes``: the number of TLS handshakes. Until they are made, all that is sent and
       received is part of connecting.
     - ``needs_tunnel``: whether a proxy has to connect to the origin.
@@ -128,11 +128,11 @@ class BaseBackend:
         return self.deadline.cap(timeout)
 
     def start_handshake(self) -> None:
-        """Take note that TLS begins. The last handshake is with the origin, not with a proxy."""
+        """Record that TLS begins. The last handshake is with the origin, not with a proxy."""
         self.awaits_tunnel = self.awaits_tunnel and self._handshakes > 1
 
     def finish_handshake(self, stream: Any) -> None:
-        """Go on with the stream over TLS."""
+        """Continue with the stream over TLS."""
         self.stream = stream
         self._handshakes -= 1
 
@@ -173,7 +173,7 @@ class ResponseBytes:
 
     _HEAD_END = re.compile(rb"\n\r?\n")
     _INTERIM = re.compile(rb"HTTP/1\.[01] 1\d\d[ \r\n]")
-    #: Those that have a body, whatever else their head says.
+    #: The status lines of responses that have a body.
     _WITH_BODY = re.compile(rb"HTTP/1\.[01] (?!204|304)[2-5]\d\d[ \r\n]")
     _LENGTH = re.compile(rb"\ncontent-length:[ \t]*(\d{1,15})[ \t]*\r?\n", re.IGNORECASE)
     _OTHER_LENGTH = re.compile(rb"\ntransfer-encoding[ \t]*:", re.IGNORECASE)
@@ -202,7 +202,7 @@ class ResponseBytes:
         return data[:-surplus] if surplus > 0 else data
 
     def _take_head(self, data: bytes) -> int:
-        """Read the head, if this is its end; return how many bytes came behind it."""
+        """Read the head, if this is its end; return the number of bytes after it."""
         head = self._head
         assert head is not None  # noqa: S101 - the caller has looked
         searched = max(0, len(head) - 2)

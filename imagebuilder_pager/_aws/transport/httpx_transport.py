@@ -87,7 +87,7 @@ class _RequestBody(httpx.ByteStream):
     """A body whose async iterator is not a generator.
 
     Where a write is broken off, httpcore leaves the iterator as it is, and an event loop complains
-    of a generator that has not come to its end.
+    of a generator that has not ended.
     """
 
     def __init__(self, content: bytes) -> None:
@@ -114,7 +114,7 @@ class _OneChunk:
 def map_httpx_error(
     error: Exception, connection: HttpxConnection, request: HTTPRequest
 ) -> HTTPClientError:
-    """Return our error for one of httpx's; a proxy's failure is told apart."""
+    """Return our error for one of httpx's; a proxy's failure has its own error."""
     mapped = map_transport_error(error, request.origin)
     backend = connection.backend
     is_proxys = connection.proxy is not None and (backend.stream is None or backend.awaits_tunnel)
@@ -126,9 +126,9 @@ def map_httpx_error(
 class HttpxTransport(BaseHttpxTransport):
     """The default transport of :class:`.client.ImageBuilder`; for many threads.
 
-    - ``ssl_context``: what to verify against. Default: certifi's certificates.
+    - ``ssl_context``: the certificates to verify against. Default: certifi's certificates.
     - ``max_connections``: maximum open connections; further requests wait. Default: 10.
-    - ``network_backend``: what connects, for tests. Default: the system's sockets.
+    - ``network_backend``: the backend that connects, for tests. Default: the system's sockets.
     - ``monotonic``: a function that returns seconds, for tests. Default: ``time.monotonic``.
     """
 

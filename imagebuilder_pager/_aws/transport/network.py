@@ -121,16 +121,33 @@ def _connect(
     return connection
 
 
-class SocketStream:
-    """A connected socket, which is closed with the last reference to it.
-
-    It is non-blocking: a timeout of the socket's own takes three system calls for each operation.
-    """
+class BaseSocketStream:
+    """A connected, non-blocking socket, which is closed with the last reference to it."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
         # Not __del__: of two that are collected together, the socket may be first, and warns.
         self._close = weakref.finalize(self, connection.close)
+
+    def read_nowait(self, max_bytes: int) -> bytes | None:
+        """Return what has arrived, b"" for the end, None for nothing."""
+        try:
+            return self.socket.recv(max_bytes)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._close()
+
+
+class SocketStream(BaseSocketStream):
+    """A connected socket for sync transports.
+
+    It waits by ``poll``: a timeout of the socket's own takes three system calls for each operation.
+    """
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Return what has arrived, after waiting for it; b"" at the end."""
@@ -148,19 +165,6 @@ class SocketStream:
             if not rest:
                 return
             _wait(self.socket, timeout, is_writing=True)
-
-    def read_nowait(self, max_bytes: int) -> bytes | None:
-        """Return what has arrived, b"" for the end, None for nothing."""
-        try:
-            return self.socket.recv(max_bytes)
-        except BlockingIOError:
-            return None
-        except OSError:
-            return b""
-
-    def close(self) -> None:
-        """Close the socket."""
-        self._close()
 
 
 def _wait(connection: socket.socket, timeout: float | None, *, is_writing: bool) -> None:

@@ -57,7 +57,7 @@ class Place(Generic[ConnectionT]):
         self.wake = wake
 
     def open_connection(self) -> ConnectionT | None:
-        """Return the connection, None where there is none that can be used again."""
+        """Return the connection, None if it cannot be used again."""
         if self.connection is not None and not self.connection.is_reusable():
             self.connection.close()
             self.connection = None

@@ -1,4 +1,4 @@
-"""TLS without I/O: what to send, and what the received bytes mean.
+"""TLS without I/O: it makes the bytes to send, and reads the received ones.
 
 The standard library's ``ssl`` does it over two buffers in memory. So one implementation serves sync
 and async streams, TLS inside of TLS, and a simulated network.
@@ -15,14 +15,14 @@ from .types import READ_NUM_BYTES
 
 ResultT = TypeVar("ResultT")
 
-#: The steps of an operation: bytes are to be sent, None is a wish for what has been received.
+#: The steps of an operation: bytes are to be sent, None asks for received bytes.
 TLSOperation = Generator[bytes | None, bytes, ResultT]
 
 
 class TLSConnection:
     """The client's side of a TLS connection.
 
-    Raises ``ssl.SSLError`` for what the other side does wrong, ``ssl.SSLCertVerificationError`` for
+    Raises ``ssl.SSLError`` for errors of the other side, ``ssl.SSLCertVerificationError`` for
     a certificate that is not trusted.
     """
 
@@ -57,7 +57,7 @@ class TLSConnection:
     ) -> bytes | None:
         """Return what has arrived, b"" for the end, None for nothing but TLS's own messages.
 
-        Of a peer that sends these without end, no more than one read is looked at.
+        At most one read is processed, so that a peer that sends these without end is harmless.
         """
         for _ in range(2):
             try:
@@ -80,7 +80,7 @@ class TLSConnection:
                     yield to_send
                 self._receive((yield None))
             except ssl.SSLError:
-                # The alert says to the other side what is wrong; whether it can be sent or not.
+                # The alert tells the other side the reason.
                 if to_send := self._outgoing.read():
                     yield to_send
                 raise

@@ -1,9 +1,9 @@
-"""TLS over another stream, sync and async: what to send and receive :mod:`.tls_connection` says."""
+"""TLS over another stream, sync and async; :mod:`.tls_connection` makes and reads the bytes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .tls_connection import TLSConnection, TLSOperation
 from .types import READ_NUM_BYTES, Deadline
@@ -15,17 +15,30 @@ if TYPE_CHECKING:
     from .network import NetworkStream
 
 ResultT = TypeVar("ResultT")
+StreamT = TypeVar("StreamT", "NetworkStream", "AsyncNetworkStream")
 
 
-class TLSStream:
-    """TLS over another stream."""
+class BaseTLSStream(Generic[StreamT]):
+    """The part that both streams share."""
 
     def __init__(
-        self, stream: NetworkStream, connection: TLSConnection, monotonic: Callable[[], float]
+        self, stream: StreamT, connection: TLSConnection, monotonic: Callable[[], float]
     ) -> None:
-        self.stream = stream
+        self.stream: StreamT = stream
         self.connection = connection
         self._monotonic = monotonic
+
+    def read_nowait(self, max_bytes: int) -> bytes | None:
+        """Return what has arrived, b"" for the end, None for nothing but TLS's own messages."""
+        return self.connection.read_nowait(self.stream.read_nowait, max_bytes)
+
+    def close(self) -> None:
+        """Close the stream below, without TLS's close message, which would take a wait."""
+        self.stream.close()
+
+
+class TLSStream(BaseTLSStream["NetworkStream"]):
+    """TLS over another stream."""
 
     @classmethod
     def start(
@@ -50,14 +63,6 @@ class TLSStream:
         """Send all of it."""
         self._run(self.connection.write(buffer), timeout)
 
-    def read_nowait(self, max_bytes: int) -> bytes | None:
-        """Return what has arrived, b"" for the end, None for nothing but TLS's own messages."""
-        return self.connection.read_nowait(self.stream.read_nowait, max_bytes)
-
-    def close(self) -> None:
-        """Close the stream below, without a farewell that would have to be waited for."""
-        self.stream.close()
-
     def _run(self, operation: TLSOperation[ResultT], timeout: float | None) -> ResultT:
         # One time for all the pieces, so that a peer that drips does not prolong it.
         deadline = Deadline(timeout, self._monotonic, "timeout")
@@ -74,18 +79,8 @@ class TLSStream:
                 self.stream.write(to_send, deadline.cap(timeout))
 
 
-class AsyncTLSStream:
+class AsyncTLSStream(BaseTLSStream["AsyncNetworkStream"]):
     """TLS over another stream."""
-
-    def __init__(
-        self,
-        stream: AsyncNetworkStream,
-        connection: TLSConnection,
-        monotonic: Callable[[], float],
-    ) -> None:
-        self.stream = stream
-        self.connection = connection
-        self._monotonic = monotonic
 
     @classmethod
     async def start(
@@ -109,14 +104,6 @@ class AsyncTLSStream:
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of it."""
         await self._run(self.connection.write(buffer), timeout)
-
-    def read_nowait(self, max_bytes: int) -> bytes | None:
-        """Return what has arrived, b"" for the end, None for nothing but TLS's own messages."""
-        return self.connection.read_nowait(self.stream.read_nowait, max_bytes)
-
-    def close(self) -> None:
-        """Close the stream below, without a farewell that would have to be waited for."""
-        self.stream.close()
 
     async def _run(self, operation: TLSOperation[ResultT], timeout: float | None) -> ResultT:
         # One time for all the pieces, so that a peer that drips does not prolong it.

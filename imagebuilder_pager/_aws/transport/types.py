@@ -1,7 +1,7 @@
 """The seam between the protocol and the transports that carry its requests; no I/O.
 
-A transport sends a signed request and returns the whole response. It makes one attempt: what is
-tried again is decided above it.
+A transport sends a signed request and returns the whole response. It makes one attempt; the
+layer above decides on retries.
 """
 
 from __future__ import annotations
@@ -218,8 +218,7 @@ class ReceivedResponse(NamedTuple):
 class Transport(Protocol):
     """A way to send requests, for many threads at a time.
 
-    ``timeouts`` are its own, ``signing_algorithm`` makes the signatures of the requests that are
-    sent by it.
+    ``timeouts`` are its defaults, ``signing_algorithm`` makes the signatures of its requests.
     """
 
     @property
@@ -230,7 +229,7 @@ class Transport(Protocol):
     def send(self, request: HTTPRequest) -> ReceivedResponse:
         """Send the request once, and return the whole response.
 
-        Raises a subclass of :class:`HTTPClientError` where there is none, and
+        Raises a subclass of :class:`HTTPClientError` without a whole response, and
         :class:`ResponseParserError` for a body that is too large or cannot be decompressed.
         """
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..._controls import CONTROLS
+from ...exceptions import CONTROLS
 from ..exit_codes import ConfigurationError
 from ..stdout import Stdout
 
