@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from .exceptions import MissingDependencyException
 
@@ -13,21 +12,22 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from .lifecycle_walk import AsyncLifecycleWalk, LifecycleWalk, WalkOptions
+    from .lifecycle_walk.walk import WalkArguments
 
-_PART = f"{__package__}.lifecycle_walk"
 
-
-@contextmanager
-def _importing_walk() -> Iterator[None]:
+def _check_arguments(**given: Any) -> WalkArguments:
+    """Return the arguments of a walk, checked."""
     try:
-        yield
+        from .lifecycle_walk.walk import WalkArguments
     except ModuleNotFoundError as error:
-        if error.name != _PART:
+        part = f"{__package__}.lifecycle_walk"
+        if error.name != part:
             raise
         raise MissingDependencyException(
-            f"walk_lifecycle needs {_PART}, which this copy of the library leaves out; make slim "
+            f"walk_lifecycle needs {part}, which this copy of the library leaves out; make slim "
             "SLIM_WITH=walk builds one that has it"
         ) from None
+    return WalkArguments(**given)
 
 
 class WalkMethods:
@@ -65,13 +65,11 @@ class WalkMethods:
         token points into no longer exists: with the ``resume_token`` of that error, the listing of
         the item begins anew.
         """
-        with _importing_walk():
-            from .lifecycle_walk.sync_walk import LifecycleWalk
-            from .lifecycle_walk.walk import WalkArguments
-
-        arguments = WalkArguments(
+        arguments = _check_arguments(
             policies=policies, since=since, until=until, children=children, options=options
         )
+        from .lifecycle_walk.steps import LifecycleWalk
+
         return LifecycleWalk(self, arguments)
 
 
@@ -87,11 +85,9 @@ class AsyncWalkMethods:
         **options: Unpack[WalkOptions],
     ) -> AsyncLifecycleWalk:
         """Return an async iterable; see the sync client's method."""
-        with _importing_walk():
-            from .lifecycle_walk.async_walk import AsyncLifecycleWalk
-            from .lifecycle_walk.walk import WalkArguments
-
-        arguments = WalkArguments(
+        arguments = _check_arguments(
             policies=policies, since=since, until=until, children=children, options=options
         )
+        from .lifecycle_walk.async_walk import AsyncLifecycleWalk
+
         return AsyncLifecycleWalk(self, arguments)

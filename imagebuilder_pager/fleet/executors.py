@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from multiprocessing.connection import Connection
-from typing import Any, Protocol
+from typing import Any
 
 from .._validation import describe_invalid_value
 from ..exceptions import ExecutorLostError, ParamValidationError
@@ -26,30 +26,9 @@ from .listings import BatchResult, BatchTask
 ExecutorSource = Executor | Callable[[], Executor] | None
 
 
-class BatchExecutor(Protocol):
-    """An executor of batches; ``stop`` ends them after the calls under way."""
-
-    def submit(self, task: BatchTask) -> Future[BatchResult]: ...
-    def stop(self) -> None: ...
-    def close(self, *, at_once: bool) -> None: ...
-
-
 def open_executor(source: ExecutorSource, max_concurrency: int) -> BatchExecutor:
-    """Return the executor of a run, which makes so many calls at a time in this process."""
-    if source is None:
-        return _LoopExecutor(max_concurrency)
-    if isinstance(source, Executor):
-        return _GivenExecutor(source, None)
-    return _GivenExecutor(_made(source), source)
-
-
-def _made(make: object) -> Executor:
-    """Return a new executor. Raises :class:`ParamValidationError` for what makes none."""
-    made = make() if callable(make) else make
-    if isinstance(made, Executor):
-        return made
-    allowed = "a concurrent.futures.Executor, or a function that returns one"
-    raise ParamValidationError("run_fleet", [describe_invalid_value("executor", made, allowed)])
+    """Return the executor of a run, which limits the calls at a time in this process."""
+    return _LoopExecutor(max_concurrency) if source is None else _GivenExecutor(source)
 
 
 class _LoopExecutor:
@@ -64,12 +43,8 @@ class _LoopExecutor:
         self._thread.start()
 
     def submit(self, task: BatchTask) -> Future[BatchResult]:
-        listings = make_listings(
-            task,
-            self._credentials,
-            limit=self._limit,
-            is_stopped=self._is_stopped.is_set,
-        )
+        is_stopped = self._is_stopped.is_set
+        listings = make_listings(task, self._credentials, limit=self._limit, is_stopped=is_stopped)
         return asyncio.run_coroutine_threadsafe(listings, self._loop)
 
     def stop(self) -> None:
@@ -91,9 +66,9 @@ class _GivenExecutor:
     A process pool breaks when one of its processes dies.
     """
 
-    def __init__(self, executor: Executor, make: Callable[[], Executor] | None) -> None:
-        self._executor = executor
-        self._make = make
+    def __init__(self, source: Executor | Callable[[], Executor]) -> None:
+        self._make = None if isinstance(source, Executor) else source
+        self._executor = source if isinstance(source, Executor) else self._made()
         self._is_new = True
 
     def submit(self, task: BatchTask) -> Future[BatchResult]:
@@ -107,7 +82,7 @@ class _GivenExecutor:
             self._is_new = False
             return future
         self._executor.shutdown(wait=False)
-        self._executor, self._is_new = _made(self._make), True
+        self._executor, self._is_new = self._made(), True
         return self.submit(task)
 
     def stop(self) -> None:
@@ -118,6 +93,16 @@ class _GivenExecutor:
             self._executor.kill()
         if self._make is not None:
             self._executor.shutdown(wait=not at_once, cancel_futures=True)
+
+    def _made(self) -> Executor:
+        made: object = self._make() if callable(self._make) else self._make
+        if isinstance(made, Executor):
+            return made
+        allowed = "a concurrent.futures.Executor, or a function that returns one"
+        raise ParamValidationError("run_fleet", [describe_invalid_value("executor", made, allowed)])
+
+
+BatchExecutor = _LoopExecutor | _GivenExecutor
 
 
 def lost_executor(error: BaseException) -> ExecutorLostError:

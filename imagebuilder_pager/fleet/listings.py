@@ -10,9 +10,9 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from .records import Rows
+from .records import STATUS, Rows
 from .targets import Target
 
 if TYPE_CHECKING:
@@ -26,27 +26,26 @@ ListingOperation: TypeAlias = Literal[
     "list_lifecycle_executions",
     "list_lifecycle_policies",
 ]
+RESOURCES: Final = "list_lifecycle_execution_resources"
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The executions that a run begins, and what is listed of them.
-
-    - ``policies``: policy ARNs, None for all.
-    - ``since``: the time from which on executions have ended, None for no bound.
-    - ``until``: the time before which executions have ended, None for no bound.
-    - ``children``: whether the AMIs and container images of images are listed, too.
-    """
+    """The executions that a run begins, and what is listed of them: :func:`run_fleet`'s."""
 
     policies: tuple[str, ...] | None = None
     since: datetime | None = None
     until: datetime | None = None
     children: bool = True
 
+    def includes(self, policy_arn: str) -> bool:
+        """Return whether a policy is one of those that were asked for."""
+        return self.policies is None or policy_arn in self.policies
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A listing to make, or to go on with."""
+    """A listing to make, from its start or from a token."""
 
     operation: ListingOperation
     params: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -82,10 +81,15 @@ class ListingResult:
     index: int  # of the listing in the batch
     rows: Rows
     pages: int
-    token: str | None  # to go on at
-    is_finished: bool
+    token: str | None = None  # that the next part begins at
+    is_finished: bool = False
     has_mismatch: bool = False  # a page did not match, and was taken nevertheless
     failure: Failure | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a later run may find another result."""
+        return self.has_mismatch or any(row[STATUS] == "IN_PROGRESS" for row in self.rows.resources)
 
 
 @dataclass(frozen=True, slots=True)

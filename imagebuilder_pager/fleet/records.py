@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..lifecycle_walk.records import has_ended
+from ..lifecycle_walk.records import has_ended, location_of
 from ..models.shapes import Shape, of_type
 from .times import format_time
 
@@ -108,24 +108,14 @@ class Rows(NamedTuple):
                     snapshot_id = _text(snapshot.snapshot_id) or ""
                     self.snapshots.append((*key, snapshot_id, *_state_values(snapshot.state)))
 
-    @property
-    def has_resource_in_progress(self) -> bool:
-        """Whether the service is still at work on one of the resources."""
-        return any(row[_STATUS] == "IN_PROGRESS" for row in self.resources)
 
-
-_STATUS = 5  # of a row of resources
+#: The index of the status in a row of resources.
+STATUS = 5
 
 
 def empty_rows() -> Rows:
     """Return rows to add to."""
     return Rows([], [], [], [])
-
-
-def location_of(arn: str) -> tuple[str, str]:
-    """Return the account and the region of an ARN, "" for what it has not."""
-    _, _, _, region, account, *_ = *arn.split(":", 5), "", "", "", "", ""
-    return account, region
 
 
 def _resource_values(resource: LifecycleExecutionResource) -> Row:

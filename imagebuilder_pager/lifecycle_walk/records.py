@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from ..models.lifecycle import LifecycleExecutionResource, LifecycleExecutionState
@@ -50,8 +49,7 @@ class LifecycleRecord(NamedTuple):
     def key(self) -> LifecycleRecordKey:
         """The record's identity: to store it under, once."""
         parent, resource = self.parent, self.resource
-        arn = of_type(self.policy.arn, str) or ""
-        _, _, _, region, account, *_ = [*arn.split(":"), *[""] * 5]
+        account, region = location_of(of_type(self.policy.arn, str) or "")
         if resource is not None:
             account = of_type(resource.account_id, str) or account
             region = of_type(resource.region, str) or region
@@ -88,19 +86,21 @@ def has_ended(execution: LifecycleExecution) -> bool:
     return state is not None and of_type(state.status, str) in ENDED
 
 
-def is_in_period(
-    execution: LifecycleExecution, since: datetime | None, until: datetime | None
-) -> bool:
+def is_in_period(start: Any, end: Any, since: Any, until: Any) -> bool:
     """Return whether an execution belongs to the time from ``since`` up to before ``until``.
 
-    An execution that has ended belongs to the time of its end. Any other, or one without a known
-    end, is left out only if it started at ``until`` or later.
+    One that has ended belongs to the time of its end. Any other, for which ``end`` is None, is left
+    out only if it started at ``until`` or later. The times are all datetimes, or all text.
     """
-    end = of_type(execution.end_time, datetime) if has_ended(execution) else None
     if end is not None:
         return (since is None or since <= end) and (until is None or end < until)
-    start = of_type(execution.start_time, datetime)
     return until is None or start is None or start < until
+
+
+def location_of(arn: str) -> tuple[str, str]:
+    """Return the account and the region of an ARN, "" for what it has not."""
+    _, _, _, region, account, *_ = *arn.split(":", 5), "", "", "", "", ""
+    return account, region
 
 
 def is_image(resource_id: str) -> bool:

@@ -1,18 +1,8 @@
 """A walk without I/O: which listing is next, where it resumes, and what is yielded.
 
-The rule: the listings are nested as in a plain loop, and the keys of the items that they are at say
-where the walk stands. To resume, each listing is gone through until its key is found: the innermost
-from its token, which begins at that item, the outer ones from their start.
-
-A driver fetches the pages::
-
-    while steps.needed is not None:
-        try:
-            page = next(steps.needed, None)
-        except InvalidPaginationTokenException as error:
-            steps.refuse(error)
-        else:
-            yield from steps.records(page)
+The listings are nested as in a plain loop, and the position of the walk is the keys of their
+current items. To resume, each listing is gone through until its key is found: the innermost from
+its token, which begins at that item, the outer ones from their start.
 
 A key that is not found where its token begins is looked for from the start. If it is not there, the
 innermost listing begins anew, so that nothing is left out. An outer one is an error.
@@ -26,10 +16,10 @@ from typing import Any, TypeAlias
 
 from ..exceptions import PagerError, ParentGoneError
 from ..models.exceptions import InvalidPaginationTokenException
+from ..models.lifecycle_policies import LifecyclePolicySummary
 from ..pagination.cursor import PagePosition
-from .plan import LEVELS, WalkPlan, key_of, record_of
+from .plan import LEVELS, WalkPlan, WalkToken, key_of, record_of
 from .records import LifecycleRecord
-from .token import WalkToken
 from .walk import WalkArguments
 
 #: How often the tokens of a listing may be refused without a further item in between.
@@ -114,8 +104,7 @@ class WalkSteps:
     def attach_resume_token(self, error: PagerError) -> None:
         """Set on an error the token that resumes behind what the caller has."""
         if not isinstance(error, ParentGoneError):  # it has its own
-            is_at_start = self._position is None
-            error.resume_token = self._plan.starting_token if is_at_start else self.resume_token
+            error.resume_token = self.resume_token or self._plan.arguments.starting_token
 
     def open_pages(self) -> list[Any]:
         """Return the iterators over pages that have not ended."""
@@ -123,33 +112,32 @@ class WalkSteps:
 
     def _walk(self, key: str | None, *path: str | None) -> _Steps:
         """Go through the given policies, or those of the account."""
-        policies = self._plan.policies
-        if policies is None:
-            yield from self._list((), (), (key, *path))
+        arns = self._plan.arguments.policies
+        if arns is None:
+            yield from self._list((), (key, *path))
             return
         listing = _Listing(key, None, None, is_seeking=False)
         self._listings.append(listing)
-        for policy in policies:
-            if key in {None, policy.arn}:
-                listing.key = policy.arn
-                yield from self._list((policy,), (str(policy.arn),), path)
+        for arn in arns:
+            if key in {None, arn}:
+                listing.key = arn
+                yield from self._list((LifecyclePolicySummary(arn=arn),), path)
                 key, path = None, ()
         if key is not None:
             raise self._gone(listing)
 
-    def _list(
-        self, parents: tuple[Any, ...], ids: tuple[str, ...], path: tuple[str | None, ...]
-    ) -> _Steps:
-        """Go through a listing; with a path, on from the item of its first key."""
+    def _list(self, parents: tuple[Any, ...], path: tuple[str | None, ...]) -> _Steps:
+        """Go through the listing within the parents; with a path, on from the item of its key."""
         key, *inner = path or (None,)
         start = self._plan.start.token if path and not inner else None
         listing = _Listing(key, start, tuple(inner), is_seeking=key is not None)
         self._listings.append(listing)
+        ids = [getattr(one, level.id_member) for one, level in zip(parents, LEVELS, strict=False)]
         is_over = False
         while not is_over:
             pages = self._plan.paginate(ids, listing.start)
             listing.pages = self._iterate(pages)
-            refused = yield from self._pass(listing, pages, parents, ids)
+            refused = yield from self._pass(listing, pages, parents)
             if refused is not None:
                 listing.restarts += 1
                 has_sent_token = listing.start is not None or pages.position is not None
@@ -166,30 +154,31 @@ class WalkSteps:
                 listing.begin_anew()
         self._listings.pop()
 
-    def _pass(
-        self, listing: _Listing, pages: Any, parents: tuple[Any, ...], ids: tuple[str, ...]
-    ) -> _Steps:
+    def _pass(self, listing: _Listing, pages: Any, parents: tuple[Any, ...]) -> _Steps:
         """Go through the pages of a listing; return the error if its token is refused."""
-        while (page := (yield from _next_page(listing.pages))) is not None:
-            if isinstance(page, InvalidPaginationTokenException):
-                return page
+        depth = len(parents)
+        while True:
+            try:
+                page = yield listing.pages
+            except InvalidPaginationTokenException as error:
+                return error
+            if page is None:
+                return None
             for index, item in enumerate(pages.result_keys[0].search(page) or ()):
-                key = key_of(len(ids), item)
+                key, path = key_of(depth, item), None
                 if listing.is_seeking and key == listing.key:
                     listing.is_seeking, path, listing.path = False, listing.path, None
-                    if path is not None:
-                        yield from self._within(parents, ids, item, path)
                 elif listing.is_seeking and listing.start is not None:
                     return None  # something has moved: the item is not where the token begins
-                elif not listing.is_seeking and self._plan.includes(len(ids), item):
-                    listing.key, listing.path = key, None
+                elif not listing.is_seeking and self._plan.includes(depth, item):
+                    listing.key, listing.path, path = key, None, ()
                     listing.restarts = listing.restarts if listing.is_anew else 0
                     if (record := record_of(parents, item)) is not None:
                         keys = tuple(outer.key for outer in self._listings)
                         self._position = keys, pages.position, index
                         yield record
-                    yield from self._within(parents, ids, item, ())
-        return None
+                if path is not None and self._plan.id_within(depth, item) is not None:
+                    yield from self._list((*parents, item), path)
 
     def _gone(self, listing: _Listing) -> ParentGoneError:
         """Return the error of an outer item that is gone: the listing it was in begins anew."""
@@ -197,27 +186,6 @@ class WalkSteps:
         error = ParentGoneError(LEVELS[len(outer)].method_name, listing.key)
         error.resume_token = self._plan.pack(WalkToken((*outer, None)))
         return error
-
-    def _within(
-        self,
-        parents: tuple[Any, ...],
-        ids: tuple[str, ...],
-        item: Any,
-        path: tuple[str | None, ...],
-    ) -> _Steps:
-        """Go through the listing within an item, if there is one."""
-        item_id = self._plan.id_within(len(ids), item)
-        if item_id is not None:
-            yield from self._list((*parents, item), (*ids, item_id), path)
-
-
-def _next_page(pages: Any) -> _Steps:
-    """Ask for a page, and return it, or the error by which the service has refused its token."""
-    try:
-        page = yield pages
-    except InvalidPaginationTokenException as error:
-        return error
-    return page
 
 
 class BaseWalk:
@@ -239,7 +207,7 @@ class BaseWalk:
     @property
     def starting_token(self) -> str | None:
         """The ``StartingToken`` that the walk begins at."""
-        return self._plan.starting_token
+        return self._plan.arguments.starting_token
 
     def _records(self, steps: WalkSteps, page: Any) -> Iterator[LifecycleRecord]:
         for record in steps.records(page):
@@ -247,3 +215,33 @@ class BaseWalk:
             yield record
         if steps.needed is None:
             self._latest = steps
+
+
+class LifecycleWalk(BaseWalk):
+    """The records of a walk. Each iteration over it starts anew and shares nothing.
+
+    Raises, while it is iterated over, the errors of the operations, and :class:`ParentGoneError`
+    where an item that the starting token points into no longer exists. Their ``resume_token``
+    resumes.
+    """
+
+    def __iter__(self) -> Generator[LifecycleRecord]:
+        steps = WalkSteps(self._plan, iter)
+        try:
+            while steps.needed is not None:
+                try:
+                    page = next(steps.needed, None)
+                except InvalidPaginationTokenException as error:
+                    steps.refuse(error)
+                else:
+                    yield from self._records(steps, page)
+        except PagerError as error:
+            steps.attach_resume_token(error)
+            raise
+        finally:
+            for pages in steps.open_pages():
+                pages.close()
+
+    def items(self) -> Generator[LifecycleRecord]:
+        """Return an iterator over the records, as :class:`Checkpoint` asks for it."""
+        return iter(self)

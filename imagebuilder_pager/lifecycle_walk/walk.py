@@ -17,13 +17,7 @@ from ..pagination.config import MAX_PREFETCH
 
 
 class WalkOptions(TypedDict, total=False):
-    """The options of a walk; None counts as absent.
-
-    - ``PageSize``: the items of a page, at every level. Default: the service's choice.
-    - ``StartingToken``: the ``resume_token`` of an earlier walk with the same arguments. Default:
-      the beginning.
-    - ``Prefetch``: the pages to fetch ahead in each listing, 0 to 100. Default: 0.
-    """
+    """The options of ``walk_lifecycle``; None counts as absent."""
 
     PageSize: int | None
     StartingToken: str | None
