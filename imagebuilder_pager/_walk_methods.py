@@ -41,29 +41,28 @@ class WalkMethods:
         children: bool = True,
         **options: Unpack[WalkOptions],
     ) -> LifecycleWalk:
-        """Return an iterable over what lifecycle policies have done.
+        """Return an iterable over the executions of lifecycle policies, and their resources.
 
         It lists the policies, the executions of each, the resources of each execution and, with
         ``children``, the AMIs or container images of each image, and yields a
         :class:`LifecycleRecord` for each execution and each resource. Nothing is sent before the
         first record is requested. After each, ``resume_token`` of the iterable resumes right behind
-        it; ``docs/walk.md`` says what it promises where the account has changed since.
+        it; ``docs/walk.md`` describes its promises if the account has changed meanwhile.
 
         - ``policies``: the ARNs of the policies, in their order. Default: None, all of the account.
         - ``since``: the time from which on executions have ended. Default: None, no bound.
         - ``until``: the time before which executions have ended. One that has not ended is left out
           only if it started at ``until`` or later. Default: None, no bound.
-        - ``children``: whether to list what came from each image: one more call for each image.
-          Default: True.
+        - ``children``: whether to list the AMIs or container images of each image, with one more
+          call for each. Default: True.
         - ``PageSize``: the items of a page, at every level. Default: the service's choice.
         - ``StartingToken``: the ``resume_token`` of an earlier walk with the same arguments.
           Default: the beginning.
         - ``Prefetch``: the pages to fetch ahead in each listing, 0 to 100. Default: 0.
 
         Raises :class:`ParamValidationError` and :class:`StartingTokenError` at once. The iteration
-        raises the errors of the operations, and :class:`ParentGoneError` where an item that the
-        token points into no longer exists: with the ``resume_token`` of that error, the listing of
-        the item begins anew.
+        raises the errors of the operations, and :class:`ParentGoneError` if an item of the token no
+        longer exists: with the ``resume_token`` of that error, the listing of the item begins anew.
         """
         arguments = _check_arguments(
             policies=policies, since=since, until=until, children=children, options=options

@@ -1,9 +1,8 @@
-"""A batch: some listings of one target, made at the same time. It is what an executor is given.
+"""A batch: some listings of one target, made at the same time, for an executor.
 
-:func:`run_batch` is a function of plain data to plain data, and can run in a thread, in a process,
-or on another machine. No credentials are in what goes there or comes back: they are found, or a
-role is assumed, where the calls are made. A batch has no effect beyond its result. So one that is
-lost with its worker can be run again.
+:func:`run_batch` takes and returns plain data, and can run in a thread, in a process, or on another
+machine. Neither has credentials: the process that makes the calls finds them, or assumes a role. A
+batch has no effect but its result, so one that is lost with its worker can be run again.
 
 Rules:
 
@@ -47,7 +46,7 @@ def run_batch(task: BatchTask, clock: Clock = SYSTEM_CLOCK) -> BatchResult:
     """Make the listings of a batch; an error of the service or network is part of the result.
 
     - ``task``: the batch.
-    - ``clock``: what tells the time and waits, for tests. Default: the system's.
+    - ``clock``: the clock, for tests. Default: the system's.
     """
     return asyncio.run(make_listings(task, _credentials_of(task.run_id, clock), clock))
 
@@ -62,7 +61,7 @@ async def make_listings(
 ) -> BatchResult:
     """Make the listings of a batch in the running event loop.
 
-    ``limit`` is that of the calls of several batches. No call is made once ``is_stopped`` is true.
+    ``limit`` is shared by several batches. No call is made once ``is_stopped`` returns True.
     """
     batch = _Batch(task, clock, is_stopped)
     try:
@@ -200,7 +199,7 @@ def _add_page(rows: Rows, listing: Listing, page: Any) -> None:
         rows.add_resources(page.resources, listing.params, listing.policy_arn)
 
 
-#: What the service says of the caller, whatever is listed.
+#: Errors of the caller that any listing would meet.
 _ACCESS_CODES = frozenset(
     {
         *("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "OptInRequired"),

@@ -18,7 +18,7 @@ from .targets import Account, Target
 
 
 class Access(NamedTuple):
-    """What the calls to an account need: credentials, and the certificates to trust."""
+    """The credentials for an account, and the certificates to trust."""
 
     provider: CachingProvider
     certificates: LazySSLContext
@@ -38,10 +38,10 @@ class FleetCredentials:
         self._by_account: dict[Account, Access] = {}
 
     def access_to(self, target: Target) -> Access:
-        """Return what the calls to the target's account need.
+        """Return the credentials and the certificates for the target's account.
 
         STS is called in the region of the account's first target, when the credentials are needed.
-        Raises what a client raises for settings that are not valid.
+        Raises the errors of a client for invalid settings.
         """
         account = target.account
         if (access := self._by_account.get(account)) is not None:
@@ -49,9 +49,9 @@ class FleetCredentials:
         return self._by_account.setdefault(account, self._make_access(account, target.region))
 
     def identity_of(self, target: Target) -> dict[str, str]:
-        """Return what STS says of the target's credentials: their ``Account`` and ``Arn``.
+        """Return the ``Account`` and ``Arn`` of the target's credentials, from STS.
 
-        Raises what finding them and asking STS raise.
+        Raises the errors of finding credentials and of STS.
         """
         access = self.access_to(target)
         return self._sts_client(access, target.account, target.region).get_caller_identity()

@@ -1,7 +1,7 @@
 """The executors that batches run in.
 
-Without one of the caller's, all batches run in one event loop, in a thread of this process: the
-calls of many targets take turns, and no thread takes the interpreter from another one.
+By default, all batches run in one event loop, in a thread of this process: the calls of many
+targets take turns, and threads do not compete for the interpreter.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .batch import make_listings, run_batch
 from .credentials import FleetCredentials
 from .listings import BatchResult, BatchTask
 
-#: An executor, which stays the caller's; a function that returns a new one; None for a thread.
+#: The caller's executor; a function that returns a new one; None for a thread.
 ExecutorSource = Executor | Callable[[], Executor] | None
 
 
@@ -32,7 +32,7 @@ def open_executor(source: ExecutorSource, max_concurrency: int) -> BatchExecutor
 
 
 class _LoopExecutor:
-    """An event loop in a thread of its own."""
+    """An event loop in a separate thread."""
 
     def __init__(self, max_concurrency: int) -> None:
         self._credentials = FleetCredentials()
@@ -52,7 +52,7 @@ class _LoopExecutor:
 
     def close(self, *, at_once: bool) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
-        # What is under way is waited for no longer than it takes to be cancelled.
+        # At once, it waits only for the calls to be cancelled.
         self._thread.join(1.0 if at_once else None)
 
     def _run(self) -> None:
@@ -61,7 +61,7 @@ class _LoopExecutor:
 
 
 class _GivenExecutor:
-    """An executor of the caller's, or one that is replaced when it breaks.
+    """The caller's executor, or one that is replaced when it breaks.
 
     A process pool breaks when one of its processes dies.
     """
@@ -72,7 +72,7 @@ class _GivenExecutor:
         self._is_new = True
 
     def submit(self, task: BatchTask) -> Future[BatchResult]:
-        """Submit a batch. Raises :class:`ExecutorLostError` where nothing takes it any more."""
+        """Submit a batch. Raises :class:`ExecutorLostError` if no executor takes it."""
         try:
             future = self._executor.submit(run_batch, task)
         except RuntimeError as error:  # it is broken, or has been shut down
@@ -106,7 +106,7 @@ BatchExecutor = _LoopExecutor | _GivenExecutor
 
 
 def lost_executor(error: BaseException) -> ExecutorLostError:
-    """Return the error of a run whose executor takes or returns no batches any more."""
+    """Return the error of a run whose executor no longer takes or returns batches."""
     return ExecutorLostError(
         f"the executor is lost: {type(error).__name__}: {error}; the database has what was listed, "
         "and a run with the same one goes on"
@@ -122,7 +122,7 @@ def process_executor(workers: int | None = None) -> Executor:
 
 
 class _Processes(ProcessPoolExecutor):
-    """A pool whose processes end when the other end of a pipe is closed, by us or by our death."""
+    """A pool whose processes end when this one closes its end of a pipe, or dies."""
 
     def __init__(self, workers: int | None) -> None:
         context = multiprocessing.get_context("spawn")
@@ -131,7 +131,7 @@ class _Processes(ProcessPoolExecutor):
         super().__init__(workers, context, _end_with, arguments)
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Submit a call. A process that it starts leaves Ctrl-C to this one from the beginning."""
+        """Submit a call. A process started by it ignores Ctrl-C, which this process handles."""
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             return super().submit(fn, *args, **kwargs)

@@ -1,7 +1,7 @@
-"""The unit of a fleet: one listing. It is plain data, to be sent anywhere, without credentials.
+"""The unit of a fleet: one listing, as plain data without credentials, to be sent anywhere.
 
-Of a target there are the listing of its policies, that of the executions of each policy, that of
-the resources of each execution, and that of the children of each image.
+The listings of a target are that of its policies, of the executions of each policy, of the
+resources of each execution, and of the children of each image.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ RESOURCES: Final = "list_lifecycle_execution_resources"
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The executions that a run begins, and what is listed of them: :func:`run_fleet`'s."""
+    """The arguments of :func:`run_fleet` that choose executions and their listings."""
 
     policies: tuple[str, ...] | None = None
     since: datetime | None = None
@@ -49,7 +49,7 @@ class Listing:
 
     operation: ListingOperation
     params: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    policy_arn: str = ""  # that it belongs to
+    policy_arn: str = ""
     has_ended: bool = False  # the execution, before this listing
     listing_id: int | None = None  # in the database
     token: str | None = None  # after a part that has been stored
@@ -69,9 +69,9 @@ class Failure:
 
     error_type: str  # AWS's code of a service's error, else the name of the error's class
     error: str
-    is_retryable: bool = False  # another attempt may not meet it
+    is_retryable: bool = False  # another attempt may succeed
     is_of_target: bool = False  # other listings of the target would meet it, too
-    is_mismatch: bool = False  # a page that the program may choose to take
+    is_mismatch: bool = False  # a page that on_invalid_response="warn" accepts
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class ListingResult:
     pages: int
     token: str | None = None  # that the next part begins at
     is_finished: bool = False
-    has_mismatch: bool = False  # a page did not match, and was taken nevertheless
+    has_mismatch: bool = False  # a page did not match, and was accepted
     failure: Failure | None = None
 
     @property

@@ -1,4 +1,4 @@
-"""A run over a fleet: it hands out batches of listings, saves them, and decides what comes next.
+"""A run over a fleet: it hands out batches of listings, saves them, and chooses the next ones.
 
 Rules:
 
@@ -40,7 +40,7 @@ from .listings import RESOURCES, BatchResult, BatchTask, Failure, Listing, Listi
 from .records import empty_rows
 from .results import FleetProgress, FleetResult, TargetResult
 from .store import RunStore, TargetWriter
-from .targets import Target, validate_targets
+from .targets import Target, target_problems
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class _Work:
         self._is_waiting = False
 
     def note(self, listing: Listing, new_listings: int, *, is_over: bool) -> None:
-        """Note that a listing of an execution has led to further ones, or is over."""
+        """Count the further listings that a listing of an execution has led to, and its end."""
         execution_id = listing.params.get("lifecycleExecutionId", "")
         if self.executions.get(execution_id):
             self.executions[execution_id] += new_listings - is_over
@@ -110,7 +110,7 @@ class _Work:
         last = 0
         while True:
             if not (listings := store.to_make(self.target_id, last)):
-                yield None  # what is saved adds further ones
+                yield None  # the listings before may add further ones
                 listings = store.to_make(self.target_id, last)
             if not listings:
                 return
@@ -135,34 +135,32 @@ def run_fleet(
     on_progress: Callable[[FleetProgress], None] | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> FleetResult:
-    """List what the lifecycle policies of all targets have done, into the database.
+    """List the executions of all targets' lifecycle policies, and their resources, into a database.
 
     - ``targets``: one or more :class:`Target`.
     - ``database``: the :class:`FleetDatabase`.
-    - ``policies``: the ARNs of policies, each looked for in its own account and region. Default:
-      None, all policies.
-    - ``since``: the time from which on executions have ended that are begun. One that the database
-      has, and not completely, is listed whatever its time. Default: None, no bound.
-    - ``until``: the time before which executions have ended that are begun. Default: None, no
-      bound.
-    - ``children``: whether to list what came from each image. Default: True.
+    - ``policies``: the ARNs of policies. Default: None, all policies.
+    - ``since``: list executions that ended at this time or later, and all that are incomplete in
+      the database. Default: None, no bound.
+    - ``until``: list executions that ended before this time. Default: None, no bound.
+    - ``children``: whether to list the AMIs and container images of each image. Default: True.
     - ``executor``: where batches run: a ``concurrent.futures.Executor``, which the caller shuts
-      down, or a function that returns a new one and is called again when that one breaks. Default:
-      None, a thread.
+      down, or a function that returns a new one, also after one has broken. Default: None, a
+      thread.
     - ``max_concurrency``: maximum calls at a time. Default: 32.
     - ``max_concurrency_per_target``: maximum calls at a time in an account and region. Default: 4.
-    - ``max_attempts``: how often a call may be sent. Default: None, the client's.
-    - ``max_target_attempts``: how many batches in a row may fail without a page. Default: 5.
-    - ``on_invalid_response``: the clients'; with ``warn``, what does not match is NULL in the
-      database. Default: ``raise``.
+    - ``max_attempts``: maximum attempts of a call. Default: None, the client's.
+    - ``max_target_attempts``: maximum batches in a row that fail without a page. Default: 5.
+    - ``on_invalid_response``: the clients'; with ``warn``, a value that does not match is NULL in
+      the database. Default: ``raise``.
     - ``on_progress``: a function that takes a :class:`FleetProgress` after each batch. Default:
       None, a line is logged every ten seconds.
-    - ``clock``: what tells the time and waits, for tests. Default: the system's.
+    - ``clock``: the clock, for tests. Default: the system's.
 
     An error of a target or of a listing is part of the result. Raises :class:`ParamValidationError`
-    for arguments that are not valid, :class:`ExecutorLostError` for an executor that takes no more
-    batches, and what the database or ``on_progress`` raises. ``KeyboardInterrupt`` is raised when
-    the calls under way are over and saved; a second one, at once.
+    for invalid arguments, :class:`ExecutorLostError` for an executor that takes no more batches,
+    and the errors of the database and of ``on_progress``. After Ctrl-C, ``KeyboardInterrupt`` is
+    raised when the calls under way are over and saved; after a second one, at once.
     """
     with validating("run_fleet"):
         validate_whole_number("max_concurrency", max_concurrency, minimum=1)
@@ -171,18 +169,18 @@ def run_fleet(
         if max_attempts is not None:
             validate_whole_number("max_attempts", max_attempts, minimum=1)
         on_invalid_response = validate_on_invalid_response(on_invalid_response)
-        targets = validate_targets(targets)
+    targets = tuple(targets)
     arguments = WalkArguments(
         policies=policies, since=since, until=until, children=children, options={}
     )
     arns = None if arguments.policies is None else tuple(arguments.policies)
     scope = Scope(arns, arguments.since, arguments.until, children)
-    if problems := [*_policy_problems(arns or (), targets)]:
+    if problems := target_problems(targets) or [*_policy_problems(arns or (), targets)]:
         raise ParamValidationError("run_fleet", problems)
     per_target = min(max_concurrency, max_concurrency_per_target)
     slots = max(1, max_concurrency // per_target)
     if executor is None:
-        # In one process, the calls are counted; a target alone seldom has all of its own under way.
+        # In one process, a semaphore limits the calls; few targets use all of theirs all the time.
         slots = min(len(targets), 2 * slots)
     begun = clock.monotonic()
     batches = open_executor(executor, max_concurrency)
@@ -335,9 +333,8 @@ class _FleetRun:
         with self.store.batch(work.target_id) as writer:
             for index, listing in enumerate(listings):
                 part = parts.get(index) or ListingResult(index, empty_rows(), 0)  # not begun
-                part = _without_cycle(listing, part)
                 new_listings = self._save_rows(writer, work, listing, part)
-                following, failure, is_over = _following(listing, part), part.failure, False
+                (following, failure), is_over = _following(listing, part), False
                 if failure is None:
                     is_over = part.is_finished
                     rest += [] if is_over else [following]
@@ -473,31 +470,27 @@ class _FleetRun:
 
 #: The errors for an execution that no longer exists; the service has no specific one.
 _GONE = frozenset({"InvalidRequestException", "ResourceNotFoundException"})
-#: A listing whose token is refused begins anew: the service may have forgotten it.
+#: After these, a listing begins anew: the service may have forgotten its token.
 _TOKEN_ERRORS = frozenset({"InvalidPaginationTokenException", "StartingTokenError"})
 
 
-def _without_cycle(listing: Listing, part: ListingResult) -> ListingResult:
-    """Return the part, as a failure where its token has been that of an earlier part."""
-    if part.token is None or hash(part.token) not in listing.seen:
-        return part
-    error = "the listing has come back to a token that was there before"
-    return replace(part, failure=Failure(PaginationError.__name__, error))
-
-
-def _following(listing: Listing, part: ListingResult) -> Listing:
-    """Return what is left of a listing after a part of it."""
+def _following(listing: Listing, part: ListingResult) -> tuple[Listing, Failure | None]:
+    """Return what is left of a listing after a part of it, and the failure of the part."""
     failure = part.failure
-    if failure is not None and failure.error_type in _TOKEN_ERRORS:
-        return replace(listing, token=None, seen=(), restarts=listing.restarts + 1)
+    if part.token is not None and hash(part.token) in listing.seen:
+        error = "the listing has come back to a token that was there before"
+        failure = Failure(PaginationError.__name__, error)
+    elif failure is not None and failure.error_type in _TOKEN_ERRORS:
+        return replace(listing, token=None, seen=(), restarts=listing.restarts + 1), failure
+    attempts = 0 if part.pages else listing.attempts
+    # Throttling says nothing about a listing.
+    if failure is not None and failure.error_type not in THROTTLING_CODES:
+        attempts += 1
     if part.pages:
         listing = replace(
             listing,
             token=part.token,
-            attempts=0,
             seen=(*listing.seen, hash(part.token)),
             has_ended=listing.has_ended and not part.is_open,
         )
-    if failure is None or failure.error_type in THROTTLING_CODES:
-        return listing  # to be throttled says nothing about a listing
-    return replace(listing, attempts=listing.attempts + 1)
+    return replace(listing, attempts=attempts), failure

@@ -1,4 +1,4 @@
-"""What a run reads from the database and writes into it: listings, and which are complete.
+"""The reads and writes of a run: its listings, and whether each is complete.
 
 Rules:
 
@@ -99,12 +99,12 @@ class RunStore:
 
     @contextlib.contextmanager
     def batch(self, target_id: int) -> Iterator[TargetWriter]:
-        """Give what writes the outcome of a batch, in one transaction."""
+        """Return a writer for the outcome of a batch, in one transaction."""
         with self._transaction():
             yield TargetWriter(self._connection, self._scope, self._number, target_id)
 
     def policies(self, target_id: int) -> list[str]:
-        """Return the ARNs of the target's policies that this run has seen, and is to list."""
+        """Return the ARNs of the target's policies that this run has seen and has to list."""
         rows = self._execute(
             "SELECT policy_arn FROM policies WHERE target_id = ? AND last_run = ? ORDER BY 1",
             (target_id, self._number),
@@ -112,7 +112,7 @@ class RunStore:
         return [arn for (arn,) in rows if self._scope.includes(arn)]
 
     def missing_policies(self) -> tuple[str, ...]:
-        """Return the policies that were asked for, and that this run has not seen."""
+        """Return the given policies that this run has not seen."""
         rows = self._execute("SELECT policy_arn FROM policies WHERE last_run = ?", (self._number,))
         seen = {arn for (arn,) in rows}
         return tuple(arn for arn in self._scope.policies or () if arn not in seen)
@@ -137,7 +137,7 @@ class RunStore:
                 yield Listing("get_lifecycle_execution", params, arn, listing_id=listing_id)
 
     def forget_children(self, target_id: int) -> None:
-        """Forget the children's listings that wait for a listing of resources to be made anew."""
+        """Delete children's listings that a new listing of the resources will create again."""
         with self._transaction():
             self._execute(
                 "DELETE FROM listings WHERE target_id = ?1 AND NOT complete AND parent_id <> ''"
@@ -157,7 +157,7 @@ class RunStore:
         return dict(rows.fetchall())
 
     def to_make(self, target_id: int, after: int) -> list[Listing]:
-        """Return the next incomplete listings of the target, behind an id.
+        """Return the next incomplete listings of the target, after a listing's id.
 
         The executions are those that this run has seen. The children of an image that is still in
         progress count as those of an execution that has not ended.
@@ -184,7 +184,7 @@ class RunStore:
 
 @dataclass
 class TargetWriter:
-    """What writes to the tables of a target, within a transaction."""
+    """The writer of a batch's outcome, within a transaction."""
 
     connection: sqlite3.Connection
     scope: Scope
@@ -193,7 +193,7 @@ class TargetWriter:
     new_executions: int = 0
 
     def save_policies(self, rows: Iterable[Row]) -> None:
-        """Save policies that are there, without an error of an earlier run."""
+        """Save listed policies, without the error of an earlier run."""
         self.connection.executemany(
             "INSERT OR REPLACE INTO policies (policy_arn, account, region, name, status,"
             " resource_type, target_id, last_run) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -203,7 +203,7 @@ class TargetWriter:
     def save_executions(self, rows: Iterable[ExecutionRow]) -> None:
         """Save the executions that are in the database, or in the period of the run.
 
-        One that has acted on nothing has no resources, and its listing is complete.
+        The listing of one that has acted on nothing is complete.
         """
         execute = self.connection.execute
         since, until = format_time(self.scope.since), format_time(self.scope.until)
@@ -245,7 +245,7 @@ class TargetWriter:
     ) -> int:
         """Save a part of a listing of resources; the first part replaces the old rows.
 
-        Returns the number of listings that are to be made of the children of its images.
+        Returns the number of new listings, of the children of its images.
         """
         execute, execute_many = self.connection.execute, self.connection.executemany
         execution_id = listing.params["lifecycleExecutionId"]

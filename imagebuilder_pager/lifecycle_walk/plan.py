@@ -1,19 +1,19 @@
-"""The listings of a walk, and its token: what each is asked for, and what identifies an item of it.
+"""The listings of a walk with their parameters and keys, and its token.
 
-The four listings are policies, their executions, the resources of each, and what came from each
-image: ``ListLifecycleExecutionResources`` lists that with the ARN of the image as
-``parentResourceId``. Nothing is listed below: the snapshots of an AMI are members of it.
+The four listings are policies, their executions, the resources of each, and the AMIs or container
+images made from each image: ``ListLifecycleExecutionResources`` with the ARN of the image as
+``parentResourceId``. The service lists nothing below those.
 
 A token is base64 of JSON::
 
     {"walk": "<fingerprint>", "keys": ["arn:...", "lce-...", "..."], "token": "..."}
 
-``keys`` has one key a listing, the outermost first, each of the item passed last. The last is None
-where a listing begins anew, and "" for an item without an id. ``token`` is one of the innermost
-listing's paginator, which begins at that item. It is None at the start.
+``keys`` has the key of the last item of each listing, the outermost first. The innermost is None if
+its listing begins anew, and "" for an item without an id. ``token`` is of the innermost listing's
+paginator, and begins at that item. It is None at the start.
 
-A starting token is untrusted: any value is a token of these types, or a
-:class:`StartingTokenError`. No key is sent that the service has not listed.
+A starting token is untrusted. A value of another form is a :class:`StartingTokenError`, and a key
+is sent only after the service has listed it.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class WalkPlan:
         return WalkToken(tuple(keys), token)
 
     def includes(self, depth: int, item: Any) -> bool:
-        """Return whether an item counts; a page that does not match may have any value as one."""
+        """Return whether an item is part of the walk; an invalid page may have any value as one."""
         is_structure = isinstance(item, Shape)
         if depth != 1 or not is_structure:
             return is_structure
@@ -127,7 +127,7 @@ class WalkPlan:
         return is_in_period(start, end, self.arguments.since, self.arguments.until)
 
     def id_within(self, depth: int, item: Any) -> str | None:
-        """Return the id by which the listing within an item is asked for, None if there is none."""
+        """Return the id that the listing within an item needs, None if it has no listing."""
         if depth + 1 == len(self._paginators):
             return None
         value = getattr(item, LEVELS[depth].id_member)
@@ -147,11 +147,11 @@ def _invalid_token(reason: str) -> StartingTokenError:
 
 
 def key_of(depth: int, item: Any) -> str:
-    """Return what identifies an item in its listing, "" where nothing does."""
+    """Return the identity of an item in its listing, "" for an item without an id."""
     item_id = of_type(getattr(item, LEVELS[depth].id_member, None), str)
     if depth < 2 or not item_id:
         return item_id or ""
-    # An id is one of an account and a region: container images have the same in several.
+    # Container images have the same id in several accounts and regions.
     place = of_type(item.account_id, str) or "", of_type(item.region, str) or ""
     return "/".join((*place, item_id))
 

@@ -1,4 +1,4 @@
-"""The records of a walk, what identifies each, and which executions belong to a period."""
+"""The records of a walk, their keys, and the period of an execution."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ ENDED = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
 class LifecycleRecordKey(NamedTuple):
     """The identity of a record, the same in every walk.
 
-    - ``account``: the resource's account where the service says it, else the policy's.
-    - ``region``: the resource's region where the service says it, else the policy's.
+    - ``account``: the resource's account if the service returns it, else the policy's.
+    - ``region``: the resource's region if the service returns it, else the policy's.
     - ``execution``: the id of the execution.
     - ``parent``: the resource id of the parent, None where the record has none.
     - ``resource``: the resource id, None where the record has none.
@@ -33,9 +33,9 @@ class LifecycleRecordKey(NamedTuple):
 class LifecycleRecord(NamedTuple):
     """An execution of a lifecycle policy, or a resource that it acted on.
 
-    - ``policy``: the policy; of the policies that were passed by their ARN, it has the ARN alone.
+    - ``policy``: the policy, with only its ARN if the walk has ``policies=``.
     - ``execution``: the run of the policy.
-    - ``parent``: the image that ``resource`` was made from, None for what the policy selected.
+    - ``parent``: the image that ``resource`` was made from, None for one that the policy selected.
     - ``resource``: the image, AMI or container image, an AMI with its snapshots. None for the
       record of the execution itself, which comes before those of its resources.
     """
@@ -47,7 +47,7 @@ class LifecycleRecord(NamedTuple):
 
     @property
     def key(self) -> LifecycleRecordKey:
-        """The record's identity: to store it under, once."""
+        """The record's identity, to store it once."""
         parent, resource = self.parent, self.resource
         account, region = location_of(of_type(self.policy.arn, str) or "")
         if resource is not None:
@@ -65,12 +65,12 @@ class LifecycleRecord(NamedTuple):
     def execution_has_ended(self) -> bool:
         """Whether the execution had ended when it was listed.
 
-        Where it had not, what a record says may still change, and further records may follow.
+        If not, the record may still change, and further records may follow.
         """
         return has_ended(self.execution)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record as dictionaries, each as boto3 returns it; None where there is none."""
+        """Return the four as dictionaries, each as boto3 returns it, or None."""
         parent, resource = self.parent, self.resource
         return {
             "policy": self.policy.to_dict(),
@@ -98,12 +98,12 @@ def is_in_period(start: Any, end: Any, since: Any, until: Any) -> bool:
 
 
 def location_of(arn: str) -> tuple[str, str]:
-    """Return the account and the region of an ARN, "" for what it has not."""
+    """Return the account and the region of an ARN, "" for a missing one."""
     _, _, _, region, account, *_ = *arn.split(":", 5), "", "", "", "", ""
     return account, region
 
 
 def is_image(resource_id: str) -> bool:
-    """Return whether it is the ARN of an image, the only parent that the service has."""
+    """Return whether it is the ARN of an image, the only kind of parent."""
     service, _, resource = resource_id.partition(":imagebuilder:")
     return service.startswith("arn:") and ":image/" in resource

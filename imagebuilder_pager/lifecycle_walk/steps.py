@@ -1,11 +1,11 @@
-"""A walk without I/O: which listing is next, where it resumes, and what is yielded.
+"""A walk without I/O: the order of its listings, and the place where it resumes.
 
 The listings are nested as in a plain loop, and the position of the walk is the keys of their
-current items. To resume, each listing is gone through until its key is found: the innermost from
-its token, which begins at that item, the outer ones from their start.
+last items. To resume, each listing is searched for its key: the innermost from its token, which
+begins at that item, the outer ones from their start.
 
-A key that is not found where its token begins is looked for from the start. If it is not there, the
-innermost listing begins anew, so that nothing is left out. An outer one is an error.
+If the innermost key is not where its token begins, it is searched from the start. If it is not
+there, the listing begins anew, so that nothing is left out. A missing outer key is an error.
 """
 
 from __future__ import annotations
@@ -25,32 +25,29 @@ from .walk import WalkArguments
 #: How often the tokens of a listing may be refused without a further item in between.
 MAX_RESTARTS = 3
 
-#: It yields records, and iterators over pages: it is sent the next page, None at the end.
+#: It yields records, and iterators over pages; it receives the next page, None at the end.
 _Steps: TypeAlias = Generator[Any, Any, Any]
 
 
 @dataclass(slots=True)
 class _Listing:
-    """An open listing, and how far the walk is in it."""
+    """An open listing, and the position of the walk in it."""
 
-    key: str | None  # of the item passed last, or looked for
+    key: str | None  # of the last item, or of the one to find
     start: str | None  # the token that the pages begin at
-    path: tuple[str | None, ...] | None  # to resume on within the item that is looked for
+    path: tuple[str | None, ...] | None  # the keys within the item to find
     is_seeking: bool
     is_anew: bool = False
     restarts: int = 0
     pages: Any = None
 
     def seek_from_start(self) -> None:
-        """Go through the listing from its start, until the item passed last is found.
-
-        An item without an id would not be.
-        """
+        """Search the listing from its start for the last item, unless that has no id."""
         self.start, self.is_seeking = None, bool(self.key)
         self.is_anew = self.is_anew or not self.key
 
     def begin_anew(self) -> None:
-        """Go through the listing from its start, and leave nothing out."""
+        """List from the start, and leave nothing out."""
         self.start, self.path, self.is_seeking, self.is_anew = None, None, False, True
 
 
@@ -68,13 +65,13 @@ class WalkSteps:
         self._steps = self._walk(*plan.start.keys)
         #: The iterator over pages of which the next one is needed, None at the end.
         self.needed: Any = None
-        # The keys of the record yielded last, the position of its page, and its index there.
+        # The keys of the last record, the position of its page, and its index there.
         self._position: tuple[tuple[str | None, ...], PagePosition, int] | None = None
         next(self.records(None), None)  # no record comes before the first page
 
     @property
     def resume_token(self) -> str | None:
-        """The token behind the record yielded last, None before the first and after the last."""
+        """The token behind the last record, None before the first and at the end."""
         if self._position is None:
             return None
         keys, page, index = self._position
@@ -83,7 +80,7 @@ class WalkSteps:
     def records(self, page: Any) -> Iterator[LifecycleRecord]:
         """Yield the records up to the next page that is needed.
 
-        Raises :class:`ParentGoneError` where an outer item of the starting token is gone.
+        Raises :class:`ParentGoneError` if an outer item of the starting token is gone.
         """
         try:
             step = self._steps.send(page)
@@ -95,14 +92,14 @@ class WalkSteps:
         self.needed = step
 
     def refuse(self, error: InvalidPaginationTokenException) -> None:
-        """Go through the listing from its start, since the service has refused its token.
+        """Search the listing from its start, since the service has refused its token.
 
         Raises the error for a request without a token, and for tokens refused again and again.
         """
         self.needed = self._steps.throw(error)
 
     def attach_resume_token(self, error: PagerError) -> None:
-        """Set on an error the token that resumes behind what the caller has."""
+        """Set on an error the token that resumes behind the last record."""
         if not isinstance(error, ParentGoneError):  # it has its own
             error.resume_token = self.resume_token or self._plan.arguments.starting_token
 
@@ -111,7 +108,7 @@ class WalkSteps:
         return [listing.pages for listing in self._listings if listing.pages is not None]
 
     def _walk(self, key: str | None, *path: str | None) -> _Steps:
-        """Go through the given policies, or those of the account."""
+        """Walk through the given policies, or those of the account."""
         arns = self._plan.arguments.policies
         if arns is None:
             yield from self._list((), (key, *path))
@@ -127,7 +124,7 @@ class WalkSteps:
             raise self._gone(listing)
 
     def _list(self, parents: tuple[Any, ...], path: tuple[str | None, ...]) -> _Steps:
-        """Go through the listing within the parents; with a path, on from the item of its key."""
+        """Walk through the listing within the parents; with a path, from the item of its key."""
         key, *inner = path or (None,)
         start = self._plan.start.token if path and not inner else None
         listing = _Listing(key, start, tuple(inner), is_seeking=key is not None)
@@ -155,7 +152,7 @@ class WalkSteps:
         self._listings.pop()
 
     def _pass(self, listing: _Listing, pages: Any, parents: tuple[Any, ...]) -> _Steps:
-        """Go through the pages of a listing; return the error if its token is refused."""
+        """Walk through the pages of a listing; return the error if its token is refused."""
         depth = len(parents)
         while True:
             try:
@@ -181,7 +178,7 @@ class WalkSteps:
                     yield from self._list((*parents, item), path)
 
     def _gone(self, listing: _Listing) -> ParentGoneError:
-        """Return the error of an outer item that is gone: the listing it was in begins anew."""
+        """Return the error of a missing outer item, with the token to begin its listing anew."""
         *outer, _ = (one.key for one in self._listings)
         error = ParentGoneError(LEVELS[len(outer)].method_name, listing.key)
         error.resume_token = self._plan.pack(WalkToken((*outer, None)))
@@ -189,7 +186,7 @@ class WalkSteps:
 
 
 class BaseWalk:
-    """One walk, and how far its caller is: what the sync and the async one share."""
+    """The common part of the sync and the async walk."""
 
     def __init__(self, client: object, arguments: WalkArguments) -> None:
         self._plan = WalkPlan(client, arguments)
@@ -220,9 +217,8 @@ class BaseWalk:
 class LifecycleWalk(BaseWalk):
     """The records of a walk. Each iteration over it starts anew and shares nothing.
 
-    Raises, while it is iterated over, the errors of the operations, and :class:`ParentGoneError`
-    where an item that the starting token points into no longer exists. Their ``resume_token``
-    resumes.
+    The iteration raises the errors of the operations, and :class:`ParentGoneError` if an item of
+    the starting token no longer exists. Their ``resume_token`` resumes.
     """
 
     def __iter__(self) -> Generator[LifecycleRecord]:

@@ -64,7 +64,7 @@ class WalkArguments:
             raise ParamValidationError("walk_lifecycle", problems)
 
     def fingerprint(self, region_name: str) -> str:
-        """Return what tells this walk from others: 16 hexadecimal digits."""
+        """Return a fingerprint of the arguments: 16 hexadecimal digits."""
         times = [time and time.timestamp() for time in (self.since, self.until)]
         text = json.dumps([region_name, self.policies, times, self.children])
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
