@@ -142,7 +142,8 @@ def run_fleet(
     - ``policies``: the ARNs of policies. Default: None, all policies.
     - ``since``: list executions that ended at this time or later, and all that are incomplete in
       the database. Default: None, no bound.
-    - ``until``: list executions that ended before this time. Default: None, no bound.
+    - ``until``: list executions that ended before this time, or have not ended and started before
+      it. Default: None, no bound.
     - ``children``: whether to list the AMIs and container images of each image. Default: True.
     - ``executor``: where batches run: a ``concurrent.futures.Executor``, which the caller shuts
       down, or a function that returns a new one, also after one has broken. Default: None, a

@@ -102,19 +102,18 @@ class WalkPlan:
         try:
             document = decode_token(given)
         except StartingTokenError:
-            raise _invalid_token("it is not JSON in base64") from None
+            document = {}
         if document.keys() != {"walk", *WalkToken._fields}:
-            raise _invalid_token("it has other members than the token of a walk")
+            raise _invalid_token("it is not the token of a walk")
         if document["walk"] != self._fingerprint:
             raise _invalid_token("it belongs to another walk, or to other arguments")
-        keys, token, levels = document["keys"], document["token"], len(self._paginators)
-        if not isinstance(keys, list) or not 0 < len(keys) <= levels:
-            raise _invalid_token(f"its keys are not a list of 1 to {levels}")
+        keys, token = document["keys"], document["token"]
+        if not isinstance(keys, list) or not 0 < len(keys) <= len(self._paginators):
+            raise _invalid_token("its keys are not those of a walk")
         *outer, last = keys
-        if not all(isinstance(key, str) and key for key in outer):
-            raise _invalid_token("its keys are of another type")
-        if not isinstance(last, str | None) or not isinstance(token, str | None):
-            raise _invalid_token("its last key or its token is of another type")
+        are_keys = all(isinstance(key, str) and key for key in outer)
+        if not are_keys or not isinstance(last, str | None) or not isinstance(token, str | None):
+            raise _invalid_token("its keys or its token are of another type")
         return WalkToken(tuple(keys), token)
 
     def includes(self, depth: int, item: Any) -> bool:
@@ -160,8 +159,7 @@ def record_of(parents: tuple[Any, ...], item: Any) -> LifecycleRecord | None:
     """Return the record of an item, with those above it; a policy has none."""
     if not parents:
         return None
-    policy, *inner = parents
-    if not inner:
-        return LifecycleRecord(policy, item)
-    execution, *images = inner
+    if len(parents) == 1:
+        return LifecycleRecord(parents[0], item)
+    policy, execution, *images = parents
     return LifecycleRecord(policy, execution, images[0] if images else None, item)

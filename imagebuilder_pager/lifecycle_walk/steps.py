@@ -130,8 +130,7 @@ class WalkSteps:
         listing = _Listing(key, start, tuple(inner), is_seeking=key is not None)
         self._listings.append(listing)
         ids = [getattr(one, level.id_member) for one, level in zip(parents, LEVELS, strict=False)]
-        is_over = False
-        while not is_over:
+        while True:
             pages = self._plan.paginate(ids, listing.start)
             listing.pages = self._iterate(pages)
             refused = yield from self._pass(listing, pages, parents)
@@ -142,7 +141,7 @@ class WalkSteps:
                     raise refused
                 listing.seek_from_start()
             elif not listing.is_seeking:
-                is_over = True
+                break
             elif listing.start is not None:
                 listing.seek_from_start()
             elif listing.path:
