@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from .exceptions import MissingDependencyException
 
@@ -13,21 +12,22 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from .lifecycle_walk import AsyncLifecycleWalk, LifecycleWalk, WalkOptions
+    from .lifecycle_walk.walk import WalkArguments
 
-_PART = f"{__package__}.lifecycle_walk"
 
-
-@contextmanager
-def _importing_walk() -> Iterator[None]:
+def _check_arguments(**given: Any) -> WalkArguments:
+    """Return the arguments of a walk, checked."""
     try:
-        yield
+        from .lifecycle_walk.walk import WalkArguments
     except ModuleNotFoundError as error:
-        if error.name != _PART:
+        part = f"{__package__}.lifecycle_walk"
+        if error.name != part:
             raise
         raise MissingDependencyException(
-            f"walk_lifecycle needs {_PART}, which this copy of the library leaves out; make slim "
+            f"walk_lifecycle needs {part}, which this copy of the library leaves out; make slim "
             "SLIM_WITH=walk builds one that has it"
         ) from None
+    return WalkArguments(**given)
 
 
 class WalkMethods:
@@ -41,37 +41,34 @@ class WalkMethods:
         children: bool = True,
         **options: Unpack[WalkOptions],
     ) -> LifecycleWalk:
-        """Return an iterable over what lifecycle policies have done.
+        """Return an iterable over the executions of lifecycle policies, and their resources.
 
         It lists the policies, the executions of each, the resources of each execution and, with
         ``children``, the AMIs or container images of each image, and yields a
         :class:`LifecycleRecord` for each execution and each resource. Nothing is sent before the
         first record is requested. After each, ``resume_token`` of the iterable resumes right behind
-        it; ``docs/walk.md`` says what it promises where the account has changed since.
+        it; ``docs/walk.md`` describes its promises if the account has changed meanwhile.
 
         - ``policies``: the ARNs of the policies, in their order. Default: None, all of the account.
         - ``since``: the time from which on executions have ended. Default: None, no bound.
         - ``until``: the time before which executions have ended. One that has not ended is left out
           only if it started at ``until`` or later. Default: None, no bound.
-        - ``children``: whether to list what came from each image: one more call for each image.
-          Default: True.
+        - ``children``: whether to list the AMIs or container images of each image, with one more
+          call for each. Default: True.
         - ``PageSize``: the items of a page, at every level. Default: the service's choice.
         - ``StartingToken``: the ``resume_token`` of an earlier walk with the same arguments.
           Default: the beginning.
         - ``Prefetch``: the pages to fetch ahead in each listing, 0 to 100. Default: 0.
 
         Raises :class:`ParamValidationError` and :class:`StartingTokenError` at once. The iteration
-        raises the errors of the operations, and :class:`ParentGoneError` where an item that the
-        token points into no longer exists: with the ``resume_token`` of that error, the listing of
-        the item begins anew.
+        raises the errors of the operations, and :class:`ParentGoneError` if an item of the token no
+        longer exists: with the ``resume_token`` of that error, the listing of the item begins anew.
         """
-        with _importing_walk():
-            from .lifecycle_walk.sync_walk import LifecycleWalk
-            from .lifecycle_walk.walk import WalkArguments
-
-        arguments = WalkArguments(
+        arguments = _check_arguments(
             policies=policies, since=since, until=until, children=children, options=options
         )
+        from .lifecycle_walk.steps import LifecycleWalk
+
         return LifecycleWalk(self, arguments)
 
 
@@ -87,11 +84,9 @@ class AsyncWalkMethods:
         **options: Unpack[WalkOptions],
     ) -> AsyncLifecycleWalk:
         """Return an async iterable; see the sync client's method."""
-        with _importing_walk():
-            from .lifecycle_walk.async_walk import AsyncLifecycleWalk
-            from .lifecycle_walk.walk import WalkArguments
-
-        arguments = WalkArguments(
+        arguments = _check_arguments(
             policies=policies, since=since, until=until, children=children, options=options
         )
+        from .lifecycle_walk.async_walk import AsyncLifecycleWalk
+
         return AsyncLifecycleWalk(self, arguments)

@@ -1,19 +1,6 @@
 """What lifecycle policies have done in many accounts and regions, in one SQLite database.
 
-    from imagebuilder_pager.fleet import Account, FleetDatabase, make_targets, run_fleet
-
-    targets = make_targets(
-        [Account(role_arn="arn:aws:iam::111122223333:role/ImageBuilderReader")],
-        regions=["us-west-2", "eu-west-1"],
-    )
-    with FleetDatabase("fleet.sqlite") as database:
-        result = run_fleet(targets, database)
-        for failure in result.failures:
-            print(failure.target.name, failure.error)
-
-A later run lists what is new, and what the runs before have not listed completely, however they
-ended. docs/fleet.md has the rest. No other part of the library imports this one but the command
-line.
+docs/fleet.md begins with an example. Only the command line imports this package.
 """
 
 from .._lazy import lazy_attributes

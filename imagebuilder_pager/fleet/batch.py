@@ -1,16 +1,15 @@
-"""A batch: some listings of one target, made at the same time. It is what an executor is given.
+"""A batch: some listings of one target, made at the same time, for an executor.
 
-:func:`run_batch` is a function of plain data to plain data, and can run in a thread, in a process,
-or on another machine. No credentials are in what goes there or comes back: they are found, or a
-role is assumed, where the calls are made. A batch has no effect beyond its result. So one that is
-lost with its worker can be run again.
+:func:`run_batch` takes and returns plain data, and can run in a thread, in a process, or on another
+machine. Neither has credentials: the process that makes the calls finds them, or assumes a role. A
+batch has no effect but its result, so one that is lost with its worker can be run again.
 
 Rules:
 
-- It ends with its listings, or after so many pages or seconds. A listing that has begun then ends
-  with the page that is under way, and its token says where it goes on.
-- It ends likewise after an error that other listings would meet, or that is met for a while.
-- Any other error is that of one listing.
+- It ends with its listings, or after ``MAX_PAGES`` or ``MAX_SECONDS``. A listing under way then
+  ends with its current page, and its token says where to continue.
+- It ends likewise after an error that other listings would meet, or that may pass with time.
+- Any other error belongs to one listing.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ def run_batch(task: BatchTask, clock: Clock = SYSTEM_CLOCK) -> BatchResult:
     """Make the listings of a batch; an error of the service or network is part of the result.
 
     - ``task``: the batch.
-    - ``clock``: what tells the time and waits, for tests. Default: the system's.
+    - ``clock``: the clock, for tests. Default: the system's.
     """
     return asyncio.run(make_listings(task, _credentials_of(task.run_id, clock), clock))
 
@@ -62,7 +61,7 @@ async def make_listings(
 ) -> BatchResult:
     """Make the listings of a batch in the running event loop.
 
-    ``limit`` is that of the calls of several batches. No call is made once ``is_stopped`` is true.
+    ``limit`` is shared by several batches. No call is made once ``is_stopped`` returns True.
     """
     batch = _Batch(task, clock, is_stopped)
     try:
@@ -88,15 +87,16 @@ async def make_listings(
             ]
             return await batch.run(clients)
     except PagerError as error:  # a setting that is not valid
-        return BatchResult((_failed(0, empty_rows(), _failure_of(error)),), task.rate)
+        failed = ListingResult(0, empty_rows(), 0, failure=_failure_of(error))
+        return BatchResult((failed,), task.rate)
 
 
 class _StoppedError(PagerError):
-    """A call that is not made any more, since the run is to end."""
+    """A call that is no longer made, since the run is to end."""
 
 
 class _LimitedClient(AsyncH11Client):
-    """A client that sends as many requests at a time as a semaphore lets it."""
+    """A client whose concurrent requests a semaphore limits."""
 
     def __init__(
         self, limit: asyncio.Semaphore, is_stopped: Callable[[], bool], **arguments: Any
@@ -129,7 +129,7 @@ class _Batch:
 
     async def run(self, clients: list[AsyncImageBuilder]) -> BatchResult:
         for client in clients:
-            client._rest.rate = self._rate  # which goes on where the batch before has ended
+            client._rest.rate = self._rate  # that of the batch before
         places = range(min(self._task.concurrency, len(self._task.listings)))
         await asyncio.gather(*(self._make_some(clients) for _ in places))
         rate = self._rate
@@ -149,14 +149,17 @@ class _Batch:
         )
 
     async def _make_some(self, clients: list[AsyncImageBuilder]) -> None:
+        strict, *lenient = clients
         while not self._is_over() and (following := next(self._next, None)) is not None:
             index, listing = following
-            strict, *lenient = clients
             result = await self._make(strict, index, listing)
-            if lenient and result.failure is not None and result.failure.is_mismatch:
+            failure = result.failure
+            if lenient and failure is not None and failure.is_mismatch:
                 again = replace(listing, token=result.token or listing.token)
                 rest = await self._make(lenient[0], index, again)
-                result = _joined(result, rest)
+                result.rows.add(rest.rows)
+                pages = result.pages + rest.pages
+                result = replace(rest, rows=result.rows, pages=pages)
                 self._mismatched.add(index)
             if index in self._mismatched:
                 result = replace(result, has_mismatch=True)
@@ -166,57 +169,49 @@ class _Batch:
             self._results.append(result)
 
     async def _make(self, client: AsyncImageBuilder, index: int, listing: Listing) -> ListingResult:
-        rows, before = empty_rows(), 0
+        rows, number = empty_rows(), 0
         try:
             if listing.operation == "get_lifecycle_execution":
                 page = await client.get_lifecycle_execution(**listing.params)
                 self._pages += 1
-                _add_page(rows, listing, page)
-                return ListingResult(index, rows, 1, None, is_finished=True)
+                rows.add_executions([page.lifecycle_execution], listing.policy_arn)
+                return ListingResult(index, rows, 1, is_finished=True)
             pages = client.get_paginator(listing.operation).paginate(
                 **listing.params, PaginationConfig={"StartingToken": listing.token}
             )
             async with aclosing(aiter(pages)) as iterator:
                 async for page in iterator:
                     self._pages += 1
-                    before += 1
+                    number += 1
                     _add_page(rows, listing, page)
                     if None in (pages.result_keys[0].search(page) or ()):
                         self._mismatched.add(index)  # boto3 takes a null, too
-                    token = pages.resume_token
-                    if token is not None and self._is_over():
-                        return ListingResult(index, rows, before, token, is_finished=False)
+                    if pages.resume_token is not None and self._is_over():
+                        return ListingResult(index, rows, number, pages.resume_token)
         except _StoppedError as error:
-            return ListingResult(index, rows, before, error.resume_token, is_finished=False)
+            return ListingResult(index, rows, number, error.resume_token)
         except PagerError as error:
-            token = error.resume_token if before else None
-            return _failed(index, rows, _failure_of(error), before, token)
-        return ListingResult(index, rows, before, None, is_finished=True)
+            token = error.resume_token if number else None
+            return ListingResult(index, rows, number, token, failure=_failure_of(error))
+        return ListingResult(index, rows, number, is_finished=True)
 
 
 def _add_page(rows: Rows, listing: Listing, page: Any) -> None:
-    match listing.operation:
-        case "list_lifecycle_policies":
-            rows.add_policies(page.lifecycle_policy_summary_list)
-        case "list_lifecycle_executions":
-            rows.add_executions(page.lifecycle_executions, listing.policy_arn)
-        case "get_lifecycle_execution":
-            rows.add_executions([page.lifecycle_execution], listing.policy_arn)
-        case _:
-            rows.add_resources(page.resources, listing.params, listing.policy_arn)
+    if listing.operation == "list_lifecycle_policies":
+        rows.add_policies(page.lifecycle_policy_summary_list)
+    elif listing.operation == "list_lifecycle_executions":
+        rows.add_executions(page.lifecycle_executions, listing.policy_arn)
+    else:
+        rows.add_resources(page.resources, listing.params, listing.policy_arn)
 
 
-def _failed(
-    index: int, rows: Rows, failure: Failure, pages: int = 0, token: str | None = None
-) -> ListingResult:
-    return ListingResult(index, rows, pages, token, is_finished=False, failure=failure)
-
-
-def _joined(strict: ListingResult, lenient: ListingResult) -> ListingResult:
-    """Return a listing that went on where a page did not match."""
-    strict.rows.add(lenient.rows)
-    pages = strict.pages + lenient.pages
-    return replace(lenient, rows=strict.rows, pages=pages)
+#: Errors of the caller that any listing would meet.
+_ACCESS_CODES = frozenset(
+    {
+        *("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "OptInRequired"),
+        *("InvalidSignatureException", "SignatureDoesNotMatch", "UnrecognizedClientException"),
+    }
+)
 
 
 def _failure_of(error: PagerError) -> Failure:
@@ -233,14 +228,6 @@ def _failure_of(error: PagerError) -> Failure:
     cause = error.__cause__ if isinstance(error.__cause__, PagerError) else error
     return Failure(name, str(error), classify(cause) is not None, is_of_target=True)
 
-
-#: What the service says of the caller, whatever is listed.
-_ACCESS_CODES = frozenset(
-    {
-        *("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "OptInRequired"),
-        *("InvalidSignatureException", "SignatureDoesNotMatch", "UnrecognizedClientException"),
-    }
-)
 
 _MAX_RUNS = 4  # at the same time in one process
 _credentials: dict[str, FleetCredentials] = {}

@@ -1,9 +1,7 @@
-"""The database of a fleet as a file; :mod:`.store` is what a run writes into it.
+"""The database of a fleet as a file; :mod:`.store` writes the rows of a run.
 
-Rules:
-
-- One run writes, and is told apart from a second one by a lock beside the file. Any number of
-  programs may read meanwhile (SQLite's write-ahead log).
+One run at a time writes, by a lock beside the file. Any number of programs may read meanwhile, by
+SQLite's write-ahead log.
 """
 
 from __future__ import annotations
@@ -28,26 +26,32 @@ _BUSY_SECONDS = 10.0
 class FleetDatabase:
     """The database of a fleet, in a file.
 
-    - ``path``: the file, which is made if there is none. A new one is readable by its owner alone.
-    - ``read_only``: whether it is only read. Then there has to be a file, and another run may have
+    - ``path``: the file. A new one is readable by its owner alone.
+    - ``read_only``: whether it is only read. The file has to exist then, and another run may have
       it. Default: False.
 
     Raises :class:`CheckpointLockedError` if another run has the database,
-    :class:`CheckpointError` for a file that is not one, and ``OSError`` and ``sqlite3.Error`` as
-    they come.
+    :class:`CheckpointError` for a file that is not one, ``OSError`` and ``sqlite3.Error``.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, read_only: bool = False) -> None:
         self.path: str = os.path.abspath(os.fspath(path))  # noqa: PTH100 - pathlib resolves links
         self._process_id = os.getpid()
-        self._lock = None if read_only else CheckpointFile(self.path)
-        try:
+        self._is_read_only = read_only
+        with contextlib.ExitStack() as stack:
+            if not read_only:
+                stack.callback(CheckpointFile(self.path).close)
             _check_file(self.path)
-            self._connection = _open_read_only(self.path) if read_only else _connect(self.path)
-        except BaseException:
-            if self._lock is not None:
-                self._lock.close()
-            raise
+            self._connection = _connect(self.path, read_only=read_only)
+            stack.callback(self._connection.close)
+            if read_only:
+                check_schema(self._connection, self.path)
+            else:
+                prepare_schema(self._connection, self.path)
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                # A power failure may lose the last transactions as a whole, and no part of one.
+                self._connection.execute("PRAGMA synchronous = NORMAL")
+            self._open = stack.pop_all()
 
     def query(
         self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
@@ -58,12 +62,12 @@ class FleetDatabase:
         return cursor.execute(sql, parameters)
 
     def prune(self, before: datetime) -> int:
-        """Delete the executions that ended before a time, with all of theirs; return how many.
+        """Delete the executions that ended before a time, with their rows; return their number.
 
         - ``before``: the time, aware of its zone.
 
-        One that is gone without an end goes by its start. The file does not shrink: what is listed
-        later takes the space.
+        An execution that is gone from the service counts by its start if it has no end. The file
+        does not shrink; new rows take the space.
         """
         time = format_time(before)
         with self._transaction():
@@ -87,13 +91,11 @@ class FleetDatabase:
     @property
     def is_in_use(self) -> bool:
         """Whether a run of another program has it; False on a system without locks."""
-        return self._lock is None and is_locked(self.path)
+        return self._is_read_only and is_locked(self.path)
 
     def close(self) -> None:
         """Close the database and release the lock; the second time, do nothing."""
-        self._connection.close()
-        if self._lock is not None:
-            self._lock.close()
+        self._open.close()
 
     def __enter__(self) -> Self:
         return self
@@ -115,9 +117,9 @@ class FleetDatabase:
 
 
 def _check_file(path: str) -> None:
-    """Raise :class:`CheckpointError` for anything but a database or nothing.
+    """Raise :class:`CheckpointError` for an existing file that is not a database.
 
-    A file with a second name is not taken: SQLite finds its write-ahead log by the name alone.
+    A file with a second name is refused: SQLite finds its write-ahead log by the name alone.
     """
     safe = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
@@ -125,9 +127,7 @@ def _check_file(path: str) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISREG(status.st_mode):
-        raise CheckpointError(
-            f"{path} is not a regular file; allowed: a database, or a path where there is nothing"
-        )
+        raise CheckpointError(f"{path} is not a regular file; allowed: a database, or a new path")
     if status.st_nlink > 1:
         raise CheckpointError(f"{path} has another name, a hard link; allowed: a file with one")
     with open(os.open(path, os.O_RDONLY | safe), "rb") as file:  # noqa: PTH123 - a descriptor
@@ -140,35 +140,12 @@ def _check_file(path: str) -> None:
 _SQLITE_HEAD = b"SQLite format 3\0"
 
 
-def _open_read_only(path: str) -> sqlite3.Connection:
-    uri = f"{pathlib.Path(path).as_uri()}?mode=ro"
-    connection = sqlite3.connect(uri, timeout=_BUSY_SECONDS, isolation_level=None, uri=True)
-    try:
-        check_schema(connection, path)
-    except sqlite3.OperationalError:
-        connection.close()
-        if os.path.exists(f"{path}-wal"):  # noqa: PTH110 - a string
-            raise
-        # Nobody has it, and SQLite cannot make its files beside it: so there will be none.
-        connection = sqlite3.connect(f"{uri}&immutable=1", isolation_level=None, uri=True)
-        check_schema(connection, path)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _connect(path: str) -> sqlite3.Connection:
-    with contextlib.suppress(FileExistsError):
-        # SQLite gives the files beside it, of the write-ahead log, the same mode.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
-    try:
-        prepare_schema(connection, path)
-        connection.execute("PRAGMA journal_mode = WAL")
-        # A power failure may lose the last transactions, each whole: the run goes on before them.
-        connection.execute("PRAGMA synchronous = NORMAL")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+def _connect(path: str, *, read_only: bool) -> sqlite3.Connection:
+    uri = pathlib.Path(path).as_uri() + ("?mode=ro" if read_only else "?mode=rw")
+    if not read_only:
+        with contextlib.suppress(FileExistsError):
+            # SQLite gives the files beside it, of the write-ahead log, the same mode.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    elif not (os.path.exists(f"{path}-wal") or os.access(os.path.dirname(path), os.W_OK)):  # noqa: PTH110, PTH120 - strings
+        uri += "&immutable=1"  # nobody has it, and SQLite cannot create its files beside it
+    return sqlite3.connect(uri, timeout=_BUSY_SECONDS, isolation_level=None, uri=True)

@@ -1,7 +1,7 @@
 """The executors that batches run in.
 
-Without one of the caller's, all batches run in one event loop, in a thread of this process: the
-calls of many targets take turns, and no thread takes the interpreter from another one.
+By default, all batches run in one event loop, in a thread of this process: the calls of many
+targets take turns, and threads do not compete for the interpreter.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from multiprocessing.connection import Connection
-from typing import Any, Protocol
+from typing import Any
 
 from .._validation import describe_invalid_value
 from ..exceptions import ExecutorLostError, ParamValidationError
@@ -22,38 +22,17 @@ from .batch import make_listings, run_batch
 from .credentials import FleetCredentials
 from .listings import BatchResult, BatchTask
 
-#: An executor, which stays the caller's; a function that returns a new one; None for a thread.
+#: The caller's executor; a function that returns a new one; None for a thread.
 ExecutorSource = Executor | Callable[[], Executor] | None
 
 
-class BatchExecutor(Protocol):
-    """An executor of batches; ``stop`` ends them after the calls under way."""
-
-    def submit(self, task: BatchTask) -> Future[BatchResult]: ...
-    def stop(self) -> None: ...
-    def close(self, *, at_once: bool) -> None: ...
-
-
 def open_executor(source: ExecutorSource, max_concurrency: int) -> BatchExecutor:
-    """Return the executor of a run, which makes so many calls at a time in this process."""
-    if source is None:
-        return _LoopExecutor(max_concurrency)
-    if isinstance(source, Executor):
-        return _GivenExecutor(source, None)
-    return _GivenExecutor(_made(source), source)
-
-
-def _made(make: object) -> Executor:
-    """Return a new executor. Raises :class:`ParamValidationError` for what makes none."""
-    made = make() if callable(make) else make
-    if isinstance(made, Executor):
-        return made
-    allowed = "a concurrent.futures.Executor, or a function that returns one"
-    raise ParamValidationError("run_fleet", [describe_invalid_value("executor", made, allowed)])
+    """Return the executor of a run, which limits the calls at a time in this process."""
+    return _LoopExecutor(max_concurrency) if source is None else _GivenExecutor(source)
 
 
 class _LoopExecutor:
-    """An event loop in a thread of its own."""
+    """An event loop in a separate thread."""
 
     def __init__(self, max_concurrency: int) -> None:
         self._credentials = FleetCredentials()
@@ -64,12 +43,8 @@ class _LoopExecutor:
         self._thread.start()
 
     def submit(self, task: BatchTask) -> Future[BatchResult]:
-        listings = make_listings(
-            task,
-            self._credentials,
-            limit=self._limit,
-            is_stopped=self._is_stopped.is_set,
-        )
+        is_stopped = self._is_stopped.is_set
+        listings = make_listings(task, self._credentials, limit=self._limit, is_stopped=is_stopped)
         return asyncio.run_coroutine_threadsafe(listings, self._loop)
 
     def stop(self) -> None:
@@ -77,7 +52,7 @@ class _LoopExecutor:
 
     def close(self, *, at_once: bool) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
-        # What is under way is waited for no longer than it takes to be cancelled.
+        # At once, it waits only for the calls to be cancelled.
         self._thread.join(1.0 if at_once else None)
 
     def _run(self) -> None:
@@ -86,18 +61,18 @@ class _LoopExecutor:
 
 
 class _GivenExecutor:
-    """An executor of the caller's, or one that is replaced when it breaks.
+    """The caller's executor, or one that is replaced when it breaks.
 
     A process pool breaks when one of its processes dies.
     """
 
-    def __init__(self, executor: Executor, make: Callable[[], Executor] | None) -> None:
-        self._executor = executor
-        self._make = make
+    def __init__(self, source: Executor | Callable[[], Executor]) -> None:
+        self._make = None if isinstance(source, Executor) else source
+        self._executor = source if isinstance(source, Executor) else self._made()
         self._is_new = True
 
     def submit(self, task: BatchTask) -> Future[BatchResult]:
-        """Submit a batch. Raises :class:`ExecutorLostError` where nothing takes it any more."""
+        """Submit a batch. Raises :class:`ExecutorLostError` if no executor takes it."""
         try:
             future = self._executor.submit(run_batch, task)
         except RuntimeError as error:  # it is broken, or has been shut down
@@ -107,7 +82,7 @@ class _GivenExecutor:
             self._is_new = False
             return future
         self._executor.shutdown(wait=False)
-        self._executor, self._is_new = _made(self._make), True
+        self._executor, self._is_new = self._made(), True
         return self.submit(task)
 
     def stop(self) -> None:
@@ -119,9 +94,19 @@ class _GivenExecutor:
         if self._make is not None:
             self._executor.shutdown(wait=not at_once, cancel_futures=True)
 
+    def _made(self) -> Executor:
+        made: object = self._make() if callable(self._make) else self._make
+        if isinstance(made, Executor):
+            return made
+        allowed = "a concurrent.futures.Executor, or a function that returns one"
+        raise ParamValidationError("run_fleet", [describe_invalid_value("executor", made, allowed)])
+
+
+BatchExecutor = _LoopExecutor | _GivenExecutor
+
 
 def lost_executor(error: BaseException) -> ExecutorLostError:
-    """Return the error of a run whose executor takes or returns no batches any more."""
+    """Return the error of a run whose executor no longer takes or returns batches."""
     return ExecutorLostError(
         f"the executor is lost: {type(error).__name__}: {error}; the database has what was listed, "
         "and a run with the same one goes on"
@@ -137,7 +122,7 @@ def process_executor(workers: int | None = None) -> Executor:
 
 
 class _Processes(ProcessPoolExecutor):
-    """A pool whose processes end when the other end of a pipe is closed, by us or by our death."""
+    """A pool whose processes end when this one closes its end of a pipe, or dies."""
 
     def __init__(self, workers: int | None) -> None:
         context = multiprocessing.get_context("spawn")
@@ -146,7 +131,7 @@ class _Processes(ProcessPoolExecutor):
         super().__init__(workers, context, _end_with, arguments)
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Submit a call. A process that it starts leaves Ctrl-C to this one from the beginning."""
+        """Submit a call. A process started by it ignores Ctrl-C, which this process handles."""
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             return super().submit(fn, *args, **kwargs)

@@ -1,7 +1,7 @@
-"""The unit of a fleet: one listing. It is plain data, to be sent anywhere, without credentials.
+"""The unit of a fleet: one listing, as plain data without credentials, to be sent anywhere.
 
-Of a target there are the listing of its policies, that of the executions of each policy, that of
-the resources of each execution, and that of the children of each image.
+The listings of a target are that of its policies, of the executions of each policy, of the
+resources of each execution, and of the children of each image.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from .records import Rows
+from .records import STATUS, Rows
 from .targets import Target
 
 if TYPE_CHECKING:
@@ -26,31 +26,30 @@ ListingOperation: TypeAlias = Literal[
     "list_lifecycle_executions",
     "list_lifecycle_policies",
 ]
+RESOURCES: Final = "list_lifecycle_execution_resources"
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The executions that a run begins, and what is listed of them.
-
-    - ``policies``: policy ARNs, None for all.
-    - ``since``: the time from which on executions have ended, None for no bound.
-    - ``until``: the time before which executions have ended, None for no bound.
-    - ``children``: whether the AMIs and container images of images are listed, too.
-    """
+    """The arguments of :func:`run_fleet` that choose executions and their listings."""
 
     policies: tuple[str, ...] | None = None
     since: datetime | None = None
     until: datetime | None = None
     children: bool = True
 
+    def includes(self, policy_arn: str) -> bool:
+        """Return whether a policy is one of those that were asked for."""
+        return self.policies is None or policy_arn in self.policies
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A listing to make, or to go on with."""
+    """A listing to make, from its start or from a token."""
 
     operation: ListingOperation
     params: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    policy_arn: str = ""  # that it belongs to
+    policy_arn: str = ""
     has_ended: bool = False  # the execution, before this listing
     listing_id: int | None = None  # in the database
     token: str | None = None  # after a part that has been stored
@@ -70,9 +69,9 @@ class Failure:
 
     error_type: str  # AWS's code of a service's error, else the name of the error's class
     error: str
-    is_retryable: bool = False  # another attempt may not meet it
+    is_retryable: bool = False  # another attempt may succeed
     is_of_target: bool = False  # other listings of the target would meet it, too
-    is_mismatch: bool = False  # a page that the program may choose to take
+    is_mismatch: bool = False  # a page that on_invalid_response="warn" accepts
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +81,15 @@ class ListingResult:
     index: int  # of the listing in the batch
     rows: Rows
     pages: int
-    token: str | None  # to go on at
-    is_finished: bool
-    has_mismatch: bool = False  # a page did not match, and was taken nevertheless
+    token: str | None = None  # that the next part begins at
+    is_finished: bool = False
+    has_mismatch: bool = False  # a page did not match, and was accepted
     failure: Failure | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a later run may find another result."""
+        return self.has_mismatch or any(row[STATUS] == "IN_PROGRESS" for row in self.rows.resources)
 
 
 @dataclass(frozen=True, slots=True)

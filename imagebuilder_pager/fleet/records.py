@@ -1,6 +1,6 @@
-"""The rows of the database that the items of a page become: plain data, to be sent anywhere.
+"""The items of a page as rows of the database: plain data, to be sent anywhere.
 
-A value not of its member's type, which ``on_invalid_response="warn"`` lets through, is NULL.
+A value of a wrong type, which ``on_invalid_response="warn"`` lets through, is NULL.
 """
 
 from __future__ import annotations
@@ -9,27 +9,21 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..lifecycle_walk.records import has_ended
-from ..models.shapes import Shape, of_type
+from ..lifecycle_walk.records import has_ended, location_of
+from ..models.shapes import Shape
 from .times import format_time
 
 if TYPE_CHECKING:
-    from ..models.lifecycle import (
-        LifecycleExecutionResource,
-        LifecycleExecutionResourceState,
-        LifecycleExecutionState,
-    )
+    from ..models.lifecycle import LifecycleExecutionResource
     from ..models.lifecycle_executions import LifecycleExecution
     from ..models.lifecycle_policies import LifecyclePolicySummary
 
 #: A row, with its values in the order of the table's columns.
 Row = tuple[str | int | None, ...]
 
-_NOTHING = (None, None)
-
 
 class ExecutionRow(NamedTuple):
-    """The row of an execution, and what decides about its listing."""
+    """The row of an execution, and two facts that decide about its listing."""
 
     execution_id: str
     values: Row
@@ -53,30 +47,30 @@ class Rows(NamedTuple):
         self.snapshots.extend(rows.snapshots)
 
     def add_policies(self, policies: Iterable[LifecyclePolicySummary | None]) -> None:
-        """Add the policies of a page; one without an ARN cannot be asked for, and is left out."""
+        """Add the policies of a page that have an ARN."""
         for policy in policies:
-            if isinstance(policy, Shape) and (arn := of_type(policy.arn, str)):
+            if isinstance(policy, Shape) and (arn := _text(policy.arn)):
                 name = _text(policy.name) or arn.rpartition("/")[2]
-                kind = _text(policy.status), _text(policy.resource_type)
+                kind = _texts(policy, "status", "resource_type")
                 self.policies.append((arn, *location_of(arn), name, *kind))
 
     def add_executions(
         self, executions: Iterable[LifecycleExecution | None], policy_arn: str
     ) -> None:
-        """Add executions; one without an id cannot be asked for, and is left out."""
+        """Add executions that have an id."""
         for execution in executions:
             if not isinstance(execution, Shape):
                 continue
-            execution_id = of_type(execution.lifecycle_execution_id, str)
+            execution_id = _text(execution.lifecycle_execution_id)
             arn = policy_arn or _text(execution.lifecycle_policy_arn) or ""
             if not execution_id:
                 continue
             summary = execution.resources_impacted_summary
-            impacted = summary.has_impacted_resources if isinstance(summary, Shape) else None
+            impacted = getattr(summary, "has_impacted_resources", None)
             values = (
                 *location_of(arn),
                 arn,
-                *_state_values(execution.state),
+                *_texts(execution.state, "status", "reason"),
                 int(impacted) if isinstance(impacted, bool) else None,
                 format_time(execution.start_time),
                 format_time(execution.end_time),
@@ -98,23 +92,28 @@ class Rows(NamedTuple):
                 continue
             key = (
                 *listed,
-                of_type(resource.resource_id, str) or "",
-                of_type(resource.account_id, str) or account,
-                of_type(resource.region, str) or region,
+                _text(resource.resource_id) or "",
+                _text(resource.account_id) or account,
+                _text(resource.region) or region,
             )
-            self.resources.append((*key, *_resource_values(resource)))
+            image_uris = [uri for uri in resource.image_uris if isinstance(uri, str)]
+            values = (
+                *_texts(resource.state, "status", "reason"),
+                *_texts(resource.action, "name", "reason"),
+                json.dumps(image_uris) if image_uris else None,
+                format_time(resource.start_time),
+                format_time(resource.end_time),
+            )
+            self.resources.append((*key, *values))
             for snapshot in resource.snapshots:
                 if isinstance(snapshot, Shape):
                     snapshot_id = _text(snapshot.snapshot_id) or ""
-                    self.snapshots.append((*key, snapshot_id, *_state_values(snapshot.state)))
-
-    @property
-    def has_resource_in_progress(self) -> bool:
-        """Whether the service is still at work on one of the resources."""
-        return any(row[_STATUS] == "IN_PROGRESS" for row in self.resources)
+                    values = _texts(snapshot.state, "status", "reason")
+                    self.snapshots.append((*key, snapshot_id, *values))
 
 
-_STATUS = 5  # of a row of resources
+#: The index of the status in a row of resources.
+STATUS = 5
 
 
 def empty_rows() -> Rows:
@@ -122,28 +121,11 @@ def empty_rows() -> Rows:
     return Rows([], [], [], [])
 
 
-def location_of(arn: str) -> tuple[str, str]:
-    """Return the account and the region of an ARN, "" for what it has not."""
-    _, _, _, region, account, *_ = *arn.split(":", 5), "", "", "", "", ""
-    return account, region
-
-
-def _resource_values(resource: LifecycleExecutionResource) -> Row:
-    action = resource.action
-    image_uris = [uri for uri in resource.image_uris if isinstance(uri, str)]
-    return (
-        *_state_values(resource.state),
-        *((_text(action.name), _text(action.reason)) if isinstance(action, Shape) else _NOTHING),
-        json.dumps(image_uris) if image_uris else None,
-        format_time(resource.start_time),
-        format_time(resource.end_time),
-    )
-
-
-def _state_values(state: LifecycleExecutionState | LifecycleExecutionResourceState | None) -> Row:
-    return (_text(state.status), _text(state.reason)) if isinstance(state, Shape) else _NOTHING
+def _texts(structure: Any, *members: str) -> Row:
+    """Return the members of a structure that are text, NULL for any other."""
+    return tuple(_text(getattr(structure, member, None)) for member in members)
 
 
 def _text(value: Any) -> str | None:
-    # An enum's member, of whatever class it is, as its value.
+    # An enum's member becomes its value.
     return str(value) if isinstance(value, str) else None

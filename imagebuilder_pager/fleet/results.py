@@ -1,4 +1,4 @@
-"""What a run tells: its progress, and how each target has ended."""
+"""The results of a run: its progress, and the outcome of each target."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ class TargetResult:
     """The outcome of a target: complete, or an error.
 
     - ``target``: the :class:`Target`.
-    - ``records``: the number of executions that are new to the database, and of the resources that
-      were listed.
-    - ``pages``: the number of pages that were listed.
-    - ``error_type``: the type of the target's error, or of the first listing's that could not be
-      made: AWS's code, or a class name. None if the target is complete.
+    - ``records``: the number of new executions and of listed resources.
+    - ``pages``: the number of listed pages.
+    - ``error_type``: the type of the target's error, or of its first failed listing: AWS's code, or
+      a class name. None if the target is complete.
     - ``error``: the text of the error. None if the target is complete.
-    - ``failed_listings``: the number of its listings that could not be made. The others were.
+    - ``failed_listings``: the number of its listings that failed. The others are stored.
     """
 
     target: Target
@@ -30,7 +29,7 @@ class TargetResult:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all that there was has been stored."""
+        """Whether all of its listings are stored."""
         return self.error is None
 
 
@@ -38,7 +37,7 @@ class TargetResult:
 class FleetResult:
     """The outcome of a run.
 
-    - ``targets``: a :class:`TargetResult` for each target, in the order in which they were given.
+    - ``targets``: a :class:`TargetResult` for each target, in the given order.
     - ``seconds``: the duration of the run.
     - ``missing_policies``: the ARNs among ``policies=`` that no target has listed.
     """
@@ -69,8 +68,8 @@ class FleetProgress:
     - ``records``: the number of records so far, as of a :class:`TargetResult`.
     - ``pages``: the number of pages listed so far.
     - ``rate``: records a second.
-    - ``executions``: the number of executions to list, of the targets where they are known.
-    - ``executions_done``: the number of those of which all listings are over.
+    - ``executions``: the number of executions to list, as far as they are known.
+    - ``executions_done``: the number of those with no listing left to make.
     - ``calls``: the number of calls that the service has answered.
     - ``call_rate``: calls a second.
     - ``throttled``: the number of calls that the service has throttled.

@@ -1,4 +1,4 @@
-"""The schema of a fleet's database; docs/fleet.md describes it for those who query it.
+"""The schema of a fleet's database; docs/fleet.md describes it for queries.
 
 Times are text in UTC, such as ``2026-11-24T18:00:00.000Z``: they compare as they sort, and SQLite's
 date functions read them.
@@ -12,15 +12,15 @@ from ..exceptions import CheckpointError, MissingDependencyException
 
 SCHEMA_VERSION = 2
 _MIN_SQLITE = (3, 35)  # the first with RETURNING
-#: The bytes "IBPF" in the file's header: so is this database told from any other.
+#: The bytes "IBPF" in the header of the file, which identify this kind of database.
 _APPLICATION_ID = 0x49425046
 
 _TABLES = """
 CREATE TABLE runs (
     run_id        INTEGER PRIMARY KEY,
     started       TEXT NOT NULL,
-    ended         TEXT,           -- NULL while it is under way, and where it was killed
-    policies      TEXT,           -- what was asked for: a JSON array, NULL for all
+    ended         TEXT,           -- NULL while it is under way, or if it was killed
+    policies      TEXT,           -- the given ones: a JSON array, NULL for all
     since         TEXT,
     until         TEXT,
     children      INTEGER NOT NULL
@@ -56,7 +56,7 @@ CREATE TABLE executions (
     account       TEXT NOT NULL,  -- the account and region of the policy
     region        TEXT NOT NULL,
     policy_arn    TEXT NOT NULL,
-    status        TEXT,           -- 'UNKNOWN': it had not ended, and the service has it no more
+    status        TEXT,           -- 'UNKNOWN': not ended, and gone from the service
     reason        TEXT,
     has_impacted_resources INTEGER,
     start_time    TEXT,
@@ -66,10 +66,10 @@ CREATE TABLE executions (
     last_run      INTEGER NOT NULL  -- the last run that has seen it
 ) WITHOUT ROWID;
 CREATE TABLE listings (
-    listing_id    INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used twice: a run goes through them
+    listing_id    INTEGER PRIMARY KEY AUTOINCREMENT,  -- never reused: a run lists in this order
     target_id     INTEGER NOT NULL,
     execution_id  TEXT NOT NULL,
-    parent_id     TEXT NOT NULL,  -- the image whose children it lists; '' for the resources
+    parent_id     TEXT NOT NULL,  -- the image of the children; '' for the resources
     complete      INTEGER NOT NULL DEFAULT 0,  -- 1: it is never made again
     error_type    TEXT,           -- why it could not be made
     error         TEXT,

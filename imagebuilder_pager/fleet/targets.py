@@ -1,7 +1,4 @@
-"""The targets of a fleet: accounts times regions, from arguments or from a TOML file.
-
-A target holds no credentials, so that it can be sent to another machine.
-"""
+"""The targets of a fleet: each region of each account, from arguments or from a TOML file."""
 
 from __future__ import annotations
 
@@ -15,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from .._aws.config.region import region_problem
-from .._validation import InvalidValueError, describe_invalid_value, describe_value
+from .._validation import describe_invalid_value, describe_value
 from ..exceptions import InvalidConfigError, ParamValidationError, Problem
 
-#: The patterns of an account's values, and what they allow. Those of STS are its own rules.
+#: The patterns of an account's values, and their descriptions. STS documents those of a role.
 _CHECKS = {
     "role_arn": (
         r"arn:aws[a-z-]*:iam::(\d{12}):role/[\w+=,.@/-]{1,576}",
@@ -38,13 +35,13 @@ class Account:
     """An account to list: by a role to assume, by a profile, or with the usual credentials.
 
     - ``role_arn``: the role to assume. Default: None, no role.
-    - ``profile``: the profile in AWS's shared files whose credentials are used, for the role if
-      there is one. Default: None, the credentials that boto3 would find.
+    - ``profile``: a profile in AWS's shared files, for the account or to assume the role. Default:
+      None, the credentials that boto3 would find.
     - ``name``: the account's name in the database and in reports. Default: None, for the role's
       account id, else the profile, else ``default``.
-    - ``external_id``: the external id that the role asks for. Default: None.
+    - ``external_id``: the external id that the role requires. Default: None.
     - ``session_name``: the name of the role's session. Default: ``imagebuilder-pager``.
-    - ``regions``: its regions, in place of those of all accounts. Default: none.
+    - ``regions``: its regions, instead of those for all accounts. Default: none.
     """
 
     role_arn: str | None = None
@@ -68,7 +65,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One region of an account. It is plain data, without credentials.
+    """One region of an account: plain data without credentials, for any machine.
 
     - ``account``: the :class:`Account`.
     - ``region``: the region's name.
@@ -87,9 +84,9 @@ def make_targets(accounts: Iterable[Account], regions: Sequence[str] = ()) -> tu
     """Return a target for each account and each of its regions.
 
     - ``accounts``: one or more :class:`Account`.
-    - ``regions``: the regions of accounts without regions of their own. Default: none.
+    - ``regions``: the regions of accounts without ``regions``. Default: none.
 
-    Raises :class:`ParamValidationError`, which names each account and argument that is not valid.
+    Raises :class:`ParamValidationError`, which names each invalid account and argument.
     """
     document = {"regions": regions, "accounts": [asdict(account) for account in accounts]}
     targets, problems = _read(document)
@@ -98,27 +95,21 @@ def make_targets(accounts: Iterable[Account], regions: Sequence[str] = ()) -> tu
     return targets
 
 
-def validate_targets(targets: Iterable[Target]) -> tuple[Target, ...]:
-    """Return the targets. Raises ``ValueError`` for none, other objects, and one that is twice."""
-    validated = tuple(targets)
-    if not validated:
-        raise InvalidValueError(Problem("targets", "none given", "one or more"))
-    for number, target in enumerate(validated):
-        if not isinstance(target, Target):
-            raise InvalidValueError(
-                describe_invalid_value(f"targets[{number}]", target, "a Target")
-            )
-    for problem in _duplicates(validated):
-        raise InvalidValueError(problem)
-    return validated
+def target_problems(targets: Sequence[Target]) -> list[Problem]:
+    """Return the problems of targets: none given, other objects, and duplicates."""
+    if not targets:
+        return [Problem("targets", "none given", "one or more")]
+    others = [(n, one) for n, one in enumerate(targets) if not isinstance(one, Target)]
+    problems = [describe_invalid_value(f"targets[{n}]", one, "a Target") for n, one in others]
+    return problems or _duplicates(targets)
 
 
 def load_targets(path: str | os.PathLike[str]) -> tuple[Target, ...]:
     """Return the targets of a TOML file.
 
     Keys of the file: ``regions``, ``profile``, ``session_name``, and ``accounts``, an array of
-    tables with the attributes of :class:`Account`. Raises :class:`InvalidConfigError`, which names
-    the file, the table and the key of all that is not valid, and ``OSError`` as the system does.
+    tables with the attributes of :class:`Account`. Raises ``OSError``, and
+    :class:`InvalidConfigError`, which names the file, the table and the key of each problem.
     """
     shown = os.fspath(path)
     with Path(path).open("rb") as file:
@@ -136,7 +127,7 @@ def load_targets(path: str | os.PathLike[str]) -> tuple[Target, ...]:
 
 
 def _read(document: Mapping[str, Any]) -> tuple[tuple[Target, ...], list[Problem]]:
-    """Return the targets of a document, such as a file has, and all that is wrong in it."""
+    """Return the targets of a document, such as a file has, and its problems."""
     problems = [*_value_problems("", document, ("regions", *_SHARED_KEYS, "accounts"))]
     tables = document.get("accounts", [])
     if not tables:
@@ -160,7 +151,7 @@ def _read(document: Mapping[str, Any]) -> tuple[tuple[Target, ...], list[Problem
 
 
 def _value_problems(path: str, table: Mapping[str, Any], keys: Sequence[str]) -> Iterator[Problem]:
-    """Yield what is wrong with the keys and values of a table, each by itself."""
+    """Yield the problems of each key and value of a table."""
     for key, value in table.items():
         name, (pattern, allowed) = f"{path}{key[:80]}", _CHECKS.get(key, ("", ""))
         text = value if isinstance(value, str) else ""  # which matches no pattern
@@ -172,7 +163,7 @@ def _value_problems(path: str, table: Mapping[str, Any], keys: Sequence[str]) ->
             problems = (region_problem(region, f"{name}[{n}]") for n, region in enumerate(value))
             yield from filter(None, problems)
         elif allowed and value is not None and not re.fullmatch(pattern, text, re.ASCII):
-            # An external id is not to be repeated.
+            # An external id is a secret.
             shown = "another value" if key == "external_id" else describe_value(value)
             yield Problem(name, f"{shown} given", allowed)
 

@@ -9,7 +9,7 @@ TYPE_CHECKING = False  # as typing's, which is slow to import
 if TYPE_CHECKING:
     from .async_walk import AsyncLifecycleWalk
     from .records import LifecycleRecord, LifecycleRecordKey
-    from .sync_walk import LifecycleWalk
+    from .steps import LifecycleWalk
     from .walk import WalkOptions
 
 __all__ = [
@@ -28,7 +28,7 @@ if not TYPE_CHECKING:
             "AsyncLifecycleWalk": "async_walk",
             "LifecycleRecord": "records",
             "LifecycleRecordKey": "records",
-            "LifecycleWalk": "sync_walk",
+            "LifecycleWalk": "steps",
             "WalkOptions": "walk",
         },
         (),

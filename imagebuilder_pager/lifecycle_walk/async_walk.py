@@ -1,4 +1,4 @@
-"""The walk of the async client; a module of its own, so that a sync program does not load it."""
+"""The walk of the async client, which a sync program does not load."""
 
 from __future__ import annotations
 
@@ -17,32 +17,27 @@ class AsyncLifecycleWalk(BaseWalk):
     """
 
     def __aiter__(self) -> AsyncResultIterator[LifecycleRecord]:
-        steps = WalkSteps(self._plan, aiter)
-        return AsyncResultIterator(
-            steps, _Fetcher(steps), lambda result: self._records(steps, *result)
-        )
+        steps = _AsyncSteps(self._plan, aiter)
+        return AsyncResultIterator(steps, steps, lambda result: self._records(steps, *result))
 
     def items(self) -> AsyncResultIterator[LifecycleRecord]:
         """Return an async iterator over the records, as :class:`Checkpoint` asks for it."""
         return aiter(self)
 
 
-class _Fetcher:
-    """The pages of a walk, each of the listing that is next."""
-
-    def __init__(self, steps: WalkSteps) -> None:
-        self._steps = steps
+class _AsyncSteps(WalkSteps):
+    """The steps of an async walk, and the fetcher of their pages."""
 
     async def next_result(self) -> tuple[Any] | None:
-        """Return the next page, or that a listing has ended as ``(None,)``; None at the end."""
-        while self._steps.needed is not None:
+        """Return a tuple of the next page, of None at the end of a listing; None at the end."""
+        while self.needed is not None:
             try:
-                return (await anext(self._steps.needed, None),)
+                return (await anext(self.needed, None),)
             except InvalidPaginationTokenException as error:
-                self._steps.refuse(error)
+                self.refuse(error)
         return None
 
     async def aclose(self) -> None:
         """End the fetching ahead of every listing."""
-        for pages in self._steps.open_pages():
+        for pages in self.open_pages():
             await pages.aclose()

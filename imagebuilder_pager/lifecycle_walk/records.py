@@ -1,8 +1,7 @@
-"""The records of a walk, what identifies each, and which executions belong to a period."""
+"""The records of a walk, their keys, and the period of an execution."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from ..models.lifecycle import LifecycleExecutionResource, LifecycleExecutionState
@@ -17,8 +16,8 @@ ENDED = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
 class LifecycleRecordKey(NamedTuple):
     """The identity of a record, the same in every walk.
 
-    - ``account``: the resource's account where the service says it, else the policy's.
-    - ``region``: the resource's region where the service says it, else the policy's.
+    - ``account``: the resource's account if the service returns it, else the policy's.
+    - ``region``: the resource's region if the service returns it, else the policy's.
     - ``execution``: the id of the execution.
     - ``parent``: the resource id of the parent, None where the record has none.
     - ``resource``: the resource id, None where the record has none.
@@ -34,9 +33,9 @@ class LifecycleRecordKey(NamedTuple):
 class LifecycleRecord(NamedTuple):
     """An execution of a lifecycle policy, or a resource that it acted on.
 
-    - ``policy``: the policy; of the policies that were passed by their ARN, it has the ARN alone.
+    - ``policy``: the policy, with only its ARN if the walk has ``policies=``.
     - ``execution``: the run of the policy.
-    - ``parent``: the image that ``resource`` was made from, None for what the policy selected.
+    - ``parent``: the image that ``resource`` was made from, None for one that the policy selected.
     - ``resource``: the image, AMI or container image, an AMI with its snapshots. None for the
       record of the execution itself, which comes before those of its resources.
     """
@@ -48,10 +47,9 @@ class LifecycleRecord(NamedTuple):
 
     @property
     def key(self) -> LifecycleRecordKey:
-        """The record's identity: to store it under, once."""
+        """The record's identity, to store it once."""
         parent, resource = self.parent, self.resource
-        arn = of_type(self.policy.arn, str) or ""
-        _, _, _, region, account, *_ = [*arn.split(":"), *[""] * 5]
+        account, region = location_of(of_type(self.policy.arn, str) or "")
         if resource is not None:
             account = of_type(resource.account_id, str) or account
             region = of_type(resource.region, str) or region
@@ -67,12 +65,12 @@ class LifecycleRecord(NamedTuple):
     def execution_has_ended(self) -> bool:
         """Whether the execution had ended when it was listed.
 
-        Where it had not, what a record says may still change, and further records may follow.
+        If not, the record may still change, and further records may follow.
         """
         return has_ended(self.execution)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record as dictionaries, each as boto3 returns it; None where there is none."""
+        """Return the four as dictionaries, each as boto3 returns it, or None."""
         parent, resource = self.parent, self.resource
         return {
             "policy": self.policy.to_dict(),
@@ -88,22 +86,24 @@ def has_ended(execution: LifecycleExecution) -> bool:
     return state is not None and of_type(state.status, str) in ENDED
 
 
-def is_in_period(
-    execution: LifecycleExecution, since: datetime | None, until: datetime | None
-) -> bool:
+def is_in_period(start: Any, end: Any, since: Any, until: Any) -> bool:
     """Return whether an execution belongs to the time from ``since`` up to before ``until``.
 
-    An execution that has ended belongs to the time of its end. Any other, or one without a known
-    end, is left out only if it started at ``until`` or later.
+    One that has ended belongs to the time of its end. Any other, for which ``end`` is None, is left
+    out only if it started at ``until`` or later. The times are all datetimes, or all text.
     """
-    end = of_type(execution.end_time, datetime) if has_ended(execution) else None
     if end is not None:
         return (since is None or since <= end) and (until is None or end < until)
-    start = of_type(execution.start_time, datetime)
     return until is None or start is None or start < until
 
 
+def location_of(arn: str) -> tuple[str, str]:
+    """Return the account and the region of an ARN, "" for a missing one."""
+    _, _, _, region, account, *_ = *arn.split(":", 5), "", "", "", "", ""
+    return account, region
+
+
 def is_image(resource_id: str) -> bool:
-    """Return whether it is the ARN of an image, the only parent that the service has."""
+    """Return whether it is the ARN of an image, the only kind of parent."""
     service, _, resource = resource_id.partition(":imagebuilder:")
     return service.startswith("arn:") and ":image/" in resource

@@ -1,21 +1,11 @@
-"""A walk without I/O: which listing is next, where it resumes, and what is yielded.
+"""A walk without I/O: the order of its listings, and the place where it resumes.
 
-The rule: the listings are nested as in a plain loop, and the keys of the items that they are at say
-where the walk stands. To resume, each listing is gone through until its key is found: the innermost
-from its token, which begins at that item, the outer ones from their start.
+The listings are nested as in a plain loop, and the position of the walk is the keys of their
+last items. To resume, each listing is searched for its key: the innermost from its token, which
+begins at that item, the outer ones from their start.
 
-A driver fetches the pages::
-
-    while steps.needed is not None:
-        try:
-            page = next(steps.needed, None)
-        except InvalidPaginationTokenException as error:
-            steps.refuse(error)
-        else:
-            yield from steps.records(page)
-
-A key that is not found where its token begins is looked for from the start. If it is not there, the
-innermost listing begins anew, so that nothing is left out. An outer one is an error.
+If the innermost key is not where its token begins, it is searched from the start. If it is not
+there, the listing begins anew, so that nothing is left out. A missing outer key is an error.
 """
 
 from __future__ import annotations
@@ -26,41 +16,38 @@ from typing import Any, TypeAlias
 
 from ..exceptions import PagerError, ParentGoneError
 from ..models.exceptions import InvalidPaginationTokenException
+from ..models.lifecycle_policies import LifecyclePolicySummary
 from ..pagination.cursor import PagePosition
-from .plan import LEVELS, WalkPlan, key_of, record_of
+from .plan import LEVELS, WalkPlan, WalkToken, key_of, record_of
 from .records import LifecycleRecord
-from .token import WalkToken
 from .walk import WalkArguments
 
 #: How often the tokens of a listing may be refused without a further item in between.
 MAX_RESTARTS = 3
 
-#: It yields records, and iterators over pages: it is sent the next page, None at the end.
+#: It yields records, and iterators over pages; it receives the next page, None at the end.
 _Steps: TypeAlias = Generator[Any, Any, Any]
 
 
 @dataclass(slots=True)
 class _Listing:
-    """An open listing, and how far the walk is in it."""
+    """An open listing, and the position of the walk in it."""
 
-    key: str | None  # of the item passed last, or looked for
+    key: str | None  # of the last item, or of the one to find
     start: str | None  # the token that the pages begin at
-    path: tuple[str | None, ...] | None  # to resume on within the item that is looked for
+    path: tuple[str | None, ...] | None  # the keys within the item to find
     is_seeking: bool
     is_anew: bool = False
     restarts: int = 0
     pages: Any = None
 
     def seek_from_start(self) -> None:
-        """Go through the listing from its start, until the item passed last is found.
-
-        An item without an id would not be.
-        """
+        """Search the listing from its start for the last item, unless that has no id."""
         self.start, self.is_seeking = None, bool(self.key)
         self.is_anew = self.is_anew or not self.key
 
     def begin_anew(self) -> None:
-        """Go through the listing from its start, and leave nothing out."""
+        """List from the start, and leave nothing out."""
         self.start, self.path, self.is_seeking, self.is_anew = None, None, False, True
 
 
@@ -78,13 +65,13 @@ class WalkSteps:
         self._steps = self._walk(*plan.start.keys)
         #: The iterator over pages of which the next one is needed, None at the end.
         self.needed: Any = None
-        # The keys of the record yielded last, the position of its page, and its index there.
+        # The keys of the last record, the position of its page, and its index there.
         self._position: tuple[tuple[str | None, ...], PagePosition, int] | None = None
         next(self.records(None), None)  # no record comes before the first page
 
     @property
     def resume_token(self) -> str | None:
-        """The token behind the record yielded last, None before the first and after the last."""
+        """The token behind the last record, None before the first and at the end."""
         if self._position is None:
             return None
         keys, page, index = self._position
@@ -93,7 +80,7 @@ class WalkSteps:
     def records(self, page: Any) -> Iterator[LifecycleRecord]:
         """Yield the records up to the next page that is needed.
 
-        Raises :class:`ParentGoneError` where an outer item of the starting token is gone.
+        Raises :class:`ParentGoneError` if an outer item of the starting token is gone.
         """
         try:
             step = self._steps.send(page)
@@ -105,51 +92,48 @@ class WalkSteps:
         self.needed = step
 
     def refuse(self, error: InvalidPaginationTokenException) -> None:
-        """Go through the listing from its start, since the service has refused its token.
+        """Search the listing from its start, since the service has refused its token.
 
         Raises the error for a request without a token, and for tokens refused again and again.
         """
         self.needed = self._steps.throw(error)
 
     def attach_resume_token(self, error: PagerError) -> None:
-        """Set on an error the token that resumes behind what the caller has."""
+        """Set on an error the token that resumes behind the last record."""
         if not isinstance(error, ParentGoneError):  # it has its own
-            is_at_start = self._position is None
-            error.resume_token = self._plan.starting_token if is_at_start else self.resume_token
+            error.resume_token = self.resume_token or self._plan.arguments.starting_token
 
     def open_pages(self) -> list[Any]:
         """Return the iterators over pages that have not ended."""
         return [listing.pages for listing in self._listings if listing.pages is not None]
 
     def _walk(self, key: str | None, *path: str | None) -> _Steps:
-        """Go through the given policies, or those of the account."""
-        policies = self._plan.policies
-        if policies is None:
-            yield from self._list((), (), (key, *path))
+        """Walk through the given policies, or those of the account."""
+        arns = self._plan.arguments.policies
+        if arns is None:
+            yield from self._list((), (key, *path))
             return
         listing = _Listing(key, None, None, is_seeking=False)
         self._listings.append(listing)
-        for policy in policies:
-            if key in {None, policy.arn}:
-                listing.key = policy.arn
-                yield from self._list((policy,), (str(policy.arn),), path)
+        for arn in arns:
+            if key in {None, arn}:
+                listing.key = arn
+                yield from self._list((LifecyclePolicySummary(arn=arn),), path)
                 key, path = None, ()
         if key is not None:
             raise self._gone(listing)
 
-    def _list(
-        self, parents: tuple[Any, ...], ids: tuple[str, ...], path: tuple[str | None, ...]
-    ) -> _Steps:
-        """Go through a listing; with a path, on from the item of its first key."""
+    def _list(self, parents: tuple[Any, ...], path: tuple[str | None, ...]) -> _Steps:
+        """Walk through the listing within the parents; with a path, from the item of its key."""
         key, *inner = path or (None,)
         start = self._plan.start.token if path and not inner else None
         listing = _Listing(key, start, tuple(inner), is_seeking=key is not None)
         self._listings.append(listing)
-        is_over = False
-        while not is_over:
+        ids = [getattr(one, level.id_member) for one, level in zip(parents, LEVELS, strict=False)]
+        while True:
             pages = self._plan.paginate(ids, listing.start)
             listing.pages = self._iterate(pages)
-            refused = yield from self._pass(listing, pages, parents, ids)
+            refused = yield from self._pass(listing, pages, parents)
             if refused is not None:
                 listing.restarts += 1
                 has_sent_token = listing.start is not None or pages.position is not None
@@ -157,7 +141,7 @@ class WalkSteps:
                     raise refused
                 listing.seek_from_start()
             elif not listing.is_seeking:
-                is_over = True
+                break
             elif listing.start is not None:
                 listing.seek_from_start()
             elif listing.path:
@@ -166,62 +150,42 @@ class WalkSteps:
                 listing.begin_anew()
         self._listings.pop()
 
-    def _pass(
-        self, listing: _Listing, pages: Any, parents: tuple[Any, ...], ids: tuple[str, ...]
-    ) -> _Steps:
-        """Go through the pages of a listing; return the error if its token is refused."""
-        while (page := (yield from _next_page(listing.pages))) is not None:
-            if isinstance(page, InvalidPaginationTokenException):
-                return page
+    def _pass(self, listing: _Listing, pages: Any, parents: tuple[Any, ...]) -> _Steps:
+        """Walk through the pages of a listing; return the error if its token is refused."""
+        depth = len(parents)
+        while True:
+            try:
+                page = yield listing.pages
+            except InvalidPaginationTokenException as error:
+                return error
+            if page is None:
+                return None
             for index, item in enumerate(pages.result_keys[0].search(page) or ()):
-                key = key_of(len(ids), item)
+                key, path = key_of(depth, item), None
                 if listing.is_seeking and key == listing.key:
                     listing.is_seeking, path, listing.path = False, listing.path, None
-                    if path is not None:
-                        yield from self._within(parents, ids, item, path)
                 elif listing.is_seeking and listing.start is not None:
                     return None  # something has moved: the item is not where the token begins
-                elif not listing.is_seeking and self._plan.includes(len(ids), item):
-                    listing.key, listing.path = key, None
+                elif not listing.is_seeking and self._plan.includes(depth, item):
+                    listing.key, listing.path, path = key, None, ()
                     listing.restarts = listing.restarts if listing.is_anew else 0
                     if (record := record_of(parents, item)) is not None:
                         keys = tuple(outer.key for outer in self._listings)
                         self._position = keys, pages.position, index
                         yield record
-                    yield from self._within(parents, ids, item, ())
-        return None
+                if path is not None and self._plan.id_within(depth, item) is not None:
+                    yield from self._list((*parents, item), path)
 
     def _gone(self, listing: _Listing) -> ParentGoneError:
-        """Return the error of an outer item that is gone: the listing it was in begins anew."""
+        """Return the error of a missing outer item, with the token to begin its listing anew."""
         *outer, _ = (one.key for one in self._listings)
         error = ParentGoneError(LEVELS[len(outer)].method_name, listing.key)
         error.resume_token = self._plan.pack(WalkToken((*outer, None)))
         return error
 
-    def _within(
-        self,
-        parents: tuple[Any, ...],
-        ids: tuple[str, ...],
-        item: Any,
-        path: tuple[str | None, ...],
-    ) -> _Steps:
-        """Go through the listing within an item, if there is one."""
-        item_id = self._plan.id_within(len(ids), item)
-        if item_id is not None:
-            yield from self._list((*parents, item), (*ids, item_id), path)
-
-
-def _next_page(pages: Any) -> _Steps:
-    """Ask for a page, and return it, or the error by which the service has refused its token."""
-    try:
-        page = yield pages
-    except InvalidPaginationTokenException as error:
-        return error
-    return page
-
 
 class BaseWalk:
-    """One walk, and how far its caller is: what the sync and the async one share."""
+    """The common part of the sync and the async walk."""
 
     def __init__(self, client: object, arguments: WalkArguments) -> None:
         self._plan = WalkPlan(client, arguments)
@@ -239,7 +203,7 @@ class BaseWalk:
     @property
     def starting_token(self) -> str | None:
         """The ``StartingToken`` that the walk begins at."""
-        return self._plan.starting_token
+        return self._plan.arguments.starting_token
 
     def _records(self, steps: WalkSteps, page: Any) -> Iterator[LifecycleRecord]:
         for record in steps.records(page):
@@ -247,3 +211,32 @@ class BaseWalk:
             yield record
         if steps.needed is None:
             self._latest = steps
+
+
+class LifecycleWalk(BaseWalk):
+    """The records of a walk. Each iteration over it starts anew and shares nothing.
+
+    The iteration raises the errors of the operations, and :class:`ParentGoneError` if an item of
+    the starting token no longer exists. Their ``resume_token`` resumes.
+    """
+
+    def __iter__(self) -> Generator[LifecycleRecord]:
+        steps = WalkSteps(self._plan, iter)
+        try:
+            while steps.needed is not None:
+                try:
+                    page = next(steps.needed, None)
+                except InvalidPaginationTokenException as error:
+                    steps.refuse(error)
+                else:
+                    yield from self._records(steps, page)
+        except PagerError as error:
+            steps.attach_resume_token(error)
+            raise
+        finally:
+            for pages in steps.open_pages():
+                pages.close()
+
+    def items(self) -> Generator[LifecycleRecord]:
+        """Return an iterator over the records, as :class:`Checkpoint` asks for it."""
+        return iter(self)

@@ -17,13 +17,7 @@ from ..pagination.config import MAX_PREFETCH
 
 
 class WalkOptions(TypedDict, total=False):
-    """The options of a walk; None counts as absent.
-
-    - ``PageSize``: the items of a page, at every level. Default: the service's choice.
-    - ``StartingToken``: the ``resume_token`` of an earlier walk with the same arguments. Default:
-      the beginning.
-    - ``Prefetch``: the pages to fetch ahead in each listing, 0 to 100. Default: 0.
-    """
+    """The options of ``walk_lifecycle``; None counts as absent."""
 
     PageSize: int | None
     StartingToken: str | None
@@ -70,7 +64,7 @@ class WalkArguments:
             raise ParamValidationError("walk_lifecycle", problems)
 
     def fingerprint(self, region_name: str) -> str:
-        """Return what tells this walk from others: 16 hexadecimal digits."""
+        """Return a fingerprint of the arguments: 16 hexadecimal digits."""
         times = [time and time.timestamp() for time in (self.since, self.until)]
         text = json.dumps([region_name, self.policies, times, self.children])
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

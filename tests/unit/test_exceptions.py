@@ -35,6 +35,7 @@ EVERY_ERROR: list[exceptions.PagerError] = [
     exceptions.StartingTokenError("made up"),
     exceptions.ParentGoneError("policies", "arn:aws:imagebuilder:us-west-2:1:lifecycle-policy/a"),
     exceptions.CheckpointError("not a file"),
+    exceptions.ExecutorLostError("the executor is lost"),
     exceptions.CheckpointLockedError("in use"),
     exceptions.ResponseParserError("HTML"),
     exceptions.ResponseParserError("half", incomplete=True),
@@ -236,6 +237,7 @@ def test_exceptions_have_botocores_names() -> None:
     own = {
         "CheckpointError",
         "CheckpointLockedError",
+        "ExecutorLostError",
         "PagerError",
         "InsecureRequestWarning",  # urllib3's
         "InvalidEndpointError",
