@@ -86,20 +86,20 @@ def generate_account(*, resources: int = 120, seed: int = 0, history: bool = Fal
     """
     if resources < 0:
         raise ValueError(f"resources is {resources}, it has to be 0 or more")
-    policies = example_policy("AMI_IMAGE"), example_policy("CONTAINER_IMAGE")
-    other_id = "lce-87654321-4321-4321-4321-210987654321"
-    executions = tuple(
-        generate_execution(identifier, policy, status=status, resources=count, seed=seed)
-        for identifier, policy, status, count in (
-            (EXAMPLE_EXECUTION_ID, policies[0], "IN_PROGRESS", resources),
-            (other_id, policies[1], "SUCCESS", resources // 3),
-        )
+    amis, containers = example_policy("AMI_IMAGE"), example_policy("CONTAINER_IMAGE")
+    plan = (
+        (EXAMPLE_EXECUTION_ID, amis, "IN_PROGRESS", resources),
+        ("lce-87654321-4321-4321-4321-210987654321", containers, "SUCCESS", resources // 3),
     )
-    account = Account(executions, policies)
+    executions = (
+        generate_execution(identifier, policy, status=status, resources=count, seed=seed)
+        for identifier, policy, status, count in plan
+    )
+    account = Account(tuple(executions), (amis, containers))
     if history:
         from .history_generator import add_history
 
-        account = add_history(account)
+        return add_history(account)
     return account
 
 

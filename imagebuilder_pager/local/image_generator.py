@@ -30,8 +30,6 @@ IMAGE_NAMES: Mapping[str, tuple[str, ...]] = {
     "CONTAINER_IMAGE": ("web-api", "report-renderer", "queue-consumer", "etl-nightly"),
 }
 """The names of the images, by the API's name for the type of resource of a lifecycle policy."""
-_AWAY_INTERVAL = 3  # every third image is not in the home region and account
-_MAX_LOCATIONS = 30  # of the first image: its children do not fit on one page
 _AUTO_DISABLE = 3  # failures in a row, after which a pipeline is disabled
 _STATUS_BY_ACTION = {
     "AVAILABLE": "AVAILABLE",
@@ -108,10 +106,11 @@ class Build:
         number, place = divmod(index, len(IMAGE_NAMES[resource_type]))
         version = f"1.{number}.{draws.pick(range(10))}"
         build = cls(IMAGE_NAMES[resource_type][place], version, 1 + draws.pick(range(5)))
-        if (index + 1) % _AWAY_INTERVAL == 0:
+        if index % 3 == 2:
             build.location = draws.pick(_LOCATIONS)
         others = [draws.pick(_LOCATIONS) for _ in range(draws.pick(range(3)))]
-        build.distribute([build.location, *others] if index else _LOCATIONS[:_MAX_LOCATIONS], draws)
+        # The children of the first image do not fit on one page.
+        build.distribute([build.location, *others] if index else _LOCATIONS[:30], draws)
         return build
 
     @property
@@ -199,12 +198,13 @@ class Build:
 
 def foreign_images() -> Iterator[dict[str, Any]]:
     """Yield the builds of images that are Amazon's, one of them deprecated, and a shared one."""
-    for account, name, version, system, status in (
-        ("aws", "amazon-linux-2-x86", "2023.4.27", "Amazon Linux 2", "DEPRECATED"),
-        ("aws", "amazon-linux-2023-x86", "2025.2.20", "Amazon Linux 2023", "AVAILABLE"),
-        ("aws", "ubuntu-server-24-lts-x86", "2025.2.18", "Ubuntu 24.04", "AVAILABLE"),
+    for owner, name, version, system, status in (
+        ("Amazon", "amazon-linux-2-x86", "2023.4.27", "Amazon Linux 2", "DEPRECATED"),
+        ("Amazon", "amazon-linux-2023-x86", "2025.2.20", "Amazon Linux 2023", "AVAILABLE"),
+        ("Amazon", "ubuntu-server-24-lts-x86", "2025.2.18", "Ubuntu 24.04", "AVAILABLE"),
         ("111122223333", "golden-linux", "3.1.0", "Amazon Linux 2023", "AVAILABLE"),
     ):
+        account, source = ("aws", "AMAZON_MANAGED") if owner == "Amazon" else (owner, "CUSTOM")
         yield {
             "arn": to_arn(f"image/{name}/{version}/1", HOME | {"accountId": account}),
             "name": name,
@@ -213,9 +213,9 @@ def foreign_images() -> Iterator[dict[str, Any]]:
             "platform": "Linux",
             "osVersion": system,
             "state": {"status": status},
-            "owner": "Amazon" if account == "aws" else account,
+            "owner": owner,
             "dateCreated": "2025-02-20T17:32:04.512Z",
-            "imageSource": "AMAZON_MANAGED" if account == "aws" else "CUSTOM",
+            "imageSource": source,
         }
 
 
