@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from .account import load_account
-from .account_generator import generate_account
+from .account_generator import FleetSize, generate_account
 from .faults import FAULTS, Fault, FaultPlan
 from .server import LocalServer
 from .service import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalImageBuilder
@@ -71,7 +71,6 @@ def _make_service(
         return LocalImageBuilder(account, faults=faults)
     if faults is not None or options.data is not None:
         raise ValueError("--accounts allows neither --data nor --fault")
-    from .fleet_accounts import FleetSize
     from .fleet_service import DEFAULT_REGIONS, LocalFleet
 
     given = {

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .routes import require_operation
 from .wire import WireDict, copy_as_wire
-
-_NOT_OF_THE_SERVICE = ("ResponseMetadata", "NextToken")  # what clients add to a response
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +41,7 @@ class Execution:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the execution in the form of an account file."""
-        members = {
-            "lifecycleExecutionId": self.lifecycle_execution_id,
-            "lifecyclePolicyArn": self.lifecycle_policy_arn,
-            "lifecycleExecutionState": self.lifecycle_execution_state,
-            "startTime": self.start_time,
-            "endTime": self.end_time,
-            "resources": self.resources,
-            "associated": self.children_by_parent,
-        }
-        document: dict[str, Any] = copy_as_wire(members)
-        return {name: value for name, value in document.items() if value is not None}
+        return _to_dict(self, _EXECUTION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,65 +79,17 @@ class Account:
     strict: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.pages, Mapping):
-            raise ValueError(f"pages: a {type(self.pages).__name__} given; allowed: a dictionary")
-        given: Mapping[str, Sequence[WireDict]] = {
-            name: pages if isinstance(pages, (str, Mapping)) else _as_tuple(name, pages)
-            for name, pages in self.pages.items()
-        }
-        for name, pages in given.items():
-            try:
-                operation = require_operation(name)
-            except ValueError as error:
-                raise ValueError(f"pages: {error}") from None
-            if isinstance(pages, (str, Mapping)) or not all(isinstance(p, Mapping) for p in pages):
-                raise ValueError(f"pages[{name!r}] is not a list of pages, each a dictionary")
-            if not pages or (not operation.is_paginated and len(pages) > 1):
-                allowed = "1 or more" if operation.is_paginated else "1"
-                raise ValueError(f"pages[{name!r}] has {len(pages)} pages, not {allowed}")
-        if self.strict and given:
-            given = {name: [_without_own(p) for p in pages] for name, pages in given.items()}
-            from .wire_check import check_pages
+        if self.pages != {}:
+            from .wire_check import read_pages
 
-            check_pages(given)
-            for name, pages in given.items():
-                key = require_operation(name).result_key
-                for index, page in enumerate(pages):
-                    if key is not None and page.get(key) is None:
-                        raise ValueError(
-                            f"{name}[{index}] has no {key}; an empty page is {{{key!r}: []}}"
-                        )
-        copied = {
-            name: tuple(_copy_page(page, f"{name}[{index}]") for index, page in enumerate(pages))
-            for name, pages in given.items()
-        }
-        object.__setattr__(self, "pages", copied)
+            object.__setattr__(self, "pages", read_pages(self.pages, strict=self.strict))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the account in the form that ``load_account`` reads from JSON."""
-        members = {
-            "accountId": self.account_id,
-            "policies": self.policies,
-            "executions": [execution.to_dict() for execution in self.executions],
-            "images": self.images,
-            "pipelines": self.pipelines,
-            "pages": self.pages,
-        }
-        document: dict[str, Any] = copy_as_wire(members)
-        return document if self.strict else {**document, "strict": False}
-
-
-def _without_own(page: WireDict) -> dict[str, Any]:
-    """Return the members of a page without those that a client has added."""
-    return {name: value for name, value in page.items() if name not in _NOT_OF_THE_SERVICE}
-
-
-def _copy_page(page: WireDict, path: str) -> dict[str, Any]:
-    try:
-        copied: dict[str, Any] = copy_as_wire(page)
-    except TypeError as error:
-        raise ValueError(f"{path}: {error}") from None
-    return copied
+        document = _to_dict(self, _ACCOUNT)
+        if self.strict:
+            del document["strict"]
+        return document
 
 
 def load_account(path: str | os.PathLike[str]) -> Account:
@@ -168,7 +107,11 @@ def load_account(path: str | os.PathLike[str]) -> Account:
     """
     content = Path(path).read_bytes()
     try:
-        return _parse_account(json.loads(content))
+        account = Account(**_parse(json.loads(content), "", _ACCOUNT, ("executions",)))
+        if account.strict:
+            from .wire_check import check_account
+
+            check_account(account)
     except RecursionError:
         raise ValueError(f"{os.fspath(path)}: the JSON is nested too deeply") from None
     except UnicodeDecodeError:
@@ -177,115 +120,83 @@ def load_account(path: str | os.PathLike[str]) -> Account:
         raise ValueError(f"{os.fspath(path)}: not valid JSON: {error}") from None
     except ValueError as error:
         raise ValueError(f"{os.fspath(path)}: {error}") from None
-
-
-def _parse_account(document: object) -> Account:
-    names = {"accountId", "policies", "executions", "images", "pipelines", "pages", "strict"}
-    members = _as_object(document, "the document", names)
-    if "executions" not in members:
-        raise ValueError("executions is missing")
-    executions: dict[str, Execution] = {}
-    for index, item in enumerate(_as_list(members["executions"], "executions")):
-        execution = _parse_execution(item, f"executions[{index}]")
-        if execution.lifecycle_execution_id in executions:
-            raise ValueError(
-                f"executions[{index}].lifecycleExecutionId: "
-                f"{execution.lifecycle_execution_id} is there twice"
-            )
-        executions[execution.lifecycle_execution_id] = execution
-    account_id = members.get("accountId", Account().account_id)
-    if not isinstance(account_id, str):
-        raise ValueError("accountId is not a string")
-    strict = members.get("strict", True)
-    if not isinstance(strict, bool):
-        raise ValueError("strict is neither true nor false")
-    lists = {
-        name: _as_objects(members.get(name, []), name)
-        for name in ("policies", "images", "pipelines")
-    }
-    pages = {
-        name: _as_objects(given, f"pages[{name!r}]")
-        for name, given in _as_object(members.get("pages", {}), "pages").items()
-    }
-    account = Account(
-        tuple(executions.values()), **lists, pages=pages, account_id=account_id, strict=strict
-    )
-    if strict:
-        from .wire_check import check_structures
-
-        check_structures(_structures(account))
     return account
 
 
-def _structures(account: Account) -> Iterator[tuple[str, str, WireDict]]:
-    """Yield all structures but the pages: the path in the file, the model's name, the members."""
-    for name, model, structures in (
-        ("policies", "LifecyclePolicy", account.policies),
-        ("images", "ImageSummary", account.images),
-        ("pipelines", "ImagePipeline", account.pipelines),
-    ):
-        for index, structure in enumerate(structures):
-            yield f"{name}[{index}]", model, structure
-    for number, execution in enumerate(account.executions):
-        path = f"executions[{number}]"
-        state = execution.lifecycle_execution_state
-        yield f"{path}.lifecycleExecutionState", "LifecycleExecutionState", state
-        lists = {f"associated[{p!r}]": r for p, r in execution.children_by_parent.items()}
-        for name, resources in {"resources": execution.resources, **lists}.items():
-            for index, resource in enumerate(resources):
-                yield f"{path}.{name}[{index}]", "LifecycleExecutionResource", resource
+def _typed(problem: str, *types: type) -> Callable[[object, str], Any]:
+    """Return a function that returns a value of one of the types, and else raises an error."""
+
+    def read(item: object, path: str) -> Any:
+        if type(item) not in types:
+            raise ValueError(f"{path} is {problem}")
+        return item
+
+    return read
 
 
-def _parse_execution(item: object, path: str) -> Execution:
-    required = ("lifecycleExecutionId", "lifecycleExecutionState")
-    optional = ("resources", "associated", "lifecyclePolicyArn", "startTime", "endTime")
-    members = _as_object(item, path, {*required, *optional})
-    for name in required:
-        if name not in members:
-            raise ValueError(f"{path}.{name} is missing")
-    for name in ("lifecycleExecutionId", "lifecyclePolicyArn"):
-        if name in members and not isinstance(members[name], str):
-            raise ValueError(f"{path}.{name} is not a string")
-    for name in ("startTime", "endTime"):
-        if name in members and type(members[name]) not in (int, float):
-            raise ValueError(f"{path}.{name} is not a number of seconds")
-    associated = _as_object(members.get("associated", {}), f"{path}.associated")
-    return Execution(
-        lifecycle_execution_id=members["lifecycleExecutionId"],
-        lifecycle_execution_state=_as_object(
-            members["lifecycleExecutionState"], f"{path}.lifecycleExecutionState"
-        ),
-        resources=_as_objects(members.get("resources", []), f"{path}.resources"),
-        children_by_parent={
-            parent: _as_objects(resources, f"{path}.associated[{parent!r}]")
-            for parent, resources in associated.items()
-        },
-        lifecycle_policy_arn=members.get("lifecyclePolicyArn"),
-        start_time=members.get("startTime"),
-        end_time=members.get("endTime"),
-    )
-
-
-def _as_object(item: object, path: str, names: set[str] | None = None) -> dict[str, Any]:
-    if not isinstance(item, dict):
-        raise ValueError(f"{path} is not an object")
-    if names is not None and (unknown := sorted(item.keys() - names)):
-        raise ValueError(f"{path} has unknown members: {', '.join(unknown)}")
-    return item
-
-
-def _as_list(item: object, path: str) -> list[Any]:
-    if not isinstance(item, list):
-        raise ValueError(f"{path} is not a list")
-    return item
+_as_string = _typed("not a string", str)
+_as_seconds = _typed("not a number of seconds", int, float)
+_as_object = _typed("not an object", dict)
+_as_list = _typed("not a list", list)
 
 
 def _as_objects(item: object, path: str) -> tuple[WireDict, ...]:
     return tuple(_as_object(x, f"{path}[{i}]") for i, x in enumerate(_as_list(item, path)))
 
 
-def _as_tuple(name: str, pages: object) -> tuple[WireDict, ...]:
-    try:
-        return tuple(pages)  # type: ignore[arg-type]  # what is no iterable is refused
-    except TypeError:
-        raise ValueError(f"pages[{name!r}] is not a list of pages, each a dictionary") from None
+def _as_lists(item: object, path: str) -> dict[str, tuple[WireDict, ...]]:
+    return {key: _as_objects(x, f"{path}[{key!r}]") for key, x in _as_object(item, path).items()}
+
+
+def _as_executions(item: object, path: str) -> tuple[Execution, ...]:
+    executions: dict[str, Execution] = {}
+    required = ("lifecycleExecutionId", "lifecycleExecutionState")
+    for index, given in enumerate(_as_list(item, path)):
+        place = f"{path}[{index}]"
+        execution = Execution(**_parse(given, place, _EXECUTION, required))
+        identifier = execution.lifecycle_execution_id
+        if executions.setdefault(identifier, execution) is not execution:
+            raise ValueError(f"{place}.lifecycleExecutionId: {identifier} is there twice")
+    return tuple(executions.values())
+
+
+_Members = Mapping[str, tuple[str, Callable[[object, str], Any]]]
+#: The members of a file, each with the name that it has here and the function that reads it.
+_EXECUTION: _Members = {
+    "lifecycleExecutionId": ("lifecycle_execution_id", _as_string),
+    "lifecyclePolicyArn": ("lifecycle_policy_arn", _as_string),
+    "lifecycleExecutionState": ("lifecycle_execution_state", _as_object),
+    "startTime": ("start_time", _as_seconds),
+    "endTime": ("end_time", _as_seconds),
+    "resources": ("resources", _as_objects),
+    "associated": ("children_by_parent", _as_lists),
+}
+_ACCOUNT: _Members = {
+    "accountId": ("account_id", _as_string),
+    "policies": ("policies", _as_objects),
+    "executions": ("executions", _as_executions),
+    "images": ("images", _as_objects),
+    "pipelines": ("pipelines", _as_objects),
+    "pages": ("pages", _as_lists),
+    "strict": ("strict", _typed("neither true nor false", bool)),
+}
+
+
+def _parse(item: object, path: str, members: _Members, required: Collection[str]) -> dict[str, Any]:
+    """Return the arguments of the class with these members. The document has the path ""."""
+    given = _as_object(item, path or "the document")
+    if unknown := sorted(given.keys() - members.keys()):
+        raise ValueError(f"{path or 'the document'} has unknown members: {', '.join(unknown)}")
+    prefix = f"{path}." if path else ""
+    for name in required:
+        if name not in given:
+            raise ValueError(f"{prefix}{name} is missing")
+    return {members[name][0]: members[name][1](given[name], prefix + name) for name in given}
+
+
+def _to_dict(part: Account | Execution, members: _Members) -> dict[str, Any]:
+    found = {name: getattr(part, attribute) for name, (attribute, _) in members.items()}
+    if isinstance(part, Account):
+        found["executions"] = [execution.to_dict() for execution in part.executions]
+    document: dict[str, Any] = copy_as_wire(found)
+    return {name: value for name, value in document.items() if value is not None}

@@ -1,22 +1,75 @@
-"""Realistic lifecycle data, generated from a seed: the same seed gives the same data."""
+"""Realistic lifecycle data, generated from a seed: the same arguments give the same data."""
 
 from __future__ import annotations
 
+import copy
+import dataclasses
+import itertools
 from typing import TYPE_CHECKING, Any
 
 from .account import Account, Execution
-from .history_generator import add_history
-from .resource_generator import HOME_LOCATION, ResourceGenerator
+from .execution_generator import ACTIONS, execute, execution_id
+from .image_generator import ACCOUNT_IDS, DAY, HOME, Build, Draws, to_arn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from .resource_generator import ResourceType
+    from collections.abc import Iterator, Mapping
 
 EXAMPLE_EXECUTION_ID = "lce-12345678-1234-1234-1234-123456789012"
 """The id of the main execution of a generated account."""
 
-_DEFAULT_START_TIME = 1740967200  # 2025-03-03 02:00 UTC
+_SEED = 6021  # with it, the first image is that of the documents
+END = 1740967200  # 2025-03-03 02:00 UTC
+_POLICY: Mapping[str, Any] = {
+    "status": "ENABLED",
+    "executionRole": "arn:aws:iam::123456789012:role/image-lifecycle",
+    "resourceSelection": {"tagMap": {"team": "platform"}},
+    "dateUpdated": 1735732800.25,
+    "dateLastRun": END,
+    "tags": {"team": "platform"},
+}
+_AMI_EXCLUSIONS = {
+    "isPublic": True,
+    "sharedAccounts": ["444455556666", "777788889999"],
+    "lastLaunched": {"value": 60, "unit": "DAYS"},
+}
+#: The example of a policy for each type of resource.
+_POLICIES: Mapping[str, Mapping[str, Any]] = {
+    "AMI_IMAGE": {
+        "name": "retire-old-amis",
+        "description": "Retire AMIs by age",
+        "policyDetails": [
+            {
+                "action": {"type": "DELETE", "includeResources": {"amis": True, "snapshots": True}},
+                "filter": {"type": "COUNT", "value": 20},
+                "exclusionRules": {"tagMap": {"lifecycle": "keep"}, "amis": _AMI_EXCLUSIONS},
+            },
+            *(
+                {
+                    "action": {"type": action, "includeResources": {"amis": True}},
+                    "filter": {"type": "AGE", "value": days, "unit": "DAYS", "retainAtLeast": 3},
+                }
+                for action, days in (("DEPRECATE", 90), ("DISABLE", 180))
+            ),
+        ],
+        "dateCreated": 1684720800,  # May 2023
+    },
+    "CONTAINER_IMAGE": {
+        "name": "trim-container-images",
+        "description": "Keep the newest container images",
+        "policyDetails": [
+            {
+                "action": {"type": "DELETE", "includeResources": {"containers": True}},
+                "filter": {"type": "COUNT", "value": 10},
+                "exclusionRules": {"tagMap": {"release": "production"}},
+            }
+        ],
+        "dateCreated": 1699236000,  # November 2023
+    },
+}
+#: The states of the executions of a fleet's policy, from day to day, over and over.
+_STATUSES = ("SUCCESS", "SUCCESS", "FAILED", "SUCCESS", "CANCELLED", "SUCCESS", "SUCCESS")
+#: The names of a fleet's policies. The second of three is for container images.
+_NAMES = ("retire-old-amis", "trim-container-images", "deprecate-nightlies", "expire-ci-runners")
 
 
 def generate_account(*, resources: int = 120, seed: int = 0, history: bool = False) -> Account:
@@ -33,96 +86,126 @@ def generate_account(*, resources: int = 120, seed: int = 0, history: bool = Fal
     """
     if resources < 0:
         raise ValueError(f"resources is {resources}, it has to be 0 or more")
-    ami, container = example_policy("AMI_IMAGE"), example_policy("CONTAINER_IMAGE")
-    other_id = "lce-87654321-4321-4321-4321-210987654321"
-    account = Account(
-        executions=(
-            generate_execution(
-                EXAMPLE_EXECUTION_ID, ami, status="IN_PROGRESS", resources=resources, seed=seed
-            ),
-            generate_execution(
-                other_id, container, status="SUCCESS", resources=resources // 3, seed=seed
-            ),
-        ),
-        policies=(ami, container),
+    amis, containers = example_policy("AMI_IMAGE"), example_policy("CONTAINER_IMAGE")
+    plan = (
+        (EXAMPLE_EXECUTION_ID, amis, "IN_PROGRESS", resources),
+        ("lce-87654321-4321-4321-4321-210987654321", containers, "SUCCESS", resources // 3),
     )
-    return add_history(account) if history else account
+    executions = (
+        generate_execution(identifier, policy, status=status, resources=count, seed=seed)
+        for identifier, policy, status, count in plan
+    )
+    account = Account(tuple(executions), (amis, containers))
+    if history:
+        from .history_generator import add_history
+
+        return add_history(account)
+    return account
 
 
-def example_policy(resource_type: ResourceType) -> dict[str, Any]:
-    """Return an example of the API's ``LifecyclePolicy``, for AMIs or for container images."""
-    region, account = HOME_LOCATION
-    is_ami = resource_type == "AMI_IMAGE"
-    name = "retire-old-amis" if is_ami else "trim-container-images"
-    delete: dict[str, Any] = {
-        "action": {
-            "type": "DELETE",
-            "includeResources": {"amis": True, "snapshots": True}
-            if is_ami
-            else {"containers": True},
-        },
-        "filter": {"type": "COUNT", "value": 20 if is_ami else 10},
-        "exclusionRules": {
-            "tagMap": {"lifecycle": "keep"} if is_ami else {"release": "production"}
-        },
-    }
-    details = [delete]
-    if is_ami:
-        delete["exclusionRules"]["amis"] = {
-            "isPublic": True,
-            "sharedAccounts": ["444455556666", "777788889999"],
-            "lastLaunched": {"value": 60, "unit": "DAYS"},
-        }
-        for action, days in (("DEPRECATE", 90), ("DISABLE", 180)):
-            age = {"type": "AGE", "value": days, "unit": "DAYS", "retainAtLeast": 3}
-            kind = {"type": action, "includeResources": {"amis": True}}
-            details.append({"action": kind, "filter": age})
-    return {
-        "arn": f"arn:aws:imagebuilder:{region}:{account}:lifecycle-policy/{name}",
-        "name": name,
-        "description": "Retire AMIs by age" if is_ami else "Keep the newest container images",
-        "status": "ENABLED",
-        "executionRole": f"arn:aws:iam::{account}:role/image-lifecycle",
-        "resourceType": resource_type,
-        "policyDetails": details,
-        "resourceSelection": {"tagMap": {"team": "platform"}},
-        "dateCreated": 1684720800 if is_ami else 1699236000,  # May and November 2023
-        "dateUpdated": 1735732800.25,
-        "dateLastRun": _DEFAULT_START_TIME,
-        "tags": {"team": "platform"},
-    }
+def example_policy(resource_type: str, **members: Any) -> dict[str, Any]:
+    """Return an example of the API's ``LifecyclePolicy``, for AMIs or for container images.
+
+    ``members`` replace those of the example; what is None is left out.
+    """
+    policy = {**_POLICY, "resourceType": resource_type, **_POLICIES[resource_type], **members}
+    policy = {"arn": to_arn(f"lifecycle-policy/{policy['name']}"), **policy}
+    return copy.deepcopy({name: value for name, value in policy.items() if value is not None})
 
 
 def generate_execution(
-    execution_id: str,
+    lifecycle_execution_id: str,
     policy: Mapping[str, Any],
     *,
     status: str,
     resources: int,
-    reason: str | None = None,
-    start_time: int = _DEFAULT_START_TIME,
+    start_time: int = END,
     seed: int = 0,
 ) -> Execution:
     """Generate an execution of the policy with ``resources`` images.
 
-    ``status`` and ``reason`` are the execution's state. The statuses of the images are consistent
-    with it; an execution that is PENDING can have no images. ``start_time`` is in epoch seconds.
-    The data depend on the arguments alone, not on other executions.
+    ``status`` is that of the execution; the statuses of the images are consistent with it. One that
+    is PENDING can have no images. ``start_time`` is in epoch seconds. The data depend on the
+    arguments alone, not on other executions.
     """
-    resource_type: ResourceType = policy["resourceType"]
-    generator = ResourceGenerator(f"{seed} {execution_id}", resource_type, start_time)
-    images, children_by_parent = [], {}
-    for index in range(resources):
-        image, children = generator.image(index, status)
-        images.append(image)
-        children_by_parent[image["resourceId"]] = children
-    running = status in ("PENDING", "IN_PROGRESS", "CANCELLING")
-    return Execution(
-        lifecycle_execution_id=execution_id,
-        lifecycle_execution_state={"status": status} | ({"reason": reason} if reason else {}),
-        resources=tuple(images),
-        children_by_parent=children_by_parent,
-        lifecycle_policy_arn=policy["arn"],
+    draws = Draws(f"{seed + _SEED} {lifecycle_execution_id}")
+    resource_type = policy["resourceType"]
+
+    def work() -> Iterator[tuple[Build, str]]:
+        for index in range(resources):
+            build = Build.example(resource_type, index, draws)
+            yield build, draws.pick(tuple(ACTIONS[resource_type]))
+
+    return execute(
+        lifecycle_execution_id,
+        work(),
+        draws,
+        policy_arn=policy["arn"],
+        status=status,
         start_time=start_time,
-        end_time=None if running else start_time + 60 + 45 * resources,
     )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FleetSize:
+    """The size of a local fleet.
+
+    ``policies``: of each account in each region. ``executions``: of each policy. ``resources``:
+    images of each execution, each with its AMIs or container images.
+    """
+
+    accounts: int = 2
+    policies: int = 2
+    executions: int = 3
+    resources: int = 30
+
+
+def account_ids(count: int) -> tuple[str, ...]:
+    """Return so many account ids; the first ones are those that AWS uses in its documentation."""
+    further = (f"{number:012d}" for number in range(1, count))
+    return tuple(itertools.islice((*ACCOUNT_IDS, *further), count))
+
+
+def generate_fleet_account(
+    account_id: str, region: str, size: FleetSize, *, newest: int, is_running: bool = True
+) -> Account:
+    """Generate the policies and executions of an account in a region.
+
+    ``newest`` is the start of the newest executions, in epoch seconds; the others are a day apart.
+    With ``is_running``, the newest execution of the first policy has not ended. With a later
+    ``newest`` the same executions are there, and newer ones. The executions of a policy that have
+    the same state list the same resources, as runs over the same images do.
+    """
+    location = HOME | {"accountId": account_id, "region": region}
+    policies, executions = [], []
+    for number in range(size.policies):
+        round_, place = divmod(number, len(_NAMES))
+        name = f"{_NAMES[place]}-{round_}" if round_ else _NAMES[place]
+        arn = to_arn(f"lifecycle-policy/{name}", location)
+        policy = example_policy(
+            "CONTAINER_IMAGE" if number % 3 == 1 else "AMI_IMAGE",
+            arn=arn,
+            name=name,
+            executionRole=f"arn:aws:iam::{account_id}:role/image-lifecycle",
+            dateLastRun=newest,
+        )
+        policies.append(policy)
+        templates: dict[str, Execution] = {}
+        for index in range(size.executions):
+            start = newest - index * DAY
+            status = _STATUSES[(start // DAY + number) % len(_STATUSES)]
+            if is_running and number == index == 0:
+                status = "IN_PROGRESS"
+            if status not in templates:
+                templates[status] = generate_execution(
+                    f"{arn} {status}", policy, status=status, resources=size.resources
+                )
+            template = templates[status]
+            end = template.end_time and start + template.end_time - END
+            identifier = execution_id(f"{arn} {start}")
+            executions.append(
+                dataclasses.replace(
+                    template, lifecycle_execution_id=identifier, start_time=start, end_time=end
+                )
+            )
+    return Account(tuple(executions), tuple(policies), account_id=account_id)

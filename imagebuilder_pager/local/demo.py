@@ -19,28 +19,22 @@ from imagebuilder_pager.local import (
     LocalServer,
     generate_account,
 )
-from imagebuilder_pager.models import LifecycleExecution, LifecycleExecutionResource
-
-_RESOURCES = 140
-_MAX_ITEMS = 60
-_SHOWN = 5  # executions of a policy
+from imagebuilder_pager.models import LifecycleExecutionResource
 
 
-def list_executions(client: ImageBuilder) -> list[LifecycleExecution]:
-    """Print the policies, list the executions of the first one, and print the newest."""
-    paginator = client.get_paginator("list_lifecycle_policies")
-    policies = list(paginator.paginate().items())
+def list_executions(client: ImageBuilder) -> str:
+    """Print the policies and the newest executions of the first; return the id of the newest."""
+    policies = list(client.get_paginator("list_lifecycle_policies").paginate().items())
     for policy in policies:
         last_run = f"last run {policy.date_last_run:%Y-%m-%d}" if policy.date_last_run else "-"
         print(f"  {policy.name:<24} {policy.status:<10} {last_run}")
-    arn = policies[0].arn or ""
-    pages = client.get_paginator("list_lifecycle_executions").paginate(resourceArn=arn)
-    executions = list(pages.items())
+    paginator = client.get_paginator("list_lifecycle_executions")
+    executions = list(paginator.paginate(resourceArn=policies[0].arn or "").items())
     print(f"{len(executions)} executions of {policies[0].name}, the newest first:")
-    for execution in executions[:_SHOWN]:
+    for execution in executions[:5]:
         status = execution.state.status if execution.state else None
         print(f"  {execution.lifecycle_execution_id} {status:<12} {execution.start_time:%Y-%m-%d}")
-    return executions
+    return executions[0].lifecycle_execution_id or ""
 
 
 def list_resources(
@@ -49,11 +43,10 @@ def list_resources(
     found: list[LifecycleExecutionResource],
     token: str | None,
 ) -> str | None:
-    """List into ``found``, from ``token`` on, and return the token that resumes the listing."""
-    paginator = client.get_paginator("list_lifecycle_execution_resources")
-    pages = paginator.paginate(
+    """List 60 into ``found``, from ``token`` on, and return the token that resumes the listing."""
+    pages = client.get_paginator("list_lifecycle_execution_resources").paginate(
         lifecycleExecutionId=execution_id,
-        PaginationConfig={"MaxItems": _MAX_ITEMS, "PageSize": 25, "StartingToken": token},
+        PaginationConfig={"MaxItems": 60, "PageSize": 25, "StartingToken": token},
     )
     for number, page in enumerate(pages, start=1):
         found.extend(page.resources)
@@ -67,20 +60,19 @@ def main() -> int:
 
     Returns the exit code of the command that shows the summary.
     """
-    account = generate_account(resources=_RESOURCES, history=True)
+    account = generate_account(resources=140, history=True)
     with LocalServer(LocalImageBuilder(account)) as server:
         print(f"Started the local Image Builder at {server.url}; its data is generated.")
         print("Each request is signed with SigV4. The account's lifecycle policies:")
-        found: list[LifecycleExecutionResource] = []
         with ImageBuilder(
             "us-west-2",
             endpoint_url=server.url,
             aws_access_key_id=ACCESS_KEY_ID,
             aws_secret_access_key=SECRET_ACCESS_KEY,
         ) as client:
-            execution_id = list_executions(client)[0].lifecycle_execution_id or ""
-            print(f"The resources of {execution_id},")
-            print(f"25 on a page, at most {_MAX_ITEMS} in a run:")
+            execution_id = list_executions(client)
+            print(f"The resources of {execution_id},\n25 on a page, at most 60 in a run:")
+            found: list[LifecycleExecutionResource] = []
             token = list_resources(client, execution_id, found, None)
             while token is not None:
                 print("Stopped at MaxItems. This token resumes the listing, here or in boto3:")
@@ -91,31 +83,23 @@ def main() -> int:
         if importlib.util.find_spec("rich") is None:
             print("A summary of it would follow; that needs rich: imagebuilder-pager[cli].")
             return 0
-        return show_summary(server.url, execution_id)
+        return _show_summary(server.url, execution_id)
 
 
-def show_summary(url: str, execution_id: str) -> int:
+def _show_summary(url: str, execution_id: str) -> int:
     """Run the command line with ``--output summary`` and return its exit code."""
-    command = (
-        "list-lifecycle-execution-resources",
-        *("--lifecycle-execution-id", execution_id),
-        *("--output", "summary"),
-    )
+    command = ["list-lifecycle-execution-resources", "--lifecycle-execution-id", execution_id]
+    command += ["--output", "summary"]
     print(f"$ imagebuilder-pager {' '.join(command)}\n", flush=True)
-    settings = {
+    environment = {name: value for name, value in os.environ.items() if name[:4] != "AWS_"} | {
         "AWS_ENDPOINT_URL": url,
         "AWS_REGION": "us-west-2",
         "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
         "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
     }
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     # In a process of its own: ``local`` is below ``cli`` and does not import it.
-    completed = subprocess.run(  # noqa: S603 - no argument comes from outside
-        [sys.executable, "-m", "imagebuilder_pager", *command],
-        env={**inherited, **settings},
-        check=False,
-    )
-    return completed.returncode
+    program = [sys.executable, "-m", "imagebuilder_pager"]
+    return subprocess.run([*program, *command], env=environment, check=False).returncode  # noqa: S603
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ from typing import Any
 import httpx
 
 from .account import Account
+from .account_generator import FleetSize, account_ids, generate_fleet_account
 from .calls import Call, CallLog
 from .errors import ServiceError
-from .fleet_accounts import FleetSize, account_ids, generate_fleet_account
 from .rate_limits import RateLimits
 from .service import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalImageBuilder
 from .sts_service import LocalSts

@@ -6,56 +6,57 @@ was skipped or has failed. So an execution's resources, the images and the pipel
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-import hashlib
-import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
-from .account import Account, Execution
-from .image_generator import Build, foreign_images, generate_pipelines
-from .resource_generator import ACTIONS, HOME_LOCATION, IMAGE_NAMES, ResourceGenerator
+from .account_generator import END, example_policy
+from .execution_generator import execute, execution_id
+from .image_generator import (
+    DAY,
+    HOME,
+    IMAGE_NAMES,
+    Build,
+    Draws,
+    foreign_images,
+    generate_pipelines,
+    to_arn,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from .resource_generator import ResourceType
+    from .account import Account, Execution
 
-_DAY = 86400
-_START = 1678089600  # 2023-03-06 08:00 UTC, when the first images were built
-_SECOND_SERIES = (1709539200, 1725091200)  # from 2024-03-04 to 2024-08-31
-_THIRD_SERIES = 1725523200  # 2024-09-05
-_END = 1740967200  # 2025-03-03 02:00 UTC
-
+#: The major version of the images of a series, the time of the first, how many, the days between.
+_SERIES = (("0", 1678089600, 12, 30), ("2", 1725523200, 13, 14))  # March 2023, September 2024
+#: When the images of the account's own executions were built, which have the version 1.
+_OWN_SERIES = (1709539200, 1725091200)  # from 2024-03-04 to 2024-08-31
+_DISTRIBUTION = (
+    HOME,
+    HOME | {"region": "us-east-1"},
+    {"accountId": "444455556666", "region": "eu-west-1"},
+)
+_FIRST_STATUSES = (*["AVAILABLE"] * 10, "FAILED", "CANCELLED")  # of the first build of a version
+_FAILING = "batch-worker"  # its pipeline has failed too often
+_UNFINISHED = {"web-base": "BUILDING", "ci-runner": "TESTING", "web-api": "DISTRIBUTING"}
 #: The ages, in days, at which an image is acted on, each with the action.
-_AGES: Mapping[ResourceType, tuple[tuple[int, str], ...]] = {
+_AGES: Mapping[str, tuple[tuple[int, str], ...]] = {
     "AMI_IMAGE": ((90, "DEPRECATE"), (180, "DISABLE"), (480, "DELETE")),
     "CONTAINER_IMAGE": ((300, "DELETE"),),
 }
-_STATUS_BY_ACTION = {
-    "AVAILABLE": "AVAILABLE",
-    "DEPRECATE": "DEPRECATED",
-    "DISABLE": "DISABLED",
-    "DELETE": "DELETED",
-}
-_REASON_BY_STATUS = {
-    "FAILED": "Some resources could not be processed. See the state of each resource.",
-    "CANCELLED": (
-        "The lifecycle execution was cancelled by arn:aws:iam::123456789012:user/on-call."
-    ),
-}
+
 _WINDOWS = "windows-ad"
-_FAILING = "batch-worker"  # its pipeline has failed too often
-_WINDOWS_POLICY_END = 1711936800  # 2024-04-01 02:00 UTC, its last run
-
-
-class _Run(NamedTuple):
-    """One run of a policy; ``policy`` is its ARN, None for a change of a single image."""
-
-    start: int
-    policy: str | None
-    resource_type: ResourceType
-    names: Sequence[str]
-    status: str
+_WINDOWS_END = 1711936800  # 2024-04-01 02:00 UTC, the last run of the policy for it
+#: The policies that have run: the name, the time of the first run, how many, the days between.
+_CALENDAR = (
+    ("retire-old-amis", 1685325600, 45, 14),  # from 2023-05-29
+    ("trim-container-images", 1705456800, 28, 14),  # from 2024-01-17
+    ("retire-windows-amis", _WINDOWS_END - 3 * 91 * DAY, 4, 91),
+)
+#: What a user changed: the image, how many days before the end, and the status of the execution.
+_CHANGES = (("bastion", 40, "SUCCESS"), ("gpu-training", 28, "FAILED"), (_FAILING, 16, "SUCCESS"))
 
 
 def add_history(account: Account) -> Account:
@@ -66,187 +67,127 @@ def add_history(account: Account) -> Account:
     left, in every state; some of Amazon and of another account; and the pipelines. What the
     account's executions have done to images of its own is done.
 
-    ``account`` has a policy for AMIs and one for container images, as ``generate_account`` does.
+    ``account`` has the examples of policies, as that of ``generate_account`` does.
     """
-    builds = [*_first_series(), *_third_series()]
-    executions = [_execute(run, builds) for run in _runs(account)]
-    builds += _second_series(account)
+    builds = list(_built())
+    executions = list(_executed(builds))
+    builds += _own_builds(account.executions)
     builds.sort(key=lambda build: (build.name, build.version_key))
     images = [build.describe() for build in builds if build.status != "DELETED"]
     return dataclasses.replace(
         account,
-        policies=(*account.policies, *_other_policies(account.policies)),
+        policies=(*account.policies, *_other_policies()),
         executions=(*account.executions, *reversed(executions)),
-        images=(*images, *foreign_images()),
-        pipelines=tuple(generate_pipelines(builds, now=_END)),
+        images=copy.deepcopy((*images, *foreign_images())),
+        pipelines=copy.deepcopy(tuple(generate_pipelines(builds, now=END))),
     )
 
 
-def _all_names() -> Iterator[tuple[ResourceType, str]]:
-    for resource_type, names in IMAGE_NAMES.items():
-        for name in names:
-            yield resource_type, name
+def _other_policies() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a policy that has been disabled, and one that has not run yet."""
+    return (
+        example_policy(
+            "AMI_IMAGE",
+            name="retire-windows-amis",
+            description="Replaced by retire-old-amis",
+            status="DISABLED",
+            policyDetails=[
+                {
+                    "action": {"type": "DEPRECATE", "includeResources": {"amis": True}},
+                    "filter": {"type": "AGE", "value": 3, "unit": "MONTHS", "retainAtLeast": 2},
+                }
+            ],
+            resourceSelection={"recipes": [{"name": _WINDOWS, "semanticVersion": "x.x.x"}]},
+            dateCreated=1685930400,
+            dateUpdated=1712052000.5,
+            dateLastRun=_WINDOWS_END,
+        ),
+        example_policy(
+            "CONTAINER_IMAGE",
+            name="trim-sandbox-images",
+            description="Keep the newest images of the sandbox",
+            resourceSelection={"tagMap": {"team": "sandbox"}},
+            dateCreated=1740733200,
+            dateUpdated=1740733200,
+            dateLastRun=None,
+        ),
+    )
 
 
-def _first_series() -> Iterator[Build]:
-    """Yield what was built once a month in the first year."""
-    for resource_type, name in _all_names():
-        for month in range(12):
-            created = _START + month * 30 * _DAY
-            yield from Build.attempts(resource_type, name, f"0.{month}.0", created)
+def _built() -> Iterator[Build]:
+    """Yield what the pipelines have built, and what they are building.
+
+    Some versions have a build that has failed or was cancelled, and a day later another one.
+    """
+    for name in chain.from_iterable(IMAGE_NAMES.values()):
+        for major, start, count, days in _SERIES:
+            for minor in range(count):
+                draws = Draws(f"{name} {major}.{minor}")
+                created = start + minor * days * DAY + draws.pick(range(600_000)) / 1000
+                build = Build(name, f"{major}.{minor}.0", 1, created)
+                has_failed = name == _FAILING and major == "2" and minor >= count - 3
+                status = "FAILED" if has_failed else draws.pick(_FIRST_STATUSES)
+                if status != build.status:
+                    yield dataclasses.replace(build, status=status)
+                    build.number, build.created = 2, created + DAY
+                if not has_failed:
+                    build.distribute(_DISTRIBUTION[: draws.pick((1, 1, 2, 3))], draws)
+                    yield build
+        if name in _UNFINISHED:
+            yield Build(name, f"2.{count}.0", 1, END - 7200, _UNFINISHED[name])
 
 
-def _third_series() -> Iterator[Build]:
-    """Yield what was built every two weeks in the last half year, and what is being built."""
-    unfinished = {"web-base": "BUILDING", "ci-runner": "TESTING", "web-api": "DISTRIBUTING"}
-    for resource_type, name in _all_names():
-        for number in range(13):
-            created = _THIRD_SERIES + number * 14 * _DAY
-            if name == _FAILING and number >= 10:  # the last three
-                yield Build(resource_type, name, f"2.{number}.0", 1, created, status="FAILED")
-            else:
-                yield from Build.attempts(resource_type, name, f"2.{number}.0", created)
-        if name in unfinished:
-            created = _END - 2 * 3600
-            yield Build(resource_type, name, "2.13.0", 1, created, status=unfinished[name])
+def _executed(builds: Sequence[Build]) -> Iterator[Execution]:
+    """Yield the executions by time, and change the builds as they do."""
+    runs = [(END - days * DAY + 9 * 3600, name, status) for name, days, status in _CHANGES]
+    for name, first, count, days in _CALENDAR:
+        for index in range(count):
+            status = "FAILED" if index % 9 == 5 else "CANCELLED" if index % 14 == 9 else "SUCCESS"
+            runs.append((first + index * days * DAY, name, status))
+    for start, name, status in sorted(runs):
+        usable = [build for build in builds if build.outputs and build.created < start]
+        if name in IMAGE_NAMES["AMI_IMAGE"]:
+            arn, work = None, [([b for b in usable if b.name == name][-1], "DISABLE")]
+        else:
+            arn = to_arn(f"lifecycle-policy/{name}")
+            own = [build for build in usable if _policy_of(build, start) == name]
+            work = [(build, action) for build in own if (action := _due(build, start))]
+        yield execute(
+            execution_id(f"{name} {start}"),
+            work,
+            Draws(f"{name} {start}"),
+            policy_arn=arn,
+            status=status if work else "SUCCESS",
+            start_time=start,
+        )
 
 
-def _second_series(account: Account) -> Iterator[Build]:
-    """Yield the images of the account's own executions, with what was done to them."""
-    region, account_id = HOME_LOCATION
-    pattern = re.compile(rf"arn:aws:imagebuilder:{region}:{account_id}:image/(.*)/(.*)/(.*)")
+def _due(build: Build, now: float) -> str | None:
+    """Return the action that a policy takes on a build, if it is old enough for one."""
+    for days, action in _AGES[build.resource_type][build.actions_taken :]:
+        return action if build.created + days * DAY <= now else None
+    return None
+
+
+def _policy_of(build: Build, now: float) -> str:
+    if build.name == _WINDOWS and now <= _WINDOWS_END:
+        return "retire-windows-amis"
+    return "retire-old-amis" if build.is_ami else "trim-container-images"
+
+
+def _own_builds(executions: Sequence[Execution]) -> Sequence[Build]:
+    """Return the images of the account's own executions, with what was done to them."""
     found: dict[str, Build] = {}
-    resource_types = {policy["arn"]: policy["resourceType"] for policy in account.policies}
-    for execution in sorted(account.executions, key=lambda e: e.start_time or 0):
-        resource_type = resource_types[execution.lifecycle_policy_arn]
+    for execution in sorted(executions, key=lambda execution: execution.start_time or 0):
         for image in execution.resources:
             arn = image["resourceId"]
-            if match := pattern.fullmatch(arn):
-                name, version, number = match.groups()
-                build = found.get(arn) or Build(resource_type, name, version, int(number), 0)
+            if HOME.items() <= image.items():
+                name, version, number = arn.split("/")[1:]
+                build = found.setdefault(arn, Build(name, version, int(number)))
                 build.outputs = execution.children_by_parent[arn]
-                _apply(image, build, execution.lifecycle_execution_id)
-                found[arn] = build
-    by_name: dict[str, list[Build]] = {}
-    for build in sorted(found.values(), key=lambda build: build.version_key):
-        by_name.setdefault(build.name, []).append(build)
-    start, end = _SECOND_SERIES
-    for builds in by_name.values():
-        for index, build in enumerate(builds):
-            build.created = start + (end - start) * index // len(builds)
-            yield build
-
-
-def _runs(account: Account) -> list[_Run]:
-    """Return the runs of the account's policies, and changes of single images, by time."""
-    arns = {policy["resourceType"]: policy["arn"] for policy in account.policies}
-    windows_arn = _arn_beside(arns["AMI_IMAGE"], "retire-windows-amis")
-    others = tuple(name for name in IMAGE_NAMES["AMI_IMAGE"] if name != _WINDOWS)
-    runs = []
-    for index in range(45):  # every two weeks, from 2023-05-29
-        start = 1685325600 + index * 14 * _DAY
-        names = others if start <= _WINDOWS_POLICY_END else IMAGE_NAMES["AMI_IMAGE"]
-        status = "FAILED" if index % 9 == 5 else "CANCELLED" if index % 14 == 9 else "SUCCESS"
-        runs.append(_Run(start, arns["AMI_IMAGE"], "AMI_IMAGE", names, status))
-    for index in range(28):  # every two weeks, from 2024-01-17
-        start = 1705456800 + index * 14 * _DAY
-        names = IMAGE_NAMES["CONTAINER_IMAGE"]
-        status = "FAILED" if index % 10 == 6 else "SUCCESS"
-        runs.append(_Run(start, arns["CONTAINER_IMAGE"], "CONTAINER_IMAGE", names, status))
-    for quarter in range(4):
-        start = _WINDOWS_POLICY_END - (3 - quarter) * 91 * _DAY
-        status = "FAILED" if quarter == 1 else "SUCCESS"
-        runs.append(_Run(start, windows_arn, "AMI_IMAGE", (_WINDOWS,), status))
-    for index, name in enumerate(("bastion", "gpu-training", "batch-worker")):
-        start = _END - (40 - 12 * index) * _DAY + 9 * 3600
-        status = "FAILED" if index == 1 else "SUCCESS"
-        runs.append(_Run(start, None, "AMI_IMAGE", (name,), status))
-    return sorted(runs, key=lambda run: run.start)
-
-
-def _execute(run: _Run, builds: Sequence[Build]) -> Execution:
-    """Return the execution of a run, and change the builds that it acts on."""
-    digest = hashlib.sha256(f"{run.policy} {run.start}".encode()).hexdigest()
-    execution_id = "lce-" + "-".join(
-        digest[start:end] for start, end in ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
-    )
-    generator = ResourceGenerator(execution_id, run.resource_type, run.start)
-    resources, children_by_parent = [], {}
-    for index, (build, action) in enumerate(_due(run, builds)):
-        image = {
-            "accountId": build.account_id,
-            "resourceId": build.arn,
-            "region": HOME_LOCATION[0],
-        }
-        resource, children = generator.act_on(image, build.outputs, action, index, run.status)
-        resources.append(resource)
-        children_by_parent[build.arn] = children
-        _apply(resource, build, execution_id)
-    reason = _REASON_BY_STATUS.get(run.status)
-    return Execution(
-        lifecycle_execution_id=execution_id,
-        lifecycle_execution_state={"status": run.status} | ({"reason": reason} if reason else {}),
-        resources=tuple(resources),
-        children_by_parent=children_by_parent,
-        lifecycle_policy_arn=run.policy,
-        start_time=run.start,
-        end_time=run.start + 340 + 45 * len(resources),
-    )
-
-
-def _due(run: _Run, builds: Iterable[Build]) -> Iterator[tuple[Build, tuple[str, str]]]:
-    """Yield what a run acts on, each with the name and the reason of the action."""
-    reasons = dict(ACTIONS[run.resource_type])
-    usable = [b for b in builds if b.name in run.names and b.outputs and b.created < run.start]
-    if run.policy is None:
-        yield usable[-1], ("DISABLE", "The state of the image was changed by a user.")
-        return
-    for build in usable:
-        steps = _AGES[run.resource_type][build.actions_taken :]
-        if steps and build.created + steps[0][0] * _DAY <= run.start:
-            name = steps[0][1]
-            yield build, (name, reasons[name])
-
-
-def _apply(resource: Mapping[str, Any], build: Build, execution_id: str) -> None:
-    """Change the build as the action on it says, if that has succeeded."""
-    if resource["state"]["status"] == "SUCCESS":
-        build.status = _STATUS_BY_ACTION[resource["action"]["name"]]
-        build.lifecycle_execution_id = execution_id
-        build.actions_taken += 1
-
-
-def _other_policies(policies: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield a policy that has been disabled, and one that has not run yet."""
-    amis = next(policy for policy in policies if policy["resourceType"] == "AMI_IMAGE")
-    age = {"type": "AGE", "value": 3, "unit": "MONTHS", "retainAtLeast": 2}
-    action = {"type": "DEPRECATE", "includeResources": {"amis": True}}
-    yield {
-        **amis,
-        "arn": _arn_beside(amis["arn"], "retire-windows-amis"),
-        "name": "retire-windows-amis",
-        "description": "Replaced by retire-old-amis",
-        "status": "DISABLED",
-        "policyDetails": [{"action": action, "filter": age}],
-        "resourceSelection": {"recipes": [{"name": _WINDOWS, "semanticVersion": "x.x.x"}]},
-        "dateCreated": 1685930400,
-        "dateUpdated": 1712052000.5,
-        "dateLastRun": _WINDOWS_POLICY_END,
-    }
-    delete = {"type": "DELETE", "includeResources": {"containers": True}}
-    yield {
-        "arn": _arn_beside(amis["arn"], "trim-sandbox-images"),
-        "name": "trim-sandbox-images",
-        "status": "ENABLED",
-        "executionRole": amis["executionRole"],
-        "resourceType": "CONTAINER_IMAGE",
-        "policyDetails": [{"action": delete, "filter": {"type": "COUNT", "value": 3}}],
-        "resourceSelection": {"tagMap": {"team": "sandbox"}},
-        "dateCreated": 1740733200,
-        "dateUpdated": 1740733200,
-        "tags": {"team": "sandbox"},
-    }
-
-
-def _arn_beside(arn: str, name: str) -> str:
-    return f"{arn.rpartition('/')[0]}/{name}"
+                build.apply(image, execution.lifecycle_execution_id)
+    start, end = _OWN_SERIES
+    order = sorted(found.values(), key=lambda build: build.version_key)
+    for index, build in enumerate(order):
+        build.created = start + (end - start) * index // len(order)
+    return order

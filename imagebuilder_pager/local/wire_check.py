@@ -1,4 +1,4 @@
-"""The check of an account's structures: members and types as the response models have them.
+"""The check of an account's pages and structures, by the response models.
 
 The models decide, as they do for a client; but a value has to be of its very type, and an unknown
 member is a problem, since it is misspelt more often than it is new. The models take long to import,
@@ -7,8 +7,9 @@ so this file is imported where something is checked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -19,31 +20,87 @@ from ..exceptions import Problem
 from ..models.shapes import parts_of
 from .routes import require_operation
 from .suggestions import suggest
+from .wire import copy_as_wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from ..models.shapes import Shape
+    from .account import Account
     from .wire import WireDict
 
 _MAX_PROBLEMS = 10  # in an error
+_NOT_OF_THE_SERVICE = ("ResponseMetadata", "NextToken")  # what clients add to a response
 
 
-def check_pages(pages: Mapping[str, Sequence[WireDict]]) -> None:
-    """Raise ``ValueError`` if pages, by the operation's name, do not match its response."""
-    _raise_problems(_page_problems(pages))
+def read_pages(
+    pages: Mapping[str, Iterable[WireDict]], *, strict: bool
+) -> dict[str, tuple[WireDict, ...]]:
+    """Return the pages of an account as JSON has them, by the operation's name.
 
-
-def check_structures(structures: Iterable[tuple[str, str, WireDict]]) -> None:
-    """Raise ``ValueError`` if a structure does not match its model.
-
-    Each has its path for the message, the name of its model, and its members.
+    Raises ``ValueError`` for what cannot be served and, if ``strict``, for what does not match the
+    operation's response.
     """
+    if not isinstance(pages, Mapping):
+        raise ValueError(f"pages: a {type(pages).__name__} given; allowed: a dictionary")
+    read = {name: _read_list(name, given) for name, given in pages.items()}
+    if strict:
+        for page in chain.from_iterable(read.values()):
+            for name in _NOT_OF_THE_SERVICE:
+                page.pop(name, None)
+        _raise_problems(_page_problems(read))
+    return {name: tuple(_copy_pages(name, given)) for name, given in read.items()}
+
+
+def _read_list(name: str, given: object) -> list[dict[str, Any]]:
+    try:
+        operation = require_operation(name)
+    except ValueError as error:
+        raise ValueError(f"pages: {error}") from None
+    pages: list[Any] = list(given) if isinstance(given, Iterable) else [given]
+    if isinstance(given, (str, Mapping)) or not all(isinstance(page, Mapping) for page in pages):
+        raise ValueError(f"pages[{name!r}] is not a list of pages, each a dictionary")
+    if not pages or (not operation.is_paginated and len(pages) > 1):
+        allowed = "1 or more" if operation.is_paginated else "1"
+        raise ValueError(f"pages[{name!r}] has {len(pages)} pages, not {allowed}")
+    return [dict(page) for page in pages]
+
+
+def _copy_pages(name: str, pages: Iterable[WireDict]) -> Iterator[WireDict]:
+    for index, page in enumerate(pages):
+        try:
+            yield copy_as_wire(page)
+        except TypeError as error:
+            raise ValueError(f"{name}[{index}]: {error}") from None
+
+
+def check_account(account: Account) -> None:
+    """Raise ``ValueError`` if a structure of the account, pages aside, does not match its model."""
     _raise_problems(
         problem
-        for path, model, members in structures
-        for problem in _check_structure(getattr(models, model), members, path)
+        for path, model, members in _structures(account)
+        for problem in _check_structure(model, members, path)
     )
+
+
+def _structures(account: Account) -> Iterator[tuple[str, type[Shape], WireDict]]:
+    """Yield all structures but the pages: the path in the file, the model, the members."""
+    lists: dict[str, tuple[type[Shape], Iterable[WireDict]]] = {
+        "policies": (models.LifecyclePolicy, account.policies),
+        "images": (models.ImageSummary, account.images),
+        "pipelines": (models.ImagePipeline, account.pipelines),
+    }
+    for number, execution in enumerate(account.executions):
+        path = f"executions[{number}]"
+        state = execution.lifecycle_execution_state
+        yield f"{path}.lifecycleExecutionState", models.LifecycleExecutionState, state
+        lists[f"{path}.resources"] = (models.LifecycleExecutionResource, execution.resources)
+        for parent, children in execution.children_by_parent.items():
+            place = f"{path}.associated[{parent!r}]"
+            lists[place] = (models.LifecycleExecutionResource, children)
+    for path, (model, structures) in lists.items():
+        for index, structure in enumerate(structures):
+            yield f"{path}[{index}]", model, structure
 
 
 def _raise_problems(problems: Iterator[str]) -> None:
@@ -58,9 +115,13 @@ def _raise_problems(problems: Iterator[str]) -> None:
 
 def _page_problems(pages: Mapping[str, Sequence[WireDict]]) -> Iterator[str]:
     for name, given in pages.items():
-        response = require_operation(name).response
+        operation = require_operation(name)
+        key = operation.result_key
         for index, page in enumerate(given):
-            yield from _check_structure(response, page, f"{name}[{index}]")
+            path = f"{name}[{index}]"
+            yield from _check_structure(operation.response, page, path)
+            if key is not None and page.get(key) is None:
+                yield f"{path} has no {key}; an empty page is {{{key!r}: []}}"
 
 
 @cache

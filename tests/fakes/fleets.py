@@ -22,7 +22,7 @@ from imagebuilder_pager.fleet import (
     run_fleet,
 )
 from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalServer
-from imagebuilder_pager.local.fleet_accounts import FleetSize
+from imagebuilder_pager.local.account_generator import FleetSize
 from imagebuilder_pager.local.fleet_service import LocalFleet
 
 __all__ = [

@@ -71,7 +71,7 @@ PRIVATE_USES = {
         *("_aws.clock", "_aws.config.region", "_aws.config.shared_config", "_aws.config.tls"),
         *("_aws.credentials.refreshable", "_aws.credentials.resolver", "_aws.credentials.sts"),
         *("_aws.identity", "_aws.protocol.responses", "_aws.rate_limit", "_aws.retries"),
-        *("_aws.transport.async_h11_transport", "_aws.transport.types", "_lazy", "_threads"),
+        *("_aws.transport.async_h11_transport", "_aws.transport.types", "_lazy"),
         *("_validation", "._rest"),
     },
     "local": {"_dates", "_operations", "_params", "_rows", "_validation"},

@@ -20,8 +20,8 @@ from imagebuilder_pager.local import (
     LocalServer,
     generate_account,
 )
+from imagebuilder_pager.local.account_generator import FleetSize
 from imagebuilder_pager.local.errors import HTTP_STATUS
-from imagebuilder_pager.local.fleet_accounts import FleetSize
 from imagebuilder_pager.local.fleet_service import LocalFleet
 from imagebuilder_pager.models.exceptions import MODELLED_ERRORS
 from tests.fakes.accounts import PATH, signed_request

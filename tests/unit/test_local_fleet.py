@@ -10,8 +10,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from imagebuilder_pager.local.account_generator import FleetSize, generate_fleet_account
 from imagebuilder_pager.local.errors import ServiceError
-from imagebuilder_pager.local.fleet_accounts import FleetSize, generate_fleet_account
 from imagebuilder_pager.local.fleet_service import LocalFleet
 from imagebuilder_pager.local.rate_limits import RateLimits
 from imagebuilder_pager.local.server import LocalServer
