@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagebuilder_pager.exceptions import PaginationError, ParamValidationError
+from tests.fakes.amounts import fuzz_examples
 from tests.fakes.listings import configs, listings
 from tests.fakes.paginated_service import (
     BACKENDS,
@@ -36,7 +37,7 @@ from tests.fakes.prefetching import (
     watch_prefetch_thread,
 )
 
-PROFILE = settings(deadline=None, derandomize=True, max_examples=100)
+PROFILE = settings(deadline=None, derandomize=True, max_examples=fuzz_examples(40, cost=50))
 
 
 # Order, tokens, truncation and errors.
