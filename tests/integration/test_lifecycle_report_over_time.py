@@ -219,6 +219,27 @@ def test_what_is_new_and_what_has_recovered_since_the_run_before(
     assert "Policies that have recovered" in out
 
 
+def test_only_a_newer_execution_changes_how_a_policy_is(path: Path) -> None:
+    newest = [make_execution(1, policy=0, end=end_of(3)), failed(2, "No.", policy=1, end=end_of(3))]
+    late = make_execution(3, "IN_PROGRESS", policy=0, end=end_of(4))
+    older = [failed(4, "No.", policy=0, end=end_of(9)), make_execution(5, policy=1, end=end_of(9))]
+    with serving(*newest, late, make_execution(7, "IN_PROGRESS", policy=2)) as fleet:
+        list_fleet(path, now=end_of(2))
+        ended = failed(3, "Late.", policy=0, end=end_of(4))
+        fleet.put(ended, *older, failed(6, "Never seen.", policy=2, end=end_of(8)))
+        list_fleet(path, now=end_of(1))
+        changes = summary_of(path)["changes"]
+        assert changes["new"]["failed"] == 2
+        assert changes["ended"]["failed"] == 1
+        assert (changes["failing"], changes["recovered"]) == ([], [])
+        with FleetDatabase(path) as database:
+            database.prune(end_of(2))
+        list_fleet(path, now=PAST)  # without a bound, all come back
+    changes = summary_of(path)["changes"]
+    assert changes["new"]["failed"] == 4
+    assert (changes["failing"], changes["recovered"]) == ([], [])
+
+
 def test_policies_that_have_stopped_and_executions_of_long_are_told(
     path: Path, report: Report
 ) -> None:

@@ -85,9 +85,10 @@ def summarize(
     - ``hidden_reasons``: the number of further reasons.
     - ``changes``: since the run before; None in the first one. ``since``: its start. ``new`` and
       ``ended``: executions by state, new ones, and others that have ended since. ``failing``,
-      ``recovered``: policies whose newest ended execution has failed, and that before it had not,
-      or the other way round, each with its newest execution: ``account, region, policy_arn, policy,
-      execution_id, start_time, reason``.
+      ``recovered``: policies whose newest ended execution has failed, while the newest one that the
+      run before knew had not, or the other way round: ``account, region, policy_arn, policy,
+      execution_id, start_time, reason``. The newest is the one that started last. A policy that had
+      none before is in neither.
     - ``stopped_policies``: policies that have not run for more than twice their longest interval:
       ``account, region, policy_arn, policy, last_start, interval_days, cause`` (``deleted``,
       ``disabled``, None).
@@ -273,23 +274,28 @@ def _changes(database: FleetDatabase, selection: Selection) -> Summary | None:
             new[state] = number
         elif state != "unfinished":
             ended[state] = number
+    # Of each policy the newest one that had ended by the run before, and the newest one now; the
+    # other columns beside a max() are those of the row that has it.
     newest = _rows(
         database,
-        f"SELECT {_PLACE}, e.status_run > :before AS is_new, max(e.start_time) AS start_time,"
-        f" {_HAS_FAILED} AS has_failed, e.reason FROM {EXECUTIONS} "
+        f"SELECT {_PLACE}, e.start_time, is_now, {_HAS_FAILED} AS has_failed, e.reason,"
+        "  max(coalesce(e.start_time, '') || e.execution_id) AS newest "
+        f"FROM {EXECUTIONS} JOIN (SELECT 0 AS is_now UNION ALL SELECT 1)"
+        " ON is_now OR e.status_run <= :before "
         f"WHERE e.status IN ('SUCCESS', 'FAILED') AND {selection.where} "
-        "GROUP BY e.policy_arn, e.status_run > :before ORDER BY account, e.region, policy,"
-        " e.policy_arn, is_new",
+        "GROUP BY e.policy_arn, is_now ORDER BY account, e.region, policy, e.policy_arn, is_now",
         parameters,
     )
     failing: list[Summary] = []
     recovered: list[Summary] = []
     for _, rows in itertools.groupby(newest, lambda row: row["policy_arn"]):
-        *earlier, last = rows
-        was_failed = bool(earlier and earlier[0].pop("has_failed"))
-        has_failed = bool(last.pop("has_failed"))
-        if last.pop("is_new") and has_failed != was_failed:
-            (failing if has_failed else recovered).append(last)
+        pair = list(rows)
+        had_failed, has_failed = pair[0]["has_failed"], pair[-1]["has_failed"]
+        # One that had not ended before, or was not known, has not changed.
+        if len(pair) == 2 and has_failed != had_failed:
+            keys = pair[1].keys() - {"is_now", "has_failed", "newest"}
+            changed = {key: value for key, value in pair[1].items() if key in keys}
+            (failing if has_failed else recovered).append(changed)
     return {
         "since": before["started"],
         "new": new,
