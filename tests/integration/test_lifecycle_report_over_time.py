@@ -365,12 +365,35 @@ def test_prune_deletes_old_executions_with_all_of_theirs(path: Path, report: Rep
     with serving(old, new, stuck):
         list_fleet(path)
         bound = end_of(100).isoformat()
-        assert report("--prune", bound).code == 0
+        result = report("--prune", bound)
+        assert (result.code, result.err) == (0, "--prune: deleted 1 execution.\n")
         assert stored_ids(path) == {execution_id(2), execution_id(3)}
         assert summary_of(path)["coverage"]["complete_since"] == "2025-11-21T00:00:00.000Z"
         command = ["lifecycle-report", "--database", str(path), "--region", REGION]
         assert main([*command, "--prune", bound]) == 0  # and lists none of it
     assert stored_ids(path) == {execution_id(2), execution_id(3)}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("--prune", "0d", "--policy", "web"), "--policy: 'web' given; allowed: "),
+        (("--prune", "1d", "--until", "5d"), "--until: not after --prune; allowed: a later time"),
+        (("--prune", "2999-01-01"), "--prune: a time in the future given; allowed: an earlier one"),
+    ],
+)
+def test_nothing_is_deleted_where_an_option_is_wrong(
+    path: Path, capfd: pytest.CaptureFixture[str], arguments: tuple[str, ...], problem: str
+) -> None:
+    with serving(make_execution(1)):
+        list_fleet(path)
+        capfd.readouterr()
+        command = ["lifecycle-report", "--database", str(path), "--region", REGION]
+        assert main([*command, *arguments]) == 252
+    err = capfd.readouterr().err
+    assert problem in err
+    assert "Run the command again" not in err
+    assert stored_ids(path) == {execution_id(1)}
 
 
 def stored_ids(path: Path) -> set[str]:

@@ -9,11 +9,12 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ...exceptions import CheckpointError, CheckpointLockedError
+from ...exceptions import CheckpointError, CheckpointLockedError, ParamValidationError, Problem
 from ..exit_codes import CLIENT_ERROR_RC, CommandError, ConfigurationError, UsageError
 from ..stdout import Stdout
 from ..terminal import escape_controls, showing_mismatches, write_stderr
@@ -46,6 +47,7 @@ def run_report(argv: Sequence[str]) -> int:
         from ..rich_formats.console import require_rich
 
         require_rich(options.output)
+    from ..rich_formats.describe import count_of
     from .selection import Selection
 
     selection = Selection(
@@ -60,25 +62,32 @@ def run_report(argv: Sequence[str]) -> int:
     )
     with _logging(debug=options.debug), showing_mismatches(debug=options.debug):
         targets = () if options.offline else _targets(options)
+        if targets:
+            _check_run(options, targets)
         path = options.database or _temporary_path()
-        is_over = options.offline
-        with _open(path, read_only=options.offline and options.prune is None) as database:
-            try:
+        is_over = True
+        try:
+            with _open(path, read_only=options.offline and options.prune is None) as database:
                 if options.prune is not None:
-                    database.prune(options.prune)
+                    number = database.prune(options.prune)
+                    write_stderr(f"--prune: deleted {count_of(number, 'execution')}.\n")
+                is_over = options.offline
                 result = None if options.offline else _list(options, targets, database)
                 code = _write(options, database, selection)
                 is_over = result is None or not result.failures
                 for arn in () if result is None else result.missing_policies:
                     write_stderr(f"No target has the policy {escape_controls(arn)}.\n")
                     code = code or CLIENT_ERROR_RC
-            finally:
-                if not is_over:
-                    write_stderr(
-                        f"Run the command again with --database {shlex.quote(path)} to go on.\n"
-                    )
-    if options.database is None and is_over:
-        shutil.rmtree(os.path.dirname(path))  # noqa: PTH120 - without pathlib
+        except CommandError:  # there is nothing to go on with
+            is_over = True
+            raise
+        finally:
+            if not is_over:
+                write_stderr(
+                    f"Run the command again with --database {shlex.quote(path)} to go on.\n"
+                )
+            elif options.database is None:
+                shutil.rmtree(os.path.dirname(path))  # noqa: PTH120 - without pathlib
     return code
 
 
@@ -88,6 +97,10 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError("--profile is given beside --targets, which has its own")
     if options.since and options.until and options.since >= options.until:
         raise UsageError("--until: not after --since; allowed: a later time")
+    if options.prune is not None and options.prune > datetime.now(UTC):
+        raise UsageError("--prune: a time in the future given; allowed: an earlier one")
+    if options.prune and options.until and options.prune >= options.until:
+        raise UsageError("--until: not after --prune; allowed: a later time")
     if options.check and options.offline:
         raise UsageError("--check is given beside --offline, which asks nobody")
     for name in ("offline", "prune"):
@@ -100,6 +113,24 @@ def _check(options: argparse.Namespace) -> None:
             f"--executor: {options.executor[:80]!r} given; allowed: threads, processes, or the "
             "address of a Dask scheduler, such as tcp://scheduler:8786"
         )
+
+
+def _check_run(options: argparse.Namespace, targets: Sequence[Target]) -> None:
+    """Raise :class:`UsageError` for policies that no run takes, before anything is deleted."""
+    from ...fleet.run import _policy_problems
+    from ...lifecycle_walk.walk import WalkArguments
+
+    problems: Iterable[Problem]
+    try:
+        arguments = WalkArguments(
+            policies=options.policy, since=None, until=None, children=True, options={}
+        )
+    except ParamValidationError as error:
+        problems = error.problems
+    else:
+        problems = _policy_problems(arguments.policies or (), targets)
+    if lines := [str(problem._replace(parameter="--policy")) for problem in problems]:
+        raise UsageError("\n".join(["Parameter validation failed:", *lines]))
 
 
 @contextmanager

@@ -65,6 +65,11 @@ def format_seconds(seconds: float) -> str:
     return f"{whole // 86400}d {whole % 86400 // 3600:02}h"
 
 
+def count_of(number: int, noun: str) -> str:
+    """Return a number of things: ``1 image``, ``1,200 images``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def short_reason(reason: str) -> str:
     """Return a reason without the ids in it, so that similar failures have the same one."""
     return re.sub(r"\b(\w+)-[0-9a-f]{8,}\b", r"\1-…", replace_controls(reason))
