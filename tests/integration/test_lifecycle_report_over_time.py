@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from imagebuilder_pager.cli.lifecycle_report.plain_formats import COLUMNS
 from imagebuilder_pager.cli.lifecycle_report.report import summarize
-from imagebuilder_pager.cli.lifecycle_report.selection import MEMBERS, Selection
+from imagebuilder_pager.cli.lifecycle_report.selection import Selection
 from imagebuilder_pager.cli.main import main
 from imagebuilder_pager.fleet import Account, FleetDatabase, FleetProgress, Target, batch, run_fleet
 from tests.fakes.clocks import FakeClock
@@ -303,6 +304,29 @@ def test_status_action_and_reason_choose_resources_and_executions(
     assert "No lifecycle execution is chosen." in report("--account", "nobody").out
 
 
+def test_a_snapshot_that_failed_by_itself_is_told_with_its_reason(
+    path: Path, report: Report
+) -> None:
+    execution = make_execution(1, images=2)
+    snapshot = {"snapshotId": "snap-01", "state": {"status": "FAILED", "reason": "It is in use."}}
+    (arn, group), *_ = execution.children_by_parent.items()
+    changed = tuple({**child, "snapshots": [snapshot]} for child in group[:1])
+    children = {**execution.children_by_parent, arn: changed}
+    with serving(replace(execution, children_by_parent=children)):
+        list_fleet(path)
+    (failure,) = summary_of(path)["failures"]
+    assert (failure["reason"], failure["snapshots"]) == ("It is in use.", 1)
+    assert failure["places"][0]["resource_id"] == "snap-01"
+    for output in ("summary", "html", "json", "jsonl", "csv", "tree", "table"):
+        result = report("--output", output, "--fail-on", "failed")
+        assert (result.code, result.out.count("It is in use.")) == (3, 1), output
+    for choice in (("--status", "failed"), ("--reason", "In use"), ("--action", "DELETE")):
+        lines = report("--output", "jsonl", *choice).out.splitlines()
+        assert len([line for line in lines if "snap-01" in line]) == 1
+        assert len(lines) == (4 if choice[0] == "--action" else 1)
+    assert not report("--output", "jsonl", "--reason", "in use", "--status", "success").out
+
+
 @pytest.mark.parametrize(
     ("conditions", "code"),
     [
@@ -347,15 +371,15 @@ def test_csv_has_a_row_for_each_record_and_no_formula(path: Path, report: Report
     out = report("--output", "csv").out
     assert len(out.splitlines()) == 1 + 10
     header, *rows = csv.reader(io.StringIO(out))
-    assert tuple(header) == MEMBERS
-    assert {len(row) for row in rows} == {len(MEMBERS)}
+    assert tuple(header) == COLUMNS
+    assert {len(row) for row in rows} == {len(COLUMNS)}
     assert all(line[0] == line[-1] == '"' for line in out.splitlines())
     assert not [cell for row in rows for cell in row if cell.lstrip()[:1] in {*"=+-@"}]
-    reasons = [dict(zip(MEMBERS, row, strict=True))["reason"] for row in rows]
+    reasons = [dict(zip(COLUMNS, row, strict=True))["reason"] for row in rows]
     assert {"'=1+1", "' =1", "a b =c", "'  @x", '\'-"quoted",'} < set(reasons)
-    assert sum(row[-1] == "'=snap:SUCCESS" for row in rows) == 5
+    assert sum(row[-2] == "'=snap:SUCCESS" for row in rows) == 5
     assert list(csv.reader(io.StringIO(report("--output", "csv", "--account", "x").out))) == [
-        list(MEMBERS)
+        list(COLUMNS)
     ]
 
 

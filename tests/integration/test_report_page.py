@@ -164,7 +164,7 @@ def test_each_reason_has_its_executions_and_says_how_many_more(database: Path) -
         assert (hidden, times) == (0, sorted(times, reverse=True))
         assert some[failure["reason"]] == (executions[:1], len(executions) - 1)
         resources = sum(one["resources"] for one in executions)
-        assert resources == failure["images"] + failure["children"]
+        assert resources == failure["images"] + failure["children"] + failure["snapshots"]
         own = sum(not one["resources"] for one in executions)
         assert own == failure["executions"]
     page = Page(make_page(database))

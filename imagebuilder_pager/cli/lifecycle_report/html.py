@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..rich_formats.console import replace_controls
 from .html_assets import SCRIPT, STYLE
-from .report import STATES
+from .report import FAILED_KINDS, STATES
 
 if TYPE_CHECKING:
     from ..stdout import Stdout
@@ -191,8 +191,9 @@ def _failures(summary: Summary, executions: Executions) -> Iterator[str]:
     if summary["failures"]:
         yield "<h2>What failed, and why</h2>\n"
     for number, failure in enumerate(summary["failures"]):
-        kinds = ("executions", "images", "children")
-        counts = [f"{failure[kind]:,} {_KINDS.get(kind, kind)}" for kind in kinds if failure[kind]]
+        counts = [
+            f"{failure[kind]:,} {_KINDS.get(kind, kind)}" for kind in FAILED_KINDS if failure[kind]
+        ]
         newest = max(failure["places"], key=lambda place: str(place["time"]))
         targets = len(failure["places"]) + failure["hidden_places"]
         where = f"in {targets:,} target{'s' * (targets > 1)}; newest {_time(newest['time'])}: "

@@ -16,7 +16,7 @@ from typing import Any
 from ...fleet import FleetDatabase
 from ...fleet.times import format_time
 from ..rich_formats.describe import short_reason
-from .selection import ACCOUNT, EXECUTIONS, POLICY, Selection
+from .selection import ACCOUNT, EXECUTIONS, OF_RESOURCE, POLICY, Selection
 
 #: What the counts are grouped by, as expressions of SQL. A week begins on its Monday.
 GROUPINGS = {
@@ -26,6 +26,8 @@ GROUPINGS = {
     "account": ACCOUNT,
 }
 STATES = ("failed", "unfinished", "successful", "other")
+#: What can have failed, of which each reason and each of its places has a number.
+FAILED_KINDS = ("executions", "images", "children", "snapshots")
 #: Of reasons, of the places of each, and of unfinished executions: so many are in a summary.
 MAX_ROWS = 100
 
@@ -35,7 +37,9 @@ _STATE = (
 )
 _HAS_FAILED = (
     "(e.status = 'FAILED' OR EXISTS (SELECT * FROM resources AS r"
-    " WHERE r.execution_id = e.execution_id AND r.status = 'FAILED'))"
+    " WHERE r.execution_id = e.execution_id AND r.status = 'FAILED')"
+    " OR EXISTS (SELECT * FROM snapshots AS s"
+    " WHERE s.execution_id = e.execution_id AND s.status = 'FAILED'))"
 )
 _PLACE = f"{ACCOUNT} AS account, e.region, e.policy_arn, {POLICY} AS policy, e.execution_id"
 
@@ -79,9 +83,9 @@ def summarize(
     - ``counts``: COUNTS, and ``snapshots`` by status.
     - ``groups``: by ``week``, ``policy``, ``region`` and ``account``, a list of ``name, COUNTS``.
     - ``failures``: why something failed, the most frequent reason first, ids left out of it:
-      ``reason, executions, images, children``, ``places`` (``account, region, executions, images,
-      children``, and of the newest: ``time, policy, execution_id, resource_id``, the last None for
-      an execution), and ``hidden_places``.
+      ``reason, executions, images, children, snapshots``, ``places`` (``account, region``, the same
+      numbers, and of the newest: ``time, policy, execution_id, resource_id``, the last that of the
+      snapshot for one, None for an execution), and ``hidden_places``.
     - ``hidden_reasons``: the number of further reasons.
     - ``changes``: since the run before; None in the first one. ``since``: its start. ``new`` and
       ``ended``: executions by state, new ones, and others that have ended since. ``failing``,
@@ -186,8 +190,7 @@ def _count(database: FleetDatabase, selection: Selection) -> Summary:
     snapshots = database.query(
         "SELECT coalesce(s.status, 'UNKNOWN'), count(*)"
         f" FROM {EXECUTIONS} JOIN resources AS r ON r.execution_id = e.execution_id"
-        " JOIN snapshots AS s ON s.execution_id = r.execution_id AND s.parent_id = r.parent_id"
-        "  AND s.resource_id = r.resource_id AND s.account = r.account AND s.region = r.region "
+        f" JOIN snapshots AS s ON {OF_RESOURCE} "
         f"WHERE {selection.of_executions} AND {selection.of_resources} GROUP BY 1",
         selection.parameters,
     )
@@ -203,7 +206,7 @@ def _count(database: FleetDatabase, selection: Selection) -> Summary:
 def _failures(database: FleetDatabase, selection: Selection) -> Summary:
     database._connection.create_function("short_reason", 1, _shorten, deterministic=True)
     number = "sum(kind = 'execution') AS executions, sum(kind = 'image') AS images,"
-    number += " sum(kind = 'child') AS children"
+    number += " sum(kind = 'child') AS children, sum(kind = 'snapshot') AS snapshots"
     # The other columns beside a max() are those of the row that has it.
     rows = _rows(
         database,
@@ -214,7 +217,12 @@ def _failures(database: FleetDatabase, selection: Selection) -> Summary:
         f"  CASE r.parent_id WHEN '' THEN 'image' ELSE 'child' END, {_PLACE},"
         "  r.resource_id, coalesce(r.end_time, e.end_time, e.start_time, '')"
         f"  FROM {EXECUTIONS} JOIN resources AS r ON r.execution_id = e.execution_id"
-        f"  WHERE r.status = 'FAILED' AND {selection.of_executions} AND {selection.of_resources}) "
+        f"  WHERE r.status = 'FAILED' AND {selection.of_executions} AND {selection.of_resources}"
+        f" UNION ALL SELECT short_reason(s.reason), 'snapshot', {_PLACE},"
+        "  s.snapshot_id, coalesce(r.end_time, e.end_time, e.start_time, '')"
+        f"  FROM {EXECUTIONS} JOIN resources AS r ON r.execution_id = e.execution_id"
+        f"  JOIN snapshots AS s ON {OF_RESOURCE}"
+        f"  WHERE s.status = 'FAILED' AND {selection.of_executions} AND {selection.of_resources}) "
         f"SELECT why, account, region, {number}, max(time) AS time, policy, execution_id,"
         " resource_id FROM failed GROUP BY why, account, region ORDER BY why",
         selection.parameters,
@@ -225,11 +233,11 @@ def _failures(database: FleetDatabase, selection: Selection) -> Summary:
 
 
 def _failure(reason: str | None, places: Iterator[Summary]) -> Summary:
-    failure: Summary = {"reason": reason, "executions": 0, "images": 0, "children": 0}
+    failure: Summary = {"reason": reason, **dict.fromkeys(FAILED_KINDS, 0)}
 
     def added() -> Iterator[Summary]:
         for place in places:
-            for kind in ("executions", "images", "children"):
+            for kind in FAILED_KINDS:
                 failure[kind] += place[kind]
             yield place
 
@@ -241,7 +249,7 @@ def _most_frequent(failures: Iterator[Summary]) -> tuple[list[Summary], int]:
     """Return the most frequent ones, and how many there are beside them."""
     numbers = itertools.count()
     ranked = (
-        (one["executions"] + one["images"] + one["children"], -number, one)
+        (sum(one[kind] for kind in FAILED_KINDS), -number, one)
         for one, number in zip(failures, numbers, strict=False)
     )
     shown = [one for *_, one in heapq.nlargest(MAX_ROWS, ranked)]
@@ -359,21 +367,24 @@ def failed_executions(
     """Return the newest executions of each reason in a summary, and the number of older ones.
 
     Each is ``account, region, policy_arn, policy, execution_id, time, resources``; the last is the
-    number of its resources that failed with that reason, 0 if it is its own.
+    number of its resources and snapshots that failed with that reason, 0 if it is its own.
 
     - ``database``, ``selection``: those of the summary.
     - ``limit``: of each reason, so many. Default: 50.
     """
     rows = _rows(
         database,
-        f"SELECT short_reason(r.reason) AS why, {_PLACE},"
-        " coalesce(e.end_time, e.start_time, '') AS time, sum(r.is_resource) AS resources "
-        f"FROM {EXECUTIONS} JOIN (SELECT execution_id, status, NULL AS action, reason,"
-        "  0 AS is_resource FROM executions WHERE status = 'FAILED'"
-        "  UNION ALL SELECT execution_id, status, action, reason, 1 FROM resources"
-        "  WHERE status = 'FAILED') AS r ON r.execution_id = e.execution_id "
-        f"WHERE {selection.of_executions}"
-        f" AND CASE WHEN r.is_resource THEN {selection.of_resources} ELSE {selection.where} END "
+        f"SELECT short_reason(f.reason) AS why, {_PLACE},"
+        " coalesce(e.end_time, e.start_time, '') AS time, sum(f.is_resource) AS resources "
+        f"FROM {EXECUTIONS} JOIN (SELECT execution_id, reason, 0 AS is_resource FROM executions"
+        "  WHERE status = 'FAILED'"
+        f"  UNION ALL SELECT execution_id, reason, 1 FROM resources AS r"
+        f"  WHERE status = 'FAILED' AND {selection.of_resources}"
+        "  UNION ALL SELECT s.execution_id, s.reason, 1 FROM resources AS r"
+        f"  JOIN snapshots AS s ON {OF_RESOURCE}"
+        f"  WHERE s.status = 'FAILED' AND {selection.of_resources}) AS f"
+        " ON f.execution_id = e.execution_id "
+        f"WHERE {selection.of_executions} AND (f.is_resource OR {selection.where}) "
         "GROUP BY why, e.execution_id ORDER BY why, time DESC, e.execution_id",
         selection.parameters,
     )

@@ -17,6 +17,11 @@ EXECUTIONS = (
     "executions AS e LEFT JOIN targets AS t ON t.target_id = e.target_id"
     " LEFT JOIN policies AS p ON p.policy_arn = e.policy_arn"
 )
+#: The condition in SQL for a snapshot to be of a resource.
+OF_RESOURCE = (
+    "s.execution_id = r.execution_id AND s.parent_id = r.parent_id"
+    " AND s.resource_id = r.resource_id AND s.account = r.account AND s.region = r.region"
+)
 #: The account as the targets name it, and the policy's name.
 ACCOUNT = "coalesce(t.account, e.account)"
 POLICY = "coalesce(p.name, e.policy_arn)"
@@ -31,8 +36,8 @@ class Selection:
       that has not ended is left out only if it started at ``until`` or later.
     - ``accounts``: names of the targets' accounts, or account ids, of executions.
     - ``regions``: the regions of executions.
-    - ``statuses``, ``actions``: those of resources.
-    - ``reasons``: parts of resources' reasons, in any case.
+    - ``statuses``, ``actions``: those of resources; a status may be that of one of its snapshots.
+    - ``reasons``: parts of resources' reasons, or of those of their snapshots, in any case.
 
     By the last three, an execution is reported with the resources that they leave, or without any
     if its own status and reason are such.
@@ -89,12 +94,18 @@ class Selection:
     @property
     def of_resources(self) -> str:
         """The condition in SQL for a resource of such an execution."""
-        return self._of_states("r", "r.action")
+        own = self._of_states("r")
+        if self.statuses or self.reasons:
+            snapshots = f"snapshots AS s WHERE {OF_RESOURCE} AND {self._of_states('s')}"
+            own = f"({own} OR EXISTS (SELECT * FROM {snapshots}))"
+        if self.actions:
+            own += f" AND coalesce({_among('r.action', 'actions')}, 0)"
+        return own
 
     @property
     def of_bare_executions(self) -> str:
         """The condition in SQL for such an execution to be reported without a resource."""
-        return self._of_states("e", "NULL")
+        return "0" if self.actions else self._of_states("e")
 
     @property
     def where(self) -> str:
@@ -110,12 +121,10 @@ class Selection:
         """Return the selection of the same policies' executions, whenever they ended and how."""
         return replace(self, since=None, until=None, statuses=(), actions=(), reasons=())
 
-    def _of_states(self, table: str, action: str) -> str:
+    def _of_states(self, table: str) -> str:
         conditions = ["1"]
         if self.statuses:
-            conditions.append(_among(f"{table}.status", "statuses"))
-        if self.actions:
-            conditions.append(f"coalesce({_among(action, 'actions')}, 0)")
+            conditions.append(f"coalesce({_among(f'{table}.status', 'statuses')}, 0)")
         if self.reasons:
             conditions.append(
                 "EXISTS (SELECT * FROM json_each(:reasons)"
@@ -152,9 +161,7 @@ def iter_records(database: FleetDatabase, selection: Selection) -> Iterator[dict
         " r.region AS resource_region, r.status, r.reason, r.action, r.action_reason,"
         " r.image_uris, r.start_time, r.end_time, ("
         "  SELECT json_group_array(json_object('snapshot_id', s.snapshot_id, 'status', s.status,"
-        "   'reason', s.reason)) FROM snapshots AS s WHERE s.execution_id = r.execution_id"
-        "   AND s.parent_id = r.parent_id AND s.resource_id = r.resource_id"
-        "   AND s.account = r.account AND s.region = r.region) AS snapshots "
+        f"   'reason', s.reason)) FROM snapshots AS s WHERE {OF_RESOURCE}) AS snapshots "
         f"FROM {EXECUTIONS} LEFT JOIN resources AS r"
         f" ON r.execution_id = e.execution_id AND {selection.of_resources} "
         f"WHERE {selection.of_executions}"
