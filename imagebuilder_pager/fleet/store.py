@@ -44,11 +44,15 @@ class RunStore:
             ).fetchone()
             self.target_ids: list[int] = [
                 self._connection.execute(
-                    "INSERT INTO targets (account, region, state, last_run, updated) "
-                    "VALUES (?, ?, 'running', ?, ?) ON CONFLICT DO UPDATE SET state = 'running',"
+                    "INSERT INTO targets (account, account_id, region, state, last_run, updated) "
+                    "VALUES (?, ?, ?, 'running', ?, ?) ON CONFLICT DO UPDATE SET state = 'running',"
+                    " account_id = excluded.account_id,"
                     " last_run = excluded.last_run, updated = excluded.updated,"
                     " error_type = NULL, error = NULL RETURNING target_id",
-                    (target.account.label, target.region, self._number, format_time(now)),
+                    (
+                        *(target.account.label, target.account.account_id, target.region),
+                        *(self._number, format_time(now)),
+                    ),
                 ).fetchone()[0]
                 for target in targets
             ]

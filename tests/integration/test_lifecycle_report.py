@@ -310,7 +310,7 @@ def test_a_database_that_cannot_be_used_is_named_by_its_option(
     path.unlink()
     with FleetDatabase(path):
         result = report(capfd, "--database", str(path), "--offline")
-        assert (result.code, result.err) == (0, "")
+        assert (result.code, result.err) == (254, "")
         result = report(capfd, "--database", str(path), "--region", "us-west-2")
     assert result.code == 255
     assert f"--database: {path} is in use by another run" in result.err

@@ -301,7 +301,57 @@ def test_status_action_and_reason_choose_resources_and_executions(
         **dict.fromkeys(("unfinished", "other"), 0),
         **dict.fromkeys(("failed", "successful"), 1),
     }
-    assert "No lifecycle execution is chosen." in report("--account", "nobody").out
+    assert "No lifecycle execution is chosen." in report("--until", "2000-01-01").out
+
+
+@pytest.mark.parametrize(
+    ("choice", "problem"),
+    [
+        (("--account", "nobody"), "--account: 'nobody' given; allowed: 123456789012, 9999"),
+        (("--region", "eu-west-1"), "--region: 'eu-west-1' given; allowed: us-west-2"),
+    ],
+)
+def test_a_part_that_no_target_is_of_is_an_error(
+    path: Path, report: Report, choice: tuple[str, ...], problem: str
+) -> None:
+    with serving(make_execution(1)):
+        list_fleet(path, TARGET, DENIED)
+        result = report("--fail-on", "failed,incomplete,stale", *choice)
+        assert (result.code, result.out) == (252, "")
+        assert problem in result.err
+        listing = ["lifecycle-report", "--database", str(path), "--region", REGION]
+        runs = len(stored_runs(path))
+        assert main([*listing, "--account", "nobody", "--prune", "0d"]) == 252
+        assert len(stored_runs(path)) == runs
+        assert main([*listing, "--account", "123456789012"]) == 0  # known once it is listed
+        assert main([*listing, "--account", "123456789013"]) == 252
+    assert stored_ids(path) == {execution_id(1)}
+
+
+def test_an_account_that_was_never_listed_is_found_by_the_id_in_its_role(
+    path: Path, report: Report
+) -> None:
+    with serving(make_execution(1)):
+        list_fleet(path, TARGET, DENIED)
+    for name in ("999999999999", "closed"):
+        assert report("--account", name, "--fail-on", "incomplete").code == 4
+
+
+def test_where_nothing_was_listed_nothing_is_complete(path: Path, report: Report) -> None:
+    with FleetDatabase(path):
+        pass
+    codes = {"failed": 254, "incomplete": 4, "stale": 5}
+    assert {one: report("--fail-on", one).code for one in codes} == codes
+    with closing(sqlite3.connect(path)) as connection:  # a run without targets
+        connection.execute("INSERT INTO runs (started, children) VALUES ('2026-03-01', 1)")
+        connection.commit()
+    page = report("--output", "html")
+    assert (page.code, page.out.count("</html>")) == (254, 1)
+
+
+def stored_runs(path: Path) -> list[tuple[int]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT run_id FROM runs").fetchall()
 
 
 def test_a_snapshot_that_failed_by_itself_is_told_with_its_reason(
@@ -320,10 +370,9 @@ def test_a_snapshot_that_failed_by_itself_is_told_with_its_reason(
     for output in ("summary", "html", "json", "jsonl", "csv", "tree", "table"):
         result = report("--output", output, "--fail-on", "failed")
         assert (result.code, result.out.count("It is in use.")) == (3, 1), output
-    for choice in (("--status", "failed"), ("--reason", "In use"), ("--action", "DELETE")):
-        lines = report("--output", "jsonl", *choice).out.splitlines()
-        assert len([line for line in lines if "snap-01" in line]) == 1
-        assert len(lines) == (4 if choice[0] == "--action" else 1)
+    for choice in (("--status", "failed"), ("--reason", "In use")):
+        (line,) = report("--output", "jsonl", *choice).out.splitlines()
+        assert "snap-01" in line
     assert not report("--output", "jsonl", "--reason", "in use", "--status", "success").out
 
 
@@ -378,7 +427,7 @@ def test_csv_has_a_row_for_each_record_and_no_formula(path: Path, report: Report
     reasons = [dict(zip(COLUMNS, row, strict=True))["reason"] for row in rows]
     assert {"'=1+1", "' =1", "a b =c", "'  @x", '\'-"quoted",'} < set(reasons)
     assert sum(row[-2] == "'=snap:SUCCESS" for row in rows) == 5
-    assert list(csv.reader(io.StringIO(report("--output", "csv", "--account", "x").out))) == [
+    assert list(csv.reader(io.StringIO(report("--output", "csv", "--reason", "x!").out))) == [
         list(COLUMNS)
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from ...fleet import FleetDatabase, FleetResult, Target
     from .report import Summary
-    from .selection import Selection
+    from .selection import Place, Selection
 
 
 def run_report(argv: Sequence[str]) -> int:
@@ -48,7 +49,7 @@ def run_report(argv: Sequence[str]) -> int:
 
         require_rich(options.output)
     from ..rich_formats.describe import count_of
-    from .selection import Selection
+    from .selection import Selection, newest_places
 
     selection = Selection(
         policies=tuple(options.policy),
@@ -63,16 +64,20 @@ def run_report(argv: Sequence[str]) -> int:
     with _logging(debug=options.debug), showing_mismatches(debug=options.debug):
         targets = () if options.offline else _targets(options)
         if targets:
-            _check_run(options, targets)
+            _check_run(options, targets, selection)
         path = options.database or _temporary_path()
         is_over = True
         try:
             with _open(path, read_only=options.offline and options.prune is None) as database:
+                if options.offline:
+                    _check_places(selection, newest_places(database))
                 if options.prune is not None:
                     number = database.prune(options.prune)
                     write_stderr(f"--prune: deleted {count_of(number, 'execution')}.\n")
                 is_over = options.offline
                 result = None if options.offline else _list(options, targets, database)
+                if not options.offline:  # now the ids of all accounts are known
+                    _check_places(selection, newest_places(database))
                 code = _write(options, database, selection)
                 is_over = result is None or not result.failures
                 for arn in () if result is None else result.missing_policies:
@@ -115,8 +120,29 @@ def _check(options: argparse.Namespace) -> None:
         )
 
 
-def _check_run(options: argparse.Namespace, targets: Sequence[Target]) -> None:
-    """Raise :class:`UsageError` for policies that no run takes, before anything is deleted."""
+def _check_places(selection: Selection, places: Sequence[Place]) -> None:
+    """Raise :class:`UsageError` if a part is chosen where there is no target."""
+    if places and (problem := selection.places_problem(places)):
+        raise UsageError(problem)
+
+
+def _check_run(
+    options: argparse.Namespace, targets: Sequence[Target], selection: Selection
+) -> None:
+    """Raise :class:`UsageError` for what no run takes, before anything is deleted or listed."""
+    # Without a role, an account's id is known when it has been listed.
+    ids = () if all(target.account.account_id for target in targets) else selection.accounts
+    unknown = [one for one in ids if re.fullmatch(r"\d{12}", one)]
+    _check_places(
+        selection,
+        [
+            (
+                {target.account.label, target.account.account_id or "", *unknown} - {""},
+                target.region,
+            )
+            for target in targets
+        ],
+    )
     from ...fleet.run import _policy_problems
     from ...lifecycle_walk.walk import WalkArguments
 
@@ -278,12 +304,15 @@ def _write(options: argparse.Namespace, database: FleetDatabase, selection: Sele
 
 def _exit_code(summary: Summary, conditions: Sequence[str]) -> int:
     counts, coverage = summary["counts"], summary["coverage"]
-    incomplete = sum(coverage["states"][state] for state in ("failed", "incomplete", "stopped"))
+    is_empty = not summary["targets"]  # nothing was listed yet
+    incomplete = is_empty + sum(
+        coverage["states"][state] for state in ("failed", "incomplete", "stopped")
+    )
     numbers = {
         "failed": counts["executions"]["failed"]
         + sum(counts[kind].get("FAILED", 0) for kind in ("images", "children", "snapshots")),
         "incomplete": incomplete,
-        "stale": coverage["stale"],
+        "stale": is_empty + coverage["stale"],
     }
     for condition in conditions:
         if numbers[condition]:

@@ -39,6 +39,8 @@ def write_html(stdout: Stdout, summary: Summary, executions: Executions) -> None
 
     - ``executions``: what :func:`.report.failed_executions` returns.
     """
+    # An error leaves no half of a page.
+    body = list(_body(summary, executions))
     policy = f"default-src 'none'; style-src {_hash(STYLE)}; script-src {_hash(SCRIPT)}"
     stdout.write(
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -48,13 +50,13 @@ def write_html(stdout: Stdout, summary: Summary, executions: Executions) -> None
         f"<title>Lifecycle report</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
         "<h1>Lifecycle report</h1>\n"
     )
-    for part in _body(summary, executions):
+    for part in body:
         stdout.write(part)
     stdout.write(f"<script>{SCRIPT}</script>\n</body>\n</html>\n")
 
 
 def _body(summary: Summary, executions: Executions) -> Iterator[str]:
-    if summary["coverage"]["run"] is None:
+    if summary["coverage"]["run"] is None or not (summary["targets"] or summary["former_targets"]):
         yield "<p>Nothing has been listed yet.</p>\n"
         return
     yield "".join(f"<p>{_text(note)}</p>\n" for note in _notes(summary))
@@ -229,7 +231,7 @@ def _table(
     kind = "counts" if "failed" in columns else "flow"  # which has no columns on a narrow screen
     head = "".join(
         f"<th{' class=n' if isinstance(cell, int) else ''}>{column}</th>"
-        for column, cell in zip(columns, rows[0], strict=True)
+        for column, cell in zip(columns, rows[0] if rows else columns, strict=True)
     )
     yield f'<div class="wide"><table id="{name}" class="{kind}">\n<thead><tr>{head}</tr></thead>\n'
     yield "<tbody>\n"

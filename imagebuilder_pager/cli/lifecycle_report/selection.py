@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -25,6 +25,11 @@ OF_RESOURCE = (
 #: The account as the targets name it, and the policy's name.
 ACCOUNT = "coalesce(t.account, e.account)"
 POLICY = "coalesce(p.name, e.policy_arn)"
+
+
+_MAX_NAMES = 10  # of accounts or regions, in an error
+#: The names of a target's account, and its region.
+Place = tuple[Collection[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,8 @@ class Selection:
         if self.accounts:
             policies = f"policies AS p WHERE {_among('p.account', 'accounts')}"
             own = f"EXISTS (SELECT * FROM {policies} AND p.target_id = t.target_id)"
-            conditions.append(f"({_among('t.account', 'accounts')} OR {own})")
+            by_role = f"coalesce({_among('t.account_id', 'accounts')}, 0)"
+            conditions.append(f"({_among('t.account', 'accounts')} OR {by_role} OR {own})")
         if self.regions:
             conditions.append(_among("t.region", "regions"))
         return " AND ".join(conditions)
@@ -117,6 +123,28 @@ class Selection:
             f" resources AS r WHERE r.execution_id = e.execution_id AND {self.of_resources}))"
         )
 
+    def places_problem(self, places: Iterable[Place]) -> str | None:
+        """Return what is wrong if an account or a region is none of the places."""
+        known = list(places)
+        accounts = {name for names, _ in known for name in names}
+        regions = {region for _, region in known}
+        for option, chosen, names in (
+            ("--account", self.accounts, accounts),
+            ("--region", self.regions, regions),
+        ):
+            for name in chosen:
+                if name not in names:
+                    some = sorted(names)[:_MAX_NAMES]
+                    more = f" and {len(names) - len(some)} more" if len(names) > len(some) else ""
+                    return f"{option}: {name[:80]!r} given; allowed: {', '.join(some)}{more}"
+        if not any(
+            (not self.accounts or set(self.accounts) & set(names))
+            and (not self.regions or region in self.regions)
+            for names, region in known
+        ):
+            return "--account and --region: no target has both; allowed: those of one target"
+        return None
+
     def of_all_times(self) -> Selection:
         """Return the selection of the same policies' executions, whenever they ended and how."""
         return replace(self, since=None, until=None, statuses=(), actions=(), reasons=())
@@ -144,6 +172,19 @@ MEMBERS = (
     *("parent_id", "resource_id", "resource_account", "resource_region", "status", "reason"),
     *("action", "action_reason", "image_uris", "start_time", "end_time", "snapshots"),
 )
+
+
+def newest_places(database: FleetDatabase) -> list[Place]:
+    """Return the places of the targets of the newest run; none if there was no run."""
+    rows = database.query(
+        "SELECT t.account, t.account_id, t.region, (SELECT json_group_array(DISTINCT p.account)"
+        "  FROM policies AS p WHERE p.target_id = t.target_id) AS listed "
+        "FROM targets AS t WHERE t.last_run = (SELECT max(run_id) FROM runs)"
+    )
+    return [
+        ({*filter(None, (label, account_id)), *json.loads(listed)}, region)
+        for label, account_id, region, listed in rows
+    ]
 
 
 def iter_records(database: FleetDatabase, selection: Selection) -> Iterator[dict[str, Any]]:
