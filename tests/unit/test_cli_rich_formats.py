@@ -71,7 +71,15 @@ def test_a_short_reason_has_no_ids() -> None:
     assert short_reason("snapshot snap-0123456789abcdef0 of ami-0123456789abcdef0") == (
         "snapshot snap-… of ami-…"
     )
-    assert short_reason("account 123456789012, policy a-b") == "account 123456789012, policy a-b"
+    uuid = "7d444840-9dc0-11d1-b245-5FFDCE74FAD2"
+    for text, short in {
+        f"see lce-{uuid}": "see lce-…",
+        f"(Status Code: 503, Request ID: {uuid})": "(Status Code: 503, Request ID: …)",
+        "Request ID: 9DC011D1B2455FFD": "Request ID: …",
+        "Role arn:aws:iam::123456789012:role/X": "Role arn:aws:iam::…:role/X",
+        "not-defaced, port 12345, policy a-b, 1.0.0": "not-defaced, port 12345, policy a-b, 1.0.0",
+    }.items():
+        assert short_reason(text) == short
 
 
 def test_control_characters_are_replaced() -> None:

@@ -205,7 +205,12 @@ def _failures(summary: Summary, executions: Executions) -> Iterator[str]:
         yield f"<small>{_text(where)}</small></summary>\n"
         shown, hidden = executions.get(failure["reason"], ([], 0))
         rows = [
-            [_time(one["time"]), *_place(one), one["execution_id"], one["resources"]]
+            [
+                _time(one["end_time"]) or "not yet",
+                *_place(one),
+                one["execution_id"],
+                one["resources"],
+            ]
             for one in shown
         ]
         columns = ("Ended", *_PLACE, "Execution", "Resources")

@@ -41,6 +41,8 @@ _HAS_FAILED = (
     " OR EXISTS (SELECT * FROM snapshots AS s"
     " WHERE s.execution_id = e.execution_id AND s.status = 'FAILED'))"
 )
+#: By which executions are the newest ones, and what failed in them.
+_TIME = "coalesce(e.end_time, e.start_time, '')"
 _PLACE = f"{ACCOUNT} AS account, e.region, e.policy_arn, {POLICY} AS policy, e.execution_id"
 
 Summary = dict[str, Any]
@@ -84,7 +86,7 @@ def summarize(
     - ``groups``: by ``week``, ``policy``, ``region`` and ``account``, a list of ``name, COUNTS``.
     - ``failures``: why something failed, the most frequent reason first, ids left out of it:
       ``reason, executions, images, children, snapshots``, ``places`` (``account, region``, the same
-      numbers, and of the newest: ``time, policy, execution_id, resource_id``, the last that of the
+      numbers, and of the newest by the end, or else the start, of its execution: ``time, policy, execution_id, resource_id``, the last that of the
       snapshot for one, None for an execution), and ``hidden_places``.
     - ``hidden_reasons``: the number of further reasons.
     - ``changes``: since the run before; None in the first one. ``since``: its start. ``new`` and
@@ -211,15 +213,15 @@ def _failures(database: FleetDatabase, selection: Selection) -> Summary:
     rows = _rows(
         database,
         f"WITH failed AS (SELECT short_reason(e.reason) AS why, 'execution' AS kind, {_PLACE},"
-        "  NULL AS resource_id, coalesce(e.end_time, e.start_time, '') AS time"
+        f"  NULL AS resource_id, {_TIME} AS time"
         f"  FROM {EXECUTIONS} WHERE e.status = 'FAILED' AND {selection.where}"
         " UNION ALL SELECT short_reason(r.reason),"
         f"  CASE r.parent_id WHEN '' THEN 'image' ELSE 'child' END, {_PLACE},"
-        "  r.resource_id, coalesce(r.end_time, e.end_time, e.start_time, '')"
+        f"  r.resource_id, {_TIME}"
         f"  FROM {EXECUTIONS} JOIN resources AS r ON r.execution_id = e.execution_id"
         f"  WHERE r.status = 'FAILED' AND {selection.of_executions} AND {selection.of_resources}"
         f" UNION ALL SELECT short_reason(s.reason), 'snapshot', {_PLACE},"
-        "  s.snapshot_id, coalesce(r.end_time, e.end_time, e.start_time, '')"
+        f"  s.snapshot_id, {_TIME}"
         f"  FROM {EXECUTIONS} JOIN resources AS r ON r.execution_id = e.execution_id"
         f"  JOIN snapshots AS s ON {OF_RESOURCE}"
         f"  WHERE s.status = 'FAILED' AND {selection.of_executions} AND {selection.of_resources}) "
@@ -366,8 +368,9 @@ def failed_executions(
 ) -> dict[str | None, tuple[list[Summary], int]]:
     """Return the newest executions of each reason in a summary, and the number of older ones.
 
-    Each is ``account, region, policy_arn, policy, execution_id, time, resources``; the last is the
-    number of its resources and snapshots that failed with that reason, 0 if it is its own.
+    Each is ``account, region, policy_arn, policy, execution_id, time, end_time, resources``:
+    ``time`` is that of the end, or of the start if it has not ended; ``resources`` is the number of
+    its resources and snapshots that failed with that reason, 0 if it is its own.
 
     - ``database``, ``selection``: those of the summary.
     - ``limit``: of each reason, so many. Default: 50.
@@ -375,7 +378,7 @@ def failed_executions(
     rows = _rows(
         database,
         f"SELECT short_reason(f.reason) AS why, {_PLACE},"
-        " coalesce(e.end_time, e.start_time, '') AS time, sum(f.is_resource) AS resources "
+        f" {_TIME} AS time, e.end_time, sum(f.is_resource) AS resources "
         f"FROM {EXECUTIONS} JOIN (SELECT execution_id, reason, 0 AS is_resource FROM executions"
         "  WHERE status = 'FAILED'"
         f"  UNION ALL SELECT execution_id, reason, 1 FROM resources AS r"

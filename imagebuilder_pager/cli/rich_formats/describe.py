@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _IMAGE = re.compile(r"arn:[\w-]+:imagebuilder:[\w-]*:[\w-]*:(?P<kind>[\w-]+)/(?P<name>.+)")
+#: A UUID, an account id, or a hexadecimal number with a digit in it, so that it is no word.
+_ID = re.compile(
+    r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b\d{12}\b"
+    r"|\b(?=[a-f]*\d)[0-9a-f]{8,}\b",
+    re.ASCII | re.IGNORECASE,
+)
 _CONTAINER = re.compile(r"[\w.-]+/(?P<name>[^@]+)@sha256:(?P<digest>[0-9a-f]{12})[0-9a-f]*")
 
 
@@ -71,8 +77,11 @@ def count_of(number: int, noun: str) -> str:
 
 
 def short_reason(reason: str) -> str:
-    """Return a reason without the ids in it, so that similar failures have the same one."""
-    return re.sub(r"\b(\w+)-[0-9a-f]{8,}\b", r"\1-…", replace_controls(reason))
+    """Return a reason without the ids in it, so that similar failures have the same one.
+
+    Ids are UUIDs, hexadecimal numbers of eight digits or more, and account ids.
+    """
+    return _ID.sub("…", replace_controls(reason))
 
 
 def in_words(path: str) -> str:
