@@ -20,6 +20,7 @@ from imagebuilder_pager.cli.lifecycle_report.html import write_html
 from imagebuilder_pager.cli.lifecycle_report.report import failed_executions, summarize
 from imagebuilder_pager.cli.lifecycle_report.selection import Selection
 from imagebuilder_pager.cli.main import main
+from imagebuilder_pager.cli.rich_formats.describe import short_reason
 from imagebuilder_pager.cli.stdout import Stdout
 from imagebuilder_pager.fleet import FleetDatabase, run_fleet
 from tests.fakes.fleets import PAST, make_fleet, serve_fleet, targets_of
@@ -200,7 +201,7 @@ def test_a_page_has_no_more_than_a_hundred_reasons(database: Path, tmp_path: Pat
     source = make_page(copy)
     assert sum(name.startswith("reason") for name in Page(source).tables) == 100
     (more,) = re.findall(r"and ([\d,]+) more reasons", source)
-    own = len({reason for (reason,) in _rows(copy) if reason})
+    own = len({short_reason(reason) for (reason,) in _rows(copy) if reason})
     assert int(more.replace(",", "")) == changed + own - 100
 
 

@@ -11,6 +11,7 @@ from imagebuilder_pager.cli.rich_formats.console import replace_controls
 from imagebuilder_pager.cli.rich_formats.describe import (
     format_seconds,
     format_time,
+    interval_of,
     kind_and_name,
     short_reason,
 )
@@ -65,6 +66,11 @@ def test_a_time_is_in_utc_and_has_its_date_unless_all_are_of_one() -> None:
     assert format_time(moment, None) == "2025-03-02 23:00:20"
     assert format_time(moment, "2025-03-02") == "23:00:20"
     assert format_time(None, None) == ""
+
+
+def test_an_interval_is_in_hours_or_days() -> None:
+    intervals = {0.01: "0.24 hours", 1 / 24: "1 hour", 1.0: "24 hours", 7.0: "7 days"}
+    assert {days: interval_of(days) for days in intervals} == intervals
 
 
 def test_a_short_reason_has_no_ids() -> None:

@@ -47,7 +47,7 @@ def run_report(argv: Sequence[str]) -> int:
     if options.output in RICH_OUTPUTS:
         from ..rich_formats.console import require_rich
 
-        require_rich(options.output)
+        require_rich(options.output, "json, html, jsonl and csv")
     from ..rich_formats.describe import count_of
     from .selection import Selection, newest_places
 
@@ -106,13 +106,22 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError("--prune: a time in the future given; allowed: an earlier one")
     if options.prune and options.until and options.prune >= options.until:
         raise UsageError("--until: not after --prune; allowed: a later time")
+    if options.offline and options.targets is not None:
+        raise UsageError("--targets is given beside --offline, which has the database's names")
     if options.check and options.offline:
         raise UsageError("--check is given beside --offline, which asks nobody")
     for name in ("offline", "prune"):
         if getattr(options, name) and options.database is None:
             raise UsageError(f"--{name} needs --database")
-    if options.offline and not os.path.exists(options.database):  # noqa: PTH110 - without pathlib
-        raise UsageError(f"--database: there is no file {options.database}")
+    for name, path in (
+        ("--targets", options.targets),
+        ("--database", options.database if options.offline else None),
+    ):
+        if path is not None and not os.path.isfile(path):  # noqa: PTH113 - without pathlib
+            raise UsageError(f"{name}: there is no file {path}")
+    folder = os.path.dirname(options.database or "")  # noqa: PTH120 - without pathlib
+    if folder and not os.path.isdir(folder):  # noqa: PTH112 - without pathlib
+        raise UsageError(f"--database: there is no folder {folder}")
     if options.executor not in {"threads", "processes"} and "://" not in options.executor:
         raise UsageError(
             f"--executor: {options.executor[:80]!r} given; allowed: threads, processes, or the "

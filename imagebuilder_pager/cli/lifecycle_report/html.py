@@ -15,6 +15,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from ..rich_formats.console import replace_controls
+from ..rich_formats.describe import count_of, interval_of
 from .html_assets import SCRIPT, STYLE
 from .report import FAILED_KINDS, STATES
 
@@ -76,7 +77,7 @@ def _body(summary: Summary, executions: Executions) -> Iterator[str]:
     title = "Policies that fail since the run before"
     yield from _section(title, "failing", (*_PLACE, "Last run", "Reason"), rows)
     rows = [
-        [*_place(one), _time(one["last_start"]), f"{one['interval_days']:.3g} days", one["cause"]]
+        [*_place(one), _time(one["last_start"]), interval_of(one["interval_days"]), one["cause"]]
         for one in summary["stopped_policies"]
     ]
     columns = (*_PLACE, "Last run", "Before, at least every", "Cause")
@@ -194,7 +195,11 @@ def _failures(summary: Summary, executions: Executions) -> Iterator[str]:
         yield "<h2>What failed, and why</h2>\n"
     for number, failure in enumerate(summary["failures"]):
         counts = [
-            f"{failure[kind]:,} {_KINDS.get(kind, kind)}" for kind in FAILED_KINDS if failure[kind]
+            f"{failure[kind]:,} {_KINDS[kind]}"
+            if kind == "children"
+            else count_of(failure[kind], kind[:-1])
+            for kind in FAILED_KINDS
+            if failure[kind]
         ]
         newest = max(failure["places"], key=lambda place: str(place["time"]))
         targets = len(failure["places"]) + failure["hidden_places"]

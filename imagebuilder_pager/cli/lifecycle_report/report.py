@@ -86,8 +86,9 @@ def summarize(
     - ``groups``: by ``week``, ``policy``, ``region`` and ``account``, a list of ``name, COUNTS``.
     - ``failures``: why something failed, the most frequent reason first, ids left out of it:
       ``reason, executions, images, children, snapshots``, ``places`` (``account, region``, the same
-      numbers, and of the newest by the end, or else the start, of its execution: ``time, policy, execution_id, resource_id``, the last that of the
-      snapshot for one, None for an execution), and ``hidden_places``.
+      numbers, and of the newest, by the end of its execution, or its start: ``time, policy,
+      execution_id, resource_id``, the last that of the snapshot for one, None for an execution),
+      and ``hidden_places``.
     - ``hidden_reasons``: the number of further reasons.
     - ``changes``: since the run before; None in the first one. ``since``: its start. ``new`` and
       ``ended``: executions by state, new ones, and others that have ended since. ``failing``,

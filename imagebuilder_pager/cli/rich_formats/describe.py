@@ -76,6 +76,12 @@ def count_of(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def interval_of(days: float) -> str:
+    """Return an interval in days, or in hours if it is shorter than two."""
+    number, noun = (days * 24, "hour") if days < 2 else (days, "day")
+    return f"{number:.3g} {noun}{'' if f'{number:.3g}' == '1' else 's'}"
+
+
 def short_reason(reason: str) -> str:
     """Return a reason without the ids in it, so that similar failures have the same one.
 
