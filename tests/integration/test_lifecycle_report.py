@@ -155,7 +155,7 @@ def test_what_failed_is_told_with_its_reason_and_its_number(
     section = out.partition("What failed, and why")[2].partition("Executions that")[0]
     numbers = [
         int(number)
-        for number in re.findall(r"^ +(\d+) (?:images|from them) ", section, re.MULTILINE)
+        for number in re.findall(r"^ +(\d+) (?:images?|from them) ", section, re.MULTILINE)
     ]
     assert failed
     assert sum(numbers) == len(failed)

@@ -312,6 +312,8 @@ def test_the_summary_says_what_was_chosen(path: Path, report: Report) -> None:
     assert "Only regions us-west-2; statuses FAILED; since 2000-01-01 00:00. Changes " in chosen
     assert "  1 execution  No." in chosen
     assert "all times" not in report("--region", REGION).out
+    page = report("--output", "html", "--status", "failed").out
+    assert "Changes and policies that have stopped are of all times" in page
 
 
 def test_targets_that_were_stopped_are_told_together(path: Path, report: Report) -> None:
@@ -322,6 +324,7 @@ def test_targets_that_were_stopped_are_told_together(path: Path, report: Report)
         connection.commit()
     places = "closed/us-west-2, default/us-west-2"
     assert f"{places}: the run was stopped before its end" in report().out
+    assert f"<td>{places}</td>" in report("--output", "html").out
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,8 @@ def _check(options: argparse.Namespace) -> None:
         ("--targets", options.targets),
         ("--database", options.database if options.offline else None),
     ):
-        if path is not None and not os.path.isfile(path):  # noqa: PTH113 - without pathlib
+        # A file of targets may be a pipe.
+        if path is not None and (not os.path.exists(path) or os.path.isdir(path)):  # noqa: PTH110, PTH112 - without pathlib
             raise UsageError(f"{name}: there is no file {path}")
     folder = os.path.dirname(options.database or "")  # noqa: PTH120 - without pathlib
     if folder and not os.path.isdir(folder):  # noqa: PTH112 - without pathlib

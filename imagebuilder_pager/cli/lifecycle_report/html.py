@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ..rich_formats.console import replace_controls
 from ..rich_formats.describe import count_of, interval_of
 from .html_assets import SCRIPT, STYLE
-from .report import FAILED_KINDS, STATES
+from .report import FAILED_KINDS, OF_ONE_TIME, STATES
 
 if TYPE_CHECKING:
     from ..stdout import Stdout
@@ -118,14 +118,18 @@ def _notes(summary: Summary) -> Iterator[str]:
     if never := coverage["never_listed"]:
         yield f"Never listed completely: {len(never)} target{'s' * (len(never) > 1)}"
     if run["policies"] is not None:
-        yield f"The run was of {len(run['policies'])} policies alone."
+        number = len(run["policies"])
+        yield f"The run was of {number} {'policy' if number == 1 else 'policies'} alone."
     if not run["children"]:
         yield "The run listed images alone, not what came from them."
     if former:
-        yield f"{former} further targets were listed by earlier runs, not by this one."
+        noun = count_of(former, "target")
+        yield f"Not in the newest run, but in the database: {noun}"
     for name, value in summary["selection"].items():
         if value:
             yield f"Only {name}: {_time(value) if isinstance(value, str) else ', '.join(value)}"
+    if any(summary["selection"][name] for name in OF_ONE_TIME):
+        yield "Changes and policies that have stopped are of all times and statuses."
     is_under_way = "; it is under way" if run["is_under_way"] else ""
     yield f"Run of {_time(run['started'])}{is_under_way}. All times are in UTC."
 
@@ -156,14 +160,20 @@ def _gaps(targets: Sequence[Summary]) -> Iterator[Row]:
 
     def key(one: Summary) -> Row:
         error = None if one["state"] == "failed" else one["error"]
-        return one["state"], one["account"], one["error_type"], error
+        account = one["account"] if one["error"] else None
+        return one["state"], account, one["error_type"], error
 
-    for (state, *_), group in itertools.groupby(targets, key):
+    for (state, account, *_), group in itertools.groupby(targets, key):
         if state not in {"complete", "running"}:
             rows = list(group)
             until = min(row["complete_until"] or "" for row in rows)
             regions = ", ".join(row["region"] for row in rows)
-            yield _target(rows[0] | {"region": regions, "complete_until": until})
+            merged = rows[0] | {"region": regions, "complete_until": until}
+            if account is None:  # they have no error, and were stopped together
+                places = ", ".join(f"{row['account']}/{row['region']}" for row in rows)
+                error = "the run was stopped before its end"
+                merged |= {"account": places, "region": None, "error": error}
+            yield _target(merged)
 
 
 def _weeks(weeks: Sequence[Summary]) -> list[Row]:

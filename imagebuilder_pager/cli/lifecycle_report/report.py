@@ -26,6 +26,8 @@ GROUPINGS = {
     "account": ACCOUNT,
 }
 STATES = ("failed", "unfinished", "successful", "other")
+#: What the changes and the policies that have stopped do not go by, of what can be chosen.
+OF_ONE_TIME = {"since", "until", "statuses", "actions", "reasons"}
 #: What can have failed, of which each reason and each of its places has a number.
 FAILED_KINDS = ("executions", "images", "children", "snapshots")
 #: Of reasons, of the places of each, and of unfinished executions: so many are in a summary.

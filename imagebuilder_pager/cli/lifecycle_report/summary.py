@@ -14,7 +14,7 @@ from rich.text import Text
 
 from ..rich_formats.console import STATUS_STYLES, RichWriter, replace_controls, status_style
 from ..rich_formats.describe import count_of, interval_of, kind_and_name_of
-from .report import STATES
+from .report import OF_ONE_TIME, STATES
 
 if TYPE_CHECKING:
     from .report import Summary
@@ -137,7 +137,7 @@ def _selection(selection: Summary) -> Iterator[Text]:
             for name, value in chosen.items()
         )
         line = _text(f"Only {'; '.join(parts)}")
-        if chosen.keys() & {"since", "until", "statuses", "actions", "reasons"}:
+        if chosen.keys() & OF_ONE_TIME:
             line.append(". Changes and policies that have stopped are of all times and statuses.")
         yield line
 
