@@ -69,7 +69,13 @@ def test_a_time_is_in_utc_and_has_its_date_unless_all_are_of_one() -> None:
 
 
 def test_an_interval_is_in_hours_or_days() -> None:
-    intervals = {0.01: "0.24 hours", 1 / 24: "1 hour", 1.0: "24 hours", 7.0: "7 days"}
+    intervals = {
+        0.0: "1 minute",
+        0.01: "14 minutes",
+        0.25: "6 hours",
+        1.0: "24 hours",
+        7.0: "7 days",
+    }
     assert {days: interval_of(days) for days in intervals} == intervals
 
 

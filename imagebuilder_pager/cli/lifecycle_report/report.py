@@ -328,7 +328,7 @@ def _stopped_policies(database: FleetDatabase, selection: Selection) -> list[Sum
         f"  FROM {EXECUTIONS} WHERE e.start_time IS NOT NULL AND {selection.where}"
         "  AND t.state = 'complete' AND t.last_run = (SELECT max(run_id) FROM runs)) "
         "SELECT account, region, policy_arn, policy, max(start_time) AS last_start,"
-        " round(max(days), 2) AS interval_days,"
+        " round(max(days), 4) AS interval_days,"
         " CASE WHEN is_gone THEN 'deleted' WHEN status = 'DISABLED' THEN 'disabled' END AS cause "
         "FROM starts GROUP BY policy_arn HAVING count(*) >= 3"
         " AND julianday(complete_until) - julianday(max(start_time)) > 2 * max(days) "

@@ -77,9 +77,11 @@ def count_of(number: int, noun: str) -> str:
 
 
 def interval_of(days: float) -> str:
-    """Return an interval in days, or in hours if it is shorter than two."""
+    """Return an interval in days, in hours below two days, in whole minutes below two hours."""
+    if days < 2 / 24:
+        return count_of(max(1, round(days * 24 * 60)), "minute")
     number, noun = (days * 24, "hour") if days < 2 else (days, "day")
-    return f"{number:.3g} {noun}{'' if f'{number:.3g}' == '1' else 's'}"
+    return f"{number:.3g} {noun}s"
 
 
 def short_reason(reason: str) -> str:
