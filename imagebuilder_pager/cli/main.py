@@ -46,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     if argv[1:] == ["help"]:
         argv[1] = "--help"  # also for the commands that read their own arguments
+    if argv[:1] == ["help"] and len(argv) == 2:  # the AWS CLI's other order
+        argv = [argv[1], "--help"]
     if argv[:1] == ["local"]:
         from ..local.__main__ import main as serve
 

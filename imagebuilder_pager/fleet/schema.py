@@ -10,7 +10,7 @@ import sqlite3
 
 from ..exceptions import CheckpointError, MissingDependencyException
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _MIN_SQLITE = (3, 35)  # the first with RETURNING
 #: The bytes "IBPF" in the header of the file, which identify this kind of database.
 _APPLICATION_ID = 0x49425046
@@ -28,6 +28,7 @@ CREATE TABLE runs (
 CREATE TABLE targets (
     target_id     INTEGER PRIMARY KEY,
     account       TEXT NOT NULL,  -- the account's label, as the targets have it
+    account_id    TEXT,           -- that of its role; NULL without one
     region        TEXT NOT NULL,
     state         TEXT NOT NULL CHECK (state IN ('running', 'complete', 'incomplete', 'failed')),
     last_run      INTEGER NOT NULL,
@@ -107,6 +108,7 @@ CREATE INDEX executions_not_ended ON executions (start_time) WHERE end_time IS N
 CREATE INDEX listings_to_make ON listings (target_id, listing_id) WHERE NOT complete;
 CREATE INDEX resources_by_id ON resources (resource_id);
 CREATE INDEX resources_failed ON resources (execution_id) WHERE status = 'FAILED';
+CREATE INDEX snapshots_failed ON snapshots (execution_id) WHERE status = 'FAILED';
 CREATE INDEX snapshots_by_id ON snapshots (snapshot_id);
 """
 

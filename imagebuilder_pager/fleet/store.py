@@ -48,11 +48,15 @@ class RunStore:
             ).fetchone()
             self.target_ids: list[int] = [
                 self._execute(
-                    "INSERT INTO targets (account, region, state, last_run, updated)"
-                    " VALUES (?, ?, 'running', ?, ?) ON CONFLICT DO UPDATE SET state = 'running',"
+                    "INSERT INTO targets (account, account_id, region, state, last_run, updated)"
+                    " VALUES (?, ?, ?, 'running', ?, ?) ON CONFLICT DO UPDATE SET"
+                    " state = 'running', account_id = excluded.account_id,"
                     " last_run = excluded.last_run, updated = excluded.updated,"
                     " error_type = NULL, error = NULL RETURNING target_id",
-                    (target.account.label, target.region, self._number, time),
+                    (
+                        *(target.account.label, target.account.account_id, target.region),
+                        *(self._number, time),
+                    ),
                 ).fetchone()[0]
                 for target in targets
             ]

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from imagebuilder_pager.cli.exit_codes import UsageError
 from imagebuilder_pager.cli.lifecycle_report.args import parse
 from imagebuilder_pager.cli.lifecycle_report.progress import show_progress
 from imagebuilder_pager.cli.main import main
@@ -154,7 +155,7 @@ def test_what_failed_is_told_with_its_reason_and_its_number(
     section = out.partition("What failed, and why")[2].partition("Executions that")[0]
     numbers = [
         int(number)
-        for number in re.findall(r"^ +(\d+) (?:images|from them) ", section, re.MULTILINE)
+        for number in re.findall(r"^ +(\d+) (?:images?|from them) ", section, re.MULTILINE)
     ]
     assert failed
     assert sum(numbers) == len(failed)
@@ -280,6 +281,12 @@ def test_check_tells_an_account_whose_credentials_are_wrong(
         (("--offline",), "--offline needs --database"),
         (("--check", "--offline"), "--check is given beside --offline"),
         (("--offline", "--database", "/nowhere/fleet.sqlite"), "there is no file /nowhere"),
+        (("--targets", "/nowhere/t.toml"), "--targets: there is no file /nowhere/t.toml"),
+        (("--database", "/nowhere/x"), "--database: there is no folder /nowhere"),
+        (
+            ("--offline", "--targets", "x", "--database", "y"),
+            "--targets is given beside --offline, which has the database's names",
+        ),
         (("--executor", "cluster"), "--executor: 'cluster' given; allowed: threads, processes"),
         (("--since", "yesterday"), "'yesterday' given; allowed: 30d, 12h, 4w, or a time"),
         (("--since", "999999w"), "'999999w' given; allowed"),
@@ -310,7 +317,7 @@ def test_a_database_that_cannot_be_used_is_named_by_its_option(
     path.unlink()
     with FleetDatabase(path):
         result = report(capfd, "--database", str(path), "--offline")
-        assert (result.code, result.err) == (0, "")
+        assert (result.code, result.err) == (254, "")
         result = report(capfd, "--database", str(path), "--region", "us-west-2")
     assert result.code == 255
     assert f"--database: {path} is in use by another run" in result.err
@@ -370,6 +377,18 @@ def test_a_file_of_targets_that_is_wrong_is_named(
     result = report(capfd, "--targets", str(file))
     assert result.code == 253
     assert f"{file}: not valid\n  - accounts[0].role: not a key" in result.err
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *("--endpoint-url", "--ca-bundle", "--no-verify-ssl", "--query", "--cli-connect-timeout"),
+        *("--cli-read-timeout", "--cli-timestamp-format"),
+    ],
+)
+def test_options_of_other_commands_are_refused(option: str) -> None:
+    with pytest.raises(UsageError, match=f"unrecognized arguments: {option}"):
+        parse([option])
 
 
 def test_times_are_counted_back_from_now() -> None:

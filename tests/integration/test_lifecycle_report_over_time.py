@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from imagebuilder_pager.cli.lifecycle_report.plain_formats import COLUMNS
 from imagebuilder_pager.cli.lifecycle_report.report import summarize
-from imagebuilder_pager.cli.lifecycle_report.selection import MEMBERS, Selection
+from imagebuilder_pager.cli.lifecycle_report.selection import Selection
 from imagebuilder_pager.cli.main import main
 from imagebuilder_pager.fleet import Account, FleetDatabase, FleetProgress, Target, batch, run_fleet
 from tests.fakes.clocks import FakeClock
@@ -98,7 +99,7 @@ def test_it_begins_with_what_is_covered(path: Path, report: Report) -> None:
     assert first == "1 of 3 targets complete up to 2026-03-02 00:00 UTC; 2 failed"
     assert gap == "Oldest gap: team-1/us-west-2, complete up to 2026-03-01 00:00"
     assert never == "Never listed completely: closed/us-west-2"
-    assert former == "Not in the newest run, but in the database: 1 targets"
+    assert former == "Not in the newest run, but in the database: 1 target"
     assert title == "Failed and incomplete targets"
     assert [line.split(":")[0] for line in rest[:2]] == [
         "  failed  closed/us-west-2",
@@ -108,9 +109,9 @@ def test_it_begins_with_what_is_covered(path: Path, report: Report) -> None:
     accounts_table = result.out.rpartition("ACCOUNT")[2]
     assert [name in accounts_table for name in ("team-0", "team-1", "team-2")] == [True] * 3
     assert "123456789012" not in accounts_table
-    lines = report("--output", "jsonl", "--account", "team-2").out.splitlines()
-    assert {(json.loads(line)["account"], json.loads(line)["account_id"]) for line in lines} == {
-        ("team-2", fleet.account_ids[2])
+    records = map(json.loads, report("--output", "jsonl").out.splitlines())
+    assert ("team-2", fleet.account_ids[2]) in {
+        (record["account"], record["account_id"]) for record in records
     }
 
 
@@ -219,6 +220,27 @@ def test_what_is_new_and_what_has_recovered_since_the_run_before(
     assert "Policies that have recovered" in out
 
 
+def test_only_a_newer_execution_changes_how_a_policy_is(path: Path) -> None:
+    newest = [make_execution(1, policy=0, end=end_of(3)), failed(2, "No.", policy=1, end=end_of(3))]
+    late = make_execution(3, "IN_PROGRESS", policy=0, end=end_of(4))
+    older = [failed(4, "No.", policy=0, end=end_of(9)), make_execution(5, policy=1, end=end_of(9))]
+    with serving(*newest, late, make_execution(7, "IN_PROGRESS", policy=2)) as fleet:
+        list_fleet(path, now=end_of(2))
+        ended = failed(3, "Late.", policy=0, end=end_of(4))
+        fleet.put(ended, *older, failed(6, "Never seen.", policy=2, end=end_of(8)))
+        list_fleet(path, now=end_of(1))
+        changes = summary_of(path)["changes"]
+        assert changes["new"]["failed"] == 2
+        assert changes["ended"]["failed"] == 1
+        assert (changes["failing"], changes["recovered"]) == ([], [])
+        with FleetDatabase(path) as database:
+            database.prune(end_of(2))
+        list_fleet(path, now=PAST)  # without a bound, all come back
+    changes = summary_of(path)["changes"]
+    assert changes["new"]["failed"] == 4
+    assert (changes["failing"], changes["recovered"]) == ([], [])
+
+
 def test_policies_that_have_stopped_and_executions_of_long_are_told(
     path: Path, report: Report
 ) -> None:
@@ -242,7 +264,7 @@ def test_policies_that_have_stopped_and_executions_of_long_are_told(
     assert list(rows) == [execution_id(30), execution_id(31)]
     assert summary["long"] == 1
     out = report().out
-    assert "policy-2, default/us-west-2: before, every 1 days or more often; it is deleted" in out
+    assert "policy-2, default/us-west-2: before, every 24 hours or more often; it is deleted" in out
     assert "Executions that have not ended, 1 of them for long" in out
 
 
@@ -279,7 +301,102 @@ def test_status_action_and_reason_choose_resources_and_executions(
         **dict.fromkeys(("unfinished", "other"), 0),
         **dict.fromkeys(("failed", "successful"), 1),
     }
-    assert "No lifecycle execution is chosen." in report("--account", "nobody").out
+    assert "No lifecycle execution is chosen." in report("--until", "2000-01-01").out
+
+
+def test_the_summary_says_what_was_chosen(path: Path, report: Report) -> None:
+    with serving(failed(1, "No.", images=0)):
+        list_fleet(path)
+    assert "Only" not in report().out
+    chosen = report("--region", REGION, "--status", "failed", "--since", "2000-01-01").out
+    assert "Only regions us-west-2; statuses FAILED; since 2000-01-01 00:00. Changes " in chosen
+    assert "  1 execution  No." in chosen
+    assert "all times" not in report("--region", REGION).out
+    page = report("--output", "html", "--status", "failed").out
+    assert "Changes and policies that have stopped are of all times" in page
+
+
+def test_targets_that_were_stopped_are_told_together(path: Path, report: Report) -> None:
+    with serving(make_execution(1)):
+        list_fleet(path, TARGET, DENIED)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE targets SET state = 'running', error = NULL, error_type = NULL")
+        connection.commit()
+    places = "closed/us-west-2, default/us-west-2"
+    assert f"{places}: the run was stopped before its end" in report().out
+    assert f"<td>{places}</td>" in report("--output", "html").out
+
+
+@pytest.mark.parametrize(
+    ("choice", "problem"),
+    [
+        (("--account", "nobody"), "--account: 'nobody' given; allowed: 123456789012, 9999"),
+        (("--region", "eu-west-1"), "--region: 'eu-west-1' given; allowed: us-west-2"),
+    ],
+)
+def test_a_part_that_no_target_is_of_is_an_error(
+    path: Path, report: Report, choice: tuple[str, ...], problem: str
+) -> None:
+    with serving(make_execution(1)):
+        list_fleet(path, TARGET, DENIED)
+        result = report("--fail-on", "failed,incomplete,stale", *choice)
+        assert (result.code, result.out) == (252, "")
+        assert problem in result.err
+        listing = ["lifecycle-report", "--database", str(path), "--region", REGION]
+        runs = len(stored_runs(path))
+        assert main([*listing, "--account", "nobody", "--prune", "0d"]) == 252
+        assert len(stored_runs(path)) == runs
+        assert main([*listing, "--account", "123456789012"]) == 0  # known once it is listed
+        assert main([*listing, "--account", "123456789013"]) == 252
+    assert stored_ids(path) == {execution_id(1)}
+
+
+def test_an_account_that_was_never_listed_is_found_by_the_id_in_its_role(
+    path: Path, report: Report
+) -> None:
+    with serving(make_execution(1)):
+        list_fleet(path, TARGET, DENIED)
+    for name in ("999999999999", "closed"):
+        assert report("--account", name, "--fail-on", "incomplete").code == 4
+
+
+def test_where_nothing_was_listed_nothing_is_complete(path: Path, report: Report) -> None:
+    with FleetDatabase(path):
+        pass
+    codes = {"failed": 254, "incomplete": 4, "stale": 5}
+    assert {one: report("--fail-on", one).code for one in codes} == codes
+    with closing(sqlite3.connect(path)) as connection:  # a run without targets
+        connection.execute("INSERT INTO runs (started, children) VALUES ('2026-03-01', 1)")
+        connection.commit()
+    page = report("--output", "html")
+    assert (page.code, page.out.count("</html>")) == (254, 1)
+
+
+def stored_runs(path: Path) -> list[tuple[int]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT run_id FROM runs").fetchall()
+
+
+def test_a_snapshot_that_failed_by_itself_is_told_with_its_reason(
+    path: Path, report: Report
+) -> None:
+    execution = make_execution(1, images=2)
+    snapshot = {"snapshotId": "snap-01", "state": {"status": "FAILED", "reason": "It is in use."}}
+    (arn, group), *_ = execution.children_by_parent.items()
+    changed = tuple({**child, "snapshots": [snapshot]} for child in group[:1])
+    children = {**execution.children_by_parent, arn: changed}
+    with serving(replace(execution, children_by_parent=children)):
+        list_fleet(path)
+    (failure,) = summary_of(path)["failures"]
+    assert (failure["reason"], failure["snapshots"]) == ("It is in use.", 1)
+    assert failure["places"][0]["resource_id"] == "snap-01"
+    for output in ("summary", "html", "json", "jsonl", "csv", "tree", "table"):
+        result = report("--output", output, "--fail-on", "failed")
+        assert (result.code, result.out.count("It is in use.")) == (3, 1), output
+    for choice in (("--status", "failed"), ("--reason", "In use")):
+        (line,) = report("--output", "jsonl", *choice).out.splitlines()
+        assert "snap-01" in line
+    assert not report("--output", "jsonl", "--reason", "in use", "--status", "success").out
 
 
 @pytest.mark.parametrize(
@@ -326,15 +443,15 @@ def test_csv_has_a_row_for_each_record_and_no_formula(path: Path, report: Report
     out = report("--output", "csv").out
     assert len(out.splitlines()) == 1 + 10
     header, *rows = csv.reader(io.StringIO(out))
-    assert tuple(header) == MEMBERS
-    assert {len(row) for row in rows} == {len(MEMBERS)}
+    assert tuple(header) == COLUMNS
+    assert {len(row) for row in rows} == {len(COLUMNS)}
     assert all(line[0] == line[-1] == '"' for line in out.splitlines())
     assert not [cell for row in rows for cell in row if cell.lstrip()[:1] in {*"=+-@"}]
-    reasons = [dict(zip(MEMBERS, row, strict=True))["reason"] for row in rows]
+    reasons = [dict(zip(COLUMNS, row, strict=True))["reason"] for row in rows]
     assert {"'=1+1", "' =1", "a b =c", "'  @x", '\'-"quoted",'} < set(reasons)
-    assert sum(row[-1] == "'=snap:SUCCESS" for row in rows) == 5
-    assert list(csv.reader(io.StringIO(report("--output", "csv", "--account", "x").out))) == [
-        list(MEMBERS)
+    assert sum(row[-2] == "'=snap:SUCCESS" for row in rows) == 5
+    assert list(csv.reader(io.StringIO(report("--output", "csv", "--reason", "x!").out))) == [
+        list(COLUMNS)
     ]
 
 
@@ -344,12 +461,35 @@ def test_prune_deletes_old_executions_with_all_of_theirs(path: Path, report: Rep
     with serving(old, new, stuck):
         list_fleet(path)
         bound = end_of(100).isoformat()
-        assert report("--prune", bound).code == 0
+        result = report("--prune", bound)
+        assert (result.code, result.err) == (0, "--prune: deleted 1 execution.\n")
         assert stored_ids(path) == {execution_id(2), execution_id(3)}
         assert summary_of(path)["coverage"]["complete_since"] == "2025-11-21T00:00:00.000Z"
         command = ["lifecycle-report", "--database", str(path), "--region", REGION]
         assert main([*command, "--prune", bound]) == 0  # and lists none of it
     assert stored_ids(path) == {execution_id(2), execution_id(3)}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("--prune", "0d", "--policy", "web"), "--policy: 'web' given; allowed: "),
+        (("--prune", "1d", "--until", "5d"), "--until: not after --prune; allowed: a later time"),
+        (("--prune", "2999-01-01"), "--prune: a time in the future given; allowed: an earlier one"),
+    ],
+)
+def test_nothing_is_deleted_where_an_option_is_wrong(
+    path: Path, capfd: pytest.CaptureFixture[str], arguments: tuple[str, ...], problem: str
+) -> None:
+    with serving(make_execution(1)):
+        list_fleet(path)
+        capfd.readouterr()
+        command = ["lifecycle-report", "--database", str(path), "--region", REGION]
+        assert main([*command, *arguments]) == 252
+    err = capfd.readouterr().err
+    assert problem in err
+    assert "Run the command again" not in err
+    assert stored_ids(path) == {execution_id(1)}
 
 
 def stored_ids(path: Path) -> set[str]:

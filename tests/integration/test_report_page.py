@@ -20,6 +20,7 @@ from imagebuilder_pager.cli.lifecycle_report.html import write_html
 from imagebuilder_pager.cli.lifecycle_report.report import failed_executions, summarize
 from imagebuilder_pager.cli.lifecycle_report.selection import Selection
 from imagebuilder_pager.cli.main import main
+from imagebuilder_pager.cli.rich_formats.describe import short_reason
 from imagebuilder_pager.cli.stdout import Stdout
 from imagebuilder_pager.fleet import FleetDatabase, run_fleet
 from tests.fakes.fleets import PAST, make_fleet, serve_fleet, targets_of
@@ -164,7 +165,7 @@ def test_each_reason_has_its_executions_and_says_how_many_more(database: Path) -
         assert (hidden, times) == (0, sorted(times, reverse=True))
         assert some[failure["reason"]] == (executions[:1], len(executions) - 1)
         resources = sum(one["resources"] for one in executions)
-        assert resources == failure["images"] + failure["children"]
+        assert resources == failure["images"] + failure["children"] + failure["snapshots"]
         own = sum(not one["resources"] for one in executions)
         assert own == failure["executions"]
     page = Page(make_page(database))
@@ -174,18 +175,33 @@ def test_each_reason_has_its_executions_and_says_how_many_more(database: Path) -
         assert [row[4] for row in rows] == [one["execution_id"] for one in executions]
 
 
+def test_the_newest_of_a_reason_goes_by_its_executions_times(
+    database: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "fleet.sqlite"
+    shutil.copy(database, copy)
+    with closing(sqlite3.connect(copy)) as connection:
+        connection.execute("UPDATE resources SET end_time = '2030-01-01T00:00:00.000Z'")
+        connection.execute("UPDATE executions SET end_time = NULL WHERE status = 'FAILED'")
+        connection.commit()
+    page = Page(make_page(copy))
+    assert "2030" not in page.text
+    reasons = [rows for name, rows in page.tables.items() if name.startswith("reason")]
+    assert any(row[0] == "not yet" for rows in reasons for row in rows[1:])
+
+
 def test_a_page_has_no_more_than_a_hundred_reasons(database: Path, tmp_path: Path) -> None:
     copy = tmp_path / "fleet.sqlite"
     shutil.copy(database, copy)
     with closing(sqlite3.connect(copy)) as connection:
         changed = connection.execute(
-            "UPDATE resources SET status = 'FAILED', reason = 'why ' || hex(randomblob(8))"
+            "UPDATE resources SET status = 'FAILED', reason = 'why x' || hex(randomblob(8))"
         ).rowcount
         connection.commit()
     source = make_page(copy)
     assert sum(name.startswith("reason") for name in Page(source).tables) == 100
     (more,) = re.findall(r"and ([\d,]+) more reasons", source)
-    own = len({reason for (reason,) in _rows(copy) if reason})
+    own = len({short_reason(reason) for (reason,) in _rows(copy) if reason})
     assert int(more.replace(",", "")) == changed + own - 100
 
 

@@ -139,12 +139,26 @@ def test_local_is_a_command_with_its_own_options(word: str) -> None:
     assert "--resources" in output
 
 
+@pytest.mark.parametrize("command", [LIST, "lifecycle-report"])
+def test_help_may_stand_before_the_command(capsys: Captured, command: str) -> None:
+    printed = []
+    for argv in (["help", command], [command, "--help"]):
+        with pytest.raises(SystemExit) as ended:
+            main(argv)
+        assert not ended.value.code
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+    assert f"imagebuilder-pager {command}" in printed[0]
+
+
 def test_a_missing_rich_is_an_error_that_says_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ConfigurationError, match="imagebuilder-pager\\[cli\\]"):
         require_rich("table")
+    assert main(["lifecycle-report", "--region", "us-west-2"]) == 253
+    assert "The outputs json, html, jsonl and csv do without." in capsys.readouterr().err
     assert main([LIST, *EXAMPLE_ID, "--output", "tree"]) == 253
     assert "pip install 'imagebuilder-pager[cli]'" in capsys.readouterr().err
 

@@ -11,6 +11,7 @@ from imagebuilder_pager.cli.rich_formats.console import replace_controls
 from imagebuilder_pager.cli.rich_formats.describe import (
     format_seconds,
     format_time,
+    interval_of,
     kind_and_name,
     short_reason,
 )
@@ -67,11 +68,30 @@ def test_a_time_is_in_utc_and_has_its_date_unless_all_are_of_one() -> None:
     assert format_time(None, None) == ""
 
 
+def test_an_interval_is_in_hours_or_days() -> None:
+    intervals = {
+        0.0: "1 minute",
+        0.01: "14 minutes",
+        0.25: "6 hours",
+        1.0: "24 hours",
+        7.0: "7 days",
+    }
+    assert {days: interval_of(days) for days in intervals} == intervals
+
+
 def test_a_short_reason_has_no_ids() -> None:
     assert short_reason("snapshot snap-0123456789abcdef0 of ami-0123456789abcdef0") == (
         "snapshot snap-… of ami-…"
     )
-    assert short_reason("account 123456789012, policy a-b") == "account 123456789012, policy a-b"
+    uuid = "7d444840-9dc0-11d1-b245-5FFDCE74FAD2"
+    for text, short in {
+        f"see lce-{uuid}": "see lce-…",
+        f"(Status Code: 503, Request ID: {uuid})": "(Status Code: 503, Request ID: …)",
+        "Request ID: 9DC011D1B2455FFD": "Request ID: …",
+        "Role arn:aws:iam::123456789012:role/X": "Role arn:aws:iam::…:role/X",
+        "not-defaced, port 12345, policy a-b, 1.0.0": "not-defaced, port 12345, policy a-b, 1.0.0",
+    }.items():
+        assert short_reason(text) == short
 
 
 def test_control_characters_are_replaced() -> None:

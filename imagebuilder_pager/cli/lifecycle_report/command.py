@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ...exceptions import CheckpointError, CheckpointLockedError
+from ...exceptions import CheckpointError, CheckpointLockedError, ParamValidationError, Problem
 from ..exit_codes import CLIENT_ERROR_RC, CommandError, ConfigurationError, UsageError
 from ..stdout import Stdout
 from ..terminal import escape_controls, showing_mismatches, write_stderr
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from ...fleet import FleetDatabase, FleetResult, Target
     from .report import Summary
-    from .selection import Selection
+    from .selection import Place, Selection
 
 
 def run_report(argv: Sequence[str]) -> int:
@@ -45,8 +47,9 @@ def run_report(argv: Sequence[str]) -> int:
     if options.output in RICH_OUTPUTS:
         from ..rich_formats.console import require_rich
 
-        require_rich(options.output)
-    from .selection import Selection
+        require_rich(options.output, "json, html, jsonl and csv")
+    from ..rich_formats.describe import count_of
+    from .selection import Selection, newest_places
 
     selection = Selection(
         policies=tuple(options.policy),
@@ -60,25 +63,36 @@ def run_report(argv: Sequence[str]) -> int:
     )
     with _logging(debug=options.debug), showing_mismatches(debug=options.debug):
         targets = () if options.offline else _targets(options)
+        if targets:
+            _check_run(options, targets, selection)
         path = options.database or _temporary_path()
-        is_over = options.offline
-        with _open(path, read_only=options.offline and options.prune is None) as database:
-            try:
+        is_over = True
+        try:
+            with _open(path, read_only=options.offline and options.prune is None) as database:
+                if options.offline:
+                    _check_places(selection, newest_places(database))
                 if options.prune is not None:
-                    database.prune(options.prune)
+                    number = database.prune(options.prune)
+                    write_stderr(f"--prune: deleted {count_of(number, 'execution')}.\n")
+                is_over = options.offline
                 result = None if options.offline else _list(options, targets, database)
+                if not options.offline:  # now the ids of all accounts are known
+                    _check_places(selection, newest_places(database))
                 code = _write(options, database, selection)
                 is_over = result is None or not result.failures
                 for arn in () if result is None else result.missing_policies:
                     write_stderr(f"No target has the policy {escape_controls(arn)}.\n")
                     code = code or CLIENT_ERROR_RC
-            finally:
-                if not is_over:
-                    write_stderr(
-                        f"Run the command again with --database {shlex.quote(path)} to go on.\n"
-                    )
-    if options.database is None and is_over:
-        shutil.rmtree(os.path.dirname(path))  # noqa: PTH120 - without pathlib
+        except CommandError:  # there is nothing to go on with
+            is_over = True
+            raise
+        finally:
+            if not is_over:
+                write_stderr(
+                    f"Run the command again with --database {shlex.quote(path)} to go on.\n"
+                )
+            elif options.database is None:
+                shutil.rmtree(os.path.dirname(path))  # noqa: PTH120 - without pathlib
     return code
 
 
@@ -88,18 +102,71 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError("--profile is given beside --targets, which has its own")
     if options.since and options.until and options.since >= options.until:
         raise UsageError("--until: not after --since; allowed: a later time")
+    if options.prune is not None and options.prune > datetime.now(UTC):
+        raise UsageError("--prune: a time in the future given; allowed: an earlier one")
+    if options.prune and options.until and options.prune >= options.until:
+        raise UsageError("--until: not after --prune; allowed: a later time")
+    if options.offline and options.targets is not None:
+        raise UsageError("--targets is given beside --offline, which has the database's names")
     if options.check and options.offline:
         raise UsageError("--check is given beside --offline, which asks nobody")
     for name in ("offline", "prune"):
         if getattr(options, name) and options.database is None:
             raise UsageError(f"--{name} needs --database")
-    if options.offline and not os.path.exists(options.database):  # noqa: PTH110 - without pathlib
-        raise UsageError(f"--database: there is no file {options.database}")
+    for name, path in (
+        ("--targets", options.targets),
+        ("--database", options.database if options.offline else None),
+    ):
+        # A file of targets may be a pipe.
+        if path is not None and (not os.path.exists(path) or os.path.isdir(path)):  # noqa: PTH110, PTH112 - without pathlib
+            raise UsageError(f"{name}: there is no file {path}")
+    folder = os.path.dirname(options.database or "")  # noqa: PTH120 - without pathlib
+    if folder and not os.path.isdir(folder):  # noqa: PTH112 - without pathlib
+        raise UsageError(f"--database: there is no folder {folder}")
     if options.executor not in {"threads", "processes"} and "://" not in options.executor:
         raise UsageError(
             f"--executor: {options.executor[:80]!r} given; allowed: threads, processes, or the "
             "address of a Dask scheduler, such as tcp://scheduler:8786"
         )
+
+
+def _check_places(selection: Selection, places: Sequence[Place]) -> None:
+    """Raise :class:`UsageError` if a part is chosen where there is no target."""
+    if places and (problem := selection.places_problem(places)):
+        raise UsageError(problem)
+
+
+def _check_run(
+    options: argparse.Namespace, targets: Sequence[Target], selection: Selection
+) -> None:
+    """Raise :class:`UsageError` for what no run takes, before anything is deleted or listed."""
+    # Without a role, an account's id is known when it has been listed.
+    ids = () if all(target.account.account_id for target in targets) else selection.accounts
+    unknown = [one for one in ids if re.fullmatch(r"\d{12}", one)]
+    _check_places(
+        selection,
+        [
+            (
+                {target.account.label, target.account.account_id or "", *unknown} - {""},
+                target.region,
+            )
+            for target in targets
+        ],
+    )
+    from ...fleet.run import _policy_problems
+    from ...lifecycle_walk.walk import WalkArguments
+
+    problems: Iterable[Problem]
+    try:
+        arguments = WalkArguments(
+            policies=options.policy, since=None, until=None, children=True, options={}
+        )
+    except ParamValidationError as error:
+        problems = error.problems
+    else:
+        problems = _policy_problems(arguments.policies or (), targets)
+    if lines := [str(problem._replace(parameter="--policy")) for problem in problems]:
+        raise UsageError("\n".join(["Parameter validation failed:", *lines]))
 
 
 @contextmanager
@@ -247,12 +314,15 @@ def _write(options: argparse.Namespace, database: FleetDatabase, selection: Sele
 
 def _exit_code(summary: Summary, conditions: Sequence[str]) -> int:
     counts, coverage = summary["counts"], summary["coverage"]
-    incomplete = sum(coverage["states"][state] for state in ("failed", "incomplete", "stopped"))
+    is_empty = not summary["targets"]  # nothing was listed yet
+    incomplete = is_empty + sum(
+        coverage["states"][state] for state in ("failed", "incomplete", "stopped")
+    )
     numbers = {
         "failed": counts["executions"]["failed"]
         + sum(counts[kind].get("FAILED", 0) for kind in ("images", "children", "snapshots")),
         "incomplete": incomplete,
-        "stale": coverage["stale"],
+        "stale": is_empty + coverage["stale"],
     }
     for condition in conditions:
         if numbers[condition]:

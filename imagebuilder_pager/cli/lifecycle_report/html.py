@@ -15,8 +15,9 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from ..rich_formats.console import replace_controls
+from ..rich_formats.describe import count_of, interval_of
 from .html_assets import SCRIPT, STYLE
-from .report import STATES
+from .report import FAILED_KINDS, OF_ONE_TIME, STATES
 
 if TYPE_CHECKING:
     from ..stdout import Stdout
@@ -39,6 +40,8 @@ def write_html(stdout: Stdout, summary: Summary, executions: Executions) -> None
 
     - ``executions``: what :func:`.report.failed_executions` returns.
     """
+    # An error leaves no half of a page.
+    body = list(_body(summary, executions))
     policy = f"default-src 'none'; style-src {_hash(STYLE)}; script-src {_hash(SCRIPT)}"
     stdout.write(
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -48,13 +51,13 @@ def write_html(stdout: Stdout, summary: Summary, executions: Executions) -> None
         f"<title>Lifecycle report</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
         "<h1>Lifecycle report</h1>\n"
     )
-    for part in _body(summary, executions):
+    for part in body:
         stdout.write(part)
     stdout.write(f"<script>{SCRIPT}</script>\n</body>\n</html>\n")
 
 
 def _body(summary: Summary, executions: Executions) -> Iterator[str]:
-    if summary["coverage"]["run"] is None:
+    if summary["coverage"]["run"] is None or not (summary["targets"] or summary["former_targets"]):
         yield "<p>Nothing has been listed yet.</p>\n"
         return
     yield "".join(f"<p>{_text(note)}</p>\n" for note in _notes(summary))
@@ -74,7 +77,7 @@ def _body(summary: Summary, executions: Executions) -> Iterator[str]:
     title = "Policies that fail since the run before"
     yield from _section(title, "failing", (*_PLACE, "Last run", "Reason"), rows)
     rows = [
-        [*_place(one), _time(one["last_start"]), f"{one['interval_days']:.3g} days", one["cause"]]
+        [*_place(one), _time(one["last_start"]), interval_of(one["interval_days"]), one["cause"]]
         for one in summary["stopped_policies"]
     ]
     columns = (*_PLACE, "Last run", "Before, at least every", "Cause")
@@ -115,14 +118,18 @@ def _notes(summary: Summary) -> Iterator[str]:
     if never := coverage["never_listed"]:
         yield f"Never listed completely: {len(never)} target{'s' * (len(never) > 1)}"
     if run["policies"] is not None:
-        yield f"The run was of {len(run['policies'])} policies alone."
+        number = len(run["policies"])
+        yield f"The run was of {number} {'policy' if number == 1 else 'policies'} alone."
     if not run["children"]:
         yield "The run listed images alone, not what came from them."
     if former:
-        yield f"{former} further targets were listed by earlier runs, not by this one."
+        noun = count_of(former, "target")
+        yield f"Not in the newest run, but in the database: {noun}"
     for name, value in summary["selection"].items():
         if value:
             yield f"Only {name}: {_time(value) if isinstance(value, str) else ', '.join(value)}"
+    if any(summary["selection"][name] for name in OF_ONE_TIME):
+        yield "Changes and policies that have stopped are of all times and statuses."
     is_under_way = "; it is under way" if run["is_under_way"] else ""
     yield f"Run of {_time(run['started'])}{is_under_way}. All times are in UTC."
 
@@ -153,14 +160,20 @@ def _gaps(targets: Sequence[Summary]) -> Iterator[Row]:
 
     def key(one: Summary) -> Row:
         error = None if one["state"] == "failed" else one["error"]
-        return one["state"], one["account"], one["error_type"], error
+        account = one["account"] if one["error"] else None
+        return one["state"], account, one["error_type"], error
 
-    for (state, *_), group in itertools.groupby(targets, key):
+    for (state, account, *_), group in itertools.groupby(targets, key):
         if state not in {"complete", "running"}:
             rows = list(group)
             until = min(row["complete_until"] or "" for row in rows)
             regions = ", ".join(row["region"] for row in rows)
-            yield _target(rows[0] | {"region": regions, "complete_until": until})
+            merged = rows[0] | {"region": regions, "complete_until": until}
+            if account is None:  # they have no error, and were stopped together
+                places = ", ".join(f"{row['account']}/{row['region']}" for row in rows)
+                error = "the run was stopped before its end"
+                merged |= {"account": places, "region": None, "error": error}
+            yield _target(merged)
 
 
 def _weeks(weeks: Sequence[Summary]) -> list[Row]:
@@ -191,8 +204,13 @@ def _failures(summary: Summary, executions: Executions) -> Iterator[str]:
     if summary["failures"]:
         yield "<h2>What failed, and why</h2>\n"
     for number, failure in enumerate(summary["failures"]):
-        kinds = ("executions", "images", "children")
-        counts = [f"{failure[kind]:,} {_KINDS.get(kind, kind)}" for kind in kinds if failure[kind]]
+        counts = [
+            f"{failure[kind]:,} {_KINDS[kind]}"
+            if kind == "children"
+            else count_of(failure[kind], kind[:-1])
+            for kind in FAILED_KINDS
+            if failure[kind]
+        ]
         newest = max(failure["places"], key=lambda place: str(place["time"]))
         targets = len(failure["places"]) + failure["hidden_places"]
         where = f"in {targets:,} target{'s' * (targets > 1)}; newest {_time(newest['time'])}: "
@@ -202,7 +220,12 @@ def _failures(summary: Summary, executions: Executions) -> Iterator[str]:
         yield f"<small>{_text(where)}</small></summary>\n"
         shown, hidden = executions.get(failure["reason"], ([], 0))
         rows = [
-            [_time(one["time"]), *_place(one), one["execution_id"], one["resources"]]
+            [
+                _time(one["end_time"]) or "not yet",
+                *_place(one),
+                one["execution_id"],
+                one["resources"],
+            ]
             for one in shown
         ]
         columns = ("Ended", *_PLACE, "Execution", "Resources")
@@ -228,7 +251,7 @@ def _table(
     kind = "counts" if "failed" in columns else "flow"  # which has no columns on a narrow screen
     head = "".join(
         f"<th{' class=n' if isinstance(cell, int) else ''}>{column}</th>"
-        for column, cell in zip(columns, rows[0], strict=True)
+        for column, cell in zip(columns, rows[0] if rows else columns, strict=True)
     )
     yield f'<div class="wide"><table id="{name}" class="{kind}">\n<thead><tr>{head}</tr></thead>\n'
     yield "<tbody>\n"

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from .report import Summary
     from .selection import Selection
 
+#: The columns of CSV; the last one has the reasons of snapshots that have one.
+COLUMNS = (*MEMBERS, "snapshot_reasons")
 #: Spreadsheets take a cell that begins so for a formula, some of them also behind blanks.
 _FORMULA_STARTS = tuple("=+-@＝＋－＠")  # noqa: RUF001 - the wide ones are meant
 
@@ -35,9 +37,13 @@ def write_csv(stdout: Stdout, database: FleetDatabase, selection: Selection) -> 
     """Write a header, and a row for each record, all cells quoted; a list is in one cell."""
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    writer.writerow(MEMBERS)
+    writer.writerow(COLUMNS)
     for record in iter_records(database, selection):
-        writer.writerow([_cell(record[name]) for name in MEMBERS])
+        reasons = (
+            f"{one['snapshot_id']}: {one['reason']}" for one in record["snapshots"] if one["reason"]
+        )
+        record["snapshot_reasons"] = "; ".join(reasons)
+        writer.writerow([_cell(record[name]) for name in COLUMNS])
         stdout.write(text.getvalue())
         text.seek(0)
         text.truncate()

@@ -66,6 +66,10 @@ def _row(record: Record, *, is_wide: bool) -> Iterator[RenderableType]:
     yield line.append(f"  {place}") if is_wide else line
     if below := "; ".join(filter(None, [f"in {place}" * (bool(place) and not is_wide), reason])):
         yield Padding(Text(below, "dim"), (0, 0, 0, 4))
+    for snapshot in record["snapshots"]:
+        if snapshot["reason"]:
+            line = Text(replace_controls(f"{snapshot['snapshot_id']}: {snapshot['reason']}"), "dim")
+            yield Padding(line, (0, 0, 0, 4))
 
 
 def _place(record: Record) -> str:
@@ -114,7 +118,10 @@ def _image_tree(image: str, records: Iterable[Record]) -> Tree:
             root.label, node = line, root
         for snapshot in record["snapshots"]:
             text = Text(f"{replace_controls(snapshot['snapshot_id'])}  ")
-            node.add(text.append_text(_status(snapshot["status"])))
+            text.append_text(_status(snapshot["status"]))
+            if snapshot["reason"]:
+                text.append(f"  {replace_controls(snapshot['reason'])}", "dim")
+            node.add(text)
     return root
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from ...fleet import FleetDatabase
 from ...fleet.times import format_time
 from ..rich_formats.describe import short_reason
-from .selection import ACCOUNT, EXECUTIONS, POLICY, Selection
+from .selection import ACCOUNT, EXECUTIONS, OF_RESOURCE, POLICY, Selection
 
 #: What the counts are grouped by, as expressions of SQL. A week begins on its Monday.
 GROUPINGS = {
@@ -26,6 +26,10 @@ GROUPINGS = {
     "account": ACCOUNT,
 }
 STATES = ("failed", "unfinished", "successful", "other")
+#: What the changes and the policies that have stopped do not go by, of what can be chosen.
+OF_ONE_TIME = {"since", "until", "statuses", "actions", "reasons"}
+#: What can have failed, of which each reason and each of its places has a number.
+FAILED_KINDS = ("executions", "images", "children", "snapshots")
 #: Of reasons, of the places of each, and of unfinished executions: so many are in a summary.
 MAX_ROWS = 100
 
@@ -35,8 +39,12 @@ _STATE = (
 )
 _HAS_FAILED = (
     "(e.status = 'FAILED' OR EXISTS (SELECT * FROM resources AS r"
-    " WHERE r.execution_id = e.execution_id AND r.status = 'FAILED'))"
+    " WHERE r.execution_id = e.execution_id AND r.status = 'FAILED')"
+    " OR EXISTS (SELECT * FROM snapshots AS s"
+    " WHERE s.execution_id = e.execution_id AND s.status = 'FAILED'))"
 )
+#: By which executions are the newest ones, and what failed in them.
+_TIME = "coalesce(e.end_time, e.start_time, '')"
 _PLACE = f"{ACCOUNT} AS account, e.region, e.policy_arn, {POLICY} AS policy, e.execution_id"
 
 Summary = dict[str, Any]
@@ -79,15 +87,17 @@ def summarize(
     - ``counts``: COUNTS, and ``snapshots`` by status.
     - ``groups``: by ``week``, ``policy``, ``region`` and ``account``, a list of ``name, COUNTS``.
     - ``failures``: why something failed, the most frequent reason first, ids left out of it:
-      ``reason, executions, images, children``, ``places`` (``account, region, executions, images,
-      children``, and of the newest: ``time, policy, execution_id, resource_id``, the last None for
-      an execution), and ``hidden_places``.
+      ``reason, executions, images, children, snapshots``, ``places`` (``account, region``, the same
+      numbers, and of the newest, by the end of its execution, or its start: ``time, policy,
+      execution_id, resource_id``, the last that of the snapshot for one, None for an execution),
+      and ``hidden_places``.
     - ``hidden_reasons``: the number of further reasons.
     - ``changes``: since the run before; None in the first one. ``since``: its start. ``new`` and
       ``ended``: executions by state, new ones, and others that have ended since. ``failing``,
-      ``recovered``: policies whose newest ended execution has failed, and that before it had not,
-      or the other way round, each with its newest execution: ``account, region, policy_arn, policy,
-      execution_id, start_time, reason``.
+      ``recovered``: policies whose newest ended execution has failed, while the newest one that the
+      run before knew had not, or the other way round: ``account, region, policy_arn, policy,
+      execution_id, start_time, reason``. The newest is the one that started last. A policy that had
+      none before is in neither.
     - ``stopped_policies``: policies that have not run for more than twice their longest interval:
       ``account, region, policy_arn, policy, last_start, interval_days, cause`` (``deleted``,
       ``disabled``, None).
@@ -185,8 +195,7 @@ def _count(database: FleetDatabase, selection: Selection) -> Summary:
     snapshots = database.query(
         "SELECT coalesce(s.status, 'UNKNOWN'), count(*)"
         f" FROM {EXECUTIONS} JOIN resources AS r ON r.execution_id = e.execution_id"
-        " JOIN snapshots AS s ON s.execution_id = r.execution_id AND s.parent_id = r.parent_id"
-        "  AND s.resource_id = r.resource_id AND s.account = r.account AND s.region = r.region "
+        f" JOIN snapshots AS s ON {OF_RESOURCE} "
         f"WHERE {selection.of_executions} AND {selection.of_resources} GROUP BY 1",
         selection.parameters,
     )
@@ -202,18 +211,23 @@ def _count(database: FleetDatabase, selection: Selection) -> Summary:
 def _failures(database: FleetDatabase, selection: Selection) -> Summary:
     database._connection.create_function("short_reason", 1, _shorten, deterministic=True)
     number = "sum(kind = 'execution') AS executions, sum(kind = 'image') AS images,"
-    number += " sum(kind = 'child') AS children"
+    number += " sum(kind = 'child') AS children, sum(kind = 'snapshot') AS snapshots"
     # The other columns beside a max() are those of the row that has it.
     rows = _rows(
         database,
         f"WITH failed AS (SELECT short_reason(e.reason) AS why, 'execution' AS kind, {_PLACE},"
-        "  NULL AS resource_id, coalesce(e.end_time, e.start_time, '') AS time"
+        f"  NULL AS resource_id, {_TIME} AS time"
         f"  FROM {EXECUTIONS} WHERE e.status = 'FAILED' AND {selection.where}"
         " UNION ALL SELECT short_reason(r.reason),"
         f"  CASE r.parent_id WHEN '' THEN 'image' ELSE 'child' END, {_PLACE},"
-        "  r.resource_id, coalesce(r.end_time, e.end_time, e.start_time, '')"
+        f"  r.resource_id, {_TIME}"
         f"  FROM {EXECUTIONS} JOIN resources AS r ON r.execution_id = e.execution_id"
-        f"  WHERE r.status = 'FAILED' AND {selection.of_executions} AND {selection.of_resources}) "
+        f"  WHERE r.status = 'FAILED' AND {selection.of_executions} AND {selection.of_resources}"
+        f" UNION ALL SELECT short_reason(s.reason), 'snapshot', {_PLACE},"
+        f"  s.snapshot_id, {_TIME}"
+        f"  FROM {EXECUTIONS} JOIN resources AS r ON r.execution_id = e.execution_id"
+        f"  JOIN snapshots AS s ON {OF_RESOURCE}"
+        f"  WHERE s.status = 'FAILED' AND {selection.of_executions} AND {selection.of_resources}) "
         f"SELECT why, account, region, {number}, max(time) AS time, policy, execution_id,"
         " resource_id FROM failed GROUP BY why, account, region ORDER BY why",
         selection.parameters,
@@ -224,11 +238,11 @@ def _failures(database: FleetDatabase, selection: Selection) -> Summary:
 
 
 def _failure(reason: str | None, places: Iterator[Summary]) -> Summary:
-    failure: Summary = {"reason": reason, "executions": 0, "images": 0, "children": 0}
+    failure: Summary = {"reason": reason, **dict.fromkeys(FAILED_KINDS, 0)}
 
     def added() -> Iterator[Summary]:
         for place in places:
-            for kind in ("executions", "images", "children"):
+            for kind in FAILED_KINDS:
                 failure[kind] += place[kind]
             yield place
 
@@ -240,7 +254,7 @@ def _most_frequent(failures: Iterator[Summary]) -> tuple[list[Summary], int]:
     """Return the most frequent ones, and how many there are beside them."""
     numbers = itertools.count()
     ranked = (
-        (one["executions"] + one["images"] + one["children"], -number, one)
+        (sum(one[kind] for kind in FAILED_KINDS), -number, one)
         for one, number in zip(failures, numbers, strict=False)
     )
     shown = [one for *_, one in heapq.nlargest(MAX_ROWS, ranked)]
@@ -273,23 +287,28 @@ def _changes(database: FleetDatabase, selection: Selection) -> Summary | None:
             new[state] = number
         elif state != "unfinished":
             ended[state] = number
+    # Of each policy the newest one that had ended by the run before, and the newest one now; the
+    # other columns beside a max() are those of the row that has it.
     newest = _rows(
         database,
-        f"SELECT {_PLACE}, e.status_run > :before AS is_new, max(e.start_time) AS start_time,"
-        f" {_HAS_FAILED} AS has_failed, e.reason FROM {EXECUTIONS} "
+        f"SELECT {_PLACE}, e.start_time, is_now, {_HAS_FAILED} AS has_failed, e.reason,"
+        "  max(coalesce(e.start_time, '') || e.execution_id) AS newest "
+        f"FROM {EXECUTIONS} JOIN (SELECT 0 AS is_now UNION ALL SELECT 1)"
+        " ON is_now OR e.status_run <= :before "
         f"WHERE e.status IN ('SUCCESS', 'FAILED') AND {selection.where} "
-        "GROUP BY e.policy_arn, e.status_run > :before ORDER BY account, e.region, policy,"
-        " e.policy_arn, is_new",
+        "GROUP BY e.policy_arn, is_now ORDER BY account, e.region, policy, e.policy_arn, is_now",
         parameters,
     )
     failing: list[Summary] = []
     recovered: list[Summary] = []
     for _, rows in itertools.groupby(newest, lambda row: row["policy_arn"]):
-        *earlier, last = rows
-        was_failed = bool(earlier and earlier[0].pop("has_failed"))
-        has_failed = bool(last.pop("has_failed"))
-        if last.pop("is_new") and has_failed != was_failed:
-            (failing if has_failed else recovered).append(last)
+        pair = list(rows)
+        had_failed, has_failed = pair[0]["has_failed"], pair[-1]["has_failed"]
+        # One that had not ended before, or was not known, has not changed.
+        if len(pair) == 2 and has_failed != had_failed:
+            keys = pair[1].keys() - {"is_now", "has_failed", "newest"}
+            changed = {key: value for key, value in pair[1].items() if key in keys}
+            (failing if has_failed else recovered).append(changed)
     return {
         "since": before["started"],
         "new": new,
@@ -309,7 +328,7 @@ def _stopped_policies(database: FleetDatabase, selection: Selection) -> list[Sum
         f"  FROM {EXECUTIONS} WHERE e.start_time IS NOT NULL AND {selection.where}"
         "  AND t.state = 'complete' AND t.last_run = (SELECT max(run_id) FROM runs)) "
         "SELECT account, region, policy_arn, policy, max(start_time) AS last_start,"
-        " round(max(days), 2) AS interval_days,"
+        " round(max(days), 4) AS interval_days,"
         " CASE WHEN is_gone THEN 'deleted' WHEN status = 'DISABLED' THEN 'disabled' END AS cause "
         "FROM starts GROUP BY policy_arn HAVING count(*) >= 3"
         " AND julianday(complete_until) - julianday(max(start_time)) > 2 * max(days) "
@@ -352,22 +371,26 @@ def failed_executions(
 ) -> dict[str | None, tuple[list[Summary], int]]:
     """Return the newest executions of each reason in a summary, and the number of older ones.
 
-    Each is ``account, region, policy_arn, policy, execution_id, time, resources``; the last is the
-    number of its resources that failed with that reason, 0 if it is its own.
+    Each is ``account, region, policy_arn, policy, execution_id, time, end_time, resources``:
+    ``time`` is that of the end, or of the start if it has not ended; ``resources`` is the number of
+    its resources and snapshots that failed with that reason, 0 if it is its own.
 
     - ``database``, ``selection``: those of the summary.
     - ``limit``: of each reason, so many. Default: 50.
     """
     rows = _rows(
         database,
-        f"SELECT short_reason(r.reason) AS why, {_PLACE},"
-        " coalesce(e.end_time, e.start_time, '') AS time, sum(r.is_resource) AS resources "
-        f"FROM {EXECUTIONS} JOIN (SELECT execution_id, status, NULL AS action, reason,"
-        "  0 AS is_resource FROM executions WHERE status = 'FAILED'"
-        "  UNION ALL SELECT execution_id, status, action, reason, 1 FROM resources"
-        "  WHERE status = 'FAILED') AS r ON r.execution_id = e.execution_id "
-        f"WHERE {selection.of_executions}"
-        f" AND CASE WHEN r.is_resource THEN {selection.of_resources} ELSE {selection.where} END "
+        f"SELECT short_reason(f.reason) AS why, {_PLACE},"
+        f" {_TIME} AS time, e.end_time, sum(f.is_resource) AS resources "
+        f"FROM {EXECUTIONS} JOIN (SELECT execution_id, reason, 0 AS is_resource FROM executions"
+        "  WHERE status = 'FAILED'"
+        f"  UNION ALL SELECT execution_id, reason, 1 FROM resources AS r"
+        f"  WHERE status = 'FAILED' AND {selection.of_resources}"
+        "  UNION ALL SELECT s.execution_id, s.reason, 1 FROM resources AS r"
+        f"  JOIN snapshots AS s ON {OF_RESOURCE}"
+        f"  WHERE s.status = 'FAILED' AND {selection.of_resources}) AS f"
+        " ON f.execution_id = e.execution_id "
+        f"WHERE {selection.of_executions} AND (f.is_resource OR {selection.where}) "
         "GROUP BY why, e.execution_id ORDER BY why, time DESC, e.execution_id",
         selection.parameters,
     )

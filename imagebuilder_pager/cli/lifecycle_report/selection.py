@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -17,9 +17,19 @@ EXECUTIONS = (
     "executions AS e LEFT JOIN targets AS t ON t.target_id = e.target_id"
     " LEFT JOIN policies AS p ON p.policy_arn = e.policy_arn"
 )
+#: The condition in SQL for a snapshot to be of a resource.
+OF_RESOURCE = (
+    "s.execution_id = r.execution_id AND s.parent_id = r.parent_id"
+    " AND s.resource_id = r.resource_id AND s.account = r.account AND s.region = r.region"
+)
 #: The account as the targets name it, and the policy's name.
 ACCOUNT = "coalesce(t.account, e.account)"
 POLICY = "coalesce(p.name, e.policy_arn)"
+
+
+_MAX_NAMES = 10  # of accounts or regions, in an error
+#: The names of a target's account, and its region.
+Place = tuple[Collection[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +41,8 @@ class Selection:
       that has not ended is left out only if it started at ``until`` or later.
     - ``accounts``: names of the targets' accounts, or account ids, of executions.
     - ``regions``: the regions of executions.
-    - ``statuses``, ``actions``: those of resources.
-    - ``reasons``: parts of resources' reasons, in any case.
+    - ``statuses``, ``actions``: those of resources; a status may be that of one of its snapshots.
+    - ``reasons``: parts of resources' reasons, or of those of their snapshots, in any case.
 
     By the last three, an execution is reported with the resources that they leave, or without any
     if its own status and reason are such.
@@ -81,7 +91,8 @@ class Selection:
         if self.accounts:
             policies = f"policies AS p WHERE {_among('p.account', 'accounts')}"
             own = f"EXISTS (SELECT * FROM {policies} AND p.target_id = t.target_id)"
-            conditions.append(f"({_among('t.account', 'accounts')} OR {own})")
+            by_role = f"coalesce({_among('t.account_id', 'accounts')}, 0)"
+            conditions.append(f"({_among('t.account', 'accounts')} OR {by_role} OR {own})")
         if self.regions:
             conditions.append(_among("t.region", "regions"))
         return " AND ".join(conditions)
@@ -89,12 +100,18 @@ class Selection:
     @property
     def of_resources(self) -> str:
         """The condition in SQL for a resource of such an execution."""
-        return self._of_states("r", "r.action")
+        own = self._of_states("r")
+        if self.statuses or self.reasons:
+            snapshots = f"snapshots AS s WHERE {OF_RESOURCE} AND {self._of_states('s')}"
+            own = f"({own} OR EXISTS (SELECT * FROM {snapshots}))"
+        if self.actions:
+            own += f" AND coalesce({_among('r.action', 'actions')}, 0)"
+        return own
 
     @property
     def of_bare_executions(self) -> str:
         """The condition in SQL for such an execution to be reported without a resource."""
-        return self._of_states("e", "NULL")
+        return "0" if self.actions else self._of_states("e")
 
     @property
     def where(self) -> str:
@@ -106,16 +123,36 @@ class Selection:
             f" resources AS r WHERE r.execution_id = e.execution_id AND {self.of_resources}))"
         )
 
+    def places_problem(self, places: Iterable[Place]) -> str | None:
+        """Return what is wrong if an account or a region is none of the places."""
+        known = list(places)
+        accounts = {name for names, _ in known for name in names}
+        regions = {region for _, region in known}
+        for option, chosen, names in (
+            ("--account", self.accounts, accounts),
+            ("--region", self.regions, regions),
+        ):
+            for name in chosen:
+                if name not in names:
+                    some = sorted(names)[:_MAX_NAMES]
+                    more = f" and {len(names) - len(some)} more" if len(names) > len(some) else ""
+                    return f"{option}: {name[:80]!r} given; allowed: {', '.join(some)}{more}"
+        if not any(
+            (not self.accounts or set(self.accounts) & set(names))
+            and (not self.regions or region in self.regions)
+            for names, region in known
+        ):
+            return "--account and --region: no target has both; allowed: those of one target"
+        return None
+
     def of_all_times(self) -> Selection:
         """Return the selection of the same policies' executions, whenever they ended and how."""
         return replace(self, since=None, until=None, statuses=(), actions=(), reasons=())
 
-    def _of_states(self, table: str, action: str) -> str:
+    def _of_states(self, table: str) -> str:
         conditions = ["1"]
         if self.statuses:
-            conditions.append(_among(f"{table}.status", "statuses"))
-        if self.actions:
-            conditions.append(f"coalesce({_among(action, 'actions')}, 0)")
+            conditions.append(f"coalesce({_among(f'{table}.status', 'statuses')}, 0)")
         if self.reasons:
             conditions.append(
                 "EXISTS (SELECT * FROM json_each(:reasons)"
@@ -137,6 +174,19 @@ MEMBERS = (
 )
 
 
+def newest_places(database: FleetDatabase) -> list[Place]:
+    """Return the places of the targets of the newest run; none if there was no run."""
+    rows = database.query(
+        "SELECT t.account, t.account_id, t.region, (SELECT json_group_array(DISTINCT p.account)"
+        "  FROM policies AS p WHERE p.target_id = t.target_id) AS listed "
+        "FROM targets AS t WHERE t.last_run = (SELECT max(run_id) FROM runs)"
+    )
+    return [
+        ({*filter(None, (label, account_id)), *json.loads(listed)}, region)
+        for label, account_id, region, listed in rows
+    ]
+
+
 def iter_records(database: FleetDatabase, selection: Selection) -> Iterator[dict[str, Any]]:
     """Yield a dictionary for each resource, and for each execution without any.
 
@@ -152,9 +202,7 @@ def iter_records(database: FleetDatabase, selection: Selection) -> Iterator[dict
         " r.region AS resource_region, r.status, r.reason, r.action, r.action_reason,"
         " r.image_uris, r.start_time, r.end_time, ("
         "  SELECT json_group_array(json_object('snapshot_id', s.snapshot_id, 'status', s.status,"
-        "   'reason', s.reason)) FROM snapshots AS s WHERE s.execution_id = r.execution_id"
-        "   AND s.parent_id = r.parent_id AND s.resource_id = r.resource_id"
-        "   AND s.account = r.account AND s.region = r.region) AS snapshots "
+        f"   'reason', s.reason)) FROM snapshots AS s WHERE {OF_RESOURCE}) AS snapshots "
         f"FROM {EXECUTIONS} LEFT JOIN resources AS r"
         f" ON r.execution_id = e.execution_id AND {selection.of_resources} "
         f"WHERE {selection.of_executions}"

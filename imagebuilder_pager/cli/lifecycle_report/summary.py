@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ..rich_formats.console import STATUS_STYLES, RichWriter, replace_controls, status_style
-from ..rich_formats.describe import kind_and_name_of
-from .report import STATES
+from ..rich_formats.describe import count_of, interval_of, kind_and_name_of
+from .report import OF_ONE_TIME, STATES
 
 if TYPE_CHECKING:
     from .report import Summary
@@ -41,7 +41,7 @@ _KINDS = {"executions": "executions", **_RESOURCES, "snapshots": "snapshots"}
 
 def show_summary(writer: RichWriter, summary: Summary) -> None:
     """Show what is covered, what failed, what has changed, what has not ended, and the counts."""
-    writer.show(*_coverage(summary))
+    writer.show(*_coverage(summary), *_selection(summary["selection"]))
     targets = _open_targets(summary["targets"])
     _show_lines(writer, "Failed and incomplete targets", targets)
     writer.show(Text(), _totals(summary))
@@ -119,11 +119,27 @@ def _coverage(summary: Summary) -> Iterator[Text]:
         more = f" and {len(names) - _MAX_PLACES} more" if len(names) > _MAX_PLACES else ""
         yield _text(f"Never listed completely: {shown}{more}")
     if run["policies"] is not None:
-        yield Text(f"The run was of {len(run['policies'])} policies alone.")
+        number = len(run["policies"])
+        yield Text(f"The run was of {number} {'policy' if number == 1 else 'policies'} alone.")
     if not run["children"]:
         yield Text("The run listed images alone, not what came from them.")
     if number := len(summary["former_targets"]):
-        yield Text(f"Not in the newest run, but in the database: {number} targets", "dim")
+        targets = count_of(number, "target")
+        yield Text(f"Not in the newest run, but in the database: {targets}", "dim")
+
+
+def _selection(selection: Summary) -> Iterator[Text]:
+    """Yield the line that says what was chosen; changes are of all times and statuses."""
+    chosen = {name: value for name, value in selection.items() if value}
+    if chosen:
+        parts = (
+            f"{name} {_time(value) if isinstance(value, str) else ', '.join(value)}"
+            for name, value in chosen.items()
+        )
+        line = _text(f"Only {'; '.join(parts)}")
+        if chosen.keys() & OF_ONE_TIME:
+            line.append(". Changes and policies that have stopped are of all times and statuses.")
+        yield line
 
 
 def _open_targets(targets: Sequence[Summary]) -> Iterator[Line]:
@@ -131,7 +147,8 @@ def _open_targets(targets: Sequence[Summary]) -> Iterator[Line]:
 
     def key(target: Summary) -> tuple[str | None, ...]:
         error = None if target["state"] == "failed" else target["error"]
-        return target["state"], target["account"], target["error_type"], error
+        account = target["account"] if target["error"] else None
+        return target["state"], account, target["error_type"], error
 
     for (state, account, *_), group in itertools.groupby(targets, key):
         if state in {"complete", "running"}:
@@ -139,9 +156,12 @@ def _open_targets(targets: Sequence[Summary]) -> Iterator[Line]:
         rows = list(group)
         error = (rows[0]["error"] or "the run was stopped before its end").splitlines()[0]
         regions = ", ".join(row["region"] for row in rows)
+        name = f"{account}/{regions}"
+        if account is None:  # they have no error, and were stopped together
+            name = ", ".join(f"{row['account']}/{row['region']}" for row in rows)
         until = [row["complete_until"] for row in rows if row["complete_until"]]
         text = f"complete up to {_time(min(until))}" if until else "never listed completely"
-        line = _text(f"{account}/{regions}: {error}").append(f"; {text}", "dim")
+        line = _text(f"{name}: {error}").append(f"; {text}", "dim")
         yield Text(str(state), _STYLES[str(state)]), line
 
 
@@ -176,7 +196,13 @@ def _numbers(counts: dict[str, int]) -> Text:
 
 def _failure(failure: Summary) -> Line:
     """Return the numbers of a reason, and the reason with its places and the newest example."""
-    numbers = "\n".join(f"{failure[kind]} {_KINDS[kind]}" for kind in _KINDS if failure.get(kind))
+    numbers = "\n".join(
+        f"{failure[kind]:,} {_KINDS[kind]}"
+        if kind == "children"
+        else count_of(failure[kind], kind[:-1])
+        for kind in _KINDS
+        if failure[kind]
+    )
     places = failure["places"]
     hidden = len(places) + failure["hidden_places"] - _MAX_PLACES
     shown = ", ".join(f"{one['account']}/{one['region']}" for one in places[:_MAX_PLACES])
@@ -197,7 +223,7 @@ def _policy(row: Summary) -> Line:
 
 def _stopped(row: Summary) -> Line:
     cause = f"; it is {row['cause']}" if row["cause"] else ""
-    interval = f"before, every {row['interval_days']:.3g} days or more often"
+    interval = f"before, every {interval_of(row['interval_days'])} or more often"
     return Text(_time(row["last_start"])), _text(f"{_place(row)}: {interval}{cause}")
 
 

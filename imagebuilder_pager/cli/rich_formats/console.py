@@ -51,13 +51,16 @@ _WIDTH_WITHOUT_TERMINAL = 140
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
-def require_rich(output: str) -> None:
-    """Raise :class:`ConfigurationError` if rich is not installed, with the way to install it."""
+def require_rich(output: str, others: str = "json, jsonl, text and yaml-stream") -> None:
+    """Raise :class:`ConfigurationError` if rich is not installed, with the way to install it.
+
+    ``others`` are the outputs of the command that do without.
+    """
     if importlib.util.find_spec("rich") is None:
         raise ConfigurationError(
             f"--output {output} needs rich, which is not installed; install it with\n"
             "  pip install 'imagebuilder-pager[cli]'\n"
-            "The outputs json, jsonl, text and yaml-stream do without."
+            f"The outputs {others} do without."
         )
 
 

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _IMAGE = re.compile(r"arn:[\w-]+:imagebuilder:[\w-]*:[\w-]*:(?P<kind>[\w-]+)/(?P<name>.+)")
+#: A UUID, an account id, or a hexadecimal number with a digit in it, so that it is no word.
+_ID = re.compile(
+    r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b\d{12}\b"
+    r"|\b(?=[a-f]*\d)[0-9a-f]{8,}\b",
+    re.ASCII | re.IGNORECASE,
+)
 _CONTAINER = re.compile(r"[\w.-]+/(?P<name>[^@]+)@sha256:(?P<digest>[0-9a-f]{12})[0-9a-f]*")
 
 
@@ -65,9 +71,25 @@ def format_seconds(seconds: float) -> str:
     return f"{whole // 86400}d {whole % 86400 // 3600:02}h"
 
 
+def count_of(number: int, noun: str) -> str:
+    """Return a number of things: ``1 image``, ``1,200 images``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def interval_of(days: float) -> str:
+    """Return an interval in days, in hours below two days, in whole minutes below two hours."""
+    if days < 2 / 24:
+        return count_of(max(1, round(days * 24 * 60)), "minute")
+    number, noun = (days * 24, "hour") if days < 2 else (days, "day")
+    return f"{number:.3g} {noun}s"
+
+
 def short_reason(reason: str) -> str:
-    """Return a reason without the ids in it, so that similar failures have the same one."""
-    return re.sub(r"\b(\w+)-[0-9a-f]{8,}\b", r"\1-…", replace_controls(reason))
+    """Return a reason without the ids in it, so that similar failures have the same one.
+
+    Ids are UUIDs, hexadecimal numbers of eight digits or more, and account ids.
+    """
+    return _ID.sub("…", replace_controls(reason))
 
 
 def in_words(path: str) -> str:
