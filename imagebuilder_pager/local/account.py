@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -109,9 +109,9 @@ def load_account(path: str | os.PathLike[str]) -> Account:
     try:
         account = Account(**_parse(json.loads(content), "", _ACCOUNT, ("executions",)))
         if account.strict:
-            from .wire_check import check_account
+            from .wire_check import check_structures
 
-            check_account(account)
+            check_structures(_structures(account))
     except RecursionError:
         raise ValueError(f"{os.fspath(path)}: the JSON is nested too deeply") from None
     except UnicodeDecodeError:
@@ -121,6 +121,26 @@ def load_account(path: str | os.PathLike[str]) -> Account:
     except ValueError as error:
         raise ValueError(f"{os.fspath(path)}: {error}") from None
     return account
+
+
+def _structures(account: Account) -> Iterator[tuple[str, str, WireDict]]:
+    """Yield all structures but the pages: the path in the file, the model's name, the members."""
+    lists: dict[str, tuple[str, Iterable[WireDict]]] = {
+        "policies": ("LifecyclePolicy", account.policies),
+        "images": ("ImageSummary", account.images),
+        "pipelines": ("ImagePipeline", account.pipelines),
+    }
+    for number, execution in enumerate(account.executions):
+        path = f"executions[{number}]"
+        state = execution.lifecycle_execution_state
+        yield f"{path}.lifecycleExecutionState", "LifecycleExecutionState", state
+        lists[f"{path}.resources"] = ("LifecycleExecutionResource", execution.resources)
+        for parent, children in execution.children_by_parent.items():
+            place = f"{path}.associated[{parent!r}]"
+            lists[place] = ("LifecycleExecutionResource", children)
+    for path, (model, structures) in lists.items():
+        for index, structure in enumerate(structures):
+            yield f"{path}[{index}]", model, structure
 
 
 def _typed(problem: str, *types: type) -> Callable[[object, str], Any]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import itertools
 from typing import TYPE_CHECKING, Any
 
 from .account import Account, Execution
+from .example_policies import END, example_policy
 from .execution_generator import ACTIONS, execute, execution_id
 from .image_generator import ACCOUNT_IDS, DAY, HOME, Build, Draws, to_arn
 
@@ -18,54 +18,6 @@ EXAMPLE_EXECUTION_ID = "lce-12345678-1234-1234-1234-123456789012"
 """The id of the main execution of a generated account."""
 
 _SEED = 6021  # with it, the first image is that of the documents
-END = 1740967200  # 2025-03-03 02:00 UTC
-_POLICY: Mapping[str, Any] = {
-    "status": "ENABLED",
-    "executionRole": "arn:aws:iam::123456789012:role/image-lifecycle",
-    "resourceSelection": {"tagMap": {"team": "platform"}},
-    "dateUpdated": 1735732800.25,
-    "dateLastRun": END,
-    "tags": {"team": "platform"},
-}
-_AMI_EXCLUSIONS = {
-    "isPublic": True,
-    "sharedAccounts": ["444455556666", "777788889999"],
-    "lastLaunched": {"value": 60, "unit": "DAYS"},
-}
-#: The example of a policy for each type of resource.
-_POLICIES: Mapping[str, Mapping[str, Any]] = {
-    "AMI_IMAGE": {
-        "name": "retire-old-amis",
-        "description": "Retire AMIs by age",
-        "policyDetails": [
-            {
-                "action": {"type": "DELETE", "includeResources": {"amis": True, "snapshots": True}},
-                "filter": {"type": "COUNT", "value": 20},
-                "exclusionRules": {"tagMap": {"lifecycle": "keep"}, "amis": _AMI_EXCLUSIONS},
-            },
-            *(
-                {
-                    "action": {"type": action, "includeResources": {"amis": True}},
-                    "filter": {"type": "AGE", "value": days, "unit": "DAYS", "retainAtLeast": 3},
-                }
-                for action, days in (("DEPRECATE", 90), ("DISABLE", 180))
-            ),
-        ],
-        "dateCreated": 1684720800,  # May 2023
-    },
-    "CONTAINER_IMAGE": {
-        "name": "trim-container-images",
-        "description": "Keep the newest container images",
-        "policyDetails": [
-            {
-                "action": {"type": "DELETE", "includeResources": {"containers": True}},
-                "filter": {"type": "COUNT", "value": 10},
-                "exclusionRules": {"tagMap": {"release": "production"}},
-            }
-        ],
-        "dateCreated": 1699236000,  # November 2023
-    },
-}
 #: The states of the executions of a fleet's policy, from day to day, over and over.
 _STATUSES = ("SUCCESS", "SUCCESS", "FAILED", "SUCCESS", "CANCELLED", "SUCCESS", "SUCCESS")
 #: The names of a fleet's policies. The second of three is for container images.
@@ -101,16 +53,6 @@ def generate_account(*, resources: int = 120, seed: int = 0, history: bool = Fal
 
         return add_history(account)
     return account
-
-
-def example_policy(resource_type: str, **members: Any) -> dict[str, Any]:
-    """Return an example of the API's ``LifecyclePolicy``, for AMIs or for container images.
-
-    ``members`` replace those of the example; what is None is left out.
-    """
-    policy = {**_POLICY, "resourceType": resource_type, **_POLICIES[resource_type], **members}
-    policy = {"arn": to_arn(f"lifecycle-policy/{policy['name']}"), **policy}
-    return copy.deepcopy({name: value for name, value in policy.items() if value is not None})
 
 
 def generate_execution(

@@ -11,7 +11,7 @@ import dataclasses
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from .account_generator import END, example_policy
+from .example_policies import END, example_policy
 from .execution_generator import execute, execution_id
 from .image_generator import (
     DAY,

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ..models.shapes import Shape
-    from .account import Account
     from .wire import WireDict
 
 _MAX_PROBLEMS = 10  # in an error
@@ -74,33 +73,16 @@ def _copy_pages(name: str, pages: Iterable[WireDict]) -> Iterator[WireDict]:
             raise ValueError(f"{name}[{index}]: {error}") from None
 
 
-def check_account(account: Account) -> None:
-    """Raise ``ValueError`` if a structure of the account, pages aside, does not match its model."""
+def check_structures(structures: Iterable[tuple[str, str, WireDict]]) -> None:
+    """Raise ``ValueError`` if a structure does not match its model.
+
+    ``structures`` are the path in the file, the model's name, and the members of each.
+    """
     _raise_problems(
         problem
-        for path, model, members in _structures(account)
-        for problem in _check_structure(model, members, path)
+        for path, model, members in structures
+        for problem in _check_structure(getattr(models, model), members, path)
     )
-
-
-def _structures(account: Account) -> Iterator[tuple[str, type[Shape], WireDict]]:
-    """Yield all structures but the pages: the path in the file, the model, the members."""
-    lists: dict[str, tuple[type[Shape], Iterable[WireDict]]] = {
-        "policies": (models.LifecyclePolicy, account.policies),
-        "images": (models.ImageSummary, account.images),
-        "pipelines": (models.ImagePipeline, account.pipelines),
-    }
-    for number, execution in enumerate(account.executions):
-        path = f"executions[{number}]"
-        state = execution.lifecycle_execution_state
-        yield f"{path}.lifecycleExecutionState", models.LifecycleExecutionState, state
-        lists[f"{path}.resources"] = (models.LifecycleExecutionResource, execution.resources)
-        for parent, children in execution.children_by_parent.items():
-            place = f"{path}.associated[{parent!r}]"
-            lists[place] = (models.LifecycleExecutionResource, children)
-    for path, (model, structures) in lists.items():
-        for index, structure in enumerate(structures):
-            yield f"{path}[{index}]", model, structure
 
 
 def _raise_problems(problems: Iterator[str]) -> None:

@@ -326,8 +326,8 @@ def test_a_setting_that_is_not_valid_fails_its_target_at_once(
 ) -> None:
     fleet, clock = make_many(1), FakeClock(PAST)
     targets = make_targets([Account(profile="wrong"), Account(profile="right")], [REGION])
-    with serve_fleet(fleet) as url:
-        monkeypatch.delenv("AWS_ENDPOINT_URL")  # which goes before those of profiles
+    with serve_fleet(fleet) as url, pytest.MonkeyPatch.context() as patch:
+        patch.delenv("AWS_ENDPOINT_URL")  # which goes before those of profiles
         right = {**KEYS, "endpoint_url": url}
         name, _, value = setting.partition(" = ")
         configure(monkeypatch, path, {"wrong": {**right, name: value}, "right": right})

@@ -27,7 +27,7 @@ def check_accounts(targets: Sequence[Target], stdout: Stdout) -> bool:
         try:
             identity = credentials.identity_of(target)
         except PagerError as error:
-            return False, target.account.account_id or "-", " ".join(str(error).split())
+            return False, target.account.account_id or "-", str(error).replace("\n", " ")
         return True, identity["Account"], identity["Arn"]
 
     firsts = list({target.account: target for target in reversed(targets)}.values())[::-1]
