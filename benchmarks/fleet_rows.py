@@ -95,7 +95,7 @@ FLEET_ROWS = (
             aim=30,
             difference=True,
         )
-        for output in ("summary", "table", "tree", "json", "jsonl", "csv")
+        for output in ("summary", "table", "tree", "json", "jsonl", "csv", "html")
     ),
     _row(
         name="fleet-dask",
