@@ -10,8 +10,8 @@ help:
 	@echo "make demo      page from the policies of a local Image Builder to the resources of an execution"
 	@echo "make test      run the tests"
 	@echo "make test-aiobotocore  run the tests with aiobotocore, in its own environment"
-	@echo "make fuzz      compare with botocore, and feed the parsers, with far more random inputs"
-	@echo "make simulate  every fault at every byte, turn, page and transport that there is"
+	@echo "make fuzz      feed the parsers many more random inputs than make test does"
+	@echo "make simulate  break off the simulated network at every byte and turn that there is"
 	@echo "make check     formatting, lint, types, and that every public type is known"
 	@echo "make format    format the code and mend what the linter can"
 	@echo "make test-all  run the tests on every supported Python that is found"
@@ -29,16 +29,11 @@ demo: $(VENV)/.runtime
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -n auto --dist worksteal $(PYTEST_ARGS)
 
-# What asks tests.fakes.amounts how much to try.
-FUZZED = tests/unit/test_fuzz.py tests/unit/test_models_against_boto3.py \
-  tests/unit/test_params.py tests/protocol
-
 fuzz: $(VENV)/.dev
-	FUZZ_EXAMPLES=20000 $(BIN)/python -m pytest -q -n auto --dist worksteal $(FUZZED)
+	FUZZ_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/unit/test_fuzz.py tests/protocol/test_all_of_aws.py
 
 simulate: $(VENV)/.dev
-	SIMULATION_FULL=1 $(BIN)/python -m pytest -q -n auto tests/simulation \
-	  tests/integration/test_faults.py $(PYTEST_ARGS)
+	SIMULATION_FULL=1 $(BIN)/python -m pytest -q -n auto tests/simulation $(PYTEST_ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check
@@ -82,13 +77,8 @@ LOWEST_TOOLS = botocore-stubs|hypothesis|mypy|pytest|pytest-mypy-plugins|pytest-
 NEWEST_MODEL = --ignore=tests/unit/test_service_model.py --ignore=tests/unit/test_generated.py \
   --deselect tests/unit/test_fixtures.py::test_every_page_of_the_account_is_valid_by_the_service_model
 
-# They read the source, the documents and the types, which are the same with any version.
-NO_VERSION = $(addprefix --ignore=tests/,unit/test_imports.py unit/test_api_document.py \
-  unit/test_decisions.py protocol/test_types.py protocol/test_types_of_every_operation.py \
-  protocol/test_types_of_the_package.py)
-
 test-lowest: $(LOWEST)/.installed
-	$(LOWEST)/bin/python -m pytest -q -n auto --dist worksteal $(or $(PYTEST_ARGS),tests/unit tests/protocol $(NEWEST_MODEL) $(NO_VERSION))
+	$(LOWEST)/bin/python -m pytest -q -n auto --dist worksteal $(or $(PYTEST_ARGS),tests/unit tests/protocol $(NEWEST_MODEL))
 
 # Each step may only add to the one before it: lowest.txt holds the versions that are to be tested.
 # boto3, the reference, comes in the version that its botocore belongs to.

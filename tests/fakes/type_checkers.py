@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mypy import api
@@ -22,10 +23,10 @@ _MYPY_LINE = re.compile(r".*?(\w+\.py):(\d+): (note|error): (.*)")
 Messages = dict[str, dict[tuple[str, int], list[str]]]
 
 
-def run_mypy(folder: Path, cache: Path) -> Messages:
+def run_mypy(folder: Path, cache: Path, *options: str) -> Messages:
     """Return what ``mypy --strict`` says of the programs in a folder."""
     programs = sorted(map(str, folder.glob("*.py")))
-    options = ("--strict", "--config-file=", "--no-error-summary", "--no-pretty")
+    options = ("--strict", "--config-file=", "--no-error-summary", "--no-pretty", *options)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MYPYPATH", str(ROOT))
         out, errors, _ = api.run([*options, f"--cache-dir={cache}", *programs])
@@ -42,21 +43,27 @@ def run_pyright(folder: Path) -> Messages:
     """Return what pyright says of the programs in a folder; skip the test where it is missing."""
     (folder / "pyrightconfig.json").write_text('{"typeCheckingMode": "standard"}')
     found: Messages = {"error": {}, "warning": {}, "information": {}}
+    for message in pyright_output(folder)["generalDiagnostics"]:
+        place = Path(message["file"]).name, message["range"]["start"]["line"] + 1
+        found[message["severity"]].setdefault(place, []).append(message["message"])
+    return found
+
+
+def pyright_output(folder: Path, *options: str) -> dict[str, Any]:
+    """Return pyright's JSON; skip the test where it is missing."""
     pytest.importorskip("basedpyright", reason="pyright, from the package basedpyright, is missing")
-    # It finds the environment by the PATH alone.
+    # --verifytypes finds the environment by the PATH alone.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     ran = subprocess.run(
-        [sys.executable, "-m", "basedpyright", "--outputjson"],
+        [sys.executable, "-m", "basedpyright", "--outputjson", *options],
         cwd=folder,
         env={**os.environ, "PATH": path},
         capture_output=True,
         text=True,
         check=False,
     )
-    for message in json.loads(ran.stdout)["generalDiagnostics"]:
-        place = Path(message["file"]).name, message["range"]["start"]["line"] + 1
-        found[message["severity"]].setdefault(place, []).append(message["message"])
-    return found
+    output: dict[str, Any] = json.loads(ran.stdout)
+    return output
 
 
 def mypy_cache(request: pytest.FixtureRequest, factory: pytest.TempPathFactory) -> Path:

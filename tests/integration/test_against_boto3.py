@@ -17,7 +17,7 @@ EXECUTIONS = {
     for execution in ACCOUNT.executions[:7]  # those with the boundary cases of paging
 }
 OPERATION: Any = "list_lifecycle_execution_resources"
-PAGE_SIZES = [None, 1, 7, 24]
+PAGE_SIZES = [None, 1, 7, 10, 24, 25]
 
 Config = dict[str, Any]
 
@@ -80,16 +80,17 @@ def test_every_execution_and_page_size_and_limit(
 def test_full_results_are_equal(client: ImageBuilder, boto3_client: Any, execution_id: str) -> None:
     ours, theirs = paginators(client, boto3_client)
     total = EXECUTIONS[execution_id]
-    for limit in [None, *item_limits(7, total)]:
-        config = compact({"PageSize": 7, "MaxItems": limit})
-        params = {"lifecycleExecutionId": execution_id, "PaginationConfig": config}
-        result = ours.paginate(**params).build_full_result()
-        assert result == theirs.paginate(**params).build_full_result(), config
-        assert type(result) is dict
-        assert result["lifecycleExecutionId"] == execution_id
-        expected = total if limit is None else min(limit, total)
-        assert len(result["resources"]) == expected
-        assert ("NextToken" in result) == (limit is not None and limit < total)
+    for page_size in (7, 25):
+        for limit in [None, *item_limits(page_size, total)]:
+            config = compact({"PageSize": page_size, "MaxItems": limit})
+            params = {"lifecycleExecutionId": execution_id, "PaginationConfig": config}
+            result = ours.paginate(**params).build_full_result()
+            assert result == theirs.paginate(**params).build_full_result(), config
+            assert type(result) is dict
+            assert result["lifecycleExecutionId"] == execution_id
+            expected = total if limit is None else min(limit, total)
+            assert len(result["resources"]) == expected
+            assert ("NextToken" in result) == (limit is not None and limit < total)
 
 
 def resources_of(pages: Any) -> list[Any]:

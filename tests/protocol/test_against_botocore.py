@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagebuilder_pager.pagination import PaginationSpec
-from tests.fakes.amounts import fuzz_examples
 from tests.fakes.listings import configs, expressions, listings
 from tests.fakes.paginated_service import (
     BACKENDS,
@@ -32,7 +31,7 @@ from tests.fakes.paginated_service import (
 PROFILE = settings(
     deadline=None,
     derandomize=True,
-    max_examples=fuzz_examples(30, cost=50),
+    max_examples=100,
     suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.filter_too_much],
 )
 

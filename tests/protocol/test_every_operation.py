@@ -21,14 +21,13 @@ from hypothesis import strategies as st
 from imagebuilder_pager import ImageBuilder, exceptions
 from imagebuilder_pager._operations import OPERATIONS
 from imagebuilder_pager._rows import Operation
-from tests.fakes.amounts import fuzz_examples
 from tests.fakes.operation_services import CREDENTIALS, Boto3, OperationService, required_params
 from tests.fakes.shapes import values_of
 
 PROFILE = settings(
     deadline=None,
     derandomize=True,
-    max_examples=fuzz_examples(4, cost=200),
+    max_examples=12,
     suppress_health_check=[
         HealthCheck.too_slow,
         HealthCheck.data_too_large,

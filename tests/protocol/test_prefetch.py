@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagebuilder_pager.exceptions import PaginationError, ParamValidationError
-from tests.fakes.amounts import fuzz_examples
 from tests.fakes.listings import configs, listings
 from tests.fakes.paginated_service import (
     BACKENDS,
@@ -37,7 +36,7 @@ from tests.fakes.prefetching import (
     watch_prefetch_thread,
 )
 
-PROFILE = settings(deadline=None, derandomize=True, max_examples=fuzz_examples(40, cost=50))
+PROFILE = settings(deadline=None, derandomize=True, max_examples=100)
 
 
 # Order, tokens, truncation and errors.

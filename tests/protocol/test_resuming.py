@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from imagebuilder_pager import ImageBuilder
 from imagebuilder_pager.local import Account
 from imagebuilder_pager.pagination import decode_token
-from tests.fakes.amounts import fuzz_examples
 from tests.fakes.image_builder import (
     ID,
     answering,
@@ -33,7 +32,7 @@ from tests.fakes.paginated_service import (
     run,
 )
 
-PROFILE = settings(deadline=None, derandomize=True, max_examples=fuzz_examples(40, cost=50))
+PROFILE = settings(deadline=None, derandomize=True, max_examples=120)
 OPERATION: Any = "list_lifecycle_execution_resources"
 
 
@@ -314,7 +313,7 @@ class KilledError(Exception):
 
 
 @given(data=st.data(), count=st.integers(0, 30), way=st.sampled_from(WAYS))
-@settings(PROFILE, max_examples=fuzz_examples(20, cost=100))
+@settings(PROFILE, max_examples=40)
 def test_killed_with_the_client_of_image_builder(data: st.DataObject, count: int, way: str) -> None:
     """A crash is an exception in the loop; each run is a client of its own."""
     finished: list[str] = []

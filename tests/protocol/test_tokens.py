@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from imagebuilder_pager.exceptions import PaginationError, StartingTokenError
 from imagebuilder_pager.pagination import decode_token, encode_token
 from imagebuilder_pager.pagination.tokens import MAX_OFFSET, parse_starting_token
-from tests.fakes.amounts import fuzz_examples
 
-PROFILE = settings(deadline=None, derandomize=True, max_examples=fuzz_examples(100, cost=10))
+PROFILE = settings(deadline=None, derandomize=True, max_examples=300)
 NAMES = st.text(max_size=5).filter(lambda name: name != "boto_encoded_keys")
 SCALARS = (
     st.none()
@@ -111,7 +110,7 @@ ANY_TOKEN = st.one_of(
 @example(token="A___٣", names=["A"])
 @example(token=packed('{"A": "\ud800"}'), names=["A"])
 @example(token=packed('{"A": 1e999}'), names=["A"])
-@settings(PROFILE, max_examples=fuzz_examples(250, cost=10))
+@settings(PROFILE, max_examples=700)
 def test_whatever_the_token_it_sets_the_input_tokens_and_an_offset(
     token: str, names: list[str]
 ) -> None:

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from imagebuilder_pager._validation import describe_value
 from imagebuilder_pager.exceptions import PaginationError, ParamValidationError, StartingTokenError
 from imagebuilder_pager.pagination import decode_token, encode_token
-from tests.fakes.amounts import fuzz_examples
 from tests.fakes.listings import configs, listings
 from tests.fakes.paginated_service import (
     BACKENDS,
@@ -30,7 +29,7 @@ from tests.fakes.paginated_service import (
 )
 from tests.fakes.tokens import ENTRY, NUMBERS
 
-PROFILE = settings(deadline=None, derandomize=True, max_examples=fuzz_examples(50, cost=50))
+PROFILE = settings(deadline=None, derandomize=True, max_examples=150)
 
 
 # 1. A token taken at one PageSize and resumed at a smaller one.

@@ -23,8 +23,8 @@ all again, right and at once; no connection is kept that is not clean, as the se
 none is open after close, never are there more than allowed; no warning, no thread, no task is
 left.
 
-``make test`` runs a sample of the bytes and lines, and of one framing or activity every record and
-turn; ``make simulate`` runs all of them. ``SIMULATION_SEED`` moves the sample and the bytes
+``make test`` runs every byte, record, turn or line of one framing or activity, and a sample of
+the others; ``make simulate`` runs all of them. ``SIMULATION_SEED`` moves the sample and the bytes
 that are put in. Each test holds the number of its cases from below; the sum is printed at the
 end.
 

@@ -183,9 +183,9 @@ def test_after_ctrl_c_at_any_line_the_same_client_goes_on(
     activity, scenario = ACTIVITIES[name]
     observer = Tracer()
     cases.add(run(Case(subject, scenario=scenario), activity, observer))
-    # An iteration with a retry passes most lines: more of it than of the others.
+    # An iteration with a retry passes most lines: all in it, some in the others.
     points = list(observer.passes.items())
-    stride = 3 if name == "an iteration with a retry" else 9
+    stride = 1 if name == "an iteration with a retry" else 4
     for (filename, line), passes in cases.sample(points, stride):
         for occurrence in cases.sample(range(1, passes + 1), passes):
             tracer = Tracer((filename, line), occurrence)
@@ -193,4 +193,4 @@ def test_after_ctrl_c_at_any_line_the_same_client_goes_on(
             findings = run(Case(subject, scenario=scenario), activity, tracer, closes=closes)
             where = f"Ctrl-C at {Path(filename).name}:{line}, pass {occurrence}"
             cases.add([f"{where}: {finding}" for finding in findings])
-    cases.check(at_least=15)
+    cases.check(at_least=35)

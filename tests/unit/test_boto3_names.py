@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import functools
 import inspect
 import pickle
 import re
@@ -36,9 +35,6 @@ def make(client_class: Any = ImageBuilder) -> Any:
     return client_class("us-west-2")
 
 
-make_once = functools.cache(make)
-
-
 @clients
 @pytest.mark.parametrize("arguments", [{}, {"region_name": "us-west-2"}])
 def test_the_service_in_place_of_the_region_is_an_error(
@@ -58,7 +54,7 @@ def test_the_page_is_there() -> None:
 @clients
 @pytest.mark.parametrize("name", sorted(MISSING - {"close"}))
 def test_an_attribute_of_boto3s_client_names_the_page(client_class: Any, name: str) -> None:
-    client = make_once(client_class)
+    client = make(client_class)
     assert not hasattr(client, name)
     with pytest.raises(AttributeError) as caught:
         getattr(client, name)

@@ -1,7 +1,6 @@
 """The package declares each distribution that it imports, with a lower bound."""
 
 import ast
-import functools
 import re
 import sys
 import tomllib
@@ -50,7 +49,6 @@ def is_typing_extensions(line: ast.stmt) -> bool:
     return isinstance(line, ast.ImportFrom) and line.module == "typing_extensions"
 
 
-@functools.cache
 def imports_by_distribution() -> dict[str, set[str]]:
     """Return, for each distribution that the package imports, the files that do."""
     owners = packages_distributions()

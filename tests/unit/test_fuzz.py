@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -23,14 +24,13 @@ from imagebuilder_pager.models import ListLifecycleExecutionResourcesResponse
 from imagebuilder_pager.pagination import decode_token, encode_token
 from imagebuilder_pager.pagination.tokens import MAX_OFFSET, parse_starting_token
 from tests.fakes.accounts import LOCAL_CREDENTIALS
-from tests.fakes.amounts import fuzz_examples
 from tests.fakes.clocks import NoSleepClock
 from tests.fakes.services import ChunkStream, RecordingService, http_client
 
 T = TypeVar("T")
 
 fuzzed = settings(
-    max_examples=fuzz_examples(150, cost=1),
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "150")),
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

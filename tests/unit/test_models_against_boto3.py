@@ -15,7 +15,6 @@ from imagebuilder_pager.models import (
     LifecycleExecutionResourceStatus,
     LifecycleExecutionStatus,
 )
-from tests.fakes.amounts import fuzz_examples
 from tests.fakes.pages import (
     EXECUTION_ID,
     RESPONSE_HEADERS,
@@ -129,7 +128,7 @@ BODY = structure(
 
 
 @settings(
-    max_examples=fuzz_examples(100, cost=20),
+    max_examples=300,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -138,7 +137,7 @@ def test_any_body_is_as_boto3_has_it(boto3_answer: Boto3Response, body: dict[str
     assert same_as_boto3(boto3_answer, json.dumps(body).encode())
 
 
-@settings(max_examples=fuzz_examples(70, cost=20), deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(body=BODY)
 def test_any_body_keeps_what_it_has(body: dict[str, Any]) -> None:
     """Keys are those of the body, but for null members; nothing of it is lost."""

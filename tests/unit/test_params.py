@@ -8,14 +8,13 @@ from typing import Any
 import botocore.model
 import botocore.validate
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imagebuilder_pager._operations import OPERATIONS
 from imagebuilder_pager._params import Param, check_params
 from imagebuilder_pager._rows import Operation
 from imagebuilder_pager.exceptions import ParamValidationError
-from tests.fakes.amounts import fuzz_examples
 from tests.fakes.pages import EXECUTION_ID
 from tools.service_model import ServiceModel
 
@@ -189,7 +188,6 @@ def test_what_is_refused_is_what_boto3_refuses(name: str) -> None:
     names = st.sampled_from([*operation.params, "colour", "max_results"])
     required = {wire: EXECUTION_ID for wire, param in operation.params.items() if param.required}
 
-    @settings(max_examples=fuzz_examples(30, cost=50), deadline=None)
     @given(st.dictionaries(names, ANYTHING, max_size=3), st.booleans())
     def check(given: dict[str, Any], with_required: bool) -> None:
         given = {**required, **given} if with_required else given
