@@ -5,9 +5,6 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-from .._dates import assume_utc as assume_utc  # noqa: PLC0414  # re-exported
-from .._dates import parse_iso8601 as parse_iso8601  # noqa: PLC0414  # re-exported
-
 
 class Clock:
     """The system's clock; a test passes a subclass, so that nothing sleeps."""

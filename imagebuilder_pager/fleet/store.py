@@ -5,8 +5,9 @@ Rules:
 - The outcome of a batch is written in one transaction. The first part of a listing replaces its old
   rows, and the last part sets its flag ``complete``. So a run that is killed at any moment leaves
   listings that are complete, and others that the next run makes anew.
-- A listing is complete if its execution had ended before it began, and none of its resources is in
-  progress. It is never made again. Nothing depends on the clock of this machine.
+- A listing is complete if its execution had ended before it began, none of its resources is in
+  progress, nor the image of its children, and each page matched. It is never made again. Nothing
+  depends on the clock of this machine.
 """
 
 from __future__ import annotations

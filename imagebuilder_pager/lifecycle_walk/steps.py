@@ -195,8 +195,8 @@ class BaseWalk:
     def resume_token(self) -> str | None:
         """The ``StartingToken`` that resumes right behind the last record yielded.
 
-        None before the first and after the last. With several iterations at once, it is that of
-        the iteration that yielded last.
+        None before the first, and when the iteration has ended. With several iterations at once,
+        it is that of the iteration that yielded last.
         """
         return None if self._latest is None else self._latest.resume_token
 

@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import Any, TypedDict
 
-from .._aws.clock import assume_utc
+from .._dates import assume_utc
 from .._operations import find_operation
 from .._validation import collect_whole_number, describe_invalid_value
 from ..exceptions import ParamValidationError, Problem

@@ -545,7 +545,7 @@ class Interrupted:
     [
         pytest.param("BEGIN", 1, id="the first BEGIN"),
         pytest.param("BEGIN", 3, id="a BEGIN"),
-        pytest.param("INSERT INTO executions", 2, id="a write"),
+        pytest.param("INSERT OR REPLACE INTO executions", 2, id="a write"),
         pytest.param("UPDATE targets", 1, id="the end of a target"),
     ],
 )

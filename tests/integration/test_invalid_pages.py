@@ -186,6 +186,8 @@ def test_a_fleet_stores_every_record_and_null_for_what_does_not_match(
         result = run_fleet(targets, database, on_invalid_response="warn")
         assert not result.failures
     keys = keys_of_account(broken_account)
+    # An execution without a valid id cannot be asked for, and is no record.
+    assert result.records == sum(1 for run, _, _ in keys if run)
     with closing(sqlite3.connect(path)) as connection:
         stored = connection.execute(
             "SELECT DISTINCT execution_id, parent_id, resource_id FROM resources"

@@ -63,7 +63,7 @@ BOTOCORE_LATER = {"_aws.config.shared_config": {"botocore.configloader"}}
 # attributes (those of a class in the same file are not counted).
 PRIVATE_USES = {
     "cli": {
-        *("_aws.clock", "_aws.config.region", "_aws.config.shared_config", "_aws.config.tls"),
+        *("_dates", "_aws.config.region", "_aws.config.shared_config", "_aws.config.tls"),
         *("_aws.retries", "_aws.transport.types", "_operations", "_params", "_rows", "_threads"),
         *("_validation", "._connection", "._send"),
     },

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
-from ..._aws.clock import assume_utc
+from ..._dates import assume_utc
 from ..exit_codes import UsageError
 
 RICH_OUTPUTS = ("summary", "table", "tree")

@@ -66,7 +66,7 @@ def run_report(argv: Sequence[str]) -> int:
         if targets:
             _check_run(options, targets, selection)
         path = options.database or _temporary_path()
-        is_over = True
+        is_over, was_listed = True, False
         try:
             with _open(path, read_only=options.offline and options.prune is None) as database:
                 if options.offline:
@@ -76,6 +76,7 @@ def run_report(argv: Sequence[str]) -> int:
                     write_stderr(f"--prune: deleted {count_of(number, 'execution')}.\n")
                 is_over = options.offline
                 result = None if options.offline else _list(options, targets, database)
+                was_listed = result is not None
                 if not options.offline:  # now the ids of all accounts are known
                     _check_places(selection, newest_places(database))
                 code = _write(options, database, selection)
@@ -83,8 +84,8 @@ def run_report(argv: Sequence[str]) -> int:
                 for arn in () if result is None else result.missing_policies:
                     write_stderr(f"No target has the policy {escape_controls(arn)}.\n")
                     code = code or CLIENT_ERROR_RC
-        except CommandError:  # there is nothing to go on with
-            is_over = True
+        except CommandError:
+            is_over = not was_listed  # else the database is kept, and its path told
             raise
         finally:
             if not is_over:
