@@ -19,7 +19,6 @@ import anyio
 import pytest
 
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
-from imagebuilder_pager._aws.credentials.process import CredentialProcessRunner
 from imagebuilder_pager._aws.credentials.refreshable import RefreshableCredentials
 from imagebuilder_pager._aws.identity import Credentials
 from imagebuilder_pager._aws.transport.network import SocketBackend
@@ -302,7 +301,7 @@ def test_a_process_that_prints_without_end_is_stopped(
 def test_a_process_whose_child_keeps_the_output_open_is_given_up(
     settings: CredentialSettings, clock: NoSleepClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(CredentialProcessRunner, "TIMEOUT", 0.5)
+    monkeypatch.setattr("imagebuilder_pager._aws.credentials.process.TIMEOUT", 0.5)
     program = settings.file(
         "program.py",
         "import subprocess, sys\n"

@@ -193,9 +193,7 @@ def test_a_failed_process_is_an_error_without_its_output(
 def test_a_process_is_killed_after_its_timeout(
     settings: CredentialSettings, clock: NoSleepClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "imagebuilder_pager._aws.credentials.process.CredentialProcessRunner.TIMEOUT", 0.2
-    )
+    monkeypatch.setattr("imagebuilder_pager._aws.credentials.process.TIMEOUT", 0.2)
     settings.file(
         ".aws/config",
         f"[default]\ncredential_process = {sys.executable} -c 'import time; time.sleep(60)'\n",

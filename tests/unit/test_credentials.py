@@ -16,7 +16,7 @@ import pytest
 from imagebuilder_pager import ImageBuilder, exceptions
 from imagebuilder_pager._aws.clock import Clock
 from imagebuilder_pager._aws.config.shared_config import SharedConfig
-from imagebuilder_pager._aws.credentials.environment import credentials_from_environment
+from imagebuilder_pager._aws.credentials.environment import EnvironmentProvider
 from imagebuilder_pager._aws.credentials.refreshable import RefreshableCredentials
 from imagebuilder_pager._aws.credentials.resolver import resolve_credentials
 from imagebuilder_pager._aws.identity import CachingProvider, Credentials, CredentialsContext
@@ -185,7 +185,7 @@ def test_a_providers_own_invalidate_is_called() -> None:
 
 def test_the_environment_variables_are_those_of_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
     def both() -> tuple[Any, Any]:
-        ours, theirs = credentials_from_environment(), botocore.credentials.EnvProvider().load()
+        ours, theirs = EnvironmentProvider().load(), botocore.credentials.EnvProvider().load()
         return (
             ours and (ours.access_key, ours.secret_key, ours.token),
             theirs and theirs.get_frozen_credentials()[:3],
@@ -229,7 +229,7 @@ def test_an_expiration_that_is_not_a_time_is_an_error_that_names_its_variable(
     with pytest.raises(
         exceptions.InvalidConfigError, match=r"^AWS_CREDENTIAL_EXPIRATION: 'soon' given; allowed: a"
     ):
-        credentials_from_environment()
+        EnvironmentProvider().load()
 
 
 # Secrets, copies, imports

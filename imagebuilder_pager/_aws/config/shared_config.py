@@ -8,10 +8,11 @@ looked up in them. Nothing that parses them is imported before that.
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from ..._validation import importing
-from ...exceptions import InvalidConfigError, ProfileNotFound
+from ..._validation import InvalidValueError, importing, validate_whole_number
+from ...exceptions import InvalidConfigError, Problem, ProfileNotFound
 
 # In botocore's order: the older name comes first.
 _PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
@@ -23,6 +24,10 @@ class Resolved(NamedTuple):
 
     value: str
     source: str
+
+    def invalid(self, allowed: str) -> InvalidConfigError:
+        """Return the error for a value that is not allowed."""
+        return InvalidConfigError(Problem(self.source, f"{self.value[:80]!r} given", allowed))
 
 
 class SharedConfig:
@@ -92,6 +97,29 @@ class SharedConfig:
         """Return whether the variable, else the profile's key, is ``true``."""
         resolved = self.get(variable, key=key)
         return resolved is not None and is_true(resolved.value)
+
+    def get_choice(self, variable: str, key: str, choices: Collection[str]) -> str | None:
+        """Return the variable, else the profile's key; None if neither is set.
+
+        Raises :class:`InvalidConfigError` for a value that is not one of the choices.
+        """
+        resolved = self.get(variable, key=key)
+        if resolved is not None and resolved.value not in choices:
+            raise resolved.invalid(", ".join(choices))
+        return None if resolved is None else resolved.value
+
+    def get_whole_number(self, variable: str, key: str) -> int | None:
+        """Return the variable, else the profile's key, as a whole number; None if neither is set.
+
+        Raises :class:`InvalidConfigError` for anything but a whole number from 1 on.
+        """
+        resolved = self.get(variable, key=key)
+        if resolved is None:
+            return None
+        try:
+            return validate_whole_number(resolved.source, resolved.value, minimum=1, convert=True)
+        except InvalidValueError as error:
+            raise InvalidConfigError(error.problem) from None
 
     def missing_key_reason(self, key: str) -> str:
         """Return why the profile has no ``key``, for an error."""

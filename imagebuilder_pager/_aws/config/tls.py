@@ -68,10 +68,7 @@ def ca_bundle_from_config(config: SharedConfig) -> Resolved | None:
 
 def ca_bundle_from_environment() -> Resolved | None:
     """Return ``AWS_CA_BUNDLE`` or ``REQUESTS_CA_BUNDLE``, for clients that read no shared file."""
-    for variable in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
-        if path := os.environ.get(variable):
-            return Resolved(path, variable)
-    return None
+    return SharedConfig().get("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
 
 
 def resolve_verify(owner: str, verify: object, ca_bundle: Resolved | None) -> LazySSLContext:
@@ -122,9 +119,8 @@ def warn_unverified(source: str) -> None:
 
 def _default_certificates() -> Resolved:
     """Return httpx's certificates: ``SSL_CERT_FILE``, ``SSL_CERT_DIR``, or certifi's."""
-    for variable in ("SSL_CERT_FILE", _DIRECTORIES):
-        if path := os.environ.get(variable):
-            return Resolved(path, variable)
+    if (found := SharedConfig().get("SSL_CERT_FILE", _DIRECTORIES)) is not None:
+        return found
     import certifi
 
     return Resolved(certifi.where(), "certifi")

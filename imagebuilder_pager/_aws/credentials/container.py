@@ -21,13 +21,11 @@ _TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
 
 
 class ContainerProvider:
-    """The provider of a container's credentials.
-
-    It serves one search: called twice, it returns the same credentials.
-    """
+    """The provider of a container's credentials."""
 
     METHOD = "container-role"
     CANONICAL_NAME = "EcsContainer"
+    name = "container endpoint"
 
     HOST = "169.254.170.2"
     _ALLOWED_HOSTS = frozenset({HOST, "169.254.170.23", "fd00:ec2::23", "localhost"})
@@ -39,7 +37,6 @@ class ContainerProvider:
     def __init__(self, clock: Clock, certificates: LazySSLContext) -> None:
         self._clock = clock
         self._certificates = certificates
-        self._credentials: Credentials | None = None
 
     def load(self) -> Credentials | None:
         """Return the credentials of the endpoint, None if no endpoint is set.
@@ -51,11 +48,11 @@ class ContainerProvider:
         relative_uri, full_uri = os.environ.get(_RELATIVE_URI), os.environ.get(_FULL_URI)
         if relative_uri is not None:
             full_uri = f"http://{self.HOST}{relative_uri}"
-        if self._credentials is None and full_uri is not None:
-            headers = {"accept": "application/json", **_auth_headers()}
-            self._validate_url(full_uri)
-            self._credentials = self._fetch(full_uri, headers)
-        return self._credentials
+        if full_uri is None:
+            return None
+        headers = {"accept": "application/json", **_auth_headers()}
+        self._validate_url(full_uri)
+        return self._fetch(full_uri, headers)
 
     def missing_reason(self) -> str:
         """Return why there are no credentials."""

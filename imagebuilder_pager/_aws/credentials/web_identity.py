@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ...exceptions import InvalidConfigError
-from ..identity import Credentials, CredentialsContext, read_credentials
+from ..identity import Credentials, CredentialsContext
 from .token_file import read_token_file
 
 _VARIABLE_BY_KEY = {
@@ -24,6 +24,7 @@ class WebIdentityProvider:
 
     METHOD = "assume-role-with-web-identity"
     CANONICAL_NAME = None
+    name = "web identity"
 
     def __init__(
         self, context: CredentialsContext, profile_name: str, *, use_environment: bool
@@ -53,10 +54,9 @@ class WebIdentityProvider:
         token = read_token_file(token_file)
         from .sts import StsClient
 
-        response = StsClient(self._context, None).assume_role_with_web_identity(
+        return StsClient(self._context, None).assume_role_with_web_identity(
             RoleArn=role_arn, RoleSessionName=session_name, WebIdentityToken=token
         )
-        return read_credentials(response["Credentials"], "SessionToken")
 
     def missing_reason(self) -> str:
         """Return why there are no credentials."""
