@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import os
 import resource
@@ -10,21 +11,19 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 
-from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
+from imagebuilder_pager import exceptions
 from imagebuilder_pager._aws.credentials.refreshable import RefreshableCredentials
 from imagebuilder_pager._aws.identity import Credentials
 from imagebuilder_pager._aws.transport.network import SocketBackend
 from imagebuilder_pager._aws.transport.types import ReceivedResponse
 from tests.fakes.clocks import FakeClock, NoSleepClock
-from tests.fakes.connections import EXECUTION, ConnectionServer, serve_pages
+from tests.fakes.connections import ConnectionServer
 from tests.fakes.credential_endpoints import (
     CredentialEndpoints,
     CredentialSettings,
@@ -33,43 +32,24 @@ from tests.fakes.credential_endpoints import (
 )
 
 
-class FastClock(NoSleepClock):
-    """A clock whose monotonic time goes on by half a second each time it is read."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.elapsed = 0.0
-
-    def monotonic(self) -> float:
-        self.elapsed += 0.5
-        return self.elapsed
-
-
-def endpoint_urls(settings: CredentialSettings, url: str) -> dict[str, Callable[[], None]]:
-    """Return what sets up each kind of endpoint at a URL."""
-
-    def container() -> None:
+def set_up(kind: str, settings: CredentialSettings, url: str) -> None:
+    """Set up one kind of endpoint at a URL."""
+    if kind == "container":
         settings.environment(AWS_CONTAINER_CREDENTIALS_FULL_URI=f"{url}/v1/credentials")
-
-    def instance() -> None:
+    elif kind == "instance":
         settings.set_imds()
         settings.environment(AWS_EC2_METADATA_SERVICE_ENDPOINT=url)
-
-    def sts() -> None:
+    else:
         settings.set_web_identity()
         settings.environment(AWS_ENDPOINT_URL_STS=url)
 
-    return {"container": container, "instance": instance, "STS": sts}
-
 
 KINDS = ["container", "instance", "STS"]
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 DRIPS = {
     "head": (b"HTTP/1.1 200 OK\r\nX-Long: ", b"x"),
     "body": (b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n", b"x"),
-    "trailer": (
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX-Long: ",
-        b"x",
-    ),
+    "trailer": (CHUNKED + b"2\r\n{}\r\n0\r\nX-Long: ", b"x"),
     "responses of 1xx": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
 }
 
@@ -89,9 +69,9 @@ def test_an_endpoint_that_drips_is_given_up(
         while not done.wait(0.001):
             connection.sendall(piece)
 
-    clock = FastClock()
+    clock = FakeClock(tick=0.5)
     with ConnectionServer(serve) as server:
-        endpoint_urls(settings, server.url)[kind]()
+        set_up(kind, settings, server.url)
         began = time.monotonic()
         try:
             with pytest.raises(exceptions.NoCredentialsError, match="in time"):
@@ -102,44 +82,39 @@ def test_an_endpoint_that_drips_is_given_up(
     assert clock.elapsed < 200
 
 
-def test_a_retry_after_of_sts_stays_within_its_budget(
-    settings: CredentialSettings, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("retry_after", "timeouts", "elapsed"),
+    [
+        (20, [10, 10], 20),  # another 20 s would be more than the half minute
+        (15, [10, 10, 5], 30),
+    ],
+)
+def test_attempts_at_sts_stay_within_half_a_minute(
+    settings: CredentialSettings,
+    monkeypatch: pytest.MonkeyPatch,
+    retry_after: int,
+    timeouts: list[float],
+    elapsed: float,
 ) -> None:
+    """The service is busy, then it sends nothing at all, unless the time is up by then."""
     clock = FakeClock()
-    sent: list[float] = []
-
-    def respond(*_: Any, **__: Any) -> ReceivedResponse:
-        sent.append(clock.elapsed)
-        return ReceivedResponse(503, {"retry-after": "20"}, b"")
-
-    monkeypatch.setattr("imagebuilder_pager._aws.credentials.sts.fetch_response", respond)
-    settings.set_web_identity()
-    with pytest.raises(exceptions.CredentialRetrievalError, match="503"):
-        our_credentials(clock)
-    assert sent == [0, 20]
-    assert clock.elapsed == 20, "another 20 s would be more than the half minute"
-
-
-def test_attempts_at_sts_that_hang_stay_within_its_budget(
-    settings: CredentialSettings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = FakeClock()
-    timeouts: list[float] = []
+    given: list[float] = []
 
     def respond(*_: Any, timeout: float, **__: Any) -> ReceivedResponse:
-        timeouts.append(timeout)
-        if len(timeouts) == 1:
-            return ReceivedResponse(503, {"retry-after": "15"}, b"")
-        clock.elapsed += timeout
-        raise exceptions.ReadTimeoutError("no response in time")
+        given.append(timeout)
+        if len(timeouts) == 3 and len(given) > 1:
+            clock.elapsed += timeout
+            raise exceptions.ReadTimeoutError("no response in time")
+        return ReceivedResponse(503, {"retry-after": str(retry_after)}, b"")
 
     monkeypatch.setattr("imagebuilder_pager._aws.credentials.sts.fetch_response", respond)
+    # The backoff is random.
+    monkeypatch.setattr("imagebuilder_pager._aws.retries.TRANSIENT_BASE", 0.0)
     settings.set_web_identity()
-    with pytest.raises(exceptions.CredentialRetrievalError, match="in time"):
+    problem = "in time" if len(timeouts) == 3 else "503"
+    with pytest.raises(exceptions.CredentialRetrievalError, match=problem):
         our_credentials(clock)
-    assert timeouts[:2] == [10, 10]
-    assert 4 < timeouts[2] < 5.01, "what is left of half a minute"
-    assert clock.elapsed == pytest.approx(30)
+    assert (given, clock.elapsed) == (timeouts, elapsed)
 
 
 def test_the_three_requests_of_instance_metadata_are_within_the_documented_time(
@@ -160,49 +135,37 @@ def test_the_three_requests_of_instance_metadata_are_within_the_documented_time(
     assert clock.elapsed == pytest.approx(2.7), "within the three seconds that are documented"
 
 
-@pytest.mark.parametrize("attempts", [1, 2])
-def test_instance_metadata_that_does_not_answer_takes_a_second_an_attempt(
-    attempts: int, settings: CredentialSettings, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("kind", "timeouts", "elapsed"),
+    [
+        ("instance", [1, 1], 2),
+        # The first attempt takes 3.5 s longer than its share. They are a second apart.
+        ("container", [2, 1.5], 8),
+    ],
+)
+def test_a_metadata_endpoint_that_does_not_answer_has_one_budget(
+    settings: CredentialSettings,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    timeouts: list[float],
+    elapsed: float,
 ) -> None:
     clock = FakeClock()
-    timeouts: list[float | None] = []
+    given: list[float | None] = []
 
     def connect(_: SocketBackend, host: str, port: int, timeout: float | None = None) -> None:
-        timeouts.append(timeout)
         clock.elapsed += timeout or 0
+        if kind == "container" and not given:
+            clock.elapsed += 3.5
+        given.append(timeout)
         raise TimeoutError
 
     monkeypatch.setattr(SocketBackend, "connect_tcp", connect)
-    settings.set_imds()
-    settings.environment(AWS_METADATA_SERVICE_NUM_ATTEMPTS=str(attempts))
+    set_up(kind, settings, settings.endpoints.url)
+    settings.environment(AWS_METADATA_SERVICE_NUM_ATTEMPTS="2")
     with pytest.raises(exceptions.NoCredentialsError, match="no response in time"):
         our_credentials(clock)
-    assert timeouts == [1] * attempts
-    assert clock.elapsed == attempts
-
-
-def test_a_container_endpoint_has_one_budget(
-    settings: CredentialSettings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An attempt that takes longer than its share leaves less to the others."""
-    clock = FakeClock()
-    timeouts: list[float | None] = []
-
-    def connect(_: SocketBackend, host: str, port: int, timeout: float | None = None) -> None:
-        timeouts.append(timeout)
-        clock.elapsed += 5.5 if len(timeouts) == 1 else timeout or 0
-        raise TimeoutError
-
-    monkeypatch.setattr(SocketBackend, "connect_tcp", connect)
-    settings.set_eks()
-    with pytest.raises(exceptions.CredentialRetrievalError, match="no response in time"):
-        our_credentials(clock)
-    assert timeouts == [2, 1.5]
-    assert clock.elapsed == 8
-
-
-def zip_twice(body: bytes) -> bytes:
-    return gzip.compress(gzip.compress(body, mtime=0), mtime=0)
+    assert (given, clock.elapsed) == (timeouts, elapsed)
 
 
 def peak_memory() -> int:
@@ -210,13 +173,20 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip", "br"])
+@functools.cache
+def large_body() -> bytes:
+    """Return 300 MB of spaces, compressed."""
+    return gzip.compress(b" " * 300_000_000, compresslevel=1)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "kind"),
+    [*(("gzip", kind) for kind in KINDS), ("gzip, gzip", "STS"), ("br", "STS")],
+)
 def test_a_response_that_expands_takes_no_memory(
     encoding: str, kind: str, settings: CredentialSettings, clock: NoSleepClock
 ) -> None:
-    body = zip_twice(b" " * 300_000_000) if encoding == "gzip, gzip" else None
-    body = body or gzip.compress(b" " * 300_000_000, compresslevel=1)
+    body = gzip.compress(large_body()) if encoding == "gzip, gzip" else large_body()
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(body)}\r\n\r\n"
 
     def serve(connection: socket.socket, _: int) -> None:
@@ -224,15 +194,11 @@ def test_a_response_that_expands_takes_no_memory(
         connection.sendall(head.encode() + body)
 
     with ConnectionServer(serve) as server:
-        endpoint_urls(settings, server.url)[kind]()
+        set_up(kind, settings, server.url)
         before = peak_memory()
         with pytest.raises(exceptions.NoCredentialsError):
             our_credentials(clock)
         assert peak_memory() - before < 30_000_000
-
-
-def make_fifo(path: Path) -> None:
-    os.mkfifo(path)
 
 
 def make_large_file(path: Path) -> None:
@@ -244,26 +210,33 @@ def make_endless_file(path: Path) -> None:
     path.symlink_to("/dev/zero")
 
 
-@pytest.mark.parametrize("make", [make_fifo, make_large_file, make_endless_file])
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (os.mkfifo, "is not a regular file"),
+        (make_endless_file, "is not a regular file"),
+        (make_large_file, "is larger than 64 KiB"),
+    ],
+)
 @pytest.mark.parametrize("kind", ["EKS", "web identity"])
 def test_a_token_file_without_an_end_is_an_error_at_once(
-    make: Callable[[Path], None], kind: str, settings: CredentialSettings, clock: NoSleepClock
+    make: Callable[[Path], None],
+    reason: str,
+    kind: str,
+    settings: CredentialSettings,
+    clock: NoSleepClock,
 ) -> None:
-    if kind == "EKS":
-        settings.set_eks()
-    else:
-        settings.set_web_identity()
     path = settings.folder / "endless"
     make(path)
-    settings.environment(
-        AWS_WEB_IDENTITY_TOKEN_FILE=str(path), AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=str(path)
-    )
     if kind == "EKS":
-        settings.environment(AWS_WEB_IDENTITY_TOKEN_FILE="")
+        settings.set_eks()
+        settings.environment(AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=str(path))
+    else:
+        settings.set_web_identity()
+        settings.environment(AWS_WEB_IDENTITY_TOKEN_FILE=str(path))
     before = peak_memory()
     with pytest.raises(exceptions.CredentialRetrievalError) as caught:
         our_credentials(clock)
-    reason = "is larger than 64 KiB" if make is make_large_file else "is not a regular file"
     assert f"the token file {path} {reason}" in str(caught.value)
     assert peak_memory() - before < 20_000_000
 
@@ -361,6 +334,15 @@ def test_no_entity_of_a_response_of_sts_is_expanded_in_any_encoding(
     assert "SecretOfEntities" not in str(caught.value)
 
 
+def texts_of(error: BaseException) -> str:
+    """Return all texts of an error and of those before it."""
+    texts, raised = "", error
+    while raised is not None:
+        texts += f"{raised} {raised!r} {vars(raised)}"
+        raised = raised.__cause__ or raised.__context__  # type: ignore[assignment]
+    return texts
+
+
 def test_a_token_that_sts_repeats_is_removed_by_its_value(
     settings: CredentialSettings, endpoints: CredentialEndpoints, clock: NoSleepClock
 ) -> None:
@@ -370,10 +352,7 @@ def test_a_token_that_sts_repeats_is_removed_by_its_value(
     endpoints.scripted = [(400, sts_error(token, f"{token} is not mine"))]
     with pytest.raises(exceptions.CredentialRetrievalError, match=r"\(removed\) is not mine") as e:
         our_credentials(clock)
-    error: BaseException | None = e.value
-    while error is not None:
-        assert token not in f"{error} {error!r} {vars(error)}"
-        error = error.__cause__ or error.__context__
+    assert token not in texts_of(e.value)
 
 
 def test_a_token_that_a_container_endpoint_repeats_is_removed_by_its_value(
@@ -392,17 +371,8 @@ def test_a_token_that_a_container_endpoint_repeats_is_removed_by_its_value(
         )
         with pytest.raises(exceptions.CredentialRetrievalError) as caught:
             our_credentials(clock)
-    error: BaseException | None = caught.value
-    while error is not None:
-        assert token not in f"{error} {error!r} {vars(error)}"
-        assert "TaskUuidSecret" not in f"{error} {error!r} {vars(error)}"
-        error = error.__cause__ or error.__context__
-
-
-@pytest.fixture
-def pages() -> Iterator[ConnectionServer]:
-    with ConnectionServer(serve_pages) as server:
-        yield server
+    assert token not in texts_of(caught.value)
+    assert "TaskUuidSecret" not in texts_of(caught.value)
 
 
 class SlowSource:
@@ -418,58 +388,6 @@ class SlowSource:
         self.is_called.set()
         assert self.may_return.wait(20)
         return Credentials("local", "local")
-
-
-def test_a_slow_source_of_credentials_holds_no_thread_beyond_total_timeout(
-    pages: ConnectionServer,
-) -> None:
-    source = SlowSource()
-    arguments: Any = {"endpoint_url": pages.url, "credentials": source, "total_timeout": 0.2}
-    with ImageBuilder("us-west-2", **arguments) as client, ThreadPoolExecutor(8) as threads:
-        call: Any = client.list_lifecycle_execution_resources
-        began = time.monotonic()
-        calls = [threads.submit(call, **EXECUTION) for _ in range(8)]
-        try:
-            errors = [call.exception(10) for call in calls]
-            assert time.monotonic() - began < 5
-        finally:
-            source.may_return.set()
-        assert {type(error) for error in errors} == {exceptions.CredentialRetrievalError}
-        assert "0.2 s" in str(errors[0])
-        client.list_lifecycle_execution_resources(**EXECUTION)
-    assert source.call_count == 1  # the fetch was not in vain
-
-
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_a_slow_source_of_credentials_holds_no_task_beyond_total_timeout(
-    backend: str, pages: ConnectionServer
-) -> None:
-    source = SlowSource()
-    arguments: Any = {"endpoint_url": pages.url, "credentials": source, "total_timeout": 0.2}
-
-    async def main() -> None:
-        errors: list[exceptions.PagerError] = []
-
-        async def call() -> None:
-            try:
-                await client.list_lifecycle_execution_resources(**EXECUTION)
-            except exceptions.PagerError as error:
-                errors.append(error)
-
-        async with AsyncImageBuilder("us-west-2", **arguments) as client:
-            try:
-                with anyio.fail_after(5):
-                    async with anyio.create_task_group() as group:
-                        for _ in range(8):
-                            group.start_soon(call)
-            finally:
-                source.may_return.set()
-            assert [type(e) for e in errors] == [exceptions.CredentialRetrievalError] * 8
-            await call()
-            assert len(errors) == 8
-
-    anyio.run(main, backend=backend)
-    assert source.call_count == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
