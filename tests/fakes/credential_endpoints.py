@@ -242,6 +242,15 @@ class CredentialSettings:
         token = self.file("web-token", "web.identity.token")
         self.environment(AWS_WEB_IDENTITY_TOKEN_FILE=token, AWS_ROLE_ARN=ROLE + "/env")
 
+    def set_profiles(self) -> None:
+        """Write all profiles, and set up what they need but for the environment's credentials."""
+        token = self.file("web-token", "web.identity.token")
+        process = process_command(PROCESS_OUTPUT)
+        text = "\n".join(PROFILES.values())
+        self.file(".aws/config", text.replace("{token}", token).replace("{process}", process))
+        self.set_ecs()
+        self.set_imds()
+
     def set_shared(self) -> None:
         self.file(".aws/credentials", self.profile("default", "AKIDSHARED"))
 

@@ -314,10 +314,11 @@ ENTITIES = (
         ENTITIES.format(' encoding="UTF-16"').encode("utf-16"),
         ENTITIES.format(' encoding="UTF-16LE"').encode("utf-16-le"),
         ENTITIES.format(' encoding="UTF-16BE"').encode("utf-16-be"),
+        ENTITIES.format("").encode(),
         ENTITIES.format("").encode("utf-8-sig"),
         ENTITIES.format(' encoding="UTF-7"').encode("utf-7"),
     ],
-    ids=["UTF-16", "UTF-16LE", "UTF-16BE", "UTF-8 with a mark", "UTF-7"],
+    ids=["UTF-16", "UTF-16LE", "UTF-16BE", "UTF-8", "UTF-8 with a mark", "UTF-7"],
 )
 @pytest.mark.parametrize("status", [200, 400])
 def test_no_entity_of_a_response_of_sts_is_expanded_in_any_encoding(

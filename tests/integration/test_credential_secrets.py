@@ -9,13 +9,11 @@ import pytest
 from imagebuilder_pager import exceptions
 from tests.fakes.clocks import NoSleepClock
 from tests.fakes.credential_endpoints import (
-    PROCESS_OUTPUT,
     PROFILES,
     CredentialEndpoints,
     CredentialSettings,
     find_provider,
     our_credentials,
-    process_command,
 )
 
 SECRET_TEXTS = re.compile(
@@ -31,9 +29,6 @@ def test_nothing_secret_is_logged_or_shown(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Every set_up, well and ill, with everybody's loggers at their most talkative."""
-    token = settings.file("web-token", "web.identity.token")
-    text = "\n".join(PROFILES.values())
-    config = text.replace("{token}", token).replace("{process}", process_command(PROCESS_OUTPUT))
     shown = []
 
     def search(profile: str | None = None) -> None:
@@ -63,7 +58,7 @@ def test_nothing_secret_is_logged_or_shown(
         ):
             set_up()
             search()
-        settings.file(".aws/config", config)
+        settings.set_profiles()
         for profile in PROFILES:
             search(profile)
         settings.environment(AWS_ACCESS_KEY_ID=None, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=None)

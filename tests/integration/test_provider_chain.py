@@ -24,7 +24,6 @@ from imagebuilder_pager.local import (
 )
 from tests.fakes.clocks import NoSleepClock
 from tests.fakes.credential_endpoints import (
-    PROCESS_OUTPUT,
     PROFILES,
     REGION,
     ROLE,
@@ -33,7 +32,6 @@ from tests.fakes.credential_endpoints import (
     boto3_credentials,
     find_provider,
     our_credentials,
-    process_command,
 )
 
 # The same credentials as boto3
@@ -104,14 +102,7 @@ def test_each_kind_of_profile_returns_boto3s_credentials(
     settings: CredentialSettings, clock: NoSleepClock, profile: str, by: str
 ) -> None:
     endpoints = settings.endpoints
-    token = settings.file("web-token", "web.identity.token")
-    text = "\n".join(PROFILES.values())
-    settings.file(
-        ".aws/config",
-        text.replace("{token}", token).replace("{process}", process_command(PROCESS_OUTPUT)),
-    )
-    settings.set_ecs()
-    settings.set_imds()
+    settings.set_profiles()
     if by == "argument" or profile == "environment":
         settings.set_environment()
     name = profile if by == "argument" else None
@@ -163,14 +154,7 @@ def test_the_older_profile_variable_comes_first_as_in_boto3(
 def test_no_provider_needs_botocores_data(
     settings: CredentialSettings, clock: NoSleepClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    token = settings.file("web-token", "web.identity.token")
-    text = "\n".join(PROFILES.values())
-    settings.file(
-        ".aws/config",
-        text.replace("{token}", token).replace("{process}", process_command(PROCESS_OUTPUT)),
-    )
-    settings.set_ecs()
-    settings.set_imds()
+    settings.set_profiles()
     settings.set_environment()
 
     def gone(*_: object, **__: object) -> None:
