@@ -22,6 +22,7 @@ import pytest
 
 from imagebuilder_pager._aws.clock import Clock
 from imagebuilder_pager._aws.config.shared_config import SharedConfig
+from imagebuilder_pager._aws.config.tls import UNVERIFIED, LazySSLContext
 from imagebuilder_pager._aws.credentials.container import ContainerProvider
 from imagebuilder_pager._aws.credentials.resolver import resolve_credentials
 from imagebuilder_pager._aws.identity import CachingProvider, CredentialsContext
@@ -263,10 +264,11 @@ class CredentialSettings:
         return f"[{name}]\naws_access_key_id={access_key}\naws_secret_access_key={secret}\n"
 
 
-def find_provider(clock: Clock, profile: str | None = None) -> CachingProvider:
-    return resolve_credentials(
-        None, None, None, None, CredentialsContext(SharedConfig(profile), REGION, clock=clock)
-    )
+def find_provider(
+    clock: Clock, profile: str | None = None, certificates: LazySSLContext = UNVERIFIED
+) -> CachingProvider:
+    context = CredentialsContext(SharedConfig(profile), REGION, certificates, clock)
+    return resolve_credentials(None, None, None, None, context)
 
 
 def our_credentials(clock: Clock, profile: str | None = None) -> FrozenCredentials:

@@ -10,14 +10,10 @@ from typing import Any
 import pytest
 
 from imagebuilder_pager import exceptions
-from imagebuilder_pager._aws.config.shared_config import SharedConfig
 from imagebuilder_pager._aws.config.tls import LazySSLContext
-from imagebuilder_pager._aws.credentials.resolver import resolve_credentials
-from imagebuilder_pager._aws.identity import CredentialsContext
 from tests.fakes.clocks import NoSleepClock
 from tests.fakes.credential_endpoints import (
     PROCESS_OUTPUT,
-    REGION,
     ROLE,
     CredentialEndpoints,
     CredentialSettings,
@@ -91,13 +87,7 @@ def test_sts_is_verified_against_the_clients_certificates(
             (TRUSTING, True),
             (LazySSLContext(False), True),
         ):
-            provider = resolve_credentials(
-                None,
-                None,
-                None,
-                None,
-                CredentialsContext(SharedConfig(), REGION, certificates, clock),
-            )
+            provider = find_provider(clock, certificates=certificates)
             if is_trusted:
                 assert provider.get_frozen_credentials().access_key == "ASIASTS1"
             else:
