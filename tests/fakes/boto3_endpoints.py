@@ -13,7 +13,7 @@ import botocore.loaders
 import botocore.session
 import botocore.utils
 
-LOADER = botocore.loaders.Loader()  # one for all sessions, since it keeps what it has read
+LOADER = botocore.loaders.Loader()  # one for all sessions, since it caches files
 
 
 def make_session(profile: str | None = None) -> botocore.session.Session:
@@ -41,7 +41,7 @@ def boto3_url(
         client: Any = session.create_client(
             service,
             region_name=region,
-            verify=False,  # nothing is sent, and certificates take their time to load
+            verify=False,  # nothing is sent, and certificates are slow to load
             config=botocore.config.Config(retries={"total_max_attempts": 1}, **config),
         )
     except botocore.exceptions.EndpointVariantError:

@@ -1,4 +1,4 @@
-"""The endpoints that have credentials, all on one local port, and what is set up for them."""
+"""The endpoints that have credentials, all on one local port, and settings that point at them."""
 
 from __future__ import annotations
 
@@ -244,7 +244,7 @@ class CredentialSettings:
         self.environment(AWS_WEB_IDENTITY_TOKEN_FILE=token, AWS_ROLE_ARN=ROLE + "/env")
 
     def set_profiles(self) -> None:
-        """Write all profiles, and set up what they need but for the environment's credentials."""
+        """Write all profiles, and set up their sources but for the environment."""
         token = self.file("web-token", "web.identity.token")
         process = process_command(PROCESS_OUTPUT)
         text = "\n".join(PROFILES.values())

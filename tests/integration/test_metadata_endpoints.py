@@ -1,4 +1,4 @@
-"""Credentials of ECS, EKS and EC2 instance metadata: the requests, and what can fail."""
+"""Credentials of ECS, EKS and EC2 instance metadata: the requests and the failures."""
 
 import json
 import logging
@@ -36,7 +36,7 @@ def test_metadata_requests_do_not_go_through_a_proxy(
             set_up()
             assert our_credentials(clock)[0].startswith("ASIA")
         assert proxy.requests == []
-        # STS is no metadata: it is asked through the proxy, as by boto3.
+        # A request to STS goes through the proxy, as by boto3.
         settings.set_web_identity()
         assert our_credentials(clock)[0] == "ASIASTSenv1"
         assert len(proxy.requests) == 1
@@ -215,7 +215,7 @@ def test_instance_metadata_without_credentials_says_why(
     with pytest.raises(exceptions.NoCredentialsError, match=f"EC2 instance metadata: http.*{why}"):
         our_credentials(clock)
     assert endpoints.scripted == []
-    assert len(endpoints.requests) == len(answers)  # nothing is asked again without a token
+    assert len(endpoints.requests) == len(answers)  # and none without a token
 
 
 def test_instance_metadata_is_tried_as_often_as_the_settings_say(
@@ -299,9 +299,9 @@ def test_old_credentials_of_instance_metadata_are_used_and_refreshed_later(
         assert credentials.get_frozen_credentials().access_key == "ASIAIMDS1"
     assert "has no new credentials" in caplog.text
     assert boto3_credentials()[0] == "ASIAIMDS1"
-    asked = len(endpoints.requests)
+    request_count = len(endpoints.requests)
     credentials.get_frozen_credentials()
-    assert len(endpoints.requests) == asked
+    assert len(endpoints.requests) == request_count
     clock.ahead = timedelta(minutes=26)
     credentials.get_frozen_credentials()
-    assert len(endpoints.requests) > asked
+    assert len(endpoints.requests) > request_count

@@ -119,7 +119,7 @@ def test_no_provider_needs_botocores_data(
         monkeypatch.setattr(botocore.loaders.Loader, method, gone)
     for profile in PROFILES:
         assert our_credentials(clock, profile)[0]
-    with pytest.raises(FileNotFoundError):  # which boto3 does not get by without
+    with pytest.raises(FileNotFoundError):  # boto3 needs them
         boto3_credentials("source")
 
 

@@ -105,7 +105,7 @@ def objects_of(*objects: object) -> list[object]:
     remaining = list(objects)
     while remaining:
         value = remaining.pop()
-        # A string is where a secret may be; the test is for what shows it.
+        # A string may be a secret; the test is for the objects that show one.
         if id(value) not in found and not isinstance(value, str):
             found[id(value)] = value
             if type(value).__module__.startswith("imagebuilder_pager"):
@@ -124,7 +124,7 @@ def parts_of(error: BaseException) -> list[object]:
 
 
 def log_of(caplog: pytest.LogCaptureFixture, *, own: bool = False) -> str:
-    """Return all that was logged, or what the library itself has logged."""
+    """Return all log messages, or those of the library alone."""
     return "\n".join(
         f"{record.name} {record.getMessage()} {record.exc_text or ''}"
         for record in caplog.records
@@ -164,7 +164,7 @@ def repeat_in_headers(status: int, text: str) -> httpx.Response:
     return httpx.Response(status, headers=headers, html="<html>")
 
 
-#: How what was sent is put into a response, by a service that refuses it or by a proxy.
+#: How a service or a proxy repeats parts of a request in its response.
 REPETITIONS: dict[str, Callable[[str], httpx.Response]] = {
     "an error": lambda text: httpx.Response(
         403, headers={"x-amzn-ErrorType": "InvalidSignatureException"}, json={"message": text}
@@ -268,7 +268,7 @@ PROXY_SECRETS = [
     base64.b64encode(PROXY_USERINFO.encode()).decode(),
 ]
 REPEATED = f"denied Basic {PROXY_SECRETS[1]} of {PROXY_SECRETS[0]}"
-#: What a proxy may say of a request to an http endpoint, which comes with its password.
+#: Responses of a proxy that repeat its password; a request to an http endpoint has it.
 PROXY_RESPONSES = {
     "an error": f"HTTP/1.1 407 Denied\r\nX-Was: {REPEATED}\r\nContent-Length: {len(REPEATED)}"
     f"\r\n\r\n{REPEATED}",

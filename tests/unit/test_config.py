@@ -141,7 +141,7 @@ def test_a_file_that_cannot_be_parsed_is_an_error_that_shows_none_of_it(config_f
 
 
 def test_without_a_home_directory_there_are_no_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a container whose user is in no passwd file."""
+    """As in a container with a user that no passwd file has."""
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "HOME"):
         monkeypatch.delenv(name)
 

@@ -1,4 +1,4 @@
-"""How often a call is sent whose clock or credentials the service objects to, in all."""
+"""Recovery from refused credentials or a refused clock, and how often such a call is sent."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def make_calls(request: pytest.FixtureRequest) -> MakeCalls:
 
 
 class RefusingService:
-    """A service that finds all credentials expired, or is after a clock of 2076."""
+    """A service that finds all credentials expired, and has a clock of 2076."""
 
     def __init__(self, code: str = "ExpiredTokenException") -> None:
         self.code = code
@@ -85,7 +85,7 @@ def test_expired_credentials_are_replaced_for_the_next_request(
 
 
 class ClockCheckingService:
-    """A service by whose clock a request is signed in time, or refused with the date.
+    """A service that refuses a request if it is signed too early or too late, with its own date.
 
     The responses in ``first`` come before that.
     """
@@ -123,7 +123,7 @@ def test_a_clock_that_is_off_by_years_is_corrected_for_good(
 def test_the_date_of_one_refusal_does_not_set_the_clock_for_good(
     max_attempts: int, make_calls: MakeCalls
 ) -> None:
-    """A proxy, or whoever can send one response, says that it is 2076."""
+    """A proxy, which can send one response, has the year 2076."""
     wrong = error_response(403, "InvalidSignatureException", date=YEAR_2076)
     service = ClockCheckingService(NOW, wrong)
     errors = make_calls(
@@ -153,7 +153,7 @@ def test_a_late_refusal_of_what_another_call_has_corrected_does_not_undo_it() ->
 
     def respond(request: httpx.Request) -> httpx.Response:
         if next(is_first, False):
-            # While this one is under way, another call is refused, and goes on.
+            # Meanwhile another call is refused, corrects the clock, and succeeds.
             client.list_lifecycle_execution_resources(**EXECUTION)
         return service(request)
 

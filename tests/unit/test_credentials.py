@@ -286,7 +286,7 @@ def test_a_providers_credentials_are_not_cached_and_its_invalidate_is_called() -
 
 
 class ProviderOfTenants:
-    """A provider whose credentials are those of the context that calls it."""
+    """A provider of the credentials of the context that calls it."""
 
     tenant = contextvars.ContextVar[str]("tenant")
 
@@ -387,7 +387,7 @@ def test_tasks_that_wait_for_a_slow_function_have_one_thread(backend: str) -> No
     finally:
         source.finish()
     assert len(errors) == 400
-    assert source.call_count == 1, "the fetch was not in vain"
+    assert source.call_count == 1, "the fetched credentials are used"
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])

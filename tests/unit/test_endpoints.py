@@ -53,7 +53,7 @@ def session() -> botocore.session.Session:
 
 @pytest.fixture(scope="module")
 def regions(session: botocore.session.Session) -> list[str]:
-    """All that botocore knows, and ones that there may be some day."""
+    """All regions of botocore, and made-up ones."""
     known = set()
     for partition in session.get_available_partitions():
         for service in ("imagebuilder", "ec2", "sts", "s3"):

@@ -1,4 +1,4 @@
-"""When credentials are fetched and refreshed, by how many threads, and what a failure does."""
+"""When credentials are fetched and refreshed, by how many threads, and the effect of a failure."""
 
 import itertools
 import logging
@@ -313,4 +313,4 @@ def test_cancelling_does_not_wait_for_a_fetch(clock: FakeClock, backend: str) ->
 
     anyio.run(main, backend=backend)
     assert fetched.wait(10)
-    assert access_key_of(credentials) == "AKID"  # and the fetch was not in vain
+    assert access_key_of(credentials) == "AKID"  # those that were fetched

@@ -52,7 +52,7 @@ OTHERS = {"profile", "config_file", "credentials_file", "user_agent_appid"}
 
 
 def behaviour() -> Any:
-    """Return all that a client does with a call: its settings, and what it sends."""
+    """Return the settings of a client, and the request that it sends."""
     service = RecordingService()
     with http_client(service) as http:
         client = ImageBuilder("us-west-2", http_client=http, clock=FakeClock(), **LOCAL_CREDENTIALS)

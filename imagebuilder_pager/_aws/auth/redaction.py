@@ -28,7 +28,7 @@ _SAFE_CHARACTERS = ("", "/", "+=")
 
 
 def secrets_of(credentials: CredentialsLike, authorization: str = "") -> set[str]:
-    """Return the values of credentials, and of a header ``Authorization``, that nobody may see."""
+    """Return the secret values of credentials and of a header ``Authorization``."""
     values = {credentials.secret_key, credentials.token, authorization.rpartition("Signature=")[2]}
     return {value for value in values if value}
 

@@ -25,7 +25,7 @@ from ..identity import (
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-#: A service allows five minutes; it does not object to a clock that is off by less.
+#: A service allows five minutes, and accepts a clock that is off by less.
 _MIN_CORRECTED_SKEW = timedelta(minutes=4)
 #: A clock without a battery begins decades ago; a date beyond that is not a service's.
 _MAX_PLAUSIBLE_SKEW = timedelta(days=365 * 100)

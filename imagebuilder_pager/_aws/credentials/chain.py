@@ -123,5 +123,5 @@ def _load(provider: _Provider) -> Credentials | None:
         reason = f"{error.strerror}: {error.filename or ''}" if error.strerror else "OSError"
     except Exception as error:  # noqa: BLE001 - any error means that the provider has failed
         reason = f"its credentials cannot be used ({type(error).__name__})"
-    # Outside of the handler: the error's context can hold what a process has printed.
+    # Outside of the handler: the error's context can hold the output of a process.
     raise CredentialRetrievalError(f"{provider.name}: {reason}")

@@ -38,7 +38,7 @@ class InstanceMetadataProvider:
         self._missing_reason = ""
 
     def load(self) -> Credentials | None:
-        """Return the role's credentials, None if there are none.
+        """Return the role's credentials, None without any.
 
         Raises :class:`InvalidConfigError` for a setting that cannot be used.
         """

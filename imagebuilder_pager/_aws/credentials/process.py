@@ -44,7 +44,7 @@ def run_credential_process(command: Sequence[str]) -> bytes:
 def _read_within(process: subprocess.Popen[bytes], size: int, timeout: float) -> bytes | None:
     """Return the output of a process, at most ``size`` + 1 bytes; None if it has not ended in time.
 
-    It is read in a thread, since a child of the process may keep its output open for good.
+    It is read in a thread, since a child of the process may keep its output open.
     """
     received: list[bytes] = []
 

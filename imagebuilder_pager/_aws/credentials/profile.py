@@ -84,7 +84,7 @@ class ProfileProviders:
             # Private to botocore; without it, credentials are cached until they are rejected.
             expiration: datetime | None = getattr(found, "_expiry_time", None)
             return Credentials(frozen.access_key, frozen.secret_key, frozen.token, expiration)
-        # Outside of the handler: the error's context can hold what a process has printed.
+        # Outside of the handler: the error's context can hold the output of a process.
         raise failure
 
     def providers(self, profile_name: str, disable_env_vars: bool = False) -> list[Any]:

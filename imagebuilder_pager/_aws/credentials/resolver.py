@@ -97,7 +97,7 @@ class _ProviderAdapter:
         return None
 
     def invalidate(self, access_key: str) -> bool:
-        """Return what the provider's own ``invalidate`` returns, True if it has none."""
+        """Return the result of the provider's own ``invalidate``, True if it has none."""
         invalidate = getattr(self._provider, "invalidate", None)
         return True if invalidate is None else bool(invalidate(access_key))
 
