@@ -27,7 +27,7 @@ class LazySSLContext:
 
     def __init__(self, verify: bool | Resolved = True) -> None:
         self._verify = verify
-        # The context, and the version of the file that it was made of.
+        # With the version of the file.
         self._loaded: tuple[ssl.SSLContext, object] | None = None
 
     @classmethod
@@ -48,7 +48,7 @@ class LazySSLContext:
             with not_forked:
                 if self._verify is True:
                     self._verify = _default_certificates()
-                # That before the file is read: a change meanwhile is another version.
+                # Before the file is read: a change meanwhile is another version.
                 version = _file_version(self._verify)
                 loaded = self._loaded = _load(self._verify), version
         elif (version := _file_version(self._verify)) != loaded[1]:
@@ -94,10 +94,9 @@ def resolve_verify(owner: str, verify: object, ca_bundle: Resolved | None) -> La
 
 
 def warn_unverified(source: str) -> None:
-    """Issue an :class:`InsecureRequestWarning` that says where certificates were turned off.
+    """Issue an :class:`InsecureRequestWarning` for the line of the program that called the library.
 
-    It is for the line of the program that called the library. As with any warning, Python shows it
-    once for that line, or as the program's filters say.
+    ``source`` names the argument that has turned the verification off.
     """
     import sys
     import warnings
@@ -141,34 +140,24 @@ def _file_version(verify: bool | Resolved) -> object:
 
 
 def _load(verify: bool | Resolved) -> ssl.SSLContext:
-    if not isinstance(verify, bool):
-        load = _load_directories if verify.source == _DIRECTORIES else _load_ca_bundle
-        return load(*verify)
-    import ssl
+    """Return a context for a path of certificates, or one that verifies nothing for False.
 
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def _load_directories(directories: str, source: str) -> ssl.SSLContext:
-    """Return a context of certificates in a list of directories, as OpenSSL reads the variable.
-
-    It passes over those that do not exist; that none of them does is an error.
+    ``SSL_CERT_DIR`` is a list of directories. OpenSSL passes over those that do not exist; a list
+    without any that exists is an error.
     """
     import ssl
 
-    if not any(map(os.path.isdir, directories.split(os.pathsep))):
-        raise InvalidConfigError(Problem(source, f"there is no directory {directories!r}"))
-    return ssl.create_default_context(capath=directories)
-
-
-def _load_ca_bundle(path: str, source: str) -> ssl.SSLContext:
-    import ssl
-
+    if isinstance(verify, bool):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    path, source = verify
+    is_list = source == _DIRECTORIES
     try:
-        if os.path.isdir(path):  # noqa: PTH112 - a string, for ssl
+        if is_list and not any(map(os.path.isdir, path.split(os.pathsep))):
+            raise InvalidConfigError(Problem(source, f"there is no directory {path!r}"))
+        if is_list or os.path.isdir(path):  # noqa: PTH112 - a string, for ssl
             return ssl.create_default_context(capath=path)
         return ssl.create_default_context(cafile=path)
     except (OSError, ValueError, TypeError) as error:

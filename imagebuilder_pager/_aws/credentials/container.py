@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from ...exceptions import CredentialRetrievalError
@@ -52,7 +51,33 @@ class ContainerProvider:
             return None
         headers = {"accept": "application/json", **_auth_headers()}
         self._validate_url(full_uri)
-        return self._fetch(full_uri, headers)
+
+        def attempt(deadline: Deadline) -> Credentials:
+            text = fetch(
+                "GET",
+                full_uri,
+                headers,
+                deadline=deadline,
+                clock=self._clock,
+                certificates=self._certificates,
+            )
+            return parse_credentials(text, headers.values())
+
+        try:
+            return retry(
+                attempt,
+                self._clock,
+                timeout=self._TIMEOUT,
+                max_attempts=self._MAX_ATTEMPTS,
+                delay=self._RETRY_DELAY,
+            )
+        except MetadataError as error:
+            reason = str(error)
+        # Without the URL's path: in a container, the path gives access to the credentials.
+        authority = Origin.from_url(full_uri).authority
+        raise CredentialRetrievalError(
+            f"the container endpoint {authority} returned no credentials: {reason}"
+        )
 
     def missing_reason(self) -> str:
         """Return why there are no credentials."""
@@ -77,36 +102,6 @@ class ContainerProvider:
             )
         if reason:
             raise CredentialRetrievalError(f"the container endpoint's URL {reason}")
-
-    def _fetch(self, full_url: str, headers: Mapping[str, str]) -> Credentials:
-        def attempt(deadline: Deadline) -> Credentials:
-            return parse_credentials(
-                fetch(
-                    "GET",
-                    full_url,
-                    headers,
-                    deadline=deadline,
-                    clock=self._clock,
-                    certificates=self._certificates,
-                ),
-                headers.values(),
-            )
-
-        try:
-            return retry(
-                attempt,
-                self._clock,
-                timeout=self._TIMEOUT,
-                max_attempts=self._MAX_ATTEMPTS,
-                delay=self._RETRY_DELAY,
-            )
-        except MetadataError as error:
-            reason = str(error)
-        # Without the URL's path: in a container, the path gives access to the credentials.
-        authority = Origin.from_url(full_url).authority
-        raise CredentialRetrievalError(
-            f"the container endpoint {authority} returned no credentials: {reason}"
-        )
 
 
 def _auth_headers() -> dict[str, str]:

@@ -45,8 +45,8 @@ class RefreshableCredentials:
 
     ``fetch`` returns credentials or raises a :class:`PagerError`. One thread at a time calls it,
     and all threads that waited for it get the same result or error. An error is logged as a warning
-    while the old credentials have not expired. Credentials without an expiration are cached until
-    the service rejects them.
+    while the old credentials are valid. Those without an expiration are cached until the service
+    rejects them.
     """
 
     def __init__(self, fetch: Callable[[], Credentials], clock: Clock = SYSTEM_CLOCK) -> None:
@@ -65,11 +65,8 @@ class RefreshableCredentials:
         """Return the credentials; it may block to fetch them. Raises what ``fetch`` raises."""
         # Read before the state, so that a refresh that ends in between is not missed.
         count_before = self._refresh_count
-        state = self._refresh_state()
-        if state is _RefreshState.FRESH:
-            return self._current()
-        if state is _RefreshState.ADVISORY and self._lock.locked():
-            return self._current()
+        if (credentials := self.cached()) is not None:
+            return credentials
         # Not acquire(): Ctrl-C between it and a try would leave the lock held.
         with self._lock:
             # Another thread may have refreshed, or failed to, while this one waited.
@@ -81,7 +78,8 @@ class RefreshableCredentials:
             if error is not None and self._refresh_state() is _RefreshState.EXPIRED:
                 # A copy: one exception raised in many threads would mix their tracebacks.
                 raise copy.copy(error) from error.__cause__
-            return self._current()
+            assert self._credentials is not None  # noqa: S101 - without any, the state is EXPIRED
+            return self._credentials
 
     def begin_fetch(self) -> Future[CredentialsLike]:
         """Call :meth:`get_frozen_credentials` in a thread that all waiting callers share.
@@ -126,10 +124,6 @@ class RefreshableCredentials:
             return _RefreshState.ADVISORY
         return _RefreshState.MANDATORY
 
-    def _current(self) -> Credentials:
-        assert self._credentials is not None  # noqa: S101 - without any, the state is EXPIRED
-        return self._credentials
-
     def _refresh(self) -> None:
         """Fetch, with the lock held, and store the credentials or the error."""
         is_first = self._credentials is None
@@ -146,11 +140,8 @@ class RefreshableCredentials:
                 )
         finally:
             self._refresh_count += 1
-        refresh_is_due = self._refresh_state() in {
-            _RefreshState.ADVISORY,
-            _RefreshState.MANDATORY,
-        }
-        if refresh_is_due and not is_first:
+        state = self._refresh_state()
+        if state in {_RefreshState.ADVISORY, _RefreshState.MANDATORY} and not is_first:
             # It failed or brought short-lived credentials: refreshing at every call would not help.
             self._cooldown_until = self._clock.now() + REFRESH_COOLDOWN
 
