@@ -25,7 +25,11 @@ _log = logging.getLogger(__name__)
 
 
 class _Provider(Protocol):
-    """A source of credentials: its name, its credentials or None, and why it has none."""
+    """A source of credentials.
+
+    ``load`` returns None if it is not set up, and ``missing_reason`` then says why. It raises
+    :class:`NoCredentialsError`, :class:`InvalidConfigError`, or any other error, if it fails.
+    """
 
     @property
     def name(self) -> str: ...
@@ -111,17 +115,14 @@ def _in_file(context: CredentialsContext, name: str, path: str) -> _ProfileProvi
 
 
 def _load(provider: _Provider) -> Credentials | None:
-    """Return the credentials of a provider, None if it is not set up.
-
-    Raises :class:`NoCredentialsError` or :class:`InvalidConfigError` if it is, and fails.
-    """
+    """Return the credentials of a provider, or None; any error is one of the library's."""
     try:
         return provider.load()
     except PagerError:
         raise
     except OSError as error:
         reason = f"{error.strerror}: {error.filename or ''}" if error.strerror else "OSError"
-    except Exception as error:  # noqa: BLE001 - any error means that the provider has failed
+    except Exception as error:  # noqa: BLE001 - so the provider has failed
         reason = f"its credentials cannot be used ({type(error).__name__})"
     # Outside of the handler: the error's context can hold the output of a process.
     raise CredentialRetrievalError(f"{provider.name}: {reason}")

@@ -22,8 +22,6 @@ _TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
 class ContainerProvider:
     """The provider of a container's credentials."""
 
-    METHOD = "container-role"
-    CANONICAL_NAME = "EcsContainer"
     name = "container endpoint"
 
     HOST = "169.254.170.2"
@@ -38,12 +36,7 @@ class ContainerProvider:
         self._certificates = certificates
 
     def load(self) -> Credentials | None:
-        """Return the credentials of the endpoint, None if no endpoint is set.
-
-        Raises :class:`CredentialRetrievalError`, also for a URL that AWS does not allow,
-        ``OSError`` for a token file that cannot be read, and ``ValueError`` for a token that cannot
-        be part of a header.
-        """
+        """Return the credentials of the endpoint, None if no endpoint is set."""
         relative_uri, full_uri = os.environ.get(_RELATIVE_URI), os.environ.get(_FULL_URI)
         if relative_uri is not None:
             full_uri = f"http://{self.HOST}{relative_uri}"
@@ -80,7 +73,6 @@ class ContainerProvider:
         )
 
     def missing_reason(self) -> str:
-        """Return why there are no credentials."""
         return f"neither {_RELATIVE_URI} nor {_FULL_URI} is set"
 
     def _validate_url(self, full_url: str) -> None:

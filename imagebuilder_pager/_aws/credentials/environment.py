@@ -15,8 +15,6 @@ from ..identity import Credentials
 class EnvironmentProvider:
     """The provider of the environment variables; ``is_used`` is False beside a given profile."""
 
-    METHOD = "env"
-    CANONICAL_NAME = "Environment"
     name = "environment variables"
 
     def __init__(self, *, is_used: bool = True) -> None:
@@ -26,9 +24,7 @@ class EnvironmentProvider:
         """Return the credentials of the environment variables, None without any.
 
         The variables are ``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY``, in botocore's order
-        ``AWS_SECURITY_TOKEN`` or ``AWS_SESSION_TOKEN``, and ``AWS_CREDENTIAL_EXPIRATION``. Raises
-        :class:`PartialCredentialsError` for an access key id without a secret key, and
-        :class:`InvalidConfigError` for an expiration that is not a time.
+        ``AWS_SECURITY_TOKEN`` or ``AWS_SESSION_TOKEN``, and ``AWS_CREDENTIAL_EXPIRATION``.
         """
         environ = os.environ
         if not self._is_used or not environ.get("AWS_ACCESS_KEY_ID"):
@@ -47,7 +43,6 @@ class EnvironmentProvider:
             raise resolved.invalid(allowed) from None
 
     def missing_reason(self) -> str:
-        """Return why there are no credentials."""
         if not self._is_used:
             return "not used, because profile_name is given"
         has_secret_key = os.environ.get("AWS_SECRET_ACCESS_KEY")

@@ -24,8 +24,6 @@ class InstanceMetadataProvider:
     of each of an attempt's three requests: botocore has it anew for each wait of each request.
     """
 
-    METHOD = "iam-role"
-    CANONICAL_NAME = "Ec2InstanceMetadata"
     name = "EC2 instance metadata"
     _TOKEN_PATH = "latest/api/token"
     _ROLE_PATH = "latest/meta-data/iam/security-credentials/"
@@ -38,10 +36,7 @@ class InstanceMetadataProvider:
         self._missing_reason = ""
 
     def load(self) -> Credentials | None:
-        """Return the role's credentials, None without any.
-
-        Raises :class:`InvalidConfigError` for a setting that cannot be used.
-        """
+        """Return the role's credentials, None without any."""
         config = self._config
         disabled = config.get("AWS_EC2_METADATA_DISABLED")
         if disabled is not None and is_true(disabled.value):
@@ -68,7 +63,7 @@ class InstanceMetadataProvider:
         return None
 
     def missing_reason(self) -> str:
-        """Return why there are no credentials, "" if there was no search."""
+        """Return the reason, "" before a search."""
         return self._missing_reason
 
     def _fetch_role_credentials(

@@ -54,7 +54,11 @@ class ProfileProviders:
         self._outputs: dict[tuple[str, ...], bytes] = {}
         container = ContainerProvider(context.clock, context.certificates)
         # botocore's types name its own providers.
-        sources: list[Any] = [EnvironmentProvider(), container, self._instance]
+        sources: list[Any] = [
+            SimpleNamespace(CANONICAL_NAME="Environment", load=EnvironmentProvider().load),
+            SimpleNamespace(CANONICAL_NAME="EcsContainer", load=container.load),
+            SimpleNamespace(CANONICAL_NAME="Ec2InstanceMetadata", load=self._instance.load),
+        ]
         self._assume_role = AssumeRoleProvider(
             load_config=self._config.full_config,
             client_creator=self._create_sts_client,
@@ -92,7 +96,8 @@ class ProfileProviders:
         web_identity = WebIdentityProvider(
             self._context, profile_name, use_environment=not disable_env_vars
         )
-        return [web_identity, *self._providers_of(profile_name).values()]
+        source = SimpleNamespace(METHOD="web identity", load=web_identity.load)
+        return [source, *self._providers_of(profile_name).values()]
 
     def _providers_of(self, name: str) -> dict[str, CredentialProvider]:
         config = self._config

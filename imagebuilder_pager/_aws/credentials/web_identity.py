@@ -22,8 +22,6 @@ class WebIdentityProvider:
     ``use_environment`` they are the profile's only.
     """
 
-    METHOD = "assume-role-with-web-identity"
-    CANONICAL_NAME = None
     name = "web identity"
 
     def __init__(
@@ -34,11 +32,7 @@ class WebIdentityProvider:
         self._use_environment = use_environment
 
     def load(self) -> Credentials | None:
-        """Return the credentials of the role, None if no token file is set.
-
-        Raises :class:`InvalidConfigError` without a role, :class:`CredentialRetrievalError` if STS
-        returns no credentials, and ``OSError`` for a token file that cannot be read.
-        """
+        """Return the credentials of the role, None if no token file is set."""
         token_file = self._setting("web_identity_token_file")
         if not token_file:
             return None
@@ -59,7 +53,6 @@ class WebIdentityProvider:
         )
 
     def missing_reason(self) -> str:
-        """Return why there are no credentials."""
         reason = self._context.config.missing_key_reason("web_identity_token_file")
         if not self._use_environment:
             return reason
