@@ -20,14 +20,16 @@ import botocore.utils
 import httpx
 import pytest
 
-from imagebuilder_pager._aws.clock import Clock
 from imagebuilder_pager._aws.config.shared_config import SharedConfig
 from imagebuilder_pager._aws.config.tls import UNVERIFIED, LazySSLContext
 from imagebuilder_pager._aws.credentials.container import ContainerProvider
 from imagebuilder_pager._aws.credentials.resolver import resolve_credentials
 from imagebuilder_pager._aws.identity import CachingProvider, CredentialsContext
+from imagebuilder_pager.exceptions import CredentialRetrievalError, PagerError
 from imagebuilder_pager.local.errors import ServiceError
 from imagebuilder_pager.local.sigv4_verifier import verify_signature
+
+from .clocks import NoSleepClock
 
 REGION = "us-west-2"
 
@@ -191,6 +193,8 @@ class CredentialSettings:
         self._monkeypatch = monkeypatch
         self.folder = folder
         self.endpoints = endpoints
+        #: The clock of the search; a test may set another one.
+        self.clock: Any = NoSleepClock()
         for name in list(os.environ):
             if re.match("(?i)(AWS|SSL|REQUESTS)_|.*_PROXY$|BOTO_CONFIG", name):
                 monkeypatch.delenv(name)
@@ -258,22 +262,37 @@ class CredentialSettings:
     def set_config(self) -> None:
         self.file(".aws/config", self.profile("default", "AKIDCONFIG"))
 
+    def find_provider(
+        self, profile: str | None = None, certificates: LazySSLContext = UNVERIFIED
+    ) -> CachingProvider:
+        context = CredentialsContext(SharedConfig(profile), REGION, certificates, self.clock)
+        return resolve_credentials(None, None, None, None, context)
+
+    def our_credentials(self, profile: str | None = None) -> FrozenCredentials:
+        keys = self.find_provider(profile).get_frozen_credentials()
+        return keys.access_key, keys.secret_key, keys.token
+
+    def error(
+        self, match: str | None = None, kind: type[PagerError] = CredentialRetrievalError
+    ) -> PagerError:
+        """Return the error of a search, of this type and with a text that matches."""
+        with pytest.raises(kind, match=match) as caught:
+            self.our_credentials()
+        return caught.value
+
     @staticmethod
     def profile(name: str, access_key: str) -> str:
         secret = SECRETS[access_key]
         return f"[{name}]\naws_access_key_id={access_key}\naws_secret_access_key={secret}\n"
 
 
-def find_provider(
-    clock: Clock, profile: str | None = None, certificates: LazySSLContext = UNVERIFIED
-) -> CachingProvider:
-    context = CredentialsContext(SharedConfig(profile), REGION, certificates, clock)
-    return resolve_credentials(None, None, None, None, context)
-
-
-def our_credentials(clock: Clock, profile: str | None = None) -> FrozenCredentials:
-    keys = find_provider(clock, profile).get_frozen_credentials()
-    return keys.access_key, keys.secret_key, keys.token
+def texts_of(error: BaseException) -> str:
+    """Return all texts of an error and of those before it."""
+    texts, raised = "", error
+    while raised is not None:
+        texts += f"{raised} {raised!r} {vars(raised)}"
+        raised = raised.__cause__ or raised.__context__  # type: ignore[assignment]
+    return texts
 
 
 def boto3_credentials(profile: str | None = None) -> FrozenCredentials:

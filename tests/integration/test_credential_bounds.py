@@ -22,13 +22,12 @@ from imagebuilder_pager._aws.credentials.refreshable import RefreshableCredentia
 from imagebuilder_pager._aws.identity import Credentials
 from imagebuilder_pager._aws.transport.network import SocketBackend
 from imagebuilder_pager._aws.transport.types import ReceivedResponse
-from tests.fakes.clocks import FakeClock, NoSleepClock
+from tests.fakes.clocks import FakeClock
 from tests.fakes.connections import ConnectionServer
 from tests.fakes.credential_endpoints import (
-    CredentialEndpoints,
     CredentialSettings,
-    our_credentials,
     sts_error,
+    texts_of,
 )
 
 
@@ -69,13 +68,12 @@ def test_an_endpoint_that_drips_is_given_up(
         while not done.wait(0.001):
             connection.sendall(piece)
 
-    clock = FakeClock(tick=0.5)
+    clock = settings.clock = FakeClock(tick=0.5)
     with ConnectionServer(serve) as server:
         set_up(kind, settings, server.url)
         began = time.monotonic()
         try:
-            with pytest.raises(exceptions.NoCredentialsError, match="in time"):
-                our_credentials(clock)
+            settings.error("in time", exceptions.NoCredentialsError)
         finally:
             done.set()
         assert time.monotonic() - began < 5
@@ -97,7 +95,7 @@ def test_attempts_at_sts_stay_within_half_a_minute(
     elapsed: float,
 ) -> None:
     """The service is busy, then it sends nothing at all, unless the time is up by then."""
-    clock = FakeClock()
+    clock = settings.clock = FakeClock()
     given: list[float] = []
 
     def respond(*_: Any, timeout: float, **__: Any) -> ReceivedResponse:
@@ -112,26 +110,23 @@ def test_attempts_at_sts_stay_within_half_a_minute(
     monkeypatch.setattr("imagebuilder_pager._aws.retries.TRANSIENT_BASE", 0.0)
     settings.set_web_identity()
     problem = "in time" if len(timeouts) == 3 else "503"
-    with pytest.raises(exceptions.CredentialRetrievalError, match=problem):
-        our_credentials(clock)
+    settings.error(problem)
     assert (given, clock.elapsed) == (timeouts, elapsed)
 
 
 def test_the_three_requests_of_instance_metadata_are_within_the_documented_time(
-    settings: CredentialSettings,
-    endpoints: CredentialEndpoints,
-    monkeypatch: pytest.MonkeyPatch,
+    settings: CredentialSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = FakeClock()
-    respond = endpoints.respond
+    clock = settings.clock = FakeClock()
+    respond = settings.endpoints.respond
 
     def respond_slowly(*request: Any) -> tuple[int, bytes]:
         clock.elapsed += 0.9
         return respond(*request)
 
-    monkeypatch.setattr(endpoints, "respond", respond_slowly)
+    monkeypatch.setattr(settings.endpoints, "respond", respond_slowly)
     settings.set_imds()
-    assert our_credentials(clock)[0] == "ASIAIMDS1"
+    assert settings.our_credentials()[0] == "ASIAIMDS1"
     assert clock.elapsed == pytest.approx(2.7), "within the three seconds that are documented"
 
 
@@ -150,7 +145,7 @@ def test_a_metadata_endpoint_that_does_not_answer_has_one_budget(
     timeouts: list[float],
     elapsed: float,
 ) -> None:
-    clock = FakeClock()
+    clock = settings.clock = FakeClock()
     given: list[float | None] = []
 
     def connect(_: SocketBackend, host: str, port: int, timeout: float | None = None) -> None:
@@ -163,8 +158,7 @@ def test_a_metadata_endpoint_that_does_not_answer_has_one_budget(
     monkeypatch.setattr(SocketBackend, "connect_tcp", connect)
     set_up(kind, settings, settings.endpoints.url)
     settings.environment(AWS_METADATA_SERVICE_NUM_ATTEMPTS="2")
-    with pytest.raises(exceptions.NoCredentialsError, match="no response in time"):
-        our_credentials(clock)
+    settings.error("no response in time", exceptions.NoCredentialsError)
     assert (given, clock.elapsed) == (timeouts, elapsed)
 
 
@@ -184,7 +178,7 @@ def large_body() -> bytes:
     [*(("gzip", kind) for kind in KINDS), ("gzip, gzip", "STS"), ("br", "STS")],
 )
 def test_a_response_that_expands_takes_no_memory(
-    encoding: str, kind: str, settings: CredentialSettings, clock: NoSleepClock
+    encoding: str, kind: str, settings: CredentialSettings
 ) -> None:
     body = gzip.compress(large_body()) if encoding == "gzip, gzip" else large_body()
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -197,7 +191,7 @@ def test_a_response_that_expands_takes_no_memory(
         set_up(kind, settings, server.url)
         before = peak_memory()
         with pytest.raises(exceptions.NoCredentialsError):
-            our_credentials(clock)
+            settings.our_credentials()
         assert peak_memory() - before < 30_000_000
 
 
@@ -220,11 +214,7 @@ def make_endless_file(path: Path) -> None:
 )
 @pytest.mark.parametrize("kind", ["EKS", "web identity"])
 def test_a_token_file_without_an_end_is_an_error_at_once(
-    make: Callable[[Path], None],
-    reason: str,
-    kind: str,
-    settings: CredentialSettings,
-    clock: NoSleepClock,
+    make: Callable[[Path], None], reason: str, kind: str, settings: CredentialSettings
 ) -> None:
     path = settings.folder / "endless"
     make(path)
@@ -235,26 +225,22 @@ def test_a_token_file_without_an_end_is_an_error_at_once(
         settings.set_web_identity()
         settings.environment(AWS_WEB_IDENTITY_TOKEN_FILE=str(path))
     before = peak_memory()
-    with pytest.raises(exceptions.CredentialRetrievalError) as caught:
-        our_credentials(clock)
-    assert f"the token file {path} {reason}" in str(caught.value)
+    error = settings.error()
+    assert f"the token file {path} {reason}" in str(error)
     assert peak_memory() - before < 20_000_000
 
 
 @pytest.mark.parametrize("name", ["config", "credentials"])
 def test_a_shared_file_that_is_far_too_large_is_not_read(
-    name: str, settings: CredentialSettings, clock: NoSleepClock
+    name: str, settings: CredentialSettings
 ) -> None:
     make_large_file(Path(settings.file(f".aws/{name}", "")))
     before = peak_memory()
-    with pytest.raises(exceptions.InvalidConfigError, match=f"{name} is larger than 16 MiB"):
-        our_credentials(clock)
+    settings.error(f"{name} is larger than 16 MiB", exceptions.InvalidConfigError)
     assert peak_memory() - before < 20_000_000
 
 
-def test_a_process_that_prints_without_end_is_stopped(
-    settings: CredentialSettings, clock: NoSleepClock
-) -> None:
+def test_a_process_that_prints_without_end_is_stopped(settings: CredentialSettings) -> None:
     program = settings.file(
         "program.py",
         "import sys\n"
@@ -264,15 +250,14 @@ def test_a_process_that_prints_without_end_is_stopped(
     )
     settings.file(".aws/config", f"[default]\ncredential_process = {sys.executable} {program}\n")
     before = peak_memory()
-    with pytest.raises(exceptions.CredentialRetrievalError, match="more than 65536 bytes") as e:
-        our_credentials(clock)
-    assert "SecretOf" not in str(e.value)
+    error = settings.error("more than 65536 bytes")
+    assert "SecretOf" not in str(error)
     assert peak_memory() - before < 20_000_000
     assert not (settings.folder / "finished").exists()
 
 
 def test_a_process_whose_child_keeps_the_output_open_is_given_up(
-    settings: CredentialSettings, clock: NoSleepClock, monkeypatch: pytest.MonkeyPatch
+    settings: CredentialSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("imagebuilder_pager._aws.credentials.process.TIMEOUT", 0.5)
     program = settings.file(
@@ -289,8 +274,7 @@ def test_a_process_whose_child_keeps_the_output_open_is_given_up(
     os.dup2(reader, 0)
     try:
         began = time.monotonic()
-        with pytest.raises(exceptions.CredentialRetrievalError, match="did not end within"):
-            our_credentials(clock)
+        settings.error("did not end within")
         assert time.monotonic() - began < 10
     finally:
         os.dup2(stdin, 0)
@@ -322,42 +306,25 @@ ENTITIES = (
 )
 @pytest.mark.parametrize("status", [200, 400])
 def test_no_entity_of_a_response_of_sts_is_expanded_in_any_encoding(
-    status: int,
-    body: bytes,
-    settings: CredentialSettings,
-    endpoints: CredentialEndpoints,
-    clock: NoSleepClock,
+    status: int, body: bytes, settings: CredentialSettings
 ) -> None:
     settings.set_web_identity()
-    endpoints.scripted = [(status, body)]
-    with pytest.raises(exceptions.CredentialRetrievalError) as caught:
-        our_credentials(clock)
-    assert "SecretOfEntities" not in str(caught.value)
+    settings.endpoints.scripted = [(status, body)]
+    error = settings.error()
+    assert "SecretOfEntities" not in str(error)
 
 
-def texts_of(error: BaseException) -> str:
-    """Return all texts of an error and of those before it."""
-    texts, raised = "", error
-    while raised is not None:
-        texts += f"{raised} {raised!r} {vars(raised)}"
-        raised = raised.__cause__ or raised.__context__  # type: ignore[assignment]
-    return texts
-
-
-def test_a_token_that_sts_repeats_is_removed_by_its_value(
-    settings: CredentialSettings, endpoints: CredentialEndpoints, clock: NoSleepClock
-) -> None:
+def test_a_token_that_sts_repeats_is_removed_by_its_value(settings: CredentialSettings) -> None:
     token = "header.payload-that-nobody-may-see.signature"
     settings.set_web_identity()
     settings.file("web-token", token)
-    endpoints.scripted = [(400, sts_error(token, f"{token} is not mine"))]
-    with pytest.raises(exceptions.CredentialRetrievalError, match=r"\(removed\) is not mine") as e:
-        our_credentials(clock)
-    assert token not in texts_of(e.value)
+    settings.endpoints.scripted = [(400, sts_error(token, f"{token} is not mine"))]
+    error = settings.error(r"\(removed\) is not mine")
+    assert token not in texts_of(error)
 
 
 def test_a_token_that_a_container_endpoint_repeats_is_removed_by_its_value(
-    settings: CredentialSettings, clock: NoSleepClock
+    settings: CredentialSettings,
 ) -> None:
     def serve(connection: socket.socket, _: int) -> None:
         request = connection.recv(65536)
@@ -370,10 +337,9 @@ def test_a_token_that_a_container_endpoint_repeats_is_removed_by_its_value(
             AWS_CONTAINER_CREDENTIALS_FULL_URI=f"{server.url}/v1/TaskUuidSecret",
             AWS_CONTAINER_AUTHORIZATION_TOKEN=token,
         )
-        with pytest.raises(exceptions.CredentialRetrievalError) as caught:
-            our_credentials(clock)
-    assert token not in texts_of(caught.value)
-    assert "TaskUuidSecret" not in texts_of(caught.value)
+        error = settings.error()
+    assert token not in texts_of(error)
+    assert "TaskUuidSecret" not in texts_of(error)
 
 
 class SlowSource:

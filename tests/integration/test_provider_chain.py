@@ -15,24 +15,18 @@ import pytest
 from imagebuilder_pager import ImageBuilder, exceptions
 from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalServer
 from tests.fakes.clients import EXECUTION, OPERATION
-from tests.fakes.clocks import NoSleepClock
 from tests.fakes.credential_endpoints import (
     PROFILES,
     REGION,
     ROLE,
-    CredentialEndpoints,
     CredentialSettings,
     boto3_credentials,
-    find_provider,
-    our_credentials,
 )
 
 # The same credentials as boto3
 
 
-def test_the_order_of_the_providers_is_boto3s(
-    settings: CredentialSettings, clock: NoSleepClock
-) -> None:
+def test_the_order_of_the_providers_is_boto3s(settings: CredentialSettings) -> None:
     """From the last provider to the first, each takes precedence over those before it."""
     container_role = f"[default]\nrole_arn = {ROLE}/profile\ncredential_source = EcsContainer\n"
     for set_up, access_key in (
@@ -47,7 +41,7 @@ def test_the_order_of_the_providers_is_boto3s(
         (settings.set_environment, "AKIDENV"),
     ):
         set_up()
-        found = our_credentials(clock)
+        found = settings.our_credentials()
         assert found == boto3_credentials()
         assert found[0] == access_key
 
@@ -55,17 +49,16 @@ def test_the_order_of_the_providers_is_boto3s(
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("by", ["argument", "AWS_PROFILE"])
 def test_each_kind_of_profile_returns_boto3s_credentials(
-    settings: CredentialSettings, clock: NoSleepClock, profile: str, by: str
+    settings: CredentialSettings, profile: str, by: str
 ) -> None:
-    endpoints = settings.endpoints
     settings.set_profiles()
     if by == "argument" or profile == "environment":
         settings.set_environment()
     name = profile if by == "argument" else None
     if name is None:
         settings.environment(AWS_PROFILE=profile)
-    found = our_credentials(clock, name)
-    request_count = len(endpoints.requests)
+    found = settings.our_credentials(name)
+    request_count = len(settings.endpoints.requests)
     assert found == boto3_credentials(name)
     if by == "AWS_PROFILE" and profile == "environment":
         # To boto3, the variable AWS_PROFILE does not take precedence over the credentials.
@@ -74,40 +67,38 @@ def test_each_kind_of_profile_returns_boto3s_credentials(
     expected = {"static": "AKIDCONFIG", "process": "AKIDPROCESS"}
     assert found[0] == expected.get(profile, f"ASIASTS{profile}1")
     # STS got the same requests, except for the session's name, which has the time in it.
-    forms = endpoints.sts_forms()
+    forms = settings.endpoints.sts_forms()
     assert len(forms) % 2 == 0
     mine, theirs = forms[: len(forms) // 2], forms[len(forms) // 2 :]
     for form in forms:
         form["RoleSessionName"] = re.sub(r"^botocore-session-\d+$", "", form["RoleSessionName"])
     assert mine == theirs
-    assert len(endpoints.requests) == 2 * request_count
+    assert len(settings.endpoints.requests) == 2 * request_count
 
 
 def test_an_explicit_profile_takes_precedence_over_the_environment(
-    settings: CredentialSettings, clock: NoSleepClock
+    settings: CredentialSettings,
 ) -> None:
     settings.set_environment()
     settings.set_web_identity()
     settings.file(".aws/config", settings.profile("profile other", "AKIDCONFIG"))
-    assert our_credentials(clock, "other") == boto3_credentials("other")
-    assert our_credentials(clock, "other")[0] == "AKIDCONFIG"
+    assert settings.our_credentials("other") == boto3_credentials("other")
+    assert settings.our_credentials("other")[0] == "AKIDCONFIG"
     settings.environment(AWS_PROFILE="other")
-    assert our_credentials(clock) == boto3_credentials()
-    assert our_credentials(clock)[0] == "AKIDENV"
+    assert settings.our_credentials() == boto3_credentials()
+    assert settings.our_credentials()[0] == "AKIDENV"
 
 
-def test_the_older_profile_variable_comes_first_as_in_boto3(
-    settings: CredentialSettings, clock: NoSleepClock
-) -> None:
+def test_the_older_profile_variable_comes_first_as_in_boto3(settings: CredentialSettings) -> None:
     text = settings.profile("profile a", "AKIDCONFIG") + settings.profile("profile b", "AKIDSHARED")
     settings.file(".aws/config", text)
     settings.environment(AWS_PROFILE="a", AWS_DEFAULT_PROFILE="b")
-    assert our_credentials(clock) == boto3_credentials()
-    assert our_credentials(clock)[0] == "AKIDSHARED"
+    assert settings.our_credentials() == boto3_credentials()
+    assert settings.our_credentials()[0] == "AKIDSHARED"
 
 
 def test_no_provider_needs_botocores_data(
-    settings: CredentialSettings, clock: NoSleepClock, monkeypatch: pytest.MonkeyPatch
+    settings: CredentialSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.set_profiles()
     settings.set_environment()
@@ -118,7 +109,7 @@ def test_no_provider_needs_botocores_data(
     for method in ("load_data", "load_data_with_path", "load_service_model"):
         monkeypatch.setattr(botocore.loaders.Loader, method, gone)
     for profile in PROFILES:
-        assert our_credentials(clock, profile)[0]
+        assert settings.our_credentials(profile)[0]
     with pytest.raises(FileNotFoundError):  # boto3 needs them
         boto3_credentials("source")
 
@@ -137,43 +128,38 @@ def test_no_provider_needs_botocores_data(
     ids=lambda set_up: set_up.__name__,
 )
 def test_credentials_of_an_endpoint_are_refreshed(
-    settings: CredentialSettings,
-    endpoints: CredentialEndpoints,
-    clock: NoSleepClock,
-    set_up: Callable[[CredentialSettings], None],
+    settings: CredentialSettings, set_up: Callable[[CredentialSettings], None]
 ) -> None:
     set_up(settings)
-    credentials = find_provider(clock)
+    credentials = settings.find_provider()
     first = credentials.get_frozen_credentials()
-    request_count = len(endpoints.requests)
-    endpoints.generation = 2
+    request_count = len(settings.endpoints.requests)
+    settings.endpoints.generation = 2
     assert credentials.get_frozen_credentials() == first
-    clock.ahead = timedelta(minutes=51)
-    endpoints.lifetime = timedelta(hours=2)
+    settings.clock.ahead = timedelta(minutes=51)
+    settings.endpoints.lifetime = timedelta(hours=2)
     second = credentials.get_frozen_credentials()
     assert second.access_key == first.access_key[:-1] + "2"
     assert credentials.get_frozen_credentials() == second
-    assert len(endpoints.requests) == 2 * request_count
+    assert len(settings.endpoints.requests) == 2 * request_count
 
 
-def test_a_token_file_is_read_anew_for_each_refresh(
-    settings: CredentialSettings, endpoints: CredentialEndpoints, clock: NoSleepClock
-) -> None:
+def test_a_token_file_is_read_anew_for_each_refresh(settings: CredentialSettings) -> None:
     settings.set_eks()
-    credentials = find_provider(clock)
+    credentials = settings.find_provider()
     credentials.get_frozen_credentials()
-    endpoints.container_token = "Bearer rotated"
+    settings.endpoints.container_token = "Bearer rotated"
     settings.file("token", "Bearer rotated")
-    endpoints.generation = 2
+    settings.endpoints.generation = 2
     assert credentials.invalidate("ASIAEKS1")
     assert credentials.get_frozen_credentials().access_key == "ASIAEKS2"
 
 
 def test_a_shared_file_is_read_again_when_its_credentials_are_rejected(
-    settings: CredentialSettings, clock: NoSleepClock
+    settings: CredentialSettings,
 ) -> None:
     settings.set_shared()
-    credentials = find_provider(clock)
+    credentials = settings.find_provider()
     assert credentials.get_frozen_credentials().access_key == "AKIDSHARED"
     settings.file(".aws/credentials", settings.profile("default", "AKIDCONFIG"))
     assert credentials.get_frozen_credentials().access_key == "AKIDSHARED"
@@ -182,23 +168,20 @@ def test_a_shared_file_is_read_again_when_its_credentials_are_rejected(
 
 
 def test_a_refresh_uses_the_provider_that_had_the_credentials(
-    settings: CredentialSettings,
-    endpoints: CredentialEndpoints,
-    clock: NoSleepClock,
-    caplog: pytest.LogCaptureFixture,
+    settings: CredentialSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.set_imds()
-    credentials = find_provider(clock)
+    credentials = settings.find_provider()
     credentials.get_frozen_credentials()
     settings.set_shared()
-    endpoints.scripted = [(404, b"gone")]
-    clock.ahead = timedelta(minutes=51)
+    settings.endpoints.scripted = [(404, b"gone")]
+    settings.clock.ahead = timedelta(minutes=51)
     with caplog.at_level(logging.WARNING):
         assert credentials.get_frozen_credentials().access_key == "ASIAIMDS1"
     assert "using the old ones until they expire" in caplog.text
     assert "EC2 instance metadata: " in caplog.text
-    clock.ahead = timedelta(minutes=61)
-    endpoints.scripted = [(404, b"gone")]
+    settings.clock.ahead = timedelta(minutes=61)
+    settings.endpoints.scripted = [(404, b"gone")]
     with pytest.raises(exceptions.NoCredentialsError, match="HTTP status 404") as caught:
         credentials.get_frozen_credentials()
     assert "shared" not in str(caught.value)
@@ -208,7 +191,7 @@ def test_a_refresh_uses_the_provider_that_had_the_credentials(
 
 
 def test_a_client_lists_with_the_credentials_of_a_role(
-    settings: CredentialSettings, endpoints: CredentialEndpoints, local_server: LocalServer
+    settings: CredentialSettings, local_server: LocalServer
 ) -> None:
     settings.file(
         ".aws/config",
@@ -218,7 +201,7 @@ def test_a_client_lists_with_the_credentials_of_a_role(
     )
     issued = {"AccessKeyId": ACCESS_KEY_ID, "SecretAccessKey": SECRET_ACCESS_KEY}
     issued |= {"Token": "session-token", "Expiration": "2100-01-01T00:00:00Z"}
-    endpoints.issue = lambda kind: dict(issued)  # type: ignore[method-assign]
+    settings.endpoints.issue = lambda kind: dict(issued)  # type: ignore[method-assign]
     with ImageBuilder(profile_name="source") as client:
         assert client.region_name == REGION
         assert client.endpoint_url == local_server.url
@@ -226,11 +209,11 @@ def test_a_client_lists_with_the_credentials_of_a_role(
             **EXECUTION, PaginationConfig={"PageSize": 10}
         )
         assert len(list(pages)) > 1
-    assert len(endpoints.sts_forms()) == 1
+    assert len(settings.endpoints.sts_forms()) == 1
 
 
 def test_without_credentials_the_error_has_each_providers_reason_within_seconds(
-    settings: CredentialSettings, clock: NoSleepClock
+    settings: CredentialSettings,
 ) -> None:
     """Instance metadata takes the connection and never answers, the slowest there is."""
     settings.set_imds()
@@ -238,12 +221,11 @@ def test_without_credentials_the_error_has_each_providers_reason_within_seconds(
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         settings.environment(AWS_EC2_METADATA_SERVICE_ENDPOINT=url)
         started = time.monotonic()
-        with pytest.raises(exceptions.NoCredentialsError) as caught:
-            our_credentials(clock)
+        error = settings.error(kind=exceptions.NoCredentialsError)
         assert time.monotonic() - started < 5
     home = settings.folder
-    assert type(caught.value) is exceptions.NoCredentialsError
-    assert str(caught.value).splitlines() == [
+    assert type(error) is exceptions.NoCredentialsError
+    assert str(error).splitlines() == [
         "no credentials",
         "  - the arguments: neither aws_access_key_id nor credentials is given",
         "  - environment variables: AWS_ACCESS_KEY_ID is not set",
@@ -261,9 +243,8 @@ def test_without_credentials_the_error_has_each_providers_reason_within_seconds(
     ]
     settings.file(".aws/config", "[default]\nregion = us-west-2\n[profile x]\n")
     settings.environment(AWS_EC2_METADATA_DISABLED="True", AWS_SECRET_ACCESS_KEY="x")
-    with pytest.raises(exceptions.NoCredentialsError) as caught:
-        our_credentials(clock)
-    text = str(caught.value)
+    error = settings.error(kind=exceptions.NoCredentialsError)
+    text = str(error)
     assert "AWS_ACCESS_KEY_ID is not set, although AWS_SECRET_ACCESS_KEY is" in text
     assert "assume role: the profile 'default' has no role_arn" in text
     assert "config file: no aws_access_key_id for the profile 'default' in " in text
@@ -271,7 +252,7 @@ def test_without_credentials_the_error_has_each_providers_reason_within_seconds(
     with pytest.raises(
         exceptions.NoCredentialsError, match="not used, because profile_name is given"
     ):
-        our_credentials(clock, "x")
+        settings.our_credentials("x")
 
 
 @pytest.mark.parametrize(
@@ -325,16 +306,12 @@ def test_without_credentials_the_error_has_each_providers_reason_within_seconds(
     ],
 )
 def test_a_profile_without_usable_credentials_is_an_error_that_says_why(
-    settings: CredentialSettings,
-    clock: NoSleepClock,
-    text: str,
-    kind: type[Exception],
-    problem: str,
+    settings: CredentialSettings, text: str, kind: type[Exception], problem: str
 ) -> None:
     static = settings.profile("profile static", "AKIDCONFIG")
     settings.file(".aws/config", f"[default]\n{text}\n[profile other]\nregion = x\n{static}")
     with pytest.raises(kind, match=problem) as caught:
-        our_credentials(clock)
+        settings.our_credentials()
     assert isinstance(caught.value, exceptions.PagerError)
 
 
@@ -347,20 +324,17 @@ SECRET_TEXTS = re.compile(
 
 
 def test_nothing_secret_is_logged_or_shown(
-    settings: CredentialSettings,
-    endpoints: CredentialEndpoints,
-    clock: NoSleepClock,
-    caplog: pytest.LogCaptureFixture,
+    settings: CredentialSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Every set_up, well and ill, with everybody's loggers at their most talkative."""
+    """Each source, with good and bad responses, and all loggers at DEBUG."""
     shown = []
 
     def search(profile: str | None = None) -> None:
-        credentials = find_provider(clock, profile)
+        credentials = settings.find_provider(profile)
         with contextlib.suppress(exceptions.PagerError):
             credentials.get_frozen_credentials()
             shown.append(repr(credentials) + repr(credentials.cached()))
-            endpoints.scripted = [(500, b"SecretOfNothing"), (200, b"SecretOfNothing")] * 3
+            settings.endpoints.scripted = [(500, b"SecretOfNothing"), (200, b"SecretOfNothing")] * 3
             credentials.invalidate(credentials.get_frozen_credentials().access_key)
             try:
                 credentials.get_frozen_credentials()
@@ -369,7 +343,7 @@ def test_nothing_secret_is_logged_or_shown(
                 while raised is not None:
                     shown.append(str(raised) + repr(raised))
                     raised = raised.__cause__ or raised.__context__
-        endpoints.scripted = []
+        settings.endpoints.scripted = []
 
     with caplog.at_level(logging.DEBUG):
         for set_up in (
@@ -387,8 +361,7 @@ def test_nothing_secret_is_logged_or_shown(
             search(profile)
         settings.environment(AWS_ACCESS_KEY_ID=None, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=None)
         settings.file("web-token", "wrong.token")
-        with pytest.raises(exceptions.CredentialRetrievalError, match=r"\(removed\) is not mine"):
-            our_credentials(clock)
+        settings.error(r"\(removed\) is not mine")
     assert len(shown) > 20
     assert not SECRET_TEXTS.search("\n".join(shown))
     assert len(caplog.records) > 100
