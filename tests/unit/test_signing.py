@@ -20,7 +20,7 @@ from imagebuilder_pager._aws.auth.botocore_sigv4 import botocore_sigv4_header
 from imagebuilder_pager._aws.auth.signer import RequestSigner, SigningAlgorithm
 from imagebuilder_pager._aws.auth.sigv4 import sigv4_header
 from imagebuilder_pager._aws.identity import Credentials
-from tests.fakes.boto3_endpoints import RequestCaught, make_session
+from tests.fakes.boto3_endpoints import caught_request, make_session
 from tests.fakes.clients import EXECUTION, list_page
 from tests.fakes.clocks import FakeClock
 from tests.fakes.services import RecordingService, http_client
@@ -67,16 +67,9 @@ class Sent(NamedTuple):
 def sent_by_boto3(params: dict[str, Any], arguments: dict[str, Any]) -> Sent:
     """Return the request that boto3 would send."""
     client: Any = make_session().create_client("imagebuilder", verify=False, **arguments)
-    sent: list[Any] = []
-
-    def catch(request: Any, **_: Any) -> None:
-        sent.append(request)
-        raise RequestCaught
-
-    client.meta.events.register("before-send.imagebuilder.*", catch)
-    with botocore_time(NOW), pytest.raises(RequestCaught):
-        client.list_lifecycle_execution_resources(**{**EXECUTION, **params})
-    (request,) = sent
+    params = {**EXECUTION, **params}
+    with botocore_time(NOW):
+        request = caught_request(client, "list_lifecycle_execution_resources", **params)
     headers = {
         name.lower(): value.decode() if isinstance(value, bytes) else value
         for name, value in request.headers.items()
