@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -475,48 +474,14 @@ def test_no_repr_shows_a_secret(clock: FakeClock) -> None:
     assert "2030-01-01 01:00" in repr(refreshable)
 
 
-STATIC = """
-import os, sys
-for name in [name for name in os.environ if name.startswith("AWS_")]:
-    del os.environ[name]
-os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = "/does/not/exist"
-os.environ.update({environment!r})
-import httpx
-from imagebuilder_pager import ImageBuilder
-transport = httpx.MockTransport(lambda _: httpx.Response(200, json={{"resources": []}}))
-client = ImageBuilder("us-west-2", http_client=httpx.Client(transport=transport), **{arguments!r})
-client.list_lifecycle_execution_resources(**{execution!r})
-print(*sorted({{"configparser", "subprocess", "botocore.credentials", "botocore.configloader",
-    "botocore.session", "botocore.loaders", "imagebuilder_pager._aws.credentials.chain"}}
-    & set(sys.modules)))
-"""
-CHAIN = "imagebuilder_pager._aws.credentials.chain"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "environment", "loaded"),
-    [
-        (KEYS, {}, set()),
-        ({}, {**ENVIRONMENT, "AWS_CREDENTIAL_EXPIRATION": "2100-01-01T00:00:00Z"}, {CHAIN}),
-        # So that the test is known to be able to fail.
-        (
-            {},
-            {"AWS_SHARED_CREDENTIALS_FILE": "{folder}/credentials"},
-            {"botocore.credentials", "botocore.configloader", "configparser", CHAIN},
-        ),
-    ],
-    ids=["arguments", "environment", "file"],
-)
-def test_only_a_file_loads_what_parses_it(
-    tmp_path: Path, arguments: dict[str, str], environment: dict[str, str], loaded: set[str]
-) -> None:
-    lines = "".join(f"{name}={value}\n" for name, value in KEYS.items())
-    (tmp_path / "credentials").write_text(f"[default]\n{lines}")
-    environment = {
-        name: value.replace("{folder}", str(tmp_path)) for name, value in environment.items()
-    }
-    code = STATIC.format(arguments=arguments, environment=environment, execution=EXECUTION)
+def test_credentials_in_the_arguments_do_not_load_the_chain() -> None:
+    """The test of each source without botocore shows the modules of the others."""
+    code = f"""if True:
+        import sys
+        from imagebuilder_pager import ImageBuilder
+        client = ImageBuilder("us-west-2", **{KEYS!r})
+        assert client._rest.signer.credentials().access_key == "AKID"
+        assert "imagebuilder_pager._aws.credentials.chain" not in sys.modules
+    """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert ran.stderr == ""
-    found = set(ran.stdout.split())
-    assert found == loaded if found <= {CHAIN} else found >= loaded
+    assert (ran.returncode, ran.stderr) == (0, "")
