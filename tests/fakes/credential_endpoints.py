@@ -6,12 +6,10 @@ import json
 import os
 import re
 import sys
-import threading
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 import botocore.loaders
@@ -26,17 +24,14 @@ from imagebuilder_pager._aws.credentials.container import ContainerProvider
 from imagebuilder_pager._aws.credentials.resolver import resolve_credentials
 from imagebuilder_pager._aws.identity import CachingProvider, CredentialsContext
 from imagebuilder_pager.exceptions import CredentialRetrievalError, PagerError
+from imagebuilder_pager.local import LocalServer
 from imagebuilder_pager.local.errors import ServiceError
 from imagebuilder_pager.local.sigv4_verifier import verify_signature
 
 from .clocks import NoSleepClock
 
 REGION = "us-west-2"
-
-
 ROLE = "arn:aws:iam::123456789012:role/reader"
-
-
 SECRETS = {
     "AKIDENV": "SecretOfEnvironment",
     "AKIDSHARED": "SecretOfSharedFile",
@@ -62,50 +57,17 @@ class CredentialEndpoints:
         self.generation = 1
         self.lifetime = timedelta(hours=1)
         self.scripted: list[Response] = []
-        self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.requests: list[httpx.Request] = []
         self.secrets = dict(SECRETS)
-        endpoints = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def handle_any(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                status, response = endpoints.respond(self.command, self.path, headers, body)
-                self.send_response(status)
-                if status in {301, 302, 307}:
-                    self.send_header("Location", response.decode())
-                self.send_header("Content-Length", str(len(response)))
-                self.end_headers()
-                self.wfile.write(response)
-
-            do_GET = do_PUT = do_POST = do_CONNECT = handle_any  # noqa: N815
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.host = f"127.0.0.1:{self._server.server_address[1]}"
-        self.url = f"http://{self.host}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server = LocalServer(self._serve)
+        self.url = self._server.url
+        self.host = self.url.removeprefix("http://")
+        self.close = self._server.close
 
     @property
-    def paths(self) -> list[str]:
-        return [path for _, path, _, _ in self.requests]
-
     def sts_forms(self) -> list[dict[str, str]]:
-        """Return the parameters of the STS calls."""
-        return [
-            {name: values[0] for name, values in parse_qs(body.decode()).items()}
-            for method, _, _, body in self.requests
-            if method == "POST"
-        ]
+        """The parameters of the STS calls."""
+        return [_form_of(request) for request in self.requests if request.method == "POST"]
 
     def issue(self, kind: str) -> dict[str, str]:
         expiration = (datetime.now(UTC) + self.lifetime).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -118,24 +80,25 @@ class CredentialEndpoints:
             "Expiration": expiration,
         }
 
-    def respond(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Response:
-        self.requests.append((method, path, headers, body))
-        if self.scripted:
-            return self.scripted.pop(0)
-        if method == "POST":
-            return self.sts(headers, body)
-        if path.startswith("/latest/"):
-            return self.instance_metadata(method, path, headers)
-        return self.container(path, headers)
+    def _serve(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        status, content = self.scripted.pop(0) if self.scripted else self.respond(request)
+        headers = {"Location": content.decode()} if status in {301, 302, 307} else {}
+        return httpx.Response(status, headers=headers, content=content)
 
-    def container(self, path: str, headers: dict[str, str]) -> Response:
+    def respond(self, request: httpx.Request) -> Response:
+        path = request.url.path
+        if request.method == "POST":
+            return self._sts(request)
+        if path.startswith("/latest/"):
+            return self._instance_metadata(request.method, path, request.headers)
         if path.startswith("/v2/credentials/"):
             return 200, json.dumps(self.issue("ECS")).encode()
-        if headers.get("authorization") != self.container_token:
+        if request.headers.get("authorization") != self.container_token:
             return 401, b"the token is " + self.container_token.encode()
         return 200, json.dumps(self.issue("EKS")).encode()
 
-    def instance_metadata(self, method: str, path: str, headers: dict[str, str]) -> Response:
+    def _instance_metadata(self, method: str, path: str, headers: httpx.Headers) -> Response:
         if path == "/latest/api/token":
             if method != "PUT" or "x-aws-ec2-metadata-token-ttl-seconds" not in headers:
                 return 400, b"no"
@@ -149,10 +112,9 @@ class CredentialEndpoints:
             return 200, json.dumps({"Code": "Success", **self.issue("IMDS")}).encode()
         return 404, b"no such role"
 
-    def sts(self, headers: dict[str, str], body: bytes) -> Response:
-        form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+    def _sts(self, request: httpx.Request) -> Response:
+        form = _form_of(request)
         if form["Action"] == "AssumeRole":
-            request = httpx.Request("POST", self.url + "/", headers=headers, content=body)
             try:
                 verify_signature(
                     request,
@@ -174,6 +136,10 @@ class CredentialEndpoints:
             f"<Arn>{form['RoleArn']}/x</Arn></AssumedRoleUser><Credentials>{members}</Credentials>"
             f"</{form['Action']}Result></{form['Action']}Response>"
         ).encode()
+
+
+def _form_of(request: httpx.Request) -> dict[str, str]:
+    return dict(parse_qsl(request.content.decode()))
 
 
 def sts_error(code: str, message: str) -> bytes:
@@ -313,11 +279,7 @@ def process_command(output: object, status: int = 0, stderr: str = "") -> str:
 
 
 PROCESS_OUTPUT = {"Version": 1, "AccessKeyId": "AKIDPROCESS", "SecretAccessKey": "SecretOfProcess"}
-
-
 ROLE_PROFILE = "[profile {name}]\nrole_arn = " + ROLE + "/{name}\n"
-
-
 PROFILES = {
     "static": "[profile static]\naws_access_key_id = AKIDCONFIG\n"
     f"aws_secret_access_key = {SECRETS['AKIDCONFIG']}\n",

@@ -12,35 +12,30 @@ from imagebuilder_pager import exceptions
 from imagebuilder_pager._aws.transport.network import SocketBackend
 from imagebuilder_pager._aws.transport.types import ReceivedResponse
 from tests.fakes.credential_endpoints import (
-    CredentialEndpoints,
     CredentialSettings,
     Response,
     boto3_credentials,
 )
+from tests.fakes.proxies import RunningProxy
 
 FETCH_RESPONSE = "imagebuilder_pager._aws.credentials.metadata_http.fetch_response"
 
 
 def test_metadata_requests_do_not_go_through_a_proxy(settings: CredentialSettings) -> None:
-    proxy = CredentialEndpoints()
-    try:
-        settings.environment(
-            HTTP_PROXY=proxy.url, http_proxy=proxy.url, HTTPS_PROXY=proxy.url, ALL_PROXY=proxy.url
-        )
+    with RunningProxy() as proxy:
+        url = f"http://{proxy.address}"
+        settings.environment(HTTP_PROXY=url, http_proxy=url, HTTPS_PROXY=url, ALL_PROXY=url)
         for set_up in (settings.set_imds, settings.set_eks, settings.set_ecs):
             set_up()
             assert settings.our_credentials()[0].startswith("ASIA")
         assert proxy.requests == []
         # A request to STS goes through the proxy, as by boto3.
         settings.set_web_identity()
-        assert settings.our_credentials()[0] == "ASIASTSenv1"
-        assert len(proxy.requests) == 1
-        assert proxy.requests[0][1].startswith(settings.endpoints.url)
-        settings.environment(NO_PROXY="127.0.0.1")
-        assert settings.our_credentials()[0] == "ASIASTSenv1"
-        assert len(proxy.requests) == 1
-    finally:
-        proxy.close()
+        for no_proxy in ("", "127.0.0.1"):
+            settings.environment(NO_PROXY=no_proxy)
+            assert settings.our_credentials()[0] == "ASIASTSenv1"
+        (request,) = proxy.requests
+        assert request.startswith(f"POST {settings.endpoints.url}".encode())
 
 
 @pytest.mark.parametrize(
@@ -156,7 +151,7 @@ def test_a_container_response_that_repeats_the_token_as_its_code_does_not_show_i
         ]
         error = settings.error(r"\(error code ")
         assert "TokenOf" not in str(error)
-    assert settings.endpoints.requests[-1][2]["authorization"] == "TokenOfTheContainer7"
+    assert settings.endpoints.requests[-1].headers["authorization"] == "TokenOfTheContainer7"
 
 
 def test_an_unusable_container_token_is_an_error_that_does_not_show_it(

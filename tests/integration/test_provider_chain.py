@@ -67,7 +67,7 @@ def test_each_kind_of_profile_returns_boto3s_credentials(
     expected = {"static": "AKIDCONFIG", "process": "AKIDPROCESS"}
     assert found[0] == expected.get(profile, f"ASIASTS{profile}1")
     # STS got the same requests, except for the session's name, which has the time in it.
-    forms = settings.endpoints.sts_forms()
+    forms = settings.endpoints.sts_forms
     assert len(forms) % 2 == 0
     mine, theirs = forms[: len(forms) // 2], forms[len(forms) // 2 :]
     for form in forms:
@@ -209,7 +209,7 @@ def test_a_client_lists_with_the_credentials_of_a_role(
             **EXECUTION, PaginationConfig={"PageSize": 10}
         )
         assert len(list(pages)) > 1
-    assert len(settings.endpoints.sts_forms()) == 1
+    assert len(settings.endpoints.sts_forms) == 1
 
 
 def test_without_credentials_the_error_has_each_providers_reason_within_seconds(

@@ -29,12 +29,10 @@ def test_sts_is_tried_three_times_after_transient_errors(settings: CredentialSet
     settings.set_web_identity()
     settings.endpoints.scripted = [(500, b"oops"), (400, sts_error("Throttling", "slow down"))]
     assert settings.our_credentials()[0] == "ASIASTSenv1"
-    sent = [headers["amz-sdk-request"] for _, _, headers, _ in settings.endpoints.requests]
+    headers = [request.headers for request in settings.endpoints.requests]
+    sent = [header["amz-sdk-request"] for header in headers]
     assert sent == ["attempt=1; max=3", "attempt=2; max=3", "attempt=3; max=3"]
-    assert (
-        len({headers["amz-sdk-invocation-id"] for _, _, headers, _ in settings.endpoints.requests})
-        == 1
-    )
+    assert len({header["amz-sdk-invocation-id"] for header in headers}) == 1
     assert len(settings.clock.slept) == 2
     settings.endpoints.scripted = [(503, b"oops")] * 4
     settings.error("503")
