@@ -12,7 +12,14 @@ from typing import Any
 import botocore.loaders
 import pytest
 
-from imagebuilder_pager import ImageBuilder, exceptions
+from imagebuilder_pager import ImageBuilder
+from imagebuilder_pager.exceptions import (
+    CredentialRetrievalError,
+    InvalidConfigError,
+    NoCredentialsError,
+    PagerError,
+    PartialCredentialsError,
+)
 from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalServer
 from tests.fakes.clients import EXECUTION, OPERATION
 from tests.fakes.credential_endpoints import (
@@ -182,7 +189,7 @@ def test_a_refresh_uses_the_provider_that_had_the_credentials(
     assert "EC2 instance metadata: " in caplog.text
     settings.clock.ahead = timedelta(minutes=61)
     settings.endpoints.scripted = [(404, b"gone")]
-    with pytest.raises(exceptions.NoCredentialsError, match="HTTP status 404") as caught:
+    with pytest.raises(NoCredentialsError, match="HTTP status 404") as caught:
         credentials.get_frozen_credentials()
     assert "shared" not in str(caught.value)
 
@@ -221,10 +228,10 @@ def test_without_credentials_the_error_has_each_providers_reason_within_seconds(
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         settings.environment(AWS_EC2_METADATA_SERVICE_ENDPOINT=url)
         started = time.monotonic()
-        error = settings.error(kind=exceptions.NoCredentialsError)
+        error = settings.error(kind=NoCredentialsError)
         assert time.monotonic() - started < 5
     home = settings.folder
-    assert type(error) is exceptions.NoCredentialsError
+    assert type(error) is NoCredentialsError
     assert str(error).splitlines() == [
         "no credentials",
         "  - the arguments: neither aws_access_key_id nor credentials is given",
@@ -243,76 +250,55 @@ def test_without_credentials_the_error_has_each_providers_reason_within_seconds(
     ]
     settings.file(".aws/config", "[default]\nregion = us-west-2\n[profile x]\n")
     settings.environment(AWS_EC2_METADATA_DISABLED="True", AWS_SECRET_ACCESS_KEY="x")
-    error = settings.error(kind=exceptions.NoCredentialsError)
-    text = str(error)
+    text = str(settings.error(kind=NoCredentialsError))
     assert "AWS_ACCESS_KEY_ID is not set, although AWS_SECRET_ACCESS_KEY is" in text
     assert "assume role: the profile 'default' has no role_arn" in text
     assert "config file: no aws_access_key_id for the profile 'default' in " in text
     assert "EC2 instance metadata: AWS_EC2_METADATA_DISABLED is true" in text
-    with pytest.raises(
-        exceptions.NoCredentialsError, match="not used, because profile_name is given"
-    ):
+    with pytest.raises(NoCredentialsError, match="not used, because profile_name is given"):
         settings.our_credentials("x")
 
 
 @pytest.mark.parametrize(
     ("text", "kind", "problem"),
     [
-        ("role_arn = x", exceptions.PartialCredentialsError, "source_profile or credential_source"),
-        ("role_arn = x\nsource_profile = nobody", exceptions.InvalidConfigError, "nobody"),
-        (
-            "role_arn = x\nsource_profile = other",
-            exceptions.InvalidConfigError,
-            "must have credentials",
-        ),
-        ("role_arn = x\nsource_profile = default", exceptions.InvalidConfigError, "Infinite loop"),
-        ("role_arn = x\ncredential_source = Cloud", exceptions.InvalidConfigError, "is not valid"),
+        ("role_arn = x", PartialCredentialsError, "source_profile or credential_source"),
+        ("role_arn = x\nsource_profile = nobody", InvalidConfigError, "nobody"),
+        ("role_arn = x\nsource_profile = other", InvalidConfigError, "must have credentials"),
+        ("role_arn = x\nsource_profile = default", InvalidConfigError, "Infinite loop"),
+        ("role_arn = x\ncredential_source = Cloud", InvalidConfigError, "is not valid"),
         (
             "role_arn = x\ncredential_source = Ec2InstanceMetadata",
-            exceptions.CredentialRetrievalError,
+            CredentialRetrievalError,
             "AWS_EC2_METADATA_DISABLED is true",
         ),
-        ("web_identity_token_file = x", exceptions.InvalidConfigError, "no role ARN"),
+        ("web_identity_token_file = x", InvalidConfigError, "no role ARN"),
         (
             "role_arn = x\nweb_identity_token_file = /does/not/exist",
-            exceptions.CredentialRetrievalError,
+            CredentialRetrievalError,
             "web identity: No such file or directory: /does/not/exist",
         ),
         (
             "role_arn = x\nsource_profile = static\nmfa_serial = arn:mfa",
-            exceptions.CredentialRetrievalError,
+            CredentialRetrievalError,
             "no prompt for the MFA code",
         ),
-        (
-            "aws_access_key_id = x",
-            exceptions.PartialCredentialsError,
-            "aws_secret_access_key missing",
-        ),
+        ("aws_access_key_id = x", PartialCredentialsError, "aws_secret_access_key missing"),
         (
             "sso_account_id = 1\nsso_role_name = x\nsso_session = s",
-            exceptions.CredentialRetrievalError,
+            CredentialRetrievalError,
             r"set up for SSO, .* give credentials=boto3\.Session\(profile_name='default'\)",
         ),
-        (
-            "login_session = x",
-            exceptions.CredentialRetrievalError,
-            "set up for aws login, which",
-        ),
-        (
-            "credential_process = /does/not/exist",
-            exceptions.CredentialRetrievalError,
-            "No such file",
-        ),
+        ("login_session = x", CredentialRetrievalError, "set up for aws login, which"),
+        ("credential_process = /does/not/exist", CredentialRetrievalError, "No such file"),
     ],
 )
 def test_a_profile_without_usable_credentials_is_an_error_that_says_why(
-    settings: CredentialSettings, text: str, kind: type[Exception], problem: str
+    settings: CredentialSettings, text: str, kind: type[PagerError], problem: str
 ) -> None:
     static = settings.profile("profile static", "AKIDCONFIG")
     settings.file(".aws/config", f"[default]\n{text}\n[profile other]\nregion = x\n{static}")
-    with pytest.raises(kind, match=problem) as caught:
-        settings.our_credentials()
-    assert isinstance(caught.value, exceptions.PagerError)
+    settings.error(problem, kind)
 
 
 # Secrets
@@ -331,14 +317,14 @@ def test_nothing_secret_is_logged_or_shown(
 
     def search(profile: str | None = None) -> None:
         credentials = settings.find_provider(profile)
-        with contextlib.suppress(exceptions.PagerError):
+        with contextlib.suppress(PagerError):
             credentials.get_frozen_credentials()
             shown.append(repr(credentials) + repr(credentials.cached()))
             settings.endpoints.scripted = [(500, b"SecretOfNothing"), (200, b"SecretOfNothing")] * 3
             credentials.invalidate(credentials.get_frozen_credentials().access_key)
             try:
                 credentials.get_frozen_credentials()
-            except exceptions.PagerError as error:
+            except PagerError as error:
                 raised: BaseException | None = error
                 while raised is not None:
                     shown.append(str(raised) + repr(raised))
