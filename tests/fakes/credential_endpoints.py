@@ -254,10 +254,11 @@ class CredentialSettings:
 
 def texts_of(error: BaseException) -> str:
     """Return all texts of an error and of those before it."""
-    texts, raised = "", error
+    texts = ""
+    raised: BaseException | None = error
     while raised is not None:
         texts += f"{raised} {raised!r} {vars(raised)}"
-        raised = raised.__cause__ or raised.__context__  # type: ignore[assignment]
+        raised = raised.__cause__ or raised.__context__
     return texts
 
 

@@ -119,12 +119,13 @@ def test_a_clock_that_is_off_by_years_is_corrected_for_good(
     assert len(service.dates) == (3 if max_attempts == 1 else 4)
 
 
+@pytest.mark.parametrize("date", [YEAR_2076, "Fri, 31 Dec 9999 23:59:59 GMT"])
 @pytest.mark.parametrize("max_attempts", [1, 2, 3])
 def test_the_date_of_one_refusal_does_not_set_the_clock_for_good(
-    max_attempts: int, make_calls: MakeCalls
+    max_attempts: int, date: str, make_calls: MakeCalls
 ) -> None:
-    """A proxy, which can send one response, has the year 2076."""
-    wrong = error_response(403, "InvalidSignatureException", date=YEAR_2076)
+    """A proxy, which can send one response, has another year."""
+    wrong = error_response(403, "InvalidSignatureException", date=date)
     service = ClockCheckingService(NOW, wrong)
     errors = make_calls(
         service, 4, clock=FakeClock(), max_attempts=max_attempts, **LOCAL_CREDENTIALS
