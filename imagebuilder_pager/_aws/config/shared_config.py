@@ -93,10 +93,13 @@ class SharedConfig:
             return None
         return Resolved(value, f"{key} of profile {self.profile_name!r}")
 
-    def get_bool(self, variable: str, key: str) -> bool:
-        """Return whether the variable, else the profile's key, is ``true``."""
+    def get_bool(self, variable: str, key: str | None = None) -> bool:
+        """Return whether the variable, else the profile's key, is ``true`` in any case.
+
+        No other word is, as in botocore.
+        """
         resolved = self.get(variable, key=key)
-        return resolved is not None and is_true(resolved.value)
+        return resolved is not None and resolved.value.lower() == "true"
 
     def get_choice(self, variable: str, key: str, choices: Collection[str]) -> str | None:
         """Return the variable, else the profile's key; None if neither is set.
@@ -129,11 +132,6 @@ class SharedConfig:
 
     def __repr__(self) -> str:
         return f"SharedConfig({self.profile_name!r})"
-
-
-def is_true(value: str) -> bool:
-    """Return whether a setting is ``true``, in any case; no other word is, as in botocore."""
-    return value.lower() == "true"
 
 
 def _expand_path(path: str) -> str:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from urllib.parse import quote
 
 from ..clock import Clock
-from ..config.shared_config import SharedConfig, is_true
+from ..config.shared_config import SharedConfig
 from ..identity import Credentials
 from ..transport.types import Deadline
 from .metadata_http import MetadataError, fetch, parse_credentials, retry
@@ -25,10 +25,8 @@ class InstanceMetadataProvider:
     """
 
     name = "EC2 instance metadata"
-    _TOKEN_PATH = "latest/api/token"
     _ROLE_PATH = "latest/meta-data/iam/security-credentials/"
     _REQUESTS = 3  # of an attempt: the token, the role's name, its credentials
-    _TOKEN_TTL_SECONDS = "21600"
 
     def __init__(self, config: SharedConfig, clock: Clock) -> None:
         self._config = config
@@ -38,8 +36,7 @@ class InstanceMetadataProvider:
     def load(self) -> Credentials | None:
         """Return the role's credentials, None without any."""
         config = self._config
-        disabled = config.get("AWS_EC2_METADATA_DISABLED")
-        if disabled is not None and is_true(disabled.value):
+        if config.get_bool("AWS_EC2_METADATA_DISABLED"):
             self._missing_reason = "AWS_EC2_METADATA_DISABLED is true"
             return None
         base_url = _resolve_base_url(config)
@@ -73,8 +70,8 @@ class InstanceMetadataProvider:
             within = deadline.within(timeout, "timeout")
             return fetch(method, base_url + path, headers, deadline=within, clock=self._clock)
 
-        ttl = {"x-aws-ec2-metadata-token-ttl-seconds": self._TOKEN_TTL_SECONDS}
-        token = send("PUT", self._TOKEN_PATH, ttl)
+        ttl = {"x-aws-ec2-metadata-token-ttl-seconds": "21600"}
+        token = send("PUT", "latest/api/token", ttl)
         if not (token.isascii() and token.isprintable() and token):
             raise MetadataError("the response is not a metadata token")
         headers = {"x-aws-ec2-metadata-token": token}
