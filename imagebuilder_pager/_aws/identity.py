@@ -1,4 +1,4 @@
-"""The types of credentials, for everything that finds them or signs with them."""
+"""The types of credentials, for the modules that resolve them or sign with them."""
 
 from __future__ import annotations
 

@@ -318,4 +318,4 @@ def test_cancelling_does_not_wait_for_a_fetch(clock: FakeClock, backend: str) ->
 
     anyio.run(main, backend=backend)
     assert fetched.wait(10)
-    assert access_key_of(credentials) == "AKID"  # those that were fetched
+    assert access_key_of(credentials) == "AKID"  # from that fetch

@@ -39,7 +39,7 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 
 
 def redact_error(error: BaseException, secrets: Iterable[str]) -> None:
-    """Redact the texts of an error, and of those that it was raised from.
+    """Redact the texts of an error, of its causes and its contexts.
 
     An error that is hidden by ``from None`` is dropped: not all of them can be redacted.
     """

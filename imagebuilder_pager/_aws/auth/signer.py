@@ -96,7 +96,7 @@ class RequestSigner:
     def credentials(self, timeout: float | None = None) -> CredentialsLike:
         """Return the current credentials, fetched where needed.
 
-        ``timeout``: seconds that may be waited for them. Raises :class:`NoCredentialsError` and the
+        ``timeout``: the most seconds to wait for them. Raises :class:`NoCredentialsError` and the
         other errors of the search, :class:`CredentialRetrievalError` when the time is up, and
         :class:`ParamValidationError` for credentials that no header can carry.
         """
@@ -147,7 +147,7 @@ class RequestSigner:
     ) -> dict[str, str]:
         """Return the headers to add to a request: date, session token and authorization.
 
-        ``headers`` are those that it has, names in lower case; of these ``content-type``, ``host``
+        ``headers`` are those of the request, names in lower case; of these ``content-type``, ``host``
         and all ``x-amz-*`` are signed, as boto3 does.
         """
         now = (self._clock() + self._clock_skew).isoformat(timespec="seconds")[:19]
@@ -171,7 +171,7 @@ class RequestSigner:
         """Correct the clock or the credentials after a refusal; return which of them, or None.
 
         ``signed`` is how the refused request was signed. ``attempted`` has the names, ``"clock"``
-        or ``"credentials"``, of those that must not be corrected again.
+        or ``"credentials"``, of the corrections that must not be made again.
 
         A clock that is off is corrected by the response's ``Date`` header. Expired credentials are
         dropped if others can be fetched, which the next signing does.

@@ -32,7 +32,7 @@ class LazySSLContext:
 
     @classmethod
     def of_context(cls, context: ssl.SSLContext) -> LazySSLContext:
-        """Return one that always has the context."""
+        """Return a wrapper of this context, which never changes."""
         given = cls(False)
         given._loaded = context, None
         return given
