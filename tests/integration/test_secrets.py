@@ -52,7 +52,7 @@ ASYNC_WAYS = [way for way in ALL_WAYS if way.startswith("async")]
 
 
 class Relay:
-    """The local service for other credentials: it signs each request again with its own."""
+    """The local service behind other credentials; each request is signed again for it."""
 
     def __init__(self, plan: FaultPlan) -> None:
         self._service = LocalImageBuilder(ACCOUNT, faults=plan)

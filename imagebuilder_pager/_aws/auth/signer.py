@@ -147,7 +147,7 @@ class RequestSigner:
     ) -> dict[str, str]:
         """Return the headers to add to a request: date, session token and authorization.
 
-        ``headers`` are those of the request, names in lower case; of these ``content-type``, ``host``
+        ``headers`` are the request's, names in lower case; of these ``content-type``, ``host``
         and all ``x-amz-*`` are signed, as boto3 does.
         """
         now = (self._clock() + self._clock_skew).isoformat(timespec="seconds")[:19]
