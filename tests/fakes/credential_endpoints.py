@@ -280,22 +280,26 @@ def process_command(output: object, status: int = 0, stderr: str = "") -> str:
 
 
 PROCESS_OUTPUT = {"Version": 1, "AccessKeyId": "AKIDPROCESS", "SecretAccessKey": "SecretOfProcess"}
-ROLE_PROFILE = "[profile {name}]\nrole_arn = " + ROLE + "/{name}\n"
+_KEYS = f"aws_access_key_id = AKIDCONFIG\naws_secret_access_key = {SECRETS['AKIDCONFIG']}\n"
+#: By the name of a profile with a role: the source of its credentials, and its options.
+_SOURCES = {
+    "source": "source_profile = static",
+    "itself": f"source_profile = itself\n{_KEYS}",
+    "chained": "source_profile = source",
+    "options": "source_profile = static\nexternal_id = id 1\nrole_session_name = me\n"
+    "duration_seconds = 900",
+    "environment": "credential_source = Environment",
+    "container": "credential_source = EcsContainer",
+    "instance": "credential_source = Ec2InstanceMetadata",
+    "of-process": "source_profile = process",
+    "web": "web_identity_token_file = {token}",
+    "of-web": "source_profile = web",
+}
 PROFILES = {
-    "static": "[profile static]\naws_access_key_id = AKIDCONFIG\n"
-    f"aws_secret_access_key = {SECRETS['AKIDCONFIG']}\n",
-    "source": ROLE_PROFILE.format(name="source") + "source_profile = static\n",
-    "itself": ROLE_PROFILE.format(name="itself") + "source_profile = itself\n"
-    f"aws_access_key_id = AKIDCONFIG\naws_secret_access_key = {SECRETS['AKIDCONFIG']}\n",
-    "chained": ROLE_PROFILE.format(name="chained") + "source_profile = source\n",
-    "options": ROLE_PROFILE.format(name="options")
-    + "source_profile = static\nexternal_id = id 1\nrole_session_name = me\n"
-    "duration_seconds = 900\n",
-    "environment": ROLE_PROFILE.format(name="environment") + "credential_source = Environment\n",
-    "container": ROLE_PROFILE.format(name="container") + "credential_source = EcsContainer\n",
-    "instance": ROLE_PROFILE.format(name="instance") + "credential_source = Ec2InstanceMetadata\n",
+    "static": f"[profile static]\n{_KEYS}",
     "process": "[profile process]\ncredential_process = {process}\n",
-    "of-process": ROLE_PROFILE.format(name="of-process") + "source_profile = process\n",
-    "web": ROLE_PROFILE.format(name="web") + "web_identity_token_file = {token}\n",
-    "of-web": ROLE_PROFILE.format(name="of-web") + "source_profile = web\n",
+    **{
+        name: f"[profile {name}]\nrole_arn = {ROLE}/{name}\n{source}\n"
+        for name, source in _SOURCES.items()
+    },
 }

@@ -252,15 +252,6 @@ def test_a_function_that_fails_is_an_error_with_its_cause() -> None:
     assert isinstance(caught.value.__cause__, RuntimeError)
 
 
-def test_a_function_is_called_before_its_credentials_expire(clock: FakeClock) -> None:
-    fetcher = FakeFetcher(clock)
-    credentials = provider_for(fetcher, clock)
-    assert fetcher.call_count == 0
-    assert [access_key_of(credentials), access_key_of(credentials)] == ["AKID1", "AKID1"]
-    clock.advance(minutes=46)
-    assert access_key_of(credentials) == "AKID2"
-
-
 def test_a_providers_credentials_are_not_cached_and_its_invalidate_is_called() -> None:
     class Rotating:
         call_count = 0
