@@ -19,7 +19,6 @@ import pytest
 
 from imagebuilder_pager import exceptions
 from imagebuilder_pager._aws.credentials.refreshable import RefreshableCredentials
-from imagebuilder_pager._aws.identity import Credentials
 from imagebuilder_pager._aws.transport.network import SocketBackend
 from imagebuilder_pager._aws.transport.types import ReceivedResponse
 from tests.fakes.clocks import FakeClock
@@ -29,6 +28,7 @@ from tests.fakes.credential_endpoints import (
     sts_error,
     texts_of,
 )
+from tests.fakes.credentials import SlowSource
 
 
 def set_up(kind: str, settings: CredentialSettings, url: str) -> None:
@@ -260,26 +260,17 @@ def test_a_process_whose_child_keeps_the_output_open_is_given_up(
     settings: CredentialSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("imagebuilder_pager._aws.credentials.process.TIMEOUT", 0.5)
-    program = settings.file(
-        "program.py",
-        "import subprocess, sys\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'import sys; sys.stdin.read()'],\n"
-        "                         stdin=0)\n"
-        "print(child.pid, flush=True)\n",
-    )
+    fifo = settings.folder / "fifo"
+    os.mkfifo(fifo)
+    command = [sys.executable, "-c", f"open({str(fifo)!r}).read()"]
+    program = settings.file("program.py", f"import subprocess\nsubprocess.Popen({command!r})\n")
     settings.file(".aws/config", f"[default]\ncredential_process = {sys.executable} {program}\n")
-    # The child ends with its input, which is this pipe.
-    reader, writer = os.pipe()
-    stdin = os.dup(0)
-    os.dup2(reader, 0)
+    began = time.monotonic()
     try:
-        began = time.monotonic()
         settings.error("did not end within")
-        assert time.monotonic() - began < 10
     finally:
-        os.dup2(stdin, 0)
-        for descriptor in (reader, writer, stdin):
-            os.close(descriptor)
+        fifo.open("w").close()  # the child ends
+    assert time.monotonic() - began < 10
     for thread in threading.enumerate():
         if thread.name == "credential process":
             thread.join(10)
@@ -340,21 +331,6 @@ def test_a_token_that_a_container_endpoint_repeats_is_removed_by_its_value(
         error = settings.error()
     assert token not in texts_of(error)
     assert "TaskUuidSecret" not in texts_of(error)
-
-
-class SlowSource:
-    """A function that returns credentials when a test says so."""
-
-    def __init__(self) -> None:
-        self.may_return = threading.Event()
-        self.is_called = threading.Event()
-        self.call_count = 0
-
-    def __call__(self) -> Credentials:
-        self.call_count += 1
-        self.is_called.set()
-        assert self.may_return.wait(20)
-        return Credentials("local", "local")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -27,7 +27,13 @@ from imagebuilder_pager._aws.identity import CachingProvider, Credentials, Crede
 from tests.fakes.accounts import LOCAL_CREDENTIALS
 from tests.fakes.clients import EXECUTION, OPERATION, ClientWith, list_page
 from tests.fakes.clocks import FakeClock
-from tests.fakes.credentials import SECRET_KEY, FakeFetcher, access_key_of
+from tests.fakes.credentials import (
+    SECRET_KEY,
+    FakeFetcher,
+    SlowSource,
+    access_key_of,
+    credential_threads,
+)
 from tests.fakes.services import RecordingService, fail_on_request, http_client
 
 KEYS = {"aws_access_key_id": "AKID", "aws_secret_access_key": SECRET_KEY}
@@ -303,29 +309,6 @@ def test_a_provider_of_the_callers_is_called_for_each_request_in_its_context() -
 
 
 # A function that takes long
-
-
-class SlowSource:
-    """A function that returns credentials when a test says so."""
-
-    def __init__(self) -> None:
-        self.may_return = threading.Event()
-        self.call_count = 0
-
-    def __call__(self) -> Credentials:
-        self.call_count += 1
-        assert self.may_return.wait(20)
-        return Credentials("local", "local")
-
-    def finish(self) -> None:
-        """Return credentials, and wait for the threads that have called."""
-        self.may_return.set()
-        for thread in credential_threads():
-            thread.join(10)
-
-
-def credential_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "credentials"]
 
 
 def test_a_slow_function_has_one_thread_and_holds_no_call_beyond_total_timeout() -> None:
