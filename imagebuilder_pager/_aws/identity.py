@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from .._dates import assume_utc
+from .._dates import assume_utc, parse_date
 from ..exceptions import ParamValidationError, Problem
 from .clock import SYSTEM_CLOCK, Clock
 from .config.shared_config import SharedConfig
@@ -63,7 +63,7 @@ class RefreshableProvider(Protocol):
 #: The argument ``credentials``: a provider, credentials, or a function that returns new
 #: credentials. The function may return an object with ``access_key``, ``secret_key`` and ``token``,
 #: or a mapping in the shape of a ``credential_process``: ``AccessKeyId``, ``SecretAccessKey``,
-#: ``SessionToken`` and ``Expiration`` (a datetime, or a string in ISO 8601).
+#: ``SessionToken`` and ``Expiration`` (a datetime, or a string in ISO 8601 or RFC 2822).
 CredentialsSource = (
     CredentialsProvider | CredentialsLike | Callable[[], CredentialsLike | Mapping[str, Any]]
 )
@@ -99,11 +99,11 @@ def read_credentials(members: Mapping[str, Any], token_name: str) -> Credentials
     """Return the credentials in a mapping of AWS; ``token_name`` is the member with the token.
 
     A missing key is "". Raises ``ValueError`` for an ``Expiration`` that is neither a datetime nor
-    a time in ISO 8601.
+    a date in ISO 8601 or RFC 2822.
     """
     expiration = members.get("Expiration")
     if isinstance(expiration, str):
-        expiration = datetime.fromisoformat(expiration)
+        expiration = parse_date(expiration)
     if expiration is not None and not isinstance(expiration, datetime):
         raise ValueError("neither a datetime nor a string")
     return Credentials(

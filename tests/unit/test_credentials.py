@@ -216,6 +216,7 @@ def test_a_function_may_return_an_object_a_provider_or_a_mapping(clock: FakeCloc
         ({**mapping, "Expiration": expires}, temporary),
         ({**mapping, "Expiration": "2030-01-01T01:00:00Z"}, temporary),
         ({**mapping, "Expiration": "2030-01-01T03:00:00+02:00"}, temporary),
+        ({**mapping, "Expiration": "Tue, 01 Jan 2030 01:00:00 GMT"}, temporary),
         ({**mapping, "Expiration": naive}, temporary),
         ({**mapping, "SessionToken": "", "Expiration": None}, permanent),
         ({**mapping, "SessionToken": None, "Expiration": ""}, permanent),
@@ -399,6 +400,21 @@ def test_the_environment_variables_are_those_of_botocore(monkeypatch: pytest.Mon
     ):
         monkeypatch.setenv(name, value)
         assert both() == (expected, expected)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2099-01-31T12:00:00Z", "Sat, 31 Jan 2099 12:00:00 GMT", "Sat Jan 31 12:00:00 UTC 2099"],
+)
+def test_the_expiration_in_the_environment_is_botocores(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "value")
+    monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", text)
+    ours, theirs = EnvironmentProvider().load(), botocore.credentials.EnvProvider().load()
+    assert ours is not None
+    assert ours.expiration == theirs._expiry_time
 
 
 @pytest.mark.usefixtures("_environment")

@@ -96,7 +96,7 @@ class InstanceMetadataProvider:
         now = self._clock.now()
         margin = timedelta(minutes=15, seconds=random.randint(120, 600))  # noqa: S311 - jitter
         expiration = credentials.expiration
-        if expiration is None or expiration - margin > now:
+        if expiration is None or expiration - now > margin:
             return credentials
         _log.warning(
             "EC2 instance metadata has no new credentials; using the old ones, which expire at %s",
