@@ -17,7 +17,7 @@ from typing import (
 )
 
 from ._aws.auth.signer import RequestSigner
-from ._aws.clock import SYSTEM_CLOCK, Clock
+from ._aws.clock import SYSTEM_CLOCK, Clock, ServiceClock
 from ._aws.config.endpoints import ServiceMetadata, resolve_endpoint
 from ._aws.config.region import resolve_region
 from ._aws.config.shared_config import SharedConfig
@@ -122,6 +122,7 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
             use_dual_stack=use_dualstack_endpoint,
         )
         ssl_context = resolve_verify(owner, verify, ca_bundle_from_config(config))
+        clock = ServiceClock.of(clock)
         context = CredentialsContext(config, self.region_name, ssl_context, clock)
         provider = resolve_credentials(
             aws_access_key_id, aws_secret_access_key, aws_session_token, credentials, context
@@ -167,7 +168,7 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
             SERVICE.name,
             self.region_name,
             algorithm=self._transport.signing_algorithm,
-            clock=clock.now,
+            clock=clock,
         )
         self._rest = RestJsonClient(
             self.endpoint_url, request_headers(config, user_agent_extra), signer, client_config

@@ -412,7 +412,8 @@ def test_the_expiration_in_the_environment_is_botocores(
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "value")
     monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", text)
-    ours, theirs = EnvironmentProvider().load(), botocore.credentials.EnvProvider().load()
+    ours = EnvironmentProvider().load()
+    theirs: Any = botocore.credentials.EnvProvider().load()
     assert ours is not None
     assert ours.expiration == theirs._expiry_time
 
@@ -446,7 +447,7 @@ def test_environment_variables_with_an_expiration_are_read_again(
 def test_no_repr_shows_a_secret(clock: FakeClock) -> None:
     refreshable = RefreshableCredentials(FakeFetcher(clock), clock)
     credentials = refreshable.get_frozen_credentials()
-    signer = RequestSigner(credentials, "s", "r", algorithm=sigv4_header, clock=clock.now)
+    signer = RequestSigner(credentials, "s", "r", algorithm=sigv4_header, clock=clock)
     arguments: dict[str, Any] = {**KEYS, "aws_session_token": "token1"}
     with ImageBuilder("us-west-2", **arguments) as client:
         paginator = client.get_paginator(OPERATION)

