@@ -82,6 +82,7 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
 
     #: The errors that the service models, as in boto3.
     exceptions: ClassVar[Exceptions] = modelled_exceptions
+    _is_async: ClassVar[bool] = False
     _transport: TransportT
 
     @explain_boto3_arguments
@@ -125,7 +126,13 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         clock = ServiceClock.of(clock)
         context = CredentialsContext(config, self.region_name, ssl_context, clock)
         provider = resolve_credentials(
-            aws_access_key_id, aws_secret_access_key, aws_session_token, credentials, context
+            aws_access_key_id,
+            aws_secret_access_key,
+            aws_session_token,
+            credentials,
+            context,
+            owner=owner,
+            is_async=self._is_async,
         )
         self._owns_transport = http_client is None
         if http_client is None:
@@ -359,8 +366,11 @@ class AsyncImageBuilder(
     The arguments are the same, except that ``http_client`` is an :class:`AsyncH11Client`, an
     ``httpx.AsyncClient`` or an ``httpx2.AsyncClient``. Use it with ``async with``, or call
     :meth:`aclose`. It may be used in one event loop after another. Credentials are fetched in a
-    thread, so that the event loop never blocks.
+    thread, so that the event loop never blocks. An async ``get_frozen_credentials()``, such as that
+    of aiobotocore's credentials, is awaited.
     """
+
+    _is_async = True
 
     def _make_transport(
         self, ssl_context: LazySSLContext, max_connections: int, clock: Clock

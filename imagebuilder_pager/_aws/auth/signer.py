@@ -17,6 +17,7 @@ from ..._threads import call_in_thread, result_of
 from ...exceptions import ClientError, CredentialRetrievalError, PagerError
 from ..clock import Clock, ServiceClock
 from ..identity import (
+    AwaitableProvider,
     CachingProvider,
     CredentialsLike,
     RefreshableProvider,
@@ -109,7 +110,10 @@ class RequestSigner:
             # A fetch holds up neither the event loop nor a cancellation.
             try:
                 async with current_runtime().timeout(timeout):
-                    credentials = await wait_for(self._begin_fetch())
+                    if isinstance(self.provider, AwaitableProvider):
+                        credentials = await self.provider.get_frozen_credentials_async()
+                    else:
+                        credentials = await wait_for(self._begin_fetch())
             except TimeoutError:
                 raise _timeout_error(timeout) from None
         validate_header_safe(credentials)

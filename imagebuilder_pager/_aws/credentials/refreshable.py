@@ -136,10 +136,7 @@ class RefreshableCredentials:
 
     def _validate(self, credentials: Credentials) -> Credentials:
         """Return the fetched credentials if they can be used; otherwise the old ones must stay."""
-        if problems := header_problems(credentials):
-            raise CredentialRetrievalError(
-                f"the credentials that were fetched cannot be used: {'; '.join(map(str, problems))}"
-            )
+        validate_fetched(credentials)
         expiration, now = credentials.expiration, self._clock.now()
         if expiration is not None and expiration <= now:
             raise CredentialRetrievalError(
@@ -151,3 +148,11 @@ class RefreshableCredentials:
     def __repr__(self) -> str:
         expiration = None if self._credentials is None else self._credentials.expiration
         return f"{type(self).__name__}(expiration={expiration})"
+
+
+def validate_fetched(credentials: Credentials) -> None:
+    """Raise :class:`CredentialRetrievalError` for credentials that cannot be part of a header."""
+    if problems := header_problems(credentials):
+        raise CredentialRetrievalError(
+            f"the credentials that were fetched cannot be used: {'; '.join(map(str, problems))}"
+        )
