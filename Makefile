@@ -20,7 +20,7 @@ help:
 	@echo "make bench     measure speed and size beside boto3, aiobotocore and others; eight minutes"
 	@echo "make slim      build/slim: the library and its requirements, and nothing else; with"
 	@echo "               SLIM=lean build/slim-lean, the smallest, for H11Client alone"
-	@echo "make container build/container: the smallest root that lists, beside roots with boto3"
+	@echo "make container build examples/container/Dockerfile, and measure it beside boto3"
 	@echo "make clean     remove what the other commands have made"
 
 demo: $(VENV)/.runtime
@@ -112,11 +112,11 @@ bench: $(VENV)/.dev $(AIOBOTOCORE)/.installed
 # SLIM=lean builds build/slim-lean, for H11Client alone. SLIM_WITH='cli local walk' adds the command
 # line, the local service and walk_lifecycle.
 slim: $(VENV)/.runtime
-	$(BIN)/python tools/slim.py build/slim$(SLIM:%=-%) --check $(SLIM:%=--%) \
+	$(BIN)/python tools/container.py folder build/slim$(SLIM:%=-%) --check $(SLIM:%=--%) \
 	  $(if $(SLIM_WITH),--with $(SLIM_WITH))
 
 container: $(VENV)/.dev
-	@$(BIN)/python tools/container.py
+	@$(BIN)/python tools/container.py measure
 
 clean:
 	rm -rf .venv .venv-* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

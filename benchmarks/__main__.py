@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from tools.slim import requirements_of
+from tools.container import requirements_of
 
 from .harness import AIOBOTOCORE, Harness, aiobotocore_site_packages
 from .results import Outcome

@@ -15,7 +15,7 @@ from pathlib import Path
 from imagebuilder_pager.local import Account, LocalImageBuilder, LocalServer
 from imagebuilder_pager.local.account_generator import generate_execution
 from imagebuilder_pager.local.example_policies import example_policy
-from tools.slim import LIBRARY
+from tools.container import LIBRARY
 
 from .dask_cluster import dask_cluster
 from .harness import ROOT, Harness, Measured

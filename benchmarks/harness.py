@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from tools.slim import LIBRARY, files_of, requirements_of
+from tools.container import LIBRARY, files_of, requirements_of
 
 __all__ = ["AIOBOTOCORE", "ROOT", "Harness", "Measured", "aiobotocore_site_packages"]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tools.slim import LIBRARY, build
+from tools.container import LIBRARY, build
 
 from .harness import ROOT, Harness, Measured
 from .relay import Relay

@@ -22,7 +22,7 @@ from imagebuilder_pager.local import (
     LocalServer,
     generate_account,
 )
-from tools.slim import LEAN_REQUIREMENTS, build, check, lean_requirements
+from tools.container import LEAN_REQUIREMENTS, build, check, lean_requirements
 
 ROOT = Path(__file__).parents[2]
 PINS = [

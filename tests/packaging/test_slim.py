@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tools.slim import OPTIONAL_PARTS, build, check, files_of, requirements_of
+from tools.container import OPTIONAL_PARTS, build, check, files_of, requirements_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import get_type_hints
 
 import pytest
-from mypy import api
 
 import imagebuilder_pager
 from imagebuilder_pager import ImageBuilder, models
@@ -136,60 +135,6 @@ def test_client_exceptions_is_the_module_of_the_modelled_errors() -> None:
     errors = {error.__name__: error for error in modelled_exceptions.MODELLED_ERRORS}
     errors["ClientError"] = imagebuilder_pager.exceptions.ClientError
     assert get_type_hints(Exceptions) == {name: type[error] for name, error in errors.items()}
-
-
-PROGRAM = """
-import imagebuilder_pager
-from imagebuilder_pager import ImageBuilder, models
-from imagebuilder_pager import ImageBuilderr  # E: ImageBuilderr
-from imagebuilder_pager.models import Shapes  # E: Shapes
-from imagebuilder_pager.models.exceptions import ClientError, ForbiddenException
-from imagebuilder_pager.models.exceptions import ForbiddenError  # E: ForbiddenError
-
-imagebuilder_pager.Client  # E: Client
-models.Resource  # E: Resource
-models.exceptions.NoSuchException  # E: NoSuchException
-ImageBuilder.exceptions.NoSuchException  # E: NoSuchException
-client = ImageBuilder("us-west-2")
-client.exceptions.NoSuchException  # E: NoSuchException
-client.list_imagse  # E: list_imagse
-client.meta  # E: meta
-ImageBuilder("us-west-2", config=None)  # E: config
-version: str = imagebuilder_pager.__version__
-wrong: int = imagebuilder_pager.__version__  # E: assignment
-forbidden: type[ForbiddenException] = client.exceptions.ForbiddenException
-swapped: type[ForbiddenException] = client.exceptions.ServiceException  # E: assignment
-try:
-    pass
-except client.exceptions.ForbiddenException as error:
-    named: ForbiddenException = error
-    other: KeyError = error  # E: assignment
-except client.exceptions.ClientError as client_error:
-    any_error: ClientError = client_error
-"""
-
-
-def test_a_type_checker_rejects_unknown_names_and_knows_the_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> None:
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM)
-    cache = getattr(request.config, "cache", None)  # pytest can do without
-    cache_dir = cache.mkdir("mypy") if cache is not None else tmp_path
-    if PACKAGE.parent.name != "site-packages":  # where mypy finds it by itself
-        monkeypatch.setenv("MYPYPATH", str(PACKAGE.parent))
-    options = ["--strict", "--config-file=", f"--cache-dir={cache_dir}", "--no-error-summary"]
-    out, errors, _ = api.run([*options, "--no-pretty", "--show-error-codes", str(program)])
-    assert errors == ""
-    found = {int(line.split(":")[1]): line for line in out.splitlines() if " error: " in line}
-    expected = {
-        number: line.rpartition("# E: ")[2]
-        for number, line in enumerate(PROGRAM.splitlines(), start=1)
-        if "# E: " in line
-    }
-    assert found.keys() == expected.keys(), out
-    for number, text in expected.items():
-        assert text in found[number]
 
 
 #: Its names without an underscore are public: each error is listed once, by defining it.
