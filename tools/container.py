@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
-import os
 import re
 import shutil
 import ssl
@@ -153,17 +152,12 @@ def check(target: Path, *, lean: bool = False) -> list[str]:
     """
     from imagebuilder_pager.local import LocalImageBuilder, LocalServer, generate_account
 
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("AWS_") and not name.upper().endswith("_PROXY")
-    }
     with LocalServer(LocalImageBuilder(generate_account(resources=60))) as server:
         arguments = [str(target.resolve()), server.url, _EXECUTION, *(["lean"] if lean else [])]
         # Isolated and without site-packages: only the folder and the standard library.
         listing = subprocess.run(
             [sys.executable, "-I", "-S", "-B", "-c", _LIST_FROM, *arguments],
-            env=environment,
+            env={},
             stdout=subprocess.PIPE,
             text=True,
             check=True,
@@ -171,7 +165,6 @@ def check(target: Path, *, lean: bool = False) -> list[str]:
     return listing.stdout.split()
 
 
-_BUILDERS = ("docker", "podman")
 _CERTIFICATE = ROOT / "tests" / "unit" / "localhost.pem"
 _LIST_BY_H11 = ROOT / "examples" / "container" / "list_resources.py"
 _LIST_BY_BOTO3 = """
@@ -226,13 +219,12 @@ def measure(rounds: int) -> None:
     """Build the images and list in each, in turns; print size, start and peak of memory."""
     import certifi
 
-    builder = next(filter(shutil.which, _BUILDERS), None)
+    builder = next(filter(shutil.which, ("docker", "podman")), None)
     if builder is None:
-        print(f"Missing: {' or '.join(_BUILDERS)}. The container was not built.")
+        print("Missing: docker or podman. The container was not built.")
         return
-    work = ROOT / "build" / "container"
-    work.mkdir(parents=True, exist_ok=True)
-    bundle = work / "ca.pem"
+    bundle = ROOT / "build" / "container-ca.pem"
+    bundle.parent.mkdir(exist_ok=True)
     certificate = _CERTIFICATE.read_text().partition("-----BEGIN PRIVATE KEY")[0]
     bundle.write_text(Path(certifi.where()).read_text() + certificate)
 
@@ -268,7 +260,7 @@ def measure(rounds: int) -> None:
         print(line)
 
 
-def main() -> int:
+def main() -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
@@ -282,7 +274,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.command == "measure":
         measure(options.rounds)
-        return 0
+        return
     try:
         size = build(options.target, options.parts, lean=options.lean)
     except FileExistsError as error:
@@ -290,8 +282,7 @@ def main() -> int:
     print(f"{options.target}: {size / 1e6:.1f} MB")
     if options.check:
         print(f"Listed {len(check(options.target, lean=options.lean))} resources with it.")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
