@@ -37,14 +37,14 @@ AT_A_TIME = 32
 #: Accounts and regions, executions in each, pages in each: 200,000 images.
 _REPORTED = (100, 10, 8)
 _POLICIES, _EXECUTIONS, _PAGE_SIZE = 40, 1000, 25  # of the fleet that is run again
-_IMPACTED_INTERVAL = 100  # so many executions have one with resources among them
+_IMPACTED_INTERVAL = 100  # one of this many executions has resources
 _ENDED = ("SUCCESS", "FAILED", "CANCELLED")
 
 
 def measure_fleet(
     threads: int, value: Callable[[Measured], float | None]
 ) -> Callable[[Harness, int], Samples]:
-    """Return the measure of a fleet by boto3, with so many threads or 0 for none, and by ours."""
+    """Return the measure of a fleet by boto3 with ``threads``, 0 for none, and by ours."""
 
     def measure(harness: Harness, rounds: int) -> Samples:
         samples = Samples()
@@ -141,7 +141,7 @@ def measure_report(output: str) -> Callable[[Harness, int], Samples]:
 
 
 def _database(harness: Harness, targets: int, executions: int, pages: int) -> Path:
-    """Return a database of so many images, which the first report makes for all."""
+    """Return a database of this number of images, which the first report makes for all."""
     path = harness.folder / f"reported-{targets}-{executions}-{pages}.sqlite"
     if not path.exists():
         harness.work("ours_fleet", "store", targets, executions, pages, 0, str(path))

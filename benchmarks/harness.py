@@ -1,4 +1,4 @@
-"""The harness: it runs each worker in a process of its own, against a server in another process.
+"""The harness: it runs each worker in its own process, against a server in another process.
 
 Each peer sees its own requirements and no other distributions, because some libraries import more
 where more is installed. aiobotocore comes from a second environment, with its botocore and its
@@ -96,7 +96,7 @@ class Harness:
         self._stack.close()
 
     def python(self, code: str, *sites: str, tls: bool = False) -> Measured:
-        """Run the code in a process of its own, and return the measurements.
+        """Run the code in its own process, and return the measurements.
 
         The process can import the distributions ``sites``, their requirements and the workers.
         Without any it can import only the standard library.
@@ -134,7 +134,7 @@ class Harness:
     def work(
         self, worker: str, job: str, *values: int | str, tls: bool = False, url: str = ""
     ) -> Measured:
-        """Run a worker's function in a process of its own, and return the measurements.
+        """Run a worker's function in its own process, and return the measurements.
 
         ``url`` is what to list from, in place of the server's own.
         """

@@ -230,7 +230,7 @@ ROWS = (
     *(
         Row(
             name=f"{prefix}walk{'-children' if children else ''}",
-            what=f"{way}CPU per page of a walk{', with what came from images' if children else ''}",
+            what=f"{way}CPU per page of a walk{', with the outputs of images' if children else ''}",
             peer="its single listings",
             unit="ms",
             measure=measure_walk(worker, children=children),
@@ -246,7 +246,7 @@ ROWS = (
 
 
 def rows_named(patterns: list[str]) -> list[Row]:
-    """Return the rows whose name matches any of the patterns; without patterns, the short rows."""
+    """Return the rows that match any of the patterns by name; without patterns, the short rows."""
     if not patterns:
         return [row for row in ROWS if not row.is_long]
     return [row for row in ROWS if any(re.fullmatch(pattern, row.name) for pattern in patterns)]

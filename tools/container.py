@@ -1,4 +1,4 @@
-"""What a container needs of the library: a folder with nothing else, and its cost beside boto3.
+"""The library for a container: a folder with its requirements alone, and its cost beside boto3.
 
     python tools/container.py folder build/slim [--with cli local] [--lean] [--check]
     python tools/container.py measure
@@ -203,7 +203,7 @@ def _services() -> Iterator[dict[str, str]]:
         local.LocalServer(local.LocalImageBuilder(account)) as service,
         local.LocalServer(lambda _: httpx.Response(200, json=issued)) as credentials,
     ):
-        # The local service has no TLS, and nobody has connected yet.
+        # The local service has no TLS, and has no connection yet.
         listener = service._server
         listener.socket = context.wrap_socket(listener.socket, server_side=True)
         yield {

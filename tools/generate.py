@@ -1,4 +1,4 @@
-"""Generate from the service model all that says what an operation is.
+"""Generate the code and the documents of the operations from the service model.
 
     python -m tools.generate
 
@@ -341,7 +341,7 @@ def _client_methods(model: ServiceModel, prefix: str) -> str:
         ) -> {paginator}: ..."""
         for name, paginator in names.items()
     ]
-    # At run time the overloads would be 22 functions that nobody calls.
+    # At run time the overloads would be 22 functions without a caller.
     return f'''
 class {prefix}OperationMethods:
     """The methods of the {kind} client{same}."""

@@ -153,7 +153,7 @@ class ServiceModel:
         }
 
     def is_model(self, name: str) -> bool:
-        """Return whether the shape has a model of its own: a structure or an enum."""
+        """Return whether the shape has its own model: a structure or an enum."""
         return self.shapes[name]["type"] == "structure" or "enum" in self.shapes[name]
 
     def modules(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""What make container does without a builder of images, and with one."""
+"""``make container`` without a builder of images, and with one."""
 
 from __future__ import annotations
 

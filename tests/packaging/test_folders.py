@@ -177,7 +177,7 @@ for kind in (ImageBuilder, AsyncImageBuilder):
 """
 
 
-def test_the_walk_says_what_is_missing(slim: Path, slim_with_all_parts: Path) -> None:
+def test_the_walk_names_the_missing_part(slim: Path, slim_with_all_parts: Path) -> None:
     line = (
         "walk_lifecycle needs imagebuilder_pager.lifecycle_walk, which this copy of the library "
         "leaves out; make slim SLIM_WITH=walk builds one that has it\n"

@@ -1,4 +1,4 @@
-"""The environment that make keeps: made where there is none, and made anew where it is broken."""
+"""The environment that make creates, and creates again where it is broken."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-# A Python whose environments have a pip that only writes down its arguments.
+# A Python whose environments have a pip that only logs its arguments.
 PYTHON = """#!/bin/sh
 if [ "$1 $2" != "-m venv" ]; then exec '{python}' "$@"; fi
 '{python}' -m venv --without-pip "$3" || exit 1
@@ -54,10 +54,10 @@ def pip_calls(checkout: Path) -> list[str]:
     return calls
 
 
-def test_an_environment_is_made_once(checkout: Path) -> None:
+def test_an_environment_is_created_once(checkout: Path) -> None:
     first = make(checkout)
     assert (first.returncode, first.stderr) == (0, "")
-    assert "anew" not in first.stdout
+    assert "cannot be used" not in first.stdout
     assert [call.rpartition(" ")[2] for call in pip_calls(checkout)] == [".[cli]", ".[dev]"]
     second = make(checkout)
     assert (second.returncode, pip_calls(checkout)) == (0, [])
@@ -108,7 +108,7 @@ def it_is_a_dangling_link(venv: Path) -> None:
     ],
     ids=lambda function: function.__name__,
 )
-def test_a_broken_environment_is_made_anew(
+def test_a_broken_environment_is_created_again(
     checkout: Path, break_it: Callable[[Path], None]
 ) -> None:
     make(checkout)
@@ -123,7 +123,7 @@ def test_a_broken_environment_is_made_anew(
     assert (make(checkout).returncode, pip_calls(checkout)) == (0, [])
 
 
-def test_aiobotocore_has_an_environment_with_its_own_botocore(checkout: Path) -> None:
+def test_aiobotocore_has_a_separate_environment_and_botocore(checkout: Path) -> None:
     made = make(checkout, ".venv-aiobotocore/.installed")
     assert (made.returncode, made.stderr) == (0, "")
     (call,) = pip_calls(checkout)

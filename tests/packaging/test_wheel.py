@@ -160,7 +160,7 @@ def test_the_readme_on_an_index_has_no_link_to_a_file(metadata: Message) -> None
 
 @pytest.fixture(scope="module")
 def lean_site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for ``sys.path``, in which what the documents say was installed."""
+    """A folder for ``sys.path``, installed as the documents say."""
     site = tmp_path_factory.mktemp("lean") / "site"
     pip = (sys.executable, "-m", "pip", "install", "-q", "--target", site)
     run(*pip, "--no-deps", wheel, "-r", LEAN_REQUIREMENTS, cwd=site.parent)
@@ -241,14 +241,14 @@ def test_the_default_install_lists_and_resumes_without_botocores_data(
     run(fresh, "-I", "-W", "error", "-c", FLOW + ORIGINS, server.url, cwd=fresh.parent)
 
 
-def test_the_lean_install_lists_resumes_and_says_what_the_default_client_needs(
+def test_the_lean_install_lists_resumes_and_names_the_packages_of_the_default_client(
     lean_site: Path, server: LocalServer
 ) -> None:
     code = f"import sys; sys.path.insert(0, {str(lean_site)!r})\n{FLOW}{LEAN_ERRORS}"
     run(sys.executable, "-I", "-S", "-W", "error", "-c", code, server.url, cwd=lean_site)
 
 
-def test_only_what_is_needed_is_installed(fresh: Path, lean_site: Path) -> None:
+def test_only_the_requirements_are_installed(fresh: Path, lean_site: Path) -> None:
     code = "import importlib.metadata as m; print(*[d.name for d in m.distributions()])"
     installed = names_of(run(fresh, "-I", "-c", code, cwd=fresh.parent).split())
     assert {"imagebuilder-pager", "botocore", "httpx", "pydantic"} <= installed

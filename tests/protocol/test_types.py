@@ -3,7 +3,7 @@
 One folder has all programs: one written for this test, one made from botocore's service model that
 uses every operation, those of the documents, and the examples. Each checker reads it once. In a
 program, ``# R:`` is the type that a checker reveals, ``# E:`` a pattern of its error. pyright is
-basedpyright's, whose wheels download nothing, in pyright's default mode.
+basedpyright's, in pyright's default mode; its wheels download nothing.
 """
 
 from __future__ import annotations
@@ -233,7 +233,7 @@ for policy_page in policies.paginate(filters=[{"name": "status", "values": ["ENA
     reveal_type(policy_page)  # R: ListLifecyclePoliciesResponse
     for policy in policy_page.lifecycle_policy_summary_list:
         reveal_type(policy.tags)  # R: dict[str, str]
-        status: str | None = policy.status  # an enum's member, or what AWS adds later
+        status: str | None = policy.status  # an enum's member, or a string that AWS adds later
 policies.paginate(filters=({"name": "status"},))
 policies.paginate(filters=[{"nam": "status"}])  # E: FilterTypeDef
 policies.paginate(filters={"name": "status"})  # E: paginate
@@ -319,15 +319,15 @@ async_client = AsyncImageBuilder("us-west-2")
 
 async def main() -> None:
 """
-#: The programs whose every error is marked.
+#: The programs with a mark for every error.
 MARKED = ("program.py", "operations.py")
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-#: What mypy may say of a document: boto3 and aiobotocore have no types, or are not installed, and
-#: not all functions of the examples have types.
+#: The messages of mypy that a document may have: boto3 and aiobotocore have no types, or are not
+#: installed, and not all functions of the examples have types.
 ALLOWED = re.compile(r"\[(import-untyped|import-not-found|no-untyped-def|no-untyped-call)\]$")
-#: aiobotocore has an environment of its own, where there is no pyright.
+#: aiobotocore has a separate environment, without pyright.
 ALLOWED_BY_PYRIGHT = 'Import "aiobotocore.session" could not be resolved'
 
 #: The texts of a checker: by severity, then by file name and line.
@@ -413,7 +413,7 @@ def programs(
 def of_mypy(
     programs: Path, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Messages:
-    """What ``mypy --strict`` says."""
+    """The messages of ``mypy --strict``."""
     cache = getattr(request.config, "cache", None)  # pytest can do without
     cache_dir = cache.mkdir("mypy") if cache is not None else tmp_path_factory.mktemp("mypy")
     options = ["--strict", "--config-file=", "--no-error-summary", "--no-pretty"]
@@ -532,6 +532,6 @@ def test_the_type_of_every_public_name_is_known(tmp_path: Path) -> None:
 
 
 def test_the_operations_names_are_offered() -> None:
-    """An editor completes what a Literal and a TypedDict hold."""
+    """An editor completes the values of a Literal and the keys of a TypedDict."""
     paginated = [name for name, operation in OPERATIONS.items() if operation.pagination]
     assert list(get_args(PaginatorName)) == paginated

@@ -1,4 +1,4 @@
-"""The generated files are what the generator makes of the service model."""
+"""The generated files are those that the generator makes of the service model."""
 
 import re
 from pathlib import Path
@@ -102,7 +102,7 @@ def test_no_line_is_a_sentence_of_awss_documentation() -> None:
     for line in [*MEMBERS.values(), *SHAPES.values()]:
         for sentence in re.split(r"(?<=[.:])\s", line):
             plain = sentence.lower().rstrip(".")
-            # There are not two ways to say "The severity of the finding".
+            # "The severity of the finding" has no second wording.
             assert len(plain.split()) < 8 or plain not in sentences, line
 
 
@@ -124,7 +124,7 @@ def test_the_families_import_each_other_in_no_circle() -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
 def test_an_operation_is_said_once(operation: Operation) -> None:
-    """Besides what is generated, only what has more to say of it names it."""
+    """Besides the generated files, only parts with further rules for it name it."""
     pattern = re.compile(rf"\b(?:Async)?{operation.name}(?=\b|Re|Pa)|\b{operation.method_name}\b")
     places = {
         path.relative_to(PACKAGE).as_posix()

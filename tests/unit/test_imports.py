@@ -59,7 +59,7 @@ BOTOCORE_AT_ONCE = {
 BOTOCORE_LATER = {"_aws.config.shared_config": {"botocore.configloader"}}
 
 
-# What the parts above the client use of the private modules below it, and of others' private
+# The private modules that the parts above the client use, and others' private
 # attributes (those of a class in the same file are not counted).
 PRIVATE_USES = {
     "cli": {
@@ -170,7 +170,7 @@ GRAPH = {name: package_imports(TREES[name], file) for name, file in MODULES.item
 every_module = pytest.mark.parametrize("name", [name or "__init__" for name in MODULES])
 
 
-def test_there_is_no_circle_of_imports() -> None:
+def test_no_imports_form_a_circle() -> None:
     assert find_circle(GRAPH) == []
 
 

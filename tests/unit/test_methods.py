@@ -32,7 +32,7 @@ def test_a_method_is_defined_in_a_file(client: Any, name: str) -> None:
 
 
 @each_operation
-def test_its_help_names_what_it_returns_and_each_parameter(name: str) -> None:
+def test_its_help_names_its_result_and_each_parameter(name: str) -> None:
     operation = OPERATIONS[name]
     text = pydoc.plain(pydoc.render_doc(getattr(ImageBuilder, name)))
     first = (inspect.getdoc(getattr(ImageBuilder, name)) or "").partition("\n")[0]
@@ -119,7 +119,7 @@ def test_only_the_family_of_the_operation_is_loaded() -> None:
 
 
 class Renamed(ImageBuilder):
-    """A client whose listing of images is another one."""
+    """A client with another listing of images."""
 
     def list_images(self, **params: Any) -> Any:
         return {"imageVersionList": [params]}

@@ -133,7 +133,7 @@ PUBLIC = {
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(PACKAGE).as_posix())
-def test_only_a_public_module_says_what_is_public(file: Path) -> None:
+def test_only_a_public_module_has_an_all(file: Path) -> None:
     tree = parse(file)
     assert ast.get_docstring(tree)
     name = file.relative_to(PACKAGE).as_posix()
@@ -146,7 +146,7 @@ def test_only_a_public_module_says_what_is_public(file: Path) -> None:
     assert has_all == (name in PUBLIC or (of_models and name not in not_by_name))
 
 
-def test_there_are_few_public_modules() -> None:
+def test_public_modules_are_few() -> None:
     assert sum("__all__ = " in file.read_text(encoding="utf-8") for file in FILES) <= 40
 
 

@@ -48,7 +48,7 @@ def test_every_model_of_an_operation_is_public() -> None:
     assert {item.__name__ for item in PUBLIC} == {*MODEL.module_by_shape, *OWN}
 
 
-def test_every_model_says_in_a_sentence_what_it_is() -> None:
+def test_every_model_has_a_sentence() -> None:
     for item in PUBLIC:
         text = item.__dict__["__doc__"].strip()
         assert text.partition("\n")[0].endswith(".")
@@ -81,7 +81,7 @@ def test_the_clients_exceptions_are_the_services() -> None:
         assert set(operation.errors) <= modelled
 
 
-# What AWS could do to its model, and the generator cannot write.
+# Possible changes of AWS's model for which the generator has no code.
 
 LIST = "ListLifecycleExecutionResources"
 RESOURCE = "LifecycleExecutionResource"
