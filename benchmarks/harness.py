@@ -8,6 +8,7 @@ Python.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -47,6 +48,12 @@ class Measured:
         assert self.cpu is not None
         assert self.pages is not None
         return self.cpu / self.pages
+
+    @property
+    def peak_mib(self) -> float:
+        """The peak of memory in MiB."""
+        assert self.peak_kib is not None
+        return self.peak_kib / 1024
 
 
 class Harness:
@@ -134,10 +141,7 @@ class Harness:
     def work(
         self, worker: str, job: str, *values: int | str, tls: bool = False, url: str = ""
     ) -> Measured:
-        """Run a worker's function in its own process, and return the measurements.
-
-        ``url`` is what to list from, in place of the server's own.
-        """
+        """Run a worker's function in its own process, at ``url`` or the server's own."""
         arguments = ", ".join(map(repr, (url or (self.https if tls else self.http), *values)))
         code = f"from benchmarks.workers.{worker} import {job}; {job}({arguments})"
         return self.python(code, _SITE_OF.get(worker, LIBRARY), tls=tls)
@@ -154,8 +158,7 @@ class Harness:
         environment = {
             name: value
             for name, value in os.environ.items()
-            if not name.upper().startswith(("AWS_", "PYTHON", "SSL_"))
-            and not name.upper().endswith("_PROXY")
+            if not re.match("AWS_|PYTHON|SSL_|.*_PROXY$", name, re.IGNORECASE)
         }
         environment |= {
             "AWS_CONFIG_FILE": os.devnull,
