@@ -7,6 +7,7 @@ Python.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import subprocess
@@ -32,27 +33,24 @@ class Measured:
     """The measurements of one process: seconds, CPU seconds, and the peak of memory in KiB.
 
     ``whole`` is the time from the start of the process to its end, ``first`` the time to its first
-    byte of output. The others are measured by the worker itself, or None.
+    byte of output. The worker itself measures the others.
     """
 
     whole: float
     first: float
-    wall: float | None = None
-    cpu: float | None = None
-    pages: int | None = None
-    peak_kib: int | None = None
+    wall: float = math.nan
+    cpu: float = math.nan
+    pages: int = 0
+    peak_kib: int = 0
 
     @property
     def cpu_per_page(self) -> float:
         """CPU seconds per page."""
-        assert self.cpu is not None
-        assert self.pages is not None
         return self.cpu / self.pages
 
     @property
     def peak_mib(self) -> float:
         """The peak of memory in MiB."""
-        assert self.peak_kib is not None
         return self.peak_kib / 1024
 
 
@@ -126,17 +124,10 @@ class Harness:
         if process.returncode != 0:
             raise subprocess.CalledProcessError(process.returncode, command)
         line = (output.splitlines() or [b""])[-1].decode()
-        if not line.startswith("cpu="):
+        if not line.startswith("wall="):
             return Measured(whole, first)
-        measured = dict(part.split("=") for part in line.split())
-        return Measured(
-            whole,
-            first,
-            wall=float(measured["wall"]),
-            cpu=float(measured["cpu"]),
-            pages=int(measured["pages"]),
-            peak_kib=int(measured["peak_kib"]),
-        )
+        wall, cpu, pages, peak_kib = (float(part.partition("=")[2]) for part in line.split())
+        return Measured(whole, first, wall, cpu, int(pages), int(peak_kib))
 
     def work(
         self, worker: str, job: str, *values: int | str, tls: bool = False, url: str = ""

@@ -86,13 +86,7 @@ def cold_from_afar(worker: str, delay: float) -> Side:
 
 def cpu_seconds(worker: str, job: str, *values: int) -> Side:
     """Measure the CPU seconds of a job."""
-
-    def side(harness: Harness) -> float:
-        used = harness.work(worker, job, *values).cpu
-        assert used is not None
-        return used
-
-    return side
+    return lambda harness: harness.work(worker, job, *values).cpu
 
 
 def peak(worker: str, job: str, *values: int) -> Side:
@@ -102,13 +96,7 @@ def peak(worker: str, job: str, *values: int) -> Side:
 
 def seconds(worker: str, job: str, *values: int) -> Side:
     """Measure the seconds of a job."""
-
-    def side(harness: Harness) -> float:
-        wall = harness.work(worker, job, *values).wall
-        assert wall is not None
-        return wall
-
-    return side
+    return lambda harness: harness.work(worker, job, *values).wall
 
 
 _COMMAND = """

@@ -15,7 +15,7 @@ from .models import exceptions
 from .pagination.config import PaginationConfig as Config
 
 if TYPE_CHECKING:
-    from . import models
+    from . import models as m
     from .pagination.async_paginator import AsyncPageIterator, AsyncPaginator
     from .pagination.paginator import PageIterator, Paginator
 
@@ -301,345 +301,297 @@ class Exceptions(Protocol):
 if TYPE_CHECKING:
 
     class ListLifecycleExecutionResourcesPaginator(
-        Paginator[models.ListLifecycleExecutionResourcesResponse, models.LifecycleExecutionResource]
+        Paginator[m.ListLifecycleExecutionResourcesResponse, m.LifecycleExecutionResource]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListLifecycleExecutionResourcesRequestPaginateTypeDef]
         ) -> PageIterator[
-            models.ListLifecycleExecutionResourcesResponse, models.LifecycleExecutionResource
+            m.ListLifecycleExecutionResourcesResponse, m.LifecycleExecutionResource
         ]: ...
 
     class AsyncListLifecycleExecutionResourcesPaginator(
-        AsyncPaginator[
-            models.ListLifecycleExecutionResourcesResponse, models.LifecycleExecutionResource
-        ]
+        AsyncPaginator[m.ListLifecycleExecutionResourcesResponse, m.LifecycleExecutionResource]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListLifecycleExecutionResourcesRequestPaginateTypeDef]
         ) -> AsyncPageIterator[
-            models.ListLifecycleExecutionResourcesResponse, models.LifecycleExecutionResource
+            m.ListLifecycleExecutionResourcesResponse, m.LifecycleExecutionResource
         ]: ...
 
     class ListLifecycleExecutionsPaginator(
-        Paginator[models.ListLifecycleExecutionsResponse, models.LifecycleExecution]
+        Paginator[m.ListLifecycleExecutionsResponse, m.LifecycleExecution]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListLifecycleExecutionsRequestPaginateTypeDef]
-        ) -> PageIterator[models.ListLifecycleExecutionsResponse, models.LifecycleExecution]: ...
+        ) -> PageIterator[m.ListLifecycleExecutionsResponse, m.LifecycleExecution]: ...
 
     class AsyncListLifecycleExecutionsPaginator(
-        AsyncPaginator[models.ListLifecycleExecutionsResponse, models.LifecycleExecution]
+        AsyncPaginator[m.ListLifecycleExecutionsResponse, m.LifecycleExecution]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListLifecycleExecutionsRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[
-            models.ListLifecycleExecutionsResponse, models.LifecycleExecution
-        ]: ...
+        ) -> AsyncPageIterator[m.ListLifecycleExecutionsResponse, m.LifecycleExecution]: ...
 
     class ListLifecyclePoliciesPaginator(
-        Paginator[models.ListLifecyclePoliciesResponse, models.LifecyclePolicySummary]
+        Paginator[m.ListLifecyclePoliciesResponse, m.LifecyclePolicySummary]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListLifecyclePoliciesRequestPaginateTypeDef]
-        ) -> PageIterator[models.ListLifecyclePoliciesResponse, models.LifecyclePolicySummary]: ...
+        ) -> PageIterator[m.ListLifecyclePoliciesResponse, m.LifecyclePolicySummary]: ...
 
     class AsyncListLifecyclePoliciesPaginator(
-        AsyncPaginator[models.ListLifecyclePoliciesResponse, models.LifecyclePolicySummary]
+        AsyncPaginator[m.ListLifecyclePoliciesResponse, m.LifecyclePolicySummary]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListLifecyclePoliciesRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[
-            models.ListLifecyclePoliciesResponse, models.LifecyclePolicySummary
-        ]: ...
+        ) -> AsyncPageIterator[m.ListLifecyclePoliciesResponse, m.LifecyclePolicySummary]: ...
 
-    class ListComponentsPaginator(
-        Paginator[models.ListComponentsResponse, models.ComponentVersion]
-    ):
+    class ListComponentsPaginator(Paginator[m.ListComponentsResponse, m.ComponentVersion]):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListComponentsRequestPaginateTypeDef]
-        ) -> PageIterator[models.ListComponentsResponse, models.ComponentVersion]: ...
+        ) -> PageIterator[m.ListComponentsResponse, m.ComponentVersion]: ...
 
     class AsyncListComponentsPaginator(
-        AsyncPaginator[models.ListComponentsResponse, models.ComponentVersion]
+        AsyncPaginator[m.ListComponentsResponse, m.ComponentVersion]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListComponentsRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[models.ListComponentsResponse, models.ComponentVersion]: ...
+        ) -> AsyncPageIterator[m.ListComponentsResponse, m.ComponentVersion]: ...
 
     class ListComponentBuildVersionsPaginator(
-        Paginator[models.ListComponentBuildVersionsResponse, models.ComponentSummary]
+        Paginator[m.ListComponentBuildVersionsResponse, m.ComponentSummary]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListComponentBuildVersionsRequestPaginateTypeDef]
-        ) -> PageIterator[models.ListComponentBuildVersionsResponse, models.ComponentSummary]: ...
+        ) -> PageIterator[m.ListComponentBuildVersionsResponse, m.ComponentSummary]: ...
 
     class AsyncListComponentBuildVersionsPaginator(
-        AsyncPaginator[models.ListComponentBuildVersionsResponse, models.ComponentSummary]
+        AsyncPaginator[m.ListComponentBuildVersionsResponse, m.ComponentSummary]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListComponentBuildVersionsRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[
-            models.ListComponentBuildVersionsResponse, models.ComponentSummary
-        ]: ...
+        ) -> AsyncPageIterator[m.ListComponentBuildVersionsResponse, m.ComponentSummary]: ...
 
     class ListContainerRecipesPaginator(
-        Paginator[models.ListContainerRecipesResponse, models.ContainerRecipeSummary]
+        Paginator[m.ListContainerRecipesResponse, m.ContainerRecipeSummary]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListContainerRecipesRequestPaginateTypeDef]
-        ) -> PageIterator[models.ListContainerRecipesResponse, models.ContainerRecipeSummary]: ...
+        ) -> PageIterator[m.ListContainerRecipesResponse, m.ContainerRecipeSummary]: ...
 
     class AsyncListContainerRecipesPaginator(
-        AsyncPaginator[models.ListContainerRecipesResponse, models.ContainerRecipeSummary]
+        AsyncPaginator[m.ListContainerRecipesResponse, m.ContainerRecipeSummary]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListContainerRecipesRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[
-            models.ListContainerRecipesResponse, models.ContainerRecipeSummary
-        ]: ...
+        ) -> AsyncPageIterator[m.ListContainerRecipesResponse, m.ContainerRecipeSummary]: ...
 
-    class ListImageRecipesPaginator(
-        Paginator[models.ListImageRecipesResponse, models.ImageRecipeSummary]
-    ):
+    class ListImageRecipesPaginator(Paginator[m.ListImageRecipesResponse, m.ImageRecipeSummary]):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImageRecipesRequestPaginateTypeDef]
-        ) -> PageIterator[models.ListImageRecipesResponse, models.ImageRecipeSummary]: ...
+        ) -> PageIterator[m.ListImageRecipesResponse, m.ImageRecipeSummary]: ...
 
     class AsyncListImageRecipesPaginator(
-        AsyncPaginator[models.ListImageRecipesResponse, models.ImageRecipeSummary]
+        AsyncPaginator[m.ListImageRecipesResponse, m.ImageRecipeSummary]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImageRecipesRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[models.ListImageRecipesResponse, models.ImageRecipeSummary]: ...
+        ) -> AsyncPageIterator[m.ListImageRecipesResponse, m.ImageRecipeSummary]: ...
 
     class ListDistributionConfigurationsPaginator(
-        Paginator[
-            models.ListDistributionConfigurationsResponse, models.DistributionConfigurationSummary
-        ]
+        Paginator[m.ListDistributionConfigurationsResponse, m.DistributionConfigurationSummary]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListDistributionConfigurationsRequestPaginateTypeDef]
         ) -> PageIterator[
-            models.ListDistributionConfigurationsResponse, models.DistributionConfigurationSummary
+            m.ListDistributionConfigurationsResponse, m.DistributionConfigurationSummary
         ]: ...
 
     class AsyncListDistributionConfigurationsPaginator(
-        AsyncPaginator[
-            models.ListDistributionConfigurationsResponse, models.DistributionConfigurationSummary
-        ]
+        AsyncPaginator[m.ListDistributionConfigurationsResponse, m.DistributionConfigurationSummary]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListDistributionConfigurationsRequestPaginateTypeDef]
         ) -> AsyncPageIterator[
-            models.ListDistributionConfigurationsResponse, models.DistributionConfigurationSummary
+            m.ListDistributionConfigurationsResponse, m.DistributionConfigurationSummary
         ]: ...
 
     class ListInfrastructureConfigurationsPaginator(
-        Paginator[
-            models.ListInfrastructureConfigurationsResponse,
-            models.InfrastructureConfigurationSummary,
-        ]
+        Paginator[m.ListInfrastructureConfigurationsResponse, m.InfrastructureConfigurationSummary]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListInfrastructureConfigurationsRequestPaginateTypeDef]
         ) -> PageIterator[
-            models.ListInfrastructureConfigurationsResponse,
-            models.InfrastructureConfigurationSummary,
+            m.ListInfrastructureConfigurationsResponse, m.InfrastructureConfigurationSummary
         ]: ...
 
     class AsyncListInfrastructureConfigurationsPaginator(
         AsyncPaginator[
-            models.ListInfrastructureConfigurationsResponse,
-            models.InfrastructureConfigurationSummary,
+            m.ListInfrastructureConfigurationsResponse, m.InfrastructureConfigurationSummary
         ]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListInfrastructureConfigurationsRequestPaginateTypeDef]
         ) -> AsyncPageIterator[
-            models.ListInfrastructureConfigurationsResponse,
-            models.InfrastructureConfigurationSummary,
+            m.ListInfrastructureConfigurationsResponse, m.InfrastructureConfigurationSummary
         ]: ...
 
-    class ListImagesPaginator(Paginator[models.ListImagesResponse, models.ImageVersion]):
+    class ListImagesPaginator(Paginator[m.ListImagesResponse, m.ImageVersion]):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImagesRequestPaginateTypeDef]
-        ) -> PageIterator[models.ListImagesResponse, models.ImageVersion]: ...
+        ) -> PageIterator[m.ListImagesResponse, m.ImageVersion]: ...
 
-    class AsyncListImagesPaginator(AsyncPaginator[models.ListImagesResponse, models.ImageVersion]):
+    class AsyncListImagesPaginator(AsyncPaginator[m.ListImagesResponse, m.ImageVersion]):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImagesRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[models.ListImagesResponse, models.ImageVersion]: ...
+        ) -> AsyncPageIterator[m.ListImagesResponse, m.ImageVersion]: ...
 
     class ListImageBuildVersionsPaginator(
-        Paginator[models.ListImageBuildVersionsResponse, models.ImageSummary]
+        Paginator[m.ListImageBuildVersionsResponse, m.ImageSummary]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImageBuildVersionsRequestPaginateTypeDef]
-        ) -> PageIterator[models.ListImageBuildVersionsResponse, models.ImageSummary]: ...
+        ) -> PageIterator[m.ListImageBuildVersionsResponse, m.ImageSummary]: ...
 
     class AsyncListImageBuildVersionsPaginator(
-        AsyncPaginator[models.ListImageBuildVersionsResponse, models.ImageSummary]
+        AsyncPaginator[m.ListImageBuildVersionsResponse, m.ImageSummary]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImageBuildVersionsRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[models.ListImageBuildVersionsResponse, models.ImageSummary]: ...
+        ) -> AsyncPageIterator[m.ListImageBuildVersionsResponse, m.ImageSummary]: ...
 
-    class ListImagePackagesPaginator(
-        Paginator[models.ListImagePackagesResponse, models.ImagePackage]
-    ):
+    class ListImagePackagesPaginator(Paginator[m.ListImagePackagesResponse, m.ImagePackage]):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImagePackagesRequestPaginateTypeDef]
-        ) -> PageIterator[models.ListImagePackagesResponse, models.ImagePackage]: ...
+        ) -> PageIterator[m.ListImagePackagesResponse, m.ImagePackage]: ...
 
     class AsyncListImagePackagesPaginator(
-        AsyncPaginator[models.ListImagePackagesResponse, models.ImagePackage]
+        AsyncPaginator[m.ListImagePackagesResponse, m.ImagePackage]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImagePackagesRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[models.ListImagePackagesResponse, models.ImagePackage]: ...
+        ) -> AsyncPageIterator[m.ListImagePackagesResponse, m.ImagePackage]: ...
 
     class ListImagePipelineImagesPaginator(
-        Paginator[models.ListImagePipelineImagesResponse, models.ImageSummary]
+        Paginator[m.ListImagePipelineImagesResponse, m.ImageSummary]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImagePipelineImagesRequestPaginateTypeDef]
-        ) -> PageIterator[models.ListImagePipelineImagesResponse, models.ImageSummary]: ...
+        ) -> PageIterator[m.ListImagePipelineImagesResponse, m.ImageSummary]: ...
 
     class AsyncListImagePipelineImagesPaginator(
-        AsyncPaginator[models.ListImagePipelineImagesResponse, models.ImageSummary]
+        AsyncPaginator[m.ListImagePipelineImagesResponse, m.ImageSummary]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImagePipelineImagesRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[models.ListImagePipelineImagesResponse, models.ImageSummary]: ...
+        ) -> AsyncPageIterator[m.ListImagePipelineImagesResponse, m.ImageSummary]: ...
 
-    class ListImagePipelinesPaginator(
-        Paginator[models.ListImagePipelinesResponse, models.ImagePipeline]
-    ):
+    class ListImagePipelinesPaginator(Paginator[m.ListImagePipelinesResponse, m.ImagePipeline]):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImagePipelinesRequestPaginateTypeDef]
-        ) -> PageIterator[models.ListImagePipelinesResponse, models.ImagePipeline]: ...
+        ) -> PageIterator[m.ListImagePipelinesResponse, m.ImagePipeline]: ...
 
     class AsyncListImagePipelinesPaginator(
-        AsyncPaginator[models.ListImagePipelinesResponse, models.ImagePipeline]
+        AsyncPaginator[m.ListImagePipelinesResponse, m.ImagePipeline]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImagePipelinesRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[models.ListImagePipelinesResponse, models.ImagePipeline]: ...
+        ) -> AsyncPageIterator[m.ListImagePipelinesResponse, m.ImagePipeline]: ...
 
     class ListImageScanFindingAggregationsPaginator(
-        Paginator[
-            models.ListImageScanFindingAggregationsResponse, models.ImageScanFindingAggregation
-        ]
+        Paginator[m.ListImageScanFindingAggregationsResponse, m.ImageScanFindingAggregation]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImageScanFindingAggregationsRequestPaginateTypeDef]
         ) -> PageIterator[
-            models.ListImageScanFindingAggregationsResponse, models.ImageScanFindingAggregation
+            m.ListImageScanFindingAggregationsResponse, m.ImageScanFindingAggregation
         ]: ...
 
     class AsyncListImageScanFindingAggregationsPaginator(
-        AsyncPaginator[
-            models.ListImageScanFindingAggregationsResponse, models.ImageScanFindingAggregation
-        ]
+        AsyncPaginator[m.ListImageScanFindingAggregationsResponse, m.ImageScanFindingAggregation]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImageScanFindingAggregationsRequestPaginateTypeDef]
         ) -> AsyncPageIterator[
-            models.ListImageScanFindingAggregationsResponse, models.ImageScanFindingAggregation
+            m.ListImageScanFindingAggregationsResponse, m.ImageScanFindingAggregation
         ]: ...
 
     class ListImageScanFindingsPaginator(
-        Paginator[models.ListImageScanFindingsResponse, models.ImageScanFinding]
+        Paginator[m.ListImageScanFindingsResponse, m.ImageScanFinding]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImageScanFindingsRequestPaginateTypeDef]
-        ) -> PageIterator[models.ListImageScanFindingsResponse, models.ImageScanFinding]: ...
+        ) -> PageIterator[m.ListImageScanFindingsResponse, m.ImageScanFinding]: ...
 
     class AsyncListImageScanFindingsPaginator(
-        AsyncPaginator[models.ListImageScanFindingsResponse, models.ImageScanFinding]
+        AsyncPaginator[m.ListImageScanFindingsResponse, m.ImageScanFinding]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImageScanFindingsRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[models.ListImageScanFindingsResponse, models.ImageScanFinding]: ...
+        ) -> AsyncPageIterator[m.ListImageScanFindingsResponse, m.ImageScanFinding]: ...
 
     class ListWaitingWorkflowStepsPaginator(
-        Paginator[models.ListWaitingWorkflowStepsResponse, models.WorkflowStepExecution]
+        Paginator[m.ListWaitingWorkflowStepsResponse, m.WorkflowStepExecution]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListWaitingWorkflowStepsRequestPaginateTypeDef]
-        ) -> PageIterator[
-            models.ListWaitingWorkflowStepsResponse, models.WorkflowStepExecution
-        ]: ...
+        ) -> PageIterator[m.ListWaitingWorkflowStepsResponse, m.WorkflowStepExecution]: ...
 
     class AsyncListWaitingWorkflowStepsPaginator(
-        AsyncPaginator[models.ListWaitingWorkflowStepsResponse, models.WorkflowStepExecution]
+        AsyncPaginator[m.ListWaitingWorkflowStepsResponse, m.WorkflowStepExecution]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListWaitingWorkflowStepsRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[
-            models.ListWaitingWorkflowStepsResponse, models.WorkflowStepExecution
-        ]: ...
+        ) -> AsyncPageIterator[m.ListWaitingWorkflowStepsResponse, m.WorkflowStepExecution]: ...
 
     class ListWorkflowBuildVersionsPaginator(
-        Paginator[models.ListWorkflowBuildVersionsResponse, models.WorkflowSummary]
+        Paginator[m.ListWorkflowBuildVersionsResponse, m.WorkflowSummary]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListWorkflowBuildVersionsRequestPaginateTypeDef]
-        ) -> PageIterator[models.ListWorkflowBuildVersionsResponse, models.WorkflowSummary]: ...
+        ) -> PageIterator[m.ListWorkflowBuildVersionsResponse, m.WorkflowSummary]: ...
 
     class AsyncListWorkflowBuildVersionsPaginator(
-        AsyncPaginator[models.ListWorkflowBuildVersionsResponse, models.WorkflowSummary]
+        AsyncPaginator[m.ListWorkflowBuildVersionsResponse, m.WorkflowSummary]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListWorkflowBuildVersionsRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[
-            models.ListWorkflowBuildVersionsResponse, models.WorkflowSummary
-        ]: ...
+        ) -> AsyncPageIterator[m.ListWorkflowBuildVersionsResponse, m.WorkflowSummary]: ...
 
     class ListWorkflowExecutionsPaginator(
-        Paginator[models.ListWorkflowExecutionsResponse, models.WorkflowExecutionMetadata]
+        Paginator[m.ListWorkflowExecutionsResponse, m.WorkflowExecutionMetadata]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListWorkflowExecutionsRequestPaginateTypeDef]
-        ) -> PageIterator[
-            models.ListWorkflowExecutionsResponse, models.WorkflowExecutionMetadata
-        ]: ...
+        ) -> PageIterator[m.ListWorkflowExecutionsResponse, m.WorkflowExecutionMetadata]: ...
 
     class AsyncListWorkflowExecutionsPaginator(
-        AsyncPaginator[models.ListWorkflowExecutionsResponse, models.WorkflowExecutionMetadata]
+        AsyncPaginator[m.ListWorkflowExecutionsResponse, m.WorkflowExecutionMetadata]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListWorkflowExecutionsRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[
-            models.ListWorkflowExecutionsResponse, models.WorkflowExecutionMetadata
-        ]: ...
+        ) -> AsyncPageIterator[m.ListWorkflowExecutionsResponse, m.WorkflowExecutionMetadata]: ...
 
     class ListWorkflowStepExecutionsPaginator(
-        Paginator[models.ListWorkflowStepExecutionsResponse, models.WorkflowStepMetadata]
+        Paginator[m.ListWorkflowStepExecutionsResponse, m.WorkflowStepMetadata]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListWorkflowStepExecutionsRequestPaginateTypeDef]
-        ) -> PageIterator[
-            models.ListWorkflowStepExecutionsResponse, models.WorkflowStepMetadata
-        ]: ...
+        ) -> PageIterator[m.ListWorkflowStepExecutionsResponse, m.WorkflowStepMetadata]: ...
 
     class AsyncListWorkflowStepExecutionsPaginator(
-        AsyncPaginator[models.ListWorkflowStepExecutionsResponse, models.WorkflowStepMetadata]
+        AsyncPaginator[m.ListWorkflowStepExecutionsResponse, m.WorkflowStepMetadata]
     ):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListWorkflowStepExecutionsRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[
-            models.ListWorkflowStepExecutionsResponse, models.WorkflowStepMetadata
-        ]: ...
+        ) -> AsyncPageIterator[m.ListWorkflowStepExecutionsResponse, m.WorkflowStepMetadata]: ...
 
-    class ListWorkflowsPaginator(Paginator[models.ListWorkflowsResponse, models.WorkflowVersion]):
+    class ListWorkflowsPaginator(Paginator[m.ListWorkflowsResponse, m.WorkflowVersion]):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListWorkflowsRequestPaginateTypeDef]
-        ) -> PageIterator[models.ListWorkflowsResponse, models.WorkflowVersion]: ...
+        ) -> PageIterator[m.ListWorkflowsResponse, m.WorkflowVersion]: ...
 
-    class AsyncListWorkflowsPaginator(
-        AsyncPaginator[models.ListWorkflowsResponse, models.WorkflowVersion]
-    ):
+    class AsyncListWorkflowsPaginator(AsyncPaginator[m.ListWorkflowsResponse, m.WorkflowVersion]):
         def paginate(  # type: ignore[override]
             self, **params: Unpack[ListWorkflowsRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[models.ListWorkflowsResponse, models.WorkflowVersion]: ...
+        ) -> AsyncPageIterator[m.ListWorkflowsResponse, m.WorkflowVersion]: ...

@@ -36,6 +36,7 @@ from .models import exceptions
 from .pagination.config import PaginationConfig as Config
 if TYPE_CHECKING:
     from . import models, type_defs
+    from . import models as m
     from .pagination.async_paginator import AsyncPageIterator, AsyncPaginator
     from .pagination.paginator import PageIterator, Paginator
 """
@@ -295,7 +296,7 @@ def _typed_dict(model: ServiceModel, name: str, text: str = "") -> str:
 
 
 def _paginator(model: ServiceModel, operation: OperationModel, prefix: str) -> str:
-    page_and_item = f"[models.{operation.name}Response, models.{model.item_type(operation)}]"
+    page_and_item = f"[m.{operation.name}Response, m.{model.item_type(operation)}]"
     return f"""
     class {prefix}{operation.name}Paginator({prefix}Paginator{page_and_item}):
         def paginate(  # type: ignore[override]

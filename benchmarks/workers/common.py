@@ -67,7 +67,7 @@ class Stopwatch:
         """Print the measurements for the harness."""
         cpu = time.process_time() - self._cpu
         wall = time.perf_counter() - self._wall
-        print(f"cpu={cpu:.6f} wall={wall:.6f} pages={pages} peak_kib={peak_kib()}")
+        print(f"wall={wall:.6f} cpu={cpu:.6f} pages={pages} peak_kib={peak_kib()}")
 
 
 def work(seconds: float, *, busy: bool) -> None:
