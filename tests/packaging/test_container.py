@@ -21,6 +21,7 @@ if command == "run":
     given = dict(one[6:].split("=", 1) for one in arguments if one.startswith("--env="))
     while arguments.pop(0).startswith("--"):
         pass
+    assert given["AWS_CA_BUNDLE"] == "/ca.pem"
     environment = {{**os.environ, **given, "AWS_CA_BUNDLE": bundle}}
     os.execve(sys.executable, [sys.executable, *arguments], environment)
 """
