@@ -60,11 +60,11 @@ class Operation:
         non_aggregate_keys: tuple[str, ...] = (),
     ) -> None:
         self.name = name
-        self.method_name = re.sub(r"\B(?=[A-Z])", "_", name).lower()
+        self.method_name: str = re.sub(r"\B(?=[A-Z])", "_", name).lower()
         self.family = family
         self.returns = returns
         self.http_method = http_method
-        self.path = path or f"/{name}"
+        self.path: str = path or f"/{name}"
         self.params = params
         self.errors = errors
         self.result_key = result_key
