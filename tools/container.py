@@ -261,7 +261,7 @@ def measure(rounds: int) -> None:
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Run the command."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
     images = commands.add_parser("measure", help="build images, and measure them beside boto3's")

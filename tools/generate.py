@@ -115,7 +115,7 @@ OPERATIONS: Mapping[str, Operation] = {{row.method_name: row for row in _ROWS}}
 {WORDS["code"]["find_operation"]}"""
 
     def _row(self, operation: OperationModel, errors: str) -> str:
-        """Return what makes a row, without what it has by default."""
+        """Return the call that makes a row, without its defaults."""
         arguments = [
             *map(repr, (operation.name, operation.family)),
             _literal(operation.returns),
@@ -133,7 +133,7 @@ OPERATIONS: Mapping[str, Operation] = {{row.method_name: row for row in _ROWS}}
         return ", ".join(f"{name!r}: {self._param(param)}" for name, param in params.items())
 
     def _param(self, param: Param) -> str:
-        """Return what makes a parameter, without what it has by default."""
+        """Return the call that makes a parameter, without its defaults."""
         sources: dict[str, Callable[[Any], str]] = {
             "pattern": _literal,
             "text": _literal,

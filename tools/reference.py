@@ -179,8 +179,8 @@ class _Page:
 def _index(model: ServiceModel) -> str:
     parts = [
         "# Reference",
-        "A page for each operation: what it takes, what it returns, which errors it raises, which "
-        "IAM action it needs, and an example. `python -m tools.generate` makes them from "
+        "A page for each operation: its parameters, its response, its errors, its "
+        "IAM action, and an example. `python -m tools.generate` makes them from "
         "AWS's service model, API version 2019-12-02.",
     ]
     for title in dict.fromkeys(title_of(operation.family) for operation in model.operations):
@@ -250,7 +250,7 @@ def _value(name: str, model: ServiceModel, indent: str) -> str:
 
 
 def _example(operation: OperationModel, model: ServiceModel, *, as_dictionary: bool) -> str:
-    """Return a program that calls the operation and prints what comes."""
+    """Return a program that calls the operation and prints the result."""
     request, response = model.shapes[operation.request], model.shapes[operation.response]
     params = ", ".join(
         f'{name}="{EXAMPLE_VALUES.get(name, "string")}"' for name in request.get("required", ())

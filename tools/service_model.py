@@ -53,9 +53,9 @@ KEPT = dict.fromkeys(("LifecycleExecutionState", "LifecycleExecutionStatus"), "l
 
 
 class OperationModel(NamedTuple):
-    """An operation: what the service model says of it, and the two facts that are ours.
+    """An operation of the service model, with two facts of this project.
 
-    ``family`` is the module that has the model of its response, ``returns`` what a response holds.
+    ``family`` is the module with the model of its response, ``returns`` the response's content.
     """
 
     name: str
@@ -161,14 +161,14 @@ class ServiceModel:
         return ["common", *sorted({operation.family for operation in self.operations})]
 
     def names_in(self, module: str) -> list[str]:
-        """Return the names of a module: enums, then structures after what they use."""
+        """Return the names of a module: enums, then structures after those that they use."""
         names = sorted(name for name, where in self.module_by_shape.items() if where == module)
         enums = [name for name in names if "enum" in self.shapes[name]]
         used = dict.fromkeys(one for name in names for one in self.closure(name))
         return [*enums, *(name for name in used if name in names and name not in enums)]
 
     def closure(self, name: str) -> dict[str, None]:
-        """Return a shape and all that it uses, each after what it uses itself."""
+        """Return a shape and all that it uses, each after those that it uses itself."""
         shape = self.shapes[name]
         parts = [shape[part] for part in ("key", "value", "member") if part in shape]
         found: dict[str, None] = {}
@@ -202,7 +202,7 @@ class ServiceModel:
         )
 
     def filters(self, operation: OperationModel) -> list[str]:
-        """Return what the filters of an operation may be named, which only its prose says."""
+        """Return the names of the filters of an operation, which only its prose has."""
         members = self.shapes[operation.request]["members"]
         member = members.get("filters") or members.get("filter") or {}
         return re.findall(r"<code>(\w+)</code>", member.get("documentation", ""))
