@@ -41,15 +41,8 @@ TWINS = {
 #: Programs get these and do not make them.
 ITERATORS = {"AsyncLifecycleWalk", "AsyncPageIterator", "LifecycleWalk", "PageIterator"}
 RESULTS = {
-    *(
-        "Call",
-        "FleetProgress",
-        "FleetResult",
-        "LifecycleRecord",
-        "LifecycleRecordKey",
-        "PagePosition",
-    ),
-    *("RequestInfo", "TargetResult", "Problem"),
+    *("Call", "FleetProgress", "FleetResult", "LifecycleRecord", "LifecycleRecordKey"),
+    *("PagePosition", "Problem", "RequestInfo", "TargetResult"),
 }
 
 HEAD = re.compile(r"( *)- ((?:(?:, )?`[^`]+`(?: \([^)]*\))?)+)")

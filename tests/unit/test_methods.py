@@ -7,6 +7,7 @@ import sys
 import traceback
 from typing import Any
 
+import botocore
 import pytest
 
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
@@ -24,7 +25,8 @@ PAGINATED = [name for name, operation in OPERATIONS.items() if operation.is_pagi
 def test_a_method_is_defined_in_a_file(client: Any, name: str) -> None:
     method = getattr(client, name)
     assert inspect.isfunction(method)
-    assert method.__name__ == name
+    assert name in dir(client)
+    assert method.__name__ == name == botocore.xform_name(OPERATIONS[name].name)
     assert method.__module__ == "imagebuilder_pager._methods"
     assert inspect.iscoroutinefunction(method) is (client is AsyncImageBuilder)
     source, _ = inspect.getsourcelines(method)

@@ -7,10 +7,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import botocore
 import pytest
 
-from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions, models
+from imagebuilder_pager import ImageBuilder, exceptions, models
 from imagebuilder_pager._operations import OPERATIONS
 from imagebuilder_pager._rows import Operation
 from imagebuilder_pager.models import exceptions as modelled_exceptions
@@ -34,14 +33,6 @@ def test_enums_are_in_awss_order_and_named_by_their_values() -> None:
     for item in ENUMS:
         assert [value.value for value in item] == MODEL.shapes[item.__name__]["enum"]
         assert [value.name for value in item] == [value.value for value in item]
-
-
-@by_operation
-def test_the_methods_are_named_as_in_boto3(operation: Operation) -> None:
-    assert operation.method_name == botocore.xform_name(operation.name)
-    for client in (ImageBuilder, AsyncImageBuilder):
-        assert callable(getattr(client, operation.method_name))
-        assert operation.method_name in dir(client)
 
 
 def test_every_model_of_an_operation_is_public() -> None:
