@@ -44,14 +44,14 @@ _OTHER_COMMANDS = {
 }
 
 
-class _CommandParser(argparse.ArgumentParser):
+class CommandParser(argparse.ArgumentParser):
     """An argument parser that raises its errors, so that one place decides on the exit code."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.format_usage()}\n{_PROGRAM}: error: {message}")
+        raise UsageError(f"{self.format_usage()}\n{self.prog}: error: {message}")
 
 
-class _MainParser(_CommandParser):
+class _MainParser(CommandParser):
     """The parser of the command line; its help lists the commands by family."""
 
     def format_help(self) -> str:
@@ -143,7 +143,7 @@ def _make_parsers(
     commands = parser.add_subparsers(
         dest="command",
         metavar="COMMAND",
-        parser_class=_CommandParser,
+        parser_class=CommandParser,
         help=None if has_summaries else argparse.SUPPRESS,
     )
 
@@ -159,6 +159,7 @@ def _make_parsers(
         parsers[name] = add(
             name,
             summary,
+            prog=_PROGRAM,  # errors begin with it
             usage=f"{_PROGRAM} {name} {_required_usage(operation)}[options]",
             description=f"{summary[0].upper()}{summary[1:]}.",
             allow_abbrev=False,

@@ -21,7 +21,7 @@ from .exit_codes import ConfigurationError, UsageError, describe_error
 from .options import COMMANDS
 from .resume_state import ResumeState
 from .signals import SignalReceived, Signals
-from .terminal import showing_mismatches, stderr_formatter, write_stderr
+from .terminal import write_stderr
 
 if TYPE_CHECKING:
     import argparse
@@ -110,6 +110,7 @@ def _list(
     from .._aws.config.shared_config import SharedConfig
     from ..client import ImageBuilder
     from .connection import make_http_client, resolve_arguments
+    from .logs import configure_logging, showing_mismatches
     from .request import build_request
 
     profile = SharedConfig(options.profile)
@@ -120,7 +121,7 @@ def _list(
         from .rich_formats.console import require_rich
 
         require_rich(formats.output)
-    _configure_logging(debug=options.debug)
+    configure_logging(debug=options.debug)
     with (
         showing_mismatches(debug=options.debug),
         make_http_client(options, profile) as http_client,
@@ -222,19 +223,3 @@ def _show(output: str, context: ListContext, writer: RichWriter) -> None:
         from .rich_formats.tree import show_tree
 
         show_tree(writer, context)
-
-
-def _configure_logging(*, debug: bool) -> None:
-    import logging
-
-    for name in ("imagebuilder_pager", "httpx"):
-        logger = logging.getLogger(name)
-        if debug:
-            handler: logging.Handler = logging.StreamHandler()
-            template = "%(asctime)s - %(threadName)s - %(name)s - %(levelname)s - %(message)s"
-            handler.setFormatter(stderr_formatter(template))
-            logger.setLevel(logging.DEBUG)
-        else:
-            # Without any handler, Python would print warnings, such as of a retry.
-            handler = logging.NullHandler()
-        logger.addHandler(handler)
