@@ -7,7 +7,7 @@ import importlib.util
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ...exceptions import CONTROLS
@@ -15,8 +15,9 @@ from ..exit_codes import ConfigurationError
 from ..stdout import Stdout
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Group, RenderableType
 
+    from ...models.lifecycle import ListLifecycleExecutionResourcesResponse as Page
 
 #: The style of each status: of a resource or an execution, an image, a pipeline or a policy.
 STATUS_STYLES = {
@@ -73,6 +74,23 @@ def replace_controls(text: str | None) -> str:
 def status_style(status: object) -> str:
     """Return the style of a status; an unknown one has none."""
     return STATUS_STYLES.get(str(status), "")
+
+
+def execution_header(pages: Sequence[Page], note: str) -> Group:
+    """Return the execution of the pages and its state, with a note below."""
+    from rich.console import Group
+    from rich.text import Text
+
+    line = Text("Lifecycle execution ")
+    reason = Text()
+    if pages:
+        line.append(replace_controls(pages[0].lifecycle_execution_id), style="bold")
+        if (state := pages[0].lifecycle_execution_state) is not None:
+            status = replace_controls(state.status)
+            line.append("  ").append(status, style=status_style(state.status))
+            reason = Text(replace_controls(state.reason))
+    parts = [line, *([reason] if reason else []), Text(note, style="dim")]
+    return Group(*parts)
 
 
 class RichWriter:

@@ -2,28 +2,30 @@
 
 As many columns as there is room for stand side by side. The others stand on lines below the row,
 each with its title. The response of an operation that is not paginated is shown by its members, one
-below the other.
+below the other; the result of a query has the columns that its elements have.
 """
 
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from rich import box
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, Group
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ..context import ListContext
+from ..._rows import Operation
+from ..listing import Listing
 from .columns import Column, columns_of
-from .console import RichWriter, replace_controls, status_style
-from .describe import format_time, shared_date, without_nulls
-from .header import listing_header
+from .console import RichWriter, execution_header, replace_controls, status_style
+from .describe import format_time, in_words, shared_date, without_nulls
 
 _GAP = 2
 _MAX_WIDTH = 48  # a wider column stands below the row; the first one is shortened
@@ -54,10 +56,13 @@ class _Layout:
         )
 
 
-def show_table(writer: RichWriter, context: ListContext) -> None:
-    """Show the items of a listing as a table, or a single response by its members."""
-    pages, token = context.all_pages()
-    key = context.operation.result_key
+def show_table(writer: RichWriter, listing: Listing) -> None:
+    """Show the items of a listing as a table, a single response by its members, or a query."""
+    if listing.request.query is not None:
+        _show_query_result(writer, listing.request.apply_query(listing.raw_result()))
+        return
+    pages, token = listing.all_pages()
+    key = listing.operation.result_key
     if key is None:
         _show_members(writer, pages[0].to_dict())
         return
@@ -70,12 +75,26 @@ def show_table(writer: RichWriter, context: ListContext) -> None:
     note = f"{len(items)} {noun if len(items) == 1 else f'{noun}s'}"
     if times:
         note += "; times are in UTC" if date is None else f"; times are of {date}, in UTC"
-    writer.show(listing_header(context.operation, pages, note))
+    writer.show(_header(listing.operation, pages, note))
     if columns:
         writer.show(Text())
         rows = [{title: _text(cell, date) for title, cell in row.items()} for row in cells]
         _show_rows(writer, columns, rows)
-    context.resume_state.advance(token)
+    listing.resume_state.token = token
+
+
+def _header(operation: Operation, pages: Sequence[Any], note: str) -> Group:
+    """Return what all pages of a listing have in common, with a note below."""
+    if operation.method_name == "list_lifecycle_execution_resources":
+        return execution_header(pages, note)
+    lines = []
+    for name in operation.non_aggregate_keys:
+        value = pages[0].get(name) if pages else None
+        if value is not None and name != "requestId":
+            lines.append(
+                Text.assemble(f"{in_words(name)}  ", (replace_controls(str(value)), "bold"))
+            )
+    return Group(*lines, Text(note, style="dim"))
 
 
 def _text(cell: str | datetime, date: str | None) -> str:
@@ -186,3 +205,32 @@ def _scalar(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return replace_controls(str(value))
+
+
+def _show_query_result(writer: RichWriter, result: Any) -> None:
+    """Show a row for each element; the columns are the keys of objects, or the indexes of lists."""
+    if result is None or result in ([], {}):
+        return
+    rows = result if isinstance(result, list) else [result]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    if all(isinstance(row, dict) for row in rows):
+        titles = list(dict.fromkeys(key for row in rows for key in row))
+        for title in titles:
+            table.add_column(Text(replace_controls(title)), overflow="fold")
+        for row in rows:
+            table.add_row(*(_query_cell(row.get(title)) for title in titles))
+    else:
+        table.show_header = False
+        lists = [row if isinstance(row, list) else [row] for row in rows]
+        for _ in range(max(map(len, lists))):
+            table.add_column(overflow="fold")
+        for row in lists:
+            table.add_row(*map(_query_cell, row))
+    writer.show(table)
+
+
+def _query_cell(value: Any) -> Text:
+    if value is None:
+        return Text()
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return Text(replace_controls(text))

@@ -16,10 +16,9 @@ from rich.tree import Tree
 
 from ..._threads import call_in_thread
 from ...models.lifecycle import LifecycleExecutionResource, LifecycleExecutionResourceState
-from ..context import ListContext
-from .console import RichWriter, replace_controls, status_style
+from ..listing import Listing
+from .console import RichWriter, execution_header, replace_controls, status_style
 from .describe import format_duration, kind_and_name, without_nulls
-from .header import execution_header
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -29,28 +28,28 @@ _CONCURRENT_CALLS = 4
 Children = list[LifecycleExecutionResource]
 
 
-def show_tree(writer: RichWriter, context: ListContext) -> None:
+def show_tree(writer: RichWriter, listing: Listing) -> None:
     """Show the resources of the listing as trees."""
     is_first = True
-    for page, token in context.pages():
+    for page, token in listing.pages():
         if is_first:
             note = "each image, what came from it, and the snapshots of that"
             writer.show(execution_header([page], note))
             is_first = False
-        for resource, children in _with_children(context, without_nulls(page.resources)):
+        for resource, children in _with_children(listing, without_nulls(page.resources)):
             writer.show(Text(), _tree(resource, children))
-        context.resume_state.advance(token)
+        listing.resume_state.token = token
     if is_first:
         writer.show(execution_header([], "no resources"))
 
 
 def _with_children(
-    context: ListContext, resources: Iterable[LifecycleExecutionResource]
+    listing: Listing, resources: Iterable[LifecycleExecutionResource]
 ) -> Iterator[tuple[LifecycleExecutionResource, Children]]:
     """Yield each resource with its children, a few of the calls for them ahead."""
     calls: deque[tuple[LifecycleExecutionResource, Future[Children]]] = deque()
     for resource in resources:
-        calls.append((resource, call_in_thread(partial(_list_children, context, resource), "tree")))
+        calls.append((resource, call_in_thread(partial(_list_children, listing, resource), "tree")))
         if len(calls) == _CONCURRENT_CALLS:
             first, children = calls.popleft()
             yield first, children.result()
@@ -58,15 +57,14 @@ def _with_children(
         yield resource, children.result()
 
 
-def _list_children(context: ListContext, resource: LifecycleExecutionResource) -> Children:
-    resource_id = resource.resource_id
-    if resource_id is None or kind_and_name(resource)[0] != "image":
+def _list_children(listing: Listing, resource: LifecycleExecutionResource) -> Children:
+    if kind_and_name(resource)[0] != "image":
         return []
-    params = {
-        "lifecycleExecutionId": context.request.parameters["lifecycleExecutionId"],
-        "parentResourceId": resource_id,
+    parameters = {
+        "lifecycleExecutionId": listing.request.parameters["lifecycleExecutionId"],
+        "parentResourceId": resource.resource_id,
     }
-    return without_nulls(context.client.paginate(context.operation, params).items())
+    return without_nulls(listing.items_of(parameters))
 
 
 def _tree(resource: LifecycleExecutionResource, children: Children) -> Tree:
