@@ -13,16 +13,9 @@ from collections.abc import Collection, Sequence
 from typing import Any, NoReturn
 
 from .. import __version__
-from .._rows import Operation, title_of
+from .._rows import title_of
 from .exit_codes import UsageError
-from .options import (
-    COMMANDS,
-    add_pagination_options,
-    add_request_options,
-    metavar,
-    option_name,
-    verb_of,
-)
+from .options import COMMANDS, add_request_options, metavar, option_name
 
 #: The outputs that are made for reading, which need rich.
 RICH_OUTPUTS = ("table", "summary", "tree")
@@ -107,7 +100,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _refuse(parser: argparse.ArgumentParser, command: str, argv: Sequence[str]) -> NoReturn:
-    """Raise the error of a command that has options of its own, and is not the first argument."""
+    """Raise the error of a command that is not of the service, and not the first argument."""
     first = argv[0].partition("=")[0]
     if first == command:
         parser.error(f"{command} takes no arguments")
@@ -146,48 +139,31 @@ def _make_parsers(
         parser_class=CommandParser,
         help=None if has_summaries else argparse.SUPPRESS,
     )
-
-    def add(name: str, summary: str, **details: Any) -> argparse.ArgumentParser:
-        if has_summaries:
-            details["help"] = summary
-        return commands.add_parser(name, **details)
-
     parsers = {}
     for name in names:
         operation = COMMANDS[name]
-        summary = f"{verb_of(operation)} {operation.returns}"
-        parsers[name] = add(
+        summary = f"{operation.method_name.partition('_')[0]} {operation.returns}"
+        required = "".join(
+            f"{option_name(name)} {metavar(name)} "
+            for name, param in operation.params.items()
+            if param.required
+        )
+        parsers[name] = commands.add_parser(
             name,
-            summary,
+            help=summary,
             prog=_PROGRAM,  # errors begin with it
-            usage=f"{_PROGRAM} {name} {_required_usage(operation)}[options]",
+            usage=f"{_PROGRAM} {name} {required}[options]",
             description=f"{summary[0].upper()}{summary[1:]}.",
             allow_abbrev=False,
         )
-        _add_command_options(parsers[name], name, operation)
-    for name in ("lifecycle-report", "local"):
-        add(name, _OTHER_COMMANDS[name], add_help=False)
-    add("demo", _OTHER_COMMANDS["demo"])
-    add("help", "show this help", add_help=False)
+        add_request_options(parsers[name], operation)
+        # As in the AWS CLI, it also takes a ``--`` at the end, which ends the options.
+        parsers[name].add_argument("help", nargs="?", help=argparse.SUPPRESS)
+        # Options that stood before the command are kept.
+        _add_global_options(parsers[name], outputs_of(name), default=argparse.SUPPRESS)
+    for name, summary in {**_OTHER_COMMANDS, "help": "show this help"}.items():
+        commands.add_parser(name, help=summary, add_help=name == "demo")
     return parser, parsers
-
-
-def _required_usage(operation: Operation) -> str:
-    return "".join(
-        f"{option_name(name)} {metavar(name)} "
-        for name, param in operation.params.items()
-        if param.required
-    )
-
-
-def _add_command_options(parser: argparse.ArgumentParser, name: str, operation: Operation) -> None:
-    add_request_options(parser, operation)
-    if operation.is_paginated:
-        add_pagination_options(parser, operation)
-    # As in the AWS CLI, it also takes a ``--`` at the end, which ends the options.
-    parser.add_argument("help", nargs="?", help=argparse.SUPPRESS)
-    # What stood before the command is kept.
-    _add_global_options(parser, outputs_of(name), default=argparse.SUPPRESS)
 
 
 def _list_commands() -> str:
@@ -222,6 +198,10 @@ def _add_global_options(
     parser: argparse.ArgumentParser, outputs: tuple[str, ...], default: str | None = None
 ) -> None:
     """Add the options that may stand before and after the command, as in the AWS CLI."""
+
+    def add_switch(group: Any, name: str, text: str | None = None) -> None:
+        group.add_argument(name, action="store_true", default=default or False, help=text)
+
     output = parser.add_argument_group("Output")
     output.add_argument(
         "--output", choices=outputs, default=default, help="default: json, or as configured"
@@ -246,34 +226,18 @@ def _add_global_options(
         choices=("raise", "warn"),
         default=default or "raise",
         help="where a response is not as documented: end with an error (the default), or warn and "
-        "go on with what was sent",
+        "continue with the response as sent",
     )
-    output.add_argument(
-        "--no-paginate",
-        action="store_true",
-        default=default or False,
-        help="send one request, for one page",
-    )
+    add_switch(output, "--no-paginate", "send one request, for one page")
     connection = parser.add_argument_group("Connection")
-    connection.add_argument("--region", default=default, help="default: as configured")
-    connection.add_argument(
-        "--profile", default=default, help="a profile of the AWS configuration files"
-    )
-    connection.add_argument(
-        "--endpoint-url", metavar="URL", default=default, help="default: the region's"
-    )
-    connection.add_argument(
-        "--no-verify-ssl",
-        action="store_true",
-        default=default or False,
-        help="do not verify TLS certificates",
-    )
-    connection.add_argument(
-        "--ca-bundle",
-        metavar="FILE",
-        default=default,
-        help="CA certificates to verify with, in PEM",
-    )
+    for name, value, text in (
+        ("--region", None, "default: as configured"),
+        ("--profile", None, "a profile of the AWS configuration files"),
+        ("--endpoint-url", "URL", "default: the region's"),
+        ("--ca-bundle", "FILE", "CA certificates to verify with, in PEM"),
+    ):
+        connection.add_argument(name, metavar=value, default=default, help=text)
+    add_switch(connection, "--no-verify-ssl", "do not verify TLS certificates")
     for name in ("connect", "read"):
         connection.add_argument(
             f"--cli-{name}-timeout",
@@ -282,12 +246,10 @@ def _add_global_options(
             default=default,
             help="default: 60; 0 for no timeout",
         )
-    parser.add_argument(
-        "--debug", action="store_true", default=default or False, help="log to standard error"
-    )
+    add_switch(parser, "--debug", "log to standard error")
     ignored = parser.add_argument_group("Without effect, for command lines of the AWS CLI")
-    for option in ("--no-cli-pager", "--v2-debug"):
-        ignored.add_argument(option, action="store_true", default=default or False)
+    add_switch(ignored, "--no-cli-pager")
+    add_switch(ignored, "--v2-debug")
     ignored.add_argument("--cli-binary-format", metavar="FORMAT", default=default)
     parser.add_argument("--version", action="version", version=_version())
 

@@ -29,26 +29,47 @@ _OPTION_BY_PARAMETER = {
     "region_name": "--region",
     "verify": "--ca-bundle",
 }
-# Subclasses come first. What is known beyond botocore's words follows on the next line.
-_HTTP_ERRORS: tuple[tuple[type[exceptions.HTTPClientError], str], ...] = (
-    (exceptions.ConnectTimeoutError, 'Connect timeout on endpoint URL: "{}"'),
-    (exceptions.SSLError, "SSL validation failed for {}"),
-    (exceptions.ProxyConnectionError, 'Failed to connect to proxy for endpoint URL: "{}"'),
-    (exceptions.EndpointConnectionError, 'Could not connect to the endpoint URL: "{}"'),
-    (exceptions.ReadTimeoutError, 'Read timeout on endpoint URL: "{}"'),
+# Subclasses come first. Without a code, it is 252 for an option and 253 for a configured value.
+_ERRORS: tuple[tuple[type[exceptions.PagerError], int | None, str], ...] = (
+    (exceptions.ConnectTimeoutError, 255, 'Connect timeout on endpoint URL: "{url}"\n{text}'),
+    (exceptions.SSLError, 255, "SSL validation failed for {url}\n{text}"),
+    (
+        exceptions.ProxyConnectionError,
+        255,
+        'Failed to connect to proxy for endpoint URL: "{url}"\n{text}',
+    ),
+    (
+        exceptions.EndpointConnectionError,
+        255,
+        'Could not connect to the endpoint URL: "{url}"\n{text}',
+    ),
+    (exceptions.ReadTimeoutError, 255, 'Read timeout on endpoint URL: "{url}"\n{text}'),
     (
         exceptions.ConnectionClosedError,
-        'Connection was closed before we received a valid response from endpoint URL: "{}".',
+        255,
+        "Connection was closed before we received a valid response from endpoint URL: "
+        '"{url}".\n{text}',
     ),
-    (exceptions.HTTPClientError, 'The request failed to endpoint URL: "{}"'),
-)
-_CONFIGURATION_ERRORS: tuple[tuple[type[exceptions.PagerError], str], ...] = (
-    (exceptions.NoRegionError, "You must specify a region, with --region or in configuration: "),
-    (exceptions.PartialCredentialsError, "Partial credentials found: "),
-    (exceptions.CredentialRetrievalError, "Error when retrieving credentials: "),
-    (exceptions.NoCredentialsError, "Unable to locate credentials:"),
-    (exceptions.ProfileNotFound, "The config profile ({}) could not be found: "),
-    (exceptions.InvalidConfigError, ""),
+    (exceptions.HTTPClientError, 255, 'The request failed to endpoint URL: "{url}"\n{text}'),
+    (exceptions.CheckpointLockedError, 255, "--checkpoint: {text}"),
+    (exceptions.CheckpointError, 252, "--checkpoint: {text}"),
+    (exceptions.StartingTokenError, 252, "Bad starting token: {text}"),
+    (exceptions.InvalidRegionError, None, "{text}"),
+    (exceptions.InvalidEndpointError, None, "{text}"),
+    (
+        exceptions.NoRegionError,
+        None,
+        "You must specify a region, with --region or in configuration: {text}",
+    ),
+    (exceptions.PartialCredentialsError, None, "Partial credentials found: {text}"),
+    (exceptions.CredentialRetrievalError, None, "Error when retrieving credentials: {text}"),
+    (exceptions.NoCredentialsError, None, "Unable to locate credentials:{text}"),
+    (
+        exceptions.ProfileNotFound,
+        None,
+        "The config profile ({profile}) could not be found: {text}",
+    ),
+    (exceptions.InvalidConfigError, None, "{text}"),
 )
 
 
@@ -79,48 +100,22 @@ def describe_error(error: Exception, *, url: str = "", profile: str = "") -> tup
         return error.code, str(error)
     if isinstance(error, exceptions.ClientError):
         return CLIENT_ERROR_RC, _client_error_message(error)
-    if isinstance(error, exceptions.HTTPClientError):
-        template = next(text for kind, text in _HTTP_ERRORS if isinstance(error, kind))
-        return GENERAL_ERROR_RC, f"{template.format(url)}\n{error}"
-    return (
-        _describe_validation_error(error)
-        or _describe_configuration_error(error, profile)
-        or (GENERAL_ERROR_RC, str(error) or type(error).__name__)
-    )
-
-
-def _describe_validation_error(error: Exception) -> tuple[int, str] | None:
     if isinstance(error, exceptions.ParamValidationError):
-        return PARAM_VALIDATION_ERROR_RC, "\n".join(
-            ["Parameter validation failed:", *map(str, map(_name_by_option, error.problems))]
-        )
-    if isinstance(error, exceptions.CheckpointError):
-        is_locked = isinstance(error, exceptions.CheckpointLockedError)
-        code = GENERAL_ERROR_RC if is_locked else PARAM_VALIDATION_ERROR_RC
-        return code, f"--checkpoint: {error}"
-    if isinstance(error, (exceptions.ResponseParserError, exceptions.ResponseValidationError)):
-        option = 'on_invalid_response="warn"', "--on-invalid-response warn"
-        return GENERAL_ERROR_RC, str(error).replace(*option)
-    if isinstance(error, exceptions.StartingTokenError):
-        return PARAM_VALIDATION_ERROR_RC, f"Bad starting token: {_describe_setting(error)[1]}"
-    if isinstance(error, (exceptions.InvalidRegionError, exceptions.InvalidEndpointError)):
-        return _describe_setting(error)
-    return None
-
-
-def _describe_configuration_error(error: Exception, profile: str) -> tuple[int, str] | None:
-    for kind, template in _CONFIGURATION_ERRORS:
+        problems = [str(_name_by_option(problem)) for problem in error.problems]
+        return PARAM_VALIDATION_ERROR_RC, "\n".join(["Parameter validation failed:", *problems])
+    for kind, code, template in _ERRORS:
         if isinstance(error, kind):
-            code, message = _describe_setting(error)
-            if isinstance(error, exceptions.NoCredentialsError) and error.sources:
-                # What comes before them is for users of the library.
-                message = "".join(f"\n  - {source}" for source in error.sources)
-            return code, template.format(profile) + message
-    return None
+            setting_code, text = _describe_setting(error)
+            return code or setting_code, template.format(text=text, url=url, profile=profile)
+    text = str(error).replace('on_invalid_response="warn"', "--on-invalid-response warn")
+    return GENERAL_ERROR_RC, text or type(error).__name__
 
 
 def _describe_setting(error: exceptions.PagerError) -> tuple[int, str]:
     """Return the code and the text for a bad value, of an option or of the configuration."""
+    if isinstance(error, exceptions.NoCredentialsError) and error.sources:
+        # What comes before them is for users of the library.
+        return CONFIGURATION_ERROR_RC, "".join(f"\n  - {source}" for source in error.sources)
     if error.problem is None:
         return CONFIGURATION_ERROR_RC, str(error)
     named = _name_by_option(error.problem)

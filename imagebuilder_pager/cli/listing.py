@@ -56,6 +56,7 @@ class Listing:
     format_timestamp: Callable[[RawTimestamp], Any]
     resume_state: ResumeState
     signals: Signals
+    stdout: Stdout
     on_page: Callable[[int], None]
 
     def all_pages(self) -> tuple[list[Any], str | None]:
@@ -118,11 +119,24 @@ class Listing:
         if (token := pages.resume_token) is not None:
             yield {"NextToken": {"NextToken": token}}, None
 
-    def write(self, stdout: Stdout, texts: Iterable[tuple[str, str | None]]) -> None:
-        """Write each text, and note its token; a signal is deferred until both are done."""
-        for text, token in texts:
+    def write(
+        self,
+        parts: Iterable[tuple[Any, str | None]],
+        format_part: Callable[[Any], str],
+        write: Callable[[str, str | None], None] | None = None,
+    ) -> None:
+        """Write each part, with the query applied to it, and note the token that comes with it.
+
+        A signal is deferred until both are done. ``write`` is called with the text and the token;
+        default: the text goes to standard output.
+        """
+        for part, token in parts:
+            text = format_part(self.request.apply_query(part))
             with self.signals.deferred():
-                stdout.write(text)
+                if write is None:
+                    self.stdout.write(text)
+                else:
+                    write(text, token)
                 self.resume_state.token = token
 
     def _pages(self, fetch: Callable[..., Any]) -> Generator[tuple[Any, str | None]]:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from .._aws.config.shared_config import SharedConfig
     from .listing import Listing
     from .rich_formats.console import RichWriter
-    from .stdout import Stdout
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -142,6 +141,7 @@ def _list(
                 iso8601 if timestamps == "iso8601" else raw_timestamp,
                 resume_state,
                 signals,
+                stdout,
                 on_page=progress.count_page,
             )
             if output in RICH_OUTPUTS:
@@ -149,7 +149,7 @@ def _list(
 
                 _show(output, listing, RichWriter(stdout, options.color, progress.stop))
             else:
-                _write(output, listing, stdout, options.checkpoint)
+                _write(output, listing, options.checkpoint)
 
 
 def _resolve_output(options: argparse.Namespace, profile: SharedConfig) -> str:
@@ -184,23 +184,23 @@ def _resolve_timestamps(options: argparse.Namespace, profile: SharedConfig) -> s
     return timestamps
 
 
-def _write(output: str, listing: Listing, stdout: Stdout, checkpoint_file: str | None) -> None:
+def _write(output: str, listing: Listing, checkpoint_file: str | None) -> None:
     if output == "json":
         from .formats.json import write_json
 
-        write_json(listing, stdout)
+        write_json(listing)
     elif output == "jsonl":
         from .formats.json import write_jsonl
 
-        write_jsonl(listing, stdout, checkpoint_file)
+        write_jsonl(listing, checkpoint_file)
     elif output == "text":
-        from .formats.text import write_text
+        from .formats.text import format_text
 
-        write_text(listing, stdout)
+        listing.write(listing.raw_result_parts(), format_text)
     else:
-        from .formats.yaml_stream import write_yaml_stream
+        from .formats.yaml_stream import format_yaml_entry
 
-        write_yaml_stream(listing, stdout)
+        listing.write(listing.raw_pages(), format_yaml_entry)
 
 
 def _show(output: str, listing: Listing, writer: RichWriter) -> None:

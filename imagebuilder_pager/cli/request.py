@@ -81,24 +81,17 @@ def build_request(options: argparse.Namespace, output: str) -> ListRequest:
         parameters["PaginationConfig"] = config
     if options.cli_input_json is not None:
         parameters = {**_read_input(options.cli_input_json), **parameters}
-    if options.checkpoint is not None:
-        _validate_checkpoint(options, output, no_paginate)
+    if options.checkpoint is not None and output != "jsonl":
+        raise UsageError(f"--checkpoint: only with --output jsonl, not with {output}")
+    if options.checkpoint is not None and options.starting_token is not None:
+        raise UsageError("--checkpoint: not together with --starting-token")
+    if options.checkpoint is not None and no_paginate:
+        excluded = "--no-paginate, --max-results and --next-token"
+        raise UsageError(f"--checkpoint: not together with {excluded}")
     if options.query is not None and output in {"summary", "tree"}:
         raise UsageError(f"--query: not with --output {output}, which shows whole resources")
     query = _compile_query(options.query)
     return ListRequest(parameters, no_paginate, query, operation.listing_params)
-
-
-def _validate_checkpoint(options: argparse.Namespace, output: str, no_paginate: bool) -> None:
-    excluded = {
-        "--starting-token": options.starting_token is not None,
-        "--no-paginate, --max-results and --next-token": no_paginate,
-    }
-    if output != "jsonl":
-        raise UsageError(f"--checkpoint: only with --output jsonl, not with {output}")
-    for name, is_given in excluded.items():
-        if is_given:
-            raise UsageError(f"--checkpoint: not together with {name}")
 
 
 def _compile_query(query: str | None) -> Any:

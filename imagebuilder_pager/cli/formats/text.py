@@ -12,24 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..listing import Listing
-from ..stdout import Stdout
-
-
-def write_text(listing: Listing, stdout: Stdout) -> None:
-    """Write tab-separated lines, page by page, with the query applied to each part.
-
-    The token that is left after the last page is a part, too: with a query, its line says None, as
-    in the AWS CLI.
-    """
-    listing.write(
-        stdout,
-        (
-            (format_text(listing.request.apply_query(part)), token)
-            for part, token in listing.raw_result_parts()
-        ),
-    )
-
 
 def format_text(value: Any) -> str:
     """Return the lines of a value, each with its line break; none for an empty one."""

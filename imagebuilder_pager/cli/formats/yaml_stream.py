@@ -7,22 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ..listing import Listing
-from ..stdout import Stdout
-
 # A key that every YAML reader takes for a string; y, no, null and others are not such keys.
 _PLAIN_KEY = re.compile(r"(?!(?i:y|n|yes|no|on|off|true|false|null)$)[A-Za-z][A-Za-z0-9]*")
-
-
-def write_yaml_stream(listing: Listing, stdout: Stdout) -> None:
-    """Write an entry for each page as it comes, with the query applied to each."""
-    listing.write(
-        stdout,
-        (
-            (format_yaml_entry(listing.request.apply_query(page)), token)
-            for page, token in listing.raw_pages()
-        ),
-    )
 
 
 def format_yaml_entry(value: Any) -> str:
