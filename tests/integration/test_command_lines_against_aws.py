@@ -166,7 +166,7 @@ class Runs(NamedTuple):
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Runs]:
     service = Service()
-    with LocalServer(service) as server, AwsCli(server.url, reuse_driver=True) as aws:
+    with LocalServer(service) as server, AwsCli(server.url) as aws:
         for name, value in local_environment(server.url).items():
             monkeypatch.setenv(name, value)
         yield Runs(service, server.url, aws, capfd)

@@ -66,7 +66,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def aws(server: Server) -> Iterator[AwsCli]:
-    with AwsCli(server.url, reuse_driver=True) as aws:
+    with AwsCli(server.url) as aws:
         yield aws
 
 
