@@ -68,10 +68,11 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     """
     named = [name for name in COMMANDS if name in argv]
     others = [name for name in _OTHER_COMMANDS if name in argv]
-    if not (named or others or all(argument.startswith("-") for argument in argv)):
+    names = [*named, *others]
+    if not (names or all(argument.startswith("-") for argument in argv)):
         # For an unknown command, the error lists all commands.
-        named = list(COMMANDS)
-    parser, parsers = _make_parsers(named)
+        names = [*COMMANDS, *_OTHER_COMMANDS]
+    parser, parsers = _make_parsers(names)
     if others and not named and argv[0] != others[0]:
         _refuse(parser, others[0], argv)
     options, unknown = parser.parse_known_args(argv)
@@ -94,8 +95,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     ]
     # As in the AWS CLI, ``--cli-input-json=JSON`` in one argument leaves them required.
     if missing and "--cli-input-json" not in argv:
-        names = ", ".join(map(option_name, missing))
-        parser.error(f"the following arguments are required: {names}")
+        required = ", ".join(map(option_name, missing))
+        parser.error(f"the following arguments are required: {required}")
     return options
 
 
@@ -112,7 +113,7 @@ def _refuse(parser: argparse.ArgumentParser, command: str, argv: Sequence[str]) 
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands; tools for shell completion ask for it."""
-    return _make_parsers(COMMANDS, has_summaries=True)[0]
+    return _make_parsers([*COMMANDS, *_OTHER_COMMANDS], has_summaries=True)[0]
 
 
 def _make_parsers(
@@ -141,6 +142,9 @@ def _make_parsers(
     )
     parsers = {}
     for name in names:
+        if name in _OTHER_COMMANDS:
+            commands.add_parser(name, help=_OTHER_COMMANDS[name], add_help=name == "demo")
+            continue
         operation = COMMANDS[name]
         summary = f"{operation.method_name.partition('_')[0]} {operation.returns}"
         required = "".join(
@@ -161,8 +165,7 @@ def _make_parsers(
         parsers[name].add_argument("help", nargs="?", help=argparse.SUPPRESS)
         # Options that stood before the command are kept.
         _add_global_options(parsers[name], outputs_of(name), default=argparse.SUPPRESS)
-    for name, summary in {**_OTHER_COMMANDS, "help": "show this help"}.items():
-        commands.add_parser(name, help=summary, add_help=name == "demo")
+    commands.add_parser("help", help="show this help", add_help=False)
     return parser, parsers
 
 

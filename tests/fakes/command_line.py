@@ -98,9 +98,12 @@ os.environ.update(json.loads(sys.argv[1]))
 time.tzset()
 driver = awscli.clidriver.create_clidriver()
 table = driver._get_command_table()
-commands = table["imagebuilder"]._get_command_table()
+service = table["imagebuilder"]
+commands = service._get_command_table()
 arguments = [one for command in commands.values() for one in command.arg_table.values()]
 required = [(argument, argument.required) for argument in arguments]
+parser, service_parser = driver._create_parser(table), service._create_parser()
+driver._create_parser, service._create_parser = lambda table: parser, lambda: service_parser
 # At each run it would add handlers, all of which are called from then on.
 driver._emit_session_event(argparse.Namespace(command="imagebuilder"))
 driver._emit_session_event = lambda options: None

@@ -119,10 +119,10 @@ def test_only_the_parser_of_the_command_is_made(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(argparse.ArgumentParser, "__init__", count)
     parse(["list-images", "--owner", "Self"])
-    # Beside it, the main one, and those of lifecycle-report, local, demo and help.
-    assert made == 6
+    # Beside it, the main one, and that of help.
+    assert made == 3
     make_parser()
-    assert made == 6 + 5 + len(COMMANDS)
+    assert made == 3 + 5 + len(COMMANDS)
 
 
 RUN_AND_PRINT_MODELS = """
