@@ -1,5 +1,6 @@
 """The command line and the AWS CLI, run against a local service."""
 
+import ast
 import json
 import os
 import subprocess
@@ -13,13 +14,14 @@ import httpx
 import pytest
 
 from imagebuilder_pager.cli.main import main
+from imagebuilder_pager.cli.options import COMMANDS, option_name
 from imagebuilder_pager.local import (
     ACCESS_KEY_ID,
     EXAMPLE_EXECUTION_ID,
     SECRET_ACCESS_KEY,
     LocalServer,
 )
-from tests.fakes.operation_services import params_of
+from tests.fakes.operation_services import params_of, required_params
 
 LIST = "list-lifecycle-execution-resources"
 #: The option that names the execution which every local account has.
@@ -52,6 +54,12 @@ def local_environment(url: str) -> dict[str, str]:
     }
 
 
+def required_options(command: str) -> list[str]:
+    """Return the options that a command requires, with valid values."""
+    params = required_params(COMMANDS[command])
+    return [argument for name in params for argument in (option_name(name), params[name])]
+
+
 def run_command(
     url: str,
     capfd: pytest.CaptureFixture[str],
@@ -67,6 +75,58 @@ def run_command(
         code = main([command, *arguments])
     time.tzset()
     return CommandResult(code, *capfd.readouterr())
+
+
+_RUN_AFRESH = """
+import os, sys
+before = set(sys.modules)
+{preload}
+for arguments in {commands!r}:
+    if os.fork():
+        os.wait()
+        continue
+    os.environ |= {environment!r}
+    from imagebuilder_pager.cli.main import main
+    try:
+        code = main(arguments)
+    except SystemExit as end:
+        code = end.code
+    sys.stdout.flush()
+    print(chr(0), [code or 0, sorted(set(sys.modules) - before)], chr(0), flush=True)
+    os._exit(0)
+"""
+
+
+class FreshRun(NamedTuple):
+    """How a command ended, what it printed, and the modules that it loaded."""
+
+    code: int
+    out: str
+    modules: set[str]
+
+    @property
+    def packages(self) -> set[str]:
+        """The packages of the modules."""
+        return {module.partition(".")[0] for module in self.modules}
+
+
+def run_afresh(
+    *commands: Sequence[str], url: str = "http://127.0.0.1:9", preload: str = ""
+) -> list[FreshRun]:
+    """Run commands, each forked from a process that has executed nothing but ``preload``."""
+    code = _RUN_AFRESH.format(
+        preload=preload,
+        commands=[list(command) for command in commands],
+        environment=local_environment(url),
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    *parts, rest = ran.stdout.decode().split("\0")
+    assert rest.strip() == ""
+    results = [ast.literal_eval(part.strip()) for part in parts[1::2]]
+    return [
+        FreshRun(code, out, set(modules))
+        for out, (code, modules) in zip(parts[::2], results, strict=True)
+    ]
 
 
 def page_server(respond: Callable[[dict[str, Any]], Any]) -> LocalServer:

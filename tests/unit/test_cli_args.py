@@ -4,12 +4,14 @@ import argparse
 import importlib
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from imagebuilder_pager.cli.args import parse
+from imagebuilder_pager.cli.args import make_parser, parse
 from imagebuilder_pager.cli.exit_codes import UsageError
 from imagebuilder_pager.cli.main import main
+from imagebuilder_pager.cli.options import COMMANDS
 from imagebuilder_pager.cli.request import build_request
 from tests.fakes.command_line import EXAMPLE_ID, LIST
 
@@ -90,19 +92,29 @@ def test_options_that_exclude_each_other_are_an_error(
         build_request(parse([LIST, *EXAMPLE_ID, *arguments]), output)
 
 
+def test_only_the_parser_of_the_command_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = 0
+    make = argparse.ArgumentParser.__init__
+
+    def count(self: argparse.ArgumentParser, *args: Any, **details: Any) -> None:
+        nonlocal made
+        made += 1
+        make(self, *args, **details)
+
+    monkeypatch.setattr(argparse.ArgumentParser, "__init__", count)
+    parse(["list-images", "--owner", "Self"])
+    # Beside it, the main one, and that of help.
+    assert made == 3
+    make_parser()
+    assert made == 3 + 5 + len(COMMANDS)
+
+
 def test_the_parser_that_the_document_names_for_completions_has_the_options() -> None:
     found = re.search(r"shtab --shell=\w+ ([\w.]+)\.(\w+)", DOCUMENT.read_text())
     assert found is not None
     parser = getattr(importlib.import_module(found[1]), found[2])()
     assert isinstance(parser, argparse.ArgumentParser)
     assert {"--output", "--no-paginate"} <= set(parser.format_help().split())
-
-
-def test_the_help_has_the_groups_of_options(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main([LIST, "--help"])
-    titles = re.findall(r"^(\w+):$", capsys.readouterr().out, re.MULTILINE)
-    assert titles == ["options", "Request", "Pagination", "Output", "Connection"]
 
 
 def test_options_override_the_parameters_of_json() -> None:
