@@ -21,7 +21,7 @@ from imagebuilder_pager.local import (
     SECRET_ACCESS_KEY,
     LocalServer,
 )
-from tests.fakes.operation_services import params_of, required_params
+from tests.fakes.operation_services import OperationService, params_of, required_params
 
 LIST = "list-lifecycle-execution-resources"
 #: The option that names the execution which every local account has.
@@ -75,6 +75,18 @@ def run_command(
         code = main([command, *arguments])
     time.tzset()
     return CommandResult(code, *capfd.readouterr())
+
+
+class OperationServer(LocalServer):
+    """A server whose service, that of one operation, the test changes."""
+
+    service: OperationService
+
+    def __init__(self) -> None:
+        super().__init__(self._respond)
+
+    def _respond(self, request: httpx.Request) -> httpx.Response:
+        return self.service(request)
 
 
 _RUN_AFRESH = """

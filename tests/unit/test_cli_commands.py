@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from imagebuilder_pager._operations import OPERATIONS
@@ -17,9 +16,9 @@ from imagebuilder_pager._rows import title_of
 from imagebuilder_pager.cli.args import outputs_of, parse
 from imagebuilder_pager.cli.main import main
 from imagebuilder_pager.cli.options import COMMANDS, option_name
-from imagebuilder_pager.local import LocalServer
 from tests.fakes.command_line import (
     LIST,
+    OperationServer,
     local_environment,
     page_server,
     required_options,
@@ -186,21 +185,9 @@ def test_a_mistake_is_named_with_its_option_and_nothing_is_sent(
     assert requests == []
 
 
-class Server(LocalServer):
-    """A server whose service, that of one operation, the test changes."""
-
-    service: OperationService
-
-    def __init__(self) -> None:
-        super().__init__(self._respond)
-
-    def _respond(self, request: httpx.Request) -> httpx.Response:
-        return self.service(request)
-
-
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with Server() as server:
+def server() -> Iterator[OperationServer]:
+    with OperationServer() as server:
         yield server
 
 
@@ -209,7 +196,7 @@ def server() -> Iterator[Server]:
     [(command, output) for command in COMMANDS for output in outputs_of(command)],
 )
 def test_each_output_shows_the_items_of_the_service(
-    command: str, output: str, server: Server, capfd: Captured
+    command: str, output: str, server: OperationServer, capfd: Captured
 ) -> None:
     operation = COMMANDS[command]
     server.service = OperationService(operation, *some_response(command), page_size=2)
