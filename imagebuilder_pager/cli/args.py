@@ -118,7 +118,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def _make_parsers(
     names: Collection[str], *, has_summaries: bool = False
-) -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+) -> tuple[argparse.ArgumentParser, dict[str, CommandParser]]:
     """Return the parser of the command line, and those of the named commands, by their names.
 
     With ``has_summaries``, argparse knows what each command does. The parser's own help says that

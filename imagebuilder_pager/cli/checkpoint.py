@@ -59,7 +59,7 @@ class OutputCheckpoint(Checkpoint):
             # A run that is killed right after the lines must find how long the output was.
             data = self._output_data()
             if not is_one_line:
-                data[_PENDING] = self._stdout.byte_count(lines)
+                data[_PENDING] = len(lines.encode("utf-8", "surrogateescape"))
             if self.token is None:
                 self.restart(data=data)
             else:

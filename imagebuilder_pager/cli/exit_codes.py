@@ -29,47 +29,36 @@ _OPTION_BY_PARAMETER = {
     "region_name": "--region",
     "verify": "--ca-bundle",
 }
-# Subclasses come first. Without a code, it is 252 for an option and 253 for a configured value.
-_ERRORS: tuple[tuple[type[exceptions.PagerError], int | None, str], ...] = (
-    (exceptions.ConnectTimeoutError, 255, 'Connect timeout on endpoint URL: "{url}"\n{text}'),
-    (exceptions.SSLError, 255, "SSL validation failed for {url}\n{text}"),
-    (
-        exceptions.ProxyConnectionError,
-        255,
-        'Failed to connect to proxy for endpoint URL: "{url}"\n{text}',
-    ),
-    (
-        exceptions.EndpointConnectionError,
-        255,
-        'Could not connect to the endpoint URL: "{url}"\n{text}',
-    ),
-    (exceptions.ReadTimeoutError, 255, 'Read timeout on endpoint URL: "{url}"\n{text}'),
+# Subclasses come first. The text of the error follows, for an HTTP error on the next line.
+_HTTP_ERRORS: tuple[tuple[type[exceptions.HTTPClientError], str], ...] = (
+    (exceptions.ConnectTimeoutError, 'Connect timeout on endpoint URL: "{}"'),
+    (exceptions.SSLError, "SSL validation failed for {}"),
+    (exceptions.ProxyConnectionError, 'Failed to connect to proxy for endpoint URL: "{}"'),
+    (exceptions.EndpointConnectionError, 'Could not connect to the endpoint URL: "{}"'),
+    (exceptions.ReadTimeoutError, 'Read timeout on endpoint URL: "{}"'),
     (
         exceptions.ConnectionClosedError,
-        255,
-        "Connection was closed before we received a valid response from endpoint URL: "
-        '"{url}".\n{text}',
+        'Connection was closed before we received a valid response from endpoint URL: "{}".',
     ),
-    (exceptions.HTTPClientError, 255, 'The request failed to endpoint URL: "{url}"\n{text}'),
-    (exceptions.CheckpointLockedError, 255, "--checkpoint: {text}"),
-    (exceptions.CheckpointError, 252, "--checkpoint: {text}"),
-    (exceptions.StartingTokenError, 252, "Bad starting token: {text}"),
-    (exceptions.InvalidRegionError, None, "{text}"),
-    (exceptions.InvalidEndpointError, None, "{text}"),
+    (exceptions.HTTPClientError, 'The request failed to endpoint URL: "{}"'),
+)
+# Without a code, it is that of an option or that of the configuration, by the invalid parameter.
+_ERRORS: tuple[tuple[type[exceptions.PagerError], int | None, str], ...] = (
+    (exceptions.CheckpointLockedError, GENERAL_ERROR_RC, "--checkpoint: "),
+    (exceptions.CheckpointError, PARAM_VALIDATION_ERROR_RC, "--checkpoint: "),
+    (exceptions.StartingTokenError, PARAM_VALIDATION_ERROR_RC, "Bad starting token: "),
+    (exceptions.InvalidRegionError, None, ""),
+    (exceptions.InvalidEndpointError, None, ""),
     (
         exceptions.NoRegionError,
         None,
-        "You must specify a region, with --region or in configuration: {text}",
+        "You must specify a region, with --region or in configuration: ",
     ),
-    (exceptions.PartialCredentialsError, None, "Partial credentials found: {text}"),
-    (exceptions.CredentialRetrievalError, None, "Error when retrieving credentials: {text}"),
-    (exceptions.NoCredentialsError, None, "Unable to locate credentials:{text}"),
-    (
-        exceptions.ProfileNotFound,
-        None,
-        "The config profile ({profile}) could not be found: {text}",
-    ),
-    (exceptions.InvalidConfigError, None, "{text}"),
+    (exceptions.PartialCredentialsError, None, "Partial credentials found: "),
+    (exceptions.CredentialRetrievalError, None, "Error when retrieving credentials: "),
+    (exceptions.NoCredentialsError, None, "Unable to locate credentials:"),
+    (exceptions.ProfileNotFound, None, "The config profile ({}) could not be found: "),
+    (exceptions.InvalidConfigError, None, ""),
 )
 
 
@@ -103,10 +92,13 @@ def describe_error(error: Exception, *, url: str = "", profile: str = "") -> tup
     if isinstance(error, exceptions.ParamValidationError):
         problems = [str(_name_by_option(problem)) for problem in error.problems]
         return PARAM_VALIDATION_ERROR_RC, "\n".join(["Parameter validation failed:", *problems])
-    for kind, code, template in _ERRORS:
+    if isinstance(error, exceptions.HTTPClientError):
+        template = next(text for kind, text in _HTTP_ERRORS if isinstance(error, kind))
+        return GENERAL_ERROR_RC, f"{template.format(url)}\n{error}"
+    for kind, code, prefix in _ERRORS:
         if isinstance(error, kind):
             setting_code, text = _describe_setting(error)
-            return code or setting_code, template.format(text=text, url=url, profile=profile)
+            return code or setting_code, prefix.format(profile) + text
     text = str(error).replace('on_invalid_response="warn"', "--on-invalid-response warn")
     return GENERAL_ERROR_RC, text or type(error).__name__
 

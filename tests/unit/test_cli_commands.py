@@ -5,7 +5,6 @@ import io
 import json
 import re
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,11 @@ import pytest
 
 from imagebuilder_pager._operations import OPERATIONS
 from imagebuilder_pager._rows import title_of
-from imagebuilder_pager.cli.args import outputs_of, parse
+from imagebuilder_pager.cli.args import parse
 from imagebuilder_pager.cli.main import main
 from imagebuilder_pager.cli.options import COMMANDS, option_name
 from tests.fakes.command_line import (
     LIST,
-    OperationServer,
     local_environment,
     page_server,
     required_options,
@@ -183,49 +181,6 @@ def test_a_mistake_is_named_with_its_option_and_nothing_is_sent(
     assert written.out == ""
     assert message in written.err
     assert requests == []
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[OperationServer]:
-    with OperationServer() as server:
-        yield server
-
-
-@pytest.mark.parametrize(
-    ("command", "output"),
-    [(command, output) for command in COMMANDS for output in outputs_of(command)],
-)
-def test_each_output_shows_the_items_of_the_service(
-    command: str, output: str, server: OperationServer, capfd: Captured
-) -> None:
-    operation = COMMANDS[command]
-    server.service = OperationService(operation, *some_response(command), page_size=2)
-    arguments = [*required_options(command), "--output", output]
-    ran = run_command(server.url, capfd, *arguments, command=command)
-    assert (ran.code, ran.err) == (0, "")
-    if output not in {"summary", "tree"}:
-        assert "web-base" in ran.out
-
-
-def some_response(command: str) -> tuple[dict[str, Any], list[Any]]:
-    """Return a template of a response and its items, with web-base somewhere in it."""
-    if command == "get-lifecycle-policy":
-        return {"lifecyclePolicy": {"name": "web-base"}}, []
-    if command == "get-lifecycle-execution":
-        return {"lifecycleExecution": {"state": {"reason": "web-base"}}}, []
-    return {}, [NAMED.get(command, {"name": "web-base"})] * 3
-
-
-NAMED: dict[str, Any] = {
-    "list-lifecycle-executions": {"state": {"reason": "web-base"}},
-    "list-lifecycle-execution-resources": {"resourceId": "web-base"},
-    "list-image-build-versions": {"arn": "web-base"},
-    "list-image-pipeline-images": {"arn": "web-base"},
-    "list-image-packages": {"packageName": "web-base"},
-    "list-image-scan-findings": {"description": "web-base"},
-    "list-image-scan-finding-aggregations": {"accountAggregation": {"accountId": "web-base"}},
-    "list-workflow-executions": {"message": "web-base"},
-}
 
 
 def test_a_checkpoint_finishes_a_listing_of_any_command(

@@ -4,6 +4,7 @@ import gc
 import importlib.metadata
 import re
 import sys
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ def test_a_command_loads_the_models_of_no_other_family() -> None:
         (name, *required_options(name), "--output", output)
         for name, (_, output) in zip(names, cases, strict=True)
     ]
-    page = {operation.result_key: [{}] for operation in listed.values()}
+    page: Any = {operation.result_key: [{}] for operation in listed.values()}
     with page_server(lambda _: page) as server:
         preload = "import rich.table, imagebuilder_pager.cli.listing"
         runs = run_afresh(*commands, url=server.url, preload=preload)

@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 
 from ...models.shapes import Shape
 from .console import replace_controls
-from .describe import format_seconds, in_words, kind_and_name_of, without_nulls
+from .describe import format_duration, in_words, kind_and_name_of, without_nulls
 
 Item = Shape
+_IN_ARN = ("arn", "version")
+_PROSE = ("description", "message", "reason")
 #: What a cell shows; the table decides whether a time needs its date.
 Cell = str | datetime
 
@@ -110,10 +112,7 @@ def _kind(item: Item) -> str:
 
 
 def _duration(item: Item) -> str:
-    start, end = (_show_value(item.get(name)) for name in ("startTime", "endTime"))
-    if isinstance(start, datetime) and isinstance(end, datetime):
-        return format_seconds((end - start).total_seconds())
-    return ""
+    return format_duration(*(_show_value(item.get(name)) for name in ("startTime", "endTime")))
 
 
 def _build_output(item: Item) -> str:
@@ -155,17 +154,6 @@ def _steps(item: Item) -> str:
     return ": ".join(filter(None, ["" if total is None else str(total), ", ".join(endings)]))
 
 
-_BUILDS = (
-    _fixed("IMAGE", "arn"),
-    _fixed("STATUS", "state.status"),
-    _member("TYPE", "type"),
-    _member("PLATFORM", "platform"),
-    _member("OS", "osVersion"),
-    _member("CREATED", "dateCreated"),
-    _member("BUILD", "buildType"),
-    Column("OUTPUT", _build_output),
-    _prose("REASON", "state.reason"),
-)
 _COLUMNS: Mapping[str, Sequence[Column]] = {
     "LifecycleExecutionResource": (
         _fixed("ID", "resourceId"),
@@ -207,7 +195,17 @@ _COLUMNS: Mapping[str, Sequence[Column]] = {
         _member("BUILD", "buildType"),
         _member("SOURCE", "imageSource"),
     ),
-    "ImageSummary": _BUILDS,
+    "ImageSummary": (
+        _fixed("IMAGE", "arn"),
+        _fixed("STATUS", "state.status"),
+        _member("TYPE", "type"),
+        _member("PLATFORM", "platform"),
+        _member("OS", "osVersion"),
+        _member("CREATED", "dateCreated"),
+        _member("BUILD", "buildType"),
+        Column("OUTPUT", _build_output),
+        _prose("REASON", "state.reason"),
+    ),
     "ImagePipeline": (
         _fixed("NAME", "name"),
         _fixed("STATUS", "status"),
@@ -270,7 +268,3 @@ def _columns_for_members(items: Sequence[Item]) -> list[Column]:
     if columns and columns[-1].title.lower() in _PROSE:
         columns[-1] = columns[-1]._replace(is_prose=True)
     return columns
-
-
-_IN_ARN = ("arn", "version")
-_PROSE = ("description", "message", "reason")

@@ -10,9 +10,8 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich import box
 from rich.cells import cell_len, set_cell_size
@@ -37,23 +36,18 @@ _ROWS_PER_WRITE = 500
 Row = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """The columns of a row with their widths, those below it, and the width that is left.
+class _Layout(NamedTuple):
+    """The columns of a row with their widths, and the titles of those below it.
 
-    ``prose`` is the title of the text that stands in the remaining width, or else below.
+    ``prose`` is the title of the text in the remaining width, ``prose_below`` of the one below the
+    row; each is empty for none.
     """
 
     widths: Mapping[str, int]
-    below: tuple[str, ...]
-    prose: str | None
+    below: Sequence[str]
+    prose: str
+    prose_below: str
     remaining_width: int
-
-    @property
-    def has_prose_in_row(self) -> bool:
-        return (
-            self.prose is not None and not self.below and self.remaining_width >= _MIN_PROSE_WIDTH
-        )
 
 
 def show_table(writer: RichWriter, listing: Listing) -> None:
@@ -87,13 +81,12 @@ def _header(operation: Operation, pages: Sequence[Any], note: str) -> Group:
     """Return what all pages of a listing have in common, with a note below."""
     if operation.method_name == "list_lifecycle_execution_resources":
         return execution_header(pages, note)
-    lines = []
-    for name in operation.non_aggregate_keys:
-        value = pages[0].get(name) if pages else None
-        if value is not None and name != "requestId":
-            lines.append(
-                Text.assemble(f"{in_words(name)}  ", (replace_controls(str(value)), "bold"))
-            )
+    values = {name: page.get(name) for page in pages[:1] for name in operation.non_aggregate_keys}
+    lines = [
+        Text.assemble(f"{in_words(name)}  ", (replace_controls(str(value)), "bold"))
+        for name, value in values.items()
+        if value is not None and name != "requestId"
+    ]
     return Group(*lines, Text(note, style="dim"))
 
 
@@ -113,7 +106,7 @@ def _show_rows(writer: RichWriter, columns: Sequence[Column], rows: Sequence[Row
 
 def _layout(columns: Sequence[Column], rows: Sequence[Row], width: int) -> _Layout:
     # Prose that is all there is, is a column like any other.
-    prose = columns[-1].title if columns[-1].is_prose and len(columns) > 1 else None
+    prose = columns[-1].title if columns[-1].is_prose and len(columns) > 1 else ""
     widths = {
         column.title: max([len(column.title), *(cell_len(row[column.title]) for row in rows)])
         for column in columns
@@ -132,8 +125,11 @@ def _layout(columns: Sequence[Column], rows: Sequence[Row], width: int) -> _Layo
     widths[first] = max(
         min(widths[first], width - _total(widths) + widths[first]), min(widths[first], _MIN_WIDTH)
     )
-    below = tuple(column.title for column in columns if column.title in moved)
-    return _Layout(widths, below, prose, width - _total(widths) - _GAP)
+    below = [column.title for column in columns if column.title in moved]
+    remaining_width = width - _total(widths) - _GAP
+    if below or remaining_width < _MIN_PROSE_WIDTH:
+        return _Layout(widths, below, "", prose, remaining_width)
+    return _Layout(widths, below, prose, "", remaining_width)
 
 
 def _total(widths: Mapping[str, int]) -> int:
@@ -144,15 +140,14 @@ def _row(row: Row, layout: _Layout) -> Iterator[Text | Padding]:
     yield _line(row, layout)
     parts = [f"{title.lower()} {row[title]}" for title in layout.below if row[title]]
     below = Text(", ".join(parts), style="dim")
-    prose = row[layout.prose] if layout.prose and not layout.has_prose_in_row else ""
-    if prose:
+    if prose := row.get(layout.prose_below):
         below = Text.assemble(below, (": " if parts else "", "dim"), (prose, _prose_style(row)))
     if below:
         yield Padding(below, (0, 0, 0, _GAP))
 
 
 def _line(row: Row, layout: _Layout) -> Text:
-    prose = row[layout.prose] if layout.prose and layout.has_prose_in_row else ""
+    prose = row.get(layout.prose)
     line = Text(no_wrap=not prose, overflow="ignore")
     for number, (title, width) in enumerate(layout.widths.items()):
         style = {"STATUS": status_style(row[title]), "RESULT": status_style(row[title])}

@@ -100,8 +100,10 @@ def _label(
     if resource.action is not None and (parent is None or resource.action != parent.action):
         line.append(f"{replace_controls(resource.action.name)}  ", "not bold")
     line.append(_status(resource.state))
-    duration = format_duration(resource)
-    if duration and (parent is None or duration != format_duration(parent)):
+    duration = format_duration(resource.start_time, resource.end_time)
+    if duration and (
+        parent is None or duration != format_duration(parent.start_time, parent.end_time)
+    ):
         line.append(f"  {duration}", "not bold dim")
     return _with_reason(line, resource.state, None if parent is None else parent.state)
 
