@@ -1,7 +1,7 @@
-"""The arguments of the command line: the AWS CLI's options, and some of its own.
+"""The arguments of the command line: the AWS CLI's options, and a few more.
 
-The rule: only the parser of a command that stands in the arguments is made, and only what argparse
-needs is imported, so that ``--help``, ``--version`` and wrong arguments take little time. The
+The rule: only the parser of a command that is in the arguments is made, and nothing heavy is
+imported, so that ``--help``, ``--version`` and wrong arguments take little time. The
 options of a command are made in :mod:`.options`, from the row of its operation.
 """
 
@@ -121,8 +121,8 @@ def _make_parsers(
 ) -> tuple[argparse.ArgumentParser, dict[str, CommandParser]]:
     """Return the parser of the command line, and those of the named commands, by their names.
 
-    With ``has_summaries``, argparse knows what each command does. The parser's own help says that
-    by family, which argparse cannot do.
+    With ``has_summaries``, argparse knows the summary of each command. The parser's own help lists
+    them by family, which argparse cannot do.
     """
     parser = _MainParser(
         prog=_PROGRAM,
@@ -170,7 +170,7 @@ def _make_parsers(
 
 
 def _list_commands() -> str:
-    """Return what the help says first: the commands by family, each with its summary."""
+    """Return the first part of the help: the commands by family, each with its summary."""
     import shutil
     import textwrap
 
@@ -200,7 +200,7 @@ def _list_commands() -> str:
 def _add_global_options(
     parser: argparse.ArgumentParser, outputs: tuple[str, ...], default: str | None = None
 ) -> None:
-    """Add the options that may stand before and after the command, as in the AWS CLI."""
+    """Add the options that may be before and after the command, as in the AWS CLI."""
 
     def add_switch(group: Any, name: str, text: str | None = None) -> None:
         group.add_argument(name, action="store_true", default=default or False, help=text)

@@ -27,7 +27,7 @@ class OutputCheckpoint(Checkpoint):
         self._stdout = stdout
 
     def truncate_output(self) -> None:
-        """Cut off what a killed run wrote after its last checkpoint, and move to the end.
+        """Cut off the lines that a killed run wrote after its last checkpoint, and move to the end.
 
         Raises :class:`UsageError` for an output that is not the checkpoint's; nothing is cut off
         then.

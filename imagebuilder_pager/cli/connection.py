@@ -1,7 +1,7 @@
 """The client of the command, which connects while the models are imported.
 
-Importing what reads and checks the pages takes a tenth of a second. In that time another thread
-can make a TLS connection and load its certificates.
+Importing the models takes a tenth of a second. In that time another thread can make a TLS
+connection and load its certificates.
 """
 
 from __future__ import annotations

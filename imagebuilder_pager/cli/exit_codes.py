@@ -75,7 +75,7 @@ class UsageError(CommandError):
 
 
 class ConfigurationError(CommandError):
-    """An error in the configuration, or in what is installed."""
+    """An error in the configuration, or a missing package."""
 
     code = CONFIGURATION_ERROR_RC
 

@@ -178,7 +178,7 @@ class Listing:
 
 
 def _format_timestamps(data: Any, format_timestamp: Callable[[RawTimestamp], Any]) -> None:
-    """Replace each timestamp in plain data, where it stands."""
+    """Replace each timestamp in plain data, in place."""
     for key, value in data.items() if isinstance(data, dict) else enumerate(data):
         if isinstance(value, RawTimestamp):
             data[key] = format_timestamp(value)

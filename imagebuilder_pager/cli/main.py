@@ -87,7 +87,7 @@ def _run_demo() -> int:
     except KeyboardInterrupt:
         return SignalReceived(signal.SIGINT).code
     except BrokenPipeError:
-        # At exit, Python would write once more what print has left in its buffer.
+        # At exit, Python would write the rest of the buffer once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 

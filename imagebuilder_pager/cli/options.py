@@ -26,7 +26,7 @@ def option_name(param_name: str) -> str:
 
 
 def metavar(param_name: str) -> str:
-    """Return what stands for a value of the parameter in the help."""
+    """Return the placeholder of a value of the parameter in the help."""
     ends = (metavar for end, metavar in _METAVARS.items() if param_name.endswith(end))
     return next(ends, param_name.removesuffix("s").upper())
 
@@ -80,7 +80,7 @@ def _add_option(group: Any, operation: Operation, name: str) -> None:
         group.add_argument(option, dest=name, action="store_true", default=None, help=text)
         group.add_argument(negative, dest=name, action="store_false", default=None)
         return
-    # To argparse, a percent sign begins a value of its own.
+    # For argparse, a percent sign begins a placeholder.
     text = text.replace("%", "%%")
     nargs = "*" if param.type == "list" else None
     group.add_argument(option, dest=name, metavar=metavar(name), nargs=nargs, help=text)

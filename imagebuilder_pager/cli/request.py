@@ -1,4 +1,4 @@
-"""The request of a command: from its options to parameters, and what they exclude.
+"""The request of a command: from its options to parameters, and which exclude each other.
 
 Values are read as the AWS CLI reads them: as text, as JSON, in its shorthand, or from a file by
 ``file://``. Whether the service takes them is for the service to say.
@@ -24,14 +24,12 @@ class ListRequest(NamedTuple):
 
     ``parameters`` are under their wire names, with ``PaginationConfig`` where there is one.
     ``no_paginate`` says that there is one page: pagination is off, or the operation has none.
-    ``query`` is a compiled JMESPath expression, or None. ``listing_members`` are the parameters
-    that say what is listed.
+    ``query`` is a compiled JMESPath expression, or None.
     """
 
     parameters: dict[str, Any]
     no_paginate: bool
     query: Any
-    listing_members: list[str]
 
     def with_starting_token(self, token: str | None) -> ListRequest:
         """Return the same request, resumed at another token."""
@@ -40,15 +38,8 @@ class ListRequest(NamedTuple):
         return self._replace(parameters={**self.parameters, "PaginationConfig": config})
 
     def apply_query(self, value: Any) -> Any:
-        """Return what the query makes of a value; without a query, the value."""
+        """Return the result of the query on a value; without a query, the value."""
         return value if self.query is None else self.query.search(value)
-
-    def listing(self) -> dict[str, Any]:
-        """Return the parameters that say what is listed, and the query, for a checkpoint."""
-        listing = {
-            name: value for name, value in self.parameters.items() if name in self.listing_members
-        }
-        return listing if self.query is None else {**listing, "query": self.query.expression}
 
 
 def build_request(options: argparse.Namespace, output: str) -> ListRequest:
@@ -91,7 +82,7 @@ def build_request(options: argparse.Namespace, output: str) -> ListRequest:
     if options.query is not None and output in {"summary", "tree"}:
         raise UsageError(f"--query: not with --output {output}, which shows whole resources")
     query = _compile_query(options.query)
-    return ListRequest(parameters, no_paginate, query, operation.listing_params)
+    return ListRequest(parameters, no_paginate, query)
 
 
 def _compile_query(query: str | None) -> Any:

@@ -2,9 +2,9 @@
 
 The rules:
 
-- Pairs of a name and a value stand between commas. A value goes on behind a comma, and is a list
-  then, until the next name.
-- A list may also stand in brackets: ``values=[Linux]``.
+- Commas separate pairs of a name and a value. Behind a comma, anything but a name is one more
+  value, which makes it a list.
+- A list may be in brackets: ``values=[Linux]``.
 - A value in single or double quotes may have commas, brackets and equals signs in it. A backslash
   makes a comma, or in quotes a quote, a part of the value.
 - Spaces around names, values and signs mean nothing.
@@ -29,7 +29,7 @@ _NEXT_WORD = re.compile(r"""(?:\\,|[^,'"=[{])(?:\\,|[^,'"=])*""")
 
 
 def parse_shorthand(option: str, members: Mapping[str, Param], text: str) -> dict[str, Any]:
-    """Return the structure, with these members, that the text of an option stands for.
+    """Return the structure, with these members, that the text of an option means.
 
     Raises :class:`UsageError` that shows where it cannot be read.
     """

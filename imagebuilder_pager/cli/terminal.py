@@ -25,7 +25,7 @@ def write_stderr(text: str) -> None:
 
 
 class ResumeState:
-    """What the last lines on standard error say: the token that resumes after the output.
+    """The state for the last lines on standard error: the token that resumes after the output.
 
     ``token`` is None before anything is written, and at the end. ``url`` and ``profile`` are those
     of the calls, for the errors.

@@ -18,17 +18,25 @@ def write_json(listing: Listing) -> None:
 
 
 def write_jsonl(listing: Listing, checkpoint_file: str | None) -> None:
-    """Write the items, or what the query makes of each page; of a list, each element by itself.
+    """Write the items, or the result of the query on each page; of a list, each element by itself.
 
     With a checkpoint, each line is there once, whenever the command is killed.
     """
-    is_one_line = listing.request.query is None
+    operation, request = listing.operation, listing.request
+    is_one_line = request.query is None
     if checkpoint_file is None:
         listing.write(listing.raw_items() if is_one_line else listing.raw_pages(), _lines)
         return
     from ..checkpoint import OutputCheckpoint
 
-    identity = {"operation": listing.operation.name, **listing.request.listing()}
+    selection = {
+        key: request.parameters[key]
+        for key in operation.listing_params
+        if key in request.parameters
+    }
+    identity = {"operation": operation.name, **selection}
+    if not is_one_line:
+        identity["query"] = request.query.expression
     with OutputCheckpoint(checkpoint_file, identity, listing.stdout) as checkpoint:
         checkpoint.truncate_output()
         if checkpoint.finished:
@@ -38,7 +46,7 @@ def write_jsonl(listing: Listing, checkpoint_file: str | None) -> None:
             )
             return
         listing.resume_state.token = checkpoint.token
-        listing.request = listing.request.with_starting_token(checkpoint.token)
+        listing.request = request.with_starting_token(checkpoint.token)
         listing.write(
             listing.raw_items() if is_one_line else listing.raw_pages(),
             _lines,

@@ -24,7 +24,7 @@ def _block(value: Any, indent: str) -> Iterator[str]:
                 yield f"{indent}{name}: {_scalar(member)}"
             else:
                 yield f"{indent}{name}:"
-                # A list may stand at the indentation of its key.
+                # A list may have the indentation of its key.
                 deeper = indent if isinstance(member, list) else f"{indent}  "
                 yield from _block(member, deeper)
     else:
@@ -41,7 +41,7 @@ def _entries(values: list[Any], indent: str) -> Iterator[str]:
 
 
 def _is_inline(value: Any) -> bool:
-    """Say whether the value has no lines of its own: it is a scalar, or it is empty."""
+    """Say whether the value stays on the line of its key: it is a scalar, or it is empty."""
     return not isinstance(value, (dict, list)) or not value
 
 

@@ -25,8 +25,8 @@ Cell = str | datetime
 class Column(NamedTuple):
     """A column: its title, and the function that makes a cell of an item.
 
-    One that ``may_move`` stands below the row where there is no room for it. Prose comes last, and
-    is wrapped.
+    One that ``may_move`` goes below the row where the row is too wide. Prose comes last, and is
+    wrapped.
     """
 
     title: str
@@ -56,7 +56,7 @@ def _members_of(item: Item, path: str = "") -> Iterator[str]:
 
 
 def _show_value(value: Any) -> Cell:
-    """Return what a cell shows of a value: an ARN by its name, the number of structures."""
+    """Return the text of a value: an ARN by its name, the number of structures."""
     if value is None or isinstance(value, datetime):
         return value or ""
     if isinstance(value, bool):

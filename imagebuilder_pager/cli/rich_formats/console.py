@@ -94,7 +94,7 @@ def execution_header(pages: Sequence[Page], note: str) -> Group:
 
 
 class RichWriter:
-    """A writer that has rich lay out what it shows, and writes it without a buffer.
+    """A writer of output that rich lays out, without a buffer.
 
     ``color`` is on, off or auto. ``before_output`` is called before anything is written.
     """

@@ -30,7 +30,7 @@ def kind_and_name(resource: LifecycleExecutionResource) -> tuple[str, str]:
 
 
 def kind_and_name_of(resource_id: str) -> tuple[str, str]:
-    """Return the kind of what an id stands for, and the id without the region and the account."""
+    """Return the kind of resource that has an id, and the id without the region and the account."""
     if match := _IMAGE.fullmatch(resource_id):
         return match["kind"], match["name"]
     if match := _CONTAINER.fullmatch(resource_id):

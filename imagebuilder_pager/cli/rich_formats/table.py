@@ -1,8 +1,8 @@
 """``--output table``: a row for each item, fitted to the width of the terminal.
 
-As many columns as there is room for stand side by side. The others stand on lines below the row,
-each with its title. The response of an operation that is not paginated is shown by its members, one
-below the other; the result of a query has the columns that its elements have.
+The columns that fit are side by side. The others are on lines below the row, each with its title.
+The response of an operation that is not paginated is shown by its members, one below the other; the
+result of a query has the columns that its elements have.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .console import RichWriter, execution_header, replace_controls, status_styl
 from .describe import format_time, in_words, shared_date, without_nulls
 
 _GAP = 2
-_MAX_WIDTH = 48  # a wider column stands below the row; the first one is shortened
+_MAX_WIDTH = 48  # a wider column goes below the row; the first one is shortened
 _MIN_WIDTH = 12
 _MIN_PROSE_WIDTH = 36
 _ROWS_PER_WRITE = 500
@@ -78,7 +78,7 @@ def show_table(writer: RichWriter, listing: Listing) -> None:
 
 
 def _header(operation: Operation, pages: Sequence[Any], note: str) -> Group:
-    """Return what all pages of a listing have in common, with a note below."""
+    """Return the members that all pages of a listing share, with a note below."""
     if operation.method_name == "list_lifecycle_execution_resources":
         return execution_header(pages, note)
     values = {name: page.get(name) for page in pages[:1] for name in operation.non_aggregate_keys}

@@ -1,4 +1,4 @@
-"""``--output tree``: each image with what came from it, and the snapshots of that.
+"""``--output tree``: each image with its children, and their snapshots.
 
 The children of an image are listed with ``parentResourceId``, for four images at a time. The images
 are shown in their order, each as soon as all of its children are there.
@@ -93,7 +93,7 @@ def _label(
     widths: tuple[int, int],
     parent: LifecycleExecutionResource | None,
 ) -> Text:
-    """Return a resource in a line or two, without what it has in common with its parent."""
+    """Return a resource in a line or two, without the action, time and reason of its parent."""
     region = replace_controls(resource.region).ljust(widths[1])
     line = Text(kind_and_name(resource)[1].ljust(widths[0]), "bold")
     line.append(f"  {region}  {replace_controls(resource.account_id)}  ", "not bold")
