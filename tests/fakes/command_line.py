@@ -26,12 +26,12 @@ from tests.fakes.operation_services import OperationService, params_of, required
 LIST = "list-lifecycle-execution-resources"
 #: The option that names the execution which every local account has.
 EXAMPLE_ID = ("--lifecycle-execution-id", EXAMPLE_EXECUTION_ID)
-#: The command in a process of its own.
+#: The command, for a process.
 COMMAND = (sys.executable, "-m", "imagebuilder_pager", LIST, *EXAMPLE_ID)
 
 
 class CommandResult(NamedTuple):
-    """How a command ended, and what it wrote."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -78,7 +78,7 @@ def run_command(
 
 
 class OperationServer(LocalServer):
-    """A server whose service, that of one operation, the test changes."""
+    """A server of one operation at a time; the test sets its ``service``."""
 
     service: OperationService
 
@@ -110,7 +110,7 @@ for arguments in {commands!r}:
 
 
 class FreshRun(NamedTuple):
-    """How a command ended, what it printed, and the modules that it loaded."""
+    """The exit code and the output of a command, and the modules that it loaded."""
 
     code: int
     out: str
@@ -217,9 +217,9 @@ for line in sys.stdin:
 class AwsCli:
     """The AWS CLI, in one process for all runs: starting it takes half a second.
 
-    It brings a botocore of its own, which must not get into the process of the tests. Its driver is
-    reused, which makes a run ten times as fast. A run with options or an environment of which a
-    driver keeps something has a process of its own.
+    Its own botocore must not get into the process of the tests. Its driver is reused, which makes a
+    run ten times as fast. A run with options or an environment of which a driver keeps something
+    has a fork of the process.
     """
 
     def __init__(self, url: str) -> None:

@@ -1,4 +1,4 @@
-"""The command in processes of its own, which are forked from one that has imported all of it."""
+"""The command in separate processes, forked from one that has imported all of it."""
 
 import contextlib
 import multiprocessing
@@ -22,7 +22,7 @@ _CONTEXT.set_forkserver_preload([__name__])
 
 
 class CommandProcess:
-    """The command that lists the example at a URL, in a process of its own.
+    """The command that lists the example at a URL, in a separate process.
 
     - ``directory``: the folder of its output and its errors, in files to which it appends.
     - ``out``, ``err``: the paths of other outputs. Default: None.

@@ -126,7 +126,7 @@ def test_a_listing_killed_between_any_two_writes_is_resumed(
     assert json.loads(checkpoint.read_text())["listing"]["query"] == QUERY[1]
 
 
-def test_two_runs_on_one_checkpoint_are_told_apart(slow_url: str, tmp_path: Path) -> None:
+def test_a_second_run_on_one_checkpoint_is_an_error(slow_url: str, tmp_path: Path) -> None:
     arguments = (*JSONL, "--page-size", "2", "--checkpoint", str(tmp_path / "checkpoint"))
     first = CommandProcess(slow_url, tmp_path, *arguments)
     wait_for_output(first)
@@ -164,7 +164,7 @@ def test_a_closed_pipe_ends_the_run_without_an_error(url: str, tmp_path: Path, o
 
 
 def test_a_pipe_that_is_closed_in_the_middle_is_no_error_at_exit(url: str) -> None:
-    """There, Python writes what is left in its buffers."""
+    """There, Python writes the rest of its buffers."""
     process = subprocess.Popen(
         [*COMMAND, *JSONL],
         stdout=subprocess.PIPE,

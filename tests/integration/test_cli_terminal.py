@@ -48,7 +48,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[LocalServer]:
 
 
 def run_on_terminal(server: LocalServer, directory: Path, *options: str) -> str:
-    """Return what a terminal is sent that is both standard output and standard error."""
+    """Return the text sent to a terminal that is both standard output and standard error."""
     controller, terminal = pty.openpty()
     name = os.ttyname(terminal)
     process = CommandProcess(server.url, directory, *options, out=name, err=name)

@@ -78,7 +78,7 @@ def draw_service(
 
 
 def without_nulls_in_lists(value: Any) -> Any:
-    """Return a value whose lists have no null in them."""
+    """Return the value without the nulls in its lists."""
     if isinstance(value, dict):
         return {name: without_nulls_in_lists(member) for name, member in value.items()}
     if isinstance(value, list):
@@ -186,7 +186,7 @@ def test_shorthand_is_read_as_the_aws_cli_reads_it() -> None:
         f"{rng.choice(('name=', 'values='))}{''.join(rng.choices(PIECES, k=rng.randint(0, 7)))}"
         for _ in range(5000)
     ]
-    # The AWS CLI forgets what stands between two commas, or is escaped before a name.
+    # The AWS CLI forgets text between two commas, or escaped before a name.
     forgotten = re.compile(r",\s*,|\\,[^,]*=|^\s|\s$")
     texts = [text for text in texts if not forgotten.search(text)]
     ran = subprocess.run(

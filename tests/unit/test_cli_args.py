@@ -1,4 +1,4 @@
-"""The arguments: what is accepted, what excludes each other, and the parser for completions."""
+"""The arguments: which are accepted, which exclude each other, and the parser for completions."""
 
 import argparse
 import importlib

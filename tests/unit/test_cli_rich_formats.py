@@ -113,7 +113,7 @@ Shown = Callable[..., str]
 
 @pytest.fixture
 def shown(capfd: pytest.CaptureFixture[str]) -> Shown:
-    """Return what a terminal of a width shows of a page; children have none of their own."""
+    """Return the function that shows a page at a width; its images have no children."""
 
     def show(page: dict[str, Any], *arguments: str, width: int | str = 140) -> str:
         with page_server(

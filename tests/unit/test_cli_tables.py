@@ -1,4 +1,4 @@
-"""``--output table`` of the other commands: their columns, their members, and what fits."""
+"""``--output table`` of the other commands: their columns, their members, their widths."""
 
 import re
 from collections.abc import Callable, Iterator
