@@ -26,8 +26,6 @@ from tests.fakes.operation_services import OperationService, params_of, required
 LIST = "list-lifecycle-execution-resources"
 #: The option that names the execution which every local account has.
 EXAMPLE_ID = ("--lifecycle-execution-id", EXAMPLE_EXECUTION_ID)
-#: The command, for a process.
-COMMAND = (sys.executable, "-m", "imagebuilder_pager", LIST, *EXAMPLE_ID)
 
 
 class CommandResult(NamedTuple):

@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ import httpx
 import pytest
 
 from imagebuilder_pager.local import LocalImageBuilder, LocalServer, generate_account
-from tests.fakes.command_line import COMMAND, local_environment, page_server
+from tests.fakes.command_line import EXAMPLE_ID, LIST, local_environment, page_server
 from tests.fakes.command_processes import CommandProcess, close_pipe, fill_disk, kill_at_call
 
 RESOURCES = 80
@@ -166,7 +167,7 @@ def test_a_closed_pipe_ends_the_run_without_an_error(url: str, tmp_path: Path, o
 def test_a_pipe_that_is_closed_in_the_middle_is_no_error_at_exit(url: str) -> None:
     """There, Python writes the rest of its buffers."""
     process = subprocess.Popen(
-        [*COMMAND, *JSONL],
+        [sys.executable, "-m", "imagebuilder_pager", LIST, *EXAMPLE_ID, *JSONL],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, **local_environment(url)},

@@ -70,12 +70,6 @@ def test_text_has_the_lines_of_the_aws_cli(value: Any, text: str) -> None:
     assert format_text(value) == text
 
 
-@given(DATA)
-def test_each_line_of_text_has_a_line_break(value: Any) -> None:
-    text = format_text(value)
-    assert text == "" or text.endswith("\n")
-
-
 RESOURCE: dict[str, Any] = {
     "accountId": "123456789012",
     "resourceId": "ami-1",

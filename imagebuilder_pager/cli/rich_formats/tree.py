@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 _CONCURRENT_CALLS = 4
+_NO_PARENT = LifecycleExecutionResource()
 
 Children = list[LifecycleExecutionResource]
 
@@ -68,7 +69,7 @@ def _list_children(listing: Listing, resource: LifecycleExecutionResource) -> Ch
 
 
 def _tree(resource: LifecycleExecutionResource, children: Children) -> Tree:
-    tree = Tree(_label(resource, (0, 0), None), guide_style="dim")
+    tree = Tree(_label(resource, (0, 0), _NO_PARENT), guide_style="dim")
     _add_details(tree, resource)
     widths = (
         max((len(kind_and_name(child)[1]) for child in children), default=0),
@@ -91,21 +92,19 @@ def _add_details(branch: Tree, resource: LifecycleExecutionResource) -> None:
 def _label(
     resource: LifecycleExecutionResource,
     widths: tuple[int, int],
-    parent: LifecycleExecutionResource | None,
+    parent: LifecycleExecutionResource,
 ) -> Text:
     """Return a resource in a line or two, without the action, time and reason of its parent."""
     region = replace_controls(resource.region).ljust(widths[1])
     line = Text(kind_and_name(resource)[1].ljust(widths[0]), "bold")
     line.append(f"  {region}  {replace_controls(resource.account_id)}  ", "not bold")
-    if resource.action is not None and (parent is None or resource.action != parent.action):
+    if resource.action is not None and resource.action != parent.action:
         line.append(f"{replace_controls(resource.action.name)}  ", "not bold")
     line.append(_status(resource.state))
     duration = format_duration(resource.start_time, resource.end_time)
-    if duration and (
-        parent is None or duration != format_duration(parent.start_time, parent.end_time)
-    ):
+    if duration and duration != format_duration(parent.start_time, parent.end_time):
         line.append(f"  {duration}", "not bold dim")
-    return _with_reason(line, resource.state, None if parent is None else parent.state)
+    return _with_reason(line, resource.state, parent.state)
 
 
 def _status(state: LifecycleExecutionResourceState | None) -> Text:
@@ -118,12 +117,9 @@ def _with_reason(
     state: LifecycleExecutionResourceState | None,
     parent_state: LifecycleExecutionResourceState | None,
 ) -> Text:
-    reason = None if state is None else state.reason
-    if (
-        state is not None
-        and reason is not None
-        and (parent_state is None or reason != parent_state.reason)
-    ):
-        style = "red" if state.status == "FAILED" else ""
-        line.append(f"\n{replace_controls(reason)}", f"not bold {style}")
-    return line
+    if state is None or state.reason is None:
+        return line
+    if parent_state is not None and state.reason == parent_state.reason:
+        return line
+    style = "red" if state.status == "FAILED" else ""
+    return line.append(f"\n{replace_controls(state.reason)}", f"not bold {style}")
