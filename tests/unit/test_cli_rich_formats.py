@@ -1,5 +1,6 @@
 """The outputs table, summary and tree, at several widths, and the words that they use."""
 
+import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from imagebuilder_pager.cli.logs import EscapingFormatter
 from imagebuilder_pager.cli.rich_formats.console import replace_controls
 from imagebuilder_pager.cli.rich_formats.describe import (
     format_seconds,
@@ -90,6 +92,8 @@ def test_no_character_that_steers_a_terminal_is_left() -> None:
         "a\\u001b[31m\\u0000\\u009b\\u202e\\u2066\\u200f\\ufeff\\ud800\t\nb"
     )
     assert replace_controls(None) == ""
+    record = logging.makeLogRecord({"msg": "a\x1b[31m%s", "args": ("\x9b",)})
+    assert EscapingFormatter().format(record) == "a\\u001b[31m\\u009b"
 
 
 RESOURCE: dict[str, Any] = {

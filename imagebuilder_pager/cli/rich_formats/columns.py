@@ -5,6 +5,7 @@ A member is named by a path of wire names, such as ``state.status``.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from .describe import format_duration, in_words, kind_and_name_of, without_nulls
 Item = Shape
 _IN_ARN = ("arn", "version")
 _PROSE = ("description", "message", "reason")
-#: What a cell shows; the table decides whether a time needs its date.
+#: The content of a cell; the table decides whether a time needs its date.
 Cell = str | datetime
 
 
@@ -67,21 +68,17 @@ def _show_value(value: Any) -> Cell:
         )
     if isinstance(value, list):
         present = without_nulls(value)
-        has_structures = any(isinstance(one, (Mapping, list)) for one in present)
-        return (
-            str(len(present)) if has_structures else ", ".join(map(str, map(_show_value, present)))
-        )
+        if any(isinstance(one, (Mapping, list)) for one in present):
+            return str(len(present))
+        return ", ".join(map(str, map(_show_value, present)))
     return _show_text(value) if isinstance(value, str) else str(value)
 
 
 def _show_text(value: str) -> Cell:
     """Return a text; the older operations have times as texts."""
     if re.match(r"\d{4}-\d\d-\d\dT", value):
-        try:
+        with contextlib.suppress(ValueError):
             time = datetime.fromisoformat(value)
-        except ValueError:
-            pass
-        else:
             if time.tzinfo is not None:
                 return time
     return kind_and_name_of(replace_controls(str(value)))[1]
@@ -89,9 +86,7 @@ def _show_text(value: str) -> Cell:
 
 def _value_at(item: Any, path: str) -> Any:
     for name in path.split("."):
-        if item is None:
-            return None
-        item = item.get(name)
+        item = None if item is None else item.get(name)
     return item
 
 
@@ -116,7 +111,7 @@ def _duration(item: Item) -> str:
 
 
 def _build_output(item: Item) -> str:
-    """Return the AMIs that came of a build, each with its region, and the container images."""
+    """Return the AMIs of a build, each with its region, and the container images."""
     output = item.get("outputResources") or {}
     amis = [
         f"{_show_value(ami.get('image'))} {_show_value(ami.get('region'))}".strip()

@@ -24,30 +24,17 @@ STATUS_STYLES = {
     "SUCCESS": "green",
     "FAILED": "bold red",
     "SKIPPED": "yellow",
-    "IN_PROGRESS": "cyan",
-    "PENDING": "cyan",
-    "CANCELLED": "yellow",
-    "CANCELLING": "yellow",
-    "AVAILABLE": "green",
-    "COMPLETED": "green",
-    "ENABLED": "green",
-    "ACTIVE": "green",
-    "RUNNING": "cyan",
-    "CREATING": "cyan",
-    "BUILDING": "cyan",
-    "TESTING": "cyan",
-    "DISTRIBUTING": "cyan",
-    "INTEGRATING": "cyan",
-    "ROLLBACK_IN_PROGRESS": "yellow",
-    "ROLLBACK_COMPLETED": "yellow",
-    "DEPRECATED": "yellow",
-    "DISABLED": "yellow",
+    **dict.fromkeys(("IN_PROGRESS", "PENDING"), "cyan"),
+    **dict.fromkeys(("CANCELLED", "CANCELLING"), "yellow"),
+    **dict.fromkeys(("AVAILABLE", "COMPLETED", "ENABLED", "ACTIVE"), "green"),
+    **dict.fromkeys(("RUNNING", "CREATING", "BUILDING", "TESTING"), "cyan"),
+    **dict.fromkeys(("DISTRIBUTING", "INTEGRATING"), "cyan"),
+    **dict.fromkeys(("ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETED"), "yellow"),
+    **dict.fromkeys(("DEPRECATED", "DISABLED"), "yellow"),
     "DELETED": "dim",
 }
 
-
 _MAX_WIDTH = 1_000
-#: There is nothing to fit the output into.
 _WIDTH_WITHOUT_TERMINAL = 140
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
