@@ -254,9 +254,6 @@ def _add_global_options(
     add_switch(ignored, "--no-cli-pager")
     add_switch(ignored, "--v2-debug")
     ignored.add_argument("--cli-binary-format", metavar="FORMAT", default=default)
-    parser.add_argument("--version", action="version", version=_version())
-
-
-def _version() -> str:
     python = ".".join(map(str, sys.version_info[:3]))
-    return f"{_PROGRAM}/{__version__} Python/{python} {sys.platform}"
+    version = f"{_PROGRAM}/{__version__} Python/{python} {sys.platform}"
+    parser.add_argument("--version", action="version", version=version)

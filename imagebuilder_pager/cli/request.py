@@ -60,8 +60,8 @@ def build_request(options: argparse.Namespace, output: str) -> ListRequest:
     )
     config = {key: getattr(options, name) for key, name in _CONFIG.items()}
     config = {key: value for key, value in config.items() if value is not None}
-    if options.starting_token is not None:
-        config["StartingToken"] = _read_file("--starting-token", options.starting_token)
+    if token := config.get("StartingToken"):
+        config["StartingToken"] = _read_file("--starting-token", token)
     if no_paginate and config:
         used = ", ".join("--" + _CONFIG[key].replace("_", "-") for key in config)
         raise UsageError(
