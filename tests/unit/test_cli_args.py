@@ -20,12 +20,33 @@ from tests.fakes.command_line import EXAMPLE_ID, LIST
 DOCUMENT = Path(__file__).parents[2] / "docs" / "command-line.md"
 
 
-def test_options_may_stand_before_the_command() -> None:
-    before = parse(["--region", "r", "--output", "text", LIST, *EXAMPLE_ID, "--no-paginate"])
-    after = parse([LIST, *EXAMPLE_ID, "--output", "text", "--no-paginate", "--region", "r"])
-    assert vars(before) == vars(after)
-    assert (after.region, after.output, after.no_paginate) == ("r", "text", True)
-    assert (after.profile, after.color, after.debug) == (None, "auto", False)
+EXAMPLE = f"{LIST} {' '.join(EXAMPLE_ID)}"
+IGNORED = "--no-cli-pager --v2-debug --cli-binary-format raw-in-base64-out"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            f"--region r --output text {EXAMPLE} --no-paginate",
+            f"{EXAMPLE} --output text --no-paginate --region r",
+        ),
+        (f"{IGNORED} {EXAMPLE}", f"{EXAMPLE} {IGNORED}"),
+        ("list-images --no-by-name --by-name", "list-images --by-name"),
+        ("list-images --by-name --no-by-name", "list-images --no-by-name"),
+        (f"{EXAMPLE} --", EXAMPLE),
+    ],
+)
+def test_two_lines_have_the_same_options(one: str, other: str) -> None:
+    assert vars(parse(one.split())) == vars(parse(other.split()))
+
+
+def test_options_have_defaults_and_an_empty_argument_means_nothing() -> None:
+    options = parse([*EXAMPLE.split(), ""])
+    assert (options.region, options.output, options.profile) == (None, None, None)
+    assert (options.no_paginate, options.color, options.debug) == (False, "auto", False)
+    ignored = parse([*EXAMPLE.split(), *IGNORED.split()])
+    assert build_request(ignored, "json") == build_request(options, "json")
 
 
 @pytest.mark.parametrize(
@@ -48,25 +69,6 @@ def test_an_option_before_a_command_that_is_not_of_the_service_is_named(
 
 def test_a_value_may_be_the_name_of_another_command() -> None:
     assert parse(["--profile", "local", LIST, *EXAMPLE_ID]).profile == "local"
-
-
-@pytest.mark.parametrize("last", [True, False])
-def test_of_a_pair_of_options_the_last_one_wins(last: bool) -> None:
-    pair = ("--no-by-name", "--by-name") if last else ("--by-name", "--no-by-name")
-    assert parse(["list-images", *pair]).byName is last
-
-
-def test_a_trailing_double_dash_and_an_empty_argument_mean_nothing() -> None:
-    expected = vars(parse([LIST, *EXAMPLE_ID]))
-    assert vars(parse([LIST, *EXAMPLE_ID, "--"])) == expected
-    assert vars(parse([LIST, *EXAMPLE_ID, ""])) == {**expected, "help": ""}
-
-
-def test_options_of_the_aws_cli_without_effect_change_no_request() -> None:
-    ignored = ("--no-cli-pager", "--v2-debug", "--cli-binary-format", "raw-in-base64-out")
-    given = parse([*ignored, LIST, *EXAMPLE_ID])
-    assert vars(given) == vars(parse([LIST, *EXAMPLE_ID, *ignored]))
-    assert build_request(given, "json") == build_request(parse([LIST, *EXAMPLE_ID]), "json")
 
 
 def test_options_are_not_abbreviated() -> None:

@@ -108,24 +108,18 @@ WITHOUT_PAGINATION = (("--no-paginate",), ("--max-results", "1"))
 
 
 @pytest.mark.parametrize("options", WITHOUT_PAGINATION)
-@pytest.mark.parametrize("output", ["json", "yaml-stream"])
 def test_without_pagination_there_is_one_page_with_the_services_token(
-    url: str, capfd: Captured, output: str, options: tuple[str, ...]
-) -> None:
-    ran = run_command(url, capfd, *EXAMPLE_ID, "--output", output, *options)
-    document = yaml.safe_load(ran.out)  # JSON is YAML
-    page = {**two_pages({}), "resources": [RESOURCE]}
-    assert document == (page if output == "json" else [page])
-    assert (ran.code, ran.err) == (0, "")
-
-
-@pytest.mark.parametrize("options", WITHOUT_PAGINATION)
-def test_text_without_pagination_has_the_services_token_in_its_columns(
     url: str, capfd: Captured, options: tuple[str, ...]
 ) -> None:
-    ran = run_command(url, capfd, *EXAMPLE_ID, "--output", "text", *options)
-    assert ran.out.splitlines()[:2] == ["page-2", "LIFECYCLEEXECUTIONSTATE\tFAILED"]
-    assert (ran.code, ran.err) == (0, "")
+    page = {**two_pages({}), "resources": [RESOURCE]}
+    for output, read, expected in (
+        ("json", json.loads, page),
+        ("yaml-stream", yaml.safe_load, [page]),
+        ("text", lambda text: text.splitlines()[:2], ["page-2", "LIFECYCLEEXECUTIONSTATE\tFAILED"]),
+    ):
+        ran = run_command(url, capfd, *EXAMPLE_ID, "--output", output, *options)
+        assert read(ran.out) == expected
+        assert (ran.code, ran.err) == (0, "")
 
 
 @pytest.mark.parametrize("options", WITHOUT_PAGINATION)
