@@ -175,21 +175,20 @@ def _list_commands() -> str:
     import textwrap
 
     width = shutil.get_terminal_size().columns - 2
-    summaries = {name: operation.returns for name, operation in COMMANDS.items()}
+    summaries = {name: operation.returns for name, operation in COMMANDS.items()} | _OTHER_COMMANDS
+    name_width = max(map(len, summaries)) + 4
     families: dict[str, list[str]] = {}
     for name, operation in COMMANDS.items():
         families.setdefault(title_of(operation.family), []).append(name)
-    name_width = max(map(len, summaries)) + 4
+    families |= {"Reports": ["lifecycle-report"], "On this machine": ["local", "demo"]}
     lines = [
         "List what EC2 Image Builder has, with the options and the output of `aws imagebuilder`."
     ]
-    others = [("Reports", ("lifecycle-report",)), ("On this machine", ("local", "demo"))]
-    for title, names in [*families.items(), *others]:
+    for title, names in families.items():
         lines += ["", f"{title}:"]
         for name in names:
-            summary = summaries.get(name) or _OTHER_COMMANDS[name]
             lines += textwrap.wrap(
-                summary,
+                summaries[name],
                 max(width, name_width + 20),
                 initial_indent=f"  {name}".ljust(name_width),
                 subsequent_indent=" " * name_width,

@@ -172,10 +172,9 @@ def _resolve_output(options: argparse.Namespace, profile: SharedConfig) -> str:
 
 def _resolve_timestamps(options: argparse.Namespace, profile: SharedConfig) -> str:
     """Return the format of timestamps, of the option or the profile."""
-    if options.cli_timestamp_format is not None:
-        return str(options.cli_timestamp_format)
     resolved = profile.get(key="cli_timestamp_format")
-    timestamps = "wire" if resolved is None else resolved.value
+    configured = "wire" if resolved is None else resolved.value
+    timestamps: str = options.cli_timestamp_format or configured
     if timestamps not in TIMESTAMP_FORMATS:
         raise ConfigurationError(
             f'Unknown cli_timestamp_format value: {timestamps}, valid values are "none", '
