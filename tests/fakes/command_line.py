@@ -161,7 +161,7 @@ import awscli.clidriver, awscli.help
 # The real one starts a pager.
 awscli.help.HelpCommand.__call__ = lambda self, arguments, options: print("help") or 0
 # What a driver keeps of one run for the next, but for the options that it requires.
-kept = ("--cli-", "--de", "--gen", "--no-s", "--pr", "--reg", "--v2")
+kept = ("--cli-c", "--cli-r", "--de", "--gen", "--no-s", "--pr", "--reg", "--v2")
 create_client = awscli.clidriver.create_nested_client
 awscli.clidriver.create_nested_client = functools.cache(create_client)
 os.environ.update(json.loads(sys.argv[1]))
@@ -184,9 +184,7 @@ for line in sys.stdin:
     arguments, environment = json.loads(line)
     for argument, is_required in required:
         argument.required = is_required
-    changes = environment or any(
-        one.startswith(kept) and one != "--cli-input-json" for one in arguments
-    )
+    changes = environment or any(one.startswith(kept) for one in arguments)
     if changes and os.fork():
         os.wait()
         continue

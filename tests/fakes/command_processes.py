@@ -18,7 +18,8 @@ from imagebuilder_pager.models import lifecycle  # noqa: F401 - for the processe
 from .command_line import EXAMPLE_ID, LIST, CommandResult, local_environment
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload([__name__])
+# There is one such server for all tests: the others' modules are for the tests of fleets.
+_CONTEXT.set_forkserver_preload([__name__, "tests.fakes.fleets", "imagebuilder_pager.fleet.run"])
 
 
 class CommandProcess:
