@@ -36,7 +36,7 @@ from ..exceptions import (
 )
 from .credentials import FleetCredentials
 from .listings import BatchResult, BatchTask, Failure, Listing, ListingResult
-from .records import Rows, empty_rows
+from .records import Rows
 
 MAX_PAGES = 100
 MAX_SECONDS = 2.0
@@ -87,7 +87,7 @@ async def make_listings(
             ]
             return await batch.run(clients)
     except PagerError as error:  # a setting that is not valid
-        failed = ListingResult(0, empty_rows(), 0, failure=_failure_of(error))
+        failed = ListingResult(0, Rows(), 0, failure=_failure_of(error))
         return BatchResult((failed,), task.rate)
 
 
@@ -169,7 +169,7 @@ class _Batch:
             self._results.append(result)
 
     async def _make(self, client: AsyncImageBuilder, index: int, listing: Listing) -> ListingResult:
-        rows, number = empty_rows(), 0
+        rows, number = Rows(), 0
         try:
             if listing.operation == "get_lifecycle_execution":
                 page = await client.get_lifecycle_execution(**listing.params)

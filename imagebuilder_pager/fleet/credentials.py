@@ -13,12 +13,7 @@ from .._aws.config.tls import LazySSLContext, ca_bundle_from_config, resolve_ver
 from .._aws.credentials.refreshable import RefreshableCredentials
 from .._aws.credentials.resolver import resolve_credentials
 from .._aws.credentials.sts import StsClient
-from .._aws.identity import (
-    CachingProvider,
-    Credentials,
-    CredentialsContext,
-    read_credentials,
-)
+from .._aws.identity import CachingProvider, Credentials, CredentialsContext, read_credentials
 from ..exceptions import CredentialRetrievalError
 from .targets import Account, Target
 

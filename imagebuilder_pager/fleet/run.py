@@ -37,7 +37,7 @@ from ..lifecycle_walk.walk import WalkArguments
 from .database import FleetDatabase
 from .executors import BatchExecutor, ExecutorSource, lost_executor, open_executor
 from .listings import RESOURCES, BatchResult, BatchTask, Failure, Listing, ListingResult, Scope
-from .records import empty_rows
+from .records import Rows
 from .results import FleetProgress, FleetResult, TargetResult
 from .store import RunStore, TargetWriter
 from .targets import Target, target_problems
@@ -339,8 +339,13 @@ class _FleetRun:
         target_failure: Failure | None = None
         with self.store.batch(work.target_id) as writer:
             for index, listing in enumerate(listings):
-                part = parts.get(index) or ListingResult(index, empty_rows(), 0)  # not begun
-                new_listings = self._save_rows(writer, work, listing, part)
+                part = parts.get(index) or ListingResult(index, Rows(), 0)  # not begun
+                writer.save_policies(part.rows.policies)
+                writer.save_executions(part.rows.executions)
+                new_listings = 0
+                if listing.operation == RESOURCES and part.pages:
+                    work.records += len(part.rows.resources)
+                    new_listings = writer.save_resources(listing, part)
                 (following, failure), is_over = _following(listing, part), False
                 if failure is None:
                     is_over = part.is_finished
@@ -364,24 +369,6 @@ class _FleetRun:
         if pages:
             work.attempts = 0
         self._go_on(work, target_failure)
-
-    def _save_rows(
-        self, writer: TargetWriter, work: _Work, listing: Listing, part: ListingResult
-    ) -> int:
-        """Save the rows of a part, and return the number of listings that follow from them."""
-        rows = part.rows
-        writer.save_policies(rows.policies)
-        writer.save_executions(rows.executions)
-        if listing.operation != RESOURCES or not part.pages:
-            return 0
-        work.records += len(rows.resources)
-        return writer.save_resources(
-            listing,
-            rows,
-            is_first=listing.token is None,
-            is_finished=part.is_finished,
-            is_complete=listing.has_ended and not part.is_open,
-        )
 
     def _is_of_listing(self, failure: Failure, listing: Listing) -> bool:
         """Return whether an error is that of one listing, which is not tried again in this run."""

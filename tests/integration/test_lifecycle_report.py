@@ -22,7 +22,7 @@ import pytest
 
 from imagebuilder_pager.cli.exit_codes import UsageError
 from imagebuilder_pager.cli.lifecycle_report.args import parse
-from imagebuilder_pager.cli.lifecycle_report.progress import show_progress
+from imagebuilder_pager.cli.lifecycle_report.command import show_progress
 from imagebuilder_pager.cli.main import main
 from imagebuilder_pager.fleet import FleetDatabase, FleetProgress
 from imagebuilder_pager.local.fleet_service import LocalFleet

@@ -5,6 +5,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from imagebuilder_pager.exceptions import CheckpointError, CheckpointLockedError
 from imagebuilder_pager.fleet import Account, FleetDatabase, Target
-from imagebuilder_pager.fleet.listings import Failure, Listing, Scope
+from imagebuilder_pager.fleet.listings import Failure, Listing, ListingResult, Scope
 from imagebuilder_pager.fleet.records import ExecutionRow, Row, Rows
 from imagebuilder_pager.fleet.store import RunStore
 
@@ -55,15 +56,12 @@ def save(
     is_finished: bool = True,
     is_complete: bool = True,
 ) -> None:
-    listing = Listing("list_lifecycle_execution_resources", EXECUTION, "policy", listing_id=1)
+    token = None if is_first else "token"
+    listing = Listing(
+        "list_lifecycle_execution_resources", EXECUTION, "policy", is_complete, 1, token
+    )
     with store.batch(1) as writer:
-        writer.save_resources(
-            listing,
-            content,
-            is_first=is_first,
-            is_finished=is_finished,
-            is_complete=is_complete,
-        )
+        writer.save_resources(listing, ListingResult(0, content, 1, is_finished=is_finished))
 
 
 def count(path: Path, table: str = "resources") -> int:
@@ -214,7 +212,7 @@ def test_a_transaction_that_fails_leaves_nothing(path: Path) -> None:
         store = begin(database)
         save_execution(store)
         with pytest.raises(sqlite3.Error):
-            save(store, rows("ami-1")._replace(snapshots=[("too", "few")]))
+            save(store, replace(rows("ami-1"), snapshots=[("too", "few")]))
         assert count(path) == 0
         assert len(store.to_make(1, 0)) == 1
         save(store, rows("ami-2"))
@@ -239,7 +237,7 @@ _KILLED_IN_A_TRANSACTION = """
 import os, signal, sys
 from datetime import datetime, UTC
 from imagebuilder_pager.fleet import Account, FleetDatabase, Target
-from imagebuilder_pager.fleet.listings import Listing, Scope
+from imagebuilder_pager.fleet.listings import Listing, ListingResult, Scope
 from imagebuilder_pager.fleet.records import Rows
 from imagebuilder_pager.fleet.store import RunStore
 target = Target(Account(name="build"), "us-west-2")
@@ -247,9 +245,7 @@ store = RunStore(FleetDatabase(sys.argv[1]), Scope(), [target], datetime.now(UTC
 listing = Listing("list_lifecycle_execution_resources", {"lifecycleExecutionId": "lce"})
 resources = [("lce", "", f"ami-{n}", "1", "r", *[None] * 7) for n in range(5000)]
 with store.batch(1) as writer:
-    writer.save_resources(
-        listing, Rows([], [], resources, []), is_first=True, is_finished=True, is_complete=True
-    )
+    writer.save_resources(listing, ListingResult(0, Rows([], [], resources), 1, is_finished=True))
     os.kill(os.getpid(), signal.SIGKILL)
 """
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ...fleet import FleetDatabase
-from ...fleet.times import format_time
+from ...fleet.schema import format_time
 
 #: Executions, with the target and the policy that they are of.
 EXECUTIONS = (
