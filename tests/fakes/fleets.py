@@ -1,4 +1,4 @@
-"""A local fleet that everything in this process and its children reaches by its environment."""
+"""A local fleet, reached by the environment of this process; its records, and those stored."""
 
 import os
 import sqlite3
@@ -16,6 +16,7 @@ from imagebuilder_pager._aws.clock import Clock
 from imagebuilder_pager.fleet import (
     Account,
     FleetDatabase,
+    FleetResult,
     Target,
     batch,
     make_targets,
@@ -25,24 +26,11 @@ from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalServ
 from imagebuilder_pager.local.account_generator import FleetSize
 from imagebuilder_pager.local.fleet_service import LocalFleet
 
-__all__ = [
-    "PAST",
-    "InlineExecutor",
-    "Key",
-    "expected_records",
-    "fleet_environment",
-    "log_writes",
-    "logged_writes",
-    "make_fleet",
-    "role_arn",
-    "run_in_process",
-    "serve_fleet",
-    "stored_records",
-    "targets_of",
-]
-
-#: A day on which all executions have ended for long.
+#: A day long after the end of all executions.
 PAST = datetime(2026, 3, 1, tzinfo=UTC)
+REGION = "us-west-2"
+#: One account and region, with the credentials of the environment.
+TARGET = Target(Account(), REGION)
 
 #: The key of a record: execution, parent, resource, account and region.
 Key = tuple[str, str, str, str, str]
@@ -104,12 +92,25 @@ def expected_records(fleet: LocalFleet) -> set[Key]:
     }
 
 
-def stored_records(path: Path) -> list[Key]:
-    """Return the keys of all resources that the database has."""
-    with closing(sqlite3.connect(path)) as connection:
-        return connection.execute(
-            "SELECT execution_id, parent_id, resource_id, account, region FROM resources"
-        ).fetchall()
+def run(path: Path, targets: tuple[Target, ...] = (TARGET,), **arguments: Any) -> FleetResult:
+    """Run the fleet with its database."""
+    with FleetDatabase(path) as database:
+        return run_fleet(targets, database, **arguments)
+
+
+def query(path: Path, sql: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a query; commit it if it is a change."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        return connection.execute(sql).fetchall()
+
+
+def stored_records(path: Path) -> set[Key]:
+    """Return the keys of all resources in the database, which has each once."""
+    sql = "SELECT execution_id, parent_id, resource_id, account, region FROM resources"
+    stored = query(path, sql)
+    keys: set[Any] = set(stored)
+    assert len(keys) == len(stored)
+    return keys
 
 
 def log_writes(path: Path) -> None:
@@ -132,11 +133,8 @@ def logged_writes(path: Path, *, is_complete: bool = False) -> list[tuple[str, s
 
     - ``is_complete``: whether only those to a complete listing. Default: False.
     """
-    with closing(sqlite3.connect(path)) as connection:
-        return connection.execute(
-            "SELECT execution_id, parent_id, resource_id FROM writes WHERE is_complete >= ?",
-            (is_complete,),
-        ).fetchall()
+    sql = "SELECT execution_id, parent_id, resource_id FROM writes WHERE is_complete >= "
+    return query(path, f"{sql}{is_complete}")
 
 
 def run_in_process(
@@ -145,8 +143,7 @@ def run_in_process(
     """Run the fleet with its environment, in small batches: for a process that is killed."""
     os.environ.update(environment)
     batch.MAX_PAGES = 4
-    with FleetDatabase(path) as database:
-        run_fleet(targets, database, **arguments)
+    run(path, targets, **arguments)
 
 
 class InlineExecutor(Executor):
