@@ -74,6 +74,7 @@ def stop_at(fleet: MovingFleet, path: Path, call: int, **arguments: Any) -> None
     "before",
     [
         pytest.param(make_execution(0, "PAUSING", images=2), id="an unknown status"),
+        pytest.param(RUNNING, id="an execution in progress"),
         pytest.param(make_execution(0, images=2, unfinished=1), id="a resource in progress"),
     ],
 )
@@ -86,6 +87,7 @@ def test_a_listing_that_may_still_change_is_made_again(
         fleet.put(make_execution(0, images=images))
         assert not run(path).failures
     assert status_of(path, 0) == "SUCCESS"
+    assert query(path, "SELECT * FROM listings WHERE NOT complete") == []
     assert_all_stored(path, fleet)
 
 

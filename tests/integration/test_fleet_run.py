@@ -30,6 +30,7 @@ from tests.fakes.fleets import (
     stored_records,
     targets_of,
 )
+from tests.fakes.moving_fleets import make_many
 
 make_small_fleet = functools.partial(make_fleet, resources=3, newest=PAST)
 
@@ -78,6 +79,24 @@ def test_the_rows_have_the_values_of_the_service(path: Path) -> None:
         for parent, resources in one.children_by_parent.items()
         for resource in resources
     }
+
+
+def test_half_a_surrogate_pair_is_stored_as_a_question_mark(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("\udfff")
+
+    fleet = make_many(1)
+    page = rb'{"resources": [{"state": {"status": "SUCCESS", "reason": "\ud800half \u00e9"}}]}'
+    response = httpx.Response(200, content=page, headers={"content-type": "application/json"})
+    fleet.before(response, "ListLifecycleExecutionResources")
+    with serve_fleet(fleet):
+        run(path)
+    monkeypatch.setattr("imagebuilder_pager.fleet.executors.run_batch", fail)
+    run(path, executor=InlineExecutor(FakeClock(PAST)), max_target_attempts=1)
+    assert query(path, "SELECT reason FROM resources") == [("?half \u00e9",)]
+    assert query(path, "SELECT error FROM targets") == [("?",)]
 
 
 def test_a_failed_target_is_in_the_result_and_delays_no_other(path: Path) -> None:
