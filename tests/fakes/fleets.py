@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from imagebuilder_pager._aws.clock import Clock
+from imagebuilder_pager.cli.main import main
 from imagebuilder_pager.fleet import (
     Account,
     FleetDatabase,
@@ -25,6 +26,7 @@ from imagebuilder_pager.fleet import (
 from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalServer
 from imagebuilder_pager.local.account_generator import FleetSize
 from imagebuilder_pager.local.fleet_service import LocalFleet
+from tests.fakes.command_line import CommandResult
 
 #: A day long after the end of all executions.
 PAST = datetime(2026, 3, 1, tzinfo=UTC)
@@ -111,6 +113,20 @@ def stored_records(path: Path) -> set[Key]:
     keys: set[Any] = set(stored)
     assert len(keys) == len(stored)
     return keys
+
+
+def report(capfd: pytest.CaptureFixture[str], *arguments: str) -> CommandResult:
+    """Run the command ``lifecycle-report``."""
+    capfd.readouterr()
+    code = main(["lifecycle-report", *arguments])
+    return CommandResult(code, *capfd.readouterr())
+
+
+def report_offline(capfd: pytest.CaptureFixture[str], path: Path, *arguments: str) -> str:
+    """Return the report of a database, which is complete."""
+    result = report(capfd, "--database", str(path), "--offline", *arguments)
+    assert (result.code, result.err) == (0, "")
+    return result.out
 
 
 def log_writes(path: Path) -> None:
