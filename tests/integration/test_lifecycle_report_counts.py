@@ -1,4 +1,4 @@
-"""The report's outputs say the same counts, and these are boto3's."""
+"""The outputs of the report have the same counts, and these are boto3's."""
 
 import csv
 import datetime as dt
@@ -14,21 +14,22 @@ import pytest
 
 from imagebuilder_pager.cli.main import main
 from imagebuilder_pager.local.fleet_service import LocalFleet
-from tests.fakes.fleets import PAST, make_fleet, role_arn, serve_fleet
+from tests.fakes.fleets import PAST, make_fleet, report_offline, role_arn, serve_fleet
 
+Capture = pytest.CaptureFixture[str]
 STATUSES = ("SUCCESS", "FAILED", "SKIPPED", "IN_PROGRESS")
 STATES = {"FAILED": "failed", "SUCCESS": "successful", "CANCELLED": "other"}
 
 
 class Counted:
-    """What there is in a fleet, counted by boto3."""
+    """The number of a fleet's executions and resources by state, from boto3."""
 
     def __init__(self, fleet: LocalFleet) -> None:
         self.executions = Counter[str]()
         self.images = Counter[str]()
         self.children = Counter[str]()
         self.snapshots = Counter[str]()
-        self.bare = 0
+        self.bare = self.policies = 0
         for account in fleet.account_ids:
             sts = boto3.client("sts", fleet.regions[0])
             role = sts.assume_role(RoleArn=role_arn(account), RoleSessionName="count")
@@ -42,6 +43,7 @@ class Counted:
     def _count(self, client: Any) -> None:
         policies = client.get_paginator("list_lifecycle_policies").paginate()
         for policy in policies.search("lifecyclePolicySummaryList[]"):
+            self.policies += 1
             executions = client.get_paginator("list_lifecycle_executions")
             pages = executions.paginate(resourceArn=policy["arn"])
             for execution in pages.search("lifecycleExecutions[]"):
@@ -62,12 +64,6 @@ class Counted:
                 self.children[child["state"]["status"]] += 1
                 for snapshot in child.get("snapshots", ()):
                     self.snapshots[snapshot["state"]["status"]] += 1
-
-
-def report(capfd: pytest.CaptureFixture[str], database: Path, *arguments: str) -> str:
-    capfd.readouterr()
-    assert main(["lifecycle-report", "--database", str(database), "--offline", *arguments]) == 0
-    return capfd.readouterr().out
 
 
 @pytest.fixture(
@@ -98,10 +94,10 @@ def counted(
 
 
 def test_json_has_the_counts_in_all_and_in_each_grouping(
-    counted: tuple[Counted, Path], capfd: pytest.CaptureFixture[str]
+    counted: tuple[Counted, Path], capfd: Capture
 ) -> None:
     expected, path = counted
-    summary = json.loads(report(capfd, path, "--output", "json"))
+    summary = json.loads(report_offline(capfd, path, "--output", "json"))
     for kind in ("executions", "images", "children", "snapshots"):
         assert +Counter(summary["counts"][kind]) == getattr(expected, kind), kind
     for grouping, groups in summary["groups"].items():
@@ -118,13 +114,11 @@ def test_json_has_the_counts_in_all_and_in_each_grouping(
     assert len(summary["unfinished"]) == expected.executions["unfinished"]
 
 
-def test_jsonl_and_csv_have_the_same(
-    counted: tuple[Counted, Path], capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_jsonl_and_csv_have_the_same(counted: tuple[Counted, Path], capfd: Capture) -> None:
     expected, path = counted
-    lines = report(capfd, path, "--output", "jsonl").splitlines()
+    lines = report_offline(capfd, path, "--output", "jsonl").splitlines()
     records = [json.loads(line) for line in lines]
-    rows = list(csv.DictReader(io.StringIO(report(capfd, path, "--output", "csv"))))
+    rows = list(csv.DictReader(io.StringIO(report_offline(capfd, path, "--output", "csv"))))
     for found in (records, rows):
         resources = [one for one in found if one.get("resource_id")]
         images = [one for one in resources if not one.get("parent_id")]
@@ -144,19 +138,21 @@ def test_jsonl_and_csv_have_the_same(
 @pytest.mark.parametrize("width", [80, 140])
 def test_table_and_tree_have_the_same(
     counted: tuple[Counted, Path],
-    capfd: pytest.CaptureFixture[str],
+    capfd: Capture,
     monkeypatch: pytest.MonkeyPatch,
     width: int,
 ) -> None:
     expected, path = counted
     monkeypatch.setenv("COLUMNS", str(width))
-    table = report(capfd, path, "--output", "table")
+    table = report_offline(capfd, path, "--output", "table")
     statuses = "|".join(STATUSES)
     for indent, statuses_of in (("", expected.images), ("  ", expected.children)):
         row = rf"^{indent}[^\s─]\S* {{2,}}({statuses}) +[A-Z]+\b"
         assert Counter(re.findall(row, table, re.MULTILINE)) == statuses_of
     assert len(re.findall(r"^  no resources$", table, re.MULTILINE)) == expected.bare
-    tree = report(capfd, path, "--output", "tree")
+    tree = report_offline(capfd, path, "--output", "tree")
+    policies = re.findall(r"^[\w-]+, team-\d/\S+$", tree, re.MULTILINE)
+    assert len(policies) == len(set(policies)) == expected.policies
     for start, statuses_of in (
         (r"    [a-z]\S*", expected.images),
         (r"    [├└]── (?!snap)\S+", expected.children),
@@ -173,13 +169,13 @@ def test_table_and_tree_have_the_same(
 @pytest.mark.parametrize("width", [80, 140])
 def test_the_summary_has_the_same(
     counted: tuple[Counted, Path],
-    capfd: pytest.CaptureFixture[str],
+    capfd: Capture,
     monkeypatch: pytest.MonkeyPatch,
     width: int,
 ) -> None:
     expected, path = counted
     monkeypatch.setenv("COLUMNS", str(width))
-    out = report(capfd, path)
+    out = report_offline(capfd, path)
     assert max(map(len, out.splitlines())) <= width
     for title, counts in (
         ("executions", expected.executions),
@@ -206,24 +202,24 @@ def test_the_summary_has_the_same(
             assert sum(number for _, number in numbers) == counts.total()
 
 
-def test_a_chosen_part_has_its_counts(
-    counted: tuple[Counted, Path], capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_chosen_part_has_its_counts(counted: tuple[Counted, Path], capfd: Capture) -> None:
     expected, path = counted
-    failed = json.loads(report(capfd, path, "--status", "failed", "--output", "json"))["counts"]
+    failed = json.loads(report_offline(capfd, path, "--status", "failed", "--output", "json"))[
+        "counts"
+    ]
     assert failed["images"].get("FAILED", 0) == expected.images["FAILED"]
     assert set(failed["images"]) <= {"FAILED"}
     assert set(failed["children"]) <= {"FAILED"}
     assert failed["executions"]["failed"] == expected.executions["failed"]
     parts = [
-        json.loads(report(capfd, path, "--region", region, "--output", "json"))["counts"]
+        json.loads(report_offline(capfd, path, "--region", region, "--output", "json"))["counts"]
         for region in ("us-west-2", "eu-west-1")
     ]
     for kind in ("executions", "images", "children", "snapshots"):
         total = sum((Counter(part[kind]) for part in parts), Counter[str]())
         assert total == getattr(expected, kind)
     since = (PAST - dt.timedelta(days=1)).isoformat()
-    recent = json.loads(report(capfd, path, "--since", since, "--output", "json"))["counts"]
-    lines = report(capfd, path, "--since", since, "--output", "jsonl").splitlines()
+    recent = json.loads(report_offline(capfd, path, "--since", since, "--output", "json"))["counts"]
+    lines = report_offline(capfd, path, "--since", since, "--output", "jsonl").splitlines()
     ids = {json.loads(line)["execution_id"] for line in lines}
     assert sum(recent["executions"].values()) == len(ids)
