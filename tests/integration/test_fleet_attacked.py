@@ -69,7 +69,7 @@ KEYS = {"aws_access_key_id": ACCESS_KEY_ID, "aws_secret_access_key": SECRET_ACCE
 INCOMPLETE = "SELECT execution_id FROM listings WHERE NOT complete"
 
 #: A listing by its request, and the member of its pages.
-Listing = tuple[str, dict[str, str], str]
+Listing = tuple[str, dict[str, Any], str]
 of_each_listing = pytest.mark.parametrize(
     "listing",
     [

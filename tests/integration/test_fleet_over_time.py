@@ -341,7 +341,7 @@ def test_an_execution_that_is_deleted_within_its_listing_fails_alone(path: Path)
     ],
 )
 def test_a_listing_that_is_refused_fails_in_each_run_and_leaves_the_others_complete(
-    operation: str, parameters: dict[str, str], sql: str, path: Path
+    operation: str, parameters: dict[str, Any], sql: str, path: Path
 ) -> None:
     fleet, refusal = make_many(5), error_response("AccessDeniedException", 403)
     fleet.before(refusal, operation, **parameters)

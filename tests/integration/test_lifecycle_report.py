@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -267,7 +268,12 @@ def test_a_terminal_shows_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
 
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    numbers = {"executions": 5000, "executions_done": 1200, "call_rate": 21.4, "throttled": 7}
+    numbers: dict[str, Any] = {
+        "executions": 5000,
+        "executions_done": 1200,
+        "call_rate": 21.4,
+        "throttled": 7,
+    }
     with show_progress(4) as show:
         assert show is not None
         show(FleetProgress(4, 2, 1, 1, 1234, 50, 17.0, **numbers))

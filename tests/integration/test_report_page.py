@@ -6,10 +6,7 @@ import hashlib
 import re
 import shutil
 import subprocess
-import threading
-from collections.abc import Iterator
 from html.parser import HTMLParser
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -20,6 +17,7 @@ from imagebuilder_pager.cli.main import main
 from imagebuilder_pager.cli.rich_formats.describe import short_reason
 from imagebuilder_pager.fleet import FleetDatabase
 from tests.fakes.fleets import PAST, make_fleet, query, run, serve_fleet, targets_of
+from tests.fakes.proxies import RunningProxy
 
 #: A text of a service, which no page may obey; and the same in SQL.
 ATTACK = "\"'><img src=http://attack.example/x onerror=alert(1)><script>alert(2)</script>&amp;"
@@ -189,31 +187,7 @@ def test_a_page_without_a_run_or_without_executions_says_so(database: Path, path
     assert "No lifecycle execution is chosen." in page.text
 
 
-@contextlib.contextmanager
-def recording_proxy() -> Iterator[tuple[int, list[str]]]:
-    """Run a proxy that answers 404; give its port, and the URLs that are requested."""
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_error(404)
-
-        do_CONNECT = do_POST = do_GET  # noqa: N815 - the names that http.server calls
-
-        def log_message(self, *_: object) -> None:
-            """Write nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield server.server_address[1], asked
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+REFUSAL = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 def browse(folder: Path, source: str, fragment: str = "") -> tuple[str, list[str], list[str]]:
@@ -221,14 +195,14 @@ def browse(folder: Path, source: str, fragment: str = "") -> tuple[str, list[str
     file = folder / "page.html"
     file.write_text(source, encoding="utf-8")
     assert CHROMIUM is not None
-    with recording_proxy() as (port, asked):
+    with RunningProxy(REFUSAL) as proxy:
         ran = subprocess.run(
             [
                 *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"),
                 *("--disable-background-networking", "--disable-component-update"),
                 *("--no-first-run", "--enable-logging=stderr", "--disable-dev-shm-usage"),
                 *(f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=2000"),
-                *(f"--proxy-server=http://127.0.0.1:{port}", file.as_uri() + fragment),
+                *(f"--proxy-server=http://{proxy.address}", file.as_uri() + fragment),
             ],
             capture_output=True,
             text=True,
@@ -236,7 +210,8 @@ def browse(folder: Path, source: str, fragment: str = "") -> tuple[str, list[str
             timeout=120,
         )
     console = [line for line in ran.stderr.splitlines() if "CONSOLE" in line]
-    return ran.stdout, console, [url for url in asked if "attack.example" in url]
+    asked = [head.decode().split()[1] for head in proxy.requests if b"attack.example" in head]
+    return ran.stdout, console, asked
 
 
 @needs_chromium

@@ -83,15 +83,15 @@ def test_a_database_is_read_while_a_run_has_it_and_nothing_is_written(path: Path
             assert len(list(reader.query("SELECT * FROM runs"))) == 1
             with pytest.raises(sqlite3.OperationalError, match="readonly"):
                 begin(reader)
-        reader = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        other = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
         count = "SELECT count(*) FROM runs"
         begin(database)
-        assert reader.execute(count).fetchone() == (2,)
-        reader.execute("BEGIN")
-        reader.execute(count).fetchone()
+        assert other.execute(count).fetchone() == (2,)
+        other.execute("BEGIN")
+        other.execute(count).fetchone()
         begin(database)
-        assert reader.execute(count).fetchone() == (2,)
-        reader.close()
+        assert other.execute(count).fetchone() == (2,)
+        other.close()
         with pytest.raises(CheckpointLockedError, match="in use by another run"):
             FleetDatabase(path)
     FleetDatabase(path).close()
