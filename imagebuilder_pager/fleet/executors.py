@@ -108,8 +108,8 @@ BatchExecutor = _LoopExecutor | _GivenExecutor
 def lost_executor(error: BaseException) -> ExecutorLostError:
     """Return the error of a run whose executor no longer takes or returns batches."""
     return ExecutorLostError(
-        f"the executor is lost: {type(error).__name__}: {error}; the database has what was listed, "
-        "and a run with the same one goes on"
+        f"the executor is lost: {type(error).__name__}: {error}; the database has the finished "
+        "batches, and a run with the same one continues"
     )
 
 

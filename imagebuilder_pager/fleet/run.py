@@ -257,7 +257,7 @@ class _FleetRun:
     def _finish_calls(self) -> None:
         _log.warning(
             "waiting for the calls under way; Ctrl-C once more ends at once, and a run with the "
-            "same database goes on: %s",
+            "same database continues: %s",
             self.store.path,
         )
         self.batches.stop()
@@ -333,7 +333,7 @@ class _FleetRun:
             self._go_on(work, Failure(name, str(error), is_retryable=True, is_of_target=True))
 
     def _take(self, work: _Work, listings: tuple[Listing, ...], result: BatchResult) -> None:
-        """Save the outcome of a batch, and queue what it has not finished, with failures last."""
+        """Save the outcome of a batch, and queue its unfinished listings, failures last."""
         parts = {part.index: part for part in result.listings}
         rest: list[Listing] = []
         target_failure: Failure | None = None
@@ -405,7 +405,7 @@ class _FleetRun:
         self._pausing.append(work)
 
     def _end(self, work: _Work, failure: Failure | None = None) -> None:
-        """End a target: failed as a whole, incomplete where listings have failed, or complete."""
+        """End a target: failed as a whole, incomplete if listings have failed, or complete."""
         state = "complete" if failure is None else "failed"
         if failure is not None:
             _log.warning("%s has failed: %s", work.target.name, failure.error)
@@ -469,7 +469,7 @@ _TOKEN_ERRORS = frozenset({"InvalidPaginationTokenException", "StartingTokenErro
 
 
 def _following(listing: Listing, part: ListingResult) -> tuple[Listing, Failure | None]:
-    """Return what is left of a listing after a part of it, and the failure of the part."""
+    """Return the rest of a listing after a part of it, and the failure of the part."""
     failure = part.failure
     if part.token is not None and hash(part.token) in listing.seen:
         error = "the listing has come back to a token that was there before"

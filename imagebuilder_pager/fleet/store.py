@@ -40,12 +40,12 @@ class RunStore:
         self._scope = scope
         time = format_time(now)
         policies = None if scope.policies is None else json.dumps(scope.policies)
-        asked = policies, format_time(scope.since), format_time(scope.until), scope.children
+        chosen = policies, format_time(scope.since), format_time(scope.until), scope.children
         with self._transaction():
             (self._number,) = self._execute(
                 "INSERT INTO runs (started, policies, since, until, children)"
                 " VALUES (?, ?, ?, ?, ?) RETURNING run_id",
-                (time, *asked),
+                (time, *chosen),
             ).fetchone()
             self.target_ids: list[int] = [
                 self._execute(

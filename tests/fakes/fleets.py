@@ -163,7 +163,7 @@ def run_in_process(
 
 
 class InlineExecutor(Executor):
-    """An executor that runs what it is given at once, by a clock that does not wait."""
+    """An executor that runs a batch at once, by a clock that does not wait."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock

@@ -1,4 +1,4 @@
-"""A local fleet whose executions and answers change while it serves."""
+"""A local fleet, with executions and answers that change while it serves."""
 
 import datetime as dt
 import json
@@ -59,7 +59,7 @@ class _Rule:
 
 
 class MovingFleet:
-    """A fleet whose data and answers change while it serves; thread-safe.
+    """A fleet, with data and answers that change while it serves; thread-safe.
 
     - ``fleet``: the fleet; the data that changes is that of its first account and region.
     """

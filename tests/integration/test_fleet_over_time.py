@@ -234,7 +234,7 @@ def test_an_execution_without_resources_is_not_listed_below(path: Path) -> None:
     assert status_of(path, 0) == "SUCCESS"
 
 
-def test_a_longer_period_is_listed_where_it_was_not(path: Path) -> None:
+def test_only_the_new_part_of_a_longer_period_is_listed(path: Path) -> None:
     executions = [make_execution(number, end=PAST - number * DAY) for number in range(20)]
     fleet = fleet_of(*executions)
     listed = []

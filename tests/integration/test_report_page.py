@@ -1,4 +1,4 @@
-"""``lifecycle-report --output html``: the page by itself, and in Chromium where there is one."""
+"""``lifecycle-report --output html``: the page by itself, and in Chromium, if it is installed."""
 
 import base64
 import contextlib
@@ -210,8 +210,8 @@ def browse(folder: Path, source: str, fragment: str = "") -> tuple[str, list[str
             timeout=120,
         )
     console = [line for line in ran.stderr.splitlines() if "CONSOLE" in line]
-    asked = [head.decode().split()[1] for head in proxy.requests if b"attack.example" in head]
-    return ran.stdout, console, asked
+    requested = [head.decode().split()[1] for head in proxy.requests if b"attack.example" in head]
+    return ran.stdout, console, requested
 
 
 @needs_chromium
@@ -219,24 +219,24 @@ def test_chromium_shows_the_page_without_errors_and_asks_nobody(
     database: Path, tmp_path: Path
 ) -> None:
     source = make_page(database)
-    document, console, asked = browse(tmp_path, source)
-    assert (console, asked) == ([], [])
+    document, console, requested = browse(tmp_path, source)
+    assert (console, requested) == ([], [])
     page = Page(document)
     assert page.tables == Page(source).tables
     assert "button" in page.tags  # of the script, which has run to its end
 
 
 @needs_chromium
-def test_chromium_refuses_what_is_not_of_the_page(database: Path, tmp_path: Path) -> None:
+def test_chromium_refuses_foreign_scripts_and_images(database: Path, tmp_path: Path) -> None:
     foreign = '<script>document.title = "x"</script><img src="http://attack.example/x">'
     source = make_page(database).replace("<h1>", f"{foreign}<h1>")
-    document, console, asked = browse(tmp_path, source)
+    document, console, requested = browse(tmp_path, source)
     assert "<title>Lifecycle report</title>" in document
-    assert (len(console), asked) == (2, [])
+    assert (len(console), requested) == (2, [])
     without = re.sub(r"<meta http-equiv[^>]*>", "", source)
-    document, _, asked = browse(tmp_path, without)
+    document, _, requested = browse(tmp_path, without)
     assert "<title>x</title>" in document
-    assert asked == ["http://attack.example/x"]
+    assert requested == ["http://attack.example/x"]
 
 
 @needs_chromium

@@ -13,7 +13,7 @@ from ..._dates import assume_utc
 from ..args import CommandParser
 
 RICH_OUTPUTS = ("summary", "table", "tree")
-#: What ``--fail-on`` takes, and the exit codes.
+#: The conditions of ``--fail-on``, and their exit codes.
 CONDITIONS = {"failed": 3, "incomplete": 4, "stale": 5}
 OUTPUTS = ("json", "html", "jsonl", "csv", *RICH_OUTPUTS)
 
@@ -82,8 +82,8 @@ def make_parser(now: datetime) -> argparse.ArgumentParser:
     add(
         "--database",
         "FILE",
-        "keep all in this SQLite database, and list only what is new in it; it is also how a run "
-        "that was stopped goes on",
+        "keep all in this SQLite database, and list only what is new in it; also to continue a run "
+        "that was stopped",
     )
     for option, text in (
         ("--offline", "report what --database has, and list nothing"),

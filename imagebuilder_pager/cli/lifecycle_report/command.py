@@ -1,4 +1,4 @@
-"""The command: it lists into a database, and writes a report of what that has."""
+"""The command: it lists into a database, and writes a report of the content."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def run_report(argv: Sequence[str]) -> int:
         targets = () if options.offline else _targets(options)
         if targets:
             _check_run(options, targets, selection)
-        path = options.database or _temporary_path()
+        path = options.database or f"{tempfile.mkdtemp(prefix='lifecycle-report-')}/fleet.sqlite"
         is_over, was_listed = True, False
         try:
             with _open(path, read_only=options.offline and options.prune is None) as database:
@@ -93,7 +93,7 @@ def run_report(argv: Sequence[str]) -> int:
                     write_stderr(f"No target has the policy {escape_controls(arn)}.\n")
                     code = code or CLIENT_ERROR_RC
         except CommandError:
-            is_over = not was_listed  # else the database is kept, and its path told
+            is_over = not was_listed  # else the database is kept
             raise
         finally:
             if not is_over:
@@ -148,7 +148,7 @@ def _check_places(selection: Selection, places: Sequence[Place]) -> None:
 def _check_run(
     options: argparse.Namespace, targets: Sequence[Target], selection: Selection
 ) -> None:
-    """Raise :class:`UsageError` for what no run takes, before anything is deleted or listed."""
+    """Raise :class:`UsageError` for an invalid choice, before anything is deleted or listed."""
     accounts = [(target.account.label, target.account.account_id or "") for target in targets]
     # Without a role, an account's id is known when it has been listed.
     is_known = all(account_id for _, account_id in accounts)
@@ -174,7 +174,7 @@ def _check_run(
 
 @contextmanager
 def _logging(*, debug: bool) -> Iterator[None]:
-    """Have the run log its progress and what fails, with ``debug`` all that happens."""
+    """Log the progress and the failures of the run, with ``debug`` everything."""
     handler = logging.StreamHandler(sys.stderr)
     template = "%(asctime)s - %(threadName)s - %(name)s - %(levelname)s - %(message)s"
     handler.setFormatter(EscapingFormatter(template if debug else "%(message)s"))
@@ -188,12 +188,6 @@ def _logging(*, debug: bool) -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
-
-
-def _temporary_path() -> str:
-    """Return a path for a database that is removed when nothing is left to go on with."""
-    folder = tempfile.mkdtemp(prefix="lifecycle-report-")
-    return os.path.join(folder, "fleet.sqlite")  # noqa: PTH118 - without pathlib
 
 
 @contextmanager
@@ -270,7 +264,7 @@ def _list(
             targets,
             database,
             policies=options.policy or None,
-            # What is pruned would be listed anew.
+            # Pruned executions would be listed anew.
             since=max(filter(None, (options.since, options.prune)), default=None),
             until=options.until,
             children=not options.no_children,

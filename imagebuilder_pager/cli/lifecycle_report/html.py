@@ -46,7 +46,7 @@ class _Markup(str):
 def write_html(stdout: Stdout, summary: Summary, executions: Executions) -> None:
     """Write the page of a summary.
 
-    - ``executions``: what :func:`.report.failed_executions` returns.
+    - ``executions``: the result of :func:`.report.failed_executions`.
     """
     # An error leaves no half of a page.
     body = list(_body(summary, executions))

@@ -1,6 +1,6 @@
 """The summary of a fleet's database: one dictionary, which all outputs that count show.
 
-What grows with the number of records is counted by SQLite, so that memory does not.
+SQLite counts the records, so that memory does not grow with their number.
 """
 
 # ruff: noqa: S608 - the SQL is put together of parts of this package
@@ -18,7 +18,7 @@ from ...fleet.schema import format_time
 from ..rich_formats.describe import count_of, short_reason
 from .selection import ACCOUNT, EXECUTIONS, OF_RESOURCE, POLICY, Selection
 
-#: What the counts are grouped by, as expressions of SQL. A week begins on its Monday.
+#: The groupings of the counts, as expressions of SQL. A week begins on its Monday.
 GROUPINGS = {
     "week": "date(coalesce(e.end_time, e.start_time), 'weekday 0', '-6 days')",
     "policy": POLICY,
@@ -29,7 +29,7 @@ STATES = ("failed", "unfinished", "successful", "other")
 #: The parts of a selection that leave out no changes, and no policies that have stopped.
 OF_ONE_TIME = {"since", "until", "statuses", "actions", "reasons"}
 NOT_OF_ONE_TIME = "Changes and policies that have stopped are of all times and statuses."
-#: What can have failed, of which each reason and each of its places has a number.
+#: The kinds of failures; each reason and each of its places has the number of each kind.
 FAILED_KINDS = ("executions", "images", "children", "snapshots")
 #: Maximum reasons, places of each, and unfinished executions in a summary.
 MAX_ROWS = 100
@@ -44,7 +44,7 @@ _HAS_FAILED = (
     " OR EXISTS (SELECT * FROM snapshots AS s"
     " WHERE s.execution_id = e.execution_id AND s.status = 'FAILED'))"
 )
-#: By which executions are the newest ones, and what failed in them.
+#: The time by which an execution and its failures are the newest.
 _TIME = "coalesce(e.end_time, e.start_time, '')"
 _PLACE = f"{ACCOUNT} AS account, e.region, e.policy_arn, {POLICY} AS policy, e.execution_id"
 
@@ -58,7 +58,7 @@ def summarize(
     now: datetime | None = None,
     stale_after: timedelta = timedelta(days=1),
 ) -> Summary:
-    """Return what the database says, as plain data; docs/fleet.md has the keys, for ``json``.
+    """Return a summary of the database, as plain data; docs/fleet.md has its keys, for ``json``.
 
     - ``now``: the time to compare with. Default: that of this machine.
     - ``stale_after``: the age from which on a target is stale, and an unfinished execution is long.
@@ -67,11 +67,7 @@ def summarize(
     now = now or datetime.now(UTC)
     summary: Summary = {
         "version": 1,
-        "selection": {
-            name: getattr(selection, name)
-            for name in ("policies", "accounts", "regions", "statuses", "actions", "reasons")
-        }
-        | {"since": format_time(selection.since), "until": format_time(selection.until)},
+        "selection": selection.to_dict(),
     }
     summary |= _coverage(database, selection, format_time(now - stale_after) or "")
     summary |= _count(database, selection)
@@ -333,7 +329,7 @@ def failed_executions(
     its resources and snapshots that failed with that reason, 0 if it is its own.
 
     - ``database``, ``selection``: those of the summary.
-    - ``limit``: of each reason, so many. Default: 50.
+    - ``limit``: maximum executions of each reason. Default: 50.
     """
     rows = _rows(
         database,
@@ -360,7 +356,7 @@ def failed_executions(
     return found
 
 
-# What the outputs for readers have in common.
+# The common parts of the outputs for readers.
 
 
 def minute_of(time: str | None, unknown: str = "") -> str:
@@ -369,7 +365,7 @@ def minute_of(time: str | None, unknown: str = "") -> str:
 
 
 def coverage_notes(summary: Summary, never_listed: str) -> Iterator[str]:
-    """Yield what the coverage is without; ``never_listed`` has the targets, or their number."""
+    """Yield the gaps of the coverage; ``never_listed`` has the targets, or their number."""
     coverage = summary["coverage"]
     run, gap = coverage["run"], coverage["oldest_gap"]
     if gap is not None:
@@ -419,7 +415,7 @@ def open_targets(summary: Summary) -> Iterator[tuple[Summary, list[str]]]:
 
 
 def failed_counts(failure: Summary, children: str) -> list[str]:
-    """Return the numbers of what failed for a reason; ``children`` are what came from images."""
+    """Return the numbers of failures for a reason; ``children`` names those of children."""
     return [
         f"{failure[kind]:,} {children}"
         if kind == "children"

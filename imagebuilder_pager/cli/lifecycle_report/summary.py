@@ -1,4 +1,4 @@
-"""``--output summary``: what the summary says, for a terminal."""
+"""``--output summary``: the summary for a terminal."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ _STYLES = {
     "successful": STATUS_STYLES["SUCCESS"],
     "other": STATUS_STYLES["CANCELLED"],
 }
-#: What it is about, in a word, and what there is to say.
+#: A line of a section: its subject, in a word, and the text.
 Line = tuple[Text, Text]
 _RESOURCES = {"images": "images", "children": "from them"}
 _KINDS = {"executions": "executions", **_RESOURCES, "snapshots": "snapshots"}
 
 
 def show_summary(writer: RichWriter, summary: Summary) -> None:
-    """Show what is covered, what failed, what has changed, what has not ended, and the counts."""
+    """Show the coverage, failures, changes, unfinished executions, and the counts."""
     writer.show(*_coverage(summary), *_selection(summary))
     _show_lines(writer, "Failed and incomplete targets", _open_targets(summary))
     writer.show(Text(), _totals(summary))
@@ -140,7 +140,7 @@ def _open_targets(summary: Summary) -> Iterator[Line]:
 
 
 def _totals(summary: Summary) -> Table:
-    """Return all counts, and what is new since the run before."""
+    """Return all counts, and the changes since the run before."""
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
