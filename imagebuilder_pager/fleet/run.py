@@ -19,7 +19,7 @@ import itertools
 import logging
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ from .._aws.protocol.responses import OnInvalidResponse, validate_on_invalid_res
 from .._aws.rate_limit import RateSnapshot
 from .._aws.retries import THROTTLING_CODES
 from .._validation import describe_invalid_value, validate_whole_number, validating
-from ..exceptions import ExecutorLostError, PaginationError, ParamValidationError, Problem
+from ..exceptions import ExecutorLostError, PaginationError, ParamValidationError
 from ..lifecycle_walk.records import location_of
 from ..lifecycle_walk.walk import WalkArguments
 from .database import FleetDatabase
@@ -171,13 +171,7 @@ def run_fleet(
             validate_whole_number("max_attempts", max_attempts, minimum=1)
         on_invalid_response = validate_on_invalid_response(on_invalid_response)
     targets = tuple(targets)
-    arguments = WalkArguments(
-        policies=policies, since=since, until=until, children=children, options={}
-    )
-    arns = None if arguments.policies is None else tuple(arguments.policies)
-    scope = Scope(arns, arguments.since, arguments.until, children)
-    if problems := target_problems(targets) or [*_policy_problems(arns or (), targets)]:
-        raise ParamValidationError("run_fleet", problems)
+    scope = make_scope(targets, policies, since, until, children=children)
     per_target = min(max_concurrency, max_concurrency_per_target)
     slots = max(1, max_concurrency // per_target)
     if executor is None:
@@ -206,15 +200,30 @@ def run_fleet(
     return FleetResult(results, clock.monotonic() - begun, store.missing_policies())
 
 
-def _policy_problems(arns: Iterable[str], targets: Iterable[Target]) -> Iterator[Problem]:
-    """Yield a problem for each policy that can be in none of the targets."""
+def make_scope(
+    targets: Sequence[Target],
+    policies: Iterable[str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    *,
+    children: bool = True,
+) -> Scope:
+    """Return the choice of a run. Raises :class:`ParamValidationError`, as the run does."""
+    chosen = WalkArguments(
+        policies=policies, since=since, until=until, children=children, options={}
+    )
+    arns = None if chosen.policies is None else tuple(chosen.policies)
+    if problems := target_problems(targets):
+        raise ParamValidationError("run_fleet", problems)
     places = {(target.account.account_id, target.region) for target in targets}
-    for number, arn in enumerate(arns):
+    for number, arn in enumerate(arns or ()):
         account, region = location_of(arn)
-        if not {(account, region), (None, region)} & places:
-            yield describe_invalid_value(
-                f"policies[{number}]", arn, "policies in the accounts and regions of the targets"
-            )
+        if not {(account, region), (None, region)} & places:  # None: not known
+            allowed = "policies in the accounts and regions of the targets"
+            problems.append(describe_invalid_value(f"policies[{number}]", arn, allowed))
+    if problems:
+        raise ParamValidationError("run_fleet", problems)
+    return Scope(arns, chosen.since, chosen.until, children)
 
 
 @dataclass(eq=False)

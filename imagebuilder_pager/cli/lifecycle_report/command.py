@@ -12,7 +12,7 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -23,7 +23,6 @@ from ...exceptions import (
     CheckpointLockedError,
     PagerError,
     ParamValidationError,
-    Problem,
 )
 from ..exit_codes import CLIENT_ERROR_RC, CommandError, ConfigurationError, UsageError
 from ..logs import EscapingFormatter, showing_mismatches
@@ -156,20 +155,13 @@ def _check_run(
     names = [{*account, *unknown} - {""} for account in accounts]
     regions = [target.region for target in targets]
     _check_places(selection, list(zip(names, regions, strict=True)))
-    from ...fleet.run import _policy_problems
-    from ...lifecycle_walk.walk import WalkArguments
+    from ...fleet.run import make_scope
 
-    problems: Iterable[Problem]
     try:
-        arguments = WalkArguments(
-            policies=options.policy, since=None, until=None, children=True, options={}
-        )
+        make_scope(targets, options.policy or None)
     except ParamValidationError as error:
-        problems = error.problems
-    else:
-        problems = _policy_problems(arguments.policies or (), targets)
-    if lines := [str(problem._replace(parameter="--policy")) for problem in problems]:
-        raise UsageError("\n".join(["Parameter validation failed:", *lines]))
+        lines = (str(problem._replace(parameter="--policy")) for problem in error.problems)
+        raise UsageError("\n".join(["Parameter validation failed:", *lines])) from None
 
 
 @contextmanager
