@@ -6,7 +6,7 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
@@ -39,23 +39,21 @@ class Answer(NamedTuple):
         return "parentResourceId" in self.parameters
 
 
+@dataclass
 class _Rule:
     """An action at the requests of an operation with certain parameters."""
 
-    def __init__(
-        self, action: Action, operation: str, number: int | None, parameters: dict[str, Any]
-    ) -> None:
-        self.action = action
-        self.is_due_at = number
-        self.operation = operation
-        self.parameters = parameters
-        self.requests = 0
+    action: Action
+    operation: str
+    number: int | None
+    parameters: dict[str, Any]
+    requests: int = 0
 
     def is_due(self, operation: str, parameters: dict[str, Any]) -> bool:
         if operation != self.operation or not self.parameters.items() <= parameters.items():
             return False
         self.requests += 1
-        return self.is_due_at in {None, self.requests}
+        return self.number in {None, self.requests}
 
 
 class MovingFleet:
