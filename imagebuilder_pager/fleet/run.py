@@ -35,7 +35,7 @@ from ..exceptions import ExecutorLostError, PaginationError, ParamValidationErro
 from ..lifecycle_walk.records import location_of
 from ..lifecycle_walk.walk import WalkArguments
 from .database import FleetDatabase
-from .executors import BatchExecutor, ExecutorSource, lost_executor, open_executor
+from .executors import BatchExecutor, ExecutorSource, GivenExecutor, LoopExecutor, lost_executor
 from .listings import RESOURCES, BatchResult, BatchTask, Failure, Listing, ListingResult, Scope
 from .records import Rows
 from .results import FleetProgress, FleetResult, TargetResult
@@ -178,7 +178,7 @@ def run_fleet(
         # In one process, a semaphore limits the calls; few targets use all of theirs all the time.
         slots = min(len(targets), 2 * slots)
     begun = clock.monotonic()
-    batches = open_executor(executor, max_concurrency)
+    batches = LoopExecutor(max_concurrency) if executor is None else GivenExecutor(executor)
     is_over = False
     try:
         store = RunStore(database, scope, targets, clock.now())

@@ -27,7 +27,7 @@ from imagebuilder_pager.fleet import (
     make_targets,
     run_fleet,
 )
-from imagebuilder_pager.fleet.executors import _LoopExecutor
+from imagebuilder_pager.fleet.executors import LoopExecutor
 from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from imagebuilder_pager.local.faults.connection_faults import FAULT_EXTENSION
 from imagebuilder_pager.local.faults.fault import Fault
@@ -408,9 +408,9 @@ def test_a_call_that_waits_to_be_sent_again_is_not_sent_after_ctrl_c(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fleet, has_stopped = make_many(1), threading.Event()
-    stop = _LoopExecutor.stop
+    stop = LoopExecutor.stop
 
-    def stop_and_tell(executor: _LoopExecutor) -> None:
+    def stop_and_tell(executor: LoopExecutor) -> None:
         stop(executor)
         has_stopped.set()
 
@@ -419,7 +419,7 @@ def test_a_call_that_waits_to_be_sent_again_is_not_sent_after_ctrl_c(
         assert has_stopped.wait(10)
         return error_response("ServiceException", 500)
 
-    monkeypatch.setattr(_LoopExecutor, "stop", stop_and_tell)
+    monkeypatch.setattr(LoopExecutor, "stop", stop_and_tell)
     fleet.before(fail_after_ctrl_c, RESOURCES, number=1)
     with serve_fleet(fleet):
         with pytest.raises(KeyboardInterrupt):
