@@ -20,8 +20,8 @@ PROGRAMS = ("report_boto3.py", "report.py")
 Run = Callable[[str, str], CommandResult]
 
 
-def run_tests(folder: Path, *arguments: str) -> str:
-    """Return the last line of pytest's output."""
+def run_tests(folder: Path, *arguments: str) -> list[str]:
+    """Return the lines of pytest's output."""
     names = (name for name in os.environ if not name.startswith(("PYTEST", "AWS_")))
     environment = {name: os.environ[name] for name in names} | {"PYTHONPATH": str(ROOT)}
     options = ("-q", "-p", "no:cacheprovider", "-p", "imagebuilder_pager.pytest_plugin")
@@ -35,12 +35,12 @@ def run_tests(folder: Path, *arguments: str) -> str:
         check=False,
         timeout=120,
     )
-    return ran.stdout.splitlines()[-1]
+    return ran.stdout.splitlines()
 
 
 def test_the_tests_of_both_programs_pass() -> None:
     """In this checkout, with its settings of pytest."""
-    assert run_tests(ROOT, "examples").startswith("4 passed in ")
+    assert run_tests(ROOT, "examples")[-1].startswith("4 passed in ")
 
 
 def test_a_program_with_a_mistake_fails_its_test(tmp_path: Path) -> None:
@@ -51,7 +51,10 @@ def test_a_program_with_a_mistake_fails_its_test(tmp_path: Path) -> None:
         assert damaged != program
         (tmp_path / name).write_text(damaged)
         (tmp_path / f"test_{name}").write_text((EXAMPLES / f"test_{name}").read_text())
-        assert "1 failed, 1 passed" in run_tests(tmp_path, "--strict-markers", f"test_{name}")
+    *_, first, second, numbers = run_tests(tmp_path, "--strict-markers")
+    assert first.startswith("FAILED test_report.py::test_failed_resources_of_all_pages")
+    assert second.startswith("FAILED test_report_boto3.py::test_failed_resources_of_all_pages")
+    assert numbers.startswith("2 failed, 2 passed in ")
 
 
 @pytest.fixture
