@@ -17,6 +17,7 @@ from ..rich_formats.console import replace_controls
 from ..rich_formats.describe import count_of, interval_of
 from .html_assets import SCRIPT, STYLE
 from .report import (
+    FORMER,
     NOT_OF_ONE_TIME,
     OF_ONE_TIME,
     STATES,
@@ -131,6 +132,8 @@ def _notes(summary: Summary) -> Iterator[str]:
             line += f"; {_state(shown, f'{states[state]} {state}')}"
     yield _Markup(line)
     yield from coverage_notes(summary, count_of(len(coverage["never_listed"]), "target"))
+    if former := len(summary["former_targets"]):
+        yield f"{FORMER}: {count_of(former, 'target')}"
     parts = chosen_parts(summary)
     yield from (f"Only {name}: {value}" for name, value in parts.items())
     if parts.keys() & OF_ONE_TIME:

@@ -28,6 +28,7 @@ GROUPINGS = {
 STATES = ("failed", "unfinished", "successful", "other")
 #: The parts of a selection that leave out no changes, and no policies that have stopped.
 OF_ONE_TIME = {"since", "until", "statuses", "actions", "reasons"}
+FORMER = "Not in the newest run, but in the database"
 NOT_OF_ONE_TIME = "Changes and policies that have stopped are of all times and statuses."
 #: The kinds of failures; each reason and each of its places has the number of each kind.
 FAILED_KINDS = ("executions", "images", "children", "snapshots")
@@ -378,8 +379,6 @@ def coverage_notes(summary: Summary, never_listed: str) -> Iterator[str]:
         yield f"The run was of {number} {'policy' if number == 1 else 'policies'} alone."
     if not run["children"]:
         yield "The run listed images alone, not what came from them."
-    if number := len(summary["former_targets"]):
-        yield f"Not in the newest run, but in the database: {count_of(number, 'target')}"
 
 
 def chosen_parts(summary: Summary) -> dict[str, str]:

@@ -12,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ..rich_formats.console import STATUS_STYLES, RichWriter, replace_controls, status_style
-from ..rich_formats.describe import interval_of, kind_and_name_of
+from ..rich_formats.describe import count_of, interval_of, kind_and_name_of
 from .report import (
+    FORMER,
     NOT_OF_ONE_TIME,
     OF_ONE_TIME,
     STATES,
@@ -120,8 +121,10 @@ def _coverage(summary: Summary) -> Iterator[Text]:
     yield line
     names = coverage["never_listed"]
     more = f" and {len(names) - _MAX_PLACES} more" if len(names) > _MAX_PLACES else ""
-    for note in coverage_notes(summary, f"{', '.join(names[:_MAX_PLACES])}{more}"):
-        yield _text(note, "dim" if note.startswith("Not in") else "")
+    shown = f"{', '.join(names[:_MAX_PLACES])}{more}"
+    yield from map(_text, coverage_notes(summary, shown))
+    if former := len(summary["former_targets"]):
+        yield Text(f"{FORMER}: {count_of(former, 'target')}", "dim")
 
 
 def _selection(summary: Summary) -> Iterator[Text]:
