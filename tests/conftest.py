@@ -47,6 +47,12 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """The path of a fleet's database that does not exist yet."""
+    return tmp_path / "fleet.sqlite"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_aws_environment() -> Iterator[None]:
     """Nothing of the developer's own AWS account reaches a test."""
