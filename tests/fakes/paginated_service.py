@@ -266,10 +266,15 @@ class Each(AsyncIterator[Any]):
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
-        if hasattr(self._values, "aclose"):
-            await self._values.aclose()
-        else:
-            self._values.close()
+        await close(self._values)
+
+
+async def close(closable: Any) -> None:
+    """Close a sync or an async iterator or client."""
+    if hasattr(closable, "aclose"):
+        await closable.aclose()
+    else:
+        closable.close()
 
 
 async def settled(value: Any) -> Any:

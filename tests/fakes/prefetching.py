@@ -149,10 +149,21 @@ def count_tasks(way: str) -> int:
     return len(asyncio.all_tasks())
 
 
+async def collect(values: Any, found: list[Any]) -> None:
+    """Append the values to a list, one by one."""
+    async for value in values:
+        found.append(value)  # noqa: PERF401 - those before an error stay
+
+
+async def raise_in_loop(values: Any) -> None:
+    async for _ in values:
+        raise CallerError
+
+
 async def cancel_while_waiting(
     backend: str, iterate: Callable[[], Awaitable[None]], asked: anyio.Event
 ) -> None:
-    """Cancels, from another task, what waits for an answer."""
+    """Cancels an iteration from another task while it waits for an answer."""
     if backend == "trio":
         with trio.CancelScope() as scope:
             async with trio.open_nursery() as nursery:

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagebuilder_pager.exceptions import PaginationError
 from tests.fakes.listings import configs, listings
 from tests.fakes.paginated_service import (
     ENTRY,
@@ -26,6 +25,7 @@ from tests.fakes.prefetching import (
     TEN,
     FailingService,
     GatedService,
+    collect,
     count_tasks,
     join_prefetch_threads,
     prefetch_threads,
@@ -76,18 +76,18 @@ def test_an_error_of_a_later_page_comes_at_its_turn(way: str, depth: int, good: 
         before = count_tasks(way)
         iterator = aiter(pages)
         with pytest.raises(ServiceError, match=f"request {good + 1}"):
-            async for page in iterator:
-                seen.extend(page["Items"])
+            await collect(iterator, seen)
         join_prefetch_threads()
         assert count_tasks(way) == before
         assert [page async for page in iterator] == []
 
     run(way, main)
-    assert seen == TEN.items[: 2 * good]
+    items = [item for page in seen for item in page["Items"]]
+    assert items == TEN.items[: 2 * good]
     assert len(service.requests) == good + 1  # and none after the one that failed
     assert (pages.resume_token is None) == (good == 0)
     rest, _, _ = items_by("sync", FakeService(TEN), {"StartingToken": pages.resume_token})
-    assert seen + rest == TEN.items
+    assert items + rest == TEN.items
 
 
 @pytest.mark.parametrize("way", WAYS)
