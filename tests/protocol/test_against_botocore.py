@@ -70,7 +70,7 @@ async def seen_by(
 def check(data: st.DataObject, listing: Listing, config: dict[str, Any]) -> None:
     """Pages through the listing in every way; all have to see the same."""
     expression = data.draw(expressions(listing))
-    params = {"Of": {"kinds": ["things"]}}
+    params: Any = {"Of": {"kinds": ["things"]}}
     reference = botocores_complete if "StartingToken" in config else botocores
 
     def botocores_pages(service: FakeService) -> Pages:

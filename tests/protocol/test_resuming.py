@@ -99,8 +99,8 @@ def test_a_token_on_every_item(way: str, prefetch: int) -> None:
         paginator = paginator_by(way, local(10))
         config = {"PageSize": 4, "Prefetch": prefetch}
         pages = Pages(paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config))
-        assert pages.resume_token is pages.position is None
-        tokens = []
+        assert (pages.resume_token, pages.position) == (None, None)
+        tokens: list[str | None] = []
         async for _ in pages.items():
             tokens.append(pages.resume_token)
             done = len(tokens)
