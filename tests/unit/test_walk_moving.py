@@ -14,6 +14,8 @@ from imagebuilder_pager.exceptions import ParentGoneError
 from imagebuilder_pager.models.exceptions import InvalidPaginationTokenException
 from tests.fakes.image_builder import client_of
 from tests.fakes.lifecycle_account import (
+    ACCOUNT,
+    REGION,
     LifecycleAccount,
     execution_id,
     make_account,
@@ -108,45 +110,32 @@ def test_the_last_resource_is_gone(way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_policy_that_is_gone(way: str) -> None:
-    account = make_account(policies=3, executions=1, images=2, amis=0)
-    first, token = records_by(way, account, stop_after=5)
-    assert first[-1].policy.name == "policy-1"
-    del account.policies[1]
-    with pytest.raises(ParentGoneError, match=r"policy-1 that .* no longer in .*policies;") as e:
-        records_by(way, account, StartingToken=token)
-    assert (e.value.level, e.value.item_id) == ("list_lifecycle_policies", policy_arn(1))
-    rest, _ = records_by(way, account, StartingToken=e.value.resume_token)
-    assert keys_of(rest) == account.keys()
-
-
-@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("most", [2, 25])
-def test_an_execution_that_is_gone(way: str, most: int) -> None:
-    account = make_account(policies=2, executions=4, images=2, amis=1, most=most)
-    _, token = stopped_at(account, lambda key: key[2] == execution_id(1, 2) and bool(key[3]))
-    del account.executions[policy_arn(1)][2]
-    with pytest.raises(ParentGoneError) as caught:
+@pytest.mark.parametrize("level", ["policies", "executions", "execution_resources"])
+def test_an_outer_item_that_is_gone(way: str, most: int, level: str) -> None:
+    """With the token of the error, the listing of the item begins anew."""
+    account = make_account(policies=2, executions=4, images=3, amis=2, most=most)
+    record = execution_id(1, 2)
+    _, token = stopped_at(account, lambda key: key[2] == record and bool(key[3]))
+    image = account.resources[record, None][0]["resourceId"]
+    gone, again = {
+        "policies": (policy_arn(1), execution_id(0, 0)),
+        "executions": (record, execution_id(1, 0)),
+        "execution_resources": (f"{ACCOUNT}/{REGION}/{image}", record),
+    }[level]
+    listings: dict[str, list[Any]] = {
+        "policies": account.policies,
+        "executions": account.executions[policy_arn(1)],
+        "execution_resources": account.resources[record, None],
+    }
+    del listings[level][{"policies": 1, "executions": 2}.get(level, 0)]
+    with pytest.raises(ParentGoneError, match=f"{gone} that .* no longer in .*{level};") as caught:
         records_by(way, account, StartingToken=token)
-    level, gone = caught.value.level, caught.value.item_id
-    assert (level, gone) == ("list_lifecycle_executions", execution_id(1, 2))
+    assert (caught.value.level, caught.value.item_id) == (f"list_lifecycle_{level}", gone)
     rest, _ = records_by(way, account, StartingToken=caught.value.resume_token)
-    assert keys_of(rest) == [key for key in account.keys() if key[2] >= execution_id(1, 0)]
-
-
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("images", [3, 8])
-def test_an_image_that_is_gone(way: str, images: int) -> None:
-    account = make_account(policies=1, executions=2, images=images, amis=2, most=2)
-    found, token = stopped_at(account, lambda key: str(key[3]).endswith(f"{images - 1}/1"))
-    parent = found[-1][3]
-    del account.resources[RUN, None][images - 1]
-    with pytest.raises(ParentGoneError) as caught:
-        records_by(way, account, StartingToken=token)
-    assert caught.value.level == "list_lifecycle_execution_resources"
-    assert str(caught.value.item_id).endswith(parent)
-    rest, _ = records_by(way, account, StartingToken=caught.value.resume_token)
-    assert keys_of(rest) == account.keys()[1:]
+    # The execution itself has been yielded: only its listing of resources begins anew.
+    begin = level == "execution_resources"
+    assert keys_of(rest) == [key for key in account.keys() if key[2] >= again][begin:]
 
 
 def change(data: st.DataObject, items: list[Any], new: Callable[[int], Any]) -> None:
