@@ -6,7 +6,7 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -19,21 +19,6 @@ from imagebuilder_pager.local.example_policies import example_policy
 from imagebuilder_pager.local.fleet_service import LocalFleet
 from tests.fakes.fleets import PAST, Key, make_fleet
 
-__all__ = [
-    "ACCOUNT_ID",
-    "REGION",
-    "TARGET",
-    "Answer",
-    "MovingFleet",
-    "error_response",
-    "execution_id",
-    "fleet_of",
-    "interrupt",
-    "make_execution",
-    "policy_arn",
-    "sts_error_response",
-]
-
 ACCOUNT_ID = "123456789012"
 REGION = "us-west-2"
 #: The account and region of :func:`fleet_of`, with the credentials of the environment.
@@ -41,7 +26,7 @@ TARGET = Target(FleetAccount(), REGION)
 
 _ENDED = ("SUCCESS", "FAILED", "CANCELLED")
 
-#: What is done when a request comes; a response is sent in place of the fleet's.
+#: It is called at a request; a response that it returns is sent in place of the fleet's.
 Action = Callable[[], httpx.Response | None]
 
 
@@ -55,34 +40,28 @@ class Answer(NamedTuple):
 
     @property
     def is_of_children(self) -> bool:
-        """Whether it lists the children of an image."""
         return "parentResourceId" in self.parameters
 
 
+@dataclass
 class _Rule:
-    """An action at the requests of an operation with certain parameters."""
+    """An action at the requests of an operation with certain parameters, or at one of them."""
 
-    def __init__(
-        self, action: Action, operation: str, number: int | None, parameters: dict[str, Any]
-    ) -> None:
-        self.action = action
-        self.is_due_at = number
-        self.operation = operation
-        self.parameters = parameters
-        self.requests = 0
+    action: Action
+    operation: str
+    number: int | None
+    parameters: dict[str, Any]
+    requests: int = 0
 
     def is_due(self, operation: str, parameters: dict[str, Any]) -> bool:
         if operation != self.operation or not self.parameters.items() <= parameters.items():
             return False
         self.requests += 1
-        return self.is_due_at in {None, self.requests}
+        return self.number in {None, self.requests}
 
 
 class MovingFleet:
-    """A fleet whose data and answers change while it serves; thread-safe.
-
-    - ``fleet``: what answers, and has the data of the first account and region.
-    """
+    """A fleet whose data and answers change while it serves; thread-safe."""
 
     def __init__(self, fleet: LocalFleet) -> None:
         self.fleet = fleet
@@ -107,18 +86,16 @@ class MovingFleet:
     def before(
         self, action: Action, operation: str, *, number: int | None = None, **parameters: Any
     ) -> None:
-        """Do something before each request is answered, or before one of them.
+        """Call ``action`` before each request of an operation with these parameters is answered.
 
-        - ``action``: what is done; a response that it returns is sent.
-        - ``operation``: the operation of the requests; ``AssumeRole`` is STS's.
-        - ``number``: of these requests, the one, from 1. Default: None, each.
-        - ``parameters``: parameters that they have.
+        A response that it returns is sent. With ``number``, it is called at that request alone,
+        from 1.
         """
         with self._lock:
             self._rules.append(_Rule(action, operation, number, parameters))
 
     def calm(self) -> None:
-        """Do nothing any more before requests."""
+        """Remove all actions."""
         with self._lock:
             self._rules.clear()
 
@@ -134,17 +111,15 @@ class MovingFleet:
 
     @property
     def executions(self) -> tuple[Execution, ...]:
-        """The executions that there are."""
         return self._account.executions
 
     def put(self, *executions: Execution) -> None:
-        """Put executions in the place of those with their ids, and new ones before all others."""
+        """Replace the executions with the same ids, and add new ones before all others."""
         given = {one.lifecycle_execution_id: one for one in executions}
         kept = tuple(given.pop(one.lifecycle_execution_id, one) for one in self._account.executions)
         self._replace(executions=(*given.values(), *kept))
 
     def remove(self, *numbers: int) -> None:
-        """Remove executions."""
         removed = {execution_id(number) for number in numbers}
         kept = (one for one in self.executions if one.lifecycle_execution_id not in removed)
         self._replace(executions=tuple(kept))
@@ -163,10 +138,7 @@ class MovingFleet:
 
 
 def fleet_of(*executions: Execution, **arguments: Any) -> MovingFleet:
-    """Return a fleet of one account and region with these executions and their policies.
-
-    - ``arguments``: those of :func:`make_fleet`.
-    """
+    """Return a fleet of one account and region with these executions and their policies."""
     arns = dict.fromkeys(one.lifecycle_policy_arn for one in executions)
     policies = [
         example_policy("AMI_IMAGE") | {"arn": arn, "name": str(arn).rpartition("/")[2]}
@@ -179,12 +151,10 @@ def fleet_of(*executions: Execution, **arguments: Any) -> MovingFleet:
 
 
 def policy_arn(number: int) -> str:
-    """Return the ARN of a policy."""
     return f"arn:aws:imagebuilder:{REGION}:{ACCOUNT_ID}:lifecycle-policy/policy-{number}"
 
 
 def execution_id(number: int) -> str:
-    """Return the id of an execution."""
     return f"lce-{number:08d}-0000-4000-8000-000000000000"
 
 
@@ -197,15 +167,7 @@ def make_execution(
     unfinished: int = 0,
     end: dt.datetime = PAST,
 ) -> Execution:
-    """Return an execution, of images with an AMI each.
-
-    - ``number``: that of its id.
-    - ``status``: its status. Default: ``SUCCESS``.
-    - ``policy``: the number of its policy. Default: 0.
-    - ``images``: the number of images. Default: 1.
-    - ``unfinished``: of the images, those that are IN_PROGRESS. Default: 0.
-    - ``end``: its end, if its status is that of one that has ended. Default: in the past.
-    """
+    """Return an execution of images with an AMI each, of which ``unfinished`` are IN_PROGRESS."""
     time = end.timestamp()
     resources, children = [], {}
     for index in range(images):
@@ -261,7 +223,7 @@ def sts_error_response(code: str, status: int) -> httpx.Response:
 
 
 def interrupt() -> None:
-    """Press Ctrl-C, for this process alone; its main thread is woken by it."""
+    """Press Ctrl-C for this process alone, and wake its main thread."""
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
