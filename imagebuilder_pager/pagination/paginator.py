@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, Generic
 
-from ..exceptions import PagerError, ParamValidationError, Problem
+from ..exceptions import PagerError
 from .base import (
     BasePageIterator,
     BasePaginator,
@@ -15,14 +14,12 @@ from .base import (
     IterationState,
     PageExpander,
     PageT_co,
-    ParamSerializer,
     T,
     reject_awaitable,
 )
 from .cursor import PageResult
-from .full_result import FullResult
 from .prefetch import prefetch
-from .spec import Expression, PaginationSpec
+from .spec import Expression
 
 
 class Paginator(BasePaginator[Callable[..., PageT_co]], Generic[PageT_co, ItemT_co]):
@@ -38,20 +35,7 @@ class Paginator(BasePaginator[Callable[..., PageT_co]], Generic[PageT_co, ItemT_
     Raises :class:`ParamValidationError` for an async function, which :class:`AsyncPaginator` takes.
     """
 
-    def __init__(
-        self,
-        method: Callable[..., PageT_co],
-        spec: PaginationSpec,
-        *,
-        serialize_params: ParamSerializer | None = None,
-        name: str = "paginate",
-    ) -> None:
-        if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
-            allowed = "a function that returns a page; for an async function, use AsyncPaginator"
-            raise ParamValidationError(
-                "Paginator", [Problem("method", "an async function given", allowed)]
-            )
-        super().__init__(method, spec, serialize_params=serialize_params, name=name)
+    _takes_async_functions = False
 
     def paginate(self, **params: Any) -> PageIterator[PageT_co, ItemT_co]:
         """Return an iterable over pages.
@@ -115,10 +99,9 @@ class PageIterator(
         ``NextToken`` is present only where ``MaxItems`` has truncated the listing.
         """
         state = IterationState(self)
-        full_result = FullResult(self._spec.result_keys)
-        for _ in self._iterate(state, state.collect_into(full_result)):
+        for _ in self._iterate(state, state.collect):
             pass
-        return state.finish(full_result)
+        return state.finish()
 
     def _iterate(
         self, state: IterationState[PageT_co], expand: PageExpander[PageT_co, T]
