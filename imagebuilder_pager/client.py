@@ -52,13 +52,12 @@ from .pagination.paginator import Paginator
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
     from typing import Unpack
 
     from ._rows import Operation
     from .lifecycle_walk import AsyncLifecycleWalk, LifecycleWalk, WalkOptions
-    from .lifecycle_walk.walk import WalkArguments
     from .pagination.async_paginator import AsyncPaginator
     from .type_defs import Exceptions
 
@@ -119,7 +118,7 @@ class _WalkMethods(ABC, Generic[WalkT]):
         longer exists: with the ``resume_token`` of that error, the listing of the item begins anew.
         """
         try:
-            from .lifecycle_walk.walk import WalkArguments
+            walk = self._import_walk()
         except ModuleNotFoundError as error:
             part = f"{__package__}.lifecycle_walk"
             if error.name != part:
@@ -128,32 +127,30 @@ class _WalkMethods(ABC, Generic[WalkT]):
                 f"walk_lifecycle needs {part}, which this copy of the library leaves out; make "
                 "slim SLIM_WITH=walk builds one that has it"
             ) from None
-        return self._walk(
-            WalkArguments(
-                policies=policies, since=since, until=until, children=children, options=options
-            )
+        return walk(
+            self, policies=policies, since=since, until=until, children=children, options=options
         )
 
     @abstractmethod
-    def _walk(self, arguments: WalkArguments) -> WalkT: ...
+    def _import_walk(self) -> Callable[..., WalkT]: ...
 
 
 class WalkMethods(_WalkMethods["LifecycleWalk"]):
     """The walk of the sync client."""
 
-    def _walk(self, arguments: WalkArguments) -> LifecycleWalk:
-        from .lifecycle_walk.steps import LifecycleWalk
+    def _import_walk(self) -> type[LifecycleWalk]:
+        from .lifecycle_walk import LifecycleWalk
 
-        return LifecycleWalk(self, arguments)
+        return LifecycleWalk
 
 
 class AsyncWalkMethods(_WalkMethods["AsyncLifecycleWalk"]):
     """The walk of the async client."""
 
-    def _walk(self, arguments: WalkArguments) -> AsyncLifecycleWalk:
-        from .lifecycle_walk.async_walk import AsyncLifecycleWalk
+    def _import_walk(self) -> type[AsyncLifecycleWalk]:
+        from .lifecycle_walk import AsyncLifecycleWalk
 
-        return AsyncLifecycleWalk(self, arguments)
+        return AsyncLifecycleWalk
 
 
 class _BaseClient(ABC, Generic[HttpT, TransportT]):
