@@ -106,8 +106,8 @@ class Checkpoint:
     def save(self, token: str, *, data: Mapping[str, Any] | None = None) -> None:
         """Save the token that resumes after the processed items.
 
-        It is on the disk when this returns. ``data`` is saved with it, and replaces what was saved
-        before; None keeps that. Where there is no token left, call :meth:`finish`.
+        It is on the disk when this returns. ``data`` is saved with it, and replaces the earlier
+        data; None keeps that. Where there is no token left, call :meth:`finish`.
         """
         if not isinstance(token, str) or not token:
             allowed = "a StartingToken; call finish() at the end of the listing"

@@ -22,7 +22,7 @@ import threading
 
 from ..exceptions import CheckpointError, CheckpointLockedError
 
-_MAX_BYTES = 1024 * 1024  # many times what a token has
+_MAX_BYTES = 1024 * 1024  # many times the size of a token
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
 # Not all systems have all flags.
 _SAFE_FLAGS = sum(

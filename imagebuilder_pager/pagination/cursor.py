@@ -199,7 +199,7 @@ class PageCursor(Generic[PageT]):
         self._items_to_skip -= skipped
         for expression in self._spec.result_keys[1:]:
             # The listing that the token comes from has returned these with the items before the
-            # offset. Numbers stay, as in botocore: they count what the service has scanned.
+            # offset. Numbers stay, as in botocore: they count scanned items.
             value = expression.search(editor.page)
             if isinstance(value, (list, str)):
                 editor.set(expression, value[:0])

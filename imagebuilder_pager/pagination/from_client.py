@@ -1,7 +1,7 @@
 """Our paginator over the methods of a boto3 or aiobotocore client, for any operation of AWS.
 
 The rule: nothing about a service is known here. How an operation paginates, and the type of the
-parameter for its page size, are what the client itself would use, its own data paths included.
+parameter for its page size, come from the client, and so from its data paths.
 """
 
 from __future__ import annotations

@@ -55,11 +55,11 @@ def members(entry: Entry) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """What a service has to list, and the ways it has of answering.
+    """The items of a service, and the kinds of its pages.
 
     ``most``: items of a page, when not fewer are asked for. ``short``: how many fewer than that
     there are, in turns. ``hops``: empty pages before the items, in turns. ``end`` and ``empty``:
-    how it writes that there is no token, and that there are no items. ``trailing``: an empty page
+    how it writes a missing token, and missing items. ``trailing``: an empty page
     comes last. ``stale``: the last page has a token all the same (where there is ``more_results``).
     """
 
@@ -180,7 +180,7 @@ class Listing:
 
 
 class FakeService:
-    """A service that answers with the pages of a listing, and writes down what it was sent."""
+    """A service that answers with the pages of a listing, and records its requests."""
 
     def __init__(self, listing: Listing) -> None:
         self.listing = listing
@@ -278,7 +278,7 @@ async def close(closable: Any) -> None:
 
 
 async def settled(value: Any) -> Any:
-    """The value itself, or what it comes to where it is awaitable."""
+    """Return the value, awaited if it is awaitable."""
     return await value if isinstance(value, Awaitable) else value
 
 

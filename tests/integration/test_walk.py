@@ -33,7 +33,7 @@ def server(account: LifecycleAccount) -> Iterator[LocalServer]:
 
 
 def records_of_boto3(url: str) -> list[dict[str, Any]]:
-    """The loops that one writes with boto3."""
+    """The records of nested loops with boto3."""
     boto3 = pytest.importorskip("boto3")
     session = boto3.session.Session(region_name=REGION, **CREDENTIALS)
     client = session.client("imagebuilder", endpoint_url=url)
@@ -98,7 +98,7 @@ def test_the_async_client_has_the_same(
 
 
 # Walks again and again, each time in a child, which is killed after a random time. A child writes
-# a record and the token behind it in one write, and the next one goes on from the last line.
+# a record and the token behind it in one write, and the next one resumes from the last line.
 KILLED_AT_ANY_TIME = """
 import json, os, random, signal, sys
 

@@ -46,8 +46,8 @@ async def seen_by(
 ) -> dict[str, Any]:
     """Everything that a caller, and the service, see of a listing.
 
-    botocore's iterators are good for one run only. With ``first``, what is seen first, the pages
-    and the full result are of one iterator.
+    botocore's iterators are good for one run only. With ``first``, the part to read first, the
+    pages and the full result are of one iterator.
     """
     service = FakeService(listing)
     pages = make(service)

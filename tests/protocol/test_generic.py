@@ -94,7 +94,7 @@ KEYS = {*ENTRY, "more_results", "non_aggregate_keys"}
     ],
     ids=str,
 )
-def test_a_spec_whose_parts_do_not_fit_is_refused(changes: dict[str, Any], message: str) -> None:
+def test_a_spec_with_invalid_parts_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         PaginationSpec.from_model({**ENTRY, **changes})
 
@@ -212,7 +212,7 @@ def test_a_config_value_of_none_counts_as_absent(config: Any) -> None:
 
 @pytest.mark.parametrize("as_string", [False, True])
 @pytest.mark.parametrize("given", [2, "2", " 2 ", "02", 2.0])
-def test_numbers_may_be_texts_and_the_service_gets_what_it_wants(
+def test_numbers_may_be_texts_and_are_sent_with_the_type_of_the_model(
     given: Any, as_string: bool
 ) -> None:
     service = FakeService(LISTING)
@@ -336,7 +336,7 @@ def test_a_cursor_can_be_driven_by_hand() -> None:
     }
     request = cursor.next_request()
     assert request == {"Owner": "me", "Max": 3, "Token": "a"}
-    request["Owner"] = "someone else"  # the caller's, to do with it as it likes
+    request["Owner"] = "someone else"  # the caller may change it
     assert cursor.next_request() == {"Owner": "me", "Max": 3, "Token": "a"}
 
     page = {"Items": [3, 4, 5], "NextToken": "b", "Of": "second"}

@@ -215,7 +215,7 @@ def test_a_program_that_is_killed_after_any_item_or_page(
 @given(data=st.data(), count=st.integers(0, 30))
 @settings(deadline=None, derandomize=True, max_examples=40)
 def test_killed_with_the_client_of_image_builder(data: st.DataObject, count: int) -> None:
-    """Each run is a client of its own."""
+    """Each run has a new client."""
     finished: list[str] = []
     token: str | None = None
     turns = st.lists(st.integers(0, 3), min_size=1, max_size=4).map(tuple)

@@ -103,9 +103,7 @@ ANY_TOKEN = st.one_of(
 @example(token=packed('{"A": "\ud800"}'), names=["A"])
 @example(token=packed('{"A": 1e999}'), names=["A"])
 @settings(PROFILE, max_examples=700)
-def test_whatever_the_token_it_sets_the_input_tokens_and_an_offset(
-    token: str, names: list[str]
-) -> None:
+def test_any_token_sets_the_input_tokens_and_an_offset_alone(token: str, names: list[str]) -> None:
     refused: StartingTokenError | None = None
     try:
         parsed, offset = parse_starting_token(token, names)

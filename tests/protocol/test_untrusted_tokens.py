@@ -349,7 +349,7 @@ def test_5_a_token_may_skip_a_page_of_the_requested_size() -> None:
     assert len(list(pages.items())) == 100
 
 
-def test_5_a_token_of_a_page_costs_what_an_honest_one_costs() -> None:
+def test_5_a_token_of_a_page_costs_no_more_than_an_honest_one() -> None:
     service = local(100)
     paginator = client_of(service).get_paginator(
         "list_lifecycle_execution_resources", max_page_size=25

@@ -1,4 +1,4 @@
-"""Cases in which botocore's paginator is wrong: what it does, and what is done here."""
+"""Cases in which botocore's paginator is wrong, each with its result and ours."""
 
 import copy
 import dataclasses
@@ -83,7 +83,7 @@ def test_1_a_token_made_of_the_last_item_survives_its_being_skipped(way: str) ->
 
 @given(data=st.data(), listing=listings(), way=st.sampled_from(WAYS))
 @PROFILE
-def test_1_every_item_comes_once_whatever_the_sizes(
+def test_1_every_item_comes_once_at_all_sizes(
     data: st.DataObject, listing: Listing, way: str
 ) -> None:
     """From the token after any page, at any other size, from a service in another mood."""

@@ -1,4 +1,4 @@
-"""The walk from policies to resources: its records, its arguments, and what is refused."""
+"""The walk from policies to resources: its records, its arguments and its errors."""
 
 import pickle
 import subprocess
@@ -42,7 +42,7 @@ def test_every_record_once_in_order(way: str, prefetch: int, *, children: bool) 
     assert token is None
 
 
-def test_what_the_records_have() -> None:
+def test_the_members_of_a_record() -> None:
     account = make_account(policies=1, executions=1, images=1, amis=2)
     execution, image, ami, other = client_of(account).walk_lifecycle()
     assert (execution.parent, execution.resource) == (None, None)
@@ -145,7 +145,7 @@ def day(number: float) -> datetime:
     ],
 )
 @pytest.mark.parametrize("order", [1, -1])
-def test_executions_are_left_out_by_the_time_of_their_end_in_whatever_order(
+def test_executions_are_left_out_by_the_time_of_their_end_in_any_order(
     since: datetime | None, until: datetime | None, days: list[int], order: int
 ) -> None:
     account = make_account(policies=1, executions=4, images=1, amis=0, most=2)

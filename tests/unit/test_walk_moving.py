@@ -71,7 +71,7 @@ def test_resources_before_the_last_one_are_removed(way: str, index: int, *, chil
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("stop_after", [5, 16])
-def test_what_is_added_in_front_is_not_yielded(way: str, stop_after: int) -> None:
+def test_items_added_in_front_are_not_yielded(way: str, stop_after: int) -> None:
     account = make_account(policies=1, executions=3, images=5, amis=0, most=2)
     expected = account.keys()
     first, token = records_by("sync", account, stop_after=stop_after)
@@ -84,7 +84,7 @@ def test_what_is_added_in_front_is_not_yielded(way: str, stop_after: int) -> Non
     assert {key[2] for key in new} == {execution_id(0, n) for n in range(-(-stop_after // 6), 3)}
 
 
-def test_what_moves_behind_comes_again_and_what_moves_in_front_does_not() -> None:
+def test_an_item_moved_behind_comes_again_and_one_moved_in_front_does_not() -> None:
     account = make_account(policies=1, executions=1, images=9, amis=0, most=4)
     images = account.resources[RUN, None]
     first, token = records_by("sync", account, stop_after=1 + 6)
@@ -101,7 +101,7 @@ def test_what_moves_behind_comes_again_and_what_moves_in_front_does_not() -> Non
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_last_resource_is_gone(way: str) -> None:
-    """Its listing begins anew: what was behind the item cannot be known."""
+    """Its listing begins anew: the items behind it cannot be known."""
     account = make_account(policies=1, executions=2, images=6, amis=0, most=2)
     _, token = records_by("sync", account, stop_after=1 + 3, children=False)
     del account.resources[RUN, None][2]
@@ -160,7 +160,7 @@ def drawn_account(data: st.DataObject) -> LifecycleAccount:
 
 @given(data=st.data())
 @PROFILE
-def test_whatever_is_removed_or_added_nothing_behind_the_key_is_left_out(
+def test_nothing_behind_the_key_is_left_out_after_any_change(
     data: st.DataObject,
 ) -> None:
     account = drawn_account(data)
@@ -256,7 +256,7 @@ class RefusingAccount:
     "operation",
     ["ListLifecyclePolicies", "ListLifecycleExecutions", "ListLifecycleExecutionResources"],
 )
-def test_a_listing_whose_tokens_are_refused_again_and_again(
+def test_a_listing_with_tokens_that_are_always_refused(
     way: str, operation: str, *, has_ids: bool
 ) -> None:
     account = make_account(policies=4, executions=4, images=4, amis=0, most=2)
@@ -275,12 +275,12 @@ def test_a_listing_whose_tokens_are_refused_again_and_again(
         assert keys_of(rest) == account.keys()[passed:]
 
 
-# What it takes to resume.
+# The calls for resuming.
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("expired", [False, True])
-def test_to_resume_takes_a_few_calls(way: str, *, expired: bool) -> None:
+def test_resuming_takes_a_few_calls(way: str, *, expired: bool) -> None:
     """On the 95th page of an execution, the pages before it are not read again."""
     account = make_account(policies=1, executions=1, images=191, amis=0, most=2)
     first, token = records_by("sync", account, stop_after=1 + 188, children=False)
@@ -288,5 +288,5 @@ def test_to_resume_takes_a_few_calls(way: str, *, expired: bool) -> None:
     account.requests.clear()
     rest, _ = records_by(way, account, 1, StartingToken=token, children=False)
     assert keys_of([*first, *rest]) == account.keys()[: 2 + 188]
-    # With an expired token, its 94 pages are gone through once more.
+    # With an expired token, its 94 pages are read once more.
     assert len(account.requests) == (98 if expired else 4)
