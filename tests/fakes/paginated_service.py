@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio.lowlevel
 import botocore.paginate
-import trio
 
 from imagebuilder_pager.pagination import AsyncPaginator, PaginationSpec, Paginator
 
@@ -244,6 +243,8 @@ def botocores_complete(method: Callable[..., Any], entry: Entry) -> Any:
 def run(way: str, function: Callable[[], Awaitable[T]]) -> T:
     """Runs an async function to its end, under trio or (also for ``sync``) asyncio."""
     if way == "trio":
+        import trio  # the environment with aiobotocore has none
+
         return trio.run(function)
 
     async def main() -> T:
