@@ -14,7 +14,7 @@ import anyio.lowlevel
 import httpx
 import pytest
 
-from imagebuilder_pager import AsyncImageBuilder, H11Client, ImageBuilder
+from imagebuilder_pager import H11Client, ImageBuilder
 from imagebuilder_pager.exceptions import PaginationError
 from imagebuilder_pager.local import Fault, FaultPlan, LocalServer
 from tests.fakes.image_builder import ARGUMENTS, ID, local
@@ -23,8 +23,6 @@ from tests.fakes.paginated_service import (
     ENTRY,
     WAYS,
     FakeService,
-    Pages,
-    close,
     ours,
     ours_async,
     paginate_by,
@@ -214,51 +212,6 @@ def test_an_iteration_is_for_one_task_at_a_time(backend: str, depth: int) -> Non
         assert [page["Items"][0] async for page in iterator] == list(range(2, 20, 2))
 
     run(backend, main)
-
-
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("depth", [0, 2])
-def test_no_connection_is_left_open(way: str, depth: int) -> None:
-    """Over a real socket: the pool has idle connections, and none when the client is closed."""
-    transport: Any
-    http_client: Any
-    if way == "sync":
-        transport = httpx.HTTPTransport()
-        http_client = httpx.Client(transport=transport)
-    else:
-        transport = httpx.AsyncHTTPTransport()
-        http_client = httpx.AsyncClient(transport=transport)
-
-    async def check_idle() -> None:
-        join_prefetch_threads()
-        await run_all_tasks()
-        assert all(connection.is_idle() for connection in transport._pool.connections)
-
-    async def main() -> None:
-        client_class: Any = ImageBuilder if way == "sync" else AsyncImageBuilder
-        client = client_class(**arguments, http_client=http_client)
-        pages = Pages(
-            client.get_paginator(OPERATION).paginate(
-                lifecycleExecutionId=ID, PaginationConfig={"Prefetch": depth, "PageSize": 2}
-            )
-        )
-        async for _ in pages:
-            break
-        await check_idle()
-        with pytest.raises(CallerError):
-            await raise_in_loop(pages)
-        await check_idle()
-        iterator = aiter(pages)
-        await anext(iterator)
-        await iterator.aclose()
-        await check_idle()
-        assert len((await pages.build_full_result())["resources"]) == 9
-        await close(http_client)
-        assert transport._pool.connections == []
-
-    with LocalServer(local(9)) as server:
-        arguments = {**ARGUMENTS, "endpoint_url": server.url}
-        run(way, main)
 
 
 # The caller's context.

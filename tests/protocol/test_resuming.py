@@ -13,10 +13,8 @@ from imagebuilder_pager.pagination import decode_token
 from tests.fakes.image_builder import (
     ID,
     Handler,
-    answering,
     async_client_of,
     client_of,
-    listing_of,
     local,
     resources,
 )
@@ -27,7 +25,6 @@ from tests.fakes.paginated_service import (
     Listing,
     Pages,
     expand_items,
-    gone_through,
     items_by,
     pages_by,
     run,
@@ -210,32 +207,3 @@ def test_a_program_that_is_killed_after_any_item_or_page(
         if token is None:
             break
     assert finished == list(listing.items)
-
-
-@given(data=st.data(), count=st.integers(0, 30))
-@settings(deadline=None, derandomize=True, max_examples=40)
-def test_killed_with_the_client_of_image_builder(data: st.DataObject, count: int) -> None:
-    """Each run has a new client."""
-    finished: list[str] = []
-    token: str | None = None
-    turns = st.lists(st.integers(0, 3), min_size=1, max_size=4).map(tuple)
-    for number in range(100):
-        most = data.draw(st.integers(2, 25))
-        service = FakeService(listing_of(count, most=most, short=data.draw(turns)))
-        way = data.draw(st.sampled_from(WAYS))
-        config: Any = {
-            "PageSize": data.draw(st.none() | st.integers(1, 25)),
-            "MaxItems": data.draw(st.none() | st.integers(1, 20)) if number < 50 else None,
-            "Prefetch": data.draw(st.integers(0, 2)),
-            "StartingToken": token,
-        }
-        killed_after = data.draw(st.none() | st.integers(1, 12)) if number < 50 else None
-        paginator = paginator_by(way, answering(service))
-        pages = Pages(paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config))
-        items, tokens, last = gone_through(way, pages, pages.items(), killed_after)
-        finished += names(items)
-        assert finished == NAMES[: len(finished)]
-        token = tokens[-1] if len(items) == killed_after else last
-        if token is None:
-            break
-    assert finished == NAMES[:count]

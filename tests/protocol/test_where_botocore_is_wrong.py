@@ -52,20 +52,6 @@ def test_1_a_smaller_page_size_after_resuming_repeats_nothing(way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_1_a_service_that_returns_fewer_than_before_repeats_nothing(way: str) -> None:
-    token = encode_token({"Token": "t0:2.0", "boto_truncate_amount": 4})
-    fewer = Listing(entry=ENTRY, items=list(range(10)), most=5, short=(3,))
-    config = {"StartingToken": token, "MaxItems": 3}
-
-    botocore_pages = list(botocores(FakeService(fewer), ENTRY).paginate(PaginationConfig=config))
-    assert expand_items(fewer, botocore_pages) == [4, 5, 6]  # 4 and 5 again
-
-    pages, tokens = pages_by(way, FakeService(fewer), config)
-    assert expand_items(fewer, pages) == [6, 7, 8]
-    assert decode_token(tokens[-1] or "") == {"Token": "t0:8.0", "boto_truncate_amount": 1}
-
-
-@pytest.mark.parametrize("way", WAYS)
 def test_1_a_token_made_of_the_last_item_survives_its_being_skipped(way: str) -> None:
     """As S3's: where all items of a page are left out, botocore finds no token and stops."""
     entry = {**ENTRY, "output_token": "NextToken || Items[-1].Key", "more_results": "More"}
