@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Generic, Protocol, TypeVar
 
 from .._async_runtime import Event, current_runtime
-from ..exceptions import PagerError
+from ..exceptions import PagerError, PaginationError
 from .async_prefetch import AsyncPrefetcher
 from .base import (
     BasePageIterator,
@@ -16,7 +16,6 @@ from .base import (
     IterationState,
     PageT_co,
     T,
-    require_awaitable,
 )
 from .cursor import PageResult
 from .spec import Expression
@@ -82,7 +81,11 @@ class AsyncPageIterator(
             if request is None:
                 return None
             page = self._method(**request)
-            require_awaitable(page)
+            if not isinstance(page, Awaitable):
+                raise PaginationError(
+                    f"the method returned a {type(page).__name__} in place of an awaitable; for a "
+                    "function that is not async, use Paginator"
+                )
             return cursor.process_page(await page)
 
         return AsyncPrefetcher(fetch, self._options.prefetch)

@@ -7,9 +7,10 @@ and where the caller can resume, are decided here.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+from .._validation import describe_value, importing
 from ..exceptions import (
     PagerError,
     PaginationError,
@@ -203,14 +204,17 @@ class IterationState(Generic[PageT]):
         """Return an expander that yields the value of a JMESPath expression on the page.
 
         Of a list, it yields each element. Raises :class:`ParamValidationError` for an expression
-        that is not valid.
+        that is not valid on any page. The expander raises :class:`PaginationError` where it has no
+        value on its page, such as the length of a number.
         """
-        from .search import compile_search  # most listings go without
-
-        search = compile_search(expression)
+        compiled = _compile_search(expression)
+        from jmespath.exceptions import JMESPathError
 
         def expand(result: PageResult[PageT]) -> Iterator[Any]:
-            value = search(to_plain_dict(result.page))
+            try:
+                value = compiled.search(to_plain_dict(result.page))
+            except JMESPathError as error:
+                raise PaginationError(f"search: {describe_value(expression)}: {error}") from error
             self.record_yielded(result)
             yield from value if isinstance(value, list) else [value]
 
@@ -228,21 +232,48 @@ class IterationState(Generic[PageT]):
         return self._full_result.finish()
 
 
-def reject_awaitable(page: object) -> None:
-    """Raise :class:`PaginationError` for an awaitable in place of a page."""
-    if isinstance(page, Awaitable):
-        if isinstance(page, Coroutine):
-            page.close()  # or Python warns that it was never awaited
-        raise PaginationError(
-            f"the method returned a {type(page).__name__} in place of a page; for an async "
-            "function, use AsyncPaginator"
+def _compile_search(expression: str) -> Any:
+    """Return the compiled expression, checked."""
+    with importing("jmespath", purpose="search", otherwise="filter the pages in Python"):
+        import jmespath
+        from jmespath.exceptions import JMESPathError
+
+    given = f"{describe_value(expression)} given"
+    if not isinstance(expression, str):
+        raise ParamValidationError(
+            "search", [Problem("expression", given, "a JMESPath expression")]
         )
+    try:
+        compiled = jmespath.compile(expression)
+        reasons = list(_find_invalid_calls(compiled.parsed))
+    except JMESPathError as error:
+        # The lines after the first repeat the expression.
+        reasons = [str(error).splitlines()[0].removesuffix(":").removesuffix(", for expression")]
+    except RecursionError:
+        reasons = ["nested too deeply"]
+    if reasons:
+        raise ParamValidationError("search", [Problem("expression", f"{given}; {reasons[0]}")])
+    return compiled
 
 
-def require_awaitable(page: object) -> None:
-    """Raise :class:`PaginationError` for anything but an awaitable page."""
-    if not isinstance(page, Awaitable):
-        raise PaginationError(
-            f"the method returned a {type(page).__name__} in place of an awaitable; for a function "
-            "that is not async, use Paginator"
-        )
+def _find_invalid_calls(node: Mapping[str, Any]) -> Iterator[str]:
+    """Yield an error for each call of an unknown function or with too few or many arguments.
+
+    jmespath itself finds them only on a page.
+    """
+    from jmespath.functions import Functions
+
+    if node["type"] == "function_expression":
+        name, count = node["value"], len(node["children"])
+        function = Functions.FUNCTION_TABLE.get(name)
+        if function is None:
+            yield f"unknown function {name}()"
+        else:
+            signature = function["signature"]
+            is_variadic = bool(signature) and bool(signature[-1].get("variadic"))
+            if count < len(signature) or (count > len(signature) and not is_variadic):
+                at_least = "at least " if is_variadic else ""
+                yield f"{name}() takes {at_least}{len(signature)} arguments, not {count}"
+    for child in node["children"]:
+        if isinstance(child, Mapping):  # a slice has numbers
+            yield from _find_invalid_calls(child)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
 from typing import Any, Generic
 
-from ..exceptions import PagerError
+from ..exceptions import PagerError, PaginationError
 from .base import (
     BasePageIterator,
     BasePaginator,
@@ -15,7 +15,6 @@ from .base import (
     PageExpander,
     PageT_co,
     T,
-    reject_awaitable,
 )
 from .cursor import PageResult
 from .prefetch import prefetch
@@ -121,7 +120,13 @@ class PageIterator(
             if request is None:
                 return None
             page = self._method(**request)
-            reject_awaitable(page)
+            if isinstance(page, Awaitable):
+                if isinstance(page, Coroutine):
+                    page.close()  # or Python warns that it was never awaited
+                raise PaginationError(
+                    f"the method returned a {type(page).__name__} in place of a page; for an "
+                    "async function, use AsyncPaginator"
+                )
             return cursor.process_page(page)
 
         return prefetch(fetch, self._options.prefetch)

@@ -46,7 +46,7 @@ def put(page: dict[str, Any], path: str, value: Any) -> None:
 
 
 def members(entry: Entry) -> Any:
-    """As much of a service model as botocore's paginator looks at."""
+    """The part of a service model that botocore's paginator reads."""
     kind = "string" if entry.get("limit_as_string") else "integer"
     shapes = {entry["limit_key"]: SimpleNamespace(type_name=kind)} if "limit_key" in entry else {}
     return SimpleNamespace(input_shape=SimpleNamespace(members=shapes))
@@ -58,8 +58,8 @@ class Listing:
 
     ``most``: items of a page, when not fewer are asked for. ``short``: how many fewer than that
     there are, in turns. ``hops``: empty pages before the items, in turns. ``end`` and ``empty``:
-    how it writes a missing token, and missing items. ``trailing``: an empty page
-    comes last. ``stale``: the last page has a token all the same (where there is ``more_results``).
+    how it writes a missing token, and missing items. ``trailing``: an empty page comes last.
+    ``stale``: with ``more_results``, the last page has a token all the same.
     """
 
     entry: Entry
@@ -93,7 +93,7 @@ class Listing:
         ]
 
     def tokens(self, state: State) -> dict[str, Any]:
-        """The tokens that lead to a state, without those that are not there."""
+        """The tokens that lead to a state, without missing ones."""
         return {
             name: self._token(number, state)
             for number, name in enumerate(self.input_tokens)
