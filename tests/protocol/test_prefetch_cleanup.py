@@ -82,13 +82,14 @@ def test_no_thread_is_left_by_result_key_iters() -> None:
 
 
 @pytest.mark.parametrize("leave", ["drop", "close", "an error", "a collection of garbage"])
-def test_leaving_the_loop_does_not_wait_for_the_request_under_way(leave: str) -> None:
+@pytest.mark.parametrize("depth", [1, 3])
+def test_leaving_the_loop_does_not_wait_for_the_request_under_way(leave: str, depth: int) -> None:
     """Its result is dropped, and no other request follows.
 
     A collection of garbage begins at any line, where this thread may hold a lock of the other one.
     """
     service = GatedService(TEN, free=1)
-    iterator: Any = iter(ours(service, ENTRY).paginate(PaginationConfig={"Prefetch": 3}))
+    iterator: Any = iter(ours(service, ENTRY).paginate(PaginationConfig={"Prefetch": depth}))
     next(iterator)
     service.wait_for(2)
     if leave == "close":
