@@ -49,11 +49,6 @@ HONEST = decode_token(TOKENS[-3])
         packed({**HONEST, "keys": ["", *HONEST["keys"][1:]]}),
         packed({**HONEST, "keys": ["YQ==", "a"], "boto_encoded_keys": [["keys", 0]]}),
         packed({**HONEST, "boto_encoded_keys": 5}),
-        packed({**HONEST, "level": None}),
-        packed({**HONEST, "level": True}),
-        packed({**HONEST, "level": -1}),
-        packed({**HONEST, "level": 4}),
-        packed({**HONEST, "token": None, "level": 1}),
         packed({**HONEST, "token": ""}),
         packed({**HONEST, "token": 5}),
         packed({**HONEST, "token": packed({"maxResults": 1, "nextToken": "a"})}),
@@ -93,7 +88,6 @@ DOCUMENTS = st.fixed_dictionaries(
     {
         "walk": st.just(HONEST["walk"]),
         "keys": st.lists(KEYS, max_size=5),
-        "level": st.one_of(st.none(), st.integers(-1, 4)),
         "token": PAGE_TOKENS,
     }
 )
