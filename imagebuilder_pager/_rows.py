@@ -6,6 +6,7 @@ imports no model: that of its response is loaded when it is first used.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -36,6 +37,7 @@ class Operation:
     - ``family``: the module of :mod:`.models` that has its response.
     - ``returns``: the content of a response, in words.
     - ``http_method``, ``path``: of its request. The parameters of a GET request are in its query.
+      Default: POST, and the name after a slash.
     - ``params``: its parameters by their names.
     - ``errors``: the names of the errors that the service model has for it.
     - ``result_key``: the member with the items, None for an operation that is not paginated.
@@ -46,24 +48,23 @@ class Operation:
     def __init__(
         self,
         name: str,
-        method_name: str,
         family: str,
         returns: str,
         *,
         http_method: str = "POST",
-        path: str,
+        path: str = "",
         params: Mapping[str, Param],
         errors: tuple[str, ...],
         result_key: str | None = None,
-        limit_key: str | None = None,
+        limit_key: str | None = "maxResults",
         non_aggregate_keys: tuple[str, ...] = (),
     ) -> None:
         self.name = name
-        self.method_name = method_name
+        self.method_name: str = re.sub(r"\B(?=[A-Z])", "_", name).lower()
         self.family = family
         self.returns = returns
         self.http_method = http_method
-        self.path = path
+        self.path: str = path or f"/{name}"
         self.params = params
         self.errors = errors
         self.result_key = result_key

@@ -15,6 +15,8 @@ from .exceptions import MissingDependencyException, ParamValidationError, Proble
 
 NumberT = TypeVar("NumberT", float, int)
 
+#: The pattern of a role's ARN by STS: its account id, then its path and name.
+ROLE_ARN = r"arn:aws[a-z-]*:iam::(\d{12}):role/([\w+=,.@/-]{1,576})"
 _MAX_SHOWN_LENGTH = 80
 _MAX_SHOWN_NUMBER = 10**20
 

@@ -1,4 +1,4 @@
-"""The types of credentials, for everything that finds them or signs with them."""
+"""The types of credentials, for the modules that resolve them or sign with them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from .._dates import parse_iso8601
+from .._dates import assume_utc
 from ..exceptions import ParamValidationError, Problem
 from .clock import SYSTEM_CLOCK, Clock
 from .config.shared_config import SharedConfig
@@ -96,15 +96,21 @@ class Credentials:
 
 
 def read_credentials(members: Mapping[str, Any], token_name: str) -> Credentials:
-    """Return the credentials in a response of AWS; ``token_name`` is the member with the token.
+    """Return the credentials in a mapping of AWS; ``token_name`` is the member with the token.
 
-    Raises ``ValueError`` for an ``Expiration`` that is not in ISO 8601.
+    A missing key is "". Raises ``ValueError`` for an ``Expiration`` that is neither a datetime nor
+    a time in ISO 8601.
     """
+    expiration = members.get("Expiration")
+    if isinstance(expiration, str):
+        expiration = datetime.fromisoformat(expiration)
+    if expiration is not None and not isinstance(expiration, datetime):
+        raise ValueError("neither a datetime nor a string")
     return Credentials(
-        members["AccessKeyId"],
-        members["SecretAccessKey"],
-        members[token_name],
-        parse_iso8601(members["Expiration"]),
+        members.get("AccessKeyId") or "",
+        members.get("SecretAccessKey") or "",
+        members.get(token_name) or None,
+        expiration and assume_utc(expiration),
     )
 
 

@@ -33,7 +33,6 @@ from ..exceptions import (
     ClientError,
     ConnectionClosedError,
     EndpointConnectionError,
-    InvalidConfigError,
     PagerError,
     ProxyConnectionError,
     ReadTimeoutError,
@@ -302,35 +301,20 @@ def resolve_retries(
     for a setting.
     """
 
-    def validate_attempts(name: str, value: object) -> int:
-        # An argument is a number, a setting is a text.
-        return validate_whole_number(name, value, minimum=1, convert=max_attempts is None)
-
-    mode = _resolve(owner, "retry_mode", retry_mode, config, _validate_mode) or "standard"
-    attempts = _resolve(owner, "max_attempts", max_attempts, config, validate_attempts)
-    return mode, attempts or MAX_ATTEMPTS_BY_MODE[mode]
-
-
-def _resolve(
-    owner: str,
-    name: str,
-    argument: object,
-    config: SharedConfig,
-    validate: Callable[[str, object], T],
-) -> T | None:
-    if argument is not None:
-        with validating(owner):
-            return validate(name, argument)
-    setting = config.get(f"AWS_{name.upper()}", key=name)
-    if setting is None:
-        return None
-    try:
-        return validate(setting.source, setting.value)
-    except InvalidValueError as error:
-        raise InvalidConfigError(error.problem) from None
+    with validating(owner):
+        if retry_mode is not None:
+            _validate_mode(retry_mode)
+        if max_attempts is not None:
+            validate_whole_number("max_attempts", max_attempts, minimum=1)
+    if retry_mode is None:
+        retry_mode = config.get_choice("AWS_RETRY_MODE", "retry_mode", MAX_ATTEMPTS_BY_MODE)
+    if max_attempts is None:
+        max_attempts = config.get_whole_number("AWS_MAX_ATTEMPTS", "max_attempts")
+    mode = retry_mode or "standard"
+    return mode, max_attempts or MAX_ATTEMPTS_BY_MODE[mode]
 
 
-def _validate_mode(name: str, value: object) -> str:
-    if isinstance(value, str) and value in MAX_ATTEMPTS_BY_MODE:
-        return value
-    raise InvalidValueError(describe_invalid_value(name, value, ", ".join(MAX_ATTEMPTS_BY_MODE)))
+def _validate_mode(mode: object) -> None:
+    if not isinstance(mode, str) or mode not in MAX_ATTEMPTS_BY_MODE:
+        allowed = ", ".join(MAX_ATTEMPTS_BY_MODE)
+        raise InvalidValueError(describe_invalid_value("retry_mode", mode, allowed))

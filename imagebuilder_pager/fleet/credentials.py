@@ -13,13 +13,7 @@ from .._aws.config.tls import LazySSLContext, ca_bundle_from_config, resolve_ver
 from .._aws.credentials.refreshable import RefreshableCredentials
 from .._aws.credentials.resolver import resolve_credentials
 from .._aws.credentials.sts import StsClient
-from .._aws.identity import (
-    CachingProvider,
-    Credentials,
-    CredentialsContext,
-    read_credentials,
-)
-from ..exceptions import CredentialRetrievalError
+from .._aws.identity import CachingProvider, Credentials, CredentialsContext
 from .targets import Account, Target
 
 
@@ -77,13 +71,7 @@ class FleetCredentials:
             params["ExternalId"] = account.external_id
 
         def fetch() -> Credentials:
-            response = self._sts_client(source, account, region).assume_role(**params)
-            try:
-                return read_credentials(response["Credentials"], "SessionToken")
-            except ValueError as error:
-                raise CredentialRetrievalError(
-                    f"STS returned credentials for {account.role_arn} with an invalid Expiration"
-                ) from error
+            return self._sts_client(source, account, region).assume_role(**params)
 
         return Access(RefreshableCredentials(fetch, self._clock), source.certificates)
 

@@ -12,15 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from .._aws.config.region import region_problem
-from .._validation import describe_invalid_value, describe_value
+from .._validation import ROLE_ARN, describe_invalid_value, describe_value
 from ..exceptions import InvalidConfigError, ParamValidationError, Problem
 
 #: The patterns of an account's values, and their descriptions. STS documents those of a role.
 _CHECKS = {
-    "role_arn": (
-        r"arn:aws[a-z-]*:iam::(\d{12}):role/[\w+=,.@/-]{1,576}",
-        "a role's ARN, such as arn:aws:iam::111122223333:role/Reader",
-    ),
+    "role_arn": (ROLE_ARN, "a role's ARN, such as arn:aws:iam::111122223333:role/Reader"),
     "profile": (r"(?s).+", "a profile of AWS's shared files"),
     "name": (r"[\w+=,.@-]{1,64}", "1 to 64 letters, digits and + = , . @ _ -"),
     "external_id": (r"[\w+=,.@:/-]{2,1224}", "2 to 1224 letters, digits and + = , . @ : / _ -"),

@@ -18,10 +18,10 @@ from xml.sax.saxutils import escape
 
 import httpx
 
+from .._validation import ROLE_ARN
 from .errors import ServiceError
 from .sigv4_verifier import verify_signature
 
-_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/([\w+=,.@/-]+)", re.ASCII)
 _SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 _MIN_SECONDS, _MAX_SECONDS = 900, 43200
@@ -106,7 +106,7 @@ class LocalSts:
 
     def _assume_role(self, form: Mapping[str, str], now: dt.datetime) -> str:
         role, name = form.get("RoleArn", ""), form.get("RoleSessionName", "")
-        match = _ROLE_ARN.fullmatch(role)
+        match = re.fullmatch(ROLE_ARN, role, re.ASCII)
         seconds = form.get("DurationSeconds", f"{self._lifetime.total_seconds():.0f}")
         given = "DurationSeconds" in form
         if match is None or not _SESSION_NAME.fullmatch(name) or not seconds.isdecimal():

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import botocore.awsrequest
 import botocore.config
 import botocore.endpoint_provider
 import botocore.exceptions
 import botocore.loaders
 import botocore.session
-import botocore.utils
+import pytest
 
-LOADER = botocore.loaders.Loader()  # one for all sessions, since it keeps what it has read
+LOADER = botocore.loaders.Loader()  # one for all sessions, since it caches files
 
 
 def make_session(profile: str | None = None) -> botocore.session.Session:
@@ -29,8 +28,24 @@ def endpoint_rules() -> botocore.endpoint_provider.EndpointProvider:
     return botocore.endpoint_provider.EndpointProvider(description, partitions)
 
 
-class RequestCaught(Exception):
+class _CaughtRequest(Exception):
     """A request that is not to be sent."""
+
+    def __init__(self, request: Any) -> None:
+        super().__init__()
+        self.request = request
+
+
+def caught_request(client: Any, method_name: str, **params: Any) -> Any:
+    """Return the request that a client of boto3 would send."""
+
+    def catch(request: Any, **_: Any) -> None:
+        raise _CaughtRequest(request)
+
+    client.meta.events.register("before-send.*.*", catch)
+    with pytest.raises(_CaughtRequest) as caught:
+        getattr(client, method_name)(**params)
+    return caught.value.request
 
 
 def boto3_url(
@@ -41,30 +56,14 @@ def boto3_url(
         client: Any = session.create_client(
             service,
             region_name=region,
-            verify=False,  # nothing is sent, and certificates take their time to load
+            verify=False,  # nothing is sent, and certificates are slow to load
             config=botocore.config.Config(retries={"total_max_attempts": 1}, **config),
         )
-    except botocore.exceptions.EndpointVariantError:
-        return None
-    sent: list[botocore.awsrequest.AWSPreparedRequest] = []
-
-    def catch(request: Any, **_: Any) -> None:
-        sent.append(request)
-        raise RequestCaught
-
-    client.meta.events.register(f"before-send.{service}.*", catch)
-    try:
-        if service == "sts":
-            client.get_caller_identity()
-        else:
-            client.list_image_pipelines()
-    except RequestCaught:
-        pass
+        method_name = "get_caller_identity" if service == "sts" else "list_image_pipelines"
+        request = caught_request(client, method_name)
     except botocore.exceptions.BotoCoreError:
         return None
-    (request,) = sent
-    authorization: Any = request.headers["Authorization"]
-    scope = re.search(r"Credential=[^/]+/\d+/([^/]+)/", authorization.decode())
+    scope = re.search(r"Credential=[^/]+/\d+/([^/]+)/", request.headers["Authorization"].decode())
     assert scope is not None
     return "/".join(request.url.split("/")[:3]), scope[1]
 

@@ -36,7 +36,7 @@ def boto3_call(answer: Answer, profile: str | None = None, **config: Any) -> Bot
     client: Any = make_session(profile).create_client(
         "imagebuilder",
         region_name="us-west-2",
-        verify=False,  # nothing is sent, and certificates take their time to load
+        verify=False,  # nothing is sent, and certificates are slow to load
         config=botocore.config.Config(**config),
     )
     attempts: list[dict[str, str]] = []

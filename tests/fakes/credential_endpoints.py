@@ -1,4 +1,4 @@
-"""The endpoints that have credentials, all on one local port, and what is set up for them."""
+"""The endpoints that have credentials, all on one local port, and settings that point at them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import json
 import os
 import re
 import sys
-import threading
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 import botocore.loaders
@@ -20,20 +18,20 @@ import botocore.utils
 import httpx
 import pytest
 
-from imagebuilder_pager._aws.clock import Clock
 from imagebuilder_pager._aws.config.shared_config import SharedConfig
+from imagebuilder_pager._aws.config.tls import UNVERIFIED, LazySSLContext
 from imagebuilder_pager._aws.credentials.container import ContainerProvider
 from imagebuilder_pager._aws.credentials.resolver import resolve_credentials
 from imagebuilder_pager._aws.identity import CachingProvider, CredentialsContext
+from imagebuilder_pager.exceptions import CredentialRetrievalError, PagerError
+from imagebuilder_pager.local import LocalServer
 from imagebuilder_pager.local.errors import ServiceError
 from imagebuilder_pager.local.sigv4_verifier import verify_signature
 
+from .clocks import NoSleepClock
+
 REGION = "us-west-2"
-
-
 ROLE = "arn:aws:iam::123456789012:role/reader"
-
-
 SECRETS = {
     "AKIDENV": "SecretOfEnvironment",
     "AKIDSHARED": "SecretOfSharedFile",
@@ -59,50 +57,17 @@ class CredentialEndpoints:
         self.generation = 1
         self.lifetime = timedelta(hours=1)
         self.scripted: list[Response] = []
-        self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.requests: list[httpx.Request] = []
         self.secrets = dict(SECRETS)
-        endpoints = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def handle_any(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                status, response = endpoints.respond(self.command, self.path, headers, body)
-                self.send_response(status)
-                if status in {301, 302, 307}:
-                    self.send_header("Location", response.decode())
-                self.send_header("Content-Length", str(len(response)))
-                self.end_headers()
-                self.wfile.write(response)
-
-            do_GET = do_PUT = do_POST = do_CONNECT = handle_any  # noqa: N815
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.host = f"127.0.0.1:{self._server.server_address[1]}"
-        self.url = f"http://{self.host}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server = LocalServer(self._serve)
+        self.url = self._server.url
+        self.host = self.url.removeprefix("http://")
+        self.close = self._server.close
 
     @property
-    def paths(self) -> list[str]:
-        return [path for _, path, _, _ in self.requests]
-
     def sts_forms(self) -> list[dict[str, str]]:
-        """Return the parameters of the STS calls."""
-        return [
-            {name: values[0] for name, values in parse_qs(body.decode()).items()}
-            for method, _, _, body in self.requests
-            if method == "POST"
-        ]
+        """The parameters of the STS calls."""
+        return [_form_of(request) for request in self.requests if request.method == "POST"]
 
     def issue(self, kind: str) -> dict[str, str]:
         expiration = (datetime.now(UTC) + self.lifetime).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -115,24 +80,25 @@ class CredentialEndpoints:
             "Expiration": expiration,
         }
 
-    def respond(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Response:
-        self.requests.append((method, path, headers, body))
-        if self.scripted:
-            return self.scripted.pop(0)
-        if method == "POST":
-            return self.sts(headers, body)
-        if path.startswith("/latest/"):
-            return self.instance_metadata(method, path, headers)
-        return self.container(path, headers)
+    def _serve(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        status, content = self.scripted.pop(0) if self.scripted else self.respond(request)
+        headers = {"Location": content.decode()} if status in {301, 302, 307} else {}
+        return httpx.Response(status, headers=headers, content=content)
 
-    def container(self, path: str, headers: dict[str, str]) -> Response:
+    def respond(self, request: httpx.Request) -> Response:
+        path = request.url.path
+        if request.method == "POST":
+            return self._sts(request)
+        if path.startswith("/latest/"):
+            return self._instance_metadata(request.method, path, request.headers)
         if path.startswith("/v2/credentials/"):
             return 200, json.dumps(self.issue("ECS")).encode()
-        if headers.get("authorization") != self.container_token:
+        if request.headers.get("authorization") != self.container_token:
             return 401, b"the token is " + self.container_token.encode()
         return 200, json.dumps(self.issue("EKS")).encode()
 
-    def instance_metadata(self, method: str, path: str, headers: dict[str, str]) -> Response:
+    def _instance_metadata(self, method: str, path: str, headers: httpx.Headers) -> Response:
         if path == "/latest/api/token":
             if method != "PUT" or "x-aws-ec2-metadata-token-ttl-seconds" not in headers:
                 return 400, b"no"
@@ -146,10 +112,9 @@ class CredentialEndpoints:
             return 200, json.dumps({"Code": "Success", **self.issue("IMDS")}).encode()
         return 404, b"no such role"
 
-    def sts(self, headers: dict[str, str], body: bytes) -> Response:
-        form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+    def _sts(self, request: httpx.Request) -> Response:
+        form = _form_of(request)
         if form["Action"] == "AssumeRole":
-            request = httpx.Request("POST", self.url + "/", headers=headers, content=body)
             try:
                 verify_signature(
                     request,
@@ -173,6 +138,10 @@ class CredentialEndpoints:
         ).encode()
 
 
+def _form_of(request: httpx.Request) -> dict[str, str]:
+    return dict(parse_qsl(request.content.decode()))
+
+
 def sts_error(code: str, message: str) -> bytes:
     return (
         '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>'
@@ -190,6 +159,8 @@ class CredentialSettings:
         self._monkeypatch = monkeypatch
         self.folder = folder
         self.endpoints = endpoints
+        #: The clock of the search; a test may set another one.
+        self.clock: Any = NoSleepClock()
         for name in list(os.environ):
             if re.match("(?i)(AWS|SSL|REQUESTS)_|.*_PROXY$|BOTO_CONFIG", name):
                 monkeypatch.delenv(name)
@@ -242,11 +213,38 @@ class CredentialSettings:
         token = self.file("web-token", "web.identity.token")
         self.environment(AWS_WEB_IDENTITY_TOKEN_FILE=token, AWS_ROLE_ARN=ROLE + "/env")
 
+    def set_profiles(self) -> None:
+        """Write all profiles, and set up their sources but for the environment."""
+        token = self.file("web-token", "web.identity.token")
+        process = process_command(PROCESS_OUTPUT)
+        text = "\n".join(PROFILES.values())
+        self.file(".aws/config", text.replace("{token}", token).replace("{process}", process))
+        self.set_ecs()
+        self.set_imds()
+
     def set_shared(self) -> None:
         self.file(".aws/credentials", self.profile("default", "AKIDSHARED"))
 
     def set_config(self) -> None:
         self.file(".aws/config", self.profile("default", "AKIDCONFIG"))
+
+    def find_provider(
+        self, profile: str | None = None, certificates: LazySSLContext = UNVERIFIED
+    ) -> CachingProvider:
+        context = CredentialsContext(SharedConfig(profile), REGION, certificates, self.clock)
+        return resolve_credentials(None, None, None, None, context)
+
+    def our_credentials(self, profile: str | None = None) -> FrozenCredentials:
+        keys = self.find_provider(profile).get_frozen_credentials()
+        return keys.access_key, keys.secret_key, keys.token
+
+    def error(
+        self, match: str | None = None, kind: type[PagerError] = CredentialRetrievalError
+    ) -> PagerError:
+        """Return the error of a search, of this type and with a text that matches."""
+        with pytest.raises(kind, match=match) as caught:
+            self.our_credentials()
+        return caught.value
 
     @staticmethod
     def profile(name: str, access_key: str) -> str:
@@ -254,15 +252,14 @@ class CredentialSettings:
         return f"[{name}]\naws_access_key_id={access_key}\naws_secret_access_key={secret}\n"
 
 
-def find_provider(clock: Clock, profile: str | None = None) -> CachingProvider:
-    return resolve_credentials(
-        None, None, None, None, CredentialsContext(SharedConfig(profile), REGION, clock=clock)
-    )
-
-
-def our_credentials(clock: Clock, profile: str | None = None) -> FrozenCredentials:
-    keys = find_provider(clock, profile).get_frozen_credentials()
-    return keys.access_key, keys.secret_key, keys.token
+def texts_of(error: BaseException) -> str:
+    """Return all texts of an error and of those before it."""
+    texts = ""
+    raised: BaseException | None = error
+    while raised is not None:
+        texts += f"{raised} {raised!r} {vars(raised)}"
+        raised = raised.__cause__ or raised.__context__
+    return texts
 
 
 def boto3_credentials(profile: str | None = None) -> FrozenCredentials:
@@ -283,26 +280,26 @@ def process_command(output: object, status: int = 0, stderr: str = "") -> str:
 
 
 PROCESS_OUTPUT = {"Version": 1, "AccessKeyId": "AKIDPROCESS", "SecretAccessKey": "SecretOfProcess"}
-
-
-ROLE_PROFILE = "[profile {name}]\nrole_arn = " + ROLE + "/{name}\n"
-
-
+_KEYS = f"aws_access_key_id = AKIDCONFIG\naws_secret_access_key = {SECRETS['AKIDCONFIG']}\n"
+#: By the name of a profile with a role: the source of its credentials, and its options.
+_SOURCES = {
+    "source": "source_profile = static",
+    "itself": f"source_profile = itself\n{_KEYS}",
+    "chained": "source_profile = source",
+    "options": "source_profile = static\nexternal_id = id 1\nrole_session_name = me\n"
+    "duration_seconds = 900",
+    "environment": "credential_source = Environment",
+    "container": "credential_source = EcsContainer",
+    "instance": "credential_source = Ec2InstanceMetadata",
+    "of-process": "source_profile = process",
+    "web": "web_identity_token_file = {token}",
+    "of-web": "source_profile = web",
+}
 PROFILES = {
-    "static": "[profile static]\naws_access_key_id = AKIDCONFIG\n"
-    f"aws_secret_access_key = {SECRETS['AKIDCONFIG']}\n",
-    "source": ROLE_PROFILE.format(name="source") + "source_profile = static\n",
-    "itself": ROLE_PROFILE.format(name="itself") + "source_profile = itself\n"
-    f"aws_access_key_id = AKIDCONFIG\naws_secret_access_key = {SECRETS['AKIDCONFIG']}\n",
-    "chained": ROLE_PROFILE.format(name="chained") + "source_profile = source\n",
-    "options": ROLE_PROFILE.format(name="options")
-    + "source_profile = static\nexternal_id = id 1\nrole_session_name = me\n"
-    "duration_seconds = 900\n",
-    "environment": ROLE_PROFILE.format(name="environment") + "credential_source = Environment\n",
-    "container": ROLE_PROFILE.format(name="container") + "credential_source = EcsContainer\n",
-    "instance": ROLE_PROFILE.format(name="instance") + "credential_source = Ec2InstanceMetadata\n",
+    "static": f"[profile static]\n{_KEYS}",
     "process": "[profile process]\ncredential_process = {process}\n",
-    "of-process": ROLE_PROFILE.format(name="of-process") + "source_profile = process\n",
-    "web": ROLE_PROFILE.format(name="web") + "web_identity_token_file = {token}\n",
-    "of-web": ROLE_PROFILE.format(name="of-web") + "source_profile = web\n",
+    **{
+        name: f"[profile {name}]\nrole_arn = {ROLE}/{name}\n{source}\n"
+        for name, source in _SOURCES.items()
+    },
 }

@@ -1,7 +1,8 @@
-"""A source of credentials that expire, and fail, when a test says so."""
+"""Sources of credentials that expire, fail or return when a test says so."""
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 from imagebuilder_pager import exceptions
@@ -36,3 +37,29 @@ class FakeFetcher:
 
 def access_key_of(provider: CredentialsProvider) -> str:
     return provider.get_frozen_credentials().access_key
+
+
+class SlowSource:
+    """A function that returns credentials when a test says so."""
+
+    def __init__(self) -> None:
+        self.is_called = threading.Event()
+        self.may_return = threading.Event()
+        self.call_count = 0
+
+    def __call__(self) -> Credentials:
+        self.call_count += 1
+        self.is_called.set()
+        assert self.may_return.wait(20)
+        return Credentials("local", "local")
+
+    def finish(self) -> None:
+        """Return credentials, and wait for the threads that have called."""
+        self.may_return.set()
+        for thread in credential_threads():
+            thread.join(10)
+
+
+def credential_threads() -> list[threading.Thread]:
+    """Return the threads in which credentials are fetched."""
+    return [thread for thread in threading.enumerate() if thread.name == "credentials"]

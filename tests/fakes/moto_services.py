@@ -62,7 +62,10 @@ CASES = [
 
 
 def fill(client_of: Any) -> None:
-    """Put into each service what the cases list; ``client_of`` returns a boto3 client by name."""
+    """Put the items that the cases list into each service.
+
+    ``client_of`` returns a boto3 client by name.
+    """
     fill_s3(client_of("s3"))
     _fill_dynamodb(client_of("dynamodb"))
     ec2 = client_of("ec2")

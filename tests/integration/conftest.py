@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.clocks import NoSleepClock
 from tests.fakes.credential_endpoints import CredentialEndpoints, CredentialSettings
 
 
@@ -14,11 +13,6 @@ def endpoints() -> Iterator[CredentialEndpoints]:
     endpoints = CredentialEndpoints()
     yield endpoints
     endpoints.close()
-
-
-@pytest.fixture
-def clock() -> NoSleepClock:
-    return NoSleepClock()
 
 
 @pytest.fixture

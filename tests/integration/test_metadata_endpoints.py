@@ -1,54 +1,41 @@
-"""Credentials of ECS, EKS and EC2 instance metadata: the requests, and what can fail."""
+"""Credentials of ECS, EKS and EC2 instance metadata: the requests and the failures."""
 
 import json
 import logging
 from datetime import timedelta
 from typing import Any
 
-import botocore.loaders
-import botocore.session
 import botocore.utils
 import pytest
 
 from imagebuilder_pager import exceptions
-from imagebuilder_pager._aws.credentials.metadata_http import MetadataError, parse_credentials
 from imagebuilder_pager._aws.transport.network import SocketBackend
 from imagebuilder_pager._aws.transport.types import ReceivedResponse
-from tests.fakes.clocks import NoSleepClock
 from tests.fakes.credential_endpoints import (
-    CredentialEndpoints,
     CredentialSettings,
     Response,
     boto3_credentials,
-    find_provider,
-    our_credentials,
 )
+from tests.fakes.proxies import RunningProxy
 
 FETCH_RESPONSE = "imagebuilder_pager._aws.credentials.metadata_http.fetch_response"
 
 
-def test_metadata_requests_do_not_go_through_a_proxy(
-    settings: CredentialSettings, endpoints: CredentialEndpoints, clock: NoSleepClock
-) -> None:
-    proxy = CredentialEndpoints()
-    try:
-        settings.environment(
-            HTTP_PROXY=proxy.url, http_proxy=proxy.url, HTTPS_PROXY=proxy.url, ALL_PROXY=proxy.url
-        )
+def test_metadata_requests_do_not_go_through_a_proxy(settings: CredentialSettings) -> None:
+    with RunningProxy() as proxy:
+        url = f"http://{proxy.address}"
+        settings.environment(HTTP_PROXY=url, http_proxy=url, HTTPS_PROXY=url, ALL_PROXY=url)
         for set_up in (settings.set_imds, settings.set_eks, settings.set_ecs):
             set_up()
-            assert our_credentials(clock)[0].startswith("ASIA")
+            assert settings.our_credentials()[0].startswith("ASIA")
         assert proxy.requests == []
-        # STS is no metadata: it is asked through the proxy, as by boto3.
+        # A request to STS goes through the proxy, as by boto3.
         settings.set_web_identity()
-        assert our_credentials(clock)[0] == "ASIASTSenv1"
-        assert len(proxy.requests) == 1
-        assert proxy.requests[0][1].startswith(endpoints.url)
-        settings.environment(NO_PROXY="127.0.0.1")
-        assert our_credentials(clock)[0] == "ASIASTSenv1"
-        assert len(proxy.requests) == 1
-    finally:
-        proxy.close()
+        for no_proxy in ("", "127.0.0.1"):
+            settings.environment(NO_PROXY=no_proxy)
+            assert settings.our_credentials()[0] == "ASIASTSenv1"
+        (request,) = proxy.requests
+        assert request.startswith(f"POST {settings.endpoints.url}".encode())
 
 
 @pytest.mark.parametrize(
@@ -72,25 +59,21 @@ def test_metadata_requests_do_not_go_through_a_proxy(
     ],
 )
 def test_a_container_url_that_aws_does_not_allow_is_not_requested(
-    settings: CredentialSettings, clock: NoSleepClock, monkeypatch: pytest.MonkeyPatch, url: str
+    settings: CredentialSettings, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     monkeypatch.setattr(FETCH_RESPONSE, pytest.fail)
     settings.environment(AWS_CONTAINER_CREDENTIALS_FULL_URI=url)
-    with pytest.raises(
-        exceptions.CredentialRetrievalError, match="the container endpoint's URL"
-    ) as e:
-        our_credentials(clock)
-    assert "password" not in str(e.value)
+    error = settings.error("the container endpoint's URL")
+    assert "password" not in str(error)
 
 
 @pytest.mark.parametrize("uri", ["@evil.test/creds", ".evil.test/creds", ":80@evil.test/", "evil"])
 def test_a_relative_uri_cannot_change_the_host(
-    settings: CredentialSettings, clock: NoSleepClock, monkeypatch: pytest.MonkeyPatch, uri: str
+    settings: CredentialSettings, monkeypatch: pytest.MonkeyPatch, uri: str
 ) -> None:
     monkeypatch.setattr(FETCH_RESPONSE, pytest.fail)
     settings.environment(AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=uri)
-    with pytest.raises(exceptions.CredentialRetrievalError, match="the container endpoint's URL"):
-        our_credentials(clock)
+    settings.error("the container endpoint's URL")
 
 
 @pytest.mark.parametrize(
@@ -107,7 +90,7 @@ def test_a_relative_uri_cannot_change_the_host(
     ],
 )
 def test_a_container_url_that_aws_allows_is_requested(
-    settings: CredentialSettings, clock: NoSleepClock, monkeypatch: pytest.MonkeyPatch, url: str
+    settings: CredentialSettings, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     requested = []
 
@@ -117,40 +100,30 @@ def test_a_container_url_that_aws_allows_is_requested(
 
     monkeypatch.setattr(FETCH_RESPONSE, respond)
     settings.environment(AWS_CONTAINER_CREDENTIALS_FULL_URI=url)
-    assert our_credentials(clock)[0] == "ASIAECS1"
+    assert settings.our_credentials()[0] == "ASIAECS1"
     assert requested == [url]
     theirs: Any = botocore.utils.ContainerMetadataFetcher()
     theirs._validate_allowed_url(url)
 
 
-def test_a_redirect_is_not_followed(
-    settings: CredentialSettings, endpoints: CredentialEndpoints, clock: NoSleepClock
-) -> None:
-    settings.set_eks()
-    endpoints.scripted = [(302, f"{endpoints.url}/v2/credentials/x".encode())]
-    with pytest.raises(exceptions.CredentialRetrievalError, match="HTTP status 302"):
-        our_credentials(clock)
-    assert endpoints.paths == ["/v1/credentials"]
-
-
 def test_a_failing_container_endpoint_is_tried_three_times_a_second_apart(
-    settings: CredentialSettings, endpoints: CredentialEndpoints, clock: NoSleepClock
+    settings: CredentialSettings,
 ) -> None:
     settings.set_eks()
-    endpoints.scripted = [(500, b"SecretOfEKS1"), (200, b'{"AccessKeyId": "SecretOfEKS1')]
-    assert our_credentials(clock)[0] == "ASIAEKS1"
-    assert clock.slept == [1, 1]
-    endpoints.scripted = [(503, b"SecretOfEKS1")] * 3
-    with pytest.raises(exceptions.CredentialRetrievalError, match="HTTP status 503") as caught:
-        our_credentials(clock)
-    assert "SecretOf" not in str(caught.value)
-    assert "/v1/credentials" not in str(caught.value)
+    settings.endpoints.scripted = [(500, b"SecretOfEKS1"), (200, b'{"AccessKeyId": "SecretOfEKS1')]
+    assert settings.our_credentials()[0] == "ASIAEKS1"
+    assert settings.clock.slept == [1, 1]
+    settings.endpoints.scripted = [(503, b"SecretOfEKS1")] * 3
+    error = settings.error("HTTP status 503")
+    assert "SecretOf" not in str(error)
+    assert "/v1/credentials" not in str(error)
 
 
 @pytest.mark.parametrize(
     ("answer", "problem"),
     [
         ((401, b"{}"), "HTTP status 401"),
+        ((302, b"http://127.0.0.1/v2/credentials/x"), "HTTP status 302"),
         ((200, b'{"AccessKeyId": "A", "SecretAccessKey": "s", "Token": "t"}'), "has no Expiration"),
         ((200, b'{"Code": "AccessDenied", "message": "x"}'), r"\(error code AccessDenied\)"),
         ((200, b'{"AccessKeyId": 5}'), "has no AccessKeyId, SecretAccessKey, Token, Expiration"),
@@ -158,51 +131,38 @@ def test_a_failing_container_endpoint_is_tried_three_times_a_second_apart(
     ],
 )
 def test_a_container_response_without_credentials_is_an_error(
-    settings: CredentialSettings,
-    endpoints: CredentialEndpoints,
-    clock: NoSleepClock,
-    answer: Response,
-    problem: str,
+    settings: CredentialSettings, answer: Response, problem: str
 ) -> None:
     settings.set_ecs()
-    endpoints.scripted = [answer]
-    with pytest.raises(exceptions.CredentialRetrievalError, match=problem) as caught:
-        our_credentials(clock)
-    assert len(endpoints.requests) == 1
-    assert "TaskUuidSecret" not in str(caught.value)
-
-
-def test_a_response_that_is_nested_too_deeply_is_no_json() -> None:
-    with pytest.raises(MetadataError, match="not a JSON object"):
-        parse_credentials("[" * 60_000, ())
+    settings.endpoints.scripted = [answer]
+    error = settings.error(problem)
+    assert len(settings.endpoints.requests) == 1
+    assert "TaskUuidSecret" not in str(error)
 
 
 def test_a_container_response_that_repeats_the_token_as_its_code_does_not_show_it(
-    settings: CredentialSettings, endpoints: CredentialEndpoints, clock: NoSleepClock
+    settings: CredentialSettings,
 ) -> None:
     settings.set_eks_with_a_token()
     settings.environment(AWS_CONTAINER_AUTHORIZATION_TOKEN="TokenOfTheContainer7")
     for padding in ("", "x" * 70):
-        endpoints.scripted = [(200, b'{"Code": "%sTokenOfTheContainer7"}' % padding.encode())]
-        with pytest.raises(exceptions.CredentialRetrievalError, match=r"\(error code ") as caught:
-            our_credentials(clock)
-        assert "TokenOf" not in str(caught.value)
-    assert endpoints.requests[-1][2]["authorization"] == "TokenOfTheContainer7"
+        settings.endpoints.scripted = [
+            (200, b'{"Code": "%sTokenOfTheContainer7"}' % padding.encode())
+        ]
+        error = settings.error(r"\(error code ")
+        assert "TokenOf" not in str(error)
+    assert settings.endpoints.requests[-1].headers["authorization"] == "TokenOfTheContainer7"
 
 
 def test_an_unusable_container_token_is_an_error_that_does_not_show_it(
-    settings: CredentialSettings, clock: NoSleepClock
+    settings: CredentialSettings,
 ) -> None:
     settings.set_eks_with_a_token()
     settings.environment(AWS_CONTAINER_AUTHORIZATION_TOKEN="Secret\r\nX: y")
-    with pytest.raises(exceptions.CredentialRetrievalError, match="ValueError") as caught:
-        our_credentials(clock)
-    assert "Secret" not in str(caught.value)
+    error = settings.error("ValueError")
+    assert "Secret" not in str(error)
     settings.environment(AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE="/does/not/exist")
-    with pytest.raises(
-        exceptions.CredentialRetrievalError, match=r"No such file .*/does/not/exist"
-    ):
-        our_credentials(clock)
+    settings.error(r"No such file .*/does/not/exist")
 
 
 @pytest.mark.parametrize(
@@ -213,6 +173,7 @@ def test_an_unusable_container_token_is_an_error_that_does_not_show_it(
         ([(200, b"token"), (404, b"")], "the instance has no role"),
         ([(200, b"token"), (200, b"")], "the instance has no role"),
         ([(200, b"token"), (200, b"role"), (200, b"<html>")], "not a JSON object"),
+        ([(200, b"token"), (200, b"role"), (200, b"[" * 60_000)], "not a JSON object"),
         (
             [(200, b"token"), (200, b"role"), (200, b'{"Code":"AssumeRoleUnauthorizedAccess"}')],
             r"\(error code AssumeRoleUnauthorizedAccess\)",
@@ -220,34 +181,26 @@ def test_an_unusable_container_token_is_an_error_that_does_not_show_it(
     ],
 )
 def test_instance_metadata_without_credentials_says_why(
-    settings: CredentialSettings,
-    endpoints: CredentialEndpoints,
-    clock: NoSleepClock,
-    answers: list[Response],
-    why: str,
+    settings: CredentialSettings, answers: list[Response], why: str
 ) -> None:
     settings.set_imds()
-    endpoints.scripted = [*answers]
-    with pytest.raises(exceptions.NoCredentialsError, match=f"EC2 instance metadata: http.*{why}"):
-        our_credentials(clock)
-    assert endpoints.scripted == []
-    assert len(endpoints.requests) == len(answers)  # nothing is asked again without a token
+    settings.endpoints.scripted = [*answers]
+    settings.error(f"EC2 instance metadata: http.*{why}", exceptions.NoCredentialsError)
+    assert settings.endpoints.scripted == []
+    assert len(settings.endpoints.requests) == len(answers)  # and none without a token
 
 
 def test_instance_metadata_is_tried_as_often_as_the_settings_say(
-    settings: CredentialSettings, endpoints: CredentialEndpoints, clock: NoSleepClock
+    settings: CredentialSettings,
 ) -> None:
     settings.set_imds()
-    endpoints.scripted = [(500, b""), (200, b"token"), (500, b"")]
+    settings.endpoints.scripted = [(500, b""), (200, b"token"), (500, b"")]
     settings.environment(AWS_METADATA_SERVICE_NUM_ATTEMPTS="3")
-    assert our_credentials(clock)[0] == "ASIAIMDS1"
-    endpoints.scripted = [(500, b"")]
+    assert settings.our_credentials()[0] == "ASIAIMDS1"
+    settings.endpoints.scripted = [(500, b"")]
     settings.environment(AWS_METADATA_SERVICE_NUM_ATTEMPTS=None)
     settings.file(".aws/config", "[default]\nmetadata_service_num_attempts = 2\n")
-    assert our_credentials(clock)[0] == "ASIAIMDS1"
-    settings.environment(AWS_METADATA_SERVICE_NUM_ATTEMPTS="often")
-    with pytest.raises(exceptions.InvalidConfigError, match="NUM_ATTEMPTS: 'often' given; allowed"):
-        our_credentials(clock)
+    assert settings.our_credentials()[0] == "ASIAIMDS1"
 
 
 @pytest.mark.parametrize(
@@ -264,7 +217,6 @@ def test_instance_metadata_is_tried_as_often_as_the_settings_say(
 )
 def test_instance_metadata_is_where_the_settings_say(
     settings: CredentialSettings,
-    clock: NoSleepClock,
     monkeypatch: pytest.MonkeyPatch,
     variables: dict[str, str],
     host: str,
@@ -280,44 +232,42 @@ def test_instance_metadata_is_where_the_settings_say(
     settings.environment(
         AWS_EC2_METADATA_SERVICE_ENDPOINT=None, AWS_METADATA_SERVICE_TIMEOUT="4", **variables
     )
-    with pytest.raises(exceptions.NoCredentialsError, match="no response in time"):
-        our_credentials(clock)
+    settings.error("no response in time", exceptions.NoCredentialsError)
     assert connected == [(host, 80, 4)]
 
 
-def test_invalid_settings_of_instance_metadata_are_errors(
-    settings: CredentialSettings, clock: NoSleepClock
+@pytest.mark.parametrize(
+    ("variable", "value", "allowed"),
+    [
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "169.254.169.254", "an http:// or https:// URL"),
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv5", "ipv4, ipv6"),
+        ("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "often", "a whole number, 1 or more"),
+        ("AWS_METADATA_SERVICE_TIMEOUT", "0", "a whole number, 1 or more"),
+    ],
+)
+def test_an_invalid_setting_of_instance_metadata_is_an_error(
+    settings: CredentialSettings, variable: str, value: str, allowed: str
 ) -> None:
     settings.set_imds()
-    settings.environment(AWS_EC2_METADATA_SERVICE_ENDPOINT="169.254.169.254")
-    with pytest.raises(
-        exceptions.InvalidConfigError, match=r"_ENDPOINT: '169\.254\.169\.254' given"
-    ):
-        our_credentials(clock)
-    settings.environment(
-        AWS_EC2_METADATA_SERVICE_ENDPOINT=None, AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE="IPv5"
-    )
-    with pytest.raises(exceptions.InvalidConfigError, match="allowed: ipv4, ipv6"):
-        our_credentials(clock)
+    settings.environment(**{"AWS_EC2_METADATA_SERVICE_ENDPOINT": None, variable: value})
+    error = settings.error(kind=exceptions.InvalidConfigError)
+    assert str(error) == f"{variable}: {value!r} given; allowed: {allowed}"
 
 
 def test_old_credentials_of_instance_metadata_are_used_and_refreshed_later(
-    settings: CredentialSettings,
-    endpoints: CredentialEndpoints,
-    clock: NoSleepClock,
-    caplog: pytest.LogCaptureFixture,
+    settings: CredentialSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
     """AWS's rule for an outage of the issuer of credentials; botocore keeps it too."""
     settings.set_imds()
-    endpoints.lifetime = timedelta(minutes=-5)
+    settings.endpoints.lifetime = timedelta(minutes=-5)
     with caplog.at_level(logging.WARNING):
-        credentials = find_provider(clock)
+        credentials = settings.find_provider()
         assert credentials.get_frozen_credentials().access_key == "ASIAIMDS1"
     assert "has no new credentials" in caplog.text
     assert boto3_credentials()[0] == "ASIAIMDS1"
-    asked = len(endpoints.requests)
+    request_count = len(settings.endpoints.requests)
     credentials.get_frozen_credentials()
-    assert len(endpoints.requests) == asked
-    clock.ahead = timedelta(minutes=26)
+    assert len(settings.endpoints.requests) == request_count
+    settings.clock.ahead = timedelta(minutes=26)
     credentials.get_frozen_credentials()
-    assert len(endpoints.requests) > asked
+    assert len(settings.endpoints.requests) > request_count

@@ -1,176 +1,113 @@
-"""The provider chain finds the credentials that boto3 finds, in the same order."""
+"""The provider chain finds boto3's credentials in the same order, and shows none of them."""
 
+import contextlib
 import logging
 import re
 import socket
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
-import anyio
 import botocore.loaders
-import botocore.session
-import botocore.utils
 import pytest
 
-from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
-from imagebuilder_pager.local import (
-    ACCESS_KEY_ID,
-    EXAMPLE_EXECUTION_ID,
-    SECRET_ACCESS_KEY,
-    LocalServer,
+from imagebuilder_pager import ImageBuilder
+from imagebuilder_pager.exceptions import (
+    CredentialRetrievalError,
+    InvalidConfigError,
+    NoCredentialsError,
+    PagerError,
+    PartialCredentialsError,
 )
-from tests.fakes.clocks import NoSleepClock
+from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalServer
+from tests.fakes.clients import EXECUTION, OPERATION
 from tests.fakes.credential_endpoints import (
-    PROCESS_OUTPUT,
     PROFILES,
     REGION,
     ROLE,
-    CredentialEndpoints,
     CredentialSettings,
     boto3_credentials,
-    find_provider,
-    our_credentials,
-    process_command,
 )
 
 # The same credentials as boto3
 
 
-@pytest.mark.parametrize(
-    ("set_up", "access_key"),
-    [
-        (CredentialSettings.set_environment, "AKIDENV"),
-        (CredentialSettings.set_web_identity, "ASIASTSenv1"),
-        (CredentialSettings.set_shared, "AKIDSHARED"),
-        (CredentialSettings.set_config, "AKIDCONFIG"),
-        (CredentialSettings.set_ecs, "ASIAECS1"),
-        (CredentialSettings.set_eks, "ASIAEKS1"),
-        (CredentialSettings.set_eks_with_a_token, "ASIAEKS1"),
-        (CredentialSettings.set_imds, "ASIAIMDS1"),
-    ],
-    ids=lambda value: getattr(value, "__name__", None),
-)
-def test_each_provider_returns_boto3s_credentials(
-    settings: CredentialSettings,
-    clock: NoSleepClock,
-    set_up: Callable[[CredentialSettings], None],
-    access_key: str,
-) -> None:
-    set_up(settings)
-    found = our_credentials(clock)
-    assert found == boto3_credentials()
-    assert found[0] == access_key
-    assert found[1]
-
-
-def test_the_order_of_the_providers_is_boto3s(
-    settings: CredentialSettings, clock: NoSleepClock
-) -> None:
+def test_the_order_of_the_providers_is_boto3s(settings: CredentialSettings) -> None:
     """From the last provider to the first, each takes precedence over those before it."""
-    order = []
-    for set_up in (
-        settings.set_imds,
-        settings.set_ecs,
-        settings.set_config,
-        settings.set_shared,
-        settings.set_web_identity,
-        lambda: settings.file(
-            ".aws/config",
-            f"[default]\nrole_arn = {ROLE}/profile\ncredential_source = EcsContainer\n",
-        ),
-        settings.set_environment,
+    container_role = f"[default]\nrole_arn = {ROLE}/profile\ncredential_source = EcsContainer\n"
+    for set_up, access_key in (
+        (settings.set_imds, "ASIAIMDS1"),
+        (settings.set_eks_with_a_token, "ASIAEKS1"),
+        (settings.set_eks, "ASIAEKS1"),
+        (settings.set_ecs, "ASIAECS1"),
+        (settings.set_config, "AKIDCONFIG"),
+        (settings.set_shared, "AKIDSHARED"),
+        (settings.set_web_identity, "ASIASTSenv1"),
+        (lambda: settings.file(".aws/config", container_role), "ASIASTSprofile1"),
+        (settings.set_environment, "AKIDENV"),
     ):
         set_up()
-        found = our_credentials(clock)
+        found = settings.our_credentials()
         assert found == boto3_credentials()
-        order.append(found[0])
-    assert order == [
-        "ASIAIMDS1",
-        "ASIAECS1",
-        "AKIDCONFIG",
-        "AKIDSHARED",
-        "ASIASTSenv1",
-        "ASIASTSprofile1",
-        "AKIDENV",
-    ]
+        assert found[0] == access_key
 
 
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("by", ["argument", "AWS_PROFILE"])
 def test_each_kind_of_profile_returns_boto3s_credentials(
-    settings: CredentialSettings, clock: NoSleepClock, profile: str, by: str
+    settings: CredentialSettings, profile: str, by: str
 ) -> None:
-    endpoints = settings.endpoints
-    token = settings.file("web-token", "web.identity.token")
-    text = "\n".join(PROFILES.values())
-    settings.file(
-        ".aws/config",
-        text.replace("{token}", token).replace("{process}", process_command(PROCESS_OUTPUT)),
-    )
-    settings.set_ecs()
-    settings.set_imds()
+    settings.set_profiles()
     if by == "argument" or profile == "environment":
         settings.set_environment()
     name = profile if by == "argument" else None
     if name is None:
         settings.environment(AWS_PROFILE=profile)
-    found = our_credentials(clock, name)
-    asked = len(endpoints.requests)
+    found = settings.our_credentials(name)
+    request_count = len(settings.endpoints.requests)
     assert found == boto3_credentials(name)
     if by == "AWS_PROFILE" and profile == "environment":
-        assert (
-            found[0] == "AKIDENV"
-        )  # to boto3, the variable AWS_PROFILE does not take precedence over the credentials
+        # To boto3, the variable AWS_PROFILE does not take precedence over the credentials.
+        assert found[0] == "AKIDENV"
         return
     expected = {"static": "AKIDCONFIG", "process": "AKIDPROCESS"}
     assert found[0] == expected.get(profile, f"ASIASTS{profile}1")
     # STS got the same requests, except for the session's name, which has the time in it.
-    forms = endpoints.sts_forms()
+    forms = settings.endpoints.sts_forms
     assert len(forms) % 2 == 0
     mine, theirs = forms[: len(forms) // 2], forms[len(forms) // 2 :]
     for form in forms:
         form["RoleSessionName"] = re.sub(r"^botocore-session-\d+$", "", form["RoleSessionName"])
     assert mine == theirs
-    assert len(endpoints.requests) == 2 * asked
+    assert len(settings.endpoints.requests) == 2 * request_count
 
 
 def test_an_explicit_profile_takes_precedence_over_the_environment(
-    settings: CredentialSettings, clock: NoSleepClock
+    settings: CredentialSettings,
 ) -> None:
     settings.set_environment()
     settings.set_web_identity()
     settings.file(".aws/config", settings.profile("profile other", "AKIDCONFIG"))
-    assert our_credentials(clock, "other") == boto3_credentials("other")
-    assert our_credentials(clock, "other")[0] == "AKIDCONFIG"
+    assert settings.our_credentials("other") == boto3_credentials("other")
+    assert settings.our_credentials("other")[0] == "AKIDCONFIG"
     settings.environment(AWS_PROFILE="other")
-    assert our_credentials(clock) == boto3_credentials()
-    assert our_credentials(clock)[0] == "AKIDENV"
+    assert settings.our_credentials() == boto3_credentials()
+    assert settings.our_credentials()[0] == "AKIDENV"
 
 
-def test_the_older_profile_variable_comes_first_as_in_boto3(
-    settings: CredentialSettings, clock: NoSleepClock
-) -> None:
+def test_the_older_profile_variable_comes_first_as_in_boto3(settings: CredentialSettings) -> None:
     text = settings.profile("profile a", "AKIDCONFIG") + settings.profile("profile b", "AKIDSHARED")
     settings.file(".aws/config", text)
     settings.environment(AWS_PROFILE="a", AWS_DEFAULT_PROFILE="b")
-    assert our_credentials(clock) == boto3_credentials()
-    assert our_credentials(clock)[0] == "AKIDSHARED"
+    assert settings.our_credentials() == boto3_credentials()
+    assert settings.our_credentials()[0] == "AKIDSHARED"
 
 
 def test_no_provider_needs_botocores_data(
-    settings: CredentialSettings, clock: NoSleepClock, monkeypatch: pytest.MonkeyPatch
+    settings: CredentialSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    token = settings.file("web-token", "web.identity.token")
-    text = "\n".join(PROFILES.values())
-    settings.file(
-        ".aws/config",
-        text.replace("{token}", token).replace("{process}", process_command(PROCESS_OUTPUT)),
-    )
-    settings.set_ecs()
-    settings.set_imds()
+    settings.set_profiles()
     settings.set_environment()
 
     def gone(*_: object, **__: object) -> None:
@@ -179,8 +116,8 @@ def test_no_provider_needs_botocores_data(
     for method in ("load_data", "load_data_with_path", "load_service_model"):
         monkeypatch.setattr(botocore.loaders.Loader, method, gone)
     for profile in PROFILES:
-        assert our_credentials(clock, profile)[0]
-    with pytest.raises(FileNotFoundError):  # which boto3 does not get by without
+        assert settings.our_credentials(profile)[0]
+    with pytest.raises(FileNotFoundError):  # boto3 needs them
         boto3_credentials("source")
 
 
@@ -197,44 +134,39 @@ def test_no_provider_needs_botocores_data(
     ],
     ids=lambda set_up: set_up.__name__,
 )
-def test_credentials_of_an_endpoint_are_refreshed_once_for_many_threads(
-    settings: CredentialSettings,
-    endpoints: CredentialEndpoints,
-    clock: NoSleepClock,
-    set_up: Callable[[CredentialSettings], None],
+def test_credentials_of_an_endpoint_are_refreshed(
+    settings: CredentialSettings, set_up: Callable[[CredentialSettings], None]
 ) -> None:
     set_up(settings)
-    credentials = find_provider(clock)
+    credentials = settings.find_provider()
     first = credentials.get_frozen_credentials()
-    endpoints.generation = 2
+    request_count = len(settings.endpoints.requests)
+    settings.endpoints.generation = 2
     assert credentials.get_frozen_credentials() == first
-    asked = len(endpoints.requests)
-    clock.ahead = timedelta(minutes=51)
-    endpoints.lifetime = timedelta(hours=2)
-    with ThreadPoolExecutor(10) as pool:
-        found = list(pool.map(lambda _: credentials.get_frozen_credentials(), range(30)))
-    assert {credentials.access_key for credentials in found} == {first.access_key[:-1] + "2"}
-    assert len(endpoints.requests) == 2 * asked
+    settings.clock.ahead = timedelta(minutes=51)
+    settings.endpoints.lifetime = timedelta(hours=2)
+    second = credentials.get_frozen_credentials()
+    assert second.access_key == first.access_key[:-1] + "2"
+    assert credentials.get_frozen_credentials() == second
+    assert len(settings.endpoints.requests) == 2 * request_count
 
 
-def test_a_token_file_is_read_anew_for_each_refresh(
-    settings: CredentialSettings, endpoints: CredentialEndpoints, clock: NoSleepClock
-) -> None:
+def test_a_token_file_is_read_anew_for_each_refresh(settings: CredentialSettings) -> None:
     settings.set_eks()
-    credentials = find_provider(clock)
+    credentials = settings.find_provider()
     credentials.get_frozen_credentials()
-    endpoints.container_token = "Bearer rotated"
+    settings.endpoints.container_token = "Bearer rotated"
     settings.file("token", "Bearer rotated")
-    endpoints.generation = 2
+    settings.endpoints.generation = 2
     assert credentials.invalidate("ASIAEKS1")
     assert credentials.get_frozen_credentials().access_key == "ASIAEKS2"
 
 
 def test_a_shared_file_is_read_again_when_its_credentials_are_rejected(
-    settings: CredentialSettings, clock: NoSleepClock
+    settings: CredentialSettings,
 ) -> None:
     settings.set_shared()
-    credentials = find_provider(clock)
+    credentials = settings.find_provider()
     assert credentials.get_frozen_credentials().access_key == "AKIDSHARED"
     settings.file(".aws/credentials", settings.profile("default", "AKIDCONFIG"))
     assert credentials.get_frozen_credentials().access_key == "AKIDSHARED"
@@ -243,24 +175,21 @@ def test_a_shared_file_is_read_again_when_its_credentials_are_rejected(
 
 
 def test_a_refresh_uses_the_provider_that_had_the_credentials(
-    settings: CredentialSettings,
-    endpoints: CredentialEndpoints,
-    clock: NoSleepClock,
-    caplog: pytest.LogCaptureFixture,
+    settings: CredentialSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.set_imds()
-    credentials = find_provider(clock)
+    credentials = settings.find_provider()
     credentials.get_frozen_credentials()
     settings.set_shared()
-    endpoints.scripted = [(404, b"gone")]
-    clock.ahead = timedelta(minutes=51)
+    settings.endpoints.scripted = [(404, b"gone")]
+    settings.clock.ahead = timedelta(minutes=51)
     with caplog.at_level(logging.WARNING):
         assert credentials.get_frozen_credentials().access_key == "ASIAIMDS1"
     assert "using the old ones until they expire" in caplog.text
     assert "EC2 instance metadata: " in caplog.text
-    clock.ahead = timedelta(minutes=61)
-    endpoints.scripted = [(404, b"gone")]
-    with pytest.raises(exceptions.NoCredentialsError, match="HTTP status 404") as caught:
+    settings.clock.ahead = timedelta(minutes=61)
+    settings.endpoints.scripted = [(404, b"gone")]
+    with pytest.raises(NoCredentialsError, match="HTTP status 404") as caught:
         credentials.get_frozen_credentials()
     assert "shared" not in str(caught.value)
 
@@ -268,12 +197,8 @@ def test_a_refresh_uses_the_provider_that_had_the_credentials(
 # Through the whole client
 
 
-@pytest.mark.parametrize("asynchronous", [False, True])
 def test_a_client_lists_with_the_credentials_of_a_role(
-    settings: CredentialSettings,
-    endpoints: CredentialEndpoints,
-    local_server: LocalServer,
-    asynchronous: bool,
+    settings: CredentialSettings, local_server: LocalServer
 ) -> None:
     settings.file(
         ".aws/config",
@@ -283,31 +208,19 @@ def test_a_client_lists_with_the_credentials_of_a_role(
     )
     issued = {"AccessKeyId": ACCESS_KEY_ID, "SecretAccessKey": SECRET_ACCESS_KEY}
     issued |= {"Token": "session-token", "Expiration": "2100-01-01T00:00:00Z"}
-    endpoints.issue = lambda kind: dict(issued)  # type: ignore[method-assign]
-    operation: Any = "list_lifecycle_execution_resources"
-    listing: Any = {
-        "lifecycleExecutionId": EXAMPLE_EXECUTION_ID,
-        "PaginationConfig": {"PageSize": 10},
-    }
-
-    async def listed() -> int:
-        async with AsyncImageBuilder(profile_name="source") as client:
-            paginator: Any = client.get_paginator(operation)
-            return len([page async for page in paginator.paginate(**listing)])
-
-    if asynchronous:
-        pages = anyio.run(listed)
-    else:
-        with ImageBuilder(profile_name="source") as client:
-            assert client.region_name == REGION
-            assert client.endpoint_url == local_server.url
-            pages = len(list(client.get_paginator(operation).paginate(**listing)))
-    assert pages > 1
-    assert len(endpoints.sts_forms()) == 1
+    settings.endpoints.issue = lambda kind: dict(issued)  # type: ignore[method-assign]
+    with ImageBuilder(profile_name="source") as client:
+        assert client.region_name == REGION
+        assert client.endpoint_url == local_server.url
+        pages: Any = client.get_paginator(OPERATION).paginate(
+            **EXECUTION, PaginationConfig={"PageSize": 10}
+        )
+        assert len(list(pages)) > 1
+    assert len(settings.endpoints.sts_forms) == 1
 
 
 def test_without_credentials_the_error_has_each_providers_reason_within_seconds(
-    settings: CredentialSettings, clock: NoSleepClock
+    settings: CredentialSettings,
 ) -> None:
     """Instance metadata takes the connection and never answers, the slowest there is."""
     settings.set_imds()
@@ -315,12 +228,11 @@ def test_without_credentials_the_error_has_each_providers_reason_within_seconds(
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         settings.environment(AWS_EC2_METADATA_SERVICE_ENDPOINT=url)
         started = time.monotonic()
-        with pytest.raises(exceptions.NoCredentialsError) as caught:
-            our_credentials(clock)
+        error = settings.error(kind=NoCredentialsError)
         assert time.monotonic() - started < 5
     home = settings.folder
-    assert type(caught.value) is exceptions.NoCredentialsError
-    assert str(caught.value).splitlines() == [
+    assert type(error) is NoCredentialsError
+    assert str(error).splitlines() == [
         "no credentials",
         "  - the arguments: neither aws_access_key_id nor credentials is given",
         "  - environment variables: AWS_ACCESS_KEY_ID is not set",
@@ -338,78 +250,107 @@ def test_without_credentials_the_error_has_each_providers_reason_within_seconds(
     ]
     settings.file(".aws/config", "[default]\nregion = us-west-2\n[profile x]\n")
     settings.environment(AWS_EC2_METADATA_DISABLED="True", AWS_SECRET_ACCESS_KEY="x")
-    with pytest.raises(exceptions.NoCredentialsError) as caught:
-        our_credentials(clock)
-    text = str(caught.value)
+    text = str(settings.error(kind=NoCredentialsError))
     assert "AWS_ACCESS_KEY_ID is not set, although AWS_SECRET_ACCESS_KEY is" in text
     assert "assume role: the profile 'default' has no role_arn" in text
     assert "config file: no aws_access_key_id for the profile 'default' in " in text
     assert "EC2 instance metadata: AWS_EC2_METADATA_DISABLED is true" in text
-    with pytest.raises(
-        exceptions.NoCredentialsError, match="not used, because profile_name is given"
-    ):
-        our_credentials(clock, "x")
+    with pytest.raises(NoCredentialsError, match="not used, because profile_name is given"):
+        settings.our_credentials("x")
 
 
 @pytest.mark.parametrize(
     ("text", "kind", "problem"),
     [
-        ("role_arn = x", exceptions.PartialCredentialsError, "source_profile or credential_source"),
-        ("role_arn = x\nsource_profile = nobody", exceptions.InvalidConfigError, "nobody"),
-        (
-            "role_arn = x\nsource_profile = other",
-            exceptions.InvalidConfigError,
-            "must have credentials",
-        ),
-        ("role_arn = x\nsource_profile = default", exceptions.InvalidConfigError, "Infinite loop"),
-        ("role_arn = x\ncredential_source = Cloud", exceptions.InvalidConfigError, "is not valid"),
+        ("role_arn = x", PartialCredentialsError, "source_profile or credential_source"),
+        ("role_arn = x\nsource_profile = nobody", InvalidConfigError, "nobody"),
+        ("role_arn = x\nsource_profile = other", InvalidConfigError, "must have credentials"),
+        ("role_arn = x\nsource_profile = default", InvalidConfigError, "Infinite loop"),
+        ("role_arn = x\ncredential_source = Cloud", InvalidConfigError, "is not valid"),
         (
             "role_arn = x\ncredential_source = Ec2InstanceMetadata",
-            exceptions.CredentialRetrievalError,
+            CredentialRetrievalError,
             "AWS_EC2_METADATA_DISABLED is true",
         ),
-        ("web_identity_token_file = x", exceptions.InvalidConfigError, "no role ARN"),
+        ("web_identity_token_file = x", InvalidConfigError, "no role ARN"),
         (
             "role_arn = x\nweb_identity_token_file = /does/not/exist",
-            exceptions.CredentialRetrievalError,
+            CredentialRetrievalError,
             "web identity: No such file or directory: /does/not/exist",
         ),
         (
             "role_arn = x\nsource_profile = static\nmfa_serial = arn:mfa",
-            exceptions.CredentialRetrievalError,
+            CredentialRetrievalError,
             "no prompt for the MFA code",
         ),
-        (
-            "aws_access_key_id = x",
-            exceptions.PartialCredentialsError,
-            "aws_secret_access_key missing",
-        ),
+        ("aws_access_key_id = x", PartialCredentialsError, "aws_secret_access_key missing"),
         (
             "sso_account_id = 1\nsso_role_name = x\nsso_session = s",
-            exceptions.CredentialRetrievalError,
+            CredentialRetrievalError,
             r"set up for SSO, .* give credentials=boto3\.Session\(profile_name='default'\)",
         ),
-        (
-            "login_session = x",
-            exceptions.CredentialRetrievalError,
-            "set up for aws login, which",
-        ),
-        (
-            "credential_process = /does/not/exist",
-            exceptions.CredentialRetrievalError,
-            "No such file",
-        ),
+        ("login_session = x", CredentialRetrievalError, "set up for aws login, which"),
+        ("credential_process = /does/not/exist", CredentialRetrievalError, "No such file"),
     ],
 )
 def test_a_profile_without_usable_credentials_is_an_error_that_says_why(
-    settings: CredentialSettings,
-    clock: NoSleepClock,
-    text: str,
-    kind: type[Exception],
-    problem: str,
+    settings: CredentialSettings, text: str, kind: type[PagerError], problem: str
 ) -> None:
     static = settings.profile("profile static", "AKIDCONFIG")
     settings.file(".aws/config", f"[default]\n{text}\n[profile other]\nregion = x\n{static}")
-    with pytest.raises(kind, match=problem) as caught:
-        our_credentials(clock)
-    assert isinstance(caught.value, exceptions.PagerError)
+    settings.error(problem, kind)
+
+
+# Secrets
+
+SECRET_TEXTS = re.compile(
+    r"SecretOf|TokenOf|TaskUuidSecret|container-token|MetadataTokenSecret|web\.identity\.token|"
+    r"Signature=[0-9a-f]|wrong\.token"
+)
+
+
+def test_nothing_secret_is_logged_or_shown(
+    settings: CredentialSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each source, with good and bad responses, and all loggers at DEBUG."""
+    shown = []
+
+    def search(profile: str | None = None) -> None:
+        credentials = settings.find_provider(profile)
+        with contextlib.suppress(PagerError):
+            credentials.get_frozen_credentials()
+            shown.append(repr(credentials) + repr(credentials.cached()))
+            settings.endpoints.scripted = [(500, b"SecretOfNothing"), (200, b"SecretOfNothing")] * 3
+            credentials.invalidate(credentials.get_frozen_credentials().access_key)
+            try:
+                credentials.get_frozen_credentials()
+            except PagerError as error:
+                raised: BaseException | None = error
+                while raised is not None:
+                    shown.append(str(raised) + repr(raised))
+                    raised = raised.__cause__ or raised.__context__
+        settings.endpoints.scripted = []
+
+    with caplog.at_level(logging.DEBUG):
+        for set_up in (
+            settings.set_imds,
+            settings.set_ecs,
+            settings.set_config,
+            settings.set_shared,
+            settings.set_web_identity,
+            settings.set_environment,
+        ):
+            set_up()
+            search()
+        settings.set_profiles()
+        for profile in PROFILES:
+            search(profile)
+        settings.environment(AWS_ACCESS_KEY_ID=None, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=None)
+        settings.file("web-token", "wrong.token")
+        settings.error(r"\(removed\) is not mine")
+    assert len(shown) > 20
+    assert not SECRET_TEXTS.search("\n".join(shown))
+    assert len(caplog.records) > 100
+    for record in caplog.records:
+        text = caplog.handler.format(record) + str(record.args)
+        assert not SECRET_TEXTS.search(text), text

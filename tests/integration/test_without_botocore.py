@@ -16,13 +16,11 @@ from imagebuilder_pager.local import (
     SECRET_ACCESS_KEY,
     LocalServer,
 )
-from tests.fakes.clocks import NoSleepClock
 from tests.fakes.credential_endpoints import (
     REGION,
     CredentialEndpoints,
     CredentialSettings,
     boto3_credentials,
-    our_credentials,
 )
 
 SetUp = Callable[[CredentialSettings], None]
@@ -114,11 +112,11 @@ def test_each_source_is_found_where_botocore_and_httpx_are_not_installed(
 
 @pytest.mark.parametrize("names", COMBINATIONS, ids="+".join)
 def test_of_several_sources_boto3s_is_used(
-    settings: CredentialSettings, clock: NoSleepClock, names: tuple[str, ...]
+    settings: CredentialSettings, names: tuple[str, ...]
 ) -> None:
     for name in reversed(names):
         SOURCES[name](settings)
-    assert our_credentials(clock) == boto3_credentials()
+    assert settings.our_credentials() == boto3_credentials()
 
 
 @pytest.mark.usefixtures("local_credentials")

@@ -1,4 +1,4 @@
-"""How often a call is sent whose clock or credentials the service objects to, in all."""
+"""Recovery from refused credentials or a refused clock, and how often such a call is sent."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ def make_calls(request: pytest.FixtureRequest) -> MakeCalls:
 
 
 class RefusingService:
-    """A service that finds all credentials expired."""
+    """A service that finds all credentials expired, and has a clock of 2076."""
 
-    def __init__(self) -> None:
+    def __init__(self, code: str = "ExpiredTokenException") -> None:
+        self.code = code
         self.request_count = 0
 
     def __call__(self, _: httpx.Request) -> httpx.Response:
         self.request_count += 1
-        return error_response(403, "ExpiredTokenException")
+        return error_response(403, self.code, date=YEAR_2076)
 
 
 def new_credentials() -> Callable[[], Credentials]:
@@ -44,8 +45,9 @@ def new_credentials() -> Callable[[], Credentials]:
     return lambda: Credentials(f"AKID{next(numbers)}", "secret")
 
 
-def test_calls_whose_credentials_are_refused_for_good_take_the_quota(make_calls: MakeCalls) -> None:
-    service, clock = RefusingService(), FakeClock()
+@pytest.mark.parametrize("code", ["ExpiredTokenException", "RequestTimeTooSkewed"])
+def test_calls_that_are_refused_for_good_take_the_quota(code: str, make_calls: MakeCalls) -> None:
+    service, clock = RefusingService(code), FakeClock()
     errors = make_calls(service, 300, credentials=new_credentials(), clock=clock)
     assert all(isinstance(error, exceptions.ClientError) for error in errors)
     assert service.request_count == 300 + RetryQuota.CAPACITY // 14
@@ -62,21 +64,28 @@ def test_max_attempts_holds_for_refused_credentials(
     assert service.request_count == sent
 
 
-def test_with_one_attempt_the_next_call_has_the_new_credentials(make_calls: MakeCalls) -> None:
+@pytest.mark.parametrize("max_attempts", [1, 3])
+def test_expired_credentials_are_replaced_for_the_next_request(
+    max_attempts: int, make_calls: MakeCalls
+) -> None:
+    refused: list[str] = []
+
     def respond(request: httpx.Request) -> httpx.Response:
         if "Credential=AKID0" in request.headers["authorization"]:
+            refused.append(request.headers["authorization"])
             return error_response(403, "ExpiredTokenException")
         return httpx.Response(200, json={"resources": []})
 
     errors = make_calls(
-        respond, 2, credentials=new_credentials(), max_attempts=1, clock=FakeClock()
+        respond, 2, credentials=new_credentials(), max_attempts=max_attempts, clock=FakeClock()
     )
-    assert isinstance(errors[0], exceptions.ClientError)
-    assert errors[1] is None
+    expected = [exceptions.ClientError if max_attempts == 1 else type(None), type(None)]
+    assert [type(error) for error in errors] == expected
+    assert len(refused) == 1
 
 
 class ClockCheckingService:
-    """A service by whose clock a request is signed in time, or refused with the date.
+    """A service that refuses a request if it is signed too early or too late, with its own date.
 
     The responses in ``first`` come before that.
     """
@@ -97,34 +106,28 @@ class ClockCheckingService:
         return httpx.Response(200, json={"resources": []})
 
 
-@pytest.mark.parametrize("years", [-30, -1, 1, 30])
+@pytest.mark.parametrize("year", [1970, 1996, 2025, 2027, 2056])
+@pytest.mark.parametrize("max_attempts", [1, 3])
 def test_a_clock_that_is_off_by_years_is_corrected_for_good(
-    years: int, make_calls: MakeCalls
+    max_attempts: int, year: int, make_calls: MakeCalls
 ) -> None:
     service = ClockCheckingService()
-    clock = FakeClock(NOW.replace(year=NOW.year + years))
-    assert make_calls(service, 3, clock=clock, **LOCAL_CREDENTIALS) == [None] * 3
-    assert len(service.dates) == 4
+    clock = FakeClock(NOW.replace(year=year))
+    errors = make_calls(service, 3, clock=clock, max_attempts=max_attempts, **LOCAL_CREDENTIALS)
+    first = exceptions.ClientError if max_attempts == 1 else type(None)
+    assert [type(error) for error in errors] == [first, type(None), type(None)]
+    assert len(service.dates) == (3 if max_attempts == 1 else 4)
 
 
-def test_with_one_attempt_the_next_call_has_the_corrected_clock(make_calls: MakeCalls) -> None:
-    service = ClockCheckingService()
-    clock = FakeClock(NOW.replace(year=1970))
-    errors = make_calls(service, 3, clock=clock, max_attempts=1, **LOCAL_CREDENTIALS)
-    assert [type(error) for error in errors[:1]] == [exceptions.ClientError]
-    assert errors[1:] == [None, None]
-
-
+@pytest.mark.parametrize("date", [YEAR_2076, "Fri, 31 Dec 9999 23:59:59 GMT"])
 @pytest.mark.parametrize("max_attempts", [1, 2, 3])
 def test_the_date_of_one_refusal_does_not_set_the_clock_for_good(
-    max_attempts: int, make_calls: MakeCalls
+    max_attempts: int, date: str, make_calls: MakeCalls
 ) -> None:
-    """A proxy, or whoever can send one response, says that it is 2076."""
-    wrong = error_response(403, "InvalidSignatureException", date=YEAR_2076)
-    service = ClockCheckingService(NOW, wrong)
-    errors = make_calls(
-        service, 4, clock=FakeClock(), max_attempts=max_attempts, **LOCAL_CREDENTIALS
-    )
+    """A proxy, which can send one response, has another year."""
+    wrong = error_response(403, "InvalidSignatureException", date=date)
+    service, clock = ClockCheckingService(NOW, wrong), FakeClock(tick=2)
+    errors = make_calls(service, 4, clock=clock, max_attempts=max_attempts, **LOCAL_CREDENTIALS)
     assert errors[2:] == [None, None]
     assert service.dates[-2:] == ["2026-03-01"] * 2
     assert len(service.dates) <= 6
@@ -141,18 +144,6 @@ def test_the_date_of_one_refusal_is_forgotten_though_the_service_sends_no_date(
     assert service.dates == ["2026-03-01", "2076-01-01", "2026-03-01", "2026-03-01"]
 
 
-def test_a_clock_that_is_refused_for_good_takes_the_quota(make_calls: MakeCalls) -> None:
-    count = 0
-
-    def respond(_: httpx.Request) -> httpx.Response:
-        nonlocal count
-        count += 1
-        return error_response(403, "RequestTimeTooSkewed", date=YEAR_2076)
-
-    make_calls(respond, 300, clock=FakeClock(), **LOCAL_CREDENTIALS)
-    assert count == 300 + RetryQuota.CAPACITY // 14
-
-
 def test_a_late_refusal_of_what_another_call_has_corrected_does_not_undo_it() -> None:
     """Two calls are signed by the wrong clock; the first to be refused corrects it."""
     service = ClockCheckingService()
@@ -161,7 +152,7 @@ def test_a_late_refusal_of_what_another_call_has_corrected_does_not_undo_it() ->
 
     def respond(request: httpx.Request) -> httpx.Response:
         if next(is_first, False):
-            # While this one is under way, another call is refused, and goes on.
+            # Meanwhile another call is refused, corrects the clock, and succeeds.
             client.list_lifecycle_execution_resources(**EXECUTION)
         return service(request)
 

@@ -1,29 +1,43 @@
-"""Which credentials a client signs with: those of the arguments or of the environment."""
+"""The credentials of a client: where they come from, and the errors for invalid ones."""
 
-import copy
+import asyncio
+import contextvars
+import re
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
+import anyio
 import boto3
 import botocore.credentials
 import httpx
 import pytest
 
-from imagebuilder_pager import ImageBuilder, exceptions
-from imagebuilder_pager._aws.clock import Clock
+from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
+from imagebuilder_pager._aws.auth.signer import RequestSigner
+from imagebuilder_pager._aws.auth.sigv4 import sigv4_header
+from imagebuilder_pager._aws.clock import SYSTEM_CLOCK, Clock
 from imagebuilder_pager._aws.config.shared_config import SharedConfig
-from imagebuilder_pager._aws.credentials.environment import credentials_from_environment
+from imagebuilder_pager._aws.credentials.environment import EnvironmentProvider
 from imagebuilder_pager._aws.credentials.refreshable import RefreshableCredentials
 from imagebuilder_pager._aws.credentials.resolver import resolve_credentials
 from imagebuilder_pager._aws.identity import CachingProvider, Credentials, CredentialsContext
+from tests.fakes.accounts import LOCAL_CREDENTIALS
+from tests.fakes.clients import EXECUTION, OPERATION, ClientWith, list_page
 from tests.fakes.clocks import FakeClock
-from tests.fakes.credentials import SECRET_KEY, FakeFetcher, access_key_of
+from tests.fakes.credentials import (
+    SECRET_KEY,
+    FakeFetcher,
+    SlowSource,
+    access_key_of,
+    credential_threads,
+)
+from tests.fakes.services import RecordingService, fail_on_request, http_client
 
-EXECUTION: Any = {"lifecycleExecutionId": "lce-12345678-1234-1234-1234-123456789012"}
+KEYS = {"aws_access_key_id": "AKID", "aws_secret_access_key": SECRET_KEY}
+ENVIRONMENT = {name.upper(): value for name, value in KEYS.items()}
 
 
 @pytest.fixture
@@ -31,85 +45,186 @@ def clock() -> FakeClock:
     return FakeClock(datetime(2030, 1, 1, tzinfo=UTC))
 
 
-def test_static_credentials_cannot_be_refreshed() -> None:
-    credentials = Credentials("AKID", SECRET_KEY)
-    assert not credentials.invalidate("AKID")
-    assert isinstance(credentials, CachingProvider)
-    assert isinstance(RefreshableCredentials(lambda: credentials), CachingProvider)
+@pytest.fixture
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**ENVIRONMENT, "AWS_SESSION_TOKEN": "envtoken"}.items():
+        monkeypatch.setenv(name, value)
 
 
-def reject_expired(requests: list[httpx.Request]) -> Callable[[httpx.Request], httpx.Response]:
-    def answer(request: httpx.Request) -> httpx.Response:
-        requests.append(request)
-        if "Credential=OLD" in request.headers["authorization"]:
-            return httpx.Response(403, json={"__type": "ExpiredTokenException", "message": "old"})
-        return httpx.Response(200, json={"resources": []})
-
-    return answer
-
-
-def test_a_call_with_expired_credentials_is_sent_again_with_new_ones() -> None:
-    """The client calls the function that returns credentials again."""
-    access_keys = iter(["OLD", "NEW"])
-    requests: list[httpx.Request] = []
-    with httpx.Client(transport=httpx.MockTransport(reject_expired(requests))) as http:
-        client = ImageBuilder(
-            "us-west-2",
-            http_client=http,
-            credentials=lambda: {"AccessKeyId": next(access_keys), "SecretAccessKey": SECRET_KEY},
-        )
-        page = client.list_lifecycle_execution_resources(**EXECUTION)
-        client.list_lifecycle_execution_resources(**EXECUTION)
-    assert page is not None
-    assert [r.headers["authorization"].split("/")[0][-3:] for r in requests] == [
-        "OLD",
-        "NEW",
-        "NEW",
-    ]
-
-
-# What the argument takes
-
-
-def provider_for(credentials: Any, clock: Clock | None = None) -> CachingProvider:
-    context = CredentialsContext(SharedConfig(), "us-west-2", clock=clock or Clock())
+def provider_for(credentials: Any, clock: Clock = SYSTEM_CLOCK) -> CachingProvider:
+    context = CredentialsContext(SharedConfig(), "us-west-2", clock=clock)
     return resolve_credentials(None, None, None, credentials, context)
+
+
+def access_key_id_of(request: httpx.Request) -> str:
+    found = re.search(r"Credential=([^/]+)/", request.headers["authorization"])
+    assert found is not None
+    return found[1]
 
 
 class Object:
     access_key, secret_key, token = "OBJECT", SECRET_KEY, "token"
 
 
+class Provider:
+    def get_frozen_credentials(self) -> Object:
+        return Object()
+
+
+BOTO3_CREDENTIALS = boto3.session.Session("BOTO", "secret", "bototoken").get_credentials()
+assert BOTO3_CREDENTIALS is not None
+
+
+@pytest.mark.usefixtures("_environment")
+@pytest.mark.parametrize(
+    ("arguments", "access_key", "token"),
+    [
+        # The session token of the environment is for its access key only.
+        (LOCAL_CREDENTIALS, "local", None),
+        ({}, "AKID", "envtoken"),
+        ({"credentials": Object()}, "OBJECT", "token"),
+        ({"credentials": Provider()}, "OBJECT", "token"),
+        ({"credentials": Object}, "OBJECT", "token"),
+        ({"credentials": BOTO3_CREDENTIALS}, "BOTO", "bototoken"),
+        ({"credentials": BOTO3_CREDENTIALS.get_frozen_credentials()}, "BOTO", "bototoken"),
+    ],
+    ids=["keys", "environment", "object", "provider", "function", "boto3", "boto3 frozen"],
+)
+def test_a_request_is_signed_with_the_credentials_of_the_arguments_or_the_environment(
+    arguments: dict[str, Any], access_key: str, token: str | None
+) -> None:
+    service = RecordingService()
+    with http_client(service) as http:
+        list_page(ImageBuilder("us-west-2", http_client=http, **arguments))
+    assert access_key_id_of(service.request) == access_key
+    assert service.request.headers.get("x-amz-security-token") == token
+
+
+def test_the_environment_is_read_at_the_first_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = RecordingService()
+    with http_client(service) as http:
+        client = ImageBuilder("us-west-2", http_client=http)
+        with pytest.raises(exceptions.NoCredentialsError):
+            list_page(client)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "ENVKEY")
+        with pytest.raises(exceptions.PartialCredentialsError) as caught:
+            list_page(client)
+        assert str(caught.value) == (
+            "incomplete credentials in the environment variables: AWS_SECRET_ACCESS_KEY missing "
+            "or empty"
+        )
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        list_page(client)
+    assert access_key_id_of(service.request) == "ENVKEY"
+
+
+BOTH = "aws_access_key_id and aws_secret_access_key"
+
+
+@pytest.mark.usefixtures("_environment")
+@pytest.mark.parametrize(
+    ("arguments", "missing"),
+    [
+        ({"aws_access_key_id": "A"}, "aws_secret_access_key"),
+        ({"aws_secret_access_key": "s"}, "aws_access_key_id"),
+        ({"aws_access_key_id": "A", "aws_secret_access_key": ""}, "aws_secret_access_key"),
+        ({"aws_session_token": "t"}, BOTH),
+        ({"aws_access_key_id": "", "aws_secret_access_key": ""}, BOTH),
+    ],
+)
+def test_incomplete_credentials_in_the_arguments_are_an_error(
+    arguments: dict[str, Any], missing: str
+) -> None:
+    with pytest.raises(exceptions.PartialCredentialsError) as caught:
+        ImageBuilder("us-west-2", **arguments)
+    assert (
+        str(caught.value) == f"incomplete credentials in the arguments: {missing} missing or empty"
+    )
+
+
+NAMES = ["aws_access_key_id", "aws_secret_access_key", "aws_session_token"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_access_key_beside_credentials_is_an_error(name: str) -> None:
+    arguments: dict[str, Any] = {name: "x"}
+    with pytest.raises(exceptions.ParamValidationError) as caught:
+        ImageBuilder("us-west-2", credentials=Object(), **arguments)
+    assert str(caught.value) == (
+        "ImageBuilder: invalid parameters; nothing was sent\n"
+        "  - credentials: given beside aws_* keys; allowed: one of the two"
+    )
+
+
+async def coroutine_function() -> Any:
+    return Object()
+
+
+@pytest.mark.parametrize(
+    "credentials", ["AKID", 5, {"access_key": "a"}, object(), coroutine_function]
+)
+def test_an_object_that_is_not_credentials_is_an_error(credentials: Any) -> None:
+    with pytest.raises(exceptions.ParamValidationError) as caught:
+        ImageBuilder("us-west-2", credentials=credentials)
+    assert str(caught.value) == (
+        "ImageBuilder: invalid parameters; nothing was sent\n"
+        f"  - credentials: a {type(credentials).__name__} given; allowed: an object with "
+        "get_frozen_credentials(), or with access_key, secret_key and token, or a function (not "
+        "a coroutine function) that returns new credentials"
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("sesame\n", "other characters in it"),
+        (" sesame", "other characters in it"),
+        ("ses\x00ame", "other characters in it"),
+        ("s\N{LATIN SMALL LETTER E WITH ACUTE}same", "other characters in it"),
+        (b"sesame", "a bytes given"),
+        (12345, "a int given"),
+    ],
+)
+def test_credentials_that_are_invalid_in_a_header_are_an_error_that_does_not_show_them(
+    client_with: ClientWith, name: str, value: Any, problem: str
+) -> None:
+    client = client_with(fail_on_request, **{name: value})
+    with pytest.raises(exceptions.ParamValidationError) as caught:
+        list_page(client)
+    assert str(caught.value) == (
+        f"credentials: invalid parameters; nothing was sent\n  - {name}: {problem}; allowed: a "
+        "string of printable ASCII, without a line break or spaces around it"
+    )
+
+
+# Functions and providers of the caller
+
+
 def test_a_function_may_return_an_object_a_provider_or_a_mapping(clock: FakeClock) -> None:
     expires = clock.now() + timedelta(hours=1)
     mapping = {"AccessKeyId": "AKID", "SecretAccessKey": SECRET_KEY, "SessionToken": "token"}
     temporary = Credentials("AKID", SECRET_KEY, "token", expires)
+    permanent = Credentials("AKID", SECRET_KEY)
     naive = expires.replace(tzinfo=None)  # taken for UTC
+    boto3_credentials = botocore.credentials.Credentials("AKID", SECRET_KEY, "t")
     returned: list[tuple[Any, Credentials]] = [
         (Object(), Credentials("OBJECT", SECRET_KEY, "token")),
         (temporary, temporary),
-        (
-            botocore.credentials.Credentials("AKID", SECRET_KEY, "t"),
-            Credentials("AKID", SECRET_KEY, "t"),
-        ),
+        (boto3_credentials, Credentials("AKID", SECRET_KEY, "t")),
         (mapping, Credentials("AKID", SECRET_KEY, "token")),
         ({**mapping, "Expiration": expires}, temporary),
         ({**mapping, "Expiration": "2030-01-01T01:00:00Z"}, temporary),
         ({**mapping, "Expiration": "2030-01-01T03:00:00+02:00"}, temporary),
         ({**mapping, "Expiration": naive}, temporary),
-        ({**mapping, "SessionToken": "", "Expiration": None}, Credentials("AKID", SECRET_KEY)),
+        ({**mapping, "SessionToken": "", "Expiration": None}, permanent),
+        ({**mapping, "SessionToken": None, "Expiration": ""}, permanent),
     ]
     for value, expected in returned:
         assert provider_for(lambda value=value: value, clock).get_frozen_credentials() == expected
 
 
-def test_a_function_is_called_before_its_credentials_expire(clock: FakeClock) -> None:
-    fetcher = FakeFetcher(clock)
-    credentials = provider_for(fetcher, clock)
-    assert fetcher.call_count == 0
-    assert [access_key_of(credentials), access_key_of(credentials)] == ["AKID1", "AKID1"]
-    clock.advance(minutes=46)
-    assert access_key_of(credentials) == "AKID2"
+KEY_PAIR = {"AccessKeyId": "AKID", "SecretAccessKey": SECRET_KEY}
 
 
 @pytest.mark.parametrize(
@@ -119,15 +234,9 @@ def test_a_function_is_called_before_its_credentials_expire(clock: FakeClock) ->
         ("AKID", "returned a str"),
         ({}, "credentials without an access key id"),
         ({"AccessKeyId": "AKID"}, "credentials without a secret key"),
-        (
-            {"AccessKeyId": "A", "SecretAccessKey": SECRET_KEY, "Expiration": "soon"},
-            "an Expiration",
-        ),
-        ({"AccessKeyId": "A", "SecretAccessKey": SECRET_KEY, "Expiration": 5}, "an Expiration"),
-        (
-            {"AccessKeyId": "A", "SecretAccessKey": SECRET_KEY, "Expiration": "2029-01-01"},
-            "expired at",
-        ),
+        ({**KEY_PAIR, "Expiration": "soon"}, "an Expiration that is neither a datetime nor a time"),
+        ({**KEY_PAIR, "Expiration": 5}, "an Expiration that is neither a datetime nor a time"),
+        ({**KEY_PAIR, "Expiration": "2029-01-01"}, "expired at .*, and by the clock"),
     ],
 )
 def test_a_function_that_returns_anything_else_is_an_error(
@@ -138,46 +247,136 @@ def test_a_function_that_returns_anything_else_is_an_error(
     assert SECRET_KEY not in str(caught.value)
 
 
-def test_a_function_that_fails_is_an_error_with_its_cause(clock: FakeClock) -> None:
+def test_a_function_that_fails_is_an_error_with_its_cause() -> None:
     def fails() -> Any:
         raise RuntimeError("no vault")
 
     with pytest.raises(
         exceptions.CredentialRetrievalError, match=r"failed \(RuntimeError\)$"
     ) as caught:
-        access_key_of(provider_for(fails, clock))
+        access_key_of(provider_for(fails))
     assert isinstance(caught.value.__cause__, RuntimeError)
 
 
-def test_a_coroutine_function_is_an_error() -> None:
-    async def fetch() -> Any:
-        return Object()
-
-    with pytest.raises(exceptions.ParamValidationError, match="not a coroutine function"):
-        provider_for(fetch)
-
-
-def test_a_boto3_sessions_credentials_are_not_cached() -> None:
-    session = boto3.session.Session("AKID", SECRET_KEY, "token")
-    credentials = provider_for(session.get_credentials())
-    assert access_key_of(credentials) == "AKID"
-    assert credentials.cached() is None
-
-
-def test_a_providers_own_invalidate_is_called() -> None:
-    class Own:
+def test_a_providers_credentials_are_not_cached_and_its_invalidate_is_called() -> None:
+    class Rotating:
+        call_count = 0
         rejected = ""
 
-        def get_frozen_credentials(self) -> Object:
-            return Object()
+        def get_frozen_credentials(self) -> Credentials:
+            self.call_count += 1
+            return Credentials(f"AKID{self.call_count}", SECRET_KEY)
 
         def invalidate(self, access_key: str) -> bool:
             self.rejected = access_key
             return False
 
-    own = Own()
-    assert not provider_for(own).invalidate("OBJECT")
-    assert own.rejected == "OBJECT"
+    rotating = Rotating()
+    provider = provider_for(rotating)
+    assert [access_key_of(provider), access_key_of(provider)] == ["AKID1", "AKID2"]
+    assert provider.cached() is None
+    assert not provider.invalidate("AKID2")
+    assert rotating.rejected == "AKID2"
+    assert provider_for(Provider()).invalidate("OBJECT"), "it may return others"
+    assert not Credentials("AKID", SECRET_KEY).invalidate("AKID"), "they do not change"
+
+
+class ProviderOfTenants:
+    """A provider of the credentials of the context that calls it."""
+
+    tenant = contextvars.ContextVar[str]("tenant")
+
+    def get_frozen_credentials(self) -> Credentials:
+        return Credentials(f"AK{self.tenant.get()}", "s" * 20)
+
+
+def test_a_provider_of_the_callers_is_called_for_each_request_in_its_context() -> None:
+    service = RecordingService()
+
+    async def call(client: AsyncImageBuilder, tenant: str) -> None:
+        ProviderOfTenants.tenant.set(tenant)
+        await client.list_lifecycle_execution_resources(**EXECUTION)
+
+    async def main() -> None:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(service)) as http:
+            client = AsyncImageBuilder(
+                "us-west-2", http_client=http, credentials=ProviderOfTenants()
+            )
+            await asyncio.gather(*(call(client, tenant) for tenant in "ABC"))
+
+    asyncio.run(main())
+    assert sorted(map(access_key_id_of, service.requests)) == ["AKA", "AKB", "AKC"]
+
+
+# A function that takes long
+
+
+def test_a_slow_function_has_one_thread_and_holds_no_call_beyond_total_timeout() -> None:
+    source = SlowSource()
+    with http_client(RecordingService()) as http:
+        client = ImageBuilder("us-west-2", http_client=http, credentials=source, total_timeout=0.01)
+        try:
+            for _ in range(50):
+                with pytest.raises(exceptions.CredentialRetrievalError, match="of total_timeout"):
+                    list_page(client)
+            assert len(credential_threads()) == 1
+        finally:
+            source.finish()
+    assert source.call_count == 1
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_tasks_that_wait_for_a_slow_function_have_one_thread(backend: str) -> None:
+    source = SlowSource()
+    errors: list[exceptions.PagerError] = []
+
+    async def call(client: AsyncImageBuilder) -> None:
+        try:
+            await client.list_lifecycle_execution_resources(**EXECUTION)
+        except exceptions.CredentialRetrievalError as error:
+            errors.append(error)
+
+    async def call_many(client: AsyncImageBuilder) -> None:
+        async with anyio.create_task_group() as group:
+            for _ in range(400):
+                group.start_soon(call, client)
+            await anyio.wait_all_tasks_blocked()
+            assert len(credential_threads()) == 1
+
+    async def main() -> None:
+        transport = httpx.MockTransport(RecordingService())
+        async with httpx.AsyncClient(transport=transport) as http:
+            client = AsyncImageBuilder(
+                "us-west-2", http_client=http, credentials=source, total_timeout=0.2
+            )
+            with anyio.fail_after(10):
+                await call_many(client)
+            assert len({id(error) for error in errors}) == 400, "each has another error"
+            source.may_return.set()
+            await call(client)
+
+    try:
+        anyio.run(main, backend=backend)
+    finally:
+        source.finish()
+    assert len(errors) == 400
+    assert source.call_count == 1, "the fetched credentials are used"
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_without_a_thread_credentials_are_an_error_and_not_fetched_in_the_event_loop(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def main() -> None:
+        monkeypatch.setattr(threading.Thread, "start", start)
+        client = AsyncImageBuilder("us-west-2", credentials=lambda: pytest.fail("in the loop"))
+        with pytest.raises(exceptions.CredentialRetrievalError, match="can't start new thread"):
+            await client.list_images()
+
+    anyio.run(main, backend=backend)
 
 
 # The environment
@@ -185,23 +384,24 @@ def test_a_providers_own_invalidate_is_called() -> None:
 
 def test_the_environment_variables_are_those_of_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
     def both() -> tuple[Any, Any]:
-        ours, theirs = credentials_from_environment(), botocore.credentials.EnvProvider().load()
+        ours, theirs = EnvironmentProvider().load(), botocore.credentials.EnvProvider().load()
         return (
             ours and (ours.access_key, ours.secret_key, ours.token),
             theirs and theirs.get_frozen_credentials()[:3],
         )
 
     assert both() == (None, None)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
-    assert both() == (None, None)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKID")
-    assert both()[0] == both()[1] == ("AKID", SECRET_KEY, None)
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "session")
-    assert both()[0] == both()[1] == ("AKID", SECRET_KEY, "session")
-    monkeypatch.setenv("AWS_SECURITY_TOKEN", "security")
-    assert both()[0] == both()[1] == ("AKID", SECRET_KEY, "security")
+    for name, value, expected in (
+        ("AWS_SECRET_ACCESS_KEY", SECRET_KEY, None),
+        ("AWS_ACCESS_KEY_ID", "AKID", ("AKID", SECRET_KEY, None)),
+        ("AWS_SESSION_TOKEN", "session", ("AKID", SECRET_KEY, "session")),
+        ("AWS_SECURITY_TOKEN", "security", ("AKID", SECRET_KEY, "security")),
+    ):
+        monkeypatch.setenv(name, value)
+        assert both() == (expected, expected)
 
 
+@pytest.mark.usefixtures("_environment")
 def test_environment_variables_with_an_expiration_are_read_again(
     monkeypatch: pytest.MonkeyPatch, clock: FakeClock
 ) -> None:
@@ -210,7 +410,6 @@ def test_environment_variables_with_an_expiration_are_read_again(
         expires = max(clock.now(), datetime.now(UTC)) + timedelta(hours=1)
         monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", expires.isoformat())
 
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
     issue("FIRST")
     credentials = provider_for(None, clock)
     assert access_key_of(credentials) == "FIRST"
@@ -218,100 +417,45 @@ def test_environment_variables_with_an_expiration_are_read_again(
     assert access_key_of(credentials) == "FIRST"
     clock.advance(minutes=46)
     assert access_key_of(credentials) == "SECOND"
-
-
-def test_an_expiration_that_is_not_a_time_is_an_error_that_names_its_variable(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", "soon")
     with pytest.raises(
         exceptions.InvalidConfigError, match=r"^AWS_CREDENTIAL_EXPIRATION: 'soon' given; allowed: a"
     ):
-        credentials_from_environment()
+        EnvironmentProvider().load()
 
 
-# Secrets, copies, imports
+# Secrets, imports
 
 
 def test_no_repr_shows_a_secret(clock: FakeClock) -> None:
-    credentials = RefreshableCredentials(FakeFetcher(clock), clock)
-    credentials.get_frozen_credentials()
-    for thing in (
-        credentials,
-        credentials.cached(),
-        provider_for(Object()),
-        CredentialsContext(SharedConfig(), "r"),
-    ):
-        assert SECRET_KEY not in repr(thing)
-        assert "token1" not in repr(thing)
-    assert "2030-01-01 01:00" in repr(credentials)
+    refreshable = RefreshableCredentials(FakeFetcher(clock), clock)
+    credentials = refreshable.get_frozen_credentials()
+    signer = RequestSigner(credentials, "s", "r", algorithm=sigv4_header, clock=clock.now)
+    arguments: dict[str, Any] = {**KEYS, "aws_session_token": "token1"}
+    with ImageBuilder("us-west-2", **arguments) as client:
+        paginator = client.get_paginator(OPERATION)
+        pages: Any = paginator.paginate(**EXECUTION)
+        for thing in (
+            *(refreshable, credentials, signer, client, paginator, pages, client._rest),
+            *(provider_for(Object()), CredentialsContext(SharedConfig(), "r")),
+        ):
+            for text in (repr(thing), str(thing), f"{thing}"):
+                assert SECRET_KEY not in text
+                assert "token1" not in text
+        assert repr(client) == (
+            "ImageBuilder('us-west-2', endpoint_url='https://imagebuilder.us-west-2.amazonaws.com')"
+        )
+    assert "2030-01-01 01:00" in repr(refreshable)
 
 
-def test_an_error_can_be_copied() -> None:
-    """The waiting threads each raise a copy."""
-    for error in (
-        exceptions.NoCredentialsError("x"),
-        exceptions.CredentialRetrievalError("x"),
-        exceptions.ProfileNotFound("x"),
-        exceptions.ParamValidationError("where", [exceptions.Problem("what", "given")]),
-    ):
-        assert str(copy.copy(error)) == str(error)
-        assert type(copy.copy(error)) is type(error)
-
-
-STATIC = """
-import os, sys
-for name in [name for name in os.environ if name.startswith("AWS_")]:
-    del os.environ[name]
-os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = "/does/not/exist"
-os.environ.update({environment!r})
-import httpx
-from imagebuilder_pager import ImageBuilder
-transport = httpx.MockTransport(lambda _: httpx.Response(200, json={{"resources": []}}))
-client = ImageBuilder("us-west-2", http_client=httpx.Client(transport=transport), **{arguments!r})
-client.list_lifecycle_execution_resources(lifecycleExecutionId={id!r})
-print(*sorted({{"configparser", "subprocess", "botocore.credentials", "botocore.configloader",
-    "botocore.session", "botocore.loaders", "imagebuilder_pager._aws.credentials.chain"}}
-    & set(sys.modules)))
-"""
-
-
-CHAIN = "imagebuilder_pager._aws.credentials.chain"
-KEYS = {"aws_access_key_id": "AKID", "aws_secret_access_key": SECRET_KEY}
-
-
-ENVIRONMENT = {name.upper(): value for name, value in KEYS.items()}
-
-
-@pytest.mark.parametrize(
-    ("arguments", "environment", "loaded"),
-    [
-        (KEYS, {}, set()),
-        ({}, ENVIRONMENT, {CHAIN}),
-        ({}, {**ENVIRONMENT, "AWS_CREDENTIAL_EXPIRATION": "2100-01-01T00:00:00Z"}, {CHAIN}),
-        # So that the test is known to be able to fail.
-        (
-            {},
-            {"AWS_SHARED_CREDENTIALS_FILE": "{folder}/credentials"},
-            {"botocore.credentials", "botocore.configloader", "configparser", CHAIN},
-        ),
-    ],
-    ids=["arguments", "environment", "environment-with-expiration", "file"],
-)
-def test_only_a_file_loads_what_parses_it(
-    tmp_path: Path, arguments: dict[str, str], environment: dict[str, str], loaded: set[str]
-) -> None:
-    lines = "".join(f"{name}={value}\n" for name, value in KEYS.items())
-    (tmp_path / "credentials").write_text(f"[default]\n{lines}")
-    environment = {
-        name: value.replace("{folder}", str(tmp_path)) for name, value in environment.items()
-    }
-    code = STATIC.format(
-        arguments=arguments, environment=environment, id=EXECUTION["lifecycleExecutionId"]
-    )
+def test_credentials_in_the_arguments_do_not_load_the_chain() -> None:
+    """The test of each source without botocore shows the modules of the others."""
+    code = f"""if True:
+        import sys
+        from imagebuilder_pager import ImageBuilder
+        client = ImageBuilder("us-west-2", **{KEYS!r})
+        assert client._rest.signer.credentials().access_key == "AKID"
+        assert "imagebuilder_pager._aws.credentials.chain" not in sys.modules
+    """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert ran.stderr == ""
-    found = set(ran.stdout.split())
-    assert found == loaded if found <= {CHAIN} else found >= loaded
+    assert (ran.returncode, ran.stderr) == (0, "")

@@ -1,8 +1,8 @@
-"""When credentials are fetched and refreshed, by how many threads, and what a failure does."""
+"""When credentials are fetched and refreshed, by how many threads, and the effect of a failure."""
 
+import itertools
 import logging
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,15 +11,14 @@ import anyio
 import httpx
 import pytest
 
-from imagebuilder_pager import AsyncImageBuilder, _threads, exceptions
+from imagebuilder_pager import AsyncImageBuilder, exceptions
 from imagebuilder_pager._aws.auth.signer import RequestSigner
 from imagebuilder_pager._aws.auth.sigv4 import sigv4_header
 from imagebuilder_pager._aws.credentials.refreshable import RefreshableCredentials
 from imagebuilder_pager._aws.identity import Credentials
+from tests.fakes.clients import EXECUTION
 from tests.fakes.clocks import FakeClock
 from tests.fakes.credentials import SECRET_KEY, FakeFetcher, access_key_of
-
-EXECUTION: Any = {"lifecycleExecutionId": "lce-12345678-1234-1234-1234-123456789012"}
 
 
 @pytest.fixture
@@ -37,37 +36,31 @@ def credentials(fetcher: FakeFetcher, clock: FakeClock) -> RefreshableCredential
     return RefreshableCredentials(fetcher, clock)
 
 
-def test_credentials_are_fetched_once_and_cached(
-    credentials: RefreshableCredentials, fetcher: FakeFetcher, clock: FakeClock
+@pytest.mark.parametrize(
+    ("minutes", "elapsed", "count"),
+    [
+        (60, 45, 1),
+        (60, 45.1, 2),
+        (60, 50, 2),
+        (60, 50.1, 2),
+        (60, 60, 2),
+        (60, 120, 2),
+        (None, 60 * 24 * 365, 1),
+    ],
+)
+def test_credentials_are_cached_and_refreshed_before_they_expire(
+    clock: FakeClock, minutes: float | None, elapsed: float, count: int
 ) -> None:
+    fetcher = FakeFetcher(clock, minutes)
+    credentials = RefreshableCredentials(fetcher, clock)
     assert credentials.cached() is None
     assert fetcher.call_count == 0
     assert [access_key_of(credentials) for _ in range(3)] == ["AKID1"] * 3
-    clock.advance(minutes=45)  # 15 minutes are left
-    assert access_key_of(credentials) == "AKID1"
+    clock.advance(minutes=elapsed)
+    assert (credentials.cached() is None) == (count == 2)
+    assert [access_key_of(credentials) for _ in range(3)] == [f"AKID{count}"] * 3
     assert credentials.cached() is credentials.get_frozen_credentials()
-    assert fetcher.call_count == 1
-
-
-@pytest.mark.parametrize("left", [14.9, 10, 9.9, 0, -60])
-def test_credentials_are_refreshed_before_they_expire(
-    credentials: RefreshableCredentials, fetcher: FakeFetcher, clock: FakeClock, left: float
-) -> None:
-    access_key_of(credentials)
-    clock.advance(minutes=60 - left)
-    assert credentials.cached() is None
-    assert access_key_of(credentials) == "AKID2"
-    assert access_key_of(credentials) == "AKID2"
-    assert fetcher.call_count == 2
-
-
-def test_credentials_without_an_expiration_are_cached_for_good(
-    credentials: RefreshableCredentials, fetcher: FakeFetcher, clock: FakeClock
-) -> None:
-    fetcher.minutes = None
-    access_key_of(credentials)
-    clock.advance(minutes=60 * 24 * 365)
-    assert access_key_of(credentials) == "AKID1"
+    assert fetcher.call_count == count
 
 
 @pytest.mark.parametrize("left", [14, 9, 1])
@@ -101,23 +94,20 @@ def test_credentials_of_no_use_do_not_replace_those_that_are_valid(
 ) -> None:
     expiration = clock.now() + timedelta(hours=1)
     fetched = [
-        Credentials("AKID1", "secret", "token", expiration),
-        Credentials("AKID2", secret_key, "token", expiration + timedelta(hours=6)),
-        Credentials("AKID3", "secret", "token", expiration + timedelta(hours=6)),
+        Credentials("AKID1", secret_key, "token", expiration),
+        Credentials("AKID2", "secret", "token", expiration),
+        Credentials("AKID3", secret_key, "token", expiration + timedelta(hours=6)),
+        Credentials("AKID4", "secret", "token", expiration + timedelta(hours=6)),
     ]
     credentials = RefreshableCredentials(lambda: fetched.pop(0), clock)
-    assert access_key_of(credentials) == "AKID1"
-    clock.advance(minutes=51)
-    assert access_key_of(credentials) == "AKID1"
-    clock.advance(minutes=2)
-    assert access_key_of(credentials) == "AKID3"
-
-
-def test_fetched_credentials_of_no_use_are_a_retrieval_error(clock: FakeClock) -> None:
-    credentials = RefreshableCredentials(lambda: Credentials("AKID", "top\nsecret"), clock)
     with pytest.raises(exceptions.CredentialRetrievalError, match="aws_secret_access_key") as error:
         access_key_of(credentials)
-    assert "top" not in str(error.value)
+    assert str(secret_key) not in str(error.value)
+    assert access_key_of(credentials) == "AKID2"
+    clock.advance(minutes=51)
+    assert access_key_of(credentials) == "AKID2"
+    clock.advance(minutes=2)
+    assert access_key_of(credentials) == "AKID4"
 
 
 def test_a_refresh_that_fails_after_the_expiration_is_raised(
@@ -147,16 +137,6 @@ def test_short_lived_credentials_are_not_fetched_at_every_call(
     assert fetcher.call_count == 3
 
 
-def test_fetched_credentials_that_have_expired_are_an_error(
-    credentials: RefreshableCredentials, fetcher: FakeFetcher
-) -> None:
-    fetcher.minutes = -1
-    with pytest.raises(
-        exceptions.CredentialRetrievalError, match=r"expired at .*, and by the clock"
-    ):
-        access_key_of(credentials)
-
-
 def test_many_threads_fetch_once(clock: FakeClock) -> None:
     gate = threading.Barrier(20)
     calls = []
@@ -179,69 +159,64 @@ def test_many_threads_fetch_once(clock: FakeClock) -> None:
 
 
 class CountingClock(FakeClock):
-    """A clock that sets an event when it has been read so many times."""
+    """A clock that sets an event when it has been read ``count`` times."""
 
-    def __init__(self, count: int, reached: threading.Event) -> None:
+    def __init__(self, count: int) -> None:
         super().__init__()
-        self._remaining = count
-        self._reached = reached
-        self._lock = threading.Lock()
+        self.reached = threading.Event()
+        self._readings = itertools.count(1 - count)
 
     def now(self) -> datetime:
-        with self._lock:
-            self._remaining -= 1
-            if self._remaining == 0:
-                self._reached.set()
+        if next(self._readings) == 0:
+            self.reached.set()
         return super().now()
 
 
 def test_all_threads_that_waited_for_a_fetch_get_its_error() -> None:
     """Else they would wait for the endpoint's timeout one after the other."""
-    waiting, call_count = threading.Event(), 0
+    call_count = 0
+    clock = CountingClock(10)  # each thread reads the clock before it waits
 
     def fetch() -> Credentials:
         nonlocal call_count
         call_count += 1
-        assert waiting.wait(10)
+        assert clock.reached.wait(10)
         raise exceptions.NoCredentialsError("nothing there")
 
-    # Each thread reads the clock before it waits.
-    credentials = RefreshableCredentials(fetch, CountingClock(10, waiting))
-
-    def get_error(_: int) -> Exception | None:
-        try:
-            access_key_of(credentials)
-        except exceptions.NoCredentialsError as error:
-            return error
-        return None
-
+    credentials = RefreshableCredentials(fetch, clock)
     with ThreadPoolExecutor(10) as pool:
-        errors = list(pool.map(get_error, range(10)))
-    assert {str(error) for error in errors} == {"nothing there"}
+        calls = [pool.submit(access_key_of, credentials) for _ in range(10)]
+        errors = [call.exception(10) for call in calls]
+    assert {(type(error), str(error)) for error in errors} == {
+        (exceptions.NoCredentialsError, "nothing there")
+    }
     assert len({id(error) for error in errors}) == 10  # each has its own traceback
     assert call_count == 1
 
 
-def test_in_the_advisory_window_the_other_threads_use_the_old_credentials(clock: FakeClock) -> None:
+@pytest.mark.parametrize(("left", "cached"), [(12, "AKID1"), (9, None)])
+def test_only_in_the_advisory_window_the_other_threads_use_the_old_credentials(
+    clock: FakeClock, left: float, cached: str | None
+) -> None:
     fetching, done = threading.Event(), threading.Event()
-    calls = 0
+    fetcher = FakeFetcher(clock)
 
     def fetch() -> Credentials:
-        nonlocal calls
-        calls += 1
-        if calls == 2:
+        if fetcher.call_count == 1:
             fetching.set()
             assert done.wait(10)
-        return Credentials(f"AKID{calls}", SECRET_KEY, None, clock.now() + timedelta(hours=1))
+        return fetcher()
 
     credentials = RefreshableCredentials(fetch, clock)
     access_key_of(credentials)
-    clock.advance(minutes=48)
+    clock.advance(minutes=60 - left)
     with ThreadPoolExecutor(1) as pool:
         refresher = pool.submit(access_key_of, credentials)
         assert fetching.wait(10)
-        assert access_key_of(credentials) == "AKID1"
-        assert credentials.cached() is not None  # nor does a task need a thread for it
+        found = credentials.cached()
+        assert (found and found.access_key) == cached
+        if cached is not None:
+            assert access_key_of(credentials) == cached
         done.set()
         assert refresher.result(10) == "AKID2"
     assert access_key_of(credentials) == "AKID2"
@@ -287,54 +262,37 @@ def test_rejected_credentials_are_not_used_when_the_refresh_fails(
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_a_refresh_never_blocks_the_event_loop(clock: FakeClock, backend: str) -> None:
-    threads: list[int] = []
-    fetcher = FakeFetcher(clock)
+def test_tasks_fetch_once_in_a_thread_and_need_none_for_cached_credentials(
+    clock: FakeClock, fetcher: FakeFetcher, backend: str
+) -> None:
+    threads: list[threading.Thread] = []
 
     def fetch() -> Credentials:
-        threads.append(threading.get_ident())
+        threads.append(threading.current_thread())
         return fetcher()
 
-    hops = 0
+    async def call_many(client: AsyncImageBuilder) -> None:
+        async with anyio.create_task_group() as group:
+            for _ in range(20):
+                group.start_soon(lambda: client.list_lifecycle_execution_resources(**EXECUTION))
 
     async def main() -> None:
-        nonlocal hops
-        call_in_thread = _threads.call_in_thread
-
-        def counted(function: Callable[[], Any], name: str) -> Any:
-            nonlocal hops
-            hops += 1
-            return call_in_thread(function, name)
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(_threads, "call_in_thread", counted)
-            transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"resources": []}))
-            async with httpx.AsyncClient(transport=transport) as http:
-                client = AsyncImageBuilder(
-                    "us-west-2", http_client=http, credentials=fetch, clock=clock
-                )
-
-                async def many() -> None:
-                    async with anyio.create_task_group() as group:
-                        for _ in range(20):
-                            group.start_soon(call)
-
-                async def call() -> None:
-                    await client.list_lifecycle_execution_resources(**EXECUTION)
-
-                await many()
-                assert fetcher.call_count == hops == 1
-                first = hops
-                await many()
-                assert hops == first  # cached credentials need no thread
-                clock.advance(minutes=52)
-                await many()
-                assert fetcher.call_count == 2
-        assert threading.get_ident() not in threads
+        transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"resources": []}))
+        async with httpx.AsyncClient(transport=transport) as http:
+            client = AsyncImageBuilder(
+                "us-west-2", http_client=http, credentials=fetch, clock=clock
+            )
+            await call_many(client)
+            assert fetcher.call_count == 1
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(threading.Thread, "start", pytest.fail)
+                await call_many(client)
+            clock.advance(minutes=52)
+            await call_many(client)
+            assert fetcher.call_count == 2
 
     anyio.run(main, backend=backend)
-    assert len(threads) == 2
-    assert hops
+    assert threading.current_thread() not in threads
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
@@ -360,4 +318,4 @@ def test_cancelling_does_not_wait_for_a_fetch(clock: FakeClock, backend: str) ->
 
     anyio.run(main, backend=backend)
     assert fetched.wait(10)
-    assert access_key_of(credentials) == "AKID"  # and the fetch was not in vain
+    assert access_key_of(credentials) == "AKID"  # from that fetch

@@ -47,12 +47,12 @@ NO_DIFFERENCE: dict[str, tuple[str | None, str]] = {
     "sigv4a_signing_region_set": ("AWS_SIGV4A_SIGNING_REGION_SET", "*"),
 }
 NOT_READ = {**DIFFERENCE, **NO_DIFFERENCE}
-#: By botocore's name, those that are read under another one, or that name a file or a profile.
+#: By botocore's names: settings with another name here, or that name a file or a profile.
 OTHERS = {"profile", "config_file", "credentials_file", "user_agent_appid"}
 
 
 def behaviour() -> Any:
-    """Return all that a client does with a call: its settings, and what it sends."""
+    """Return the settings of a client, and the request that it sends."""
     service = RecordingService()
     with http_client(service) as http:
         client = ImageBuilder("us-west-2", http_client=http, clock=FakeClock(), **LOCAL_CREDENTIALS)
@@ -90,7 +90,7 @@ def test_a_setting_said_to_make_no_difference_in_boto3_makes_none(
 
 
 def boto3_headers() -> dict[str, str]:
-    """Return the headers of boto3's request, but for those that differ each time."""
+    """Return the headers of boto3's request, without those that differ each time."""
     (headers,) = boto3_call(lambda: (200, {}, {"imagePipelineList": []})).attempts
     for name in ("authorization", "x-amz-date", "amz-sdk-invocation-id"):
         del headers[name]

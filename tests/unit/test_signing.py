@@ -1,111 +1,90 @@
-"""Signatures: the same bytes as boto3's, and no secret in a repr or a log."""
+"""Signatures: the same bytes as boto3's, by botocore and by the library without it."""
+
+from __future__ import annotations
 
 import contextlib
-import json
-import logging
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-import boto3
+import botocore.auth
 import botocore.awsrequest
-import httpx
+import botocore.credentials
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from imagebuilder_pager import ImageBuilder
 from imagebuilder_pager._aws.auth.botocore_sigv4 import botocore_sigv4_header
-from imagebuilder_pager._aws.auth.signer import RequestSigner
-from imagebuilder_pager._aws.config.shared_config import SharedConfig
-from imagebuilder_pager._aws.credentials.resolver import resolve_credentials
-from imagebuilder_pager._aws.identity import Credentials, CredentialsContext
-from imagebuilder_pager.local import EXAMPLE_EXECUTION_ID, LocalServer
+from imagebuilder_pager._aws.auth.signer import RequestSigner, SigningAlgorithm
+from imagebuilder_pager._aws.auth.sigv4 import sigv4_header
+from imagebuilder_pager._aws.identity import Credentials
+from tests.fakes.boto3_endpoints import caught_request, make_session
+from tests.fakes.clients import EXECUTION, list_page
 from tests.fakes.clocks import FakeClock
 from tests.fakes.services import RecordingService, http_client
 
-ACCESS_KEY = "AKIDEXAMPLE"
-SECRET_KEY = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 SESSION_TOKEN = "AQoDYXdzEPT//////////wEXAMPLE+token/="
+KEYS: dict[str, Any] = {
+    "aws_access_key_id": "AKIDEXAMPLE",
+    "aws_secret_access_key": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+}
 NOW = datetime(2025, 3, 3, 12, 34, 56, 789000, tzinfo=UTC)
 
 
-@pytest.fixture
-def _frozen_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set boto3's clock; ours is an argument."""
-
-    def current(*, remove_tzinfo: bool = True) -> datetime:
-        return NOW.replace(tzinfo=None) if remove_tzinfo else NOW
-
-    monkeypatch.setattr("botocore.auth.get_current_datetime", current)
-
-
-Sent = tuple[str, str, bytes, dict[str, str]]
+@contextlib.contextmanager
+def botocore_time(now: datetime) -> Iterator[None]:
+    """Set the clock by which botocore signs; ours is an argument."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "botocore.auth.get_current_datetime",
+            lambda *, remove_tzinfo=True: now.replace(tzinfo=None if remove_tzinfo else UTC),
+        )
+        yield
 
 
-def sent_by_boto3(params: dict[str, Any], **arguments: Any) -> Sent:
+# The requests of a client
+
+
+class Sent(NamedTuple):
+    """The parts of a request, the names of its headers in lower case."""
+
+    method: str
+    url: str
+    body: bytes
+    headers: dict[str, str]
+
+    def signed_headers(self) -> dict[str, str]:
+        """Return the signature and the signed headers but for the host."""
+        names = re.search(r"SignedHeaders=([^,]+)", self.headers["authorization"])
+        assert names is not None
+        # urllib3 sets the host header, and not botocore, which has signed it.
+        covered = [name for name in names[1].split(";") if name != "host"]
+        return {name: self.headers[name] for name in [*covered, "authorization", "content-length"]}
+
+
+def sent_by_boto3(params: dict[str, Any], arguments: dict[str, Any]) -> Sent:
     """Return the request that boto3 would send."""
-    client = boto3.session.Session().client(
-        "imagebuilder",
-        aws_access_key_id=ACCESS_KEY,
-        aws_secret_access_key=SECRET_KEY,
-        **{"region_name": "us-west-2", **arguments},
-    )
-    sent: list[botocore.awsrequest.AWSPreparedRequest] = []
-
-    class Raw:
-        def stream(self, **_: Any) -> list[bytes]:
-            return [b"{}"]
-
-    def respond(request: botocore.awsrequest.AWSPreparedRequest, **_: Any) -> Any:
-        sent.append(request)
-        headers: Any = {}
-        return botocore.awsrequest.AWSResponse(request.url, 200, headers, Raw())
-
-    client.meta.events.register("before-send.imagebuilder.*", respond)
-    client.list_lifecycle_execution_resources(**params)
-    (request,) = sent
-    values: list[tuple[str, Any]] = list(request.headers.items())
+    client: Any = make_session().create_client("imagebuilder", verify=False, **arguments)
+    params = {**EXECUTION, **params}
+    with botocore_time(NOW):
+        request = caught_request(client, "list_lifecycle_execution_resources", **params)
     headers = {
         name.lower(): value.decode() if isinstance(value, bytes) else value
-        for name, value in values
+        for name, value in request.headers.items()
     }
-    body: Any = request.body
-    return request.method, request.url, body, headers
+    return Sent(request.method, request.url, request.body, headers)
 
 
-def sent_by_library(params: dict[str, Any], **arguments: Any) -> Sent:
+def sent_by_library(params: dict[str, Any], arguments: dict[str, Any]) -> Sent:
     service = RecordingService()
     with http_client(service) as http:
-        client = ImageBuilder(
-            http_client=http,
-            clock=FakeClock(NOW),
-            aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key=SECRET_KEY,
-            **{"region_name": "us-west-2", **arguments},
-        )
-        client.list_lifecycle_execution_resources(**params)
+        list_page(ImageBuilder(http_client=http, clock=FakeClock(NOW), **arguments), **params)
     request = service.request
-    return request.method, str(request.url), request.content, dict(request.headers)
+    return Sent(request.method, str(request.url), request.content, dict(request.headers))
 
 
-def signed_headers(headers: dict[str, str]) -> dict[str, str]:
-    """Return the signature and the signed headers but for the host."""
-    names = re.search(r"SignedHeaders=([^,]+)", headers["authorization"])
-    assert names is not None
-    # urllib3 sets the host header, and not botocore, which has signed it.
-    covered = [name for name in names[1].split(";") if name != "host"]
-    return {name: headers[name] for name in [*covered, "authorization", "content-length"]}
-
-
-PARAMS: list[dict[str, Any]] = [
-    {"lifecycleExecutionId": EXAMPLE_EXECUTION_ID},
-    {"lifecycleExecutionId": EXAMPLE_EXECUTION_ID, "maxResults": 25, "nextToken": "a/b+c="},
-    {"nextToken": 'quote " and \\', "maxResults": 1, "lifecycleExecutionId": EXAMPLE_EXECUTION_ID},
-    {
-        "lifecycleExecutionId": EXAMPLE_EXECUTION_ID,
-        "parentResourceId": "Straße/日本語/\u2028\N{PILE OF POO}/é/e\u0301/\x7f\x00",
-    },
-]
 ENDPOINTS = [
     "https://vpce-1.imagebuilder.us-west-2.vpce.amazonaws.com",
     "http://127.0.0.1:4566",
@@ -121,184 +100,116 @@ ENDPOINTS = [
     "https://proxy.example/a//b",
     "https://proxy.example/~user",
 ]
+# httpx gives these another form; the signature is the same.
+NORMALIZED = {
+    "http://127.0.0.1:80": "127.0.0.1",
+    "https://proxy.example:443/base": "proxy.example",
+    "https://Proxy.Example/base": "proxy.example",
+}
 
 
-@pytest.mark.usefixtures("_frozen_clock")
-@pytest.mark.parametrize("token", [None, SESSION_TOKEN], ids=["no token", "session token"])
-@pytest.mark.parametrize("params", PARAMS, ids=["id", "page", "quotes", "unicode"])
-def test_a_request_is_boto3s_to_the_byte(params: dict[str, Any], token: str | None) -> None:
-    theirs = sent_by_boto3(params, aws_session_token=token)
-    ours = sent_by_library(params, aws_session_token=token)
-    assert ours[:3] == theirs[:3]
-    assert signed_headers(ours[3]) == signed_headers(theirs[3])
-    assert ours[3]["x-amz-date"] == "20250303T123456Z"
-    assert ours[3].get("x-amz-security-token") == token
-
-
-@pytest.mark.usefixtures("_frozen_clock")
-@pytest.mark.parametrize("token", [None, SESSION_TOKEN], ids=["no token", "session token"])
-@pytest.mark.parametrize("url", ENDPOINTS)
-def test_a_request_to_an_endpoint_is_boto3s_to_the_byte(url: str, token: str | None) -> None:
-    arguments = {"endpoint_url": url, "aws_session_token": token}
-    theirs = sent_by_boto3(PARAMS[-1], **arguments)
-    ours = sent_by_library(PARAMS[-1], **arguments)
-    assert ours[:3] == theirs[:3]
-    assert signed_headers(ours[3]) == signed_headers(theirs[3])
-
-
-@pytest.mark.usefixtures("_frozen_clock")
 @pytest.mark.parametrize(
-    ("url", "host"),
+    ("params", "arguments"),
     [
-        ("http://127.0.0.1:80", "127.0.0.1"),
-        ("https://proxy.example:443/base", "proxy.example"),
-        ("https://Proxy.Example/base", "proxy.example"),
+        ({}, {}),
+        ({"maxResults": 25, "nextToken": "a/b+c="}, {}),
+        ({"nextToken": 'quote " and \\', "maxResults": 1}, {}),
+        ({"parentResourceId": "Straße/日本語/\u2028\N{PILE OF POO}/é/e\u0301/\x7f\x00"}, {}),
+        ({}, {"aws_session_token": SESSION_TOKEN}),
+        ({}, {"region_name": "cn-north-1"}),
+        *(({}, {"endpoint_url": url, "aws_session_token": SESSION_TOKEN}) for url in ENDPOINTS),
+        *(({}, {"endpoint_url": url}) for url in NORMALIZED),
     ],
+    ids=lambda value: str(value.get("endpoint_url", list(value))),
 )
-def test_urls_that_httpx_normalises_have_boto3s_signature(url: str, host: str) -> None:
-    """The URL has another form, but the signature is the same."""
-    theirs = sent_by_boto3(PARAMS[0], endpoint_url=url)
-    ours = sent_by_library(PARAMS[0], endpoint_url=url)
-    assert ours[3]["host"] == host
-    assert ours[2] == theirs[2]
-    assert signed_headers(ours[3]) == signed_headers(theirs[3])
+def test_a_request_is_boto3s_to_the_byte(params: dict[str, Any], arguments: dict[str, Any]) -> None:
+    arguments = {"region_name": "us-west-2", **KEYS, **arguments}
+    theirs, ours = sent_by_boto3(params, arguments), sent_by_library(params, arguments)
+    assert ours.signed_headers() == theirs.signed_headers()
+    assert ours.body == theirs.body
+    if (host := NORMALIZED.get(arguments.get("endpoint_url", ""))) is not None:
+        assert ours.headers["host"] == host
+    else:
+        assert ours[:2] == theirs[:2]
+    assert ours.headers["x-amz-date"] == "20250303T123456Z"
+    assert ours.headers.get("x-amz-security-token") == arguments.get("aws_session_token")
 
 
-@pytest.mark.usefixtures("_frozen_clock")
-@pytest.mark.parametrize(
-    "region",
-    ["us-east-1", "eu-central-1", "ap-northeast-1", "me-south-1", "cn-north-1", "us-gov-west-1"],
+# Both algorithms, with requests that no client sends
+
+printable = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=80)
+labels = st.from_regex(r"[a-z0-9][a-z0-9-]{0,20}", fullmatch=True)
+hosts = st.from_regex(r"[a-z][a-z0-9]{0,10}(\.[a-z]{1,10}){0,2}(:[1-9][0-9]{3})?", fullmatch=True)
+# Dot segments, double slashes, encoded characters, and characters that are to be encoded.
+segments = st.sampled_from(
+    ["", ".", "..", "...", "%2F", "a b", "a+b", "\N{LATIN SMALL LETTER E WITH ACUTE}"]
 )
-def test_every_region_has_boto3s_url_and_scope(region: str) -> None:
-    theirs = sent_by_boto3(PARAMS[0], region_name=region)
-    ours = sent_by_library(PARAMS[0], region_name=region)
-    assert ours[:3] == theirs[:3]
-    assert signed_headers(ours[3]) == signed_headers(theirs[3])
+paths = st.lists(
+    segments | st.from_regex(r"[A-Za-z0-9._~:@!$&'()*,;=-]{1,20}", fullmatch=True)
+).map(lambda parts: "/" + "/".join(parts))
+pairs = st.from_regex(r"[A-Za-z0-9._~%+-]{0,10}(=[A-Za-z0-9._~%+=-]{0,20})?", fullmatch=True)
+queries = st.lists(pairs, max_size=4).map("&".join)
 
 
-@pytest.mark.usefixtures("_frozen_clock")
-def test_a_signature_depends_on_all_signed_parts() -> None:
-    """The comparisons above are not comparisons of constants."""
-    signatures = {
-        sent_by_library(params, **arguments)[3]["authorization"]
-        for params, arguments in [
-            (PARAMS[0], {}),
-            (PARAMS[1], {}),
-            (PARAMS[0], {"aws_session_token": "t"}),
-            (PARAMS[0], {"region_name": "us-east-1"}),
-            (PARAMS[0], {"endpoint_url": "https://proxy.example"}),
-            (PARAMS[0], {"endpoint_url": "https://proxy.example/base"}),
-        ]
-    }
-    assert len(signatures) == 6
+class Case(NamedTuple):
+    """A request, and the credentials, time and scope of its signature."""
 
+    method: str
+    host: str
+    path: str
+    query: str
+    body: bytes
+    credentials: Credentials
+    now: datetime
+    service: str
+    region: str
 
-def signer_of(credentials: Credentials) -> RequestSigner:
-    return RequestSigner(
-        credentials,
-        "imagebuilder",
-        "us-west-2",
-        algorithm=botocore_sigv4_header,
-        clock=lambda: NOW,
-    )
+    @property
+    def url(self) -> str:
+        return f"https://{self.host}{self.path}{'?' if self.query else ''}{self.query}"
 
-
-def test_a_signature_has_the_time_of_the_given_clock() -> None:
-    credentials = Credentials("AKID", "secret")
-    headers = signer_of(credentials).auth_headers(
-        "POST", "https://aws.test/", {"host": "aws.test"}, b"{}", credentials
-    )
-    assert headers["x-amz-date"] == "20250303T123456Z"
-    assert headers["authorization"].startswith(
-        "AWS4-HMAC-SHA256 Credential=AKID/20250303/us-west-2/imagebuilder/aws4_request, "
-    )
-
-
-def test_every_request_is_signed_with_the_current_credentials() -> None:
-    class Rotating:
-        calls = 0
-
-        def get_frozen_credentials(self) -> Credentials:
-            self.calls += 1
-            return Credentials(f"AKID{self.calls}", "secret", f"token{self.calls}")
-
-    sent: list[httpx.Request] = []
-
-    def respond(request: httpx.Request) -> httpx.Response:
-        sent.append(request)
-        return httpx.Response(200, json={"nextToken": "t"} if len(sent) == 1 else {"resources": []})
-
-    with http_client(respond) as http:
-        client = ImageBuilder("us-west-2", http_client=http, credentials=Rotating())
-        paginator = client.get_paginator("list_lifecycle_execution_resources")
-        list(paginator.paginate(lifecycleExecutionId=EXAMPLE_EXECUTION_ID))
-    assert [request.headers["x-amz-security-token"] for request in sent] == ["token1", "token2"]
-    assert "Credential=AKID2/" in sent[1].headers["authorization"]
-
-
-def test_no_repr_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
-    monkeypatch.setenv("AWS_SESSION_TOKEN", SESSION_TOKEN)
-    credentials = Credentials(ACCESS_KEY, SECRET_KEY, SESSION_TOKEN)
-    context = CredentialsContext(SharedConfig(), "us-west-2")
-    environment = resolve_credentials(None, None, None, None, context)
-    environment.get_frozen_credentials()
-    with ImageBuilder(
-        "us-west-2",
-        aws_access_key_id=ACCESS_KEY,
-        aws_secret_access_key=SECRET_KEY,
-        aws_session_token=SESSION_TOKEN,
-    ) as client:
-        paginator = client.get_paginator("list_lifecycle_execution_resources")
-        pages = paginator.paginate(lifecycleExecutionId=EXAMPLE_EXECUTION_ID)
-        auth = signer_of(credentials)
-        for value in (credentials, environment, client, auth, paginator, pages):
-            for text in (repr(value), str(value), f"{value}"):
-                assert SECRET_KEY not in text
-                assert SESSION_TOKEN not in text
-        assert repr(client) == (
-            "ImageBuilder('us-west-2', endpoint_url='https://imagebuilder.us-west-2.amazonaws.com')"
+    def sign(self, algorithm: SigningAlgorithm) -> str:
+        signer = RequestSigner(
+            self.credentials,
+            self.service,
+            self.region,
+            algorithm=algorithm,
+            clock=lambda: self.now,
         )
+        headers = {"content-type": "application/json", "host": self.host}
+        added = signer.auth_headers(self.method, self.url, headers, self.body, self.credentials)
+        return added["authorization"]
 
-
-@pytest.mark.parametrize("key", [SECRET_KEY, "local"], ids=["refused", "accepted"])
-def test_debug_logs_of_everything_show_no_secret(
-    local_server: LocalServer, caplog: pytest.LogCaptureFixture, key: str
-) -> None:
-    sent: list[httpx.Request] = []
-    with (
-        caplog.at_level(logging.DEBUG),
-        httpx.Client(event_hooks={"request": [sent.append]}) as http,
-    ):
-        client = ImageBuilder(
-            "us-west-2",
-            endpoint_url=local_server.url,
-            http_client=http,
-            aws_access_key_id="local",
-            aws_secret_access_key=key,
-            aws_session_token=SESSION_TOKEN,
+    def sign_with_botocore(self) -> str:
+        request = botocore.awsrequest.AWSRequest(
+            self.method,
+            self.url,
+            headers={"Content-Type": "application/json"},
+            data=self.body,
         )
-        refused = pytest.raises(client.exceptions.ClientError)
-        with refused if key == SECRET_KEY else contextlib.nullcontext() as caught:
-            client.list_lifecycle_execution_resources(lifecycleExecutionId=EXAMPLE_EXECUTION_ID)
-    for secret in (SECRET_KEY, SESSION_TOKEN):
-        assert secret not in str(caught and caught.value)
-    (request,) = sent
-    signature = request.headers["authorization"].rpartition("Signature=")[2]
-    assert re.fullmatch("[0-9a-f]{64}", signature)
-    logs = "\n".join(str(record.__dict__) + record.getMessage() for record in caplog.records)
-    assert "ListLifecycleExecutionResources" in logs
-    assert SECRET_KEY not in logs
-    assert SESSION_TOKEN not in logs
-    assert signature not in logs
+        ours = self.credentials
+        credentials = botocore.credentials.Credentials(ours.access_key, ours.secret_key, ours.token)
+        with botocore_time(self.now):
+            botocore.auth.SigV4Auth(credentials, self.service, self.region).add_auth(request)
+        return str(request.headers["Authorization"])
 
 
-def test_the_signed_headers_and_body_are_sent(client_with: Callable[..., ImageBuilder]) -> None:
-    service = RecordingService()
-    client_with(service).list_lifecycle_execution_resources(**PARAMS[1])
-    request = service.request
-    assert json.loads(request.content) == PARAMS[1]
-    assert request.headers["content-type"] == "application/json"
-    assert request.headers["content-length"] == str(len(request.content))
-    assert "cookie" not in request.headers
+cases = st.builds(
+    Case,
+    st.sampled_from(["GET", "POST"]),
+    hosts,
+    paths,
+    queries,
+    st.binary(max_size=200),
+    st.builds(Credentials, printable, printable, st.none() | printable),
+    st.datetimes(timezones=st.just(UTC)).filter(lambda now: now.year >= 1000),
+    labels,
+    labels,
+)
+
+
+@given(cases)
+def test_every_signature_is_the_same_as_that_of_botocore(case: Case) -> None:
+    expected = case.sign_with_botocore()
+    assert case.sign(sigv4_header) == expected
+    assert case.sign(botocore_sigv4_header) == expected

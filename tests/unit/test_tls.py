@@ -8,30 +8,117 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import certifi
+import httpx
 import pytest
 
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
-from imagebuilder_pager._aws.config.shared_config import Resolved
-from imagebuilder_pager._aws.config.tls import LazySSLContext
-from tests.conftest import KEYS
-from tests.fakes.transports import RENEWED_CERTIFICATE
+from imagebuilder_pager._aws.config.shared_config import Resolved, SharedConfig
+from imagebuilder_pager._aws.config.tls import (
+    LazySSLContext,
+    ca_bundle_from_config,
+    resolve_verify,
+)
+from tests.fakes.accounts import LOCAL_CREDENTIALS
+from tests.fakes.clients import list_page
+from tests.fakes.connections import http_response
+from tests.fakes.transports import LOCALHOST_CERTIFICATE, RENEWED_CERTIFICATE, Serve
 
 pytestmark = pytest.mark.usefixtures("_no_settings")
 
-CERTIFICATE = Path(__file__).parent / "localhost.pem"
+
+def bundles_of(monkeypatch: pytest.MonkeyPatch, verify: Any = None) -> list[str]:
+    """Return the paths of the certificates that a client loads."""
+    made: list[str] = []
+    create = ssl.create_default_context
+
+    def recorded(*, cafile: str | None = None, capath: str | None = None) -> ssl.SSLContext:
+        made.append(cafile or capath or "")
+        return create(cafile=certifi.where())
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", recorded)
+        resolve_verify("test", verify, ca_bundle_from_config(SharedConfig())).context()
+    return made
+
+
+def test_certificates_are_those_of_boto3s_settings(
+    monkeypatch: pytest.MonkeyPatch, config_file: Path, tmp_path: Path
+) -> None:
+    assert bundles_of(monkeypatch) == [certifi.where()]
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/requests.pem")
+    assert bundles_of(monkeypatch) == ["/requests.pem"]
+    config_file.write_text("[default]\nca_bundle = /profile.pem\n")
+    assert bundles_of(monkeypatch) == ["/profile.pem"]
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/variable.pem")
+    assert bundles_of(monkeypatch) == ["/variable.pem"]
+    assert bundles_of(monkeypatch, "/argument.pem") == ["/argument.pem"]
+    assert bundles_of(monkeypatch, str(tmp_path)) == [str(tmp_path)]
+    assert bundles_of(monkeypatch, True) == [certifi.where()]
+    assert bundles_of(monkeypatch, False) == []
+
+
+@pytest.mark.filterwarnings("ignore::imagebuilder_pager.exceptions.InsecureRequestWarning")
+@pytest.mark.parametrize("verify", [None, True, False, str(LOCALHOST_CERTIFICATE)])
+def test_a_clients_connections_are_verified_as_the_argument_says(
+    serve: Serve, localhost_context: ssl.SSLContext, verify: Any
+) -> None:
+    url = serve([http_response({"resources": []})], context=localhost_context).url
+    arguments: Any = {"endpoint_url": url, "verify": verify, **LOCAL_CREDENTIALS}
+    with ImageBuilder("us-west-2", max_attempts=1, **arguments) as client:
+        if verify in {None, True}:
+            with pytest.raises(exceptions.SSLError):
+                list_page(client)
+        else:
+            list_page(client)
+
+
+@pytest.mark.parametrize("verified", [True, False])
+@pytest.mark.parametrize("variable", [None, "SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_the_default_certificates_are_those_of_httpx(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str | None, verified: bool
+) -> None:
+    if variable is not None:
+        bundle = tmp_path / "bundle.pem"
+        bundle.write_bytes(LOCALHOST_CERTIFICATE.read_bytes())
+        monkeypatch.setenv(variable, str(bundle if variable == "SSL_CERT_FILE" else tmp_path))
+    certificates = LazySSLContext(verified)
+    ours, theirs = certificates.context(), httpx.create_ssl_context(verify=verified)
+    assert certificates.context() is ours
+    assert ours.cert_store_stats() == theirs.cert_store_stats()
+    for name in ("verify_mode", "check_hostname", "verify_flags", "minimum_version", "options"):
+        assert getattr(ours, name) == getattr(theirs, name)
+
+
+def test_certificates_that_cannot_be_loaded_are_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "no.pem").write_text("no certificate")
+    for path in ("/does/not/exist.pem", str(tmp_path / "no.pem")):
+        monkeypatch.setenv("AWS_CA_BUNDLE", path)
+        with pytest.raises(exceptions.InvalidConfigError, match=r"^AWS_CA_BUNDLE: no cert") as e:
+            ImageBuilder("eu-west-1", **LOCAL_CREDENTIALS)
+        assert path in str(e.value)
+    with pytest.raises(exceptions.ParamValidationError, match=r"verify: 5 \(int\) given"):
+        ImageBuilder("eu-west-1", verify=5, **LOCAL_CREDENTIALS)  # type: ignore[arg-type]
+    with (
+        httpx.Client() as http,
+        pytest.raises(exceptions.ParamValidationError, match="which has its own"),
+    ):
+        ImageBuilder("eu-west-1", verify=True, http_client=http, **LOCAL_CREDENTIALS)
 
 
 @pytest.fixture
 def hashed(tmp_path: Path) -> Path:
-    """A directory with the certificate under the name by which OpenSSL looks for it."""
+    """A directory with the certificate, its name a hash as for OpenSSL."""
     directory = tmp_path / "hashed"
     directory.mkdir()
-    command = ["openssl", "x509", "-hash", "-noout", "-in", str(CERTIFICATE)]
+    command = ["openssl", "x509", "-hash", "-noout", "-in", str(LOCALHOST_CERTIFICATE)]
     try:
         ran = subprocess.run(command, capture_output=True, text=True, check=True)
     except FileNotFoundError:
-        pytest.skip("there is no openssl here")
-    (directory / f"{ran.stdout.strip()}.0").write_text(CERTIFICATE.read_text())
+        pytest.skip("openssl is not installed")
+    (directory / f"{ran.stdout.strip()}.0").write_text(LOCALHOST_CERTIFICATE.read_text())
     return directory
 
 
@@ -39,13 +126,13 @@ def hashed(tmp_path: Path) -> Path:
 def test_ssl_cert_dir_is_a_list_of_directories(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hashed: Path, order: tuple[int, ...]
 ) -> None:
-    """As OpenSSL reads it, which passes over those that do not exist."""
+    """OpenSSL reads it in this way, and passes over a directory that does not exist."""
     (tmp_path / "empty").mkdir()
     directories = [str(tmp_path / "empty"), str(hashed), str(tmp_path / "not there")]
     monkeypatch.setenv("SSL_CERT_DIR", os.pathsep.join(directories[number] for number in order))
     ours = LazySSLContext().context()
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(CERTIFICATE)
+    server.load_cert_chain(LOCALHOST_CERTIFICATE)
     assert handshake(ours, server)
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "empty"))
     with pytest.raises(ssl.SSLCertVerificationError):
@@ -107,7 +194,7 @@ class Bundle:
 def bundle(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Bundle:
-    """A bundle with one certificate, from each place that one can come from."""
+    """A bundle with one certificate, from each source."""
     path = tmp_path / "bundle.pem"
     verify: bool | Resolved = True
     if request.param == "a path":
@@ -117,20 +204,13 @@ def bundle(
     else:
         monkeypatch.setenv("SSL_CERT_FILE", str(path))
     bundle = Bundle(path, LazySSLContext(verify))
-    bundle.replace(CERTIFICATE)
+    bundle.replace(LOCALHOST_CERTIFICATE)
     return bundle
 
 
-def test_a_file_that_has_not_changed_is_read_once(
-    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_a_file_that_is_replaced_is_read_again(bundle: Bundle) -> None:
     first = bundle.context
-    monkeypatch.setattr("ssl.create_default_context", pytest.fail)
     assert bundle.context is first
-
-
-def test_a_file_that_is_replaced_is_read_again(bundle: Bundle) -> None:
-    first = bundle.context
     assert bundle.serial_numbers == {"01"}
     bundle.replace(RENEWED_CERTIFICATE)
     assert bundle.serial_numbers == {"02"}
@@ -141,7 +221,7 @@ def test_a_file_that_is_replaced_is_read_again(bundle: Bundle) -> None:
 def test_a_link_to_another_file_is_followed_again(bundle: Bundle) -> None:
     """A Kubernetes volume is renewed in this way."""
     bundle.path.unlink()
-    bundle.path.symlink_to(CERTIFICATE)
+    bundle.path.symlink_to(LOCALHOST_CERTIFICATE)
     assert bundle.serial_numbers == {"01"}
     bundle.path.unlink()
     bundle.path.symlink_to(RENEWED_CERTIFICATE)
@@ -180,7 +260,7 @@ def test_no_verification_warns_at_the_line_of_the_program(
     kind: type[ImageBuilder] | type[AsyncImageBuilder],
 ) -> None:
     with pytest.warns(exceptions.InsecureRequestWarning) as caught:
-        kind("us-west-2", verify=False, **KEYS)
+        kind("us-west-2", verify=False, **LOCAL_CREDENTIALS)
     (warning,) = caught
     assert warning.filename == __file__
     message = str(warning.message)
@@ -188,12 +268,22 @@ def test_no_verification_warns_at_the_line_of_the_program(
     assert "simplefilter('ignore', imagebuilder_pager.exceptions.InsecureRequestWarning)" in message
 
 
-def test_the_warning_is_silenced_as_it_says() -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"verify": None},
+        {"verify": False, "endpoint_url": "http://127.0.0.1:9"},
+        # Silenced, as the warning says.
+        {"verify": False},
+    ],
+    ids=["verified", "no TLS", "silenced"],
+)
+def test_there_is_no_warning(arguments: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warnings.simplefilter("ignore", exceptions.InsecureRequestWarning)
-        ImageBuilder("us-west-2", verify=False, **KEYS).close()
-        ImageBuilder("us-west-2", verify=None, **KEYS).close()
+        if arguments == {"verify": False}:
+            warnings.simplefilter("ignore", exceptions.InsecureRequestWarning)
+        ImageBuilder("us-west-2", **arguments, **LOCAL_CREDENTIALS).close()
 
 
 WARNS = """
@@ -207,9 +297,3 @@ def test_the_warning_is_shown_once() -> None:
     command = [sys.executable, "-c", WARNS]
     ran = subprocess.run(command, capture_output=True, text=True, check=True)
     assert ran.stderr.count("InsecureRequestWarning: verify=False") == 1
-
-
-def test_there_is_no_warning_where_there_is_no_tls() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        ImageBuilder("us-west-2", verify=False, endpoint_url="http://127.0.0.1:9", **KEYS).close()

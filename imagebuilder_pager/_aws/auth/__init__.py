@@ -1,1 +1,1 @@
-"""Signing with SigV4, and recovery from what the service objects to in a signature."""
+"""Signing with SigV4, and recovery from errors about a signature."""

@@ -18,7 +18,7 @@ class _SignedHeaders(dict[str, str]):
 
 
 class _Signer(BotocoreSigV4Auth):
-    """botocore's signer, told which headers to sign: it would work that out twice a request."""
+    """botocore's signer with given headers: it would select them twice a request."""
 
     def headers_to_sign(self, request: Any) -> Any:
         return request.headers
@@ -39,8 +39,8 @@ class _BotocoreRequest:
 def botocore_sigv4_header(request: SigningRequest) -> str:
     """Return the value of the header ``Authorization``, made by botocore.
 
-    botocore's own ``add_auth`` would ask the system clock, and log what it signs, session token
-    included; so its parts are called one by one.
+    botocore's own ``add_auth`` would use the system clock, and log the canonical request with the
+    session token; so its parts are called one by one.
     """
     signer = _Signer(cast("Any", request.credentials), request.service, request.region)
     to_sign: Any = _BotocoreRequest(

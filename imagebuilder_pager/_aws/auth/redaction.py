@@ -28,7 +28,7 @@ _SAFE_CHARACTERS = ("", "/", "+=")
 
 
 def secrets_of(credentials: CredentialsLike, authorization: str = "") -> set[str]:
-    """Return the values of credentials, and of a header ``Authorization``, that nobody may see."""
+    """Return the secret values of credentials and of a header ``Authorization``."""
     values = {credentials.secret_key, credentials.token, authorization.rpartition("Signature=")[2]}
     return {value for value in values if value}
 
@@ -39,7 +39,7 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 
 
 def redact_error(error: BaseException, secrets: Iterable[str]) -> None:
-    """Redact the texts of an error, and of those that it was raised from.
+    """Redact the texts of an error, of its causes and its contexts.
 
     An error that is hidden by ``from None`` is dropped: not all of them can be redacted.
     """

@@ -8,6 +8,7 @@ of the clock did not help, it is undone, so that no single response can set the 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,7 +18,6 @@ from ...exceptions import ClientError, CredentialRetrievalError
 from ..identity import (
     CachingProvider,
     CredentialsLike,
-    CredentialsProvider,
     RefreshableProvider,
     validate_header_safe,
 )
@@ -25,7 +25,7 @@ from ..identity import (
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-#: A service allows five minutes; it does not object to a clock that is off by less.
+#: A service allows five minutes, and accepts a clock that is off by less.
 _MIN_CORRECTED_SKEW = timedelta(minutes=4)
 #: A clock without a battery begins decades ago; a date beyond that is not a service's.
 _MAX_PLAUSIBLE_SKEW = timedelta(days=365 * 100)
@@ -42,14 +42,13 @@ _SKEW_CODES = frozenset(
 _EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException"})
 
 
+@dataclass(slots=True, repr=False)
 class SigningRequest:
     """A request as it is signed.
 
     ``headers`` are those to sign, their names in lower case and sorted, ``x-amz-date`` among them.
-    There is no repr of its members: it would show the session token.
+    A repr would show the session token.
     """
-
-    __slots__ = ("content", "credentials", "headers", "method", "region", "service", "url")
 
     method: str
     url: str
@@ -80,7 +79,7 @@ class RequestSigner:
 
     def __init__(
         self,
-        credentials: CredentialsProvider,
+        credentials: CachingProvider,
         service: str,
         region: str,
         *,
@@ -88,10 +87,6 @@ class RequestSigner:
         clock: Callable[[], datetime],
     ) -> None:
         self._credentials = credentials
-        # Checked once: isinstance with a Protocol is slow.
-        self._cached: Callable[[], CredentialsLike | None] = _nothing_cached
-        if isinstance(credentials, CachingProvider):
-            self._cached = credentials.cached
         self._service = service
         self._region = region
         self._algorithm = algorithm
@@ -101,11 +96,11 @@ class RequestSigner:
     def credentials(self, timeout: float | None = None) -> CredentialsLike:
         """Return the current credentials, fetched where needed.
 
-        ``timeout``: seconds that may be waited for them. Raises :class:`NoCredentialsError` and the
+        ``timeout``: the most seconds to wait for them. Raises :class:`NoCredentialsError` and the
         other errors of the search, :class:`CredentialRetrievalError` when the time is up, and
         :class:`ParamValidationError` for credentials that no header can carry.
         """
-        credentials = self._cached()
+        credentials = self._credentials.cached()
         if credentials is None and timeout is None:
             credentials = self._credentials.get_frozen_credentials()
         elif credentials is None:
@@ -118,7 +113,7 @@ class RequestSigner:
 
     async def credentials_async(self, timeout: float | None = None) -> CredentialsLike:  # noqa: ASYNC109 - as the sync twin
         """Return the current credentials; the async twin of :meth:`credentials`."""
-        credentials = self._cached()
+        credentials = self._credentials.cached()
         if credentials is None:
             from ..._async_runtime import current_runtime, wait_for
 
@@ -152,22 +147,21 @@ class RequestSigner:
     ) -> dict[str, str]:
         """Return the headers to add to a request: date, session token and authorization.
 
-        ``headers`` are those that it has, names in lower case; of these ``content-type``, ``host``
+        ``headers`` are the request's, names in lower case; of these ``content-type``, ``host``
         and all ``x-amz-*`` are signed, as boto3 does.
         """
         now = (self._clock() + self._clock_skew).isoformat(timespec="seconds")[:19]
         added = {"x-amz-date": f"{now.replace('-', '').replace(':', '')}Z"}
         if credentials.token:
             added["x-amz-security-token"] = credentials.token
-        request = SigningRequest()
-        request.method, request.url, request.content = method, url, content
-        request.headers = {
+        to_sign = {
             name: value
             for name, value in sorted({**headers, **added}.items())
             if name in {"content-type", "host"} or name.startswith("x-amz-")
         }
-        request.credentials = credentials
-        request.service, request.region = self._service, self._region
+        request = SigningRequest(
+            method, url, to_sign, content, credentials, self._service, self._region
+        )
         added["authorization"] = self._algorithm(request)
         return added
 
@@ -177,15 +171,14 @@ class RequestSigner:
         """Correct the clock or the credentials after a refusal; return which of them, or None.
 
         ``signed`` is how the refused request was signed. ``attempted`` has the names, ``"clock"``
-        or ``"credentials"``, of those that must not be corrected again.
+        or ``"credentials"``, of the corrections that must not be made again.
 
         A clock that is off is corrected by the response's ``Date`` header. Expired credentials are
         dropped if others can be fetched, which the next signing does.
         """
         code = error.response["Error"]["Code"]
         if code in _EXPIRED_CODES and "credentials" not in attempted:
-            invalidate = getattr(self._credentials, "invalidate", None)
-            if invalidate is not None and invalidate(signed.access_key):
+            if self._credentials.invalidate(signed.access_key):
                 return "credentials"
         elif code in _SKEW_CODES:
             server_time = None if "clock" in attempted else _server_time(error)
@@ -207,10 +200,6 @@ class RequestSigner:
         if abs(signed_at - now - self._clock_skew) < _MIN_CORRECTED_SKEW:
             self._clock_skew = timedelta()
         return False
-
-
-def _nothing_cached() -> None:
-    """Return None: without a cache, the provider is called for each request."""
 
 
 def _server_time(error: ClientError) -> datetime | None:

@@ -33,18 +33,15 @@ class _Partition(NamedTuple):
 
 # The suffixes are those of botocore's partitions.json. Its clients build no dual-stack endpoint in
 # aws-iso-e and aws-iso-f. A region that matches no pattern belongs to the first partition.
-_PARTITIONS = tuple(
-    _Partition(name, rf"{regions}|{name}-global", dns_suffix, dual_stack_dns_suffix)
-    for name, regions, dns_suffix, dual_stack_dns_suffix in (
-        ("aws", r"(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+", "amazonaws.com", "api.aws"),
-        ("aws-cn", r"cn-\w+-\d+", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
-        ("aws-us-gov", r"us-gov-\w+-\d+", "amazonaws.com", "api.aws"),
-        ("aws-iso", r"us-iso-\w+-\d+", "c2s.ic.gov", "api.aws.ic.gov"),
-        ("aws-iso-b", r"us-isob-\w+-\d+", "sc2s.sgov.gov", "api.aws.scloud"),
-        ("aws-iso-e", r"eu-isoe-\w+-\d+", "cloud.adc-e.uk", None),
-        ("aws-iso-f", r"us-isof-\w+-\d+", "csp.hci.ic.gov", None),
-        ("aws-eusc", r"eusc-(de)-\w+-\d+", "amazonaws.eu", "api.amazonwebservices.eu"),
-    )
+_PARTITIONS = (
+    _Partition("aws", r"(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+", "amazonaws.com", "api.aws"),
+    _Partition("aws-cn", r"cn-\w+-\d+", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
+    _Partition("aws-us-gov", r"us-gov-\w+-\d+", "amazonaws.com", "api.aws"),
+    _Partition("aws-iso", r"us-iso-\w+-\d+", "c2s.ic.gov", "api.aws.ic.gov"),
+    _Partition("aws-iso-b", r"us-isob-\w+-\d+", "sc2s.sgov.gov", "api.aws.scloud"),
+    _Partition("aws-iso-e", r"eu-isoe-\w+-\d+", "cloud.adc-e.uk", None),
+    _Partition("aws-iso-f", r"us-isof-\w+-\d+", "csp.hci.ic.gov", None),
+    _Partition("aws-eusc", r"eusc-(de)-\w+-\d+", "amazonaws.eu", "api.amazonwebservices.eu"),
 )
 
 
@@ -120,7 +117,12 @@ def build_regional_endpoint(
     Raises :class:`InvalidEndpointError` for a variant that the region's partition does not have.
     """
     partition = next(
-        (p for p in _PARTITIONS if re.fullmatch(p.regions, region, re.ASCII)), _PARTITIONS[0]
+        (
+            partition
+            for partition in _PARTITIONS
+            if re.fullmatch(rf"{partition.regions}|{partition.name}-global", region, re.ASCII)
+        ),
+        _PARTITIONS[0],
     )
     dns_suffix = partition.dual_stack_dns_suffix if use_dual_stack else partition.dns_suffix
     if dns_suffix is None:
@@ -145,14 +147,13 @@ def normalize_endpoint_url(url: str, source: str = "endpoint_url") -> str:
         is_valid = parts.scheme in {"http", "https"} and host and parts.port != 0
     except (ValueError, AttributeError, TypeError):
         is_valid = False
+    given = f"{without_userinfo(url)!r} given"
     if not is_valid or re.search(r"[\s\x00-\x1f\x7f]", url):
         allowed = "http:// or https://, a host and, where needed, a port and a path"
-        given = f"{without_userinfo(url)!r} given"
         raise InvalidEndpointError(Problem(source, given, allowed))
     if parts.username is not None or parts.password is not None or "?" in url or "#" in url:
         reason = "a user name, a password, a query or a fragment cannot be part of it"
-        given = f"{without_userinfo(url)!r} given; {reason}"
-        raise InvalidEndpointError(Problem(source, given))
+        raise InvalidEndpointError(Problem(source, f"{given}; {reason}"))
     authority = f"[{host}]" if ":" in host else host
     if parts.port is not None:
         authority = f"{authority}:{parts.port}"

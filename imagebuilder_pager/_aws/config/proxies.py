@@ -62,7 +62,7 @@ class Proxy:
 
     @property
     def secrets(self) -> set[str]:
-        """The values that nobody may see, should the proxy repeat them."""
+        """The secret values, which the proxy may repeat."""
         return {value for value in (self.password, (self.authorization or "")[6:]) if value}
 
     def __repr__(self) -> str:

@@ -8,10 +8,11 @@ looked up in them. Nothing that parses them is imported before that.
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from ..._validation import importing
-from ...exceptions import InvalidConfigError, ProfileNotFound
+from ..._validation import InvalidValueError, importing, validate_whole_number
+from ...exceptions import InvalidConfigError, Problem, ProfileNotFound
 
 # In botocore's order: the older name comes first.
 _PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
@@ -23,6 +24,10 @@ class Resolved(NamedTuple):
 
     value: str
     source: str
+
+    def invalid(self, allowed: str) -> InvalidConfigError:
+        """Return the error for a value that is not allowed."""
+        return InvalidConfigError(Problem(self.source, f"{self.value[:80]!r} given", allowed))
 
 
 class SharedConfig:
@@ -88,10 +93,36 @@ class SharedConfig:
             return None
         return Resolved(value, f"{key} of profile {self.profile_name!r}")
 
-    def get_bool(self, variable: str, key: str) -> bool:
-        """Return whether the variable, else the profile's key, is ``true``."""
+    def get_bool(self, variable: str, key: str | None = None) -> bool:
+        """Return whether the variable, else the profile's key, is ``true`` in any case.
+
+        No other word is, as in botocore.
+        """
         resolved = self.get(variable, key=key)
-        return resolved is not None and is_true(resolved.value)
+        return resolved is not None and resolved.value.lower() == "true"
+
+    def get_choice(self, variable: str, key: str, choices: Collection[str]) -> str | None:
+        """Return the variable, else the profile's key; None if neither is set.
+
+        Raises :class:`InvalidConfigError` for a value that is not one of the choices.
+        """
+        resolved = self.get(variable, key=key)
+        if resolved is not None and resolved.value not in choices:
+            raise resolved.invalid(", ".join(choices))
+        return None if resolved is None else resolved.value
+
+    def get_whole_number(self, variable: str, key: str) -> int | None:
+        """Return the variable, else the profile's key, as a whole number; None if neither is set.
+
+        Raises :class:`InvalidConfigError` for anything but a whole number from 1 on.
+        """
+        resolved = self.get(variable, key=key)
+        if resolved is None:
+            return None
+        try:
+            return validate_whole_number(resolved.source, resolved.value, minimum=1, convert=True)
+        except InvalidValueError as error:
+            raise InvalidConfigError(error.problem) from None
 
     def missing_key_reason(self, key: str) -> str:
         """Return why the profile has no ``key``, for an error."""
@@ -101,11 +132,6 @@ class SharedConfig:
 
     def __repr__(self) -> str:
         return f"SharedConfig({self.profile_name!r})"
-
-
-def is_true(value: str) -> bool:
-    """Return whether a setting is ``true``, in any case; no other word is, as in botocore."""
-    return value.lower() == "true"
 
 
 def _expand_path(path: str) -> str:

@@ -27,12 +27,12 @@ class LazySSLContext:
 
     def __init__(self, verify: bool | Resolved = True) -> None:
         self._verify = verify
-        # The context, and the version of the file that it was made of.
+        # With the version of the file.
         self._loaded: tuple[ssl.SSLContext, object] | None = None
 
     @classmethod
     def of_context(cls, context: ssl.SSLContext) -> LazySSLContext:
-        """Return one that always has the context."""
+        """Return a wrapper of this context, which never changes."""
         given = cls(False)
         given._loaded = context, None
         return given
@@ -48,7 +48,7 @@ class LazySSLContext:
             with not_forked:
                 if self._verify is True:
                     self._verify = _default_certificates()
-                # That before the file is read: a change meanwhile is another version.
+                # Before the file is read: a change meanwhile is another version.
                 version = _file_version(self._verify)
                 loaded = self._loaded = _load(self._verify), version
         elif (version := _file_version(self._verify)) != loaded[1]:
@@ -68,10 +68,7 @@ def ca_bundle_from_config(config: SharedConfig) -> Resolved | None:
 
 def ca_bundle_from_environment() -> Resolved | None:
     """Return ``AWS_CA_BUNDLE`` or ``REQUESTS_CA_BUNDLE``, for clients that read no shared file."""
-    for variable in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
-        if path := os.environ.get(variable):
-            return Resolved(path, variable)
-    return None
+    return SharedConfig().get("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
 
 
 def resolve_verify(owner: str, verify: object, ca_bundle: Resolved | None) -> LazySSLContext:
@@ -97,10 +94,9 @@ def resolve_verify(owner: str, verify: object, ca_bundle: Resolved | None) -> La
 
 
 def warn_unverified(source: str) -> None:
-    """Issue an :class:`InsecureRequestWarning` that says where certificates were turned off.
+    """Issue an :class:`InsecureRequestWarning` for the line of the program that called the library.
 
-    It is for the line of the program that called the library. As with any warning, Python shows it
-    once for that line, or as the program's filters say.
+    ``source`` names the argument that has turned the verification off.
     """
     import sys
     import warnings
@@ -122,9 +118,8 @@ def warn_unverified(source: str) -> None:
 
 def _default_certificates() -> Resolved:
     """Return httpx's certificates: ``SSL_CERT_FILE``, ``SSL_CERT_DIR``, or certifi's."""
-    for variable in ("SSL_CERT_FILE", _DIRECTORIES):
-        if path := os.environ.get(variable):
-            return Resolved(path, variable)
+    if (found := SharedConfig().get("SSL_CERT_FILE", _DIRECTORIES)) is not None:
+        return found
     import certifi
 
     return Resolved(certifi.where(), "certifi")
@@ -145,34 +140,24 @@ def _file_version(verify: bool | Resolved) -> object:
 
 
 def _load(verify: bool | Resolved) -> ssl.SSLContext:
-    if not isinstance(verify, bool):
-        load = _load_directories if verify.source == _DIRECTORIES else _load_ca_bundle
-        return load(*verify)
-    import ssl
+    """Return a context for a path of certificates, or one that verifies nothing for False.
 
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def _load_directories(directories: str, source: str) -> ssl.SSLContext:
-    """Return a context of certificates in a list of directories, as OpenSSL reads the variable.
-
-    It passes over those that do not exist; that none of them does is an error.
+    ``SSL_CERT_DIR`` is a list of directories. OpenSSL passes over those that do not exist; a list
+    without any that exists is an error.
     """
     import ssl
 
-    if not any(map(os.path.isdir, directories.split(os.pathsep))):
-        raise InvalidConfigError(Problem(source, f"there is no directory {directories!r}"))
-    return ssl.create_default_context(capath=directories)
-
-
-def _load_ca_bundle(path: str, source: str) -> ssl.SSLContext:
-    import ssl
-
+    if isinstance(verify, bool):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    path, source = verify
+    is_list = source == _DIRECTORIES
     try:
-        if os.path.isdir(path):  # noqa: PTH112 - a string, for ssl
+        if is_list and not any(map(os.path.isdir, path.split(os.pathsep))):
+            raise InvalidConfigError(Problem(source, f"there is no directory {path!r}"))
+        if is_list or os.path.isdir(path):  # noqa: PTH112 - a string, for ssl
             return ssl.create_default_context(capath=path)
         return ssl.create_default_context(cafile=path)
     except (OSError, ValueError, TypeError) as error:

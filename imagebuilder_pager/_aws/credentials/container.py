@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from ...exceptions import CredentialRetrievalError
@@ -21,13 +20,9 @@ _TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
 
 
 class ContainerProvider:
-    """The provider of a container's credentials.
+    """The provider of a container's credentials."""
 
-    It serves one search: called twice, it returns the same credentials.
-    """
-
-    METHOD = "container-role"
-    CANONICAL_NAME = "EcsContainer"
+    name = "container endpoint"
 
     HOST = "169.254.170.2"
     _ALLOWED_HOSTS = frozenset({HOST, "169.254.170.23", "fd00:ec2::23", "localhost"})
@@ -39,26 +34,45 @@ class ContainerProvider:
     def __init__(self, clock: Clock, certificates: LazySSLContext) -> None:
         self._clock = clock
         self._certificates = certificates
-        self._credentials: Credentials | None = None
 
     def load(self) -> Credentials | None:
-        """Return the credentials of the endpoint, None if no endpoint is set.
-
-        Raises :class:`CredentialRetrievalError`, also for a URL that AWS does not allow,
-        ``OSError`` for a token file that cannot be read, and ``ValueError`` for a token that cannot
-        be part of a header.
-        """
+        """Return the credentials of the endpoint, None if no endpoint is set."""
         relative_uri, full_uri = os.environ.get(_RELATIVE_URI), os.environ.get(_FULL_URI)
         if relative_uri is not None:
             full_uri = f"http://{self.HOST}{relative_uri}"
-        if self._credentials is None and full_uri is not None:
-            headers = {"accept": "application/json", **_auth_headers()}
-            self._validate_url(full_uri)
-            self._credentials = self._fetch(full_uri, headers)
-        return self._credentials
+        if full_uri is None:
+            return None
+        headers = {"accept": "application/json", **_auth_headers()}
+        self._validate_url(full_uri)
+
+        def attempt(deadline: Deadline) -> Credentials:
+            text = fetch(
+                "GET",
+                full_uri,
+                headers,
+                deadline=deadline,
+                clock=self._clock,
+                certificates=self._certificates,
+            )
+            return parse_credentials(text, headers.values())
+
+        try:
+            return retry(
+                attempt,
+                self._clock,
+                timeout=self._TIMEOUT,
+                max_attempts=self._MAX_ATTEMPTS,
+                delay=self._RETRY_DELAY,
+            )
+        except MetadataError as error:
+            reason = str(error)
+        # Without the URL's path: in a container, the path gives access to the credentials.
+        authority = Origin.from_url(full_uri).authority
+        raise CredentialRetrievalError(
+            f"the container endpoint {authority} returned no credentials: {reason}"
+        )
 
     def missing_reason(self) -> str:
-        """Return why there are no credentials."""
         return f"neither {_RELATIVE_URI} nor {_FULL_URI} is set"
 
     def _validate_url(self, full_url: str) -> None:
@@ -80,36 +94,6 @@ class ContainerProvider:
             )
         if reason:
             raise CredentialRetrievalError(f"the container endpoint's URL {reason}")
-
-    def _fetch(self, full_url: str, headers: Mapping[str, str]) -> Credentials:
-        def attempt(deadline: Deadline) -> Credentials:
-            return parse_credentials(
-                fetch(
-                    "GET",
-                    full_url,
-                    headers,
-                    deadline=deadline,
-                    clock=self._clock,
-                    certificates=self._certificates,
-                ),
-                headers.values(),
-            )
-
-        try:
-            return retry(
-                attempt,
-                self._clock,
-                timeout=self._TIMEOUT,
-                max_attempts=self._MAX_ATTEMPTS,
-                delay=self._RETRY_DELAY,
-            )
-        except MetadataError as error:
-            reason = str(error)
-        # Without the URL's path: in a container, the path gives access to the credentials.
-        authority = Origin.from_url(full_url).authority
-        raise CredentialRetrievalError(
-            f"the container endpoint {authority} returned no credentials: {reason}"
-        )
 
 
 def _auth_headers() -> dict[str, str]:

@@ -7,50 +7,47 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..._dates import parse_iso8601
-from ...exceptions import InvalidConfigError, PartialCredentialsError, Problem
+from ...exceptions import PartialCredentialsError
+from ..config.shared_config import Resolved
 from ..identity import Credentials
 
 
 class EnvironmentProvider:
-    """The provider of :func:`credentials_from_environment`, for the chain."""
+    """The provider of the environment variables; ``is_used`` is False beside a given profile."""
 
-    METHOD = "env"
-    CANONICAL_NAME = "Environment"
+    name = "environment variables"
+
+    def __init__(self, *, is_used: bool = True) -> None:
+        self._is_used = is_used
 
     def load(self) -> Credentials | None:
-        return credentials_from_environment()
+        """Return the credentials of the environment variables, None without any.
+
+        The variables are ``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY``, in botocore's order
+        ``AWS_SECURITY_TOKEN`` or ``AWS_SESSION_TOKEN``, and ``AWS_CREDENTIAL_EXPIRATION``.
+        """
+        environ = os.environ
+        if not self._is_used or not environ.get("AWS_ACCESS_KEY_ID"):
+            return None
+        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+        key_pair = {name: environ.get(name) for name in names}
+        token = environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN")
+        credentials = static_credentials(key_pair, token, "the environment variables")
+        if not (expiration := environ.get("AWS_CREDENTIAL_EXPIRATION")):
+            return credentials
+        try:
+            return replace(credentials, expiration=parse_iso8601(expiration))
+        except ValueError:
+            resolved = Resolved(expiration, "AWS_CREDENTIAL_EXPIRATION")
+            allowed = "a time in ISO 8601, such as 2030-01-31T12:00:00Z"
+            raise resolved.invalid(allowed) from None
 
     def missing_reason(self) -> str:
-        """Return why there are no credentials."""
-        although = (
-            ", although AWS_SECRET_ACCESS_KEY is" if os.environ.get("AWS_SECRET_ACCESS_KEY") else ""
-        )
+        if not self._is_used:
+            return "not used, because profile_name is given"
+        has_secret_key = os.environ.get("AWS_SECRET_ACCESS_KEY")
+        although = ", although AWS_SECRET_ACCESS_KEY is" if has_secret_key else ""
         return f"AWS_ACCESS_KEY_ID is not set{although}"
-
-
-def credentials_from_environment() -> Credentials | None:
-    """Return the credentials of the environment variables, None without any.
-
-    The variables are ``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY``, in botocore's order
-    ``AWS_SECURITY_TOKEN`` or ``AWS_SESSION_TOKEN``, and ``AWS_CREDENTIAL_EXPIRATION``. Raises
-    :class:`PartialCredentialsError` for an access key id without a secret key, and
-    :class:`InvalidConfigError` for an expiration that is not a time.
-    """
-    environ = os.environ
-    if not environ.get("AWS_ACCESS_KEY_ID"):
-        return None
-    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-    key_pair = {name: environ.get(name) for name in names}
-    token = environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN")
-    credentials = static_credentials(key_pair, token, "the environment variables")
-    if not (expiration := environ.get("AWS_CREDENTIAL_EXPIRATION")):
-        return credentials
-    try:
-        return replace(credentials, expiration=parse_iso8601(expiration))
-    except ValueError:
-        given = f"{expiration[:80]!r} given"
-        allowed = "a time in ISO 8601, such as 2030-01-31T12:00:00Z"
-        raise InvalidConfigError(Problem("AWS_CREDENTIAL_EXPIRATION", given, allowed)) from None
 
 
 def static_credentials(

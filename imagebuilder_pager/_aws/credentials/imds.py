@@ -8,10 +8,8 @@ from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import quote
 
-from ..._validation import InvalidValueError, validate_whole_number
-from ...exceptions import InvalidConfigError, Problem
 from ..clock import Clock
-from ..config.shared_config import SharedConfig, is_true
+from ..config.shared_config import SharedConfig
 from ..identity import Credentials
 from ..transport.types import Deadline
 from .metadata_http import MetadataError, fetch, parse_credentials, retry
@@ -22,59 +20,48 @@ _log = logging.getLogger(__name__)
 class InstanceMetadataProvider:
     """The provider of the credentials of an EC2 instance's role.
 
-    Version 1, without a session token, is never used. It serves one search: called twice, it
-    returns the same credentials. ``AWS_METADATA_SERVICE_TIMEOUT`` is the time of each of
-    an attempt's three requests: botocore has it anew for each wait of each request.
+    Version 1, without a session token, is never used. ``AWS_METADATA_SERVICE_TIMEOUT`` is the time
+    of each of an attempt's three requests: botocore has it anew for each wait of each request.
     """
 
-    METHOD = "iam-role"
-    CANONICAL_NAME = "Ec2InstanceMetadata"
-    _TOKEN_PATH = "latest/api/token"
+    name = "EC2 instance metadata"
     _ROLE_PATH = "latest/meta-data/iam/security-credentials/"
     _REQUESTS = 3  # of an attempt: the token, the role's name, its credentials
-    _TOKEN_TTL_SECONDS = "21600"
 
     def __init__(self, config: SharedConfig, clock: Clock) -> None:
         self._config = config
         self._clock = clock
         self._missing_reason = ""
-        self._is_loaded = False
-        self._credentials: Credentials | None = None
 
     def load(self) -> Credentials | None:
-        """Return the role's credentials, None if there are none.
-
-        Raises :class:`InvalidConfigError` for a setting that cannot be used.
-        """
-        if not self._is_loaded:
-            disabled = self._config.get("AWS_EC2_METADATA_DISABLED")
-            if disabled is not None and is_true(disabled.value):
-                self._missing_reason = "AWS_EC2_METADATA_DISABLED is true"
-            else:
-                self._credentials = self._fetch()
-            self._is_loaded = True
-        return self._credentials
-
-    def missing_reason(self) -> str:
-        """Return why there are no credentials, "" if there was no search."""
-        return self._missing_reason
-
-    def _fetch(self) -> Credentials | None:
-        base_url = _resolve_base_url(self._config)
-        max_attempts = _resolve_whole_number(self._config, "NUM_ATTEMPTS", "num_attempts")
-        timeout = _resolve_whole_number(self._config, "TIMEOUT", "timeout")
+        """Return the role's credentials, None without any."""
+        config = self._config
+        if config.get_bool("AWS_EC2_METADATA_DISABLED"):
+            self._missing_reason = "AWS_EC2_METADATA_DISABLED is true"
+            return None
+        base_url = _resolve_base_url(config)
+        max_attempts = config.get_whole_number(
+            "AWS_METADATA_SERVICE_NUM_ATTEMPTS", "metadata_service_num_attempts"
+        )
+        timeout = (
+            config.get_whole_number("AWS_METADATA_SERVICE_TIMEOUT", "metadata_service_timeout") or 1
+        )
         try:
             return retry(
                 lambda deadline: self._fetch_role_credentials(base_url, deadline, timeout),
                 self._clock,
                 timeout=timeout * self._REQUESTS,
-                max_attempts=max_attempts,
+                max_attempts=max_attempts or 1,
                 delay=0,
             )
         except MetadataError as error:
             self._missing_reason = f"{base_url}: {error}"
         _log.debug("no credentials from EC2 instance metadata: %s", self._missing_reason)
         return None
+
+    def missing_reason(self) -> str:
+        """Return the reason, "" before a search."""
+        return self._missing_reason
 
     def _fetch_role_credentials(
         self, base_url: str, deadline: Deadline, timeout: float
@@ -83,8 +70,8 @@ class InstanceMetadataProvider:
             within = deadline.within(timeout, "timeout")
             return fetch(method, base_url + path, headers, deadline=within, clock=self._clock)
 
-        ttl = {"x-aws-ec2-metadata-token-ttl-seconds": self._TOKEN_TTL_SECONDS}
-        token = send("PUT", self._TOKEN_PATH, ttl)
+        ttl = {"x-aws-ec2-metadata-token-ttl-seconds": "21600"}
+        token = send("PUT", "latest/api/token", ttl)
         if not (token.isascii() and token.isprintable() and token):
             raise MetadataError("the response is not a metadata token")
         headers = {"x-aws-ec2-metadata-token": token}
@@ -123,8 +110,7 @@ def _resolve_base_url(config: SharedConfig) -> str:
     resolved = config.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", key="ec2_metadata_service_endpoint")
     if resolved is not None:
         if not resolved.value.startswith(("http://", "https://")):
-            given = f"{resolved.value[:80]!r} given"
-            raise InvalidConfigError(Problem(resolved.source, given, "an http:// or https:// URL"))
+            raise resolved.invalid("an http:// or https:// URL")
         return resolved.value.rstrip("/") + "/"
     mode = config.get(
         "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", key="ec2_metadata_service_endpoint_mode"
@@ -134,16 +120,5 @@ def _resolve_base_url(config: SharedConfig) -> str:
     elif mode.value.lower() in {"ipv4", "ipv6"}:
         use_ipv6 = mode.value.lower() == "ipv6"
     else:
-        raise InvalidConfigError(Problem(mode.source, f"{mode.value!r} given", "ipv4, ipv6"))
+        raise mode.invalid("ipv4, ipv6")
     return "http://[fd00:ec2::254]/" if use_ipv6 else "http://169.254.169.254/"
-
-
-def _resolve_whole_number(config: SharedConfig, variable: str, key: str) -> int:
-    """Return a setting that is a whole number from 1 on, 1 if it is not set."""
-    resolved = config.get(f"AWS_METADATA_SERVICE_{variable}", key=f"metadata_service_{key}")
-    if resolved is None:
-        return 1
-    try:
-        return validate_whole_number(resolved.source, resolved.value, minimum=1, convert=True)
-    except InvalidValueError as error:
-        raise InvalidConfigError(error.problem) from None

@@ -53,7 +53,7 @@ def retry(
     max_attempts: int,
     delay: float,
 ) -> T:
-    """Return what ``call`` returns, calling it up to ``max_attempts`` times.
+    """Return the result of ``call``, which is called up to ``max_attempts`` times.
 
     ``timeout``: seconds of each attempt, for all its requests; ``call`` is given its deadline.
     ``delay``: seconds between the attempts. Together they are the budget of the search. Raises the
@@ -86,8 +86,8 @@ def fetch(
 ) -> str:
     """Return the body of a successful response. Raises :class:`MetadataError`.
 
-    ``deadline`` is that of the attempt. There is no proxy, no redirect and no log line with the
-    URL: in a container, the URL gives access to the credentials.
+    ``deadline`` is that of the attempt. The request goes through no proxy, a redirect is not
+    followed, and the URL is not logged: in a container, it gives access to the credentials.
     """
     try:
         response = fetch_response(
@@ -99,7 +99,7 @@ def fetch(
             limit=_MAX_BYTES,
             trust_env=False,
             monotonic=clock.monotonic,
-            secrets=set(),  # it is not asked through a proxy
+            secrets=set(),  # without a proxy, none are added
         )
     except (HTTPClientError, ResponseParserError) as error:
         redact_error(error, {urlsplit(url).path, *headers.values()})

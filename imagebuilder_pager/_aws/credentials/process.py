@@ -6,71 +6,45 @@ import subprocess
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from ...exceptions import CredentialRetrievalError
 
-
-class _CompletedProcess:
-    """A process that has succeeded, as far as botocore's ``ProcessProvider`` reads it."""
-
-    returncode = 0
-
-    def __init__(self, stdout: bytes) -> None:
-        self._stdout = stdout
-
-    def communicate(self) -> tuple[bytes, bytes]:
-        """Return stdout and an empty stderr."""
-        return self._stdout, b""
+TIMEOUT = 60.0  # seconds; botocore has none
+MAX_BYTES = 64 * 1024  # credentials with a session token are about two kilobytes
 
 
-class CredentialProcessRunner:
-    """A runner of credential processes: each runs once in a search, and its output is not shown."""
+def run_credential_process(command: Sequence[str]) -> bytes:
+    """Return the output of a command; nothing else shows it.
 
-    TIMEOUT = 60.0  # seconds; botocore has none
-    MAX_BYTES = 64 * 1024  # credentials with a session token are about two kilobytes
-
-    def __init__(self) -> None:
-        self._completed: dict[tuple[str, ...], _CompletedProcess] = {}
-
-    def start(self, command: Sequence[str], **_: Any) -> _CompletedProcess:
-        """Run the command: botocore's ``ProcessProvider`` takes this for ``subprocess.Popen``.
-
-        Raises :class:`CredentialRetrievalError` if the process fails, does not end in time, or
-        prints more than credentials.
-        """
-        key = tuple(command)
-        if key not in self._completed:
-            self._completed[key] = self._run(command)
-        return self._completed[key]
-
-    def _run(self, command: Sequence[str]) -> _CompletedProcess:
-        process = subprocess.Popen(  # noqa: S603 - the user's own command, as in boto3
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-        reason = f"it did not end within {self.TIMEOUT:.0f} s"
-        try:
-            end = time.monotonic() + self.TIMEOUT
-            stdout = _read_within(process, self.MAX_BYTES, self.TIMEOUT)
-            if stdout is not None and len(stdout) > self.MAX_BYTES:
-                reason = f"it printed more than {self.MAX_BYTES} bytes"
-            elif stdout is not None:
-                process.wait(max(0.0, end - time.monotonic()))
-                if process.returncode == 0:
-                    return _CompletedProcess(stdout)
-                reason = f"exit status {process.returncode}"
-        except subprocess.TimeoutExpired:
-            pass
-        finally:
-            process.kill()  # which does nothing to one that has ended
-            process.wait()
-        raise CredentialRetrievalError(f"the credential process failed: {reason}")
+    Raises :class:`CredentialRetrievalError` if the process fails, does not end in time, or prints
+    more than credentials.
+    """
+    process = subprocess.Popen(  # noqa: S603 - the user's own command, as in boto3
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    reason = f"it did not end within {TIMEOUT:.0f} s"
+    try:
+        end = time.monotonic() + TIMEOUT
+        stdout = _read_within(process, MAX_BYTES, TIMEOUT)
+        if stdout is not None and len(stdout) > MAX_BYTES:
+            reason = f"it printed more than {MAX_BYTES} bytes"
+        elif stdout is not None:
+            process.wait(max(0.0, end - time.monotonic()))
+            if process.returncode == 0:
+                return stdout
+            reason = f"exit status {process.returncode}"
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        process.kill()  # which does nothing to one that has ended
+        process.wait()
+    raise CredentialRetrievalError(f"the credential process failed: {reason}")
 
 
 def _read_within(process: subprocess.Popen[bytes], size: int, timeout: float) -> bytes | None:
     """Return the output of a process, at most ``size`` + 1 bytes; None if it has not ended in time.
 
-    It is read in a thread, since a process of the process may keep its output open for good.
+    It is read in a thread, since a child of the process may keep its output open.
     """
     received: list[bytes] = []
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 from botocore.credentials import (
@@ -37,7 +38,7 @@ from ..identity import Credentials, CredentialsContext
 from .container import ContainerProvider
 from .environment import EnvironmentProvider
 from .imds import InstanceMetadataProvider
-from .process import CredentialProcessRunner
+from .process import run_credential_process
 from .sts import StsClient
 from .web_identity import WebIdentityProvider
 
@@ -45,19 +46,19 @@ from .web_identity import WebIdentityProvider
 class ProfileProviders:
     """botocore's providers of one search, which share the sources of a role."""
 
-    def __init__(
-        self,
-        context: CredentialsContext,
-        environment: EnvironmentProvider,
-        container: ContainerProvider,
-        instance: InstanceMetadataProvider,
-    ) -> None:
+    def __init__(self, context: CredentialsContext) -> None:
         self._context = context
         self._config = context.config
-        self._instance = instance
-        self._processes = CredentialProcessRunner()
+        self._instance = InstanceMetadataProvider(context.config, context.clock)
+        #: By its command: botocore runs a process again if its credentials expire soon.
+        self._outputs: dict[tuple[str, ...], bytes] = {}
+        container = ContainerProvider(context.clock, context.certificates)
         # botocore's types name its own providers.
-        sources: list[Any] = [environment, container, instance]
+        sources: list[Any] = [
+            SimpleNamespace(CANONICAL_NAME="Environment", load=EnvironmentProvider().load),
+            SimpleNamespace(CANONICAL_NAME="EcsContainer", load=container.load),
+            SimpleNamespace(CANONICAL_NAME="Ec2InstanceMetadata", load=self._instance.load),
+        ]
         self._assume_role = AssumeRoleProvider(
             load_config=self._config.full_config,
             client_creator=self._create_sts_client,
@@ -87,7 +88,7 @@ class ProfileProviders:
             # Private to botocore; without it, credentials are cached until they are rejected.
             expiration: datetime | None = getattr(found, "_expiry_time", None)
             return Credentials(frozen.access_key, frozen.secret_key, frozen.token, expiration)
-        # Outside of the handler: the error's context can hold what a process has printed.
+        # Outside of the handler: the error's context can hold the output of a process.
         raise failure
 
     def providers(self, profile_name: str, disable_env_vars: bool = False) -> list[Any]:
@@ -95,7 +96,8 @@ class ProfileProviders:
         web_identity = WebIdentityProvider(
             self._context, profile_name, use_environment=not disable_env_vars
         )
-        return [web_identity, *self._providers_of(profile_name).values()]
+        source = SimpleNamespace(METHOD="web identity", load=web_identity.load)
+        return [source, *self._providers_of(profile_name).values()]
 
     def _providers_of(self, name: str) -> dict[str, CredentialProvider]:
         config = self._config
@@ -104,7 +106,7 @@ class ProfileProviders:
             "shared credentials file": SharedCredentialProvider(config.credentials_file, name),
             "aws login": _UnsupportedProvider(config, name, "aws login", ("login_session",)),
             "credential process": ProcessProvider(
-                name, config.full_config, popen=self._processes.start
+                name, config.full_config, popen=self._start_process
             ),
             "config file": ConfigProvider(config.config_file, name),
         }
@@ -116,7 +118,26 @@ class ProfileProviders:
             arguments["aws_secret_access_key"],
             arguments.get("aws_session_token"),
         )
-        return StsClient(self._context, credentials)
+        client = StsClient(self._context, credentials)
+
+        def assume_role(**params: str) -> dict[str, Any]:
+            found = client.assume_role(**params)
+            members = {
+                "AccessKeyId": found.access_key,
+                "SecretAccessKey": found.secret_key,
+                "SessionToken": found.token,
+                "Expiration": found.expiration,
+            }
+            return {"Credentials": members}
+
+        return SimpleNamespace(assume_role=assume_role)
+
+    def _start_process(self, command: Sequence[str], **_: Any) -> Any:
+        """Run a command, where botocore's ``ProcessProvider`` would call ``subprocess.Popen``."""
+        key = tuple(command)
+        if key not in self._outputs:
+            self._outputs[key] = run_credential_process(command)
+        return SimpleNamespace(returncode=0, communicate=lambda: (self._outputs[key], b""))
 
     def _map_error(self, name: str, error: Any) -> PagerError:
         """Return our error for one of botocore's, without any text that may hold a secret."""

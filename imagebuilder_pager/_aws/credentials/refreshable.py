@@ -7,11 +7,10 @@ current credentials; in the mandatory window all wait for the new ones.
 from __future__ import annotations
 
 import copy
-import enum
 import logging
 import threading
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ..._threads import SharedCalls, call_after_fork
@@ -29,15 +28,7 @@ ADVISORY_WINDOW = timedelta(minutes=15)
 MANDATORY_WINDOW = timedelta(minutes=10)
 #: After a refresh that failed or brought short-lived credentials, the time until the next one.
 REFRESH_COOLDOWN = timedelta(minutes=1)
-
-
-class _RefreshState(enum.Enum):
-    """The state of the cached credentials, by the time to their expiration."""
-
-    FRESH = enum.auto()
-    ADVISORY = enum.auto()
-    MANDATORY = enum.auto()
-    EXPIRED = enum.auto()  # also: none are cached, or the service has rejected them
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class RefreshableCredentials:
@@ -45,8 +36,8 @@ class RefreshableCredentials:
 
     ``fetch`` returns credentials or raises a :class:`PagerError`. One thread at a time calls it,
     and all threads that waited for it get the same result or error. An error is logged as a warning
-    while the old credentials have not expired. Credentials without an expiration are cached until
-    the service rejects them.
+    while the old credentials are valid. Those without an expiration are cached until the service
+    rejects them.
     """
 
     def __init__(self, fetch: Callable[[], Credentials], clock: Clock = SYSTEM_CLOCK) -> None:
@@ -59,29 +50,27 @@ class RefreshableCredentials:
         self._rejected = False
         self._refresh_count = 0
         self._refresh_error: PagerError | None = None
-        self._cooldown_until: datetime | None = None
+        self._cooldown_until = _NEVER
 
     def get_frozen_credentials(self) -> Credentials:
         """Return the credentials; it may block to fetch them. Raises what ``fetch`` raises."""
-        # Read before the state, so that a refresh that ends in between is not missed.
+        # Before the cache is read, so that a refresh that ends in between is not missed.
         count_before = self._refresh_count
-        state = self._refresh_state()
-        if state is _RefreshState.FRESH:
-            return self._current()
-        if state is _RefreshState.ADVISORY and self._lock.locked():
-            return self._current()
+        if (credentials := self.cached()) is not None:
+            return credentials
         # Not acquire(): Ctrl-C between it and a try would leave the lock held.
         with self._lock:
             # Another thread may have refreshed, or failed to, while this one waited.
             if self._refresh_count == count_before or (
-                self._refresh_error is None and self._refresh_state() is _RefreshState.EXPIRED
+                self._refresh_error is None and self._is_expired()
             ):
                 self._refresh()
             error = self._refresh_error
-            if error is not None and self._refresh_state() is _RefreshState.EXPIRED:
+            if error is not None and self._is_expired():
                 # A copy: one exception raised in many threads would mix their tracebacks.
                 raise copy.copy(error) from error.__cause__
-            return self._current()
+            assert self._credentials is not None  # noqa: S101 - else there is an error
+            return self._credentials
 
     def begin_fetch(self) -> Future[CredentialsLike]:
         """Call :meth:`get_frozen_credentials` in a thread that all waiting callers share.
@@ -92,9 +81,13 @@ class RefreshableCredentials:
 
     def cached(self) -> Credentials | None:
         """Return the credentials if this thread need not refresh them, else None; never blocks."""
-        state = self._refresh_state()
-        refreshing = state is _RefreshState.ADVISORY and self._lock.locked()
-        return self._credentials if state is _RefreshState.FRESH or refreshing else None
+        now = self._clock.now()
+        time_left = self._time_left(now)
+        in_cooldown = time_left > timedelta() and now < self._cooldown_until
+        is_being_refreshed = time_left >= MANDATORY_WINDOW and self._lock.locked()
+        if time_left >= ADVISORY_WINDOW or in_cooldown or is_being_refreshed:
+            return self._credentials
+        return None
 
     def invalidate(self, access_key: str) -> bool:
         """Expire the credentials with this access key id, which the service has rejected.
@@ -110,49 +103,36 @@ class RefreshableCredentials:
         """Forget, in a forked process, the thread that was fetching: it is in the parent."""
         self._lock = threading.Lock()
 
-    def _refresh_state(self) -> _RefreshState:
-        credentials, now = self._credentials, self._clock.now()
+    def _time_left(self, now: datetime) -> timedelta:
+        """Return the time to the expiration; 0 without credentials, or with rejected ones."""
+        credentials = self._credentials
         if credentials is None or self._rejected:
-            return _RefreshState.EXPIRED
-        if credentials.expiration is None:
-            return _RefreshState.FRESH
-        remaining = credentials.expiration - now
-        if remaining <= timedelta():
-            return _RefreshState.EXPIRED
-        in_cooldown = self._cooldown_until is not None and now < self._cooldown_until
-        if remaining >= ADVISORY_WINDOW or in_cooldown:
-            return _RefreshState.FRESH
-        if remaining >= MANDATORY_WINDOW:
-            return _RefreshState.ADVISORY
-        return _RefreshState.MANDATORY
+            return timedelta()
+        return timedelta.max if credentials.expiration is None else credentials.expiration - now
 
-    def _current(self) -> Credentials:
-        assert self._credentials is not None  # noqa: S101 - without any, the state is EXPIRED
-        return self._credentials
+    def _is_expired(self) -> bool:
+        return self._time_left(self._clock.now()) <= timedelta()
 
     def _refresh(self) -> None:
         """Fetch, with the lock held, and store the credentials or the error."""
         is_first = self._credentials is None
-        self._refresh_error = self._cooldown_until = None
+        self._refresh_error, self._cooldown_until = None, _NEVER
         try:
             self._credentials = self._validate(self._fetch())
             self._rejected = False
         except PagerError as error:
             self._refresh_error = error
-            if self._refresh_state() is not _RefreshState.EXPIRED:
+            if not self._is_expired():
                 _log.warning(
                     "refreshing the credentials failed; using the old ones until they expire: %s",
                     error,
                 )
         finally:
             self._refresh_count += 1
-        refresh_is_due = self._refresh_state() in {
-            _RefreshState.ADVISORY,
-            _RefreshState.MANDATORY,
-        }
-        if refresh_is_due and not is_first:
+        now = self._clock.now()
+        if not is_first and self._time_left(now) < ADVISORY_WINDOW:
             # It failed or brought short-lived credentials: refreshing at every call would not help.
-            self._cooldown_until = self._clock.now() + REFRESH_COOLDOWN
+            self._cooldown_until = now + REFRESH_COOLDOWN
 
     def _validate(self, credentials: Credentials) -> Credentials:
         """Return the fetched credentials if they can be used; otherwise the old ones must stay."""

@@ -6,13 +6,11 @@ needed.
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from functools import partial
 from typing import Any
 
-from ..._dates import assume_utc
 from ...exceptions import CredentialRetrievalError, ParamValidationError, Problem
 from ..identity import (
     CachingProvider,
@@ -21,6 +19,7 @@ from ..identity import (
     CredentialsLike,
     CredentialsProvider,
     CredentialsSource,
+    read_credentials,
 )
 from .environment import static_credentials
 from .refreshable import RefreshableCredentials
@@ -46,7 +45,7 @@ def resolve_credentials(
     if credentials is None:
         if given:
             return static_credentials(key_pair, token, "the arguments")
-        return RefreshableCredentials(_DefaultChainFetcher(context), clock)
+        return RefreshableCredentials(_chain_fetcher(context), clock)
     if given:
         raise ParamValidationError(
             "ImageBuilder", [Problem("credentials", "given beside aws_* keys", "one of the two")]
@@ -58,7 +57,7 @@ def resolve_credentials(
     if isinstance(credentials, CredentialsLike):
         return Credentials(credentials.access_key, credentials.secret_key, credentials.token)
     if callable(credentials) and not inspect.iscoroutinefunction(credentials):
-        return RefreshableCredentials(_CallableFetcher(credentials), clock)
+        return RefreshableCredentials(partial(_fetch_from, credentials), clock)
     allowed = (
         "an object with get_frozen_credentials(), or with access_key, secret_key and token, or a "
         "function (not a coroutine function) that returns new credentials"
@@ -68,18 +67,18 @@ def resolve_credentials(
     )
 
 
-class _DefaultChainFetcher:
-    """A fetcher of boto3's provider chain; the provider that had credentials is used again."""
+def _chain_fetcher(context: CredentialsContext) -> Callable[[], Credentials]:
+    """Return a fetcher of the provider chain; the provider that had credentials is used again."""
+    provider_name = ""
 
-    def __init__(self, context: CredentialsContext) -> None:
-        self._context = context
-        self._provider_name = ""
-
-    def __call__(self) -> Credentials:
+    def fetch() -> Credentials:
         from .chain import load_credentials
 
-        credentials, self._provider_name = load_credentials(self._context, self._provider_name)
+        nonlocal provider_name
+        credentials, provider_name = load_credentials(context, provider_name)
         return credentials
+
+    return fetch
 
 
 class _ProviderAdapter:
@@ -98,68 +97,52 @@ class _ProviderAdapter:
         return None
 
     def invalidate(self, access_key: str) -> bool:
-        """Return what the provider's own ``invalidate`` returns, True if it has none."""
+        """Return the result of the provider's own ``invalidate``, True if it has none."""
         invalidate = getattr(self._provider, "invalidate", None)
         return True if invalidate is None else bool(invalidate(access_key))
 
 
-class _CallableFetcher:
-    """A fetcher that calls a function of the caller's."""
+def _fetch_from(function: Callable[[], Any]) -> Credentials:
+    """Return the credentials that a function of the caller's returns.
 
-    def __init__(self, function: Callable[[], Any]) -> None:
-        self._function = function
-
-    def __call__(self) -> Credentials:
-        try:
-            return _to_credentials(self._function())
-        except CredentialRetrievalError:
-            raise
-        except Exception as error:
-            raise CredentialRetrievalError(
-                f"the function given as credentials failed ({type(error).__name__})"
-            ) from error
+    Raises :class:`CredentialRetrievalError` if it fails or returns anything else.
+    """
+    try:
+        return _to_credentials(function())
+    except CredentialRetrievalError:
+        raise
+    except Exception as error:
+        raise CredentialRetrievalError(
+            f"the function given as credentials failed ({type(error).__name__})"
+        ) from error
 
 
 def _to_credentials(value: Any) -> Credentials:
-    """Return the credentials that a function of the caller's has returned.
-
-    Raises :class:`CredentialRetrievalError` for anything else.
-    """
+    returned = "the function given as credentials returned"
     if isinstance(value, Mapping):
-        access_key, secret_key = value.get("AccessKeyId"), value.get("SecretAccessKey")
-        token, expiration = value.get("SessionToken"), value.get("Expiration")
+        members = dict(value)
     else:
-        expiration = getattr(value, "expiration", None)
+        members = {"Expiration": getattr(value, "expiration", None)}
         if isinstance(value, CredentialsProvider):
             value = value.get_frozen_credentials()
         if not isinstance(value, CredentialsLike):
             raise CredentialRetrievalError(
-                f"the function given as credentials returned a {type(value).__name__}; allowed: "
-                "an object with access_key, secret_key and token, or a mapping with AccessKeyId, "
-                "SecretAccessKey, SessionToken and Expiration"
+                f"{returned} a {type(value).__name__}; allowed: an object with access_key, "
+                "secret_key and token, or a mapping with AccessKeyId, SecretAccessKey, "
+                "SessionToken and Expiration"
             )
-        access_key, secret_key, token = value.access_key, value.secret_key, value.token
-    if not access_key or not secret_key:
+        members["AccessKeyId"], members["SecretAccessKey"] = value.access_key, value.secret_key
+        members["SessionToken"] = value.token
+    if members.get("Expiration") == "":
+        del members["Expiration"]
+    try:
+        credentials = read_credentials(members, "SessionToken")
+    except ValueError:
         raise CredentialRetrievalError(
-            "the function given as credentials returned credentials without "
-            + ("an access key id" if not access_key else "a secret key")
-        )
-    return Credentials(access_key, secret_key, token or None, _parse_expiration(expiration))
-
-
-def _parse_expiration(value: Any) -> datetime | None:
-    """Return an ``Expiration`` as an aware datetime, None for none.
-
-    Raises :class:`CredentialRetrievalError` for anything but a datetime or ISO 8601.
-    """
-    if value is None or value == "":
-        return None
-    if isinstance(value, str):
-        with contextlib.suppress(ValueError):
-            value = datetime.fromisoformat(value)
-    if not isinstance(value, datetime):
-        raise CredentialRetrievalError(
-            "the function given as credentials returned an Expiration that is neither a datetime "
-            "nor a time in ISO 8601, such as 2030-01-31T12:00:00Z"
-        )
-    return assume_utc(value)
+            f"{returned} an Expiration that is neither a datetime nor a time in ISO 8601, such as "
+            "2030-01-31T12:00:00Z"
+        ) from None
+    if not credentials.access_key or not credentials.secret_key:
+        missing = "a secret key" if credentials.access_key else "an access key id"
+        raise CredentialRetrievalError(f"{returned} credentials without {missing}")
+    return credentials

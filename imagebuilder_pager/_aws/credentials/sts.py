@@ -7,19 +7,13 @@ from typing import Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
-from ...exceptions import (
-    ClientError,
-    CredentialRetrievalError,
-    InvalidConfigError,
-    PagerError,
-    Problem,
-)
+from ...exceptions import ClientError, CredentialRetrievalError, PagerError
 from ..auth.redaction import redact_error, secrets_of
 from ..auth.signer import RequestSigner
 from ..auth.sigv4 import sigv4_header
 from ..config.endpoints import ServiceMetadata, endpoint_from_config, resolve_endpoint
 from ..config.shared_config import SharedConfig
-from ..identity import Credentials, CredentialsContext
+from ..identity import Credentials, CredentialsContext, read_credentials
 from ..retries import RetryState, call_with_retries
 from ..transport.fetch import fetch_response
 from ..transport.types import Deadline, Origin, ReceivedResponse
@@ -30,6 +24,7 @@ _BUDGET = 30.0  # seconds, of all attempts and the waits between them
 _TIMEOUT = 10.0  # seconds, of each attempt, as far as the budget lasts
 _MAX_ATTEMPTS = 3
 _MAX_BYTES = 256 * 1024
+_CREDENTIAL_MEMBERS = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
 #: The regions that the mode "legacy" sends to the global endpoint; botocore's list.
 _LEGACY_REGIONS = frozenset(
     {
@@ -47,60 +42,55 @@ def sts_endpoint(region: str, config: SharedConfig) -> tuple[str, str]:
     ``AWS_STS_REGIONAL_ENDPOINTS`` or the profile's ``sts_regional_endpoints``: ``regional``, which
     is the default, or ``legacy``. Raises :class:`InvalidConfigError` for another value.
     """
-    mode = config.get("AWS_STS_REGIONAL_ENDPOINTS", key="sts_regional_endpoints")
-    if mode is not None and mode.value not in {"regional", "legacy"}:
-        given = f"{mode.value[:80]!r} given"
-        raise InvalidConfigError(Problem(mode.source, given, "regional, legacy"))
-    url = resolve_endpoint(_STS, region, config)
-    # FIPS, dual-stack and custom endpoints have no legacy mode.
-    is_default = url == f"https://sts.{region}.amazonaws.com" and not endpoint_from_config(
-        _STS, config
+    mode = config.get_choice(
+        "AWS_STS_REGIONAL_ENDPOINTS", "sts_regional_endpoints", ("regional", "legacy")
     )
-    if is_default and mode is not None and mode.value == "legacy" and region in _LEGACY_REGIONS:
-        return "https://sts.amazonaws.com", "us-east-1"
+    url = resolve_endpoint(_STS, region, config)
+    if mode == "legacy" and region in _LEGACY_REGIONS:
+        # FIPS, dual-stack and custom endpoints have no legacy mode.
+        is_default = url == f"https://sts.{region}.amazonaws.com"
+        if is_default and not endpoint_from_config(_STS, config):
+            return "https://sts.amazonaws.com", "us-east-1"
     return url, region
 
 
 class StsClient:
-    """An STS client with three methods of boto3's; ``botocore.credentials`` calls the first two.
+    """A client of STS, with boto3's methods and parameters.
 
     ``credentials`` sign the calls; they are None for ``assume_role_with_web_identity``, which is
-    not signed.
+    not signed. The methods raise :class:`CredentialRetrievalError`.
     """
 
     def __init__(self, context: CredentialsContext, credentials: Credentials | None) -> None:
         self._context = context
         self._credentials = credentials
 
-    def assume_role(self, **params: Any) -> dict[str, Any]:
-        """Call AssumeRole with boto3's parameters; return what boto3 returns of the credentials.
-
-        Raises :class:`CredentialRetrievalError`.
-        """
+    def assume_role(self, **params: Any) -> Credentials:
+        """Call AssumeRole; return the role's credentials."""
         return self._fetch_credentials("AssumeRole", params)
 
-    def assume_role_with_web_identity(self, **params: Any) -> dict[str, Any]:
-        """Call AssumeRoleWithWebIdentity, in the same way as :meth:`assume_role`."""
+    def assume_role_with_web_identity(self, **params: Any) -> Credentials:
+        """Call AssumeRoleWithWebIdentity; return the role's credentials."""
         return self._fetch_credentials("AssumeRoleWithWebIdentity", params)
 
     def get_caller_identity(self) -> dict[str, str]:
-        """Call GetCallerIdentity; return ``Account`` and ``Arn``.
+        """Call GetCallerIdentity; return ``Account`` and ``Arn``."""
+        return self._call("GetCallerIdentity", {}, ("Account", "Arn"), "identity")
 
-        Raises :class:`CredentialRetrievalError`.
-        """
-        texts = self._call("GetCallerIdentity", {}, _IDENTITY_MEMBERS, "identity")
-        return {name: texts[name] for name in _IDENTITY_MEMBERS}
-
-    def _fetch_credentials(self, action: str, params: dict[str, Any]) -> dict[str, Any]:
+    def _fetch_credentials(self, action: str, params: dict[str, Any]) -> Credentials:
         wanted = f"credentials for {params.get('RoleArn')}"
-        texts = self._call(action, params, _CREDENTIAL_MEMBERS, wanted)
-        credentials = {name: texts[name] for name in _CREDENTIAL_MEMBERS}
-        return {"Credentials": credentials, "AssumedRoleUser": {"Arn": texts.get("Arn", "")}}
+        members = self._call(action, params, _CREDENTIAL_MEMBERS, wanted)
+        try:
+            return read_credentials(members, "SessionToken")
+        except ValueError as error:
+            raise CredentialRetrievalError(
+                f"STS returned {wanted} with an invalid Expiration"
+            ) from error
 
     def _call(
         self, action: str, params: dict[str, Any], members: Sequence[str], wanted: str
     ) -> dict[str, str]:
-        """Return the texts of a response with these members; ``wanted`` is for the error."""
+        """Return these members of a response; ``wanted`` is for the error."""
         url, region = sts_endpoint(self._context.region, self._context.config)
         clock = self._context.clock
         form = {"Action": action, "Version": _API_VERSION}
@@ -109,56 +99,53 @@ class StsClient:
         state = RetryState(None, _MAX_ATTEMPTS, deadline.remaining)
         # All values that are sent and must not be shown.
         secrets = {form[name] for name in ("ExternalId", "WebIdentityToken") if name in form}
-        try:
-            return call_with_retries(
-                lambda: self._send(url, region, form, secrets, state.headers(), deadline, members),
-                state,
-                clock,
+
+        def attempt() -> dict[str, str]:
+            content = urlencode(form).encode()
+            headers = self._headers(f"{url}/", region, content)
+            if self._credentials is not None:
+                secrets.update(secrets_of(self._credentials, headers["authorization"]))
+            response = fetch_response(
+                "POST",
+                f"{url}/",
+                headers | state.headers(),
+                content,
+                ssl_context=self._context.certificates,
+                timeout=min(_TIMEOUT, deadline.remaining() or 0.0),
+                limit=_MAX_BYTES,
+                trust_env=True,
+                monotonic=clock.monotonic,
+                secrets=secrets,
             )
+            texts = _element_texts(response.body)
+            if response.status != 200 or not all(map(texts.get, members)):
+                raise _client_error(action, response, texts, members)
+            return {name: texts[name] for name in members}
+
+        try:
+            return call_with_retries(attempt, state, clock)
         except PagerError as error:
             redact_error(error, secrets)
             raise CredentialRetrievalError(f"STS returned no {wanted}: {error}") from error
 
-    def _send(  # noqa: PLR0917 - a request, and the state of its attempts
-        self,
-        url: str,
-        region: str,
-        form: dict[str, str],
-        secrets: set[str],
-        unsigned: dict[str, str],
-        deadline: Deadline,
-        members: Sequence[str],
-    ) -> dict[str, str]:
-        url, content = f"{url}/", urlencode(form).encode()
-        clock = self._context.clock
+    def _headers(self, url: str, region: str, content: bytes) -> dict[str, str]:
+        """Return the headers of a request, signed where there are credentials."""
         headers = {
             "accept": "text/xml",
             "accept-encoding": "identity",
             "content-type": "application/x-www-form-urlencoded",
             "host": Origin.from_url(url).host_header,
         }
-        if self._credentials is not None:
-            signer = RequestSigner(
-                self._credentials, "sts", region, algorithm=sigv4_header, clock=clock.now
-            )
-            headers |= signer.auth_headers("POST", url, headers, content, signer.credentials())
-            secrets |= secrets_of(self._credentials, headers["authorization"])
-        response = fetch_response(
-            "POST",
-            url,
-            headers | unsigned,
-            content,
-            ssl_context=self._context.certificates,
-            timeout=min(_TIMEOUT, deadline.remaining() or 0.0),
-            limit=_MAX_BYTES,
-            trust_env=True,
-            monotonic=clock.monotonic,
-            secrets=secrets,
+        if self._credentials is None:
+            return headers
+        signer = RequestSigner(
+            self._credentials,
+            "sts",
+            region,
+            algorithm=sigv4_header,
+            clock=self._context.clock.now,
         )
-        texts = _element_texts(response.body)
-        if response.status != 200 or not all(map(texts.get, members)):
-            raise _client_error(form["Action"], response, texts, members)
-        return texts
+        return headers | signer.auth_headers("POST", url, headers, content, signer.credentials())
 
 
 def _client_error(
@@ -177,10 +164,6 @@ def _client_error(
         },
     }
     return ClientError(error_response, action)
-
-
-_CREDENTIAL_MEMBERS = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
-_IDENTITY_MEMBERS = ("Account", "Arn")
 
 
 def _element_texts(body: bytes) -> dict[str, str]:

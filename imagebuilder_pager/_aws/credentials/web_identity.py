@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ...exceptions import InvalidConfigError
-from ..identity import Credentials, CredentialsContext, read_credentials
+from ..identity import Credentials, CredentialsContext
 from .token_file import read_token_file
 
 _VARIABLE_BY_KEY = {
@@ -22,8 +22,7 @@ class WebIdentityProvider:
     ``use_environment`` they are the profile's only.
     """
 
-    METHOD = "assume-role-with-web-identity"
-    CANONICAL_NAME = None
+    name = "web identity"
 
     def __init__(
         self, context: CredentialsContext, profile_name: str, *, use_environment: bool
@@ -33,11 +32,7 @@ class WebIdentityProvider:
         self._use_environment = use_environment
 
     def load(self) -> Credentials | None:
-        """Return the credentials of the role, None if no token file is set.
-
-        Raises :class:`InvalidConfigError` without a role, :class:`CredentialRetrievalError` if STS
-        returns no credentials, and ``OSError`` for a token file that cannot be read.
-        """
+        """Return the credentials of the role, None if no token file is set."""
         token_file = self._setting("web_identity_token_file")
         if not token_file:
             return None
@@ -53,13 +48,11 @@ class WebIdentityProvider:
         token = read_token_file(token_file)
         from .sts import StsClient
 
-        response = StsClient(self._context, None).assume_role_with_web_identity(
+        return StsClient(self._context, None).assume_role_with_web_identity(
             RoleArn=role_arn, RoleSessionName=session_name, WebIdentityToken=token
         )
-        return read_credentials(response["Credentials"], "SessionToken")
 
     def missing_reason(self) -> str:
-        """Return why there are no credentials."""
         reason = self._context.config.missing_key_reason("web_identity_token_file")
         if not self._use_environment:
             return reason

@@ -7,10 +7,9 @@ import contextlib
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NoReturn
 
 from ..._dates import assume_utc
-from ..exit_codes import UsageError
+from ..args import CommandParser
 
 RICH_OUTPUTS = ("summary", "table", "tree")
 #: What ``--fail-on`` takes, and the exit codes.
@@ -20,13 +19,6 @@ OUTPUTS = ("json", "html", "jsonl", "csv", *RICH_OUTPUTS)
 _PROGRAM = "imagebuilder-pager lifecycle-report"
 _AGE = re.compile(r"(\d{1,6})([hdw])", re.ASCII)
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24}
-
-
-class _Parser(argparse.ArgumentParser):
-    """An argument parser that raises its errors, so that one place decides on the exit code."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.format_usage()}\n{_PROGRAM}: error: {message}")
 
 
 def parse(argv: Sequence[str], now: datetime | None = None) -> argparse.Namespace:
@@ -43,7 +35,7 @@ def make_parser(now: datetime) -> argparse.ArgumentParser:
     def point_in_time(text: str) -> datetime:
         return _parse_time(text, now)
 
-    parser = _Parser(
+    parser = CommandParser(
         prog=_PROGRAM,
         description="Report what lifecycle policies have done, in one account or in many.",
         allow_abbrev=False,

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from ...exceptions import CheckpointError, CheckpointLockedError, ParamValidationError, Problem
 from ..exit_codes import CLIENT_ERROR_RC, CommandError, ConfigurationError, UsageError
+from ..logs import EscapingFormatter, showing_mismatches
 from ..stdout import Stdout
-from ..terminal import escape_controls, showing_mismatches, write_stderr
+from ..terminal import escape_controls, write_stderr
 from .args import CONDITIONS, RICH_OUTPUTS, parse
 
 if TYPE_CHECKING:
@@ -173,14 +174,9 @@ def _check_run(
 @contextmanager
 def _logging(*, debug: bool) -> Iterator[None]:
     """Have the run log its progress and what fails, with ``debug`` all that happens."""
-
-    class SafeFormatter(logging.Formatter):
-        def format(self, record: logging.LogRecord) -> str:
-            return escape_controls(super().format(record))
-
     handler = logging.StreamHandler(sys.stderr)
     template = "%(asctime)s - %(threadName)s - %(name)s - %(levelname)s - %(message)s"
-    handler.setFormatter(SafeFormatter(template if debug else "%(message)s"))
+    handler.setFormatter(EscapingFormatter(template if debug else "%(message)s"))
     package = __package__.partition(".")[0]
     logger = logging.getLogger(package if debug else f"{package}.fleet.run")
     level = logger.level
