@@ -46,15 +46,18 @@ from ._methods import AsyncOperationMethods, OperationMethods
 from ._operations import find_operation
 from ._validation import importing, validate_positive, validate_whole_number, validating
 from ._version import __version__
-from ._walk_methods import AsyncWalkMethods, WalkMethods
-from .exceptions import ParamValidationError, Problem
+from .exceptions import MissingDependencyException, ParamValidationError, Problem
 from .models import exceptions as modelled_exceptions
 from .pagination.paginator import Paginator
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+    from typing import Unpack
 
     from ._rows import Operation
+    from .lifecycle_walk import AsyncLifecycleWalk, LifecycleWalk, WalkOptions
     from .pagination.async_paginator import AsyncPaginator
     from .type_defs import Exceptions
 
@@ -62,6 +65,7 @@ __all__ = ["AsyncImageBuilder", "ImageBuilder"]
 
 HttpT = TypeVar("HttpT", HttpxClient | Transport, AsyncHttpxClient | AsyncTransport)
 TransportT = TypeVar("TransportT", Transport, AsyncTransport)
+WalkT = TypeVar("WalkT")
 
 SERVICE = ServiceMetadata("imagebuilder", fips_partitions=frozenset({"aws-us-gov"}))
 
@@ -75,6 +79,78 @@ def request_headers(config: SharedConfig, user_agent_extra: str | None = None) -
         "accept-encoding": "identity",
         "user-agent": user_agent("imagebuilder-pager", __version__, config, user_agent_extra),
     }
+
+
+class _WalkMethods(ABC, Generic[WalkT]):
+    """The walk of a client; it is loaded when it is called."""
+
+    def walk_lifecycle(
+        self,
+        policies: Iterable[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        children: bool = True,
+        **options: Unpack[WalkOptions],
+    ) -> WalkT:
+        """Return an iterable over the executions of lifecycle policies, and their resources.
+
+        Of an :class:`AsyncImageBuilder`, it is an async one.
+
+        It lists the policies, the executions of each, the resources of each execution and, with
+        ``children``, the AMIs or container images of each image, and yields a
+        :class:`LifecycleRecord` for each execution and each resource. Nothing is sent before the
+        first record is requested. After each, ``resume_token`` of the iterable resumes right behind
+        it; ``docs/walk.md`` describes its promises if the account has changed meanwhile.
+
+        - ``policies``: the ARNs of the policies, in their order. Default: None, all of the account.
+        - ``since``: the time from which on executions have ended. Default: None, no bound.
+        - ``until``: the time before which executions have ended. One that has not ended is left out
+          only if it started at ``until`` or later. Default: None, no bound.
+        - ``children``: whether to list the AMIs or container images of each image, with one more
+          call for each. Default: True.
+        - ``PageSize``: the items of a page, at every level. Default: the service's choice.
+        - ``StartingToken``: the ``resume_token`` of an earlier walk with the same arguments.
+          Default: the beginning.
+        - ``Prefetch``: the pages to fetch ahead in each listing, 0 to 100. Default: 0.
+
+        Raises :class:`ParamValidationError` and :class:`StartingTokenError` at once. The iteration
+        raises the errors of the operations, and :class:`ParentGoneError` if an item of the token no
+        longer exists: with the ``resume_token`` of that error, the listing of the item begins anew.
+        """
+        try:
+            walk = self._import_walk()
+        except ModuleNotFoundError as error:
+            part = f"{__package__}.lifecycle_walk"
+            if error.name != part:
+                raise
+            raise MissingDependencyException(
+                f"walk_lifecycle needs {part}, which this copy of the library leaves out; make "
+                "slim SLIM_WITH=walk builds one that has it"
+            ) from None
+        return walk(
+            self, policies=policies, since=since, until=until, children=children, options=options
+        )
+
+    @abstractmethod
+    def _import_walk(self) -> Callable[..., WalkT]: ...
+
+
+class WalkMethods(_WalkMethods["LifecycleWalk"]):
+    """The walk of the sync client."""
+
+    def _import_walk(self) -> type[LifecycleWalk]:
+        from .lifecycle_walk import LifecycleWalk
+
+        return LifecycleWalk
+
+
+class AsyncWalkMethods(_WalkMethods["AsyncLifecycleWalk"]):
+    """The walk of the async client."""
+
+    def _import_walk(self) -> type[AsyncLifecycleWalk]:
+        from .lifecycle_walk import AsyncLifecycleWalk
+
+        return AsyncLifecycleWalk
 
 
 class _BaseClient(ABC, Generic[HttpT, TransportT]):
