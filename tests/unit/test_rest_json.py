@@ -272,13 +272,6 @@ def test_a_page_may_have_many_brackets_in_its_strings(client_with: ClientWith) -
     assert page["resources"][0]["state"]["reason"] == reason
 
 
-def test_a_page_with_a_member_called_message_is_a_page(client_with: ClientWith) -> None:
-    body = {"resources": [], "message": "AWS may add this one day"}
-    client = client_with(lambda _: httpx.Response(200, json=body))
-    page = client.list_lifecycle_execution_resources(lifecycleExecutionId=EXECUTION_ID)
-    assert page["message"] == "AWS may add this one day"
-
-
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_an_error_and_is_not_followed(status: int) -> None:
     sent: list[httpx.URL] = []
