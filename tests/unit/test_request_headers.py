@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from imagebuilder_pager import ImageBuilder, exceptions
+from imagebuilder_pager import exceptions
 from tests.fakes.accounts import LOCAL_CREDENTIALS
 from tests.fakes.calls import MakeCalls, async_calls, sync_calls
 from tests.fakes.clocks import FakeClock
@@ -82,19 +82,6 @@ def test_bytes_that_are_not_text_do_not_break_the_request(
     assert "x-evil" not in headers
 
 
-@every_client
-def test_the_callers_part_of_the_user_agent_stands_at_its_end(
-    calls: MakeCalls, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_SDK_UA_APP_ID", "orders#1")
-    monkeypatch.setenv("AWS_EXECUTION_ENV", "AWS_ECS_FARGATE")
-    (headers,) = headers_of(calls, user_agent_extra="team/1 (audit)")
-    end = " exec-env/AWS_ECS_FARGATE app/orders#1 team/1 (audit)"
-    assert headers["user-agent"].endswith(end)
-    monkeypatch.setenv("AWS_SDK_UA_APP_ID", "other")
-    assert headers_of(calls)[0]["user-agent"].endswith(" exec-env/AWS_ECS_FARGATE app/other")
-
-
 @pytest.mark.parametrize(
     ("extra", "described"),
     [
@@ -107,7 +94,7 @@ def test_the_callers_part_of_the_user_agent_stands_at_its_end(
     ],
 )
 @every_client
-def test_what_no_header_can_carry_is_refused(
+def test_an_extra_that_no_header_can_carry_is_refused(
     calls: MakeCalls, extra: object, described: str
 ) -> None:
     service = RecordingService()
@@ -131,12 +118,3 @@ def test_an_app_id_that_is_too_long_for_aws_is_a_warning_without_it(
     assert headers["user-agent"].endswith(" app/" + "x" * length)
     text = f"AWS_SDK_UA_APP_ID: {length} characters given; allowed: at most 50"
     assert caplog.messages == ([text] if warned else [])
-
-
-def test_an_unknown_mode_of_the_environment_stops_no_client_that_has_its_own(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("AWS_RETRY_MODE", "fast")
-    with pytest.raises(exceptions.InvalidConfigError, match=r"^AWS_RETRY_MODE: 'fast' given"):
-        ImageBuilder("us-west-2", **LOCAL_CREDENTIALS)
-    ImageBuilder("us-west-2", retry_mode="standard", **LOCAL_CREDENTIALS).close()
