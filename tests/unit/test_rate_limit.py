@@ -17,19 +17,33 @@ from tests.fakes.services import error_response
 
 
 def use(rate: AdaptiveRate, start: float, seconds: float, per_second: float) -> float:
-    """Send so many requests a second, all with success; return the time afterwards."""
+    """Send requests at a rate, all with success; return the time afterwards."""
     for number in range(1, int(seconds * per_second) + 1):
         rate.record_response(start + number / per_second, throttled=False)
     return start + seconds
 
 
 def wait_all(rate: AdaptiveRate, now: float, requests: int) -> float:
-    """Take so many tokens, one after another; return the seconds that it takes."""
+    """Take tokens, one after another; return the seconds that it takes."""
     waited = 0.0
     for _ in range(requests):
         while wait := rate.take_token(now + waited):
             waited += wait
     return waited
+
+
+def state_of(rate: AdaptiveRate, now: float) -> RateSnapshot:
+    snapshot = rate.snapshot(now)
+    assert snapshot is not None
+    return snapshot
+
+
+def throttled_rate() -> tuple[AdaptiveRate, float]:
+    """Return a rate that was throttled after ten seconds at 20 requests a second, and the time."""
+    rate = AdaptiveRate(0.0)
+    now = use(rate, 0.0, 10, 20)
+    rate.record_response(now, throttled=True)
+    return rate, now
 
 
 def test_nothing_is_limited_before_the_service_throttles() -> None:
@@ -40,25 +54,19 @@ def test_nothing_is_limited_before_the_service_throttles() -> None:
 
 
 def test_throttling_lowers_the_rate_to_seven_tenths_of_what_was_used() -> None:
-    rate = AdaptiveRate(0.0)
-    now = use(rate, 0.0, 10, 20)
-    rate.record_response(now, throttled=True)
-    snapshot = rate.snapshot(now)
-    assert snapshot is not None
+    rate, now = throttled_rate()
+    snapshot = state_of(rate, now)
     assert snapshot.throttled_rate == pytest.approx(20, rel=0.1)
     assert snapshot.rate == pytest.approx(14, rel=0.1)
     assert wait_all(rate, now, 14) == pytest.approx(1.0, rel=0.1)
 
 
 def test_each_further_throttling_lowers_it_down_to_one_request_in_two_seconds() -> None:
-    rate = AdaptiveRate(0.0)
-    now = use(rate, 0.0, 10, 20)
-    rates = []
-    for _ in range(20):
+    rate, now = throttled_rate()
+    rates = [state_of(rate, now).rate]
+    for _ in range(19):
         rate.record_response(now, throttled=True)
-        snapshot = rate.snapshot(now)
-        assert snapshot is not None
-        rates.append(snapshot.rate)
+        rates.append(state_of(rate, now).rate)
     assert rates == sorted(rates, reverse=True)
     assert rates[1] == pytest.approx(rates[0] * 0.7)
     assert rates[-1] == MIN_RATE == 0.5
@@ -66,29 +74,21 @@ def test_each_further_throttling_lowers_it_down_to_one_request_in_two_seconds() 
 
 
 def test_success_brings_the_rate_back_slowly_near_the_rate_that_throttled_and_then_beyond() -> None:
-    rate = AdaptiveRate(0.0)
-    now = use(rate, 0.0, 10, 20)
-    rate.record_response(now, throttled=True)
+    rate, now = throttled_rate()
     after = []
     for _ in range(10):
         now = use(rate, now, 1, 40)
-        snapshot = rate.snapshot(now)
-        assert snapshot is not None
-        after.append(snapshot.rate)
+        after.append(state_of(rate, now).rate)
     assert after == sorted(after)
     plateau = (20 * 0.3 / 0.4) ** (1 / 3)  # CUBIC's K, about 2.5 s
     assert after[round(plateau) - 1] == pytest.approx(20, rel=0.05)
     assert after[-1] > 40
 
 
-def test_the_rate_is_at_most_twice_what_is_used() -> None:
-    rate = AdaptiveRate(0.0)
-    now = use(rate, 0.0, 10, 20)
-    rate.record_response(now, throttled=True)
+def test_the_rate_is_at_most_twice_the_one_that_is_used() -> None:
+    rate, now = throttled_rate()
     now = use(rate, now, 60, 4)
-    snapshot = rate.snapshot(now)
-    assert snapshot is not None
-    assert snapshot.rate == pytest.approx(8, rel=0.15)
+    assert state_of(rate, now).rate == pytest.approx(8, rel=0.15)
 
 
 def test_a_burst_that_is_throttled_at_once_has_a_rate_all_the_same() -> None:
@@ -96,21 +96,14 @@ def test_a_burst_that_is_throttled_at_once_has_a_rate_all_the_same() -> None:
     for _ in range(10):
         rate.record_response(0.1, throttled=False)
     rate.record_response(0.1, throttled=True)
-    snapshot = rate.snapshot(0.1)
-    assert snapshot is not None
-    assert snapshot.rate == pytest.approx(0.7 * 22)
+    assert state_of(rate, 0.1).rate == pytest.approx(0.7 * 22)
 
 
-def test_another_worker_goes_on_at_the_same_rate() -> None:
-    rate = AdaptiveRate(0.0)
-    now = use(rate, 0.0, 10, 20)
-    rate.record_response(now, throttled=True)
-    before = rate.snapshot(now + 1)
-    assert before is not None
+def test_another_worker_continues_at_the_same_rate() -> None:
+    rate, now = throttled_rate()
+    before = state_of(rate, now + 1)
     other = AdaptiveRate(5000.0, before)
-    after = other.snapshot(5000.0)
-    assert after is not None
-    assert tuple(after) == pytest.approx(tuple(before))
+    assert tuple(state_of(other, 5000.0)) == pytest.approx(tuple(before))
     assert wait_all(other, 5000.0, 14) == pytest.approx(1.0, rel=0.1)
 
 
@@ -119,18 +112,18 @@ def test_a_rate_of_long_ago_is_forgotten() -> None:
     assert wait_all(rate, 0.0, 100) == 0
 
 
-def test_whoever_waits_takes_no_token_and_looks_again_at_the_rate() -> None:
+def test_a_waiting_call_takes_no_token_and_looks_again_at_the_rate() -> None:
     rate = AdaptiveRate(0.0, RateSnapshot(0.5, 0.5, 0.0))
     assert [rate.take_token(0.0) for _ in range(9)] == [2.0] * 9
     assert [rate.take_token(2.0), rate.take_token(2.0)] == [0.0, 2.0]
-    # By successes the rate grows, and those who wait have their tokens sooner.
+    # By successes the rate grows, and waiting calls have their tokens sooner.
     now = use(rate, 2.0, 4, 10)
     waits = [rate.take_token(now) for _ in range(99)]
     assert waits[0] == 0
     assert 0 < waits[-1] < 0.5
 
 
-def test_many_who_are_throttled_at_once_soon_send_at_the_rate_that_the_service_allows() -> None:
+def test_many_callers_throttled_at_once_soon_send_at_the_rate_that_the_service_allows() -> None:
     """Sixteen callers, of a service that allows ten requests a second: all on one clock."""
     allowed, served, now = 10.0, 0, 0.0
     rate = AdaptiveRate(now)
