@@ -32,6 +32,7 @@ def error_of(
     client = client_with(lambda _: httpx.Response(status, headers=all_headers, content=content))
     with pytest.raises(exceptions.PagerError) as caught:
         client.list_lifecycle_execution_resources(lifecycleExecutionId=EXECUTION_ID)
+    assert caught.value.resume_token is None  # which a listing alone has
     return caught.value
 
 
