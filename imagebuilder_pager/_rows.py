@@ -7,7 +7,7 @@ imports no model: that of its response is loaded when it is first used.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import TYPE_CHECKING
 
 from ._lazy import cached_property
@@ -29,6 +29,7 @@ MAX_OFFSET = 1_000
 _ECHOED_MEMBERS = ("lifecycleExecutionId", "workflowExecutionId")
 
 
+@dataclass(eq=False, repr=False)
 class Operation:
     """An operation of the service.
 
@@ -43,32 +44,18 @@ class Operation:
     - ``non_aggregate_keys``: the members that are the same on every page.
     """
 
-    def __init__(
-        self,
-        name: str,
-        method_name: str,
-        family: str,
-        returns: str,
-        *,
-        http_method: str = "POST",
-        path: str,
-        params: Mapping[str, Param],
-        errors: tuple[str, ...],
-        result_key: str | None = None,
-        limit_key: str | None = None,
-        non_aggregate_keys: tuple[str, ...] = (),
-    ) -> None:
-        self.name = name
-        self.method_name = method_name
-        self.family = family
-        self.returns = returns
-        self.http_method = http_method
-        self.path = path
-        self.params = params
-        self.errors = errors
-        self.result_key = result_key
-        self.limit_key = limit_key
-        self.non_aggregate_keys = non_aggregate_keys
+    name: str
+    method_name: str
+    family: str
+    returns: str
+    _: KW_ONLY
+    http_method: str = "POST"
+    path: str
+    params: Mapping[str, Param]
+    errors: tuple[str, ...]
+    result_key: str | None = None
+    limit_key: str | None = None
+    non_aggregate_keys: tuple[str, ...] = ()
 
     @property
     def is_paginated(self) -> bool:

@@ -30,7 +30,7 @@ from typing import (
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic.alias_generators import to_camel
 
-from .fields import RAW_TIMESTAMPS, MissingList, MissingMap
+from .fields import RAW_TIMESTAMPS, MissingList, MissingMap, is_missing
 
 if TYPE_CHECKING:
     from .._aws.protocol.responses import Location, OnMismatch
@@ -68,11 +68,8 @@ class Shape(BaseModel, MutableMapping[str, Any]):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        cls._alias_by_field = {}
-        for name, info in cls.model_fields.items():
-            if info.alias is None:
-                raise TypeError(f"{cls.__name__}.{name} has no wire name")
-            cls._alias_by_field[name] = info.alias
+        fields = cls.model_fields.items()
+        cls._alias_by_field = {name: info.alias or name for name, info in fields}
         cls._field_by_alias = {wire: name for name, wire in cls._alias_by_field.items()}
 
     @classmethod
@@ -120,7 +117,7 @@ class Shape(BaseModel, MutableMapping[str, Any]):
         attribute = self._field_by_alias.get(key)
         if attribute is None:
             del self._unknown_members[key]
-        elif _is_missing(self.__dict__[attribute]):
+        elif is_missing(self.__dict__[attribute]):
             raise KeyError(key)
         else:
             self._remove(attribute)
@@ -142,13 +139,13 @@ class Shape(BaseModel, MutableMapping[str, Any]):
     def __contains__(self, key: object) -> bool:
         attribute = self._field_by_alias.get(key) if isinstance(key, str) else None
         if attribute is not None:
-            return not _is_missing(self.__dict__[attribute])
+            return not is_missing(self.__dict__[attribute])
         return key in self._unknown_members
 
     def __iter__(self) -> Iterator[str]:  # type: ignore[override]  # keys, as of a dictionary
         values = self.__dict__
         for wire, name in self._field_by_alias.items():
-            if not _is_missing(values[name]):
+            if not is_missing(values[name]):
                 yield wire
         yield from self._unknown_members
 
@@ -176,11 +173,7 @@ class Shape(BaseModel, MutableMapping[str, Any]):
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return the member of that wire name, or ``default`` where it is absent."""
-        attribute = self._field_by_alias.get(key)
-        if attribute is None:
-            return self._unknown_members.get(key, default)
-        value = self.__dict__[attribute]
-        return default if _is_missing(value) else value
+        return self[key] if key in self else default  # noqa: SIM401  # that is this method
 
     def pop(self, key: str, *default: Any) -> Any:
         """Remove the member and return it, or ``default`` where it is absent."""
@@ -219,12 +212,8 @@ class Shape(BaseModel, MutableMapping[str, Any]):
         return {
             self._alias_by_field[name]: _to_builtin(value)
             for name, value in self.__dict__.items()
-            if not _is_missing(value)
+            if not is_missing(value)
         }
-
-
-def _is_missing(value: object) -> bool:
-    return value is None or (type(value) in {MissingList, MissingMap} and not value)
 
 
 def _to_builtin(value: Any) -> Any:
@@ -342,13 +331,6 @@ class Response(Shape):
     @resume_token.setter
     def resume_token(self, token: str | None) -> None:
         self._resume_token = token
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """Return the member of that wire name, or ``default`` where it is absent."""
-        if key not in _OWN_KEYS:
-            return super().get(key, default)
-        value = self.response_metadata if key == "ResponseMetadata" else self._resume_token
-        return default if value is None else value
 
     def __contains__(self, key: object) -> bool:
         if key == "ResponseMetadata":

@@ -131,11 +131,10 @@ def validate_on_invalid_response(value: object) -> OnInvalidResponse:
 
     Raises :class:`InvalidValueError` for all else.
     """
-    if isinstance(value, str):
-        if value == "raise":
-            return "raise"
-        if value == "warn":
-            return "warn"
+    modes: tuple[OnInvalidResponse, ...] = ("raise", "warn")
+    for mode in modes:
+        if value == mode:
+            return mode
     raise InvalidValueError(
         describe_invalid_value("on_invalid_response", value, '"raise" or "warn"')
     )

@@ -103,14 +103,13 @@ class RestJsonClient:
     ) -> ResponseT:
         """Make the call, with its retries, and return the response as ``parse`` reads it.
 
-        Raises :class:`NoCredentialsError`, a subclass of :class:`HTTPClientError` where there is no
-        response, and what :func:`.responses.parse_response` raises.
-
-        Where the rate is limited, each attempt first waits for its token.
+        Where the rate is limited, each attempt first waits for its token. Raises
+        :class:`NoCredentialsError`, a subclass of :class:`HTTPClientError` without a response, and
+        the errors of :func:`.responses.parse_response`.
         """
         call = _CallExecution(self, spec, params)
         while True:
-            while self.rate is not None and (wait := call.take_token(self.rate)):
+            while wait := call.take_token():
                 self.config.clock.sleep(wait)
             try:
                 call.start_attempt()
@@ -131,7 +130,7 @@ class RestJsonClient:
         """Make the call; the async twin of :meth:`call`."""
         call = _CallExecution(self, spec, params)
         while True:
-            while self.rate is not None and (wait := call.take_token(self.rate)):
+            while wait := call.take_token():
                 await self.config.clock.sleep_async(wait)
             try:
                 call.start_attempt()
@@ -168,11 +167,14 @@ class _CallExecution:
         #: All that the attempts were signed with, and their signatures.
         self._secrets: set[str] = set()
 
-    def take_token(self, rate: AdaptiveRate) -> float:
+    def take_token(self) -> float:
         """Take a token for the next attempt and return 0, or the seconds before the next try.
 
-        Raises :class:`ReadTimeoutError` where the call would have to be over before that.
+        Without a limit of the rate, it is 0. Raises :class:`ReadTimeoutError` where the call has to
+        be over before that.
         """
+        if (rate := self._client.rate) is None:
+            return 0.0
         remaining = self.deadline.remaining()
         wait = rate.take_token(self._clock.monotonic())
         if wait and remaining is not None and wait >= remaining:
@@ -221,8 +223,7 @@ class _CallExecution:
         result = parse_response(self._spec, self._response, parse, self._config.on_invalid_response)
         self._log_attempt()
         self._retries.record_success()
-        if self._client.rate is not None:
-            self._record_response(self._client.rate, throttled=False)
+        self._set_rate(throttled=False)
         return result
 
     def retry_delay(self, error: PagerError) -> float | None:
@@ -232,9 +233,7 @@ class _CallExecution:
         """
         redact_error(error, self._secrets)
         self._log_attempt()
-        if self._client.rate is not None:
-            throttled = classify(error) is RetryableKind.THROTTLING
-            self._record_response(self._client.rate, throttled=throttled)
+        self._set_rate(throttled=classify(error) is RetryableKind.THROTTLING)
         # Corrected even if this call is not sent again: the next call needs it.
         delay = self._retries.delay_after(
             error, self._clock.now(), is_corrected=self._recover_auth(error)
@@ -249,10 +248,10 @@ class _CallExecution:
             )
         return delay
 
-    def _record_response(self, rate: AdaptiveRate, *, throttled: bool) -> None:
-        """Set the rate by the response of the attempt, if it has one."""
-        if self._response is not None:
-            rate.record_response(self._clock.monotonic(), throttled=throttled)
+    def _set_rate(self, *, throttled: bool) -> None:
+        """Set the rate, where it is limited, by the response of the attempt, if it has one."""
+        if self._client.rate is not None and self._response is not None:
+            self._client.rate.record_response(self._clock.monotonic(), throttled=throttled)
 
     def _redact(self, text: str) -> str:
         return redact(text, self._secrets)
