@@ -122,7 +122,6 @@ class Operation:
             page_members=(self.result_key, "nextToken") if self.result_key else None,
             errors={error.__name__: error for error in MODELLED_ERRORS},
             method=self.http_method,
-            query_members={name: name for name in self.params} if self.http_method == "GET" else {},
             prepare=prepare,
         )
 

@@ -31,13 +31,16 @@ class _NullAsMissing:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        missing: type[MissingList | MissingMap]
-        *keys, values = map(handler, get_args(source))
-        values = core_schema.nullable_schema(values)
+        missing: type[MissingList | MissingMap] = MissingList
+        *keys, part = map(handler, get_args(source))
+        schema: CoreSchema = core_schema.list_schema(
+            core_schema.nullable_schema(part), fail_fast=True
+        )
         if keys:
-            missing, schema = MissingMap, core_schema.dict_schema(*keys, values, fail_fast=True)
-        else:
-            missing, schema = MissingList, core_schema.list_schema(values, fail_fast=True)
+            missing = MissingMap
+            schema = core_schema.dict_schema(
+                keys[0], core_schema.nullable_schema(part), fail_fast=True
+            )
         return core_schema.no_info_after_validator_function(
             lambda value: missing() if value is None else value,
             core_schema.nullable_schema(schema),

@@ -159,11 +159,8 @@ def list_items(
 
 WAYS = [(loop, h11) for loop in (None, "asyncio", "trio") for h11 in (False, True)]
 #: The page with the fault, the items before it, and the number of pages that are fetched ahead.
-PLACES: list[tuple[PageNumber, int, int]] = [
-    (page, before, prefetch)
-    for page, before in ((1, 0), (3, 40), ("last", 80))
-    for prefetch in (0, 2)
-]
+PAGES: list[tuple[PageNumber, int]] = [(1, 0), (3, 40), ("last", 80)]
+PLACES = [(page, before, prefetch) for page, before in PAGES for prefetch in (0, 2)]
 #: In ``make test``, each fault meets each way once, and each place once.
 CASES = [
     (row, *WAYS[way], *place)

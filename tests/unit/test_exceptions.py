@@ -4,6 +4,7 @@ import copy
 import inspect
 import pickle
 from collections.abc import Callable
+from typing import Any
 
 import botocore.exceptions
 import botocore.parsers
@@ -13,7 +14,7 @@ from imagebuilder_pager import exceptions
 from imagebuilder_pager.models import exceptions as modelled_exceptions
 
 PROBLEM = exceptions.Problem("n", "0 (int) given", "1 or more")
-OF_THE_SERVICE = [exceptions.ClientError, *modelled_exceptions.MODELLED_ERRORS]
+OF_THE_SERVICE: list[Any] = [exceptions.ClientError, *modelled_exceptions.MODELLED_ERRORS]
 #: Errors whose arguments are not a text alone.
 OTHERS: list[exceptions.PagerError] = [
     exceptions.ParamValidationError("Op", [exceptions.Problem("a", "missing"), PROBLEM]),
@@ -33,7 +34,7 @@ OTHERS: list[exceptions.PagerError] = [
         for kind in OF_THE_SERVICE
     ),
 ]
-DEFINED = {
+DEFINED: set[Any] = {
     value
     for module in (exceptions, modelled_exceptions)
     for value in vars(module).values()

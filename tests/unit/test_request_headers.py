@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from typing import Any
 
 import httpx
 import pytest
 
-from imagebuilder_pager import exceptions
+from imagebuilder_pager import ImageBuilder, exceptions
 from tests.fakes.accounts import LOCAL_CREDENTIALS
 from tests.fakes.calls import MakeCalls, async_calls, sync_calls
 from tests.fakes.clocks import FakeClock
-from tests.fakes.services import RecordingService, error_response
+from tests.fakes.services import RecordingService, error_response, http_client
 
 pytestmark = pytest.mark.usefixtures("_no_settings")
 every_client = pytest.mark.parametrize("calls", [sync_calls, async_calls], ids=["sync", "async"])
@@ -45,9 +44,24 @@ def test_each_call_has_an_id_and_each_attempt_a_number(calls: MakeCalls) -> None
     assert ids == [ids[0]] * 3 + [ids[3]] * 2 + [ids[5]]
     assert len(set(ids)) == 3
     for request in requests:
-        signed = re.search(r"SignedHeaders=([^,]*)", request.headers["authorization"])
-        assert signed is not None
-        assert signed[1] == "content-type;host;x-amz-date"
+        signed = ", SignedHeaders=content-type;host;x-amz-date, "
+        assert signed in request.headers["authorization"]
+
+
+def test_a_request_by_get_has_no_content_type() -> None:
+    requests: list[httpx.Request] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        return httpx.Response(200, json={"lifecyclePolicy": {}})
+
+    with http_client(respond) as http:
+        client = ImageBuilder("us-west-2", http_client=http, **LOCAL_CREDENTIALS)
+        client.get_lifecycle_policy(lifecyclePolicyArn="arn")
+    (request,) = requests
+    assert (request.method, request.content) == ("GET", b"")
+    assert "content-type" not in request.headers
+    assert ", SignedHeaders=host;x-amz-date, " in request.headers["authorization"]
 
 
 @every_client

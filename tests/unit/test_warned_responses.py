@@ -146,18 +146,18 @@ def test_nothing_from_outside_makes_the_warning_longer_or_two_lines(
     assert "r (removed)" in message
 
 
+NO_PAGES: list[dict[str, Any]] = [
+    {},
+    {"message": "down", "code": "", "next_token": "t"},
+    {"lifecycleExecutionId": EXECUTION_ID, "Resources": []},
+    {"nextToken": None, "resources": None, "data": {"resources": []}},
+]
+
+
 @pytest.mark.parametrize(
     ("name", "body", "missing", "meaning"),
     [
-        *(
-            (OPERATION, body, "resources, nextToken", "an empty last page")
-            for body in (
-                {},
-                {"message": "down", "code": "", "next_token": "t"},
-                {"lifecycleExecutionId": EXECUTION_ID, "Resources": []},
-                {"nextToken": None, "resources": None, "data": {"resources": []}},
-            )
-        ),
+        *((OPERATION, body, "resources, nextToken", "an empty last page") for body in NO_PAGES),
         ("get_lifecycle_execution", {"other": 1}, "lifecycleExecution", "a response"),
     ],
 )

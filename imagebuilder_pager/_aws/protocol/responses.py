@@ -66,8 +66,7 @@ class RestJsonSpec(NamedTuple):
     """The facts about an operation that the protocol needs.
 
     ``name`` is AWS's name, ``path`` the request's path, ``members`` those of a successful response,
-    ``errors`` the modelled errors by their codes. ``method`` is the HTTP method, ``query_members``
-    are the parameters that go into the query, by their names, with their names in the query.
+    ``errors`` the modelled errors by their codes. ``method`` is the HTTP method.
     ``prepare`` makes ready to parse a response, and may be called while one is waited for.
     ``page_members`` are the items and the token, of which a page has one at least; None for an
     operation with one response, which has one of all its members.
@@ -78,7 +77,6 @@ class RestJsonSpec(NamedTuple):
     members: tuple[str, ...]
     errors: Mapping[str, type[ClientError]]
     method: str = "POST"
-    query_members: Mapping[str, str] = {}
     prepare: Callable[[], object] | None = None
     page_members: tuple[str, str] | None = None
 
