@@ -16,8 +16,6 @@ from ..._validation import describe_invalid_value
 from ...exceptions import ParamValidationError
 from .responses import RestJsonSpec
 
-_UNRESERVED = "-._~"
-
 
 class SerializedRequest(NamedTuple):
     """A request of an operation, without its headers.
@@ -53,7 +51,7 @@ def serialize_request(
 def _encode(spec: RestJsonSpec, name: str, text: str) -> str:
     """Return a text of a parameter with all but the unreserved characters percent-encoded."""
     try:
-        return quote(text, safe=_UNRESERVED)
+        return quote(text, safe="")
     except UnicodeEncodeError:
         problem = describe_invalid_value(name, text, "text that can be sent in UTF-8")
         raise ParamValidationError(spec.name, [problem]) from None
