@@ -30,7 +30,7 @@ from typing import (
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic.alias_generators import to_camel
 
-from .fields import RAW_TIMESTAMPS, MissingList, MissingMap, is_missing
+from .fields import RAW_TIMESTAMPS, is_missing
 
 if TYPE_CHECKING:
     from .._aws.protocol.responses import Location, OnMismatch
@@ -128,13 +128,11 @@ class Shape(BaseModel, MutableMapping[str, Any]):
         return cast("dict[str, Any]", self.__pydantic_extra__)
 
     def _remove(self, attribute: str) -> None:
-        value = self.__dict__[attribute]
-        missing: object = None
-        if isinstance(value, list):
-            missing = MissingList()
-        elif type(value) is dict or type(value) is MissingMap:
-            missing = MissingMap()
-        self.__dict__[attribute] = missing
+        field = type(self).model_fields[attribute]
+        has_factory = field.default_factory is not None  # a list or a map has
+        self.__dict__[attribute] = (
+            field.get_default(call_default_factory=True) if has_factory else None
+        )
 
     def __contains__(self, key: object) -> bool:
         attribute = self._field_by_alias.get(key) if isinstance(key, str) else None

@@ -31,17 +31,8 @@ OnInvalidResponse: TypeAlias = Literal["raise", "warn"]
 Location: TypeAlias = tuple[int | str, ...]
 #: Takes a value that does not match: its location, a text, and whether it should be a list.
 OnMismatch: TypeAlias = Callable[[Location, str, bool], object]
-
-
-class ParsedOutput(Protocol):
-    """A parsed body, which knows the members that it has."""
-
-    def __contains__(self, key: object) -> bool: ...
-    def get(self, key: str, default: Any = None, /) -> Any: ...
-
-
-ResponseT = TypeVar("ResponseT", bound=ParsedOutput)
-ResponseT_co = TypeVar("ResponseT_co", bound=ParsedOutput, covariant=True)
+ResponseT = TypeVar("ResponseT", bound=Mapping[str, Any])
+ResponseT_co = TypeVar("ResponseT_co", bound=Mapping[str, Any], covariant=True)
 #: The most opening brackets and commas in a body. It has at most this many values plus one. An
 #: empty object is two bytes on the wire and some 800 in memory. A page of 100 items has some tens
 #: of thousands at the very most, with those in its strings.
