@@ -259,66 +259,50 @@ def test_any_json_is_an_error_of_the_library_or_a_page_as_it_was_sent(
 
 # In both.
 
-FATAL: list[tuple[str, Any, type[exceptions.PagerError], str]] = [
-    ("list", [], exceptions.ResponseParserError, "not a JSON object"),
-    ("null", None, exceptions.ResponseParserError, "not a JSON object"),
-    ("HTML", b"<html>", exceptions.ResponseParserError, "not JSON"),
-    ("cut off", b'{"resources":[{"resourceId":1', exceptions.ResponseParserError, "not JSON"),
-    ("code", {"code": "X", "resources": [{}]}, exceptions.ClientError, "refused: X"),
-    ("__type", {"__type": "a#X", "nextToken": "t"}, exceptions.ClientError, "refused: X"),
-    ("code beside a mismatch", {"code": "X", "resources": [1]}, exceptions.ClientError, "X"),
-    ("items", {"resources": {}}, exceptions.ResponseValidationError, "- resources: "),
-    (
-        "inner list",
+UNREADABLE, INVALID = exceptions.ResponseParserError, exceptions.ResponseValidationError
+FATAL: dict[str, tuple[Any, type[exceptions.PagerError], str]] = {
+    "list": ([], UNREADABLE, "not a JSON object"),
+    "null": (None, UNREADABLE, "not a JSON object"),
+    "HTML": (b"<html>", UNREADABLE, "not JSON"),
+    "cut off": (b'{"resources":[{"resourceId":1', UNREADABLE, "not JSON"),
+    "code": ({"code": "X", "resources": [{}]}, exceptions.ClientError, "refused: X"),
+    "__type": ({"__type": "a#X", "nextToken": "t"}, exceptions.ClientError, "refused: X"),
+    "code and a mismatch": ({"code": "X", "resources": [1]}, exceptions.ClientError, "X"),
+    "items": ({"resources": {}}, INVALID, "- resources: "),
+    "inner list": (
         {"resources": [{}, {"snapshots": {"a": 1}}]},
-        exceptions.ResponseValidationError,
+        INVALID,
         r"- resources\[1\].snapshots: ",
     ),
-    (
-        "token",
-        {"resources": [{}], "nextToken": 5},
-        exceptions.ResponseValidationError,
-        "- nextToken: ",
-    ),
-    (
-        "token and a mismatch",
-        {"resources": [1], "nextToken": ["t"]},
-        exceptions.ResponseValidationError,
-        "- nextToken: ",
-    ),
-    (
-        "token behind many mismatches",
+    "token": ({"resources": [{}], "nextToken": 5}, INVALID, "- nextToken: "),
+    "token and a mismatch": ({"resources": [1], "nextToken": ["t"]}, INVALID, "- nextToken: "),
+    "token after many mismatches": (
         {"resources": [1] * 50, "nextToken": 5},
-        exceptions.ResponseValidationError,
+        INVALID,
         r"- nextToken: .*\n  - resources\[0\](.|\n)*and 41 more$",
     ),
-    (
-        "items, from which nothing can be taken",
+    "items, from which nothing can be taken": (
         b'{"resources":[{"state":5,"snapshots":[5]}],"resources":{"0":5}}',
-        exceptions.ResponseValidationError,
+        INVALID,
         "- resources: ",
     ),
-    (
-        "another's",
+    "another execution's": (
         {"resources": [1], "lifecycleExecutionId": OTHER_ID},
-        exceptions.ResponseValidationError,
-        "the one to this request",
+        INVALID,
+        "Response should be the one to this request",
     ),
-    *(
-        (
-            f"many {what}",
+    **{
+        f"many {what}": (
             b'{"resources":[' + b",".join([item] * 250_001) + b"]}",
-            exceptions.ResponseParserError,
+            UNREADABLE,
             "more than 500,000 opening brackets and commas, far more",
         )
         for what, item in {"objects": b"{}", "lists": b"[]", "values": b"1,1"}.items()
-    ),
-]
+    },
+}
 
 
-@pytest.mark.parametrize(
-    ("body", "kind", "text"), [row[1:] for row in FATAL], ids=[row[0] for row in FATAL]
-)
+@pytest.mark.parametrize(("body", "kind", "text"), FATAL.values(), ids=FATAL)
 @pytest.mark.parametrize("mode", MODES)
 def test_a_response_without_usable_items_or_token_is_an_error_in_both(  # noqa: PLR0917
     read: Read, caplog: pytest.LogCaptureFixture, mode: str, body: Any, kind: type, text: str
