@@ -64,7 +64,7 @@ class Operation:
 
     @property
     def listing_params(self) -> list[str]:
-        """The parameters that say what is listed, and not from where or how much at a time."""
+        """The parameters of the listing itself, without its position and page size."""
         return [name for name in self.params if name not in {self.limit_key, "nextToken"}]
 
     @cached_property

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from .._threads import call_after_fork
 
-BETA = 0.7  # what is left of the rate after throttling
+BETA = 0.7  # the part of the rate that remains after throttling
 SCALE = 0.4  # of the cubic, per second cubed
 MIN_RATE = 0.5  # requests a second
 SMOOTHING = 0.8  # weight of the newest measurement
@@ -83,7 +83,7 @@ class AdaptiveRate:
     def take_token(self, now: float) -> float:
         """Take a token and return 0, or return the seconds until there may be one.
 
-        The rate may be another one by then, and the token somebody else's: ask again.
+        The rate may have changed by then, or another call may have taken the token: ask again.
         """
         with self._lock:
             if self._throttled_rate is None:

@@ -1,4 +1,4 @@
-"""The requests of a boto3 client, answered before anything is sent."""
+"""The requests of a boto3 client, with responses to them before anything is sent."""
 
 from __future__ import annotations
 

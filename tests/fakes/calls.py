@@ -13,7 +13,7 @@ from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
 from .clients import EXECUTION
 
 Handler = Callable[[httpx.Request], httpx.Response]
-#: Makes so many calls by one client, and returns the error of each, None for a page.
+#: Makes a number of calls by one client, and returns the error of each, None for a page.
 MakeCalls = Callable[..., list[exceptions.PagerError | None]]
 
 

@@ -39,7 +39,7 @@ def paginators(client: ImageBuilder, boto3_client: Any) -> tuple[Any, Any]:
 
 
 def comparable(page: Any) -> dict[str, Any]:
-    """A page as a dictionary, without what differs from one answer to the next."""
+    """Return a page as a dictionary, without the members that differ between responses."""
     result: dict[str, Any] = copy.deepcopy(page if isinstance(page, dict) else page.to_dict())
     metadata = result["ResponseMetadata"]
     assert metadata.pop("RequestId")
@@ -140,8 +140,8 @@ def test_the_services_own_token_resumes_in_both(client: ImageBuilder, boto3_clie
     ours, theirs = paginators(client, boto3_client)
     name: dict[str, Any] = {"lifecycleExecutionId": EXAMPLE_EXECUTION_ID}
     page = client.list_lifecycle_execution_resources(**name, maxResults=10)
-    answer = boto3_client.list_lifecycle_execution_resources(**name, maxResults=10)
-    assert comparable(page) == comparable(answer)
+    response = boto3_client.list_lifecycle_execution_resources(**name, maxResults=10)
+    assert comparable(page) == comparable(response)
     config = {"StartingToken": page.next_token, "PageSize": 10, "MaxItems": 25}
     params = {**name, "PaginationConfig": config}
     assert ours.paginate(**params).build_full_result() == (

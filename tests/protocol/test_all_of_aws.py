@@ -1,6 +1,6 @@
-"""Every paginator of every AWS service: what botocore's does with a client, ours does with it.
+"""Every paginator of every AWS service, beside botocore's with the same client.
 
-``FUZZ_EXAMPLES`` says how many listings are made up for each operation; without it, it is one.
+``FUZZ_EXAMPLES`` sets the number of random listings for each operation; without it, it is one.
 """
 
 import os
@@ -145,14 +145,14 @@ def items_of(paginator: Any, page: Any) -> Any:
     return paginator.result_keys[0].search(page) or ()
 
 
-def test_each_gives_what_botocores_gives(capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_has_the_results_of_botocores(capsys: pytest.CaptureFixture[str]) -> None:
     failed: dict[str, str] = {}
     compared = 0
     for operation in operations():
         for listing in range(LISTINGS):
             try:
                 check(operation, random.Random(f"{operation.name} {listing}"))
-            except Exception as error:  # noqa: BLE001  # all that fail are told at once
+            except Exception as error:  # noqa: BLE001  # all failures are shown at once
                 failed.setdefault(operation.name, f"listing {listing}: {error!r}"[:2000])
         compared += 1
     with capsys.disabled():

@@ -61,7 +61,7 @@ def test_every_operations_request_is_as_of_botocore(
     check()
 
 
-def test_the_path_of_the_endpoint_stands_before_that_of_the_operation() -> None:
+def test_the_path_of_the_endpoint_comes_before_that_of_the_operation() -> None:
     operation = OPERATIONS["get_lifecycle_policy"].rest_json
     request = serialize_request(operation, {"lifecyclePolicyArn": "arn:aws:a/b c"}, "/proxy")
     assert request.target == ("/proxy/GetLifecyclePolicy?lifecyclePolicyArn=arn%3Aaws%3Aa%2Fb%20c")

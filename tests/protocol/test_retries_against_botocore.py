@@ -81,7 +81,7 @@ def test_a_delay_is_botocores(
 
 @needs_1_44
 @given(CODES, st.integers(0, 600))
-def test_a_retry_costs_what_it_costs_botocore(failure: tuple[str, int], used: int) -> None:
+def test_a_retry_costs_as_much_as_in_botocore(failure: tuple[str, int], used: int) -> None:
     theirs = standard.quota.RetryQuota()
     theirs.acquire(used)
     detector = standard.ThrottlingErrorDetector(standard.RetryEventAdapter())
@@ -102,7 +102,7 @@ def test_a_retry_costs_what_it_costs_botocore(failure: tuple[str, int], used: in
 
 
 @needs_1_44
-def test_a_timeout_costs_what_it_costs_botocore() -> None:
+def test_a_timeout_costs_as_much_as_in_botocore() -> None:
     context = standard.RetryContext(1, caught_exception=TimeoutError())
     quota = standard.quota.RetryQuota()
     detector = standard.ThrottlingErrorDetector(standard.RetryEventAdapter())

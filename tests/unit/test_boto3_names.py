@@ -31,7 +31,7 @@ clients = pytest.mark.parametrize("client_class", [ImageBuilder, AsyncImageBuild
 
 
 def make(client_class: Any = ImageBuilder) -> Any:
-    """Return a client of any type: what is read below is unknown to type checkers."""
+    """Return a client of any type: type checkers do not know the names below."""
     return client_class("us-west-2")
 
 

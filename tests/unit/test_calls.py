@@ -128,7 +128,7 @@ def test_a_clock_is_corrected_once_in_a_call(call: Caller) -> None:
         "not a date",
         "",
         "Sun, 01 Mar 2026 12:00:00 +99999999999999999999",
-        # Believed, it would take the clock out of what a datetime can be.
+        # With it, the time would be beyond the range of a datetime.
         "Fri, 31 Dec 9999 23:59:59 GMT",
         "Mon, 01 Jan 1900 00:00:00 GMT",
     ],

@@ -97,7 +97,7 @@ RULES = {
         ),
     ],
 )
-def test_each_invalid_value_is_named_by_its_path_with_what_is_allowed(
+def test_each_invalid_value_is_named_by_its_path_with_the_allowed_ones(
     params: dict[str, Param], given: dict[str, Any], problems: list[str]
 ) -> None:
     with pytest.raises(ParamValidationError) as caught:

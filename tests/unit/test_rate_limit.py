@@ -53,7 +53,7 @@ def test_nothing_is_limited_before_the_service_throttles() -> None:
     assert rate.snapshot(now) is None
 
 
-def test_throttling_lowers_the_rate_to_seven_tenths_of_what_was_used() -> None:
+def test_throttling_lowers_the_rate_to_seven_tenths_of_the_used_one() -> None:
     rate, now = throttled_rate()
     snapshot = state_of(rate, now)
     assert snapshot.throttled_rate == pytest.approx(20, rel=0.1)

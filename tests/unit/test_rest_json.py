@@ -182,7 +182,7 @@ HTML = b"<html><head><title>502 Bad Gateway</title></head></html>"
         (b"[" * 100_000, 500, "a/b", f"HTTP status 500, a/b, '{'[' * 200}'..."),
     ],
 )
-def test_an_error_that_cannot_be_parsed_shows_what_came(
+def test_an_error_that_cannot_be_parsed_shows_the_response(
     client_with: ClientWith, body: bytes, status: int, content_type: str | None, shown: str
 ) -> None:
     headers = {"x-amzn-RequestId": REQUEST_ID}
@@ -226,7 +226,7 @@ def test_an_error_that_cannot_be_parsed_shows_what_came(
         (b"[" * 300, {}, f"not JSON: HTTP status 200, no content type, '{'[' * 200}'..."),
     ],
 )
-def test_a_success_that_cannot_be_parsed_shows_what_came(
+def test_a_success_that_cannot_be_parsed_shows_the_response(
     client_with: ClientWith, body: bytes, headers: dict[str, str], shown: str
 ) -> None:
     error = error_of(client_with, body, 200, headers)
@@ -277,11 +277,11 @@ def test_a_page_may_have_many_brackets_in_its_strings(client_with: ClientWith) -
 def test_a_redirect_is_an_error_and_is_not_followed(status: int) -> None:
     sent: list[httpx.URL] = []
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def respond(request: httpx.Request) -> httpx.Response:
         sent.append(request.url)
         return httpx.Response(status, headers={"Location": "https://evil.test/login"})
 
-    http = httpx.Client(transport=httpx.MockTransport(answer), follow_redirects=True)
+    http = httpx.Client(transport=httpx.MockTransport(respond), follow_redirects=True)
     client = ImageBuilder(
         "us-west-2", http_client=http, aws_access_key_id="a", aws_secret_access_key="b"
     )

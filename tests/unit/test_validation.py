@@ -36,7 +36,7 @@ from imagebuilder_pager.exceptions import InvalidConfigError, ParamValidationErr
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_a_value_is_described_shortly_and_never_with_what_it_contains(
+def test_a_value_is_described_shortly_and_never_with_its_contents(
     value: object, description: str
 ) -> None:
     assert describe_value(value) == description

@@ -194,9 +194,9 @@ def test_with_members_that_do_not_match_it_is_still_one_warning(
 def test_a_listing_ends_at_an_empty_last_page(
     client_with: ClientWith, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answers: list[Any] = [{"resources": [{"resourceId": "a"}], "nextToken": "t"}, {"error": 1}]
+    responses: list[Any] = [{"resources": [{"resourceId": "a"}], "nextToken": "t"}, {"error": 1}]
     client = client_with(
-        lambda _: httpx.Response(200, json=answers.pop(0)), on_invalid_response="warn"
+        lambda _: httpx.Response(200, json=responses.pop(0)), on_invalid_response="warn"
     )
     listing = client.get_paginator(OPERATION).paginate(**LISTING)
     assert [page.to_dict().get("resources") for page in listing] == [[{"resourceId": "a"}], None]

@@ -258,7 +258,7 @@ def parse_error(spec: RestJsonSpec, response: HTTPResponse) -> ClientError:
     """Return the error of a response, of its modelled class where it has one.
 
     The code is in the header ``x-amzn-ErrorType`` or in the body's ``code`` or ``__type``; without
-    one, as from a proxy, it is the HTTP status, as in boto3, and the message shows what came.
+    one, as from a proxy, it is the HTTP status, as in boto3, and the message shows the response.
     """
     body: Any = None
     if not _has_too_many_values(response.body):
