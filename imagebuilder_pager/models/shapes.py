@@ -300,8 +300,14 @@ class Response(Shape):
         context = RAW_TIMESTAMPS if raw_timestamps else None
         try:
             response = cls.model_validate_json(body, context=context, by_alias=True, by_name=False)
-        except ValidationError as error:
-            members = _load_members(body, error)
+        except ValidationError:
+            # Python's parser, as boto3, takes lone surrogates and deep nesting, too.
+            try:
+                members = json.loads(body.decode())
+            except (ValueError, RecursionError):
+                members = None
+            if not isinstance(members, dict):
+                raise
             if on_mismatch is None:
                 response = cls.model_validate(
                     members, context=context, by_alias=True, by_name=False
@@ -429,17 +435,3 @@ def of_type(value: object, kind: type[T]) -> T | None:
     A page that does not match its model may have any value of JSON at any place.
     """
     return value if isinstance(value, kind) else None
-
-
-def _load_members(body: bytes, error: ValidationError) -> dict[str, Any]:
-    """Return the members of the object in a body, or raise ``error`` if it is not an object.
-
-    Python's parser, as boto3, takes lone surrogates and deep nesting, which Pydantic's rejects.
-    """
-    try:
-        members = json.loads(body.decode())
-    except (ValueError, RecursionError):
-        members = None
-    if isinstance(members, dict):
-        return members
-    raise error

@@ -1,9 +1,5 @@
-"""Every paginator of every AWS service, beside botocore's with the same client.
+"""Every paginator of every AWS service, beside botocore's with the same client."""
 
-``FUZZ_EXAMPLES`` sets the number of random listings for each operation; without it, it is one.
-"""
-
-import os
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,10 +9,12 @@ import botocore.session
 import pytest
 
 from imagebuilder_pager.pagination import Paginator, paginator_from_client
+from tests.fakes import FUZZ_EXAMPLES
 from tests.fakes.paginated_service import CompletePageIterator, as_list
 from tests.fakes.random_pages import RandomService, random_pages, shape_at
 
-LISTINGS = max(1, int(os.environ.get("FUZZ_EXAMPLES", "0")) // 1000)
+#: The random listings for each operation.
+LISTINGS = max(1, FUZZ_EXAMPLES // 1000)
 #: The lowest botocore that is tested, 1.41.4, has 2,918; 1.44.8 has 3,507.
 LEAST = 2_900
 

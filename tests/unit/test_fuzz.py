@@ -1,13 +1,9 @@
-"""Any input gives a result or an exception of the library.
-
-``make test`` tries a few hundred inputs, ``make fuzz`` many more.
-"""
+"""Any input gives a result or an exception of the library."""
 
 from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -23,6 +19,7 @@ from imagebuilder_pager.local import EXAMPLE_EXECUTION_ID
 from imagebuilder_pager.models import ListLifecycleExecutionResourcesResponse
 from imagebuilder_pager.pagination import PaginationConfig, decode_token, encode_token
 from imagebuilder_pager.pagination.tokens import MAX_OFFSET, parse_starting_token
+from tests.fakes import FUZZ_EXAMPLES
 from tests.fakes.accounts import LOCAL_CREDENTIALS
 from tests.fakes.clocks import NoSleepClock
 from tests.fakes.services import ChunkStream, RecordingService, http_client
@@ -30,7 +27,7 @@ from tests.fakes.services import ChunkStream, RecordingService, http_client
 T = TypeVar("T")
 
 fuzzed = settings(
-    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "150")),
+    max_examples=FUZZ_EXAMPLES,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
