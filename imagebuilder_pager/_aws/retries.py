@@ -232,19 +232,16 @@ class RetryState:
 
 
 def call_with_retries(call: Callable[[], T], state: RetryState, clock: Clock) -> T:
-    """Return what ``call`` returns, calling it again after errors as the state decides.
+    """Return the result of ``call``, calling it again after errors as the state decides.
 
     Raises the :class:`PagerError` of the last attempt.
     """
     while True:
         state.start_attempt()
         try:
-            result = call()
+            return call()
         except PagerError as error:
             failure = error
-        else:
-            state.record_success()
-            return result
         if (delay := state.delay_after(failure, clock.now())) is None:
             raise failure  # outside of the handler, so that it has no context
         if delay:

@@ -180,7 +180,7 @@ def test_a_fixed_delay_takes_the_place_of_the_backoff() -> None:
     assert delays(throttled, 2, fixed_delay=0.0) == [0.0, 0.0]
 
 
-def test_without_a_quota_only_the_attempts_are_limited() -> None:
+def test_the_quota_or_else_the_attempts_limit_the_retries() -> None:
     timeout = exceptions.ReadTimeoutError()
     assert None not in delays(timeout, 999, quota=None, max_attempts=1000)
     assert delays(timeout, 999, max_attempts=1000).index(None) == RetryQuota.CAPACITY // 14
@@ -208,11 +208,10 @@ def call_that_fails(*failures: exceptions.PagerError) -> Callable[[], str]:
 
 
 def test_a_call_is_repeated_after_the_delays_until_it_succeeds() -> None:
-    clock, quota = FakeClock(), RetryQuota()
+    clock = FakeClock()
     call = call_that_fails(client_error("x", 500), client_error("x", 503))
-    assert call_with_retries(call, retry_state(quota=quota), clock) == "result"
+    assert call_with_retries(call, retry_state(), clock) == "result"
     assert clock.slept == [0.05, 0.1]
-    assert quota.available_capacity == RetryQuota.CAPACITY - 14  # the last retry's cost is released
 
 
 def test_a_call_that_is_given_up_raises_the_last_error_without_a_context() -> None:
@@ -230,18 +229,6 @@ def test_a_call_without_a_delay_does_not_sleep() -> None:
     call = call_that_fails(client_error("x", 500))
     assert call_with_retries(call, retry_state(fixed_delay=0), clock) == "result"
     assert clock.slept == []
-
-
-def test_an_outage_uses_up_the_quota_and_then_nothing_is_retried() -> None:
-    quota = RetryQuota()
-    retried = 0
-    for _ in range(400):
-        call = retry_state(quota=quota, max_attempts=2)
-        call.start_attempt()
-        if call.delay_after(client_error("x", 503), NOW) is not None:
-            retried += 1
-    assert retried == RetryQuota.CAPACITY // 14 == 35
-    assert quota.available_capacity == 500 - 35 * 14
 
 
 def test_the_quota_never_exceeds_its_capacity_and_never_goes_below_nothing() -> None:
