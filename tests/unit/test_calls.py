@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import gzip
+import itertools
 import logging
 import tracemalloc
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
 from imagebuilder_pager.local import EXAMPLE_EXECUTION_ID
 from imagebuilder_pager.models.exceptions import ServiceException
 from tests.fakes.accounts import LOCAL_CREDENTIALS
+from tests.fakes.calls import MakeCalls, async_calls, sync_calls
 from tests.fakes.clocks import NOW, FakeClock
 from tests.fakes.services import ChunkStream, ScriptedService, error_response, http_client
 
@@ -70,6 +72,14 @@ def test_the_last_error_is_raised_with_the_number_of_retries(call: Caller) -> No
         call(service)
     assert caught.value.response["ResponseMetadata"]["RetryAttempts"] == 2
     assert len(service.requests) == 3
+
+
+@pytest.mark.parametrize("calls", [sync_calls, async_calls], ids=["sync", "async"])
+def test_a_call_that_succeeds_gives_back_the_tokens_of_its_retry(calls: MakeCalls) -> None:
+    responses = (error_response(500), httpx.Response(200, json={"resources": []}))
+    service = itertools.cycle(responses)
+    options: Any = {"clock": FakeClock(), **LOCAL_CREDENTIALS}
+    assert calls(lambda _: next(service), 100, **options) == [None] * 100
 
 
 def test_a_wait_longer_than_the_total_timeout_is_not_begun(call: Caller) -> None:

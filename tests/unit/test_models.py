@@ -18,6 +18,7 @@ from imagebuilder_pager.models import (
     LifecycleExecutionSnapshotResource,
     LifecycleExecutionState,
     LifecycleExecutionStatus,
+    LifecyclePolicySummary,
     ResponseMetadata,
 )
 from imagebuilder_pager.models.shapes import json_default
@@ -104,6 +105,16 @@ def test_an_absent_list_reads_as_empty(resource: object) -> None:
     assert "snapshots" not in page.resources[0]
     assert page.to_dict()["resources"] == [{}]
     assert list(page_of({}).resources) == []
+
+
+@pytest.mark.parametrize("policy", [{}, {"tags": None}])
+def test_an_absent_map_reads_as_empty(policy: Any) -> None:
+    summary = LifecyclePolicySummary.model_validate(policy)
+    assert summary.tags == summary["tags"] == {}
+    assert "tags" not in summary
+    assert LifecyclePolicySummary.model_validate({"tags": {"a": None}}).to_dict() == {
+        "tags": {"a": None}
+    }
 
 
 def test_an_empty_list_and_a_null_in_a_list_keep_their_place() -> None:
