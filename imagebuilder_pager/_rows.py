@@ -132,9 +132,7 @@ class Operation:
         """
         return check_params(self.name, self.params, given)
 
-    def response_parser(
-        self, params: Mapping[str, Any], **parse_options: Any
-    ) -> ResponseParser[Any]:
+    def response_parser(self, params: Mapping[str, Any], **parse_options: Any) -> ResponseParser:
         """Return a parser that checks that a response answers the request with these parameters.
 
         A caller's own HTTP client may return the response to another request. The parser raises

@@ -13,7 +13,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from ..._validation import InvalidValueError, describe_invalid_value
 from ...exceptions import (
@@ -31,8 +31,6 @@ OnInvalidResponse: TypeAlias = Literal["raise", "warn"]
 Location: TypeAlias = tuple[int | str, ...]
 #: Takes a value that does not match: its location, a text, and whether it should be a list.
 OnMismatch: TypeAlias = Callable[[Location, str, bool], object]
-ResponseT = TypeVar("ResponseT", bound=Mapping[str, Any])
-ResponseT_co = TypeVar("ResponseT_co", bound=Mapping[str, Any], covariant=True)
 #: The most opening brackets and commas in a body. It has at most this many values plus one. An
 #: empty object is two bytes on the wire and some 800 in memory. A page of 100 items has some tens
 #: of thousands at the very most, with those in its strings.
@@ -41,7 +39,7 @@ MAX_VALUES = 500_000
 _MAX_NAME_LENGTH = 200
 
 
-class ResponseParser(Protocol[ResponseT_co]):
+class ResponseParser(Protocol):
     """A function that reads the bytes of a body, with boto3's ResponseMetadata beside them.
 
     A value that does not match goes to ``on_mismatch``, and may be of any type. Raises pydantic's
@@ -50,7 +48,7 @@ class ResponseParser(Protocol[ResponseT_co]):
 
     def __call__(
         self, body: bytes, metadata: Mapping[str, Any], /, *, on_mismatch: OnMismatch
-    ) -> ResponseT_co: ...
+    ) -> Mapping[str, Any]: ...
 
 
 class RestJsonSpec(NamedTuple):
@@ -67,8 +65,8 @@ class RestJsonSpec(NamedTuple):
     path: str
     members: tuple[str, ...]
     errors: Mapping[str, type[ClientError]]
-    method: str = "POST"
-    prepare: Callable[[], object] | None = None
+    method: str
+    prepare: Callable[[], object]
     page_members: tuple[str, str] | None = None
 
 
@@ -132,9 +130,9 @@ def validate_on_invalid_response(value: object) -> OnInvalidResponse:
 def parse_response(
     spec: RestJsonSpec,
     response: HTTPResponse,
-    parse: ResponseParser[ResponseT],
+    parse: ResponseParser,
     on_invalid: OnInvalidResponse = "raise",
-) -> ResponseT:
+) -> Any:
     """Return the response to a call, as ``parse`` makes it of the body.
 
     Raises :class:`ClientError` or its modelled subclass when the service refused,
