@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import gzip
 import itertools
@@ -14,47 +13,26 @@ from typing import Any
 import httpx
 import pytest
 
-from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
-from imagebuilder_pager.local import EXAMPLE_EXECUTION_ID
+from imagebuilder_pager import exceptions
 from imagebuilder_pager.models.exceptions import ServiceException
 from tests.fakes.accounts import LOCAL_CREDENTIALS
-from tests.fakes.calls import MakeCalls, async_calls, sync_calls
+from tests.fakes.calls import MakeCalls, async_outcomes, every_client, sync_calls, sync_outcomes
 from tests.fakes.clocks import NOW, FakeClock
-from tests.fakes.services import ChunkStream, ScriptedService, error_response, http_client
+from tests.fakes.services import ChunkStream, ScriptedService, error_response
 
 Caller = Callable[..., Any]
 
 
-def call_sync(service: ScriptedService, **options: Any) -> Any:
-    with http_client(service) as http:
-        client = ImageBuilder(http_client=http, **arguments(service, options))
-        return client.list_lifecycle_execution_resources(lifecycleExecutionId=EXAMPLE_EXECUTION_ID)
-
-
-def call_async(service: ScriptedService, **options: Any) -> Any:
-    async def main() -> Any:
-        async with httpx.AsyncClient(transport=httpx.MockTransport(service)) as http:
-            client = AsyncImageBuilder(http_client=http, **arguments(service, options))
-            return await client.list_lifecycle_execution_resources(
-                lifecycleExecutionId=EXAMPLE_EXECUTION_ID
-            )
-
-    return asyncio.run(main())
-
-
-def arguments(service: ScriptedService, options: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "region_name": "us-west-2",
-        "clock": service.clock,
-        **LOCAL_CREDENTIALS,
-        **options,
-    }
-
-
-@pytest.fixture(params=[call_sync, call_async], ids=["sync", "async"])
+@pytest.fixture(params=[sync_outcomes, async_outcomes], ids=["sync", "async"])
 def call(request: pytest.FixtureRequest) -> Caller:
-    caller: Caller = request.param
-    return caller
+    def call(service: ScriptedService, **options: Any) -> Any:
+        arguments = {"clock": service.clock, **LOCAL_CREDENTIALS, **options}
+        (outcome,) = request.param(service, 1, **arguments)
+        if isinstance(outcome, exceptions.PagerError):
+            raise outcome
+        return outcome
+
+    return call
 
 
 def test_each_attempt_is_signed_anew(call: Caller) -> None:
@@ -74,7 +52,7 @@ def test_the_last_error_is_raised_with_the_number_of_retries(call: Caller) -> No
     assert len(service.requests) == 3
 
 
-@pytest.mark.parametrize("calls", [sync_calls, async_calls], ids=["sync", "async"])
+@every_client
 def test_a_call_that_succeeds_gives_back_the_tokens_of_its_retry(calls: MakeCalls) -> None:
     responses = (error_response(500), httpx.Response(200, json={"resources": []}))
     service = itertools.cycle(responses)
@@ -159,11 +137,13 @@ def test_a_compressed_response_of_any_size_does_not_fill_the_memory() -> None:
     )
     tracemalloc.start()
     try:
-        with pytest.raises(exceptions.ResponseParserError, match="more than 1000000 bytes"):
-            call_sync(service, max_response_bytes=1_000_000)
+        options: Any = {"max_response_bytes": 1_000_000, **LOCAL_CREDENTIALS}
+        (error,) = sync_calls(service, 1, **options)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
+    assert isinstance(error, exceptions.ResponseParserError)
+    assert "more than 1000000 bytes" in str(error)
     assert peak < 32 * 1024 * 1024
     assert len(service.requests) == 1
 

@@ -11,7 +11,7 @@ import pytest
 from imagebuilder_pager import exceptions
 from imagebuilder_pager._aws.rate_limit import FORGET_AFTER, MIN_RATE, AdaptiveRate, RateSnapshot
 from tests.fakes.accounts import LOCAL_CREDENTIALS
-from tests.fakes.calls import MakeCalls, async_calls, sync_calls
+from tests.fakes.calls import MakeCalls, every_client
 from tests.fakes.clocks import FakeClock
 from tests.fakes.services import error_response
 
@@ -145,7 +145,6 @@ def test_many_callers_throttled_at_once_soon_send_at_the_rate_that_the_service_a
 
 
 Respond = Callable[[httpx.Request], httpx.Response]
-every_client = pytest.mark.parametrize("calls", [sync_calls, async_calls], ids=["sync", "async"])
 
 
 def throttling_first(*responses: httpx.Response) -> Respond:

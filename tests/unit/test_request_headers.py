@@ -11,12 +11,11 @@ import pytest
 
 from imagebuilder_pager import ImageBuilder, exceptions
 from tests.fakes.accounts import LOCAL_CREDENTIALS
-from tests.fakes.calls import MakeCalls, async_calls, sync_calls
+from tests.fakes.calls import MakeCalls, every_client, sync_calls
 from tests.fakes.clocks import FakeClock
 from tests.fakes.services import RecordingService, error_response, http_client
 
 pytestmark = pytest.mark.usefixtures("_no_settings")
-every_client = pytest.mark.parametrize("calls", [sync_calls, async_calls], ids=["sync", "async"])
 TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793"
 
 

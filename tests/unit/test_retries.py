@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -86,12 +86,15 @@ def retry_state(**options: Any) -> RetryState:
     )
 
 
-def delays(error: exceptions.PagerError, count: int, **options: Any) -> list[float | None]:
+def delays(
+    error: exceptions.PagerError, count: int, *, is_corrected: bool = False, **options: Any
+) -> list[float | None]:
+    """Return the delay after each failed attempt at a call."""
     state = retry_state(**options)
     found = []
     for _ in range(count):
         state.start_attempt()
-        found.append(state.delay_after(error, NOW))
+        found.append(state.delay_after(error, NOW, is_corrected=is_corrected))
     return found
 
 
@@ -118,21 +121,12 @@ def test_the_last_attempt_is_not_followed_by_another() -> None:
 
 def test_a_corrected_cause_needs_no_wait_but_counts_as_any_attempt() -> None:
     refused, quota = client_error("ExpiredTokenException", 403), RetryQuota()
-    state = retry_state(quota=quota, max_attempts=2)
-    state.start_attempt()
-    assert state.delay_after(refused, NOW) is None
-    assert state.delay_after(refused, NOW, is_corrected=True) == 0
+    assert delays(refused, 1) == [None]
+    assert delays(refused, 2, is_corrected=True, quota=quota, max_attempts=2) == [0, None]
     assert quota.available_capacity == RetryQuota.CAPACITY - 14
-    state.start_attempt()
-    assert state.delay_after(refused, NOW, is_corrected=True) is None
-    empty = RetryQuota()
-    empty.acquire(RetryQuota.CAPACITY)
-    state = retry_state(quota=empty)
-    state.start_attempt()
-    assert state.delay_after(refused, NOW, is_corrected=True) is None
-    late = retry_state(remaining=lambda: 0.0)
-    late.start_attempt()
-    assert late.delay_after(refused, NOW, is_corrected=True) is None
+    quota.acquire(quota.available_capacity)
+    assert delays(refused, 1, is_corrected=True, quota=quota) == [None]
+    assert delays(refused, 1, is_corrected=True, remaining=lambda: 0.0) == [None]
 
 
 @pytest.mark.parametrize(
@@ -164,14 +158,9 @@ def test_of_two_headers_the_longer_wait_counts() -> None:
 
 
 def test_a_delay_that_would_outlast_the_deadline_ends_the_call() -> None:
-    left = 10.0
-    state = retry_state(remaining=lambda: left)
+    left = iter([10.0, 2.0])
     error = client_error("ThrottlingException", 429)
-    state.start_attempt()
-    assert state.delay_after(error, NOW) == 1.0
-    left = 1.0
-    state.start_attempt()
-    assert state.delay_after(error, NOW) is None
+    assert delays(error, 2, remaining=lambda: next(left)) == [1.0, None]
 
 
 def test_a_fixed_delay_takes_the_place_of_the_backoff() -> None:
@@ -212,6 +201,9 @@ def test_a_call_is_repeated_after_the_delays_until_it_succeeds() -> None:
     call = call_that_fails(client_error("x", 500), client_error("x", 503))
     assert call_with_retries(call, retry_state(), clock) == "result"
     assert clock.slept == [0.05, 0.1]
+    call = call_that_fails(client_error("x", 500))
+    assert call_with_retries(call, retry_state(fixed_delay=0), clock) == "result"
+    assert clock.slept == [0.05, 0.1]
 
 
 def test_a_call_that_is_given_up_raises_the_last_error_without_a_context() -> None:
@@ -222,13 +214,6 @@ def test_a_call_that_is_given_up_raises_the_last_error_without_a_context() -> No
     assert caught.value is last
     assert caught.value.__context__ is None
     assert clock.slept == [0.05]
-
-
-def test_a_call_without_a_delay_does_not_sleep() -> None:
-    clock = FakeClock()
-    call = call_that_fails(client_error("x", 500))
-    assert call_with_retries(call, retry_state(fixed_delay=0), clock) == "result"
-    assert clock.slept == []
 
 
 def test_the_quota_never_exceeds_its_capacity_and_never_goes_below_nothing() -> None:
@@ -244,16 +229,8 @@ def test_the_quota_never_exceeds_its_capacity_and_never_goes_below_nothing() -> 
 
 def test_the_quota_is_right_under_threads() -> None:
     quota = RetryQuota()
-    taken: list[bool] = []
-
-    def take() -> None:
-        taken.extend(quota.acquire(1) for _ in range(200))
-
-    threads = [threading.Thread(target=take) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(8) as pool:
+        taken = pool.map(lambda _: sum(quota.acquire(1) for _ in range(200)), range(8))
     assert sum(taken) == RetryQuota.CAPACITY
     assert quota.available_capacity == 0
 
@@ -299,15 +276,11 @@ def test_an_invalid_setting_is_an_error_that_names_it(
     key: str, bad: str, allowed: str, config_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config_file.write_text(f"[default]\n{key} = {bad}\n")
-    with pytest.raises(exceptions.InvalidConfigError) as caught:
-        resolve()
-    source = f"{key} of profile 'default'"
-    assert str(caught.value) == f"{source}: {bad!r} given; allowed: {allowed}"
-    variable = f"AWS_{key.upper()}"
-    monkeypatch.setenv(variable, bad)
-    with pytest.raises(exceptions.InvalidConfigError) as caught:
-        resolve()
-    assert str(caught.value) == f"{variable}: {bad!r} given; allowed: {allowed}"
+    for source in (f"{key} of profile 'default'", f"AWS_{key.upper()}"):
+        with pytest.raises(exceptions.InvalidConfigError) as caught:
+            resolve()
+        assert str(caught.value) == f"{source}: {bad!r} given; allowed: {allowed}"
+        monkeypatch.setenv(f"AWS_{key.upper()}", bad)
     assert resolve("standard", 1) == ("standard", 1)  # it is not asked for
 
 
