@@ -145,6 +145,7 @@ def test_many_callers_throttled_at_once_soon_send_at_the_rate_that_the_service_a
 
 
 Respond = Callable[[httpx.Request], httpx.Response]
+ADAPTIVE: dict[str, Any] = {"retry_mode": "adaptive", "max_attempts": 1, **LOCAL_CREDENTIALS}
 
 
 def throttling_first(*responses: httpx.Response) -> Respond:
@@ -168,7 +169,7 @@ def test_after_throttling_an_adaptive_client_waits_for_its_token(
     def slept(mode: str) -> list[float]:
         clock = FakeClock()
         respond = throttling_first(error_response(*throttled))
-        calls(respond, 2, clock=clock, **LOCAL_CREDENTIALS, retry_mode=mode, max_attempts=1)
+        calls(respond, 2, clock=clock, **{**ADAPTIVE, "retry_mode": mode})
         return clock.slept
 
     assert slept("adaptive") == [pytest.approx(1 / 1.4)]  # of 1 request in the first half second
@@ -180,7 +181,7 @@ def test_after_throttling_an_adaptive_client_waits_for_its_token(
 def test_no_other_response_limits_the_rate(other: tuple[int, str | None], calls: MakeCalls) -> None:
     clock = FakeClock()
     respond = throttling_first(*(error_response(*other) for _ in range(20)))
-    calls(respond, 20, clock=clock, **LOCAL_CREDENTIALS, retry_mode="adaptive", max_attempts=1)
+    calls(respond, 20, clock=clock, **ADAPTIVE)
     assert clock.slept == []
 
 
@@ -199,8 +200,7 @@ def test_the_rate_is_set_by_responses_alone(
             return httpx.Response(status, json={"resources": []})
         raise httpx.ConnectError("refused")
 
-    options: dict[str, Any] = {"clock": FakeClock(), "max_attempts": 1}
-    calls(respond, 4, **LOCAL_CREDENTIALS, **options, retry_mode="adaptive")
+    calls(respond, 4, clock=FakeClock(), **ADAPTIVE)
     assert recorded == [True, False, False]
 
 
@@ -208,8 +208,7 @@ def test_the_rate_is_set_by_responses_alone(
 def test_a_wait_that_passes_the_total_timeout_is_an_error_at_once(calls: MakeCalls) -> None:
     clock = FakeClock()
     respond = throttling_first(error_response(429))
-    limits: dict[str, Any] = {"max_attempts": 1, "total_timeout": 0.5}
-    outcomes = calls(respond, 30, clock=clock, **LOCAL_CREDENTIALS, retry_mode="adaptive", **limits)
+    outcomes = calls(respond, 30, clock=clock, total_timeout=0.5, **ADAPTIVE)
     assert isinstance(outcomes[0], exceptions.ClientError)
     # A call that is not sent takes no token: the last one would wait no longer than the first.
     assert {type(error) for error in outcomes[1:]} == {exceptions.ReadTimeoutError}
@@ -224,6 +223,5 @@ def test_each_retry_of_an_adaptive_client_waits_for_a_token(calls: MakeCalls) ->
     for _ in range(10):  # the backoff alone is random, and seldom as long
         clock = FakeClock()
         respond = throttling_first(error_response(429))
-        options: dict[str, Any] = {"clock": clock, "retry_mode": "adaptive"}
-        assert calls(respond, 1, **LOCAL_CREDENTIALS, **options) == [None]
+        assert calls(respond, 1, clock=clock, **{**ADAPTIVE, "max_attempts": 2}) == [None]
         assert sum(clock.slept) > 1 / 1.5
