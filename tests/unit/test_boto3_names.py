@@ -6,6 +6,7 @@ import copy
 import inspect
 import pickle
 import re
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ ARGUMENTS = {
 clients = pytest.mark.parametrize("client_class", [ImageBuilder, AsyncImageBuilder])
 
 
+@cache
 def make(client_class: Any = ImageBuilder) -> Any:
     """Return a client of any type: type checkers do not know the names below."""
     return client_class("us-west-2")
