@@ -27,8 +27,7 @@ EXECUTION: Any = {"lifecycleExecutionId": EXAMPLE_EXECUTION_ID}
 SYNC_WAYS = ["httpx", "h11"]
 ASYNC_WAYS = ["async httpx", "async h11"]
 WAYS = [*SYNC_WAYS, *ASYNC_WAYS]
-#: Those of clients that the caller has made.
-CALLER_WAYS = ["caller's", "async caller's"]
+_DEFAULTS: dict[str, Any] = {"region_name": "us-west-2", "max_attempts": 1, **LOCAL_CREDENTIALS}
 
 
 class ConnectionServer:
@@ -135,44 +134,33 @@ def serve_pages(connection: socket.socket, number: int) -> None:
 @contextlib.contextmanager
 def sync_client(way: str, url: str, **options: Any) -> Iterator[ImageBuilder]:
     """Make a client of a kind: "httpx" is the default, "caller's" has an ``httpx.Client``."""
-    http: Any = None
     with contextlib.ExitStack() as stack:
         if way == "h11":
-            http = stack.enter_context(_h11(H11Client, options))
+            options["http_client"] = stack.enter_context(_h11(H11Client, options))
         elif way == "caller's":
-            http = stack.enter_context(httpx.Client())
-        yield stack.enter_context(
-            ImageBuilder("us-west-2", endpoint_url=url, http_client=http, **_arguments(options))
-        )
+            options["http_client"] = stack.enter_context(httpx.Client())
+        yield stack.enter_context(ImageBuilder(endpoint_url=url, **{**_DEFAULTS, **options}))
 
 
 @contextlib.asynccontextmanager
 async def async_client(way: str, url: str, **options: Any) -> AsyncIterator[AsyncImageBuilder]:
     """Make an async client of a kind, under the same names."""
-    http: Any = None
     async with contextlib.AsyncExitStack() as stack:
         if way == "async h11":
-            http = await stack.enter_async_context(_h11(AsyncH11Client, options))
-        elif way == "async caller's":
-            http = await stack.enter_async_context(httpx.AsyncClient())
+            options["http_client"] = await stack.enter_async_context(_h11(AsyncH11Client, options))
         yield await stack.enter_async_context(
-            AsyncImageBuilder(
-                "us-west-2", endpoint_url=url, http_client=http, **_arguments(options)
-            )
+            AsyncImageBuilder(endpoint_url=url, **{**_DEFAULTS, **options})
         )
 
 
 def _h11(client_class: Any, options: dict[str, Any]) -> Any:
     """Return a client over h11, with those of an Image Builder client's options that are its."""
-    names = {"max_pool_connections": "max_connections", "verify": "verify"}
-    arguments = {names[name]: options.pop(name) for name in names if name in options}
+    arguments = {}
+    if "max_pool_connections" in options:
+        arguments["max_connections"] = options.pop("max_pool_connections")
     if "clock" in options:
         arguments["monotonic"] = options["clock"].monotonic
     return client_class(**arguments)
-
-
-def _arguments(options: dict[str, Any]) -> dict[str, Any]:
-    return {**LOCAL_CREDENTIALS, "max_attempts": 1, **options}
 
 
 def call_in_turn(
@@ -182,30 +170,24 @@ def call_in_turn(
 
     ``before`` is called with the number of each call, from 0 on.
     """
-    if way.startswith("async"):
-        return asyncio.run(_call_in_turn_async(way, url, count, before, options))
-    results: list[Any] = []
-    with sync_client(way, url, **options) as client:
-        for number in range(count):
-            before(number)
-            try:
-                page = client.list_lifecycle_execution_resources(**EXECUTION)
-                results.append(page.resources[0].resource_id)
-            except exceptions.PagerError as error:
-                results.append(error)
-    return results
 
+    async def main() -> list[Any]:
+        results: list[Any] = []
+        async with contextlib.AsyncExitStack() as stack:
+            client: Any = (
+                await stack.enter_async_context(async_client(way, url, **options))
+                if way in ASYNC_WAYS
+                else stack.enter_context(sync_client(way, url, **options))
+            )
+            for number in range(count):
+                before(number)
+                try:
+                    page = client.list_lifecycle_execution_resources(**EXECUTION)
+                    if way in ASYNC_WAYS:
+                        page = await page
+                    results.append(page.resources[0].resource_id)
+                except exceptions.PagerError as error:
+                    results.append(error)
+        return results
 
-async def _call_in_turn_async(
-    way: str, url: str, count: int, before: Callable[[int], object], options: dict[str, Any]
-) -> list[Any]:
-    results: list[Any] = []
-    async with async_client(way, url, **options) as client:
-        for number in range(count):
-            before(number)
-            try:
-                page = await client.list_lifecycle_execution_resources(**EXECUTION)
-                results.append(page.resources[0].resource_id)
-            except exceptions.PagerError as error:
-                results.append(error)
-    return results
+    return asyncio.run(main())
