@@ -1,4 +1,4 @@
-"""A server whose connections a test serves by itself, and clients of each kind that call it."""
+"""Pages as a server sends them, and clients of each kind that call it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import asyncio
 import contextlib
 import json
 import socket
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
@@ -19,96 +18,15 @@ from imagebuilder_pager import (
     ImageBuilder,
     exceptions,
 )
-from imagebuilder_pager.local import EXAMPLE_EXECUTION_ID
 
 from .accounts import LOCAL_CREDENTIALS
+from .clients import EXECUTION
+from .servers import requests_on
 
-EXECUTION: Any = {"lifecycleExecutionId": EXAMPLE_EXECUTION_ID}
 SYNC_WAYS = ["httpx", "h11"]
 ASYNC_WAYS = ["async httpx", "async h11"]
 WAYS = [*SYNC_WAYS, *ASYNC_WAYS]
 _DEFAULTS: dict[str, Any] = {"region_name": "us-west-2", "max_attempts": 1, **LOCAL_CREDENTIALS}
-
-
-class ConnectionServer:
-    """A server that gives each connection, with its number from 1 on, to a function in a thread."""
-
-    def __init__(self, serve: Callable[[socket.socket, int], None]) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self._serve = serve
-        self._lock = threading.Lock()
-        self._connections: list[socket.socket] = []
-        self._threads: list[threading.Thread] = []
-        self.accepted = 0
-        self.open = 0
-        self.most_open = 0
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-        self._thread.start()
-
-    @property
-    def port(self) -> int:
-        port: int = self._listener.getsockname()[1]
-        return port
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                connection.settimeout(20)
-                with self._lock:
-                    self.accepted += 1
-                    self.open += 1
-                    self.most_open = max(self.most_open, self.open)
-                    self._connections.append(connection)
-                thread = threading.Thread(target=self._run, args=(connection, self.accepted))
-                self._threads.append(thread)
-                thread.start()
-
-    def _run(self, connection: socket.socket, number: int) -> None:
-        with contextlib.suppress(OSError), connection:
-            self._serve(connection, number)
-        with self._lock:
-            self.open -= 1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # this ends an accept
-        self._listener.close()
-        self._thread.join(5)
-        for connection in self._connections:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(5)
-            assert not thread.is_alive()
-
-
-def read_request(connection: socket.socket) -> bytes | None:
-    """Return the next request, None at the end of the connection."""
-    received = b""
-    while b"\r\n\r\n" not in received:
-        data = connection.recv(65536)
-        if not data:
-            return None
-        received += data
-    head, _, body = received.partition(b"\r\n\r\n")
-    length = int(head.lower().partition(b"content-length:")[2].split()[0])
-    while len(body) < length:
-        body += connection.recv(65536)
-    return head + b"\r\n\r\n" + body
-
-
-def requests_on(connection: socket.socket) -> Iterator[bytes]:
-    """Go through the requests on a connection."""
-    while (request := read_request(connection)) is not None:
-        yield request
 
 
 def http_response(body: Any, status: str = "200 OK", **headers: str) -> bytes:

@@ -24,14 +24,16 @@ from imagebuilder_pager._aws.credentials.refreshable import RefreshableCredentia
 from imagebuilder_pager._aws.identity import Credentials
 from imagebuilder_pager._aws.transport.network import SocketBackend
 from imagebuilder_pager._aws.transport.types import ReceivedResponse
+from tests.fakes.clients import EXECUTION
 from tests.fakes.clocks import FakeClock, NoSleepClock
-from tests.fakes.connections import EXECUTION, ConnectionServer, serve_pages
+from tests.fakes.connections import serve_pages
 from tests.fakes.credential_endpoints import (
     CredentialEndpoints,
     CredentialSettings,
     our_credentials,
     sts_error,
 )
+from tests.fakes.servers import ConnectionServer
 
 
 class FastClock(NoSleepClock):

@@ -21,22 +21,20 @@ import pytest
 from imagebuilder_pager import AsyncImageBuilder
 from imagebuilder_pager._async_runtime import current_runtime
 from tests.fakes.accounts import LOCAL_CREDENTIALS
+from tests.fakes.clients import EXECUTION
 from tests.fakes.clocks import NoSleepClock
 from tests.fakes.connections import (
     ASYNC_WAYS,
-    EXECUTION,
     SYNC_WAYS,
     WAYS,
-    ConnectionServer,
     async_client,
     call_in_turn,
     http_response,
     page_of,
-    read_request,
-    requests_on,
     serve_pages,
     sync_client,
 )
+from tests.fakes.servers import ConnectionServer, read_request, requests_on
 from tests.fakes.waiting import wait_until
 
 TURNS = 60  # of the event loop; an attempt over loopback has fewer

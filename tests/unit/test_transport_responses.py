@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from imagebuilder_pager import exceptions
 from tests.fakes.accounts import PATH
-from tests.fakes.connections import ConnectionServer
 from tests.fakes.networks import FakeNetwork, FakeStream
-from tests.fakes.servers import OK, read_request
+from tests.fakes.servers import OK, ConnectionServer, read_request
 from tests.fakes.transports import KINDS, Sender, SendTo, Serve, TransportKind, error_of
 
 
