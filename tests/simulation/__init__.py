@@ -23,12 +23,11 @@ all again, right and at once; no connection is kept that is not clean, as the se
 none is open after close, never are there more than allowed; no warning, no thread, no task is
 left.
 
-``make test`` runs every byte, record, turn or line of one framing or activity, and a sample of
-the others; ``make simulate`` runs all of them. ``SIMULATION_SEED`` moves the sample and the bytes
-that are put in. Each test holds the number of its cases from below; the sum is printed at the
-end.
+``make test`` runs a fixed sample, in which each fault and each turn's kind meets each transport;
+``make simulate`` runs all cases. ``SIMULATION_SEED`` moves the sample and the bytes that are put
+in. Each test holds the number of its cases from below; the sum is printed at the end.
 
 To add a fault: a member of ``FaultKind`` and what is sent for it in ``Peer``; the tests go
-through all kinds. If it is tried again wherever it happens, add it to ``is_retried``. To add an
+through all kinds. If it is tried again wherever it happens, add it to ``RETRIED``. To add an
 invariant: a few lines in ``check_afterwards``; every case is held to it.
 """

@@ -19,8 +19,6 @@ import trio.testing
 import imagebuilder_pager
 from imagebuilder_pager._aws.clock import Clock
 
-__all__ = ["AsyncioDriver", "Driver", "SimulatedClock", "StuckError", "SyncDriver", "TrioDriver"]
-
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 #: Simulated seconds after which a case counts as one that never ends.
 _FOREVER = 3600.0

@@ -13,8 +13,6 @@ from imagebuilder_pager._async_runtime import current_runtime
 from .clock import SimulatedClock
 from .server import EPSILON, LATENCY, Peer, Server
 
-__all__ = ["AsyncSimulatedBackend", "AsyncSimulatedStream", "SimulatedBackend", "SimulatedStream"]
-
 
 class _Stream:
     """What both kinds of stream share: they are closed with the last reference to them."""

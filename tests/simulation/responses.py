@@ -7,18 +7,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = [
-    "FRAMINGS",
-    "HINT",
-    "PAGES",
-    "SCENARIOS",
-    "SURPLUS",
-    "TOKEN",
-    "Framing",
-    "Response",
-    "Scenario",
-]
-
 #: The token of the second page. The service takes any token for it.
 TOKEN = "t"
 #: The listing: two pages of one item.

@@ -10,8 +10,6 @@ from typing import NamedTuple
 from .clock import SimulatedClock
 from .responses import FRAMINGS, HINT, PAGES, SCENARIOS, SURPLUS, Response
 
-__all__ = ["LATENCY", "ConnectFault", "Fault", "FaultKind", "Peer", "Server"]
-
 #: Seconds from the end of a request to the first byte of its response.
 LATENCY = 0.01
 #: Two moments of a clock that are nearer than this are the same.

@@ -11,8 +11,6 @@ from typing import NamedTuple
 from .clock import SimulatedClock
 from .server import LATENCY, ConnectFault, Fault, Peer, Server
 
-__all__ = ["CERTIFICATE", "RecordFault", "RecordFaultKind", "TLSServer"]
-
 #: A certificate for 127.0.0.1, with its key.
 CERTIFICATE = Path(__file__).parent.parent / "unit" / "localhost.pem"
 #: What a server sends that will not talk: a fatal alert, ``handshake_failure``.
