@@ -113,7 +113,8 @@ class Sender:
     def send(self, url: str, **options: Any) -> ReceivedResponse:
         """Send a request, and return the response."""
         request = signed_request(self.transport, url, **options)
-        return self._call(self.transport.send, request)
+        response: ReceivedResponse = self._call(self.transport.send, request)
+        return response
 
     def count_waiting(self) -> int:
         """Return the number of requests that wait for a connection."""

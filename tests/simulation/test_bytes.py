@@ -14,7 +14,9 @@ from .responses import FRAMINGS, SCENARIOS
 from .server import ConnectFault, Fault, FaultKind, Server
 from .subjects import ALL, CALLERS, TRANSPORTS, Subject
 
-AT_ANY_BYTE = [k for k in FaultKind if k not in {FaultKind.LATE_SURPLUS, FaultKind.HINTS}]
+AT_ANY_BYTE: list[FaultKind] = [
+    k for k in FaultKind if k not in {FaultKind.LATE_SURPLUS, FaultKind.HINTS}
+]
 
 transports = pytest.mark.parametrize("subject", TRANSPORTS, ids=str)
 

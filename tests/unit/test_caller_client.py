@@ -191,7 +191,7 @@ def read_hook(kind: CallerKind, function: Callable[[Any], object], *, is_read: b
     return read if kind.loop is None else aread
 
 
-def stream_of(kind: CallerKind, chunks: Iterable[bytes], close: Callable[[], None] = bool) -> Any:
+def stream_of(kind: CallerKind, chunks: Iterable[bytes], close: Callable[[], object] = bool) -> Any:
     """Return a body of the package that has not been read yet."""
 
     def iterate(_: object) -> Iterator[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from imagebuilder_pager._aws.config.tls import (
     resolve_verify,
 )
 from imagebuilder_pager._aws.retries import classify
-from imagebuilder_pager._aws.transport.tls_connection import TLSConnection
+from imagebuilder_pager._aws.transport.operations import PlainStream
+from imagebuilder_pager._aws.transport.tls_stream import TLSStream
+from tests.fakes.networks import FakeStream
 from tests.fakes.servers import OK
 from tests.fakes.transports import (
     LOCALHOST_CERTIFICATE,
@@ -63,14 +66,16 @@ def test_a_session_ticket_while_idle_is_not_a_surplus(
 def test_endless_messages_of_tls_while_idle_are_not_all_read() -> None:
     reads = 0
 
-    def read(max_bytes: int) -> bytes:
-        nonlocal reads
-        reads += 1
-        assert reads < 5, "the peer goes on for ever"
-        return b"\x16\x03\x03\x00"  # a part of a message
+    class Endless(FakeStream):
+        def read_nowait(self, max_bytes: int) -> bytes:
+            nonlocal reads
+            reads += 1
+            assert reads < 5, "the peer always has more"
+            return b"\x16\x03\x03\x00"  # a part of a message
 
-    connection = TLSConnection(ssl.create_default_context(), "host.test")
-    assert connection.read_nowait(read, 1) == b"", "it is not used again"
+    context = ssl.create_default_context()
+    stream = TLSStream(PlainStream(Endless(b"")), context, "host.test", time.monotonic)
+    assert stream.read_nowait(1) == b"", "it is not used again"
 
 
 @pytest.mark.parametrize("more", [OK, b"x"], ids=["a response", "a byte"])

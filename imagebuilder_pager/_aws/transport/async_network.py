@@ -8,10 +8,11 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..._async_runtime import AsyncRuntime, current_runtime, wait_for
 from .network import NO_ADDRESS, Address, BaseSocketStream, begin_lookup, is_address, look_up
+from .operations import NetworkOperation, NetworkOperations, Read, ResultT, Write
 
 #: The bytes of a response after which the event loop has its turn. A peer that always has more
 #: keeps neither a cancellation nor the other tasks waiting.
@@ -109,3 +110,29 @@ class AsyncSocketStream(BaseSocketStream):
         if sent < len(buffer):
             async with self._runtime.timeout(timeout):
                 await self._runtime.send_all(self.socket, memoryview(buffer)[sent:])
+
+
+async def run_async(
+    operations: NetworkOperations[ResultT], backend: AsyncNetworkBackend | None = None
+) -> ResultT:
+    """Carry out operations; the async twin of :func:`.network.run`."""
+    resume: Callable[[Any], NetworkOperation] = operations.send
+    value: Any = None
+    try:
+        while True:
+            operation = resume(value)
+            resume, value = operations.send, None
+            try:
+                if isinstance(operation, Read):
+                    value = await operation.stream.read(operation.max_bytes, operation.timeout)
+                elif isinstance(operation, Write):
+                    await operation.stream.write(operation.data, operation.timeout)
+                elif backend is not None:
+                    value = await backend.connect_tcp(*operation)
+            except OSError as error:
+                resume, value = operations.throw, error
+    except StopIteration as stop:
+        result: ResultT = stop.value
+        return result
+    finally:
+        value = None

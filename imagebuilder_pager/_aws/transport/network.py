@@ -7,8 +7,7 @@ and a simulated one can take its place. Failures are ``OSError``, and ``TimeoutE
 from __future__ import annotations
 
 import contextlib
-import math
-import select
+import selectors
 import socket
 import time
 import weakref
@@ -16,6 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..._threads import SharedCalls, result_of
+from .operations import NetworkOperation, NetworkOperations, Read, ResultT, Write
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 Address = tuple[int, int, int, str, Any]
 
 NO_ADDRESS = "the name has no address"
+# Python's poll where there is one: it needs no file descriptor.
+_Selector: type[selectors.BaseSelector] = getattr(
+    selectors, "PollSelector", selectors.SelectSelector
+)
+#: The system's poll takes no more than 24 days.
+_MAX_SECONDS = (2**31 - 1) / 1000
 
 
 class NetworkStream(Protocol):
@@ -152,7 +158,7 @@ class SocketStream(BaseSocketStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Return what has arrived, after waiting for it; b"" at the end."""
         while True:
-            _wait(self.socket, timeout, is_writing=False)
+            _wait(self.socket, timeout, selectors.EVENT_READ)
             with contextlib.suppress(BlockingIOError):
                 return self.socket.recv(max_bytes)
 
@@ -164,25 +170,36 @@ class SocketStream(BaseSocketStream):
                 rest = rest[self.socket.send(rest) :]
             if not rest:
                 return
-            _wait(self.socket, timeout, is_writing=True)
+            _wait(self.socket, timeout, selectors.EVENT_WRITE)
 
 
-def _wait(connection: socket.socket, timeout: float | None, *, is_writing: bool) -> None:
+def _wait(connection: socket.socket, timeout: float | None, event: int) -> None:
     """Wait until a socket can be read or written. Raises ``TimeoutError``."""
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(connection, select.POLLOUT if is_writing else select.POLLIN)
-        is_ready = bool(poll.poll(None if timeout is None else _milliseconds(timeout)))
-    else:  # Windows
-        sockets = [connection]
-        found = select.select(
-            [] if is_writing else sockets, sockets if is_writing else [], [], timeout
-        )
-        is_ready = any(found)
-    if not is_ready:
-        raise TimeoutError("timed out")
+    with _Selector() as selector:
+        selector.register(connection, event)
+        if not selector.select(None if timeout is None else min(timeout, _MAX_SECONDS)):
+            raise TimeoutError("timed out")
 
 
-def _milliseconds(seconds: float) -> int:
-    # The system's poll takes no more than 24 days.
-    return min(math.ceil(seconds * 1000), 2**31 - 1)
+def run(operations: NetworkOperations[ResultT], backend: NetworkBackend | None = None) -> ResultT:
+    """Carry out operations, and return the generator's result."""
+    resume: Callable[[Any], NetworkOperation] = operations.send
+    value: Any = None
+    try:
+        while True:
+            operation = resume(value)
+            resume, value = operations.send, None
+            try:
+                if isinstance(operation, Read):
+                    value = operation.stream.read(operation.max_bytes, operation.timeout)
+                elif isinstance(operation, Write):
+                    operation.stream.write(operation.data, operation.timeout)
+                elif backend is not None:
+                    value = backend.connect_tcp(*operation)
+            except OSError as error:
+                resume, value = operations.throw, error
+    except StopIteration as stop:
+        result: ResultT = stop.value
+        return result
+    finally:
+        value = None  # an error, which would hold this frame, and this frame it
