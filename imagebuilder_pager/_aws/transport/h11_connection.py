@@ -60,7 +60,7 @@ class H11Connection:
         that is too large or cannot be decompressed.
         """
         if self._proxy is not None:
-            request.secrets |= self._proxy.secrets
+            request.secrets.update(self._proxy.secrets)
         if self._stream is None:
             yield from self.connect(request.timeouts.connect, request.deadline)
         self._is_clean = False

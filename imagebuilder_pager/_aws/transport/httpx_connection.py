@@ -76,7 +76,7 @@ class HttpxConnection:
         """Have the connection keep to the deadline of a request."""
         self.backend.deadline = request.deadline
         if self.proxy is not None:
-            request.secrets |= self.proxy.secrets
+            request.secrets.update(self.proxy.secrets)
 
     def is_reusable(self) -> bool:
         """Return whether the last response ended cleanly, and nothing has arrived since.

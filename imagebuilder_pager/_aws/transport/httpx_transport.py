@@ -92,15 +92,7 @@ class _RequestBody(httpx.ByteStream):
 
     def __init__(self, content: bytes) -> None:
         super().__init__(content)
-        self._content = content
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return _OneChunk(self._content)
-
-
-class _OneChunk:
-    def __init__(self, chunk: bytes) -> None:
-        self._chunks = [chunk]
+        self._chunks = [content]
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
