@@ -33,7 +33,7 @@ from imagebuilder_pager.client import request_headers
 from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
 from .accounts import PATH
-from .networks import AsyncFakeNetwork, FakeNetwork
+from .networks import AsyncFakeNetwork
 from .servers import ScriptedServer
 
 CREDENTIALS = Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
@@ -60,7 +60,7 @@ class TransportKind(NamedTuple):
         """Return a transport; ``certificates`` and ``network`` under one name for all of them."""
         certificates = arguments.pop("certificates", None) or LazySSLContext()
         arguments["verify" if self.is_h11 else "ssl_context"] = certificates
-        network: FakeNetwork | None = arguments.pop("network", None)
+        network: Any = arguments.pop("network", None)
         if network is not None:
             arguments["network_backend"] = (
                 network if self.loop is None else AsyncFakeNetwork(network)
