@@ -83,9 +83,9 @@ def test_preconnecting_twice_connects_once(serve: Serve, sender: Sender) -> None
     assert server.counts == [1]
 
 
-def test_without_the_argument_nothing_is_connected(network: Network) -> None:
+def test_without_the_argument_nothing_is_connected(serve: Serve, network: Network) -> None:
     with Sender(H11, network=network) as sender:
-        preconnect(sender, "http://127.0.0.1:9")
+        preconnect(sender, serve(b"").url)
         wait_for_threads()
     assert network.streams == []
 

@@ -189,7 +189,7 @@ def test_a_transport_without_a_close_leaves_nothing(serve: Serve, kind: Transpor
 
 @asyncio_only
 def test_one_event_loop_after_another(kind: TransportKind, serve: Serve) -> None:
-    server = serve([OK, OK], [OK, OK], [OK], [OK])
+    server = serve(*[[OK] * 3] * 4)
     transport = kind.make()
 
     async def main(count: int) -> None:
