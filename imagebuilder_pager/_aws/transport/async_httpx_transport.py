@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import httpcore
 import httpx
 
 from ...exceptions import PagerError
-from ..config.tls import LazySSLContext
 from .async_network import AsyncNetworkBackend, AsyncSocketBackend, run_async
 from .async_pool import LoopPools
 from .body import ResponseReader
 from .httpx_connection import BaseBackend, HttpxConnection
 from .httpx_transport import BaseHttpxTransport, map_httpx_error
-from .pool import MAX_CONNECTIONS
 from .types import HTTPRequest, Origin, ReceivedResponse
 
 
-class AsyncHttpxTransport(BaseHttpxTransport):
+class AsyncHttpxTransport(BaseHttpxTransport[AsyncNetworkBackend]):
     """The default transport of :class:`.client.AsyncImageBuilder`, for asyncio and trio.
 
     One serves many tasks, and event loops one after another; no connection goes from one loop to
     another.
     """
 
-    def __init__(
-        self,
-        ssl_context: LazySSLContext | None = None,
-        *,
-        max_connections: int = MAX_CONNECTIONS,
-        network_backend: AsyncNetworkBackend | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        super().__init__(ssl_context, max_connections=max_connections, monotonic=monotonic)
-        self._backend = network_backend or AsyncSocketBackend(monotonic)
+    def _open(self, network_backend: AsyncNetworkBackend | None) -> None:
+        self._backend = network_backend or AsyncSocketBackend(self._monotonic)
         self._pools = LoopPools(self._make_pool)
 
     async def send(self, request: HTTPRequest) -> ReceivedResponse:

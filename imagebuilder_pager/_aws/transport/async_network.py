@@ -11,8 +11,17 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from ..._async_runtime import AsyncRuntime, current_runtime, wait_for
-from .network import NO_ADDRESS, Address, BaseSocketStream, begin_lookup, is_address, look_up
+from .network import (
+    NO_ADDRESS,
+    Address,
+    BaseSocketStream,
+    begin_lookup,
+    is_address,
+    look_up,
+    share_of,
+)
 from .operations import NetworkOperation, NetworkOperations, Read, ResultT, Write
+from .types import Deadline
 
 #: The bytes of a response after which the event loop has its turn. A peer that always has more
 #: keeps neither a cancellation nor the other tasks waiting.
@@ -49,21 +58,19 @@ class AsyncSocketBackend:
         self, host: str, port: int, timeout: float | None = None
     ) -> AsyncSocketStream:
         """Connect to the first address of a host that accepts; see the sync twin."""
-        end = None if timeout is None else self._monotonic() + timeout
+        deadline = Deadline(timeout, self._monotonic)
         runtime = current_runtime()
         if is_address(host):
             addresses = look_up(host, port)
         else:
             async with runtime.timeout(timeout):
                 addresses = await wait_for(begin_lookup(host, port))
-        for index, address in enumerate(addresses):
-            share = None
-            if end is not None:
-                share = max(0.001, end - self._monotonic()) / (len(addresses) - index)
+        for count in range(len(addresses), 0, -1):
+            address, share = addresses[-count], share_of(deadline, count)
             try:
                 return AsyncSocketStream(await _connect(runtime, address, share), runtime)
             except OSError:
-                if index == len(addresses) - 1:
+                if count == 1:
                     raise
         raise OSError(NO_ADDRESS)
 

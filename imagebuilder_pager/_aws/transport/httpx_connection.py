@@ -97,8 +97,8 @@ class BaseBackend:
     - ``stream``: the stream once connected; None before.
     - ``needed_handshakes``: the number of TLS handshakes. Until they are made, all that is sent and
       received is part of connecting.
-    - ``needs_tunnel``: whether a proxy has to connect to the origin.
-    - ``awaits_tunnel``: whether it has not yet.
+    - ``needs_tunnel``: whether a proxy has to connect to the origin; ``awaits_tunnel``: whether it
+      has not yet.
     """
 
     def __init__(self, network: Any, monotonic: Callable[[], float]) -> None:

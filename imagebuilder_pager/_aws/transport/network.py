@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..._threads import SharedCalls, result_of
 from .operations import NetworkOperation, NetworkOperations, Read, ResultT, Write
+from .types import Deadline
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -54,23 +55,26 @@ class SocketBackend:
         self._monotonic = monotonic
 
     def connect_tcp(self, host: str, port: int, timeout: float | None = None) -> SocketStream:
-        """Connect to the first address of a host that accepts.
-
-        Each address gets its share of the time that is left, so that one that is silent does not
-        use up that of the others.
-        """
-        end = None if timeout is None else self._monotonic() + timeout
+        """Connect to the first address of a host that accepts."""
+        deadline = Deadline(timeout, self._monotonic)
         addresses = _resolve(host, port, timeout)
-        for index, (family, kind, protocol, _, address) in enumerate(addresses):
-            share = None
-            if end is not None:
-                share = max(0.001, end - self._monotonic()) / (len(addresses) - index)
+        for count in range(len(addresses), 0, -1):
+            address, share = addresses[-count], share_of(deadline, count)
             try:
-                return SocketStream(_connect(family, kind, protocol, address, share))
+                return SocketStream(_connect(address, share))
             except OSError:
-                if index == len(addresses) - 1:
+                if count == 1:
                     raise
         raise OSError(NO_ADDRESS)
+
+
+def share_of(deadline: Deadline, count: int) -> float | None:
+    """Return the seconds for the next of ``count`` addresses, None for no limit.
+
+    A silent address does not use up the time of the others.
+    """
+    remaining = deadline.remaining()
+    return None if remaining is None else max(0.001, remaining) / count
 
 
 def look_up(host: str, port: int) -> list[Address]:
@@ -111,13 +115,12 @@ def _resolve(host: str, port: int, timeout: float | None) -> list[Address]:
         raise TimeoutError(f"the name {host} was not resolved in time") from None
 
 
-def _connect(
-    family: int, kind: int, protocol: int, address: Any, timeout: float | None
-) -> socket.socket:
+def _connect(address: Address, timeout: float | None) -> socket.socket:
+    family, kind, protocol, _, where = address
     connection = socket.socket(family, kind, protocol)
     try:
         connection.settimeout(timeout)
-        connection.connect(address)
+        connection.connect(where)
         # The head and the body are one message: neither waits for the other's acknowledgement.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setblocking(False)
