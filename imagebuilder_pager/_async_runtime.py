@@ -120,7 +120,7 @@ class _AsyncioTask:
         self._cancelled = False
 
     def cancel(self) -> None:
-        # Once: a second time would break off what tidies up after the first.
+        # Once: a second time would break off the cleanup after the first.
         if not self._cancelled:
             self._cancelled = True
             self._task.cancel()

@@ -143,7 +143,7 @@ def requests_on(connection: socket.socket) -> Iterator[bytes]:
 
 
 def read_request(connection: socket.socket) -> bytes:
-    """Return the bytes of one request, or of what there is of it; b"" at the end."""
+    """Return the bytes of one request, or of a part of it; b"" at the end."""
     request = b""
     while not _is_whole(request):
         received = connection.recv(65536)

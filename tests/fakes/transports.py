@@ -82,7 +82,7 @@ KINDS = [
 
 
 class Sender:
-    """A transport that can be called from a plain function: an async one in a loop of its own."""
+    """A transport that can be called from a plain function: an async one has its own loop."""
 
     def __init__(self, kind: TransportKind, **arguments: Any) -> None:
         self.kind = kind

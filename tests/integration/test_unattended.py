@@ -151,7 +151,7 @@ class ThawedClock(NoSleepClock):
     ("how", "seconds"), [("closed", 0), ("reset", 0), ("closed", 3600), ("silent", 3600)]
 )
 def test_a_call_after_a_freeze_has_a_new_connection(how: str, seconds: float, way: str) -> None:
-    """A Lambda function stands still between two invocations, and its connection dies."""
+    """A Lambda function is frozen between two invocations, and its connection dies."""
     clock = ThawedClock()
     first: list[socket.socket] = []
 

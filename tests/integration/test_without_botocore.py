@@ -72,7 +72,7 @@ print(*sorted(loaded & {{"botocore", "httpx", "httpcore", "configparser"}}))
 
 
 def list_in_a_process(url: str, missing: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
-    """List by both clients in a process of its own, which has the environment of this one."""
+    """List by both clients in a new process with the environment of this one."""
     code = LIST.format(missing=missing, execution=EXAMPLE_EXECUTION_ID, region=REGION)
     return subprocess.run(
         [sys.executable, "-c", code],

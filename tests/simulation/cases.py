@@ -1,4 +1,4 @@
-"""A case of the simulation: a listing in which something goes wrong, and what holds after it."""
+"""A case of the simulation: a listing with a fault, and the invariants after it."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ _TOLERANCE = 0.05
 
 
 class Listing:
-    """A listing as its caller has it: the pages, where it goes on, and how it has ended.
+    """A listing as its caller has it: the pages, the token to resume from, and how it has ended.
 
-    ``token`` goes on after ``pages``; ``error`` is the text of the :class:`PagerError` that it
+    ``token`` resumes after ``pages``; ``error`` is the text of the :class:`PagerError` that it
     ended with.
     """
 
@@ -52,7 +52,7 @@ class Listing:
 
 
 class Case:
-    """A client, a service, a network and a clock, all new, and what has been found wrong."""
+    """A client, a service, a network and a clock, all new, and the problems found."""
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ async def list_pages(
     pause: float = 0.0,
     pages: int | None = None,
 ) -> Listing:
-    """List pages from a token on, all or so many, with a pause of so many seconds after each."""
+    """List pages from a token on, all or ``pages``, with a pause in seconds after each."""
     listing = listing or Listing()
     listing.token = token
     config: dict[str, Any] = {"StartingToken": token, "Prefetch": prefetch}
@@ -188,7 +188,7 @@ async def check_afterwards(case: Case, *listings: Listing) -> None:
         if not listing.is_over and not (pages and listing.token is None):
             rest = await list_pages(case, listing.token)
             if rest.error is not None:
-                problems.append(f"the listing does not go on: {rest.error}")
+                problems.append(f"the listing cannot be resumed: {rest.error}")
             pages = pages + rest.pages
         if not _is_right(server, pages):
             problems.append(f"the listing is {pages}, its error {listing.error}")
@@ -218,7 +218,7 @@ def _check_connections(case: Case) -> None:
 
 
 def _is_right(server: Server, pages: list[dict[str, Any]]) -> bool:
-    """Return whether a whole listing is what the service has sent."""
+    """Return whether a whole listing is as the service has sent it."""
     number = 0
     for index, page in enumerate(pages):
         allowed: list[Any] = [PAGES[number]]
@@ -274,7 +274,7 @@ def simulated() -> Iterator[None]:
 
 
 def run_case(case: Case, function: Callable[[], Coroutine[Any, Any, object]]) -> list[str]:
-    """Run a case; return what was found wrong, each with the case's description."""
+    """Run a case; return its problems, each with the case's description."""
     threads = set(threading.enumerate())
     try:
         case.driver.run(function)
@@ -299,7 +299,7 @@ def has_ended(thread: threading.Thread) -> bool:
 
 
 def find_garbage(*, sometimes: bool = False) -> list[str]:
-    """Collect garbage, or ``sometimes`` once in ten times; return what it complained of."""
+    """Collect garbage, or ``sometimes`` once in ten times; return its complaints."""
     _collections.append(sometimes)
     if not sometimes or len(_collections) >= 10:
         _collections.clear()

@@ -17,7 +17,7 @@ _PROPERTY = "simulated cases"
 
 
 class Cases:
-    """The cases of one test: their number, and what was found wrong in them."""
+    """The cases of one test: their number, and their problems."""
 
     def __init__(self) -> None:
         self.seed = os.environ.get("SIMULATION_SEED", "0")
@@ -33,7 +33,7 @@ class Cases:
         return sequence[offset % len(sequence) :: stride]
 
     def add(self, failures: list[str]) -> None:
-        """Count a case, and keep its findings."""
+        """Count a case, and keep its problems."""
         self.count += 1
         self.failures += failures
 
@@ -41,7 +41,7 @@ class Cases:
         """Fail the test for its findings, and for too few cases, of all or of a sample."""
         self.failures += find_garbage()
         if self.failures:
-            found = f"{len(self.failures)} found wrong in {self.count} cases, seed {self.seed}:"
+            found = f"{len(self.failures)} problems in {self.count} cases, seed {self.seed}:"
             pytest.fail("\n".join([found, *self.failures[:12]]), pytrace=False)
         if not self.is_full and sampled is not None:
             at_least = sampled

@@ -1,4 +1,4 @@
-"""What is simulated: each transport, each client of a caller's, in each kind of event loop."""
+"""The subjects: each transport, each client of a caller's, in each kind of event loop."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class _AsyncAdapter(_BaseAdapter):
 class Subject(NamedTuple):
     """A way to send requests, in one kind of event loop or in none.
 
-    ``is_callers`` says that it is a client of the caller's, of which less is asked.
+    ``is_callers``: a client of the caller's, which is held to less.
     """
 
     name: str

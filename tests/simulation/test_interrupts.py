@@ -29,7 +29,7 @@ from .cases import (
 from .conftest import Cases
 from .subjects import SYNC, Subject
 
-#: Where Ctrl-C is pressed: in the library, and in what stands for the system's calls.
+#: Where Ctrl-C is pressed: in the library, and in the simulated calls of the system.
 _TRACED = (str(Path(imagebuilder_pager.__file__).parent), network.__file__)
 #: Seconds, real ones, after which another thread counts as one that hangs.
 _HANGS = 1.0
@@ -85,7 +85,7 @@ def _unreachable(code: CodeType) -> frozenset[int]:
     offsets = set()
     for index, step in enumerate(steps):
         first = index
-        while steps[first].opname == "SWAP":  # with what a return in the block returns
+        while steps[first].opname == "SWAP":  # with the value that a return in the block returns
             first += 1
         following = steps[first : first + 3]
         is_exit = len(following) == 3 and all(
@@ -112,7 +112,7 @@ RUNS = {
 
 
 def run(case: Case, activity: Activity, tracer: Tracer, *, closes: bool = False) -> list[str]:
-    """Run an activity with Ctrl-C pressed in it; return what was found wrong.
+    """Run an activity with Ctrl-C pressed in it; return its problems.
 
     After it come the next listings, in another thread and here, or the client is closed at once.
     """

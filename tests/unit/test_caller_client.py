@@ -356,7 +356,7 @@ def test_the_errors_of_the_package_are_ours(
 def test_a_failed_handshake_is_an_ssl_error(
     kind: CallerKind, cause: ssl.SSLError, is_rejected: bool
 ) -> None:
-    """httpx says that it could not connect, and from which error that comes."""
+    """httpx raises an error of connecting from that of TLS."""
 
     def fail(_: object) -> Any:
         raise kind.package.ConnectError(str(cause)) from cause

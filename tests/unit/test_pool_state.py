@@ -13,7 +13,7 @@ THERE = Origin(True, "there.test", 443)
 
 
 class FakeConnection:
-    """A connection that is clean as long as nobody says otherwise."""
+    """A connection that is clean until a test sets ``is_clean``."""
 
     def __init__(self) -> None:
         self.is_clean = True
@@ -67,7 +67,7 @@ def test_a_clean_connection_is_kept_and_given_again(pool: Pool) -> None:
     place = pool.acquire()
     first = place.connection
     pool.release(place)
-    assert place.connection is None, "whoever has returned it does not have it any more"
+    assert place.connection is None, "a returned connection is the pool's"
     assert pool.acquire().connection is first
 
 

@@ -37,7 +37,7 @@ class AsyncNetworkStream(Protocol):
     async def write(self, buffer: bytes, timeout: float | None = None) -> None: ...
     def close(self) -> None: ...
     def read_nowait(self, max_bytes: int) -> bytes | None:
-        """Return what has arrived, b"" for the end, None for nothing."""
+        """Return the bytes that have arrived, b"" for the end, None for nothing."""
 
 
 class AsyncNetworkBackend(Protocol):
@@ -98,7 +98,7 @@ class AsyncSocketStream(BaseSocketStream):
         self._since_turn = 0
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Return what has arrived, after waiting for it; b"" at the end."""
+        """Wait for bytes and return them; b"" at the end."""
         async with self._runtime.timeout(timeout):
             data = await self._runtime.receive(self.socket, min(max_bytes, TURN_BYTES))
             self._since_turn += _READ_BYTES + len(data)

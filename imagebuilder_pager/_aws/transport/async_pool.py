@@ -28,7 +28,7 @@ class LoopPools(Generic[ConnectionT]):
         connect: Callable[[Origin], ConnectionT],
         exchange: Callable[[ConnectionT, HTTPRequest], Awaitable[ReceivedResponse]],
     ) -> ReceivedResponse:
-        """Return what ``exchange`` does; the async twin of :meth:`.sync_pool.SyncPool.send`."""
+        """Return the result of ``exchange``; the async twin of :meth:`.sync_pool.SyncPool.send`."""
         check_deadline(request)
         runtime, pool = self._pool_of_this_loop()
         woken = runtime.event()

@@ -158,7 +158,7 @@ class H11Connection:
     def _write_request(self, request: HTTPRequest) -> NetworkOperations[OSError | None]:
         """Send the request; return the error if it could not be sent whole.
 
-        There may still be a response, which says why the rest was not wanted.
+        There may still be a response, with the reason.
         """
         target = request.target
         headers = list(request.headers.items())

@@ -130,7 +130,7 @@ class H11Client(BaseH11Client[NetworkBackend]):
     def preconnect(self, origin: Origin, timeout: float | None) -> None:
         """Begin to connect to an origin in a thread, if that was asked for.
 
-        The first request waits for the connection. It meets an error by itself.
+        The first request waits for the connection. After an error it connects by itself.
         """
         if not self._wants_preconnect:
             return
@@ -151,7 +151,7 @@ class H11Client(BaseH11Client[NetworkBackend]):
         timeout: float | None,
     ) -> None:
         try:
-            with contextlib.suppress(Exception):  # the request meets the same error
+            with contextlib.suppress(Exception):  # the request raises it
                 connection = self._new_connection(place.origin)
                 place.connection = connection
                 deadline = Deadline(None, self._monotonic)

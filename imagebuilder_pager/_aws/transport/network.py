@@ -39,7 +39,7 @@ class NetworkStream(Protocol):
     def write(self, buffer: bytes, timeout: float | None = None) -> None: ...
     def close(self) -> None: ...
     def read_nowait(self, max_bytes: int) -> bytes | None:
-        """Return what has arrived, b"" for the end, None for nothing."""
+        """Return the bytes that have arrived, b"" for the end, None for nothing."""
 
 
 class NetworkBackend(Protocol):
@@ -139,7 +139,7 @@ class BaseSocketStream:
         self._close = weakref.finalize(self, connection.close)
 
     def read_nowait(self, max_bytes: int) -> bytes | None:
-        """Return what has arrived, b"" for the end, None for nothing."""
+        """Return the bytes that have arrived, b"" for the end, None for nothing."""
         try:
             return self.socket.recv(max_bytes)
         except BlockingIOError:
@@ -159,7 +159,7 @@ class SocketStream(BaseSocketStream):
     """
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Return what has arrived, after waiting for it; b"" at the end."""
+        """Wait for bytes and return them; b"" at the end."""
         while True:
             _wait(self.socket, timeout, selectors.EVENT_READ)
             with contextlib.suppress(BlockingIOError):

@@ -48,7 +48,7 @@ class PlainStream:
         self.stream = stream
 
     def read(self, max_bytes: int, timeout: float | None) -> NetworkOperations[bytes]:
-        """Return what has arrived, after waiting for it; b"" at the end."""
+        """Wait for bytes and return them; b"" at the end."""
         data: bytes = yield Read(self.stream, max_bytes, timeout)
         return data
 
@@ -57,7 +57,7 @@ class PlainStream:
         yield Write(self.stream, data, timeout)
 
     def read_nowait(self, max_bytes: int) -> bytes | None:
-        """Return what has arrived, b"" for the end, None for nothing."""
+        """Return the bytes that have arrived, b"" for the end, None for nothing."""
         data: bytes | None = self.stream.read_nowait(max_bytes)
         return data
 

@@ -32,8 +32,8 @@ KEEPALIVE_EXPIRY = 5.0
 class PooledConnection(Protocol):
     """A connection of a pool.
 
-    ``is_reusable()`` says whether the last response ended cleanly, and neither bytes nor the end of
-    the connection have arrived since.
+    ``is_reusable()`` returns whether the last response ended cleanly, and neither bytes nor the end
+    of the connection have arrived since.
     """
 
     def is_reusable(self) -> bool: ...

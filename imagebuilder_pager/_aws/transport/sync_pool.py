@@ -26,10 +26,10 @@ class SyncPool(Generic[ConnectionT]):
         connect: Callable[[Origin], ConnectionT],
         exchange: Callable[[ConnectionT, HTTPRequest], ReceivedResponse],
     ) -> ReceivedResponse:
-        """Return what ``exchange`` does, with a connection that is kept or one by ``connect``.
+        """Return the result of ``exchange``, with a kept connection or one by ``connect``.
 
         Raises :class:`ConnectTimeoutError` when there is no place before the call's deadline, and
-        what the two functions raise.
+        the errors of the two functions.
         """
         check_deadline(request)
         pool = self.pool

@@ -62,7 +62,7 @@ class TLSStream:
             written += yield from self._run(partial(self._tls.write, rest), deadline)
 
     def read_nowait(self, max_bytes: int) -> bytes | None:
-        """Return what has arrived, b"" for the end, None for nothing but TLS's own messages.
+        """Return the bytes that have arrived, b"" for the end, None for nothing but messages of TLS.
 
         At most one read is processed, so that a peer that sends these without end is harmless.
         """

@@ -83,7 +83,7 @@ class Deadline:
         return Deadline(seconds, self._monotonic, name)
 
     def cap(self, timeout: float | None) -> float | None:
-        """Return the timeout, or what is left where that is less.
+        """Return the timeout, or the time that is left where that is less.
 
         Raises ``TimeoutError`` when nothing is left.
         """
