@@ -30,22 +30,10 @@ TURN_BYTES = 16 * 1024
 _READ_BYTES = 256
 
 
-class AsyncNetworkStream(Protocol):
-    """A connection; the async twin of :class:`.network.NetworkStream`."""
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes: ...
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None: ...
-    def close(self) -> None: ...
-    def read_nowait(self, max_bytes: int) -> bytes | None:
-        """Return the bytes that have arrived, b"" for the end, None for nothing."""
-
-
 class AsyncNetworkBackend(Protocol):
-    """Something that connects; ``timeout`` bounds all of it, the name's resolution included."""
+    """Something that connects; the async twin of :class:`.network.NetworkBackend`."""
 
-    async def connect_tcp(
-        self, host: str, port: int, timeout: float | None = None
-    ) -> AsyncNetworkStream: ...
+    async def connect_tcp(self, host: str, port: int, timeout: float | None = None) -> Any: ...
 
 
 class AsyncSocketBackend:

@@ -39,7 +39,13 @@ class H11Connection:
         self._monotonic = monotonic
         self._is_clean = False
         self._proxy = proxy
-        self._proxy_origin = _origin_of(proxy)
+        self._proxy_origin: Origin | None = None
+        self._proxy_headers: list[tuple[str, str]] = []
+        if proxy is not None:
+            is_tls = proxy.scheme == "https"
+            self._proxy_origin = Origin(is_tls, proxy.host, proxy.port or (443 if is_tls else 80))
+            if proxy.authorization is not None:
+                self._proxy_headers = [("proxy-authorization", proxy.authorization)]
         self._ssl_context = ssl_context
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_INCOMPLETE_EVENT_SIZE)
 
@@ -124,7 +130,7 @@ class H11Connection:
         """Have the proxy connect to the origin. Raises :class:`ProxyConnectionError`."""
         http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_INCOMPLETE_EVENT_SIZE)
         authority = self.origin.authority
-        headers = [("host", authority), ("accept", "*/*"), *_proxy_headers(proxy)]
+        headers = [("host", authority), ("accept", "*/*"), *self._proxy_headers]
         head = http.send(h11.Request(method="CONNECT", target=authority, headers=headers))
         data = (head or b"") + (http.send(h11.EndOfMessage()) or b"")
         yield from self._stream.write(data, budget.cap(None))
@@ -166,7 +172,7 @@ class H11Connection:
             headers.append(("content-length", str(len(request.content))))
         if self._proxy is not None and not self.origin.is_tls:
             target = request.url
-            headers += _proxy_headers(self._proxy)
+            headers += self._proxy_headers
         head = h11.Request(method=request.method, target=target, headers=headers)
         events = (head, h11.Data(data=request.content), h11.EndOfMessage())
         data = b"".join(self._http.send(event) or b"" for event in events)
@@ -200,16 +206,3 @@ class H11Connection:
                 reader.feed(bytes(event.data))
             else:
                 return reader.finish()
-
-
-def _proxy_headers(proxy: Proxy) -> list[tuple[str, str]]:
-    if proxy.authorization is None:
-        return []
-    return [("proxy-authorization", proxy.authorization)]
-
-
-def _origin_of(proxy: Proxy | None) -> Origin | None:
-    if proxy is None:
-        return None
-    is_tls = proxy.scheme == "https"
-    return Origin(is_tls, proxy.host, proxy.port or (443 if is_tls else 80))

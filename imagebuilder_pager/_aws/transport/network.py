@@ -32,20 +32,14 @@ _Selector: type[selectors.BaseSelector] = getattr(
 _MAX_SECONDS = (2**31 - 1) / 1000
 
 
-class NetworkStream(Protocol):
-    """A connection, with httpcore's methods and :meth:`read_nowait`."""
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes: ...
-    def write(self, buffer: bytes, timeout: float | None = None) -> None: ...
-    def close(self) -> None: ...
-    def read_nowait(self, max_bytes: int) -> bytes | None:
-        """Return the bytes that have arrived, b"" for the end, None for nothing."""
-
-
 class NetworkBackend(Protocol):
-    """Something that connects; ``timeout`` bounds all of it, the name's resolution included."""
+    """Something that connects; ``timeout`` bounds all of it, the name's resolution included.
 
-    def connect_tcp(self, host: str, port: int, timeout: float | None = None) -> NetworkStream: ...
+    Its streams have httpcore's methods, and ``read_nowait(max_bytes)``, which returns the bytes
+    that have arrived, b"" for the end, None for nothing.
+    """
+
+    def connect_tcp(self, host: str, port: int, timeout: float | None = None) -> Any: ...
 
 
 class SocketBackend:

@@ -62,9 +62,10 @@ class TLSStream:
             written += yield from self._run(partial(self._tls.write, rest), deadline)
 
     def read_nowait(self, max_bytes: int) -> bytes | None:
-        """Return the bytes that have arrived, b"" for the end, None for nothing but messages of TLS.
+        """Return the bytes that have arrived, b"" for the end, None for nothing.
 
-        At most one read is processed, so that a peer that sends these without end is harmless.
+        TLS's own messages are nothing. At most one read is processed, so that a peer that sends
+        these without end is harmless.
         """
         for _ in range(2):
             try:
