@@ -29,24 +29,16 @@ WAYS = [*SYNC_WAYS, *ASYNC_WAYS]
 _DEFAULTS: dict[str, Any] = {"region_name": "us-west-2", "max_attempts": 1, **LOCAL_CREDENTIALS}
 
 
-def http_response(body: Any, status: str = "200 OK", **headers: str) -> bytes:
-    """Return a response with a body in JSON."""
-    content = json.dumps(body).encode()
-    named = {"Content-Length": str(len(content))} | {
-        name.replace("_", "-"): value for name, value in headers.items()
-    }
-    lines = "".join(f"{name}: {value}\r\n" for name, value in named.items())
-    return f"HTTP/1.1 {status}\r\n{lines}\r\n".encode() + content
-
-
-def page_of(resource_id: str) -> dict[str, Any]:
-    return {"resources": [{"resourceId": resource_id}]}
+def page_response(resource_id: str) -> bytes:
+    """Return a response with a page of one resource."""
+    content = json.dumps({"resources": [{"resourceId": resource_id}]}).encode()
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(content), content)
 
 
 def serve_pages(connection: socket.socket, number: int) -> None:
     """Respond to each request with a page of one resource, named after the connection."""
     for _ in requests_on(connection):
-        connection.sendall(http_response(page_of(f"connection-{number}")))
+        connection.sendall(page_response(f"connection-{number}"))
 
 
 @contextlib.contextmanager

@@ -29,8 +29,7 @@ from tests.fakes.connections import (
     WAYS,
     async_client,
     call_in_turn,
-    http_response,
-    page_of,
+    page_response,
     serve_pages,
     sync_client,
 )
@@ -45,7 +44,7 @@ backends = pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def serve_in_pieces(connection: socket.socket, number: int) -> None:
     """Respond in two pieces, some turns of an event loop apart; close every second time."""
     moment = threading.Event()
-    response = http_response(page_of(f"connection-{number}"))
+    response = page_response(f"connection-{number}")
     for _, is_last in zip(requests_on(connection), (False, True), strict=False):
         moment.wait(0.001)
         connection.sendall(response[:30])
@@ -158,10 +157,10 @@ def test_a_call_after_a_freeze_has_a_new_connection(how: str, seconds: float, wa
     def serve(connection: socket.socket, number: int) -> None:
         for request_number, _ in enumerate(requests_on(connection)):
             if number > 1:
-                connection.sendall(http_response(page_of("second")))
+                connection.sendall(page_response("second"))
             elif not request_number:  # there is no response to another request
                 first.append(connection)
-                connection.sendall(http_response(page_of("first")))
+                connection.sendall(page_response("first"))
 
     def freeze(call: int) -> None:
         if not call:
@@ -208,14 +207,14 @@ def handled(number: int, handler: Any) -> Iterator[None]:
 )
 @pytest.mark.parametrize("way", [*SYNC_WAYS, "caller's"])
 @pytest.mark.parametrize(("number", "handler", "raised"), SIGNALS, ids=["SIGALRM", "Ctrl-C"])
-@pytest.mark.parametrize("sent", [b"", http_response(page_of("late"))[:30]], ids=["no", "half a"])
+@pytest.mark.parametrize("sent", [b"", page_response("late")[:30]], ids=["no", "half a"])
 def test_a_connection_is_not_used_again_after_a_signal_in_its_exchange(
     sent: bytes, number: int, handler: Any, raised: type[BaseException], way: str
 ) -> None:
     main_thread = threading.main_thread().ident
     assert main_thread is not None
     is_over = threading.Event()
-    late = http_response(page_of("late"))
+    late = page_response("late")
 
     def serve(connection: socket.socket, connection_number: int) -> None:
         if connection_number > 1:
@@ -223,7 +222,7 @@ def test_a_connection_is_not_used_again_after_a_signal_in_its_exchange(
             return
         for count, _ in enumerate(requests_on(connection)):
             if count == 0:
-                connection.sendall(http_response(page_of("first")))
+                connection.sendall(page_response("first"))
                 continue
             connection.sendall(sent)
             signal.pthread_kill(main_thread, number)
