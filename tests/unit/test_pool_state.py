@@ -43,10 +43,12 @@ class Pool:
         """Return a place at once, with a connection."""
         place = self.place(origin)
         assert self.pool.acquire(place)
-        if place.open_connection() is None:
-            place.connection = FakeConnection()
-            self.made.append(place.connection)
+        place.open_connection(self.connect)
         return place
+
+    def connect(self, _: Origin) -> FakeConnection:
+        self.made.append(FakeConnection())
+        return self.made[-1]
 
     def queue(self, origin: Origin = HERE) -> Place[FakeConnection]:
         """Return a place that has to wait."""

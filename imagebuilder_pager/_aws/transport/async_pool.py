@@ -42,9 +42,7 @@ class LoopPools(Generic[ConnectionT]):
                 except TimeoutError:
                     raise no_connection_in_time(request) from None
                 pool.check(place)
-            connection = place.open_connection()
-            if connection is None:
-                connection = place.connection = connect(request.origin)
+            connection = place.open_connection(connect)
             response = await exchange(connection, request)
             is_clean = connection.is_reusable()
             return response

@@ -45,9 +45,7 @@ class SyncPool(Generic[ConnectionT]):
                     except Empty:
                         raise no_connection_in_time(request) from None
                     pool.check(place)
-                connection = place.open_connection()
-                if connection is None:
-                    connection = place.connection = connect(request.origin)
+                connection = place.open_connection(connect)
                 response = exchange(connection, request)
                 is_clean = connection.is_reusable()
                 return response
