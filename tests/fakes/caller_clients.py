@@ -39,15 +39,20 @@ class CallerKind(NamedTuple):
         client_class = self.package.Client if self.loop is None else self.package.AsyncClient
         return client_class(**options)
 
-    def hook(self, function: Callable[[Any], object]) -> Any:
-        """Return an event hook that calls the function."""
-        if self.loop is None:
-            return function
+    def hook(self, function: Callable[[Any], object], *, is_read: bool = False) -> Any:
+        """Return an event hook that calls the function, with the body read or not."""
 
-        async def call(given: Any) -> None:
+        def call(given: Any) -> None:
+            if is_read:
+                given.read()
             function(given)
 
-        return call
+        async def call_async(given: Any) -> None:
+            if is_read:
+                await given.aread()
+            function(given)
+
+        return call if self.loop is None else call_async
 
     def call(self, http: Any, *, times: int = 1, **arguments: Any) -> Any:
         """Return the last of ``times`` pages, by a client of ours; then close the caller's."""

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import anyio
 import pytest
@@ -127,9 +128,7 @@ def test_the_callers_event_hooks_are_called(kind: CallerKind, service: EmptyServ
 def test_an_error_in_the_callers_event_hook_is_raised_as_it_is(
     kind: CallerKind, service: EmptyService, event: str, error: Exception
 ) -> None:
-    def fail(_: object) -> None:
-        raise error
-
+    fail = Mock(side_effect=error)
     with pytest.raises(type(error), match="mine") as caught:
         kind.call(kind.make(service, event_hooks={event: [kind.hook(fail)]}))
     assert caught.value is error
@@ -150,7 +149,7 @@ def test_a_hook_that_raises_for_the_status_changes_neither_retries_nor_errors(
             status, headers=headers, stream=stream_of(kind, [b'{"message": "not so"}'])
         )
 
-    hook = read_hook(kind, lambda response: response.raise_for_status(), is_read=is_read)
+    hook = kind.hook(lambda response: response.raise_for_status(), is_read=is_read)
     http = kind.make(respond, event_hooks={"response": [hook]})
     with pytest.raises(exceptions.ClientError) as caught:
         kind.call(http, max_attempts=3, clock=FakeClock())
@@ -169,26 +168,10 @@ def test_a_hook_may_read_the_body(kind: CallerKind, encoding: str | None) -> Non
         headers = {} if encoding is None else {"Content-Encoding": encoding}
         return kind.package.Response(200, headers=headers, stream=stream_of(kind, [body]))
 
-    hook = read_hook(kind, lambda response: seen.append(response.content))
+    hook = kind.hook(lambda response: seen.append(response.content), is_read=True)
     page = kind.call(kind.make(respond, event_hooks={"response": [hook]}))
     assert page.resources == []
     assert seen == [PAGE]
-
-
-def read_hook(kind: CallerKind, function: Callable[[Any], object], *, is_read: bool = True) -> Any:
-    """Return a hook that reads the body, or does not, and then calls the function."""
-
-    def read(response: Any) -> None:
-        if is_read:
-            response.read()
-        function(response)
-
-    async def aread(response: Any) -> None:
-        if is_read:
-            await response.aread()
-        function(response)
-
-    return read if kind.loop is None else aread
 
 
 def stream_of(kind: CallerKind, chunks: Iterable[bytes], close: Callable[[], object] = bool) -> Any:
@@ -336,9 +319,7 @@ def test_the_errors_of_the_package_are_ours(
 ) -> None:
     error_class = getattr(kind.package, raised)
 
-    def fail(_: object) -> Any:
-        raise error_class(detail)
-
+    fail = Mock(side_effect=error_class(detail))
     with pytest.raises(exceptions.HTTPClientError) as caught:
         kind.call(kind.make(fail))
     assert type(caught.value) is error
@@ -358,9 +339,9 @@ def test_a_failed_handshake_is_an_ssl_error(
 ) -> None:
     """httpx raises an error of connecting from that of TLS."""
 
-    def fail(_: object) -> Any:
-        raise kind.package.ConnectError(str(cause)) from cause
-
+    error = kind.package.ConnectError(str(cause))
+    error.__cause__ = cause
+    fail = Mock(side_effect=error)
     with pytest.raises(exceptions.SSLError) as caught:
         kind.call(kind.make(fail))
     assert str(caught.value) == f"no TLS connection to {ENDPOINT}: {cause}"
@@ -370,9 +351,7 @@ def test_a_failed_handshake_is_an_ssl_error(
 def test_the_words_of_an_error_do_not_make_it_an_ssl_error(kind: CallerKind) -> None:
     text = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed (_ssl.c:1006)"
 
-    def fail(_: object) -> Any:
-        raise kind.package.ConnectError(text)
-
+    fail = Mock(side_effect=kind.package.ConnectError(text))
     with pytest.raises(exceptions.EndpointConnectionError) as caught:
         kind.call(kind.make(fail))
     assert type(caught.value) is exceptions.EndpointConnectionError
