@@ -148,6 +148,21 @@ def test_a_proxy_that_makes_no_tunnel(
     assert_no_password(error)
 
 
+def test_a_reset_behind_a_tunnel_is_not_an_error_of_the_proxy(
+    send_to: SendTo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Resetting(FakeStream):
+        def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+            if data := super().read(max_bytes, timeout):
+                return data
+            raise ConnectionResetError("reset")
+
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.test:3128")
+    network = FakeNetwork(lambda: Resetting(b"HTTP/1.1 200 OK\r\n\r\n"))
+    error = error_of(send_to, "https://host.test", network=network)
+    assert type(error) is exceptions.EndpointConnectionError
+
+
 def test_a_reason_that_is_cut_shows_no_part_of_the_password(
     send_to: SendTo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
