@@ -59,7 +59,7 @@ def test_our_own_connections_are_closed_also_after_an_error(
 
 def is_open(transport: Any) -> bool:
     """Return whether the socket of a transport's connection is open."""
-    descriptor: int = transport._pool._network_backend.stream.socket.fileno()
+    descriptor: int = transport._pool._network_backend.stream.stream.socket.fileno()
     return descriptor != -1
 
 
