@@ -8,26 +8,25 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, groupby, takewhile
+from typing import Any
 
-from .example_policies import END, example_policy
-from .execution_generator import execute, execution_id
-from .image_generator import (
+from .account import Account, Execution
+from .account_generator import (
     DAY,
+    END,
     HOME,
     IMAGE_NAMES,
     Build,
     Draws,
-    foreign_images,
-    generate_pipelines,
+    age_rule,
+    example_policy,
+    execute,
+    execution_id,
     to_arn,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from .account import Account, Execution
 
 #: The major version of the images of a series, the time of the first, how many, the days between.
 _SERIES = (("0", 1678089600, 12, 30), ("2", 1725523200, 13, 14))  # March 2023, September 2024
@@ -40,13 +39,13 @@ _DISTRIBUTION = (
 )
 _FIRST_STATUSES = (*["AVAILABLE"] * 10, "FAILED", "CANCELLED")  # of the first build of a version
 _FAILING = "batch-worker"  # its pipeline has failed too often
+_AUTO_DISABLE = 3  # failures in a row, after which a pipeline is disabled
 _UNFINISHED = {"web-base": "BUILDING", "ci-runner": "TESTING", "web-api": "DISTRIBUTING"}
 #: The ages, in days, at which an image is acted on, each with the action.
 _AGES: Mapping[str, tuple[tuple[int, str], ...]] = {
     "AMI_IMAGE": ((90, "DEPRECATE"), (180, "DISABLE"), (480, "DELETE")),
     "CONTAINER_IMAGE": ((300, "DELETE"),),
 }
-
 _WINDOWS = "windows-ad"
 _WINDOWS_END = 1711936800  # 2024-04-01 02:00 UTC, the last run of the policy for it
 #: The policies that have run: the name, the time of the first run, how many, the days between.
@@ -57,6 +56,23 @@ _CALENDAR = (
 )
 #: What a user changed: the image, how many days before the end, and the status of the execution.
 _CHANGES = (("bastion", 40, "SUCCESS"), ("gpu-training", 28, "FAILED"), (_FAILING, 16, "SUCCESS"))
+_STATE_REASONS = {
+    "CANCELLED": {"reason": "The build was cancelled by a user."},
+    "FAILED": {"reason": "The component harden 1.4.0 has failed."},
+}
+_PIPELINE: Mapping[str, Any] = {
+    "enhancedImageMetadataEnabled": True,
+    "imageTestsConfiguration": {"imageTestsEnabled": True, "timeoutMinutes": 90},
+    "schedule": {
+        "scheduleExpression": "cron(0 8 ? * thu *)",
+        "timezone": "UTC",
+        "pipelineExecutionStartCondition": "EXPRESSION_MATCH_ONLY",
+        "autoDisablePolicy": {"failureCount": _AUTO_DISABLE},
+    },
+    "dateUpdated": "2024-09-04T09:00:00.250Z",
+    "tags": {"team": "platform"},
+    "executionRole": "arn:aws:iam::123456789012:role/image-build",
+}
 
 
 def add_history(account: Account) -> Account:
@@ -64,22 +80,22 @@ def add_history(account: Account) -> Account:
 
     It gets two more policies, one that has been disabled and one that has not run yet; 80
     executions, the newest first; the images that the pipelines have built and the policies have
-    left, in every state; some of Amazon and of another account; and the pipelines. What the
-    account's executions have done to images of its own is done.
+    left, in every state; some of Amazon and of another account; and the pipelines. The effects of
+    the account's executions on its own images are applied.
 
     ``account`` has the examples of policies, as that of ``generate_account`` does.
     """
     builds = list(_built())
     executions = list(_executed(builds))
     builds += _own_builds(account.executions)
-    builds.sort(key=lambda build: (build.name, build.version_key))
-    images = [build.describe() for build in builds if build.status != "DELETED"]
+    builds.sort(key=_age_order)
+    images = [_describe_build(build) for build in builds if build.status != "DELETED"]
     return dataclasses.replace(
         account,
         policies=(*account.policies, *_other_policies()),
         executions=(*account.executions, *reversed(executions)),
-        images=copy.deepcopy((*images, *foreign_images())),
-        pipelines=copy.deepcopy(tuple(generate_pipelines(builds, now=END))),
+        images=copy.deepcopy((*images, *_foreign_images())),
+        pipelines=copy.deepcopy(tuple(_pipelines(builds))),
     )
 
 
@@ -91,12 +107,7 @@ def _other_policies() -> tuple[dict[str, Any], dict[str, Any]]:
             name="retire-windows-amis",
             description="Replaced by retire-old-amis",
             status="DISABLED",
-            policyDetails=[
-                {
-                    "action": {"type": "DEPRECATE", "includeResources": {"amis": True}},
-                    "filter": {"type": "AGE", "value": 3, "unit": "MONTHS", "retainAtLeast": 2},
-                }
-            ],
+            policyDetails=[age_rule("DEPRECATE", 3, "MONTHS", 2)],
             resourceSelection={"recipes": [{"name": _WINDOWS, "semanticVersion": "x.x.x"}]},
             dateCreated=1685930400,
             dateUpdated=1712052000.5,
@@ -115,7 +126,7 @@ def _other_policies() -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _built() -> Iterator[Build]:
-    """Yield what the pipelines have built, and what they are building.
+    """Yield the finished and unfinished builds of the pipelines.
 
     Some versions have a build that has failed or was cancelled, and a day later another one.
     """
@@ -152,14 +163,8 @@ def _executed(builds: Sequence[Build]) -> Iterator[Execution]:
             arn = to_arn(f"lifecycle-policy/{name}")
             own = [build for build in usable if _policy_of(build, start) == name]
             work = [(build, action) for build in own if (action := _due(build, start))]
-        yield execute(
-            execution_id(f"{name} {start}"),
-            work,
-            Draws(f"{name} {start}"),
-            policy_arn=arn,
-            status=status if work else "SUCCESS",
-            start_time=start,
-        )
+        text, state = f"{name} {start}", status if work else "SUCCESS"
+        yield execute(execution_id(text), work, Draws(text), arn, state, start_time=start)
 
 
 def _due(build: Build, now: float) -> str | None:
@@ -176,7 +181,7 @@ def _policy_of(build: Build, now: float) -> str:
 
 
 def _own_builds(executions: Sequence[Execution]) -> Sequence[Build]:
-    """Return the images of the account's own executions, with what was done to them."""
+    """Return the images of the account's own executions, with the effects of these."""
     found: dict[str, Build] = {}
     for execution in sorted(executions, key=lambda execution: execution.start_time or 0):
         for image in execution.resources:
@@ -187,7 +192,112 @@ def _own_builds(executions: Sequence[Execution]) -> Sequence[Build]:
                 build.outputs = execution.children_by_parent[arn]
                 build.apply(image, execution.lifecycle_execution_id)
     start, end = _OWN_SERIES
-    order = sorted(found.values(), key=lambda build: build.version_key)
+    order = sorted(found.values(), key=lambda build: _age_order(build)[1:])
     for index, build in enumerate(order):
         build.created = start + (end - start) * index // len(order)
     return order
+
+
+def _age_order(build: Build) -> tuple[str, list[int], int]:
+    """Return the key that sorts builds by name, and those of an image the oldest first."""
+    return build.name, [int(part) for part in build.version.split(".")], build.number
+
+
+def _iso(timestamp: float) -> str:
+    """Return a time in the form that the API has for images and pipelines."""
+    date = dt.datetime.fromtimestamp(timestamp, dt.UTC)
+    return date.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _system(build: Build) -> dict[str, str]:
+    if build.name == _WINDOWS:
+        return {"platform": "Windows", "osVersion": "Microsoft Windows Server 2022"}
+    return {"platform": "Linux", "osVersion": "Amazon Linux 2023"}
+
+
+def _describe_build(build: Build) -> dict[str, Any]:
+    """Return the API's ``ImageSummary``."""
+    outputs = [_describe_output(build, output) for output in build.outputs]
+    summary: dict[str, Any] = {
+        "owner": HOME["accountId"],
+        "imageSource": "CUSTOM",
+        "tags": {"team": "platform"},
+        **_system(build),
+        "arn": build.arn,
+        "name": build.name,
+        "type": "AMI" if build.is_ami else "DOCKER",
+        "version": f"{build.version}/{build.number}",
+        "state": {"status": build.status, **_STATE_REASONS.get(build.status, {})},
+        "dateCreated": _iso(build.created),
+        "outputResources": {"amis" if build.is_ami else "containers": outputs},
+        "buildType": "USER_INITIATED" if build.number > 1 else "SCHEDULED",
+        "loggingConfiguration": {"logGroupName": f"/aws/imagebuilder/{build.name}"},
+    }
+    if build.status in ("DEPRECATED", "DISABLED"):
+        summary["deprecationTime"] = build.created + 90 * DAY
+    if build.lifecycle_execution_id is not None:
+        summary["lifecycleExecutionId"] = build.lifecycle_execution_id
+    return summary
+
+
+def _describe_output(build: Build, output: Mapping[str, Any]) -> dict[str, Any]:
+    if not build.is_ami:
+        return {"region": output["region"], "imageUris": output["imageUris"]}
+    return {
+        "region": output["region"],
+        "accountId": output["accountId"],
+        "image": output["resourceId"],
+        "name": f"{build.name} {build.version}-{build.number}",
+        "state": {"status": build.status},
+    }
+
+
+def _foreign_images() -> Iterator[dict[str, Any]]:
+    """Yield the builds of images that are Amazon's, one of them deprecated, and a shared one."""
+    for owner, name, version, system, status in (
+        ("Amazon", "amazon-linux-2-x86", "2023.4.27", "Amazon Linux 2", "DEPRECATED"),
+        ("Amazon", "amazon-linux-2023-x86", "2025.2.20", "Amazon Linux 2023", "AVAILABLE"),
+        ("Amazon", "ubuntu-server-24-lts-x86", "2025.2.18", "Ubuntu 24.04", "AVAILABLE"),
+        ("111122223333", "golden-linux", "3.1.0", "Amazon Linux 2023", "AVAILABLE"),
+    ):
+        account, source = ("aws", "AMAZON_MANAGED") if owner == "Amazon" else (owner, "CUSTOM")
+        yield {
+            "arn": to_arn(f"image/{name}/{version}/1", HOME | {"accountId": account}),
+            "name": name,
+            "type": "AMI",
+            "version": f"{version}/1",
+            "platform": "Linux",
+            "osVersion": system,
+            "state": {"status": status},
+            "owner": owner,
+            "dateCreated": "2025-02-20T17:32:04.512Z",
+            "imageSource": source,
+        }
+
+
+def _pipelines(builds: Iterable[Build]) -> Iterator[dict[str, Any]]:
+    """Yield the pipeline of each image, with the newest build as its last run."""
+    for name, group in groupby(builds, key=lambda build: build.name):
+        first, *others = group
+        last = others[-1]
+        failures = len(list(takewhile(lambda b: b.status == "FAILED", reversed(others))))
+        kind = "image-recipe" if last.is_ami else "container-recipe"
+        recipe = "imageRecipeArn" if last.is_ami else "containerRecipeArn"
+        pipeline = {
+            **_PIPELINE,
+            "arn": to_arn(f"image-pipeline/{name}"),
+            "name": name,
+            "description": f"Builds {name} every two weeks",
+            "platform": _system(last)["platform"],
+            recipe: to_arn(f"{kind}/{name}/{last.version}"),
+            "infrastructureConfigurationArn": to_arn("infrastructure-configuration/build-hosts"),
+            "distributionConfigurationArn": to_arn("distribution-configuration/platform"),
+            "dateCreated": _iso(first.created - 3 * DAY),
+            "dateLastRun": _iso(last.created),
+            "lastRunStatus": last.status,
+            "consecutiveFailures": failures,
+            "status": "DISABLED" if failures >= _AUTO_DISABLE else "ENABLED",
+        }
+        if failures < _AUTO_DISABLE:
+            pipeline["dateNextRun"] = _iso(END + 3 * DAY + 6 * 3600)
+        yield pipeline
