@@ -1,34 +1,39 @@
-"""boto3 and our clients at the local service: the same for every operation that it serves."""
+"""boto3, the AWS CLI and our clients at the local service: the same for each of its operations."""
 
 import dataclasses
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import boto3
 import botocore.config
+import botocore.exceptions
 import pytest
 
 from imagebuilder_pager import AsyncImageBuilder, H11Client, ImageBuilder, exceptions
 from imagebuilder_pager._operations import OPERATIONS
 from imagebuilder_pager.local import (
+    ACCESS_KEY_ID,
+    SECRET_ACCESS_KEY,
     Fault,
     FaultPlan,
     LocalImageBuilder,
     LocalServer,
-    load_account,
 )
-from tests.fakes.accounts import LOCAL_CREDENTIALS
+from tests.fakes.accounts import LOCAL_CREDENTIALS, resource_ids
 from tests.fakes.clocks import NoSleepClock
+from tests.fakes.local_operations import ACCOUNT, POLICY, UNKNOWN_EXECUTION
 from tests.fakes.services import http_client
 
 if TYPE_CHECKING:
     from imagebuilder_pager.type_defs import PaginatorName
 
-ACCOUNT = load_account(Path(__file__).parents[2] / "fixtures" / "account.json")
-POLICY = ACCOUNT.policies[0]["arn"]
 EXECUTION = ACCOUNT.executions[0].lifecycle_execution_id
+RESOURCES = {"lifecycleExecutionId": EXECUTION}
 PIPELINE = ACCOUNT.pipelines[0]["arn"]
 VERSION = ACCOUNT.images[3]["arn"].rpartition("/")[0]
 LINUX = {"filters": [{"name": "platform", "values": ["Linux"]}]}
@@ -40,7 +45,11 @@ LISTINGS: list[tuple[str, dict[str, Any]]] = [
     ("list_lifecycle_policies", {}),
     ("list_lifecycle_policies", {"filters": [{"name": "status", "values": ["ENABLED"]}]}),
     ("list_lifecycle_executions", {"resourceArn": POLICY}),
-    ("list_lifecycle_execution_resources", {"lifecycleExecutionId": EXECUTION}),
+    ("list_lifecycle_execution_resources", RESOURCES),
+    (
+        "list_lifecycle_execution_resources",
+        RESOURCES | {"parentResourceId": resource_ids(ACCOUNT)[0]},
+    ),
     ("list_images", {}),
     ("list_images", {"owner": "Amazon", "includeDeprecated": True}),
     ("list_images", {"byName": True, **LINUX}),
@@ -70,15 +79,21 @@ def ours(url: str) -> Iterator[Any]:
         yield client
 
 
-@pytest.fixture(scope="module")
-def theirs(url: str) -> Any:
+def boto3_client(url: str, *, signature: Any = None, **changes: str) -> Any:
     return boto3.session.Session().client(
         "imagebuilder",
         region_name="us-west-2",
         endpoint_url=url,
-        config=botocore.config.Config(retries={"total_max_attempts": 1}),
-        **LOCAL_CREDENTIALS,
+        config=botocore.config.Config(
+            retries={"total_max_attempts": 1}, signature_version=signature
+        ),
+        **LOCAL_CREDENTIALS | changes,
     )
+
+
+@pytest.fixture(scope="module")
+def theirs(url: str) -> Any:
+    return boto3_client(url)
 
 
 def comparable(page: Any) -> dict[str, Any]:
@@ -171,6 +186,11 @@ def test_single_responses_are_boto3s(url: str, theirs: Any, http_client: Any) ->
     ("name", "params", "error"),
     [
         ("get_lifecycle_policy", {"lifecyclePolicyArn": f"{POLICY}-2"}, "InvalidRequestException"),
+        (
+            "list_lifecycle_execution_resources",
+            {"lifecycleExecutionId": UNKNOWN_EXECUTION},
+            "InvalidRequestException",
+        ),
         ("list_lifecycle_executions", {"resourceArn": PIPELINE}, "InvalidRequestException"),
         (
             "list_image_pipeline_images",
@@ -193,6 +213,55 @@ def test_errors_are_boto3s(
     with pytest.raises(getattr(theirs.exceptions, error)) as their_error:
         getattr(theirs, name)(**params)
     assert our_error.value.response["Error"] == their_error.value.response["Error"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"aws_access_key_id": "AKIDEXAMPLE"}, "UnrecognizedClientException"),
+        ({"aws_secret_access_key": "wrong"}, "InvalidSignatureException"),
+        ({"signature": botocore.UNSIGNED}, "MissingAuthenticationTokenException"),
+        ({"aws_session_token": "a session/token+="}, None),
+    ],
+)
+def test_boto3_gets_an_error_for_invalid_credentials(
+    url: str, changes: dict[str, Any], code: str | None
+) -> None:
+    client = boto3_client(url, **changes)
+    if code is None:
+        assert len(client.list_lifecycle_execution_resources(**RESOURCES)["resources"]) == 25
+        return
+    with pytest.raises(botocore.exceptions.ClientError) as caught:
+        client.list_lifecycle_execution_resources(**RESOURCES)
+    assert caught.value.response["Error"]["Code"] == code
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    assert caught.value.response["ResponseMetadata"]["RequestId"]
+
+
+@pytest.mark.parametrize("execution", [EXECUTION, UNKNOWN_EXECUTION])
+def test_the_aws_cli_gets_every_resource_or_shows_the_error(url: str, execution: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if name[:4] != "AWS_"} | {
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_MAX_ATTEMPTS": "1",
+    }
+    command = [sys.executable, "-m", "awscli", "imagebuilder", "list-lifecycle-execution-resources"]
+    command += ["--lifecycle-execution-id", execution, "--output", "json"]
+    command += ["--region", "us-west-2", "--endpoint-url", url]
+    ran = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    if execution == EXECUTION:
+        assert (ran.returncode, ran.stderr) == (0, "")
+        found = [resource["resourceId"] for resource in json.loads(ran.stdout)["resources"]]
+        assert found == resource_ids(ACCOUNT)
+    else:
+        assert ran.returncode in (254, 255)
+        assert "(InvalidRequestException)" in ran.stderr
+        assert f"'{execution}' does not exist" in ran.stderr
 
 
 # Faults.
