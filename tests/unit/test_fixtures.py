@@ -1,5 +1,6 @@
 """The fixtures of the project, compared with their README."""
 
+import functools
 import json
 import re
 import runpy
@@ -21,6 +22,7 @@ RESOURCE_STATUSES = {"FAILED", "IN_PROGRESS", "SKIPPED", "SUCCESS"}
 ACTIONS = {"AVAILABLE", "DELETE", "DEPRECATE", "DISABLE"}
 
 
+@functools.cache
 def service_model() -> Any:
     loader = botocore.loaders.Loader()
     return botocore.model.ServiceModel(loader.load_service_model("imagebuilder", "service-2"))
