@@ -1,4 +1,4 @@
-"""Lifecycle data generated from a seed: the same arguments give the same data.
+"""Lifecycle data, made from a seed: the same arguments give the same data.
 
 Structures and kinds of reasons follow the API reference and the user guide's chapter on lifecycle
 policies. Names, numbers and wordings are invented; the account ids are those of AWS's documents.

@@ -1,6 +1,7 @@
-"""Requests of httpx2, the continuation of httpx, served by what speaks httpx.
+"""Requests of httpx2, the continuation of httpx, served by a function for httpx.
 
-httpx2 is not imported here: who gives a request of it has done so.
+httpx2 is not imported here: the program that sends such a request has done so. Its requests have
+all that such a function reads; its responses and errors need its own classes.
 """
 
 from __future__ import annotations
@@ -28,20 +29,13 @@ def serve_request(
 
     ``request`` is of the package.
     """
-    converted = httpx.Request(
-        request.method,
-        str(request.url),
-        headers=request.headers.raw,
-        content=request.read(),
-        extensions=request.extensions,
-    )
 
     def convert(error: httpx.TransportError) -> Exception:
         error_class: Callable[..., Exception] = getattr(package, type(error).__name__)
         return error_class(str(error), request=request)
 
     try:
-        response = handler(converted)
+        response = handler(request)
     except httpx.TransportError as error:
         raise convert(error) from error
 

@@ -11,7 +11,7 @@ from ..calls import Call
 from ..parameters import find_members
 from .connection_faults import CONNECTION_FAULTS, FAULT_EXTENSION, plan_delivery, simulate
 from .fault import Fault
-from .response_faults import RESPONSE_FAULTS
+from .response_faults import replace_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ class FaultInjector:
             elif fault is not None and fault.name not in CONNECTION_FAULTS:
                 if fault.name == "expired-credentials" and fault["lasting"]:
                     self._expired.add(_credentials_of(request))
-                response = RESPONSE_FAULTS[fault.name](fault, request, original)
+                response = replace_response(fault, request, original)
             outcome = _outcome_of(response, fault)
             record(Call(info.operation, members or {}, info.page, info.attempt, outcome, fault))
         if fault is None or fault.name not in CONNECTION_FAULTS:
