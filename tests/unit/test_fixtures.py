@@ -169,6 +169,8 @@ def test_the_history_is_of_two_years_and_has_what_the_readme_counts(account: Acc
         (len(account.pipelines), "pipelines"),
     ):
         assert f" {count} {words}" in readme
+    names = {image["name"] for image in account.images}
+    assert {pipeline["name"] for pipeline in account.pipelines} <= names
     times = [execution.start_time or 0 for execution in executions]
     assert times == sorted(times, reverse=True)
     created = [seconds(image["dateCreated"]) for image in account.images]
