@@ -14,7 +14,7 @@ MAX_CALLS = 10_000
 
 
 class Call(NamedTuple):
-    """One request to the service, and what became of it.
+    """One request to the service, and its outcome.
 
     - ``operation``: the API's name of the operation, as ListImages; None for an unknown path.
     - ``parameters``: its parameters as on the wire, valid or not, those that are null left out;

@@ -6,8 +6,9 @@ import datetime as dt
 import json
 import re
 import threading
+import time
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Hashable
 from http import HTTPStatus
 from typing import Any
 
@@ -17,7 +18,6 @@ from .account import Account
 from .account_generator import FleetSize, account_ids, generate_fleet_account
 from .calls import Call, CallLog
 from .errors import ServiceError
-from .rate_limits import RateLimits
 from .service import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalImageBuilder
 from .sts_service import LocalSts
 
@@ -28,6 +28,37 @@ _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[^/]*/([^/]*)/([^/]*)/")
 
 def _utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
+
+
+class RateLimits:
+    """A token bucket for each key, which holds the requests of one second; thread-safe.
+
+    ``requests_per_second`` is the rate of each key. ``monotonic`` returns seconds.
+    """
+
+    def __init__(
+        self, requests_per_second: float, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        if not requests_per_second > 0:
+            raise ValueError(f"the rate limit is {requests_per_second}, it has to be above 0")
+        self._rate = requests_per_second
+        self._capacity = max(1.0, requests_per_second)
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._buckets: dict[Hashable, tuple[float, float]] = {}
+
+    def take(self, key: Hashable) -> None:
+        """Count a request. Raises ``ServiceError``, status 429, for one beyond the limit."""
+        now = self._monotonic()
+        with self._lock:
+            tokens, filled_at = self._buckets.get(key, (self._capacity, now))
+            tokens = min(self._capacity, tokens + (now - filled_at) * self._rate)
+            self._buckets[key] = (tokens - 1 if tokens >= 1 else tokens, now)
+        if tokens < 1:
+            raise ServiceError(
+                "CallRateLimitExceededException",
+                "You have exceeded the permitted request rate for the specific operation.",
+            )
 
 
 class _AccountService(LocalImageBuilder):

@@ -1,7 +1,7 @@
-"""The generator of an account's past: what was built in two years, and what policies did to it.
+"""The generator of an account's past: the builds of two years, and the effects of policies.
 
-Pipelines build images; a policy's runs act on those that have reached an age, and try again what
-was skipped or has failed. So an execution's resources, the images and the pipelines fit together.
+Pipelines build images; a policy's runs act on those that have reached an age, and try again where
+an earlier one has skipped or failed. So an execution's resources, the images and the pipelines fit together.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _CALENDAR = (
     ("trim-container-images", 1705456800, 28, 14),  # from 2024-01-17
     ("retire-windows-amis", _WINDOWS_END - 3 * 91 * DAY, 4, 91),
 )
-#: What a user changed: the image, how many days before the end, and the status of the execution.
+#: The changes of a user: the image, how many days before the end, and the status of the execution.
 _CHANGES = (("bastion", 40, "SUCCESS"), ("gpu-training", 28, "FAILED"), (_FAILING, 16, "SUCCESS"))
 _STATE_REASONS = {
     "CANCELLED": {"reason": "The build was cancelled by a user."},

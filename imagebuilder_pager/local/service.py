@@ -250,6 +250,6 @@ class LocalImageBuilder:
 
 
 def _identify_listing(operation: Operation, params: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what tells listings apart: not the page size, which may change from page to page."""
+    """Return the identity of a listing, without the page size, which may change on each page."""
     members = {name: params[name] for name in params if name not in ("maxResults", "nextToken")}
     return operation.name, json.dumps(members, sort_keys=True)

@@ -110,7 +110,7 @@ def test_the_command_denies_one_operation(start: Start) -> None:
 
 @pytest.fixture
 def signals() -> Iterator[None]:
-    """Restore what the command changes in its process."""
+    """Restore the signal handlers that the command sets."""
     handlers = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)}
     yield
     signal.set_wakeup_fd(-1)

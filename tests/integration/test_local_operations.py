@@ -97,7 +97,7 @@ def theirs(url: str) -> Any:
 
 
 def comparable(page: Any) -> dict[str, Any]:
-    """Return a page without what differs from request to request."""
+    """Return a page without the members that differ on each request."""
     members = dict(page if isinstance(page, dict) else page.to_dict())
     metadata = members.pop("ResponseMetadata", {})
     # A full result has the id of its last page.

@@ -12,8 +12,7 @@ from botocore.exceptions import ClientError
 
 from imagebuilder_pager.local.account_generator import FleetSize, generate_fleet_account
 from imagebuilder_pager.local.errors import ServiceError
-from imagebuilder_pager.local.fleet_service import LocalFleet
-from imagebuilder_pager.local.rate_limits import RateLimits
+from imagebuilder_pager.local.fleet_service import LocalFleet, RateLimits
 from imagebuilder_pager.local.server import LocalServer
 
 SIZE = FleetSize(accounts=2, policies=3, executions=4, resources=26)

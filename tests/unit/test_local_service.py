@@ -130,7 +130,7 @@ def test_its_repr_does_not_show_the_secret_key(service: LocalImageBuilder) -> No
     assert SECRET_ACCESS_KEY not in repr(service).replace("imagebuilder_pager.local.", "")
 
 
-# What it refuses.
+# Invalid requests.
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The injector: between a request and its response it does what the plan says, and records it."""
+"""The injector: it carries out the plan between a request and its response, and records both."""
 
 from __future__ import annotations
 

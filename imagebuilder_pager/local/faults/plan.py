@@ -279,7 +279,7 @@ class FaultPlan:
 
 
 def _page_key(request: httpx.Request, members: Mapping[str, Any] | None) -> bytes:
-    """Return a digest of what identifies a page: the request without signature and page size."""
+    """Return a digest that identifies a page: the request without signature and page size."""
     if members is None:
         content = request.read()
     else:
