@@ -55,7 +55,7 @@ class Account:
       shared by another account. Default: none.
     - ``pipelines``: the API's ``ImagePipeline`` structures. Default: none.
     - ``pages``: the responses to operations, by name: ``{"ListWorkflows": [page, page]}``. They
-      replace the data of the account. A page is served as it is, or in parts where ``maxResults`` is
+      replace the account's data. A page is served as it is, or in parts where ``maxResults`` is
       smaller, whatever the filters; the service makes its ``nextToken``. An operation that is not
       paginated has one page. A page may come from a client: ``ResponseMetadata`` is left out.
       Default: none.

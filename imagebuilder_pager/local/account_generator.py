@@ -1,103 +1,89 @@
-"""Lifecycle data, made from a seed: the same arguments give the same data.
+"""The generator of accounts: the executions of today, and the two years before them.
 
-Structures and kinds of reasons follow the API reference and the user guide's chapter on lifecycle
-policies. Names, numbers and wordings are invented; the account ids are those of AWS's documents.
+Pipelines build images; a policy's runs act on those that have reached an age, and try again where
+an earlier one has skipped or failed. So an execution's resources, the images and the pipelines fit
+together.
 """
 
 from __future__ import annotations
 
 import copy
 import dataclasses
-import hashlib
+import datetime as dt
 import itertools
-import random
-import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, groupby, takewhile
+from typing import Any
 
 from .account import Account, Execution
-
-_T = TypeVar("_T")
+from .execution_generator import (
+    ACCOUNT_IDS,
+    DAY,
+    END,
+    HOME,
+    IMAGE_NAMES,
+    Build,
+    Draws,
+    age_rule,
+    example_policy,
+    execute,
+    execution_id,
+    generate_execution,
+    to_arn,
+)
 
 EXAMPLE_EXECUTION_ID = "lce-12345678-1234-1234-1234-123456789012"
 """The id of the main execution of a generated account."""
 
-END = 1740967200  # 2025-03-03 02:00 UTC
-DAY = 86400
-HOME = {"accountId": "123456789012", "region": "us-west-2"}
-"""The id and the region of a generated account."""
-IMAGE_NAMES: Mapping[str, tuple[str, ...]] = {
-    "AMI_IMAGE": ("web-base", "ci-runner", "bastion", "batch-worker", "gpu-training", "windows-ad"),
-    "CONTAINER_IMAGE": ("web-api", "report-renderer", "queue-consumer", "etl-nightly"),
-}
-"""The names of the images, by the API's name for the type of resource of a lifecycle policy."""
-_SEED = 6021  # with it, the first image is that of the documents
-_ACCOUNT_IDS = ("123456789012", "111122223333", "444455556666", "777788889999")
-_REGIONS = (
-    *("us-west-2", "us-east-1", "us-east-2", "ca-central-1"),
-    *("eu-west-1", "eu-central-1", "ap-southeast-2", "ap-northeast-1"),
-)
-_LOCATIONS = [{"accountId": account, "region": r} for account in _ACCOUNT_IDS for r in _REGIONS]
 #: The states of the executions of a fleet's policy, from day to day, over and over.
 _STATUSES = ("SUCCESS", "SUCCESS", "FAILED", "SUCCESS", "CANCELLED", "SUCCESS", "SUCCESS")
 #: The names of a fleet's policies. The second of three is for container images.
 _NAMES = ("retire-old-amis", "trim-container-images", "deprecate-nightlies", "expire-ci-runners")
-# Each action with its reason. For container images the API allows DELETE alone.
-_ACTIONS: Mapping[str, Mapping[str, str]] = {
-    "AMI_IMAGE": {
-        "DEPRECATE": "Image is older than 90 days.",
-        "DISABLE": "Image is older than 180 days.",
-        "DELETE": "Recipe has more than 20 images and this is not among the newest.",
-        "AVAILABLE": "Image is back within the policy's age limits.",
+#: The major version of the images of a series, the time of the first, how many, the days between.
+_SERIES = (("0", 1678089600, 12, 30), ("2", 1725523200, 13, 14))  # March 2023, September 2024
+#: When the images of the account's own executions were built, which have the version 1.
+_OWN_SERIES = (1709539200, 1725091200)  # from 2024-03-04 to 2024-08-31
+_DISTRIBUTION = (
+    HOME,
+    HOME | {"region": "us-east-1"},
+    {"accountId": "444455556666", "region": "eu-west-1"},
+)
+_FIRST_STATUSES = (*["AVAILABLE"] * 10, "FAILED", "CANCELLED")  # of the first build of a version
+_FAILING = "batch-worker"  # its pipeline has failed too often
+_AUTO_DISABLE = 3  # failures in a row, after which a pipeline is disabled
+_UNFINISHED = {"web-base": "BUILDING", "ci-runner": "TESTING", "web-api": "DISTRIBUTING"}
+#: The ages, in days, at which an image is acted on, each with the action.
+_AGES: Mapping[str, tuple[tuple[int, str], ...]] = {
+    "AMI_IMAGE": ((90, "DEPRECATE"), (180, "DISABLE"), (480, "DELETE")),
+    "CONTAINER_IMAGE": ((300, "DELETE"),),
+}
+_WINDOWS = "windows-ad"
+_WINDOWS_END = 1711936800  # 2024-04-01 02:00 UTC, the last run of the policy for it
+#: The policies that have run: the name, the time of the first run, how many, the days between.
+_CALENDAR = (
+    ("retire-old-amis", 1685325600, 45, 14),  # from 2023-05-29
+    ("trim-container-images", 1705456800, 28, 14),  # from 2024-01-17
+    ("retire-windows-amis", _WINDOWS_END - 3 * 91 * DAY, 4, 91),
+)
+#: The changes of a user: the image, how many days before the end, and the status of the execution.
+_CHANGES = (("bastion", 40, "SUCCESS"), ("gpu-training", 28, "FAILED"), (_FAILING, 16, "SUCCESS"))
+_STATE_REASONS = {
+    "CANCELLED": {"reason": "The build was cancelled by a user."},
+    "FAILED": {"reason": "The component harden 1.4.0 has failed."},
+}
+_PIPELINE: Mapping[str, Any] = {
+    "enhancedImageMetadataEnabled": True,
+    "imageTestsConfiguration": {"imageTestsEnabled": True, "timeoutMinutes": 90},
+    "schedule": {
+        "scheduleExpression": "cron(0 8 ? * thu *)",
+        "timezone": "UTC",
+        "pipelineExecutionStartCondition": "EXPRESSION_MATCH_ONLY",
+        "autoDisablePolicy": {"failureCount": _AUTO_DISABLE},
     },
-    "CONTAINER_IMAGE": {
-        "DELETE": "Recipe has more than 10 images and this is not among the newest.",
-    },
+    "dateUpdated": "2024-09-04T09:00:00.250Z",
+    "tags": {"team": "platform"},
+    "executionRole": "arn:aws:iam::123456789012:role/image-build",
 }
-_BY_A_USER = "The state of the image was changed by a user."
-_CANCELLED = "The lifecycle execution was cancelled before this resource's turn."
-_IN_USE = "InvalidSnapshot.InUse: snapshot snap-0{snapshot} is currently in use by ami-0{ami}."
-_REASONS: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("AMI_IMAGE", "SKIPPED"): (
-        "AMI is shared with accounts 444455556666 and 777788889999, which the policy excludes.",
-        "AMI was last launched 12 days ago; the policy keeps what was launched within 60 days.",
-        "Image has the exclusion tag lifecycle=keep.",
-    ),
-    ("AMI_IMAGE", "FAILED"): (
-        "AccessDenied: role arn:aws:iam::{accountId}:role/Ec2ImageBuilderCrossAccountLifecycle"
-        "Access cannot be assumed by the lifecycle execution role.",
-        "InvalidAMIID.Unavailable: the AMI is no longer available.",
-        _IN_USE,
-    ),
-    ("CONTAINER_IMAGE", "SKIPPED"): (
-        "Image has the exclusion tag release=production.",
-        "Image is still the base image of another container recipe.",
-    ),
-    ("CONTAINER_IMAGE", "FAILED"): (
-        "RepositoryNotFoundException: the repository does not exist in account {accountId}.",
-        "ImageReferencedByManifestList: the image is referenced by a manifest list.",
-    ),
-}
-_EXECUTION_REASONS = {
-    "PENDING": "Waiting for another execution of the same policy to finish.",
-    "CANCELLING": "Waiting for the resources in progress before the execution is cancelled.",
-    "CANCELLED": "The execution was cancelled by arn:aws:iam::123456789012:user/on-call.",
-    "FAILED": "Some resources could not be processed. See the state of each resource.",
-}
-# Of a hundred resources of an execution in this state, how many have which status.
-_STATUS_WEIGHTS: Mapping[str, Mapping[str, int]] = {
-    "IN_PROGRESS": {"SUCCESS": 62, "SKIPPED": 14, "FAILED": 9, "IN_PROGRESS": 15},
-    "SUCCESS": {"SUCCESS": 85, "SKIPPED": 15},
-    "FAILED": {"SUCCESS": 45, "FAILED": 38, "SKIPPED": 17},
-    "CANCELLED": {"SUCCESS": 45, "SKIPPED": 55},
-    "CANCELLING": {"SUCCESS": 40, "IN_PROGRESS": 15, "SKIPPED": 45},
-}
-#: The other state that a snapshot may have, by the status of its AMI.
-_SNAPSHOT_STATES: Mapping[str, Mapping[str, str]] = {
-    "IN_PROGRESS": {"status": "SUCCESS"},
-    "FAILED": {"status": "SKIPPED", "reason": "The AMI that uses the snapshot was kept."},
-}
-_SECONDS_EACH = 45  # from the start of one resource to that of the next
 
 
 def generate_account(*, resources: int = 120, seed: int = 0, history: bool = False) -> Account:
@@ -124,37 +110,7 @@ def generate_account(*, resources: int = 120, seed: int = 0, history: bool = Fal
         for identifier, policy, status, count in plan
     )
     account = Account(tuple(executions), (amis, containers))
-    if not history:
-        return account
-    from .history_generator import add_history
-
-    return add_history(account)
-
-
-def generate_execution(
-    lifecycle_execution_id: str,
-    policy: Mapping[str, Any],
-    *,
-    status: str,
-    resources: int,
-    start_time: int = END,
-    seed: int = 0,
-) -> Execution:
-    """Generate an execution of the policy with ``resources`` images.
-
-    ``status`` is that of the execution; the statuses of the images are consistent with it. One that
-    is PENDING can have no images. ``start_time`` is in epoch seconds. The data depend on the
-    arguments alone, not on other executions.
-    """
-    draws = Draws(f"{seed + _SEED} {lifecycle_execution_id}")
-    kind = policy["resourceType"]
-    work = (
-        (_example_build(kind, index, draws), draws.pick(tuple(_ACTIONS[kind])))
-        for index in range(resources)
-    )
-    return execute(
-        lifecycle_execution_id, work, draws, policy["arn"], status, start_time=start_time
-    )
+    return add_history(account) if history else account
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -174,7 +130,7 @@ class FleetSize:
 def account_ids(count: int) -> tuple[str, ...]:
     """Return this many account ids; the first ones are those that AWS uses in its documentation."""
     further = (f"{number:012d}" for number in range(1, count))
-    return tuple(itertools.islice((*_ACCOUNT_IDS, *further), count))
+    return tuple(itertools.islice((*ACCOUNT_IDS, *further), count))
 
 
 def generate_fleet_account(
@@ -218,244 +174,232 @@ def generate_fleet_account(
     return Account(tuple(executions), tuple(policies), account_id=account_id)
 
 
-# Policies.
+# The two years before.
 
 
-def to_arn(path: str, location: Mapping[str, str] = HOME) -> str:
-    """Return the ARN of a resource of Image Builder."""
-    return f"arn:aws:imagebuilder:{location['region']}:{location['accountId']}:{path}"
+def add_history(account: Account) -> Account:
+    """Return the account with two years before its executions.
 
+    It gets two more policies, one that has been disabled and one that has not run yet; 80
+    executions, the newest first; the images that the pipelines have built and the policies have
+    left, in every state; some of Amazon and of another account; and the pipelines. The effects of
+    the account's executions on its own images are applied.
 
-def _rule(action: str, *included: str, **members: Any) -> dict[str, Any]:
-    """Return the API's ``LifecyclePolicyDetail`` for an action on these types of resources."""
-    resources = dict.fromkeys(included, True)
-    return {"action": {"type": action, "includeResources": resources}, **members}
-
-
-def age_rule(action: str, value: int, unit: str, retain_at_least: int) -> dict[str, Any]:
-    """Return the rule for the AMIs that have reached an age."""
-    limit = {"type": "AGE", "value": value, "unit": unit, "retainAtLeast": retain_at_least}
-    return _rule(action, "amis", filter=limit)
-
-
-_POLICY: Mapping[str, Any] = {
-    "status": "ENABLED",
-    "executionRole": "arn:aws:iam::123456789012:role/image-lifecycle",
-    "resourceSelection": {"tagMap": {"team": "platform"}},
-    "dateUpdated": 1735732800.25,
-    "dateLastRun": END,
-    "tags": {"team": "platform"},
-}
-_AMI_EXCLUSIONS = {
-    "isPublic": True,
-    "sharedAccounts": ["444455556666", "777788889999"],
-    "lastLaunched": {"value": 60, "unit": "DAYS"},
-}
-#: The example of a policy for each type of resource.
-_POLICIES: Mapping[str, Mapping[str, Any]] = {
-    "AMI_IMAGE": {
-        "name": "retire-old-amis",
-        "description": "Retire AMIs by age",
-        "policyDetails": [
-            _rule(
-                *("DELETE", "amis", "snapshots"),
-                filter={"type": "COUNT", "value": 20},
-                exclusionRules={"tagMap": {"lifecycle": "keep"}, "amis": _AMI_EXCLUSIONS},
-            ),
-            age_rule("DEPRECATE", 90, "DAYS", 3),
-            age_rule("DISABLE", 180, "DAYS", 3),
-        ],
-        "dateCreated": 1684720800,  # May 2023
-    },
-    "CONTAINER_IMAGE": {
-        "name": "trim-container-images",
-        "description": "Keep the newest container images",
-        "policyDetails": [
-            _rule(
-                *("DELETE", "containers"),
-                filter={"type": "COUNT", "value": 10},
-                exclusionRules={"tagMap": {"release": "production"}},
-            )
-        ],
-        "dateCreated": 1699236000,  # November 2023
-    },
-}
-
-
-def example_policy(resource_type: str, **members: Any) -> dict[str, Any]:
-    """Return an example of the API's ``LifecyclePolicy``, for AMIs or for container images.
-
-    ``members`` replace those of the example; those that are None are left out.
+    ``account`` has the examples of policies, as that of ``generate_account`` does.
     """
-    policy = {**_POLICY, "resourceType": resource_type, **_POLICIES[resource_type], **members}
-    policy = {"arn": to_arn(f"lifecycle-policy/{policy['name']}"), **policy}
-    return copy.deepcopy({name: value for name, value in policy.items() if value is not None})
-
-
-# Builds, and the effects of executions on them.
-
-
-class Draws(random.Random):
-    """Random choices by those methods that give the same in any version of Python."""
-
-    def pick(self, items: Sequence[_T]) -> _T:
-        """Return one of the items."""
-        return items[int(self.random() * len(items))]
-
-    def hex(self, digits: int) -> str:
-        """Return this many hexadecimal digits."""
-        return f"{self.getrandbits(4 * digits):0{digits}x}"
-
-
-@dataclasses.dataclass(slots=True)
-class Build:
-    """One build of a version of an image, with its outputs and its state.
-
-    ``created`` is in epoch seconds. ``outputs`` are its AMIs or container images, with the members
-    that a resource of an execution has. ``actions_taken`` counts the actions of policies on it.
-    """
-
-    name: str
-    version: str
-    number: int
-    created: float = 0
-    status: str = "AVAILABLE"
-    location: Mapping[str, str] = dataclasses.field(default_factory=lambda: HOME)
-    outputs: tuple[Mapping[str, Any], ...] = ()
-    lifecycle_execution_id: str | None = None
-    actions_taken: int = 0
-
-    @property
-    def is_ami(self) -> bool:
-        """Whether it makes AMIs, and not container images."""
-        return self.name in IMAGE_NAMES["AMI_IMAGE"]
-
-    @property
-    def resource_type(self) -> str:
-        """The API's name for the type of resource that a lifecycle policy is for."""
-        return "AMI_IMAGE" if self.is_ami else "CONTAINER_IMAGE"
-
-    @property
-    def arn(self) -> str:
-        """The ARN of the build."""
-        return to_arn(f"image/{self.name}/{self.version}/{self.number}", self.location)
-
-    def distribute(self, locations: Iterable[Mapping[str, str]], draws: Draws) -> None:
-        """Make an AMI or a container image for each of the locations."""
-        outputs = []
-        for location in {tuple(place.values()): place for place in locations}.values():
-            output: dict[str, Any] = {**location, "resourceId": f"ami-0{draws.hex(16)}"}
-            if not self.is_ami:
-                registry = f"{location['accountId']}.dkr.ecr.{location['region']}.amazonaws.com"
-                image = f"{registry}/platform/{self.name}"
-                output["resourceId"] = f"{image}@sha256:{draws.hex(64)}"
-                tags = (f"{self.version}-{self.number}", self.version)
-                output["imageUris"] = [f"{image}:{tag}" for tag in tags]
-            outputs.append(output)
-        self.outputs = tuple(outputs)
-
-    def apply(self, resource: Mapping[str, Any], lifecycle_execution_id: str) -> None:
-        """Change the state as an execution has, if it succeeded."""
-        if resource["state"]["status"] == "SUCCESS":
-            action = resource["action"]["name"]
-            self.status = action if action == "AVAILABLE" else f"{action}D"  # DELETE, DELETED
-            self.lifecycle_execution_id = lifecycle_execution_id
-            self.actions_taken += 1
-
-
-def _example_build(resource_type: str, index: int, draws: Draws) -> Build:
-    """Return the image of an example, which may be of any region and account."""
-    number, place = divmod(index, len(IMAGE_NAMES[resource_type]))
-    version = f"1.{number}.{draws.pick(range(10))}"
-    build = Build(IMAGE_NAMES[resource_type][place], version, 1 + draws.pick(range(5)))
-    if index % 3 == 2:
-        build.location = draws.pick(_LOCATIONS)
-    others = [draws.pick(_LOCATIONS) for _ in range(draws.pick(range(3)))]
-    # The children of the first image do not fit on one page.
-    build.distribute([build.location, *others] if index else _LOCATIONS[:30], draws)
-    return build
-
-
-def execution_id(text: str) -> str:
-    """Return an id that depends on the text alone."""
-    return f"lce-{uuid.UUID(hashlib.sha256(text.encode()).hexdigest()[:32])}"
-
-
-def execute(
-    lifecycle_execution_id: str,
-    work: Iterable[tuple[Build, str]],
-    draws: Draws,
-    policy_arn: str | None,
-    status: str,
-    *,
-    start_time: int,
-) -> Execution:
-    """Return an execution that acts on builds, and change their states.
-
-    ``work`` has each build with the action on it. The statuses of the resources are consistent
-    with ``status``, that of the execution. ``start_time`` is in epoch seconds.
-    """
-    resources, children_by_parent = [], {}
-    for index, (build, action) in enumerate(work):
-        reason = _ACTIONS[build.resource_type][action] if policy_arn else _BY_A_USER
-        taken = {"name": action, "reason": reason}
-        start = start_time + 20 + _SECONDS_EACH * index
-        resource, children = _act_on(build, taken, draws, start, status)
-        build.apply(resource, lifecycle_execution_id)
-        resources.append(resource)
-        children_by_parent[build.arn] = children
-    is_running = status in ("PENDING", "IN_PROGRESS", "CANCELLING")
-    state = {"status": status}
-    if status in _EXECUTION_REASONS:
-        state["reason"] = _EXECUTION_REASONS[status]
-    return Execution(
-        lifecycle_execution_id,
-        state,
-        tuple(resources),
-        children_by_parent,
-        policy_arn,
-        start_time,
-        None if is_running else start_time + 340 + _SECONDS_EACH * len(resources),
+    builds = list(_built())
+    executions = list(_executed(builds))
+    builds += _own_builds(account.executions)
+    builds.sort(key=_age_order)
+    images = [_describe_build(build) for build in builds if build.status != "DELETED"]
+    return dataclasses.replace(
+        account,
+        policies=(*account.policies, *_other_policies()),
+        executions=(*account.executions, *reversed(executions)),
+        images=copy.deepcopy((*images, *_foreign_images())),
+        pipelines=copy.deepcopy(tuple(_pipelines(builds))),
     )
 
 
-def _act_on(
-    build: Build, action: Mapping[str, str], draws: Draws, start_time: int, execution_status: str
-) -> tuple[dict[str, Any], tuple[dict[str, Any], ...]]:
-    """Return a build and its outputs as resources of an execution."""
-    weights = _STATUS_WEIGHTS[execution_status]
-    status = draws.pick([status for status, weight in weights.items() for _ in range(weight)])
-    is_deletion = action["name"] == "DELETE"
-    reasons = _REASONS.get((build.resource_type, status), ())
-    if status == "SKIPPED" and execution_status in ("CANCELLED", "CANCELLING"):
-        reasons = (_CANCELLED,)
-    elif not is_deletion:
-        reasons = tuple(reason for reason in reasons if reason is not _IN_USE)
-    state = {"status": status}
-    if reasons:
-        ids = {"snapshot": draws.hex(16), "ami": draws.hex(16)}
-        state["reason"] = draws.pick(reasons).format(**build.outputs[-1], **ids)
-    common: dict[str, Any] = {"state": state, "action": action, "startTime": start_time}
-    milliseconds = draws.pick((0, draws.pick(range(1, 1000))))  # half of the times are whole
-    if milliseconds:
-        common["startTime"] += milliseconds / 1000
-    if status != "IN_PROGRESS":
-        common["endTime"] = common["startTime"] + 5 + draws.pick(range(300))
-    children = []
-    for output in build.outputs:
-        child = {**output, **common}
-        # Where an image has failed, its last output has.
-        is_done = status == "FAILED" and output is not build.outputs[-1]
-        if is_done or (status == "IN_PROGRESS" and draws.pick((True, False))):
-            child |= {"state": {"status": "SUCCESS"}, "endTime": child["startTime"] + 4}
-        if build.is_ami and is_deletion:  # no other action touches an AMI's snapshots
-            count = draws.pick((1, 2, 3))
-            child["snapshots"] = [_snapshot(child["state"], draws) for _ in range(count)]
-        children.append(child)
-    return {**build.location, "resourceId": build.arn, **common}, tuple(children)
+def _other_policies() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a policy that has been disabled, and one that has not run yet."""
+    return (
+        example_policy(
+            "AMI_IMAGE",
+            name="retire-windows-amis",
+            description="Replaced by retire-old-amis",
+            status="DISABLED",
+            policyDetails=[age_rule("DEPRECATE", 3, "MONTHS", 2)],
+            resourceSelection={"recipes": [{"name": _WINDOWS, "semanticVersion": "x.x.x"}]},
+            dateCreated=1685930400,
+            dateUpdated=1712052000.5,
+            dateLastRun=_WINDOWS_END,
+        ),
+        example_policy(
+            "CONTAINER_IMAGE",
+            name="trim-sandbox-images",
+            description="Keep the newest images of the sandbox",
+            resourceSelection={"tagMap": {"team": "sandbox"}},
+            dateCreated=1740733200,
+            dateUpdated=1740733200,
+            dateLastRun=None,
+        ),
+    )
 
 
-def _snapshot(ami_state: Mapping[str, str], draws: Draws) -> dict[str, Any]:
-    other = _SNAPSHOT_STATES.get(ami_state["status"])
-    state = dict(other if other and draws.pick((True, False)) else ami_state)
-    return {"snapshotId": f"snap-0{draws.hex(16)}", "state": state}
+def _built() -> Iterator[Build]:
+    """Yield the finished and unfinished builds of the pipelines.
+
+    Some versions have a build that has failed or was cancelled, and a day later another one.
+    """
+    for name in chain.from_iterable(IMAGE_NAMES.values()):
+        for major, start, count, days in _SERIES:
+            for minor in range(count):
+                draws = Draws(f"{name} {major}.{minor}")
+                created = start + minor * days * DAY + draws.pick(range(600_000)) / 1000
+                build = Build(name, f"{major}.{minor}.0", 1, created)
+                has_failed = name == _FAILING and major == "2" and minor >= count - 3
+                status = "FAILED" if has_failed else draws.pick(_FIRST_STATUSES)
+                if status != build.status:
+                    yield dataclasses.replace(build, status=status)
+                    build.number, build.created = 2, created + DAY
+                if not has_failed:
+                    build.distribute(_DISTRIBUTION[: draws.pick((1, 1, 2, 3))], draws)
+                    yield build
+        if name in _UNFINISHED:
+            yield Build(name, f"2.{count}.0", 1, END - 7200, _UNFINISHED[name])
+
+
+def _executed(builds: Sequence[Build]) -> Iterator[Execution]:
+    """Yield the executions by time, and change the builds as they do."""
+    runs = [(END - days * DAY + 9 * 3600, name, status) for name, days, status in _CHANGES]
+    for name, first, count, days in _CALENDAR:
+        for index in range(count):
+            status = "FAILED" if index % 9 == 5 else "CANCELLED" if index % 14 == 9 else "SUCCESS"
+            runs.append((first + index * days * DAY, name, status))
+    for start, name, status in sorted(runs):
+        usable = [build for build in builds if build.outputs and build.created < start]
+        if name in IMAGE_NAMES["AMI_IMAGE"]:
+            arn, work = None, [([b for b in usable if b.name == name][-1], "DISABLE")]
+        else:
+            arn = to_arn(f"lifecycle-policy/{name}")
+            own = [build for build in usable if _policy_of(build, start) == name]
+            work = [(build, action) for build in own if (action := _due(build, start))]
+        text, state = f"{name} {start}", status if work else "SUCCESS"
+        yield execute(execution_id(text), work, Draws(text), arn, state, start_time=start)
+
+
+def _due(build: Build, now: float) -> str | None:
+    """Return the action that a policy takes on a build, if it is old enough for one."""
+    for days, action in _AGES[build.resource_type][build.actions_taken :]:
+        return action if build.created + days * DAY <= now else None
+    return None
+
+
+def _policy_of(build: Build, now: float) -> str:
+    if build.name == _WINDOWS and now <= _WINDOWS_END:
+        return "retire-windows-amis"
+    return "retire-old-amis" if build.is_ami else "trim-container-images"
+
+
+def _own_builds(executions: Sequence[Execution]) -> Sequence[Build]:
+    """Return the images of the account's own executions, with the effects of these."""
+    found: dict[str, Build] = {}
+    for execution in sorted(executions, key=lambda execution: execution.start_time or 0):
+        for image in execution.resources:
+            arn = image["resourceId"]
+            if HOME.items() <= image.items():
+                name, version, number = arn.split("/")[1:]
+                build = found.setdefault(arn, Build(name, version, int(number)))
+                build.outputs = execution.children_by_parent[arn]
+                build.apply(image, execution.lifecycle_execution_id)
+    start, end = _OWN_SERIES
+    order = sorted(found.values(), key=lambda build: _age_order(build)[1:])
+    for index, build in enumerate(order):
+        build.created = start + (end - start) * index // len(order)
+    return order
+
+
+def _age_order(build: Build) -> tuple[str, list[int], int]:
+    """Return the key that sorts builds by name, and those of an image the oldest first."""
+    return build.name, [int(part) for part in build.version.split(".")], build.number
+
+
+def _iso(timestamp: float) -> str:
+    """Return a time in the form that the API has for images and pipelines."""
+    date = dt.datetime.fromtimestamp(timestamp, dt.UTC)
+    return date.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _system(build: Build) -> dict[str, str]:
+    if build.name == _WINDOWS:
+        return {"platform": "Windows", "osVersion": "Microsoft Windows Server 2022"}
+    return {"platform": "Linux", "osVersion": "Amazon Linux 2023"}
+
+
+def _describe_build(build: Build) -> dict[str, Any]:
+    """Return the API's ``ImageSummary``."""
+    outputs = [_describe_output(build, output) for output in build.outputs]
+    summary: dict[str, Any] = {
+        "owner": HOME["accountId"],
+        "imageSource": "CUSTOM",
+        "tags": {"team": "platform"},
+        **_system(build),
+        "arn": build.arn,
+        "name": build.name,
+        "type": "AMI" if build.is_ami else "DOCKER",
+        "version": f"{build.version}/{build.number}",
+        "state": {"status": build.status, **_STATE_REASONS.get(build.status, {})},
+        "dateCreated": _iso(build.created),
+        "outputResources": {"amis" if build.is_ami else "containers": outputs},
+        "buildType": "USER_INITIATED" if build.number > 1 else "SCHEDULED",
+        "loggingConfiguration": {"logGroupName": f"/aws/imagebuilder/{build.name}"},
+    }
+    if build.status in ("DEPRECATED", "DISABLED"):
+        summary["deprecationTime"] = build.created + 90 * DAY
+    if build.lifecycle_execution_id is not None:
+        summary["lifecycleExecutionId"] = build.lifecycle_execution_id
+    return summary
+
+
+def _describe_output(build: Build, output: Mapping[str, Any]) -> dict[str, Any]:
+    if not build.is_ami:
+        return {"region": output["region"], "imageUris": output["imageUris"]}
+    return {
+        "region": output["region"],
+        "accountId": output["accountId"],
+        "image": output["resourceId"],
+        "name": f"{build.name} {build.version}-{build.number}",
+        "state": {"status": build.status},
+    }
+
+
+def _foreign_images() -> Iterator[dict[str, Any]]:
+    """Yield the builds of images that are Amazon's, one of them deprecated, and a shared one."""
+    for owner, name, version, system, status in (
+        ("Amazon", "amazon-linux-2-x86", "2023.4.27", "Amazon Linux 2", "DEPRECATED"),
+        ("Amazon", "amazon-linux-2023-x86", "2025.2.20", "Amazon Linux 2023", "AVAILABLE"),
+        ("Amazon", "ubuntu-server-24-lts-x86", "2025.2.18", "Ubuntu 24.04", "AVAILABLE"),
+        ("111122223333", "golden-linux", "3.1.0", "Amazon Linux 2023", "AVAILABLE"),
+    ):
+        account, source = ("aws", "AMAZON_MANAGED") if owner == "Amazon" else (owner, "CUSTOM")
+        yield {
+            "arn": to_arn(f"image/{name}/{version}/1", HOME | {"accountId": account}),
+            "name": name,
+            "type": "AMI",
+            "version": f"{version}/1",
+            "platform": "Linux",
+            "osVersion": system,
+            "state": {"status": status},
+            "owner": owner,
+            "dateCreated": "2025-02-20T17:32:04.512Z",
+            "imageSource": source,
+        }
+
+
+def _pipelines(builds: Iterable[Build]) -> Iterator[dict[str, Any]]:
+    """Yield the pipeline of each image, with the newest build as its last run."""
+    for name, group in groupby(builds, key=lambda build: build.name):
+        first, *others = group
+        last = others[-1]
+        failures = len(list(takewhile(lambda b: b.status == "FAILED", reversed(others))))
+        kind = "image-recipe" if last.is_ami else "container-recipe"
+        recipe = "imageRecipeArn" if last.is_ami else "containerRecipeArn"
+        pipeline = {
+            **_PIPELINE,
+            "arn": to_arn(f"image-pipeline/{name}"),
+            "name": name,
+            "description": f"Builds {name} every two weeks",
+            "platform": _system(last)["platform"],
+            recipe: to_arn(f"{kind}/{name}/{last.version}"),
+            "infrastructureConfigurationArn": to_arn("infrastructure-configuration/build-hosts"),
+            "distributionConfigurationArn": to_arn("distribution-configuration/platform"),
+            "dateCreated": _iso(first.created - 3 * DAY),
+            "dateLastRun": _iso(last.created),
+            "lastRunStatus": last.status,
+            "consecutiveFailures": failures,
+            "status": "DISABLED" if failures >= _AUTO_DISABLE else "ENABLED",
+        }
+        if failures < _AUTO_DISABLE:
+            pipeline["dateNextRun"] = _iso(END + 3 * DAY + 6 * 3600)
+        yield pipeline
