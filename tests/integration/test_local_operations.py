@@ -26,8 +26,8 @@ from imagebuilder_pager.local import (
 )
 from tests.fakes.accounts import LOCAL_CREDENTIALS, resource_ids
 from tests.fakes.clocks import NoSleepClock
+from tests.fakes.image_builder import client_of
 from tests.fakes.local_operations import ACCOUNT, POLICY, UNKNOWN_EXECUTION
-from tests.fakes.services import http_client
 
 if TYPE_CHECKING:
     from imagebuilder_pager.type_defs import PaginatorName
@@ -264,39 +264,9 @@ def test_the_aws_cli_gets_every_resource_or_shows_the_error(url: str, execution:
         assert f"'{execution}' does not exist" in ran.stderr
 
 
-# Faults.
-
-
-def client_of(plan: FaultPlan) -> Any:
-    """Return a client of the account, in process, whose requests meet the plan's faults."""
-    service = LocalImageBuilder(SERVED, faults=plan)
-    return ImageBuilder(
-        "us-west-2", http_client=http_client(service), clock=NoSleepClock(), **LOCAL_CREDENTIALS
-    )
-
-
-@every_listing
-def test_a_fault_of_a_page_is_met_in_every_listing(name: str, params: dict[str, Any]) -> None:
-    plan = FaultPlan.on_page("last", Fault("throttle"), times=2)
-    client = client_of(plan)
-    pages = list(client.get_paginator(name).paginate(**params))
-    assert [page["ResponseMetadata"]["RetryAttempts"] for page in pages] == [
-        *[0] * (len(pages) - 1),
-        2,
-    ]
-    assert len(plan.injected) == 2
-
-
-@every_listing
-def test_a_wrong_type_is_noticed_in_every_listing(name: str, params: dict[str, Any]) -> None:
-    client = client_of(FaultPlan({1: Fault("wrong-type")}))
-    with pytest.raises(exceptions.ResponseValidationError):
-        getattr(client, name)(**params)
-
-
 def test_faults_are_met_by_get_requests() -> None:
     plan = FaultPlan({1: Fault("server-error"), 3: Fault("wrong-type"), 4: Fault("html")})
-    client = client_of(plan)
+    client: Any = client_of(LocalImageBuilder(SERVED, faults=plan), clock=NoSleepClock())
     arn = {"lifecyclePolicyArn": POLICY}
     assert client.get_lifecycle_policy(**arn).lifecycle_policy.arn == POLICY
     with pytest.raises(exceptions.ResponseValidationError):
