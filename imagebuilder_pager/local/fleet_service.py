@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
 import threading
 import time
@@ -18,16 +17,18 @@ from .account import Account
 from .account_generator import FleetSize, account_ids, generate_fleet_account
 from .calls import Call, CallLog
 from .errors import ServiceError
-from .service import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalImageBuilder
+from .service import (
+    ACCESS_KEY_ID,
+    SECRET_ACCESS_KEY,
+    LocalImageBuilder,
+    make_response,
+    utc_now,
+)
 from .sts_service import LocalSts
 
 DEFAULT_REGIONS = ("us-west-2", "eu-west-1", "ap-northeast-1")
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[^/]*/([^/]*)/([^/]*)/")
-
-
-def _utc_now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
 
 
 class RateLimits:
@@ -96,7 +97,7 @@ class LocalFleet:
         role_lifetime: dt.timedelta = dt.timedelta(hours=1),
         newest: dt.datetime | None = None,
         is_running: bool = True,
-        clock: Callable[[], dt.datetime] = _utc_now,
+        clock: Callable[[], dt.datetime] = utc_now,
     ) -> None:
         if size.accounts < 1:
             raise ValueError(f"accounts is {size.accounts}, it has to be 1 or more")
@@ -136,7 +137,7 @@ class LocalFleet:
         except ServiceError as error:
             with self._lock:
                 self.throttled += error.status == HTTPStatus.TOO_MANY_REQUESTS
-            return _error_response(error)
+            return make_response(error, now, str(uuid.uuid4()))
         return builder(request)
 
     @property
@@ -185,13 +186,3 @@ class LocalFleet:
                     calls=self._calls,
                 )
             return self._services[key]
-
-
-def _error_response(error: ServiceError) -> httpx.Response:
-    headers = {
-        "Content-Type": "application/json",
-        "x-amzn-RequestId": str(uuid.uuid4()),
-        "x-amzn-ErrorType": error.code,
-    }
-    content = json.dumps({"message": error.message}).encode()
-    return httpx.Response(error.status, headers=headers, content=content)

@@ -49,8 +49,26 @@ _SIGNING_NAME = "imagebuilder"
 _INVALID_TOKEN = "You have provided an invalid pagination token in your request."
 
 
-def _utc_now() -> dt.datetime:
+def utc_now() -> dt.datetime:
+    """Return the system's time."""
     return dt.datetime.now(dt.UTC)
+
+
+def make_response(
+    output: WireDict | ServiceError, now: dt.datetime, request_id: str
+) -> httpx.Response:
+    """Return the response with the members of an output, or with an error."""
+    headers = {
+        "Date": email.utils.format_datetime(now, usegmt=True),
+        "Content-Type": "application/json",
+        "x-amzn-RequestId": request_id,
+    }
+    status = 200
+    if isinstance(output, ServiceError):
+        status, headers["x-amzn-ErrorType"] = output.status, output.code
+        output = {"message": output.message}
+    body = json.dumps(output, separators=(",", ":"), default=to_wire).encode()
+    return httpx.Response(status, headers=headers, content=body)
 
 
 class LocalImageBuilder:
@@ -79,7 +97,7 @@ class LocalImageBuilder:
         self,
         account: Account,
         *,
-        clock: Callable[[], dt.datetime] = _utc_now,
+        clock: Callable[[], dt.datetime] = utc_now,
         token_lifetime: dt.timedelta = dt.timedelta(hours=24),
         region: str | None = None,
         faults: FaultPlan | None = None,
@@ -137,24 +155,16 @@ class LocalImageBuilder:
         now = self._clock().astimezone(dt.UTC)
         skewed_now = now + skew
         request_id = str(uuid.uuid4())
-        headers = {
-            "Date": email.utils.format_datetime(skewed_now, usegmt=True),
-            "Content-Type": "application/json",
-            "x-amzn-RequestId": request_id,
-        }
-        status = 200
+        output: WireDict | ServiceError
         try:
             operation = self._require_operation(request)
             self._authenticate(request, skewed_now)
             params = read_parameters(operation, request)
             output = self._call_operation(operation, params, request_id, int(now.timestamp()))
         except ServiceError as error:
-            status = error.status
-            output = {"message": error.message}
-            headers["x-amzn-ErrorType"] = error.code
-        body = json.dumps(output, separators=(",", ":"), default=to_wire).encode()
-        is_last = status == 200 and "nextToken" not in output
-        return httpx.Response(status, headers=headers, content=body), is_last
+            output = error
+        is_last = not isinstance(output, ServiceError) and "nextToken" not in output
+        return make_response(output, skewed_now, request_id), is_last
 
     def _require_operation(self, request: httpx.Request) -> Operation:
         """Return the operation of a request, or raise ``ServiceError`` if it is unknown."""

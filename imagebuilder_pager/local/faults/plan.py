@@ -67,7 +67,7 @@ class FaultPlan:
     def __init__(self, requests: Mapping[int, Fault] | None = None) -> None:
         by_number = dict(requests or {})
         for number in by_number:
-            _require_positive("the number of a request", number)
+            validate_whole_number("the number of a request", number, minimum=1)
         # Each with the operation whose requests and pages it counts, None for all.
         self._rules: tuple[tuple[str | None, Rule], ...] = (
             (None, lambda info: by_number.get(info.request)),
@@ -112,7 +112,7 @@ class FaultPlan:
 
         With ``operation``, the number counts its requests alone.
         """
-        _require_positive("the number of a request", number)
+        validate_whole_number("the number of a request", number, minimum=1)
         end = number + _max_times(times)
         return cls._within(operation, lambda info: fault if number <= info.request < end else None)
 
@@ -131,7 +131,7 @@ class FaultPlan:
         the page without a next one. With ``operation``, the number counts its pages alone.
         """
         if page != "last":
-            _require_positive("the number of a page", page)
+            validate_whole_number("the number of a page", page, minimum=1)
         max_attempt = _max_times(times)
 
         def rule(info: RequestInfo) -> Fault | None:
@@ -143,7 +143,7 @@ class FaultPlan:
     @classmethod
     def every(cls, step: int, fault: Fault, *, operation: str | None = None) -> FaultPlan:
         """Return a plan for every ``step``-th request, or every ``step``-th of an operation."""
-        _require_positive("the step", step)
+        validate_whole_number("the step", step, minimum=1)
         return cls._within(operation, lambda info: None if info.request % step else fault)
 
     @classmethod
@@ -286,10 +286,6 @@ def _page_key(request: httpx.Request, members: Mapping[str, Any] | None) -> byte
         listing = {name: value for name, value in members.items() if name != "maxResults"}
         content = json.dumps(listing, sort_keys=True).encode()
     return hashlib.sha256(request.url.raw_path + b" " + content).digest()
-
-
-def _require_positive(name: str, number: int) -> None:
-    validate_whole_number(name, number, minimum=1)
 
 
 def _max_times(times: int | None) -> float:
