@@ -1,36 +1,19 @@
-"""boto3, the AWS CLI and our clients at the local service: the same for each of its operations."""
+"""boto3 and our client at the local service: the same for each of its operations."""
 
 import dataclasses
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
-import anyio
 import boto3
 import botocore.config
-import botocore.exceptions
 import pytest
 
-from imagebuilder_pager import AsyncImageBuilder, H11Client, ImageBuilder, exceptions
-from imagebuilder_pager._operations import OPERATIONS
-from imagebuilder_pager.local import (
-    ACCESS_KEY_ID,
-    SECRET_ACCESS_KEY,
-    Fault,
-    FaultPlan,
-    LocalImageBuilder,
-    LocalServer,
-)
+from imagebuilder_pager import H11Client, ImageBuilder, exceptions
+from imagebuilder_pager.local import Fault, FaultPlan, LocalImageBuilder, LocalServer
 from tests.fakes.accounts import LOCAL_CREDENTIALS, resource_ids
 from tests.fakes.clocks import NoSleepClock
 from tests.fakes.image_builder import client_of
 from tests.fakes.local_operations import ACCOUNT, POLICY, UNKNOWN_EXECUTION
-
-if TYPE_CHECKING:
-    from imagebuilder_pager.type_defs import PaginatorName
 
 EXECUTION = ACCOUNT.executions[0].lifecycle_execution_id
 RESOURCES = {"lifecycleExecutionId": EXECUTION}
@@ -59,11 +42,6 @@ LISTINGS: list[tuple[str, dict[str, Any]]] = [
     ("list_image_pipeline_images", {"imagePipelineArn": PIPELINE}),
     ("list_workflows", {}),
 ]
-every_listing = pytest.mark.parametrize(
-    ("name", "params"), LISTINGS, ids=[f"{name}-{len(params)}" for name, params in LISTINGS]
-)
-
-
 SERVED = dataclasses.replace(ACCOUNT, pages={"ListWorkflows": WORKFLOWS})
 
 
@@ -79,21 +57,15 @@ def ours(url: str) -> Iterator[Any]:
         yield client
 
 
-def boto3_client(url: str, *, signature: Any = None, **changes: str) -> Any:
+@pytest.fixture(scope="module")
+def theirs(url: str) -> Any:
     return boto3.session.Session().client(
         "imagebuilder",
         region_name="us-west-2",
         endpoint_url=url,
-        config=botocore.config.Config(
-            retries={"total_max_attempts": 1}, signature_version=signature
-        ),
-        **LOCAL_CREDENTIALS | changes,
+        config=botocore.config.Config(retries={"total_max_attempts": 1}),
+        **LOCAL_CREDENTIALS,
     )
-
-
-@pytest.fixture(scope="module")
-def theirs(url: str) -> Any:
-    return boto3_client(url)
 
 
 def comparable(page: Any) -> dict[str, Any]:
@@ -106,7 +78,9 @@ def comparable(page: Any) -> dict[str, Any]:
     return members
 
 
-@every_listing
+@pytest.mark.parametrize(
+    ("name", "params"), LISTINGS, ids=[f"{name}-{len(params)}" for name, params in LISTINGS]
+)
 def test_pages_full_results_and_tokens_are_boto3s(
     ours: Any, theirs: Any, name: str, params: dict[str, Any]
 ) -> None:
@@ -123,41 +97,6 @@ def test_pages_full_results_and_tokens_are_boto3s(
         their_pages = theirs.get_paginator(name).paginate(**params, PaginationConfig=config)
         full = comparable(our_pages.build_full_result())
         assert full == comparable(their_pages.build_full_result())
-
-
-@every_listing
-def test_each_resumes_from_the_others_token(
-    ours: Any, theirs: Any, name: str, params: dict[str, Any]
-) -> None:
-    clients = [ours, theirs]
-    expected = comparable(theirs.get_paginator(name).paginate(**params).build_full_result())
-    key = OPERATIONS[name].result_key
-    assert key is not None
-    # A size that ends within pages, so that the tokens have an offset.
-    step = max(2, len(expected[key]) // 9)
-    config: dict[str, Any] = {"MaxItems": step, "PageSize": 25}
-    found: list[Any] = []
-    for turn in range(100):
-        paginator = clients[turn % 2].get_paginator(name)
-        result = paginator.paginate(**params, PaginationConfig=config).build_full_result()
-        found += comparable(result)[key]
-        if "NextToken" not in result:
-            break
-        config["StartingToken"] = result["NextToken"]
-    assert found == expected[key]
-
-
-@every_listing
-def test_the_async_client_has_the_same_result(
-    url: str, theirs: Any, name: str, params: dict[str, Any]
-) -> None:
-    async def full_result() -> Any:
-        async with AsyncImageBuilder("us-west-2", endpoint_url=url, **LOCAL_CREDENTIALS) as client:
-            paginator: Any = client.get_paginator(cast("PaginatorName", name))
-            return await paginator.paginate(**params).build_full_result()
-
-    expected = theirs.get_paginator(name).paginate(**params).build_full_result()
-    assert comparable(anyio.run(full_result)) == comparable(expected)
 
 
 @pytest.mark.parametrize("http_client", [None, H11Client], ids=["httpx", "h11"])
@@ -213,55 +152,6 @@ def test_errors_are_boto3s(
     with pytest.raises(getattr(theirs.exceptions, error)) as their_error:
         getattr(theirs, name)(**params)
     assert our_error.value.response["Error"] == their_error.value.response["Error"]
-
-
-@pytest.mark.parametrize(
-    ("changes", "code"),
-    [
-        ({"aws_access_key_id": "AKIDEXAMPLE"}, "UnrecognizedClientException"),
-        ({"aws_secret_access_key": "wrong"}, "InvalidSignatureException"),
-        ({"signature": botocore.UNSIGNED}, "MissingAuthenticationTokenException"),
-        ({"aws_session_token": "a session/token+="}, None),
-    ],
-)
-def test_boto3_gets_an_error_for_invalid_credentials(
-    url: str, changes: dict[str, Any], code: str | None
-) -> None:
-    client = boto3_client(url, **changes)
-    if code is None:
-        assert len(client.list_lifecycle_execution_resources(**RESOURCES)["resources"]) == 25
-        return
-    with pytest.raises(botocore.exceptions.ClientError) as caught:
-        client.list_lifecycle_execution_resources(**RESOURCES)
-    assert caught.value.response["Error"]["Code"] == code
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
-    assert caught.value.response["ResponseMetadata"]["RequestId"]
-
-
-@pytest.mark.parametrize("execution", [EXECUTION, UNKNOWN_EXECUTION])
-def test_the_aws_cli_gets_every_resource_or_shows_the_error(url: str, execution: str) -> None:
-    environment = {name: value for name, value in os.environ.items() if name[:4] != "AWS_"} | {
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
-        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_MAX_ATTEMPTS": "1",
-    }
-    command = [sys.executable, "-m", "awscli", "imagebuilder", "list-lifecycle-execution-resources"]
-    command += ["--lifecycle-execution-id", execution, "--output", "json"]
-    command += ["--region", "us-west-2", "--endpoint-url", url]
-    ran = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
-    if execution == EXECUTION:
-        assert (ran.returncode, ran.stderr) == (0, "")
-        found = [resource["resourceId"] for resource in json.loads(ran.stdout)["resources"]]
-        assert found == resource_ids(ACCOUNT)
-    else:
-        assert ran.returncode in (254, 255)
-        assert "(InvalidRequestException)" in ran.stderr
-        assert f"'{execution}' does not exist" in ran.stderr
 
 
 def test_faults_are_met_by_get_requests() -> None:
