@@ -19,10 +19,8 @@ import botocore.exceptions
 import httpx
 import pytest
 
-from imagebuilder_pager import ImageBuilder
 from imagebuilder_pager.exceptions import ClientError
 from imagebuilder_pager.local import (
-    EXAMPLE_EXECUTION_ID,
     Account,
     Fault,
     FaultPlan,
@@ -31,9 +29,10 @@ from imagebuilder_pager.local import (
     generate_account,
 )
 from imagebuilder_pager.local.faults.connection_faults import CONNECTION_FAULTS
-from tests.fakes.accounts import LOCAL_CREDENTIALS, PATH, resource_ids
-from tests.fakes.clocks import FakeClock
+from tests.fakes.accounts import LOCAL_CREDENTIALS, PATH
+from tests.fakes.clocks import NoSleepClock
 from tests.fakes.faults import EVERY_FAULT
+from tests.fakes.image_builder import client_of
 from tests.fakes.servers import RawConnection, split_response
 
 ROOT = Path(__file__).parents[2]
@@ -280,7 +279,7 @@ def test_boto3s_max_attempts_of_5_is_ours_of_6(
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)
     plan = FaultPlan.every(1, Fault("server-error"))
     with LocalServer(LocalImageBuilder(account, faults=plan)) as server:
-        theirs = boto3.session.Session().client(
+        client = boto3.session.Session().client(
             "imagebuilder",
             endpoint_url=server.url,
             region_name="us-west-2",
@@ -288,53 +287,17 @@ def test_boto3s_max_attempts_of_5_is_ours_of_6(
             config=botocore.config.Config(retries={"max_attempts": 5}),
         )
         with pytest.raises(botocore.exceptions.ClientError):
-            theirs.list_lifecycle_execution_resources(lifecycleExecutionId=EXAMPLE_EXECUTION_ID)
-        theirs.close()
-        assert plan.requests == 6
-        with (
-            ImageBuilder(
-                "us-west-2",
-                endpoint_url=server.url,
-                clock=FakeClock(),
-                max_attempts=6,
-                **LOCAL_CREDENTIALS,
-            ) as ours,
-            pytest.raises(ClientError),
-        ):
-            ours.list_lifecycle_execution_resources(lifecycleExecutionId=EXAMPLE_EXECUTION_ID)
-        assert plan.requests == 12
-
-
-def test_boto3_retries_faults(account: Account) -> None:
-    # boto3 does not retry Image Builder's own throttling error.
-    plan = (
-        FaultPlan.on_page(1, Fault("throttle", code="ThrottlingException"))
-        | FaultPlan.on_page(2, Fault("reset-before"))
-        | FaultPlan.on_page("last", Fault("server-error", status=503), times=2)
-    )
-    with LocalServer(LocalImageBuilder(account, faults=plan)) as server:
-        client = boto3.session.Session().client(
-            "imagebuilder",
-            endpoint_url=server.url,
-            region_name="us-west-2",
-            **LOCAL_CREDENTIALS,
-            config=botocore.config.Config(retries={"mode": "standard", "total_max_attempts": 3}),
-        )
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("botocore.retries.standard.time.sleep", lambda _seconds: None)
-            patch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)
-            paginator = client.get_paginator("list_lifecycle_execution_resources")
-            pages = list(paginator.paginate(lifecycleExecutionId=EXAMPLE_EXECUTION_ID))
+            client.list_lifecycle_policies()
         client.close()
-    assert [page["ResponseMetadata"]["RetryAttempts"] for page in pages] == [1, 1, 2]
-    listed = [resource["resourceId"] for page in pages for resource in page["resources"]]
-    assert listed == resource_ids(account)
-    assert [(v.page, v.attempt, fault.name) for v, fault in plan.injected] == [
-        (1, 1, "throttle"),
-        (2, 1, "reset-before"),
-        (3, 1, "server-error"),
-        (3, 2, "server-error"),
-    ]
+    ours = FaultPlan.every(1, Fault("server-error"))
+    with (
+        client_of(
+            LocalImageBuilder(account, faults=ours), max_attempts=6, clock=NoSleepClock()
+        ) as six,
+        pytest.raises(ClientError),
+    ):
+        six.list_lifecycle_policies()
+    assert plan.requests == ours.requests == 6
 
 
 def test_random_faults_under_many_threads(account: Account) -> None:
