@@ -1,7 +1,7 @@
 """The pytest plugin: fixtures with a local Image Builder, and the marker for its faults.
 
-pytest loads it wherever the package is installed, so it imports nothing but pytest: each fixture
-imports what it needs. docs/testing.md shows how to use them.
+pytest loads it wherever the package is installed, so it imports nothing but pytest: the imports
+of a fixture are in its function. docs/testing.md shows how to use them.
 """
 
 from __future__ import annotations

@@ -66,8 +66,8 @@ class Account:
     A timestamp is a datetime, in UTC where it has no zone, or epoch seconds.
 
     Raises ``ValueError`` for pages of an unknown operation, where there are none or too many, for
-    values that JSON does not have and, if ``strict``, for what does not match; the message has the
-    path of each.
+    values that JSON does not have and, if ``strict``, for those that do not match; the message has
+    the path of each.
     """
 
     executions: tuple[Execution, ...] = ()

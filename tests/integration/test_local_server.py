@@ -50,14 +50,6 @@ def test_pipelined_requests_get_their_responses_in_order(connection: RawConnecti
     assert received.count(b'{"message"') == 1, "the response to HEAD has a body"
 
 
-def test_a_client_that_waits_for_100_continue(connection: RawConnection) -> None:
-    lines = (f"POST {PATH} HTTP/1.1", "Host: x", "Content-Length: 2", "Expect: 100-continue")
-    connection.send(*lines)
-    assert connection.socket.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
-    connection.socket.sendall(b"{}")
-    assert connection.read_response()[0] == 403
-
-
 @pytest.mark.parametrize(
     ("lines", "status", "message"),
     [

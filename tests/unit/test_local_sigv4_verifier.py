@@ -81,51 +81,38 @@ def test_a_signature_by_botocore_is_valid(options: dict[str, Any]) -> None:
     verify(signed(**options))
 
 
-SUITE = (
-    "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/{service}/aws4_request, "
-    "SignedHeaders={headers}, Signature={signature}"
-)
+IAM = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+EXAMPLES = [
+    (
+        ("GET", "https://example.amazonaws.com/", "service", {}),
+        "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31",
+    ),
+    (
+        ("POST", "https://example.amazonaws.com/", "service", {}),
+        "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b",
+    ),
+    (
+        ("GET", "https://example.amazonaws.com/?Param2=value2&Param1=value1", "service", {}),
+        "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500",
+    ),
+    (
+        ("GET", "https://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08", "iam", IAM),
+        "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7",
+    ),
+]
 
 
-@pytest.mark.parametrize(
-    ("method", "url", "service", "headers", "signature"),
-    [
-        (
-            "GET",
-            "https://example.amazonaws.com/",
-            "service",
-            {},
-            "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31",
-        ),
-        (
-            "POST",
-            "https://example.amazonaws.com/",
-            "service",
-            {},
-            "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b",
-        ),
-        (
-            "GET",
-            "https://example.amazonaws.com/?Param2=value2&Param1=value1",
-            "service",
-            {},
-            "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500",
-        ),
-        (
-            "GET",
-            "https://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08",
-            "iam",
-            {"content-type": "application/x-www-form-urlencoded; charset=utf-8"},
-            "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("example", "signature"), EXAMPLES)
 def test_the_published_examples_are_valid(
-    method: str, url: str, service: str, headers: dict[str, str], signature: str
+    example: tuple[str, str, str, dict[str, str]], signature: str
 ) -> None:
     """AWS's Signature Version 4 test suite, and the example in its documentation."""
+    method, url, service, headers = example
     names = ";".join(sorted({"host", "x-amz-date", *headers}))
-    authorization = SUITE.format(service=service, headers=names, signature=signature)
+    authorization = (
+        f"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/{service}/aws4_request, "
+        f"SignedHeaders={names}, Signature={signature}"
+    )
     given = {**headers, "x-amz-date": "20150830T123600Z", "authorization": authorization}
     request = httpx.Request(method, url, headers=given)
     secrets = {"AKIDEXAMPLE": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}

@@ -134,7 +134,7 @@ class Fault:
     than a message has a comma in it.
 
     Raises ``ValueError`` for an unknown name or option, a value that is not allowed, and an error
-    without its code. The message says what is allowed.
+    without its code. The message has the allowed values.
     """
 
     name: str
