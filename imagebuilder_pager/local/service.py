@@ -19,11 +19,10 @@ from .errors import ServiceError
 from .faults import FaultPlan
 from .faults.injector import FaultInjector
 from .httpx2_adapter import find_package, serve_request
-from .listing import find_part
 from .parameters import read_parameters
 from .routes import find_operation
 from .sigv4_verifier import verify_signature
-from .sources import SOURCES, read_response
+from .sources import SOURCES, find_part, read_response
 from .tokens import InvalidTokenError, issue_token, verify_token
 from .wire import to_wire
 

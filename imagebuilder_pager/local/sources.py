@@ -1,12 +1,14 @@
-"""Where the data of each operation come from in an account: one row an operation.
+"""Where the data of each operation come from in an account, and which part of them is a page.
 
-``read_response`` returns a whole listing; which part of it is a page is decided in ``listing.py``.
+``read_response`` returns a whole listing by the operation's row in ``SOURCES``. ``find_part``
+returns a page of it. The rule: a position counts the items of all pages, and a page without items
+counts as one. So each position is in one page, at one offset, and a page may be cut at any item.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .errors import ServiceError
 
@@ -83,6 +85,37 @@ def _passes(item: WireDict, name: str, values: Sequence[str]) -> bool:
     text = str(item.get(name))
     # The version of a build, 1.0.4/2, is also found by that of its image, 1.0.4.
     return text in values or (name == "version" and text.partition("/")[0] in values)
+
+
+class Part(NamedTuple):
+    """A page, and the position after its items; None if nothing follows."""
+
+    page: dict[str, Any]
+    end: int | None
+
+
+def find_part(
+    pages: Sequence[WireDict], result_key: str, start: int, limit: int | None
+) -> Part | None:
+    """Return the page at the position ``start``, with at most ``limit`` items.
+
+    ``result_key`` is the member with the items. Returns None if the listing ends before ``start``.
+    """
+    first = 0
+    for number, page in enumerate(pages, start=1):
+        given = page.get(result_key)
+        items = given if isinstance(given, list | tuple) else ()
+        after = first + max(1, len(items))
+        if start < after:
+            part = {name: value for name, value in page.items() if name != "nextToken"}
+            end = after
+            if items:
+                end = after if limit is None else min(after, start + limit)
+                part[result_key] = items[start - first : end - first]
+            is_last = end == after and number == len(pages)
+            return Part(part, None if is_last else end)
+        first = after
+    return None
 
 
 # Policies and their executions.
