@@ -101,15 +101,12 @@ def generate_account(*, resources: int = 120, seed: int = 0, history: bool = Fal
     if resources < 0:
         raise ValueError(f"resources is {resources}, it has to be 0 or more")
     amis, containers = example_policy("AMI_IMAGE"), example_policy("CONTAINER_IMAGE")
-    plan = (
-        (EXAMPLE_EXECUTION_ID, amis, "IN_PROGRESS", resources),
-        ("lce-87654321-4321-4321-4321-210987654321", containers, "SUCCESS", resources // 3),
+    main = generate_execution(
+        EXAMPLE_EXECUTION_ID, amis, status="IN_PROGRESS", resources=resources, seed=seed
     )
-    executions = (
-        generate_execution(identifier, policy, status=status, resources=count, seed=seed)
-        for identifier, policy, status, count in plan
-    )
-    account = Account(tuple(executions), (amis, containers))
+    identifier, count = "lce-87654321-4321-4321-4321-210987654321", resources // 3
+    other = generate_execution(identifier, containers, status="SUCCESS", resources=count, seed=seed)
+    account = Account((main, other), (amis, containers))
     return add_history(account) if history else account
 
 

@@ -233,7 +233,8 @@ def run_installed(
     monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{installed.parent}")
     monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
     # Others that are installed here take seconds to load.
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:pytest-mypy-plugins -p no:respx -p no:anyio")
+    others = ("pytest-mypy-plugins", "hypothesispytest", "respx", "anyio")
+    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(f"-p no:{name}" for name in others))
     return run
 
 
