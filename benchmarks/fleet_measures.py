@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 from imagebuilder_pager.local import Account, LocalImageBuilder, LocalServer
-from imagebuilder_pager.local.execution_generator import example_policy, generate_execution
+from imagebuilder_pager.local.account_generator import example_policy, generate_execution
 from tools.slim import LIBRARY
 
 from .dask_cluster import dask_cluster

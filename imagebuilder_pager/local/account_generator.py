@@ -1,8 +1,7 @@
-"""The generator of accounts: the executions of today, and the two years before them.
+"""The generator of accounts: the same arguments give the same data.
 
-Pipelines build images; a policy's runs act on those that have reached an age, and try again where
-an earlier one has skipped or failed. So an execution's resources, the images and the pipelines fit
-together.
+Structures and kinds of reasons follow the API reference and the user guide's chapter on lifecycle
+policies. Names, numbers and wordings are invented; the account ids are those of AWS's documents.
 """
 
 from __future__ import annotations
@@ -10,80 +9,60 @@ from __future__ import annotations
 import copy
 import dataclasses
 import datetime as dt
+import functools
+import hashlib
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, groupby, takewhile
-from typing import Any
+import json
+import random
+import re
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
 
 from .account import Account, Execution
-from .execution_generator import (
-    ACCOUNT_IDS,
-    DAY,
-    END,
-    HOME,
-    IMAGE_NAMES,
-    Build,
-    Draws,
-    age_rule,
-    example_policy,
-    execute,
-    execution_id,
-    generate_execution,
-    to_arn,
-)
+
+_T = TypeVar("_T")
 
 EXAMPLE_EXECUTION_ID = "lce-12345678-1234-1234-1234-123456789012"
 """The id of the main execution of a generated account."""
 
-#: The states of the executions of a fleet's policy, from day to day, over and over.
+_END = 1740967200  # 2025-03-03 02:00 UTC
+_DAY = 86400
+_ACCOUNT_IDS = ("123456789012", "111122223333", "444455556666", "777788889999")
+_REGIONS = (
+    *("us-west-2", "us-east-1", "us-east-2", "ca-central-1"),
+    *("eu-west-1", "eu-central-1", "ap-southeast-2", "ap-northeast-1"),
+)
+_LOCATIONS = tuple(itertools.product(_ACCOUNT_IDS, _REGIONS))
+_HOME = _LOCATIONS[0]  # the id and the region of a generated account
+_AMIS = ("web-base", "ci-runner", "bastion", "batch-worker", "gpu-training", "windows-ad")
+_ACTIONS = ("DEPRECATE", "DISABLE", "DELETE", "AVAILABLE")
+_CONTAINERS = ("web-api", "report-renderer", "queue-consumer", "etl-nightly")
+_SEED = 117  # with it, the first image is that of the documents
+
+#: The statuses of the resources of an execution in this state, each as often as it is here.
+_RESOURCE_STATUSES = {
+    "IN_PROGRESS": (*["SUCCESS"] * 8, "SKIPPED", "SKIPPED", "FAILED", "IN_PROGRESS", "IN_PROGRESS"),
+    "SUCCESS": (*["SUCCESS"] * 6, "SKIPPED"),
+    "FAILED": (*["SUCCESS"] * 5, *["FAILED"] * 4, "SKIPPED", "SKIPPED"),
+    "CANCELLED": (*["SUCCESS"] * 5, *["SKIPPED"] * 6),
+    "CANCELLING": (*["SUCCESS"] * 5, *["SKIPPED"] * 6, "IN_PROGRESS", "IN_PROGRESS"),
+}
+#: The statuses of the executions of a policy, over and over.
 _STATUSES = ("SUCCESS", "SUCCESS", "FAILED", "SUCCESS", "CANCELLED", "SUCCESS", "SUCCESS")
 #: The names of a fleet's policies. The second of three is for container images.
 _NAMES = ("retire-old-amis", "trim-container-images", "deprecate-nightlies", "expire-ci-runners")
-#: The major version of the images of a series, the time of the first, how many, the days between.
-_SERIES = (("0", 1678089600, 12, 30), ("2", 1725523200, 13, 14))  # March 2023, September 2024
-#: When the images of the account's own executions were built, which have the version 1.
-_OWN_SERIES = (1709539200, 1725091200)  # from 2024-03-04 to 2024-08-31
-_DISTRIBUTION = (
-    HOME,
-    HOME | {"region": "us-east-1"},
-    {"accountId": "444455556666", "region": "eu-west-1"},
-)
-_FIRST_STATUSES = (*["AVAILABLE"] * 10, "FAILED", "CANCELLED")  # of the first build of a version
-_FAILING = "batch-worker"  # its pipeline has failed too often
-_AUTO_DISABLE = 3  # failures in a row, after which a pipeline is disabled
-_UNFINISHED = {"web-base": "BUILDING", "ci-runner": "TESTING", "web-api": "DISTRIBUTING"}
-#: The ages, in days, at which an image is acted on, each with the action.
-_AGES: Mapping[str, tuple[tuple[int, str], ...]] = {
-    "AMI_IMAGE": ((90, "DEPRECATE"), (180, "DISABLE"), (480, "DELETE")),
-    "CONTAINER_IMAGE": ((300, "DELETE"),),
-}
-_WINDOWS = "windows-ad"
-_WINDOWS_END = 1711936800  # 2024-04-01 02:00 UTC, the last run of the policy for it
-#: The policies that have run: the name, the time of the first run, how many, the days between.
-_CALENDAR = (
-    ("retire-old-amis", 1685325600, 45, 14),  # from 2023-05-29
-    ("trim-container-images", 1705456800, 28, 14),  # from 2024-01-17
-    ("retire-windows-amis", _WINDOWS_END - 3 * 91 * DAY, 4, 91),
-)
-#: The changes of a user: the image, how many days before the end, and the status of the execution.
-_CHANGES = (("bastion", 40, "SUCCESS"), ("gpu-training", 28, "FAILED"), (_FAILING, 16, "SUCCESS"))
-_STATE_REASONS = {
-    "CANCELLED": {"reason": "The build was cancelled by a user."},
-    "FAILED": {"reason": "The component harden 1.4.0 has failed."},
-}
-_PIPELINE: Mapping[str, Any] = {
-    "enhancedImageMetadataEnabled": True,
-    "imageTestsConfiguration": {"imageTestsEnabled": True, "timeoutMinutes": 90},
-    "schedule": {
-        "scheduleExpression": "cron(0 8 ? * thu *)",
-        "timezone": "UTC",
-        "pipelineExecutionStartCondition": "EXPRESSION_MATCH_ONLY",
-        "autoDisablePolicy": {"failureCount": _AUTO_DISABLE},
-    },
-    "dateUpdated": "2024-09-04T09:00:00.250Z",
-    "tags": {"team": "platform"},
-    "executionRole": "arn:aws:iam::123456789012:role/image-build",
-}
+
+
+class _Draws(random.Random):
+    """Random choices by those methods that give the same in any version of Python."""
+
+    def pick(self, items: Sequence[_T]) -> _T:
+        return items[int(self.random() * len(items))]
+
+    def hex(self, digits: int) -> str:
+        return f"{self.getrandbits(4 * digits):0{digits}x}"
 
 
 def generate_account(*, resources: int = 120, seed: int = 0, history: bool = False) -> Account:
@@ -127,7 +106,7 @@ class FleetSize:
 def account_ids(count: int) -> tuple[str, ...]:
     """Return this many account ids; the first ones are those that AWS uses in its documentation."""
     further = (f"{number:012d}" for number in range(1, count))
-    return tuple(itertools.islice((*ACCOUNT_IDS, *further), count))
+    return tuple(itertools.islice((*_ACCOUNT_IDS, *further), count))
 
 
 def generate_fleet_account(
@@ -140,38 +119,215 @@ def generate_fleet_account(
     gives the same executions, and newer ones. The executions of a policy that have the same state
     list the same resources, as runs over the same images do.
     """
-    location = {"accountId": account_id, "region": region}
     policies, executions = [], []
     for number in range(size.policies):
         round_, place = divmod(number, len(_NAMES))
         name = f"{_NAMES[place]}-{round_}" if round_ else _NAMES[place]
-        arn = to_arn(f"lifecycle-policy/{name}", location)
+        arn = _arn(f"lifecycle-policy/{name}", account_id, region)
         role = f"arn:aws:iam::{account_id}:role/image-lifecycle"
         kind = "CONTAINER_IMAGE" if number % 3 == 1 else "AMI_IMAGE"
         policy = example_policy(kind, arn=arn, name=name, executionRole=role, dateLastRun=newest)
         policies.append(policy)
-        templates: dict[str, Execution] = {}
-        for index in range(size.executions):
-            start = newest - index * DAY
-            status = _STATUSES[(start // DAY + number) % len(_STATUSES)]
-            if is_running and number == index == 0:
+        for start in range(newest, newest - size.executions * _DAY, -_DAY):
+            status = _STATUSES[(start // _DAY + number) % len(_STATUSES)]
+            if is_running and number == 0 and start == newest:
                 status = "IN_PROGRESS"
-            if status not in templates:
-                templates[status] = generate_execution(
-                    f"{arn} {status}", policy, status=status, resources=size.resources
-                )
-            end = templates[status].end_time
-            execution = dataclasses.replace(
-                templates[status],
-                lifecycle_execution_id=execution_id(f"{arn} {start}"),
+            execution = generate_execution(
+                _execution_id(f"{arn} {start}"),
+                policy,
+                status=status,
+                resources=size.resources,
                 start_time=start,
-                end_time=end and start + end - END,
             )
             executions.append(execution)
     return Account(tuple(executions), tuple(policies), account_id=account_id)
 
 
-# The two years before.
+def example_policy(resource_type: str, **members: Any) -> dict[str, Any]:
+    """Return an example of the API's ``LifecyclePolicy``, for AMIs or for container images.
+
+    ``members`` replace those of the example.
+    """
+    policy: dict[str, Any] = copy.deepcopy(_examples()["policies"][resource_type])
+    return policy | members
+
+
+@functools.cache
+def _examples() -> dict[str, Any]:
+    """Return the structures and texts that do not depend on a seed."""
+    examples: dict[str, Any] = json.loads(Path(__file__).with_name("examples.json").read_bytes())
+    return examples
+
+
+def _arn(path: str, account_id: str = _HOME[0], region: str = _HOME[1]) -> str:
+    return f"arn:aws:imagebuilder:{region}:{account_id}:{path}"
+
+
+def _state(status: str, reasons: Mapping[str, str]) -> dict[str, str]:
+    reason = {"reason": reasons[status]} if status in reasons else {}
+    return {"status": status, **reason}
+
+
+def _execution_id(text: str) -> str:
+    return f"lce-{uuid.UUID(hashlib.sha256(text.encode()).hexdigest()[:32])}"
+
+
+def generate_execution(
+    lifecycle_execution_id: str,
+    policy: Mapping[str, Any],
+    *,
+    status: str,
+    resources: int,
+    start_time: int = _END,
+    seed: int = 0,
+) -> Execution:
+    """Generate an execution of the policy with ``resources`` images.
+
+    ``status`` is that of the execution; the statuses of the images are consistent with it. One that
+    is PENDING can have no images. ``start_time`` is in epoch seconds. The images depend on the
+    policy, the status and the seed alone.
+    """
+    _, _, _, region, account_id, _ = policy["arn"].split(":", 5)
+    is_for_amis = policy["resourceType"] == "AMI_IMAGE"
+    names, actions = (_AMIS, _ACTIONS) if is_for_amis else (_CONTAINERS, ("DELETE",))
+    draws = _Draws(f"{_SEED + seed} {policy['arn']} {status}")
+    work = []
+    for index in range(resources):
+        minor, place = divmod(index, len(names))
+        path = f"image/{names[place]}/1.{minor}.{draws.pick(range(10))}/{draws.pick('12345')}"
+        location = draws.pick(_LOCATIONS) if index % 3 == 2 else (account_id, region)
+        others = [draws.pick(_LOCATIONS) for _ in range(draws.pick(range(3)))]
+        # The children of the first image do not fit on one page.
+        locations = [location, *others] if index else _LOCATIONS[:30]
+        build = _Build(_arn(path, *location), locations=tuple(dict.fromkeys(locations)))
+        work.append((build, draws.pick(actions)))
+    return _execute(
+        lifecycle_execution_id, work, policy_arn=policy["arn"], status=status, start_time=start_time
+    )
+
+
+@dataclasses.dataclass(slots=True)
+class _Build:
+    """One build of a version of an image.
+
+    ``created`` is in epoch seconds. ``locations`` are the account ids and regions of its AMIs or
+    container images. ``executions`` are the ids of those that have changed its state.
+    """
+
+    arn: str
+    created: float = 0
+    status: str = "AVAILABLE"
+    locations: Sequence[tuple[str, str]] = ()
+    executions: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.arn.split("/")[1]
+
+    def outputs(self) -> list[dict[str, Any]]:
+        """Return the AMIs or container images, with their members in an execution."""
+        _, name, version, number = self.arn.split("/")
+        outputs = []
+        for account_id, region in self.locations:
+            output: dict[str, Any] = {"accountId": account_id, "region": region}
+            draws = _Draws(f"{self.arn} {account_id} {region}")
+            output["resourceId"] = f"ami-0{draws.hex(16)}"
+            if name in _CONTAINERS:
+                image = f"{account_id}.dkr.ecr.{region}.amazonaws.com/platform/{name}"
+                output["resourceId"] = f"{image}@sha256:{draws.hex(64)}"
+                output["imageUris"] = [f"{image}:{version}-{number}", f"{image}:{version}"]
+            outputs.append(output)
+        return outputs
+
+
+def _execute(
+    lifecycle_execution_id: str,
+    work: Sequence[tuple[_Build, str]],
+    *,
+    policy_arn: str | None,
+    status: str,
+    start_time: int,
+) -> Execution:
+    """Return an execution that acts on builds, each given with its action."""
+    examples = _examples()
+    resources, children_by_parent = [], {}
+    for index, (build, action) in enumerate(work):
+        draws = _Draws(f"{build.arn} in {lifecycle_execution_id}")
+        outputs = build.outputs()
+        state = {"status": draws.pick(_RESOURCE_STATUSES[status])}
+        done = {"status": "SUCCESS"}
+        if reasons := examples["resourceReasons"].get(state["status"]):
+            state["reason"] = draws.pick(reasons).format(**outputs[-1])
+        if status.startswith("CANCEL") and state["status"] == "SKIPPED":
+            state["reason"] = "The lifecycle execution was cancelled before this resource's turn."
+        reason = examples["actionReasons"][action if policy_arn else "BY_A_USER"]
+        start = start_time + 20 + 45 * index
+        common: dict[str, Any] = {
+            "state": state,
+            "action": {"name": action, "reason": reason},
+            # Half of the times are whole.
+            "startTime": draws.pick((start, start + draws.pick(range(1, 1000)) / 1000)),
+        }
+        if state["status"] != "IN_PROGRESS":
+            common["endTime"] = common["startTime"] + 5 + draws.pick(range(300))
+        _, _, _, region, account_id, _ = build.arn.split(":", 5)
+        identity = {"accountId": account_id, "region": region, "resourceId": build.arn}
+        resources.append({**identity, **common})
+        children = []
+        for output in outputs:
+            child = {**output, **common}
+            # Where an image has failed, its last output has.
+            is_done = state["status"] == "FAILED" and output is not outputs[-1]
+            if is_done or (state["status"] == "IN_PROGRESS" and draws.pick((True, False))):
+                child |= {"state": done, "endTime": child["startTime"] + 4}
+            # No other action touches an AMI's snapshots.
+            if action == "DELETE" and build.name in _AMIS:
+                is_running = child["state"]["status"] == "IN_PROGRESS"
+                states = (child["state"], done) if is_running else (child["state"],)
+                child["snapshots"] = [
+                    {"snapshotId": f"snap-0{draws.hex(16)}", "state": draws.pick(states)}
+                    for _ in range(draws.pick((1, 2, 3)))
+                ]
+            children.append(child)
+        children_by_parent[build.arn] = tuple(children)
+    has_ended = status in ("SUCCESS", "FAILED", "CANCELLED")
+    return Execution(
+        lifecycle_execution_id,
+        _state(status, examples["executionReasons"]),
+        tuple(resources),
+        children_by_parent,
+        policy_arn,
+        start_time,
+        start_time + 340 + 45 * len(resources) if has_ended else None,
+    )
+
+
+# The two years before the executions of an account.
+
+#: The major version of the images of a series, the time of the first, how many, the days between.
+_SERIES = ((0, 1678089600, 12, 30), (2, 1725523200, 13, 14))  # March 2023, September 2024
+#: When the images of the account's own executions were built, which have the version 1.
+_OWN_SERIES = (1709539200, 1725091200)  # from 2024-03-04 to 2024-08-31
+#: The statuses of the builds after the last of a series, each a day after the one before.
+_NEWEST = {
+    "web-base": ("BUILDING",),
+    "ci-runner": ("TESTING",),
+    "web-api": ("DISTRIBUTING",),
+    "batch-worker": ("FAILED", "FAILED", "FAILED"),
+}
+_FIRST_STATUSES = (*["AVAILABLE"] * 10, "FAILED", "CANCELLED")  # of the first build of a version
+_DISTRIBUTION = (_HOME, ("123456789012", "us-east-1"), ("444455556666", "eu-west-1"))
+_AGES = ((90, "DEPRECATE"), (180, "DISABLE"), (480, "DELETE"))
+#: The policies that have run, and three changes of a user: the name, the images, the ages in days
+#: at which it acts on one, the time of the first run, how many, the days between.
+_RUNS = (
+    ("retire-old-amis", _AMIS, _AGES, 1685325600, 45, 14),  # from 2023-05-29
+    ("trim-container-images", _CONTAINERS, ((300, "DELETE"),), 1705456800, 28, 14),
+    ("retire-windows-amis", ("windows-ad",), _AGES[:1], 1688349600, 4, 91),  # to 2024-04-01
+    (None, ("bastion",), ((0, "DISABLE"),), 1737543600, 1, 0),
+    (None, ("gpu-training",), ((0, "DISABLE"),), 1738580400, 1, 0),
+    (None, ("web-base",), ((0, "DEPRECATE"),), 1739617200, 1, 0),
+)
 
 
 def add_history(account: Account) -> Account:
@@ -184,219 +340,155 @@ def add_history(account: Account) -> Account:
 
     ``account`` has the examples of policies, as that of ``generate_account`` does.
     """
-    builds = list(_built())
-    executions = list(_executed(builds))
-    builds += _own_builds(account.executions)
-    builds.sort(key=_age_order)
-    images = [_describe_build(build) for build in builds if build.status != "DELETED"]
+    examples = copy.deepcopy(_examples())
+    built = [build for name in (*_AMIS, *_CONTAINERS) for build in _builds_of(name)]
+    executions = list(_run_policies(built))
+    built += _own_builds(account.executions)
+    built.sort(key=lambda build: (build.name, build.created))
+    images = [_image(build) for build in built if build.status != "DELETED"]
+    by_name = itertools.groupby(built, key=lambda build: build.name)
     return dataclasses.replace(
         account,
-        policies=(*account.policies, *_other_policies()),
+        policies=(*account.policies, *examples["otherPolicies"]),
         executions=(*account.executions, *reversed(executions)),
-        images=copy.deepcopy((*images, *_foreign_images())),
-        pipelines=copy.deepcopy(tuple(_pipelines(builds))),
+        images=(*images, *examples["foreignImages"]),
+        pipelines=tuple(_pipeline(name, list(builds)) for name, builds in by_name),
     )
 
 
-def _other_policies() -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a policy that has been disabled, and one that has not run yet."""
-    return (
-        example_policy(
-            "AMI_IMAGE",
-            name="retire-windows-amis",
-            description="Replaced by retire-old-amis",
-            status="DISABLED",
-            policyDetails=[age_rule("DEPRECATE", 3, "MONTHS", 2)],
-            resourceSelection={"recipes": [{"name": _WINDOWS, "semanticVersion": "x.x.x"}]},
-            dateCreated=1685930400,
-            dateUpdated=1712052000.5,
-            dateLastRun=_WINDOWS_END,
-        ),
-        example_policy(
-            "CONTAINER_IMAGE",
-            name="trim-sandbox-images",
-            description="Keep the newest images of the sandbox",
-            resourceSelection={"tagMap": {"team": "sandbox"}},
-            dateCreated=1740733200,
-            dateUpdated=1740733200,
-            dateLastRun=None,
-        ),
-    )
-
-
-def _built() -> Iterator[Build]:
-    """Yield the finished and unfinished builds of the pipelines.
+def _builds_of(name: str) -> Iterator[_Build]:
+    """Yield the builds of a pipeline by time.
 
     Some versions have a build that has failed or was cancelled, and a day later another one.
     """
-    for name in chain.from_iterable(IMAGE_NAMES.values()):
-        for major, start, count, days in _SERIES:
-            for minor in range(count):
-                draws = Draws(f"{name} {major}.{minor}")
-                created = start + minor * days * DAY + draws.pick(range(600_000)) / 1000
-                build = Build(name, f"{major}.{minor}.0", 1, created)
-                has_failed = name == _FAILING and major == "2" and minor >= count - 3
-                status = "FAILED" if has_failed else draws.pick(_FIRST_STATUSES)
-                if status != build.status:
-                    yield dataclasses.replace(build, status=status)
-                    build.number, build.created = 2, created + DAY
-                if not has_failed:
-                    build.distribute(_DISTRIBUTION[: draws.pick((1, 1, 2, 3))], draws)
-                    yield build
-        if name in _UNFINISHED:
-            yield Build(name, f"2.{count}.0", 1, END - 7200, _UNFINISHED[name])
+    for major, start, count, days in _SERIES:
+        for minor in range(count):
+            arn = _arn(f"image/{name}/{major}.{minor}.0")
+            draws = _Draws(arn)
+            created = start + minor * days * _DAY + draws.pick(range(600_000)) / 1000
+            number, status = 1, draws.pick(_FIRST_STATUSES)
+            if status != "AVAILABLE":
+                yield _Build(f"{arn}/1", created, status)
+                number, created = 2, created + _DAY
+            locations = _DISTRIBUTION[: draws.pick((1, 1, 2, 3))]
+            yield _Build(f"{arn}/{number}", created, locations=locations)
+    statuses = _NEWEST.get(name, ())
+    for number, status in enumerate(statuses, start=1):
+        created = _END - 7200 - (len(statuses) - number) * _DAY
+        yield _Build(_arn(f"image/{name}/{major}.{count}.0/{number}"), created, status)
 
 
-def _executed(builds: Sequence[Build]) -> Iterator[Execution]:
-    """Yield the executions by time, and change the builds as they do."""
-    runs = [(END - days * DAY + 9 * 3600, name, status) for name, days, status in _CHANGES]
-    for name, first, count, days in _CALENDAR:
-        for index in range(count):
-            status = "FAILED" if index % 9 == 5 else "CANCELLED" if index % 14 == 9 else "SUCCESS"
-            runs.append((first + index * days * DAY, name, status))
-    for start, name, status in sorted(runs):
-        usable = [build for build in builds if build.outputs and build.created < start]
-        if name in IMAGE_NAMES["AMI_IMAGE"]:
-            arn, work = None, [([b for b in usable if b.name == name][-1], "DISABLE")]
-        else:
-            arn = to_arn(f"lifecycle-policy/{name}")
-            own = [build for build in usable if _policy_of(build, start) == name]
-            work = [(build, action) for build in own if (action := _due(build, start))]
-        text, state = f"{name} {start}", status if work else "SUCCESS"
-        yield execute(execution_id(text), work, Draws(text), arn, state, start_time=start)
+def _run_policies(built: Sequence[_Build]) -> Iterator[Execution]:
+    """Yield the executions by time. Each acts on the builds as the earlier ones have left them."""
+    runs = [
+        (first + index * days * _DAY, _STATUSES[index % 7], name, names, ages)
+        for name, names, ages, first, count, days in _RUNS
+        for index in range(count)
+    ]
+    for start, status, name, names, ages in sorted(runs, key=lambda run: run[0]):
+        work = [
+            (build, action)
+            for build in built
+            if build.name in names and build.locations
+            # The next action on a build is the one after those that have succeeded.
+            for days, action in ages[len(build.executions) :][:1]
+            if build.created + days * _DAY <= start
+        ]
+        execution = _execute(
+            _execution_id(f"{name} {start}"),
+            work if name else work[-1:],  # a user changes one image
+            policy_arn=_arn(f"lifecycle-policy/{name}") if name else None,
+            status=status if work else "SUCCESS",
+            start_time=start,
+        )
+        _apply(execution, {build.arn: build for build, _ in work})
+        yield execution
 
 
-def _due(build: Build, now: float) -> str | None:
-    """Return the action that a policy takes on a build, if it is old enough for one."""
-    for days, action in _AGES[build.resource_type][build.actions_taken :]:
-        return action if build.created + days * DAY <= now else None
-    return None
-
-
-def _policy_of(build: Build, now: float) -> str:
-    if build.name == _WINDOWS and now <= _WINDOWS_END:
-        return "retire-windows-amis"
-    return "retire-old-amis" if build.is_ami else "trim-container-images"
-
-
-def _own_builds(executions: Sequence[Execution]) -> Sequence[Build]:
+def _own_builds(executions: Sequence[Execution]) -> Sequence[_Build]:
     """Return the images of the account's own executions, with the effects of these."""
-    found: dict[str, Build] = {}
+    builds: dict[str, _Build] = {}
     for execution in sorted(executions, key=lambda execution: execution.start_time or 0):
-        for image in execution.resources:
-            arn = image["resourceId"]
-            if HOME.items() <= image.items():
-                name, version, number = arn.split("/")[1:]
-                build = found.setdefault(arn, Build(name, version, int(number)))
-                build.outputs = execution.children_by_parent[arn]
-                build.apply(image, execution.lifecycle_execution_id)
+        for arn, children in execution.children_by_parent.items():
+            if arn.startswith(_arn("image/")):
+                locations = [(child["accountId"], child["region"]) for child in children]
+                builds[arn] = builds.get(arn) or _Build(arn, locations=locations)
+        _apply(execution, builds)
+    order = sorted(builds.values(), key=lambda b: [int(n) for n in re.findall(r"\d+", b.arn)[1:]])
     start, end = _OWN_SERIES
-    order = sorted(found.values(), key=lambda build: _age_order(build)[1:])
     for index, build in enumerate(order):
         build.created = start + (end - start) * index // len(order)
     return order
 
 
-def _age_order(build: Build) -> tuple[str, list[int], int]:
-    """Return the key that sorts builds by name, and those of an image the oldest first."""
-    return build.name, [int(part) for part in build.version.split(".")], build.number
+def _apply(execution: Execution, builds: Mapping[str, _Build]) -> None:
+    """Change the states of the builds as the execution has, where it succeeded."""
+    for resource in execution.resources:
+        build = builds.get(resource["resourceId"])
+        if build is not None and resource["state"]["status"] == "SUCCESS":
+            action = resource["action"]["name"]
+            build.status = action if action == "AVAILABLE" else f"{action}D"  # DELETE, DELETED
+            build.executions.append(execution.lifecycle_execution_id)
 
 
-def _iso(timestamp: float) -> str:
+def _date(timestamp: float) -> str:
     """Return a time in the form that the API has for images and pipelines."""
     date = dt.datetime.fromtimestamp(timestamp, dt.UTC)
     return date.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _system(build: Build) -> dict[str, str]:
-    if build.name == _WINDOWS:
-        return {"platform": "Windows", "osVersion": "Microsoft Windows Server 2022"}
-    return {"platform": "Linux", "osVersion": "Amazon Linux 2023"}
-
-
-def _describe_build(build: Build) -> dict[str, Any]:
+def _image(build: _Build) -> dict[str, Any]:
     """Return the API's ``ImageSummary``."""
-    outputs = [_describe_output(build, output) for output in build.outputs]
+    _, name, version, number = build.arn.split("/")
+    is_ami = name in _AMIS
+    outputs = [
+        {"region": made["region"], "accountId": made["accountId"], "image": made["resourceId"]}
+        if is_ami
+        else {"region": made["region"], "imageUris": made["imageUris"]}
+        for made in build.outputs()
+    ]
     summary: dict[str, Any] = {
-        "owner": HOME["accountId"],
-        "imageSource": "CUSTOM",
-        "tags": {"team": "platform"},
-        **_system(build),
         "arn": build.arn,
-        "name": build.name,
-        "type": "AMI" if build.is_ami else "DOCKER",
-        "version": f"{build.version}/{build.number}",
-        "state": {"status": build.status, **_STATE_REASONS.get(build.status, {})},
-        "dateCreated": _iso(build.created),
-        "outputResources": {"amis" if build.is_ami else "containers": outputs},
-        "buildType": "USER_INITIATED" if build.number > 1 else "SCHEDULED",
-        "loggingConfiguration": {"logGroupName": f"/aws/imagebuilder/{build.name}"},
+        "name": name,
+        "type": "AMI" if is_ami else "DOCKER",
+        "version": f"{version}/{number}",
+        "platform": "Windows" if name == "windows-ad" else "Linux",
+        "osVersion": "Windows Server 2022" if name == "windows-ad" else "Amazon Linux 2023",
+        "state": _state(build.status, _examples()["buildReasons"]),
+        "outputResources": {"amis" if is_ami else "containers": outputs},
+        "owner": _HOME[0],
+        "dateCreated": _date(build.created),
+        "tags": {"team": "platform"},
+        "buildType": "SCHEDULED" if number == "1" else "USER_INITIATED",
+        "imageSource": "CUSTOM",
+        "loggingConfiguration": {"logGroupName": f"/aws/imagebuilder/{name}"},
     }
     if build.status in ("DEPRECATED", "DISABLED"):
-        summary["deprecationTime"] = build.created + 90 * DAY
-    if build.lifecycle_execution_id is not None:
-        summary["lifecycleExecutionId"] = build.lifecycle_execution_id
+        summary["deprecationTime"] = build.created + 90 * _DAY
+    if build.executions:
+        summary["lifecycleExecutionId"] = build.executions[-1]
     return summary
 
 
-def _describe_output(build: Build, output: Mapping[str, Any]) -> dict[str, Any]:
-    if not build.is_ami:
-        return {"region": output["region"], "imageUris": output["imageUris"]}
-    return {
-        "region": output["region"],
-        "accountId": output["accountId"],
-        "image": output["resourceId"],
-        "name": f"{build.name} {build.version}-{build.number}",
-        "state": {"status": build.status},
+def _pipeline(name: str, builds: Sequence[_Build]) -> dict[str, Any]:
+    """Return the API's ``ImagePipeline`` of an image, with the newest build as its last run."""
+    last = builds[-1]
+    failed = itertools.takewhile(lambda build: build.status == "FAILED", reversed(builds))
+    failures = len(list(failed))
+    kind = "container" if name in _CONTAINERS else "image"
+    pipeline = {
+        **copy.deepcopy(_examples()["pipeline"]),
+        "arn": _arn(f"image-pipeline/{name}"),
+        "name": name,
+        "description": f"Builds {name} every two weeks",
+        "platform": "Windows" if name == "windows-ad" else "Linux",
+        f"{kind}RecipeArn": _arn(f"{kind}-recipe/{name}/{last.arn.split('/')[2]}"),
+        "dateCreated": _date(builds[0].created - 3 * _DAY),
+        "dateLastRun": _date(last.created),
+        "lastRunStatus": last.status,
+        "consecutiveFailures": failures,
+        "status": "ENABLED" if failures < 3 else "DISABLED",
     }
-
-
-def _foreign_images() -> Iterator[dict[str, Any]]:
-    """Yield the builds of images that are Amazon's, one of them deprecated, and a shared one."""
-    for owner, name, version, system, status in (
-        ("Amazon", "amazon-linux-2-x86", "2023.4.27", "Amazon Linux 2", "DEPRECATED"),
-        ("Amazon", "amazon-linux-2023-x86", "2025.2.20", "Amazon Linux 2023", "AVAILABLE"),
-        ("Amazon", "ubuntu-server-24-lts-x86", "2025.2.18", "Ubuntu 24.04", "AVAILABLE"),
-        ("111122223333", "golden-linux", "3.1.0", "Amazon Linux 2023", "AVAILABLE"),
-    ):
-        account, source = ("aws", "AMAZON_MANAGED") if owner == "Amazon" else (owner, "CUSTOM")
-        yield {
-            "arn": to_arn(f"image/{name}/{version}/1", HOME | {"accountId": account}),
-            "name": name,
-            "type": "AMI",
-            "version": f"{version}/1",
-            "platform": "Linux",
-            "osVersion": system,
-            "state": {"status": status},
-            "owner": owner,
-            "dateCreated": "2025-02-20T17:32:04.512Z",
-            "imageSource": source,
-        }
-
-
-def _pipelines(builds: Iterable[Build]) -> Iterator[dict[str, Any]]:
-    """Yield the pipeline of each image, with the newest build as its last run."""
-    for name, group in groupby(builds, key=lambda build: build.name):
-        first, *others = group
-        last = others[-1]
-        failures = len(list(takewhile(lambda b: b.status == "FAILED", reversed(others))))
-        kind = "image-recipe" if last.is_ami else "container-recipe"
-        recipe = "imageRecipeArn" if last.is_ami else "containerRecipeArn"
-        pipeline = {
-            **_PIPELINE,
-            "arn": to_arn(f"image-pipeline/{name}"),
-            "name": name,
-            "description": f"Builds {name} every two weeks",
-            "platform": _system(last)["platform"],
-            recipe: to_arn(f"{kind}/{name}/{last.version}"),
-            "infrastructureConfigurationArn": to_arn("infrastructure-configuration/build-hosts"),
-            "distributionConfigurationArn": to_arn("distribution-configuration/platform"),
-            "dateCreated": _iso(first.created - 3 * DAY),
-            "dateLastRun": _iso(last.created),
-            "lastRunStatus": last.status,
-            "consecutiveFailures": failures,
-            "status": "DISABLED" if failures >= _AUTO_DISABLE else "ENABLED",
-        }
-        if failures < _AUTO_DISABLE:
-            pipeline["dateNextRun"] = _iso(END + 3 * DAY + 6 * 3600)
-        yield pipeline
+    if failures < 3:
+        pipeline["dateNextRun"] = _date(_END + 3 * _DAY + 6 * 3600)
+    return pipeline

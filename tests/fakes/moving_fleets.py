@@ -15,7 +15,7 @@ import httpx
 from imagebuilder_pager.fleet import Account as FleetAccount
 from imagebuilder_pager.fleet import Target
 from imagebuilder_pager.local import Account, Execution
-from imagebuilder_pager.local.execution_generator import example_policy
+from imagebuilder_pager.local.account_generator import example_policy
 from imagebuilder_pager.local.fleet_service import LocalFleet
 from tests.fakes.fleets import PAST, Key, make_fleet
 
