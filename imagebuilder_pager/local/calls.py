@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -33,21 +31,3 @@ class Call(NamedTuple):
     attempt: int
     outcome: str
     fault: Fault | None
-
-
-class CallLog:
-    """The newest calls, in order; thread-safe."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._calls: deque[Call] = deque(maxlen=MAX_CALLS)
-
-    def append(self, call: Call) -> None:
-        """Add the newest call, and drop the oldest one if there are too many."""
-        with self._lock:
-            self._calls.append(call)
-
-    def read(self) -> tuple[Call, ...]:
-        """Return the calls, the oldest first."""
-        with self._lock:
-            return tuple(self._calls)

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Collection, Hashable
 from http import HTTPStatus
 from typing import Any
@@ -15,7 +16,7 @@ import httpx
 
 from .account import Account
 from .account_generator import FleetSize, account_ids, generate_fleet_account
-from .calls import Call, CallLog
+from .calls import MAX_CALLS, Call
 from .errors import ServiceError
 from .service import (
     ACCESS_KEY_ID,
@@ -65,7 +66,7 @@ class RateLimits:
 class _AccountService(LocalImageBuilder):
     """Image Builder in one account and region; all of a fleet have one bounded log of calls."""
 
-    def __init__(self, account: Account, *, calls: CallLog, **options: Any) -> None:
+    def __init__(self, account: Account, *, calls: deque[Call], **options: Any) -> None:
         super().__init__(account, **options)
         self._calls = calls
 
@@ -120,7 +121,7 @@ class LocalFleet:
         self._lock = threading.Lock()
         self._services: dict[tuple[str, str], _AccountService] = {}
         self._replaced: dict[tuple[str, str], Account] = {}
-        self._calls = CallLog()
+        self._calls: deque[Call] = deque(maxlen=MAX_CALLS)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         """Return the response to a request; for an invalid request, an error response."""
@@ -152,7 +153,7 @@ class LocalFleet:
 
         Each is a :class:`Call`.
         """
-        return self._calls.read()
+        return tuple(self._calls.copy())
 
     def account(self, account_id: str, region: str) -> Account:
         """Return the data of an account in a region."""

@@ -8,27 +8,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from types import ModuleType
 from typing import Any
 
 import httpx
 
 
-def find_package(request: object) -> ModuleType | None:
-    """Return the package httpx2 for a request of it; None for a request of httpx."""
-    module = sys.modules.get("httpx2")
-    if module is not None and isinstance(request, module.Request):
-        return module
-    return None
+def serve_request(handler: Callable[[httpx.Request], httpx.Response], request: Any) -> Any:
+    """Return the handler's response to a request of httpx or of httpx2.
 
-
-def serve_request(
-    handler: Callable[[httpx.Request], httpx.Response], request: Any, package: ModuleType
-) -> Any:
-    """Return the handler's response as one of the package, and raise its errors as the package's.
-
-    ``request`` is of the package.
+    For one of httpx2, the response and the errors are httpx2's.
     """
+    package: Any = sys.modules.get("httpx2")
+    if package is None or not isinstance(request, package.Request):
+        return handler(request)
 
     def convert(error: httpx.TransportError) -> Exception:
         error_class: Callable[..., Exception] = getattr(package, type(error).__name__)

@@ -162,14 +162,6 @@ class _Server(socketserver.ThreadingTCPServer):
             super().handle_error(request, client_address)
 
 
-class _BadRequestError(Exception):
-    """An invalid HTTP request."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
 class _RequestHandler(BaseHTTPRequestHandler):
     """The handler of one connection: it reads requests and writes the service's responses."""
 
@@ -180,20 +172,8 @@ class _RequestHandler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         server = cast("_Server", self.server)
-        try:
-            request = httpx.Request(
-                self.command,
-                self._url(),
-                # As they came: the service decides about a value that is not ASCII.
-                headers=[
-                    (name.encode("latin-1"), value.encode("latin-1"))
-                    for name, value in self.headers.items()
-                ],
-                content=self._body(),
-                extensions={FAULT_EXTENSION: True},
-            )
-        except _BadRequestError as error:
-            self.send_error(error.status, str(error))
+        request = self._read_request()
+        if request is None:
             return
         if self._last_outcome is ConnectionOutcome.RESET_NEXT:
             self._apply_outcome(ConnectionOutcome.RESET)
@@ -202,26 +182,32 @@ class _RequestHandler(BaseHTTPRequestHandler):
         server.closing.wait(server.latency)
         self._send(response)
 
-    def _url(self) -> httpx.URL:
-        host = self.headers.get("Host", "")
-        if not self.path.startswith("/"):
-            raise _BadRequestError(400, "The request target has to be a path.")
-        try:
-            return httpx.URL(f"http://{host}{self.path}")
-        except httpx.InvalidURL:
-            raise _BadRequestError(400, "The Host header or the path is not valid.") from None
-
-    def _body(self) -> bytes:
-        if "Transfer-Encoding" in self.headers:
-            raise _BadRequestError(411, "A request body needs a Content-Length.")
+    def _read_request(self) -> httpx.Request | None:
+        """Return the request, or send the error of an invalid one and return None."""
         text = self.headers.get("Content-Length", "0")
+        if not self.path.startswith("/"):
+            self.send_error(400, "The request target has to be a path.")
+            return None
+        if "Transfer-Encoding" in self.headers:
+            self.send_error(411, "A request body needs a Content-Length.")
+            return None
         if not (text.isascii() and text.isdigit() and len(text) <= _MAX_LENGTH_DIGITS):
-            raise _BadRequestError(400, "The Content-Length header is not valid.")
-        length = int(text)
-        body = self.rfile.read(length)
-        if len(body) < length:
+            self.send_error(400, "The Content-Length header is not valid.")
+            return None
+        try:
+            url = httpx.URL(f"http://{self.headers.get('Host', '')}{self.path}")
+        except httpx.InvalidURL:
+            self.send_error(400, "The Host header or the path is not valid.")
+            return None
+        body = self.rfile.read(int(text))
+        if len(body) < int(text):
             raise ConnectionAbortedError("the client went away within a request body")
-        return body
+        # As they came: the service decides about a value that is not ASCII.
+        headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in self.headers.items()]
+        extensions = {FAULT_EXTENSION: True}
+        return httpx.Request(
+            self.command, url, headers=headers, content=body, extensions=extensions
+        )
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Respond to an invalid HTTP request, and close the connection."""

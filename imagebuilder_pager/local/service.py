@@ -7,6 +7,7 @@ import email.utils
 import json
 import threading
 import uuid
+from collections import deque
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -14,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from .account import Account
-from .calls import CallLog
+from .calls import MAX_CALLS
 from .errors import ServiceError
 from .faults import FaultPlan
 from .faults.injector import FaultInjector
-from .httpx2_adapter import find_package, serve_request
+from .httpx2_adapter import serve_request
 from .parameters import read_parameters
 from .routes import find_operation
 from .sigv4_verifier import verify_signature
@@ -113,7 +114,7 @@ class LocalImageBuilder:
         self._region = region
         self._secrets = _LOCAL_SECRETS if secrets is None else secrets
         self._injector = FaultInjector(plan)
-        self._calls = CallLog()
+        self._calls: deque[Call] = deque(maxlen=MAX_CALLS)
         self._lock = threading.Lock()
         self._requests = 0
         self._last_issue_time: int | None = None
@@ -126,7 +127,7 @@ class LocalImageBuilder:
     @property
     def calls(self) -> tuple[Call, ...]:
         """The requests so far, in order, each a :class:`Call`; the newest 10,000."""
-        return self._calls.read()
+        return tuple(self._calls.copy())  # one step, while other threads append
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         """Return the response to a request; for an invalid request, an error response.
@@ -134,10 +135,7 @@ class LocalImageBuilder:
         A fault of the connection raises the exception of httpx that it would cause. A request of
         httpx2 gets a response, or an exception, of httpx2.
         """
-        package = find_package(request)
-        if package is None:
-            return self._respond_or_fail(request)
-        response: httpx.Response = serve_request(self._respond_or_fail, request, package)
+        response: httpx.Response = serve_request(self._respond_or_fail, request)
         return response
 
     def _respond_or_fail(self, request: httpx.Request) -> httpx.Response:
@@ -227,10 +225,11 @@ class LocalImageBuilder:
         if part is None:
             # A token may be of a service with another account.
             raise ServiceError("InvalidPaginationTokenException", _INVALID_TOKEN)
-        if part.end is None:
-            return part.page
-        token = issue_token(listing=listing, position=part.end, issued=self._token_issue_time(now))
-        return {**part.page, "nextToken": token}
+        page, end = part
+        if end is None:
+            return page
+        token = issue_token(listing=listing, position=end, issued=self._token_issue_time(now))
+        return {**page, "nextToken": token}
 
     def _decode_position(self, token: str | None, listing: tuple[str, ...], now: int) -> int:
         if token is None:

@@ -25,6 +25,18 @@ _SERVER_ERRORS: dict[int, tuple[str | None, str]] = {
     503: ("ServiceUnavailableException", "The service cannot process the request now."),
     504: (None, "Gateway Timeout"),
 }
+#: The code and the message of an error; the code is an option where it is None.
+_ERRORS: dict[str, tuple[str | None, str]] = {
+    "throttle": (None, "Rate exceeded"),
+    "expired-token": (
+        "InvalidPaginationTokenException",
+        "You have provided an invalid pagination token in your request. It has expired.",
+    ),
+    "expired-credentials": (
+        "ExpiredTokenException",
+        "The security token included in the request is expired",
+    ),
+}
 
 
 class BodyStream(httpx.SyncByteStream, httpx.AsyncByteStream):
@@ -83,27 +95,17 @@ def replace_response(
 
 def _find_error(fault: Fault) -> tuple[int, str | None, str] | None:
     """Return status, code and message of an error of the service, None for another fault."""
-    code: str | None
-    match fault.name:
-        case "throttle":
-            code, message = str(fault["code"]), "Rate exceeded"
-        case "expired-token":
-            code = "InvalidPaginationTokenException"
-            message = (
-                "You have provided an invalid pagination token in your request. It has expired."
-            )
-        case "expired-credentials":
-            code = "ExpiredTokenException"
-            message = "The security token included in the request is expired"
-        case "error":
-            code, message = str(fault["code"]), str(fault["message"])
-            return cast("int", fault["status"]) or HTTP_STATUS.get(code, 400), code, message
-        case "server-error" if fault["body"] == "json":
-            status = cast("int", fault["status"])
-            return status, *_SERVER_ERRORS[status]
-        case _:
-            return None
-    return HTTP_STATUS[code], code, message
+    if fault.name in _ERRORS:
+        code, message = _ERRORS[fault.name]
+        code = code or str(fault["code"])
+        return HTTP_STATUS[code], code, message
+    if fault.name == "error":
+        code, message = str(fault["code"]), str(fault["message"])
+        return cast("int", fault["status"]) or HTTP_STATUS.get(code, 400), code, message
+    if fault.name == "server-error" and fault["body"] == "json":
+        status = cast("int", fault["status"])
+        return status, *_SERVER_ERRORS[status]
+    return None
 
 
 def _respond_as_proxy(
