@@ -5,22 +5,24 @@ from __future__ import annotations
 import datetime as dt
 import email.utils
 import json
+import re
 import threading
 import uuid
 from collections import deque
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 
 from .account import Account
-from .calls import MAX_CALLS
+from .calls import MAX_CALLS, Call
 from .errors import ServiceError
-from .faults import FaultPlan
-from .faults.injector import FaultInjector
+from .faults import Fault, FaultPlan
+from .faults.connection_faults import CONNECTION_FAULTS, FAULT_EXTENSION, plan_delivery, simulate
+from .faults.response_faults import replace_response
 from .httpx2_adapter import serve_request
-from .parameters import read_parameters
+from .parameters import find_members, read_parameters
 from .routes import find_operation
 from .sigv4_verifier import verify_signature
 from .sources import SOURCES, find_part, read_response
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .._rows import Operation
-    from .calls import Call
     from .wire import WireDict
 
 ACCESS_KEY_ID = "local"
@@ -113,9 +114,11 @@ class LocalImageBuilder:
         self._token_lifetime = token_lifetime.total_seconds()
         self._region = region
         self._secrets = _LOCAL_SECRETS if secrets is None else secrets
-        self._injector = FaultInjector(plan)
+        self._plan = plan
+        self._skew = dt.timedelta()  # of the clock, by a fault
+        self._expired: set[tuple[str, str]] = set()  # credentials, by a fault
         self._calls: deque[Call] = deque(maxlen=MAX_CALLS)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a rule of the plan may send a request
         self._requests = 0
         self._last_issue_time: int | None = None
 
@@ -140,9 +143,34 @@ class LocalImageBuilder:
 
     def _respond_or_fail(self, request: httpx.Request) -> httpx.Response:
         """Record the request and return the response, with a fault if the plan has one for it."""
+        credentials = _credentials_of(request)
         with self._lock:
             self._requests += 1
-        return self._injector.respond(request, self._respond, self._calls.append)
+            skew, expired = self._skew, credentials in self._expired
+        response, last = self._respond(request, skew)
+        members = find_members(request)
+        with self._lock:
+            info, fault = self._plan.decide(request, members, last=last)
+            if fault is None and expired:
+                fault = Fault("expired-credentials", lasting=True)
+            if fault is not None and fault.name == "clock-skew":
+                # It lasts, so that a client can correct its clock by it.
+                self._skew = dt.timedelta(minutes=cast("float", fault["minutes"]))
+                response, _ = self._respond(request, self._skew)
+            elif fault is not None and fault.name not in CONNECTION_FAULTS:
+                if fault.name == "expired-credentials" and fault["lasting"]:
+                    self._expired.add(credentials)
+                response = replace_response(fault, request, response)
+            outcome = _outcome_of(response, fault)
+            self._calls.append(
+                Call(info.operation, members or {}, info.page, info.attempt, outcome, fault)
+            )
+        if fault is None or fault.name not in CONNECTION_FAULTS:
+            return response
+        response.extensions[FAULT_EXTENSION] = fault
+        if FAULT_EXTENSION in request.extensions:
+            return response
+        return simulate(plan_delivery(response), request, response)
 
     def _respond(self, request: httpx.Request, skew: dt.timedelta) -> tuple[httpx.Response, bool]:
         """Return the response without a fault, and whether it is a page without a next one.
@@ -261,3 +289,17 @@ def _identify_listing(operation: Operation, params: Mapping[str, Any]) -> tuple[
     """Return the identity of a listing, without the page size, which may change on each page."""
     members = {name: params[name] for name in params if name not in ("maxResults", "nextToken")}
     return operation.name, json.dumps(members, sort_keys=True)
+
+
+def _credentials_of(request: httpx.Request) -> tuple[str, str]:
+    """Return the access key id and the session token of the request."""
+    credential = re.search(r"Credential=([^/,\s]*)", request.headers.get("authorization", ""))
+    token = request.headers.get("x-amz-security-token", "")
+    return credential[1] if credential else "", token
+
+
+def _outcome_of(response: httpx.Response, fault: Fault | None) -> str:
+    code = response.headers.get("x-amzn-ErrorType")
+    if fault is not None and (code is None or fault.name in CONNECTION_FAULTS):
+        return fault.name
+    return f"{response.status_code}" if code is None else f"{response.status_code} {code}"

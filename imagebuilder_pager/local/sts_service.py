@@ -91,7 +91,12 @@ class LocalSts:
             if form.get("Action") == "AssumeRole":
                 return _response("AssumeRole", self._assume_role(form, now))
             if form.get("Action") == "GetCallerIdentity":
-                return _response("GetCallerIdentity", self._caller_identity(access_key_id))
+                session = self._sessions[access_key_id]
+                identity = (
+                    f"<Arn>{escape(session.arn)}</Arn><UserId>{access_key_id}</UserId>"
+                    f"<Account>{session.account}</Account>"
+                )
+                return _response("GetCallerIdentity", identity)
             raise ServiceError("UnknownOperationException", "The action is not valid.")
         except ServiceError as error:
             body = (
@@ -134,13 +139,6 @@ class LocalSts:
             f"<Expiration>{expiration:%Y-%m-%dT%H:%M:%SZ}</Expiration></Credentials>"
             f"<AssumedRoleUser><Arn>{escape(arn)}</Arn>"
             f"<AssumedRoleId>AROALOCAL:{escape(name)}</AssumedRoleId></AssumedRoleUser>"
-        )
-
-    def _caller_identity(self, access_key_id: str) -> str:
-        session = self._sessions[access_key_id]
-        return (
-            f"<Arn>{escape(session.arn)}</Arn><UserId>{access_key_id}</UserId>"
-            f"<Account>{session.account}</Account>"
         )
 
 
