@@ -26,7 +26,7 @@ from .parameters import find_members, read_parameters
 from .routes import find_operation
 from .sigv4_verifier import verify_signature
 from .sources import SOURCES, find_part, read_response
-from .tokens import InvalidTokenError, issue_token, verify_token
+from .tokens import issue_token, verify_token
 from .wire import to_wire
 
 if TYPE_CHECKING:
@@ -262,10 +262,10 @@ class LocalImageBuilder:
     def _decode_position(self, token: str | None, listing: tuple[str, ...], now: int) -> int:
         if token is None:
             return 0
-        try:
-            position, issued = verify_token(token, listing=listing)
-        except InvalidTokenError:
-            raise ServiceError("InvalidPaginationTokenException", _INVALID_TOKEN) from None
+        verified = verify_token(token, listing=listing)
+        if verified is None:
+            raise ServiceError("InvalidPaginationTokenException", _INVALID_TOKEN)
+        position, issued = verified
         if now - issued > self._token_lifetime:
             raise ServiceError(
                 "InvalidPaginationTokenException", f"{_INVALID_TOKEN} It has expired."

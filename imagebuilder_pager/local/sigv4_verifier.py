@@ -70,11 +70,11 @@ def verify_signature(
             "UnrecognizedClientException",
             "The security token included in the request is invalid.",
         )
-    timestamp = _parse_date(request)
+    date, timestamp = _parse_date(request), request.headers["x-amz-date"]
     problem = (
         _find_unsigned_header(request, authorization)
         or _find_wrong_scope(authorization.scope, timestamp, service, region)
-        or _find_wrong_date(timestamp, now)
+        or _find_wrong_date(date, now)
     )
     if not problem:
         expected = _sign(secret, request, authorization, timestamp)
@@ -118,22 +118,19 @@ def _parse_authorization(request: httpx.Request) -> _Authorization:
     return _Authorization(access_key_id, tuple(scope), signed, fields["Signature"])
 
 
-def _parse_date(request: httpx.Request) -> str:
+def _parse_date(request: httpx.Request) -> dt.datetime:
     """Return the valid ``X-Amz-Date`` of the request."""
     timestamp: str | None = request.headers.get("x-amz-date")
     if timestamp is None:
         raise _incomplete("Authorization header requires existence of an 'X-Amz-Date' header.")
     try:
-        if _to_date(timestamp).strftime(_DATE_FORMAT) == timestamp:
-            return timestamp
+        date = dt.datetime.strptime(timestamp, _DATE_FORMAT).replace(tzinfo=dt.UTC)
     except ValueError:
-        pass
+        date = None
     # strptime alone also accepts months and hours of one digit.
-    raise _incomplete("Date must be in ISO-8601 'basic format', as 20230115T104500Z.")
-
-
-def _to_date(timestamp: str) -> dt.datetime:
-    return dt.datetime.strptime(timestamp, _DATE_FORMAT).replace(tzinfo=dt.UTC)
+    if date is None or date.strftime(_DATE_FORMAT) != timestamp:
+        raise _incomplete("Date must be in ISO-8601 'basic format', as 20230115T104500Z.")
+    return date
 
 
 def _find_unsigned_header(request: httpx.Request, authorization: _Authorization) -> str | None:
@@ -168,21 +165,20 @@ def _find_wrong_scope(
     return " ".join(violations)
 
 
-def _find_wrong_date(timestamp: str, now: dt.datetime) -> str | None:
+def _find_wrong_date(date: dt.datetime, now: dt.datetime) -> str | None:
     # In whole seconds, as the header is.
     now = now.astimezone(dt.UTC).replace(microsecond=0)
     earliest, latest = now - _ALLOWED_SKEW, now + _ALLOWED_SKEW
-    date = _to_date(timestamp)
     if earliest <= date <= latest:
         return None
-    problem, limit, sign = (
-        ("expired: {} is now earlier than", earliest, "-")
+    problem, relation, limit, sign = (
+        ("expired", "is now earlier than", earliest, "-")
         if date < earliest
-        else ("not yet current: {} is still later than", latest, "+")
+        else ("not yet current", "is still later than", latest, "+")
     )
     minutes = f"{_ALLOWED_SKEW.total_seconds() / 60:g} min."
     return (
-        f"Signature {problem.format(timestamp)} {limit:{_DATE_FORMAT}} "
+        f"Signature {problem}: {date:{_DATE_FORMAT}} {relation} {limit:{_DATE_FORMAT}} "
         f"({now:{_DATE_FORMAT}} {sign} {minutes})"
     )
 

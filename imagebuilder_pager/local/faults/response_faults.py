@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, cast
+from typing import Any
 
 import httpx
 
@@ -71,55 +71,52 @@ def replace_response(
     fault: Fault, request: httpx.Request, original: httpx.Response
 ) -> httpx.Response:
     """Return the response of a fault in place of the original."""
-    status, headers = original.status_code, dict(original.headers)
-    others: dict[str, OptionValue]
+    headers = dict(original.headers)
     if (change_body := _BODY_CHANGES.get(fault.name)) is not None:
-        body = change_body(fault, read_body(original))
+        status, body = original.status_code, change_body(fault, read_body(original))
         if fault.name == "broken-gzip":
             headers["content-encoding"] = "gzip"
     else:
-        kept = ["date"]
-        if (error := _find_error(fault)) is not None:
-            status, code, message = error
-            body = json.dumps({"message": message}).encode()
-            others = {"content-type": "application/json", "x-amzn-errortype": code}
-            kept.append("x-amzn-requestid")
-        else:
-            status, body, others = _respond_as_proxy(fault, request)
+        status, body, others = _make_response(fault, request)
         others["retry-after"] = dict(fault.options).get("retry_after")
+        # A proxy does not know the id that the service gave the request.
+        kept = ("date", "x-amzn-requestid") if "x-amzn-errortype" in others else ("date",)
         headers = {name: headers[name] for name in kept if name in headers}
         headers |= {name: str(value) for name, value in others.items() if value is not None}
     headers["content-length"] = str(len(body))
     return httpx.Response(status, headers=headers, stream=BodyStream(body))
 
 
-def _find_error(fault: Fault) -> tuple[int, str | None, str] | None:
-    """Return status, code and message of an error of the service, None for another fault."""
-    if fault.name in _ERRORS:
-        code, message = _ERRORS[fault.name]
-        code = code or str(fault["code"])
-        return HTTP_STATUS[code], code, message
-    if fault.name == "error":
-        code, message = str(fault["code"]), str(fault["message"])
-        return cast("int", fault["status"]) or HTTP_STATUS.get(code, 400), code, message
-    if fault.name == "server-error" and fault["body"] == "json":
-        status = cast("int", fault["status"])
-        return status, *_SERVER_ERRORS[status]
-    return None
-
-
-def _respond_as_proxy(
+def _make_response(
     fault: Fault, request: httpx.Request
 ) -> tuple[int, bytes, dict[str, OptionValue]]:
-    """Return status, body and headers of a response that is not the service's."""
-    status = 200 if fault.name == "html" else cast("int", fault["status"])
+    """Return status, body and headers of a response of the service or of a proxy."""
+    options: dict[str, Any] = dict(fault.options)
+    if fault.name in _ERRORS:
+        code, message = _ERRORS[fault.name]
+        code = code or options["code"]
+        return _make_error(HTTP_STATUS[code], code, message)
+    if fault.name == "error":
+        code = options["code"]
+        status = options["status"] or HTTP_STATUS.get(code, 400)
+        return _make_error(status, code, options["message"])
+    status = options.get("status", 200)
     if fault.name == "redirect":
         # By default to the same URL: the plan then counts a client that follows the redirect.
-        return status, b"", {"location": str(fault["location"] or request.url)}
-    if fault.name == "server-error" and fault["body"] == "empty":
+        return status, b"", {"location": options["location"] or str(request.url)}
+    if options.get("body") == "json":
+        return _make_error(status, *_SERVER_ERRORS[status])
+    if options.get("body") == "empty":
         return status, b"", {}
     title = "Sign in to this network" if fault.name == "html" else f"{status} Error"
     return status, _HTML.format(title=title).encode(), {"content-type": "text/html"}
+
+
+def _make_error(
+    status: int, code: str | None, message: str
+) -> tuple[int, bytes, dict[str, OptionValue]]:
+    headers: dict[str, OptionValue] = {"content-type": "application/json", "x-amzn-errortype": code}
+    return status, json.dumps({"message": message}).encode(), headers
 
 
 def _cut_or_replace(fault: Fault, body: bytes) -> bytes:
