@@ -16,11 +16,12 @@ import httpx
 
 from .account import Account
 from .account_generator import FleetSize, account_ids, generate_fleet_account
-from .calls import MAX_CALLS, Call
 from .errors import ServiceError
 from .service import (
     ACCESS_KEY_ID,
+    MAX_CALLS,
     SECRET_ACCESS_KEY,
+    Call,
     LocalImageBuilder,
     make_response,
     utc_now,

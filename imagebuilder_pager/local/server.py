@@ -20,7 +20,7 @@ from .faults.connection_faults import FAULT_EXTENSION, ConnectionOutcome, plan_d
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .calls import Call
+    from .service import Call
 
 _MAX_LENGTH_DIGITS = 9  # of a Content-Length
 _IDLE_TIMEOUT = 60.0  # seconds

@@ -11,12 +11,11 @@ import uuid
 from collections import deque
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import httpx
 
 from .account import Account
-from .calls import MAX_CALLS, Call
 from .errors import ServiceError
 from .faults import Fault, FaultPlan
 from .faults.connection_faults import CONNECTION_FAULTS, FAULT_EXTENSION, plan_delivery, simulate
@@ -41,6 +40,9 @@ ACCESS_KEY_ID = "local"
 SECRET_ACCESS_KEY = ACCESS_KEY_ID
 """The secret access key of the local account. It is valid nowhere else."""
 
+MAX_CALLS = 10_000
+"""The most calls that are kept: the newest."""
+
 _PAGE_SIZE = 25
 """The items on a page of an account's listing, without ``maxResults``."""
 
@@ -48,6 +50,28 @@ _LOCAL_SECRETS: Mapping[str, str] = MappingProxyType({ACCESS_KEY_ID: SECRET_ACCE
 _MAX_SHOWN_KEYS = 10  # access key ids in an error
 _SIGNING_NAME = "imagebuilder"
 _INVALID_TOKEN = "You have provided an invalid pagination token in your request."
+
+
+class Call(NamedTuple):
+    """One request to the service, and its outcome.
+
+    - ``operation``: the API's name of the operation, as ListImages; None for an unknown path.
+    - ``parameters``: its parameters as on the wire, valid or not, those that are null left out;
+      empty if they cannot be parsed.
+    - ``page``: the number of its page, as a ``FaultPlan`` counts.
+    - ``attempt``: the number of the request among those for the same page.
+    - ``outcome``: the status, with the code of an error: ``200``, ``403 AccessDeniedException``.
+      For a fault of the connection, or one whose response has no code, the name of the fault:
+      ``stall``.
+    - ``fault``: the :class:`Fault` that it met, or None.
+    """
+
+    operation: str | None
+    parameters: dict[str, Any]
+    page: int
+    attempt: int
+    outcome: str
+    fault: Fault | None
 
 
 def utc_now() -> dt.datetime:
