@@ -18,9 +18,7 @@ from .account import Account
 from .account_generator import FleetSize, account_ids, generate_fleet_account
 from .errors import ServiceError
 from .service import (
-    ACCESS_KEY_ID,
     MAX_CALLS,
-    SECRET_ACCESS_KEY,
     Call,
     LocalImageBuilder,
     make_response,
@@ -106,13 +104,7 @@ class LocalFleet:
         self.account_ids: tuple[str, ...] = account_ids(size.accounts)
         self.regions: tuple[str, ...] = tuple(regions)
         self.throttled: int = 0
-        self.sts: LocalSts = LocalSts(
-            self.account_ids,
-            self.account_ids[0],
-            ACCESS_KEY_ID,
-            SECRET_ACCESS_KEY,
-            lifetime=role_lifetime,
-        )
+        self.sts: LocalSts = LocalSts(self.account_ids, role_lifetime)
         self._size = size
         self._is_running = is_running
         self._clock = clock
@@ -158,10 +150,7 @@ class LocalFleet:
 
     def account(self, account_id: str, region: str) -> Account:
         """Return the data of an account in a region."""
-        replaced = self._replaced.get((account_id, region))
-        if replaced is not None:
-            return replaced
-        return generate_fleet_account(
+        return self._replaced.get((account_id, region)) or generate_fleet_account(
             account_id, region, self._size, newest=self._newest, is_running=self._is_running
         )
 

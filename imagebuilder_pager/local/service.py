@@ -271,7 +271,9 @@ class LocalImageBuilder:
             pages, limit = (response,), limit or _PAGE_SIZE
         if operation.result_key is None:
             return pages[0]
-        listing = _identify_listing(operation, params)
+        # The page size may change on each page.
+        members = {name: params[name] for name in params if name not in ("maxResults", "nextToken")}
+        listing = (operation.name, json.dumps(members, sort_keys=True))
         start = self._decode_position(params.get("nextToken"), listing, now)
         part = find_part(pages, operation.result_key, start, limit)
         if part is None:
@@ -307,12 +309,6 @@ class LocalImageBuilder:
             if issued is None or not 0 <= now - issued <= self._token_lifetime / 10:
                 self._last_issue_time = issued = now
             return issued
-
-
-def _identify_listing(operation: Operation, params: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the identity of a listing, without the page size, which may change on each page."""
-    members = {name: params[name] for name in params if name not in ("maxResults", "nextToken")}
-    return operation.name, json.dumps(members, sort_keys=True)
 
 
 def _credentials_of(request: httpx.Request) -> tuple[str, str]:
