@@ -163,11 +163,6 @@ def _arn(path: str, account_id: str = _HOME[0], region: str = _HOME[1]) -> str:
     return f"arn:aws:imagebuilder:{region}:{account_id}:{path}"
 
 
-def _state(status: str, reasons: Mapping[str, str]) -> dict[str, str]:
-    reason = {"reason": reasons[status]} if status in reasons else {}
-    return {"status": status, **reason}
-
-
 def _execution_id(text: str) -> str:
     return f"lce-{uuid.UUID(hashlib.sha256(text.encode()).hexdigest()[:32])}"
 
@@ -293,7 +288,7 @@ def _execute(
     has_ended = status in ("SUCCESS", "FAILED", "CANCELLED")
     return Execution(
         lifecycle_execution_id,
-        _state(status, examples["executionReasons"]),
+        {"status": status, **examples["executionReasons"].get(status, {})},
         tuple(resources),
         children_by_parent,
         policy_arn,
@@ -454,7 +449,7 @@ def _image(build: _Build) -> dict[str, Any]:
         "version": f"{version}/{number}",
         "platform": "Windows" if name == "windows-ad" else "Linux",
         "osVersion": "Windows Server 2022" if name == "windows-ad" else "Amazon Linux 2023",
-        "state": _state(build.status, _examples()["buildReasons"]),
+        "state": {"status": build.status, **_examples()["buildReasons"].get(build.status, {})},
         "outputResources": {"amis" if is_ami else "containers": outputs},
         "owner": _HOME[0],
         "dateCreated": _date(build.created),
