@@ -15,8 +15,7 @@ import re
 import ssl
 import sys
 
-from imagebuilder_pager.local.account_generator import generate_execution
-from imagebuilder_pager.local.example_policies import example_policy
+from imagebuilder_pager.local.account_generator import example_policy, generate_execution
 
 from .fleet_responses import respond_for_fleet
 
@@ -88,7 +87,7 @@ class Pages:
 
 
 def _executions_page(executions: int, pages: int) -> bytes:
-    """Return the one page of a policy's executions, each with so many pages of resources."""
+    """Return the one page of a policy's executions, each with this number of pages of resources."""
     listed = [
         {
             "lifecycleExecutionId": f"lce-00000000-0000-0000-{number:04d}-{pages:012d}",
