@@ -199,7 +199,6 @@ def _calling(source: str) -> Iterator[None]:
     except CredentialRetrievalError:
         raise
     except Exception as error:
-        reason = str(error).partition("\n")[0][:200]
-        raise CredentialRetrievalError(
-            f"{source} failed: {type(error).__name__}{': ' if reason else ''}{reason}"
-        ) from error
+        first_line = str(error)[:200].splitlines()[:1]
+        reason = ": ".join([f"{source} failed", type(error).__name__, *first_line])
+        raise CredentialRetrievalError(reason) from error
