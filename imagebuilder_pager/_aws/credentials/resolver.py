@@ -90,8 +90,9 @@ def _provider_of(
     raise InvalidValueError(Problem("credentials", given, allowed))
 
 
-def _is_coroutine_function(function: Callable[..., Any]) -> bool:
-    return any(map(inspect.iscoroutinefunction, (function, type(function).__call__)))
+def _is_coroutine_function(function: object) -> bool:
+    call = getattr(type(function), "__call__", None)  # noqa: B004 - of an object
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
 def _chain_fetcher(context: CredentialsContext) -> Callable[[], Credentials]:
