@@ -17,14 +17,17 @@ from __future__ import annotations
 
 import itertools
 import logging
+import signal
+import threading
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from types import FrameType
 
 from .._aws.clock import SYSTEM_CLOCK, Clock
 from .._aws.protocol.responses import OnInvalidResponse, validate_on_invalid_response
@@ -226,6 +229,22 @@ def make_scope(
     return Scope(arns, chosen.since, chosen.until, children)
 
 
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Defer Ctrl-C to the end of the block: within it, the result of a batch would be lost."""
+    handler, received = signal.getsignal(signal.SIGINT), list[tuple[int, FrameType | None]]()
+    if not callable(handler) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *arguments: received.append(arguments))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if received:
+            handler(*received[0])
+
+
 @dataclass(eq=False)
 class _FleetRun:
     """The loop of a run, in the thread of its caller, which alone writes to the database."""
@@ -292,7 +311,8 @@ class _FleetRun:
         """Hand out the next batch of a target, or end the target."""
         if listings := work.next_listings():
             task = self.make_task(next(self._numbers), work.target, listings, rate=work.rate)
-            self._running[self.batches.submit(task)] = work, listings
+            with _without_ctrl_c():
+                self._running[self.batches.submit(task)] = work, listings
         else:
             self._end(work)
 
@@ -310,21 +330,26 @@ class _FleetRun:
         if done:
             self._heard = self.clock.monotonic()
         for future in done:
-            work, listings = self._running.pop(future)
-            try:
-                result = future.result()
-            except CancelledError as error:
-                raise lost_executor(error) from error
-            except BrokenExecutor as error:
-                self._broken += self._is_alone
-                if self._broken >= self.max_attempts and not any(one.pages for one in self.works):
-                    raise lost_executor(error) from error
-                self._take_back(work, listings, error if self._is_alone else None)
-            except Exception as error:  # noqa: BLE001 - of any kind, of one target
-                self._take_back(work, listings, error)
-            else:
-                self._take(work, listings, result)
+            with _without_ctrl_c():
+                self._take_from(future, *self._running.pop(future))
         self._report()
+
+    def _take_from(
+        self, future: Future[BatchResult], work: _Work, listings: tuple[Listing, ...]
+    ) -> None:
+        try:
+            result = future.result()
+        except CancelledError as error:
+            raise lost_executor(error) from error
+        except BrokenExecutor as error:
+            self._broken += self._is_alone
+            if self._broken >= self.max_attempts and not any(one.pages for one in self.works):
+                raise lost_executor(error) from error
+            self._take_back(work, listings, error if self._is_alone else None)
+        except Exception as error:  # noqa: BLE001 - of any kind, of one target
+            self._take_back(work, listings, error)
+        else:
+            self._take(work, listings, result)
 
     def _take_back(
         self, work: _Work, listings: tuple[Listing, ...], error: Exception | None

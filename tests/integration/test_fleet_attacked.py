@@ -2,9 +2,6 @@
 
 import json
 import logging
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -48,6 +45,7 @@ from tests.fakes.fleets import (
 from tests.fakes.fleets import run as run_with_defaults
 from tests.fakes.moving_fleets import (
     ACCOUNT_ID,
+    answered_records,
     assert_all_stored,
     error_response,
     execution_id,
@@ -371,37 +369,7 @@ def test_a_policy_stays_with_the_profile_of_its_account(
     assert {key[0] for key in stored_records(path)} == listed
 
 
-# A database of another process, and Ctrl-C.
-
-FORKED = """
-import os, sys
-from imagebuilder_pager.exceptions import CheckpointLockedError
-from imagebuilder_pager.fleet import Account, FleetDatabase, Target, run_fleet
-
-with FleetDatabase(sys.argv[1]) as database:
-    child = os.fork()
-    if not child:
-        code = 1
-        try:
-            run_fleet((Target(Account(), "us-west-2"),), database)
-        except CheckpointLockedError:
-            code = 7
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    print(os.waitstatus_to_exitcode(status))
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
-def test_a_forked_process_does_not_write_into_the_database_of_its_parent(path: Path) -> None:
-    fleet = make_many(1)
-    with serve_fleet(fleet):
-        command = (sys.executable, "-c", FORKED, str(path))
-        ran = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)
-    assert ran.stdout == "7\n", ran.stderr
-    assert query(path, "SELECT * FROM runs") == query(path, "SELECT * FROM targets") == []
-    assert fleet.take_answers() == []
+# Ctrl-C.
 
 
 def test_a_call_that_waits_to_be_sent_again_is_not_sent_after_ctrl_c(
@@ -489,6 +457,27 @@ class NeverDone(InlineExecutor):
         for future in self._waiting:
             future.cancel()
             future.set_running_or_notify_cancel()
+
+
+class PressesCtrlC(InlineExecutor):
+    """An executor in whose third batch Ctrl-C is pressed, before the batch is returned."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future = super().submit(fn, *args, **kwargs)
+        if len(self.arguments) == 3:
+            interrupt()
+        return future
+
+
+def test_ctrl_c_while_a_batch_is_handed_out_loses_no_result(path: Path) -> None:
+    fleet = make_many(3, images=2)
+    with serve_fleet(fleet):
+        with pytest.raises(KeyboardInterrupt):
+            run(path, executor=PressesCtrlC(SYSTEM_CLOCK))
+        stored = stored_records(path)
+        assert stored == answered_records(fleet.take_answers()) != set()
+        assert not run(path).failures
+    assert_all_stored(path, fleet)
 
 
 def test_an_executor_that_is_lost_after_ctrl_c_does_not_hide_it(path: Path) -> None:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import boto3
 import pytest
@@ -68,19 +68,26 @@ def count_target(client: Any, counts: Counts) -> None:
                     counts["snapshots"].update(state["status"] for state in states)
 
 
+class Counted(NamedTuple):
+    """A listed fleet, its counts, and the width of the terminal to show it in."""
+
+    expected: Counts
+    path: Path
+    width: int
+
+
 @pytest.fixture(
     scope="module",
     params=[
-        {"accounts": 3, "policies": 4, "executions": 8, "resources": 3},
-        {"accounts": 2, "policies": 3, "executions": 3, "resources": 0},
-        {"accounts": 1, "policies": 5, "executions": 30, "resources": 2},
+        ({"accounts": 3, "policies": 4, "executions": 8, "resources": 3}, 80),
+        ({"accounts": 2, "policies": 3, "executions": 3, "resources": 0}, 140),
+        ({"accounts": 1, "policies": 5, "executions": 30, "resources": 2}, 140),
     ],
     ids=["accounts", "bare", "executions"],
 )
-def counted(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Counts, Path]:
-    fleet = make_fleet(REGIONS, newest=PAST, **request.param)
+def counted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Counted:
+    size, width = request.param
+    fleet = make_fleet(REGIONS, newest=PAST, **size)
     folder = tmp_path_factory.mktemp("counts")
     tables = "".join(
         f'[[accounts]]\nname = "team-{number}"\nrole_arn = "{role_arn(account)}"\n'
@@ -91,24 +98,20 @@ def counted(
     with serve_fleet(fleet):
         command = ["lifecycle-report", "--targets", str(targets), "--database", str(path)]
         assert main([*command, "--output", "csv"]) == 0
-        return count_fleet(fleet), path
+        return Counted(count_fleet(fleet), path, width)
 
 
 @pytest.fixture
-def expected(counted: tuple[Counts, Path]) -> Counts:
-    return counted[0]
+def expected(counted: Counted) -> Counts:
+    return counted.expected
 
 
 @pytest.fixture
-def report(counted: tuple[Counts, Path], capfd: pytest.CaptureFixture[str]) -> Report:
-    return partial(report_offline, capfd, counted[1])
-
-
-@pytest.fixture(params=[80, 140])
-def width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    """The width of the terminal."""
-    monkeypatch.setenv("COLUMNS", str(request.param))
-    return int(request.param)
+def report(
+    counted: Counted, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Report:
+    monkeypatch.setenv("COLUMNS", str(counted.width))
+    return partial(report_offline, capfd, counted.path)
 
 
 def states_of(statuses: Any) -> Counter[str]:
@@ -152,7 +155,7 @@ def test_jsonl_and_csv_have_the_same(expected: Counts, report: Report) -> None:
     assert Counter(cell.partition(":")[2] for cell in cells) == expected["snapshots"]
 
 
-def test_table_and_tree_have_the_same(expected: Counts, report: Report, width: int) -> None:
+def test_table_and_tree_have_the_same(expected: Counts, report: Report, counted: Counted) -> None:
     table, tree = report("--output", "table"), report("--output", "tree")
     for output, pattern, kind in (
         (table, rf"^[^\s─]\S* {{2,}}({STATUSES}) +[A-Z]+\b", "images"),
@@ -168,12 +171,12 @@ def test_table_and_tree_have_the_same(expected: Counts, report: Report, width: i
     for output in (table, tree):
         executions = re.findall(r"^(?:  )?lce-\S+  (\w+)", output, re.MULTILINE)
         assert states_of(executions) == expected["executions"]
-        assert max(map(len, output.splitlines())) <= width
+        assert max(map(len, output.splitlines())) <= counted.width
 
 
-def test_the_summary_has_the_same(expected: Counts, report: Report, width: int) -> None:
+def test_the_summary_has_the_same(expected: Counts, report: Report, counted: Counted) -> None:
     out = report()
-    assert max(map(len, out.splitlines())) <= width
+    assert max(map(len, out.splitlines())) <= counted.width
     for kind in ("executions", "images", "children", "snapshots"):
         title = "from them" if kind == "children" else kind
         line = re.search(rf"^{title} +(\d+)  (.*)$", out, re.MULTILINE)
