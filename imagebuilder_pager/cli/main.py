@@ -52,9 +52,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with Signals() as signals:
             if argv[:1] == ["lifecycle-report"]:
+                from .lifecycle_report.args import parse as parse_report
+
+                report_options = parse_report(argv[1:])
+                # The arguments are good: from here on, the imports are heavy.
                 from .lifecycle_report.command import run_report
 
-                code = run_report(argv[1:])
+                code = run_report(report_options)
             else:
                 _list(argv, resume_state, signals, is_main_process=is_main_process)
             resume_state.print_token()
