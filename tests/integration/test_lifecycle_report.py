@@ -7,7 +7,6 @@ import json
 import logging
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +32,6 @@ from tests.fakes.fleets import (
 
 DAY = dt.timedelta(days=1)
 DENIED = "arn:aws:iam::999999999999:role/Reader"
-COMMAND = f"{sys.executable} -m imagebuilder_pager lifecycle-report --output jsonl"
 
 Capture = pytest.CaptureFixture[str]
 
@@ -294,21 +292,6 @@ def test_control_characters_of_the_service_are_made_harmless(
     query(path, f"UPDATE resources SET reason = {attack}")
     query(path, f"UPDATE targets SET error = {attack}, account = account || {attack}")
     assert "\x1b[2J" not in report_offline(capfd, path, "--output", output)
-
-
-def test_processes_list_as_threads_do(fleet: LocalFleet, tmp_path: Path) -> None:
-    command = [*COMMAND.split(), "--executor", "processes", "--targets", write_targets(tmp_path)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert (ran.returncode, ran.stderr) == (0, "")
-    assert len(ran.stdout.splitlines()) == len(expected_records(fleet))
-
-
-def test_the_reader_of_the_output_may_leave(database: Path) -> None:
-    command = f"{COMMAND} --offline --database {database} | head -1"
-    ran = subprocess.run(
-        command, shell=True, capture_output=True, text=True, check=False, timeout=60
-    )
-    assert (ran.stdout.count("\n"), ran.stderr) == (1, "")
 
 
 def test_the_loggers_are_left_as_they_were(fleet: LocalFleet, capfd: Capture) -> None:

@@ -17,7 +17,6 @@ from imagebuilder_pager.cli.main import main
 from imagebuilder_pager.cli.rich_formats.describe import short_reason
 from imagebuilder_pager.fleet import FleetDatabase
 from tests.fakes.fleets import PAST, make_fleet, query, run, serve_fleet, targets_of
-from tests.fakes.proxies import RunningProxy
 
 #: A text of a service, which no page may obey; and the same in SQL.
 ATTACK = "\"'><img src=http://attack.example/x onerror=alert(1)><script>alert(2)</script>&amp;"
@@ -187,56 +186,43 @@ def test_a_page_without_a_run_or_without_executions_says_so(database: Path, path
     assert "No lifecycle execution is chosen." in page.text
 
 
-REFUSAL = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-
-
-def browse(folder: Path, source: str, fragment: str = "") -> tuple[str, list[str], list[str]]:
-    """Return the document of Chromium, the lines of its console, and the requested URLs."""
+def browse(folder: Path, source: str, fragment: str = "") -> tuple[str, list[str]]:
+    """Return the document of Chromium, and the lines of its console."""
     file = folder / "page.html"
     file.write_text(source, encoding="utf-8")
     assert CHROMIUM is not None
-    with RunningProxy(REFUSAL) as proxy:
-        ran = subprocess.run(
-            [
-                *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"),
-                *("--disable-background-networking", "--disable-component-update"),
-                *("--no-first-run", "--enable-logging=stderr", "--disable-dev-shm-usage"),
-                *(f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=2000"),
-                *(f"--proxy-server=http://{proxy.address}", file.as_uri() + fragment),
-            ],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=120,
-        )
-    console = [line for line in ran.stderr.splitlines() if "CONSOLE" in line]
-    requested = [head.decode().split()[1] for head in proxy.requests if b"attack.example" in head]
-    return ran.stdout, console, requested
+    ran = subprocess.run(
+        [
+            *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"),
+            *("--disable-background-networking", "--disable-component-update"),
+            *("--no-first-run", "--enable-logging=stderr", "--disable-dev-shm-usage"),
+            *(f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=2000"),
+            file.as_uri() + fragment,
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    return ran.stdout, [line for line in ran.stderr.splitlines() if "CONSOLE" in line]
 
 
 @needs_chromium
-def test_chromium_shows_the_page_without_errors_and_asks_nobody(
-    database: Path, tmp_path: Path
-) -> None:
+def test_chromium_shows_the_page_without_errors(database: Path, tmp_path: Path) -> None:
     source = make_page(database)
-    document, console, requested = browse(tmp_path, source)
-    assert (console, requested) == ([], [])
+    document, console = browse(tmp_path, source)
+    assert console == []
     page = Page(document)
     assert page.tables == Page(source).tables
     assert "button" in page.tags  # of the script, which has run to its end
 
 
 @needs_chromium
-def test_chromium_refuses_foreign_scripts_and_images(database: Path, tmp_path: Path) -> None:
-    foreign = '<script>document.title = "x"</script><img src="http://attack.example/x">'
-    source = make_page(database).replace("<h1>", f"{foreign}<h1>")
-    document, console, requested = browse(tmp_path, source)
+def test_chromium_refuses_foreign_scripts(database: Path, tmp_path: Path) -> None:
+    foreign = '<script>document.title = "x"</script>'
+    document, console = browse(tmp_path, make_page(database).replace("<h1>", f"{foreign}<h1>"))
     assert "<title>Lifecycle report</title>" in document
-    assert (len(console), requested) == (2, [])
-    without = re.sub(r"<meta http-equiv[^>]*>", "", source)
-    document, _, requested = browse(tmp_path, without)
-    assert "<title>x</title>" in document
-    assert requested == ["http://attack.example/x"]
+    assert len(console) == 1
 
 
 @needs_chromium
@@ -248,7 +234,7 @@ def test_chromium_sorts_a_table(
     database: Path, tmp_path: Path, table: str, column: int, is_number: bool
 ) -> None:
     source = make_page(database)
-    document, _, _ = browse(tmp_path, source, f"#{table}:{column}")
+    document, _ = browse(tmp_path, source, f"#{table}:{column}")
     head, *rows = Page(document).tables[table]
     assert sorted(rows) == sorted(Page(source).tables[table][1:])
     cells = [row[column] for row in rows]
