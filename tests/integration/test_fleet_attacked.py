@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from tests.fakes.fleets import (
     REGION,
     TARGET,
     InlineExecutor,
+    SilentExecutor,
     expected_records,
     make_fleet,
     query,
@@ -161,16 +162,13 @@ def test_tokens_that_come_round_after_a_batch_end_their_listing_alone(
 
 
 @pytest.mark.parametrize(
-    ("count", "poisoned", "concurrency"),
-    [pytest.param(18, 8, 4, id="8 of 18"), pytest.param(12, 2, 1, id="2 of 12, one at a time")],
-)
-@pytest.mark.parametrize(
-    "answer",
+    ("count", "poisoned", "concurrency", "answer"),
     [
-        pytest.param(error_response("ServiceException", 500), id="status 500"),
+        pytest.param(18, 8, 4, error_response("ServiceException", 500), id="8 of 18, status 500"),
         pytest.param(
+            *(12, 2, 1),
             httpx.Response(200, json={}, extensions={FAULT_EXTENSION: Fault("reset-before")}),
-            id="a reset",
+            id="2 of 12, one at a time, a reset",
         ),
     ],
 )
@@ -440,25 +438,6 @@ def test_ctrl_c_in_a_transaction_leaves_none_open(statement: str, number: int, p
     assert_all_stored(path, fleet)
 
 
-class NeverDone(InlineExecutor):
-    """An executor that runs the first batch and no other, until it is lost."""
-
-    def __init__(self) -> None:
-        super().__init__(SYSTEM_CLOCK)
-        self._waiting: list[Future[Any]] = []
-
-    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        if not self.arguments:
-            return super().submit(fn, *args, **kwargs)
-        self._waiting.append(Future())
-        return self._waiting[-1]
-
-    def lose(self) -> None:
-        for future in self._waiting:
-            future.cancel()
-            future.set_running_or_notify_cancel()
-
-
 class PressesCtrlC(InlineExecutor):
     """An executor in whose third batch Ctrl-C is pressed, before the batch is returned."""
 
@@ -481,10 +460,10 @@ def test_ctrl_c_while_a_batch_is_handed_out_loses_no_result(path: Path) -> None:
 
 
 def test_an_executor_that_is_lost_after_ctrl_c_does_not_hide_it(path: Path) -> None:
-    local, executor = make_fleet(resources=1, newest=PAST), NeverDone()
+    local, executor = make_fleet(resources=1, newest=PAST), SilentExecutor(runs=1)
 
     def press_ctrl_c(progress: FleetProgress) -> None:
-        executor.lose()
+        executor.end(CancelledError())
         raise KeyboardInterrupt
 
     with serve_fleet(local):
