@@ -42,7 +42,7 @@ from .executors import BatchExecutor, ExecutorSource, GivenExecutor, LoopExecuto
 from .listings import RESOURCES, BatchResult, BatchTask, Failure, Listing, ListingResult, Scope
 from .records import Rows
 from .results import FleetProgress, FleetResult, TargetResult
-from .store import RunStore, TargetWriter
+from .store import RunStore
 from .targets import Target, target_problems
 
 _log = logging.getLogger(__name__)
@@ -371,15 +371,16 @@ class _FleetRun:
         parts = {part.index: part for part in result.listings}
         rest: list[Listing] = []
         target_failure: Failure | None = None
-        with self.store.batch(work.target_id) as writer:
+        store, target_id = self.store, work.target_id
+        with store.transaction():
             for index, listing in enumerate(listings):
                 part = parts.get(index) or ListingResult(index, Rows(), 0)  # not begun
-                writer.save_policies(part.rows.policies)
-                writer.save_executions(part.rows.executions)
+                store.save_policies(target_id, part.rows.policies)
+                work.records += store.save_executions(target_id, part.rows.executions)
                 new_listings = 0
                 if listing.operation == RESOURCES and part.pages:
                     work.records += len(part.rows.resources)
-                    new_listings = writer.save_resources(listing, part)
+                    new_listings = store.save_resources(target_id, listing, part)
                 (following, failure), is_over = _following(listing, part), False
                 if failure is None:
                     is_over = part.is_finished
@@ -388,13 +389,12 @@ class _FleetRun:
                     work.queue.append(following)
                 elif self._is_of_listing(failure, following):
                     is_over = True
-                    self._save_failure(writer, work, following, failure)
+                    self._save_failure(work, following, failure)
                 else:
                     work.queue.append(following)
                     target_failure = failure
                 work.note(following, new_listings, is_over=is_over)
         pages = sum(part.pages for part in result.listings)
-        work.records += writer.new_executions
         work.pages += pages
         work.calls += result.calls
         work.throttled += result.throttled
@@ -410,14 +410,12 @@ class _FleetRun:
             return False
         return not failure.is_retryable or listing.attempts >= self.max_attempts
 
-    def _save_failure(
-        self, writer: TargetWriter, work: _Work, listing: Listing, failure: Failure
-    ) -> None:
+    def _save_failure(self, work: _Work, listing: Listing, failure: Failure) -> None:
         _log.warning("%s: %s: %s", work.target.name, listing.name, failure.error)
         if listing.operation == "get_lifecycle_execution" and failure.error_type in _GONE:
-            writer.save_unknown(listing, failure)
+            self.store.save_unknown(listing, failure)
             return
-        writer.save_failure(listing, failure)
+        self.store.save_failure(listing, failure)
         work.failed_listings += 1
         if work.first_failure is None:
             work.first_failure = replace(failure, error=f"{listing.name}: {failure.error}")

@@ -247,27 +247,26 @@ def _changes(database: FleetDatabase, selection: Selection) -> Summary | None:
         elif state != "unfinished":
             ended[state] = number
     # Of each policy the newest one that had ended by the run before, and the newest one now; the
-    # other columns beside a max() are those of the row that has it.
-    newest = _rows(
+    # other columns beside a max() are those of the row that has it. One that had not ended before,
+    # or was not known, has not changed.
+    changed = _rows(
         database,
-        f"SELECT {_PLACE}, e.start_time, is_now, {_HAS_FAILED} AS has_failed, e.reason,"
-        "  max(coalesce(e.start_time, '') || e.execution_id) AS newest "
-        f"FROM {EXECUTIONS} JOIN (SELECT 0 AS is_now UNION ALL SELECT 1)"
-        " ON is_now OR e.status_run <= :before "
-        f"WHERE e.status IN ('SUCCESS', 'FAILED') AND {selection.where} "
-        "GROUP BY e.policy_arn, is_now ORDER BY account, e.region, policy, e.policy_arn, is_now",
+        f"WITH newest AS (SELECT {_PLACE}, e.start_time, is_now, {_HAS_FAILED} AS has_failed,"
+        "   e.reason, max(coalesce(e.start_time, '') || e.execution_id)"
+        f"  FROM {EXECUTIONS} JOIN (SELECT 0 AS is_now UNION ALL SELECT 1)"
+        "  ON is_now OR e.status_run <= :before"
+        f"  WHERE e.status IN ('SUCCESS', 'FAILED') AND {selection.where}"
+        "  GROUP BY e.policy_arn, is_now) "
+        "SELECT account, region, policy_arn, policy, execution_id, start_time, reason, has_failed"
+        " FROM (SELECT *, lag(has_failed) OVER (PARTITION BY policy_arn ORDER BY is_now) AS had"
+        "  FROM newest) WHERE is_now AND had <> has_failed"
+        " ORDER BY account, region, policy, policy_arn",
         parameters,
     )
     failing: list[Summary] = []
     recovered: list[Summary] = []
-    for _, rows in itertools.groupby(newest, lambda row: row["policy_arn"]):
-        pair = list(rows)
-        had_failed, has_failed = pair[0]["has_failed"], pair[-1]["has_failed"]
-        # One that had not ended before, or was not known, has not changed.
-        if len(pair) == 2 and has_failed != had_failed:
-            keys = pair[1].keys() - {"is_now", "has_failed", "newest"}
-            changed = {key: value for key, value in pair[1].items() if key in keys}
-            (failing if has_failed else recovered).append(changed)
+    for row in changed:
+        (failing if row.pop("has_failed") else recovered).append(row)
     return {
         "since": before["started"],
         "new": new,
