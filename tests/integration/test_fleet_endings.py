@@ -177,9 +177,7 @@ def test_ctrl_c_waits_for_the_calls_under_way_and_says_so(
     assert fleet.count_requests()[RESOURCES] == 30 * 3 - len(listings)
 
 
-@pytest.mark.parametrize(
-    ("executor", "is_for_all"), [("threads", True), ("processes", True), ("processes", False)]
-)
+@pytest.mark.parametrize(("executor", "is_for_all"), [("threads", True), ("processes", False)])
 def test_a_second_ctrl_c_ends_at_once(
     executor: str, is_for_all: bool, path: Path, tmp_path: Path
 ) -> None:

@@ -86,6 +86,7 @@ def test_half_a_surrogate_pair_is_stored_as_a_question_mark(
 ) -> None:
     # pytest-xdist cannot send a captured log with half a pair in it.
     caplog.set_level(logging.CRITICAL, "imagebuilder_pager.fleet")
+
     def fail(*_: object, **__: object) -> None:
         raise OSError("\udfff")
 

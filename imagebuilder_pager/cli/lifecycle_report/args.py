@@ -45,7 +45,7 @@ def make_parser(now: datetime) -> argparse.ArgumentParser:
 
     def add(option: str, metavar: str | None, text: str, **details: Any) -> None:
         """Add an option to the group that was begun last; one without a value is a switch."""
-        kind = {"metavar": metavar} if metavar else {"action": "store_true"}
+        kind: dict[str, Any] = {"metavar": metavar} if metavar else {"action": "store_true"}
         group.add_argument(option, help=text, **kind, **details)
 
     def add_repeated(option: str, metavar: str, text: str, convert: Any = str) -> None:
