@@ -1,8 +1,9 @@
-"""The outputs of the report have the same counts, and these are boto3's."""
+"""The outputs of the report have the same counts, and these are the service's."""
 
 import csv
 import datetime as dt
 import io
+import itertools
 import json
 import re
 from collections import Counter
@@ -11,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import boto3
 import pytest
 
 from imagebuilder_pager.cli.main import main
@@ -28,44 +28,27 @@ Report = Callable[..., str]
 
 
 def count_fleet(fleet: LocalFleet) -> Counts:
-    """Return the counts from boto3, with the policies and the executions without resources."""
+    """Return the counts, with the policies and the executions without resources."""
     kinds = ("executions", "images", "children", "snapshots", "policies", "bare")
     counts = {kind: Counter[str]() for kind in kinds}
-    for account in fleet.account_ids:
-        sts = boto3.client("sts", REGIONS[0])
-        role = sts.assume_role(RoleArn=role_arn(account), RoleSessionName="count")
-        keys = role["Credentials"]
-        session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
-        for region in REGIONS:
-            count_target(session.client("imagebuilder", region), counts)
-    return counts
-
-
-def count_target(client: Any, counts: Counts) -> None:
-    def search(operation: str, items: str, **parameters: str) -> list[Any]:
-        return list(client.get_paginator(operation).paginate(**parameters).search(f"{items}[]"))
-
-    for policy in search("list_lifecycle_policies", "lifecyclePolicySummaryList"):
-        counts["policies"]["in all"] += 1
-        executions = search(
-            "list_lifecycle_executions", "lifecycleExecutions", resourceArn=policy["arn"]
+    for account in itertools.starmap(
+        fleet.account, itertools.product(fleet.account_ids, fleet.regions)
+    ):
+        counts["policies"]["in all"] += len(account.policies)
+        counts["executions"] += states_of(
+            execution.lifecycle_execution_state["status"] for execution in account.executions
         )
-        for execution in executions:
-            counts["executions"][STATES.get(execution["state"]["status"], "unfinished")] += 1
-            resources = partial(
-                search,
-                "list_lifecycle_execution_resources",
-                "resources",
-                lifecycleExecutionId=execution["lifecycleExecutionId"],
-            )
-            images = resources()
-            counts["bare"]["in all"] += not images
-            for image in images:
-                counts["images"][image["state"]["status"]] += 1
-                for child in resources(parentResourceId=image["resourceId"]):
-                    counts["children"][child["state"]["status"]] += 1
-                    states = (snapshot["state"] for snapshot in child.get("snapshots", ()))
-                    counts["snapshots"].update(state["status"] for state in states)
+        for execution in account.executions:
+            counts["bare"]["in all"] += not execution.resources
+            children = [*itertools.chain(*execution.children_by_parent.values())]
+            snapshots = itertools.chain(*(child.get("snapshots", ()) for child in children))
+            for kind, resources in (
+                ("images", execution.resources),
+                ("children", children),
+                ("snapshots", snapshots),
+            ):
+                counts[kind].update(resource["state"]["status"] for resource in resources)
+    return counts
 
 
 class Counted(NamedTuple):
