@@ -231,12 +231,21 @@ def make_scope(
 
 @contextmanager
 def _without_ctrl_c() -> Iterator[None]:
-    """Defer Ctrl-C to the end of the block: within it, the result of a batch would be lost."""
+    """Defer Ctrl-C to the end of the block: within it, the result of a batch would be lost.
+
+    A second one is not deferred.
+    """
     handler, received = signal.getsignal(signal.SIGINT), list[tuple[int, FrameType | None]]()
     if not callable(handler) or threading.current_thread() is not threading.main_thread():
         yield
         return
-    signal.signal(signal.SIGINT, lambda *arguments: received.append(arguments))
+
+    def receive(number: int, frame: FrameType | None) -> None:
+        received.append((number, frame))
+        if len(received) > 1:
+            handler(number, frame)
+
+    signal.signal(signal.SIGINT, receive)
     try:
         yield
     finally:

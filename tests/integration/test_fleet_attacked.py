@@ -441,20 +441,29 @@ def test_ctrl_c_in_a_transaction_leaves_none_open(statement: str, number: int, p
 class PressesCtrlC(InlineExecutor):
     """An executor in whose third batch Ctrl-C is pressed, before the batch is returned."""
 
+    def __init__(self, times: int) -> None:
+        super().__init__(SYSTEM_CLOCK)
+        self._times = times
+
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
         future = super().submit(fn, *args, **kwargs)
         if len(self.arguments) == 3:
-            interrupt()
+            for _ in range(self._times):
+                interrupt()
         return future
 
 
-def test_ctrl_c_while_a_batch_is_handed_out_loses_no_result(path: Path) -> None:
+@pytest.mark.parametrize(("times", "is_stored"), [(1, True), (2, False)])
+def test_ctrl_c_while_a_batch_is_handed_out_loses_no_result_but_for_a_second_one(
+    times: int, is_stored: bool, path: Path
+) -> None:
     fleet = make_many(3, images=2)
     with serve_fleet(fleet):
         with pytest.raises(KeyboardInterrupt):
-            run(path, executor=PressesCtrlC(SYSTEM_CLOCK))
-        stored = stored_records(path)
-        assert stored == answered_records(fleet.take_answers()) != set()
+            run(path, executor=PressesCtrlC(times))
+        answered = answered_records(fleet.take_answers())
+        assert answered
+        assert stored_records(path) == (answered if is_stored else set())
         assert not run(path).failures
     assert_all_stored(path, fleet)
 
