@@ -433,6 +433,8 @@ def test_ctrl_c_in_a_transaction_leaves_none_open(statement: str, number: int, p
         with pytest.raises(KeyboardInterrupt):
             run_fleet((TARGET,), database)
         assert not connection.in_transaction
+        if statement.startswith("INSERT"):
+            assert query(path, "SELECT * FROM executions") == []
         database._connection = connection
         assert not run_fleet((TARGET,), database).failures
     assert_all_stored(path, fleet)
