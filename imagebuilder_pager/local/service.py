@@ -25,7 +25,7 @@ from .parameters import find_members, read_parameters
 from .routes import find_operation
 from .sigv4_verifier import verify_signature
 from .sources import SOURCES, find_part, read_response
-from .tokens import issue_token, verify_token
+from .tokens import invalid_token, issue_token, read_token
 from .wire import to_wire
 
 if TYPE_CHECKING:
@@ -49,7 +49,6 @@ _PAGE_SIZE = 25
 _LOCAL_SECRETS: Mapping[str, str] = MappingProxyType({ACCESS_KEY_ID: SECRET_ACCESS_KEY})
 _MAX_SHOWN_KEYS = 10  # access key ids in an error
 _SIGNING_NAME = "imagebuilder"
-_INVALID_TOKEN = "You have provided an invalid pagination token in your request."
 
 
 class Call(NamedTuple):
@@ -274,29 +273,17 @@ class LocalImageBuilder:
         # The page size may change on each page.
         members = {name: params[name] for name in params if name not in ("maxResults", "nextToken")}
         listing = (operation.name, json.dumps(members, sort_keys=True))
-        start = self._decode_position(params.get("nextToken"), listing, now)
+        start = read_token(
+            params.get("nextToken"), listing=listing, now=now, lifetime=self._token_lifetime
+        )
         part = find_part(pages, operation.result_key, start, limit)
         if part is None:
-            # A token may be of a service with another account.
-            raise ServiceError("InvalidPaginationTokenException", _INVALID_TOKEN)
+            raise invalid_token()  # the token comes from a service with another account
         page, end = part
         if end is None:
             return page
         token = issue_token(listing=listing, position=end, issued=self._token_issue_time(now))
         return {**page, "nextToken": token}
-
-    def _decode_position(self, token: str | None, listing: tuple[str, ...], now: int) -> int:
-        if token is None:
-            return 0
-        verified = verify_token(token, listing=listing)
-        if verified is None:
-            raise ServiceError("InvalidPaginationTokenException", _INVALID_TOKEN)
-        position, issued = verified
-        if now - issued > self._token_lifetime:
-            raise ServiceError(
-                "InvalidPaginationTokenException", f"{_INVALID_TOKEN} It has expired."
-            )
-        return position
 
     def _token_issue_time(self, now: int) -> int:
         """Return the issue time for a token, which changes after a tenth of the lifetime.

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from ..errors import HTTP_STATUS
+from ..tokens import EXPIRED
 from .fault import Fault, OptionValue
 
 _HTML = (
@@ -30,7 +31,7 @@ _ERRORS: dict[str, tuple[str | None, str]] = {
     "throttle": (None, "Rate exceeded"),
     "expired-token": (
         "InvalidPaginationTokenException",
-        "You have provided an invalid pagination token in your request. It has expired.",
+        EXPIRED,
     ),
     "expired-credentials": (
         "ExpiredTokenException",
