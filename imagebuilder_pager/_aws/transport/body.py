@@ -1,7 +1,7 @@
 """A response, read within its limits.
 
 The rule: it has at most 100 headers, and at most the call's limit of bytes before and after
-decompression. Requests ask for no compression, but a proxy may compress all the same.
+decompression. Requests ask for no compression, but a proxy may still compress.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ class FaultPlan:
         # Both by operation.
         self._requests: Counter[str | None] = Counter()
         self._pages: Counter[str | None] = Counter()
-        # By page: its number, its number among those of its operation, and the attempts at it.
+        # By page: its number, its number within its operation, and the attempts at it.
         self._attempts: dict[tuple[bytes, bytes], tuple[int, int, int]] = {}
         self._injected: list[tuple[RequestInfo, Fault]] = []
 
