@@ -145,10 +145,7 @@ class LocalFleet:
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """The newest 10,000 of these requests, in order, each a :class:`Call`.
-
-        Pages are numbered by account and region.
-        """
+        """The newest 10,000 of these requests; pages are numbered by account and region."""
         return tuple(self._calls.copy())
 
     def account(self, account_id: str, region: str) -> Account:

@@ -41,10 +41,7 @@ def require_operation(name: str) -> Operation:
 
 
 def suggest(given: object, names: Iterable[str]) -> str:
-    """Return the end of an error's sentence: a similar name, else all names.
-
-    Case, dashes and underscores make no difference.
-    """
+    """Return the end of an error's sentence: the name in similar spelling, else all names."""
     import difflib  # for an error alone
 
     by_key = {name.lower(): name for name in names}

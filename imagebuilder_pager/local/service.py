@@ -199,10 +199,7 @@ class LocalImageBuilder:
         return simulate(plan_delivery(response), request, response)
 
     def _respond(self, request: httpx.Request, skew: dt.timedelta) -> tuple[httpx.Response, bool]:
-        """Return the response without a fault, and whether it is the last page.
-
-        The service's clock is wrong by ``skew``.
-        """
+        """Return the response by a clock with this skew, and whether it is the last page."""
         now = self._clock().astimezone(dt.UTC)
         skewed_now = now + skew
         request_id = str(uuid.uuid4())
