@@ -284,12 +284,6 @@ def test_without_credentials_the_error_has_each_providers_reason_within_seconds(
             "no prompt for the MFA code",
         ),
         ("aws_access_key_id = x", PartialCredentialsError, "aws_secret_access_key missing"),
-        (
-            "sso_account_id = 1\nsso_role_name = x\nsso_session = s",
-            CredentialRetrievalError,
-            r"set up for SSO, .* give credentials=boto3\.Session\(profile_name='default'\)",
-        ),
-        ("login_session = x", CredentialRetrievalError, "set up for aws login, which"),
         ("credential_process = /does/not/exist", CredentialRetrievalError, "No such file"),
     ],
 )

@@ -67,9 +67,13 @@ def _providers(context: CredentialsContext) -> Iterator[_Provider]:
     yield EnvironmentProvider(is_used=use_environment)
     yield _set_up_by_key(context, "assume role", "role_arn")
     yield WebIdentityProvider(context, profile_name, use_environment=use_environment)
-    yield _set_up_by_key(context, "SSO", "sso_account_id")
+    from .sso import SsoProvider
+
+    yield SsoProvider(context, profile_name)
     yield _in_file(context, "shared credentials file", config.credentials_file)
-    yield _set_up_by_key(context, "aws login", "login_session")
+    from .login import LoginProvider
+
+    yield LoginProvider(context, profile_name)
     yield _set_up_by_key(context, "credential process", "credential_process")
     yield _in_file(context, "config file", config.config_file)
     from .container import ContainerProvider

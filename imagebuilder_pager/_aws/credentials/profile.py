@@ -4,8 +4,7 @@ They call ours for all requests, and for the sources of a role: :mod:`.sts`,
 :mod:`.environment`, :mod:`.container` and :mod:`.imds`. Each search makes new providers, and none
 of botocore's own refreshing takes place.
 
-Of boto3's providers these are left out: SSO and ``aws login``, with an error that says so; and the
-files of boto 2 and of the first EC2 tools.
+Of boto3's providers these are left out: the files of boto 2 and of the first EC2 tools.
 """
 
 from __future__ import annotations
@@ -33,12 +32,13 @@ from ...exceptions import (
     PagerError,
     PartialCredentialsError,
 )
-from ..config.shared_config import SharedConfig
 from ..identity import Credentials, CredentialsContext
 from .container import ContainerProvider
 from .environment import EnvironmentProvider
 from .imds import InstanceMetadataProvider
+from .login import LoginProvider
 from .process import run_credential_process
+from .sso import SsoProvider
 from .sts import StsClient
 from .web_identity import WebIdentityProvider
 
@@ -97,14 +97,17 @@ class ProfileProviders:
             self._context, profile_name, use_environment=not disable_env_vars
         )
         source = SimpleNamespace(METHOD="web identity", load=web_identity.load)
-        return [source, *self._providers_of(profile_name).values()]
+        sso = SimpleNamespace(METHOD="SSO", load=SsoProvider(self._context, profile_name).load)
+        login = SimpleNamespace(
+            METHOD="aws login", load=LoginProvider(self._context, profile_name).load
+        )
+        keys, process, config = self._providers_of(profile_name).values()
+        return [source, sso, keys, login, process, config]
 
     def _providers_of(self, name: str) -> dict[str, CredentialProvider]:
         config = self._config
         return {
-            "SSO": _UnsupportedProvider(config, name, "SSO", ("sso_account_id", "sso_role_name")),
             "shared credentials file": SharedCredentialProvider(config.credentials_file, name),
-            "aws login": _UnsupportedProvider(config, name, "aws login", ("login_session",)),
             "credential process": ProcessProvider(
                 name, config.full_config, popen=self._start_process
             ),
@@ -149,31 +152,6 @@ class ProfileProviders:
         reason = self._instance.missing_reason()
         detail = f" (EC2 instance metadata: {reason})" if reason else ""
         return CredentialRetrievalError(f"{name}: {error}{detail}")
-
-
-class _UnsupportedProvider(CredentialProvider):
-    """A provider of boto3's that is not supported: an error for a profile that is set up for it."""
-
-    METHOD = "unsupported"
-
-    def __init__(
-        self, config: SharedConfig, profile_name: str, feature: str, keys: Sequence[str]
-    ) -> None:
-        super().__init__()
-        self._config = config
-        self._profile_name = profile_name
-        self._feature = feature
-        self._keys = keys
-
-    def load(self) -> None:
-        """Raise :class:`CredentialRetrievalError` if the profile has one of the keys."""
-        settings = self._config.full_config()["profiles"].get(self._profile_name, {})
-        if any(key in settings for key in self._keys):
-            raise CredentialRetrievalError(
-                f"the profile {self._profile_name!r} is set up for {self._feature}, which is "
-                "supported through boto3 only: give credentials=boto3.Session("
-                f"profile_name={self._profile_name!r}).get_credentials()"
-            )
 
 
 def _reject_mfa_prompt(_prompt: str) -> str:

@@ -1,0 +1,121 @@
+"""The token of an SSO session, in the cache that the AWS CLI and AWS's SDKs share.
+
+The rule: a token of an ``sso_session`` is renewed in its last 15 minutes, where the cache has what
+that needs. The new one replaces the file as a whole. A token that cannot be renewed is used until
+it expires. Programs that use this library renew one after another; after a failure the file is read
+again, since another program may have renewed the token.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..._dates import parse_iso8601
+from ...exceptions import CredentialRetrievalError, PagerError
+from ..identity import CredentialsContext
+from .login_cache import LoginRequired, locked, read_login_file, replacing
+from .sso_calls import create_token
+
+_log = logging.getLogger(__name__)
+
+_RENEWAL_WINDOW = timedelta(minutes=15)
+_REGISTRATION_MEMBERS = ("clientId", "clientSecret", "refreshToken")
+
+
+def load_token(
+    context: CredentialsContext, region: str, start_url: str, session_name: str | None
+) -> str:
+    """Return the access token of a session, renewed where it is due.
+
+    ``session_name`` is None for the older form, whose token is never renewed. Raises
+    :class:`LoginRequired` if there is no valid token.
+    """
+    key = hashlib.sha1((session_name or start_url).encode(), usedforsecurity=False).hexdigest()
+    directory = os.path.expanduser("~/.aws/sso/cache")  # noqa: PTH111 - works without a home
+    path = os.path.join(directory, f"{key}.json")  # noqa: PTH118 - as above
+    now = context.clock.now
+    token = _read(path)
+    problem = ""
+    if session_name is not None and _expiration(token) - now() < _RENEWAL_WINDOW:
+        with locked(directory, context.clock):
+            token = _read(path)
+            if _expiration(token) - now() < _RENEWAL_WINDOW:
+                try:
+                    token = _renew(context, region, start_url, path, token)
+                except (PagerError, OSError) as error:
+                    problem = f" and cannot be renewed ({error})"
+                    token = _read(path)
+    expiration = _expiration(token)
+    if expiration <= now():
+        raise LoginRequired(f"the token in {path} expired at {expiration}{problem}")
+    if problem:
+        _log.warning("the SSO token in %s expires at %s%s", path, expiration, problem)
+    access_token: str = token["accessToken"]
+    return access_token
+
+
+def _read(path: str) -> dict[str, Any]:
+    """Return the members of a token in the cache, with a usable access token and its expiration."""
+    token = read_login_file(path)
+    if not _is_token(token.get("accessToken")):
+        raise LoginRequired(f"the file {path} has no usable accessToken")
+    if _date(token, "expiresAt") is None:
+        raise LoginRequired(f"the file {path} has no date as expiresAt")
+    return token
+
+
+def _renew(
+    context: CredentialsContext, region: str, start_url: str, path: str, token: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the token that OIDC gives for the refresh token, stored in the cache."""
+    registration = {name: str(token.get(name) or "") for name in _REGISTRATION_MEMBERS}
+    registration_end = _date(token, "registrationExpiresAt")
+    if registration_end is None or not all(map(_is_token, registration.values())):
+        raise LoginRequired(
+            "it lacks refreshToken, clientId, clientSecret or registrationExpiresAt"
+        )
+    if registration_end <= context.clock.now():
+        raise LoginRequired(f"its registration expired at {registration_end}")
+    with replacing(path) as file:
+        response = create_token(context, region, registration)
+        access_token, seconds = response.get("accessToken"), response.get("expiresIn")
+        if not _is_token(access_token) or not isinstance(seconds, int) or not 0 < seconds < 2**31:
+            raise CredentialRetrievalError("CreateToken returned no usable accessToken, expiresIn")
+        expiration = context.clock.now() + timedelta(seconds=seconds)
+        renewed = {
+            "startUrl": start_url,
+            "region": region,
+            "accessToken": access_token,
+            "expiresAt": expiration.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "clientId": registration["clientId"],
+            "clientSecret": registration["clientSecret"],
+            "registrationExpiresAt": token["registrationExpiresAt"],
+        }
+        if "refreshToken" in response:
+            renewed["refreshToken"] = response["refreshToken"]
+        json.dump(renewed, file)
+    return renewed
+
+
+def _is_token(value: object) -> bool:
+    """Return whether a value can be sent as a token, in a header."""
+    return isinstance(value, str) and value.isascii() and value.isprintable() and value != ""
+
+
+def _expiration(token: dict[str, Any]) -> datetime:
+    expiration = _date(token, "expiresAt")
+    assert expiration is not None  # noqa: S101 - checked when the token was read or made
+    return expiration
+
+
+def _date(token: dict[str, Any], name: str) -> datetime | None:
+    """Return a date of a token, None without one; older programs write UTC in place of Z."""
+    try:
+        return parse_iso8601(str(token.get(name)).removesuffix("UTC"))
+    except ValueError:
+        return None
