@@ -8,26 +8,40 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import botocore.exceptions
 import pytest
 
+from imagebuilder_pager import AsyncH11Client, AsyncImageBuilder, H11Client, ImageBuilder
 from imagebuilder_pager.exceptions import (
     CredentialRetrievalError,
     InvalidConfigError,
     InvalidEndpointError,
 )
+from imagebuilder_pager.fleet import Account, FleetDatabase, make_targets, run_fleet
+from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalServer
+from tests.fakes.clients import EXECUTION, OPERATION
 from tests.fakes.clocks import NoSleepClock
+from tests.fakes.command_line import EXAMPLE_ID, run_command
 from tests.fakes.credential_endpoints import (
     ROLE,
     CredentialSettings,
     boto3_credentials,
     texts_of,
 )
+from tests.fakes.fleets import (
+    expected_records,
+    make_fleet,
+    role_arn,
+    serve_fleet,
+    stored_records,
+)
 from tests.fakes.sso import ACCOUNT, ROLE_KEYS, SESSION, SSO_KEYS, SsoCache, SsoPortal
 
 FORMS = list(SSO_KEYS)
+SMALL_PAGES: Any = {"PaginationConfig": {"PageSize": 10}}
 PORTAL, OIDC = "/federation/credentials", "/token"
 #: botocore shows some of the errors of the parsers that it uses.
 BOTO3_ERRORS = (botocore.exceptions.BotoCoreError, ValueError, LookupError, RuntimeError, TypeError)
@@ -422,3 +436,75 @@ def test_no_secret_is_in_an_error_a_log_or_another_header(
 
 
 _BEARER = "x-amz-sso_bearer_token"
+
+
+# Through clients, the command line and a fleet
+
+
+@pytest.fixture
+def laptop(settings: CredentialSettings, cache: SsoCache) -> SsoCache:
+    """Return the cache of the profile laptop, whose token is to be renewed."""
+    keys = {"accessKeyId": ACCESS_KEY_ID, "secretAccessKey": SECRET_ACCESS_KEY}
+    cache.portal.credentials = keys
+    profile = f"[profile laptop]\nregion = us-west-2\n{SSO_KEYS['sso_session']}"
+    settings.file(".aws/config", profile + SESSION)
+    cache.write(minutes=5)
+    return cache
+
+
+@pytest.mark.parametrize("http_client", [None, H11Client])
+def test_a_client_lists_with_an_sso_profile(
+    laptop: SsoCache, local_server: LocalServer, http_client: type[H11Client] | None
+) -> None:
+    http = None if http_client is None else http_client()
+    url = local_server.url
+    with ImageBuilder(profile_name="laptop", endpoint_url=url, http_client=http) as client:
+        assert len(list(client.get_paginator(OPERATION).paginate(**EXECUTION, **SMALL_PAGES))) > 1
+    assert laptop.portal.paths == [OIDC, PORTAL]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("http_client", [None, AsyncH11Client])
+async def test_an_async_client_lists_with_an_sso_profile(
+    laptop: SsoCache, local_server: LocalServer, http_client: type[AsyncH11Client] | None
+) -> None:
+    http = None if http_client is None else http_client()
+    url = local_server.url
+    async with AsyncImageBuilder(
+        profile_name="laptop", endpoint_url=url, http_client=http
+    ) as client:
+        pages: Any = client.get_paginator(OPERATION).paginate(**EXECUTION, **SMALL_PAGES)
+        assert len([page async for page in pages]) > 1
+    assert laptop.portal.paths == [OIDC, PORTAL]
+
+
+def test_the_command_line_lists_with_an_sso_profile_or_says_how_to_log_in(
+    settings: CredentialSettings,
+    laptop: SsoCache,
+    local_server: LocalServer,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    arguments = (local_server.url, capfd, *EXAMPLE_ID, "--profile", "laptop")
+    environment = {"AWS_CONFIG_FILE": str(settings.folder / ".aws" / "config")}
+    result = run_command(*arguments, environment=environment)
+    assert json.loads(result.out)["resources"], result.err
+    laptop.path().unlink()
+    result = run_command(*arguments, environment=environment)
+    assert result.code == 253
+    assert result.err.endswith("; to log in, run: aws sso login --profile laptop\n")
+
+
+def test_a_fleet_assumes_its_roles_with_an_sso_profile(
+    settings: CredentialSettings, laptop: SsoCache, tmp_path: Path
+) -> None:
+    settings.environment(AWS_ENDPOINT_URL_STS=None)
+    fleet = make_fleet()
+    accounts = [
+        Account(role_arn=role_arn(number), profile="laptop") for number in fleet.account_ids
+    ]
+    with serve_fleet(fleet), FleetDatabase(tmp_path / "fleet.db") as database:
+        result = run_fleet(make_targets(accounts, fleet.regions), database)
+    assert not result.failures
+    assert fleet.sts.assume_role_count == 2
+    assert set(stored_records(tmp_path / "fleet.db")) == expected_records(fleet)
+    assert laptop.portal.paths == [OIDC, PORTAL]

@@ -74,11 +74,10 @@ def _renew(
 ) -> dict[str, Any]:
     """Return the token that OIDC gives for the refresh token, stored in the cache."""
     registration = {name: str(token.get(name) or "") for name in _REGISTRATION_MEMBERS}
+    missing = [name for name, value in registration.items() if not _is_token(value)]
     registration_end = _date(token, "registrationExpiresAt")
-    if registration_end is None or not all(map(_is_token, registration.values())):
-        raise LoginRequired(
-            "it lacks refreshToken, clientId, clientSecret or registrationExpiresAt"
-        )
+    if missing or registration_end is None:
+        raise LoginRequired(f"it has no {', '.join(missing) or 'registrationExpiresAt'}")
     if registration_end <= context.clock.now():
         raise LoginRequired(f"its registration expired at {registration_end}")
     with replacing(path) as file:
