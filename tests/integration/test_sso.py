@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import re
 import stat
 import tempfile
@@ -203,8 +204,22 @@ def test_a_valid_token_is_used_when_renewing_fails_and_the_reason_is_logged(
     assert list(cache.folder.iterdir()) == [cache.path()]
 
 
-def fail_to_write(**_: Any) -> None:
+def fail_to_write(*_: Any, **__: Any) -> None:
     raise OSError(30, "Read-only file system", "cache")
+
+
+@pytest.mark.parametrize("function", ["fsync", "replace"])
+def test_a_renewed_token_is_used_whether_or_not_the_disk_takes_it(
+    settings: CredentialSettings, cache: SsoCache, caplog: pytest.LogCaptureFixture, function: str
+) -> None:
+    path = cache.write(minutes=-1)
+    with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.WARNING):
+        patch.setattr(os, function, fail_to_write)
+        assert settings.our_credentials() == CREDENTIALS
+    is_stored = function == "fsync"  # which not all file systems have
+    assert (cache.read()["accessToken"] == cache.portal.access_token) == is_stored
+    assert ("cannot be stored in " in caplog.text) != is_stored
+    assert list(cache.folder.iterdir()) == [path]
 
 
 def test_programs_that_renew_at_once_ask_for_one_token(

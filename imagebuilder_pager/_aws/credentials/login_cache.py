@@ -47,6 +47,11 @@ def parse_object(text: bytes | str) -> dict[str, Any] | None:
     return members if isinstance(members, dict) else None
 
 
+def is_token(value: object) -> bool:
+    """Return whether a value can be sent as a token, in a header."""
+    return isinstance(value, str) and value.isascii() and value.isprintable() and value != ""
+
+
 @contextlib.contextmanager
 def replacing(path: str) -> Iterator[TextIO]:
     """Open a new file for its owner alone; without an error, it replaces the one at ``path``.
@@ -62,7 +67,8 @@ def replacing(path: str) -> Iterator[TextIO]:
         with open(descriptor, "w") as file:  # noqa: PTH123 - a descriptor
             yield file
             file.flush()
-            os.fsync(descriptor)
+            with contextlib.suppress(OSError):  # some file systems cannot
+                os.fsync(descriptor)
         os.replace(new_path, path)  # noqa: PTH105 - as above
     except BaseException:
         with contextlib.suppress(OSError):

@@ -24,7 +24,7 @@ from ..identity import Credentials, CredentialsContext
 from ..retries import RetryState, call_with_retries
 from ..transport.fetch import fetch_response
 from ..transport.types import Deadline, ReceivedResponse
-from .login_cache import LoginRequired, parse_object
+from .login_cache import LoginRequired, is_token, parse_object
 
 _GOVCLOUD = frozenset({"aws-us-gov"})
 PORTAL = ServiceMetadata("sso", _GOVCLOUD, "portal.sso")
@@ -76,18 +76,23 @@ def get_role_credentials(
 def create_token(
     context: CredentialsContext, region: str, registration: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Call CreateToken; return the members of the response.
+    """Call CreateToken; return a response with ``accessToken`` and ``expiresIn``, in seconds.
 
     ``registration`` has ``clientId``, ``clientSecret`` and ``refreshToken``. Raises
     :class:`ClientError` where the service refuses, and other errors of a call.
     """
-    return _call(
+    response = _call(
         context,
         (OIDC, region, "CreateToken"),
         ("POST", "/token", json.dumps({"grantType": "refresh_token", **registration}).encode()),
         {"content-type": "application/json"},
         secrets=set(registration.values()),
     )
+    seconds = response.get("expiresIn")
+    is_usable = isinstance(seconds, int) and 0 < seconds < 2**31
+    if not is_usable or not is_token(response.get("accessToken")):
+        raise CredentialRetrievalError("CreateToken returned no usable accessToken and expiresIn")
+    return response
 
 
 def _call(

@@ -16,9 +16,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..._dates import parse_iso8601
-from ...exceptions import CredentialRetrievalError, PagerError
+from ...exceptions import PagerError
 from ..identity import CredentialsContext
-from .login_cache import LoginRequired, locked, read_login_file, replacing
+from .login_cache import LoginRequired, is_token, locked, read_login_file, replacing
 from .sso_calls import create_token
 
 _log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def load_token(
 def _read(path: str) -> dict[str, Any]:
     """Return the members of a token in the cache, with a usable access token and its expiration."""
     token = read_login_file(path)
-    if not _is_token(token.get("accessToken")):
+    if not is_token(token.get("accessToken")):
         raise LoginRequired(f"the file {path} has no usable accessToken")
     if _date(token, "expiresAt") is None:
         raise LoginRequired(f"the file {path} has no date as expiresAt")
@@ -74,36 +74,34 @@ def _renew(
 ) -> dict[str, Any]:
     """Return the token that OIDC gives for the refresh token, stored in the cache."""
     registration = {name: str(token.get(name) or "") for name in _REGISTRATION_MEMBERS}
-    missing = [name for name, value in registration.items() if not _is_token(value)]
+    missing = [name for name, value in registration.items() if not is_token(value)]
     registration_end = _date(token, "registrationExpiresAt")
     if missing or registration_end is None:
         raise LoginRequired(f"it has no {', '.join(missing) or 'registrationExpiresAt'}")
     if registration_end <= context.clock.now():
         raise LoginRequired(f"its registration expired at {registration_end}")
-    with replacing(path) as file:
-        response = create_token(context, region, registration)
-        access_token, seconds = response.get("accessToken"), response.get("expiresIn")
-        if not _is_token(access_token) or not isinstance(seconds, int) or not 0 < seconds < 2**31:
-            raise CredentialRetrievalError("CreateToken returned no usable accessToken, expiresIn")
-        expiration = context.clock.now() + timedelta(seconds=seconds)
-        renewed = {
-            "startUrl": start_url,
-            "region": region,
-            "accessToken": access_token,
-            "expiresAt": expiration.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "clientId": registration["clientId"],
-            "clientSecret": registration["clientSecret"],
-            "registrationExpiresAt": token["registrationExpiresAt"],
-        }
-        if "refreshToken" in response:
-            renewed["refreshToken"] = response["refreshToken"]
-        json.dump(renewed, file)
+    renewed: dict[str, Any] = {}
+    try:
+        with replacing(path) as file:
+            issued = create_token(context, region, registration)
+            expiration = context.clock.now() + timedelta(seconds=issued["expiresIn"])
+            renewed = {
+                "startUrl": start_url,
+                "region": region,
+                "accessToken": issued["accessToken"],
+                "expiresAt": expiration.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "clientId": registration["clientId"],
+                "clientSecret": registration["clientSecret"],
+                "registrationExpiresAt": token["registrationExpiresAt"],
+            }
+            if "refreshToken" in issued:
+                renewed["refreshToken"] = issued["refreshToken"]
+            json.dump(renewed, file)
+    except OSError as error:
+        if not renewed:
+            raise
+        _log.warning("the renewed SSO token cannot be stored in %s: %s", path, error)
     return renewed
-
-
-def _is_token(value: object) -> bool:
-    """Return whether a value can be sent as a token, in a header."""
-    return isinstance(value, str) and value.isascii() and value.isprintable() and value != ""
 
 
 def _expiration(token: dict[str, Any]) -> datetime:
