@@ -158,16 +158,22 @@ def server() -> Iterator[LocalServer]:
         yield server
 
 
+@pytest.mark.parametrize("by_profile", [False, True], ids=["environment", "profile"])
 def test_it_lists_resumes_and_says_what_the_default_client_needs(
-    lean_python: Path, server: LocalServer
+    lean_python: Path, server: LocalServer, tmp_path: Path, *, by_profile: bool
 ) -> None:
     from imagebuilder_pager.local import EXAMPLE_EXECUTION_ID
 
-    environment = {
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
-        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
-        "HOME": "/does/not/exist",
-    }
+    environment = {"HOME": str(tmp_path)}
+    if by_profile:
+        key = f'"AccessKeyId": "{ACCESS_KEY_ID}", "SecretAccessKey": "{SECRET_ACCESS_KEY}"'
+        (tmp_path / ".aws").mkdir()
+        (tmp_path / ".aws" / "config").write_text(
+            f"[default]\ncredential_process = echo '{{\"Version\": 1, {key}}}'\n"
+        )
+    else:
+        environment["AWS_ACCESS_KEY_ID"] = ACCESS_KEY_ID
+        environment["AWS_SECRET_ACCESS_KEY"] = SECRET_ACCESS_KEY
     ran = subprocess.run(
         [lean_python, "-I", "-W", "error", "-c", FLOW, server.url, EXAMPLE_EXECUTION_ID],
         env=environment,

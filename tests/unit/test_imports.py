@@ -49,14 +49,8 @@ AWS_LAYERS: Layers = [
     {"config", "clock"},
 ]
 
-
-# Of botocore, by module: what may be imported with it, and what only inside a function.
-# _aws.credentials.profile is itself imported only where there is a shared file.
-BOTOCORE_AT_ONCE = {
-    "_aws.auth.botocore_sigv4": {"botocore.auth"},
-    "_aws.credentials.profile": {"botocore.credentials"},
-}
-BOTOCORE_LATER = {"_aws.config.shared_config": {"botocore.configloader"}}
+#: Of botocore, by module, what is imported: for signing, and nothing else.
+BOTOCORE = {"_aws.auth.botocore_sigv4": {"botocore.auth"}}
 
 
 # What the parts above the client use of the private modules below it, and of others' private
@@ -235,13 +229,7 @@ def test_private_names_are_used_as_listed(folder: str) -> None:
 @every_module
 def test_only_the_allowed_modules_of_botocore_are_imported(name: str) -> None:
     file = MODULES[name.removeprefix("__init__")]
-    tree = parse(file)
-    at_once = BOTOCORE_AT_ONCE.get(name, set())
-    assert botocore_imports(tree, file) <= at_once | BOTOCORE_LATER.get(name, set())
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            node.body = [ast.Pass()]
-    assert botocore_imports(tree, file) <= at_once
+    assert botocore_imports(parse(file), file) == BOTOCORE.get(name, set())
 
 
 @every_module
