@@ -1,4 +1,4 @@
-# make demo, make test: the two that a newcomer needs. Both make .venv themselves.
+# make demo, make test: the two that a newcomer needs. Both create .venv.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -11,17 +11,17 @@ help:
 	@echo "make test      run the tests"
 	@echo "make test-aiobotocore  run the tests with aiobotocore, in its own environment"
 	@echo "make fuzz      feed the parsers many more random inputs than make test does"
-	@echo "make simulate  break off the simulated network at every byte and turn that there is"
+	@echo "make simulate  break off the simulated network at every byte and every await"
 	@echo "make check     formatting, lint, types, and that every public type is known"
-	@echo "make format    format the code and mend what the linter can"
+	@echo "make format    format the code and apply the linter's fixes"
 	@echo "make test-all  run the tests on every supported Python that is found"
 	@echo "make test-lowest  run the tests with the lowest versions that pyproject.toml allows"
 	@echo "make update-model  generate from the newest service model, and say which files change"
 	@echo "make bench     measure speed and size beside boto3, aiobotocore and others; eight minutes"
-	@echo "make slim      build/slim: the library and its requirements, and nothing else; with"
+	@echo "make slim      build/slim: the library and its requirements alone; with"
 	@echo "               SLIM=lean build/slim-lean, the smallest, for H11Client alone"
-	@echo "make container build/container: the smallest root that lists, beside roots with boto3"
-	@echo "make clean     remove what the other commands have made"
+	@echo "make container build examples/container/Dockerfile, and measure it beside boto3"
+	@echo "make clean     remove all that the other commands have made"
 
 demo: $(VENV)/.runtime
 	@$(BIN)/python -m imagebuilder_pager.local.demo
@@ -33,7 +33,8 @@ fuzz: $(VENV)/.dev
 	FUZZ_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/unit/test_fuzz.py tests/protocol/test_all_of_aws.py
 
 simulate: $(VENV)/.dev
-	SIMULATION_FULL=1 $(BIN)/python -m pytest -q -n auto tests/simulation $(PYTEST_ARGS)
+	SIMULATION_FULL=1 $(BIN)/python -m pytest -q -n auto tests/simulation \
+	  tests/integration/test_faults.py $(PYTEST_ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check
@@ -48,14 +49,14 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-# The newest botocore lies beside the pinned one: only its description of the service is read.
+# The newest botocore is installed beside the pinned one: only its model of the service is read.
 update-model: $(VENV)/.dev
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --upgrade \
 	  --target build/newest-botocore botocore
 	PYTHONPATH=build/newest-botocore $(BIN)/python -m tools.generate
 	git --no-pager diff --stat -- imagebuilder_pager docs/reference
 
-# Each Python gets an environment of its own. Where pyenv has several, only some are on the PATH.
+# Each Python gets its own environment. Where pyenv has several, only some are on the PATH.
 test-all:
 	@found=; for version in 3.11 3.12 3.13 3.14; do \
 	  for python in python$$version $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$$version.*/bin/python; do \
@@ -112,18 +113,18 @@ bench: $(VENV)/.dev $(AIOBOTOCORE)/.installed
 # SLIM=lean builds build/slim-lean, for H11Client alone. SLIM_WITH='cli local walk' adds the command
 # line, the local service and walk_lifecycle.
 slim: $(VENV)/.runtime
-	$(BIN)/python tools/slim.py build/slim$(SLIM:%=-%) --check $(SLIM:%=--%) \
+	$(BIN)/python tools/container.py folder build/slim$(SLIM:%=-%) --check $(SLIM:%=--%) \
 	  $(if $(SLIM_WITH),--with $(SLIM_WITH))
 
 container: $(VENV)/.dev
-	@$(BIN)/python tools/container.py
+	@$(BIN)/python tools/container.py measure
 
 clean:
 	rm -rf .venv .venv-* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# An environment that cannot be used is made anew: of a Python that is gone or too old, one whose
-# packages are another Python's, or one without pip.
+# An environment that cannot be used is created again: its Python is missing or too old, its packages
+# are another Python's, or it has no pip.
 VENV_CHECK = import importlib.util as u, sys; sys.exit(sys.version_info < (3, 11) or sys.prefix == sys.base_prefix or u.find_spec("pip") is None)
 ifneq ($(filter-out help clean test-all test-aiobotocore test-lowest,$(or $(MAKECMDGOALS),help)),)
 ifneq ($(shell '$(BIN)/python' -I -c '$(VENV_CHECK)' >/dev/null 2>&1 && echo usable),usable)
@@ -137,7 +138,7 @@ new-venv:
 	@if [ -d '$(VENV)' ] && [ ! -L '$(VENV)' ] && [ ! -e '$(VENV)/pyvenv.cfg' ] && [ "$$(ls -A '$(VENV)')" ]; then \
 	  echo "$(VENV) is not an environment of Python's; remove it, or name another: make VENV=..."; exit 1; \
 	elif [ -e '$(VENV)' ] || [ -L '$(VENV)' ]; then \
-	  echo "$(VENV) cannot be used: its Python is missing or too old, or it has no pip; making it anew"; \
+	  echo "$(VENV) cannot be used: its Python is missing or too old, or it has no pip; creating it again"; \
 	  rm -rf '$(VENV)'; \
 	fi
 	$(PYTHON) -m venv $(VENV)

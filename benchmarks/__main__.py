@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from tools.slim import requirements_of
+from tools.container import requirements_of
 
 from .harness import AIOBOTOCORE, Harness, aiobotocore_site_packages
 from .results import Outcome
@@ -95,8 +95,7 @@ def _cells(outcome: Outcome) -> tuple[str, ...]:
         _score(outcome),
         f"{lower:{sign}.3f} to {upper:{sign}.3f}",
         "" if outcome.limit is None else f"{outcome.limit:.2f}",
-        "" if row.must is None else f"{row.must:{sign}.3g}",
-        "" if row.aim is None else f"{row.aim:{sign}.3g}",
+        *([f"{value:{sign}.3g}" for value in row.target] if row.target else ["", ""]),
         outcome.verdict,
     )
 

@@ -8,28 +8,19 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 from imagebuilder_pager.local import Account, LocalImageBuilder, LocalServer
 from imagebuilder_pager.local.account_generator import generate_execution
 from imagebuilder_pager.local.example_policies import example_policy
-from tools.slim import LIBRARY
+from tools.container import LIBRARY
 
 from .dask_cluster import dask_cluster
-from .harness import ROOT, Harness, Measured
-from .results import Samples
+from .harness import ROOT, Harness
+from .results import Measure, Samples
 
-__all__ = [
-    "AT_A_TIME",
-    "FLEET",
-    "measure_again",
-    "measure_dask",
-    "measure_fleet",
-    "measure_growth",
-    "measure_report",
-]
+__all__ = ["AT_A_TIME", "FLEET", "measure_again", "measure_dask", "measure_report"]
 
 #: Accounts, executions in each account and region, pages in each, milliseconds of latency.
 FLEET = (4, 10, 4, 50)
@@ -37,43 +28,8 @@ AT_A_TIME = 32
 #: Accounts and regions, executions in each, pages in each: 200,000 images.
 _REPORTED = (100, 10, 8)
 _POLICIES, _EXECUTIONS, _PAGE_SIZE = 40, 1000, 25  # of the fleet that is run again
-_IMPACTED_INTERVAL = 100  # so many executions have one with resources among them
+_IMPACTED_INTERVAL = 100  # one of this many executions has resources
 _ENDED = ("SUCCESS", "FAILED", "CANCELLED")
-
-
-def measure_fleet(
-    threads: int, value: Callable[[Measured], float | None]
-) -> Callable[[Harness, int], Samples]:
-    """Return the measure of a fleet by boto3, with so many threads or 0 for none, and by ours."""
-
-    def measure(harness: Harness, rounds: int) -> Samples:
-        samples = Samples()
-        sides = (
-            ("peer_boto3", threads, samples.peer),
-            ("ours_fleet", AT_A_TIME, samples.ours),
-        )
-        for _ in range(rounds):
-            for worker, at_a_time, into in sides:
-                measured = value(harness.work(worker, "fleet", *FLEET, at_a_time))
-                assert measured is not None
-                into.append(measured)
-        return samples
-
-    return measure
-
-
-def measure_growth(harness: Harness, rounds: int) -> Samples:
-    """Measure the peak memory of 10,000 records and of 200,000, in MiB.
-
-    Of these, 50,000 are of one execution among 30 others.
-    """
-
-    def peak(executions: int, pages: int, largest: int) -> float:
-        return _peak_mib(harness.work("ours_fleet", "store", 1, executions, pages, largest))
-
-    return Samples(
-        [peak(20, 20, 0) for _ in range(rounds)], [peak(31, 200, 2000) for _ in range(rounds)]
-    )
 
 
 def measure_again(harness: Harness, rounds: int) -> Samples:
@@ -124,14 +80,14 @@ def _account_of_many_executions() -> Account:
     return Account(tuple(executions), tuple(policies))
 
 
-def measure_report(output: str) -> Callable[[Harness, int], Samples]:
+def measure_report(output: str) -> Measure:
     """Return the measure of the peak memory of a report of 200,000 images, in MiB."""
 
     def measure(harness: Harness, rounds: int) -> Samples:
         def peak(database: Path) -> float:
             job = f"report({str(database)!r}, {output!r})"
             code = f"from benchmarks.workers.ours_report import report; {job}"
-            return _peak_mib(harness.python(code, LIBRARY, "rich"))
+            return harness.python(code, LIBRARY, "rich").peak_mib
 
         peak(_database(harness, 1, 1, 1))  # compiling takes memory too
         database = _database(harness, *_REPORTED)
@@ -141,7 +97,7 @@ def measure_report(output: str) -> Callable[[Harness, int], Samples]:
 
 
 def _database(harness: Harness, targets: int, executions: int, pages: int) -> Path:
-    """Return a database of so many images, which the first report makes for all."""
+    """Return a database of this number of images, which the first report makes for all."""
     path = harness.folder / f"reported-{targets}-{executions}-{pages}.sqlite"
     if not path.exists():
         harness.work("ours_fleet", "store", targets, executions, pages, 0, str(path))
@@ -175,8 +131,3 @@ def measure_dask(harness: Harness, rounds: int) -> Samples:
         return float(ran.stdout.rpartition("wall=")[2].split()[0])
 
     return Samples([seconds(1) for _ in range(rounds)], [seconds(2) for _ in range(rounds)])
-
-
-def _peak_mib(measured: Measured) -> float:
-    assert measured.peak_kib is not None
-    return measured.peak_kib / 1024

@@ -1,4 +1,4 @@
-"""The harness: it runs each worker in a process of its own, against a server in another process.
+"""The harness: it runs each worker in its own process, against a server in another process.
 
 Each peer sees its own requirements and no other distributions, because some libraries import more
 where more is installed. aiobotocore comes from a second environment, with its botocore and its
@@ -7,7 +7,9 @@ Python.
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from tools.slim import LIBRARY, files_of, requirements_of
+from tools.container import LIBRARY, files_of, requirements_of
 
 __all__ = ["AIOBOTOCORE", "ROOT", "Harness", "Measured", "aiobotocore_site_packages"]
 
@@ -31,22 +33,25 @@ class Measured:
     """The measurements of one process: seconds, CPU seconds, and the peak of memory in KiB.
 
     ``whole`` is the time from the start of the process to its end, ``first`` the time to its first
-    byte of output. The others are measured by the worker itself, or None.
+    byte of output. The worker itself measures the others.
     """
 
     whole: float
     first: float
-    wall: float | None = None
-    cpu: float | None = None
-    pages: int | None = None
-    peak_kib: int | None = None
+    wall: float = math.nan
+    cpu: float = math.nan
+    pages: int = 0
+    peak_kib: int = 0
 
     @property
     def cpu_per_page(self) -> float:
         """CPU seconds per page."""
-        assert self.cpu is not None
-        assert self.pages is not None
         return self.cpu / self.pages
+
+    @property
+    def peak_mib(self) -> float:
+        """The peak of memory in MiB."""
+        return self.peak_kib / 1024
 
 
 class Harness:
@@ -96,7 +101,7 @@ class Harness:
         self._stack.close()
 
     def python(self, code: str, *sites: str, tls: bool = False) -> Measured:
-        """Run the code in a process of its own, and return the measurements.
+        """Run the code in its own process, and return the measurements.
 
         The process can import the distributions ``sites``, their requirements and the workers.
         Without any it can import only the standard library.
@@ -119,25 +124,15 @@ class Harness:
         if process.returncode != 0:
             raise subprocess.CalledProcessError(process.returncode, command)
         line = (output.splitlines() or [b""])[-1].decode()
-        if not line.startswith("cpu="):
+        if not line.startswith("wall="):
             return Measured(whole, first)
-        measured = dict(part.split("=") for part in line.split())
-        return Measured(
-            whole,
-            first,
-            wall=float(measured["wall"]),
-            cpu=float(measured["cpu"]),
-            pages=int(measured["pages"]),
-            peak_kib=int(measured["peak_kib"]),
-        )
+        wall, cpu, pages, peak_kib = (float(part.partition("=")[2]) for part in line.split())
+        return Measured(whole, first, wall, cpu, int(pages), int(peak_kib))
 
     def work(
         self, worker: str, job: str, *values: int | str, tls: bool = False, url: str = ""
     ) -> Measured:
-        """Run a worker's function in a process of its own, and return the measurements.
-
-        ``url`` is what to list from, in place of the server's own.
-        """
+        """Run a worker's function in its own process, at ``url`` or the server's own."""
         arguments = ", ".join(map(repr, (url or (self.https if tls else self.http), *values)))
         code = f"from benchmarks.workers.{worker} import {job}; {job}({arguments})"
         return self.python(code, _SITE_OF.get(worker, LIBRARY), tls=tls)
@@ -154,8 +149,7 @@ class Harness:
         environment = {
             name: value
             for name, value in os.environ.items()
-            if not name.upper().startswith(("AWS_", "PYTHON", "SSL_"))
-            and not name.upper().endswith("_PROXY")
+            if not re.match("AWS_|PYTHON|SSL_|.*_PROXY$", name, re.IGNORECASE)
         }
         environment |= {
             "AWS_CONFIG_FILE": os.devnull,

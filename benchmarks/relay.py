@@ -12,7 +12,7 @@ _READ_NUM_BYTES = 64 * 1024
 
 
 class Relay:
-    """A context manager that passes connections on to a port of 127.0.0.1, in a thread of its own.
+    """A context manager that passes connections on to a port of 127.0.0.1, in its own thread.
 
     ``delay``: seconds that each piece of data takes, each way. Connecting itself is not delayed.
     ``port``: where it listens.

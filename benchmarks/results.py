@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from .harness import Harness
 
-__all__ = ["Outcome", "Row", "Samples"]
+__all__ = ["Measure", "Outcome", "Row", "Samples"]
 
 
 @dataclass
@@ -24,24 +24,25 @@ class Samples:
     limit: list[float] = field(default_factory=list)
 
 
+Measure = Callable[[Harness, int], Samples]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """A row of the table.
 
-    Both sides are shown in ``unit``. ``must`` is the required ratio of ours to the peer's, and
-    ``aim`` the desired one; with ``difference`` they are the difference instead, and beside a peer
-    of 0 what is ours alone. Both are None for a row without a target. A row that ``is_long`` is
-    measured only where it is named.
+    Both sides are shown in ``unit``. ``target`` is the required ratio of ours to the peer's, and
+    the desired one; with ``difference`` they are the difference instead, and beside a peer of 0
+    ours alone. A row that ``is_long`` is measured only where it is named.
     """
 
     name: str
     what: str
-    peer: str
-    unit: str
-    measure: Callable[[Harness, int], Samples]
-    rounds: int
-    must: float | None = None
-    aim: float | None = None
+    peer: str = "boto3"
+    unit: str = "ms"
+    measure: Measure
+    rounds: int = 9
+    target: tuple[float, float] | None = None
     difference: bool = False
     is_long: bool = False
 
@@ -92,8 +93,9 @@ class Outcome:
     @property
     def verdict(self) -> str:
         """``aim``, ``reached`` or ``MISSED``, and empty without a target."""
-        if self.row.must is None or self.row.aim is None:
+        if self.row.target is None:
             return ""
-        if self.score <= self.row.aim:
+        must, aim = self.row.target
+        if self.score <= aim:
             return "aim"
-        return "reached" if self.score <= self.row.must else "MISSED"
+        return "reached" if self.score <= must else "MISSED"

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import re
 
+from tools.container import LIBRARY
+
 from .fleet_rows import FLEET_ROWS
 from .measures import (
-    measure_cold,
-    measure_cold_from_afar,
-    measure_command_line,
-    measure_command_over_library,
-    measure_cpu_async,
-    measure_cpu_sync,
-    measure_executions,
-    measure_growth,
+    cold,
+    cold_from_afar,
+    command,
+    cpu,
+    in_turns,
     measure_import_alone,
-    measure_memory,
-    measure_prefetch,
     measure_size,
-    measure_walk,
+    peak,
+    seconds,
 )
 from .results import Row
 
@@ -35,12 +33,12 @@ ROWS = (
         Row(
             name=f"{prefix}cpu-sync",
             what=f"{way}CPU per page of 25 resources, sync",
-            peer="boto3",
-            unit="ms",
-            measure=measure_cpu_sync(worker),
-            rounds=9,
-            must=0.28 if prefix else 0.45,
-            aim=0.22 if prefix else 0.35,
+            measure=in_turns(
+                peer=cpu("peer_boto3", "stream", 300, 50),
+                ours=cpu(worker, "stream", 600, 50),
+                limit=cpu("limit", "stream", 600, 50),
+            ),
+            target=(0.28, 0.22) if prefix else (0.45, 0.35),
         )
         for prefix, way, worker, _ in _WAYS
     ),
@@ -49,11 +47,12 @@ ROWS = (
             name=f"{prefix}cpu-async-{at_a_time}",
             what=f"{way}CPU per page, async, {at_a_time} at a time",
             peer="aiobotocore",
-            unit="ms",
-            measure=measure_cpu_async(worker, at_a_time),
+            measure=in_turns(
+                peer=cpu("peer_aiobotocore", "stream", 320, max(2, 48 // at_a_time), at_a_time),
+                ours=cpu(worker, "stream", 640, max(2, 48 // at_a_time), at_a_time),
+            ),
             rounds=5,
-            must=0.35 if prefix else 0.75,
-            aim=0.28 if prefix else 0.6,
+            target=(0.35, 0.28) if prefix else (0.75, 0.6),
         )
         for prefix, way, _, worker in _WAYS
         for at_a_time in (1, 16)
@@ -62,12 +61,14 @@ ROWS = (
         Row(
             name=f"{prefix}cold-{'https' if tls else 'http'}",
             what=f"{way}cold start to the first page printed, {'https' if tls else 'http'}",
-            peer="boto3",
-            unit="ms",
-            measure=measure_cold(worker, tls=tls),
+            measure=in_turns(
+                peer=cold("peer_boto3", tls=tls),
+                ours=cold(worker, tls=tls),
+                limit=cold("limit", tls=tls),
+                warm_up=True,
+            ),
             rounds=15,
-            must=0.70 if prefix else 1.00,
-            aim=0.60 if prefix else 0.90,
+            target=(0.70, 0.60) if prefix else (1.00, 0.90),
         )
         for prefix, way, worker, _ in _WAYS
         for tls in (False, True)
@@ -77,9 +78,12 @@ ROWS = (
             name=f"{prefix}cpu-sync-capo",
             what=f"{way}CPU per page of 25 resources, sync",
             peer="capo-imagebuilder",
-            unit="ms",
-            # Fewer pages of the peer's, since each takes 43 ms without using the CPU.
-            measure=measure_cpu_sync(worker, "peer_capo", 100),
+            measure=in_turns(
+                # Fewer pages, since each takes 43 ms without using the CPU.
+                peer=cpu("peer_capo", "stream", 100, 50),
+                ours=cpu(worker, "stream", 600, 50),
+                limit=cpu("limit", "stream", 600, 50),
+            ),
             rounds=5,
         )
         for prefix, way, worker, _ in _WAYS
@@ -89,154 +93,145 @@ ROWS = (
             name=f"{prefix}cold-http-capo",
             what=f"{way}cold start to the first page printed, http",
             peer="capo-imagebuilder",
-            unit="ms",
-            measure=measure_cold(worker, "peer_capo", tls=False),
+            measure=in_turns(
+                peer=cold("peer_capo"), ours=cold(worker), limit=cold("limit"), warm_up=True
+            ),
             rounds=15,
-            must=0.99 if prefix else None,
-            aim=0.90 if prefix else None,
+            target=(0.99, 0.90) if prefix else None,
         )
         for prefix, way, worker, _ in _WAYS
     ),
     Row(
         name="h11-cold-afar",
         what="H11Client: the same, https, 30 ms each way",
-        peer="boto3",
-        unit="ms",
-        measure=measure_cold_from_afar("ours_h11", 0.030),
-        rounds=9,
-        must=0.65,
-        aim=0.55,
+        measure=in_turns(
+            peer=cold_from_afar("peer_boto3", 0.030),
+            ours=cold_from_afar("ours_h11", 0.030),
+            warm_up=True,
+        ),
+        target=(0.65, 0.55),
     ),
     *(
         Row(
             name=f"{prefix}memory",
             what=f"{way}peak memory of one listing",
-            peer="boto3",
             unit="MiB",
-            measure=measure_memory(worker),
+            measure=in_turns(
+                peer=peak("peer_boto3", "stream", 40, 1), ours=peak(worker, "stream", 40, 1)
+            ),
             rounds=5,
-            must=0.70 if prefix else 0.88,
-            aim=0.65 if prefix else 0.80,
+            target=(0.70, 0.65) if prefix else (0.88, 0.80),
         )
         for prefix, way, worker, _ in _WAYS
     ),
-    Row(
-        name="command",
-        what="the command line, from start to the first item, http",
-        peer="AWS CLI v1",
-        unit="ms",
-        measure=measure_command_line(),
-        rounds=25,
-        must=0.50,
-        aim=0.42,
-    ),
-    Row(
-        name="command-https",
-        what="the same, https",
-        peer="AWS CLI v1",
-        unit="ms",
-        measure=measure_command_line(tls=True),
-        rounds=25,
-        must=0.50,
-        aim=0.42,
+    *(
+        Row(
+            name=f"command{'-https' if tls else ''}",
+            what="the same, https"
+            if tls
+            else "the command line, from start to the first item, http",
+            peer="AWS CLI v1",
+            measure=in_turns(
+                peer=command("awscli", tls=tls), ours=command(LIBRARY, tls=tls), warm_up=True
+            ),
+            rounds=25,
+            target=(0.50, 0.42),
+        )
+        for tls in (False, True)
     ),
     Row(
         name="command-whole",
         what="the same, http, to the end of the process",
         peer="AWS CLI v1",
-        unit="ms",
-        measure=measure_command_line(to_the_end=True),
-        rounds=9,
+        measure=in_turns(
+            peer=command("awscli", to_the_end=True),
+            ours=command(LIBRARY, to_the_end=True),
+            warm_up=True,
+        ),
     ),
     Row(
         name="command-over-library",
         what="the command line's first item over the library's own, http",
         peer="cold start, http",
-        unit="ms",
-        measure=measure_command_over_library,
-        rounds=9,
-        must=1.2,
-        aim=1.0,
+        measure=in_turns(
+            peer=lambda harness: harness.work("ours", "first_page").first * 1000,
+            ours=command(LIBRARY),
+            warm_up=True,
+        ),
+        target=(1.2, 1.0),
     ),
     Row(
         name="import",
         what="import alone, over bare Python",
         peer="import boto3",
-        unit="ms",
         measure=measure_import_alone,
         rounds=31,
-        must=0.10,
-        aim=0.05,
+        target=(0.10, 0.05),
     ),
     Row(
         name="growth",
         what="memory over 20,000 pages streamed",
         peer="200 pages",
         unit="MiB",
-        measure=measure_growth,
+        measure=in_turns(
+            peer=peak("ours", "stream", 200, 1), ours=peak("ours", "stream", 20_000, 1)
+        ),
         rounds=3,
-        must=3,
-        aim=1,
+        target=(3, 1),
         difference=True,
     ),
-    Row(
-        name="size",
-        what="site-packages, slim",
-        peer="pip install boto3",
-        unit="MB",
-        measure=measure_size(),
-        rounds=1,
-        must=0.45,
-        aim=0.35,
+    *(
+        Row(
+            name=f"{prefix}size",
+            what=f"{way}site-packages, {'lean' if prefix else 'slim'}",
+            peer="pip install boto3",
+            unit="MB",
+            measure=measure_size(lean=bool(prefix)),
+            rounds=1,
+            target=(0.28, 0.25) if prefix else (0.45, 0.35),
+        )
+        for prefix, way, _, _ in _WAYS
     ),
-    Row(
-        name="h11-size",
-        what="H11Client: site-packages, lean",
-        peer="pip install boto3",
-        unit="MB",
-        measure=measure_size(lean=True),
-        rounds=1,
-        must=0.28,
-        aim=0.25,
-    ),
-    Row(
-        name="prefetch",
-        what="50 ms latency and 50 ms of work a page, Prefetch 1",
-        peer="Prefetch 0",
-        unit="s",
-        measure=measure_prefetch(busy=False),
-        rounds=3,
-        must=0.60,
-        aim=0.52,
-    ),
-    Row(
-        name="prefetch-busy",
-        what="the same, where the work is computing",
-        peer="Prefetch 0",
-        unit="s",
-        measure=measure_prefetch(busy=True),
-        rounds=2,
+    *(
+        Row(
+            name=f"prefetch{'-busy' if busy else ''}",
+            what="the same, where the work is computing"
+            if busy
+            else "50 ms latency and 50 ms of work a page, Prefetch 1",
+            peer="Prefetch 0",
+            unit="s",
+            measure=in_turns(
+                peer=seconds("ours", "prefetch", 40, 50, 0, busy),
+                ours=seconds("ours", "prefetch", 40, 50, 1, busy),
+            ),
+            rounds=2 if busy else 3,
+            target=None if busy else (0.60, 0.52),
+        )
+        for busy in (False, True)
     ),
     Row(
         name="executions",
         what="64 executions of 8 pages at 50 ms latency, async, 16 at a time",
         peer="boto3, one after the other",
         unit="s",
-        measure=measure_executions,
+        measure=in_turns(
+            peer=seconds("peer_boto3", "executions", 64, 8, 50),
+            ours=seconds("ours_async", "executions", 64, 8, 50, 16),
+        ),
         rounds=2,
-        must=1 / 12,
-        aim=1 / 15,
+        target=(1 / 12, 1 / 15),
     ),
     *(
         Row(
             name=f"{prefix}walk{'-children' if children else ''}",
-            what=f"{way}CPU per page of a walk{', with what came from images' if children else ''}",
+            what=f"{way}CPU per page of a walk{', with the outputs of images' if children else ''}",
             peer="its single listings",
-            unit="ms",
-            measure=measure_walk(worker, children=children),
-            rounds=9,
-            must=1.15,
-            aim=1.05,
+            # With children, 24 of 25 pages are those of one image, with two AMIs.
+            measure=in_turns(
+                peer=cpu(worker, "single_listings", *((5, 3, 1) if children else (25, 16, 0))),
+                ours=cpu(worker, "walk", *((5, 3, 1) if children else (25, 16, 0))),
+            ),
+            target=(1.15, 1.05),
         )
         for prefix, way, worker, _ in _WAYS
         for children in (False, True)
@@ -246,7 +241,7 @@ ROWS = (
 
 
 def rows_named(patterns: list[str]) -> list[Row]:
-    """Return the rows whose name matches any of the patterns; without patterns, the short rows."""
+    """Return the rows that match any of the patterns by name; without patterns, the short rows."""
     if not patterns:
         return [row for row in ROWS if not row.is_long]
     return [row for row in ROWS if any(re.fullmatch(pattern, row.name) for pattern in patterns)]

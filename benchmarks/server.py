@@ -88,7 +88,7 @@ class Pages:
 
 
 def _executions_page(executions: int, pages: int) -> bytes:
-    """Return the one page of a policy's executions, each with so many pages of resources."""
+    """Return the one page of a policy's executions, each with this number of pages of resources."""
     listed = [
         {
             "lifecycleExecutionId": f"lce-00000000-0000-0000-{number:04d}-{pages:012d}",

@@ -15,106 +15,12 @@ from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 if TYPE_CHECKING:
-    from .models.components import ListComponentBuildVersionsResponse, ListComponentsResponse
-    from .models.configurations import (
-        ListDistributionConfigurationsResponse,
-        ListInfrastructureConfigurationsResponse,
-    )
-    from .models.images import (
-        ListImageBuildVersionsResponse,
-        ListImagePackagesResponse,
-        ListImagePipelineImagesResponse,
-        ListImagesResponse,
-    )
-    from .models.lifecycle import ListLifecycleExecutionResourcesResponse
-    from .models.lifecycle_executions import (
-        GetLifecycleExecutionResponse,
-        ListLifecycleExecutionsResponse,
-    )
-    from .models.lifecycle_policies import GetLifecyclePolicyResponse, ListLifecyclePoliciesResponse
-    from .models.pipelines import ListImagePipelinesResponse
-    from .models.recipes import ListContainerRecipesResponse, ListImageRecipesResponse
-    from .models.scan_findings import (
-        ListImageScanFindingAggregationsResponse,
-        ListImageScanFindingsResponse,
-    )
-    from .models.workflows import (
-        ListWaitingWorkflowStepsResponse,
-        ListWorkflowBuildVersionsResponse,
-        ListWorkflowExecutionsResponse,
-        ListWorkflowsResponse,
-        ListWorkflowStepExecutionsResponse,
-    )
+    from . import models, type_defs
     from .pagination.async_paginator import AsyncPaginator
     from .pagination.paginator import Paginator
-    from .type_defs import (
-        AsyncListComponentBuildVersionsPaginator,
-        AsyncListComponentsPaginator,
-        AsyncListContainerRecipesPaginator,
-        AsyncListDistributionConfigurationsPaginator,
-        AsyncListImageBuildVersionsPaginator,
-        AsyncListImagePackagesPaginator,
-        AsyncListImagePipelineImagesPaginator,
-        AsyncListImagePipelinesPaginator,
-        AsyncListImageRecipesPaginator,
-        AsyncListImageScanFindingAggregationsPaginator,
-        AsyncListImageScanFindingsPaginator,
-        AsyncListImagesPaginator,
-        AsyncListInfrastructureConfigurationsPaginator,
-        AsyncListLifecycleExecutionResourcesPaginator,
-        AsyncListLifecycleExecutionsPaginator,
-        AsyncListLifecyclePoliciesPaginator,
-        AsyncListWaitingWorkflowStepsPaginator,
-        AsyncListWorkflowBuildVersionsPaginator,
-        AsyncListWorkflowExecutionsPaginator,
-        AsyncListWorkflowsPaginator,
-        AsyncListWorkflowStepExecutionsPaginator,
-        GetLifecycleExecutionRequestTypeDef,
-        GetLifecyclePolicyRequestTypeDef,
-        ListComponentBuildVersionsPaginator,
-        ListComponentBuildVersionsRequestTypeDef,
-        ListComponentsPaginator,
-        ListComponentsRequestTypeDef,
-        ListContainerRecipesPaginator,
-        ListContainerRecipesRequestTypeDef,
-        ListDistributionConfigurationsPaginator,
-        ListDistributionConfigurationsRequestTypeDef,
-        ListImageBuildVersionsPaginator,
-        ListImageBuildVersionsRequestTypeDef,
-        ListImagePackagesPaginator,
-        ListImagePackagesRequestTypeDef,
-        ListImagePipelineImagesPaginator,
-        ListImagePipelineImagesRequestTypeDef,
-        ListImagePipelinesPaginator,
-        ListImagePipelinesRequestTypeDef,
-        ListImageRecipesPaginator,
-        ListImageRecipesRequestTypeDef,
-        ListImageScanFindingAggregationsPaginator,
-        ListImageScanFindingAggregationsRequestTypeDef,
-        ListImageScanFindingsPaginator,
-        ListImageScanFindingsRequestTypeDef,
-        ListImagesPaginator,
-        ListImagesRequestTypeDef,
-        ListInfrastructureConfigurationsPaginator,
-        ListInfrastructureConfigurationsRequestTypeDef,
-        ListLifecycleExecutionResourcesPaginator,
-        ListLifecycleExecutionResourcesRequestTypeDef,
-        ListLifecycleExecutionsPaginator,
-        ListLifecycleExecutionsRequestTypeDef,
-        ListLifecyclePoliciesPaginator,
-        ListLifecyclePoliciesRequestTypeDef,
-        ListWaitingWorkflowStepsPaginator,
-        ListWaitingWorkflowStepsRequestTypeDef,
-        ListWorkflowBuildVersionsPaginator,
-        ListWorkflowBuildVersionsRequestTypeDef,
-        ListWorkflowExecutionsPaginator,
-        ListWorkflowExecutionsRequestTypeDef,
-        ListWorkflowsPaginator,
-        ListWorkflowsRequestTypeDef,
-        ListWorkflowStepExecutionsPaginator,
-        ListWorkflowStepExecutionsRequestTypeDef,
-        PaginatorName,
-    )
+
+# What ``_call`` returns is the response of the row.
+# mypy: disable-error-code="no-any-return"
 
 
 class OperationMethods:
@@ -129,28 +35,26 @@ class OperationMethods:
         """Return the paginator of an operation."""
 
     def get_lifecycle_execution(
-        self, **params: Unpack[GetLifecycleExecutionRequestTypeDef]
-    ) -> GetLifecycleExecutionResponse:
+        self, **params: Unpack[type_defs.GetLifecycleExecutionRequestTypeDef]
+    ) -> models.GetLifecycleExecutionResponse:
         """Return one run of a lifecycle policy.
 
         - ``lifecycleExecutionId``, required: The id of the execution.
         """
-        response: GetLifecycleExecutionResponse = self._call("get_lifecycle_execution", params)
-        return response
+        return self._call("get_lifecycle_execution", params)
 
     def get_lifecycle_policy(
-        self, **params: Unpack[GetLifecyclePolicyRequestTypeDef]
-    ) -> GetLifecyclePolicyResponse:
+        self, **params: Unpack[type_defs.GetLifecyclePolicyRequestTypeDef]
+    ) -> models.GetLifecyclePolicyResponse:
         """Return one lifecycle policy with its rules.
 
         - ``lifecyclePolicyArn``, required: The ARN of the policy.
         """
-        response: GetLifecyclePolicyResponse = self._call("get_lifecycle_policy", params)
-        return response
+        return self._call("get_lifecycle_policy", params)
 
     def list_lifecycle_execution_resources(
-        self, **params: Unpack[ListLifecycleExecutionResourcesRequestTypeDef]
-    ) -> ListLifecycleExecutionResourcesResponse:
+        self, **params: Unpack[type_defs.ListLifecycleExecutionResourcesRequestTypeDef]
+    ) -> models.ListLifecycleExecutionResourcesResponse:
         """Return a page of the resources of a lifecycle policy's run, or of one of its images.
 
         - ``lifecycleExecutionId``, required: The id of the execution.
@@ -159,14 +63,11 @@ class OperationMethods:
         - ``maxResults``: The most items on the page.
         - ``nextToken``: The ``nextToken`` of the page before this one.
         """
-        response: ListLifecycleExecutionResourcesResponse = self._call(
-            "list_lifecycle_execution_resources", params
-        )
-        return response
+        return self._call("list_lifecycle_execution_resources", params)
 
     def list_lifecycle_executions(
-        self, **params: Unpack[ListLifecycleExecutionsRequestTypeDef]
-    ) -> ListLifecycleExecutionsResponse:
+        self, **params: Unpack[type_defs.ListLifecycleExecutionsRequestTypeDef]
+    ) -> models.ListLifecycleExecutionsResponse:
         """Return a page of the runs of a lifecycle policy, or those that acted on a resource.
 
         - ``maxResults``: The most items on the page.
@@ -174,24 +75,22 @@ class OperationMethods:
         - ``resourceArn``, required: The ARN of a policy, for its executions, or of a build of an
           image, for those that ``StartResourceStateUpdate`` began on it.
         """
-        response: ListLifecycleExecutionsResponse = self._call("list_lifecycle_executions", params)
-        return response
+        return self._call("list_lifecycle_executions", params)
 
     def list_lifecycle_policies(
-        self, **params: Unpack[ListLifecyclePoliciesRequestTypeDef]
-    ) -> ListLifecyclePoliciesResponse:
+        self, **params: Unpack[type_defs.ListLifecyclePoliciesRequestTypeDef]
+    ) -> models.ListLifecyclePoliciesResponse:
         """Return a page of the lifecycle policies of the account.
 
         - ``filters``: Filters, all of which an item has to pass.
         - ``maxResults``: The most items on the page.
         - ``nextToken``: The ``nextToken`` of the page before this one.
         """
-        response: ListLifecyclePoliciesResponse = self._call("list_lifecycle_policies", params)
-        return response
+        return self._call("list_lifecycle_policies", params)
 
     def list_components(
-        self, **params: Unpack[ListComponentsRequestTypeDef]
-    ) -> ListComponentsResponse:
+        self, **params: Unpack[type_defs.ListComponentsRequestTypeDef]
+    ) -> models.ListComponentsResponse:
         """Return a page of the versions of components.
 
         - ``owner``: The owner of the items. If absent: your own account.
@@ -201,12 +100,11 @@ class OperationMethods:
         - ``maxResults``: The most items on the page.
         - ``nextToken``: The ``nextToken`` of the page before this one.
         """
-        response: ListComponentsResponse = self._call("list_components", params)
-        return response
+        return self._call("list_components", params)
 
     def list_component_build_versions(
-        self, **params: Unpack[ListComponentBuildVersionsRequestTypeDef]
-    ) -> ListComponentBuildVersionsResponse:
+        self, **params: Unpack[type_defs.ListComponentBuildVersionsRequestTypeDef]
+    ) -> models.ListComponentBuildVersionsResponse:
         """Return a page of the builds of a version of a component.
 
         - ``componentVersionArn``: The ARN of a version, without a build. If absent: all of your
@@ -214,14 +112,11 @@ class OperationMethods:
         - ``maxResults``: The most items on the page.
         - ``nextToken``: The ``nextToken`` of the page before this one.
         """
-        response: ListComponentBuildVersionsResponse = self._call(
-            "list_component_build_versions", params
-        )
-        return response
+        return self._call("list_component_build_versions", params)
 
     def list_container_recipes(
-        self, **params: Unpack[ListContainerRecipesRequestTypeDef]
-    ) -> ListContainerRecipesResponse:
+        self, **params: Unpack[type_defs.ListContainerRecipesRequestTypeDef]
+    ) -> models.ListContainerRecipesResponse:
         """Return a page of the container recipes.
 
         - ``owner``: The owner of the items. If absent: your own account.
@@ -229,12 +124,11 @@ class OperationMethods:
         - ``maxResults``: The most items on the page.
         - ``nextToken``: The ``nextToken`` of the page before this one.
         """
-        response: ListContainerRecipesResponse = self._call("list_container_recipes", params)
-        return response
+        return self._call("list_container_recipes", params)
 
     def list_image_recipes(
-        self, **params: Unpack[ListImageRecipesRequestTypeDef]
-    ) -> ListImageRecipesResponse:
+        self, **params: Unpack[type_defs.ListImageRecipesRequestTypeDef]
+    ) -> models.ListImageRecipesResponse:
         """Return a page of the image recipes.
 
         - ``owner``: The owner of the items. If absent: your own account.
@@ -242,38 +136,33 @@ class OperationMethods:
         - ``maxResults``: The most items on the page.
         - ``nextToken``: The ``nextToken`` of the page before this one.
         """
-        response: ListImageRecipesResponse = self._call("list_image_recipes", params)
-        return response
+        return self._call("list_image_recipes", params)
 
     def list_distribution_configurations(
-        self, **params: Unpack[ListDistributionConfigurationsRequestTypeDef]
-    ) -> ListDistributionConfigurationsResponse:
+        self, **params: Unpack[type_defs.ListDistributionConfigurationsRequestTypeDef]
+    ) -> models.ListDistributionConfigurationsResponse:
         """Return a page of the distribution configurations of the account.
 
         - ``filters``: Filters, all of which an item has to pass.
         - ``maxResults``: The most items on the page.
         - ``nextToken``: The ``nextToken`` of the page before this one.
         """
-        response: ListDistributionConfigurationsResponse = self._call(
-            "list_distribution_configurations", params
-        )
-        return response
+        return self._call("list_distribution_configurations", params)
 
     def list_infrastructure_configurations(
-        self, **params: Unpack[ListInfrastructureConfigurationsRequestTypeDef]
-    ) -> ListInfrastructureConfigurationsResponse:
+        self, **params: Unpack[type_defs.ListInfrastructureConfigurationsRequestTypeDef]
+    ) -> models.ListInfrastructureConfigurationsResponse:
         """Return a page of the infrastructure configurations of the account.
 
         - ``filters``: Filters, all of which an item has to pass.
         - ``maxResults``: The most items on the page.
         - ``nextToken``: The ``nextToken`` of the page before this one.
         """
-        response: ListInfrastructureConfigurationsResponse = self._call(
-            "list_infrastructure_configurations", params
-        )
-        return response
+        return self._call("list_infrastructure_configurations", params)
 
-    def list_images(self, **params: Unpack[ListImagesRequestTypeDef]) -> ListImagesResponse:
+    def list_images(
+        self, **params: Unpack[type_defs.ListImagesRequestTypeDef]
+    ) -> models.ListImagesResponse:
         """Return a page of the versions of images.
 
         - ``owner``: The owner of the items. If absent: your own account.
@@ -284,12 +173,11 @@ class OperationMethods:
         - ``nextToken``: The ``nextToken`` of the page before this one.
         - ``includeDeprecated``: True: Amazon's deprecated images, too. Your own always come.
         """
-        response: ListImagesResponse = self._call("list_images", params)
-        return response
+        return self._call("list_images", params)
 
     def list_image_build_versions(
-        self, **params: Unpack[ListImageBuildVersionsRequestTypeDef]
-    ) -> ListImageBuildVersionsResponse:
+        self, **params: Unpack[type_defs.ListImageBuildVersionsRequestTypeDef]
+    ) -> models.ListImageBuildVersionsResponse:
         """Return a page of the builds of a version of an image.
 
         - ``imageVersionArn``: The ARN of a version, without a build and without wildcards. If
@@ -298,24 +186,22 @@ class OperationMethods:
         - ``maxResults``: The most items on the page.
         - ``nextToken``: The ``nextToken`` of the page before this one.
         """
-        response: ListImageBuildVersionsResponse = self._call("list_image_build_versions", params)
-        return response
+        return self._call("list_image_build_versions", params)
 
     def list_image_packages(
-        self, **params: Unpack[ListImagePackagesRequestTypeDef]
-    ) -> ListImagePackagesResponse:
+        self, **params: Unpack[type_defs.ListImagePackagesRequestTypeDef]
+    ) -> models.ListImagePackagesResponse:
         """Return a page of the packages that a build of an image has installed.
 
         - ``imageBuildVersionArn``, required: The ARN of a build of an image.
         - ``maxResults``: The most items on the page.
         - ``nextToken``: The ``nextToken`` of the page before this one.
         """
-        response: ListImagePackagesResponse = self._call("list_image_packages", params)
-        return response
+        return self._call("list_image_packages", params)
 
     def list_image_pipeline_images(
-        self, **params: Unpack[ListImagePipelineImagesRequestTypeDef]
-    ) -> ListImagePipelineImagesResponse:
+        self, **params: Unpack[type_defs.ListImagePipelineImagesRequestTypeDef]
+    ) -> models.ListImagePipelineImagesResponse:
         """Return a page of the images that a pipeline has built.
 
         - ``imagePipelineArn``, required: The ARN of a pipeline.
@@ -323,62 +209,53 @@ class OperationMethods:
         - ``maxResults``: The most items on the page.
         - ``nextToken``: The ``nextToken`` of the page before this one.
         """
-        response: ListImagePipelineImagesResponse = self._call("list_image_pipeline_images", params)
-        return response
+        return self._call("list_image_pipeline_images", params)
 
     def list_image_pipelines(
-        self, **params: Unpack[ListImagePipelinesRequestTypeDef]
-    ) -> ListImagePipelinesResponse:
+        self, **params: Unpack[type_defs.ListImagePipelinesRequestTypeDef]
+    ) -> models.ListImagePipelinesResponse:
         """Return a page of the image pipelines of the account.
 
         - ``filters``: Filters, all of which an item has to pass.
         - ``maxResults``: The most items on the page.
         - ``nextToken``: The ``nextToken`` of the page before this one.
         """
-        response: ListImagePipelinesResponse = self._call("list_image_pipelines", params)
-        return response
+        return self._call("list_image_pipelines", params)
 
     def list_image_scan_finding_aggregations(
-        self, **params: Unpack[ListImageScanFindingAggregationsRequestTypeDef]
-    ) -> ListImageScanFindingAggregationsResponse:
+        self, **params: Unpack[type_defs.ListImageScanFindingAggregationsRequestTypeDef]
+    ) -> models.ListImageScanFindingAggregationsResponse:
         """Return a page of the numbers of findings, by severity.
 
         - ``filter``: The groups to count. If absent: your account is the one group.
         - ``nextToken``: The ``nextToken`` of the page before this one.
         """
-        response: ListImageScanFindingAggregationsResponse = self._call(
-            "list_image_scan_finding_aggregations", params
-        )
-        return response
+        return self._call("list_image_scan_finding_aggregations", params)
 
     def list_image_scan_findings(
-        self, **params: Unpack[ListImageScanFindingsRequestTypeDef]
-    ) -> ListImageScanFindingsResponse:
+        self, **params: Unpack[type_defs.ListImageScanFindingsRequestTypeDef]
+    ) -> models.ListImageScanFindingsResponse:
         """Return a page of the vulnerabilities that were found in images.
 
         - ``filters``: Filters, all of which an item has to pass.
         - ``maxResults``: The most items on the page.
         - ``nextToken``: The ``nextToken`` of the page before this one.
         """
-        response: ListImageScanFindingsResponse = self._call("list_image_scan_findings", params)
-        return response
+        return self._call("list_image_scan_findings", params)
 
     def list_waiting_workflow_steps(
-        self, **params: Unpack[ListWaitingWorkflowStepsRequestTypeDef]
-    ) -> ListWaitingWorkflowStepsResponse:
+        self, **params: Unpack[type_defs.ListWaitingWorkflowStepsRequestTypeDef]
+    ) -> models.ListWaitingWorkflowStepsResponse:
         """Return a page of the workflow steps that wait for an action.
 
         - ``maxResults``: The most items on the page.
         - ``nextToken``: The ``nextToken`` of the page before this one.
         """
-        response: ListWaitingWorkflowStepsResponse = self._call(
-            "list_waiting_workflow_steps", params
-        )
-        return response
+        return self._call("list_waiting_workflow_steps", params)
 
     def list_workflow_build_versions(
-        self, **params: Unpack[ListWorkflowBuildVersionsRequestTypeDef]
-    ) -> ListWorkflowBuildVersionsResponse:
+        self, **params: Unpack[type_defs.ListWorkflowBuildVersionsRequestTypeDef]
+    ) -> models.ListWorkflowBuildVersionsResponse:
         """Return a page of the builds of a version of a workflow.
 
         - ``workflowVersionArn``: The ARN of a version, in which x is any number. If absent: all of
@@ -386,40 +263,33 @@ class OperationMethods:
         - ``maxResults``: The most items on the page.
         - ``nextToken``: The ``nextToken`` of the page before this one.
         """
-        response: ListWorkflowBuildVersionsResponse = self._call(
-            "list_workflow_build_versions", params
-        )
-        return response
+        return self._call("list_workflow_build_versions", params)
 
     def list_workflow_executions(
-        self, **params: Unpack[ListWorkflowExecutionsRequestTypeDef]
-    ) -> ListWorkflowExecutionsResponse:
+        self, **params: Unpack[type_defs.ListWorkflowExecutionsRequestTypeDef]
+    ) -> models.ListWorkflowExecutionsResponse:
         """Return a page of the executions of workflows for a build of an image.
 
         - ``maxResults``: The most items on the page.
         - ``nextToken``: The ``nextToken`` of the page before this one.
         - ``imageBuildVersionArn``, required: The ARN of a build of an image.
         """
-        response: ListWorkflowExecutionsResponse = self._call("list_workflow_executions", params)
-        return response
+        return self._call("list_workflow_executions", params)
 
     def list_workflow_step_executions(
-        self, **params: Unpack[ListWorkflowStepExecutionsRequestTypeDef]
-    ) -> ListWorkflowStepExecutionsResponse:
+        self, **params: Unpack[type_defs.ListWorkflowStepExecutionsRequestTypeDef]
+    ) -> models.ListWorkflowStepExecutionsResponse:
         """Return a page of the executions of the steps of a workflow.
 
         - ``maxResults``: The most items on the page.
         - ``nextToken``: The ``nextToken`` of the page before this one.
         - ``workflowExecutionId``, required: The id of the execution of the workflow.
         """
-        response: ListWorkflowStepExecutionsResponse = self._call(
-            "list_workflow_step_executions", params
-        )
-        return response
+        return self._call("list_workflow_step_executions", params)
 
     def list_workflows(
-        self, **params: Unpack[ListWorkflowsRequestTypeDef]
-    ) -> ListWorkflowsResponse:
+        self, **params: Unpack[type_defs.ListWorkflowsRequestTypeDef]
+    ) -> models.ListWorkflowsResponse:
         """Return a page of the versions of workflows.
 
         - ``owner``: The owner of the items. If absent: your own account.
@@ -429,8 +299,7 @@ class OperationMethods:
         - ``maxResults``: The most items on the page.
         - ``nextToken``: The ``nextToken`` of the page before this one.
         """
-        response: ListWorkflowsResponse = self._call("list_workflows", params)
-        return response
+        return self._call("list_workflows", params)
 
     if TYPE_CHECKING:
 
@@ -440,138 +309,138 @@ class OperationMethods:
             operation_name: Literal["list_lifecycle_execution_resources"],
             *,
             max_page_size: int | None = None,
-        ) -> ListLifecycleExecutionResourcesPaginator: ...
+        ) -> type_defs.ListLifecycleExecutionResourcesPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_lifecycle_executions"],
             *,
             max_page_size: int | None = None,
-        ) -> ListLifecycleExecutionsPaginator: ...
+        ) -> type_defs.ListLifecycleExecutionsPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_lifecycle_policies"],
             *,
             max_page_size: int | None = None,
-        ) -> ListLifecyclePoliciesPaginator: ...
+        ) -> type_defs.ListLifecyclePoliciesPaginator: ...
         @overload
         def get_paginator(
             self, operation_name: Literal["list_components"], *, max_page_size: int | None = None
-        ) -> ListComponentsPaginator: ...
+        ) -> type_defs.ListComponentsPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_component_build_versions"],
             *,
             max_page_size: int | None = None,
-        ) -> ListComponentBuildVersionsPaginator: ...
+        ) -> type_defs.ListComponentBuildVersionsPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_container_recipes"],
             *,
             max_page_size: int | None = None,
-        ) -> ListContainerRecipesPaginator: ...
+        ) -> type_defs.ListContainerRecipesPaginator: ...
         @overload
         def get_paginator(
             self, operation_name: Literal["list_image_recipes"], *, max_page_size: int | None = None
-        ) -> ListImageRecipesPaginator: ...
+        ) -> type_defs.ListImageRecipesPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_distribution_configurations"],
             *,
             max_page_size: int | None = None,
-        ) -> ListDistributionConfigurationsPaginator: ...
+        ) -> type_defs.ListDistributionConfigurationsPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_infrastructure_configurations"],
             *,
             max_page_size: int | None = None,
-        ) -> ListInfrastructureConfigurationsPaginator: ...
+        ) -> type_defs.ListInfrastructureConfigurationsPaginator: ...
         @overload
         def get_paginator(
             self, operation_name: Literal["list_images"], *, max_page_size: int | None = None
-        ) -> ListImagesPaginator: ...
+        ) -> type_defs.ListImagesPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_image_build_versions"],
             *,
             max_page_size: int | None = None,
-        ) -> ListImageBuildVersionsPaginator: ...
+        ) -> type_defs.ListImageBuildVersionsPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_image_packages"],
             *,
             max_page_size: int | None = None,
-        ) -> ListImagePackagesPaginator: ...
+        ) -> type_defs.ListImagePackagesPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_image_pipeline_images"],
             *,
             max_page_size: int | None = None,
-        ) -> ListImagePipelineImagesPaginator: ...
+        ) -> type_defs.ListImagePipelineImagesPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_image_pipelines"],
             *,
             max_page_size: int | None = None,
-        ) -> ListImagePipelinesPaginator: ...
+        ) -> type_defs.ListImagePipelinesPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_image_scan_finding_aggregations"],
             *,
             max_page_size: int | None = None,
-        ) -> ListImageScanFindingAggregationsPaginator: ...
+        ) -> type_defs.ListImageScanFindingAggregationsPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_image_scan_findings"],
             *,
             max_page_size: int | None = None,
-        ) -> ListImageScanFindingsPaginator: ...
+        ) -> type_defs.ListImageScanFindingsPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_waiting_workflow_steps"],
             *,
             max_page_size: int | None = None,
-        ) -> ListWaitingWorkflowStepsPaginator: ...
+        ) -> type_defs.ListWaitingWorkflowStepsPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_workflow_build_versions"],
             *,
             max_page_size: int | None = None,
-        ) -> ListWorkflowBuildVersionsPaginator: ...
+        ) -> type_defs.ListWorkflowBuildVersionsPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_workflow_executions"],
             *,
             max_page_size: int | None = None,
-        ) -> ListWorkflowExecutionsPaginator: ...
+        ) -> type_defs.ListWorkflowExecutionsPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_workflow_step_executions"],
             *,
             max_page_size: int | None = None,
-        ) -> ListWorkflowStepExecutionsPaginator: ...
+        ) -> type_defs.ListWorkflowStepExecutionsPaginator: ...
         @overload
         def get_paginator(
             self, operation_name: Literal["list_workflows"], *, max_page_size: int | None = None
-        ) -> ListWorkflowsPaginator: ...
+        ) -> type_defs.ListWorkflowsPaginator: ...
         @overload
         def get_paginator(
-            self, operation_name: PaginatorName, *, max_page_size: int | None = None
+            self, operation_name: type_defs.PaginatorName, *, max_page_size: int | None = None
         ) -> Paginator[Any, Any]: ...
 
     def get_paginator(
@@ -589,7 +458,7 @@ class OperationMethods:
 
 
 class AsyncOperationMethods:
-    """The methods of the async client."""
+    """The methods of the async client, with the parameters of the sync client's."""
 
     @abstractmethod
     def _call(self, method_name: str, params: Mapping[str, Any]) -> Awaitable[Any]:
@@ -602,262 +471,142 @@ class AsyncOperationMethods:
         """Return the paginator of an operation."""
 
     async def get_lifecycle_execution(
-        self, **params: Unpack[GetLifecycleExecutionRequestTypeDef]
-    ) -> GetLifecycleExecutionResponse:
-        """Return one run of a lifecycle policy.
-
-        The parameters are those of ``ImageBuilder.get_lifecycle_execution``.
-        """
-        response: GetLifecycleExecutionResponse = await self._call(
-            "get_lifecycle_execution", params
-        )
-        return response
+        self, **params: Unpack[type_defs.GetLifecycleExecutionRequestTypeDef]
+    ) -> models.GetLifecycleExecutionResponse:
+        """Return one run of a lifecycle policy."""
+        return await self._call("get_lifecycle_execution", params)
 
     async def get_lifecycle_policy(
-        self, **params: Unpack[GetLifecyclePolicyRequestTypeDef]
-    ) -> GetLifecyclePolicyResponse:
-        """Return one lifecycle policy with its rules.
-
-        The parameters are those of ``ImageBuilder.get_lifecycle_policy``.
-        """
-        response: GetLifecyclePolicyResponse = await self._call("get_lifecycle_policy", params)
-        return response
+        self, **params: Unpack[type_defs.GetLifecyclePolicyRequestTypeDef]
+    ) -> models.GetLifecyclePolicyResponse:
+        """Return one lifecycle policy with its rules."""
+        return await self._call("get_lifecycle_policy", params)
 
     async def list_lifecycle_execution_resources(
-        self, **params: Unpack[ListLifecycleExecutionResourcesRequestTypeDef]
-    ) -> ListLifecycleExecutionResourcesResponse:
-        """Return a page of the resources of a lifecycle policy's run, or of one of its images.
-
-        The parameters are those of ``ImageBuilder.list_lifecycle_execution_resources``.
-        """
-        response: ListLifecycleExecutionResourcesResponse = await self._call(
-            "list_lifecycle_execution_resources", params
-        )
-        return response
+        self, **params: Unpack[type_defs.ListLifecycleExecutionResourcesRequestTypeDef]
+    ) -> models.ListLifecycleExecutionResourcesResponse:
+        """Return a page of the resources of a lifecycle policy's run, or of one of its images."""
+        return await self._call("list_lifecycle_execution_resources", params)
 
     async def list_lifecycle_executions(
-        self, **params: Unpack[ListLifecycleExecutionsRequestTypeDef]
-    ) -> ListLifecycleExecutionsResponse:
-        """Return a page of the runs of a lifecycle policy, or those that acted on a resource.
-
-        The parameters are those of ``ImageBuilder.list_lifecycle_executions``.
-        """
-        response: ListLifecycleExecutionsResponse = await self._call(
-            "list_lifecycle_executions", params
-        )
-        return response
+        self, **params: Unpack[type_defs.ListLifecycleExecutionsRequestTypeDef]
+    ) -> models.ListLifecycleExecutionsResponse:
+        """Return a page of the runs of a lifecycle policy, or those that acted on a resource."""
+        return await self._call("list_lifecycle_executions", params)
 
     async def list_lifecycle_policies(
-        self, **params: Unpack[ListLifecyclePoliciesRequestTypeDef]
-    ) -> ListLifecyclePoliciesResponse:
-        """Return a page of the lifecycle policies of the account.
-
-        The parameters are those of ``ImageBuilder.list_lifecycle_policies``.
-        """
-        response: ListLifecyclePoliciesResponse = await self._call(
-            "list_lifecycle_policies", params
-        )
-        return response
+        self, **params: Unpack[type_defs.ListLifecyclePoliciesRequestTypeDef]
+    ) -> models.ListLifecyclePoliciesResponse:
+        """Return a page of the lifecycle policies of the account."""
+        return await self._call("list_lifecycle_policies", params)
 
     async def list_components(
-        self, **params: Unpack[ListComponentsRequestTypeDef]
-    ) -> ListComponentsResponse:
-        """Return a page of the versions of components.
-
-        The parameters are those of ``ImageBuilder.list_components``.
-        """
-        response: ListComponentsResponse = await self._call("list_components", params)
-        return response
+        self, **params: Unpack[type_defs.ListComponentsRequestTypeDef]
+    ) -> models.ListComponentsResponse:
+        """Return a page of the versions of components."""
+        return await self._call("list_components", params)
 
     async def list_component_build_versions(
-        self, **params: Unpack[ListComponentBuildVersionsRequestTypeDef]
-    ) -> ListComponentBuildVersionsResponse:
-        """Return a page of the builds of a version of a component.
-
-        The parameters are those of ``ImageBuilder.list_component_build_versions``.
-        """
-        response: ListComponentBuildVersionsResponse = await self._call(
-            "list_component_build_versions", params
-        )
-        return response
+        self, **params: Unpack[type_defs.ListComponentBuildVersionsRequestTypeDef]
+    ) -> models.ListComponentBuildVersionsResponse:
+        """Return a page of the builds of a version of a component."""
+        return await self._call("list_component_build_versions", params)
 
     async def list_container_recipes(
-        self, **params: Unpack[ListContainerRecipesRequestTypeDef]
-    ) -> ListContainerRecipesResponse:
-        """Return a page of the container recipes.
-
-        The parameters are those of ``ImageBuilder.list_container_recipes``.
-        """
-        response: ListContainerRecipesResponse = await self._call("list_container_recipes", params)
-        return response
+        self, **params: Unpack[type_defs.ListContainerRecipesRequestTypeDef]
+    ) -> models.ListContainerRecipesResponse:
+        """Return a page of the container recipes."""
+        return await self._call("list_container_recipes", params)
 
     async def list_image_recipes(
-        self, **params: Unpack[ListImageRecipesRequestTypeDef]
-    ) -> ListImageRecipesResponse:
-        """Return a page of the image recipes.
-
-        The parameters are those of ``ImageBuilder.list_image_recipes``.
-        """
-        response: ListImageRecipesResponse = await self._call("list_image_recipes", params)
-        return response
+        self, **params: Unpack[type_defs.ListImageRecipesRequestTypeDef]
+    ) -> models.ListImageRecipesResponse:
+        """Return a page of the image recipes."""
+        return await self._call("list_image_recipes", params)
 
     async def list_distribution_configurations(
-        self, **params: Unpack[ListDistributionConfigurationsRequestTypeDef]
-    ) -> ListDistributionConfigurationsResponse:
-        """Return a page of the distribution configurations of the account.
-
-        The parameters are those of ``ImageBuilder.list_distribution_configurations``.
-        """
-        response: ListDistributionConfigurationsResponse = await self._call(
-            "list_distribution_configurations", params
-        )
-        return response
+        self, **params: Unpack[type_defs.ListDistributionConfigurationsRequestTypeDef]
+    ) -> models.ListDistributionConfigurationsResponse:
+        """Return a page of the distribution configurations of the account."""
+        return await self._call("list_distribution_configurations", params)
 
     async def list_infrastructure_configurations(
-        self, **params: Unpack[ListInfrastructureConfigurationsRequestTypeDef]
-    ) -> ListInfrastructureConfigurationsResponse:
-        """Return a page of the infrastructure configurations of the account.
+        self, **params: Unpack[type_defs.ListInfrastructureConfigurationsRequestTypeDef]
+    ) -> models.ListInfrastructureConfigurationsResponse:
+        """Return a page of the infrastructure configurations of the account."""
+        return await self._call("list_infrastructure_configurations", params)
 
-        The parameters are those of ``ImageBuilder.list_infrastructure_configurations``.
-        """
-        response: ListInfrastructureConfigurationsResponse = await self._call(
-            "list_infrastructure_configurations", params
-        )
-        return response
-
-    async def list_images(self, **params: Unpack[ListImagesRequestTypeDef]) -> ListImagesResponse:
-        """Return a page of the versions of images.
-
-        The parameters are those of ``ImageBuilder.list_images``.
-        """
-        response: ListImagesResponse = await self._call("list_images", params)
-        return response
+    async def list_images(
+        self, **params: Unpack[type_defs.ListImagesRequestTypeDef]
+    ) -> models.ListImagesResponse:
+        """Return a page of the versions of images."""
+        return await self._call("list_images", params)
 
     async def list_image_build_versions(
-        self, **params: Unpack[ListImageBuildVersionsRequestTypeDef]
-    ) -> ListImageBuildVersionsResponse:
-        """Return a page of the builds of a version of an image.
-
-        The parameters are those of ``ImageBuilder.list_image_build_versions``.
-        """
-        response: ListImageBuildVersionsResponse = await self._call(
-            "list_image_build_versions", params
-        )
-        return response
+        self, **params: Unpack[type_defs.ListImageBuildVersionsRequestTypeDef]
+    ) -> models.ListImageBuildVersionsResponse:
+        """Return a page of the builds of a version of an image."""
+        return await self._call("list_image_build_versions", params)
 
     async def list_image_packages(
-        self, **params: Unpack[ListImagePackagesRequestTypeDef]
-    ) -> ListImagePackagesResponse:
-        """Return a page of the packages that a build of an image has installed.
-
-        The parameters are those of ``ImageBuilder.list_image_packages``.
-        """
-        response: ListImagePackagesResponse = await self._call("list_image_packages", params)
-        return response
+        self, **params: Unpack[type_defs.ListImagePackagesRequestTypeDef]
+    ) -> models.ListImagePackagesResponse:
+        """Return a page of the packages that a build of an image has installed."""
+        return await self._call("list_image_packages", params)
 
     async def list_image_pipeline_images(
-        self, **params: Unpack[ListImagePipelineImagesRequestTypeDef]
-    ) -> ListImagePipelineImagesResponse:
-        """Return a page of the images that a pipeline has built.
-
-        The parameters are those of ``ImageBuilder.list_image_pipeline_images``.
-        """
-        response: ListImagePipelineImagesResponse = await self._call(
-            "list_image_pipeline_images", params
-        )
-        return response
+        self, **params: Unpack[type_defs.ListImagePipelineImagesRequestTypeDef]
+    ) -> models.ListImagePipelineImagesResponse:
+        """Return a page of the images that a pipeline has built."""
+        return await self._call("list_image_pipeline_images", params)
 
     async def list_image_pipelines(
-        self, **params: Unpack[ListImagePipelinesRequestTypeDef]
-    ) -> ListImagePipelinesResponse:
-        """Return a page of the image pipelines of the account.
-
-        The parameters are those of ``ImageBuilder.list_image_pipelines``.
-        """
-        response: ListImagePipelinesResponse = await self._call("list_image_pipelines", params)
-        return response
+        self, **params: Unpack[type_defs.ListImagePipelinesRequestTypeDef]
+    ) -> models.ListImagePipelinesResponse:
+        """Return a page of the image pipelines of the account."""
+        return await self._call("list_image_pipelines", params)
 
     async def list_image_scan_finding_aggregations(
-        self, **params: Unpack[ListImageScanFindingAggregationsRequestTypeDef]
-    ) -> ListImageScanFindingAggregationsResponse:
-        """Return a page of the numbers of findings, by severity.
-
-        The parameters are those of ``ImageBuilder.list_image_scan_finding_aggregations``.
-        """
-        response: ListImageScanFindingAggregationsResponse = await self._call(
-            "list_image_scan_finding_aggregations", params
-        )
-        return response
+        self, **params: Unpack[type_defs.ListImageScanFindingAggregationsRequestTypeDef]
+    ) -> models.ListImageScanFindingAggregationsResponse:
+        """Return a page of the numbers of findings, by severity."""
+        return await self._call("list_image_scan_finding_aggregations", params)
 
     async def list_image_scan_findings(
-        self, **params: Unpack[ListImageScanFindingsRequestTypeDef]
-    ) -> ListImageScanFindingsResponse:
-        """Return a page of the vulnerabilities that were found in images.
-
-        The parameters are those of ``ImageBuilder.list_image_scan_findings``.
-        """
-        response: ListImageScanFindingsResponse = await self._call(
-            "list_image_scan_findings", params
-        )
-        return response
+        self, **params: Unpack[type_defs.ListImageScanFindingsRequestTypeDef]
+    ) -> models.ListImageScanFindingsResponse:
+        """Return a page of the vulnerabilities that were found in images."""
+        return await self._call("list_image_scan_findings", params)
 
     async def list_waiting_workflow_steps(
-        self, **params: Unpack[ListWaitingWorkflowStepsRequestTypeDef]
-    ) -> ListWaitingWorkflowStepsResponse:
-        """Return a page of the workflow steps that wait for an action.
-
-        The parameters are those of ``ImageBuilder.list_waiting_workflow_steps``.
-        """
-        response: ListWaitingWorkflowStepsResponse = await self._call(
-            "list_waiting_workflow_steps", params
-        )
-        return response
+        self, **params: Unpack[type_defs.ListWaitingWorkflowStepsRequestTypeDef]
+    ) -> models.ListWaitingWorkflowStepsResponse:
+        """Return a page of the workflow steps that wait for an action."""
+        return await self._call("list_waiting_workflow_steps", params)
 
     async def list_workflow_build_versions(
-        self, **params: Unpack[ListWorkflowBuildVersionsRequestTypeDef]
-    ) -> ListWorkflowBuildVersionsResponse:
-        """Return a page of the builds of a version of a workflow.
-
-        The parameters are those of ``ImageBuilder.list_workflow_build_versions``.
-        """
-        response: ListWorkflowBuildVersionsResponse = await self._call(
-            "list_workflow_build_versions", params
-        )
-        return response
+        self, **params: Unpack[type_defs.ListWorkflowBuildVersionsRequestTypeDef]
+    ) -> models.ListWorkflowBuildVersionsResponse:
+        """Return a page of the builds of a version of a workflow."""
+        return await self._call("list_workflow_build_versions", params)
 
     async def list_workflow_executions(
-        self, **params: Unpack[ListWorkflowExecutionsRequestTypeDef]
-    ) -> ListWorkflowExecutionsResponse:
-        """Return a page of the executions of workflows for a build of an image.
-
-        The parameters are those of ``ImageBuilder.list_workflow_executions``.
-        """
-        response: ListWorkflowExecutionsResponse = await self._call(
-            "list_workflow_executions", params
-        )
-        return response
+        self, **params: Unpack[type_defs.ListWorkflowExecutionsRequestTypeDef]
+    ) -> models.ListWorkflowExecutionsResponse:
+        """Return a page of the executions of workflows for a build of an image."""
+        return await self._call("list_workflow_executions", params)
 
     async def list_workflow_step_executions(
-        self, **params: Unpack[ListWorkflowStepExecutionsRequestTypeDef]
-    ) -> ListWorkflowStepExecutionsResponse:
-        """Return a page of the executions of the steps of a workflow.
-
-        The parameters are those of ``ImageBuilder.list_workflow_step_executions``.
-        """
-        response: ListWorkflowStepExecutionsResponse = await self._call(
-            "list_workflow_step_executions", params
-        )
-        return response
+        self, **params: Unpack[type_defs.ListWorkflowStepExecutionsRequestTypeDef]
+    ) -> models.ListWorkflowStepExecutionsResponse:
+        """Return a page of the executions of the steps of a workflow."""
+        return await self._call("list_workflow_step_executions", params)
 
     async def list_workflows(
-        self, **params: Unpack[ListWorkflowsRequestTypeDef]
-    ) -> ListWorkflowsResponse:
-        """Return a page of the versions of workflows.
-
-        The parameters are those of ``ImageBuilder.list_workflows``.
-        """
-        response: ListWorkflowsResponse = await self._call("list_workflows", params)
-        return response
+        self, **params: Unpack[type_defs.ListWorkflowsRequestTypeDef]
+    ) -> models.ListWorkflowsResponse:
+        """Return a page of the versions of workflows."""
+        return await self._call("list_workflows", params)
 
     if TYPE_CHECKING:
 
@@ -867,138 +616,138 @@ class AsyncOperationMethods:
             operation_name: Literal["list_lifecycle_execution_resources"],
             *,
             max_page_size: int | None = None,
-        ) -> AsyncListLifecycleExecutionResourcesPaginator: ...
+        ) -> type_defs.AsyncListLifecycleExecutionResourcesPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_lifecycle_executions"],
             *,
             max_page_size: int | None = None,
-        ) -> AsyncListLifecycleExecutionsPaginator: ...
+        ) -> type_defs.AsyncListLifecycleExecutionsPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_lifecycle_policies"],
             *,
             max_page_size: int | None = None,
-        ) -> AsyncListLifecyclePoliciesPaginator: ...
+        ) -> type_defs.AsyncListLifecyclePoliciesPaginator: ...
         @overload
         def get_paginator(
             self, operation_name: Literal["list_components"], *, max_page_size: int | None = None
-        ) -> AsyncListComponentsPaginator: ...
+        ) -> type_defs.AsyncListComponentsPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_component_build_versions"],
             *,
             max_page_size: int | None = None,
-        ) -> AsyncListComponentBuildVersionsPaginator: ...
+        ) -> type_defs.AsyncListComponentBuildVersionsPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_container_recipes"],
             *,
             max_page_size: int | None = None,
-        ) -> AsyncListContainerRecipesPaginator: ...
+        ) -> type_defs.AsyncListContainerRecipesPaginator: ...
         @overload
         def get_paginator(
             self, operation_name: Literal["list_image_recipes"], *, max_page_size: int | None = None
-        ) -> AsyncListImageRecipesPaginator: ...
+        ) -> type_defs.AsyncListImageRecipesPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_distribution_configurations"],
             *,
             max_page_size: int | None = None,
-        ) -> AsyncListDistributionConfigurationsPaginator: ...
+        ) -> type_defs.AsyncListDistributionConfigurationsPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_infrastructure_configurations"],
             *,
             max_page_size: int | None = None,
-        ) -> AsyncListInfrastructureConfigurationsPaginator: ...
+        ) -> type_defs.AsyncListInfrastructureConfigurationsPaginator: ...
         @overload
         def get_paginator(
             self, operation_name: Literal["list_images"], *, max_page_size: int | None = None
-        ) -> AsyncListImagesPaginator: ...
+        ) -> type_defs.AsyncListImagesPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_image_build_versions"],
             *,
             max_page_size: int | None = None,
-        ) -> AsyncListImageBuildVersionsPaginator: ...
+        ) -> type_defs.AsyncListImageBuildVersionsPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_image_packages"],
             *,
             max_page_size: int | None = None,
-        ) -> AsyncListImagePackagesPaginator: ...
+        ) -> type_defs.AsyncListImagePackagesPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_image_pipeline_images"],
             *,
             max_page_size: int | None = None,
-        ) -> AsyncListImagePipelineImagesPaginator: ...
+        ) -> type_defs.AsyncListImagePipelineImagesPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_image_pipelines"],
             *,
             max_page_size: int | None = None,
-        ) -> AsyncListImagePipelinesPaginator: ...
+        ) -> type_defs.AsyncListImagePipelinesPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_image_scan_finding_aggregations"],
             *,
             max_page_size: int | None = None,
-        ) -> AsyncListImageScanFindingAggregationsPaginator: ...
+        ) -> type_defs.AsyncListImageScanFindingAggregationsPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_image_scan_findings"],
             *,
             max_page_size: int | None = None,
-        ) -> AsyncListImageScanFindingsPaginator: ...
+        ) -> type_defs.AsyncListImageScanFindingsPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_waiting_workflow_steps"],
             *,
             max_page_size: int | None = None,
-        ) -> AsyncListWaitingWorkflowStepsPaginator: ...
+        ) -> type_defs.AsyncListWaitingWorkflowStepsPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_workflow_build_versions"],
             *,
             max_page_size: int | None = None,
-        ) -> AsyncListWorkflowBuildVersionsPaginator: ...
+        ) -> type_defs.AsyncListWorkflowBuildVersionsPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_workflow_executions"],
             *,
             max_page_size: int | None = None,
-        ) -> AsyncListWorkflowExecutionsPaginator: ...
+        ) -> type_defs.AsyncListWorkflowExecutionsPaginator: ...
         @overload
         def get_paginator(
             self,
             operation_name: Literal["list_workflow_step_executions"],
             *,
             max_page_size: int | None = None,
-        ) -> AsyncListWorkflowStepExecutionsPaginator: ...
+        ) -> type_defs.AsyncListWorkflowStepExecutionsPaginator: ...
         @overload
         def get_paginator(
             self, operation_name: Literal["list_workflows"], *, max_page_size: int | None = None
-        ) -> AsyncListWorkflowsPaginator: ...
+        ) -> type_defs.AsyncListWorkflowsPaginator: ...
         @overload
         def get_paginator(
-            self, operation_name: PaginatorName, *, max_page_size: int | None = None
+            self, operation_name: type_defs.PaginatorName, *, max_page_size: int | None = None
         ) -> AsyncPaginator[Any, Any]: ...
 
     def get_paginator(

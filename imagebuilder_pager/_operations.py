@@ -100,25 +100,20 @@ _ERRORS_3 = (
     "CallRateLimitExceededException",
 )
 
-#: Every operation, by the name of its client method.
-OPERATIONS: Mapping[str, Operation] = {
-    "get_lifecycle_execution": Operation(
+_ROWS = (
+    Operation(
         "GetLifecycleExecution",
-        "get_lifecycle_execution",
         "lifecycle_executions",
         "one run of a lifecycle policy",
-        http_method="GET",
-        path="/GetLifecycleExecution",
         params={"lifecycleExecutionId": _LIFECYCLE_EXECUTION_ID},
         errors=_ERRORS_1,
+        http_method="GET",
+        limit_key=None,
     ),
-    "get_lifecycle_policy": Operation(
+    Operation(
         "GetLifecyclePolicy",
-        "get_lifecycle_policy",
         "lifecycle_policies",
         "one lifecycle policy with its rules",
-        http_method="GET",
-        path="/GetLifecyclePolicy",
         params={
             "lifecyclePolicyArn": Param(
                 "string",
@@ -132,13 +127,13 @@ OPERATIONS: Mapping[str, Operation] = {
             )
         },
         errors=_ERRORS_1,
+        http_method="GET",
+        limit_key=None,
     ),
-    "list_lifecycle_execution_resources": Operation(
+    Operation(
         "ListLifecycleExecutionResources",
-        "list_lifecycle_execution_resources",
         "lifecycle",
         "the resources of a lifecycle policy's run, or of one of its images",
-        path="/ListLifecycleExecutionResources",
         params={
             "lifecycleExecutionId": _LIFECYCLE_EXECUTION_ID,
             "parentResourceId": Param(
@@ -155,15 +150,12 @@ OPERATIONS: Mapping[str, Operation] = {
         },
         errors=_ERRORS_2,
         result_key="resources",
-        limit_key="maxResults",
         non_aggregate_keys=("lifecycleExecutionId", "lifecycleExecutionState"),
     ),
-    "list_lifecycle_executions": Operation(
+    Operation(
         "ListLifecycleExecutions",
-        "list_lifecycle_executions",
         "lifecycle_executions",
         "the runs of a lifecycle policy, or those that acted on a resource",
-        path="/ListLifecycleExecutions",
         params={
             "maxResults": _MAX_RESULTS,
             "nextToken": _NEXT_TOKEN,
@@ -185,25 +177,19 @@ OPERATIONS: Mapping[str, Operation] = {
         },
         errors=_ERRORS_2,
         result_key="lifecycleExecutions",
-        limit_key="maxResults",
     ),
-    "list_lifecycle_policies": Operation(
+    Operation(
         "ListLifecyclePolicies",
-        "list_lifecycle_policies",
         "lifecycle_policies",
         "the lifecycle policies of the account",
-        path="/ListLifecyclePolicies",
         params={"filters": _FILTERS, "maxResults": _MAX_RESULTS, "nextToken": _NEXT_TOKEN},
         errors=_ERRORS_2,
         result_key="lifecyclePolicySummaryList",
-        limit_key="maxResults",
     ),
-    "list_components": Operation(
+    Operation(
         "ListComponents",
-        "list_components",
         "components",
         "the versions of components",
-        path="/ListComponents",
         params={
             "owner": _OWNER,
             "filters": _FILTERS,
@@ -213,15 +199,12 @@ OPERATIONS: Mapping[str, Operation] = {
         },
         errors=_ERRORS_2,
         result_key="componentVersionList",
-        limit_key="maxResults",
         non_aggregate_keys=("requestId",),
     ),
-    "list_component_build_versions": Operation(
+    Operation(
         "ListComponentBuildVersions",
-        "list_component_build_versions",
         "components",
         "the builds of a version of a component",
-        path="/ListComponentBuildVersions",
         params={
             "componentVersionArn": Param(
                 "string",
@@ -236,15 +219,12 @@ OPERATIONS: Mapping[str, Operation] = {
         },
         errors=_ERRORS_2,
         result_key="componentSummaryList",
-        limit_key="maxResults",
         non_aggregate_keys=("requestId",),
     ),
-    "list_container_recipes": Operation(
+    Operation(
         "ListContainerRecipes",
-        "list_container_recipes",
         "recipes",
         "the container recipes",
-        path="/ListContainerRecipes",
         params={
             "owner": _OWNER,
             "filters": _FILTERS,
@@ -253,15 +233,12 @@ OPERATIONS: Mapping[str, Operation] = {
         },
         errors=_ERRORS_2,
         result_key="containerRecipeSummaryList",
-        limit_key="maxResults",
         non_aggregate_keys=("requestId",),
     ),
-    "list_image_recipes": Operation(
+    Operation(
         "ListImageRecipes",
-        "list_image_recipes",
         "recipes",
         "the image recipes",
-        path="/ListImageRecipes",
         params={
             "owner": _OWNER,
             "filters": _FILTERS,
@@ -270,39 +247,30 @@ OPERATIONS: Mapping[str, Operation] = {
         },
         errors=_ERRORS_2,
         result_key="imageRecipeSummaryList",
-        limit_key="maxResults",
         non_aggregate_keys=("requestId",),
     ),
-    "list_distribution_configurations": Operation(
+    Operation(
         "ListDistributionConfigurations",
-        "list_distribution_configurations",
         "configurations",
         "the distribution configurations of the account",
-        path="/ListDistributionConfigurations",
         params={"filters": _FILTERS, "maxResults": _MAX_RESULTS, "nextToken": _NEXT_TOKEN},
         errors=_ERRORS_2,
         result_key="distributionConfigurationSummaryList",
-        limit_key="maxResults",
         non_aggregate_keys=("requestId",),
     ),
-    "list_infrastructure_configurations": Operation(
+    Operation(
         "ListInfrastructureConfigurations",
-        "list_infrastructure_configurations",
         "configurations",
         "the infrastructure configurations of the account",
-        path="/ListInfrastructureConfigurations",
         params={"filters": _FILTERS, "maxResults": _MAX_RESULTS, "nextToken": _NEXT_TOKEN},
         errors=_ERRORS_2,
         result_key="infrastructureConfigurationSummaryList",
-        limit_key="maxResults",
         non_aggregate_keys=("requestId",),
     ),
-    "list_images": Operation(
+    Operation(
         "ListImages",
-        "list_images",
         "images",
         "the versions of images",
-        path="/ListImages",
         params={
             "owner": _OWNER,
             "filters": _FILTERS,
@@ -315,15 +283,12 @@ OPERATIONS: Mapping[str, Operation] = {
         },
         errors=_ERRORS_2,
         result_key="imageVersionList",
-        limit_key="maxResults",
         non_aggregate_keys=("requestId",),
     ),
-    "list_image_build_versions": Operation(
+    Operation(
         "ListImageBuildVersions",
-        "list_image_build_versions",
         "images",
         "the builds of a version of an image",
-        path="/ListImageBuildVersions",
         params={
             "imageVersionArn": Param(
                 "string",
@@ -342,15 +307,12 @@ OPERATIONS: Mapping[str, Operation] = {
         },
         errors=_ERRORS_2,
         result_key="imageSummaryList",
-        limit_key="maxResults",
         non_aggregate_keys=("requestId",),
     ),
-    "list_image_packages": Operation(
+    Operation(
         "ListImagePackages",
-        "list_image_packages",
         "images",
         "the packages that a build of an image has installed",
-        path="/ListImagePackages",
         params={
             "imageBuildVersionArn": _IMAGE_BUILD_VERSION_ARN,
             "maxResults": _MAX_RESULTS,
@@ -358,15 +320,12 @@ OPERATIONS: Mapping[str, Operation] = {
         },
         errors=_ERRORS_3,
         result_key="imagePackageList",
-        limit_key="maxResults",
         non_aggregate_keys=("requestId",),
     ),
-    "list_image_pipeline_images": Operation(
+    Operation(
         "ListImagePipelineImages",
-        "list_image_pipeline_images",
         "images",
         "the images that a pipeline has built",
-        path="/ListImagePipelineImages",
         params={
             "imagePipelineArn": Param(
                 "string",
@@ -382,27 +341,21 @@ OPERATIONS: Mapping[str, Operation] = {
         },
         errors=_ERRORS_3,
         result_key="imageSummaryList",
-        limit_key="maxResults",
         non_aggregate_keys=("requestId",),
     ),
-    "list_image_pipelines": Operation(
+    Operation(
         "ListImagePipelines",
-        "list_image_pipelines",
         "pipelines",
         "the image pipelines of the account",
-        path="/ListImagePipelines",
         params={"filters": _FILTERS, "maxResults": _MAX_RESULTS, "nextToken": _NEXT_TOKEN},
         errors=_ERRORS_2,
         result_key="imagePipelineList",
-        limit_key="maxResults",
         non_aggregate_keys=("requestId",),
     ),
-    "list_image_scan_finding_aggregations": Operation(
+    Operation(
         "ListImageScanFindingAggregations",
-        "list_image_scan_finding_aggregations",
         "scan_findings",
         "the numbers of findings, by severity",
-        path="/ListImageScanFindingAggregations",
         params={
             "filter": Param(
                 "structure",
@@ -424,14 +377,13 @@ OPERATIONS: Mapping[str, Operation] = {
         },
         errors=_ERRORS_2,
         result_key="responses",
+        limit_key=None,
         non_aggregate_keys=("requestId", "aggregationType"),
     ),
-    "list_image_scan_findings": Operation(
+    Operation(
         "ListImageScanFindings",
-        "list_image_scan_findings",
         "scan_findings",
         "the vulnerabilities that were found in images",
-        path="/ListImageScanFindings",
         params={
             "filters": Param(
                 "list",
@@ -461,26 +413,20 @@ OPERATIONS: Mapping[str, Operation] = {
         },
         errors=_ERRORS_2,
         result_key="findings",
-        limit_key="maxResults",
         non_aggregate_keys=("requestId",),
     ),
-    "list_waiting_workflow_steps": Operation(
+    Operation(
         "ListWaitingWorkflowSteps",
-        "list_waiting_workflow_steps",
         "workflows",
         "the workflow steps that wait for an action",
-        path="/ListWaitingWorkflowSteps",
         params={"maxResults": _MAX_RESULTS, "nextToken": _NEXT_TOKEN},
         errors=_ERRORS_2,
         result_key="steps",
-        limit_key="maxResults",
     ),
-    "list_workflow_build_versions": Operation(
+    Operation(
         "ListWorkflowBuildVersions",
-        "list_workflow_build_versions",
         "workflows",
         "the builds of a version of a workflow",
-        path="/ListWorkflowBuildVersions",
         params={
             "workflowVersionArn": Param(
                 "string",
@@ -498,14 +444,11 @@ OPERATIONS: Mapping[str, Operation] = {
         },
         errors=_ERRORS_2,
         result_key="workflowSummaryList",
-        limit_key="maxResults",
     ),
-    "list_workflow_executions": Operation(
+    Operation(
         "ListWorkflowExecutions",
-        "list_workflow_executions",
         "workflows",
         "the executions of workflows for a build of an image",
-        path="/ListWorkflowExecutions",
         params={
             "maxResults": _MAX_RESULTS,
             "nextToken": _NEXT_TOKEN,
@@ -513,15 +456,12 @@ OPERATIONS: Mapping[str, Operation] = {
         },
         errors=_ERRORS_2,
         result_key="workflowExecutions",
-        limit_key="maxResults",
         non_aggregate_keys=("requestId", "imageBuildVersionArn", "message"),
     ),
-    "list_workflow_step_executions": Operation(
+    Operation(
         "ListWorkflowStepExecutions",
-        "list_workflow_step_executions",
         "workflows",
         "the executions of the steps of a workflow",
-        path="/ListWorkflowStepExecutions",
         params={
             "maxResults": _MAX_RESULTS,
             "nextToken": _NEXT_TOKEN,
@@ -534,7 +474,6 @@ OPERATIONS: Mapping[str, Operation] = {
         },
         errors=_ERRORS_2,
         result_key="steps",
-        limit_key="maxResults",
         non_aggregate_keys=(
             "requestId",
             "workflowBuildVersionArn",
@@ -543,12 +482,10 @@ OPERATIONS: Mapping[str, Operation] = {
             "message",
         ),
     ),
-    "list_workflows": Operation(
+    Operation(
         "ListWorkflows",
-        "list_workflows",
         "workflows",
         "the versions of workflows",
-        path="/ListWorkflows",
         params={
             "owner": _OWNER,
             "filters": _FILTERS,
@@ -558,9 +495,11 @@ OPERATIONS: Mapping[str, Operation] = {
         },
         errors=_ERRORS_2,
         result_key="workflowVersionList",
-        limit_key="maxResults",
     ),
-}
+)
+
+#: Every operation, by the name of its client method.
+OPERATIONS: Mapping[str, Operation] = {row.method_name: row for row in _ROWS}
 
 
 def find_operation(method_name: str) -> Operation:

@@ -6,8 +6,9 @@ imports no model: that of its response is loaded when it is first used.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ._lazy import cached_property
@@ -29,6 +30,7 @@ MAX_OFFSET = 1_000
 _ECHOED_MEMBERS = ("lifecycleExecutionId", "workflowExecutionId")
 
 
+@dataclass(eq=False, repr=False)
 class Operation:
     """An operation of the service.
 
@@ -36,6 +38,7 @@ class Operation:
     - ``family``: the module of :mod:`.models` that has its response.
     - ``returns``: the content of a response, in words.
     - ``http_method``, ``path``: of its request. The parameters of a GET request are in its query.
+      Default: POST, and the name after a slash.
     - ``params``: its parameters by their names.
     - ``errors``: the names of the errors that the service model has for it.
     - ``result_key``: the member with the items, None for an operation that is not paginated.
@@ -43,32 +46,22 @@ class Operation:
     - ``non_aggregate_keys``: the members that are the same on every page.
     """
 
-    def __init__(
-        self,
-        name: str,
-        method_name: str,
-        family: str,
-        returns: str,
-        *,
-        http_method: str = "POST",
-        path: str,
-        params: Mapping[str, Param],
-        errors: tuple[str, ...],
-        result_key: str | None = None,
-        limit_key: str | None = None,
-        non_aggregate_keys: tuple[str, ...] = (),
-    ) -> None:
-        self.name = name
-        self.method_name = method_name
-        self.family = family
-        self.returns = returns
-        self.http_method = http_method
-        self.path = path
-        self.params = params
-        self.errors = errors
-        self.result_key = result_key
-        self.limit_key = limit_key
-        self.non_aggregate_keys = non_aggregate_keys
+    name: str
+    family: str
+    returns: str
+    _: KW_ONLY
+    http_method: str = "POST"
+    path: str = ""
+    params: Mapping[str, Param]
+    errors: tuple[str, ...]
+    result_key: str | None = None
+    limit_key: str | None = "maxResults"
+    non_aggregate_keys: tuple[str, ...] = ()
+    method_name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.path = self.path or f"/{self.name}"
+        self.method_name = re.sub(r"\B(?=[A-Z])", "_", self.name).lower()
 
     @property
     def is_paginated(self) -> bool:
@@ -77,7 +70,7 @@ class Operation:
 
     @property
     def listing_params(self) -> list[str]:
-        """The parameters that say what is listed, and not from where or how much at a time."""
+        """The parameters of the listing itself, without its position and page size."""
         return [name for name in self.params if name not in {self.limit_key, "nextToken"}]
 
     @cached_property
@@ -135,7 +128,6 @@ class Operation:
             page_members=(self.result_key, "nextToken") if self.result_key else None,
             errors={error.__name__: error for error in MODELLED_ERRORS},
             method=self.http_method,
-            query_members={name: name for name in self.params} if self.http_method == "GET" else {},
             prepare=prepare,
         )
 
@@ -146,9 +138,7 @@ class Operation:
         """
         return check_params(self.name, self.params, given)
 
-    def response_parser(
-        self, params: Mapping[str, Any], **parse_options: Any
-    ) -> ResponseParser[Any]:
+    def response_parser(self, params: Mapping[str, Any], **parse_options: Any) -> ResponseParser:
         """Return a parser that checks that a response answers the request with these parameters.
 
         A caller's own HTTP client may return the response to another request. The parser raises

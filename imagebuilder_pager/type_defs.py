@@ -15,67 +15,7 @@ from .models import exceptions
 from .pagination.config import PaginationConfig as Config
 
 if TYPE_CHECKING:
-    from .models.components import (
-        ComponentSummary,
-        ComponentVersion,
-        ListComponentBuildVersionsResponse,
-        ListComponentsResponse,
-    )
-    from .models.configurations import (
-        DistributionConfigurationSummary,
-        InfrastructureConfigurationSummary,
-        ListDistributionConfigurationsResponse,
-        ListInfrastructureConfigurationsResponse,
-    )
-    from .models.images import (
-        ImagePackage,
-        ImageSummary,
-        ImageVersion,
-        ListImageBuildVersionsResponse,
-        ListImagePackagesResponse,
-        ListImagePipelineImagesResponse,
-        ListImagesResponse,
-    )
-    from .models.lifecycle import (
-        LifecycleExecutionResource,
-        ListLifecycleExecutionResourcesResponse,
-    )
-    from .models.lifecycle_executions import (
-        LifecycleExecution,
-        ListLifecycleExecutionsResponse,
-    )
-    from .models.lifecycle_policies import (
-        LifecyclePolicySummary,
-        ListLifecyclePoliciesResponse,
-    )
-    from .models.pipelines import (
-        ImagePipeline,
-        ListImagePipelinesResponse,
-    )
-    from .models.recipes import (
-        ContainerRecipeSummary,
-        ImageRecipeSummary,
-        ListContainerRecipesResponse,
-        ListImageRecipesResponse,
-    )
-    from .models.scan_findings import (
-        ImageScanFinding,
-        ImageScanFindingAggregation,
-        ListImageScanFindingAggregationsResponse,
-        ListImageScanFindingsResponse,
-    )
-    from .models.workflows import (
-        ListWaitingWorkflowStepsResponse,
-        ListWorkflowBuildVersionsResponse,
-        ListWorkflowExecutionsResponse,
-        ListWorkflowsResponse,
-        ListWorkflowStepExecutionsResponse,
-        WorkflowExecutionMetadata,
-        WorkflowStepExecution,
-        WorkflowStepMetadata,
-        WorkflowSummary,
-        WorkflowVersion,
-    )
+    from . import models as m
     from .pagination.async_paginator import AsyncPageIterator, AsyncPaginator
     from .pagination.paginator import PageIterator, Paginator
 
@@ -105,6 +45,15 @@ PaginatorName = Literal[
 ]
 
 
+class _PageTypeDef(TypedDict, total=False):
+    maxResults: int
+    nextToken: str
+
+
+class _PaginateTypeDef(TypedDict, total=False):
+    PaginationConfig: Config | None
+
+
 class FilterTypeDef(TypedDict, total=False):
     """A filter of a listing: items pass that have one of the values in the named field."""
 
@@ -123,343 +72,204 @@ class ImageScanFindingsFilterTypeDef(TypedDict, total=False):
 
 
 class GetLifecycleExecutionRequestTypeDef(TypedDict, total=False):
-    """The parameters of ``get_lifecycle_execution``."""
-
     lifecycleExecutionId: Required[str]
 
 
 class GetLifecyclePolicyRequestTypeDef(TypedDict, total=False):
-    """The parameters of ``get_lifecycle_policy``."""
-
     lifecyclePolicyArn: Required[str]
 
 
-class ListLifecycleExecutionResourcesRequestTypeDef(TypedDict, total=False):
-    """The parameters of ``list_lifecycle_execution_resources``."""
-
+class ListLifecycleExecutionResourcesRequestTypeDef(_PageTypeDef, total=False):
     lifecycleExecutionId: Required[str]
     parentResourceId: str
-    maxResults: int
-    nextToken: str
 
 
 class ListLifecycleExecutionResourcesRequestPaginateTypeDef(
-    ListLifecycleExecutionResourcesRequestTypeDef, total=False
-):
-    """The parameters of ``paginate`` for ``list_lifecycle_execution_resources``."""
-
-    PaginationConfig: Config | None
+    ListLifecycleExecutionResourcesRequestTypeDef, _PaginateTypeDef
+): ...
 
 
-class ListLifecycleExecutionsRequestTypeDef(TypedDict, total=False):
-    """The parameters of ``list_lifecycle_executions``."""
-
-    maxResults: int
-    nextToken: str
+class ListLifecycleExecutionsRequestTypeDef(_PageTypeDef, total=False):
     resourceArn: Required[str]
 
 
 class ListLifecycleExecutionsRequestPaginateTypeDef(
-    ListLifecycleExecutionsRequestTypeDef, total=False
-):
-    """The parameters of ``paginate`` for ``list_lifecycle_executions``."""
-
-    PaginationConfig: Config | None
+    ListLifecycleExecutionsRequestTypeDef, _PaginateTypeDef
+): ...
 
 
-class ListLifecyclePoliciesRequestTypeDef(TypedDict, total=False):
-    """The parameters of ``list_lifecycle_policies``."""
-
+class ListLifecyclePoliciesRequestTypeDef(_PageTypeDef, total=False):
     filters: Sequence[FilterTypeDef]
-    maxResults: int
-    nextToken: str
 
 
-class ListLifecyclePoliciesRequestPaginateTypeDef(ListLifecyclePoliciesRequestTypeDef, total=False):
-    """The parameters of ``paginate`` for ``list_lifecycle_policies``."""
+class ListLifecyclePoliciesRequestPaginateTypeDef(
+    ListLifecyclePoliciesRequestTypeDef, _PaginateTypeDef
+): ...
 
-    PaginationConfig: Config | None
 
-
-class ListComponentsRequestTypeDef(TypedDict, total=False):
-    """The parameters of ``list_components``."""
-
+class ListComponentsRequestTypeDef(_PageTypeDef, total=False):
     owner: OwnershipType
     filters: Sequence[FilterTypeDef]
     byName: bool
-    maxResults: int
-    nextToken: str
 
 
-class ListComponentsRequestPaginateTypeDef(ListComponentsRequestTypeDef, total=False):
-    """The parameters of ``paginate`` for ``list_components``."""
-
-    PaginationConfig: Config | None
+class ListComponentsRequestPaginateTypeDef(ListComponentsRequestTypeDef, _PaginateTypeDef): ...
 
 
-class ListComponentBuildVersionsRequestTypeDef(TypedDict, total=False):
-    """The parameters of ``list_component_build_versions``."""
-
+class ListComponentBuildVersionsRequestTypeDef(_PageTypeDef, total=False):
     componentVersionArn: str
-    maxResults: int
-    nextToken: str
 
 
 class ListComponentBuildVersionsRequestPaginateTypeDef(
-    ListComponentBuildVersionsRequestTypeDef, total=False
-):
-    """The parameters of ``paginate`` for ``list_component_build_versions``."""
-
-    PaginationConfig: Config | None
+    ListComponentBuildVersionsRequestTypeDef, _PaginateTypeDef
+): ...
 
 
-class ListContainerRecipesRequestTypeDef(TypedDict, total=False):
-    """The parameters of ``list_container_recipes``."""
-
+class ListContainerRecipesRequestTypeDef(_PageTypeDef, total=False):
     owner: OwnershipType
     filters: Sequence[FilterTypeDef]
-    maxResults: int
-    nextToken: str
 
 
-class ListContainerRecipesRequestPaginateTypeDef(ListContainerRecipesRequestTypeDef, total=False):
-    """The parameters of ``paginate`` for ``list_container_recipes``."""
+class ListContainerRecipesRequestPaginateTypeDef(
+    ListContainerRecipesRequestTypeDef, _PaginateTypeDef
+): ...
 
-    PaginationConfig: Config | None
 
-
-class ListImageRecipesRequestTypeDef(TypedDict, total=False):
-    """The parameters of ``list_image_recipes``."""
-
+class ListImageRecipesRequestTypeDef(_PageTypeDef, total=False):
     owner: OwnershipType
     filters: Sequence[FilterTypeDef]
-    maxResults: int
-    nextToken: str
 
 
-class ListImageRecipesRequestPaginateTypeDef(ListImageRecipesRequestTypeDef, total=False):
-    """The parameters of ``paginate`` for ``list_image_recipes``."""
-
-    PaginationConfig: Config | None
+class ListImageRecipesRequestPaginateTypeDef(ListImageRecipesRequestTypeDef, _PaginateTypeDef): ...
 
 
-class ListDistributionConfigurationsRequestTypeDef(TypedDict, total=False):
-    """The parameters of ``list_distribution_configurations``."""
-
+class ListDistributionConfigurationsRequestTypeDef(_PageTypeDef, total=False):
     filters: Sequence[FilterTypeDef]
-    maxResults: int
-    nextToken: str
 
 
 class ListDistributionConfigurationsRequestPaginateTypeDef(
-    ListDistributionConfigurationsRequestTypeDef, total=False
-):
-    """The parameters of ``paginate`` for ``list_distribution_configurations``."""
-
-    PaginationConfig: Config | None
+    ListDistributionConfigurationsRequestTypeDef, _PaginateTypeDef
+): ...
 
 
-class ListInfrastructureConfigurationsRequestTypeDef(TypedDict, total=False):
-    """The parameters of ``list_infrastructure_configurations``."""
-
+class ListInfrastructureConfigurationsRequestTypeDef(_PageTypeDef, total=False):
     filters: Sequence[FilterTypeDef]
-    maxResults: int
-    nextToken: str
 
 
 class ListInfrastructureConfigurationsRequestPaginateTypeDef(
-    ListInfrastructureConfigurationsRequestTypeDef, total=False
-):
-    """The parameters of ``paginate`` for ``list_infrastructure_configurations``."""
-
-    PaginationConfig: Config | None
+    ListInfrastructureConfigurationsRequestTypeDef, _PaginateTypeDef
+): ...
 
 
-class ListImagesRequestTypeDef(TypedDict, total=False):
-    """The parameters of ``list_images``."""
-
+class ListImagesRequestTypeDef(_PageTypeDef, total=False):
     owner: OwnershipType
     filters: Sequence[FilterTypeDef]
     byName: bool
-    maxResults: int
-    nextToken: str
     includeDeprecated: bool
 
 
-class ListImagesRequestPaginateTypeDef(ListImagesRequestTypeDef, total=False):
-    """The parameters of ``paginate`` for ``list_images``."""
-
-    PaginationConfig: Config | None
+class ListImagesRequestPaginateTypeDef(ListImagesRequestTypeDef, _PaginateTypeDef): ...
 
 
-class ListImageBuildVersionsRequestTypeDef(TypedDict, total=False):
-    """The parameters of ``list_image_build_versions``."""
-
+class ListImageBuildVersionsRequestTypeDef(_PageTypeDef, total=False):
     imageVersionArn: str
     filters: Sequence[FilterTypeDef]
-    maxResults: int
-    nextToken: str
 
 
 class ListImageBuildVersionsRequestPaginateTypeDef(
-    ListImageBuildVersionsRequestTypeDef, total=False
-):
-    """The parameters of ``paginate`` for ``list_image_build_versions``."""
-
-    PaginationConfig: Config | None
+    ListImageBuildVersionsRequestTypeDef, _PaginateTypeDef
+): ...
 
 
-class ListImagePackagesRequestTypeDef(TypedDict, total=False):
-    """The parameters of ``list_image_packages``."""
-
+class ListImagePackagesRequestTypeDef(_PageTypeDef, total=False):
     imageBuildVersionArn: Required[str]
-    maxResults: int
-    nextToken: str
 
 
-class ListImagePackagesRequestPaginateTypeDef(ListImagePackagesRequestTypeDef, total=False):
-    """The parameters of ``paginate`` for ``list_image_packages``."""
+class ListImagePackagesRequestPaginateTypeDef(
+    ListImagePackagesRequestTypeDef, _PaginateTypeDef
+): ...
 
-    PaginationConfig: Config | None
 
-
-class ListImagePipelineImagesRequestTypeDef(TypedDict, total=False):
-    """The parameters of ``list_image_pipeline_images``."""
-
+class ListImagePipelineImagesRequestTypeDef(_PageTypeDef, total=False):
     imagePipelineArn: Required[str]
     filters: Sequence[FilterTypeDef]
-    maxResults: int
-    nextToken: str
 
 
 class ListImagePipelineImagesRequestPaginateTypeDef(
-    ListImagePipelineImagesRequestTypeDef, total=False
-):
-    """The parameters of ``paginate`` for ``list_image_pipeline_images``."""
-
-    PaginationConfig: Config | None
+    ListImagePipelineImagesRequestTypeDef, _PaginateTypeDef
+): ...
 
 
-class ListImagePipelinesRequestTypeDef(TypedDict, total=False):
-    """The parameters of ``list_image_pipelines``."""
-
+class ListImagePipelinesRequestTypeDef(_PageTypeDef, total=False):
     filters: Sequence[FilterTypeDef]
-    maxResults: int
-    nextToken: str
 
 
-class ListImagePipelinesRequestPaginateTypeDef(ListImagePipelinesRequestTypeDef, total=False):
-    """The parameters of ``paginate`` for ``list_image_pipelines``."""
-
-    PaginationConfig: Config | None
+class ListImagePipelinesRequestPaginateTypeDef(
+    ListImagePipelinesRequestTypeDef, _PaginateTypeDef
+): ...
 
 
 class ListImageScanFindingAggregationsRequestTypeDef(TypedDict, total=False):
-    """The parameters of ``list_image_scan_finding_aggregations``."""
-
     filter: FilterTypeDef
     nextToken: str
 
 
 class ListImageScanFindingAggregationsRequestPaginateTypeDef(
-    ListImageScanFindingAggregationsRequestTypeDef, total=False
-):
-    """The parameters of ``paginate`` for ``list_image_scan_finding_aggregations``."""
-
-    PaginationConfig: Config | None
+    ListImageScanFindingAggregationsRequestTypeDef, _PaginateTypeDef
+): ...
 
 
-class ListImageScanFindingsRequestTypeDef(TypedDict, total=False):
-    """The parameters of ``list_image_scan_findings``."""
-
+class ListImageScanFindingsRequestTypeDef(_PageTypeDef, total=False):
     filters: Sequence[ImageScanFindingsFilterTypeDef]
-    maxResults: int
-    nextToken: str
 
 
-class ListImageScanFindingsRequestPaginateTypeDef(ListImageScanFindingsRequestTypeDef, total=False):
-    """The parameters of ``paginate`` for ``list_image_scan_findings``."""
+class ListImageScanFindingsRequestPaginateTypeDef(
+    ListImageScanFindingsRequestTypeDef, _PaginateTypeDef
+): ...
 
-    PaginationConfig: Config | None
 
-
-class ListWaitingWorkflowStepsRequestTypeDef(TypedDict, total=False):
-    """The parameters of ``list_waiting_workflow_steps``."""
-
-    maxResults: int
-    nextToken: str
+class ListWaitingWorkflowStepsRequestTypeDef(_PageTypeDef, total=False): ...
 
 
 class ListWaitingWorkflowStepsRequestPaginateTypeDef(
-    ListWaitingWorkflowStepsRequestTypeDef, total=False
-):
-    """The parameters of ``paginate`` for ``list_waiting_workflow_steps``."""
-
-    PaginationConfig: Config | None
+    ListWaitingWorkflowStepsRequestTypeDef, _PaginateTypeDef
+): ...
 
 
-class ListWorkflowBuildVersionsRequestTypeDef(TypedDict, total=False):
-    """The parameters of ``list_workflow_build_versions``."""
-
+class ListWorkflowBuildVersionsRequestTypeDef(_PageTypeDef, total=False):
     workflowVersionArn: str
-    maxResults: int
-    nextToken: str
 
 
 class ListWorkflowBuildVersionsRequestPaginateTypeDef(
-    ListWorkflowBuildVersionsRequestTypeDef, total=False
-):
-    """The parameters of ``paginate`` for ``list_workflow_build_versions``."""
-
-    PaginationConfig: Config | None
+    ListWorkflowBuildVersionsRequestTypeDef, _PaginateTypeDef
+): ...
 
 
-class ListWorkflowExecutionsRequestTypeDef(TypedDict, total=False):
-    """The parameters of ``list_workflow_executions``."""
-
-    maxResults: int
-    nextToken: str
+class ListWorkflowExecutionsRequestTypeDef(_PageTypeDef, total=False):
     imageBuildVersionArn: Required[str]
 
 
 class ListWorkflowExecutionsRequestPaginateTypeDef(
-    ListWorkflowExecutionsRequestTypeDef, total=False
-):
-    """The parameters of ``paginate`` for ``list_workflow_executions``."""
-
-    PaginationConfig: Config | None
+    ListWorkflowExecutionsRequestTypeDef, _PaginateTypeDef
+): ...
 
 
-class ListWorkflowStepExecutionsRequestTypeDef(TypedDict, total=False):
-    """The parameters of ``list_workflow_step_executions``."""
-
-    maxResults: int
-    nextToken: str
+class ListWorkflowStepExecutionsRequestTypeDef(_PageTypeDef, total=False):
     workflowExecutionId: Required[str]
 
 
 class ListWorkflowStepExecutionsRequestPaginateTypeDef(
-    ListWorkflowStepExecutionsRequestTypeDef, total=False
-):
-    """The parameters of ``paginate`` for ``list_workflow_step_executions``."""
-
-    PaginationConfig: Config | None
+    ListWorkflowStepExecutionsRequestTypeDef, _PaginateTypeDef
+): ...
 
 
-class ListWorkflowsRequestTypeDef(TypedDict, total=False):
-    """The parameters of ``list_workflows``."""
-
+class ListWorkflowsRequestTypeDef(_PageTypeDef, total=False):
     owner: OwnershipType
     filters: Sequence[FilterTypeDef]
     byName: bool
-    maxResults: int
-    nextToken: str
 
 
-class ListWorkflowsRequestPaginateTypeDef(ListWorkflowsRequestTypeDef, total=False):
-    """The parameters of ``paginate`` for ``list_workflows``."""
-
-    PaginationConfig: Config | None
+class ListWorkflowsRequestPaginateTypeDef(ListWorkflowsRequestTypeDef, _PaginateTypeDef): ...
 
 
 class Exceptions(Protocol):
@@ -491,371 +301,297 @@ class Exceptions(Protocol):
 if TYPE_CHECKING:
 
     class ListLifecycleExecutionResourcesPaginator(
-        Paginator[ListLifecycleExecutionResourcesResponse, LifecycleExecutionResource]
+        Paginator[m.ListLifecycleExecutionResourcesResponse, m.LifecycleExecutionResource]
     ):
-        """The paginator of ``list_lifecycle_execution_resources``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListLifecycleExecutionResourcesRequestPaginateTypeDef]
-        ) -> PageIterator[ListLifecycleExecutionResourcesResponse, LifecycleExecutionResource]: ...
+        ) -> PageIterator[
+            m.ListLifecycleExecutionResourcesResponse, m.LifecycleExecutionResource
+        ]: ...
 
     class AsyncListLifecycleExecutionResourcesPaginator(
-        AsyncPaginator[ListLifecycleExecutionResourcesResponse, LifecycleExecutionResource]
+        AsyncPaginator[m.ListLifecycleExecutionResourcesResponse, m.LifecycleExecutionResource]
     ):
-        """The paginator of ``list_lifecycle_execution_resources``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListLifecycleExecutionResourcesRequestPaginateTypeDef]
         ) -> AsyncPageIterator[
-            ListLifecycleExecutionResourcesResponse, LifecycleExecutionResource
+            m.ListLifecycleExecutionResourcesResponse, m.LifecycleExecutionResource
         ]: ...
 
     class ListLifecycleExecutionsPaginator(
-        Paginator[ListLifecycleExecutionsResponse, LifecycleExecution]
+        Paginator[m.ListLifecycleExecutionsResponse, m.LifecycleExecution]
     ):
-        """The paginator of ``list_lifecycle_executions``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListLifecycleExecutionsRequestPaginateTypeDef]
-        ) -> PageIterator[ListLifecycleExecutionsResponse, LifecycleExecution]: ...
+        ) -> PageIterator[m.ListLifecycleExecutionsResponse, m.LifecycleExecution]: ...
 
     class AsyncListLifecycleExecutionsPaginator(
-        AsyncPaginator[ListLifecycleExecutionsResponse, LifecycleExecution]
+        AsyncPaginator[m.ListLifecycleExecutionsResponse, m.LifecycleExecution]
     ):
-        """The paginator of ``list_lifecycle_executions``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListLifecycleExecutionsRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[ListLifecycleExecutionsResponse, LifecycleExecution]: ...
+        ) -> AsyncPageIterator[m.ListLifecycleExecutionsResponse, m.LifecycleExecution]: ...
 
     class ListLifecyclePoliciesPaginator(
-        Paginator[ListLifecyclePoliciesResponse, LifecyclePolicySummary]
+        Paginator[m.ListLifecyclePoliciesResponse, m.LifecyclePolicySummary]
     ):
-        """The paginator of ``list_lifecycle_policies``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListLifecyclePoliciesRequestPaginateTypeDef]
-        ) -> PageIterator[ListLifecyclePoliciesResponse, LifecyclePolicySummary]: ...
+        ) -> PageIterator[m.ListLifecyclePoliciesResponse, m.LifecyclePolicySummary]: ...
 
     class AsyncListLifecyclePoliciesPaginator(
-        AsyncPaginator[ListLifecyclePoliciesResponse, LifecyclePolicySummary]
+        AsyncPaginator[m.ListLifecyclePoliciesResponse, m.LifecyclePolicySummary]
     ):
-        """The paginator of ``list_lifecycle_policies``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListLifecyclePoliciesRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[ListLifecyclePoliciesResponse, LifecyclePolicySummary]: ...
+        ) -> AsyncPageIterator[m.ListLifecyclePoliciesResponse, m.LifecyclePolicySummary]: ...
 
-    class ListComponentsPaginator(Paginator[ListComponentsResponse, ComponentVersion]):
-        """The paginator of ``list_components``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+    class ListComponentsPaginator(Paginator[m.ListComponentsResponse, m.ComponentVersion]):
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListComponentsRequestPaginateTypeDef]
-        ) -> PageIterator[ListComponentsResponse, ComponentVersion]: ...
+        ) -> PageIterator[m.ListComponentsResponse, m.ComponentVersion]: ...
 
-    class AsyncListComponentsPaginator(AsyncPaginator[ListComponentsResponse, ComponentVersion]):
-        """The paginator of ``list_components``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+    class AsyncListComponentsPaginator(
+        AsyncPaginator[m.ListComponentsResponse, m.ComponentVersion]
+    ):
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListComponentsRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[ListComponentsResponse, ComponentVersion]: ...
+        ) -> AsyncPageIterator[m.ListComponentsResponse, m.ComponentVersion]: ...
 
     class ListComponentBuildVersionsPaginator(
-        Paginator[ListComponentBuildVersionsResponse, ComponentSummary]
+        Paginator[m.ListComponentBuildVersionsResponse, m.ComponentSummary]
     ):
-        """The paginator of ``list_component_build_versions``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListComponentBuildVersionsRequestPaginateTypeDef]
-        ) -> PageIterator[ListComponentBuildVersionsResponse, ComponentSummary]: ...
+        ) -> PageIterator[m.ListComponentBuildVersionsResponse, m.ComponentSummary]: ...
 
     class AsyncListComponentBuildVersionsPaginator(
-        AsyncPaginator[ListComponentBuildVersionsResponse, ComponentSummary]
+        AsyncPaginator[m.ListComponentBuildVersionsResponse, m.ComponentSummary]
     ):
-        """The paginator of ``list_component_build_versions``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListComponentBuildVersionsRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[ListComponentBuildVersionsResponse, ComponentSummary]: ...
+        ) -> AsyncPageIterator[m.ListComponentBuildVersionsResponse, m.ComponentSummary]: ...
 
     class ListContainerRecipesPaginator(
-        Paginator[ListContainerRecipesResponse, ContainerRecipeSummary]
+        Paginator[m.ListContainerRecipesResponse, m.ContainerRecipeSummary]
     ):
-        """The paginator of ``list_container_recipes``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListContainerRecipesRequestPaginateTypeDef]
-        ) -> PageIterator[ListContainerRecipesResponse, ContainerRecipeSummary]: ...
+        ) -> PageIterator[m.ListContainerRecipesResponse, m.ContainerRecipeSummary]: ...
 
     class AsyncListContainerRecipesPaginator(
-        AsyncPaginator[ListContainerRecipesResponse, ContainerRecipeSummary]
+        AsyncPaginator[m.ListContainerRecipesResponse, m.ContainerRecipeSummary]
     ):
-        """The paginator of ``list_container_recipes``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListContainerRecipesRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[ListContainerRecipesResponse, ContainerRecipeSummary]: ...
+        ) -> AsyncPageIterator[m.ListContainerRecipesResponse, m.ContainerRecipeSummary]: ...
 
-    class ListImageRecipesPaginator(Paginator[ListImageRecipesResponse, ImageRecipeSummary]):
-        """The paginator of ``list_image_recipes``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+    class ListImageRecipesPaginator(Paginator[m.ListImageRecipesResponse, m.ImageRecipeSummary]):
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImageRecipesRequestPaginateTypeDef]
-        ) -> PageIterator[ListImageRecipesResponse, ImageRecipeSummary]: ...
+        ) -> PageIterator[m.ListImageRecipesResponse, m.ImageRecipeSummary]: ...
 
     class AsyncListImageRecipesPaginator(
-        AsyncPaginator[ListImageRecipesResponse, ImageRecipeSummary]
+        AsyncPaginator[m.ListImageRecipesResponse, m.ImageRecipeSummary]
     ):
-        """The paginator of ``list_image_recipes``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImageRecipesRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[ListImageRecipesResponse, ImageRecipeSummary]: ...
+        ) -> AsyncPageIterator[m.ListImageRecipesResponse, m.ImageRecipeSummary]: ...
 
     class ListDistributionConfigurationsPaginator(
-        Paginator[ListDistributionConfigurationsResponse, DistributionConfigurationSummary]
+        Paginator[m.ListDistributionConfigurationsResponse, m.DistributionConfigurationSummary]
     ):
-        """The paginator of ``list_distribution_configurations``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListDistributionConfigurationsRequestPaginateTypeDef]
         ) -> PageIterator[
-            ListDistributionConfigurationsResponse, DistributionConfigurationSummary
+            m.ListDistributionConfigurationsResponse, m.DistributionConfigurationSummary
         ]: ...
 
     class AsyncListDistributionConfigurationsPaginator(
-        AsyncPaginator[ListDistributionConfigurationsResponse, DistributionConfigurationSummary]
+        AsyncPaginator[m.ListDistributionConfigurationsResponse, m.DistributionConfigurationSummary]
     ):
-        """The paginator of ``list_distribution_configurations``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListDistributionConfigurationsRequestPaginateTypeDef]
         ) -> AsyncPageIterator[
-            ListDistributionConfigurationsResponse, DistributionConfigurationSummary
+            m.ListDistributionConfigurationsResponse, m.DistributionConfigurationSummary
         ]: ...
 
     class ListInfrastructureConfigurationsPaginator(
-        Paginator[ListInfrastructureConfigurationsResponse, InfrastructureConfigurationSummary]
+        Paginator[m.ListInfrastructureConfigurationsResponse, m.InfrastructureConfigurationSummary]
     ):
-        """The paginator of ``list_infrastructure_configurations``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListInfrastructureConfigurationsRequestPaginateTypeDef]
         ) -> PageIterator[
-            ListInfrastructureConfigurationsResponse, InfrastructureConfigurationSummary
+            m.ListInfrastructureConfigurationsResponse, m.InfrastructureConfigurationSummary
         ]: ...
 
     class AsyncListInfrastructureConfigurationsPaginator(
-        AsyncPaginator[ListInfrastructureConfigurationsResponse, InfrastructureConfigurationSummary]
+        AsyncPaginator[
+            m.ListInfrastructureConfigurationsResponse, m.InfrastructureConfigurationSummary
+        ]
     ):
-        """The paginator of ``list_infrastructure_configurations``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListInfrastructureConfigurationsRequestPaginateTypeDef]
         ) -> AsyncPageIterator[
-            ListInfrastructureConfigurationsResponse, InfrastructureConfigurationSummary
+            m.ListInfrastructureConfigurationsResponse, m.InfrastructureConfigurationSummary
         ]: ...
 
-    class ListImagesPaginator(Paginator[ListImagesResponse, ImageVersion]):
-        """The paginator of ``list_images``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+    class ListImagesPaginator(Paginator[m.ListImagesResponse, m.ImageVersion]):
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImagesRequestPaginateTypeDef]
-        ) -> PageIterator[ListImagesResponse, ImageVersion]: ...
+        ) -> PageIterator[m.ListImagesResponse, m.ImageVersion]: ...
 
-    class AsyncListImagesPaginator(AsyncPaginator[ListImagesResponse, ImageVersion]):
-        """The paginator of ``list_images``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+    class AsyncListImagesPaginator(AsyncPaginator[m.ListImagesResponse, m.ImageVersion]):
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImagesRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[ListImagesResponse, ImageVersion]: ...
+        ) -> AsyncPageIterator[m.ListImagesResponse, m.ImageVersion]: ...
 
-    class ListImageBuildVersionsPaginator(Paginator[ListImageBuildVersionsResponse, ImageSummary]):
-        """The paginator of ``list_image_build_versions``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+    class ListImageBuildVersionsPaginator(
+        Paginator[m.ListImageBuildVersionsResponse, m.ImageSummary]
+    ):
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImageBuildVersionsRequestPaginateTypeDef]
-        ) -> PageIterator[ListImageBuildVersionsResponse, ImageSummary]: ...
+        ) -> PageIterator[m.ListImageBuildVersionsResponse, m.ImageSummary]: ...
 
     class AsyncListImageBuildVersionsPaginator(
-        AsyncPaginator[ListImageBuildVersionsResponse, ImageSummary]
+        AsyncPaginator[m.ListImageBuildVersionsResponse, m.ImageSummary]
     ):
-        """The paginator of ``list_image_build_versions``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImageBuildVersionsRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[ListImageBuildVersionsResponse, ImageSummary]: ...
+        ) -> AsyncPageIterator[m.ListImageBuildVersionsResponse, m.ImageSummary]: ...
 
-    class ListImagePackagesPaginator(Paginator[ListImagePackagesResponse, ImagePackage]):
-        """The paginator of ``list_image_packages``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+    class ListImagePackagesPaginator(Paginator[m.ListImagePackagesResponse, m.ImagePackage]):
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImagePackagesRequestPaginateTypeDef]
-        ) -> PageIterator[ListImagePackagesResponse, ImagePackage]: ...
+        ) -> PageIterator[m.ListImagePackagesResponse, m.ImagePackage]: ...
 
-    class AsyncListImagePackagesPaginator(AsyncPaginator[ListImagePackagesResponse, ImagePackage]):
-        """The paginator of ``list_image_packages``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+    class AsyncListImagePackagesPaginator(
+        AsyncPaginator[m.ListImagePackagesResponse, m.ImagePackage]
+    ):
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImagePackagesRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[ListImagePackagesResponse, ImagePackage]: ...
+        ) -> AsyncPageIterator[m.ListImagePackagesResponse, m.ImagePackage]: ...
 
     class ListImagePipelineImagesPaginator(
-        Paginator[ListImagePipelineImagesResponse, ImageSummary]
+        Paginator[m.ListImagePipelineImagesResponse, m.ImageSummary]
     ):
-        """The paginator of ``list_image_pipeline_images``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImagePipelineImagesRequestPaginateTypeDef]
-        ) -> PageIterator[ListImagePipelineImagesResponse, ImageSummary]: ...
+        ) -> PageIterator[m.ListImagePipelineImagesResponse, m.ImageSummary]: ...
 
     class AsyncListImagePipelineImagesPaginator(
-        AsyncPaginator[ListImagePipelineImagesResponse, ImageSummary]
+        AsyncPaginator[m.ListImagePipelineImagesResponse, m.ImageSummary]
     ):
-        """The paginator of ``list_image_pipeline_images``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImagePipelineImagesRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[ListImagePipelineImagesResponse, ImageSummary]: ...
+        ) -> AsyncPageIterator[m.ListImagePipelineImagesResponse, m.ImageSummary]: ...
 
-    class ListImagePipelinesPaginator(Paginator[ListImagePipelinesResponse, ImagePipeline]):
-        """The paginator of ``list_image_pipelines``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+    class ListImagePipelinesPaginator(Paginator[m.ListImagePipelinesResponse, m.ImagePipeline]):
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImagePipelinesRequestPaginateTypeDef]
-        ) -> PageIterator[ListImagePipelinesResponse, ImagePipeline]: ...
+        ) -> PageIterator[m.ListImagePipelinesResponse, m.ImagePipeline]: ...
 
     class AsyncListImagePipelinesPaginator(
-        AsyncPaginator[ListImagePipelinesResponse, ImagePipeline]
+        AsyncPaginator[m.ListImagePipelinesResponse, m.ImagePipeline]
     ):
-        """The paginator of ``list_image_pipelines``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImagePipelinesRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[ListImagePipelinesResponse, ImagePipeline]: ...
+        ) -> AsyncPageIterator[m.ListImagePipelinesResponse, m.ImagePipeline]: ...
 
     class ListImageScanFindingAggregationsPaginator(
-        Paginator[ListImageScanFindingAggregationsResponse, ImageScanFindingAggregation]
+        Paginator[m.ListImageScanFindingAggregationsResponse, m.ImageScanFindingAggregation]
     ):
-        """The paginator of ``list_image_scan_finding_aggregations``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImageScanFindingAggregationsRequestPaginateTypeDef]
         ) -> PageIterator[
-            ListImageScanFindingAggregationsResponse, ImageScanFindingAggregation
+            m.ListImageScanFindingAggregationsResponse, m.ImageScanFindingAggregation
         ]: ...
 
     class AsyncListImageScanFindingAggregationsPaginator(
-        AsyncPaginator[ListImageScanFindingAggregationsResponse, ImageScanFindingAggregation]
+        AsyncPaginator[m.ListImageScanFindingAggregationsResponse, m.ImageScanFindingAggregation]
     ):
-        """The paginator of ``list_image_scan_finding_aggregations``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImageScanFindingAggregationsRequestPaginateTypeDef]
         ) -> AsyncPageIterator[
-            ListImageScanFindingAggregationsResponse, ImageScanFindingAggregation
+            m.ListImageScanFindingAggregationsResponse, m.ImageScanFindingAggregation
         ]: ...
 
     class ListImageScanFindingsPaginator(
-        Paginator[ListImageScanFindingsResponse, ImageScanFinding]
+        Paginator[m.ListImageScanFindingsResponse, m.ImageScanFinding]
     ):
-        """The paginator of ``list_image_scan_findings``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImageScanFindingsRequestPaginateTypeDef]
-        ) -> PageIterator[ListImageScanFindingsResponse, ImageScanFinding]: ...
+        ) -> PageIterator[m.ListImageScanFindingsResponse, m.ImageScanFinding]: ...
 
     class AsyncListImageScanFindingsPaginator(
-        AsyncPaginator[ListImageScanFindingsResponse, ImageScanFinding]
+        AsyncPaginator[m.ListImageScanFindingsResponse, m.ImageScanFinding]
     ):
-        """The paginator of ``list_image_scan_findings``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListImageScanFindingsRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[ListImageScanFindingsResponse, ImageScanFinding]: ...
+        ) -> AsyncPageIterator[m.ListImageScanFindingsResponse, m.ImageScanFinding]: ...
 
     class ListWaitingWorkflowStepsPaginator(
-        Paginator[ListWaitingWorkflowStepsResponse, WorkflowStepExecution]
+        Paginator[m.ListWaitingWorkflowStepsResponse, m.WorkflowStepExecution]
     ):
-        """The paginator of ``list_waiting_workflow_steps``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListWaitingWorkflowStepsRequestPaginateTypeDef]
-        ) -> PageIterator[ListWaitingWorkflowStepsResponse, WorkflowStepExecution]: ...
+        ) -> PageIterator[m.ListWaitingWorkflowStepsResponse, m.WorkflowStepExecution]: ...
 
     class AsyncListWaitingWorkflowStepsPaginator(
-        AsyncPaginator[ListWaitingWorkflowStepsResponse, WorkflowStepExecution]
+        AsyncPaginator[m.ListWaitingWorkflowStepsResponse, m.WorkflowStepExecution]
     ):
-        """The paginator of ``list_waiting_workflow_steps``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListWaitingWorkflowStepsRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[ListWaitingWorkflowStepsResponse, WorkflowStepExecution]: ...
+        ) -> AsyncPageIterator[m.ListWaitingWorkflowStepsResponse, m.WorkflowStepExecution]: ...
 
     class ListWorkflowBuildVersionsPaginator(
-        Paginator[ListWorkflowBuildVersionsResponse, WorkflowSummary]
+        Paginator[m.ListWorkflowBuildVersionsResponse, m.WorkflowSummary]
     ):
-        """The paginator of ``list_workflow_build_versions``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListWorkflowBuildVersionsRequestPaginateTypeDef]
-        ) -> PageIterator[ListWorkflowBuildVersionsResponse, WorkflowSummary]: ...
+        ) -> PageIterator[m.ListWorkflowBuildVersionsResponse, m.WorkflowSummary]: ...
 
     class AsyncListWorkflowBuildVersionsPaginator(
-        AsyncPaginator[ListWorkflowBuildVersionsResponse, WorkflowSummary]
+        AsyncPaginator[m.ListWorkflowBuildVersionsResponse, m.WorkflowSummary]
     ):
-        """The paginator of ``list_workflow_build_versions``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListWorkflowBuildVersionsRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[ListWorkflowBuildVersionsResponse, WorkflowSummary]: ...
+        ) -> AsyncPageIterator[m.ListWorkflowBuildVersionsResponse, m.WorkflowSummary]: ...
 
     class ListWorkflowExecutionsPaginator(
-        Paginator[ListWorkflowExecutionsResponse, WorkflowExecutionMetadata]
+        Paginator[m.ListWorkflowExecutionsResponse, m.WorkflowExecutionMetadata]
     ):
-        """The paginator of ``list_workflow_executions``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListWorkflowExecutionsRequestPaginateTypeDef]
-        ) -> PageIterator[ListWorkflowExecutionsResponse, WorkflowExecutionMetadata]: ...
+        ) -> PageIterator[m.ListWorkflowExecutionsResponse, m.WorkflowExecutionMetadata]: ...
 
     class AsyncListWorkflowExecutionsPaginator(
-        AsyncPaginator[ListWorkflowExecutionsResponse, WorkflowExecutionMetadata]
+        AsyncPaginator[m.ListWorkflowExecutionsResponse, m.WorkflowExecutionMetadata]
     ):
-        """The paginator of ``list_workflow_executions``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListWorkflowExecutionsRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[ListWorkflowExecutionsResponse, WorkflowExecutionMetadata]: ...
+        ) -> AsyncPageIterator[m.ListWorkflowExecutionsResponse, m.WorkflowExecutionMetadata]: ...
 
     class ListWorkflowStepExecutionsPaginator(
-        Paginator[ListWorkflowStepExecutionsResponse, WorkflowStepMetadata]
+        Paginator[m.ListWorkflowStepExecutionsResponse, m.WorkflowStepMetadata]
     ):
-        """The paginator of ``list_workflow_step_executions``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListWorkflowStepExecutionsRequestPaginateTypeDef]
-        ) -> PageIterator[ListWorkflowStepExecutionsResponse, WorkflowStepMetadata]: ...
+        ) -> PageIterator[m.ListWorkflowStepExecutionsResponse, m.WorkflowStepMetadata]: ...
 
     class AsyncListWorkflowStepExecutionsPaginator(
-        AsyncPaginator[ListWorkflowStepExecutionsResponse, WorkflowStepMetadata]
+        AsyncPaginator[m.ListWorkflowStepExecutionsResponse, m.WorkflowStepMetadata]
     ):
-        """The paginator of ``list_workflow_step_executions``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListWorkflowStepExecutionsRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[ListWorkflowStepExecutionsResponse, WorkflowStepMetadata]: ...
+        ) -> AsyncPageIterator[m.ListWorkflowStepExecutionsResponse, m.WorkflowStepMetadata]: ...
 
-    class ListWorkflowsPaginator(Paginator[ListWorkflowsResponse, WorkflowVersion]):
-        """The paginator of ``list_workflows``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+    class ListWorkflowsPaginator(Paginator[m.ListWorkflowsResponse, m.WorkflowVersion]):
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListWorkflowsRequestPaginateTypeDef]
-        ) -> PageIterator[ListWorkflowsResponse, WorkflowVersion]: ...
+        ) -> PageIterator[m.ListWorkflowsResponse, m.WorkflowVersion]: ...
 
-    class AsyncListWorkflowsPaginator(AsyncPaginator[ListWorkflowsResponse, WorkflowVersion]):
-        """The paginator of ``list_workflows``."""
-
-        def paginate(  # type: ignore[override]  # this operation's parameters alone
+    class AsyncListWorkflowsPaginator(AsyncPaginator[m.ListWorkflowsResponse, m.WorkflowVersion]):
+        def paginate(  # type: ignore[override]
             self, **params: Unpack[ListWorkflowsRequestPaginateTypeDef]
-        ) -> AsyncPageIterator[ListWorkflowsResponse, WorkflowVersion]: ...
+        ) -> AsyncPageIterator[m.ListWorkflowsResponse, m.WorkflowVersion]: ...

@@ -1,1 +1,1 @@
-"""What the project's commands run."""
+"""The programs of the project's commands."""

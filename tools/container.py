@@ -1,70 +1,172 @@
-"""The smallest root in which a program lists, measured beside roots with boto3.
+"""The library for a container: a folder with its requirements alone, and its cost beside boto3.
 
-    python tools/container.py            build, run and measure; needs Linux, root and mmdebstrap
+    python tools/container.py folder build/slim [--with cli local] [--lean] [--check]
+    python tools/container.py measure
 
-All is built in ``build/container``, without a builder of images. A root holds Python, the shared
-libraries that it maps, the files of the standard library that its program was seen to use,
-certificates, the program and what it imports. The programs run by chroot, as a user without rights,
-in a read-only mount. They list over https from a local service, with credentials from a container
-endpoint on loopback.
+``folder`` builds a folder for ``sys.path``, copied from the environment that runs this script. Left
+out are the command line, the fleet, the local service and the walk (``--with`` adds them), and
+botocore's data, tests, type stubs, bytecode and commands. Each ``.dist-info`` keeps its metadata,
+which vulnerability scanners read, and its licences, which have to be distributed too. ``--lean`` is
+for ``http_client=H11Client()``: the distributions of ``requirements-lean.txt`` alone, and of
+Pydantic neither version 1 nor the plugin for mypy.
+
+``measure`` builds the images of ``examples/container/Dockerfile`` with docker or podman, and lists
+in each: three pages over https, with credentials from a container endpoint on loopback.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
+import importlib.metadata
+import re
 import shutil
 import ssl
 import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
-from typing import NamedTuple
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+LIBRARY = "imagebuilder-pager"
+ROOT = Path(__file__).parents[1]
+LEAN_REQUIREMENTS = ROOT / "requirements-lean.txt"
 
-import httpx
-
-from imagebuilder_pager.local import (
-    ACCESS_KEY_ID,
-    SECRET_ACCESS_KEY,
-    LocalImageBuilder,
-    LocalServer,
-    generate_account,
-)
-from tools.slim import ROOT, is_included
-
-__all__ = ["main"]
-
-_SUITE = "trixie"  # the Debian to build from
-_TOOLS = ("mmdebstrap", "chroot", "mount", "unshare")
-_ROUNDS = 15
-_IN_NAMESPACE = "IMAGEBUILDER_PAGER_CONTAINER"  # set where the mounts are ours alone
-_UID = 65532  # distroless images call it nonroot
-_BUNDLE = "etc/ssl/certs/ca-certificates.crt"
-_CERTIFICATE = ROOT / "tests" / "unit" / "localhost.pem"
-_PYTHON = "/usr/bin/python3"
-_LIST = ("/app/list_resources.py", "lce-12345678-1234-1234-1234-123456789012")
-_KEPT_DATA = {
-    *("imagebuilder", "_retry.json", "endpoints.json", "partitions.json"),
-    "sdk-default-configuration.json",
+#: The parts of the library that a program does not import.
+OPTIONAL_PARTS = {
+    "cli": ("imagebuilder_pager/cli", "imagebuilder_pager/__main__.py"),
+    "fleet": ("imagebuilder_pager/fleet",),
+    "local": ("imagebuilder_pager/local", "imagebuilder_pager/pytest_plugin.py"),
+    "walk": ("imagebuilder_pager/lifecycle_walk",),
 }
+# Pydantic imports its version 1 only for a class with version 1's __get_validators__.
+_EXCLUDED_FROM_LEAN = ("pydantic/v1", "pydantic/mypy.py")
+_EXCLUDED_SUFFIXES = frozenset({".pyc", ".pyi", ".pyx", ".pxd", ".c", ".h"})
+_EXCLUDED_NAMES = frozenset({"__pycache__", "tests", "test"})
+_LICENCE = re.compile(r"(?i)licen[cs]e|copying|notice|authors")
 
-# The twins of examples/container/list_resources.py.
-_LIST_BY_DEFAULT = """
+_EXECUTION = "lce-12345678-1234-1234-1234-123456789012"
+_LIST_FROM = """
 import sys
-from imagebuilder_pager import ImageBuilder
-with ImageBuilder() as client:
+folder, url, execution, *lean = sys.argv[1:]
+sys.path.insert(0, folder)
+from imagebuilder_pager import H11Client, ImageBuilder
+arguments = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "endpoint_url": url}
+if lean:
+    arguments["http_client"] = H11Client()
+with ImageBuilder("us-west-2", **arguments) as client:
     paginator = client.get_paginator("list_lifecycle_execution_resources")
-    for resource in paginator.paginate(lifecycleExecutionId=sys.argv[1]).items():
-        action, state = resource.action, resource.state
-        print(resource.resource_id, action and action.name, state and state.status)
+    for resource in paginator.paginate(lifecycleExecutionId=execution).items():
+        print(resource.resource_id)
 """
+
+
+def requirements_of(
+    name: str, site_packages: Path | None = None
+) -> list[importlib.metadata.Distribution]:
+    """Return the distribution of that name and all its run-time requirements, as installed.
+
+    They are those of the environment that runs this, or of another one's ``site_packages``. A
+    requirement that is not installed is not needed on this Python or platform; for the first,
+    ``PackageNotFoundError`` is raised.
+    """
+    path = sys.path if site_packages is None else [str(site_packages)]
+    found: dict[str, importlib.metadata.Distribution] = {}
+    names = [name]
+    while names:
+        name = re.sub(r"[-_.]+", "-", names.pop()).lower()
+        distribution = next(iter(importlib.metadata.distributions(name=name, path=path)), None)
+        if distribution is None and not found:
+            raise importlib.metadata.PackageNotFoundError(name)
+        if distribution is None or name in found:
+            continue
+        found[name] = distribution
+        for requirement in distribution.requires or ():
+            specifier, _, marker = requirement.partition(";")
+            match = re.match(r"[\w.-]+", specifier)
+            if match is not None and "extra" not in marker:
+                names.append(match[0])
+    return list(found.values())
+
+
+def lean_requirements() -> list[importlib.metadata.Distribution]:
+    """Return the library's distribution and those of ``requirements-lean.txt``, as installed."""
+    lines = LEAN_REQUIREMENTS.read_text(encoding="utf-8").splitlines()
+    names = [line.partition("==")[0] for line in lines if line and not line.startswith("#")]
+    return [importlib.metadata.distribution(name) for name in (LIBRARY, *names)]
+
+
+def files_of(distribution: importlib.metadata.Distribution) -> Iterator[tuple[Path, PurePath]]:
+    """Yield each installed file of a distribution, with its path relative to site-packages."""
+    if distribution.name == LIBRARY:
+        # An editable install has no files of the library but a link to this checkout.
+        for path in sorted((ROOT / "imagebuilder_pager").rglob("*")):
+            if path.is_file():
+                yield path, path.relative_to(ROOT)
+    for record in distribution.files or ():
+        relative, path = PurePath(record), Path(str(distribution.locate_file(record)))
+        is_ours = relative.parts[0] == "imagebuilder_pager"
+        if path.is_file() and not (is_ours or ".." in relative.parts or relative.suffix == ".pth"):
+            yield path, relative
+
+
+def _is_included(relative: PurePath, excluded: Collection[str]) -> bool:
+    """Return whether a file of site-packages belongs into a folder without those paths."""
+    if any(relative.is_relative_to(path) for path in excluded):
+        return False
+    top, *below = relative.parts
+    if top.endswith(".dist-info"):
+        is_licence = _LICENCE.search("/".join(below)) is not None
+        return bool(below) and (relative.name == "METADATA" or is_licence)
+    return relative.suffix not in _EXCLUDED_SUFFIXES and not _EXCLUDED_NAMES & set(relative.parts)
+
+
+def build(target: Path, parts: Collection[str] = (), *, lean: bool = False) -> int:
+    """Build the folder, in place of an older one, and return the size of its files in bytes.
+
+    ``parts`` are keys of ``OPTIONAL_PARTS``. ``lean`` builds the lean folder. Raises
+    ``FileExistsError`` for a folder with other content.
+    """
+    if target.exists():
+        if any(target.iterdir()) and not (target / "imagebuilder_pager").is_dir():
+            raise FileExistsError(f"{target} exists, and is not a slim folder")
+        shutil.rmtree(target)
+    excluded = ["botocore/data", *(_EXCLUDED_FROM_LEAN if lean else ())]
+    for part in OPTIONAL_PARTS.keys() - parts:
+        excluded += OPTIONAL_PARTS[part]
+    size = 0
+    for distribution in lean_requirements() if lean else requirements_of(LIBRARY):
+        for path, relative in files_of(distribution):
+            if _is_included(relative, excluded):
+                copy = target / relative
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, copy)
+                size += copy.stat().st_size
+    return size
+
+
+def check(target: Path, *, lean: bool = False) -> list[str]:
+    """List from a local server with nothing but the folder, and return the ids of the resources.
+
+    ``lean`` lists with ``H11Client``. Raises ``CalledProcessError`` if the listing fails.
+    """
+    from imagebuilder_pager.local import LocalImageBuilder, LocalServer, generate_account
+
+    with LocalServer(LocalImageBuilder(generate_account(resources=60))) as server:
+        arguments = [str(target.resolve()), server.url, _EXECUTION, *(["lean"] if lean else [])]
+        # Isolated and without site-packages: only the folder and the standard library.
+        listing = subprocess.run(
+            [sys.executable, "-I", "-S", "-B", "-c", _LIST_FROM, *arguments],
+            env={},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+    return listing.stdout.split()
+
+
+_CERTIFICATE = ROOT / "tests" / "unit" / "localhost.pem"
+_LIST_BY_H11 = ROOT / "examples" / "container" / "list_resources.py"
 _LIST_BY_BOTO3 = """
 import sys
 import boto3
@@ -74,256 +176,113 @@ for page in paginator.paginate(lifecycleExecutionId=sys.argv[1]):
         action, state = resource.get("action"), resource.get("state")
         print(resource["resourceId"], action and action["name"], state and state["status"])
 """
-#: Runs a program, then prints what it has imported and mapped, with what shows an error.
-_TRACE = """
-import runpy, sys
-del sys.argv[0]
-runpy.run_path(sys.argv[0], run_name="__main__")
-import json, os, traceback
-files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
-with open("/proc/self/maps") as maps:
-    mapped = {line.split(None, 5)[5].strip() for line in maps if "/" in line}
-print(json.dumps([sorted({*filter(None, files), os.__file__}), sorted(mapped)]))
+#: Runs Python with its arguments, then prints its milliseconds and the MiB of its peak.
+_MEASURE = """
+import os, sys, time
+started = time.perf_counter()
+process = os.posix_spawn(sys.executable, [sys.executable, *sys.argv[1:]], os.environ)
+_, status, usage = os.wait4(process, 0)
+print((time.perf_counter() - started) * 1000, usage.ru_maxrss / 1024)
+sys.exit(os.waitstatus_to_exitcode(status))
 """
-#: Runs a program, then prints the peak of its memory in KiB.
-_PEAK = """
-import sys
-del sys.argv[0]
-exec(compile(open(sys.argv[0]).read(), sys.argv[0], "exec"))
-with open("/proc/self/status") as status:
-    print(*(line.split()[1] for line in status if line.startswith("VmHWM")))
-"""
-#: Prints the folders that can be written to.
-_WRITE = """
-import os
-assert os.getuid() and os.getgid() and not os.getgroups()
-folders = (folder for folder, _, _ in os.walk("/") if not folder.startswith(("/proc", "/dev")))
-print(*(folder for folder in folders if os.access(folder, os.W_OK)))
-"""
-
-
-class _Contents(NamedTuple):
-    """A root's program, what pip installs for it, and which files of that are kept."""
-
-    program: str
-    requirements: tuple[str, ...]
-    is_kept: Callable[[PurePath], bool]
-
-
-_ROOTS = {
-    "lean": _Contents(
-        (ROOT / "examples" / "container" / "list_resources.py").read_text(encoding="utf-8"),
-        ("--no-deps", ".", "-r", "requirements-lean.txt"),
-        lambda path: is_included(path, lean=True),
-    ),
-    "default": _Contents(_LIST_BY_DEFAULT, (".",), is_included),
-    "boto3": _Contents(_LIST_BY_BOTO3, ("boto3",), lambda _: True),
-    "boto3, its data trimmed": _Contents(
-        _LIST_BY_BOTO3,
-        ("boto3",),
-        lambda path: not path.is_relative_to("botocore/data") or path.parts[2] in _KEPT_DATA,
-    ),
-}
 
 
 @contextmanager
 def _services() -> Iterator[dict[str, str]]:
     """Run the services that the programs call, and give the environment that leads to them."""
-    issued = {"AccessKeyId": ACCESS_KEY_ID, "SecretAccessKey": SECRET_ACCESS_KEY}
+    import httpx
+
+    from imagebuilder_pager import local
+
+    issued = {"AccessKeyId": local.ACCESS_KEY_ID, "SecretAccessKey": local.SECRET_ACCESS_KEY}
     issued |= {"Token": "session-token", "Expiration": "2100-01-01T00:00:00Z"}
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(_CERTIFICATE)
+    account = local.generate_account(resources=60)
     with (
-        LocalServer(LocalImageBuilder(generate_account(resources=60))) as service,
-        LocalServer(lambda _: httpx.Response(200, json=issued)) as credentials,
+        local.LocalServer(local.LocalImageBuilder(account)) as service,
+        local.LocalServer(lambda _: httpx.Response(200, json=issued)) as credentials,
     ):
-        # The local service has no TLS of its own, and nobody has connected yet.
+        # The local service has no TLS, and has no connection yet.
         listener = service._server
         listener.socket = context.wrap_socket(listener.socket, server_side=True)
         yield {
-            "AWS_CA_BUNDLE": f"/{_BUNDLE}",
+            "AWS_CA_BUNDLE": "/ca.pem",
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{credentials.url}/v1/credentials",
             "AWS_DEFAULT_REGION": "us-west-2",
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_ENDPOINT_URL_IMAGEBUILDER": service.url.replace("http:", "https:"),
-            "PYDANTIC_DISABLE_PLUGINS": "__all__",
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONPATH": "/app/lib",
         }
 
 
-def _run_in(
-    root: Path, arguments: Iterable[str], environment: dict[str, str], *, is_root: bool = False
-) -> str:
-    """Run Python in a root, as a user without rights, and return its output."""
+def measure(rounds: int) -> None:
+    """Build the images and list in each, in turns; print size, start and peak of memory."""
+    import certifi
 
-    def enter() -> None:
-        os.chroot(root)
-        os.chdir("/")
-        if not is_root:
-            os.setgroups([])
-            os.setgid(_UID)
-            os.setuid(_UID)
-
-    return subprocess.run(
-        [_PYTHON, *arguments],
-        env=environment,
-        preexec_fn=enter,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        timeout=120,
-    ).stdout
-
-
-def _make_build_root(folder: Path) -> None:
-    """Build a Debian with Python by mmdebstrap, or keep the one that is there."""
-    if not (folder / "usr" / "bin" / "python3").exists():
-        packages = "--include=python3,ca-certificates"
-        command = ["mmdebstrap", "--mode=root", "--variant=apt", packages, _SUITE, str(folder)]
-        subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    bundle = folder / _BUNDLE
+    builder = next(filter(shutil.which, ("docker", "podman")), None)
+    if builder is None:
+        print("Missing: docker or podman. The container was not built.")
+        return
+    bundle = ROOT / "build" / "container-ca.pem"
+    bundle.parent.mkdir(exist_ok=True)
     certificate = _CERTIFICATE.read_text().partition("-----BEGIN PRIVATE KEY")[0]
-    if certificate not in bundle.read_text():
-        bundle.write_text(bundle.read_text() + certificate)
+    bundle.write_text(Path(certifi.where()).read_text() + certificate)
 
+    def run(*arguments: str) -> str:
+        return subprocess.run(
+            [builder, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+        ).stdout
 
-def _pip_install(target: Path, version: str, requirements: Iterable[str]) -> None:
-    """Install for that version of Python and this processor, without bytecode."""
-    command = [sys.executable, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
-    command += ["--target", str(target), "--no-compile", "--only-binary", ":all:"]
-    command += ["--python-version", version, "--platform", f"manylinux2014_{platform.machine()}"]
-    environment = {**os.environ, "PIP_CONSTRAINT": "constraints.txt"}
-    subprocess.run([*command, *requirements], check=True, cwd=ROOT, env=environment)
-
-
-def _build(build_root: Path, root: Path, contents: _Contents, environment: dict[str, str]) -> None:
-    """Run the program in the build root, and copy what it has used, as its root."""
-    python = (build_root / "usr/bin/python3").readlink().name
-    packages, app = build_root / "packages", build_root / "app"
-    for folder in (root, packages, app):
-        shutil.rmtree(folder, ignore_errors=True)
-    _pip_install(packages, python.removeprefix("python"), contents.requirements)
-    for path in packages.rglob("*"):
-        relative = PurePath(path.relative_to(packages))
-        if path.is_file() and contents.is_kept(relative):
-            (app / "lib" / relative).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(path, app / "lib" / relative)
-    (app / "list_resources.py").write_text(contents.program, encoding="utf-8")
-
-    traced = _run_in(build_root, ("-c", _TRACE, *_LIST), environment)
-    files, mapped = json.loads(traced.splitlines()[-1])
-    stdlib = f"/usr/lib/{python}/"
-    paths = [f"usr/bin/{python}", "usr/bin/python3", "lib", "lib64"]
-    paths += [file.removeprefix("/") for file in files if file.startswith(stdlib)]
-    for library in mapped:
-        if ".so" in library and not library.startswith(("/app", stdlib)):
-            file = build_root / library.removeprefix("/")
-            names = [path for path in file.parent.iterdir() if path.resolve() == file.resolve()]
-            paths += [str(name.relative_to(build_root)) for name in names]
-    paths += [str(path.relative_to(build_root)) for path in build_root.glob("usr/lib64/*")]
-    for name in paths:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(build_root / name, root / name, follow_symlinks=False)
-    for name in ("dev", "etc/ssl/certs", "proc", "tmp"):
-        (root / name).mkdir(parents=True, exist_ok=True)
-    (root / "etc/passwd").write_text(f"nonroot:x:{_UID}:{_UID}:nonroot:/:/nonexistent\n")
-    (root / "etc/hosts").write_text("127.0.0.1 localhost\n")
-    shutil.copy2(build_root / _BUNDLE, root / _BUNDLE)
-    shutil.move(app, root / "app")
-    inside = f"/{root.relative_to(build_root)}"
-    mode = ("--invalidation-mode", "unchecked-hash")
-    _run_in(build_root, ("-m", "compileall", "-q", "-s", inside, *mode, inside), {}, is_root=True)
-
-
-def _mount(root: Path, mount_point: Path) -> Path:
-    """Mount a root read-only, with /proc, as a container has it, until the process ends."""
-    mount_point.mkdir(exist_ok=True)
-    for arguments in (
-        ("--bind", root, mount_point),
-        ("-o", "remount,ro,bind", mount_point),
-        ("-t", "proc", "proc", mount_point / "proc"),
-    ):
-        subprocess.run(["mount", *arguments], check=True)
-    return mount_point
-
-
-def _measure(roots: dict[str, Path], work: Path, environment: dict[str, str]) -> None:
-    """Check that the lean root cannot be written to, measure all, and print the table."""
-    mounted = {name: _mount(root, work / f"mount-{root.name}") for name, root in roots.items()}
-    writable = _run_in(mounted["lean"], ("-c", _WRITE), environment).split()
-    assert not writable, writable
-    commands = sorted(path.name for path in roots["lean"].glob("usr/*bin/*"))
-    print(f"In the lean root nothing can be written to. Commands: {', '.join(commands)}.")
-
-    def list_once(name: str) -> float:
-        started = time.perf_counter()
-        output = _run_in(mounted[name], _LIST, environment)
-        assert len(output.splitlines()) == 60, output
-        return (time.perf_counter() - started) * 1000
-
-    def peak(name: str) -> float:
-        output = _run_in(mounted[name], ("-c", _PEAK, *_LIST), environment)
-        return int(output.split()[-1]) / 1024
-
-    times = _in_turns(list_once, list(mounted), _ROUNDS)
-    peaks = _in_turns(peak, list(mounted), 5)
-    sizes = {
-        name: [sum(path.lstat().st_blocks * 512 for path in [root, *root.rglob("*")]) / 1e6]
-        for name, root in roots.items()
-    }
-    print("\nIn brackets: the median of the ratios to boto3 in the same round.")
-    for name in roots:
-        line = f"{name:26}"
-        for what, unit, row in (("", "MB", sizes), ("start", "ms", times), ("peak", "MiB", peaks)):
-            ratio = statistics.median(a / b for a, b in zip(row[name], row["boto3"], strict=True))
-            line += f"{what:>7}{statistics.median(row[name]):7.1f} {unit} ({ratio:.2f})"
+    programs = {"lean": _LIST_BY_H11.read_text(encoding="utf-8"), "boto3": _LIST_BY_BOTO3}
+    images = {name: f"imagebuilder-pager-{name}" for name in programs}
+    for name, image in images.items():
+        run("build", "-f", "examples/container/Dockerfile", "--target", name, "-t", image, ".")
+    found: dict[str, list[list[float]]] = {name: [] for name in images}
+    with _services() as environment:
+        options = ["--rm", "--network=host", "--read-only", f"--volume={bundle}:/ca.pem:ro"]
+        options += [f"--env={name}={value}" for name, value in environment.items()]
+        options += ["--entrypoint=/usr/bin/python3"]
+        for _ in range(rounds + 1):
+            for name, image in images.items():
+                program = ("-c", _MEASURE, "-c", programs[name], _EXECUTION)
+                *listed, measured = run("run", *options, image, *program).splitlines()
+                assert len(listed) == 60, listed
+                found[name].append([float(value) for value in measured.split()])
+    print("The medians; in brackets, of the ratios to boto3 in the same round.")
+    for name, image in images.items():
+        size = int(run("image", "inspect", "--format={{.Size}}", image)) / 1e6
+        line = f"{name:8}{size:7.1f} MB"
+        for index, unit in enumerate(("ms", "MiB")):
+            # The first round does not count.
+            values = [[one[index] for one in found[each][1:]] for each in (name, "boto3")]
+            ratio = statistics.median(a / b for a, b in zip(*values, strict=True))
+            line += f"{statistics.median(values[0]):8.1f} {unit} ({ratio:.2f})"
         print(line)
 
 
-def _in_turns(
-    measure: Callable[[str], float], names: Sequence[str], rounds: int
-) -> dict[str, list[float]]:
-    """Measure each name once a round, after a round that does not count."""
-    measured: dict[str, list[float]] = {name: [] for name in names}
-    for number in range(-1, rounds):
-        for place in range(len(names)):
-            name = names[(number + place) % len(names)]
-            measured[name].append(measure(name))
-    return {name: values[1:] for name, values in measured.items()}
-
-
-def main() -> int:
-    """Build, run and measure, or say what is missing."""
-    parser = argparse.ArgumentParser(description="Build and measure the smallest root.")
-    parser.add_argument("--work", type=Path, default=ROOT / "build" / "container")
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    images = commands.add_parser("measure", help="build images, and measure them beside boto3's")
+    images.add_argument("--rounds", type=int, default=15, help="how often each lists")
+    folder = commands.add_parser("folder", help="build a folder for sys.path")
+    folder.add_argument("target", type=Path, help="the folder to build, such as build/slim")
+    folder.add_argument("--with", dest="parts", nargs="+", choices=OPTIONAL_PARTS, default=())
+    folder.add_argument("--lean", action="store_true", help="build it for H11Client alone")
+    folder.add_argument("--check", action="store_true", help="list with it from a local server")
     options = parser.parse_args()
-    missing = [tool for tool in _TOOLS if shutil.which(tool) is None]
-    if os.geteuid() != 0:
-        missing.append("the rights of root")
-    if missing:
-        print(f"Missing: {', '.join(missing)}. The container was not run.")
-        return 0
-    if _IN_NAMESPACE not in os.environ:
-        # The mounts end with the process, however it ends.
-        command = ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv]
-        environment = {**os.environ, _IN_NAMESPACE: "1"}
-        return subprocess.run(command, check=False, env=environment).returncode
-    work: Path = options.work.resolve()
-    work.mkdir(parents=True, exist_ok=True)
-    build_root = work / _SUITE
-    _make_build_root(build_root)
-    subprocess.run(["mount", "-t", "proc", "proc", build_root / "proc"], check=True)
-    roots = {}
-    with _services() as environment:
-        for name, contents in _ROOTS.items():
-            root = build_root / "roots" / name.replace(", its data ", "-")
-            _build(build_root, root, contents, environment)
-            roots[name] = root
-        _measure(roots, work, environment)
-    return 0
+    if options.command == "measure":
+        measure(options.rounds)
+        return
+    try:
+        size = build(options.target, options.parts, lean=options.lean)
+    except FileExistsError as error:
+        folder.error(str(error))
+    print(f"{options.target}: {size / 1e6:.1f} MB")
+    if options.check:
+        print(f"Listed {len(check(options.target, lean=options.lean))} resources with it.")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,7 @@ from imagebuilder_pager._rows import title_of
 from imagebuilder_pager.models import exceptions
 from imagebuilder_pager.pagination.config import MAX_PREFETCH
 
-from .service_model import (
-    PACKAGE,
-    WORDS,
-    OperationModel,
-    ServiceModel,
-    attribute_name,
-    describe_member,
-)
+from .service_model import PACKAGE, WORDS, OperationModel, ServiceModel, attribute_name
 
 FOLDER = PACKAGE.parent / "docs" / "reference"
 _SCALARS = {"long": "integer", "double": "number", "float": "number", "timestamp": "datetime"}
@@ -38,16 +32,12 @@ def _code(text: str) -> str:
     return f"`{text.replace('|', chr(92) + '|')}`"
 
 
-def _config(name: str) -> str:
-    return f"`PaginationConfig.{name}`"
-
-
+@dataclass
 class _Page:
     """The page of one operation."""
 
-    def __init__(self, model: ServiceModel, operation: OperationModel) -> None:
-        self._model = model
-        self._operation = operation
+    _model: ServiceModel
+    _operation: OperationModel
 
     def text(self) -> str:
         """Return the page in Markdown."""
@@ -92,8 +82,8 @@ class _Page:
         yield "method", f"`client.{operation.method_name}`"
         if operation.result_key:
             yield "paginator", f'`client.get_paginator("{operation.method_name}")`'
-            item = self._model.item_type(operation)
-            yield "items", f"`{item}`, under the key `{operation.result_key}`"
+            key = operation.result_key
+            yield "items", f"`{self._model.item_type(operation)}`, under the key `{key}`"
         yield "IAM action", f"`imagebuilder:{operation.name}`"
         yield "HTTP", f"`{operation.http_method} {operation.path}`"
         yield "AWS's page", f"[{operation.name}]({_AWS_PAGE.format(operation.name)})"
@@ -104,13 +94,13 @@ class _Page:
         """Yield the members of a structure and of those in it: key, attribute, shape, meaning."""
         shape = self._model.shapes[structure]
         # Of a request, the required ones come first, those of the page last.
-        last = PAGE_PARAMS if is_request else ()
+        last = self._model.page_params if is_request else ()
         first = shape.get("required", ()) if is_request else shape["members"]
         for name in sorted(shape["members"], key=lambda name: (name in last, name not in first)):
             kind = shape["members"][name]["shape"]
             paths = [f"{prefixes[0]}{name}", f"{prefixes[1]}{attribute_name(name)}"]
             key = f"`{paths[0]}`{', required' if is_request and name in first else ''}"
-            yield key, f"`{paths[1]}`", kind, describe_member(structure, name)
+            yield key, f"`{paths[1]}`", kind, self._model.describe_member(structure, name)
             dot = "."
             while self._model.shapes[kind]["type"] == "list":
                 kind, dot = self._model.shapes[kind]["member"]["shape"], f"[]{dot}"
@@ -125,16 +115,20 @@ class _Page:
             yield from self._config_rows()
 
     def _config_rows(self) -> Iterator[tuple[str, ...]]:
-        limit_key = self._operation.limit_key
-        yield _config("MaxItems"), "integer", "0 or more", "The most items of the whole listing."
-        if limit_key is not None:
+        yield (
+            "`PaginationConfig.MaxItems`",
+            "integer",
+            "0 or more",
+            "The most items of the whole listing.",
+        )
+        if limit_key := self._operation.limit_key:
             members = self._model.shapes[self._operation.request]["members"]
             allowed = self._allowed(members[limit_key]["shape"])
-            yield _config("PageSize"), "integer", allowed, "The most items of a page."
+            yield "`PaginationConfig.PageSize`", "integer", allowed, "The most items of a page."
         token = "The token of a page, an item or a listing that `MaxItems` ended."
-        yield _config("StartingToken"), "string", "", token
+        yield "`PaginationConfig.StartingToken`", "string", "", token
         ahead = "The pages to fetch ahead; boto3 ignores it."
-        yield _config("Prefetch"), "integer", f"0 to {MAX_PREFETCH}", ahead
+        yield "`PaginationConfig.Prefetch`", "integer", f"0 to {MAX_PREFETCH}", ahead
 
     def _response_rows(self) -> Iterator[tuple[str, ...]]:
         for key, attribute, kind, meaning in self._walk(self._operation.response, "", ""):
@@ -185,8 +179,8 @@ class _Page:
 def _index(model: ServiceModel) -> str:
     parts = [
         "# Reference",
-        "A page for each operation: what it takes, what it returns, which errors it raises, which "
-        "IAM action it needs, and an example. `python -m tools.generate` makes them from "
+        "A page for each operation: its parameters, its response, its errors, its "
+        "IAM action, and an example. `python -m tools.generate` makes them from "
         "AWS's service model, API version 2019-12-02.",
     ]
     for title in dict.fromkeys(title_of(operation.family) for operation in model.operations):
@@ -206,10 +200,7 @@ def _index(model: ServiceModel) -> str:
 
 def generate(model: ServiceModel) -> dict[Path, str]:
     """Return the text of every page, by its path."""
-    pages = {
-        FOLDER / f"{operation.name}.md": _Page(model, operation).text()
-        for operation in model.operations
-    }
+    pages = {FOLDER / f"{one.name}.md": _Page(model, one).text() for one in model.operations}
     return {FOLDER / "README.md": _index(model), **pages}
 
 
@@ -217,9 +208,6 @@ def generate(model: ServiceModel) -> dict[Path, str]:
 EXAMPLE_VALUES: dict[str, str] = WORDS["examples"]
 _PLACEHOLDERS = {"string": '"string"', "integer": "123", "long": "123", "double": "1.23"}
 _PLACEHOLDERS |= {"boolean": "True", "timestamp": "datetime(2015, 1, 1)"}
-#: The parameters of one page, which a paginator sets by itself.
-PAGE_PARAMS = ("maxResults", "nextToken")
-
 _CONFIG = {"MaxItems": 123, "PageSize": 123, "StartingToken": "string"}
 
 
@@ -228,7 +216,7 @@ def _request_syntax(operation: OperationModel, model: ServiceModel) -> str:
     values = {
         name: _value(member["shape"], model, "    ")
         for name, member in model.shapes[operation.request]["members"].items()
-        if not (operation.result_key and name in PAGE_PARAMS)
+        if not (operation.result_key and name in model.page_params)
     }
     call = f"response = client.{operation.method_name}"
     if operation.result_key:
@@ -250,11 +238,10 @@ def _value(name: str, model: ServiceModel, indent: str) -> str:
         ]
         return f"{{\n{''.join(lines)}{indent}}}"
     if shape["type"] == "list":
-        item = model.shapes[shape["member"]["shape"]]
-        if item["type"] not in {"structure", "list"}:
-            return f"[{_value(shape['member']['shape'], model, indent)}]"
-        value = _value(shape["member"]["shape"], model, inner)
-        return f"[\n{inner}{value},\n{indent}]"
+        item = shape["member"]["shape"]
+        if model.shapes[item]["type"] not in {"structure", "list"}:
+            return f"[{_value(item, model, indent)}]"
+        return f"[\n{inner}{_value(item, model, inner)},\n{indent}]"
     if shape["type"] == "map":
         return f'{{"string": {_value(shape["value"]["shape"], model, inner)}}}'
     if "enum" in shape:
@@ -263,7 +250,7 @@ def _value(name: str, model: ServiceModel, indent: str) -> str:
 
 
 def _example(operation: OperationModel, model: ServiceModel, *, as_dictionary: bool) -> str:
-    """Return a program that calls the operation and prints what comes."""
+    """Return a program that calls the operation and prints the result."""
     request, response = model.shapes[operation.request], model.shapes[operation.response]
     params = ", ".join(
         f'{name}="{EXAMPLE_VALUES.get(name, "string")}"' for name in request.get("required", ())

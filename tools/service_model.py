@@ -9,10 +9,10 @@ from __future__ import annotations
 import keyword
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import botocore
 import botocore.loaders
@@ -27,9 +27,6 @@ Shape = dict[str, Any]
 
 WORDS = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
 OPERATIONS: dict[str, tuple[str, str]] = WORDS["operations"]
-FILES: dict[str, str] = WORDS["files"]
-CODE: dict[str, str] = WORDS["code"]
-MODULES: dict[str, str] = WORDS["modules"]
 SHAPES: dict[str, str] = WORDS["shapes"]
 MEMBERS: dict[str, str] = WORDS["members"]
 
@@ -41,13 +38,13 @@ _SCALARS = {
     "timestamp": "Timestamp",
 }
 #: The annotations of members in responses and in requests, by their kinds.
-IN_RESPONSES = {
+_IN_RESPONSES = {
     "enum": "OpenEnum[{}]",
     "list": "SparseList[{}]",
     "map": "SparseMap[str, {}]",
     "structure": "{}",
 }
-IN_REQUESTS = {"enum": "{}Type", "list": "Sequence[{}]", "structure": "{}TypeDef"}
+_IN_REQUESTS = {"enum": "{}Type", "list": "Sequence[{}]", "structure": "{}TypeDef"}
 
 _TOKEN_KEYS = ("input_token", "output_token")
 
@@ -56,9 +53,9 @@ KEPT = dict.fromkeys(("LifecycleExecutionState", "LifecycleExecutionStatus"), "l
 
 
 class OperationModel(NamedTuple):
-    """An operation: what the service model says of it, and the two facts that are ours.
+    """An operation of the service model, with two facts of this project.
 
-    ``family`` is the module that has the model of its response, ``returns`` what a response holds.
+    ``family`` is the module with the model of its response, ``returns`` the response's content.
     """
 
     name: str
@@ -86,6 +83,9 @@ class ServiceModel:
     The structures and enums of responses are models: those of one family in its module, those of
     several in ``common``.
     """
+
+    #: The parameters of one page, which a paginator sets, and their annotations.
+    page_params: ClassVar = {"maxResults": "int", "nextToken": "str"}
 
     def __init__(self) -> None:
         loader = botocore.loaders.Loader()
@@ -153,7 +153,7 @@ class ServiceModel:
         }
 
     def is_model(self, name: str) -> bool:
-        """Return whether the shape has a model of its own: a structure or an enum."""
+        """Return whether the shape has its own model: a structure or an enum."""
         return self.shapes[name]["type"] == "structure" or "enum" in self.shapes[name]
 
     def modules(self) -> list[str]:
@@ -161,14 +161,14 @@ class ServiceModel:
         return ["common", *sorted({operation.family for operation in self.operations})]
 
     def names_in(self, module: str) -> list[str]:
-        """Return the names of a module: enums, then structures after what they use."""
+        """Return the names of a module: enums, then structures after those that they use."""
         names = sorted(name for name, where in self.module_by_shape.items() if where == module)
         enums = [name for name in names if "enum" in self.shapes[name]]
         used = dict.fromkeys(one for name in names for one in self.closure(name))
         return [*enums, *(name for name in used if name in names and name not in enums)]
 
     def closure(self, name: str) -> dict[str, None]:
-        """Return a shape and all that it uses, each after what it uses itself."""
+        """Return a shape and all that it uses, each after those that it uses itself."""
         shape = self.shapes[name]
         parts = [shape[part] for part in ("key", "value", "member") if part in shape]
         found: dict[str, None] = {}
@@ -182,7 +182,7 @@ class ServiceModel:
         required = shape.get("required", ())
         return {
             name: self._param(member["shape"])._replace(
-                required=name in required, text=describe_member(structure, name)
+                required=name in required, text=self.describe_member(structure, name)
             )
             for name, member in shape["members"].items()
         }
@@ -202,19 +202,20 @@ class ServiceModel:
         )
 
     def filters(self, operation: OperationModel) -> list[str]:
-        """Return what the filters of an operation may be named, which only its prose says."""
+        """Return the names of the filters of an operation, which only its prose has."""
         members = self.shapes[operation.request]["members"]
         member = members.get("filters") or members.get("filter") or {}
         return re.findall(r"<code>(\w+)</code>", member.get("documentation", ""))
 
-    def annotation(self, name: str, forms: Mapping[str, str] = IN_RESPONSES) -> str:
+    def annotation(self, name: str, *, in_request: bool = False) -> str:
         """Return the annotation of a member of that shape, of a response or of a request."""
-        shape = self.shapes[name]
+        forms, shape = _IN_REQUESTS if in_request else _IN_RESPONSES, self.shapes[name]
         kind = "enum" if "enum" in shape else shape["type"]
         inner = shape.get("member") or shape.get("value")
         if kind not in forms:
             return _SCALARS[kind]
-        return forms[kind].format(self.annotation(inner["shape"], forms) if inner else name)
+        value = self.annotation(inner["shape"], in_request=in_request) if inner else name
+        return forms[kind].format(value)
 
     def item_type(self, operation: OperationModel) -> str:
         """Return the name of the structure that a paginated operation lists."""
@@ -224,19 +225,16 @@ class ServiceModel:
         assert self.shapes[name]["type"] == "structure"
         return name
 
+    def describe_member(self, structure: str, member: str) -> str:
+        """Return the line for a member; one without words is described by its name."""
+        kinds = [kind for kind in ("Request", "Response") if structure.endswith(kind)]
+        names = (f"{structure}.{member}", *(f"{kind}.{member}" for kind in kinds), member)
+        lines = [MEMBERS[name] for name in names if name in MEMBERS]
+        return lines[0] if lines else f"The {_in_words(member)}."
 
-def describe_member(structure: str, member: str) -> str:
-    """Return the line for a member of a structure; one without words is described by its name."""
-    kinds = [kind for kind in ("Request", "Response") if structure.endswith(kind)]
-    for name in (f"{structure}.{member}", *(f"{kind}.{member}" for kind in kinds), member):
-        if text := MEMBERS.get(name):
-            return text
-    return f"The {_in_words(member)}."
-
-
-def describe_shape(name: str) -> str:
-    """Return the docstring of a structure or an enum; one without words has its name in it."""
-    return SHAPES.get(name) or f"AWS's {_in_words(name)}."
+    def describe_shape(self, name: str) -> str:
+        """Return the docstring of a structure or an enum; one without words has its name."""
+        return SHAPES.get(name) or f"AWS's {_in_words(name)}."
 
 
 def _in_words(name: str) -> str:

@@ -1,1 +1,1 @@
-"""The measured programs: one for each peer, run in a process of its own."""
+"""The measured programs: one for each peer, run in its own process."""

@@ -19,9 +19,9 @@ def execution_id(pages: int, latency_ms: int = 0) -> str:
 def fleet_url(
     url: str, executions: int, pages: int, *, largest: int = 0, latency_ms: int = 0
 ) -> str:
-    """Return the URL of a fleet: in each account and region a policy with so many executions.
+    """Return the URL of a fleet: in each account and region a policy with ``executions``.
 
-    Each has so many pages, but one of them ``largest`` if that is not 0.
+    Each has this number of pages, but one of them ``largest`` if that is not 0.
     """
     return f"{url}/{latency_ms}-{executions}-{pages}-{largest or pages}"
 
@@ -35,7 +35,7 @@ FLEET_REGIONS = ("us-west-2", "eu-west-1", "ap-northeast-1")
 
 
 def policy_arn(executions: int, pages: int) -> str:
-    """Return a policy for which the server has so many executions of so many pages each."""
+    """Return a policy for which the server has this number of executions and of pages of each."""
     name = f"of-{executions}-executions-of-{pages}-pages"
     return f"arn:aws:imagebuilder:{REGION}:123456789012:lifecycle-policy/{name}"
 
@@ -67,11 +67,11 @@ class Stopwatch:
         """Print the measurements for the harness."""
         cpu = time.process_time() - self._cpu
         wall = time.perf_counter() - self._wall
-        print(f"cpu={cpu:.6f} wall={wall:.6f} pages={pages} peak_kib={peak_kib()}")
+        print(f"wall={wall:.6f} cpu={cpu:.6f} pages={pages} peak_kib={peak_kib()}")
 
 
 def work(seconds: float, *, busy: bool) -> None:
-    """Wait or, if ``busy``, compute for so many seconds, as a program does with a page."""
+    """Wait or, if ``busy``, compute for this number of seconds, as a program does with a page."""
     if not busy:
         time.sleep(seconds)
         return

@@ -31,7 +31,7 @@ def fleet(  # noqa: PLR0917 - the harness passes numbers
 def store(  # noqa: PLR0917 - the harness passes numbers
     url: str, targets: int, executions: int, pages: int, largest: int = 0, database: str = ""
 ) -> None:
-    """List so many targets into a database, by default into a temporary one.
+    """List this number of targets into a database, by default into a temporary one.
 
     In each, one of the executions has ``largest`` pages if that is not 0.
     """
@@ -44,7 +44,7 @@ def store(  # noqa: PLR0917 - the harness passes numbers
 
 
 def again(url: str, database: str) -> None:
-    """List one account and region, with what came from images, into a database that is kept."""
+    """List one account and region, with the outputs of images, into a database that is kept."""
     _set_environment(url)
     stopwatch = Stopwatch()
     with FleetDatabase(database) as opened:

@@ -9,7 +9,7 @@ from .common import Stopwatch
 
 
 def report(database: str, output: str) -> None:
-    """Run the command offline, as a process of its own does, and let no one read what it writes."""
+    """Run the command offline, as its own process does, and discard its output."""
     from imagebuilder_pager.cli.main import main
 
     command = ["lifecycle-report", "--offline", "--database", database, "--output", output]

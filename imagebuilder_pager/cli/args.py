@@ -1,7 +1,7 @@
-"""The arguments of the command line: the AWS CLI's options, and some of its own.
+"""The arguments of the command line: the AWS CLI's options, and a few more.
 
-The rule: only the parser of a command that stands in the arguments is made, and only what argparse
-needs is imported, so that ``--help``, ``--version`` and wrong arguments take little time. The
+The rule: only the parser of a command that is in the arguments is made, and nothing heavy is
+imported, so that ``--help``, ``--version`` and wrong arguments take little time. The
 options of a command are made in :mod:`.options`, from the row of its operation.
 """
 
@@ -13,16 +13,9 @@ from collections.abc import Collection, Sequence
 from typing import Any, NoReturn
 
 from .. import __version__
-from .._rows import Operation, title_of
+from .._rows import title_of
 from .exit_codes import UsageError
-from .options import (
-    COMMANDS,
-    add_pagination_options,
-    add_request_options,
-    metavar,
-    option_name,
-    verb_of,
-)
+from .options import COMMANDS, add_request_options, metavar, option_name
 
 #: The outputs that are made for reading, which need rich.
 RICH_OUTPUTS = ("table", "summary", "tree")
@@ -44,14 +37,14 @@ _OTHER_COMMANDS = {
 }
 
 
-class _CommandParser(argparse.ArgumentParser):
+class CommandParser(argparse.ArgumentParser):
     """An argument parser that raises its errors, so that one place decides on the exit code."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.format_usage()}\n{_PROGRAM}: error: {message}")
+        raise UsageError(f"{self.format_usage()}\n{self.prog}: error: {message}")
 
 
-class _MainParser(_CommandParser):
+class _MainParser(CommandParser):
     """The parser of the command line; its help lists the commands by family."""
 
     def format_help(self) -> str:
@@ -75,10 +68,11 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     """
     named = [name for name in COMMANDS if name in argv]
     others = [name for name in _OTHER_COMMANDS if name in argv]
-    if not (named or others or all(argument.startswith("-") for argument in argv)):
+    names = [*named, *others]
+    if not (names or all(argument.startswith("-") for argument in argv)):
         # For an unknown command, the error lists all commands.
-        named = list(COMMANDS)
-    parser, parsers = _make_parsers(named)
+        names = [*COMMANDS, *_OTHER_COMMANDS]
+    parser, parsers = _make_parsers(names)
     if others and not named and argv[0] != others[0]:
         _refuse(parser, others[0], argv)
     options, unknown = parser.parse_known_args(argv)
@@ -101,13 +95,13 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     ]
     # As in the AWS CLI, ``--cli-input-json=JSON`` in one argument leaves them required.
     if missing and "--cli-input-json" not in argv:
-        names = ", ".join(map(option_name, missing))
-        parser.error(f"the following arguments are required: {names}")
+        required = ", ".join(map(option_name, missing))
+        parser.error(f"the following arguments are required: {required}")
     return options
 
 
 def _refuse(parser: argparse.ArgumentParser, command: str, argv: Sequence[str]) -> NoReturn:
-    """Raise the error of a command that has options of its own, and is not the first argument."""
+    """Raise the error of a command that is not of the service, and not the first argument."""
     first = argv[0].partition("=")[0]
     if first == command:
         parser.error(f"{command} takes no arguments")
@@ -119,16 +113,16 @@ def _refuse(parser: argparse.ArgumentParser, command: str, argv: Sequence[str]) 
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands; tools for shell completion ask for it."""
-    return _make_parsers(COMMANDS, has_summaries=True)[0]
+    return _make_parsers([*COMMANDS, *_OTHER_COMMANDS], has_summaries=True)[0]
 
 
 def _make_parsers(
     names: Collection[str], *, has_summaries: bool = False
-) -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+) -> tuple[argparse.ArgumentParser, dict[str, CommandParser]]:
     """Return the parser of the command line, and those of the named commands, by their names.
 
-    With ``has_summaries``, argparse knows what each command does. The parser's own help says that
-    by family, which argparse cannot do.
+    With ``has_summaries``, argparse knows the summary of each command. The parser's own help lists
+    them by family, which argparse cannot do.
     """
     parser = _MainParser(
         prog=_PROGRAM,
@@ -143,73 +137,58 @@ def _make_parsers(
     commands = parser.add_subparsers(
         dest="command",
         metavar="COMMAND",
-        parser_class=_CommandParser,
+        parser_class=CommandParser,
         help=None if has_summaries else argparse.SUPPRESS,
     )
-
-    def add(name: str, summary: str, **details: Any) -> argparse.ArgumentParser:
-        if has_summaries:
-            details["help"] = summary
-        return commands.add_parser(name, **details)
-
     parsers = {}
     for name in names:
+        if name in _OTHER_COMMANDS:
+            commands.add_parser(name, help=_OTHER_COMMANDS[name], add_help=name == "demo")
+            continue
         operation = COMMANDS[name]
-        summary = f"{verb_of(operation)} {operation.returns}"
-        parsers[name] = add(
+        summary = f"{operation.method_name.partition('_')[0]} {operation.returns}"
+        required = "".join(
+            f"{option_name(name)} {metavar(name)} "
+            for name, param in operation.params.items()
+            if param.required
+        )
+        parsers[name] = commands.add_parser(
             name,
-            summary,
-            usage=f"{_PROGRAM} {name} {_required_usage(operation)}[options]",
+            help=summary,
+            prog=_PROGRAM,  # errors begin with it
+            usage=f"{_PROGRAM} {name} {required}[options]",
             description=f"{summary[0].upper()}{summary[1:]}.",
             allow_abbrev=False,
         )
-        _add_command_options(parsers[name], name, operation)
-    for name in ("lifecycle-report", "local"):
-        add(name, _OTHER_COMMANDS[name], add_help=False)
-    add("demo", _OTHER_COMMANDS["demo"])
-    add("help", "show this help", add_help=False)
+        add_request_options(parsers[name], operation)
+        # As in the AWS CLI, it also takes a ``--`` at the end, which ends the options.
+        parsers[name].add_argument("help", nargs="?", help=argparse.SUPPRESS)
+        # Options that stood before the command are kept.
+        _add_global_options(parsers[name], outputs_of(name), default=argparse.SUPPRESS)
+    commands.add_parser("help", help="show this help", add_help=False)
     return parser, parsers
 
 
-def _required_usage(operation: Operation) -> str:
-    return "".join(
-        f"{option_name(name)} {metavar(name)} "
-        for name, param in operation.params.items()
-        if param.required
-    )
-
-
-def _add_command_options(parser: argparse.ArgumentParser, name: str, operation: Operation) -> None:
-    add_request_options(parser, operation)
-    if operation.is_paginated:
-        add_pagination_options(parser, operation)
-    # As in the AWS CLI, it also takes a ``--`` at the end, which ends the options.
-    parser.add_argument("help", nargs="?", help=argparse.SUPPRESS)
-    # What stood before the command is kept.
-    _add_global_options(parser, outputs_of(name), default=argparse.SUPPRESS)
-
-
 def _list_commands() -> str:
-    """Return what the help says first: the commands by family, each with its summary."""
+    """Return the first part of the help: the commands by family, each with its summary."""
     import shutil
     import textwrap
 
     width = shutil.get_terminal_size().columns - 2
-    summaries = {name: operation.returns for name, operation in COMMANDS.items()}
+    summaries = {name: operation.returns for name, operation in COMMANDS.items()} | _OTHER_COMMANDS
+    name_width = max(map(len, summaries)) + 4
     families: dict[str, list[str]] = {}
     for name, operation in COMMANDS.items():
         families.setdefault(title_of(operation.family), []).append(name)
-    name_width = max(map(len, summaries)) + 4
+    families |= {"Reports": ["lifecycle-report"], "On this machine": ["local", "demo"]}
     lines = [
         "List what EC2 Image Builder has, with the options and the output of `aws imagebuilder`."
     ]
-    others = [("Reports", ("lifecycle-report",)), ("On this machine", ("local", "demo"))]
-    for title, names in [*families.items(), *others]:
+    for title, names in families.items():
         lines += ["", f"{title}:"]
         for name in names:
-            summary = summaries.get(name) or _OTHER_COMMANDS[name]
             lines += textwrap.wrap(
-                summary,
+                summaries[name],
                 max(width, name_width + 20),
                 initial_indent=f"  {name}".ljust(name_width),
                 subsequent_indent=" " * name_width,
@@ -220,7 +199,11 @@ def _list_commands() -> str:
 def _add_global_options(
     parser: argparse.ArgumentParser, outputs: tuple[str, ...], default: str | None = None
 ) -> None:
-    """Add the options that may stand before and after the command, as in the AWS CLI."""
+    """Add the options that may be before and after the command, as in the AWS CLI."""
+
+    def add_switch(group: Any, name: str, text: str | None = None) -> None:
+        group.add_argument(name, action="store_true", default=default or False, help=text)
+
     output = parser.add_argument_group("Output")
     output.add_argument(
         "--output", choices=outputs, default=default, help="default: json, or as configured"
@@ -245,34 +228,18 @@ def _add_global_options(
         choices=("raise", "warn"),
         default=default or "raise",
         help="where a response is not as documented: end with an error (the default), or warn and "
-        "go on with what was sent",
+        "continue with the response as sent",
     )
-    output.add_argument(
-        "--no-paginate",
-        action="store_true",
-        default=default or False,
-        help="send one request, for one page",
-    )
+    add_switch(output, "--no-paginate", "send one request, for one page")
     connection = parser.add_argument_group("Connection")
-    connection.add_argument("--region", default=default, help="default: as configured")
-    connection.add_argument(
-        "--profile", default=default, help="a profile of the AWS configuration files"
-    )
-    connection.add_argument(
-        "--endpoint-url", metavar="URL", default=default, help="default: the region's"
-    )
-    connection.add_argument(
-        "--no-verify-ssl",
-        action="store_true",
-        default=default or False,
-        help="do not verify TLS certificates",
-    )
-    connection.add_argument(
-        "--ca-bundle",
-        metavar="FILE",
-        default=default,
-        help="CA certificates to verify with, in PEM",
-    )
+    for name, value, text in (
+        ("--region", None, "default: as configured"),
+        ("--profile", None, "a profile of the AWS configuration files"),
+        ("--endpoint-url", "URL", "default: the region's"),
+        ("--ca-bundle", "FILE", "CA certificates to verify with, in PEM"),
+    ):
+        connection.add_argument(name, metavar=value, default=default, help=text)
+    add_switch(connection, "--no-verify-ssl", "do not verify TLS certificates")
     for name in ("connect", "read"):
         connection.add_argument(
             f"--cli-{name}-timeout",
@@ -281,16 +248,11 @@ def _add_global_options(
             default=default,
             help="default: 60; 0 for no timeout",
         )
-    parser.add_argument(
-        "--debug", action="store_true", default=default or False, help="log to standard error"
-    )
+    add_switch(parser, "--debug", "log to standard error")
     ignored = parser.add_argument_group("Without effect, for command lines of the AWS CLI")
-    for option in ("--no-cli-pager", "--v2-debug"):
-        ignored.add_argument(option, action="store_true", default=default or False)
+    add_switch(ignored, "--no-cli-pager")
+    add_switch(ignored, "--v2-debug")
     ignored.add_argument("--cli-binary-format", metavar="FORMAT", default=default)
-    parser.add_argument("--version", action="version", version=_version())
-
-
-def _version() -> str:
     python = ".".join(map(str, sys.version_info[:3]))
-    return f"{_PROGRAM}/{__version__} Python/{python} {sys.platform}"
+    version = f"{_PROGRAM}/{__version__} Python/{python} {sys.platform}"
+    parser.add_argument("--version", action="version", version=version)

@@ -4,14 +4,12 @@ The order of writes: first the lines, then the checkpoint with the token after t
 length of the output. A run that is killed between the two leaves an output that is longer than the
 checkpoint says: those bytes are cut off, and written again. Where there may be more than one line,
 the checkpoint says beforehand how many bytes there will be.
-
-The file itself, and what makes it safe, is :class:`imagebuilder_pager.Checkpoint`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 from ..pagination.checkpoint import Checkpoint
 from .exit_codes import UsageError
@@ -21,35 +19,15 @@ _MAX_LINE_BYTES = 16 * 1024 * 1024  # the size of the largest response that is r
 _SIZE, _PENDING = "output_size", "pending_bytes"
 
 
-class OutputCheckpoint:
-    """The checkpoint of a listing in a file, and the output that it belongs to.
-
-    As a context manager, it holds the lock of the file. Raises :class:`CheckpointError` for the
-    file of something else or of another listing.
-    """
+class OutputCheckpoint(Checkpoint):
+    """The checkpoint of a listing in a file, and the output that it belongs to."""
 
     def __init__(self, path: str, listing: Mapping[str, Any], stdout: Stdout) -> None:
+        super().__init__(path, listing)
         self._stdout = stdout
-        self._checkpoint = Checkpoint(path, listing)
-
-    @property
-    def token(self) -> str | None:
-        """The token to begin at."""
-        return self._checkpoint.token
-
-    @property
-    def finished(self) -> bool:
-        """Whether the listing has been written to its end."""
-        return self._checkpoint.finished
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._checkpoint.close()
 
     def truncate_output(self) -> None:
-        """Cut off what a killed run wrote after its last checkpoint, and move to the end.
+        """Cut off the lines that a killed run wrote after its last checkpoint, and move to the end.
 
         Raises :class:`UsageError` for an output that is not the checkpoint's; nothing is cut off
         then.
@@ -57,7 +35,7 @@ class OutputCheckpoint:
         if not self._stdout.is_file:
             return
         size_now = self._stdout.size()
-        size = self._checkpoint.data.get(_SIZE)
+        size = self.data.get(_SIZE)
         if size is None:
             size = size_now
         if size_now < size:
@@ -75,44 +53,34 @@ class OutputCheckpoint:
             self._stdout.truncate(size)
         self._stdout.seek_end()
 
-    def begin(self, pending_bytes: int | None = None) -> None:
-        """Save, before lines are written, how long the output is.
+    def write(self, lines: str, token: str | None, *, is_one_line: bool) -> None:
+        """Write the lines, and save the token after them; None at the end of the listing."""
+        if lines and (not self.data or not is_one_line):
+            # A run that is killed right after the lines must find how long the output was.
+            data = self._output_data()
+            if not is_one_line:
+                data[_PENDING] = len(lines.encode("utf-8", "surrogateescape"))
+            if self.token is None:
+                self.restart(data=data)
+            else:
+                self.save(self.token, data=data)
+        self._stdout.write(lines)
+        if token is not None:
+            self.save(token, data=self._output_data())
+        elif not self.finished:
+            self.finish(data=self._output_data())
 
-        ``pending_bytes`` is the number of bytes that will be written next; None for one line.
-        """
-        if self.token is None:
-            self._checkpoint.restart(data=self._output_data(pending_bytes))
-        else:
-            self._checkpoint.save(self.token, data=self._output_data(pending_bytes))
-
-    def advance(self, token: str | None) -> None:
-        """Save the token after what has been written; None at the end of the listing."""
-        if self.finished:
-            return
-        if token is None:
-            self._checkpoint.finish(data=self._output_data())
-        else:
-            self._checkpoint.save(token, data=self._output_data())
-
-    @property
-    def is_new(self) -> bool:
-        """Whether nothing has been saved yet."""
-        return not self._checkpoint.data
-
-    def _output_data(self, pending_bytes: int | None = None) -> dict[str, Any]:
+    def _output_data(self) -> dict[str, Any]:
         self._stdout.sync()
-        size = self._stdout.tell() if self._stdout.is_file else None
-        data: dict[str, Any] = {_SIZE: size}
-        return data if pending_bytes is None else {**data, _PENDING: pending_bytes}
+        return {_SIZE: self._stdout.tell() if self._stdout.is_file else None}
 
     def _is_own_tail(self, size: int, count: int) -> bool:
         """Say whether the bytes after the checkpoint may be of the run that was killed."""
-        pending = self._checkpoint.data.get(_PENDING)
         start = max(size - 1, 0)
         data = self._stdout.read_from(start, _MAX_LINE_BYTES + 1)
         before, tail = data[: size - start], data[size - start :]
         if before not in {b"", b"\n"}:
             return False
-        if pending is not None:
+        if (pending := self.data.get(_PENDING)) is not None:
             return bool(count <= pending)
         return b"\n" not in tail[:-1] and len(tail) == count

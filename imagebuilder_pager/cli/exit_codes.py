@@ -29,7 +29,7 @@ _OPTION_BY_PARAMETER = {
     "region_name": "--region",
     "verify": "--ca-bundle",
 }
-# Subclasses come first. What is known beyond botocore's words follows on the next line.
+# Subclasses come first. The text of the error follows, for an HTTP error on the next line.
 _HTTP_ERRORS: tuple[tuple[type[exceptions.HTTPClientError], str], ...] = (
     (exceptions.ConnectTimeoutError, 'Connect timeout on endpoint URL: "{}"'),
     (exceptions.SSLError, "SSL validation failed for {}"),
@@ -42,13 +42,23 @@ _HTTP_ERRORS: tuple[tuple[type[exceptions.HTTPClientError], str], ...] = (
     ),
     (exceptions.HTTPClientError, 'The request failed to endpoint URL: "{}"'),
 )
-_CONFIGURATION_ERRORS: tuple[tuple[type[exceptions.PagerError], str], ...] = (
-    (exceptions.NoRegionError, "You must specify a region, with --region or in configuration: "),
-    (exceptions.PartialCredentialsError, "Partial credentials found: "),
-    (exceptions.CredentialRetrievalError, "Error when retrieving credentials: "),
-    (exceptions.NoCredentialsError, "Unable to locate credentials:"),
-    (exceptions.ProfileNotFound, "The config profile ({}) could not be found: "),
-    (exceptions.InvalidConfigError, ""),
+# Without a code, it is that of an option or that of the configuration, by the invalid parameter.
+_ERRORS: tuple[tuple[type[exceptions.PagerError], int | None, str], ...] = (
+    (exceptions.CheckpointLockedError, GENERAL_ERROR_RC, "--checkpoint: "),
+    (exceptions.CheckpointError, PARAM_VALIDATION_ERROR_RC, "--checkpoint: "),
+    (exceptions.StartingTokenError, PARAM_VALIDATION_ERROR_RC, "Bad starting token: "),
+    (exceptions.InvalidRegionError, None, ""),
+    (exceptions.InvalidEndpointError, None, ""),
+    (
+        exceptions.NoRegionError,
+        None,
+        "You must specify a region, with --region or in configuration: ",
+    ),
+    (exceptions.PartialCredentialsError, None, "Partial credentials found: "),
+    (exceptions.CredentialRetrievalError, None, "Error when retrieving credentials: "),
+    (exceptions.NoCredentialsError, None, "Unable to locate credentials:"),
+    (exceptions.ProfileNotFound, None, "The config profile ({}) could not be found: "),
+    (exceptions.InvalidConfigError, None, ""),
 )
 
 
@@ -65,7 +75,7 @@ class UsageError(CommandError):
 
 
 class ConfigurationError(CommandError):
-    """An error in the configuration, or in what is installed."""
+    """An error in the configuration, or a missing package."""
 
     code = CONFIGURATION_ERROR_RC
 
@@ -79,48 +89,25 @@ def describe_error(error: Exception, *, url: str = "", profile: str = "") -> tup
         return error.code, str(error)
     if isinstance(error, exceptions.ClientError):
         return CLIENT_ERROR_RC, _client_error_message(error)
+    if isinstance(error, exceptions.ParamValidationError):
+        problems = [str(_name_by_option(problem)) for problem in error.problems]
+        return PARAM_VALIDATION_ERROR_RC, "\n".join(["Parameter validation failed:", *problems])
     if isinstance(error, exceptions.HTTPClientError):
         template = next(text for kind, text in _HTTP_ERRORS if isinstance(error, kind))
         return GENERAL_ERROR_RC, f"{template.format(url)}\n{error}"
-    return (
-        _describe_validation_error(error)
-        or _describe_configuration_error(error, profile)
-        or (GENERAL_ERROR_RC, str(error) or type(error).__name__)
-    )
-
-
-def _describe_validation_error(error: Exception) -> tuple[int, str] | None:
-    if isinstance(error, exceptions.ParamValidationError):
-        return PARAM_VALIDATION_ERROR_RC, "\n".join(
-            ["Parameter validation failed:", *map(str, map(_name_by_option, error.problems))]
-        )
-    if isinstance(error, exceptions.CheckpointError):
-        is_locked = isinstance(error, exceptions.CheckpointLockedError)
-        code = GENERAL_ERROR_RC if is_locked else PARAM_VALIDATION_ERROR_RC
-        return code, f"--checkpoint: {error}"
-    if isinstance(error, (exceptions.ResponseParserError, exceptions.ResponseValidationError)):
-        option = 'on_invalid_response="warn"', "--on-invalid-response warn"
-        return GENERAL_ERROR_RC, str(error).replace(*option)
-    if isinstance(error, exceptions.StartingTokenError):
-        return PARAM_VALIDATION_ERROR_RC, f"Bad starting token: {_describe_setting(error)[1]}"
-    if isinstance(error, (exceptions.InvalidRegionError, exceptions.InvalidEndpointError)):
-        return _describe_setting(error)
-    return None
-
-
-def _describe_configuration_error(error: Exception, profile: str) -> tuple[int, str] | None:
-    for kind, template in _CONFIGURATION_ERRORS:
+    for kind, code, prefix in _ERRORS:
         if isinstance(error, kind):
-            code, message = _describe_setting(error)
-            if isinstance(error, exceptions.NoCredentialsError) and error.sources:
-                # What comes before them is for users of the library.
-                message = "".join(f"\n  - {source}" for source in error.sources)
-            return code, template.format(profile) + message
-    return None
+            setting_code, text = _describe_setting(error)
+            return code or setting_code, prefix.format(profile) + text
+    text = str(error).replace('on_invalid_response="warn"', "--on-invalid-response warn")
+    return GENERAL_ERROR_RC, text or type(error).__name__
 
 
 def _describe_setting(error: exceptions.PagerError) -> tuple[int, str]:
     """Return the code and the text for a bad value, of an option or of the configuration."""
+    if isinstance(error, exceptions.NoCredentialsError) and error.sources:
+        # What comes before them is for users of the library.
+        return CONFIGURATION_ERROR_RC, "".join(f"\n  - {source}" for source in error.sources)
     if error.problem is None:
         return CONFIGURATION_ERROR_RC, str(error)
     named = _name_by_option(error.problem)

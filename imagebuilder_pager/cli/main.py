@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from .args import (
     RICH_OUTPUTS,
@@ -19,21 +19,15 @@ from .args import (
 )
 from .exit_codes import ConfigurationError, UsageError, describe_error
 from .options import COMMANDS
-from .resume_state import ResumeState
 from .signals import SignalReceived, Signals
-from .terminal import showing_mismatches, stderr_formatter, write_stderr
+from .terminal import Progress, ResumeState, write_stderr
 
 if TYPE_CHECKING:
     import argparse
 
     from .._aws.config.shared_config import SharedConfig
-    from .context import ListContext
+    from .listing import Listing
     from .rich_formats.console import RichWriter
-
-
-class _Formats(NamedTuple):
-    output: str
-    timestamps: str
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -93,7 +87,7 @@ def _run_demo() -> int:
     except KeyboardInterrupt:
         return SignalReceived(signal.SIGINT).code
     except BrokenPipeError:
-        # At exit, Python would write once more what print has left in its buffer.
+        # At exit, Python would write the rest of the buffer once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
@@ -108,49 +102,60 @@ def _list(
     options = parse(argv)
     # The arguments are good: from here on, the imports are heavy.
     from .._aws.config.shared_config import SharedConfig
-    from ..client import ImageBuilder
-    from .connection import make_http_client, resolve_arguments
+    from .connection import open_client
+    from .logs import configure_logging, showing_mismatches
     from .request import build_request
 
     profile = SharedConfig(options.profile)
     resume_state.profile = profile.profile_name
-    formats = _resolve_formats(options, profile)
-    request = build_request(options, formats.output)
-    if formats.output in RICH_OUTPUTS:
+    output = _resolve_output(options, profile)
+    timestamps = _resolve_timestamps(options, profile)
+    request = build_request(options, output)
+    if output in RICH_OUTPUTS:
         from .rich_formats.console import require_rich
 
-        require_rich(formats.output)
-    _configure_logging(debug=options.debug)
-    with (
-        showing_mismatches(debug=options.debug),
-        make_http_client(options, profile) as http_client,
-        ImageBuilder(**resolve_arguments(options), http_client=http_client) as image_builder,
-    ):
-        from .client import RawImageBuilder, iso8601, raw_timestamp
-        from .context import ListContext
+        require_rich(output)
+    configure_logging(debug=options.debug)
+    with showing_mismatches(debug=options.debug), open_client(options, profile) as client:
+        from .listing import Listing, iso8601, raw_timestamp
+        from .stdout import Stdout
 
-        if options.no_verify_ssl and image_builder.endpoint_url.startswith("https:"):
+        if options.no_verify_ssl and client.endpoint_url.startswith("https:"):
             write_stderr("Warning: --no-verify-ssl: TLS certificates are not verified\n")
         # This loads the models of the operation's family, while a connection is made.
         operation = COMMANDS[options.command]
-        resume_state.url = image_builder.endpoint_url + operation.rest_json.path
+        resume_state.url = client.endpoint_url + operation.rest_json.path
         if is_main_process:
             gc.freeze()
             gc.enable()
         # One page alone has the service's token in it, where the output shows all of the page.
-        resume_state.print_token_on_exit = not (
-            request.no_paginate and formats.output in WHOLE_PAGE_OUTPUTS
-        )
-        format_timestamp = iso8601 if formats.timestamps == "iso8601" else raw_timestamp
-        client = RawImageBuilder(image_builder)
-        context = ListContext(client, operation, request, format_timestamp, resume_state, signals)
-        _write(context, formats.output, options)
+        resume_state.prints_token = not (request.no_paginate and output in WHOLE_PAGE_OUTPUTS)
+        stdout = Stdout()
+        # On one terminal, lines that come in would be mixed with the progress.
+        is_mixed = output in STREAMING_OUTPUTS and sys.stdout.isatty()
+        with Progress(wanted=not is_mixed) as progress:
+            listing = Listing(
+                client,
+                operation,
+                request,
+                iso8601 if timestamps == "iso8601" else raw_timestamp,
+                resume_state,
+                signals,
+                stdout,
+                on_page=progress.count_page,
+            )
+            if output in RICH_OUTPUTS:
+                from .rich_formats.console import RichWriter
+
+                _show(output, listing, RichWriter(stdout, options.color, progress.stop))
+            else:
+                _write(output, listing, options.checkpoint)
 
 
-def _resolve_formats(options: argparse.Namespace, profile: SharedConfig) -> _Formats:
-    """Return the formats of the output and of its timestamps, of the options or the profile."""
+def _resolve_output(options: argparse.Namespace, profile: SharedConfig) -> str:
+    """Return the output of the option or the profile."""
     resolved = None
-    output = options.output
+    output: str | None = options.output
     if output is None:
         resolved = profile.get("AWS_DEFAULT_OUTPUT", key="output")
         output = "json" if resolved is None else resolved.value
@@ -162,79 +167,51 @@ def _resolve_formats(options: argparse.Namespace, profile: SharedConfig) -> _For
         raise ConfigurationError(
             f"Unknown output type: {output}, from {resolved.source}: {message}"
         )
-    timestamps = options.cli_timestamp_format
-    if timestamps is None:
-        resolved = profile.get(key="cli_timestamp_format")
-        timestamps = "wire" if resolved is None else resolved.value
-        if timestamps not in TIMESTAMP_FORMATS:
-            raise ConfigurationError(
-                f'Unknown cli_timestamp_format value: {timestamps}, valid values are "none", '
-                '"wire" or "iso8601"'
-            )
-    return _Formats(output, timestamps)
+    return output
 
 
-def _write(context: ListContext, output: str, options: argparse.Namespace) -> None:
-    from .progress import Progress
-    from .stdout import Stdout
-
-    stdout = Stdout()
-    # On one terminal, lines that come in would be mixed with the progress.
-    wanted = not (output in STREAMING_OUTPUTS and sys.stdout.isatty())
-    with Progress(wanted=wanted) as progress:
-        context.client.on_page = progress.count_page
-        if output == "jsonl":
-            from .formats.jsonl import write_jsonl
-
-            write_jsonl(context, stdout, options.checkpoint)
-        elif output in RICH_OUTPUTS:
-            from .rich_formats.console import RichWriter
-
-            _show(output, context, RichWriter(stdout, options.color, progress.stop))
-        elif output == "text":
-            from .formats.text import write_text
-
-            write_text(context, stdout)
-        elif output == "yaml-stream":
-            from .formats.yaml_stream import write_yaml_stream
-
-            write_yaml_stream(context, stdout)
-        else:
-            from .formats.json import write_json
-
-            write_json(context, stdout)
+def _resolve_timestamps(options: argparse.Namespace, profile: SharedConfig) -> str:
+    """Return the format of timestamps, of the option or the profile."""
+    resolved = profile.get(key="cli_timestamp_format")
+    configured = "wire" if resolved is None else resolved.value
+    timestamps: str = options.cli_timestamp_format or configured
+    if timestamps not in TIMESTAMP_FORMATS:
+        raise ConfigurationError(
+            f'Unknown cli_timestamp_format value: {timestamps}, valid values are "none", '
+            '"wire" or "iso8601"'
+        )
+    return timestamps
 
 
-def _show(output: str, context: ListContext, writer: RichWriter) -> None:
-    if output == "table" and context.request.query is not None:
-        from .rich_formats.query_table import show_query_result
+def _write(output: str, listing: Listing, checkpoint_file: str | None) -> None:
+    if output == "json":
+        from .formats.json import write_json
 
-        show_query_result(writer, context.request.apply_query(context.raw_result()))
-    elif output == "table":
+        write_json(listing)
+    elif output == "jsonl":
+        from .formats.json import write_jsonl
+
+        write_jsonl(listing, checkpoint_file)
+    elif output == "text":
+        from .formats.text import format_text
+
+        listing.write(listing.raw_result_parts(), format_text)
+    else:
+        from .formats.yaml_stream import format_yaml_entry
+
+        listing.write(listing.raw_pages(), format_yaml_entry)
+
+
+def _show(output: str, listing: Listing, writer: RichWriter) -> None:
+    if output == "table":
         from .rich_formats.table import show_table
 
-        show_table(writer, context)
+        show_table(writer, listing)
     elif output == "summary":
         from .rich_formats.summary import show_summary
 
-        show_summary(writer, context)
+        show_summary(writer, listing)
     else:
         from .rich_formats.tree import show_tree
 
-        show_tree(writer, context)
-
-
-def _configure_logging(*, debug: bool) -> None:
-    import logging
-
-    for name in ("imagebuilder_pager", "httpx"):
-        logger = logging.getLogger(name)
-        if debug:
-            handler: logging.Handler = logging.StreamHandler()
-            template = "%(asctime)s - %(threadName)s - %(name)s - %(levelname)s - %(message)s"
-            handler.setFormatter(stderr_formatter(template))
-            logger.setLevel(logging.DEBUG)
-        else:
-            # Without any handler, Python would print warnings, such as of a retry.
-            handler = logging.NullHandler()
-        logger.addHandler(handler)
+        show_tree(writer, listing)

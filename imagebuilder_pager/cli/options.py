@@ -20,24 +20,19 @@ _SHORTHAND = "name=NAME,values=VALUE,VALUE or JSON"
 _METAVARS = {"Arn": "ARN", "ResourceId": "ARN", "Id": "ID", "Results": "N", "Token": "TOKEN"}
 
 
-def verb_of(operation: Operation) -> str:
-    """Return the verb of an operation's command: list or get."""
-    return operation.method_name.partition("_")[0]
-
-
 def option_name(param_name: str) -> str:
     """Return the option of a parameter: ``--by-name`` for ``byName``."""
     return "--" + re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", param_name).lower()
 
 
 def metavar(param_name: str) -> str:
-    """Return what stands for a value of the parameter in the help."""
+    """Return the placeholder of a value of the parameter in the help."""
     ends = (metavar for end, metavar in _METAVARS.items() if param_name.endswith(end))
     return next(ends, param_name.removesuffix("s").upper())
 
 
 def add_request_options(parser: argparse.ArgumentParser, operation: Operation) -> None:
-    """Add the options that say what to ask for; each one's value is under the wire name."""
+    """Add the options of the request and of its pagination; a parameter has its wire name."""
     request = parser.add_argument_group("Request")
     for name in operation.listing_params:
         _add_option(request, operation, name)
@@ -46,10 +41,8 @@ def add_request_options(parser: argparse.ArgumentParser, operation: Operation) -
         metavar="JSON",
         help="the parameters as JSON, or file://PATH of a JSON file; other options override them",
     )
-
-
-def add_pagination_options(parser: argparse.ArgumentParser, operation: Operation) -> None:
-    """Add the options of a paginated command."""
+    if not operation.is_paginated:
+        return
     pagination = parser.add_argument_group("Pagination")
     pagination.add_argument("--max-items", type=int, metavar="N", help="stop after N items")
     if operation.limit_key is not None:
@@ -87,7 +80,7 @@ def _add_option(group: Any, operation: Operation, name: str) -> None:
         group.add_argument(option, dest=name, action="store_true", default=None, help=text)
         group.add_argument(negative, dest=name, action="store_false", default=None)
         return
-    # To argparse, a percent sign begins a value of its own.
+    # For argparse, a percent sign begins a placeholder.
     text = text.replace("%", "%%")
     nargs = "*" if param.type == "list" else None
     group.add_argument(option, dest=name, metavar=metavar(name), nargs=nargs, help=text)

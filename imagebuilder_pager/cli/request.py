@@ -1,4 +1,4 @@
-"""The request of a command: from its options to parameters, and what they exclude.
+"""The request of a command: from its options to parameters, and which exclude each other.
 
 Values are read as the AWS CLI reads them: as text, as JSON, in its shorthand, or from a file by
 ``file://``. Whether the service takes them is for the service to say.
@@ -24,14 +24,12 @@ class ListRequest(NamedTuple):
 
     ``parameters`` are under their wire names, with ``PaginationConfig`` where there is one.
     ``no_paginate`` says that there is one page: pagination is off, or the operation has none.
-    ``query`` is a compiled JMESPath expression, or None. ``listing_members`` are the parameters
-    that say what is listed.
+    ``query`` is a compiled JMESPath expression, or None.
     """
 
     parameters: dict[str, Any]
     no_paginate: bool
     query: Any
-    listing_members: list[str]
 
     def with_starting_token(self, token: str | None) -> ListRequest:
         """Return the same request, resumed at another token."""
@@ -40,15 +38,8 @@ class ListRequest(NamedTuple):
         return self._replace(parameters={**self.parameters, "PaginationConfig": config})
 
     def apply_query(self, value: Any) -> Any:
-        """Return what the query makes of a value; without a query, the value."""
+        """Return the result of the query on a value; without a query, the value."""
         return value if self.query is None else self.query.search(value)
-
-    def listing(self) -> dict[str, Any]:
-        """Return the parameters that say what is listed, and the query, for a checkpoint."""
-        listing = {
-            name: value for name, value in self.parameters.items() if name in self.listing_members
-        }
-        return listing if self.query is None else {**listing, "query": self.query.expression}
 
 
 def build_request(options: argparse.Namespace, output: str) -> ListRequest:
@@ -69,8 +60,8 @@ def build_request(options: argparse.Namespace, output: str) -> ListRequest:
     )
     config = {key: getattr(options, name) for key, name in _CONFIG.items()}
     config = {key: value for key, value in config.items() if value is not None}
-    if options.starting_token is not None:
-        config["StartingToken"] = _read_file("--starting-token", options.starting_token)
+    if token := config.get("StartingToken"):
+        config["StartingToken"] = _read_file("--starting-token", token)
     if no_paginate and config:
         used = ", ".join("--" + _CONFIG[key].replace("_", "-") for key in config)
         raise UsageError(
@@ -81,24 +72,17 @@ def build_request(options: argparse.Namespace, output: str) -> ListRequest:
         parameters["PaginationConfig"] = config
     if options.cli_input_json is not None:
         parameters = {**_read_input(options.cli_input_json), **parameters}
-    if options.checkpoint is not None:
-        _validate_checkpoint(options, output, no_paginate)
+    if options.checkpoint is not None and output != "jsonl":
+        raise UsageError(f"--checkpoint: only with --output jsonl, not with {output}")
+    if options.checkpoint is not None and options.starting_token is not None:
+        raise UsageError("--checkpoint: not together with --starting-token")
+    if options.checkpoint is not None and no_paginate:
+        excluded = "--no-paginate, --max-results and --next-token"
+        raise UsageError(f"--checkpoint: not together with {excluded}")
     if options.query is not None and output in {"summary", "tree"}:
         raise UsageError(f"--query: not with --output {output}, which shows whole resources")
     query = _compile_query(options.query)
-    return ListRequest(parameters, no_paginate, query, operation.listing_params)
-
-
-def _validate_checkpoint(options: argparse.Namespace, output: str, no_paginate: bool) -> None:
-    excluded = {
-        "--starting-token": options.starting_token is not None,
-        "--no-paginate, --max-results and --next-token": no_paginate,
-    }
-    if output != "jsonl":
-        raise UsageError(f"--checkpoint: only with --output jsonl, not with {output}")
-    for name, is_given in excluded.items():
-        if is_given:
-            raise UsageError(f"--checkpoint: not together with {name}")
+    return ListRequest(parameters, no_paginate, query)
 
 
 def _compile_query(query: str | None) -> Any:

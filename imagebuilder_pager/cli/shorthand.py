@@ -2,9 +2,9 @@
 
 The rules:
 
-- Pairs of a name and a value stand between commas. A value goes on behind a comma, and is a list
-  then, until the next name.
-- A list may also stand in brackets: ``values=[Linux]``.
+- Commas separate pairs of a name and a value. Behind a comma, anything but a name is one more
+  value, which makes it a list.
+- A list may be in brackets: ``values=[Linux]``.
 - A value in single or double quotes may have commas, brackets and equals signs in it. A backslash
   makes a comma, or in quotes a quote, a part of the value.
 - Spaces around names, values and signs mean nothing.
@@ -21,24 +21,24 @@ from .._params import Param
 from .exit_codes import UsageError
 
 _NAME = re.compile(r"\s*([\w./:#-]+)\s*=\s*", re.ASCII)
-_SPACE = re.compile(r"\s*")
-_QUOTED = re.compile(r"""'(?:\\'|[^'])*'|"(?:\\"|[^"])*\"""")
-_WORD = re.compile(r"""(?:(?:\\,|[^,'"=[{])(?:\\,|[^,'"\]}])*)?""")
+_QUOTED = {
+    "'": re.compile(r"'((?:\\'|[^'])*)'\s*"),
+    '"': re.compile(r'"((?:\\"|[^"])*)"\s*'),
+}
+_WORD = re.compile(r"""((?:(?:\\,|[^,'"=[{])(?:\\,|[^,'"\]}])*)?)\s*""")
 # Behind a comma, an equals sign would make it a name.
-_NEXT_WORD = re.compile(r"""(?:\\,|[^,'"=[{])(?:\\,|[^,'"=])*""")
+_NEXT_WORD = re.compile(r"""((?:\\,|[^,'"=[{])(?:\\,|[^,'"=])*)\s*""")
+_COMMA, _OPEN, _CLOSE = (re.compile(rf"({re.escape(sign)})\s*") for sign in ",[]")
 
 
 def parse_shorthand(option: str, members: Mapping[str, Param], text: str) -> dict[str, Any]:
-    """Return the structure, with these members, that the text of an option stands for.
+    """Return the structure, with these members, that the text of an option means.
 
     Raises :class:`UsageError` that shows where it cannot be read.
     """
-
-    def is_list(name: str) -> bool:
-        return name in members and members[name].type == "list"
-
+    lists = {name for name, param in members.items() if param.type == "list"}
     return {
-        name: [value] if is_list(name) and isinstance(value, str) else value
+        name: [value] if name in lists and isinstance(value, str) else value
         for name, value in _Reader(option, text).pairs().items()
     }
 
@@ -55,16 +55,14 @@ class _Reader:
         """Read all of it."""
         found: dict[str, str | list[str]] = {}
         while True:
-            match = _NAME.match(self._text, self._position)
-            if match is None:
-                self._fail("a name with =")
-            if match[1] in found:
-                self._fail(f"{match[1]} once; its values are separated by commas")
-            self._position = match.end()
-            found[match[1]] = self._value()
+            start = self._position
+            name = self._take(_NAME, "a name with =")
+            if name in found:
+                self._fail(f"{name} once; its values are separated by commas", start)
+            found[name] = self._value()
             if self._position == len(self._text):
                 return found
-            self._skip(",")
+            self._take(_COMMA, "','")
 
     def _value(self) -> str | list[str]:
         """Read a value up to the comma before the next name, or to the end."""
@@ -72,50 +70,41 @@ class _Reader:
             return self._bracketed_list()
         items = [self._item(_WORD)]
         while self._is_at(",") and not _NAME.match(self._text, self._position + 1):
-            self._skip(",")
+            self._take(_COMMA, "','")
             items.append(self._item(_NEXT_WORD))
         return items if len(items) > 1 else items[0]
 
     def _bracketed_list(self) -> list[str]:
-        self._skip("[")
+        self._take(_OPEN, "'['")
         items: list[str] = []
         while not self._is_at("]"):
             items.append(self._item(_WORD))
             if not self._is_at("]"):
-                self._skip(",")
-        self._skip("]")
+                self._take(_COMMA, "','")
+        self._take(_CLOSE, "']'")
         return items
 
     def _item(self, word: re.Pattern[str]) -> str:
-        if self._is_at("'") or self._is_at('"'):
-            quoted = self._match(_QUOTED, "a closing quote")
-            quote, item = quoted[0], quoted[1:-1]
-            item = item.replace(f"\\{quote}", quote).replace("\\\\", "\\")
-        else:
-            item = self._match(word, "a value").replace("\\,", ",").rstrip()
-        self._match(_SPACE, "")
-        return item
+        for quote, quoted in _QUOTED.items():
+            if self._is_at(quote):
+                item = self._take(quoted, "a closing quote")
+                return item.replace(f"\\{quote}", quote).replace("\\\\", "\\")
+        return self._take(word, "a value").replace("\\,", ",").rstrip()
 
     def _is_at(self, sign: str) -> bool:
         return self._text.startswith(sign, self._position)
 
-    def _skip(self, sign: str) -> None:
-        """Read a sign, and the spaces behind it."""
-        if not self._is_at(sign):
-            self._fail(repr(sign))
-        self._position += 1
-        self._match(_SPACE, "")
-
-    def _match(self, pattern: re.Pattern[str], expected: str) -> str:
+    def _take(self, pattern: re.Pattern[str], expected: str) -> str:
+        """Read a match of the pattern, and return its group."""
         match = pattern.match(self._text, self._position)
         if match is None:
-            self._fail(expected)
+            self._fail(expected, self._position)
         self._position = match.end()
-        return match[0]
+        return match[1]
 
-    def _fail(self, expected: str) -> NoReturn:
+    def _fail(self, expected: str, position: int) -> NoReturn:
         line = self._text.replace("\n", " ")
         raise UsageError(
             f"Error parsing parameter '{self._option}': Expected {expected} at the mark:\n"
-            f"{line}\n{' ' * self._position}^"
+            f"{line}\n{' ' * position}^"
         )

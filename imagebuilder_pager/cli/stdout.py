@@ -35,7 +35,7 @@ class Stdout:
         """
         if self._is_terminal and not is_styled:
             text = escape_controls(text)
-        data = memoryview(_encode(text))
+        data = memoryview(text.encode("utf-8", "surrogateescape"))
         written = 0
         try:
             while written < len(data):
@@ -47,10 +47,6 @@ class Stdout:
             if self.is_file and written:
                 self.truncate(self.tell() - written)
             raise
-
-    def byte_count(self, text: str) -> int:
-        """Return the number of bytes that :meth:`write` writes for the text."""
-        return len(_encode(text))
 
     def tell(self) -> int:
         """Return the position of the next byte in the regular file."""
@@ -76,18 +72,12 @@ class Stdout:
 
     def read_from(self, position: int, count: int) -> bytes:
         """Return up to ``count`` bytes of the regular file. Raises ``OSError``."""
-        with open(self._path(), "rb") as file:  # noqa: PTH123 - it may be a descriptor's path
-            file.seek(position)
-            return file.read(count)
-
-    def _path(self) -> str:
         if sys.platform == "darwin":
             import fcntl
 
-            path = fcntl.fcntl(self._descriptor, fcntl.F_GETPATH, b"\0" * 1024)
-            return os.fsdecode(path.rstrip(b"\0"))
-        return f"/proc/self/fd/{self._descriptor}"
-
-
-def _encode(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+            path = fcntl.fcntl(self._descriptor, fcntl.F_GETPATH, b"\0" * 1024).rstrip(b"\0")
+        else:
+            path = b"/proc/self/fd/%d" % self._descriptor
+        with open(path, "rb") as file:  # noqa: PTH123 - it may be a descriptor's path
+            file.seek(position)
+            return file.read(count)

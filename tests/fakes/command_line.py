@@ -1,5 +1,6 @@
 """The command line and the AWS CLI, run against a local service."""
 
+import ast
 import json
 import os
 import subprocess
@@ -13,23 +14,22 @@ import httpx
 import pytest
 
 from imagebuilder_pager.cli.main import main
+from imagebuilder_pager.cli.options import COMMANDS, option_name
 from imagebuilder_pager.local import (
     ACCESS_KEY_ID,
     EXAMPLE_EXECUTION_ID,
     SECRET_ACCESS_KEY,
     LocalServer,
 )
-from tests.fakes.operation_services import params_of
+from tests.fakes.operation_services import OperationService, params_of, required_params
 
 LIST = "list-lifecycle-execution-resources"
 #: The option that names the execution which every local account has.
 EXAMPLE_ID = ("--lifecycle-execution-id", EXAMPLE_EXECUTION_ID)
-#: The command in a process of its own.
-COMMAND = (sys.executable, "-m", "imagebuilder_pager", LIST, *EXAMPLE_ID)
 
 
 class CommandResult(NamedTuple):
-    """How a command ended, and what it wrote."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -48,7 +48,14 @@ def local_environment(url: str) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_MAX_ATTEMPTS": "1",
         "TZ": "UTC",
+        "LANGUAGE": "C",  # argparse searches no translations
     }
+
+
+def required_options(command: str) -> list[str]:
+    """Return the options that a command requires, with valid values."""
+    params = required_params(COMMANDS[command])
+    return [argument for name in params for argument in (option_name(name), params[name])]
 
 
 def run_command(
@@ -68,6 +75,70 @@ def run_command(
     return CommandResult(code, *capfd.readouterr())
 
 
+class OperationServer(LocalServer):
+    """A server of one operation at a time; the test sets its ``service``."""
+
+    service: OperationService
+
+    def __init__(self) -> None:
+        super().__init__(self._respond)
+
+    def _respond(self, request: httpx.Request) -> httpx.Response:
+        return self.service(request)
+
+
+_RUN_AFRESH = """
+import os, sys
+before = set(sys.modules)
+{preload}
+for arguments in {commands!r}:
+    if os.fork():
+        os.wait()
+        continue
+    os.environ |= {environment!r}
+    from imagebuilder_pager.cli.main import main
+    try:
+        code = main(arguments)
+    except SystemExit as end:
+        code = end.code
+    sys.stdout.flush()
+    print(chr(0), [code or 0, sorted(set(sys.modules) - before)], chr(0), flush=True)
+    os._exit(0)
+"""
+
+
+class FreshRun(NamedTuple):
+    """The exit code and the output of a command, and the modules that it loaded."""
+
+    code: int
+    out: str
+    modules: set[str]
+
+    @property
+    def packages(self) -> set[str]:
+        """The packages of the modules."""
+        return {module.partition(".")[0] for module in self.modules}
+
+
+def run_afresh(
+    *commands: Sequence[str], url: str = "http://127.0.0.1:9", preload: str = ""
+) -> list[FreshRun]:
+    """Run commands, each forked from a process that has executed nothing but ``preload``."""
+    code = _RUN_AFRESH.format(
+        preload=preload,
+        commands=[list(command) for command in commands],
+        environment=local_environment(url),
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    *parts, rest = ran.stdout.decode().split("\0")
+    assert rest.strip() == ""
+    results = [ast.literal_eval(part.strip()) for part in parts[1::2]]
+    return [
+        FreshRun(code, out, set(modules))
+        for out, (code, modules) in zip(parts[::2], results, strict=True)
+    ]
+
+
 def page_server(respond: Callable[[dict[str, Any]], Any]) -> LocalServer:
     """Start a server with a function from the parameters of a request to the page, as JSON.
 
@@ -84,57 +155,57 @@ def page_server(respond: Callable[[dict[str, Any]], Any]) -> LocalServer:
 
 
 _AWS_CLI_LOOP = """
-import argparse, contextlib, functools, io, json, os, sys, time
+import argparse, contextlib, functools, gc, io, json, os, sys, time
 import awscli.clidriver, awscli.help
 
 # The real one starts a pager.
 awscli.help.HelpCommand.__call__ = lambda self, arguments, options: print("help") or 0
-reuses, driver, required = sys.argv[1:] == ["--reuse-driver"], None, {}
 # What a driver keeps of one run for the next, but for the options that it requires.
-kept = ("--cli-", "--de", "--gen", "--no-s", "--pr", "--reg", "--v2")
-
-def make_driver():
-    driver = awscli.clidriver.create_clidriver()
-    if reuses:
-        cached = functools.cache(awscli.clidriver.create_nested_client)
-        awscli.clidriver.create_nested_client = cached
-        commands = driver._get_command_table()["imagebuilder"]._get_command_table()
-        for command in commands.values():
-            required.update((one, one.required) for one in command.arg_table.values())
-        # At each run it would add handlers, all of which are called from then on.
-        driver._emit_session_event(argparse.Namespace(command="imagebuilder"))
-        driver._emit_session_event = lambda options: None
-    return driver
+kept = ("--cli-c", "--cli-r", "--de", "--gen", "--no-s", "--pr", "--reg", "--v2")
+create_client = awscli.clidriver.create_nested_client
+awscli.clidriver.create_nested_client = functools.cache(create_client)
+os.environ.update(json.loads(sys.argv[1]))
+time.tzset()
+driver = awscli.clidriver.create_clidriver()
+table = driver._get_command_table()
+service = table["imagebuilder"]
+commands = service._get_command_table()
+arguments = [one for command in commands.values() for one in command.arg_table.values()]
+required = [(argument, argument.required) for argument in arguments]
+parser, service_parser = driver._create_parser(table), service._create_parser()
+driver._create_parser, service._create_parser = lambda table: parser, lambda: service_parser
+# At each run it would add handlers, all of which are called from then on.
+driver._emit_session_event(argparse.Namespace(command="imagebuilder"))
+driver._emit_session_event = lambda options: None
+gc.collect()
+gc.freeze()
 
 for line in sys.stdin:
-    case = json.loads(line)
-    before = dict(os.environ)
-    os.environ.update(case["environment"])
-    time.tzset()
-    if driver is None or not reuses:
-        driver = make_driver()
-    for argument, is_required in required.items():
+    arguments, environment = json.loads(line)
+    for argument, is_required in required:
         argument.required = is_required
-    changes = any(one.startswith(kept) and one != "--cli-input-json" for one in case["arguments"])
-    if reuses and changes and os.fork():
+    changes = environment or any(one.startswith(kept) for one in arguments)
+    if changes and os.fork():
         os.wait()
         continue
-    if reuses and changes:
-        awscli.clidriver.create_nested_client.cache_clear()
+    if changes:
+        awscli.clidriver.create_nested_client = create_client
+    if environment:
+        os.environ.update(environment)
+        time.tzset()
+        driver = awscli.clidriver.create_clidriver()
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
-            code = driver.main(case["arguments"])
+            code = driver.main(arguments)
         except SystemExit as end:
             code = end.code
     texts = []
     for stream in (out, err):
         stream.flush()
         texts.append(stream.buffer.getvalue().decode())
-    os.environ.clear()
-    os.environ.update(before)
     print(json.dumps([code, *texts]), flush=True)
-    if reuses and changes:
+    if changes:
         os._exit(0)
 """
 
@@ -142,16 +213,14 @@ for line in sys.stdin:
 class AwsCli:
     """The AWS CLI, in one process for all runs: starting it takes half a second.
 
-    It brings a botocore of its own, which must not get into the process of the tests. A driver
-    keeps what it has read of the environment; where all runs have the same, it may be reused, and a
-    run takes a tenth of the time. A run with options of which it keeps something has a process of
-    its own.
+    Its own botocore must not get into the process of the tests. Its driver is reused, which makes a
+    run ten times as fast. A run with options or an environment of which a driver keeps something
+    has a fork of the process.
     """
 
-    def __init__(self, url: str, *, reuse_driver: bool = False) -> None:
-        self._url = url
+    def __init__(self, url: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _AWS_CLI_LOOP, *(["--reuse-driver"] if reuse_driver else [])],
+            [sys.executable, "-c", _AWS_CLI_LOOP, json.dumps(local_environment(url))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -179,10 +248,6 @@ class AwsCli:
         """Run with all arguments; ``environment`` is added to the local one."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        case = {
-            "arguments": arguments,
-            "environment": {**local_environment(self._url), **environment},
-        }
-        self._process.stdin.write(json.dumps(case) + "\n")
+        self._process.stdin.write(json.dumps([arguments, dict(environment)]) + "\n")
         self._process.stdin.flush()
         return CommandResult(*json.loads(self._process.stdout.readline()))

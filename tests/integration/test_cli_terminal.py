@@ -4,20 +4,21 @@ import json
 import os
 import pty
 import re
-import subprocess
+import select
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from imagebuilder_pager.local import LocalServer
-from tests.fakes.command_line import COMMAND, local_environment
+from tests.fakes.command_processes import CommandProcess
 
 # Clears the screen, moves the cursor, sets the title; DEL, and CSI as one character.
 EVIL = "before\x1b[2J\x1b]0;title\x07\r\x08\x7f\x9b2Jafter"
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-# What rich writes of its own: colours.
+# The colours of rich.
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -46,29 +47,18 @@ def server(request: pytest.FixtureRequest) -> Iterator[LocalServer]:
         yield server
 
 
-def run_on_terminal(server: LocalServer, *options: str) -> str:
-    """Return what a terminal is sent that is both standard output and standard error."""
-    environment = {**os.environ, **local_environment(server.url), "TERM": "xterm"}
+def run_on_terminal(server: LocalServer, directory: Path, *options: str) -> str:
+    """Return the text sent to a terminal that is both standard output and standard error."""
     controller, terminal = pty.openpty()
-    process = subprocess.Popen(
-        [*COMMAND, *options],
-        stdin=subprocess.DEVNULL,
-        stdout=terminal,
-        stderr=terminal,
-        env=environment,
-    )
-    os.close(terminal)
+    name = os.ttyname(terminal)
+    process = CommandProcess(server.url, directory, *options, out=name, err=name)
     sent = b""
-    while True:
-        try:
-            chunk = os.read(controller, 65536)
-        except OSError:  # the end, on Linux
-            break
-        if not chunk:
-            break
-        sent += chunk
+    while not process.has_ended or select.select([controller], [], [], 0)[0]:
+        if select.select([controller], [], [], 0.01)[0]:
+            sent += os.read(controller, 65536)
     os.close(controller)
-    assert process.wait(30) in {0, 254, 255}
+    os.close(terminal)
+    assert process.wait().code in {0, 254, 255}
     return sent.decode().replace("\r\n", "\n")
 
 
@@ -90,25 +80,21 @@ def run_on_terminal(server: LocalServer, *options: str) -> str:
     ids=" ".join,
 )
 def test_no_control_character_reaches_a_terminal(
-    server: LocalServer, options: tuple[str, ...]
+    server: LocalServer, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
-    sent = COLOURS.sub("", run_on_terminal(server, *options))
+    sent = COLOURS.sub("", run_on_terminal(server, tmp_path, *options))
     assert "after" in sent
     assert CONTROLS.findall(sent) == []
 
 
 @pytest.mark.parametrize("server", ["page"], indirect=True)
-def test_into_a_file_text_is_as_the_service_sent_it(server: LocalServer) -> None:
-    ran = subprocess.run(
-        [*COMMAND, "--output", "text", "--no-paginate"],
-        capture_output=True,
-        env={**os.environ, **local_environment(server.url)},
-        check=True,
-    )
-    assert EVIL.encode() in ran.stdout
+def test_into_a_file_text_is_as_the_service_sent_it(server: LocalServer, tmp_path: Path) -> None:
+    ran = CommandProcess(server.url, tmp_path, "--output", "text", "--no-paginate").wait()
+    assert ran.code == 0
+    assert EVIL in ran.out
 
 
 @pytest.mark.parametrize("server", ["page"], indirect=True)
-def test_json_on_a_terminal_is_the_same_document(server: LocalServer) -> None:
-    sent = run_on_terminal(server, "--output", "json", "--no-paginate")
+def test_json_on_a_terminal_is_the_same_document(server: LocalServer, tmp_path: Path) -> None:
+    sent = run_on_terminal(server, tmp_path, "--output", "json", "--no-paginate")
     assert json.loads(sent)["resources"][0]["resourceId"] == EVIL

@@ -1,4 +1,4 @@
-"""Thousands of command lines, made from the rows: each does what it does in the AWS CLI.
+"""Thousands of command lines, made from the rows: each has the same result in the AWS CLI.
 
 The differences are of the kinds that ``docs/command-line.md`` lists, and each kind is there.
 """
@@ -15,7 +15,7 @@ import pytest
 from imagebuilder_pager._operations import OPERATIONS
 from imagebuilder_pager.cli.main import main
 from imagebuilder_pager.local import LocalServer
-from tests.fakes.command_line import AwsCli, CommandResult, local_environment
+from tests.fakes.command_line import AwsCli, local_environment
 from tests.fakes.command_lines import OPTIONS, CommandLine, CommandLines
 from tests.fakes.operation_services import OperationService, params_of
 from tests.fakes.shapes import aws_cli_model, sample_of
@@ -26,12 +26,27 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "command-line.md"
 TOOK_IT = None
 
 
-class Kind(NamedTuple):
-    """A kind of difference: what an argument, the AWS CLI and our command line say.
+class Outcome(NamedTuple):
+    """The result of a command line; ``err`` may differ from that of the other command line."""
 
-    ``listed`` stands in the document. The others are regular expressions, of an argument and of
-    what was printed at last; :data:`TOOK_IT` is a line that succeeded, or of which a request was
-    sent.
+    succeeded: bool
+    out: str
+    requests: list[Any]
+    err: str
+
+    def says(self, expected: str | None) -> bool:
+        """Return whether it is as a kind says."""
+        if expected is TOOK_IT:
+            return self.succeeded or bool(self.requests)
+        printed = self.out if self.succeeded else self.err
+        return re.search(expected, printed, re.MULTILINE) is not None
+
+
+class Kind(NamedTuple):
+    """A kind of difference between the command lines, as the document lists it.
+
+    ``argument`` is a regular expression for one of the arguments. ``theirs`` and ``ours`` are for
+    the outputs; :data:`TOOK_IT` is a line that succeeded, or of which a request was sent.
     """
 
     listed: str
@@ -39,7 +54,7 @@ class Kind(NamedTuple):
     theirs: str | None
     ours: str | None
 
-    def fits(self, line: CommandLine, theirs: "Outcome", ours: "Outcome") -> bool:
+    def fits(self, line: CommandLine, theirs: Outcome, ours: Outcome) -> bool:
         """Return whether a difference is of this kind."""
         return (
             any(re.search(self.argument, argument) for argument in line.arguments)
@@ -48,31 +63,10 @@ class Kind(NamedTuple):
         )
 
 
-class Outcome(NamedTuple):
-    """What came of a command line: whether it succeeded, its output, its requests, its errors."""
-
-    succeeded: bool
-    out: str
-    requests: list[Any]
-    err: str
-
-    def is_same(self, other: "Outcome") -> bool:
-        """Return whether the other one differs in nothing, but for the words of errors."""
-        return self[:3] == other[:3]
-
-    def says(self, expected: str | None) -> bool:
-        """Return whether it is as a kind says."""
-        if expected is TOOK_IT:
-            return self.succeeded or bool(self.requests)
-        return (
-            re.search(expected, self.out if self.succeeded else self.err, re.MULTILINE) is not None
-        )
-
-
 _ABBREVIATED = "|".join(sorted({option[:-1] for option in OPTIONS}))
 _UNKNOWN = "Unknown options: "
 _SHORTHAND = "Expected .* at the mark"
-_HELP = "^usage: imagebuilder-pager "
+_HELP, _VERSION = "^usage: imagebuilder-pager ", "^imagebuilder-pager/"
 KINDS = (
     Kind("Options cannot be abbreviated", f"^({_ABBREVIATED})(=|$)", TOOK_IT, _UNKNOWN),
     Kind("none may follow a `--`", "^--$", TOOK_IT, f"{_UNKNOWN}|are required"),
@@ -91,12 +85,7 @@ KINDS = (
     Kind("the AWS CLI's text is an error", "^text$", "has no attribute 'items'", TOOK_IT),
     Kind("`--help` is there", "^(-h|--help)$", "", _HELP),
     Kind("beside `help`", "^help$", "", _HELP),
-    Kind(
-        "`--version` is of this package",
-        "^--version$",
-        "^aws-cli/",
-        "^imagebuilder-pager/|error: argument",
-    ),
+    Kind("`--version` is of this package", "^--version$", "^aws-cli/", f"{_VERSION}|error: argum"),
     Kind("`--no-cli-pager`", "^--no-cli-pager$", f"{_UNKNOWN}.*pager", TOOK_IT),
     Kind("`--cli-binary-format`", "^--cli-bi", f"{_UNKNOWN}.*binary|Invalid choice", TOOK_IT),
     Kind("There is no `--no-sign-request`", "^--no-sign-request$", TOOK_IT, f"{_UNKNOWN}.*sign"),
@@ -136,7 +125,7 @@ class Service:
 
 
 class Runs(NamedTuple):
-    """Both command lines, each as a function from a command line to what came of it."""
+    """Both command lines, each as a function from a command line to its outcome."""
 
     service: Service
     url: str
@@ -145,9 +134,8 @@ class Runs(NamedTuple):
 
     def theirs(self, line: CommandLine) -> Outcome:
         """Run the AWS CLI."""
-        return self._outcome(
-            self.aws.run([*line.before, "imagebuilder", line.command, *line.after])
-        )
+        ran = self.aws.run([*line.before, "imagebuilder", line.command, *line.after])
+        return self._outcome(*ran)
 
     def ours(self, line: CommandLine) -> Outcome:
         """Run our command line, in this process."""
@@ -155,21 +143,30 @@ class Runs(NamedTuple):
             code: Any = main(line.arguments)
         except SystemExit as end:
             code = end.code
-        return self._outcome(CommandResult(code or 0, *self.capfd.readouterr()))
+        return self._outcome(code or 0, *self.capfd.readouterr())
 
-    def _outcome(self, result: CommandResult) -> Outcome:
+    def _outcome(self, code: int, out: str, err: str) -> Outcome:
         requests = list(self.service.requests)
         self.service.requests.clear()
-        return Outcome(result.code == 0, result.out, requests, result.err)
+        return Outcome(code == 0, out, requests, err)
+
+
+@pytest.fixture(scope="module")
+def both() -> Iterator[tuple[Service, str, AwsCli]]:
+    service = Service()
+    with LocalServer(service) as server, AwsCli(server.url) as aws:
+        yield service, server.url, aws
 
 
 @pytest.fixture
-def runs(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Runs]:
-    service = Service()
-    with LocalServer(service) as server, AwsCli(server.url, reuse_driver=True) as aws:
-        for name, value in local_environment(server.url).items():
-            monkeypatch.setenv(name, value)
-        yield Runs(service, server.url, aws, capfd)
+def runs(
+    both: tuple[Service, str, AwsCli],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> Runs:
+    for name, value in local_environment(both[1]).items():
+        monkeypatch.setenv(name, value)
+    return Runs(*both, capfd)
 
 
 def test_a_line_does_what_the_aws_cli_does_or_differs_as_listed(runs: Runs, tmp_path: Path) -> None:
@@ -180,7 +177,7 @@ def test_a_line_does_what_the_aws_cli_does_or_differs_as_listed(runs: Runs, tmp_
         line = lines.draw()
         theirs, ours = runs.theirs(line), runs.ours(line)
         found["taken by both"] += theirs.succeeded and ours.succeeded
-        if theirs.is_same(ours):
+        if theirs[:3] == ours[:3]:
             continue
         kind = next((kind for kind in KINDS if kind.fits(line, theirs, ours)), None)
         if kind is None:

@@ -12,6 +12,7 @@ import base64
 import contextlib
 import fnmatch
 import json
+import os
 import re
 import time
 import urllib.parse
@@ -38,8 +39,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
+ACCOUNT = ROOT / "fixtures" / "account.json"
 PATH = re.compile(r"`((?:[\w.-]+/)*[\w.-]+\.(?:py|md|toml|txt))`")
 
 
@@ -63,20 +63,27 @@ EXAMPLES = examples()
 
 
 @pytest.fixture
-def local_service_everywhere(
+def start(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[LocalImageBuilder]:
-    """The environment of a program that finds the local service where it looks for AWS."""
-    service = LocalImageBuilder(load_account(ROOT / "fixtures" / "account.json"))
-    with LocalServer(service) as server:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_IMAGEBUILDER", server.url)
+) -> Iterator[Callable[[str], LocalImageBuilder]]:
+    """Start a local service with these faults, where a program looks for AWS."""
+    with contextlib.ExitStack() as stack:
+
+        def start(faults: str = "") -> LocalImageBuilder:
+            plan = FaultPlan.parse(faults) if faults else None
+            service = LocalImageBuilder(load_account(ACCOUNT), faults=plan)
+            server = stack.enter_context(LocalServer(service))
+            monkeypatch.setenv("AWS_ENDPOINT_URL_IMAGEBUILDER", server.url)
+            return service
+
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)
+        monkeypatch.setattr(os, "fsync", lambda _: None)  # a checkpoint calls it for each record
         monkeypatch.chdir(tmp_path)
-        yield service
+        yield start
 
 
-def test_there_are_examples() -> None:
+def test_the_examples_are_found() -> None:
     assert len(EXAMPLES) >= 8
 
 
@@ -90,30 +97,40 @@ def test_the_files_that_a_document_names_exist(document: str) -> None:
     assert not missing
 
 
-@pytest.mark.usefixtures("local_service_everywhere")
+def run(source: str) -> dict[str, Any]:
+    """Run an example, and return its names."""
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(source, "<example>", "exec"), names)
+    return names
+
+
 @pytest.mark.parametrize("source", EXAMPLES)
-def test_example_runs(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_example_runs(
+    source: str, start: Callable[[], LocalImageBuilder], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def sleep(seconds: float) -> None:
         pytest.fail(f"the example slept {seconds} s")
 
     if "import pandas" in source:
         pytest.importorskip("pandas", reason="pandas, of the extra dev, is not installed")
     monkeypatch.setattr(time, "sleep", sleep)
-    exec(compile(source, "<example>", "exec"), {"__name__": "__main__"})
+    start()
+    run(source)
 
 
-def test_the_first_example_prints_what_the_readme_says(
-    local_service_everywhere: LocalImageBuilder, capsys: pytest.CaptureFixture[str]
+def test_the_first_example_prints_the_output_in_the_readme(
+    start: Callable[[], LocalImageBuilder], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    service = start()
     readme = (ROOT / "README.md").read_text()
     first = BLOCK.search(readme)
     assert first is not None
-    exec(compile(first[1], "<example>", "exec"), {"__name__": "__main__"})
+    run(first[1])
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 101
     shown = [line.strip() for line in readme.splitlines() if line.startswith("    arn:")]
     assert lines[0] == shown[0]
-    assert local_service_everywhere.requests == 4
+    assert service.requests == 4
 
 
 def test_the_clock_of_the_faults_waits_neither_in_sync_nor_in_async() -> None:
@@ -123,9 +140,7 @@ def test_the_clock_of_the_faults_waits_neither_in_sync_nor_in_async() -> None:
     kept: list[ast.stmt] = [
         node for node in tree.body if isinstance(node, (ast.ClassDef, ast.ImportFrom))
     ]
-    names: dict[str, Any] = {}
-    exec(compile(ast.Module(kept, []), "<example>", "exec"), names)
-    clock = names["NoWaiting"]()
+    clock = run(ast.unparse(ast.Module(kept, [])))["NoWaiting"]()
     started = time.monotonic()
     clock.sleep(3600)
     asyncio.run(asyncio.wait_for(clock.sleep_async(3600), 5))
@@ -156,26 +171,20 @@ EXECUTION_ID = "lce-12345678-1234-1234-1234-123456789012"
 
 
 @pytest.fixture
-def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], dict[str, Any]]]:
+def endpoint(
+    start: Callable[[str], LocalImageBuilder], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], dict[str, Any]]]:
     """Start the web endpoint of the recipe at a local service with these faults."""
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)
     with contextlib.ExitStack() as stack:
 
-        def start(faults: str) -> dict[str, Any]:
-            plan = FaultPlan.parse(faults) if faults else None
-            service = LocalImageBuilder(
-                load_account(ROOT / "fixtures" / "account.json"), faults=plan
-            )
-            server = stack.enter_context(LocalServer(service))
-            monkeypatch.setenv("AWS_ENDPOINT_URL_IMAGEBUILDER", server.url)
-            names: dict[str, Any] = {"__name__": "endpoint"}
-            exec(compile(example_with("docs/recipes.md", "def application"), "<r>", "exec"), names)
+        def start_endpoint(faults: str) -> dict[str, Any]:
+            start(faults)
+            names = run(example_with("docs/recipes.md", "def application"))
             stack.callback(names["client"].close)
             return names
 
-        yield start
+        yield start_endpoint
 
 
 def test_the_web_endpoint_hands_out_cursors_that_lead_to_the_end(
@@ -232,20 +241,12 @@ def test_the_web_endpoint_has_another_status_for_errors_of_aws(
     assert ("Retry-After" in response.headers) == (status == 503)
 
 
-def test_the_recipe_for_expired_tokens_begins_anew(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_the_recipe_for_expired_tokens_starts_again(
+    start: Callable[[str], LocalImageBuilder], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The third page's token has expired; the listing is processed to its end all the same."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)
-    service = LocalImageBuilder(
-        load_account(ROOT / "fixtures" / "account.json"), faults=FaultPlan.parse("expired-token@3")
-    )
-    with LocalServer(service) as server:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_IMAGEBUILDER", server.url)
-        source = example_with("docs/recipes.md", "checkpoint.restart()")
-        exec(compile(source, "<example>", "exec"), {"__name__": "__main__"})
+    service = start("expired-token@3")
+    run(example_with("docs/recipes.md", "checkpoint.restart()"))
     assert capsys.readouterr().out == "180\n"
     assert service.requests == 3 + 8
     assert json.loads((tmp_path / "resources.checkpoint").read_text())["finished"] is True
@@ -261,7 +262,7 @@ LINK = re.compile(r"\]\((?!https?://)([^)#]*)(#[^)]*)?\)")
         for path in [*DOCUMENTS, ROOT / "SECURITY.md", *(ROOT / "docs/reference").glob("*.md")]
     ],
 )
-def test_every_link_leads_to_a_file_and_a_heading_that_are_there(document: str) -> None:
+def test_every_link_leads_to_an_existing_file_and_heading(document: str) -> None:
     path = ROOT / document
     for target, anchor in LINK.findall(path.read_text()):
         file = (path.parent / target).resolve() if target else path
@@ -274,26 +275,12 @@ def test_every_link_leads_to_a_file_and_a_heading_that_are_there(document: str) 
             assert anchor[1:] in slugs, f"{target}{anchor}"
 
 
-@pytest.mark.parametrize(
-    "heading",
-    [
-        "Installing",
-        "Upgrading",
-        "IAM policy",
-        "Threads",
-        "Processes",
-        "Closing",
-        "Logging",
-        "Timeouts",
-        "Proxies",
-        "Changes that raise no error",
-        "Checkpoints",
-        "Expired tokens between runs",
-    ],
-)
-def test_each_subject_has_a_heading_that_a_search_finds(heading: str) -> None:
-    lines = [line for path in DOCUMENTS for line in path.read_text().splitlines()]
-    assert f"## {heading}" in lines
+def test_each_subject_has_a_heading_that_a_search_finds() -> None:
+    lines = {line for path in DOCUMENTS for line in path.read_text().splitlines()}
+    subjects = {"Installing", "Upgrading", "IAM policy", "Threads", "Processes", "Closing"}
+    subjects |= {"Logging", "Timeouts", "Proxies", "Changes that raise no error"}
+    subjects |= {"Checkpoints", "Expired tokens between runs"}
+    assert {f"## {subject}" for subject in subjects} <= lines
 
 
 def test_no_document_leaves_a_proxys_client_at_httpx_five_seconds() -> None:
@@ -303,13 +290,10 @@ def test_no_document_leaves_a_proxys_client_at_httpx_five_seconds() -> None:
             assert "timeout=60" in call or plain_name, f"{path}: {call}"
 
 
-def test_the_iam_policy_allows_the_operations_that_there_are_and_reads_only() -> None:
+def test_the_iam_policy_allows_all_operations_and_reads_only() -> None:
     text = (ROOT / "docs" / "operating.md").read_text()
-    policies = [
-        json.loads(block)
-        for block in re.findall(r"^```json\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    ]
-    (policy,) = policies
+    (block,) = re.findall(r"^```json\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    policy = json.loads(block)
     (statement,) = policy["Statement"]
     allowed = [pattern.removeprefix("imagebuilder:") for pattern in statement["Action"]]
     assert all(pattern.startswith(("Get", "List")) for pattern in allowed)

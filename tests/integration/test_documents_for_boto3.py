@@ -45,7 +45,7 @@ def test_each_example_prints_keys_or_folders(
 ) -> None:
     for source in programs_over_clients(document):
         if needs_aiobotocore(source):
-            assert document == PAGE  # whose example runs where aiobotocore is installed
+            assert document == PAGE  # its example runs where aiobotocore is installed
             continue
         run(source)
         printed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
@@ -57,7 +57,7 @@ def test_the_page_has_its_examples() -> None:
     assert sorted(map(needs_aiobotocore, examples)) == [False, False, False, True]
 
 
-def test_the_checkpoint_goes_on_where_it_was_killed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_checkpoint_resumes_where_it_was_killed(capsys: pytest.CaptureFixture[str]) -> None:
     (source,) = [source for source in programs_over_clients(PAGE) if "checkpoint" in source]
     finished = 0
     for page_size, killed_after in ((4, 3), (7, 9), (2, 1), (5, None)):

@@ -4,7 +4,6 @@ The output is compared over random responses of the service model.
 """
 
 import contextlib
-import functools
 import io
 import json
 import os
@@ -13,11 +12,9 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import botocore.model
-import httpx
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -28,9 +25,14 @@ from imagebuilder_pager.cli.args import parse
 from imagebuilder_pager.cli.exit_codes import UsageError
 from imagebuilder_pager.cli.options import COMMANDS, option_name
 from imagebuilder_pager.cli.shorthand import parse_shorthand
-from imagebuilder_pager.local import LocalServer
-from tests.fakes.command_line import AwsCli, local_environment, run_command
-from tests.fakes.operation_services import REQUIRED, OperationService, required_params
+from tests.fakes.command_line import (
+    AwsCli,
+    OperationServer,
+    local_environment,
+    required_options,
+    run_command,
+)
+from tests.fakes.operation_services import OperationService
 from tests.fakes.shapes import aws_cli_model, values_of
 
 PROFILE = settings(
@@ -46,27 +48,15 @@ PROFILE = settings(
 )
 
 
-class Server(LocalServer):
-    """A server whose service, that of one operation, the test changes."""
-
-    service: OperationService
-
-    def __init__(self) -> None:
-        super().__init__(self._respond)
-
-    def _respond(self, request: httpx.Request) -> httpx.Response:
-        return self.service(request)
-
-
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with Server() as server:
+def server() -> Iterator[OperationServer]:
+    with OperationServer() as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def aws(server: Server) -> Iterator[AwsCli]:
-    with AwsCli(server.url, reuse_driver=True) as aws:
+def aws(server: OperationServer) -> Iterator[AwsCli]:
+    with AwsCli(server.url) as aws:
         yield aws
 
 
@@ -88,7 +78,7 @@ def draw_service(
 
 
 def without_nulls_in_lists(value: Any) -> Any:
-    """Return a value whose lists have no null in them."""
+    """Return the value without the nulls in its lists."""
     if isinstance(value, dict):
         return {name: without_nulls_in_lists(member) for name, member in value.items()}
     if isinstance(value, list):
@@ -109,18 +99,13 @@ def draw_options(data: st.DataObject, operation: Operation) -> list[str]:
     return options
 
 
-def required_options(operation: Operation) -> list[str]:
-    params = required_params(operation)
-    return [argument for name in params for argument in (option_name(name), params[name])]
-
-
 @pytest.mark.parametrize("command", COMMANDS)
 def test_json_and_text_are_those_of_the_aws_cli_to_the_byte(
-    command: str, server: Server, aws: AwsCli, capfd: pytest.CaptureFixture[str]
+    command: str, server: OperationServer, aws: AwsCli, capfd: pytest.CaptureFixture[str]
 ) -> None:
     model = aws_cli_model()
     operation = OPERATIONS[COMMANDS[command].method_name]
-    required = required_options(operation)
+    required = required_options(command)
 
     @PROFILE
     @given(st.data())
@@ -133,111 +118,6 @@ def test_json_and_text_are_those_of_the_aws_cli_to_the_byte(
             assert run_command(server.url, capfd, *options, command=command) == expected
 
     check()
-
-
-LINUX = {"name": "platform", "values": ["Linux"]}
-TWO_VALUES = {"name": "name", "values": ["a, b", "c"]}
-# The command, its options, and the parameters that are sent.
-REQUESTS: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {
-    "an enum": ("list-components", ("--owner", "ThirdParty"), {"owner": "ThirdParty"}),
-    "true": ("list-images", ("--by-name",), {"byName": True}),
-    "false": (
-        "list-images",
-        ("--no-by-name", "--include-deprecated"),
-        {"byName": False, "includeDeprecated": True},
-    ),
-    "a number": ("list-workflows", ("--max-results", "7"), {"maxResults": 7}),
-    "shorthand": (
-        "list-images",
-        ("--filters", "name=platform,values=Linux"),
-        {"filters": [LINUX]},
-    ),
-    "shorthand, twice": (
-        "list-image-pipelines",
-        ("--filters", "name=platform,values=Linux", "values='a, b',c,name=name"),
-        {"filters": [LINUX, TWO_VALUES]},
-    ),
-    "shorthand, in brackets": (
-        "list-images",
-        ("--filters", "name=platform,values=[Linux]"),
-        {"filters": [LINUX]},
-    ),
-    "JSON": ("list-images", ("--filters", json.dumps([LINUX])), {"filters": [LINUX]}),
-    "JSON, one by one": (
-        "list-images",
-        ("--filters", json.dumps(LINUX), json.dumps(TWO_VALUES)),
-        {"filters": [LINUX, TWO_VALUES]},
-    ),
-    "a structure, shorthand": (
-        "list-image-scan-finding-aggregations",
-        ("--filter", "name=platform,values=Linux"),
-        {"filter": LINUX},
-    ),
-    "a structure, JSON": (
-        "list-image-scan-finding-aggregations",
-        ("--filter", json.dumps(LINUX)),
-        {"filter": LINUX},
-    ),
-    "a file": ("list-images", ("--filters", "file://FILTERS"), {"filters": [LINUX]}),
-    "a file for a number": (
-        "list-images",
-        ("--max-results", "file://TOKEN"),
-        {"maxResults": 12},
-    ),
-    "a file for a token": (
-        "list-images",
-        ("--starting-token", "file://TOKEN"),
-        {"nextToken": "12"},
-    ),
-    "one page of one response": (
-        "get-lifecycle-policy",
-        ("--lifecycle-policy-arn", REQUIRED["lifecyclePolicyArn"], "--no-paginate"),
-        {"lifecyclePolicyArn": REQUIRED["lifecyclePolicyArn"]},
-    ),
-    "a file for text": ("list-images", ("--next-token", "file://TOKEN"), {"nextToken": "12"}),
-    "all as JSON": (
-        "list-images",
-        ("--cli-input-json", json.dumps({"owner": "Self", "filters": [LINUX]})),
-        {"owner": "Self", "filters": [LINUX]},
-    ),
-    "options before JSON": (
-        "list-images",
-        ("--owner", "Amazon", "--cli-input-json", json.dumps({"owner": "Self", "byName": True})),
-        {"owner": "Amazon", "byName": True},
-    ),
-    "a page size": (
-        "list-image-packages",
-        ("--image-build-version-arn", REQUIRED["imageBuildVersionArn"], "--page-size", "3"),
-        {"imageBuildVersionArn": REQUIRED["imageBuildVersionArn"], "maxResults": 3},
-    ),
-    "a query": (
-        "get-lifecycle-policy",
-        ("--lifecycle-policy-arn", REQUIRED["lifecyclePolicyArn"]),
-        {"lifecyclePolicyArn": REQUIRED["lifecyclePolicyArn"]},
-    ),
-}
-
-
-@pytest.mark.parametrize("case", REQUESTS.values(), ids=REQUESTS)
-def test_the_request_is_that_of_the_aws_cli(
-    case: tuple[str, tuple[str, ...], dict[str, Any]],
-    server: Server,
-    aws: AwsCli,
-    capfd: pytest.CaptureFixture[str],
-    tmp_path: Path,
-) -> None:
-    name, options, expected = case
-    operation = OPERATIONS[COMMANDS[name].method_name]
-    template = {} if operation.result_key else {"lifecyclePolicy": {"name": "a"}}
-    server.service = OperationService(operation, template, [], 5)
-    for file, text in (("FILTERS", json.dumps([LINUX])), ("TOKEN", "12")):
-        (tmp_path / file).write_text(text)
-    arguments = [option.replace("file://", f"file://{tmp_path}/") for option in options]
-    for run in (aws, functools.partial(run_command, server.url, capfd)):
-        result = run(*arguments, command=name)
-        assert (result.code, result.err) == (0, "")
-        assert server.service.requests.pop() == expected
-        assert not server.service.requests
 
 
 _OPTIONS_OF_THE_AWS_CLI = """
@@ -306,7 +186,7 @@ def test_shorthand_is_read_as_the_aws_cli_reads_it() -> None:
         f"{rng.choice(('name=', 'values='))}{''.join(rng.choices(PIECES, k=rng.randint(0, 7)))}"
         for _ in range(5000)
     ]
-    # The AWS CLI forgets what stands between two commas, or is escaped before a name.
+    # The AWS CLI forgets text between two commas, or escaped before a name.
     forgotten = re.compile(r",\s*,|\\,[^,]*=|^\s|\s$")
     texts = [text for text in texts if not forgotten.search(text)]
     ran = subprocess.run(

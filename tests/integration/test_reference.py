@@ -1,4 +1,4 @@
-"""The reference: each page has what boto3's has, and its examples run."""
+"""The reference: each page has all of boto3's, and its examples run."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def keys_in(value: Any) -> Any:
 
 
 @every_operation
-def test_every_attribute_of_the_response_table_is_there(name: str) -> None:
+def test_every_attribute_of_the_response_table_exists(name: str) -> None:
     """The paths lead to values in a response, as keys and as attributes."""
     operation = OPERATIONS[name]
     metadata: Any = {"HTTPStatusCode": 200, "HTTPHeaders": {}}
@@ -192,7 +192,7 @@ def boto3s_page(operation: Operation, boto3_client: Any) -> str:
 
 
 @every_operation
-def test_a_page_has_what_boto3s_page_has(name: str, boto3_client: Any) -> None:
+def test_a_page_has_every_member_of_boto3s_page(name: str, boto3_client: Any) -> None:
     theirs = boto3s_page(OPERATIONS[name], boto3_client)
     page = page_of(name)
     parameters = re.findall(r":param (\w+):", theirs)

@@ -1,4 +1,4 @@
-"""What make container does where it cannot run."""
+"""``make container`` without a builder of images, and with one."""
 
 from __future__ import annotations
 
@@ -9,18 +9,48 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
+#: A docker that builds nothing and runs a program with the Python of the tests.
+DOCKER = """#!{python}
+import os, sys
+command, *arguments = sys.argv[1:]
+if command == "image":
+    print(49_000_000)
+if command == "run":
+    options = dict(one[2:].split("=", 1) for one in arguments if one.startswith("--volume="))
+    bundle = options["volume"].removesuffix(":/ca.pem:ro")
+    given = dict(one[6:].split("=", 1) for one in arguments if one.startswith("--env="))
+    while arguments.pop(0).startswith("--"):
+        pass
+    assert given["AWS_CA_BUNDLE"] == "/ca.pem"
+    environment = {{**os.environ, **given, "AWS_CA_BUNDLE": bundle}}
+    os.execve(sys.executable, [sys.executable, *arguments], environment)
+"""
 
-def test_without_its_tools_it_says_which_are_missing_and_succeeds(tmp_path: Path) -> None:
+
+def measure(path: Path) -> str:
+    """Return the output of ``make container`` with the programs of a folder alone."""
     ran = subprocess.run(
-        [sys.executable, "tools/container.py", "--work", tmp_path / "work"],
+        [sys.executable, "tools/container.py", "measure", "--rounds", "1"],
         cwd=ROOT,
-        env={**os.environ, "PATH": str(tmp_path)},
+        env={**os.environ, "PATH": str(path)},
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert ran.stdout.startswith("Missing: mmdebstrap, chroot, mount, unshare")
-    assert ran.stdout.endswith("The container was not run.\n")
-    assert not (tmp_path / "work").exists()
+    return ran.stdout
+
+
+def test_without_a_builder_it_says_so_and_succeeds(tmp_path: Path) -> None:
+    assert measure(tmp_path) == "Missing: docker or podman. The container was not built.\n"
+
+
+def test_it_lists_with_each_image_and_prints_their_ratios(tmp_path: Path) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text(DOCKER.format(python=sys.executable))
+    docker.chmod(0o755)
+    _, lean, boto3 = measure(tmp_path).splitlines()
+    assert lean.startswith("lean       49.0 MB")
+    assert boto3.startswith("boto3      49.0 MB")
+    assert boto3.count("(1.00)") == 2

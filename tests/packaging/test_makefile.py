@@ -1,17 +1,16 @@
-"""The environment that make keeps: made where there is none, and made anew where it is broken."""
+"""The environment that make creates, and creates again where it is broken."""
 
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 
-# A Python whose environments have a pip that only writes down its arguments.
+# A Python whose environments have a pip that only logs its arguments.
 PYTHON = """#!/bin/sh
 if [ "$1 $2" != "-m venv" ]; then exec '{python}' "$@"; fi
 '{python}' -m venv --without-pip "$3" || exit 1
@@ -54,76 +53,41 @@ def pip_calls(checkout: Path) -> list[str]:
     return calls
 
 
-def test_an_environment_is_made_once(checkout: Path) -> None:
+def test_an_environment_is_created_once(checkout: Path) -> None:
     first = make(checkout)
     assert (first.returncode, first.stderr) == (0, "")
-    assert "anew" not in first.stdout
+    assert "cannot be used" not in first.stdout
     assert [call.rpartition(" ")[2] for call in pip_calls(checkout)] == [".[cli]", ".[dev]"]
     second = make(checkout)
     assert (second.returncode, pip_calls(checkout)) == (0, [])
     assert (checkout / ".venv" / "pyvenv.cfg").exists()
 
 
-def python_is_gone(venv: Path) -> None:
-    for link in (venv / "bin").glob("python*"):
-        link.unlink()
-        link.symlink_to("/nowhere/python")
+BREAKS = {
+    "its Python is gone": "for link in bin/python*; do ln -sfn /nowhere/python $link; done",
+    "its packages are another Python's": "mv lib/python3.* lib/python3.10",
+    "it has no pip": "rm -r lib/python*/site-packages/pip",
+    "its Python is too old": 'rm bin/python; ln -s "$(command -v false)" bin/python',
+    "only its configuration is left": "rm -r bin",
+    "it is a dangling link": "cd ..; rm -r .venv; ln -s /nowhere/venv .venv",
+}
 
 
-def python_is_another(venv: Path) -> None:
-    """The packages in the environment are those of another version."""
-    (packages,) = (venv / "lib").iterdir()
-    packages.rename(packages.with_name("python3.10"))
-
-
-def pip_is_missing(venv: Path) -> None:
-    shutil.rmtree(next(venv.glob("lib/python*/site-packages/pip")))
-
-
-def python_is_too_old(venv: Path) -> None:
-    python = venv / "bin" / "python"
-    python.unlink()
-    python.write_text("#!/bin/sh\nexit 1\n")
-    python.chmod(0o755)
-
-
-def only_the_configuration_is_left(venv: Path) -> None:
-    shutil.rmtree(venv / "bin")
-
-
-def it_is_a_dangling_link(venv: Path) -> None:
-    shutil.rmtree(venv)
-    venv.symlink_to("/nowhere/venv")
-
-
-@pytest.mark.parametrize(
-    "break_it",
-    [
-        python_is_gone,
-        python_is_another,
-        pip_is_missing,
-        python_is_too_old,
-        only_the_configuration_is_left,
-        it_is_a_dangling_link,
-    ],
-    ids=lambda function: function.__name__,
-)
-def test_a_broken_environment_is_made_anew(
-    checkout: Path, break_it: Callable[[Path], None]
-) -> None:
+@pytest.mark.parametrize("command", BREAKS.values(), ids=BREAKS)
+def test_a_broken_environment_is_created_again(checkout: Path, command: str) -> None:
     make(checkout)
     pip_calls(checkout)
-    break_it(checkout / ".venv")
+    subprocess.run(["sh", "-ec", command], cwd=checkout / ".venv", check=True)
     repaired = make(checkout)
     assert (repaired.returncode, repaired.stderr) == (0, "")
     assert ".venv cannot be used" in repaired.stdout
     assert len(pip_calls(checkout)) == 2
-    command = [".venv/bin/python", "-I", "-c", "import pip"]
-    assert subprocess.run(command, cwd=checkout, check=False).returncode == 0
+    import_pip = [".venv/bin/python", "-I", "-c", "import pip"]
+    assert subprocess.run(import_pip, cwd=checkout, check=False).returncode == 0
     assert (make(checkout).returncode, pip_calls(checkout)) == (0, [])
 
 
-def test_aiobotocore_has_an_environment_with_its_own_botocore(checkout: Path) -> None:
+def test_aiobotocore_has_a_separate_environment_and_botocore(checkout: Path) -> None:
     made = make(checkout, ".venv-aiobotocore/.installed")
     assert (made.returncode, made.stderr) == (0, "")
     (call,) = pip_calls(checkout)

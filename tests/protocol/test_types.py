@@ -1,22 +1,42 @@
-"""What type checkers, and with them editors, know: mypy and pyright read a program of a user's."""
+"""What type checkers, and with them editors, know: mypy and pyright read programs of users.
 
+One folder has all programs: one written for this test, one made from botocore's service model that
+uses every operation, those of the documents, and the examples. Each checker reads it once. In a
+program, ``# R:`` is the type that a checker reveals, ``# E:`` a pattern of its error. pyright is
+basedpyright's, in pyright's default mode; its wheels download nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
 import re
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args
 
+import botocore
+import botocore.model
 import pytest
+from mypy import api
 
-from tests.fakes.type_checkers import Messages, mypy_cache, run_mypy, run_pyright
+from imagebuilder_pager._operations import OPERATIONS
+from imagebuilder_pager.type_defs import PaginatorName
 
+ROOT = Path(__file__).parents[2]
 PROGRAM = """
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
 import imagebuilder_pager
 from imagebuilder_pager import AsyncH11Client, AsyncImageBuilder, H11Client, ImageBuilder
-from imagebuilder_pager import Checkpoint, exceptions
+from imagebuilder_pager import Checkpoint, exceptions, models
 from imagebuilder_pager.models import ImageVersion, ListImagesResponse
 from imagebuilder_pager.models import LifecycleExecutionResource as Item
 from imagebuilder_pager.models import ListLifecycleExecutionResourcesResponse as Page
+from imagebuilder_pager.models.exceptions import ClientError, ForbiddenException
 from imagebuilder_pager.models.shapes import Response, Shape
 from imagebuilder_pager.pagination import (
     AsyncPaginator,
@@ -61,8 +81,6 @@ reveal_type(pages.resume_token)  # R: str | None
 reveal_type(pages.build_full_result())  # R: dict[str, Any]
 reveal_type(pages.non_aggregate_part)  # R: dict[str, Any]
 reveal_type(pages.result_keys)  # R: tuple[Expression, ...]
-one = sync_client.list_lifecycle_execution_resources(lifecycleExecutionId=ID, maxResults=5)
-reveal_type(one)  # R: Page
 
 
 # A paginator that is handed on.
@@ -134,25 +152,39 @@ try:
 except sync_client.exceptions.InvalidPaginationTokenException as error:
     reveal_type(error)  # R: InvalidPaginationTokenException
     reveal_type(error.resume_token)  # R: str | None
+except sync_client.exceptions.ForbiddenException as error:
+    forbidden: ForbiddenException = error
+    other: KeyError = error  # E: assignment
+except sync_client.exceptions.ClientError as error:
+    any_error: ClientError = error
 except sync_client.exceptions.Typo:  # E: Typo
     pass
 except exceptions.ClientError as error:
     reveal_type(error.response["Error"])  # R: Any
 except exceptions.PagerErrorr:  # E: PagerErrorr
     pass
+forbidden_type: type[ForbiddenException] = sync_client.exceptions.ForbiddenException
+swapped: type[ForbiddenException] = sync_client.exceptions.ServiceException  # E: assignment
 
 
-# Names that are not there.
+# Unknown names.
 
 from imagebuilder_pager import ImageBuilderr  # E: ImageBuilderr
 from imagebuilder_pager.models import LifecycleExecutionResourcee  # E: LifecycleExecutionResourcee
+from imagebuilder_pager.models.exceptions import ForbiddenError  # E: ForbiddenError
 from imagebuilder_pager.pagination import Paginatorr  # E: Paginatorr
 from imagebuilder_pager.type_defs import ListImagesPaginatorr  # E: ListImagesPaginatorr
 
 imagebuilder_pager.ImageBuilderr  # E: ImageBuilderr
 imagebuilder_pager.models.LifecycleExecutionResourcee  # E: LifecycleExecutionResourcee
 imagebuilder_pager.pagination.Paginatorr  # E: Paginatorr
+models.exceptions.NoSuchException  # E: NoSuchException
+ImageBuilder.exceptions.NoSuchException  # E: NoSuchException
 sync_client.list_imagess  # E: list_imagess
+sync_client.meta  # E: meta
+ImageBuilder("us-west-2", config=None)  # E: config
+version: str = imagebuilder_pager.__version__
+wrong: int = imagebuilder_pager.__version__  # E: assignment
 sync_client.regionname  # E: regionname
 async_client.list_imagess  # E: list_imagess
 pages.resume_tokens  # E: resume_tokens
@@ -171,13 +203,10 @@ async def main() -> None:
         reveal_type(found)  # R: Any
     reveal_type(await pages.build_full_result())  # R: dict[str, Any]
     reveal_type(pages.resume_token)  # R: str | None
-    page = await async_client.list_lifecycle_execution_resources(lifecycleExecutionId=ID)
-    reveal_type(page)  # R: Page
     for page in pages:  # E: __iter__
         pass
     paginator.paginate(lifecycleExecutionID=ID)  # E: paginate
     paginator.paginate()  # E: lifecycleExecutionId
-    await async_client.list_lifecycle_execution_resources()  # E: lifecycleExecutionId
     reveal_type(await collect(async_client.get_paginator(OPERATION)))  # R: list[Item]
     for values in pages.result_key_iters():
         async for value in values:
@@ -186,17 +215,12 @@ async def main() -> None:
     reveal_type(policy.lifecycle_policy)  # R: LifecyclePolicy | None
 
 
-list_resources = sync_client.list_lifecycle_execution_resources
 paginator.paginate()  # E: lifecycleExecutionId
 paginator.paginate(parentResourceId="arn")  # E: paginate
 paginator.paginate(lifecycleExecutionID=ID)  # E: paginate
 paginator.paginate(lifecycleExecutionId=ID, parentResourceID="arn")  # E: paginate
 paginator.paginate(lifecycleExecutionId=5)  # E: paginate
 paginator.paginate(lifecycleExecutionId=ID, PaginationConfg={})  # E: paginate
-list_resources()  # E: lifecycleExecutionId
-list_resources(lifecycleExecutionId=ID, maxResult=5)  # E: maxResult
-list_resources(lifecycleExecutionId=ID, PaginationConfig={})  # E: PaginationConfig
-sync_client.list_lifecycle_executions()  # E: resourceArn
 sync_client.list_lifecycle_execution()  # E: list_lifecycle_execution
 
 
@@ -209,7 +233,7 @@ for policy_page in policies.paginate(filters=[{"name": "status", "values": ["ENA
     reveal_type(policy_page)  # R: ListLifecyclePoliciesResponse
     for policy in policy_page.lifecycle_policy_summary_list:
         reveal_type(policy.tags)  # R: dict[str, str]
-        status: str | None = policy.status  # an enum's member, or what AWS adds later
+        status: str | None = policy.status  # an enum's member, or a string that AWS adds later
 policies.paginate(filters=({"name": "status"},))
 policies.paginate(filters=[{"nam": "status"}])  # E: FilterTypeDef
 policies.paginate(filters={"name": "status"})  # E: paginate
@@ -223,7 +247,6 @@ run = sync_client.get_lifecycle_execution(lifecycleExecutionId=ID).lifecycle_exe
 reveal_type(run)  # R: LifecycleExecution | None
 if run and run.resources_impacted_summary:
     reveal_type(run.resources_impacted_summary.has_impacted_resources)  # R: bool | None
-sync_client.get_lifecycle_execution()  # E: lifecycleExecutionId
 reveal_type(sync_client.can_paginate("get_lifecycle_execution"))  # R: bool
 
 
@@ -287,73 +310,228 @@ PaginationSpec(input_token="Token", output_token="Next")  # E: result_key
 PaginationSpec(input_token="T", output_token="N", result_key="R", limitkey="L")  # E: limitkey
 Paginator(5, spec)  # E: Paginator
 """
+OPERATIONS_HEAD = """
+from imagebuilder_pager import AsyncImageBuilder, ImageBuilder
 
+sync_client = ImageBuilder("us-west-2")
+async_client = AsyncImageBuilder("us-west-2")
+
+
+async def main() -> None:
+"""
+#: The programs with a mark for every error.
+MARKED = ("program.py", "operations.py")
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+#: The messages of mypy that a document may have: boto3 and aiobotocore have no types, or are not
+#: installed, and not all functions of the examples have types.
+ALLOWED = re.compile(r"\[(import-untyped|import-not-found|no-untyped-def|no-untyped-call)\]$")
+#: aiobotocore has a separate environment, without pyright.
+ALLOWED_BY_PYRIGHT = 'Import "aiobotocore.session" could not be resolved'
+
+#: The texts of a checker: by severity, then by file name and line.
+Messages = dict[str, dict[tuple[str, int], list[str]]]
+MYPY_LINE = re.compile(r".*?(\w+\.py):(\d+): (note|error): (.*)")
 #: ``imagebuilder_pager.models.lifecycle.X`` is X here; the two long names are Page and Item.
 MODULE = re.compile(r"\b(?:[a-z_]+\.)+(?=[A-Za-z])")
 PAGE, ITEM = "ListLifecycleExecutionResourcesResponse", "LifecycleExecutionResource"
 
 
-def in_short(text: str) -> str:
-    """Without modules, and with names that fit into a line."""
-    text = MODULE.sub("", text).replace(PAGE, "Page")
-    return re.sub(rf"\b{ITEM}\b", "Item", text)
+def literal(shape: Any) -> str:
+    """A value of a parameter, as source."""
+    if shape.type_name == "list":
+        return f"[{literal(shape.member)}]"
+    if shape.type_name == "structure":
+        members = (f"{name!r}: {literal(member)}" for name, member in shape.members.items())
+        return f"{{{', '.join(members)}}}"
+    if getattr(shape, "enum", None):
+        return repr(shape.enum[0])
+    return {"string": "'text'", "integer": "5", "boolean": "True"}[shape.type_name]
 
 
-NAME = "program.py"
-
-
-def expected(mark: str) -> dict[tuple[str, int], str]:
-    """What the program's comments say, by line."""
-    lines = enumerate(PROGRAM.splitlines(), start=1)
-    return {
-        (NAME, number): line.split(mark, 1)[1].strip() for number, line in lines if mark in line
-    }
+def lines_of(operation: botocore.model.OperationModel) -> Iterator[str]:
+    """Lines that use an operation in every way."""
+    shape: Any = operation.input_shape
+    method = botocore.xform_name(operation.name)
+    response = f"{operation.name}Response"
+    params = {name: literal(member) for name, member in shape.members.items()}
+    arguments = ", ".join(f"{name}={value}" for name, value in params.items())
+    yield f"reveal_type(sync_client.{method}({arguments}))  # R: {response}"
+    yield f"reveal_type(await async_client.{method}({arguments}))  # R: {response}"
+    if OPERATIONS[method].is_paginated:
+        result_key = OPERATIONS[method].result_key
+        assert operation.output_shape is not None
+        items: Any = operation.output_shape.members[result_key or ""]
+        pages = f"PageIterator[{response}, {items.member.name}]"
+        config = "PaginationConfig={'MaxItems': 5}"
+        for client, prefix in (("sync_client", ""), ("async_client", "Async")):
+            call = f"{client}.get_paginator({method!r}).paginate"
+            yield f"reveal_type({call}({arguments}, {config}))  # R: {prefix}{pages}"
+            yield f"{call}({arguments}, colour='red')  # E: colour"
+            wrong_key = "PaginationConfig={'MaxItem': 5}"
+            yield f"{call}({arguments}, {wrong_key})  # E: MaxItem|PaginationConfig"
+            yield f"{client}.{method}({arguments}, {config})  # E: PaginationConfig"
+    for name in shape.required_members:
+        rest = ", ".join(f"{key}={params[key]}" for key in params if key != name)
+        yield f"sync_client.{method}({rest})  # E: {name}"
+        yield f"await async_client.{method}({rest})  # E: {name}"
+    for name, value in params.items():
+        others = [f"{key}={params[key]}" for key in params if key != name]
+        misspelt, wrong = f"{name}x={value}", f"{name}=object()"
+        snake_case = f"{botocore.xform_name(name)}={value}"
+        mistakes = [misspelt, wrong, *([snake_case] * (botocore.xform_name(name) != name))]
+        for mistake in mistakes:
+            call = f"sync_client.{method}({', '.join([mistake, *others])})"
+            yield f"{call}  # E: {mistake.partition('=')[0]}|{method}"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def programs(
+    service_model: botocore.model.ServiceModel, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A folder with all programs."""
     folder = tmp_path_factory.mktemp("types")
-    (folder / NAME).write_text(PROGRAM)
+    (folder / "program.py").write_text(PROGRAM)
+    operations = [service_model.operation_model(one.name) for one in OPERATIONS.values()]
+    lines = [f"    {line}" for operation in operations for line in lines_of(operation)]
+    (folder / "operations.py").write_text("\n".join([*OPERATIONS_HEAD.splitlines(), *lines]))
+    for document in DOCUMENTS:
+        text = document.read_text()
+        for match in BLOCK.finditer(text):
+            line = text[: match.start()].count("\n") + 2
+            if "import pandas" not in match[1]:  # which has no types
+                (folder / f"{document.stem.replace('-', '_')}_{line}.py").write_text(match[1])
+    assert len(list(folder.glob("README_*.py"))) >= 6
+    for example in (ROOT / "examples").glob("*.py"):
+        (folder / example.name).write_text(example.read_text())
+    assert len(list(folder.glob("*.py"))) >= 25 + len(MARKED)
     return folder
 
 
 @pytest.fixture(scope="module")
 def of_mypy(
-    folder: Path, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    programs: Path, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Messages:
-    return run_mypy(folder, mypy_cache(request, tmp_path_factory))
+    """The messages of ``mypy --strict``."""
+    cache = getattr(request.config, "cache", None)  # pytest can do without
+    cache_dir = cache.mkdir("mypy") if cache is not None else tmp_path_factory.mktemp("mypy")
+    options = ["--strict", "--config-file=", "--no-error-summary", "--no-pretty"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MYPYPATH", str(ROOT))
+        files = sorted(map(str, programs.glob("*.py")))
+        out, errors, _ = api.run([*options, f"--cache-dir={cache_dir}", *files])
+    assert errors == ""
+    found: Messages = {"error": {}, "note": {}}
+    for match in filter(None, map(MYPY_LINE.fullmatch, out.splitlines())):
+        found[match[3]].setdefault((match[1], int(match[2])), []).append(match[4])
+    return found
+
+
+def pyright_output(folder: Path, *options: str) -> dict[str, Any]:
+    """pyright's JSON; skips the test where it is missing."""
+    pytest.importorskip("basedpyright", reason="pyright, from the package basedpyright, is missing")
+    # --verifytypes finds the environment by the PATH alone.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    ran = subprocess.run(
+        [sys.executable, "-m", "basedpyright", "--outputjson", *options],
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    output: dict[str, Any] = json.loads(ran.stdout)
+    return output
 
 
 @pytest.fixture(scope="module")
-def of_pyright(folder: Path) -> Messages:
-    return run_pyright(folder)
+def of_pyright(programs: Path) -> Messages:
+    (programs / "pyrightconfig.json").write_text('{"typeCheckingMode": "standard"}')
+    found: Messages = {"error": {}, "warning": {}, "information": {}}
+    for message in pyright_output(programs)["generalDiagnostics"]:
+        place = Path(message["file"]).name, message["range"]["start"]["line"] + 1
+        found[message["severity"]].setdefault(place, []).append(message["message"])
+    return found
 
 
-def test_the_types_of_pages_and_items(of_mypy: Messages) -> None:
-    revealed = {
-        place: in_short(texts[0].removeprefix("Revealed type is ").strip('"'))
-        for place, texts in of_mypy["note"].items()
-        if texts[0].startswith("Revealed type is ")
+def marked(programs: Path, mark: str) -> dict[tuple[str, int], str]:
+    """The lines with a mark, and the text behind it."""
+    return {
+        (name, number): line.partition(mark)[2].strip()
+        for name in MARKED
+        for number, line in enumerate((programs / name).read_text().splitlines(), start=1)
+        if mark in line
     }
-    assert revealed == expected("# R: ")
 
 
-def test_pyright_reveals_the_same_types(of_pyright: Messages) -> None:
-    revealed = {
-        place: in_short(texts[0].partition('" is "')[2].strip('"'))
-        for place, texts in of_pyright["information"].items()
+def types_in(messages: dict[tuple[str, int], list[str]], start: str) -> dict[tuple[str, int], str]:
+    """The types that a checker reveals, without modules."""
+    return {
+        place: in_short(texts[0].partition(start)[2].strip('"'))
+        for place, texts in messages.items()
+        if start in texts[0]
     }
-    assert revealed == expected("# R: ")
 
 
-def test_mistakes_are_type_errors_and_nothing_else_is(of_mypy: Messages) -> None:
-    errors = of_mypy["error"]
-    wanted = expected("# E: ")
-    assert errors.keys() == wanted.keys(), errors
-    for place, text in wanted.items():
-        assert text in errors[place][0]
+def in_short(text: str) -> str:
+    text = MODULE.sub("", text).replace(PAGE, "Page")
+    return re.sub(rf"\b{ITEM}\b", "Item", text)
 
 
-def test_pyright_finds_the_same_mistakes_and_no_others(of_pyright: Messages) -> None:
-    errors = of_pyright["error"]
-    assert errors.keys() == expected("# E: ").keys(), errors
+def revealed(programs: Path) -> dict[tuple[str, int], str]:
+    found = {place: in_short(text) for place, text in marked(programs, "# R: ").items()}
+    assert sum(name == "operations.py" for name, _ in found) >= 4 * len(OPERATIONS) - 4
+    return found
+
+
+def test_the_types_of_pages_and_items(programs: Path, of_mypy: Messages) -> None:
+    assert types_in(of_mypy["note"], "Revealed type is ") == revealed(programs)
+
+
+def test_pyright_reveals_the_same_types(programs: Path, of_pyright: Messages) -> None:
+    assert types_in(of_pyright["information"], '" is "') == revealed(programs)
+
+
+def test_mistakes_are_type_errors_and_nothing_else_is(programs: Path, of_mypy: Messages) -> None:
+    errors = {
+        place: texts
+        for place, texts in of_mypy["error"].items()
+        if place[0] in MARKED or not all(map(ALLOWED.search, texts))
+    }
+    expected = marked(programs, "# E: ")
+    assert errors.keys() == expected.keys(), errors
+    for place, pattern in expected.items():
+        assert re.search(pattern, errors[place][0]), errors[place]
+
+
+def test_pyright_finds_the_same_mistakes_and_no_others(
+    programs: Path, of_pyright: Messages
+) -> None:
+    errors = {
+        place: texts
+        for place, texts in of_pyright["error"].items()
+        if place[0] in MARKED or texts != [ALLOWED_BY_PYRIGHT]
+    }
+    assert errors.keys() == marked(programs, "# E: ").keys(), errors
+
+
+def test_the_type_of_every_public_name_is_known(tmp_path: Path) -> None:
+    """As ``make check`` demands it; pyright reads the package as one that is installed."""
+    output = pyright_output(tmp_path, "--verifytypes", "imagebuilder_pager", "--ignoreexternal")
+    completeness = output["typeCompleteness"]
+    symbols = completeness["symbols"]
+    assert len(symbols) > 3000
+    unknown = [
+        symbol["name"]
+        for symbol in symbols
+        if not symbol["isTypeKnown"] or symbol["isTypeAmbiguous"]
+    ]
+    assert unknown == []
+    assert completeness["completenessScore"] == 1
+
+
+def test_the_operations_names_are_offered() -> None:
+    """An editor completes the values of a Literal and the keys of a TypedDict."""
+    paginated = [name for name, operation in OPERATIONS.items() if operation.pagination]
+    assert list(get_args(PaginatorName)) == paginated

@@ -26,7 +26,7 @@ from imagebuilder_pager.models.exceptions import MODELLED_ERRORS
 PACKAGE = Path(imagebuilder_pager.__file__).parent
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 
-#: Where the document has the names of a module that has no section of its own.
+#: The section with the names of a module that has no section.
 SECTION_OF = {
     "imagebuilder_pager.client": "imagebuilder_pager",
     "imagebuilder_pager.local.faults": "imagebuilder_pager.local",
@@ -41,15 +41,8 @@ TWINS = {
 #: Programs get these and do not make them.
 ITERATORS = {"AsyncLifecycleWalk", "AsyncPageIterator", "LifecycleWalk", "PageIterator"}
 RESULTS = {
-    *(
-        "Call",
-        "FleetProgress",
-        "FleetResult",
-        "LifecycleRecord",
-        "LifecycleRecordKey",
-        "PagePosition",
-    ),
-    *("RequestInfo", "TargetResult", "Problem"),
+    *("Call", "FleetProgress", "FleetResult", "LifecycleRecord", "LifecycleRecordKey"),
+    *("PagePosition", "Problem", "RequestInfo", "TargetResult"),
 }
 
 HEAD = re.compile(r"( *)- ((?:(?:, )?`[^`]+`(?: \([^)]*\))?)+)")
@@ -124,7 +117,7 @@ ENTRIES = {module: parse_entries(text) for module, text in SECTIONS.items()}
 
 
 def public_modules() -> list[str]:
-    """Return the modules that say what is public, but for the models of the operations."""
+    """Return the modules with an ``__all__``, but for the models of the operations."""
     modules = []
     for path in sorted(PACKAGE.rglob("*.py")):
         relative = path.relative_to(PACKAGE)
@@ -202,7 +195,7 @@ def simple_default(parameter: inspect.Parameter) -> str | None:
 
 
 def assert_default(text: str, parameter: inspect.Parameter) -> None:
-    """Check what a line of the document, or of a docstring, says about the default."""
+    """Check the default in a line of the document, or of a docstring."""
     _, label, default = text.rpartition("Default: ")
     optional = parameter.default is not parameter.empty
     assert bool(label) == optional, text
@@ -233,7 +226,7 @@ def test_the_document_and_the_code_are_found() -> None:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_every_public_name_stands_in_its_section(module: str) -> None:
+def test_every_public_name_is_in_its_section(module: str) -> None:
     code = re.findall(r"`([^`]+)`", SECTIONS[SECTION_OF.get(module, module)])
     words = {word for text in code for word in names_in(text)}
     assert not set(importlib.import_module(module).__all__) - words
@@ -340,7 +333,7 @@ def test_every_method_and_property_is_named(public: Public) -> None:
     ],
     ids=lambda error: error.__name__,
 )
-def test_every_error_stands_below_its_base_with_its_attributes(error: type[Exception]) -> None:
+def test_every_error_is_below_its_base_with_its_attributes(error: type[Exception]) -> None:
     errors = ENTRIES["imagebuilder_pager.exceptions"]
     head = errors[error.__name__].head
     for base in error.__bases__:

@@ -1,27 +1,52 @@
-"""The arguments: what is accepted, what excludes each other, and the parser for completions."""
+"""The arguments: which are accepted, which exclude each other, and the parser for completions."""
 
 import argparse
 import importlib
+import json
 import re
+import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from imagebuilder_pager.cli.args import parse
+from imagebuilder_pager.cli.args import make_parser, parse
 from imagebuilder_pager.cli.exit_codes import UsageError
 from imagebuilder_pager.cli.main import main
+from imagebuilder_pager.cli.options import COMMANDS
 from imagebuilder_pager.cli.request import build_request
 from tests.fakes.command_line import EXAMPLE_ID, LIST
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "command-line.md"
 
 
-def test_options_may_stand_before_the_command() -> None:
-    before = parse(["--region", "r", "--output", "text", LIST, *EXAMPLE_ID, "--no-paginate"])
-    after = parse([LIST, *EXAMPLE_ID, "--output", "text", "--no-paginate", "--region", "r"])
-    assert vars(before) == vars(after)
-    assert (after.region, after.output, after.no_paginate) == ("r", "text", True)
-    assert (after.profile, after.color, after.debug) == (None, "auto", False)
+EXAMPLE = f"{LIST} {' '.join(EXAMPLE_ID)}"
+IGNORED = "--no-cli-pager --v2-debug --cli-binary-format raw-in-base64-out"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            f"--region r --output text {EXAMPLE} --no-paginate",
+            f"{EXAMPLE} --output text --no-paginate --region r",
+        ),
+        (f"{IGNORED} {EXAMPLE}", f"{EXAMPLE} {IGNORED}"),
+        ("list-images --no-by-name --by-name", "list-images --by-name"),
+        ("list-images --by-name --no-by-name", "list-images --no-by-name"),
+        (f"{EXAMPLE} --", EXAMPLE),
+    ],
+)
+def test_two_lines_have_the_same_options(one: str, other: str) -> None:
+    assert vars(parse(one.split())) == vars(parse(other.split()))
+
+
+def test_options_have_defaults_and_an_empty_argument_means_nothing() -> None:
+    options = parse([*EXAMPLE.split(), ""])
+    assert (options.region, options.output, options.profile) == (None, None, None)
+    assert (options.no_paginate, options.color, options.debug) == (False, "auto", False)
+    ignored = parse([*EXAMPLE.split(), *IGNORED.split()])
+    assert build_request(ignored, "json") == build_request(options, "json")
 
 
 @pytest.mark.parametrize(
@@ -44,25 +69,6 @@ def test_an_option_before_a_command_that_is_not_of_the_service_is_named(
 
 def test_a_value_may_be_the_name_of_another_command() -> None:
     assert parse(["--profile", "local", LIST, *EXAMPLE_ID]).profile == "local"
-
-
-@pytest.mark.parametrize("last", [True, False])
-def test_of_a_pair_of_options_the_last_one_wins(last: bool) -> None:
-    pair = ("--no-by-name", "--by-name") if last else ("--by-name", "--no-by-name")
-    assert parse(["list-images", *pair]).byName is last
-
-
-def test_a_trailing_double_dash_and_an_empty_argument_mean_nothing() -> None:
-    expected = vars(parse([LIST, *EXAMPLE_ID]))
-    assert vars(parse([LIST, *EXAMPLE_ID, "--"])) == expected
-    assert vars(parse([LIST, *EXAMPLE_ID, ""])) == {**expected, "help": ""}
-
-
-def test_options_of_the_aws_cli_without_effect_change_no_request() -> None:
-    ignored = ("--no-cli-pager", "--v2-debug", "--cli-binary-format", "raw-in-base64-out")
-    given = parse([*ignored, LIST, *EXAMPLE_ID])
-    assert vars(given) == vars(parse([LIST, *EXAMPLE_ID, *ignored]))
-    assert build_request(given, "json") == build_request(parse([LIST, *EXAMPLE_ID]), "json")
 
 
 def test_options_are_not_abbreviated() -> None:
@@ -90,6 +96,23 @@ def test_options_that_exclude_each_other_are_an_error(
         build_request(parse([LIST, *EXAMPLE_ID, *arguments]), output)
 
 
+def test_only_the_parser_of_the_command_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = 0
+    make = argparse.ArgumentParser.__init__
+
+    def count(self: argparse.ArgumentParser, *args: Any, **details: Any) -> None:
+        nonlocal made
+        made += 1
+        make(self, *args, **details)
+
+    monkeypatch.setattr(argparse.ArgumentParser, "__init__", count)
+    parse(["list-images", "--owner", "Self"])
+    # Beside it, the main one, and that of help.
+    assert made == 3
+    make_parser()
+    assert made == 3 + 5 + len(COMMANDS)
+
+
 def test_the_parser_that_the_document_names_for_completions_has_the_options() -> None:
     found = re.search(r"shtab --shell=\w+ ([\w.]+)\.(\w+)", DOCUMENT.read_text())
     assert found is not None
@@ -98,16 +121,58 @@ def test_the_parser_that_the_document_names_for_completions_has_the_options() ->
     assert {"--output", "--no-paginate"} <= set(parser.format_help().split())
 
 
-def test_the_help_has_the_groups_of_options(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main([LIST, "--help"])
-    titles = re.findall(r"^(\w+):$", capsys.readouterr().out, re.MULTILINE)
-    assert titles == ["options", "Request", "Pagination", "Output", "Connection"]
+LINUX = {"name": "platform", "values": ["Linux"]}
+TWO_VALUES = {"name": "name", "values": ["a, b", "c"]}
+EXECUTION = json.dumps({"lifecycleExecutionId": "lce-1", "parentResourceId": "x"})
 
 
-def test_options_override_the_parameters_of_json() -> None:
-    given = '{"lifecycleExecutionId": "lce-1", "parentResourceId": "x"}'
-    request = build_request(parse([LIST, "--cli-input-json", given]), "tree")
-    assert request.parameters == {"lifecycleExecutionId": "lce-1", "parentResourceId": "x"}
-    request = build_request(parse([LIST, *EXAMPLE_ID, "--cli-input-json", given]), "tree")
-    assert request.parameters["lifecycleExecutionId"] == EXAMPLE_ID[1]
+@pytest.mark.parametrize(
+    ("arguments", "parameters"),
+    [
+        ("list-components --owner ThirdParty", {"owner": "ThirdParty"}),
+        ("list-images --by-name", {"byName": True}),
+        (
+            "list-images --no-by-name --include-deprecated",
+            {"byName": False, "includeDeprecated": True},
+        ),
+        ("list-workflows --max-results 7", {"maxResults": 7}),
+        ("list-images --filters name=platform,values=Linux", {"filters": [LINUX]}),
+        (
+            """list-images --filters name=platform,values=Linux "values='a, b',c,name=name" """,
+            {"filters": [LINUX, TWO_VALUES]},
+        ),
+        ("list-images --filters name=platform,values=[Linux]", {"filters": [LINUX]}),
+        (f"list-images --filters '[{json.dumps(LINUX)}]'", {"filters": [LINUX]}),
+        (
+            f"list-images --filters '{json.dumps(LINUX)}' '{json.dumps(TWO_VALUES)}'",
+            {"filters": [LINUX, TWO_VALUES]},
+        ),
+        (
+            "list-image-scan-finding-aggregations --filter name=platform,values=Linux",
+            {"filter": LINUX},
+        ),
+        (
+            f"list-image-scan-finding-aggregations --filter '{json.dumps(LINUX)}'",
+            {"filter": LINUX},
+        ),
+        ("list-images --filters file://FILTERS", {"filters": [LINUX]}),
+        ("list-images --max-results file://TOKEN", {"maxResults": 12}),
+        ("list-images --next-token file://TOKEN", {"nextToken": "12"}),
+        (
+            "list-images --starting-token file://TOKEN --page-size 3",
+            {"PaginationConfig": {"StartingToken": "12", "PageSize": 3}},
+        ),
+        (f"{LIST} --cli-input-json '{EXECUTION}'", json.loads(EXECUTION)),
+        (
+            f"{LIST} --lifecycle-execution-id lce-2 --cli-input-json '{EXECUTION}'",
+            {"lifecycleExecutionId": "lce-2", "parentResourceId": "x"},
+        ),
+    ],
+)
+def test_the_request_has_the_parameters_of_the_options(
+    arguments: str, parameters: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "FILTERS").write_text(json.dumps([LINUX]))
+    (tmp_path / "TOKEN").write_text("12")
+    options = parse(shlex.split(arguments.replace("file://", f"file://{tmp_path}/")))
+    assert build_request(options, "json").parameters == parameters

@@ -70,63 +70,25 @@ def test_the_code_says_whether_the_file_is_wrong_or_in_use(
 @pytest.mark.parametrize(
     "case",
     [
-        ("", 0, ""),
-        ("one\n", 4, "one\n"),
-        ("one\nt", 4, "one\n"),
-        ("one\ntwo\n", 4, "one\n"),
-        ("two\n", 0, ""),
+        ("", {"output_size": 0}, ""),
+        ("one\n", {"output_size": 4}, "one\n"),
+        ("one\nt", {"output_size": 4}, "one\n"),
+        ("one\ntwo\n", {"output_size": 4}, "one\n"),
+        ("two\n", {"output_size": 0}, ""),
+        ("one\ntwo\nth", {"output_size": 4, "pending_bytes": 10}, "one\n"),
+        ("one\ntwo\nthree\n", {"output_size": 4, "pending_bytes": 10}, "one\n"),
+        ("one\ntwo\n", {"output_size": None}, "one\ntwo\n"),
     ],
 )
-def test_the_line_after_the_checkpoint_is_cut_off(
-    stdout_with: StdoutWith, tmp_path: Path, mode: str, case: tuple[str, int, str]
+def test_lines_after_the_checkpoint_are_cut_off(
+    stdout_with: StdoutWith, tmp_path: Path, mode: str, case: tuple[str, dict[str, Any], str]
 ) -> None:
-    content, size, after = case
+    content, data, after = case
     stdout = stdout_with(content, mode)
-    truncate(tmp_path / "file", stdout, {"output_size": size})
+    truncate(tmp_path / "file", stdout, data)
     stdout.write("new\n")
     assert (tmp_path / "output").read_text() == after + "new\n"
     assert stdout.tell() == len(after) + 4
-
-
-@pytest.mark.parametrize(
-    ("content", "allowed"),
-    [("one\ntwo\nth", True), ("one\ntwo\nthree\n", True), ("one\ntwo\nthree\nfour\n", False)],
-)
-def test_as_many_bytes_are_cut_off_as_were_going_to_be_written(
-    stdout_with: StdoutWith, tmp_path: Path, content: str, allowed: bool
-) -> None:
-    stdout = stdout_with(content, "a")
-    data = {"output_size": 4, "pending_bytes": len("two\nthree\n")}
-    if allowed:
-        truncate(tmp_path / "file", stdout, data)
-    else:
-        with pytest.raises(UsageError, match="something else has been written"):
-            truncate(tmp_path / "file", stdout, data)
-    assert (tmp_path / "output").read_text() == ("one\n" if allowed else content)
-
-
-def test_an_output_of_unknown_size_is_not_truncated(
-    stdout_with: StdoutWith, tmp_path: Path
-) -> None:
-    truncate(tmp_path / "file", stdout_with("one\ntwo\n", "a"), {"output_size": None})
-    assert (tmp_path / "output").read_text() == "one\ntwo\n"
-
-
-@pytest.mark.parametrize(
-    ("content", "size", "message"),
-    [
-        ("", 4, "the output has 0 bytes, and had 4"),
-        ("one\ntwo\nthree", 4, "something else has been written"),
-        ("other file\n", 4, "something else has been written"),
-    ],
-)
-def test_the_output_of_something_else_is_an_error_and_not_changed(
-    stdout_with: StdoutWith, tmp_path: Path, content: str, size: int, message: str
-) -> None:
-    stdout = stdout_with(content, "a")
-    with pytest.raises(UsageError, match=message):
-        truncate(tmp_path / "file", stdout, {"output_size": size})
-    assert (tmp_path / "output").read_text() == content
 
 
 def test_the_output_of_a_finished_listing_is_not_truncated(
@@ -135,6 +97,27 @@ def test_the_output_of_a_finished_listing_is_not_truncated(
     stdout = stdout_with("one\nof others\n", "a")
     truncate(tmp_path / "file", stdout, {"output_size": 4}, finished=True)
     assert (tmp_path / "output").read_text() == "one\nof others\n"
+
+
+OTHER = "something else has been written"
+
+
+@pytest.mark.parametrize(
+    ("content", "data", "message"),
+    [
+        ("", {"output_size": 4}, "the output has 0 bytes, and had 4"),
+        ("one\ntwo\nthree", {"output_size": 4}, OTHER),
+        ("other file\n", {"output_size": 4}, OTHER),
+        ("one\ntwo\nthree\nfour\n", {"output_size": 4, "pending_bytes": 10}, OTHER),
+    ],
+)
+def test_the_output_of_something_else_is_an_error_and_not_changed(
+    stdout_with: StdoutWith, tmp_path: Path, content: str, data: dict[str, Any], message: str
+) -> None:
+    stdout = stdout_with(content, "a")
+    with pytest.raises(UsageError, match=message):
+        truncate(tmp_path / "file", stdout, data)
+    assert (tmp_path / "output").read_text() == content
 
 
 def test_all_is_written_where_the_system_writes_a_part_at_a_time(

@@ -4,72 +4,67 @@ from typing import Any
 
 import pytest
 
-from imagebuilder_pager import ImageBuilder, exceptions
+from imagebuilder_pager import exceptions
 from imagebuilder_pager._aws.config.shared_config import SharedConfig
 from imagebuilder_pager._aws.transport.types import Origin, Timeouts
 from imagebuilder_pager.cli.args import parse
-from imagebuilder_pager.cli.connection import make_http_client, resolve_arguments
+from imagebuilder_pager.cli.connection import open_client
 from imagebuilder_pager.local import LocalServer
 from tests.fakes.command_line import EXAMPLE_ID, LIST, run_command
 
-PRECONNECT = "imagebuilder_pager._aws.transport.h11_transport.H11Client.preconnect"
+H11_CLIENT = "imagebuilder_pager._aws.transport.h11_transport.H11Client"
 
 
-def client_of(*arguments: str) -> ImageBuilder:
-    """Return the client that the command makes of its arguments, closed."""
+def connect(*arguments: str) -> str:
+    """Open the client of the arguments, close it, and return its endpoint."""
     options = parse([LIST, *EXAMPLE_ID, "--region", "us-west-2", *arguments])
-    with (
-        make_http_client(options, SharedConfig(options.profile)) as http_client,
-        ImageBuilder(**resolve_arguments(options), http_client=http_client) as client,
-    ):
-        return client
+    with open_client(options, SharedConfig(options.profile)) as client:
+        return client.endpoint_url
 
 
-def test_the_options_are_the_arguments_of_the_client(local_server: LocalServer) -> None:
-    options = parse(
-        [
-            LIST,
-            *EXAMPLE_ID,
-            "--region",
-            "us-west-2",
-            "--endpoint-url",
-            local_server.url,
-            "--cli-read-timeout",
-            "0",
-            "--cli-connect-timeout",
-            "7",
-            "--profile",
-            "p",
-        ]
-    )
-    with make_http_client(options, SharedConfig()) as http_client:
-        assert http_client.timeouts == Timeouts(7, 2_000_000, 2_000_000, None)
-    assert resolve_arguments(options) == {
-        "region_name": "us-west-2",
-        "endpoint_url": local_server.url,
-        "profile_name": "p",
-        "on_invalid_response": "raise",
-    }
+@pytest.fixture
+def connections(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Origin, Timeouts]]:
+    """The connections that would be made, each with the timeouts of its client."""
+    found: list[tuple[Origin, Timeouts]] = []
+
+    def record(client: Any, origin: Origin, _timeout: float | None) -> None:
+        found.append((origin, client.timeouts))
+
+    monkeypatch.setattr(f"{H11_CLIENT}.preconnect", record)
+    return found
 
 
 @pytest.mark.parametrize(
-    ("environment", "url"),
+    ("environment", "arguments", "url"),
     [
-        ({}, "https://imagebuilder.us-west-2.amazonaws.com"),
-        ({"AWS_USE_FIPS_ENDPOINT": "true"}, "https://imagebuilder-fips.us-west-2.amazonaws.com"),
-        ({"AWS_USE_DUALSTACK_ENDPOINT": "true"}, "https://imagebuilder.us-west-2.api.aws"),
-        ({"AWS_ENDPOINT_URL_IMAGEBUILDER": "https://host.test/"}, "https://host.test"),
+        ({}, (), "https://imagebuilder.us-west-2.amazonaws.com"),
+        ({}, ("--region", "eu-west-1"), "https://imagebuilder.eu-west-1.amazonaws.com"),
+        ({}, ("--endpoint-url", "https://host.test/"), "https://host.test"),
+        (
+            {"AWS_USE_FIPS_ENDPOINT": "true"},
+            (),
+            "https://imagebuilder-fips.us-west-2.amazonaws.com",
+        ),
+        ({"AWS_USE_DUALSTACK_ENDPOINT": "true"}, (), "https://imagebuilder.us-west-2.api.aws"),
+        ({"AWS_ENDPOINT_URL_IMAGEBUILDER": "https://host.test/"}, (), "https://host.test"),
     ],
 )
 def test_the_connection_is_made_to_the_endpoint_of_the_client(
-    environment: dict[str, str], url: str, monkeypatch: pytest.MonkeyPatch
+    environment: dict[str, str],
+    arguments: tuple[str, ...],
+    url: str,
+    connections: list[tuple[Origin, Timeouts]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    origins: list[Origin] = []
-    monkeypatch.setattr(PRECONNECT, lambda _, origin, timeout: origins.append(origin))
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert client_of().endpoint_url == url
-    assert origins == [Origin.from_url(url)]
+    assert connect(*arguments) == url
+    assert connections == [(Origin.from_url(url), Timeouts(60, 60, 60, None))]
+
+
+def test_a_timeout_of_zero_is_none(connections: list[tuple[Origin, Timeouts]]) -> None:
+    connect("--cli-read-timeout", "0", "--cli-connect-timeout", "7")
+    assert connections[0][1] == Timeouts(7, 2_000_000, 2_000_000, None)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +72,7 @@ def test_the_connection_is_made_to_the_endpoint_of_the_client(
     [
         (("--region", "no region"), exceptions.InvalidRegionError),
         (("--endpoint-url", "ftp://host"), exceptions.InvalidEndpointError),
+        (("--profile", "nobody"), exceptions.ProfileNotFound),
         (
             ("--ca-bundle", "/none.pem", "--cli-connect-timeout", "-1"),
             exceptions.ParamValidationError,
@@ -84,14 +80,13 @@ def test_the_connection_is_made_to_the_endpoint_of_the_client(
     ],
 )
 def test_settings_that_are_not_valid_make_no_connection(
-    arguments: tuple[str, ...], error: type[Exception], monkeypatch: pytest.MonkeyPatch
+    arguments: tuple[str, ...],
+    error: type[Exception],
+    connections: list[tuple[Origin, Timeouts]],
 ) -> None:
-    def connect(*_: Any) -> None:
-        pytest.fail("a connection is made")
-
-    monkeypatch.setattr(PRECONNECT, connect)
     with pytest.raises(error):
-        client_of(*arguments)
+        connect(*arguments)
+    assert connections == []
 
 
 def test_the_host_may_be_in_capitals(

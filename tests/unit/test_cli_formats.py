@@ -70,12 +70,6 @@ def test_text_has_the_lines_of_the_aws_cli(value: Any, text: str) -> None:
     assert format_text(value) == text
 
 
-@given(DATA)
-def test_each_line_of_text_has_a_line_break(value: Any) -> None:
-    text = format_text(value)
-    assert text == "" or text.endswith("\n")
-
-
 RESOURCE: dict[str, Any] = {
     "accountId": "123456789012",
     "resourceId": "ami-1",
@@ -114,24 +108,18 @@ WITHOUT_PAGINATION = (("--no-paginate",), ("--max-results", "1"))
 
 
 @pytest.mark.parametrize("options", WITHOUT_PAGINATION)
-@pytest.mark.parametrize("output", ["json", "yaml-stream"])
 def test_without_pagination_there_is_one_page_with_the_services_token(
-    url: str, capfd: Captured, output: str, options: tuple[str, ...]
-) -> None:
-    ran = run_command(url, capfd, *EXAMPLE_ID, "--output", output, *options)
-    document = yaml.safe_load(ran.out)  # JSON is YAML
-    page = {**two_pages({}), "resources": [RESOURCE]}
-    assert document == (page if output == "json" else [page])
-    assert (ran.code, ran.err) == (0, "")
-
-
-@pytest.mark.parametrize("options", WITHOUT_PAGINATION)
-def test_text_without_pagination_has_the_services_token_in_its_columns(
     url: str, capfd: Captured, options: tuple[str, ...]
 ) -> None:
-    ran = run_command(url, capfd, *EXAMPLE_ID, "--output", "text", *options)
-    assert ran.out.splitlines()[:2] == ["page-2", "LIFECYCLEEXECUTIONSTATE\tFAILED"]
-    assert (ran.code, ran.err) == (0, "")
+    page = {**two_pages({}), "resources": [RESOURCE]}
+    for output, read, expected in (
+        ("json", json.loads, page),
+        ("yaml-stream", yaml.safe_load, [page]),
+        ("text", lambda text: text.splitlines()[:2], ["page-2", "LIFECYCLEEXECUTIONSTATE\tFAILED"]),
+    ):
+        ran = run_command(url, capfd, *EXAMPLE_ID, "--output", output, *options)
+        assert read(ran.out) == expected
+        assert (ran.code, ran.err) == (0, "")
 
 
 @pytest.mark.parametrize("options", WITHOUT_PAGINATION)
@@ -166,18 +154,35 @@ def test_an_error_on_a_later_page_ends_with_the_token_of_what_was_written(
         assert json.loads(rest.out)["resources"] == [{"resourceId": "ami-2"}, None]
 
 
-def test_jsonl_has_a_line_for_each_item_of_all_pages(url: str, capfd: Captured) -> None:
-    ran = run_command(url, capfd, *EXAMPLE_ID, "--output", "jsonl")
-    lines = [json.loads(line) for line in ran.out.splitlines()]
-    assert lines == [RESOURCE, {"resourceId": "ami-2"}, None]
-
-
-def test_jsonl_with_a_query_has_a_line_for_each_element_of_each_page(
-    url: str, capfd: Captured
+@pytest.mark.parametrize(
+    ("options", "lines"),
+    [
+        ((), [RESOURCE, {"resourceId": "ami-2"}, None]),
+        (("--query", "resources[].resourceId"), ["ami-1", "ami-2"]),
+        (("--query", "length(resources)"), [1, 2]),
+    ],
+)
+def test_jsonl_has_a_line_for_each_item_or_element_of_the_query_of_each_page(
+    url: str, capfd: Captured, options: tuple[str, ...], lines: list[Any]
 ) -> None:
-    arguments = (*EXAMPLE_ID, "--output", "jsonl", "--query")
-    assert run_command(url, capfd, *arguments, "resources[].resourceId").out == '"ami-1"\n"ami-2"\n'
-    assert run_command(url, capfd, *arguments, "length(resources)").out == "1\n2\n"
+    ran = run_command(url, capfd, *EXAMPLE_ID, "--output", "jsonl", *options)
+    assert [json.loads(line) for line in ran.out.splitlines()] == lines
+    assert (ran.code, ran.err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("options", "entries"),
+    [
+        ((), [{**two_pages({}), "resources": [RESOURCE]}, two_pages({"nextToken": "page-2"})]),
+        (("--query", "resources[].resourceId"), [["ami-1"], ["ami-2"]]),
+    ],
+)
+def test_yaml_stream_has_an_entry_for_each_page(
+    url: str, capfd: Captured, options: tuple[str, ...], entries: list[Any]
+) -> None:
+    ran = run_command(url, capfd, *EXAMPLE_ID, "--output", "yaml-stream", *options)
+    assert yaml.safe_load(ran.out) == entries
+    assert (ran.code, ran.err) == (0, "")
 
 
 RAW_TIMESTAMPS = (

@@ -1,90 +1,74 @@
-"""The command itself: what it loads, how it is installed, and where its errors end."""
+"""The command itself: the modules that it loads, how it is installed, and where its errors end."""
 
-import ast
 import gc
 import importlib.metadata
 import re
-import subprocess
 import sys
+from typing import Any
 
 import pytest
 
 from imagebuilder_pager import __version__
-from imagebuilder_pager.cli.exit_codes import ConfigurationError
+from imagebuilder_pager._operations import OPERATIONS
 from imagebuilder_pager.cli.main import main
-from imagebuilder_pager.cli.rich_formats.console import require_rich
 from imagebuilder_pager.local import LocalServer
-from tests.fakes.command_line import EXAMPLE_ID, LIST, local_environment
+from tests.fakes.command_line import (
+    EXAMPLE_ID,
+    LIST,
+    page_server,
+    required_options,
+    run_afresh,
+)
 
 HEAVY = {"httpx", "pydantic", "botocore", "jmespath", "rich", "json", "logging"}
+UNUSED = {"anyio", "botocore", "httpcore", "httpx", "rich", "ssl", "urllib3"}
 
 Captured = pytest.CaptureFixture[str]
 
 
-def run_and_list_imports(*arguments: str) -> tuple[int, set[str], str]:
-    code = (
-        "import sys\nbefore = set(sys.modules)\nfrom imagebuilder_pager.cli.main import main\n"
-        f"try:\n    code = main({list(arguments)!r})\n"
-        "except SystemExit as end:\n    code = end.code\n"
-        "print([code or 0, sorted({m.split('.')[0] for m in set(sys.modules) - before})])"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=60
-    )
-    status, modules = ast.literal_eval(ran.stdout.splitlines()[-1])
-    return status, set(modules), ran.stdout + ran.stderr
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code"),
-    [
-        (("--version",), 0),
-        (("--help",), 0),
-        ((LIST, "--help"), 0),
-        ((), 252),
-        ((LIST,), 252),
-        ((LIST, *EXAMPLE_ID, "--max-items", "x"), 252),
-        ((LIST, *EXAMPLE_ID, "--unknown"), 252),
-    ],
-)
-def test_help_and_wrong_arguments_are_answered_without_heavy_imports(
-    arguments: tuple[str, ...], code: int
-) -> None:
-    status, modules, _ = run_and_list_imports(*arguments)
-    assert status == code
-    assert not modules & HEAVY
-
-
-def test_a_listing_needs_the_heavy_imports_but_rich() -> None:
-    arguments = (LIST, *EXAMPLE_ID, "--region", "us-west-2", "--endpoint-url", "http://127.0.0.1:9")
-    status, modules, output = run_and_list_imports(*arguments)
-    assert status in {253, 255}, output
-    assert {"json", "logging", "pydantic"} <= modules
-    assert "rich" not in modules
-
-
-LIST_AND_PRINT_IMPORTS = """
-import os, sys
-from imagebuilder_pager.cli.main import main
-os.environ |= {environment!r}
-code = main({arguments!r})
-print([code, sorted({{module.split(".")[0] for module in sys.modules}})])
-"""
+def test_help_and_wrong_arguments_are_answered_without_heavy_imports() -> None:
+    wrong = ((), (LIST,), (LIST, *EXAMPLE_ID, "--max-items", "x"), (LIST, *EXAMPLE_ID, "--unknown"))
+    runs = run_afresh(("--version",), ("--help",), (LIST, "--help"), *wrong)
+    assert [ran.code for ran in runs] == [0, 0, 0, 252, 252, 252, 252]
+    assert not any(ran.packages & HEAVY for ran in runs)
 
 
 @pytest.mark.parametrize("output", ["json", "jsonl", "text", "yaml-stream"])
 def test_a_listing_loads_neither_httpx_nor_botocore(local_server: LocalServer, output: str) -> None:
-    arguments = [LIST, *EXAMPLE_ID, "--max-items", "30", "--output", output]
-    code = LIST_AND_PRINT_IMPORTS.format(
-        arguments=arguments, environment=local_environment(local_server.url)
-    )
-    ran = subprocess.run(
-        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=60
-    )
-    status, modules = ast.literal_eval(ran.stdout.splitlines()[-1])
-    assert status == 0, ran.stderr
-    assert {"h11", "pydantic"} <= set(modules)
-    assert not {"anyio", "botocore", "httpcore", "httpx", "rich", "ssl", "urllib3"} & set(modules)
+    command = (LIST, *EXAMPLE_ID, "--max-items", "30", "--output", output)
+    (ran,) = run_afresh(command, url=local_server.url)
+    assert ran.code == 0
+    assert {"h11", "pydantic", "json", "logging"} <= ran.packages
+    assert not UNUSED & ran.packages
+
+
+def test_a_command_loads_the_models_of_no_other_family() -> None:
+    listed = {one.family: one for one in OPERATIONS.values() if one.result_key is not None}
+    cases = [(family, output) for family in listed for output in ("jsonl", "table")]
+    names = [listed[family].method_name.replace("_", "-") for family, _ in cases]
+    commands = [
+        (name, *required_options(name), "--output", output)
+        for name, (_, output) in zip(names, cases, strict=True)
+    ]
+    page: Any = {operation.result_key: [{}] for operation in listed.values()}
+    with page_server(lambda _: page) as server:
+        preload = "import rich.table, imagebuilder_pager.cli.listing"
+        runs = run_afresh(*commands, url=server.url, preload=preload)
+    for (family, _), ran in zip(cases, runs, strict=True):
+        assert ran.code == 0
+        models = set(re.findall(r"imagebuilder_pager\.models\.(\w+)", " ".join(ran.modules)))
+        shared = {"exceptions", "fields", "params", "request", "scalars", "shapes", "common"}
+        if family == "lifecycle_executions":
+            shared.add("lifecycle")  # an execution has the state that its resources have
+        assert models - shared == {family} - shared
+        assert family in models
+
+
+@pytest.mark.parametrize("word", ["help", "--help"])
+def test_local_is_a_command_with_its_own_options(word: str) -> None:
+    (ran,) = run_afresh(("local", word))
+    assert ran.code == 0
+    assert "--resources" in ran.out
 
 
 def test_garbage_is_collected_again_after_an_error(
@@ -99,30 +83,15 @@ def test_garbage_is_collected_again_after_an_error(
     assert "--lifecycle-execution-id" in capsys.readouterr().err
 
 
-def test_rich_without_click_is_not_imported_by_httpx() -> None:
-    """httpx imports rich for its own command line, but only where there is click, too."""
-    assert not [name for name in requirements("rich") if name.lower() == "click"]
-    code = (
-        "import sys\nsys.modules['click'] = None\nimport httpx\n"
-        "print({'rich', 'pygments'} & set(sys.modules))"
-    )
-    ran = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, check=True)
-    assert ran.stdout == b"set()\n"
-
-
-def requirements(name: str) -> list[str]:
-    found = importlib.metadata.requires(name) or []
-    return [re.split(r"[^\w-]", one)[0] for one in found if "extra ==" not in one]
-
-
 def test_the_command_is_installed_under_its_name() -> None:
     entry_points = importlib.metadata.distribution("imagebuilder-pager").entry_points
     (script,) = entry_points.select(group="console_scripts")
     assert (script.name, script.value) == ("imagebuilder-pager", "imagebuilder_pager.cli.main:main")
     assert script.load() is main
-    extras = importlib.metadata.requires("imagebuilder-pager") or []
-    assert [one for one in extras if "extra == 'cli'" in one.replace('"', "'")] != []
-    assert "rich" not in requirements("imagebuilder-pager")
+    requirements = importlib.metadata.requires("imagebuilder-pager") or []
+    rich = [one for one in requirements if re.match(r"rich\b", one)]
+    assert any("extra == 'cli'" in one.replace('"', "'") for one in rich)
+    assert all("extra == " in one for one in rich)
 
 
 def test_version_names_the_program_and_python(capsys: Captured) -> None:
@@ -130,13 +99,6 @@ def test_version_names_the_program_and_python(capsys: Captured) -> None:
         main(["--version"])
     assert end.value.code == 0
     assert capsys.readouterr().out.startswith(f"imagebuilder-pager/{__version__} Python/3.")
-
-
-@pytest.mark.parametrize("word", ["help", "--help"])
-def test_local_is_a_command_with_its_own_options(word: str) -> None:
-    status, _, output = run_and_list_imports("local", word)
-    assert status == 0
-    assert "--resources" in output
 
 
 @pytest.mark.parametrize("command", [LIST, "lifecycle-report"])
@@ -151,40 +113,47 @@ def test_help_may_stand_before_the_command(capsys: Captured, command: str) -> No
     assert f"imagebuilder-pager {command}" in printed[0]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("lifecycle-report", "--region", "us-west-2"), "json, html, jsonl and csv do without."),
+        ((LIST, *EXAMPLE_ID, "--output", "tree"), "json, jsonl, text and yaml-stream do without."),
+    ],
+)
 def test_a_missing_rich_is_an_error_that_says_how_to_install_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+    arguments: tuple[str, ...], message: str, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ConfigurationError, match="imagebuilder-pager\\[cli\\]"):
-        require_rich("table")
-    assert main(["lifecycle-report", "--region", "us-west-2"]) == 253
-    assert "The outputs json, html, jsonl and csv do without." in capsys.readouterr().err
-    assert main([LIST, *EXAMPLE_ID, "--output", "tree"]) == 253
-    assert "pip install 'imagebuilder-pager[cli]'" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("value", ["yaml", "off"])
-def test_an_unknown_output_format_in_the_environment_is_an_error(
-    monkeypatch: pytest.MonkeyPatch, capsys: Captured, value: str
-) -> None:
-    monkeypatch.setenv("AWS_DEFAULT_OUTPUT", value)
-    assert main([LIST, *EXAMPLE_ID]) == 253
-    assert f"Unknown output type: {value}, from AWS_DEFAULT_OUTPUT" in capsys.readouterr().err
+    assert main(arguments) == 253
+    error = capsys.readouterr().err
+    assert "pip install 'imagebuilder-pager[cli]'" in error
+    assert f"The outputs {message}" in error
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "allowed"),
+    ("command", "setting", "message"),
     [
-        ("AWS_RETRY_MODE", "fast", "standard, adaptive, legacy"),
-        ("AWS_MAX_ATTEMPTS", "many", "a whole number, 1 or more"),
+        (LIST, "AWS_DEFAULT_OUTPUT=yaml", "Unknown output type: yaml, from AWS_DEFAULT_OUTPUT"),
+        (LIST, "AWS_DEFAULT_OUTPUT=off", "Unknown output type: off, from AWS_DEFAULT_OUTPUT"),
+        ("list-images", "AWS_DEFAULT_OUTPUT=tree", "tree, from AWS_DEFAULT_OUTPUT: not an output"),
+        (
+            LIST,
+            "AWS_RETRY_MODE=fast",
+            "AWS_RETRY_MODE: 'fast' given; allowed: standard, adaptive, ",
+        ),
+        (
+            LIST,
+            "AWS_MAX_ATTEMPTS=many",
+            "AWS_MAX_ATTEMPTS: 'many' given; allowed: a whole number, ",
+        ),
     ],
 )
-def test_a_retry_setting_that_is_not_valid_is_a_configuration_error(
-    variable: str, value: str, allowed: str, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+def test_a_setting_that_is_not_valid_is_a_configuration_error(
+    command: str, setting: str, message: str, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
-    monkeypatch.setenv(variable, value)
-    assert main([LIST, *EXAMPLE_ID, "--region", "us-west-2"]) == 253
-    assert f"{variable}: {value!r} given; allowed: {allowed}" in capsys.readouterr().err
+    monkeypatch.setenv(*setting.split("="))
+    assert main([command, *required_options(command), "--region", "us-west-2"]) == 253
+    assert message in capsys.readouterr().err
 
 
 def test_a_closed_standard_output_is_an_error(

@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
-from imagebuilder_pager.cli.progress import Progress
 from imagebuilder_pager.cli.signals import SignalReceived, Signals
+from imagebuilder_pager.cli.terminal import Progress
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

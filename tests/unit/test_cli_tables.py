@@ -1,6 +1,7 @@
-"""``--output table`` of the other commands: their columns, their members, and what fits."""
+"""``--output table`` of the other commands: their columns, their members, their widths."""
 
 import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import botocore.model
@@ -9,38 +10,42 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imagebuilder_pager._operations import OPERATIONS
-from imagebuilder_pager.cli.options import COMMANDS, option_name
-from tests.fakes.command_line import page_server, run_command
-from tests.fakes.operation_services import OperationService, required_params
+from imagebuilder_pager.cli.options import COMMANDS
+from tests.fakes.command_line import OperationServer, required_options, run_command
+from tests.fakes.operation_services import OperationService
 from tests.fakes.shapes import values_of
 
-Captured = pytest.CaptureFixture[str]
 ARN = "arn:aws:imagebuilder:us-west-2:123456789012"
 
 
-def show(
-    command: str,
-    items: list[Any],
-    capfd: Captured,
-    *,
-    width: int = 140,
-    template: dict[str, Any] | None = None,
-) -> str:
-    """Return the table that a terminal of a width shows."""
-    operation = OPERATIONS[COMMANDS[command].method_name]
-    service = OperationService(operation, template or {}, items, page_size=4)
-    params = required_params(operation)
-    options = [argument for name in params for argument in (option_name(name), params[name])]
-    with page_server(service.respond) as server:
+Show = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[OperationServer]:
+    with OperationServer() as server:
+        yield server
+
+
+@pytest.fixture
+def show(server: OperationServer, capfd: pytest.CaptureFixture[str]) -> Show:
+    """Return the function that returns the table of items in a terminal of a width."""
+
+    def show(
+        command: str, items: list[Any], *, width: int = 140, template: dict[str, Any] | None = None
+    ) -> str:
+        server.service = OperationService(COMMANDS[command], template or {}, items, page_size=4)
         ran = run_command(
             server.url,
             capfd,
-            *(*options, "--output", "table"),
+            *(*required_options(command), "--output", "table"),
             command=command,
             environment={"COLUMNS": str(width)},
         )
-    assert (ran.code, ran.err) == (0, "")
-    return ran.out
+        assert (ran.code, ran.err) == (0, "")
+        return ran.out
+
+    return show
 
 
 IMAGE = {
@@ -84,101 +89,83 @@ BUILD = {
     "state": {"status": "AVAILABLE"},
     "outputResources": {"amis": [{"image": "ami-1", "region": "eu-west-1"}, None]},
 }
-TABLES: dict[str, tuple[str, dict[str, Any], int, list[str]]] = {
-    "images": (
-        "list-images",
-        IMAGE,
-        140,
-        [
-            "1 item; times are of 2025-03-03, in UTC",
-            "",
-            "NAME      VERSION  TYPE  PLATFORM  OS                 CREATED   OWNER",
-            "web-base  1.0.4    AMI   Linux     Amazon Linux 2023  02:00:20  123456789012",
-        ],
-    ),
-    "images in a narrow terminal": (
-        "list-images",
-        IMAGE,
-        60,
-        [
-            "1 item; times are of 2025-03-03, in UTC",
-            "",
-            "NAME      VERSION  TYPE  PLATFORM  OS",
-            "web-base  1.0.4    AMI   Linux     Amazon Linux 2023",
-            "  created 02:00:20, owner 123456789012",
-        ],
-    ),
-    "pipelines": (
-        "list-image-pipelines",
-        PIPELINE,
-        80,
-        [
-            "1 item; times are in UTC",
-            "",
-            "NAME     STATUS   LAST RUN             RESULT  FAILURES  NEXT RUN",
-            "nightly  ENABLED  2025-03-02 02:00:00  FAILED  3         2025-03-09 02:00:00",
-            "  schedule cron(0 2 ? * sun *), recipe web-base/1.0.4",
-        ],
-    ),
-    "policies": (
-        "list-lifecycle-policies",
-        POLICY,
-        100,
-        [
-            "1 item; times are in UTC",
-            "",
-            "NAME       STATUS    RESOURCES  LAST RUN             CREATED",
-            "retention  DISABLED  AMI_IMAGE  2025-03-03 02:00:20  2023-11-14 22:13:20",
-            "  Keeps the last three.",
-        ],
-    ),
-    "policies in a wide terminal": (
-        "list-lifecycle-policies",
-        POLICY,
-        140,
-        [
-            "1 item; times are in UTC",
-            "",
-            "NAME       STATUS    RESOURCES  LAST RUN             CREATED              DESCRIPTION",
-            "retention  DISABLED  AMI_IMAGE  2025-03-03 02:00:20  2023-11-14 22:13:20  "
-            "Keeps the last three.",
-        ],
-    ),
-    "executions": (
-        "list-lifecycle-executions",
-        EXECUTION,
-        80,
-        [
-            "1 item; times are of 2025-03-03, in UTC",
-            "",
-            "ID                                        STATUS  STARTED   TOOK    IMPACT",
-            "lce-12345678-1234-1234-1234-123456789012  FAILED  02:00:20  5m 00s  yes",
-            "  policy retention: One of the images is in use by an account.",
-        ],
-    ),
-    "builds": (
-        "list-image-build-versions",
-        BUILD,
-        80,
-        [
-            "1 item",
-            "",
-            "IMAGE             STATUS     OUTPUT",
-            "web-base/1.0.4/2  AVAILABLE  ami-1 eu-west-1",
-        ],
-    ),
-}
+DAY = "1 item; times are of 2025-03-03, in UTC"
 
 
-@pytest.mark.parametrize("case", TABLES.values(), ids=TABLES)
+@pytest.mark.parametrize(
+    ("command", "item", "width", "lines"),
+    [
+        (
+            *("list-images", IMAGE, 140),
+            [
+                *(DAY, ""),
+                "NAME      VERSION  TYPE  PLATFORM  OS                 CREATED   OWNER",
+                "web-base  1.0.4    AMI   Linux     Amazon Linux 2023  02:00:20  123456789012",
+            ],
+        ),
+        (
+            *("list-images", IMAGE, 60),
+            [
+                *(DAY, ""),
+                "NAME      VERSION  TYPE  PLATFORM  OS",
+                "web-base  1.0.4    AMI   Linux     Amazon Linux 2023",
+                "  created 02:00:20, owner 123456789012",
+            ],
+        ),
+        (
+            *("list-image-pipelines", PIPELINE, 80),
+            [
+                *("1 item; times are in UTC", ""),
+                "NAME     STATUS   LAST RUN             RESULT  FAILURES  NEXT RUN",
+                "nightly  ENABLED  2025-03-02 02:00:00  FAILED  3         2025-03-09 02:00:00",
+                "  schedule cron(0 2 ? * sun *), recipe web-base/1.0.4",
+            ],
+        ),
+        (
+            *("list-lifecycle-policies", POLICY, 100),
+            [
+                *("1 item; times are in UTC", ""),
+                "NAME       STATUS    RESOURCES  LAST RUN             CREATED",
+                "retention  DISABLED  AMI_IMAGE  2025-03-03 02:00:20  2023-11-14 22:13:20",
+                "  Keeps the last three.",
+            ],
+        ),
+        (
+            *("list-lifecycle-policies", POLICY, 140),
+            [
+                *("1 item; times are in UTC", ""),
+                "NAME       STATUS    RESOURCES  LAST RUN             CREATED              "
+                "DESCRIPTION",
+                "retention  DISABLED  AMI_IMAGE  2025-03-03 02:00:20  2023-11-14 22:13:20  "
+                "Keeps the last three.",
+            ],
+        ),
+        (
+            *("list-lifecycle-executions", EXECUTION, 80),
+            [
+                *(DAY, ""),
+                "ID                                        STATUS  STARTED   TOOK    IMPACT",
+                "lce-12345678-1234-1234-1234-123456789012  FAILED  02:00:20  5m 00s  yes",
+                "  policy retention: One of the images is in use by an account.",
+            ],
+        ),
+        (
+            *("list-image-build-versions", BUILD, 80),
+            [
+                *("1 item", ""),
+                "IMAGE             STATUS     OUTPUT",
+                "web-base/1.0.4/2  AVAILABLE  ami-1 eu-west-1",
+            ],
+        ),
+    ],
+)
 def test_the_columns_are_those_of_the_items(
-    case: tuple[str, dict[str, Any], int, list[str]], capfd: Captured
+    command: str, item: dict[str, Any], width: int, lines: list[str], show: Show
 ) -> None:
-    command, item, width, lines = case
-    assert show(command, [item, None], capfd, width=width).splitlines() == lines
+    assert show(command, [item, None], width=width).splitlines() == lines
 
 
-def test_other_items_have_a_column_for_each_member(capfd: Captured) -> None:
+def test_other_items_have_a_column_for_each_member(show: Show) -> None:
     items = [
         {
             "arn": f"{ARN}:component/update/1.0.2",
@@ -190,7 +177,7 @@ def test_other_items_have_a_column_for_each_member(capfd: Captured) -> None:
         },
         {"arn": "other", "status": "ACTIVE", "\x1b[2Junknown": "1", "state": {"new": {"a": 1}}},
     ]
-    assert show("list-components", items, capfd).splitlines()[1:] == [
+    assert show("list-components", items).splitlines()[1:] == [
         "",
         "ARN           NAME    SUPPORTED OS VERSIONS  PRODUCT CODES  STATUS  DESCRIPTION",
         "update/1.0.2  update  Ubuntu, Debian         2                      "
@@ -199,10 +186,10 @@ def test_other_items_have_a_column_for_each_member(capfd: Captured) -> None:
     ]
 
 
-def test_what_all_pages_have_in_common_stands_above(capfd: Captured) -> None:
+def test_what_all_pages_have_in_common_stands_above(show: Show) -> None:
     template = {"requestId": "x", "aggregationType": "accountId", "message": "no member of it"}
     counts = {"accountAggregation": {"accountId": "1", "severityCounts": {"all": 3, "high": 2}}}
-    found = show("list-image-scan-finding-aggregations", [counts], capfd, template=template)
+    found = show("list-image-scan-finding-aggregations", [counts], template=template)
     assert found.splitlines() == [
         "aggregation type  accountId",
         "1 item",
@@ -212,7 +199,7 @@ def test_what_all_pages_have_in_common_stands_above(capfd: Captured) -> None:
     ]
 
 
-def test_one_response_is_shown_by_its_members(capfd: Captured) -> None:
+def test_one_response_is_shown_by_its_members(show: Show) -> None:
     policy = {
         "name": "retention",
         "status": "ENABLED",
@@ -222,7 +209,7 @@ def test_one_response_is_shown_by_its_members(capfd: Captured) -> None:
         ],
         "dateCreated": 1740967220.378,
     }
-    found = show("get-lifecycle-policy", [], capfd, template={"lifecyclePolicy": policy})
+    found = show("get-lifecycle-policy", [], template={"lifecyclePolicy": policy})
     assert [line.split(None, 1) for line in found.splitlines()] == [
         ["name", "retention"],
         ["status", "ENABLED"],
@@ -234,8 +221,8 @@ def test_one_response_is_shown_by_its_members(capfd: Captured) -> None:
     ]
 
 
-def test_an_empty_listing_is_no_items(capfd: Captured) -> None:
-    assert show("list-workflows", [], capfd) == "0 items\n"
+def test_an_empty_listing_is_no_items(show: Show) -> None:
+    assert show("list-workflows", []) == "0 items\n"
 
 
 CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
@@ -243,7 +230,7 @@ CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_table_can_be_made_of_any_response(
-    command: str, capfd: Captured, service_model: botocore.model.ServiceModel
+    command: str, show: Show, service_model: botocore.model.ServiceModel
 ) -> None:
     operation = OPERATIONS[COMMANDS[command].method_name]
     shape: Any = service_model.operation_model(operation.name).output_shape
@@ -264,7 +251,7 @@ def test_a_table_can_be_made_of_any_response(
         else:
             item = values_of(shape.members[operation.result_key].member)
             items = data.draw(st.lists(item, max_size=4))
-        found = show(command, items, capfd, width=width, template=template)
+        found = show(command, items, width=width, template=template)
         assert not CONTROLS.search(found)
         if operation.result_key is not None:
             count = sum(item is not None for item in items)

@@ -26,8 +26,8 @@ _LOOKING = {
 def find_decisions(source: str) -> Iterator[int]:
     """Yield the lines that look at the words of an error, or at a text made of them.
 
-    The errors are what an ``except`` clause names, parameters with the type of an error or of a
-    problem, and what a loop over one of them brings.
+    The errors are the names of ``except`` clauses, parameters with the type of an error or of a
+    problem, and the variables of loops over one of them.
     """
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):

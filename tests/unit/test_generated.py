@@ -1,24 +1,15 @@
-"""The generated files are what the generator makes of the service model."""
+"""The generated files are those that the generator makes of the service model."""
 
 import re
 from pathlib import Path
 
-import botocore.loaders
 import pytest
 
 from imagebuilder_pager._operations import OPERATIONS
 from imagebuilder_pager._rows import Operation
 from imagebuilder_pager.local.sources import SOURCES
 from tools import generate, reference, service_model
-from tools.service_model import (
-    MEMBERS,
-    MODULES,
-    PACKAGE,
-    SHAPES,
-    ServiceModel,
-    describe_member,
-    describe_shape,
-)
+from tools.service_model import MEMBERS, PACKAGE, SHAPES, WORDS, ServiceModel
 
 MODEL = ServiceModel()
 GENERATED = generate.generate(MODEL)
@@ -37,79 +28,71 @@ def test_running_the_generator_changes_nothing() -> None:
 
 
 def test_an_operation_is_one_line_of_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With no other words about it: everything that is generated has it."""
-    monkeypatch.setitem(service_model.OPERATIONS, "GetWorkflow", ("workflows", "one workflow"))
+    """With no other words about it: every generated file has it, and its family if that is new."""
+    lines = {"GetWorkflow": ("workflows", "one"), "GetComponentPolicy": ("component_policies", "a")}
+    for name, line in lines.items():
+        monkeypatch.setitem(service_model.OPERATIONS, name, line)
     after = generate.generate(ServiceModel())
     changed = {path for path, text in after.items() if GENERATED.get(path) != text}
     names = {path.relative_to(PACKAGE.parent).as_posix() for path in changed}
-    assert names == {
+    of_both = {
         "imagebuilder_pager/_operations.py",
         "imagebuilder_pager/_methods.py",
         "imagebuilder_pager/type_defs.py",
-        "imagebuilder_pager/models/workflows.py",
-        "docs/reference/GetWorkflow.md",
         "docs/reference/README.md",
     }
+    assert names == of_both | {
+        "imagebuilder_pager/models/__init__.py",
+        "imagebuilder_pager/models/workflows.py",
+        "imagebuilder_pager/models/component_policies.py",
+        "docs/reference/GetWorkflow.md",
+        "docs/reference/GetComponentPolicy.md",
+    }
+    for name in of_both:
+        for text in (r"\bGetWorkflow|get_workflow\b", "GetComponentPolicy|get_component_policy"):
+            assert re.search(text, after[PACKAGE.parent / name])
     for path in changed:
-        assert re.search(r"\bGetWorkflow|get_workflow\b", after[path])
         if path.suffix == ".py":
             compile(after[path], path.name, "exec")
-
-
-def test_a_new_family_is_that_line_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    line = ("component_policies", "a policy")
-    monkeypatch.setitem(service_model.OPERATIONS, "GetComponentPolicy", line)
-    after = generate.generate(ServiceModel())
-    source = after[PACKAGE / "models" / "component_policies.py"]
-    assert source.startswith('"""The family of component policies.\n')
-    assert "class GetComponentPolicyResponse(Response):" in source
+    family = after[PACKAGE / "models" / "component_policies.py"]
+    assert family.startswith('"""The family of component policies.\n')
+    assert "class GetComponentPolicyResponse(Response):" in family
+    assert "class GetWorkflowResponse(Response):" in after[PACKAGE / "models" / "workflows.py"]
     assert "from .component_policies import *" in after[PACKAGE / "models" / "__init__.py"]
 
 
-def structures() -> dict[str, list[str]]:
-    """The names of the members of every structure."""
-    return {
-        name: list(MODEL.shapes[name]["members"])
-        for operation in MODEL.operations
-        for shape in (operation.request, operation.response)
-        for name in MODEL.closure(shape)
-        if MODEL.shapes[name]["type"] == "structure"
-    }
-
-
-def test_every_line_about_a_member_is_of_one_that_there_is(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    named = [(name, member) for name, members in structures().items() for member in members]
-    for line in list(MEMBERS):
-        before = [describe_member(*names) for names in named]
-        with monkeypatch.context() as patch:
-            patch.setitem(MEMBERS, line, "Another line.")
-            assert before != [describe_member(*names) for names in named], line
-
-
-def test_every_docstring_is_of_a_shape_that_there_is() -> None:
+def test_every_line_is_about_an_existing_member_or_shape(monkeypatch: pytest.MonkeyPatch) -> None:
     requests = {operation.request for operation in MODEL.operations}
     responses = {operation.response for operation in MODEL.operations}
-    in_requests = {
-        name for request in requests for name in MODEL.closure(request) if MODEL.is_model(name)
+    used = {
+        name: MODEL.shapes[name].get("members", ())
+        for shape in requests | responses
+        for name in MODEL.closure(shape)
+        if MODEL.is_model(name)
     }
-    assert SHAPES.keys() <= (MODEL.module_by_shape.keys() | in_requests) - requests - responses
-    assert set(MODEL.modules()) == MODULES.keys()
+    named = [(name, member) for name, members in used.items() for member in members]
+    before = [MODEL.describe_member(*names) for names in named]
+    for line in list(MEMBERS):
+        with monkeypatch.context() as patch:
+            patch.setitem(MEMBERS, line, "Another line.")
+            assert before != [MODEL.describe_member(*names) for names in named], line
+    assert SHAPES.keys() <= used.keys() - requests - responses
+    assert set(MODEL.modules()) == WORDS["modules"].keys()
 
 
-def test_what_has_no_words_is_described_by_its_name() -> None:
-    assert describe_member("Thing", "imageBuildCount") == "The image build count."
-    assert describe_shape("ThingToCome") == "AWS's thing to come."
+def test_a_name_without_words_is_described_by_itself() -> None:
+    assert MODEL.describe_member("Thing", "imageBuildCount") == "The image build count."
+    assert MODEL.describe_shape("ThingToCome") == "AWS's thing to come."
 
 
 def test_no_line_is_a_sentence_of_awss_documentation() -> None:
-    model = botocore.loaders.Loader().load_service_model("imagebuilder", "service-2")
-    documentation = [
-        part.get("documentation", "")
-        for shape in model["shapes"].values()
+    shapes = [
+        part
+        for shape in MODEL.shapes.values()
         for part in (shape, *shape.get("members", {}).values())
-    ] + [operation["documentation"] for operation in model["operations"].values()]
+    ]
+    operations = MODEL.description["operations"].values()
+    documentation = [part.get("documentation", "") for part in (*shapes, *operations)]
     sentences = {
         " ".join(sentence.split()).lower().rstrip(".")
         for text in documentation
@@ -119,7 +102,7 @@ def test_no_line_is_a_sentence_of_awss_documentation() -> None:
     for line in [*MEMBERS.values(), *SHAPES.values()]:
         for sentence in re.split(r"(?<=[.:])\s", line):
             plain = sentence.lower().rstrip(".")
-            # There are not two ways to say "The severity of the finding".
+            # "The severity of the finding" has no second wording.
             assert len(plain.split()) < 8 or plain not in sentences, line
 
 
@@ -141,7 +124,7 @@ def test_the_families_import_each_other_in_no_circle() -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
 def test_an_operation_is_said_once(operation: Operation) -> None:
-    """Besides what is generated, only what has more to say of it names it."""
+    """Besides the generated files, only parts with further rules for it name it."""
     pattern = re.compile(rf"\b(?:Async)?{operation.name}(?=\b|Re|Pa)|\b{operation.method_name}\b")
     places = {
         path.relative_to(PACKAGE).as_posix()

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import get_type_hints
 
 import pytest
-from mypy import api
 
 import imagebuilder_pager
 from imagebuilder_pager import ImageBuilder, models
@@ -28,39 +27,25 @@ def run(code: str) -> str:
     return ran.stdout.strip()
 
 
-LOADED = """
+LIGHT = """
 import sys
-before = set(sys.modules)
-{code}
-tops = {{module.split(".")[0] for module in set(sys.modules) - before}}
-print(sorted(tops & {heavy!r}))
+import imagebuilder_pager
+import imagebuilder_pager.exceptions
+import imagebuilder_pager.pagination
+from imagebuilder_pager import Checkpoint, Paginator, PaginationSpec, exceptions
+import imagebuilder_pager._aws
+import imagebuilder_pager.models
+from imagebuilder_pager import models; models.exceptions.ForbiddenException
+from imagebuilder_pager.models.exceptions import ForbiddenException
 """
+CLIENT = "import sys; from imagebuilder_pager import ImageBuilder; ImageBuilder('us-west-2')\n"
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "import imagebuilder_pager",
-        "import imagebuilder_pager.exceptions",
-        "from imagebuilder_pager import exceptions",
-        "import imagebuilder_pager.pagination",
-        "from imagebuilder_pager import Paginator, PaginationSpec",
-        "from imagebuilder_pager import Checkpoint",
-        "import imagebuilder_pager._aws",
-        "import imagebuilder_pager.models",
-        "from imagebuilder_pager import models; models.exceptions.ForbiddenException",
-        "from imagebuilder_pager.models.exceptions import ForbiddenException",
-    ],
-)
-def test_importing_loads_nothing_heavy(code: str) -> None:
-    assert run(LOADED.format(code=code, heavy=HEAVY)) == "[]"
-
-
-def test_making_a_client_loads_heavy_packages() -> None:
-    """So that the test above is known to be able to fail."""
-    code = "from imagebuilder_pager import ImageBuilder; ImageBuilder('us-west-2')"
-    loaded = run(LOADED.format(code=code, heavy=HEAVY))
-    assert {"botocore", "httpx"} <= set(ast.literal_eval(loaded))
+@pytest.mark.parametrize(("code", "loaded"), [(LIGHT, set()), (CLIENT, {"botocore", "httpx"})])
+def test_only_a_client_loads_heavy_packages(code: str, loaded: set[str]) -> None:
+    tops = set(run(f"{code}print(*{{name.split('.')[0] for name in sys.modules}})").split())
+    assert tops & HEAVY >= loaded
+    assert loaded or not tops & HEAVY
 
 
 def test_importing_the_package_loads_three_small_files() -> None:
@@ -138,60 +123,6 @@ def test_client_exceptions_is_the_module_of_the_modelled_errors() -> None:
     assert get_type_hints(Exceptions) == {name: type[error] for name, error in errors.items()}
 
 
-PROGRAM = """
-import imagebuilder_pager
-from imagebuilder_pager import ImageBuilder, models
-from imagebuilder_pager import ImageBuilderr  # E: ImageBuilderr
-from imagebuilder_pager.models import Shapes  # E: Shapes
-from imagebuilder_pager.models.exceptions import ClientError, ForbiddenException
-from imagebuilder_pager.models.exceptions import ForbiddenError  # E: ForbiddenError
-
-imagebuilder_pager.Client  # E: Client
-models.Resource  # E: Resource
-models.exceptions.NoSuchException  # E: NoSuchException
-ImageBuilder.exceptions.NoSuchException  # E: NoSuchException
-client = ImageBuilder("us-west-2")
-client.exceptions.NoSuchException  # E: NoSuchException
-client.list_imagse  # E: list_imagse
-client.meta  # E: meta
-ImageBuilder("us-west-2", config=None)  # E: config
-version: str = imagebuilder_pager.__version__
-wrong: int = imagebuilder_pager.__version__  # E: assignment
-forbidden: type[ForbiddenException] = client.exceptions.ForbiddenException
-swapped: type[ForbiddenException] = client.exceptions.ServiceException  # E: assignment
-try:
-    pass
-except client.exceptions.ForbiddenException as error:
-    named: ForbiddenException = error
-    other: KeyError = error  # E: assignment
-except client.exceptions.ClientError as client_error:
-    any_error: ClientError = client_error
-"""
-
-
-def test_a_type_checker_rejects_unknown_names_and_knows_the_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> None:
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM)
-    cache = getattr(request.config, "cache", None)  # pytest can do without
-    cache_dir = cache.mkdir("mypy") if cache is not None else tmp_path
-    if PACKAGE.parent.name != "site-packages":  # where mypy finds it by itself
-        monkeypatch.setenv("MYPYPATH", str(PACKAGE.parent))
-    options = ["--strict", "--config-file=", f"--cache-dir={cache_dir}", "--no-error-summary"]
-    out, errors, _ = api.run([*options, "--no-pretty", "--show-error-codes", str(program)])
-    assert errors == ""
-    found = {int(line.split(":")[1]): line for line in out.splitlines() if " error: " in line}
-    expected = {
-        number: line.rpartition("# E: ")[2]
-        for number, line in enumerate(PROGRAM.splitlines(), start=1)
-        if "# E: " in line
-    }
-    assert found.keys() == expected.keys(), out
-    for number, text in expected.items():
-        assert text in found[number]
-
-
 #: Its names without an underscore are public: each error is listed once, by defining it.
 WITHOUT_ALL = "models/exceptions.py"
 PUBLIC = {
@@ -202,7 +133,7 @@ PUBLIC = {
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(PACKAGE).as_posix())
-def test_only_a_public_module_says_what_is_public(file: Path) -> None:
+def test_only_a_public_module_has_an_all(file: Path) -> None:
     tree = parse(file)
     assert ast.get_docstring(tree)
     name = file.relative_to(PACKAGE).as_posix()
@@ -215,7 +146,7 @@ def test_only_a_public_module_says_what_is_public(file: Path) -> None:
     assert has_all == (name in PUBLIC or (of_models and name not in not_by_name))
 
 
-def test_there_are_few_public_modules() -> None:
+def test_public_modules_are_few() -> None:
     assert sum("__all__ = " in file.read_text(encoding="utf-8") for file in FILES) <= 40
 
 

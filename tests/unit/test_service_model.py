@@ -7,11 +7,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import botocore
-import botocore.loaders
 import pytest
 
-from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions, models
+from imagebuilder_pager import ImageBuilder, exceptions, models
 from imagebuilder_pager._operations import OPERATIONS
 from imagebuilder_pager._rows import Operation
 from imagebuilder_pager.models import exceptions as modelled_exceptions
@@ -27,38 +25,25 @@ PUBLIC: list[type] = [
 ]
 SHAPES = [item for item in PUBLIC if issubclass(item, Shape)]
 ENUMS = [item for item in PUBLIC if issubclass(item, enum.Enum)]
+MODEL = ServiceModel()
 OWN = {"Response", "ResponseMetadata", "Shape"}
 
 
-@pytest.fixture(scope="module")
-def description() -> Plain:
-    loaded: Plain = botocore.loaders.Loader().load_service_model("imagebuilder", "service-2")
-    return loaded
-
-
-def test_enums_are_in_awss_order_and_named_by_their_values(description: Plain) -> None:
+def test_enums_are_in_awss_order_and_named_by_their_values() -> None:
     for item in ENUMS:
-        assert [value.value for value in item] == description["shapes"][item.__name__]["enum"]
+        assert [value.value for value in item] == MODEL.shapes[item.__name__]["enum"]
         assert [value.name for value in item] == [value.value for value in item]
 
 
-@by_operation
-def test_the_methods_are_named_as_in_boto3(operation: Operation) -> None:
-    assert operation.method_name == botocore.xform_name(operation.name)
-    for client in (ImageBuilder, AsyncImageBuilder):
-        assert callable(getattr(client, operation.method_name))
-        assert operation.method_name in dir(client)
-
-
 def test_every_model_of_an_operation_is_public() -> None:
-    assert {item.__name__ for item in PUBLIC} == {*ServiceModel().module_by_shape, *OWN}
+    assert {item.__name__ for item in PUBLIC} == {*MODEL.module_by_shape, *OWN}
 
 
-def test_every_model_says_in_a_sentence_what_it_is(description: Plain) -> None:
+def test_every_model_has_a_sentence() -> None:
     for item in PUBLIC:
         text = item.__dict__["__doc__"].strip()
         assert text.partition("\n")[0].endswith(".")
-        theirs = description["shapes"].get(item.__name__, {}).get("documentation", "")
+        theirs = MODEL.shapes.get(item.__name__, {}).get("documentation", "")
         assert text.partition(".")[0] not in theirs, f"{item.__name__}: a sentence of AWS's"
 
 
@@ -72,22 +57,22 @@ def test_no_member_of_a_response_is_required() -> None:
             assert not any(field.is_required() for field in shape.model_fields.values())
 
 
-def test_the_clients_exceptions_are_the_services(description: Plain) -> None:
-    shapes = description["shapes"]
-    modelled = {name for name, shape in shapes.items() if shape.get("exception")}
+def test_the_clients_exceptions_are_the_services() -> None:
+    modelled = {name for name, shape in MODEL.shapes.items() if shape.get("exception")}
     assert modelled == {error.__name__ for error in MODELLED_ERRORS}
     for error in MODELLED_ERRORS:
         assert getattr(modelled_exceptions, error.__name__) is error
         assert getattr(ImageBuilder.exceptions, error.__name__) is error
         assert issubclass(error, exceptions.ClientError)
-        status = shapes[error.__name__]["error"]["httpStatusCode"]
+        shape = MODEL.shapes[error.__name__]
+        status = shape["error"]["httpStatusCode"]
         assert f"{status})" in (inspect.getdoc(error) or "")
-        assert shapes[error.__name__]["members"].keys() == {"message"}
+        assert shape["members"].keys() == {"message"}
     for operation in OPERATIONS.values():
         assert set(operation.errors) <= modelled
 
 
-# What AWS could do to its model, and the generator cannot write.
+# Possible changes of AWS's model for which the generator has no code.
 
 LIST = "ListLifecycleExecutionResources"
 RESOURCE = "LifecycleExecutionResource"
@@ -102,23 +87,15 @@ def changed(change: Change) -> ServiceModel:
     return model
 
 
+def member(structure: str, name: str, **changes: Any) -> Change:
+    return lambda shapes, _: shapes[structure]["members"].setdefault(name, {}).update(changes)
+
+
 UNKNOWN: list[tuple[str, Change]] = [
-    (
-        "another name in the message",
-        lambda s, _: s[RESOURCE]["members"]["region"].update(locationName="r"),
-    ),
-    (
-        "its place in the message",
-        lambda s, _: s[f"{LIST}Request"]["members"]["nextToken"].update(location="header"),
-    ),
-    (
-        "an idempotency token",
-        lambda s, _: s[f"{LIST}Request"]["members"]["nextToken"].update(idempotencyToken=True),
-    ),
-    (
-        "its name",
-        lambda s, _: s[RESOURCE]["members"].update({"x-y": {"shape": "NonEmptyString"}}),
-    ),
+    ("another name in the message", member(RESOURCE, "region", locationName="r")),
+    ("its place in the message", member(f"{LIST}Request", "nextToken", location="header")),
+    ("an idempotency token", member(f"{LIST}Request", "nextToken", idempotencyToken=True)),
+    ("its name", member(RESOURCE, "x-y", shape="NonEmptyString")),
     ("the value 1x of", lambda s, _: s["LifecycleExecutionStatus"].update(enum=["1x"])),
     ("the value None of", lambda s, _: s["LifecycleExecutionStatus"].update(enum=["None"])),
     ("its path /{arn}", lambda _, o: o[LIST]["http"].update(requestUri="/{arn}")),
@@ -126,7 +103,7 @@ UNKNOWN: list[tuple[str, Change]] = [
 
 
 @pytest.mark.parametrize(("text", "change"), UNKNOWN, ids=[text for text, _ in UNKNOWN])
-def test_what_the_generator_cannot_write_is_an_error_that_says_so(
+def test_an_operation_that_the_generator_cannot_write_is_an_error(
     text: str, change: Change
 ) -> None:
     with pytest.raises(ValueError, match=f"the generator does not know .*{re.escape(text)}"):
@@ -149,7 +126,7 @@ def test_a_member_keeps_its_wire_name(wire_name: str, attribute: str, *, alias: 
     assert needs_alias(wire_name) is alias
 
 
-def test_what_is_gone_is_not_generated() -> None:
+def test_an_operation_that_aws_removes_is_not_generated() -> None:
     model = changed(lambda _, operations: operations.pop("ListWorkflows"))
     assert "ListWorkflows" not in {operation.name for operation in model.operations}
     assert "WorkflowVersion" not in model.module_by_shape
@@ -157,24 +134,22 @@ def test_what_is_gone_is_not_generated() -> None:
 
 def test_every_paginator_of_aws_is_an_operation_of_ours() -> None:
     ours = {operation.name for operation in OPERATIONS.values() if operation.is_paginated}
-    assert ours == set(ServiceModel().paginators)
+    assert ours == set(MODEL.paginators)
     others = {operation.name for operation in OPERATIONS.values()} - ours
     assert others == {"GetLifecycleExecution", "GetLifecyclePolicy"}
 
 
 @by_operation
-def test_the_parameters_of_a_get_request_are_in_its_query(
-    operation: Operation, description: Plain
-) -> None:
-    request = description["shapes"][f"{operation.name}Request"]
+def test_the_parameters_of_a_get_request_are_in_its_query(operation: Operation) -> None:
+    request = MODEL.shapes[f"{operation.name}Request"]
     for name, member in request["members"].items():
         in_query = member.get("location") == "querystring"
         assert in_query == (operation.http_method == "GET")
         assert member.get("locationName", name) == name
 
 
-def test_protocol_and_signing_name_are_awss(description: Plain) -> None:
-    metadata = description["metadata"]
+def test_protocol_and_signing_name_are_awss() -> None:
+    metadata = MODEL.description["metadata"]
     assert metadata["protocol"] == "rest-json"
     assert metadata["signatureVersion"] == "v4"
     assert metadata["signingName"] == metadata["endpointPrefix"] == "imagebuilder"

@@ -12,21 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..context import ListContext
-from ..stdout import Stdout
-
-
-def write_text(context: ListContext, stdout: Stdout) -> None:
-    """Write tab-separated lines, page by page, with the query applied to each part.
-
-    The token that is left after the last page is a part, too: with a query, its line says None, as
-    in the AWS CLI.
-    """
-    for part, token in context.raw_result_parts():
-        with context.signals.deferred():
-            stdout.write(format_text(context.request.apply_query(part)))
-            context.resume_state.advance(token)
-
 
 def format_text(value: Any) -> str:
     """Return the lines of a value, each with its line break; none for an empty one."""

@@ -7,19 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ..context import ListContext
-from ..stdout import Stdout
-
 # A key that every YAML reader takes for a string; y, no, null and others are not such keys.
 _PLAIN_KEY = re.compile(r"(?!(?i:y|n|yes|no|on|off|true|false|null)$)[A-Za-z][A-Za-z0-9]*")
-
-
-def write_yaml_stream(context: ListContext, stdout: Stdout) -> None:
-    """Write an entry for each page as it comes, with the query applied to each."""
-    for page, token in context.raw_pages():
-        with context.signals.deferred():
-            stdout.write(format_yaml_entry(context.request.apply_query(page)))
-            context.resume_state.advance(token)
 
 
 def format_yaml_entry(value: Any) -> str:
@@ -35,7 +24,7 @@ def _block(value: Any, indent: str) -> Iterator[str]:
                 yield f"{indent}{name}: {_scalar(member)}"
             else:
                 yield f"{indent}{name}:"
-                # A list may stand at the indentation of its key.
+                # A list may have the indentation of its key.
                 deeper = indent if isinstance(member, list) else f"{indent}  "
                 yield from _block(member, deeper)
     else:
@@ -52,7 +41,7 @@ def _entries(values: list[Any], indent: str) -> Iterator[str]:
 
 
 def _is_inline(value: Any) -> bool:
-    """Say whether the value has no lines of its own: it is a scalar, or it is empty."""
+    """Say whether the value stays on the line of its key: it is a scalar, or it is empty."""
     return not isinstance(value, (dict, list)) or not value
 
 

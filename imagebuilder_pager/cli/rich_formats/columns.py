@@ -5,6 +5,7 @@ A member is named by a path of wire names, such as ``state.status``.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,18 +14,20 @@ from typing import Any, NamedTuple
 
 from ...models.shapes import Shape
 from .console import replace_controls
-from .describe import format_seconds, in_words, kind_and_name_of, without_nulls
+from .describe import format_duration, in_words, kind_and_name_of, without_nulls
 
 Item = Shape
-#: What a cell shows; the table decides whether a time needs its date.
+_IN_ARN = ("arn", "version")
+_PROSE = ("description", "message", "reason")
+#: The content of a cell; the table decides whether a time needs its date.
 Cell = str | datetime
 
 
 class Column(NamedTuple):
     """A column: its title, and the function that makes a cell of an item.
 
-    One that ``may_move`` stands below the row where there is no room for it. Prose comes last, and
-    is wrapped.
+    One that ``may_move`` goes below the row where the row is too wide. Prose comes last, and is
+    wrapped.
     """
 
     title: str
@@ -54,7 +57,7 @@ def _members_of(item: Item, path: str = "") -> Iterator[str]:
 
 
 def _show_value(value: Any) -> Cell:
-    """Return what a cell shows of a value: an ARN by its name, the number of structures."""
+    """Return the text of a value: an ARN by its name, the number of structures."""
     if value is None or isinstance(value, datetime):
         return value or ""
     if isinstance(value, bool):
@@ -65,21 +68,17 @@ def _show_value(value: Any) -> Cell:
         )
     if isinstance(value, list):
         present = without_nulls(value)
-        has_structures = any(isinstance(one, (Mapping, list)) for one in present)
-        return (
-            str(len(present)) if has_structures else ", ".join(map(str, map(_show_value, present)))
-        )
+        if any(isinstance(one, (Mapping, list)) for one in present):
+            return str(len(present))
+        return ", ".join(map(str, map(_show_value, present)))
     return _show_text(value) if isinstance(value, str) else str(value)
 
 
 def _show_text(value: str) -> Cell:
     """Return a text; the older operations have times as texts."""
     if re.match(r"\d{4}-\d\d-\d\dT", value):
-        try:
+        with contextlib.suppress(ValueError):
             time = datetime.fromisoformat(value)
-        except ValueError:
-            pass
-        else:
             if time.tzinfo is not None:
                 return time
     return kind_and_name_of(replace_controls(str(value)))[1]
@@ -87,9 +86,7 @@ def _show_text(value: str) -> Cell:
 
 def _value_at(item: Any, path: str) -> Any:
     for name in path.split("."):
-        if item is None:
-            return None
-        item = item.get(name)
+        item = None if item is None else item.get(name)
     return item
 
 
@@ -110,14 +107,11 @@ def _kind(item: Item) -> str:
 
 
 def _duration(item: Item) -> str:
-    start, end = (_show_value(item.get(name)) for name in ("startTime", "endTime"))
-    if isinstance(start, datetime) and isinstance(end, datetime):
-        return format_seconds((end - start).total_seconds())
-    return ""
+    return format_duration(*(_show_value(item.get(name)) for name in ("startTime", "endTime")))
 
 
 def _build_output(item: Item) -> str:
-    """Return the AMIs that came of a build, each with its region, and the container images."""
+    """Return the AMIs of a build, each with its region, and the container images."""
     output = item.get("outputResources") or {}
     amis = [
         f"{_show_value(ami.get('image'))} {_show_value(ami.get('region'))}".strip()
@@ -155,17 +149,6 @@ def _steps(item: Item) -> str:
     return ": ".join(filter(None, ["" if total is None else str(total), ", ".join(endings)]))
 
 
-_BUILDS = (
-    _fixed("IMAGE", "arn"),
-    _fixed("STATUS", "state.status"),
-    _member("TYPE", "type"),
-    _member("PLATFORM", "platform"),
-    _member("OS", "osVersion"),
-    _member("CREATED", "dateCreated"),
-    _member("BUILD", "buildType"),
-    Column("OUTPUT", _build_output),
-    _prose("REASON", "state.reason"),
-)
 _COLUMNS: Mapping[str, Sequence[Column]] = {
     "LifecycleExecutionResource": (
         _fixed("ID", "resourceId"),
@@ -207,7 +190,17 @@ _COLUMNS: Mapping[str, Sequence[Column]] = {
         _member("BUILD", "buildType"),
         _member("SOURCE", "imageSource"),
     ),
-    "ImageSummary": _BUILDS,
+    "ImageSummary": (
+        _fixed("IMAGE", "arn"),
+        _fixed("STATUS", "state.status"),
+        _member("TYPE", "type"),
+        _member("PLATFORM", "platform"),
+        _member("OS", "osVersion"),
+        _member("CREATED", "dateCreated"),
+        _member("BUILD", "buildType"),
+        Column("OUTPUT", _build_output),
+        _prose("REASON", "state.reason"),
+    ),
     "ImagePipeline": (
         _fixed("NAME", "name"),
         _fixed("STATUS", "status"),
@@ -270,7 +263,3 @@ def _columns_for_members(items: Sequence[Item]) -> list[Column]:
     if columns and columns[-1].title.lower() in _PROSE:
         columns[-1] = columns[-1]._replace(is_prose=True)
     return columns
-
-
-_IN_ARN = ("arn", "version")
-_PROSE = ("description", "message", "reason")

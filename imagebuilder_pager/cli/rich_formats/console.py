@@ -7,7 +7,7 @@ import importlib.util
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ...exceptions import CONTROLS
@@ -15,38 +15,26 @@ from ..exit_codes import ConfigurationError
 from ..stdout import Stdout
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Group, RenderableType
 
+    from ...models.lifecycle import ListLifecycleExecutionResourcesResponse as Page
 
 #: The style of each status: of a resource or an execution, an image, a pipeline or a policy.
 STATUS_STYLES = {
     "SUCCESS": "green",
     "FAILED": "bold red",
     "SKIPPED": "yellow",
-    "IN_PROGRESS": "cyan",
-    "PENDING": "cyan",
-    "CANCELLED": "yellow",
-    "CANCELLING": "yellow",
-    "AVAILABLE": "green",
-    "COMPLETED": "green",
-    "ENABLED": "green",
-    "ACTIVE": "green",
-    "RUNNING": "cyan",
-    "CREATING": "cyan",
-    "BUILDING": "cyan",
-    "TESTING": "cyan",
-    "DISTRIBUTING": "cyan",
-    "INTEGRATING": "cyan",
-    "ROLLBACK_IN_PROGRESS": "yellow",
-    "ROLLBACK_COMPLETED": "yellow",
-    "DEPRECATED": "yellow",
-    "DISABLED": "yellow",
+    **dict.fromkeys(("IN_PROGRESS", "PENDING"), "cyan"),
+    **dict.fromkeys(("CANCELLED", "CANCELLING"), "yellow"),
+    **dict.fromkeys(("AVAILABLE", "COMPLETED", "ENABLED", "ACTIVE"), "green"),
+    **dict.fromkeys(("RUNNING", "CREATING", "BUILDING", "TESTING"), "cyan"),
+    **dict.fromkeys(("DISTRIBUTING", "INTEGRATING"), "cyan"),
+    **dict.fromkeys(("ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETED"), "yellow"),
+    **dict.fromkeys(("DEPRECATED", "DISABLED"), "yellow"),
     "DELETED": "dim",
 }
 
-
 _MAX_WIDTH = 1_000
-#: There is nothing to fit the output into.
 _WIDTH_WITHOUT_TERMINAL = 140
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
@@ -75,8 +63,25 @@ def status_style(status: object) -> str:
     return STATUS_STYLES.get(str(status), "")
 
 
+def execution_header(pages: Sequence[Page], note: str) -> Group:
+    """Return the execution of the pages and its state, with a note below."""
+    from rich.console import Group
+    from rich.text import Text
+
+    line = Text("Lifecycle execution ")
+    reason = Text()
+    if pages:
+        line.append(replace_controls(pages[0].lifecycle_execution_id), style="bold")
+        if (state := pages[0].lifecycle_execution_state) is not None:
+            status = replace_controls(state.status)
+            line.append("  ").append(status, style=status_style(state.status))
+            reason = Text(replace_controls(state.reason))
+    parts = [line, *([reason] if reason else []), Text(note, style="dim")]
+    return Group(*parts)
+
+
 class RichWriter:
-    """A writer that has rich lay out what it shows, and writes it without a buffer.
+    """A writer of output that rich lays out, without a buffer.
 
     ``color`` is on, off or auto. ``before_output`` is called before anything is written.
     """

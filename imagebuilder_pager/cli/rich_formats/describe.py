@@ -30,7 +30,7 @@ def kind_and_name(resource: LifecycleExecutionResource) -> tuple[str, str]:
 
 
 def kind_and_name_of(resource_id: str) -> tuple[str, str]:
-    """Return the kind of what an id stands for, and the id without the region and the account."""
+    """Return the kind of resource that has an id, and the id without the region and the account."""
     if match := _IMAGE.fullmatch(resource_id):
         return match["kind"], match["name"]
     if match := _CONTAINER.fullmatch(resource_id):
@@ -52,11 +52,11 @@ def format_time(time: datetime | None, date: str | None) -> str:
     return f"{time:%H:%M:%S}" if date is not None else f"{time:%Y-%m-%d %H:%M:%S}"
 
 
-def format_duration(resource: LifecycleExecutionResource) -> str:
-    """Return how long the action took; nothing if it has not ended."""
-    if resource.start_time is None or resource.end_time is None:
-        return ""
-    return format_seconds((resource.end_time - resource.start_time).total_seconds())
+def format_duration(start: object, end: object) -> str:
+    """Return the time between two times; nothing if one of them is missing."""
+    if isinstance(start, datetime) and isinstance(end, datetime):
+        return format_seconds((end - start).total_seconds())
+    return ""
 
 
 def format_seconds(seconds: float) -> str:

@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ...models.lifecycle import LifecycleExecutionResource
-from ..context import ListContext
-from .console import STATUS_STYLES, RichWriter, replace_controls, status_style
+from ..listing import Listing
+from .console import STATUS_STYLES, RichWriter, execution_header, replace_controls, status_style
 from .describe import (
     format_seconds,
     format_time,
@@ -24,7 +24,6 @@ from .describe import (
     short_reason,
     without_nulls,
 )
-from .header import execution_header
 
 _Resources = Sequence[LifecycleExecutionResource]
 _PLURALS = defaultdict(
@@ -34,16 +33,16 @@ _PLURALS = defaultdict(
 _MAX_NAMES = 6  # of the resources that failed for the same reason
 
 
-def show_summary(writer: RichWriter, context: ListContext) -> None:
+def show_summary(writer: RichWriter, listing: Listing) -> None:
     """Show the summary of the listing."""
-    pages, token = context.all_pages()
+    pages, token = listing.all_pages()
     resources = without_nulls(resource for page in pages for resource in page.resources)
     kinds = Counter(kind_and_name(resource)[0] for resource in resources)
     count = ", ".join(f"{number} {_PLURALS[kind]}" for kind, number in kinds.most_common())
     writer.show(execution_header(pages, count or "no resources"))
     if resources:
         _show_resources(writer, resources)
-    context.resume_state.advance(token)
+    listing.resume_state.token = token
 
 
 def _show_resources(writer: RichWriter, resources: _Resources) -> None:

@@ -1,32 +1,33 @@
 """``--output table``: a row for each item, fitted to the width of the terminal.
 
-As many columns as there is room for stand side by side. The others stand on lines below the row,
-each with its title. The response of an operation that is not paginated is shown by its members, one
-below the other.
+The columns that fit are side by side. The others are on lines below the row, each with its title.
+The response of an operation that is not paginated is shown by its members, one below the other; the
+result of a query has the columns that its elements have.
 """
 
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+from rich import box
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, Group
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ..context import ListContext
+from ..._rows import Operation
+from ..listing import Listing
 from .columns import Column, columns_of
-from .console import RichWriter, replace_controls, status_style
-from .describe import format_time, shared_date, without_nulls
-from .header import listing_header
+from .console import RichWriter, execution_header, replace_controls, status_style
+from .describe import format_time, in_words, shared_date, without_nulls
 
 _GAP = 2
-_MAX_WIDTH = 48  # a wider column stands below the row; the first one is shortened
+_MAX_WIDTH = 48  # a wider column goes below the row; the first one is shortened
 _MIN_WIDTH = 12
 _MIN_PROSE_WIDTH = 36
 _ROWS_PER_WRITE = 500
@@ -35,29 +36,27 @@ _ROWS_PER_WRITE = 500
 Row = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """The columns of a row with their widths, those below it, and the width that is left.
+class _Layout(NamedTuple):
+    """The columns of a row with their widths, and the titles of those below it.
 
-    ``prose`` is the title of the text that stands in the remaining width, or else below.
+    ``prose`` is the title of the text in the remaining width, ``prose_below`` of the one below the
+    row; each is empty for none.
     """
 
     widths: Mapping[str, int]
-    below: tuple[str, ...]
-    prose: str | None
+    below: Sequence[str]
+    prose: str
+    prose_below: str
     remaining_width: int
 
-    @property
-    def has_prose_in_row(self) -> bool:
-        return (
-            self.prose is not None and not self.below and self.remaining_width >= _MIN_PROSE_WIDTH
-        )
 
-
-def show_table(writer: RichWriter, context: ListContext) -> None:
-    """Show the items of a listing as a table, or a single response by its members."""
-    pages, token = context.all_pages()
-    key = context.operation.result_key
+def show_table(writer: RichWriter, listing: Listing) -> None:
+    """Show the items of a listing as a table, a single response by its members, or a query."""
+    if listing.request.query is not None:
+        _show_query_result(writer, listing.request.apply_query(listing.raw_result()))
+        return
+    pages, token = listing.all_pages()
+    key = listing.operation.result_key
     if key is None:
         _show_members(writer, pages[0].to_dict())
         return
@@ -70,12 +69,25 @@ def show_table(writer: RichWriter, context: ListContext) -> None:
     note = f"{len(items)} {noun if len(items) == 1 else f'{noun}s'}"
     if times:
         note += "; times are in UTC" if date is None else f"; times are of {date}, in UTC"
-    writer.show(listing_header(context.operation, pages, note))
+    writer.show(_header(listing.operation, pages, note))
     if columns:
         writer.show(Text())
         rows = [{title: _text(cell, date) for title, cell in row.items()} for row in cells]
         _show_rows(writer, columns, rows)
-    context.resume_state.advance(token)
+    listing.resume_state.token = token
+
+
+def _header(operation: Operation, pages: Sequence[Any], note: str) -> Group:
+    """Return the members that all pages of a listing share, with a note below."""
+    if operation.method_name == "list_lifecycle_execution_resources":
+        return execution_header(pages, note)
+    values = {name: page.get(name) for page in pages[:1] for name in operation.non_aggregate_keys}
+    lines = [
+        Text.assemble(f"{in_words(name)}  ", (replace_controls(str(value)), "bold"))
+        for name, value in values.items()
+        if value is not None and name != "requestId"
+    ]
+    return Group(*lines, Text(note, style="dim"))
 
 
 def _text(cell: str | datetime, date: str | None) -> str:
@@ -94,7 +106,7 @@ def _show_rows(writer: RichWriter, columns: Sequence[Column], rows: Sequence[Row
 
 def _layout(columns: Sequence[Column], rows: Sequence[Row], width: int) -> _Layout:
     # Prose that is all there is, is a column like any other.
-    prose = columns[-1].title if columns[-1].is_prose and len(columns) > 1 else None
+    prose = columns[-1].title if columns[-1].is_prose and len(columns) > 1 else ""
     widths = {
         column.title: max([len(column.title), *(cell_len(row[column.title]) for row in rows)])
         for column in columns
@@ -113,8 +125,11 @@ def _layout(columns: Sequence[Column], rows: Sequence[Row], width: int) -> _Layo
     widths[first] = max(
         min(widths[first], width - _total(widths) + widths[first]), min(widths[first], _MIN_WIDTH)
     )
-    below = tuple(column.title for column in columns if column.title in moved)
-    return _Layout(widths, below, prose, width - _total(widths) - _GAP)
+    below = [column.title for column in columns if column.title in moved]
+    remaining_width = width - _total(widths) - _GAP
+    if below or remaining_width < _MIN_PROSE_WIDTH:
+        return _Layout(widths, below, "", prose, remaining_width)
+    return _Layout(widths, below, prose, "", remaining_width)
 
 
 def _total(widths: Mapping[str, int]) -> int:
@@ -125,15 +140,14 @@ def _row(row: Row, layout: _Layout) -> Iterator[Text | Padding]:
     yield _line(row, layout)
     parts = [f"{title.lower()} {row[title]}" for title in layout.below if row[title]]
     below = Text(", ".join(parts), style="dim")
-    prose = row[layout.prose] if layout.prose and not layout.has_prose_in_row else ""
-    if prose:
+    if prose := row.get(layout.prose_below):
         below = Text.assemble(below, (": " if parts else "", "dim"), (prose, _prose_style(row)))
     if below:
         yield Padding(below, (0, 0, 0, _GAP))
 
 
 def _line(row: Row, layout: _Layout) -> Text:
-    prose = row[layout.prose] if layout.prose and layout.has_prose_in_row else ""
+    prose = row.get(layout.prose)
     line = Text(no_wrap=not prose, overflow="ignore")
     for number, (title, width) in enumerate(layout.widths.items()):
         style = {"STATUS": status_style(row[title]), "RESULT": status_style(row[title])}
@@ -186,3 +200,32 @@ def _scalar(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return replace_controls(str(value))
+
+
+def _show_query_result(writer: RichWriter, result: Any) -> None:
+    """Show a row for each element; the columns are the keys of objects, or the indexes of lists."""
+    if result is None or result in ([], {}):
+        return
+    rows = result if isinstance(result, list) else [result]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    if all(isinstance(row, dict) for row in rows):
+        titles = list(dict.fromkeys(key for row in rows for key in row))
+        for title in titles:
+            table.add_column(Text(replace_controls(title)), overflow="fold")
+        for row in rows:
+            table.add_row(*(_query_cell(row.get(title)) for title in titles))
+    else:
+        table.show_header = False
+        lists = [row if isinstance(row, list) else [row] for row in rows]
+        for _ in range(max(map(len, lists))):
+            table.add_column(overflow="fold")
+        for row in lists:
+            table.add_row(*map(_query_cell, row))
+    writer.show(table)
+
+
+def _query_cell(value: Any) -> Text:
+    if value is None:
+        return Text()
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return Text(replace_controls(text))

@@ -1,4 +1,4 @@
-"""``--output tree``: each image with what came from it, and the snapshots of that.
+"""``--output tree``: each image with its children, and their snapshots.
 
 The children of an image are listed with ``parentResourceId``, for four images at a time. The images
 are shown in their order, each as soon as all of its children are there.
@@ -16,41 +16,41 @@ from rich.tree import Tree
 
 from ..._threads import call_in_thread
 from ...models.lifecycle import LifecycleExecutionResource, LifecycleExecutionResourceState
-from ..context import ListContext
-from .console import RichWriter, replace_controls, status_style
+from ..listing import Listing
+from .console import RichWriter, execution_header, replace_controls, status_style
 from .describe import format_duration, kind_and_name, without_nulls
-from .header import execution_header
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
 _CONCURRENT_CALLS = 4
+_NO_PARENT = LifecycleExecutionResource()
 
 Children = list[LifecycleExecutionResource]
 
 
-def show_tree(writer: RichWriter, context: ListContext) -> None:
+def show_tree(writer: RichWriter, listing: Listing) -> None:
     """Show the resources of the listing as trees."""
     is_first = True
-    for page, token in context.pages():
+    for page, token in listing.pages():
         if is_first:
             note = "each image, what came from it, and the snapshots of that"
             writer.show(execution_header([page], note))
             is_first = False
-        for resource, children in _with_children(context, without_nulls(page.resources)):
+        for resource, children in _with_children(listing, without_nulls(page.resources)):
             writer.show(Text(), _tree(resource, children))
-        context.resume_state.advance(token)
+        listing.resume_state.token = token
     if is_first:
         writer.show(execution_header([], "no resources"))
 
 
 def _with_children(
-    context: ListContext, resources: Iterable[LifecycleExecutionResource]
+    listing: Listing, resources: Iterable[LifecycleExecutionResource]
 ) -> Iterator[tuple[LifecycleExecutionResource, Children]]:
     """Yield each resource with its children, a few of the calls for them ahead."""
     calls: deque[tuple[LifecycleExecutionResource, Future[Children]]] = deque()
     for resource in resources:
-        calls.append((resource, call_in_thread(partial(_list_children, context, resource), "tree")))
+        calls.append((resource, call_in_thread(partial(_list_children, listing, resource), "tree")))
         if len(calls) == _CONCURRENT_CALLS:
             first, children = calls.popleft()
             yield first, children.result()
@@ -58,19 +58,18 @@ def _with_children(
         yield resource, children.result()
 
 
-def _list_children(context: ListContext, resource: LifecycleExecutionResource) -> Children:
-    resource_id = resource.resource_id
-    if resource_id is None or kind_and_name(resource)[0] != "image":
+def _list_children(listing: Listing, resource: LifecycleExecutionResource) -> Children:
+    if kind_and_name(resource)[0] != "image":
         return []
-    params = {
-        "lifecycleExecutionId": context.request.parameters["lifecycleExecutionId"],
-        "parentResourceId": resource_id,
+    parameters = {
+        "lifecycleExecutionId": listing.request.parameters["lifecycleExecutionId"],
+        "parentResourceId": resource.resource_id,
     }
-    return without_nulls(context.client.paginate(context.operation, params).items())
+    return without_nulls(listing.items_of(parameters))
 
 
 def _tree(resource: LifecycleExecutionResource, children: Children) -> Tree:
-    tree = Tree(_label(resource, (0, 0), None), guide_style="dim")
+    tree = Tree(_label(resource, (0, 0), _NO_PARENT), guide_style="dim")
     _add_details(tree, resource)
     widths = (
         max((len(kind_and_name(child)[1]) for child in children), default=0),
@@ -93,19 +92,19 @@ def _add_details(branch: Tree, resource: LifecycleExecutionResource) -> None:
 def _label(
     resource: LifecycleExecutionResource,
     widths: tuple[int, int],
-    parent: LifecycleExecutionResource | None,
+    parent: LifecycleExecutionResource,
 ) -> Text:
-    """Return a resource in a line or two, without what it has in common with its parent."""
+    """Return a resource in a line or two, without the action, time and reason of its parent."""
     region = replace_controls(resource.region).ljust(widths[1])
     line = Text(kind_and_name(resource)[1].ljust(widths[0]), "bold")
     line.append(f"  {region}  {replace_controls(resource.account_id)}  ", "not bold")
-    if resource.action is not None and (parent is None or resource.action != parent.action):
+    if resource.action is not None and resource.action != parent.action:
         line.append(f"{replace_controls(resource.action.name)}  ", "not bold")
     line.append(_status(resource.state))
-    duration = format_duration(resource)
-    if duration and (parent is None or duration != format_duration(parent)):
+    duration = format_duration(resource.start_time, resource.end_time)
+    if duration and duration != format_duration(parent.start_time, parent.end_time):
         line.append(f"  {duration}", "not bold dim")
-    return _with_reason(line, resource.state, None if parent is None else parent.state)
+    return _with_reason(line, resource.state, parent.state)
 
 
 def _status(state: LifecycleExecutionResourceState | None) -> Text:
@@ -118,12 +117,9 @@ def _with_reason(
     state: LifecycleExecutionResourceState | None,
     parent_state: LifecycleExecutionResourceState | None,
 ) -> Text:
-    reason = None if state is None else state.reason
-    if (
-        state is not None
-        and reason is not None
-        and (parent_state is None or reason != parent_state.reason)
-    ):
-        style = "red" if state.status == "FAILED" else ""
-        line.append(f"\n{replace_controls(reason)}", f"not bold {style}")
-    return line
+    if state is None or state.reason is None:
+        return line
+    if parent_state is not None and state.reason == parent_state.reason:
+        return line
+    style = "red" if state.status == "FAILED" else ""
+    return line.append(f"\n{replace_controls(state.reason)}", f"not bold {style}")

@@ -1,4 +1,4 @@
-"""The slim folder: its content, its size, and a listing with nothing but the folder."""
+"""The folders of ``make slim``: their content, size, and a listing with nothing but the folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tools.slim import OPTIONAL_PARTS, build, check, files_of, requirements_of
+from tools.container import OPTIONAL_PARTS, build, check, files_of, requirements_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,6 +35,9 @@ PACKAGES = {
     "typing_extensions.py",
     "typing_inspection",
     "urllib3",
+}
+NOT_LEAN = {
+    *("anyio", "botocore", "dateutil", "httpcore", "httpx", "idna", "jmespath", "six.py", "urllib3")
 }
 
 
@@ -73,35 +76,33 @@ def test_it_has_no_data_of_botocore_no_tests_no_stubs_and_no_bytecode(slim: Path
     assert not {Path(name).suffix for name in names} & {".pyc", ".pyi", ".pth"}
 
 
-def test_it_has_no_command_line_no_local_service_no_fleet_and_no_walk(slim: Path) -> None:
-    library = slim / "imagebuilder_pager"
-    assert {path.name for path in library.iterdir()} == {
-        path.name
-        for path in (ROOT / "imagebuilder_pager").iterdir()
-        if path.name
-        not in {"cli", "fleet", "lifecycle_walk", "local"}
-        | {"__main__.py", "__pycache__", "pytest_plugin.py"}
+def files_in(folder: Path) -> set[str]:
+    """The files of the library in a folder."""
+    library = folder / "imagebuilder_pager"
+    return {
+        path.relative_to(library).as_posix()
+        for path in library.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
     }
 
 
-@pytest.mark.parametrize(
-    ("part", "names"),
-    [
-        ("cli", {"cli", "__main__.py"}),
-        ("fleet", {"fleet"}),
-        ("local", {"local", "pytest_plugin.py"}),
-        ("walk", {"lifecycle_walk"}),
-    ],
-)
-def test_a_part_that_is_asked_for_is_added(
-    slim: Path, tmp_path: Path, part: str, names: set[str]
-) -> None:
-    build(tmp_path, [part])
-    slim_names, names_with_part = (
-        {path.name for path in (folder / "imagebuilder_pager").iterdir()}
-        for folder in (slim, tmp_path)
-    )
-    assert names_with_part - slim_names == names
+PARTS = {
+    "cli": ("cli/", "__main__.py"),
+    "fleet": ("fleet/",),
+    "local": ("local/", "pytest_plugin.py"),
+    "walk": ("lifecycle_walk/",),
+}
+
+
+@pytest.mark.parametrize("part", ["", *PARTS])
+def test_it_has_the_part_that_is_asked_for(tmp_path: Path, part: str) -> None:
+    build(tmp_path, [part] if part else [])
+    left_out = tuple(name for other in PARTS.keys() - {part} for name in PARTS[other])
+    assert files_in(tmp_path) == {name for name in files_in(ROOT) if not name.startswith(left_out)}
+
+
+def test_with_all_parts_it_has_the_whole_library(slim_with_all_parts: Path) -> None:
+    assert files_in(slim_with_all_parts) == files_in(ROOT)
 
 
 def test_every_distribution_keeps_its_metadata_and_its_licence(slim: Path) -> None:
@@ -176,7 +177,7 @@ for kind in (ImageBuilder, AsyncImageBuilder):
 """
 
 
-def test_the_walk_says_what_is_missing(slim: Path, slim_with_all_parts: Path) -> None:
+def test_the_walk_names_the_missing_part(slim: Path, slim_with_all_parts: Path) -> None:
     line = (
         "walk_lifecycle needs imagebuilder_pager.lifecycle_walk, which this copy of the library "
         "leaves out; make slim SLIM_WITH=walk builds one that has it\n"
@@ -200,8 +201,7 @@ for name, module in list(sys.modules.items()):
     assert run(slim, code.replace("\n", "", 1)) == ""
 
 
-@pytest.mark.parametrize("file", ["test_documents.py", "test_local_server.py"])
-def test_the_integration_tests_pass_with_all_parts(slim_with_all_parts: Path, file: str) -> None:
+def test_the_integration_tests_pass_with_all_parts(slim_with_all_parts: Path) -> None:
     slim = slim_with_all_parts
     code = f"""
 import sys
@@ -213,12 +213,12 @@ assert botocore.__file__.startswith({str(slim)!r})
 options = ["-q", "-p", "no:cacheprovider", "-o", "pythonpath="]
 # The package is imported before pytest finds its plugin.
 options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
-sys.exit(pytest.main([*options, "tests/integration/{file}"]))
+sys.exit(pytest.main([*options, "tests/integration/test_local_server.py"]))
 """
     completed = subprocess.run(
         [sys.executable, "-P", "-B", "-c", code],
         cwd=ROOT,
-        env=environment(slim),
+        env={**os.environ, "PYTHONPATH": str(slim), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         timeout=120,
@@ -227,6 +227,25 @@ sys.exit(pytest.main([*options, "tests/integration/{file}"]))
     assert completed.returncode == 0, completed.stdout + completed.stderr
 
 
-def environment(slim: Path) -> dict[str, str]:
-    """Return the environment for the processes that the tests start."""
-    return {**os.environ, "PYTHONPATH": str(slim), "PYTHONDONTWRITEBYTECODE": "1"}
+# The lean folder
+
+
+@pytest.fixture(scope="module")
+def lean_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lean-folder") / "site"
+    build(folder, lean=True)
+    return folder
+
+
+def test_the_lean_folder_has_its_requirements_and_less_of_pydantic(lean_folder: Path) -> None:
+    packages = {path.name for path in lean_folder.iterdir() if path.suffix != ".dist-info"}
+    assert packages == PACKAGES - NOT_LEAN
+    assert not (lean_folder / "pydantic" / "v1").exists()
+    files = [path for path in lean_folder.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 8e6
+
+
+def test_the_lean_folder_lists_with_h11_client_alone(lean_folder: Path) -> None:
+    assert len(set(check(lean_folder, lean=True))) == 60
+    with pytest.raises(subprocess.CalledProcessError):
+        check(lean_folder)
