@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from .._dates import assume_utc
-from ..exceptions import ParamValidationError, Problem
+from ..exceptions import CredentialRetrievalError, ParamValidationError, Problem
 from .clock import SYSTEM_CLOCK, Clock
 from .config.shared_config import SharedConfig
 from .config.tls import LazySSLContext
@@ -126,6 +126,16 @@ class CredentialsContext:
     region: str
     certificates: LazySSLContext = field(default_factory=LazySSLContext)
     clock: Clock = SYSTEM_CLOCK
+
+
+def validate_not_expired(credentials: Credentials, now: datetime) -> None:
+    """Raise :class:`CredentialRetrievalError` for fetched credentials that have expired."""
+    expiration = credentials.expiration
+    if expiration is not None and expiration <= now:
+        raise CredentialRetrievalError(
+            f"the credentials that were fetched expired at {expiration}, and by the clock of "
+            f"this machine it is {now}"
+        )
 
 
 def validate_header_safe(credentials: CredentialsLike) -> None:

@@ -274,7 +274,7 @@ def boto3_credentials(profile: str | None = None) -> FrozenCredentials:
 def process_command(output: object, status: int = 0, stderr: str = "") -> str:
     code = (
         f"import sys; print({json.dumps(output)!r}); "
-        f"print({stderr!r}, file=sys.stderr); sys.exit({status})"
+        f"sys.stderr.write({stderr!r}); sys.exit({status})"
     )
     return f"{sys.executable} -c {json.dumps(code)}".replace("%", "%%")
 

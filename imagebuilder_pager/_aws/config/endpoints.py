@@ -99,7 +99,7 @@ def endpoint_from_config(service: ServiceMetadata, config: SharedConfig) -> Reso
     if resolved := config.get(f"AWS_ENDPOINT_URL_{name.upper()}", "AWS_ENDPOINT_URL"):
         return resolved
     if section := config.get(key="services"):
-        services = config.full_config().get("services", {})
+        services = config.full_config()["services"]
         if not services.get(section.value):
             raise InvalidConfigError(
                 f"{section.source} names the section [services {section.value}], which is not in "

@@ -36,12 +36,11 @@ class LoginProvider:
 
         Raises :class:`CredentialRetrievalError` if there are none, or expired ones.
         """
-        profile = self._context.config.full_config()["profiles"].get(self._profile_name, {})
-        session = profile.get("login_session")
+        session = self._context.config.setting("login_session", self._profile_name)
         if session is None:
             return None
         try:
-            return self._read(_cache_path(str(session)))
+            return self._read(_cache_path(session))
         except LoginRequired as error:
             reason = str(error)
         option = f"--profile {shlex.quote(self._profile_name)}"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ..._threads import SharedCalls, call_after_fork
 from ...exceptions import CredentialRetrievalError, PagerError
 from ..clock import SYSTEM_CLOCK, Clock
-from ..identity import Credentials, CredentialsLike, header_problems
+from ..identity import Credentials, CredentialsLike, header_problems, validate_not_expired
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -140,12 +140,7 @@ class RefreshableCredentials:
             raise CredentialRetrievalError(
                 f"the credentials that were fetched cannot be used: {'; '.join(map(str, problems))}"
             )
-        expiration, now = credentials.expiration, self._clock.now()
-        if expiration is not None and expiration <= now:
-            raise CredentialRetrievalError(
-                f"the credentials that were fetched expired at {expiration}, and by the clock of "
-                f"this machine it is {now}"
-            )
+        validate_not_expired(credentials, self._clock.now())
         return credentials
 
     def __repr__(self) -> str:

@@ -30,15 +30,15 @@ class SsoProvider:
 
     def load(self) -> Credentials | None:
         """Return the credentials of the role, None if the profile has no SSO account and role."""
-        profile = self._context.config.full_config()["profiles"].get(self._profile_name, {})
+        config = self._context.config
+        profile: Mapping[str, Any] = config.full_config()["profiles"].get(self._profile_name, {})
         if not any(key in profile for key in _ROLE_KEYS):
             return None
-        profile_source = f"profile {self._profile_name!r}"
-        session_name = profile.get("sso_session")
-        session, source = profile, profile_source
+        session, source = profile, f"profile {self._profile_name!r}"
+        account_id, role_name = _required(profile, source, _ROLE_KEYS)
+        session_name = config.setting("sso_session", self._profile_name)
         if session_name is not None:
             session, source = self._session(profile, session_name)
-        account_id, role_name = _required(profile, profile_source, _ROLE_KEYS)
         start_url, region = _required(session, source, _SESSION_KEYS)
         if problem := region_problem(region, f"sso_region of {source}"):
             raise InvalidConfigError(problem)
@@ -60,7 +60,7 @@ class SsoProvider:
         """Return the section of an SSO session, and its name for an error."""
         source = f"[sso-session {name}]"
         config = self._context.config
-        session: Mapping[str, Any] | None = config.full_config().get("sso_sessions", {}).get(name)
+        session: Mapping[str, Any] | None = config.full_config()["sso_sessions"].get(name)
         if session is None:
             raise InvalidConfigError(
                 f"sso_session of profile {self._profile_name!r} names {source}, which is not in "
