@@ -1,4 +1,4 @@
-"""The portal and the OIDC service of IAM Identity Center on a local port, and their cache."""
+"""The services behind an SSO profile, on a local port, and the caches of SSO and ``aws login``."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ SSO_KEYS = {
     "sso_session": f"sso_session = corp\n{ROLE_KEYS}",
     "sso_start_url": f"sso_start_url = {START_URL}\nsso_region = eu-west-1\n{ROLE_KEYS}",
 }
+LOGIN_SESSION = "arn:aws:iam::123456789012:user/me"
+LOGIN_FILE = hashlib.sha256(LOGIN_SESSION.encode()).hexdigest() + ".json"
 #: By the form: what the name of the cached file is the digest of.
 CACHE_KEYS = {"sso_session": "corp", "sso_start_url": START_URL}
 
@@ -132,3 +134,21 @@ class SsoCache:
     def read(self) -> dict[str, Any]:
         token: dict[str, Any] = json.loads(self.path().read_text())
         return token
+
+
+def write_login(folder: Path, *, minutes: float = 60, **members: Any) -> Path:
+    """Write a file as ``aws login`` does; its credentials expire after ``minutes``."""
+    expiration = datetime.now(UTC) + timedelta(minutes=minutes)
+    credentials = {
+        "accessKeyId": "ASIALOGIN",
+        "secretAccessKey": "SecretOfLogin",
+        "sessionToken": "TokenOfLogin",
+        "accountId": "123456789012",
+        "expiresAt": f"{expiration:%Y-%m-%dT%H:%M:%SZ}",
+    }
+    session = {"tokenType": "aws_sigv4", "refreshToken": "RefreshSecret", "clientId": "x"}
+    session["dpopKey"] = "KeySecret"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / LOGIN_FILE
+    path.write_text(json.dumps({"accessToken": credentials | members, **session}))
+    return path
