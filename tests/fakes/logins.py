@@ -97,6 +97,39 @@ class SsoPortal:
         return 200, json.dumps({**issued, "expiresIn": 3600, "tokenType": "Bearer"}).encode()
 
 
+def write_sso_token(
+    folder: Path,
+    expiration: datetime,
+    generation: int = 1,
+    form: str = "sso_session",
+    **members: Any,
+) -> Path:
+    """Write the token of a portal's ``generation``; a member that is None is left out."""
+    token = {
+        "startUrl": START_URL,
+        "region": "eu-west-1",
+        "accessToken": f"AccessTokenSecret{generation}",
+        "expiresAt": f"{expiration:%Y-%m-%dT%H:%M:%SZ}",
+    }
+    if form == "sso_session":
+        token |= {
+            "clientId": "the-client",
+            "clientSecret": "ClientSecretOfSso",
+            "registrationExpiresAt": "2099-01-01T00:00:00Z",
+            "refreshToken": f"RefreshTokenSecret{generation}",
+        }
+    token = {name: value for name, value in {**token, **members}.items() if value is not None}
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / sso_file(form)
+    path.write_text(json.dumps(token))
+    return path
+
+
+def sso_file(form: str) -> str:
+    """Return the name of the file with a session's token."""
+    return hashlib.sha1(CACHE_KEYS[form].encode(), usedforsecurity=False).hexdigest() + ".json"
+
+
 class SsoCache:
     """The folder with the tokens of a portal, for this library and for botocore."""
 
@@ -108,28 +141,12 @@ class SsoCache:
             monkeypatch.setattr(provider, "_SSO_TOKEN_CACHE_DIR", str(self.folder))
 
     def path(self, form: str = "sso_session") -> Path:
-        digest = hashlib.sha1(CACHE_KEYS[form].encode(), usedforsecurity=False).hexdigest()
-        return self.folder / f"{digest}.json"
+        return self.folder / sso_file(form)
 
     def write(self, form: str = "sso_session", *, minutes: float = 480, **members: Any) -> Path:
         """Write a token that expires after ``minutes``; a member that is None is left out."""
         expiration = datetime.now(UTC) + timedelta(minutes=minutes)
-        token = {
-            "startUrl": START_URL,
-            "region": "eu-west-1",
-            "accessToken": self.portal.access_token,
-            "expiresAt": f"{expiration:%Y-%m-%dT%H:%M:%SZ}",
-        }
-        if form == "sso_session":
-            token |= {
-                "clientId": "the-client",
-                "clientSecret": "ClientSecretOfSso",
-                "registrationExpiresAt": "2099-01-01T00:00:00Z",
-                "refreshToken": self.portal.refresh_token,
-            }
-        token = {name: value for name, value in {**token, **members}.items() if value is not None}
-        self.path(form).write_text(json.dumps(token))
-        return self.path(form)
+        return write_sso_token(self.folder, expiration, self.portal.generation, form, **members)
 
     def read(self) -> dict[str, Any]:
         token: dict[str, Any] = json.loads(self.path().read_text())
