@@ -394,6 +394,31 @@ def test_a_role_is_not_assumed_with_credentials_that_have_expired(
     assert not settings.endpoints.requests
 
 
+@pytest.mark.parametrize("file", ["config", "credentials"])
+@pytest.mark.parametrize("empty", ["aws_access_key_id", "aws_secret_access_key"])
+def test_an_empty_key_is_an_error_and_not_a_credential(
+    settings: CredentialSettings, file: str, empty: str
+) -> None:
+    keys = {"aws_access_key_id": "AKIDCONFIG", "aws_secret_access_key": "x", empty: ""}
+    text = "".join(f"{key} = {value}\n" for key, value in keys.items())
+    settings.file(f".aws/{file}", f"[default]\n{text}")
+    settings.error(f"{file}: {empty} missing or empty", PartialCredentialsError)
+    assert "" in boto3_credentials()
+
+
+@pytest.mark.parametrize("variable", ["BOTO_CONFIG", "AWS_CREDENTIAL_FILE"])
+def test_the_files_of_older_tools_are_not_read(settings: CredentialSettings, variable: str) -> None:
+    path = settings.file(
+        "old",
+        "AWSAccessKeyId=AKIDOLD\nAWSSecretKey=x\n"
+        if variable == "AWS_CREDENTIAL_FILE"
+        else "[Credentials]\naws_access_key_id = AKIDOLD\naws_secret_access_key = x\n",
+    )
+    settings.environment(**{variable: path})
+    assert boto3_credentials()[0] == "AKIDOLD"
+    settings.error(kind=NoCredentialsError)
+
+
 def test_no_cache_is_written(settings: CredentialSettings) -> None:
     settings.set_profiles()
     settings.set_environment()
