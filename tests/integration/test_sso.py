@@ -41,6 +41,7 @@ from tests.fakes.fleets import (
     stored_records,
 )
 from tests.fakes.logins import ACCOUNT, ROLE_KEYS, SESSION, SSO_KEYS, SsoCache
+from tests.fakes.proxies import RunningProxy
 from tests.fakes.servers import ScriptedServer
 from tests.fakes.transports import TRUSTING
 
@@ -168,6 +169,7 @@ def test_a_renewed_token_is_stored_with_the_time_it_is_good_for(
         ((200, b"{}"), "CreateToken returned no usable accessToken"),
         ((200, b'{"accessToken": "a\\nb", "expiresIn": 9}'), "CreateToken returned no usable"),
         ((200, b'{"accessToken": "a", "expiresIn": "9"}'), "CreateToken returned no usable"),
+        ((200, b'{"accessToken": "a", "expiresIn": 0}'), "CreateToken returned no usable"),
         ("refused", "could not connect to http://127.0.0.1:9"),
         ("read-only", "[Errno 30] Read-only file system"),
     ],
@@ -403,6 +405,22 @@ def test_the_endpoints_are_those_of_the_settings(
     assert sso_cache.portal.paths == [OIDC, PORTAL] * 2
     settings.environment(AWS_ENDPOINT_URL_SSO="ftp://x")
     settings.error("AWS_ENDPOINT_URL_SSO: 'ftp://x' given", InvalidEndpointError)
+
+
+def test_the_services_are_called_through_the_proxy_of_the_environment(
+    settings: CredentialSettings, sso_cache: SsoCache
+) -> None:
+    proxy = RunningProxy()
+    settings.environment(HTTP_PROXY=proxy.url)
+    try:
+        for find in (settings.our_credentials, boto3_credentials):
+            sso_cache.write(minutes=-1)
+            assert find() == CREDENTIALS
+    finally:
+        proxy.close()
+    lines = [head.partition(b"?")[0].decode().split()[:2] for head in proxy.requests]
+    portal = sso_cache.portal.url
+    assert lines == [["POST", portal + OIDC], ["GET", portal + PORTAL]] * 2
 
 
 def test_the_services_are_verified_against_the_clients_certificates(
