@@ -95,7 +95,7 @@ def _source_of(config: SharedConfig, roles: list[str]) -> str | None:
 def _mfa_error(profile_name: str, client_profile: str) -> CredentialRetrievalError:
     return CredentialRetrievalError(
         f"the profile {profile_name!r} has an mfa_serial, and no MFA code is asked for here. On "
-        "the command line, let the AWS CLI ask for it, and then name no profile: eval "
+        "the command line, let the AWS CLI ask for it, and then leave out --profile: eval "
         f'"$(aws configure export-credentials --profile {shlex.quote(client_profile)} --format '
         'env)". In a program, let boto3 ask for it: '
         f"credentials=boto3.Session(profile_name={client_profile!r}).get_credentials()"
