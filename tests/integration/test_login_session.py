@@ -1,8 +1,6 @@
 """Profiles of ``aws login`` use its cached credentials as boto3 does, and renew none."""
 
-import hashlib
-import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,36 +9,17 @@ import pytest
 
 from imagebuilder_pager.exceptions import CredentialRetrievalError
 from tests.fakes.credential_endpoints import ROLE, CredentialSettings, boto3_credentials, texts_of
+from tests.fakes.logins import LOGIN_FILE, LOGIN_SESSION, write_login
 
-SESSION = "arn:aws:iam::123456789012:user/me"
-FILE = hashlib.sha256(SESSION.encode()).hexdigest() + ".json"
 CREDENTIALS = ("ASIALOGIN", "SecretOfLogin", "TokenOfLogin")
 
 
 @pytest.fixture(autouse=True)
 def _profile(settings: CredentialSettings, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.file(".aws/config", f"[default]\nlogin_session = {SESSION}\n")
+    settings.file(".aws/config", f"[default]\nlogin_session = {LOGIN_SESSION}\n")
     settings.endpoints.secrets["ASIALOGIN"] = "SecretOfLogin"
     # botocore needs awscrt for a renewal only, and asks for it at once.
     monkeypatch.setattr(botocore.credentials, "EC", object())
-
-
-def write_cache(folder: Path, *, minutes: float = 60, **members: Any) -> Path:
-    """Write a file as ``aws login`` does; its credentials expire after ``minutes``."""
-    expiration = datetime.now(UTC) + timedelta(minutes=minutes)
-    credentials = {
-        "accessKeyId": "ASIALOGIN",
-        "secretAccessKey": "SecretOfLogin",
-        "sessionToken": "TokenOfLogin",
-        "accountId": "123456789012",
-        "expiresAt": f"{expiration:%Y-%m-%dT%H:%M:%SZ}",
-    }
-    session = {"tokenType": "aws_sigv4", "refreshToken": "RefreshSecret", "clientId": "x"}
-    session["dpopKey"] = "KeySecret"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / FILE
-    path.write_text(json.dumps({"accessToken": credentials | members, **session}))
-    return path
 
 
 @pytest.fixture
@@ -49,25 +28,25 @@ def cache(settings: CredentialSettings) -> Path:
 
 
 def test_the_cached_credentials_are_boto3s(settings: CredentialSettings, cache: Path) -> None:
-    content = write_cache(cache).read_bytes()
+    content = write_login(cache).read_bytes()
     assert settings.our_credentials() == boto3_credentials() == CREDENTIALS
-    assert (cache / FILE).read_bytes() == content
+    assert (cache / LOGIN_FILE).read_bytes() == content
     settings.set_shared()  # which comes first
     assert settings.our_credentials() == boto3_credentials()
     assert settings.our_credentials()[0] == "AKIDSHARED"
 
 
 def test_the_directory_of_the_variable_is_boto3s(settings: CredentialSettings) -> None:
-    write_cache(settings.folder / "logins")
+    write_login(settings.folder / "logins")
     settings.environment(AWS_LOGIN_CACHE_DIRECTORY="~/$WHICH", WHICH="logins")
     assert settings.our_credentials() == boto3_credentials() == CREDENTIALS
 
 
 def test_a_role_over_the_session_is_boto3s(settings: CredentialSettings, cache: Path) -> None:
-    write_cache(cache)
+    write_login(cache)
     settings.file(
         ".aws/config",
-        f"[profile me]\nlogin_session = {SESSION}\n"
+        f"[profile me]\nlogin_session = {LOGIN_SESSION}\n"
         f"[default]\nrole_arn = {ROLE}/x\nsource_profile = me\n",
     )
     assert settings.our_credentials() == boto3_credentials()
@@ -77,16 +56,16 @@ def test_a_role_over_the_session_is_boto3s(settings: CredentialSettings, cache: 
 def test_the_file_is_read_again_before_its_credentials_expire(
     settings: CredentialSettings, cache: Path
 ) -> None:
-    write_cache(cache, minutes=14)
+    write_login(cache, minutes=14)
     credentials = settings.find_provider()
     assert credentials.get_frozen_credentials().access_key == "ASIALOGIN"
-    write_cache(cache, minutes=30, accessKeyId="ASIANEXT")
+    write_login(cache, minutes=30, accessKeyId="ASIANEXT")
     settings.clock.ahead = timedelta(minutes=2)
     assert credentials.get_frozen_credentials().access_key == "ASIANEXT"
     settings.clock.ahead = timedelta(minutes=31)
     with pytest.raises(CredentialRetrievalError, match="expired at"):
         credentials.get_frozen_credentials()
-    write_cache(cache, minutes=45)
+    write_login(cache, minutes=45)
     assert credentials.get_frozen_credentials().access_key == "ASIALOGIN"
 
 
@@ -108,15 +87,15 @@ def test_without_valid_credentials_the_error_says_what_to_do(
 ) -> None:
     settings.file(
         ".aws/config",
-        f"[profile 'my laptop']\nlogin_session = {SESSION}\n"
+        f"[profile 'my laptop']\nlogin_session = {LOGIN_SESSION}\n"
         f"[default]\nrole_arn = {ROLE}/x\nsource_profile = my laptop\n",
     )
     if isinstance(members, dict):
-        write_cache(cache, **members)
+        write_login(cache, **members)
     elif members is not None:
-        write_cache(cache).write_text(members)
+        write_login(cache).write_text(members)
     error = settings.error()
-    assert reason.format(path=cache / FILE) in str(error)
+    assert reason.format(path=cache / LOGIN_FILE) in str(error)
     assert str(error).endswith(
         "; run any command of the AWS CLI with this profile, such as aws sts get-caller-identity "
         "--profile 'my laptop', or, if the session is over, aws login --profile 'my laptop'; or "

@@ -7,7 +7,6 @@ import re
 import stat
 import tempfile
 import threading
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from imagebuilder_pager.exceptions import (
     InvalidEndpointError,
 )
 from imagebuilder_pager.fleet import Account, FleetDatabase, make_targets, run_fleet
-from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalServer
+from imagebuilder_pager.local import LocalServer
 from tests.fakes.clients import EXECUTION, OPERATION
 from tests.fakes.clocks import NoSleepClock
 from tests.fakes.command_line import EXAMPLE_ID, run_command
@@ -39,7 +38,7 @@ from tests.fakes.fleets import (
     serve_fleet,
     stored_records,
 )
-from tests.fakes.sso import ACCOUNT, ROLE_KEYS, SESSION, SSO_KEYS, SsoCache, SsoPortal
+from tests.fakes.logins import ACCOUNT, ROLE_KEYS, SESSION, SSO_KEYS, SsoCache
 
 FORMS = list(SSO_KEYS)
 SMALL_PAGES: Any = {"PaginationConfig": {"PageSize": 10}}
@@ -49,17 +48,6 @@ BOTO3_ERRORS = (botocore.exceptions.BotoCoreError, ValueError, LookupError, Runt
 CREDENTIALS = ("ASIASSOReader", "SecretOfSso", "SessionTokenOfSso")
 
 
-@pytest.fixture
-def cache(monkeypatch: pytest.MonkeyPatch, settings: CredentialSettings) -> Iterator[SsoCache]:
-    """Return the cache of a profile, with a portal that is served."""
-    portal = SsoPortal()
-    settings.environment(AWS_ENDPOINT_URL_SSO=portal.url, AWS_ENDPOINT_URL_SSO_OIDC=portal.url)
-    settings.endpoints.secrets["ASIASSOReader"] = "SecretOfSso"
-    write_profile(settings)
-    yield SsoCache(monkeypatch, settings.folder, portal)
-    portal.close()
-
-
 def write_profile(settings: CredentialSettings, keys: str = SSO_KEYS["sso_session"]) -> None:
     settings.file(".aws/config", f"[default]\n{keys}{SESSION}")
 
@@ -67,16 +55,16 @@ def write_profile(settings: CredentialSettings, keys: str = SSO_KEYS["sso_sessio
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("is_source", [False, True])
 def test_a_profile_or_a_role_over_it_has_boto3s_credentials(
-    settings: CredentialSettings, cache: SsoCache, form: str, is_source: bool
+    settings: CredentialSettings, sso_cache: SsoCache, form: str, is_source: bool
 ) -> None:
     role = f"[profile role]\nrole_arn = {ROLE}/x\nsource_profile = laptop\n"
     settings.file(".aws/config", f"[profile laptop]\n{SSO_KEYS[form]}{SESSION}{role}")
-    cache.write(form)
+    sso_cache.write(form)
     profile = "role" if is_source else "laptop"
     found = settings.our_credentials(profile)
     assert found == boto3_credentials(profile)
     assert found[0] == ("ASIASTSx1" if is_source else "ASIASSOReader")
-    mine, theirs = cache.portal.requests
+    mine, theirs = sso_cache.portal.requests
     assert mine.url == theirs.url
     assert mine.url.path == PORTAL
     assert dict(mine.url.params) == {"role_name": "Reader", "account_id": ACCOUNT}
@@ -85,9 +73,9 @@ def test_a_profile_or_a_role_over_it_has_boto3s_credentials(
 
 
 def test_the_order_of_a_profiles_sources_is_boto3s(
-    settings: CredentialSettings, cache: SsoCache
+    settings: CredentialSettings, sso_cache: SsoCache
 ) -> None:
-    cache.write()
+    sso_cache.write()
     settings.set_shared()
     assert settings.our_credentials() == boto3_credentials() == CREDENTIALS
     settings.set_web_identity()
@@ -120,45 +108,49 @@ EXPIRED = {"registrationExpiresAt": "2020-01-01T00:00:00Z"}
     ],
 )
 def test_a_token_is_renewed_or_used_as_by_boto3(
-    settings: CredentialSettings, cache: SsoCache, form: str, token: dict[str, Any], outcome: str
+    settings: CredentialSettings,
+    sso_cache: SsoCache,
+    form: str,
+    token: dict[str, Any],
+    outcome: str,
 ) -> None:
     write_profile(settings, SSO_KEYS[form])
     results = []
     for find in (settings.our_credentials, boto3_credentials):
-        cache.portal.generation = 1
-        cache.portal.requests.clear()
-        path = cache.write(form, **token)
+        sso_cache.portal.generation = 1
+        sso_cache.portal.requests.clear()
+        path = sso_cache.write(form, **token)
         try:
             found: Any = find()
         except (CredentialRetrievalError, botocore.exceptions.BotoCoreError):
             found = "error"
         stored = json.loads(path.read_text())
-        if cache.portal.generation == 2:
+        if sso_cache.portal.generation == 2:
             assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", stored.pop("expiresAt"))
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        assert list(cache.folder.iterdir()) == [path]
+        assert list(sso_cache.folder.iterdir()) == [path]
         sent = [
             (str(request.url), json.loads(request.content or b"{}"))
-            for request in cache.portal.requests
-            if request.url.path == PORTAL or cache.portal.generation == 2
+            for request in sso_cache.portal.requests
+            if request.url.path == PORTAL or sso_cache.portal.generation == 2
         ]
         # The stored members have the same order, too.
-        results.append((found, list(stored.items()), sent, cache.portal.generation))
+        results.append((found, list(stored.items()), sent, sso_cache.portal.generation))
     assert results[0] == results[1]
     assert results[0][0] == ("error" if outcome == "error" else CREDENTIALS)
     assert results[0][3] == (2 if outcome == "renewed" else 1)
 
 
 def test_a_renewed_token_is_stored_with_the_time_it_is_good_for(
-    settings: CredentialSettings, cache: SsoCache
+    settings: CredentialSettings, sso_cache: SsoCache
 ) -> None:
-    cache.write(minutes=1)
+    sso_cache.write(minutes=1)
     assert settings.our_credentials() == CREDENTIALS
-    token = cache.read()
+    token = sso_cache.read()
     left = datetime.fromisoformat(token["expiresAt"]) - settings.clock.now()
     assert timedelta(minutes=59) < left <= timedelta(hours=1)
     assert settings.our_credentials() == CREDENTIALS  # with the stored token
-    assert cache.portal.paths == [OIDC, PORTAL, PORTAL]
+    assert sso_cache.portal.paths == [OIDC, PORTAL, PORTAL]
 
 
 @pytest.mark.parametrize(
@@ -178,30 +170,30 @@ def test_a_renewed_token_is_stored_with_the_time_it_is_good_for(
 )
 def test_a_valid_token_is_used_when_renewing_fails_and_the_reason_is_logged(
     settings: CredentialSettings,
-    cache: SsoCache,
+    sso_cache: SsoCache,
     caplog: pytest.LogCaptureFixture,
     response: Any,
     reason: str,
 ) -> None:
     """Also where boto3 raises: an endpoint out of reach, a cache that cannot be written."""
-    cache.portal.scripted[OIDC] = response
-    cache.write(minutes=14)
-    before = cache.read()
+    sso_cache.portal.scripted[OIDC] = response
+    sso_cache.write(minutes=14)
+    before = sso_cache.read()
     with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.WARNING):
         if response == "refused":
             patch.setenv("AWS_ENDPOINT_URL_SSO_OIDC", "http://127.0.0.1:9")
         elif response == "read-only":
             patch.setattr(tempfile, "mkstemp", fail_to_write)
         assert settings.our_credentials() == CREDENTIALS
-        assert cache.read() == before
+        assert sso_cache.read() == before
         (record,) = caplog.records
         assert f"cannot be renewed ({reason}" in record.getMessage()
         # A token that cannot be stored is not asked for.
         calls = {"refused": 0, "read-only": 0}.get(str(response), 3 if response[0] == 500 else 1)
-        assert cache.portal.paths == [OIDC] * calls + [PORTAL]
-        cache.write(minutes=-1)
+        assert sso_cache.portal.paths == [OIDC] * calls + [PORTAL]
+        sso_cache.write(minutes=-1)
         assert reason in str(settings.error("aws sso login --profile default"))
-    assert list(cache.folder.iterdir()) == [cache.path()]
+    assert list(sso_cache.folder.iterdir()) == [sso_cache.path()]
 
 
 def fail_to_write(*_: Any, **__: Any) -> None:
@@ -210,23 +202,26 @@ def fail_to_write(*_: Any, **__: Any) -> None:
 
 @pytest.mark.parametrize("function", ["fsync", "replace"])
 def test_a_renewed_token_is_used_whether_or_not_the_disk_takes_it(
-    settings: CredentialSettings, cache: SsoCache, caplog: pytest.LogCaptureFixture, function: str
+    settings: CredentialSettings,
+    sso_cache: SsoCache,
+    caplog: pytest.LogCaptureFixture,
+    function: str,
 ) -> None:
-    path = cache.write(minutes=-1)
+    path = sso_cache.write(minutes=-1)
     with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.WARNING):
         patch.setattr(os, function, fail_to_write)
         assert settings.our_credentials() == CREDENTIALS
     is_stored = function == "fsync"  # which not all file systems have
-    assert (cache.read()["accessToken"] == cache.portal.access_token) == is_stored
+    assert (sso_cache.read()["accessToken"] == sso_cache.portal.access_token) == is_stored
     assert ("cannot be stored in " in caplog.text) != is_stored
-    assert list(cache.folder.iterdir()) == [path]
+    assert list(sso_cache.folder.iterdir()) == [path]
 
 
 def test_programs_that_renew_at_once_ask_for_one_token(
-    settings: CredentialSettings, cache: SsoCache
+    settings: CredentialSettings, sso_cache: SsoCache
 ) -> None:
     """The second waits for the first one's token, though its refresh token is good no more."""
-    cache.write(minutes=-1)
+    sso_cache.write(minutes=-1)
     waiting = threading.Event()
 
     class SignallingClock(NoSleepClock):
@@ -237,9 +232,9 @@ def test_programs_that_renew_at_once_ask_for_one_token(
 
     def slow(request: Any) -> Any:
         assert waiting.wait(20)
-        return cache.portal.renew(request)
+        return sso_cache.portal.renew(request)
 
-    cache.portal.create_token = slow
+    sso_cache.portal.create_token = slow
     found = []
     threads = [
         threading.Thread(target=lambda: found.append(settings.our_credentials())) for _ in range(2)
@@ -249,22 +244,22 @@ def test_programs_that_renew_at_once_ask_for_one_token(
     for thread in threads:
         thread.join(20)
     assert found == [CREDENTIALS] * 2
-    assert cache.portal.paths == [OIDC, PORTAL, PORTAL]
+    assert sso_cache.portal.paths == [OIDC, PORTAL, PORTAL]
 
 
 def test_a_token_that_another_tool_has_renewed_meanwhile_is_used(
-    settings: CredentialSettings, cache: SsoCache
+    settings: CredentialSettings, sso_cache: SsoCache
 ) -> None:
-    cache.write(minutes=-1)
+    sso_cache.write(minutes=-1)
 
     def beaten(request: Any) -> Any:
-        cache.portal.generation += 1
-        cache.write(minutes=60)
-        return cache.portal.renew(request)
+        sso_cache.portal.generation += 1
+        sso_cache.write(minutes=60)
+        return sso_cache.portal.renew(request)
 
-    cache.portal.create_token = beaten
+    sso_cache.portal.create_token = beaten
     assert settings.our_credentials() == CREDENTIALS
-    assert cache.portal.paths == [OIDC, PORTAL]
+    assert sso_cache.portal.paths == [OIDC, PORTAL]
 
 
 LOGIN = "to log in, run: aws sso login --profile 'my laptop'"
@@ -286,7 +281,7 @@ LOGIN = "to log in, run: aws sso login --profile 'my laptop'"
     ],
 )
 def test_without_a_usable_token_the_error_says_how_to_log_in_with_the_profile_that_has_sso(
-    settings: CredentialSettings, cache: SsoCache, content: str | None, reason: str
+    settings: CredentialSettings, sso_cache: SsoCache, content: str | None, reason: str
 ) -> None:
     settings.file(
         ".aws/config",
@@ -294,7 +289,7 @@ def test_without_a_usable_token_the_error_says_how_to_log_in_with_the_profile_th
         f"[profile 'my laptop']\n{SSO_KEYS['sso_session']}{SESSION}",
     )
     if content is not None:
-        cache.path().write_bytes(content.encode("utf-8", "surrogateescape"))
+        sso_cache.path().write_bytes(content.encode("utf-8", "surrogateescape"))
     error = settings.error(reason)
     assert str(error).endswith(LOGIN)
     assert "AccessTokenSecret" not in texts_of(error)
@@ -303,9 +298,9 @@ def test_without_a_usable_token_the_error_says_how_to_log_in_with_the_profile_th
 
 
 def test_a_cache_that_cannot_be_read_is_named(
-    settings: CredentialSettings, cache: SsoCache
+    settings: CredentialSettings, sso_cache: SsoCache
 ) -> None:
-    path = cache.path()
+    path = sso_cache.path()
     path.mkdir()
     assert str(path) in str(settings.error("cannot be read: Is a directory"))
     path.rmdir()
@@ -327,13 +322,13 @@ def test_a_cache_that_cannot_be_read_is_named(
 )
 def test_an_error_of_the_portal_says_why(
     settings: CredentialSettings,
-    cache: SsoCache,
+    sso_cache: SsoCache,
     response: Any,
     reason: str,
     is_login_needed: bool,
 ) -> None:
-    cache.write()
-    cache.portal.scripted[PORTAL] = response
+    sso_cache.write()
+    sso_cache.portal.scripted[PORTAL] = response
     error = settings.error(reason)
     assert ("aws sso login" in str(error)) == is_login_needed
     assert "'Reader'" in str(error) or is_login_needed
@@ -342,10 +337,10 @@ def test_an_error_of_the_portal_says_why(
 @pytest.mark.parametrize("name", ["accessKeyId", "secretAccessKey", "sessionToken", "expiration"])
 @pytest.mark.parametrize("value", [None, "", [], 10**40])
 def test_credentials_with_an_unusable_member_are_an_error(
-    settings: CredentialSettings, cache: SsoCache, name: str, value: Any
+    settings: CredentialSettings, sso_cache: SsoCache, name: str, value: Any
 ) -> None:
-    cache.write()
-    cache.portal.credentials = {name: value}
+    sso_cache.write()
+    sso_cache.portal.credentials = {name: value}
     assert "SecretOfSso" not in texts_of(settings.error("has no roleCredentials with"))
 
 
@@ -369,19 +364,19 @@ def test_credentials_with_an_unusable_member_are_an_error(
     ],
 )
 def test_incomplete_or_contradictory_settings_are_an_error_that_names_them(
-    settings: CredentialSettings, cache: SsoCache, keys: str, problem: str
+    settings: CredentialSettings, sso_cache: SsoCache, keys: str, problem: str
 ) -> None:
     write_profile(settings, f"{keys}\n[sso-session empty]\nsso_registration_scopes = a\n")
-    cache.write("sso_start_url")
+    sso_cache.write("sso_start_url")
     settings.error(problem, InvalidConfigError)
     with pytest.raises(BOTO3_ERRORS):
         boto3_credentials()
 
 
 def test_a_session_without_account_and_role_is_no_source_of_credentials(
-    settings: CredentialSettings, cache: SsoCache
+    settings: CredentialSettings, sso_cache: SsoCache
 ) -> None:
-    cache.write()
+    sso_cache.write()
     write_profile(settings, "sso_session = corp\n")
     settings.set_shared()
     assert settings.our_credentials() == boto3_credentials()
@@ -389,32 +384,32 @@ def test_a_session_without_account_and_role_is_no_source_of_credentials(
 
 
 def test_the_endpoints_are_those_of_the_settings(
-    settings: CredentialSettings, cache: SsoCache
+    settings: CredentialSettings, sso_cache: SsoCache
 ) -> None:
     services = "".join(
-        f"{name} =\n  endpoint_url = {cache.portal.url}\n" for name in ("sso", "sso_oidc")
+        f"{name} =\n  endpoint_url = {sso_cache.portal.url}\n" for name in ("sso", "sso_oidc")
     )
     write_profile(settings, f"{SSO_KEYS['sso_session']}services = s\n[services s]\n{services}")
     settings.environment(AWS_ENDPOINT_URL_SSO=None, AWS_ENDPOINT_URL_SSO_OIDC=None)
-    cache.write(minutes=1)
+    sso_cache.write(minutes=1)
     assert settings.our_credentials() == CREDENTIALS
-    cache.write(minutes=1)
+    sso_cache.write(minutes=1)
     assert boto3_credentials() == CREDENTIALS
-    assert cache.portal.paths == [OIDC, PORTAL] * 2
+    assert sso_cache.portal.paths == [OIDC, PORTAL] * 2
     settings.environment(AWS_ENDPOINT_URL_SSO="ftp://x")
     settings.error("AWS_ENDPOINT_URL_SSO: 'ftp://x' given", InvalidEndpointError)
 
 
 def test_credentials_are_fetched_again_before_they_expire(
-    settings: CredentialSettings, cache: SsoCache
+    settings: CredentialSettings, sso_cache: SsoCache
 ) -> None:
-    cache.write()
+    sso_cache.write()
     credentials = settings.find_provider()
     first = credentials.get_frozen_credentials()
     settings.clock.ahead = timedelta(minutes=44)
     assert credentials.get_frozen_credentials() == first
     settings.clock.ahead = timedelta(minutes=51)
-    cache.portal.credentials = {
+    sso_cache.portal.credentials = {
         "accessKeyId": "ASIANEXT",
         "expiration": int((settings.clock.now() + timedelta(hours=1)).timestamp()) * 1000,
     }
@@ -428,14 +423,14 @@ SECRETS = ("TokenSecret", "ClientSecretOfSso", "SecretOfSso", "SessionTokenOfSso
 @pytest.mark.parametrize("path", [PORTAL, OIDC])
 def test_no_secret_is_in_an_error_a_log_or_another_header(
     settings: CredentialSettings,
-    cache: SsoCache,
+    sso_cache: SsoCache,
     caplog: pytest.LogCaptureFixture,
     path: str,
     status: int,
 ) -> None:
     """The services repeat all that they were sent."""
-    cache.write(minutes=-1 if path == OIDC else 60)
-    cache.portal.scripted[path] = (status, cache.portal.REPEAT)
+    sso_cache.write(minutes=-1 if path == OIDC else 60)
+    sso_cache.portal.scripted[path] = (status, sso_cache.portal.REPEAT)
     with caplog.at_level(logging.DEBUG):
         provider = settings.find_provider()
         with pytest.raises(CredentialRetrievalError) as caught:
@@ -444,7 +439,7 @@ def test_no_secret_is_in_an_error_a_log_or_another_header(
     shown += "".join(caplog.handler.format(record) + str(record.args) for record in caplog.records)
     shown += "".join(
         f"{request.url} {request.headers}".replace(request.headers.get(_BEARER, "-"), "")
-        for request in cache.portal.requests
+        for request in sso_cache.portal.requests
     )
     for secret in SECRETS:
         assert secret not in shown
@@ -454,17 +449,6 @@ _BEARER = "x-amz-sso_bearer_token"
 
 
 # Through clients, the command line and a fleet
-
-
-@pytest.fixture
-def laptop(settings: CredentialSettings, cache: SsoCache) -> SsoCache:
-    """Return the cache of the profile laptop, whose token is to be renewed."""
-    keys = {"accessKeyId": ACCESS_KEY_ID, "secretAccessKey": SECRET_ACCESS_KEY}
-    cache.portal.credentials = keys
-    profile = f"[profile laptop]\nregion = us-west-2\n{SSO_KEYS['sso_session']}"
-    settings.file(".aws/config", profile + SESSION)
-    cache.write(minutes=5)
-    return cache
 
 
 @pytest.mark.parametrize("http_client", [None, H11Client])

@@ -24,6 +24,7 @@ from tests.fakes.credential_endpoints import (
     CredentialSettings,
     boto3_credentials,
 )
+from tests.fakes.logins import LOGIN_SESSION, SSO_KEYS, SsoCache, write_login
 
 SetUp = Callable[[CredentialSettings], None]
 
@@ -167,6 +168,20 @@ def test_each_kind_of_profile_lists_where_botocore_and_httpx_are_not_installed(
     settings.set_environment()
     loaded = modules_loaded_by(list_in_a_process(local_server.url, NOT_INSTALLED, profile))
     assert "config.shared_files" in loaded
+
+
+@pytest.mark.parametrize("source", ["sso_session", "sso_start_url", "login_session"])
+def test_a_profile_with_a_login_lists_where_botocore_and_httpx_are_not_installed(
+    settings: CredentialSettings, local_server: LocalServer, laptop: SsoCache, source: str
+) -> None:
+    if source == "sso_start_url":
+        settings.file(".aws/config", f"[profile laptop]\n{SSO_KEYS[source]}")
+        laptop.write(source)
+    elif source == "login_session":
+        settings.file(".aws/config", f"[profile laptop]\nlogin_session = {LOGIN_SESSION}\n")
+        folder = settings.folder / ".aws" / "login" / "cache"
+        write_login(folder, accessKeyId=ACCESS_KEY_ID, secretAccessKey=SECRET_ACCESS_KEY)
+    modules_loaded_by(list_in_a_process(local_server.url, NOT_INSTALLED, "laptop"))
 
 
 def test_a_profile_that_was_named_and_no_file_is_an_error_without_botocore(

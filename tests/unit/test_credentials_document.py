@@ -20,6 +20,7 @@ GENERATED = (
 UNUSABLE = f"{CHAIN}::test_a_profile_without_usable_credentials_is_an_error_that_says_why"
 EMPTY_KEY = f"{CHAIN}::test_an_empty_key_is_an_error_and_not_a_credential"
 METADATA = "integration/test_metadata_endpoints.py"
+SSO, LOGIN = "integration/test_sso.py", "integration/test_login_session.py"
 #: By the first cell of a row: the tests of what it says.
 TESTS_OF: dict[str, list[str]] = {
     "arguments": [
@@ -35,10 +36,16 @@ TESTS_OF: dict[str, list[str]] = {
     "assume role": [ORDER, KINDS, GENERATED, UNUSABLE],
     "web identity, as in EKS": [ORDER, KINDS, GENERATED],
     "SSO (IAM Identity Center)": [
-        "integration/test_sso.py::test_a_profile_or_a_role_over_it_has_boto3s_credentials"
+        f"{SSO}::test_a_profile_or_a_role_over_it_has_boto3s_credentials",
+        f"{SSO}::test_a_token_is_renewed_or_used_as_by_boto3",
+        f"{SSO}::test_a_valid_token_is_used_when_renewing_fails_and_the_reason_is_logged",
     ],
     "shared credentials file": [ORDER, GENERATED, EMPTY_KEY],
-    "`aws login`": ["integration/test_login_session.py::test_the_cached_credentials_are_boto3s"],
+    "`aws login`": [
+        f"{LOGIN}::test_the_cached_credentials_are_boto3s",
+        f"{LOGIN}::test_the_directory_of_the_variable_is_boto3s",
+        f"{LOGIN}::test_the_file_is_read_again_before_its_credentials_expire",
+    ],
     "credential process": [
         KINDS,
         GENERATED,
@@ -79,6 +86,10 @@ TESTS_OF: dict[str, list[str]] = {
     ],
     "endpoint of STS": [
         "unit/test_endpoints.py::test_sts_has_boto3s_endpoint_and_signing_region_in_every_region"
+    ],
+    "endpoints of SSO": [
+        f"{SSO}::test_the_endpoints_are_those_of_the_settings",
+        "unit/test_endpoints.py::test_the_services_of_sso_have_the_endpoints_of_boto3s_rules",
     ],
     "certificates": [
         "unit/test_tls.py::test_certificates_are_those_of_boto3s_settings",

@@ -1,4 +1,4 @@
-"""The portal and the OIDC service of IAM Identity Center on a local port, and their cache."""
+"""The services behind an SSO profile, on a local port, and the caches of SSO and ``aws login``."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ SSO_KEYS = {
     "sso_session": f"sso_session = corp\n{ROLE_KEYS}",
     "sso_start_url": f"sso_start_url = {START_URL}\nsso_region = eu-west-1\n{ROLE_KEYS}",
 }
+LOGIN_SESSION = "arn:aws:iam::123456789012:user/me"
+LOGIN_FILE = hashlib.sha256(LOGIN_SESSION.encode()).hexdigest() + ".json"
 #: By the form: what the name of the cached file is the digest of.
 CACHE_KEYS = {"sso_session": "corp", "sso_start_url": START_URL}
 
@@ -95,6 +97,39 @@ class SsoPortal:
         return 200, json.dumps({**issued, "expiresIn": 3600, "tokenType": "Bearer"}).encode()
 
 
+def write_sso_token(
+    folder: Path,
+    expiration: datetime,
+    generation: int = 1,
+    form: str = "sso_session",
+    **members: Any,
+) -> Path:
+    """Write the token of a portal's ``generation``; a member that is None is left out."""
+    token = {
+        "startUrl": START_URL,
+        "region": "eu-west-1",
+        "accessToken": f"AccessTokenSecret{generation}",
+        "expiresAt": f"{expiration:%Y-%m-%dT%H:%M:%SZ}",
+    }
+    if form == "sso_session":
+        token |= {
+            "clientId": "the-client",
+            "clientSecret": "ClientSecretOfSso",
+            "registrationExpiresAt": "2099-01-01T00:00:00Z",
+            "refreshToken": f"RefreshTokenSecret{generation}",
+        }
+    token = {name: value for name, value in {**token, **members}.items() if value is not None}
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / sso_file(form)
+    path.write_text(json.dumps(token))
+    return path
+
+
+def sso_file(form: str) -> str:
+    """Return the name of the file with a session's token."""
+    return hashlib.sha1(CACHE_KEYS[form].encode(), usedforsecurity=False).hexdigest() + ".json"
+
+
 class SsoCache:
     """The folder with the tokens of a portal, for this library and for botocore."""
 
@@ -106,29 +141,31 @@ class SsoCache:
             monkeypatch.setattr(provider, "_SSO_TOKEN_CACHE_DIR", str(self.folder))
 
     def path(self, form: str = "sso_session") -> Path:
-        digest = hashlib.sha1(CACHE_KEYS[form].encode(), usedforsecurity=False).hexdigest()
-        return self.folder / f"{digest}.json"
+        return self.folder / sso_file(form)
 
     def write(self, form: str = "sso_session", *, minutes: float = 480, **members: Any) -> Path:
         """Write a token that expires after ``minutes``; a member that is None is left out."""
         expiration = datetime.now(UTC) + timedelta(minutes=minutes)
-        token = {
-            "startUrl": START_URL,
-            "region": "eu-west-1",
-            "accessToken": self.portal.access_token,
-            "expiresAt": f"{expiration:%Y-%m-%dT%H:%M:%SZ}",
-        }
-        if form == "sso_session":
-            token |= {
-                "clientId": "the-client",
-                "clientSecret": "ClientSecretOfSso",
-                "registrationExpiresAt": "2099-01-01T00:00:00Z",
-                "refreshToken": self.portal.refresh_token,
-            }
-        token = {name: value for name, value in {**token, **members}.items() if value is not None}
-        self.path(form).write_text(json.dumps(token))
-        return self.path(form)
+        return write_sso_token(self.folder, expiration, self.portal.generation, form, **members)
 
     def read(self) -> dict[str, Any]:
         token: dict[str, Any] = json.loads(self.path().read_text())
         return token
+
+
+def write_login(folder: Path, *, minutes: float = 60, **members: Any) -> Path:
+    """Write a file as ``aws login`` does; its credentials expire after ``minutes``."""
+    expiration = datetime.now(UTC) + timedelta(minutes=minutes)
+    credentials = {
+        "accessKeyId": "ASIALOGIN",
+        "secretAccessKey": "SecretOfLogin",
+        "sessionToken": "TokenOfLogin",
+        "accountId": "123456789012",
+        "expiresAt": f"{expiration:%Y-%m-%dT%H:%M:%SZ}",
+    }
+    session = {"tokenType": "aws_sigv4", "refreshToken": "RefreshSecret", "clientId": "x"}
+    session["dpopKey"] = "KeySecret"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / LOGIN_FILE
+    path.write_text(json.dumps({"accessToken": credentials | members, **session}))
+    return path
