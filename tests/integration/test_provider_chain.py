@@ -406,6 +406,21 @@ def test_an_empty_key_is_an_error_and_not_a_credential(
     assert "" in boto3_credentials()
 
 
+def test_a_file_that_may_not_be_read_is_named_among_the_reasons(
+    settings: CredentialSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As boto3 does, the search goes on with the next source."""
+    settings.set_config()
+    path = settings.folder / ".aws" / "config"
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("imagebuilder_pager._aws.config.shared_files.open", refuse, raising=False)
+    monkeypatch.setattr("os.access", lambda *_: False)
+    settings.error(f"config file: the file {path} may not be read", NoCredentialsError)
+
+
 @pytest.mark.parametrize("variable", ["BOTO_CONFIG", "AWS_CREDENTIAL_FILE"])
 def test_the_files_of_older_tools_are_not_read(settings: CredentialSettings, variable: str) -> None:
     path = settings.file(

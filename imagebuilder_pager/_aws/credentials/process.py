@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import threading
-import time
-from typing import TYPE_CHECKING
+import shlex
 
 from ...exceptions import CredentialRetrievalError, InvalidConfigError
 from ..identity import Credentials, CredentialsContext, read_credentials
-
-if TYPE_CHECKING:
-    import subprocess
-
-TIMEOUT = 60.0  # seconds; botocore has none
-MAX_BYTES = 64 * 1024  # credentials with a session token are about two kilobytes
 
 
 class ProcessProvider:
@@ -36,7 +28,10 @@ class ProcessProvider:
         command = self._context.config.setting("credential_process", self._profile_name)
         if command is None:
             return None
-        return self._read(self._run(command))
+        arguments = self._split(command)
+        from .process_output import run_process
+
+        return self._read(run_process(arguments, self._source))
 
     def missing_reason(self) -> str:
         return self._context.config.missing_key_reason("credential_process")
@@ -60,37 +55,8 @@ class ProcessProvider:
         # Outside of the handlers: an error's context has the output.
         raise CredentialRetrievalError(f"{self._source}: {reason}")
 
-    def _run(self, command: str) -> bytes:
-        """Return the output of a command.
-
-        Raises :class:`CredentialRetrievalError` if the process fails, does not end in time, or
-        prints more than credentials.
-        """
-        import subprocess  # slow to import
-
-        process = subprocess.Popen(self._arguments(command), stdout=subprocess.PIPE)  # noqa: S603
-        reason = f"it did not end within {TIMEOUT:.0f} s"
-        try:
-            end = time.monotonic() + TIMEOUT
-            stdout = _read_within(process, MAX_BYTES, TIMEOUT)
-            if stdout is not None and len(stdout) > MAX_BYTES:
-                reason = f"it printed more than {MAX_BYTES} bytes"
-            elif stdout is not None:
-                process.wait(max(0.0, end - time.monotonic()))
-                if process.returncode == 0:
-                    return stdout
-                reason = f"exit status {process.returncode}"
-        except subprocess.TimeoutExpired:
-            pass
-        finally:
-            process.kill()  # which does nothing to one that has ended
-            process.wait()
-        raise CredentialRetrievalError(f"{self._source} failed: {reason}")
-
-    def _arguments(self, command: str) -> str | list[str]:
+    def _split(self, command: str) -> str | list[str]:
         """Return the arguments of a command; Windows splits a command by itself."""
-        import shlex
-
         try:
             arguments = shlex.split(command)
         except ValueError:
@@ -98,21 +64,3 @@ class ProcessProvider:
         if not arguments:
             raise InvalidConfigError(f"{self._source}: it is empty")
         return command if os.name == "nt" else arguments
-
-
-def _read_within(process: subprocess.Popen[bytes], size: int, timeout: float) -> bytes | None:
-    """Return the output of a process, at most ``size`` + 1 bytes; None if it has not ended in time.
-
-    It is read in a thread, since a child of the process may keep its output open.
-    """
-    received: list[bytes] = []
-
-    def read() -> None:
-        assert process.stdout is not None  # noqa: S101 - it is a pipe
-        with process.stdout as stdout:
-            received.append(stdout.read(size + 1))
-
-    reader = threading.Thread(target=read, name="credential process", daemon=True)
-    reader.start()
-    reader.join(timeout)
-    return received[0] if received else None
