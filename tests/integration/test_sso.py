@@ -288,7 +288,7 @@ def test_programs_that_renew_at_once_ask_for_one_token(
 
 
 def test_a_token_that_another_tool_has_renewed_meanwhile_is_used(
-    settings: CredentialSettings, sso_cache: SsoCache
+    settings: CredentialSettings, sso_cache: SsoCache, caplog: pytest.LogCaptureFixture
 ) -> None:
     sso_cache.write(minutes=-1)
 
@@ -300,6 +300,7 @@ def test_a_token_that_another_tool_has_renewed_meanwhile_is_used(
     sso_cache.portal.create_token = beaten
     assert settings.our_credentials() == CREDENTIALS
     assert sso_cache.portal.paths == [OIDC, PORTAL]
+    assert not caplog.records
 
 
 LOGIN = "to log in, run: aws sso login --profile 'my laptop'"
