@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import re
+import ssl
 import stat
 import tempfile
 import threading
@@ -15,6 +16,7 @@ import botocore.exceptions
 import pytest
 
 from imagebuilder_pager import AsyncH11Client, AsyncImageBuilder, H11Client, ImageBuilder
+from imagebuilder_pager._aws.config.tls import LazySSLContext
 from imagebuilder_pager.exceptions import (
     CredentialRetrievalError,
     InvalidConfigError,
@@ -39,6 +41,9 @@ from tests.fakes.fleets import (
     stored_records,
 )
 from tests.fakes.logins import ACCOUNT, ROLE_KEYS, SESSION, SSO_KEYS, SsoCache
+from tests.fakes.proxies import RunningProxy
+from tests.fakes.servers import ScriptedServer
+from tests.fakes.transports import TRUSTING
 
 FORMS = list(SSO_KEYS)
 SMALL_PAGES: Any = {"PaginationConfig": {"PageSize": 10}}
@@ -164,6 +169,7 @@ def test_a_renewed_token_is_stored_with_the_time_it_is_good_for(
         ((200, b"{}"), "CreateToken returned no usable accessToken"),
         ((200, b'{"accessToken": "a\\nb", "expiresIn": 9}'), "CreateToken returned no usable"),
         ((200, b'{"accessToken": "a", "expiresIn": "9"}'), "CreateToken returned no usable"),
+        ((200, b'{"accessToken": "a", "expiresIn": 0}'), "CreateToken returned no usable"),
         ("refused", "could not connect to http://127.0.0.1:9"),
         ("read-only", "[Errno 30] Read-only file system"),
     ],
@@ -269,11 +275,12 @@ LOGIN = "to log in, run: aws sso login --profile 'my laptop'"
     ("content", "reason"),
     [
         (None, "there is no file "),
-        ("", "is not a JSON object"),
+        ("", "is not a JSON object|is empty"),
         ("[1]", "is not a JSON object"),
+        (" " * 70_000, "is larger than 64 KiB"),
         ("[" * 60_000, "is not a JSON object"),
         ("{", "is not a JSON object"),
-        ("\udce4", "is not UTF-8"),
+        ("\udce4", "is not (in )?UTF-8"),
         ('{"accessToken": "AccessTokenSecret"}', "has no date as expiresAt"),
         ('{"accessToken": "AccessTokenSecret", "expiresAt": "soon"}', "has no date as expiresAt"),
         ('{"accessToken": "a\\nb", "expiresAt": "2099-01-01T00:00:00Z"}', "no usable accessToken"),
@@ -398,6 +405,44 @@ def test_the_endpoints_are_those_of_the_settings(
     assert sso_cache.portal.paths == [OIDC, PORTAL] * 2
     settings.environment(AWS_ENDPOINT_URL_SSO="ftp://x")
     settings.error("AWS_ENDPOINT_URL_SSO: 'ftp://x' given", InvalidEndpointError)
+
+
+def test_the_services_are_called_through_the_proxy_of_the_environment(
+    settings: CredentialSettings, sso_cache: SsoCache
+) -> None:
+    proxy = RunningProxy()
+    settings.environment(HTTP_PROXY=proxy.url)
+    try:
+        for find in (settings.our_credentials, boto3_credentials):
+            sso_cache.write(minutes=-1)
+            assert find() == CREDENTIALS
+    finally:
+        proxy.close()
+    lines = [head.partition(b"?")[0].decode().split()[:2] for head in proxy.requests]
+    portal = sso_cache.portal.url
+    assert lines == [["POST", portal + OIDC], ["GET", portal + PORTAL]] * 2
+
+
+def test_the_services_are_verified_against_the_clients_certificates(
+    settings: CredentialSettings, sso_cache: SsoCache, localhost_context: ssl.SSLContext
+) -> None:
+    """The client trusts no one at first, and then the authority of both services."""
+    sso_cache.write(minutes=-1)
+    role = dict.fromkeys(("accessKeyId", "secretAccessKey", "sessionToken"), "x")
+    bodies = [{"accessToken": "y", "expiresIn": 3600}]
+    bodies.append({"roleCredentials": role | {"expiration": 4_102_444_800_000}})
+    head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+    responses = [head + json.dumps(body).encode() for body in bodies]
+    server = ScriptedServer([[b""], *([one] for one in responses)], localhost_context)
+    try:
+        settings.environment(AWS_ENDPOINT_URL_SSO=server.url, AWS_ENDPOINT_URL_SSO_OIDC=server.url)
+        with pytest.raises(CredentialRetrievalError, match="no TLS connection"):
+            settings.find_provider(certificates=LazySSLContext()).get_frozen_credentials()
+        found = settings.find_provider(certificates=TRUSTING).get_frozen_credentials()
+    finally:
+        server.close()
+    assert found.access_key == "x"
+    assert len(server.requests) == 2
 
 
 def test_credentials_are_fetched_again_before_they_expire(

@@ -96,11 +96,13 @@ TESTS_OF: dict[str, list[str]] = {
         "unit/test_tls.py::test_the_default_certificates_are_those_of_httpx",
         "unit/test_transport_tls.py::test_a_new_connection_trusts_the_renewed_bundle",
         "integration/test_sts_and_processes.py::test_sts_is_verified_against_the_clients_certificates",
+        f"{SSO}::test_the_services_are_verified_against_the_clients_certificates",
     ],
     "proxies": [
         f"{CONFIG}::test_proxies_are_those_of_boto3",
         f"{CONFIG}::test_a_netrc_does_not_take_the_place_of_the_signature",
         f"{METADATA}::test_metadata_requests_do_not_go_through_a_proxy",
+        f"{SSO}::test_the_services_are_called_through_the_proxy_of_the_environment",
     ],
     "expirations": [
         "unit/test_credentials.py::test_environment_variables_with_an_expiration_are_read_again",

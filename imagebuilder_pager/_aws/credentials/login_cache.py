@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from ...exceptions import PagerError
+from ...exceptions import CredentialRetrievalError, PagerError
 from ..clock import Clock
 from ..transport.types import Deadline
 from .token_file import read_token_file
@@ -31,6 +31,8 @@ def read_login_file(path: str) -> dict[str, Any]:
         reason = f"the file {path} cannot be read: {error.strerror}"
     except ValueError:
         reason = f"the file {path} is not UTF-8"
+    except CredentialRetrievalError as error:
+        reason = str(error)
     else:
         if members is not None:
             return members
