@@ -1,5 +1,6 @@
 """SSO profiles have boto3's credentials, and their tokens are renewed as by the AWS CLI."""
 
+import fcntl
 import json
 import logging
 import os
@@ -285,6 +286,26 @@ def test_programs_that_renew_at_once_ask_for_one_token(
         thread.join(20)
     assert found == [CREDENTIALS] * 2
     assert sso_cache.portal.paths == [OIDC, PORTAL, PORTAL]
+
+
+@pytest.mark.parametrize(("error", "seconds"), [(BlockingIOError, 30), (OSError, 0)])
+def test_a_lock_that_is_kept_or_that_the_file_system_lacks_stops_no_renewal(
+    settings: CredentialSettings,
+    sso_cache: SsoCache,
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[OSError],
+    seconds: float,
+) -> None:
+    def refuse(_descriptor: int, operation: int) -> None:
+        if operation != fcntl.LOCK_UN:
+            raise error
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    clock = settings.clock = FakeClock()
+    write_sso_token(sso_cache.folder, NOW)
+    assert settings.our_credentials() == CREDENTIALS
+    assert sso_cache.portal.paths == [OIDC, PORTAL]
+    assert clock.elapsed == pytest.approx(seconds, abs=0.11)
 
 
 def test_a_token_that_another_tool_has_renewed_meanwhile_is_used(
