@@ -110,14 +110,11 @@ def write_sso_token(
         "region": "eu-west-1",
         "accessToken": f"AccessTokenSecret{generation}",
         "expiresAt": f"{expiration:%Y-%m-%dT%H:%M:%SZ}",
+        "clientId": "the-client",
+        "clientSecret": "ClientSecretOfSso",
+        "registrationExpiresAt": "2099-01-01T00:00:00Z",
+        "refreshToken": f"RefreshTokenSecret{generation}",
     }
-    if form == "sso_session":
-        token |= {
-            "clientId": "the-client",
-            "clientSecret": "ClientSecretOfSso",
-            "registrationExpiresAt": "2099-01-01T00:00:00Z",
-            "refreshToken": f"RefreshTokenSecret{generation}",
-        }
     token = {name: value for name, value in {**token, **members}.items() if value is not None}
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / sso_file(form)

@@ -25,7 +25,7 @@ from imagebuilder_pager.exceptions import (
 from imagebuilder_pager.fleet import Account, FleetDatabase, make_targets, run_fleet
 from imagebuilder_pager.local import LocalServer
 from tests.fakes.clients import EXECUTION, OPERATION
-from tests.fakes.clocks import NoSleepClock
+from tests.fakes.clocks import NOW, FakeClock, NoSleepClock
 from tests.fakes.command_line import EXAMPLE_ID, run_command
 from tests.fakes.credential_endpoints import (
     ROLE,
@@ -40,7 +40,14 @@ from tests.fakes.fleets import (
     serve_fleet,
     stored_records,
 )
-from tests.fakes.logins import ACCOUNT, ROLE_KEYS, SESSION, SSO_KEYS, SsoCache
+from tests.fakes.logins import (
+    ACCOUNT,
+    ROLE_KEYS,
+    SESSION,
+    SSO_KEYS,
+    SsoCache,
+    write_sso_token,
+)
 from tests.fakes.proxies import RunningProxy
 from tests.fakes.servers import ScriptedServer
 from tests.fakes.transports import TRUSTING
@@ -107,8 +114,8 @@ EXPIRED = {"registrationExpiresAt": "2020-01-01T00:00:00Z"}
         ("sso_session", {"minutes": -1, "refreshToken": None}, "error"),
         ("sso_session", {"minutes": -1, **EXPIRED}, "error"),
         ("sso_session", {"minutes": -1, "refreshToken": "old"}, "error"),
-        ("sso_start_url", {"minutes": 14.5, "clientId": "a", "refreshToken": "b"}, "used"),
-        ("sso_start_url", {"minutes": -1, "clientId": "a", "refreshToken": "b"}, "error"),
+        ("sso_start_url", {"minutes": 14.5}, "used"),
+        ("sso_start_url", {"minutes": -1}, "error"),
         ("sso_start_url", {"expiresAt": "2099-01-01T00:00:00UTC"}, "used"),
     ],
 )
@@ -144,6 +151,33 @@ def test_a_token_is_renewed_or_used_as_by_boto3(
     assert results[0] == results[1]
     assert results[0][0] == ("error" if outcome == "error" else CREDENTIALS)
     assert results[0][3] == (2 if outcome == "renewed" else 1)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "registration", "paths"),
+    [
+        (900, NOW + timedelta(seconds=1), [PORTAL]),
+        (899, NOW + timedelta(seconds=1), [OIDC, PORTAL]),
+        (899, NOW, [PORTAL]),
+        (1, NOW, [PORTAL]),
+        (0, NOW, []),
+    ],
+)
+def test_the_times_are_to_the_second(
+    settings: CredentialSettings,
+    sso_cache: SsoCache,
+    seconds: int,
+    registration: datetime,
+    paths: list[str],
+) -> None:
+    settings.clock = FakeClock()
+    expiration = NOW + timedelta(seconds=seconds)
+    write_sso_token(sso_cache.folder, expiration, registrationExpiresAt=registration.isoformat())
+    if paths:
+        assert settings.our_credentials() == CREDENTIALS
+    else:
+        settings.error("cannot be renewed .its registration expired at 2026-03-01 12:00:00")
+    assert sso_cache.portal.paths == paths
 
 
 def test_a_renewed_token_is_stored_with_the_time_it_is_good_for(
@@ -254,7 +288,7 @@ def test_programs_that_renew_at_once_ask_for_one_token(
 
 
 def test_a_token_that_another_tool_has_renewed_meanwhile_is_used(
-    settings: CredentialSettings, sso_cache: SsoCache
+    settings: CredentialSettings, sso_cache: SsoCache, caplog: pytest.LogCaptureFixture
 ) -> None:
     sso_cache.write(minutes=-1)
 
@@ -266,6 +300,7 @@ def test_a_token_that_another_tool_has_renewed_meanwhile_is_used(
     sso_cache.portal.create_token = beaten
     assert settings.our_credentials() == CREDENTIALS
     assert sso_cache.portal.paths == [OIDC, PORTAL]
+    assert not caplog.records
 
 
 LOGIN = "to log in, run: aws sso login --profile 'my laptop'"

@@ -13,7 +13,7 @@ import json
 import logging
 import os
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..._dates import parse_iso8601
 from ...exceptions import PagerError
@@ -27,6 +27,13 @@ _RENEWAL_WINDOW = timedelta(minutes=15)
 _REGISTRATION_MEMBERS = ("clientId", "clientSecret", "refreshToken")
 
 
+class _Token(NamedTuple):
+    """The members of a token, and its expiration."""
+
+    members: dict[str, Any]
+    expiration: datetime
+
+
 def load_token(
     context: CredentialsContext, region: str, start_url: str, session_name: str | None
 ) -> str:
@@ -38,49 +45,53 @@ def load_token(
     key = hashlib.sha1((session_name or start_url).encode(), usedforsecurity=False).hexdigest()
     directory = os.path.expanduser("~/.aws/sso/cache")  # noqa: PTH111 - works without a home
     path = os.path.join(directory, f"{key}.json")  # noqa: PTH118 - as above
-    now = context.clock.now
+
+    def is_due(token: _Token) -> bool:
+        time_left = token.expiration - context.clock.now()
+        return session_name is not None and time_left < _RENEWAL_WINDOW
+
     token = _read(path)
     problem = ""
-    if session_name is not None and _expiration(token) - now() < _RENEWAL_WINDOW:
+    if is_due(token):
         with locked(directory, context.clock):
             token = _read(path)
-            if _expiration(token) - now() < _RENEWAL_WINDOW:
+            if is_due(token):
                 try:
-                    token = _renew(context, region, start_url, path, token)
+                    token = _renew(context, region, start_url, path, token.members)
                 except (PagerError, OSError) as error:
                     problem = f" and cannot be renewed ({error})"
                     token = _read(path)
-    expiration = _expiration(token)
-    if expiration <= now():
-        raise LoginRequired(f"the token in {path} expired at {expiration}{problem}")
-    if problem:
-        _log.warning("the SSO token in %s expires at %s%s", path, expiration, problem)
-    access_token: str = token["accessToken"]
+    if token.expiration <= context.clock.now():
+        raise LoginRequired(f"the token in {path} expired at {token.expiration}{problem}")
+    if problem and is_due(token):
+        _log.warning("the SSO token in %s expires at %s%s", path, token.expiration, problem)
+    access_token: str = token.members["accessToken"]
     return access_token
 
 
-def _read(path: str) -> dict[str, Any]:
-    """Return the members of a token in the cache, with a usable access token and its expiration."""
-    token = read_login_file(path)
-    if not is_token(token.get("accessToken")):
+def _read(path: str) -> _Token:
+    """Return a token in the cache that can be used, whether or not it has expired."""
+    members = read_login_file(path)
+    if not is_token(members.get("accessToken")):
         raise LoginRequired(f"the file {path} has no usable accessToken")
-    if _date(token, "expiresAt") is None:
+    expiration = _date(members, "expiresAt")
+    if expiration is None:
         raise LoginRequired(f"the file {path} has no date as expiresAt")
-    return token
+    return _Token(members, expiration)
 
 
 def _renew(
-    context: CredentialsContext, region: str, start_url: str, path: str, token: dict[str, Any]
-) -> dict[str, Any]:
+    context: CredentialsContext, region: str, start_url: str, path: str, members: dict[str, Any]
+) -> _Token:
     """Return the token that OIDC gives for the refresh token, stored in the cache."""
-    registration = {name: str(token.get(name) or "") for name in _REGISTRATION_MEMBERS}
+    registration = {name: str(members.get(name) or "") for name in _REGISTRATION_MEMBERS}
     missing = [name for name, value in registration.items() if not is_token(value)]
-    registration_end = _date(token, "registrationExpiresAt")
+    registration_end = _date(members, "registrationExpiresAt")
     if missing or registration_end is None:
         raise LoginRequired(f"it has no {', '.join(missing) or 'registrationExpiresAt'}")
     if registration_end <= context.clock.now():
         raise LoginRequired(f"its registration expired at {registration_end}")
-    renewed: dict[str, Any] = {}
+    token: _Token | None = None
     try:
         with replacing(path) as file:
             issued = create_token(context, region, registration)
@@ -92,27 +103,22 @@ def _renew(
                 "expiresAt": expiration.strftime("%Y-%m-%dT%H:%M:%SZ"),
                 "clientId": registration["clientId"],
                 "clientSecret": registration["clientSecret"],
-                "registrationExpiresAt": token["registrationExpiresAt"],
+                "registrationExpiresAt": members["registrationExpiresAt"],
             }
             if "refreshToken" in issued:
                 renewed["refreshToken"] = issued["refreshToken"]
+            token = _Token(renewed, expiration)
             json.dump(renewed, file)
     except OSError as error:
-        if not renewed:
+        if token is None:
             raise
         _log.warning("the renewed SSO token cannot be stored in %s: %s", path, error)
-    return renewed
+    return token
 
 
-def _expiration(token: dict[str, Any]) -> datetime:
-    expiration = _date(token, "expiresAt")
-    assert expiration is not None  # noqa: S101 - checked when the token was read or made
-    return expiration
-
-
-def _date(token: dict[str, Any], name: str) -> datetime | None:
+def _date(members: dict[str, Any], name: str) -> datetime | None:
     """Return a date of a token, None without one; older programs write UTC in place of Z."""
     try:
-        return parse_iso8601(str(token.get(name)).removesuffix("UTC"))
+        return parse_iso8601(str(members.get(name)).removesuffix("UTC"))
     except ValueError:
         return None
