@@ -23,13 +23,11 @@ from imagebuilder_pager.exceptions import (
 from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalServer
 from tests.fakes.clients import EXECUTION, OPERATION
 from tests.fakes.credential_endpoints import (
-    PROCESS_OUTPUT,
     PROFILES,
     REGION,
     ROLE,
     CredentialSettings,
     boto3_credentials,
-    process_command,
 )
 
 # The same credentials as boto3
@@ -377,21 +375,6 @@ def test_a_profile_without_usable_credentials_is_an_error_that_says_why(
 
 def _no_prompt(*_: object) -> str:
     raise EOFError
-
-
-@pytest.mark.parametrize("source", ["credential_source = Environment", "source_profile = process"])
-def test_a_role_is_not_assumed_with_credentials_that_have_expired(
-    settings: CredentialSettings, source: str
-) -> None:
-    expired = {**PROCESS_OUTPUT, "Expiration": "2020-01-01T00:00:00Z"}
-    process = f"[profile process]\ncredential_process = {process_command(expired)}\n"
-    settings.file(".aws/config", f"[profile role]\nrole_arn = x\n{source}\n{process}")
-    settings.set_environment()
-    settings.environment(AWS_CREDENTIAL_EXPIRATION="2020-01-01T00:00:00Z")
-    for name in ("role", "process"):
-        with pytest.raises(CredentialRetrievalError, match="expired at 2020-01-01 00:00:00"):
-            settings.our_credentials(name)
-    assert not settings.endpoints.requests
 
 
 @pytest.mark.parametrize("file", ["config", "credentials"])

@@ -127,7 +127,8 @@ def test_a_process_runs_again_when_its_credentials_expire(settings: CredentialSe
         ({"Version": 1, "SecretAccessKey": "SecretOfProcess"}, "its output has no AccessKeyId$"),
         ({**PROCESS_OUTPUT, "SecretAccessKey": None}, "its output has no SecretAccessKey$"),
         ("SecretOfProcess", "it did not print a JSON object$"),
-        ({**PROCESS_OUTPUT, "Expiration": "SecretOfProcess"}, "its Expiration is not a time in"),
+        ({**PROCESS_OUTPUT, "Expiration": "SecretOfProcess"}, "its Expiration is not a date in"),
+        ({**PROCESS_OUTPUT, "Expiration": "2020-01-01T00:00:00Z"}, "expired at 2020-01-01 00:00"),
         ({**PROCESS_OUTPUT, "AccessKeyId": "A\nB"}, "aws_access_key_id: other characters in it"),
     ],
 )

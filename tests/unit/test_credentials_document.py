@@ -34,7 +34,12 @@ TESTS_OF: dict[str, list[str]] = {
         f"{CHAIN}::test_an_explicit_profile_takes_precedence_over_the_environment",
     ],
     "assume role": [ORDER, KINDS, GENERATED, UNUSABLE],
-    "web identity, as in EKS": [ORDER, KINDS, GENERATED],
+    "web identity, as in EKS": [
+        ORDER,
+        KINDS,
+        GENERATED,
+        f"{METADATA}::test_the_line_break_at_the_end_of_a_token_file_is_not_part_of_the_token",
+    ],
     "SSO (IAM Identity Center)": [
         f"{SSO}::test_a_profile_or_a_role_over_it_has_boto3s_credentials",
         f"{SSO}::test_a_token_is_renewed_or_used_as_by_boto3",
@@ -82,7 +87,7 @@ TESTS_OF: dict[str, list[str]] = {
         "unit/test_endpoints.py::test_a_client_has_boto3s_endpoint",
     ],
     "endpoint variants": [
-        "unit/test_endpoints.py::test_variants_cannot_be_combined_with_a_custom_endpoint"
+        "unit/test_endpoints.py::test_a_variant_is_one_of_the_regions_endpoint_only_as_in_boto3"
     ],
     "endpoint of STS": [
         "unit/test_endpoints.py::test_sts_has_boto3s_endpoint_and_signing_region_in_every_region"
@@ -105,8 +110,9 @@ TESTS_OF: dict[str, list[str]] = {
         f"{SSO}::test_the_services_are_called_through_the_proxy_of_the_environment",
     ],
     "expirations": [
-        "unit/test_credentials.py::test_environment_variables_with_an_expiration_are_read_again",
-        "unit/test_credentials.py::test_a_function_may_return_an_object_a_provider_or_a_mapping",
+        "unit/test_dates.py::test_a_date_is_dateutils",
+        "unit/test_dates.py::test_a_date_without_a_time_zone_is_in_utc",
+        "integration/test_wrong_clock.py::test_a_call_that_is_not_signed_corrects_the_clock",
     ],
 }
 

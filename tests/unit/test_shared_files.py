@@ -87,6 +87,7 @@ VALID: dict[str, tuple[str, dict[str, Any]]] = {
     "spaces in brackets": ("[ default ]\n[ profile a ]\n[profile  b ]\n", {"b": {}}),
     "letters of other languages": ("[profile ü]\nÄ = \u2028ö\u00a0\n", {"ü": {"ä": "ö"}}),
     "an empty file": ("", {}),
+    "a large file": ("#" * 10_000_000 + "\n[default]\n", {"default": {}}),
 }
 # Each is a file that botocore cannot read, and the line and the reason of our error.
 INVALID: dict[str, tuple[str | bytes, int, str]] = {

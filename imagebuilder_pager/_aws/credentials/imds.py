@@ -9,6 +9,7 @@ from datetime import timedelta
 from urllib.parse import quote
 
 from ..clock import Clock
+from ..config.endpoints import normalize_endpoint_url
 from ..config.shared_config import SharedConfig
 from ..identity import Credentials
 from ..transport.types import Deadline
@@ -96,7 +97,7 @@ class InstanceMetadataProvider:
         now = self._clock.now()
         margin = timedelta(minutes=15, seconds=random.randint(120, 600))  # noqa: S311 - jitter
         expiration = credentials.expiration
-        if expiration is None or expiration - margin > now:
+        if expiration is None or expiration - now > margin:
             return credentials
         _log.warning(
             "EC2 instance metadata has no new credentials; using the old ones, which expire at %s",
@@ -106,12 +107,13 @@ class InstanceMetadataProvider:
 
 
 def _resolve_base_url(config: SharedConfig) -> str:
-    """Return the URL of the instance metadata, with a slash at the end."""
+    """Return the URL of the instance metadata, with a slash at the end.
+
+    Raises :class:`InvalidEndpointError` or :class:`InvalidConfigError` for an invalid setting.
+    """
     resolved = config.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", key="ec2_metadata_service_endpoint")
     if resolved is not None:
-        if not resolved.value.startswith(("http://", "https://")):
-            raise resolved.invalid("an http:// or https:// URL")
-        return resolved.value.rstrip("/") + "/"
+        return normalize_endpoint_url(resolved.value, resolved.source) + "/"
     mode = config.get(
         "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", key="ec2_metadata_service_endpoint_mode"
     )

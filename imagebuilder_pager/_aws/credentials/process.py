@@ -51,7 +51,7 @@ class ProcessProvider:
             try:
                 return read_credentials(members, "SessionToken")
             except ValueError:
-                reason = "its Expiration is not a time in ISO 8601"
+                reason = "its Expiration is not a date in ISO 8601 or RFC 2822"
         # Outside of the handlers: an error's context has the output.
         raise CredentialRetrievalError(f"{self._source}: {reason}")
 

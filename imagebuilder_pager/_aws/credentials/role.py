@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...exceptions import CredentialRetrievalError
-from ..identity import Credentials, CredentialsContext, validate_not_expired
+from ..identity import Credentials, CredentialsContext
 from .role_chain import invalid_setting, read_role_chain
 
 
@@ -38,7 +38,6 @@ class RoleProvider:
             allowed = "a profile with credentials"
             raise invalid_setting(self._config, last, "source_profile", allowed)
         for profile_name in reversed(chain.roles):
-            validate_not_expired(credentials, self._context.clock.now())
             credentials = self._assume_role(profile_name, credentials)
         return credentials
 
