@@ -18,6 +18,10 @@ class Clock:
         """Return the current time in UTC."""
         return datetime.now(UTC)
 
+    def machine_now(self) -> datetime:
+        """Return the time by which other programs on this machine write an expiration."""
+        return self.now()
+
     def monotonic(self) -> float:
         """Return seconds since an arbitrary start, to measure durations with."""
         return time.monotonic()
@@ -56,6 +60,10 @@ class ServiceClock(Clock):
     def now(self) -> datetime:
         """Return the corrected time in UTC."""
         return self._clock.now() + self._skew
+
+    def machine_now(self) -> datetime:
+        """Return the time in UTC without the correction."""
+        return self._clock.machine_now()
 
     def monotonic(self) -> float:
         """Return seconds since an arbitrary start."""

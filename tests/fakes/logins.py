@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,8 @@ class SsoPortal:
             sent = f"{request.headers} {request.content.decode()}"
             repeated = {"message": sent, "error": sent, "roleCredentials": {"accessKeyId": sent}}
             content = json.dumps(repeated).encode()
-        return httpx.Response(status, content=content)
+        headers = {"date": format_datetime(datetime.now(UTC), usegmt=True)}
+        return httpx.Response(status, headers=headers, content=content)
 
     def _get_role_credentials(self, request: httpx.Request) -> Response:
         if request.headers["x-amz-sso_bearer_token"] != self.access_token:

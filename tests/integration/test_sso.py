@@ -9,7 +9,7 @@ import ssl
 import stat
 import tempfile
 import threading
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import botocore.exceptions
 import pytest
 
 from imagebuilder_pager import AsyncH11Client, AsyncImageBuilder, H11Client, ImageBuilder
+from imagebuilder_pager._aws.clock import ServiceClock
 from imagebuilder_pager._aws.config.tls import LazySSLContext
 from imagebuilder_pager.exceptions import (
     CredentialRetrievalError,
@@ -180,6 +181,23 @@ def test_the_times_are_to_the_second(
     else:
         settings.error("cannot be renewed .its registration expired at 2026-03-01 12:00:00")
     assert sso_cache.portal.paths == paths
+
+
+def test_a_wrong_clock_is_corrected_for_the_credentials_and_not_for_the_cached_token(
+    settings: CredentialSettings, sso_cache: SsoCache
+) -> None:
+    """The clock is two hours fast, also for the AWS CLI, which has written the token by it."""
+    machine = NoSleepClock()
+    machine.ahead = timedelta(hours=2)
+    settings.clock = ServiceClock(machine)
+    for minutes, paths in ((121, [OIDC, PORTAL]), (121 + 60, [PORTAL]), (121, [OIDC, PORTAL])):
+        sso_cache.portal.requests.clear()
+        sso_cache.write(minutes=minutes)
+        assert settings.our_credentials() == CREDENTIALS
+        assert sso_cache.portal.paths == paths
+        stored = datetime.fromisoformat(sso_cache.read()["expiresAt"]) - machine.now()
+        assert timedelta(minutes=59) < stored < timedelta(minutes=62)
+    assert abs(settings.clock.now() - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 def test_a_renewed_token_is_stored_with_the_time_it_is_good_for(

@@ -69,7 +69,9 @@ class LoginProvider:
             credentials = read_credentials(found, "SessionToken")
         except ValueError:
             raise LoginRequired(f"expiresAt in the file {path} is not a date") from None
-        if (expiration := credentials.expiration) and expiration <= self._context.clock.now():
+        if (
+            expiration := credentials.expiration
+        ) and expiration <= self._context.clock.machine_now():
             raise LoginRequired(f"the credentials in the file {path} expired at {expiration}")
         return credentials
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from ..._dates import parse_http_date
 from ...exceptions import (
     ClientError,
     CredentialRetrievalError,
@@ -19,6 +20,7 @@ from ...exceptions import (
     ResponseParserError,
 )
 from ..auth.redaction import redact_error
+from ..clock import ServiceClock
 from ..config.endpoints import ServiceMetadata, resolve_endpoint
 from ..identity import Credentials, CredentialsContext
 from ..retries import RetryState, call_with_retries
@@ -110,7 +112,7 @@ def _call(
     """
     service, region, name = operation
     method, path, content = request
-    clock = context.clock
+    clock = ServiceClock.of(context.clock)
     url = resolve_endpoint(service, region, context.config)
     deadline = Deadline(_BUDGET, clock.monotonic)
     state = RetryState(None, _MAX_ATTEMPTS, deadline.remaining)
@@ -133,6 +135,8 @@ def _call(
         members = parse_object(response.body)
         if response.status != 200 or members is None:
             raise _client_error(name, response, members)
+        # By this clock the credentials expire.
+        clock.correct(parse_http_date(response.headers.get("date", "")), clock.now())
         return members
 
     try:

@@ -2,8 +2,9 @@
 
 The rule: a token of an ``sso_session`` is renewed in its last 15 minutes, where the cache has what
 that needs. The new one replaces the file as a whole. A token that cannot be renewed is used until
-it expires. Programs that use this library renew one after another; after a failure the file is read
-again, since another program may have renewed the token.
+it expires. Its times are by the machine's clock, as the AWS CLI writes them. Programs that use this
+library renew one after another; after a failure the file is read again, since another program may
+have renewed the token.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def load_token(
     path = os.path.join(directory, f"{key}.json")  # noqa: PTH118 - as above
 
     def is_due(token: _Token) -> bool:
-        time_left = token.expiration - context.clock.now()
+        time_left = token.expiration - context.clock.machine_now()
         return session_name is not None and time_left < _RENEWAL_WINDOW
 
     token = _read(path)
@@ -61,7 +62,7 @@ def load_token(
                 except (PagerError, OSError) as error:
                     problem = f" and cannot be renewed ({error})"
                     token = _read(path)
-    if token.expiration <= context.clock.now():
+    if token.expiration <= context.clock.machine_now():
         raise LoginRequired(f"the token in {path} expired at {token.expiration}{problem}")
     if problem and is_due(token):
         _log.warning("the SSO token in %s expires at %s%s", path, token.expiration, problem)
@@ -89,13 +90,13 @@ def _renew(
     registration_end = _date(members, "registrationExpiresAt")
     if missing or registration_end is None:
         raise LoginRequired(f"it has no {', '.join(missing) or 'registrationExpiresAt'}")
-    if registration_end <= context.clock.now():
+    if registration_end <= context.clock.machine_now():
         raise LoginRequired(f"its registration expired at {registration_end}")
     token: _Token | None = None
     try:
         with replacing(path) as file:
             issued = create_token(context, region, registration)
-            expiration = context.clock.now() + timedelta(seconds=issued["expiresIn"])
+            expiration = context.clock.machine_now() + timedelta(seconds=issued["expiresIn"])
             renewed = {
                 "startUrl": start_url,
                 "region": region,
@@ -117,8 +118,8 @@ def _renew(
 
 
 def _date(members: dict[str, Any], name: str) -> datetime | None:
-    """Return a date of a token, None without one; older programs write UTC in place of Z."""
+    """Return a date of a token, None without one."""
     try:
-        return parse_iso8601(str(members.get(name)).removesuffix("UTC"))
+        return parse_iso8601(str(members.get(name)))
     except ValueError:
         return None
