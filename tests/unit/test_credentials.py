@@ -318,6 +318,12 @@ def test_a_function_or_object_without_credentials_is_an_error(
     assert SECRET_KEY not in str(caught.value)
 
 
+def test_an_object_with_an_attribute_in_place_of_the_method_is_an_error() -> None:
+    provider: Any = type("Odd", (), {"get_frozen_credentials": 5})()
+    with pytest.raises(exceptions.CredentialRetrievalError, match="failed: TypeError: "):
+        access_key_of(provider_for(provider))
+
+
 @pytest.mark.parametrize("value", [KEY_PAIR, {}])
 def test_only_a_function_may_return_a_mapping(value: Any) -> None:
     with pytest.raises(exceptions.CredentialRetrievalError, match="returned a dict; allowed: an"):

@@ -90,8 +90,9 @@ def _provider_of(
     raise InvalidValueError(Problem("credentials", given, allowed))
 
 
-def _is_coroutine_function(function: Callable[..., Any]) -> bool:
-    return any(map(inspect.iscoroutinefunction, (function, type(function).__call__)))
+def _is_coroutine_function(function: object) -> bool:
+    call = getattr(type(function), "__call__", None)  # noqa: B004 - of an object
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
 def _chain_fetcher(context: CredentialsContext) -> Callable[[], Credentials]:
@@ -199,7 +200,6 @@ def _calling(source: str) -> Iterator[None]:
     except CredentialRetrievalError:
         raise
     except Exception as error:
-        reason = str(error).partition("\n")[0][:200]
-        raise CredentialRetrievalError(
-            f"{source} failed: {type(error).__name__}{': ' if reason else ''}{reason}"
-        ) from error
+        first_line = str(error)[:200].splitlines()[:1]
+        reason = ": ".join([f"{source} failed", type(error).__name__, *first_line])
+        raise CredentialRetrievalError(reason) from error
