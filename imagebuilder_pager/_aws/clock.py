@@ -18,10 +18,6 @@ class Clock:
         """Return the current time in UTC."""
         return datetime.now(UTC)
 
-    def machine_now(self) -> datetime:
-        """Return the time by which other programs on this machine write an expiration."""
-        return self.now()
-
     def monotonic(self) -> float:
         """Return seconds since an arbitrary start, to measure durations with."""
         return time.monotonic()
@@ -62,8 +58,8 @@ class ServiceClock(Clock):
         return self._clock.now() + self._skew
 
     def machine_now(self) -> datetime:
-        """Return the time in UTC without the correction."""
-        return self._clock.machine_now()
+        """Return the time without the correction, as other programs on this machine have it."""
+        return self._clock.now()
 
     def monotonic(self) -> float:
         """Return seconds since an arbitrary start."""

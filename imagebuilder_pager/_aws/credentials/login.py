@@ -7,6 +7,7 @@ import os
 import shlex
 
 from ...exceptions import CredentialRetrievalError
+from ..clock import ServiceClock
 from ..identity import Credentials, CredentialsContext, read_credentials
 from .login_cache import LoginRequired, read_login_file
 
@@ -69,9 +70,8 @@ class LoginProvider:
             credentials = read_credentials(found, "SessionToken")
         except ValueError:
             raise LoginRequired(f"expiresAt in the file {path} is not a date") from None
-        if (
-            expiration := credentials.expiration
-        ) and expiration <= self._context.clock.machine_now():
+        now = ServiceClock.of(self._context.clock).machine_now()
+        if (expiration := credentials.expiration) and expiration <= now:
             raise LoginRequired(f"the credentials in the file {path} expired at {expiration}")
         return credentials
 

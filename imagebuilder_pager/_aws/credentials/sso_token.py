@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from ..._dates import parse_iso8601
 from ...exceptions import PagerError
+from ..clock import ServiceClock
 from ..identity import CredentialsContext
 from .login_cache import LoginRequired, is_token, locked, read_login_file, replacing
 from .sso_calls import create_token
@@ -46,9 +47,10 @@ def load_token(
     key = hashlib.sha1((session_name or start_url).encode(), usedforsecurity=False).hexdigest()
     directory = os.path.expanduser("~/.aws/sso/cache")  # noqa: PTH111 - works without a home
     path = os.path.join(directory, f"{key}.json")  # noqa: PTH118 - as above
+    now = ServiceClock.of(context.clock).machine_now
 
     def is_due(token: _Token) -> bool:
-        time_left = token.expiration - context.clock.machine_now()
+        time_left = token.expiration - now()
         return session_name is not None and time_left < _RENEWAL_WINDOW
 
     token = _read(path)
@@ -62,7 +64,7 @@ def load_token(
                 except (PagerError, OSError) as error:
                     problem = f" and cannot be renewed ({error})"
                     token = _read(path)
-    if token.expiration <= context.clock.machine_now():
+    if token.expiration <= now():
         raise LoginRequired(f"the token in {path} expired at {token.expiration}{problem}")
     if problem and is_due(token):
         _log.warning("the SSO token in %s expires at %s%s", path, token.expiration, problem)
@@ -85,18 +87,19 @@ def _renew(
     context: CredentialsContext, region: str, start_url: str, path: str, members: dict[str, Any]
 ) -> _Token:
     """Return the token that OIDC gives for the refresh token, stored in the cache."""
+    now = ServiceClock.of(context.clock).machine_now
     registration = {name: str(members.get(name) or "") for name in _REGISTRATION_MEMBERS}
     missing = [name for name, value in registration.items() if not is_token(value)]
     registration_end = _date(members, "registrationExpiresAt")
     if missing or registration_end is None:
         raise LoginRequired(f"it has no {', '.join(missing) or 'registrationExpiresAt'}")
-    if registration_end <= context.clock.machine_now():
+    if registration_end <= now():
         raise LoginRequired(f"its registration expired at {registration_end}")
     token: _Token | None = None
     try:
         with replacing(path) as file:
             issued = create_token(context, region, registration)
-            expiration = context.clock.machine_now() + timedelta(seconds=issued["expiresIn"])
+            expiration = now() + timedelta(seconds=issued["expiresIn"])
             renewed = {
                 "startUrl": start_url,
                 "region": region,
