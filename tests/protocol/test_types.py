@@ -44,6 +44,7 @@ from imagebuilder_pager.pagination import (
     PaginationConfig,
     PaginationSpec,
     Paginator,
+    paginator_from_client,
 )
 from imagebuilder_pager.type_defs import ListImagesPaginator, PaginatorName
 from imagebuilder_pager.type_defs import ListImagesRequestTypeDef
@@ -309,6 +310,21 @@ reveal_type(later.paginate())  # R: AsyncPageIterator[Mapping[str, int], Any]
 PaginationSpec(input_token="Token", output_token="Next")  # E: result_key
 PaginationSpec(input_token="T", output_token="N", result_key="R", limitkey="L")  # E: limitkey
 Paginator(5, spec)  # E: Paginator
+
+
+class SyncClient:
+    def close(self) -> None: ...
+
+
+class AsyncClient:
+    async def close(self) -> None: ...
+
+
+of_client = paginator_from_client(SyncClient(), "list_things").paginate(Name="n")
+reveal_type(of_client)  # R: PageIterator[dict[str, Any], Any]
+of_async_client = paginator_from_client(AsyncClient(), "list_things").paginate(Name="n")
+reveal_type(of_async_client)  # R: AsyncPageIterator[dict[str, Any], Any]
+paginator_from_client("client", "list_things")  # E: paginator_from_client
 """
 OPERATIONS_HEAD = """
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, assert_type
+from typing import Any
 
 import boto3
 import botocore.exceptions
@@ -17,8 +17,6 @@ from imagebuilder_pager.exceptions import (
     UnknownOperationError,
 )
 from imagebuilder_pager.pagination import (
-    AsyncPageIterator,
-    PageIterator,
     Paginator,
     paginator_from_client,
 )
@@ -177,25 +175,3 @@ def test_it_is_loaded_when_it_is_used_and_loads_no_other_package() -> None:
         timeout=60,
     )
     assert (ran.stderr, ran.stdout.strip()) == ("", "['imagebuilder_pager']")
-
-
-# Types, for mypy, which reads this file, too.
-
-if TYPE_CHECKING:
-    from botocore.client import BaseClient
-
-    class AsyncClient:
-        async def close(self) -> None: ...
-
-    def read_types(client: BaseClient) -> None:
-        pages = paginator_from_client(client, "list_things").paginate(Name="n")
-        assert_type(pages, PageIterator[dict[str, Any], Any])
-        for page in pages:
-            assert_type(page, dict[str, Any])
-        paginator_from_client("client", "list_things")  # type: ignore[call-overload]  # no client
-
-    async def read_async_types(client: AsyncClient) -> None:
-        pages = paginator_from_client(client, "list_things").paginate(Name="n")
-        assert_type(pages, AsyncPageIterator[dict[str, Any], Any])
-        async for page in pages:
-            assert_type(page, dict[str, Any])
