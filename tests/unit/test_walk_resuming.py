@@ -1,6 +1,7 @@
 """The walk stopped and resumed, in an account that stays as it is."""
 
 import asyncio
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ from imagebuilder_pager import Checkpoint
 from imagebuilder_pager.models.exceptions import ForbiddenException
 from tests.fakes.image_builder import async_client_of
 from tests.fakes.lifecycle_account import (
-    LifecycleAccount,
     execution_id,
     make_account,
     make_execution,
@@ -83,8 +83,15 @@ def test_an_error_has_the_token_that_resumes(way: str, prefetch: int) -> None:
     found: list[Any] = []
     token: str | None = None
     for _ in range(40):
-        failing = FailingAccount(account, good=5)
-        walk = walk_by(way, failing, StartingToken=token, Prefetch=prefetch)
+        good = iter(range(5))
+
+        def forbid_later(request: httpx.Request, good: Iterator[int] = good) -> httpx.Response:
+            if next(good, None) is not None:
+                return account(request)
+            headers = {"x-amzn-ErrorType": "ForbiddenException"}
+            return httpx.Response(403, headers=headers, json={"message": "no"})
+
+        walk = walk_by(way, forbid_later, StartingToken=token, Prefetch=prefetch)
         try:
             run(way, partial(collect, walk, found))
         except ForbiddenException as error:
@@ -141,21 +148,6 @@ def test_leaving_a_walk_early_ends_the_fetching_ahead(way: str) -> None:
     join_prefetch_threads()
     # Each of the three listings is at most three pages ahead.
     assert len(account.requests) <= 3 * (1 + 3)
-
-
-class FailingAccount:
-    """The account, which forbids all after some good requests."""
-
-    def __init__(self, account: LifecycleAccount, good: int) -> None:
-        self.account = account
-        self.good = good
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        if self.good == 0:
-            headers = {"x-amzn-ErrorType": "ForbiddenException"}
-            return httpx.Response(403, headers=headers, json={"message": "no"})
-        self.good -= 1
-        return self.account(request)
 
 
 @pytest.mark.parametrize("way", WAYS)
