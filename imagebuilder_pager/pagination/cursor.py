@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import copy
 import itertools
+from array import array
+from bisect import bisect_left
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
@@ -99,13 +101,13 @@ class PageCursor(Generic[PageT]):
         self._spec = spec
         self._params = first_request(spec, params, page_size, start)
         self._max_items = max_items
-        # Of the tokens used so far, the hashes, so that a long listing stays small.
-        self._used_tokens: set[int] = set()
+        # The hashes of the tokens used so far, sorted: 8 bytes a page of a long listing.
+        self._used_tokens = array("q")
         self._tokens: Mapping[str, Any] = dict.fromkeys(spec.input_tokens)
         self._items_to_skip = 0
         if start is not None:
             self._tokens, self._items_to_skip = start
-            self._used_tokens.add(_hash(self._tokens))
+            self._is_used(self._tokens)
         self._page_count = 0
         self._item_count = 0
         self._done = False
@@ -216,14 +218,22 @@ class PageCursor(Generic[PageT]):
         self._tokens = next_tokens
         if max_items_reached:
             self._done = True
-        elif (digest := _hash(next_tokens)) in self._used_tokens:
+        elif self._is_used(next_tokens):
             self._repeats = True
         else:
-            self._used_tokens.add(digest)
             _inject_tokens(self._params, next_tokens)
         return (
             _with_offset(next_tokens, self._items_to_skip) if self._items_to_skip else next_tokens
         )
+
+    def _is_used(self, tokens: Mapping[str, Any]) -> bool:
+        """Return whether the tokens were used before; now they are."""
+        digest = hash(repr(sorted(tokens.items())))
+        place = bisect_left(self._used_tokens, digest)
+        if digest in self._used_tokens[place : place + 1]:
+            return True
+        self._used_tokens.insert(place, digest)
+        return False
 
     def _next_tokens(self, page: PageT) -> dict[str, Any]:
         flag = self._spec.more_results_flag
@@ -276,10 +286,6 @@ def _slice(items: Any, start: int, stop: int | None) -> Any:
     if isinstance(items, Mapping):
         return dict(itertools.islice(items.items(), start, stop))
     return items[start:stop]
-
-
-def _hash(tokens: Mapping[str, Any]) -> int:
-    return hash(repr(sorted(tokens.items())))
 
 
 def _with_offset(tokens: Mapping[str, Any], offset: int) -> dict[str, Any]:

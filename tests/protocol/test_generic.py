@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tracemalloc
 import types
 from collections.abc import Mapping
 from pathlib import Path
@@ -365,6 +366,16 @@ def test_a_cursor_with_a_starting_token_and_empty_pages() -> None:
     assert cursor.receive_page({"Items": [4], "NextToken": "e", "More": False})["Items"] == [4]
     assert cursor.next_request() is None
     assert cursor.resume_token is None
+
+
+def test_a_cursor_of_many_pages_stays_small() -> None:
+    cursor: PageCursor[dict[str, Any]] = PageCursor(PaginationSpec.from_model(ENTRY), {})
+    tracemalloc.start()
+    for number in range(20_000):
+        cursor.receive_page({"Items": [], "NextToken": f"{number} {'x' * 99}"})
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size < 12 * 20_000
 
 
 def test_a_cursor_checks_its_token() -> None:
