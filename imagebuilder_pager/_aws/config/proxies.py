@@ -8,8 +8,9 @@ import re
 import sys
 from urllib.parse import unquote, urlsplit
 
+from ..._validation import without_userinfo
 from ...exceptions import InvalidConfigError, Problem
-from .endpoints import ascii_host, without_userinfo
+from .endpoints import ascii_host
 
 _SCHEMES = ("http", "https", "socks5", "socks5h")
 
@@ -34,6 +35,9 @@ class Proxy:
             userinfo = f"{self.username}{self.password}"
             if re.search(r"[\s\x00-\x1f\x7f]", url) or re.search(r"[\x00-\x1f\x7f]", userinfo):
                 problem = "it has a character that a URL cannot have"
+            elif "@" in f"{parts.path}{parts.query}{parts.fragment}":
+                # The host would be a part of the password.
+                problem = "its user name and password must be percent-encoded: %2F, %3F, %23"
             elif self.scheme not in _SCHEMES or not self.host or self.port == 0:
                 problem = "it is not a proxy's URL"
             elif not (parts.hostname or "").isascii():

@@ -9,7 +9,9 @@ from datetime import timedelta
 from urllib.parse import quote
 
 from ..clock import Clock
+from ..config.endpoints import normalize_endpoint_url
 from ..config.shared_config import SharedConfig
+from ..config.tls import LazySSLContext
 from ..identity import Credentials
 from ..transport.types import Deadline
 from .metadata_http import MetadataError, fetch, parse_credentials, retry
@@ -28,9 +30,10 @@ class InstanceMetadataProvider:
     _ROLE_PATH = "latest/meta-data/iam/security-credentials/"
     _REQUESTS = 3  # of an attempt: the token, the role's name, its credentials
 
-    def __init__(self, config: SharedConfig, clock: Clock) -> None:
+    def __init__(self, config: SharedConfig, clock: Clock, certificates: LazySSLContext) -> None:
         self._config = config
         self._clock = clock
+        self._certificates = certificates
         self._missing_reason = ""
 
     def load(self) -> Credentials | None:
@@ -68,7 +71,14 @@ class InstanceMetadataProvider:
     ) -> Credentials:
         def send(method: str, path: str, headers: dict[str, str]) -> str:
             within = deadline.within(timeout, "timeout")
-            return fetch(method, base_url + path, headers, deadline=within, clock=self._clock)
+            return fetch(
+                method,
+                base_url + path,
+                headers,
+                deadline=within,
+                clock=self._clock,
+                certificates=self._certificates,
+            )
 
         ttl = {"x-aws-ec2-metadata-token-ttl-seconds": "21600"}
         token = send("PUT", "latest/api/token", ttl)
@@ -109,9 +119,7 @@ def _resolve_base_url(config: SharedConfig) -> str:
     """Return the URL of the instance metadata, with a slash at the end."""
     resolved = config.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", key="ec2_metadata_service_endpoint")
     if resolved is not None:
-        if not resolved.value.startswith(("http://", "https://")):
-            raise resolved.invalid("an http:// or https:// URL")
-        return resolved.value.rstrip("/") + "/"
+        return normalize_endpoint_url(*resolved) + "/"
     mode = config.get(
         "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", key="ec2_metadata_service_endpoint_mode"
     )

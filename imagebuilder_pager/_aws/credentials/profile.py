@@ -49,7 +49,9 @@ class ProfileProviders:
     def __init__(self, context: CredentialsContext) -> None:
         self._context = context
         self._config = context.config
-        self._instance = InstanceMetadataProvider(context.config, context.clock)
+        self._instance = InstanceMetadataProvider(
+            context.config, context.clock, context.certificates
+        )
         #: By its command: botocore runs a process again if its credentials expire soon.
         self._outputs: dict[tuple[str, ...], bytes] = {}
         container = ContainerProvider(context.clock, context.certificates)

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from ..._validation import without_userinfo
 from ...exceptions import CheckpointError, CheckpointLockedError, ParamValidationError, Problem
 from ..exit_codes import CLIENT_ERROR_RC, CommandError, ConfigurationError, UsageError
 from ..logs import EscapingFormatter, showing_mismatches
@@ -127,8 +128,8 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError(f"--database: there is no folder {folder}")
     if options.executor not in {"threads", "processes"} and "://" not in options.executor:
         raise UsageError(
-            f"--executor: {options.executor[:80]!r} given; allowed: threads, processes, or the "
-            "address of a Dask scheduler, such as tcp://scheduler:8786"
+            f"--executor: {without_userinfo(options.executor)!r} given; allowed: threads, "
+            "processes, or the address of a Dask scheduler, such as tcp://scheduler:8786"
         )
 
 
