@@ -8,6 +8,7 @@ import select
 import stat
 import sys
 
+from ..pagination.checkpoint_file import naming, sync
 from .terminal import escape_controls
 
 
@@ -68,7 +69,8 @@ class Stdout:
     def sync(self) -> None:
         """Wait until the regular file, if it is one, is on the disk."""
         if self.is_file:
-            os.fsync(self._descriptor)
+            with naming("standard output"):
+                sync(self._descriptor)
 
     def read_from(self, position: int, count: int) -> bytes:
         """Return up to ``count`` bytes of the regular file. Raises ``OSError``."""

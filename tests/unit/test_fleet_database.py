@@ -130,6 +130,27 @@ def test_another_file_is_left_as_it_is(path: Path, content: bytes) -> None:
     assert path.read_bytes() == content
 
 
+def test_each_error_of_sqlite_names_the_path(path: Path) -> None:
+    path.write_bytes(b"SQLite format 3\0" + b"x" * 4096)
+    with pytest.raises(sqlite3.DatabaseError, match=f"^{path}: file is not a database$"):
+        FleetDatabase(path)
+    path.unlink()
+    with FleetDatabase(path) as database:
+        with pytest.raises(sqlite3.OperationalError, match=f"^{path}: no such table: x$"):
+            database.query("SELECT * FROM x")
+        with (
+            pytest.raises(sqlite3.OperationalError, match=f"^{path}: no such table: x$"),
+            database._transaction(),
+        ):
+            database._connection.execute("DELETE FROM x")
+        with sqlite3.connect(path) as other:
+            other.execute("BEGIN IMMEDIATE")
+            database._connection.execute("PRAGMA busy_timeout = 0")
+            with pytest.raises(sqlite3.OperationalError, match=f"^{path}: database is locked$"):
+                database.prune(MONDAY)
+        other.close()
+
+
 def test_the_database_of_another_program_is_left_as_it_is(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE mine (x)")

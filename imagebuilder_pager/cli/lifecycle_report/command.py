@@ -211,7 +211,7 @@ def _open(path: str, *, read_only: bool) -> Iterator[FleetDatabase]:
     except CheckpointError as error:
         raise UsageError(f"--database: {error}") from None
     except sqlite3.Error as error:
-        raise CommandError(f"--database: {path}: {error}") from None
+        raise CommandError(f"--database: {error}") from None
 
 
 def _targets(options: argparse.Namespace) -> tuple[Target, ...]:
