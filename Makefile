@@ -33,7 +33,8 @@ fuzz: $(VENV)/.dev
 	FUZZ_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/unit/test_fuzz.py tests/protocol/test_all_of_aws.py
 
 simulate: $(VENV)/.dev
-	SIMULATION_FULL=1 $(BIN)/python -m pytest -q -n auto tests/simulation $(PYTEST_ARGS)
+	SIMULATION_FULL=1 $(BIN)/python -m pytest -q -n auto tests/simulation \
+	  tests/integration/test_faults.py $(PYTEST_ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -18,7 +18,6 @@ from ._threads import call_in_thread, result_of
 if TYPE_CHECKING:
     import socket
     from concurrent.futures import Future
-    from types import TracebackType
 
 ResultT = TypeVar("ResultT")
 
@@ -31,44 +30,12 @@ class Event(Protocol):
     async def wait(self) -> object: ...
 
 
-class Task(Protocol):
-    """A task that belongs to no nursery and no task group."""
-
-    def cancel(self) -> object: ...
-    async def wait(self) -> None: ...
-
-
-class AsyncRuntime(Protocol):
-    """The operations of one event loop.
-
-    ``loop`` is the identity of its run: two runs one after the other have different ones.
-    ``is_closed`` may be called in any thread.
-    ``timeout`` is a context manager that raises ``TimeoutError`` after a number of seconds, None
-    for no limit. ``call_from_thread`` may be called in any thread, and does nothing once the run is
-    over. The sockets are non-blocking.
-    """
-
-    @property
-    def loop(self) -> object: ...
-    def is_closed(self) -> bool: ...
-    def event(self) -> Event: ...
-    def timeout(self, seconds: float | None) -> AbstractAsyncContextManager[object]: ...
-    def start_task(
-        self, function: Callable[..., Coroutine[Any, Any, None]], *args: Any
-    ) -> Task: ...
-    def call_from_thread(self, function: Callable[[], object]) -> None: ...
-    async def sleep(self, seconds: float) -> None: ...
-    async def connect(self, sock: socket.socket, address: Any) -> None: ...
-    async def receive(self, sock: socket.socket, max_bytes: int) -> bytes: ...
-    async def send_all(self, sock: socket.socket, data: memoryview) -> None: ...
-
-
 def current_runtime() -> AsyncRuntime:
     """Return the runtime of the event loop that runs in this thread.
 
     Raises ``RuntimeError`` where none runs.
     """
-    return _TrioRuntime() if _in_trio() else _AsyncioRuntime()
+    return TrioRuntime() if _in_trio() else AsyncioRuntime()
 
 
 async def run_in_thread(function: Callable[[], ResultT]) -> ResultT:
@@ -98,44 +65,52 @@ def _in_trio() -> bool:
         return False
 
 
-class _AsyncioRuntime:
+class AsyncioRuntime:
+    """The operations of one event loop of asyncio; :class:`TrioRuntime` has the same for trio's."""
+
     def __init__(self) -> None:
         import asyncio
 
         self._asyncio = asyncio
-        self._loop = asyncio.get_running_loop()
-
-    @property
-    def loop(self) -> object:
-        return self._loop
+        #: The identity of the loop's run: two runs one after the other have different ones.
+        self.loop: Any = asyncio.get_running_loop()
 
     def is_closed(self) -> bool:
-        return self._loop.is_closed()
+        """Return whether the run is over; in any thread."""
+        closed: bool = self.loop.is_closed()
+        return closed
 
     def event(self) -> Event:
+        """Return an event that is not set."""
         return self._asyncio.Event()
 
     def timeout(self, seconds: float | None) -> AbstractAsyncContextManager[object]:
+        """Return a context manager that raises ``TimeoutError`` after so long; None: no limit."""
         return self._asyncio.timeout(seconds)
 
     def start_task(self, function: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> Task:
-        return _AsyncioTask(self._loop.create_task(function(*args)), self._asyncio.wait)
+        """Start a task that belongs to no nursery and no task group."""
+        return _AsyncioTask(self.loop.create_task(function(*args)), self._asyncio.wait)
 
     def call_from_thread(self, function: Callable[[], object]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has been closed
-            self._loop.call_soon_threadsafe(function)
+        """Have a function called in the loop; in any thread. Do nothing once the run is over."""
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(function)
 
     async def sleep(self, seconds: float) -> None:
         await self._asyncio.sleep(seconds)
 
+    # The sockets are non-blocking.
+
     async def connect(self, sock: socket.socket, address: Any) -> None:
-        await self._loop.sock_connect(sock, address)
+        await self.loop.sock_connect(sock, address)
 
     async def receive(self, sock: socket.socket, max_bytes: int) -> bytes:
-        return await self._loop.sock_recv(sock, max_bytes)
+        data: bytes = await self.loop.sock_recv(sock, max_bytes)
+        return data
 
     async def send_all(self, sock: socket.socket, data: memoryview) -> None:
-        await self._loop.sock_sendall(sock, data)
+        await self.loop.sock_sendall(sock, data)
 
 
 class _AsyncioTask:
@@ -145,7 +120,7 @@ class _AsyncioTask:
         self._cancelled = False
 
     def cancel(self) -> None:
-        # Once: a second time would break off what tidies up after the first.
+        # Once: a second time would break off the cleanup after the first.
         if not self._cancelled:
             self._cancelled = True
             self._task.cancel()
@@ -154,18 +129,16 @@ class _AsyncioTask:
         await self._wait([self._task])
 
 
-class _TrioRuntime:
+class TrioRuntime:
+    """The operations of one run of trio; see :class:`AsyncioRuntime`."""
+
     def __init__(self) -> None:
         self._trio: Any = sys.modules["trio"]
-        self._token = self._trio.lowlevel.current_trio_token()
-
-    @property
-    def loop(self) -> object:
-        return self._token
+        self.loop: Any = self._trio.lowlevel.current_trio_token()
 
     def is_closed(self) -> bool:
         try:
-            self._token.run_sync_soon(int)
+            self.loop.run_sync_soon(int)
         except RuntimeError:
             return True
         return False
@@ -174,15 +147,22 @@ class _TrioRuntime:
         event: Event = self._trio.Event()
         return event
 
-    def timeout(self, seconds: float | None) -> AbstractAsyncContextManager[object]:
-        return _TrioTimeout(self._trio, seconds)
+    @contextlib.asynccontextmanager
+    async def timeout(self, seconds: float | None) -> AsyncIterator[None]:
+        scope = self._trio.CancelScope()
+        if seconds is not None:
+            scope.deadline = self._trio.current_time() + max(0.0, seconds)
+        with scope:
+            yield
+        if scope.cancelled_caught:
+            raise TimeoutError
 
     def start_task(self, function: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> Task:
         return _TrioTask(self._trio, function, *args)
 
     def call_from_thread(self, function: Callable[[], object]) -> None:
-        with contextlib.suppress(RuntimeError):  # the run is over
-            self._token.run_sync_soon(function)
+        with contextlib.suppress(RuntimeError):
+            self.loop.run_sync_soon(function)
 
     async def sleep(self, seconds: float) -> None:
         await self._trio.sleep(seconds)
@@ -212,27 +192,6 @@ class _TrioRuntime:
                 await self._trio.lowlevel.wait_writable(sock)
 
 
-class _TrioTimeout:
-    def __init__(self, trio: Any, seconds: float | None) -> None:
-        self._scope = (
-            trio.CancelScope() if seconds is None else trio.move_on_after(max(0.0, seconds))
-        )
-
-    async def __aenter__(self) -> None:
-        self._scope.__enter__()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool:
-        is_handled: bool = self._scope.__exit__(kind, error, traceback)
-        if self._scope.cancelled_caught:
-            raise TimeoutError
-        return is_handled
-
-
 class _TrioTask:
     def __init__(
         self, trio: Any, function: Callable[..., Coroutine[Any, Any, None]], *args: Any
@@ -254,3 +213,7 @@ class _TrioTask:
     async def wait(self) -> None:
         with self._trio.CancelScope(shield=True):
             await self._done.wait()
+
+
+AsyncRuntime = AsyncioRuntime | TrioRuntime
+Task = _AsyncioTask | _TrioTask

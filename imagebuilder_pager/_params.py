@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 from ._validation import describe_invalid_value
 from .exceptions import ParamValidationError, Problem
 
-#: The types of values, as boto3 has them; to Python, True is a whole number, too.
-_TYPES: Mapping[str, Any] = {
-    "string": str,
-    "integer": int,
-    "boolean": bool,
-    "list": (list, tuple),
-    "structure": Mapping,
+#: By the type of a parameter: the types of its values, as boto3 has them, its words in errors, and
+#: the unit of its minimum. To Python, True is a whole number, too.
+_TYPES: Mapping[str, tuple[Any, str, str]] = {
+    "string": (str, "a string", "character"),
+    "integer": (int, "a whole number", ""),
+    "boolean": (bool, "True or False", ""),
+    "list": ((list, tuple), "a list", "item"),
+    "structure": (Mapping, "a dictionary", ""),
 }
 
 
@@ -48,22 +49,14 @@ class Param(NamedTuple):
 
     def describe(self) -> str:
         """Describe the values that boto3 sends, for an error: ``a string, 1 character or more``."""
+        _, kind, unit = _TYPES[self.type]
         if self.type == "structure":
-            return f"a dictionary with {', '.join(self.members)}"
-        kind, unit = _KINDS[self.type]
+            return f"{kind} with {', '.join(self.members)}"
         if self.minimum is None:
             return kind
         if unit:
             unit = f" {unit}{'' if self.minimum == 1 else 's'}"
         return f"{kind}, {self.minimum}{unit} or more"
-
-
-_KINDS = {
-    "string": ("a string", "character"),
-    "integer": ("a whole number", ""),
-    "boolean": ("True or False", ""),
-    "list": ("a list", "item"),
-}
 
 
 def check_params(
@@ -97,7 +90,7 @@ def _check_members(
 
 
 def _check_value(param: Param, value: Any, path: str, problems: list[Problem]) -> Any:
-    if not isinstance(value, _TYPES[param.type]):
+    if not isinstance(value, _TYPES[param.type][0]):
         problems.append(describe_invalid_value(path, value, param.describe()))
         return None
     if param.minimum is not None:

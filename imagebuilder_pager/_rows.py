@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ._lazy import cached_property
@@ -30,6 +30,7 @@ MAX_OFFSET = 1_000
 _ECHOED_MEMBERS = ("lifecycleExecutionId", "workflowExecutionId")
 
 
+@dataclass(eq=False, repr=False)
 class Operation:
     """An operation of the service.
 
@@ -45,31 +46,22 @@ class Operation:
     - ``non_aggregate_keys``: the members that are the same on every page.
     """
 
-    def __init__(
-        self,
-        name: str,
-        family: str,
-        returns: str,
-        *,
-        http_method: str = "POST",
-        path: str = "",
-        params: Mapping[str, Param],
-        errors: tuple[str, ...],
-        result_key: str | None = None,
-        limit_key: str | None = "maxResults",
-        non_aggregate_keys: tuple[str, ...] = (),
-    ) -> None:
-        self.name = name
-        self.method_name: str = re.sub(r"\B(?=[A-Z])", "_", name).lower()
-        self.family = family
-        self.returns = returns
-        self.http_method = http_method
-        self.path: str = path or f"/{name}"
-        self.params = params
-        self.errors = errors
-        self.result_key = result_key
-        self.limit_key = limit_key
-        self.non_aggregate_keys = non_aggregate_keys
+    name: str
+    family: str
+    returns: str
+    _: KW_ONLY
+    http_method: str = "POST"
+    path: str = ""
+    params: Mapping[str, Param]
+    errors: tuple[str, ...]
+    result_key: str | None = None
+    limit_key: str | None = "maxResults"
+    non_aggregate_keys: tuple[str, ...] = ()
+    method_name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.path = self.path or f"/{self.name}"
+        self.method_name = re.sub(r"\B(?=[A-Z])", "_", self.name).lower()
 
     @property
     def is_paginated(self) -> bool:
@@ -78,7 +70,7 @@ class Operation:
 
     @property
     def listing_params(self) -> list[str]:
-        """The parameters that say what is listed, and not from where or how much at a time."""
+        """The parameters of the listing itself, without its position and page size."""
         return [name for name in self.params if name not in {self.limit_key, "nextToken"}]
 
     @cached_property
@@ -136,7 +128,6 @@ class Operation:
             page_members=(self.result_key, "nextToken") if self.result_key else None,
             errors={error.__name__: error for error in MODELLED_ERRORS},
             method=self.http_method,
-            query_members={name: name for name in self.params} if self.http_method == "GET" else {},
             prepare=prepare,
         )
 
@@ -147,9 +138,7 @@ class Operation:
         """
         return check_params(self.name, self.params, given)
 
-    def response_parser(
-        self, params: Mapping[str, Any], **parse_options: Any
-    ) -> ResponseParser[Any]:
+    def response_parser(self, params: Mapping[str, Any], **parse_options: Any) -> ResponseParser:
         """Return a parser that checks that a response answers the request with these parameters.
 
         A caller's own HTTP client may return the response to another request. The parser raises

@@ -4,29 +4,16 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    ClassVar,
-    Generic,
-    Self,
-    TypeVar,
-    cast,
-)
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
 from ._aws.auth.signer import RequestSigner
 from ._aws.clock import SYSTEM_CLOCK, Clock
 from ._aws.config.endpoints import ServiceMetadata, resolve_endpoint
 from ._aws.config.region import resolve_region
 from ._aws.config.shared_config import SharedConfig
-from ._aws.config.tls import (
-    LazySSLContext,
-    ca_bundle_from_config,
-    resolve_verify,
-    warn_unverified,
-)
+from ._aws.config.tls import ca_bundle_from_config, resolve_verify, warn_unverified
 from ._aws.credentials.resolver import resolve_credentials
 from ._aws.identity import CredentialsContext, CredentialsSource
 from ._aws.protocol.responses import OnInvalidResponse, validate_on_invalid_response
@@ -46,26 +33,30 @@ from ._methods import AsyncOperationMethods, OperationMethods
 from ._operations import find_operation
 from ._validation import importing, validate_positive, validate_whole_number, validating
 from ._version import __version__
-from ._walk_methods import AsyncWalkMethods, WalkMethods
-from .exceptions import ParamValidationError, Problem
+from .exceptions import MissingDependencyException, ParamValidationError, Problem
 from .models import exceptions as modelled_exceptions
 from .pagination.paginator import Paginator
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+    from types import ModuleType
+    from typing import Unpack
 
     from ._rows import Operation
-    from .pagination.async_paginator import AsyncPaginator
+    from .lifecycle_walk import AsyncLifecycleWalk, LifecycleWalk, WalkOptions
     from .type_defs import Exceptions
 
 __all__ = ["AsyncImageBuilder", "ImageBuilder"]
 
 HttpT = TypeVar("HttpT", HttpxClient | Transport, AsyncHttpxClient | AsyncTransport)
 TransportT = TypeVar("TransportT", Transport, AsyncTransport)
+WalkT = TypeVar("WalkT")
 
 SERVICE = ServiceMetadata("imagebuilder", fips_partitions=frozenset({"aws-us-gov"}))
 
-# Whether a retry's warning is shown is for the program to say, not for Python's last resort.
+# The program decides whether warnings are shown, not Python's handler of last resort.
 logging.getLogger(__package__).addHandler(logging.NullHandler())
 
 
@@ -75,6 +66,78 @@ def request_headers(config: SharedConfig, user_agent_extra: str | None = None) -
         "accept-encoding": "identity",
         "user-agent": user_agent("imagebuilder-pager", __version__, config, user_agent_extra),
     }
+
+
+class _WalkMethods(ABC, Generic[WalkT]):
+    """The walk of a client; it is loaded when it is called."""
+
+    def walk_lifecycle(
+        self,
+        policies: Iterable[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        children: bool = True,
+        **options: Unpack[WalkOptions],
+    ) -> WalkT:
+        """Return an iterable over the executions of lifecycle policies, and their resources.
+
+        Of an :class:`AsyncImageBuilder`, it is an async one.
+
+        It lists the policies, the executions of each, the resources of each execution and, with
+        ``children``, the AMIs or container images of each image, and yields a
+        :class:`LifecycleRecord` for each execution and each resource. Nothing is sent before the
+        first record is requested. After each, ``resume_token`` of the iterable resumes right behind
+        it; ``docs/walk.md`` describes its promises if the account has changed meanwhile.
+
+        - ``policies``: the ARNs of the policies, in their order. Default: None, all of the account.
+        - ``since``: the time from which on executions have ended. Default: None, no bound.
+        - ``until``: the time before which executions have ended. One that has not ended is left out
+          only if it started at ``until`` or later. Default: None, no bound.
+        - ``children``: whether to list the AMIs or container images of each image, with one more
+          call for each. Default: True.
+        - ``PageSize``: the items of a page, at every level. Default: the service's choice.
+        - ``StartingToken``: the ``resume_token`` of an earlier walk with the same arguments.
+          Default: the beginning.
+        - ``Prefetch``: the pages to fetch ahead in each listing, 0 to 100. Default: 0.
+
+        Raises :class:`ParamValidationError` and :class:`StartingTokenError` at once. The iteration
+        raises the errors of the operations, and :class:`ParentGoneError` if an item of the token no
+        longer exists: with the ``resume_token`` of that error, the listing of the item begins anew.
+        """
+        try:
+            walk = self._import_walk()
+        except ModuleNotFoundError as error:
+            part = f"{__package__}.lifecycle_walk"
+            if error.name != part:
+                raise
+            raise MissingDependencyException(
+                f"walk_lifecycle needs {part}, which this copy of the library leaves out; make "
+                "slim SLIM_WITH=walk builds one that has it"
+            ) from None
+        return walk(
+            self, policies=policies, since=since, until=until, children=children, options=options
+        )
+
+    @abstractmethod
+    def _import_walk(self) -> Callable[..., WalkT]: ...
+
+
+class WalkMethods(_WalkMethods["LifecycleWalk"]):
+    """The walk of the sync client."""
+
+    def _import_walk(self) -> type[LifecycleWalk]:
+        from .lifecycle_walk import LifecycleWalk
+
+        return LifecycleWalk
+
+
+class AsyncWalkMethods(_WalkMethods["AsyncLifecycleWalk"]):
+    """The walk of the async client."""
+
+    def _import_walk(self) -> type[AsyncLifecycleWalk]:
+        from .lifecycle_walk import AsyncLifecycleWalk
+
+        return AsyncLifecycleWalk
 
 
 class _BaseClient(ABC, Generic[HttpT, TransportT]):
@@ -135,8 +198,12 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
                         "max_pool_connections", max_pool_connections, minimum=1
                     )
             if self.endpoint_url.startswith("https:"):
-                ssl_context.context()  # certificates that cannot be loaded show here
-            self._transport = self._make_transport(ssl_context, connections, clock)
+                ssl_context.context()  # raises here, not in the first call
+            with self._importing_httpx(f"the default {self._prefix}ImageBuilder"):
+                make_transport = self._import_transport()
+            self._transport = make_transport(
+                ssl_context, max_connections=connections, monotonic=clock.monotonic
+            )
         else:
             for name, value in (
                 ("verify", verify),
@@ -182,18 +249,80 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
     if not TYPE_CHECKING:
         __getattr__ = explain_missing_attribute
 
-    @abstractmethod
-    def _make_transport(
-        self, ssl_context: LazySSLContext, max_connections: int, clock: Clock
-    ) -> TransportT:
-        """Return a transport of the client's own, which it closes."""
+    #: "" or "Async": the beginning of the names of its HTTP clients.
+    _prefix: ClassVar[str]
+    #: The class that has its methods.
+    _methods: ClassVar[type]
 
     @abstractmethod
+    def _import_transport(self) -> Callable[..., TransportT]:
+        """Return the class of the default transport."""
+
+    @abstractmethod
+    def _import_caller_client(self) -> Callable[[HttpT, ModuleType], TransportT]:
+        """Return the class of the transport over the caller's HTTP client."""
+
+    @abstractmethod
+    def _import_paginator(self) -> Callable[..., Any]:
+        """Return the class of its paginators."""
+
+    @abstractmethod
+    def _send(self, operation: Operation, params: Mapping[str, Any], **parse_options: Any) -> Any:
+        """Return the response to a request, or an awaitable of it; its parameters are checked."""
+
+    def _importing_httpx(self, purpose: str) -> AbstractContextManager[None]:
+        """Return the context for importing a transport that needs httpx and botocore."""
+        packages = ("httpx", "httpcore", "botocore")
+        otherwise = f"give http_client={self._prefix}H11Client()"
+        return importing(*packages, purpose=purpose, otherwise=otherwise)
+
     def _adopt(self, http_client: HttpT) -> TransportT:
         """Return the transport that sends by the caller's ``http_client``.
 
         Raises :class:`ParamValidationError` if it cannot send.
         """
+        prefix = self._prefix
+        if (
+            not isinstance(http_client, type)
+            and hasattr(http_client, "signing_algorithm")
+            and hasattr(http_client, "aclose" if prefix else "close")
+        ):
+            return cast("TransportT", http_client)
+        with self._importing_httpx(f"an httpx.{prefix}Client"):
+            from ._aws.transport.caller_client import find_client_module
+
+        module = find_client_module(http_client, f"{prefix}Client")
+        if module is None:
+            given = f"a {type(http_client).__name__} given"
+            allowed = f"an httpx.{prefix}Client, an httpx2.{prefix}Client or an {prefix}H11Client"
+            problem = Problem("http_client", given, allowed)
+            raise ParamValidationError(f"{prefix}ImageBuilder", [problem])
+        return self._import_caller_client()(http_client, module)
+
+    def _call(self, method_name: str, params: Mapping[str, Any]) -> Any:
+        operation = find_operation(method_name)
+        return self._send(operation, operation.check_params(params))
+
+    def _make_paginator(self, method_name: str, max_page_size: int | None) -> Any:
+        operation = find_operation(method_name)
+        if max_page_size is not None:
+            with validating("get_paginator"):
+                validate_whole_number("max_page_size", max_page_size, minimum=1)
+
+        def send(**params: Any) -> Any:
+            return self._send(operation, params)
+
+        # A page can do without the checks of the client's own method, but not without the method
+        # that a subclass, a test or the program has put in its place.
+        is_own = method_name not in vars(self) and (
+            getattr(type(self), method_name) is getattr(self._methods, method_name)
+        )
+        return self._import_paginator()(
+            send if is_own else getattr(self, method_name),
+            operation.require_pagination(max_page_size),
+            serialize_params=operation.check_params,
+            name=operation.name,
+        )
 
     def can_paginate(self, operation_name: str) -> bool:
         """Return whether ``get_paginator`` takes the name of an operation.
@@ -204,42 +333,6 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.region_name!r}, endpoint_url={self.endpoint_url!r})"
-
-
-def _is_own_method(client: object, methods: type, name: str) -> bool:
-    """Return whether the method is the client's own, so that a page can do without its checks.
-
-    A paginator calls the method of a subclass, a test or the program if there is one.
-    """
-    return name not in vars(client) and getattr(type(client), name) is getattr(methods, name)
-
-
-def _validate_max_page_size(value: int | None) -> int | None:
-    if value is None:
-        return None
-    with validating("get_paginator"):
-        return validate_whole_number("max_page_size", value, minimum=1)
-
-
-def _is_transport(http_client: object, close: str) -> bool:
-    """Return whether it is a transport, and not a class of transports."""
-    return (
-        not isinstance(http_client, type)
-        and hasattr(http_client, "signing_algorithm")
-        and hasattr(http_client, close)
-    )
-
-
-def _importing_httpx(purpose: str, alternative: str) -> AbstractContextManager[None]:
-    """Return the context for importing the transports that need httpx and botocore."""
-    packages = ("httpx", "httpcore", "botocore")
-    return importing(*packages, purpose=purpose, otherwise=f"give {alternative}")
-
-
-def _http_client_error(client: str, http_client: object, allowed: str) -> ParamValidationError:
-    return ParamValidationError(
-        client, [Problem("http_client", f"a {type(http_client).__name__} given", allowed)]
-    )
 
 
 class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMethods, WalkMethods):
@@ -289,28 +382,25 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMet
     that it needs is not installed. Missing credentials are an error of the first call, as in boto3.
     """
 
-    def _make_transport(
-        self, ssl_context: LazySSLContext, max_connections: int, clock: Clock
-    ) -> Transport:
-        with _importing_httpx("the default ImageBuilder", "http_client=H11Client()"):
-            from ._aws.transport.httpx_transport import HttpxTransport
+    _prefix = ""
+    _methods = OperationMethods
 
-        return HttpxTransport(
-            ssl_context, max_connections=max_connections, monotonic=clock.monotonic
-        )
+    def _import_transport(self) -> Callable[..., Transport]:
+        from ._aws.transport.httpx_transport import HttpxTransport
 
-    def _adopt(self, http_client: HttpxClient | Transport) -> Transport:
-        if _is_transport(http_client, "close"):
-            return cast("Transport", http_client)
-        with _importing_httpx("an httpx.Client", "http_client=H11Client()"):
-            from ._aws.transport.caller_client import CallerClient, find_client_module
+        return HttpxTransport
 
-        module = find_client_module(http_client, "Client")
-        if module is None:
-            raise _http_client_error(
-                "ImageBuilder", http_client, "an httpx.Client, an httpx2.Client or an H11Client"
-            )
-        return CallerClient(http_client, module)
+    def _import_caller_client(self) -> Callable[[Any, ModuleType], Transport]:
+        from ._aws.transport.caller_client import CallerClient
+
+        return CallerClient
+
+    def _import_paginator(self) -> Callable[..., Any]:
+        return Paginator
+
+    def _send(self, operation: Operation, params: Mapping[str, Any], **parse_options: Any) -> Any:
+        parse = operation.response_parser(params, **parse_options)
+        return self._rest.call(self._transport, operation.rest_json, params, parse)
 
     def close(self) -> None:
         """Close the connections, unless they are those of the caller's ``http_client``."""
@@ -322,30 +412,6 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMet
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
-
-    def _call(self, method_name: str, params: Mapping[str, Any]) -> Any:
-        operation = find_operation(method_name)
-        return self._send(operation, operation.check_params(params))
-
-    def _send(self, operation: Operation, params: Mapping[str, Any], **parse_options: Any) -> Any:
-        """Return the response to a request; its parameters have been checked."""
-        parse = operation.response_parser(params, **parse_options)
-        return self._rest.call(self._transport, operation.rest_json, params, parse)
-
-    def _make_paginator(self, method_name: str, max_page_size: int | None) -> Paginator[Any, Any]:
-        operation = find_operation(method_name)
-
-        def send(**params: Any) -> Any:
-            return self._send(operation, params)
-
-        return Paginator(
-            send
-            if _is_own_method(self, OperationMethods, method_name)
-            else getattr(self, method_name),
-            operation.require_pagination(_validate_max_page_size(max_page_size)),
-            serialize_params=operation.check_params,
-            name=operation.name,
-        )
 
 
 class AsyncImageBuilder(
@@ -361,30 +427,27 @@ class AsyncImageBuilder(
     thread, so that the event loop never blocks.
     """
 
-    def _make_transport(
-        self, ssl_context: LazySSLContext, max_connections: int, clock: Clock
-    ) -> AsyncTransport:
-        with _importing_httpx("the default AsyncImageBuilder", "http_client=AsyncH11Client()"):
-            from ._aws.transport.async_httpx_transport import AsyncHttpxTransport
+    _prefix = "Async"
+    _methods = AsyncOperationMethods
 
-        return AsyncHttpxTransport(
-            ssl_context, max_connections=max_connections, monotonic=clock.monotonic
-        )
+    def _import_transport(self) -> Callable[..., AsyncTransport]:
+        from ._aws.transport.async_httpx_transport import AsyncHttpxTransport
 
-    def _adopt(self, http_client: AsyncHttpxClient | AsyncTransport) -> AsyncTransport:
-        if _is_transport(http_client, "aclose"):
-            return cast("AsyncTransport", http_client)
-        with _importing_httpx("an httpx.AsyncClient", "http_client=AsyncH11Client()"):
-            from ._aws.transport.caller_client import AsyncCallerClient, find_client_module
+        return AsyncHttpxTransport
 
-        module = find_client_module(http_client, "AsyncClient")
-        if module is None:
-            raise _http_client_error(
-                "AsyncImageBuilder",
-                http_client,
-                "an httpx.AsyncClient, an httpx2.AsyncClient or an AsyncH11Client",
-            )
-        return AsyncCallerClient(http_client, module)
+    def _import_caller_client(self) -> Callable[[Any, ModuleType], AsyncTransport]:
+        from ._aws.transport.caller_client import AsyncCallerClient
+
+        return AsyncCallerClient
+
+    def _import_paginator(self) -> Callable[..., Any]:
+        from .pagination.async_paginator import AsyncPaginator  # a sync program goes without
+
+        return AsyncPaginator
+
+    def _send(self, operation: Operation, params: Mapping[str, Any], **parse_options: Any) -> Any:
+        parse = operation.response_parser(params, **parse_options)
+        return self._rest.call_async(self._transport, operation.rest_json, params, parse)
 
     async def aclose(self) -> None:
         """Close the connections, unless they are those of the caller's ``http_client``."""
@@ -396,30 +459,3 @@ class AsyncImageBuilder(
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self.aclose()
-
-    async def _call(self, method_name: str, params: Mapping[str, Any]) -> Any:
-        operation = find_operation(method_name)
-        return await self._send(operation, operation.check_params(params))
-
-    async def _send(self, operation: Operation, params: Mapping[str, Any]) -> Any:
-        parse = operation.response_parser(params)
-        return await self._rest.call_async(self._transport, operation.rest_json, params, parse)
-
-    def _make_paginator(
-        self, method_name: str, max_page_size: int | None
-    ) -> AsyncPaginator[Any, Any]:
-        from .pagination.async_paginator import AsyncPaginator  # a sync program goes without
-
-        operation = find_operation(method_name)
-
-        async def send(**params: Any) -> Any:
-            return await self._send(operation, params)
-
-        return AsyncPaginator(
-            send
-            if _is_own_method(self, AsyncOperationMethods, method_name)
-            else getattr(self, method_name),
-            operation.require_pagination(_validate_max_page_size(max_page_size)),
-            serialize_params=operation.check_params,
-            name=operation.name,
-        )

@@ -1,33 +1,8 @@
-"""Every exception that a caller of this library can meet, but for those that the service models.
+"""Every exception of this library, except the errors that the service models.
 
-Names and attributes are botocore's: code written for boto3 needs another import and nothing else.
-The errors that the service models are in :mod:`imagebuilder_pager.models.exceptions`; each is a
-:class:`ClientError`.
-
-    PagerError
-      ParamValidationError (ValueError)       invalid parameters; nothing was sent
-      UnknownOperationError (KeyError)        an operation that does not exist
-      OperationNotPageableError (ValueError)  an operation that does not return pages
-      NoRegionError                           no region is configured
-        InvalidRegionError (ValueError)       a region that cannot be part of a host name
-      InvalidEndpointError (ValueError)       an endpoint URL that cannot be used
-      MissingDependencyException            a package that is needed and not installed
-      InvalidConfigError (ValueError)         an invalid setting or configuration file
-        ProfileNotFound                       a profile that does not exist
-      NoCredentialsError                      no credentials were found
-        PartialCredentialsError               an access key without its secret key, or the reverse
-        CredentialRetrievalError              a configured source that returned no credentials
-      PaginationError                         a listing that cannot begin or continue
-        StartingTokenError (ValueError)       an invalid StartingToken
-        ParentGoneError                       the item a StartingToken points into no longer exists
-      CheckpointError                         a file that is not the checkpoint of the listing
-        CheckpointLockedError                 a checkpoint that another run has
-      ClientError                             an error response of the service
-        ServiceException, ...                 one class for each error that the service models
-      ResponseParserError                     a response that cannot be parsed
-      ResponseValidationError                 a response that does not fit the model
-      HTTPClientError                         no complete response
-        EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError, ...
+Names and attributes are botocore's. The errors that the service models are in
+:mod:`imagebuilder_pager.models.exceptions`; each is a :class:`ClientError`. ``docs/api.md`` has
+the tree of all.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the tests share: the local account, clients at it, and boto3's reading of an answer."""
+"""Fixtures of all tests: the local account, clients of it, and boto3's reading of a response."""
 
 import gc
 import os
@@ -26,6 +26,7 @@ from imagebuilder_pager.local import (
     LocalServer,
     load_account,
 )
+from tests.fakes.boto3_requests import aws_response
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 LOCALHOST_CERTIFICATE = Path(__file__).parent / "unit" / "localhost.pem"
@@ -34,7 +35,7 @@ KEYS: dict[str, Any] = {
     "aws_secret_access_key": SECRET_ACCESS_KEY,
 }
 
-# How long an example takes depends on what else the machine does.
+# The time of an example depends on the load of the machine.
 settings.register_profile("tests", settings(), deadline=None)
 settings.load_profile("tests")
 
@@ -47,9 +48,15 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """The path of a fleet's database that does not exist yet."""
+    return tmp_path / "fleet.sqlite"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_aws_environment() -> Iterator[None]:
-    """Nothing of the developer's own AWS account reaches a test."""
+    """Keep the settings of the developer's AWS account out of the tests."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.upper().startswith("AWS_")]:
             patch.delenv(name)
@@ -114,7 +121,7 @@ def service_model() -> botocore.model.ServiceModel:
 
 @pytest.fixture(scope="session")
 def boto3_answer() -> Callable[..., dict[str, Any]]:
-    """What boto3 makes of an answer: the dictionary that its client returns, or its error."""
+    """Return a function that reads a response with boto3: its dictionary, or its error."""
     client = boto3.session.Session().client(
         "imagebuilder",
         region_name="us-west-2",
@@ -127,27 +134,15 @@ def boto3_answer() -> Callable[..., dict[str, Any]]:
     def answer(
         body: bytes, status: int = 200, headers: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
-        names: Any = botocore.awsrequest.HeadersDict(headers or {})
-        response = botocore.awsrequest.AWSResponse("https://aws.test/", status, names, Raw(body))
-        answers.append(response)
+        answers.append(aws_response("https://aws.test/", status, headers or {}, body))
         parsed: dict[str, Any] = client.list_lifecycle_execution_resources(
             lifecycleExecutionId=EXAMPLE_EXECUTION_ID
         )
-        # A mark of the last attempt that is allowed, which the first one is here.
+        # The mark of a last attempt.
         parsed["ResponseMetadata"].pop("MaxAttemptsReached", None)
         return parsed
 
     return answer
-
-
-class Raw:
-    """The body of an answer, as urllib3 hands it to botocore."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    def stream(self, **_: Any) -> Iterator[bytes]:
-        yield self._body
 
 
 @pytest.fixture

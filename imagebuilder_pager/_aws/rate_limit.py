@@ -16,12 +16,11 @@ from __future__ import annotations
 
 import math
 import threading
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from .._threads import call_after_fork
 
-BETA = 0.7  # what is left of the rate after throttling
+BETA = 0.7  # the part of the rate that remains after throttling
 SCALE = 0.4  # of the cubic, per second cubed
 MIN_RATE = 0.5  # requests a second
 SMOOTHING = 0.8  # weight of the newest measurement
@@ -43,19 +42,6 @@ class RateSnapshot(NamedTuple):
     seconds_since: float
 
 
-@dataclass(slots=True)
-class _Cubic:
-    """The curve of the rate since the last throttling."""
-
-    throttled_rate: float
-    throttled_at: float
-
-    def rate_at(self, now: float) -> float:
-        plateau = math.cbrt(self.throttled_rate * (1 - BETA) / SCALE)
-        elapsed = now - self.throttled_at
-        return SCALE * (elapsed - plateau) ** 3 + self.throttled_rate
-
-
 class AdaptiveRate:
     """The rate of one client, or of one target of a fleet; thread-safe.
 
@@ -73,12 +59,14 @@ class AdaptiveRate:
         self._measured_at = now
         self._count = 0
         self._rate = MIN_RATE
-        self._cubic: _Cubic | None = None
+        #: The rate at the last throttling, None before the first; and its time.
+        self._throttled_rate: float | None = None
+        self._throttled_at = now
         self.responses = self.throttled = 0
         if snapshot is not None and snapshot.seconds_since < FORGET_AFTER:
-            self._rate = max(MIN_RATE, snapshot.rate)
-            self._used_rate = self._rate
-            self._cubic = _Cubic(snapshot.throttled_rate, now - snapshot.seconds_since)
+            self._rate = self._used_rate = max(MIN_RATE, snapshot.rate)
+            self._throttled_rate = snapshot.throttled_rate
+            self._throttled_at = now - snapshot.seconds_since
 
     def after_fork(self) -> None:
         """Have, in a forked process, a lock that no thread of the parent's holds."""
@@ -88,18 +76,17 @@ class AdaptiveRate:
     def snapshot(self, now: float) -> RateSnapshot | None:
         """Return the rate as plain data, None if the service has not throttled."""
         with self._lock:
-            cubic = self._cubic
-            if cubic is None:
+            if self._throttled_rate is None:
                 return None
-            return RateSnapshot(self._rate, cubic.throttled_rate, now - cubic.throttled_at)
+            return RateSnapshot(self._rate, self._throttled_rate, now - self._throttled_at)
 
     def take_token(self, now: float) -> float:
         """Take a token and return 0, or return the seconds until there may be one.
 
-        The rate may be another one by then, and the token somebody else's: ask again.
+        The rate may have changed by then, or another call may have taken the token: ask again.
         """
         with self._lock:
-            if self._cubic is None:
+            if self._throttled_rate is None:
                 return 0.0
             self._fill(now)
             if self._tokens >= 1 - _ROUNDING:
@@ -113,22 +100,19 @@ class AdaptiveRate:
             self.responses += 1
             self.throttled += throttled
             self._measure(now)
-            if not throttled and self._cubic is None:
-                return
             self._fill(now)
             if throttled:
                 rate = self._used_rate
-                if self._cubic is not None:
+                if self._throttled_rate is not None:
                     rate = min(rate, self._rate)
+                self._throttled_rate, self._throttled_at = rate, now
+                self._rate = max(MIN_RATE, rate * BETA)
                 self._tokens = 0.0  # the service has none
-                self._cubic = _Cubic(rate, now)
-                self._set_rate(rate * BETA)
-            elif self._cubic is not None:
-                self._set_rate(min(self._cubic.rate_at(now), 2 * self._used_rate))
-
-    def _set_rate(self, rate: float) -> None:
-        self._rate = max(MIN_RATE, rate)
-        self._tokens = min(self._tokens, self._capacity)
+            elif self._throttled_rate is not None:
+                plateau = math.cbrt(self._throttled_rate * (1 - BETA) / SCALE)
+                cubic = SCALE * (now - self._throttled_at - plateau) ** 3 + self._throttled_rate
+                self._rate = max(MIN_RATE, min(cubic, 2 * self._used_rate))
+                self._tokens = min(self._tokens, self._capacity)
 
     @property
     def _capacity(self) -> float:

@@ -4,8 +4,7 @@ The rule: a retry waits a random time below a bound that doubles, and takes toke
 Throttling has the longer wait and takes fewer tokens, any other failure the reverse. The legacy
 mode differs in the number of attempts, the adaptive mode also waits by :mod:`.rate_limit`.
 
-A :class:`RetryState` gets the error of each failed attempt at a call, and returns the delay before
-the next one, or None to give up. It does no I/O. All calls of a client share a :class:`RetryQuota`,
+A :class:`RetryState` decides, and does no I/O. All calls of a client share a :class:`RetryQuota`,
 so that retries do not make an outage worse. :func:`call_with_retries` is the loop for the calls
 that find credentials.
 """
@@ -92,22 +91,17 @@ def classify(error: PagerError) -> RetryableKind | None:
         status = error.response["ResponseMetadata"].get("HTTPStatusCode")
         if code in THROTTLING_CODES or status == THROTTLING_STATUS:
             return RetryableKind.THROTTLING
-        if code in TRANSIENT_CODES or status in TRANSIENT_STATUSES:
-            return RetryableKind.TRANSIENT
-        return None
-    if isinstance(error, ResponseParserError):
-        return RetryableKind.TRANSIENT if error.incomplete else None
-    if isinstance(error, SSLError):
-        return None if error.certificate_rejected else RetryableKind.TRANSIENT
-    return next((kind for base, kind in _NETWORK_KINDS if isinstance(error, base)), None)
-
-
-_NETWORK_KINDS: tuple[tuple[type[PagerError], RetryableKind | None], ...] = (
-    (ReadTimeoutError, RetryableKind.TRANSIENT),
-    (ProxyConnectionError, None),  # a proxy that refuses will refuse again
-    (EndpointConnectionError, RetryableKind.TRANSIENT),
-    (ConnectionClosedError, RetryableKind.TRANSIENT),
-)
+        is_transient = code in TRANSIENT_CODES or status in TRANSIENT_STATUSES
+    elif isinstance(error, ResponseParserError):
+        is_transient = error.incomplete
+    elif isinstance(error, SSLError):
+        is_transient = not error.certificate_rejected
+    elif isinstance(error, ProxyConnectionError):
+        is_transient = False  # a proxy that refuses will refuse again
+    else:
+        network = (ReadTimeoutError, EndpointConnectionError, ConnectionClosedError)
+        is_transient = isinstance(error, network)
+    return RetryableKind.TRANSIENT if is_transient else None
 
 
 class RetryQuota:
@@ -124,7 +118,8 @@ class RetryQuota:
     }
 
     def __init__(self) -> None:
-        self._available_capacity = self.CAPACITY
+        #: The tokens that are left.
+        self.available_capacity = self.CAPACITY
         self.after_fork()
         call_after_fork(self)
 
@@ -133,23 +128,18 @@ class RetryQuota:
         # Reentrant, for handlers of signals.
         self._lock = threading.RLock()
 
-    @property
-    def available_capacity(self) -> int:
-        """Return the tokens that are left."""
-        return self._available_capacity
-
     def acquire(self, amount: int) -> bool:
         """Take the amount and return True, or return False if less is left."""
         with self._lock:
-            if amount > self._available_capacity:
+            if amount > self.available_capacity:
                 return False
-            self._available_capacity -= amount
+            self.available_capacity -= amount
             return True
 
     def release(self, amount: int) -> None:
         """Give back an amount, up to the capacity."""
         with self._lock:
-            self._available_capacity = min(self.CAPACITY, self._available_capacity + amount)
+            self.available_capacity = min(self.CAPACITY, self.available_capacity + amount)
 
 
 def _random_uuid() -> str:
@@ -167,8 +157,8 @@ class RetryState:
     ``remaining``: returns the seconds that are left for the call, None for no limit.
     ``random``: returns a number from 0 to 1, for the jitter of the backoff.
     ``fixed_delay``: seconds between two attempts, in place of the exponential backoff.
-    ``classify``: tells which errors are retryable.
-    ``invocation_id``: a UUID that tells the service which attempts are at one call.
+    ``classify``: returns the kind of an error, None for one that is not retryable.
+    ``invocation_id``: a UUID by which the service knows the attempts at one call.
     """
 
     quota: RetryQuota | None
@@ -241,19 +231,16 @@ class RetryState:
 
 
 def call_with_retries(call: Callable[[], T], state: RetryState, clock: Clock) -> T:
-    """Return what ``call`` returns, calling it again after errors as the state decides.
+    """Return the result of ``call``, calling it again after errors as the state decides.
 
     Raises the :class:`PagerError` of the last attempt.
     """
     while True:
         state.start_attempt()
         try:
-            result = call()
+            return call()
         except PagerError as error:
             failure = error
-        else:
-            state.record_success()
-            return result
         if (delay := state.delay_after(failure, clock.now())) is None:
             raise failure  # outside of the handler, so that it has no context
         if delay:

@@ -1,4 +1,4 @@
-"""What lifecycle policies have done in many accounts and regions, in one SQLite database.
+"""The effects of lifecycle policies in many accounts and regions, in one SQLite database.
 
 docs/fleet.md begins with an example. Only the command line imports this package.
 """

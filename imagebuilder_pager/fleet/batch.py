@@ -36,18 +36,14 @@ from ..exceptions import (
 )
 from .credentials import FleetCredentials
 from .listings import BatchResult, BatchTask, Failure, Listing, ListingResult
-from .records import Rows, empty_rows
+from .records import Rows
 
 MAX_PAGES = 100
 MAX_SECONDS = 2.0
 
 
 def run_batch(task: BatchTask, clock: Clock = SYSTEM_CLOCK) -> BatchResult:
-    """Make the listings of a batch; an error of the service or network is part of the result.
-
-    - ``task``: the batch.
-    - ``clock``: the clock, for tests. Default: the system's.
-    """
+    """Make the listings of a batch; an error of the service or network is part of the result."""
     return asyncio.run(make_listings(task, _credentials_of(task.run_id, clock), clock))
 
 
@@ -87,7 +83,7 @@ async def make_listings(
             ]
             return await batch.run(clients)
     except PagerError as error:  # a setting that is not valid
-        failed = ListingResult(0, empty_rows(), 0, failure=_failure_of(error))
+        failed = ListingResult(0, Rows(), 0, failure=_failure_of(error))
         return BatchResult((failed,), task.rate)
 
 
@@ -133,12 +129,8 @@ class _Batch:
         places = range(min(self._task.concurrency, len(self._task.listings)))
         await asyncio.gather(*(self._make_some(clients) for _ in places))
         rate = self._rate
-        return BatchResult(
-            tuple(self._results),
-            rate.snapshot(self._clock.monotonic()),
-            rate.responses,
-            rate.throttled,
-        )
+        snapshot = rate.snapshot(self._clock.monotonic())
+        return BatchResult(tuple(self._results), snapshot, rate.responses, rate.throttled)
 
     def _is_over(self) -> bool:
         return (
@@ -153,13 +145,11 @@ class _Batch:
         while not self._is_over() and (following := next(self._next, None)) is not None:
             index, listing = following
             result = await self._make(strict, index, listing)
-            failure = result.failure
-            if lenient and failure is not None and failure.is_mismatch:
+            if lenient and result.failure is not None and result.failure.is_mismatch:
                 again = replace(listing, token=result.token or listing.token)
                 rest = await self._make(lenient[0], index, again)
                 result.rows.add(rest.rows)
-                pages = result.pages + rest.pages
-                result = replace(rest, rows=result.rows, pages=pages)
+                result = replace(rest, rows=result.rows, pages=result.pages + rest.pages)
                 self._mismatched.add(index)
             if index in self._mismatched:
                 result = replace(result, has_mismatch=True)
@@ -169,7 +159,7 @@ class _Batch:
             self._results.append(result)
 
     async def _make(self, client: AsyncImageBuilder, index: int, listing: Listing) -> ListingResult:
-        rows, number = empty_rows(), 0
+        rows, number = Rows(), 0
         try:
             if listing.operation == "get_lifecycle_execution":
                 page = await client.get_lifecycle_execution(**listing.params)

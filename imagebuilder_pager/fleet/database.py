@@ -17,8 +17,7 @@ from typing import Any, Self
 
 from ..exceptions import CheckpointError, CheckpointLockedError
 from ..pagination.checkpoint_file import CheckpointFile, is_locked, naming
-from .schema import check_schema, prepare_schema
-from .times import format_time
+from .schema import check_schema, format_time, prepare_schema
 
 _BUSY_SECONDS = 10.0
 

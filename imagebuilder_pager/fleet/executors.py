@@ -26,13 +26,8 @@ from .listings import BatchResult, BatchTask
 ExecutorSource = Executor | Callable[[], Executor] | None
 
 
-def open_executor(source: ExecutorSource, max_concurrency: int) -> BatchExecutor:
-    """Return the executor of a run, which limits the calls at a time in this process."""
-    return _LoopExecutor(max_concurrency) if source is None else _GivenExecutor(source)
-
-
-class _LoopExecutor:
-    """An event loop in a separate thread."""
+class LoopExecutor:
+    """An event loop in a separate thread, which limits the calls at a time."""
 
     def __init__(self, max_concurrency: int) -> None:
         self._credentials = FleetCredentials()
@@ -60,7 +55,7 @@ class _LoopExecutor:
             runner.get_loop().run_forever()
 
 
-class _GivenExecutor:
+class GivenExecutor:
     """The caller's executor, or one that is replaced when it breaks.
 
     A process pool breaks when one of its processes dies.
@@ -102,14 +97,14 @@ class _GivenExecutor:
         raise ParamValidationError("run_fleet", [describe_invalid_value("executor", made, allowed)])
 
 
-BatchExecutor = _LoopExecutor | _GivenExecutor
+BatchExecutor = LoopExecutor | GivenExecutor
 
 
 def lost_executor(error: BaseException) -> ExecutorLostError:
     """Return the error of a run whose executor no longer takes or returns batches."""
     return ExecutorLostError(
-        f"the executor is lost: {type(error).__name__}: {error}; the database has what was listed, "
-        "and a run with the same one goes on"
+        f"the executor is lost: {type(error).__name__}: {error}; the database has the finished "
+        "batches, and a run with the same one continues"
     )
 
 

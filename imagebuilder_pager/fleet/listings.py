@@ -39,7 +39,7 @@ class Scope:
     children: bool = True
 
     def includes(self, policy_arn: str) -> bool:
-        """Return whether a policy is one of those that were asked for."""
+        """Return whether a policy is one of the chosen ones."""
         return self.policies is None or policy_arn in self.policies
 
 

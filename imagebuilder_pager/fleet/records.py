@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..lifecycle_walk.records import has_ended, location_of
 from ..models.shapes import Shape
-from .times import format_time
+from .schema import format_time
 
 if TYPE_CHECKING:
     from ..models.lifecycle import LifecycleExecutionResource
@@ -31,13 +32,14 @@ class ExecutionRow(NamedTuple):
     has_no_resources: bool
 
 
-class Rows(NamedTuple):
+@dataclass(slots=True)
+class Rows:
     """The rows of a listing, of each table."""
 
-    policies: list[Row]
-    executions: list[ExecutionRow]
-    resources: list[Row]
-    snapshots: list[Row]
+    policies: list[Row] = field(default_factory=list)
+    executions: list[ExecutionRow] = field(default_factory=list)
+    resources: list[Row] = field(default_factory=list)
+    snapshots: list[Row] = field(default_factory=list)
 
     def add(self, rows: Rows) -> None:
         """Add the rows of another part."""
@@ -114,11 +116,6 @@ class Rows(NamedTuple):
 
 #: The index of the status in a row of resources.
 STATUS = 5
-
-
-def empty_rows() -> Rows:
-    """Return rows to add to."""
-    return Rows([], [], [], [])
 
 
 def _texts(structure: Any, *members: str) -> Row:

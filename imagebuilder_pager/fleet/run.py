@@ -19,7 +19,7 @@ import itertools
 import logging
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -31,13 +31,13 @@ from .._aws.protocol.responses import OnInvalidResponse, validate_on_invalid_res
 from .._aws.rate_limit import RateSnapshot
 from .._aws.retries import THROTTLING_CODES
 from .._validation import describe_invalid_value, validate_whole_number, validating
-from ..exceptions import ExecutorLostError, PaginationError, ParamValidationError, Problem
+from ..exceptions import ExecutorLostError, PaginationError, ParamValidationError
 from ..lifecycle_walk.records import location_of
 from ..lifecycle_walk.walk import WalkArguments
 from .database import FleetDatabase
-from .executors import BatchExecutor, ExecutorSource, lost_executor, open_executor
+from .executors import BatchExecutor, ExecutorSource, GivenExecutor, LoopExecutor, lost_executor
 from .listings import RESOURCES, BatchResult, BatchTask, Failure, Listing, ListingResult, Scope
-from .records import empty_rows
+from .records import Rows
 from .results import FleetProgress, FleetResult, TargetResult
 from .store import RunStore, TargetWriter
 from .targets import Target, target_problems
@@ -171,20 +171,14 @@ def run_fleet(
             validate_whole_number("max_attempts", max_attempts, minimum=1)
         on_invalid_response = validate_on_invalid_response(on_invalid_response)
     targets = tuple(targets)
-    arguments = WalkArguments(
-        policies=policies, since=since, until=until, children=children, options={}
-    )
-    arns = None if arguments.policies is None else tuple(arguments.policies)
-    scope = Scope(arns, arguments.since, arguments.until, children)
-    if problems := target_problems(targets) or [*_policy_problems(arns or (), targets)]:
-        raise ParamValidationError("run_fleet", problems)
+    scope = make_scope(targets, policies, since, until, children=children)
     per_target = min(max_concurrency, max_concurrency_per_target)
     slots = max(1, max_concurrency // per_target)
     if executor is None:
         # In one process, a semaphore limits the calls; few targets use all of theirs all the time.
         slots = min(len(targets), 2 * slots)
     begun = clock.monotonic()
-    batches = open_executor(executor, max_concurrency)
+    batches = LoopExecutor(max_concurrency) if executor is None else GivenExecutor(executor)
     is_over = False
     try:
         store = RunStore(database, scope, targets, clock.now())
@@ -206,15 +200,30 @@ def run_fleet(
     return FleetResult(results, clock.monotonic() - begun, store.missing_policies())
 
 
-def _policy_problems(arns: Iterable[str], targets: Iterable[Target]) -> Iterator[Problem]:
-    """Yield a problem for each policy that can be in none of the targets."""
+def make_scope(
+    targets: Sequence[Target],
+    policies: Iterable[str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    *,
+    children: bool = True,
+) -> Scope:
+    """Return the choice of a run. Raises :class:`ParamValidationError`, as the run does."""
+    chosen = WalkArguments(
+        policies=policies, since=since, until=until, children=children, options={}
+    )
+    arns = None if chosen.policies is None else tuple(chosen.policies)
+    if problems := target_problems(targets):
+        raise ParamValidationError("run_fleet", problems)
     places = {(target.account.account_id, target.region) for target in targets}
-    for number, arn in enumerate(arns):
+    for number, arn in enumerate(arns or ()):
         account, region = location_of(arn)
-        if not {(account, region), (None, region)} & places:
-            yield describe_invalid_value(
-                f"policies[{number}]", arn, "policies in the accounts and regions of the targets"
-            )
+        if not {(account, region), (None, region)} & places:  # None: not known
+            allowed = "policies in the accounts and regions of the targets"
+            problems.append(describe_invalid_value(f"policies[{number}]", arn, allowed))
+    if problems:
+        raise ParamValidationError("run_fleet", problems)
+    return Scope(arns, chosen.since, chosen.until, children)
 
 
 @dataclass(eq=False)
@@ -257,7 +266,7 @@ class _FleetRun:
     def _finish_calls(self) -> None:
         _log.warning(
             "waiting for the calls under way; Ctrl-C once more ends at once, and a run with the "
-            "same database goes on: %s",
+            "same database continues: %s",
             self.store.path,
         )
         self.batches.stop()
@@ -333,14 +342,19 @@ class _FleetRun:
             self._go_on(work, Failure(name, str(error), is_retryable=True, is_of_target=True))
 
     def _take(self, work: _Work, listings: tuple[Listing, ...], result: BatchResult) -> None:
-        """Save the outcome of a batch, and queue what it has not finished, with failures last."""
+        """Save the outcome of a batch, and queue its unfinished listings, failures last."""
         parts = {part.index: part for part in result.listings}
         rest: list[Listing] = []
         target_failure: Failure | None = None
         with self.store.batch(work.target_id) as writer:
             for index, listing in enumerate(listings):
-                part = parts.get(index) or ListingResult(index, empty_rows(), 0)  # not begun
-                new_listings = self._save_rows(writer, work, listing, part)
+                part = parts.get(index) or ListingResult(index, Rows(), 0)  # not begun
+                writer.save_policies(part.rows.policies)
+                writer.save_executions(part.rows.executions)
+                new_listings = 0
+                if listing.operation == RESOURCES and part.pages:
+                    work.records += len(part.rows.resources)
+                    new_listings = writer.save_resources(listing, part)
                 (following, failure), is_over = _following(listing, part), False
                 if failure is None:
                     is_over = part.is_finished
@@ -364,24 +378,6 @@ class _FleetRun:
         if pages:
             work.attempts = 0
         self._go_on(work, target_failure)
-
-    def _save_rows(
-        self, writer: TargetWriter, work: _Work, listing: Listing, part: ListingResult
-    ) -> int:
-        """Save the rows of a part, and return the number of listings that follow from them."""
-        rows = part.rows
-        writer.save_policies(rows.policies)
-        writer.save_executions(rows.executions)
-        if listing.operation != RESOURCES or not part.pages:
-            return 0
-        work.records += len(rows.resources)
-        return writer.save_resources(
-            listing,
-            rows,
-            is_first=listing.token is None,
-            is_finished=part.is_finished,
-            is_complete=listing.has_ended and not part.is_open,
-        )
 
     def _is_of_listing(self, failure: Failure, listing: Listing) -> bool:
         """Return whether an error is that of one listing, which is not tried again in this run."""
@@ -418,7 +414,7 @@ class _FleetRun:
         self._pausing.append(work)
 
     def _end(self, work: _Work, failure: Failure | None = None) -> None:
-        """End a target: failed as a whole, incomplete where listings have failed, or complete."""
+        """End a target: failed as a whole, incomplete if listings have failed, or complete."""
         state = "complete" if failure is None else "failed"
         if failure is not None:
             _log.warning("%s has failed: %s", work.target.name, failure.error)
@@ -482,7 +478,7 @@ _TOKEN_ERRORS = frozenset({"InvalidPaginationTokenException", "StartingTokenErro
 
 
 def _following(listing: Listing, part: ListingResult) -> tuple[Listing, Failure | None]:
-    """Return what is left of a listing after a part of it, and the failure of the part."""
+    """Return the rest of a listing after a part of it, and the failure of the part."""
     failure = part.failure
     if part.token is not None and hash(part.token) in listing.seen:
         error = "the listing has come back to a token that was there before"

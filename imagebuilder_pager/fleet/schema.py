@@ -7,6 +7,7 @@ date functions read them.
 from __future__ import annotations
 
 import sqlite3
+from datetime import UTC, datetime
 
 from ..exceptions import CheckpointError, MissingDependencyException
 
@@ -146,3 +147,12 @@ def check_schema(connection: sqlite3.Connection, path: str) -> None:
             f"{path} has version {version} of the schema; this program has {SCHEMA_VERSION}: give "
             "another file, or use the version of imagebuilder-pager that made it"
         )
+
+
+def format_time(time: datetime | None) -> str | None:
+    """Return a time as the database has it: UTC, to the millisecond."""
+    if not isinstance(time, datetime):
+        return None
+    # The service's times are in UTC; strftime would take ten times as long.
+    utc = time if time.tzinfo is UTC else time.astimezone(UTC)
+    return f"{utc.isoformat(timespec='milliseconds')[:-6]}Z"

@@ -21,10 +21,10 @@ from datetime import datetime
 
 from ..lifecycle_walk.records import ENDED, is_image, is_in_period
 from .database import FleetDatabase
-from .listings import RESOURCES, Failure, Listing, Scope
-from .records import ExecutionRow, Row, Rows
+from .listings import RESOURCES, Failure, Listing, ListingResult, Scope
+from .records import ExecutionRow, Row
+from .schema import format_time
 from .targets import Target
-from .times import format_time
 
 
 class RunStore:
@@ -40,12 +40,12 @@ class RunStore:
         self._scope = scope
         time = format_time(now)
         policies = None if scope.policies is None else json.dumps(scope.policies)
-        asked = policies, format_time(scope.since), format_time(scope.until), scope.children
+        chosen = policies, format_time(scope.since), format_time(scope.until), scope.children
         with self._transaction():
             (self._number,) = self._execute(
                 "INSERT INTO runs (started, policies, since, until, children)"
                 " VALUES (?, ?, ?, ?, ?) RETURNING run_id",
-                (time, *asked),
+                (time, *chosen),
             ).fetchone()
             self.target_ids: list[int] = [
                 self._execute(
@@ -245,9 +245,7 @@ class TargetWriter:
                 (self.target_id, execution_id, row.has_ended and row.has_no_resources),
             )
 
-    def save_resources(
-        self, listing: Listing, rows: Rows, *, is_first: bool, is_finished: bool, is_complete: bool
-    ) -> int:
+    def save_resources(self, listing: Listing, part: ListingResult) -> int:
         """Save a part of a listing of resources; the first part replaces the old rows.
 
         Returns the number of new listings, of the children of its images.
@@ -255,7 +253,7 @@ class TargetWriter:
         execute, execute_many = self.connection.execute, self.connection.executemany
         execution_id = listing.params["lifecycleExecutionId"]
         parent_id = listing.params.get("parentResourceId", "")
-        if is_first:
+        if listing.token is None:
             for table in ("resources", "snapshots"):
                 execute(
                     f"DELETE FROM {table} WHERE execution_id = ? AND parent_id = ?",  # noqa: S608 - names of this file
@@ -264,21 +262,21 @@ class TargetWriter:
         # A resource that comes again, since the pages have moved, replaces the earlier one.
         execute_many(
             "INSERT OR REPLACE INTO resources VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            map(_storable, rows.resources),
+            map(_storable, part.rows.resources),
         )
         execute_many(
             "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            map(_storable, rows.snapshots),
+            map(_storable, part.rows.snapshots),
         )
         new_listings = 0
         if not parent_id:
-            images = {image for row in rows.resources if is_image(image := str(row[2]))}
+            images = {image for row in part.rows.resources if is_image(image := str(row[2]))}
             new_listings = execute_many(
                 "INSERT OR IGNORE INTO listings (target_id, execution_id, parent_id)"
                 " VALUES (?, ?, ?)",
                 (_storable((self.target_id, execution_id, image)) for image in sorted(images)),
             ).rowcount
-        if is_finished and not parent_id:
+        if part.is_finished and not parent_id:
             # The children of an image that is no longer among the resources.
             for table in ("resources", "snapshots", "listings"):
                 execute(
@@ -287,11 +285,11 @@ class TargetWriter:
                     "  AND parent_id = '')",
                     (execution_id,),
                 )
-        if is_finished:
+        if part.is_finished:
             execute(
                 "UPDATE listings SET complete = ?, error_type = NULL, error = NULL"
                 " WHERE listing_id = ?",
-                (is_complete, listing.listing_id),
+                (listing.has_ended and not part.is_open, listing.listing_id),
             )
         return max(0, new_listings) if self.scope.children else 0
 

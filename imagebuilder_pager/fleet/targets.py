@@ -50,7 +50,7 @@ class Account:
 
     @property
     def account_id(self) -> str | None:
-        """The id of the role's account; None without a role, where it is not known."""
+        """The id of the role's account; None without a role."""
         match = re.fullmatch(_CHECKS["role_arn"][0], str(self.role_arn), re.ASCII)
         return match[1] if match else None
 

@@ -7,9 +7,8 @@ from .._lazy import lazy_attributes
 
 TYPE_CHECKING = False  # as typing's, which is slow to import
 if TYPE_CHECKING:
-    from .async_walk import AsyncLifecycleWalk
     from .records import LifecycleRecord, LifecycleRecordKey
-    from .steps import LifecycleWalk
+    from .steps import AsyncLifecycleWalk, LifecycleWalk
     from .walk import WalkOptions
 
 __all__ = [
@@ -25,7 +24,7 @@ if not TYPE_CHECKING:
     __getattr__ = lazy_attributes(
         __name__,
         {
-            "AsyncLifecycleWalk": "async_walk",
+            "AsyncLifecycleWalk": "steps",
             "LifecycleRecord": "records",
             "LifecycleRecordKey": "records",
             "LifecycleWalk": "steps",

@@ -23,7 +23,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from .._validation import describe_invalid_value
 from ..exceptions import ParamValidationError, Problem, StartingTokenError
 from ..models.shapes import Shape, of_type
 from ..pagination import decode_token, encode_token
@@ -31,8 +30,6 @@ from .records import LifecycleRecord, has_ended, is_image, is_in_period
 from .walk import WalkArguments
 
 _log = logging.getLogger(__name__)
-
-MAX_TOKEN_LENGTH = 1_000_000
 
 
 class WalkToken(NamedTuple):
@@ -96,11 +93,8 @@ class WalkPlan:
 
     def _unpack(self, given: object) -> WalkToken:
         """Return the token in a string."""
-        if not isinstance(given, str) or not 0 < len(given) <= MAX_TOKEN_LENGTH:
-            allowed = f"the resume_token of an earlier walk, at most {MAX_TOKEN_LENGTH} characters"
-            raise StartingTokenError(describe_invalid_value("StartingToken", given, allowed))
         try:
-            document = decode_token(given)
+            document = decode_token(given) if isinstance(given, str) else {}
         except StartingTokenError:
             document = {}
         if document.keys() != {"walk", *WalkToken._fields}:

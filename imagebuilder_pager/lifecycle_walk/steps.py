@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..exceptions import PagerError, ParentGoneError
 from ..models.exceptions import InvalidPaginationTokenException
@@ -21,6 +21,9 @@ from ..pagination.cursor import PagePosition
 from .plan import LEVELS, WalkPlan, WalkToken, key_of, record_of
 from .records import LifecycleRecord
 from .walk import WalkArguments
+
+if TYPE_CHECKING:
+    from ..pagination.async_paginator import AsyncResultIterator
 
 #: How often the tokens of a listing may be refused without a further item in between.
 MAX_RESTARTS = 3
@@ -107,6 +110,23 @@ class WalkSteps:
         """Return the iterators over pages that have not ended."""
         return [listing.pages for listing in self._listings if listing.pages is not None]
 
+    async def next_result(self) -> tuple[Any] | None:
+        """Return, in an async walk, a tuple of the next page; None at the end.
+
+        At the end of a listing, the tuple has None.
+        """
+        while self.needed is not None:
+            try:
+                return (await anext(self.needed, None),)
+            except InvalidPaginationTokenException as error:
+                self.refuse(error)
+        return None
+
+    async def aclose(self) -> None:
+        """End, in an async walk, the fetching ahead of every listing."""
+        for pages in self.open_pages():
+            await pages.aclose()
+
     def _walk(self, key: str | None, *path: str | None) -> _Steps:
         """Walk through the given policies, or those of the account."""
         arns = self._plan.arguments.policies
@@ -187,8 +207,8 @@ class WalkSteps:
 class BaseWalk:
     """The common part of the sync and the async walk."""
 
-    def __init__(self, client: object, arguments: WalkArguments) -> None:
-        self._plan = WalkPlan(client, arguments)
+    def __init__(self, client: object, **arguments: Any) -> None:
+        self._plan = WalkPlan(client, WalkArguments(**arguments))
         self._latest: WalkSteps | None = None
 
     @property
@@ -240,3 +260,20 @@ class LifecycleWalk(BaseWalk):
     def items(self) -> Generator[LifecycleRecord]:
         """Return an iterator over the records, as :class:`Checkpoint` asks for it."""
         return iter(self)
+
+
+class AsyncLifecycleWalk(BaseWalk):
+    """The async twin of :class:`LifecycleWalk`, for asyncio and trio.
+
+    Wherever the iterating task is cancelled, :attr:`resume_token` stays right.
+    """
+
+    def __aiter__(self) -> AsyncResultIterator[LifecycleRecord]:
+        from ..pagination.async_paginator import AsyncResultIterator  # a sync program goes without
+
+        steps = WalkSteps(self._plan, aiter)
+        return AsyncResultIterator(steps, steps, lambda result: self._records(steps, *result))
+
+    def items(self) -> AsyncResultIterator[LifecycleRecord]:
+        """Return an async iterator over the records, as :class:`Checkpoint` asks for it."""
+        return aiter(self)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Self, TypeVar, get_args
 from pydantic import Field, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from .._dates import assume_utc, parse_http_date
+from .._dates import assume_utc, parse_http_date, parse_iso8601
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -18,8 +18,12 @@ class MissingList(list[Any]):
     """The empty list of a member that is absent from the response, or null."""
 
 
+class MissingMap(dict[str, Any]):
+    """The empty map of a member that is absent from the response, or null."""
+
+
 class _NullAsMissing:
-    """The validation of a list member: null reads as an absent list, a null item as None.
+    """The validation of a list or a map: null reads as an absent one, a null inside as None.
 
     botocore's lists are sparse too; dropping a null would shift the offsets of the items after it.
     """
@@ -27,48 +31,31 @@ class _NullAsMissing:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        schema = handler(source)
-        if schema["type"] == "list":
-            items = core_schema.nullable_schema(
-                schema.get("items_schema", core_schema.any_schema())
+        missing: type[MissingList | MissingMap] = MissingList
+        *keys, part = map(handler, get_args(source))
+        schema: CoreSchema = core_schema.list_schema(
+            core_schema.nullable_schema(part), fail_fast=True
+        )
+        if keys:
+            missing = MissingMap
+            schema = core_schema.dict_schema(
+                keys[0], core_schema.nullable_schema(part), fail_fast=True
             )
-            schema = core_schema.list_schema(items, fail_fast=True)
         return core_schema.no_info_after_validator_function(
-            lambda value: MissingList() if value is None else value,
+            lambda value: missing() if value is None else value,
             core_schema.nullable_schema(schema),
         )
 
 
-def _is_missing_list(value: object) -> bool:
-    return type(value) is MissingList and not value
+def is_missing(value: object) -> bool:
+    """Return whether a member is absent: None, or the empty list or map of an absent one."""
+    return value is None or (type(value) in {MissingList, MissingMap} and not value)
 
 
 #: A list member of a response; absent or null, it reads as an empty list, and a dump omits it.
-SparseList = Annotated[list[T], _NullAsMissing(), Field(exclude_if=_is_missing_list)]
-
-
-class MissingMap(dict[str, Any]):
-    """The empty map of a member that is absent from the response, or null."""
-
-
-class _NullAsMissingMap:
-    """The validation of a map member: null reads as an absent map, a null value as None."""
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        keys, values = map(handler, get_args(source))
-        schema = core_schema.dict_schema(keys, core_schema.nullable_schema(values), fail_fast=True)
-        return core_schema.no_info_after_validator_function(
-            lambda value: MissingMap() if value is None else value,
-            core_schema.nullable_schema(schema),
-        )
-
-
+SparseList = Annotated[list[T], _NullAsMissing(), Field(exclude_if=is_missing)]
 #: A map member of a response; absent or null, it reads as an empty map.
-SparseMap = Annotated[dict[K, T], _NullAsMissingMap()]
-
-
+SparseMap = Annotated[dict[K, T], _NullAsMissing()]
 #: A number of a response; a whole one is a float, too, as in botocore.
 Number = float
 
@@ -122,7 +109,7 @@ def _to_datetime(value: object, info: ValidationInfo) -> datetime:
             raise _timestamp_error("in epoch seconds, within the years 1 to 9999") from error
     elif isinstance(value, str):
         number = epoch_seconds(value)
-        timestamp = _date_from_text(value) if number is None else _to_datetime(number, info)
+        timestamp = _parse_date(value) if number is None else _to_datetime(number, info)
     elif isinstance(value, datetime):
         timestamp = assume_utc(value)
     else:
@@ -142,11 +129,11 @@ def epoch_seconds(raw: float | str) -> float | None:
         return None
 
 
-def _date_from_text(value: str) -> datetime:
+def _parse_date(text: str) -> datetime:
     try:
-        return assume_utc(datetime.fromisoformat(value))
+        return parse_iso8601(text)
     except ValueError:
-        date = parse_http_date(value)
+        date = parse_http_date(text)
     if date is None:
         raise _timestamp_error("in epoch seconds, ISO 8601 or as an HTTP date")
     return date

@@ -30,7 +30,7 @@ from typing import (
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic.alias_generators import to_camel
 
-from .fields import RAW_TIMESTAMPS, MissingList, MissingMap
+from .fields import RAW_TIMESTAMPS, is_missing
 
 if TYPE_CHECKING:
     from .._aws.protocol.responses import Location, OnMismatch
@@ -68,11 +68,8 @@ class Shape(BaseModel, MutableMapping[str, Any]):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        cls._alias_by_field = {}
-        for name, info in cls.model_fields.items():
-            if info.alias is None:
-                raise TypeError(f"{cls.__name__}.{name} has no wire name")
-            cls._alias_by_field[name] = info.alias
+        fields = cls.model_fields.items()
+        cls._alias_by_field = {name: info.alias or name for name, info in fields}
         cls._field_by_alias = {wire: name for name, wire in cls._alias_by_field.items()}
 
     @classmethod
@@ -120,7 +117,7 @@ class Shape(BaseModel, MutableMapping[str, Any]):
         attribute = self._field_by_alias.get(key)
         if attribute is None:
             del self._unknown_members[key]
-        elif _is_missing(self.__dict__[attribute]):
+        elif is_missing(self.__dict__[attribute]):
             raise KeyError(key)
         else:
             self._remove(attribute)
@@ -131,24 +128,22 @@ class Shape(BaseModel, MutableMapping[str, Any]):
         return cast("dict[str, Any]", self.__pydantic_extra__)
 
     def _remove(self, attribute: str) -> None:
-        value = self.__dict__[attribute]
-        missing: object = None
-        if isinstance(value, list):
-            missing = MissingList()
-        elif type(value) is dict or type(value) is MissingMap:
-            missing = MissingMap()
-        self.__dict__[attribute] = missing
+        field = type(self).model_fields[attribute]
+        has_factory = field.default_factory is not None  # a list or a map has
+        self.__dict__[attribute] = (
+            field.get_default(call_default_factory=True) if has_factory else None
+        )
 
     def __contains__(self, key: object) -> bool:
         attribute = self._field_by_alias.get(key) if isinstance(key, str) else None
         if attribute is not None:
-            return not _is_missing(self.__dict__[attribute])
+            return not is_missing(self.__dict__[attribute])
         return key in self._unknown_members
 
     def __iter__(self) -> Iterator[str]:  # type: ignore[override]  # keys, as of a dictionary
         values = self.__dict__
         for wire, name in self._field_by_alias.items():
-            if not _is_missing(values[name]):
+            if not is_missing(values[name]):
                 yield wire
         yield from self._unknown_members
 
@@ -176,11 +171,7 @@ class Shape(BaseModel, MutableMapping[str, Any]):
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return the member of that wire name, or ``default`` where it is absent."""
-        attribute = self._field_by_alias.get(key)
-        if attribute is None:
-            return self._unknown_members.get(key, default)
-        value = self.__dict__[attribute]
-        return default if _is_missing(value) else value
+        return self[key] if key in self else default  # noqa: SIM401  # that is this method
 
     def pop(self, key: str, *default: Any) -> Any:
         """Remove the member and return it, or ``default`` where it is absent."""
@@ -219,12 +210,8 @@ class Shape(BaseModel, MutableMapping[str, Any]):
         return {
             self._alias_by_field[name]: _to_builtin(value)
             for name, value in self.__dict__.items()
-            if not _is_missing(value)
+            if not is_missing(value)
         }
-
-
-def _is_missing(value: object) -> bool:
-    return value is None or (type(value) in {MissingList, MissingMap} and not value)
 
 
 def _to_builtin(value: Any) -> Any:
@@ -313,8 +300,14 @@ class Response(Shape):
         context = RAW_TIMESTAMPS if raw_timestamps else None
         try:
             response = cls.model_validate_json(body, context=context, by_alias=True, by_name=False)
-        except ValidationError as error:
-            members = _load_members(body, error)
+        except ValidationError:
+            # Python's parser, as boto3, takes lone surrogates and deep nesting, too.
+            try:
+                members = json.loads(body.decode())
+            except (ValueError, RecursionError):
+                members = None
+            if not isinstance(members, dict):
+                raise
             if on_mismatch is None:
                 response = cls.model_validate(
                     members, context=context, by_alias=True, by_name=False
@@ -342,13 +335,6 @@ class Response(Shape):
     @resume_token.setter
     def resume_token(self, token: str | None) -> None:
         self._resume_token = token
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """Return the member of that wire name, or ``default`` where it is absent."""
-        if key not in _OWN_KEYS:
-            return super().get(key, default)
-        value = self.response_metadata if key == "ResponseMetadata" else self._resume_token
-        return default if value is None else value
 
     def __contains__(self, key: object) -> bool:
         if key == "ResponseMetadata":
@@ -449,17 +435,3 @@ def of_type(value: object, kind: type[T]) -> T | None:
     A page that does not match its model may have any value of JSON at any place.
     """
     return value if isinstance(value, kind) else None
-
-
-def _load_members(body: bytes, error: ValidationError) -> dict[str, Any]:
-    """Return the members of the object in a body, or raise ``error`` if it is not an object.
-
-    Python's parser, as boto3, takes lone surrogates and deep nesting, which Pydantic's rejects.
-    """
-    try:
-        members = json.loads(body.decode())
-    except (ValueError, RecursionError):
-        members = None
-    if isinstance(members, dict):
-        return members
-    raise error

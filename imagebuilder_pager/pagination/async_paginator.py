@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from ..exceptions import PagerError
+from .._async_runtime import Event, current_runtime
+from ..exceptions import PagerError, PaginationError
 from .async_prefetch import AsyncPrefetcher
-from .async_tee import AsyncKeyIterator, AsyncTee
 from .base import (
     BasePageIterator,
     BasePaginator,
@@ -15,10 +16,9 @@ from .base import (
     IterationState,
     PageT_co,
     T,
-    require_awaitable,
 )
 from .cursor import PageResult
-from .full_result import FullResult
+from .spec import Expression
 
 ResultT = TypeVar("ResultT")
 ResultT_co = TypeVar("ResultT_co", covariant=True)
@@ -28,6 +28,8 @@ class AsyncPaginator(
     BasePaginator[Callable[..., Awaitable[PageT_co]]], Generic[PageT_co, ItemT_co]
 ):
     """The async twin of :class:`Paginator`: ``method`` returns an awaitable page."""
+
+    _takes_async_functions = True
 
     def paginate(self, **params: Any) -> AsyncPageIterator[PageT_co, ItemT_co]:
         """Return an async iterable over pages; see :meth:`Paginator.paginate`."""
@@ -61,18 +63,15 @@ class AsyncPageIterator(
 
     def result_key_iters(self) -> list[AsyncIterator[Any]]:
         """Return an async iterator over the items of each result key, all from one pass."""
-        keys = self._spec.result_keys
-        source = AsyncTee(aiter(self), len(keys))
-        return [AsyncKeyIterator(source, index, key) for index, key in enumerate(keys)]
+        source = _SharedPages(aiter(self))
+        return [_KeyIterator(source, key) for key in self._spec.result_keys]
 
     async def build_full_result(self) -> dict[str, Any]:
         """Return all pages as one plain dictionary; see :meth:`PageIterator.build_full_result`."""
         state = IterationState(self)
-        full_result = FullResult(self._spec.result_keys)
-        expand = state.collect_into(full_result)
-        async for _ in AsyncResultIterator(state, self._make_prefetcher(), expand):
+        async for _ in AsyncResultIterator(state, self._make_prefetcher(), state.collect):
             pass
-        return state.finish(full_result)
+        return state.finish()
 
     def _make_prefetcher(self) -> AsyncPrefetcher[PageResult[PageT_co]]:
         cursor = self._create_cursor()
@@ -82,7 +81,11 @@ class AsyncPageIterator(
             if request is None:
                 return None
             page = self._method(**request)
-            require_awaitable(page)
+            if not isinstance(page, Awaitable):
+                raise PaginationError(
+                    f"the method returned a {type(page).__name__} in place of an awaitable; for a "
+                    "function that is not async, use Paginator"
+                )
             return cursor.process_page(await page)
 
         return AsyncPrefetcher(fetch, self._options.prefetch)
@@ -118,9 +121,6 @@ class AsyncResultIterator(AsyncIterator[T]):
         self._values: Iterator[T] = iter(())
         self._running = False
         self._ended = False
-
-    def __aiter__(self) -> Self:
-        return self
 
     async def __anext__(self) -> T:
         if self._running:
@@ -159,3 +159,61 @@ class AsyncResultIterator(AsyncIterator[T]):
             if result is None:  # the end, an error, or cancelled
                 await self.aclose()
         return result
+
+
+class _SharedPages:
+    """The pages of one iteration, for several readers; tasks may read at the same time.
+
+    The pass ends for all of them where it ends for one, also by an error or a cancellation.
+    """
+
+    def __init__(self, pages: AsyncIterator[Any]) -> None:
+        self._pages = pages
+        self._fetched: Event | None = None
+        self._end: Exception | None = None
+        #: The pages that a reader has not had yet, of each reader.
+        self.queues: list[deque[Any]] = []
+
+    async def fetch(self) -> None:
+        """Add the next page to all queues, or wait for the task that does so.
+
+        Raises ``StopAsyncIteration`` after the last page, and the error that ended the pass.
+        """
+        if self._fetched is not None:
+            await self._fetched.wait()
+            return
+        if self._end is not None:
+            raise self._end
+        self._fetched = current_runtime().event()
+        self._end = RuntimeError("another task that read the same pages was cancelled")
+        try:
+            page = await anext(self._pages)
+        except Exception as error:
+            self._end = error
+            raise
+        else:
+            self._end = None
+            for queue in self.queues:
+                queue.append(page)
+        finally:
+            self._fetched.set()
+            self._fetched = None
+
+
+class _KeyIterator(AsyncIterator[Any]):
+    """The items of one result key, by one reader of the pages."""
+
+    def __init__(self, source: _SharedPages, key: Expression) -> None:
+        self._source = source
+        self._key = key
+        self._pages: deque[Any] = deque()
+        self._items: deque[Any] = deque()
+        source.queues.append(self._pages)
+
+    async def __anext__(self) -> Any:
+        while not self._items:
+            while not self._pages:
+                await self._source.fetch()
+            items = self._key.search(self._pages.popleft())
+            self._items.extend(() if items is None else items)
+        return self._items.popleft()

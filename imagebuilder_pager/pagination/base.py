@@ -6,9 +6,11 @@ and where the caller can resume, are decided here.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+from .._validation import describe_value, importing
 from ..exceptions import (
     PagerError,
     PaginationError,
@@ -43,6 +45,8 @@ ParamSerializer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 class BasePaginator(Generic[MethodT_co]):
     """An operation that can be paginated, and the check of a caller's parameters."""
 
+    _takes_async_functions: ClassVar[bool]
+
     def __init__(
         self,
         method: MethodT_co,
@@ -51,6 +55,12 @@ class BasePaginator(Generic[MethodT_co]):
         serialize_params: ParamSerializer | None = None,
         name: str = "paginate",
     ) -> None:
+        is_async = inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method)
+        if is_async and not self._takes_async_functions:
+            allowed = "a function that returns a page; for an async function, use AsyncPaginator"
+            raise ParamValidationError(
+                "Paginator", [Problem("method", "an async function given", allowed)]
+            )
         self._method = method
         self._spec = spec
         self._serialize_params = serialize_params
@@ -105,9 +115,8 @@ class BasePageIterator(Generic[MethodT_co, PageT_co]):
         self._spec = spec
         self._params = dict(params)
         self._options = options
-        # The position of the last page yielded, and how many of its items were yielded.
-        self._position: tuple[PagePosition, int] | None = None
-        self._non_aggregate_part: dict[str, Any] = {}
+        # The iteration that yielded last.
+        self._latest: IterationState[PageT_co] | None = None
 
     @property
     def result_keys(self) -> tuple[Expression, ...]:
@@ -121,7 +130,7 @@ class BasePageIterator(Generic[MethodT_co, PageT_co]):
         None before the first and after the last. With several iterations at once, it is that of
         the iteration that yielded last.
         """
-        return _resume_token(self._position)
+        return None if self._latest is None else self._latest.resume_token
 
     @property
     def position(self) -> PagePosition | None:
@@ -129,24 +138,17 @@ class BasePageIterator(Generic[MethodT_co, PageT_co]):
 
         With :meth:`PagePosition.token_after`, any item of the page can be resumed at later.
         """
-        return None if self._position is None else self._position[0]
+        return None if self._latest is None else self._latest.position
 
     @property
     def non_aggregate_part(self) -> dict[str, Any]:
         """The members that are the same on every page, as the first page has them."""
-        return self._non_aggregate_part
+        return {} if self._latest is None else self._latest.non_aggregate_part
 
     @property
     def starting_token(self) -> str | None:
         """The ``StartingToken`` of the ``PaginationConfig``."""
         return self._options.starting_token
-
-    def _record_position(
-        self, position: tuple[PagePosition, int], non_aggregate_part: dict[str, Any]
-    ) -> None:
-        """Record the position that an iteration has reached."""
-        self._position = position
-        self._non_aggregate_part = non_aggregate_part
 
     def _create_cursor(self) -> PageCursor[PageT_co]:
         options = self._options
@@ -161,19 +163,29 @@ class IterationState(Generic[PageT]):
 
     def __init__(self, pages: BasePageIterator[Any, PageT]) -> None:
         self._pages = pages
-        self._position: tuple[PagePosition, int] | None = None
+        self._full_result = FullResult(pages.result_keys)
+        #: The position of the last page yielded, and how many of its items were yielded.
+        self.position: PagePosition | None = None
+        self.items = 0
+        self.non_aggregate_part: dict[str, Any] = {}
+
+    @property
+    def resume_token(self) -> str | None:
+        """The token that resumes after the last page or item yielded."""
+        return None if self.position is None else self.position.token_after(self.items)
 
     def record_yielded(self, result: PageResult[PageT], items: int | None = None) -> None:
         """Record that the caller has the first ``items`` items of the page, or all with None."""
-        self._position = result.position, result.position.item_count if items is None else items
-        self._pages._record_position(self._position, result.non_aggregate_part)
+        self.position = result.position
+        self.items = result.position.item_count if items is None else items
+        self.non_aggregate_part = result.non_aggregate_part
+        self._pages._latest = self
 
     def attach_resume_token(self, error: PagerError) -> None:
         """Set on an error the token that resumes after the caller's last page or item."""
-        if self._position is None:
-            error.resume_token = self._pages.starting_token
-        else:
-            error.resume_token = _resume_token(self._position)
+        error.resume_token = (
+            self._pages.starting_token if self.position is None else self.resume_token
+        )
 
     def expand_page(self, result: PageResult[PageT]) -> Iterator[PageT]:
         """Yield the page itself."""
@@ -192,57 +204,76 @@ class IterationState(Generic[PageT]):
         """Return an expander that yields the value of a JMESPath expression on the page.
 
         Of a list, it yields each element. Raises :class:`ParamValidationError` for an expression
-        that is not valid.
+        that is not valid on any page. The expander raises :class:`PaginationError` where it has no
+        value on its page, such as the length of a number.
         """
-        from .search import compile_search  # most listings go without
-
-        search = compile_search(expression)
+        compiled = _compile_search(expression)
+        from jmespath.exceptions import JMESPathError
 
         def expand(result: PageResult[PageT]) -> Iterator[Any]:
-            value = search(to_plain_dict(result.page))
+            try:
+                value = compiled.search(to_plain_dict(result.page))
+            except JMESPathError as error:
+                raise PaginationError(f"search: {describe_value(expression)}: {error}") from error
             self.record_yielded(result)
             yield from value if isinstance(value, list) else [value]
 
         return expand
 
-    def collect_into(self, full_result: FullResult) -> PageExpander[PageT, None]:
-        """Return an expander that adds the page to a full result and yields nothing."""
+    def collect(self, result: PageResult[PageT]) -> Iterator[None]:
+        """Add the page to the full result, and yield nothing."""
+        self._full_result.add(result)
+        yield from ()
 
-        def expand(result: PageResult[PageT]) -> Iterator[None]:
-            full_result.add(result)
-            yield from ()
-
-        return expand
-
-    def finish(self, full_result: FullResult) -> dict[str, Any]:
+    def finish(self) -> dict[str, Any]:
         """Return the full result, which is yielded as a whole or not at all."""
-        if full_result.last_page is not None:
-            self.record_yielded(full_result.last_page)
-        return full_result.finish()
+        if self._full_result.last_page is not None:
+            self.record_yielded(self._full_result.last_page)
+        return self._full_result.finish()
 
 
-def reject_awaitable(page: object) -> None:
-    """Raise :class:`PaginationError` for an awaitable in place of a page."""
-    if isinstance(page, Awaitable):
-        if isinstance(page, Coroutine):
-            page.close()  # or Python warns that it was never awaited
-        raise PaginationError(
-            f"the method returned a {type(page).__name__} in place of a page; for an async "
-            "function, use AsyncPaginator"
+def _compile_search(expression: str) -> Any:
+    """Return the compiled expression, checked."""
+    with importing("jmespath", purpose="search", otherwise="filter the pages in Python"):
+        import jmespath
+        from jmespath.exceptions import JMESPathError
+
+    given = f"{describe_value(expression)} given"
+    if not isinstance(expression, str):
+        raise ParamValidationError(
+            "search", [Problem("expression", given, "a JMESPath expression")]
         )
+    try:
+        compiled = jmespath.compile(expression)
+        reasons = list(_find_invalid_calls(compiled.parsed))
+    except JMESPathError as error:
+        # The lines after the first repeat the expression.
+        reasons = [str(error).splitlines()[0].removesuffix(":").removesuffix(", for expression")]
+    except RecursionError:
+        reasons = ["nested too deeply"]
+    if reasons:
+        raise ParamValidationError("search", [Problem("expression", f"{given}; {reasons[0]}")])
+    return compiled
 
 
-def require_awaitable(page: object) -> None:
-    """Raise :class:`PaginationError` for anything but an awaitable page."""
-    if not isinstance(page, Awaitable):
-        raise PaginationError(
-            f"the method returned a {type(page).__name__} in place of an awaitable; for a function "
-            "that is not async, use Paginator"
-        )
+def _find_invalid_calls(node: Mapping[str, Any]) -> Iterator[str]:
+    """Yield an error for each call of an unknown function or with too few or many arguments.
 
+    jmespath itself finds them only on a page.
+    """
+    from jmespath.functions import Functions
 
-def _resume_token(position: tuple[PagePosition, int] | None) -> str | None:
-    if position is None:
-        return None
-    page_position, items = position
-    return page_position.token_after(items)
+    if node["type"] == "function_expression":
+        name, count = node["value"], len(node["children"])
+        function = Functions.FUNCTION_TABLE.get(name)
+        if function is None:
+            yield f"unknown function {name}()"
+        else:
+            signature = function["signature"]
+            is_variadic = bool(signature) and bool(signature[-1].get("variadic"))
+            if count < len(signature) or (count > len(signature) and not is_variadic):
+                at_least = "at least " if is_variadic else ""
+                yield f"{name}() takes {at_least}{len(signature)} arguments, not {count}"
+    for child in node["children"]:
+        if isinstance(child, Mapping):  # a slice has numbers
+            yield from _find_invalid_calls(child)

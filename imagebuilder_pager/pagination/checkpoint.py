@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 
 _VERSION = 1
+_END: Any = object()
 
 
 class Checkpoint:
@@ -105,8 +106,8 @@ class Checkpoint:
     def save(self, token: str, *, data: Mapping[str, Any] | None = None) -> None:
         """Save the token that resumes after the processed items.
 
-        It is on the disk when this returns. ``data`` is saved with it, and replaces what was saved
-        before; None keeps that. Where there is no token left, call :meth:`finish`.
+        It is on the disk when this returns. ``data`` is saved with it, and replaces the earlier
+        data; None keeps that. Where there is no token left, call :meth:`finish`.
         """
         if not isinstance(token, str) or not token:
             allowed = "a StartingToken; call finish() at the end of the listing"
@@ -137,7 +138,7 @@ class Checkpoint:
         ``pages`` must begin at :attr:`token`. If the listing is finished, there are no items, and
         nothing is sent.
         """
-        return self._iterate(pages, "items")
+        return self._iterate(pages, by_page=False)
 
     @overload
     def pages(self, pages: PageIterator[PageT, ItemT]) -> Iterator[PageT]: ...
@@ -148,7 +149,7 @@ class Checkpoint:
 
         There is one save a page, which is faster; the page under way is repeated.
         """
-        return self._iterate(pages, "pages")
+        return self._iterate(pages, by_page=True)
 
     def close(self) -> None:
         """Release the file. Nothing is saved: all processed items are saved already."""
@@ -164,15 +165,14 @@ class Checkpoint:
         state = "finished" if self.finished else "begun" if self.token else "not begun"
         return f"{type(self).__name__}({self.path!r}, {state})"
 
-    def _iterate(self, pages: Any, what: str) -> Any:
+    def _iterate(self, pages: Any, *, by_page: bool) -> Any:
         if not self.finished and pages.starting_token != self.token:
             name, given = "PaginationConfig.StartingToken", "not the token of the checkpoint"
             allowed = "paginate(..., PaginationConfig={'StartingToken': checkpoint.token})"
             raise ParamValidationError("Checkpoint", [Problem(name, given, allowed)])
         if hasattr(pages, "__aiter__"):
-            results = pages.items() if what == "items" else aiter(pages)
-            return _AsyncResults(self, pages, results)
-        return self._iterate_sync(pages, pages.items() if what == "items" else iter(pages))
+            return _AsyncResults(self, pages, aiter(pages) if by_page else pages.items())
+        return self._iterate_sync(pages, iter(pages) if by_page else pages.items())
 
     def _iterate_sync(
         self, pages: BasePageIterator[Any, Any], results: Generator[T]
@@ -205,12 +205,8 @@ class Checkpoint:
             listing, token, finished, data = (
                 saved[name] for name in ("listing", "token", "finished", "data")
             )
-            if not (
-                isinstance(token, str | None)
-                and isinstance(finished, bool)
-                and isinstance(data, dict)
-                and not (finished and token)
-            ):
+            types_fit = isinstance(token, str | None) and isinstance(finished, bool)
+            if not types_fit or not isinstance(data, dict) or (finished and token):
                 raise ValueError("its members are of other types")
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise CheckpointError(
@@ -260,13 +256,11 @@ class _AsyncResults(AsyncIterator[T], Generic[T]):
         if self._checkpoint.finished:
             await self._results.aclose()
             raise StopAsyncIteration
-        try:
-            result = await anext(self._results)
-        except StopAsyncIteration:
-            self._unsaved = [self._pages.resume_token]
-            await self._save_processed()
-            raise
+        result = await anext(self._results, _END)
         self._unsaved = [self._pages.resume_token]
+        if result is _END:
+            await self._save_processed()
+            raise StopAsyncIteration
         return result
 
     async def aclose(self) -> None:

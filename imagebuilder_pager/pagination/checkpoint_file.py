@@ -25,7 +25,7 @@ from collections.abc import Iterator
 
 from ..exceptions import CheckpointError, CheckpointLockedError
 
-_MAX_BYTES = 1024 * 1024  # many times what a token has
+_MAX_BYTES = 1024 * 1024  # many times the size of a token
 #: The errors of file systems that cannot lock a file or sync a directory.
 _NOT_SUPPORTED = {errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
 # Not all systems have all flags.
@@ -183,8 +183,9 @@ class CheckpointFile:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 # The program that had it may have removed the file just now.
-                if _is_same_file(descriptor, self._lock_path):
-                    return descriptor
+                with contextlib.suppress(FileNotFoundError):
+                    if os.path.samestat(os.fstat(descriptor), os.lstat(self._lock_path)):
+                        return descriptor
             except OSError as error:
                 if error.errno in _NOT_SUPPORTED:
                     return descriptor
@@ -244,13 +245,6 @@ def is_locked(path: str) -> bool:
 def _lock_path(path: str) -> str:
     directory, name = os.path.split(path)
     return os.path.join(directory, f".{name}.lock")  # noqa: PTH118 - without pathlib
-
-
-def _is_same_file(descriptor: int, path: str) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
-    except FileNotFoundError:
-        return False
 
 
 def _file_type_error(path: str) -> CheckpointError:

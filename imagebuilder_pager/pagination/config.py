@@ -39,7 +39,7 @@ _KEYS = tuple(PaginationConfig.__annotations__)
 class PaginationOptions(NamedTuple):
     """A valid ``PaginationConfig``.
 
-    ``page_size`` has the type that the service expects, ``start`` is what ``starting_token`` says.
+    ``page_size`` has the type that the service expects, ``start`` is the parsed ``starting_token``.
     """
 
     max_items: int | None = None

@@ -12,11 +12,8 @@ truncated, or that gets its resume token, is copied first.
 
 from __future__ import annotations
 
-import bisect
 import copy
-import hashlib
 import itertools
-from array import array
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
@@ -102,16 +99,17 @@ class PageCursor(Generic[PageT]):
         self._spec = spec
         self._params = first_request(spec, params, page_size, start)
         self._max_items = max_items
-        self._token_history = _TokenHistory()
+        # Of the tokens used so far, the hashes, so that a long listing stays small.
+        self._used_tokens: set[int] = set()
         self._tokens: Mapping[str, Any] = dict.fromkeys(spec.input_tokens)
         self._items_to_skip = 0
         if start is not None:
             self._tokens, self._items_to_skip = start
-            self._token_history.add(self._tokens)
+            self._used_tokens.add(_hash(self._tokens))
         self._page_count = 0
         self._item_count = 0
         self._done = False
-        self._repeated_tokens: Mapping[str, Any] | None = None
+        self._repeats = False
         #: The position of the page received last; None before the first.
         self.position: PagePosition | None = None
         #: The members that are the same on every page, from the first one.
@@ -133,11 +131,10 @@ class PageCursor(Generic[PageT]):
         """
         if self._done:
             return None
-        if self._repeated_tokens is not None:
+        if self._repeats:
             raise PaginationError(
                 f"page {self._page_count} ends with a token that was used before, so that the "
-                "pages would repeat without end (input tokens: "
-                f"{', '.join(self._repeated_tokens)})"
+                f"pages would repeat without end (input tokens: {', '.join(self._tokens)})"
             )
         return dict(self._params)
 
@@ -176,10 +173,15 @@ class PageCursor(Generic[PageT]):
             # The original page: a token can be made of its last item, which may be cut off here.
             next_tokens = self._advance(page, max_items_reached=count == remaining)
         if self._page_count == 1:
-            self._record_non_aggregates(editor.page)
+            for expression in self._spec.non_aggregates:
+                value = expression.search(editor.page)
+                set_value_at_path(self.non_aggregate_part, expression, value)
         self._item_count += count
         self.position = position = PagePosition(request_tokens, offset, count, next_tokens)
-        return PageResult(editor.finish(position), position, self.non_aggregate_part)
+        # As isinstance(editor.page, ResumablePage), but faster.
+        if hasattr(editor.page, "resume_token"):
+            editor.copied().resume_token = position.resume_token
+        return PageResult(editor.page, position, self.non_aggregate_part)
 
     def _skip_items(self, editor: _CopyOnWritePage[PageT], primary: Expression) -> int:
         """Cut off the items that the starting token skips, and return how many these are.
@@ -197,17 +199,13 @@ class PageCursor(Generic[PageT]):
         self._items_to_skip -= skipped
         for expression in self._spec.result_keys[1:]:
             # The listing that the token comes from has returned these with the items before the
-            # offset. Numbers stay, as in botocore: they count what the service has scanned.
+            # offset. Numbers stay, as in botocore: they count scanned items.
             value = expression.search(editor.page)
             if isinstance(value, (list, str)):
                 editor.set(expression, value[:0])
             elif not isinstance(value, (int, float)):
                 editor.set(expression, None)
         return skipped
-
-    def _record_non_aggregates(self, page: PageT) -> None:
-        for expression in self._spec.non_aggregates:
-            set_value_at_path(self.non_aggregate_part, expression, expression.search(page))
 
     def _advance(self, page: PageT, *, max_items_reached: bool) -> Mapping[str, Any] | None:
         """Move to the next page, and return the members of the token that resumes there."""
@@ -218,10 +216,11 @@ class PageCursor(Generic[PageT]):
         self._tokens = next_tokens
         if max_items_reached:
             self._done = True
-        elif self._token_history.add(next_tokens):
-            _inject_tokens(self._params, next_tokens)
+        elif (digest := _hash(next_tokens)) in self._used_tokens:
+            self._repeats = True
         else:
-            self._repeated_tokens = next_tokens
+            self._used_tokens.add(digest)
+            _inject_tokens(self._params, next_tokens)
         return (
             _with_offset(next_tokens, self._items_to_skip) if self._items_to_skip else next_tokens
         )
@@ -279,27 +278,12 @@ def _slice(items: Any, start: int, stop: int | None) -> Any:
     return items[start:stop]
 
 
+def _hash(tokens: Mapping[str, Any]) -> int:
+    return hash(repr(sorted(tokens.items())))
+
+
 def _with_offset(tokens: Mapping[str, Any], offset: int) -> dict[str, Any]:
     return {**tokens, OFFSET_KEY: offset}
-
-
-class _TokenHistory:
-    """The tokens used so far, at eight bytes each, so that a long listing stays small."""
-
-    def __init__(self) -> None:
-        self._digests = array("Q")
-
-    def add(self, tokens: Mapping[str, Any]) -> bool:
-        """Add the tokens, and return whether they are new."""
-        text = repr(sorted(tokens.items())) if len(tokens) > 1 else repr(tokens)
-        digest = int.from_bytes(
-            hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
-        )
-        index = bisect.bisect_left(self._digests, digest)
-        if index < len(self._digests) and self._digests[index] == digest:
-            return False
-        self._digests.insert(index, digest)
-        return True
 
 
 class _CopyOnWritePage(Generic[PageT]):
@@ -309,26 +293,20 @@ class _CopyOnWritePage(Generic[PageT]):
         self.page = page
         self._original = page
 
+    def copied(self) -> Any:
+        """Return the page to change."""
+        if self.page is self._original:
+            self.page = _copy(self.page)
+        return self.page
+
     def set(self, expression: Expression, value: Any) -> None:
-        self._copy_once()
+        target = self.copied()
         *parents, last = expression.member_path()
-        target: Any = self.page
         for name in parents:
             inner = target.get(name)
             target[name] = {} if inner is None else _copy(inner)
             target = target[name]
         target[last] = value
-
-    def finish(self, position: PagePosition) -> PageT:
-        # As isinstance(self.page, ResumablePage), but faster.
-        if hasattr(self.page, "resume_token"):
-            self._copy_once()
-            self.page.resume_token = position.resume_token
-        return self.page
-
-    def _copy_once(self) -> None:
-        if self.page is self._original:
-            self.page = _copy(self.page)
 
 
 def _copy(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """Our paginator over the methods of a boto3 or aiobotocore client, for any operation of AWS.
 
 The rule: nothing about a service is known here. How an operation paginates, and the type of the
-parameter for its page size, are what the client itself would use, its own data paths included.
+parameter for its page size, come from the client, and so from its data paths.
 """
 
 from __future__ import annotations
@@ -21,15 +21,12 @@ from .paginator import Paginator
 from .spec import PaginationSpec
 
 
+# The two kinds of clients differ in this alone.
 class _SyncClient(Protocol):
-    """As much of a boto3 client as tells it from an async one."""
-
     def close(self) -> None: ...
 
 
 class _AsyncClient(Protocol):
-    """As much of an aiobotocore client as tells it from a sync one."""
-
     def close(self) -> Awaitable[None]: ...
 
 
@@ -87,25 +84,17 @@ def _resolve_api_name(client: Any, operation_name: object) -> str:
             "paginator_from_client",
             [describe_invalid_value("client", client, "a client of boto3 or aiobotocore")],
         )
-    if isinstance(operation_name, str) and operation_name in api_name_by_method:
-        return str(api_name_by_method[operation_name])
-    raise UnknownOperationError(_describe_unknown(client, operation_name, api_name_by_method))
-
-
-def _describe_unknown(
-    client: Any, operation_name: object, api_name_by_method: Mapping[str, str]
-) -> str:
+    name = str(operation_name)
+    if name in api_name_by_method:
+        return str(api_name_by_method[name])
     import difflib
 
+    of_api_name = [method for method, api_name in api_name_by_method.items() if api_name == name]
+    similar = of_api_name or difflib.get_close_matches(name, api_name_by_method, n=3)
     message = f"no operation {operation_name!r} of {client.meta.service_model.service_name}"
-    method_by_api_name = {api_name: method for method, api_name in api_name_by_method.items()}
-    similar = method_by_api_name.get(str(operation_name))
-    names = (
-        [similar]
-        if similar is not None
-        else difflib.get_close_matches(str(operation_name), api_name_by_method, n=3)
+    raise UnknownOperationError(
+        f"{message}; there is: {', '.join(similar)}" if similar else message
     )
-    return f"{message}; there is: {', '.join(names)}" if names else message
 
 
 def _build_spec(client: Any, api_name: str, botocore_paginator: Any) -> PaginationSpec:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
 from typing import Any, Generic
 
-from ..exceptions import PagerError, ParamValidationError, Problem
+from ..exceptions import PagerError, PaginationError
 from .base import (
     BasePageIterator,
     BasePaginator,
@@ -15,14 +14,11 @@ from .base import (
     IterationState,
     PageExpander,
     PageT_co,
-    ParamSerializer,
     T,
-    reject_awaitable,
 )
 from .cursor import PageResult
-from .full_result import FullResult
 from .prefetch import prefetch
-from .spec import Expression, PaginationSpec
+from .spec import Expression
 
 
 class Paginator(BasePaginator[Callable[..., PageT_co]], Generic[PageT_co, ItemT_co]):
@@ -38,20 +34,7 @@ class Paginator(BasePaginator[Callable[..., PageT_co]], Generic[PageT_co, ItemT_
     Raises :class:`ParamValidationError` for an async function, which :class:`AsyncPaginator` takes.
     """
 
-    def __init__(
-        self,
-        method: Callable[..., PageT_co],
-        spec: PaginationSpec,
-        *,
-        serialize_params: ParamSerializer | None = None,
-        name: str = "paginate",
-    ) -> None:
-        if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
-            allowed = "a function that returns a page; for an async function, use AsyncPaginator"
-            raise ParamValidationError(
-                "Paginator", [Problem("method", "an async function given", allowed)]
-            )
-        super().__init__(method, spec, serialize_params=serialize_params, name=name)
+    _takes_async_functions = False
 
     def paginate(self, **params: Any) -> PageIterator[PageT_co, ItemT_co]:
         """Return an iterable over pages.
@@ -115,10 +98,9 @@ class PageIterator(
         ``NextToken`` is present only where ``MaxItems`` has truncated the listing.
         """
         state = IterationState(self)
-        full_result = FullResult(self._spec.result_keys)
-        for _ in self._iterate(state, state.collect_into(full_result)):
+        for _ in self._iterate(state, state.collect):
             pass
-        return state.finish(full_result)
+        return state.finish()
 
     def _iterate(
         self, state: IterationState[PageT_co], expand: PageExpander[PageT_co, T]
@@ -138,7 +120,13 @@ class PageIterator(
             if request is None:
                 return None
             page = self._method(**request)
-            reject_awaitable(page)
+            if isinstance(page, Awaitable):
+                if isinstance(page, Coroutine):
+                    page.close()  # or Python warns that it was never awaited
+                raise PaginationError(
+                    f"the method returned a {type(page).__name__} in place of a page; for an "
+                    "async function, use AsyncPaginator"
+                )
             return cursor.process_page(page)
 
         return prefetch(fetch, self._options.prefetch)

@@ -11,6 +11,9 @@ from .._validation import importing, validate_whole_number
 
 _MEMBER_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 
+_REQUIRED = {"input_token", "output_token", "result_key"}
+_KNOWN = _REQUIRED | {"limit_key", "more_results", "non_aggregate_keys"}
+
 
 class Expression:
     """A JMESPath expression over a page, with botocore's two attributes.
@@ -138,18 +141,10 @@ class PaginationSpec:
         The type and the limit of ``limit_key`` are in the service model alone, so they are
         parameters. Raises ``ValueError`` for an entry with missing or unknown members.
         """
-        known = {
-            "input_token",
-            "output_token",
-            "result_key",
-            "limit_key",
-            "more_results",
-            "non_aggregate_keys",
-        }
-        if missing := sorted({"input_token", "output_token", "result_key"} - entry.keys()):
+        if missing := sorted(_REQUIRED - entry.keys()):
             raise ValueError(f"a paginator entry without {', '.join(missing)}")
-        if unknown := sorted(entry.keys() - known):
+        if unknown := sorted(entry.keys() - _KNOWN):
             raise ValueError(
-                f"a paginator entry with {', '.join(unknown)}; allowed: {', '.join(sorted(known))}"
+                f"a paginator entry with {', '.join(unknown)}; allowed: {', '.join(sorted(_KNOWN))}"
             )
         return cls(**entry, limit_as_string=limit_as_string, max_page_size=max_page_size)

@@ -1,10 +1,10 @@
-"""The requests of a boto3 client, answered before anything is sent."""
+"""The requests of a boto3 client, with responses to them before anything is sent."""
 
 from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import botocore.awsrequest
@@ -18,10 +18,20 @@ from .boto3_endpoints import make_session
 Answer = Callable[[], tuple[int, dict[str, str], dict[str, Any]]]
 
 
-class _RawBody(io.BytesIO):
+class RawBody(io.BytesIO):
+    """The body of a response, as urllib3 hands it to botocore."""
+
     def stream(self, **_: Any) -> Iterator[bytes]:
-        while chunk := self.read(1024):
-            yield chunk
+        yield self.read()
+
+
+def aws_response(
+    url: str, status: int, headers: Mapping[str, str], body: bytes
+) -> botocore.awsrequest.AWSResponse:
+    """Return a response as botocore's HTTP session does."""
+    names: Any = botocore.awsrequest.HeadersDict(headers)
+    raw: Any = RawBody(body)
+    return botocore.awsrequest.AWSResponse(url, status, names, raw)
 
 
 class Boto3Call(NamedTuple):
@@ -36,7 +46,7 @@ def boto3_call(answer: Answer, profile: str | None = None, **config: Any) -> Bot
     client: Any = make_session(profile).create_client(
         "imagebuilder",
         region_name="us-west-2",
-        verify=False,  # nothing is sent, and certificates are slow to load
+        verify=False,  # nothing is sent, and certificates load slowly
         config=botocore.config.Config(**config),
     )
     attempts: list[dict[str, str]] = []
@@ -49,9 +59,7 @@ def boto3_call(answer: Answer, profile: str | None = None, **config: Any) -> Bot
             }
         )
         status, headers, body = answer()
-        head: Any = headers
-        raw: Any = _RawBody(json.dumps(body).encode())
-        return botocore.awsrequest.AWSResponse(request.url, status, head, raw)
+        return aws_response(request.url, status, headers, json.dumps(body).encode())
 
     client.meta.events.register("before-send.imagebuilder.*", respond)
     error = None

@@ -37,7 +37,7 @@ RUN = execution_id(0, 0)
 
 
 def broken(structure: Wire, paths: tuple[str, ...]) -> list[Wire]:
-    """The structure with each value in each of the members."""
+    """Return the structure once for each value in each of the members."""
     results = []
     for path, value in itertools.product(paths, VALUES):
         if not _fits(path, value):
@@ -47,7 +47,7 @@ def broken(structure: Wire, paths: tuple[str, ...]) -> list[Wire]:
 
 
 def _fits(path: str, value: Any) -> bool:
-    """Whether the value is one of the member."""
+    """Return whether the value is valid for the member."""
     if path in _STRUCTURES:
         return isinstance(value, dict)
     if path in _TIMES:
@@ -58,7 +58,7 @@ def _fits(path: str, value: Any) -> bool:
 
 
 def _numbered(resources: list[Wire]) -> list[Wire]:
-    """The resources, each with an id of its own where it has one at all."""
+    """Return the resources, with a different id for each that has a string as its id."""
     for number, resource in enumerate(resources):
         if isinstance(resource["resourceId"], str):
             resource["resourceId"] += f"-{number}"
@@ -66,7 +66,7 @@ def _numbered(resources: list[Wire]) -> list[Wire]:
 
 
 def make_broken_account(most: int = 50) -> LifecycleAccount:
-    """A policy, an execution of it, and an image of that are whole; the others are broken."""
+    """Return an account with one valid policy, execution and image; the others are broken."""
     account = LifecycleAccount(most=most)
     arn = policy_arn(0)
     policy = {"arn": arn, "name": "whole", "status": "ENABLED", "dateLastRun": 1790812800}
@@ -95,7 +95,7 @@ def make_broken_account(most: int = 50) -> LifecycleAccount:
 
 
 def keys_of_account(account: LifecycleAccount) -> list[tuple[Any, Any, Any]]:
-    """The ids of all records, by a plain nested loop: execution, parent and resource."""
+    """Return the ids of all records, by a nested loop: execution, parent and resource."""
 
     def text(item: Wire, member: str) -> str | None:
         return item[member] if isinstance(item[member], str) else None
@@ -123,5 +123,5 @@ def _is_structure(item: object) -> bool:
 
 
 def as_sent(value: Any) -> Any:
-    """A value of a page as JSON: as it was sent, but for times."""
+    """Return a value of a page as JSON: as it was sent, except times."""
     return json.loads(json.dumps(value, default=lambda time: time.timestamp()))

@@ -22,7 +22,7 @@ CALLER_PACKAGES: list[ModuleType] = [
     if importlib.util.find_spec(name) is not None
 ]
 
-#: What a client of the caller's sends its requests to; of httpx or httpx2.
+#: A handler of requests of httpx or httpx2.
 AnyHandler = Callable[[Any], Any]
 
 
@@ -39,18 +39,23 @@ class CallerKind(NamedTuple):
         client_class = self.package.Client if self.loop is None else self.package.AsyncClient
         return client_class(**options)
 
-    def hook(self, function: Callable[[Any], object]) -> Any:
-        """Return an event hook that calls the function."""
-        if self.loop is None:
-            return function
+    def hook(self, function: Callable[[Any], object], *, is_read: bool = False) -> Any:
+        """Return an event hook that calls the function, with the body read or not."""
 
-        async def call(given: Any) -> None:
+        def call(given: Any) -> None:
+            if is_read:
+                given.read()
             function(given)
 
-        return call
+        async def call_async(given: Any) -> None:
+            if is_read:
+                await given.aread()
+            function(given)
+
+        return call if self.loop is None else call_async
 
     def call(self, http: Any, *, times: int = 1, **arguments: Any) -> Any:
-        """Return the last of so many pages, by a client of ours; the caller's is closed then."""
+        """Return the last of ``times`` pages, by a client of ours; then close the caller's."""
         given = {
             "region_name": "us-west-2",
             "http_client": http,
@@ -60,17 +65,25 @@ class CallerKind(NamedTuple):
         }
 
         async def main() -> Any:
-            async with http, AsyncImageBuilder(**given) as client:
-                for _ in range(times):
-                    page = await client.list_lifecycle_execution_resources(**EXECUTION)
+            try:
+                async with AsyncImageBuilder(**given) as client:
+                    for _ in range(times):
+                        page = await client.list_lifecycle_execution_resources(**EXECUTION)
+                assert not http.is_closed, "the caller closes it"
                 return page
+            finally:
+                await http.aclose()
 
         if self.loop is not None:
             return anyio.run(main, backend=self.loop)
-        with http, ImageBuilder(**given) as client:
-            for _ in range(times):
-                page = client.list_lifecycle_execution_resources(**EXECUTION)
+        try:
+            with ImageBuilder(**given) as client:
+                for _ in range(times):
+                    page = client.list_lifecycle_execution_resources(**EXECUTION)
+            assert not http.is_closed, "the caller closes it"
             return page
+        finally:
+            http.close()
 
     def close(self, http: Any) -> None:
         """Close a client of the caller's."""

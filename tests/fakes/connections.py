@@ -1,4 +1,4 @@
-"""A server whose connections a test serves by itself, and clients of each kind that call it."""
+"""Pages as a server sends them, and clients of each kind that call it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import asyncio
 import contextlib
 import json
 import socket
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
@@ -19,160 +18,63 @@ from imagebuilder_pager import (
     ImageBuilder,
     exceptions,
 )
-from imagebuilder_pager.local import EXAMPLE_EXECUTION_ID
 
 from .accounts import LOCAL_CREDENTIALS
+from .clients import EXECUTION
+from .servers import requests_on
 
-EXECUTION: Any = {"lifecycleExecutionId": EXAMPLE_EXECUTION_ID}
 SYNC_WAYS = ["httpx", "h11"]
 ASYNC_WAYS = ["async httpx", "async h11"]
 WAYS = [*SYNC_WAYS, *ASYNC_WAYS]
 #: Those of clients that the caller has made.
 CALLER_WAYS = ["caller's", "async caller's"]
+_DEFAULTS: dict[str, Any] = {"region_name": "us-west-2", "max_attempts": 1, **LOCAL_CREDENTIALS}
 
 
-class ConnectionServer:
-    """A server that gives each connection, with its number from 1 on, to a function in a thread."""
-
-    def __init__(self, serve: Callable[[socket.socket, int], None]) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self._serve = serve
-        self._lock = threading.Lock()
-        self._connections: list[socket.socket] = []
-        self._threads: list[threading.Thread] = []
-        self.accepted = 0
-        self.open = 0
-        self.most_open = 0
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-        self._thread.start()
-
-    @property
-    def port(self) -> int:
-        port: int = self._listener.getsockname()[1]
-        return port
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                connection.settimeout(20)
-                with self._lock:
-                    self.accepted += 1
-                    self.open += 1
-                    self.most_open = max(self.most_open, self.open)
-                    self._connections.append(connection)
-                thread = threading.Thread(target=self._run, args=(connection, self.accepted))
-                self._threads.append(thread)
-                thread.start()
-
-    def _run(self, connection: socket.socket, number: int) -> None:
-        with contextlib.suppress(OSError), connection:
-            self._serve(connection, number)
-        with self._lock:
-            self.open -= 1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # this ends an accept
-        self._listener.close()
-        self._thread.join(5)
-        for connection in self._connections:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(5)
-            assert not thread.is_alive()
-
-
-def read_request(connection: socket.socket) -> bytes | None:
-    """Return the next request, None at the end of the connection."""
-    received = b""
-    while b"\r\n\r\n" not in received:
-        data = connection.recv(65536)
-        if not data:
-            return None
-        received += data
-    head, _, body = received.partition(b"\r\n\r\n")
-    length = int(head.lower().partition(b"content-length:")[2].split()[0])
-    while len(body) < length:
-        body += connection.recv(65536)
-    return head + b"\r\n\r\n" + body
-
-
-def requests_on(connection: socket.socket) -> Iterator[bytes]:
-    """Go through the requests on a connection."""
-    while (request := read_request(connection)) is not None:
-        yield request
-
-
-def http_response(body: Any, status: str = "200 OK", **headers: str) -> bytes:
-    """Return a response with a body in JSON."""
-    content = json.dumps(body).encode()
-    named = {"Content-Length": str(len(content))} | {
-        name.replace("_", "-"): value for name, value in headers.items()
-    }
-    lines = "".join(f"{name}: {value}\r\n" for name, value in named.items())
-    return f"HTTP/1.1 {status}\r\n{lines}\r\n".encode() + content
-
-
-def page_of(resource_id: str) -> dict[str, Any]:
-    return {"resources": [{"resourceId": resource_id}]}
+def page_response(resource_id: str) -> bytes:
+    """Return a response with a page of one resource."""
+    content = json.dumps({"resources": [{"resourceId": resource_id}]}).encode()
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(content), content)
 
 
 def serve_pages(connection: socket.socket, number: int) -> None:
     """Respond to each request with a page of one resource, named after the connection."""
     for _ in requests_on(connection):
-        connection.sendall(http_response(page_of(f"connection-{number}")))
+        connection.sendall(page_response(f"connection-{number}"))
 
 
 @contextlib.contextmanager
 def sync_client(way: str, url: str, **options: Any) -> Iterator[ImageBuilder]:
     """Make a client of a kind: "httpx" is the default, "caller's" has an ``httpx.Client``."""
-    http: Any = None
     with contextlib.ExitStack() as stack:
         if way == "h11":
-            http = stack.enter_context(_h11(H11Client, options))
+            options["http_client"] = stack.enter_context(_h11(H11Client, options))
         elif way == "caller's":
-            http = stack.enter_context(httpx.Client())
-        yield stack.enter_context(
-            ImageBuilder("us-west-2", endpoint_url=url, http_client=http, **_arguments(options))
-        )
+            options["http_client"] = stack.enter_context(httpx.Client())
+        yield stack.enter_context(ImageBuilder(endpoint_url=url, **{**_DEFAULTS, **options}))
 
 
 @contextlib.asynccontextmanager
 async def async_client(way: str, url: str, **options: Any) -> AsyncIterator[AsyncImageBuilder]:
     """Make an async client of a kind, under the same names."""
-    http: Any = None
     async with contextlib.AsyncExitStack() as stack:
         if way == "async h11":
-            http = await stack.enter_async_context(_h11(AsyncH11Client, options))
+            options["http_client"] = await stack.enter_async_context(_h11(AsyncH11Client, options))
         elif way == "async caller's":
-            http = await stack.enter_async_context(httpx.AsyncClient())
+            options["http_client"] = await stack.enter_async_context(httpx.AsyncClient())
         yield await stack.enter_async_context(
-            AsyncImageBuilder(
-                "us-west-2", endpoint_url=url, http_client=http, **_arguments(options)
-            )
+            AsyncImageBuilder(endpoint_url=url, **{**_DEFAULTS, **options})
         )
 
 
 def _h11(client_class: Any, options: dict[str, Any]) -> Any:
     """Return a client over h11, with those of an Image Builder client's options that are its."""
-    names = {"max_pool_connections": "max_connections", "verify": "verify"}
-    arguments = {names[name]: options.pop(name) for name in names if name in options}
+    arguments = {}
+    if "max_pool_connections" in options:
+        arguments["max_connections"] = options.pop("max_pool_connections")
     if "clock" in options:
         arguments["monotonic"] = options["clock"].monotonic
     return client_class(**arguments)
-
-
-def _arguments(options: dict[str, Any]) -> dict[str, Any]:
-    return {**LOCAL_CREDENTIALS, "max_attempts": 1, **options}
 
 
 def call_in_turn(
@@ -182,30 +84,24 @@ def call_in_turn(
 
     ``before`` is called with the number of each call, from 0 on.
     """
-    if way.startswith("async"):
-        return asyncio.run(_call_in_turn_async(way, url, count, before, options))
-    results: list[Any] = []
-    with sync_client(way, url, **options) as client:
-        for number in range(count):
-            before(number)
-            try:
-                page = client.list_lifecycle_execution_resources(**EXECUTION)
-                results.append(page.resources[0].resource_id)
-            except exceptions.PagerError as error:
-                results.append(error)
-    return results
 
+    async def main() -> list[Any]:
+        results: list[Any] = []
+        async with contextlib.AsyncExitStack() as stack:
+            client: Any = (
+                await stack.enter_async_context(async_client(way, url, **options))
+                if way.startswith("async")
+                else stack.enter_context(sync_client(way, url, **options))
+            )
+            for number in range(count):
+                before(number)
+                try:
+                    page = client.list_lifecycle_execution_resources(**EXECUTION)
+                    if way.startswith("async"):
+                        page = await page
+                    results.append(page.resources[0].resource_id)
+                except exceptions.PagerError as error:
+                    results.append(error)
+        return results
 
-async def _call_in_turn_async(
-    way: str, url: str, count: int, before: Callable[[int], object], options: dict[str, Any]
-) -> list[Any]:
-    results: list[Any] = []
-    async with async_client(way, url, **options) as client:
-        for number in range(count):
-            before(number)
-            try:
-                page = await client.list_lifecycle_execution_resources(**EXECUTION)
-                results.append(page.resources[0].resource_id)
-            except exceptions.PagerError as error:
-                results.append(error)
-    return results
+    return asyncio.run(main())

@@ -1,4 +1,4 @@
-"""A local fleet that everything in this process and its children reaches by its environment."""
+"""A local fleet, reached by the environment of this process; its records, and those stored."""
 
 import os
 import sqlite3
@@ -13,9 +13,11 @@ import httpx
 import pytest
 
 from imagebuilder_pager._aws.clock import Clock
+from imagebuilder_pager.cli.main import main
 from imagebuilder_pager.fleet import (
     Account,
     FleetDatabase,
+    FleetResult,
     Target,
     batch,
     make_targets,
@@ -24,25 +26,13 @@ from imagebuilder_pager.fleet import (
 from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalServer
 from imagebuilder_pager.local.account_generator import FleetSize
 from imagebuilder_pager.local.fleet_service import LocalFleet
+from tests.fakes.command_line import CommandResult
 
-__all__ = [
-    "PAST",
-    "InlineExecutor",
-    "Key",
-    "expected_records",
-    "fleet_environment",
-    "log_writes",
-    "logged_writes",
-    "make_fleet",
-    "role_arn",
-    "run_in_process",
-    "serve_fleet",
-    "stored_records",
-    "targets_of",
-]
-
-#: A day on which all executions have ended for long.
+#: A day long after the end of all executions.
 PAST = datetime(2026, 3, 1, tzinfo=UTC)
+REGION = "us-west-2"
+#: One account and region, with the credentials of the environment.
+TARGET = Target(Account(), REGION)
 
 #: The key of a record: execution, parent, resource, account and region.
 Key = tuple[str, str, str, str, str]
@@ -104,12 +94,39 @@ def expected_records(fleet: LocalFleet) -> set[Key]:
     }
 
 
-def stored_records(path: Path) -> list[Key]:
-    """Return the keys of all resources that the database has."""
-    with closing(sqlite3.connect(path)) as connection:
-        return connection.execute(
-            "SELECT execution_id, parent_id, resource_id, account, region FROM resources"
-        ).fetchall()
+def run(path: Path, targets: tuple[Target, ...] = (TARGET,), **arguments: Any) -> FleetResult:
+    """Run the fleet with its database."""
+    with FleetDatabase(path) as database:
+        return run_fleet(targets, database, **arguments)
+
+
+def query(path: Path, sql: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a query; commit it if it is a change."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        return connection.execute(sql).fetchall()
+
+
+def stored_records(path: Path) -> set[Key]:
+    """Return the keys of all resources in the database, which has each once."""
+    sql = "SELECT execution_id, parent_id, resource_id, account, region FROM resources"
+    stored = query(path, sql)
+    keys: set[Any] = set(stored)
+    assert len(keys) == len(stored)
+    return keys
+
+
+def report(capfd: pytest.CaptureFixture[str], *arguments: str) -> CommandResult:
+    """Run the command ``lifecycle-report``."""
+    capfd.readouterr()
+    code = main(["lifecycle-report", *arguments])
+    return CommandResult(code, *capfd.readouterr())
+
+
+def report_offline(capfd: pytest.CaptureFixture[str], path: Path, *arguments: str) -> str:
+    """Return the report of a database, which is complete."""
+    result = report(capfd, "--database", str(path), "--offline", *arguments)
+    assert (result.code, result.err) == (0, "")
+    return result.out
 
 
 def log_writes(path: Path) -> None:
@@ -132,11 +149,8 @@ def logged_writes(path: Path, *, is_complete: bool = False) -> list[tuple[str, s
 
     - ``is_complete``: whether only those to a complete listing. Default: False.
     """
-    with closing(sqlite3.connect(path)) as connection:
-        return connection.execute(
-            "SELECT execution_id, parent_id, resource_id FROM writes WHERE is_complete >= ?",
-            (is_complete,),
-        ).fetchall()
+    sql = "SELECT execution_id, parent_id, resource_id FROM writes WHERE is_complete >= "
+    return query(path, f"{sql}{is_complete}")
 
 
 def run_in_process(
@@ -145,12 +159,11 @@ def run_in_process(
     """Run the fleet with its environment, in small batches: for a process that is killed."""
     os.environ.update(environment)
     batch.MAX_PAGES = 4
-    with FleetDatabase(path) as database:
-        run_fleet(targets, database, **arguments)
+    run(path, targets, **arguments)
 
 
 class InlineExecutor(Executor):
-    """An executor that runs what it is given at once, by a clock that does not wait."""
+    """An executor that runs a batch at once, by a clock that does not wait."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock

@@ -1,6 +1,5 @@
 """Image Builder clients whose requests are answered in process."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -16,16 +15,7 @@ from imagebuilder_pager.local import (
     LocalImageBuilder,
 )
 
-from .paginated_service import FakeService, Listing
-
 ID = EXAMPLE_EXECUTION_ID
-ENTRY = {
-    "input_token": "nextToken",
-    "output_token": "nextToken",
-    "limit_key": "maxResults",
-    "result_key": "resources",
-    "non_aggregate_keys": ["lifecycleExecutionId", "lifecycleExecutionState"],
-}
 ARGUMENTS: dict[str, Any] = {
     "region_name": "us-west-2",
     "aws_access_key_id": ACCESS_KEY_ID,
@@ -43,22 +33,6 @@ def local(count: int, **options: Any) -> LocalImageBuilder:
     state = {"status": "SUCCESS", "reason": "done"}
     account = Account((Execution(ID, state, tuple(resources(count))),))
     return LocalImageBuilder(account, **options)
-
-
-def listing_of(count: int, **ways: Any) -> Listing:
-    """The same, as a fake service that may have odd ways of answering."""
-    entry = {**ENTRY, "non_aggregate_keys": []}
-    return Listing(entry=entry, items=resources(count), **{"most": 25, **ways})
-
-
-def answering(service: FakeService) -> Handler:
-    """An Image Builder made of a fake service; it looks at no signature."""
-
-    def handle(request: httpx.Request) -> httpx.Response:
-        params = json.loads(request.content)
-        return httpx.Response(200, json={"lifecycleExecutionId": ID, **service(**params)})
-
-    return handle
 
 
 def client_of(handler: Handler, **arguments: Any) -> ImageBuilder:

@@ -1,4 +1,4 @@
-"""Hypothesis strategies: listings of fake services, and what a caller asks of them."""
+"""Hypothesis strategies: listings of fake services, and the options of a caller."""
 
 from typing import Any
 

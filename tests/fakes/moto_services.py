@@ -1,9 +1,14 @@
 """Services of AWS as moto plays them, each with something to list."""
 
 import json
+import random
 import time
 from dataclasses import dataclass, field
 from typing import Any
+
+from imagebuilder_pager.pagination import paginator_from_client
+
+from .paginated_service import Pages, settled
 
 SETTINGS: dict[str, Any] = {
     "region_name": "us-east-1",
@@ -116,3 +121,35 @@ def _fill_logs(logs: Any) -> None:
         logs.create_log_stream(**name)
         events = [{"timestamp": now + n, "message": f"{n}"} for n in range(3)]
         logs.put_log_events(**name, logEvents=events)
+
+
+async def check_resuming(client: Any, case: Case, *, seed: int, prefetch: int, by: str) -> None:
+    """Check that a listing has each item once if it is stopped after some, again and again.
+
+    Each run stops after some ``items``, or after its first page, at another page size.
+    """
+    rng = random.Random(seed)
+    paginator: Any = paginator_from_client(client, case.method_name)
+    primary = paginator.result_keys[0]
+    reference = client.get_paginator(case.method_name).paginate(**case.params)
+    expected = list(primary.search(await settled(reference.build_full_result())))
+    assert len(expected) > 8
+    items: list[Any] = []
+    token: str | None = None
+    runs = 0
+    while token is not None or runs == 0:
+        config = {"PageSize": rng.choice(case.sizes), "StartingToken": token, "Prefetch": prefetch}
+        pages = Pages(paginator.paginate(**case.params, PaginationConfig=config))
+        if by == "pages":
+            items += primary.search(await anext(aiter(pages))) or ()
+        else:
+            iterator = pages.items()
+            for _ in range(rng.randint(1, 6)):
+                item = await anext(iterator, None)
+                items += [] if item is None else [item]
+            await iterator.aclose()
+        token = pages.resume_token
+        runs += 1
+        assert len(items) <= len(expected)
+    assert items == expected
+    assert runs > 1

@@ -1,48 +1,28 @@
-"""A local fleet whose executions and answers change while it serves."""
+"""A local fleet, with executions and answers that change while it serves."""
 
 import datetime as dt
 import json
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import httpx
 
-from imagebuilder_pager.fleet import Account as FleetAccount
-from imagebuilder_pager.fleet import Target
 from imagebuilder_pager.local import Account, Execution
 from imagebuilder_pager.local.example_policies import example_policy
 from imagebuilder_pager.local.fleet_service import LocalFleet
-from tests.fakes.fleets import PAST, Key, make_fleet
-
-__all__ = [
-    "ACCOUNT_ID",
-    "REGION",
-    "TARGET",
-    "Answer",
-    "MovingFleet",
-    "error_response",
-    "execution_id",
-    "fleet_of",
-    "interrupt",
-    "make_execution",
-    "policy_arn",
-    "sts_error_response",
-]
+from tests.fakes.fleets import PAST, REGION, Key, expected_records, make_fleet, stored_records
 
 ACCOUNT_ID = "123456789012"
-REGION = "us-west-2"
-#: The account and region of :func:`fleet_of`, with the credentials of the environment.
-TARGET = Target(FleetAccount(), REGION)
-
 _ENDED = ("SUCCESS", "FAILED", "CANCELLED")
 
-#: What is done when a request comes; a response is sent in place of the fleet's.
-Action = Callable[[], httpx.Response | None]
+#: The action at a request, which may return a response, or the response.
+Action = Callable[[], httpx.Response | None] | httpx.Response
 
 
 class Answer(NamedTuple):
@@ -59,29 +39,27 @@ class Answer(NamedTuple):
         return "parentResourceId" in self.parameters
 
 
+@dataclass
 class _Rule:
     """An action at the requests of an operation with certain parameters."""
 
-    def __init__(
-        self, action: Action, operation: str, number: int | None, parameters: dict[str, Any]
-    ) -> None:
-        self.action = action
-        self.is_due_at = number
-        self.operation = operation
-        self.parameters = parameters
-        self.requests = 0
+    action: Action
+    operation: str
+    number: int | None
+    parameters: dict[str, Any]
+    requests: int = 0
 
     def is_due(self, operation: str, parameters: dict[str, Any]) -> bool:
         if operation != self.operation or not self.parameters.items() <= parameters.items():
             return False
         self.requests += 1
-        return self.is_due_at in {None, self.requests}
+        return self.number in {None, self.requests}
 
 
 class MovingFleet:
-    """A fleet whose data and answers change while it serves; thread-safe.
+    """A fleet, with data and answers that change while it serves; thread-safe.
 
-    - ``fleet``: what answers, and has the data of the first account and region.
+    - ``fleet``: the fleet; the data that changes is that of its first account and region.
     """
 
     def __init__(self, fleet: LocalFleet) -> None:
@@ -94,7 +72,7 @@ class MovingFleet:
         operation, parameters = _read(request)
         with self._lock:
             due = [rule for rule in self._rules if rule.is_due(operation, parameters)]
-        given = [rule.action() for rule in due]
+        given = [rule.action() if callable(rule.action) else rule.action for rule in due]
         response = next((one for one in given if one is not None), None) or self.fleet(request)
         is_json = response.headers["content-type"] == "application/json"
         answer = Answer(
@@ -109,7 +87,7 @@ class MovingFleet:
     ) -> None:
         """Do something before each request is answered, or before one of them.
 
-        - ``action``: what is done; a response that it returns is sent.
+        - ``action``: the action; its response is sent in place of the fleet's.
         - ``operation``: the operation of the requests; ``AssumeRole`` is STS's.
         - ``number``: of these requests, the one, from 1. Default: None, each.
         - ``parameters``: parameters that they have.
@@ -132,11 +110,6 @@ class MovingFleet:
         """Return the number of requests by operation since answers were last taken."""
         return Counter(answer.operation for answer in self.take_answers())
 
-    @property
-    def executions(self) -> tuple[Execution, ...]:
-        """The executions that there are."""
-        return self._account.executions
-
     def put(self, *executions: Execution) -> None:
         """Put executions in the place of those with their ids, and new ones before all others."""
         given = {one.lifecycle_execution_id: one for one in executions}
@@ -146,7 +119,9 @@ class MovingFleet:
     def remove(self, *numbers: int) -> None:
         """Remove executions."""
         removed = {execution_id(number) for number in numbers}
-        kept = (one for one in self.executions if one.lifecycle_execution_id not in removed)
+        kept = (
+            one for one in self._account.executions if one.lifecycle_execution_id not in removed
+        )
         self._replace(executions=tuple(kept))
 
     def remove_policy(self, number: int) -> None:
@@ -229,6 +204,17 @@ def make_execution(
         start_time=time - 300,
         end_time=time if status in _ENDED else None,
     )
+
+
+def make_many(count: int, **members: Any) -> MovingFleet:
+    """Return a fleet of policies with an execution each; ``members`` are the executions'."""
+    return fleet_of(*(make_execution(number, policy=number, **members) for number in range(count)))
+
+
+def assert_all_stored(path: Path, fleet: MovingFleet, *, without: Collection[str] = ()) -> None:
+    """Assert that the database has each resource once, but for those of some executions."""
+    expected = expected_records(fleet.fleet)
+    assert stored_records(path) == {key for key in expected if key[0] not in without}
 
 
 def answered_records(answers: list[Answer]) -> set[Key]:

@@ -45,7 +45,7 @@ class FakeStream:
         self.written += buffer
 
     def read_nowait(self, max_bytes: int) -> bytes | None:
-        """Return what has arrived, b"" for the end, None for nothing."""
+        """Return the bytes that have arrived, b"" for the end, None for nothing."""
         if self._chunks:
             return self._chunks.pop(0)
         return b"" if self._ends else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -14,6 +13,8 @@ import httpx
 
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder
 from imagebuilder_pager._rows import Operation
+
+from .boto3_requests import aws_response
 
 CREDENTIALS: Any = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
 VERSION = "arn:aws:imagebuilder:us-west-2:123456789012:image/web/1.0.0"
@@ -111,16 +112,4 @@ class Boto3:
         assert self._service is not None
         body: Any = request.body or b""
         content = self._service.respond(params_of(request.method, request.url, body))
-        raw: Any = _Raw(content)
-        headers: Any = {}
-        return botocore.awsrequest.AWSResponse(request.url, 200, headers, raw)
-
-
-class _Raw:
-    """The body of a response, as urllib3 hands it to botocore."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    def stream(self, **_: Any) -> Iterator[bytes]:
-        yield self._body
+        return aws_response(request.url, 200, {}, content)

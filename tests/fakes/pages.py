@@ -32,7 +32,7 @@ Boto3Response = Callable[..., dict[str, Any]]
 
 
 def read_page(body: object, **arguments: Any) -> Page:
-    """The page that a client makes of a body, given as bytes or as JSON values."""
+    """Return the page that a client reads from a body, given as bytes or as JSON values."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     response = httpx.Response(200, headers=RESPONSE_HEADERS, content=content)
     with httpx.Client(transport=httpx.MockTransport(lambda _: response)) as http_client:
@@ -47,7 +47,7 @@ def read_page(body: object, **arguments: Any) -> Page:
 
 
 def page_of(body: object) -> Page:
-    """The model of a body, without a client."""
+    """Return the model of a body, without a client."""
     metadata = {"HTTPStatusCode": 200, "HTTPHeaders": {}, "RetryAttempts": 0}
     return Page.from_json(json.dumps(body).encode(), metadata)
 

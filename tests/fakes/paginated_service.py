@@ -1,19 +1,18 @@
-"""A paginated service that is not there, made after an entry of AWS's ``paginators-1.json``.
+"""A fake paginated service, made after an entry of AWS's ``paginators-1.json``.
 
-The service answers any method call, botocore's paginator's and ours, sync and async; it writes down
-what it was sent, and refuses a token that it would not have given.
+It answers botocore's paginator and ours, sync and async, records the requests, and refuses a token
+that it has not given.
 """
 
 import asyncio
 import copy
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio.lowlevel
 import botocore.paginate
-import trio
 
 from imagebuilder_pager.pagination import AsyncPaginator, PaginationSpec, Paginator
 
@@ -22,6 +21,13 @@ Entry = dict[str, Any]
 State = tuple[int, int]
 BACKENDS = ("asyncio", "trio")
 WAYS = ("sync", *BACKENDS)
+#: The operation of most tests.
+ENTRY: Entry = {
+    "input_token": "Token",
+    "output_token": "NextToken",
+    "result_key": "Items",
+    "limit_key": "Max",
+}
 
 
 class ServiceError(Exception):
@@ -40,7 +46,7 @@ def put(page: dict[str, Any], path: str, value: Any) -> None:
 
 
 def members(entry: Entry) -> Any:
-    """As much of a service model as botocore's paginator looks at."""
+    """The part of a service model that botocore's paginator reads."""
     kind = "string" if entry.get("limit_as_string") else "integer"
     shapes = {entry["limit_key"]: SimpleNamespace(type_name=kind)} if "limit_key" in entry else {}
     return SimpleNamespace(input_shape=SimpleNamespace(members=shapes))
@@ -48,12 +54,12 @@ def members(entry: Entry) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """What a service has to list, and the ways it has of answering.
+    """The items of a service, and the kinds of its pages.
 
     ``most``: items of a page, when not fewer are asked for. ``short``: how many fewer than that
     there are, in turns. ``hops``: empty pages before the items, in turns. ``end`` and ``empty``:
-    how it writes that there is no token, and that there are no items. ``trailing``: an empty page
-    comes last. ``stale``: the last page has a token all the same (where there is ``more_results``).
+    how it writes a missing token, and missing items. ``trailing``: an empty page comes last.
+    ``stale``: with ``more_results``, the last page has a token all the same.
     """
 
     entry: Entry
@@ -87,7 +93,7 @@ class Listing:
         ]
 
     def tokens(self, state: State) -> dict[str, Any]:
-        """The tokens that lead to a state, without those that are not there."""
+        """The tokens that lead to a state, without missing ones."""
         return {
             name: self._token(number, state)
             for number, name in enumerate(self.input_tokens)
@@ -173,7 +179,7 @@ class Listing:
 
 
 class FakeService:
-    """A service that answers with the pages of a listing, and writes down what it was sent."""
+    """A service that answers with the pages of a listing, and records its requests."""
 
     def __init__(self, listing: Listing) -> None:
         self.listing = listing
@@ -234,9 +240,11 @@ def botocores_complete(method: Callable[..., Any], entry: Entry) -> Any:
     return paginator
 
 
-def run(backend: str, function: Callable[[], Awaitable[T]]) -> T:
-    """Runs an async function to its end, under asyncio or trio."""
-    if backend == "trio":
+def run(way: str, function: Callable[[], Awaitable[T]]) -> T:
+    """Runs an async function to its end, under trio or (also for ``sync``) asyncio."""
+    if way == "trio":
+        import trio  # the environment with aiobotocore has none
+
         return trio.run(function)
 
     async def main() -> T:
@@ -245,60 +253,107 @@ def run(backend: str, function: Callable[[], Awaitable[T]]) -> T:
     return asyncio.run(main())
 
 
+class Each(AsyncIterator[Any]):
+    """The values of a sync or an async iterable, both read with ``await``."""
+
+    def __init__(self, values: Any) -> None:
+        self._values = aiter(values) if hasattr(values, "__aiter__") else iter(values)
+
+    async def __anext__(self) -> Any:
+        if hasattr(self._values, "__anext__"):
+            return await anext(self._values)
+        for value in self._values:
+            return value
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        await close(self._values)
+
+
+async def close(closable: Any) -> None:
+    """Close a sync or an async iterator or client."""
+    if hasattr(closable, "aclose"):
+        await closable.aclose()
+    else:
+        closable.close()
+
+
+async def settled(value: Any) -> Any:
+    """Return the value, awaited if it is awaitable."""
+    return await value if isinstance(value, Awaitable) else value
+
+
+class Pages:
+    """Our pages or our walk, sync or async; both are read with ``await``."""
+
+    def __init__(self, pages: Any) -> None:
+        self.pages = pages
+
+    def __aiter__(self) -> Each:
+        return Each(self.pages)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.pages, name)
+
+    def items(self) -> Each:
+        return Each(self.pages.items())
+
+    def search(self, expression: str) -> Each:
+        return Each(self.pages.search(expression))
+
+    def result_key_iters(self) -> list[Each]:
+        return [Each(values) for values in self.pages.result_key_iters()]
+
+    async def build_full_result(self) -> dict[str, Any]:
+        result: dict[str, Any] = await settled(self.pages.build_full_result())
+        return result
+
+
+def paginate_by(way: str, method: Callable[..., Any], config: Any = None, **params: Any) -> Pages:
+    """Our pages of a service, or of a function of :data:`ENTRY`, in one of the ways."""
+    entry = method.listing.entry if isinstance(method, FakeService) else ENTRY
+
+    async def later(**params: Any) -> Any:
+        await anyio.lowlevel.checkpoint()
+        return method(**params)
+
+    paginator: Any = ours(method, entry) if way == "sync" else ours_async(later, entry)
+    return Pages(paginator.paginate(PaginationConfig=config, **params))
+
+
+def gone_through(way: str, pages: Pages, values: Any, stop_after: int | None) -> Any:
+    """Some values of the pages, the resume token after each, and the one after them all."""
+    found: list[Any] = []
+    tokens: list[str | None] = []
+
+    async def main() -> None:
+        async for value in values:
+            found.append(value)
+            tokens.append(pages.resume_token)
+            if len(found) == stop_after:
+                break
+
+    run(way, main)
+    return found, tokens, pages.resume_token
+
+
 def pages_by(
     way: str, service: FakeService, config: Any = None, stop_after: int | None = None
 ) -> tuple[list[Any], list[str | None]]:
     """The service's pages and the resume token after each, gone through in one of the ways."""
-    pages: list[Any] = []
-    tokens: list[str | None] = []
-    if way == "sync":
-        run_sync = ours(service, service.listing.entry).paginate(PaginationConfig=config)
-        for page in run_sync:
-            pages.append(page)
-            tokens.append(run_sync.resume_token)
-            if len(pages) == stop_after:
-                break
-        return pages, tokens
-
-    async def main() -> None:
-        paginator = ours_async(service.later, service.listing.entry)
-        run_async = paginator.paginate(PaginationConfig=config)
-        async for page in run_async:
-            pages.append(page)
-            tokens.append(run_async.resume_token)
-            if len(pages) == stop_after:
-                break
-
-    run(way, main)
-    return pages, tokens
+    pages = paginate_by(way, service, config)
+    found, tokens, _ = gone_through(way, pages, pages, stop_after)
+    return found, tokens
 
 
 def items_by(
     way: str, service: FakeService, config: Any = None, stop_after: int | None = None
 ) -> tuple[list[Any], list[str | None], str | None]:
     """The items, the resume token after each, and the one after them all."""
-    items: list[Any] = []
-    tokens: list[str | None] = []
-    if way == "sync":
-        run_sync = ours(service, service.listing.entry).paginate(PaginationConfig=config)
-        for item in run_sync.items():
-            items.append(item)
-            tokens.append(run_sync.resume_token)
-            if len(items) == stop_after:
-                break
-        return items, tokens, run_sync.resume_token
-
-    async def main() -> str | None:
-        paginator = ours_async(service.later, service.listing.entry)
-        run_async = paginator.paginate(PaginationConfig=config)
-        async for item in run_async.items():
-            items.append(item)
-            tokens.append(run_async.resume_token)
-            if len(items) == stop_after:
-                break
-        return run_async.resume_token
-
-    return items, tokens, run(way, main)
+    pages = paginate_by(way, service, config)
+    result: tuple[list[Any], list[str | None], str | None]
+    result = gone_through(way, pages, pages.items(), stop_after)
+    return result
 
 
 def expand_items(listing: Listing, pages: list[Any]) -> list[Any]:

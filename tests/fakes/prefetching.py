@@ -12,24 +12,10 @@ import anyio.lowlevel
 import pytest
 import trio
 
-from tests.fakes.paginated_service import (
-    FakeService,
-    Listing,
-    ServiceError,
-)
-
-ENTRY: dict[str, Any] = {
-    "input_token": "Token",
-    "output_token": "NextToken",
-    "result_key": "Items",
-    "limit_key": "Max",
-}
-
+from tests.fakes.paginated_service import ENTRY, FakeService, Listing, ServiceError
 
 #: Ten pages of two.
 TEN = Listing(entry=ENTRY, items=list(range(20)), most=2)
-
-
 TIMEOUT = 20  # seconds, until a test that waits in vain fails
 
 
@@ -38,7 +24,7 @@ class CallerError(Exception):
 
 
 class FailingService(FakeService):
-    """A service that fails, from some request on."""
+    """A service that fails after some good requests."""
 
     def __init__(self, listing: Listing, good: int) -> None:
         super().__init__(listing)
@@ -52,7 +38,7 @@ class FailingService(FakeService):
 
 
 class GatedService(FakeService):
-    """A service whose answers come when they are let through; it tells when it has been asked."""
+    """A service that answers when released, and signals each request."""
 
     def __init__(self, listing: Listing, free: int) -> None:
         super().__init__(listing)
@@ -71,9 +57,9 @@ class GatedService(FakeService):
 
 
 class HeldService:
-    """An async service that answers the first pages, and then only when it is told to.
+    """An async service that answers the first pages at once, and the others when released.
 
-    Tidying up after a request takes it a while, as closing a connection does.
+    Its cleanup after a request takes several steps, as closing a connection does.
     """
 
     def __init__(self, free: int) -> None:
@@ -154,29 +140,22 @@ async def run_all_tasks() -> None:
         await anyio.lowlevel.checkpoint()
 
 
-def count_tasks(backend: str) -> int:
-    """How many tasks there are."""
-    if backend == "trio":
+def count_tasks(way: str) -> int:
+    """Return the number of tasks; for ``sync``, of threads that fetch pages."""
+    if way == "sync":
+        return len(prefetch_threads())
+    if way == "trio":
         return trio.lowlevel.current_statistics().tasks_living
     return len(asyncio.all_tasks())
 
 
-def exhaust(pages: Any, items: list[Any]) -> None:
-    for page in pages:
-        items.extend(page["Items"])
+async def collect(values: Any, found: list[Any]) -> None:
+    """Append the values to a list, one by one."""
+    async for value in values:
+        found.append(value)  # noqa: PERF401 - those before an error stay
 
 
-async def exhaust_async(pages: Any, items: list[Any]) -> None:
-    async for page in pages:
-        items.extend(page["Items"])
-
-
-def raise_in_loop(values: Any) -> None:
-    for _ in values:
-        raise CallerError
-
-
-async def raise_in_loop_async(values: Any) -> None:
+async def raise_in_loop(values: Any) -> None:
     async for _ in values:
         raise CallerError
 
@@ -184,7 +163,7 @@ async def raise_in_loop_async(values: Any) -> None:
 async def cancel_while_waiting(
     backend: str, iterate: Callable[[], Awaitable[None]], asked: anyio.Event
 ) -> None:
-    """Cancels, from another task, what waits for an answer."""
+    """Cancels an iteration from another task while it waits for an answer."""
     if backend == "trio":
         with trio.CancelScope() as scope:
             async with trio.open_nursery() as nursery:

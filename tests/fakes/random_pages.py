@@ -65,7 +65,7 @@ class RandomValues:
         }[type_name]
 
     def items(self, shape: Any, count: int, depth: int = 0) -> list[Any]:
-        """Return a list of so many items."""
+        """Return a list of ``count`` items."""
         return [self.value(shape.member, depth + 1) for _ in range(count)]
 
     def token(self, shape: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Servers and connections that send given bytes, and what a client has received of them."""
+"""Servers and connections that send given bytes, and the bytes that clients send them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import socket
 import ssl
 import threading
+from collections.abc import Callable, Iterator
 from typing import Self
 
 import httpx
@@ -17,7 +18,83 @@ Script = list[bytes] | bytes
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
-class ScriptedServer:
+class ConnectionServer:
+    """A server that gives each connection, with its number from 1 on, to a function in a thread.
+
+    With ``context``, the connections are over TLS.
+    """
+
+    def __init__(
+        self,
+        serve: Callable[[socket.socket, int], object],
+        context: ssl.SSLContext | None = None,
+        *,
+        host: str = "127.0.0.1",
+    ) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, 0), family=family, backlog=256)
+        self._serve = serve
+        self._context = context
+        self._lock = threading.Lock()
+        self._connections: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+        self.port: int = self._listener.getsockname()[1]
+        #: Its host and port.
+        self.address = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        self.url = f"{'http' if context is None else 'https'}://{self.address}"
+        self.accepted = 0
+        self.open = 0
+        self._start(self._accept)
+
+    def _start(self, function: Callable[..., object], *args: object) -> threading.Thread:
+        thread = threading.Thread(target=function, args=args, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+        return thread
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                connection.settimeout(20)
+                with self._lock:
+                    self.accepted += 1
+                    self.open += 1
+                    self._connections.append(connection)
+                self._start(self._run, connection, self.accepted)
+
+    def _run(self, connection: socket.socket, number: int) -> None:
+        with contextlib.suppress(OSError), connection:
+            if self._context is None:
+                self._serve(connection, number)
+            else:
+                with self._context.wrap_socket(connection, server_side=True) as encrypted:
+                    self._connections.append(encrypted)
+                    self._serve(encrypted, number)
+        with self._lock:
+            self.open -= 1
+
+    def close(self) -> None:
+        """Close the listener and all connections, and wait for the threads."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # this ends an accept
+        self._listener.close()
+        self._threads[0].join(5)
+        for connection in self._connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(5)
+            assert not thread.is_alive()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class ScriptedServer(ConnectionServer):
     """A server that sends on each connection the bytes of its script, and then closes it."""
 
     def __init__(
@@ -27,43 +104,21 @@ class ScriptedServer:
         *,
         host: str = "127.0.0.1",
     ) -> None:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, 0), family=family)
-        self._host = f"[{host}]" if ":" in host else host
         self._scripts = scripts
-        self._context = context
         self.requests: list[bytes] = []
-        #: The number of requests on each connection.
+        #: The number of requests on each connection, without those whose TLS handshake failed.
         self.counts: list[int] = []
         self.protocols: list[str | None] = []
         self.closed = [threading.Event() for _ in scripts]
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
+        super().__init__(self._send_script, context, host=host)
 
-    @property
-    def url(self) -> str:
-        scheme = "http" if self._context is None else "https"
-        return f"{scheme}://{self._host}:{self.port}"
-
-    @property
-    def port(self) -> int:
-        port: int = self._listener.getsockname()[1]
-        return port
-
-    def _serve(self) -> None:
-        for script, closed in zip(self._scripts, self.closed, strict=True):
-            with contextlib.suppress(OSError):
-                connection, _ = self._listener.accept()
-                connection.settimeout(5)
-                if self._context is not None:
-                    connection = self._context.wrap_socket(connection, server_side=True)
-                    self.protocols.append(connection.selected_alpn_protocol())
-                with connection:
-                    self._send_script(connection, script)
-            closed.set()
-
-    def _send_script(self, connection: socket.socket, script: Script) -> None:
-        self.counts.append(0)
+    def _send_script(self, connection: socket.socket, number: int) -> None:
+        script = self._scripts[number - 1]
+        with self._lock:
+            index = len(self.counts)
+            self.counts.append(0)
+        if isinstance(connection, ssl.SSLSocket):
+            self.protocols.append(connection.selected_alpn_protocol())
         if isinstance(script, bytes):
             connection.sendall(script)
             return
@@ -72,19 +127,23 @@ class ScriptedServer:
             if not request:
                 return
             self.requests.append(request)
-            self.counts[-1] += 1
+            self.counts[index] += 1
             connection.sendall(response)
 
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # this ends an accept
-        self._listener.close()
-        self._thread.join(5)
-        assert not self._thread.is_alive()
+    def _run(self, connection: socket.socket, number: int) -> None:
+        if number <= len(self._scripts):
+            super()._run(connection, number)
+            self.closed[number - 1].set()
+
+
+def requests_on(connection: socket.socket) -> Iterator[bytes]:
+    """Go through the requests on a connection."""
+    while request := read_request(connection):
+        yield request
 
 
 def read_request(connection: socket.socket) -> bytes:
-    """Return the bytes of one request, or of what there is of it; b"" at the end."""
+    """Return the bytes of one request, or of a part of it; b"" at the end."""
     request = b""
     while not _is_whole(request):
         received = connection.recv(65536)
@@ -153,14 +212,14 @@ class RawConnection:
         return data
 
     def is_open(self) -> bool:
-        """Tell whether the connection stays open for a moment, in which nothing comes."""
+        """Return whether the connection stays open for a moment, in which nothing comes."""
         self.socket.settimeout(0.02)
         ended = self.read_to_end()
         self.socket.settimeout(10)
         return ended == (b"", "open")
 
     def is_closed(self) -> bool:
-        """Wait for the server, and tell whether it has closed the connection."""
+        """Wait for the server; return whether it has closed the connection."""
         with contextlib.suppress(ConnectionResetError):
             return self.socket.recv(1) == b""
         return True

@@ -10,8 +10,7 @@ import botocore.loaders
 import botocore.model
 from hypothesis import strategies as st
 
-#: The years 1 to 9999: what a datetime can say. Their ends are left out, since boto3 makes local
-#: times of them.
+#: The years 1 to 9999, those of a datetime, without their ends: boto3 converts to local times.
 SECONDS = st.integers(-62_000_000_000, 253_000_000_000)
 FRACTIONS = st.floats(-62_000_000_000, 253_000_000_000)
 TEXT = st.text(max_size=8)

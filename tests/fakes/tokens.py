@@ -5,18 +5,7 @@ import copy
 import json
 from typing import Any
 
-from tests.fakes.paginated_service import (
-    FakeService,
-    Listing,
-)
-
-ENTRY: dict[str, Any] = {
-    "input_token": "Token",
-    "output_token": "NextToken",
-    "result_key": "Items",
-    "limit_key": "Max",
-}
-
+from tests.fakes.paginated_service import ENTRY, FakeService, Listing
 
 NUMBERS = Listing(entry=ENTRY, items=list(range(10)), most=5)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -32,7 +33,7 @@ from imagebuilder_pager.client import request_headers
 from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
 from .accounts import PATH
-from .networks import AsyncFakeNetwork, FakeNetwork
+from .networks import AsyncFakeNetwork
 from .servers import ScriptedServer
 
 CREDENTIALS = Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
@@ -59,7 +60,7 @@ class TransportKind(NamedTuple):
         """Return a transport; ``certificates`` and ``network`` under one name for all of them."""
         certificates = arguments.pop("certificates", None) or LazySSLContext()
         arguments["verify" if self.is_h11 else "ssl_context"] = certificates
-        network: FakeNetwork | None = arguments.pop("network", None)
+        network: Any = arguments.pop("network", None)
         if network is not None:
             arguments["network_backend"] = (
                 network if self.loop is None else AsyncFakeNetwork(network)
@@ -81,11 +82,12 @@ KINDS = [
 
 
 class Sender:
-    """A transport that can be called from a plain function: an async one in a loop of its own."""
+    """A transport that can be called from a plain function: an async one has its own loop."""
 
     def __init__(self, kind: TransportKind, **arguments: Any) -> None:
         self.kind = kind
         self._exit = contextlib.ExitStack()
+        self._threads = self._exit.enter_context(ThreadPoolExecutor(32))
         self._portal = None
         if kind.loop is not None:
             self._portal = self._exit.enter_context(
@@ -97,25 +99,35 @@ class Sender:
             self._exit.close()
             raise
 
-    def send(self, url: str, **options: Any) -> ReceivedResponse:
-        """Send a request to the operation's path below the URL, and return the response.
+    def start(self, url: str, **options: Any) -> Future[ReceivedResponse]:
+        """Start to send a request to the operation's path below the URL.
 
-        The options are those of :func:`signed_request`.
+        The options are those of :func:`signed_request`. Cancelling the future of an async
+        transport cancels its task.
         """
         request = signed_request(self.transport, url, **options)
-        response: ReceivedResponse = (
-            self.transport.send(request)
-            if self._portal is None
-            else self._portal.call(self.transport.send, request)
-        )
+        if self._portal is None:
+            return self._threads.submit(self.transport.send, request)
+        return self._portal.start_task_soon(self.transport.send, request)
+
+    def send(self, url: str, **options: Any) -> ReceivedResponse:
+        """Send a request, and return the response."""
+        request = signed_request(self.transport, url, **options)
+        response: ReceivedResponse = self._call(self.transport.send, request)
         return response
+
+    def count_waiting(self) -> int:
+        """Return the number of requests that wait for a connection."""
+        pools = self.transport._pools
+        pool = pools.pool if self._portal is None else self._call(pools._pool_of_this_loop)[1]
+        return len(pool._waiting)
 
     def close_transport(self) -> None:
         """Close the transport, and not its event loop."""
-        if self._portal is None:
-            self.transport.close()
-        else:
-            self._portal.call(self.transport.aclose)
+        self._call(self.transport.close if self._portal is None else self.transport.aclose)
+
+    def _call(self, function: Callable[..., Any], *args: Any) -> Any:
+        return function(*args) if self._portal is None else self._portal.call(function, *args)
 
     def close(self) -> None:
         """Close the transport, and then its event loop."""

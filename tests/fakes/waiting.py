@@ -9,7 +9,7 @@ import pytest
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for what another thread is about to do."""
+    """Wait until a condition is true."""
     for _ in range(5000):
         if condition():
             return

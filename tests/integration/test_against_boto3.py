@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import boto3
 import botocore.exceptions
 import pytest
 
@@ -23,20 +24,10 @@ Config = dict[str, Any]
 
 
 def item_limits(page_size: int, total: int) -> list[int]:
-    """In a page, on its ends and beside them, nothing, all, and more than there is."""
+    """Return limits in a page, on its ends and beside them, 0, all, and more than all."""
     limits = {0, 1, page_size - 1, page_size, page_size + 1, 2 * page_size, 3 * page_size - 2}
     limits |= {total - 1, total, total + 1, total + 1000}
     return sorted(limit for limit in limits if limit >= 0)
-
-
-LISTINGS: list[tuple[str, Config]] = [
-    (execution_id, {"PageSize": page_size, "MaxItems": limit})
-    for execution_id, total in EXECUTIONS.items()
-    for page_size in PAGE_SIZES
-    for limit in [None, *item_limits(page_size or 25, total)]
-    # Of single-item pages of long executions the first dozen are enough.
-    if page_size != 1 or total <= 25 or (limit is not None and limit <= 12)
-]
 
 
 def compact(config: Config) -> Config:
@@ -48,7 +39,7 @@ def paginators(client: ImageBuilder, boto3_client: Any) -> tuple[Any, Any]:
 
 
 def comparable(page: Any) -> dict[str, Any]:
-    """A page as a dictionary, without what differs from one answer to the next."""
+    """Return a page as a dictionary, without the members that differ between responses."""
     result: dict[str, Any] = copy.deepcopy(page if isinstance(page, dict) else page.to_dict())
     metadata = result["ResponseMetadata"]
     assert metadata.pop("RequestId")
@@ -63,34 +54,28 @@ def test_every_execution_and_page_size_and_limit(
 ) -> None:
     """Pages, full results and tokens are equal, wherever ``MaxItems`` cuts."""
     ours, theirs = paginators(client, boto3_client)
-    compared = 0
-    for name, config in LISTINGS:
-        if name != execution_id:
-            continue
-        params = {"lifecycleExecutionId": name, "PaginationConfig": compact(config)}
-        our_pages, their_pages = ours.paginate(**params), theirs.paginate(**params)
-        assert [*map(comparable, our_pages)] == [*map(comparable, their_pages)], config
-        assert our_pages.resume_token == their_pages.resume_token, config
-        assert our_pages.non_aggregate_part["lifecycleExecutionId"] == name
-        compared += 1
-    assert compared >= 20
-
-
-@pytest.mark.parametrize("execution_id", EXECUTIONS)
-def test_full_results_are_equal(client: ImageBuilder, boto3_client: Any, execution_id: str) -> None:
-    ours, theirs = paginators(client, boto3_client)
     total = EXECUTIONS[execution_id]
-    for page_size in (7, 25):
-        for limit in [None, *item_limits(page_size, total)]:
+    compared = 0
+    for page_size in PAGE_SIZES:
+        for limit in [None, *item_limits(page_size or 25, total)]:
+            # Of single-item pages of long executions the first dozen are enough.
+            if page_size == 1 and total > 25 and (limit is None or limit > 12):
+                continue
             config = compact({"PageSize": page_size, "MaxItems": limit})
             params = {"lifecycleExecutionId": execution_id, "PaginationConfig": config}
+            our_pages, their_pages = ours.paginate(**params), theirs.paginate(**params)
+            assert [*map(comparable, our_pages)] == [*map(comparable, their_pages)], config
+            assert our_pages.resume_token == their_pages.resume_token, config
+            assert our_pages.non_aggregate_part["lifecycleExecutionId"] == execution_id
+            compared += 1
+            if page_size not in {7, 25}:
+                continue
             result = ours.paginate(**params).build_full_result()
             assert result == theirs.paginate(**params).build_full_result(), config
             assert type(result) is dict
-            assert result["lifecycleExecutionId"] == execution_id
-            expected = total if limit is None else min(limit, total)
-            assert len(result["resources"]) == expected
+            assert len(result["resources"]) == (total if limit is None else min(limit, total))
             assert ("NextToken" in result) == (limit is not None and limit < total)
+    assert compared >= 20
 
 
 def resources_of(pages: Any) -> list[Any]:
@@ -151,28 +136,12 @@ def test_each_resumes_with_another_page_size(client: ImageBuilder, boto3_client:
         assert len(head) + len(tails[0]["resources"]) == EXECUTIONS[EXAMPLE_EXECUTION_ID]
 
 
-def test_tokens_of_single_pages_resume_in_boto3(client: ImageBuilder, boto3_client: Any) -> None:
-    """A page's own resume token, taken in the middle of a listing that goes on."""
-    ours, theirs = paginators(client, boto3_client)
-    name: dict[str, Any] = {"lifecycleExecutionId": EXAMPLE_EXECUTION_ID}
-    everything = resources_of(ours.paginate(**name))
-    seen = 0
-    for page in ours.paginate(**name, PaginationConfig={"PageSize": 20}):
-        seen += len(page.resources)
-        if page.resume_token is None:
-            break
-        config = {"StartingToken": page.resume_token, "MaxItems": 5}
-        rest = resources_of(theirs.paginate(**name, PaginationConfig=config))
-        assert rest == everything[seen : seen + 5]
-    assert seen == len(everything)
-
-
 def test_the_services_own_token_resumes_in_both(client: ImageBuilder, boto3_client: Any) -> None:
     ours, theirs = paginators(client, boto3_client)
     name: dict[str, Any] = {"lifecycleExecutionId": EXAMPLE_EXECUTION_ID}
     page = client.list_lifecycle_execution_resources(**name, maxResults=10)
-    answer = boto3_client.list_lifecycle_execution_resources(**name, maxResults=10)
-    assert comparable(page) == comparable(answer)
+    response = boto3_client.list_lifecycle_execution_resources(**name, maxResults=10)
+    assert comparable(page) == comparable(response)
     config = {"StartingToken": page.next_token, "PageSize": 10, "MaxItems": 25}
     params = {**name, "PaginationConfig": config}
     assert ours.paginate(**params).build_full_result() == (
@@ -180,17 +149,20 @@ def test_the_services_own_token_resumes_in_both(client: ImageBuilder, boto3_clie
     )
 
 
-PARENTS = [
-    (execution.lifecycle_execution_id, parent, len(children))
-    for execution in ACCOUNT.executions
-    for parent, children in execution.children_by_parent.items()
-]
-
-
-def test_listings_of_every_parent_are_equal(client: ImageBuilder, boto3_client: Any) -> None:
+def test_listings_of_parents_are_equal(client: ImageBuilder, boto3_client: Any) -> None:
     ours, theirs = paginators(client, boto3_client)
-    assert len(PARENTS) > 100
-    for execution_id, parent, total in PARENTS[::7]:
+    parents = [
+        (execution.lifecycle_execution_id, parent, len(children))
+        for execution in ACCOUNT.executions
+        for parent, children in execution.children_by_parent.items()
+    ]
+    assert len(parents) > 100
+    large = max(parents, key=lambda item: item[2])
+    for execution_id, parent, total in [
+        large,
+        (EXAMPLE_EXECUTION_ID, "Straße/日本", 0),
+        *parents[::7],
+    ]:
         params = {
             "lifecycleExecutionId": execution_id,
             "parentResourceId": parent,
@@ -199,33 +171,6 @@ def test_listings_of_every_parent_are_equal(client: ImageBuilder, boto3_client: 
         our_pages = list(ours.paginate(**params))
         assert [*map(comparable, our_pages)] == [*map(comparable, theirs.paginate(**params))]
         assert sum(len(page.resources) for page in our_pages) == total
-
-
-def test_a_listing_of_a_large_parent_stops_and_resumes(
-    client: ImageBuilder, boto3_client: Any
-) -> None:
-    ours, theirs = paginators(client, boto3_client)
-    execution_id, parent, total = max(PARENTS, key=lambda item: item[2])
-    assert total == 30
-    params = {"lifecycleExecutionId": execution_id, "parentResourceId": parent}
-    for limit in (9, 10, 11, 25):
-        config = {"PageSize": 10, "MaxItems": limit}
-        head = ours.paginate(**params, PaginationConfig=config).build_full_result()
-        assert head == theirs.paginate(**params, PaginationConfig=config).build_full_result()
-        rest = {"StartingToken": head["NextToken"]}
-        tail = theirs.paginate(**params, PaginationConfig=rest).build_full_result()
-        assert tail == ours.paginate(**params, PaginationConfig=rest).build_full_result()
-        assert len(head["resources"]) + len(tail["resources"]) == total
-
-
-def test_a_parent_without_resources_is_an_empty_listing(
-    client: ImageBuilder, boto3_client: Any
-) -> None:
-    ours, theirs = paginators(client, boto3_client)
-    params = {"lifecycleExecutionId": EXAMPLE_EXECUTION_ID, "parentResourceId": "Straße/日本"}
-    assert [*map(comparable, ours.paginate(**params))] == [
-        *map(comparable, theirs.paginate(**params))
-    ]
 
 
 def both_errors(
@@ -264,29 +209,18 @@ def test_errors_of_a_call_are_equal(
         boto3_client,
     )
     assert ours.response["Error"]["Code"] == code
-    assert ours.response["Error"] == theirs.response["Error"]
-    assert ours.response["message"] == theirs.response["message"]
     assert type(ours).__name__ == type(theirs).__name__ == code
     assert type(ours) is getattr(client.exceptions, code)
-    assert type(theirs) is getattr(boto3_client.exceptions, code)
     assert ours.operation_name == theirs.operation_name
-    status = "HTTPStatusCode"
-    assert ours.response["ResponseMetadata"][status] == theirs.response["ResponseMetadata"][status]
     assert comparable(ours.response) == comparable(theirs.response)
 
 
-def foreign_token(client: ImageBuilder) -> str:
-    """A token of another execution."""
+def test_errors_of_a_paginator_are_equal(client: ImageBuilder, boto3_client: Any) -> None:
     other = next(
         name for name, total in EXECUTIONS.items() if total > 5 and name != EXAMPLE_EXECUTION_ID
     )
     page = client.list_lifecycle_execution_resources(lifecycleExecutionId=other, maxResults=5)
-    assert page.next_token is not None
-    return page.next_token
-
-
-def test_errors_of_a_paginator_are_equal(client: ImageBuilder, boto3_client: Any) -> None:
-    for token in ("made-up", foreign_token(client), "made-up___3"):
+    for token in ("made-up", page.next_token, "made-up___3"):
         params = {
             "lifecycleExecutionId": EXAMPLE_EXECUTION_ID,
             "PaginationConfig": {"StartingToken": token},
@@ -310,8 +244,6 @@ def test_errors_of_a_paginator_are_equal(client: ImageBuilder, boto3_client: Any
 def test_errors_of_credentials_are_equal(
     client: ImageBuilder, boto3_client: Any, arguments: dict[str, str], code: str
 ) -> None:
-    import boto3
-
     keys: Any = {"aws_access_key_id": "local", "aws_secret_access_key": "local", **arguments}
     url = client.endpoint_url
     with ImageBuilder("us-west-2", endpoint_url=url, **keys) as bad_client:
@@ -330,7 +262,7 @@ def test_errors_of_credentials_are_equal(
     assert type(ours).__name__ == type(theirs).__name__ == "ClientError"
 
 
-def test_the_fixture_account_is_what_is_served(account: Account) -> None:
+def test_the_fixture_account_is_served(account: Account) -> None:
     assert account == ACCOUNT
     assert EXECUTIONS[EXAMPLE_EXECUTION_ID] > 100
     assert min(EXECUTIONS.values()) == 0

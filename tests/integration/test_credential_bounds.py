@@ -22,13 +22,13 @@ from imagebuilder_pager._aws.credentials.refreshable import RefreshableCredentia
 from imagebuilder_pager._aws.transport.network import SocketBackend
 from imagebuilder_pager._aws.transport.types import ReceivedResponse
 from tests.fakes.clocks import FakeClock
-from tests.fakes.connections import ConnectionServer
 from tests.fakes.credential_endpoints import (
     CredentialSettings,
     sts_error,
     texts_of,
 )
 from tests.fakes.credentials import SlowSource
+from tests.fakes.servers import ConnectionServer
 
 
 def set_up(kind: str, settings: CredentialSettings, url: str) -> None:

@@ -73,7 +73,7 @@ def test_the_example_for_dask_is_python() -> None:
     compile(source, "docs/fleet.md", "exec")
 
 
-def test_the_policy_allows_what_the_code_calls_and_no_more() -> None:
+def test_the_policy_allows_the_calls_of_the_code_and_no_more() -> None:
     code = "".join(path.read_text() for path in FLEET.glob("*.py"))
     called = {row.name for method, row in OPERATIONS.items() if f'"{method}"' in code}
     (statement,) = POLICIES[0]["Statement"]

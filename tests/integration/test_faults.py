@@ -1,20 +1,17 @@
 """Each fault of a network or a service, at the first, a middle and the last page of a listing.
 
-The listing goes over the default transport and over h11, sync and async.
-
-A row of the table says whether the listing completes, or which error ends it. In either case the
+A row of the table has the error that ends the listing, None where it completes. In either case the
 items before the error and those of one resumed listing are all items, each once.
 """
 
 from __future__ import annotations
 
-import asyncio
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import pytest
-import trio
 
 from imagebuilder_pager import (
     AsyncH11Client,
@@ -43,11 +40,13 @@ from imagebuilder_pager.models.exceptions import (
 from imagebuilder_pager.pagination import PaginationConfig
 from tests.fakes.accounts import resource_ids
 from tests.fakes.clocks import NoSleepClock
+from tests.fakes.paginated_service import run
 
 ACCOUNT = generate_account(resources=90)
 EXPECTED = resource_ids(ACCOUNT)
 PageNumber = int | Literal["last"]
-FAULTY_PAGES: dict[str, PageNumber] = {"first": 1, "middle": 3, "last": "last"}
+#: Whether every fault meets every way at every place, as in ``make simulate``.
+FULL = bool(os.environ.get("SIMULATION_FULL"))
 OPERATION: Final = "list_lifecycle_execution_resources"
 
 
@@ -124,96 +123,58 @@ def row_id(value: object) -> str | None:
     return f"{value.fault}{times}{fresh}"
 
 
-ListFunction = Callable[
-    [dict[str, Any], PaginationConfig], tuple[list[str], exceptions.PagerError | None]
+def list_items(
+    loop: str | None, *, h11: bool, options: dict[str, Any], config: PaginationConfig
+) -> tuple[list[Any], exceptions.PagerError | None]:
+    """Return the ids of the items until the end or an error, and the error."""
+    params: Any = {"lifecycleExecutionId": EXAMPLE_EXECUTION_ID, "PaginationConfig": config}
+    found: list[Any] = []
+
+    def list_sync(**http: Any) -> None:
+        with ImageBuilder(**options, **http) as client:
+            pages = client.get_paginator(OPERATION).paginate(**params)
+            found.extend(resource.resource_id for resource in pages.items())
+
+    async def list_async(**http: Any) -> None:
+        async with AsyncImageBuilder(**options, **http) as client:
+            async for resource in client.get_paginator(OPERATION).paginate(**params).items():
+                found.append(resource.resource_id)  # noqa: PERF401  # some before an error
+
+    async def list_async_h11() -> None:
+        async with AsyncH11Client() as http:
+            await list_async(http_client=http)
+
+    try:
+        if loop is not None:
+            run(loop, list_async_h11 if h11 else list_async)
+        elif h11:
+            with H11Client() as http:
+                list_sync(http_client=http)
+        else:
+            list_sync()
+    except exceptions.PagerError as error:
+        return found, error
+    return found, None
+
+
+WAYS = [(loop, h11) for loop in (None, "asyncio", "trio") for h11 in (False, True)]
+#: The page with the fault, the items before it, and the number of pages that are fetched ahead.
+PAGES: list[tuple[PageNumber, int]] = [(1, 0), (3, 40), ("last", 80)]
+PLACES = [(page, before, prefetch) for page, before in PAGES for prefetch in (0, 2)]
+#: In ``make test``, each fault meets each way once, and each place once.
+CASES = [
+    (row, *WAYS[way], *place)
+    for number, row in enumerate(TABLE)
+    for way in range(len(WAYS))
+    for place in (PLACES if FULL else [PLACES[(number + way) % len(PLACES)]])
 ]
 
 
-def list_sync(
-    options: dict[str, Any], config: PaginationConfig
-) -> tuple[list[str], exceptions.PagerError | None]:
-    """Return the items until the end or an error, and the error."""
-    return list_with(ImageBuilder(**options), config)
-
-
-def list_sync_h11(
-    options: dict[str, Any], config: PaginationConfig
-) -> tuple[list[str], exceptions.PagerError | None]:
-    with H11Client() as http:
-        return list_with(ImageBuilder(**options, http_client=http), config)
-
-
-def list_with(
-    new_client: ImageBuilder, config: PaginationConfig
-) -> tuple[list[str], exceptions.PagerError | None]:
-    found: list[Any] = []
-    with new_client as client:
-        pages = client.get_paginator(OPERATION).paginate(
-            lifecycleExecutionId=EXAMPLE_EXECUTION_ID, PaginationConfig=config
-        )
-        try:
-            found.extend(resource.resource_id for resource in pages.items())
-        except exceptions.PagerError as error:
-            return found, error
-    return found, None
-
-
-async def list_async(
-    options: dict[str, Any], config: PaginationConfig
-) -> tuple[list[str], exceptions.PagerError | None]:
-    found: list[Any] = []
-    async with AsyncImageBuilder(**options) as client:
-        pages = client.get_paginator(OPERATION).paginate(
-            lifecycleExecutionId=EXAMPLE_EXECUTION_ID, PaginationConfig=config
-        )
-        try:
-            async for resource in pages.items():
-                found += [resource.resource_id]
-        except exceptions.PagerError as error:
-            return found, error
-    return found, None
-
-
-async def list_async_h11(
-    options: dict[str, Any], config: PaginationConfig
-) -> tuple[list[str], exceptions.PagerError | None]:
-    async with AsyncH11Client() as http:
-        return await list_async({**options, "http_client": http}, config)
-
-
-def under_asyncio(
-    options: dict[str, Any], config: PaginationConfig
-) -> tuple[list[str], exceptions.PagerError | None]:
-    return asyncio.run(list_async(options, config))
-
-
-def under_asyncio_h11(
-    options: dict[str, Any], config: PaginationConfig
-) -> tuple[list[str], exceptions.PagerError | None]:
-    return asyncio.run(list_async_h11(options, config))
-
-
-def under_trio(
-    options: dict[str, Any], config: PaginationConfig
-) -> tuple[list[str], exceptions.PagerError | None]:
-    result: tuple[list[str], exceptions.PagerError | None] = trio.run(list_async, options, config)
-    return result
-
-
-def under_trio_h11(
-    options: dict[str, Any], config: PaginationConfig
-) -> tuple[list[str], exceptions.PagerError | None]:
-    result: tuple[list[str], exceptions.PagerError | None] = trio.run(
-        list_async_h11, options, config
-    )
-    return result
-
-
-WAYS = [list_sync, list_sync_h11, under_asyncio, under_asyncio_h11]
-
-
-def check(row: Row, faulty_page: PageNumber, prefetch: int, list_items: ListFunction) -> None:
-    plan = FaultPlan.on_page(faulty_page, Fault.parse(row.fault), times=row.times)
+@pytest.mark.parametrize(("row", "loop", "h11", "page", "before", "prefetch"), CASES, ids=row_id)
+def test_faults_of_a_listing(  # noqa: PLR0917
+    row: Row, loop: str | None, h11: bool, page: PageNumber, before: int, prefetch: int
+) -> None:
+    plan = FaultPlan.on_page(page, Fault.parse(row.fault), times=row.times)
     with LocalServer(LocalImageBuilder(ACCOUNT, faults=plan)) as server:
         options = {
             "region_name": "us-west-2",
@@ -223,53 +184,19 @@ def check(row: Row, faulty_page: PageNumber, prefetch: int, list_items: ListFunc
             "clock": NoSleepClock(),
         }
         config: PaginationConfig = {"PageSize": 20, "Prefetch": prefetch}
-        found, error = list_items(options, config)
+        found, error = list_items(loop, h11=h11, options=options, config=config)
         assert plan.injected, "no request met the fault"
         if row.error is None:
             assert error is None
             assert found == EXPECTED
             return
         assert type(error) is row.error
-        before = {"first": 0, "middle": 40, "last": 80}
-        assert len(found) == next(
-            before[name] for name, n in FAULTY_PAGES.items() if n == faulty_page
-        )
-        rest, error = list_items(options, {**config, "StartingToken": error.resume_token})
+        assert len(found) == before
+        config["StartingToken"] = error.resume_token
+        rest, error = list_items(loop, h11=h11, options=options, config=config)
         assert error is None
         assert found + rest == EXPECTED
 
 
-@pytest.mark.parametrize("list_items", WAYS)
-@pytest.mark.parametrize("prefetch", [0, 2])
-@pytest.mark.parametrize("faulty_page", FAULTY_PAGES)
-@pytest.mark.parametrize("row", TABLE, ids=row_id)
-def test_faults_of_a_listing(
-    row: Row, faulty_page: str, prefetch: int, list_items: ListFunction
-) -> None:
-    check(row, FAULTY_PAGES[faulty_page], prefetch, list_items)
-
-
-@pytest.mark.parametrize("list_items", [under_trio, under_trio_h11])
-@pytest.mark.parametrize("prefetch", [0, 2])
-@pytest.mark.parametrize("row", TABLE, ids=row_id)
-def test_faults_of_a_listing_under_trio(row: Row, prefetch: int, list_items: ListFunction) -> None:
-    check(row, FAULTY_PAGES["middle"], prefetch, list_items)
-
-
 def test_the_table_has_every_fault() -> None:
     assert {Fault.parse(row.fault).name for row in TABLE} == set(FAULTS)
-
-
-def test_an_error_of_a_single_call_has_no_token() -> None:
-    plan = FaultPlan.on_request(1, Fault("html"))
-    with (
-        LocalServer(LocalImageBuilder(ACCOUNT, faults=plan)) as server,
-        ImageBuilder(
-            "us-west-2",
-            endpoint_url=server.url,
-            credentials=Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY),
-        ) as client,
-        pytest.raises(exceptions.ResponseParserError) as caught,
-    ):
-        client.list_lifecycle_execution_resources(lifecycleExecutionId=EXAMPLE_EXECUTION_ID)
-    assert caught.value.resume_token is None

@@ -1,4 +1,4 @@
-"""A fleet under attack: tokens without end, listings and workers that are poisoned, Ctrl-C."""
+"""A fleet under attack: tokens without end, poisoned listings and workers, forks and Ctrl-C."""
 
 import json
 import logging
@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -27,31 +27,34 @@ from imagebuilder_pager.fleet import (
     make_targets,
     run_fleet,
 )
-from imagebuilder_pager.fleet.executors import _LoopExecutor
+from imagebuilder_pager.fleet.executors import LoopExecutor
 from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from imagebuilder_pager.local.faults.connection_faults import FAULT_EXTENSION
 from imagebuilder_pager.local.faults.fault import Fault
 from tests.fakes.clocks import FakeClock
 from tests.fakes.fleets import (
     PAST,
+    REGION,
+    TARGET,
     InlineExecutor,
     expected_records,
     make_fleet,
+    query,
     role_arn,
     serve_fleet,
     stored_records,
     targets_of,
 )
+from tests.fakes.fleets import run as run_with_defaults
 from tests.fakes.moving_fleets import (
     ACCOUNT_ID,
-    REGION,
-    TARGET,
-    MovingFleet,
+    assert_all_stored,
     error_response,
     execution_id,
     fleet_of,
     interrupt,
     make_execution,
+    make_many,
     policy_arn,
     sts_error_response,
 )
@@ -61,64 +64,38 @@ EXECUTIONS = "ListLifecycleExecutions"
 RESOURCES = "ListLifecycleExecutionResources"
 TOKEN_ERROR = "InvalidPaginationTokenException"
 EXTERNAL_ID = "7f3c-audit-9b1e"
-MANY = 200  # batches, more than a run of these tests has
+MAX_BATCHES = 200  # more than a run of these tests has
 KEYS = {"aws_access_key_id": ACCESS_KEY_ID, "aws_secret_access_key": SECRET_ACCESS_KEY}
 INCOMPLETE = "SELECT execution_id FROM listings WHERE NOT complete"
 
 #: A listing by its request, and the member of its pages.
-LISTINGS = [
-    pytest.param((POLICIES, {}, "lifecyclePolicySummaryList"), id="policies"),
-    pytest.param(
-        (EXECUTIONS, {"resourceArn": policy_arn(1)}, "lifecycleExecutions"), id="executions"
-    ),
-    pytest.param(
-        (RESOURCES, {"lifecycleExecutionId": execution_id(1)}, "resources"), id="resources"
-    ),
-]
+Listing = tuple[str, dict[str, Any], str]
+of_each_listing = pytest.mark.parametrize(
+    "listing",
+    [
+        (POLICIES, {}, "lifecyclePolicySummaryList"),
+        (EXECUTIONS, {"resourceArn": policy_arn(1)}, "lifecycleExecutions"),
+        (RESOURCES, {"lifecycleExecutionId": execution_id(1)}, "resources"),
+    ],
+    ids=["policies", "executions", "resources"],
+)
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "fleet.sqlite"
-
-
-def end_of(number: int) -> Callable[[FleetProgress], None]:
-    """Return a function that lets a run report its progress so many times."""
-    left = iter(range(number))
+def run(path: Path, targets: tuple[Target, ...] = (TARGET,), **arguments: Any) -> FleetResult:
+    """Run by a clock that does not wait, with a maximum number of batches."""
+    left = iter(range(MAX_BATCHES))
 
     def report(progress: FleetProgress) -> None:
         assert next(left, None) is not None, "the run has no end"
 
-    return report
-
-
-def run(path: Path, targets: tuple[Target, ...] = (TARGET,), **arguments: Any) -> FleetResult:
-    """Run, with pauses that take no time, and an end."""
-    arguments = {"clock": FakeClock(PAST), "on_progress": end_of(MANY), **arguments}
-    with FleetDatabase(path) as database:
-        return run_fleet(targets, database, **arguments)
-
-
-def query(path: Path, sql: str) -> list[tuple[Any, ...]]:
-    with FleetDatabase(path, read_only=True) as database:
-        return [tuple(row) for row in database.query(sql)]
-
-
-def assert_all_stored(path: Path, fleet: MovingFleet) -> None:
-    stored = stored_records(path)
-    assert len(stored) == len(set(stored))
-    assert set(stored) == expected_records(fleet.fleet)
-
-
-def make_many(count: int, **members: Any) -> MovingFleet:
-    """Return a fleet of so many policies, with an execution each."""
-    return fleet_of(*(make_execution(number, policy=number, **members) for number in range(count)))
+    defaults = {"clock": FakeClock(PAST), "on_progress": report}
+    return run_with_defaults(path, targets, **(defaults | arguments))
 
 
 def configure(
     patch: pytest.MonkeyPatch, path: Path, profiles: Mapping[str, Mapping[str, str]]
 ) -> None:
-    """Write a configuration beside the database, and have it used."""
+    """Write a configuration beside the database, and use it."""
     lines = [
         line
         for profile, settings in profiles.items()
@@ -132,13 +109,10 @@ def configure(
 # Tokens.
 
 
-@pytest.mark.parametrize("listing", LISTINGS)
+@of_each_listing
 @pytest.mark.parametrize("page", [1, 2])
 def test_a_token_that_is_always_refused_ends_its_listing_alone(
-    listing: tuple[str, dict[str, Any], str],
-    page: int,
-    path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    listing: Listing, page: int, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operation, parameters, member = listing
     monkeypatch.setattr(batch, "MAX_PAGES", 1)  # so that a token is that of another batch
@@ -146,8 +120,8 @@ def test_a_token_that_is_always_refused_ends_its_listing_alone(
     token: dict[str, Any] = {"nextToken": "refused"} if page == 2 else {}
     first_page = {member: [], "nextToken": "refused"}
     refuse = error_response(TOKEN_ERROR, 400)
-    fleet.before(lambda: refuse, operation, **parameters, **token)
-    fleet.before(lambda: httpx.Response(200, json=first_page), operation, **parameters)
+    fleet.before(refuse, operation, **parameters, **token)
+    fleet.before(httpx.Response(200, json=first_page), operation, **parameters)
     with serve_fleet(fleet):
         result = run(path, max_target_attempts=3)
     (failure,) = result.failures
@@ -156,132 +130,72 @@ def test_a_token_that_is_always_refused_ends_its_listing_alone(
         assert query(path, "SELECT state FROM targets") == [("failed",)]
     else:
         assert failure.failed_listings == 1
-        others = {key for key in expected_records(fleet.fleet) if key[0] != execution_id(1)}
-        assert set(stored_records(path)) == others
+        assert_all_stored(path, fleet, without=[execution_id(1)])
     requests = [one for one in fleet.take_answers() if one.operation == operation]
-    asked = [one for one in requests if parameters.items() <= one.parameters.items()]
-    assert len([one for one in asked if one.status == 400]) <= 3 + 1
-    assert len(asked) <= 2 * (3 + 1)
+    sent = [one for one in requests if parameters.items() <= one.parameters.items()]
+    assert len([one for one in sent if one.status == 400]) <= 3 + 1
+    assert len(sent) <= 2 * (3 + 1)
 
 
-@pytest.mark.parametrize("listing", LISTINGS)
+@of_each_listing
 def test_tokens_that_come_round_after_a_batch_end_their_listing_alone(
-    listing: tuple[str, dict[str, Any], str], path: Path, monkeypatch: pytest.MonkeyPatch
+    listing: Listing, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operation, parameters, member = listing
     monkeypatch.setattr(batch, "MAX_PAGES", 2)
     fleet = make_many(3)
     for token, following in (("a", "b"), ("b", "c"), ("c", "a")):
         page = {member: [], "nextToken": following}
-        fleet.before(
-            lambda page=page: httpx.Response(200, json=page),  # type: ignore[misc]
-            operation,
-            **parameters,
-            nextToken=token,
-        )
+        fleet.before(httpx.Response(200, json=page), operation, **parameters, nextToken=token)
     first_page = {member: [], "nextToken": "a"}
-    fleet.before(lambda: httpx.Response(200, json=first_page), operation, **parameters, number=1)
+    fleet.before(httpx.Response(200, json=first_page), operation, **parameters, number=1)
     with serve_fleet(fleet):
         result = run(path)
     (failure,) = result.failures
     assert failure.error_type == "PaginationError"
     if operation != POLICIES:
         assert failure.failed_listings == 1
-        others = {key for key in expected_records(fleet.fleet) if key[0] != execution_id(1)}
-        assert set(stored_records(path)) == others
+        assert_all_stored(path, fleet, without=[execution_id(1)])
     assert fleet.count_requests()[operation] < 20
-
-
-# Children that nothing names any more.
-
-
-def stop_among_children(fleet: MovingFleet, path: Path) -> None:
-    fleet.before(interrupt, RESOURCES, number=5)  # the images are two pages
-    with pytest.raises(KeyboardInterrupt):
-        run(path)
-    fleet.calm()
-
-
-def leave_out_children(fleet: MovingFleet, path: Path) -> None:
-    assert not run(path, children=False).failures
-
-
-@pytest.mark.parametrize("begin", [stop_among_children, leave_out_children])
-def test_children_that_are_not_listed_are_asked_for_when_their_policy_is_gone(
-    begin: Callable[[MovingFleet, Path], None], path: Path
-) -> None:
-    fleet = fleet_of(make_execution(0, images=30))
-    with serve_fleet(fleet):
-        begin(fleet, path)
-        assert len(stored_records(path)) < len(expected_records(fleet.fleet))
-        fleet.remove_policy(0)
-        fleet.take_answers()
-        assert not run(path).failures
-    assert fleet.count_requests()["GetLifecycleExecution"] == 1
-    assert_all_stored(path, fleet)
-
-
-def test_children_that_are_not_listed_go_with_an_account_to_its_new_name(path: Path) -> None:
-    fleet = make_many(3, images=2)
-    with serve_fleet(fleet):
-        for name, children in (("before", False), ("after", True)):
-            target = Target(Account(name=name), REGION)
-            assert not run(path, (target,), children=children).failures
-    assert_all_stored(path, fleet)
 
 
 # Listings and targets that fail.
 
 
-def reset_connection() -> httpx.Response:
-    return httpx.Response(200, json={}, extensions={FAULT_EXTENSION: Fault("reset-before")})
-
-
 @pytest.mark.parametrize(
     ("count", "poisoned", "concurrency"),
-    [
-        pytest.param(18, 8, 4, id="8 of 18"),
-        pytest.param(12, 2, 1, id="2 of 12, one at a time"),
-    ],
+    [pytest.param(18, 8, 4, id="8 of 18"), pytest.param(12, 2, 1, id="2 of 12, one at a time")],
 )
 @pytest.mark.parametrize(
-    "fail",
+    "answer",
     [
-        pytest.param(lambda: error_response("ServiceException", 500), id="status 500"),
-        pytest.param(reset_connection, id="a reset"),
+        pytest.param(error_response("ServiceException", 500), id="status 500"),
+        pytest.param(
+            httpx.Response(200, json={}, extensions={FAULT_EXTENSION: Fault("reset-before")}),
+            id="a reset",
+        ),
     ],
 )
 def test_listings_that_fail_for_good_leave_the_others_complete(
-    count: int, poisoned: int, concurrency: int, fail: Any, path: Path
+    count: int, poisoned: int, concurrency: int, answer: httpx.Response, path: Path
 ) -> None:
-    """Also where they are the first ones."""
+    """Also if they are the first ones."""
     fleet = fleet_of(*(make_execution(number) for number in range(count)))
     failed = {execution_id(number) for number in range(poisoned)}
     for one in failed:
-        fleet.before(fail, RESOURCES, lifecycleExecutionId=one)
+        fleet.before(answer, RESOURCES, lifecycleExecutionId=one)
     with serve_fleet(fleet):
         result = run(path, max_attempts=1, max_concurrency_per_target=concurrency)
     (failure,) = result.failures
     assert failure.failed_listings == poisoned
     assert query(path, "SELECT state FROM targets") == [("incomplete",)]
-    others = {key for key in expected_records(fleet.fleet) if key[0] not in failed}
-    assert set(stored_records(path)) == others
-    told = query(path, "SELECT execution_id FROM listings WHERE error IS NOT NULL")
-    assert {one for (one,) in told} == failed
-
-
-def test_a_target_that_answers_nothing_fails_after_its_attempts(path: Path) -> None:
-    fleet = make_many(2)
-    fleet.before(lambda: error_response("ServiceException", 500), POLICIES)
-    with serve_fleet(fleet):
-        (failure,) = run(path, max_attempts=1, max_target_attempts=3).failures
-    assert failure.error_type == "ServiceException"
-    assert query(path, "SELECT state FROM targets") == [("failed",)]
-    assert fleet.count_requests() == {POLICIES: 3}
+    assert_all_stored(path, fleet, without=failed)
+    found = query(path, "SELECT execution_id FROM listings WHERE error IS NOT NULL")
+    assert {one for (one,) in found} == failed
 
 
 class BreakingPool(Executor):
-    """A pool of threads that breaks, with all that is under way, at a batch of one target."""
+    """A pool of threads that breaks, with its other batches, at a batch of one target."""
 
     def __init__(self, poisonous: Target) -> None:
         self._poisonous = poisonous
@@ -317,7 +231,7 @@ def test_a_target_that_kills_its_workers_fails_alone(place: int, path: Path) -> 
     account = local.account(str(poisonous.account.account_id), poisonous.region)
     poisoned = {execution.lifecycle_execution_id for execution in account.executions}
     others = {key for key in expected_records(local) if key[0] not in poisoned}
-    assert set(stored_records(path)) == others
+    assert stored_records(path) == others
 
 
 @pytest.mark.parametrize("setting", ["endpoint_url = nowhere", "max_attempts = many"])
@@ -338,21 +252,21 @@ def test_a_setting_that_is_not_valid_fails_its_target_at_once(
     assert_all_stored(path, fleet)
 
 
-def test_an_external_id_that_sts_repeats_is_told_nowhere(
+def test_an_external_id_that_sts_repeats_is_shown_nowhere(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     fleet = make_many(1)
     refuse = sts_error_response("AccessDenied", 403)
     body = refuse.content.replace(b"No.", f"{EXTERNAL_ID} is not it.".encode())
     answer = httpx.Response(403, headers={"Content-Type": "text/xml"}, content=body)
-    fleet.before(lambda: answer, "AssumeRole", ExternalId=EXTERNAL_ID)
+    fleet.before(answer, "AssumeRole", ExternalId=EXTERNAL_ID)
     account = Account(role_arn=role_arn("111122223333"), external_id=EXTERNAL_ID)
     with serve_fleet(fleet), caplog.at_level(logging.DEBUG):
         result = run(path, (Target(account, REGION),))
     assert "AccessDenied" in str(result.failures[0].error)
     assert "is not it" in caplog.text
-    for told in (caplog.text, repr(result), *map(repr, query(path, "SELECT * FROM targets"))):
-        assert EXTERNAL_ID not in told
+    for text in (caplog.text, repr(result), repr(query(path, "SELECT * FROM targets"))):
+        assert EXTERNAL_ID not in text
     for file in path.parent.iterdir():
         assert EXTERNAL_ID.encode() not in file.read_bytes()
 
@@ -374,11 +288,11 @@ def test_a_listing_of_a_page_that_does_not_match_is_made_again(
 ) -> None:
     fleet = make_many(2)
     answer = httpx.Response(200, json=page)
-    fleet.before(lambda: answer, RESOURCES, lifecycleExecutionId=execution_id(0))
+    fleet.before(answer, RESOURCES, lifecycleExecutionId=execution_id(0))
     with serve_fleet(fleet):
         run(path, on_invalid_response="warn")
         others = {key for key in expected_records(fleet.fleet) if key[0] == execution_id(1)}
-        assert others <= set(stored_records(path))
+        assert others <= stored_records(path)
         assert query(path, INCOMPLETE) == [(execution_id(0),)]
         fleet.calm()
         assert not run(path, on_invalid_response="warn").failures
@@ -387,10 +301,10 @@ def test_a_listing_of_a_page_that_does_not_match_is_made_again(
 
 
 @pytest.mark.parametrize("pages", [1, 100])
-def test_what_matches_is_stored_and_its_listing_made_again(
+def test_the_values_that_match_are_stored_and_their_listing_is_made_again(
     pages: int, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where the pages after it match, in the same batch or in others."""
+    """Also if the pages after it match, in the same batch or in others."""
     monkeypatch.setattr(batch, "MAX_PAGES", pages)
     fleet = fleet_of(make_execution(0, images=60))
 
@@ -410,7 +324,7 @@ def test_what_matches_is_stored_and_its_listing_made_again(
     assert_all_stored(path, fleet)
 
 
-# Policies that are asked for.
+# Chosen policies.
 
 
 def test_a_policy_that_can_be_in_no_target_is_an_error_before_anything_is_sent(path: Path) -> None:
@@ -425,7 +339,7 @@ def test_a_policy_that_can_be_in_no_target_is_an_error_before_anything_is_sent(p
     assert fleet.take_answers() == []
 
 
-def test_a_policy_that_no_target_has_is_told_as_missing(path: Path) -> None:
+def test_a_policy_that_no_target_has_is_missing_in_the_result(path: Path) -> None:
     fleet = make_many(2)
     with serve_fleet(fleet):
         result = run(path, policies=[policy_arn(1), policy_arn(2)])
@@ -435,7 +349,7 @@ def test_a_policy_that_no_target_has_is_told_as_missing(path: Path) -> None:
 
 
 @pytest.mark.parametrize("names", [("one", "two"), ("two", "one")])
-def test_a_policy_stays_with_the_profile_whose_account_has_it(
+def test_a_policy_stays_with_the_profile_of_its_account(
     names: tuple[str, str], path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     local = make_fleet(policies=1, resources=1, newest=PAST)
@@ -455,11 +369,6 @@ def test_a_policy_stays_with_the_profile_whose_account_has_it(
         assert query(path, sql + condition) == [("two",)]
     listed = {execution.lifecycle_execution_id for execution in account.executions}
     assert {key[0] for key in stored_records(path)} == listed
-
-
-def test_a_function_that_makes_no_executor_is_an_error(path: Path) -> None:
-    with pytest.raises(ParamValidationError, match="executor: None given"):
-        run(path, executor=lambda: None)
 
 
 # A database of another process, and Ctrl-C.
@@ -499,9 +408,9 @@ def test_a_call_that_waits_to_be_sent_again_is_not_sent_after_ctrl_c(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fleet, has_stopped = make_many(1), threading.Event()
-    stop = _LoopExecutor.stop
+    stop = LoopExecutor.stop
 
-    def stop_and_tell(executor: _LoopExecutor) -> None:
+    def stop_and_tell(executor: LoopExecutor) -> None:
         stop(executor)
         has_stopped.set()
 
@@ -510,7 +419,7 @@ def test_a_call_that_waits_to_be_sent_again_is_not_sent_after_ctrl_c(
         assert has_stopped.wait(10)
         return error_response("ServiceException", 500)
 
-    monkeypatch.setattr(_LoopExecutor, "stop", stop_and_tell)
+    monkeypatch.setattr(LoopExecutor, "stop", stop_and_tell)
     fleet.before(fail_after_ctrl_c, RESOURCES, number=1)
     with serve_fleet(fleet):
         with pytest.raises(KeyboardInterrupt):
@@ -521,7 +430,7 @@ def test_a_call_that_waits_to_be_sent_again_is_not_sent_after_ctrl_c(
 
 
 class Interrupted:
-    """A connection to SQLite: Ctrl-C comes with a statement."""
+    """A connection to SQLite, with Ctrl-C after a statement."""
 
     def __init__(self, connection: Any, statement: str, number: int) -> None:
         self._connection = connection
@@ -564,7 +473,7 @@ def test_ctrl_c_in_a_transaction_leaves_none_open(statement: str, number: int, p
 
 
 class NeverDone(InlineExecutor):
-    """An executor that has done the first batch, and no other one until it is lost."""
+    """An executor that runs the first batch and no other, until it is lost."""
 
     def __init__(self) -> None:
         super().__init__(SYSTEM_CLOCK)
@@ -593,4 +502,4 @@ def test_an_executor_that_is_lost_after_ctrl_c_does_not_hide_it(path: Path) -> N
         with pytest.raises(KeyboardInterrupt):
             run(path, targets_of(local), executor=executor, on_progress=press_ctrl_c)
         assert not run(path, targets_of(local)).failures
-    assert set(stored_records(path)) == expected_records(local)
+    assert stored_records(path) == expected_records(local)

@@ -1,116 +1,61 @@
-"""How a run ends: by Ctrl-C once and twice, and by an executor that is lost."""
+"""How a run ends: by Ctrl-C once and twice, complete or not, killed, and without its executor."""
 
-import json
 import logging
+import multiprocessing
 import os
+import random
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 from distributed import Client
 
 from benchmarks.dask_cluster import dask_cluster
+from imagebuilder_pager.cli.main import main
 from imagebuilder_pager.exceptions import ExecutorLostError
-from imagebuilder_pager.fleet import FleetDatabase, FleetResult, run_fleet
+from imagebuilder_pager.fleet import FleetProgress, process_executor
+from imagebuilder_pager.local.fleet_service import LocalFleet
 from tests.fakes.clocks import FakeClock
-from tests.fakes.fleets import expected_records, role_arn, serve_fleet, stored_records
-from tests.fakes.moving_fleets import (
-    ACCOUNT_ID,
+from tests.fakes.fleets import (
+    PAST,
     REGION,
     TARGET,
+    expected_records,
+    fleet_environment,
+    log_writes,
+    logged_writes,
+    make_fleet,
+    role_arn,
+    run,
+    run_in_process,
+    serve_fleet,
+    stored_records,
+    targets_of,
+)
+from tests.fakes.moving_fleets import (
+    ACCOUNT_ID,
     MovingFleet,
     answered_records,
+    assert_all_stored,
     error_response,
     execution_id,
-    fleet_of,
-    make_execution,
+    make_many,
 )
 
 RESOURCES = "ListLifecycleExecutionResources"
-COMMAND = (sys.executable, "-m", "imagebuilder_pager", "lifecycle-report", "--output", "jsonl")
-TIMEOUT = 15.0  # seconds, for what should be a matter of moments
-LOGGER = "imagebuilder_pager.fleet.run"
+TIMEOUT = 15.0  # seconds, more than is needed
+KILLS = 20
 connect: Callable[..., Any] = Client  # which has no types
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "fleet.sqlite"
-
-
-def run(path: Path, **arguments: Any) -> FleetResult:
-    with FleetDatabase(path) as database:
-        return run_fleet((TARGET,), database, **arguments)
-
-
-def make_many(count: int, images: int = 2) -> MovingFleet:
-    return fleet_of(*(make_execution(number, images=images) for number in range(count)))
-
-
-class Terminal:
-    """The command in a terminal of its own, where Ctrl-C reaches all of its processes."""
-
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        self._files = [(folder / name).open("w+") for name in ("stdout", "stderr")]
-        self.folder = folder / "temporary"
-        self.folder.mkdir()
-        environment = {**os.environ, "TMPDIR": str(self.folder)}
-        out, err = self._files
-        self.process = subprocess.Popen(
-            (*COMMAND, *arguments), stdout=out, stderr=err, env=environment, start_new_session=True
-        )
-
-    @property
-    def out(self) -> str:
-        return Path(self._files[0].name).read_text()
-
-    @property
-    def err(self) -> str:
-        return Path(self._files[1].name).read_text()
-
-    def press_ctrl_c(self, *, is_for_all: bool = True) -> None:
-        (os.killpg if is_for_all else os.kill)(self.process.pid, signal.SIGINT)
-
-    def wait(self, seconds: float = TIMEOUT) -> int:
-        return self.process.wait(seconds)
-
-    def wait_until_nothing_is_left(self, seconds: float) -> None:
-        """Wait for the end of the workers, too."""
-
-        def is_over() -> bool:
-            try:
-                os.killpg(self.process.pid, 0)
-            except ProcessLookupError:
-                return True
-            return False
-
-        wait_until(is_over, "processes are left", seconds)
-
-    def close(self) -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        for file in self._files:
-            file.close()
-
-
-@contextmanager
-def terminal(folder: Path, *arguments: str) -> Iterator[Terminal]:
-    """Start the command, for the account of :func:`fleet_of` if there are no targets."""
-    target = () if "--targets" in arguments else ("--region", REGION)
-    started = Terminal(folder, *target, *arguments)
-    try:
-        yield started
-    finally:
-        started.close()
 
 
 def wait_until(is_so: Callable[[], object], otherwise: str, seconds: float = TIMEOUT) -> None:
@@ -120,69 +65,115 @@ def wait_until(is_so: Callable[[], object], otherwise: str, seconds: float = TIM
         time.sleep(0.01)
 
 
-class Gate:
-    """What lets so many requests for resources pass, and no other one until it is opened."""
+class Terminal:
+    """The command in another session, where Ctrl-C reaches all of its processes."""
 
-    def __init__(self, fleet: MovingFleet, requests: int) -> None:
-        self._is_open = threading.Event()
-        self._left = requests
-        self._lock = threading.Lock()
-        self.reached = threading.Event()
-        fleet.before(self._pass, RESOURCES)
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self._out, self._err = folder / "stdout", folder / "stderr"
+        self.folder = folder / "temporary"
+        self.folder.mkdir()
+        command = [sys.executable, "-m", "imagebuilder_pager", "lifecycle-report"]
+        command += ["--output", "jsonl", "--region", REGION, *arguments]
+        environment = {**os.environ, "TMPDIR": str(self.folder)}
+        with self._out.open("w") as out, self._err.open("w") as err:
+            self.process = subprocess.Popen(
+                command, stdout=out, stderr=err, env=environment, start_new_session=True
+            )
 
-    def open(self) -> None:
-        self._is_open.set()
+    @property
+    def out(self) -> str:
+        return self._out.read_text()
 
-    def __enter__(self) -> Self:
-        return self
+    @property
+    def err(self) -> str:
+        return self._err.read_text()
 
-    def __exit__(self, *exc_info: object) -> None:
-        self.open()  # the server ends with its last answer
+    def press_ctrl_c(self, *, is_for_all: bool = True) -> None:
+        (os.killpg if is_for_all else os.kill)(self.process.pid, signal.SIGINT)
 
-    def _pass(self) -> None:
-        with self._lock:
-            self._left -= 1
-            has_to_wait = self._left < 0
-        if has_to_wait:
-            self.reached.set()
-            self._is_open.wait(2 * TIMEOUT)
+    def wait_until_nothing_is_left(self) -> None:
+        """Wait for the end of the workers, too."""
+
+        def is_over() -> bool:
+            try:
+                os.killpg(self.process.pid, 0)
+            except ProcessLookupError:
+                return True
+            return False
+
+        wait_until(is_over, "processes are left", 5)
+
+
+@contextmanager
+def interrupted(fleet: MovingFleet, folder: Path, *arguments: str) -> Iterator[Terminal]:
+    """Start the command, which waits at its eleventh request for resources until the block ends."""
+    lock, gate, reached = threading.Lock(), threading.Event(), threading.Event()
+    left = iter(range(10))
+
+    def wait_at_gate() -> None:
+        with lock:
+            is_free = next(left, None) is not None
+        if not is_free:
+            reached.set()
+            gate.wait(2 * TIMEOUT)
+
+    fleet.before(wait_at_gate, RESOURCES)
+    terminal = Terminal(folder, *arguments)
+    try:
+        assert reached.wait(TIMEOUT)
+        yield terminal
+    finally:
+        gate.set()
+        fleet.calm()
+        with suppress(subprocess.TimeoutExpired):
+            terminal.process.wait(TIMEOUT)
+        with suppress(ProcessLookupError):
+            os.killpg(terminal.process.pid, signal.SIGKILL)
+        terminal.process.wait()
+
+
+@pytest.fixture
+def path(path: Path) -> Path:
+    """The path of a database that logs its writes."""
+    log_writes(path)
+    return path
 
 
 # Ctrl-C.
 
 
 @pytest.mark.parametrize(
-    ("executor", "calls"),
+    ("executor", "calls", "is_temporary"),
     [
-        pytest.param("threads", 10 + 4, id="threads, which end with the calls under way"),
-        pytest.param("processes", 30, id="processes, which end with their batches"),
+        pytest.param("threads", 10 + 4, True, id="threads, which end with the calls under way"),
+        pytest.param("processes", 30, False, id="processes, which end with their batches"),
     ],
 )
-def test_ctrl_c_waits_for_what_is_under_way_and_says_so(
-    executor: str, calls: int, path: Path, tmp_path: Path
+def test_ctrl_c_waits_for_the_calls_under_way_and_says_so(
+    executor: str, calls: int, is_temporary: bool, path: Path, tmp_path: Path
 ) -> None:
-    fleet = make_many(30)
-    arguments = ("--database", str(path), "--executor", executor)
-    with serve_fleet(fleet), Gate(fleet, 10) as gate, terminal(tmp_path, *arguments) as command:
-        assert gate.reached.wait(TIMEOUT)
-        command.press_ctrl_c()
-        wait_until(lambda: command.err, "nothing is said of Ctrl-C")
-        assert command.process.poll() is None
-        gate.open()
-        assert command.wait() == 130
-        said = command.err
-        command.wait_until_nothing_is_left(5)
+    fleet = make_many(30, images=2)
+    arguments = () if is_temporary else ("--database", str(path))
+    with serve_fleet(fleet):
+        with interrupted(fleet, tmp_path, "--executor", executor, *arguments) as terminal:
+            terminal.press_ctrl_c()
+            wait_until(lambda: terminal.err, "nothing is said of Ctrl-C")
+            assert terminal.process.poll() is None
+        assert terminal.process.returncode == 130
+        terminal.wait_until_nothing_is_left()
         answers = fleet.take_answers()
         listings = [answer for answer in answers if answer.operation == RESOURCES]
         assert len(listings) <= calls
-        assert set(stored_records(path)) == answered_records(answers)
+        if is_temporary:
+            (path,) = terminal.folder.rglob("*.sqlite")
+        said = terminal.err.splitlines()
+        assert said[0].startswith("waiting for the calls under way; Ctrl-C once more ends at once")
+        assert said[1:] == [f"Run the command again with --database {path} to go on."]
+        assert terminal.out == ""
+        assert stored_records(path) == answered_records(answers)
         assert not run(path).failures
-    assert "Traceback" not in said
-    for word in ("Ctrl-C", "again", "same database"):
-        assert word in said, said
-    assert set(stored_records(path)) == expected_records(fleet.fleet)
-    again = fleet.count_requests()[RESOURCES]
-    assert again == 30 * 3 - len(listings)
+    assert_all_stored(path, fleet)
+    assert fleet.count_requests()[RESOURCES] == 30 * 3 - len(listings)
 
 
 @pytest.mark.parametrize(
@@ -191,86 +182,157 @@ def test_ctrl_c_waits_for_what_is_under_way_and_says_so(
 def test_a_second_ctrl_c_ends_at_once(
     executor: str, is_for_all: bool, path: Path, tmp_path: Path
 ) -> None:
-    """Also where the signal reaches the command alone, as that of ``kill -INT`` does."""
-    fleet = make_many(30)
+    """Also if the signal reaches the command alone, as that of ``kill -INT`` does."""
+    fleet = make_many(30, images=2)
     arguments = ("--database", str(path), "--executor", executor)
-    with serve_fleet(fleet), Gate(fleet, 10) as gate, terminal(tmp_path, *arguments) as command:
-        assert gate.reached.wait(TIMEOUT)
-        command.press_ctrl_c(is_for_all=is_for_all)
-        wait_until(lambda: command.err, "nothing is said of the first one")
-        command.press_ctrl_c(is_for_all=is_for_all)
-        assert command.wait(5) == 130
-        command.wait_until_nothing_is_left(5)
-        assert "Traceback" not in command.err
-        gate.open()
+    with serve_fleet(fleet):
+        with interrupted(fleet, tmp_path, *arguments) as terminal:
+            terminal.press_ctrl_c(is_for_all=is_for_all)
+            wait_until(lambda: terminal.err, "nothing is said of the first one")
+            terminal.press_ctrl_c(is_for_all=is_for_all)
+            assert terminal.process.wait(5) == 130
+            terminal.wait_until_nothing_is_left()
+            assert "Traceback" not in terminal.err
         assert not run(path).failures
-    stored = stored_records(path)
-    assert len(stored) == len(set(stored))
-    assert set(stored) == expected_records(fleet.fleet)
+    assert_all_stored(path, fleet)
 
 
-# The temporary database.
-
-
-def databases_told(text: str, folder: Path) -> list[Path]:
-    """Return the databases in the folder, of which the text has the paths."""
-    found = list(folder.rglob("*.sqlite"))
-    assert all(str(path) in text for path in found), text
-    return found
-
-
-def reported_executions(path: Path) -> set[str]:
-    command = (*COMMAND, "--offline", "--database", str(path))
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT)
-    assert ran.returncode == 254, ran.stderr  # as the run was
-    return {json.loads(line)["execution_id"] for line in ran.stdout.splitlines()}
-
-
-def test_the_temporary_database_of_a_run_that_is_interrupted_is_kept(tmp_path: Path) -> None:
-    fleet = make_many(30)
-    with serve_fleet(fleet), Gate(fleet, 10) as gate, terminal(tmp_path) as command:
-        assert gate.reached.wait(TIMEOUT)
-        command.press_ctrl_c()
-        gate.open()
-        assert command.wait() == 130
-        (path,) = databases_told(command.err, command.folder)
-        assert stored_records(path)
-        assert not run(path).failures
-    assert set(stored_records(path)) == expected_records(fleet.fleet)
-
-
-def test_the_temporary_database_of_a_run_that_fails_is_kept(tmp_path: Path) -> None:
-    fleet = make_many(3)
-    file = tmp_path / "targets.toml"
-    tables = (f'[[accounts]]\nrole_arn = "{role_arn(one)}"' for one in (ACCOUNT_ID, "9" * 12))
-    file.write_text("\n".join((f'regions = ["{REGION}"]', *tables)))
-    with serve_fleet(fleet), terminal(tmp_path, "--targets", str(file)) as command:
-        assert command.wait() == 254
-        (path,) = databases_told(command.err, command.folder)
-    assert reported_executions(path) == {execution_id(number) for number in range(3)}
-
-
-def test_the_temporary_database_of_a_run_with_a_listing_that_fails_is_kept(
+@pytest.mark.parametrize("failing", ["nothing", "a target", "a listing"])
+def test_a_temporary_database_is_removed_after_a_complete_run_alone(
+    failing: str,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    fleet = make_many(3)
-    fleet.before(
-        lambda: error_response("AccessDeniedException", 403),
-        RESOURCES,
-        lifecycleExecutionId=execution_id(1),
+    folder, file = tmp_path / "temporary", tmp_path / "targets.toml"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    fleet, lost = make_many(3, images=2), []
+    accounts = [ACCOUNT_ID, "9" * 12] if failing == "a target" else [ACCOUNT_ID]
+    tables = (f'[[accounts]]\nrole_arn = "{role_arn(account)}"' for account in accounts)
+    file.write_text("\n".join((f'regions = ["{REGION}"]', *tables)))
+    if failing == "a listing":
+        lost = [execution_id(1)]
+        refusal = error_response("AccessDeniedException", 403)
+        fleet.before(refusal, RESOURCES, lifecycleExecutionId=lost[0])
+    command = ["lifecycle-report", "--output", "jsonl"]
+    with serve_fleet(fleet):
+        code = main([*command, "--targets", str(file)])
+    out, err = capfd.readouterr()
+    if failing == "nothing":
+        assert (code, err, len(out.splitlines())) == (0, "", 3 * 2 * 2)
+        assert list(folder.iterdir()) == []
+        return
+    (path,) = folder.rglob("*.sqlite")
+    assert code == 254
+    assert err.endswith(f"Run the command again with --database {path} to go on.\n")
+    assert_all_stored(path, fleet, without=lost)
+    assert main([*command, "--offline", "--database", str(path)]) == 254
+    assert capfd.readouterr() == (out, "")
+
+
+# Killed runs, workers and schedulers.
+
+
+def assert_each_once(path: Path, fleet: LocalFleet) -> None:
+    """Assert that each record is stored once, and no complete listing is written again."""
+    stored = stored_records(path)
+    assert stored == expected_records(fleet)
+    assert set(logged_writes(path)) == {key[:3] for key in stored}
+    assert not logged_writes(path, is_complete=True)
+
+
+def test_a_run_that_is_killed_twenty_times_has_every_record_once(path: Path) -> None:
+    fleet = make_fleet(
+        ("us-west-2", "eu-west-1"), resources=1, executions=4, newest=PAST, is_running=False
     )
-    with serve_fleet(fleet), terminal(tmp_path) as command:
-        assert command.wait() == 254
-        (path,) = databases_told(command.err, command.folder)
-    assert {key[0] for key in stored_records(path)} == {execution_id(0), execution_id(2)}
+    targets, moments = targets_of(fleet), random.Random(15)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.fakes.fleets", "imagebuilder_pager.fleet.run"])
+    arguments = {"max_concurrency": 1}
+    progress = []
+    with serve_fleet(fleet, latency=0.002) as url:
+        for _ in range(KILLS):
+            process = context.Process(
+                target=run_in_process, args=(fleet_environment(url), path, targets, arguments)
+            )
+            requests = fleet.requests + moments.randint(1, 50)
+            process.start()
+            wait_for_requests(fleet, requests, process)
+            process.kill()
+            process.join()
+            progress.append(len(stored_records(path)))
+        killed = sum(1 for count in progress if count < len(expected_records(fleet)))
+        assert not run(path, targets).failures
+    assert killed >= KILLS / 2, f"most runs were over before they were killed: {progress}"
+    assert progress == sorted(progress)
+    assert len(set(progress)) > 3, f"the runs did not continue where they were: {progress}"
+    assert_each_once(path, fleet)
 
 
-def test_the_temporary_database_of_a_complete_run_is_removed(tmp_path: Path) -> None:
-    with serve_fleet(make_many(3)), terminal(tmp_path) as command:
-        assert command.wait() == 0
-        assert command.err == ""
-        assert len(command.out.splitlines()) == 3 * 2 * 2
-        assert list(command.folder.iterdir()) == []
+def wait_for_requests(fleet: LocalFleet, count: int, process: BaseProcess) -> None:
+    """Wait until the fleet has answered as many requests, or the process has ended."""
+    end = time.monotonic() + 2 * TIMEOUT
+    while fleet.requests < count and process.is_alive():
+        assert time.monotonic() < end, "nothing is listed"
+        time.sleep(0.002)
+
+
+def test_a_worker_process_that_is_killed_loses_nothing(path: Path) -> None:
+    fleet = make_many(20, images=5)
+    pools: list[ProcessPoolExecutor] = []
+
+    def make() -> Executor:
+        pool = process_executor(2)
+        assert isinstance(pool, ProcessPoolExecutor)
+        pools.append(pool)
+        return pool
+
+    def kill_a_worker() -> None:
+        os.kill(next(iter(pools[0]._processes)), signal.SIGKILL)
+
+    fleet.before(kill_a_worker, RESOURCES, number=10)
+    with serve_fleet(fleet, latency=0.002):
+        assert not run(path, executor=make).failures
+    assert len(pools) == 2
+    assert_each_once(path, fleet.fleet)
+
+
+def test_a_killed_dask_worker_loses_nothing_and_a_killed_scheduler_ends_the_run(
+    path: Path, tmp_path: Path
+) -> None:
+    local = make_fleet(resources=12, newest=PAST, is_running=False)
+    fleet, targets = MovingFleet(local), targets_of(local)
+    later = tmp_path / "later.sqlite"
+    with (
+        serve_fleet(fleet, latency=0.002),
+        dask_cluster(tmp_path, workers=2) as (address, workers),
+        connect(address, timeout=2 * TIMEOUT) as client,
+    ):
+        assert address.startswith("tcp://127.0.0.1:")
+        client.wait_for_workers(2, timeout=2 * TIMEOUT)
+        pids = set(client.run(os.getpid).values())
+        assert pids == {worker.pid for worker in workers}
+        fleet.before(workers[0].kill, RESOURCES, number=10)
+        assert not run(path, targets, executor=client.get_executor()).failures
+        assert workers[0].wait(2 * TIMEOUT) == -9
+        assert workers[1].poll() is None
+        assert_each_once(path, local)
+
+        scheduler: int = client.run_on_scheduler(os.getpid)
+        died: list[float] = []
+
+        def kill_the_scheduler() -> None:
+            os.kill(scheduler, signal.SIGKILL)
+            died.append(time.monotonic())
+
+        fleet.calm()
+        fleet.before(kill_the_scheduler, RESOURCES, number=20)
+        with pytest.raises(ExecutorLostError):
+            run(later, targets, executor=client.get_executor())
+        assert time.monotonic() - died[0] < 10
+        assert not run(later, targets).failures
+    assert stored_records(later) == expected_records(local)
 
 
 # An executor that is lost.
@@ -284,7 +346,7 @@ class Broken(Executor):
 
 
 class BreaksLater(Executor):
-    """An executor that breaks with what it was given, each time anew."""
+    """An executor that breaks with each of its batches."""
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
         future = Future[Any]()
@@ -307,11 +369,11 @@ def test_an_executor_that_stays_broken_ends_the_run(executor: Any, path: Path) -
         with pytest.raises(ExecutorLostError, match="a worker has died"):
             run(path, executor=executor, clock=FakeClock())
         assert not run(path).failures
-    assert set(stored_records(path)) == expected_records(fleet.fleet)
+    assert_all_stored(path, fleet)
 
 
 class Silent(Executor):
-    """An executor that has nobody to do what it is given, until it breaks."""
+    """An executor without workers, until it breaks."""
 
     def __init__(self) -> None:
         self._futures: list[Future[Any]] = []
@@ -330,93 +392,22 @@ class Silent(Executor):
                 future.set_exception(BrokenExecutor("the scheduler is gone"))
 
 
-@contextmanager
-def on_log(act: Callable[[str], None]) -> Iterator[None]:
-    """Hand over what the run logs."""
-
-    class Handler(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            act(record.getMessage())
-
-    logger, handler = logging.getLogger(LOGGER), Handler()
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
-
-
-@pytest.fixture
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a run say what it waits for after a moment, in place of ten seconds."""
+def test_a_run_without_results_logs_the_targets_that_it_waits_for(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr("imagebuilder_pager.fleet.run.LOG_INTERVAL", 0.2)
+    executor, left = Silent(), iter(range(2))
 
-
-@pytest.mark.usefixtures("_impatient")
-def test_a_run_that_waits_says_what_for(path: Path) -> None:
-    executor, said = Silent(), list[str]()
-
-    def listen(line: str) -> None:
-        said.append(line)
-        if len(said) == 2:
+    def break_down_later(progress: FleetProgress) -> None:
+        if next(left, None) is None:
             executor.break_down()
 
     too_long = threading.Timer(TIMEOUT, executor.break_down)
     too_long.start()
-    with on_log(listen), pytest.raises(ExecutorLostError, match="the scheduler is gone"):
-        run(path, executor=executor)
+    with (
+        caplog.at_level(logging.INFO, "imagebuilder_pager.fleet.run"),
+        pytest.raises(ExecutorLostError, match="the scheduler is gone"),
+    ):
+        run(path, executor=executor, on_progress=break_down_later)
     too_long.cancel()
-    assert said, "nothing is said"
-    assert "wait" in said[0]
-    assert TARGET.name in said[0] or "1 " in said[0]
-
-
-@pytest.mark.usefixtures("_impatient")
-def test_a_dask_scheduler_without_workers_is_told_and_a_dead_one_ends_the_run(
-    path: Path, tmp_path: Path
-) -> None:
-    fleet = make_many(30)
-    said: list[str] = []
-    with (
-        serve_fleet(fleet, latency=0.002),
-        dask_cluster(tmp_path, workers=0) as (address, _),
-        connect(address, timeout=TIMEOUT) as client,
-    ):
-        scheduler: int = client.run_on_scheduler(os.getpid)
-
-        def listen(line: str) -> None:
-            said.append(line)
-            os.kill(scheduler, signal.SIGKILL)
-
-        begun = time.monotonic()
-        with on_log(listen), pytest.raises(ExecutorLostError):
-            run(path, executor=client.get_executor())
-        assert "wait" in said[0]
-        assert time.monotonic() - begun < 10
-
-
-def test_a_dask_scheduler_that_dies_ends_the_run_and_keeps_what_was_stored(
-    path: Path, tmp_path: Path
-) -> None:
-    fleet = make_many(60)
-    with (
-        serve_fleet(fleet, latency=0.002),
-        dask_cluster(tmp_path, workers=1) as (address, _),
-        connect(address, timeout=TIMEOUT) as client,
-    ):
-        scheduler: int = client.run_on_scheduler(os.getpid)
-        died: list[float] = []
-
-        def kill() -> None:
-            os.kill(scheduler, signal.SIGKILL)
-            died.append(time.monotonic())
-
-        fleet.before(kill, RESOURCES, number=60)
-        with pytest.raises(ExecutorLostError):
-            run(path, executor=client.get_executor())
-        assert time.monotonic() - died[0] < 10
-        assert not run(path).failures
-    assert set(stored_records(path)) == expected_records(fleet.fleet)
+    assert f"no result for 0 s; waiting for 1 batches, of {TARGET.name}" in caplog.messages

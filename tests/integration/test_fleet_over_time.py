@@ -4,38 +4,44 @@ import datetime as dt
 import json
 import multiprocessing
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from imagebuilder_pager.fleet import FleetDatabase, FleetResult, Target, run_fleet
+from imagebuilder_pager.fleet import Account, FleetProgress, Target
 from imagebuilder_pager.local.errors import ServiceError
 from imagebuilder_pager.local.rate_limits import RateLimits
 from tests.fakes.clocks import FakeClock, NoSleepClock
 from tests.fakes.fleets import (
     PAST,
+    REGION,
+    TARGET,
     InlineExecutor,
     expected_records,
     fleet_environment,
     log_writes,
     logged_writes,
     make_fleet,
+    query,
+    run,
     run_in_process,
     serve_fleet,
     stored_records,
     targets_of,
 )
 from tests.fakes.moving_fleets import (
-    TARGET,
     MovingFleet,
     answered_records,
+    assert_all_stored,
     error_response,
     execution_id,
     fleet_of,
     interrupt,
     make_execution,
+    make_many,
     policy_arn,
     sts_error_response,
 )
@@ -43,21 +49,7 @@ from tests.fakes.moving_fleets import (
 DAY = dt.timedelta(days=1)
 HOUR = dt.timedelta(hours=1)
 RESOURCES = "ListLifecycleExecutionResources"
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "fleet.sqlite"
-
-
-def run(path: Path, targets: tuple[Target, ...] = (TARGET,), **arguments: Any) -> FleetResult:
-    with FleetDatabase(path) as database:
-        return run_fleet(targets, database, **arguments)
-
-
-def query(path: Path, sql: str) -> list[tuple[Any, ...]]:
-    with FleetDatabase(path, read_only=True) as database:
-        return [tuple(row) for row in database.query(sql)]
+RUNNING = make_execution(0, "IN_PROGRESS", images=2, unfinished=1)
 
 
 def status_of(path: Path, number: int) -> str:
@@ -67,34 +59,50 @@ def status_of(path: Path, number: int) -> str:
 
 
 def stop_at(fleet: MovingFleet, path: Path, call: int, **arguments: Any) -> None:
-    """Run until Ctrl-C at so many calls for resources."""
+    """Run until Ctrl-C at one of the calls for resources."""
     fleet.before(interrupt, RESOURCES, number=call)
     with pytest.raises(KeyboardInterrupt):
         run(path, **arguments)
     fleet.calm()
 
 
-def assert_all_stored(path: Path, fleet: MovingFleet) -> None:
-    stored = stored_records(path)
-    assert len(stored) == len(set(stored))
-    assert set(stored) == expected_records(fleet.fleet)
+# Changes between two runs.
 
 
-# What moves between two runs.
-
-
-def test_what_ended_while_no_run_was_there_is_listed_by_the_next_one(path: Path) -> None:
-    running = make_execution(0, "IN_PROGRESS", images=2, unfinished=1)
-    fleet = fleet_of(running, *(make_execution(number) for number in range(1, 40)))
+@pytest.mark.parametrize("images", [1, 4])
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param(make_execution(0, "PAUSING", images=2), id="an unknown status"),
+        pytest.param(RUNNING, id="an execution in progress"),
+        pytest.param(make_execution(0, images=2, unfinished=1), id="a resource in progress"),
+    ],
+)
+def test_a_listing_that_may_still_change_is_made_again(
+    before: Any, images: int, path: Path
+) -> None:
+    fleet = fleet_of(before)
     with serve_fleet(fleet):
-        stop_at(fleet, path, 60)
-        fleet.put(make_execution(0, images=3))
+        assert not run(path).failures
+        fleet.put(make_execution(0, images=images))
         assert not run(path).failures
     assert status_of(path, 0) == "SUCCESS"
+    assert query(path, "SELECT * FROM listings WHERE NOT complete") == []
     assert_all_stored(path, fleet)
 
 
-def test_what_ended_while_our_clock_was_ahead_is_listed(path: Path) -> None:
+def test_an_image_in_progress_without_an_ami_has_it_in_the_next_run(path: Path) -> None:
+    running = make_execution(0, images=2, unfinished=1)
+    first = running.resources[0]["resourceId"]
+    fleet = fleet_of(replace(running, children_by_parent={**running.children_by_parent, first: ()}))
+    with serve_fleet(fleet):
+        assert not run(path).failures
+        fleet.put(make_execution(0, images=2))
+        assert not run(path).failures
+    assert_all_stored(path, fleet)
+
+
+def test_an_execution_that_ended_while_our_clock_was_ahead_is_listed(path: Path) -> None:
     fleet, clock = fleet_of(make_execution(0)), NoSleepClock()
     clock.ahead = 2 * HOUR
     with serve_fleet(fleet):
@@ -106,16 +114,17 @@ def test_what_ended_while_our_clock_was_ahead_is_listed(path: Path) -> None:
 
 
 def test_executions_that_are_removed_between_two_runs_hide_no_others(path: Path) -> None:
-    fleet = fleet_of(*(make_execution(number) for number in range(80)))
+    fleet = fleet_of(RUNNING, *(make_execution(number) for number in range(1, 80)))
     with serve_fleet(fleet):
         stop_at(fleet, path, 70, max_concurrency=1)
-        fleet.remove(*range(0, 24, 3))
-        result = run(path)
-    assert not result.failures
-    assert expected_records(fleet.fleet) <= set(stored_records(path))
+        fleet.remove(*range(3, 24, 3))
+        fleet.put(make_execution(0, images=3))
+        assert not run(path).failures
+    assert expected_records(fleet.fleet) <= stored_records(path)
+    assert status_of(path, 0) == "SUCCESS"
 
 
-def test_an_execution_of_friday_is_listed_on_monday_whatever_since_says(path: Path) -> None:
+def test_an_execution_of_friday_is_listed_on_monday_whatever_since_is(path: Path) -> None:
     friday, monday = PAST - 2 * DAY, PAST + DAY
     fleet = fleet_of(make_execution(0, "IN_PROGRESS", images=2, unfinished=1, end=friday))
     with serve_fleet(fleet):
@@ -126,11 +135,18 @@ def test_an_execution_of_friday_is_listed_on_monday_whatever_since_says(path: Pa
     assert_all_stored(path, fleet)
 
 
-def test_an_execution_whose_policy_is_gone_is_asked_for_by_itself(path: Path) -> None:
-    running = make_execution(0, "IN_PROGRESS", images=2, unfinished=1)
-    fleet = fleet_of(running, make_execution(1, policy=1))
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_an_execution_is_requested_by_its_id_once_its_policy_is_gone(
+    is_refused: bool, path: Path
+) -> None:
+    """Also if the policy was refused before."""
+    fleet = fleet_of(RUNNING, make_execution(1, policy=1))
+    refusal = error_response("ResourceNotFoundException", 404)
     with serve_fleet(fleet):
         assert not run(path).failures
+        if is_refused:
+            fleet.before(refusal, "ListLifecycleExecutions", resourceArn=policy_arn(0))
+            assert run(path).failures
         fleet.remove_policy(0)
         fleet.put(make_execution(0, images=3))
         assert not run(path).failures
@@ -138,9 +154,39 @@ def test_an_execution_whose_policy_is_gone_is_asked_for_by_itself(path: Path) ->
     assert_all_stored(path, fleet)
 
 
-def test_an_execution_that_the_service_does_not_have_any_more_is_told_as_unknown(
-    path: Path,
+def stop_among_children(fleet: MovingFleet, path: Path) -> None:
+    stop_at(fleet, path, 5, clock=FakeClock(PAST))  # the images are two pages
+
+
+def leave_out_children(fleet: MovingFleet, path: Path) -> None:
+    assert not run(path, children=False).failures
+
+
+@pytest.mark.parametrize("begin", [stop_among_children, leave_out_children])
+def test_children_that_are_not_listed_are_requested_once_their_policy_is_gone(
+    begin: Callable[[MovingFleet, Path], None], path: Path
 ) -> None:
+    fleet = fleet_of(make_execution(0, images=30))
+    with serve_fleet(fleet):
+        begin(fleet, path)
+        assert len(stored_records(path)) < len(expected_records(fleet.fleet))
+        fleet.remove_policy(0)
+        fleet.take_answers()
+        assert not run(path).failures
+    assert fleet.count_requests()["GetLifecycleExecution"] == 1
+    assert_all_stored(path, fleet)
+
+
+def test_children_that_are_not_listed_follow_an_account_to_its_new_name(path: Path) -> None:
+    fleet = make_many(3, images=2)
+    with serve_fleet(fleet):
+        for name, children in (("before", False), ("after", True)):
+            target = Target(Account(name=name), REGION)
+            assert not run(path, (target,), children=children).failures
+    assert_all_stored(path, fleet)
+
+
+def test_an_execution_that_is_gone_from_the_service_is_unknown(path: Path) -> None:
     fleet = fleet_of(make_execution(0, "IN_PROGRESS"), make_execution(1, policy=1))
     with serve_fleet(fleet):
         assert not run(path).failures
@@ -149,62 +195,15 @@ def test_an_execution_that_the_service_does_not_have_any_more_is_told_as_unknown
         run(path)
         fleet.take_answers()
         assert not run(path).failures
-    sql = f"SELECT status, reason FROM executions WHERE execution_id = '{execution_id(0)}'"
-    ((status, reason),) = query(path, sql)
-    assert status == "UNKNOWN"
-    assert reason
-    # It is not asked for again.
+    assert status_of(path, 0) == "UNKNOWN"
+    ((reason,),) = query(path, "SELECT reason FROM executions WHERE status = 'UNKNOWN'")
+    assert "InvalidRequestException" in reason
+    # It is not requested again.
     requests = fleet.count_requests()
     assert requests == {"ListLifecyclePolicies": 1, "ListLifecycleExecutions": 1}
 
 
-@pytest.mark.parametrize(
-    "before",
-    [
-        pytest.param(make_execution(0, "PAUSING"), id="a status that nobody knows"),
-        pytest.param(make_execution(0, images=2, unfinished=1), id="a resource in progress"),
-    ],
-)
-def test_what_may_still_change_is_listed_again(before: Any, path: Path) -> None:
-    fleet = fleet_of(before)
-    with serve_fleet(fleet):
-        assert not run(path).failures
-        fleet.put(make_execution(0, images=4))
-        assert not run(path).failures
-    assert status_of(path, 0) == "SUCCESS"
-    assert_all_stored(path, fleet)
-
-
-def test_an_image_in_progress_that_has_no_ami_yet_has_it_in_the_next_run(path: Path) -> None:
-    running = make_execution(0, images=2, unfinished=1)
-    first = running.resources[0]["resourceId"]
-    fleet = fleet_of(replace(running, children_by_parent={**running.children_by_parent, first: ()}))
-    with serve_fleet(fleet):
-        assert not run(path).failures
-        fleet.put(make_execution(0, images=2))
-        assert not run(path).failures
-    assert_all_stored(path, fleet)
-
-
-def test_a_policy_that_was_refused_before_it_was_gone_leaves_nothing_behind(path: Path) -> None:
-    running = make_execution(0, "IN_PROGRESS", images=2, unfinished=1)
-    fleet = fleet_of(running, make_execution(1, policy=1))
-    with serve_fleet(fleet):
-        assert not run(path).failures
-        fleet.before(
-            lambda: error_response("ResourceNotFoundException", 404),
-            "ListLifecycleExecutions",
-            resourceArn=policy_arn(0),
-        )
-        assert run(path).failures
-        fleet.remove_policy(0)
-        fleet.put(make_execution(0, images=3))
-        assert not run(path).failures
-    assert status_of(path, 0) == "SUCCESS"
-    assert_all_stored(path, fleet)
-
-
-# What is not listed again.
+# Listings that are complete.
 
 
 def test_a_second_run_lists_policies_and_executions_and_nothing_below(path: Path) -> None:
@@ -217,8 +216,7 @@ def test_a_second_run_lists_policies_and_executions_and_nothing_below(path: Path
         assert not run(path).failures
         assert_all_stored(path, fleet)
         fleet.take_answers()
-        result = run(path)
-    assert not result.failures
+        assert not run(path).failures
     requests = fleet.count_requests()
     assert requests == {"ListLifecyclePolicies": 1, "ListLifecycleExecutions": 3}
 
@@ -236,7 +234,7 @@ def test_an_execution_without_resources_is_not_listed_below(path: Path) -> None:
     assert status_of(path, 0) == "SUCCESS"
 
 
-def test_a_period_that_grows_is_listed_where_it_was_not(path: Path) -> None:
+def test_only_the_new_part_of_a_longer_period_is_listed(path: Path) -> None:
     executions = [make_execution(number, end=PAST - number * DAY) for number in range(20)]
     fleet = fleet_of(*executions)
     listed = []
@@ -249,7 +247,7 @@ def test_a_period_that_grows_is_listed_where_it_was_not(path: Path) -> None:
     assert_all_stored(path, fleet)
 
 
-def test_an_end_of_the_period_that_moves_begins_nothing_anew(path: Path) -> None:
+def test_a_later_end_of_the_period_begins_nothing_anew(path: Path) -> None:
     fleet = fleet_of(make_execution(0), make_execution(1, end=PAST + DAY))
     listed = []
     with serve_fleet(fleet):
@@ -260,7 +258,7 @@ def test_an_end_of_the_period_that_moves_begins_nothing_anew(path: Path) -> None
     assert query(path, "SELECT count(*) FROM targets") == [(1,)]
 
 
-def test_children_that_are_asked_for_later_are_all_that_is_listed(path: Path) -> None:
+def test_a_run_with_children_after_one_without_lists_these_alone(path: Path) -> None:
     fleet = fleet_of(*(make_execution(number, images=2) for number in range(3)))
     with serve_fleet(fleet):
         assert not run(path, children=False).failures
@@ -273,14 +271,14 @@ def test_children_that_are_asked_for_later_are_all_that_is_listed(path: Path) ->
     assert_all_stored(path, fleet)
 
 
-def test_what_was_listed_before_a_stop_is_kept_however_often_it_stops(path: Path) -> None:
+def test_complete_listings_are_kept_however_often_a_run_stops(path: Path) -> None:
     log_writes(path)
     fleet = fleet_of(*(make_execution(number, images=3) for number in range(6)))
     with serve_fleet(fleet):
         before = 0
         for _ in range(2):
             stop_at(fleet, path, 8)
-            stored = set(stored_records(path))
+            stored = stored_records(path)
             assert len(stored) > before
             assert answered_records(fleet.take_answers()) <= stored
             before = len(stored)
@@ -305,80 +303,68 @@ def test_a_large_listing_that_is_killed_has_each_record_once(path: Path, call: i
             process.join()
             fleet.calm()
         assert not run(path, **arguments).failures
-    stored = stored_records(path)
-    assert len(stored) == len(set(stored)) == 2000 + 1
+    assert len(stored_records(path)) == 2000 + 1
 
 
-# What the service refuses.
+# Refusals of the service.
 
 
-def test_an_execution_that_is_deleted_while_it_is_listed_is_told_and_the_rest_listed(
-    path: Path,
-) -> None:
+def test_an_execution_that_is_deleted_within_its_listing_fails_alone(path: Path) -> None:
     fleet = fleet_of(*(make_execution(number, images=30) for number in range(4)))
     deleted = execution_id(1)
     # Before its second page.
     fleet.before(lambda: fleet.remove(1), RESOURCES, number=2, lifecycleExecutionId=deleted)
     with serve_fleet(fleet):
-        result = run(path, max_concurrency=1)
-        assert expected_records(fleet.fleet) <= set(stored_records(path))
+        (failure,) = run(path, max_concurrency=1).failures
+        assert expected_records(fleet.fleet) <= stored_records(path)
         run(path)  # which finds out that it is gone
-        again = run(path)
-    (failure,) = result.failures
+        assert not run(path).failures
     assert deleted in str(failure.error)
     assert failure.failed_listings >= 1
-    assert not again.failures
 
 
-def test_an_execution_that_is_refused_for_good_is_told_each_time_and_the_others_listed(
-    path: Path,
+@pytest.mark.parametrize(
+    ("operation", "parameters", "sql"),
+    [
+        pytest.param(
+            RESOURCES,
+            {"lifecycleExecutionId": execution_id(2)},
+            "SELECT execution_id FROM listings WHERE error IS NOT NULL",
+            id="resources",
+        ),
+        pytest.param(
+            "ListLifecycleExecutions",
+            {"resourceArn": policy_arn(2)},
+            "SELECT policy_arn FROM policies WHERE error IS NOT NULL",
+            id="executions",
+        ),
+    ],
+)
+def test_a_listing_that_is_refused_fails_in_each_run_and_leaves_the_others_complete(
+    operation: str, parameters: dict[str, Any], sql: str, path: Path
 ) -> None:
-    fleet = fleet_of(*(make_execution(number) for number in range(5)))
-    refused = execution_id(2)
-    fleet.before(
-        lambda: error_response("AccessDeniedException", 403),
-        RESOURCES,
-        lifecycleExecutionId=refused,
-    )
+    fleet, refusal = make_many(5), error_response("AccessDeniedException", 403)
+    fleet.before(refusal, operation, **parameters)
+    (refused,) = parameters.values()
+    seen: list[FleetProgress] = []
     with serve_fleet(fleet):
         for _ in range(3):
-            (failure,) = run(path).failures
-            stored = {key for key in expected_records(fleet.fleet) if key[0] != refused}
-            assert set(stored_records(path)) == stored
+            (failure,) = run(path, on_progress=seen.append).failures
+            assert_all_stored(path, fleet, without=[execution_id(2)])
             assert (failure.failed_listings, failure.error_type) == (1, "AccessDeniedException")
             assert "1 of its listings failed" in str(failure.error)
             assert refused in str(failure.error)
             assert query(path, "SELECT state FROM targets") == [("incomplete",)]
+            assert query(path, sql) == [(refused,)]
+            assert seen[-1].executions == seen[-1].executions_done
         fleet.calm()
         assert not run(path).failures
     assert query(path, "SELECT state, error FROM targets") == [("complete", None)]
+    assert query(path, sql) == []
     assert_all_stored(path, fleet)
 
 
-def test_a_policy_that_is_refused_is_told_and_the_others_listed(path: Path) -> None:
-    fleet = fleet_of(*(make_execution(number, policy=number) for number in range(3)))
-    fleet.before(
-        lambda: error_response("AccessDeniedException", 403),
-        "ListLifecycleExecutions",
-        resourceArn=policy_arn(1),
-    )
-    with serve_fleet(fleet):
-        (failure,) = run(path).failures
-        stored = {key for key in expected_records(fleet.fleet) if key[0] != execution_id(1)}
-        assert set(stored_records(path)) == stored
-        assert failure.failed_listings == 1
-        assert policy_arn(1) in str(failure.error)
-        sql = "SELECT policy_arn FROM policies WHERE error IS NOT NULL"
-        assert query(path, sql) == [(policy_arn(1),)]
-        fleet.calm()
-        assert not run(path).failures
-        assert query(path, sql) == []
-    assert_all_stored(path, fleet)
-
-
-def test_where_two_calls_a_second_are_allowed_hardly_one_lists_again_what_was_listed(
-    path: Path,
-) -> None:
+def test_at_two_calls_a_second_hardly_a_listing_is_made_twice(path: Path) -> None:
     clock = FakeClock(PAST)
     limits = RateLimits(2, clock.monotonic)
     fleet = fleet_of(*(make_execution(number, images=5) for number in range(12)), clock=clock.now)
@@ -392,8 +378,7 @@ def test_where_two_calls_a_second_are_allowed_hardly_one_lists_again_what_was_li
     for operation in ("ListLifecyclePolicies", "ListLifecycleExecutions", RESOURCES):
         fleet.before(throttle, operation)
     with serve_fleet(fleet):
-        result = run(path, executor=InlineExecutor(clock), clock=clock)
-    assert not result.failures
+        assert not run(path, executor=InlineExecutor(clock), clock=clock).failures
     served = [
         (answer.operation, json.dumps(answer.parameters, sort_keys=True))
         for answer in fleet.take_answers()
@@ -410,51 +395,22 @@ def test_sts_that_is_busy_for_five_seconds_is_tried_again(
 ) -> None:
     clock = FakeClock(PAST)
     local = make_fleet(accounts=2, resources=1, newest=PAST, clock=clock.now)
-    fleet = MovingFleet(local)
-    fleet.before(
-        lambda: sts_error_response(code, status) if clock.elapsed < 5 else None, "AssumeRole"
-    )
+    fleet, busy = MovingFleet(local), sts_error_response(code, status)
+    fleet.before(lambda: busy if clock.elapsed < 5 else None, "AssumeRole")
     with serve_fleet(fleet):
         result = run(path, targets_of(local), executor=InlineExecutor(clock), clock=clock)
     assert [one.error for one in result.targets] == [None, None]
-    assert set(stored_records(path)) == expected_records(local)
+    assert_all_stored(path, fleet)
 
 
-def test_sts_that_is_busy_for_long_fails_after_the_attempts_that_are_allowed(path: Path) -> None:
+def test_sts_that_is_busy_for_long_fails_its_target_after_the_attempts(path: Path) -> None:
     clock = FakeClock(PAST)
     local = make_fleet(accounts=1, clock=clock.now)
-    fleet = MovingFleet(local)
-    fleet.before(lambda: sts_error_response("Throttling", 400), "AssumeRole")
+    fleet, busy = MovingFleet(local), sts_error_response("Throttling", 400)
+    fleet.before(busy, "AssumeRole")
+    arguments: dict[str, Any] = {"executor": InlineExecutor(clock), "clock": clock}
     with serve_fleet(fleet):
-        result = run(
-            path,
-            targets_of(local),
-            executor=InlineExecutor(clock),
-            clock=clock,
-            max_target_attempts=3,
-        )
-    (failure,) = result.failures
+        (failure,) = run(path, targets_of(local), max_target_attempts=3, **arguments).failures
     assert failure.error_type == "CredentialRetrievalError"
     pauses = [round(seconds, 6) for seconds in clock.slept]
     assert [pause for pause in pauses if pause in {2.0, 4.0, 8.0}] == [2.0, 4.0]
-
-
-def test_a_role_that_is_missing_is_the_failure_of_its_target_alone(path: Path) -> None:
-    local = make_fleet(accounts=2, resources=1, newest=PAST)
-    fleet = MovingFleet(local)
-    (one, other) = targets_of(local)
-    fleet.before(
-        lambda: sts_error_response("AccessDenied", 403),
-        "AssumeRole",
-        RoleArn=str(one.account.role_arn),
-    )
-    with serve_fleet(fleet):
-        result = run(path, (one, other))
-    assert [r.error_type for r in result.targets] == ["CredentialRetrievalError", None]
-    assert query(path, "SELECT state FROM targets ORDER BY target_id") == [
-        ("failed",),
-        ("complete",),
-    ]
-    account = local.account(str(other.account.account_id), other.region)
-    listed = {execution.lifecycle_execution_id for execution in account.executions}
-    assert {key[0] for key in stored_records(path)} == listed

@@ -1,4 +1,4 @@
-"""Forks at awkward times: the child has connections and locks of its own."""
+"""Forks at awkward times: the child has its own connections and locks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from imagebuilder_pager.local import LocalServer
-from tests.fakes.servers import OK, ScriptedServer
+from tests.fakes.servers import OK, Script, ScriptedServer
+from tests.fakes.transports import KINDS, TransportKind
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 
@@ -89,9 +90,9 @@ print(0)
 """
 
 
-def run(program: str, *arguments: str) -> str:
+def run(program: str, way: str, url: str, *, warnings: str = "ignore") -> str:
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", START + program, *arguments],
+        [sys.executable, "-W", warnings, "-c", START + program, way, url],
         check=False,
         capture_output=True,
         text=True,
@@ -101,14 +102,17 @@ def run(program: str, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("way", ["httpx", "h11"])
+ways = pytest.mark.parametrize("way", ["httpx", "h11"])
+
+
+@ways
 def test_no_lock_of_a_thread_of_the_parents_is_held_in_the_child(
     local_server: LocalServer, way: str
 ) -> None:
     assert run(WITH_HELD_LOCKS, way, local_server.url) == "0\n"
 
 
-@pytest.mark.parametrize("way", ["httpx", "h11"])
+@ways
 def test_a_fork_while_a_connection_is_made_ahead_gives_each_process_its_own(
     local_server: LocalServer, way: str
 ) -> None:
@@ -125,7 +129,7 @@ thread.join()
 """
 
 
-@pytest.mark.parametrize("way", ["httpx", "h11"])
+@ways
 @pytest.mark.parametrize("delay", ["0.002", "0.02", "0.06"])
 def test_a_fork_while_a_thread_is_in_its_first_call_waits_for_its_imports(
     local_server: LocalServer, monkeypatch: pytest.MonkeyPatch, way: str, delay: str
@@ -151,13 +155,40 @@ send()
 """
 
 
-@pytest.mark.parametrize("way", ["httpx", "h11"])
+@ways
 def test_a_child_sends_nothing_on_the_connections_of_its_parent(
     localhost_context: ssl.SSLContext, way: str
 ) -> None:
-    server = ScriptedServer([[OK, OK]], localhost_context)
-    try:
+    with ScriptedServer([[OK, OK]], localhost_context) as server:
         assert run(OVER_TLS, way, server.url) == "0\n"
-    finally:
-        server.close()
     assert server.counts == [2]
+
+
+IN_TURN = """
+import asyncio
+from tests.fakes.transports import KINDS, signed_request
+
+kind = next(kind for kind in KINDS if str(kind) == way)
+transport = kind.make()
+
+
+def send():
+    received = transport.send(signed_request(transport, url))
+    if kind.loop is not None:
+        received = asyncio.run(received)
+    assert received.body == b"{}", received.body
+
+
+send()
+print(in_child(lambda: [send(), send()])())
+send()
+"""
+
+
+@pytest.mark.parametrize("kind", KINDS[:4], ids=str)
+def test_a_child_makes_its_own_connections(kind: TransportKind) -> None:
+    # Each asyncio.run has its own connections anyway.
+    scripts: list[Script] = [[OK, OK]] * 2 if kind.loop is None else [[OK]] * 4
+    with ScriptedServer(scripts) as server:
+        assert run(IN_TURN, str(kind), server.url, warnings="error") == "0\n"
+    assert server.counts == [len(script) for script in scripts]

@@ -1,6 +1,5 @@
 """The paginator over boto3 clients, at moto's services: chains of resumption, each item once."""
 
-import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,8 +7,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from imagebuilder_pager.pagination import Paginator, decode_token, paginator_from_client
-from tests.fakes.moto_services import CASES, SETTINGS, Case, fill
+from imagebuilder_pager.pagination import Paginator, paginator_from_client
+from tests.fakes.moto_services import CASES, SETTINGS, Case, check_resuming, fill
+from tests.fakes.paginated_service import run
 
 
 @pytest.fixture(scope="module")
@@ -24,116 +24,15 @@ def clients() -> Iterator[dict[str, Any]]:
             client.close()
 
 
-def paginator_of(clients: dict[str, Any], case: Case) -> Paginator[dict[str, Any], Any]:
-    client: Any = clients[case.service]
-    paginator: Any = paginator_from_client(client, case.method_name)
-    assert isinstance(paginator, Paginator)
-    return paginator
-
-
-def everything(clients: dict[str, Any], case: Case) -> dict[str, Any]:
-    """What botocore makes of all pages in one go."""
-    reference = clients[case.service].get_paginator(case.method_name).paginate(**case.params)
-    result: dict[str, Any] = reference.build_full_result()
-    return result
-
-
-def primary(paginator: Any, result: Any) -> list[Any]:
-    return list(paginator.result_keys[0].search(result) or ())
-
-
-each_case = pytest.mark.parametrize("case", CASES, ids=str)
-
-
-@each_case
-@pytest.mark.parametrize("prefetch", [0, 2])
+@pytest.mark.parametrize("case", CASES, ids=str)
 @pytest.mark.parametrize("seed", range(2))
-def test_stopped_after_any_item_it_resumes_at_another_page_size(
-    clients: dict[str, Any], case: Case, prefetch: int, seed: int
+@pytest.mark.parametrize(("by", "prefetch"), [("items", 0), ("items", 2), ("pages", 0)])
+def test_a_stopped_listing_resumes_at_another_page_size(
+    clients: dict[str, Any], case: Case, seed: int, by: str, prefetch: int
 ) -> None:
-    rng = random.Random(seed)
-    paginator = paginator_of(clients, case)
-    expected = primary(paginator, everything(clients, case))
-    assert len(expected) > 8
-    items: list[Any] = []
-    token = None
-    while True:
-        config = {"PageSize": rng.choice(case.sizes), "StartingToken": token, "Prefetch": prefetch}
-        pages = paginator.paginate(**case.params, PaginationConfig=config)
-        iterator = pages.items()
-        for _ in range(rng.randint(1, 6)):
-            items.extend(item for item in [next(iterator, None)] if item is not None)
-        iterator.close()
-        token = pages.resume_token
-        if token is None:
-            break
-        assert len(items) < len(expected) + 1
-    assert items == expected
-
-
-@each_case
-@pytest.mark.parametrize("seed", range(2))
-def test_stopped_after_any_page_it_resumes_at_another_page_size(
-    clients: dict[str, Any], case: Case, seed: int
-) -> None:
-    rng = random.Random(seed)
-    paginator = paginator_of(clients, case)
-    expected = primary(paginator, everything(clients, case))
-    items: list[Any] = []
-    token = None
-    while True:
-        config = {"PageSize": rng.choice(case.sizes), "StartingToken": token}
-        pages = paginator.paginate(**case.params, PaginationConfig=config)
-        items += primary(paginator, next(iter(pages)))
-        token = pages.resume_token
-        if token is None:
-            break
-    assert items == expected
-
-
-def test_pages_of_folders_lose_none_where_the_listing_is_resumed(clients: dict[str, Any]) -> None:
-    """S3 with a Delimiter: what is not counted comes once, too."""
-    s3 = clients["s3"]
-    for method_name in ("list_objects", "list_objects_v2"):
-        paginator = paginator_from_client(s3, method_name)
-        folders: list[str] = []
-        token = None
-        while True:
-            config = {"PageSize": 2, "StartingToken": token}
-            pages = paginator.paginate(Bucket="my-bucket", Delimiter="/", PaginationConfig=config)
-            page = next(iter(pages))
-            assert page.get("Contents", []) == []
-            folders += [entry["Prefix"] for entry in page.get("CommonPrefixes", [])]
-            token = pages.resume_token
-            if token is None:
-                break
-        assert folders == ["a/", "b/", "c/"], method_name
-
-
-def test_a_token_made_of_the_last_key_resumes_behind_it(clients: dict[str, Any]) -> None:
-    """``NextMarker || Contents[-1].Key``, from a service that returns no ``NextMarker``."""
-
-    def without_marker(**params: Any) -> dict[str, Any]:
-        page: dict[str, Any] = clients["s3"].list_objects(**params)
-        page.pop("NextMarker", None)
-        return page
-
-    patched = boto3.session.Session(**SETTINGS).client("s3")
-    patched.list_objects = without_marker
-    paginator = paginator_from_client(patched, "list_objects")
-    pages = paginator.paginate(Bucket="my-bucket", PaginationConfig={"PageSize": 4})
-    next(iter(pages))
-    assert decode_token(pages.resume_token or "") == {"Marker": "a/3"}
-    keys = [item["Key"] for item in pages.items()]
-    assert keys == [f"{folder}/{number}" for folder in "abc" for number in range(9)]
-
-
-def test_a_token_of_dynamodb_carries_bytes(clients: dict[str, Any]) -> None:
-    paginator = paginator_from_client(clients["dynamodb"], "scan")
-    pages = paginator.paginate(TableName="numbers", PaginationConfig={"PageSize": 5})
-    page = next(iter(pages))
-    assert decode_token(pages.resume_token or "") == {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-    assert type(page["LastEvaluatedKey"]["Number"]["B"]) is bytes
+    client = clients[case.service]
+    assert isinstance(paginator_from_client(client, case.method_name), Paginator)
+    run("sync", lambda: check_resuming(client, case, seed=seed, prefetch=prefetch, by=by))
 
 
 def test_numbers_of_a_dynamodb_resource_do_not_fit_into_a_token(clients: dict[str, Any]) -> None:

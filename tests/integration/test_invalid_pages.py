@@ -17,7 +17,8 @@ import pytest
 from imagebuilder_pager import AsyncH11Client, AsyncImageBuilder, H11Client, ImageBuilder
 from imagebuilder_pager.exceptions import ResponseValidationError
 from imagebuilder_pager.fleet import Account, FleetDatabase, make_targets, run_fleet
-from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalServer
+from imagebuilder_pager.local import LocalServer
+from tests.fakes.accounts import LOCAL_CREDENTIALS as KEYS
 from tests.fakes.broken_members import (
     RUN,
     VALUES,
@@ -30,10 +31,6 @@ from tests.fakes.fleets import serve_fleet
 from tests.fakes.lifecycle_account import REGION, LifecycleAccount, make_account, policy_arn
 from tests.fakes.paginated_service import run
 
-KEYS: Any = {
-    "aws_access_key_id": ACCESS_KEY_ID,
-    "aws_secret_access_key": SECRET_ACCESS_KEY,
-}
 OPERATION: Any = "list_lifecycle_execution_resources"
 LISTING: Any = {"lifecycleExecutionId": RUN}
 WAYS = [(loop, lean) for loop in (None, "asyncio", "trio") for lean in (False, True)]
@@ -68,18 +65,16 @@ def broken_server(broken_account: LifecycleAccount) -> Iterator[str]:
 
 
 def list_pages(url: str, loop: str | None, *, lean: bool, mode: Any, **config: Any) -> list[Any]:
-    """The pages of the execution, by one of the clients."""
+    """Return the pages of the execution, by one of the clients."""
     arguments: dict[str, Any] = {"endpoint_url": url, "on_invalid_response": mode, **KEYS}
+    if lean:
+        arguments["http_client"] = H11Client() if loop is None else AsyncH11Client()
     params: dict[str, Any] = {**LISTING, "PaginationConfig": config}
     if loop is None:
-        if lean:
-            arguments["http_client"] = H11Client()
         with ImageBuilder(REGION, **arguments) as client:
             return list(client.get_paginator(OPERATION).paginate(**params))
 
     async def list_async() -> list[Any]:
-        if lean:
-            arguments["http_client"] = AsyncH11Client()
         async with AsyncImageBuilder(REGION, **arguments) as client:
             return [page async for page in client.get_paginator(OPERATION).paginate(**params)]
 
@@ -124,10 +119,9 @@ def test_one_number_for_a_string_does_not_end_the_listing(
 
 
 @pytest.mark.parametrize("lean", [False, True])
-def test_what_boto3_returns_is_returned_wherever_boto3_returns_it(
+def test_each_page_that_boto3_can_read_is_boto3s(
     broken_server: str, broken_account: LifecycleAccount, *, lean: bool
 ) -> None:
-    """boto3 fails at some; those that it returns are what it returns."""
     theirs = boto3.client("imagebuilder", region_name=REGION, endpoint_url=broken_server, **KEYS)
     http_client: dict[str, Any] = {"http_client": H11Client()} if lean else {}
     compared = 0
@@ -145,7 +139,7 @@ def test_what_boto3_returns_is_returned_wherever_boto3_returns_it(
             request["nextToken"] = ours[number - 1].next_token
         try:
             expected = theirs.list_lifecycle_execution_resources(**request)
-        except Exception:  # noqa: BLE001 - whatever botocore's parser falls over
+        except Exception:  # noqa: BLE001 - any failure of botocore's parser
             continue
         # boto3 takes True for a second past 1970.
         assert as_sent(without_metadata(page)) == as_sent(without_metadata(expected))
@@ -164,7 +158,7 @@ def test_a_walk_has_every_record(
         records = list(walk)
         assert [record.key[2:] for record in records] == keys_of_account(broken_account)
         assert [record.to_dict()["execution"] for record in records]
-        # A token after each part of it goes on with the rest.
+        # A token in the middle resumes with the rest.
         walk = client.walk_lifecycle(Prefetch=prefetch)
         begun = iter(walk)
         for _ in range(len(records) // 2):
@@ -175,7 +169,7 @@ def test_a_walk_has_every_record(
         ]
 
 
-def test_a_fleet_stores_every_record_and_null_for_what_does_not_match(
+def test_a_fleet_stores_every_record_and_null_for_each_mismatch(
     broken_server: str, broken_account: LifecycleAccount, tmp_path: Path
 ) -> None:
     path = tmp_path / "fleet.sqlite"
@@ -186,7 +180,7 @@ def test_a_fleet_stores_every_record_and_null_for_what_does_not_match(
         result = run_fleet(targets, database, on_invalid_response="warn")
         assert not result.failures
     keys = keys_of_account(broken_account)
-    # An execution without a valid id cannot be asked for, and is no record.
+    # An execution without a valid id cannot be listed, and is no record.
     assert result.records == sum(1 for run, _, _ in keys if run)
     with closing(sqlite3.connect(path)) as connection:
         stored = connection.execute(
@@ -215,7 +209,7 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize(("listing", "output"), COMMANDS)
-def test_every_output_of_the_command_line_goes_on(
+def test_every_output_of_the_command_line_continues(
     broken_server: str,
     broken_account: LifecycleAccount,
     capfd: pytest.CaptureFixture[str],
@@ -246,7 +240,7 @@ def test_every_output_of_the_command_line_goes_on(
 
 
 @pytest.mark.parametrize("output", ["jsonl", "csv", "summary", "table", "tree"])
-def test_every_output_of_a_report_goes_on(
+def test_every_output_of_a_report_continues(
     broken_server: str, capfd: pytest.CaptureFixture[str], output: str
 ) -> None:
     given = ("--output", output)
@@ -260,16 +254,11 @@ def test_every_output_of_a_report_goes_on(
     assert "Warning: ListLifecyclePolicies: the response does not match" in result.err
 
 
-def test_the_option_stands_before_the_command_too(
+def test_the_option_may_come_before_the_command(
     broken_server: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    result = run_command(
-        broken_server,
-        capfd,
-        "warn",
-        "list-lifecycle-policies",
-        command="--on-invalid-response",
-    )
+    given = ("warn", "list-lifecycle-policies")
+    result = run_command(broken_server, capfd, *given, command="--on-invalid-response")
     assert result.code == 0
     assert len(json.loads(result.out)["lifecyclePolicySummaryList"]) > len(VALUES)
     assert logging.getLogger(LOGGER).handlers == []

@@ -1,14 +1,16 @@
-"""What the report says over several runs: what is covered, what is new, and how it exits."""
+"""The report over several runs: its coverage, changes, failures and exit codes."""
 
 import csv
 import datetime as dt
 import io
 import json
-import sqlite3
+import re
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -17,19 +19,21 @@ from imagebuilder_pager.cli.lifecycle_report.plain_formats import COLUMNS
 from imagebuilder_pager.cli.lifecycle_report.report import summarize
 from imagebuilder_pager.cli.lifecycle_report.selection import Selection
 from imagebuilder_pager.cli.main import main
-from imagebuilder_pager.fleet import Account, FleetDatabase, FleetProgress, Target, batch, run_fleet
+from imagebuilder_pager.fleet import Account, FleetDatabase, Target
 from tests.fakes.clocks import FakeClock
 from tests.fakes.command_line import CommandResult
-from tests.fakes.fleets import PAST, make_fleet, role_arn, serve_fleet, targets_of
-from tests.fakes.moving_fleets import (
+from tests.fakes.fleets import (
+    PAST,
     REGION,
     TARGET,
-    MovingFleet,
-    error_response,
-    execution_id,
-    fleet_of,
-    make_execution,
+    make_fleet,
+    query,
+    role_arn,
+    run,
+    serve_fleet,
 )
+from tests.fakes.fleets import report as run_report
+from tests.fakes.moving_fleets import MovingFleet, execution_id, fleet_of, make_execution
 
 DAY = dt.timedelta(days=1)
 DENIED = Target(Account("arn:aws:iam::999999999999:role/Reader", name="closed"), REGION)
@@ -38,27 +42,15 @@ Report = Callable[..., CommandResult]
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "fleet.sqlite"
-
-
-@pytest.fixture
 def report(
     path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Report:
     monkeypatch.setenv("COLUMNS", "1000")
-
-    def run(*arguments: str) -> CommandResult:
-        capfd.readouterr()
-        code = main(["lifecycle-report", "--database", str(path), "--offline", *arguments])
-        return CommandResult(code, *capfd.readouterr())
-
-    return run
+    return partial(run_report, capfd, "--database", str(path), "--offline")
 
 
 def list_fleet(path: Path, *targets: Target, now: dt.datetime = PAST, **arguments: Any) -> None:
-    with FleetDatabase(path) as database:
-        run_fleet(targets or (TARGET,), database, clock=FakeClock(now), **arguments)
+    run(path, targets or (TARGET,), clock=FakeClock(now), **arguments)
 
 
 def summary_of(path: Path, selection: Selection | None = None, **arguments: Any) -> dict[str, Any]:
@@ -73,16 +65,34 @@ def serving(*executions: Any) -> Iterator[MovingFleet]:
         yield fleet
 
 
+def store(path: Path, *executions: Any, targets: tuple[Target, ...] = ()) -> None:
+    """List the executions once."""
+    with serving(*executions):
+        list_fleet(path, *targets)
+
+
 def failed(number: int, reason: str, **arguments: Any) -> Any:
     execution = make_execution(number, "FAILED", **arguments)
     return replace(execution, lifecycle_execution_state={"status": "FAILED", "reason": reason})
+
+
+def change(execution: Any, images: Any = MappingProxyType({}), **children: Any) -> Any:
+    """Return an execution with other members of its images, and of their children."""
+    return replace(
+        execution,
+        resources=tuple({**image, **images} for image in execution.resources),
+        children_by_parent={
+            arn: tuple({**child, **children} for child in group)
+            for arn, group in execution.children_by_parent.items()
+        },
+    )
 
 
 def end_of(days: int) -> dt.datetime:
     return PAST - days * DAY
 
 
-def test_it_begins_with_what_is_covered(path: Path, report: Report) -> None:
+def test_it_begins_with_the_coverage(path: Path, report: Report) -> None:
     fleet = make_fleet(accounts=3, policies=1, executions=1, resources=1, newest=PAST)
     accounts = [
         Account(role_arn(account), name=f"team-{number}")
@@ -115,13 +125,12 @@ def test_it_begins_with_what_is_covered(path: Path, report: Report) -> None:
     }
 
 
-def test_failed_targets_and_reasons_are_not_cut_off_by_unfinished_executions(
+def test_unfinished_executions_cut_off_no_failed_targets_and_reasons(
     path: Path, report: Report
 ) -> None:
     unfinished = [make_execution(number, "IN_PROGRESS") for number in range(30)]
     reasons = [failed(100 + n, f"the reason {'x' * n}.", images=0) for n in range(25)]
-    with serving(*unfinished, *reasons):
-        list_fleet(path, TARGET, DENIED)
+    store(path, *unfinished, *reasons, targets=(TARGET, DENIED))
     out = report().out
     assert "failed  closed/us-west-2: " in out
     assert "and 5 more reasons" in out
@@ -129,26 +138,22 @@ def test_failed_targets_and_reasons_are_not_cut_off_by_unfinished_executions(
     assert out.index("failed  closed/") < out.index("the reason") < out.index("IN_PROGRESS  lce")
 
 
-def test_a_run_under_way_and_a_run_that_was_stopped_are_told_apart(
-    path: Path, report: Report
-) -> None:
+def test_a_run_under_way_differs_from_a_run_that_was_stopped(path: Path, report: Report) -> None:
     with serving(make_execution(1)) as fleet:
-        told: list[CommandResult] = []
+        results: list[CommandResult] = []
 
         def look() -> None:
-            told.append(report("--fail-on", "incomplete"))
+            results.append(report("--fail-on", "incomplete"))
 
         fleet.before(look, "ListLifecycleExecutionResources", number=1)
         list_fleet(path)
-        (during,) = told
+        (during,) = results
         assert during.code == 0
         assert during.out.startswith("A run is under way, since 2026-03-01 00:00.\n")
         assert "0 of 1 targets complete; 1 running" in during.out
         assert report().code == 0
-        with closing(sqlite3.connect(path)) as connection:  # as a run that is killed leaves it
-            connection.execute("UPDATE targets SET state = 'running'")
-            connection.execute("UPDATE runs SET ended = NULL")
-            connection.commit()
+        query(path, "UPDATE targets SET state = 'running'")  # as a run that is killed leaves it
+        query(path, "UPDATE runs SET ended = NULL")
         (path.parent / f".{path.name}.lock").touch()
         stopped = report()
         assert stopped.code == 254
@@ -156,29 +161,22 @@ def test_a_run_under_way_and_a_run_that_was_stopped_are_told_apart(
         assert "the run was stopped before its end" in stopped.out
 
 
-def test_failures_are_told_by_reason_account_and_region_with_the_newest(path: Path) -> None:
-    executions = [
+def test_failures_are_counted_by_reason_and_place_with_the_newest(
+    path: Path, report: Report
+) -> None:
+    state = {"status": "FAILED", "reason": "AccessDenied"}
+    store(
+        path,
         failed(1, "AMI ami-0123456789abcdef0 is in use.", end=end_of(9), images=0),
         failed(2, "AMI ami-00000000000000001 is in use.", end=end_of(2), images=0),
         failed(3, "AMI ami-00000000000000002 is in use.", end=end_of(5), images=0),
         failed(4, "AccessDenied", end=end_of(1), images=0),
-        make_execution(5, images=2),
-    ]
-    state = {"status": "FAILED", "reason": "AccessDenied"}
-    changed = tuple({**image, "state": state} for image in executions[4].resources)
-    children = {
-        arn: tuple({**child, "state": state} for child in group)
-        for arn, group in executions[4].children_by_parent.items()
-    }
-    executions[4] = replace(executions[4], resources=changed, children_by_parent=children)
-    with serving(*executions):
-        list_fleet(path)
+        change(make_execution(5, images=2), {"state": state}, state=state),
+    )
     summary = summary_of(path)
     denied, in_use = summary["failures"]
-    assert (denied["reason"], denied["executions"], denied["images"], denied["children"]) == (
-        *("AccessDenied", 1),
-        *(2, 2),
-    )
+    numbers = [denied[kind] for kind in ("executions", "images", "children")]
+    assert (denied["reason"], numbers) == ("AccessDenied", [1, 2, 2])
     assert (in_use["reason"], in_use["executions"]) == ("AMI ami-… is in use.", 3)
     (place,) = in_use["places"]
     assert (place["account"], place["region"]) == ("default", REGION)
@@ -187,9 +185,12 @@ def test_failures_are_told_by_reason_account_and_region_with_the_newest(path: Pa
     assert summary["counts"]["images"] == {"FAILED": 2}
     assert summary["counts"]["children"] == {"FAILED": 2}
     assert summary["groups"]["account"][0]["executions"]["failed"] == 4
+    section = report().out.partition("What failed, and why")[2].partition("WEEK")[0]
+    shown = re.findall(r"^ +(\d+ \w+)", section, re.MULTILINE)
+    assert shown == ["1 execution", "2 images", "2 from", "3 executions"]
 
 
-def test_what_is_new_and_what_has_recovered_since_the_run_before(
+def test_changes_since_the_run_before_are_new_failing_and_recovered(
     path: Path, report: Report
 ) -> None:
     before = [
@@ -220,7 +221,7 @@ def test_what_is_new_and_what_has_recovered_since_the_run_before(
     assert "Policies that have recovered" in out
 
 
-def test_only_a_newer_execution_changes_how_a_policy_is(path: Path) -> None:
+def test_only_a_newer_execution_changes_the_state_of_a_policy(path: Path) -> None:
     newest = [make_execution(1, policy=0, end=end_of(3)), failed(2, "No.", policy=1, end=end_of(3))]
     late = make_execution(3, "IN_PROGRESS", policy=0, end=end_of(4))
     older = [failed(4, "No.", policy=0, end=end_of(9)), make_execution(5, policy=1, end=end_of(9))]
@@ -241,7 +242,7 @@ def test_only_a_newer_execution_changes_how_a_policy_is(path: Path) -> None:
     assert (changes["failing"], changes["recovered"]) == ([], [])
 
 
-def test_policies_that_have_stopped_and_executions_of_long_are_told(
+def test_policies_that_have_stopped_and_long_executions_are_reported(
     path: Path, report: Report
 ) -> None:
     daily = [make_execution(n, policy=0, end=end_of(n)) for n in range(4)]
@@ -278,8 +279,7 @@ def test_status_action_and_reason_choose_resources_and_executions(
     mixed = replace(
         mixed, resources=({**first, "state": state}, {**second, "action": {"name": "DISABLE"}})
     )
-    with serving(good, mixed, failed(3, "Nobody may.", images=1)):
-        list_fleet(path)
+    store(path, good, mixed, failed(3, "Nobody may.", images=1))
 
     def chosen(*arguments: str) -> list[tuple[str, str | None]]:
         lines = map(json.loads, report("--output", "jsonl", *arguments).out.splitlines())
@@ -288,10 +288,7 @@ def test_status_action_and_reason_choose_resources_and_executions(
             for line in lines
         )
 
-    assert chosen("--status", "failed") == [
-        ("00000002", "web/2.0.0/1"),
-        ("00000003", "-"),
-    ]
+    assert chosen("--status", "failed") == [("00000002", "web/2.0.0/1"), ("00000003", "-")]
     assert chosen("--status", "failed", "--reason", "in use") == [("00000002", "web/2.0.0/1")]
     assert chosen("--reason", "nobody") == [("00000003", "-")]
     assert chosen("--action", "disable") == [("00000002", "web/2.0.1/1")]
@@ -304,9 +301,8 @@ def test_status_action_and_reason_choose_resources_and_executions(
     assert "No lifecycle execution is chosen." in report("--until", "2000-01-01").out
 
 
-def test_the_summary_says_what_was_chosen(path: Path, report: Report) -> None:
-    with serving(failed(1, "No.", images=0)):
-        list_fleet(path)
+def test_the_summary_has_the_selection(path: Path, report: Report) -> None:
+    store(path, failed(1, "No.", images=0))
     assert "Only" not in report().out
     chosen = report("--region", REGION, "--status", "failed", "--since", "2000-01-01").out
     assert "Only regions us-west-2; statuses FAILED; since 2000-01-01 00:00. Changes " in chosen
@@ -316,12 +312,9 @@ def test_the_summary_says_what_was_chosen(path: Path, report: Report) -> None:
     assert "Changes and policies that have stopped are of all times" in page
 
 
-def test_targets_that_were_stopped_are_told_together(path: Path, report: Report) -> None:
-    with serving(make_execution(1)):
-        list_fleet(path, TARGET, DENIED)
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("UPDATE targets SET state = 'running', error = NULL, error_type = NULL")
-        connection.commit()
+def test_targets_that_were_stopped_are_on_one_line(path: Path, report: Report) -> None:
+    store(path, make_execution(1), targets=(TARGET, DENIED))
+    query(path, "UPDATE targets SET state = 'running', error = NULL, error_type = NULL")
     places = "closed/us-west-2, default/us-west-2"
     assert f"{places}: the run was stopped before its end" in report().out
     assert f"<td>{places}</td>" in report("--output", "html").out
@@ -334,50 +327,36 @@ def test_targets_that_were_stopped_are_told_together(path: Path, report: Report)
         (("--region", "eu-west-1"), "--region: 'eu-west-1' given; allowed: us-west-2"),
     ],
 )
-def test_a_part_that_no_target_is_of_is_an_error(
+def test_an_account_or_region_of_no_target_is_an_error(
     path: Path, report: Report, choice: tuple[str, ...], problem: str
 ) -> None:
     with serving(make_execution(1)):
         list_fleet(path, TARGET, DENIED)
+        for name in ("999999999999", "closed"):  # by its role's ARN, and its name
+            assert report("--account", name, "--fail-on", "incomplete").code == 4
         result = report("--fail-on", "failed,incomplete,stale", *choice)
         assert (result.code, result.out) == (252, "")
         assert problem in result.err
         listing = ["lifecycle-report", "--database", str(path), "--region", REGION]
-        runs = len(stored_runs(path))
+        runs = query(path, "SELECT run_id FROM runs")
         assert main([*listing, "--account", "nobody", "--prune", "0d"]) == 252
-        assert len(stored_runs(path)) == runs
+        assert query(path, "SELECT run_id FROM runs") == runs
         assert main([*listing, "--account", "123456789012"]) == 0  # known once it is listed
         assert main([*listing, "--account", "123456789013"]) == 252
     assert stored_ids(path) == {execution_id(1)}
 
 
-def test_an_account_that_was_never_listed_is_found_by_the_id_in_its_role(
-    path: Path, report: Report
-) -> None:
-    with serving(make_execution(1)):
-        list_fleet(path, TARGET, DENIED)
-    for name in ("999999999999", "closed"):
-        assert report("--account", name, "--fail-on", "incomplete").code == 4
-
-
-def test_where_nothing_was_listed_nothing_is_complete(path: Path, report: Report) -> None:
-    with FleetDatabase(path):
-        pass
+def test_without_a_run_nothing_is_complete(path: Path, report: Report) -> None:
+    FleetDatabase(path).close()
     codes = {"failed": 254, "incomplete": 4, "stale": 5}
     assert {one: report("--fail-on", one).code for one in codes} == codes
-    with closing(sqlite3.connect(path)) as connection:  # a run without targets
-        connection.execute("INSERT INTO runs (started, children) VALUES ('2026-03-01', 1)")
-        connection.commit()
+    # A run without targets.
+    query(path, "INSERT INTO runs (started, children) VALUES ('2026-03-01', 1)")
     page = report("--output", "html")
     assert (page.code, page.out.count("</html>")) == (254, 1)
 
 
-def stored_runs(path: Path) -> list[tuple[int]]:
-    with closing(sqlite3.connect(path)) as connection:
-        return connection.execute("SELECT run_id FROM runs").fetchall()
-
-
-def test_a_snapshot_that_failed_by_itself_is_told_with_its_reason(
+def test_a_snapshot_that_failed_alone_has_its_reason_in_every_output(
     path: Path, report: Report
 ) -> None:
     execution = make_execution(1, images=2)
@@ -385,8 +364,7 @@ def test_a_snapshot_that_failed_by_itself_is_told_with_its_reason(
     (arn, group), *_ = execution.children_by_parent.items()
     changed = tuple({**child, "snapshots": [snapshot]} for child in group[:1])
     children = {**execution.children_by_parent, arn: changed}
-    with serving(replace(execution, children_by_parent=children)):
-        list_fleet(path)
+    store(path, replace(execution, children_by_parent=children))
     (failure,) = summary_of(path)["failures"]
     assert (failure["reason"], failure["snapshots"]) == ("It is in use.", 1)
     assert failure["places"][0]["resource_id"] == "snap-01"
@@ -399,23 +377,17 @@ def test_a_snapshot_that_failed_by_itself_is_told_with_its_reason(
     assert not report("--output", "jsonl", "--reason", "in use", "--status", "success").out
 
 
-@pytest.mark.parametrize(
-    ("conditions", "code"),
-    [
-        ("failed", 3),
-        ("incomplete", 4),
-        ("stale", 5),
-        ("stale,failed", 5),
-        ("incomplete,failed", 4),
-    ],
-)
-def test_fail_on_sets_the_exit_code(path: Path, report: Report, conditions: str, code: int) -> None:
-    with serving(failed(1, "No.")):
-        list_fleet(path, TARGET, DENIED)
-    assert report("--fail-on", conditions).code == code
+def test_the_first_condition_of_fail_on_that_holds_sets_the_exit_code(
+    path: Path, report: Report
+) -> None:
+    store(path, failed(1, "No."), targets=(TARGET, DENIED))
+    codes = {"failed": 3, "incomplete": 4, "stale": 5, "stale,failed": 5, "incomplete,failed": 4}
+    assert {conditions: report("--fail-on", conditions).code for conditions in codes} == codes
 
 
-def test_where_no_condition_holds_the_exit_is_as_it_is_without(path: Path, report: Report) -> None:
+def test_without_a_condition_that_holds_the_exit_code_is_that_without_any(
+    path: Path, report: Report
+) -> None:
     with serving(make_execution(1)):
         list_fleet(path, TARGET, now=dt.datetime.now(dt.UTC))
         assert report("--fail-on", "failed,incomplete,stale").code == 0
@@ -433,13 +405,7 @@ def test_csv_has_a_row_for_each_record_and_no_formula(path: Path, report: Report
         for image, text in zip(execution.resources, texts, strict=False)
     )
     snapshot = {"snapshotId": "=snap", "state": {"status": "SUCCESS"}}
-    children = {
-        arn: tuple({**child, "snapshots": [snapshot]} for child in group)
-        for arn, group in execution.children_by_parent.items()
-    }
-    execution = replace(execution, resources=resources, children_by_parent=children)
-    with serving(execution):
-        list_fleet(path)
+    store(path, replace(change(execution, snapshots=[snapshot]), resources=resources))
     out = report("--output", "csv").out
     assert len(out.splitlines()) == 1 + 10
     header, *rows = csv.reader(io.StringIO(out))
@@ -450,12 +416,10 @@ def test_csv_has_a_row_for_each_record_and_no_formula(path: Path, report: Report
     reasons = [dict(zip(COLUMNS, row, strict=True))["reason"] for row in rows]
     assert {"'=1+1", "' =1", "a b =c", "'  @x", '\'-"quoted",'} < set(reasons)
     assert sum(row[-2] == "'=snap:SUCCESS" for row in rows) == 5
-    assert list(csv.reader(io.StringIO(report("--output", "csv", "--reason", "x!").out))) == [
-        list(COLUMNS)
-    ]
+    assert report("--output", "csv", "--reason", "x!").out == f"{out.splitlines()[0]}\n"
 
 
-def test_prune_deletes_old_executions_with_all_of_theirs(path: Path, report: Report) -> None:
+def test_prune_deletes_old_executions_with_their_rows(path: Path, report: Report) -> None:
     old, new = make_execution(1, end=end_of(400)), make_execution(2, end=end_of(10))
     stuck = make_execution(3, "IN_PROGRESS", end=end_of(400))
     with serving(old, new, stuck):
@@ -478,7 +442,7 @@ def test_prune_deletes_old_executions_with_all_of_theirs(path: Path, report: Rep
         (("--prune", "2999-01-01"), "--prune: a time in the future given; allowed: an earlier one"),
     ],
 )
-def test_nothing_is_deleted_where_an_option_is_wrong(
+def test_nothing_is_deleted_if_an_option_is_invalid(
     path: Path, capfd: pytest.CaptureFixture[str], arguments: tuple[str, ...], problem: str
 ) -> None:
     with serving(make_execution(1)):
@@ -493,16 +457,12 @@ def test_nothing_is_deleted_where_an_option_is_wrong(
 
 
 def stored_ids(path: Path) -> set[str]:
-    """Return the executions that any table has something of."""
-    with closing(sqlite3.connect(path)) as connection:
-        return {
-            row[0]
-            for table in ("executions", "listings", "resources", "snapshots")
-            for row in connection.execute(f"SELECT execution_id FROM {table}")
-        }
+    """Return the executions with rows in any table."""
+    tables = ("executions", "listings", "resources", "snapshots")
+    return {id_ for table in tables for (id_,) in query(path, f"SELECT execution_id FROM {table}")}
 
 
-def test_the_period_of_a_target_grows_with_runs_without_a_gap_between_them(path: Path) -> None:
+def test_the_period_of_a_target_grows_by_runs_without_a_gap(path: Path) -> None:
     def periods(*runs: tuple[int | None, int]) -> tuple[str, ...]:
         path.unlink(missing_ok=True)
         for since, until in runs:
@@ -518,51 +478,3 @@ def test_the_period_of_a_target_grows_with_runs_without_a_gap_between_them(path:
         assert periods((20, 10), (5, 0)) == ("02-24", "03-01")
         assert periods((5, 0), (20, 10)) == ("02-24", "03-01")
         assert periods((20, 10), (None, 5)) == ("", "02-24")
-
-
-def test_errors_of_the_database_name_its_file(path: Path, report: Report) -> None:
-    with serving(make_execution(1)):
-        list_fleet(path)
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("DROP TABLE snapshots")
-    result = report()
-    assert result.code == 255
-    assert f"--database: {path}: no such table: " in result.err
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 1")
-    result = report()
-    assert result.code == 252
-    assert f"--database: {path} has version 1 of the schema; this program has " in result.err
-
-
-def test_the_progress_counts_executions_calls_and_what_was_throttled(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(batch, "MAX_PAGES", 4)
-    fleet = make_fleet(
-        accounts=1, policies=2, executions=4, resources=3, newest=PAST, rate_limit=60
-    )
-    told: list[FleetProgress] = []
-    with serve_fleet(fleet), FleetDatabase(path) as database:
-        run_fleet(targets_of(fleet), database, on_progress=told.append)
-        last = told[-1]
-        assert last.executions == last.executions_done == 2 * 4
-        assert any(0 < one.executions_done < one.executions for one in told)
-        assert last.throttled == fleet.throttled
-        assert last.calls == fleet.requests + fleet.throttled
-        assert last.call_rate > 0
-        told.clear()
-        run_fleet(targets_of(fleet), database, on_progress=told.append)
-    assert told[-1].executions == told[-1].executions_done == 1  # the one in progress
-
-
-def test_a_listing_that_fails_is_over_for_the_progress(path: Path) -> None:
-    told: list[FleetProgress] = []
-    with serving(make_execution(1), make_execution(2)) as fleet, FleetDatabase(path) as database:
-        fleet.before(
-            lambda: error_response("InvalidRequestException", 400),
-            "ListLifecycleExecutionResources",
-            lifecycleExecutionId=execution_id(1),
-        )
-        run_fleet((TARGET,), database, on_progress=told.append)
-    assert told[-1].executions == told[-1].executions_done == 2

@@ -1,59 +1,60 @@
 """The example for boto3, and its port: both pass their tests, and their output is the same."""
 
-from __future__ import annotations
-
 import os
+import runpy
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import boto3
 import pytest
 
 from imagebuilder_pager.local import Account, LocalImageBuilder, LocalServer
-from tests.fakes.command_line import local_environment
+from tests.fakes.command_line import CommandResult, local_environment
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 PROGRAMS = ("report_boto3.py", "report.py")
-ENVIRONMENT = {
-    name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "AWS_"))
-}
+
+Run = Callable[[str, str], CommandResult]
 
 
-def run(
-    *command: str, url: str = "http://127.0.0.1:9", cwd: Path = ROOT
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *command],
-        cwd=cwd,
-        env={**ENVIRONMENT, **local_environment(url), "PYTHONPATH": str(ROOT)},
+def run_tests(folder: Path, *arguments: str) -> list[str]:
+    """Return the lines of pytest's output."""
+    names = (name for name in os.environ if not name.startswith(("PYTEST", "AWS_")))
+    environment = {name: os.environ[name] for name in names} | {"PYTHONPATH": str(ROOT)}
+    options = ("-q", "-p", "no:cacheprovider", "-p", "imagebuilder_pager.pytest_plugin")
+    command = (sys.executable, "-m", "pytest", *options, *arguments)
+    ran = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment | local_environment("http://127.0.0.1:9"),
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
+    return ran.stdout.splitlines()
 
 
 def test_the_tests_of_both_programs_pass() -> None:
     """In this checkout, with its settings of pytest."""
-    options = ("-q", "-p", "no:cacheprovider", "-p", "imagebuilder_pager.pytest_plugin")
-    ran = run("-m", "pytest", *options, "examples")
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert ran.stdout.splitlines()[-1].startswith("4 passed in ")
+    assert run_tests(ROOT, "examples")[-1].startswith("4 passed in ")
 
 
-@pytest.mark.parametrize("test", ["test_report_boto3.py", "test_report.py"])
-def test_a_program_with_a_mistake_fails_its_test(tmp_path: Path, test: str) -> None:
-    """In a folder of a user's: the tests find the program beside them."""
-    (tmp_path / test).write_text((EXAMPLES / test).read_text())
-    program = (EXAMPLES / test.removeprefix("test_")).read_text()
-    damaged = program.replace('== "FAILED"', '!= "FAILED"')
-    assert damaged != program
-    (tmp_path / test.removeprefix("test_")).write_text(damaged)
-    options = ("-q", "-p", "no:cacheprovider", "-p", "imagebuilder_pager.pytest_plugin")
-    ran = run("-m", "pytest", *options, "--strict-markers", test, cwd=tmp_path)
-    assert ran.stdout.splitlines()[-1].startswith("1 failed, 1 passed in ")
+def test_a_program_with_a_mistake_fails_its_test(tmp_path: Path) -> None:
+    """In a user's folder: the tests find the programs beside them."""
+    for name in PROGRAMS:
+        program = (EXAMPLES / name).read_text()
+        damaged = program.replace('== "FAILED"', '!= "FAILED"')
+        assert damaged != program
+        (tmp_path / name).write_text(damaged)
+        (tmp_path / f"test_{name}").write_text((EXAMPLES / f"test_{name}").read_text())
+    *_, first, second, numbers = run_tests(tmp_path, "--strict-markers")
+    assert first.startswith("FAILED test_report.py::test_failed_resources_of_all_pages")
+    assert second.startswith("FAILED test_report_boto3.py::test_failed_resources_of_all_pages")
+    assert numbers.startswith("2 failed, 2 passed in ")
 
 
 @pytest.fixture
@@ -62,25 +63,39 @@ def policies(account: Account) -> list[str]:
 
 
 @pytest.fixture
-def url(account: Account) -> Iterator[str]:
+def run(
+    account: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Run]:
+    """A function that runs a program for a policy, at a local service."""
+
+    def run_program(name: str, policy: str) -> CommandResult:
+        monkeypatch.setattr(sys, "argv", [name, policy])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+        return CommandResult(int(ended.value.code or 0), *capsys.readouterr())
+
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     with LocalServer(LocalImageBuilder(account)) as server:
-        yield server.url
+        for name, value in local_environment(server.url).items():
+            monkeypatch.setenv(name, value)
+        yield run_program
 
 
-def test_both_programs_say_the_same(url: str, policies: list[str]) -> None:
+def test_both_programs_say_the_same(run: Run, policies: list[str]) -> None:
     rows = 0
     for policy in policies:
-        boto3_run, own_run = (run(str(EXAMPLES / name), policy, url=url) for name in PROGRAMS)
-        assert (own_run.returncode, own_run.stderr) == (0, "")
-        assert own_run.stdout == boto3_run.stdout
-        rows += len(own_run.stdout.splitlines()) - 1
+        reference, ported = (run(name, policy) for name in PROGRAMS)
+        assert ported == reference
+        assert (ported.code, ported.err) == (0, "")
+        rows += len(ported.out.splitlines()) - 1
     assert rows >= 10
 
 
-def test_both_programs_say_that_a_policy_does_not_exist(url: str, policies: list[str]) -> None:
-    for name in PROGRAMS:
-        ran = run(str(EXAMPLES / name), f"{policies[0]}-of-another", url=url)
-        assert ran.returncode == 1
-        assert ran.stdout == "execution,started,resource,action,reason\n"
-        assert ran.stderr.startswith("error: ")
-        assert "does not exist" in ran.stderr
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_says_that_a_policy_does_not_exist(
+    name: str, run: Run, policies: list[str]
+) -> None:
+    result = run(name, f"{policies[0]}-of-another")
+    assert (result.code, result.out) == (1, "execution,started,resource,action,reason\n")
+    assert result.err.startswith("error: ")
+    assert "does not exist" in result.err

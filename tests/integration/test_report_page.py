@@ -1,32 +1,27 @@
-"""``lifecycle-report --output html``: the page by itself, and in Chromium where there is one."""
+"""``lifecycle-report --output html``: the page by itself, and in Chromium, if it is installed."""
 
 import base64
-import datetime as dt
+import contextlib
 import hashlib
 import re
 import shutil
-import sqlite3
 import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from html.parser import HTMLParser
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from imagebuilder_pager.cli.lifecycle_report.html import write_html
 from imagebuilder_pager.cli.lifecycle_report.report import failed_executions, summarize
 from imagebuilder_pager.cli.lifecycle_report.selection import Selection
 from imagebuilder_pager.cli.main import main
 from imagebuilder_pager.cli.rich_formats.describe import short_reason
-from imagebuilder_pager.cli.stdout import Stdout
-from imagebuilder_pager.fleet import FleetDatabase, run_fleet
-from tests.fakes.fleets import PAST, make_fleet, serve_fleet, targets_of
+from imagebuilder_pager.fleet import FleetDatabase
+from tests.fakes.fleets import PAST, make_fleet, query, run, serve_fleet, targets_of
+from tests.fakes.proxies import RunningProxy
 
-#: What a service could say, and what no page may obey.
+#: A text of a service, which no page may obey; and the same in SQL.
 ATTACK = "\"'><img src=http://attack.example/x onerror=alert(1)><script>alert(2)</script>&amp;"
+QUOTED = ATTACK.replace("'", "''")
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
@@ -66,22 +61,13 @@ class Page(HTMLParser):
             self._rows[-1][-1] += data
 
 
-class Output(Stdout):
-    """Text that is written as to standard output."""
-
-    def __init__(self) -> None:
-        self.text = ""
-
-    def write(self, text: str, *, is_styled: bool = False) -> None:
-        self.text += text
-
-
-def make_page(path: Path, selection: Selection | None = None) -> str:
-    output, selection = Output(), selection or Selection()
-    with FleetDatabase(path, read_only=True) as database:
-        summary = summarize(database, selection)
-        write_html(output, summary, failed_executions(database, selection, summary))
-    return output.text
+def make_page(path: Path, *choice: str) -> str:
+    """Return the page that the command writes."""
+    command = ["lifecycle-report", "--offline", "--database", str(path), "--output", "html"]
+    page = path.with_suffix(".html")
+    with page.open("w") as file, contextlib.redirect_stdout(file):
+        main([*command, *choice])
+    return page.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -89,31 +75,21 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fleet over three weeks, of which one is without executions; names and reasons attack."""
     path = tmp_path_factory.mktemp("page") / "fleet.sqlite"
     fleet = make_fleet(("us-west-2", "eu-west-1"), executions=7, resources=4, newest=PAST)
-    with serve_fleet(fleet), FleetDatabase(path) as listed:
-        assert not run_fleet(targets_of(fleet), listed).failures
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("UPDATE policies SET name = name || ?", (ATTACK,))
-        connection.execute("UPDATE resources SET reason = ? WHERE status = 'FAILED'", (ATTACK,))
-        connection.execute(
-            "UPDATE executions SET reason = ? || account || char(8238) WHERE status = 'FAILED'",
-            (ATTACK,),
-        )
-        connection.execute(
-            "UPDATE executions SET end_time = replace(end_time, '2026-02-2', '2026-02-0')"
-        )
-        connection.execute("UPDATE targets SET state = 'failed', error = ? LIMIT 1", (ATTACK,))
-        connection.commit()
+    with serve_fleet(fleet):
+        assert not run(path, targets_of(fleet)).failures
+    reason, name = f"'{QUOTED}'", f"name || '{QUOTED}'"
+    for change in (
+        f"policies SET name = {name}",
+        f"resources SET reason = {reason} WHERE status = 'FAILED'",
+        f"executions SET reason = {reason} || account || char(8238) WHERE status = 'FAILED'",
+        "executions SET end_time = replace(end_time, '2026-02-2', '2026-02-0')",
+        f"targets SET state = 'failed', error = {reason} LIMIT 1",
+    ):
+        query(path, f"UPDATE {change}")
     return path
 
 
-def test_the_command_writes_the_page(database: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    main(["lifecycle-report", "--offline", "--database", str(database), "--output", "html"])
-    out, err = capfd.readouterr()
-    assert (out, err) == (make_page(database), "")
-    assert out.startswith("<!doctype html>")
-
-
-def test_what_the_service_says_is_text(database: Path) -> None:
+def test_the_values_of_the_service_are_text(database: Path) -> None:
     page = Page(make_page(database))
     assert page.tags.count("script") == page.tags.count("style") == 1
     assert not {"img", "link", "iframe", "a"} & set(page.tags)
@@ -125,6 +101,7 @@ def test_what_the_service_says_is_text(database: Path) -> None:
 
 def test_the_page_allows_itself_nothing_but_its_style_and_its_script(database: Path) -> None:
     source = make_page(database)
+    assert source.startswith("<!doctype html>")
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', source)
     assert policy is not None
     hashes = [
@@ -175,99 +152,57 @@ def test_each_reason_has_its_executions_and_says_how_many_more(database: Path) -
         assert [row[4] for row in rows] == [one["execution_id"] for one in executions]
 
 
-def test_the_newest_of_a_reason_goes_by_its_executions_times(
-    database: Path, tmp_path: Path
-) -> None:
-    copy = tmp_path / "fleet.sqlite"
-    shutil.copy(database, copy)
-    with closing(sqlite3.connect(copy)) as connection:
-        connection.execute("UPDATE resources SET end_time = '2030-01-01T00:00:00.000Z'")
-        connection.execute("UPDATE executions SET end_time = NULL WHERE status = 'FAILED'")
-        connection.commit()
-    page = Page(make_page(copy))
+def test_the_newest_of_a_reason_goes_by_its_executions_times(database: Path, path: Path) -> None:
+    shutil.copy(database, path)
+    query(path, "UPDATE resources SET end_time = '2030-01-01T00:00:00.000Z'")
+    query(path, "UPDATE executions SET end_time = NULL WHERE status = 'FAILED'")
+    page = Page(make_page(path))
     assert "2030" not in page.text
     reasons = [rows for name, rows in page.tables.items() if name.startswith("reason")]
     assert any(row[0] == "not yet" for rows in reasons for row in rows[1:])
 
 
-def test_a_page_has_no_more_than_a_hundred_reasons(database: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "fleet.sqlite"
-    shutil.copy(database, copy)
-    with closing(sqlite3.connect(copy)) as connection:
-        changed = connection.execute(
-            "UPDATE resources SET status = 'FAILED', reason = 'why x' || hex(randomblob(8))"
-        ).rowcount
-        connection.commit()
-    source = make_page(copy)
+def test_a_page_has_no_more_than_a_hundred_reasons(database: Path, path: Path) -> None:
+    shutil.copy(database, path)
+    query(path, "UPDATE resources SET status = 'FAILED', reason = 'why x' || hex(randomblob(8))")
+    source = make_page(path)
     assert sum(name.startswith("reason") for name in Page(source).tables) == 100
     (more,) = re.findall(r"and ([\d,]+) more reasons", source)
-    own = len({short_reason(reason) for (reason,) in _rows(copy) if reason})
-    assert int(more.replace(",", "")) == changed + own - 100
+    ((changed,),) = query(path, "SELECT count(*) FROM resources")
+    own = query(path, "SELECT reason FROM executions WHERE status = 'FAILED' AND reason <> ''")
+    distinct = {short_reason(reason) for (reason,) in own}
+    assert int(more.replace(",", "")) == changed + len(distinct) - 100
 
 
-def test_a_selection_is_told_and_leaves_out_the_rest(database: Path) -> None:
-    selection = Selection(accounts=("123456789012",), since=PAST - dt.timedelta(days=9000))
-    page = Page(make_page(database, selection))
+def test_a_selection_is_named_and_leaves_out_the_rest(database: Path) -> None:
+    page = Page(make_page(database, "--account", "123456789012", "--since", "9000d"))
     assert [row[0] for row in page.tables["account"][1:]] == ["123456789012"]
     assert "Only accounts: 123456789012" in page.text
 
 
-def test_a_database_without_a_run_and_a_period_without_executions_say_so(
-    database: Path, tmp_path: Path
-) -> None:
-    with FleetDatabase(tmp_path / "fleet.sqlite"):
-        pass
-    assert "Nothing has been listed yet." in Page(make_page(tmp_path / "fleet.sqlite")).text
-    until = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
-    page = Page(make_page(database, Selection(until=until)))
+def test_a_page_without_a_run_or_without_executions_says_so(database: Path, path: Path) -> None:
+    FleetDatabase(path).close()
+    assert "Nothing has been listed yet." in Page(make_page(path)).text
+    page = Page(make_page(database, "--until", "2000-01-01"))
     assert "No lifecycle execution is chosen." in page.text
 
 
-def _rows(path: Path) -> list[tuple[str | None]]:
-    with closing(sqlite3.connect(path)) as connection:
-        return connection.execute("SELECT reason FROM executions WHERE status='FAILED'").fetchall()
-
-
-@contextmanager
-def recording_proxy() -> Iterator[tuple[int, list[str]]]:
-    """Run a proxy that notes what is asked of it, and answers nothing; give its port and notes."""
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_error(404)
-
-        do_CONNECT = do_POST = do_GET  # noqa: N815 - the names that http.server calls
-
-        def log_message(self, *_: object) -> None:
-            """Write nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield server.server_address[1], asked
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+REFUSAL = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 def browse(folder: Path, source: str, fragment: str = "") -> tuple[str, list[str], list[str]]:
-    """Return the document as Chromium has it, the lines of its console, and what was asked for."""
+    """Return the document of Chromium, the lines of its console, and the requested URLs."""
     file = folder / "page.html"
     file.write_text(source, encoding="utf-8")
     assert CHROMIUM is not None
-    with recording_proxy() as (port, asked):
+    with RunningProxy(REFUSAL) as proxy:
         ran = subprocess.run(
             [
                 *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"),
                 *("--disable-background-networking", "--disable-component-update"),
                 *("--no-first-run", "--enable-logging=stderr", "--disable-dev-shm-usage"),
                 *(f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=2000"),
-                *(f"--proxy-server=http://127.0.0.1:{port}", file.as_uri() + fragment),
+                *(f"--proxy-server=http://{proxy.address}", file.as_uri() + fragment),
             ],
             capture_output=True,
             text=True,
@@ -275,7 +210,8 @@ def browse(folder: Path, source: str, fragment: str = "") -> tuple[str, list[str
             timeout=120,
         )
     console = [line for line in ran.stderr.splitlines() if "CONSOLE" in line]
-    return ran.stdout, console, [url for url in asked if "attack.example" in url]
+    requested = [head.decode().split()[1] for head in proxy.requests if b"attack.example" in head]
+    return ran.stdout, console, requested
 
 
 @needs_chromium
@@ -283,24 +219,24 @@ def test_chromium_shows_the_page_without_errors_and_asks_nobody(
     database: Path, tmp_path: Path
 ) -> None:
     source = make_page(database)
-    document, console, asked = browse(tmp_path, source)
-    assert (console, asked) == ([], [])
+    document, console, requested = browse(tmp_path, source)
+    assert (console, requested) == ([], [])
     page = Page(document)
     assert page.tables == Page(source).tables
     assert "button" in page.tags  # of the script, which has run to its end
 
 
 @needs_chromium
-def test_chromium_refuses_what_is_not_of_the_page(database: Path, tmp_path: Path) -> None:
+def test_chromium_refuses_foreign_scripts_and_images(database: Path, tmp_path: Path) -> None:
     foreign = '<script>document.title = "x"</script><img src="http://attack.example/x">'
     source = make_page(database).replace("<h1>", f"{foreign}<h1>")
-    document, console, asked = browse(tmp_path, source)
+    document, console, requested = browse(tmp_path, source)
     assert "<title>Lifecycle report</title>" in document
-    assert (len(console), asked) == (2, [])
+    assert (len(console), requested) == (2, [])
     without = re.sub(r"<meta http-equiv[^>]*>", "", source)
-    document, _, asked = browse(tmp_path, without)
+    document, _, requested = browse(tmp_path, without)
     assert "<title>x</title>" in document
-    assert asked == ["http://attack.example/x"]
+    assert requested == ["http://attack.example/x"]
 
 
 @needs_chromium

@@ -1,53 +1,50 @@
-"""What a client meets that runs for weeks: dripping peers, surplus responses, cancellation, loops.
-
-Each test was seen to fail on a transport without the rule that it is for.
-"""
+"""A client that runs for weeks: cancelled calls, floods, freezes, signals, and no close."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import signal
 import socket
+import struct
+import subprocess
+import sys
+import textwrap
 import threading
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from types import FrameType
 from typing import Any
 
+import anyio
+import anyio.lowlevel
 import pytest
-import trio
 
-from imagebuilder_pager import AsyncH11Client, AsyncImageBuilder, exceptions
+from imagebuilder_pager import AsyncImageBuilder
+from imagebuilder_pager._async_runtime import current_runtime
 from tests.fakes.accounts import LOCAL_CREDENTIALS
+from tests.fakes.clients import EXECUTION
 from tests.fakes.clocks import NoSleepClock
 from tests.fakes.connections import (
     ASYNC_WAYS,
-    EXECUTION,
     SYNC_WAYS,
     WAYS,
-    ConnectionServer,
     async_client,
     call_in_turn,
-    http_response,
-    page_of,
-    requests_on,
+    page_response,
     serve_pages,
     sync_client,
 )
+from tests.fakes.servers import ConnectionServer, read_request, requests_on
+from tests.fakes.waiting import wait_until
 
 TURNS = 60  # of the event loop; an attempt over loopback has fewer
 
-
-@pytest.fixture
-def pages() -> Iterator[ConnectionServer]:
-    with ConnectionServer(serve_pages) as server:
-        yield server
+backends = pytest.mark.parametrize("backend", ["asyncio", "trio"])
 
 
 def serve_in_pieces(connection: socket.socket, number: int) -> None:
     """Respond in two pieces, some turns of an event loop apart; close every second time."""
     moment = threading.Event()
-    response = http_response(page_of(f"connection-{number}"))
+    response = page_response(f"connection-{number}")
     for _, is_last in zip(requests_on(connection), (False, True), strict=False):
         moment.wait(0.001)
         connection.sendall(response[:30])
@@ -57,329 +54,234 @@ def serve_in_pieces(connection: socket.socket, number: int) -> None:
             return
 
 
-@pytest.fixture
-def slow_pages() -> Iterator[ConnectionServer]:
-    with ConnectionServer(serve_in_pieces) as server:
-        yield server
-
-
+@backends
 @pytest.mark.parametrize("way", ASYNC_WAYS)
-def test_a_client_goes_on_after_a_call_was_cancelled_at_any_turn_of_asyncio(
-    way: str, slow_pages: ConnectionServer
-) -> None:
+def test_a_client_works_after_a_call_was_cancelled_at_any_turn(way: str, backend: str) -> None:
     cancelled: list[bool] = []
 
-    async def main() -> None:
-        async with async_client(way, slow_pages.url, max_pool_connections=1) as client:
-            for turn in range(TURNS):
-                task = asyncio.create_task(client.list_lifecycle_execution_resources(**EXECUTION))
-                for _ in range(turn):
-                    await asyncio.sleep(0)
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
-                cancelled.append(task.cancelled())
-                async with asyncio.timeout(5):
-                    await client.list_lifecycle_execution_resources(**EXECUTION)
-
-    asyncio.run(main())
-    assert sum(cancelled) >= 10
-
-
-@pytest.mark.parametrize("way", ASYNC_WAYS)
-def test_a_client_goes_on_after_a_call_was_cancelled_at_any_turn_of_trio(
-    way: str, slow_pages: ConnectionServer
-) -> None:
-    cancelled: list[bool] = []
-
-    async def call(client: AsyncImageBuilder, scope: trio.CancelScope) -> None:
-        with scope:
+    async def call(client: AsyncImageBuilder) -> None:
+        try:
             await client.list_lifecycle_execution_resources(**EXECUTION)
-        cancelled.append(scope.cancelled_caught)
+        except anyio.get_cancelled_exc_class():
+            cancelled.append(True)
+            raise
 
-    async def main() -> None:
-        async with async_client(way, slow_pages.url, max_pool_connections=1) as client:
+    async def main(url: str) -> None:
+        runtime = current_runtime()
+        async with async_client(way, url, max_pool_connections=1) as client:
             for turn in range(TURNS):
-                scope = trio.CancelScope()
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(call, client, scope)
-                    for _ in range(turn):
-                        await trio.lowlevel.checkpoint()
-                    scope.cancel()
-                with trio.fail_after(5):
+                task = runtime.start_task(call, client)
+                for _ in range(turn):
+                    await runtime.sleep(0)
+                task.cancel()
+                await task.wait()
+                with anyio.fail_after(5):
                     await client.list_lifecycle_execution_resources(**EXECUTION)
 
-    trio.run(main)
-    assert sum(cancelled) >= 10
+    with ConnectionServer(serve_in_pieces) as server:
+        anyio.run(main, server.url, backend=backend)
+    assert len(cancelled) >= 10
 
 
+FLOODS = {
+    "100 Continue": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "chunks of a byte": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"1\r\na\r\n",
+    ),
+    "headers": (b"HTTP/1.1 103 Early Hints\r\n", b"X: y\r\n" * 50 + b"\r\nHTTP/1.1 103 Hints\r\n"),
+}
+#: So that a client that cannot be cancelled ends, too, if late.
+_MOST_BYTES = 4_000_000
+
+
+@backends
 @pytest.mark.parametrize("way", ASYNC_WAYS)
-def test_a_client_goes_on_after_hundreds_of_calls_with_the_shortest_of_timeouts(
-    way: str, slow_pages: ConnectionServer
+@pytest.mark.parametrize("flood", FLOODS)
+def test_a_call_is_cancelled_while_the_endpoint_keeps_sending(
+    flood: str, way: str, backend: str
 ) -> None:
-    async def main() -> None:
-        async with async_client(way, slow_pages.url, max_pool_connections=3) as client:
-            for number in range(300):
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(0.0001 * (number % 30)):
-                        await client.list_lifecycle_execution_resources(**EXECUTION)
-            async with asyncio.timeout(5):
+    turns = 0
+    head, piece = FLOODS[flood]
+
+    def serve(connection: socket.socket, _: int) -> None:
+        read_request(connection)
+        connection.sendall(head)
+        block = piece * (20_000 // len(piece))
+        for _ in range(_MOST_BYTES // len(block)):
+            connection.sendall(block)
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            await anyio.lowlevel.checkpoint()
+            turns += 1
+
+    async def main(url: str) -> None:
+        async with async_client(way, url) as client, anyio.create_task_group() as group:
+            group.start_soon(count_turns)
+            with anyio.move_on_after(0.3) as scope:
                 await client.list_lifecycle_execution_resources(**EXECUTION)
-
-    asyncio.run(main())
-
-
-REFUSED = http_response(
-    {"message": "no"}, "400 Bad Request", x_amzn_ErrorType="InvalidRequestException"
-)
-CHUNKED = (
-    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-    b'28\r\n{"resources": [{"resourceId": "first"}]}\r\n0\r\n\r\n'
-)
-FIRST = {"a page": http_response(page_of("first")), "chunks": CHUNKED, "an error": REFUSED}
-SURPLUS = {
-    "a page": http_response(page_of("surplus")),
-    "an error": REFUSED,
-    "half a head": b"HTTP/1.1 200 OK\r\n",
-    "a line break": b"\r\n",
-}
-
-
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("when", ["in one segment", "later, while the connection is idle"])
-@pytest.mark.parametrize("first", FIRST)
-@pytest.mark.parametrize("surplus", SURPLUS)
-def test_what_comes_behind_a_response_is_not_taken_for_the_next_one(
-    surplus: str, first: str, when: str, way: str
-) -> None:
-    is_idle, is_sent = threading.Event(), threading.Event()
-
-    def serve(connection: socket.socket, number: int) -> None:
-        for _ in requests_on(connection):
-            if number > 1:
-                connection.sendall(http_response(page_of(f"right-{number}")))
-            elif when == "in one segment":
-                connection.sendall(FIRST[first] + SURPLUS[surplus])
-                is_sent.set()
-            else:
-                connection.sendall(FIRST[first])
-                assert is_idle.wait(10)
-                connection.sendall(SURPLUS[surplus])
-                is_sent.set()
-
-    def before(call: int) -> None:
-        if call == 1:
-            is_idle.set()
-            assert is_sent.wait(10)
+            group.cancel_scope.cancel()
+        assert scope.cancelled_caught
 
     with ConnectionServer(serve) as server:
-        results = call_in_turn(way, server.url, 3, before=before)
-    assert results[1:] == ["right-2", "right-2"]
-    assert first == "an error" or results[0] == "first"
+        anyio.run(main, server.url, backend=backend)
+    assert turns > 5
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_surplus_response_is_not_a_page_of_another_listing(way: str) -> None:
-    token = {"nextToken": "more"}
+class ThawedClock(NoSleepClock):
+    """The system's clock, ahead by the seconds that the process was frozen for."""
 
-    def serve(connection: socket.socket, number: int) -> None:
-        for request in requests_on(connection):
-            page = page_of("b") if b"more" in request else {**page_of("a"), **token}
-            connection.sendall(http_response(page) + http_response(page_of("surplus")))
-
-    async def list_async(url: str) -> list[Any]:
-        async with async_client(way, url) as client:
-            paginator = client.get_paginator("list_lifecycle_execution_resources")
-            return [
-                [r.resource_id async for r in paginator.paginate(**EXECUTION).items()]
-                for _ in range(2)
-            ]
-
-    with ConnectionServer(serve) as server:
-        if way in ASYNC_WAYS:
-            listings = asyncio.run(list_async(server.url))
-        else:
-            with sync_client(way, server.url) as client:
-                paginator = client.get_paginator("list_lifecycle_execution_resources")
-                listings = [
-                    [r.resource_id for r in paginator.paginate(**EXECUTION).items()]
-                    for _ in range(2)
-                ]
-    assert listings == [["a", "b"]] * 2
-
-
-#: What comes at once, and what goes on dripping after that.
-DRIPS = {
-    "head": (b"HTTP/1.1 200 OK\r\nX-Long: ", b"x"),
-    "chunk extension": (
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;",
-        b"x",
-    ),
-    "chunks": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
-    "trailer": (
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX-Long: ",
-        b"x",
-    ),
-    "responses of 1xx": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
-    "nothing": (b"", b""),
-}
-
-
-@pytest.mark.parametrize("way", [*WAYS, "async caller's"])
-@pytest.mark.parametrize("drip", DRIPS)
-def test_total_timeout_bounds_a_response_that_drips(drip: str, way: str) -> None:
-    """The sync client of the caller's is left out: httpx can bound each of its reads alone."""
-    done = threading.Event()
-    first, piece = DRIPS[drip]
-
-    def serve(connection: socket.socket, _: int) -> None:
-        for _request in requests_on(connection):
-            connection.sendall(first)
-            while not done.wait(0.01):
-                connection.sendall(piece)
-
-    with ConnectionServer(serve) as server:
-        began = time.monotonic()
-        try:
-            (error,) = call_in_turn(way, server.url, total_timeout=0.2)
-        finally:
-            done.set()
-        assert time.monotonic() - began < 3
-    assert isinstance(error, exceptions.ReadTimeoutError)
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_total_timeout_bounds_a_tls_handshake_that_drips(way: str) -> None:
-    done = threading.Event()
-
-    def serve(connection: socket.socket, _: int) -> None:
-        connection.sendall(b"\x16\x03\x03\x40\x00")  # a record of 16 KiB
-        while not done.wait(0.01):
-            connection.sendall(b"\x02")
-
-    with ConnectionServer(serve) as server:
-        began = time.monotonic()
-        try:
-            (error,) = call_in_turn(way, f"https://127.0.0.1:{server.port}", total_timeout=0.2)
-        finally:
-            done.set()
-        assert time.monotonic() - began < 3
-    assert isinstance(error, exceptions.ConnectTimeoutError)
-
-
-class SteppingClock(NoSleepClock):
-    """A clock whose monotonic time a test sets ahead."""
-
-    seconds_ahead = 0.0
+    seconds = 0.0
 
     def monotonic(self) -> float:
-        return super().monotonic() + self.seconds_ahead
+        return super().monotonic() + self.seconds
 
+    def sleep(self, seconds: float) -> None:
+        pytest.fail("an idle connection that has died is not worth a wait")
 
-Run = Callable[..., Any]
-
-
-@pytest.mark.parametrize("over", ["httpx", "h11"])
-@pytest.mark.parametrize("run", [asyncio.run, lambda main: trio.run(lambda: main)])
-def test_one_async_client_serves_one_event_loop_after_another(
-    over: str, run: Run, pages: ConnectionServer
-) -> None:
-    clock = SteppingClock()
-    http = AsyncH11Client(monotonic=clock.monotonic) if over == "h11" else None
-    client = AsyncImageBuilder(
-        "us-west-2",
-        endpoint_url=pages.url,
-        http_client=http,
-        max_attempts=1,
-        clock=clock,
-        **LOCAL_CREDENTIALS,
-    )
-
-    async def list_page() -> str:
-        page = await client.list_lifecycle_execution_resources(**EXECUTION)
-        return str(page.resources[0].resource_id)
-
-    async def list_pages() -> list[str]:
-        found = [await list_page(), await list_page()]
-        clock.seconds_ahead += 6
-        return [*found, await list_page()]
-
-    assert run(list_pages()) == ["connection-1", "connection-1", "connection-2"]
-    assert run(list_pages()) == ["connection-3", "connection-3", "connection-4"]
-    clock.seconds_ahead += 3600
-    assert run(list_page()) == "connection-5"
-
-    async def close() -> None:
-        await client.aclose()
-        if http is not None:
-            await http.aclose()
-
-    run(close())
-
-
-@pytest.mark.parametrize("way", SYNC_WAYS)
-def test_a_connection_that_was_idle_for_long_is_not_used_again(
-    way: str, pages: ConnectionServer
-) -> None:
-    clock = SteppingClock()
-    with sync_client(way, pages.url, clock=clock) as client:
-        found = []
-        for seconds in (0, 1, 6, 3600):
-            clock.seconds_ahead += seconds
-            page = client.list_lifecycle_execution_resources(**EXECUTION)
-            found.append(page.resources[0].resource_id)
-    assert found == ["connection-1", "connection-1", "connection-2", "connection-3"]
-
-
-@pytest.mark.parametrize("way", ASYNC_WAYS)
-def test_two_hundred_tasks_share_ten_connections(way: str, pages: ConnectionServer) -> None:
-    async def main() -> None:
-        async with async_client(way, pages.url) as client:
-            calls = (client.list_lifecycle_execution_resources(**EXECUTION) for _ in range(200))
-            assert len(await asyncio.gather(*calls)) == 200
-
-    asyncio.run(main())
-    assert pages.accepted <= 10
-
-
-@pytest.mark.parametrize("way", SYNC_WAYS)
-def test_fifty_threads_share_ten_connections(way: str, pages: ConnectionServer) -> None:
-    with sync_client(way, pages.url) as client, ThreadPoolExecutor(50) as threads:
-        call: Any = client.list_lifecycle_execution_resources
-        calls = [threads.submit(call, **EXECUTION) for _ in range(200)]
-        assert all(call.result(20) for call in calls)
-    assert pages.accepted <= 10
+    async def sleep_async(self, seconds: float) -> None:
+        self.sleep(seconds)
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_waiting_for_a_connection_ends_with_total_timeout(way: str) -> None:
-    done = threading.Event()
+@pytest.mark.parametrize(
+    ("how", "seconds"), [("closed", 0), ("reset", 0), ("closed", 3600), ("silent", 3600)]
+)
+def test_a_call_after_a_freeze_has_a_new_connection(how: str, seconds: float, way: str) -> None:
+    """A Lambda function is frozen between two invocations, and its connection dies."""
+    clock = ThawedClock()
+    first: list[socket.socket] = []
 
-    def serve(connection: socket.socket, _: int) -> None:
-        for _request in requests_on(connection):
-            done.wait(10)
+    def serve(connection: socket.socket, number: int) -> None:
+        for request_number, _ in enumerate(requests_on(connection)):
+            if number > 1:
+                connection.sendall(page_response("second"))
+            elif not request_number:  # there is no response to another request
+                first.append(connection)
+                connection.sendall(page_response("first"))
 
-    async def call_twice(url: str) -> list[Any]:
-        async with async_client(way, url, total_timeout=0.2, max_pool_connections=1) as client:
-            calls = (client.list_lifecycle_execution_resources(**EXECUTION) for _ in range(2))
-            return await asyncio.gather(*calls, return_exceptions=True)
+    def freeze(call: int) -> None:
+        if not call:
+            return
+        clock.seconds = seconds
+        if how == "reset":
+            linger = struct.pack("ii", 1, 0)
+            first[0].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        if how != "silent":
+            first[0].shutdown(socket.SHUT_RD)  # this ends the thread, which closes it
+            wait_until(lambda: server.open == 0)
 
+    options = {"clock": clock, "max_attempts": 2, "read_timeout": 5}
     with ConnectionServer(serve) as server:
-        try:
-            if way in ASYNC_WAYS:
-                errors = asyncio.run(call_twice(server.url))
-            else:
-                options = {"total_timeout": 0.2, "max_pool_connections": 1}
-                with sync_client(way, server.url, **options) as client:
-                    call: Any = client.list_lifecycle_execution_resources
-                    with ThreadPoolExecutor(2) as threads:
-                        futures = [threads.submit(call, **EXECUTION) for _ in range(2)]
-                        errors = [future.exception(5) for future in futures]
-        finally:
-            done.set()
-    assert {type(error) for error in errors} <= {
-        exceptions.ReadTimeoutError,
-        exceptions.ConnectTimeoutError,
-    }
-    assert len(errors) == 2
-    assert server.accepted <= 2
+        assert call_in_turn(way, server.url, 2, before=freeze, **options) == ["first", "second"]
+        assert server.accepted == 2
+
+
+class AlarmError(Exception):
+    """The error that a program's handler of SIGALRM raises."""
+
+
+def raise_alarm(_signal: int, _frame: FrameType | None) -> None:
+    raise AlarmError
+
+
+SIGNALS = [
+    (signal.SIGALRM, raise_alarm, AlarmError),
+    (signal.SIGINT, signal.default_int_handler, KeyboardInterrupt),
+]
+
+
+@contextlib.contextmanager
+def handled(number: int, handler: Any) -> Iterator[None]:
+    before = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
+@pytest.mark.skipif(
+    threading.current_thread() is not threading.main_thread(), reason="needs the main thread"
+)
+@pytest.mark.parametrize("way", [*SYNC_WAYS, "caller's"])
+@pytest.mark.parametrize(("number", "handler", "raised"), SIGNALS, ids=["SIGALRM", "Ctrl-C"])
+@pytest.mark.parametrize("sent", [b"", page_response("late")[:30]], ids=["no", "half a"])
+def test_a_connection_is_not_used_again_after_a_signal_in_its_exchange(
+    sent: bytes, number: int, handler: Any, raised: type[BaseException], way: str
+) -> None:
+    main_thread = threading.main_thread().ident
+    assert main_thread is not None
+    is_over = threading.Event()
+    late = page_response("late")
+
+    def serve(connection: socket.socket, connection_number: int) -> None:
+        if connection_number > 1:
+            serve_pages(connection, connection_number)
+            return
+        for count, _ in enumerate(requests_on(connection)):
+            if count == 0:
+                connection.sendall(page_response("first"))
+                continue
+            connection.sendall(sent)
+            signal.pthread_kill(main_thread, number)
+            assert is_over.wait(10)
+            connection.sendall(late[len(sent) :])
+
+    with (
+        ConnectionServer(serve) as server,
+        handled(number, handler),
+        sync_client(way, server.url) as client,
+    ):
+        call = client.list_lifecycle_execution_resources
+        assert call(**EXECUTION).resources[0].resource_id == "first"
+        with pytest.raises(raised):
+            call(**EXECUTION)
+        is_over.set()
+        assert call(**EXECUTION).resources[0].resource_id == "connection-2"
+        assert server.accepted == 2
+
+
+UNCLOSED = textwrap.dedent(
+    f"""
+    import asyncio, gc, sys
+    from imagebuilder_pager import AsyncH11Client, AsyncImageBuilder, H11Client, ImageBuilder
+
+    arguments = dict(region_name="us-west-2", endpoint_url=sys.argv[1], **{LOCAL_CREDENTIALS})
+
+    async def list_pages(client):
+        asyncio.get_running_loop().slow_callback_duration = 60  # asyncio logs slow imports
+        calls = [client.list_lifecycle_execution_resources(**{EXECUTION}) for _ in range(3)]
+        await asyncio.gather(*calls)
+
+    clients = [ImageBuilder(http_client=http, **arguments) for http in (None, H11Client())]
+    for client in clients:
+        client.list_lifecycle_execution_resources(**{EXECUTION})
+    for http in (None, AsyncH11Client()):
+        client = AsyncImageBuilder(http_client=http, **arguments)
+        asyncio.run(list_pages(client))
+        clients.append(client)
+    http = H11Client(preconnect=True)
+    clients.append(ImageBuilder(http_client=http, **arguments))
+    if sys.argv[2] == "collected":
+        del client, http
+        clients.clear()
+        gc.collect()
+        print("collected")
+    """
+)
+
+
+@pytest.mark.parametrize("end", ["collected", "kept until the exit"])
+def test_a_client_without_a_close_gives_no_warning(end: str) -> None:
+    with ConnectionServer(serve_pages) as server:
+        completed = subprocess.run(
+            [sys.executable, "-W", "error", "-X", "dev", "-c", UNCLOSED, server.url, end],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert completed.stderr == ""
+    assert completed.returncode == 0

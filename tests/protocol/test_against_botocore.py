@@ -1,30 +1,27 @@
 """The same fake service, paged through by botocore and by us: everything has to be the same."""
 
 import copy
-import json
+import functools
+import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import botocore
 import hypothesis
 import pytest
 from botocore.paginate import TokenDecoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagebuilder_pager.pagination import PaginationSpec
 from tests.fakes.listings import configs, expressions, listings
 from tests.fakes.paginated_service import (
-    BACKENDS,
+    WAYS,
     FakeService,
     Listing,
-    as_list,
+    Pages,
     botocores,
     botocores_complete,
     ours,
-    ours_async,
+    paginate_by,
     run,
 )
 
@@ -36,112 +33,56 @@ PROFILE = settings(
 )
 
 
-@dataclass
-class Seen:
-    """Everything that a caller, and the service, see of one listing."""
-
-    pages: list[Any]
-    requests: list[dict[str, Any]]
-    resume_token: str | None
-    non_aggregate_part: dict[str, Any]
-    full: dict[str, Any]
-    full_requests: list[dict[str, Any]]
-    full_token: str | None
-    found: list[Any]
-    of_keys: list[Any]
-
-
-def exhausted(iterator: Any) -> Any:
-    """What an iterator over a result key has; numbers cannot be iterated over, in botocore too."""
+async def exhausted(iterator: Any) -> Any:
+    """The values of a result key; numbers cannot be iterated over, in botocore too."""
     try:
-        return list(iterator)
+        return [value async for value in iterator]
     except TypeError:
         return "no list"
 
 
-def seen_sync(
-    paginator: Callable[[Any, Any], Any],
-    listing: Listing,
-    config: dict[str, Any],
-    expression: str,
-    *,
-    full_first: bool = False,
-) -> Seen:
+async def seen_by(
+    make: Callable[[FakeService], Pages], listing: Listing, expression: str, first: str = ""
+) -> dict[str, Any]:
+    """Everything that a caller, and the service, see of a listing.
+
+    botocore's iterators are good for one run only. With ``first``, the part to read first, the
+    pages and the full result are of one iterator.
+    """
     service = FakeService(listing)
-    again = FakeService(listing)
-
-    def pages_of(of: FakeService) -> Any:
-        params = {"Of": {"what": ["things"]}, "PaginationConfig": dict(config)}
-        return paginator(of, listing.entry).paginate(**params)
-
-    # botocore's iterators are good for one run only; ours are shared to show that they are not.
-    once = pages_of(again)
-    if full_first:
-        full = once.build_full_result()
-    pages = pages_of(service)
-    handed_out = [copy.deepcopy(page) for page in pages]
-    if not full_first:
-        full = once.build_full_result()
-    return Seen(
-        pages=handed_out,
-        requests=service.requests[:],
-        resume_token=pages.resume_token,
-        non_aggregate_part=copy.deepcopy(pages.non_aggregate_part),
-        full=full,
-        full_requests=again.requests,
-        full_token=once.resume_token,
-        found=list(pages_of(FakeService(listing)).search(expression)),
-        of_keys=[exhausted(it) for it in pages_of(FakeService(listing)).result_key_iters()],
-    )
-
-
-async def seen_async(
-    listing: Listing, config: dict[str, Any], expression: str, *, full_first: bool
-) -> Seen:
-    service = FakeService(listing)
-    paginator = ours_async(service.later, listing.entry)
-    pages = paginator.paginate(Of={"what": ["things"]}, PaginationConfig=config)
-    full = await pages.build_full_result() if full_first else {}
-    full_token = pages.resume_token
-    full_requests = service.requests[:]
-    service.requests.clear()
-    handed_out = [copy.deepcopy(page) async for page in pages]
-    requests, token = service.requests[:], pages.resume_token
-    if not full_first:
+    pages = make(service)
+    seen: dict[str, Any] = {}
+    for kind in ("full", "pages") if first == "full" else ("pages", "full"):
         service.requests.clear()
-        full = await pages.build_full_result()
-        full_token, full_requests = pages.resume_token, service.requests[:]
-    return Seen(
-        pages=handed_out,
-        requests=requests,
-        resume_token=token,
-        non_aggregate_part=pages.non_aggregate_part,
-        full=full,
-        full_requests=full_requests,
-        full_token=full_token,
-        found=[found async for found in pages.search(expression)],
-        of_keys=[],  # the async twin has none
-    )
+        used = pages if first or kind == "pages" else make(service)
+        if kind == "full":
+            seen[kind] = await used.build_full_result()
+        else:
+            seen[kind] = [copy.deepcopy(page) async for page in used]
+            seen["non-aggregate part"] = copy.deepcopy(used.non_aggregate_part)
+        seen[f"requests of {kind}"] = service.requests[:]
+        seen[f"token of {kind}"] = used.resume_token
+    seen["found"] = [value async for value in make(service).search(expression)]
+    seen["of keys"] = [await exhausted(values) for values in make(service).result_key_iters()]
+    return seen
 
 
-def check(data: st.DataObject, listing: Listing, config: dict[str, Any]) -> Seen:
-    """Pages through the listing in every way there is; all have to see the same."""
+def check(data: st.DataObject, listing: Listing, config: dict[str, Any]) -> None:
+    """Pages through the listing in every way; all have to see the same."""
     expression = data.draw(expressions(listing))
+    params: Any = {"Of": {"kinds": ["things"]}}
     reference = botocores_complete if "StartingToken" in config else botocores
-    expected = seen_sync(reference, listing, config, expression)
-    full_first = data.draw(st.booleans())
-    for prefetch in ({}, {"Prefetch": 2}):
-        seen = seen_sync(ours, listing, config | prefetch, expression, full_first=full_first)
-        assert seen == expected, f"sync, {prefetch}"
-        for backend in BACKENDS:
 
-            async def main(config: dict[str, Any] = config | prefetch) -> Seen:
-                return await seen_async(listing, config, expression, full_first=full_first)
+    def botocores_pages(service: FakeService) -> Pages:
+        paginator = reference(service, listing.entry)
+        return Pages(paginator.paginate(PaginationConfig=dict(config), **params))
 
-            of_async = run(backend, main)
-            of_async.of_keys = expected.of_keys
-            assert of_async == expected, f"{backend}, {prefetch}"
-    return expected
+    expected = run("sync", lambda: seen_by(botocores_pages, listing, expression))
+    first = data.draw(st.sampled_from(["pages", "full"]))
+    for prefetch, way in itertools.product(({}, {"Prefetch": 2}), WAYS):
+        make = functools.partial(paginate_by, way, config=config | prefetch, **params)
+        seen = run(way, functools.partial(seen_by, make, listing, expression, first))
+        assert seen == expected, f"{way}, {prefetch}"
 
 
 @given(data=st.data(), listing=listings())
@@ -167,7 +108,7 @@ def test_from_botocores_own_token_at_the_same_page_size(
 @given(data=st.data(), listing=listings())
 @PROFILE
 def test_from_our_token_after_any_page(data: st.DataObject, listing: Listing) -> None:
-    """botocore goes on from the tokens that only we have."""
+    """botocore resumes from the tokens that only we have."""
     config = data.draw(configs(listing))
     pages = ours(FakeService(listing), listing.entry).paginate(PaginationConfig=config)
     tokens = [pages.resume_token for _ in pages]
@@ -211,36 +152,6 @@ def test_from_a_token_of_an_old_botocore(data: st.DataObject, listing: Listing) 
     check(data, listing, {**config, "StartingToken": token})
 
 
-ENTRIES = [
-    pytest.param(path, id="/".join(path.parts[-3:-1]))
-    for path in sorted(Path(botocore.__file__).parent.glob("data/*/*/paginators-1.json"))
-]
-
-
-def test_every_entry_of_aws_is_a_spec() -> None:
-    """All of them: what botocore reads of an entry is what the spec says."""
-    assert len(ENTRIES) > 400
-    count = 0
-    for param in ENTRIES:
-        path: Any = param.values[0]
-        for entry in json.loads(path.read_bytes())["pagination"].values():
-            spec = PaginationSpec.from_model(entry)
-            paginator = botocores(FakeService, entry)
-            assert list(spec.input_tokens) == paginator._input_token
-            assert [e.expression for e in spec.output_tokens] == as_list(entry["output_token"])
-            assert [e.expression for e in spec.result_keys] == [
-                key.expression for key in paginator.result_keys
-            ]
-            assert [e.expression for e in spec.non_aggregates] == [
-                key.expression for key in paginator._non_aggregate_keys
-            ]
-            flag = spec.more_results_flag
-            assert (flag and flag.expression) == entry.get("more_results")
-            assert spec.limit_key == entry.get("limit_key")
-            count += 1
-    assert count > 3000
-
-
 def test_items_below_a_member_that_is_not_added_up() -> None:
     """ECR's and DevOps Guru's entries: the non-aggregate member holds the items, too."""
     entry = {
@@ -251,23 +162,17 @@ def test_items_below_a_member_that_is_not_added_up() -> None:
         "non_aggregate_keys": ["registryId", "scan"],
     }
     listing = Listing(
-        entry=entry,
+        entry={**entry, "non_aggregate_keys": ["registryId"]},
         items=[{"Key": f"k{n}"} for n in range(7)],
         most=3,
         secondary=("list",),
     )
 
     def method(**params: Any) -> Any:
-        page = listing_without_scan.page(params)
+        page = listing.page(params)
         page["scan"]["severities"] = {"HIGH": 2}
         return page
 
-    listing_without_scan = Listing(
-        entry={**entry, "non_aggregate_keys": ["registryId"]},
-        items=listing.items,
-        most=listing.most,
-        secondary=listing.secondary,
-    )
     for most in (None, 0, 2, 3, 5, 7, 9):
         config = {"MaxItems": most}
         full = ours(method, entry).paginate(PaginationConfig=config).build_full_result()

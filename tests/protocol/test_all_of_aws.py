@@ -1,9 +1,5 @@
-"""Every paginator of every AWS service: what botocore's does with a client, ours does with it.
+"""Every paginator of every AWS service, beside botocore's with the same client."""
 
-``FUZZ_EXAMPLES`` says how many listings are made up for each operation; without it, it is one.
-"""
-
-import os
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,10 +9,12 @@ import botocore.session
 import pytest
 
 from imagebuilder_pager.pagination import Paginator, paginator_from_client
+from tests.fakes import FUZZ_EXAMPLES
 from tests.fakes.paginated_service import CompletePageIterator, as_list
 from tests.fakes.random_pages import RandomService, random_pages, shape_at
 
-LISTINGS = max(1, int(os.environ.get("FUZZ_EXAMPLES", "0")) // 1000)
+#: The random listings for each operation.
+LISTINGS = max(1, FUZZ_EXAMPLES // 1000)
 #: The lowest botocore that is tested, 1.41.4, has 2,918; 1.44.8 has 3,507.
 LEAST = 2_900
 
@@ -145,14 +143,14 @@ def items_of(paginator: Any, page: Any) -> Any:
     return paginator.result_keys[0].search(page) or ()
 
 
-def test_each_gives_what_botocores_gives(capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_has_the_results_of_botocores(capsys: pytest.CaptureFixture[str]) -> None:
     failed: dict[str, str] = {}
     compared = 0
     for operation in operations():
         for listing in range(LISTINGS):
             try:
                 check(operation, random.Random(f"{operation.name} {listing}"))
-            except Exception as error:  # noqa: BLE001  # all that fail are told at once
+            except Exception as error:  # noqa: BLE001  # all failures are shown at once
                 failed.setdefault(operation.name, f"listing {listing}: {error!r}"[:2000])
         compared += 1
     with capsys.disabled():

@@ -9,26 +9,22 @@ import httpx
 import pytest
 
 from imagebuilder_pager import AsyncImageBuilder
-from imagebuilder_pager.local import (
-    ACCESS_KEY_ID,
-    EXAMPLE_EXECUTION_ID,
-    SECRET_ACCESS_KEY,
-)
-from tests.fakes.image_builder import ARGUMENTS, ID, local, resources
+from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+from tests.fakes.image_builder import ID, local
 from tests.fakes.paginated_service import (
     BACKENDS,
+    ENTRY,
     FakeService,
     ours_async,
     run,
 )
 from tests.fakes.prefetching import (
-    ENTRY,
     TEN,
     TIMEOUT,
     HeldService,
     cancel_while_waiting,
+    collect,
     count_tasks,
-    exhaust_async,
     run_all_tasks,
 )
 
@@ -36,22 +32,13 @@ from tests.fakes.prefetching import (
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("depth", [0, 1, 3])
 @pytest.mark.parametrize("free", [0, 1, 3])
-@pytest.mark.parametrize("by", ["pages", "items"])
-def test_cancelled_while_it_waits(backend: str, depth: int, free: int, by: str) -> None:
+def test_cancelled_while_it_waits(backend: str, depth: int, free: int) -> None:
     async def main() -> None:
         method = HeldService(free)
         seen: list[Any] = []
         pages = ours_async(method, ENTRY).paginate(PaginationConfig={"Prefetch": depth})
         before = count_tasks(backend)
-
-        async def iterate() -> None:
-            if by == "items":
-                async for item in pages.items():
-                    seen.extend([item])
-            else:
-                await exhaust_async(pages, seen)
-
-        await cancel_while_waiting(backend, iterate, method.asked)
+        await cancel_while_waiting(backend, lambda: collect(pages.items(), seen), method.asked)
         assert seen == TEN.items[: 2 * free]
         assert count_tasks(backend) == before
         assert method.open == 0
@@ -96,7 +83,7 @@ def test_cancelled_while_the_caller_works(backend: str, depth: int) -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_deadline_leaves_nothing_behind(backend: str) -> None:
-    """anyio's scopes cancel again at each await, also at those that tidy up."""
+    """anyio's scopes cancel again at each await, also at those of the cleanup."""
 
     async def main() -> None:
         method = HeldService(free=2)
@@ -118,62 +105,8 @@ def test_a_deadline_leaves_nothing_behind(backend: str) -> None:
     run(backend, main)
 
 
-class HeldTransport(httpx.AsyncBaseTransport):
-    """The local Image Builder, which answers the third request when it is told to."""
-
-    def __init__(self) -> None:
-        self.local = local(9)
-        self.asked = anyio.Event()
-        self.answer = anyio.Event()
-        self.open = 0
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self.open += 1
-        try:
-            await request.aread()
-            response = self.local(request)
-            if self.local.requests == 3:
-                self.asked.set()
-                with anyio.fail_after(TIMEOUT):
-                    await self.answer.wait()
-            return response
-        finally:
-            self.open -= 1
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("depth", [0, 2])
-def test_cancelling_leaves_the_client_usable(backend: str, depth: int) -> None:
-    async def main() -> None:
-        transport = HeldTransport()
-        seen: list[str | None] = []
-        config: Any = {"PageSize": 2, "Prefetch": depth}
-        async with httpx.AsyncClient(transport=transport) as http_client:
-            client = AsyncImageBuilder(**ARGUMENTS, http_client=http_client)
-            paginator = client.get_paginator("list_lifecycle_execution_resources")
-            pages = paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)
-
-            async def iterate() -> None:
-                async for item in pages.items():
-                    seen.extend([item.resource_id])
-
-            await cancel_while_waiting(backend, iterate, transport.asked)
-            assert transport.open == 0
-            assert len(seen) == 4
-            rest = paginator.paginate(
-                lifecycleExecutionId=ID, PaginationConfig={"StartingToken": pages.resume_token}
-            )
-            seen.extend([item.resource_id async for item in rest.items()])
-            assert seen == [resource["resourceId"] for resource in resources(9)]
-
-    run(backend, main)
-
-
-# Nothing blocks the event loop.
-
-
 class SlowCredentials:
-    """Credentials that wait for something that only the event loop can do."""
+    """Credentials that wait for the event loop."""
 
     def __init__(self) -> None:
         self.asked_in: set[int] = set()
@@ -190,31 +123,21 @@ class SlowCredentials:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("depth", [0, 2])
-def test_refreshing_credentials_does_not_block_the_event_loop(backend: str, depth: int) -> None:
+def test_refreshing_credentials_does_not_block_the_event_loop(backend: str) -> None:
     async def main() -> None:
         credentials = SlowCredentials()
         transport = httpx.MockTransport(local(9))
-        async with httpx.AsyncClient(transport=transport) as http_client:
-            client = AsyncImageBuilder(
-                "us-west-2", credentials=credentials, http_client=http_client
-            )
-            paginator = client.get_paginator("list_lifecycle_execution_resources")
-            config: Any = {"PageSize": 4, "Prefetch": depth}
-            pages = paginator.paginate(
-                lifecycleExecutionId=EXAMPLE_EXECUTION_ID, PaginationConfig=config
-            )
-            full: dict[str, Any] = {}
-
-            async def build() -> None:
-                full.update(await pages.build_full_result())
-
-            async with anyio.create_task_group() as group:
-                group.start_soon(build)
-                while not credentials.asked_in:
-                    await anyio.lowlevel.checkpoint()
-                credentials.refreshed.set()
-            assert len(full["resources"]) == 9
+        http_client = httpx.AsyncClient(transport=transport)
+        client = AsyncImageBuilder("us-west-2", credentials=credentials, http_client=http_client)
+        paginator = client.get_paginator("list_lifecycle_execution_resources")
+        seen: list[Any] = []
+        async with anyio.create_task_group() as group:
+            pages = paginator.paginate(lifecycleExecutionId=ID)
+            group.start_soon(collect, pages.items(), seen)
+            while not credentials.asked_in:
+                await anyio.lowlevel.checkpoint()
+            credentials.refreshed.set()
+        assert len(seen) == 9
         assert threading.get_ident() not in credentials.asked_in
 
     run(backend, main)

@@ -1,6 +1,7 @@
 """The pagination package by itself: for any service, with nothing else loaded."""
 
 import json
+import re
 import subprocess
 import sys
 import types
@@ -12,7 +13,6 @@ import pytest
 
 from imagebuilder_pager.exceptions import PaginationError, ParamValidationError, StartingTokenError
 from imagebuilder_pager.pagination import (
-    AsyncPaginator,
     PageCursor,
     PaginationSpec,
     Paginator,
@@ -20,14 +20,8 @@ from imagebuilder_pager.pagination import (
     decode_token,
     encode_token,
 )
-from tests.fakes.paginated_service import BACKENDS, FakeService, Listing, botocores, ours, run
+from tests.fakes.paginated_service import ENTRY, FakeService, Listing, botocores, ours
 
-ENTRY: dict[str, Any] = {
-    "input_token": "Token",
-    "output_token": "NextToken",
-    "result_key": "Items",
-    "limit_key": "Max",
-}
 LISTING = Listing(entry=ENTRY, items=list(range(7)), most=3)
 ROOT = Path(__file__).parents[2]
 
@@ -59,50 +53,26 @@ except StopIteration as stop:
     assert stop.value == {"Things": ["first", "t"]}
 loaded = {name.partition(".")[0] for name in set(sys.modules) - before}
 modules = {name for name in sys.modules if name.startswith("imagebuilder_pager")}
-if "jmespath" in sys.argv:
-    PaginationSpec(input_token="a", output_token="b || c", result_key="d")
-    assert "jmespath" in sys.modules
+PaginationSpec(input_token="a", output_token="b || c", result_key="d")
+assert "jmespath" in sys.modules
 print(json.dumps([sorted(loaded - set(sys.stdlib_module_names)), sorted(modules)]))
 """
 
 
-def loaded_by(*arguments: str) -> tuple[list[str], list[str]]:
+def test_pagination_loads_no_other_package_but_jmespath_where_an_expression_needs_it() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
+        [sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert done.returncode == 0, done.stderr
     others, modules = json.loads(done.stdout)
-    return others, modules
-
-
-GROUND = (
-    "_lazy",
-    "_version",
-    "_async_runtime",
-    "_controls",
-    "exceptions",
-    "_threads",
-    "_validation",
-)
-
-
-def test_pagination_loads_no_other_package() -> None:
-    others, modules = loaded_by()
     assert set(others) <= {"imagebuilder_pager"}
-    allowed = tuple(f"imagebuilder_pager.{name}" for name in (*GROUND, "pagination"))
+    ground = ("_lazy", "_version", "_async_runtime", "exceptions", "_threads", "_validation")
+    allowed = tuple(f"imagebuilder_pager.{name}" for name in (*ground, "pagination"))
     assert [name for name in modules[1:] if not name.startswith(allowed)] == []
 
 
-def test_jmespath_is_loaded_where_an_expression_needs_it() -> None:
-    loaded_by("jmespath")
-
-
 # Specs.
+
+KEYS = {*ENTRY, "more_results", "non_aggregate_keys"}
 
 
 @pytest.mark.parametrize(
@@ -116,6 +86,7 @@ def test_jmespath_is_loaded_where_an_expression_needs_it() -> None:
             {"input_token": [], "output_token": []},
             "input_token and output_token: 0 and 0 given; allowed: the same number, at least one",
         ),
+        ({"limit": "A"}, f"a paginator entry with limit; allowed: {', '.join(sorted(KEYS))}"),
         ({"result_key": []}, "result_key: none given; allowed: one path of members, or more"),
         ({"result_key": "A[0]"}, "'A[0]' is not a path of members, so it cannot be set"),
         ({"result_key": ["A", "B || C"]}, "'B || C' is not a path of members, so it cannot be set"),
@@ -123,10 +94,9 @@ def test_jmespath_is_loaded_where_an_expression_needs_it() -> None:
     ],
     ids=str,
 )
-def test_a_spec_whose_parts_do_not_fit_is_refused(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=r"given|path of members") as caught:
+def test_a_spec_with_invalid_parts_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         PaginationSpec.from_model({**ENTRY, **changes})
-    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("expression", ["A[", "", "a ||", "A..B"])
@@ -135,13 +105,9 @@ def test_an_invalid_expression_is_refused(expression: str) -> None:
         PaginationSpec(input_token="A", output_token=expression, result_key="B")
 
 
-def test_an_invalid_paginator_entry_is_refused() -> None:
+def test_an_incomplete_paginator_entry_is_refused() -> None:
     with pytest.raises(ValueError, match=r"a paginator entry without output_token, result_key"):
         PaginationSpec.from_model({"input_token": "A"})
-    with pytest.raises(
-        ValueError, match=r"a paginator entry with limit; allowed: input_token, lim"
-    ):
-        PaginationSpec.from_model({**ENTRY, "limit": "A"})
 
 
 def test_a_spec_is_a_value() -> None:
@@ -191,37 +157,30 @@ def test_a_page_size_is_refused_where_there_is_no_limit_key() -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "problem"),
+    ("name", "value", "given"),
     [
-        ({"MaxItems": "x"}, "MaxItems: 'x' given; allowed: a whole number, 0 or more"),
-        ({"MaxItems": ""}, "MaxItems: '' given; allowed: a whole number, 0 or more"),
-        ({"MaxItems": -1}, "MaxItems: -1 (int) given; allowed: a whole number, 0 or more"),
-        ({"MaxItems": 1.5}, "MaxItems: 1.5 (float) given; allowed: a whole number, 0 or more"),
-        ({"MaxItems": True}, "MaxItems: True (bool) given; allowed: a whole number, 0 or more"),
-        ({"MaxItems": [1]}, "MaxItems: a list given; allowed: a whole number, 0 or more"),
-        (
-            {"MaxItems": float("inf")},
-            "MaxItems: inf (float) given; allowed: a whole number, 0 or more",
-        ),
-        ({"PageSize": 0}, "PageSize: 0 (int) given; allowed: a whole number, 1 or more"),
-        ({"PageSize": "-1"}, "PageSize: '-1' given; allowed: a whole number, 1 or more"),
-        (
-            {"PageSize": b"5"},
-            "PageSize: a bytes given; allowed: a whole number, 1 or more",
-        ),
-        ({"Prefetch": -1}, "Prefetch: -1 (int) given; allowed: a whole number from 0 to 100"),
-        ({"Prefetch": 101}, "Prefetch: 101 (int) given; allowed: a whole number from 0 to 100"),
-        (
-            {"MaxItems": "1" * 90 + "x"},
-            "MaxItems: a string of 91 characters given; allowed: a whole number, 0 or more",
-        ),
+        ("MaxItems", "x", "'x'"),
+        ("MaxItems", "", "''"),
+        ("MaxItems", -1, "-1 (int)"),
+        ("MaxItems", 1.5, "1.5 (float)"),
+        ("MaxItems", True, "True (bool)"),
+        ("MaxItems", [1], "a list"),
+        ("MaxItems", float("inf"), "inf (float)"),
+        ("MaxItems", "1" * 90 + "x", "a string of 91 characters"),
+        ("PageSize", 0, "0 (int)"),
+        ("PageSize", "-1", "'-1'"),
+        ("PageSize", b"5", "a bytes"),
+        ("Prefetch", -1, "-1 (int)"),
+        ("Prefetch", 101, "101 (int)"),
+        ("Prefetch", True, "True (bool)"),
     ],
-    ids=str,
 )
-def test_an_invalid_config_value_is_refused(config: dict[str, Any], problem: str) -> None:
+def test_an_invalid_config_value_is_refused(name: str, value: object, given: str) -> None:
+    allowed = {"MaxItems": ", 0 or more", "PageSize": ", 1 or more", "Prefetch": " from 0 to 100"}
     with pytest.raises(ParamValidationError) as caught:
-        paginate(config)
-    assert [str(found) for found in caught.value.problems] == [f"PaginationConfig.{problem}"]
+        paginate({name: value})
+    problem = f"PaginationConfig.{name}: {given} given; allowed: a whole number{allowed[name]}"
+    assert [str(found) for found in caught.value.problems] == [problem]
 
 
 def test_all_invalid_config_values_are_reported_at_once() -> None:
@@ -253,7 +212,7 @@ def test_a_config_value_of_none_counts_as_absent(config: Any) -> None:
 
 @pytest.mark.parametrize("as_string", [False, True])
 @pytest.mark.parametrize("given", [2, "2", " 2 ", "02", 2.0])
-def test_numbers_may_be_texts_and_the_service_gets_what_it_wants(
+def test_numbers_may_be_texts_and_are_sent_with_the_type_of_the_model(
     given: Any, as_string: bool
 ) -> None:
     service = FakeService(LISTING)
@@ -377,7 +336,7 @@ def test_a_cursor_can_be_driven_by_hand() -> None:
     }
     request = cursor.next_request()
     assert request == {"Owner": "me", "Max": 3, "Token": "a"}
-    request["Owner"] = "someone else"  # the caller's, to do with it as it likes
+    request["Owner"] = "someone else"  # the caller may change it
     assert cursor.next_request() == {"Owner": "me", "Max": 3, "Token": "a"}
 
     page = {"Items": [3, 4, 5], "NextToken": "b", "Of": "second"}
@@ -411,28 +370,6 @@ def test_a_cursor_with_a_starting_token_and_empty_pages() -> None:
 def test_a_cursor_checks_its_token() -> None:
     with pytest.raises(StartingTokenError):
         PageCursor(PaginationSpec.from_model(ENTRY), {}, starting_token="a___b___c")
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_the_documented_loop_sync_and_async(backend: str) -> None:
-    """The module's own four lines, around a callable of each kind."""
-    spec = PaginationSpec.from_model(ENTRY)
-    service = FakeService(LISTING)
-
-    async def main() -> list[Any]:
-        cursor: PageCursor[Any] = PageCursor(spec, {})
-        pages = []
-        while (request := cursor.next_request()) is not None:
-            pages.append(cursor.receive_page(await service.later(**request)))
-        return pages
-
-    by_hand = run(backend, main)
-    assert by_hand == list(Paginator(service, spec).paginate())
-
-    async def driven() -> list[Any]:
-        return [page async for page in AsyncPaginator(service.later, spec).paginate()]
-
-    assert run(backend, driven) == by_hand
 
 
 def test_parameters_are_checked_once_with_the_page_size_and_the_token_in_them() -> None:

@@ -1,15 +1,17 @@
-"""What is not a page, not a function of the right kind or not an expression is an error at once."""
+"""A wrong function, a value that is not a page, and a wrong expression are errors at once."""
 
+import dataclasses
 import functools
 from typing import Any
 
+import anyio
 import pytest
 
 from imagebuilder_pager.exceptions import PagerError, PaginationError, ParamValidationError
 from imagebuilder_pager.pagination import AsyncPaginator, PaginationSpec, Paginator
 from tests.fakes.image_builder import ID, async_client_of, client_of, local
-from tests.fakes.paginated_service import BACKENDS, FakeService, ours, ours_async, run
-from tests.fakes.prefetching import ENTRY, TEN, FailingService
+from tests.fakes.paginated_service import BACKENDS, ENTRY, WAYS, FakeService, paginate_by, run
+from tests.fakes.prefetching import TEN, collect
 
 SPEC = PaginationSpec(input_token="Token", output_token="NextToken", result_key="Items")
 
@@ -42,15 +44,12 @@ def test_an_async_function_given_to_paginator_is_an_error(method: Any) -> None:
         Paginator(method, SPEC)
 
 
-@pytest.mark.parametrize("method", [Service(), functools.partial(Service())])
 @pytest.mark.parametrize("depth", [0, 1])
-def test_what_returns_an_awaitable_is_an_error_at_its_page(method: Any, depth: int) -> None:
+def test_an_awaitable_in_place_of_a_page_is_an_error(depth: int) -> None:
     """No listing is empty because of it, and no coroutine is left without its await."""
-    pages = Paginator(method, SPEC).paginate(PaginationConfig={"Prefetch": depth})
+    pages = Paginator(Service(), SPEC).paginate(PaginationConfig={"Prefetch": depth})
     with pytest.raises(PaginationError, match=r"returned a coroutine .* use AsyncPaginator"):
         list(pages)
-    with pytest.raises(PaginationError, match="use AsyncPaginator"):
-        pages.build_full_result()
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -59,17 +58,13 @@ def test_a_function_that_is_not_async_given_to_async_paginator_is_an_error(
     backend: str, depth: int
 ) -> None:
     paginator: Any = AsyncPaginator(list_now, SPEC)  # type: ignore[arg-type]  # that is the case
-
-    async def main() -> None:
-        pages = paginator.paginate(PaginationConfig={"Prefetch": depth})
-        with pytest.raises(PaginationError, match=r"returned a dict .* use Paginator"):
-            await pages.build_full_result()
-
-    run(backend, main)
+    pages = paginator.paginate(PaginationConfig={"Prefetch": depth})
+    with pytest.raises(PaginationError, match=r"returned a dict .* use Paginator"):
+        run(backend, pages.build_full_result)
 
 
 @pytest.mark.parametrize("page", [None, [1], "page", 5, iter([{"Items": [1]}])])
-def test_what_is_not_a_page_does_not_end_the_listing_in_silence(page: Any) -> None:
+def test_a_value_that_is_not_a_page_is_an_error(page: Any) -> None:
     answers = [{"Items": [1], "NextToken": "t"}, page]
     pages = Paginator(lambda **_: answers.pop(0), SPEC).paginate()
     iterator = iter(pages)
@@ -142,50 +137,52 @@ def test_a_search_that_fails_on_a_page_can_be_resumed_at_that_page() -> None:
     assert e.value.resume_token == token
 
 
-# result_key_iters of AsyncPageIterator.
-
-TWO_KEYS = {**ENTRY, "result_key": ["Items", "More"]}
+# result_key_iters.
 
 
 class TwoKeys(FakeService):
+    """Ten pages, with the same items under two keys; after some good ones, it is down."""
+
+    def __init__(self, good: int = 10) -> None:
+        entry = {**ENTRY, "result_key": ["Items", "More"]}
+        super().__init__(dataclasses.replace(TEN, entry=entry, secondary=("absent",)))
+        self.good = good
+
     def __call__(self, **params: Any) -> dict[str, Any]:
-        page = super().__call__(**params)
+        page = self.listing.page(params)
+        self.requests.append(params)
+        if len(self.requests) > self.good:
+            raise PagerError("down")
         return {**page, "More": [str(item) for item in page["Items"]]}
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+TEXTS = [str(number) for number in range(20)]
+
+
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("depth", [0, 2])
-def test_async_result_key_iters_are_those_of_one_pass(backend: str, depth: int) -> None:
+def test_result_key_iters_are_those_of_one_pass(way: str, depth: int) -> None:
     async def main() -> None:
-        service = TwoKeys(TEN)
-        pages = ours_async(service.later, TWO_KEYS).paginate(PaginationConfig={"Prefetch": depth})
-        items, more = pages.result_key_iters()
+        service = TwoKeys()
+        items, more = paginate_by(way, service, {"Prefetch": depth}).result_key_iters()
         assert [await anext(items) for _ in range(3)] == [0, 1, 2]
-        assert [text async for text in more] == [str(number) for number in range(20)]
+        assert [text async for text in more] == TEXTS
         assert [item async for item in items] == list(range(3, 20))
         assert len(service.requests) == 10
 
-    run(backend, main)
-    [items, more] = ours(TwoKeys(TEN), TWO_KEYS).paginate().result_key_iters()
-    assert (list(items), list(more)) == (list(range(20)), [str(number) for number in range(20)])
+    run(way, main)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_async_result_key_iters_may_be_read_by_several_tasks(backend: str) -> None:
-    import anyio
-
     async def main() -> None:
-        service = TwoKeys(TEN)
-        found: dict[int, list[Any]] = {}
-
-        async def read(number: int, values: Any) -> None:
-            found[number] = [value async for value in values]
-
+        service = TwoKeys()
+        found: list[list[Any]] = [[], []]
         async with anyio.create_task_group() as group:
-            pages = ours_async(service.later, TWO_KEYS).paginate()
-            for number, values in enumerate(pages.result_key_iters()):
-                group.start_soon(read, number, values)
-        assert found == {0: list(range(20)), 1: [str(number) for number in range(20)]}
+            pages = paginate_by(backend, service)
+            for values, seen in zip(pages.result_key_iters(), found, strict=True):
+                group.start_soon(collect, values, seen)
+        assert found == [list(range(20)), TEXTS]
         assert len(service.requests) == 10
 
     run(backend, main)
@@ -193,17 +190,9 @@ def test_async_result_key_iters_may_be_read_by_several_tasks(backend: str) -> No
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_an_error_ends_every_async_result_key_iter(backend: str) -> None:
-    class Failing(FailingService):
-        def __call__(self, **params: Any) -> dict[str, Any]:
-            try:
-                return super().__call__(**params)
-            except Exception as error:
-                raise PagerError("down") from error
-
     async def main() -> None:
-        pages = ours_async(Failing(TEN, good=1).later, TWO_KEYS).paginate()
-        for values in pages.result_key_iters():
+        for values in paginate_by(backend, TwoKeys(good=1)).result_key_iters():
             with pytest.raises(PagerError, match="down"):
-                [value async for value in values]
+                await collect(values, [])
 
     run(backend, main)

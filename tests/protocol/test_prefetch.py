@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagebuilder_pager.exceptions import PaginationError, ParamValidationError
 from tests.fakes.listings import configs, listings
 from tests.fakes.paginated_service import (
-    BACKENDS,
+    ENTRY,
     WAYS,
     FakeService,
     Listing,
@@ -18,18 +17,16 @@ from tests.fakes.paginated_service import (
     botocores,
     items_by,
     ours,
-    ours_async,
     pages_by,
+    paginate_by,
     run,
 )
 from tests.fakes.prefetching import (
-    ENTRY,
     TEN,
     FailingService,
     GatedService,
+    collect,
     count_tasks,
-    exhaust,
-    exhaust_async,
     join_prefetch_threads,
     prefetch_threads,
     run_all_tasks,
@@ -67,129 +64,67 @@ def test_boto3_ignores_prefetch() -> None:
     assert service.requests == [{}, {"Token": "t0:2.0"}]
 
 
-@pytest.mark.parametrize("given", [-1, 1.5, "x", True, [1], "-2"], ids=repr)
-def test_an_invalid_prefetch_is_refused(given: Any) -> None:
-    message = r"PaginationConfig\.Prefetch: .* given; allowed: a whole number from 0 to 100"
-    with pytest.raises(ParamValidationError, match=message):
-        ours(FakeService(TEN), ENTRY).paginate(PaginationConfig={"Prefetch": given})
-
-
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("depth", [0, 1, 2, 5])
 @pytest.mark.parametrize("good", [0, 1, 3])
 def test_an_error_of_a_later_page_comes_at_its_turn(way: str, depth: int, good: int) -> None:
     service = FailingService(TEN, good)
+    pages = paginate_by(way, service, {"Prefetch": depth})
     seen: list[Any] = []
-    tokens: list[Any] = []
 
-    def check_sync() -> None:
-        pages = ours(service, ENTRY).paginate(PaginationConfig={"Prefetch": depth})
-        iterator = iter(pages)
-        with pytest.raises(ServiceError, match=f"request {good + 1}"):
-            exhaust(iterator, seen)
-        tokens.append(pages.resume_token)
-        assert list(iterator) == []
-        join_prefetch_threads()
-
-    async def check_async() -> None:
+    async def main() -> None:
         before = count_tasks(way)
-        pages = ours_async(service.later, ENTRY).paginate(PaginationConfig={"Prefetch": depth})
         iterator = aiter(pages)
         with pytest.raises(ServiceError, match=f"request {good + 1}"):
-            await exhaust_async(iterator, seen)
+            await collect(iterator, seen)
+        join_prefetch_threads()
         assert count_tasks(way) == before
-        tokens.append(pages.resume_token)
         assert [page async for page in iterator] == []
 
-    if way == "sync":
-        check_sync()
-    else:
-        run(way, check_async)
-    assert seen == TEN.items[: 2 * good]
+    run(way, main)
+    items = [item for page in seen for item in page["Items"]]
+    assert items == TEN.items[: 2 * good]
     assert len(service.requests) == good + 1  # and none after the one that failed
-    if good:
-        rest, _, _ = items_by("sync", FakeService(TEN), {"StartingToken": tokens[0]})
-        assert seen + rest == TEN.items
-    else:
-        assert tokens == [None]
+    assert (pages.resume_token is None) == (good == 0)
+    rest, _, _ = items_by("sync", FakeService(TEN), {"StartingToken": pages.resume_token})
+    assert items + rest == TEN.items
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_an_error_that_is_never_reached_is_never_raised(way: str) -> None:
-    pages, _ = pages_by(way, FailingService(TEN, 2), {"Prefetch": 3}, stop_after=2)
+@pytest.mark.parametrize("end", [{"stop_after": 2}, {"config": {"MaxItems": 4}}], ids=str)
+def test_an_error_that_is_never_reached_is_never_raised(way: str, end: dict[str, Any]) -> None:
+    config = {"Prefetch": 3, **end.get("config", {})}
+    pages, _ = pages_by(way, FailingService(TEN, 2), config, end.get("stop_after"))
     assert [page["Items"] for page in pages] == [[0, 1], [2, 3]]
-    pages, _ = pages_by(way, FailingService(TEN, 2), {"Prefetch": 3, "MaxItems": 4})
-    assert [page["Items"] for page in pages] == [[0, 1], [2, 3]]
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_a_circle_is_found_at_its_turn(way: str) -> None:
-    seen: list[Any] = []
-
-    def method(**params: Any) -> Any:
-        turn = {None: "a", "a": "b", "b": "a"}
-        return {"Items": [params.get("Token")], "NextToken": turn[params.get("Token")]}
-
-    async def later(**params: Any) -> Any:
-        return method(**params)
-
-    def go_through() -> None:
-        config = {"Prefetch": 9}
-        if way == "sync":
-            exhaust(ours(method, ENTRY).paginate(PaginationConfig=config), seen)
-        else:
-            pages = ours_async(later, ENTRY).paginate(PaginationConfig=config)
-            run(way, lambda: exhaust_async(pages, seen))
-
-    with pytest.raises(PaginationError, match="page 3 ends with a token"):
-        go_through()
-    assert seen == [None, "a", "b"]
 
 
 # How many requests there are.
 
 
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("depth", [0, 1, 2, 5, 50])
 @pytest.mark.parametrize("most", [None, 0, 3, 4, 9, 100])
 def test_never_more_requests_than_needed_and_n_ahead(
-    monkeypatch: pytest.MonkeyPatch, depth: int, most: int | None
+    monkeypatch: pytest.MonkeyPatch, way: str, depth: int, most: int | None
 ) -> None:
     run_thread = watch_prefetch_thread(monkeypatch)
     needed = 10 if most is None else min(10, max(1, -(-most // 2)))
     service = FakeService(TEN)
-    config = {"Prefetch": depth, "MaxItems": most}
-    pages = ours(service, ENTRY).paginate(PaginationConfig=config)
-    assert service.requests == []
-    for number, _ in enumerate(pages, start=1):
-        run_thread()
-        assert len(service.requests) == min(needed, number + depth)
-    assert len(service.requests) == needed
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("depth", [0, 1, 2, 5, 50])
-@pytest.mark.parametrize("most", [None, 0, 3, 4, 9, 100])
-def test_never_more_async_requests_than_needed_and_n_ahead(
-    backend: str, depth: int, most: int | None
-) -> None:
-    needed = 10 if most is None else min(10, max(1, -(-most // 2)))
-    config = {"Prefetch": depth, "MaxItems": most}
 
     async def main() -> None:
-        service = FakeService(TEN)
-        pages = ours_async(service.later, ENTRY).paginate(PaginationConfig=config)
-        iterator = aiter(pages)
+        iterator = aiter(paginate_by(way, service, {"Prefetch": depth, "MaxItems": most}))
         await run_all_tasks()
         assert service.requests == []
         number = 0
         async for _ in iterator:
             number += 1
+            run_thread()
             await run_all_tasks()
             await run_all_tasks()
             assert len(service.requests) == min(needed, number + depth)
         assert number == needed == len(service.requests)
 
-    run(backend, main)
+    run(way, main)
 
 
 def test_items_fetch_ahead_by_pages(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,7 +140,7 @@ def test_items_fetch_ahead_by_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_next_page_is_fetched_while_the_caller_works() -> None:
-    """The page is in the caller's hand when the request for the next one has been sent."""
+    """The caller has the page while the request for the next one is under way."""
     service = GatedService(TEN, free=1)
     iterator = iter(ours(service, ENTRY).paginate(PaginationConfig={"Prefetch": 1}))
     assert next(iterator)["Items"] == [0, 1]
@@ -221,39 +156,35 @@ def test_the_next_page_is_fetched_while_the_caller_works() -> None:
 # 0 fetches nothing ahead.
 
 
-def test_0_starts_no_thread_and_fetches_nothing_ahead() -> None:
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("config", [{}, {"Prefetch": 0}, {"Prefetch": None}, {"Prefetch": "0"}])
+def test_0_starts_no_thread_or_task_and_fetches_nothing_ahead(
+    way: str, config: dict[str, Any]
+) -> None:
     callers: set[int] = set()
 
-    def method(**params: Any) -> Any:
-        callers.add(threading.get_ident())
-        return service(**params)
+    class Service(FakeService):
+        def __call__(self, **params: Any) -> dict[str, Any]:
+            callers.add(threading.get_ident())
+            return super().__call__(**params)
 
-    service = FakeService(TEN)
-    for config in ({}, {"Prefetch": 0}, {"Prefetch": None}, {"Prefetch": "0"}):
-        service.requests.clear()
-        for number, _ in enumerate(ours(method, ENTRY).paginate(PaginationConfig=config), start=1):
-            assert len(service.requests) == number
-            assert prefetch_threads() == []
-    assert callers == {threading.get_ident()}
+    service = Service(TEN)
 
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_0_starts_no_task_and_fetches_nothing_ahead(backend: str) -> None:
     async def main() -> None:
-        service = FakeService(TEN)
-        before = count_tasks(backend)
+        before = count_tasks(way)
         number = 0
-        async for _ in ours_async(service.later, ENTRY).paginate():
+        async for _ in paginate_by(way, service, config):
             number += 1
             await run_all_tasks()
             assert len(service.requests) == number
-            assert count_tasks(backend) == before
+            assert count_tasks(way) == before
 
-    run(backend, main)
+    run(way, main)
+    assert callers == {threading.get_ident()}
 
 
 def never(**_: Any) -> NoReturn:
-    raise AssertionError("nothing was to be sent")
+    raise AssertionError("a request was sent")
 
 
 def test_nothing_is_sent_before_the_first_page_is_asked_for() -> None:

@@ -4,8 +4,9 @@ import contextlib
 import contextvars
 import gc
 import os
+import subprocess
+import sys
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -13,20 +14,21 @@ import anyio.lowlevel
 import httpx
 import pytest
 
-from imagebuilder_pager import AsyncImageBuilder, H11Client, ImageBuilder
+from imagebuilder_pager import H11Client, ImageBuilder
 from imagebuilder_pager.exceptions import PaginationError
 from imagebuilder_pager.local import Fault, FaultPlan, LocalServer
 from tests.fakes.image_builder import ARGUMENTS, ID, local
 from tests.fakes.paginated_service import (
     BACKENDS,
+    ENTRY,
     WAYS,
     FakeService,
     ours,
     ours_async,
+    paginate_by,
     run,
 )
 from tests.fakes.prefetching import (
-    ENTRY,
     TEN,
     TIMEOUT,
     CallerError,
@@ -36,52 +38,36 @@ from tests.fakes.prefetching import (
     join_prefetch_threads,
     prefetch_threads,
     raise_in_loop,
-    raise_in_loop_async,
     run_all_tasks,
 )
 
-
-def leave_by_break(iterator: Any) -> None:
-    for _ in iterator:
-        break
+OPERATION: Any = "list_lifecycle_execution_resources"
 
 
-def leave_by_an_exception(iterator: Any) -> None:
-    with pytest.raises(CallerError):
-        raise_in_loop(iterator)
-
-
-def leave_by_close(iterator: Any) -> None:
-    next(iterator)
-    iterator.close()
-    assert list(iterator) == []
-
-
-def leave_unused(iterator: Any) -> None:
-    iterator.close()
-
-
-def leave_by_throw(iterator: Any) -> None:
-    next(iterator)
-    with pytest.raises(CallerError):
-        iterator.throw(CallerError())
-
-
-@pytest.mark.parametrize(
-    "leave", [leave_by_break, leave_by_an_exception, leave_by_close, leave_unused, leave_by_throw]
-)
-@pytest.mark.parametrize("what", ["pages", "items", "search"])
+@pytest.mark.parametrize("leave", ["break", "close", "unused", "throw", "search fails"])
+@pytest.mark.parametrize("values", ["pages", "items", "search"])
 @pytest.mark.parametrize("depth", [1, 3])
-def test_no_thread_is_left(leave: Callable[[Any], None], what: str, depth: int) -> None:
+def test_no_thread_is_left(leave: str, values: str, depth: int) -> None:
     service = FakeService(TEN)
     pages = ours(service, ENTRY).paginate(PaginationConfig={"Prefetch": depth})
-    if what == "pages":
-        leave(iter(pages))
+    iterator = {"pages": iter(pages), "items": pages.items(), "search": pages.search("@")}[values]
+    if leave == "search fails":
+        iterator = pages.search("abs(Items)")
+        with pytest.raises(PaginationError, match="invalid type"):
+            next(iterator)
+    elif leave == "throw":  # as an error in the loop
+        next(iterator)
+        with pytest.raises(CallerError):
+            iterator.throw(CallerError())
     else:
-        leave(pages.items() if what == "items" else pages.search("@"))
+        if leave != "unused":
+            next(iterator)
+        if leave == "close":
+            iterator.close()
+            assert list(iterator) == []
+    del iterator
     join_prefetch_threads()
-    count = len(service.requests)
-    assert count <= 1 + depth
+    assert len(service.requests) <= 1 + depth
     assert len(pages.build_full_result()["Items"]) == 20  # and it can be used again
 
 
@@ -95,46 +81,29 @@ def test_no_thread_is_left_by_result_key_iters() -> None:
     join_prefetch_threads()
 
 
-def test_a_collection_of_garbage_waits_for_no_thread() -> None:
-    """It begins at any line, where this thread may hold what the other one waits for."""
+@pytest.mark.parametrize("leave", ["drop", "close", "an error", "a collection of garbage"])
+@pytest.mark.parametrize("depth", [1, 3])
+def test_leaving_the_loop_does_not_wait_for_the_request_under_way(leave: str, depth: int) -> None:
+    """Its result is dropped, and no other request follows.
+
+    A collection of garbage begins at any line, where this thread may hold a lock of the other one.
+    """
     service = GatedService(TEN, free=1)
-    iterator = ours(service, ENTRY).paginate(PaginationConfig={"Prefetch": 1}).items()
+    iterator: Any = iter(ours(service, ENTRY).paginate(PaginationConfig={"Prefetch": depth}))
     next(iterator)
     service.wait_for(2)
-    cycle: list[Any] = [iterator]
-    cycle.append(cycle)
-    del iterator, cycle
-    collected = threading.Event()
-
-    def collect() -> None:
-        gc.collect()
-        collected.set()
-
-    threading.Thread(target=collect).start()
-    try:
-        assert collected.wait(TIMEOUT)
-        assert len(prefetch_threads()) == 1
-    finally:
-        for _ in range(20):
-            service.gate.release()
-    join_prefetch_threads()
-    assert len(service.requests) == 2
-
-
-@pytest.mark.parametrize("leave", ["break", "close", "an error"])
-def test_leaving_the_loop_does_not_wait_for_the_request_under_way(leave: str) -> None:
-    """Its result is dropped, and no other request follows."""
-    service = GatedService(TEN, free=1)
-    iterator = iter(ours(service, ENTRY).paginate(PaginationConfig={"Prefetch": 3}))
-    next(iterator)
-    service.wait_for(2)
-    if leave == "break":
-        del iterator
-    elif leave == "close":
+    if leave == "close":
         iterator.close()
-    else:
+    elif leave == "an error":
         with pytest.raises(CallerError):
             iterator.throw(CallerError())
+    cycle: list[Any] = [iterator] if leave == "a collection of garbage" else []
+    cycle.append(cycle)
+    del iterator, cycle
+    collection = threading.Thread(target=gc.collect)
+    collection.start()
+    collection.join(TIMEOUT)
+    assert not collection.is_alive()
     assert len(prefetch_threads()) == 1  # it has no answer yet
     service.gate.release(100)
     join_prefetch_threads()
@@ -145,15 +114,17 @@ def test_leaving_the_loop_does_not_wait_for_the_request_under_way(leave: str) ->
 def test_a_client_may_be_closed_while_a_page_is_fetched(
     over: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """What the request under way ends with is raised nowhere and printed nowhere."""
+    """The error of the request under way is raised nowhere and printed nowhere."""
     plan = FaultPlan({2: Fault("stall")})
     with LocalServer(local(9, faults=plan)) as server:
         http_client = {"httpx": None, "h11": H11Client(), "an httpx.Client": httpx.Client()}[over]
         arguments: Any = {**ARGUMENTS, "endpoint_url": server.url, "http_client": http_client}
         with http_client or contextlib.nullcontext(), ImageBuilder(**arguments) as client:
-            paginator = client.get_paginator("list_lifecycle_execution_resources")
             config: Any = {"Prefetch": 1, "PageSize": 2}
-            for _ in paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config):
+            pages = client.get_paginator("list_lifecycle_execution_resources").paginate(
+                lifecycleExecutionId=ID, PaginationConfig=config
+            )
+            for _ in pages:
                 while not plan.injected:
                     os.sched_yield()
                 break
@@ -162,48 +133,33 @@ def test_a_client_may_be_closed_while_a_page_is_fetched(
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("way", ["break", "exception", "drop", "aclose", "unused", "search fails"])
+@pytest.mark.parametrize("leave", ["drop", "exception", "aclose", "unused", "search fails"])
 @pytest.mark.parametrize("depth", [1, 3])
-def test_no_task_is_left(backend: str, way: str, depth: int) -> None:
+def test_no_task_is_left(backend: str, leave: str, depth: int) -> None:
     """Neither a task nor a request that is under way."""
 
     async def main() -> None:
         method = HeldService(free=1)
         before = count_tasks(backend)
         pages = ours_async(method, ENTRY).paginate(PaginationConfig={"Prefetch": depth})
-        if way == "break":
-            async for _ in pages:
-                await method.asked.wait()
-                assert count_tasks(backend) == before + 1
-                assert method.open == 1
-                break
-        elif way == "exception":
+        iterator: Any = pages.search("abs(Items)") if leave == "search fails" else pages.items()
+        if leave == "search fails":
+            with pytest.raises(Exception, match="invalid type"):
+                await anext(iterator)
+        elif leave == "exception":
             with pytest.raises(CallerError):
-                await raise_in_loop_async(pages.items())
-        elif way == "drop":
-            iterator = aiter(pages)
+                await raise_in_loop(iterator)
+        elif leave != "unused":
             await anext(iterator)
             await method.asked.wait()
-            del iterator
-        elif way == "aclose":
-            iterator = aiter(pages)
-            await anext(iterator)
-            await method.asked.wait()
+            assert count_tasks(backend) == before + 1
+            assert method.open == 1
+        if leave in {"aclose", "unused", "search fails"}:
             await iterator.aclose()
             assert count_tasks(backend) == before  # at once
-            assert method.open == 0
-            assert [page async for page in iterator] == []
+            assert [value async for value in iterator] == []
             await iterator.aclose()
-        elif way == "unused":
-            iterator = aiter(pages)
-            await iterator.aclose()
-            assert [page async for page in iterator] == []
-        else:
-            found = pages.search("abs(Items)")
-            with pytest.raises(Exception, match="invalid type"):
-                await anext(found)
-            assert count_tasks(backend) == before
-            assert [value async for value in found] == []
+        del iterator
         await run_all_tasks()
         assert count_tasks(backend) == before
         assert method.open == 0
@@ -217,10 +173,9 @@ def test_no_task_is_left(backend: str, way: str, depth: int) -> None:
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("depth", [0, 2])
 def test_an_iteration_over_several_event_loops(backend: str, second: str, depth: int) -> None:
-    """Without prefetch it goes on; with it, the error has the token to go on with."""
+    """Without prefetch it continues; with it, the error has the token to resume with."""
     paginator = ours_async(FakeService(TEN).later, ENTRY)
-    pages = paginator.paginate(PaginationConfig={"Prefetch": depth})
-    items = pages.items()
+    items = paginator.paginate(PaginationConfig={"Prefetch": depth}).items()
 
     async def take(count: int) -> list[Any]:
         return [await anext(items) for _ in range(count)]
@@ -241,74 +196,23 @@ def test_an_iteration_over_several_event_loops(backend: str, second: str, depth:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_an_iteration_is_for_one_task_at_a_time(backend: str) -> None:
+@pytest.mark.parametrize("depth", [0, 2])
+def test_an_iteration_is_for_one_task_at_a_time(backend: str, depth: int) -> None:
     async def main() -> None:
-        for depth in (0, 2):
-            method = HeldService(free=0)
-            pages = ours_async(method, ENTRY).paginate(PaginationConfig={"Prefetch": depth})
-            iterator = aiter(pages)
-            async with anyio.create_task_group() as group:
-                group.start_soon(anext, iterator)
-                await method.asked.wait()
-                with pytest.raises(RuntimeError, match="already waiting for its next page"):
-                    await anext(iterator)
-                with pytest.raises(RuntimeError, match="waiting for its next page, in another"):
-                    await iterator.aclose()
-                method.answer.set()
-            assert [page["Items"][0] async for page in iterator] == list(range(2, 20, 2))
+        method = HeldService(free=0)
+        pages = ours_async(method, ENTRY).paginate(PaginationConfig={"Prefetch": depth})
+        iterator = aiter(pages)
+        async with anyio.create_task_group() as group:
+            group.start_soon(anext, iterator)
+            await method.asked.wait()
+            with pytest.raises(RuntimeError, match="already waiting for its next page"):
+                await anext(iterator)
+            with pytest.raises(RuntimeError, match="waiting for its next page, in another"):
+                await iterator.aclose()
+            method.answer.set()
+        assert [page["Items"][0] async for page in iterator] == list(range(2, 20, 2))
 
     run(backend, main)
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("depth", [0, 2])
-def test_no_connection_is_left_open(backend: str, depth: int) -> None:
-    """Over a real socket: the pool has idle connections, and none when the client is closed."""
-
-    async def main() -> None:
-        transport = httpx.AsyncHTTPTransport()
-        config: Any = {"Prefetch": depth, "PageSize": 2}
-        async with httpx.AsyncClient(transport=transport) as http_client:
-            client = AsyncImageBuilder(
-                **{**ARGUMENTS, "endpoint_url": server.url}, http_client=http_client
-            )
-            paginator = client.get_paginator("list_lifecycle_execution_resources")
-            pages = paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)
-            async for _ in pages:
-                break
-            with pytest.raises(CallerError):
-                await raise_in_loop_async(pages)
-            iterator = aiter(pages)
-            await anext(iterator)
-            await iterator.aclose()
-            await run_all_tasks()
-            assert all(connection.is_idle() for connection in transport._pool.connections)
-            assert len((await pages.build_full_result())["resources"]) == 9
-        assert transport._pool.connections == []
-
-    with LocalServer(local(9)) as server:
-        run(backend, main)
-
-
-@pytest.mark.parametrize("depth", [0, 2])
-def test_no_connection_is_left_open_sync(depth: int) -> None:
-    transport = httpx.HTTPTransport()
-    config: Any = {"Prefetch": depth, "PageSize": 2}
-    with LocalServer(local(9)) as server, httpx.Client(transport=transport) as http_client:
-        arguments = {**ARGUMENTS, "endpoint_url": server.url}
-        client = ImageBuilder(**arguments, http_client=http_client)
-        paginator = client.get_paginator("list_lifecycle_execution_resources")
-        pages = paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)
-        for _ in pages:
-            break
-        join_prefetch_threads()
-        assert all(connection.is_idle() for connection in transport._pool.connections)
-        with pytest.raises(CallerError):
-            raise_in_loop(pages)
-        join_prefetch_threads()
-        assert all(connection.is_idle() for connection in transport._pool.connections)
-        assert len(list(pages.items())) == 9
-    assert transport._pool.connections == []
 
 
 # The caller's context.
@@ -321,26 +225,72 @@ REQUEST_ID: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", d
 @pytest.mark.parametrize("depth", [0, 2])
 def test_the_callers_context_is_seen_where_pages_are_fetched(way: str, depth: int) -> None:
     seen = set()
-    config = {"Prefetch": depth}
 
     def method(**params: Any) -> Any:
         seen.add(REQUEST_ID.get())
         return TEN.page(params)
 
-    async def later(**params: Any) -> Any:
-        await anyio.lowlevel.checkpoint()
-        return method(**params)
-
     async def main() -> None:
         REQUEST_ID.set("mine")
-        assert [page async for page in ours_async(later, ENTRY).paginate(PaginationConfig=config)]
+        assert [page async for page in paginate_by(way, method, {"Prefetch": depth})]
 
-    def main_sync() -> None:
-        REQUEST_ID.set("mine")
-        assert list(ours(method, ENTRY).paginate(PaginationConfig=config))
-
-    if way == "sync":
-        contextvars.copy_context().run(main_sync)
-    else:
-        run(way, main)
+    run(way, main)
     assert seen == {"mine"}
+
+
+# The exit of the interpreter waits for no prefetching; a forked process has no thread for it.
+
+START = """
+import atexit, os, sys, threading
+answer, second_request = threading.Event(), threading.Event()
+if "answer" in sys.argv:
+    atexit.register(answer.set)
+
+from imagebuilder_pager.exceptions import PaginationError
+from imagebuilder_pager.pagination import PaginationSpec, Paginator
+
+def list_things(Token=0):
+    if Token and "wait" in sys.argv:
+        second_request.set()
+        answer.wait()
+    return {"Things": [Token], "Token": Token + 1}
+
+spec = PaginationSpec(input_token="Token", output_token="Token", result_key="Things")
+iterator = iter(Paginator(list_things, spec).paginate(PaginationConfig={"Prefetch": 40}))
+next(iterator)
+"""
+FORK = """
+child = os.fork()
+if child == 0:
+    try:
+        for _ in range(4):
+            next(iterator)
+    except PaginationError as error:
+        print(str(error)[:40], flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+print(next(iterator)["Things"])
+"""
+
+
+def run_python(program: str, *arguments: str) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", START + program, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("answer", ["never", "answer"])
+@pytest.mark.parametrize("end", ["", "raise SystemExit"])
+def test_an_unfinished_iterator_does_not_hold_up_the_exit(end: str, answer: str) -> None:
+    """The second request is answered while Python exits, or never."""
+    assert run_python(f"second_request.wait()\n{end}", "wait", answer) == (0, "", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only where there is os.fork")
+def test_an_iteration_with_prefetch_stays_with_the_parent() -> None:
+    assert run_python(FORK) == (0, "the thread that fetches the pages is not\n[1]\n", "")

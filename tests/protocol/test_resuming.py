@@ -1,7 +1,6 @@
-"""A token on every page and on every item, and programs that are killed and go on from one."""
+"""A token on every page and on every item, and programs that are killed and resume from one."""
 
-import contextlib
-from dataclasses import dataclass
+import dataclasses
 from typing import Any
 
 import pytest
@@ -13,27 +12,30 @@ from imagebuilder_pager.local import Account
 from imagebuilder_pager.pagination import decode_token
 from tests.fakes.image_builder import (
     ID,
-    answering,
+    Handler,
     async_client_of,
     client_of,
-    listing_of,
     local,
     resources,
 )
 from tests.fakes.listings import configs, listings
 from tests.fakes.paginated_service import (
-    BACKENDS,
     WAYS,
     FakeService,
     Listing,
+    Pages,
     expand_items,
     items_by,
     pages_by,
     run,
 )
 
-PROFILE = settings(deadline=None, derandomize=True, max_examples=120)
 OPERATION: Any = "list_lifecycle_execution_resources"
+
+
+def paginator_by(way: str, handler: Handler) -> Any:
+    client: Any = client_of(handler) if way == "sync" else async_client_of(handler)
+    return client.get_paginator(OPERATION)
 
 
 def names(items: Any) -> list[str]:
@@ -41,16 +43,6 @@ def names(items: Any) -> list[str]:
 
 
 NAMES = names(resources(100))
-
-
-def token_of(pages: Any) -> str | None:
-    """As a function, since a type checker thinks that an attribute stays None once it was."""
-    token: str | None = pages.resume_token
-    return token
-
-
-def position_of(pages: Any) -> Any:
-    return pages.position
 
 
 def check_page(page: Any, token: str | None, wire_token: bool) -> None:
@@ -67,137 +59,69 @@ def check_page(page: Any, token: str | None, wire_token: bool) -> None:
         assert decode_token(token) == {"nextToken": page.next_token}
 
 
-@pytest.mark.parametrize("prefetch", [0, 2])
-def test_a_token_on_every_page(prefetch: int) -> None:
-    paginator = client_of(local(10)).get_paginator("list_lifecycle_execution_resources")
-    pages = paginator.paginate(
-        lifecycleExecutionId=ID, PaginationConfig={"PageSize": 3, "Prefetch": prefetch}
-    )
-    assert token_of(pages) is None
-    done = 0
-    tokens: list[str | None] = []
-    for page in pages:
-        done += len(page.resources)
-        tokens.append(pages.resume_token)
-        check_page(page, pages.resume_token, wire_token=done < 10)
-        if pages.resume_token is not None:
-            rest = paginator.paginate(
-                lifecycleExecutionId=ID, PaginationConfig={"StartingToken": page["NextToken"]}
-            )
-            assert names(rest.items()) == NAMES[done:10]
-    assert done == 10
-    assert [token is None for token in tokens] == [False, False, False, True]
-    assert token_of(pages) is None
-    assert "NextToken" not in pages.build_full_result()
+async def rest_of(paginator: Any, token: str | None, **config: Any) -> list[str]:
+    """The names of the items behind a token."""
+    config = {"StartingToken": token, **config}
+    pages = Pages(paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config))
+    return names([item async for item in pages.items()])
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("prefetch", [0, 2])
-def test_a_token_on_every_page_async(backend: str, prefetch: int) -> None:
+def test_a_token_on_every_page(way: str, prefetch: int) -> None:
     async def main() -> None:
-        client = async_client_of(local(10))
-        paginator = client.get_paginator("list_lifecycle_execution_resources")
-        pages = paginator.paginate(
-            lifecycleExecutionId=ID, PaginationConfig={"PageSize": 3, "Prefetch": prefetch}
-        )
-        assert token_of(pages) is None
+        paginator = paginator_by(way, local(10))
+        config = {"PageSize": 3, "Prefetch": prefetch}
+        pages = Pages(paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config))
+        assert pages.resume_token is None
         done = 0
         async for page in pages:
             done += len(page.resources)
             check_page(page, pages.resume_token, wire_token=done < 10)
-            if done < 10:
-                assert page["NextToken"] is not None
-                rest = paginator.paginate(
-                    lifecycleExecutionId=ID, PaginationConfig={"StartingToken": page["NextToken"]}
-                )
-                assert names([item async for item in rest.items()]) == NAMES[done:10]
-        assert done == 10
-        assert token_of(pages) is None
-        assert "NextToken" not in await pages.build_full_result()
-
-    run(backend, main)
-
-
-@pytest.mark.parametrize("prefetch", [0, 2])
-def test_a_token_on_every_item(prefetch: int) -> None:
-    paginator = client_of(local(10)).get_paginator("list_lifecycle_execution_resources")
-    pages = paginator.paginate(
-        lifecycleExecutionId=ID, PaginationConfig={"PageSize": 4, "Prefetch": prefetch}
-    )
-    items = pages.items()
-    assert token_of(pages) is None
-    for done, _ in enumerate(items, start=1):
-        assert (pages.resume_token is None) == (done == 10)
-        if done < 10:
-            rest = paginator.paginate(
-                lifecycleExecutionId=ID,
-                PaginationConfig={"StartingToken": pages.resume_token, "PageSize": done % 3 + 1},
-            )
-            assert names(rest.items()) == NAMES[done:10]
-    assert token_of(pages) is None
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("prefetch", [0, 2])
-def test_a_token_on_every_item_async(backend: str, prefetch: int) -> None:
-    async def main() -> None:
-        client = async_client_of(local(10))
-        paginator = client.get_paginator("list_lifecycle_execution_resources")
-        pages = paginator.paginate(
-            lifecycleExecutionId=ID, PaginationConfig={"PageSize": 4, "Prefetch": prefetch}
-        )
-        assert token_of(pages) is None
-        done = 0
-        async for _ in pages.items():
-            done += 1
             assert (pages.resume_token is None) == (done == 10)
             if done < 10:
-                rest = paginator.paginate(
-                    lifecycleExecutionId=ID,
-                    PaginationConfig={"StartingToken": pages.resume_token, "PageSize": 3},
-                )
-                assert names([item async for item in rest.items()]) == NAMES[done:10]
+                assert await rest_of(paginator, page["NextToken"]) == NAMES[done:10]
         assert done == 10
-        assert token_of(pages) is None
+        assert "NextToken" not in await pages.build_full_result()
 
-    run(backend, main)
+    run(way, main)
 
 
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("prefetch", [0, 2])
-def test_the_position_of_a_page_has_the_token_of_each_of_its_items(prefetch: int) -> None:
-    paginator = client_of(local(8)).get_paginator("list_lifecycle_execution_resources")
-    config: Any = {"PageSize": 3, "Prefetch": prefetch}
-    pages = paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)
-    by_item = [token_of(pages) for _ in pages.items()]
-    again = paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)
-    assert position_of(again) is None
-    positions = [position_of(again) for _ in again]
-    assert [position.item_count for position in positions] == [3, 3, 2]
-    assert by_item == [
-        position.token_after(items + 1)
-        for position in positions
-        for items in range(position.item_count)
-    ]
+def test_a_token_on_every_item(way: str, prefetch: int) -> None:
+    """It is that of the item's page and number, also when the page is asked later."""
 
+    async def main() -> None:
+        paginator = paginator_by(way, local(10))
+        config = {"PageSize": 4, "Prefetch": prefetch}
+        pages = Pages(paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config))
+        assert (pages.resume_token, pages.position) == (None, None)
+        tokens: list[str | None] = []
+        async for _ in pages.items():
+            tokens.append(pages.resume_token)
+            done = len(tokens)
+            assert (pages.resume_token is None) == (done == 10)
+            if done < 10:
+                rest = await rest_of(paginator, pages.resume_token, PageSize=done % 3 + 1)
+                assert rest == NAMES[done:10]
+        assert pages.resume_token is None
+        positions = [pages.position async for _ in pages]
+        assert [position.item_count for position in positions] == [4, 4, 2]
+        assert tokens == [
+            position.token_after(items + 1)
+            for position in positions
+            for items in range(position.item_count)
+        ]
 
-def test_from_item_to_item_each_in_a_run_of_its_own() -> None:
-    paginator = client_of(local(7)).get_paginator("list_lifecycle_execution_resources")
-    token: str | None = None
-    seen: list[Any] = []
-    for size in (3, 2, 4, 1, 3, 3, 2):
-        config: Any = {"PageSize": size, "StartingToken": token}
-        pages = paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)
-        seen.extend(names([next(pages.items())]))
-        token = pages.resume_token
-    assert seen == NAMES[:7]
-    assert token is None
+    run(way, main)
 
 
 @pytest.mark.parametrize("most", [0, 1, 3, 4, 9, 10, 11])
 @pytest.mark.parametrize("prefetch", [0, 2])
 def test_with_max_items(most: int, prefetch: int) -> None:
     """A cut-off page keeps the wire's own token, and has one that resumes inside of it."""
-    paginator = client_of(local(10)).get_paginator("list_lifecycle_execution_resources")
+    paginator = paginator_by("sync", local(10))
     config: Any = {"PageSize": 3, "MaxItems": most, "Prefetch": prefetch}
     pages = paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)
     *_, last = pages
@@ -208,12 +132,11 @@ def test_with_max_items(most: int, prefetch: int) -> None:
     assert full.get("NextToken") == pages.resume_token == last["NextToken"]
     assert ("NextToken" in full) == (most < 10)
     if most < 10:
-        resumed: Any = {"StartingToken": full["NextToken"]}
-        rest = paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=resumed)
-        assert names(rest.items()) == NAMES[most:10]
+        rest = run("sync", lambda: rest_of(paginator, full["NextToken"]))
+        assert rest == NAMES[most:10]
 
 
-def without_what_varies(page: dict[str, Any]) -> dict[str, Any]:
+def without_request_id(page: dict[str, Any]) -> dict[str, Any]:
     """Without the id and the date of the answer."""
     metadata = page["ResponseMetadata"]
     headers = metadata["HTTPHeaders"]
@@ -238,9 +161,9 @@ def test_pages_and_tokens_are_boto3s(
             "PaginationConfig": config,
         }
         expected = boto3_client.get_paginator(OPERATION).paginate(**params)
-        pages = client.get_paginator("list_lifecycle_execution_resources").paginate(**params)
-        as_boto3 = [without_what_varies(page.to_dict()) for page in pages]
-        assert as_boto3 == [without_what_varies(page) for page in expected]
+        pages = client.get_paginator(OPERATION).paginate(**params)
+        as_boto3 = [without_request_id(page.to_dict()) for page in pages]
+        assert as_boto3 == [without_request_id(page) for page in expected]
         assert pages.resume_token == expected.resume_token
         assert pages.non_aggregate_part.keys() == expected.non_aggregate_part.keys()
         full = boto3_client.get_paginator(OPERATION).paginate(**params).build_full_result()
@@ -254,121 +177,33 @@ def test_pages_and_tokens_are_boto3s(
 def in_another_mood(data: st.DataObject, listing: Listing) -> Listing:
     """The same listing; the service returns other numbers of items, fewer than asked for, too."""
     mood = data.draw(listings())
-    fields = {name: getattr(listing, name) for name in Listing.__dataclass_fields__}
-    return Listing(**{**fields, "most": mood.most, "short": mood.short})
+    return dataclasses.replace(listing, most=mood.most, short=mood.short)
 
 
-def configuration(data: st.DataObject, listing: Listing, token: str | None) -> dict[str, Any]:
-    config = {**data.draw(configs(listing)), "Prefetch": data.draw(st.integers(0, 3))}
-    return config if token is None else {**config, "StartingToken": token}
-
-
-@given(data=st.data(), listing=listings())
-@PROFILE
-def test_a_program_that_is_killed_after_any_item(data: st.DataObject, listing: Listing) -> None:
+@given(data=st.data(), listing=listings(), by=st.sampled_from(["items", "pages"]))
+@settings(deadline=None, derandomize=True, max_examples=240)
+def test_a_program_that_is_killed_after_any_item_or_page(
+    data: st.DataObject, listing: Listing, by: str
+) -> None:
     finished: list[Any] = []
     token: str | None = None
-    for _ in range(200):
+    for number in range(200):
         way = data.draw(st.sampled_from(WAYS))
         service = FakeService(in_another_mood(data, listing))
-        config = configuration(data, listing, token)
-        killed_after = data.draw(st.none() | st.integers(1, 4))
-        items, tokens, last = items_by(way, service, config, killed_after)
+        config = {**data.draw(configs(listing)), "Prefetch": data.draw(st.integers(0, 3))}
+        config["StartingToken"] = token
+        stop_after = data.draw(st.none() | st.integers(1, 4))
+        if number == 199:  # all were of MaxItems 0, or killed early
+            config["MaxItems"] = stop_after = None
+        if by == "items":
+            items, tokens, last = items_by(way, service, config, stop_after)
+            token = tokens[-1] if len(items) == stop_after else last
+        else:
+            pages, tokens = pages_by(way, service, config, stop_after)
+            items, token = expand_items(listing, pages), tokens[-1]
         finished += items
         assert finished == list(listing.items[: len(finished)])
-        killed = len(items) == killed_after
-        token = tokens[-1] if killed else last
-        assert not tokens or None not in tokens[:-1]
-        if token is None:
-            break
-    else:
-        # Only runs of MaxItems 0, or that were killed early: the rest at once.
-        finished += items_by("sync", FakeService(listing), {"StartingToken": token})[0]
-    assert finished == list(listing.items)
-
-
-@given(data=st.data(), listing=listings())
-@PROFILE
-def test_a_program_that_is_killed_after_any_page(data: st.DataObject, listing: Listing) -> None:
-    finished: list[Any] = []
-    token: str | None = None
-    for _ in range(200):
-        way = data.draw(st.sampled_from(WAYS))
-        service = FakeService(in_another_mood(data, listing))
-        config = configuration(data, listing, token)
-        pages, tokens = pages_by(way, service, config, data.draw(st.none() | st.integers(1, 3)))
-        finished += expand_items(listing, pages)
-        assert finished == list(listing.items[: len(finished)])
         assert None not in tokens[:-1]
-        token = tokens[-1]
         if token is None:
             break
-    else:
-        finished += items_by("sync", FakeService(listing), {"StartingToken": token})[0]
     assert finished == list(listing.items)
-
-
-class KilledError(Exception):
-    """The program ends here."""
-
-
-@given(data=st.data(), count=st.integers(0, 30), way=st.sampled_from(WAYS))
-@settings(PROFILE, max_examples=40)
-def test_killed_with_the_client_of_image_builder(data: st.DataObject, count: int, way: str) -> None:
-    """A crash is an exception in the loop; each run is a client of its own."""
-    finished: list[str] = []
-    stored: list[str | None] = [None]
-    turns = st.lists(st.integers(0, 3), min_size=1, max_size=4).map(tuple)
-    for number in range(100):
-        most = data.draw(st.integers(2, 25))
-        service = FakeService(listing_of(count, most=most, short=data.draw(turns)))
-        config: Any = {
-            "PageSize": data.draw(st.none() | st.integers(1, 25)),
-            "MaxItems": data.draw(st.none() | st.integers(1, 20)) if number < 50 else None,
-            "Prefetch": data.draw(st.integers(0, 2)),
-            "StartingToken": stored[-1],
-        }
-        killed_after = data.draw(st.none() | st.integers(1, 12)) if number < 50 else None
-        program = Program(finished, stored, killed_after)
-        with contextlib.suppress(KilledError):
-            program.run(way, service, config)
-        assert finished == NAMES[: len(finished)]
-        if stored[-1] is None:
-            break
-    assert finished == NAMES[:count]
-
-
-@dataclass
-class Program:
-    """What it has finished is what it has stored."""
-
-    finished: list[str]
-    stored: list[str | None]
-    killed_after: int | None
-    done: int = 0
-
-    def finish(self, item: Any, token: str | None) -> None:
-        self.finished.append(item.resource_id)
-        self.stored.append(token)
-        self.done += 1
-        if self.done == self.killed_after:
-            raise KilledError
-
-    def run(self, way: str, service: FakeService, config: Any) -> None:
-        if way != "sync":
-            run(way, lambda: self.run_async(service, config))
-            return
-        with client_of(answering(service)) as client:
-            paginator = client.get_paginator("list_lifecycle_execution_resources")
-            pages = paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)
-            for item in pages.items():
-                self.finish(item, pages.resume_token)
-            self.stored.append(pages.resume_token)
-
-    async def run_async(self, service: FakeService, config: Any) -> None:
-        async with async_client_of(answering(service)) as client:
-            paginator = client.get_paginator("list_lifecycle_execution_resources")
-            pages = paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)
-            async for item in pages.items():
-                self.finish(item, pages.resume_token)
-            self.stored.append(pages.resume_token)

@@ -16,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imagebuilder_pager import ImageBuilder, exceptions
-from imagebuilder_pager._aws.retries import RetryableKind, RetryQuota, RetryState, classify
+from imagebuilder_pager._aws.retries import RetryQuota, RetryState
 from tests.fakes.accounts import LOCAL_CREDENTIALS
 from tests.fakes.boto3_requests import Boto3Call, boto3_call
 from tests.fakes.clocks import NOW, FakeClock
@@ -38,7 +38,7 @@ CODES = st.sampled_from(
         ("502", 502),
     ]
 )
-#: Numbers of every size, and texts that are none.
+#: Numbers of every size, and other texts.
 HEADERS = st.none() | st.integers(-(10**4), 10**5).map(str) | st.integers().map(str) | st.text()
 
 
@@ -81,7 +81,7 @@ def test_a_delay_is_botocores(
 
 @needs_1_44
 @given(CODES, st.integers(0, 600))
-def test_a_retry_costs_what_it_costs_botocore(failure: tuple[str, int], used: int) -> None:
+def test_a_retry_costs_as_much_as_in_botocore(failure: tuple[str, int], used: int) -> None:
     theirs = standard.quota.RetryQuota()
     theirs.acquire(used)
     detector = standard.ThrottlingErrorDetector(standard.RetryEventAdapter())
@@ -102,7 +102,7 @@ def test_a_retry_costs_what_it_costs_botocore(failure: tuple[str, int], used: in
 
 
 @needs_1_44
-def test_a_timeout_costs_what_it_costs_botocore() -> None:
+def test_a_timeout_costs_as_much_as_in_botocore() -> None:
     context = standard.RetryContext(1, caught_exception=TimeoutError())
     quota = standard.quota.RetryQuota()
     detector = standard.ThrottlingErrorDetector(standard.RetryEventAdapter())
@@ -115,14 +115,16 @@ def test_a_timeout_costs_what_it_costs_botocore() -> None:
 # Whole calls
 
 
-def our_call(*answers: int, **options: Any) -> list[dict[str, str]]:
-    """List image pipelines, with these statuses first; return the headers of each attempt."""
-    first = list(answers)
+def our_call(*first: int | httpx.Response, **options: Any) -> list[dict[str, str]]:
+    """List image pipelines after these responses; return the headers of each attempt."""
+    responses = [
+        httpx.Response(response) if isinstance(response, int) else response for response in first
+    ]
     attempts: list[dict[str, str]] = []
 
     def respond(request: httpx.Request) -> httpx.Response:
         attempts.append(dict(request.headers))
-        return httpx.Response(first.pop(0) if first else 200, json={"imagePipelineList": []})
+        return responses.pop(0) if responses else httpx.Response(200, json=NO_PIPELINES)
 
     with httpx.Client(transport=httpx.MockTransport(respond)) as http:
         arguments = {**LOCAL_CREDENTIALS, "clock": FakeClock(), **options}
@@ -132,10 +134,12 @@ def our_call(*answers: int, **options: Any) -> list[dict[str, str]]:
     return attempts
 
 
-def their_call(*answers: int, profile: str | None = None, **config: Any) -> Boto3Call:
-    first = list(answers)
-    body: dict[str, Any] = {"imagePipelineList": []}
-    return boto3_call(lambda: (first.pop(0) if first else 200, {}, body), profile, **config)
+NO_PIPELINES: dict[str, Any] = {"imagePipelineList": []}
+
+
+def their_call(*first: int, **config: Any) -> Boto3Call:
+    responses = list(first)
+    return boto3_call(lambda: (responses.pop(0) if responses else 200, {}, NO_PIPELINES), **config)
 
 
 @pytest.fixture
@@ -186,7 +190,7 @@ def signed_headers(headers: dict[str, str]) -> list[str]:
 
 
 @needs_1_44
-def test_each_attempt_says_which_it_is_as_botocores() -> None:
+def test_each_attempt_has_its_number_and_the_id_of_the_call_as_botocores() -> None:
     ours = our_call(500, 503)
     theirs = their_call(500, 503).attempts
     for attempts in (ours, theirs):
@@ -260,7 +264,7 @@ def test_the_user_agent_has_the_callers_parts_as_botocores(
 
 
 def callers_parts(agent: str) -> str:
-    """What stands behind Python's implementation, but for what botocore says of itself."""
+    """Return the part after Python's implementation, without botocore's features and settings."""
     rest = agent.partition(" md/pyimpl#")[2].partition(" ")[2]
     return " ".join(part for part in rest.split(" ") if not part.startswith(("m/", "cfg/")))
 
@@ -269,24 +273,11 @@ def callers_parts(agent: str) -> str:
 
 
 def test_image_builders_own_throttle_is_retried_where_botocore_gives_up() -> None:
-    """botocore knows throttling by a fixed list of codes, which has not this one."""
+    """Its code is not in botocore's fixed list."""
     failure: dict[str, Any] = {"message": "Rate exceeded"}
     headers = {"x-amzn-ErrorType": "CallRateLimitExceededException"}
     theirs = boto3_call(lambda: (429, headers, failure), retries={"mode": "standard"})
     assert len(theirs.attempts) == 1
     assert "CallRateLimitExceededException" in str(theirs.error)
 
-    clock, sent = FakeClock(), list[httpx.Request]()
-
-    def respond(request: httpx.Request) -> httpx.Response:
-        sent.append(request)
-        if len(sent) < 3:
-            return httpx.Response(429, headers=headers, json=failure)
-        return httpx.Response(200, json={"imagePipelineList": []})
-
-    with httpx.Client(transport=httpx.MockTransport(respond)) as http:
-        client = ImageBuilder("us-west-2", http_client=http, clock=clock, **LOCAL_CREDENTIALS)
-        page = client.list_image_pipelines()
-    assert page["ResponseMetadata"]["RetryAttempts"] == 2
-    error = our_error("CallRateLimitExceededException", 429, None)
-    assert classify(error) is RetryableKind.THROTTLING
+    assert len(our_call(*(httpx.Response(429, headers=headers, json=failure) for _ in "ab"))) == 3

@@ -3,7 +3,7 @@
 The subjects (``subjects.py``) are both transports, httpx and h11, sync, under asyncio and under
 trio, and the caller's own clients of httpx and httpx2, given to ``ImageBuilder`` by
 ``http_client=``. The service (``server.py``) lists two pages of one item (``responses.py``), in
-each framing that HTTP has, or one of the ways in which a service fails. What is enumerated:
+each framing that HTTP has, or one of the ways in which a service fails. The cases are:
 
 - ``test_bytes.py``: at every byte of the responses, head, chunk framing and trailer included, the
   connection ends, is reset, stalls, drips a byte a second, has another whole response put in, or
@@ -17,18 +17,17 @@ each framing that HTTP has, or one of the ways in which a service fails. What is
 - ``test_interrupts.py``: at every line of the package that a sync client runs, Ctrl-C is pressed.
 
 After each, ``check_afterwards`` (``cases.py``): every call has ended by its ``total_timeout`` on
-the simulated clock; the listing is right (a changed body: what ``json.loads`` makes of it), or
+the simulated clock; the listing is right (a changed body: as ``json.loads`` reads it), or
 ended in an error whose ``resume_token`` completes it with each item once; the same client lists
 all again, right and at once; no connection is kept that is not clean, as the service sees it,
 none is open after close, never are there more than allowed; no warning, no thread, no task is
 left.
 
-``make test`` runs every byte, record, turn or line of one framing or activity, and a sample of
-the others; ``make simulate`` runs all of them. ``SIMULATION_SEED`` moves the sample and the bytes
-that are put in. Each test holds the number of its cases from below; the sum is printed at the
-end.
+``make test`` runs a fixed sample, with each fault and each kind of turn for each transport;
+``make simulate`` runs all cases. ``SIMULATION_SEED`` moves the sample and the bytes that are put
+in. Each test holds the number of its cases from below; the sum is printed at the end.
 
-To add a fault: a member of ``FaultKind`` and what is sent for it in ``Peer``; the tests go
-through all kinds. If it is tried again wherever it happens, add it to ``is_retried``. To add an
+To add a fault: a member of ``FaultKind`` and its bytes in ``Peer``; the tests go
+through all kinds. If it is tried again wherever it happens, add it to ``RETRIED``. To add an
 invariant: a few lines in ``check_afterwards``; every case is held to it.
 """

@@ -1,4 +1,4 @@
-"""A case of the simulation: a listing in which something goes wrong, and what holds after it."""
+"""A case of the simulation: a listing with a fault, and the invariants after it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import ssl
 import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any
 
 from imagebuilder_pager.exceptions import PagerError
@@ -22,31 +22,24 @@ from imagebuilder_pager.local import ACCESS_KEY_ID, EXAMPLE_EXECUTION_ID, SECRET
 from .responses import PAGES
 from .server import ConnectFault, Fault, FaultKind, Server
 from .subjects import TIMEOUT, TOTAL_TIMEOUT, Subject
-from .tls import RecordFault, TLSServer
-
-__all__ = [
-    "Case",
-    "Listing",
-    "check_afterwards",
-    "find_garbage",
-    "is_retried",
-    "join_prefetch_threads",
-    "list_pages",
-    "run_case",
-    "simulated",
-    "take_unraisable_interrupts",
-]
+from .tls import RecordFault, RecordFaultKind, TLSServer
 
 #: The members of a page that are not the service's.
 _ADDED = frozenset({"ResponseMetadata", "NextToken"})
-#: What a wait may overshoot a deadline by: a response's latency, and rounding.
+#: The faults that are tried again at whichever byte or record they are.
+RETRIED = {FaultKind.ENDS, FaultKind.RESET, FaultKind.STALLS}
+RETRIED_RECORDS = {
+    *(RecordFaultKind.ENDS, RecordFaultKind.RESET),
+    *(RecordFaultKind.STALLS, RecordFaultKind.CUT),
+}
+#: The seconds by which a wait may overshoot a deadline: a response's latency, and rounding.
 _TOLERANCE = 0.05
 
 
 class Listing:
-    """A listing as its caller has it: the pages, where it goes on, and how it has ended.
+    """A listing as its caller has it: the pages, the token to resume from, and how it has ended.
 
-    ``token`` goes on after ``pages``; ``error`` is the text of the :class:`PagerError` that it
+    ``token`` resumes after ``pages``; ``error`` is the text of the :class:`PagerError` that it
     ended with.
     """
 
@@ -59,7 +52,7 @@ class Listing:
 
 
 class Case:
-    """A client, a service, a network and a clock, all new, and what has been found wrong."""
+    """A client, a service, a network and a clock, all new, and the problems found."""
 
     def __init__(
         self,
@@ -78,6 +71,7 @@ class Case:
         self.clock = self.driver.clock
         self.scenario = scenario
         self.fault = fault
+        self.record_fault = record_fault
         self.max_connections = max_connections
         self.problems: list[str] = []
         self.server = (
@@ -136,7 +130,7 @@ async def list_pages(
     pause: float = 0.0,
     pages: int | None = None,
 ) -> Listing:
-    """List pages from a token on, all or so many, with a pause of so many seconds after each."""
+    """List pages from a token on, all or ``pages``, with a pause in seconds after each."""
     listing = listing or Listing()
     listing.token = token
     config: dict[str, Any] = {"StartingToken": token, "Prefetch": prefetch}
@@ -194,7 +188,7 @@ async def check_afterwards(case: Case, *listings: Listing) -> None:
         if not listing.is_over and not (pages and listing.token is None):
             rest = await list_pages(case, listing.token)
             if rest.error is not None:
-                problems.append(f"the listing does not go on: {rest.error}")
+                problems.append(f"the listing cannot be resumed: {rest.error}")
             pages = pages + rest.pages
         if not _is_right(server, pages):
             problems.append(f"the listing is {pages}, its error {listing.error}")
@@ -224,7 +218,7 @@ def _check_connections(case: Case) -> None:
 
 
 def _is_right(server: Server, pages: list[dict[str, Any]]) -> bool:
-    """Return whether a whole listing is what the service has sent."""
+    """Return whether a whole listing is as the service has sent it."""
     number = 0
     for index, page in enumerate(pages):
         allowed: list[Any] = [PAGES[number]]
@@ -261,7 +255,7 @@ def take_unraisable_interrupts() -> bool:
 
 @contextlib.contextmanager
 def simulated() -> Iterator[None]:
-    """Note what goes wrong where no exception can be raised, and have garbage collected fast."""
+    """Note the errors that Python cannot raise."""
 
     def note(unraisable: Any) -> None:
         _unraisable.append(
@@ -272,17 +266,15 @@ def simulated() -> Iterator[None]:
     logging.disable()
     _unraisable.clear()
     gc.collect()
-    gc.freeze()
     try:
         yield
     finally:
-        gc.unfreeze()
         logging.disable(logging.NOTSET)
         sys.unraisablehook = hook
 
 
 def run_case(case: Case, function: Callable[[], Coroutine[Any, Any, object]]) -> list[str]:
-    """Run a case; return what was found wrong, each with the case's description."""
+    """Run a case; return its problems, each with the case's description."""
     threads = set(threading.enumerate())
     try:
         case.driver.run(function)
@@ -307,7 +299,7 @@ def has_ended(thread: threading.Thread) -> bool:
 
 
 def find_garbage(*, sometimes: bool = False) -> list[str]:
-    """Collect garbage, or ``sometimes`` once in ten times; return what it complained of."""
+    """Collect garbage, or ``sometimes`` once in ten times; return its complaints."""
     _collections.append(sometimes)
     if not sometimes or len(_collections) >= 10:
         _collections.clear()
@@ -317,15 +309,56 @@ def find_garbage(*, sometimes: bool = False) -> list[str]:
     return findings
 
 
+def run_listing(case: Case, *, pause: float = 0.0) -> list[str]:
+    """Run the listing of a case, with a pause after each page; return the findings."""
+
+    async def body() -> None:
+        listing = await list_pages(case, pause=pause)
+        if is_retried(case) and listing.error is not None:
+            case.problems.append(f"it was not tried again: {listing.error}")
+        await check_afterwards(case, listing)
+
+    return run_case(case, body)
+
+
 def is_retried(case: Case) -> bool:
-    """Return whether the listing must succeed, since what goes wrong once is tried again."""
-    fault = case.fault
+    """Return whether the listing must succeed: what fails once is tried again."""
+    fault, record_fault = case.fault, case.record_fault
     if case.server.fails_always or case.subject.is_callers:
         return False
-    if isinstance(fault, ConnectFault):
-        return True
-    return (
-        isinstance(fault, Fault)
-        and not fault.always
-        and fault.kind in {FaultKind.ENDS, FaultKind.RESET, FaultKind.STALLS}
-    )
+    if record_fault is not None:
+        is_refusal = record_fault.kind is RecordFaultKind.ALERT and record_fault.record == 0
+        return not record_fault.always and (record_fault.kind in RETRIED_RECORDS or is_refusal)
+    if isinstance(fault, Fault):
+        return not fault.always and fault.kind in RETRIED
+    return fault is not None
+
+
+Activity = Callable[[Case, Listing], Awaitable[None]]
+
+
+async def call(case: Case, listing: Listing) -> None:
+    await case.call()
+
+
+async def iterate(case: Case, listing: Listing) -> None:
+    await list_pages(case, listing=listing)
+
+
+async def prefetch(case: Case, listing: Listing) -> None:
+    await list_pages(case, listing=listing, prefetch=2)
+
+
+async def leave_and_close(case: Case, listing: Listing) -> None:
+    """Take a page of a listing that reads ahead, and close the iteration."""
+    await list_pages(case, listing=listing, prefetch=2, pages=1)
+    iterator = listing.iterator
+    await _wait_for(iterator.aclose() if case.subject.is_async else iterator.close())
+
+
+ACTIVITIES: dict[str, Activity] = {
+    "a call": call,
+    "an iteration": iterate,
+    "a prefetch": prefetch,
+    "an iteration that is closed": leave_and_close,
+}

@@ -1,7 +1,7 @@
 """Time that passes only in the simulation, for threads, asyncio and trio.
 
 One clock is everything's: the client's, the transport's, the network's and the event loop's.
-Nothing waits for real: where all tasks wait, time goes on to the moment at which the first is due.
+Nothing waits for real: where all tasks wait, time jumps to the moment at which the first is due.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ import trio.testing
 import imagebuilder_pager
 from imagebuilder_pager._aws.clock import Clock
 
-__all__ = ["AsyncioDriver", "Driver", "SimulatedClock", "StuckError", "SyncDriver", "TrioDriver"]
-
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 #: Simulated seconds after which a case counts as one that never ends.
 _FOREVER = 3600.0
@@ -31,7 +29,7 @@ class StuckError(AssertionError):
 
 
 class SimulatedClock(Clock):
-    """A clock that stands still until somebody waits."""
+    """A clock that advances only by waits."""
 
     def __init__(self) -> None:
         self.time = 1000.0
@@ -63,7 +61,7 @@ class Driver:
 
     ``turns`` counts, after a run, the points at which it could have been broken off; ``on_turn`` is
     called at each, with its number, and returns whether it did anything; it may call
-    :meth:`cancel`. ``problems`` is what the event loop complained of.
+    :meth:`cancel`. ``problems`` has the complaints of the event loop.
     """
 
     def __init__(self, clock: SimulatedClock) -> None:
@@ -76,7 +74,7 @@ class Driver:
         raise NotImplementedError
 
     async def start(self, function: Callable[[], Coroutine[Any, Any, object]]) -> Any:
-        """Start a task beside the one that runs; return what :meth:`join` takes."""
+        """Start a task beside the one that runs; return its handle for :meth:`join`."""
         raise NotImplementedError
 
     def cancel(self, task: Any) -> None:
@@ -86,7 +84,7 @@ class Driver:
     async def join(self, task: Any) -> bool:
         """Wait for a task to end; return whether it ended by being cancelled.
 
-        Raises what the task raised.
+        Raises the error of the task.
         """
         raise NotImplementedError
 
@@ -116,13 +114,13 @@ class SyncDriver(Driver):
 
 
 class _SimulatedSelector(selectors.DefaultSelector):
-    """A selector that has the clock go on instead of waiting."""
+    """A selector that advances the clock instead of waiting."""
 
     driver: AsyncioDriver
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if self.driver._turn():
-            timeout = 0  # what it did may have made something ready
+            timeout = 0  # something may be ready now
         ready = super().select(0)
         if ready or timeout == 0:
             return ready

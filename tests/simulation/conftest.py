@@ -1,4 +1,4 @@
-"""How many cases are run: counted for each test, held from below, and printed at the end."""
+"""The number of cases: counted for each test, held from below, and printed at the end."""
 
 from __future__ import annotations
 
@@ -17,33 +17,34 @@ _PROPERTY = "simulated cases"
 
 
 class Cases:
-    """The cases of one test: how many were run, and what was found wrong in them."""
+    """The cases of one test: their number, and their problems."""
 
     def __init__(self) -> None:
         self.seed = os.environ.get("SIMULATION_SEED", "0")
         self.is_full = bool(os.environ.get("SIMULATION_FULL"))
-        #: How many cases were run.
         self.count = 0
         self.failures: list[str] = []
 
     def sample(self, sequence: Sequence[T], stride: int) -> Sequence[T]:
-        """Return one of each so many, from an offset by the seed on; all of them in a full run."""
+        """Return one of ``stride``, from an offset by the seed on; all of them in a full run."""
         if self.is_full or not sequence:
             return sequence
         offset = random.Random(f"{self.seed} {self.count}").randrange(stride)
         return sequence[offset % len(sequence) :: stride]
 
     def add(self, failures: list[str]) -> None:
-        """Count a case, and take down what was found wrong in it."""
+        """Count a case, and keep its problems."""
         self.count += 1
         self.failures += failures
 
-    def check(self, at_least: int) -> None:
-        """Fail the test for what was found wrong, and for too few cases."""
+    def check(self, at_least: int, *, sampled: int | None = None) -> None:
+        """Fail the test for its findings, and for too few cases, of all or of a sample."""
         self.failures += find_garbage()
         if self.failures:
-            found = f"{len(self.failures)} found wrong in {self.count} cases, seed {self.seed}:"
+            found = f"{len(self.failures)} problems in {self.count} cases, seed {self.seed}:"
             pytest.fail("\n".join([found, *self.failures[:12]]), pytrace=False)
+        if not self.is_full and sampled is not None:
+            at_least = sampled
         assert self.count >= at_least, f"{self.count} cases were run, fewer than {at_least}"
 
 

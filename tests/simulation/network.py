@@ -13,11 +13,9 @@ from imagebuilder_pager._async_runtime import current_runtime
 from .clock import SimulatedClock
 from .server import EPSILON, LATENCY, Peer, Server
 
-__all__ = ["AsyncSimulatedBackend", "AsyncSimulatedStream", "SimulatedBackend", "SimulatedStream"]
-
 
 class _Stream:
-    """What both kinds of stream share: they are closed with the last reference to them."""
+    """The part that both streams share: they are closed with the last reference to them."""
 
     def __init__(self, peer: Peer, clock: SimulatedClock) -> None:
         self.peer = peer
@@ -46,7 +44,7 @@ class _Stream:
 
 
 class SimulatedStream(_Stream):
-    """A connection that waits by having the clock go on."""
+    """A connection that waits by advancing the clock."""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         while (data := self.peer.take(max_bytes)) is None:

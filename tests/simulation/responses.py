@@ -1,4 +1,4 @@
-"""What the simulated service sends: the bytes of each response, and of which its body is made."""
+"""The responses of the simulated service, as bytes, and which of these are the body."""
 
 from __future__ import annotations
 
@@ -6,18 +6,6 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-
-__all__ = [
-    "FRAMINGS",
-    "HINT",
-    "PAGES",
-    "SCENARIOS",
-    "SURPLUS",
-    "TOKEN",
-    "Framing",
-    "Response",
-    "Scenario",
-]
 
 #: The token of the second page. The service takes any token for it.
 TOKEN = "t"
@@ -33,7 +21,7 @@ HINT = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
 class Response:
     """A response as the bytes that are sent, in pieces, each with whether it is of the body.
 
-    ``closes`` says whether the end of the connection is the end of the body.
+    ``closes`` is whether the end of the connection is the end of the body.
     """
 
     def __init__(self, *pieces: tuple[bytes, bool], closes: bool = False) -> None:
@@ -118,8 +106,8 @@ FRAMINGS: Mapping[str, Framing] = {
 }
 
 _ERROR = b'{"message":"no"}'
-#: What is sent to the attempts at the second page, before the page itself; the last is repeated
-#: where it is said so.
+#: The responses to the attempts at the second page, before the page itself; and whether the last
+#: is repeated for ever.
 Scenario = tuple[tuple[tuple[str, Mapping[str, str], bytes], ...], bool]
 SCENARIOS: Mapping[str, Scenario] = {
     "two pages": ((), False),
@@ -133,7 +121,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "HTML": ((("200 OK", {"Content-Type": "text/html"}, b"<html>hello</html>"),), True),
 }
 
-#: A whole response that nobody has asked for: a page like the service's own.
+#: A whole response without a request: a page like the service's.
 SURPLUS = _with_content_length(
     "200 OK", {}, json.dumps({"resources": [{"resourceId": "surplus"}]}).encode()
 ).data

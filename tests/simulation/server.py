@@ -1,4 +1,4 @@
-"""The service's side of the simulated network: what it answers, and what goes wrong with that."""
+"""The service's side of the simulated network: its responses and their faults."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from typing import NamedTuple
 from .clock import SimulatedClock
 from .responses import FRAMINGS, HINT, PAGES, SCENARIOS, SURPLUS, Response
 
-__all__ = ["LATENCY", "ConnectFault", "Fault", "FaultKind", "Peer", "Server"]
-
 #: Seconds from the end of a request to the first byte of its response.
 LATENCY = 0.01
 #: Two moments of a clock that are nearer than this are the same.
@@ -19,7 +17,7 @@ EPSILON = 1e-6
 
 
 class FaultKind(enum.Enum):
-    """What goes wrong at a byte of the stream of responses."""
+    """The faults at a byte of a response."""
 
     ENDS = "ends"
     RESET = "is reset"
@@ -52,7 +50,7 @@ class Fault(NamedTuple):
 
 
 class ConnectFault(enum.Enum):
-    """What goes wrong with the first connection, before it is one, or with its first request."""
+    """The faults of the first connection, while it is made or at its first request."""
 
     REFUSED = "is refused"
     SILENT = "is never accepted"
@@ -70,7 +68,7 @@ class Arrival(NamedTuple):
 class Server:
     """A service with a listing of two pages, on as many connections as are made.
 
-    ``violations`` is what a client did that no client may do.
+    ``violations`` has the client's forbidden requests.
     """
 
     def __init__(
@@ -111,7 +109,7 @@ class Server:
         return [self.steps[fault.step].body_with(fault.byte, fault.value)]
 
     def connect(self) -> None:
-        """Note an attempt to connect. Raises what the network does."""
+        """Note an attempt to connect. Raises the network's errors."""
         self.connection_count += 1
         if self.fault is ConnectFault.REFUSED and self.connection_count == 1:
             raise ConnectionRefusedError("refused")
@@ -136,7 +134,7 @@ class Server:
         return [peer for peer in self.peers if not peer.is_closed]
 
     def respond(self, body: bytes) -> tuple[Response, Fault | None]:
-        """Return the response to a request, and what goes wrong with it."""
+        """Return the response to a request, and its fault."""
         page = 1 if "nextToken" in json.loads(body) else 0
         attempt = self._requests[page]
         self._requests[page] += 1
@@ -171,10 +169,10 @@ class Peer:
         self._surplus = False
         self._last_touch = 0.0
 
-    # What the client's stream does.
+    # The client's stream calls these.
 
     def write(self, data: bytes) -> None:
-        """Take bytes that the client sends. Raises what the network does."""
+        """Take bytes that the client sends. Raises the network's errors."""
         if self.is_closed:
             raise OSError("a write on a connection that has been closed")
         if not data:
@@ -202,7 +200,7 @@ class Peer:
         return self.server.fault is ConnectFault.BLOCKED and self._number == 0
 
     def take(self, max_bytes: int) -> bytes | None:
-        """Return what has arrived, None for nothing. Raises what the network does."""
+        """Return the bytes that have arrived, None for nothing. Raises the network's errors."""
         if self.is_closed:
             raise OSError("a read on a connection that has been closed")
         self._touch()
@@ -226,25 +224,25 @@ class Peer:
         """Note that the client has closed the connection."""
         self.is_closed = True
 
-    # What is looked at afterwards.
+    # The checks afterwards.
 
     def why_unclean(self, *, now: bool = False) -> str | None:
         """Return why no request may be sent on the connection, None if it is clean.
 
-        Only what had arrived when the client last looked counts, or what has by now.
+        Only bytes count that had arrived when the client last looked, or that have by now.
         """
         looked = self.server.clock.monotonic() if now else self._last_touch
         if self._is_unfinished:
             return "an exchange on it has not ended"
         if self._surplus:
-            return "a response that nobody asked for came on it"
+            return "a response without a request came on it"
         if self._arrivals and self._arrivals[0].at <= looked + EPSILON:
             return f"{self._arrivals[0].data!r} has not been read"
         if self._arrivals and self.request_count and not self._expects_nothing:
             return "its response has not arrived"
         return None
 
-    # What the service does.
+    # The service's actions.
 
     def _send_response(self, response: Response, fault: Fault | None) -> None:
         self._is_unfinished = False

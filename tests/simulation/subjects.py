@@ -1,10 +1,11 @@
-"""What is simulated: each transport, each client of a caller's, in each kind of event loop."""
+"""The subjects: each transport, each client of a caller's, in each kind of event loop."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import httpcore
@@ -19,17 +20,6 @@ from .clock import AsyncioDriver, Driver, SimulatedClock, SyncDriver, TrioDriver
 from .network import AsyncSimulatedBackend, SimulatedBackend
 from .server import Server
 
-__all__ = [
-    "ALL",
-    "ASYNC",
-    "CALLERS",
-    "SYNC",
-    "TIMEOUT",
-    "TOTAL_TIMEOUT",
-    "TRANSPORTS",
-    "Subject",
-]
-
 #: Seconds that each part of an attempt may take.
 TIMEOUT = 3.0
 #: Seconds that a call may take.
@@ -38,159 +28,106 @@ TOTAL_TIMEOUT = 15.0
 MakeTransport = Callable[[Server, SimulatedClock, int, ssl.SSLContext | None], Any]
 
 
-def _make_httpx(
-    server: Server, clock: SimulatedClock, connections: int, context: ssl.SSLContext | None
-) -> Any:
-    return HttpxTransport(
-        None if context is None else resolve_verify("test", context, None),
-        max_connections=connections,
-        network_backend=SimulatedBackend(server),
-        monotonic=clock.monotonic,
-    )
+def _maker(transport_class: Any, backend_class: Any, context_name: str) -> MakeTransport:
+    def make(
+        server: Server, clock: SimulatedClock, connections: int, context: ssl.SSLContext | None
+    ) -> Any:
+        certificates = None if context is None else resolve_verify("test", context, None)
+        return transport_class(
+            **({} if certificates is None else {context_name: certificates}),
+            max_connections=connections,
+            network_backend=backend_class(server),
+            monotonic=clock.monotonic,
+        )
 
-
-def _make_async_httpx(
-    server: Server, clock: SimulatedClock, connections: int, context: ssl.SSLContext | None
-) -> Any:
-    return AsyncHttpxTransport(
-        None if context is None else resolve_verify("test", context, None),
-        max_connections=connections,
-        network_backend=AsyncSimulatedBackend(server),
-        monotonic=clock.monotonic,
-    )
-
-
-def _make_h11(
-    server: Server, clock: SimulatedClock, connections: int, context: ssl.SSLContext | None
-) -> Any:
-    return H11Client(
-        verify=True if context is None else context,
-        max_connections=connections,
-        network_backend=SimulatedBackend(server),
-        monotonic=clock.monotonic,
-    )
-
-
-def _make_async_h11(
-    server: Server, clock: SimulatedClock, connections: int, context: ssl.SSLContext | None
-) -> Any:
-    return AsyncH11Client(
-        verify=True if context is None else context,
-        max_connections=connections,
-        network_backend=AsyncSimulatedBackend(server),
-        monotonic=clock.monotonic,
-    )
+    return make
 
 
 _NO_VERIFICATION = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def _make_callers_client(httpx_module: Any, httpcore_module: Any, *, is_async: bool) -> Any:
+def _callers_maker(httpx_module: Any, httpcore_module: Any, *, is_async: bool) -> MakeTransport:
     """Return a maker of clients as a caller has them, with httpcore's own pool."""
+    prefix = "Async" if is_async else ""
 
     def make(
         server: Server, clock: SimulatedClock, connections: int, context: ssl.SSLContext | None
     ) -> Any:
-        backend = AsyncSimulatedBackend(server) if is_async else SimulatedBackend(server)
-        prefix = "Async" if is_async else ""
+        backend: Any = (
+            _AsyncAdapter(AsyncSimulatedBackend(server), httpcore_module)
+            if is_async
+            else _Adapter(SimulatedBackend(server), httpcore_module)
+        )
         transport = getattr(httpx_module, f"{prefix}HTTPTransport")(verify=_NO_VERIFICATION)
         transport._pool = getattr(httpcore_module, f"{prefix}ConnectionPool")(
-            max_connections=connections, network_backend=_adapt(backend, is_async=is_async)
+            max_connections=connections, network_backend=backend
         )
         return getattr(httpx_module, f"{prefix}Client")(transport=transport, trust_env=False)
-
-    def _adapt(backend: Any, *, is_async: bool) -> Any:
-        return (_AsyncAdapter if is_async else _Adapter)(backend, httpcore_module)
 
     return make
 
 
-class _Adapter:
-    """The simulated network with httpcore's exceptions."""
+class _BaseAdapter:
+    """The simulated network, or a stream of it, with the exceptions of httpcore or httpcore2."""
 
-    def __init__(self, backend: Any, httpcore_module: Any) -> None:
-        self._backend = backend
-        self._errors = httpcore_module
+    def __init__(self, adapted: Any, httpcore_module: Any) -> None:
+        self._adapted = adapted
+        self._module = httpcore_module
 
-    def connect_tcp(self, *args: Any, **kwargs: Any) -> Any:
+    @contextlib.contextmanager
+    def _errors(self, phase: str) -> Iterator[None]:
         try:
-            return _StreamAdapter(self._backend.connect_tcp(*args, **kwargs), self._errors)
+            yield
         except TimeoutError as error:
-            raise self._errors.ConnectTimeout(str(error)) from error
+            raise getattr(self._module, f"{phase}Timeout")(str(error)) from error
         except OSError as error:
-            raise self._errors.ConnectError(str(error)) from error
-
-
-class _BaseStreamAdapter:
-    def __init__(self, stream: Any, errors: Any) -> None:
-        self._stream = stream
-        self._errors = errors
+            raise getattr(self._module, f"{phase}Error")(str(error)) from error
 
     def get_extra_info(self, info: str) -> Any:
         # httpcore asks whether something has arrived on an idle connection.
-        return self._stream.has_arrived() if info == "is_readable" else None
+        return self._adapted.has_arrived() if info == "is_readable" else None
 
 
-class _StreamAdapter(_BaseStreamAdapter):
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        try:
-            data: bytes = self._stream.read(max_bytes, timeout)
-        except TimeoutError as error:
-            raise self._errors.ReadTimeout(str(error)) from error
-        except OSError as error:
-            raise self._errors.ReadError(str(error)) from error
-        return data
+class _Adapter(_BaseAdapter):
+    def connect_tcp(self, *args: Any, **kwargs: Any) -> Any:
+        with self._errors("Connect"):
+            return _Adapter(self._adapted.connect_tcp(*args, **kwargs), self._module)
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> Any:
+        with self._errors("Read"):
+            return self._adapted.read(max_bytes, timeout)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        try:
-            self._stream.write(buffer, timeout)
-        except TimeoutError as error:
-            raise self._errors.WriteTimeout(str(error)) from error
-        except OSError as error:
-            raise self._errors.WriteError(str(error)) from error
+        with self._errors("Write"):
+            self._adapted.write(buffer, timeout)
 
     def close(self) -> None:
-        self._stream.close()
-
-
-class _AsyncAdapter(_Adapter):
-    async def connect_tcp(self, *args: Any, **kwargs: Any) -> Any:
-        try:
-            stream = await self._backend.connect_tcp(*args, **kwargs)
-        except TimeoutError as error:
-            raise self._errors.ConnectTimeout(str(error)) from error
-        except OSError as error:
-            raise self._errors.ConnectError(str(error)) from error
-        return _AsyncStreamAdapter(stream, self._errors)
+        self._adapted.close()
 
 
 # The timeouts are httpcore's (ASYNC109).
-class _AsyncStreamAdapter(_BaseStreamAdapter):
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
-        try:
-            data: bytes = await self._stream.read(max_bytes, timeout)
-        except TimeoutError as error:
-            raise self._errors.ReadTimeout(str(error)) from error
-        except OSError as error:
-            raise self._errors.ReadError(str(error)) from error
-        return data
+class _AsyncAdapter(_BaseAdapter):
+    async def connect_tcp(self, *args: Any, **kwargs: Any) -> Any:
+        with self._errors("Connect"):
+            stream = await self._adapted.connect_tcp(*args, **kwargs)
+        return _AsyncAdapter(stream, self._module)
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> Any:  # noqa: ASYNC109
+        with self._errors("Read"):
+            return await self._adapted.read(max_bytes, timeout)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        try:
-            await self._stream.write(buffer, timeout)
-        except TimeoutError as error:
-            raise self._errors.WriteTimeout(str(error)) from error
-        except OSError as error:
-            raise self._errors.WriteError(str(error)) from error
+        with self._errors("Write"):
+            await self._adapted.write(buffer, timeout)
 
     async def aclose(self) -> None:
-        self._stream.close()
+        self._adapted.close()
 
 
 class Subject(NamedTuple):
     """A way to send requests, in one kind of event loop or in none.
 
-    ``is_callers`` says that it is a client of the caller's, of which less is asked.
+    ``is_callers``: a client of the caller's, which is held to less.
     """
 
     name: str
@@ -219,8 +156,8 @@ def _callers() -> list[Subject]:
         )
     subjects = []
     for name, module, core in modules:
-        sync = _make_callers_client(module, core, is_async=False)
-        asynchronous = _make_callers_client(module, core, is_async=True)
+        sync = _callers_maker(module, core, is_async=False)
+        asynchronous = _callers_maker(module, core, is_async=True)
         subjects += [
             Subject(f"{name}.Client", ImageBuilder, sync, SyncDriver, True),
             Subject(
@@ -231,15 +168,20 @@ def _callers() -> list[Subject]:
     return subjects
 
 
+_HTTPX = _maker(HttpxTransport, SimulatedBackend, "ssl_context")
+_H11 = _maker(H11Client, SimulatedBackend, "verify")
+_ASYNC_HTTPX = _maker(AsyncHttpxTransport, AsyncSimulatedBackend, "ssl_context")
+_ASYNC_H11 = _maker(AsyncH11Client, AsyncSimulatedBackend, "verify")
+
 SYNC = [
-    Subject("HttpxTransport", ImageBuilder, _make_httpx, SyncDriver),
-    Subject("H11Client", ImageBuilder, _make_h11, SyncDriver),
+    Subject("HttpxTransport", ImageBuilder, _HTTPX, SyncDriver),
+    Subject("H11Client", ImageBuilder, _H11, SyncDriver),
 ]
 ASYNC = [
-    Subject("AsyncHttpxTransport-asyncio", AsyncImageBuilder, _make_async_httpx, AsyncioDriver),
-    Subject("AsyncH11Client-asyncio", AsyncImageBuilder, _make_async_h11, AsyncioDriver),
-    Subject("AsyncHttpxTransport-trio", AsyncImageBuilder, _make_async_httpx, TrioDriver),
-    Subject("AsyncH11Client-trio", AsyncImageBuilder, _make_async_h11, TrioDriver),
+    Subject("AsyncHttpxTransport-asyncio", AsyncImageBuilder, _ASYNC_HTTPX, AsyncioDriver),
+    Subject("AsyncH11Client-asyncio", AsyncImageBuilder, _ASYNC_H11, AsyncioDriver),
+    Subject("AsyncHttpxTransport-trio", AsyncImageBuilder, _ASYNC_HTTPX, TrioDriver),
+    Subject("AsyncH11Client-trio", AsyncImageBuilder, _ASYNC_H11, TrioDriver),
 ]
 TRANSPORTS = SYNC + ASYNC
 CALLERS = _callers()

@@ -1,16 +1,25 @@
-"""At every turn of the event loop: the task is cancelled, or the client is closed under it."""
+"""At every turn of the event loop, the task is cancelled or the client is closed."""
 
 from __future__ import annotations
 
 import contextlib
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
 
-from .cases import Case, Listing, check_afterwards, list_pages, run_case
+from .cases import (
+    ACTIVITIES,
+    Activity,
+    Case,
+    Listing,
+    check_afterwards,
+    iterate,
+    list_pages,
+    run_case,
+)
 from .clock import SimulatedClock
 from .conftest import Cases
 from .responses import FRAMINGS, PAGES, SCENARIOS
@@ -18,62 +27,18 @@ from .server import ConnectFault, Fault, FaultKind, Server
 from .subjects import ASYNC, Subject
 from .tls import CERTIFICATE
 
-Activity = Callable[[Case, Listing], Awaitable[None]]
-
-
-async def call(case: Case, listing: Listing) -> None:
-    await case.call()
-
-
-async def iterate(case: Case, listing: Listing) -> None:
-    await list_pages(case, listing=listing)
-
-
-async def prefetch(case: Case, listing: Listing) -> None:
-    await list_pages(case, listing=listing, prefetch=2)
-
-
-async def leave_and_close(case: Case, listing: Listing) -> None:
-    """Take a page of a listing that reads ahead, and close the iteration."""
-    await list_pages(case, listing=listing, prefetch=2, pages=1)
-    await listing.iterator.aclose()
-
-
-ACTIVITIES: dict[str, Activity] = {
-    "a call": call,
-    "an iteration": iterate,
-    "a prefetch": prefetch,
-    "an iteration that is closed": leave_and_close,
-}
-
-
-class Interruption:
-    """Something that is done to a task at a turn of its event loop: it is cancelled, once or twice.
-
-    ``is_done`` says whether the task had come to its end before.
-    """
-
-    def __init__(self, case: Case, turn: int, *, twice: bool) -> None:
-        self.is_done = False
-        self.has_cancelled = False
-        self.task: Any = None
-        self._driver = case.driver
-        self._turns = {case.driver.turns + turn, case.driver.turns + turn + twice}
-
-    def on_turn(self, now: int) -> bool:
-        if now not in self._turns or self.is_done:
-            return False
-        self.has_cancelled = True
-        self._driver.cancel(self.task)
-        return True
+subjects = pytest.mark.parametrize("subject", ASYNC, ids=str)
 
 
 def run_until_cancelled(
     case: Case, activity: Activity, turn: int, *, others: int = 0, twice: bool = False
 ) -> tuple[list[str], bool]:
-    """Cancel a task that does something at a turn; return the findings, and whether it was done."""
+    """Cancel an activity at a turn, once or twice, beside other tasks that list all pages.
+
+    Return the findings, and whether the activity was over before that turn.
+    """
     driver = case.driver
-    interruptions: list[Interruption] = []
+    is_done = has_cancelled = False
 
     async def body() -> None:
         listing = Listing()
@@ -82,19 +47,28 @@ def run_until_cancelled(
             await driver.start(partial(list_pages, case, listing=neighbour))
             for neighbour in neighbours
         ]
-        interruption = Interruption(case, turn, twice=twice)
-        interruptions.append(interruption)
+        turns = {driver.turns + turn, driver.turns + turn + twice}
 
         async def act() -> None:
+            nonlocal is_done
             await activity(case, listing)
-            interruption.is_done = True
+            is_done = True
 
-        interruption.task = task = await driver.start(act)
-        driver.on_turn = interruption.on_turn
+        task: Any = await driver.start(act)
+
+        def cancel(now: int) -> bool:
+            nonlocal has_cancelled
+            if now not in turns or is_done:
+                return False
+            has_cancelled = True
+            driver.cancel(task)
+            return True
+
+        driver.on_turn = cancel
         since = case.clock.monotonic()
         was_cancelled = await driver.join(task)
         driver.on_turn = None
-        if interruption.has_cancelled:
+        if has_cancelled:
             case.check_time(since)
             if not was_cancelled:
                 case.problems.append("the cancellation was swallowed")
@@ -106,84 +80,94 @@ def run_until_cancelled(
             if not neighbour.is_over:
                 case.problems.append(f"another task's listing failed: {neighbour.error}")
         listings = [listing, *neighbours] if listing.iterator is not None else neighbours
-        listing.iterator = None  # whoever is cancelled closes nothing
+        listing.iterator = None  # a cancelled task closes nothing
         await check_afterwards(case, *listings)
 
     findings = run_case(case, body)
-    return [f"cancelled at turn {turn}: {finding}" for finding in findings], (
-        not interruptions or not interruptions[0].has_cancelled
-    )
+    return [f"cancelled at turn {turn}: {finding}" for finding in findings], not has_cancelled
 
 
 def cancel_at_every_turn(
-    cases: Cases, activity: Activity, make_case: Callable[[], Case], *, others: int = 0
+    cases: Cases,
+    activity: Activity,
+    make_case: Callable[[], Case],
+    *,
+    stride: int = 9,
+    others: int = 0,
 ) -> None:
-    """Cancel an activity at each turn in turn, until it is done before; and, of some, twice."""
-    turn, is_done = 1, False
-    while not is_done:
-        for twice in [False, True] if cases.is_full or turn % 3 == 1 else [False]:
-            findings, is_done = run_until_cancelled(
-                make_case(), activity, turn, others=others, twice=twice
+    """Cancel an activity at each turn, until it is over before: once, and twice.
+
+    In a sample, at one of ``stride`` turns, and twice at every other of these.
+    """
+    turn, is_over, twice = 1, False, False
+    while not is_over:
+        for is_twice in [False, True] if cases.is_full else [twice]:
+            findings, is_over = run_until_cancelled(
+                make_case(), activity, turn, others=others, twice=is_twice
             )
             cases.add(findings)
-        turn += 1
+        turn, twice = turn + (1 if cases.is_full else stride), not twice
 
 
-@pytest.mark.parametrize("subject", ASYNC, ids=str)
+@subjects
 @pytest.mark.parametrize("name", ACTIVITIES)
-def test_cancelled_at_any_turn_nothing_is_lost_and_the_client_goes_on(
+def test_a_client_works_after_a_cancellation_at_any_turn(
     cases: Cases, subject: Subject, name: str
 ) -> None:
-    for framing in cases.sample(list(FRAMINGS), 3):
-        cancel_at_every_turn(cases, ACTIVITIES[name], partial(Case, subject, framing=framing))
-    cases.check(at_least=8)
+    for framing in cases.sample(list(FRAMINGS), 4):
+        make_case = partial(Case, subject, framing=framing)
+        cancel_at_every_turn(cases, ACTIVITIES[name], make_case, stride=1)
+    cases.check(at_least=8, sampled=5)
 
 
-@pytest.mark.parametrize("subject", ASYNC, ids=str)
-def test_cancelled_at_any_turn_beside_an_error_the_client_goes_on(
+@subjects
+def test_a_client_works_after_a_cancellation_at_any_turn_beside_an_error(
     cases: Cases, subject: Subject
 ) -> None:
     for scenario in SCENARIOS:
         cancel_at_every_turn(cases, iterate, partial(Case, subject, scenario=scenario))
-    cases.check(at_least=80)
+    cases.check(at_least=80, sampled=12)
 
 
-@pytest.mark.parametrize("subject", ASYNC, ids=str)
-def test_cancelled_at_any_turn_while_a_response_breaks_off_the_client_goes_on(
+@subjects
+def test_a_client_works_after_a_cancellation_at_any_turn_beside_a_fault(
     cases: Cases, subject: Subject
 ) -> None:
     for kind in (FaultKind.ENDS, FaultKind.STALLS, FaultKind.DRIPS):
-        for byte in cases.sample(range(len(Server(SimulatedClock()).steps[1].data) + 1), 83):
+        for byte in cases.sample(range(len(Server(SimulatedClock()).steps[1].data) + 1), 211):
             for step in (0, 1):
                 fault = Fault(kind, step, byte)
                 cancel_at_every_turn(cases, iterate, partial(Case, subject, fault=fault))
     for connect_fault in ConnectFault:
         cancel_at_every_turn(cases, iterate, partial(Case, subject, fault=connect_fault))
-    cases.check(at_least=120)
+    cases.check(at_least=120, sampled=20)
 
 
-@pytest.mark.parametrize("subject", ASYNC, ids=str)
+@subjects
 @pytest.mark.parametrize("max_connections", [1, 2])
 @pytest.mark.parametrize("name", ["an iteration", "a prefetch"])
-def test_cancelled_at_any_turn_beside_others_that_wait_for_its_connection_they_get_theirs(
+def test_after_a_cancellation_at_any_turn_other_tasks_get_their_connection(
     cases: Cases, subject: Subject, max_connections: int, name: str
 ) -> None:
     make_case = partial(Case, subject, max_connections=max_connections)
     cancel_at_every_turn(cases, ACTIVITIES[name], make_case, others=3)
-    cases.check(at_least=15)
+    cases.check(at_least=15, sampled=3)
 
 
-@pytest.mark.parametrize("subject", ASYNC, ids=str)
-def test_cancelled_at_any_turn_over_tls_the_client_goes_on(cases: Cases, subject: Subject) -> None:
+@subjects
+def test_a_client_works_after_a_cancellation_at_any_turn_over_tls(
+    cases: Cases, subject: Subject
+) -> None:
     context = ssl.create_default_context(cafile=CERTIFICATE)
-    cancel_at_every_turn(cases, iterate, partial(Case, subject, ssl_context=context))
-    cases.check(at_least=15)
+    make_case = partial(Case, subject, ssl_context=context)
+    cancel_at_every_turn(cases, iterate, make_case, stride=4)
+    cases.check(at_least=15, sampled=5)
 
 
-@pytest.mark.parametrize("subject", ASYNC, ids=str)
+@subjects
 @pytest.mark.parametrize("prefetch_depth", [0, 2])
 @pytest.mark.parametrize("max_connections", [1, 10])
-def test_closed_at_any_turn_the_calls_under_way_end_and_every_connection_is_closed(
+def test_after_a_close_at_any_turn_the_calls_end_and_every_connection_is_closed(
     cases: Cases, subject: Subject, prefetch_depth: int, max_connections: int
 ) -> None:
     turn, is_over = 1, False
@@ -191,12 +175,15 @@ def test_closed_at_any_turn_the_calls_under_way_end_and_every_connection_is_clos
         case = Case(subject, max_connections=max_connections)
         findings, is_over = run_until_closed(case, turn, prefetch_depth)
         cases.add(findings)
-        turn += 1
-    cases.check(at_least=8)
+        turn += 1 if cases.is_full else 4
+    cases.check(at_least=8, sampled=3)
 
 
 def run_until_closed(case: Case, turn: int, depth: int) -> tuple[list[str], bool]:
-    """Close the transport at a turn of two listings; return the findings, and if they were over."""
+    """Close the transport at a turn of two listings.
+
+    Return the findings, and whether the listings were over before that turn.
+    """
     driver = case.driver
     was_closed = False
 

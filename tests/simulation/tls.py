@@ -1,4 +1,4 @@
-"""A simulated service that speaks TLS, and what goes wrong at its records."""
+"""A simulated service over TLS, and the faults at its records."""
 
 from __future__ import annotations
 
@@ -11,17 +11,15 @@ from typing import NamedTuple
 from .clock import SimulatedClock
 from .server import LATENCY, ConnectFault, Fault, Peer, Server
 
-__all__ = ["CERTIFICATE", "RecordFault", "RecordFaultKind", "TLSServer"]
-
 #: A certificate for 127.0.0.1, with its key.
 CERTIFICATE = Path(__file__).parent.parent / "unit" / "localhost.pem"
-#: What a server sends that will not talk: a fatal alert, ``handshake_failure``.
+#: The alert of a server that refuses: ``handshake_failure``, fatal.
 _ALERT = bytes.fromhex("15030300020228")
 _HEADER_LENGTH = 5
 
 
 class RecordFaultKind(enum.Enum):
-    """What goes wrong at a TLS record of the server's."""
+    """The faults at a TLS record of the server's."""
 
     ENDS = "ends"
     RESET = "is reset"
@@ -45,7 +43,7 @@ class RecordFault(NamedTuple):
 
 
 class TLSServer(Server):
-    """The service over TLS. ``record_fault`` is what goes wrong beneath it."""
+    """The service over TLS, with a fault at a record."""
 
     def __init__(
         self,
@@ -75,7 +73,7 @@ class TLSServer(Server):
 
 
 class _TLSPeer(Peer):
-    """One TLS connection: what the client sends is decrypted, what is sent is encrypted."""
+    """One TLS connection: received bytes are decrypted, sent ones are encrypted."""
 
     server: TLSServer
 
@@ -104,7 +102,7 @@ class _TLSPeer(Peer):
         self._flush(self.server.clock.monotonic() + LATENCY)
 
     def why_unclean(self, *, now: bool = False) -> str | None:
-        # A client that is about to write knows what has arrived, and nothing else.
+        # A client that is about to write knows only the bytes that have arrived.
         return "it has ended" if self._is_dead and not now else super().why_unclean(now=now)
 
     def send(self, at: float, *parts: bytes) -> None:
@@ -135,9 +133,9 @@ class _TLSPeer(Peer):
     def _send_faulty(
         self, kind: RecordFaultKind, record: bytes, segment: bytes, at: float
     ) -> bytes:
-        """Send what came before a record, and the record as the fault has it.
+        """Send the bytes before a record, and the record as the fault has it.
 
-        Return what is to be sent with what comes after it.
+        Return the bytes to send with the next ones.
         """
         if kind is RecordFaultKind.CHANGED:
             return segment + record[:-1] + bytes([record[-1] ^ 1])
@@ -159,7 +157,7 @@ class _TLSPeer(Peer):
 
 
 def _split(data: bytes) -> Iterator[bytes]:
-    """Go through the records of what TLS has written."""
+    """Go through the records in bytes that TLS has written."""
     while data:
         length = _HEADER_LENGTH + int.from_bytes(data[3:_HEADER_LENGTH], "big")
         yield data[:length]

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 
 import anyio
@@ -17,16 +17,15 @@ import pytest
 
 from imagebuilder_pager._async_runtime import current_runtime, run_in_thread
 
-Main = Callable[[], Coroutine[Any, Any, None]]
-
 
 @pytest.fixture(params=["asyncio", "trio"])
-def run(request: pytest.FixtureRequest) -> Callable[[Main], None]:
-    """Run a coroutine function in each kind of event loop."""
-    return lambda main: anyio.run(main, backend=request.param)
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    """Run the async tests in each kind of event loop."""
+    backend: str = request.param
+    return backend
 
 
-Run = Callable[[Main], None]
+pytestmark = pytest.mark.anyio
 
 
 def test_without_an_event_loop_there_is_no_runtime() -> None:
@@ -44,8 +43,8 @@ def test_asyncio_beside_an_imported_trio_is_asyncio() -> None:
     asyncio.run(main())
 
 
-def test_a_trio_without_in_trio_run_is_told_from_asyncio(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As trio was before 0.23."""
+def test_an_old_trio_is_not_taken_for_asyncio(monkeypatch: pytest.MonkeyPatch) -> None:
+    """trio before 0.23 has no in_trio_run."""
     import trio
 
     monkeypatch.delattr(trio.lowlevel, "in_trio_run")
@@ -82,7 +81,7 @@ def test_trio_is_not_imported() -> None:
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-def test_two_runs_are_two_loops_and_a_run_is_over_after_it(run: Run) -> None:
+def test_two_runs_are_two_loops_and_a_run_is_over_after_it(anyio_backend: str) -> None:
     runtimes = []
 
     async def main() -> None:
@@ -91,105 +90,85 @@ def test_two_runs_are_two_loops_and_a_run_is_over_after_it(run: Run) -> None:
         assert not runtime.is_closed()
         runtimes.append(runtime)
 
-    run(main)
-    run(main)
+    for _ in range(2):
+        anyio.run(main, backend=anyio_backend)
     assert [runtime.is_closed() for runtime in runtimes] == [True, True]
     assert runtimes[0].loop is not runtimes[1].loop
     runtimes[0].call_from_thread(lambda: pytest.fail("called after the end"))
 
 
-def test_a_run_that_goes_on_in_another_thread_is_not_over(run: Run) -> None:
-    async def main() -> None:
-        runtime = current_runtime()
-        assert await run_in_thread(runtime.is_closed) is False
-
-    run(main)
+async def test_a_run_in_another_thread_is_not_over() -> None:
+    runtime = current_runtime()
+    assert await run_in_thread(runtime.is_closed) is False
 
 
 # Timeouts
 
 
-def test_what_takes_too_long_is_a_timeout_error(run: Run) -> None:
-    async def main() -> None:
-        runtime = current_runtime()
-        with pytest.raises(TimeoutError):
-            async with runtime.timeout(0.01):
-                await runtime.event().wait()
-
-    run(main)
+async def test_a_wait_that_takes_too_long_is_a_timeout_error() -> None:
+    runtime = current_runtime()
+    with pytest.raises(TimeoutError):
+        async with runtime.timeout(0.01):
+            await runtime.event().wait()
 
 
 @pytest.mark.parametrize("seconds", [5, None])
-def test_what_is_in_time_is_left_alone(run: Run, seconds: float | None) -> None:
-    async def main() -> None:
+async def test_a_block_that_ends_in_time_is_left_alone(seconds: float | None) -> None:
+    async with current_runtime().timeout(seconds):
+        await current_runtime().sleep(0)
+
+    async def fail() -> None:
         async with current_runtime().timeout(seconds):
-            await current_runtime().sleep(0)
+            raise LookupError("mine")
 
-        async def fail() -> None:
-            async with current_runtime().timeout(seconds):
-                raise LookupError("mine")
-
-        with pytest.raises(LookupError, match="mine"):
-            await fail()
-
-    run(main)
+    with pytest.raises(LookupError, match="mine"):
+        await fail()
 
 
 @pytest.mark.parametrize("seconds", [0, -1])
-def test_a_timeout_that_has_passed_ends_the_first_wait(run: Run, seconds: float) -> None:
-    async def main() -> None:
-        with pytest.raises(TimeoutError):
-            async with current_runtime().timeout(seconds):
-                await current_runtime().sleep(60)
-
-    run(main)
+async def test_a_timeout_that_has_passed_ends_the_first_wait(seconds: float) -> None:
+    with pytest.raises(TimeoutError):
+        async with current_runtime().timeout(seconds):
+            await current_runtime().sleep(60)
 
 
-def test_a_cancellation_is_not_a_timeout(run: Run) -> None:
-    async def main() -> None:
-        with anyio.move_on_after(0.01) as scope:
-            async with current_runtime().timeout(60):
-                await current_runtime().event().wait()
-        assert scope.cancelled_caught
-
-    run(main)
+async def test_a_cancellation_is_not_a_timeout() -> None:
+    with anyio.move_on_after(0.01) as scope:
+        async with current_runtime().timeout(60):
+            await current_runtime().event().wait()
+    assert scope.cancelled_caught
 
 
-def test_of_two_timeouts_the_shorter_one_ends(run: Run) -> None:
-    async def main() -> None:
-        reached = []
+async def test_of_two_timeouts_the_shorter_one_ends() -> None:
+    reached = []
 
-        async def wait() -> None:
-            async with current_runtime().timeout(60):
-                await current_runtime().event().wait()
-            reached.append("the end of the longer one")
+    async def wait() -> None:
+        async with current_runtime().timeout(60):
+            await current_runtime().event().wait()
+        reached.append("the end of the longer one")
 
-        with pytest.raises(TimeoutError):
-            async with current_runtime().timeout(0.01):
-                await wait()
-        assert reached == []
-
-    run(main)
+    with pytest.raises(TimeoutError):
+        async with current_runtime().timeout(0.01):
+            await wait()
+    assert reached == []
 
 
 # Threads
 
 
-def test_a_function_in_a_thread_returns_or_raises(run: Run) -> None:
+async def test_a_function_in_a_thread_returns_or_raises() -> None:
     variable = contextvars.ContextVar("variable", default="none")
-
-    async def main() -> None:
-        here = threading.get_ident()
-        variable.set("this task's")
-        assert await run_in_thread(threading.get_ident) != here
-        assert await run_in_thread(variable.get) == "this task's"
-        with pytest.raises(ZeroDivisionError):
-            await run_in_thread(lambda: 1 // 0)
-
-    run(main)
+    here = threading.get_ident()
+    variable.set("this task's")
+    assert await run_in_thread(threading.get_ident) != here
+    assert await run_in_thread(variable.get) == "this task's"
+    with pytest.raises(ZeroDivisionError):
+        await run_in_thread(lambda: 1 // 0)
 
 
-def test_a_cancellation_does_not_wait_for_the_thread(run: Run) -> None:
+def test_neither_a_cancellation_nor_the_end_of_the_loop_waits_for_the_thread(
+    anyio_backend: str,
+) -> None:
     proceed = threading.Event()
     ended = threading.Event()
 
@@ -201,137 +180,118 @@ def test_a_cancellation_does_not_wait_for_the_thread(run: Run) -> None:
         with anyio.move_on_after(0.01) as scope:
             await run_in_thread(work)
         assert scope.cancelled_caught
-        assert not ended.is_set()
 
-    run(main)
+    anyio.run(main, backend=anyio_backend)
+    assert not ended.is_set()
     proceed.set()
-    assert ended.wait(5), "the loop is over, and the thread ends in peace"
+    assert ended.wait(5)
 
 
-def test_calls_from_a_thread_are_made_in_the_loop(run: Run) -> None:
-    async def main() -> None:
-        runtime = current_runtime()
-        event = runtime.event()
-        called_in: list[int] = []
+async def test_calls_from_a_thread_are_made_in_the_loop() -> None:
+    runtime = current_runtime()
+    event = runtime.event()
+    called_in: list[int] = []
 
-        def call() -> None:
-            called_in.append(threading.get_ident())
-            event.set()
+    def call() -> None:
+        called_in.append(threading.get_ident())
+        event.set()
 
-        await run_in_thread(lambda: runtime.call_from_thread(call))
-        await event.wait()
-        assert called_in == [threading.get_ident()]
-
-    run(main)
+    await run_in_thread(lambda: runtime.call_from_thread(call))
+    await event.wait()
+    assert called_in == [threading.get_ident()]
 
 
 # Tasks
 
 
-def test_a_task_runs_beside_the_one_that_starts_it(run: Run) -> None:
-    async def main() -> None:
-        runtime = current_runtime()
-        done: list[str] = []
+async def test_a_task_runs_beside_the_one_that_starts_it() -> None:
+    runtime = current_runtime()
+    done: list[str] = []
 
-        async def work(name: str) -> None:
-            await runtime.sleep(0)
-            done.append(name)
-
-        task = runtime.start_task(work, "it")
-        assert done == []
-        await task.wait()
-        assert done == ["it"]
-
-    run(main)
-
-
-def test_a_cancelled_task_tidies_up_undisturbed(run: Run) -> None:
-    async def main() -> None:
-        runtime = current_runtime()
-        steps: list[str] = []
-
-        async def work() -> None:
-            try:
-                await runtime.event().wait()
-            finally:
-                with anyio.CancelScope(shield=True):
-                    steps.append("begin")
-                    await runtime.sleep(0.01)
-                    steps.append("end")
-
-        task = runtime.start_task(work)
+    async def work(name: str) -> None:
         await runtime.sleep(0)
-        await anyio.wait_all_tasks_blocked()
-        task.cancel()
-        await runtime.sleep(0)
-        task.cancel()
-        await task.wait()
-        assert steps == ["begin", "end"]
+        done.append(name)
 
-    run(main)
+    task = runtime.start_task(work, "it")
+    assert done == []
+    await task.wait()
+    assert done == ["it"]
+
+
+async def test_a_cancelled_task_tidies_up_undisturbed() -> None:
+    runtime = current_runtime()
+    steps: list[str] = []
+
+    async def work() -> None:
+        try:
+            await runtime.event().wait()
+        finally:
+            with anyio.CancelScope(shield=True):
+                steps.append("begin")
+                await runtime.sleep(0.01)
+                steps.append("end")
+
+    task = runtime.start_task(work)
+    await runtime.sleep(0)
+    await anyio.wait_all_tasks_blocked()
+    task.cancel()
+    await runtime.sleep(0)
+    task.cancel()
+    await task.wait()
+    assert steps == ["begin", "end"]
 
 
 # Sockets
 
 
-def test_sockets_connect_send_and_receive(run: Run) -> None:
+async def test_sockets_connect_send_and_receive() -> None:
     data = bytes(range(256)) * 20_000  # more than the system buffers
+    runtime = current_runtime()
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as client:
+        client.setblocking(False)
+        await runtime.connect(client, listener.getsockname())
+        server, _ = listener.accept()
+        with server:
+            server.setblocking(False)
+            received = bytearray()
 
-    async def main() -> None:
-        runtime = current_runtime()
-        with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as client:
-            client.setblocking(False)
-            await runtime.connect(client, listener.getsockname())
-            server, _ = listener.accept()
-            with server:
-                server.setblocking(False)
-                received = bytearray()
+            async def receive() -> None:
+                while chunk := await runtime.receive(server, 65536):
+                    received.extend(chunk)
 
-                async def receive() -> None:
-                    while chunk := await runtime.receive(server, 65536):
-                        received.extend(chunk)
-
-                task = runtime.start_task(receive)
-                await runtime.send_all(client, memoryview(data))
-                client.shutdown(socket.SHUT_WR)
-                await task.wait()
-                assert received == data
-
-    run(main)
+            task = runtime.start_task(receive)
+            await runtime.send_all(client, memoryview(data))
+            client.shutdown(socket.SHUT_WR)
+            await task.wait()
+            assert received == data
 
 
-def test_a_refused_connection_is_an_os_error(run: Run) -> None:
-    async def main() -> None:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            address = listener.getsockname()
-        with socket.socket() as client:
-            client.setblocking(False)
-            with pytest.raises(ConnectionRefusedError):
-                await current_runtime().connect(client, address)
-
-    run(main)
+async def test_a_refused_connection_is_an_os_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = listener.getsockname()
+    with socket.socket() as client:
+        client.setblocking(False)
+        with pytest.raises(ConnectionRefusedError):
+            await current_runtime().connect(client, address)
 
 
 @pytest.mark.parametrize("operation", ["receive", "send_all"])
-def test_a_wait_for_a_socket_can_be_cancelled(run: Run, operation: str) -> None:
-    async def main() -> None:
-        runtime = current_runtime()
-        here, there = socket.socketpair()
-        with here, there:
-            here.setblocking(False)
+async def test_a_wait_for_a_socket_can_be_cancelled(operation: str) -> None:
+    runtime = current_runtime()
+    here, there = socket.socketpair()
+    with here, there:
+        here.setblocking(False)
 
-            def wait() -> Coroutine[Any, Any, object]:
-                if operation == "receive":
-                    return runtime.receive(here, 10)
-                return runtime.send_all(here, memoryview(b"x" * 10_000_000))
-
-            for _ in range(2):
-                with pytest.raises(TimeoutError):
-                    async with runtime.timeout(0.01):
-                        await wait()
+        def wait() -> Coroutine[Any, Any, object]:
             if operation == "receive":
-                there.send(b"late")
-                assert await runtime.receive(here, 10) == b"late", "nothing has been lost"
+                return runtime.receive(here, 10)
+            return runtime.send_all(here, memoryview(b"x" * 10_000_000))
 
-    run(main)
+        for _ in range(2):
+            with pytest.raises(TimeoutError):
+                async with runtime.timeout(0.01):
+                    await wait()
+        if operation == "receive":
+            there.send(b"late")
+            assert await runtime.receive(here, 10) == b"late", "nothing has been lost"
     gc.collect()

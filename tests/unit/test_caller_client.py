@@ -10,8 +10,9 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import anyio
 import pytest
@@ -28,7 +29,7 @@ from imagebuilder_pager.local import (
 from tests.fakes.caller_clients import CALLER_KINDS, CallerKind, EmptyService
 from tests.fakes.clocks import FakeClock
 from tests.fakes.proxies import RunningProxy
-from tests.fakes.servers import ScriptedServer
+from tests.fakes.transports import Serve
 
 ENDPOINT = "https://imagebuilder.us-west-2.amazonaws.com"
 PAGE = b'{"resources":[]}'
@@ -43,25 +44,6 @@ def kind(request: pytest.FixtureRequest) -> CallerKind:
 @pytest.fixture
 def service(kind: CallerKind) -> EmptyService:
     return EmptyService(kind.package)
-
-
-def test_the_callers_client_stays_open(kind: CallerKind, service: EmptyService) -> None:
-    http = kind.make(service)
-    states = []
-
-    class Watched(type(http)):  # type: ignore[misc]  # a class that is known only now
-        def __exit__(self, *error: object) -> None:
-            states.append(self.is_closed)
-            super().__exit__(*error)
-
-        async def __aexit__(self, *error: object) -> None:
-            states.append(self.is_closed)
-            await super().__aexit__(*error)
-
-    http.__class__ = Watched
-    kind.call(http, times=2)
-    assert len(service.requests) == 2
-    assert states == [False], "our client has been closed, and theirs has not"
 
 
 def test_the_local_service_is_a_handler(kind: CallerKind, account: Account) -> None:
@@ -114,7 +96,7 @@ def test_a_fault_is_tried_again(kind: CallerKind) -> None:
     assert service.requests == 3
 
 
-def test_httpx2_is_not_imported_for_those_who_do_not_use_it() -> None:
+def test_httpx2_is_not_imported_for_a_client_of_httpx() -> None:
     program = (
         "import sys, httpx, imagebuilder_pager as pager\n"
         "from imagebuilder_pager.local import *\n"
@@ -142,49 +124,39 @@ def test_the_callers_event_hooks_are_called(kind: CallerKind, service: EmptyServ
 
 
 @pytest.mark.parametrize("event", ["request", "response"])
-@pytest.mark.parametrize(
-    "error", [LookupError("mine"), RuntimeError("mine: Event loop is closed"), KeyError("mine")]
-)
+@pytest.mark.parametrize("error", [LookupError("mine"), RuntimeError("mine: Event loop is closed")])
 def test_an_error_in_the_callers_event_hook_is_raised_as_it_is(
     kind: CallerKind, service: EmptyService, event: str, error: Exception
 ) -> None:
-    def fail(_: object) -> None:
-        raise error
-
+    fail = Mock(side_effect=error)
     with pytest.raises(type(error), match="mine") as caught:
         kind.call(kind.make(service, event_hooks={event: [kind.hook(fail)]}))
     assert caught.value is error
 
 
-def raise_for_status(response: Any) -> None:
-    response.raise_for_status()
-
-
-def test_a_hook_that_raises_for_a_status_changes_no_error(kind: CallerKind) -> None:
-    """It is the example in httpx's documentation."""
-
-    def respond(_: object) -> Any:
-        headers = {"x-amzn-ErrorType": "InvalidRequestException"}
-        return kind.package.Response(400, headers=headers, json={"message": "not so"})
-
-    http = kind.make(respond, event_hooks={"response": [kind.hook(raise_for_status)]})
-    with pytest.raises(exceptions.ClientError) as caught:
-        kind.call(http)
-    assert type(caught.value).__name__ == "InvalidRequestException"
-
-
-def test_a_hook_that_raises_for_a_status_does_not_keep_from_trying_again(
-    kind: CallerKind,
+@pytest.mark.parametrize("is_read", [False, True])
+def test_a_hook_that_raises_for_the_status_changes_neither_retries_nor_errors(
+    kind: CallerKind, is_read: bool
 ) -> None:
+    """It is the example in httpx's documentation."""
     sent: list[object] = []
 
     def respond(request: object) -> Any:
         sent.append(request)
-        return kind.package.Response(503 if len(sent) < 3 else 200, json={"resources": []})
+        status = 503 if len(sent) == 1 else 400
+        headers = {"x-amzn-ErrorType": "InvalidRequestException"}
+        return kind.package.Response(
+            status, headers=headers, stream=stream_of(kind, [b'{"message": "not so"}'])
+        )
 
-    http = kind.make(respond, event_hooks={"response": [kind.hook(raise_for_status)]})
-    kind.call(http, max_attempts=3, clock=FakeClock())
-    assert len(sent) == 3
+    hook = kind.hook(lambda response: response.raise_for_status(), is_read=is_read)
+    http = kind.make(respond, event_hooks={"response": [hook]})
+    with pytest.raises(exceptions.ClientError) as caught:
+        kind.call(http, max_attempts=3, clock=FakeClock())
+    assert len(sent) == 2
+    assert type(caught.value).__name__ == "InvalidRequestException"
+    unread = "HTTP status 400, no content type, an empty body"
+    assert caught.value.response["Error"]["Message"] == ("not so" if is_read else unread)
 
 
 @pytest.mark.parametrize("encoding", [None, "gzip"])
@@ -194,22 +166,16 @@ def test_a_hook_may_read_the_body(kind: CallerKind, encoding: str | None) -> Non
     def respond(_: object) -> Any:
         body = PAGE if encoding is None else gzip.compress(PAGE)
         headers = {} if encoding is None else {"Content-Encoding": encoding}
-        return kind.package.Response(200, headers=headers, stream=stream_of(kind, body))
+        return kind.package.Response(200, headers=headers, stream=stream_of(kind, [body]))
 
-    def read(response: Any) -> None:
-        seen.append(response.read())
-
-    async def aread(response: Any) -> None:
-        seen.append(await response.aread())
-
-    hook = read if kind.loop is None else aread
+    hook = kind.hook(lambda response: seen.append(response.content), is_read=True)
     page = kind.call(kind.make(respond, event_hooks={"response": [hook]}))
     assert page.resources == []
     assert seen == [PAGE]
 
 
-def stream_of(kind: CallerKind, *chunks: bytes) -> Any:
-    """Return a body of the package that nobody has read yet."""
+def stream_of(kind: CallerKind, chunks: Iterable[bytes], close: Callable[[], object] = bool) -> Any:
+    """Return a body of the package that has not been read yet."""
 
     def iterate(_: object) -> Iterator[bytes]:
         yield from chunks
@@ -218,11 +184,15 @@ def stream_of(kind: CallerKind, *chunks: bytes) -> Any:
         for chunk in chunks:
             yield chunk
 
+    async def aclose(_: object) -> None:
+        close()
+
+    members = {"__iter__": iterate, "__aiter__": iterate_async, "aclose": aclose}
     bases = (kind.package.SyncByteStream, kind.package.AsyncByteStream)
-    return type("Stream", bases, {"__iter__": iterate, "__aiter__": iterate_async})()
+    return type("Stream", bases, {**members, "close": lambda _: close()})()
 
 
-# What the client has of its own
+# The settings of the client
 
 
 def test_the_callers_mount_is_used(kind: CallerKind, service: EmptyService) -> None:
@@ -251,15 +221,11 @@ def test_a_proxy_of_the_callers_that_cannot_be_reached(kind: CallerKind) -> None
 
 
 def test_the_callers_own_tls_context_is_used(
-    kind: CallerKind, localhost_context: ssl.SSLContext
+    kind: CallerKind, serve: Serve, localhost_context: ssl.SSLContext
 ) -> None:
-    server = ScriptedServer([[]], localhost_context)
-    try:
-        http = kind.make(verify=ssl.create_default_context())
-        with pytest.raises(exceptions.SSLError):
-            kind.call(http, endpoint_url=server.url)
-    finally:
-        server.close()
+    http = kind.make(verify=ssl.create_default_context())
+    with pytest.raises(exceptions.SSLError):
+        kind.call(http, endpoint_url=serve([], context=localhost_context).url)
 
 
 def test_defaults_of_the_callers_client_do_not_break_the_signature(
@@ -353,9 +319,7 @@ def test_the_errors_of_the_package_are_ours(
 ) -> None:
     error_class = getattr(kind.package, raised)
 
-    def fail(_: object) -> Any:
-        raise error_class(detail)
-
+    fail = Mock(side_effect=error_class(detail))
     with pytest.raises(exceptions.HTTPClientError) as caught:
         kind.call(kind.make(fail))
     assert type(caught.value) is error
@@ -373,15 +337,25 @@ def test_the_errors_of_the_package_are_ours(
 def test_a_failed_handshake_is_an_ssl_error(
     kind: CallerKind, cause: ssl.SSLError, is_rejected: bool
 ) -> None:
-    """httpx says that it could not connect, and from which error that comes."""
+    """httpx raises an error of connecting from that of TLS."""
 
-    def fail(_: object) -> Any:
-        raise kind.package.ConnectError(str(cause)) from cause
-
+    error = kind.package.ConnectError(str(cause))
+    error.__cause__ = cause
+    fail = Mock(side_effect=error)
     with pytest.raises(exceptions.SSLError) as caught:
         kind.call(kind.make(fail))
     assert str(caught.value) == f"no TLS connection to {ENDPOINT}: {cause}"
     assert caught.value.certificate_rejected is is_rejected
+
+
+def test_the_words_of_an_error_do_not_make_it_an_ssl_error(kind: CallerKind) -> None:
+    text = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed (_ssl.c:1006)"
+
+    fail = Mock(side_effect=kind.package.ConnectError(text))
+    with pytest.raises(exceptions.EndpointConnectionError) as caught:
+        kind.call(kind.make(fail))
+    assert type(caught.value) is exceptions.EndpointConnectionError
+    assert str(caught.value) == f"could not connect to {ENDPOINT}: {text}"
 
 
 def test_a_client_that_has_been_closed_is_an_error_of_ours(
@@ -389,15 +363,6 @@ def test_a_client_that_has_been_closed_is_an_error_of_ours(
 ) -> None:
     http = kind.make(service)
     kind.close(http)
-
-    class StaysClosed(type(http)):  # type: ignore[misc]  # a class that is known only now
-        def __enter__(self) -> Any:
-            return self
-
-        async def __aenter__(self) -> Any:
-            return self
-
-    http.__class__ = StaysClosed
     with pytest.raises(exceptions.HTTPClientError, match="http_client: the client has been closed"):
         kind.call(http)
     assert service.requests == []
@@ -414,34 +379,10 @@ def test_a_body_beyond_the_limit_is_not_read_to_its_end(kind: CallerKind) -> Non
             yield b" " * 1000
         raise kind.package.ReadError("closed")
 
-    class Chunks:
-        def __init__(self) -> None:
-            self._chunks = chunks()
-
-        def __aiter__(self) -> Any:
-            return self
-
-        async def __anext__(self) -> bytes:
-            return next(self._chunks)
-
-    def close(_: object) -> None:
-        closed.append(True)
-
-    async def aclose(_: object) -> None:
-        closed.append(True)
-
-    members = {
-        "__iter__": lambda _: chunks(),
-        "__aiter__": lambda _: Chunks(),
-        "close": close,
-        "aclose": aclose,
-    }
-    stream = type("Stream", (kind.package.SyncByteStream, kind.package.AsyncByteStream), members)
-
     def respond(_: object) -> Any:
+        stream = stream_of(kind, chunks(), lambda: closed.append(True))
         # As a response over a real connection has it.
-        extensions = {"network_stream": None}
-        return kind.package.Response(200, stream=stream(), extensions=extensions)
+        return kind.package.Response(200, stream=stream, extensions={"network_stream": None})
 
     with pytest.raises(exceptions.ResponseParserError, match="more than 5000 bytes"):
         kind.call(kind.make(respond), max_response_bytes=5000)
@@ -449,14 +390,13 @@ def test_a_body_beyond_the_limit_is_not_read_to_its_end(kind: CallerKind) -> Non
     assert closed
 
 
-def test_a_large_body_over_a_real_socket_is_not_read_to_its_end(kind: CallerKind) -> None:
+def test_a_large_body_over_a_real_socket_is_not_read_to_its_end(
+    kind: CallerKind, serve: Serve
+) -> None:
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-    server = ScriptedServer([[head + b"3e8\r\n" + b" " * 1000 + b"\r\n" + b"1\r\n \r\n" * 5000]])
-    try:
-        with pytest.raises(exceptions.ResponseParserError, match="more than 500 bytes"):
-            kind.call(kind.make(), max_response_bytes=500, endpoint_url=server.url)
-    finally:
-        server.close()
+    server = serve([head + b"3e8\r\n" + b" " * 1000 + b"\r\n" + b"1\r\n \r\n" * 5000])
+    with pytest.raises(exceptions.ResponseParserError, match="more than 500 bytes"):
+        kind.call(kind.make(), max_response_bytes=500, endpoint_url=server.url)
 
 
 def test_an_async_call_ends_with_its_deadline_whatever_the_client_does(kind: CallerKind) -> None:
@@ -471,7 +411,7 @@ def test_an_async_call_ends_with_its_deadline_whatever_the_client_does(kind: Cal
 
 
 def test_an_error_that_an_event_loop_raises_is_an_error_of_ours(kind: CallerKind) -> None:
-    """As of a connection that was made in a loop that has ended: it is a plain RuntimeError."""
+    """A connection made in a loop that has ended fails with a plain RuntimeError."""
     ended = asyncio.new_event_loop()
     ended.close()
 

@@ -17,56 +17,81 @@ from imagebuilder_pager.local import (
     EXAMPLE_EXECUTION_ID,
     Account,
 )
-from tests.fakes.clients import OPERATION, ClientWith, list_page
-from tests.fakes.services import RecordingService
+from imagebuilder_pager.models.exceptions import MODELLED_ERRORS
+from imagebuilder_pager.pagination import encode_token
+from tests.fakes.clients import OPERATION, ClientWith
+from tests.fakes.services import RecordingService, fail_on_request
 
 
-@pytest.fixture
-def recorder() -> RecordingService:
-    return RecordingService()
-
-
-def test_the_user_agent_has_the_format_of_aws(
-    client_with: ClientWith, recorder: RecordingService
+def test_a_call_posts_its_parameters_as_json_with_a_user_agent_in_the_format_of_aws(
+    client_with: ClientWith,
 ) -> None:
-    list_page(client_with(recorder))
-    agent = recorder.request.headers["user-agent"]
+    recorder = RecordingService()
+    client_with(recorder).list_lifecycle_execution_resources(
+        lifecycleExecutionId=EXAMPLE_EXECUTION_ID, maxResults=5
+    )
+    request = recorder.request
+    assert (request.method, request.url.path) == ("POST", "/ListLifecycleExecutionResources")
+    assert json.loads(request.content) == {
+        "lifecycleExecutionId": EXAMPLE_EXECUTION_ID,
+        "maxResults": 5,
+    }
     token = r"[A-Za-z0-9!$%&'*+\-.^_`|~]+"
     assert re.fullmatch(
         rf"imagebuilder-pager/{re.escape(__version__)} ua/2\.1 os/{token}#{token} md/arch#{token} "
         rf"lang/python#\d+\.\d+\.\d+ md/pyimpl#{token}",
-        agent,
+        request.headers["user-agent"],
     )
 
 
-def test_a_call_posts_its_parameters_as_json(
-    client_with: ClientWith, recorder: RecordingService
+# Invalid parameters
+
+
+def test_invalid_parameters_of_a_call_are_an_error_before_anything_is_sent(
+    client_with: ClientWith,
 ) -> None:
-    client = client_with(recorder)
-    client.list_lifecycle_execution_resources(
-        lifecycleExecutionId=EXAMPLE_EXECUTION_ID, maxResults=5
+    call: Any = client_with(fail_on_request).list_lifecycle_execution_resources
+    with pytest.raises(exceptions.ParamValidationError) as caught:
+        call(maxResults=0, nextToken="")
+    assert str(caught.value) == (
+        "ListLifecycleExecutionResources: invalid parameters; nothing was sent\n"
+        "  - lifecycleExecutionId: missing, and required; allowed: a string\n"
+        "  - maxResults: 0 (int) given; allowed: a whole number, 1 or more\n"
+        "  - nextToken: '' given; allowed: a string, 1 character or more"
     )
-    assert recorder.request.method == "POST"
-    assert recorder.request.url.path == "/ListLifecycleExecutionResources"
-    assert json.loads(recorder.request.content) == {
-        "lifecycleExecutionId": EXAMPLE_EXECUTION_ID,
-        "maxResults": 5,
-    }
+
+
+def test_one_error_of_paginate_names_all_invalid_arguments(client_with: ClientWith) -> None:
+    paginator: Any = client_with(fail_on_request).get_paginator(OPERATION)
+    token = encode_token({"nextToken": 1})
+    with pytest.raises(exceptions.ParamValidationError) as caught:
+        paginator.paginate(
+            parentResourceId="",
+            colour="red",
+            PaginationConfig={"MaxItems": -1, "StartingToken": token, "Limit": 5},
+        )
+    first, *lines = str(caught.value).split("\n")
+    assert first == "ListLifecycleExecutionResources: invalid parameters; nothing was sent"
+    assert sorted(lines) == [
+        "  - PaginationConfig.MaxItems: -1 (int) given; allowed: a whole number, 0 or more",
+        "  - PaginationConfig: unknown key 'Limit'; allowed: MaxItems, PageSize, StartingToken, "
+        "Prefetch",
+        "  - StartingToken: 1 (int) given; allowed: a string, 1 character or more",
+        "  - colour: unknown parameter; allowed: lifecycleExecutionId, parentResourceId, "
+        "maxResults, nextToken",
+        "  - lifecycleExecutionId: missing, and required; allowed: a string",
+        "  - parentResourceId: '' given; allowed: a string, 1 character or more",
+    ]
 
 
 # Paginators and exceptions
-
-
-def test_a_known_operation_can_be_paginated(client: ImageBuilder) -> None:
-    assert client.can_paginate(OPERATION) is True
-    paginator = client.get_paginator("list_lifecycle_execution_resources")
-    assert [key.expression for key in paginator.result_keys] == ["resources"]
 
 
 @pytest.mark.parametrize("name", ["get_lifecycle_execution", "get_lifecycle_policy"])
 def test_an_operation_with_one_response_has_no_paginator(
     client: ImageBuilder, boto3_client: Any, name: Any
 ) -> None:
+    assert client.can_paginate(OPERATION) is boto3_client.can_paginate(OPERATION) is True
     assert client.can_paginate(name) is boto3_client.can_paginate(name) is False
     with pytest.raises(botocore.exceptions.OperationNotPageableError) as theirs:
         boto3_client.get_paginator(name)
@@ -91,27 +116,12 @@ def test_the_error_for_an_unknown_operation_lists_the_known_ones(
         assert caught.value.__suppress_context__
 
 
-def test_the_exceptions_can_be_caught_by_the_client(client: ImageBuilder) -> None:
-    unknown = "lce-ffffffff-ffff-ffff-ffff-ffffffffffff"
-    with pytest.raises(client.exceptions.InvalidRequestException) as caught:
-        client.list_lifecycle_execution_resources(lifecycleExecutionId=unknown)
-    assert isinstance(caught.value, client.exceptions.ClientError)
-    assert caught.value.response["Error"]["Code"] == "InvalidRequestException"
-
-
 def test_the_error_for_an_unknown_exception_lists_the_known_ones(client: ImageBuilder) -> None:
     with pytest.raises(AttributeError) as caught:
         client.exceptions.NoSuchException  # type: ignore[attr-defined]  # noqa: B018  # reading it is the test
+    names = sorted(["ClientError", *(error.__name__ for error in MODELLED_ERRORS)])
     assert str(caught.value) == (
-        "client.exceptions has no 'NoSuchException'; it has: AccessDeniedException, "
-        "CallRateLimitExceededException, ClientError, ClientException, "
-        "DryRunOperationException, ForbiddenException, IdempotentParameterMismatchException, "
-        "InvalidPaginationTokenException, InvalidParameterCombinationException, "
-        "InvalidParameterException, InvalidParameterValueException, InvalidRequestException, "
-        "InvalidVersionNumberException, ResourceAlreadyExistsException, "
-        "ResourceDependencyException, ResourceInUseException, ResourceNotFoundException, "
-        "ServiceException, ServiceQuotaExceededException, ServiceUnavailableException, "
-        "TooManyRequestsException"
+        f"client.exceptions has no 'NoSuchException'; it has: {', '.join(names)}"
     )
     assert not hasattr(client.exceptions, "NoSuchException")
 
@@ -136,7 +146,7 @@ def test_one_client_serves_many_threads(client: ImageBuilder, account: Account) 
 def test_log_messages_are_not_printed_without_logging_configuration() -> None:
     code = (
         "import logging, imagebuilder_pager.client; "
-        "logging.getLogger('imagebuilder_pager._aws.protocol.rest_json').warning('seen by nobody')"
+        "logging.getLogger('imagebuilder_pager._aws.protocol.rest_json').warning('not shown')"
     )
     ran = subprocess.run(
         [sys.executable, "-c", code],

@@ -29,7 +29,7 @@ from tests.fakes.boto3_endpoints import (
     make_session,
 )
 from tests.fakes.clients import EXECUTION, list_page
-from tests.fakes.connections import http_response
+from tests.fakes.connections import page_response
 from tests.fakes.transports import LOCALHOST_CERTIFICATE, Serve
 
 pytestmark = [
@@ -361,7 +361,7 @@ def test_a_host_with_a_final_dot_is_reached_as_by_boto3(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The certificate is for the host without the dot, and so is the header."""
-    response = http_response({"resources": []})
+    response = page_response("r-1")
     server = serve([response], [response], context=localhost_context)
     url = server.url.replace("127.0.0.1", "127.0.0.1.")
     verify: Any = str(LOCALHOST_CERTIFICATE)

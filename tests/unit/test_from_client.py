@@ -1,14 +1,13 @@
-"""A paginator over a client of boto3 or aiobotocore: what it reads of it, and its errors."""
+"""A paginator over a client of boto3 or aiobotocore, and its errors."""
 
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any, assert_type
 
 import boto3
 import botocore.exceptions
 import pytest
-from mypy import api
 
 from imagebuilder_pager.exceptions import (
     OperationNotPageableError,
@@ -17,7 +16,12 @@ from imagebuilder_pager.exceptions import (
     ParamValidationError,
     UnknownOperationError,
 )
-from imagebuilder_pager.pagination import Paginator, paginator_from_client
+from imagebuilder_pager.pagination import (
+    AsyncPageIterator,
+    PageIterator,
+    Paginator,
+    paginator_from_client,
+)
 
 SETTINGS: dict[str, Any] = {
     "region_name": "us-east-1",
@@ -37,9 +41,6 @@ def new_client(service: str) -> Any:
     return boto3.session.Session().client(service, **SETTINGS)
 
 
-# What is read of the client.
-
-
 def test_the_entry_is_the_clients_own(s3: Any) -> None:
     paginator = paginator_from_client(s3, "list_objects")
     assert type(paginator) is Paginator
@@ -49,15 +50,14 @@ def test_the_entry_is_the_clients_own(s3: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("service", "method_name", "limit_key", "value"),
+    ("service", "method_name", "given", "sent"),
     [
-        ("s3", "list_objects_v2", "MaxKeys", 5),
-        ("route53", "list_hosted_zones", "MaxItems", "5"),
+        ("s3", "list_objects_v2", "5", {"MaxKeys": 5}),
+        ("route53", "list_hosted_zones", 5, {"MaxItems": "5"}),
     ],
 )
-@pytest.mark.parametrize("given", [5, "5"])
 def test_the_page_size_has_the_type_in_the_clients_model(
-    service: str, method_name: str, limit_key: str, value: Any, given: Any
+    service: str, method_name: str, given: Any, sent: dict[str, Any]
 ) -> None:
     client = new_client(service)
     requests = []
@@ -69,7 +69,7 @@ def test_the_page_size_has_the_type_in_the_clients_model(
     setattr(client, method_name, method)
     paginator = paginator_from_client(client, method_name)
     assert list(paginator.paginate(PaginationConfig={"PageSize": given})) == [{}]
-    assert requests == [{limit_key: value}]
+    assert requests == [sent]
 
 
 # Errors.
@@ -109,7 +109,7 @@ def test_anything_but_a_client_is_an_error(client: Any) -> None:
         paginator_from_client(client, "list_objects_v2")
 
 
-def test_an_entry_that_says_more_than_is_known_is_an_error() -> None:
+def test_an_entry_with_an_unknown_member_is_an_error() -> None:
     """As a service model of the caller's own may, or of a botocore to come."""
     client = new_client("s3")
     client.get_paginator("list_objects_v2")._pagination_cfg["direction"] = "both"
@@ -123,32 +123,36 @@ def test_parameters_are_checked_with_the_operations_name(s3: Any) -> None:
         paginator_from_client(s3, "list_objects_v2").paginate(PaginationConfig={"MaxItems": -1})
 
 
-def test_the_clients_errors_come_unchanged_and_the_token_resumes_after_the_last_item() -> None:
-    client = new_client("s3")
-    broken = True
+@pytest.mark.parametrize("prefetch", [0, 3])
+def test_the_clients_errors_come_unchanged_and_the_token_resumes_after_the_last_item(
+    prefetch: int,
+) -> None:
+    answers: list[Any] = [
+        {"Contents": ["a", "b"], "IsTruncated": True, "NextContinuationToken": "t"},
+        botocore.exceptions.ClientError({"Error": {"Code": "SlowDown"}}, "List"),
+        {"Contents": ["c"], "IsTruncated": False},
+    ]
+    tokens: list[Any] = []
 
     def method(**params: Any) -> dict[str, Any]:
-        if "ContinuationToken" not in params:
-            page: dict[str, Any] = {"Contents": ["a", "b"], "IsTruncated": True}
-            return {**page, "NextContinuationToken": "t"}
-        if broken:
-            response = {"Error": {"Code": "SlowDown", "Message": "m"}}
-            raise botocore.exceptions.ClientError(response, "ListObjectsV2")  # type: ignore[arg-type]  # the stubs want all members
-        return {"Contents": ["c"], "IsTruncated": False}
+        tokens.append(params.get("ContinuationToken"))
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return dict(answer)
 
+    client = new_client("s3")
     client.list_objects_v2 = method
-    for prefetch in (0, 3):
-        broken = True
-        paginator = paginator_from_client(client, "list_objects_v2")
-        pages = paginator.paginate(Bucket="b", PaginationConfig={"Prefetch": prefetch})
-        iterator = pages.items()
-        assert [next(iterator), next(iterator)] == ["a", "b"]
-        with pytest.raises(botocore.exceptions.ClientError, match="SlowDown") as caught:
-            next(iterator)
-        assert not isinstance(caught.value, PagerError)
-        broken = False
-        rest = paginator.paginate(PaginationConfig={"StartingToken": pages.resume_token})
-        assert list(rest.items()) == ["c"]
+    paginator = paginator_from_client(client, "list_objects_v2")
+    pages = paginator.paginate(Bucket="b", PaginationConfig={"Prefetch": prefetch})
+    iterator = pages.items()
+    assert [next(iterator), next(iterator)] == ["a", "b"]
+    with pytest.raises(botocore.exceptions.ClientError, match="SlowDown") as caught:
+        next(iterator)
+    assert not isinstance(caught.value, PagerError)
+    rest = paginator.paginate(PaginationConfig={"StartingToken": pages.resume_token})
+    assert list(rest.items()) == ["c"]
+    assert tokens == [None, "t", "t"]
 
 
 # Nothing is loaded for it.
@@ -175,44 +179,23 @@ def test_it_is_loaded_when_it_is_used_and_loads_no_other_package() -> None:
     assert (ran.stderr, ran.stdout.strip()) == ("", "['imagebuilder_pager']")
 
 
-# Types.
+# Types, for mypy, which reads this file, too.
 
-TYPED = """
-from typing import Any
-from botocore.client import BaseClient
-from imagebuilder_pager.pagination import paginator_from_client
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
 
-class AsyncClient:
-    async def close(self) -> None: ...
+    class AsyncClient:
+        async def close(self) -> None: ...
 
-def sync(client: BaseClient) -> None:
-    pages = paginator_from_client(client, "list_things").paginate(Name="n")
-    reveal_type(pages)
-    for page in pages:
-        reveal_type(page)
+    def read_types(client: BaseClient) -> None:
+        pages = paginator_from_client(client, "list_things").paginate(Name="n")
+        assert_type(pages, PageIterator[dict[str, Any], Any])
+        for page in pages:
+            assert_type(page, dict[str, Any])
+        paginator_from_client("client", "list_things")  # type: ignore[call-overload]  # no client
 
-async def later(client: AsyncClient) -> None:
-    pages = paginator_from_client(client, "list_things").paginate(Name="n")
-    reveal_type(pages)
-    async for page in pages:
-        reveal_type(page)
-
-paginator_from_client("client", "list_things")
-"""
-
-
-def test_the_types_follow_the_client(tmp_path: Any) -> None:
-    program = tmp_path / "program.py"
-    program.write_text(TYPED)
-    out, _, _ = api.run([str(program), "--strict", "--no-incremental", "--hide-error-context"])
-    module = "imagebuilder_pager.pagination"
-    revealed = [line.split('"')[1] for line in out.splitlines() if "Revealed type" in line]
-    assert [text.replace("builtins.", "").replace("typing.", "") for text in revealed] == [
-        f"{module}.paginator.PageIterator[dict[str, Any], Any]",
-        "dict[str, Any]",
-        f"{module}.async_paginator.AsyncPageIterator[dict[str, Any], Any]",
-        "dict[str, Any]",
-    ]
-    errors = [line for line in out.splitlines() if ": error:" in line]
-    assert len(errors) == 1
-    assert "paginator_from_client" in errors[0]
+    async def read_async_types(client: AsyncClient) -> None:
+        pages = paginator_from_client(client, "list_things").paginate(Name="n")
+        assert_type(pages, AsyncPageIterator[dict[str, Any], Any])
+        async for page in pages:
+            assert_type(page, dict[str, Any])

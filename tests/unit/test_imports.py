@@ -28,7 +28,6 @@ LAYERS: Layers = [
     {"local", "fleet"},
     {""},
     {"client"},
-    {"_walk_methods"},
     {"lifecycle_walk"},
     {"_methods"},
     {"type_defs"},

@@ -1,6 +1,7 @@
-"""Timestamps in every form, and responses that do not fit the model."""
+"""Timestamps in every form, and pages that do not fit the model or the request."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -33,61 +34,49 @@ def test_a_timestamp_in_any_form_is_aware_and_in_utc(seconds: object, expected: 
 
 
 ADVICE = '\n  on_invalid_response="warn" gives these members as they were sent'
+STRING = "Input should be a valid string"
+OBJECT = "Input should be an object"
+TIMESTAMP = "Input should be a timestamp in epoch seconds"
+IN_RANGE = f"{TIMESTAMP}, within the years 1 to 9999"
+A_DATE = f"{TIMESTAMP}, ISO 8601 or as an HTTP date"
 REFUSED: list[tuple[object, list[str]]] = [
-    (
-        {"resources": [{"state": {"status": 5}}]},
-        ["resources[0].state.status: Input should be a valid string"],
-    ),
-    (
-        {"resources": [{}, {"action": {"name": ["DELETE"]}}]},
-        ["resources[1].action.name: Input should be a valid string"],
-    ),
-    (
-        {"lifecycleExecutionState": {"status": True}},
-        ["lifecycleExecutionState.status: Input should be a valid string"],
-    ),
     ({"resources": {}}, ["resources: Input should be a valid array"]),
     ({"resources": "none"}, ["resources: Input should be a valid array"]),
-    ({"resources": [{}, {}, 5]}, ["resources[2]: Input should be an object"]),
-    ({"resources": [[]]}, ["resources[0]: Input should be an object"]),
     (
-        {"resources": [{"imageUris": ["a", 1]}]},
-        ["resources[0].imageUris[1]: Input should be a valid string"],
-    ),
-    (
-        {"resources": [{"startTime": True}]},
-        ["resources[0].startTime: Input should be a timestamp in epoch seconds"],
-    ),
-    (
-        {"resources": [{"endTime": {}}]},
-        ["resources[0].endTime: Input should be a timestamp in epoch seconds"],
-    ),
-    (
-        {"resources": [{"startTime": 1e300}]},
+        {
+            "lifecycleExecutionState": {"status": True},
+            "resources": [
+                {"state": {"status": 5}},
+                {"action": {"name": ["DELETE"]}, "imageUris": ["a", 1]},
+                5,
+                [],
+            ],
+        },
         [
-            "resources[0].startTime: Input should be a timestamp in epoch seconds, within the "
-            "years 1 to 9999"
+            f"lifecycleExecutionState.status: {STRING}",
+            f"resources[0].state.status: {STRING}",
+            f"resources[1].action.name: {STRING}",
+            f"resources[1].imageUris[1]: {STRING}",
+            f"resources[2]: {OBJECT}",
+            f"resources[3]: {OBJECT}",
         ],
     ),
     (
-        {"resources": [{"startTime": float("nan")}]},
+        {
+            "resources": [
+                {"startTime": True, "endTime": {}},
+                {"startTime": 1e300, "endTime": float("nan")},
+                {"startTime": "yesterday"},
+                {"startTime": "Sun, 01 Mar 2026 12:00:00 +99999999999999999999"},
+            ]
+        },
         [
-            "resources[0].startTime: Input should be a timestamp in epoch seconds, within the "
-            "years 1 to 9999"
-        ],
-    ),
-    (
-        {"resources": [{"startTime": "Sun, 01 Mar 2026 12:00:00 +99999999999999999999"}]},
-        [
-            "resources[0].startTime: Input should be a timestamp in epoch seconds, ISO 8601 or as "
-            "an HTTP date"
-        ],
-    ),
-    (
-        {"resources": [{"startTime": "yesterday"}]},
-        [
-            "resources[0].startTime: Input should be a timestamp in epoch seconds, ISO 8601 or as "
-            "an HTTP date"
+            f"resources[0].startTime: {TIMESTAMP}",
+            f"resources[0].endTime: {TIMESTAMP}",
+            f"resources[1].startTime: {IN_RANGE}",
+            f"resources[1].endTime: {IN_RANGE}",
+            f"resources[2].startTime: {A_DATE}",
+            f"resources[3].startTime: {A_DATE}",
         ],
     ),
     (
@@ -98,11 +87,11 @@ REFUSED: list[tuple[object, list[str]]] = [
             "nextToken": ["a"],
         },
         [
-            "nextToken: Input should be a valid string",
-            "lifecycleExecutionId: Input should be a valid string",
-            "lifecycleExecutionState: Input should be an object",
-            "resources[1].snapshots[1].snapshotId: Input should be a valid string",
-            "resources[1].snapshots[1].state: Input should be an object",
+            f"nextToken: {STRING}",
+            f"lifecycleExecutionId: {STRING}",
+            f"lifecycleExecutionState: {OBJECT}",
+            f"resources[1].snapshots[1].snapshotId: {STRING}",
+            f"resources[1].snapshots[1].state: {OBJECT}",
         ],
     ),
 ]
@@ -124,8 +113,9 @@ def test_all_invalid_members_are_named(body: object, problems: list[str]) -> Non
     assert [f"{path}: {text}" for path, text in error.problems] == problems
 
 
-def test_an_invalid_response_without_a_request_id_says_so(client_with: ClientWith) -> None:
-    client = client_with(lambda _: httpx.Response(200, json={"nextToken": 5}))
+def test_an_error_does_not_contain_the_value_that_was_sent(client_with: ClientWith) -> None:
+    body = {"nextToken": {"private": "sesame"}}
+    client = client_with(lambda _: httpx.Response(200, json=body))
     with pytest.raises(ResponseValidationError) as caught:
         client.list_lifecycle_execution_resources(lifecycleExecutionId=EXECUTION_ID)
     assert caught.value.request_id is None
@@ -133,24 +123,50 @@ def test_an_invalid_response_without_a_request_id_says_so(client_with: ClientWit
         "ListLifecycleExecutionResources: the response is not valid "
         "(request id unknown)\n  - nextToken: Input should be a valid string"
     )
-
-
-def test_what_the_service_sent_is_not_in_the_error() -> None:
-    with pytest.raises(ResponseValidationError) as caught:
-        read_page({"nextToken": {"private": "sesame"}})
-    assert "sesame" not in str(caught.value)
     assert caught.value.__cause__ is caught.value.__context__ is None
 
 
-def test_an_invalid_page_is_never_yielded_in_part(client_with: ClientWith) -> None:
-    answers = [
-        {"resources": [{"resourceId": "a"}], "nextToken": "t"},
-        {"resources": [{"resourceId": "b"}, {"resourceId": 7}]},
-    ]
-    client = client_with(lambda _: httpx.Response(200, json=answers.pop(0)))
-    paginator = client.get_paginator("list_lifecycle_execution_resources")
-    found = []
-    with pytest.raises(ResponseValidationError, match=r"resources\[1\]\.resourceId"):  # noqa: PT012
-        for page in paginator.paginate(lifecycleExecutionId=EXECUTION_ID):
-            found += [resource.resource_id for resource in page.resources]
-    assert found == ["a"]
+OTHER_ID = "lce-87654321-1234-1234-1234-123456789012"
+
+
+@pytest.mark.parametrize(
+    ("page", "path"),
+    [
+        ({"resources": [{"resourceId": "b"}, {"resourceId": 7}]}, "resources[1].resourceId"),
+        ({"lifecycleExecutionId": OTHER_ID, "resources": [{}]}, "lifecycleExecutionId"),
+    ],
+    ids=["invalid", "of another execution"],
+)
+def test_a_page_that_is_an_error_is_not_yielded_and_is_resumed_at(
+    client_with: ClientWith, page: dict[str, Any], path: str
+) -> None:
+    responses = [{"resources": [{"resourceId": "a"}], "nextToken": "t"}, page]
+    client = client_with(
+        lambda _: httpx.Response(
+            200, json=responses.pop(0), headers={"x-amzn-RequestId": str(len(responses))}
+        )
+    )
+    pages = iter(
+        client.get_paginator("list_lifecycle_execution_resources").paginate(
+            lifecycleExecutionId=EXECUTION_ID
+        )
+    )
+    token = next(pages).resume_token
+    with pytest.raises(ResponseValidationError) as caught:
+        next(pages)
+    assert caught.value.request_id == "0"
+    assert [problem[0] for problem in caught.value.problems] == [path]
+    assert caught.value.resume_token == token is not None
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {},
+        {"lifecycleExecutionId": None},
+        {"lifecycleExecutionId": EXECUTION_ID.upper()},
+    ],
+    ids=["absent", "null", "other case"],
+)
+def test_a_page_without_the_id_or_with_it_in_another_case_is_a_page(members: Any) -> None:
+    assert read_page({**members, "resources": []}).resources == []

@@ -13,7 +13,7 @@ THERE = Origin(True, "there.test", 443)
 
 
 class FakeConnection:
-    """A connection that is clean as long as nobody says otherwise."""
+    """A connection that is clean until a test sets ``is_clean``."""
 
     def __init__(self) -> None:
         self.is_clean = True
@@ -43,10 +43,12 @@ class Pool:
         """Return a place at once, with a connection."""
         place = self.place(origin)
         assert self.pool.acquire(place)
-        if place.open_connection() is None:
-            place.connection = FakeConnection()
-            self.made.append(place.connection)
+        place.open_connection(self.connect)
         return place
+
+    def connect(self, _: Origin) -> FakeConnection:
+        self.made.append(FakeConnection())
+        return self.made[-1]
 
     def queue(self, origin: Origin = HERE) -> Place[FakeConnection]:
         """Return a place that has to wait."""
@@ -67,7 +69,7 @@ def test_a_clean_connection_is_kept_and_given_again(pool: Pool) -> None:
     place = pool.acquire()
     first = place.connection
     pool.release(place)
-    assert place.connection is None, "whoever has returned it does not have it any more"
+    assert place.connection is None, "a returned connection is the pool's"
     assert pool.acquire().connection is first
 
 

@@ -8,34 +8,48 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from imagebuilder_pager import exceptions
 from imagebuilder_pager._aws.config.tls import LazySSLContext
+from imagebuilder_pager._aws.transport.network import SocketBackend, SocketStream
 from imagebuilder_pager._aws.transport.types import Deadline, Origin
 from tests.fakes.servers import OK
-from tests.fakes.transports import KINDS, TRUSTING, Sender, Serve, TransportKind
+from tests.fakes.transports import KINDS, TRUSTING, Sender, Serve
 from tests.fakes.waiting import wait_until
 
-Connect = Any
-H11_KINDS = [kind for kind in KINDS if kind.is_h11 and kind.loop is None]
+pytestmark = pytest.mark.usefixtures("_no_settings")
+(H11,) = (kind for kind in KINDS if kind.is_h11 and kind.loop is None)
 
 
-@pytest.fixture(params=H11_KINDS, ids=str)
-def kind(request: pytest.FixtureRequest) -> TransportKind:
-    given: TransportKind = request.param
-    return given
+class Network(SocketBackend):
+    """Real sockets, which connect while ``proceed`` is set, or raise ``error``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.proceed = threading.Event()
+        self.proceed.set()
+        self.error: Exception | None = None
+        self.streams: list[SocketStream] = []
+
+    def connect_tcp(self, host: str, port: int, timeout: float | None = None) -> SocketStream:
+        assert self.proceed.wait(5)
+        if self.error is not None:
+            raise self.error
+        self.streams.append(super().connect_tcp(host, port, timeout))
+        return self.streams[-1]
 
 
 @pytest.fixture
-def sender(kind: TransportKind, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sender]:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    with Sender(kind, certificates=TRUSTING, preconnect=True) as sender:
+def network() -> Network:
+    return Network()
+
+
+@pytest.fixture
+def sender(network: Network) -> Iterator[Sender]:
+    with Sender(H11, certificates=TRUSTING, preconnect=True, network=network) as sender:
         yield sender
 
 
@@ -47,15 +61,6 @@ def wait_for_threads() -> None:
     for thread in threading.enumerate():
         if thread.name == "preconnect":
             thread.join(5)
-
-
-def patch_connect(monkeypatch: pytest.MonkeyPatch, function: Connect) -> Any:
-    """Have a function make the connections of threads; return the one that it replaces."""
-    from imagebuilder_pager._aws.transport import network
-
-    real = network._connect
-    monkeypatch.setattr(network, "_connect", function)
-    return real
 
 
 @pytest.mark.parametrize("encrypted", [False, True])
@@ -78,18 +83,14 @@ def test_preconnecting_twice_connects_once(serve: Serve, sender: Sender) -> None
     assert server.counts == [1]
 
 
-def test_without_the_argument_nothing_is_connected(kind: TransportKind) -> None:
-    before = threading.active_count()
-    with Sender(kind) as sender:
-        running = threading.active_count()
-        preconnect(sender, "http://127.0.0.1:9")
-        assert threading.active_count() == running
-    assert threading.active_count() == before
+def test_without_the_argument_nothing_is_connected(serve: Serve, network: Network) -> None:
+    with Sender(H11, network=network) as sender:
+        preconnect(sender, serve(b"").url)
+        wait_for_threads()
+    assert network.streams == []
 
 
-def test_a_request_to_another_origin_has_a_connection_of_its_own(
-    serve: Serve, sender: Sender
-) -> None:
+def test_a_request_to_another_origin_has_its_own_connection(serve: Serve, sender: Sender) -> None:
     early, other = serve([OK]), serve([OK])
     preconnect(sender, early.url)
     assert sender.send(other.url).body == b"{}"
@@ -103,7 +104,7 @@ def test_a_request_to_another_origin_has_a_connection_of_its_own(
     [b"", b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"],
     ids=["nothing", "408"],
 )
-def test_a_preconnected_connection_that_the_server_has_closed(
+def test_a_preconnected_connection_that_the_server_has_closed_is_not_used(
     serve: Serve,
     sender: Sender,
     localhost_context: ssl.SSLContext,
@@ -120,19 +121,14 @@ def test_a_preconnected_connection_that_the_server_has_closed(
 @pytest.mark.parametrize(
     "error", [ConnectionRefusedError(111, "Connection refused"), MemoryError()]
 )
-def test_an_error_of_preconnecting_is_the_threads_alone(
-    serve: Serve, sender: Sender, monkeypatch: pytest.MonkeyPatch, error: Exception
+def test_after_an_error_of_preconnecting_the_request_connects(
+    serve: Serve, sender: Sender, network: Network, error: Exception
 ) -> None:
-    """The request tries by itself, and meets the error again if it is still there."""
     server = serve([OK])
-    with monkeypatch.context() as patch:
-
-        def fail(*_: Any) -> Any:
-            raise error
-
-        patch_connect(patch, fail)
-        preconnect(sender, server.url)
-        wait_for_threads()
+    network.error = error
+    preconnect(sender, server.url)
+    wait_for_threads()
+    network.error = None
     assert sender.send(server.url).body == b"{}"
     assert server.counts == [1]
 
@@ -145,46 +141,35 @@ def test_a_refused_connection_is_an_error_of_the_first_request(sender: Sender) -
         sender.send(url)
 
 
-def test_a_ca_bundle_that_cannot_be_loaded_is_an_error_of_the_first_request(
-    kind: TransportKind, monkeypatch: pytest.MonkeyPatch, serve: Serve
+@pytest.mark.parametrize(
+    ("url", "variable", "value"),
+    [
+        ("https://127.0.0.1:{}", "SSL_CERT_FILE", "/does/not/exist.pem"),
+        ("http://host.test", "HTTP_PROXY", "socks5://127.0.0.1:9"),
+        ("http://host.test", "HTTP_PROXY", "http://host:port"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_an_error_of_the_first_request(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, url: str, variable: str, value: str
 ) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", "/does/not/exist.pem")
-    server = serve(b"", b"")
-    url = server.url.replace("http", "https")
-    with Sender(kind, certificates=LazySSLContext(), preconnect=True) as sender:
+    monkeypatch.setenv(variable, value)
+    url = url.format(serve(b"", b"").port)
+    with Sender(H11, certificates=LazySSLContext(), preconnect=True) as sender:
         preconnect(sender, url)
-        with pytest.raises(exceptions.InvalidConfigError, match="SSL_CERT_FILE: no certificates"):
+        with pytest.raises(exceptions.InvalidConfigError, match=variable):
             sender.send(url)
 
 
-@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "http://host:port"])
-def test_a_proxy_that_cannot_be_used_is_an_error_of_the_first_request(
-    sender: Sender, monkeypatch: pytest.MonkeyPatch, proxy: str
-) -> None:
-    monkeypatch.setenv("HTTP_PROXY", proxy)
-    preconnect(sender, "http://host.test")
-    with pytest.raises(exceptions.InvalidConfigError, match="HTTP_PROXY"):
-        sender.send("http://host.test")
-
-
 def test_the_first_request_waits_for_preconnecting(
-    serve: Serve, sender: Sender, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, sender: Sender, network: Network
 ) -> None:
     server = serve([OK])
-    proceed = threading.Event()
-
-    def connect(*arguments: Any) -> Any:
-        assert proceed.wait(5)
-        return real(*arguments)
-
-    real = patch_connect(monkeypatch, connect)
+    network.proceed.clear()
     preconnect(sender, server.url)
-    pool = sender.transport._pools.pool
-    with ThreadPoolExecutor(1) as threads:
-        call = threads.submit(sender.send, server.url)
-        wait_until(lambda: len(pool._waiting) == 1)
-        proceed.set()
-        assert call.result().body == b"{}"
+    call = sender.start(server.url)
+    wait_until(lambda: sender.count_waiting() == 1)
+    network.proceed.set()
+    assert call.result().body == b"{}"
     assert server.counts == [1]
 
 
@@ -215,40 +200,25 @@ def test_preconnecting_without_a_thread(
 
 
 def test_closing_does_not_wait_for_preconnecting(
-    serve: Serve, kind: TransportKind, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, sender: Sender, network: Network
 ) -> None:
-    server = serve(b"")
-    proceed = threading.Event()
-    created: list[socket.socket] = []
-
-    def connect(*arguments: Any) -> Any:
-        assert proceed.wait(5)
-        created.append(real(*arguments))
-        return created[0]
-
-    real = patch_connect(monkeypatch, connect)
-    with Sender(kind, preconnect=True) as sender:
-        preconnect(sender, server.url)
-    proceed.set()
+    network.proceed.clear()
+    preconnect(sender, serve(b"").url)
+    sender.close_transport()
+    network.proceed.set()
     wait_for_threads()
-    assert created[0].fileno() == -1, "the late connection is closed"
+    assert network.streams[0].socket.fileno() == -1, "the late connection is closed"
 
 
-def test_an_abandoned_connection_is_closed(
-    serve: Serve, kind: TransportKind, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_a_preconnected_connection_ends_with_the_client(serve: Serve, is_closed: bool) -> None:
     server = serve([b""])
-    with Sender(kind, preconnect=True) as sender:
-        preconnect(sender, server.url)
-        wait_for_threads()
-    assert server.closed[0].wait(5)
-
-
-def test_a_client_that_is_lost_while_it_preconnects_leaves_nothing_open(serve: Serve) -> None:
-    server = serve([b""])
-    client = KINDS[1].make(preconnect=True)
+    client: Any = H11.make(preconnect=True)
     client.preconnect(Origin.from_url(server.url), 5.0)
     wait_for_threads()
-    del client
-    gc.collect()
+    if is_closed:
+        client.close()
+    else:
+        del client
+        gc.collect()
     assert server.closed[0].wait(5)

@@ -11,25 +11,39 @@ import pytest
 from imagebuilder_pager import exceptions
 from imagebuilder_pager._aws.rate_limit import FORGET_AFTER, MIN_RATE, AdaptiveRate, RateSnapshot
 from tests.fakes.accounts import LOCAL_CREDENTIALS
-from tests.fakes.calls import MakeCalls, async_calls, sync_calls
+from tests.fakes.calls import MakeCalls, every_client
 from tests.fakes.clocks import FakeClock
 from tests.fakes.services import error_response
 
 
 def use(rate: AdaptiveRate, start: float, seconds: float, per_second: float) -> float:
-    """Send so many requests a second, all with success; return the time afterwards."""
+    """Send requests at a rate, all with success; return the time afterwards."""
     for number in range(1, int(seconds * per_second) + 1):
         rate.record_response(start + number / per_second, throttled=False)
     return start + seconds
 
 
 def wait_all(rate: AdaptiveRate, now: float, requests: int) -> float:
-    """Take so many tokens, one after another; return the seconds that it takes."""
+    """Take tokens, one after another; return the seconds that it takes."""
     waited = 0.0
     for _ in range(requests):
         while wait := rate.take_token(now + waited):
             waited += wait
     return waited
+
+
+def state_of(rate: AdaptiveRate, now: float) -> RateSnapshot:
+    snapshot = rate.snapshot(now)
+    assert snapshot is not None
+    return snapshot
+
+
+def throttled_rate() -> tuple[AdaptiveRate, float]:
+    """Return a rate that was throttled after ten seconds at 20 requests a second, and the time."""
+    rate = AdaptiveRate(0.0)
+    now = use(rate, 0.0, 10, 20)
+    rate.record_response(now, throttled=True)
+    return rate, now
 
 
 def test_nothing_is_limited_before_the_service_throttles() -> None:
@@ -39,26 +53,20 @@ def test_nothing_is_limited_before_the_service_throttles() -> None:
     assert rate.snapshot(now) is None
 
 
-def test_throttling_lowers_the_rate_to_seven_tenths_of_what_was_used() -> None:
-    rate = AdaptiveRate(0.0)
-    now = use(rate, 0.0, 10, 20)
-    rate.record_response(now, throttled=True)
-    snapshot = rate.snapshot(now)
-    assert snapshot is not None
+def test_throttling_lowers_the_rate_to_seven_tenths_of_the_used_one() -> None:
+    rate, now = throttled_rate()
+    snapshot = state_of(rate, now)
     assert snapshot.throttled_rate == pytest.approx(20, rel=0.1)
     assert snapshot.rate == pytest.approx(14, rel=0.1)
     assert wait_all(rate, now, 14) == pytest.approx(1.0, rel=0.1)
 
 
 def test_each_further_throttling_lowers_it_down_to_one_request_in_two_seconds() -> None:
-    rate = AdaptiveRate(0.0)
-    now = use(rate, 0.0, 10, 20)
-    rates = []
-    for _ in range(20):
+    rate, now = throttled_rate()
+    rates = [state_of(rate, now).rate]
+    for _ in range(19):
         rate.record_response(now, throttled=True)
-        snapshot = rate.snapshot(now)
-        assert snapshot is not None
-        rates.append(snapshot.rate)
+        rates.append(state_of(rate, now).rate)
     assert rates == sorted(rates, reverse=True)
     assert rates[1] == pytest.approx(rates[0] * 0.7)
     assert rates[-1] == MIN_RATE == 0.5
@@ -66,29 +74,21 @@ def test_each_further_throttling_lowers_it_down_to_one_request_in_two_seconds() 
 
 
 def test_success_brings_the_rate_back_slowly_near_the_rate_that_throttled_and_then_beyond() -> None:
-    rate = AdaptiveRate(0.0)
-    now = use(rate, 0.0, 10, 20)
-    rate.record_response(now, throttled=True)
+    rate, now = throttled_rate()
     after = []
     for _ in range(10):
         now = use(rate, now, 1, 40)
-        snapshot = rate.snapshot(now)
-        assert snapshot is not None
-        after.append(snapshot.rate)
+        after.append(state_of(rate, now).rate)
     assert after == sorted(after)
     plateau = (20 * 0.3 / 0.4) ** (1 / 3)  # CUBIC's K, about 2.5 s
     assert after[round(plateau) - 1] == pytest.approx(20, rel=0.05)
     assert after[-1] > 40
 
 
-def test_the_rate_is_at_most_twice_what_is_used() -> None:
-    rate = AdaptiveRate(0.0)
-    now = use(rate, 0.0, 10, 20)
-    rate.record_response(now, throttled=True)
+def test_the_rate_is_at_most_twice_the_one_that_is_used() -> None:
+    rate, now = throttled_rate()
     now = use(rate, now, 60, 4)
-    snapshot = rate.snapshot(now)
-    assert snapshot is not None
-    assert snapshot.rate == pytest.approx(8, rel=0.15)
+    assert state_of(rate, now).rate == pytest.approx(8, rel=0.15)
 
 
 def test_a_burst_that_is_throttled_at_once_has_a_rate_all_the_same() -> None:
@@ -96,21 +96,14 @@ def test_a_burst_that_is_throttled_at_once_has_a_rate_all_the_same() -> None:
     for _ in range(10):
         rate.record_response(0.1, throttled=False)
     rate.record_response(0.1, throttled=True)
-    snapshot = rate.snapshot(0.1)
-    assert snapshot is not None
-    assert snapshot.rate == pytest.approx(0.7 * 22)
+    assert state_of(rate, 0.1).rate == pytest.approx(0.7 * 22)
 
 
-def test_another_worker_goes_on_at_the_same_rate() -> None:
-    rate = AdaptiveRate(0.0)
-    now = use(rate, 0.0, 10, 20)
-    rate.record_response(now, throttled=True)
-    before = rate.snapshot(now + 1)
-    assert before is not None
+def test_another_worker_continues_at_the_same_rate() -> None:
+    rate, now = throttled_rate()
+    before = state_of(rate, now + 1)
     other = AdaptiveRate(5000.0, before)
-    after = other.snapshot(5000.0)
-    assert after is not None
-    assert tuple(after) == pytest.approx(tuple(before))
+    assert tuple(state_of(other, 5000.0)) == pytest.approx(tuple(before))
     assert wait_all(other, 5000.0, 14) == pytest.approx(1.0, rel=0.1)
 
 
@@ -119,18 +112,18 @@ def test_a_rate_of_long_ago_is_forgotten() -> None:
     assert wait_all(rate, 0.0, 100) == 0
 
 
-def test_whoever_waits_takes_no_token_and_looks_again_at_the_rate() -> None:
+def test_a_waiting_call_takes_no_token_and_looks_again_at_the_rate() -> None:
     rate = AdaptiveRate(0.0, RateSnapshot(0.5, 0.5, 0.0))
     assert [rate.take_token(0.0) for _ in range(9)] == [2.0] * 9
     assert [rate.take_token(2.0), rate.take_token(2.0)] == [0.0, 2.0]
-    # By successes the rate grows, and those who wait have their tokens sooner.
+    # By successes the rate grows, and waiting calls have their tokens sooner.
     now = use(rate, 2.0, 4, 10)
     waits = [rate.take_token(now) for _ in range(99)]
     assert waits[0] == 0
     assert 0 < waits[-1] < 0.5
 
 
-def test_many_who_are_throttled_at_once_soon_send_at_the_rate_that_the_service_allows() -> None:
+def test_many_callers_throttled_at_once_soon_send_at_the_rate_that_the_service_allows() -> None:
     """Sixteen callers, of a service that allows ten requests a second: all on one clock."""
     allowed, served, now = 10.0, 0, 0.0
     rate = AdaptiveRate(now)
@@ -152,7 +145,7 @@ def test_many_who_are_throttled_at_once_soon_send_at_the_rate_that_the_service_a
 
 
 Respond = Callable[[httpx.Request], httpx.Response]
-every_client = pytest.mark.parametrize("calls", [sync_calls, async_calls], ids=["sync", "async"])
+ADAPTIVE: dict[str, Any] = {"retry_mode": "adaptive", "max_attempts": 1, **LOCAL_CREDENTIALS}
 
 
 def throttling_first(*responses: httpx.Response) -> Respond:
@@ -176,7 +169,7 @@ def test_after_throttling_an_adaptive_client_waits_for_its_token(
     def slept(mode: str) -> list[float]:
         clock = FakeClock()
         respond = throttling_first(error_response(*throttled))
-        calls(respond, 2, clock=clock, **LOCAL_CREDENTIALS, retry_mode=mode, max_attempts=1)
+        calls(respond, 2, clock=clock, **{**ADAPTIVE, "retry_mode": mode})
         return clock.slept
 
     assert slept("adaptive") == [pytest.approx(1 / 1.4)]  # of 1 request in the first half second
@@ -188,7 +181,7 @@ def test_after_throttling_an_adaptive_client_waits_for_its_token(
 def test_no_other_response_limits_the_rate(other: tuple[int, str | None], calls: MakeCalls) -> None:
     clock = FakeClock()
     respond = throttling_first(*(error_response(*other) for _ in range(20)))
-    calls(respond, 20, clock=clock, **LOCAL_CREDENTIALS, retry_mode="adaptive", max_attempts=1)
+    calls(respond, 20, clock=clock, **ADAPTIVE)
     assert clock.slept == []
 
 
@@ -207,8 +200,7 @@ def test_the_rate_is_set_by_responses_alone(
             return httpx.Response(status, json={"resources": []})
         raise httpx.ConnectError("refused")
 
-    options: dict[str, Any] = {"clock": FakeClock(), "max_attempts": 1}
-    calls(respond, 4, **LOCAL_CREDENTIALS, **options, retry_mode="adaptive")
+    calls(respond, 4, clock=FakeClock(), **ADAPTIVE)
     assert recorded == [True, False, False]
 
 
@@ -216,8 +208,7 @@ def test_the_rate_is_set_by_responses_alone(
 def test_a_wait_that_passes_the_total_timeout_is_an_error_at_once(calls: MakeCalls) -> None:
     clock = FakeClock()
     respond = throttling_first(error_response(429))
-    limits: dict[str, Any] = {"max_attempts": 1, "total_timeout": 0.5}
-    outcomes = calls(respond, 30, clock=clock, **LOCAL_CREDENTIALS, retry_mode="adaptive", **limits)
+    outcomes = calls(respond, 30, clock=clock, total_timeout=0.5, **ADAPTIVE)
     assert isinstance(outcomes[0], exceptions.ClientError)
     # A call that is not sent takes no token: the last one would wait no longer than the first.
     assert {type(error) for error in outcomes[1:]} == {exceptions.ReadTimeoutError}
@@ -232,6 +223,5 @@ def test_each_retry_of_an_adaptive_client_waits_for_a_token(calls: MakeCalls) ->
     for _ in range(10):  # the backoff alone is random, and seldom as long
         clock = FakeClock()
         respond = throttling_first(error_response(429))
-        options: dict[str, Any] = {"clock": clock, "retry_mode": "adaptive"}
-        assert calls(respond, 1, **LOCAL_CREDENTIALS, **options) == [None]
+        assert calls(respond, 1, clock=clock, **{**ADAPTIVE, "max_attempts": 2}) == [None]
         assert sum(clock.slept) > 1 / 1.5

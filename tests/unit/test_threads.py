@@ -36,7 +36,7 @@ def test_a_call_has_its_result_and_its_callers_context() -> None:
     assert result_of(call_in_thread(variable.get, "test")) == "of the caller"
 
 
-def test_each_that_waits_has_an_error_of_its_own() -> None:
+def test_each_caller_has_its_own_error() -> None:
     future = call_in_thread(fail, "test")
     errors = []
     for _ in range(2):
@@ -88,7 +88,7 @@ def test_those_that_wait_share_one_thread(calls: SharedCalls) -> None:
     assert result_of(other) == -1
     proceed.set()
     assert {result_of(future) for future in futures} == {1}
-    assert result_of(calls.start(("a", 1), function)) == 2, "whoever asks after the end"
+    assert result_of(calls.start(("a", 1), function)) == 2, "a call after the end is another one"
 
 
 def test_a_call_that_failed_is_made_again(calls: SharedCalls) -> None:

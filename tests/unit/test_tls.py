@@ -21,7 +21,7 @@ from imagebuilder_pager._aws.config.tls import (
 )
 from tests.fakes.accounts import LOCAL_CREDENTIALS
 from tests.fakes.clients import list_page
-from tests.fakes.connections import http_response
+from tests.fakes.connections import page_response
 from tests.fakes.transports import LOCALHOST_CERTIFICATE, RENEWED_CERTIFICATE, Serve
 
 pytestmark = pytest.mark.usefixtures("_no_settings")
@@ -63,7 +63,7 @@ def test_certificates_are_those_of_boto3s_settings(
 def test_a_clients_connections_are_verified_as_the_argument_says(
     serve: Serve, localhost_context: ssl.SSLContext, verify: Any
 ) -> None:
-    url = serve([http_response({"resources": []})], context=localhost_context).url
+    url = serve([page_response("r-1")], context=localhost_context).url
     arguments: Any = {"endpoint_url": url, "verify": verify, **LOCAL_CREDENTIALS}
     with ImageBuilder("us-west-2", max_attempts=1, **arguments) as client:
         if verify in {None, True}:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -17,17 +18,15 @@ from tests.fakes.servers import OK
 from tests.fakes.transports import (
     TIMEOUTS,
     TRUSTING,
-    Sender,
     SendTo,
     Serve,
-    TransportKind,
     error_of,
 )
 
 
 @pytest.fixture
 def silent() -> Iterator[int]:
-    """Listen on a port where nothing is ever accepted; connections come about all the same."""
+    """Listen on a port; the system makes connections, and none is accepted."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
 
@@ -48,21 +47,20 @@ def test_a_refused_connection(send_to: SendTo) -> None:
     assert error.__cause__ is not None
 
 
-def test_a_host_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch, send_to: SendTo) -> None:
-    def resolve(*_: Any, **__: Any) -> Any:
-        raise socket.gaierror(-2, "Name or service not known")
-
-    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+@pytest.mark.parametrize(
+    ("addresses", "text"),
+    [
+        (socket.gaierror(-2, "Name or service not known"), "Name or service not known"),
+        ([], "the name has no address"),
+    ],
+)
+def test_a_host_without_an_address(
+    monkeypatch: pytest.MonkeyPatch, send_to: SendTo, addresses: Any, text: str
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", Mock(side_effect=[addresses]))
     error = error_of(send_to, "http://host.test")
     assert type(error) is exceptions.EndpointConnectionError
-    assert "Name or service not known" in str(error)
-
-
-def test_a_host_without_an_address(monkeypatch: pytest.MonkeyPatch, send_to: SendTo) -> None:
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [])
-    error = error_of(send_to, "http://host.test")
-    assert type(error) is exceptions.EndpointConnectionError
-    assert "the name has no address" in str(error)
+    assert text in str(error)
 
 
 @pytest.mark.parametrize("bounded_by", ["connect", "deadline"])
@@ -76,7 +74,7 @@ def test_a_name_that_takes_too_long_to_resolve(
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    host = f"host-{time.monotonic_ns()}.test"  # its lookup goes on after the test
+    host = f"host-{time.monotonic_ns()}.test"  # its lookup outlives the test
     try:
         error = error_of(send_to, f"http://{host}", **short_time(bounded_by))
     finally:
@@ -98,45 +96,6 @@ def test_a_response_that_does_not_come(silent: int, send_to: SendTo, bounded_by:
     error = error_of(send_to, url, **short_time(bounded_by))
     assert type(error) is exceptions.ReadTimeoutError
     assert str(error).startswith(f"no response in time from {url}: ")
-
-
-@pytest.mark.parametrize(
-    "begin",
-    [
-        b"HTTP/1.1 200 OK\r\nX: ",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ",
-    ],
-    ids=["head", "body", "chunk extension", "trailer"],
-)
-@pytest.mark.parametrize("piece", [b"x", b"HTTP/1.1 100 Continue\r\n\r\n"])
-def test_a_response_that_drips_ends_with_the_deadline(
-    kind: TransportKind, begin: bytes, piece: bytes
-) -> None:
-    """Each read brings something within its timeout, and takes a second."""
-    if piece != b"x":
-        begin = b""
-    now = [0.0]
-
-    class Dripping(FakeStream):
-        def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-            assert timeout is not None
-            assert 0 < timeout <= 5
-            now[0] += 1
-            self.receive(piece)
-            return super().read(max_bytes, timeout)
-
-    def monotonic() -> float:
-        return now[0]
-
-    network = FakeNetwork(lambda: Dripping(begin, 1000))
-    with (
-        Sender(kind, network=network, monotonic=monotonic) as sender,
-        pytest.raises(exceptions.ReadTimeoutError),
-    ):
-        sender.send("http://host.test", deadline=Deadline(10, monotonic))
-    assert 10 <= now[0] <= 11
 
 
 def test_a_connection_that_takes_too_long(send_to: SendTo) -> None:
@@ -169,22 +128,18 @@ def test_a_timeout_may_be_as_long_as_it_can_be_given(serve: Serve, send_to: Send
     assert send_to(server.url, timeouts=timeouts, deadline=deadline).body == b"{}"
 
 
-def test_each_timeout_is_for_its_operation(send_to: SendTo) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "read", "write"), [(None, 2.0, 3.0), (2.5, 2.0, 2.5), (1.5, 1.5, 1.5)]
+)
+def test_each_timeout_is_for_its_operation_and_ends_with_the_deadline(
+    send_to: SendTo, seconds: float | None, read: float, write: float
+) -> None:
     network = FakeNetwork(lambda: FakeStream(OK, ends=False))
-    deadline = Deadline(None, lambda: 0.0)
+    deadline = Deadline(seconds, lambda: 0.0)
     timeouts = Timeouts(1.0, 2.0, 3.0, 4.0)
     send_to("http://host.test", network=network, timeouts=timeouts, deadline=deadline)
     assert network.connected == [("host.test", 80, 1.0)]
-    assert network.streams[0].waits == {("write", 3.0), ("read", 2.0)}
-
-
-def test_no_timeout_is_beyond_the_deadline(send_to: SendTo) -> None:
-    network = FakeNetwork(lambda: FakeStream(OK, ends=False))
-    deadline = Deadline(2.5, lambda: 0.0)
-    timeouts = Timeouts(1.0, None, 3.0, 4.0)
-    send_to("http://host.test", network=network, timeouts=timeouts, deadline=deadline)
-    assert network.connected == [("host.test", 80, 1.0)]
-    assert network.streams[0].waits == {("write", 2.5), ("read", 2.5)}
+    assert network.streams[0].waits == {("write", write), ("read", read)}
 
 
 def test_a_deadline_that_has_passed_sends_nothing(send_to: SendTo) -> None:
@@ -229,16 +184,11 @@ def resolve_to(monkeypatch: pytest.MonkeyPatch, addresses: Addresses) -> None:
 def test_an_address_that_refuses_is_followed_by_the_next(
     serve: Serve, send_to: SendTo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = serve([OK])
-    resolve_to(monkeypatch, addresses_of(refusing_port(), refusing_port(), server.port))
+    refusing = [refusing_port(), refusing_port()]
+    resolve_to(monkeypatch, addresses_of(*refusing, serve([OK]).port))
     assert send_to("http://several.test").body == b"{}"
-
-
-def test_the_error_of_the_last_address_is_the_error(
-    send_to: SendTo, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    resolve_to(monkeypatch, addresses_of(refusing_port(), refusing_port()))
-    assert type(error_of(send_to, "http://several.test")) is exceptions.EndpointConnectionError
+    resolve_to(monkeypatch, addresses_of(*refusing))
+    assert type(error_of(send_to, "http://others.test")) is exceptions.EndpointConnectionError
 
 
 def test_an_address_that_is_silent_leaves_time_for_the_next(

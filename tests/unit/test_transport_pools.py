@@ -1,38 +1,24 @@
-"""Every way to send: at most so many connections, who waits for one, and how a pool ends."""
+"""Every way to send: how many connections there are, the queue for them, and how a pool ends."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import socket
-import subprocess
-import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
-from imagebuilder_pager import (
-    AsyncH11Client,
-    AsyncImageBuilder,
-    H11Client,
-    ImageBuilder,
-    exceptions,
-)
-from imagebuilder_pager._aws.transport.pool import Place
-from imagebuilder_pager._aws.transport.types import Deadline, Origin
-from imagebuilder_pager.local import LocalImageBuilder, LocalServer, generate_account
-from tests.fakes.accounts import LOCAL_CREDENTIALS
-from tests.fakes.clients import EXECUTION
-from tests.fakes.networks import FakeNetwork, FakeStream, RespondingStream
-from tests.fakes.servers import OK, Script, ScriptedServer, read_request
+from imagebuilder_pager import exceptions
+from imagebuilder_pager._aws.transport.types import Deadline
+from tests.fakes.networks import FakeNetwork, RespondingStream
+from tests.fakes.servers import OK, ConnectionServer, requests_on
 from tests.fakes.transports import (
     KINDS,
     TIMEOUTS,
@@ -43,97 +29,81 @@ from tests.fakes.transports import (
 )
 from tests.fakes.waiting import wait_until
 
-SYNC_KINDS = [kind for kind in KINDS if kind.loop is None]
 ASYNC_KINDS = [kind for kind in KINDS if kind.loop is not None]
 ASYNCIO_KINDS = [kind for kind in KINDS if kind.loop == "asyncio"]
 
-sync_only = pytest.mark.parametrize("kind", SYNC_KINDS, ids=str)
 async_only = pytest.mark.parametrize("kind", ASYNC_KINDS, ids=str)
 asyncio_only = pytest.mark.parametrize("kind", ASYNCIO_KINDS, ids=str)
+pytestmark = pytest.mark.usefixtures("_no_settings")
 
 
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.upper().endswith("_PROXY")]:
-        monkeypatch.delenv(name)
-
-
-class CountingNetwork(FakeNetwork):
-    """A network that knows how many of its connections are open, and how many were at most."""
+class HoldingServer(ConnectionServer):
+    """A server that responds once the event ``proceed`` is set."""
 
     def __init__(self) -> None:
-        super().__init__(lambda: RespondingStream(OK))
-        self.most_open = 0
+        self.proceed = threading.Event()
+        super().__init__(self._respond)
 
-    def connect_tcp(self, host: str, port: int, timeout: float | None = None) -> FakeStream:
-        stream = super().connect_tcp(host, port, timeout)
-        self.most_open = max(self.most_open, self.count_open())
-        return stream
-
-    def count_open(self) -> int:
-        return sum(not stream.is_closed for stream in self.streams)
-
-
-def run_together(
-    kind: TransportKind, count: int, function: Callable[[int], Coroutine[Any, Any, None]]
-) -> None:
-    """Run so many calls of a function at a time in the event loop of the kind."""
-
-    async def main() -> None:
-        async with anyio.create_task_group() as group:
-            for number in range(count):
-                group.start_soon(function, number)
-
-    anyio.run(main, backend=str(kind.loop))
+    def _respond(self, connection: socket.socket, _: int) -> None:
+        for _request in requests_on(connection):
+            assert self.proceed.wait(10)
+            connection.sendall(OK)
 
 
 @pytest.fixture
-def account_server() -> Iterator[LocalServer]:
-    with LocalServer(LocalImageBuilder(generate_account(resources=30))) as server:
+def holding() -> Iterator[HoldingServer]:
+    with HoldingServer() as server:
         yield server
 
 
-@sync_only
-def test_many_threads_share_few_connections(
-    kind: TransportKind, account_server: LocalServer
+@pytest.fixture
+def sender(kind: TransportKind) -> Iterator[Sender]:
+    with Sender(kind, max_connections=1) as sender:
+        yield sender
+
+
+def start_first(sender: Sender, holding: HoldingServer) -> Any:
+    """Start the request that has the only connection, and return its future."""
+    first = sender.start(holding.url)
+    wait_until(lambda: holding.accepted == 1)
+    return first
+
+
+def start_waiting(sender: Sender, holding: HoldingServer, **options: Any) -> Any:
+    """Start a request that waits for the connection, and return its future."""
+    before = sender.count_waiting()
+    waiting = sender.start(holding.url, **options)
+    wait_until(lambda: sender.count_waiting() == before + 1)
+    return waiting
+
+
+@pytest.mark.parametrize(("limit", "options"), [(4, {"max_connections": 4}), (10, {})])
+def test_no_more_connections_than_the_limit(
+    kind: TransportKind, holding: HoldingServer, limit: int, options: dict[str, int]
 ) -> None:
+    with Sender(kind, **options) as sender:
+        calls = [sender.start(holding.url) for _ in range(limit + 3)]
+        wait_until(lambda: sender.count_waiting() == 3)
+        holding.proceed.set()
+        assert [call.result().body for call in calls] == [b"{}"] * (limit + 3)
+    assert holding.accepted == limit
+
+
+def test_many_requests_share_few_connections(kind: TransportKind, holding: HoldingServer) -> None:
+    holding.proceed.set()
     with Sender(kind, max_connections=3) as sender, ThreadPoolExecutor(8) as threads:
-        found = list(threads.map(lambda _: sender.send(account_server.url).status, range(80)))
-    assert set(found) == {400}, "the body is not a valid one"
-
-
-@async_only
-def test_many_tasks_share_few_connections(kind: TransportKind, account_server: LocalServer) -> None:
-    transport = kind.make(max_connections=3)
-    statuses = []
-
-    async def send(_: int) -> None:
-        received = await transport.send(signed_request(transport, account_server.url))
-        statuses.append(received.status)
-
-    run_together(kind, 80, send)
-    assert statuses == [400] * 80
-
-
-@async_only
-def test_no_more_connections_than_the_limit(kind: TransportKind) -> None:
-    network = CountingNetwork()
-    transport = kind.make(network=network, max_connections=4)
-
-    async def send(_: int) -> None:
-        for _ in range(3):
-            await transport.send(signed_request(transport, "http://host.test"))
-
-    run_together(kind, 20, send)
-    assert network.most_open == 4
-    assert len(network.streams) == 4
+        found = list(threads.map(lambda _: sender.send(holding.url).body, range(80)))
+    assert found == [b"{}"] * 80
+    assert holding.accepted <= 3
 
 
 @async_only
 @pytest.mark.parametrize("count", [2, 3])
-def test_tasks_get_a_connection_in_the_order_of_coming(kind: TransportKind, count: int) -> None:
-    """One that returns a connection and asks for another one at once waits for its turn."""
-    transport = kind.make(network=CountingNetwork(), max_connections=1)
+def test_tasks_get_a_connection_in_the_order_of_their_requests(
+    kind: TransportKind, count: int
+) -> None:
+    """A task that returns a connection and asks for another one at once waits for its turn."""
+    transport = kind.make(network=FakeNetwork(lambda: RespondingStream(OK)), max_connections=1)
     order: list[int] = []
 
     async def send(number: int) -> None:
@@ -141,186 +111,58 @@ def test_tasks_get_a_connection_in_the_order_of_coming(kind: TransportKind, coun
             await transport.send(signed_request(transport, "http://host.test"))
             order.append(number)
 
-    run_together(kind, count, send)
+    async def main() -> None:
+        async with anyio.create_task_group() as group:
+            for number in range(count):
+                group.start_soon(send, number)
+
+    anyio.run(main, backend=str(kind.loop))
     rounds = [set(order[i : i + count]) for i in range(0, 3 * count, count)]
     assert rounds == [set(range(count))] * 3
 
 
-@pytest.fixture
-def silent_url() -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-
-@sync_only
-def test_a_thread_that_waits_until_its_deadline_gets_a_timeout(
-    kind: TransportKind, silent_url: str
+def test_a_request_that_waits_until_its_deadline_gets_a_timeout(
+    sender: Sender, holding: HoldingServer
 ) -> None:
-    with Sender(kind, max_connections=1) as sender, ThreadPoolExecutor(1) as threads:
-        first = threads.submit(sender.send, silent_url, timeouts=TIMEOUTS._replace(read=0.5))
-        wait_until(lambda: len(sender.transport._pools.pool._in_use) == 1)
-        with pytest.raises(exceptions.ConnectTimeoutError, match="no connection became free"):
-            sender.send(silent_url, deadline=Deadline(0.05, time.monotonic))
-        with pytest.raises(exceptions.ReadTimeoutError):
-            first.result()
+    first = start_first(sender, holding)
+    with pytest.raises(exceptions.ConnectTimeoutError, match="no connection became free in time"):
+        sender.send(holding.url, deadline=Deadline(0.05, time.monotonic))
+    assert sender.count_waiting() == 0
+    holding.proceed.set()
+    assert first.result().body == b"{}"
 
 
-@async_only
-def test_a_task_that_waits_until_its_deadline_gets_a_timeout(
-    kind: TransportKind, silent_url: str
+def test_a_wait_for_a_connection_may_take_longer_than_the_other_timeouts(
+    sender: Sender, holding: HoldingServer
 ) -> None:
-    transport = kind.make(max_connections=1)
-    errors: list[BaseException] = []
-
-    async def send(number: int) -> None:
-        if number:
-            await anyio.wait_all_tasks_blocked()
-        deadline = Deadline(0.05 if number else None, time.monotonic)
-        timeouts = TIMEOUTS._replace(read=0.2)
-        request = signed_request(transport, silent_url, timeouts=timeouts, deadline=deadline)
-        with pytest.raises(exceptions.HTTPClientError) as caught:
-            await transport.send(request)
-        errors.append(caught.value)
-
-    run_together(kind, 2, send)
-    assert [type(error) for error in errors] == [
-        exceptions.ConnectTimeoutError,
-        exceptions.ReadTimeoutError,
-    ]
-    assert "no connection became free in time" in str(errors[0])
-
-
-@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
-@pytest.mark.parametrize("http_client", [None, H11Client, AsyncH11Client])
-def test_a_wait_for_a_connection_is_no_failure_and_no_retry(
-    account_server: LocalServer, http_client: Any, is_async: bool
-) -> None:
-    """Though it takes longer than each of the other timeouts."""
-    if (http_client is AsyncH11Client) != (is_async and http_client is not None):
-        pytest.skip("the other kind of client")
-    arguments: Any = {
-        "endpoint_url": account_server.url,
-        "max_attempts": 1,
-        "connect_timeout": 0.05,
-        **LOCAL_CREDENTIALS,
-    }
-    if http_client is None:
-        arguments["max_pool_connections"] = 1
-    else:
-        arguments["http_client"] = http_client(max_connections=1)
-    free = threading.Event()
-    client: Any
-    if not is_async:
-        client = ImageBuilder("us-west-2", **arguments)
-        place: Place[Any] = Place(Origin.from_url(account_server.url), bool)
-        pool = client._transport._pools.pool
-        assert pool.acquire(place)
-        with ThreadPoolExecutor(4) as threads:
-            calls = [
-                threads.submit(client.list_lifecycle_execution_resources, **EXECUTION)
-                for _ in range(4)
-            ]
-            wait_until(lambda: len(pool._waiting) == 4)
-            assert not free.wait(0.1)
-            pool.release(place, is_clean=False)
-            assert all(call.result().resources for call in calls)
-    else:
-        client = AsyncImageBuilder("us-west-2", **arguments)
-
-        async def main() -> list[Any]:
-            place: Place[Any] = Place(Origin.from_url(account_server.url), bool)
-            _, pool = client._transport._pools._pool_of_this_loop()
-            assert pool.acquire(place)
-            calls = [
-                asyncio.ensure_future(client.list_lifecycle_execution_resources(**EXECUTION))
-                for _ in range(4)
-            ]
-            await anyio.wait_all_tasks_blocked()
-            assert len(pool._waiting) == 4
-            await asyncio.sleep(0.1)
-            pool.release(place, is_clean=False)
-            return list(await asyncio.gather(*calls))
-
-        assert all(page.resources for page in asyncio.run(main()))
-    assert client._rest.quota.available_capacity == 500
+    first = start_first(sender, holding)
+    timeouts = TIMEOUTS._replace(connect=0.05, write=0.05, pool=0.05)
+    second = start_waiting(sender, holding, timeouts=timeouts)
+    assert not holding.proceed.wait(0.1)
+    holding.proceed.set()
+    assert first.result().body == second.result().body == b"{}"
 
 
 @async_only
 def test_a_task_that_is_cancelled_while_it_waits_takes_no_turn(
-    kind: TransportKind, silent_url: str
+    sender: Sender, holding: HoldingServer
 ) -> None:
-    transport = kind.make(max_connections=1)
-
-    async def main() -> None:
-        request = signed_request(transport, silent_url, timeouts=TIMEOUTS._replace(read=0.1))
-        async with anyio.create_task_group() as group:
-            group.start_soon(suppressed, request)
-            await anyio.wait_all_tasks_blocked()
-            with anyio.move_on_after(0.02) as scope:
-                await transport.send(request)
-            assert scope.cancelled_caught
-            with pytest.raises(exceptions.ReadTimeoutError):
-                await transport.send(request)
-        await transport.aclose()
-
-    async def suppressed(request: Any) -> None:
-        with pytest.raises(exceptions.ReadTimeoutError):
-            await transport.send(request)
-
-    anyio.run(main, backend=str(kind.loop))
+    first = start_first(sender, holding)
+    start_waiting(sender, holding).cancel()
+    wait_until(lambda: sender.count_waiting() == 0)
+    last = start_waiting(sender, holding)
+    holding.proceed.set()
+    assert first.result().body == last.result().body == b"{}"
 
 
-@sync_only
-def test_closing_wakes_the_threads_that_wait(kind: TransportKind, silent_url: str) -> None:
-    with Sender(kind, max_connections=1) as sender, ThreadPoolExecutor(3) as threads:
-        pool = sender.transport._pools.pool
-        timeouts = TIMEOUTS._replace(read=0.3)
-        calls = [threads.submit(sender.send, silent_url, timeouts=timeouts) for _ in range(3)]
-        wait_until(lambda: len(pool._waiting) == 2)
-        sender.transport.close()
-        errors = sorted(str(call.exception()) for call in calls)
-    assert "no response in time" in errors[0], "the one in use goes on to its end"
-    assert errors[1:] == ["the client has been closed"] * 2
-
-
-@async_only
-def test_closing_wakes_the_tasks_that_wait(kind: TransportKind, silent_url: str) -> None:
-    transport = kind.make(max_connections=1)
-    errors: list[str] = []
-
-    async def send(request: Any) -> None:
-        with pytest.raises(exceptions.HTTPClientError) as caught:
-            await transport.send(request)
-        errors.append(str(caught.value))
-
-    async def main() -> None:
-        request = signed_request(transport, silent_url, timeouts=TIMEOUTS._replace(read=0.5))
-        async with anyio.create_task_group() as group:
-            for _ in range(3):
-                group.start_soon(send, request)
-            await anyio.wait_all_tasks_blocked()
-            await transport.aclose()
-
-    anyio.run(main, backend=str(kind.loop))
-    assert errors[:2] == ["the client has been closed"] * 2
-    assert "no response in time" in errors[2], "the one in use goes on to its end"
-
-
-def test_a_connection_in_use_is_closed_after_its_request(kind: TransportKind) -> None:
-    class Closing(RespondingStream):
-        """Has the client closed while the response is awaited."""
-
-        def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-            if kind.loop is None:
-                sender.transport.close()
-            else:
-                sender.transport._pools.close()
-            return super().read(max_bytes, timeout)
-
-    network = FakeNetwork(lambda: Closing(OK))
-    with Sender(kind, network=network) as sender:
-        assert sender.send("http://host.test").body == b"{}"
-        assert [stream.is_closed for stream in network.streams] == [True]
+def test_closing_wakes_the_requests_that_wait(sender: Sender, holding: HoldingServer) -> None:
+    first = start_first(sender, holding)
+    waiting = [start_waiting(sender, holding) for _ in range(2)]
+    sender.close_transport()
+    assert [str(call.exception(5)) for call in waiting] == ["the client has been closed"] * 2
+    holding.proceed.set()
+    assert first.result().body == b"{}", "it has its connection until its end"
+    wait_until(lambda: holding.open == 0)
 
 
 def test_idle_connections_are_closed_with_the_transport(serve: Serve, kind: TransportKind) -> None:
@@ -330,7 +172,7 @@ def test_idle_connections_are_closed_with_the_transport(serve: Serve, kind: Tran
     assert server.closed[0].wait(5)
 
 
-def test_a_transport_that_nobody_closes_leaves_nothing(serve: Serve, kind: TransportKind) -> None:
+def test_a_transport_without_a_close_leaves_nothing(serve: Serve, kind: TransportKind) -> None:
     server = serve([OK, OK])
     sender = Sender(kind)
     with warnings.catch_warnings():
@@ -345,12 +187,9 @@ def test_a_transport_that_nobody_closes_leaves_nothing(serve: Serve, kind: Trans
     assert server.closed[0].wait(5)
 
 
-# Event loops
-
-
 @asyncio_only
 def test_one_event_loop_after_another(kind: TransportKind, serve: Serve) -> None:
-    server = serve([OK, OK], [OK, OK], [OK])
+    server = serve(*[[OK] * 3] * 4)
     transport = kind.make()
 
     async def main(count: int) -> None:
@@ -358,116 +197,29 @@ def test_one_event_loop_after_another(kind: TransportKind, serve: Serve) -> None
             received = await transport.send(signed_request(transport, server.url))
             assert received.body == b"{}"
 
-    for _ in range(2):
-        asyncio.run(main(2))
-    anyio.run(main, 1, backend="trio")
-    assert server.counts == [2, 2, 1], "no connection goes from one loop to another"
-    assert server.closed[0].wait(5), "those of a loop that is over are closed"
+    for backend, count in (("asyncio", 2), ("asyncio", 2), ("trio", 1), ("trio", 1)):
+        anyio.run(main, count, backend=backend)
+    assert server.counts == [2, 2, 1, 1], "no connection goes from one loop to another"
+    for closed in server.closed[:3]:
+        assert closed.wait(5), "those of a loop that is over are closed"
     asyncio.run(transport.aclose())
 
 
 @asyncio_only
 def test_event_loops_in_several_threads_at_a_time(
-    kind: TransportKind, account_server: LocalServer
+    kind: TransportKind, holding: HoldingServer
 ) -> None:
+    holding.proceed.set()
     transport = kind.make(max_connections=2)
 
-    async def main() -> list[int]:
-        async def send() -> int:
-            received = await transport.send(signed_request(transport, account_server.url))
-            return int(received.status)
+    async def main() -> list[bytes]:
+        async def send() -> bytes:
+            received = await transport.send(signed_request(transport, holding.url))
+            return bytes(received.body)
 
         return list(await asyncio.gather(*(send() for _ in range(20))))
 
     with ThreadPoolExecutor(4) as threads:
         found = list(threads.map(lambda _: asyncio.run(main()), range(8)))
-    assert found == [[400] * 20] * 8
+    assert found == [[b"{}"] * 20] * 8
     asyncio.run(transport.aclose())
-
-
-# Fork
-
-FORKING = """
-import os, sys, asyncio
-from tests.fakes.transports import KINDS, signed_request
-
-kind, url = KINDS[int(sys.argv[1])], sys.argv[2]
-transport = kind.make()
-
-
-def send():
-    request = signed_request(transport, url)
-    received = transport.send(request)
-    if kind.loop is not None:
-        received = asyncio.run(received)
-    assert received.body == b"{}", received.body
-
-
-def in_child():
-    pid = os.fork()
-    if not pid:
-        try:
-            send()
-            send()
-        except BaseException as error:
-            print(repr(error), flush=True)
-            os._exit(1)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
-send()
-assert in_child() == 0
-send()
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
-@pytest.mark.parametrize("index", range(4), ids=lambda index: str(KINDS[index]))
-def test_a_forked_process_makes_its_own_connections(index: int, serve: Serve) -> None:
-    is_sync = KINDS[index].loop is None
-    # Each asyncio.run has connections of its own anyway.
-    scripts: list[Script] = [[OK, OK], [OK, OK]] if is_sync else [[OK], [OK], [OK], [OK]]
-    server = ConcurrentServer(scripts)
-    try:
-        run = subprocess.run(
-            [sys.executable, "-W", "error", "-c", FORKING, str(index), server.url],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            cwd=Path(__file__).parents[2],
-        )
-    finally:
-        server.close()
-    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
-    assert sorted(server.counts) == sorted(len(script) for script in scripts)
-
-
-class ConcurrentServer(ScriptedServer):
-    """A scripted server that serves each connection in a thread of its own."""
-
-    def _serve(self) -> None:
-        threads = []
-        for script in self._scripts:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                break
-            connection.settimeout(5)
-            threads.append(
-                threading.Thread(target=self._serve_connection, args=(connection, script))
-            )
-            threads[-1].start()
-        for thread in threads:
-            thread.join(5)
-
-    def _serve_connection(self, connection: Any, script: Any) -> None:
-        with connection:
-            count = 0
-            for response in script:
-                if not read_request(connection):
-                    break
-                count += 1
-                connection.sendall(response)
-            self.counts.append(count)

@@ -1,9 +1,10 @@
-"""Every way to send: what TLS verifies, and how its connections are kept and broken off."""
+"""Every way to send: certificates, and which connections over TLS are kept."""
 
 from __future__ import annotations
 
 import os
 import ssl
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from imagebuilder_pager._aws.config.tls import (
     resolve_verify,
 )
 from imagebuilder_pager._aws.retries import classify
-from imagebuilder_pager._aws.transport.tls_connection import TLSConnection
+from imagebuilder_pager._aws.transport.operations import PlainStream
+from imagebuilder_pager._aws.transport.tls_stream import TLSStream
+from tests.fakes.networks import FakeStream
 from tests.fakes.servers import OK
 from tests.fakes.transports import (
     LOCALHOST_CERTIFICATE,
@@ -63,18 +66,20 @@ def test_a_session_ticket_while_idle_is_not_a_surplus(
 def test_endless_messages_of_tls_while_idle_are_not_all_read() -> None:
     reads = 0
 
-    def read(max_bytes: int) -> bytes:
-        nonlocal reads
-        reads += 1
-        assert reads < 5, "the peer goes on for ever"
-        return b"\x16\x03\x03\x00"  # a part of a message
+    class Endless(FakeStream):
+        def read_nowait(self, max_bytes: int) -> bytes:
+            nonlocal reads
+            reads += 1
+            assert reads < 5, "the peer always has more"
+            return b"\x16\x03\x03\x00"  # a part of a message
 
-    connection = TLSConnection(ssl.create_default_context(), "host.test")
-    assert connection.read_nowait(read, 1) == b"", "it is not used again"
+    context = ssl.create_default_context()
+    stream = TLSStream(PlainStream(Endless(b"")), context, "host.test", time.monotonic)
+    assert stream.read_nowait(1) == b"", "it is not used again"
 
 
 @pytest.mark.parametrize("more", [OK, b"x"], ids=["a response", "a byte"])
-def test_what_comes_behind_a_response_over_tls_is_a_surplus(
+def test_bytes_behind_a_response_over_tls_are_a_surplus(
     serve: Serve, send_to: SendTo, localhost_context: ssl.SSLContext, more: bytes
 ) -> None:
     server = serve([OK + more, OK], [OK], context=localhost_context)
@@ -83,39 +88,32 @@ def test_what_comes_behind_a_response_over_tls_is_a_surplus(
     assert server.counts == [1, 1]
 
 
-def test_a_certificate_that_is_not_trusted(
-    serve: Serve, send_to: SendTo, localhost_context: ssl.SSLContext
+EXPIRED_CERTIFICATE = LOCALHOST_CERTIFICATE.with_name("expired.pem")  # for 127.0.0.1, of 2024
+
+
+@pytest.mark.parametrize(
+    ("served", "trusted", "host", "text"),
+    [
+        (LOCALHOST_CERTIFICATE, None, "127.0.0.1", "CERTIFICATE_VERIFY_FAILED"),
+        (LOCALHOST_CERTIFICATE, LOCALHOST_CERTIFICATE, "localhost", "Hostname mismatch"),
+        (EXPIRED_CERTIFICATE, EXPIRED_CERTIFICATE, "127.0.0.1", "certificate has expired"),
+    ],
+    ids=["not trusted", "for another host", "expired"],
+)
+def test_a_certificate_that_is_rejected_is_not_tried_again(
+    serve: Serve, send_to: SendTo, *, served: Path, trusted: Path | None, host: str, text: str
 ) -> None:
-    server = serve([], context=localhost_context)
-    error = error_of(send_to, server.url)
-    assert type(error) is exceptions.SSLError
-    assert "CERTIFICATE_VERIFY_FAILED" in str(error)
-    assert classify(error) is None, "it is not tried again"
-
-
-def test_a_certificate_for_another_host(
-    serve: Serve, send_to: SendTo, localhost_context: ssl.SSLContext
-) -> None:
-    server = serve([], context=localhost_context)
-    error = error_of(send_to, server.url.replace("127.0.0.1", "localhost"), certificates=TRUSTING)
-    assert type(error) is exceptions.SSLError
-    assert "Hostname mismatch" in str(error)
-    assert classify(error) is None
-
-
-def test_an_expired_certificate(serve: Serve, send_to: SendTo) -> None:
-    certificate = Path(__file__).with_name("expired.pem")  # for 127.0.0.1, of a day in 2024
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    server = serve([], context=context)
-    trusted = LazySSLContext(Resolved(str(certificate), "a test"))
-    error = error_of(send_to, server.url, certificates=trusted)
+    context.load_cert_chain(served)
+    url = serve([], context=context).url.replace("127.0.0.1", host)
+    certificates = LazySSLContext(trusted is None or Resolved(str(trusted), "a test"))
+    error = error_of(send_to, url, certificates=certificates)
     assert type(error) is exceptions.SSLError
-    assert "certificate has expired" in str(error)
+    assert text in str(error)
     assert classify(error) is None
 
 
-def test_a_new_connection_trusts_what_the_bundle_has_become(
+def test_a_new_connection_trusts_the_renewed_bundle(
     serve: Serve, send_to: SendTo, localhost_context: ssl.SSLContext, tmp_path: Path
 ) -> None:
     """The certificate and the bundle are renewed, and the client is the same."""
@@ -136,30 +134,6 @@ def test_a_server_without_tls(serve: Serve, send_to: SendTo) -> None:
     server = serve([b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"])
     error = error_of(send_to, server.url.replace("http", "https"), certificates=TRUSTING)
     assert type(error) is exceptions.SSLError
-
-
-#: A fatal alert, handshake_failure, in a record of TLS 1.2.
-ALERT = bytes([21, 3, 3, 0, 2, 2, 40])
-
-
-@pytest.mark.parametrize("ending", [b"", ALERT], ids=["an end", "an alert"])
-def test_a_handshake_that_the_server_breaks_off_is_tried_again(
-    serve: Serve, send_to: SendTo, ending: bytes
-) -> None:
-    server = serve([ending])
-    error = error_of(send_to, server.url.replace("http", "https"), certificates=TRUSTING)
-    assert isinstance(error, exceptions.SSLError | exceptions.EndpointConnectionError)
-    assert classify(error) is not None
-
-
-def test_a_server_that_breaks_off_within_a_response_over_tls(
-    serve: Serve, send_to: SendTo, localhost_context: ssl.SSLContext
-) -> None:
-    cut_off = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"
-    server = serve([cut_off], [OK], context=localhost_context)
-    error = error_of(send_to, server.url, certificates=TRUSTING)
-    assert type(error) is exceptions.ConnectionClosedError
-    assert send_to(server.url, certificates=TRUSTING).body == b"{}"
 
 
 def test_a_large_request_and_response_over_tls(

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from pathlib import Path
+
 import pytest
 
+from imagebuilder_pager._aws.transport import types
 from imagebuilder_pager._aws.transport.types import (
     DEFAULT_TIMEOUTS,
     Deadline,
@@ -98,3 +103,14 @@ def test_the_timeouts_of_a_request_end_with_its_deadline() -> None:
 def test_the_repr_of_a_request_shows_no_header() -> None:
     request = request_with(Deadline(None, lambda: 0.0))
     assert repr(request) == "HTTPRequest('POST', 'http://host.test:81/a/b')"
+
+
+def test_only_one_private_attribute_of_httpx_and_httpcore_is_used() -> None:
+    found = {
+        node.attr
+        for file in Path(types.__file__).parent.glob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and re.match("_(?!_)", node.attr)
+        if ast.unparse(node.value) != "self"
+    }
+    assert found == {"_pool", "_asdict"}, "_asdict is public, of a NamedTuple"

@@ -36,7 +36,7 @@ from imagebuilder_pager.exceptions import InvalidConfigError, ParamValidationErr
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_a_value_is_described_shortly_and_never_with_what_it_contains(
+def test_a_value_is_described_shortly_and_never_with_its_contents(
     value: object, description: str
 ) -> None:
     assert describe_value(value) == description
@@ -44,34 +44,50 @@ def test_a_value_is_described_shortly_and_never_with_what_it_contains(
     assert describe_invalid_value("name", value, "a or b") == problem
 
 
-@pytest.mark.parametrize("value", [1, 2, 100])
-def test_whole_numbers_within_the_bounds_are_returned(value: int) -> None:
-    assert validate_whole_number("n", value, minimum=1, maximum=100) == value
+class Int64:
+    """A whole number as numpy has it: not an int, and convertible to one without loss."""
+
+    def __index__(self) -> int:
+        return 5
 
 
-@pytest.mark.parametrize("value", [0, -1, 101, True, 1.0, "5", None, [5]])
-def test_any_other_value_is_rejected_with_the_bounds(value: object) -> None:
-    message = f"n: {describe_value(value)} given; allowed: a whole number from 1 to 100"
+@pytest.mark.parametrize(
+    ("value", "options"),
+    [
+        *((value, {"minimum": 5, "maximum": 7}) for value in (5, 6, 7)),
+        (10**30, {"minimum": 0}),
+        *(
+            (value, {"minimum": 5, "convert": True})
+            for value in (5, "5", " 5 ", "05", "+5", 5.0, Int64())
+        ),
+    ],
+)
+def test_whole_numbers_within_the_bounds_are_returned(value: Any, options: Any) -> None:
+    number = validate_whole_number("n", value, **options)
+    assert number == (5 if options.get("convert") else value)
+    assert type(number) is int
+
+
+@pytest.mark.parametrize(
+    ("value", "allowed", "options"),
+    [
+        *(
+            (value, " from 1 to 100", {"minimum": 1, "maximum": 100})
+            for value in (0, -1, 101, True, 1.0, "5", None, [5])
+        ),
+        (-1, ", 0 or more", {"minimum": 0}),
+        *(
+            (value, ", 1 or more", {"minimum": 1, "convert": True})
+            for value in ("", "five", "5.0", "0", "-5", 5.5, float("inf"), True, b"5")
+        ),
+    ],
+)
+def test_any_other_value_is_rejected_with_the_bounds(
+    value: object, allowed: str, options: Any
+) -> None:
+    message = f"n: {describe_value(value)} given; allowed: a whole number{allowed}"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        validate_whole_number("n", value, minimum=1, maximum=100)
-
-
-def test_without_a_maximum_any_large_number_is_allowed() -> None:
-    assert validate_whole_number("n", 10**30, minimum=0) == 10**30
-    with pytest.raises(ValueError, match=r"^n: -1 \(int\) given; allowed: a whole number, 0 or"):
-        validate_whole_number("n", -1, minimum=0)
-
-
-@pytest.mark.parametrize("value", [5, "5", " 5 ", "05", "+5", 5.0])
-def test_with_convert_numeric_strings_and_whole_floats_are_numbers(value: object) -> None:
-    assert validate_whole_number("n", value, minimum=1, convert=True) == 5
-
-
-@pytest.mark.parametrize("value", ["", "five", "5.0", "0", "-5", 5.5, float("inf"), True, b"5"])
-def test_with_convert_any_other_value_is_rejected_as_it_was_given(value: object) -> None:
-    message = f"n: {describe_value(value)} given; allowed: a whole number, 1 or more"
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        validate_whole_number("n", value, minimum=1, convert=True)
+        validate_whole_number("n", value, **options)
 
 
 @pytest.mark.parametrize("value", [None, 1, 0.001, 1e9])
@@ -93,16 +109,3 @@ def test_only_the_error_of_a_check_becomes_an_invalid_parameter() -> None:
         with pytest.raises(ValueError, match=r"^a ") as caught, validating("ImageBuilder"):
             raise error
         assert caught.value is error
-
-
-class Int64:
-    """A whole number as numpy has it: no int, and convertible to one without loss."""
-
-    def __index__(self) -> int:
-        return 50
-
-
-def test_a_whole_number_of_another_library_is_converted() -> None:
-    assert validate_whole_number("n", Int64(), minimum=1, convert=True) == 50
-    with pytest.raises(ValueError, match=r"^n: True \(bool\) given"):
-        validate_whole_number("n", True, minimum=1, convert=True)

@@ -14,6 +14,8 @@ from imagebuilder_pager.exceptions import ParentGoneError
 from imagebuilder_pager.models.exceptions import InvalidPaginationTokenException
 from tests.fakes.image_builder import client_of
 from tests.fakes.lifecycle_account import (
+    ACCOUNT,
+    REGION,
     LifecycleAccount,
     execution_id,
     make_account,
@@ -69,7 +71,7 @@ def test_resources_before_the_last_one_are_removed(way: str, index: int, *, chil
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("stop_after", [5, 16])
-def test_what_is_added_in_front_is_not_yielded(way: str, stop_after: int) -> None:
+def test_items_added_in_front_are_not_yielded(way: str, stop_after: int) -> None:
     account = make_account(policies=1, executions=3, images=5, amis=0, most=2)
     expected = account.keys()
     first, token = records_by("sync", account, stop_after=stop_after)
@@ -82,7 +84,7 @@ def test_what_is_added_in_front_is_not_yielded(way: str, stop_after: int) -> Non
     assert {key[2] for key in new} == {execution_id(0, n) for n in range(-(-stop_after // 6), 3)}
 
 
-def test_what_moves_behind_comes_again_and_what_moves_in_front_does_not() -> None:
+def test_an_item_moved_behind_comes_again_and_one_moved_in_front_does_not() -> None:
     account = make_account(policies=1, executions=1, images=9, amis=0, most=4)
     images = account.resources[RUN, None]
     first, token = records_by("sync", account, stop_after=1 + 6)
@@ -99,7 +101,7 @@ def test_what_moves_behind_comes_again_and_what_moves_in_front_does_not() -> Non
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_last_resource_is_gone(way: str) -> None:
-    """Its listing begins anew: what was behind the item cannot be known."""
+    """Its listing begins anew: the items behind it cannot be known."""
     account = make_account(policies=1, executions=2, images=6, amis=0, most=2)
     _, token = records_by("sync", account, stop_after=1 + 3, children=False)
     del account.resources[RUN, None][2]
@@ -108,45 +110,32 @@ def test_the_last_resource_is_gone(way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_policy_that_is_gone(way: str) -> None:
-    account = make_account(policies=3, executions=1, images=2, amis=0)
-    first, token = records_by(way, account, stop_after=5)
-    assert first[-1].policy.name == "policy-1"
-    del account.policies[1]
-    with pytest.raises(ParentGoneError, match=r"policy-1 that .* no longer in .*policies;") as e:
-        records_by(way, account, StartingToken=token)
-    assert (e.value.level, e.value.item_id) == ("list_lifecycle_policies", policy_arn(1))
-    rest, _ = records_by(way, account, StartingToken=e.value.resume_token)
-    assert keys_of(rest) == account.keys()
-
-
-@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("most", [2, 25])
-def test_an_execution_that_is_gone(way: str, most: int) -> None:
-    account = make_account(policies=2, executions=4, images=2, amis=1, most=most)
-    _, token = stopped_at(account, lambda key: key[2] == execution_id(1, 2) and bool(key[3]))
-    del account.executions[policy_arn(1)][2]
-    with pytest.raises(ParentGoneError) as caught:
+@pytest.mark.parametrize("level", ["policies", "executions", "execution_resources"])
+def test_an_outer_item_that_is_gone(way: str, most: int, level: str) -> None:
+    """With the token of the error, the listing of the item begins anew."""
+    account = make_account(policies=2, executions=4, images=3, amis=2, most=most)
+    record = execution_id(1, 2)
+    _, token = stopped_at(account, lambda key: key[2] == record and bool(key[3]))
+    image = account.resources[record, None][0]["resourceId"]
+    gone, again = {
+        "policies": (policy_arn(1), execution_id(0, 0)),
+        "executions": (record, execution_id(1, 0)),
+        "execution_resources": (f"{ACCOUNT}/{REGION}/{image}", record),
+    }[level]
+    listings: dict[str, list[Any]] = {
+        "policies": account.policies,
+        "executions": account.executions[policy_arn(1)],
+        "execution_resources": account.resources[record, None],
+    }
+    del listings[level][{"policies": 1, "executions": 2}.get(level, 0)]
+    with pytest.raises(ParentGoneError, match=f"{gone} that .* no longer in .*{level};") as caught:
         records_by(way, account, StartingToken=token)
-    level, gone = caught.value.level, caught.value.item_id
-    assert (level, gone) == ("list_lifecycle_executions", execution_id(1, 2))
+    assert (caught.value.level, caught.value.item_id) == (f"list_lifecycle_{level}", gone)
     rest, _ = records_by(way, account, StartingToken=caught.value.resume_token)
-    assert keys_of(rest) == [key for key in account.keys() if key[2] >= execution_id(1, 0)]
-
-
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("images", [3, 8])
-def test_an_image_that_is_gone(way: str, images: int) -> None:
-    account = make_account(policies=1, executions=2, images=images, amis=2, most=2)
-    found, token = stopped_at(account, lambda key: str(key[3]).endswith(f"{images - 1}/1"))
-    parent = found[-1][3]
-    del account.resources[RUN, None][images - 1]
-    with pytest.raises(ParentGoneError) as caught:
-        records_by(way, account, StartingToken=token)
-    assert caught.value.level == "list_lifecycle_execution_resources"
-    assert str(caught.value.item_id).endswith(parent)
-    rest, _ = records_by(way, account, StartingToken=caught.value.resume_token)
-    assert keys_of(rest) == account.keys()[1:]
+    # The execution itself has been yielded: only its listing of resources begins anew.
+    begin = level == "execution_resources"
+    assert keys_of(rest) == [key for key in account.keys() if key[2] >= again][begin:]
 
 
 def change(data: st.DataObject, items: list[Any], new: Callable[[int], Any]) -> None:
@@ -171,7 +160,7 @@ def drawn_account(data: st.DataObject) -> LifecycleAccount:
 
 @given(data=st.data())
 @PROFILE
-def test_whatever_is_removed_or_added_nothing_behind_the_key_is_left_out(
+def test_nothing_behind_the_key_is_left_out_after_any_change(
     data: st.DataObject,
 ) -> None:
     account = drawn_account(data)
@@ -267,7 +256,7 @@ class RefusingAccount:
     "operation",
     ["ListLifecyclePolicies", "ListLifecycleExecutions", "ListLifecycleExecutionResources"],
 )
-def test_a_listing_whose_tokens_are_refused_again_and_again(
+def test_a_listing_with_tokens_that_are_always_refused(
     way: str, operation: str, *, has_ids: bool
 ) -> None:
     account = make_account(policies=4, executions=4, images=4, amis=0, most=2)
@@ -286,12 +275,12 @@ def test_a_listing_whose_tokens_are_refused_again_and_again(
         assert keys_of(rest) == account.keys()[passed:]
 
 
-# What it takes to resume.
+# The calls for resuming.
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("expired", [False, True])
-def test_to_resume_takes_a_few_calls(way: str, *, expired: bool) -> None:
+def test_resuming_takes_a_few_calls(way: str, *, expired: bool) -> None:
     """On the 95th page of an execution, the pages before it are not read again."""
     account = make_account(policies=1, executions=1, images=191, amis=0, most=2)
     first, token = records_by("sync", account, stop_after=1 + 188, children=False)
@@ -299,5 +288,5 @@ def test_to_resume_takes_a_few_calls(way: str, *, expired: bool) -> None:
     account.requests.clear()
     rest, _ = records_by(way, account, 1, StartingToken=token, children=False)
     assert keys_of([*first, *rest]) == account.keys()[: 2 + 188]
-    # With an expired token, its 94 pages are gone through once more.
+    # With an expired token, its 94 pages are read once more.
     assert len(account.requests) == (98 if expired else 4)

@@ -1,7 +1,6 @@
 """The walk stopped and resumed, in an account that stays as it is."""
 
 import asyncio
-import threading
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 
 from imagebuilder_pager import Checkpoint
 from imagebuilder_pager.models.exceptions import ForbiddenException
-from tests.fakes.image_builder import async_client_of, client_of
+from tests.fakes.image_builder import async_client_of
 from tests.fakes.lifecycle_account import (
     LifecycleAccount,
     execution_id,
@@ -19,30 +18,25 @@ from tests.fakes.lifecycle_account import (
     make_execution,
     policy_arn,
 )
-from tests.fakes.paginated_service import WAYS, run
-from tests.fakes.waiting import wait_until
-from tests.fakes.walks import keys_of, records_by
+from tests.fakes.paginated_service import WAYS, Each, run
+from tests.fakes.prefetching import collect, join_prefetch_threads
+from tests.fakes.walks import keys_of, records_by, walk_by
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_stopped_after_every_record_and_gone_on_with_another_page_size(way: str) -> None:
+@pytest.mark.parametrize("way", [*WAYS, "in turns"])
+def test_stopped_after_every_record_and_resumed_with_another_page_size(way: str) -> None:
+    """Also by the sync and the async client in turns."""
     account = make_account(policies=2, executions=3, images=3, amis=1)
     expected = account.keys()
     found: list[tuple[Any, ...]] = []
     token: str | None = None
-    while len(found) < len(expected):
-        options = {"PageSize": len(found) % 3 + 1, "Prefetch": len(found) % 2 * 4}
-        records, token = records_by(way, account, stop_after=1, StartingToken=token, **options)
+    for number in range(len(expected)):
+        options = {"PageSize": number % 3 + 1, "Prefetch": number % 2 * 4}
+        used = WAYS[number % 2] if way == "in turns" else way
+        records, token = records_by(used, account, 1, StartingToken=token, **options)
         found += keys_of(records)
     assert found == expected
-    assert records_by(way, account, StartingToken=token) == ([], None)
-
-
-def test_the_same_walk_by_the_sync_and_the_async_client() -> None:
-    account = make_account()
-    first, token = records_by("sync", account, stop_after=7)
-    rest, _ = records_by("asyncio", account, StartingToken=token)
-    assert keys_of([*first, *rest]) == account.keys()
+    assert records_by(WAYS[0], account, StartingToken=token) == ([], None)
 
 
 @pytest.mark.parametrize("stop_after", range(1, 17))
@@ -72,7 +66,7 @@ def test_tokens_that_expire_during_a_walk(way: str, prefetch: int) -> None:
     assert account.expired > 5
 
 
-def test_an_execution_that_goes_on_after_its_last_resource_so_far() -> None:
+def test_an_execution_with_new_resources_after_the_last_one() -> None:
     account = make_account(policies=1, executions=2, images=2, amis=0)
     account.executions[policy_arn(0)][0] = make_execution(0, 0, "IN_PROGRESS")
     first, token = records_by("sync", account, stop_after=3)
@@ -82,24 +76,23 @@ def test_an_execution_that_goes_on_after_its_last_resource_so_far() -> None:
     assert keys_of([*first, *rest]) == account.keys()
 
 
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("prefetch", [0, 2])
-def test_an_error_has_the_token_that_goes_on(prefetch: int) -> None:
+def test_an_error_has_the_token_that_resumes(way: str, prefetch: int) -> None:
     account = make_account(policies=2, executions=2, images=2, amis=1)
-    expected = account.keys()
-    found: list[tuple[Any, ...]] = []
+    found: list[Any] = []
     token: str | None = None
     for _ in range(40):
         failing = FailingAccount(account, good=5)
-        walk = client_of(failing).walk_lifecycle(StartingToken=token, Prefetch=prefetch)
+        walk = walk_by(way, failing, StartingToken=token, Prefetch=prefetch)
         try:
-            for record in walk:
-                found.append(tuple(record.key))  # noqa: PERF401  # what there is before an error
+            run(way, partial(collect, walk, found))
         except ForbiddenException as error:
             token = error.resume_token
-            assert found == expected[: len(found)]
+            assert keys_of(found) == account.keys()[: len(found)]
         else:
             break
-    assert found == expected
+    assert keys_of(found) == account.keys()
 
 
 @pytest.mark.parametrize("prefetch", [0, 2])
@@ -143,16 +136,15 @@ def test_cancelled_at_any_request_the_token_resumes(prefetch: int) -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_leaving_a_walk_early_ends_the_fetching_ahead(way: str) -> None:
     account = make_account(policies=1, executions=30, images=30, amis=0, most=2)
-    before = {thread.name for thread in threading.enumerate()}
     _, token = records_by(way, account, stop_after=3, Prefetch=3)
     assert token is not None
-    wait_until(lambda: "prefetch" not in {t.name for t in threading.enumerate()} - before)
-    # Each of the three listings is at most so far ahead.
+    join_prefetch_threads()
+    # Each of the three listings is at most three pages ahead.
     assert len(account.requests) <= 3 * (1 + 3)
 
 
 class FailingAccount:
-    """The account, which forbids what comes behind so many good requests."""
+    """The account, which forbids all after some good requests."""
 
     def __init__(self, account: LifecycleAccount, good: int) -> None:
         self.account = account
@@ -173,28 +165,18 @@ def test_a_checkpoint_keeps_the_token_of_a_walk(way: str, tmp_path: Path) -> Non
     expected = account.keys()
     found: list[tuple[Any, ...]] = []
 
-    def stop() -> bool:
-        return len(found) % 4 == 3
-
     async def main(checkpoint: Checkpoint) -> None:
-        walk = async_client_of(account).walk_lifecycle(StartingToken=checkpoint.token)
-        async for record in checkpoint.items(walk):
-            if stop():
-                found.append(())
+        walk = walk_by(way, account, StartingToken=checkpoint.token)
+        number = 0
+        async for record in Each(checkpoint.items(walk.pages)):
+            number += 1
+            if number == 4:
                 break
             found.append(tuple(record.key))
 
     for _ in range(10):
         with Checkpoint(tmp_path / "walk.checkpoint") as checkpoint:
-            if way != "sync":
-                run(way, partial(main, checkpoint))
-            else:
-                walk = client_of(account).walk_lifecycle(StartingToken=checkpoint.token)
-                for record in checkpoint.items(walk):
-                    if stop():
-                        found.append(())
-                        break
-                    found.append(tuple(record.key))
+            run(way, partial(main, checkpoint))
             if checkpoint.finished:
                 break
-    assert [key for key in found if key] == expected
+    assert found == expected

@@ -1,7 +1,7 @@
 """Parameters as a request: HTTP method, path with query, and body. No I/O.
 
-The rule of rest-json: a parameter goes where the service model puts it, into the query or into the
-body; a body is a JSON object, and present where the operation has any parameter for it.
+The rule: the parameters of a GET request are texts and go into its query, all others go as a JSON
+object into the body.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from urllib.parse import quote
 from ..._validation import describe_invalid_value
 from ...exceptions import ParamValidationError
 from .responses import RestJsonSpec
-
-_UNRESERVED = "-._~"
 
 
 class SerializedRequest(NamedTuple):
@@ -41,36 +39,19 @@ def serialize_request(
     Raises :class:`ParamValidationError` for a text that cannot be in a query.
     """
     target = path_prefix + spec.path
-    body = params
-    if spec.query_members:
-        members = spec.query_members
-        query = [name for name in params if name in members]
-        body = {name: value for name, value in params.items() if name not in members}
-        if query:
-            target += "?" + "&".join(
-                f"{quote(members[name], safe=_UNRESERVED)}={_encode(spec, name, text)}"
-                for name in query
-                for text in _query_texts(params[name])
-            )
-    if spec.method == "GET":
-        return SerializedRequest("GET", target, b"", None)
-    return SerializedRequest(spec.method, target, json.dumps(body).encode(), "application/json")
-
-
-def _query_texts(value: Any) -> list[str]:
-    """Return the texts of a query member: one, or one for each item of a list."""
-    if isinstance(value, (list, tuple)):
-        return [text for item in value for text in _query_texts(item)]
-    if isinstance(value, bool):
-        return ["true" if value else "false"]
-    # Of an enum that is a string, str() would be its name.
-    return [value if isinstance(value, str) else str(value)]
+    if spec.method != "GET":
+        return SerializedRequest(
+            spec.method, target, json.dumps(params).encode(), "application/json"
+        )
+    if params:
+        target += "?" + "&".join(f"{name}={_encode(spec, name, params[name])}" for name in params)
+    return SerializedRequest("GET", target, b"", None)
 
 
 def _encode(spec: RestJsonSpec, name: str, text: str) -> str:
     """Return a text of a parameter with all but the unreserved characters percent-encoded."""
     try:
-        return quote(text, safe=_UNRESERVED)
+        return quote(text, safe="")
     except UnicodeEncodeError:
         problem = describe_invalid_value(name, text, "text that can be sent in UTF-8")
         raise ParamValidationError(spec.name, [problem]) from None

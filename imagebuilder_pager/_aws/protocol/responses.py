@@ -13,7 +13,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from ..._validation import InvalidValueError, describe_invalid_value, without_userinfo
 from ...exceptions import (
@@ -31,17 +31,6 @@ OnInvalidResponse: TypeAlias = Literal["raise", "warn"]
 Location: TypeAlias = tuple[int | str, ...]
 #: Takes a value that does not match: its location, a text, and whether it should be a list.
 OnMismatch: TypeAlias = Callable[[Location, str, bool], object]
-
-
-class ParsedOutput(Protocol):
-    """A parsed body, which knows the members that it has."""
-
-    def __contains__(self, key: object) -> bool: ...
-    def get(self, key: str, default: Any = None, /) -> Any: ...
-
-
-ResponseT = TypeVar("ResponseT", bound=ParsedOutput)
-ResponseT_co = TypeVar("ResponseT_co", bound=ParsedOutput, covariant=True)
 #: The most opening brackets and commas in a body. It has at most this many values plus one. An
 #: empty object is two bytes on the wire and some 800 in memory. A page of 100 items has some tens
 #: of thousands at the very most, with those in its strings.
@@ -50,7 +39,7 @@ MAX_VALUES = 500_000
 _MAX_NAME_LENGTH = 200
 
 
-class ResponseParser(Protocol[ResponseT_co]):
+class ResponseParser(Protocol):
     """A function that reads the bytes of a body, with boto3's ResponseMetadata beside them.
 
     A value that does not match goes to ``on_mismatch``, and may be of any type. Raises pydantic's
@@ -59,15 +48,14 @@ class ResponseParser(Protocol[ResponseT_co]):
 
     def __call__(
         self, body: bytes, metadata: Mapping[str, Any], /, *, on_mismatch: OnMismatch
-    ) -> ResponseT_co: ...
+    ) -> Mapping[str, Any]: ...
 
 
 class RestJsonSpec(NamedTuple):
     """The facts about an operation that the protocol needs.
 
     ``name`` is AWS's name, ``path`` the request's path, ``members`` those of a successful response,
-    ``errors`` the modelled errors by their codes. ``method`` is the HTTP method, ``query_members``
-    are the parameters that go into the query, by their names, with their names in the query.
+    ``errors`` the modelled errors by their codes. ``method`` is the HTTP method.
     ``prepare`` makes ready to parse a response, and may be called while one is waited for.
     ``page_members`` are the items and the token, of which a page has one at least; None for an
     operation with one response, which has one of all its members.
@@ -77,9 +65,8 @@ class RestJsonSpec(NamedTuple):
     path: str
     members: tuple[str, ...]
     errors: Mapping[str, type[ClientError]]
-    method: str = "POST"
-    query_members: Mapping[str, str] = {}
-    prepare: Callable[[], object] | None = None
+    method: str
+    prepare: Callable[[], object]
     page_members: tuple[str, str] | None = None
 
 
@@ -131,11 +118,10 @@ def validate_on_invalid_response(value: object) -> OnInvalidResponse:
 
     Raises :class:`InvalidValueError` for all else.
     """
-    if isinstance(value, str):
-        if value == "raise":
-            return "raise"
-        if value == "warn":
-            return "warn"
+    modes: tuple[OnInvalidResponse, ...] = ("raise", "warn")
+    for mode in modes:
+        if value == mode:
+            return mode
     raise InvalidValueError(
         describe_invalid_value("on_invalid_response", value, '"raise" or "warn"')
     )
@@ -144,9 +130,9 @@ def validate_on_invalid_response(value: object) -> OnInvalidResponse:
 def parse_response(
     spec: RestJsonSpec,
     response: HTTPResponse,
-    parse: ResponseParser[ResponseT],
+    parse: ResponseParser,
     on_invalid: OnInvalidResponse = "raise",
-) -> ResponseT:
+) -> Any:
     """Return the response to a call, as ``parse`` makes it of the body.
 
     Raises :class:`ClientError` or its modelled subclass when the service refused,
@@ -270,7 +256,7 @@ def parse_error(spec: RestJsonSpec, response: HTTPResponse) -> ClientError:
     """Return the error of a response, of its modelled class where it has one.
 
     The code is in the header ``x-amzn-ErrorType`` or in the body's ``code`` or ``__type``; without
-    one, as from a proxy, it is the HTTP status, as in boto3, and the message shows what came.
+    one, as from a proxy, it is the HTTP status, as in boto3, and the message shows the response.
     """
     body: Any = None
     if not _has_too_many_values(response.body):

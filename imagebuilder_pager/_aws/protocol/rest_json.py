@@ -32,7 +32,6 @@ from .responses import (
     HTTPResponse,
     OnInvalidResponse,
     ResponseParser,
-    ResponseT,
     RestJsonSpec,
     parse_response,
 )
@@ -79,9 +78,7 @@ class RestJsonClient:
         signer: RequestSigner,
         config: ClientConfig,
     ) -> None:
-        self.endpoint_url = endpoint_url
         self.origin: Origin = Origin.from_url(endpoint_url)
-        self.origin_url: str = str(self.origin)
         self.path_prefix: str = urlsplit(endpoint_url).path
         self.headers: dict[str, str] = {**headers, "host": self.origin.host_header}
         self.signer = signer
@@ -99,23 +96,22 @@ class RestJsonClient:
         transport: Transport,
         spec: RestJsonSpec,
         params: Mapping[str, Any],
-        parse: ResponseParser[ResponseT],
-    ) -> ResponseT:
+        parse: ResponseParser,
+    ) -> Any:
         """Make the call, with its retries, and return the response as ``parse`` reads it.
 
-        Raises :class:`NoCredentialsError`, a subclass of :class:`HTTPClientError` where there is no
-        response, and what :func:`.responses.parse_response` raises.
-
-        Where the rate is limited, each attempt first waits for its token.
+        Where the rate is limited, each attempt first waits for its token. Raises
+        :class:`NoCredentialsError`, a subclass of :class:`HTTPClientError` without a response, and
+        the errors of :func:`.responses.parse_response`.
         """
-        call = _CallExecution(self, spec, params)
+        call = _CallExecution(self, spec, params, parse)
         while True:
-            while self.rate is not None and (wait := call.take_token(self.rate)):
+            while wait := call.take_token():
                 self.config.clock.sleep(wait)
             try:
                 call.start_attempt()
                 credentials = self.signer.credentials(call.deadline.remaining())
-                return call.parse(transport.send(call.next_request(credentials)), parse)
+                return call.parse(transport.send(call.next_request(credentials)))
             except PagerError as error:
                 if (delay := call.retry_delay(error)) is None:
                     raise
@@ -126,17 +122,17 @@ class RestJsonClient:
         transport: AsyncTransport,
         spec: RestJsonSpec,
         params: Mapping[str, Any],
-        parse: ResponseParser[ResponseT],
-    ) -> ResponseT:
+        parse: ResponseParser,
+    ) -> Any:
         """Make the call; the async twin of :meth:`call`."""
-        call = _CallExecution(self, spec, params)
+        call = _CallExecution(self, spec, params, parse)
         while True:
-            while self.rate is not None and (wait := call.take_token(self.rate)):
+            while wait := call.take_token():
                 await self.config.clock.sleep_async(wait)
             try:
                 call.start_attempt()
                 credentials = await self.signer.credentials_async(call.deadline.remaining())
-                return call.parse(await transport.send(call.next_request(credentials)), parse)
+                return call.parse(await transport.send(call.next_request(credentials)))
             except PagerError as error:
                 if (delay := call.retry_delay(error)) is None:
                     raise
@@ -147,10 +143,15 @@ class _CallExecution:
     """A call and the attempts at it: all that the two loops share. No I/O."""
 
     def __init__(
-        self, client: RestJsonClient, spec: RestJsonSpec, params: Mapping[str, Any]
+        self,
+        client: RestJsonClient,
+        spec: RestJsonSpec,
+        params: Mapping[str, Any],
+        parse: ResponseParser,
     ) -> None:
         self._client = client
         self._spec = spec
+        self._parse = parse
         self._config = config = client.config
         self._clock = config.clock
         self._serialized = serialize_request(spec, params, client.path_prefix)
@@ -168,11 +169,14 @@ class _CallExecution:
         #: All that the attempts were signed with, and their signatures.
         self._secrets: set[str] = set()
 
-    def take_token(self, rate: AdaptiveRate) -> float:
+    def take_token(self) -> float:
         """Take a token for the next attempt and return 0, or the seconds before the next try.
 
-        Raises :class:`ReadTimeoutError` where the call would have to be over before that.
+        Without a limit of the rate, it is 0. Raises :class:`ReadTimeoutError` where the call has to
+        be over before that.
         """
+        if (rate := self._client.rate) is None:
+            return 0.0
         remaining = self.deadline.remaining()
         wait = rate.take_token(self._clock.monotonic())
         if wait and remaining is not None and wait >= remaining:
@@ -194,7 +198,7 @@ class _CallExecution:
         headers = dict(client.headers)
         if serialized.content_type is not None:
             headers["content-type"] = serialized.content_type
-        url = client.origin_url + serialized.target
+        url = f"{client.origin}{serialized.target}"
         signature = client.signer.auth_headers(
             serialized.method, url, headers, serialized.content, credentials
         )
@@ -213,16 +217,15 @@ class _CallExecution:
             on_sent=self._spec.prepare,
         )
 
-    def parse(self, received: ReceivedResponse, parse: ResponseParser[ResponseT]) -> ResponseT:
-        """Return a successful response as ``parse`` reads it."""
-        if self._spec.prepare is not None:
-            self._spec.prepare()
+    def parse(self, received: ReceivedResponse) -> Any:
+        """Return a successful response as the parser reads it."""
+        self._spec.prepare()
         self._response = HTTPResponse(*received, self._retries.retries, self._redact)
-        result = parse_response(self._spec, self._response, parse, self._config.on_invalid_response)
+        on_invalid = self._config.on_invalid_response
+        result = parse_response(self._spec, self._response, self._parse, on_invalid)
         self._log_attempt()
         self._retries.record_success()
-        if self._client.rate is not None:
-            self._record_response(self._client.rate, throttled=False)
+        self._set_rate(throttled=False)
         return result
 
     def retry_delay(self, error: PagerError) -> float | None:
@@ -232,9 +235,7 @@ class _CallExecution:
         """
         redact_error(error, self._secrets)
         self._log_attempt()
-        if self._client.rate is not None:
-            throttled = classify(error) is RetryableKind.THROTTLING
-            self._record_response(self._client.rate, throttled=throttled)
+        self._set_rate(throttled=classify(error) is RetryableKind.THROTTLING)
         # Corrected even if this call is not sent again: the next call needs it.
         delay = self._retries.delay_after(
             error, self._clock.now(), is_corrected=self._recover_auth(error)
@@ -249,10 +250,10 @@ class _CallExecution:
             )
         return delay
 
-    def _record_response(self, rate: AdaptiveRate, *, throttled: bool) -> None:
-        """Set the rate by the response of the attempt, if it has one."""
-        if self._response is not None:
-            rate.record_response(self._clock.monotonic(), throttled=throttled)
+    def _set_rate(self, *, throttled: bool) -> None:
+        """Set the rate, where it is limited, by the response of the attempt, if it has one."""
+        if self._client.rate is not None and self._response is not None:
+            self._client.rate.record_response(self._clock.monotonic(), throttled=throttled)
 
     def _redact(self, text: str) -> str:
         return redact(text, self._secrets)

@@ -19,7 +19,7 @@ def user_agent(product: str, version: str, config: SharedConfig, extra: str | No
     """Return the header ``User-Agent`` in AWS's format (ua/2.1), led by this product.
 
     ``AWS_EXECUTION_ENV`` is part of it, and ``AWS_SDK_UA_APP_ID``, else the profile's
-    ``sdk_ua_app_id``. ``extra`` stands at its end, as it is.
+    ``sdk_ua_app_id``. ``extra`` is its end, unchanged.
     """
     if hasattr(os, "uname"):  # the platform module knows all this, but is slow to import
         system = os.uname()

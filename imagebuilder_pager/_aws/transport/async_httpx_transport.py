@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import httpcore
 import httpx
 
 from ...exceptions import PagerError
-from ..config.tls import LazySSLContext
-from .async_network import AsyncNetworkBackend, AsyncSocketBackend
+from .async_network import AsyncNetworkBackend, AsyncSocketBackend, run_async
 from .async_pool import LoopPools
 from .body import ResponseReader
 from .httpx_connection import BaseBackend, HttpxConnection
 from .httpx_transport import BaseHttpxTransport, map_httpx_error
-from .pool import MAX_CONNECTIONS
 from .types import HTTPRequest, Origin, ReceivedResponse
 
 
-class AsyncHttpxTransport(BaseHttpxTransport):
+class AsyncHttpxTransport(BaseHttpxTransport[AsyncNetworkBackend]):
     """The default transport of :class:`.client.AsyncImageBuilder`, for asyncio and trio.
 
     One serves many tasks, and event loops one after another; no connection goes from one loop to
     another.
     """
 
-    def __init__(
-        self,
-        ssl_context: LazySSLContext | None = None,
-        *,
-        max_connections: int = MAX_CONNECTIONS,
-        network_backend: AsyncNetworkBackend | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        super().__init__(ssl_context, max_connections=max_connections, monotonic=monotonic)
-        self._backend = network_backend or AsyncSocketBackend(monotonic)
+    def _open(self, network_backend: AsyncNetworkBackend | None) -> None:
+        self._backend = network_backend or AsyncSocketBackend(self._monotonic)
         self._pools = LoopPools(self._make_pool)
 
     async def send(self, request: HTTPRequest) -> ReceivedResponse:
@@ -99,16 +87,10 @@ async def _read_response(
 class AsyncHttpcoreBackend(BaseBackend, httpcore.AsyncNetworkBackend):
     """The async twin of :class:`HttpcoreBackend`."""
 
-    def __init__(self, network: AsyncNetworkBackend, monotonic: Callable[[], float]) -> None:
-        super().__init__(monotonic)
-        self._network = network
-
     async def connect_tcp(
         self, host: str, port: int, timeout: float | None = None, *_: Any, **__: Any
     ) -> httpcore.AsyncNetworkStream:
-        with self.errors("Connect"):
-            seconds = self.begin_connecting(timeout)
-            self.stream = await self._network.connect_tcp(host, port, seconds)
+        await run_async(self.connect(host, port, timeout), self.network)
         return _AsyncHttpcoreStream(self)
 
 
@@ -117,18 +99,10 @@ class _AsyncHttpcoreStream(httpcore.AsyncNetworkStream):
         self._backend = backend
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        backend = self._backend
-        with backend.errors("Read"):
-            if backend.is_closed:
-                raise OSError("the connection has been closed")
-            data = await backend.stream.read(max_bytes, backend.cap(timeout))
-            return backend.response.take(data)
+        return await run_async(self._backend.read(max_bytes, timeout))
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        backend = self._backend
-        backend.response.restart()
-        with backend.errors("Write"):
-            await backend.stream.write(buffer, backend.cap(timeout))
+        await run_async(self._backend.write(buffer, timeout))
 
     async def aclose(self) -> None:
         self._backend.close()
@@ -136,20 +110,7 @@ class _AsyncHttpcoreStream(httpcore.AsyncNetworkStream):
     async def start_tls(
         self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.AsyncNetworkStream:
-        from .tls_stream import AsyncTLSStream
-
-        backend = self._backend
-        backend.start_handshake()
-        with backend.errors("Connect"):
-            backend.finish_handshake(
-                await AsyncTLSStream.start(
-                    backend.stream,
-                    ssl_context,
-                    server_hostname or "",
-                    backend.cap(timeout),
-                    backend.monotonic,
-                )
-            )
+        await run_async(self._backend.start_tls(ssl_context, server_hostname, timeout))
         return self
 
     def get_extra_info(self, info: str) -> Any:

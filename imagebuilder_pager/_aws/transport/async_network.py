@@ -8,10 +8,20 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..._async_runtime import AsyncRuntime, current_runtime, wait_for
-from .network import NO_ADDRESS, Address, BaseSocketStream, begin_lookup, is_address, look_up
+from .network import (
+    NO_ADDRESS,
+    Address,
+    BaseSocketStream,
+    begin_lookup,
+    is_address,
+    look_up,
+    share_of,
+)
+from .operations import NetworkOperation, NetworkOperations, Read, ResultT, Write
+from .types import Deadline
 
 #: The bytes of a response after which the event loop has its turn. A peer that always has more
 #: keeps neither a cancellation nor the other tasks waiting.
@@ -20,22 +30,10 @@ TURN_BYTES = 16 * 1024
 _READ_BYTES = 256
 
 
-class AsyncNetworkStream(Protocol):
-    """A connection; the async twin of :class:`.network.NetworkStream`."""
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes: ...
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None: ...
-    def close(self) -> None: ...
-    def read_nowait(self, max_bytes: int) -> bytes | None:
-        """Return what has arrived, b"" for the end, None for nothing."""
-
-
 class AsyncNetworkBackend(Protocol):
-    """Something that connects; ``timeout`` bounds all of it, the name's resolution included."""
+    """Something that connects; the async twin of :class:`.network.NetworkBackend`."""
 
-    async def connect_tcp(
-        self, host: str, port: int, timeout: float | None = None
-    ) -> AsyncNetworkStream: ...
+    async def connect_tcp(self, host: str, port: int, timeout: float | None = None) -> Any: ...
 
 
 class AsyncSocketBackend:
@@ -48,21 +46,19 @@ class AsyncSocketBackend:
         self, host: str, port: int, timeout: float | None = None
     ) -> AsyncSocketStream:
         """Connect to the first address of a host that accepts; see the sync twin."""
-        end = None if timeout is None else self._monotonic() + timeout
+        deadline = Deadline(timeout, self._monotonic)
         runtime = current_runtime()
         if is_address(host):
             addresses = look_up(host, port)
         else:
             async with runtime.timeout(timeout):
                 addresses = await wait_for(begin_lookup(host, port))
-        for index, address in enumerate(addresses):
-            share = None
-            if end is not None:
-                share = max(0.001, end - self._monotonic()) / (len(addresses) - index)
+        for count in range(len(addresses), 0, -1):
+            address, share = addresses[-count], share_of(deadline, count)
             try:
                 return AsyncSocketStream(await _connect(runtime, address, share), runtime)
             except OSError:
-                if index == len(addresses) - 1:
+                if count == 1:
                     raise
         raise OSError(NO_ADDRESS)
 
@@ -90,7 +86,7 @@ class AsyncSocketStream(BaseSocketStream):
         self._since_turn = 0
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Return what has arrived, after waiting for it; b"" at the end."""
+        """Wait for bytes and return them; b"" at the end."""
         async with self._runtime.timeout(timeout):
             data = await self._runtime.receive(self.socket, min(max_bytes, TURN_BYTES))
             self._since_turn += _READ_BYTES + len(data)
@@ -109,3 +105,29 @@ class AsyncSocketStream(BaseSocketStream):
         if sent < len(buffer):
             async with self._runtime.timeout(timeout):
                 await self._runtime.send_all(self.socket, memoryview(buffer)[sent:])
+
+
+async def run_async(
+    operations: NetworkOperations[ResultT], backend: AsyncNetworkBackend | None = None
+) -> ResultT:
+    """Carry out operations; the async twin of :func:`.network.run`."""
+    resume: Callable[[Any], NetworkOperation] = operations.send
+    value: Any = None
+    try:
+        while True:
+            operation = resume(value)
+            resume, value = operations.send, None
+            try:
+                if isinstance(operation, Read):
+                    value = await operation.stream.read(operation.max_bytes, operation.timeout)
+                elif isinstance(operation, Write):
+                    await operation.stream.write(operation.data, operation.timeout)
+                elif backend is not None:
+                    value = await backend.connect_tcp(*operation)
+            except OSError as error:
+                resume, value = operations.throw, error
+    except StopIteration as stop:
+        result: ResultT = stop.value
+        return result
+    finally:
+        value = None

@@ -28,7 +28,7 @@ class LoopPools(Generic[ConnectionT]):
         connect: Callable[[Origin], ConnectionT],
         exchange: Callable[[ConnectionT, HTTPRequest], Awaitable[ReceivedResponse]],
     ) -> ReceivedResponse:
-        """Return what ``exchange`` does; the async twin of :meth:`.sync_pool.SyncPool.send`."""
+        """Return the result of ``exchange``; the async twin of :meth:`.sync_pool.SyncPool.send`."""
         check_deadline(request)
         runtime, pool = self._pool_of_this_loop()
         woken = runtime.event()
@@ -42,9 +42,7 @@ class LoopPools(Generic[ConnectionT]):
                 except TimeoutError:
                     raise no_connection_in_time(request) from None
                 pool.check(place)
-            connection = place.open_connection()
-            if connection is None:
-                connection = place.connection = connect(request.origin)
+            connection = place.open_connection(connect)
             response = await exchange(connection, request)
             is_clean = connection.is_reusable()
             return response

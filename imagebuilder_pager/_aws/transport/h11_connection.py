@@ -1,14 +1,13 @@
 """One connection by h11: connect, perhaps by a proxy, and exchange request and response.
 
-Each exchange is a generator of operations; a few lines in :mod:`.h11_transport` and
-:mod:`.async_h11_transport` carry them out. No I/O. The rule: a connection is used again only after
-a response that ended cleanly, with nothing behind it.
+Each exchange is a generator of operations, without I/O. The rule: a connection is used again only
+after a response that ended cleanly, with nothing behind it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from collections.abc import Callable
+from typing import Any
 
 import h11
 
@@ -18,75 +17,47 @@ from ..config.proxies import Proxy
 from ..config.tls import LazySSLContext
 from .body import ResponseReader
 from .errors import map_transport_error
-from .types import Deadline, HTTPRequest, Origin, ReceivedResponse
-
-if TYPE_CHECKING:
-    import ssl
-
-ResultT = TypeVar("ResultT")
+from .operations import Connect, NetworkOperations, PlainStream
+from .types import READ_NUM_BYTES, Deadline, HTTPRequest, Origin, ReceivedResponse
 
 #: The largest head; httpx's limit.
 MAX_INCOMPLETE_EVENT_SIZE = 100 * 1024
 
 
-class Connect(NamedTuple):
-    """A connection to make; its stream is to be set."""
-
-    host: str
-    port: int
-    timeout: float | None
-
-
-class StartTLS(NamedTuple):
-    """A TLS handshake to make on the stream."""
-
-    context: ssl.SSLContext
-    server_hostname: str
-    timeout: float | None
-
-
-class Write(NamedTuple):
-    """Bytes to send."""
-
-    data: bytes
-    timeout: float | None
-
-
-class Read(NamedTuple):
-    """A wait for bytes, which are sent into the generator; b"" is the end of the stream."""
-
-    timeout: float | None
-
-
-NetworkOperation = Connect | StartTLS | Write | Read
-#: Yields operations. The bytes of a :class:`Read` are sent into it, each ``OSError`` is thrown in.
-NetworkOperations = Generator[NetworkOperation, bytes, ResultT]
-
-
 class H11Connection:
-    """A connection to one origin, for one request at a time.
+    """A connection to one origin, for one request at a time."""
 
-    ``stream`` is set by the driver that connects.
-    """
-
-    def __init__(self, origin: Origin, proxy: Proxy | None, ssl_context: LazySSLContext) -> None:
+    def __init__(
+        self,
+        origin: Origin,
+        proxy: Proxy | None,
+        ssl_context: LazySSLContext,
+        monotonic: Callable[[], float],
+    ) -> None:
         self.origin = origin
-        self.stream: Any = None
+        self._stream: Any = None
+        self._monotonic = monotonic
         self._is_clean = False
         self._proxy = proxy
-        self._proxy_origin = _origin_of(proxy)
+        self._proxy_origin: Origin | None = None
+        self._proxy_headers: list[tuple[str, str]] = []
+        if proxy is not None:
+            is_tls = proxy.scheme == "https"
+            self._proxy_origin = Origin(is_tls, proxy.host, proxy.port or (443 if is_tls else 80))
+            if proxy.authorization is not None:
+                self._proxy_headers = [("proxy-authorization", proxy.authorization)]
         self._ssl_context = ssl_context
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_INCOMPLETE_EVENT_SIZE)
 
     def is_reusable(self) -> bool:
         """Return whether the last response ended cleanly, and nothing has arrived since."""
-        return self._is_clean and self.stream.read_nowait(1) is None
+        return self._is_clean and self._stream.read_nowait(1) is None
 
     def close(self) -> None:
         """Close the stream, if there is one."""
         self._is_clean = False
-        if self.stream is not None:
-            self.stream.close()
+        if self._stream is not None:
+            self._stream.close()
 
     def handle_request(self, request: HTTPRequest) -> NetworkOperations[ReceivedResponse]:
         """Send the request, and return the whole response.
@@ -95,8 +66,8 @@ class H11Connection:
         that is too large or cannot be decompressed.
         """
         if self._proxy is not None:
-            request.secrets |= self._proxy.secrets
-        if self.stream is None:
+            request.secrets.update(self._proxy.secrets)
+        if self._stream is None:
             yield from self.connect(request.timeouts.connect, request.deadline)
         self._is_clean = False
         try:
@@ -129,14 +100,15 @@ class H11Connection:
         budget = deadline.within(timeout, "connect_timeout")
         try:
             first = proxy_origin or self.origin
-            yield Connect(first.host, first.port, budget.cap(None))
+            connected = yield Connect(first.host, first.port, budget.cap(None))
+            self._stream = PlainStream(connected)
             if proxy_origin is not None and proxy_origin.is_tls:
-                yield self._start_tls(proxy_origin, budget)
+                yield from self._start_tls(proxy_origin, budget)
             if proxy is not None and self.origin.is_tls:
                 yield from self._open_tunnel(proxy, budget)
                 destination = self.origin
             if self.origin.is_tls:
-                yield self._start_tls(self.origin, budget)
+                yield from self._start_tls(self.origin, budget)
         except OSError as error:
             kind = "ConnectTimeout" if isinstance(error, TimeoutError) else "ConnectError"
             mapped = map_transport_error(error, destination, kind=kind)
@@ -145,22 +117,28 @@ class H11Connection:
             raise mapped from error
         self._is_clean = True
 
-    def _start_tls(self, origin: Origin, budget: Deadline) -> StartTLS:
+    def _start_tls(self, origin: Origin, budget: Deadline) -> NetworkOperations[None]:
+        from .tls_stream import TLSStream  # with ssl, which is slow to import
+
         context = self._ssl_context.context()
         context.set_alpn_protocols(["http/1.1"])
-        return StartTLS(context, origin.host, budget.cap(None))
+        timeout = budget.cap(None)
+        self._stream = TLSStream(self._stream, context, origin.host, self._monotonic)
+        yield from self._stream.handshake(timeout)
 
     def _open_tunnel(self, proxy: Proxy, budget: Deadline) -> NetworkOperations[None]:
         """Have the proxy connect to the origin. Raises :class:`ProxyConnectionError`."""
         http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_INCOMPLETE_EVENT_SIZE)
         authority = self.origin.authority
-        headers = [("host", authority), ("accept", "*/*"), *_proxy_headers(proxy)]
+        headers = [("host", authority), ("accept", "*/*"), *self._proxy_headers]
         head = http.send(h11.Request(method="CONNECT", target=authority, headers=headers))
-        yield Write((head or b"") + (http.send(h11.EndOfMessage()) or b""), budget.cap(None))
+        data = (head or b"") + (http.send(h11.EndOfMessage()) or b"")
+        yield from self._stream.write(data, budget.cap(None))
         try:
             while not isinstance(event := http.next_event(), h11.Response):
                 if event is h11.NEED_DATA:
-                    if not (data := (yield Read(budget.cap(None)))):
+                    data = yield from self._stream.read(READ_NUM_BYTES, budget.cap(None))
+                    if not data:
                         raise ProxyConnectionError(
                             f"the proxy {self._proxy_origin} closed the connection without an "
                             "answer"
@@ -186,7 +164,7 @@ class H11Connection:
     def _write_request(self, request: HTTPRequest) -> NetworkOperations[OSError | None]:
         """Send the request; return the error if it could not be sent whole.
 
-        There may still be a response, which says why the rest was not wanted.
+        There may still be a response, with the reason.
         """
         target = request.target
         headers = list(request.headers.items())
@@ -194,12 +172,12 @@ class H11Connection:
             headers.append(("content-length", str(len(request.content))))
         if self._proxy is not None and not self.origin.is_tls:
             target = request.url
-            headers += _proxy_headers(self._proxy)
+            headers += self._proxy_headers
         head = h11.Request(method=request.method, target=target, headers=headers)
         events = (head, h11.Data(data=request.content), h11.EndOfMessage())
         data = b"".join(self._http.send(event) or b"" for event in events)
         try:
-            yield Write(data, request.deadline.cap(request.timeouts.write))
+            yield from self._stream.write(data, request.deadline.cap(request.timeouts.write))
         except TimeoutError:
             raise
         except OSError as error:
@@ -211,7 +189,8 @@ class H11Connection:
         while True:
             event = self._http.next_event()
             if event is h11.NEED_DATA:
-                received = yield Read(request.deadline.cap(request.timeouts.read))
+                timeout = request.deadline.cap(request.timeouts.read)
+                received = yield from self._stream.read(READ_NUM_BYTES, timeout)
                 if not received and reader is None:
                     raise h11.RemoteProtocolError("no response before the connection's end")
                 self._http.receive_data(received)
@@ -227,16 +206,3 @@ class H11Connection:
                 reader.feed(bytes(event.data))
             else:
                 return reader.finish()
-
-
-def _proxy_headers(proxy: Proxy) -> list[tuple[str, str]]:
-    if proxy.authorization is None:
-        return []
-    return [("proxy-authorization", proxy.authorization)]
-
-
-def _origin_of(proxy: Proxy | None) -> Origin | None:
-    if proxy is None:
-        return None
-    is_tls = proxy.scheme == "https"
-    return Origin(is_tls, proxy.host, proxy.port or (443 if is_tls else 80))

@@ -12,7 +12,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from ..._validation import validate_positive, validate_whole_number, validating
 from ...exceptions import InvalidConfigError, Problem
@@ -24,26 +24,11 @@ from ..config.tls import (
     resolve_verify,
     warn_unverified,
 )
-from .h11_connection import (
-    Connect,
-    H11Connection,
-    NetworkOperation,
-    NetworkOperations,
-    Read,
-    Write,
-)
-from .network import NetworkBackend, SocketBackend
+from .h11_connection import H11Connection
+from .network import NetworkBackend, SocketBackend, run
 from .pool import KEEPALIVE_EXPIRY, MAX_CONNECTIONS, ConnectionPool, Place
 from .sync_pool import SyncPool
-from .types import (
-    DEFAULT_TIMEOUTS,
-    READ_NUM_BYTES,
-    Deadline,
-    HTTPRequest,
-    Origin,
-    ReceivedResponse,
-    Timeouts,
-)
+from .types import DEFAULT_TIMEOUTS, Deadline, HTTPRequest, Origin, ReceivedResponse, Timeouts
 
 if TYPE_CHECKING:
     import ssl
@@ -52,7 +37,6 @@ if TYPE_CHECKING:
 
 
 BackendT = TypeVar("BackendT")
-ResultT = TypeVar("ResultT")
 
 
 class BaseH11Client(ABC, Generic[BackendT]):
@@ -108,7 +92,7 @@ class BaseH11Client(ABC, Generic[BackendT]):
             given = f"a SOCKS proxy, which {type(self).__name__} cannot use"
             allowed = "http and https, or http_client=httpx.Client(...) with socksio installed"
             raise InvalidConfigError(Problem(proxy.source, given, allowed))
-        return H11Connection(origin, proxy, self._ssl_context)
+        return H11Connection(origin, proxy, self._ssl_context, self._monotonic)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(max_connections={self._max_connections})"
@@ -146,7 +130,7 @@ class H11Client(BaseH11Client[NetworkBackend]):
     def preconnect(self, origin: Origin, timeout: float | None) -> None:
         """Begin to connect to an origin in a thread, if that was asked for.
 
-        The first request waits for the connection. It meets an error by itself.
+        The first request waits for the connection. After an error it connects by itself.
         """
         if not self._wants_preconnect:
             return
@@ -167,11 +151,11 @@ class H11Client(BaseH11Client[NetworkBackend]):
         timeout: float | None,
     ) -> None:
         try:
-            with contextlib.suppress(Exception):  # the request meets the same error
+            with contextlib.suppress(Exception):  # the request raises it
                 connection = self._new_connection(place.origin)
                 place.connection = connection
-                operations = connection.connect(timeout, Deadline(None, self._monotonic))
-                _run(connection, operations, self._backend, self._monotonic)
+                deadline = Deadline(None, self._monotonic)
+                run(connection.connect(timeout, deadline), self._backend)
         finally:
             made = place.connection
             pool.release(place, is_clean=made is not None and made.is_reusable())
@@ -181,8 +165,7 @@ class H11Client(BaseH11Client[NetworkBackend]):
         return self._pools.send(request, self._new_connection, self._exchange)
 
     def _exchange(self, connection: H11Connection, request: HTTPRequest) -> ReceivedResponse:
-        operations = connection.handle_request(request)
-        return _run(connection, operations, self._backend, self._monotonic)
+        return run(connection.handle_request(request), self._backend)
 
     def close(self) -> None:
         """Close the connections, for good; those in use are closed after their requests."""
@@ -193,38 +176,3 @@ class H11Client(BaseH11Client[NetworkBackend]):
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
-
-
-def _run(
-    connection: H11Connection,
-    operations: NetworkOperations[ResultT],
-    backend: NetworkBackend,
-    monotonic: Callable[[], float],
-) -> ResultT:
-    """Carry out the operations of an exchange, and return its result."""
-    resume: Callable[[Any], Any] = operations.send
-    value: Any = None
-    try:
-        while True:
-            operation: NetworkOperation = resume(value)
-            resume, value = operations.send, None
-            try:
-                if isinstance(operation, Read):
-                    value = connection.stream.read(READ_NUM_BYTES, operation.timeout)
-                elif isinstance(operation, Write):
-                    connection.stream.write(operation.data, operation.timeout)
-                elif isinstance(operation, Connect):
-                    connection.stream = backend.connect_tcp(
-                        operation.host, operation.port, operation.timeout
-                    )
-                else:
-                    from .tls_stream import TLSStream  # with ssl, which is slow to import
-
-                    connection.stream = TLSStream.start(connection.stream, *operation, monotonic)
-            except OSError as error:
-                resume, value = operations.throw, error
-    except StopIteration as stop:
-        result: ResultT = stop.value
-        return result
-    finally:
-        value = None  # an error, which would hold this frame, and this frame it

@@ -20,7 +20,8 @@ import httpx
 from ...exceptions import InvalidConfigError, Problem
 from ..config.proxies import Proxy, resolve_proxy
 from ..config.tls import UNVERIFIED, LazySSLContext
-from .network import NetworkBackend
+from .network import run
+from .operations import Connect, NetworkOperations, PlainStream
 from .types import Deadline, HTTPRequest, Origin
 
 
@@ -75,14 +76,14 @@ class HttpxConnection:
         """Have the connection keep to the deadline of a request."""
         self.backend.deadline = request.deadline
         if self.proxy is not None:
-            request.secrets |= self.proxy.secrets
+            request.secrets.update(self.proxy.secrets)
 
     def is_reusable(self) -> bool:
-        """Return whether the last response ended cleanly.
+        """Return whether the last response ended cleanly, and nothing has arrived since.
 
-        Whether anything has arrived since, httpcore asks the stream by itself.
+        Otherwise httpcore would connect again, with the certificates of the first time.
         """
-        return self.backend.response.is_whole and not self.backend.is_closed
+        return not self.backend.is_readable()
 
     def close(self) -> None:
         """Close the socket, at once."""
@@ -96,45 +97,59 @@ class BaseBackend:
     - ``stream``: the stream once connected; None before.
     - ``needed_handshakes``: the number of TLS handshakes. Until they are made, all that is sent and
       received is part of connecting.
-    - ``needs_tunnel``: whether a proxy has to connect to the origin.
-    - ``awaits_tunnel``: whether it has not yet.
+    - ``needs_tunnel``: whether a proxy has to connect to the origin; ``awaits_tunnel``: whether it
+      has not yet.
     """
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self.monotonic = monotonic
+    def __init__(self, network: Any, monotonic: Callable[[], float]) -> None:
+        self.network = network
         self.deadline: Deadline = Deadline(None, monotonic)
         self.stream: Any = None
         self.needed_handshakes = 0
         self.needs_tunnel = False
         self.awaits_tunnel = False
-        self._handshakes = 0
         self.is_closed = False
-        self._connect_deadline = self.deadline
         self.response = ResponseBytes()
+        self._monotonic = monotonic
+        self._handshakes = 0
+        self._connect_deadline = self.deadline
 
-    def begin_connecting(self, timeout: float | None) -> float | None:
-        """Return the seconds that connecting may take, proxy and TLS included."""
-        self.stream = None
-        self.is_closed = False
-        self._handshakes = self.needed_handshakes
-        self.awaits_tunnel = self.needs_tunnel
-        self._connect_deadline = self.deadline.within(timeout, "connect_timeout")
-        return self._connect_deadline.cap(None)
+    def connect(self, host: str, port: int, timeout: float | None) -> NetworkOperations[None]:
+        """Connect; ``timeout`` is for all of it, proxy and TLS included."""
+        with self._errors("Connect"):
+            self.stream = None
+            self.is_closed = False
+            self._handshakes = self.needed_handshakes
+            self.awaits_tunnel = self.needs_tunnel
+            self._connect_deadline = self.deadline.within(timeout, "connect_timeout")
+            self.stream = PlainStream((yield Connect(host, port, self._connect_deadline.cap(None))))
 
-    def cap(self, timeout: float | None) -> float | None:
-        """Return the seconds that an operation may take; see :meth:`.Deadline.cap`."""
-        if self._handshakes:
-            return self._connect_deadline.cap(None)
-        return self.deadline.cap(timeout)
+    def start_tls(
+        self, ssl_context: Any, server_hostname: str | None, timeout: float | None
+    ) -> NetworkOperations[None]:
+        """Make a handshake. The last one is with the origin, not with a proxy."""
+        from .tls_stream import TLSStream
 
-    def start_handshake(self) -> None:
-        """Record that TLS begins. The last handshake is with the origin, not with a proxy."""
         self.awaits_tunnel = self.awaits_tunnel and self._handshakes > 1
+        with self._errors("Connect"):
+            stream = TLSStream(self.stream, ssl_context, server_hostname or "", self._monotonic)
+            yield from stream.handshake(self._cap(timeout))
+            self.stream = stream
+            self._handshakes -= 1
 
-    def finish_handshake(self, stream: Any) -> None:
-        """Continue with the stream over TLS."""
-        self.stream = stream
-        self._handshakes -= 1
+    def read(self, max_bytes: int, timeout: float | None) -> NetworkOperations[bytes]:
+        """Return bytes that belong to the response, b"" at its end."""
+        with self._errors("Read"):
+            if self.is_closed:
+                raise OSError("the connection has been closed")
+            data = yield from self.stream.read(max_bytes, self._cap(timeout))
+            return self.response.take(data)
+
+    def write(self, data: bytes, timeout: float | None) -> NetworkOperations[None]:
+        """Send bytes of the next request."""
+        self.response.restart()
+        with self._errors("Write"):
+            yield from self.stream.write(data, self._cap(timeout))
 
     def is_readable(self) -> bool:
         """Return whether the connection must not be used again.
@@ -151,8 +166,13 @@ class BaseBackend:
         if self.stream is not None:
             self.stream.close()
 
+    def _cap(self, timeout: float | None) -> float | None:
+        if self._handshakes:
+            return self._connect_deadline.cap(None)
+        return self.deadline.cap(timeout)
+
     @contextmanager
-    def errors(self, phase: str) -> Iterator[None]:
+    def _errors(self, phase: str) -> Iterator[None]:
         """Raise httpcore's errors of a phase, ``Connect``, ``Read`` or ``Write``."""
         if self._handshakes:
             phase = "Connect"
@@ -223,15 +243,10 @@ class ResponseBytes:
 class HttpcoreBackend(BaseBackend, httpcore.NetworkBackend):
     """Our sockets as httpcore wants them, for one connection."""
 
-    def __init__(self, network: NetworkBackend, monotonic: Callable[[], float]) -> None:
-        super().__init__(monotonic)
-        self._network = network
-
     def connect_tcp(
         self, host: str, port: int, timeout: float | None = None, *_: Any, **__: Any
     ) -> httpcore.NetworkStream:
-        with self.errors("Connect"):
-            self.stream = self._network.connect_tcp(host, port, self.begin_connecting(timeout))
+        run(self.connect(host, port, timeout), self.network)
         return _HttpcoreStream(self)
 
 
@@ -240,15 +255,10 @@ class _HttpcoreStream(httpcore.NetworkStream):
         self._backend = backend
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        backend = self._backend
-        with backend.errors("Read"):
-            return backend.response.take(backend.stream.read(max_bytes, backend.cap(timeout)))
+        return run(self._backend.read(max_bytes, timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        backend = self._backend
-        backend.response.restart()
-        with backend.errors("Write"):
-            backend.stream.write(buffer, backend.cap(timeout))
+        run(self._backend.write(buffer, timeout))
 
     def close(self) -> None:
         self._backend.close()
@@ -256,20 +266,7 @@ class _HttpcoreStream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        from .tls_stream import TLSStream
-
-        backend = self._backend
-        backend.start_handshake()
-        with backend.errors("Connect"):
-            backend.finish_handshake(
-                TLSStream.start(
-                    backend.stream,
-                    ssl_context,
-                    server_hostname or "",
-                    backend.cap(timeout),
-                    backend.monotonic,
-                )
-            )
+        run(self._backend.start_tls(ssl_context, server_hostname, timeout))
         return self
 
     def get_extra_info(self, info: str) -> Any:

@@ -8,8 +8,9 @@ redirects and hooks are not used.
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import httpcore
 import httpx
@@ -33,9 +34,17 @@ from .types import DEFAULT_TIMEOUTS, HTTPRequest, Origin, ReceivedResponse
 if TYPE_CHECKING:
     from ..auth.signer import SigningAlgorithm
 
+BackendT = TypeVar("BackendT")
 
-class BaseHttpxTransport:
-    """The part that both transports share: requests, responses and errors as httpx's."""
+
+class BaseHttpxTransport(ABC, Generic[BackendT]):
+    """The part that both transports share: requests, responses and errors as httpx's.
+
+    - ``ssl_context``: the certificates to verify against. Default: certifi's certificates.
+    - ``max_connections``: maximum open connections; further requests wait. Default: 10.
+    - ``network_backend``: the backend that connects, for tests. Default: the system's sockets.
+    - ``monotonic``: a function that returns seconds, for tests. Default: ``time.monotonic``.
+    """
 
     timeouts = DEFAULT_TIMEOUTS
 
@@ -49,6 +58,7 @@ class BaseHttpxTransport:
         ssl_context: LazySSLContext | None = None,
         *,
         max_connections: int = MAX_CONNECTIONS,
+        network_backend: BackendT | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ssl_context = ssl_context or LazySSLContext()
@@ -56,6 +66,11 @@ class BaseHttpxTransport:
         self._monotonic = monotonic
         #: Parsed URLs, kept only where they have no query: queries vary without bound.
         self._urls: dict[tuple[Origin, str], httpx.URL] = {}
+        self._open(network_backend)
+
+    @abstractmethod
+    def _open(self, network_backend: BackendT | None) -> None:
+        """Make the pool, over the system's sockets or another backend."""
 
     def _make_pool(self) -> ConnectionPool[HttpxConnection]:
         return ConnectionPool(self._max_connections, KEEPALIVE_EXPIRY, self._monotonic)
@@ -92,15 +107,7 @@ class _RequestBody(httpx.ByteStream):
 
     def __init__(self, content: bytes) -> None:
         super().__init__(content)
-        self._content = content
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return _OneChunk(self._content)
-
-
-class _OneChunk:
-    def __init__(self, chunk: bytes) -> None:
-        self._chunks = [chunk]
+        self._chunks = [content]
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -123,25 +130,11 @@ def map_httpx_error(
     return mapped
 
 
-class HttpxTransport(BaseHttpxTransport):
-    """The default transport of :class:`.client.ImageBuilder`; for many threads.
+class HttpxTransport(BaseHttpxTransport[NetworkBackend]):
+    """The default transport of :class:`.client.ImageBuilder`; for many threads."""
 
-    - ``ssl_context``: the certificates to verify against. Default: certifi's certificates.
-    - ``max_connections``: maximum open connections; further requests wait. Default: 10.
-    - ``network_backend``: the backend that connects, for tests. Default: the system's sockets.
-    - ``monotonic``: a function that returns seconds, for tests. Default: ``time.monotonic``.
-    """
-
-    def __init__(
-        self,
-        ssl_context: LazySSLContext | None = None,
-        *,
-        max_connections: int = MAX_CONNECTIONS,
-        network_backend: NetworkBackend | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        super().__init__(ssl_context, max_connections=max_connections, monotonic=monotonic)
-        self._backend = network_backend or SocketBackend(monotonic)
+    def _open(self, network_backend: NetworkBackend | None) -> None:
+        self._backend = network_backend or SocketBackend(self._monotonic)
         self._pools = SyncPool(self._make_pool)
 
     def send(self, request: HTTPRequest) -> ReceivedResponse:

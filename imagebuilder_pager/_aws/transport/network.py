@@ -7,8 +7,7 @@ and a simulated one can take its place. Failures are ``OSError``, and ``TimeoutE
 from __future__ import annotations
 
 import contextlib
-import math
-import select
+import selectors
 import socket
 import time
 import weakref
@@ -16,6 +15,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..._threads import SharedCalls, result_of
+from .operations import NetworkOperation, NetworkOperations, Read, ResultT, Write
+from .types import Deadline
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -23,22 +24,22 @@ if TYPE_CHECKING:
 Address = tuple[int, int, int, str, Any]
 
 NO_ADDRESS = "the name has no address"
-
-
-class NetworkStream(Protocol):
-    """A connection, with httpcore's methods and :meth:`read_nowait`."""
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes: ...
-    def write(self, buffer: bytes, timeout: float | None = None) -> None: ...
-    def close(self) -> None: ...
-    def read_nowait(self, max_bytes: int) -> bytes | None:
-        """Return what has arrived, b"" for the end, None for nothing."""
+# Python's poll where there is one: it needs no file descriptor.
+_Selector: type[selectors.BaseSelector] = getattr(
+    selectors, "PollSelector", selectors.SelectSelector
+)
+#: The system's poll takes no more than 24 days.
+_MAX_SECONDS = (2**31 - 1) / 1000
 
 
 class NetworkBackend(Protocol):
-    """Something that connects; ``timeout`` bounds all of it, the name's resolution included."""
+    """Something that connects; ``timeout`` bounds all of it, the name's resolution included.
 
-    def connect_tcp(self, host: str, port: int, timeout: float | None = None) -> NetworkStream: ...
+    Its streams have httpcore's methods, and ``read_nowait(max_bytes)``, which returns the bytes
+    that have arrived, b"" for the end, None for nothing.
+    """
+
+    def connect_tcp(self, host: str, port: int, timeout: float | None = None) -> Any: ...
 
 
 class SocketBackend:
@@ -48,23 +49,26 @@ class SocketBackend:
         self._monotonic = monotonic
 
     def connect_tcp(self, host: str, port: int, timeout: float | None = None) -> SocketStream:
-        """Connect to the first address of a host that accepts.
-
-        Each address gets its share of the time that is left, so that one that is silent does not
-        use up that of the others.
-        """
-        end = None if timeout is None else self._monotonic() + timeout
+        """Connect to the first address of a host that accepts."""
+        deadline = Deadline(timeout, self._monotonic)
         addresses = _resolve(host, port, timeout)
-        for index, (family, kind, protocol, _, address) in enumerate(addresses):
-            share = None
-            if end is not None:
-                share = max(0.001, end - self._monotonic()) / (len(addresses) - index)
+        for count in range(len(addresses), 0, -1):
+            address, share = addresses[-count], share_of(deadline, count)
             try:
-                return SocketStream(_connect(family, kind, protocol, address, share))
+                return SocketStream(_connect(address, share))
             except OSError:
-                if index == len(addresses) - 1:
+                if count == 1:
                     raise
         raise OSError(NO_ADDRESS)
+
+
+def share_of(deadline: Deadline, count: int) -> float | None:
+    """Return the seconds for the next of ``count`` addresses, None for no limit.
+
+    A silent address does not use up the time of the others.
+    """
+    remaining = deadline.remaining()
+    return None if remaining is None else max(0.001, remaining) / count
 
 
 def look_up(host: str, port: int) -> list[Address]:
@@ -105,13 +109,12 @@ def _resolve(host: str, port: int, timeout: float | None) -> list[Address]:
         raise TimeoutError(f"the name {host} was not resolved in time") from None
 
 
-def _connect(
-    family: int, kind: int, protocol: int, address: Any, timeout: float | None
-) -> socket.socket:
+def _connect(address: Address, timeout: float | None) -> socket.socket:
+    family, kind, protocol, _, where = address
     connection = socket.socket(family, kind, protocol)
     try:
         connection.settimeout(timeout)
-        connection.connect(address)
+        connection.connect(where)
         # The head and the body are one message: neither waits for the other's acknowledgement.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setblocking(False)
@@ -130,7 +133,7 @@ class BaseSocketStream:
         self._close = weakref.finalize(self, connection.close)
 
     def read_nowait(self, max_bytes: int) -> bytes | None:
-        """Return what has arrived, b"" for the end, None for nothing."""
+        """Return the bytes that have arrived, b"" for the end, None for nothing."""
         try:
             return self.socket.recv(max_bytes)
         except BlockingIOError:
@@ -150,9 +153,9 @@ class SocketStream(BaseSocketStream):
     """
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Return what has arrived, after waiting for it; b"" at the end."""
+        """Wait for bytes and return them; b"" at the end."""
         while True:
-            _wait(self.socket, timeout, is_writing=False)
+            _wait(self.socket, timeout, selectors.EVENT_READ)
             with contextlib.suppress(BlockingIOError):
                 return self.socket.recv(max_bytes)
 
@@ -164,25 +167,36 @@ class SocketStream(BaseSocketStream):
                 rest = rest[self.socket.send(rest) :]
             if not rest:
                 return
-            _wait(self.socket, timeout, is_writing=True)
+            _wait(self.socket, timeout, selectors.EVENT_WRITE)
 
 
-def _wait(connection: socket.socket, timeout: float | None, *, is_writing: bool) -> None:
+def _wait(connection: socket.socket, timeout: float | None, event: int) -> None:
     """Wait until a socket can be read or written. Raises ``TimeoutError``."""
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(connection, select.POLLOUT if is_writing else select.POLLIN)
-        is_ready = bool(poll.poll(None if timeout is None else _milliseconds(timeout)))
-    else:  # Windows
-        sockets = [connection]
-        found = select.select(
-            [] if is_writing else sockets, sockets if is_writing else [], [], timeout
-        )
-        is_ready = any(found)
-    if not is_ready:
-        raise TimeoutError("timed out")
+    with _Selector() as selector:
+        selector.register(connection, event)
+        if not selector.select(None if timeout is None else min(timeout, _MAX_SECONDS)):
+            raise TimeoutError("timed out")
 
 
-def _milliseconds(seconds: float) -> int:
-    # The system's poll takes no more than 24 days.
-    return min(math.ceil(seconds * 1000), 2**31 - 1)
+def run(operations: NetworkOperations[ResultT], backend: NetworkBackend | None = None) -> ResultT:
+    """Carry out operations, and return the generator's result."""
+    resume: Callable[[Any], NetworkOperation] = operations.send
+    value: Any = None
+    try:
+        while True:
+            operation = resume(value)
+            resume, value = operations.send, None
+            try:
+                if isinstance(operation, Read):
+                    value = operation.stream.read(operation.max_bytes, operation.timeout)
+                elif isinstance(operation, Write):
+                    operation.stream.write(operation.data, operation.timeout)
+                elif backend is not None:
+                    value = backend.connect_tcp(*operation)
+            except OSError as error:
+                resume, value = operations.throw, error
+    except StopIteration as stop:
+        result: ResultT = stop.value
+        return result
+    finally:
+        value = None  # an error, which would hold this frame, and this frame it

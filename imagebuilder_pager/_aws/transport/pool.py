@@ -32,8 +32,8 @@ KEEPALIVE_EXPIRY = 5.0
 class PooledConnection(Protocol):
     """A connection of a pool.
 
-    ``is_reusable()`` says whether the last response ended cleanly, and neither bytes nor the end of
-    the connection have arrived since.
+    ``is_reusable()`` returns whether the last response ended cleanly, and neither bytes nor the end
+    of the connection have arrived since.
     """
 
     def is_reusable(self) -> bool: ...
@@ -56,11 +56,13 @@ class Place(Generic[ConnectionT]):
         self.origin = origin
         self.wake = wake
 
-    def open_connection(self) -> ConnectionT | None:
-        """Return the connection, None if it cannot be used again."""
+    def open_connection(self, connect: Callable[[Origin], ConnectionT]) -> ConnectionT:
+        """Return the connection, or one by ``connect`` if there is none that can be used again."""
         if self.connection is not None and not self.connection.is_reusable():
             self.connection.close()
             self.connection = None
+        if self.connection is None:
+            self.connection = connect(self.origin)
         return self.connection
 
 

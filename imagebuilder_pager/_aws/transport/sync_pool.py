@@ -26,10 +26,10 @@ class SyncPool(Generic[ConnectionT]):
         connect: Callable[[Origin], ConnectionT],
         exchange: Callable[[ConnectionT, HTTPRequest], ReceivedResponse],
     ) -> ReceivedResponse:
-        """Return what ``exchange`` does, with a connection that is kept or one by ``connect``.
+        """Return the result of ``exchange``, with a kept connection or one by ``connect``.
 
         Raises :class:`ConnectTimeoutError` when there is no place before the call's deadline, and
-        what the two functions raise.
+        the errors of the two functions.
         """
         check_deadline(request)
         pool = self.pool
@@ -45,9 +45,7 @@ class SyncPool(Generic[ConnectionT]):
                     except Empty:
                         raise no_connection_in_time(request) from None
                     pool.check(place)
-                connection = place.open_connection()
-                if connection is None:
-                    connection = place.connection = connect(request.origin)
+                connection = place.open_connection(connect)
                 response = exchange(connection, request)
                 is_clean = connection.is_reusable()
                 return response

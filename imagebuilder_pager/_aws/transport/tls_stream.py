@@ -1,121 +1,117 @@
-"""TLS over another stream, sync and async; :mod:`.tls_connection` makes and reads the bytes."""
+"""TLS over another stream, without I/O: it yields the operations on the stream below.
+
+The standard library's ``ssl`` does it over two buffers in memory. So one implementation serves sync
+and async streams, TLS inside of TLS, and a simulated network.
+"""
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from functools import partial
+from typing import TypeVar
 
-from .tls_connection import TLSConnection, TLSOperation
+from .operations import NetworkOperations, PlainStream
 from .types import READ_NUM_BYTES, Deadline
 
-if TYPE_CHECKING:
-    import ssl
-
-    from .async_network import AsyncNetworkStream
-    from .network import NetworkStream
-
 ResultT = TypeVar("ResultT")
-StreamT = TypeVar("StreamT", "NetworkStream", "AsyncNetworkStream")
 
 
-class BaseTLSStream(Generic[StreamT]):
-    """The part that both streams share."""
+class TLSStream:
+    """The client's side of a TLS connection, over another stream.
+
+    Raises ``ssl.SSLError``, which is an ``OSError``, for errors of the other side, and
+    ``ssl.SSLCertVerificationError`` for a certificate that is not trusted.
+    """
 
     def __init__(
-        self, stream: StreamT, connection: TLSConnection, monotonic: Callable[[], float]
+        self,
+        below: PlainStream | TLSStream,
+        context: ssl.SSLContext,
+        server_hostname: str,
+        monotonic: Callable[[], float],
     ) -> None:
-        self.stream: StreamT = stream
-        self.connection = connection
+        self._below = below
         self._monotonic = monotonic
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._tls = context.wrap_bio(
+            self._incoming, self._outgoing, server_hostname=server_hostname
+        )
+
+    def handshake(self, timeout: float | None) -> NetworkOperations[None]:
+        """Agree on keys and verify the certificate."""
+        yield from self._run(self._tls.do_handshake, self._deadline(timeout))
+
+    def read(self, max_bytes: int, timeout: float | None) -> NetworkOperations[bytes]:
+        """Return decrypted bytes; b"" at the end."""
+        try:
+            return (
+                yield from self._run(lambda: self._tls.read(max_bytes), self._deadline(timeout))
+            )
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            # Many a server ends without TLS's farewell; whether a response is whole, HTTP knows.
+            return b""
+
+    def write(self, data: bytes, timeout: float | None) -> NetworkOperations[None]:
+        """Encrypt the bytes and send them."""
+        deadline = self._deadline(timeout)
+        written = 0
+        while written < len(data):
+            rest = memoryview(data)[written:]
+            written += yield from self._run(partial(self._tls.write, rest), deadline)
 
     def read_nowait(self, max_bytes: int) -> bytes | None:
-        """Return what has arrived, b"" for the end, None for nothing but TLS's own messages."""
-        return self.connection.read_nowait(self.stream.read_nowait, max_bytes)
+        """Return the bytes that have arrived, b"" for the end, None for nothing.
+
+        TLS's own messages are nothing. At most one read is processed, so that a peer that sends
+        these without end is harmless.
+        """
+        for _ in range(2):
+            try:
+                return self._tls.read(max_bytes)
+            except ssl.SSLWantReadError:
+                received = self._below.read_nowait(READ_NUM_BYTES)
+                if received is None:
+                    return None
+                self._receive(received)
+            except ssl.SSLError:
+                return b""
+        return b""
 
     def close(self) -> None:
         """Close the stream below, without TLS's close message, which would take a wait."""
-        self.stream.close()
+        self._below.close()
 
-
-class TLSStream(BaseTLSStream["NetworkStream"]):
-    """TLS over another stream."""
-
-    @classmethod
-    def start(
-        cls,
-        stream: NetworkStream,
-        context: ssl.SSLContext,
-        server_hostname: str,
-        timeout: float | None,
-        monotonic: Callable[[], float],
-    ) -> TLSStream:
-        """Make the handshake. Raises ``ssl.SSLError``, which is an ``OSError``."""
-        connection = TLSConnection(context, server_hostname)
-        tls = cls(stream, connection, monotonic)
-        tls._run(connection.handshake(), timeout)
-        return tls
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Return what has arrived, after waiting for it; b"" at the end."""
-        return self._run(self.connection.read(max_bytes), timeout)
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send all of it."""
-        self._run(self.connection.write(buffer), timeout)
-
-    def _run(self, operation: TLSOperation[ResultT], timeout: float | None) -> ResultT:
+    def _deadline(self, timeout: float | None) -> Deadline:
         # One time for all the pieces, so that a peer that drips does not prolong it.
-        deadline = Deadline(timeout, self._monotonic, "timeout")
-        received: Any = None
+        return Deadline(timeout, self._monotonic, "timeout")
+
+    def _run(self, call: Callable[[], ResultT], deadline: Deadline) -> NetworkOperations[ResultT]:
         while True:
+            wants_bytes = False
+            error: ssl.SSLError | None = None
+            # No operation within an except: its own error would then seem to come from TLS.
             try:
-                to_send = operation.send(received)
-            except StopIteration as stop:
-                result: ResultT = stop.value
-                return result
-            if to_send is None:
-                received = self.stream.read(READ_NUM_BYTES, deadline.cap(timeout))
-            else:
-                self.stream.write(to_send, deadline.cap(timeout))
-
-
-class AsyncTLSStream(BaseTLSStream["AsyncNetworkStream"]):
-    """TLS over another stream."""
-
-    @classmethod
-    async def start(
-        cls,
-        stream: AsyncNetworkStream,
-        context: ssl.SSLContext,
-        server_hostname: str,
-        timeout: float | None,
-        monotonic: Callable[[], float],
-    ) -> AsyncTLSStream:
-        """Make the handshake. Raises ``ssl.SSLError``, which is an ``OSError``."""
-        connection = TLSConnection(context, server_hostname)
-        tls = cls(stream, connection, monotonic)
-        await tls._run(connection.handshake(), timeout)
-        return tls
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Return what has arrived, after waiting for it; b"" at the end."""
-        return await self._run(self.connection.read(max_bytes), timeout)
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send all of it."""
-        await self._run(self.connection.write(buffer), timeout)
-
-    async def _run(self, operation: TLSOperation[ResultT], timeout: float | None) -> ResultT:
-        # One time for all the pieces, so that a peer that drips does not prolong it.
-        deadline = Deadline(timeout, self._monotonic, "timeout")
-        received: Any = None
-        while True:
+                result = call()
+            except ssl.SSLWantReadError:
+                wants_bytes = True
+            except ssl.SSLError as raised:
+                error = raised
             try:
-                to_send = operation.send(received)
-            except StopIteration as stop:
-                result: ResultT = stop.value
+                # Also after an error: the alert tells the other side the reason.
+                if to_send := self._outgoing.read():
+                    yield from self._below.write(to_send, deadline.cap(None))
+                if error is not None:
+                    raise error
+            finally:
+                error = None  # it would hold this frame, and this frame it
+            if not wants_bytes:
                 return result
-            if to_send is None:
-                received = await self.stream.read(READ_NUM_BYTES, deadline.cap(timeout))
-            else:
-                await self.stream.write(to_send, deadline.cap(timeout))
+            self._receive((yield from self._below.read(READ_NUM_BYTES, deadline.cap(None))))
+
+    def _receive(self, received: bytes) -> None:
+        if received:
+            self._incoming.write(received)
+        else:
+            self._incoming.write_eof()

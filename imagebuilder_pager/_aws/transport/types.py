@@ -83,7 +83,7 @@ class Deadline:
         return Deadline(seconds, self._monotonic, name)
 
     def cap(self, timeout: float | None) -> float | None:
-        """Return the timeout, or what is left where that is less.
+        """Return the timeout, or the time that is left where that is less.
 
         Raises ``TimeoutError`` when nothing is left.
         """
@@ -127,7 +127,7 @@ class Origin(NamedTuple):
         return f"{'https' if self.is_tls else 'http'}://{self.host_header}"
 
 
-class HTTPRequest:
+class HTTPRequest(NamedTuple):
     """One attempt at a call: a request with all its headers, signature included.
 
     - ``method``: the HTTP method.
@@ -145,43 +145,16 @@ class HTTPRequest:
     Its repr shows no header.
     """
 
-    __slots__ = (
-        "content",
-        "deadline",
-        "headers",
-        "max_response_bytes",
-        "method",
-        "on_sent",
-        "origin",
-        "secrets",
-        "target",
-        "timeouts",
-    )
-
-    def __init__(
-        self,
-        method: str,
-        origin: Origin,
-        target: str,
-        headers: Mapping[str, str],
-        content: bytes,
-        *,
-        timeouts: Timeouts,
-        deadline: Deadline,
-        max_response_bytes: int,
-        secrets: set[str],
-        on_sent: Callable[[], object] | None = None,
-    ) -> None:
-        self.method: str = method
-        self.origin: Origin = origin
-        self.target: str = target
-        self.headers: Mapping[str, str] = headers
-        self.content: bytes = content
-        self.timeouts: Timeouts = timeouts
-        self.deadline: Deadline = deadline
-        self.max_response_bytes: int = max_response_bytes
-        self.secrets: set[str] = secrets
-        self.on_sent: Callable[[], object] | None = on_sent
+    method: str
+    origin: Origin
+    target: str
+    headers: Mapping[str, str]
+    content: bytes
+    timeouts: Timeouts
+    deadline: Deadline
+    max_response_bytes: int
+    secrets: set[str]
+    on_sent: Callable[[], object] | None = None
 
     @property
     def url(self) -> str:
@@ -246,7 +219,7 @@ class AsyncTransport(Protocol):
     def signing_algorithm(self) -> SigningAlgorithm: ...
 
     async def send(self, request: HTTPRequest) -> ReceivedResponse:
-        """Send the request once, and return the whole response; see :meth:`Transport.send`."""
+        """Send the request once; see :meth:`Transport.send`."""
 
     async def aclose(self) -> None:
         """Close the connections; those in use end with their requests."""

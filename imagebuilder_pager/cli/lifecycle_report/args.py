@@ -7,12 +7,13 @@ import contextlib
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from ..._dates import assume_utc
 from ..args import CommandParser
 
 RICH_OUTPUTS = ("summary", "table", "tree")
-#: What ``--fail-on`` takes, and the exit codes.
+#: The conditions of ``--fail-on``, and their exit codes.
 CONDITIONS = {"failed": 3, "incomplete": 4, "stale": 5}
 OUTPUTS = ("json", "html", "jsonl", "csv", *RICH_OUTPUTS)
 
@@ -40,126 +41,97 @@ def make_parser(now: datetime) -> argparse.ArgumentParser:
         description="Report what lifecycle policies have done, in one account or in many.",
         allow_abbrev=False,
     )
-    scope = parser.add_argument_group("What is listed and reported")
-    scope.add_argument(
-        "--targets", metavar="FILE", help="a TOML file of accounts and regions; docs/fleet.md"
-    )
-    scope.add_argument(
-        "--policy",
-        action="append",
-        default=[],
-        metavar="ARN",
-        help="only this lifecycle policy; can be repeated",
-    )
-    scope.add_argument(
-        "--since",
-        type=point_in_time,
-        metavar="TIME",
-        help="only what ended since then: 30d, 12h, 4w, or a time in ISO 8601",
-    )
-    scope.add_argument(
-        "--until", type=point_in_time, metavar="TIME", help="only what ended before that"
-    )
-    for option, metavar, convert, what in (
+    repeated: dict[str, Any] = {"action": "append", "default": []}
+    group = parser.add_argument_group("What is listed and reported")
+
+    def add(option: str, metavar: str, text: str, **details: Any) -> None:
+        """Add an option to the group that was begun last."""
+        group.add_argument(option, metavar=metavar, help=text, **details)
+
+    add("--targets", "FILE", "a TOML file of accounts and regions; docs/fleet.md")
+    add("--policy", "ARN", "only this lifecycle policy; can be repeated", **repeated)
+    since = "only what ended since then: 30d, 12h, 4w, or a time in ISO 8601"
+    add("--since", "TIME", since, type=point_in_time)
+    add("--until", "TIME", "only what ended before that", type=point_in_time)
+    for option, metavar, convert, chosen in (
         (
-            "--account",
-            "ACCOUNT",
-            str,
-            "of this account: its name in the file of targets, or its id",
+            *("--account", "ACCOUNT", str),
+            "executions of this account: its name in the file of targets, or its id",
         ),
-        ("--region", "REGION", str, "of this region; without --targets, it is also what is listed"),
-        ("--status", "STATUS", str.upper, "that have this status"),
-        ("--action", "ACTION", str.upper, "on which this was done, such as DELETE"),
-        ("--reason", "TEXT", str, "that have this in the reason of their status"),
+        (
+            *("--region", "REGION", str),
+            "executions of this region; without --targets, it is also what is listed",
+        ),
+        (
+            *("--status", "STATUS", str.upper),
+            "resources that have this status, and executions that have",
+        ),
+        ("--action", "ACTION", str.upper, "resources on which this was done, such as DELETE"),
+        (
+            *("--reason", "TEXT", str),
+            "resources that have this in the reason of their status, and executions that have",
+        ),
     ):
-        kind = "executions" if option in {"--account", "--region"} else "resources"
-        also = ", and executions that have" if option in {"--status", "--reason"} else ""
-        scope.add_argument(
-            option,
-            action="append",
-            default=[],
-            type=convert,
-            metavar=metavar,
-            help=f"report only {kind} {what}{also}; can be repeated",
-        )
-    scope.add_argument(
+        text = f"report only {chosen}; can be repeated"
+        add(option, metavar, text, type=convert, **repeated)
+    group.add_argument(
         "--no-children",
         action="store_true",
         help="list images alone, without their AMIs, container images and snapshots",
     )
-    scope.add_argument(
+    add(
         "--database",
-        metavar="FILE",
-        help="keep all in this SQLite database, and list only what is new in it; it is also how a "
-        "run that was stopped goes on",
+        "FILE",
+        "keep all in this SQLite database, and list only what is new in it; also to continue a run "
+        "that was stopped",
     )
-    scope.add_argument(
-        "--offline",
-        action="store_true",
-        help="report what --database has, and list nothing",
+    for option, text in (
+        ("--offline", "report what --database has, and list nothing"),
+        ("--check", "ask STS whose credentials each account has, and list nothing"),
+    ):
+        group.add_argument(option, action="store_true", help=text)
+    prune = "first delete from --database what ended before then, such as 400d; list none of it"
+    add("--prune", "TIME", prune, type=point_in_time)
+    group = parser.add_argument_group("How it is listed")
+    executors = (
+        "threads (the default), processes, or the address of a Dask scheduler, tcp://HOST:PORT"
     )
-    scope.add_argument(
-        "--check",
-        action="store_true",
-        help="ask STS whose credentials each account has, and list nothing",
+    add("--executor", "EXECUTOR", executors, default="threads")
+    in_all, in_each = (
+        f"calls at a time in {part} (%(default)s)" for part in ("all", "each account and region")
     )
-    scope.add_argument(
-        "--prune",
-        type=point_in_time,
-        metavar="TIME",
-        help="first delete from --database what ended before then, such as 400d; list none of it",
-    )
-    run = parser.add_argument_group("How it is listed")
-    run.add_argument(
-        "--executor",
-        default="threads",
-        metavar="EXECUTOR",
-        help="threads (the default), processes, or the address of a Dask scheduler, tcp://HOST:PORT",
-    )
-    run.add_argument(
-        "--max-concurrency",
-        type=_positive,
-        default=32,
-        metavar="N",
-        help="calls at a time in all (%(default)s)",
-    )
-    run.add_argument(
-        "--max-concurrency-per-target",
-        type=_positive,
-        default=4,
-        metavar="N",
-        help="calls at a time in each account and region (%(default)s)",
-    )
-    run.add_argument(
+    add("--max-concurrency", "N", in_all, type=_positive, default=32)
+    add("--max-concurrency-per-target", "N", in_each, type=_positive, default=4)
+    group.add_argument(
         "--on-invalid-response",
         choices=("raise", "warn"),
         default="raise",
         help="where a response is not as documented: fail (the default), or warn and go on without "
         "the values that do not match",
     )
-    output = parser.add_argument_group("Output")
-    output.add_argument("--output", choices=OUTPUTS, default="summary", help="default: summary")
-    output.add_argument(
+    group = parser.add_argument_group("Output")
+    group.add_argument("--output", choices=OUTPUTS, default="summary", help="default: summary")
+    group.add_argument(
         "--color", choices=("on", "off", "auto"), default="auto", help="colours where rich draws"
     )
-    output.add_argument(
+    add(
         "--fail-on",
+        "CONDITIONS",
+        "exit with 3 if something has failed, 4 if a target is incomplete, 5 if one is stale: "
+        "failed,incomplete,stale, or some of these; the first one that holds decides",
         type=_conditions,
         default=(),
-        metavar="CONDITIONS",
-        help="exit with 3 if something has failed, 4 if a target is incomplete, 5 if one is stale: "
-        "failed,incomplete,stale, or some of these; the first one that holds decides",
     )
-    output.add_argument(
+    add(
         "--stale-after",
+        "AGE",
+        "from this age on a target is stale, and an execution has not ended for long: 12h, 7d "
+        "(default: 1d)",
         type=_age,
         default=timedelta(days=1),
-        metavar="AGE",
-        help="from this age on a target is stale, and an execution has not ended for long: 12h, 7d "
-        "(default: 1d)",
     )
-    connection = parser.add_argument_group("Connection, of one account")
-    connection.add_argument("--profile", help="a profile of the AWS configuration files")
+    group = parser.add_argument_group("Connection, of one account")
+    group.add_argument("--profile", help="a profile of the AWS configuration files")
     parser.add_argument("--debug", action="store_true", help="print what happens")
     return parser
 

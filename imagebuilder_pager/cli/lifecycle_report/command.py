@@ -1,8 +1,10 @@
-"""The command: it lists into a database, and writes a report of what that has."""
+"""The command: it lists into a database, and writes a report of the content."""
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
+import json
 import logging
 import os
 import re
@@ -10,13 +12,19 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..._validation import without_userinfo
-from ...exceptions import CheckpointError, CheckpointLockedError, ParamValidationError, Problem
+from ...exceptions import (
+    CheckpointError,
+    CheckpointLockedError,
+    PagerError,
+    ParamValidationError,
+)
 from ..exit_codes import CLIENT_ERROR_RC, CommandError, ConfigurationError, UsageError
 from ..logs import EscapingFormatter, showing_mismatches
 from ..stdout import Stdout
@@ -26,26 +34,24 @@ from .args import CONDITIONS, RICH_OUTPUTS, parse
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from ...fleet import FleetDatabase, FleetResult, Target
+    from ...fleet import FleetDatabase, FleetProgress, FleetResult, Target
     from .report import Summary
     from .selection import Place, Selection
+
+_MAX_CHECKS = 8  # at a time
 
 
 def run_report(argv: Sequence[str]) -> int:
     """Run the command and return its exit code: one of ``--fail-on``, else 254 or 0.
 
-    It is 254 if a target that was chosen is not complete. A temporary database is removed if all
-    are; else its path is told.
-
-    Raises what :func:`..exit_codes.describe_error` words.
+    It is 254 if a chosen target is not complete. A temporary database is removed if all are; else
+    its path is printed. Raises the errors of :func:`..exit_codes.describe_error`.
     """
     options = parse(argv)
     _check(options)
     if options.check:
-        from .check import check_accounts
-
         with _logging(debug=options.debug):
-            return 0 if check_accounts(_targets(options), Stdout()) else CLIENT_ERROR_RC
+            return _check_accounts(_targets(options), Stdout())
     if options.output in RICH_OUTPUTS:
         from ..rich_formats.console import require_rich
 
@@ -67,7 +73,7 @@ def run_report(argv: Sequence[str]) -> int:
         targets = () if options.offline else _targets(options)
         if targets:
             _check_run(options, targets, selection)
-        path = options.database or _temporary_path()
+        path = options.database or f"{tempfile.mkdtemp(prefix='lifecycle-report-')}/fleet.sqlite"
         is_over, was_listed = True, False
         try:
             with _open(path, read_only=options.offline and options.prune is None) as database:
@@ -87,7 +93,7 @@ def run_report(argv: Sequence[str]) -> int:
                     write_stderr(f"No target has the policy {escape_controls(arn)}.\n")
                     code = code or CLIENT_ERROR_RC
         except CommandError:
-            is_over = not was_listed  # else the database is kept, and its path told
+            is_over = not was_listed  # else the database is kept
             raise
         finally:
             if not is_over:
@@ -134,7 +140,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _check_places(selection: Selection, places: Sequence[Place]) -> None:
-    """Raise :class:`UsageError` if a part is chosen where there is no target."""
+    """Raise :class:`UsageError` if no target has a chosen account or region."""
     if places and (problem := selection.places_problem(places)):
         raise UsageError(problem)
 
@@ -142,39 +148,26 @@ def _check_places(selection: Selection, places: Sequence[Place]) -> None:
 def _check_run(
     options: argparse.Namespace, targets: Sequence[Target], selection: Selection
 ) -> None:
-    """Raise :class:`UsageError` for what no run takes, before anything is deleted or listed."""
+    """Raise :class:`UsageError` for an invalid choice, before anything is deleted or listed."""
+    accounts = [(target.account.label, target.account.account_id or "") for target in targets]
     # Without a role, an account's id is known when it has been listed.
-    ids = () if all(target.account.account_id for target in targets) else selection.accounts
-    unknown = [one for one in ids if re.fullmatch(r"\d{12}", one)]
-    _check_places(
-        selection,
-        [
-            (
-                {target.account.label, target.account.account_id or "", *unknown} - {""},
-                target.region,
-            )
-            for target in targets
-        ],
-    )
-    from ...fleet.run import _policy_problems
-    from ...lifecycle_walk.walk import WalkArguments
+    is_known = all(account_id for _, account_id in accounts)
+    unknown = {one for one in selection.accounts if not is_known and re.fullmatch(r"\d{12}", one)}
+    names = [{*account, *unknown} - {""} for account in accounts]
+    regions = [target.region for target in targets]
+    _check_places(selection, list(zip(names, regions, strict=True)))
+    from ...fleet.run import make_scope
 
-    problems: Iterable[Problem]
     try:
-        arguments = WalkArguments(
-            policies=options.policy, since=None, until=None, children=True, options={}
-        )
+        make_scope(targets, options.policy or None)
     except ParamValidationError as error:
-        problems = error.problems
-    else:
-        problems = _policy_problems(arguments.policies or (), targets)
-    if lines := [str(problem._replace(parameter="--policy")) for problem in problems]:
-        raise UsageError("\n".join(["Parameter validation failed:", *lines]))
+        lines = (str(problem._replace(parameter="--policy")) for problem in error.problems)
+        raise UsageError("\n".join(["Parameter validation failed:", *lines])) from None
 
 
 @contextmanager
 def _logging(*, debug: bool) -> Iterator[None]:
-    """Have the run log its progress and what fails, with ``debug`` all that happens."""
+    """Log the progress and the failures of the run, with ``debug`` everything."""
     handler = logging.StreamHandler(sys.stderr)
     template = "%(asctime)s - %(threadName)s - %(name)s - %(levelname)s - %(message)s"
     handler.setFormatter(EscapingFormatter(template if debug else "%(message)s"))
@@ -188,12 +181,6 @@ def _logging(*, debug: bool) -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
-
-
-def _temporary_path() -> str:
-    """Return a path for a database that is removed when nothing is left to go on with."""
-    folder = tempfile.mkdtemp(prefix="lifecycle-report-")
-    return os.path.join(folder, "fleet.sqlite")  # noqa: PTH118 - without pathlib
 
 
 @contextmanager
@@ -229,29 +216,89 @@ def _targets(options: argparse.Namespace) -> tuple[Target, ...]:
     return make_targets([Account(profile=options.profile)], regions)
 
 
+def _check_accounts(targets: Sequence[Target], stdout: Stdout) -> int:
+    """Write a line for each account: its name, its id, and the ARN of the caller or the error.
+
+    Return the exit code.
+    """
+    from ...fleet.credentials import FleetCredentials
+
+    credentials = FleetCredentials()
+
+    def ask(target: Target) -> tuple[int, str, str]:
+        try:
+            identity = credentials.identity_of(target)
+        except PagerError as error:
+            text = str(error).replace("\n", " ")
+            return CLIENT_ERROR_RC, target.account.account_id or "-", text
+        return 0, identity["Account"], identity["Arn"]
+
+    firsts = list({target.account: target for target in reversed(targets)}.values())[::-1]
+    width = max(len(target.account.label) for target in firsts)
+    code = 0
+    executor = ThreadPoolExecutor(_MAX_CHECKS)
+    try:
+        answers = executor.map(ask, firsts)
+        for target, (rc, account_id, text) in zip(firsts, answers, strict=True):
+            stdout.write(f"{target.account.label:<{width}}  {account_id:<12}  {text}\n")
+            code = code or rc
+    finally:
+        executor.shutdown(cancel_futures=True)
+    return code
+
+
 def _list(
     options: argparse.Namespace, targets: tuple[Target, ...], database: FleetDatabase
 ) -> FleetResult:
     from ...fleet import run_fleet
-    from .progress import show_progress
 
     with ExitStack() as stack:
-        executor = _executor(options.executor, stack)
-        on_progress = stack.enter_context(show_progress(len(targets)))
         return run_fleet(
             targets,
             database,
             policies=options.policy or None,
-            # What is pruned would be listed anew.
+            # Pruned executions would be listed anew.
             since=max(filter(None, (options.since, options.prune)), default=None),
             until=options.until,
             children=not options.no_children,
-            executor=executor,
+            executor=_executor(options.executor, stack),
             max_concurrency=options.max_concurrency,
             max_concurrency_per_target=options.max_concurrency_per_target,
             on_invalid_response=options.on_invalid_response,
-            on_progress=on_progress,
+            on_progress=stack.enter_context(show_progress(len(targets))),
         )
+
+
+@contextmanager
+def show_progress(targets: int) -> Iterator[Callable[[FleetProgress], None] | None]:
+    """Give the function that shows progress as a bar, None where the run has to log it."""
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    if not is_terminal or importlib.util.find_spec("rich") is None:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = BarColumn(bar_width=20), TextColumn("{task.description}")
+    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
+        task = bar.add_task(f"0/{targets} targets", total=1.0)
+
+        def show(progress: FleetProgress) -> None:
+            ended = progress.complete + progress.failed
+            text = f"{ended}/{progress.targets} targets"
+            if progress.failed:
+                text += f", {progress.failed} failed"
+            text += f"; {progress.executions_done:,}/{progress.executions:,} executions"
+            text += f"; {progress.call_rate:,.0f} calls/s"
+            if progress.throttled:
+                text += f", {progress.throttled:,} throttled"
+            # Of the executions, or at first of the targets.
+            share = ended / progress.targets
+            if progress.executions:
+                share = max(share, progress.executions_done / progress.executions)
+            bar.update(task, completed=share, description=text)
+
+        yield show
 
 
 def _executor(name: str, stack: ExitStack) -> Executor | Callable[[], Executor] | None:
@@ -299,14 +346,13 @@ def _write(options: argparse.Namespace, database: FleetDatabase, selection: Sele
         from .report import failed_executions
 
         write_html(stdout, summary, failed_executions(database, selection, summary))
+    elif options.output == "json":
+        stdout.write(json.dumps(summary, indent=2) + "\n")
     else:
-        from .plain_formats import write_csv, write_json, write_jsonl
+        from .plain_formats import write_csv, write_jsonl
 
-        if options.output == "json":
-            write_json(stdout, summary)
-        else:
-            write = write_jsonl if options.output == "jsonl" else write_csv
-            write(stdout, database, selection)
+        write = write_jsonl if options.output == "jsonl" else write_csv
+        write(stdout, database, selection)
     return _exit_code(summary, options.fail_on)
 
 

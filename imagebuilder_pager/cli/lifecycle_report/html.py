@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from html import escape
@@ -17,7 +16,17 @@ from typing import TYPE_CHECKING
 from ..rich_formats.console import replace_controls
 from ..rich_formats.describe import count_of, interval_of
 from .html_assets import SCRIPT, STYLE
-from .report import FAILED_KINDS, OF_ONE_TIME, STATES
+from .report import (
+    FORMER,
+    NOT_OF_ONE_TIME,
+    OF_ONE_TIME,
+    STATES,
+    chosen_parts,
+    coverage_notes,
+    failed_counts,
+    minute_of,
+    open_targets,
+)
 
 if TYPE_CHECKING:
     from ..stdout import Stdout
@@ -38,7 +47,7 @@ class _Markup(str):
 def write_html(stdout: Stdout, summary: Summary, executions: Executions) -> None:
     """Write the page of a summary.
 
-    - ``executions``: what :func:`.report.failed_executions` returns.
+    - ``executions``: the result of :func:`.report.failed_executions`.
     """
     # An error leaves no half of a page.
     body = list(_body(summary, executions))
@@ -63,7 +72,11 @@ def _body(summary: Summary, executions: Executions) -> Iterator[str]:
     yield "".join(f"<p>{_text(note)}</p>\n" for note in _notes(summary))
     yield f'<dl class="tiles">\n{"".join(_tiles(summary))}</dl>\n'
     targets, groups, changes = summary["targets"], summary["groups"], summary["changes"] or {}
-    yield from _section("Failed and incomplete targets", "gaps", _TARGET, list(_gaps(targets)))
+    gaps = [
+        _target(target | {"complete_until": min(untils)})
+        for target, untils in open_targets(summary)
+    ]
+    yield from _section("Failed and incomplete targets", "gaps", _TARGET, gaps)
     if not groups["week"]:
         yield "<p>No lifecycle execution is chosen.</p>\n"
     legend = " ".join(_state(state, state) for state in STATES)
@@ -71,13 +84,18 @@ def _body(summary: Summary, executions: Executions) -> Iterator[str]:
     yield from _section(title, "week", ("Week from", "", *_NUMBERS), _weeks(groups["week"]))
     yield from _failures(summary, executions)
     rows = [
-        [*_place(one), _time(one["start_time"]), one["reason"]]
+        [*_place(one), minute_of(one["start_time"]), one["reason"]]
         for one in changes.get("failing", ())
     ]
     title = "Policies that fail since the run before"
     yield from _section(title, "failing", (*_PLACE, "Last run", "Reason"), rows)
     rows = [
-        [*_place(one), _time(one["last_start"]), interval_of(one["interval_days"]), one["cause"]]
+        [
+            *_place(one),
+            minute_of(one["last_start"]),
+            interval_of(one["interval_days"]),
+            one["cause"],
+        ]
         for one in summary["stopped_policies"]
     ]
     columns = (*_PLACE, "Last run", "Before, at least every", "Cause")
@@ -87,12 +105,12 @@ def _body(summary: Summary, executions: Executions) -> Iterator[str]:
         rows = [[one["name"], *_numbers(one)] for one in ordered]
         yield from _section(title, name, (name.capitalize(), *_NUMBERS), rows)
     rows = [
-        [_time(one["start_time"]), *_place(one), one["execution_id"], _status(one)]
+        [minute_of(one["start_time"]), *_place(one), one["execution_id"], _status(one)]
         for one in summary["unfinished"]
     ]
     columns, hidden = ("Since", *_PLACE, "Execution", "Status"), summary["hidden_unfinished"]
     yield from _section("Executions that have not ended", "unfinished", columns, rows, hidden)
-    rows = [[*_place(one), _time(one["start_time"])] for one in changes.get("recovered", ())]
+    rows = [[*_place(one), minute_of(one["start_time"])] for one in changes.get("recovered", ())]
     title = "Policies that have recovered since the run before"
     yield from _section(title, "recovered", (*_PLACE, "Last run"), rows)
     yield f"<details><summary>All {len(targets)} targets</summary>\n"
@@ -101,37 +119,27 @@ def _body(summary: Summary, executions: Executions) -> Iterator[str]:
 
 
 def _notes(summary: Summary) -> Iterator[str]:
-    """Yield what the database covers, and what of it is shown."""
-    coverage, former = summary["coverage"], len(summary["former_targets"])
-    run, states, gap = coverage["run"], coverage["states"], coverage["oldest_gap"]
+    """Yield the lines about the content of the database, and of the report."""
+    coverage = summary["coverage"]
+    run, states = coverage["run"], coverage["states"]
     line = f"<b>{states['complete']} of {sum(states.values())} targets complete</b>"
     if states["complete"]:
-        since = _time(coverage["complete_since"])
-        line += f", up to {_time(coverage['complete_until'])}" + f", from {since} on" * bool(since)
+        since = minute_of(coverage["complete_since"])
+        line += f", up to {minute_of(coverage['complete_until'])}"
+        line += f", from {since} on" * bool(since)
     for state, shown in _TARGET_STATES.items():
         if states[state] and state != "complete":
             line += f"; {_state(shown, f'{states[state]} {state}')}"
     yield _Markup(line)
-    if gap is not None:
-        until = _time(gap["complete_until"])
-        yield f"Oldest gap: {gap['account']}/{gap['region']}, complete up to {until}"
-    if never := coverage["never_listed"]:
-        yield f"Never listed completely: {len(never)} target{'s' * (len(never) > 1)}"
-    if run["policies"] is not None:
-        number = len(run["policies"])
-        yield f"The run was of {number} {'policy' if number == 1 else 'policies'} alone."
-    if not run["children"]:
-        yield "The run listed images alone, not what came from them."
-    if former:
-        noun = count_of(former, "target")
-        yield f"Not in the newest run, but in the database: {noun}"
-    for name, value in summary["selection"].items():
-        if value:
-            yield f"Only {name}: {_time(value) if isinstance(value, str) else ', '.join(value)}"
-    if any(summary["selection"][name] for name in OF_ONE_TIME):
-        yield "Changes and policies that have stopped are of all times and statuses."
+    yield from coverage_notes(summary, count_of(len(coverage["never_listed"]), "target"))
+    if former := len(summary["former_targets"]):
+        yield f"{FORMER}: {count_of(former, 'target')}"
+    parts = chosen_parts(summary)
+    yield from (f"Only {name}: {value}" for name, value in parts.items())
+    if parts.keys() & OF_ONE_TIME:
+        yield NOT_OF_ONE_TIME
     is_under_way = "; it is under way" if run["is_under_way"] else ""
-    yield f"Run of {_time(run['started'])}{is_under_way}. All times are in UTC."
+    yield f"Run of {minute_of(run['started'])}{is_under_way}. All times are in UTC."
 
 
 def _tiles(summary: Summary) -> Iterator[str]:
@@ -141,7 +149,7 @@ def _tiles(summary: Summary) -> Iterator[str]:
         tiles[name] = {"FAILED": 0, **counts[kind]}
         tiles[name]["failed"] = tiles[name].pop("FAILED")
     if changes is not None:
-        tiles[f"new since the run of {_time(changes['since'])}"] = changes["new"]
+        tiles[f"new since the run of {minute_of(changes['since'])}"] = changes["new"]
         tiles["others that have ended since"] = changes["ended"]
     for name, numbers in tiles.items():
         states = (state for state in STATES if numbers.get(state))
@@ -151,29 +159,8 @@ def _tiles(summary: Summary) -> Iterator[str]:
 
 def _target(target: Summary) -> Row:
     state = _state(_TARGET_STATES[target["state"]], target["state"])
-    until = _time(target["complete_until"])
+    until = minute_of(target["complete_until"])
     return state, target["account"], target["region"], until, target["error"]
-
-
-def _gaps(targets: Sequence[Summary]) -> Iterator[Row]:
-    """Yield each target that is not complete; of an account that fails by one error, once."""
-
-    def key(one: Summary) -> Row:
-        error = None if one["state"] == "failed" else one["error"]
-        account = one["account"] if one["error"] else None
-        return one["state"], account, one["error_type"], error
-
-    for (state, account, *_), group in itertools.groupby(targets, key):
-        if state not in {"complete", "running"}:
-            rows = list(group)
-            until = min(row["complete_until"] or "" for row in rows)
-            regions = ", ".join(row["region"] for row in rows)
-            merged = rows[0] | {"region": regions, "complete_until": until}
-            if account is None:  # they have no error, and were stopped together
-                places = ", ".join(f"{row['account']}/{row['region']}" for row in rows)
-                error = "the run was stopped before its end"
-                merged |= {"account": places, "region": None, "error": error}
-            yield _target(merged)
 
 
 def _weeks(weeks: Sequence[Summary]) -> list[Row]:
@@ -204,24 +191,18 @@ def _failures(summary: Summary, executions: Executions) -> Iterator[str]:
     if summary["failures"]:
         yield "<h2>What failed, and why</h2>\n"
     for number, failure in enumerate(summary["failures"]):
-        counts = [
-            f"{failure[kind]:,} {_KINDS[kind]}"
-            if kind == "children"
-            else count_of(failure[kind], kind[:-1])
-            for kind in FAILED_KINDS
-            if failure[kind]
-        ]
         newest = max(failure["places"], key=lambda place: str(place["time"]))
+        counts = ", ".join(failed_counts(failure, _KINDS["children"]))
         targets = len(failure["places"]) + failure["hidden_places"]
-        where = f"in {targets:,} target{'s' * (targets > 1)}; newest {_time(newest['time'])}: "
+        where = f"in {targets:,} target{'s' * (targets > 1)}; newest {minute_of(newest['time'])}: "
         where += f"{newest['policy']} of {newest['account']}/{newest['region']}"
-        yield f"<details><summary>{_state('failed', ', '.join(counts))}: "
+        yield f"<details><summary>{_state('failed', counts)}: "
         yield f"{_text(failure['reason'] or 'no reason is given')} "
         yield f"<small>{_text(where)}</small></summary>\n"
         shown, hidden = executions.get(failure["reason"], ([], 0))
         rows = [
             [
-                _time(one["end_time"]) or "not yet",
+                minute_of(one["end_time"]) or "not yet",
                 *_place(one),
                 one["execution_id"],
                 one["resources"],
@@ -290,11 +271,6 @@ def _numbers(group: Summary) -> Iterator[int]:
     for kind, failed in (("executions", "failed"), ("images", "FAILED"), ("children", "FAILED")):
         yield sum(group[kind].values())
         yield group[kind].get(failed, 0)
-
-
-def _time(text: str | None) -> str:
-    """Return a time to the minute."""
-    return (text or "")[:16].replace("T", " ")
 
 
 def _hash(text: str) -> str:

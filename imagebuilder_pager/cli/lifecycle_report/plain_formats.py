@@ -1,4 +1,4 @@
-"""``--output json``, the summary for programs; ``jsonl`` and ``csv``, a line for each record."""
+"""``--output jsonl`` and ``csv``, a line for each record."""
 
 from __future__ import annotations
 
@@ -12,18 +12,12 @@ from .selection import MEMBERS, iter_records
 if TYPE_CHECKING:
     from ...fleet import FleetDatabase
     from ..stdout import Stdout
-    from .report import Summary
     from .selection import Selection
 
 #: The columns of CSV; the last one has the reasons of snapshots that have one.
 COLUMNS = (*MEMBERS, "snapshot_reasons")
 #: Spreadsheets take a cell that begins so for a formula, some of them also behind blanks.
 _FORMULA_STARTS = tuple("=+-@＝＋－＠")  # noqa: RUF001 - the wide ones are meant
-
-
-def write_json(stdout: Stdout, summary: Summary) -> None:
-    """Write the summary as one document."""
-    stdout.write(json.dumps(summary, indent=2) + "\n")
 
 
 def write_jsonl(stdout: Stdout, database: FleetDatabase, selection: Selection) -> None:

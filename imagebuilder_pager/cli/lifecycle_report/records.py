@@ -24,7 +24,7 @@ Record = Mapping[str, Any]
 
 _ROWS = 200  # that are written together
 _NAME_WIDTH = 40
-_WIDE = 100  # columns of a terminal: the places of resources stand in their rows
+_WIDE = 100  # columns of a terminal: resources have their places in their rows
 _STATUS_WIDTH = len("IN_PROGRESS")
 _ACTION_WIDTH = len("DEPRECATE")
 _HEADER = "  ".join(
@@ -39,20 +39,27 @@ _HEADER = "  ".join(
 
 def show_table(writer: RichWriter, database: FleetDatabase, selection: Selection) -> None:
     """Show a table for each execution, a row for each resource."""
-    records = iter_records(database, selection)
-    for _, group in itertools.groupby(records, lambda record: record["execution_id"]):
-        rows = iter(group)
-        first = next(rows)
+    is_wide = writer.width >= _WIDE
+    for first, resources in _executions(database, selection):
         writer.show(_execution(first), Padding(_policy_and_reason(first), (0, 0, 0, 2)))
         if first["resource_id"] is None:
             writer.show(Text("  no resources", "dim"), Text())
             continue
-        is_wide = writer.width >= _WIDE
         writer.show(Text(f"{_HEADER}  WHERE" if is_wide else _HEADER, "bold"))
-        rows = itertools.chain([first], rows)
-        while part := list(itertools.islice(rows, _ROWS)):
+        while part := list(itertools.islice(resources, _ROWS)):
             writer.show(*itertools.chain(*(_row(record, is_wide=is_wide) for record in part)))
         writer.show(Text())
+
+
+def _executions(
+    database: FleetDatabase, selection: Selection
+) -> Iterator[tuple[Record, Iterator[Record]]]:
+    """Yield the first record of each execution, and its resources."""
+    records = iter_records(database, selection)
+    for _, group in itertools.groupby(records, lambda record: record["execution_id"]):
+        rows = iter(group)
+        first = next(rows)
+        yield first, itertools.chain([] if first["resource_id"] is None else [first], rows)
 
 
 def _row(record: Record, *, is_wide: bool) -> Iterator[RenderableType]:
@@ -73,7 +80,7 @@ def _row(record: Record, *, is_wide: bool) -> Iterator[RenderableType]:
 
 
 def _place(record: Record) -> str:
-    """Return where the resource is, if that is elsewhere than its policy."""
+    """Return the place of a resource that is not in that of its policy."""
     place = record["resource_account"], record["resource_region"]
     if place == (record["account_id"], record["region"]):
         return ""
@@ -82,29 +89,25 @@ def _place(record: Record) -> str:
 
 def show_tree(writer: RichWriter, database: FleetDatabase, selection: Selection) -> None:
     """Show policies, their executions, images, AMIs and snapshots."""
-    records = iter_records(database, selection)
-    for _, of_policy in itertools.groupby(records, lambda record: record["policy_arn"]):
-        for number, (_, group) in enumerate(
-            itertools.groupby(of_policy, lambda record: record["execution_id"])
-        ):
-            rows = iter(group)
-            first = next(rows)
-            if number == 0:
-                writer.show(_policy(first, "bold"))
-            writer.show(Padding(_execution(first), (0, 0, 0, 2)))
-            if first["execution_reason"]:
-                reason = Text(replace_controls(first["execution_reason"]), "dim")
-                writer.show(Padding(reason, (0, 0, 0, 4)))
-            rows = itertools.chain([] if first["resource_id"] is None else [first], rows)
-            images = itertools.groupby(rows, lambda one: one["parent_id"] or one["resource_id"])
-            trees = (Padding(_image_tree(image, parts), (0, 0, 0, 4)) for image, parts in images)
-            while part := list(itertools.islice(trees, _ROWS)):
-                writer.show(*part)
+    policy = None
+    for first, resources in _executions(database, selection):
+        if first["policy_arn"] != policy:
+            writer.show(*([Text()] if policy is not None else []), _policy(first, "bold"))
+            policy = first["policy_arn"]
+        writer.show(Padding(_execution(first), (0, 0, 0, 2)))
+        if first["execution_reason"]:
+            reason = Text(replace_controls(first["execution_reason"]), "dim")
+            writer.show(Padding(reason, (0, 0, 0, 4)))
+        images = itertools.groupby(resources, lambda one: one["parent_id"] or one["resource_id"])
+        trees = (Padding(_image_tree(image, parts), (0, 0, 0, 4)) for image, parts in images)
+        while part := list(itertools.islice(trees, _ROWS)):
+            writer.show(*part)
+    if policy is not None:
         writer.show(Text())
 
 
 def _image_tree(image: str, records: Iterable[Record]) -> Tree:
-    """Return an image with what came from it; the image may be one that was not chosen."""
+    """Return an image with its children; the image itself may not be chosen."""
     root = Tree(Text(kind_and_name_of(replace_controls(image))[1], "dim"))
     for record in records:
         line = Text(f"{_name(record)}  ").append_text(_status(record["status"]))

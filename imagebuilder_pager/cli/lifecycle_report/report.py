@@ -1,6 +1,6 @@
 """The summary of a fleet's database: one dictionary, which all outputs that count show.
 
-What grows with the number of records is counted by SQLite, so that memory does not.
+SQLite counts the records, so that memory does not grow with their number.
 """
 
 # ruff: noqa: S608 - the SQL is put together of parts of this package
@@ -14,11 +14,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ...fleet import FleetDatabase
-from ...fleet.times import format_time
-from ..rich_formats.describe import short_reason
+from ...fleet.schema import format_time
+from ..rich_formats.describe import count_of, short_reason
 from .selection import ACCOUNT, EXECUTIONS, OF_RESOURCE, POLICY, Selection
 
-#: What the counts are grouped by, as expressions of SQL. A week begins on its Monday.
+#: The groupings of the counts, as expressions of SQL. A week begins on its Monday.
 GROUPINGS = {
     "week": "date(coalesce(e.end_time, e.start_time), 'weekday 0', '-6 days')",
     "policy": POLICY,
@@ -26,11 +26,13 @@ GROUPINGS = {
     "account": ACCOUNT,
 }
 STATES = ("failed", "unfinished", "successful", "other")
-#: What the changes and the policies that have stopped do not go by, of what can be chosen.
+#: The parts of a selection that leave out no changes, and no policies that have stopped.
 OF_ONE_TIME = {"since", "until", "statuses", "actions", "reasons"}
-#: What can have failed, of which each reason and each of its places has a number.
+FORMER = "Not in the newest run, but in the database"
+NOT_OF_ONE_TIME = "Changes and policies that have stopped are of all times and statuses."
+#: The kinds of failures; each reason and each of its places has the number of each kind.
 FAILED_KINDS = ("executions", "images", "children", "snapshots")
-#: Of reasons, of the places of each, and of unfinished executions: so many are in a summary.
+#: Maximum reasons, places of each, and unfinished executions in a summary.
 MAX_ROWS = 100
 
 _STATE = (
@@ -43,7 +45,7 @@ _HAS_FAILED = (
     " OR EXISTS (SELECT * FROM snapshots AS s"
     " WHERE s.execution_id = e.execution_id AND s.status = 'FAILED'))"
 )
-#: By which executions are the newest ones, and what failed in them.
+#: The time by which an execution and its failures are the newest.
 _TIME = "coalesce(e.end_time, e.start_time, '')"
 _PLACE = f"{ACCOUNT} AS account, e.region, e.policy_arn, {POLICY} AS policy, e.execution_id"
 
@@ -57,63 +59,16 @@ def summarize(
     now: datetime | None = None,
     stale_after: timedelta = timedelta(days=1),
 ) -> Summary:
-    """Return what the database says, as plain data; times are text in UTC, None is "not known".
+    """Return a summary of the database, as plain data; docs/fleet.md has its keys, for ``json``.
 
     - ``now``: the time to compare with. Default: that of this machine.
     - ``stale_after``: the age from which on a target is stale, and an unfinished execution is long.
       Default: a day.
-
-    The keys; COUNTS stands for ``executions``, by their state (``failed``, ``unfinished``,
-    ``successful``, ``other``: cancelled, or gone), ``images`` and ``children`` (what came from
-    images), each by their status:
-
-    - ``version``: 1.
-    - ``selection``: what was chosen: the attributes of the :class:`Selection`.
-    - ``coverage``: what the database covers:
-
-      - ``run``: the newest run: ``run_id, started, ended, is_under_way, policies, since, until,
-        children``; None if there was none.
-      - ``states``: the number of its targets by state: ``failed``, ``incomplete``, ``stopped``,
-        ``running``, ``complete``.
-      - ``complete_since``, ``complete_until``: the period for which the complete targets are.
-      - ``oldest_gap``: of the targets that are not complete but once were, the one that was the
-        longest ago; an entry of ``targets``, or None.
-      - ``never_listed``: the names of the targets that never were complete.
-      - ``stale``: the number of targets that are not complete up to ``stale_after`` before now.
-
-    - ``targets``: each target of the newest run, failed ones first, then incomplete ones:
-      ``account, region, state, complete_since, complete_until, updated, error_type, error``.
-    - ``former_targets``: the same of those that the newest run did not have.
-    - ``counts``: COUNTS, and ``snapshots`` by status.
-    - ``groups``: by ``week``, ``policy``, ``region`` and ``account``, a list of ``name, COUNTS``.
-    - ``failures``: why something failed, the most frequent reason first, ids left out of it:
-      ``reason, executions, images, children, snapshots``, ``places`` (``account, region``, the same
-      numbers, and of the newest, by the end of its execution, or its start: ``time, policy,
-      execution_id, resource_id``, the last that of the snapshot for one, None for an execution),
-      and ``hidden_places``.
-    - ``hidden_reasons``: the number of further reasons.
-    - ``changes``: since the run before; None in the first one. ``since``: its start. ``new`` and
-      ``ended``: executions by state, new ones, and others that have ended since. ``failing``,
-      ``recovered``: policies whose newest ended execution has failed, while the newest one that the
-      run before knew had not, or the other way round: ``account, region, policy_arn, policy,
-      execution_id, start_time, reason``. The newest is the one that started last. A policy that had
-      none before is in neither.
-    - ``stopped_policies``: policies that have not run for more than twice their longest interval:
-      ``account, region, policy_arn, policy, last_start, interval_days, cause`` (``deleted``,
-      ``disabled``, None).
-    - ``unfinished``: the executions that have not ended, the oldest first: ``account, region,
-      policy_arn, policy, execution_id, status, reason, start_time, seen, is_long``.
-    - ``hidden_unfinished``: the number of further ones.
-    - ``long``: the number of unfinished ones that were seen ``stale_after`` after their start.
     """
     now = now or datetime.now(UTC)
     summary: Summary = {
         "version": 1,
-        "selection": {
-            name: getattr(selection, name)
-            for name in ("policies", "accounts", "regions", "statuses", "actions", "reasons")
-        }
-        | {"since": format_time(selection.since), "until": format_time(selection.until)},
+        "selection": selection.to_dict(),
     }
     summary |= _coverage(database, selection, format_time(now - stale_after) or "")
     summary |= _count(database, selection)
@@ -344,8 +299,7 @@ def _unfinished(database: FleetDatabase, selection: Selection, days: float) -> S
     is_long = "coalesce(julianday(runs.started) - julianday(e.start_time) > :days, 0)"
     parameters = {**selection.parameters, "days": days, "limit": MAX_ROWS}
     ((number, long),) = database.query(
-        f"SELECT count(*), coalesce(sum({is_long}), 0) FROM {source} WHERE {condition}",
-        parameters,
+        f"SELECT count(*), coalesce(sum({is_long}), 0) FROM {source} WHERE {condition}", parameters
     )
     executions = [
         {**dict(row), "is_long": bool(row["is_long"])}
@@ -376,7 +330,7 @@ def failed_executions(
     its resources and snapshots that failed with that reason, 0 if it is its own.
 
     - ``database``, ``selection``: those of the summary.
-    - ``limit``: of each reason, so many. Default: 50.
+    - ``limit``: maximum executions of each reason. Default: 50.
     """
     rows = _rows(
         database,
@@ -401,3 +355,70 @@ def failed_executions(
             shown = list(itertools.islice(executions, limit))
             found[why] = shown, sum(1 for _ in executions)
     return found
+
+
+# The common parts of the outputs for readers.
+
+
+def minute_of(time: str | None, unknown: str = "") -> str:
+    """Return a time to the minute."""
+    return time[:16].replace("T", " ") if time else unknown
+
+
+def coverage_notes(summary: Summary, never_listed: str) -> Iterator[str]:
+    """Yield the gaps of the coverage; ``never_listed`` has the targets, or their number."""
+    coverage = summary["coverage"]
+    run, gap = coverage["run"], coverage["oldest_gap"]
+    if gap is not None:
+        place = f"{gap['account']}/{gap['region']}"
+        yield f"Oldest gap: {place}, complete up to {minute_of(gap['complete_until'])}"
+    if coverage["never_listed"]:
+        yield f"Never listed completely: {never_listed}"
+    if run["policies"] is not None:
+        number = len(run["policies"])
+        yield f"The run was of {number} {'policy' if number == 1 else 'policies'} alone."
+    if not run["children"]:
+        yield "The run listed images alone, not what came from them."
+
+
+def chosen_parts(summary: Summary) -> dict[str, str]:
+    """Return the values of the selection as text, by their names."""
+    return {
+        name: minute_of(value) if isinstance(value, str) else ", ".join(value)
+        for name, value in summary["selection"].items()
+        if value
+    }
+
+
+def open_targets(summary: Summary) -> Iterator[tuple[Summary, list[str]]]:
+    """Yield each target that is not complete, and up to when it was; "" for never.
+
+    Those of an account with one error, and those that were stopped together, are one.
+    """
+
+    def key(target: Summary) -> tuple[str | None, ...]:
+        error = None if target["state"] == "failed" else target["error"]
+        account = target["account"] if target["error"] else None
+        return target["state"], account, target["error_type"], error
+
+    for (state, account, *_), group in itertools.groupby(summary["targets"], key):
+        if state in {"complete", "running"}:
+            continue
+        rows = list(group)
+        merged = rows[0] | {"region": ", ".join(row["region"] for row in rows)}
+        if account is None:
+            places = ", ".join(f"{row['account']}/{row['region']}" for row in rows)
+            error = "the run was stopped before its end"
+            merged |= {"account": places, "region": None, "error": error}
+        yield merged, [row["complete_until"] or "" for row in rows]
+
+
+def failed_counts(failure: Summary, children: str) -> list[str]:
+    """Return the numbers of failures for a reason; ``children`` names those of children."""
+    return [
+        f"{failure[kind]:,} {children}"
+        if kind == "children"
+        else count_of(failure[kind], kind[:-1])
+        for kind in FAILED_KINDS
+        if failure[kind]
+    ]

@@ -1,4 +1,4 @@
-"""What of a fleet's database is reported, and its records one by one."""
+"""The choice of a report's records, and these records one by one."""
 
 # ruff: noqa: S608 - the SQL is put together of parts of this package
 from __future__ import annotations
@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ...fleet import FleetDatabase
-from ...fleet.times import format_time
+from ...fleet.schema import format_time
 
 #: Executions, with the target and the policy that they are of.
 EXECUTIONS = (
@@ -57,12 +57,19 @@ class Selection:
     actions: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the attributes, times as text."""
+        names = ("policies", "accounts", "regions", "statuses", "actions", "reasons")
+        times = {"since": format_time(self.since), "until": format_time(self.until)}
+        return {name: getattr(self, name) for name in names} | times
+
     @property
     def parameters(self) -> dict[str, Any]:
         """The parameters of the conditions in SQL."""
-        names = ("policies", "accounts", "regions", "statuses", "actions", "reasons")
-        values = {name: json.dumps(getattr(self, name)) for name in names}
-        return values | {"since": format_time(self.since), "until": format_time(self.until)}
+        return {
+            name: json.dumps(value) if isinstance(value, tuple) else value
+            for name, value in self.to_dict().items()
+        }
 
     @property
     def of_executions(self) -> str:
@@ -124,7 +131,7 @@ class Selection:
         )
 
     def places_problem(self, places: Iterable[Place]) -> str | None:
-        """Return what is wrong if an account or a region is none of the places."""
+        """Return the problem if an account or a region is none of the places."""
         known = list(places)
         accounts = {name for names, _ in known for name in names}
         regions = {region for _, region in known}
@@ -191,7 +198,7 @@ def iter_records(database: FleetDatabase, selection: Selection) -> Iterator[dict
     """Yield a dictionary for each resource, and for each execution without any.
 
     Its keys are :data:`MEMBERS`. The order is that of accounts, regions and policies, of executions
-    from the newest on, and of images, each followed by what was made from it.
+    from the newest on, and of images, each followed by its children.
     """
     rows = database.query(
         f"SELECT {ACCOUNT} AS account, e.account AS account_id, e.region, e.policy_arn,"

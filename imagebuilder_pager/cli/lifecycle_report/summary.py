@@ -1,8 +1,7 @@
-"""``--output summary``: what the summary says, for a terminal."""
+"""``--output summary``: the summary for a terminal."""
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,17 @@ from rich.text import Text
 
 from ..rich_formats.console import STATUS_STYLES, RichWriter, replace_controls, status_style
 from ..rich_formats.describe import count_of, interval_of, kind_and_name_of
-from .report import OF_ONE_TIME, STATES
+from .report import (
+    FORMER,
+    NOT_OF_ONE_TIME,
+    OF_ONE_TIME,
+    STATES,
+    chosen_parts,
+    coverage_notes,
+    failed_counts,
+    minute_of,
+    open_targets,
+)
 
 if TYPE_CHECKING:
     from .report import Summary
@@ -33,17 +42,16 @@ _STYLES = {
     "successful": STATUS_STYLES["SUCCESS"],
     "other": STATUS_STYLES["CANCELLED"],
 }
-#: What it is about, in a word, and what there is to say.
+#: A line of a section: its subject, in a word, and the text.
 Line = tuple[Text, Text]
 _RESOURCES = {"images": "images", "children": "from them"}
 _KINDS = {"executions": "executions", **_RESOURCES, "snapshots": "snapshots"}
 
 
 def show_summary(writer: RichWriter, summary: Summary) -> None:
-    """Show what is covered, what failed, what has changed, what has not ended, and the counts."""
-    writer.show(*_coverage(summary), *_selection(summary["selection"]))
-    targets = _open_targets(summary["targets"])
-    _show_lines(writer, "Failed and incomplete targets", targets)
+    """Show the coverage, failures, changes, unfinished executions, and the counts."""
+    writer.show(*_coverage(summary), *_selection(summary))
+    _show_lines(writer, "Failed and incomplete targets", _open_targets(summary))
     writer.show(Text(), _totals(summary))
     changes = summary["changes"] or {"failing": [], "recovered": []}
     for title, show, rows, hidden in (
@@ -94,79 +102,48 @@ def _show_lines(writer: RichWriter, title: str, lines: Iterable[Line]) -> None:
 
 
 def _coverage(summary: Summary) -> Iterator[Text]:
-    """Yield the lines that say what the database covers."""
+    """Yield the lines about the content of the database."""
     coverage = summary["coverage"]
     run, states = coverage["run"], coverage["states"]
     if run is None:
         yield Text("Nothing has been listed yet.", "bold")
         return
     if run["is_under_way"]:
-        yield Text(f"A run is under way, since {_time(run['started'])}.", _STYLES["running"])
+        yield Text(f"A run is under way, since {minute_of(run['started'])}.", _STYLES["running"])
     line = Text(f"{states['complete']} of {sum(states.values())} targets complete", "bold")
     if states["complete"]:
-        line.append(f" up to {_time(coverage['complete_until'])} UTC")
+        line.append(f" up to {minute_of(coverage['complete_until'])} UTC")
         if since := coverage["complete_since"]:
-            line.append(f", from {_time(since)} on")
+            line.append(f", from {minute_of(since)} on")
     for state, number in states.items():
         if number and state != "complete":
             line.append("; ").append(f"{number} {state}", _STYLES[state])
     yield line
-    if gap := coverage["oldest_gap"]:
-        place = f"{gap['account']}/{gap['region']}"
-        yield _text(f"Oldest gap: {place}, complete up to {_time(gap['complete_until'])}")
-    if names := coverage["never_listed"]:
-        shown = ", ".join(names[:_MAX_PLACES])
-        more = f" and {len(names) - _MAX_PLACES} more" if len(names) > _MAX_PLACES else ""
-        yield _text(f"Never listed completely: {shown}{more}")
-    if run["policies"] is not None:
-        number = len(run["policies"])
-        yield Text(f"The run was of {number} {'policy' if number == 1 else 'policies'} alone.")
-    if not run["children"]:
-        yield Text("The run listed images alone, not what came from them.")
-    if number := len(summary["former_targets"]):
-        targets = count_of(number, "target")
-        yield Text(f"Not in the newest run, but in the database: {targets}", "dim")
+    names = coverage["never_listed"]
+    more = f" and {len(names) - _MAX_PLACES} more" if len(names) > _MAX_PLACES else ""
+    shown = f"{', '.join(names[:_MAX_PLACES])}{more}"
+    yield from map(_text, coverage_notes(summary, shown))
+    if former := len(summary["former_targets"]):
+        yield Text(f"{FORMER}: {count_of(former, 'target')}", "dim")
 
 
-def _selection(selection: Summary) -> Iterator[Text]:
-    """Yield the line that says what was chosen; changes are of all times and statuses."""
-    chosen = {name: value for name, value in selection.items() if value}
-    if chosen:
-        parts = (
-            f"{name} {_time(value) if isinstance(value, str) else ', '.join(value)}"
-            for name, value in chosen.items()
-        )
-        line = _text(f"Only {'; '.join(parts)}")
-        if chosen.keys() & OF_ONE_TIME:
-            line.append(". Changes and policies that have stopped are of all times and statuses.")
-        yield line
+def _selection(summary: Summary) -> Iterator[Text]:
+    if parts := chosen_parts(summary):
+        line = _text(f"Only {'; '.join(map(' '.join, parts.items()))}")
+        yield line.append(f". {NOT_OF_ONE_TIME}" if parts.keys() & OF_ONE_TIME else "")
 
 
-def _open_targets(targets: Sequence[Summary]) -> Iterator[Line]:
-    """Yield each target that is not complete; of an account that fails by one error, once."""
-
-    def key(target: Summary) -> tuple[str | None, ...]:
-        error = None if target["state"] == "failed" else target["error"]
-        account = target["account"] if target["error"] else None
-        return target["state"], account, target["error_type"], error
-
-    for (state, account, *_), group in itertools.groupby(targets, key):
-        if state in {"complete", "running"}:
-            continue
-        rows = list(group)
-        error = (rows[0]["error"] or "the run was stopped before its end").splitlines()[0]
-        regions = ", ".join(row["region"] for row in rows)
-        name = f"{account}/{regions}"
-        if account is None:  # they have no error, and were stopped together
-            name = ", ".join(f"{row['account']}/{row['region']}" for row in rows)
-        until = [row["complete_until"] for row in rows if row["complete_until"]]
-        text = f"complete up to {_time(min(until))}" if until else "never listed completely"
-        line = _text(f"{name}: {error}").append(f"; {text}", "dim")
-        yield Text(str(state), _STYLES[str(state)]), line
+def _open_targets(summary: Summary) -> Iterator[Line]:
+    for target, untils in open_targets(summary):
+        name = "/".join(filter(None, (target["account"], target["region"])))
+        until = min(filter(None, untils), default=None)
+        text = f"complete up to {minute_of(until)}" if until else "never listed completely"
+        line = _text(f"{name}: {target['error'].splitlines()[0]}").append(f"; {text}", "dim")
+        yield Text(target["state"], _STYLES[target["state"]]), line
 
 
 def _totals(summary: Summary) -> Table:
-    """Return all counts, and what is new since the run before."""
+    """Return all counts, and the changes since the run before."""
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
@@ -176,7 +153,7 @@ def _totals(summary: Summary) -> Table:
         table.add_row(title, str(sum(counts.values())), _numbers(counts))
     if (changes := summary["changes"]) is not None:
         new, ended = changes["new"], changes["ended"]
-        note = Text(f", since {_time(changes['since'])}", "dim")
+        note = Text(f", since {minute_of(changes['since'])}", "dim")
         table.add_row("new", str(sum(new.values())), _numbers(new).append_text(note))
         if any(ended.values()):
             table.add_row("ended since", str(sum(ended.values())), _numbers(ended))
@@ -196,13 +173,6 @@ def _numbers(counts: dict[str, int]) -> Text:
 
 def _failure(failure: Summary) -> Line:
     """Return the numbers of a reason, and the reason with its places and the newest example."""
-    numbers = "\n".join(
-        f"{failure[kind]:,} {_KINDS[kind]}"
-        if kind == "children"
-        else count_of(failure[kind], kind[:-1])
-        for kind in _KINDS
-        if failure[kind]
-    )
     places = failure["places"]
     hidden = len(places) + failure["hidden_places"] - _MAX_PLACES
     shown = ", ".join(f"{one['account']}/{one['region']}" for one in places[:_MAX_PLACES])
@@ -210,36 +180,34 @@ def _failure(failure: Summary) -> Line:
     resource = newest["resource_id"]
     name = newest["execution_id"] if resource is None else kind_and_name_of(resource)[1]
     more = f" and {hidden} more" if hidden > 0 else ""
-    example = f"newest: {_time(newest['time'])}, {name}, of {newest['policy']}"
+    example = f"newest: {minute_of(newest['time'])}, {name}, of {newest['policy']}"
     line = _text(failure["reason"] or "no reason is given").append("\n")
     line.append_text(_text(f"in {shown}{more}", "dim")).append("\n")
+    numbers = "\n".join(failed_counts(failure, _RESOURCES["children"]))
     return Text(numbers, _STYLES["failed"]), line.append_text(_text(example, "dim"))
 
 
 def _policy(row: Summary) -> Line:
     reason = f": {row['reason']}" if row["reason"] else ""
-    return Text(_time(row["start_time"])), _text(f"{_place(row)}{reason}")
+    return Text(minute_of(row["start_time"])), _text(f"{_place(row)}{reason}")
 
 
 def _stopped(row: Summary) -> Line:
     cause = f"; it is {row['cause']}" if row["cause"] else ""
     interval = f"before, every {interval_of(row['interval_days'])} or more often"
-    return Text(_time(row["last_start"])), _text(f"{_place(row)}: {interval}{cause}")
+    return Text(minute_of(row["last_start"])), _text(f"{_place(row)}: {interval}{cause}")
 
 
 def _unfinished(row: Summary) -> Line:
     line = _text(f"{row['execution_id']}, of {_place(row)}")
-    line.append_text(_text(f", since {_time(row['start_time'])}", "bold" if row["is_long"] else ""))
+    line.append_text(
+        _text(f", since {minute_of(row['start_time'])}", "bold" if row["is_long"] else "")
+    )
     return _text(row["status"] or "no status", status_style(row["status"])), line
 
 
 def _place(row: Summary) -> str:
     return f"{row['policy']}, {row['account']}/{row['region']}"
-
-
-def _time(text: str | None) -> str:
-    """Return a time to the minute."""
-    return text[:16].replace("T", " ") if text else "an unknown time"
 
 
 def _text(text: str | None, style: str = "") -> Text:
