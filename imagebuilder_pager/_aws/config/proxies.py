@@ -18,7 +18,7 @@ _SCHEMES = ("http", "https", "socks5", "socks5h")
 class Proxy:
     """A proxy's URL, with its user and password. The repr shows neither user nor password."""
 
-    __slots__ = ("host", "password", "port", "scheme", "source", "url", "username")
+    __slots__ = ("host", "password", "port", "scheme", "source", "username")
 
     def __init__(self, url: str, source: str) -> None:
         problem = ""
@@ -48,7 +48,6 @@ class Proxy:
             raise InvalidConfigError(
                 Problem(source, f"{without_userinfo(url)!r} given ({problem})", allowed)
             )
-        self.url: str = url
         self.source: str = source
 
     @property
@@ -57,12 +56,16 @@ class Proxy:
         return self.scheme.startswith("socks")
 
     @property
-    def authorization(self) -> str | None:
-        """The value of ``Proxy-Authorization``, None without a user."""
+    def auth(self) -> tuple[bytes, bytes] | None:
+        """The user and the password, None without a user."""
         if self.username is None and self.password is None:
             return None
-        userinfo = f"{self.username or ''}:{self.password or ''}".encode()
-        return f"Basic {base64.b64encode(userinfo).decode()}"
+        return (self.username or "").encode(), (self.password or "").encode()
+
+    @property
+    def authorization(self) -> str | None:
+        """The value of ``Proxy-Authorization``, None without a user."""
+        return self.auth and f"Basic {base64.b64encode(b':'.join(self.auth)).decode()}"
 
     @property
     def secrets(self) -> set[str]:

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
-from ...exceptions import ClientError, CredentialRetrievalError, PagerError
+from ...exceptions import ClientError, CredentialRetrievalError, InvalidConfigError, PagerError
 from ..auth.redaction import redact_error, secrets_of
 from ..auth.signer import RequestSigner
 from ..auth.sigv4 import sigv4_header
@@ -58,7 +58,8 @@ class StsClient:
     """A client of STS, with boto3's methods and parameters.
 
     ``credentials`` sign the calls; they are None for ``assume_role_with_web_identity``, which is
-    not signed. The methods raise :class:`CredentialRetrievalError`.
+    not signed. The methods raise :class:`CredentialRetrievalError`, and
+    :class:`InvalidConfigError` for a proxy or certificates that cannot be used.
     """
 
     def __init__(self, context: CredentialsContext, credentials: Credentials | None) -> None:
@@ -124,6 +125,8 @@ class StsClient:
 
         try:
             return call_with_retries(attempt, state, clock)
+        except InvalidConfigError:  # a proxy or the certificates: not STS's, and named
+            raise
         except PagerError as error:
             redact_error(error, secrets)
             raise CredentialRetrievalError(f"STS returned no {wanted}: {error}") from error
