@@ -12,8 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 from imagebuilder_pager.local import Account, LocalImageBuilder, LocalServer
-from imagebuilder_pager.local.account_generator import generate_execution
-from imagebuilder_pager.local.example_policies import example_policy
+from imagebuilder_pager.local.account_generator import example_policy, generate_execution
 from tools.container import LIBRARY
 
 from .dask_cluster import dask_cluster

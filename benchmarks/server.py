@@ -15,8 +15,7 @@ import re
 import ssl
 import sys
 
-from imagebuilder_pager.local.account_generator import generate_execution
-from imagebuilder_pager.local.example_policies import example_policy
+from imagebuilder_pager.local.account_generator import example_policy, generate_execution
 
 from .fleet_responses import respond_for_fleet
 

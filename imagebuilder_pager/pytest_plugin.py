@@ -1,7 +1,7 @@
 """The pytest plugin: fixtures with a local Image Builder, and the marker for its faults.
 
-pytest loads it wherever the package is installed, so it imports nothing but pytest: each fixture
-imports what it is made of. docs/testing.md shows how to use them.
+pytest loads it wherever the package is installed, so it imports nothing but pytest: the imports
+of a fixture are in its function. docs/testing.md shows how to use them.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def image_builder_client(image_builder: LocalImageBuilder) -> Iterator[ImageBuil
 def image_builder_async_client(image_builder: LocalImageBuilder) -> AsyncImageBuilder:
     """Return an ``AsyncImageBuilder`` that sends to the local one, in process, without waiting.
 
-    It has no connections, so that there is nothing to close in the test's event loop.
+    It has no connections, so nothing has to be closed in the test's event loop.
     """
     import httpx
 

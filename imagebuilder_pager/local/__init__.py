@@ -26,10 +26,9 @@ It serves policies, executions and their resources, images, builds and pipelines
 
 from .account import Account, Execution, load_account
 from .account_generator import EXAMPLE_EXECUTION_ID, generate_account
-from .calls import Call
 from .faults import FAULTS, Fault, FaultPlan, RequestInfo
 from .server import LocalServer
-from .service import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalImageBuilder
+from .service import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Call, LocalImageBuilder
 
 __all__ = [
     "ACCESS_KEY_ID",

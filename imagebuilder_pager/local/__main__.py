@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import math
 import operator
 import signal
 import socket
@@ -33,31 +34,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     # A signal may interrupt any thread, so a lock or a queue could miss it. The byte that Python
     # writes to the wakeup socket for each signal is never lost.
     stop, sender = socket.socketpair()
-    sender.setblocking(False)
-    signal.set_wakeup_fd(sender.fileno())
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: None)
+    with stop, sender:
+        sender.setblocking(False)
+        signal.set_wakeup_fd(sender.fileno())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: None)
 
-    parser = _parser()
-    options = parser.parse_args(argv)
-    try:
-        server = LocalServer(
-            _make_service(options),
-            host=options.host,
-            port=options.port,
-            latency=options.latency / 1000,
-        )
-    except (OSError, ValueError) as error:
-        parser.error(str(error))
-    with server:
-        print(server.url, flush=True)
-        stop.recv(1)
+        parser = _parser()
+        options = parser.parse_args(argv)
+        latency = options.latency / 1000
+        try:
+            service = _make_service(options)
+            server = LocalServer(service, host=options.host, port=options.port, latency=latency)
+        except (OSError, ValueError) as error:
+            parser.error(str(error))
+        with server:
+            print(server.url, flush=True)
+            stop.recv(1)
     return 0
 
 
-def _make_service(
-    options: argparse.Namespace,
-) -> Callable[[httpx.Request], httpx.Response]:
+def _make_service(options: argparse.Namespace) -> Callable[[httpx.Request], httpx.Response]:
     """Return the service of the options. Raises ``ValueError`` for some that exclude each other."""
     faults = _fault_plan(options)
     if options.accounts is None:
@@ -96,20 +93,21 @@ def _parser() -> argparse.ArgumentParser:
         + "".join(f"  {name:<22}{summary}\n" for name, summary in FAULTS.items())
         + "\ndocs/faults.md has their options.",
     )
+    count = _number(int, math.inf, "below 0")
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address (%(default)s)")
     parser.add_argument("--port", type=_port, default=0, help="0, the default, takes a free one")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--data", metavar="FILE", help="serve the account in this JSON file")
     source.add_argument(
         "--resources",
-        type=_count,
+        type=count,
         metavar="N",
         help="serve a generated account over two years, whose main execution lists N images "
         "(120); with --accounts, each execution lists N (30)",
     )
     parser.add_argument(
         "--latency",
-        type=_milliseconds,
+        type=_number(float, _MAX_LATENCY_MS, f"not from 0 to {_MAX_LATENCY_MS} milliseconds"),
         default=0.0,
         metavar="MS",
         help="delay every response by this many milliseconds (0)",
@@ -117,13 +115,12 @@ def _parser() -> argparse.ArgumentParser:
     fleet = parser.add_argument_group(
         "a fleet of accounts, and STS, where any role in them can be assumed"
     )
-    fleet.add_argument("--accounts", type=_count, metavar="N", help="serve N accounts")
-    fleet.add_argument(
-        "--policies", type=_count, metavar="N", help="policies in each account and region (2)"
-    )
-    fleet.add_argument(
-        "--executions", type=_count, metavar="N", help="executions of each policy (3)"
-    )
+    for name, help_ in (
+        ("accounts", "serve N accounts"),
+        ("policies", "policies in each account and region (2)"),
+        ("executions", "executions of each policy (3)"),
+    ):
+        fleet.add_argument(f"--{name}", type=count, metavar="N", help=help_)
     fleet.add_argument(
         "--regions",
         type=lambda text: tuple(text.split(",")),
@@ -151,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     faults.add_argument(
         "--fault-rate",
-        type=_probability,
+        type=_number(float, 1, "not from 0 to 1"),
         default=0.0,
         metavar="RATE",
         help="the probability, from 0 to 1, that a request meets a random fault (0)",
@@ -196,13 +193,6 @@ def _fault(text: str) -> Fault | FaultPlan:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _probability(text: str) -> float:
-    number = float(text)
-    if not 0 <= number <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 1")
-    return number
-
-
 def _port(text: str) -> int:
     number = int(text)
     if not 0 <= number <= _MAX_PORT:
@@ -210,18 +200,16 @@ def _port(text: str) -> int:
     return number
 
 
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{text} is below 0")
-    return number
+def _number(kind: type[float], maximum: float, problem: str) -> Callable[[str], float]:
+    """Return a function that reads a number from 0 to ``maximum``."""
 
+    def read_number(text: str) -> float:
+        number = kind(text)
+        if not 0 <= number <= maximum:
+            raise argparse.ArgumentTypeError(f"{text} is {problem}")
+        return number
 
-def _milliseconds(text: str) -> float:
-    number = float(text)
-    if not 0 <= number <= _MAX_LATENCY_MS:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0 to {_MAX_LATENCY_MS} milliseconds")
-    return number
+    return read_number
 
 
 if __name__ == "__main__":

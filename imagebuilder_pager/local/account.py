@@ -55,7 +55,7 @@ class Account:
       shared by another account. Default: none.
     - ``pipelines``: the API's ``ImagePipeline`` structures. Default: none.
     - ``pages``: the responses to operations, by name: ``{"ListWorkflows": [page, page]}``. They
-      replace what the account has. A page is served as it is, or in parts where ``maxResults`` is
+      replace the account's data. A page is served as it is, or in parts where ``maxResults`` is
       smaller, whatever the filters; the service makes its ``nextToken``. An operation that is not
       paginated has one page. A page may come from a client: ``ResponseMetadata`` is left out.
       Default: none.
@@ -66,8 +66,8 @@ class Account:
     A timestamp is a datetime, in UTC where it has no zone, or epoch seconds.
 
     Raises ``ValueError`` for pages of an unknown operation, where there are none or too many, for
-    values that JSON does not have and, if ``strict``, for what does not match; the message has the
-    path of each.
+    values that JSON does not have and, if ``strict``, for those that do not match; the message has
+    the path of each.
     """
 
     executions: tuple[Execution, ...] = ()

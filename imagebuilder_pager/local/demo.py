@@ -97,7 +97,7 @@ def _show_summary(url: str, execution_id: str) -> int:
         "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
         "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
     }
-    # In a process of its own: ``local`` is below ``cli`` and does not import it.
+    # In another process: ``local`` is below ``cli`` and does not import it.
     program = [sys.executable, "-m", "imagebuilder_pager"]
     return subprocess.run([*program, *command], env=environment, check=False).returncode  # noqa: S603
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
 import threading
+import time
 import uuid
-from collections.abc import Callable, Collection
+from collections import deque
+from collections.abc import Callable, Collection, Hashable
 from http import HTTPStatus
 from typing import Any
 
@@ -15,10 +16,14 @@ import httpx
 
 from .account import Account
 from .account_generator import FleetSize, account_ids, generate_fleet_account
-from .calls import Call, CallLog
 from .errors import ServiceError
-from .rate_limits import RateLimits
-from .service import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalImageBuilder
+from .service import (
+    MAX_CALLS,
+    Call,
+    LocalImageBuilder,
+    make_response,
+    utc_now,
+)
 from .sts_service import LocalSts
 
 DEFAULT_REGIONS = ("us-west-2", "eu-west-1", "ap-northeast-1")
@@ -26,14 +31,41 @@ DEFAULT_REGIONS = ("us-west-2", "eu-west-1", "ap-northeast-1")
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[^/]*/([^/]*)/([^/]*)/")
 
 
-def _utc_now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
+class RateLimits:
+    """A token bucket for each key, which holds the requests of one second; thread-safe.
+
+    ``requests_per_second`` is the rate of each key. ``monotonic`` returns seconds.
+    """
+
+    def __init__(
+        self, requests_per_second: float, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        if not requests_per_second > 0:
+            raise ValueError(f"the rate limit is {requests_per_second}, it has to be above 0")
+        self._rate = requests_per_second
+        self._capacity = max(1.0, requests_per_second)
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._buckets: dict[Hashable, tuple[float, float]] = {}
+
+    def take(self, key: Hashable) -> None:
+        """Count a request. Raises ``ServiceError``, status 429, for one beyond the limit."""
+        now = self._monotonic()
+        with self._lock:
+            tokens, filled_at = self._buckets.get(key, (self._capacity, now))
+            tokens = min(self._capacity, tokens + (now - filled_at) * self._rate)
+            self._buckets[key] = (tokens - 1 if tokens >= 1 else tokens, now)
+        if tokens < 1:
+            raise ServiceError(
+                "CallRateLimitExceededException",
+                "You have exceeded the permitted request rate for the specific operation.",
+            )
 
 
 class _AccountService(LocalImageBuilder):
     """Image Builder in one account and region; all of a fleet have one bounded log of calls."""
 
-    def __init__(self, account: Account, *, calls: CallLog, **options: Any) -> None:
+    def __init__(self, account: Account, *, calls: deque[Call], **options: Any) -> None:
         super().__init__(account, **options)
         self._calls = calls
 
@@ -65,20 +97,14 @@ class LocalFleet:
         role_lifetime: dt.timedelta = dt.timedelta(hours=1),
         newest: dt.datetime | None = None,
         is_running: bool = True,
-        clock: Callable[[], dt.datetime] = _utc_now,
+        clock: Callable[[], dt.datetime] = utc_now,
     ) -> None:
         if size.accounts < 1:
             raise ValueError(f"accounts is {size.accounts}, it has to be 1 or more")
         self.account_ids: tuple[str, ...] = account_ids(size.accounts)
         self.regions: tuple[str, ...] = tuple(regions)
         self.throttled: int = 0
-        self.sts: LocalSts = LocalSts(
-            self.account_ids,
-            self.account_ids[0],
-            ACCESS_KEY_ID,
-            SECRET_ACCESS_KEY,
-            lifetime=role_lifetime,
-        )
+        self.sts: LocalSts = LocalSts(self.account_ids, role_lifetime)
         self._size = size
         self._is_running = is_running
         self._clock = clock
@@ -88,7 +114,7 @@ class LocalFleet:
         self._lock = threading.Lock()
         self._services: dict[tuple[str, str], _AccountService] = {}
         self._replaced: dict[tuple[str, str], Account] = {}
-        self._calls = CallLog()
+        self._calls: deque[Call] = deque(maxlen=MAX_CALLS)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         """Return the response to a request; for an invalid request, an error response."""
@@ -105,7 +131,7 @@ class LocalFleet:
         except ServiceError as error:
             with self._lock:
                 self.throttled += error.status == HTTPStatus.TOO_MANY_REQUESTS
-            return _error_response(error)
+            return make_response(error, now, str(uuid.uuid4()))
         return builder(request)
 
     @property
@@ -120,14 +146,11 @@ class LocalFleet:
 
         Each is a :class:`Call`.
         """
-        return self._calls.read()
+        return tuple(self._calls.copy())
 
     def account(self, account_id: str, region: str) -> Account:
         """Return the data of an account in a region."""
-        replaced = self._replaced.get((account_id, region))
-        if replaced is not None:
-            return replaced
-        return generate_fleet_account(
+        return self._replaced.get((account_id, region)) or generate_fleet_account(
             account_id, region, self._size, newest=self._newest, is_running=self._is_running
         )
 
@@ -154,13 +177,3 @@ class LocalFleet:
                     calls=self._calls,
                 )
             return self._services[key]
-
-
-def _error_response(error: ServiceError) -> httpx.Response:
-    headers = {
-        "Content-Type": "application/json",
-        "x-amzn-RequestId": str(uuid.uuid4()),
-        "x-amzn-ErrorType": error.code,
-    }
-    content = json.dumps({"message": error.message}).encode()
-    return httpx.Response(error.status, headers=headers, content=content)

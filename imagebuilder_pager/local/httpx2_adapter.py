@@ -1,47 +1,33 @@
-"""Requests of httpx2, the continuation of httpx, served by what speaks httpx.
+"""Requests of httpx2, the continuation of httpx, served by a function for httpx.
 
-httpx2 is not imported here: who gives a request of it has done so.
+httpx2 is not imported here: the program that sends such a request has done so. Its requests have
+all that such a function reads; its responses and errors need its own classes.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from types import ModuleType
 from typing import Any
 
 import httpx
 
 
-def find_package(request: object) -> ModuleType | None:
-    """Return the package httpx2 for a request of it; None for a request of httpx."""
-    module = sys.modules.get("httpx2")
-    if module is not None and isinstance(request, module.Request):
-        return module
-    return None
+def serve_request(handler: Callable[[httpx.Request], httpx.Response], request: Any) -> Any:
+    """Return the handler's response to a request of httpx or of httpx2.
 
-
-def serve_request(
-    handler: Callable[[httpx.Request], httpx.Response], request: Any, package: ModuleType
-) -> Any:
-    """Return the handler's response as one of the package, and raise its errors as the package's.
-
-    ``request`` is of the package.
+    For one of httpx2, the response and the errors are httpx2's.
     """
-    converted = httpx.Request(
-        request.method,
-        str(request.url),
-        headers=request.headers.raw,
-        content=request.read(),
-        extensions=request.extensions,
-    )
+    package: Any = sys.modules.get("httpx2")
+    if package is None or not isinstance(request, package.Request):
+        return handler(request)
 
     def convert(error: httpx.TransportError) -> Exception:
         error_class: Callable[..., Exception] = getattr(package, type(error).__name__)
         return error_class(str(error), request=request)
 
     try:
-        response = handler(converted)
+        response = handler(request)
     except httpx.TransportError as error:
         raise convert(error) from error
 

@@ -54,9 +54,20 @@ def parse_members(request: httpx.Request) -> dict[str, Any]:
 
     Raises ``ServiceError`` if it cannot be parsed.
     """
-    if request.method == "GET":
-        return _parse_query(request.url.query)
-    return _parse_body(request.read())
+    problem = "The request body is not valid JSON."
+    try:
+        if request.method == "GET":
+            problem = "The query is not valid UTF-8."
+            query = request.url.query.decode()
+            return dict(parse_qsl(query, keep_blank_values=True, errors="strict"))
+        # rest-json may send an input without members as an empty body.
+        body = request.read().decode() or "{}"
+        members = json.loads(body, parse_constant=_reject_constant)
+    except (ValueError, RecursionError):
+        raise ServiceError("SerializationException", problem) from None
+    if not isinstance(members, dict):
+        raise ServiceError("SerializationException", "The request body has to be a JSON object.")
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def find_members(request: httpx.Request) -> dict[str, Any] | None:
@@ -65,26 +76,6 @@ def find_members(request: httpx.Request) -> dict[str, Any] | None:
         return parse_members(request)
     except ServiceError:
         return None
-
-
-def _parse_query(query: bytes) -> dict[str, Any]:
-    try:
-        return dict(parse_qsl(query.decode(), keep_blank_values=True, errors="strict"))
-    except ValueError:
-        raise ServiceError("SerializationException", "The query is not valid UTF-8.") from None
-
-
-def _parse_body(body: bytes) -> dict[str, Any]:
-    try:
-        # rest-json may send an input without members as an empty body.
-        members = json.loads(body.decode(), parse_constant=_reject_constant) if body else {}
-    except (ValueError, RecursionError):
-        raise ServiceError(
-            "SerializationException", "The request body is not valid JSON."
-        ) from None
-    if not isinstance(members, dict):
-        raise ServiceError("SerializationException", "The request body has to be a JSON object.")
-    return {name: value for name, value in members.items() if value is not None}
 
 
 def _reject_constant(name: str) -> NoReturn:

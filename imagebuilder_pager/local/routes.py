@@ -1,13 +1,14 @@
-"""Which operation a request is for, and the check of an operation's name."""
+"""Which operation a request is for, and the errors for unknown names."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from .._operations import OPERATIONS
-from .suggestions import suggest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import httpx
 
     from .._rows import Operation
@@ -34,3 +35,16 @@ def require_operation(name: str) -> Operation:
     if operation is not None:
         return operation
     raise ValueError(f"there is no operation {name!r}; {suggest(name, OPERATION_BY_NAME)}")
+
+
+def suggest(given: object, names: Iterable[str]) -> str:
+    """Return the question for a similar name, or the list of all: the end of an error's sentence.
+
+    Case, dashes and underscores make no difference.
+    """
+    import difflib  # for an error alone
+
+    by_key = {name.lower(): name for name in names}
+    key = str(given).replace("_", "").replace("-", "").lower()
+    similar = difflib.get_close_matches(key, by_key, n=1, cutoff=0.75)
+    return f"did you mean {by_key[similar[0]]}?" if similar else f"there are {', '.join(names)}"

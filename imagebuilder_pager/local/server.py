@@ -19,15 +19,10 @@ from .faults.connection_faults import FAULT_EXTENSION, ConnectionOutcome, plan_d
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
-    from .calls import Call
+    from .service import Call
 
-_MAX_BODY_SIZE = 1024 * 1024
-"""The longest accepted request body, in bytes; a longer one gets a response with status 413."""
-
-_MAX_DISCARDED = 8 * _MAX_BODY_SIZE  # bytes read of a body that is too long
-_MAX_LENGTH_DIGITS = 19  # of a Content-Length: enough for 64 bits
+_MAX_LENGTH_DIGITS = 9  # of a Content-Length
 _IDLE_TIMEOUT = 60.0  # seconds
 _CLOSE_GRACE = 2.0  # seconds for responses in progress when the server is closed
 _LINGER = struct.Struct("HH" if sys.platform == "win32" else "ii")
@@ -93,12 +88,7 @@ class LocalServer:
         """Return the server, which is already listening."""
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the server."""
         self.close()
 
@@ -135,7 +125,6 @@ class _Server(socketserver.ThreadingTCPServer):
         self.latency = latency
         self.closing = threading.Event()
         self._connections: set[socket.socket] = set()
-        self._resets: set[socket.socket] = set()
         self._changed = threading.Condition()
         self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
         super().__init__((address, port), _RequestHandler)
@@ -150,20 +139,7 @@ class _Server(socketserver.ThreadingTCPServer):
         with self._changed:
             self._connections.discard(request)
             self._changed.notify_all()
-            reset = request in self._resets
-            self._resets.discard(request)
-        if reset:
-            # Only a close with a linger time of 0, and without a shutdown before it, sends RST.
-            with contextlib.suppress(OSError):
-                request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER.pack(1, 0))
-            self.close_request(request)
-        else:
-            super().shutdown_request(request)
-
-    def reset_at_end(self, request: socket.socket) -> None:
-        """Reset this connection, rather than close it, when its thread ends."""
-        with self._changed:
-            self._resets.add(request)
+        super().shutdown_request(request)
 
     def end_connections(self) -> None:
         """End idle connections now, and the others after their response or the grace time."""
@@ -186,14 +162,6 @@ class _Server(socketserver.ThreadingTCPServer):
             super().handle_error(request, client_address)
 
 
-class _BadRequestError(Exception):
-    """An invalid HTTP request."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
 class _RequestHandler(BaseHTTPRequestHandler):
     """The handler of one connection: it reads requests and writes the service's responses."""
 
@@ -204,20 +172,8 @@ class _RequestHandler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         server = cast("_Server", self.server)
-        try:
-            request = httpx.Request(
-                self.command,
-                self._url(),
-                # As they came: the service decides about a value that is not ASCII.
-                headers=[
-                    (name.encode("latin-1"), value.encode("latin-1"))
-                    for name, value in self.headers.items()
-                ],
-                content=self._body(),
-                extensions={FAULT_EXTENSION: True},
-            )
-        except _BadRequestError as error:
-            self.send_error(error.status, str(error))
+        request = self._read_request()
+        if request is None:
             return
         if self._last_outcome is ConnectionOutcome.RESET_NEXT:
             self._apply_outcome(ConnectionOutcome.RESET)
@@ -226,33 +182,32 @@ class _RequestHandler(BaseHTTPRequestHandler):
         server.closing.wait(server.latency)
         self._send(response)
 
-    def _url(self) -> httpx.URL:
-        host = self.headers.get("Host", "")
+    def _read_request(self) -> httpx.Request | None:
+        """Return the request, or send the error of an invalid one and return None."""
+        text = self.headers.get("Content-Length", "0")
         if not self.path.startswith("/"):
-            raise _BadRequestError(400, "The request target has to be a path.")
-        try:
-            return httpx.URL(f"http://{host}{self.path}")
-        except httpx.InvalidURL:
-            raise _BadRequestError(400, "The Host header or the path is not valid.") from None
-
-    def _body(self) -> bytes:
+            self.send_error(400, "The request target has to be a path.")
+            return None
         if "Transfer-Encoding" in self.headers:
-            raise _BadRequestError(411, "A request body needs a Content-Length.")
-        lengths = set(self.headers.get_all("Content-Length", ["0"]))
-        text = lengths.pop()
-        if lengths or not (text.isascii() and text.isdigit() and len(text) <= _MAX_LENGTH_DIGITS):
-            raise _BadRequestError(400, "The Content-Length header is not valid.")
-        length = int(text)
-        if length > _MAX_BODY_SIZE:
-            # Read on for a while: a client that is still sending would not read the response.
-            remaining = min(length, _MAX_DISCARDED)
-            while remaining and (chunk := self.rfile.read(min(remaining, 65536))):
-                remaining -= len(chunk)
-            raise _BadRequestError(413, f"The request body is longer than {_MAX_BODY_SIZE} bytes.")
-        body = self.rfile.read(length)
-        if len(body) < length:
+            self.send_error(411, "A request body needs a Content-Length.")
+            return None
+        if not (text.isascii() and text.isdigit() and len(text) <= _MAX_LENGTH_DIGITS):
+            self.send_error(400, "The Content-Length header is not valid.")
+            return None
+        try:
+            url = httpx.URL(f"http://{self.headers.get('Host', '')}{self.path}")
+        except httpx.InvalidURL:
+            self.send_error(400, "The Host header or the path is not valid.")
+            return None
+        body = self.rfile.read(int(text))
+        if len(body) < int(text):
             raise ConnectionAbortedError("the client went away within a request body")
-        return body
+        # As they came: the service decides about a value that is not ASCII.
+        headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in self.headers.items()]
+        extensions = {FAULT_EXTENSION: True}
+        return httpx.Request(
+            self.command, url, headers=headers, content=body, extensions=extensions
+        )
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Respond to an invalid HTTP request, and close the connection."""
@@ -276,7 +231,9 @@ class _RequestHandler(BaseHTTPRequestHandler):
             return
         self.close_connection = True
         if outcome is ConnectionOutcome.RESET:
-            cast("_Server", self.server).reset_at_end(self.connection)
+            # Only a close with a linger time of 0, and without a shutdown before it, sends RST.
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER.pack(1, 0))
+            self.connection.close()
         elif outcome is ConnectionOutcome.HOLD:
             # The client or ``close()`` ends the reading.
             self.connection.settimeout(None)

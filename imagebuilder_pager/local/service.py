@@ -5,33 +5,33 @@ from __future__ import annotations
 import datetime as dt
 import email.utils
 import json
+import re
 import threading
 import uuid
+from collections import deque
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import httpx
 
 from .account import Account
-from .calls import CallLog
 from .errors import ServiceError
-from .faults import FaultPlan
-from .faults.injector import FaultInjector
-from .httpx2_adapter import find_package, serve_request
-from .listing import find_part
-from .parameters import read_parameters
+from .faults import Fault, FaultPlan
+from .faults.connection_faults import CONNECTION_FAULTS, FAULT_EXTENSION, plan_delivery, simulate
+from .faults.response_faults import replace_response
+from .httpx2_adapter import serve_request
+from .parameters import find_members, read_parameters
 from .routes import find_operation
 from .sigv4_verifier import verify_signature
-from .sources import SOURCES, read_response
-from .tokens import InvalidTokenError, issue_token, verify_token
+from .sources import SOURCES, find_part, read_response
+from .tokens import issue_token, verify_token
 from .wire import to_wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .._rows import Operation
-    from .calls import Call
     from .wire import WireDict
 
 ACCESS_KEY_ID = "local"
@@ -39,6 +39,9 @@ ACCESS_KEY_ID = "local"
 
 SECRET_ACCESS_KEY = ACCESS_KEY_ID
 """The secret access key of the local account. It is valid nowhere else."""
+
+MAX_CALLS = 10_000
+"""The most calls that are kept: the newest."""
 
 _PAGE_SIZE = 25
 """The items on a page of an account's listing, without ``maxResults``."""
@@ -49,8 +52,48 @@ _SIGNING_NAME = "imagebuilder"
 _INVALID_TOKEN = "You have provided an invalid pagination token in your request."
 
 
-def _utc_now() -> dt.datetime:
+class Call(NamedTuple):
+    """One request to the service, and its outcome.
+
+    - ``operation``: the API's name of the operation, as ListImages; None for an unknown path.
+    - ``parameters``: its parameters as on the wire, valid or not, those that are null left out;
+      empty if they cannot be parsed.
+    - ``page``: the number of its page, as a ``FaultPlan`` counts.
+    - ``attempt``: the number of the request among those for the same page.
+    - ``outcome``: the status, with the code of an error: ``200``, ``403 AccessDeniedException``.
+      For a fault of the connection, or one whose response has no code, the name of the fault:
+      ``stall``.
+    - ``fault``: the :class:`Fault` that it met, or None.
+    """
+
+    operation: str | None
+    parameters: dict[str, Any]
+    page: int
+    attempt: int
+    outcome: str
+    fault: Fault | None
+
+
+def utc_now() -> dt.datetime:
+    """Return the system's time."""
     return dt.datetime.now(dt.UTC)
+
+
+def make_response(
+    output: WireDict | ServiceError, now: dt.datetime, request_id: str
+) -> httpx.Response:
+    """Return the response with the members of an output, or with an error."""
+    headers = {
+        "Date": email.utils.format_datetime(now, usegmt=True),
+        "Content-Type": "application/json",
+        "x-amzn-RequestId": request_id,
+    }
+    status = 200
+    if isinstance(output, ServiceError):
+        status, headers["x-amzn-ErrorType"] = output.status, output.code
+        output = {"message": output.message}
+    body = json.dumps(output, separators=(",", ":"), default=to_wire).encode()
+    return httpx.Response(status, headers=headers, content=body)
 
 
 class LocalImageBuilder:
@@ -79,7 +122,7 @@ class LocalImageBuilder:
         self,
         account: Account,
         *,
-        clock: Callable[[], dt.datetime] = _utc_now,
+        clock: Callable[[], dt.datetime] = utc_now,
         token_lifetime: dt.timedelta = dt.timedelta(hours=24),
         region: str | None = None,
         faults: FaultPlan | None = None,
@@ -95,9 +138,11 @@ class LocalImageBuilder:
         self._token_lifetime = token_lifetime.total_seconds()
         self._region = region
         self._secrets = _LOCAL_SECRETS if secrets is None else secrets
-        self._injector = FaultInjector(plan)
-        self._calls = CallLog()
-        self._lock = threading.Lock()
+        self._plan = plan
+        self._skew = dt.timedelta()  # of the clock, by a fault
+        self._expired: set[tuple[str, str]] = set()  # credentials, by a fault
+        self._calls: deque[Call] = deque(maxlen=MAX_CALLS)
+        self._lock = threading.RLock()  # a rule of the plan may send a request
         self._requests = 0
         self._last_issue_time: int | None = None
 
@@ -109,7 +154,7 @@ class LocalImageBuilder:
     @property
     def calls(self) -> tuple[Call, ...]:
         """The requests so far, in order, each a :class:`Call`; the newest 10,000."""
-        return self._calls.read()
+        return tuple(self._calls.copy())  # one step, while other threads append
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         """Return the response to a request; for an invalid request, an error response.
@@ -117,17 +162,39 @@ class LocalImageBuilder:
         A fault of the connection raises the exception of httpx that it would cause. A request of
         httpx2 gets a response, or an exception, of httpx2.
         """
-        package = find_package(request)
-        if package is None:
-            return self._respond_or_fail(request)
-        response: httpx.Response = serve_request(self._respond_or_fail, request, package)
+        response: httpx.Response = serve_request(self._respond_or_fail, request)
         return response
 
     def _respond_or_fail(self, request: httpx.Request) -> httpx.Response:
         """Record the request and return the response, with a fault if the plan has one for it."""
+        credentials = _credentials_of(request)
         with self._lock:
             self._requests += 1
-        return self._injector.respond(request, self._respond, self._calls.append)
+            skew, expired = self._skew, credentials in self._expired
+        response, last = self._respond(request, skew)
+        members = find_members(request)
+        with self._lock:
+            info, fault = self._plan.decide(request, members, last=last)
+            if fault is None and expired:
+                fault = Fault("expired-credentials", lasting=True)
+            if fault is not None and fault.name == "clock-skew":
+                # It lasts, so that a client can correct its clock by it.
+                self._skew = dt.timedelta(minutes=cast("float", fault["minutes"]))
+                response, _ = self._respond(request, self._skew)
+            elif fault is not None and fault.name not in CONNECTION_FAULTS:
+                if fault.name == "expired-credentials" and fault["lasting"]:
+                    self._expired.add(credentials)
+                response = replace_response(fault, request, response)
+            outcome = _outcome_of(response, fault)
+            self._calls.append(
+                Call(info.operation, members or {}, info.page, info.attempt, outcome, fault)
+            )
+        if fault is None or fault.name not in CONNECTION_FAULTS:
+            return response
+        response.extensions[FAULT_EXTENSION] = fault
+        if FAULT_EXTENSION in request.extensions:
+            return response
+        return simulate(plan_delivery(response), request, response)
 
     def _respond(self, request: httpx.Request, skew: dt.timedelta) -> tuple[httpx.Response, bool]:
         """Return the response without a fault, and whether it is a page without a next one.
@@ -137,24 +204,16 @@ class LocalImageBuilder:
         now = self._clock().astimezone(dt.UTC)
         skewed_now = now + skew
         request_id = str(uuid.uuid4())
-        headers = {
-            "Date": email.utils.format_datetime(skewed_now, usegmt=True),
-            "Content-Type": "application/json",
-            "x-amzn-RequestId": request_id,
-        }
-        status = 200
+        output: WireDict | ServiceError
         try:
             operation = self._require_operation(request)
             self._authenticate(request, skewed_now)
             params = read_parameters(operation, request)
             output = self._call_operation(operation, params, request_id, int(now.timestamp()))
         except ServiceError as error:
-            status = error.status
-            output = {"message": error.message}
-            headers["x-amzn-ErrorType"] = error.code
-        body = json.dumps(output, separators=(",", ":"), default=to_wire).encode()
-        is_last = status == 200 and "nextToken" not in output
-        return httpx.Response(status, headers=headers, content=body), is_last
+            output = error
+        is_last = not isinstance(output, ServiceError) and "nextToken" not in output
+        return make_response(output, skewed_now, request_id), is_last
 
     def _require_operation(self, request: httpx.Request) -> Operation:
         """Return the operation of a request, or raise ``ServiceError`` if it is unknown."""
@@ -212,24 +271,27 @@ class LocalImageBuilder:
             pages, limit = (response,), limit or _PAGE_SIZE
         if operation.result_key is None:
             return pages[0]
-        listing = _identify_listing(operation, params)
+        # The page size may change on each page.
+        members = {name: params[name] for name in params if name not in ("maxResults", "nextToken")}
+        listing = (operation.name, json.dumps(members, sort_keys=True))
         start = self._decode_position(params.get("nextToken"), listing, now)
         part = find_part(pages, operation.result_key, start, limit)
         if part is None:
             # A token may be of a service with another account.
             raise ServiceError("InvalidPaginationTokenException", _INVALID_TOKEN)
-        if part.end is None:
-            return part.page
-        token = issue_token(listing=listing, position=part.end, issued=self._token_issue_time(now))
-        return {**part.page, "nextToken": token}
+        page, end = part
+        if end is None:
+            return page
+        token = issue_token(listing=listing, position=end, issued=self._token_issue_time(now))
+        return {**page, "nextToken": token}
 
     def _decode_position(self, token: str | None, listing: tuple[str, ...], now: int) -> int:
         if token is None:
             return 0
-        try:
-            position, issued = verify_token(token, listing=listing)
-        except InvalidTokenError:
-            raise ServiceError("InvalidPaginationTokenException", _INVALID_TOKEN) from None
+        verified = verify_token(token, listing=listing)
+        if verified is None:
+            raise ServiceError("InvalidPaginationTokenException", _INVALID_TOKEN)
+        position, issued = verified
         if now - issued > self._token_lifetime:
             raise ServiceError(
                 "InvalidPaginationTokenException", f"{_INVALID_TOKEN} It has expired."
@@ -249,7 +311,15 @@ class LocalImageBuilder:
             return issued
 
 
-def _identify_listing(operation: Operation, params: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what tells listings apart: not the page size, which may change from page to page."""
-    members = {name: params[name] for name in params if name not in ("maxResults", "nextToken")}
-    return operation.name, json.dumps(members, sort_keys=True)
+def _credentials_of(request: httpx.Request) -> tuple[str, str]:
+    """Return the access key id and the session token of the request."""
+    credential = re.search(r"Credential=([^/,\s]*)", request.headers.get("authorization", ""))
+    token = request.headers.get("x-amz-security-token", "")
+    return credential[1] if credential else "", token
+
+
+def _outcome_of(response: httpx.Response, fault: Fault | None) -> str:
+    code = response.headers.get("x-amzn-ErrorType")
+    if fault is not None and (code is None or fault.name in CONNECTION_FAULTS):
+        return fault.name
+    return f"{response.status_code}" if code is None else f"{response.status_code} {code}"

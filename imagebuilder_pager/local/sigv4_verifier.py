@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import hmac
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_to_bytes
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import httpx
-
 
 _ALLOWED_SKEW = dt.timedelta(minutes=5)
 """The maximum difference of ``X-Amz-Date`` and the service's clock, in either direction."""
@@ -36,19 +34,12 @@ _MISMATCH = (
 
 @dataclass(frozen=True, slots=True)
 class _Authorization:
-    """The parts of an ``Authorization`` header."""
+    """The parts of an ``Authorization`` header; ``scope`` begins with the date."""
 
     access_key_id: str
-    date: str
-    region: str
-    service: str
-    terminator: str
+    scope: tuple[str, ...]
     signed_headers: tuple[str, ...]
     signature: str = field(repr=False)
-
-    @property
-    def scope(self) -> str:
-        return f"{self.date}/{self.region}/{self.service}/{self.terminator}"
 
 
 def verify_signature(
@@ -79,24 +70,19 @@ def verify_signature(
             "UnrecognizedClientException",
             "The security token included in the request is invalid.",
         )
-    timestamp, date = _parse_date(request)
-    _check_signed_headers(request, authorization)
-    _check_scope(authorization, timestamp, service, region)
-    _check_date(timestamp, date, now)
-
-    body_hash = hashlib.sha256(request.read()).hexdigest()
-    string_to_sign = "\n".join(
-        (
-            _ALGORITHM,
-            timestamp,
-            authorization.scope,
-            hashlib.sha256(_canonical_request(request, authorization, body_hash)).hexdigest(),
-        )
+    date, timestamp = _parse_date(request), request.headers["x-amz-date"]
+    problem = (
+        _find_unsigned_header(request, authorization)
+        or _find_wrong_scope(authorization.scope, timestamp, service, region)
+        or _find_wrong_date(date, now)
     )
-    expected = _sign(secret, authorization, string_to_sign)
-    # compare_digest accepts a str only if it is ASCII, and a header may not be.
-    if not hmac.compare_digest(expected.encode(), authorization.signature.encode()):
-        raise ServiceError("InvalidSignatureException", _MISMATCH)
+    if not problem:
+        expected = _sign(secret, request, authorization, timestamp)
+        # compare_digest accepts a str only if it is ASCII, and a header may not be.
+        if not hmac.compare_digest(expected.encode(), authorization.signature.encode()):
+            problem = _MISMATCH
+    if problem:
+        raise ServiceError("InvalidSignatureException", problem)
 
 
 def _parse_authorization(request: httpx.Request) -> _Authorization:
@@ -122,133 +108,112 @@ def _parse_authorization(request: httpx.Request) -> _Authorization:
         raise _incomplete(
             " ".join(f"Authorization header requires '{name}' parameter." for name in missing)
         )
-    try:
-        access_key_id, date, region, service, terminator = fields["Credential"].split("/")
-    except ValueError:
+    access_key_id, *scope = fields["Credential"].split("/")
+    if len(scope) != 4:
         raise _incomplete(
             "Credential must have exactly 5 slash-delimited elements, "
             "e.g. keyid/date/region/service/term."
-        ) from None
+        )
     signed = tuple(fields["SignedHeaders"].split(";"))
-    return _Authorization(
-        access_key_id, date, region, service, terminator, signed, fields["Signature"]
-    )
+    return _Authorization(access_key_id, tuple(scope), signed, fields["Signature"])
 
 
-def _parse_date(request: httpx.Request) -> tuple[str, dt.datetime]:
-    """Return the ``X-Amz-Date`` of the request, as sent and as an aware datetime."""
-    timestamp = request.headers.get("x-amz-date")
+def _parse_date(request: httpx.Request) -> dt.datetime:
+    """Return the valid ``X-Amz-Date`` of the request."""
+    timestamp: str | None = request.headers.get("x-amz-date")
     if timestamp is None:
         raise _incomplete("Authorization header requires existence of an 'X-Amz-Date' header.")
     try:
-        # strptime alone also accepts months and hours of one digit.
-        if not re.fullmatch(r"[0-9]{8}T[0-9]{6}Z", timestamp):
-            raise ValueError
-        date = dt.datetime.strptime(timestamp, "%Y%m%dT%H%M%S%z")
+        date = dt.datetime.strptime(timestamp, _DATE_FORMAT).replace(tzinfo=dt.UTC)
     except ValueError:
-        raise _incomplete("Date must be in ISO-8601 'basic format', as 20230115T104500Z.") from None
-    return timestamp, date
+        date = None
+    # strptime alone also accepts months and hours of one digit.
+    if date is None or date.strftime(_DATE_FORMAT) != timestamp:
+        raise _incomplete("Date must be in ISO-8601 'basic format', as 20230115T104500Z.")
+    return date
 
 
-def _check_signed_headers(request: httpx.Request, authorization: _Authorization) -> None:
+def _find_unsigned_header(request: httpx.Request, authorization: _Authorization) -> str | None:
     required = {"host", "x-amz-date"}
     required.update(name for name in request.headers if name.startswith("x-amz-"))
     unsigned = sorted(required.difference(authorization.signed_headers))
     if unsigned:
-        raise ServiceError(
-            "InvalidSignatureException",
-            " ".join(f"'{name}' must be a 'SignedHeader' in the AWS Auth." for name in unsigned),
-        )
-    if not all(name in request.headers for name in authorization.signed_headers):
-        raise ServiceError("InvalidSignatureException", _MISMATCH)
+        return " ".join(f"'{name}' must be a 'SignedHeader' in the AWS Auth." for name in unsigned)
+    was_sent = all(name in request.headers for name in authorization.signed_headers)
+    return None if was_sent else _MISMATCH
 
 
-def _check_scope(
-    authorization: _Authorization, timestamp: str, service: str, region: str | None
-) -> None:
+def _find_wrong_scope(
+    scope: tuple[str, ...], timestamp: str, service: str, region: str | None
+) -> str:
+    scope_date, scope_region, scope_service, terminator = scope
     violations = []
-    if authorization.date != timestamp[:8]:
+    if scope_date != timestamp[:8]:
         violations.append(
             f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from "
-            f"HTTP: '{authorization.date}' != '{timestamp[:8]}', from '{timestamp}'."
+            f"HTTP: '{scope_date}' != '{timestamp[:8]}', from '{timestamp}'."
         )
-    if not authorization.region or region not in (None, authorization.region):
-        violations.append(
-            f"Credential should be scoped to a valid region, not '{authorization.region}'."
-        )
-    if authorization.service != service:
+    if not scope_region or region not in (None, scope_region):
+        violations.append(f"Credential should be scoped to a valid region, not '{scope_region}'.")
+    if scope_service != service:
         violations.append(f"Credential should be scoped to correct service: '{service}'.")
-    if authorization.terminator != _SCOPE_TERMINATOR:
+    if terminator != _SCOPE_TERMINATOR:
         violations.append(
             f"Credential should be scoped with a valid terminator: '{_SCOPE_TERMINATOR}', "
-            f"not '{authorization.terminator}'."
+            f"not '{terminator}'."
         )
-    if violations:
-        raise ServiceError("InvalidSignatureException", " ".join(violations))
+    return " ".join(violations)
 
 
-def _check_date(timestamp: str, date: dt.datetime, now: dt.datetime) -> None:
-    now = now.astimezone(dt.UTC)
-    clock = now.strftime(_DATE_FORMAT)
-    minutes = f"{_ALLOWED_SKEW.total_seconds() / 60:g} min."
+def _find_wrong_date(date: dt.datetime, now: dt.datetime) -> str | None:
     # In whole seconds, as the header is.
-    now = now.replace(microsecond=0)
+    now = now.astimezone(dt.UTC).replace(microsecond=0)
     earliest, latest = now - _ALLOWED_SKEW, now + _ALLOWED_SKEW
-    if date < earliest:
-        raise ServiceError(
-            "InvalidSignatureException",
-            f"Signature expired: {timestamp} is now earlier than "
-            f"{earliest.strftime(_DATE_FORMAT)} ({clock} - {minutes})",
-        )
-    if date > latest:
-        raise ServiceError(
-            "InvalidSignatureException",
-            f"Signature not yet current: {timestamp} is still later than "
-            f"{latest.strftime(_DATE_FORMAT)} ({clock} + {minutes})",
-        )
+    if earliest <= date <= latest:
+        return None
+    problem, relation, limit, sign = (
+        ("expired", "is now earlier than", earliest, "-")
+        if date < earliest
+        else ("not yet current", "is still later than", latest, "+")
+    )
+    minutes = f"{_ALLOWED_SKEW.total_seconds() / 60:g} min."
+    return (
+        f"Signature {problem}: {date:{_DATE_FORMAT}} {relation} {limit:{_DATE_FORMAT}} "
+        f"({now:{_DATE_FORMAT}} {sign} {minutes})"
+    )
 
 
-def _canonical_request(
-    request: httpx.Request, authorization: _Authorization, body_hash: str
-) -> bytes:
+def _sign(
+    secret: str, request: httpx.Request, authorization: _Authorization, timestamp: str
+) -> str:
     path, _, query = request.url.raw_path.partition(b"?")
-    parameters = []
-    for pair in filter(None, query.split(b"&")):
-        name, _, value = pair.partition(b"=")
-        parameters.append(
-            (
-                quote(unquote_to_bytes(name), safe="-_.~"),
-                quote(unquote_to_bytes(value), safe="-_.~"),
-            )
-        )
+    parameters = sorted(
+        [quote(unquote_to_bytes(part), safe="-_.~") for part in pair.partition(b"=")[::2]]
+        for pair in query.split(b"&")
+        if pair
+    )
     values: dict[bytes, list[bytes]] = {}
     for raw_name, raw_value in request.headers.raw:
         # White space is collapsed to one space, and stripped at the ends.
         values.setdefault(raw_name.lower(), []).append(b" ".join(raw_value.split()))
     names = sorted(name.encode() for name in authorization.signed_headers)
-    return b"\n".join(
+    canonical_request = b"\n".join(
         (
             request.method.encode(),
             # For every service but S3 the path is encoded a second time.
             quote(path or b"/", safe="/-_.~").encode(),
-            "&".join(f"{name}={value}" for name, value in sorted(parameters)).encode(),
+            "&".join(f"{name}={value}" for name, value in parameters).encode(),
             b"".join(name + b":" + b",".join(values[name]) + b"\n" for name in names),
             b";".join(names),
-            body_hash.encode(),
+            hashlib.sha256(request.read()).hexdigest().encode(),
         )
     )
-
-
-def _sign(secret: str, authorization: _Authorization, string_to_sign: str) -> str:
+    digest = hashlib.sha256(canonical_request).hexdigest()
+    to_sign = "\n".join((_ALGORITHM, timestamp, "/".join(authorization.scope), digest))
     key = f"AWS4{secret}".encode()
-    for part in (
-        authorization.date,
-        authorization.region,
-        authorization.service,
-        authorization.terminator,
-    ):
+    for part in (*authorization.scope, to_sign):
         key = hmac.digest(key, part.encode(), "sha256")
-    return hmac.digest(key, string_to_sign.encode(), "sha256").hex()
+    return key.hex()
 
 
 def _incomplete(message: str) -> ServiceError:

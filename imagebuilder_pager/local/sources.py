@@ -1,6 +1,8 @@
-"""Where the data of each operation come from in an account: one row an operation.
+"""Where the data of each operation come from in an account, and which part of them is a page.
 
-``read_response`` returns a whole listing; which part of it is a page is decided in ``listing.py``.
+``read_response`` returns a whole listing by the operation's row in ``SOURCES``. ``find_part``
+returns a page of it. The rule: a position counts the items of all pages, and a page without items
+counts as one. So each position is in one page, at one offset, and a page may be cut at any item.
 """
 
 from __future__ import annotations
@@ -85,27 +87,39 @@ def _passes(item: WireDict, name: str, values: Sequence[str]) -> bool:
     return text in values or (name == "version" and text.partition("/")[0] in values)
 
 
+def find_part(
+    pages: Sequence[WireDict], result_key: str, start: int, limit: int | None
+) -> tuple[WireDict, int | None] | None:
+    """Return the page at the position ``start``, with at most ``limit`` items, and its end.
+
+    ``result_key`` is the member with the items. The end is the position of the next page, None if
+    nothing follows. Returns None if the listing ends before ``start``.
+    """
+    first = 0
+    for number, page in enumerate(pages, start=1):
+        given = page.get(result_key)
+        items = given if isinstance(given, list | tuple) else ()
+        after = first + max(1, len(items))
+        if start < after:
+            part = {name: value for name, value in page.items() if name != "nextToken"}
+            end = after
+            if items:
+                end = after if limit is None else min(after, start + limit)
+                part[result_key] = items[start - first : end - first]
+            is_last = end == after and number == len(pages)
+            return part, None if is_last else end
+        first = after
+    return None
+
+
 # Policies and their executions.
-
-
-def _list_policies(account: Account, _params: Mapping[str, Any]) -> dict[str, Any]:
-    summaries = [_without(p, "policyDetails", "resourceSelection") for p in account.policies]
-    return {"lifecyclePolicySummaryList": summaries}
-
-
-def _get_policy(account: Account, params: Mapping[str, Any]) -> dict[str, Any]:
-    return {"lifecyclePolicy": _find_policy(account, params["lifecyclePolicyArn"])}
-
-
-def _find_policy(account: Account, arn: str) -> WireDict:
-    return _find(account.policies, arn, "lifecycle policy")
 
 
 def _list_executions(account: Account, params: Mapping[str, Any]) -> dict[str, Any]:
     arn: str = params["resourceArn"]
     kind, _, name = arn.split(":", 5)[5].partition("/")
     if kind == "lifecycle-policy":
-        _find_policy(account, arn)
+        _find(account.policies, arn, "lifecycle policy")
         executions = [e for e in account.executions if e.lifecycle_policy_arn == arn]
     elif kind == "image" and name.count("/") == 2:  # name, version and build
         # Of an image, those that StartResourceStateUpdate started; they have no policy.
@@ -123,11 +137,6 @@ def _list_executions(account: Account, params: Mapping[str, Any]) -> dict[str, A
     return {"lifecycleExecutions": [_describe_execution(e) for e in executions]}
 
 
-def _get_execution(account: Account, params: Mapping[str, Any]) -> dict[str, Any]:
-    execution = _find_execution(account, params["lifecycleExecutionId"])
-    return {"lifecycleExecution": _describe_execution(execution)}
-
-
 def _describe_execution(execution: Execution) -> dict[str, Any]:
     """Return the API's ``LifecycleExecution``."""
     members = {
@@ -143,10 +152,9 @@ def _describe_execution(execution: Execution) -> dict[str, Any]:
 
 def _list_execution_resources(account: Account, params: Mapping[str, Any]) -> dict[str, Any]:
     execution = _find_execution(account, params["lifecycleExecutionId"])
-    parent: str | None = params.get("parentResourceId")
-    resources = (
-        execution.resources if parent is None else execution.children_by_parent.get(parent, ())
-    )
+    resources = execution.resources
+    if (parent := params.get("parentResourceId")) is not None:
+        resources = execution.children_by_parent.get(parent, ())
     return {
         "lifecycleExecutionId": execution.lifecycle_execution_id,
         "lifecycleExecutionState": execution.lifecycle_execution_state,
@@ -171,18 +179,21 @@ def _list_images(account: Account, params: Mapping[str, Any]) -> dict[str, Any]:
             "InvalidRequestException", "byName cannot be combined with the filter 'version'."
         )
     owner: str = params.get("owner", "Self")
+    hides_deprecated = owner == "Amazon" and not params.get("includeDeprecated", False)
     newest: dict[str, WireDict] = {}
     for build in account.images:
         if _owner_of(build, account) == owner:
             newest[_version_arn(build)] = build
-    versions = []
+    versions: dict[str, dict[str, Any]] = {}
     for arn, build in newest.items():
-        is_deprecated = owner == "Amazon" and build.get("state", {}).get("status") == "DEPRECATED"
-        if params.get("includeDeprecated", False) or not is_deprecated:
-            versions.append(_describe_version(arn, build))
-    if by_name:
-        versions = _merge_versions(versions)
-    return {"imageVersionList": versions}
+        if hides_deprecated and build.get("state", {}).get("status") == "DEPRECATED":
+            continue
+        version = _describe_version(arn, build)
+        if by_name:
+            # One entry for each name: the newest version, under an ARN without one.
+            version = {**_without(version, "version"), "arn": f"{arn.rpartition('/')[0]}/x.x.x"}
+        versions[version["arn"]] = version
+    return {"imageVersionList": list(versions.values())}
 
 
 def _describe_version(arn: str, build: WireDict) -> dict[str, Any]:
@@ -198,15 +209,6 @@ def _describe_version(arn: str, build: WireDict) -> dict[str, Any]:
     return version
 
 
-def _merge_versions(versions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return one entry for each name: the newest version, under an ARN without one."""
-    merged: dict[str, dict[str, Any]] = {}
-    for version in versions:
-        arn = f"{str(version['arn']).rpartition('/')[0]}/x.x.x"
-        merged[arn] = {**_without(version, "version"), "arn": arn}
-    return list(merged.values())
-
-
 def _list_image_builds(account: Account, params: Mapping[str, Any]) -> dict[str, Any]:
     arn = params.get("imageVersionArn")
     builds = [
@@ -215,10 +217,6 @@ def _list_image_builds(account: Account, params: Mapping[str, Any]) -> dict[str,
         if (_owner_of(build, account) == "Self" if arn is None else _version_arn(build) == arn)
     ]
     return {"imageSummaryList": builds}
-
-
-def _list_pipelines(account: Account, _params: Mapping[str, Any]) -> dict[str, Any]:
-    return {"imagePipelineList": account.pipelines}
 
 
 def _list_pipeline_images(account: Account, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -261,14 +259,36 @@ _PIPELINE_FILTERS = (
 )
 
 SOURCES: Mapping[str, Source] = {
-    "GetLifecycleExecution": Source(_get_execution),
-    "GetLifecyclePolicy": Source(_get_policy),
+    "GetLifecycleExecution": Source(
+        lambda account, params: {
+            "lifecycleExecution": _describe_execution(
+                _find_execution(account, params["lifecycleExecutionId"])
+            )
+        }
+    ),
+    "GetLifecyclePolicy": Source(
+        lambda account, params: {
+            "lifecyclePolicy": _find(
+                account.policies, params["lifecyclePolicyArn"], "lifecycle policy"
+            )
+        }
+    ),
     "ListImageBuildVersions": Source(_list_image_builds, _IMAGE_FILTERS),
     "ListImagePipelineImages": Source(_list_pipeline_images, ("name", "version")),
-    "ListImagePipelines": Source(_list_pipelines, _PIPELINE_FILTERS),
+    "ListImagePipelines": Source(
+        lambda account, _params: {"imagePipelineList": account.pipelines}, _PIPELINE_FILTERS
+    ),
     "ListImages": Source(_list_images, _IMAGE_FILTERS),
     "ListLifecycleExecutionResources": Source(_list_execution_resources),
     "ListLifecycleExecutions": Source(_list_executions),
-    "ListLifecyclePolicies": Source(_list_policies, ("name", "resourceType", "status")),
+    "ListLifecyclePolicies": Source(
+        lambda account, _params: {
+            "lifecyclePolicySummaryList": [
+                _without(policy, "policyDetails", "resourceSelection")
+                for policy in account.policies
+            ]
+        },
+        ("name", "resourceType", "status"),
+    ),
 }
 """The operations that an account has data for, by name."""

@@ -11,7 +11,7 @@ import re
 import secrets
 import threading
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
@@ -20,6 +20,7 @@ import httpx
 
 from .._validation import ROLE_ARN
 from .errors import ServiceError
+from .service import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from .sigv4_verifier import verify_signature
 
 _SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
@@ -41,24 +42,18 @@ class LocalSts:
     """STS, and the register of all valid credentials; thread-safe.
 
     ``accounts`` are the account ids with roles that can be assumed: any role of theirs. The user
-    with ``access_key_id`` and ``secret_access_key`` belongs to ``home``. ``lifetime`` is that of a
-    role's credentials where a request has no ``DurationSeconds``. ``secrets`` are the secret access
-    keys by access key id, those of roles included.
+    with ``ACCESS_KEY_ID`` belongs to the first. ``lifetime`` is that of a role's credentials where
+    a request has no ``DurationSeconds``. ``secrets`` are the secret access keys by access key id,
+    those of roles included.
     """
 
-    def __init__(
-        self,
-        accounts: Collection[str],
-        home: str,
-        access_key_id: str,
-        secret_access_key: str,
-        lifetime: dt.timedelta = dt.timedelta(hours=1),
-    ) -> None:
-        self._accounts = frozenset(accounts)
+    def __init__(self, accounts: Sequence[str], lifetime: dt.timedelta) -> None:
+        self._accounts = accounts
         self._lifetime = lifetime
         self._lock = threading.Lock()
-        self._sessions = {access_key_id: _Session(home, f"arn:aws:iam::{home}:user/local")}
-        self.secrets: dict[str, str] = {access_key_id: secret_access_key}
+        user = _Session(accounts[0], f"arn:aws:iam::{accounts[0]}:user/local")
+        self._sessions = {ACCESS_KEY_ID: user}
+        self.secrets: dict[str, str] = {ACCESS_KEY_ID: SECRET_ACCESS_KEY}
         self.assume_role_count: int = 0
 
     def find_account(self, request: httpx.Request, access_key_id: str, now: dt.datetime) -> str:
@@ -67,7 +62,7 @@ class LocalSts:
         Raises ``ServiceError`` for another session token, and for credentials that have expired.
         The signature is verified elsewhere.
         """
-        session = self._sessions.get(access_key_id) or next(iter(self._sessions.values()))
+        session = self._sessions.get(access_key_id) or self._sessions[ACCESS_KEY_ID]
         token = request.headers.get("x-amz-security-token")
         if session.token is not None and token != session.token:
             raise ServiceError(
@@ -84,25 +79,36 @@ class LocalSts:
         self, request: httpx.Request, access_key_id: str, now: dt.datetime
     ) -> httpx.Response:
         """Return the response to a request that is signed with these credentials."""
+        status, headers = 200, {"Content-Type": "text/xml"}
         try:
             verify_signature(request, secrets=self.secrets, service="sts", now=now)
             self.find_account(request, access_key_id, now)
             form = dict(parse_qsl(request.read().decode("utf-8", "replace")))
-            if form.get("Action") == "AssumeRole":
-                return _response("AssumeRole", self._assume_role(form, now))
-            if form.get("Action") == "GetCallerIdentity":
-                return _response("GetCallerIdentity", self._caller_identity(access_key_id))
-            raise ServiceError("UnknownOperationException", "The action is not valid.")
+            action = form.get("Action")
+            if action == "AssumeRole":
+                result = self._assume_role(form, now)
+            elif action == "GetCallerIdentity":
+                session = self._sessions[access_key_id]
+                result = (
+                    f"<Arn>{escape(session.arn)}</Arn><UserId>{access_key_id}</UserId>"
+                    f"<Account>{session.account}</Account>"
+                )
+            else:
+                raise ServiceError("UnknownOperationException", "The action is not valid.")
+            body = (
+                f'<{action}Response xmlns="{_NAMESPACE}"><{action}Result>{result}</{action}Result>'
+                f"<ResponseMetadata><RequestId>{uuid.uuid4()}</RequestId></ResponseMetadata>"
+                f"</{action}Response>"
+            )
         except ServiceError as error:
+            status = error.status
             body = (
                 f'<ErrorResponse xmlns="{_NAMESPACE}"><Error><Type>Sender</Type>'
                 f"<Code>{error.code.removesuffix('Exception')}</Code>"
                 f"<Message>{escape(error.message)}</Message></Error>"
                 f"<RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"
             )
-            return httpx.Response(
-                error.status, headers={"Content-Type": "text/xml"}, content=body.encode()
-            )
+        return httpx.Response(status, headers=headers, content=body.encode())
 
     def _assume_role(self, form: Mapping[str, str], now: dt.datetime) -> str:
         role, name = form.get("RoleArn", ""), form.get("RoleSessionName", "")
@@ -135,19 +141,3 @@ class LocalSts:
             f"<AssumedRoleUser><Arn>{escape(arn)}</Arn>"
             f"<AssumedRoleId>AROALOCAL:{escape(name)}</AssumedRoleId></AssumedRoleUser>"
         )
-
-    def _caller_identity(self, access_key_id: str) -> str:
-        session = self._sessions[access_key_id]
-        return (
-            f"<Arn>{escape(session.arn)}</Arn><UserId>{access_key_id}</UserId>"
-            f"<Account>{session.account}</Account>"
-        )
-
-
-def _response(action: str, result: str) -> httpx.Response:
-    body = (
-        f'<{action}Response xmlns="{_NAMESPACE}"><{action}Result>{result}</{action}Result>'
-        f"<ResponseMetadata><RequestId>{uuid.uuid4()}</RequestId></ResponseMetadata>"
-        f"</{action}Response>"
-    )
-    return httpx.Response(200, headers={"Content-Type": "text/xml"}, content=body.encode())

@@ -20,10 +20,6 @@ _CODE_SIZE = 16
 _ISSUED_AND_POSITION = struct.Struct(">QI")
 
 
-class InvalidTokenError(ValueError):
-    """A token that this service did not issue for this listing."""
-
-
 def issue_token(*, listing: tuple[str, ...], position: int, issued: int) -> str:
     """Return the token for the item at ``position`` (from 0) of the listing.
 
@@ -35,23 +31,23 @@ def issue_token(*, listing: tuple[str, ...], position: int, issued: int) -> str:
     return base64.b64encode(code + _apply_keystream(code, content)).decode().rstrip("=")
 
 
-def verify_token(token: str, *, listing: tuple[str, ...]) -> tuple[int, int]:
+def verify_token(token: str, *, listing: tuple[str, ...]) -> tuple[int, int] | None:
     """Return the ``(position, issued)`` of a token that ``issue_token`` made for this listing.
 
-    Raises ``InvalidTokenError`` for any other text.
+    For any other text it returns None.
     """
     try:
         decoded = base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
     except (UnicodeEncodeError, binascii.Error):
-        raise InvalidTokenError from None
+        return None
     code, encrypted = decoded[:_CODE_SIZE], decoded[_CODE_SIZE:]
     # The decoder skips characters that are not base64 and ignores spare bits.
     canonical = base64.b64encode(decoded).decode().rstrip("=")
     if len(encrypted) != _ISSUED_AND_POSITION.size or canonical != token:
-        raise InvalidTokenError
+        return None
     content = _apply_keystream(code, encrypted)
     if not hmac.compare_digest(code, _authentication_code(listing, content)):
-        raise InvalidTokenError
+        return None
     issued, position = _ISSUED_AND_POSITION.unpack(content)
     return position, issued
 

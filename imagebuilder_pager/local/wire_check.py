@@ -18,8 +18,7 @@ from .. import models
 from .._validation import describe_invalid_value
 from ..exceptions import Problem
 from ..models.shapes import parts_of
-from .routes import require_operation
-from .suggestions import suggest
+from .routes import require_operation, suggest
 from .wire import copy_as_wire
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from .wire import WireDict
 
 _MAX_PROBLEMS = 10  # in an error
-_NOT_OF_THE_SERVICE = ("ResponseMetadata", "NextToken")  # what clients add to a response
+_NOT_OF_THE_SERVICE = ("ResponseMetadata", "NextToken")  # clients add them to a response
 
 
 def read_pages(
@@ -37,8 +36,8 @@ def read_pages(
 ) -> dict[str, tuple[WireDict, ...]]:
     """Return the pages of an account as JSON has them, by the operation's name.
 
-    Raises ``ValueError`` for what cannot be served and, if ``strict``, for what does not match the
-    operation's response.
+    Raises ``ValueError`` for pages that cannot be served and, if ``strict``, for those that do not
+    match the operation's response.
     """
     if not isinstance(pages, Mapping):
         raise ValueError(f"pages: a {type(pages).__name__} given; allowed: a dictionary")

@@ -29,7 +29,7 @@ def resources(count: int) -> list[dict[str, Any]]:
 
 
 def local(count: int, **options: Any) -> LocalImageBuilder:
-    """The local Image Builder, with one execution of so many resources."""
+    """The local Image Builder, with one execution of ``count`` resources."""
     state = {"status": "SUCCESS", "reason": "done"}
     account = Account((Execution(ID, state, tuple(resources(count))),))
     return LocalImageBuilder(account, **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,13 +55,12 @@ def page(service: LocalImageBuilder, name: str, **params: Any) -> dict[str, Any]
 
 def pages(service: LocalImageBuilder, name: str, **params: Any) -> Iterator[dict[str, Any]]:
     """Yield the pages of a listing, to its end."""
-    token: dict[str, str] = {}
     while True:
-        members = page(service, name, **params, **token)
+        members = page(service, name, **params)
         yield members
         if "nextToken" not in members:
             return
-        token = {"nextToken": members["nextToken"]}
+        params["nextToken"] = members["nextToken"]
 
 
 def items(service: LocalImageBuilder, name: str, **params: Any) -> list[Any]:
@@ -72,4 +72,8 @@ def items(service: LocalImageBuilder, name: str, **params: Any) -> list[Any]:
 
 def error(response: httpx.Response) -> tuple[int, str, str]:
     """Return the status, the code and the message of an error response."""
-    return response.status_code, response.headers["x-amzn-ErrorType"], response.json()["message"]
+    assert response.headers["Content-Type"] == "application/json"
+    assert uuid.UUID(response.headers["x-amzn-RequestId"])
+    members = response.json()
+    assert list(members) == ["message"]
+    return response.status_code, response.headers["x-amzn-ErrorType"], members["message"]

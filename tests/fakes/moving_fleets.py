@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 import httpx
 
 from imagebuilder_pager.local import Account, Execution
-from imagebuilder_pager.local.example_policies import example_policy
+from imagebuilder_pager.local.account_generator import example_policy
 from imagebuilder_pager.local.fleet_service import LocalFleet
 from tests.fakes.fleets import PAST, REGION, Key, expected_records, make_fleet, stored_records
 

@@ -55,7 +55,7 @@ class OperationService:
         """Return the body of the response to a request."""
         self.requests.append(params)
         page = dict(self._template)
-        # The id of what was asked for comes back, if it does.
+        # A response has the id of the request, if the operation has one.
         page |= {name: params[name] for name in REQUIRED.keys() & page.keys() & params.keys()}
         if self._operation.result_key is not None:
             start = int(params.get("nextToken", "0"))

@@ -13,7 +13,7 @@ import pytest
 
 from imagebuilder_pager.fleet import Account, FleetProgress, Target
 from imagebuilder_pager.local.errors import ServiceError
-from imagebuilder_pager.local.rate_limits import RateLimits
+from imagebuilder_pager.local.fleet_service import RateLimits
 from tests.fakes.clocks import FakeClock, NoSleepClock
 from tests.fakes.fleets import (
     PAST,

@@ -1,6 +1,5 @@
 """The command ``python -m imagebuilder_pager.local``: its URL, its data, its end, its errors."""
 
-import os
 import signal
 import socket
 import subprocess
@@ -18,6 +17,7 @@ from imagebuilder_pager.local import (
     generate_account,
     load_account,
 )
+from imagebuilder_pager.local.__main__ import main
 from tests.fakes.accounts import LOCAL_CREDENTIALS
 
 ROOT = Path(__file__).parents[2]
@@ -108,24 +108,31 @@ def test_the_command_denies_one_operation(start: Start) -> None:
         assert denied.headers["x-amzn-ErrorType"] == "AccessDeniedException"
 
 
-def test_a_misspelt_member_in_a_file_is_an_error(tmp_path: Path) -> None:
-    file = tmp_path / "account.json"
-    file.write_text('{"executions": [], "pages": {"ListImages": [{"imageVersions": []}]}}')
-    command = [sys.executable, "-m", "imagebuilder_pager.local", "--data", str(file)]
-    completed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert completed.returncode == 2
-    problem = "ListImages[0].imageVersions: unknown member; did you mean imageVersionList?"
-    assert f"error: {file}: {problem}" in completed.stderr
+@pytest.fixture
+def signals() -> Iterator[None]:
+    """Restore the signal handlers that the command sets."""
+    handlers = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    signal.set_wakeup_fd(-1)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
-def test_the_command_lists_the_faults() -> None:
-    command = [sys.executable, "-m", "imagebuilder_pager.local", "--help"]
-    completed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+@pytest.mark.usefixtures("signals")
+def test_the_command_lists_the_faults(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
     for name, summary in FAULTS.items():
-        assert f"  {name} " in completed.stdout
-        assert summary in completed.stdout
+        assert f"  {name} " in shown
+        assert summary in shown
 
 
+MISSPELT = "misspelt.json: ListImages[0].imageVersions: unknown member; did you mean imageVersionL"
+
+
+@pytest.mark.usefixtures("signals")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -137,6 +144,7 @@ def test_the_command_lists_the_faults() -> None:
         (["--latency", "nan"], "argument --latency: nan is not from 0 to 3600000 milliseconds"),
         (["--data", "nowhere.json"], "No such file or directory: 'nowhere.json'"),
         (["--data", "README.md"], "README.md: not valid JSON"),
+        (["--data", "misspelt.json"], f"error: {MISSPELT}"),
         (["--data", "x", "--resources", "1"], "not allowed with argument --data"),
         (["--fault", "x@1"], "argument --fault: there is no fault 'x'; there are throttle, "),
         (["--fault", "x"], "argument --fault: there is no fault 'x'; there are throttle, "),
@@ -151,16 +159,20 @@ def test_the_command_lists_the_faults() -> None:
         (["--fault-rate", "nan"], "argument --fault-rate: nan is not from 0 to 1"),
     ],
 )
-def test_invalid_arguments_are_an_error(arguments: list[str], message: str) -> None:
-    completed = subprocess.run(
-        [sys.executable, "-m", "imagebuilder_pager.local", *arguments],
-        cwd=ROOT / "fixtures",
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
+def test_invalid_arguments_are_an_error(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("README.md").write_text("# Read me")
+    Path("misspelt.json").write_text(
+        '{"executions": [], "pages": {"ListImages": [{"imageVersions": []}]}}'
     )
-    assert completed.returncode == 2
-    assert message in completed.stderr
-    assert completed.stdout == ""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    captured = capsys.readouterr()
+    assert (ended.value.code, captured.out) == (2, "")
+    assert message in captured.err

@@ -1,34 +1,22 @@
-"""boto3 and our clients at the local service: the same for every operation that it serves."""
+"""boto3 and our client at the local service: the same for each of its operations."""
 
 import dataclasses
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
-import anyio
 import boto3
 import botocore.config
 import pytest
 
-from imagebuilder_pager import AsyncImageBuilder, H11Client, ImageBuilder, exceptions
-from imagebuilder_pager._operations import OPERATIONS
-from imagebuilder_pager.local import (
-    Fault,
-    FaultPlan,
-    LocalImageBuilder,
-    LocalServer,
-    load_account,
-)
-from tests.fakes.accounts import LOCAL_CREDENTIALS
+from imagebuilder_pager import H11Client, ImageBuilder, exceptions
+from imagebuilder_pager.local import Fault, FaultPlan, LocalImageBuilder, LocalServer
+from tests.fakes.accounts import LOCAL_CREDENTIALS, resource_ids
 from tests.fakes.clocks import NoSleepClock
-from tests.fakes.services import http_client
+from tests.fakes.image_builder import client_of
+from tests.fakes.local_operations import ACCOUNT, POLICY, UNKNOWN_EXECUTION
 
-if TYPE_CHECKING:
-    from imagebuilder_pager.type_defs import PaginatorName
-
-ACCOUNT = load_account(Path(__file__).parents[2] / "fixtures" / "account.json")
-POLICY = ACCOUNT.policies[0]["arn"]
 EXECUTION = ACCOUNT.executions[0].lifecycle_execution_id
+RESOURCES = {"lifecycleExecutionId": EXECUTION}
 PIPELINE = ACCOUNT.pipelines[0]["arn"]
 VERSION = ACCOUNT.images[3]["arn"].rpartition("/")[0]
 LINUX = {"filters": [{"name": "platform", "values": ["Linux"]}]}
@@ -40,7 +28,11 @@ LISTINGS: list[tuple[str, dict[str, Any]]] = [
     ("list_lifecycle_policies", {}),
     ("list_lifecycle_policies", {"filters": [{"name": "status", "values": ["ENABLED"]}]}),
     ("list_lifecycle_executions", {"resourceArn": POLICY}),
-    ("list_lifecycle_execution_resources", {"lifecycleExecutionId": EXECUTION}),
+    ("list_lifecycle_execution_resources", RESOURCES),
+    (
+        "list_lifecycle_execution_resources",
+        RESOURCES | {"parentResourceId": resource_ids(ACCOUNT)[0]},
+    ),
     ("list_images", {}),
     ("list_images", {"owner": "Amazon", "includeDeprecated": True}),
     ("list_images", {"byName": True, **LINUX}),
@@ -50,11 +42,6 @@ LISTINGS: list[tuple[str, dict[str, Any]]] = [
     ("list_image_pipeline_images", {"imagePipelineArn": PIPELINE}),
     ("list_workflows", {}),
 ]
-every_listing = pytest.mark.parametrize(
-    ("name", "params"), LISTINGS, ids=[f"{name}-{len(params)}" for name, params in LISTINGS]
-)
-
-
 SERVED = dataclasses.replace(ACCOUNT, pages={"ListWorkflows": WORKFLOWS})
 
 
@@ -82,7 +69,7 @@ def theirs(url: str) -> Any:
 
 
 def comparable(page: Any) -> dict[str, Any]:
-    """Return a page without what differs from request to request."""
+    """Return a page without the members that differ on each request."""
     members = dict(page if isinstance(page, dict) else page.to_dict())
     metadata = members.pop("ResponseMetadata", {})
     # A full result has the id of its last page.
@@ -91,7 +78,9 @@ def comparable(page: Any) -> dict[str, Any]:
     return members
 
 
-@every_listing
+@pytest.mark.parametrize(
+    ("name", "params"), LISTINGS, ids=[f"{name}-{len(params)}" for name, params in LISTINGS]
+)
 def test_pages_full_results_and_tokens_are_boto3s(
     ours: Any, theirs: Any, name: str, params: dict[str, Any]
 ) -> None:
@@ -108,41 +97,6 @@ def test_pages_full_results_and_tokens_are_boto3s(
         their_pages = theirs.get_paginator(name).paginate(**params, PaginationConfig=config)
         full = comparable(our_pages.build_full_result())
         assert full == comparable(their_pages.build_full_result())
-
-
-@every_listing
-def test_each_resumes_from_the_others_token(
-    ours: Any, theirs: Any, name: str, params: dict[str, Any]
-) -> None:
-    clients = [ours, theirs]
-    expected = comparable(theirs.get_paginator(name).paginate(**params).build_full_result())
-    key = OPERATIONS[name].result_key
-    assert key is not None
-    # A size that ends within pages, so that the tokens have an offset.
-    step = max(2, len(expected[key]) // 9)
-    config: dict[str, Any] = {"MaxItems": step, "PageSize": 25}
-    found: list[Any] = []
-    for turn in range(100):
-        paginator = clients[turn % 2].get_paginator(name)
-        result = paginator.paginate(**params, PaginationConfig=config).build_full_result()
-        found += comparable(result)[key]
-        if "NextToken" not in result:
-            break
-        config["StartingToken"] = result["NextToken"]
-    assert found == expected[key]
-
-
-@every_listing
-def test_the_async_client_has_the_same_result(
-    url: str, theirs: Any, name: str, params: dict[str, Any]
-) -> None:
-    async def full_result() -> Any:
-        async with AsyncImageBuilder("us-west-2", endpoint_url=url, **LOCAL_CREDENTIALS) as client:
-            paginator: Any = client.get_paginator(cast("PaginatorName", name))
-            return await paginator.paginate(**params).build_full_result()
-
-    expected = theirs.get_paginator(name).paginate(**params).build_full_result()
-    assert comparable(anyio.run(full_result)) == comparable(expected)
 
 
 @pytest.mark.parametrize("http_client", [None, H11Client], ids=["httpx", "h11"])
@@ -171,6 +125,11 @@ def test_single_responses_are_boto3s(url: str, theirs: Any, http_client: Any) ->
     ("name", "params", "error"),
     [
         ("get_lifecycle_policy", {"lifecyclePolicyArn": f"{POLICY}-2"}, "InvalidRequestException"),
+        (
+            "list_lifecycle_execution_resources",
+            {"lifecycleExecutionId": UNKNOWN_EXECUTION},
+            "InvalidRequestException",
+        ),
         ("list_lifecycle_executions", {"resourceArn": PIPELINE}, "InvalidRequestException"),
         (
             "list_image_pipeline_images",
@@ -195,39 +154,9 @@ def test_errors_are_boto3s(
     assert our_error.value.response["Error"] == their_error.value.response["Error"]
 
 
-# Faults.
-
-
-def client_of(plan: FaultPlan) -> Any:
-    """Return a client of the account, in process, whose requests meet the plan's faults."""
-    service = LocalImageBuilder(SERVED, faults=plan)
-    return ImageBuilder(
-        "us-west-2", http_client=http_client(service), clock=NoSleepClock(), **LOCAL_CREDENTIALS
-    )
-
-
-@every_listing
-def test_a_fault_of_a_page_is_met_in_every_listing(name: str, params: dict[str, Any]) -> None:
-    plan = FaultPlan.on_page("last", Fault("throttle"), times=2)
-    client = client_of(plan)
-    pages = list(client.get_paginator(name).paginate(**params))
-    assert [page["ResponseMetadata"]["RetryAttempts"] for page in pages] == [
-        *[0] * (len(pages) - 1),
-        2,
-    ]
-    assert len(plan.injected) == 2
-
-
-@every_listing
-def test_a_wrong_type_is_noticed_in_every_listing(name: str, params: dict[str, Any]) -> None:
-    client = client_of(FaultPlan({1: Fault("wrong-type")}))
-    with pytest.raises(exceptions.ResponseValidationError):
-        getattr(client, name)(**params)
-
-
 def test_faults_are_met_by_get_requests() -> None:
     plan = FaultPlan({1: Fault("server-error"), 3: Fault("wrong-type"), 4: Fault("html")})
-    client = client_of(plan)
+    client: Any = client_of(LocalImageBuilder(SERVED, faults=plan), clock=NoSleepClock())
     arn = {"lifecyclePolicyArn": POLICY}
     assert client.get_lifecycle_policy(**arn).lifecycle_policy.arn == POLICY
     with pytest.raises(exceptions.ResponseValidationError):

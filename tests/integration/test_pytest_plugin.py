@@ -1,4 +1,4 @@
-"""The pytest plugin, as a user's tests have it: each run is a pytest of its own."""
+"""The pytest plugin, as a user's tests have it: each run is another process."""
 
 from __future__ import annotations
 
@@ -42,14 +42,6 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[
     return run
 
 
-def test_the_examples_of_the_document_pass(run: Callable[..., Run]) -> None:
-    blocks = re.findall(r"^```python\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
-    files = {f"test_{number}": block for number, block in enumerate(blocks)}
-    tests = sum(block.count("def test_") for block in blocks)
-    assert tests >= len(blocks) >= 5
-    run(*STRICT, **files).assert_outcomes(passed=tests)
-
-
 def test_the_document_and_the_reference_have_each_fixture(run: Callable[..., Run]) -> None:
     shown = run(*STRICT, "--fixtures", "-v", test_none="").stdout.str()
     found = set(re.findall(rf"^(\w+).* -- \S*{PLUGIN.rpartition('.')[2]}\.py", shown, re.MULTILINE))
@@ -85,10 +77,6 @@ def test_the_environment(settings, image_builder_environment):
     with ImageBuilder() as client:
         assert client.list_lifecycle_policies().lifecycle_policy_summary_list
 """
-
-
-def test_the_settings_of_the_machine_do_not_count(run: Callable[..., Run]) -> None:
-    run(*STRICT, test_settings=SETTINGS).assert_outcomes(passed=2)
 
 
 LIGHT = """
@@ -193,12 +181,17 @@ def test_the_account_of_the_others(image_builder_client):
 def test_the_fixtures_and_the_marker(
     run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Settings of the machine make no difference to the clients."""
+    """The document's examples too; settings of the machine make no difference to the clients."""
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setenv("AWS_RETRY_MODE", "none")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://127.0.0.1:9")
-    run(*STRICT, test_service=SERVICE).assert_outcomes(passed=10)
+    blocks = re.findall(r"^```python\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
+    files = {f"test_{number}": block for number, block in enumerate(blocks)}
+    examples = sum(block.count("def test_") for block in blocks)
+    assert examples >= len(blocks) >= 5
+    ran = run(*STRICT, **files, test_settings=SETTINGS, test_service=SERVICE)
+    ran.assert_outcomes(passed=examples + 12)
 
 
 WRONG = """
@@ -208,23 +201,22 @@ from imagebuilder_pager.local import Fault
 @pytest.mark.image_builder_faults({argument})
 def test_it(image_builder): ...
 """
+WRONG_MARKERS = [
+    ("'throttle'", "ValueError: 'throttle' is not FAULT@TARGET*"),
+    ("'throtle@1'", "ValueError: *throtle*"),
+    ("Fault('throttle')", "TypeError: image_builder_faults has Fault*, which is neither a*"),
+    ("fault='throttle@1'", "TypeError: image_builder_faults takes no keywords, and has fault"),
+]
 
 
-@pytest.mark.parametrize(
-    ("argument", "said"),
-    [
-        ("'throttle'", "ValueError: 'throttle' is not FAULT@TARGET*"),
-        ("'throtle@1'", "ValueError: *throtle*"),
-        ("Fault('throttle')", "TypeError: image_builder_faults has Fault*, which is neither a*"),
-        ("fault='throttle@1'", "TypeError: image_builder_faults takes no keywords, and has fault"),
-    ],
-)
-def test_a_wrong_marker_is_an_error_that_says_what_it_takes(
-    run: Callable[..., Run], argument: str, said: str
-) -> None:
-    ran = run(*STRICT, test_wrong=WRONG.format(argument=argument))
-    ran.assert_outcomes(errors=1)
-    ran.stdout.fnmatch_lines([f"E *{said}"])
+def test_a_wrong_marker_is_an_error_that_says_what_it_takes(run: Callable[..., Run]) -> None:
+    files = {
+        f"test_{number}": WRONG.format(argument=argument)
+        for number, (argument, _) in enumerate(WRONG_MARKERS)
+    }
+    ran = run(*STRICT, **files)
+    ran.assert_outcomes(errors=len(WRONG_MARKERS))
+    ran.stdout.fnmatch_lines([f"E *{said}" for _, said in WRONG_MARKERS])
 
 
 @pytest.fixture
@@ -240,6 +232,9 @@ def run_installed(
     (installed / "entry_points.txt").write_text(f"[pytest11]\n{name} = {value}\n")
     monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{installed.parent}")
     monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    # Others that are installed here take seconds to load.
+    others = ("pytest-mypy-plugins", "hypothesispytest", "respx", "anyio")
+    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(f"-p no:{name}" for name in others))
     return run
 
 

@@ -1,5 +1,6 @@
 """The fixtures of the project, compared with their README."""
 
+import functools
 import json
 import re
 import runpy
@@ -21,6 +22,7 @@ RESOURCE_STATUSES = {"FAILED", "IN_PROGRESS", "SKIPPED", "SUCCESS"}
 ACTIONS = {"AVAILABLE", "DELETE", "DEPRECATE", "DISABLE"}
 
 
+@functools.cache
 def service_model() -> Any:
     loader = botocore.loaders.Loader()
     return botocore.model.ServiceModel(loader.load_service_model("imagebuilder", "service-2"))
@@ -167,6 +169,8 @@ def test_the_history_is_of_two_years_and_has_what_the_readme_counts(account: Acc
         (len(account.pipelines), "pipelines"),
     ):
         assert f" {count} {words}" in readme
+    names = {image["name"] for image in account.images}
+    assert {pipeline["name"] for pipeline in account.pipelines} <= names
     times = [execution.start_time or 0 for execution in executions]
     assert times == sorted(times, reverse=True)
     created = [seconds(image["dateCreated"]) for image in account.images]
@@ -200,25 +204,27 @@ def test_executions_fit_their_policies_and_their_images(account: Account) -> Non
 
 
 def test_an_image_is_in_the_state_that_its_last_execution_left(account: Account) -> None:
-    executions = {e.lifecycle_execution_id: e for e in account.executions}
+    last: dict[str, tuple[str, str]] = {}
+    for execution in sorted(account.executions, key=lambda execution: execution.start_time or 0):
+        for resource in execution.resources:
+            if resource["state"]["status"] == "SUCCESS":
+                action = resource["action"]["name"]
+                last[resource["resourceId"]] = (execution.lifecycle_execution_id, action)
     states = {"AVAILABLE": "AVAILABLE", "DEPRECATE": "DEPRECATED", "DISABLE": "DISABLED"}
-    changed = [image for image in account.images if "lifecycleExecutionId" in image]
-    assert len(changed) > 50
-    for image in changed:
-        resources = executions[image["lifecycleExecutionId"]].resources
-        (resource,) = [r for r in resources if r["resourceId"] == image["arn"]]
-        assert resource["state"]["status"] == "SUCCESS"
-        assert image["state"]["status"] == states[resource["action"]["name"]]
-    # What was deleted is gone.
-    listed = {image["arn"] for image in account.images}
-    deleted = {
-        resource["resourceId"]
-        for execution in account.executions[7:]
-        for resource in execution.resources
-        if (resource["action"]["name"], resource["state"]["status"]) == ("DELETE", "SUCCESS")
+    home = {arn: left for arn, left in last.items() if f":us-west-2:{account.account_id}:" in arn}
+    expected = {
+        arn: (execution_id, states[action])
+        for arn, (execution_id, action) in home.items()
+        if action != "DELETE"
     }
-    assert deleted
-    assert not deleted & listed
+    assert len(home) - 50 > len(expected) > 50
+    assert expected == {
+        image["arn"]: (image["lifecycleExecutionId"], image["state"]["status"])
+        for image in account.images
+        if "lifecycleExecutionId" in image
+    }
+    # Deleted images are gone, and those of other regions and accounts are not the account's.
+    assert not (last.keys() - expected.keys()) & {image["arn"] for image in account.images}
 
 
 def test_an_images_outputs_are_what_the_executions_name(account: Account) -> None:

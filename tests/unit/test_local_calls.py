@@ -1,4 +1,4 @@
-"""What the local service says about the requests that it has had, and its refusals by operation."""
+"""The local service's record of its requests, and its refusals by operation."""
 
 import json
 import threading
@@ -7,11 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
-from imagebuilder_pager import ImageBuilder, exceptions
+from imagebuilder_pager import exceptions
 from imagebuilder_pager.local import (
     ACCESS_KEY_ID,
     EXAMPLE_EXECUTION_ID,
-    SECRET_ACCESS_KEY,
     Account,
     Call,
     Fault,
@@ -26,6 +25,7 @@ from imagebuilder_pager.local.fleet_service import LocalFleet
 from imagebuilder_pager.models.exceptions import MODELLED_ERRORS
 from tests.fakes.accounts import PATH, signed_request
 from tests.fakes.clocks import NoSleepClock
+from tests.fakes.image_builder import client_of
 from tests.fakes.local_operations import call
 from tools.service_model import ServiceModel
 
@@ -34,21 +34,10 @@ EXECUTION = {"lifecycleExecutionId": EXAMPLE_EXECUTION_ID}
 DENIED = Fault("error", code="AccessDeniedException", message="You may not, ask é.")
 
 
-def client_of(service: LocalImageBuilder, **options: Any) -> ImageBuilder:
-    return ImageBuilder(
-        "us-west-2",
-        aws_access_key_id=ACCESS_KEY_ID,
-        aws_secret_access_key=SECRET_ACCESS_KEY,
-        http_client=httpx.Client(transport=httpx.MockTransport(service)),
-        clock=NoSleepClock(),
-        **options,
-    )
-
-
 def test_one_operation_is_denied_and_the_others_are_not() -> None:
     plan = FaultPlan.on_operation("ListImages", DENIED)
     service = LocalImageBuilder(generate_account(resources=3, history=True), faults=plan)
-    with client_of(service) as client:
+    with client_of(service, clock=NoSleepClock()) as client:
         client.list_lifecycle_policies()
         with pytest.raises(client.exceptions.AccessDeniedException, match="may not, ask é") as one:
             client.list_images()
@@ -64,7 +53,10 @@ def test_one_operation_is_denied_and_the_others_are_not() -> None:
 def test_an_error_that_no_model_has_keeps_its_code_and_status() -> None:
     fault = Fault("error", code="TeapotException", status=418, message="short and stout")
     service = LocalImageBuilder(Account(), faults=FaultPlan({1: fault}))
-    with client_of(service) as client, pytest.raises(exceptions.ClientError) as caught:
+    with (
+        client_of(service, clock=NoSleepClock()) as client,
+        pytest.raises(exceptions.ClientError) as caught,
+    ):
         client.list_images()
     error = caught.value.response["Error"]
     assert (error["Code"], error["Message"]) == ("TeapotException", "short and stout")
@@ -84,7 +76,7 @@ def test_a_modelled_error_has_the_status_of_the_service_model(code: str) -> None
 def test_the_calls_of_a_listing_have_their_parameters_pages_and_attempts() -> None:
     plan = FaultPlan.on_page(2, Fault("reset-before")) | FaultPlan({4: Fault("throttle")})
     service = LocalImageBuilder(generate_account(resources=60), faults=plan)
-    with client_of(service) as client:
+    with client_of(service, clock=NoSleepClock()) as client:
         paginator = client.get_paginator("list_lifecycle_execution_resources")
         pages = paginator.paginate(
             lifecycleExecutionId=EXAMPLE_EXECUTION_ID, PaginationConfig={"PageSize": 25}
@@ -230,12 +222,7 @@ def test_a_rule_may_read_the_calls_and_send_a_request() -> None:
 def test_a_fleet_has_the_calls_to_all_its_accounts() -> None:
     fleet = LocalFleet(FleetSize(accounts=1, policies=1, executions=1, resources=1))
     for region in fleet.regions[:2]:
-        with ImageBuilder(
-            region,
-            aws_access_key_id=ACCESS_KEY_ID,
-            aws_secret_access_key=SECRET_ACCESS_KEY,
-            http_client=httpx.Client(transport=httpx.MockTransport(fleet)),
-        ) as client:
+        with client_of(fleet, region_name=region) as client:
             client.list_lifecycle_policies()
     assert [(one.operation, one.page, one.outcome) for one in fleet.calls] == [
         ("ListLifecyclePolicies", 1, "200")
@@ -257,13 +244,7 @@ def test_the_error_for_unknown_keys_says_which_keys_are_known(
 ) -> None:
     service = LocalImageBuilder(Account(), secrets=secrets)
     with (
-        httpx.Client(transport=httpx.MockTransport(service)) as http_client,
-        ImageBuilder(
-            "us-west-2",
-            aws_access_key_id="testing",
-            aws_secret_access_key="testing",
-            http_client=http_client,
-        ) as client,
+        client_of(service, aws_access_key_id="testing") as client,
         pytest.raises(exceptions.ClientError) as caught,
     ):
         client.list_images()

@@ -1,5 +1,6 @@
-"""The local service's faults that replace a response, in process."""
+"""The local service's faults, in process: other responses, and the exceptions of httpx."""
 
+import asyncio
 import datetime as dt
 import email.utils
 import gzip
@@ -9,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+import respx
 
 from imagebuilder_pager.local import (
     Account,
@@ -35,14 +37,9 @@ def response_with(account: Account, fault: Fault, **parameters: Any) -> httpx.Re
     service = LocalImageBuilder(account, faults=FaultPlan({1: fault}))
     with httpx.Client(transport=httpx.MockTransport(service)) as client:
         response = client.send(signed_list_request(**parameters))
-        assert client.send(signed_list_request(**parameters)).status_code == 200, (
-            "the fault has passed"
-        )
+        again = client.send(signed_list_request(**parameters))
+    assert again.status_code == 200, "the fault has passed"
     return response
-
-
-def raw_body(response: httpx.Response) -> bytes:
-    return b"".join(response.iter_raw())
 
 
 @pytest.mark.parametrize(
@@ -80,21 +77,17 @@ def test_retry_after_is_a_header(account: Account, name: str, wait: int | str, h
 
 
 def test_an_error_of_a_proxy_has_no_headers_of_the_service(account: Account) -> None:
+    page = response_with(account, Fault("html"))
     html = response_with(account, Fault("server-error", status=502, body="html"))
-    assert (html.status_code, html.headers["Content-Type"]) == (502, "text/html")
-    assert html.text.startswith("<!DOCTYPE html>")
+    for response, status in ((page, 200), (html, 502)):
+        assert (response.status_code, response.headers["Content-Type"]) == (status, "text/html")
+        assert response.text.startswith("<!DOCTYPE html>")
     empty = response_with(account, Fault("server-error", status=504, body="empty", retry_after=1))
     assert (empty.status_code, empty.content) == (504, b"")
     assert (empty.headers["Content-Length"], empty.headers["Retry-After"]) == ("0", "1")
     assert "Content-Type" not in empty.headers
-    for response in (html, empty, response_with(account, Fault("html"))):
+    for response in (page, html, empty):
         assert not [name for name in response.headers if name.startswith("x-amzn")]
-
-
-def test_html_has_status_200(account: Account) -> None:
-    response = response_with(account, Fault("html"))
-    assert (response.status_code, response.headers["Content-Type"]) == (200, "text/html")
-    assert response.text.startswith("<!DOCTYPE html>")
 
 
 def test_a_redirect_has_its_location(account: Account) -> None:
@@ -157,23 +150,22 @@ def test_a_fault_of_the_body_keeps_the_status_of_an_error(account: Account) -> N
     assert response.headers["x-amzn-ErrorType"] == "MissingAuthenticationTokenException"
 
 
-def test_broken_gzip_cannot_be_decompressed(account: Account) -> None:
-    def compressed(how: str) -> httpx.Response:
-        plan = FaultPlan({1: Fault("broken-gzip", how=how)})
-        return LocalImageBuilder(account, faults=plan)(signed_list_request())
-
-    for how in ("damaged", "cut"):
-        response = compressed(how)
-        assert response.headers["Content-Encoding"] == "gzip"
-        body = raw_body(response)
-        assert response.headers["Content-Length"] == str(len(body))
-        assert body.startswith(b"\x1f\x8b"), "it begins with the magic number of gzip"
-        with pytest.raises((zlib.error, EOFError)):
-            gzip.decompress(body)
-    with pytest.raises(httpx.DecodingError):
-        response_with(account, Fault("broken-gzip"))
-    with pytest.raises(json.JSONDecodeError):
-        response_with(account, Fault("broken-gzip", how="cut")).json()
+@pytest.mark.parametrize(
+    ("how", "error"), [("damaged", httpx.DecodingError), ("cut", json.JSONDecodeError)]
+)
+def test_broken_gzip_cannot_be_decompressed(
+    account: Account, how: str, error: type[Exception]
+) -> None:
+    plan = FaultPlan({1: Fault("broken-gzip", how=how)})
+    response = LocalImageBuilder(account, faults=plan)(signed_list_request())
+    assert response.headers["Content-Encoding"] == "gzip"
+    body = b"".join(response.iter_raw())
+    assert response.headers["Content-Length"] == str(len(body))
+    assert body.startswith(b"\x1f\x8b"), "it begins with the magic number of gzip"
+    with pytest.raises((zlib.error, EOFError)):
+        gzip.decompress(body)
+    with pytest.raises(error):
+        response_with(account, Fault("broken-gzip", how=how)).json()
 
 
 @pytest.mark.parametrize("minutes", [20, -20, 6.5])
@@ -236,3 +228,75 @@ def test_a_fault_on_the_last_page_is_met_there_only(account: Account) -> None:
             parameters = {"nextToken": token} if token else None
     assert statuses == [200, 200, 429, 429, 200]
     assert [(info.page, info.attempt) for info, _ in plan.injected] == [(3, 1), (3, 2)]
+
+
+# The connection's.
+
+BROKEN_CONNECTIONS: list[tuple[str, type[httpx.TransportError]]] = [
+    ("reset-before", httpx.ReadError),
+    ("reset-within", httpx.ReadError),
+    ("close-before", httpx.RemoteProtocolError),
+    ("half-body", httpx.RemoteProtocolError),
+    ("body-shorter", httpx.RemoteProtocolError),
+    ("stall", httpx.ReadTimeout),
+    ("stall-within", httpx.ReadTimeout),
+]
+
+
+@pytest.mark.parametrize(("name", "error"), BROKEN_CONNECTIONS)
+def test_a_broken_connection_is_an_error_of_httpx(
+    account: Account, name: str, error: type[httpx.TransportError]
+) -> None:
+    with pytest.raises(error) as caught:
+        response_with(account, Fault(name))
+    assert str(caught.value.request.url) == URL
+
+    async def send_async() -> int:
+        service = LocalImageBuilder(account, faults=FaultPlan({1: Fault(name)}))
+        async with httpx.AsyncClient(transport=httpx.MockTransport(service)) as client:
+            with pytest.raises(error):
+                await client.send(signed_list_request())
+            return (await client.send(signed_list_request())).status_code
+
+    assert asyncio.run(send_async()) == 200
+
+
+@pytest.mark.parametrize("name", ["reset-within", "half-body", "stall-within"])
+def test_half_of_the_body_comes_before_the_error(
+    account: Account, original: httpx.Response, name: str
+) -> None:
+    service = LocalImageBuilder(account, faults=FaultPlan({1: Fault(name)}))
+    received: list[bytes] = []
+    with httpx.Client(transport=httpx.MockTransport(service)) as client:
+        response = client.send(signed_list_request(), stream=True)
+        assert response.headers["Content-Length"] == str(len(original.content))
+        with pytest.raises(httpx.TransportError):
+            received.extend(iter(response.iter_bytes()))
+    assert b"".join(received) == original.content[: len(original.content) // 2]
+
+
+def test_a_delay_longer_than_the_read_timeout_is_an_error(account: Account) -> None:
+    plan = FaultPlan.every(1, Fault("slow", delay=60))
+    transport = httpx.MockTransport(LocalImageBuilder(account, faults=plan))
+    for timeout, error in ((59.0, httpx.ReadTimeout), (61.0, None), (None, None)):
+        with httpx.Client(transport=transport, timeout=timeout) as client:
+            request = client.build_request("POST", URL)
+            if error is None:
+                assert client.send(request).status_code == 403
+            else:
+                with pytest.raises(error):
+                    client.send(request)
+
+
+@pytest.mark.parametrize("name", ["broken-gzip", "reset-before", "reset-within", "html"])
+def test_faults_work_with_respx(account: Account, name: str) -> None:
+    plan = FaultPlan({1: Fault(name)})
+    with respx.mock, httpx.Client() as client:
+        respx.post(URL).mock(side_effect=LocalImageBuilder(account, faults=plan))
+        if name == "html":
+            assert client.send(signed_list_request()).headers["Content-Type"] == "text/html"
+        else:
+            with pytest.raises((httpx.ReadError, httpx.DecodingError)):
+                client.send(signed_list_request())
+        assert client.send(signed_list_request()).status_code == 200
+    assert plan.requests == 2

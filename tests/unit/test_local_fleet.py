@@ -1,7 +1,7 @@
 """A local fleet: accounts of a given size, STS, and a rate limit for each account and region."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
@@ -12,8 +12,7 @@ from botocore.exceptions import ClientError
 
 from imagebuilder_pager.local.account_generator import FleetSize, generate_fleet_account
 from imagebuilder_pager.local.errors import ServiceError
-from imagebuilder_pager.local.fleet_service import LocalFleet
-from imagebuilder_pager.local.rate_limits import RateLimits
+from imagebuilder_pager.local.fleet_service import LocalFleet, RateLimits
 from imagebuilder_pager.local.server import LocalServer
 
 SIZE = FleetSize(accounts=2, policies=3, executions=4, resources=26)
@@ -24,6 +23,12 @@ OTHER_ROLE = "arn:aws:iam::111122223333:role/ops/Reader"
 @pytest.fixture
 def fleet() -> LocalFleet:
     return LocalFleet(SIZE, newest=NEWEST, regions=("us-west-2",))
+
+
+@pytest.fixture
+def url(fleet: LocalFleet) -> Iterator[str]:
+    with LocalServer(fleet) as server:
+        yield server.url
 
 
 def boto3_client(url: str, service: str, region: str = "us-west-2", **keys: str) -> Any:
@@ -63,40 +68,37 @@ def test_an_account_has_the_size_that_was_given() -> None:
     assert len({e.lifecycle_execution_id for e in account.executions}) == 12
 
 
-def test_the_newest_execution_of_the_first_policy_is_running_unless_told_otherwise() -> None:
+def test_the_newest_execution_of_the_first_policy_is_running_by_default() -> None:
     running = generate_fleet_account("1", "us-west-2", SIZE, newest=86400)
     done = generate_fleet_account("1", "us-west-2", SIZE, newest=86400, is_running=False)
     assert [e for e in running.executions if e.end_time is None] == [running.executions[0]]
     assert all(e.end_time is not None for e in done.executions)
 
 
-def test_accounts_and_regions_have_policies_of_their_own(fleet: LocalFleet) -> None:
+def test_accounts_and_regions_have_different_policies(fleet: LocalFleet) -> None:
     first, second = (fleet.account(account, "us-west-2") for account in fleet.account_ids)
     assert fleet.account(fleet.account_ids[0], "us-west-2") == first
     ids = {e.lifecycle_execution_id for e in first.executions + second.executions}
     assert len(ids) == 24
 
 
-def test_a_role_sees_its_account_and_the_user_the_first_one(fleet: LocalFleet) -> None:
-    with LocalServer(fleet) as server:
-        keys = assume(server.url)
-        identity = boto3_client(server.url, "sts", **keys).get_caller_identity()
-        assert identity["Account"] == "111122223333"
-        assert identity["Arn"] == "arn:aws:sts::111122223333:assumed-role/Reader/test"
-        assert boto3_client(server.url, "sts").get_caller_identity()["Account"] == "123456789012"
-        for given, account in ((keys, "111122223333"), ({}, "123456789012")):
-            execution = fleet.account(account, "us-west-2").executions[0].lifecycle_execution_id
-            response = boto3_client(
-                server.url, "imagebuilder", **given
-            ).list_lifecycle_execution_resources(lifecycleExecutionId=execution)
-            assert len(response["resources"]) == 25
+def test_a_role_sees_its_account_and_the_user_the_first_one(fleet: LocalFleet, url: str) -> None:
+    keys = assume(url)
+    identity = boto3_client(url, "sts", **keys).get_caller_identity()
+    assert identity["Account"] == "111122223333"
+    assert identity["Arn"] == "arn:aws:sts::111122223333:assumed-role/Reader/test"
+    assert boto3_client(url, "sts").get_caller_identity()["Account"] == "123456789012"
+    for given, account in ((keys, "111122223333"), ({}, "123456789012")):
+        execution = fleet.account(account, "us-west-2").executions[0].lifecycle_execution_id
+        client = boto3_client(url, "imagebuilder", **given)
+        page = client.list_lifecycle_execution_resources(lifecycleExecutionId=execution)
+        assert len(page["resources"]) == 25
 
 
-def test_sts_denies_the_role_of_another_account(fleet: LocalFleet) -> None:
-    with LocalServer(fleet) as server:
-        role = "arn:aws:iam::999999999999:role/Reader"
-        assert error_code(lambda: assume(server.url, role)) == "AccessDenied"
-        assert error_code(lambda: assume(server.url, "no role at all, it says")) == "InvalidRequest"
+def test_sts_denies_the_role_of_another_account(url: str) -> None:
+    role = "arn:aws:iam::999999999999:role/Reader"
+    assert error_code(lambda: assume(url, role)) == "AccessDenied"
+    assert error_code(lambda: assume(url, "no role at all, it says")) == "InvalidRequest"
 
 
 def test_credentials_of_a_role_expire() -> None:
@@ -119,22 +121,16 @@ def signed(headers: dict[str, str]) -> httpx.Request:
     return httpx.Request("POST", "http://localhost/", headers=headers)
 
 
-def test_a_region_that_is_not_served_is_not_enabled(fleet: LocalFleet) -> None:
-    with LocalServer(fleet) as server:
-        client = boto3_client(server.url, "imagebuilder", "eu-west-1")
-        assert error_code(client.list_lifecycle_policies) == "UnrecognizedClientException"
+def test_a_region_that_is_not_served_is_not_enabled(url: str) -> None:
+    client = boto3_client(url, "imagebuilder", "eu-west-1")
+    assert error_code(client.list_lifecycle_policies) == "UnrecognizedClientException"
 
 
-def test_a_wrong_secret_is_an_error(fleet: LocalFleet) -> None:
-    with LocalServer(fleet) as server:
-        keys = {**assume(server.url), "aws_secret_access_key": "wrong"}
-        client = boto3_client(server.url, "imagebuilder", **keys)
-        execution = fleet.account("111122223333", "us-west-2").executions[0]
-        params = {"lifecycleExecutionId": execution.lifecycle_execution_id}
-        code = error_code(lambda: client.list_lifecycle_execution_resources(**params))
-        assert code == "InvalidSignatureException"
-        sts = boto3_client(server.url, "sts", **keys)
-        assert error_code(sts.get_caller_identity) == "InvalidSignature"
+def test_a_wrong_secret_is_an_error(url: str) -> None:
+    keys = {**assume(url), "aws_secret_access_key": "wrong"}
+    client = boto3_client(url, "imagebuilder", **keys)
+    assert error_code(client.list_lifecycle_policies) == "InvalidSignatureException"
+    assert error_code(boto3_client(url, "sts", **keys).get_caller_identity) == "InvalidSignature"
 
 
 def test_the_rate_limit_is_that_of_one_account_in_one_region() -> None:
@@ -161,13 +157,9 @@ def test_a_rate_limit_is_above_zero(rate: float) -> None:
 
 def test_requests_beyond_the_limit_are_throttled() -> None:
     fleet = LocalFleet(SIZE, rate_limit=1)
-    execution = fleet.account("123456789012", "us-west-2").executions[0].lifecycle_execution_id
     with LocalServer(fleet) as server:
         client = boto3_client(server.url, "imagebuilder")
-
-        def call() -> object:
-            return client.list_lifecycle_execution_resources(lifecycleExecutionId=execution)
-
-        call()
-        assert error_code(lambda: [call() for _ in range(50)]) == "CallRateLimitExceededException"
+        client.list_lifecycle_policies()
+        code = error_code(lambda: [client.list_lifecycle_policies() for _ in range(50)])
+        assert code == "CallRateLimitExceededException"
     assert fleet.throttled >= 1

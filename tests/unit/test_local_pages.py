@@ -30,28 +30,20 @@ WORKFLOWS: list[dict[str, Any]] = [
 ]
 
 
-def test_pages_that_a_test_gives_are_served_as_they_are() -> None:
-    service = LocalImageBuilder(Account(pages={"ListWorkflows": WORKFLOWS}))
-    listed = list(pages(service, "ListWorkflows"))
-    without_tokens = [{k: v for k, v in p.items() if k != "nextToken"} for p in listed]
-    assert without_tokens == [{k: v for k, v in p.items() if k != "nextToken"} for p in WORKFLOWS]
-    assert ["nextToken" in p for p in listed] == [True, True, False]
-
-
-@pytest.mark.parametrize(("size", "lengths"), [(1, [1, 1, 1, 0, 1]), (2, [2, 1, 0, 1])])
-def test_given_pages_are_cut_where_a_smaller_page_is_requested(
-    size: int, lengths: list[int]
+@pytest.mark.parametrize(
+    ("limit", "lengths"),
+    [({}, [3, 0, 1]), ({"maxResults": 1}, [1, 1, 1, 0, 1]), ({"maxResults": 2}, [2, 1, 0, 1])],
+)
+def test_given_pages_are_served_and_cut_where_a_smaller_page_is_requested(
+    limit: dict[str, int], lengths: list[int]
 ) -> None:
-    service = LocalImageBuilder(Account(pages={"ListWorkflows": WORKFLOWS}))
-    listed = [p["workflowVersionList"] for p in pages(service, "ListWorkflows", maxResults=size)]
-    assert [len(part) for part in listed] == lengths
-    assert [item["name"] for part in listed for item in part] == list("abcd")
-
-
-def test_pages_may_come_from_a_generator() -> None:
-    empty: dict[str, Any] = {"workflowVersionList": []}
-    given: Any = (page for page in [empty, empty])
-    assert Account(pages={"ListWorkflows": given}).pages["ListWorkflows"] == (empty, empty)
+    given: Any = (page for page in WORKFLOWS)  # any iterable
+    service = LocalImageBuilder(Account(pages={"ListWorkflows": given}))
+    listed = list(pages(service, "ListWorkflows", **limit))
+    assert [len(part["workflowVersionList"]) for part in listed] == lengths
+    found = [item["name"] for part in listed for item in part["workflowVersionList"]]
+    assert found == list("abcd")
+    assert ["nextToken" in part for part in listed] == [True] * (len(lengths) - 1) + [False]
 
 
 @pytest.mark.parametrize("page", [{}, {"workflowVersionList": None}])

@@ -2,14 +2,12 @@
 
 import datetime as dt
 import itertools
-import json
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
-import respx
 
 from imagebuilder_pager.local import (
     EXAMPLE_EXECUTION_ID,
@@ -20,7 +18,9 @@ from imagebuilder_pager.local import (
     generate_account,
 )
 from imagebuilder_pager.local.tokens import issue_token
+from tests.fakes import local_operations
 from tests.fakes.accounts import URL, signed_list_request, signed_request
+from tests.fakes.local_operations import error
 
 OTHER_ID = "lce-00000000-0000-0000-0000-00000000abcd"
 EMPTY_ID = "lce-00000000-0000-0000-0000-000000000000"
@@ -69,35 +69,16 @@ def send(service: LocalImageBuilder, **parameters: Any) -> httpx.Response:
 
 
 def page(service: LocalImageBuilder, **parameters: Any) -> dict[str, Any]:
-    response = send(service, **parameters)
-    assert response.status_code == 200, response.text
-    members: dict[str, Any] = response.json()
-    return members
+    return next(pages(service, **parameters))
 
 
 def pages(service: LocalImageBuilder, **parameters: Any) -> Iterator[dict[str, Any]]:
-    token: dict[str, str] = {}
-    while True:
-        page_members = page(service, **parameters, **token)
-        yield page_members
-        if "nextToken" not in page_members:
-            return
-        token = {"nextToken": page_members["nextToken"]}
+    listing = {"lifecycleExecutionId": EXAMPLE_EXECUTION_ID, **parameters}
+    return local_operations.pages(service, "ListLifecycleExecutionResources", **listing)
 
 
 def ids(page_members: dict[str, Any]) -> list[str]:
     return [resource["resourceId"] for resource in page_members["resources"]]
-
-
-def check_error(response: httpx.Response, status: int, code: str) -> str:
-    """Check an error response, and return its message."""
-    assert (response.status_code, response.headers["x-amzn-ErrorType"]) == (status, code)
-    assert response.headers["Content-Type"] == "application/json"
-    assert uuid.UUID(response.headers["x-amzn-RequestId"])
-    members = response.json()
-    assert list(members) == ["message"]
-    message: str = members["message"]
-    return message
 
 
 def test_a_page_has_its_members_and_headers(service: LocalImageBuilder) -> None:
@@ -118,27 +99,6 @@ def test_a_page_has_its_members_and_headers(service: LocalImageBuilder) -> None:
 
 def test_request_ids_differ(service: LocalImageBuilder) -> None:
     assert len({send(service).headers["x-amzn-RequestId"] for _ in range(5)}) == 5
-
-
-@pytest.mark.parametrize(
-    ("size", "lengths"),
-    [
-        (None, [25, 25, 10]),
-        (25, [25, 25, 10]),
-        (100, [60]),
-        (20, [20, 20, 20]),
-        (1, [1] * 60),
-        (7, [7] * 8 + [4]),
-    ],
-)
-def test_every_resource_is_on_one_page(
-    service: LocalImageBuilder, size: int | None, lengths: list[int]
-) -> None:
-    responses = list(pages(service, maxResults=size))
-    assert [len(page_members["resources"]) for page_members in responses] == lengths
-    assert [i for page_members in responses for i in ids(page_members)] == [
-        f"image-{n}" for n in range(60)
-    ]
 
 
 def test_an_execution_without_resources(service: LocalImageBuilder) -> None:
@@ -166,41 +126,11 @@ def test_unknown_and_null_members_are_ignored(service: LocalImageBuilder) -> Non
     assert len(page_members["resources"]) == 25
 
 
-def test_a_sync_and_an_async_client_can_use_it_as_transport(service: LocalImageBuilder) -> None:
-    request = signed_request(json.dumps({"lifecycleExecutionId": OTHER_ID}).encode())
-    with httpx.Client(transport=httpx.MockTransport(service)) as client:
-        assert ids(client.send(request).json()) == ["a", "b"]
-
-    async def send() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.MockTransport(service)) as client:
-            return await client.post(URL, content=request.content, headers=request.headers)
-
-    coroutine = send()
-    # Nothing in it waits, so it ends at the first step, without an event loop.
-    with pytest.raises(StopIteration) as ended:
-        coroutine.send(None)
-    assert ids(ended.value.value.json()) == ["a", "b"]
-
-
-def test_it_can_be_a_side_effect_for_respx(service: LocalImageBuilder) -> None:
-    request = signed_request(json.dumps({"lifecycleExecutionId": OTHER_ID}).encode())
-    with respx.mock, httpx.Client() as client:
-        respx.post(URL).mock(side_effect=service)
-        assert ids(client.send(request).json()) == ["a", "b"]
-
-
-def test_it_counts_requests(service: LocalImageBuilder) -> None:
-    assert service.requests == 0
-    send(service)
-    send(service, maxResults=0)
-    assert service.requests == 2
-
-
 def test_its_repr_does_not_show_the_secret_key(service: LocalImageBuilder) -> None:
     assert SECRET_ACCESS_KEY not in repr(service).replace("imagebuilder_pager.local.", "")
 
 
-# What it refuses.
+# Invalid requests.
 
 
 @pytest.mark.parametrize(
@@ -218,30 +148,27 @@ def test_an_unknown_operation_is_an_error(
     service: LocalImageBuilder, method: str, url: str
 ) -> None:
     for request in (signed_request(b"{}", url=url, method=method), httpx.Request(method, url)):
-        message = check_error(service(request), 404, "UnknownOperationException")
-        assert message == "The operation requested does not exist."
+        assert error(service(request)) == (
+            404,
+            "UnknownOperationException",
+            "The operation requested does not exist.",
+        )
 
 
 def test_a_missing_signature_is_reported_before_an_invalid_body(service: LocalImageBuilder) -> None:
     response = service(httpx.Request("POST", URL, content=b"not JSON"))
-    message = check_error(response, 403, "MissingAuthenticationTokenException")
-    assert message == "Missing Authentication Token"
-
-
-def test_an_invalid_signature_is_an_error(service: LocalImageBuilder) -> None:
-    request = signed_request(b"{}")
-    request.headers["X-Amz-Date"] = "20250303T120001Z"
-    message = check_error(service(request), 403, "InvalidSignatureException")
-    assert message.startswith("The request signature we calculated does not match")
+    missing = "MissingAuthenticationTokenException"
+    assert error(response) == (403, missing, "Missing Authentication Token")
 
 
 def test_an_old_date_is_an_error(service: LocalImageBuilder, clock: SettableClock) -> None:
     request = signed_request(b"{}")
     clock.now += dt.timedelta(minutes=20)
-    message = check_error(service(request), 403, "InvalidSignatureException")
-    assert message == (
+    assert error(service(request)) == (
+        403,
+        "InvalidSignatureException",
         "Signature expired: 20250303T120000Z is now earlier than 20250303T121500Z "
-        "(20250303T122000Z - 5 min.)"
+        "(20250303T122000Z - 5 min.)",
     )
 
 
@@ -250,39 +177,41 @@ def test_a_signature_for_another_region_is_an_error_if_the_service_has_one(
 ) -> None:
     assert send(LocalImageBuilder(ACCOUNT, clock=clock, region="us-west-2")).status_code == 200
     elsewhere = LocalImageBuilder(ACCOUNT, clock=clock, region="eu-west-1")
-    message = check_error(send(elsewhere), 403, "InvalidSignatureException")
-    assert message == "Credential should be scoped to a valid region, not 'us-west-2'."
+    message = "Credential should be scoped to a valid region, not 'us-west-2'."
+    assert error(send(elsewhere)) == (403, "InvalidSignatureException", message)
+
+
+NOT_JSON = ("SerializationException", "The request body is not valid JSON.")
+NOT_AN_OBJECT = ("SerializationException", "The request body has to be a JSON object.")
+NO_ID = (
+    "InvalidRequestException",
+    "1 validation error detected: Value null at 'lifecycleExecutionId' failed to satisfy "
+    "constraint: Member must not be null",
+)
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "code", "message"),
     [
-        b"{",
-        b"not JSON",
-        b"\xff\xfe{}",
-        b'{"maxResults": NaN}',
-        b'{"maxResults": ' + b"9" * 5000 + b"}",
-        b"[" * 100_000,
-        '{"a": 1}'.encode("utf-16"),
+        (b"{", *NOT_JSON),
+        (b"not JSON", *NOT_JSON),
+        (b"\xff\xfe{}", *NOT_JSON),
+        (b'{"maxResults": NaN}', *NOT_JSON),
+        (b'{"maxResults": ' + b"9" * 5000 + b"}", *NOT_JSON),
+        (b"[" * 100_000, *NOT_JSON),
+        ('{"a": 1}'.encode("utf-16"), *NOT_JSON),
+        (b"[]", *NOT_AN_OBJECT),
+        (b'"text"', *NOT_AN_OBJECT),
+        (b"null", *NOT_AN_OBJECT),
+        (b"1", *NOT_AN_OBJECT),
+        (b"", *NO_ID),
+        (b'{"lifecycleExecutionId": null}', *NO_ID),
     ],
 )
-def test_a_body_that_is_not_json_is_an_error(service: LocalImageBuilder, body: bytes) -> None:
-    message = check_error(service(signed_request(body)), 400, "SerializationException")
-    assert message == "The request body is not valid JSON."
-
-
-@pytest.mark.parametrize("body", [b"[]", b'"text"', b"null", b"1"])
-def test_a_body_that_is_not_an_object_is_an_error(service: LocalImageBuilder, body: bytes) -> None:
-    message = check_error(service(signed_request(body)), 400, "SerializationException")
-    assert message == "The request body has to be a JSON object."
-
-
-@pytest.mark.parametrize("body", [b"", b"{}", b'{"lifecycleExecutionId": null}'])
-def test_a_missing_execution_id_is_an_error(service: LocalImageBuilder, body: bytes) -> None:
-    assert check_error(service(signed_request(body)), 400, "InvalidRequestException") == (
-        "1 validation error detected: Value null at 'lifecycleExecutionId' failed to satisfy "
-        "constraint: Member must not be null"
-    )
+def test_a_body_that_is_not_json_or_lacks_a_member_is_an_error(
+    service: LocalImageBuilder, body: bytes, code: str, message: str
+) -> None:
+    assert error(service(signed_request(body))) == (400, code, message)
 
 
 @pytest.mark.parametrize(
@@ -315,7 +244,8 @@ def test_a_missing_execution_id_is_an_error(service: LocalImageBuilder, body: by
 def test_an_invalid_parameter_is_an_error(
     service: LocalImageBuilder, name: str, value: Any, rule: str
 ) -> None:
-    message = check_error(send(service, **{name: value}), 400, "InvalidRequestException")
+    status, code, message = error(send(service, **{name: value}))
+    assert (status, code) == (400, "InvalidRequestException")
     assert message.startswith("1 validation error detected: Value '")
     assert f"' at '{name}' failed to satisfy constraint: Member must {rule}" in message
     assert len(message) < 400
@@ -323,7 +253,7 @@ def test_an_invalid_parameter_is_an_error(
 
 def test_one_error_names_all_invalid_parameters(service: LocalImageBuilder) -> None:
     response = send(service, lifecycleExecutionId="x", maxResults=999, parentResourceId="")
-    message = check_error(response, 400, "InvalidRequestException")
+    message = error(response)[2]
     assert message.startswith("3 validation errors detected: ")
     for name in ("lifecycleExecutionId", "maxResults", "parentResourceId"):
         assert f"at '{name}'" in message
@@ -347,8 +277,8 @@ def test_values_at_the_limits_are_valid(
 def test_an_unknown_execution_is_an_error(service: LocalImageBuilder) -> None:
     unknown = "lce-ffffffff-ffff-ffff-ffff-ffffffffffff"
     response = send(service, lifecycleExecutionId=unknown, nextToken="made-up")
-    message = check_error(response, 400, "InvalidRequestException")
-    assert message == f"The lifecycle execution '{unknown}' does not exist."
+    message = f"The lifecycle execution '{unknown}' does not exist."
+    assert error(response) == (400, "InvalidRequestException", message)
 
 
 # Tokens.
@@ -357,7 +287,9 @@ INVALID = "You have provided an invalid pagination token in your request."
 
 
 def invalid_token(response: httpx.Response) -> str:
-    return check_error(response, 400, "InvalidPaginationTokenException")
+    status, code, message = error(response)
+    assert (status, code) == (400, "InvalidPaginationTokenException")
+    return message
 
 
 @pytest.mark.parametrize(
@@ -388,9 +320,8 @@ def test_a_token_does_not_begin_with_a_dash() -> None:
 
 
 def test_a_token_is_opaque(service: LocalImageBuilder) -> None:
-    tokens = [page_members.get("nextToken", "") for page_members in pages(service, maxResults=1)][
-        :-1
-    ]
+    listed = list(pages(service, maxResults=1))
+    tokens = [page_members["nextToken"] for page_members in listed[:-1]]
     assert len(set(tokens)) == 59
     # Not even how two neighbours differ: of 38 characters, nearly all are others.
     for one, other in itertools.pairwise(tokens):
@@ -398,25 +329,21 @@ def test_a_token_is_opaque(service: LocalImageBuilder) -> None:
 
 
 @pytest.mark.parametrize(
-    "elsewhere",
+    ("listing", "other"),
     [
-        {"lifecycleExecutionId": OTHER_ID},
-        {"lifecycleExecutionId": EMPTY_ID},
-        {"parentResourceId": "image-0"},
-        {"parentResourceId": "image-99"},
+        ({}, {"lifecycleExecutionId": OTHER_ID}),
+        ({}, {"lifecycleExecutionId": EMPTY_ID}),
+        ({}, {"parentResourceId": "image-0"}),
+        ({}, {"parentResourceId": "image-99"}),
+        ({"parentResourceId": "image-0"}, {}),
+        ({"parentResourceId": "image-0"}, {"parentResourceId": "image-1"}),
     ],
 )
 def test_a_token_of_another_listing_is_an_error(
-    service: LocalImageBuilder, elsewhere: dict[str, str]
+    service: LocalImageBuilder, listing: dict[str, str], other: dict[str, str]
 ) -> None:
-    token = page(service, maxResults=1)["nextToken"]
-    assert invalid_token(send(service, nextToken=token, **elsewhere)) == INVALID
-
-
-def test_a_token_of_a_parent_is_an_error_for_the_execution(service: LocalImageBuilder) -> None:
-    token = page(service, parentResourceId="image-0")["nextToken"]
-    assert invalid_token(send(service, nextToken=token)) == INVALID
-    assert invalid_token(send(service, nextToken=token, parentResourceId="image-1")) == INVALID
+    token = page(service, maxResults=1, **listing)["nextToken"]
+    assert invalid_token(send(service, nextToken=token, **other)) == INVALID
 
 
 def test_the_page_size_may_change_from_page_to_page(service: LocalImageBuilder) -> None:

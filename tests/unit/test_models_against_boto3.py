@@ -62,7 +62,7 @@ JSON = st.recursive(
 TEXT = st.none() | st.text(max_size=20)
 
 
-# The years 1 to 9999: what a datetime can say. Their ends are left to other tests, since
+# The years 1 to 9999, the range of a datetime. Their ends are left to other tests, since
 # boto3 makes local times of them.
 SECONDS = st.integers(-62_000_000_000, 253_000_000_000)
 

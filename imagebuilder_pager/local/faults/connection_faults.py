@@ -78,8 +78,8 @@ class Delivery:
     body: bytes
     declared_length: int
     outcome: ConnectionOutcome
-    pieces: int = 1
-    delay: float = 0.0
+    pieces: int
+    delay: float
 
     def iter_pieces(self) -> Iterator[bytes]:
         """Yield the bytes to send in pieces of equal length; the last may be shorter."""
@@ -100,10 +100,10 @@ def plan_delivery(response: httpx.Response, *, with_body: bool = True) -> Delive
     declared_length = int(len(body) * spec.declared)
     head = _head(response, declared_length) if spec.head else b""
     sent = body[: int(len(body) * spec.sent)] + spec.trailing if with_body else b""
+    pieces, delay = 1, 0.0
     if fault is not None and fault.name == "slow":
         pieces, delay = cast("int", fault["pieces"]), cast("float", fault["delay"])
-        return Delivery(head, sent, declared_length, spec.outcome, pieces, delay)
-    return Delivery(head, sent, declared_length, spec.outcome)
+    return Delivery(head, sent, declared_length, spec.outcome, pieces, delay)
 
 
 def _head(response: httpx.Response, length: int) -> bytes:
@@ -132,8 +132,8 @@ def simulate(
     error: httpx.TransportError | None = None
     if not delivery.head or len(delivery.body) < delivery.declared_length:
         error = _connection_error(delivery, request)
-    if error is not None and not delivery.head:
-        raise error
+        if not delivery.head:
+            raise error
     headers = dict(response.headers) | {"content-length": str(delivery.declared_length)}
     stream = BodyStream(delivery.body[: delivery.declared_length], error=error)
     return httpx.Response(response.status_code, headers=headers, stream=stream)

@@ -32,21 +32,19 @@ class _Option:
 
     def violation(self, value: object) -> str | None:
         """Return the constraint that the value violates, or None."""
-        if type(value) not in self.types or (self.allowed and value not in self.allowed):
-            names = (json.dumps(allowed) for allowed in self.allowed)
-            return f"one of {', '.join(names)}" if self.allowed else self._type_names()
+        if self.allowed and (type(value) not in self.types or value not in self.allowed):
+            return f"one of {', '.join(json.dumps(allowed) for allowed in self.allowed)}"
+        if type(value) not in self.types:
+            return " or ".join(dict.fromkeys(_TYPE_NAMES[kind] for kind in self.types))
         if isinstance(value, str):
             if value.isprintable() and (self.in_body or value.isascii()):
                 return "a text that is not empty" if self.required and not value else None
-            # What is not in the body may have to go into a header.
+            # Outside the body it may have to go into a header.
             return "printable text" if self.in_body else "printable ASCII"
         if isinstance(value, int | float) and self.limits is not None:
             minimum, maximum = self.limits
             return None if minimum <= value <= maximum else f"from {minimum:g} to {maximum:g}"
         return None
-
-    def _type_names(self) -> str:
-        return " or ".join(dict.fromkeys(_TYPE_NAMES[kind] for kind in self.types))
 
 
 _TYPE_NAMES = {
@@ -62,80 +60,65 @@ def _choice(*allowed: OptionValue) -> _Option:
     return _Option(allowed[0], (type(allowed[0]),), allowed)
 
 
-_RETRY_AFTER = _Option(None, (type(None), int, float, str), limits=(0, 86400))
-_CATALOGUE: dict[str, tuple[str, dict[str, _Option]]] = {
-    "throttle": (
-        "a throttling error",
-        {
-            "code": _choice("CallRateLimitExceededException", "ThrottlingException"),
-            "retry_after": _RETRY_AFTER,
-        },
-    ),
-    "server-error": (
-        "a response with status 500, 502, 503 or 504",
-        {
-            "status": _choice(500, 502, 503, 504),
-            "body": _choice("json", "html", "empty"),
-            "retry_after": _RETRY_AFTER,
-        },
-    ),
-    "expired-token": ("an error: the pagination token has expired", {}),
-    "expired-credentials": (
-        "an error: the session's credentials have expired",
-        {"lasting": _choice(False, True)},
-    ),
-    "error": (
-        "any error, by its code",
-        {
-            "code": _Option(None, (str,), required=True),
-            "status": _Option(None, (type(None), int), limits=(400, 599)),
-            "message": _Option("The local service was told to fail.", (str,), in_body=True),
-        },
-    ),
-    "clock-skew": (
-        "from this request on, the service's clock is wrong",
-        {"minutes": _Option(20, (int, float), limits=(-1440, 1440))},
-    ),
-    "redirect": (
-        "a redirect",
-        {"status": _choice(307, 301, 302, 303, 308), "location": _Option(None, (type(None), str))},
-    ),
-    "html": ("an HTML page with status 200", {}),
-    "wrong-json": (
-        "a body that is not JSON, or not the JSON of a page",
-        {"how": _choice("cut", "list", "empty")},
-    ),
-    "wrong-type": (
-        "a member of the page has a value of the wrong type",
-        {
-            "member": _Option(None, (type(None), str)),
-            "value": _Option(17, (str, int, float, bool, type(None))),
-        },
-    ),
-    "broken-gzip": ("a damaged gzip body", {"how": _choice("damaged", "cut")}),
-    "reset-before": ("the connection is reset before the response", {}),
-    "reset-within": ("the connection is reset within the response's body", {}),
-    "reset-after": ("the connection is reset when it gets the next request", {}),
-    "close-before": ("the connection is closed before the response", {}),
-    "half-body": ("the connection is closed within the response's body", {}),
-    "body-shorter": ("the body is shorter than its Content-Length, then the connection closes", {}),
-    "body-longer": ("the body is longer than its Content-Length, which cuts the JSON", {}),
-    "body-trailing": ("more bytes follow a complete response", {}),
-    "slow": (
-        "the response comes in pieces, with a delay before each",
-        {
-            "delay": _Option(0.005, (int, float), limits=(0, 3600)),
-            "pieces": _Option(20, (int,), limits=(1, 100_000)),
-        },
-    ),
-    "stall": ("no response, on a connection that stays open", {}),
-    "stall-within": ("half of the response's body, on a connection that stays open", {}),
-}
-
 FAULTS: Mapping[str, str] = MappingProxyType(
-    {name: summary for name, (summary, _) in _CATALOGUE.items()}
+    {
+        "throttle": "a throttling error",
+        "server-error": "a response with status 500, 502, 503 or 504",
+        "expired-token": "an error: the pagination token has expired",
+        "expired-credentials": "an error: the session's credentials have expired",
+        "error": "any error, by its code",
+        "clock-skew": "from this request on, the service's clock is wrong",
+        "redirect": "a redirect",
+        "html": "an HTML page with status 200",
+        "wrong-json": "a body that is not JSON, or not the JSON of a page",
+        "wrong-type": "a member of the page has a value of the wrong type",
+        "broken-gzip": "a damaged gzip body",
+        "reset-before": "the connection is reset before the response",
+        "reset-within": "the connection is reset within the response's body",
+        "reset-after": "the connection is reset when it gets the next request",
+        "close-before": "the connection is closed before the response",
+        "half-body": "the connection is closed within the response's body",
+        "body-shorter": "the body is shorter than its Content-Length, then the connection closes",
+        "body-longer": "the body is longer than its Content-Length, which cuts the JSON",
+        "body-trailing": "more bytes follow a complete response",
+        "slow": "the response comes in pieces, with a delay before each",
+        "stall": "no response, on a connection that stays open",
+        "stall-within": "half of the response's body, on a connection that stays open",
+    }
 )
 """A one-line summary of each fault, by name."""
+
+_NULLABLE_TEXT = _Option(None, (type(None), str))
+_RETRY_AFTER = _Option(None, (type(None), int, float, str), limits=(0, 86400))
+_OPTIONS: dict[str, dict[str, _Option]] = {
+    "throttle": {
+        "code": _choice("CallRateLimitExceededException", "ThrottlingException"),
+        "retry_after": _RETRY_AFTER,
+    },
+    "server-error": {
+        "status": _choice(500, 502, 503, 504),
+        "body": _choice("json", "html", "empty"),
+        "retry_after": _RETRY_AFTER,
+    },
+    "expired-credentials": {"lasting": _choice(False, True)},
+    "error": {
+        "code": _Option(None, (str,), required=True),
+        "status": _Option(None, (type(None), int), limits=(400, 599)),
+        "message": _Option("The local service was told to fail.", (str,), in_body=True),
+    },
+    "clock-skew": {"minutes": _Option(20, (int, float), limits=(-1440, 1440))},
+    "redirect": {"status": _choice(307, 301, 302, 303, 308), "location": _NULLABLE_TEXT},
+    "wrong-json": {"how": _choice("cut", "list", "empty")},
+    "wrong-type": {
+        "member": _NULLABLE_TEXT,
+        "value": _Option(17, (str, int, float, bool, type(None))),
+    },
+    "broken-gzip": {"how": _choice("damaged", "cut")},
+    "slow": {
+        "delay": _Option(0.005, (int, float), limits=(0, 3600)),
+        "pieces": _Option(20, (int,), limits=(1, 100_000)),
+    },
+}
 
 
 @dataclass(frozen=True, init=False, slots=True)
@@ -151,16 +134,16 @@ class Fault:
     than a message has a comma in it.
 
     Raises ``ValueError`` for an unknown name or option, a value that is not allowed, and an error
-    without its code. The message says what is allowed.
+    without its code. The message has the allowed values.
     """
 
     name: str
     options: tuple[tuple[str, OptionValue], ...]
 
     def __init__(self, name: str, **options: OptionValue) -> None:
-        if name not in _CATALOGUE:
-            raise ValueError(f"there is no fault {name!r}; there are {', '.join(_CATALOGUE)}")
-        known = _CATALOGUE[name][1]
+        if name not in FAULTS:
+            raise ValueError(f"there is no fault {name!r}; there are {', '.join(FAULTS)}")
+        known = _OPTIONS.get(name, {})
         for option, value in options.items():
             if option not in known:
                 has = f"it has {', '.join(known)}" if known else "it has none"
@@ -215,7 +198,7 @@ class Fault:
 
     def _non_default_options(self) -> list[tuple[str, OptionValue]]:
         """Return the options that are not at their defaults."""
-        known = _CATALOGUE[self.name][1]
+        known = _OPTIONS.get(self.name, {})
         return [(name, value) for name, value in self.options if value != known[name].default]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 import re
@@ -46,11 +45,13 @@ Rule = Callable[[RequestInfo], Fault | None]
 A rule is called from many threads, one at a time.
 """
 
+_NUMBER = r"[1-9][0-9]{0,8}"
 _TARGET = re.compile(
-    r"(?P<kind>page-|every-|)(?P<number>[1-9][0-9]{0,8}|last)(?:x(?P<times>[1-9][0-9]{0,8})|(?P<on>\+))?"
+    r"(?:(?P<operation>[A-Za-z]\w*):)?"
+    rf"(?:every-(?P<step>{_NUMBER})|"
+    rf"(?:page-(?P<page>{_NUMBER}|last)|(?P<request>{_NUMBER}))(?:x(?P<times>{_NUMBER})|(?P<on>\+))?)"
 )
-# An operation and a target within its requests, or an operation alone.
-_OPERATION_TARGET = re.compile(r"(?P<scope>[A-Za-z]\w*):(?P<target>.*)|(?P<operation>[A-Z]\w*)")
+_OPERATION = re.compile(r"[A-Z]\w*")
 
 
 class FaultPlan:
@@ -67,7 +68,7 @@ class FaultPlan:
     def __init__(self, requests: Mapping[int, Fault] | None = None) -> None:
         by_number = dict(requests or {})
         for number in by_number:
-            _require_positive("the number of a request", number)
+            validate_whole_number("the number of a request", number, minimum=1)
         # Each with the operation whose requests and pages it counts, None for all.
         self._rules: tuple[tuple[str | None, Rule], ...] = (
             (None, lambda info: by_number.get(info.request)),
@@ -77,7 +78,7 @@ class FaultPlan:
         self._requests: Counter[str | None] = Counter()
         self._pages: Counter[str | None] = Counter()
         # By page: its number, its number among those of its operation, and the attempts at it.
-        self._attempts: dict[bytes, tuple[int, int, int]] = {}
+        self._attempts: dict[tuple[bytes, bytes], tuple[int, int, int]] = {}
         self._injected: list[tuple[RequestInfo, Fault]] = []
 
     @classmethod
@@ -112,7 +113,7 @@ class FaultPlan:
 
         With ``operation``, the number counts its requests alone.
         """
-        _require_positive("the number of a request", number)
+        validate_whole_number("the number of a request", number, minimum=1)
         end = number + _max_times(times)
         return cls._within(operation, lambda info: fault if number <= info.request < end else None)
 
@@ -131,7 +132,7 @@ class FaultPlan:
         the page without a next one. With ``operation``, the number counts its pages alone.
         """
         if page != "last":
-            _require_positive("the number of a page", page)
+            validate_whole_number("the number of a page", page, minimum=1)
         max_attempt = _max_times(times)
 
         def rule(info: RequestInfo) -> Fault | None:
@@ -143,7 +144,7 @@ class FaultPlan:
     @classmethod
     def every(cls, step: int, fault: Fault, *, operation: str | None = None) -> FaultPlan:
         """Return a plan for every ``step``-th request, or every ``step``-th of an operation."""
-        _require_positive("the step", step)
+        validate_whole_number("the step", step, minimum=1)
         return cls._within(operation, lambda info: None if info.request % step else fault)
 
     @classmethod
@@ -192,31 +193,22 @@ class FaultPlan:
         Raises ``ValueError`` for any other text.
         """
         fault_text, at, target = text.rpartition("@")
-        operation: str | None = None
-        if at and (scoped := _OPERATION_TARGET.fullmatch(target)):
-            if scoped["operation"]:
-                return cls.on_operation(scoped["operation"], Fault.parse(fault_text))
-            operation, target = require_operation(scoped["scope"]).name, scoped["target"]
+        if at and _OPERATION.fullmatch(target):
+            return cls.on_operation(target, Fault.parse(fault_text))
         match = _TARGET.fullmatch(target)
-        if (
-            not (at and match)
-            or (match["number"] == "last" and match["kind"] != "page-")
-            or (match["kind"] == "every-" and (match["times"] or match["on"]))
-        ):
+        if not at or match is None:
             raise ValueError(
                 f"{text!r} is not FAULT@TARGET, with TARGET one of N, page-N, page-last (each also "
                 "with xTIMES or +), every-N, OPERATION and OPERATION:TARGET"
             )
-        fault = Fault.parse(fault_text)
+        fault, operation, page = Fault.parse(fault_text), match["operation"], match["page"]
+        if match["step"]:
+            return cls.every(int(match["step"]), fault, operation=operation)
         times = None if match["on"] else int(match["times"] or 1)
-        if match["number"] == "last":
-            return cls.on_page("last", fault, times=times, operation=operation)
-        number = int(match["number"])
-        if match["kind"] == "every-":
-            return cls.every(number, fault, operation=operation)
-        if match["kind"] == "page-":
-            return cls.on_page(number, fault, times=times, operation=operation)
-        return cls.on_request(number, fault, times=times, operation=operation)
+        if page is None:
+            return cls.on_request(int(match["request"]), fault, times=times, operation=operation)
+        number: int | Literal["last"] = "last" if page == "last" else int(page)
+        return cls.on_page(number, fault, times=times, operation=operation)
 
     def __or__(self, other: FaultPlan) -> FaultPlan:
         """Return a plan with the rules of both; where both have a fault, the left one is met."""
@@ -278,18 +270,12 @@ class FaultPlan:
         return info, None
 
 
-def _page_key(request: httpx.Request, members: Mapping[str, Any] | None) -> bytes:
-    """Return a digest of what identifies a page: the request without signature and page size."""
+def _page_key(request: httpx.Request, members: Mapping[str, Any] | None) -> tuple[bytes, bytes]:
+    """Return the key of a page: the request without signature and page size."""
     if members is None:
-        content = request.read()
-    else:
-        listing = {name: value for name, value in members.items() if name != "maxResults"}
-        content = json.dumps(listing, sort_keys=True).encode()
-    return hashlib.sha256(request.url.raw_path + b" " + content).digest()
-
-
-def _require_positive(name: str, number: int) -> None:
-    validate_whole_number(name, number, minimum=1)
+        return request.url.raw_path, request.read()
+    listing = {name: value for name, value in members.items() if name != "maxResults"}
+    return request.url.raw_path, json.dumps(listing, sort_keys=True).encode()
 
 
 def _max_times(times: int | None) -> float:

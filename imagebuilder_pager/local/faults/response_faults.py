@@ -8,15 +8,12 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, cast
+from typing import Any
 
 import httpx
 
 from ..errors import HTTP_STATUS
 from .fault import Fault, OptionValue
-
-ResponseFault = Callable[[Fault, httpx.Request, httpx.Response], httpx.Response]
-"""Make the response of a fault from the fault, the request and the original response."""
 
 _HTML = (
     "<!DOCTYPE html>\n<html><head><title>{title}</title></head>"
@@ -28,21 +25,33 @@ _SERVER_ERRORS: dict[int, tuple[str | None, str]] = {
     503: ("ServiceUnavailableException", "The service cannot process the request now."),
     504: (None, "Gateway Timeout"),
 }
+#: The code and the message of an error; the code is an option where it is None.
+_ERRORS: dict[str, tuple[str | None, str]] = {
+    "throttle": (None, "Rate exceeded"),
+    "expired-token": (
+        "InvalidPaginationTokenException",
+        "You have provided an invalid pagination token in your request. It has expired.",
+    ),
+    "expired-credentials": (
+        "ExpiredTokenException",
+        "The security token included in the request is expired",
+    ),
+}
 
 
 class BodyStream(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body that yields these pieces as they are, and then raises the error.
+    """A body that yields these bytes as they are, and then raises the error.
 
     httpx reads and decodes any other body when the response is created. An error in it would be
     raised in the service, and not in the client.
     """
 
-    def __init__(self, *pieces: bytes, error: Exception | None = None) -> None:
-        self._pieces = pieces
+    def __init__(self, body: bytes, error: Exception | None = None) -> None:
+        self._body = body
         self._error = error
 
     def __iter__(self) -> Iterator[bytes]:
-        yield from self._pieces
+        yield self._body
         if self._error is not None:
             raise self._error
 
@@ -58,123 +67,68 @@ def read_body(response: httpx.Response) -> bytes:
     raise TypeError("the body of a response has to be bytes or a sync iterator, not an async one")
 
 
-def _create_response(
-    original: httpx.Response,
-    status: int,
-    body: bytes,
-    *,
-    from_service: bool = True,
-    **headers: str | None,
+def replace_response(
+    fault: Fault, request: httpx.Request, original: httpx.Response
 ) -> httpx.Response:
-    """Create a response with the original's date and, if it is the service's, its request id."""
-    kept = {
-        name: value
-        for name, value in original.headers.items()
-        if name == "date" or (from_service and name == "x-amzn-requestid")
-    }
-    extra = {name.replace("_", "-"): value for name, value in headers.items() if value is not None}
-    length = {"Content-Length": str(len(body))}
-    return httpx.Response(status, headers=kept | extra | length, stream=BodyStream(body))
+    """Return the response of a fault in place of the original."""
+    headers = dict(original.headers)
+    if (change_body := _BODY_CHANGES.get(fault.name)) is not None:
+        status, body = original.status_code, change_body(fault, read_body(original))
+        if fault.name == "broken-gzip":
+            headers["content-encoding"] = "gzip"
+    else:
+        status, body, others = _make_response(fault, request)
+        others["retry-after"] = dict(fault.options).get("retry_after")
+        # A proxy does not know the id that the service gave the request.
+        kept = ("date", "x-amzn-requestid") if "x-amzn-errortype" in others else ("date",)
+        headers = {name: headers[name] for name in kept if name in headers}
+        headers |= {name: str(value) for name, value in others.items() if value is not None}
+    headers["content-length"] = str(len(body))
+    return httpx.Response(status, headers=headers, stream=BodyStream(body))
 
 
-def _create_error_response(
-    original: httpx.Response, status: int, code: str | None, message: str, retry_after: OptionValue
-) -> httpx.Response:
-    return _create_response(
-        original,
-        status,
-        json.dumps({"message": message}).encode(),
-        Content_Type="application/json",
-        x_amzn_ErrorType=code,
-        Retry_After=_header_value(retry_after),
-    )
+def _make_response(
+    fault: Fault, request: httpx.Request
+) -> tuple[int, bytes, dict[str, OptionValue]]:
+    """Return status, body and headers of a response of the service or of a proxy."""
+    options: dict[str, Any] = dict(fault.options)
+    if fault.name in _ERRORS:
+        code, message = _ERRORS[fault.name]
+        code = code or options["code"]
+        return _make_error(HTTP_STATUS[code], code, message)
+    if fault.name == "error":
+        code = options["code"]
+        status = options["status"] or HTTP_STATUS.get(code, 400)
+        return _make_error(status, code, options["message"])
+    status = options.get("status", 200)
+    if fault.name == "redirect":
+        # By default to the same URL: the plan then counts a client that follows the redirect.
+        return status, b"", {"location": options["location"] or str(request.url)}
+    if options.get("body") == "json":
+        return _make_error(status, *_SERVER_ERRORS[status])
+    if options.get("body") == "empty":
+        return status, b"", {}
+    title = "Sign in to this network" if fault.name == "html" else f"{status} Error"
+    return status, _HTML.format(title=title).encode(), {"content-type": "text/html"}
 
 
-def _header_value(value: OptionValue) -> str | None:
-    return None if value is None else str(value)
+def _make_error(
+    status: int, code: str | None, message: str
+) -> tuple[int, bytes, dict[str, OptionValue]]:
+    headers: dict[str, OptionValue] = {"content-type": "application/json", "x-amzn-errortype": code}
+    return status, json.dumps({"message": message}).encode(), headers
 
 
-def _throttle(fault: Fault, _request: httpx.Request, original: httpx.Response) -> httpx.Response:
-    code = str(fault["code"])
-    return _create_error_response(
-        original, HTTP_STATUS[code], code, "Rate exceeded", fault["retry_after"]
-    )
+def _cut_or_replace(fault: Fault, body: bytes) -> bytes:
+    bodies = {"cut": body[: len(body) // 2], "list": b"[]", "empty": b""}
+    return bodies[str(fault["how"])]
 
 
-def _server_error(
-    fault: Fault, _request: httpx.Request, original: httpx.Response
-) -> httpx.Response:
-    status = cast("int", fault["status"])
-    if fault["body"] == "json":
-        code, message = _SERVER_ERRORS[status]
-        return _create_error_response(original, status, code, message, fault["retry_after"])
-    body, content_type = b"", None
-    if fault["body"] == "html":
-        body, content_type = _HTML.format(title=f"{status} Error").encode(), "text/html"
-    retry_after = _header_value(fault["retry_after"])
-    return _create_response(
-        original,
-        status,
-        body,
-        from_service=False,
-        Content_Type=content_type,
-        Retry_After=retry_after,
-    )
-
-
-def _error(fault: Fault, _request: httpx.Request, original: httpx.Response) -> httpx.Response:
-    code, message = str(fault["code"]), str(fault["message"])
-    status = fault["status"] or HTTP_STATUS.get(code, 400)
-    return _create_error_response(original, cast("int", status), code, message, None)
-
-
-def _expired_token(
-    _fault: Fault, _request: httpx.Request, original: httpx.Response
-) -> httpx.Response:
-    code = "InvalidPaginationTokenException"
-    message = "You have provided an invalid pagination token in your request. It has expired."
-    return _create_error_response(original, HTTP_STATUS[code], code, message, None)
-
-
-def _expired_credentials(
-    _fault: Fault, _request: httpx.Request, original: httpx.Response
-) -> httpx.Response:
-    code = "ExpiredTokenException"
-    message = "The security token included in the request is expired"
-    return _create_error_response(original, HTTP_STATUS[code], code, message, None)
-
-
-def _redirect(fault: Fault, request: httpx.Request, original: httpx.Response) -> httpx.Response:
-    # By default to the same URL: the plan then counts a client that follows the redirect.
-    location = fault["location"] or str(request.url)
-    return _create_response(
-        original, cast("int", fault["status"]), b"", from_service=False, Location=str(location)
-    )
-
-
-def _html(_fault: Fault, _request: httpx.Request, original: httpx.Response) -> httpx.Response:
-    body = _HTML.format(title="Sign in to this network").encode()
-    return _create_response(original, 200, body, from_service=False, Content_Type="text/html")
-
-
-def _replace_body(original: httpx.Response, body: bytes, **headers: str) -> httpx.Response:
-    """Return the original response with another body."""
-    changed = dict(original.headers) | {"content-length": str(len(body))} | headers
-    return httpx.Response(original.status_code, headers=changed, stream=BodyStream(body))
-
-
-def _wrong_json(fault: Fault, _request: httpx.Request, original: httpx.Response) -> httpx.Response:
-    original_body = read_body(original)
-    bodies = {"cut": original_body[: len(original_body) // 2], "list": b"[]", "empty": b""}
-    return _replace_body(original, bodies[str(fault["how"])])
-
-
-def _wrong_type(fault: Fault, _request: httpx.Request, original: httpx.Response) -> httpx.Response:
-    page = json.loads(read_body(original))
+def _replace_value(fault: Fault, body: bytes) -> bytes:
+    page = json.loads(body)
     given = fault["member"]
     path = _default_member(page) if given is None else str(given).split(".")
-    members = _replace_member(page, path, fault["value"])
-    return _replace_body(original, json.dumps(members, separators=(",", ":")).encode())
+    return json.dumps(_replace_member(page, path, fault["value"]), separators=(",", ":")).encode()
 
 
 def _default_member(page: dict[str, Any]) -> list[str]:
@@ -199,27 +153,17 @@ def _replace_member(node: Any, path: list[str], value: Any) -> Any:
     return value
 
 
-def _broken_gzip(fault: Fault, _request: httpx.Request, original: httpx.Response) -> httpx.Response:
-    body = gzip.compress(read_body(original), mtime=0)
+def _damage_gzip(fault: Fault, body: bytes) -> bytes:
+    compressed = gzip.compress(body, mtime=0)
+    if fault["how"] == "cut":
+        return compressed[: len(compressed) // 2]
     # No deflate block begins with 0xff, so every decoder fails right after the header.
     header = 10
-    broken = {
-        "damaged": body[:header] + b"\xff" * (len(body) - header),
-        "cut": body[: len(body) // 2],
-    }
-    return _replace_body(original, broken[str(fault["how"])], **{"content-encoding": "gzip"})
+    return compressed[:header] + b"\xff" * (len(compressed) - header)
 
 
-RESPONSE_FAULTS: dict[str, ResponseFault] = {
-    "throttle": _throttle,
-    "server-error": _server_error,
-    "expired-token": _expired_token,
-    "expired-credentials": _expired_credentials,
-    "error": _error,
-    "redirect": _redirect,
-    "html": _html,
-    "wrong-json": _wrong_json,
-    "wrong-type": _wrong_type,
-    "broken-gzip": _broken_gzip,
+_BODY_CHANGES: dict[str, Callable[[Fault, bytes], bytes]] = {
+    "wrong-json": _cut_or_replace,
+    "wrong-type": _replace_value,
+    "broken-gzip": _damage_gzip,
 }
-"""The function of each fault that replaces the response."""

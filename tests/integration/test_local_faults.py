@@ -1,0 +1,350 @@
+"""The local service's faults over a socket: its bytes, and the outcome for httpx, boto3 and us."""
+
+import asyncio
+import contextlib
+import gc
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import botocore.config
+import botocore.exceptions
+import httpx
+import pytest
+
+from imagebuilder_pager.exceptions import ClientError
+from imagebuilder_pager.local import (
+    Account,
+    Fault,
+    FaultPlan,
+    LocalImageBuilder,
+    LocalServer,
+    generate_account,
+)
+from imagebuilder_pager.local.faults.connection_faults import CONNECTION_FAULTS
+from tests.fakes.accounts import LOCAL_CREDENTIALS, PATH
+from tests.fakes.clocks import NoSleepClock
+from tests.fakes.faults import EVERY_FAULT
+from tests.fakes.image_builder import client_of
+from tests.fakes.servers import RawConnection, split_response
+
+ROOT = Path(__file__).parents[2]
+# The requests are unsigned, so each original response is this error.
+ORIGINAL = b'{"message":"Missing Authentication Token"}'
+HALF = len(ORIGINAL) // 2
+TRAILING = b'{"trailing":"These bytes belong to no response."}'
+
+
+@pytest.fixture(scope="module")
+def account() -> Account:
+    return generate_account(resources=60)
+
+
+def outcomes(client: httpx.Client) -> list[object]:
+    """Return the response of each of three requests, or the type of its exception."""
+    found: list[object] = []
+    for _ in range(3):
+        try:
+            response = client.post(PATH)
+            found.append((response.status_code, response.content))
+        except httpx.HTTPError as error:
+            found.append(type(error))
+    return found
+
+
+async def async_outcomes(url: str, timeout: float) -> list[object]:  # noqa: ASYNC109
+    found: list[object] = []
+    async with httpx.AsyncClient(base_url=url, timeout=timeout, trust_env=False) as client:
+        for _ in range(3):
+            try:
+                response = await client.post(PATH)
+                found.append((response.status_code, response.content))
+            except httpx.HTTPError as error:
+                found.append(type(error))
+    return found
+
+
+# The errors of the next request on the same connection; in process it has none.
+NEXT_REQUEST_ERRORS = {
+    "reset-after": httpx.ReadError,
+    "body-longer": httpx.RemoteProtocolError,
+    "body-trailing": httpx.RemoteProtocolError,
+}
+
+
+@pytest.mark.parametrize("name", EVERY_FAULT)
+def test_a_fault_is_the_same_in_process_and_over_a_socket(account: Account, name: str) -> None:
+    def service() -> LocalImageBuilder:
+        return LocalImageBuilder(account, faults=FaultPlan({2: EVERY_FAULT[name]}))
+
+    timeout = 0.1 if name.startswith("stall") else 10
+    transport = httpx.MockTransport(service())
+    with httpx.Client(transport=transport, base_url="http://x") as client:
+        in_process = outcomes(client)
+    with LocalServer(service()) as server:
+        over_a_socket_async = asyncio.run(async_outcomes(server.url, timeout))
+    with (
+        LocalServer(service()) as server,
+        httpx.Client(base_url=server.url, timeout=timeout, trust_env=False) as client,
+    ):
+        over_a_socket = outcomes(client)
+    if name == "redirect":
+        # Each redirects to its own URL, and the two URLs differ.
+        assert [outcome[0] for outcome in over_a_socket] == [403, 307, 403]  # type: ignore[index]
+    assert over_a_socket == over_a_socket_async
+    if name in NEXT_REQUEST_ERRORS:
+        assert over_a_socket.pop() == NEXT_REQUEST_ERRORS[name]
+        assert in_process.pop() == (403, ORIGINAL)
+    assert over_a_socket == in_process
+    assert in_process[0] == (403, ORIGINAL)
+
+
+@contextlib.contextmanager
+def serving(account: Account, plan: FaultPlan) -> Iterator[LocalServer]:
+    """Start a server, and check that closing it leaves no thread."""
+    threads = set(threading.enumerate())
+    with LocalServer(LocalImageBuilder(account, faults=plan)) as server:
+        yield server
+        began = time.monotonic()
+    assert time.monotonic() - began < 1.0
+    assert set(threading.enumerate()) <= threads
+
+
+def send(connection: RawConnection) -> None:
+    connection.send(f"POST {PATH} HTTP/1.1", "Host: x")
+
+
+@pytest.mark.parametrize(
+    ("name", "declared_length", "sent", "end"),
+    [
+        ("reset-before", None, b"", "reset"),
+        ("reset-within", len(ORIGINAL), ORIGINAL[:HALF], "reset"),
+        ("close-before", None, b"", "closed"),
+        ("half-body", len(ORIGINAL), ORIGINAL[:HALF], "closed"),
+        ("body-shorter", len(ORIGINAL) * 3 // 2, ORIGINAL, "closed"),
+        ("body-longer", HALF, ORIGINAL, "open"),
+        ("body-trailing", len(ORIGINAL), ORIGINAL + TRAILING, "open"),
+        ("stall", None, b"", "open"),
+        ("stall-within", len(ORIGINAL), ORIGINAL[:HALF], "open"),
+    ],
+)
+def test_a_fault_sends_part_of_the_response_and_ends_the_connection(
+    account: Account, name: str, declared_length: int | None, sent: bytes, end: str
+) -> None:
+    with (
+        serving(account, FaultPlan({1: Fault(name)})) as server,
+        RawConnection(server.url) as connection,
+    ):
+        send(connection)
+        if end == "open":
+            received = connection.read_until(sent)
+            assert connection.is_open()
+        else:
+            received, ended = connection.read_to_end()
+            assert ended == end
+        if declared_length is None:
+            assert received == b""
+        else:
+            status, headers, body = split_response(received)
+            assert (status, int(headers["content-length"])) == (403, declared_length)
+            assert body == sent
+
+
+def test_reset_after_resets_at_the_next_request(account: Account) -> None:
+    with (
+        serving(account, FaultPlan({1: Fault("reset-after")})) as server,
+        RawConnection(server.url) as kept,
+        RawConnection(server.url) as other,
+    ):
+        send(kept)
+        assert kept.read_response()[2] == ORIGINAL
+        assert kept.is_open()
+        send(other)
+        assert other.read_response()[2] == ORIGINAL
+        send(kept)
+        assert kept.read_to_end() == (b"", "reset")
+
+
+def test_slow_sends_pieces_with_a_delay(account: Account) -> None:
+    plan = FaultPlan({1: Fault("slow", delay=0.002, pieces=10)})
+    with serving(account, plan) as server, RawConnection(server.url) as connection:
+        began = time.monotonic()
+        send(connection)
+        pieces: list[bytes] = []
+        while ORIGINAL not in b"".join(pieces):
+            pieces.append(connection.socket.recv(65536))
+        assert time.monotonic() - began >= 0.02
+        assert len(pieces) > 1
+        send(connection)
+        assert connection.read_response()[2] == ORIGINAL, "the connection is kept"
+
+
+def test_more_pieces_than_bytes(account: Account) -> None:
+    plan = FaultPlan({1: Fault("slow", delay=0, pieces=1000)})
+    with serving(account, plan) as server, RawConnection(server.url) as connection:
+        send(connection)
+        assert connection.read_response()[2] == ORIGINAL
+
+
+@pytest.mark.parametrize("name", ["stall", "stall-within", "slow"])
+def test_closing_the_server_ends_a_stalled_response(account: Account, name: str) -> None:
+    fault = Fault("slow", delay=60) if name == "slow" else Fault(name)
+    plan = FaultPlan.on_request(1, fault, times=None)
+    with serving(account, plan) as server:
+        connections = contextlib.ExitStack()
+        waiting = [connections.enter_context(RawConnection(server.url)) for _ in range(3)]
+        for connection in waiting:
+            send(connection)
+        while plan.requests < 3:
+            time.sleep(0.001)
+    for connection in waiting:
+        received, ended = connection.read_to_end()
+        assert ended == "closed"
+        # A slow response is sent to its end.
+        assert received.endswith(ORIGINAL) == (name == "slow")
+    connections.close()
+
+
+@pytest.mark.parametrize("name", ["stall", "stall-within"])
+@pytest.mark.parametrize("how", ["closes", "sends more"])
+def test_a_client_that_closes_its_connection_ends_a_stall(
+    account: Account, name: str, how: str
+) -> None:
+    threads = threading.active_count()
+    with serving(account, FaultPlan({1: Fault(name)})) as server:
+        with RawConnection(server.url) as connection:
+            send(connection)
+            if name == "stall-within":
+                connection.read_until(ORIGINAL[:HALF])
+            assert connection.is_open()
+            if how == "sends more":
+                send(connection)
+                assert connection.is_open()
+            assert threading.active_count() == threads + 2
+        deadline = time.monotonic() + 5
+        while threading.active_count() > threads + 1:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+
+
+def test_no_fault_leaves_a_socket_open(account: Account) -> None:
+    fds = Path("/proc/self/fd")
+    if not fds.exists():
+        pytest.skip("needs /proc")
+    gc.collect()
+    before = len(os.listdir(fds))  # noqa: PTH208 - the shorter way
+    for fault in EVERY_FAULT.values():
+        plan = FaultPlan({1: fault})
+        with serving(account, plan) as server, RawConnection(server.url) as connection:
+            connection.socket.settimeout(0.02)
+            send(connection)
+            connection.read_to_end()
+    assert len(os.listdir(fds)) == before  # noqa: PTH208
+
+
+@pytest.mark.parametrize("name", [name for name in EVERY_FAULT if name not in CONNECTION_FAULTS])
+def test_a_fault_that_replaces_the_response_keeps_the_connection(
+    account: Account, name: str
+) -> None:
+    plan = FaultPlan({1: EVERY_FAULT[name]})
+    with serving(account, plan) as server, RawConnection(server.url) as connection:
+        send(connection)
+        connection.read_response()
+        send(connection)
+        assert connection.read_response()[2] == ORIGINAL
+    assert len(plan.injected) == 1
+
+
+def test_a_response_without_a_body_has_a_content_length() -> None:
+    with (
+        LocalServer(lambda _request: httpx.Response(503)) as server,
+        httpx.Client(base_url=server.url, timeout=5, trust_env=False) as client,
+    ):
+        for _ in range(2):
+            response = client.get("/")
+            assert (response.status_code, response.headers["content-length"]) == (503, "0")
+
+
+def test_boto3s_max_attempts_of_5_is_ours_of_6(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the table for moving from boto3 has it."""
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)
+    plan = FaultPlan.every(1, Fault("server-error"))
+    with LocalServer(LocalImageBuilder(account, faults=plan)) as server:
+        client = boto3.session.Session().client(
+            "imagebuilder",
+            endpoint_url=server.url,
+            region_name="us-west-2",
+            **LOCAL_CREDENTIALS,
+            config=botocore.config.Config(retries={"max_attempts": 5}),
+        )
+        with pytest.raises(botocore.exceptions.ClientError):
+            client.list_lifecycle_policies()
+        client.close()
+    ours = FaultPlan.every(1, Fault("server-error"))
+    with (
+        client_of(
+            LocalImageBuilder(account, faults=ours), max_attempts=6, clock=NoSleepClock()
+        ) as six,
+        pytest.raises(ClientError),
+    ):
+        six.list_lifecycle_policies()
+    assert plan.requests == ours.requests == 6
+
+
+def test_random_faults_under_many_threads(account: Account) -> None:
+    faults = [
+        fault
+        for name, fault in EVERY_FAULT.items()
+        if name not in ("stall", "stall-within", "slow", *NEXT_REQUEST_ERRORS)
+    ]
+    plan = FaultPlan.random(seed=7, probability=0.3, faults=faults)
+    statuses: list[int] = []
+
+    def work(url: str) -> None:
+        with httpx.Client(base_url=url, timeout=5, trust_env=False) as client:
+            for _ in range(40):
+                with contextlib.suppress(httpx.HTTPError):
+                    response = client.post(PATH, content=json.dumps({"n": len(statuses)}).encode())
+                    statuses.append(response.status_code)
+
+    with LocalServer(LocalImageBuilder(account, faults=plan)) as server:
+        threads = [threading.Thread(target=work, args=(server.url,)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert plan.requests == 320
+    again = FaultPlan.random(seed=7, probability=0.3, faults=faults)
+    for number in range(320):
+        again.fault_for(httpx.Request("POST", f"http://x/{number}"), last=False)
+    injected = [(info.request, fault) for info, fault in plan.injected]
+    assert injected == [(info.request, fault) for info, fault in again.injected]
+    assert len(statuses) > 200
+
+
+def test_the_example_with_pytest_in_the_documentation_passes(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "faults.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (source,) = (block for block in blocks if "def test_" in block)
+    (tmp_path / "test_example.py").write_text(source)
+    completed = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error"],
+        cwd=tmp_path,
+        # No plugin is needed, and some take seconds to load.
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert completed.returncode == 0, completed.stdout
+    assert "4 passed" in completed.stdout
