@@ -8,7 +8,6 @@ import select
 import stat
 import sys
 
-from ..pagination.checkpoint_file import naming, sync
 from .terminal import escape_controls
 
 
@@ -69,6 +68,8 @@ class Stdout:
     def sync(self) -> None:
         """Wait until the regular file, if it is one, is on the disk."""
         if self.is_file:
+            from ..pagination.checkpoint_file import naming, sync  # with a checkpoint alone
+
             with naming("standard output"):
                 sync(self._descriptor)
 
