@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
 from ._aws.auth.signer import RequestSigner
-from ._aws.clock import SYSTEM_CLOCK, Clock
+from ._aws.clock import SYSTEM_CLOCK, Clock, ServiceClock
 from ._aws.config.endpoints import ServiceMetadata, resolve_endpoint
 from ._aws.config.region import resolve_region
 from ._aws.config.shared_config import SharedConfig
@@ -188,9 +188,16 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         ssl_context = getattr(http_client, "certificates", None) or resolve_verify(
             owner, verify, ca_bundle_from_config(config)
         )
+        clock = ServiceClock.of(clock)
         context = CredentialsContext(config, self.region_name, ssl_context, clock)
         provider = resolve_credentials(
-            aws_access_key_id, aws_secret_access_key, aws_session_token, credentials, context
+            aws_access_key_id,
+            aws_secret_access_key,
+            aws_session_token,
+            credentials,
+            context,
+            owner=owner,
+            is_async=self._prefix == "Async",
         )
         self._owns_transport = http_client is None
         if http_client is None:
@@ -237,7 +244,7 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
             SERVICE.name,
             self.region_name,
             algorithm=self._transport.signing_algorithm,
-            clock=clock.now,
+            clock=clock,
         )
         self._rest = RestJsonClient(
             self.endpoint_url, request_headers(config, user_agent_extra), signer, client_config
@@ -427,7 +434,8 @@ class AsyncImageBuilder(
     The arguments are the same, except that ``http_client`` is an :class:`AsyncH11Client`, an
     ``httpx.AsyncClient`` or an ``httpx2.AsyncClient``. Use it with ``async with``, or call
     :meth:`aclose`. It may be used in one event loop after another. Credentials are fetched in a
-    thread, so that the event loop never blocks.
+    thread, so that the event loop never blocks. An async ``get_frozen_credentials()``, such as that
+    of aiobotocore's credentials, is awaited.
     """
 
     _prefix = "Async"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from .._dates import assume_utc
+from .._dates import assume_utc, parse_date
 from ..exceptions import ParamValidationError, Problem
 from .clock import SYSTEM_CLOCK, Clock
 from .config.shared_config import SharedConfig
@@ -36,9 +36,14 @@ class CredentialsProvider(Protocol):
     def get_frozen_credentials(self) -> CredentialsLike: ...
 
 
-@runtime_checkable
+class AsyncCredentialsProvider(Protocol):
+    """An object that does so when it is awaited, such as aiobotocore's; for the async client."""
+
+    async def get_frozen_credentials(self) -> CredentialsLike: ...
+
+
 class CachingProvider(CredentialsProvider, Protocol):
-    """A provider that caches its credentials; these two methods never block.
+    """One of our own providers, which are all that a signer has; these two methods never block.
 
     ``cached()`` returns the credentials, None if ``get_frozen_credentials`` would have to fetch
     them. ``invalidate(access_key)`` says that the service has rejected the credentials with this
@@ -60,12 +65,23 @@ class RefreshableProvider(Protocol):
     def begin_fetch(self) -> Future[CredentialsLike]: ...
 
 
-#: The argument ``credentials``: a provider, credentials, or a function that returns new
-#: credentials. The function may return an object with ``access_key``, ``secret_key`` and ``token``,
-#: or a mapping in the shape of a ``credential_process``: ``AccessKeyId``, ``SecretAccessKey``,
-#: ``SessionToken`` and ``Expiration`` (a datetime, or a string in ISO 8601).
+@runtime_checkable
+class AwaitableProvider(Protocol):
+    """A provider whose credentials the async client awaits in its event loop."""
+
+    async def get_frozen_credentials_async(self) -> CredentialsLike: ...
+
+
+#: The argument ``credentials``: a provider, which may be async in the async client; credentials; or
+#: a function that returns new credentials. The function may return an object with ``access_key``,
+#: ``secret_key`` and ``token``, or a mapping in the shape of a ``credential_process``:
+#: ``AccessKeyId``, ``SecretAccessKey``, ``SessionToken`` and ``Expiration`` (a datetime, or a
+#: string in ISO 8601 or RFC 2822).
 CredentialsSource = (
-    CredentialsProvider | CredentialsLike | Callable[[], CredentialsLike | Mapping[str, Any]]
+    CredentialsProvider
+    | AsyncCredentialsProvider
+    | CredentialsLike
+    | Callable[[], CredentialsLike | Mapping[str, Any]]
 )
 
 
@@ -99,11 +115,11 @@ def read_credentials(members: Mapping[str, Any], token_name: str) -> Credentials
     """Return the credentials in a mapping of AWS; ``token_name`` is the member with the token.
 
     A missing key is "". Raises ``ValueError`` for an ``Expiration`` that is neither a datetime nor
-    a time in ISO 8601.
+    a date in ISO 8601 or RFC 2822.
     """
     expiration = members.get("Expiration")
     if isinstance(expiration, str):
-        expiration = datetime.fromisoformat(expiration)
+        expiration = parse_date(expiration)
     if expiration is not None and not isinstance(expiration, datetime):
         raise ValueError("neither a datetime nor a string")
     return Credentials(
@@ -148,6 +164,8 @@ def header_problems(credentials: CredentialsLike) -> list[Problem]:
     for name, value in values.items():
         if not isinstance(value, str):
             problems.append(Problem(name, f"a {type(value).__name__} given", _PRINTABLE))
+        elif not value and name != "aws_session_token":
+            problems.append(Problem(name, "missing or empty", _PRINTABLE))
         elif not (value.isascii() and value.isprintable() and value == value.strip()):
             problems.append(Problem(name, "other characters in it", _PRINTABLE))
     return problems

@@ -230,10 +230,16 @@ class RetryState:
         return self.random() * min(MAX_BACKOFF, base * 2.0 ** min(self.attempt_count - 1, 30))
 
 
-def call_with_retries(call: Callable[[], T], state: RetryState, clock: Clock) -> T:
+def call_with_retries(
+    call: Callable[[], T],
+    state: RetryState,
+    clock: Clock,
+    correct: Callable[[PagerError], bool] = lambda _: False,
+) -> T:
     """Return the result of ``call``, calling it again after errors as the state decides.
 
-    Raises the :class:`PagerError` of the last attempt.
+    ``correct``: removes the cause of an error if it can, and returns whether it did. Raises the
+    :class:`PagerError` of the last attempt.
     """
     while True:
         state.start_attempt()
@@ -241,7 +247,8 @@ def call_with_retries(call: Callable[[], T], state: RetryState, clock: Clock) ->
             return call()
         except PagerError as error:
             failure = error
-        if (delay := state.delay_after(failure, clock.now())) is None:
+        is_corrected = correct(failure)
+        if (delay := state.delay_after(failure, clock.now(), is_corrected=is_corrected)) is None:
             raise failure  # outside of the handler, so that it has no context
         if delay:
             clock.sleep(delay)

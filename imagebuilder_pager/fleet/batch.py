@@ -77,7 +77,7 @@ async def make_listings(
                     max_attempts=task.max_attempts,
                     retry_mode="adaptive",
                     on_invalid_response=on_invalid_response,
-                    clock=clock,
+                    clock=credentials.clock,
                 )
                 for on_invalid_response in dict.fromkeys(("raise", task.on_invalid_response))
             ]

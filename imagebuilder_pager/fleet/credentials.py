@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .._aws.clock import SYSTEM_CLOCK, Clock
+from .._aws.clock import SYSTEM_CLOCK, Clock, ServiceClock
 from .._aws.config.shared_config import SharedConfig
 from .._aws.config.tls import LazySSLContext, ca_bundle_from_config, resolve_verify
 from .._aws.credentials.refreshable import RefreshableCredentials
@@ -33,7 +33,8 @@ class FleetCredentials:
     """
 
     def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
-        self._clock = clock
+        #: The clock of STS and of the clients, which correct it.
+        self.clock: ServiceClock = ServiceClock.of(clock)
         self._by_profile: dict[str | None, Access] = {}
         self._by_account: dict[Account, Access] = {}
 
@@ -61,7 +62,7 @@ class FleetCredentials:
         if source is None:
             config = SharedConfig(account.profile)
             certificates = resolve_verify("run_fleet", None, ca_bundle_from_config(config))
-            context = CredentialsContext(config, region, certificates, self._clock)
+            context = CredentialsContext(config, region, certificates, self.clock)
             source = Access(resolve_credentials(None, None, None, None, context), certificates)
             source = self._by_profile.setdefault(account.profile, source)
         if account.role_arn is None:
@@ -73,10 +74,10 @@ class FleetCredentials:
         def fetch() -> Credentials:
             return self._sts_client(source, account, region).assume_role(**params)
 
-        return Access(RefreshableCredentials(fetch, self._clock), source.certificates)
+        return Access(RefreshableCredentials(fetch, self.clock), source.certificates)
 
     def _sts_client(self, access: Access, account: Account, region: str) -> StsClient:
         config = SharedConfig(account.profile)
-        context = CredentialsContext(config, region, access.certificates, self._clock)
+        context = CredentialsContext(config, region, access.certificates, self.clock)
         frozen = access.provider.get_frozen_credentials()
         return StsClient(context, Credentials(frozen.access_key, frozen.secret_key, frozen.token))

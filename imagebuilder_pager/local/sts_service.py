@@ -7,6 +7,7 @@ expire. They are made anew for each call, so that a client that renews them is s
 from __future__ import annotations
 
 import datetime as dt
+import email.utils
 import re
 import secrets
 import threading
@@ -24,6 +25,11 @@ from .service import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from .sigv4_verifier import verify_signature
 
 _SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
+#: The codes of STS for those of other services.
+_CODES = {
+    "InvalidSignatureException": "SignatureDoesNotMatch",
+    "UnrecognizedClientException": "InvalidClientTokenId",
+}
 _NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 _MIN_SECONDS, _MAX_SECONDS = 900, 43200
 
@@ -79,7 +85,11 @@ class LocalSts:
         self, request: httpx.Request, access_key_id: str, now: dt.datetime
     ) -> httpx.Response:
         """Return the response to a request that is signed with these credentials."""
-        status, headers = 200, {"Content-Type": "text/xml"}
+        status = 200
+        headers = {
+            "Content-Type": "text/xml",
+            "Date": email.utils.format_datetime(now, usegmt=True),
+        }
         try:
             verify_signature(request, secrets=self.secrets, service="sts", now=now)
             self.find_account(request, access_key_id, now)
@@ -104,7 +114,7 @@ class LocalSts:
             status = error.status
             body = (
                 f'<ErrorResponse xmlns="{_NAMESPACE}"><Error><Type>Sender</Type>'
-                f"<Code>{error.code.removesuffix('Exception')}</Code>"
+                f"<Code>{_CODES.get(error.code, error.code.removesuffix('Exception'))}</Code>"
                 f"<Message>{escape(error.message)}</Message></Error>"
                 f"<RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"
             )

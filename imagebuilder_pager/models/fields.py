@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Self, TypeVar, get_args
 from pydantic import Field, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from .._dates import assume_utc, parse_http_date, parse_iso8601
+from .._dates import assume_utc, parse_date
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -131,12 +131,9 @@ def epoch_seconds(raw: float | str) -> float | None:
 
 def _parse_date(text: str) -> datetime:
     try:
-        return parse_iso8601(text)
-    except ValueError:
-        date = parse_http_date(text)
-    if date is None:
-        raise _timestamp_error("in epoch seconds, ISO 8601 or as an HTTP date")
-    return date
+        return parse_date(text)
+    except ValueError as error:
+        raise _timestamp_error("in epoch seconds, ISO 8601 or as an HTTP date") from error
 
 
 def _timestamp_error(form: str) -> PydanticCustomError:

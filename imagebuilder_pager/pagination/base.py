@@ -166,7 +166,7 @@ class IterationState(Generic[PageT]):
         self._full_result = FullResult(pages.result_keys)
         #: The position of the last page yielded, and how many of its items were yielded.
         self.position: PagePosition | None = None
-        self.items = 0
+        self.items: int = 0
         self.non_aggregate_part: dict[str, Any] = {}
 
     @property

@@ -162,7 +162,7 @@ def signed_request(
         "imagebuilder",
         "us-west-2",
         algorithm=transport.signing_algorithm,
-        clock=SYSTEM_CLOCK.now,
+        clock=SYSTEM_CLOCK,
     )
     headers |= signer.auth_headers("POST", f"{origin}{path}", headers, content, CREDENTIALS)
     return HTTPRequest(

@@ -210,11 +210,13 @@ def make_endless_file(path: Path) -> None:
         (os.mkfifo, "is not a regular file"),
         (make_endless_file, "is not a regular file"),
         (make_large_file, "is larger than 64 KiB"),
+        (lambda path: path.write_bytes(b"\xff"), "is not in UTF-8"),
+        (lambda path: path.write_bytes(b" \n"), "is empty"),
     ],
 )
 @pytest.mark.parametrize("kind", ["EKS", "web identity"])
-def test_a_token_file_without_an_end_is_an_error_at_once(
-    make: Callable[[Path], None], reason: str, kind: str, settings: CredentialSettings
+def test_a_token_file_without_an_end_or_a_token_is_an_error_at_once(
+    make: Callable[[Path], object], reason: str, kind: str, settings: CredentialSettings
 ) -> None:
     path = settings.folder / "endless"
     make(path)

@@ -1,4 +1,4 @@
-"""The paginator over aiobotocore clients: real ones, at moto's services on a loopback socket.
+"""The paginator over aiobotocore clients, real ones at moto's services; and their credentials.
 
 ``make test-aiobotocore`` runs this file in the environment that has aiobotocore.
 """
@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import boto3
+import httpx
 import pytest
 
+from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
 from imagebuilder_pager.pagination import AsyncPaginator, paginator_from_client
+from tests.fakes.clients import EXECUTION
 from tests.fakes.example_programs import (
     ALL_KEYS,
     PAGE,
@@ -21,6 +24,7 @@ from tests.fakes.example_programs import (
 )
 from tests.fakes.moto_server import moto_server
 from tests.fakes.moto_services import CASES, SETTINGS, Case, check_resuming, fill
+from tests.fakes.services import RecordingService
 
 aiobotocore_session = pytest.importorskip("aiobotocore.session")
 
@@ -63,3 +67,20 @@ def test_the_example_of_the_page_prints_all_keys(
     (program,) = filter(needs_aiobotocore, programs_over_clients(PAGE))
     run(program)
     assert capsys.readouterr().out.split() == ALL_KEYS
+
+
+def test_its_credentials_are_awaited_by_the_async_client_and_refused_by_the_sync_one() -> None:
+    service = RecordingService()
+
+    async def main() -> None:
+        session = aiobotocore_session.get_session()
+        session.set_credentials("AKIDAIO", "secret", "token")
+        credentials: Any = await session.get_credentials()
+        async with httpx.AsyncClient(transport=httpx.MockTransport(service)) as http:
+            client = AsyncImageBuilder("us-west-2", http_client=http, credentials=credentials)
+            await client.list_lifecycle_execution_resources(**EXECUTION)
+        with pytest.raises(exceptions.ParamValidationError, match=r"credentials\(\) is async"):
+            ImageBuilder("us-west-2", credentials=credentials)
+
+    asyncio.run(main())
+    assert "Credential=AKIDAIO/" in service.request.headers["authorization"]

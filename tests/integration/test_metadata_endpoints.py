@@ -15,6 +15,7 @@ from tests.fakes.credential_endpoints import (
     CredentialSettings,
     Response,
     boto3_credentials,
+    texts_of,
 )
 from tests.fakes.proxies import RunningProxy
 
@@ -158,11 +159,30 @@ def test_an_unusable_container_token_is_an_error_that_does_not_show_it(
     settings: CredentialSettings,
 ) -> None:
     settings.set_eks_with_a_token()
+    path = settings.file("token", "Secret\nX: y")
+    allowed = "has characters that cannot be part of a header; allowed: printable ASCII$"
     settings.environment(AWS_CONTAINER_AUTHORIZATION_TOKEN="Secret\r\nX: y")
-    error = settings.error("ValueError")
-    assert "Secret" not in str(error)
+    error = settings.error(f"AWS_CONTAINER_AUTHORIZATION_TOKEN {allowed}")
+    assert "Secret" not in texts_of(error)
+    settings.environment(AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=path)
+    assert "Secret" not in texts_of(settings.error(f"the token file {path} {allowed}"))
     settings.environment(AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE="/does/not/exist")
     settings.error(r"No such file .*/does/not/exist")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", " \n\n"])
+def test_the_line_break_at_the_end_of_a_token_file_is_not_part_of_the_token(
+    settings: CredentialSettings, end: str
+) -> None:
+    """botocore refuses the first, and sends STS the second as it is."""
+    settings.set_eks()
+    settings.file("token", settings.endpoints.container_token + end)
+    with pytest.raises(ValueError, match="not a legal header value"):
+        boto3_credentials()
+    assert settings.our_credentials()[0] == "ASIAEKS1"
+    settings.set_web_identity()
+    settings.file("web-token", "web.identity.token" + end)
+    assert settings.our_credentials()[0] == "ASIASTSenv1"
 
 
 @pytest.mark.parametrize(
@@ -251,6 +271,20 @@ def test_an_invalid_setting_of_instance_metadata_is_an_error(
     settings.environment(**{"AWS_EC2_METADATA_SERVICE_ENDPOINT": None, variable: value})
     error = settings.error(kind=exceptions.InvalidConfigError)
     assert str(error) == f"{variable}: {value!r} given; allowed: {allowed}"
+
+
+@pytest.mark.parametrize("url", ["169.254.169.254", "http://[::1", "http://host:port", "http://"])
+def test_an_invalid_url_of_instance_metadata_is_an_error_without_a_password(
+    settings: CredentialSettings, url: str
+) -> None:
+    settings.set_imds()
+    for value in (url, url.replace("http://", "http://user:SecretOfUrl@")):
+        settings.environment(AWS_EC2_METADATA_SERVICE_ENDPOINT=value)
+        error = settings.error(
+            "^AWS_EC2_METADATA_SERVICE_ENDPOINT: .* given; allowed: http:// or https://, a host",
+            exceptions.InvalidEndpointError,
+        )
+        assert "SecretOfUrl" not in texts_of(error)
 
 
 def test_old_credentials_of_instance_metadata_are_used_and_refreshed_later(

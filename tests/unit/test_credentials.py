@@ -2,14 +2,18 @@
 
 import asyncio
 import contextvars
+import functools
+import itertools
 import re
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import boto3
 import botocore.credentials
 import httpx
@@ -34,7 +38,7 @@ from tests.fakes.credentials import (
     access_key_of,
     credential_threads,
 )
-from tests.fakes.services import RecordingService, fail_on_request, http_client
+from tests.fakes.services import RecordingService, ScriptedService, fail_on_request, http_client
 
 KEYS = {"aws_access_key_id": "AKID", "aws_secret_access_key": SECRET_KEY}
 ENVIRONMENT = {name.upper(): value for name, value in KEYS.items()}
@@ -68,6 +72,16 @@ class Object:
 
 class Provider:
     def get_frozen_credentials(self) -> Object:
+        return Object()
+
+
+class AsyncProvider:
+    """Credentials as aiobotocore has them, which also have the keys as attributes."""
+
+    access_key, secret_key, token = "STALE", SECRET_KEY, "token"
+
+    async def get_frozen_credentials(self) -> Object:
+        await anyio.lowlevel.checkpoint()
         return Object()
 
 
@@ -160,14 +174,22 @@ async def coroutine_function() -> Any:
     return Object()
 
 
-@pytest.mark.parametrize(
-    "credentials", ["AKID", 5, {"access_key": "a"}, object(), coroutine_function]
-)
-def test_an_object_that_is_not_credentials_is_an_error(credentials: Any) -> None:
+class CoroutineCallable:
+    async def __call__(self) -> Any:
+        return Object()
+
+
+NO_CREDENTIALS = ["AKID", 5, {"access_key": "a"}, object(), coroutine_function]
+NO_CREDENTIALS += [functools.partial(coroutine_function), CoroutineCallable()]
+
+
+@pytest.mark.parametrize("client", [ImageBuilder, AsyncImageBuilder])
+@pytest.mark.parametrize("credentials", NO_CREDENTIALS)
+def test_an_object_that_is_not_credentials_is_an_error(client: Any, credentials: Any) -> None:
     with pytest.raises(exceptions.ParamValidationError) as caught:
-        ImageBuilder("us-west-2", credentials=credentials)
+        client("us-west-2", credentials=credentials)
     assert str(caught.value) == (
-        "ImageBuilder: invalid parameters; nothing was sent\n"
+        f"{client.__name__}: invalid parameters; nothing was sent\n"
         f"  - credentials: a {type(credentials).__name__} given; allowed: an object with "
         "get_frozen_credentials(), or with access_key, secret_key and token, or a function (not "
         "a coroutine function) that returns new credentials"
@@ -216,6 +238,7 @@ def test_a_function_may_return_an_object_a_provider_or_a_mapping(clock: FakeCloc
         ({**mapping, "Expiration": expires}, temporary),
         ({**mapping, "Expiration": "2030-01-01T01:00:00Z"}, temporary),
         ({**mapping, "Expiration": "2030-01-01T03:00:00+02:00"}, temporary),
+        ({**mapping, "Expiration": "Tue, 01 Jan 2030 01:00:00 GMT"}, temporary),
         ({**mapping, "Expiration": naive}, temporary),
         ({**mapping, "SessionToken": "", "Expiration": None}, permanent),
         ({**mapping, "SessionToken": None, "Expiration": ""}, permanent),
@@ -225,21 +248,32 @@ def test_a_function_may_return_an_object_a_provider_or_a_mapping(clock: FakeCloc
 
 
 KEY_PAIR = {"AccessKeyId": "AKID", "SecretAccessKey": SECRET_KEY}
+#: What is no credentials, from a function and from ``get_frozen_credentials()``.
+NOT_RETURNED: list[tuple[Any, str]] = [
+    (lambda: None, "returned a NoneType; allowed: an object with access_key"),
+    (lambda: "AKID", "returned a str; allowed"),
+    (coroutine_function, "returned a coroutine; allowed"),
+    (lambda: Credentials("", SECRET_KEY), "aws_access_key_id: missing or empty"),
+    (lambda: Credentials("AKID", ""), "aws_secret_access_key: missing or empty"),
+    (lambda: Credentials("AKID", "line\nbreak"), "aws_secret_access_key: other characters in it"),
+    (lambda: Credentials("AKID", SECRET_KEY, 5), "aws_session_token: a int given"),  # type: ignore[arg-type]
+    (lambda: 1 / 0, "failed: ZeroDivisionError: division by zero$"),
+    (lambda: next(iter(())), "failed: StopIteration$"),
+]
 
 
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        (None, "returned a NoneType; allowed: an object with access_key"),
-        ("AKID", "returned a str"),
-        ({}, "credentials without an access key id"),
-        ({"AccessKeyId": "AKID"}, "credentials without a secret key"),
-        ({**KEY_PAIR, "Expiration": "soon"}, "an Expiration that is neither a datetime nor a time"),
-        ({**KEY_PAIR, "Expiration": 5}, "an Expiration that is neither a datetime nor a time"),
+        ({}, "aws_access_key_id: missing or empty"),
+        ({"AccessKeyId": "AKID"}, "aws_secret_access_key: missing or empty"),
+        ({**KEY_PAIR, "Expiration": "soon"}, "an Expiration that is neither a datetime nor a date"),
+        ({**KEY_PAIR, "Expiration": 5}, "an Expiration that is neither a datetime nor a date"),
         ({**KEY_PAIR, "Expiration": "2029-01-01"}, "expired at .*, and by the clock"),
+        (AsyncProvider(), "returned a coroutine; allowed: an object with access_key"),
     ],
 )
-def test_a_function_that_returns_anything_else_is_an_error(
+def test_a_function_that_returns_no_credentials_is_an_error(
     clock: FakeClock, value: Any, problem: str
 ) -> None:
     with pytest.raises(exceptions.CredentialRetrievalError, match=problem) as caught:
@@ -247,38 +281,116 @@ def test_a_function_that_returns_anything_else_is_an_error(
     assert SECRET_KEY not in str(caught.value)
 
 
-def test_a_function_that_fails_is_an_error_with_its_cause() -> None:
+def provider_of(function: Callable[[], Any]) -> Any:
+    """Return an object whose ``get_frozen_credentials()`` calls the function."""
+
+    class Calling:
+        def get_frozen_credentials(self) -> Any:
+            return function()
+
+    return Calling()
+
+
+def async_provider_of(function: Callable[[], Any]) -> Any:
+    class Calling:
+        async def get_frozen_credentials(self) -> Any:
+            return function()
+
+    return Calling()
+
+
+def function_of(function: Callable[[], Any]) -> Callable[[], Any]:
+    """Return a function that is no coroutine function, whatever it calls."""
+
+    def call() -> Any:
+        return function()
+
+    return call
+
+
+@pytest.mark.parametrize("make", [function_of, provider_of])
+@pytest.mark.parametrize(("function", "problem"), NOT_RETURNED)
+def test_a_function_or_object_without_credentials_is_an_error(
+    make: Any, function: Any, problem: str
+) -> None:
+    with pytest.raises(exceptions.CredentialRetrievalError, match=problem) as caught:
+        access_key_of(provider_for(make(function)))
+    assert SECRET_KEY not in str(caught.value)
+
+
+def test_an_object_with_an_attribute_in_place_of_the_method_is_an_error() -> None:
+    provider: Any = type("Odd", (), {"get_frozen_credentials": 5})()
+    with pytest.raises(exceptions.CredentialRetrievalError, match="failed: TypeError: "):
+        access_key_of(provider_for(provider))
+
+
+@pytest.mark.parametrize("value", [KEY_PAIR, {}])
+def test_only_a_function_may_return_a_mapping(value: Any) -> None:
+    with pytest.raises(exceptions.CredentialRetrievalError, match="returned a dict; allowed: an"):
+        access_key_of(provider_for(provider_of(lambda: value)))
+
+
+def test_the_error_of_a_function_is_the_cause_and_its_first_line_is_shown() -> None:
     def fails() -> Any:
-        raise RuntimeError("no vault")
+        raise RuntimeError("no vault\nmore of it")
 
     with pytest.raises(
-        exceptions.CredentialRetrievalError, match=r"failed \(RuntimeError\)$"
+        exceptions.CredentialRetrievalError, match=r"failed: RuntimeError: no vault$"
     ) as caught:
         access_key_of(provider_for(fails))
     assert isinstance(caught.value.__cause__, RuntimeError)
 
 
-def test_a_providers_credentials_are_not_cached_and_its_invalidate_is_called() -> None:
-    class Rotating:
-        call_count = 0
-        rejected = ""
-
-        def get_frozen_credentials(self) -> Credentials:
-            self.call_count += 1
-            return Credentials(f"AKID{self.call_count}", SECRET_KEY)
-
-        def invalidate(self, access_key: str) -> bool:
-            self.rejected = access_key
-            return False
-
-    rotating = Rotating()
-    provider = provider_for(rotating)
+def test_a_providers_credentials_are_not_cached() -> None:
+    count = itertools.count(1)
+    provider = provider_for(provider_of(lambda: Credentials(f"AKID{next(count)}", SECRET_KEY)))
     assert [access_key_of(provider), access_key_of(provider)] == ["AKID1", "AKID2"]
     assert provider.cached() is None
-    assert not provider.invalidate("AKID2")
-    assert rotating.rejected == "AKID2"
-    assert provider_for(Provider()).invalidate("OBJECT"), "it may return others"
+    assert provider.invalidate("AKID2"), "it may return others"
     assert not Credentials("AKID", SECRET_KEY).invalidate("AKID"), "they do not change"
+
+
+@pytest.mark.parametrize(
+    ("make", "is_async"), [(provider_of, False), (provider_of, True), (async_provider_of, True)]
+)
+@pytest.mark.parametrize("problem", ["returned a NoneType", "failed: OSError: the session is over"])
+def test_a_listing_resumes_after_an_object_without_credentials(
+    make: Any, is_async: bool, problem: str
+) -> None:
+    pages = 0
+
+    def next_credentials() -> Any:
+        nonlocal pages
+        pages += 1
+        if pages == 2 and "OSError" in problem:
+            raise OSError("the session is over")
+        return None if pages == 2 else Credentials("local", "local")
+
+    def list_from(token: str | None) -> list[Any]:
+        config: Any = {"PageSize": 20, "StartingToken": token}
+        transport, items = httpx.MockTransport(ScriptedService()), list[Any]()
+        given: Any = {"credentials": make(next_credentials), "clock": FakeClock()}
+
+        async def main() -> None:
+            async with httpx.AsyncClient(transport=transport) as http:
+                client = AsyncImageBuilder("us-west-2", http_client=http, **given)
+                paginator = client.get_paginator("list_lifecycle_execution_resources")
+                async for page in paginator.paginate(**EXECUTION, PaginationConfig=config):
+                    items.extend(page.resources)
+
+        if is_async:
+            asyncio.run(main())
+            return items
+        with httpx.Client(transport=transport) as http:
+            client = ImageBuilder("us-west-2", http_client=http, **given)
+            paginator = client.get_paginator("list_lifecycle_execution_resources")
+            for page in paginator.paginate(**EXECUTION, PaginationConfig=config):
+                items.extend(page.resources)
+        return items
+
+    with pytest.raises(exceptions.CredentialRetrievalError, match=problem) as caught:
+        list_from(None)
+    assert len(list_from(caught.value.resume_token)) == 40
 
 
 class ProviderOfTenants:
@@ -306,6 +418,45 @@ def test_a_provider_of_the_callers_is_called_for_each_request_in_its_context() -
 
     asyncio.run(main())
     assert sorted(map(access_key_id_of, service.requests)) == ["AKA", "AKB", "AKC"]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_an_async_provider_is_awaited_in_the_event_loop(backend: str) -> None:
+    service = RecordingService()
+
+    async def main() -> None:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(service)) as http:
+            client = AsyncImageBuilder("us-west-2", http_client=http, credentials=AsyncProvider())
+            await client.list_lifecycle_execution_resources(**EXECUTION)
+        assert not credential_threads()
+
+    anyio.run(main, backend=backend)
+    assert access_key_id_of(service.request) == "OBJECT"
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_an_async_provider_holds_no_call_beyond_total_timeout(backend: str) -> None:
+    class Hanging:
+        async def get_frozen_credentials(self) -> Any:
+            await anyio.sleep_forever()
+
+    async def main() -> None:
+        async with AsyncImageBuilder(
+            "us-west-2", credentials=Hanging(), total_timeout=0.01
+        ) as client:
+            with pytest.raises(exceptions.CredentialRetrievalError, match="of total_timeout"):
+                await client.list_images()
+
+    anyio.run(main, backend=backend)
+
+
+def test_the_sync_client_refuses_an_async_provider() -> None:
+    with pytest.raises(exceptions.ParamValidationError) as caught:
+        ImageBuilder("us-west-2", credentials=AsyncProvider())
+    assert str(caught.value) == (
+        "ImageBuilder: invalid parameters; nothing was sent\n  - credentials: a AsyncProvider "
+        "given, whose get_frozen_credentials() is async; allowed: a sync one, or AsyncImageBuilder"
+    )
 
 
 # A function that takes long
@@ -401,6 +552,22 @@ def test_the_environment_variables_are_those_of_botocore(monkeypatch: pytest.Mon
         assert both() == (expected, expected)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["2099-01-31T12:00:00Z", "Sat, 31 Jan 2099 12:00:00 GMT", "Sat Jan 31 12:00:00 UTC 2099"],
+)
+def test_the_expiration_in_the_environment_is_botocores(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "value")
+    monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", text)
+    ours = EnvironmentProvider().load()
+    theirs: Any = botocore.credentials.EnvProvider().load()
+    assert ours is not None
+    assert ours.expiration == theirs._expiry_time
+
+
 @pytest.mark.usefixtures("_environment")
 def test_environment_variables_with_an_expiration_are_read_again(
     monkeypatch: pytest.MonkeyPatch, clock: FakeClock
@@ -430,7 +597,7 @@ def test_environment_variables_with_an_expiration_are_read_again(
 def test_no_repr_shows_a_secret(clock: FakeClock) -> None:
     refreshable = RefreshableCredentials(FakeFetcher(clock), clock)
     credentials = refreshable.get_frozen_credentials()
-    signer = RequestSigner(credentials, "s", "r", algorithm=sigv4_header, clock=clock.now)
+    signer = RequestSigner(credentials, "s", "r", algorithm=sigv4_header, clock=clock)
     arguments: dict[str, Any] = {**KEYS, "aws_session_token": "token1"}
     with ImageBuilder("us-west-2", **arguments) as client:
         paginator = client.get_paginator(OPERATION)

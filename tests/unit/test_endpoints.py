@@ -8,7 +8,7 @@ import ssl
 from pathlib import Path
 from typing import Any
 
-import botocore.exceptions
+import botocore.config
 import botocore.session
 import pytest
 
@@ -25,6 +25,7 @@ from tests.fakes.boto3_endpoints import (
     LOADER,
     boto3_endpoint,
     boto3_url,
+    caught_request,
     endpoint_rules,
     make_session,
 )
@@ -39,6 +40,7 @@ pytestmark = [
 ]
 
 IMAGEBUILDER = ServiceMetadata("imagebuilder", fips_partitions=frozenset({"aws-us-gov"}))
+OWN = "https://host.test"
 FOUR = list(itertools.product([False, True], repeat=2))
 
 
@@ -232,32 +234,35 @@ def test_an_invalid_url_in_the_settings_is_an_error_with_its_source(
 
 
 @pytest.mark.parametrize("option", ["use_fips_endpoint", "use_dualstack_endpoint"])
-@pytest.mark.parametrize("where", ["argument", "variable", "profile"])
-@pytest.mark.parametrize("own", ["argument", "variable"])
-def test_variants_cannot_be_combined_with_a_custom_endpoint(
-    monkeypatch: pytest.MonkeyPatch, config_file: Path, option: str, where: str, own: str
+@pytest.mark.parametrize("own", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_{}", "profile", "ignored"])
+@pytest.mark.parametrize("service", ["imagebuilder", "sts"])
+def test_a_variant_is_one_of_the_regions_endpoint_only_as_in_boto3(
+    monkeypatch: pytest.MonkeyPatch, config_file: Path, service: str, own: str, option: str
 ) -> None:
-    """botocore's rule set refuses it as well, when a request is made."""
-    config_file.write_text(f"[default]\n{option} = {str(where == 'profile').lower()}\n")
-    if where == "variable":
-        monkeypatch.setenv(f"AWS_{option.upper()}", "true")
-    arguments: dict[str, Any] = {option: True} if where == "argument" else {}
-    if own == "variable":
-        monkeypatch.setenv("AWS_ENDPOINT_URL", "https://host.test")
-    else:
-        arguments["endpoint_url"] = "https://host.test"
-    with pytest.raises(
-        exceptions.InvalidEndpointError, match=f"^{option} cannot be combined"
-    ) as caught:
-        url_of(region_name="eu-west-1", **arguments)
-    assert ("AWS_ENDPOINT_URL" if own == "variable" else "endpoint_url") in str(caught.value)
-    with pytest.raises(botocore.exceptions.EndpointProviderError, match="custom endpoint"):
-        endpoint_rules().resolve_endpoint(
-            Region="eu-west-1",
-            Endpoint="https://host.test",
-            UseFIPS="fips" in option,
-            UseDualStack="dual" in option,
-        )
+    text = f"[default]\nregion = eu-west-1\n{option} = true\n"
+    config_file.write_text(text + (f"endpoint_url = {OWN}\n" if own == "profile" else ""))
+    if own == "ignored":
+        monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
+    if own != "profile":
+        variable = own if own.startswith("AWS_") else "AWS_ENDPOINT_URL"
+        monkeypatch.setenv(variable.format(service.upper()), OWN)
+    ours = url_of() if service == "imagebuilder" else sts_endpoint("eu-west-1", SharedConfig())[0]
+    assert boto3_url(make_session(), service, "eu-west-1") == (ours, "eu-west-1")
+    assert (ours == OWN) == (own != "ignored")
+
+
+@pytest.mark.parametrize("option", ["use_fips_endpoint", "use_dualstack_endpoint"])
+def test_the_argument_endpoint_url_has_no_variant_as_in_boto3(option: str) -> None:
+    variant: Any = {option: True}
+    assert url_of(region_name="eu-west-1", endpoint_url=OWN, **variant) == OWN
+    client = make_session().create_client(
+        "imagebuilder",
+        "eu-west-1",
+        endpoint_url=OWN,
+        verify=False,
+        config=botocore.config.Config(**variant),
+    )
+    assert caught_request(client, "list_image_pipelines").url.startswith(f"{OWN}/")
 
 
 def test_an_argument_switches_a_variant_off(monkeypatch: pytest.MonkeyPatch) -> None:

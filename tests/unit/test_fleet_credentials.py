@@ -1,7 +1,7 @@
 """A fleet's credentials: each role is assumed once for all regions, and again before the end."""
 
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -56,6 +56,19 @@ def test_a_role_is_assumed_again_before_its_credentials_expire() -> None:
         clock.ahead = timedelta(minutes=51)
         assert provider.get_frozen_credentials().access_key != first.access_key
     assert fleet.sts.assume_role_count == 2
+
+
+@pytest.mark.parametrize("ahead", [20, -20])
+def test_a_wrong_clock_is_corrected_once_for_all_accounts_and_clients(ahead: int) -> None:
+    clock = NoSleepClock()
+    clock.ahead = timedelta(minutes=ahead)
+    fleet = make_fleet(accounts=2)
+    credentials = FleetCredentials(clock)
+    with serve_fleet(fleet):
+        for target in targets_of(fleet):
+            credentials.access_to(target).provider.get_frozen_credentials()
+    assert fleet.sts.assume_role_count == 2
+    assert abs(credentials.clock.now() - datetime.now(UTC)) < timedelta(seconds=30)
 
 
 def test_an_account_without_a_role_has_the_usual_credentials() -> None:

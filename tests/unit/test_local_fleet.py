@@ -130,7 +130,9 @@ def test_a_wrong_secret_is_an_error(url: str) -> None:
     keys = {**assume(url), "aws_secret_access_key": "wrong"}
     client = boto3_client(url, "imagebuilder", **keys)
     assert error_code(client.list_lifecycle_policies) == "InvalidSignatureException"
-    assert error_code(boto3_client(url, "sts", **keys).get_caller_identity) == "InvalidSignature"
+    assert (
+        error_code(boto3_client(url, "sts", **keys).get_caller_identity) == "SignatureDoesNotMatch"
+    )
 
 
 def test_the_rate_limit_is_that_of_one_account_in_one_region() -> None:

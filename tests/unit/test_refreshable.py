@@ -309,7 +309,7 @@ def test_cancelling_does_not_wait_for_a_fetch(clock: FakeClock, backend: str) ->
 
     async def main() -> None:
         signer = RequestSigner(
-            credentials, "imagebuilder", "us-west-2", algorithm=sigv4_header, clock=clock.now
+            credentials, "imagebuilder", "us-west-2", algorithm=sigv4_header, clock=clock
         )
         with anyio.move_on_after(0.05) as scope:
             await signer.credentials_async()

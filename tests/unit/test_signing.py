@@ -174,7 +174,7 @@ class Case(NamedTuple):
             self.service,
             self.region,
             algorithm=algorithm,
-            clock=lambda: self.now,
+            clock=FakeClock(self.now),
         )
         headers = {"content-type": "application/json", "host": self.host}
         added = signer.auth_headers(self.method, self.url, headers, self.body, self.credentials)

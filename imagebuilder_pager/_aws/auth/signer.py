@@ -7,15 +7,17 @@ of the clock did not help, it is undone, so that no single response can set the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from ..._dates import parse_http_date
 from ..._threads import call_in_thread, result_of
-from ...exceptions import ClientError, CredentialRetrievalError
+from ...exceptions import ClientError, CredentialRetrievalError, PagerError
+from ..clock import Clock, ServiceClock
 from ..identity import (
+    AwaitableProvider,
     CachingProvider,
     CredentialsLike,
     RefreshableProvider,
@@ -25,10 +27,6 @@ from ..identity import (
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-#: A service allows five minutes, and accepts a clock that is off by less.
-_MIN_CORRECTED_SKEW = timedelta(minutes=4)
-#: A clock without a battery begins decades ago; a date beyond that is not a service's.
-_MAX_PLAUSIBLE_SKEW = timedelta(days=365 * 100)
 _SKEW_CODES = frozenset(
     {
         "AuthFailure",
@@ -59,13 +57,6 @@ class SigningRequest:
     region: str
 
 
-class SignedWith(NamedTuple):
-    """The access key id and the header ``x-amz-date`` that a request was signed with."""
-
-    access_key: str
-    date: str
-
-
 #: Makes the value of the header ``Authorization``.
 SigningAlgorithm = Callable[[SigningRequest], str]
 
@@ -73,8 +64,8 @@ SigningAlgorithm = Callable[[SigningRequest], str]
 class RequestSigner:
     """The signer of one service's requests in one region.
 
-    ``algorithm`` makes the signature, ``clock`` gives the time of signing, in UTC. The repr shows
-    no credentials.
+    ``algorithm`` makes the signature, ``clock`` gives the time of signing. The repr shows no
+    credentials.
     """
 
     def __init__(
@@ -84,14 +75,13 @@ class RequestSigner:
         region: str,
         *,
         algorithm: SigningAlgorithm,
-        clock: Callable[[], datetime],
+        clock: Clock,
     ) -> None:
-        self._credentials = credentials
+        self.provider = credentials
         self._service = service
         self._region = region
         self._algorithm = algorithm
-        self._clock = clock
-        self._clock_skew = timedelta()
+        self.clock: ServiceClock = ServiceClock.of(clock)
 
     def credentials(self, timeout: float | None = None) -> CredentialsLike:
         """Return the current credentials, fetched where needed.
@@ -100,9 +90,9 @@ class RequestSigner:
         other errors of the search, :class:`CredentialRetrievalError` when the time is up, and
         :class:`ParamValidationError` for credentials that no header can carry.
         """
-        credentials = self._credentials.cached()
+        credentials = self.provider.cached()
         if credentials is None and timeout is None:
-            credentials = self._credentials.get_frozen_credentials()
+            credentials = self.provider.get_frozen_credentials()
         elif credentials is None:
             try:
                 credentials = result_of(self._begin_fetch(), timeout)
@@ -113,14 +103,17 @@ class RequestSigner:
 
     async def credentials_async(self, timeout: float | None = None) -> CredentialsLike:  # noqa: ASYNC109 - as the sync twin
         """Return the current credentials; the async twin of :meth:`credentials`."""
-        credentials = self._credentials.cached()
+        credentials = self.provider.cached()
         if credentials is None:
             from ..._async_runtime import current_runtime, wait_for
 
             # A fetch holds up neither the event loop nor a cancellation.
             try:
                 async with current_runtime().timeout(timeout):
-                    credentials = await wait_for(self._begin_fetch())
+                    if isinstance(self.provider, AwaitableProvider):
+                        credentials = await self.provider.get_frozen_credentials_async()
+                    else:
+                        credentials = await wait_for(self._begin_fetch())
             except TimeoutError:
                 raise _timeout_error(timeout) from None
         validate_header_safe(credentials)
@@ -128,7 +121,7 @@ class RequestSigner:
 
     def _begin_fetch(self) -> Future[CredentialsLike]:
         """Fetch in a thread; a provider that caches uses one thread for all current callers."""
-        provider = self._credentials
+        provider = self.provider
         try:
             if isinstance(provider, RefreshableProvider):
                 return provider.begin_fetch()
@@ -150,7 +143,7 @@ class RequestSigner:
         ``headers`` are the request's, names in lower case; of these ``content-type``, ``host``
         and all ``x-amz-*`` are signed, as boto3 does.
         """
-        now = (self._clock() + self._clock_skew).isoformat(timespec="seconds")[:19]
+        now = self.clock.now().isoformat(timespec="seconds")[:19]
         added = {"x-amz-date": f"{now.replace('-', '').replace(':', '')}Z"}
         if credentials.token:
             added["x-amz-security-token"] = credentials.token
@@ -165,40 +158,48 @@ class RequestSigner:
         added["authorization"] = self._algorithm(request)
         return added
 
-    def recover_from_auth_error(
-        self, error: ClientError, signed: SignedWith, attempted: Collection[str]
-    ) -> str | None:
-        """Correct the clock or the credentials after a refusal; return which of them, or None.
 
-        ``signed`` is how the refused request was signed. ``attempted`` has the names, ``"clock"``
-        or ``"credentials"``, of the corrections that must not be made again.
+class CallSigner:
+    """The signer of the attempts at one call: it corrects clock and credentials once at most."""
+
+    def __init__(self, signer: RequestSigner) -> None:
+        self._signer = signer
+        self._access_key = ""
+        self._date = ""
+        self._has_corrected_clock = False
+        self._has_dropped_credentials = False
+
+    def auth_headers(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes,
+        credentials: CredentialsLike,
+    ) -> dict[str, str]:
+        """Return the headers of :meth:`RequestSigner.auth_headers` for the next attempt."""
+        added = self._signer.auth_headers(method, url, headers, content, credentials)
+        self._access_key, self._date = credentials.access_key, added["x-amz-date"]
+        return added
+
+    def recover(self, error: PagerError) -> bool:
+        """Correct the clock or the credentials if they were the error's cause; return whether.
 
         A clock that is off is corrected by the response's ``Date`` header. Expired credentials are
         dropped if others can be fetched, which the next signing does.
         """
+        if not isinstance(error, ClientError) or not self._date:
+            return False
         code = error.response["Error"]["Code"]
-        if code in _EXPIRED_CODES and "credentials" not in attempted:
-            if self._credentials.invalidate(signed.access_key):
-                return "credentials"
-        elif code in _SKEW_CODES:
-            server_time = None if "clock" in attempted else _server_time(error)
-            if self._correct_clock(datetime.fromisoformat(signed.date), server_time):
-                return "clock"
-        return None
-
-    def _correct_clock(self, signed_at: datetime, server_time: datetime | None) -> bool:
-        """Set the clock by the service's, if the request's differs; else undo the correction."""
-        now = self._clock()
-        if (
-            server_time is not None
-            and abs(server_time - signed_at) > _MIN_CORRECTED_SKEW
-            and abs(server_time - now) < _MAX_PLAUSIBLE_SKEW
-        ):
-            self._clock_skew = server_time - now
-            return True
-        # Another thread may have corrected it while this request was under way.
-        if abs(signed_at - now - self._clock_skew) < _MIN_CORRECTED_SKEW:
-            self._clock_skew = timedelta()
+        if code in _EXPIRED_CODES and not self._has_dropped_credentials:
+            self._has_dropped_credentials = self._signer.provider.invalidate(self._access_key)
+            return self._has_dropped_credentials
+        if code in _SKEW_CODES:
+            clock, date = self._signer.clock, datetime.fromisoformat(self._date)
+            if not self._has_corrected_clock and clock.correct(_server_time(error), date):
+                self._has_corrected_clock = True
+                return True
+            clock.undo_correction(date)
         return False
 
 

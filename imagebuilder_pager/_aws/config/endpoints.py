@@ -58,30 +58,24 @@ def resolve_endpoint(
 
     ``use_fips`` and ``use_dual_stack`` are None to use the settings: ``AWS_USE_FIPS_ENDPOINT`` and
     ``AWS_USE_DUALSTACK_ENDPOINT``, then the profile's ``use_fips_endpoint`` and
-    ``use_dualstack_endpoint``.
+    ``use_dualstack_endpoint``. They select a variant of the region's endpoint only, as in boto3.
 
     Raises :class:`InvalidEndpointError` for a URL that cannot be used, and for a variant that the
-    service's endpoint rules do not allow.
+    region does not have.
     """
-    if use_fips is None:
-        use_fips = config.get_bool("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")
-    if use_dual_stack is None:
-        use_dual_stack = config.get_bool("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")
     if endpoint_url is None:
         resolved = endpoint_from_config(service, config)
     else:
         resolved = Resolved(endpoint_url, "endpoint_url")
-    if resolved is None:
-        return build_regional_endpoint(
-            service, region, use_fips=use_fips, use_dual_stack=use_dual_stack
-        )
-    variants = {"use_fips_endpoint": use_fips, "use_dualstack_endpoint": use_dual_stack}
-    for name, enabled in variants.items():
-        if enabled:
-            raise InvalidEndpointError(
-                f"{name} cannot be combined with a custom endpoint ({resolved.source})"
-            )
-    return normalize_endpoint_url(resolved.value, resolved.source)
+    if resolved is not None:
+        return normalize_endpoint_url(resolved.value, resolved.source)
+    if use_fips is None:
+        use_fips = config.get_bool("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")
+    if use_dual_stack is None:
+        use_dual_stack = config.get_bool("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")
+    return build_regional_endpoint(
+        service, region, use_fips=use_fips, use_dual_stack=use_dual_stack
+    )
 
 
 def endpoint_from_config(service: ServiceMetadata, config: SharedConfig) -> Resolved | None:

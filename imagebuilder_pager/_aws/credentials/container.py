@@ -98,13 +98,15 @@ class ContainerProvider:
 
 def _auth_headers() -> dict[str, str]:
     """Return the header with the endpoint's token, if one is set; the file is read each time."""
-    token_file, token = os.environ.get(_TOKEN_FILE), os.environ.get(_TOKEN)
-    if token_file is not None:
-        token = read_token_file(token_file)
+    source, token = _TOKEN, os.environ.get(_TOKEN)
+    if (token_file := os.environ.get(_TOKEN_FILE)) is not None:
+        source, token = f"the token file {token_file}", read_token_file(token_file)
     if token is None:
         return {}
     if not (token.isascii() and token.isprintable()):
-        raise ValueError("the container endpoint's token cannot be part of a header")
+        raise CredentialRetrievalError(
+            f"{source} has characters that cannot be part of a header; allowed: printable ASCII"
+        )
     return {"authorization": token}
 
 

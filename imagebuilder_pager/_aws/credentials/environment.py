@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ..._dates import parse_iso8601
+from ..._dates import parse_date
 from ...exceptions import PartialCredentialsError
 from ..config.shared_config import Resolved
 from ..identity import Credentials
@@ -36,10 +36,10 @@ class EnvironmentProvider:
         if not (expiration := environ.get("AWS_CREDENTIAL_EXPIRATION")):
             return credentials
         try:
-            return replace(credentials, expiration=parse_iso8601(expiration))
+            return replace(credentials, expiration=parse_date(expiration))
         except ValueError:
             resolved = Resolved(expiration, "AWS_CREDENTIAL_EXPIRATION")
-            allowed = "a time in ISO 8601, such as 2030-01-31T12:00:00Z"
+            allowed = "a date in ISO 8601 or RFC 2822, such as 2030-01-31T12:00:00Z"
             raise resolved.invalid(allowed) from None
 
     def missing_reason(self) -> str:

@@ -106,7 +106,7 @@ class InstanceMetadataProvider:
         now = self._clock.now()
         margin = timedelta(minutes=15, seconds=random.randint(120, 600))  # noqa: S311 - jitter
         expiration = credentials.expiration
-        if expiration is None or expiration - margin > now:
+        if expiration is None or expiration - now > margin:
             return credentials
         _log.warning(
             "EC2 instance metadata has no new credentials; using the old ones, which expire at %s",
@@ -116,10 +116,13 @@ class InstanceMetadataProvider:
 
 
 def _resolve_base_url(config: SharedConfig) -> str:
-    """Return the URL of the instance metadata, with a slash at the end."""
+    """Return the URL of the instance metadata, with a slash at the end.
+
+    Raises :class:`InvalidEndpointError` or :class:`InvalidConfigError` for an invalid setting.
+    """
     resolved = config.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", key="ec2_metadata_service_endpoint")
     if resolved is not None:
-        return normalize_endpoint_url(*resolved) + "/"
+        return normalize_endpoint_url(resolved.value, resolved.source) + "/"
     mode = config.get(
         "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", key="ec2_metadata_service_endpoint_mode"
     )

@@ -136,4 +136,6 @@ def parse_credentials(text: str, secrets: Iterable[str]) -> Credentials:
     try:
         return read_credentials(members, "Token")
     except ValueError:
-        raise MetadataError("the response's Expiration is not a time in ISO 8601") from None
+        raise MetadataError(
+            "the response's Expiration is not a date in ISO 8601 or RFC 2822"
+        ) from None

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import copy
 import logging
+import math
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ..._threads import SharedCalls, call_after_fork
@@ -26,9 +27,8 @@ _log = logging.getLogger(__name__)
 #: How long before the expiration each window begins.
 ADVISORY_WINDOW = timedelta(minutes=15)
 MANDATORY_WINDOW = timedelta(minutes=10)
-#: After a refresh that failed or brought short-lived credentials, the time until the next one.
-REFRESH_COOLDOWN = timedelta(minutes=1)
-_NEVER = datetime.min.replace(tzinfo=UTC)
+#: After a refresh that failed or brought short-lived credentials, the seconds until the next one.
+REFRESH_COOLDOWN = 60.0
 
 
 class RefreshableCredentials:
@@ -50,7 +50,7 @@ class RefreshableCredentials:
         self._rejected = False
         self._refresh_count = 0
         self._refresh_error: PagerError | None = None
-        self._cooldown_until = _NEVER
+        self._cooldown_until = -math.inf
 
     def get_frozen_credentials(self) -> Credentials:
         """Return the credentials; it may block to fetch them. Raises what ``fetch`` raises."""
@@ -81,11 +81,12 @@ class RefreshableCredentials:
 
     def cached(self) -> Credentials | None:
         """Return the credentials if this thread need not refresh them, else None; never blocks."""
-        now = self._clock.now()
-        time_left = self._time_left(now)
-        in_cooldown = time_left > timedelta() and now < self._cooldown_until
-        is_being_refreshed = time_left >= MANDATORY_WINDOW and self._lock.locked()
-        if time_left >= ADVISORY_WINDOW or in_cooldown or is_being_refreshed:
+        time_left = self._time_left(self._clock.now())
+        if (
+            time_left >= ADVISORY_WINDOW
+            or (time_left >= MANDATORY_WINDOW and self._lock.locked())  # it is being refreshed
+            or (time_left > timedelta() and self._clock.monotonic() < self._cooldown_until)
+        ):
             return self._credentials
         return None
 
@@ -116,7 +117,7 @@ class RefreshableCredentials:
     def _refresh(self) -> None:
         """Fetch, with the lock held, and store the credentials or the error."""
         is_first = self._credentials is None
-        self._refresh_error, self._cooldown_until = None, _NEVER
+        self._refresh_error, self._cooldown_until = None, -math.inf
         try:
             self._credentials = self._validate(self._fetch())
             self._rejected = False
@@ -129,17 +130,13 @@ class RefreshableCredentials:
                 )
         finally:
             self._refresh_count += 1
-        now = self._clock.now()
-        if not is_first and self._time_left(now) < ADVISORY_WINDOW:
+        if not is_first and self._time_left(self._clock.now()) < ADVISORY_WINDOW:
             # It failed or brought short-lived credentials: refreshing at every call would not help.
-            self._cooldown_until = now + REFRESH_COOLDOWN
+            self._cooldown_until = self._clock.monotonic() + REFRESH_COOLDOWN
 
     def _validate(self, credentials: Credentials) -> Credentials:
         """Return the fetched credentials if they can be used; otherwise the old ones must stay."""
-        if problems := header_problems(credentials):
-            raise CredentialRetrievalError(
-                f"the credentials that were fetched cannot be used: {'; '.join(map(str, problems))}"
-            )
+        validate_fetched(credentials)
         expiration, now = credentials.expiration, self._clock.now()
         if expiration is not None and expiration <= now:
             raise CredentialRetrievalError(
@@ -151,3 +148,11 @@ class RefreshableCredentials:
     def __repr__(self) -> str:
         expiration = None if self._credentials is None else self._credentials.expiration
         return f"{type(self).__name__}(expiration={expiration})"
+
+
+def validate_fetched(credentials: Credentials) -> None:
+    """Raise :class:`CredentialRetrievalError` for credentials that cannot be part of a header."""
+    if problems := header_problems(credentials):
+        raise CredentialRetrievalError(
+            f"the credentials that were fetched cannot be used: {'; '.join(map(str, problems))}"
+        )

@@ -7,11 +7,14 @@ needed.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from ...exceptions import CredentialRetrievalError, ParamValidationError, Problem
+from ..._validation import InvalidValueError, validating
+from ...exceptions import CredentialRetrievalError, Problem
+from ..clock import Clock
 from ..identity import (
     CachingProvider,
     Credentials,
@@ -22,7 +25,12 @@ from ..identity import (
     read_credentials,
 )
 from .environment import static_credentials
-from .refreshable import RefreshableCredentials
+from .refreshable import RefreshableCredentials, validate_fetched
+
+_OBJECT = "an object with access_key, secret_key and token"
+_OBJECT_OR_MAPPING = (
+    f"{_OBJECT}, or a mapping with AccessKeyId, SecretAccessKey, SessionToken and Expiration"
+)
 
 
 def resolve_credentials(
@@ -31,40 +39,60 @@ def resolve_credentials(
     token: str | None,
     credentials: CredentialsSource | None,
     context: CredentialsContext,
+    *,
+    owner: str = "ImageBuilder",
+    is_async: bool = False,
 ) -> CachingProvider:
     """Return the provider to sign with: of the arguments, of ``credentials``, or of the chain.
 
+    ``owner`` is the client that has the arguments, ``is_async`` whether it can await credentials.
     Nothing is read or fetched before the credentials are first needed. Raises
     :class:`PartialCredentialsError` for an access key id without a secret key or the reverse, and
     :class:`ParamValidationError` for both kinds of argument at once, or for ``credentials`` of
     another type than :data:`CredentialsSource`.
     """
-    key_pair = {"aws_access_key_id": access_key, "aws_secret_access_key": secret_key}
     given = access_key is not None or secret_key is not None or token is not None
-    clock = context.clock
+    if credentials is None and given:
+        key_pair = {"aws_access_key_id": access_key, "aws_secret_access_key": secret_key}
+        return static_credentials(key_pair, token, "the arguments")
     if credentials is None:
+        return RefreshableCredentials(_chain_fetcher(context), context.clock)
+    with validating(owner):
         if given:
-            return static_credentials(key_pair, token, "the arguments")
-        return RefreshableCredentials(_chain_fetcher(context), clock)
-    if given:
-        raise ParamValidationError(
-            "ImageBuilder", [Problem("credentials", "given beside aws_* keys", "one of the two")]
-        )
-    if isinstance(credentials, CachingProvider):
+            problem = Problem("credentials", "given beside aws_* keys", "one of the two")
+            raise InvalidValueError(problem)
+        return _provider_of(credentials, context.clock, is_async=is_async)
+
+
+def _provider_of(
+    credentials: CredentialsSource, clock: Clock, *, is_async: bool
+) -> CachingProvider:
+    if isinstance(credentials, Credentials | RefreshableCredentials):
         return credentials
+    given = f"a {type(credentials).__name__} given"
     if isinstance(credentials, CredentialsProvider):
-        return _ProviderAdapter(credentials)
+        if not _is_coroutine_function(credentials.get_frozen_credentials):
+            return _ProviderAdapter(credentials)
+        if is_async:
+            return _AsyncProviderAdapter(credentials)
+        given += ", whose get_frozen_credentials() is async"
+        allowed = "a sync one, or AsyncImageBuilder"
+        raise InvalidValueError(Problem("credentials", given, allowed))
     if isinstance(credentials, CredentialsLike):
-        return Credentials(credentials.access_key, credentials.secret_key, credentials.token)
-    if callable(credentials) and not inspect.iscoroutinefunction(credentials):
-        return RefreshableCredentials(partial(_fetch_from, credentials), clock)
+        with _calling("the object given as credentials"):
+            return Credentials(credentials.access_key, credentials.secret_key, credentials.token)
+    if callable(credentials) and not _is_coroutine_function(credentials):
+        return RefreshableCredentials(partial(_call_function, credentials), clock)
     allowed = (
         "an object with get_frozen_credentials(), or with access_key, secret_key and token, or a "
         "function (not a coroutine function) that returns new credentials"
     )
-    raise ParamValidationError(
-        "ImageBuilder", [Problem("credentials", f"a {type(credentials).__name__} given", allowed)]
-    )
+    raise InvalidValueError(Problem("credentials", given, allowed))
+
+
+def _is_coroutine_function(function: object) -> bool:
+    call = getattr(type(function), "__call__", None)  # noqa: B004 - of an object
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
 def _chain_fetcher(context: CredentialsContext) -> Callable[[], Credentials]:
@@ -87,62 +115,91 @@ class _ProviderAdapter:
     It is called for each request, since it alone knows whether its credentials have expired.
     """
 
-    def __init__(self, provider: CredentialsProvider) -> None:
+    SOURCE = "get_frozen_credentials() of the object given as credentials"
+
+    def __init__(self, provider: Any) -> None:
         self._provider = provider
 
-    def get_frozen_credentials(self) -> CredentialsLike:
-        return self._provider.get_frozen_credentials()
+    def get_frozen_credentials(self) -> Credentials:
+        """Return the provider's credentials. Raises :class:`CredentialRetrievalError`."""
+        with _calling(self.SOURCE):
+            return self._read(self._provider.get_frozen_credentials())
 
     def cached(self) -> None:
-        return None
+        """Return None: the provider has to be called."""
 
-    def invalidate(self, access_key: str) -> bool:
-        """Return the result of the provider's own ``invalidate``, True if it has none."""
-        invalidate = getattr(self._provider, "invalidate", None)
-        return True if invalidate is None else bool(invalidate(access_key))
+    def invalidate(self, access_key: str) -> bool:  # noqa: ARG002 - the protocol has it
+        """Return True: the provider may have other credentials."""
+        return True
+
+    def _read(self, value: object) -> Credentials:
+        credentials = read_credentials(_members_of(value, self.SOURCE, _OBJECT), "SessionToken")
+        validate_fetched(credentials)
+        return credentials
 
 
-def _fetch_from(function: Callable[[], Any]) -> Credentials:
+class _AsyncProviderAdapter(_ProviderAdapter):
+    """A provider of the caller's that has to be awaited, such as aiobotocore's credentials."""
+
+    async def get_frozen_credentials_async(self) -> Credentials:
+        """Return the provider's credentials. Raises :class:`CredentialRetrievalError`."""
+        with _calling(self.SOURCE):
+            return self._read(await self._provider.get_frozen_credentials())
+
+
+def _call_function(function: Callable[[], Any]) -> Credentials:
     """Return the credentials that a function of the caller's returns.
 
     Raises :class:`CredentialRetrievalError` if it fails or returns anything else.
     """
+    source = "the function given as credentials"
+    with _calling(source):
+        value = function()
+        if isinstance(value, Mapping):
+            members = dict(value)
+        else:
+            expiration = getattr(value, "expiration", None)
+            if isinstance(value, CredentialsProvider):
+                value = value.get_frozen_credentials()
+            members = {**_members_of(value, source, _OBJECT_OR_MAPPING), "Expiration": expiration}
+        if members.get("Expiration") == "":
+            del members["Expiration"]
+        try:
+            return read_credentials(members, "SessionToken")
+        except ValueError:
+            raise CredentialRetrievalError(
+                f"{source} returned an Expiration that is neither a datetime nor a date in "
+                "ISO 8601 or RFC 2822, such as 2030-01-31T12:00:00Z"
+            ) from None
+
+
+def _members_of(value: Any, source: str, allowed: str) -> dict[str, Any]:
+    """Return the attributes of an object that ``source`` returned, by AWS's names.
+
+    Raises :class:`CredentialRetrievalError` for an object that is not as ``allowed``.
+    """
     try:
-        return _to_credentials(function())
+        return {
+            "AccessKeyId": value.access_key,
+            "SecretAccessKey": value.secret_key,
+            "SessionToken": value.token,
+        }
+    except AttributeError:
+        if inspect.iscoroutine(value):
+            value.close()  # else Python warns that it was never awaited
+        raise CredentialRetrievalError(
+            f"{source} returned a {type(value).__name__}; allowed: {allowed}"
+        ) from None
+
+
+@contextmanager
+def _calling(source: str) -> Iterator[None]:
+    """Raise any error of the caller's code as a :class:`CredentialRetrievalError`."""
+    try:
+        yield
     except CredentialRetrievalError:
         raise
     except Exception as error:
-        raise CredentialRetrievalError(
-            f"the function given as credentials failed ({type(error).__name__})"
-        ) from error
-
-
-def _to_credentials(value: Any) -> Credentials:
-    returned = "the function given as credentials returned"
-    if isinstance(value, Mapping):
-        members = dict(value)
-    else:
-        members = {"Expiration": getattr(value, "expiration", None)}
-        if isinstance(value, CredentialsProvider):
-            value = value.get_frozen_credentials()
-        if not isinstance(value, CredentialsLike):
-            raise CredentialRetrievalError(
-                f"{returned} a {type(value).__name__}; allowed: an object with access_key, "
-                "secret_key and token, or a mapping with AccessKeyId, SecretAccessKey, "
-                "SessionToken and Expiration"
-            )
-        members["AccessKeyId"], members["SecretAccessKey"] = value.access_key, value.secret_key
-        members["SessionToken"] = value.token
-    if members.get("Expiration") == "":
-        del members["Expiration"]
-    try:
-        credentials = read_credentials(members, "SessionToken")
-    except ValueError:
-        raise CredentialRetrievalError(
-            f"{returned} an Expiration that is neither a datetime nor a time in ISO 8601, such as "
-            "2030-01-31T12:00:00Z"
-        ) from None
-    if not credentials.access_key or not credentials.secret_key:
-        missing = "a secret key" if credentials.access_key else "an access key id"
-        raise CredentialRetrievalError(f"{returned} credentials without {missing}")
-    return credentials
+        first_line = str(error)[:200].splitlines()[:1]
+        reason = ": ".join([f"{source} failed", type(error).__name__, *first_line])
+        raise CredentialRetrievalError(reason) from error

@@ -7,13 +7,15 @@ from typing import Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
+from ..._dates import parse_http_date
 from ...exceptions import ClientError, CredentialRetrievalError, InvalidConfigError, PagerError
 from ..auth.redaction import redact_error, secrets_of
-from ..auth.signer import RequestSigner
+from ..auth.signer import CallSigner, RequestSigner
 from ..auth.sigv4 import sigv4_header
+from ..clock import ServiceClock
 from ..config.endpoints import ServiceMetadata, endpoint_from_config, resolve_endpoint
 from ..config.shared_config import SharedConfig
-from ..identity import Credentials, CredentialsContext, read_credentials
+from ..identity import Credentials, CredentialsContext, read_credentials, validate_header_safe
 from ..retries import RetryState, call_with_retries
 from ..transport.fetch import fetch_response
 from ..transport.types import Deadline, Origin, ReceivedResponse
@@ -24,6 +26,7 @@ _BUDGET = 30.0  # seconds, of all attempts and the waits between them
 _TIMEOUT = 10.0  # seconds, of each attempt, as far as the budget lasts
 _MAX_ATTEMPTS = 3
 _MAX_BYTES = 256 * 1024
+_UNSIGNED = Credentials("", "")
 _CREDENTIAL_MEMBERS = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
 #: The regions that the mode "legacy" sends to the global endpoint; botocore's list.
 _LEGACY_REGIONS = frozenset(
@@ -93,7 +96,11 @@ class StsClient:
     ) -> dict[str, str]:
         """Return these members of a response; ``wanted`` is for the error."""
         url, region = sts_endpoint(self._context.region, self._context.config)
-        clock = self._context.clock
+        clock = ServiceClock.of(self._context.clock)
+        credentials = self._credentials or _UNSIGNED
+        signer = CallSigner(
+            RequestSigner(credentials, "sts", region, algorithm=sigv4_header, clock=clock)
+        )
         form = {"Action": action, "Version": _API_VERSION}
         form |= {name: str(value) for name, value in params.items()}
         deadline = Deadline(_BUDGET, clock.monotonic)
@@ -103,9 +110,16 @@ class StsClient:
 
         def attempt() -> dict[str, str]:
             content = urlencode(form).encode()
-            headers = self._headers(f"{url}/", region, content)
-            if self._credentials is not None:
-                secrets.update(secrets_of(self._credentials, headers["authorization"]))
+            headers = {
+                "accept": "text/xml",
+                "accept-encoding": "identity",
+                "content-type": "application/x-www-form-urlencoded",
+                "host": Origin.from_url(url).host_header,
+            }
+            if credentials is not _UNSIGNED:
+                validate_header_safe(credentials)
+                headers |= signer.auth_headers("POST", f"{url}/", headers, content, credentials)
+                secrets.update(secrets_of(credentials, headers["authorization"]))
             response = fetch_response(
                 "POST",
                 f"{url}/",
@@ -121,34 +135,17 @@ class StsClient:
             texts = _element_texts(response.body)
             if response.status != 200 or not all(map(texts.get, members)):
                 raise _client_error(action, response, texts, members)
+            # By this clock the credentials expire, and a call that is not signed is not refused.
+            clock.correct(parse_http_date(response.headers.get("date", "")), clock.now())
             return {name: texts[name] for name in members}
 
         try:
-            return call_with_retries(attempt, state, clock)
+            return call_with_retries(attempt, state, clock, signer.recover)
         except InvalidConfigError:  # a proxy or the certificates: not STS's, and named
             raise
         except PagerError as error:
             redact_error(error, secrets)
             raise CredentialRetrievalError(f"STS returned no {wanted}: {error}") from error
-
-    def _headers(self, url: str, region: str, content: bytes) -> dict[str, str]:
-        """Return the headers of a request, signed where there are credentials."""
-        headers = {
-            "accept": "text/xml",
-            "accept-encoding": "identity",
-            "content-type": "application/x-www-form-urlencoded",
-            "host": Origin.from_url(url).host_header,
-        }
-        if self._credentials is None:
-            return headers
-        signer = RequestSigner(
-            self._credentials,
-            "sts",
-            region,
-            algorithm=sigv4_header,
-            clock=self._context.clock.now,
-        )
-        return headers | signer.auth_headers("POST", url, headers, content, signer.credentials())
 
 
 def _client_error(

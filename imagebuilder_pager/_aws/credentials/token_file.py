@@ -17,10 +17,10 @@ _FLAGS = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BIN
 
 
 def read_token_file(path: str) -> str:
-    """Return the text of a token file.
+    """Return the token in a file, without the line break at its end.
 
-    Raises ``OSError`` as the system does, ``ValueError`` for another encoding than UTF-8, and
-    :class:`CredentialRetrievalError` for anything but a regular file of at most 64 KiB.
+    Raises ``OSError`` as the system does, and :class:`CredentialRetrievalError` for anything but a
+    regular file of at most 64 KiB, in UTF-8, with a token.
     """
     with open(os.open(path, os.O_RDONLY | _FLAGS), "rb") as file:  # noqa: PTH123 - a descriptor
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -28,4 +28,10 @@ def read_token_file(path: str) -> str:
         content = file.read(_MAX_BYTES + 1)
     if len(content) > _MAX_BYTES:
         raise CredentialRetrievalError(f"the token file {path} is larger than 64 KiB")
-    return content.decode("utf-8")
+    try:
+        token = content.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        raise CredentialRetrievalError(f"the token file {path} is not in UTF-8") from None
+    if not token:
+        raise CredentialRetrievalError(f"the token file {path} is empty")
+    return token

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from ...exceptions import ClientError, PagerError, ReadTimeoutError
 from ..auth.redaction import redact, redact_error, secrets_of
-from ..auth.signer import RequestSigner, SignedWith
+from ..auth.signer import CallSigner, RequestSigner
 from ..clock import SYSTEM_CLOCK, Clock
 from ..identity import CredentialsLike
 from ..retries import RetryableKind, RetryQuota, RetryState, classify
@@ -161,11 +161,10 @@ class _CallExecution:
             max_attempts=config.max_attempts,
             remaining=self.deadline.remaining,
         )
+        self._signer = CallSigner(client.signer)
         self._trace = trace_headers()
         self._started_at = 0.0
-        self._signed_with: SignedWith | None = None
         self._response: HTTPResponse | None = None
-        self._recovered: set[str] = set()
         #: All that the attempts were signed with, and their signatures.
         self._secrets: set[str] = set()
 
@@ -199,10 +198,9 @@ class _CallExecution:
         if serialized.content_type is not None:
             headers["content-type"] = serialized.content_type
         url = f"{client.origin}{serialized.target}"
-        signature = client.signer.auth_headers(
+        signature = self._signer.auth_headers(
             serialized.method, url, headers, serialized.content, credentials
         )
-        self._signed_with = SignedWith(credentials.access_key, signature["x-amz-date"])
         self._secrets |= secrets_of(credentials, signature["authorization"])
         return HTTPRequest(
             serialized.method,
@@ -238,7 +236,7 @@ class _CallExecution:
         self._set_rate(throttled=classify(error) is RetryableKind.THROTTLING)
         # Corrected even if this call is not sent again: the next call needs it.
         delay = self._retries.delay_after(
-            error, self._clock.now(), is_corrected=self._recover_auth(error)
+            error, self._clock.now(), is_corrected=self._signer.recover(error)
         )
         if delay is not None:
             _log.warning(
@@ -271,17 +269,6 @@ class _CallExecution:
             None if request_id is None else self._redact(request_id),
             (self._clock.monotonic() - self._started_at) * 1000,
         )
-
-    def _recover_auth(self, error: PagerError) -> bool:
-        """Return whether the error was due to our clock or credentials, which are now corrected."""
-        if not isinstance(error, ClientError) or self._signed_with is None:
-            return False
-        corrected = self._client.signer.recover_from_auth_error(
-            error, self._signed_with, self._recovered
-        )
-        if corrected is not None:
-            self._recovered.add(corrected)
-        return corrected is not None
 
 
 def _summarize(error: PagerError) -> str:
