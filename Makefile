@@ -1,4 +1,4 @@
-# make demo, make test: the two that a newcomer needs. Both create .venv.
+# A newcomer needs make demo and make test. Both create .venv.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -10,18 +10,18 @@ help:
 	@echo "make demo      page from the policies of a local Image Builder to the resources of an execution"
 	@echo "make test      run the tests"
 	@echo "make test-aiobotocore  run the tests with aiobotocore, in its own environment"
-	@echo "make fuzz      feed the parsers many more random inputs than make test does"
-	@echo "make simulate  break off the simulated network at every byte and every await"
-	@echo "make check     formatting, lint, types, and that every public type is known"
+	@echo "make fuzz      test the parsers with many more random inputs than make test"
+	@echo "make simulate  interrupt the simulated network at every byte and every await"
+	@echo "make check     check formatting, lint, types, and that every public type is known"
 	@echo "make format    format the code and apply the linter's fixes"
 	@echo "make test-all  run the tests on every supported Python that is found"
 	@echo "make test-lowest  run the tests with the lowest versions that pyproject.toml allows"
-	@echo "make update-model  generate from the newest service model, and say which files change"
-	@echo "make bench     measure speed and size beside boto3, aiobotocore and others; eight minutes"
-	@echo "make slim      build/slim: the library and its requirements alone; with"
-	@echo "               SLIM=lean build/slim-lean, the smallest, for H11Client alone"
-	@echo "make container build examples/container/Dockerfile, and measure it beside boto3"
-	@echo "make clean     remove all that the other commands have made"
+	@echo "make update-model  generate from the newest service model, and list the changed files"
+	@echo "make bench     compare speed and size with boto3, aiobotocore and others; eight minutes"
+	@echo "make slim      build build/slim: only the library and its requirements;"
+	@echo "               with SLIM=lean build/slim-lean, the smallest, for H11Client only"
+	@echo "make container build examples/container/Dockerfile, and compare it with boto3"
+	@echo "make clean     remove everything that the other commands created"
 
 demo: $(VENV)/.runtime
 	@$(BIN)/python -m imagebuilder_pager.local.demo
@@ -49,14 +49,14 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-# The newest botocore is installed beside the pinned one: only its model of the service is read.
+# The newest botocore is installed beside the pinned one: only its service model is read.
 update-model: $(VENV)/.dev
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --upgrade \
 	  --target build/newest-botocore botocore
 	PYTHONPATH=build/newest-botocore $(BIN)/python -m tools.generate
 	git --no-pager diff --stat -- imagebuilder_pager docs/reference
 
-# Each Python gets its own environment. Where pyenv has several, only some are on the PATH.
+# Each Python gets its own environment. Not all of pyenv's Pythons are on the PATH.
 test-all:
 	@found=; for version in 3.11 3.12 3.13 3.14; do \
 	  for python in python$$version $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$$version.*/bin/python; do \
@@ -69,20 +69,20 @@ test-all:
 	done; \
 	echo "passed on:$$found"; test -n "$$found"
 
-# The lowest versions of what the library imports, and the test tools as they are pinned. Not httpx2,
-# a caller's own: it needs a newer idna.
+# The lowest versions of the library's imports, and the pinned versions of the test tools. Without
+# httpx2, which only callers import: it needs a newer idna.
 LOWEST = .venv-lowest
 LOWEST_TOOLS = botocore-stubs|hypothesis|mypy|pytest|pytest-mypy-plugins|pytest-xdist|respx|trio|types-jmespath
 
-# They compare with AWS's description of the service, which an old botocore has in an older version.
+# These tests compare with AWS's service model, which is older in an old botocore.
 NEWEST_MODEL = --ignore=tests/unit/test_service_model.py --ignore=tests/unit/test_generated.py \
   --deselect tests/unit/test_fixtures.py::test_every_page_of_the_account_is_valid_by_the_service_model
 
 test-lowest: $(LOWEST)/.installed
 	$(LOWEST)/bin/python -m pytest -q -n auto --dist worksteal $(or $(PYTEST_ARGS),tests/unit tests/protocol $(NEWEST_MODEL))
 
-# Each step may only add to the one before it: lowest.txt holds the versions that are to be tested.
-# boto3, the reference, comes in the version that its botocore belongs to.
+# Each step only adds packages: lowest.txt has the versions to test. boto3, the reference, has the
+# version that fits this botocore.
 $(LOWEST)/.installed: pyproject.toml constraints.txt Makefile
 	$(PYTHON) -m venv --clear $(LOWEST)
 	$(LOWEST)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt uv
@@ -93,7 +93,7 @@ $(LOWEST)/.installed: pyproject.toml constraints.txt Makefile
 	@touch $@
 
 # aiobotocore does not allow the newest botocore, so its tests and the benchmarks' peer have an
-# environment beside $(VENV). pytest fails if every test is skipped for want of aiobotocore.
+# environment beside $(VENV). pytest fails if aiobotocore is missing and so every test is skipped.
 AIOBOTOCORE = $(VENV)-aiobotocore
 AIOBOTOCORE_TESTS = tests/integration/test_from_aiobotocore_client.py
 
@@ -123,8 +123,8 @@ clean:
 	rm -rf .venv .venv-* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# An environment that cannot be used is created again: its Python is missing or too old, its packages
-# are another Python's, or it has no pip.
+# An unusable environment is created again: its Python is missing or too old, its packages are for
+# another Python, or it has no pip.
 VENV_CHECK = import importlib.util as u, sys; sys.exit(sys.version_info < (3, 11) or sys.prefix == sys.base_prefix or u.find_spec("pip") is None)
 ifneq ($(filter-out help clean test-all test-aiobotocore test-lowest,$(or $(MAKECMDGOALS),help)),)
 ifneq ($(shell '$(BIN)/python' -I -c '$(VENV_CHECK)' >/dev/null 2>&1 && echo usable),usable)

@@ -1,4 +1,4 @@
-"""The benchmarks from the command line: they measure, and print a table."""
+"""The benchmarks from the command line: measure, and print a table."""
 
 from __future__ import annotations
 

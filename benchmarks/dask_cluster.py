@@ -19,9 +19,9 @@ _TIMEOUT = 30.0  # seconds until the scheduler has started
 def dask_cluster(
     folder: Path, workers: int, environment: Mapping[str, str] | None = None
 ) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """Give the address of a scheduler and the processes of its workers, of one thread each.
+    """Yield the address of a scheduler and its worker processes, of one thread each.
 
-    Their logs are in the folder. ``environment`` is theirs in place of this process's.
+    Their logs are in the folder. ``environment`` replaces this process's environment for them.
     """
     scheduler_file = folder / "scheduler.json"
     with ExitStack() as stack:

@@ -21,7 +21,7 @@ from .results import Measure, Samples
 
 __all__ = ["AT_A_TIME", "FLEET", "measure_again", "measure_dask", "measure_report"]
 
-#: Accounts, executions in each account and region, pages in each, milliseconds of latency.
+#: Accounts, executions in each account and region, pages of each execution, latency in ms.
 FLEET = (4, 10, 4, 50)
 AT_A_TIME = 32
 #: Accounts and regions, executions in each, pages in each: 200,000 images.
@@ -32,7 +32,7 @@ _ENDED = ("SUCCESS", "FAILED", "CANCELLED")
 
 
 def measure_again(harness: Harness, rounds: int) -> Samples:
-    """Measure the requests of a second run, beside the pages of policies and executions."""
+    """Measure the requests of a second run, and the pages of policies and executions."""
     account = _account_of_many_executions()
     pages = {
         "ListLifecyclePolicies": -(-_POLICIES // _PAGE_SIZE),
@@ -43,7 +43,7 @@ def measure_again(harness: Harness, rounds: int) -> Samples:
         service = LocalImageBuilder(account, secrets={"bench": "bench"})
         with LocalServer(service) as server:
             harness.work("ours_fleet", "again", str(database), url=server.url)
-        assert service.requests == len(service.calls)  # it has kept all of them
+        assert service.requests == len(service.calls)  # no call was dropped
         return Counter(call.operation for call in service.calls)
 
     samples = Samples()
@@ -52,7 +52,7 @@ def measure_again(harness: Harness, rounds: int) -> Samples:
         first, second = requests(database), requests(database)
         below = _POLICIES * _EXECUTIONS // _IMPACTED_INTERVAL
         assert first["ListLifecycleExecutionResources"] >= 2 * below, first
-        # With fewer, it would not have looked at all of them.
+        # With fewer requests, the run would have missed some.
         assert all(second[name] >= count for name, count in pages.items()), second
         samples.peer.append(sum(pages.values()))
         samples.ours.append(second.total())
@@ -60,7 +60,7 @@ def measure_again(harness: Harness, rounds: int) -> Samples:
 
 
 def _account_of_many_executions() -> Account:
-    """Return an account with policies of executions that have ended, few of them with resources."""
+    """Return an account with policies whose executions have ended, few of them with resources."""
     policies, executions = [], []
     for number in range(_POLICIES):
         example = example_policy("AMI_IMAGE")
@@ -88,7 +88,7 @@ def measure_report(output: str) -> Measure:
             code = f"from benchmarks.workers.ours_report import report; {job}"
             return harness.python(code, LIBRARY, "rich").peak_mib
 
-        peak(_database(harness, 1, 1, 1))  # compiling takes memory too
+        peak(_database(harness, 1, 1, 1))  # compiling takes memory, too
         database = _database(harness, *_REPORTED)
         return Samples([0.0] * rounds, [peak(database) for _ in range(rounds)])
 
@@ -96,7 +96,7 @@ def measure_report(output: str) -> Measure:
 
 
 def _database(harness: Harness, targets: int, executions: int, pages: int) -> Path:
-    """Return a database of this number of images, which the first report makes for all."""
+    """Return a database of this number of images; the first call creates it for all reports."""
     path = harness.folder / f"reported-{targets}-{executions}-{pages}.sqlite"
     if not path.exists():
         harness.work("ours_fleet", "store", targets, executions, pages, 0, str(path))

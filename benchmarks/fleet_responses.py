@@ -1,9 +1,9 @@
 """A fleet of canned responses: roles, and in each account and region a policy with executions.
 
-The numbers are in the path of the endpoint's URL (:func:`.workers.common.fleet_url`): the delay in
-milliseconds, the executions, the pages of each, and those of the largest one, which is in the
-middle. The account is in the access key id, which AssumeRole has made of the role's ARN, and the
-region in the signature.
+The path of the endpoint's URL has the numbers (:func:`.workers.common.fleet_url`): the delay in
+milliseconds, the executions, the pages of each, and the pages of the largest one, which is in the
+middle. The access key id has the account, from the role's ARN in AssumeRole; the signature has the
+region.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SESSION = (
 
 
 def respond_for_fleet(head: bytes, body: bytes) -> tuple[int, bytes] | None:
-    """Return the delay and the body of a response, None if the request is not one of a fleet."""
+    """Return the delay and the body of a response, None for a request to no fleet."""
     target = _TARGET.match(head)
     if target is None:
         return None

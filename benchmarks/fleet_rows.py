@@ -1,4 +1,4 @@
-"""The rows of a fleet: accounts and regions, into a database. They are measured where named."""
+"""The rows of a fleet: accounts and regions, into a database; measured only if named."""
 
 from __future__ import annotations
 

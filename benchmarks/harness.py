@@ -1,8 +1,7 @@
 """The harness: it runs each worker in its own process, against a server in another process.
 
-Each peer sees its own requirements and no other distributions, because some libraries import more
-where more is installed. aiobotocore comes from a second environment, with its botocore and its
-Python.
+Each peer sees only its own requirements, because some libraries import more if more is installed.
+aiobotocore comes from a second environment, with its own botocore and Python.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ from tools.container import LIBRARY, files_of, requirements_of
 __all__ = ["AIOBOTOCORE", "ROOT", "Harness", "Measured", "aiobotocore_site_packages"]
 
 ROOT = Path(__file__).parents[1]
-#: The environment with aiobotocore, which the Makefile makes beside the one of this process.
+#: The environment with aiobotocore, which the Makefile creates beside this process's environment.
 AIOBOTOCORE = Path(f"{sys.prefix}-aiobotocore")
 
 
 @dataclass(frozen=True)
 class Measured:
-    """The measurements of one process: seconds, CPU seconds, and the peak of memory in KiB.
+    """The measurements of one process: seconds, CPU seconds, and peak memory in KiB.
 
     ``whole`` is the time from the start of the process to its end, ``first`` the time to its first
     byte of output. The worker itself measures the others.
@@ -50,15 +49,15 @@ class Measured:
 
     @property
     def peak_mib(self) -> float:
-        """The peak of memory in MiB."""
+        """The peak memory in MiB."""
         return self.peak_kib / 1024
 
 
 class Harness:
     """A context manager that runs the server.
 
-    ``library`` is the folder to import the library from, in place of this checkout. ``folder`` is a
-    temporary one, which is there until the end.
+    ``library`` is the folder to import the library from; default: this checkout. ``folder`` is a
+    temporary folder, removed at the end.
     """
 
     folder: Path
@@ -72,7 +71,7 @@ class Harness:
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         certificate, key = _make_certificate(folder)
         self.folder = folder
-        # Loading a real bundle of more than a hundred certificates takes time, so use one.
+        # A real bundle: loading its more than a hundred certificates takes time.
         import certifi
 
         self._bundle = folder / "bundle.pem"
@@ -104,7 +103,7 @@ class Harness:
         """Run the code in its own process, and return the measurements.
 
         The process can import the distributions ``sites``, their requirements and the workers.
-        Without any it can import only the standard library.
+        Without ``sites`` it can import only the standard library.
         """
         environment = self._environment(tls=tls)
         if sites:
@@ -112,7 +111,7 @@ class Harness:
         python = str(AIOBOTOCORE / "bin" / "python") if "aiobotocore" in sites else sys.executable
         command = [python, "-S", "-P", "-c", code]
         started = time.perf_counter()
-        # One pipe, read as bytes and without threads: the time measured is the child's.
+        # One pipe, read as bytes and without threads: only the child's time is measured.
         with subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
         ) as process:
@@ -138,7 +137,7 @@ class Harness:
         return self.python(code, _SITE_OF.get(worker, LIBRARY), tls=tls)
 
     def _site(self, name: str) -> Path:
-        """Return the folder with a distribution and its requirements, which is made once."""
+        """Return the folder with a distribution and its requirements, created once."""
         if name not in self._sites:
             other = aiobotocore_site_packages() if name == "aiobotocore" else None
             self._sites[name] = _make_site(self.folder / name, name, self.library, other)
@@ -169,7 +168,7 @@ _SITE_OF = {
 
 
 def aiobotocore_site_packages() -> Path:
-    """Return the packages of the environment with aiobotocore; raise FileNotFoundError without."""
+    """Return the packages of aiobotocore's environment. Raises FileNotFoundError without one."""
     for folder in AIOBOTOCORE.glob("lib/python*/site-packages"):
         return folder
     raise FileNotFoundError(f"there is no environment {AIOBOTOCORE}; make bench makes it")
@@ -178,7 +177,7 @@ def aiobotocore_site_packages() -> Path:
 def _make_site(folder: Path, name: str, library: Path, site_packages: Path | None) -> Path:
     """Create a folder of links to the distribution and its requirements, as site-packages.
 
-    They are those of this environment, or of another one's ``site_packages``.
+    They come from this environment, or from ``site_packages`` of another one.
     """
     folder.mkdir()
     (folder / "benchmarks").symlink_to(ROOT / "benchmarks")

@@ -32,7 +32,7 @@ __all__ = [
     "seconds",
 ]
 
-#: What measures one side once.
+#: A function that measures one side once.
 Side = Callable[[Harness], float]
 
 
@@ -46,7 +46,7 @@ def in_turns(
         sides = [(peer, samples.peer), (ours, samples.ours)]
         if limit is not None:
             sides.append((limit, samples.limit))
-        if warm_up:  # the files into memory, the bytecode onto the disk
+        if warm_up:  # files get into memory, bytecode onto the disk
             for side, _ in sides:
                 side(harness)
         orders = itertools.cycle(itertools.permutations(sides))
@@ -71,7 +71,7 @@ def cold(worker: str, *, tls: bool = False) -> Side:
 def cold_from_afar(worker: str, delay: float) -> Side:
     """Measure the same over https, ``delay`` seconds each way.
 
-    Connecting by TCP is not delayed; the TLS handshake and requests are.
+    TCP connects without a delay; the TLS handshake and requests are delayed.
     """
 
     def side(harness: Harness) -> float:
@@ -140,7 +140,7 @@ def measure_import_alone(harness: Harness, rounds: int) -> Samples:
         limit=whole("pass", LIBRARY),
         warm_up=True,
     )(harness, rounds)
-    # The difference of two processes is smaller than the noise of either, so bare and boto3 are
+    # The difference of two processes is smaller than the noise of either: bare Python and boto3 are
     # medians. Ours are the numbers of each round, so that the spread shows the noise.
     bare = statistics.median(times.limit)
     boto3 = statistics.median(times.peer) - bare
@@ -148,7 +148,7 @@ def measure_import_alone(harness: Harness, rounds: int) -> Samples:
 
 
 def measure_size(*, lean: bool = False) -> Measure:
-    """Return the measure of the megabytes of the slim folder and of boto3 as pip installs it."""
+    """Return the measure of the size in MB: the slim folder, and boto3 as pip installs it."""
 
     def measure(harness: Harness, rounds: int) -> Samples:
         del harness, rounds  # the size is the same in each round

@@ -1,4 +1,4 @@
-"""A relay on loopback: it adds a delay each way, as a network has it."""
+"""A relay on loopback: it adds a delay each way, like a network."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _READ_NUM_BYTES = 64 * 1024
 
 
 class Relay:
-    """A context manager that passes connections on to a port of 127.0.0.1, in its own thread.
+    """A context manager that relays connections to a port of 127.0.0.1, in its own thread.
 
-    ``delay``: seconds that each piece of data takes, each way. Connecting itself is not delayed.
-    ``port``: where it listens.
+    ``delay``: seconds that each piece of data takes, each way. Connecting is not delayed.
+    ``port``: the port that it listens on.
     """
 
     def __init__(self, target_port: int, *, delay: float) -> None:
@@ -60,7 +60,7 @@ class Relay:
                 group.create_task(self._pass_on(reader, to_target[1]))
                 group.create_task(self._pass_on(to_target[0], writer))
         except* (OSError, asyncio.CancelledError):
-            pass  # one of the two has gone, or the relay ends
+            pass  # one side has disconnected, or the relay ends
         finally:
             writer.close()
             to_target[1].close()

@@ -15,8 +15,8 @@ __all__ = ["Measure", "Outcome", "Row", "Samples"]
 class Samples:
     """The numbers of each side, one for each round.
 
-    ``limit`` is the standard library's, and empty where it is not measured. The numbers of one
-    round are taken within a second or two, so that other load on the machine affects all of them.
+    ``limit`` is the standard library's, empty if not measured. The numbers of one round are
+    measured within a second or two, so that other load on the machine affects all of them.
     """
 
     peer: list[float] = field(default_factory=list)
@@ -31,9 +31,9 @@ Measure = Callable[[Harness, int], Samples]
 class Row:
     """A row of the table.
 
-    Both sides are shown in ``unit``. ``target`` is the required ratio of ours to the peer's, and
-    the desired one; with ``difference`` they are the difference instead, and beside a peer of 0
-    ours alone. A row that ``is_long`` is measured only where it is named.
+    Both sides are shown in ``unit``. ``target`` has the required and the desired ratio of ours to
+    the peer's; with ``difference``, the required and the desired difference. A row with ``is_long``
+    is measured only if it is named.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Outcome:
 
     @property
     def limit(self) -> float | None:
-        """The limit's share of the peer's median."""
+        """The limit as a part of the peer's median."""
         return statistics.median(self.samples.limit) / self.peer if self.samples.limit else None
 
     def scores(self) -> list[float]:

@@ -79,7 +79,7 @@ ROWS = (
             what=f"{way}CPU per page of 25 resources, sync",
             peer="capo-imagebuilder",
             measure=in_turns(
-                # Fewer pages, since each takes 43 ms without using the CPU.
+                # Fewer pages: each takes 43 ms without using the CPU.
                 peer=cpu("peer_capo", "stream", 100, 50),
                 ours=cpu(worker, "stream", 600, 50),
                 limit=cpu("limit", "stream", 600, 50),
@@ -226,7 +226,7 @@ ROWS = (
             name=f"{prefix}walk{'-children' if children else ''}",
             what=f"{way}CPU per page of a walk{', with the outputs of images' if children else ''}",
             peer="its single listings",
-            # With children, 24 of 25 pages are those of one image, with two AMIs.
+            # With children, 24 of 25 pages are the children of one image: two AMIs.
             measure=in_turns(
                 peer=cpu(worker, "single_listings", *((5, 3, 1) if children else (25, 16, 0))),
                 ours=cpu(worker, "walk", *((5, 3, 1) if children else (25, 16, 0))),

@@ -1,10 +1,10 @@
-"""A server of canned pages, so that it takes as little CPU as possible.
+"""A server of canned pages, so that it uses as little CPU as possible.
 
-It reads two things in a request: the token, and the id of the execution, which has the number of
-pages and the delay of each response (:func:`.workers.common.execution_id`). A policy has the number
-of its executions, and of the pages of each (:func:`.workers.common.policy_arn`). What came from an
-image is a page of two AMIs. A fleet is in :mod:`.fleet_responses`. It prints its http and its https
-URL when it is ready, and ends when its standard input ends.
+It reads two values in a request: the token, and the id of the execution, which has the number of
+pages and the delay of each response (:func:`.workers.common.execution_id`). A policy's ARN has the
+number of executions, and of pages of each (:func:`.workers.common.policy_arn`). The children of an
+image are a page of two AMIs. A fleet is in :mod:`.fleet_responses`. The server prints its http and
+its https URL when it is ready, and ends with its standard input.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _POLICY = re.compile(rb"lifecycle-policy/of-(\d+)-executions-of-(\d+)-pages")
 _TOKEN = re.compile(rb'"nextToken": ?"page-(\d{12})"')
 
 _PAGE_SIZE = 25
-#: The execution of the prepared pages; a response has the id that was asked for in its place.
+#: The execution of the prepared pages; a response has the requested id in its place.
 _PREPARED_ID = b"lce-00000000-0000-0000-0000-000000000000"
 _DIFFERENT_PAGES = 8
-_FIRST_VERSION = b"/1."  # as the ARNs of the prepared images have it
+_FIRST_VERSION = b"/1."  # as in the ARNs of the prepared images
 
 
 class Pages:
@@ -51,7 +51,7 @@ class Pages:
             }
             body = json.dumps(page, separators=(",", ":")).encode()[:-1]
             assert body.count(_FIRST_VERSION) == _PAGE_SIZE
-            # A fleet takes no listing for complete in which a resource is in progress.
+            # For a fleet, a listing with a resource in progress is not complete.
             self._bodies.append(body.replace(b'"IN_PROGRESS"', b'"SUCCESS"'))
         images = execution.children_by_parent.values()
         amis = [ami for image in images for ami in image][:2]
@@ -81,7 +81,7 @@ class Pages:
         end = b',"nextToken":"page-%012d"}' % (number + 1) if number + 1 < pages else b"}"
         repetition, place = divmod(number, len(self._bodies))
         page = self._bodies[place].replace(_PREPARED_ID, found[0], 1)
-        if repetition:  # other versions, so that no two pages of an execution list the same image
+        if repetition:  # other versions: no two pages of an execution list the same image
             page = page.replace(_FIRST_VERSION, b"/%d." % (repetition + 1))
         return latency_ms, _response(page + end)
 

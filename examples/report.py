@@ -2,7 +2,7 @@
 
     python examples/report.py arn:aws:imagebuilder:us-west-2:123456789012:lifecycle-policy/web
 
-Credentials, region and endpoint are those of the environment, as in examples/report_boto3.py.
+Credentials, region and endpoint come from the environment, as in examples/report_boto3.py.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def report(client: ImageBuilder, policy: str, out: TextIO) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Report by a client of the environment's."""
+    """Report with a client that is configured by the environment."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("policy", metavar="LIFECYCLE_POLICY_ARN")
     options = parser.parse_args(argv)

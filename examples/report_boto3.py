@@ -2,8 +2,8 @@
 
     python examples/report_boto3.py arn:aws:imagebuilder:us-west-2:123456789012:lifecycle-policy/web
 
-It is here to be compared: examples/report.py is the same program over this library. Credentials,
-region and endpoint are those of the environment.
+To compare: examples/report.py is the same program with this library. Credentials, region and
+endpoint come from the environment.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def report(client: Any, policy: str, out: TextIO) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Report by a client of the environment's."""
+    """Report with a client that is configured by the environment."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("policy", metavar="LIFECYCLE_POLICY_ARN")
     options = parser.parse_args(argv)

@@ -2,9 +2,9 @@
 
     python examples/try_on_aws.py lce-12345678-1234-1234-1234-123456789012 --region us-west-2
 
-It reads only: it sends ListLifecycleExecutionResources, a page at a time, and nothing else. It says
-what it would send and asks before it does. With boto3 installed it lists the execution a second
-time by boto3, and compares the two, to the last member. The exit code is 0 if they are the same.
+It only reads: it sends ListLifecycleExecutionResources, a page at a time, and nothing else. Before
+that it shows the requests and asks. If boto3 is installed, boto3 lists the execution, too, and all
+members are compared. The exit code is 0 if they are the same.
 
 Credentials and region are found as boto3 finds them. See docs/operating.md for the IAM policy.
 """
@@ -68,13 +68,13 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def confirmed() -> bool:
-    """Ask, and return whether the reply is yes; the end of the input is no."""
+    """Ask, and return whether the reply is yes; the end of the input means no."""
     show("Send it? [y/N] ")
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
 def list_resources(client: Any, execution_id: str, config: dict[str, Any]) -> dict[str, Any]:
-    """Return the full result, by either client: the calls are the same."""
+    """Return the full result of either client: the calls are the same."""
     paginator = client.get_paginator(OPERATION)
     pages = paginator.paginate(lifecycleExecutionId=execution_id, PaginationConfig=config)
     result: dict[str, Any] = pages.build_full_result()
@@ -113,7 +113,7 @@ def compare(own: Any, reference: Any, path: str) -> list[str]:
 
 
 def describe(result: dict[str, Any]) -> str:
-    """Return how much there is."""
+    """Return the number of items, and whether more follow."""
     more = ", and more follow" if "NextToken" in result else ""
     return f"{len(result.get('resources', []))} items{more}"
 

@@ -1,7 +1,7 @@
 """The few operations in which asyncio and trio differ.
 
-The event loop that runs decides, at each call: nothing here is bound to a loop for longer. trio is
-looked at only where the program has imported it.
+The rule: each call uses the event loop that runs then, and nothing is bound to a loop for longer.
+trio is checked only if the program has imported it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Event(Protocol):
 def current_runtime() -> AsyncRuntime:
     """Return the runtime of the event loop that runs in this thread.
 
-    Raises ``RuntimeError`` where none runs.
+    Raises ``RuntimeError`` if none runs.
     """
     return TrioRuntime() if _in_trio() else AsyncioRuntime()
 
@@ -41,8 +41,8 @@ def current_runtime() -> AsyncRuntime:
 async def run_in_thread(function: Callable[[], ResultT]) -> ResultT:
     """Call a blocking function in a new thread, and return its result or raise its error.
 
-    Neither a cancellation nor the end of the event loop or of the interpreter waits for the thread.
-    Raises ``RuntimeError`` where the system has no more threads.
+    Neither a cancellation nor the end of the event loop or interpreter waits for the thread. Raises
+    ``RuntimeError`` if no thread can be started.
     """
     return await wait_for(call_in_thread(function, "imagebuilder_pager"))
 
@@ -59,24 +59,24 @@ async def wait_for(future: Future[ResultT]) -> ResultT:
 def _in_trio() -> bool:
     trio = sys.modules.get("trio")
     try:
-        # Every version of trio has it; not all have in_trio_run().
+        # Every version of trio has this function; not all have in_trio_run().
         return trio is not None and trio.lowlevel.current_task() is not None
-    except (RuntimeError, AttributeError):  # no run in this thread, or trio is half imported
+    except (RuntimeError, AttributeError):  # no run in this thread, or trio is partly imported
         return False
 
 
 class AsyncioRuntime:
-    """The operations of one event loop of asyncio; :class:`TrioRuntime` has the same for trio's."""
+    """The operations of one event loop of asyncio; :class:`TrioRuntime` is its twin for trio."""
 
     def __init__(self) -> None:
         import asyncio
 
         self._asyncio = asyncio
-        #: The identity of the loop's run: two runs one after the other have different ones.
+        #: The identity of the loop's run; a later run has another one.
         self.loop: Any = asyncio.get_running_loop()
 
     def is_closed(self) -> bool:
-        """Return whether the run is over; in any thread."""
+        """Return whether the run has ended; callable in any thread."""
         closed: bool = self.loop.is_closed()
         return closed
 
@@ -85,15 +85,15 @@ class AsyncioRuntime:
         return self._asyncio.Event()
 
     def timeout(self, seconds: float | None) -> AbstractAsyncContextManager[object]:
-        """Return a context manager that raises ``TimeoutError`` after so long; None: no limit."""
+        """Return a context manager that raises ``TimeoutError`` after ``seconds``; None: never."""
         return self._asyncio.timeout(seconds)
 
     def start_task(self, function: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> Task:
-        """Start a task that belongs to no nursery and no task group."""
+        """Start a task outside any nursery or task group."""
         return _AsyncioTask(self.loop.create_task(function(*args)), self._asyncio.wait)
 
     def call_from_thread(self, function: Callable[[], object]) -> None:
-        """Have a function called in the loop; in any thread. Do nothing once the run is over."""
+        """Call a function in the loop, from any thread. Do nothing after the run has ended."""
         with contextlib.suppress(RuntimeError):
             self.loop.call_soon_threadsafe(function)
 
@@ -120,7 +120,7 @@ class _AsyncioTask:
         self._cancelled = False
 
     def cancel(self) -> None:
-        # Once: a second time would break off the cleanup after the first.
+        # Once: a second cancel would interrupt the cleanup after the first.
         if not self._cancelled:
             self._cancelled = True
             self._task.cancel()

@@ -1,4 +1,4 @@
-"""Blocking calls in threads, shared by the callers that wait for the same; and forks."""
+"""Blocking calls in threads, which their callers share, and the reset after a fork."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ T = TypeVar("T")
 def call_in_thread(function: Callable[[], T], name: str) -> Future[T]:
     """Call a function in a daemon thread, with the caller's context variables.
 
-    Neither the end of an event loop nor that of the interpreter waits for the thread. Raises
-    ``RuntimeError`` where the system has no more threads.
+    Neither an event loop nor the interpreter waits for the thread at its end. Raises
+    ``RuntimeError`` if no thread can be started.
     """
-    from concurrent.futures import Future  # most programs go without
+    from concurrent.futures import Future  # slow to import, and rarely needed
 
     future: Future[T] = Future()
     context = contextvars.copy_context()
@@ -33,7 +33,7 @@ def call_in_thread(function: Callable[[], T], name: str) -> Future[T]:
     def run() -> None:
         try:
             result = context.run(function)
-        except BaseException as error:  # noqa: BLE001 - it is raised to the caller of the result
+        except BaseException as error:  # noqa: BLE001 - result_of() raises it
             future.set_exception(error)
         else:
             future.set_result(result)
@@ -45,11 +45,11 @@ def call_in_thread(function: Callable[[], T], name: str) -> Future[T]:
 def result_of(future: Future[T], timeout: float | None = None) -> T:
     """Wait for a call; return its result, or raise a copy of its error.
 
-    Raises ``TimeoutError`` where it has not ended after ``timeout`` seconds.
+    Raises ``TimeoutError`` if the call has not ended after ``timeout`` seconds.
     """
     from queue import Empty, SimpleQueue
 
-    # In C: Ctrl-C while a future itself waits comes out as a RuntimeError.
+    # Not future.result(): Ctrl-C in its wait becomes a RuntimeError; SimpleQueue is in C.
     finished: SimpleQueue[object] = SimpleQueue()
     future.add_done_callback(finished.put)
     try:
@@ -66,7 +66,7 @@ def _copy_of(error: BaseException) -> BaseException:
     """Return a copy: one exception raised in many threads would mix their tracebacks."""
     try:
         copied = copy.copy(error).with_traceback(error.__traceback__)
-    except Exception:  # noqa: BLE001 - a class of the caller's that cannot be copied
+    except Exception:  # noqa: BLE001 - the caller's class cannot be copied
         return error
     copied.__cause__, copied.__context__ = error.__cause__, error.__context__
     copied.__suppress_context__ = error.__suppress_context__
@@ -76,7 +76,7 @@ def _copy_of(error: BaseException) -> BaseException:
 class SharedCalls:
     """Blocking calls; callers with the same key share one thread.
 
-    A call begins with the first that asks for its key. Those that ask before its end share it.
+    The first caller with a key starts the call. Callers with that key share it until it ends.
     """
 
     def __init__(self) -> None:
@@ -86,10 +86,9 @@ class SharedCalls:
     def start(
         self, key: Hashable, function: Callable[[], T], name: str = "imagebuilder_pager"
     ) -> Future[T]:
-        """Return the call with the key, begun or under way, for :func:`result_of`.
+        """Return the new or running call with the key, for :func:`result_of`.
 
-        ``name`` is that of the thread. Raises ``RuntimeError`` where the system has no more
-        threads.
+        ``name`` is the thread's name. Raises ``RuntimeError`` if no thread can be started.
         """
 
         def call() -> T:
@@ -105,32 +104,32 @@ class SharedCalls:
             return self._running[key]
 
     def after_fork(self) -> None:
-        """Forget, in a forked process, the calls of its parent's threads."""
+        """Forget the calls of the parent process's threads."""
         self._lock = threading.RLock()
         self._running: dict[Hashable, Future[Any]] = {}
 
 
 class AfterFork(Protocol):
-    """An object that a forked process cannot use as it is."""
+    """An object that a forked process has to reset."""
 
     def after_fork(self) -> None:
-        """Drop, in the child, the parent's locks, threads and connections."""
+        """Drop the parent's locks, threads and connections in the child."""
 
 
 _after_fork: weakref.WeakSet[AfterFork] = weakref.WeakSet()
 
 
 def call_after_fork(subject: AfterFork) -> None:
-    """Have its ``after_fork`` called in every forked process, as long as it exists."""
+    """Call the subject's ``after_fork`` in every forked process, as long as the subject exists."""
     _after_fork.add(subject)
 
 
-#: Held while an object is made that has locks in C or in another package. A fork waits for it.
+#: Held while an object with locks in C or in another package is created. A fork waits for it.
 not_forked = threading.RLock()
 
 
 def _before_fork() -> None:
-    """Wait until other threads have finished making and importing; a child would wait for ever."""
+    """Wait for other threads' imports and new objects; a child would wait for ever."""
     not_forked.acquire()
     package = __name__.partition(".")[0]
     for name in [name for name in sys.modules if name.startswith(package)]:

@@ -1,7 +1,7 @@
 """The pytest plugin: fixtures with a local Image Builder, and the marker for its faults.
 
-pytest loads it wherever the package is installed, so it imports nothing but pytest: the imports
-of a fixture are in its function. docs/testing.md shows how to use them.
+pytest loads this module in every run where the package is installed. So it imports only pytest, and
+each fixture imports within its function. docs/testing.md shows how to use the fixtures.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def image_builder_account() -> Account:
-    """Return the account of the local Image Builder; override it with the account of a test."""
+    """Return the account of the local Image Builder; a test may override this fixture."""
     from .local import generate_account
 
     return generate_account()
@@ -66,7 +66,7 @@ def image_builder_client(image_builder: LocalImageBuilder) -> Iterator[ImageBuil
 def image_builder_async_client(image_builder: LocalImageBuilder) -> AsyncImageBuilder:
     """Return an ``AsyncImageBuilder`` that sends to the local one, in process, without waiting.
 
-    It has no connections, so nothing has to be closed in the test's event loop.
+    It has no connections, so the test's event loop has nothing to close.
     """
     import httpx
 
@@ -89,19 +89,19 @@ def image_builder_url(image_builder: LocalImageBuilder) -> Iterator[str]:
 
 @pytest.fixture
 def image_builder_environment(image_builder_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have programs find the local Image Builder by the environment, and no setting but its own."""
+    """Set the environment so that programs find the local Image Builder, and no other settings."""
     from .local import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
     _remove_settings(monkeypatch)
     monkeypatch.setenv("AWS_ENDPOINT_URL_IMAGEBUILDER", image_builder_url)
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):  # the second is boto3's
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):  # boto3 reads the second
         monkeypatch.setenv(name, "us-west-2")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)
 
 
 def _remove_settings(environment: pytest.MonkeyPatch) -> None:
-    """Remove the settings of AWS and of proxies, and have AWS's shared files be empty."""
+    """Remove the settings of AWS and of proxies, and make AWS's shared files empty."""
     for name in list(os.environ):
         if name.upper().startswith("AWS_") or name.upper().endswith("_PROXY"):
             environment.delenv(name)
@@ -110,7 +110,7 @@ def _remove_settings(environment: pytest.MonkeyPatch) -> None:
 
 
 def _plan_faults(node: pytest.Item) -> FaultPlan:
-    """Return a new plan of all faults in a test's markers; the marker nearest to it comes first."""
+    """Return a new plan of the faults in a test's markers; the nearest marker comes first."""
     from .local import FaultPlan
 
     plan = FaultPlan()
@@ -131,7 +131,7 @@ def _plan_faults(node: pytest.Item) -> FaultPlan:
 
 
 def _client_arguments() -> dict[str, Any]:
-    """Return the arguments of both clients, with which no setting of the machine counts."""
+    """Return the arguments of both clients; they override all settings of the machine."""
     from . import Clock
     from .local import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 

@@ -1,4 +1,4 @@
-"""What type checkers know beyond the methods: parameters and paginators, under mypy-boto3's names.
+"""The types of parameters and paginators, for type checkers, under mypy-boto3's names.
 
 The paginators exist for type checkers alone: import them under ``if TYPE_CHECKING:``. At run time,
 each is a :class:`~.pagination.Paginator`.
@@ -55,7 +55,7 @@ class _PaginateTypeDef(TypedDict, total=False):
 
 
 class FilterTypeDef(TypedDict, total=False):
-    """A filter of a listing: items pass that have one of the values in the named field."""
+    """A filter of a listing: only items with one of the values in the named field pass."""
 
     name: str
     values: Sequence[str]

@@ -1,17 +1,17 @@
-"""The library for a container: a folder with its requirements alone, and its cost beside boto3.
+"""The library for a container: a folder with only its requirements, and its cost beside boto3.
 
     python tools/container.py folder build/slim [--with cli local] [--lean] [--check]
     python tools/container.py measure
 
-``folder`` builds a folder for ``sys.path``, copied from the environment that runs this script. Left
-out are the command line, the fleet, the local service and the walk (``--with`` adds them), and
-botocore's data, tests, type stubs, bytecode and commands. Each ``.dist-info`` keeps its metadata,
-which vulnerability scanners read, and its licences, which have to be distributed too. ``--lean`` is
-for ``http_client=H11Client()``: the distributions of ``requirements-lean.txt`` alone, and of
-Pydantic neither version 1 nor the plugin for mypy.
+``folder`` builds a folder for ``sys.path``, copied from the environment that runs this script. It
+has no command line, fleet, local service and walk (``--with`` adds them), and no botocore data,
+tests, type stubs, bytecode and commands. Each ``.dist-info`` keeps its metadata, for vulnerability
+scanners, and its licences, which have to be distributed. ``--lean`` is for
+``http_client=H11Client()``: only the distributions of ``requirements-lean.txt``, without Pydantic's
+version 1 and mypy plugin.
 
-``measure`` builds the images of ``examples/container/Dockerfile`` with docker or podman, and lists
-in each: three pages over https, with credentials from a container endpoint on loopback.
+``measure`` builds the images of ``examples/container/Dockerfile`` with docker or podman. Each lists
+three pages over https, with credentials from a container endpoint on loopback.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ LIBRARY = "imagebuilder-pager"
 ROOT = Path(__file__).parents[1]
 LEAN_REQUIREMENTS = ROOT / "requirements-lean.txt"
 
-#: The parts of the library that a program does not import.
+#: The parts of the library that most programs do not import.
 OPTIONAL_PARTS = {
     "cli": ("imagebuilder_pager/cli", "imagebuilder_pager/__main__.py"),
     "fleet": ("imagebuilder_pager/fleet",),
     "local": ("imagebuilder_pager/local", "imagebuilder_pager/pytest_plugin.py"),
     "walk": ("imagebuilder_pager/lifecycle_walk",),
 }
-# Pydantic imports its version 1 only for a class with version 1's __get_validators__.
+# Pydantic imports its version 1 only for a class with __get_validators__.
 _EXCLUDED_FROM_LEAN = ("pydantic/v1", "pydantic/mypy.py")
 _EXCLUDED_SUFFIXES = frozenset({".pyc", ".pyi", ".pyx", ".pxd", ".c", ".h"})
 _EXCLUDED_NAMES = frozenset({"__pycache__", "tests", "test"})
@@ -66,9 +66,9 @@ def requirements_of(
 ) -> list[importlib.metadata.Distribution]:
     """Return the distribution of that name and all its run-time requirements, as installed.
 
-    They are those of the environment that runs this, or of another one's ``site_packages``. A
-    requirement that is not installed is not needed on this Python or platform; for the first,
-    ``PackageNotFoundError`` is raised.
+    They are read from this environment, or from ``site_packages`` of another one. A requirement
+    that is not installed is not needed on this Python or platform. Raises ``PackageNotFoundError``
+    if the distribution itself is not installed.
     """
     path = sys.path if site_packages is None else [str(site_packages)]
     found: dict[str, importlib.metadata.Distribution] = {}
@@ -99,7 +99,7 @@ def lean_requirements() -> list[importlib.metadata.Distribution]:
 def files_of(distribution: importlib.metadata.Distribution) -> Iterator[tuple[Path, PurePath]]:
     """Yield each installed file of a distribution, with its path relative to site-packages."""
     if distribution.name == LIBRARY:
-        # An editable install has no files of the library but a link to this checkout.
+        # An editable install has only a link to this checkout.
         for path in sorted((ROOT / "imagebuilder_pager").rglob("*")):
             if path.is_file():
                 yield path, path.relative_to(ROOT)
@@ -111,7 +111,7 @@ def files_of(distribution: importlib.metadata.Distribution) -> Iterator[tuple[Pa
 
 
 def _is_included(relative: PurePath, excluded: Collection[str]) -> bool:
-    """Return whether a file of site-packages belongs into a folder without those paths."""
+    """Return whether a file of site-packages belongs into the folder."""
     if any(relative.is_relative_to(path) for path in excluded):
         return False
     top, *below = relative.parts
@@ -124,8 +124,8 @@ def _is_included(relative: PurePath, excluded: Collection[str]) -> bool:
 def build(target: Path, parts: Collection[str] = (), *, lean: bool = False) -> int:
     """Build the folder, in place of an older one, and return the size of its files in bytes.
 
-    ``parts`` are keys of ``OPTIONAL_PARTS``. ``lean`` builds the lean folder. Raises
-    ``FileExistsError`` for a folder with other content.
+    ``parts`` are keys of ``OPTIONAL_PARTS``. Raises ``FileExistsError`` for a folder with other
+    content.
     """
     if target.exists():
         if any(target.iterdir()) and not (target / "imagebuilder_pager").is_dir():
@@ -154,7 +154,7 @@ def check(target: Path, *, lean: bool = False) -> list[str]:
 
     with LocalServer(LocalImageBuilder(generate_account(resources=60))) as server:
         arguments = [str(target.resolve()), server.url, _EXECUTION, *(["lean"] if lean else [])]
-        # Isolated and without site-packages: only the folder and the standard library.
+        # Isolated, without site-packages: only the folder and the standard library.
         listing = subprocess.run(
             [sys.executable, "-I", "-S", "-B", "-c", _LIST_FROM, *arguments],
             env={},
@@ -189,7 +189,7 @@ sys.exit(os.waitstatus_to_exitcode(status))
 
 @contextmanager
 def _services() -> Iterator[dict[str, str]]:
-    """Run the services that the programs call, and give the environment that leads to them."""
+    """Run the services that the programs call, and yield the environment for them."""
     import httpx
 
     from imagebuilder_pager import local
@@ -203,7 +203,7 @@ def _services() -> Iterator[dict[str, str]]:
         local.LocalServer(local.LocalImageBuilder(account)) as service,
         local.LocalServer(lambda _: httpx.Response(200, json=issued)) as credentials,
     ):
-        # The local service has no TLS, and has no connection yet.
+        # The local service has no TLS of its own, and no connection yet.
         listener = service._server
         listener.socket = context.wrap_socket(listener.socket, server_side=True)
         yield {
@@ -216,7 +216,7 @@ def _services() -> Iterator[dict[str, str]]:
 
 
 def measure(rounds: int) -> None:
-    """Build the images and list in each, in turns; print size, start and peak of memory."""
+    """Build the images and list in each, in turns; print size, cold start and peak memory."""
     import certifi
 
     builder = next(filter(shutil.which, ("docker", "podman")), None)

@@ -1,8 +1,8 @@
-"""The README as an index shows it: a build hook of hatchling's.
+"""The README for a package index: a build hook of hatchling's.
 
-Links of the README lead to files of the repository, and an index has none of those. With a
-``Source`` among the project's URLs they become absolute; without one, each becomes the path of the
-file, which the source distribution has. Pictures that are files are left out.
+The README links to files of the repository, which an index does not have. If the project's URLs
+have a ``Source``, the links become absolute; otherwise each becomes the path of its file in the
+source distribution. Pictures that are files are left out.
 """
 
 from __future__ import annotations
@@ -39,6 +39,6 @@ def _rewrite(text: str, source: str | None) -> str:
         return f"`{path}`" if link["text"] == path else f"{link['text']} (`{path}`)"
 
     parts = _CODE_BLOCK.split(text)
-    # Every second part is a code block.
+    # Every other part is a code block.
     parts[::2] = [_LINK.sub(replace, _PICTURE.sub("", part)) for part in parts[::2]]
     return "".join(parts)

@@ -1,9 +1,9 @@
 """Break the code at random places, one at a time, and print which breaks the tests catch.
 
-``python -m tools.mutants --seed 1 --count 40``. A mutant changes one operator or constant of a
-module in ``_aws`` or ``pagination``. The tests that import the module run against it, the nearest
-in the graph of imports first, until the first failure or until they have used 60 seconds of CPU.
-The mutant is in a copy of the tree.
+``python -m tools.mutants --seed 1 --count 40``. A mutant is a copy of the tree with one other
+operator or constant in a module of ``_aws`` or ``pagination``. The tests that import the module run
+against it, until the first failure or until they have used 60 seconds of CPU. The nearest tests in
+the graph of imports run first.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def mutate(source: str, node: Any, replacement: str) -> str:
 
 
 def find_imports(file: Path, root: Path) -> Iterator[Path]:
-    """Yield the files of the tree that a file imports, in functions and for type checkers, too."""
+    """Yield the files of the tree that a file imports, also in functions and for type checkers."""
     for node in ast.walk(ast.parse(file.read_text())):
         names: list[str] = []
         if isinstance(node, ast.Import):
@@ -115,13 +115,13 @@ def find_tests(root: Path) -> dict[Path, list[Path]]:
 
 
 def cpu_seconds() -> float:
-    """Return the CPU time of the processes that have ended."""
+    """Return the CPU time of all ended child processes."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def find_failure(root: Path, tests: list[Path]) -> str | None:
-    """Run test files until one fails, and return its test; None if the time was used up before."""
+    """Run test files until a test fails, and return the test; None if none fails in time."""
     end = cpu_seconds() + SECONDS
     for first in range(0, len(tests), FILES_PER_RUN):
         left = int(end - cpu_seconds())
@@ -149,7 +149,7 @@ def find_failure(root: Path, tests: list[Path]) -> str | None:
 
 
 def main() -> None:
-    """Make the mutants, run the tests against each, and print one line a mutant."""
+    """Run the tests against each mutant, and print a line for each."""
     parser = argparse.ArgumentParser(description="Break the code at random places.")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=40)

@@ -1,6 +1,6 @@
 """The pages of ``docs/reference/``: one for each operation, and an index.
 
-The words are those of ``words.toml``.
+Their words come from ``words.toml``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def _code(text: str) -> str:
-    # A bar would end the cell, also inside of code.
+    # A bar would end the cell, even in code.
     return f"`{text.replace('|', chr(92) + '|')}`"
 
 
@@ -63,7 +63,7 @@ class _Page:
         headings = ("parameter", "type", "limits", "meaning")
         parts += ["## Parameters", _table(headings, self._parameter_rows())]
         if names := self._model.filters(operation):
-            parts.append(f"The filters that AWS has: {', '.join(map(_code, names))}.")
+            parts.append(f"AWS's filters: {', '.join(map(_code, names))}.")
         parts += [
             "## Response syntax",
             f"```text\n{_value(operation.response, self._model, '')}\n```",
@@ -73,7 +73,7 @@ class _Page:
             _table(("key", "attribute", "type", "meaning"), self._response_rows()),
             "## Errors",
             _table(("error", "HTTP status", "meaning"), self._errors()),
-            "Any operation may also raise the errors that are [common to all](README.md#errors).",
+            "All operations may also raise the [common errors](README.md#errors).",
         ]
         return "\n\n".join(parts) + "\n"
 
@@ -91,9 +91,9 @@ class _Page:
     def _walk(
         self, structure: str, *prefixes: str, is_request: bool = False
     ) -> Iterator[tuple[str, str, str, str]]:
-        """Yield the members of a structure and of those in it: key, attribute, shape, meaning."""
+        """Yield all members of a structure, inner ones too: key, attribute, shape, meaning."""
         shape = self._model.shapes[structure]
-        # Of a request, the required ones come first, those of the page last.
+        # In a request, required parameters come first, those of the page last.
         last = self._model.page_params if is_request else ()
         first = shape.get("required", ()) if is_request else shape["members"]
         for name in sorted(shape["members"], key=lambda name: (name in last, name not in first)):
@@ -119,12 +119,12 @@ class _Page:
             "`PaginationConfig.MaxItems`",
             "integer",
             "0 or more",
-            "The most items of the whole listing.",
+            "Maximum items of the whole listing.",
         )
         if limit_key := self._operation.limit_key:
             members = self._model.shapes[self._operation.request]["members"]
             allowed = self._allowed(members[limit_key]["shape"])
-            yield "`PaginationConfig.PageSize`", "integer", allowed, "The most items of a page."
+            yield "`PaginationConfig.PageSize`", "integer", allowed, "Maximum items of a page."
         token = "The token of a page, an item or a listing that `MaxItems` ended."
         yield "`PaginationConfig.StartingToken`", "string", "", token
         ahead = "The pages to fetch ahead; boto3 ignores it."
@@ -204,7 +204,7 @@ def generate(model: ServiceModel) -> dict[Path, str]:
     return {FOLDER / "README.md": _index(model), **pages}
 
 
-#: A valid value of each parameter that some operation requires.
+#: A valid value of each required parameter.
 EXAMPLE_VALUES: dict[str, str] = WORDS["examples"]
 _PLACEHOLDERS = {"string": '"string"', "integer": "123", "long": "123", "double": "1.23"}
 _PLACEHOLDERS |= {"boolean": "True", "timestamp": "datetime(2015, 1, 1)"}
@@ -212,7 +212,7 @@ _CONFIG = {"MaxItems": 123, "PageSize": 123, "StartingToken": "string"}
 
 
 def _request_syntax(operation: OperationModel, model: ServiceModel) -> str:
-    """Return the call with all of its parameters and placeholders."""
+    """Return the call with all parameters as placeholders."""
     values = {
         name: _value(member["shape"], model, "    ")
         for name, member in model.shapes[operation.request]["members"].items()
@@ -283,7 +283,7 @@ def _call(function: str, params: str) -> str:
 
 
 def _shown(shape: dict[str, Any], *, as_dictionary: bool) -> str:
-    """Return the expressions of two members, or of all of the item where it has none of those."""
+    """Return the expressions of two members, or of the whole item if it has none of them."""
     names = [name for name in WORDS["shown"]["members"] if name in shape["members"]][:2]
     if not names:
         return "item" if as_dictionary else "item.to_dict()"

@@ -1,7 +1,6 @@
-"""The service model as the generator sees it: which shapes the operations use, and where.
+"""The service model for the generator: the shapes that the operations use, and their modules.
 
-It is read from botocore's copy, which comes with a development install; the words are those of
-``words.toml``.
+It is read from the botocore of the development install; the words come from ``words.toml``.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ _SCALARS = {
     "boolean": "bool",
     "timestamp": "Timestamp",
 }
-#: The annotations of members in responses and in requests, by their kinds.
+#: The annotations of members in responses and in requests, by kind.
 _IN_RESPONSES = {
     "enum": "OpenEnum[{}]",
     "list": "SparseList[{}]",
@@ -48,14 +47,14 @@ _IN_REQUESTS = {"enum": "{}Type", "list": "Sequence[{}]", "structure": "{}TypeDe
 
 _TOKEN_KEYS = ("input_token", "output_token")
 
-#: Shapes of several families that stay in one, so that its first page loads no other module.
+#: Shapes of several families that stay in one family, so that its first page loads no other module.
 KEPT = dict.fromkeys(("LifecycleExecutionState", "LifecycleExecutionStatus"), "lifecycle")
 
 
 class OperationModel(NamedTuple):
     """An operation of the service model, with two facts of this project.
 
-    ``family`` is the module with the model of its response, ``returns`` the response's content.
+    ``family`` is the module of its response model, ``returns`` the content of the response.
     """
 
     name: str
@@ -80,11 +79,11 @@ class OperationModel(NamedTuple):
 class ServiceModel:
     """The shapes of all operations, each with the module that defines it.
 
-    The structures and enums of responses are models: those of one family in its module, those of
-    several in ``common``.
+    The structures and enums of responses are models. A model of one family is in its module, a
+    model of several families in ``common``.
     """
 
-    #: The parameters of one page, which a paginator sets, and their annotations.
+    #: The parameters of a page, which a paginator sets, and their annotations.
     page_params: ClassVar = {"maxResults": "int", "nextToken": "str"}
 
     def __init__(self) -> None:
@@ -96,7 +95,7 @@ class ServiceModel:
 
     @cached_property
     def operations(self) -> list[OperationModel]:
-        """The operations wanted that AWS has, in the order of the input."""
+        """The operations of the input that AWS has, in that order."""
         there = self.description["operations"]
         return [self._operation(name) for name in OPERATIONS if name in there]
 
@@ -119,7 +118,7 @@ class ServiceModel:
         return operation
 
     def _unknown(self, operation: OperationModel, paginator: dict[str, Any]) -> Iterator[str]:
-        """Yield what of an operation the generated code cannot have."""
+        """Yield the features of an operation that the generator does not support."""
         if "{" in operation.path or not isinstance(paginator.get("result_key", ""), str):
             yield f"its path {operation.path}, or its items under several members"
         if "more_results" in paginator:
@@ -161,14 +160,14 @@ class ServiceModel:
         return ["common", *sorted({operation.family for operation in self.operations})]
 
     def names_in(self, module: str) -> list[str]:
-        """Return the names of a module: enums, then structures after those that they use."""
+        """Return the names of a module: enums, then each structure after those that it uses."""
         names = sorted(name for name, where in self.module_by_shape.items() if where == module)
         enums = [name for name in names if "enum" in self.shapes[name]]
         used = dict.fromkeys(one for name in names for one in self.closure(name))
         return [*enums, *(name for name in used if name in names and name not in enums)]
 
     def closure(self, name: str) -> dict[str, None]:
-        """Return a shape and all that it uses, each after those that it uses itself."""
+        """Return a shape and all shapes that it uses, each after those that it uses."""
         shape = self.shapes[name]
         parts = [shape[part] for part in ("key", "value", "member") if part in shape]
         found: dict[str, None] = {}
@@ -177,7 +176,7 @@ class ServiceModel:
         return {**found, name: None}
 
     def params(self, structure: str) -> dict[str, Param]:
-        """Return the members of a request, or of a structure in it, as parameters."""
+        """Return the members of a request, or of its inner structure, as parameters."""
         shape = self.shapes[structure]
         required = shape.get("required", ())
         return {
@@ -202,13 +201,13 @@ class ServiceModel:
         )
 
     def filters(self, operation: OperationModel) -> list[str]:
-        """Return the names of the filters of an operation, which only its prose has."""
+        """Return the names of an operation's filters; only AWS's prose has them."""
         members = self.shapes[operation.request]["members"]
         member = members.get("filters") or members.get("filter") or {}
         return re.findall(r"<code>(\w+)</code>", member.get("documentation", ""))
 
     def annotation(self, name: str, *, in_request: bool = False) -> str:
-        """Return the annotation of a member of that shape, of a response or of a request."""
+        """Return the annotation of a member of that shape, in a response or a request."""
         forms, shape = _IN_REQUESTS if in_request else _IN_RESPONSES, self.shapes[name]
         kind = "enum" if "enum" in shape else shape["type"]
         inner = shape.get("member") or shape.get("value")
@@ -226,14 +225,14 @@ class ServiceModel:
         return name
 
     def describe_member(self, structure: str, member: str) -> str:
-        """Return the line for a member; one without words is described by its name."""
+        """Return the line for a member; without words, its name is the description."""
         kinds = [kind for kind in ("Request", "Response") if structure.endswith(kind)]
         names = (f"{structure}.{member}", *(f"{kind}.{member}" for kind in kinds), member)
         lines = [MEMBERS[name] for name in names if name in MEMBERS]
         return lines[0] if lines else f"The {_in_words(member)}."
 
     def describe_shape(self, name: str) -> str:
-        """Return the docstring of a structure or an enum; one without words has its name."""
+        """Return the docstring of a structure or an enum; without words, it has the name."""
         return SHAPES.get(name) or f"AWS's {_in_words(name)}."
 
 
@@ -244,7 +243,7 @@ def _in_words(name: str) -> str:
 def attribute_name(wire_name: str) -> str:
     """Return the name of a member's attribute: botocore's snake_case.
 
-    An underscore follows a keyword, and a name that would hide a method of a page.
+    A keyword, or a name that would hide a page's method, gets an underscore at its end.
     """
     name: str = botocore.xform_name(wire_name)
     hides = hasattr(dict, name) or hasattr(BaseModel, name) or hasattr(Response, name)
@@ -252,7 +251,7 @@ def attribute_name(wire_name: str) -> str:
 
 
 def needs_alias(wire_name: str) -> bool:
-    """Return whether the wire name does not follow from that of the attribute."""
+    """Return whether the wire name cannot be computed from the attribute's name."""
     return to_camel(attribute_name(wire_name)) != wire_name
 
 

@@ -1,4 +1,4 @@
-"""What the workers share. It imports little, because some workers are timed from their start."""
+"""The common code of the workers. It imports little: some workers are timed from the start."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OPERATION: Final = "list_lifecycle_execution_resources"
 
 
 def execution_id(pages: int, latency_ms: int = 0) -> str:
-    """Return an id for which the server has ``pages`` pages, each after ``latency_ms``."""
+    """Return the id of an execution of ``pages`` pages, each sent after ``latency_ms``."""
     return f"lce-{latency_ms:08d}-0000-0000-0000-{pages:012d}"
 
 
@@ -21,7 +21,7 @@ def fleet_url(
 ) -> str:
     """Return the URL of a fleet: in each account and region a policy with ``executions``.
 
-    Each has this number of pages, but one of them ``largest`` if that is not 0.
+    Each has this number of pages; one has ``largest`` pages, unless that is 0.
     """
     return f"{url}/{latency_ms}-{executions}-{pages}-{largest or pages}"
 
@@ -35,7 +35,7 @@ FLEET_REGIONS = ("us-west-2", "eu-west-1", "ap-northeast-1")
 
 
 def policy_arn(executions: int, pages: int) -> str:
-    """Return a policy for which the server has this number of executions and of pages of each."""
+    """Return a policy with this number of executions, and of pages of each."""
     name = f"of-{executions}-executions-of-{pages}-pages"
     return f"arn:aws:imagebuilder:{REGION}:123456789012:lifecycle-policy/{name}"
 
@@ -49,7 +49,7 @@ def peak_kib() -> int:
                     return int(line.split()[1])
     except OSError:
         pass
-    # Not on Linux, where it includes the memory of the parent at the fork.
+    # Not on Linux: there it includes the parent's memory at the fork.
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

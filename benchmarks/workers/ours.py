@@ -47,7 +47,7 @@ def stream(url: str, pages: int, warm_up: int, make_client: MakeClient = make_cl
 
 
 def prefetch(url: str, pages: int, milliseconds: int, depth: int, busy: int) -> None:
-    """List all pages, and work on each of them."""
+    """List all pages, and work on each page."""
     with make_client(url) as client:
         for _ in _pages(client, 1):
             pass

@@ -42,7 +42,7 @@ def stream(
 
 
 def executions(url: str, count: int, pages: int, latency_ms: int, at_a_time: int) -> None:
-    """List many executions, ``at_a_time`` at a time, each with a connection."""
+    """List many executions, ``at_a_time`` at a time, each on its own connection."""
 
     async def main() -> None:
         async with AsyncImageBuilder(

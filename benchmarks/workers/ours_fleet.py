@@ -19,7 +19,7 @@ def fleet(  # noqa: PLR0917 - the harness passes numbers
 ) -> None:
     """List all executions of all accounts and regions into a database."""
     _set_environment(fleet_url(url, 1, 1))
-    _run(_targets(1))  # what is imported, and compiled
+    _run(_targets(1))  # imports and compiles
     _set_environment(fleet_url(url, executions, pages, latency_ms=latency_ms))
     targets = _targets(accounts)
     stopwatch = Stopwatch()
@@ -33,7 +33,7 @@ def store(  # noqa: PLR0917 - the harness passes numbers
 ) -> None:
     """List this number of targets into a database, by default into a temporary one.
 
-    In each, one of the executions has ``largest`` pages if that is not 0.
+    In each, one execution has ``largest`` pages, unless that is 0.
     """
     _set_environment(fleet_url(url, executions, pages, largest=largest))
     all_pages = targets * (executions * pages + (largest - pages if largest else 0))
@@ -64,7 +64,7 @@ def on_dask(url: str, address: str, workers: int) -> None:
         client.run(_set_environment, fleet_url(url, executions, pages))
         executor = client.get_executor()
         targets = _targets(accounts)
-        _run(targets[:1], executor=executor)  # what is imported by the workers, and compiled
+        _run(targets[:1], executor=executor)  # the workers import and compile
         stopwatch = Stopwatch()
         result = _run(targets, executor=executor)
         _check(result, len(targets) * executions, len(targets) * executions * pages)

@@ -64,8 +64,8 @@ def executions(url: str, count: int, pages: int, latency_ms: int) -> None:
 def fleet(  # noqa: PLR0917 - the harness passes numbers
     url: str, accounts: int, executions: int, pages: int, latency_ms: int, threads: int
 ) -> None:
-    """List the executions of all accounts and regions; ``threads`` of them at a time."""
-    _list_fleet(fleet_url(url, 1, 1), 1, threads)  # what is imported, and compiled
+    """List the executions of all accounts and regions, ``threads`` executions at a time."""
+    _list_fleet(fleet_url(url, 1, 1), 1, threads)  # imports and compiles
     url = fleet_url(url, executions, pages, latency_ms=latency_ms)
     stopwatch = Stopwatch()
     seen = _list_fleet(url, accounts, threads)

@@ -1,13 +1,13 @@
-"""How many requests a second are sent in AWS's adaptive retry mode.
+"""The rate of requests in AWS's adaptive retry mode.
 
 Rules, from the section on adaptive mode in "Retry behavior" of the AWS SDKs' reference guide, with
 the numbers that the SDKs share:
 
 - Nothing is limited until the service throttles for the first time.
-- Then a request takes a token from a bucket. The rate at which tokens come falls to 0.7 of the rate
-  at which requests went out, and never below one token in two seconds.
-- With each success the rate follows CUBIC (RFC 9438): fast up to near the rate at which the service
-  has throttled, slowly past it, then faster again; never above twice the rate that is used.
+- Then each request takes a token from a bucket. The bucket is filled at 0.7 of the measured rate of
+  requests, and at least with one token in two seconds.
+- With each success the rate follows CUBIC (RFC 9438): it grows fast up to near the rate that was
+  throttled, slowly past it, then faster again; it is at most twice the measured rate.
 
 An :class:`AdaptiveRate` decides and does no I/O; :mod:`.protocol.rest_json` waits by it.
 """
@@ -20,12 +20,12 @@ from typing import NamedTuple
 
 from .._threads import call_after_fork
 
-BETA = 0.7  # the part of the rate that remains after throttling
+BETA = 0.7  # the rate after throttling, as a part of the rate before
 SCALE = 0.4  # of the cubic, per second cubed
 MIN_RATE = 0.5  # requests a second
 SMOOTHING = 0.8  # weight of the newest measurement
 MEASURE_SECONDS = 0.5
-_ROUNDING = 1e-9  # of a token, by the sums of its parts
+_ROUNDING = 1e-9  # of a token, in sums of its parts
 #: Seconds after which a saved rate is ignored.
 FORGET_AFTER = 300.0
 
@@ -34,7 +34,7 @@ class RateSnapshot(NamedTuple):
     """A rate as plain data, for the next worker of the target.
 
     ``rate`` and ``throttled_rate`` are in requests a second, ``seconds_since`` is the time since
-    the service has last throttled.
+    the service last throttled.
     """
 
     rate: float
@@ -45,8 +45,8 @@ class RateSnapshot(NamedTuple):
 class AdaptiveRate:
     """The rate of one client, or of one target of a fleet; thread-safe.
 
-    ``now`` is always the time in seconds by the same monotonic clock. ``responses`` and
-    ``throttled`` count the responses, and those that have throttled.
+    ``now`` is always the time in seconds on the same monotonic clock. ``responses`` counts the
+    responses, ``throttled`` the throttling ones.
     """
 
     def __init__(self, now: float, snapshot: RateSnapshot | None = None) -> None:
@@ -59,7 +59,7 @@ class AdaptiveRate:
         self._measured_at = now
         self._count = 0
         self._rate = MIN_RATE
-        #: The rate at the last throttling, None before the first; and its time.
+        #: The rate at the last throttling, None before the first, and its time.
         self._throttled_rate: float | None = None
         self._throttled_at = now
         self.responses = self.throttled = 0
@@ -69,8 +69,8 @@ class AdaptiveRate:
             self._throttled_at = now - snapshot.seconds_since
 
     def after_fork(self) -> None:
-        """Have, in a forked process, a lock that no thread of the parent's holds."""
-        # Reentrant, for handlers of signals.
+        """Replace the lock in a forked process: a thread of the parent may hold the old one."""
+        # Reentrant, for signal handlers.
         self._lock = threading.RLock()
 
     def snapshot(self, now: float) -> RateSnapshot | None:
@@ -81,9 +81,9 @@ class AdaptiveRate:
             return RateSnapshot(self._rate, self._throttled_rate, now - self._throttled_at)
 
     def take_token(self, now: float) -> float:
-        """Take a token and return 0, or return the seconds until there may be one.
+        """Take a token and return 0, or return the seconds until the next token.
 
-        The rate may have changed by then, or another call may have taken the token: ask again.
+        Ask again then: the rate may have changed, or another call may have taken the token.
         """
         with self._lock:
             if self._throttled_rate is None:
@@ -95,7 +95,7 @@ class AdaptiveRate:
             return (1 - self._tokens) / self._rate
 
     def record_response(self, now: float, *, throttled: bool) -> None:
-        """Set the rate by a response of the service."""
+        """Update the rate after a response of the service."""
         with self._lock:
             self.responses += 1
             self.throttled += throttled
@@ -107,7 +107,7 @@ class AdaptiveRate:
                     rate = min(rate, self._rate)
                 self._throttled_rate, self._throttled_at = rate, now
                 self._rate = max(MIN_RATE, rate * BETA)
-                self._tokens = 0.0  # the service has none
+                self._tokens = 0.0  # the service accepts none now
             elif self._throttled_rate is not None:
                 plateau = math.cbrt(self._throttled_rate * (1 - BETA) / SCALE)
                 cubic = SCALE * (now - self._throttled_at - plateau) ** 3 + self._throttled_rate
@@ -119,13 +119,13 @@ class AdaptiveRate:
         return max(1.0, self._rate)
 
     def _fill(self, now: float) -> None:
-        """Add the tokens that have come since the last time."""
+        """Add the tokens since the last call."""
         elapsed = max(0.0, now - self._filled_at)
         self._tokens = min(self._capacity, self._tokens + elapsed * self._rate)
         self._filled_at = now
 
     def _measure(self, now: float) -> None:
-        """Count a response, and every half second work out the rate that is used."""
+        """Count a response, and measure the rate every half second."""
         self._count += 1
         elapsed = now - self._measured_at
         if elapsed >= MEASURE_SECONDS:
@@ -134,5 +134,5 @@ class AdaptiveRate:
             self._used_rate = SMOOTHING * rate + (1 - SMOOTHING) * before
             self._count, self._measured_at, self._is_measured = 0, now, True
         elif not self._is_measured:
-            # The service can throttle before the first half second is over.
+            # The service may throttle within the first half second.
             self._used_rate = max(self._used_rate, self._count / MEASURE_SECONDS)

@@ -1,8 +1,8 @@
-"""Retries: which, and when, after AWS's standard mode of 2026.
+"""Retries: which errors are retried, and when, by AWS's standard mode of 2026.
 
 The rule: a retry waits a random time below a bound that doubles, and takes tokens from a quota.
-Throttling has the longer wait and takes fewer tokens, any other failure the reverse. The legacy
-mode differs in the number of attempts, the adaptive mode also waits by :mod:`.rate_limit`.
+Throttling waits longer and takes fewer tokens; other failures wait less and take more. The legacy
+mode has more attempts; the adaptive mode also waits by :mod:`.rate_limit`.
 
 A :class:`RetryState` decides, and does no I/O. All calls of a client share a :class:`RetryQuota`,
 so that retries do not make an outage worse. :func:`call_with_retries` is the loop for the calls
@@ -43,14 +43,14 @@ from .config.shared_config import SharedConfig
 
 T = TypeVar("T")
 
-#: The retry modes, and how often a call may be sent in each by default.
+#: The retry modes, with the default number of attempts of each.
 MAX_ATTEMPTS_BY_MODE: Mapping[str, int] = {"standard": 3, "adaptive": 3, "legacy": 5}
 
 #: Seconds. A delay is random, between 0 and base * 2 ** (retries so far), at most MAX_BACKOFF.
 TRANSIENT_BASE = 0.05
 THROTTLING_BASE = 1.0
 MAX_BACKOFF = 20.0
-#: The most seconds that the header ``x-amz-retry-after`` adds to a delay.
+#: Maximum seconds that the header ``x-amz-retry-after`` adds to a delay.
 MAX_ADDED_DELAY = 5.0
 
 THROTTLING_CODES = frozenset(
@@ -85,7 +85,7 @@ class RetryableKind(enum.Enum):
 
 
 def classify(error: PagerError) -> RetryableKind | None:
-    """Return the kind of a retryable error, None for an error that a retry would not help."""
+    """Return the kind of a retryable error, None for an error that is not retried."""
     if isinstance(error, ClientError):
         code = error.response["Error"]["Code"]
         status = error.response["ResponseMetadata"].get("HTTPStatusCode")
@@ -107,8 +107,8 @@ def classify(error: PagerError) -> RetryableKind | None:
 class RetryQuota:
     """A token bucket for the retries of one client, with botocore's numbers; thread-safe.
 
-    A retry costs 14 of 500 tokens, a retry after throttling 5. A call that succeeds after retries
-    releases the cost of its last retry; a call that succeeds at once releases 1.
+    A retry takes 14 of 500 tokens, a retry after throttling 5. A call that succeeds releases the
+    tokens of its last retry, or 1 without a retry.
     """
 
     CAPACITY = 500
@@ -118,18 +118,18 @@ class RetryQuota:
     }
 
     def __init__(self) -> None:
-        #: The tokens that are left.
+        #: The remaining tokens.
         self.available_capacity = self.CAPACITY
         self.after_fork()
         call_after_fork(self)
 
     def after_fork(self) -> None:
-        """Have, in a forked process, a lock that no thread of the parent's holds."""
-        # Reentrant, for handlers of signals.
+        """Replace the lock in a forked process: a thread of the parent may hold the old one."""
+        # Reentrant, for signal handlers.
         self._lock = threading.RLock()
 
     def acquire(self, amount: int) -> bool:
-        """Take the amount and return True, or return False if less is left."""
+        """Take the amount and return True, or return False if fewer tokens remain."""
         with self._lock:
             if amount > self.available_capacity:
                 return False
@@ -137,7 +137,7 @@ class RetryQuota:
             return True
 
     def release(self, amount: int) -> None:
-        """Give back an amount, up to the capacity."""
+        """Return an amount to the quota, up to the capacity."""
         with self._lock:
             self.available_capacity = min(self.CAPACITY, self.available_capacity + amount)
 
@@ -153,12 +153,12 @@ class RetryState:
     """The attempts at one call.
 
     ``quota``: shared with the other calls of a client; None for no limit.
-    ``max_attempts``: how often the call may be sent, the first attempt included.
-    ``remaining``: returns the seconds that are left for the call, None for no limit.
+    ``max_attempts``: maximum attempts, including the first.
+    ``remaining``: returns the seconds left for the call, None for no limit.
     ``random``: returns a number from 0 to 1, for the jitter of the backoff.
     ``fixed_delay``: seconds between two attempts, in place of the exponential backoff.
-    ``classify``: returns the kind of an error, None for one that is not retryable.
-    ``invocation_id``: a UUID by which the service knows the attempts at one call.
+    ``classify``: returns the kind of an error, None for an error that is not retried.
+    ``invocation_id``: a UUID that marks the attempts of one call for the service.
     """
 
     quota: RetryQuota | None
@@ -173,22 +173,22 @@ class RetryState:
 
     @property
     def retries(self) -> int:
-        """Return the number of attempts before the present one."""
+        """Return the number of attempts before the current one."""
         return max(self.attempt_count - 1, 0)
 
     def start_attempt(self) -> None:
-        """Count an attempt that begins."""
+        """Count a new attempt."""
         self.attempt_count += 1
 
     def headers(self) -> dict[str, str]:
-        """Return the headers by which the service knows the attempt; they are not signed."""
+        """Return the headers that identify the attempt for the service; they are not signed."""
         return {
             "amz-sdk-invocation-id": self.invocation_id,
             "amz-sdk-request": f"attempt={self.attempt_count}; max={self.max_attempts}",
         }
 
     def record_success(self) -> None:
-        """Release capacity of the quota: the attempt has succeeded."""
+        """Release tokens of the quota after a successful attempt."""
         if self.quota is not None:
             self.quota.release(self._cost)
 
@@ -199,7 +199,7 @@ class RetryState:
 
         The service lengthens the delay by ``Retry-After``, up to ``MAX_BACKOFF``, and by
         ``x-amz-retry-after``, by up to ``MAX_ADDED_DELAY``. With ``is_corrected``, the cause of the
-        error is gone: the next attempt counts as any other, but need not wait.
+        error is corrected: the next attempt counts as any other, but does not wait.
         """
         kind = RetryableKind.TRANSIENT if is_corrected else self.classify(error)
         if kind is None or self.attempt_count >= self.max_attempts:
@@ -226,7 +226,7 @@ class RetryState:
         if self.fixed_delay is not None:
             return self.fixed_delay
         base = THROTTLING_BASE if kind is RetryableKind.THROTTLING else TRANSIENT_BASE
-        # 2 ** 30 is far beyond the maximum, and no number of attempts makes it infinite.
+        # 2 ** 30 is far beyond the maximum; a larger exponent could overflow.
         return self.random() * min(MAX_BACKOFF, base * 2.0 ** min(self.attempt_count - 1, 30))
 
 
@@ -236,7 +236,7 @@ def call_with_retries(
     clock: Clock,
     correct: Callable[[PagerError], bool] = lambda _: False,
 ) -> T:
-    """Return the result of ``call``, calling it again after errors as the state decides.
+    """Return the result of ``call``; call it again after errors if the state decides so.
 
     ``correct``: removes the cause of an error if it can, and returns whether it did. Raises the
     :class:`PagerError` of the last attempt.
@@ -249,7 +249,7 @@ def call_with_retries(
             failure = error
         is_corrected = correct(failure)
         if (delay := state.delay_after(failure, clock.now(), is_corrected=is_corrected)) is None:
-            raise failure  # outside of the handler, so that it has no context
+            raise failure  # outside the handler, so that it has no context
         if delay:
             clock.sleep(delay)
 
@@ -276,7 +276,7 @@ def amz_retry_after(error: PagerError) -> float:
 
 
 def _header(error: PagerError, name: str) -> str:
-    """Return a header of the response that the error is, "" without one."""
+    """Return a header of the error response, "" without one."""
     if not isinstance(error, ClientError):
         return ""
     value: str = error.response["ResponseMetadata"].get("HTTPHeaders", {}).get(name, "")
@@ -286,10 +286,10 @@ def _header(error: PagerError, name: str) -> str:
 def resolve_retries(
     owner: str, retry_mode: str | None, max_attempts: int | None, config: SharedConfig
 ) -> tuple[str, int]:
-    """Return the retry mode, and how often a call may be sent; 1 turns retries off.
+    """Return the retry mode and the maximum attempts; 1 turns retries off.
 
     Each is the argument, else ``AWS_RETRY_MODE`` or ``AWS_MAX_ATTEMPTS``, else the profile's
-    ``retry_mode`` or ``max_attempts``, else standard, and the usual number of the mode.
+    ``retry_mode`` or ``max_attempts``, else ``standard`` and the default of the mode.
 
     Raises :class:`ParamValidationError` of ``owner`` for an argument, :class:`InvalidConfigError`
     for a setting.

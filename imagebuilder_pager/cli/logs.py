@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from .terminal import escape_controls, write_stderr
 
@@ -24,15 +24,24 @@ class _WarningHandler(logging.Handler):
 
 
 @contextmanager
-def showing_mismatches(*, debug: bool) -> Iterator[None]:
-    """Write the warnings of ``--on-invalid-response warn``, which ``--debug`` shows by itself."""
-    handler = logging.NullHandler() if debug else _WarningHandler(logging.WARNING)
-    logger = logging.getLogger("imagebuilder_pager._aws.protocol.responses")
+def handled(name: str, handler: logging.Handler, level: int | None = None) -> Iterator[None]:
+    """Have a logger with a handler, and a level; afterwards it is as before."""
+    logger = logging.getLogger(name)
+    before = logger.level
     logger.addHandler(handler)
+    if level is not None:
+        logger.setLevel(level)
     try:
         yield
     finally:
         logger.removeHandler(handler)
+        logger.setLevel(before)
+
+
+def showing_mismatches(*, debug: bool) -> AbstractContextManager[None]:
+    """Write the warnings of ``--on-invalid-response warn``, which ``--debug`` shows by itself."""
+    handler = logging.NullHandler() if debug else _WarningHandler(logging.WARNING)
+    return handled("imagebuilder_pager._aws.protocol.responses", handler)
 
 
 def configure_logging(*, debug: bool) -> None:

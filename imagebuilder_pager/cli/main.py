@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from .._aws.config.shared_config import SharedConfig
     from .listing import Listing
-    from .rich_formats.console import RichWriter
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,9 +51,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with Signals() as signals:
             if argv[:1] == ["lifecycle-report"]:
+                from .lifecycle_report.args import parse as parse_report
+
+                report_options = parse_report(argv[1:])
+                # The arguments are good: from here on, the imports are heavy.
                 from .lifecycle_report.command import run_report
 
-                code = run_report(argv[1:])
+                code = run_report(report_options)
             else:
                 _list(argv, resume_state, signals, is_main_process=is_main_process)
             resume_state.print_token()
@@ -144,12 +147,7 @@ def _list(
                 stdout,
                 on_page=progress.count_page,
             )
-            if output in RICH_OUTPUTS:
-                from .rich_formats.console import RichWriter
-
-                _show(output, listing, RichWriter(stdout, options.color, progress.stop))
-            else:
-                _write(output, listing, options.checkpoint)
+            _write(output, listing, options, progress)
 
 
 def _resolve_output(options: argparse.Namespace, profile: SharedConfig) -> str:
@@ -183,7 +181,7 @@ def _resolve_timestamps(options: argparse.Namespace, profile: SharedConfig) -> s
     return timestamps
 
 
-def _write(output: str, listing: Listing, checkpoint_file: str | None) -> None:
+def _write(output: str, listing: Listing, options: argparse.Namespace, progress: Progress) -> None:
     if output == "json":
         from .formats.json import write_json
 
@@ -191,27 +189,23 @@ def _write(output: str, listing: Listing, checkpoint_file: str | None) -> None:
     elif output == "jsonl":
         from .formats.json import write_jsonl
 
-        write_jsonl(listing, checkpoint_file)
+        write_jsonl(listing, options.checkpoint)
     elif output == "text":
         from .formats.text import format_text
 
         listing.write(listing.raw_result_parts(), format_text)
-    else:
+    elif output == "yaml-stream":
         from .formats.yaml_stream import format_yaml_entry
 
         listing.write(listing.raw_pages(), format_yaml_entry)
-
-
-def _show(output: str, listing: Listing, writer: RichWriter) -> None:
-    if output == "table":
-        from .rich_formats.table import show_table
-
-        show_table(writer, listing)
-    elif output == "summary":
-        from .rich_formats.summary import show_summary
-
-        show_summary(writer, listing)
     else:
-        from .rich_formats.tree import show_tree
+        from .rich_formats.console import RichWriter
 
-        show_tree(writer, listing)
+        writer = RichWriter(listing.stdout, options.color, progress.stop)
+        if output == "table":
+            from .rich_formats.table import show_table as show
+        elif output == "summary":
+            from .rich_formats.summary import show_summary as show
+        else:
+            from .rich_formats.tree import show_tree as show
+        show(writer, listing)

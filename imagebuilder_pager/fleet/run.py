@@ -17,14 +17,17 @@ from __future__ import annotations
 
 import itertools
 import logging
+import signal
+import threading
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from types import FrameType
 
 from .._aws.clock import SYSTEM_CLOCK, Clock
 from .._aws.protocol.responses import OnInvalidResponse, validate_on_invalid_response
@@ -39,7 +42,7 @@ from .executors import BatchExecutor, ExecutorSource, GivenExecutor, LoopExecuto
 from .listings import RESOURCES, BatchResult, BatchTask, Failure, Listing, ListingResult, Scope
 from .records import Rows
 from .results import FleetProgress, FleetResult, TargetResult
-from .store import RunStore, TargetWriter
+from .store import RunStore
 from .targets import Target, target_problems
 
 _log = logging.getLogger(__name__)
@@ -226,6 +229,31 @@ def make_scope(
     return Scope(arns, chosen.since, chosen.until, children)
 
 
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Defer Ctrl-C to the end of the block: within it, the result of a batch would be lost.
+
+    A second one is not deferred.
+    """
+    handler, received = signal.getsignal(signal.SIGINT), list[tuple[int, FrameType | None]]()
+    if not callable(handler) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def receive(number: int, frame: FrameType | None) -> None:
+        received.append((number, frame))
+        if len(received) > 1:
+            handler(number, frame)
+
+    signal.signal(signal.SIGINT, receive)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if received:
+            handler(*received[0])
+
+
 @dataclass(eq=False)
 class _FleetRun:
     """The loop of a run, in the thread of its caller, which alone writes to the database."""
@@ -292,7 +320,8 @@ class _FleetRun:
         """Hand out the next batch of a target, or end the target."""
         if listings := work.next_listings():
             task = self.make_task(next(self._numbers), work.target, listings, rate=work.rate)
-            self._running[self.batches.submit(task)] = work, listings
+            with _without_ctrl_c():
+                self._running[self.batches.submit(task)] = work, listings
         else:
             self._end(work)
 
@@ -310,21 +339,26 @@ class _FleetRun:
         if done:
             self._heard = self.clock.monotonic()
         for future in done:
-            work, listings = self._running.pop(future)
-            try:
-                result = future.result()
-            except CancelledError as error:
-                raise lost_executor(error) from error
-            except BrokenExecutor as error:
-                self._broken += self._is_alone
-                if self._broken >= self.max_attempts and not any(one.pages for one in self.works):
-                    raise lost_executor(error) from error
-                self._take_back(work, listings, error if self._is_alone else None)
-            except Exception as error:  # noqa: BLE001 - of any kind, of one target
-                self._take_back(work, listings, error)
-            else:
-                self._take(work, listings, result)
+            with _without_ctrl_c():
+                self._take_from(future, *self._running.pop(future))
         self._report()
+
+    def _take_from(
+        self, future: Future[BatchResult], work: _Work, listings: tuple[Listing, ...]
+    ) -> None:
+        try:
+            result = future.result()
+        except CancelledError as error:
+            raise lost_executor(error) from error
+        except BrokenExecutor as error:
+            self._broken += self._is_alone
+            if self._broken >= self.max_attempts and not any(one.pages for one in self.works):
+                raise lost_executor(error) from error
+            self._take_back(work, listings, error if self._is_alone else None)
+        except Exception as error:  # noqa: BLE001 - of any kind, of one target
+            self._take_back(work, listings, error)
+        else:
+            self._take(work, listings, result)
 
     def _take_back(
         self, work: _Work, listings: tuple[Listing, ...], error: Exception | None
@@ -346,15 +380,16 @@ class _FleetRun:
         parts = {part.index: part for part in result.listings}
         rest: list[Listing] = []
         target_failure: Failure | None = None
-        with self.store.batch(work.target_id) as writer:
+        store, target_id = self.store, work.target_id
+        with store.transaction():
             for index, listing in enumerate(listings):
                 part = parts.get(index) or ListingResult(index, Rows(), 0)  # not begun
-                writer.save_policies(part.rows.policies)
-                writer.save_executions(part.rows.executions)
+                store.save_policies(target_id, part.rows.policies)
+                work.records += store.save_executions(target_id, part.rows.executions)
                 new_listings = 0
                 if listing.operation == RESOURCES and part.pages:
                     work.records += len(part.rows.resources)
-                    new_listings = writer.save_resources(listing, part)
+                    new_listings = store.save_resources(target_id, listing, part)
                 (following, failure), is_over = _following(listing, part), False
                 if failure is None:
                     is_over = part.is_finished
@@ -363,13 +398,12 @@ class _FleetRun:
                     work.queue.append(following)
                 elif self._is_of_listing(failure, following):
                     is_over = True
-                    self._save_failure(writer, work, following, failure)
+                    self._save_failure(work, following, failure)
                 else:
                     work.queue.append(following)
                     target_failure = failure
                 work.note(following, new_listings, is_over=is_over)
         pages = sum(part.pages for part in result.listings)
-        work.records += writer.new_executions
         work.pages += pages
         work.calls += result.calls
         work.throttled += result.throttled
@@ -385,14 +419,12 @@ class _FleetRun:
             return False
         return not failure.is_retryable or listing.attempts >= self.max_attempts
 
-    def _save_failure(
-        self, writer: TargetWriter, work: _Work, listing: Listing, failure: Failure
-    ) -> None:
+    def _save_failure(self, work: _Work, listing: Listing, failure: Failure) -> None:
         _log.warning("%s: %s: %s", work.target.name, listing.name, failure.error)
         if listing.operation == "get_lifecycle_execution" and failure.error_type in _GONE:
-            writer.save_unknown(listing, failure)
+            self.store.save_unknown(listing, failure)
             return
-        writer.save_failure(listing, failure)
+        self.store.save_failure(listing, failure)
         work.failed_listings += 1
         if work.first_failure is None:
             work.first_failure = replace(failure, error=f"{listing.name}: {failure.error}")

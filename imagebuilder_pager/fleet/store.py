@@ -12,11 +12,9 @@ Rules:
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
 from datetime import datetime
 
 from ..lifecycle_walk.records import ENDED, is_image, is_in_period
@@ -62,6 +60,10 @@ class RunStore:
                 for target in targets
             ]
 
+    def transaction(self) -> AbstractContextManager[None]:
+        """Return a block whose writes are made as a whole, such as the outcome of a batch."""
+        return self._transaction()
+
     def end(self, now: datetime) -> None:
         """Save that the run has ended."""
         with self._transaction():
@@ -101,12 +103,6 @@ class RunStore:
             " WHERE target_id = ?",
             (*period, target_id),
         )
-
-    @contextlib.contextmanager
-    def batch(self, target_id: int) -> Iterator[TargetWriter]:
-        """Return a writer for the outcome of a batch, in one transaction."""
-        with self._transaction():
-            yield TargetWriter(self._connection, self._scope, self._number, target_id)
 
     def policies(self, target_id: int) -> list[str]:
         """Return the ARNs of the target's policies that this run has seen and has to list."""
@@ -186,32 +182,21 @@ class RunStore:
             listings.append(Listing(RESOURCES, params, arn, has_ended, listing_id))
         return listings
 
-
-@dataclass
-class TargetWriter:
-    """The writer of a batch's outcome, within a transaction."""
-
-    connection: sqlite3.Connection
-    scope: Scope
-    run_id: int
-    target_id: int
-    new_executions: int = 0
-
-    def save_policies(self, rows: Iterable[Row]) -> None:
+    def save_policies(self, target_id: int, rows: Iterable[Row]) -> None:
         """Save listed policies, without the error of an earlier run."""
-        self.connection.executemany(
+        self._connection.executemany(
             "INSERT OR REPLACE INTO policies (policy_arn, account, region, name, status,"
             " resource_type, target_id, last_run) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (_storable((*row, self.target_id, self.run_id)) for row in rows),
+            (_storable((*row, target_id, self._number)) for row in rows),
         )
 
-    def save_executions(self, rows: Iterable[ExecutionRow]) -> None:
+    def save_executions(self, target_id: int, rows: Iterable[ExecutionRow]) -> int:
         """Save the executions that are in the database, or in the period of the run.
 
-        The listing of one that has acted on nothing is complete.
+        The listing of one that has acted on nothing is complete. Returns the number of new ones.
         """
-        execute = self.connection.execute
-        since, until = format_time(self.scope.since), format_time(self.scope.until)
+        execute, number_of_new = self._execute, 0
+        since, until = format_time(self._scope.since), format_time(self._scope.until)
         for row in rows:
             execution_id, *values = _storable((row.execution_id, *row.values))
             status = values[3]
@@ -224,33 +209,34 @@ class TargetWriter:
                 start, end = values[-2:]
                 if not is_in_period(start, end if row.has_ended else None, since, until):
                     continue
-                self.new_executions += 1
-                known = self.target_id, status, self.run_id, self.run_id
-            target_id, old_status, first_run, status_run = known
+                number_of_new += 1
+                known = target_id, status, self._number, self._number
+            old_target_id, old_status, first_run, status_run = known
             if status != old_status:
-                status_run = self.run_id
-            if target_id != self.target_id:  # the account has another name now
+                status_run = self._number
+            if old_target_id != target_id:  # the account has another name now
                 execute(
                     "UPDATE listings SET target_id = ? WHERE execution_id = ?",
-                    (self.target_id, execution_id),
+                    (target_id, execution_id),
                 )
             execute(
                 "INSERT OR REPLACE INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (execution_id, self.target_id, *values, first_run, status_run, self.run_id),
+                (execution_id, target_id, *values, first_run, status_run, self._number),
             )
             execute(
                 "INSERT INTO listings (target_id, execution_id, parent_id, complete)"
                 " VALUES (?, ?, '', ?)"
                 " ON CONFLICT DO UPDATE SET complete = max(complete, excluded.complete)",
-                (self.target_id, execution_id, row.has_ended and row.has_no_resources),
+                (target_id, execution_id, row.has_ended and row.has_no_resources),
             )
+        return number_of_new
 
-    def save_resources(self, listing: Listing, part: ListingResult) -> int:
+    def save_resources(self, target_id: int, listing: Listing, part: ListingResult) -> int:
         """Save a part of a listing of resources; the first part replaces the old rows.
 
         Returns the number of new listings, of the children of its images.
         """
-        execute, execute_many = self.connection.execute, self.connection.executemany
+        execute, execute_many = self._execute, self._connection.executemany
         execution_id = listing.params["lifecycleExecutionId"]
         parent_id = listing.params.get("parentResourceId", "")
         if listing.token is None:
@@ -274,7 +260,7 @@ class TargetWriter:
             new_listings = execute_many(
                 "INSERT OR IGNORE INTO listings (target_id, execution_id, parent_id)"
                 " VALUES (?, ?, ?)",
-                (_storable((self.target_id, execution_id, image)) for image in sorted(images)),
+                (_storable((target_id, execution_id, image)) for image in sorted(images)),
             ).rowcount
         if part.is_finished and not parent_id:
             # The children of an image that is no longer among the resources.
@@ -291,13 +277,13 @@ class TargetWriter:
                 " WHERE listing_id = ?",
                 (listing.has_ended and not part.is_open, listing.listing_id),
             )
-        return max(0, new_listings) if self.scope.children else 0
+        return max(0, new_listings) if self._scope.children else 0
 
     def save_failure(self, listing: Listing, failure: Failure) -> None:
         """Save why a listing could not be made: with it, or with the policy of its executions."""
         is_of_policy = listing.operation == "list_lifecycle_executions"
         key = listing.policy_arn if is_of_policy else listing.listing_id
-        self.connection.execute(
+        self._execute(
             "UPDATE policies SET error_type = ?, error = ? WHERE policy_arn = ?"
             if is_of_policy
             else "UPDATE listings SET error_type = ?, error = ? WHERE listing_id = ?",
@@ -307,10 +293,10 @@ class TargetWriter:
     def save_unknown(self, listing: Listing, failure: Failure) -> None:
         """Save that the service no longer has an execution, unless it had ended."""
         reason = f"the service does not have it any more ({failure.error_type})"
-        self.connection.execute(
+        self._execute(
             "UPDATE executions SET status = 'UNKNOWN', reason = ?, status_run = ?"
             " WHERE execution_id = ? AND status NOT IN ('SUCCESS', 'FAILED', 'CANCELLED')",
-            (reason, self.run_id, listing.params["lifecycleExecutionId"]),
+            (reason, self._number, listing.params["lifecycleExecutionId"]),
         )
 
 

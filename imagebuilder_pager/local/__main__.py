@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _make_service(options: argparse.Namespace) -> Callable[[httpx.Request], httpx.Response]:
-    """Return the service of the options. Raises ``ValueError`` for some that exclude each other."""
+    """Return the service of the options. Raises ``ValueError`` for conflicting options."""
     faults = _fault_plan(options)
     if options.accounts is None:
         for name in ("policies", "executions", "regions", "rate_limit"):
@@ -102,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
         "--resources",
         type=count,
         metavar="N",
-        help="serve a generated account over two years, whose main execution lists N images "
+        help="serve a generated account with two years of data; its main execution lists N images "
         "(120); with --accounts, each execution lists N (30)",
     )
     parser.add_argument(

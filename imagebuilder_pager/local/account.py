@@ -1,8 +1,8 @@
 """The data of the local service: an account's lifecycle policies, executions, images, pipelines.
 
-Resources are dictionaries with the API's member names; timestamps are datetimes, or epoch seconds
-as on the wire. Pages and the structures of a file are checked, unless the account is not strict:
-then a test can give the service any resource, invalid ones included.
+Resources are dictionaries with the API's member names. Timestamps are datetimes, or epoch seconds
+as on the wire. The rule: pages and the structures of a file have only the members and types of the
+API. An account with ``strict=False`` may have any others.
 """
 
 from __future__ import annotations
@@ -50,24 +50,23 @@ class Account:
 
     - ``executions``: the runs of its policies, each an :class:`Execution`. Default: none.
     - ``policies``: the API's ``LifecyclePolicy`` structures. Default: none.
-    - ``images``: the API's ``ImageSummary`` structures, each a build of a version, and each
-      version's oldest build first. An image of an owner other than ``account_id`` is Amazon's or
-      shared by another account. Default: none.
+    - ``images``: the API's ``ImageSummary`` structures. Each is a build; the oldest build of a
+      version comes first. An image with an owner other than ``account_id`` is Amazon's or is shared
+      by another account. Default: none.
     - ``pipelines``: the API's ``ImagePipeline`` structures. Default: none.
     - ``pages``: the responses to operations, by name: ``{"ListWorkflows": [page, page]}``. They
-      replace the account's data. A page is served as it is, or in parts where ``maxResults`` is
-      smaller, whatever the filters; the service makes its ``nextToken``. An operation that is not
-      paginated has one page. A page may come from a client: ``ResponseMetadata`` is left out.
-      Default: none.
+      replace the account's data. Filters are ignored. A page with more items than ``maxResults`` is
+      served in parts. The service adds the ``nextToken`` and removes ``ResponseMetadata``, so a
+      page may come from a client. An operation without pagination has one page. Default: none.
     - ``account_id``: the account's id. Default: 123456789012.
-    - ``strict``: whether a page may only have the members and types of its response model. An
-      account that a file describes is checked as a whole. Default: True.
+    - ``strict``: whether pages are checked by their response models. In a file, it holds for all
+      structures. Default: True.
 
-    A timestamp is a datetime, in UTC where it has no zone, or epoch seconds.
+    A timestamp is epoch seconds or a datetime; without a zone, it is in UTC.
 
-    Raises ``ValueError`` for pages of an unknown operation, where there are none or too many, for
-    values that JSON does not have and, if ``strict``, for those that do not match; the message has
-    the path of each.
+    Raises ``ValueError`` for pages of an unknown operation, for no pages or too many, for values
+    that JSON does not have and, if ``strict``, for values that do not match. The message has the
+    path of each.
     """
 
     executions: tuple[Execution, ...] = ()
@@ -181,7 +180,7 @@ def _as_executions(item: object, path: str) -> tuple[Execution, ...]:
 
 
 _Members = Mapping[str, tuple[str, Callable[[object, str], Any]]]
-#: The members of a file, each with the name that it has here and the function that reads it.
+#: The members of a file, each with its name in Python and the function that reads it.
 _EXECUTION: _Members = {
     "lifecycleExecutionId": ("lifecycle_execution_id", _as_string),
     "lifecyclePolicyArn": ("lifecycle_policy_arn", _as_string),
@@ -203,7 +202,7 @@ _ACCOUNT: _Members = {
 
 
 def _parse(item: object, path: str, members: _Members, required: Collection[str]) -> dict[str, Any]:
-    """Return the arguments of the class with these members. The document has the path ""."""
+    """Return the members as arguments of their class. The path of the document is ""."""
     given = _as_object(item, path or "the document")
     if unknown := sorted(given.keys() - members.keys()):
         raise ValueError(f"{path or 'the document'} has unknown members: {', '.join(unknown)}")

@@ -1,7 +1,7 @@
 """The generator of accounts: the same arguments give the same data.
 
-Structures and kinds of reasons follow the API reference and the user guide's chapter on lifecycle
-policies. Names, numbers and wordings are invented; the account ids are those of AWS's documents.
+Structures and reasons follow the API reference and the user guide's chapter on lifecycle policies.
+Names and numbers are invented. The account ids are from AWS's documentation.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ _HOME = _LOCATIONS[0]  # the id and the region of a generated account
 _AMIS = ("web-base", "ci-runner", "bastion", "batch-worker", "gpu-training", "windows-ad")
 _ACTIONS = ("DEPRECATE", "DISABLE", "DELETE", "AVAILABLE")
 _CONTAINERS = ("web-api", "report-renderer", "queue-consumer", "etl-nightly")
-_SEED = 117  # with it, the first image is that of the documents
+_SEED = 117  # this seed gives the first image that the documents show
 
-#: The statuses of the resources of an execution in this state, each as often as it is here.
+#: The statuses of the resources of an execution, by its state; a repeated status is more frequent.
 _RESOURCE_STATUSES = {
     "IN_PROGRESS": (*["SUCCESS"] * 8, "SKIPPED", "SKIPPED", "FAILED", "IN_PROGRESS", "IN_PROGRESS"),
     "SUCCESS": (*["SUCCESS"] * 6, "SKIPPED"),
@@ -49,14 +49,14 @@ _RESOURCE_STATUSES = {
     "CANCELLED": (*["SUCCESS"] * 5, *["SKIPPED"] * 6),
     "CANCELLING": (*["SUCCESS"] * 5, *["SKIPPED"] * 6, "IN_PROGRESS", "IN_PROGRESS"),
 }
-#: The statuses of the executions of a policy, over and over.
+#: The statuses of the executions of a policy, in a cycle.
 _STATUSES = ("SUCCESS", "SUCCESS", "FAILED", "SUCCESS", "CANCELLED", "SUCCESS", "SUCCESS")
 #: The names of a fleet's policies. The second of three is for container images.
 _NAMES = ("retire-old-amis", "trim-container-images", "deprecate-nightlies", "expire-ci-runners")
 
 
 class _Draws(random.Random):
-    """Random choices by those methods that give the same in any version of Python."""
+    """Random choices by methods that return the same in any version of Python."""
 
     def pick(self, items: Sequence[_T]) -> _T:
         return items[int(self.random() * len(items))]
@@ -68,12 +68,11 @@ class _Draws(random.Random):
 def generate_account(*, resources: int = 120, seed: int = 0, history: bool = False) -> Account:
     """Generate an account with two executions.
 
-    - ``resources``: the images of the main execution, ``EXAMPLE_EXECUTION_ID``, which is of a
-      policy for AMIs. The other execution is of a policy for container images, and has a third as
-      many. Each image has children: AMIs with snapshots, or container images. Default: 120.
-    - ``seed``: the seed of the data; the same seed gives the same data. Default: 0.
-    - ``history``: whether the account also has the two years before; see ``add_history``. Default:
-      False.
+    - ``resources``: the number of images of the main execution, ``EXAMPLE_EXECUTION_ID``, of a
+      policy for AMIs. The other execution has a third as many, of a policy for container images.
+      Each image has children: AMIs with snapshots, or container images. Default: 120.
+    - ``seed``: the seed; the same seed gives the same data. Default: 0.
+    - ``history``: whether the account also has the two years before. Default: False.
 
     Raises ``ValueError`` if ``resources`` is negative.
     """
@@ -104,7 +103,7 @@ class FleetSize:
 
 
 def account_ids(count: int) -> tuple[str, ...]:
-    """Return this many account ids; the first ones are those that AWS uses in its documentation."""
+    """Return ``count`` account ids; the first ones are from AWS's documentation."""
     further = (f"{number:012d}" for number in range(1, count))
     return tuple(itertools.islice((*_ACCOUNT_IDS, *further), count))
 
@@ -116,8 +115,8 @@ def generate_fleet_account(
 
     ``newest`` is the start of the newest executions, in epoch seconds; the others are a day apart.
     With ``is_running``, the newest execution of the first policy has not ended. A later ``newest``
-    gives the same executions, and newer ones. The executions of a policy that have the same state
-    list the same resources, as runs over the same images do.
+    adds newer executions to the same ones. Executions of a policy with the same state list the same
+    resources.
     """
     policies, executions = [], []
     for number in range(size.policies):
@@ -146,7 +145,7 @@ def generate_fleet_account(
 def example_policy(resource_type: str, **members: Any) -> dict[str, Any]:
     """Return an example of the API's ``LifecyclePolicy``, for AMIs or for container images.
 
-    ``members`` replace those of the example.
+    ``members`` replace members of the example.
     """
     policy: dict[str, Any] = copy.deepcopy(_examples()["policies"][resource_type])
     return policy | members
@@ -178,9 +177,9 @@ def generate_execution(
 ) -> Execution:
     """Generate an execution of the policy with ``resources`` images.
 
-    ``status`` is that of the execution; the statuses of the images are consistent with it. One that
-    is PENDING can have no images. ``start_time`` is in epoch seconds. The images depend on the
-    policy, the status and the seed alone.
+    The statuses of the images are consistent with ``status``. A PENDING execution has no images.
+    ``start_time`` is in epoch seconds. The images depend only on the policy, the status and the
+    seed.
     """
     _, _, _, region, account_id, _ = policy["arn"].split(":", 5)
     is_for_amis = policy["resourceType"] == "AMI_IMAGE"
@@ -206,7 +205,7 @@ class _Build:
     """One build of a version of an image.
 
     ``created`` is in epoch seconds. ``locations`` are the account ids and regions of its AMIs or
-    container images. ``executions`` are the ids of those that have changed its state.
+    container images. ``executions`` are the ids of the executions that changed its state.
     """
 
     arn: str
@@ -243,7 +242,7 @@ def _execute(
     status: str,
     start_time: int,
 ) -> Execution:
-    """Return an execution that acts on builds, each given with its action."""
+    """Return an execution that applies its action to each build."""
     examples = _examples()
     resources, children_by_parent = [], {}
     for index, (build, action) in enumerate(work):
@@ -260,7 +259,7 @@ def _execute(
         common: dict[str, Any] = {
             "state": state,
             "action": {"name": action, "reason": reason},
-            # Half of the times are whole.
+            # Half of the times are whole seconds.
             "startTime": draws.pick((start, start + draws.pick(range(1, 1000)) / 1000)),
         }
         if state["status"] != "IN_PROGRESS":
@@ -271,7 +270,7 @@ def _execute(
         children = []
         for output in outputs:
             child = {**output, **common}
-            # Where an image has failed, its last output has.
+            # If an image has failed, so has its last output.
             is_done = state["status"] == "FAILED" and output is not outputs[-1]
             if is_done or (state["status"] == "IN_PROGRESS" and draws.pick((True, False))):
                 child |= {"state": done, "endTime": child["startTime"] + 4}
@@ -299,11 +298,11 @@ def _execute(
 
 # The two years before the executions of an account.
 
-#: The major version of the images of a series, the time of the first, how many, the days between.
+#: A series: the major version of its images, the time of the first, their number, the days between.
 _SERIES = ((0, 1678089600, 12, 30), (2, 1725523200, 13, 14))  # March 2023, September 2024
 #: When the images of the account's own executions were built, which have the version 1.
 _OWN_SERIES = (1709539200, 1725091200)  # from 2024-03-04 to 2024-08-31
-#: The statuses of the builds after the last of a series, each a day after the one before.
+#: The statuses of the builds that follow a series, one a day.
 _NEWEST = {
     "web-base": ("BUILDING",),
     "ci-runner": ("TESTING",),
@@ -313,8 +312,8 @@ _NEWEST = {
 _FIRST_STATUSES = (*["AVAILABLE"] * 10, "FAILED", "CANCELLED")  # of the first build of a version
 _DISTRIBUTION = (_HOME, ("123456789012", "us-east-1"), ("444455556666", "eu-west-1"))
 _AGES = ((90, "DEPRECATE"), (180, "DISABLE"), (480, "DELETE"))
-#: The policies that have run, and three changes of a user: the name, the images, the ages in days
-#: at which it acts on one, the time of the first run, how many, the days between.
+#: The policies that have run, and three changes by a user: name, images, the ages in days at which
+#: it acts on an image, the time of the first run, the number of runs, the days between.
 _RUNS = (
     ("retire-old-amis", _AMIS, _AGES, 1685325600, 45, 14),  # from 2023-05-29
     ("trim-container-images", _CONTAINERS, ((300, "DELETE"),), 1705456800, 28, 14),
@@ -328,12 +327,11 @@ _RUNS = (
 def add_history(account: Account) -> Account:
     """Return the account with two years before its executions.
 
-    It gets two more policies, one that has been disabled and one that has not run yet; 80
-    executions, the newest first; the images that the pipelines have built and the policies have
-    left, in every state; some of Amazon and of another account; and the pipelines. The effects of
-    the account's executions on its own images are applied.
+    It gets two more policies (one disabled, one that has not run yet), 80 executions (the newest
+    first), the pipelines, and images in every state; some images are Amazon's or another account's.
+    The effects of the account's executions on its own images are applied.
 
-    ``account`` has the examples of policies, as that of ``generate_account`` does.
+    ``account`` has the example policies, as from ``generate_account``.
     """
     examples = copy.deepcopy(_examples())
     built = [build for name in (*_AMIS, *_CONTAINERS) for build in _builds_of(name)]
@@ -354,7 +352,7 @@ def add_history(account: Account) -> Account:
 def _builds_of(name: str) -> Iterator[_Build]:
     """Yield the builds of a pipeline by time.
 
-    Some versions have a build that has failed or was cancelled, and a day later another one.
+    Some versions have a failed or cancelled build, and another one a day later.
     """
     for major, start, count, days in _SERIES:
         for minor in range(count):
@@ -374,7 +372,7 @@ def _builds_of(name: str) -> Iterator[_Build]:
 
 
 def _run_policies(built: Sequence[_Build]) -> Iterator[Execution]:
-    """Yield the executions by time. Each acts on the builds as the earlier ones have left them."""
+    """Yield the executions by time. Each acts on the builds as changed by the earlier ones."""
     runs = [
         (first + index * days * _DAY, _STATUSES[index % 7], name, names, ages)
         for name, names, ages, first, count, days in _RUNS
@@ -385,7 +383,7 @@ def _run_policies(built: Sequence[_Build]) -> Iterator[Execution]:
             (build, action)
             for build in built
             if build.name in names and build.locations
-            # The next action on a build is the one after those that have succeeded.
+            # The next action on a build follows its last successful one.
             for days, action in ages[len(build.executions) :][:1]
             if build.created + days * _DAY <= start
         ]
@@ -401,7 +399,7 @@ def _run_policies(built: Sequence[_Build]) -> Iterator[Execution]:
 
 
 def _own_builds(executions: Sequence[Execution]) -> Sequence[_Build]:
-    """Return the images of the account's own executions, with the effects of these."""
+    """Return the images of the account's own executions, with the effects of these executions."""
     builds: dict[str, _Build] = {}
     for execution in sorted(executions, key=lambda execution: execution.start_time or 0):
         for arn, children in execution.children_by_parent.items():
@@ -417,7 +415,7 @@ def _own_builds(executions: Sequence[Execution]) -> Sequence[_Build]:
 
 
 def _apply(execution: Execution, builds: Mapping[str, _Build]) -> None:
-    """Change the states of the builds as the execution has, where it succeeded."""
+    """Apply the successful actions of an execution to the states of the builds."""
     for resource in execution.resources:
         build = builds.get(resource["resourceId"])
         if build is not None and resource["state"]["status"] == "SUCCESS":
@@ -427,7 +425,7 @@ def _apply(execution: Execution, builds: Mapping[str, _Build]) -> None:
 
 
 def _date(timestamp: float) -> str:
-    """Return a time in the form that the API has for images and pipelines."""
+    """Return a time in the API's form for images and pipelines."""
     date = dt.datetime.fromtimestamp(timestamp, dt.UTC)
     return date.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

@@ -1,6 +1,6 @@
-"""The demo behind ``make demo``: from the policies to the resources of one of their executions.
+"""The demo of ``make demo``: from the policies to the resources of one of their executions.
 
-The last listing stops at ``MaxItems``, and another one resumes it.
+The last listing stops at ``MaxItems``; another listing resumes it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def list_resources(
     found: list[LifecycleExecutionResource],
     token: str | None,
 ) -> str | None:
-    """List 60 into ``found``, from ``token`` on, and return the token that resumes the listing."""
+    """List up to 60 into ``found``, from ``token`` on; return the token that resumes it."""
     pages = client.get_paginator("list_lifecycle_execution_resources").paginate(
         lifecycleExecutionId=execution_id,
         PaginationConfig={"MaxItems": 60, "PageSize": 25, "StartingToken": token},

@@ -32,7 +32,7 @@ HTTP_STATUS = {
     "UnknownOperationException": 404,
     "UnrecognizedClientException": 403,
 }
-"""The HTTP status by error code, for Image Builder's own errors and those of any AWS service."""
+"""The HTTP status by error code, for errors of Image Builder and common errors of AWS."""
 
 
 class ServiceError(Exception):

@@ -1,4 +1,8 @@
-"""A whole fleet as one function: STS, and Image Builder in each account and region."""
+"""A whole fleet as one function: STS, and Image Builder in each account and region.
+
+The rule: the credentials choose the account, the signature chooses the region. A request to Image
+Builder first takes a token of its account and region.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +36,7 @@ _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[^/]*/([^/]*)/([^/]*)/")
 
 
 class RateLimits:
-    """A token bucket for each key, which holds the requests of one second; thread-safe.
+    """A token bucket for each key, with the tokens of one second; thread-safe.
 
     ``requests_per_second`` is the rate of each key. ``monotonic`` returns seconds.
     """
@@ -63,7 +67,7 @@ class RateLimits:
 
 
 class _AccountService(LocalImageBuilder):
-    """Image Builder in one account and region; all of a fleet have one bounded log of calls."""
+    """Image Builder in one account and region; all services of a fleet share one log of calls."""
 
     def __init__(self, account: Account, *, calls: deque[Call], **options: Any) -> None:
         super().__init__(account, **options)
@@ -77,15 +81,14 @@ class _AccountService(LocalImageBuilder):
 class LocalFleet:
     """A function from a signed request to the response of STS or of EC2 Image Builder.
 
-    The account is that of the credentials: ``AssumeRole`` returns those of any role in any of the
-    ``account_ids``; ``ACCESS_KEY_ID`` is a user in the first of them. The region is that of the
-    signature. Each account has the same number of policies in each of ``regions``; it is not
-    enabled in any other one. ``rate_limit`` is the number of requests a second that an account has
-    in a region. ``role_lifetime`` is that of a role's credentials. ``newest`` is the start of the
-    newest executions; else midnight, UTC, of the day on which the fleet is made.
+    ``AssumeRole`` returns credentials for any role in any of the ``account_ids``. ``ACCESS_KEY_ID``
+    is a user in the first account. Each account has the same number of policies in each of
+    ``regions``, and is not enabled in other regions. ``rate_limit`` is the requests a second that
+    an account may send in a region. ``role_lifetime`` is the lifetime of a role's credentials.
+    ``newest`` is the start of the newest executions; default: the last midnight, in UTC.
 
-    An account's data are made when it is first asked for them; ``replace_account`` gives it others
-    while the fleet serves.
+    An account's data are made when they are first needed. ``replace_account`` replaces them while
+    the fleet serves.
     """
 
     def __init__(
@@ -142,10 +145,7 @@ class LocalFleet:
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """The newest 10,000 of these requests, in order; pages are numbered by account and region.
-
-        Each is a :class:`Call`.
-        """
+        """The newest 10,000 of these requests; pages are numbered by account and region."""
         return tuple(self._calls.copy())
 
     def account(self, account_id: str, region: str) -> Account:
@@ -155,7 +155,7 @@ class LocalFleet:
         )
 
     def replace_account(self, region: str, account: Account) -> None:
-        """Serve these data of the account with that id in the region, from the next request on."""
+        """Replace the data of the account with that id in the region, from the next request on."""
         self._replaced[account.account_id, region] = account
         self._service_of(account.account_id, region).replace_account(account)
 

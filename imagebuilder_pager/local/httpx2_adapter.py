@@ -1,7 +1,7 @@
 """Requests of httpx2, the continuation of httpx, served by a function for httpx.
 
-httpx2 is not imported here: the program that sends such a request has done so. Its requests have
-all that such a function reads; its responses and errors need its own classes.
+httpx2 is not imported here: the program that sends such a request has imported it. The function can
+read httpx2's requests; responses and errors are converted to httpx2's classes.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def serve_request(handler: Callable[[httpx.Request], httpx.Response], request: A
         for chunk in chunks(None):
             yield chunk
 
-    # The classes to derive from are known only now.
+    # The base classes are known only here.
     bases = (package.SyncByteStream, package.AsyncByteStream)
     stream_class = type("_Stream", bases, {"__iter__": chunks, "__aiter__": chunks_async})
     return package.Response(

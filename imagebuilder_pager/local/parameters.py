@@ -1,6 +1,7 @@
 """The parameters of a request: read from its body or query, and validated as the service does.
 
-The types, limits, patterns and values are those of the operation's row, as deep as they go.
+The rule: each parameter has the type, limits, pattern and values of the operation's row, and so
+have the members within it. Nulls and unknown parameters are ignored.
 """
 
 from __future__ import annotations
@@ -33,9 +34,8 @@ _TYPES: Mapping[str, tuple[type, str]] = {
 def read_parameters(operation: Operation, request: httpx.Request) -> dict[str, Any]:
     """Return the valid parameters of a request, by their wire names.
 
-    Those that are null are left out, as AWS's parsers do, and so are unknown ones. Raises
-    ``ServiceError``: ``SerializationException`` if the request cannot be parsed, and
-    ``InvalidRequestException`` with every violation of the model.
+    Nulls are left out, as by AWS's parsers. Raises ``ServiceError``: ``SerializationException`` if
+    the request cannot be parsed, and ``InvalidRequestException`` with every violation of the model.
     """
     given = parse_members(request)
     known = {name: given[name] for name in operation.params if name in given}
@@ -50,9 +50,9 @@ def read_parameters(operation: Operation, request: httpx.Request) -> dict[str, A
 
 
 def parse_members(request: httpx.Request) -> dict[str, Any]:
-    """Return all members of a request as they were sent, those that are null left out.
+    """Return all members of a request as they were sent, without nulls.
 
-    Raises ``ServiceError`` if it cannot be parsed.
+    Raises ``ServiceError`` if the request cannot be parsed.
     """
     problem = "The request body is not valid JSON."
     try:
@@ -71,7 +71,7 @@ def parse_members(request: httpx.Request) -> dict[str, Any]:
 
 
 def find_members(request: httpx.Request) -> dict[str, Any] | None:
-    """Return all members of a request as ``parse_members`` does, None if it cannot be parsed."""
+    """Return the result of ``parse_members``, or None if the request cannot be parsed."""
     try:
         return parse_members(request)
     except ServiceError:

@@ -1,4 +1,7 @@
-"""Which operation a request is for, and the errors for unknown names."""
+"""Which operation a request is for, and the errors for unknown names.
+
+The rule: HTTP method and path choose the operation. Only a GET request has a query.
+"""
 
 from __future__ import annotations
 
@@ -38,10 +41,7 @@ def require_operation(name: str) -> Operation:
 
 
 def suggest(given: object, names: Iterable[str]) -> str:
-    """Return the question for a similar name, or the list of all: the end of an error's sentence.
-
-    Case, dashes and underscores make no difference.
-    """
+    """Return the end of an error's sentence: the name in similar spelling, else all names."""
     import difflib  # for an error alone
 
     by_key = {name.lower(): name for name in names}

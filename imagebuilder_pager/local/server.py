@@ -29,14 +29,13 @@ _LINGER = struct.Struct("HH" if sys.platform == "win32" else "ii")
 
 
 class LocalServer:
-    """A server for a ``LocalImageBuilder``, or any such function, on a loopback address.
+    """A server for a ``LocalImageBuilder``, or a function like it, on a loopback address.
 
-    It listens from its creation until ``close()``, or until the end of its ``with`` block. The
-    server carries out the faults of the connection.
+    It listens from its creation until ``close()`` or the end of its ``with`` block. It carries out
+    the faults of the connection.
 
     - ``service``: the function from a request to a response; it is called from many threads.
-    - ``host``: the address, a loopback address, since the service's credentials are public.
-      Default: 127.0.0.1.
+    - ``host``: a loopback address, since the service's credentials are public. Default: 127.0.0.1.
     - ``port``: the port; 0 selects a free one. Default: 0.
     - ``latency``: seconds by which each response is delayed. Default: 0.
 
@@ -73,7 +72,7 @@ class LocalServer:
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """The ``calls`` of the service; none of a function that keeps none."""
+        """The ``calls`` of the service; empty for a function without ``calls``."""
         calls: tuple[Call, ...] = getattr(self._server.service, "calls", ())
         return calls
 
@@ -144,7 +143,7 @@ class _Server(socketserver.ThreadingTCPServer):
     def end_connections(self) -> None:
         """End idle connections now, and the others after their response or the grace time."""
         self.closing.set()
-        # A connection that can no longer be read ends when it next waits for a request.
+        # A connection that can no longer be read ends at its next wait for a request.
         self._shutdown_connections(socket.SHUT_RD)
         with self._changed:
             self._changed.wait_for(lambda: not self._connections, _CLOSE_GRACE)
@@ -157,7 +156,7 @@ class _Server(socketserver.ThreadingTCPServer):
                     connection.shutdown(how)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        # A client may go away at any time; any other error is a bug.
+        # A client may disconnect at any time; any other error is a bug.
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -202,7 +201,7 @@ class _RequestHandler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(text))
         if len(body) < int(text):
             raise ConnectionAbortedError("the client went away within a request body")
-        # As they came: the service decides about a value that is not ASCII.
+        # Unchanged: the service decides about a value that is not ASCII.
         headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in self.headers.items()]
         extensions = {FAULT_EXTENSION: True}
         return httpx.Request(
@@ -217,7 +216,7 @@ class _RequestHandler(BaseHTTPRequestHandler):
         self._send(httpx.Response(int(code), headers=headers, content=body))
 
     def _send(self, response: httpx.Response) -> None:
-        """Write the response, as its fault delivers it. All bytes leave the server here."""
+        """Write the response, by its fault if it has one. Only this method writes responses."""
         server = cast("_Server", self.server)
         delivery = plan_delivery(response, with_body=self.command != "HEAD")
         for piece in delivery.iter_pieces():
@@ -235,7 +234,7 @@ class _RequestHandler(BaseHTTPRequestHandler):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER.pack(1, 0))
             self.connection.close()
         elif outcome is ConnectionOutcome.HOLD:
-            # The client or ``close()`` ends the reading.
+            # The client or ``close()`` ends this read.
             self.connection.settimeout(None)
             while self.connection.recv(65536):
                 pass

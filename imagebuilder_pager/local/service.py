@@ -1,4 +1,8 @@
-"""EC2 Image Builder as one function from a request to a response."""
+"""EC2 Image Builder as one function from a request to a response.
+
+The rule: the checks have the service's order: operation, signature, parameters, resources, token.
+The first that fails is the response; then a fault of the plan may replace or damage it.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +29,7 @@ from .parameters import find_members, read_parameters
 from .routes import find_operation
 from .sigv4_verifier import verify_signature
 from .sources import SOURCES, find_part, read_response
-from .tokens import issue_token, verify_token
+from .tokens import invalid_token, issue_token, read_token
 from .wire import to_wire
 
 if TYPE_CHECKING:
@@ -41,29 +45,27 @@ SECRET_ACCESS_KEY = ACCESS_KEY_ID
 """The secret access key of the local account. It is valid nowhere else."""
 
 MAX_CALLS = 10_000
-"""The most calls that are kept: the newest."""
+"""The maximum number of calls that are kept; older ones are dropped."""
 
 _PAGE_SIZE = 25
-"""The items on a page of an account's listing, without ``maxResults``."""
+"""The page size of an account's listing without ``maxResults``."""
 
 _LOCAL_SECRETS: Mapping[str, str] = MappingProxyType({ACCESS_KEY_ID: SECRET_ACCESS_KEY})
 _MAX_SHOWN_KEYS = 10  # access key ids in an error
 _SIGNING_NAME = "imagebuilder"
-_INVALID_TOKEN = "You have provided an invalid pagination token in your request."
 
 
 class Call(NamedTuple):
     """One request to the service, and its outcome.
 
     - ``operation``: the API's name of the operation, as ListImages; None for an unknown path.
-    - ``parameters``: its parameters as on the wire, valid or not, those that are null left out;
-      empty if they cannot be parsed.
-    - ``page``: the number of its page, as a ``FaultPlan`` counts.
+    - ``parameters``: its parameters as on the wire, valid or not, without nulls; empty if they
+      cannot be parsed.
+    - ``page``: the number of its page, as counted by a ``FaultPlan``.
     - ``attempt``: the number of the request among those for the same page.
     - ``outcome``: the status, with the code of an error: ``200``, ``403 AccessDeniedException``.
-      For a fault of the connection, or one whose response has no code, the name of the fault:
-      ``stall``.
-    - ``fault``: the :class:`Fault` that it met, or None.
+      For a fault of the connection or without an error code, the name of the fault: ``stall``.
+    - ``fault``: the :class:`Fault` of the request, or None.
     """
 
     operation: str | None
@@ -100,22 +102,22 @@ class LocalImageBuilder:
     """A function from a signed request to the response that EC2 Image Builder would send.
 
     It serves the lifecycle family, images, their builds and pipelines from the account, and any
-    other operation from the account's ``pages``. An instance can be the handler of a
-    ``httpx.MockTransport`` or ``httpx2.MockTransport`` (sync and async), a side effect for respx,
-    and the service of a ``LocalServer``. It may be called from many threads.
+    other operation from the account's ``pages``. An instance can be the handler of an
+    ``httpx.MockTransport`` or ``httpx2.MockTransport`` (sync and async), a side effect of respx, or
+    the service of a ``LocalServer``. It may be called from many threads.
 
     - ``account``: the data, an :class:`Account`.
     - ``clock``: a function that returns the service's time as an aware datetime. Default: the
       system's.
     - ``token_lifetime``: how long a ``nextToken`` is valid, a timedelta. Default: 24 hours.
     - ``region``: the region; a signature for another one is an error. Default: None, any region.
-    - ``faults``: the :class:`FaultPlan`, which decides which requests meet which fault. Default:
-      None, no faults.
+    - ``faults``: the :class:`FaultPlan`, which chooses the fault of each request. Default: None, no
+      faults.
     - ``secrets``: valid secret access keys by access key id; the mapping may change. Default: None,
       ``ACCESS_KEY_ID`` with ``SECRET_ACCESS_KEY``.
 
-    A session token is not verified, but has to be among the signed headers. The error for an
-    unknown access key id says which ones are valid.
+    A session token has to be signed, but its value is not verified. The error for an unknown access
+    key id lists the valid ids.
     """
 
     def __init__(
@@ -148,7 +150,7 @@ class LocalImageBuilder:
 
     @property
     def requests(self) -> int:
-        """The number of requests so far, those with an error included."""
+        """The number of requests so far, including those with an error response."""
         return self._requests
 
     @property
@@ -159,14 +161,14 @@ class LocalImageBuilder:
     def __call__(self, request: httpx.Request) -> httpx.Response:
         """Return the response to a request; for an invalid request, an error response.
 
-        A fault of the connection raises the exception of httpx that it would cause. A request of
-        httpx2 gets a response, or an exception, of httpx2.
+        A fault of the connection raises httpx's exception for it. For a request of httpx2, the
+        response or exception is httpx2's.
         """
         response: httpx.Response = serve_request(self._respond_or_fail, request)
         return response
 
     def _respond_or_fail(self, request: httpx.Request) -> httpx.Response:
-        """Record the request and return the response, with a fault if the plan has one for it."""
+        """Record the request and return the response, with the fault that the plan has for it."""
         credentials = _credentials_of(request)
         with self._lock:
             self._requests += 1
@@ -178,7 +180,7 @@ class LocalImageBuilder:
             if fault is None and expired:
                 fault = Fault("expired-credentials", lasting=True)
             if fault is not None and fault.name == "clock-skew":
-                # It lasts, so that a client can correct its clock by it.
+                # The skew lasts, so that a client can correct its clock by it.
                 self._skew = dt.timedelta(minutes=cast("float", fault["minutes"]))
                 response, _ = self._respond(request, self._skew)
             elif fault is not None and fault.name not in CONNECTION_FAULTS:
@@ -197,10 +199,7 @@ class LocalImageBuilder:
         return simulate(plan_delivery(response), request, response)
 
     def _respond(self, request: httpx.Request, skew: dt.timedelta) -> tuple[httpx.Response, bool]:
-        """Return the response without a fault, and whether it is a page without a next one.
-
-        The service's clock is wrong by ``skew``.
-        """
+        """Return the response by a clock with this skew, and whether it is the last page."""
         now = self._clock().astimezone(dt.UTC)
         skewed_now = now + skew
         request_id = str(uuid.uuid4())
@@ -261,7 +260,7 @@ class LocalImageBuilder:
     def _call_operation(
         self, operation: Operation, params: Mapping[str, Any], request_id: str, now: int
     ) -> WireDict:
-        """Return the members of the output. The order of the checks is the service's."""
+        """Return the members of the output, or raise ``ServiceError``."""
         limit: int | None = params.get("maxResults")
         pages = self._account.pages.get(operation.name)
         if pages is None:
@@ -271,38 +270,26 @@ class LocalImageBuilder:
             pages, limit = (response,), limit or _PAGE_SIZE
         if operation.result_key is None:
             return pages[0]
-        # The page size may change on each page.
+        # The page size may differ on each page.
         members = {name: params[name] for name in params if name not in ("maxResults", "nextToken")}
         listing = (operation.name, json.dumps(members, sort_keys=True))
-        start = self._decode_position(params.get("nextToken"), listing, now)
+        start = read_token(
+            params.get("nextToken"), listing=listing, now=now, lifetime=self._token_lifetime
+        )
         part = find_part(pages, operation.result_key, start, limit)
         if part is None:
-            # A token may be of a service with another account.
-            raise ServiceError("InvalidPaginationTokenException", _INVALID_TOKEN)
+            raise invalid_token()  # the token comes from a service with another account
         page, end = part
         if end is None:
             return page
         token = issue_token(listing=listing, position=end, issued=self._token_issue_time(now))
         return {**page, "nextToken": token}
 
-    def _decode_position(self, token: str | None, listing: tuple[str, ...], now: int) -> int:
-        if token is None:
-            return 0
-        verified = verify_token(token, listing=listing)
-        if verified is None:
-            raise ServiceError("InvalidPaginationTokenException", _INVALID_TOKEN)
-        position, issued = verified
-        if now - issued > self._token_lifetime:
-            raise ServiceError(
-                "InvalidPaginationTokenException", f"{_INVALID_TOKEN} It has expired."
-            )
-        return position
-
     def _token_issue_time(self, now: int) -> int:
-        """Return the issue time for a token, which changes after a tenth of the lifetime.
+        """Return the issue time for a token; it changes after a tenth of the lifetime.
 
-        Until then the same position has the same token, so that the bytes of two listings can be
-        compared.
+        Until then the same position has the same token, so that two listings can be compared byte
+        by byte.
         """
         with self._lock:
             issued = self._last_issue_time

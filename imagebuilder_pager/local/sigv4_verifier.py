@@ -1,7 +1,11 @@
 """The verification of AWS Signature Version 4, as a service does it.
 
+The rule: ``Host``, ``X-Amz-Date`` and every ``X-Amz-*`` header of the request have to be signed,
+so a session token can be neither added nor removed. The hash of the body is computed from the
+received body; ``X-Amz-Content-SHA256`` is ignored.
+
 The source is "Create a signed AWS API request" in the IAM User Guide. Only hashlib and hmac are
-used, so that the check is independent of the code that signed the request.
+used: the check shares no code with the signer.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
     import httpx
 
 _ALLOWED_SKEW = dt.timedelta(minutes=5)
-"""The maximum difference of ``X-Amz-Date`` and the service's clock, in either direction."""
+"""The maximum difference between ``X-Amz-Date`` and the service's clock."""
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _SCOPE_TERMINATOR = "aws4_request"
@@ -55,10 +59,6 @@ def verify_signature(
     ``secrets`` maps access key ids to secret access keys. ``service`` is the signing name. ``now``
     is the service's time, an aware datetime. Without ``region``, any region is valid.
 
-    ``Host``, ``X-Amz-Date`` and every ``X-Amz-*`` header of the request have to be signed, so a
-    session token can neither be added to nor removed from a signed request. The hash of the body
-    is that of the received body, whatever ``X-Amz-Content-SHA256`` says.
-
     The code of the ``ServiceError`` is ``MissingAuthenticationTokenException`` (no signature),
     ``IncompleteSignatureException`` (one that cannot be parsed), ``UnrecognizedClientException``
     (an unknown access key id) or ``InvalidSignatureException`` (scope, date or signature).
@@ -78,7 +78,7 @@ def verify_signature(
     )
     if not problem:
         expected = _sign(secret, request, authorization, timestamp)
-        # compare_digest accepts a str only if it is ASCII, and a header may not be.
+        # compare_digest accepts a str only if it is ASCII; a header may have other characters.
         if not hmac.compare_digest(expected.encode(), authorization.signature.encode()):
             problem = _MISMATCH
     if problem:
@@ -166,7 +166,7 @@ def _find_wrong_scope(
 
 
 def _find_wrong_date(date: dt.datetime, now: dt.datetime) -> str | None:
-    # In whole seconds, as the header is.
+    # In whole seconds, like the header.
     now = now.astimezone(dt.UTC).replace(microsecond=0)
     earliest, latest = now - _ALLOWED_SKEW, now + _ALLOWED_SKEW
     if earliest <= date <= latest:
@@ -217,5 +217,5 @@ def _sign(
 
 
 def _incomplete(message: str) -> ServiceError:
-    # AWS repeats the header in its message; here no signature gets into errors and logs.
+    # AWS repeats the header in its message; here errors and logs have no signature.
     return ServiceError("IncompleteSignatureException", message)

@@ -1,8 +1,8 @@
-"""Where the data of each operation come from in an account, and which part of them is a page.
+"""The data of each operation in an account, and the part of them that is a page.
 
-``read_response`` returns a whole listing by the operation's row in ``SOURCES``. ``find_part``
-returns a page of it. The rule: a position counts the items of all pages, and a page without items
-counts as one. So each position is in one page, at one offset, and a page may be cut at any item.
+The rule: a position counts the items of all pages, and a page without items counts as one. So each
+position is in one page, at one offset, and a page may be cut at any item. ``read_response`` returns
+a whole listing by the operation's row in ``SOURCES``, ``find_part`` a page of it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _PUBLISHERS = ("Amazon", "ThirdParty", "AWSMarketplace")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where an operation's response comes from.
+    """The source of an operation's response.
 
     ``read`` returns its members, with the items of the whole listing. ``filters`` are the names
-    that the parameter ``filters`` may have; each is the member of an item that it compares.
+    that the parameter ``filters`` may have; each is the name of the item's member to compare.
     """
 
     read: Callable[[Account, Mapping[str, Any]], dict[str, Any]]
@@ -35,7 +35,7 @@ class Source:
 
 
 class _MissingResourceError(LookupError):
-    """A resource that a required parameter names, and the account does not have."""
+    """A required parameter that names a resource which the account does not have."""
 
 
 def read_response(
@@ -43,8 +43,8 @@ def read_response(
 ) -> dict[str, Any]:
     """Return the members of the response to these parameters, with all items that pass the filters.
 
-    Raises ``ServiceError``: for a missing resource ``ResourceNotFoundException`` where the service
-    model has it for the operation, and else ``InvalidRequestException``.
+    Raises ``ServiceError``. Its code for a missing resource is ``ResourceNotFoundException`` if the
+    operation has that error, else ``InvalidRequestException``.
     """
     source = SOURCES[operation.name]
     filters = _parse_filters(params.get("filters", ()), source.filters)
@@ -83,7 +83,7 @@ def _parse_filters(
 
 def _passes(item: WireDict, name: str, values: Sequence[str]) -> bool:
     text = str(item.get(name))
-    # The version of a build, 1.0.4/2, is also found by that of its image, 1.0.4.
+    # The version 1.0.4 of an image also matches its build 1.0.4/2.
     return text in values or (name == "version" and text.partition("/")[0] in values)
 
 
@@ -92,8 +92,8 @@ def find_part(
 ) -> tuple[WireDict, int | None] | None:
     """Return the page at the position ``start``, with at most ``limit`` items, and its end.
 
-    ``result_key`` is the member with the items. The end is the position of the next page, None if
-    nothing follows. Returns None if the listing ends before ``start``.
+    ``result_key`` is the member with the items. The end is the position of the next page, None for
+    the last page. Returns None if the listing ends before ``start``.
     """
     first = 0
     for number, page in enumerate(pages, start=1):
@@ -122,7 +122,7 @@ def _list_executions(account: Account, params: Mapping[str, Any]) -> dict[str, A
         _find(account.policies, arn, "lifecycle policy")
         executions = [e for e in account.executions if e.lifecycle_policy_arn == arn]
     elif kind == "image" and name.count("/") == 2:  # name, version and build
-        # Of an image, those that StartResourceStateUpdate started; they have no policy.
+        # The executions that StartResourceStateUpdate began on an image; they have no policy.
         executions = [
             execution
             for execution in account.executions
@@ -190,14 +190,14 @@ def _list_images(account: Account, params: Mapping[str, Any]) -> dict[str, Any]:
             continue
         version = _describe_version(arn, build)
         if by_name:
-            # One entry for each name: the newest version, under an ARN without one.
+            # One entry for each name: the newest version, under an ARN without a version.
             version = {**_without(version, "version"), "arn": f"{arn.rpartition('/')[0]}/x.x.x"}
         versions[version["arn"]] = version
     return {"imageVersionList": list(versions.values())}
 
 
 def _describe_version(arn: str, build: WireDict) -> dict[str, Any]:
-    """Return the API's ``ImageVersion`` of a version with this newest build."""
+    """Return the API's ``ImageVersion`` for the newest build of a version."""
     version = _without(
         build,
         *("state", "outputResources", "tags", "deprecationTime", "lifecycleExecutionId"),
@@ -222,7 +222,7 @@ def _list_image_builds(account: Account, params: Mapping[str, Any]) -> dict[str,
 def _list_pipeline_images(account: Account, params: Mapping[str, Any]) -> dict[str, Any]:
     pipeline = _find(account.pipelines, params["imagePipelineArn"], "image pipeline")
     recipe = str(pipeline.get("imageRecipeArn") or pipeline.get("containerRecipeArn"))
-    # An image has the name of the recipe that it was built by.
+    # An image has the name of its recipe.
     prefix = recipe.replace(":image-recipe/", ":image/").replace(":container-recipe/", ":image/")
     name_arn = prefix.rpartition("/")[0]
     builds = [b for b in account.images if _version_arn(b).rpartition("/")[0] == name_arn]
@@ -230,7 +230,7 @@ def _list_pipeline_images(account: Account, params: Mapping[str, Any]) -> dict[s
 
 
 def _owner_of(build: WireDict, account: Account) -> str:
-    """Return the ``Ownership`` of an image as the account sees it."""
+    """Return the ``Ownership`` of an image for the account."""
     owner = str(build.get("owner", account.account_id))
     if owner in _PUBLISHERS:
         return owner

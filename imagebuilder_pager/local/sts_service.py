@@ -1,7 +1,7 @@
 """STS on this machine: AssumeRole and GetCallerIdentity, in its query protocol.
 
-The credentials of a role are valid for the local Image Builder, in the role's account, until they
-expire. They are made anew for each call, so that a client that renews them is seen to.
+The rule: the credentials of a role are valid for the local Image Builder, in the role's account,
+until they expire. Each call returns new ones, so that a test can see a refresh.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _MIN_SECONDS, _MAX_SECONDS = 900, 43200
 
 @dataclass(frozen=True, slots=True)
 class _Session:
-    """The user's credentials or a role's, and the account that they are for."""
+    """The caller with a set of credentials: account, ARN, session token, expiration."""
 
     account: str
     arn: str
@@ -47,10 +47,10 @@ class _Session:
 class LocalSts:
     """STS, and the register of all valid credentials; thread-safe.
 
-    ``accounts`` are the account ids with roles that can be assumed: any role of theirs. The user
-    with ``ACCESS_KEY_ID`` belongs to the first. ``lifetime`` is that of a role's credentials where
-    a request has no ``DurationSeconds``. ``secrets`` are the secret access keys by access key id,
-    those of roles included.
+    Any role in ``accounts`` can be assumed. The user with ``ACCESS_KEY_ID`` belongs to the first
+    account. ``lifetime`` is the lifetime of a role's credentials for a request without
+    ``DurationSeconds``. ``secrets`` are the secret access keys by access key id, including those of
+    roles.
     """
 
     def __init__(self, accounts: Sequence[str], lifetime: dt.timedelta) -> None:
@@ -63,10 +63,10 @@ class LocalSts:
         self.assume_role_count: int = 0
 
     def find_account(self, request: httpx.Request, access_key_id: str, now: dt.datetime) -> str:
-        """Return the account of a request's credentials; the user's for those that are not known.
+        """Return the account of a request's credentials; for unknown ones, the user's account.
 
-        Raises ``ServiceError`` for another session token, and for credentials that have expired.
-        The signature is verified elsewhere.
+        Raises ``ServiceError`` for a wrong session token and for expired credentials. The signature
+        is verified elsewhere.
         """
         session = self._sessions.get(access_key_id) or self._sessions[ACCESS_KEY_ID]
         token = request.headers.get("x-amz-security-token")

@@ -10,13 +10,14 @@ from typing import Any
 from .._dates import assume_utc
 
 WireDict = Mapping[str, Any]
-"""A structure of the API as it is in JSON, where datetimes may stand for epoch seconds."""
+"""A structure of the API as in JSON, but with datetimes or epoch seconds as timestamps."""
 
 
 def to_wire(value: object) -> Any:
-    """Return a datetime in epoch seconds, one without a zone in UTC, and a mapping as a dictionary.
+    """Return a datetime in epoch seconds and a mapping as a dictionary.
 
-    It is for ``json.dumps(..., default=to_wire)``. Raises ``TypeError`` for all else, as ``json``.
+    A datetime without a zone is in UTC. For ``json.dumps(..., default=to_wire)``: raises
+    ``TypeError`` for any other value.
     """
     if isinstance(value, dt.datetime):
         return assume_utc(value).timestamp()
@@ -26,5 +27,5 @@ def to_wire(value: object) -> Any:
 
 
 def copy_as_wire(value: Any) -> Any:
-    """Return a copy as JSON has it. Raises ``TypeError`` for a value that JSON does not have."""
+    """Return a copy as in JSON. Raises ``TypeError`` for a value that JSON does not have."""
     return json.loads(json.dumps(value, default=to_wire))

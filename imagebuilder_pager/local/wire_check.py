@@ -1,8 +1,8 @@
 """The check of an account's pages and structures, by the response models.
 
-The models decide, as they do for a client; but a value has to be of its very type, and an unknown
-member is a problem, since it is misspelt more often than it is new. The models take long to import,
-so this file is imported where something is checked.
+The rule: the models decide, as for a client, but no value is converted to its type, and an unknown
+member is a problem: it is more often misspelt than new. The models take long to import, so this
+file is imported only for a check.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _NOT_OF_THE_SERVICE = ("ResponseMetadata", "NextToken")  # clients add them to a
 def read_pages(
     pages: Mapping[str, Iterable[WireDict]], *, strict: bool
 ) -> dict[str, tuple[WireDict, ...]]:
-    """Return the pages of an account as JSON has them, by the operation's name.
+    """Return the pages of an account as in JSON, by the operation's name.
 
     Raises ``ValueError`` for pages that cannot be served and, if ``strict``, for those that do not
     match the operation's response.
@@ -75,7 +75,7 @@ def _copy_pages(name: str, pages: Iterable[WireDict]) -> Iterator[WireDict]:
 def check_structures(structures: Iterable[tuple[str, str, WireDict]]) -> None:
     """Raise ``ValueError`` if a structure does not match its model.
 
-    ``structures`` are the path in the file, the model's name, and the members of each.
+    Each structure is its path in the file, its model's name and its members.
     """
     _raise_problems(
         problem
@@ -123,7 +123,7 @@ def _check_structure(model: type[Shape], given: Mapping[str, Any], path: str) ->
 
 def _check_value(annotation: Any, value: Any, path: str) -> Iterator[str]:
     if value is None:
-        return  # as an absent one
+        return  # null is the same as absent
     container, inner = parts_of(annotation)
     if container is None:
         try:

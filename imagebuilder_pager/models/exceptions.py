@@ -1,14 +1,14 @@
-"""The errors that the service models: the namespace that ``client.exceptions`` is, as in boto3.
+"""The modelled errors of the service, as in boto3's ``client.exceptions``.
 
-Each error is defined here and listed nowhere else: there is no ``__all__``, every name without an
-underscore is public.
+The rule: an error code becomes the class of the same name. A class is only defined, and listed
+nowhere: without an ``__all__``, every name without an underscore is public.
 """
 
 from typing import TYPE_CHECKING
 
 from ..exceptions import ClientError as ClientError  # noqa: PLC0414  # re-exported
 
-# Type checkers must not see it: with it, an unknown name would be Any.
+# Hidden from type checkers: with it, an unknown name would be Any.
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
@@ -21,11 +21,11 @@ class ServiceException(ClientError):
 
 
 class ClientException(ClientError):
-    """A request that cannot be carried out, for example without permission on a resource (400)."""
+    """A request that the service cannot carry out, for example without permission (400)."""
 
 
 class ServiceUnavailableException(ClientError):
-    """A service that is not available at present (503)."""
+    """A service that is unavailable now (503)."""
 
 
 class InvalidRequestException(ClientError):
@@ -73,7 +73,7 @@ class InvalidVersionNumberException(ClientError):
 
 
 class ResourceAlreadyExistsException(ClientError):
-    """A resource that exists already (400)."""
+    """A resource that already exists (400)."""
 
 
 class ResourceDependencyException(ClientError):
@@ -81,7 +81,7 @@ class ResourceDependencyException(ClientError):
 
 
 class ResourceInUseException(ClientError):
-    """A resource that is in use at present (400)."""
+    """A resource that is in use (400)."""
 
 
 class ResourceNotFoundException(ClientError):
@@ -96,7 +96,7 @@ class TooManyRequestsException(ClientError):
     """A request beyond the rate limit of the operation (429)."""
 
 
-#: Every error of this module; each operation has some of them.
+#: Every error of this module.
 MODELLED_ERRORS: tuple[type[ClientError], ...] = tuple(
     value
     for value in list(globals().values())

@@ -23,9 +23,9 @@ class MissingMap(dict[str, Any]):
 
 
 class _NullAsMissing:
-    """The validation of a list or a map: null reads as an absent one, a null inside as None.
+    """The validation of a list or a map: null is read as absent, a null item as None.
 
-    botocore's lists are sparse too; dropping a null would shift the offsets of the items after it.
+    botocore also keeps null items: without them, the offsets of the next items would shift.
     """
 
     def __get_pydantic_core_schema__(
@@ -48,25 +48,25 @@ class _NullAsMissing:
 
 
 def is_missing(value: object) -> bool:
-    """Return whether a member is absent: None, or the empty list or map of an absent one."""
+    """Return whether a member is absent: None, a ``MissingList`` or a ``MissingMap``."""
     return value is None or (type(value) in {MissingList, MissingMap} and not value)
 
 
-#: A list member of a response; absent or null, it reads as an empty list, and a dump omits it.
+#: A list member of a response. If absent or null, it is an empty list, and a dump omits it.
 SparseList = Annotated[list[T], _NullAsMissing(), Field(exclude_if=is_missing)]
-#: A map member of a response; absent or null, it reads as an empty map.
+#: A map member of a response. If absent or null, it is an empty map.
 SparseMap = Annotated[dict[K, T], _NullAsMissing()]
-#: A number of a response; a whole one is a float, too, as in botocore.
+#: A number of a response; whole numbers become floats, as in botocore.
 Number = float
 
 
 class _AllowUnknown:
-    """The validation of an enum: a known value reads as its member, any other as a string."""
+    """The validation of an enum: a known value is read as its member, any other as a string."""
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        # One error, since Pydantic's own would name both branches in its path.
+        # One error: Pydantic's own would name both branches in its path.
         return core_schema.union_schema(
             [handler(item) for item in get_args(source)],
             mode="left_to_right",
@@ -74,16 +74,16 @@ class _AllowUnknown:
         )
 
 
-#: An enum member of a response; a value that AWS has added since reads as a string.
+#: An enum member of a response; a value that AWS adds later is a string.
 OpenEnum = Annotated[T | str, _AllowUnknown()]
 
 
-#: The validation context under which a :data:`Timestamp` is read as a :class:`RawTimestamp`.
+#: The validation context that reads each :data:`Timestamp` as a :class:`RawTimestamp`.
 RAW_TIMESTAMPS: Final = {"raw_timestamps": True}
 
 
 class RawTimestamp(datetime):
-    """A point in time, with the JSON value that it was read from as ``raw``."""
+    """A point in time, with its JSON value as ``raw``."""
 
     __slots__ = ("raw",)
 
@@ -100,9 +100,9 @@ class RawTimestamp(datetime):
 def _to_datetime(value: object, info: ValidationInfo) -> datetime:
     """Return epoch seconds, whole or fractional, as an aware datetime in UTC.
 
-    ISO 8601 and HTTP dates are read as well, as botocore does for this protocol.
+    ISO 8601 and HTTP dates are also read, as in botocore.
     """
-    if type(value) is float or type(value) is int:  # and not bool, which is an int too
+    if type(value) is float or type(value) is int:  # not bool, a subclass of int
         try:
             timestamp = datetime.fromtimestamp(value, UTC)
         except (OverflowError, OSError, ValueError) as error:
@@ -122,7 +122,7 @@ def _to_datetime(value: object, info: ValidationInfo) -> datetime:
 
 
 def epoch_seconds(raw: float | str) -> float | None:
-    """Return the JSON value of a timestamp as a number, None for a date."""
+    """Return the JSON value of a timestamp as a number, None for a date string."""
     try:
         return float(raw)
     except ValueError:
@@ -141,7 +141,7 @@ def _timestamp_error(form: str) -> PydanticCustomError:
 
 
 class _Timestamp:
-    """The validation of a timestamp; in JSON that is made of a model, it is in ISO 8601."""
+    """The validation of a timestamp; a model's JSON has it in ISO 8601."""
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -151,5 +151,5 @@ class _Timestamp:
         )
 
 
-#: A point in time, on the wire as epoch seconds, in Python an aware datetime in UTC.
+#: A point in time: epoch seconds on the wire, an aware datetime in UTC in Python.
 Timestamp = Annotated[datetime, _Timestamp()]

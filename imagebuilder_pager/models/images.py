@@ -74,7 +74,7 @@ class ImageType(StrEnum):
 
 
 class RegionFailureStatus(StrEnum):
-    """The way a distribution to a region ended."""
+    """The outcome of a distribution to a region."""
 
     FAILED = "FAILED"
     CANCELLED = "CANCELLED"
@@ -82,7 +82,7 @@ class RegionFailureStatus(StrEnum):
 
 
 class ComponentFailureContext(Shape):
-    """The component, phase and step in which a build failed."""
+    """The component, phase and step at which a build failed."""
 
     component_arn: str | None = None
     phase_name: str | None = None
@@ -160,14 +160,14 @@ class ImagePackage(Shape):
 
 
 class OutputResources(Shape):
-    """The AMIs and containers that came of a build."""
+    """The AMIs and containers that a build has made."""
 
     amis: SparseList[Ami] = Field(default_factory=MissingList)
     containers: SparseList[Container] = Field(default_factory=MissingList)
 
 
 class ImageSummary(Shape):
-    """A build of an image, with the AMIs or containers that came of it."""
+    """A build of an image, with its AMIs or containers."""
 
     arn: str | None = None
     name: str | None = None

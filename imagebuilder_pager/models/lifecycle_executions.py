@@ -22,7 +22,7 @@ __all__ = [
 
 
 class LifecycleExecutionResourcesImpactedSummary(Shape):
-    """A flag that says whether a run has acted on any resource."""
+    """A flag: whether a run has acted on any resource."""
 
     has_impacted_resources: bool | None = None
 

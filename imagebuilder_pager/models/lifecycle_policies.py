@@ -50,14 +50,14 @@ class LifecyclePolicyDetailFilterType(StrEnum):
 
 
 class LifecyclePolicyResourceType(StrEnum):
-    """The kind of images that a policy holds for."""
+    """The kind of images that a policy applies to."""
 
     AMI_IMAGE = "AMI_IMAGE"
     CONTAINER_IMAGE = "CONTAINER_IMAGE"
 
 
 class LifecyclePolicyStatus(StrEnum):
-    """A switch that says whether a policy runs."""
+    """The status of a policy: whether it is enabled."""
 
     DISABLED = "DISABLED"
     ENABLED = "ENABLED"
@@ -97,14 +97,14 @@ class LifecyclePolicyDetailFilter(Shape):
 
 
 class LifecyclePolicyDetailExclusionRulesAmisLastLaunched(Shape):
-    """An age: AMIs that were launched within it are left alone."""
+    """An age: AMIs that were launched within it are excluded."""
 
     value: int | None = None
     unit: OpenEnum[LifecyclePolicyTimeUnit] | None = None
 
 
 class LifecyclePolicyDetailExclusionRulesAmis(Shape):
-    """The AMIs that a rule leaves alone."""
+    """The AMIs that a rule excludes."""
 
     is_public: bool | None = None
     regions: SparseList[str] = Field(default_factory=MissingList)
@@ -114,7 +114,7 @@ class LifecyclePolicyDetailExclusionRulesAmis(Shape):
 
 
 class LifecyclePolicyDetailExclusionRules(Shape):
-    """The resources that a rule leaves alone."""
+    """The resources that a rule excludes."""
 
     tag_map: SparseMap[str, str] = Field(default_factory=MissingMap)
     amis: LifecyclePolicyDetailExclusionRulesAmis | None = None
@@ -136,14 +136,14 @@ class LifecyclePolicyResourceSelectionRecipe(Shape):
 
 
 class LifecyclePolicyResourceSelection(Shape):
-    """The resources that a policy holds for, by recipe or by tag."""
+    """The resources that a policy applies to, by recipe or by tag."""
 
     recipes: SparseList[LifecyclePolicyResourceSelectionRecipe] = Field(default_factory=MissingList)
     tag_map: SparseMap[str, str] = Field(default_factory=MissingMap)
 
 
 class LifecyclePolicy(Shape):
-    """A lifecycle policy: its rules, and the resources that they hold for."""
+    """A lifecycle policy: its rules, and the resources that they apply to."""
 
     arn: str | None = None
     name: str | None = None

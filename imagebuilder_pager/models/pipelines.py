@@ -50,7 +50,7 @@ class MaximumSeverityLabel(StrEnum):
 
 
 class OnWorkflowFailure(StrEnum):
-    """The consequence of a workflow that fails."""
+    """The reaction to a failed workflow."""
 
     CONTINUE = "CONTINUE"
     ABORT = "ABORT"
@@ -66,7 +66,7 @@ class PipelineExecutionStartCondition(StrEnum):
 
 
 class PipelineStatus(StrEnum):
-    """A switch that says whether a pipeline runs by its schedule."""
+    """The status of a pipeline: whether it runs by its schedule."""
 
     DISABLED = "DISABLED"
     ENABLED = "ENABLED"

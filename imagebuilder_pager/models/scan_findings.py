@@ -32,7 +32,7 @@ __all__ = [
 
 
 class SeverityCounts(Shape):
-    """The number of findings: all of them, and those of each severity."""
+    """The number of findings, in all and by severity."""
 
     all: int | None = None
     critical: int | None = None
@@ -166,7 +166,7 @@ class VulnerabilityIdAggregation(Shape):
 class ImageScanFindingAggregation(Shape):
     """The number of findings of one account, image, pipeline or vulnerability.
 
-    One of the members is present: the one that the findings are grouped by.
+    Only one member is present: the one by which findings are grouped.
     """
 
     account_aggregation: AccountAggregation | None = None

@@ -1,8 +1,8 @@
 """The base classes of all models: objects with attributes, and dictionaries at once.
 
-``page.resources[0].resource_id`` and ``page["resources"][0]["resourceId"]`` read the same member:
-attributes have Python's spelling, keys are the names on the wire. ``to_dict()`` is the dictionary
-that boto3 makes of the same bytes.
+The rule: ``page.resources[0].resource_id`` and ``page["resources"][0]["resourceId"]`` read the same
+member. Attributes have Python's spelling, keys are wire names. ``to_dict()`` is boto3's dictionary
+for the same bytes.
 """
 
 from __future__ import annotations
@@ -44,10 +44,9 @@ T = TypeVar("T")
 class Shape(BaseModel, MutableMapping[str, Any]):
     """A structure of a response: an object and a dictionary at once.
 
-    Attributes are in snake_case, keys are wire names. A member that is absent from the response,
-    or null, is None as an attribute and absent as a key. An absent list is empty in both
-    spellings, and absent for ``in`` and :meth:`keys`. Members that this version does not know are
-    kept as keys.
+    Attributes are in snake_case, keys are wire names. A member that is absent or null in the
+    response is None as an attribute and absent as a key. An absent list is an empty list in both
+    spellings, but absent for ``in`` and :meth:`keys`. Unknown members are kept as keys.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
@@ -55,10 +54,10 @@ class Shape(BaseModel, MutableMapping[str, Any]):
         validate_by_name=True,
         validate_by_alias=True,
         extra="allow",
-        # A schema is built once, when it is first needed; only member names are worth caching.
+        # A schema is built once, at its first use; only member names are cached.
         defer_build=True,
         cache_strings="keys",
-        # Values of the service and of callers are kept out of error messages.
+        # No error message has a value of the service or of a caller.
         hide_input_in_errors=True,
     )
 
@@ -74,12 +73,12 @@ class Shape(BaseModel, MutableMapping[str, Any]):
 
     @classmethod
     def wire_names(cls) -> tuple[str, ...]:
-        """Return the names of all members that the service model has."""
+        """Return the names of all members in the service model."""
         return tuple(cls._field_by_alias)
 
     @classmethod
     def _from_members(cls, members: dict[str, Any], location: Location, look: _Look) -> Self:
-        """Return the structure with each member as the look reads it."""
+        """Return the structure, each member read by ``look``."""
         known = cls._field_by_alias
         shape = cls.model_validate(
             {key: None if key in known else value for key, value in members.items()},
@@ -124,12 +123,12 @@ class Shape(BaseModel, MutableMapping[str, Any]):
 
     @property
     def _unknown_members(self) -> dict[str, Any]:
-        # Never None where they are allowed.
+        # Never None: unknown members are allowed.
         return cast("dict[str, Any]", self.__pydantic_extra__)
 
     def _remove(self, attribute: str) -> None:
         field = type(self).model_fields[attribute]
-        has_factory = field.default_factory is not None  # a list or a map has
+        has_factory = field.default_factory is not None  # true for lists and maps
         self.__dict__[attribute] = (
             field.get_default(call_default_factory=True) if has_factory else None
         )
@@ -153,10 +152,10 @@ class Shape(BaseModel, MutableMapping[str, Any]):
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Shape) or not isinstance(other, Mapping):
             return super().__eq__(other)
-        # A dictionary made of this one, or the one that boto3 returns.
+        # A dictionary made from this structure, or the one that boto3 returns.
         return dict(self.items()) == other or self.to_dict() == other
 
-    # As a dictionary, it changes and cannot be hashed.
+    # Like a dictionary, it is mutable and not hashable.
     __hash__ = None  # type: ignore[assignment]  # Python's way, unknown to mypy
 
     def __or__(self, other: Mapping[str, Any]) -> dict[str, Any]:
@@ -170,13 +169,13 @@ class Shape(BaseModel, MutableMapping[str, Any]):
         return self
 
     def get(self, key: str, default: Any = None) -> Any:
-        """Return the member of that wire name, or ``default`` where it is absent."""
+        """Return the member with that wire name, or ``default`` if it is absent."""
         return self[key] if key in self else default  # noqa: SIM401  # that is this method
 
     def pop(self, key: str, *default: Any) -> Any:
-        """Remove the member and return it, or ``default`` where it is absent."""
+        """Remove the member and return it, or ``default`` if it is absent."""
         if key in self or not default:
-            # The default of MutableMapping.pop would be the empty list of an absent one.
+            # MutableMapping.pop would return the empty list of an absent member.
             value = self[key]
             del self[key]
             return value
@@ -192,20 +191,20 @@ class Shape(BaseModel, MutableMapping[str, Any]):
         return reversed(list(self))
 
     def setdefault(self, key: str, default: Any = None) -> Any:
-        """Return the member; where it is absent, set it to ``default`` first."""
+        """Return the member; if it is absent, first set it to ``default``."""
         if key not in self:
             self[key] = default
         return self.get(key)
 
-    def copy(self) -> Self:  # type: ignore[override]  # a dictionary's, not Pydantic's former one
+    def copy(self) -> Self:  # type: ignore[override]  # a dictionary's, not Pydantic's deprecated one
         """Return a shallow copy."""
         return copy.copy(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the dictionary that boto3 returns for the same bytes.
 
-        Keys are wire names, structures are dictionaries, enum values are strings. Members that
-        are absent, null or unknown to the service model are left out.
+        Keys are wire names, structures are dictionaries, enum values are strings. Members that are
+        absent, null or not in the service model are left out.
         """
         return {
             self._alias_by_field[name]: _to_builtin(value)
@@ -229,7 +228,7 @@ def _to_builtin(value: Any) -> Any:
 def json_default(value: object) -> Any:
     """Convert a shape or a timestamp for JSON: ``json.dumps(page, default=json_default)``.
 
-    Timestamps are in ISO 8601. Raises ``TypeError`` for all else, as ``json`` does.
+    Timestamps are in ISO 8601. Raises ``TypeError`` for any other value, like ``json``.
     """
     if isinstance(value, Shape):
         return value.to_dict()
@@ -253,7 +252,7 @@ class ResponseMetadata(Shape):
     retry_attempts: int = Field(0, alias="RetryAttempts")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the dictionary that boto3 has, with all that it may contain."""
+        """Return boto3's dictionary, with all members."""
         return super().to_dict() | self._unknown_members
 
 
@@ -261,16 +260,16 @@ class Response(Shape):
     """The response of an operation: its members, ``ResponseMetadata`` and a resume token.
 
     ``resume_token``, also ``["NextToken"]``, is the ``StartingToken`` that resumes after this page;
-    None on the last page and on a response that comes from no paginator. The service's own token
-    is another member, under its own name.
+    None on the last page and on a response without a paginator. The service's own token is a
+    separate member, under its own name.
     """
 
-    # A dictionary until it is first read.
+    # A dictionary before it is first read.
     _metadata: ResponseMetadata | dict[str, Any] | None = PrivateAttr(None)
     _resume_token: str | None = PrivateAttr(None)
 
     def model_post_init(self, _context: Any, /) -> None:
-        """Take the two members that are not the service's from a dictionary made of a response."""
+        """Take ``ResponseMetadata`` and ``NextToken`` from a dictionary made of a response."""
         unknown = self.__pydantic_extra__
         if unknown and not unknown.keys().isdisjoint(_OWN_KEYS):
             metadata, token = (unknown.pop(key, None) for key in _OWN_KEYS)
@@ -293,15 +292,15 @@ class Response(Shape):
 
         ``metadata`` has boto3's members. With ``raw_timestamps`` the timestamps are
         :class:`RawTimestamp`. ``on_mismatch`` is called for each value that does not match, with
-        its location, a text, and whether it should be a list; it stays as JSON has it, or without
-        ``keep_mismatches`` reads as null. Raises pydantic's ``ValidationError``, without
-        ``on_mismatch`` also for such a value.
+        its location, a text, and whether it should be a list. Such a value is kept as in JSON, or
+        read as null without ``keep_mismatches``. Raises pydantic's ``ValidationError``; without
+        ``on_mismatch`` also for values that do not match.
         """
         context = RAW_TIMESTAMPS if raw_timestamps else None
         try:
             response = cls.model_validate_json(body, context=context, by_alias=True, by_name=False)
         except ValidationError:
-            # Python's parser, as boto3, takes lone surrogates and deep nesting, too.
+            # Python's parser also accepts lone surrogates and deep nesting, as boto3 does.
             try:
                 members = json.loads(body.decode())
             except (ValueError, RecursionError):
@@ -315,7 +314,7 @@ class Response(Shape):
             else:
                 look = _Look(on_mismatch, keep_mismatches, context)
                 response = cls._from_members(members, (), look)
-        # The service's own members of these names, if it has any, mean nothing.
+        # Members with these names in the service's JSON are ignored.
         response._metadata = dict(metadata)
         response._resume_token = None
         return response
@@ -381,19 +380,19 @@ class Response(Shape):
         return result
 
 
-# The keys of a response that are not the service's, in their order.
+# The keys of a response that the library adds, in their order.
 _OWN_KEYS = ("ResponseMetadata", "NextToken")
 
 
 class _Look(NamedTuple):
-    """The second look at a page that does not match, value by value."""
+    """The second reading of a page that does not match, value by value."""
 
     on_mismatch: OnMismatch
     keep_mismatches: bool
     context: Any
 
     def read(self, annotation: Any, value: Any, location: Location) -> Any:
-        """Return a value as its type has it, with the parts of it that do not match as sent."""
+        """Return a value read by its type; parts that do not match stay as sent."""
         if value is None:
             return None
         container, inner = parts_of(annotation)
@@ -416,7 +415,7 @@ class _Look(NamedTuple):
 
 @cache
 def parts_of(annotation: Any) -> tuple[type | None, Any]:
-    """Return a type's container and the type of its parts; for a plain value its validator."""
+    """Return a type's container and the type of its parts; for a plain value, its validator."""
     if NoneType in get_args(annotation):
         annotation = get_args(annotation)[0]
     bare = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
@@ -424,14 +423,14 @@ def parts_of(annotation: Any) -> tuple[type | None, Any]:
         return container, get_args(bare)[-1]
     if isinstance(bare, type) and issubclass(bare, Shape):
         return Shape, bare
-    from pydantic import TypeAdapter  # few pages need it
+    from pydantic import TypeAdapter  # rarely needed
 
     return None, TypeAdapter(annotation)
 
 
 def of_type(value: object, kind: type[T]) -> T | None:
-    """Return the value if it is of its type, else None.
+    """Return the value if it has this type, else None.
 
-    A page that does not match its model may have any value of JSON at any place.
+    A page that does not match its model may have any JSON value anywhere.
     """
     return value if isinstance(value, kind) else None

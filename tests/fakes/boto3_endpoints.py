@@ -29,7 +29,7 @@ def endpoint_rules() -> botocore.endpoint_provider.EndpointProvider:
 
 
 class _CaughtRequest(Exception):
-    """A request that is not to be sent."""
+    """A request that must not be sent."""
 
     def __init__(self, request: Any) -> None:
         super().__init__()

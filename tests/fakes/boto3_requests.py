@@ -19,7 +19,7 @@ Answer = Callable[[], tuple[int, dict[str, str], dict[str, Any]]]
 
 
 class RawBody(io.BytesIO):
-    """The body of a response, as urllib3 hands it to botocore."""
+    """The body of a response, as urllib3 gives it to botocore."""
 
     def stream(self, **_: Any) -> Iterator[bytes]:
         yield self.read()
@@ -35,7 +35,7 @@ def aws_response(
 
 
 class Boto3Call(NamedTuple):
-    """The headers of each attempt at a call, names in lower case, and the error in the end."""
+    """The headers of each attempt at a call, names in lower case, and the final error."""
 
     attempts: list[dict[str, str]]
     error: Exception | None

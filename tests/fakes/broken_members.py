@@ -1,4 +1,4 @@
-"""An account in which each member of each structure has, somewhere, a value of another type."""
+"""An account in which each member of each structure has a value of a wrong type somewhere."""
 
 import copy
 import itertools
@@ -16,7 +16,7 @@ from .lifecycle_account import (
 )
 from .paginated_service import put
 
-#: Values of JSON, of which none is of a type that the model has where they are put.
+#: JSON values; a member gets only those that its model does not allow.
 VALUES: list[Any] = [5, 1e300, True, [1], {"a": {"b": [1]}}, "text"]
 STATE = ("state", "state.status", "state.reason")
 TIMES = ("startTime", "endTime")
@@ -37,7 +37,7 @@ RUN = execution_id(0, 0)
 
 
 def broken(structure: Wire, paths: tuple[str, ...]) -> list[Wire]:
-    """Return the structure once for each value in each of the members."""
+    """Return a copy of the structure for each value in each of the members."""
     results = []
     for path, value in itertools.product(paths, VALUES):
         if not _fits(path, value):
@@ -58,7 +58,7 @@ def _fits(path: str, value: Any) -> bool:
 
 
 def _numbered(resources: list[Wire]) -> list[Wire]:
-    """Return the resources, with a different id for each that has a string as its id."""
+    """Return the resources; each with a string as its id gets another id."""
     for number, resource in enumerate(resources):
         if isinstance(resource["resourceId"], str):
             resource["resourceId"] += f"-{number}"
@@ -123,5 +123,5 @@ def _is_structure(item: object) -> bool:
 
 
 def as_sent(value: Any) -> Any:
-    """Return a value of a page as JSON: as it was sent, except times."""
+    """Return a value of a page as the sent JSON, except times."""
     return json.loads(json.dumps(value, default=lambda time: time.timestamp()))

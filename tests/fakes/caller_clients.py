@@ -1,4 +1,4 @@
-"""The caller's own HTTP clients, of httpx and httpx2, sync and async, as one to a test."""
+"""The caller's own HTTP clients, of httpx and httpx2, sync and async, with one interface."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from imagebuilder_pager import AsyncImageBuilder, ImageBuilder
 from .accounts import LOCAL_CREDENTIALS
 from .clients import EXECUTION
 
-#: httpx, and httpx2 where it is installed.
+#: httpx, and httpx2 if it is installed.
 CALLER_PACKAGES: list[ModuleType] = [
     importlib.import_module(name)
     for name in ("httpx", "httpx2")
@@ -27,20 +27,20 @@ AnyHandler = Callable[[Any], Any]
 
 
 class CallerKind(NamedTuple):
-    """A package of clients, and the event loop that they are used in; None for the sync ones."""
+    """A package of clients, and their event loop; None for sync clients."""
 
     package: ModuleType
     loop: str | None
 
     def make(self, handler: AnyHandler | None = None, **options: Any) -> Any:
-        """Return a client, whose requests go to the handler if one is given."""
+        """Return a client that sends to the handler, if one is given."""
         if handler is not None:
             options["transport"] = self.package.MockTransport(handler)
         client_class = self.package.Client if self.loop is None else self.package.AsyncClient
         return client_class(**options)
 
     def hook(self, function: Callable[[Any], object], *, is_read: bool = False) -> Any:
-        """Return an event hook that calls the function, with the body read or not."""
+        """Return an event hook that calls the function, with ``is_read`` after reading the body."""
 
         def call(given: Any) -> None:
             if is_read:
@@ -55,7 +55,7 @@ class CallerKind(NamedTuple):
         return call if self.loop is None else call_async
 
     def call(self, http: Any, *, times: int = 1, **arguments: Any) -> Any:
-        """Return the last of ``times`` pages, by a client of ours; then close the caller's."""
+        """Return the last of ``times`` pages by our client; then close the caller's client."""
         given = {
             "region_name": "us-west-2",
             "http_client": http,

@@ -1,4 +1,4 @@
-"""Calls of one client, one after another, by the sync and by the async client."""
+"""Calls of one client, one after another, for the sync and the async client."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
 from .clients import EXECUTION
 
 Handler = Callable[[httpx.Request], httpx.Response]
-#: Makes a number of calls by one client, and returns the error of each, None for a page.
+#: A function that makes a number of calls by one client, and returns the error of each or None.
 MakeCalls = Callable[..., list[exceptions.PagerError | None]]
 
 

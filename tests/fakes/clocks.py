@@ -12,7 +12,7 @@ NOW = dt.datetime(2026, 3, 1, 12, 0, tzinfo=dt.UTC)
 
 
 class FakeClock(Clock):
-    """A clock that advances only by hand, by sleeping, and ``tick`` seconds at each measurement."""
+    """A clock that advances by hand, by sleeping, and by ``tick`` seconds at each measurement."""
 
     def __init__(self, now: dt.datetime = NOW, tick: float = 0.0) -> None:
         self.start = now

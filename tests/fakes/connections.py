@@ -1,4 +1,4 @@
-"""Pages as a server sends them, and clients of each kind that call it."""
+"""A server's responses with pages, and clients of each kind that call it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .servers import requests_on
 SYNC_WAYS = ["httpx", "h11"]
 ASYNC_WAYS = ["async httpx", "async h11"]
 WAYS = [*SYNC_WAYS, *ASYNC_WAYS]
-#: Those of clients that the caller has made.
+#: The ways with a client of the caller's.
 CALLER_WAYS = ["caller's", "async caller's"]
 _DEFAULTS: dict[str, Any] = {"region_name": "us-west-2", "max_attempts": 1, **LOCAL_CREDENTIALS}
 
@@ -68,7 +68,7 @@ async def async_client(way: str, url: str, **options: Any) -> AsyncIterator[Asyn
 
 
 def _h11(client_class: Any, options: dict[str, Any]) -> Any:
-    """Return a client over h11, with those of an Image Builder client's options that are its."""
+    """Return a client over h11, with its part of an Image Builder client's options."""
     arguments = {}
     if "max_pool_connections" in options:
         arguments["max_connections"] = options.pop("max_pool_connections")
@@ -82,7 +82,7 @@ def call_in_turn(
 ) -> list[Any]:
     """Make calls one after the other by one client; return the resource ids, or the errors.
 
-    ``before`` is called with the number of each call, from 0 on.
+    ``before`` is called before each call, with its number from 0.
     """
 
     async def main() -> list[Any]:

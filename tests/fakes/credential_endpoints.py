@@ -1,4 +1,4 @@
-"""The endpoints that have credentials, all on one local port, and settings that point at them."""
+"""The credential endpoints, all on one local port, and settings that point to them."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ FrozenCredentials = tuple[str, str, str | None]
 class CredentialEndpoints:
     """ECS, EKS, instance metadata and STS on one port, which record their requests.
 
-    ``generation`` is part of all credentials that are issued; they expire after ``lifetime``.
-    ``scripted`` holds the responses to the next requests, in place of the usual ones.
+    ``generation`` is part of all issued credentials; they expire after ``lifetime``. ``scripted``
+    has the responses to the next requests, in place of the usual ones.
     """
 
     container_token = "Bearer container-token"
@@ -214,7 +214,7 @@ class CredentialSettings:
         self.environment(AWS_WEB_IDENTITY_TOKEN_FILE=token, AWS_ROLE_ARN=ROLE + "/env")
 
     def set_profiles(self) -> None:
-        """Write all profiles, and set up their sources but for the environment."""
+        """Write all profiles, and set up their sources, except the environment."""
         token = self.file("web-token", "web.identity.token")
         process = process_command(PROCESS_OUTPUT)
         text = "\n".join(PROFILES.values())
@@ -241,7 +241,7 @@ class CredentialSettings:
     def error(
         self, match: str | None = None, kind: type[PagerError] = CredentialRetrievalError
     ) -> PagerError:
-        """Return the error of a search, of this type and with a text that matches."""
+        """Return the error of a search; it has this type, and its text matches."""
         with pytest.raises(kind, match=match) as caught:
             self.our_credentials()
         return caught.value
@@ -253,7 +253,7 @@ class CredentialSettings:
 
 
 def texts_of(error: BaseException) -> str:
-    """Return all texts of an error and of those before it."""
+    """Return all texts of an error and of its causes."""
     texts = ""
     raised: BaseException | None = error
     while raised is not None:
@@ -281,7 +281,7 @@ def process_command(output: object, status: int = 0, stderr: str = "") -> str:
 
 PROCESS_OUTPUT = {"Version": 1, "AccessKeyId": "AKIDPROCESS", "SecretAccessKey": "SecretOfProcess"}
 _KEYS = f"aws_access_key_id = AKIDCONFIG\naws_secret_access_key = {SECRETS['AKIDCONFIG']}\n"
-#: By the name of a profile with a role: the source of its credentials, and its options.
+#: The source of the credentials and the options of each profile with a role.
 _SOURCES = {
     "source": "source_profile = static",
     "itself": f"source_profile = itself\n{_KEYS}",

@@ -1,4 +1,4 @@
-"""Sources of credentials that expire, fail or return when a test says so."""
+"""Sources of credentials that expire, fail or return at a test's command."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SECRET_KEY = "wJalrXUtnFEMI/K7MDENG"
 
 
 class FakeFetcher:
-    """A fetcher of new credentials at each call, which expire after ``minutes`` (None: never).
+    """A fetcher that returns new credentials at each call, for ``minutes`` (None: for ever).
 
     It fails while ``broken``. The access key ids are AKID1, AKID2 and so on.
     """
@@ -40,7 +40,7 @@ def access_key_of(provider: CredentialsProvider) -> str:
 
 
 class SlowSource:
-    """A function that returns credentials when a test says so."""
+    """A function that returns credentials at a test's command."""
 
     def __init__(self) -> None:
         self.is_called = threading.Event()
@@ -54,7 +54,7 @@ class SlowSource:
         return Credentials("local", "local")
 
     def finish(self) -> None:
-        """Return credentials, and wait for the threads that have called."""
+        """Return credentials, and wait for the calling threads."""
         self.may_return.set()
         for thread in credential_threads():
             thread.join(10)

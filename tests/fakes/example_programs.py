@@ -1,4 +1,4 @@
-"""The programs in the documents that page over a client of boto3 or aiobotocore, and moto's S3."""
+"""The documents' programs with a client of boto3 or aiobotocore, and moto's S3."""
 
 import re
 from pathlib import Path
@@ -27,7 +27,7 @@ def run(program: str, **names: Any) -> None:
 
 
 def look_for_s3_at(url: str, patch: pytest.MonkeyPatch) -> None:
-    """Set the environment of a program that finds S3 at the URL, where it looks for AWS."""
+    """Set the environment so that a program finds S3 at the URL."""
     patch.setenv("AWS_ENDPOINT_URL_S3", url)
     patch.setenv("AWS_DEFAULT_REGION", SETTINGS["region_name"])
     patch.setenv("AWS_ACCESS_KEY_ID", SETTINGS["aws_access_key_id"])

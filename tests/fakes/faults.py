@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imagebuilder_pager.local import FAULTS, Fault
 
-#: Every fault, with the options that it needs.
+#: Every fault, with its required options.
 EVERY_FAULT = {
     name: Fault(name, code="AccessDeniedException") if name == "error" else Fault(name)
     for name in FAULTS

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from imagebuilder_pager._aws.clock import Clock
+from imagebuilder_pager._aws.clock import SYSTEM_CLOCK, Clock
 from imagebuilder_pager.cli.main import main
 from imagebuilder_pager.fleet import (
     Account,
@@ -177,3 +177,28 @@ class InlineExecutor(Executor):
         except BaseException as error:  # noqa: BLE001 - it is that of the future
             future.set_exception(error)
         return future
+
+
+class SilentExecutor(InlineExecutor):
+    """An executor that runs some batches, and has no result of the others until its end."""
+
+    def __init__(self, runs: int = 0) -> None:
+        super().__init__(SYSTEM_CLOCK)
+        self._runs = runs
+        self._waiting: list[Future[Any]] = []
+        self._error: BaseException | None = None
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if len(self.arguments) < self._runs:
+            return super().submit(fn, *args, **kwargs)
+        if self._error is not None:
+            raise self._error
+        self._waiting.append(Future())
+        return self._waiting[-1]
+
+    def end(self, error: BaseException) -> None:
+        """Fail with the error, as do the batches without a result and all further ones."""
+        self._error = error
+        for future in self._waiting:
+            if not future.done():
+                future.set_exception(error)

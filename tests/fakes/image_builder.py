@@ -1,4 +1,4 @@
-"""Image Builder clients whose requests are answered in process."""
+"""Image Builder clients with responses in process."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,14 +29,14 @@ def resources(count: int) -> list[dict[str, Any]]:
 
 
 def local(count: int, **options: Any) -> LocalImageBuilder:
-    """The local Image Builder, with one execution of ``count`` resources."""
+    """Return a local Image Builder with one execution of ``count`` resources."""
     state = {"status": "SUCCESS", "reason": "done"}
     account = Account((Execution(ID, state, tuple(resources(count))),))
     return LocalImageBuilder(account, **options)
 
 
 def client_of(handler: Handler, **arguments: Any) -> ImageBuilder:
-    """A client; nothing has to be closed."""
+    """Return a client; nothing has to be closed."""
     http_client = httpx.Client(transport=httpx.MockTransport(handler))
     return ImageBuilder(http_client=http_client, **{**ARGUMENTS, **arguments})
 

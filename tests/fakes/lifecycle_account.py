@@ -1,6 +1,6 @@
 """An account of lifecycle policies, executions and resources, as an Image Builder in process.
 
-A page token is for one listing; a token that has been expired is refused as AWS refuses one.
+A page token is for one listing; expired tokens are refused as by AWS.
 """
 
 import json
@@ -32,10 +32,10 @@ def execution_id(policy: int, number: int) -> str:
 
 @dataclass
 class LifecycleAccount:
-    """The listings of the account, by operation and parameters, which tests may change.
+    """The listings of the account, by operation and parameters; tests may change them.
 
-    ``most`` are the items of a page. ``expired`` counts how often tokens have been expired: those
-    that were given before are refused.
+    ``most`` is the page size. ``expired`` counts how often all tokens have expired: older tokens
+    are refused.
     """
 
     policies: list[Wire] = field(default_factory=list)
@@ -86,7 +86,7 @@ class LifecycleAccount:
         return f"{self.expired}:{operation}:{json.dumps(listing)}"
 
     def keys(self, *, children: bool = True) -> list[tuple[Any, ...]]:
-        """The keys of all records, by a plain nested loop."""
+        """Return the keys of all records, by a plain nested loop."""
         keys: list[tuple[Any, ...]] = []
         for policy in self.policies:
             for execution in self.executions.get(policy["arn"], []):
@@ -108,7 +108,7 @@ def key_of(run: str, parent: str | None, resource: Wire) -> tuple[Any, ...]:
 def make_account(
     policies: int = 2, executions: int = 3, images: int = 4, amis: int = 2, *, most: int = 25
 ) -> LifecycleAccount:
-    """An account of that size; an execution a day of each policy, and each AMI in two regions."""
+    """Return an account: each policy has an execution a day, each AMI is in two regions."""
     account = LifecycleAccount(most=most)
     for policy in range(policies):
         arn = policy_arn(policy)

@@ -12,7 +12,7 @@ PREFIXES = ["t", "opaque/+=", "ünï-☃ ", "None", '{"a": 1}', "__"]
 
 @st.composite
 def listings(draw: st.DrawFn, *, kinds: tuple[str, ...] | None = None) -> Listing:
-    """Any listing, of any service; ``kinds`` of tokens can be narrowed."""
+    """Draw any listing of any service; ``kinds`` restricts the kinds of tokens."""
     kind = draw(st.sampled_from(kinds or ("text", "text", "number", "bytes", "object", "key")))
     primary = draw(st.sampled_from(["Items", "Result.Items", "A.B.Items"]))
     names = ["Token", "Second", "Third"][: 1 if kind == "key" else draw(st.integers(1, 3))]
@@ -72,7 +72,7 @@ def maybe_text(numbers: st.SearchStrategy[int]) -> st.SearchStrategy[int | str]:
 
 @st.composite
 def configs(draw: st.DrawFn, listing: Listing) -> dict[str, Any]:
-    """MaxItems and PageSize, each or none, as numbers or numeric strings."""
+    """Draw MaxItems and PageSize, each or none, as numbers or numeric strings."""
     config: dict[str, Any] = {}
     if draw(st.integers(0, 3)):
         config["MaxItems"] = draw(maybe_text(st.integers(0, len(listing.items) + 2)))
@@ -82,7 +82,7 @@ def configs(draw: st.DrawFn, listing: Listing) -> dict[str, Any]:
 
 
 def expressions(listing: Listing) -> st.SearchStrategy[str]:
-    """JMESPath expressions that find something on the pages of the listing."""
+    """Return JMESPath expressions that find something on the pages of the listing."""
     primary = as_list(listing.entry["result_key"])[0]
     return st.sampled_from(
         [primary, f"{primary}[].Key", f"{primary}[0]", f"[{primary}, `7`]", "Owner", "length(@)"]

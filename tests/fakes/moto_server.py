@@ -15,7 +15,7 @@ SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/a
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Passes each request to the service that its signature names."""
+    """The handler that passes each request to the service in its signature."""
 
     protocol_version = "HTTP/1.1"
 
@@ -48,15 +48,15 @@ class Handler(BaseHTTPRequestHandler):
         """Write nothing."""
 
 
-#: moto is not made for several threads.
+#: moto does not support several threads.
 lock = threading.Lock()
 
 
 @contextmanager
 def moto_server() -> Iterator[str]:
-    """Run the services, empty at first, and yield their URL."""
+    """Run empty services, and yield their URL."""
     with mock_aws():
-        pass  # which empties what other tests have filled
+        pass  # this removes the data of other tests
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))

@@ -1,4 +1,4 @@
-"""Services of AWS as moto plays them, each with something to list."""
+"""moto's services of AWS, each with something to list."""
 
 import json
 import random
@@ -19,7 +19,7 @@ SETTINGS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Case:
-    """An operation to page through, and the sizes of page that the service allows."""
+    """An operation to page through, and the page sizes that the service allows."""
 
     service: str
     method_name: str
@@ -113,7 +113,7 @@ def _fill_dynamodb(dynamodb: Any) -> None:
 
 
 def _fill_logs(logs: Any) -> None:
-    now = int(time.time() * 1000)  # older events than some days are not taken
+    now = int(time.time() * 1000)  # events must be at most some days old
     for number in range(12):
         logs.create_log_group(logGroupName=f"group-{number:02}")
     for number in range(11):
@@ -124,9 +124,9 @@ def _fill_logs(logs: Any) -> None:
 
 
 async def check_resuming(client: Any, case: Case, *, seed: int, prefetch: int, by: str) -> None:
-    """Check that a listing has each item once if it is stopped after some, again and again.
+    """Check that a listing has each item once if it is stopped repeatedly.
 
-    Each run stops after some ``items``, or after its first page, at another page size.
+    Each run stops after some ``items``, or after its first page, and has another page size.
     """
     rng = random.Random(seed)
     paginator: Any = paginator_from_client(client, case.method_name)

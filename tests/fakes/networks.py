@@ -1,4 +1,4 @@
-"""Network backends that give a transport the bytes of a test; nothing is connected."""
+"""Network backends that give a transport the bytes of a test, without a network."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import anyio.lowlevel
 
 
 class FakeStream:
-    """A connection that brings these bytes in chunks of ``size``, and then its end or nothing.
+    """A connection that delivers these bytes in chunks of ``size``, and then its end or nothing.
 
     ``write_error`` is raised by each write. ``waits`` has each operation with its timeout.
     """
@@ -51,7 +51,7 @@ class FakeStream:
         return b"" if self._ends else None
 
     def receive(self, data: bytes) -> None:
-        """Have more bytes arrive."""
+        """Deliver more bytes."""
         self._chunks.append(data)
 
     def close(self) -> None:
@@ -67,7 +67,7 @@ class RespondingStream(FakeStream):
         self._response = response
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Respond, once the whole request is there."""
+        """Respond when the whole request has arrived."""
         super().write(buffer, timeout)
         if self.written.endswith(b'{"a": 1}'):
             self.receive(self._response)
@@ -75,7 +75,7 @@ class RespondingStream(FakeStream):
 
 
 class AsyncFakeStream:
-    """The async twin of :class:`FakeStream`, which it reads and writes."""
+    """The async twin of :class:`FakeStream`, over such a stream."""
 
     def __init__(self, stream: FakeStream) -> None:
         self._stream = stream
@@ -93,9 +93,9 @@ class AsyncFakeStream:
 
 
 class FakeNetwork:
-    """A network whose connections are made by a function; it may raise an ``OSError``.
+    """A network that connects by a function, which may raise an ``OSError``.
 
-    ``connected`` has the host, port and timeout of each, ``streams`` those that were made.
+    ``connected`` has the host, port and timeout of each attempt, ``streams`` the new connections.
     """
 
     def __init__(self, make_stream: Callable[[], FakeStream]) -> None:
@@ -111,7 +111,7 @@ class FakeNetwork:
 
 
 class AsyncFakeNetwork:
-    """The async twin of :class:`FakeNetwork`, which it uses."""
+    """The async twin of :class:`FakeNetwork`, over such a network."""
 
     def __init__(self, network: FakeNetwork) -> None:
         self._network = network

@@ -1,4 +1,4 @@
-"""A service that answers any operation with pages from a test, for boto3 and for our clients."""
+"""A service that responds to any operation with a test's pages, for boto3 and our clients."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CREDENTIALS: Any = {"aws_access_key_id": "local", "aws_secret_access_key": "loca
 VERSION = "arn:aws:imagebuilder:us-west-2:123456789012:image/web/1.0.0"
 UUID = "12345678-1234-1234-1234-123456789012"
 
-#: A valid value of each parameter that some operation requires.
+#: A valid value of each required parameter.
 REQUIRED = {
     "imageBuildVersionArn": f"{VERSION}/1",
     "imagePipelineArn": "arn:aws:imagebuilder:us-west-2:123456789012:image-pipeline/web",
@@ -39,7 +39,7 @@ def required_params(operation: Operation) -> dict[str, str]:
 class OperationService:
     """A listing of one operation: each page is the template with some of the items.
 
-    ``requests`` are the parameters that came.
+    ``requests`` has the parameters of each request.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class OperationService:
         """Return the body of the response to a request."""
         self.requests.append(params)
         page = dict(self._template)
-        # A response has the id of the request, if the operation has one.
+        # A response repeats the request's id, if the operation has one.
         page |= {name: params[name] for name in REQUIRED.keys() & page.keys() & params.keys()}
         if self._operation.result_key is not None:
             start = int(params.get("nextToken", "0"))
@@ -91,7 +91,7 @@ def params_of(method: str, url: str, body: bytes) -> dict[str, Any]:
 
 
 class Boto3:
-    """boto3's client, whose requests go to the service that was chosen last."""
+    """boto3's client; its requests go to the service that was chosen last."""
 
     def __init__(self) -> None:
         self.client: Any = boto3.session.Session().client(
@@ -104,7 +104,7 @@ class Boto3:
         self.client.meta.events.register("before-send.imagebuilder.*", self._respond)
 
     def using(self, service: OperationService) -> Any:
-        """Return the client, from now on of that service."""
+        """Return the client; from now on it calls that service."""
         self._service = service
         return self.client
 

@@ -1,4 +1,4 @@
-"""Pages of Image Builder, as bytes and as a client reads them."""
+"""Pages of Image Builder, as bytes and as read by a client."""
 
 import json
 from collections.abc import Callable
@@ -32,7 +32,7 @@ Boto3Response = Callable[..., dict[str, Any]]
 
 
 def read_page(body: object, **arguments: Any) -> Page:
-    """Return the page that a client reads from a body, given as bytes or as JSON values."""
+    """Return the page that a client reads from a body of bytes or JSON values."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     response = httpx.Response(200, headers=RESPONSE_HEADERS, content=content)
     with httpx.Client(transport=httpx.MockTransport(lambda _: response)) as http_client:

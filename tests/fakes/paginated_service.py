@@ -1,7 +1,7 @@
-"""A fake paginated service, made after an entry of AWS's ``paginators-1.json``.
+"""A fake paginated service, by an entry of AWS's ``paginators-1.json``.
 
-It answers botocore's paginator and ours, sync and async, records the requests, and refuses a token
-that it has not given.
+It serves botocore's paginator and ours, sync and async, records the requests, and refuses unknown
+tokens.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ ENTRY: Entry = {
 
 
 class ServiceError(Exception):
-    """The service refuses."""
+    """A refusal of the service."""
 
 
 def as_list(value: Any) -> list[str]:
@@ -46,7 +46,7 @@ def put(page: dict[str, Any], path: str, value: Any) -> None:
 
 
 def members(entry: Entry) -> Any:
-    """The part of a service model that botocore's paginator reads."""
+    """Return the part of a service model that botocore's paginator reads."""
     kind = "string" if entry.get("limit_as_string") else "integer"
     shapes = {entry["limit_key"]: SimpleNamespace(type_name=kind)} if "limit_key" in entry else {}
     return SimpleNamespace(input_shape=SimpleNamespace(members=shapes))
@@ -56,10 +56,10 @@ def members(entry: Entry) -> Any:
 class Listing:
     """The items of a service, and the kinds of its pages.
 
-    ``most``: items of a page, when not fewer are asked for. ``short``: how many fewer than that
-    there are, in turns. ``hops``: empty pages before the items, in turns. ``end`` and ``empty``:
-    how it writes a missing token, and missing items. ``trailing``: an empty page comes last.
-    ``stale``: with ``more_results``, the last page has a token all the same.
+    ``most``: maximum items of a page. ``short``: how many items fewer a page has, in turns.
+    ``hops``: empty pages before the items, in turns. ``end`` and ``empty``: the form of a missing
+    token, and of missing items. ``trailing``: an empty page comes last. ``stale``: with
+    ``more_results``, the last page still has a token.
     """
 
     entry: Entry
@@ -93,7 +93,7 @@ class Listing:
         ]
 
     def tokens(self, state: State) -> dict[str, Any]:
-        """The tokens that lead to a state, without missing ones."""
+        """Return the tokens of a state, without missing ones."""
         return {
             name: self._token(number, state)
             for number, name in enumerate(self.input_tokens)
@@ -102,7 +102,7 @@ class Listing:
 
     def _token(self, number: int, state: State) -> Any:
         place, hop = state
-        if self.kind == "key":  # the last item's
+        if self.kind == "key":  # the last item's key
             return f"{self.prefix}{place - 1}" + ("+" * hop)
         if self.kind == "number":
             return (place * 4 + hop) * 10 + number + 1
@@ -113,7 +113,7 @@ class Listing:
         return f"{self.prefix}{number}:{place}.{hop}"
 
     def state(self, params: dict[str, Any]) -> State:
-        """The state that a request's tokens lead to."""
+        """Return the state of a request's tokens."""
         given = {name: params[name] for name in self.input_tokens if name in params}
         if not given:
             return 0, 0
@@ -123,7 +123,7 @@ class Listing:
         raise ServiceError(f"tokens that were never given: {given}")
 
     def page(self, params: dict[str, Any]) -> dict[str, Any]:
-        """The answer to a request."""
+        """Return the response to a request."""
         place, hop = state = self.state(params)
         page: dict[str, Any] = {}
         if hop < self.hops[place % len(self.hops)]:
@@ -133,7 +133,7 @@ class Listing:
             size = max(1, min(limit, self.most) - self.short[place % len(self.short)])
             end = min(place + size, len(self.items))
             following = (end, 0)
-            # A token made of the last item is there on every page that has one.
+            # A token made of the last item is on every page with an item.
             always = self.kind == "key" and "more_results" not in self.entry
             last = end == len(self.items) and (end == place or not (self.trailing or always))
         self._put_items(page, place, end)
@@ -179,7 +179,7 @@ class Listing:
 
 
 class FakeService:
-    """A service that answers with the pages of a listing, and records its requests."""
+    """A service that responds with the pages of a listing, and records its requests."""
 
     def __init__(self, listing: Listing) -> None:
         self.listing = listing
@@ -208,7 +208,7 @@ def ours_async(method: Callable[..., Awaitable[Any]], entry: Entry) -> AsyncPagi
 
 
 def botocores(method: Callable[..., Any], entry: Entry) -> Any:
-    # Given as Any: the stubs have no constructor, and the pages may be anything.
+    # As Any: the stubs have no constructor, and pages may have any type.
     paginator: Any = botocore.paginate.Paginator
     return paginator(method, entry, members(entry))
 
@@ -220,9 +220,9 @@ else:
 
 
 class CompletePageIterator(BotocorePageIterator):
-    """botocore's, with everything in the page that a token without an offset resumes at.
+    """botocore's iterator, with a complete page where a token without an offset resumes.
 
-    botocore empties the further result keys of that page, and an item list that is not a list.
+    botocore empties the other result keys of that page, and items that are not in a list.
     """
 
     def _handle_first_request(self, parsed: Any, primary: Any, truncation: Any) -> Any:
@@ -234,16 +234,16 @@ class CompletePageIterator(BotocorePageIterator):
 
 
 def botocores_complete(method: Callable[..., Any], entry: Entry) -> Any:
-    """botocore's paginator with :class:`CompletePageIterator`."""
+    """Return botocore's paginator with :class:`CompletePageIterator`."""
     paginator = botocores(method, entry)
     paginator.PAGE_ITERATOR_CLS = CompletePageIterator
     return paginator
 
 
 def run(way: str, function: Callable[[], Awaitable[T]]) -> T:
-    """Runs an async function to its end, under trio or (also for ``sync``) asyncio."""
+    """Run an async function to its end, under trio or (also for ``sync``) asyncio."""
     if way == "trio":
-        import trio  # the environment with aiobotocore has none
+        import trio  # not in the environment with aiobotocore
 
         return trio.run(function)
 
@@ -254,7 +254,7 @@ def run(way: str, function: Callable[[], Awaitable[T]]) -> T:
 
 
 class Each(AsyncIterator[Any]):
-    """The values of a sync or an async iterable, both read with ``await``."""
+    """The values of a sync or an async iterable; both are read with ``await``."""
 
     def __init__(self, values: Any) -> None:
         self._values = aiter(values) if hasattr(values, "__aiter__") else iter(values)
@@ -310,7 +310,7 @@ class Pages:
 
 
 def paginate_by(way: str, method: Callable[..., Any], config: Any = None, **params: Any) -> Pages:
-    """Our pages of a service, or of a function of :data:`ENTRY`, in one of the ways."""
+    """Return our pages of a service, or of a function of :data:`ENTRY`, in one of the ways."""
     entry = method.listing.entry if isinstance(method, FakeService) else ENTRY
 
     async def later(**params: Any) -> Any:
@@ -322,7 +322,7 @@ def paginate_by(way: str, method: Callable[..., Any], config: Any = None, **para
 
 
 def gone_through(way: str, pages: Pages, values: Any, stop_after: int | None) -> Any:
-    """Some values of the pages, the resume token after each, and the one after them all."""
+    """Return some values of the pages, the resume token after each, and the final one."""
     found: list[Any] = []
     tokens: list[str | None] = []
 
@@ -340,7 +340,7 @@ def gone_through(way: str, pages: Pages, values: Any, stop_after: int | None) ->
 def pages_by(
     way: str, service: FakeService, config: Any = None, stop_after: int | None = None
 ) -> tuple[list[Any], list[str | None]]:
-    """The service's pages and the resume token after each, gone through in one of the ways."""
+    """Return the service's pages and the resume token after each, in one of the ways."""
     pages = paginate_by(way, service, config)
     found, tokens, _ = gone_through(way, pages, pages, stop_after)
     return found, tokens
@@ -349,7 +349,7 @@ def pages_by(
 def items_by(
     way: str, service: FakeService, config: Any = None, stop_after: int | None = None
 ) -> tuple[list[Any], list[str | None], str | None]:
-    """The items, the resume token after each, and the one after them all."""
+    """Return the items, the resume token after each, and the final one."""
     pages = paginate_by(way, service, config)
     result: tuple[list[Any], list[str | None], str | None]
     result = gone_through(way, pages, pages.items(), stop_after)
@@ -357,7 +357,7 @@ def items_by(
 
 
 def expand_items(listing: Listing, pages: list[Any]) -> list[Any]:
-    """The items of some pages; of a listing that is a text, its characters."""
+    """Return the items of some pages; if the listing is a text, its characters."""
     items: list[Any] = []
     for page in pages:
         inner = page

@@ -16,11 +16,11 @@ from tests.fakes.paginated_service import ENTRY, FakeService, Listing, ServiceEr
 
 #: Ten pages of two.
 TEN = Listing(entry=ENTRY, items=list(range(20)), most=2)
-TIMEOUT = 20  # seconds, until a test that waits in vain fails
+TIMEOUT = 20  # seconds after which a waiting test fails
 
 
 class CallerError(Exception):
-    """Something in the caller's own code."""
+    """An error in the caller's own code."""
 
 
 class FailingService(FakeService):
@@ -38,7 +38,7 @@ class FailingService(FakeService):
 
 
 class GatedService(FakeService):
-    """A service that answers when released, and signals each request."""
+    """A service that responds when released, and signals each request."""
 
     def __init__(self, listing: Listing, free: int) -> None:
         super().__init__(listing)
@@ -57,9 +57,9 @@ class GatedService(FakeService):
 
 
 class HeldService:
-    """An async service that answers the first pages at once, and the others when released.
+    """An async service that sends the first pages at once, and the others when released.
 
-    Its cleanup after a request takes several steps, as closing a connection does.
+    Its cleanup after a request takes several steps, like the closing of a connection.
     """
 
     def __init__(self, free: int) -> None:
@@ -91,19 +91,19 @@ def prefetch_threads() -> list[threading.Thread]:
 
 
 def join_prefetch_threads() -> None:
-    """Wait for the threads of iterations that have ended; they end by themselves."""
+    """Wait for the threads of ended iterations, which end without a signal."""
     for thread in prefetch_threads():
         thread.join(TIMEOUT)
     assert prefetch_threads() == []
 
 
 def watch_prefetch_thread(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """A function that lets the thread do all that it can do without its caller."""
+    """Return a function that waits until the thread needs its caller."""
     real: type[queue.SimpleQueue[Any]] = queue.SimpleQueue
     queues: list[Any] = []
 
     class WatchedQueue:
-        """A queue that knows whether the thread waits for its caller."""
+        """A queue that records whether the thread waits for its caller."""
 
         def __init__(self) -> None:
             self._queue = real()
@@ -135,13 +135,13 @@ def watch_prefetch_thread(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]
 
 
 async def run_all_tasks() -> None:
-    """Lets every task do all that it can do without anything from outside."""
+    """Run every task until it waits for an event from outside."""
     for _ in range(50):
         await anyio.lowlevel.checkpoint()
 
 
 def count_tasks(way: str) -> int:
-    """Return the number of tasks; for ``sync``, of threads that fetch pages."""
+    """Return the number of tasks, or for ``sync``, of threads that fetch pages."""
     if way == "sync":
         return len(prefetch_threads())
     if way == "trio":
@@ -152,7 +152,7 @@ def count_tasks(way: str) -> int:
 async def collect(values: Any, found: list[Any]) -> None:
     """Append the values to a list, one by one."""
     async for value in values:
-        found.append(value)  # noqa: PERF401 - those before an error stay
+        found.append(value)  # noqa: PERF401 - the values before an error are kept
 
 
 async def raise_in_loop(values: Any) -> None:
@@ -163,7 +163,7 @@ async def raise_in_loop(values: Any) -> None:
 async def cancel_while_waiting(
     backend: str, iterate: Callable[[], Awaitable[None]], asked: anyio.Event
 ) -> None:
-    """Cancels an iteration from another task while it waits for an answer."""
+    """Cancel an iteration from another task while it waits for a response."""
     if backend == "trio":
         with trio.CancelScope() as scope:
             async with trio.open_nursery() as nursery:

@@ -1,4 +1,4 @@
-"""A proxy on this machine, which forwards, makes tunnels, or refuses."""
+"""A proxy on this machine that forwards, makes tunnels, or refuses."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .servers import ConnectionServer
 
 
 class RunningProxy(ConnectionServer):
-    """A proxy; ``requests`` has the head of each request that it has got.
+    """A proxy; ``requests`` has the head of each received request.
 
-    ``refusal`` is the response to each request, for a proxy that refuses. With ``context``, it is
-    reached over TLS.
+    ``refusal`` is the response to each request, for a proxy that refuses. With ``context``, the
+    proxy uses TLS.
     """
 
     def __init__(self, refusal: bytes = b"", context: ssl.SSLContext | None = None) -> None:
@@ -34,7 +34,7 @@ class RunningProxy(ConnectionServer):
         if self._refusal:
             client.sendall(self._refusal)
             client.shutdown(socket.SHUT_WR)
-            while client.recv(65536):  # a system may reset the connection otherwise
+            while client.recv(65536):  # otherwise the system may reset the connection
                 pass
             return
         method, target, *_rest = head.decode().split(" ")

@@ -1,4 +1,4 @@
-"""Pages of any operation of AWS, made at random to the shape of its output."""
+"""Random pages of any operation of AWS, by the shape of its output."""
 
 import copy
 import datetime as dt
@@ -15,7 +15,7 @@ MAX_DEPTH = 4
 
 
 def shape_at(shape: Any, path: str) -> Any:
-    """Return the shape of the member at a path, or None where the shape has none."""
+    """Return the shape of the member at a path, or None if it does not exist."""
     for name in path.split("."):
         if shape is None or shape.type_name != "structure":
             return None
@@ -24,14 +24,14 @@ def shape_at(shape: Any, path: str) -> Any:
 
 
 class RandomValues:
-    """Values made to shapes of a service model, as its client would return them."""
+    """Random values for the shapes of a service model, as returned by its client."""
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
         self._numbers = itertools.count(1)
 
     def value(self, shape: Any, depth: int = 0) -> Any:
-        """Return a value of the shape; a string or a whole number comes once only."""
+        """Return a value of the shape; each string or whole number is returned only once."""
         rng = self.rng
         match shape.type_name:
             case "structure":
@@ -69,7 +69,7 @@ class RandomValues:
         return [self.value(shape.member, depth + 1) for _ in range(count)]
 
     def token(self, shape: Any) -> Any:
-        """Return a value that counts as a token: no empty structure does."""
+        """Return a value that counts as a token: not an empty structure."""
         token = self.value(shape)
         while not token:
             token = self.value(shape)
@@ -84,8 +84,8 @@ class RandomValues:
 class RandomService:
     """A service that has the pages of one operation, and records its requests.
 
-    A token leads to its page, whatever the size asked for, so that botocore's paginator, which is
-    wrong where the sizes change, is right here.
+    A token leads to its page for any page size, so that botocore's paginator, which is wrong for
+    changing sizes, is right here.
     """
 
     entry: Entry
@@ -116,12 +116,12 @@ class RandomService:
 
 
 def canonical(tokens: dict[str, Any]) -> str:
-    """Return one string for tokens that are equal."""
+    """Return the same string for equal tokens."""
     return json.dumps(tokens, sort_keys=True, default=repr)
 
 
 def random_pages(entry: Entry, output_shape: Any, rng: random.Random) -> list[dict[str, Any]]:
-    """Return one to four pages with items, tokens and flags as the entry says."""
+    """Return one to four pages with items, tokens and flags by the entry."""
     values = RandomValues(rng)
     count = rng.choice((1, 2, 3, 4))
     return [
@@ -133,12 +133,12 @@ def random_pages(entry: Entry, output_shape: Any, rng: random.Random) -> list[di
 def random_page(
     entry: Entry, output_shape: Any, values: RandomValues, *, last: bool
 ) -> dict[str, Any]:
-    """Return a page that a token follows, unless it is the last."""
+    """Return a page with a token, unless it is the last page."""
     page: dict[str, Any] = values.value(output_shape)
     rng = values.rng
     primary, *others = as_list(entry["result_key"])
     tokens = as_list(entry["output_token"])
-    # Where the token is made of the last item, each page but the last has one.
+    # If the token is made of the last item, each page except the last has an item.
     least = 1 if not last and any("[-1]" in token for token in tokens) else 0
     for path in (primary, *others):
         shape = shape_at(output_shape, path)
@@ -161,7 +161,7 @@ def random_page(
 
 
 def put_keys(page: dict[str, Any], expression: str, values: RandomValues) -> None:
-    """Put a key into each item, of which the last one's is the token."""
+    """Put a key into each item; the last item's key is the token."""
     items_path, key = expression.split("[-1].")
     items: Any = page
     for name in items_path.split("."):

@@ -12,14 +12,14 @@ from typing import Self
 
 import httpx
 
-#: The responses on a connection, one for each request; or bytes to send without a request.
+#: The responses on a connection, one for each request, or bytes to send without a request.
 Script = list[bytes] | bytes
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
 class ConnectionServer:
-    """A server that gives each connection, with its number from 1 on, to a function in a thread.
+    """A server that calls a function in a thread for each connection, with its number from 1.
 
     With ``context``, the connections are over TLS.
     """
@@ -77,7 +77,7 @@ class ConnectionServer:
     def close(self) -> None:
         """Close the listener and all connections, and wait for the threads."""
         with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # this ends an accept
+            self._listener.shutdown(socket.SHUT_RDWR)  # this ends accept()
         self._listener.close()
         self._threads[0].join(5)
         for connection in self._connections:
@@ -106,7 +106,7 @@ class ScriptedServer(ConnectionServer):
     ) -> None:
         self._scripts = scripts
         self.requests: list[bytes] = []
-        #: The number of requests on each connection, without those whose TLS handshake failed.
+        #: The number of requests on each connection with a successful TLS handshake.
         self.counts: list[int] = []
         self.protocols: list[str | None] = []
         self.closed = [threading.Event() for _ in scripts]
@@ -137,7 +137,7 @@ class ScriptedServer(ConnectionServer):
 
 
 def requests_on(connection: socket.socket) -> Iterator[bytes]:
-    """Go through the requests on a connection."""
+    """Yield the requests on a connection."""
     while request := read_request(connection):
         yield request
 
@@ -162,7 +162,7 @@ def _is_whole(request: bytes) -> bool:
 
 
 class RawConnection:
-    """A connection to a server on which a test sends and reads HTTP by itself."""
+    """A connection to a server on which a test itself sends and reads HTTP."""
 
     def __init__(self, url: str) -> None:
         address = httpx.URL(url)
@@ -212,14 +212,14 @@ class RawConnection:
         return data
 
     def is_open(self) -> bool:
-        """Return whether the connection stays open for a moment, in which nothing comes."""
+        """Return whether the connection stays open and silent for a moment."""
         self.socket.settimeout(0.02)
         ended = self.read_to_end()
         self.socket.settimeout(10)
         return ended == (b"", "open")
 
     def is_closed(self) -> bool:
-        """Wait for the server; return whether it has closed the connection."""
+        """Wait for the server, and return whether it has closed the connection."""
         with contextlib.suppress(ConnectionResetError):
             return self.socket.recv(1) == b""
         return True

@@ -32,7 +32,7 @@ class RecordingService:
 
 
 class ScriptedService:
-    """The local service with 60 resources, which first gives the responses or errors in ``first``.
+    """The local service with 60 resources; ``first`` has its first responses or errors.
 
     It keeps the requests.
     """
@@ -54,7 +54,7 @@ class ScriptedService:
 
 
 def fail_on_request(request: httpx.Request) -> httpx.Response:
-    """Fail the test, which expects that nothing is sent."""
+    """Fail the test: nothing must be sent."""
     pytest.fail(f"sent: {request.content!r}")
 
 
@@ -67,7 +67,7 @@ def error_response(status: int, code: str | None = None, **headers: str) -> http
 
 
 class ChunkStream(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body in these chunks, which are not read in advance."""
+    """A body in these chunks, not read in advance."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = chunks
@@ -81,5 +81,5 @@ class ChunkStream(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 
 def http_client(handler: Handler) -> httpx.Client:
-    """Return an HTTP client whose requests go to the function."""
+    """Return an HTTP client that sends to the function."""
     return httpx.Client(transport=httpx.MockTransport(handler))

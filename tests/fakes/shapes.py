@@ -1,4 +1,4 @@
-"""Random values of the service model's shapes, as the service could send them."""
+"""Random values of the service model's shapes, as possible in responses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import botocore.loaders
 import botocore.model
 from hypothesis import strategies as st
 
-#: The years 1 to 9999, those of a datetime, without their ends: boto3 converts to local times.
+#: A datetime's years 1 to 9999, without their ends, since boto3 converts to local times.
 SECONDS = st.integers(-62_000_000_000, 253_000_000_000)
 FRACTIONS = st.floats(-62_000_000_000, 253_000_000_000)
 TEXT = st.text(max_size=8)
@@ -47,7 +47,7 @@ SCALARS: dict[str, st.SearchStrategy[Any]] = {
 
 
 def aws_cli_model() -> botocore.model.ServiceModel:
-    """Return the service model that the AWS CLI brings along; botocore's may be newer."""
+    """Return the AWS CLI's own service model; botocore's may be newer."""
     package = importlib.util.find_spec("awscli")
     assert package is not None
     assert package.submodule_search_locations is not None
@@ -57,7 +57,7 @@ def aws_cli_model() -> botocore.model.ServiceModel:
 
 
 def sample_of(shape: Any, number: int) -> Any:
-    """Return a JSON value of a shape: another for each number, and without some members."""
+    """Return a JSON value of a shape, different for each number, without some members."""
     if isinstance(shape, botocore.model.StructureShape):
         return {
             name: sample_of(member, number + place)

@@ -1,4 +1,4 @@
-"""Tokens as a caller may pass them, and a service that accepts any."""
+"""Tokens that a caller may pass, and a service that accepts any token."""
 
 import base64
 import copy
@@ -11,13 +11,13 @@ NUMBERS = Listing(entry=ENTRY, items=list(range(10)), most=5)
 
 
 def packed(value: Any) -> str:
-    """JSON in base64, as every token of a paginator is."""
+    """Return JSON in base64, like every token of a paginator."""
     text = value if isinstance(value, str) else json.dumps(value)
     return base64.b64encode(text.encode()).decode()
 
 
 class AnyTokenService(FakeService):
-    """A service that takes any parameter and any token, and has one page of ten items."""
+    """A service that accepts any parameter and any token, and has one page of ten items."""
 
     def __init__(self, listing: Listing = NUMBERS) -> None:
         super().__init__(listing)

@@ -1,4 +1,4 @@
-"""Each way to send requests, sync and async, as one that a plain test can call."""
+"""Each way to send requests, sync and async, with an interface for plain tests."""
 
 from __future__ import annotations
 
@@ -46,18 +46,18 @@ Serve = Callable[..., ScriptedServer]
 
 
 class TransportKind(NamedTuple):
-    """A class of transports, and the event loop that it is used in; None for threads."""
+    """A class of transports, and its event loop; None for threads."""
 
     transport_class: type[Any]
     loop: str | None
 
     @property
     def is_h11(self) -> bool:
-        """Whether it is ours over h11, and not httpx's."""
+        """Whether it is our transport over h11, not httpx's."""
         return issubclass(self.transport_class, (H11Client, AsyncH11Client))
 
     def make(self, **arguments: Any) -> Any:
-        """Return a transport; ``certificates`` and ``network`` under one name for all of them."""
+        """Return a transport; ``certificates`` and ``network`` have the same names for all."""
         certificates = arguments.pop("certificates", None) or LazySSLContext()
         arguments["verify" if self.is_h11 else "ssl_context"] = certificates
         network: Any = arguments.pop("network", None)
@@ -82,7 +82,7 @@ KINDS = [
 
 
 class Sender:
-    """A transport that can be called from a plain function: an async one has its own loop."""
+    """A transport for calls from a plain function; an async one has its own event loop."""
 
     def __init__(self, kind: TransportKind, **arguments: Any) -> None:
         self.kind = kind
@@ -123,7 +123,7 @@ class Sender:
         return len(pool._waiting)
 
     def close_transport(self) -> None:
-        """Close the transport, and not its event loop."""
+        """Close the transport, but not its event loop."""
         self._call(self.transport.close if self._portal is None else self.transport.aclose)
 
     def _call(self, function: Callable[..., Any], *args: Any) -> Any:
@@ -152,7 +152,7 @@ def signed_request(
     secrets: set[str] | None = None,
     on_sent: Callable[[], object] | None = None,
 ) -> HTTPRequest:
-    """Return a request as the library's client makes it, signed in the transport's way."""
+    """Return a request like the library's client's, signed by the transport's algorithm."""
     origin = Origin.from_url(url)
     target = url.rstrip("/").partition("://")[2].partition("/")
     path = f"{target[1]}{target[2]}{PATH}"
@@ -180,7 +180,7 @@ def signed_request(
 
 
 class SendTo:
-    """Sends requests by one transport for each URL and set of arguments."""
+    """A function that sends requests, by one transport for each URL and set of arguments."""
 
     def __init__(self, kind: TransportKind) -> None:
         self.kind = kind

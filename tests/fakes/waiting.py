@@ -1,4 +1,4 @@
-"""Poll until another thread has done something."""
+"""Polling until another thread has done something."""
 
 from __future__ import annotations
 

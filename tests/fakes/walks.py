@@ -1,4 +1,4 @@
-"""Walks of a made-up account, in every way."""
+"""Walks of an invented account, in every way."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,7 +10,7 @@ from .paginated_service import Pages, gone_through
 
 
 def walk_by(way: str, account: Handler, **arguments: Any) -> Pages:
-    """A walk in one of the ways."""
+    """Return a walk in one of the ways."""
     client = client_of(account) if way == "sync" else async_client_of(account)
     return Pages(client.walk_lifecycle(**arguments))
 
@@ -18,7 +18,7 @@ def walk_by(way: str, account: Handler, **arguments: Any) -> Pages:
 def records_by(
     way: str, account: Handler, stop_after: int | None = None, **arguments: Any
 ) -> tuple[list[LifecycleRecord], str | None]:
-    """The records of a walk in one of the ways, and the token behind them."""
+    """Return the records of a walk in one of the ways, and the token after them."""
     walk = walk_by(way, account, **arguments)
     records, _, token = gone_through(way, walk, walk, stop_after)
     return records, token

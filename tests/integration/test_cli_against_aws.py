@@ -14,10 +14,8 @@ import pytest
 from imagebuilder_pager.local import LocalImageBuilder, LocalServer, generate_account
 from tests.fakes.command_line import EXAMPLE_ID as ID
 from tests.fakes.command_line import AwsCli, CommandResult, run_command
-from tests.fakes.command_lines import resume_token
 
 UNKNOWN_ID = "lce-00000000-0000-0000-0000-000000000000"
-ARN = "arn:aws:imagebuilder:us-west-2:123456789012:image/web-base/1.0.4/2"
 RESOURCES = 53
 
 Run = Callable[..., CommandResult]
@@ -38,45 +36,6 @@ def aws(url: str) -> Iterator[Run]:
 @pytest.fixture
 def ours(url: str, capfd: pytest.CaptureFixture[str]) -> Run:
     return functools.partial(run_command, url, capfd)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        "",
-        "--max-items 30",
-        f"--max-items {RESOURCES}",
-        "--page-size 4 --max-items 10",
-        f"--starting-token {resume_token(None, 3)} --max-items 3",
-        "--no-paginate",
-        "--max-results 2",
-        f"--parent-resource-id {ARN}",
-        f"--parent-resource-id {ARN.replace('web-base', 'nothing')}",
-        "--query 'resources[].[resourceId, state.status]'",
-        "--query 'resources[:3].{id: resourceId, why: state.reason}'",
-        "--query 'resources[0].startTime'",
-        """--query 'resources[?state.status == `"NEVER"`]'""",
-        "--no-paginate --query '[resources[0].region, nextToken]'",
-        "--max-items 1 --no-verify-ssl --cli-connect-timeout 0 --region eu-west-1",
-    ],
-)
-@pytest.mark.parametrize("output", ["json", "text"])
-def test_the_output_is_that_of_the_aws_cli_to_the_byte(
-    aws: Run, ours: Run, options: str, output: str
-) -> None:
-    arguments = (*ID, *shlex.split(options), "--output", output)
-    expected = aws(*arguments)
-    assert expected.code == 0, expected.err
-    assert ours(*arguments) == (0, expected.out, "")
-
-
-def test_the_local_account_has_pages_times_reasons_and_children_to_compare(aws: Run) -> None:
-    everything = json.loads(aws(*ID).out)
-    assert len(everything["resources"]) == RESOURCES
-    times = {type(resource["startTime"]) for resource in everything["resources"]}
-    assert times == {int, float}
-    assert any("reason" in resource["state"] for resource in everything["resources"])
-    assert len(json.loads(aws(*ID, "--parent-resource-id", ARN).out)["resources"]) > 25
 
 
 def test_each_resumes_from_the_token_of_the_other(aws: Run, ours: Run) -> None:
@@ -190,11 +149,7 @@ def test_both_fail_with_the_same_words(
 def test_an_error_of_the_service_is_printed_the_same_to_the_byte(aws: Run, ours: Run) -> None:
     theirs, mine = (run("--lifecycle-execution-id", UNKNOWN_ID) for run in (aws, ours))
     assert mine == (254, "", theirs.err)
-    assert (
-        "An error occurred (InvalidRequestException) when calling the "
-        "ListLifecycleExecutionResources operation: The lifecycle execution "
-        f"'{UNKNOWN_ID}' does not exist."
-    ) in theirs.err
+    assert f"The lifecycle execution '{UNKNOWN_ID}' does not exist." in theirs.err
 
 
 @pytest.mark.parametrize(

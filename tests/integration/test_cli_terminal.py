@@ -7,12 +7,12 @@ import re
 import select
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from imagebuilder_pager.local import LocalServer
+from tests.fakes.command_line import page_server
 from tests.fakes.command_processes import CommandProcess
 
 # Clears the screen, moves the cursor, sets the title; DEL, and CSI as one character.
@@ -22,28 +22,13 @@ CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def page(request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    resource = {
-        "resourceId": EVIL,
-        "state": {"status": "FAILED", "reason": EVIL},
-        EVIL: EVIL,
-    }
-    return 200, {"resources": [resource], "nextToken": EVIL}
+RESOURCE = {"resourceId": EVIL, "state": {"status": "FAILED", "reason": EVIL}, EVIL: EVIL}
 
 
-def error(request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    return 400, {"__type": f"Invalid{EVIL}", "message": EVIL}
-
-
-@pytest.fixture(params=["page", "error"])
-def server(request: pytest.FixtureRequest) -> Iterator[LocalServer]:
-    respond = page if request.param == "page" else error
-
-    def handle(sent: httpx.Request) -> httpx.Response:
-        status, body = respond(json.loads(sent.content))
-        return httpx.Response(status, content=json.dumps(body).encode())
-
-    with LocalServer(handle) as server:
+@pytest.fixture
+def server() -> Iterator[LocalServer]:
+    """A server of one page."""
+    with page_server(lambda _: {"resources": [RESOURCE], "nextToken": EVIL}) as server:
         yield server
 
 
@@ -65,7 +50,6 @@ def run_on_terminal(server: LocalServer, directory: Path, *options: str) -> str:
 @pytest.mark.parametrize(
     "options",
     [
-        ("--output", "json", "--no-paginate"),
         ("--output", "jsonl", "--max-items", "1"),
         ("--output", "jsonl", "--no-paginate"),
         ("--output", "text"),
@@ -79,22 +63,33 @@ def run_on_terminal(server: LocalServer, directory: Path, *options: str) -> str:
     ],
     ids=" ".join,
 )
-def test_no_control_character_reaches_a_terminal(
+def test_no_control_character_of_a_page_reaches_a_terminal(
     server: LocalServer, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
-    sent = COLOURS.sub("", run_on_terminal(server, tmp_path, *options))
+    assert_harmless(run_on_terminal(server, tmp_path, *options))
+
+
+@pytest.mark.parametrize("options", [(), ("--debug",)])
+def test_no_control_character_of_an_error_reaches_a_terminal(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    error = httpx.Response(400, json={"__type": f"Invalid{EVIL}", "message": EVIL})
+    with LocalServer(lambda _: error) as server:
+        assert_harmless(run_on_terminal(server, tmp_path, *options))
+
+
+def assert_harmless(sent: str) -> None:
     assert "after" in sent
-    assert CONTROLS.findall(sent) == []
+    assert CONTROLS.findall(COLOURS.sub("", sent)) == []
 
 
-@pytest.mark.parametrize("server", ["page"], indirect=True)
 def test_into_a_file_text_is_as_the_service_sent_it(server: LocalServer, tmp_path: Path) -> None:
     ran = CommandProcess(server.url, tmp_path, "--output", "text", "--no-paginate").wait()
     assert ran.code == 0
     assert EVIL in ran.out
 
 
-@pytest.mark.parametrize("server", ["page"], indirect=True)
 def test_json_on_a_terminal_is_the_same_document(server: LocalServer, tmp_path: Path) -> None:
     sent = run_on_terminal(server, tmp_path, "--output", "json", "--no-paginate")
+    assert CONTROLS.findall(sent) == []
     assert json.loads(sent)["resources"][0]["resourceId"] == EVIL

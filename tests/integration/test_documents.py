@@ -1,7 +1,7 @@
 """Every Python example of the README and the docs, run against the local service.
 
-Those for boto3's clients are in ``test_documents_for_boto3.py``, those for fleets in
-``test_documents_for_fleets.py``, those for pytest in ``test_pytest_plugin.py``.
+Examples for boto3's clients are in ``test_documents_for_boto3.py``, for fleets in
+``test_documents_for_fleets.py``, for pytest in ``test_pytest_plugin.py``.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ EXAMPLES = examples()
 def start(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[Callable[[str], LocalImageBuilder]]:
-    """Start a local service with these faults, where a program looks for AWS."""
+    """Return a function that starts a local service with faults, for programs that call AWS."""
     with contextlib.ExitStack() as stack:
 
         def start(faults: str = "") -> LocalImageBuilder:
@@ -174,7 +174,7 @@ EXECUTION_ID = "lce-12345678-1234-1234-1234-123456789012"
 def endpoint(
     start: Callable[[str], LocalImageBuilder], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[str], dict[str, Any]]]:
-    """Start the web endpoint of the recipe at a local service with these faults."""
+    """Return a function that starts the recipe's web endpoint with a faulty local service."""
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with contextlib.ExitStack() as stack:
 
@@ -244,7 +244,7 @@ def test_the_web_endpoint_has_another_status_for_errors_of_aws(
 def test_the_recipe_for_expired_tokens_starts_again(
     start: Callable[[str], LocalImageBuilder], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The third page's token has expired; the listing is processed to its end all the same."""
+    """The third page's token has expired, but the listing is processed to its end."""
     service = start("expired-token@3")
     run(example_with("docs/recipes.md", "checkpoint.restart()"))
     assert capsys.readouterr().out == "180\n"

@@ -23,7 +23,7 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 @pytest.fixture(scope="module")
 def s3_url() -> Iterator[str]:
-    """moto's S3 with ``my-bucket``, which has three folders of nine objects."""
+    """Run moto's S3 with ``my-bucket``, which has three folders of nine objects."""
     with moto_server() as url:
         client = boto3.session.Session(**SETTINGS).client("s3", endpoint_url=url)
         fill_s3(client)
@@ -33,7 +33,7 @@ def s3_url() -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def _s3_everywhere(s3_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The environment of a program that finds moto's S3 where it looks for AWS."""
+    """Set the environment so that a program finds moto's S3 in place of AWS."""
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     look_for_s3_at(s3_url, monkeypatch)
     monkeypatch.chdir(tmp_path)
@@ -45,7 +45,7 @@ def test_each_example_prints_keys_or_folders(
 ) -> None:
     for source in programs_over_clients(document):
         if needs_aiobotocore(source):
-            assert document == PAGE  # its example runs where aiobotocore is installed
+            assert document == PAGE  # its example needs aiobotocore
             continue
         run(source)
         printed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]

@@ -2,13 +2,10 @@
 
 import json
 import logging
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +34,7 @@ from tests.fakes.fleets import (
     REGION,
     TARGET,
     InlineExecutor,
+    SilentExecutor,
     expected_records,
     make_fleet,
     query,
@@ -48,6 +46,7 @@ from tests.fakes.fleets import (
 from tests.fakes.fleets import run as run_with_defaults
 from tests.fakes.moving_fleets import (
     ACCOUNT_ID,
+    answered_records,
     assert_all_stored,
     error_response,
     execution_id,
@@ -163,16 +162,13 @@ def test_tokens_that_come_round_after_a_batch_end_their_listing_alone(
 
 
 @pytest.mark.parametrize(
-    ("count", "poisoned", "concurrency"),
-    [pytest.param(18, 8, 4, id="8 of 18"), pytest.param(12, 2, 1, id="2 of 12, one at a time")],
-)
-@pytest.mark.parametrize(
-    "answer",
+    ("count", "poisoned", "concurrency", "answer"),
     [
-        pytest.param(error_response("ServiceException", 500), id="status 500"),
+        pytest.param(18, 8, 4, error_response("ServiceException", 500), id="8 of 18, status 500"),
         pytest.param(
+            *(12, 2, 1),
             httpx.Response(200, json={}, extensions={FAULT_EXTENSION: Fault("reset-before")}),
-            id="a reset",
+            id="2 of 12, one at a time, a reset",
         ),
     ],
 )
@@ -371,37 +367,7 @@ def test_a_policy_stays_with_the_profile_of_its_account(
     assert {key[0] for key in stored_records(path)} == listed
 
 
-# A database of another process, and Ctrl-C.
-
-FORKED = """
-import os, sys
-from imagebuilder_pager.exceptions import CheckpointLockedError
-from imagebuilder_pager.fleet import Account, FleetDatabase, Target, run_fleet
-
-with FleetDatabase(sys.argv[1]) as database:
-    child = os.fork()
-    if not child:
-        code = 1
-        try:
-            run_fleet((Target(Account(), "us-west-2"),), database)
-        except CheckpointLockedError:
-            code = 7
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    print(os.waitstatus_to_exitcode(status))
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
-def test_a_forked_process_does_not_write_into_the_database_of_its_parent(path: Path) -> None:
-    fleet = make_many(1)
-    with serve_fleet(fleet):
-        command = (sys.executable, "-c", FORKED, str(path))
-        ran = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)
-    assert ran.stdout == "7\n", ran.stderr
-    assert query(path, "SELECT * FROM runs") == query(path, "SELECT * FROM targets") == []
-    assert fleet.take_answers() == []
+# Ctrl-C.
 
 
 def test_a_call_that_waits_to_be_sent_again_is_not_sent_after_ctrl_c(
@@ -467,35 +433,48 @@ def test_ctrl_c_in_a_transaction_leaves_none_open(statement: str, number: int, p
         with pytest.raises(KeyboardInterrupt):
             run_fleet((TARGET,), database)
         assert not connection.in_transaction
+        if statement.startswith("INSERT"):
+            assert query(path, "SELECT * FROM executions") == []
         database._connection = connection
         assert not run_fleet((TARGET,), database).failures
     assert_all_stored(path, fleet)
 
 
-class NeverDone(InlineExecutor):
-    """An executor that runs the first batch and no other, until it is lost."""
+class PressesCtrlC(InlineExecutor):
+    """An executor in whose third batch Ctrl-C is pressed, before the batch is returned."""
 
-    def __init__(self) -> None:
+    def __init__(self, times: int) -> None:
         super().__init__(SYSTEM_CLOCK)
-        self._waiting: list[Future[Any]] = []
+        self._times = times
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        if not self.arguments:
-            return super().submit(fn, *args, **kwargs)
-        self._waiting.append(Future())
-        return self._waiting[-1]
+        future = super().submit(fn, *args, **kwargs)
+        if len(self.arguments) == 3:
+            for _ in range(self._times):
+                interrupt()
+        return future
 
-    def lose(self) -> None:
-        for future in self._waiting:
-            future.cancel()
-            future.set_running_or_notify_cancel()
+
+@pytest.mark.parametrize(("times", "is_stored"), [(1, True), (2, False)])
+def test_ctrl_c_while_a_batch_is_handed_out_loses_no_result_but_for_a_second_one(
+    times: int, is_stored: bool, path: Path
+) -> None:
+    fleet = make_many(3, images=2)
+    with serve_fleet(fleet):
+        with pytest.raises(KeyboardInterrupt):
+            run(path, executor=PressesCtrlC(times))
+        answered = answered_records(fleet.take_answers())
+        assert answered
+        assert stored_records(path) == (answered if is_stored else set())
+        assert not run(path).failures
+    assert_all_stored(path, fleet)
 
 
 def test_an_executor_that_is_lost_after_ctrl_c_does_not_hide_it(path: Path) -> None:
-    local, executor = make_fleet(resources=1, newest=PAST), NeverDone()
+    local, executor = make_fleet(resources=1, newest=PAST), SilentExecutor(runs=1)
 
     def press_ctrl_c(progress: FleetProgress) -> None:
-        executor.lose()
+        executor.end(CancelledError())
         raise KeyboardInterrupt
 
     with serve_fleet(local):

@@ -106,14 +106,14 @@ ways = pytest.mark.parametrize("way", ["httpx", "h11"])
 
 
 @ways
-def test_no_lock_of_a_thread_of_the_parents_is_held_in_the_child(
+def test_the_child_does_not_wait_for_locks_of_the_parents_threads(
     local_server: LocalServer, way: str
 ) -> None:
     assert run(WITH_HELD_LOCKS, way, local_server.url) == "0\n"
 
 
 @ways
-def test_a_fork_while_a_connection_is_made_ahead_gives_each_process_its_own(
+def test_a_fork_during_preconnecting_gives_each_process_its_own_connection(
     local_server: LocalServer, way: str
 ) -> None:
     assert run(WHILE_CONNECTING, way, local_server.url) == "0\n"
@@ -187,7 +187,7 @@ send()
 
 @pytest.mark.parametrize("kind", KINDS[:4], ids=str)
 def test_a_child_makes_its_own_connections(kind: TransportKind) -> None:
-    # Each asyncio.run has its own connections anyway.
+    # Each asyncio.run has its own connections in any case.
     scripts: list[Script] = [[OK, OK]] * 2 if kind.loop is None else [[OK]] * 4
     with ScriptedServer(scripts) as server:
         assert run(IN_TURN, str(kind), server.url, warnings="error") == "0\n"

@@ -1,17 +1,17 @@
-"""The outputs of the report have the same counts, and these are boto3's."""
+"""The outputs of the report have the same counts, and these are the service's."""
 
 import csv
 import datetime as dt
 import io
+import itertools
 import json
 import re
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import boto3
 import pytest
 
 from imagebuilder_pager.cli.main import main
@@ -28,59 +28,49 @@ Report = Callable[..., str]
 
 
 def count_fleet(fleet: LocalFleet) -> Counts:
-    """Return the counts from boto3, with the policies and the executions without resources."""
+    """Return the counts, with the policies and the executions without resources."""
     kinds = ("executions", "images", "children", "snapshots", "policies", "bare")
     counts = {kind: Counter[str]() for kind in kinds}
-    for account in fleet.account_ids:
-        sts = boto3.client("sts", REGIONS[0])
-        role = sts.assume_role(RoleArn=role_arn(account), RoleSessionName="count")
-        keys = role["Credentials"]
-        session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
-        for region in REGIONS:
-            count_target(session.client("imagebuilder", region), counts)
+    for account in itertools.starmap(
+        fleet.account, itertools.product(fleet.account_ids, fleet.regions)
+    ):
+        counts["policies"]["in all"] += len(account.policies)
+        counts["executions"] += states_of(
+            execution.lifecycle_execution_state["status"] for execution in account.executions
+        )
+        for execution in account.executions:
+            counts["bare"]["in all"] += not execution.resources
+            children = [*itertools.chain(*execution.children_by_parent.values())]
+            snapshots = itertools.chain(*(child.get("snapshots", ()) for child in children))
+            for kind, resources in (
+                ("images", execution.resources),
+                ("children", children),
+                ("snapshots", snapshots),
+            ):
+                counts[kind].update(resource["state"]["status"] for resource in resources)
     return counts
 
 
-def count_target(client: Any, counts: Counts) -> None:
-    def search(operation: str, items: str, **parameters: str) -> list[Any]:
-        return list(client.get_paginator(operation).paginate(**parameters).search(f"{items}[]"))
+class Counted(NamedTuple):
+    """A listed fleet, its counts, and the width of the terminal to show it in."""
 
-    for policy in search("list_lifecycle_policies", "lifecyclePolicySummaryList"):
-        counts["policies"]["in all"] += 1
-        executions = search(
-            "list_lifecycle_executions", "lifecycleExecutions", resourceArn=policy["arn"]
-        )
-        for execution in executions:
-            counts["executions"][STATES.get(execution["state"]["status"], "unfinished")] += 1
-            resources = partial(
-                search,
-                "list_lifecycle_execution_resources",
-                "resources",
-                lifecycleExecutionId=execution["lifecycleExecutionId"],
-            )
-            images = resources()
-            counts["bare"]["in all"] += not images
-            for image in images:
-                counts["images"][image["state"]["status"]] += 1
-                for child in resources(parentResourceId=image["resourceId"]):
-                    counts["children"][child["state"]["status"]] += 1
-                    states = (snapshot["state"] for snapshot in child.get("snapshots", ()))
-                    counts["snapshots"].update(state["status"] for state in states)
+    expected: Counts
+    path: Path
+    width: int
 
 
 @pytest.fixture(
     scope="module",
     params=[
-        {"accounts": 3, "policies": 4, "executions": 8, "resources": 3},
-        {"accounts": 2, "policies": 3, "executions": 3, "resources": 0},
-        {"accounts": 1, "policies": 5, "executions": 30, "resources": 2},
+        ({"accounts": 3, "policies": 4, "executions": 8, "resources": 3}, 80),
+        ({"accounts": 2, "policies": 3, "executions": 3, "resources": 0}, 140),
+        ({"accounts": 1, "policies": 5, "executions": 30, "resources": 2}, 140),
     ],
     ids=["accounts", "bare", "executions"],
 )
-def counted(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Counts, Path]:
-    fleet = make_fleet(REGIONS, newest=PAST, **request.param)
+def counted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Counted:
+    size, width = request.param
+    fleet = make_fleet(REGIONS, newest=PAST, **size)
     folder = tmp_path_factory.mktemp("counts")
     tables = "".join(
         f'[[accounts]]\nname = "team-{number}"\nrole_arn = "{role_arn(account)}"\n'
@@ -91,24 +81,20 @@ def counted(
     with serve_fleet(fleet):
         command = ["lifecycle-report", "--targets", str(targets), "--database", str(path)]
         assert main([*command, "--output", "csv"]) == 0
-        return count_fleet(fleet), path
+        return Counted(count_fleet(fleet), path, width)
 
 
 @pytest.fixture
-def expected(counted: tuple[Counts, Path]) -> Counts:
-    return counted[0]
+def expected(counted: Counted) -> Counts:
+    return counted.expected
 
 
 @pytest.fixture
-def report(counted: tuple[Counts, Path], capfd: pytest.CaptureFixture[str]) -> Report:
-    return partial(report_offline, capfd, counted[1])
-
-
-@pytest.fixture(params=[80, 140])
-def width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    """The width of the terminal."""
-    monkeypatch.setenv("COLUMNS", str(request.param))
-    return int(request.param)
+def report(
+    counted: Counted, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Report:
+    monkeypatch.setenv("COLUMNS", str(counted.width))
+    return partial(report_offline, capfd, counted.path)
 
 
 def states_of(statuses: Any) -> Counter[str]:
@@ -152,7 +138,7 @@ def test_jsonl_and_csv_have_the_same(expected: Counts, report: Report) -> None:
     assert Counter(cell.partition(":")[2] for cell in cells) == expected["snapshots"]
 
 
-def test_table_and_tree_have_the_same(expected: Counts, report: Report, width: int) -> None:
+def test_table_and_tree_have_the_same(expected: Counts, report: Report, counted: Counted) -> None:
     table, tree = report("--output", "table"), report("--output", "tree")
     for output, pattern, kind in (
         (table, rf"^[^\s─]\S* {{2,}}({STATUSES}) +[A-Z]+\b", "images"),
@@ -168,12 +154,12 @@ def test_table_and_tree_have_the_same(expected: Counts, report: Report, width: i
     for output in (table, tree):
         executions = re.findall(r"^(?:  )?lce-\S+  (\w+)", output, re.MULTILINE)
         assert states_of(executions) == expected["executions"]
-        assert max(map(len, output.splitlines())) <= width
+        assert max(map(len, output.splitlines())) <= counted.width
 
 
-def test_the_summary_has_the_same(expected: Counts, report: Report, width: int) -> None:
+def test_the_summary_has_the_same(expected: Counts, report: Report, counted: Counted) -> None:
     out = report()
-    assert max(map(len, out.splitlines())) <= width
+    assert max(map(len, out.splitlines())) <= counted.width
     for kind in ("executions", "images", "children", "snapshots"):
         title = "from them" if kind == "children" else kind
         line = re.search(rf"^{title} +(\d+)  (.*)$", out, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The reference: each page has all of boto3's, and its examples run."""
+"""The reference: each page has all members of boto3's page, and its examples run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def code_of(name: str, language: str) -> list[str]:
 
 
 def sample(shape_name: str, path: str) -> Any:
-    """Return a value of a shape, with every member, and texts that say where they are."""
+    """Return a value of a shape with every member; its texts are paths."""
     shape = MODEL.shapes[shape_name]
     match shape["type"]:
         case "structure":
@@ -69,7 +69,7 @@ def service() -> LocalImageBuilder:
 def local_service(
     service: LocalImageBuilder, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[LocalImageBuilder]:
-    """The environment of a program that finds the local service where it looks for AWS."""
+    """Set the environment so that a program finds the local service in place of AWS."""
     with LocalServer(service) as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL_IMAGEBUILDER", server.url)
         for name, value in LOCAL_CREDENTIALS.items():
@@ -123,7 +123,7 @@ def test_the_response_syntax_has_every_member_that_the_example_shows(name: str) 
 
 
 def keys_of(node: ast.expr) -> Any:
-    """Return the keys of a dictionary of code, as deep as they go."""
+    """Return the keys of a dictionary in code, including inner dictionaries."""
     if isinstance(node, ast.Dict):
         keys = [key.value for key in node.keys if isinstance(key, ast.Constant)]
         if keys == ["string"]:

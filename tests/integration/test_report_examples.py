@@ -23,7 +23,8 @@ Run = Callable[[str, str], CommandResult]
 def run_tests(folder: Path, *arguments: str) -> list[str]:
     """Return the lines of pytest's output."""
     names = (name for name in os.environ if not name.startswith(("PYTEST", "AWS_")))
-    environment = {name: os.environ[name] for name in names} | {"PYTHONPATH": str(ROOT)}
+    environment = {name: os.environ[name] for name in names}
+    environment |= {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     options = ("-q", "-p", "no:cacheprovider", "-p", "imagebuilder_pager.pytest_plugin")
     command = (sys.executable, "-m", "pytest", *options, *arguments)
     ran = subprocess.run(

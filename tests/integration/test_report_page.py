@@ -169,7 +169,10 @@ def test_a_page_has_no_more_than_a_hundred_reasons(database: Path, path: Path) -
     assert sum(name.startswith("reason") for name in Page(source).tables) == 100
     (more,) = re.findall(r"and ([\d,]+) more reasons", source)
     ((changed,),) = query(path, "SELECT count(*) FROM resources")
-    own = query(path, "SELECT reason FROM executions WHERE status = 'FAILED' AND reason <> ''")
+    failed = "SELECT reason FROM {} WHERE status = 'FAILED' AND reason <> ''"
+    own = [
+        row for table in ("executions", "snapshots") for row in query(path, failed.format(table))
+    ]
     distinct = {short_reason(reason) for (reason,) in own}
     assert int(more.replace(",", "")) == changed + len(distinct) - 100
 

@@ -27,7 +27,7 @@ from tests.fakes.prefetching import join_prefetch_threads
 from tests.fakes.waiting import wait_until
 
 WORKERS = 8
-PAGES = 150  # of each worker
+PAGES = 150  # for each worker
 ACCOUNT = generate_account(resources=PAGES * 4)
 EXPECTED = resource_ids(ACCOUNT)
 FAULTS = [
@@ -54,7 +54,7 @@ FAULTS = [
         "slow,delay=0.0005,pieces=3",
     )
 ]
-#: The clients have boto3's attempts, and retry at once.
+#: The clients have boto3's number of attempts, and retry at once.
 OPTIONS: dict[str, Any] = {"max_attempts": None, "clock": NoSleepClock()}
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")

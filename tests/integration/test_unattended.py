@@ -1,4 +1,4 @@
-"""A client that runs for weeks: cancelled calls, floods, freezes, signals, and no close."""
+"""A client that runs for weeks: cancelled calls, endless responses, freezes, signals, no close."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ from tests.fakes.connections import (
 from tests.fakes.servers import ConnectionServer, read_request, requests_on
 from tests.fakes.waiting import wait_until
 
-TURNS = 60  # of the event loop; an attempt over loopback has fewer
+TURNS = 60  # of the event loop: more than an attempt over loopback has
 
 backends = pytest.mark.parametrize("backend", ["asyncio", "trio"])
 
 
 def serve_in_pieces(connection: socket.socket, number: int) -> None:
-    """Respond in two pieces, some turns of an event loop apart; close every second time."""
+    """Respond in two pieces, some turns of the event loop apart; close every other time."""
     moment = threading.Event()
     response = page_response(f"connection-{number}")
     for _, is_last in zip(requests_on(connection), (False, True), strict=False):
@@ -91,7 +91,7 @@ FLOODS = {
     ),
     "headers": (b"HTTP/1.1 103 Early Hints\r\n", b"X: y\r\n" * 50 + b"\r\nHTTP/1.1 103 Hints\r\n"),
 }
-#: So that a client that cannot be cancelled ends, too, if late.
+#: A limit for a client that cannot be cancelled.
 _MOST_BYTES = 4_000_000
 
 
@@ -131,7 +131,7 @@ def test_a_call_is_cancelled_while_the_endpoint_keeps_sending(
 
 
 class ThawedClock(NoSleepClock):
-    """The system's clock, ahead by the seconds that the process was frozen for."""
+    """The system's clock, ahead by the seconds of the process's freeze."""
 
     seconds = 0.0
 
@@ -158,7 +158,7 @@ def test_a_call_after_a_freeze_has_a_new_connection(how: str, seconds: float, wa
         for request_number, _ in enumerate(requests_on(connection)):
             if number > 1:
                 connection.sendall(page_response("second"))
-            elif not request_number:  # there is no response to another request
+            elif not request_number:  # later requests get no response
                 first.append(connection)
                 connection.sendall(page_response("first"))
 
@@ -170,7 +170,7 @@ def test_a_call_after_a_freeze_has_a_new_connection(how: str, seconds: float, wa
             linger = struct.pack("ii", 1, 0)
             first[0].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         if how != "silent":
-            first[0].shutdown(socket.SHUT_RD)  # this ends the thread, which closes it
+            first[0].shutdown(socket.SHUT_RD)  # this ends the thread, which closes the connection
             wait_until(lambda: server.open == 0)
 
     options = {"clock": clock, "max_attempts": 2, "read_timeout": 5}
@@ -180,7 +180,7 @@ def test_a_call_after_a_freeze_has_a_new_connection(how: str, seconds: float, wa
 
 
 class AlarmError(Exception):
-    """The error that a program's handler of SIGALRM raises."""
+    """The error of a program's SIGALRM handler."""
 
 
 def raise_alarm(_signal: int, _frame: FrameType | None) -> None:

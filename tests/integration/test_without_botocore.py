@@ -1,4 +1,4 @@
-"""Credentials that need neither botocore nor httpx: their sources, their order, and the errors."""
+"""Credentials without botocore and httpx: their sources, their order, and the errors."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def list_in_a_process(url: str, missing: Sequence[str] = ()) -> subprocess.Compl
 
 @pytest.fixture
 def local_credentials(endpoints: CredentialEndpoints, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every endpoint issue the credentials of the local service."""
+    """Make every endpoint issue the credentials of the local service."""
     issued = {
         "AccessKeyId": ACCESS_KEY_ID,
         "SecretAccessKey": SECRET_ACCESS_KEY,
@@ -96,7 +96,7 @@ def local_credentials(endpoints: CredentialEndpoints, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.usefixtures("local_credentials")
-def test_each_source_is_found_where_botocore_and_httpx_are_not_installed(
+def test_each_source_is_found_without_botocore_and_httpx(
     settings: CredentialSettings, local_server: LocalServer, source: str
 ) -> None:
     SOURCES[source](settings)
@@ -105,7 +105,7 @@ def test_each_source_is_found_where_botocore_and_httpx_are_not_installed(
             AWS_ACCESS_KEY_ID=ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY=SECRET_ACCESS_KEY
         )
     settings.environment(ECS_HOST=settings.endpoints.host)
-    # None of them is loaded where all are installed; one source shows that this is enough.
+    # Even if all are installed, none is loaded; one source is enough to show this.
     missing = ["botocore", "httpx", "httpcore", "jmespath", "idna"] if source == "imds" else []
     ran = list_in_a_process(local_server.url, missing)
     assert (ran.returncode, ran.stderr, ran.stdout) == (0, "", "\n")
@@ -122,14 +122,14 @@ def test_of_several_sources_boto3s_is_used(
 
 @pytest.mark.usefixtures("local_credentials")
 def test_a_file_loads_botocore(settings: CredentialSettings, local_server: LocalServer) -> None:
-    """So that the test above is known to be able to fail."""
+    """It shows that the test above can fail."""
     keys = f"aws_access_key_id={ACCESS_KEY_ID}\naws_secret_access_key={SECRET_ACCESS_KEY}\n"
     settings.file(".aws/credentials", f"[default]\n{keys}")
     ran = list_in_a_process(local_server.url)
     assert (ran.returncode, ran.stderr, ran.stdout) == (0, "", "botocore configparser\n")
 
 
-def test_a_file_without_botocore_is_an_error_that_says_what_to_do(
+def test_a_file_without_botocore_is_an_error_with_a_remedy(
     settings: CredentialSettings, local_server: LocalServer
 ) -> None:
     path = settings.file(".aws/config", "[default]\nregion = us-west-2\n")
@@ -141,7 +141,7 @@ def test_a_file_without_botocore_is_an_error_that_says_what_to_do(
     )
 
 
-def test_a_profile_that_was_named_and_no_file_is_an_error_without_botocore(
+def test_a_named_profile_without_a_file_is_an_error_without_botocore(
     settings: CredentialSettings, local_server: LocalServer
 ) -> None:
     settings.environment(AWS_PROFILE="other")
@@ -163,7 +163,7 @@ for statement in {statements}:
 
 
 def errors_of(missing: Sequence[str], statements: Sequence[str]) -> list[str]:
-    """Return the errors of statements, in a process where some packages are missing."""
+    """Return the errors of statements in a process without some packages."""
     code = ERRORS.format(missing=missing, statements=statements)
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
@@ -172,7 +172,7 @@ def errors_of(missing: Sequence[str], statements: Sequence[str]) -> list[str]:
     return ran.stdout.splitlines()
 
 
-def test_what_is_missing_is_named_with_what_to_do() -> None:
+def test_the_error_names_the_missing_packages_and_the_remedy() -> None:
     kind = "MissingDependencyException"
     assert errors_of(
         ["httpx", "httpcore", "botocore"],

@@ -1,4 +1,4 @@
-"""``make container`` without a builder of images, and with one."""
+"""``make container`` with and without a builder of images."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if command == "run":
 
 
 def measure(path: Path) -> str:
-    """Return the output of ``make container`` with the programs of a folder alone."""
+    """Return the output of ``make container`` with only the programs of a folder."""
     ran = subprocess.run(
         [sys.executable, "tools/container.py", "measure", "--rounds", "1"],
         cwd=ROOT,

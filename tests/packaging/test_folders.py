@@ -1,4 +1,4 @@
-"""The folders of ``make slim``: their content, size, and a listing with nothing but the folder."""
+"""The folders of ``make slim``: their content, size, and a listing with only the folder."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_it_has_no_data_of_botocore_no_tests_no_stubs_and_no_bytecode(slim: Path
 
 
 def files_in(folder: Path) -> set[str]:
-    """The files of the library in a folder."""
+    """Return the files of the library in a folder."""
     library = folder / "imagebuilder_pager"
     return {
         path.relative_to(library).as_posix()
@@ -95,7 +95,7 @@ PARTS = {
 
 
 @pytest.mark.parametrize("part", ["", *PARTS])
-def test_it_has_the_part_that_is_asked_for(tmp_path: Path, part: str) -> None:
+def test_it_has_the_requested_part(tmp_path: Path, part: str) -> None:
     build(tmp_path, [part] if part else [])
     left_out = tuple(name for other in PARTS.keys() - {part} for name in PARTS[other])
     assert files_in(tmp_path) == {name for name in files_in(ROOT) if not name.startswith(left_out)}
@@ -148,7 +148,7 @@ def test_a_listing_that_fails_is_an_error(slim: Path, tmp_path: Path) -> None:
 
 
 def run(folder: Path, code: str) -> str:
-    """Return the output of the code, with nothing but the folder and the standard library."""
+    """Return the output of code with only the folder and the standard library."""
     prelude = f"import sys; sys.path.insert(0, {str(folder)!r}); "
     completed = subprocess.run(
         [sys.executable, "-I", "-S", "-B", "-W", "error", "-c", prelude + code],

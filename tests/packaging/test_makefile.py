@@ -1,4 +1,4 @@
-"""The environment that make creates, and creates again where it is broken."""
+"""The environment that make creates, and creates again if it is broken."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ echo 'import sys; print(*sys.argv[1:], file=open("pip.log", "a"))' >"$packages/p
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A checkout in a path with spaces, and in it the Python to make environments with."""
+    """Return a checkout in a path with spaces, with a Python that creates environments."""
     folder = tmp_path / "a check out"
     folder.mkdir()
     for name in ("Makefile", "pyproject.toml", "constraints.txt", "requirements-aiobotocore.txt"):
@@ -105,7 +105,7 @@ def pinned(file: Path) -> set[str]:
     return {line.partition("==")[0] for line in file.read_text().splitlines() if "==" in line}
 
 
-def test_a_folder_that_is_not_an_environment_is_left_alone(checkout: Path) -> None:
+def test_a_folder_that_is_not_an_environment_is_not_changed(checkout: Path) -> None:
     (checkout / "mine").mkdir()
     (checkout / "mine" / "file").write_text("precious")
     refused = make(checkout, "VENV=mine", "mine/.dev")

@@ -1,7 +1,7 @@
 """The built wheel: its content, and a listing with each of the two installs.
 
-The default one has no data of botocore here, the lean one neither httpx nor botocore. Both need the
-package registry that pip is configured for.
+Here the default install has no data of botocore; the lean install has neither httpx nor botocore.
+Both need the package registry in pip's configuration.
 """
 
 import json
@@ -33,7 +33,7 @@ VERSION = imagebuilder_pager.__version__
 PINS = [
     line for line in LEAN_REQUIREMENTS.read_text().splitlines() if line and not line.startswith("#")
 ]
-#: The names of distributions at the beginning of requirements, as registries compare them.
+#: The name of a distribution at the beginning of a requirement.
 NAME = re.compile(r"[\w.-]+")
 
 
@@ -49,7 +49,7 @@ def names_of(requirements: list[str]) -> set[str]:
 def run(*command: str | Path, cwd: Path) -> str:
     """Run a command in a folder from which the sources cannot be imported; return its output."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    # A URL, since pip splits the variable at spaces.
+    # As a URL, since pip splits the variable at spaces.
     environment["PIP_CONSTRAINT"] = (ROOT / "constraints.txt").as_uri()
     environment["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
     ran = subprocess.run(
@@ -61,7 +61,7 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a checkout in pip's own environment."""
+    """Return the wheel, built from a checkout in pip's own environment."""
     folder = tmp_path_factory.mktemp("wheel")
     run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT, cwd=folder)
     (built,) = folder.glob("*.whl")
@@ -70,7 +70,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def archive(wheel: Path) -> dict[str, str]:
-    """The texts of the wheel's files, by their names; those of the metadata without its folder."""
+    """Return the texts of the wheel's files by name; names of metadata have no folder."""
     with zipfile.ZipFile(wheel) as file:
         return {
             name.removeprefix(f"imagebuilder_pager-{VERSION}.dist-info/"): file.read(name).decode()
@@ -86,7 +86,7 @@ def metadata(archive: dict[str, str]) -> Message:
 
 @pytest.fixture(scope="module")
 def fresh(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of a fresh environment with the wheel, its dependencies, and no botocore/data."""
+    """Return the Python of a fresh environment with the wheel, without botocore/data."""
     folder = tmp_path_factory.mktemp("fresh")
     run(sys.executable, "-m", "venv", folder, cwd=folder)
     python = folder / "bin" / "python"
@@ -140,7 +140,7 @@ def test_its_entry_points(archive: dict[str, str]) -> None:
 
 
 def test_the_readme_on_an_index_has_no_link_to_a_file(metadata: Message) -> None:
-    """An index has no files to lead to; the paths are there, and all of the text."""
+    """An index has no files; the paths and the whole text are still there."""
     description = metadata.get_payload()
     assert isinstance(description, str)
     links = re.findall(r"\]\(([^)]*)\)|(?:src|href|srcset)=\"([^\"]*)\"", description)
@@ -160,7 +160,7 @@ def test_the_readme_on_an_index_has_no_link_to_a_file(metadata: Message) -> None
 
 @pytest.fixture(scope="module")
 def lean_site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for ``sys.path``, installed as the documents say."""
+    """Return a folder for ``sys.path``, installed as in the documents."""
     site = tmp_path_factory.mktemp("lean") / "site"
     pip = (sys.executable, "-m", "pip", "install", "-q", "--target", site)
     run(*pip, "--no-deps", wheel, "-r", LEAN_REQUIREMENTS, cwd=site.parent)
@@ -320,7 +320,7 @@ def test_each_lean_requirement_has_a_wheel_for_arm64_and_for_musl(
         ),
     ],
 )
-def test_links_are_absolute_where_the_project_has_a_source(
+def test_links_are_absolute_if_the_project_has_a_source(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, source: str | None, expected: str
 ) -> None:
     code = "```python\nx = a[0](b)\n```\n"
@@ -332,7 +332,7 @@ def test_links_are_absolute_where_the_project_has_a_source(
     class Hook:
         root = str(tmp_path)
 
-    # hatchling is there only while a wheel is built.
+    # hatchling is installed only while a wheel is built.
     plugin = types.ModuleType("hatchling.metadata.plugin.interface")
     monkeypatch.setattr(plugin, "MetadataHookInterface", Hook, raising=False)
     monkeypatch.setitem(sys.modules, plugin.__name__, plugin)

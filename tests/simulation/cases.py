@@ -24,23 +24,23 @@ from .server import ConnectFault, Fault, FaultKind, Server
 from .subjects import TIMEOUT, TOTAL_TIMEOUT, Subject
 from .tls import RecordFault, RecordFaultKind, TLSServer
 
-#: The members of a page that are not the service's.
+#: The members of a page that the library adds.
 _ADDED = frozenset({"ResponseMetadata", "NextToken"})
-#: The faults that are tried again at whichever byte or record they are.
+#: The faults that are retried at any byte or record.
 RETRIED = {FaultKind.ENDS, FaultKind.RESET, FaultKind.STALLS}
 RETRIED_RECORDS = {
     *(RecordFaultKind.ENDS, RecordFaultKind.RESET),
     *(RecordFaultKind.STALLS, RecordFaultKind.CUT),
 }
-#: The seconds by which a wait may overshoot a deadline: a response's latency, and rounding.
+#: The seconds by which a wait may exceed a deadline: a response's latency, and rounding.
 _TOLERANCE = 0.05
 
 
 class Listing:
-    """A listing as its caller has it: the pages, the token to resume from, and how it has ended.
+    """A listing for its caller: the pages, the token to resume from, and how it ended.
 
-    ``token`` resumes after ``pages``; ``error`` is the text of the :class:`PagerError` that it
-    ended with.
+    ``token`` resumes after ``pages``; ``error`` is the text of the :class:`PagerError` that ended
+    it.
     """
 
     def __init__(self) -> None:
@@ -130,7 +130,7 @@ async def list_pages(
     pause: float = 0.0,
     pages: int | None = None,
 ) -> Listing:
-    """List pages from a token on, all or ``pages``, with a pause in seconds after each."""
+    """List all pages from a token on, or ``pages`` of them, with a pause in seconds after each."""
     listing = listing or Listing()
     listing.token = token
     config: dict[str, Any] = {"StartingToken": token, "Prefetch": prefetch}
@@ -171,11 +171,11 @@ def _to_plain(value: Any) -> Any:
 
 
 async def check_afterwards(case: Case, *listings: Listing) -> None:
-    """Note in the case whatever does not hold after its listings, and close the client.
+    """Note each violated invariant of the case after its listings, and close the client.
 
-    The listings are right, or have ended with an error or by being broken off, and can be
-    completed from where they ended. The same client serves the next listing. No connection is
-    kept that is not clean, none is lost, and there are never too many.
+    The listings are right, or were ended by an error or from outside, and can be completed from
+    their ends. The same client serves the next listing. Only clean connections are kept, none is
+    lost, and there are never too many.
     """
     join_prefetch_threads()
     server, problems = case.server, case.problems
@@ -205,7 +205,7 @@ async def check_afterwards(case: Case, *listings: Listing) -> None:
 
 
 def join_prefetch_threads() -> None:
-    """Wait for the requests under way of sync listings that have ended."""
+    """Wait for the last requests of sync listings that have ended."""
     for thread in threading.enumerate():
         if thread.name == "prefetch":
             has_ended(thread)
@@ -218,7 +218,7 @@ def _check_connections(case: Case) -> None:
 
 
 def _is_right(server: Server, pages: list[dict[str, Any]]) -> bool:
-    """Return whether a whole listing is as the service has sent it."""
+    """Return whether a whole listing is as sent by the service."""
     number = 0
     for index, page in enumerate(pages):
         allowed: list[Any] = [PAGES[number]]
@@ -235,7 +235,7 @@ def _is_right(server: Server, pages: list[dict[str, Any]]) -> bool:
 
 
 def _without_nulls(value: Any) -> Any:
-    """Return JSON as a page has it: a member that is null is absent."""
+    """Return JSON as in a page: null members are absent."""
     if isinstance(value, dict):
         return {key: _without_nulls(member) for key, member in value.items() if member is not None}
     return [_without_nulls(item) for item in value] if isinstance(value, list) else value
@@ -246,7 +246,7 @@ _unraisable: list[tuple[type[BaseException], str]] = []
 
 
 def take_unraisable_interrupts() -> bool:
-    """Return whether Ctrl-C was pressed where Python raises nothing, in ``__del__``; forget it."""
+    """Return whether Ctrl-C was pressed in ``__del__``, where Python cannot raise it; forget it."""
     others = [entry for entry in _unraisable if entry[0] is not KeyboardInterrupt]
     has_taken = len(others) != len(_unraisable)
     _unraisable[:] = others
@@ -278,7 +278,7 @@ def run_case(case: Case, function: Callable[[], Coroutine[Any, Any, object]]) ->
     threads = set(threading.enumerate())
     try:
         case.driver.run(function)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is found wrong
+    except Exception as error:  # noqa: BLE001 - any error is a problem
         case.problems.append(f"it raised {error!r}")
     case.problems += case.driver.problems
     case.problems += find_garbage(sometimes=not case.server.open_peers())
@@ -291,7 +291,7 @@ def run_case(case: Case, function: Callable[[], Coroutine[Any, Any, object]]) ->
 
 
 def has_ended(thread: threading.Thread) -> bool:
-    """Wait for the end of a thread, which may not have begun yet."""
+    """Wait for the end of a thread that may not have begun yet."""
     limit = time.monotonic() + 1
     while thread in threading.enumerate() and time.monotonic() < limit:
         os.sched_yield()
@@ -322,7 +322,7 @@ def run_listing(case: Case, *, pause: float = 0.0) -> list[str]:
 
 
 def is_retried(case: Case) -> bool:
-    """Return whether the listing must succeed: what fails once is tried again."""
+    """Return whether the listing must succeed: a single failure is retried."""
     fault, record_fault = case.fault, case.record_fault
     if case.server.fails_always or case.subject.is_callers:
         return False
@@ -350,7 +350,7 @@ async def prefetch(case: Case, listing: Listing) -> None:
 
 
 async def leave_and_close(case: Case, listing: Listing) -> None:
-    """Take a page of a listing that reads ahead, and close the iteration."""
+    """Take a page of a listing with prefetching, and close the iteration."""
     await list_pages(case, listing=listing, prefetch=2, pages=1)
     iterator = listing.iterator
     await _wait_for(iterator.aclose() if case.subject.is_async else iterator.close())

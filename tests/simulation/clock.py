@@ -1,7 +1,7 @@
 """Time that passes only in the simulation, for threads, asyncio and trio.
 
-One clock is everything's: the client's, the transport's, the network's and the event loop's.
-Nothing waits for real: where all tasks wait, time jumps to the moment at which the first is due.
+Client, transport, network and event loop share one clock. Nothing really waits: when all tasks
+wait, the clock jumps to the end of the first wait.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ import imagebuilder_pager
 from imagebuilder_pager._aws.clock import Clock
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
-#: Simulated seconds after which a case counts as one that never ends.
+#: Simulated seconds after which a case counts as endless.
 _FOREVER = 3600.0
 
 
 class StuckError(AssertionError):
-    """Something waits that nothing will ever wake."""
+    """A wait that never ends."""
 
 
 class SimulatedClock(Clock):
@@ -57,11 +57,11 @@ class _TrioSimulatedClock(SimulatedClock):
 
 
 class Driver:
-    """Something that runs one coroutine to its end, and can break it off at a given turn.
+    """An object that runs one coroutine to its end, and can interrupt it at a given turn.
 
-    ``turns`` counts, after a run, the points at which it could have been broken off; ``on_turn`` is
-    called at each, with its number, and returns whether it did anything; it may call
-    :meth:`cancel`. ``problems`` has the complaints of the event loop.
+    After a run, ``turns`` counts the points at which it could have been interrupted. ``on_turn`` is
+    called at each with its number, may call :meth:`cancel`, and returns whether it did anything.
+    ``problems`` has the complaints of the event loop.
     """
 
     def __init__(self, clock: SimulatedClock) -> None:
@@ -74,7 +74,7 @@ class Driver:
         raise NotImplementedError
 
     async def start(self, function: Callable[[], Coroutine[Any, Any, object]]) -> Any:
-        """Start a task beside the one that runs; return its handle for :meth:`join`."""
+        """Start another task; return its handle for :meth:`join`."""
         raise NotImplementedError
 
     def cancel(self, task: Any) -> None:
@@ -82,14 +82,14 @@ class Driver:
         raise NotImplementedError
 
     async def join(self, task: Any) -> bool:
-        """Wait for a task to end; return whether it ended by being cancelled.
+        """Wait for a task to end; return whether it was cancelled.
 
         Raises the error of the task.
         """
         raise NotImplementedError
 
     def library_tasks(self) -> list[str]:
-        """Return the tasks that the library has started and that have not ended."""
+        """Return the running tasks that the library has started."""
         return []
 
     def _turn(self) -> bool:
@@ -203,7 +203,7 @@ class _TrioTask:
         try:
             with self.scope:
                 await function()
-        except Exception as error:  # noqa: BLE001 - it is raised where the task is joined
+        except Exception as error:  # noqa: BLE001 - join() raises it
             self.error = error
         finally:
             self.done.set()
@@ -220,7 +220,7 @@ class TrioDriver(Driver):
 
     def run(self, function: Callable[[], Coroutine[Any, Any, object]]) -> None:
         async def main() -> None:
-            # One that waits for ever would have nothing to wake it by.
+            # A task that waits for ever needs something to wake it.
             with trio.move_on_after(_FOREVER) as scope:
                 async with trio.open_nursery() as self._nursery:
                     await function()
@@ -256,5 +256,5 @@ class TrioDriver(Driver):
         await task.done.wait()
         if task.error is not None:
             raise task.error
-        # trio cancels at checkpoints: a task that has its last one behind it just ends.
+        # trio cancels at checkpoints: a task after its last checkpoint just ends.
         return task.scope.cancel_called

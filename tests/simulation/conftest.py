@@ -1,4 +1,4 @@
-"""The number of cases: counted for each test, held from below, and printed at the end."""
+"""The number of cases: counted for each test, with a minimum, and printed at the end."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Cases:
         self.failures: list[str] = []
 
     def sample(self, sequence: Sequence[T], stride: int) -> Sequence[T]:
-        """Return one of ``stride``, from an offset by the seed on; all of them in a full run."""
+        """Return every ``stride``-th element, from an offset by the seed; in a full run, all."""
         if self.is_full or not sequence:
             return sequence
         offset = random.Random(f"{self.seed} {self.count}").randrange(stride)
@@ -38,7 +38,7 @@ class Cases:
         self.failures += failures
 
     def check(self, at_least: int, *, sampled: int | None = None) -> None:
-        """Fail the test for its findings, and for too few cases, of all or of a sample."""
+        """Fail the test for any problem, and for too few cases, in a full run or a sample."""
         self.failures += find_garbage()
         if self.failures:
             found = f"{len(self.failures)} problems in {self.count} cases, seed {self.seed}:"
@@ -60,7 +60,7 @@ def cases(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    # By the tests' reports, which also come from pytest-xdist's processes.
+    # From the tests' reports, which pytest-xdist's processes also send.
     total = sum(
         count
         for reports in terminalreporter.stats.values()

@@ -1,7 +1,7 @@
 """The client's side of the simulated network, for the sync transports and the async ones.
 
-The backends have httpcore's interface, which is that of the library's own, so that httpcore's pools
-can be given them, too; hence the async functions with a timeout (ASYNC109).
+The backends have the interface of httpcore's and the library's own backends, so that httpcore's
+pools can use them, too; hence the async functions with a timeout (ASYNC109).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .server import EPSILON, LATENCY, Peer, Server
 
 
 class _Stream:
-    """The part that both streams share: they are closed with the last reference to them."""
+    """The common part of both streams: they are closed with the last reference to them."""
 
     def __init__(self, peer: Peer, clock: SimulatedClock) -> None:
         self.peer = peer
@@ -71,7 +71,7 @@ def _wait(clock: SimulatedClock, seconds: float | None, timeout: float | None) -
 
 
 class SimulatedBackend:
-    """Connects to a simulated server."""
+    """A backend that connects to a simulated server."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -85,7 +85,7 @@ class SimulatedBackend:
 
 
 class AsyncSimulatedStream(_Stream):
-    """A connection that waits in the event loop, as often as a socket may make it wait."""
+    """A connection that waits in the event loop, as often as a socket may wait."""
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
         runtime = current_runtime()

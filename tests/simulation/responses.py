@@ -1,4 +1,4 @@
-"""The responses of the simulated service, as bytes, and which of these are the body."""
+"""The responses of the simulated service: their bytes, and which bytes are the body."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-#: The token of the second page. The service takes any token for it.
+#: The token of the second page. The service accepts any token for it.
 TOKEN = "t"
 #: The listing: two pages of one item.
 PAGES: tuple[dict[str, Any], ...] = (
@@ -19,9 +19,9 @@ HINT = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
 
 
 class Response:
-    """A response as the bytes that are sent, in pieces, each with whether it is of the body.
+    """A response as its sent bytes, in pieces, each with whether it belongs to the body.
 
-    ``closes`` is whether the end of the connection is the end of the body.
+    ``closes`` says whether the end of the connection is the end of the body.
     """
 
     def __init__(self, *pieces: tuple[bytes, bool], closes: bool = False) -> None:
@@ -38,10 +38,10 @@ class Response:
             offset += len(data)
 
     def hides_another(self, byte: int) -> bool:
-        """Return whether another response could be meant, put in at a byte of the stream.
+        """Return whether another response, inserted at a byte of the stream, could be valid.
 
-        It could where one begins; and where its status line becomes part of a text that means
-        nothing, the reason of the response or the value of a header.
+        It could be where a response begins; and where its status line becomes part of a text
+        without a meaning: the response's reason, or the value of a header.
         """
         before = self.data[:byte].removeprefix(HINT)
         if not before or re.fullmatch(rb"HTTP/1.1 2\d\d [^\r\n]*", before):
@@ -55,7 +55,7 @@ class Response:
         return bool(is_head and has_value)
 
     def body_with(self, byte: int, value: int) -> bytes:
-        """Return the body after a byte of the stream has been changed, be it of the body or not."""
+        """Return the body after the change of a byte of the stream, in the body or outside."""
         offset = self._body_offsets.get(byte)
         if offset is None:
             return self.body
@@ -106,7 +106,7 @@ FRAMINGS: Mapping[str, Framing] = {
 }
 
 _ERROR = b'{"message":"no"}'
-#: The responses to the attempts at the second page, before the page itself; and whether the last
+#: The responses to the attempts at the second page, before the page; and whether the last response
 #: is repeated for ever.
 Scenario = tuple[tuple[tuple[str, Mapping[str, str], bytes], ...], bool]
 SCENARIOS: Mapping[str, Scenario] = {
@@ -121,7 +121,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "HTML": ((("200 OK", {"Content-Type": "text/html"}, b"<html>hello</html>"),), True),
 }
 
-#: A whole response without a request: a page like the service's.
+#: A whole response to no request: a page like the service's.
 SURPLUS = _with_content_length(
     "200 OK", {}, json.dumps({"resources": [{"resourceId": "surplus"}]}).encode()
 ).data

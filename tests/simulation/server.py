@@ -12,7 +12,7 @@ from .responses import FRAMINGS, HINT, PAGES, SCENARIOS, SURPLUS, Response
 
 #: Seconds from the end of a request to the first byte of its response.
 LATENCY = 0.01
-#: Two moments of a clock that are nearer than this are the same.
+#: Two times that are closer than this are the same.
 EPSILON = 1e-6
 
 
@@ -32,9 +32,8 @@ class FaultKind(enum.Enum):
 class Fault(NamedTuple):
     """A fault at a byte of a response.
 
-    ``step`` is the number of the response in the listing, 0 for the first; ``value`` the byte that
-    is sent instead, for ``CHANGED``. With ``always``, the response has the fault whenever it is
-    sent, else once.
+    ``step`` is the number of the response in the listing, from 0; ``value`` is the new byte, for
+    ``CHANGED``. With ``always``, every sending of the response has the fault, else only the first.
     """
 
     kind: FaultKind
@@ -50,7 +49,7 @@ class Fault(NamedTuple):
 
 
 class ConnectFault(enum.Enum):
-    """The faults of the first connection, while it is made or at its first request."""
+    """The faults of the first connection, while connecting or at its first request."""
 
     REFUSED = "is refused"
     SILENT = "is never accepted"
@@ -59,14 +58,14 @@ class ConnectFault(enum.Enum):
 
 
 class Arrival(NamedTuple):
-    """Something that reaches the client at a moment: bytes, b"" for the end, or an error."""
+    """An arrival at the client at a time: bytes, b"" for the end, or an error."""
 
     at: float
     data: bytes | ConnectionResetError
 
 
 class Server:
-    """A service with a listing of two pages, on as many connections as are made.
+    """A service with a listing of two pages, on any number of connections.
 
     ``violations`` has the client's forbidden requests.
     """
@@ -95,12 +94,12 @@ class Server:
             self.steps.append(self._pages[1])
 
     def heal(self) -> None:
-        """Have nothing go wrong from now on."""
+        """Stop all faults."""
         self.fault = None
         self._failures, self.fails_always = [], False
 
     def changed_bodies(self, page: int) -> list[bytes]:
-        """Return the bodies that a changed byte may have made of the responses for a page."""
+        """Return the bodies that the responses for a page may have after a changed byte."""
         fault = self._planned_fault
         if not isinstance(fault, Fault) or fault.kind is not FaultKind.CHANGED:
             return []
@@ -116,7 +115,7 @@ class Server:
 
     @property
     def is_silent(self) -> bool:
-        """Whether the connection that is being made will never be accepted."""
+        """Whether the connection will never be accepted."""
         return self.fault is ConnectFault.SILENT and self.connection_count == 1
 
     def accept(self) -> Peer:
@@ -217,7 +216,7 @@ class Peer:
         return data[:max_bytes]
 
     def next_at(self) -> float | None:
-        """Return the moment at which something more arrives, None for never."""
+        """Return the time of the next arrival, None for never."""
         return self._arrivals[0].at if self._arrivals else None
 
     def close(self) -> None:
@@ -229,7 +228,7 @@ class Peer:
     def why_unclean(self, *, now: bool = False) -> str | None:
         """Return why no request may be sent on the connection, None if it is clean.
 
-        Only bytes count that had arrived when the client last looked, or that have by now.
+        Only bytes count that had arrived at the client's last check, or, with ``now``, by now.
         """
         looked = self.server.clock.monotonic() if now else self._last_touch
         if self._is_unfinished:
@@ -282,16 +281,16 @@ class Peer:
                 self._is_unfinished = bool(rest)
 
     def send(self, at: float, *parts: bytes) -> None:
-        """Have bytes arrive at the client, in one segment."""
+        """Send bytes to the client, in one segment."""
         if data := b"".join(parts):
             self.arrive(at, data)
 
     def end(self, at: float, data: bytes | ConnectionResetError) -> None:
-        """Have the connection end, or be reset."""
+        """End the connection, or reset it."""
         self.arrive(at, data)
 
     def arrive(self, at: float, data: bytes | ConnectionResetError) -> None:
-        """Have something arrive, after all that arrives earlier."""
+        """Schedule an arrival, after all earlier ones."""
         later = []
         while self._arrivals and self._arrivals[-1].at > at:
             later.append(self._arrivals.pop())

@@ -1,4 +1,4 @@
-"""The subjects: each transport, each client of a caller's, in each kind of event loop."""
+"""The subjects: each transport and each caller's client, in each kind of event loop."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _NO_VERIFICATION = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _callers_maker(httpx_module: Any, httpcore_module: Any, *, is_async: bool) -> MakeTransport:
-    """Return a maker of clients as a caller has them, with httpcore's own pool."""
+    """Return a maker of a caller's clients, with httpcore's own pool."""
     prefix = "Async" if is_async else ""
 
     def make(
@@ -68,7 +68,7 @@ def _callers_maker(httpx_module: Any, httpcore_module: Any, *, is_async: bool) -
 
 
 class _BaseAdapter:
-    """The simulated network, or a stream of it, with the exceptions of httpcore or httpcore2."""
+    """The simulated network or one of its streams, with exceptions of httpcore or httpcore2."""
 
     def __init__(self, adapted: Any, httpcore_module: Any) -> None:
         self._adapted = adapted
@@ -84,7 +84,7 @@ class _BaseAdapter:
             raise getattr(self._module, f"{phase}Error")(str(error)) from error
 
     def get_extra_info(self, info: str) -> Any:
-        # httpcore asks whether something has arrived on an idle connection.
+        # httpcore asks whether bytes have arrived on an idle connection.
         return self._adapted.has_arrived() if info == "is_readable" else None
 
 
@@ -127,7 +127,7 @@ class _AsyncAdapter(_BaseAdapter):
 class Subject(NamedTuple):
     """A way to send requests, in one kind of event loop or in none.
 
-    ``is_callers``: a client of the caller's, which is held to less.
+    ``is_callers``: a client of the caller's, with fewer invariants.
     """
 
     name: str

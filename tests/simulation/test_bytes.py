@@ -31,7 +31,7 @@ def make_cases(
     first_step: int = 0,
     always: bool = False,
 ) -> Iterator[Case]:
-    """Go through the framings, the responses from a step on, the kinds, and the bytes."""
+    """Yield the cases: framings, responses from a step on, kinds, and bytes."""
     for framing in FRAMINGS:
         steps = Server(SimulatedClock(), framing, scenario).steps
         for step, response in list(enumerate(steps))[first_step:]:
@@ -46,7 +46,7 @@ def make_cases(
 
 
 def changed_values(cases: Cases, step: int, byte: int, kind: FaultKind) -> list[int]:
-    """Return the bytes to put in: one that means something in HTTP or JSON, or any."""
+    """Return the new bytes: one with a meaning in HTTP or JSON, or all."""
     if kind is not FaultKind.CHANGED:
         return [0]
     chosen = random.Random(f"{cases.seed} {step} {byte}")
@@ -128,9 +128,9 @@ def test_connecting_and_sending_that_fail_are_tried_again(cases: Cases, subject:
 def test_with_a_client_of_the_callers_the_outcome_is_right_too(
     cases: Cases, subject: Subject
 ) -> None:
-    """Without the faults that httpx does not withstand: see the docs.
+    """The faults that httpx does not handle are left out; see docs/transports.md.
 
-    Its pool takes a surplus response for the next one, and a sync client's head may drip.
+    Its pool takes a surplus response for the next one, and a sync client's head may be slow.
     """
     kinds = [FaultKind.ENDS, FaultKind.RESET, FaultKind.STALLS, FaultKind.CHANGED]
     if subject.is_async:

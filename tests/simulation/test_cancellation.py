@@ -35,7 +35,7 @@ def run_until_cancelled(
 ) -> tuple[list[str], bool]:
     """Cancel an activity at a turn, once or twice, beside other tasks that list all pages.
 
-    Return the findings, and whether the activity was over before that turn.
+    Return the findings, and whether the activity ended before that turn.
     """
     driver = case.driver
     is_done = has_cancelled = False
@@ -95,9 +95,9 @@ def cancel_at_every_turn(
     stride: int = 9,
     others: int = 0,
 ) -> None:
-    """Cancel an activity at each turn, until it is over before: once, and twice.
+    """Cancel an activity at each of its turns, once and twice.
 
-    In a sample, at one of ``stride`` turns, and twice at every other of these.
+    In a sample, use every ``stride``-th turn, and cancel twice at every other of these.
     """
     turn, is_over, twice = 1, False, False
     while not is_over:
@@ -182,7 +182,7 @@ def test_after_a_close_at_any_turn_the_calls_end_and_every_connection_is_closed(
 def run_until_closed(case: Case, turn: int, depth: int) -> tuple[list[str], bool]:
     """Close the transport at a turn of two listings.
 
-    Return the findings, and whether the listings were over before that turn.
+    Return the findings, and whether the listings ended before that turn.
     """
     driver = case.driver
     was_closed = False

@@ -29,18 +29,18 @@ from .cases import (
 from .conftest import Cases
 from .subjects import SYNC, Subject
 
-#: Where Ctrl-C is pressed: in the library, and in the simulated calls of the system.
+#: The code in which Ctrl-C is pressed: the library, and the simulated system calls.
 _TRACED = (str(Path(imagebuilder_pager.__file__).parent), network.__file__)
-#: Seconds, real ones, after which another thread counts as one that hangs.
+#: Real seconds after which another thread counts as hanging.
 _HANGS = 1.0
 
 Point = tuple[str, int]
 
 
 class Tracer:
-    """A trace of a run of the library, which presses Ctrl-C at the n-th pass of a line of it.
+    """A trace of a run of the library that presses Ctrl-C at the n-th pass of a line.
 
-    The lines of :mod:`threading`, which starts a thread, are Python's own.
+    The lines of :mod:`threading`, which starts a thread, belong to Python.
     """
 
     def __init__(self, point: Point | None = None, occurrence: int = 1) -> None:
@@ -77,15 +77,16 @@ class Tracer:
 
 @functools.cache
 def _unreachable(code: CodeType) -> frozenset[int]:
-    """Return where ``with`` calls ``__exit__``: Python looks for signals neither there nor before.
+    """Return the offsets at which ``with`` calls ``__exit__``.
 
-    Where ``__exit__`` is Python, its own first line is a point.
+    Python checks for signals neither at this instruction nor just before it. If ``__exit__`` is
+    written in Python, its own first line is a point.
     """
     steps = [step for step in dis.get_instructions(code) if step.opname not in {"CACHE", "NOP"}]
     offsets = set()
     for index, step in enumerate(steps):
         first = index
-        while steps[first].opname == "SWAP":  # with the value that a return in the block returns
+        while steps[first].opname == "SWAP":  # with the value of a return in the block
             first += 1
         following = steps[first : first + 3]
         is_exit = len(following) == 3 and all(
@@ -114,7 +115,7 @@ RUNS = {
 def run(case: Case, activity: Activity, tracer: Tracer, *, closes: bool = False) -> list[str]:
     """Run an activity with Ctrl-C pressed in it; return its problems.
 
-    After it come the next listings, in another thread and here, or the client is closed at once.
+    Then list again in another thread and in this one; with ``closes``, close the client instead.
     """
 
     async def body() -> None:
@@ -140,7 +141,7 @@ def run(case: Case, activity: Activity, tracer: Tracer, *, closes: bool = False)
 
 
 def in_another_thread(case: Case) -> None:
-    """List all pages in another thread, which needs the locks."""
+    """List all pages in another thread: it needs the locks."""
 
     def run_listing() -> None:
         coroutine = list_pages(case)

@@ -1,4 +1,4 @@
-"""Every fault at every record of TLS, those of the handshake included."""
+"""Every fault at every record of TLS, including the handshake's."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def trusting(request: pytest.FixtureRequest) -> ssl.SSLContext:
 
 
 def count_records(subject: Subject, framing: str, context: ssl.SSLContext) -> int:
-    """Return how many records the server sends in a listing without a fault."""
+    """Return the number of records that the server sends in a listing without a fault."""
     case = Case(subject, framing=framing, ssl_context=context)
 
     async def body() -> None:

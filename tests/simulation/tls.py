@@ -13,7 +13,7 @@ from .server import LATENCY, ConnectFault, Fault, Peer, Server
 
 #: A certificate for 127.0.0.1, with its key.
 CERTIFICATE = Path(__file__).parent.parent / "unit" / "localhost.pem"
-#: The alert of a server that refuses: ``handshake_failure``, fatal.
+#: The alert of a server that refuses the handshake: ``handshake_failure``, fatal.
 _ALERT = bytes.fromhex("15030300020228")
 _HEADER_LENGTH = 5
 
@@ -31,7 +31,7 @@ class RecordFaultKind(enum.Enum):
 
 
 class RecordFault(NamedTuple):
-    """A fault at a record, counted from 0 on each connection; on the first alone, or on all."""
+    """A fault at a record, counted from 0; on the first connection, or on all."""
 
     kind: RecordFaultKind
     record: int
@@ -63,7 +63,7 @@ class TLSServer(Server):
         self.record_fault = None
 
     def record_count(self) -> int:
-        """Return how many records the first connection has sent."""
+        """Return the number of records that the first connection has sent."""
         peer = self.peers[0]
         assert isinstance(peer, _TLSPeer)
         return peer.record_count
@@ -98,11 +98,11 @@ class _TLSPeer(Peer):
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError:
-            self._is_dead = True  # the client has said why
+            self._is_dead = True  # the client has sent its reason
         self._flush(self.server.clock.monotonic() + LATENCY)
 
     def why_unclean(self, *, now: bool = False) -> str | None:
-        # A client that is about to write knows only the bytes that have arrived.
+        # A client that is about to write knows only the arrived bytes.
         return "it has ended" if self._is_dead and not now else super().why_unclean(now=now)
 
     def send(self, at: float, *parts: bytes) -> None:
@@ -133,7 +133,7 @@ class _TLSPeer(Peer):
     def _send_faulty(
         self, kind: RecordFaultKind, record: bytes, segment: bytes, at: float
     ) -> bytes:
-        """Send the bytes before a record, and the record as the fault has it.
+        """Send the bytes before a record, and the record with its fault.
 
         Return the bytes to send with the next ones.
         """
@@ -157,7 +157,7 @@ class _TLSPeer(Peer):
 
 
 def _split(data: bytes) -> Iterator[bytes]:
-    """Go through the records in bytes that TLS has written."""
+    """Yield the records in bytes that TLS has written."""
     while data:
         length = _HEADER_LENGTH + int.from_bytes(data[3:_HEADER_LENGTH], "big")
         yield data[:length]

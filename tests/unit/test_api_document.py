@@ -1,6 +1,6 @@
 """docs/api.md has every public name outside the operations, with its arguments and defaults.
 
-Code is compared with the document and with the docstrings, not the other way round.
+The code is the reference for the document and the docstrings.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from imagebuilder_pager.models.exceptions import MODELLED_ERRORS
 PACKAGE = Path(imagebuilder_pager.__file__).parent
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 
-#: The section with the names of a module that has no section.
+#: The section with the names of a module without its own section.
 SECTION_OF = {
     "imagebuilder_pager.client": "imagebuilder_pager",
     "imagebuilder_pager.local.faults": "imagebuilder_pager.local",
     "imagebuilder_pager.models.shapes": "imagebuilder_pager.models",
 }
-#: The twins share an entry and their arguments, which the docstring of the first lists.
+#: The twins share an entry and their arguments; the first one's docstring lists them.
 TWINS = {
     "AsyncH11Client": "H11Client",
     "AsyncImageBuilder": "ImageBuilder",
     "AsyncPaginator": "Paginator",
 }
-#: Programs get these and do not make them.
+#: Programs receive these and do not create them.
 ITERATORS = {"AsyncLifecycleWalk", "AsyncPageIterator", "LifecycleWalk", "PageIterator"}
 RESULTS = {
     *("Call", "FleetProgress", "FleetResult", "LifecycleRecord", "LifecycleRecordKey"),
@@ -56,23 +56,23 @@ class Entry(NamedTuple):
 
     @property
     def depth(self) -> int:
-        """The spaces before it."""
+        """The number of spaces before the item."""
         return len(self.text) - len(self.text.lstrip())
 
     @property
     def head(self) -> Entry:
-        """The item without those below it."""
+        """The item without the items below it."""
         return Entry(self.text.partition("\n")[0])
 
     @property
     def arguments(self) -> dict[str, str]:
-        """The items below it that describe a name without parentheses."""
+        """The items below it that describe a name without parentheses, by name."""
         lines = self.text.splitlines()[1:]
         return {found[1]: found[2] for line in lines if (found := ARGUMENT.match(line))}
 
     @property
     def words(self) -> set[str]:
-        """The names in its code."""
+        """The names in the item's code."""
         return {word for code in re.findall(r"`([^`]+)`", self.text) for word in names_in(code)}
 
     def signature(self, name: str) -> dict[str, str | None]:
@@ -94,7 +94,7 @@ def names_in(code: str) -> list[str]:
 
 
 def parse_entries(section: str) -> dict[str, Entry]:
-    """Return the entries by their names; of two with a name, the outer one."""
+    """Return the entries by name; if two have the same name, the outer one."""
     lines = section.splitlines()
     found: dict[str, tuple[int, Entry]] = {}
     for start, line in enumerate(lines):
@@ -117,7 +117,7 @@ ENTRIES = {module: parse_entries(text) for module, text in SECTIONS.items()}
 
 
 def public_modules() -> list[str]:
-    """Return the modules with an ``__all__``, but for the models of the operations."""
+    """Return the modules with an ``__all__``, except the models of the operations."""
     modules = []
     for path in sorted(PACKAGE.rglob("*.py")):
         relative = path.relative_to(PACKAGE)
@@ -149,7 +149,7 @@ class Public(NamedTuple):
 
 
 def public_objects() -> list[Public]:
-    """Return each public class and function once, where the document has its entry."""
+    """Return each public class and function once, with the section of its entry."""
     found: dict[int, Public] = {}
     for module in MODULES:
         section = SECTION_OF.get(module, module)
@@ -185,7 +185,7 @@ MADE = [public for public in OBJECTS if is_made_by_programs(public)]
 
 
 def simple_default(parameter: inspect.Parameter) -> str | None:
-    """Return the text of a default that the document has to name; None for others."""
+    """Return the text of a default that the document has to name, None for others."""
     default = parameter.default
     if isinstance(default, bool):
         return str(default)
@@ -299,7 +299,7 @@ def test_the_arguments_of_the_walk_are_those_of_the_method() -> None:
 
 
 def public_members(owner: type) -> set[str]:
-    """Return the methods and properties of a class, but for operations and what Pydantic has."""
+    """Return the methods and properties of a class, except operations and Pydantic's own."""
     names = {
         name
         for base in owner.__mro__
@@ -356,7 +356,7 @@ def test_every_modelled_error_is_named() -> None:
 
 
 def test_the_check_of_an_entry_can_fail() -> None:
-    """The parts that the tests above are made of, at an entry with mistakes."""
+    """The helpers of the tests above find the mistakes of an entry."""
     entry = parse_entries(
         "- `Thing`: a thing.\n  - `size`: its size. Default: 10.\n- `Other(a)`: it."
     )

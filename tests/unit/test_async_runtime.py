@@ -81,7 +81,7 @@ def test_trio_is_not_imported() -> None:
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-def test_two_runs_are_two_loops_and_a_run_is_over_after_it(anyio_backend: str) -> None:
+def test_each_run_has_its_own_loop_which_ends_with_it(anyio_backend: str) -> None:
     runtimes = []
 
     async def main() -> None:
@@ -113,7 +113,7 @@ async def test_a_wait_that_takes_too_long_is_a_timeout_error() -> None:
 
 
 @pytest.mark.parametrize("seconds", [5, None])
-async def test_a_block_that_ends_in_time_is_left_alone(seconds: float | None) -> None:
+async def test_a_block_that_ends_in_time_is_not_interrupted(seconds: float | None) -> None:
     async with current_runtime().timeout(seconds):
         await current_runtime().sleep(0)
 
@@ -204,7 +204,7 @@ async def test_calls_from_a_thread_are_made_in_the_loop() -> None:
 # Tasks
 
 
-async def test_a_task_runs_beside_the_one_that_starts_it() -> None:
+async def test_a_task_runs_beside_its_starter() -> None:
     runtime = current_runtime()
     done: list[str] = []
 
@@ -218,7 +218,7 @@ async def test_a_task_runs_beside_the_one_that_starts_it() -> None:
     assert done == ["it"]
 
 
-async def test_a_cancelled_task_tidies_up_undisturbed() -> None:
+async def test_the_cleanup_of_a_cancelled_task_is_not_interrupted() -> None:
     runtime = current_runtime()
     steps: list[str] = []
 
@@ -245,7 +245,7 @@ async def test_a_cancelled_task_tidies_up_undisturbed() -> None:
 
 
 async def test_sockets_connect_send_and_receive() -> None:
-    data = bytes(range(256)) * 20_000  # more than the system buffers
+    data = bytes(range(256)) * 20_000  # larger than the system's buffers
     runtime = current_runtime()
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as client:
         client.setblocking(False)

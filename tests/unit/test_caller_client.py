@@ -59,10 +59,10 @@ def test_an_error_of_the_local_service_is_an_error(kind: CallerKind, account: Ac
         kind.call(kind.make(LocalImageBuilder(account)), aws_secret_access_key="wrong")
 
 
-def test_a_response_of_the_local_service_is_of_the_package(
+def test_a_response_of_the_local_service_has_the_packages_class(
     kind: CallerKind, account: Account
 ) -> None:
-    """Read by hand, sync and async in the same way."""
+    """Its body is read by hand, sync and async."""
     response = LocalImageBuilder(account)(kind.package.Request("POST", ENDPOINT))
     assert type(response) is kind.package.Response
     response.read()
@@ -80,7 +80,7 @@ def test_a_response_of_the_local_service_is_of_the_package(
         ("stall-within", exceptions.ReadTimeoutError),
     ],
 )
-def test_a_fault_of_the_local_service_is_an_error_of_the_package(
+def test_a_fault_of_the_local_service_is_the_packages_error(
     kind: CallerKind, fault: str, error: type[Exception]
 ) -> None:
     service = LocalImageBuilder(generate_account(resources=30), faults=FaultPlan({1: Fault(fault)}))
@@ -127,7 +127,7 @@ def test_the_callers_event_hooks_are_called(kind: CallerKind, service: EmptyServ
 
 @pytest.mark.parametrize("event", ["request", "response"])
 @pytest.mark.parametrize("error", [LookupError("mine"), RuntimeError("mine: Event loop is closed")])
-def test_an_error_in_the_callers_event_hook_is_raised_as_it_is(
+def test_an_error_in_the_callers_event_hook_is_raised_unchanged(
     kind: CallerKind, service: EmptyService, event: str, error: Exception
 ) -> None:
     fail = Mock(side_effect=error)
@@ -140,7 +140,7 @@ def test_an_error_in_the_callers_event_hook_is_raised_as_it_is(
 def test_a_hook_that_raises_for_the_status_changes_neither_retries_nor_errors(
     kind: CallerKind, is_read: bool
 ) -> None:
-    """It is the example in httpx's documentation."""
+    """The hook is the example in httpx's documentation."""
     sent: list[object] = []
 
     def respond(request: object) -> Any:
@@ -177,7 +177,7 @@ def test_a_hook_may_read_the_body(kind: CallerKind, encoding: str | None) -> Non
 
 
 def stream_of(kind: CallerKind, chunks: Iterable[bytes], close: Callable[[], object] = bool) -> Any:
-    """Return a body of the package that has not been read yet."""
+    """Return an unread body of the package."""
 
     def iterate(_: object) -> Iterator[bytes]:
         yield from chunks
@@ -351,7 +351,7 @@ def test_the_errors_of_the_package_are_ours(
 def test_a_failed_handshake_is_an_ssl_error(
     kind: CallerKind, cause: ssl.SSLError, is_rejected: bool
 ) -> None:
-    """httpx raises an error of connecting from that of TLS."""
+    """httpx raises a connect error from the TLS error."""
 
     error = kind.package.ConnectError(str(cause))
     error.__cause__ = cause
@@ -372,9 +372,7 @@ def test_the_words_of_an_error_do_not_make_it_an_ssl_error(kind: CallerKind) -> 
     assert str(caught.value) == f"could not connect to {ENDPOINT}: {text}"
 
 
-def test_a_client_that_has_been_closed_is_an_error_of_ours(
-    kind: CallerKind, service: EmptyService
-) -> None:
+def test_a_closed_client_is_an_error_of_ours(kind: CallerKind, service: EmptyService) -> None:
     http = kind.make(service)
     kind.close(http)
     with pytest.raises(exceptions.HTTPClientError, match="http_client: the client has been closed"):
@@ -387,7 +385,7 @@ def test_a_body_beyond_the_limit_is_not_read_to_its_end(kind: CallerKind) -> Non
     closed: list[bool] = []
 
     def chunks() -> Iterator[bytes]:
-        """Bring a body without an end, as long as the connection is open."""
+        """Yield an endless body while the connection is open."""
         while not closed:
             sent.append(1000)
             yield b" " * 1000
@@ -395,7 +393,7 @@ def test_a_body_beyond_the_limit_is_not_read_to_its_end(kind: CallerKind) -> Non
 
     def respond(_: object) -> Any:
         stream = stream_of(kind, chunks(), lambda: closed.append(True))
-        # As a response over a real connection has it.
+        # Like a response over a real connection.
         return kind.package.Response(200, stream=stream, extensions={"network_stream": None})
 
     with pytest.raises(exceptions.ResponseParserError, match="more than 5000 bytes"):
@@ -413,7 +411,7 @@ def test_a_large_body_over_a_real_socket_is_not_read_to_its_end(
         kind.call(kind.make(), max_response_bytes=500, endpoint_url=server.url)
 
 
-def test_an_async_call_ends_with_its_deadline_whatever_the_client_does(kind: CallerKind) -> None:
+def test_an_async_call_ends_with_its_deadline_even_if_the_client_hangs(kind: CallerKind) -> None:
     if kind.loop is None:
         pytest.skip("a sync client cannot be bounded from outside")
 

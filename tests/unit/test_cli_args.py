@@ -2,9 +2,7 @@
 
 import argparse
 import importlib
-import json
 import re
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -119,60 +117,3 @@ def test_the_parser_that_the_document_names_for_completions_has_the_options() ->
     parser = getattr(importlib.import_module(found[1]), found[2])()
     assert isinstance(parser, argparse.ArgumentParser)
     assert {"--output", "--no-paginate"} <= set(parser.format_help().split())
-
-
-LINUX = {"name": "platform", "values": ["Linux"]}
-TWO_VALUES = {"name": "name", "values": ["a, b", "c"]}
-EXECUTION = json.dumps({"lifecycleExecutionId": "lce-1", "parentResourceId": "x"})
-
-
-@pytest.mark.parametrize(
-    ("arguments", "parameters"),
-    [
-        ("list-components --owner ThirdParty", {"owner": "ThirdParty"}),
-        ("list-images --by-name", {"byName": True}),
-        (
-            "list-images --no-by-name --include-deprecated",
-            {"byName": False, "includeDeprecated": True},
-        ),
-        ("list-workflows --max-results 7", {"maxResults": 7}),
-        ("list-images --filters name=platform,values=Linux", {"filters": [LINUX]}),
-        (
-            """list-images --filters name=platform,values=Linux "values='a, b',c,name=name" """,
-            {"filters": [LINUX, TWO_VALUES]},
-        ),
-        ("list-images --filters name=platform,values=[Linux]", {"filters": [LINUX]}),
-        (f"list-images --filters '[{json.dumps(LINUX)}]'", {"filters": [LINUX]}),
-        (
-            f"list-images --filters '{json.dumps(LINUX)}' '{json.dumps(TWO_VALUES)}'",
-            {"filters": [LINUX, TWO_VALUES]},
-        ),
-        (
-            "list-image-scan-finding-aggregations --filter name=platform,values=Linux",
-            {"filter": LINUX},
-        ),
-        (
-            f"list-image-scan-finding-aggregations --filter '{json.dumps(LINUX)}'",
-            {"filter": LINUX},
-        ),
-        ("list-images --filters file://FILTERS", {"filters": [LINUX]}),
-        ("list-images --max-results file://TOKEN", {"maxResults": 12}),
-        ("list-images --next-token file://TOKEN", {"nextToken": "12"}),
-        (
-            "list-images --starting-token file://TOKEN --page-size 3",
-            {"PaginationConfig": {"StartingToken": "12", "PageSize": 3}},
-        ),
-        (f"{LIST} --cli-input-json '{EXECUTION}'", json.loads(EXECUTION)),
-        (
-            f"{LIST} --lifecycle-execution-id lce-2 --cli-input-json '{EXECUTION}'",
-            {"lifecycleExecutionId": "lce-2", "parentResourceId": "x"},
-        ),
-    ],
-)
-def test_the_request_has_the_parameters_of_the_options(
-    arguments: str, parameters: dict[str, Any], tmp_path: Path
-) -> None:
-    (tmp_path / "FILTERS").write_text(json.dumps([LINUX]))
-    (tmp_path / "TOKEN").write_text("12")
-    options = parse(shlex.split(arguments.replace("file://", f"file://{tmp_path}/")))
-    assert build_request(options, "json").parameters == parameters

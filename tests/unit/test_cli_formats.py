@@ -1,7 +1,6 @@
 """The outputs json, jsonl, text and yaml-stream: their formats, timestamps and tokens."""
 
 import json
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +11,6 @@ import yaml  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagebuilder_pager.cli.formats.text import format_text
 from imagebuilder_pager.cli.formats.yaml_stream import format_yaml_entry
 from imagebuilder_pager.models import ListLifecycleExecutionResourcesResponse
 from tests.fakes.command_line import EXAMPLE_ID, page_server, run_command
@@ -45,29 +43,6 @@ def test_yaml_has_the_usual_style() -> None:
         '- id: "a: b"\n  state:\n    status: null\n  list:\n  - a: 1\n    b:\n    - []\n'
         '  "no": {}\n'
     )
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        ({}, ""),
-        ([], ""),
-        (None, "None\n"),
-        (True, "True\n"),
-        (1.5, "1.5\n"),
-        ("a", "a\n"),
-        (["a", 1], "a\t1\n"),
-        ([["a"], "b"], "b\na\n"),
-        ([["a", "b"], ["c"]], "a\tb\nc\n"),
-        ({"b": 1, "a": 2}, "2\t1\n"),
-        ({"tags": ["x", "y"]}, "TAGS\tx\nTAGS\ty\n"),
-        ({"state": {"status": "OK"}, "id": 1}, "1\nSTATE\tOK\n"),
-        ([{"a": 1}, {"b": 2}], "1\t\n\t2\n"),
-        ({"rows": [{"a": 1}, {"b": {"c": 2}}]}, "ROWS\t1\nROWS\t\nB\t2\n"),
-    ],
-)
-def test_text_has_the_lines_of_the_aws_cli(value: Any, text: str) -> None:
-    assert format_text(value) == text
 
 
 RESOURCE: dict[str, Any] = {
@@ -205,19 +180,6 @@ def test_a_raw_timestamp_is_the_value_that_json_has(raw: Any) -> None:
     assert found == moment
     assert type(moment) is datetime
     assert json.dumps(getattr(found, "raw", None)) == json.dumps(raw)
-
-
-@pytest.mark.parametrize(
-    "raw", ["1740967220.378", "1740967265", "1.7e9", "0", "-1", "1740967220.0", '"1740967220.378"']
-)
-@pytest.mark.parametrize("output", ["json", "jsonl", "yaml-stream"])
-def test_timestamps_are_written_as_python_writes_the_number_sent(
-    capfd: Captured, raw: str, output: str
-) -> None:
-    body = b'{"resources":[{"startTime":%s}]}' % raw.encode()
-    with page_server(lambda _: body) as server:
-        ran = run_command(server.url, capfd, *EXAMPLE_ID, "--output", output)
-    assert re.findall(r'startTime"?: ?([^}\n]+)', ran.out) == [json.dumps(json.loads(raw))]
 
 
 @pytest.mark.parametrize(

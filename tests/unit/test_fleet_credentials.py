@@ -12,20 +12,6 @@ from tests.fakes.clocks import NoSleepClock
 from tests.fakes.fleets import make_fleet, role_arn, serve_fleet, targets_of
 
 
-def test_the_regions_of_an_account_share_a_role_that_is_assumed_once() -> None:
-    fleet = make_fleet(("us-west-2", "eu-west-1"))
-    with serve_fleet(fleet):
-        credentials = FleetCredentials()
-        keys = [
-            credentials.access_to(target).provider.get_frozen_credentials().access_key
-            for target in targets_of(fleet)
-            for _ in range(2)
-        ]
-    assert fleet.sts.assume_role_count == 2
-    assert len(set(keys[:4])) == len(set(keys[4:])) == 1
-    assert keys[0] != keys[4]
-
-
 def test_threads_that_begin_together_assume_a_role_once() -> None:
     fleet = make_fleet(accounts=1)
     (target,) = targets_of(fleet)

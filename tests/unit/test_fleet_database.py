@@ -3,8 +3,6 @@
 import os
 import sqlite3
 import stat
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -120,30 +118,14 @@ def test_each_error_of_sqlite_names_the_path(path: Path) -> None:
         other.close()
 
 
-_KILLED_IN_A_TRANSACTION = """
-import os, signal, sys
-from datetime import datetime, UTC
-from imagebuilder_pager.fleet import Account, FleetDatabase, Target
-from imagebuilder_pager.fleet.listings import Listing, ListingResult, Scope
-from imagebuilder_pager.fleet.records import Rows
-from imagebuilder_pager.fleet.store import RunStore
-target = Target(Account(name="build"), "us-west-2")
-store = RunStore(FleetDatabase(sys.argv[1]), Scope(), [target], datetime.now(UTC))
-listing = Listing("list_lifecycle_execution_resources", {"lifecycleExecutionId": "lce"})
-resources = [("lce", "", f"ami-{n}", "1", "r", *[None] * 7) for n in range(5000)]
-with store.batch(1) as writer:
-    writer.save_resources(listing, ListingResult(0, Rows([], [], resources), 1, is_finished=True))
-    os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-def test_a_program_that_is_killed_within_a_transaction_has_written_nothing(path: Path) -> None:
-    command = [sys.executable, "-c", _KILLED_IN_A_TRANSACTION, str(path)]
-    assert subprocess.run(command, check=False, timeout=60).returncode == -9
+def test_a_forked_process_does_not_write_into_the_database_of_its_parent(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with FleetDatabase(path) as database:
-        (run,) = database.query("SELECT ended FROM runs")
-        assert run["ended"] is None
-    assert query(path, "SELECT * FROM resources") == []
+        monkeypatch.setattr(os, "getpid", lambda: 0)
+        with pytest.raises(CheckpointLockedError, match="was opened by another process"):
+            begin(database)
+    assert query(path, "SELECT * FROM runs") == query(path, "SELECT * FROM targets") == []
 
 
 @pytest.mark.parametrize(

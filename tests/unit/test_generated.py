@@ -1,4 +1,4 @@
-"""The generated files are those that the generator makes of the service model."""
+"""The generated files are up to date with the generator and the service model."""
 
 import re
 from pathlib import Path
@@ -28,7 +28,7 @@ def test_running_the_generator_changes_nothing() -> None:
 
 
 def test_an_operation_is_one_line_of_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With no other words about it: every generated file has it, and its family if that is new."""
+    """Without other words, every generated file has it, and its family if that is new."""
     lines = {"GetWorkflow": ("workflows", "one"), "GetComponentPolicy": ("component_policies", "a")}
     for name, line in lines.items():
         monkeypatch.setitem(service_model.OPERATIONS, name, line)
@@ -102,7 +102,7 @@ def test_no_line_is_a_sentence_of_awss_documentation() -> None:
     for line in [*MEMBERS.values(), *SHAPES.values()]:
         for sentence in re.split(r"(?<=[.:])\s", line):
             plain = sentence.lower().rstrip(".")
-            # "The severity of the finding" has no second wording.
+            # "The severity of the finding" cannot be worded otherwise.
             assert len(plain.split()) < 8 or plain not in sentences, line
 
 
@@ -115,7 +115,7 @@ def test_the_filters_of_the_local_service_are_those_of_the_reference() -> None:
             assert SOURCES[operation.name].filters == tuple(filters)
 
 
-def test_the_families_import_each_other_in_no_circle() -> None:
+def test_the_imports_of_the_families_have_no_cycle() -> None:
     """The first page of an execution's resources loads one family and no shared structure."""
     source = (PACKAGE / "models" / "lifecycle.py").read_text(encoding="utf-8")
     imported = {line.split()[1] for line in source.splitlines() if line.startswith("from .")}
@@ -123,8 +123,8 @@ def test_the_families_import_each_other_in_no_circle() -> None:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
-def test_an_operation_is_said_once(operation: Operation) -> None:
-    """Besides the generated files, only parts with further rules for it name it."""
+def test_an_operation_is_defined_once(operation: Operation) -> None:
+    """Besides the generated files, only files with further rules for it name it."""
     pattern = re.compile(rf"\b(?:Async)?{operation.name}(?=\b|Re|Pa)|\b{operation.method_name}\b")
     places = {
         path.relative_to(PACKAGE).as_posix()
@@ -136,5 +136,7 @@ def test_an_operation_is_said_once(operation: Operation) -> None:
     }
     assert len(places & generated) == 4
     others = {place.split("/")[0] for place in places - generated}
-    if operation.method_name != "list_lifecycle_execution_resources":  # the example everywhere
+    if (
+        operation.method_name != "list_lifecycle_execution_resources"
+    ):  # the example in all documents
         assert others <= {"fleet", "local", "lifecycle_walk"}

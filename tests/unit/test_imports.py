@@ -1,7 +1,6 @@
-"""Imports point down the layers of CONTRIBUTING.md, in no circle; few are of botocore.
+"""Imports point down the layers of CONTRIBUTING.md, without a cycle; few import botocore.
 
-The graph is built from the source: every import counts, also those inside functions and those for
-type checkers alone.
+The graph is built from the source: every import counts, also in functions and for type checkers.
 """
 
 import ast
@@ -17,11 +16,11 @@ NAME = "imagebuilder_pager"
 PACKAGE = Path(imagebuilder_pager.__file__).parent
 Graph = Mapping[str, set[str]]
 Layers = Sequence[set[str]]
-# Private by their names alone.
+# Private only by their names.
 DOCUMENTED = {"._exit", "._replace"}
 
-# From the top down. A module may import from lower layers and, in a folder, from its own folder;
-# never from another part of its own layer. The package's own __init__ is named "".
+# From the top down. A module may import from lower layers and, in a folder, from its own folder,
+# but not from another part of its own layer. The name of the package's own __init__ is "".
 LAYERS: Layers = [
     {"__main__"},
     {"cli", "pytest_plugin"},
@@ -49,8 +48,8 @@ AWS_LAYERS: Layers = [
 ]
 
 
-# Of botocore, by module: what may be imported with it, and what only inside a function.
-# _aws.credentials.profile is itself imported only where there is a shared file.
+# The allowed imports of botocore, by module: at its top, and only in a function.
+# _aws.credentials.profile is imported only if a shared file exists.
 BOTOCORE_AT_ONCE = {
     "_aws.auth.botocore_sigv4": {"botocore.auth"},
     "_aws.credentials.profile": {"botocore.credentials"},
@@ -58,8 +57,8 @@ BOTOCORE_AT_ONCE = {
 BOTOCORE_LATER = {"_aws.config.shared_config": {"botocore.configloader"}}
 
 
-# The private modules that the parts above the client use, and others' private
-# attributes (those of a class in the same file are not counted).
+# The private modules and attributes that the parts above the client use. Attributes of a class in
+# the same file are not counted.
 PRIVATE_USES = {
     "cli": {
         *("_dates", "_aws.config.region", "_aws.config.shared_config", "_aws.config.tls"),
@@ -78,7 +77,7 @@ PRIVATE_USES = {
 
 
 def find_modules() -> dict[str, Path]:
-    """The modules by their names in the package, whose own ``__init__`` is ""."""
+    """Return the modules by their names in the package; its own ``__init__`` is ""."""
     modules = {}
     for file in sorted(PACKAGE.rglob("*.py")):
         *folders, stem = file.relative_to(PACKAGE).with_suffix("").parts
@@ -87,7 +86,7 @@ def find_modules() -> dict[str, Path]:
 
 
 def imported_names(tree: ast.AST, file: Path) -> Iterator[str]:
-    """Every import of a piece of code, by absolute names; of a name in a module, the module."""
+    """Yield every import in code by its absolute name; for a name in a module, the module."""
     here = (NAME, *file.relative_to(PACKAGE).parent.parts)
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -102,13 +101,13 @@ def imported_names(tree: ast.AST, file: Path) -> Iterator[str]:
 
 
 def package_imports(tree: ast.AST, file: Path) -> set[str]:
-    """The modules of the package that a piece of code imports."""
+    """Return the modules of the package that code imports."""
     names = {f"{name}." for name in imported_names(tree, file)}
     return {name[len(NAME) + 1 : -1] for name in names if name.startswith(f"{NAME}.")}
 
 
 def find_circle(graph: Graph) -> list[str]:
-    """The modules of a circle of imports, or none."""
+    """Return the modules of an import cycle, or none."""
     finished: set[str] = set()
 
     def visit(name: str, path: list[str]) -> list[str]:
@@ -126,7 +125,7 @@ def find_circle(graph: Graph) -> list[str]:
 
 
 def find_violations(graph: Graph) -> set[tuple[str, str]]:
-    """The imports that do not point down the layers, of the package or of ``_aws``."""
+    """Return the imports that do not point down the layers of the package or of ``_aws``."""
     return _find_violations(graph, LAYERS) | _find_violations(graph, AWS_LAYERS, "_aws")
 
 
@@ -150,7 +149,7 @@ def in_folder(name: str, folder: str) -> bool:
 
 
 def part_of(name: str, folder: str) -> str:
-    """The file or the folder, directly inside of ``folder``, that a module belongs to."""
+    """Return the file or folder of a module, directly inside ``folder``."""
     return (name.removeprefix(f"{folder}.") if folder else name).partition(".")[0]
 
 
@@ -159,7 +158,7 @@ def parse(file: Path) -> ast.Module:
 
 
 def others_imports(tree: ast.AST, file: Path, *packages: str) -> set[str]:
-    """The modules of these packages that a piece of code imports."""
+    """Return the modules of these packages that code imports."""
     return {name for name in imported_names(tree, file) if name.partition(".")[0] in packages}
 
 
@@ -169,7 +168,7 @@ GRAPH = {name: package_imports(TREES[name], file) for name, file in MODULES.item
 every_module = pytest.mark.parametrize("name", [name or "__init__" for name in MODULES])
 
 
-def test_no_imports_form_a_circle() -> None:
+def test_imports_have_no_cycle() -> None:
     assert find_circle(GRAPH) == []
 
 
@@ -199,13 +198,13 @@ def test_pagination_knows_no_http_and_no_model() -> None:
 
 
 def private_modules_of(folder: str) -> set[str]:
-    """The private modules that the folder's modules import."""
+    """Return the private modules that the folder's modules import."""
     imported = set().union(*(GRAPH[name] for name in GRAPH if part_of(name, "") == folder))
     return {name for name in imported if name.startswith("_")}
 
 
 def private_attributes_of(folder: str) -> set[str]:
-    """The private attributes that the folder's modules read, and do not define themselves."""
+    """Return the private attributes that the folder's modules read but do not define."""
     found = set()
     for name, tree in TREES.items():
         if part_of(name, "") == folder:
@@ -223,7 +222,7 @@ def private_attributes_of(folder: str) -> set[str]:
 
 @pytest.mark.parametrize("folder", PRIVATE_USES)
 def test_private_names_are_used_as_listed(folder: str) -> None:
-    """A new use is entered here, or made public; one that is gone is taken out."""
+    """Add a new use to the list, or make the name public; remove an old use."""
     assert private_modules_of(folder) | private_attributes_of(folder) == PRIVATE_USES[folder]
 
 
@@ -243,7 +242,7 @@ def test_only_the_allowed_modules_of_botocore_are_imported(name: str) -> None:
     assert others_imports(tree, file, "botocore") <= at_once
 
 
-# The checks can fail: each kind of wrong import is found.
+# The checks find each kind of wrong import.
 
 
 @pytest.mark.parametrize(
@@ -311,5 +310,5 @@ def test_a_module_in_no_layer_is_found(graph: Graph, message: str) -> None:
         ({"a": {"b"}, "b": {"c"}, "c": {"b"}}, ["b", "c"]),
     ],
 )
-def test_a_circle_is_found(graph: Graph, circle: list[str]) -> None:
+def test_a_cycle_is_found(graph: Graph, circle: list[str]) -> None:
     assert find_circle(graph) == circle

@@ -1,4 +1,4 @@
-"""The clients' methods: real ones, as a person would have written them."""
+"""The clients' methods: they are real ones, as if written by hand."""
 
 import inspect
 import pydoc
@@ -128,7 +128,7 @@ class Renamed(ImageBuilder):
 
 
 def test_a_paginator_calls_a_replaced_method(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As boto3's: a subclass, a stub on the client, a patch of the class."""
+    """As in boto3: by a subclass, a stub on the client, or a patch of the class."""
 
     def fake(**params: Any) -> Any:
         return {"imageVersionList": [params]}
@@ -145,7 +145,7 @@ def test_a_paginator_calls_a_replaced_method(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("name", ["get_lifecycle_policy", "get_lifecycle_execution"])
 def test_an_id_that_httpx_cannot_send_is_an_error_of_ours(name: str) -> None:
-    """It refuses URLs of more than 65,536 characters before anything is sent."""
+    """httpx refuses URLs of more than 65,536 characters before anything is sent."""
     (param,) = OPERATIONS[name].params
     arguments: Any = {"endpoint_url": "http://127.0.0.1:9", "max_attempts": 1}
     with (

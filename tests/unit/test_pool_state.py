@@ -1,4 +1,4 @@
-"""Which places and connections a pool gives, keeps and closes: no threads, no sockets."""
+"""The places and connections that a pool gives, keeps and closes: no threads, no sockets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FakeConnection:
 
 
 class Pool:
-    """A pool of two connections, the time by which it goes, and the places that were woken."""
+    """A pool of two connections, its clock, and the woken places."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -123,7 +123,7 @@ def test_a_place_goes_to_the_request_that_waits_longest(pool: Pool) -> None:
     assert pool.woken == [first, second, late]
 
 
-def test_a_request_that_gives_up_is_passed_over(pool: Pool) -> None:
+def test_a_request_that_gives_up_is_skipped(pool: Pool) -> None:
     used = [pool.acquire(), pool.acquire()]
     first, second = pool.queue(), pool.queue()
     pool.release(first)
@@ -131,7 +131,7 @@ def test_a_request_that_gives_up_is_passed_over(pool: Pool) -> None:
     assert pool.woken == [second]
 
 
-def test_a_request_that_gives_up_after_it_was_woken_hands_its_place_on(pool: Pool) -> None:
+def test_a_request_that_gives_up_after_it_was_woken_passes_its_place_on(pool: Pool) -> None:
     used = [pool.acquire(), pool.acquire()]
     first, second = pool.queue(), pool.queue()
     pool.release(used[0])
@@ -182,7 +182,7 @@ def test_the_first_request_waits_for_the_connection_that_is_made_ahead(pool: Poo
     ahead = pool.place()
     assert pool.pool.acquire_ahead(ahead)
     first = pool.queue()
-    pool.acquire()  # the second does not
+    pool.acquire()  # the second request does not wait
     ahead.connection = FakeConnection()
     made = ahead.connection
     pool.release(ahead)
@@ -195,7 +195,7 @@ def test_another_origin_does_not_wait_for_it(pool: Pool) -> None:
     pool.acquire(HERE)
 
 
-def test_none_is_made_ahead_where_there_are_connections(pool: Pool) -> None:
+def test_no_connection_is_opened_ahead_if_the_pool_has_any(pool: Pool) -> None:
     pool.release(pool.acquire())
     assert not pool.pool.acquire_ahead(pool.place())
     pool.pool.close()

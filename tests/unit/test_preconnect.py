@@ -1,4 +1,4 @@
-"""Connections of H11Client that are made in a thread before the first request."""
+"""H11Client's connections that a thread opens before the first request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("_no_settings")
 
 
 class Network(SocketBackend):
-    """Real sockets, which connect while ``proceed`` is set, or raise ``error``."""
+    """Real sockets that connect while ``proceed`` is set, or raise ``error``."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ def test_a_preconnected_connection_is_used_by_the_first_request(
 ) -> None:
     server = serve([OK, OK], context=localhost_context if encrypted else None)
     preconnect(sender, server.url)
-    wait_for_threads()  # meanwhile the server's session tickets come
+    wait_for_threads()  # meanwhile the server's session tickets arrive
     for _ in range(2):
         assert sender.send(server.url).body == b"{}"
     assert server.counts == [2]

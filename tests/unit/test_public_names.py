@@ -1,4 +1,4 @@
-"""Importing is cheap, and every public name is declared, to people and to type checkers."""
+"""Importing is cheap, and every public name is declared for people and type checkers."""
 
 import ast
 import subprocess
@@ -123,7 +123,7 @@ def test_client_exceptions_is_the_module_of_the_modelled_errors() -> None:
     assert get_type_hints(Exceptions) == {name: type[error] for name, error in errors.items()}
 
 
-#: Its names without an underscore are public: each error is listed once, by defining it.
+#: Its names without an underscore are public: an error is only defined, not listed.
 WITHOUT_ALL = "models/exceptions.py"
 PUBLIC = {
     *("__init__.py", "client.py", "exceptions.py"),

@@ -1,4 +1,4 @@
-"""Models, errors and operations are AWS's: held against botocore's copy of the service model."""
+"""Models, errors and operations are AWS's, by botocore's copy of the service model."""
 
 import copy
 import enum
@@ -72,7 +72,7 @@ def test_the_clients_exceptions_are_the_services() -> None:
         assert set(operation.errors) <= modelled
 
 
-# Possible changes of AWS's model for which the generator has no code.
+# Possible changes of AWS's model that the generator does not support.
 
 LIST = "ListLifecycleExecutionResources"
 RESOURCE = "LifecycleExecutionResource"

@@ -1,4 +1,4 @@
-"""Blocking calls in threads: their results and errors, and how many threads there are."""
+"""Blocking calls in threads: results, errors, and the number of threads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def calls() -> SharedCalls:
 
 
 def no_thread(_: threading.Thread) -> None:
-    """Refuse to start a thread, as a system that has no more."""
+    """Fail to start a thread, like a system without more threads."""
     raise RuntimeError("can't start new thread")
 
 
@@ -48,13 +48,13 @@ def test_each_caller_has_its_own_error() -> None:
 
 
 class UncopyableError(Exception):
-    """An exception of a caller's, which no copy can be made of."""
+    """An exception of the caller's that cannot be copied."""
 
     def __init__(self, first: str, second: str) -> None:
         super().__init__(f"{first} {second}")
 
 
-def test_an_error_that_cannot_be_copied_is_raised_as_it_is() -> None:
+def test_an_error_that_cannot_be_copied_is_raised_itself() -> None:
     error = UncopyableError("of", "two")
 
     def fail_so() -> None:
@@ -71,7 +71,7 @@ def test_the_traceback_of_an_error_leads_to_the_line_that_failed() -> None:
     assert caught.traceback[-1].name == "fail"
 
 
-def test_those_that_wait_share_one_thread(calls: SharedCalls) -> None:
+def test_callers_with_the_same_key_share_one_thread(calls: SharedCalls) -> None:
     proceed = threading.Event()
     begun = []
 
@@ -169,7 +169,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
-def test_a_forked_process_waits_for_no_thread_of_its_parents() -> None:
+def test_a_forked_process_does_not_wait_for_the_parents_threads() -> None:
     run = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", FORKING],
         check=True,

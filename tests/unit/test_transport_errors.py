@@ -26,7 +26,7 @@ from tests.fakes.transports import (
 
 @pytest.fixture
 def silent() -> Iterator[int]:
-    """Listen on a port; the system makes connections, and none is accepted."""
+    """Listen on a port; the system connects clients, but none is accepted."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
 
@@ -74,7 +74,7 @@ def test_a_name_that_takes_too_long_to_resolve(
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    host = f"host-{time.monotonic_ns()}.test"  # its lookup outlives the test
+    host = f"host-{time.monotonic_ns()}.test"  # its lookup may end after the test
     try:
         error = error_of(send_to, f"http://{host}", **short_time(bounded_by))
     finally:
@@ -84,7 +84,7 @@ def test_a_name_that_takes_too_long_to_resolve(
 
 
 def short_time(bounded_by: str) -> dict[str, Any]:
-    """Return options that give one part of a request, or all of it, a twentieth of a second."""
+    """Return options that limit one part of a request, or all of it, to 0.05 seconds."""
     if bounded_by == "deadline":
         return {"deadline": Deadline(0.05, time.monotonic)}
     return {"timeouts": TIMEOUTS._replace(**{bounded_by: 0.05})}
@@ -194,7 +194,7 @@ def test_an_address_that_refuses_is_followed_by_the_next(
 def test_an_address_that_is_silent_leaves_time_for_the_next(
     serve: Serve, send_to: SendTo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A listener whose queue is full takes no more connections, and does not refuse them."""
+    """A listener with a full queue neither accepts nor refuses connections."""
     server = serve([OK])
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
@@ -210,7 +210,7 @@ def test_an_address_that_is_silent_leaves_time_for_the_next(
 
 
 def fill_queue(address: tuple[str, int]) -> list[socket.socket]:
-    """Connect until a listener is silent; return the sockets, none if that does not happen."""
+    """Connect until a listener is silent; return the sockets, or none if it never is."""
     sockets: list[socket.socket] = []
     for _ in range(20):
         sockets.append(socket.socket())

@@ -1,4 +1,4 @@
-"""Every way to send: how many connections there are, the queue for them, and how a pool ends."""
+"""Every way to send: the number of connections, their queue, and the end of a pool."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def sender(kind: TransportKind) -> Iterator[Sender]:
 
 
 def start_first(sender: Sender, holding: HoldingServer) -> Any:
-    """Start the request that has the only connection, and return its future."""
+    """Start a request that takes the only connection, and return its future."""
     first = sender.start(holding.url)
     wait_until(lambda: holding.accepted == 1)
     return first
@@ -102,7 +102,7 @@ def test_many_requests_share_few_connections(kind: TransportKind, holding: Holdi
 def test_tasks_get_a_connection_in_the_order_of_their_requests(
     kind: TransportKind, count: int
 ) -> None:
-    """A task that returns a connection and asks for another one at once waits for its turn."""
+    """A task that returns a connection and requests another one at once waits for its turn."""
     transport = kind.make(network=FakeNetwork(lambda: RespondingStream(OK)), max_connections=1)
     order: list[int] = []
 

@@ -1,4 +1,4 @@
-"""Every way to send: proxies of the environment, for http and https, and those that refuse."""
+"""Every way to send: proxies of the environment, for http and https, and refusals."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def test_a_reason_that_is_cut_shows_no_part_of_the_password(
 def test_a_proxy_with_a_dripping_answer_has_only_the_time_for_connecting(
     send_to: SendTo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each of its bytes comes within every other timeout."""
+    """Each of its bytes arrives within every other timeout."""
     now = [0.0]
 
     class Dripping(FakeStream):
@@ -209,13 +209,13 @@ def test_a_refusal_of_a_forwarding_proxy_is_a_response(
 
 
 def assert_no_password(error: BaseException) -> None:
-    """Look for a password in an error and those that it comes from, in each of its forms."""
+    """Check that an error and its causes have no form of the password."""
     current: BaseException | None = error
     while current is not None:
         for text in (str(current), repr(current)):
             for secret in (PASSWORD, "p%40ss", AUTHORIZATION.decode(), AUTHORIZATION.decode()[6:]):
                 assert secret not in text
-            assert "ss:w" not in text  # a part that a parser may take for the host or the port
+            assert "ss:w" not in text  # a parser may read this part as the host or the port
         current = current.__cause__ or current.__context__
 
 

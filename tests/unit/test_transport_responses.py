@@ -1,4 +1,4 @@
-"""Every way to send: a request as it is sent, and responses in each form that HTTP has."""
+"""Every way to send: the sent request, and responses in each form of HTTP."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ CHUNKED = (
 def test_a_connection_is_reused_after_a_response_that_ends_by_itself(
     serve: Serve, send_to: SendTo, response: bytes
 ) -> None:
-    """The default's only with Content-Length."""
+    """For the default, only with Content-Length."""
     is_reused = send_to.kind.is_h11 or b"chunked" not in response
     server = serve([response, response, OK] if is_reused else [response], [response], [OK])
     for _ in range(3):
@@ -146,7 +146,7 @@ EVIL = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
 def test_a_response_behind_one_without_a_body_is_not_the_next_one(
     serve: Serve, send_to: SendTo, head: bytes
 ) -> None:
-    """Its length announces a body, which contains another response."""
+    """Its length announces a body, and that contains another response."""
     hidden = OK + EVIL if b"103" in head else EVIL
     response = head + b"\r\nContent-Length: %d\r\n\r\n" % len(hidden) + hidden
     server = serve([response, OK], [OK], [OK])
@@ -256,7 +256,7 @@ def test_the_size_of_a_response_head_is_limited(send_to: SendTo) -> None:
 
 
 def test_a_response_that_comes_before_the_body_is_read(send_to: SendTo) -> None:
-    """The server reads the rest: otherwise a system may reset the connection."""
+    """The server reads the rest: otherwise the system may reset the connection."""
 
     def serve(connection: socket.socket, number: int) -> None:
         if number == 1:

@@ -1,4 +1,4 @@
-"""Every way to send: certificates, and which connections over TLS are kept."""
+"""Every way to send: certificates, and the TLS connections that are kept."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_request_over_tls(
 def test_a_session_ticket_while_idle_is_not_a_surplus(
     serve: Serve, send_to: SendTo, localhost_context: ssl.SSLContext
 ) -> None:
-    """The server sends TLS's own messages behind a response."""
+    """The server sends TLS's own messages after a response."""
     localhost_context.num_tickets = 5
     server = serve([OK, OK, OK], context=localhost_context)
     for _ in range(3):
@@ -116,7 +116,7 @@ def test_a_certificate_that_is_rejected_is_not_tried_again(
 def test_a_new_connection_trusts_the_renewed_bundle(
     serve: Serve, send_to: SendTo, localhost_context: ssl.SSLContext, tmp_path: Path
 ) -> None:
-    """The certificate and the bundle are renewed, and the client is the same."""
+    """The certificate and the bundle are renewed, but the client is the same."""
     bundle = tmp_path / "bundle.pem"
     bundle.write_bytes(LOCALHOST_CERTIFICATE.read_bytes())
     certificates = LazySSLContext(Resolved(str(bundle), "a test"))

@@ -1,4 +1,4 @@
-"""Deadlines, origins, timeouts, requests and headers, as they pass between the layers."""
+"""The values between the layers: deadlines, origins, timeouts, requests and headers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from imagebuilder_pager._aws.transport.types import (
 )
 
 
-def test_a_deadline_caps_what_is_longer_until_it_has_passed() -> None:
+def test_a_deadline_caps_longer_timeouts_until_it_has_passed() -> None:
     now = [100.0]
     deadline = Deadline(3, lambda: now[0])
     assert [deadline.cap(timeout) for timeout in (1, 60, None)] == [1, 3, 3]
@@ -31,9 +31,9 @@ def test_a_deadline_caps_what_is_longer_until_it_has_passed() -> None:
     assert deadline.remaining() == 0
 
 
-def test_without_a_deadline_nothing_is_capped_and_no_clock_is_asked() -> None:
+def test_without_a_deadline_nothing_is_capped_and_no_clock_is_read() -> None:
     def monotonic() -> float:
-        pytest.fail("the clock is asked")
+        pytest.fail("the clock is read")
 
     deadline = Deadline(None, monotonic)
     assert deadline.remaining() is None
@@ -65,7 +65,7 @@ def test_the_origin_of_a_url(
     assert str(found) == f"{url.partition(':')[0]}://{host_header}"
 
 
-def test_timeouts_are_overridden_by_those_of_the_client() -> None:
+def test_the_clients_timeouts_override_the_defaults() -> None:
     assert tuple(DEFAULT_TIMEOUTS) == (60, 60, 60, None)
     given = Timeouts(1, 2, 3, 4)
     assert given.with_overrides(None, None) == given

@@ -14,9 +14,9 @@ from .types import HTTPRequest, ReceivedResponse
 class AsyncH11Client(BaseH11Client[AsyncNetworkBackend]):
     """The async twin of :class:`H11Client`, for asyncio and trio.
 
-    The arguments are the same; ``preconnect`` has no effect. One may serve many tasks, and event
-    loops one after another; no connection goes from one loop to another. Use it with
-    ``async with``, or call :meth:`aclose`.
+    The arguments are the same; ``preconnect`` has no effect. A client may serve many tasks and
+    several event loops; a connection stays in its loop. Use it with ``async with``, or call
+    :meth:`aclose`.
     """
 
     def _open(self, network_backend: AsyncNetworkBackend | None) -> None:
@@ -31,7 +31,7 @@ class AsyncH11Client(BaseH11Client[AsyncNetworkBackend]):
         return await run_async(connection.handle_request(request), self._backend)
 
     async def aclose(self) -> None:
-        """Close the connections, for good; those in use are closed after their requests."""
+        """Close the connections for good; those in use are closed after their requests."""
         self._pools.close()
 
     async def __aenter__(self) -> Self:

@@ -19,8 +19,7 @@ from .types import HTTPRequest, Origin, ReceivedResponse
 class AsyncHttpxTransport(BaseHttpxTransport[AsyncNetworkBackend]):
     """The default transport of :class:`.client.AsyncImageBuilder`, for asyncio and trio.
 
-    One serves many tasks, and event loops one after another; no connection goes from one loop to
-    another.
+    It may serve many tasks and several event loops; a connection stays in its loop.
     """
 
     def _open(self, network_backend: AsyncNetworkBackend | None) -> None:
@@ -42,7 +41,7 @@ class AsyncHttpxTransport(BaseHttpxTransport[AsyncNetworkBackend]):
             raise map_httpx_error(error, connection, request) from error
 
     async def aclose(self) -> None:
-        """Close the connections, for good; those in use are closed after their requests."""
+        """Close the connections for good; those in use are closed after their requests."""
         self._pools.close()
 
     def _new_connection(self, origin: Origin) -> HttpxConnection:
@@ -71,8 +70,8 @@ async def _read_response(
                 try:
                     reader.feed(chunk)
                 except PagerError as error:
-                    # httpcore's generators end by the next read, which fails: none is left for the
-                    # event loop to finish.
+                    # The next read fails and so ends httpcore's generators: the event loop has none
+                    # to finish.
                     refusal = error
                     connection.close()
         await stream.aclose()

@@ -23,15 +23,15 @@ from .network import (
 from .operations import NetworkOperation, NetworkOperations, Read, ResultT, Write
 from .types import Deadline
 
-#: The bytes of a response after which the event loop has its turn. A peer that always has more
-#: keeps neither a cancellation nor the other tasks waiting.
+#: The bytes of a response after which other tasks run, so that an endless response delays neither
+#: them nor a cancellation.
 TURN_BYTES = 16 * 1024
-#: The fixed cost of a read, in bytes, so that tiny reads count too.
+#: The bytes that each read counts in addition, for tiny reads.
 _READ_BYTES = 256
 
 
 class AsyncNetworkBackend(Protocol):
-    """Something that connects; the async twin of :class:`.network.NetworkBackend`."""
+    """An object that connects; the async twin of :class:`.network.NetworkBackend`."""
 
     async def connect_tcp(self, host: str, port: int, timeout: float | None = None) -> Any: ...
 

@@ -14,7 +14,7 @@ from .types import HTTPRequest, Origin, ReceivedResponse
 
 
 class LoopPools(Generic[ConnectionT]):
-    """The pools of event loops, one each: no connection goes from one loop to another."""
+    """The pools of event loops, one each: a connection stays in its loop."""
 
     def __init__(self, make_pool: Callable[[], ConnectionPool[ConnectionT]]) -> None:
         self._make_pool = make_pool
@@ -50,7 +50,7 @@ class LoopPools(Generic[ConnectionT]):
             pool.release(place, is_clean=is_clean)
 
     def close(self) -> None:
-        """Close the connections, for good; those in use are closed after their requests."""
+        """Close the connections for good; those in use are closed after their requests."""
         self._is_closed = True
         here = current_runtime().loop
         for loop, (runtime, pool) in list(self._pools.items()):
@@ -58,11 +58,11 @@ class LoopPools(Generic[ConnectionT]):
                 pool.close()
             elif runtime.is_closed():
                 pool.abandon()
-            else:  # it is another thread's
+            else:  # the loop runs in another thread
                 runtime.call_from_thread(pool.close)
 
     def after_fork(self) -> None:
-        """Leave the connections, in a forked process, to its parent."""
+        """Leave the connections to the parent process."""
         for _, pool in self._pools.values():
             pool.abandon()
         self._pools = {}

@@ -1,4 +1,8 @@
-"""A response, read within its limits: of headers, and of bytes before and after decompression."""
+"""A response, read within its limits.
+
+The rule: it has at most 100 headers, and at most the call's limit of bytes before and after
+decompression. Requests ask for no compression, but a proxy may still compress.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +12,13 @@ from collections.abc import Sequence
 from ...exceptions import ConnectionClosedError, ResponseParserError
 from .types import ReceivedResponse
 
-#: boto3's, and that of Python's own HTTP client.
+#: The limit of boto3 and of Python's own HTTP client.
 MAX_HEADERS = 100
 _ZLIB_ENCODINGS = frozenset({"gzip", "x-gzip", "deflate"})
 
 
 class ResponseReader:
     """A response that arrives piece by piece.
-
-    Requests ask for no compression, but a proxy may compress all the same. The limit holds for the
-    decompressed body too, so that a small body cannot expand to a large one.
 
     - ``status``: the HTTP status.
     - ``raw_headers``: names and values, as they were sent.
@@ -46,7 +47,7 @@ class ResponseReader:
         if is_decoded or encoding == "identity":
             encoding = ""
         if encoding and encoding not in _ZLIB_ENCODINGS:
-            # A long one is no encoding, and may be a secret.
+            # A long value is not an encoding, and may be a secret.
             shown = repr(encoding) if len(encoding) < 8 else "something unknown"
             raise ResponseParserError(
                 f"the response is compressed as {shown}, which was not asked for"
@@ -69,7 +70,7 @@ class ResponseReader:
         return ReceivedResponse(self._status, self._headers, body)
 
     def _decompress(self, data: bytes) -> bytes:
-        inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # of either kind
+        inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # gzip or zlib
         try:
             body = inflate.decompress(data, self._limit + 1)
         except zlib.error as error:
@@ -92,7 +93,7 @@ class ResponseReader:
 def join_headers(raw_headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     """Return headers by their names in lower case, values of the same name joined by commas.
 
-    They are read as UTF-8, or all as ISO 8859-1 where one of them is not UTF-8, as httpx does.
+    As in httpx, all are read as UTF-8, or all as ISO 8859-1 if one is not UTF-8.
     """
     try:
         decoded = [(name.decode(), value.decode()) for name, value in raw_headers]

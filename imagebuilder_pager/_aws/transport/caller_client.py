@@ -1,8 +1,8 @@
 """Requests by a client of the caller's: httpx's or httpx2's, sync or async.
 
-Its proxies, certificates, mocks, hooks and connections are the caller's. The headers, cookies,
-query parameters and auth that it adds to all its requests are left out: they would not be signed,
-and mean nothing to AWS. Neither package is imported here: the caller has imported it.
+The rule: its proxies, certificates, mocks, hooks and connections apply. Its default headers,
+cookies, query parameters and auth do not: they would not be signed, and mean nothing to AWS.
+Neither package is imported here: the caller has imported it.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from ..auth.signer import SigningAlgorithm
 
 _MODULES = ("httpx", "httpx2")
-#: The packages of event loops, whose errors are plain ``RuntimeError``; and the packages that
-#: may be on the stack between them and a call.
+#: The packages of event loops, which raise plain ``RuntimeError``; and those that may be on the
+#: stack between a loop and a call.
 _EVENT_LOOPS = {"anyio", "asyncio", "trio", "uvloop"}
 _BELOW_A_CALL = {
     *(*_EVENT_LOOPS, "contextlib", "h11", "ssl", __name__.partition(".")[0]),
     *("httpcore", "httpcore2", "httpx", "httpx2"),
 }
-#: A little more than httpcore may have buffered of a body that is dropped.
+#: Slightly more bytes than httpcore may have buffered of a dropped body.
 _MAX_BUFFERED_BYTES = 128 * 1024
 
 
 def find_client_module(client: object, class_name: str) -> ModuleType | None:
-    """Return the module, httpx or httpx2, that a client is of; None for anything else.
+    """Return the module of a client, httpx or httpx2; None for any other object.
 
     ``class_name`` is ``Client`` or ``AsyncClient``.
     """
@@ -49,11 +49,11 @@ def find_client_module(client: object, class_name: str) -> ModuleType | None:
 
 
 class _BaseCallerClient:
-    """The part that the sync and the async transport share."""
+    """The common part of the sync and the async transport."""
 
     @property
     def signing_algorithm(self) -> SigningAlgorithm:
-        """The function that makes the signatures of its requests."""
+        """The function that signs its requests."""
         return botocore_sigv4_header
 
     def __init__(self, client: Any, module: ModuleType) -> None:
@@ -77,7 +77,7 @@ class _BaseCallerClient:
         )
 
     def _read_refused(self, error: Exception, request: HTTPRequest) -> ResponseReader:
-        """Return the reader of a response that a hook of the caller's refused.
+        """Return the reader of a response that the caller's hook rejected.
 
         Raises our error for any other error.
         """
@@ -86,11 +86,11 @@ class _BaseCallerClient:
         raise self._map(error, request) from error
 
     def _map(self, error: Exception, request: HTTPRequest) -> PagerError:
-        """Return our error; raise one of the caller's own, such as a hook's, as it is."""
+        """Return our error; raise an error of the caller's own code, such as a hook, unchanged."""
         if isinstance(error, RuntimeError):
             if self._client.is_closed:
                 return HTTPClientError(f"http_client: {CLOSED_MESSAGE}")
-            # A connection of an event loop that is over, or of another one.
+            # The connection belongs to another event loop, or to one that has ended.
             if not isinstance(error, self._module.StreamError) and not _is_of_a_loop(error):
                 raise error
         if isinstance(error.__context__, self._module.InvalidURL):
@@ -105,17 +105,17 @@ class _BaseCallerClient:
 
 
 def _is_of_a_loop(error: RuntimeError) -> bool:
-    """Return whether an event loop raised the error, and not a hook or a mock of the caller's."""
+    """Return whether an event loop raised the error, not the caller's hook or mock."""
     packages = [
         frame.f_globals.get("__name__", "").partition(".")[0]
         for frame, _ in traceback.walk_tb(error.__traceback__)
     ]
-    # A hook may use a loop, too: then the hook's package is on the stack.
+    # If a hook used the loop, the hook's package is on the stack.
     return packages[-1] in _EVENT_LOOPS and _BELOW_A_CALL.issuperset(packages)
 
 
 def _begin_reading(response: Any, request: HTTPRequest) -> ResponseReader:
-    """Return the reader of a response, with the body in it if a hook has read it already."""
+    """Return the reader of a response, with the body if a hook has already read it."""
     is_read: bool = response.is_stream_consumed
     reader = ResponseReader(
         response.status_code,
@@ -124,7 +124,7 @@ def _begin_reading(response: Any, request: HTTPRequest) -> ResponseReader:
         is_decoded=is_read,
     )
     if is_read:
-        with contextlib.suppress(RuntimeError):  # the hook has kept nothing of it
+        with contextlib.suppress(RuntimeError):  # the hook has not kept the body
             reader.feed(response.content)
     return reader
 
@@ -135,10 +135,11 @@ class CallerClient(_BaseCallerClient):
     def send(self, request: HTTPRequest) -> ReceivedResponse:
         """Send a request; see :meth:`.types.Transport.send`.
 
-        A head that drips is not bounded by the deadline: httpx's timeout is for each read.
+        The deadline does not bound a head that arrives in many small pieces: httpx's timeout is for
+        each read.
         """
         try:
-            # No redirects: a signature is for one host.
+            # No redirects: a signature is valid for one host.
             response = self._client.send(
                 self._build_request(request), auth=None, follow_redirects=False, stream=True
             )
@@ -190,9 +191,8 @@ async def _read_body(response: Any, reader: ResponseReader, request: HTTPRequest
             check_deadline(request)
             reader.feed(chunk)
         except PagerError:
-            # The next read of the connection fails, which ends the generators below, so that none
-            # is left for the event loop to finish. Buffered bytes are read before that. The
-            # stream of a mock need not fail.
+            # The next read of the connection fails and so ends the generators below: the event loop
+            # has none to finish. Buffered bytes are read first. The stream of a mock need not fail.
             await response.aclose()
             is_connection = "network_stream" in response.extensions
             buffered = 0 if is_connection else _MAX_BUFFERED_BYTES + 1

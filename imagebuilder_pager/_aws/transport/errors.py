@@ -1,7 +1,7 @@
-"""Which error of ours each failure of a transport becomes: one table for all transports.
+"""The error of ours for each failure of a transport: one table for all transports.
 
-The rows are the names that httpcore gives to failures, which httpx, httpx2 and httpcore2 share; the
-transport over h11 uses them for the phases of an exchange.
+The rule: the row is found by httpcore's name of the failure, which httpx, httpx2 and httpcore2
+share; the transport over h11 names its phases likewise. A TLS failure is an :class:`SSLError`.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def map_transport_error(
 ) -> HTTPClientError:
     """Return the error, under botocore's names, for a failure on the way to a destination.
 
-    ``kind`` is the row of the table; without it, it is the first name of the error's classes that
-    has one. A failure to connect that comes from TLS is an :class:`SSLError`.
+    ``kind`` is the row of the table; default: the row of the first of the error's classes that has
+    one.
     """
     names = [kind] if kind is not None else [base.__name__ for base in type(error).__mro__]
     error_class, text = next((_ERRORS[name] for name in names if name in _ERRORS), _OTHER)
@@ -61,7 +61,7 @@ def map_transport_error(
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Go through an error and those that it was raised from."""
+    """Yield an error and the errors that it was raised from."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -70,7 +70,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def check_deadline(request: HTTPRequest) -> None:
-    """Raise :class:`ReadTimeoutError` for a call whose time is over before anything is sent."""
+    """Raise :class:`ReadTimeoutError` if the call's time is over before anything is sent."""
     try:
         request.deadline.cap(None)
     except TimeoutError as error:
@@ -78,7 +78,7 @@ def check_deadline(request: HTTPRequest) -> None:
 
 
 def no_connection_in_time(request: HTTPRequest) -> HTTPClientError:
-    """Return the error of a call whose time was over before a connection became free."""
+    """Return the error for a call that got no free connection before its deadline."""
     deadline = request.deadline
     error = TimeoutError(f"none within {deadline.seconds} s, its {deadline.name}")
     return map_transport_error(error, request.origin, kind="PoolTimeout")

@@ -1,7 +1,7 @@
 """Fetch one small response from a credential endpoint.
 
-It goes by the transport over h11, whichever one the client has: so that all of it has one deadline
-and one limit of bytes, and nothing else need be imported.
+The rule: it uses the transport over h11, whatever the client's transport is, with one deadline and
+one limit of bytes for all of it. Nothing else has to be imported.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ def fetch_response(
 ) -> ReceivedResponse:
     """Send one request over a new connection, and return the response.
 
-    ``headers`` have names in lower case; without ``host``, which is added. ``timeout``: seconds for
-    all of it. ``limit``: bytes of the body, decompressed. ``secrets``: those of a proxy are added
-    to them. Raises a subclass of :class:`HTTPClientError`, and :class:`ResponseParserError` for a
-    body that cannot be read or is larger than that.
+    ``headers``: names in lower case; ``host`` is added. ``timeout``: seconds for everything.
+    ``limit``: bytes of the decompressed body. ``secrets``: a proxy's are added to them. Raises a
+    subclass of :class:`HTTPClientError`, and :class:`ResponseParserError` for a body that cannot be
+    read or is above the limit.
     """
     origin = Origin.from_url(url)
     parts = urlsplit(url)
@@ -55,7 +55,7 @@ def fetch_response(
         try:
             return client.send(request)
         except ResponseParserError:
-            # That error's text names an argument of a client.
+            # The text of that error names an argument of a client.
             raise ResponseParserError(
                 f"the response is too long, with more than {limit} bytes, or cannot be decompressed"
             ) from None

@@ -1,7 +1,7 @@
-"""One connection by h11: connect, perhaps by a proxy, and exchange request and response.
+"""One connection by h11: connect, perhaps through a proxy, and exchange request and response.
 
-Each exchange is a generator of operations, without I/O. The rule: a connection is used again only
-after a response that ended cleanly, with nothing behind it.
+The rule: a connection is used again only after a response that ended cleanly, with nothing behind
+it. Each exchange is a generator of operations, without I/O.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class H11Connection:
     def connect(self, timeout: float | None, deadline: Deadline) -> NetworkOperations[None]:
         """Connect to the origin, or to the proxy and through it.
 
-        ``timeout``: seconds for all of it, proxy and TLS included.
+        ``timeout``: seconds for everything, including proxy and TLS.
         """
         proxy, proxy_origin = self._proxy, self._proxy_origin
         destination = f"the proxy {proxy_origin}" if proxy_origin else self.origin
@@ -118,7 +118,7 @@ class H11Connection:
         self._is_clean = True
 
     def _start_tls(self, origin: Origin, budget: Deadline) -> NetworkOperations[None]:
-        from .tls_stream import TLSStream  # with ssl, which is slow to import
+        from .tls_stream import TLSStream  # imports ssl, which is slow
 
         context = self._ssl_context.context()
         context.set_alpn_protocols(["http/1.1"])
@@ -127,7 +127,7 @@ class H11Connection:
         yield from self._stream.handshake(timeout)
 
     def _open_tunnel(self, proxy: Proxy, budget: Deadline) -> NetworkOperations[None]:
-        """Have the proxy connect to the origin. Raises :class:`ProxyConnectionError`."""
+        """Open a tunnel through the proxy. Raises :class:`ProxyConnectionError`."""
         http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_INCOMPLETE_EVENT_SIZE)
         authority = self.origin.authority
         headers = [("host", authority), ("accept", "*/*"), *self._proxy_headers]
@@ -162,9 +162,9 @@ class H11Connection:
             )
 
     def _write_request(self, request: HTTPRequest) -> NetworkOperations[OSError | None]:
-        """Send the request; return the error if it could not be sent whole.
+        """Send the request; return the error if a part of it could not be sent.
 
-        There may still be a response, with the reason.
+        The server may still have sent a response with the reason.
         """
         target = request.target
         headers = list(request.headers.items())

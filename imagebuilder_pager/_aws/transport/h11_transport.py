@@ -1,6 +1,6 @@
 """H11Client: requests over sockets with h11, signed by our own SigV4.
 
-It imports neither httpx nor botocore, which take longer to import than a listing takes.
+The rule: neither httpx nor botocore is imported; that takes longer than a listing.
 :mod:`.h11_connection` sends and reads; :mod:`.pool` keeps connections.
 """
 
@@ -40,11 +40,11 @@ BackendT = TypeVar("BackendT")
 
 
 class BaseH11Client(ABC, Generic[BackendT]):
-    """The part that both clients share: their arguments, and how a connection is made."""
+    """The common part of both clients: their arguments and their connections."""
 
     @property
     def signing_algorithm(self) -> SigningAlgorithm:
-        """The function that makes the signatures of its requests."""
+        """The function that signs its requests."""
         return sigv4_header
 
     def __init__(
@@ -84,7 +84,7 @@ class BaseH11Client(ABC, Generic[BackendT]):
 
     @abstractmethod
     def _open(self, network_backend: BackendT | None) -> None:
-        """Make the pool, over the system's sockets or another backend."""
+        """Create the pool, over the system's sockets or another backend."""
 
     def _make_pool(self) -> ConnectionPool[H11Connection]:
         return ConnectionPool(self._max_connections, self._keepalive_expiry, self._monotonic)
@@ -105,8 +105,8 @@ class H11Client(BaseH11Client[NetworkBackend]):
     """A lean way to send requests, for ``ImageBuilder(http_client=...)``.
 
     It imports neither httpx nor botocore, and signs by :mod:`imagebuilder_pager._aws.auth.sigv4`.
-    One may serve many clients and threads. Use it as a context manager, or call :meth:`close`: a
-    client that it is given to does not close it.
+    It may serve many clients and threads. Use it as a context manager, or call :meth:`close`: an
+    ``ImageBuilder`` does not close it.
 
     - ``verify``: True for certifi's certificates, or those of ``AWS_CA_BUNDLE``,
       ``REQUESTS_CA_BUNDLE``, ``SSL_CERT_FILE`` or ``SSL_CERT_DIR``; a path to certificates; an
@@ -132,9 +132,9 @@ class H11Client(BaseH11Client[NetworkBackend]):
         self._pools = SyncPool(self._make_pool)
 
     def preconnect(self, origin: Origin, timeout: float | None) -> None:
-        """Begin to connect to an origin in a thread, if that was asked for.
+        """Begin to connect to an origin in a thread, if ``preconnect`` is set.
 
-        The first request waits for the connection. After an error it connects by itself.
+        The first request waits for the connection. If it fails, the request connects itself.
         """
         if not self._wants_preconnect:
             return
@@ -155,7 +155,7 @@ class H11Client(BaseH11Client[NetworkBackend]):
         timeout: float | None,
     ) -> None:
         try:
-            with contextlib.suppress(Exception):  # the request raises it
+            with contextlib.suppress(Exception):  # the first request raises it
                 connection = self._new_connection(place.origin)
                 place.connection = connection
                 deadline = Deadline(None, self._monotonic)
@@ -172,7 +172,7 @@ class H11Client(BaseH11Client[NetworkBackend]):
         return run(connection.handle_request(request), self._backend)
 
     def close(self) -> None:
-        """Close the connections, for good; those in use are closed after their requests."""
+        """Close the connections for good; those in use are closed after their requests."""
         self._pools.close()
 
     def __enter__(self) -> Self:

@@ -1,9 +1,9 @@
 """One of httpx's transports with one connection, over a network backend of ours.
 
-By themselves httpx and httpcore read on while a peer drips, past the call's deadline, and take
-surplus bytes after a response for the next one. So the backend knows the deadline, and its stream
-returns only the bytes of the response. httpcore asks the stream before it uses a
-connection again. ``_pool`` is the one private name that is used.
+The rule: no wait is longer than the call's deadline, and only bytes of the response are returned.
+Without the backend, httpx and httpcore read past the deadline from a slow peer, and take surplus
+bytes for the next response. httpcore asks the stream before it uses a connection again. ``_pool``
+is the one private name that is used.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class HttpxConnection:
             advice = "(pip install 'httpx[socks]')"
             raise InvalidConfigError(Problem(proxy.source, f"{missing} {advice}"))
         is_proxy_tls = proxy is not None and proxy.scheme == "https"
-        # Without TLS there is nothing to verify, and loading certificates is slow.
+        # Without TLS no certificates are needed, and loading them is slow.
         context = (ssl_context if origin.is_tls or is_proxy_tls else UNVERIFIED).context()
         through = None
         if proxy is not None:
@@ -70,7 +70,7 @@ class HttpxConnection:
         )
 
     def begin(self, request: HTTPRequest) -> None:
-        """Have the connection keep to the deadline of a request."""
+        """Set the deadline of the next request."""
         self.backend.deadline = request.deadline
         if self.proxy is not None:
             request.secrets.update(self.proxy.secrets)
@@ -78,7 +78,7 @@ class HttpxConnection:
     def is_reusable(self) -> bool:
         """Return whether the last response ended cleanly, and nothing has arrived since.
 
-        Otherwise httpcore would connect again, with the certificates of the first time.
+        Otherwise httpcore would connect again, with the certificates of the first connection.
         """
         return not self.backend.is_readable()
 
@@ -88,14 +88,14 @@ class HttpxConnection:
 
 
 class BaseBackend:
-    """One connection as httpcore uses it: its time, and which bytes belong to a response.
+    """One connection for httpcore: its deadline, and the bytes that belong to a response.
 
-    - ``deadline``: that of the present request.
-    - ``stream``: the stream once connected; None before.
-    - ``needed_handshakes``: the number of TLS handshakes. Until they are made, all that is sent and
-      received is part of connecting.
-    - ``needs_tunnel``: whether a proxy has to connect to the origin; ``awaits_tunnel``: whether it
-      has not yet.
+    - ``deadline``: the deadline of the current request.
+    - ``stream``: the connected stream; None before.
+    - ``needed_handshakes``: the number of TLS handshakes. Reads and writes before the last one are
+      part of connecting.
+    - ``needs_tunnel``: whether a proxy has to connect to the origin.
+    - ``awaits_tunnel``: whether it has not done so yet.
     """
 
     def __init__(self, network: Any, monotonic: Callable[[], float]) -> None:
@@ -112,7 +112,7 @@ class BaseBackend:
         self._connect_deadline = self.deadline
 
     def connect(self, host: str, port: int, timeout: float | None) -> NetworkOperations[None]:
-        """Connect; ``timeout`` is for all of it, proxy and TLS included."""
+        """Connect; ``timeout`` is for everything, including proxy and TLS."""
         with self._errors("Connect"):
             self.stream = None
             self.is_closed = False
@@ -124,7 +124,7 @@ class BaseBackend:
     def start_tls(
         self, ssl_context: Any, server_hostname: str | None, timeout: float | None
     ) -> NetworkOperations[None]:
-        """Make a handshake. The last one is with the origin, not with a proxy."""
+        """Make a TLS handshake. The last one is with the origin, not with a proxy."""
         from .tls_stream import TLSStream
 
         self.awaits_tunnel = self.awaits_tunnel and self._handshakes > 1
@@ -151,7 +151,7 @@ class BaseBackend:
     def is_readable(self) -> bool:
         """Return whether the connection must not be used again.
 
-        It is closed, its last response is not whole, or more bytes or its end have arrived.
+        It is closed, its last response is not complete, or more bytes or the end have arrived.
         """
         return (
             self.is_closed or not self.response.is_whole or self.stream.read_nowait(1) is not None
@@ -182,10 +182,10 @@ class BaseBackend:
 
 
 class ResponseBytes:
-    """The bytes of one response: its head, and then as many as ``Content-Length`` says.
+    """The bytes of one response: its head, and a body of ``Content-Length`` bytes.
 
-    ``is_whole`` is True when exactly these bytes have arrived. It stays False for a response with
-    any other framing: its connection is not used again.
+    ``is_whole`` is True when exactly these bytes have arrived. For a response without
+    ``Content-Length`` it stays False, so its connection is not used again.
     """
 
     _HEAD_END = re.compile(rb"\n\r?\n")
@@ -219,9 +219,9 @@ class ResponseBytes:
         return data[:-surplus] if surplus > 0 else data
 
     def _take_head(self, data: bytes) -> int:
-        """Read the head, if this is its end; return the number of bytes after it."""
+        """Read the head if it is complete; return the number of bytes after it."""
         head = self._head
-        assert head is not None  # noqa: S101 - the caller has looked
+        assert head is not None  # noqa: S101 - the caller has checked it
         searched = max(0, len(head) - 2)
         head += data
         while (end := self._HEAD_END.search(head, searched)) is not None:
@@ -238,7 +238,7 @@ class ResponseBytes:
 
 
 class HttpcoreBackend(BaseBackend, httpcore.NetworkBackend):
-    """Our sockets as httpcore wants them, for one connection."""
+    """Our sockets as a network backend of httpcore, for one connection."""
 
     def connect_tcp(
         self, host: str, port: int, timeout: float | None = None, *_: Any, **__: Any

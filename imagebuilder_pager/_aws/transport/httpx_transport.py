@@ -1,8 +1,8 @@
 """The default transports: httpx's, each with one connection, in a pool of our own.
 
-Every request passes through ``httpx.HTTPTransport.handle_request`` and httpcore's pool below it, so
-mocks and instrumentation that patch these work. httpx's client is bypassed: its proxies, cookies,
-redirects and hooks are not used.
+The rule: every request passes through ``httpx.HTTPTransport.handle_request`` and httpcore's pool
+below it, so mocks and instrumentation that patch these work. httpx's client is bypassed, with its
+proxies, cookies, redirects and hooks.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ BackendT = TypeVar("BackendT")
 
 
 class BaseHttpxTransport(ABC, Generic[BackendT]):
-    """The part that both transports share: requests, responses and errors as httpx's.
+    """The common part of both transports: requests, responses and errors as httpx's.
 
     - ``ssl_context``: the certificates to verify against. Default: certifi's certificates.
     - ``max_connections``: maximum open connections; further requests wait. Default: 10.
@@ -50,7 +50,7 @@ class BaseHttpxTransport(ABC, Generic[BackendT]):
 
     @property
     def signing_algorithm(self) -> SigningAlgorithm:
-        """The function that makes the signatures of its requests."""
+        """The function that signs its requests."""
         return botocore_sigv4_header
 
     def __init__(
@@ -64,25 +64,25 @@ class BaseHttpxTransport(ABC, Generic[BackendT]):
         self._ssl_context = ssl_context or LazySSLContext()
         self._max_connections = max_connections
         self._monotonic = monotonic
-        #: Parsed URLs, kept only where they have no query: queries vary without bound.
+        #: Parsed URLs without a query: queries vary without bound.
         self._urls: dict[tuple[Origin, str], httpx.URL] = {}
         self._open(network_backend)
 
     @abstractmethod
     def _open(self, network_backend: BackendT | None) -> None:
-        """Make the pool, over the system's sockets or another backend."""
+        """Create the pool, over the system's sockets or another backend."""
 
     def _make_pool(self) -> ConnectionPool[HttpxConnection]:
         return ConnectionPool(self._max_connections, KEEPALIVE_EXPIRY, self._monotonic)
 
     def _build_request(self, request: HTTPRequest) -> httpx.Request:
-        """Return the request as httpx has it, with the headers that were signed and no others."""
+        """Return the request for httpx, with the signed headers and no others."""
         key = (request.origin, request.target)
         url = self._urls.get(key)
         if url is None:
             try:
                 url = httpx.URL(request.url)
-            except httpx.InvalidURL as error:  # of more than 65,536 characters
+            except httpx.InvalidURL as error:  # the URL has more than 65,536 characters
                 raise HTTPClientError(f"httpx cannot send this URL: {error}") from None
             if not url.query:
                 self._urls[key] = url
@@ -101,8 +101,8 @@ class BaseHttpxTransport(ABC, Generic[BackendT]):
 class _RequestBody(httpx.ByteStream):
     """A body whose async iterator is not a generator.
 
-    Where a write is broken off, httpcore leaves the iterator as it is, and an event loop complains
-    of a generator that has not ended.
+    If a write is interrupted, httpcore does not close the iterator, and an event loop complains
+    about a generator that has not ended.
     """
 
     def __init__(self, content: bytes) -> None:
@@ -121,7 +121,7 @@ class _RequestBody(httpx.ByteStream):
 def map_httpx_error(
     error: Exception, connection: HttpxConnection, request: HTTPRequest
 ) -> HTTPClientError:
-    """Return our error for one of httpx's; a proxy's failure has its own error."""
+    """Return our error for an error of httpx's; a proxy's failure has its own error."""
     mapped = map_transport_error(error, request.origin)
     backend = connection.backend
     is_proxys = connection.proxy is not None and (backend.stream is None or backend.awaits_tunnel)
@@ -131,7 +131,7 @@ def map_httpx_error(
 
 
 class HttpxTransport(BaseHttpxTransport[NetworkBackend]):
-    """The default transport of :class:`.client.ImageBuilder`; for many threads."""
+    """The default transport of :class:`.client.ImageBuilder`, for many threads."""
 
     def _open(self, network_backend: NetworkBackend | None) -> None:
         self._backend = network_backend or SocketBackend(self._monotonic)
@@ -156,7 +156,7 @@ class HttpxTransport(BaseHttpxTransport[NetworkBackend]):
         return reader.finish()
 
     def close(self) -> None:
-        """Close the connections, for good; those in use are closed after their requests."""
+        """Close the connections for good; those in use are closed after their requests."""
         self._pools.close()
 
     def _new_connection(self, origin: Origin) -> HttpxConnection:

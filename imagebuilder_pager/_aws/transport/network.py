@@ -1,7 +1,7 @@
-"""Sockets for the sync transports: connect, read and write, each within a time.
+"""Sockets for the sync transports: connect, read and write, each within a timeout.
 
-The interface is that of httpcore's network backends, so that one backend serves both transports,
-and a simulated one can take its place. Failures are ``OSError``, and ``TimeoutError`` among them.
+The rule: the interface is httpcore's of a network backend, so that one backend serves both
+transports, and tests can simulate it. Failures are ``OSError``, including ``TimeoutError``.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 Address = tuple[int, int, int, str, Any]
 
 NO_ADDRESS = "the name has no address"
-# Python's poll where there is one: it needs no file descriptor.
+# poll, if the system has it, needs no file descriptor.
 _Selector: type[selectors.BaseSelector] = getattr(
     selectors, "PollSelector", selectors.SelectSelector
 )
-#: The system's poll takes no more than 24 days.
+#: The longest timeout of the system's poll: 24 days.
 _MAX_SECONDS = (2**31 - 1) / 1000
 
 
 class NetworkBackend(Protocol):
-    """Something that connects; ``timeout`` bounds all of it, the name's resolution included.
+    """An object that connects; ``timeout`` bounds all of it, including the name's resolution.
 
     Its streams have httpcore's methods, and ``read_nowait(max_bytes)``, which returns the bytes
     that have arrived, b"" for the end, None for nothing.
@@ -65,15 +65,15 @@ class SocketBackend:
 def share_of(deadline: Deadline, count: int) -> float | None:
     """Return the seconds for the next of ``count`` addresses, None for no limit.
 
-    A silent address does not use up the time of the others.
+    An address that does not answer leaves time for the others.
     """
     remaining = deadline.remaining()
     return None if remaining is None else max(0.001, remaining) / count
 
 
 def look_up(host: str, port: int) -> list[Address]:
-    """Return the addresses of a host, as the system resolves it: however long that takes."""
-    # As bytes, the host needs no IDNA, which would have to be imported.
+    """Return the addresses of a host from the system's resolver, without a timeout."""
+    # For bytes, Python does not import its IDNA codec.
     return list(socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM))
 
 
@@ -81,9 +81,9 @@ _lookups = SharedCalls()
 
 
 def begin_lookup(host: str, port: int) -> Future[list[Address]]:
-    """Look a name up in a thread, since the system's resolver knows no timeout.
+    """Look a name up in a thread, since the system's resolver has no timeout.
 
-    A thread that outlives the timeout ends when the resolver does.
+    After a timeout, the thread ends when the resolver does.
     """
     try:
         return _lookups.start((host, port), lambda: look_up(host, port), "resolve")
@@ -92,7 +92,7 @@ def begin_lookup(host: str, port: int) -> Future[list[Address]]:
 
 
 def is_address(host: str) -> bool:
-    """Return whether the host is an IP address, which need not be resolved."""
+    """Return whether the host is an IP address, not a name to resolve."""
     for family in (socket.AF_INET, socket.AF_INET6):
         with contextlib.suppress(OSError, ValueError):
             return bool(socket.inet_pton(family, host.partition("%")[0]))
@@ -115,7 +115,7 @@ def _connect(address: Address, timeout: float | None) -> socket.socket:
     try:
         connection.settimeout(timeout)
         connection.connect(where)
-        # The head and the body are one message: neither waits for the other's acknowledgement.
+        # Head and body are one message: the body is sent before the head is acknowledged.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setblocking(False)
     except BaseException:
@@ -129,7 +129,7 @@ class BaseSocketStream:
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
-        # Not __del__: of two that are collected together, the socket may be first, and warns.
+        # Not __del__: the socket may be collected before the stream, and would warn.
         self._close = weakref.finalize(self, connection.close)
 
     def read_nowait(self, max_bytes: int) -> bytes | None:
@@ -149,7 +149,7 @@ class BaseSocketStream:
 class SocketStream(BaseSocketStream):
     """A connected socket for sync transports.
 
-    It waits by ``poll``: a timeout of the socket's own takes three system calls for each operation.
+    It waits by ``poll``: a socket with a timeout makes three system calls for each operation.
     """
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -199,4 +199,4 @@ def run(operations: NetworkOperations[ResultT], backend: NetworkBackend | None =
         result: ResultT = stop.value
         return result
     finally:
-        value = None  # an error, which would hold this frame, and this frame it
+        value = None  # an error here and this frame would refer to each other

@@ -1,4 +1,4 @@
-"""The operations on the network that a connection asks for.
+"""The operations on the network that a connection requests.
 
 A connection yields them from generators, without I/O. :func:`.network.run` and
 :func:`.async_network.run_async` carry them out.
@@ -62,5 +62,5 @@ class PlainStream:
         return data
 
     def close(self) -> None:
-        """Close it, at once."""
+        """Close the stream at once."""
         self.stream.close()

@@ -1,15 +1,15 @@
-"""Connections that are kept for the next request: one pool a process, and an event loop.
+"""Connections that are kept for the next request: one pool for a process or an event loop.
 
 Rules:
 
-- At most ``max_connections`` places are in use at a time. A request has one, with the connection
-  that it finds or makes. It gives the place back in a ``finally``, however it ends.
-- A place that is given back goes to the request that has waited longest, and to no other.
+- At most ``max_connections`` places are in use at a time. A request has one place, with a kept or a
+  new connection. It returns the place in a ``finally``.
+- A returned place goes to the request that has waited longest.
 - A connection is kept only after a response that ended cleanly, and closed when it has been idle
-  for too long.
+  too long.
 
-All connections are here, from their first byte on. The pool waits for nothing: a request that gets
-no place at once waits to be woken, and may stop waiting at any time.
+The pool has all connections from their first byte on. It never waits: a request without a place
+waits to be woken, and may stop waiting at any time.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ ConnectionT = TypeVar("ConnectionT", bound=PooledConnection)
 
 
 class Place(Generic[ConnectionT]):
-    """The place of one request; ``connection`` is None until there is one.
+    """The place of one request; ``connection`` is None before it has one.
 
-    ``wake`` is called in any thread when the request need not wait any longer.
+    ``wake`` is called, in any thread, to end the request's wait.
     """
 
     __slots__ = ("connection", "origin", "wake")
@@ -57,7 +57,7 @@ class Place(Generic[ConnectionT]):
         self.wake = wake
 
     def open_connection(self, connect: Callable[[Origin], ConnectionT]) -> ConnectionT:
-        """Return the connection, or one by ``connect`` if there is none that can be used again."""
+        """Return the kept connection if it is reusable, else a new one by ``connect``."""
         if self.connection is not None and not self.connection.is_reusable():
             self.connection.close()
             self.connection = None
@@ -86,17 +86,17 @@ class ConnectionPool(Generic[ConnectionT]):
         self._max_connections = max_connections
         self._keepalive_expiry = keepalive_expiry
         self._monotonic = monotonic
-        # Reentrant: garbage may be collected, and signals handled, while this thread has it.
+        # Reentrant: while this thread holds it, garbage may be collected and signals handled.
         self._lock = threading.RLock()
         self._in_use: set[Place[ConnectionT]] = set()
         self._waiting: deque[Place[ConnectionT]] = deque()
         self._idle: list[_Idle[ConnectionT]] = []  # the oldest first
-        #: The place of a connection that is made ahead of the first request.
+        #: The place of a connection that is opened before the first request.
         self._ahead: Place[ConnectionT] | None = None
         self.is_closed: bool = False
 
     def acquire(self, place: Place[ConnectionT]) -> bool:
-        """Give the request its place and return True, or return False: then it has to wait.
+        """Give the request its place and return True, or queue it and return False.
 
         Raises :class:`HTTPClientError` after :meth:`close`.
         """
@@ -114,7 +114,7 @@ class ConnectionPool(Generic[ConnectionT]):
     def acquire_ahead(self, place: Place[ConnectionT]) -> bool:
         """Give the place to a connection for the first request, which then waits for it.
 
-        Return False where there are connections already.
+        Return False if the pool already has connections.
         """
         with self._lock:
             if self.is_closed or self._in_use or self._idle:
@@ -129,9 +129,9 @@ class ConnectionPool(Generic[ConnectionT]):
             raise HTTPClientError(CLOSED_MESSAGE)
 
     def release(self, place: Place[ConnectionT], *, is_clean: bool) -> None:
-        """Take the place back, or out of the queue; the second time, do nothing.
+        """Take the place back, or out of the queue; do nothing the second time.
 
-        With ``is_clean``, its connection is kept for the next request, else it is closed.
+        With ``is_clean``, its connection is kept for the next request; otherwise it is closed.
         """
         with self._lock:
             connection, place.connection = place.connection, None
@@ -146,8 +146,8 @@ class ConnectionPool(Generic[ConnectionT]):
             if place in self._waiting:
                 self._waiting.remove(place)
             self._close_expired()
-            # Handed to the longest waiter, or newcomers would always win. It is in _in_use before
-            # it leaves _waiting, so that Ctrl-C at any line loses none.
+            # The longest waiter gets it, or new requests would always win. It is in _in_use before
+            # it leaves _waiting, so that Ctrl-C at any line loses no place.
             while self._waiting and (self._waiting[0] in self._in_use or not self._is_full()):
                 first = self._waiting[0]
                 self._assign(first)
@@ -155,9 +155,9 @@ class ConnectionPool(Generic[ConnectionT]):
                 self._waiting.popleft()
 
     def close(self) -> None:
-        """Close the idle connections, and give no more places.
+        """Close the idle connections, and give out no more places.
 
-        Connections in use are closed when they are given back.
+        Connections in use are closed when their places are returned.
         """
         with self._lock:
             self.is_closed = True
@@ -167,9 +167,9 @@ class ConnectionPool(Generic[ConnectionT]):
                 self._waiting.popleft().wake()
 
     def abandon(self) -> None:
-        """Close every connection: the process is a forked one, or the event loop is over.
+        """Close every connection, in a forked process or when the event loop has ended.
 
-        The lock is another one, since a thread of the parent's may have had it at the fork.
+        The lock is replaced, since a thread of the parent may hold the old one.
         """
         self._lock = threading.RLock()
         self.is_closed = True
@@ -186,7 +186,7 @@ class ConnectionPool(Generic[ConnectionT]):
         if place in self._in_use:
             return
         self._in_use.add(place)
-        # The most recently used one, so that the others can expire.
+        # The most recently used connection, so that the others can expire.
         for index in range(len(self._idle) - 1, -1, -1):
             if self._idle[index].origin == place.origin:
                 place.connection = self._idle.pop(index).connection

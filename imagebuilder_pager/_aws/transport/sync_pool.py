@@ -28,12 +28,12 @@ class SyncPool(Generic[ConnectionT]):
     ) -> ReceivedResponse:
         """Return the result of ``exchange``, with a kept connection or one by ``connect``.
 
-        Raises :class:`ConnectTimeoutError` when there is no place before the call's deadline, and
-        the errors of the two functions.
+        Raises :class:`ConnectTimeoutError` if no place is free before the call's deadline, and the
+        errors of the two functions.
         """
         check_deadline(request)
         pool = self.pool
-        # In C, so that Ctrl-C while it is used leaves no lock held.
+        # SimpleQueue is written in C: Ctrl-C cannot leave its lock held.
         woken: SimpleQueue[None] = SimpleQueue()
         place: Place[ConnectionT] = Place(request.origin, lambda: woken.put(None))
         is_clean = False
@@ -52,15 +52,15 @@ class SyncPool(Generic[ConnectionT]):
             finally:
                 pool.release(place, is_clean=is_clean)
         finally:
-            # Again, for Ctrl-C may have come in the first.
+            # Again: Ctrl-C may have interrupted the first call.
             pool.release(place, is_clean=False)
 
     def close(self) -> None:
-        """Close the connections, for good; those in use are closed after their requests."""
+        """Close the connections for good; those in use are closed after their requests."""
         self.pool.close()
 
     def after_fork(self) -> None:
-        """Leave the connections, in a forked process, to its parent."""
+        """Leave the connections to the parent process."""
         was_closed = self.pool.is_closed
         self.pool.abandon()
         self.pool = self._make_pool()

@@ -1,7 +1,7 @@
 """TLS over another stream, without I/O: it yields the operations on the stream below.
 
-The standard library's ``ssl`` does it over two buffers in memory. So one implementation serves sync
-and async streams, TLS inside of TLS, and a simulated network.
+The rule: ``ssl`` reads and writes two buffers in memory. So one implementation serves sync and
+async streams, TLS within TLS, and a simulated network.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ ResultT = TypeVar("ResultT")
 class TLSStream:
     """The client's side of a TLS connection, over another stream.
 
-    Raises ``ssl.SSLError``, which is an ``OSError``, for errors of the other side, and
-    ``ssl.SSLCertVerificationError`` for a certificate that is not trusted.
+    Raises ``ssl.SSLError``, which is an ``OSError``, for errors of the peer, and
+    ``ssl.SSLCertVerificationError`` for an untrusted certificate.
     """
 
     def __init__(
@@ -50,7 +50,8 @@ class TLSStream:
                 yield from self._run(lambda: self._tls.read(max_bytes), self._deadline(timeout))
             )
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-            # Many a server ends without TLS's farewell; whether a response is whole, HTTP knows.
+            # Many servers close without TLS's close_notify; HTTP shows whether a response is
+            # complete.
             return b""
 
     def write(self, data: bytes, timeout: float | None) -> NetworkOperations[None]:
@@ -64,8 +65,8 @@ class TLSStream:
     def read_nowait(self, max_bytes: int) -> bytes | None:
         """Return the bytes that have arrived, b"" for the end, None for nothing.
 
-        TLS's own messages are nothing. At most one read is processed, so that a peer that sends
-        these without end is harmless.
+        TLS's own messages count as nothing. At most one read is processed, so that an endless
+        series of them is harmless.
         """
         for _ in range(2):
             try:
@@ -80,18 +81,18 @@ class TLSStream:
         return b""
 
     def close(self) -> None:
-        """Close the stream below, without TLS's close message, which would take a wait."""
+        """Close the stream below without a close_notify, which could block."""
         self._below.close()
 
     def _deadline(self, timeout: float | None) -> Deadline:
-        # One time for all the pieces, so that a peer that drips does not prolong it.
+        # One time limit for all pieces, so that a slow peer cannot prolong it.
         return Deadline(timeout, self._monotonic, "timeout")
 
     def _run(self, call: Callable[[], ResultT], deadline: Deadline) -> NetworkOperations[ResultT]:
         while True:
             wants_bytes = False
             error: ssl.SSLError | None = None
-            # No operation within an except: its own error would then seem to come from TLS.
+            # No operation in the except: its error would seem to come from TLS.
             try:
                 result = call()
             except ssl.SSLWantReadError:
@@ -99,13 +100,13 @@ class TLSStream:
             except ssl.SSLError as raised:
                 error = raised
             try:
-                # Also after an error: the alert tells the other side the reason.
+                # Also after an error: the alert tells the peer the reason.
                 if to_send := self._outgoing.read():
                     yield from self._below.write(to_send, deadline.cap(None))
                 if error is not None:
                     raise error
             finally:
-                error = None  # it would hold this frame, and this frame it
+                error = None  # the error and this frame would refer to each other
             if not wants_bytes:
                 return result
             self._receive((yield from self._below.read(READ_NUM_BYTES, deadline.cap(None))))

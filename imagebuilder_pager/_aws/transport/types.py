@@ -1,7 +1,7 @@
 """The seam between the protocol and the transports that carry its requests; no I/O.
 
-A transport sends a signed request and returns the whole response. It makes one attempt; the
-layer above decides on retries.
+The rule: a transport sends a signed request once, within the deadline, and returns the whole
+response. The layer above decides on retries.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ class Timeouts(NamedTuple):
     - ``connect``: for connecting, with proxy and TLS.
     - ``read``: for each wait for bytes.
     - ``write``: for each write.
-    - ``pool``: for a free connection of the caller's own httpx client. In the pools of this library
-      a request waits until the deadline of its call.
+    - ``pool``: for a free connection of the caller's own httpx client. In this library's pools, a
+      request waits until its call's deadline.
     """
 
     connect: float | None
@@ -32,7 +32,7 @@ class Timeouts(NamedTuple):
     pool: float | None
 
     def with_overrides(self, connect_timeout: float | None, read_timeout: float | None) -> Timeouts:
-        """Return the timeouts with those that are given; ``read_timeout`` is for writing, too.
+        """Return a copy with the given timeouts; ``read_timeout`` is also the write timeout.
 
         Raises ``ValueError`` for a number that is not above 0.
         """
@@ -46,17 +46,17 @@ class Timeouts(NamedTuple):
         )
 
 
-#: The most bytes of one read from a socket.
+#: Maximum bytes of one read from a socket.
 READ_NUM_BYTES = 64 * 1024
 #: boto3's.
 DEFAULT_TIMEOUTS = Timeouts(connect=60.0, read=60.0, write=60.0, pool=None)
 
 
 class Deadline:
-    """The time at which a call has to be over, on a monotonic clock.
+    """The time by which a call has to end, on a monotonic clock.
 
     ``seconds`` is the time from now on; None for no limit.
-    ``name`` is that of the setting, for errors.
+    ``name`` is the name of the setting, for errors.
     """
 
     __slots__ = ("_end", "_monotonic", "name", "seconds")
@@ -70,11 +70,11 @@ class Deadline:
         self._end = None if seconds is None else monotonic() + seconds
 
     def remaining(self) -> float | None:
-        """Return the seconds that are left, 0 when it has passed; None for no limit."""
+        """Return the seconds left, 0 after the deadline, None for no limit."""
         return None if self._end is None else max(0.0, self._end - self._monotonic())
 
     def within(self, seconds: float | None, name: str) -> Deadline:
-        """Return the deadline ``seconds`` from now, or this one where it comes first."""
+        """Return the earlier of this deadline and the one ``seconds`` from now."""
         if seconds is None:
             return self
         remaining = self.remaining()
@@ -83,9 +83,9 @@ class Deadline:
         return Deadline(seconds, self._monotonic, name)
 
     def cap(self, timeout: float | None) -> float | None:
-        """Return the timeout, or the time that is left where that is less.
+        """Return the smaller of the timeout and the time left.
 
-        Raises ``TimeoutError`` when nothing is left.
+        Raises ``TimeoutError`` if no time is left.
         """
         if self._end is None:
             return timeout
@@ -114,7 +114,7 @@ class Origin(NamedTuple):
 
     @property
     def host_header(self) -> str:
-        """The value of the header ``Host``: without the scheme's own port."""
+        """The value of the header ``Host``, without the scheme's default port."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == (443 if self.is_tls else 80) else f"{host}:{self.port}"
 
@@ -133,14 +133,14 @@ class HTTPRequest(NamedTuple):
     - ``method``: the HTTP method.
     - ``origin``: the server.
     - ``target``: the path with its query.
-    - ``headers``: names in lower case; ``host`` is among them, ``content-length`` is not.
+    - ``headers``: names in lower case, with ``host`` and without ``content-length``.
     - ``content``: the bytes of the body.
     - ``timeouts``: seconds for each part of the attempt.
     - ``deadline``: the end of the call.
     - ``max_response_bytes``: maximum size of the response's body, before and after decompression.
-    - ``secrets``: values that no error may show. A transport adds those of its proxy.
-    - ``on_sent``: is called once the request is sent, to use the time that the response takes. Only
-      some transports call it. Default: None.
+    - ``secrets``: values that no error may show. A transport adds its proxy's.
+    - ``on_sent``: a function for the time until the response arrives, called after sending by some
+      transports. Default: None.
 
     Its repr shows no header.
     """
@@ -191,7 +191,7 @@ class ReceivedResponse(NamedTuple):
 class Transport(Protocol):
     """A way to send requests, for many threads at a time.
 
-    ``timeouts`` are its defaults, ``signing_algorithm`` makes the signatures of its requests.
+    ``timeouts`` are its defaults; ``signing_algorithm`` signs its requests.
     """
 
     @property
@@ -202,7 +202,7 @@ class Transport(Protocol):
     def send(self, request: HTTPRequest) -> ReceivedResponse:
         """Send the request once, and return the whole response.
 
-        Raises a subclass of :class:`HTTPClientError` without a whole response, and
+        Raises a subclass of :class:`HTTPClientError` for an incomplete response, and
         :class:`ResponseParserError` for a body that is too large or cannot be decompressed.
         """
 
@@ -226,7 +226,7 @@ class AsyncTransport(Protocol):
 
 
 class HttpxClient(Protocol):
-    """The methods used of an ``httpx.Client`` or ``httpx2.Client``; neither need be imported."""
+    """The methods used of an ``httpx.Client`` or ``httpx2.Client``; neither has to be imported."""
 
     @property
     def is_closed(self) -> bool: ...

@@ -41,55 +41,42 @@ def make_parser(now: datetime) -> argparse.ArgumentParser:
         description="Report what lifecycle policies have done, in one account or in many.",
         allow_abbrev=False,
     )
-    repeated: dict[str, Any] = {"action": "append", "default": []}
     group = parser.add_argument_group("What is listed and reported")
 
-    def add(option: str, metavar: str, text: str, **details: Any) -> None:
-        """Add an option to the group that was begun last."""
-        group.add_argument(option, metavar=metavar, help=text, **details)
+    def add(option: str, metavar: str | None, text: str, **details: Any) -> None:
+        """Add an option to the group that was begun last; one without a value is a switch."""
+        kind: dict[str, Any] = {"metavar": metavar} if metavar else {"action": "store_true"}
+        group.add_argument(option, help=text, **kind, **details)
+
+    def add_repeated(option: str, metavar: str, text: str, convert: Any = str) -> None:
+        text = f"{text}; can be repeated"
+        add(option, metavar, text, type=convert, action="append", default=[])
 
     add("--targets", "FILE", "a TOML file of accounts and regions; docs/fleet.md")
-    add("--policy", "ARN", "only this lifecycle policy; can be repeated", **repeated)
+    add_repeated("--policy", "ARN", "only this lifecycle policy")
     since = "only what ended since then: 30d, 12h, 4w, or a time in ISO 8601"
     add("--since", "TIME", since, type=point_in_time)
     add("--until", "TIME", "only what ended before that", type=point_in_time)
-    for option, metavar, convert, chosen in (
-        (
-            *("--account", "ACCOUNT", str),
-            "executions of this account: its name in the file of targets, or its id",
-        ),
-        (
-            *("--region", "REGION", str),
-            "executions of this region; without --targets, it is also what is listed",
-        ),
-        (
-            *("--status", "STATUS", str.upper),
-            "resources that have this status, and executions that have",
-        ),
-        ("--action", "ACTION", str.upper, "resources on which this was done, such as DELETE"),
-        (
-            *("--reason", "TEXT", str),
-            "resources that have this in the reason of their status, and executions that have",
-        ),
-    ):
-        text = f"report only {chosen}; can be repeated"
-        add(option, metavar, text, type=convert, **repeated)
-    group.add_argument(
-        "--no-children",
-        action="store_true",
-        help="list images alone, without their AMIs, container images and snapshots",
-    )
+    account = "executions of this account: its name in the file of targets, or its id"
+    add_repeated("--account", "ACCOUNT", f"report only {account}")
+    region = "executions of this region; without --targets, it is also what is listed"
+    add_repeated("--region", "REGION", f"report only {region}")
+    status = "resources that have this status, and executions that have"
+    add_repeated("--status", "STATUS", f"report only {status}", str.upper)
+    action = "resources on which this was done, such as DELETE"
+    add_repeated("--action", "ACTION", f"report only {action}", str.upper)
+    reason = "resources that have this in the reason of their status, and executions that have"
+    add_repeated("--reason", "TEXT", f"report only {reason}")
+    children = "list images alone, without their AMIs, container images and snapshots"
+    add("--no-children", None, children)
     add(
         "--database",
         "FILE",
         "keep all in this SQLite database, and list only what is new in it; also to continue a run "
         "that was stopped",
     )
-    for option, text in (
-        ("--offline", "report what --database has, and list nothing"),
-        ("--check", "ask STS whose credentials each account has, and list nothing"),
-    ):
-        group.add_argument(option, action="store_true", help=text)
+    add("--offline", None, "report what --database has, and list nothing")
+    add("--check", None, "ask STS whose credentials each account has, and list nothing")
     prune = "first delete from --database what ended before then, such as 400d; list none of it"
     add("--prune", "TIME", prune, type=point_in_time)
     group = parser.add_argument_group("How it is listed")
@@ -97,11 +84,12 @@ def make_parser(now: datetime) -> argparse.ArgumentParser:
         "threads (the default), processes, or the address of a Dask scheduler, tcp://HOST:PORT"
     )
     add("--executor", "EXECUTOR", executors, default="threads")
-    in_all, in_each = (
-        f"calls at a time in {part} (%(default)s)" for part in ("all", "each account and region")
-    )
-    add("--max-concurrency", "N", in_all, type=_positive, default=32)
-    add("--max-concurrency-per-target", "N", in_each, type=_positive, default=4)
+    for option, part, default in (
+        ("--max-concurrency", "all", 32),
+        ("--max-concurrency-per-target", "each account and region", 4),
+    ):
+        text = f"calls at a time in {part} (%(default)s)"
+        add(option, "N", text, type=_positive, default=default)
     group.add_argument(
         "--on-invalid-response",
         choices=("raise", "warn"),

@@ -10,14 +10,19 @@ import os
 import re
 import shlex
 import shutil
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ... import fleet
+from ..._aws.config.region import resolve_region
+from ..._aws.config.shared_config import SharedConfig
+from ..._aws.retries import resolve_retries
 from ..._validation import without_userinfo
 from ...exceptions import (
     CheckpointError,
@@ -25,40 +30,33 @@ from ...exceptions import (
     PagerError,
     ParamValidationError,
 )
+from ...fleet import FleetDatabase, FleetProgress, FleetResult, Target
 from ..exit_codes import CLIENT_ERROR_RC, CommandError, ConfigurationError, UsageError
-from ..logs import EscapingFormatter, showing_mismatches
+from ..logs import EscapingFormatter, handled, showing_mismatches
+from ..rich_formats.console import RichWriter, require_rich
+from ..rich_formats.describe import count_of
 from ..stdout import Stdout
 from ..terminal import escape_controls, write_stderr
-from .args import CONDITIONS, RICH_OUTPUTS, parse
-
-if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
-    from ...fleet import FleetDatabase, FleetProgress, FleetResult, Target
-    from .report import Summary
-    from .selection import Place, Selection
+from .args import CONDITIONS, RICH_OUTPUTS
+from .plain_formats import write_csv, write_jsonl
+from .report import Summary, failed_executions, summarize
+from .selection import Place, Selection, newest_places
 
 _MAX_CHECKS = 8  # at a time
 
 
-def run_report(argv: Sequence[str]) -> int:
+def run_report(options: argparse.Namespace) -> int:
     """Run the command and return its exit code: one of ``--fail-on``, else 254 or 0.
 
     It is 254 if a chosen target is not complete. A temporary database is removed if all are; else
     its path is printed. Raises the errors of :func:`..exit_codes.describe_error`.
     """
-    options = parse(argv)
     _check(options)
     if options.check:
         with _logging(debug=options.debug):
             return _check_accounts(_targets(options), Stdout())
     if options.output in RICH_OUTPUTS:
-        from ..rich_formats.console import require_rich
-
         require_rich(options.output, "json, html, jsonl and csv")
-    from ..rich_formats.describe import count_of
-    from .selection import Selection, newest_places
-
     selection = Selection(
         policies=tuple(options.policy),
         since=options.since,
@@ -107,36 +105,48 @@ def run_report(argv: Sequence[str]) -> int:
 
 def _check(options: argparse.Namespace) -> None:
     """Raise :class:`UsageError` for options that exclude each other."""
-    if options.targets is not None and options.profile is not None:
-        raise UsageError("--profile is given beside --targets, which has its own")
-    if options.since and options.until and options.since >= options.until:
-        raise UsageError("--until: not after --since; allowed: a later time")
-    if options.prune is not None and options.prune > datetime.now(UTC):
-        raise UsageError("--prune: a time in the future given; allowed: an earlier one")
-    if options.prune and options.until and options.prune >= options.until:
-        raise UsageError("--until: not after --prune; allowed: a later time")
-    if options.offline and options.targets is not None:
-        raise UsageError("--targets is given beside --offline, which has the database's names")
-    if options.check and options.offline:
-        raise UsageError("--check is given beside --offline, which asks nobody")
-    for name in ("offline", "prune"):
-        if getattr(options, name) and options.database is None:
-            raise UsageError(f"--{name} needs --database")
-    for name, path in (
-        ("--targets", options.targets),
-        ("--database", options.database if options.offline else None),
-    ):
-        # A file of targets may be a pipe.
-        if path is not None and (not os.path.exists(path) or os.path.isdir(path)):  # noqa: PTH110, PTH112 - without pathlib
-            raise UsageError(f"{name}: there is no file {path}")
-    folder = os.path.dirname(options.database or "")  # noqa: PTH120 - without pathlib
-    if folder and not os.path.isdir(folder):  # noqa: PTH112 - without pathlib
-        raise UsageError(f"--database: there is no folder {folder}")
-    if options.executor not in {"threads", "processes"} and "://" not in options.executor:
-        raise UsageError(
+    targets, database, prune = options.targets, options.database, options.prune
+    folder = os.path.dirname(database or "")  # noqa: PTH120 - without pathlib
+    for is_wrong, problem in (
+        (targets and options.profile, "--profile is given beside --targets, which has its own"),
+        (
+            options.since and options.until and options.since >= options.until,
+            "--until: not after --since; allowed: a later time",
+        ),
+        (
+            prune and prune > datetime.now(UTC),
+            "--prune: a time in the future given; allowed: an earlier one",
+        ),
+        (
+            prune and options.until and prune >= options.until,
+            "--until: not after --prune; allowed: a later time",
+        ),
+        (
+            options.offline and targets,
+            "--targets is given beside --offline, which has the database's names",
+        ),
+        (options.check and options.offline, "--check is given beside --offline, which asks nobody"),
+        (options.offline and database is None, "--offline needs --database"),
+        (prune and database is None, "--prune needs --database"),
+        (targets and not _is_file(targets), f"--targets: there is no file {targets}"),
+        (
+            options.offline and not _is_file(database or ""),
+            f"--database: there is no file {database}",
+        ),
+        (folder and not os.path.isdir(folder), f"--database: there is no folder {folder}"),  # noqa: PTH112 - without pathlib
+        (
+            options.executor not in {"threads", "processes"} and "://" not in options.executor,
             f"--executor: {without_userinfo(options.executor)!r} given; allowed: threads, "
-            "processes, or the address of a Dask scheduler, such as tcp://scheduler:8786"
-        )
+            "processes, or the address of a Dask scheduler, such as tcp://scheduler:8786",
+        ),
+    ):
+        if is_wrong:
+            raise UsageError(problem)
+
+
+def _is_file(path: str) -> bool:
+    """Return whether there is a file; it may be a pipe."""
+    return os.path.exists(path) and not os.path.isdir(path)  # noqa: PTH110, PTH112 - without pathlib
 
 
 def _check_places(selection: Selection, places: Sequence[Place]) -> None:
@@ -156,7 +166,7 @@ def _check_run(
     names = [{*account, *unknown} - {""} for account in accounts]
     regions = [target.region for target in targets]
     _check_places(selection, list(zip(names, regions, strict=True)))
-    from ...fleet.run import make_scope
+    from ...fleet.run import make_scope  # it loads the client
 
     try:
         make_scope(targets, options.policy or None)
@@ -171,25 +181,18 @@ def _logging(*, debug: bool) -> Iterator[None]:
     handler = logging.StreamHandler(sys.stderr)
     template = "%(asctime)s - %(threadName)s - %(name)s - %(levelname)s - %(message)s"
     handler.setFormatter(EscapingFormatter(template if debug else "%(message)s"))
-    package = __package__.partition(".")[0]
-    logger = logging.getLogger(package if debug else f"{package}.fleet.run")
-    level = logger.level
-    logger.setLevel(logging.DEBUG if debug else logging.INFO)
-    logger.addHandler(handler)
-    try:
+    name, level = (
+        ("imagebuilder_pager", logging.DEBUG)
+        if debug
+        else ("imagebuilder_pager.fleet.run", logging.INFO)
+    )
+    with handled(name, handler, level):
         yield
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
 
 
 @contextmanager
 def _open(path: str, *, read_only: bool) -> Iterator[FleetDatabase]:
     """Give the database. Raises :class:`CommandError`, which names it, for one that fails."""
-    import sqlite3
-
-    from ...fleet import FleetDatabase
-
     try:
         with FleetDatabase(path, read_only=read_only) as database:
             yield database
@@ -202,18 +205,13 @@ def _open(path: str, *, read_only: bool) -> Iterator[FleetDatabase]:
 
 
 def _targets(options: argparse.Namespace) -> tuple[Target, ...]:
-    from ..._aws.config.region import resolve_region
-    from ..._aws.config.shared_config import SharedConfig
-    from ..._aws.retries import resolve_retries
-    from ...fleet import Account, load_targets, make_targets
-
     config = SharedConfig(options.profile)
     # A setting that is not valid is of no target.
     resolve_retries("lifecycle-report", None, None, config)
     if options.targets is not None:
-        return load_targets(options.targets)
+        return fleet.load_targets(options.targets)
     regions = [resolve_region(region, config) for region in options.region or [None]]
-    return make_targets([Account(profile=options.profile)], regions)
+    return fleet.make_targets([fleet.Account(profile=options.profile)], regions)
 
 
 def _check_accounts(targets: Sequence[Target], stdout: Stdout) -> int:
@@ -250,10 +248,8 @@ def _check_accounts(targets: Sequence[Target], stdout: Stdout) -> int:
 def _list(
     options: argparse.Namespace, targets: tuple[Target, ...], database: FleetDatabase
 ) -> FleetResult:
-    from ...fleet import run_fleet
-
     with ExitStack() as stack:
-        return run_fleet(
+        return fleet.run_fleet(
             targets,
             database,
             policies=options.policy or None,
@@ -306,9 +302,7 @@ def _executor(name: str, stack: ExitStack) -> Executor | Callable[[], Executor] 
     if name == "threads":
         return None
     if name == "processes":
-        from ...fleet import process_executor
-
-        return process_executor
+        return fleet.process_executor
     try:
         from distributed import Client
     except ImportError:
@@ -324,35 +318,28 @@ def _executor(name: str, stack: ExitStack) -> Executor | Callable[[], Executor] 
 
 def _write(options: argparse.Namespace, database: FleetDatabase, selection: Selection) -> int:
     """Write the report and return the exit code."""
-    from .report import summarize
-
-    stdout = Stdout()
+    stdout, output = Stdout(), options.output
     summary = summarize(database, selection, stale_after=options.stale_after)
-    if options.output in RICH_OUTPUTS:
-        from ..rich_formats.console import RichWriter
+    if output == "json":
+        stdout.write(json.dumps(summary, indent=2) + "\n")
+    elif output == "jsonl":
+        write_jsonl(stdout, database, selection)
+    elif output == "csv":
+        write_csv(stdout, database, selection)
+    elif output == "html":
+        from .html import write_html
 
+        write_html(stdout, summary, failed_executions(database, selection, summary))
+    else:
         writer = RichWriter(stdout, options.color, lambda: None)
-        if options.output == "summary":
+        if output == "summary":
             from .summary import show_summary
 
             show_summary(writer, summary)
         else:
             from .records import show_table, show_tree
 
-            show = show_table if options.output == "table" else show_tree
-            show(writer, database, selection)
-    elif options.output == "html":
-        from .html import write_html
-        from .report import failed_executions
-
-        write_html(stdout, summary, failed_executions(database, selection, summary))
-    elif options.output == "json":
-        stdout.write(json.dumps(summary, indent=2) + "\n")
-    else:
-        from .plain_formats import write_csv, write_jsonl
-
-        write = write_jsonl if options.output == "jsonl" else write_csv
-        write(stdout, database, selection)
+            (show_table if output == "table" else show_tree)(writer, database, selection)
     return _exit_code(summary, options.fail_on)
 
 

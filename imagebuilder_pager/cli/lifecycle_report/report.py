@@ -163,27 +163,31 @@ def _count(database: FleetDatabase, selection: Selection) -> Summary:
     }
 
 
+def _failed(selection: Selection) -> str:
+    """Return the table ``failed`` in SQL: each failure, of any kind, with its execution."""
+    columns = f"{_PLACE}, {_TIME} AS time, e.end_time"
+    source = f"{EXECUTIONS} JOIN resources AS r ON r.execution_id = e.execution_id"
+    chosen = f"{selection.of_executions} AND {selection.of_resources}"
+    return (
+        f"WITH failed AS (SELECT short_reason(e.reason) AS why, 'execution' AS kind, {columns},"
+        f"  NULL AS resource_id FROM {EXECUTIONS} WHERE e.status = 'FAILED' AND {selection.where}"
+        " UNION ALL SELECT short_reason(r.reason),"
+        f"  CASE r.parent_id WHEN '' THEN 'image' ELSE 'child' END, {columns},"
+        f"  r.resource_id FROM {source} WHERE r.status = 'FAILED' AND {chosen}"
+        f" UNION ALL SELECT short_reason(s.reason), 'snapshot', {columns},"
+        f"  s.snapshot_id FROM {source} JOIN snapshots AS s ON {OF_RESOURCE}"
+        f"  WHERE s.status = 'FAILED' AND {chosen}) "
+    )
+
+
 def _failures(database: FleetDatabase, selection: Selection) -> Summary:
     database._connection.create_function("short_reason", 1, _shorten, deterministic=True)
-    number = "sum(kind = 'execution') AS executions, sum(kind = 'image') AS images,"
-    number += " sum(kind = 'child') AS children, sum(kind = 'snapshot') AS snapshots"
     # The other columns beside a max() are those of the row that has it.
     rows = _rows(
         database,
-        f"WITH failed AS (SELECT short_reason(e.reason) AS why, 'execution' AS kind, {_PLACE},"
-        f"  NULL AS resource_id, {_TIME} AS time"
-        f"  FROM {EXECUTIONS} WHERE e.status = 'FAILED' AND {selection.where}"
-        " UNION ALL SELECT short_reason(r.reason),"
-        f"  CASE r.parent_id WHEN '' THEN 'image' ELSE 'child' END, {_PLACE},"
-        f"  r.resource_id, {_TIME}"
-        f"  FROM {EXECUTIONS} JOIN resources AS r ON r.execution_id = e.execution_id"
-        f"  WHERE r.status = 'FAILED' AND {selection.of_executions} AND {selection.of_resources}"
-        f" UNION ALL SELECT short_reason(s.reason), 'snapshot', {_PLACE},"
-        f"  s.snapshot_id, {_TIME}"
-        f"  FROM {EXECUTIONS} JOIN resources AS r ON r.execution_id = e.execution_id"
-        f"  JOIN snapshots AS s ON {OF_RESOURCE}"
-        f"  WHERE s.status = 'FAILED' AND {selection.of_executions} AND {selection.of_resources}) "
-        f"SELECT why, account, region, {number}, max(time) AS time, policy, execution_id,"
+        f"{_failed(selection)} SELECT why, account, region, sum(kind = 'execution') AS executions,"
+        " sum(kind = 'image') AS images, sum(kind = 'child') AS children,"
+        " sum(kind = 'snapshot') AS snapshots, max(time) AS time, policy, execution_id,"
         " resource_id FROM failed GROUP BY why, account, region ORDER BY why",
         selection.parameters,
     )
@@ -243,27 +247,26 @@ def _changes(database: FleetDatabase, selection: Selection) -> Summary | None:
         elif state != "unfinished":
             ended[state] = number
     # Of each policy the newest one that had ended by the run before, and the newest one now; the
-    # other columns beside a max() are those of the row that has it.
-    newest = _rows(
+    # other columns beside a max() are those of the row that has it. One that had not ended before,
+    # or was not known, has not changed.
+    changed = _rows(
         database,
-        f"SELECT {_PLACE}, e.start_time, is_now, {_HAS_FAILED} AS has_failed, e.reason,"
-        "  max(coalesce(e.start_time, '') || e.execution_id) AS newest "
-        f"FROM {EXECUTIONS} JOIN (SELECT 0 AS is_now UNION ALL SELECT 1)"
-        " ON is_now OR e.status_run <= :before "
-        f"WHERE e.status IN ('SUCCESS', 'FAILED') AND {selection.where} "
-        "GROUP BY e.policy_arn, is_now ORDER BY account, e.region, policy, e.policy_arn, is_now",
+        f"WITH newest AS (SELECT {_PLACE}, e.start_time, is_now, {_HAS_FAILED} AS has_failed,"
+        "   e.reason, max(coalesce(e.start_time, '') || e.execution_id)"
+        f"  FROM {EXECUTIONS} JOIN (SELECT 0 AS is_now UNION ALL SELECT 1)"
+        "  ON is_now OR e.status_run <= :before"
+        f"  WHERE e.status IN ('SUCCESS', 'FAILED') AND {selection.where}"
+        "  GROUP BY e.policy_arn, is_now) "
+        "SELECT account, region, policy_arn, policy, execution_id, start_time, reason, has_failed"
+        " FROM (SELECT *, lag(has_failed) OVER (PARTITION BY policy_arn ORDER BY is_now) AS had"
+        "  FROM newest) WHERE is_now AND had <> has_failed"
+        " ORDER BY account, region, policy, policy_arn",
         parameters,
     )
     failing: list[Summary] = []
     recovered: list[Summary] = []
-    for _, rows in itertools.groupby(newest, lambda row: row["policy_arn"]):
-        pair = list(rows)
-        had_failed, has_failed = pair[0]["has_failed"], pair[-1]["has_failed"]
-        # One that had not ended before, or was not known, has not changed.
-        if len(pair) == 2 and has_failed != had_failed:
-            keys = pair[1].keys() - {"is_now", "has_failed", "newest"}
-            changed = {key: value for key, value in pair[1].items() if key in keys}
-            (failing if has_failed else recovered).append(changed)
+    for row in changed:
+        (failing if row.pop("has_failed") else recovered).append(row)
     return {
         "since": before["started"],
         "new": new,
@@ -334,18 +337,9 @@ def failed_executions(
     """
     rows = _rows(
         database,
-        f"SELECT short_reason(f.reason) AS why, {_PLACE},"
-        f" {_TIME} AS time, e.end_time, sum(f.is_resource) AS resources "
-        f"FROM {EXECUTIONS} JOIN (SELECT execution_id, reason, 0 AS is_resource FROM executions"
-        "  WHERE status = 'FAILED'"
-        f"  UNION ALL SELECT execution_id, reason, 1 FROM resources AS r"
-        f"  WHERE status = 'FAILED' AND {selection.of_resources}"
-        "  UNION ALL SELECT s.execution_id, s.reason, 1 FROM resources AS r"
-        f"  JOIN snapshots AS s ON {OF_RESOURCE}"
-        f"  WHERE s.status = 'FAILED' AND {selection.of_resources}) AS f"
-        " ON f.execution_id = e.execution_id "
-        f"WHERE {selection.of_executions} AND (f.is_resource OR {selection.where}) "
-        "GROUP BY why, e.execution_id ORDER BY why, time DESC, e.execution_id",
+        f"{_failed(selection)} SELECT why, account, region, policy_arn, policy, execution_id, time,"
+        " end_time, sum(kind <> 'execution') AS resources"
+        " FROM failed GROUP BY why, execution_id ORDER BY why, time DESC, execution_id",
         selection.parameters,
     )
     reasons = {failure["reason"] for failure in summary["failures"]}

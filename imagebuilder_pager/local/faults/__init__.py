@@ -1,6 +1,6 @@
 """Faults between a client and the service, on demand.
 
-A ``Fault`` is one way to fail. A ``FaultPlan`` decides which requests meet which fault:
+A ``Fault`` is one way to fail. A ``FaultPlan`` chooses the fault of each request:
 
     plan = FaultPlan({3: Fault("reset-within")}) | FaultPlan.on_page("last", Fault("throttle"))
     service = LocalImageBuilder(account, faults=plan)

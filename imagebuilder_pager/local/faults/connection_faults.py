@@ -1,7 +1,7 @@
 """The faults of the connection: how much of a response is sent, and how the connection ends.
 
-Both are in a ``Delivery``. The server carries it out. In process, where there is no connection,
-``simulate`` raises the exception that httpx raises when a real connection does the same.
+The rule: a ``Delivery`` says both. The server carries it out. In process, ``simulate`` raises the
+exception that httpx raises for such a connection.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 FAULT_EXTENSION = "imagebuilder_pager.local.fault"
-"""The extension of a request whose sender can carry out a fault, and of a response with a fault."""
+"""The extension of requests by a sender that carries out faults, and of responses with a fault."""
 
 
 class ConnectionOutcome(enum.Enum):
@@ -30,7 +30,7 @@ class ConnectionOutcome(enum.Enum):
     KEEP = "it waits for the next request"
     CLOSE = "it is closed"
     RESET = "it is reset"
-    RESET_NEXT = "it is reset when the next request has come"
+    RESET_NEXT = "it is reset when the next request has arrived"
     HOLD = "it stays open, and nothing is sent"
 
 
@@ -38,8 +38,8 @@ class ConnectionOutcome(enum.Enum):
 class _DeliverySpec:
     """A rule for deliveries.
 
-    ``sent`` and ``declared`` are the length that is sent, and the length in ``Content-Length``, as
-    multiples of the body's length.
+    ``sent`` is the length to send, ``declared`` the ``Content-Length``, both as multiples of the
+    body's length.
     """
 
     outcome: ConnectionOutcome = ConnectionOutcome.KEEP
@@ -70,8 +70,8 @@ CONNECTION_FAULTS: dict[str, _DeliverySpec] = {
 class Delivery:
     """The bytes of a response that are sent, and the outcome for its connection.
 
-    ``head`` is empty when nothing is sent. ``declared_length`` is the value of ``Content-Length``.
-    Head and body are sent in ``pieces``, with ``delay`` seconds before each.
+    ``head`` is empty if nothing is sent. ``declared_length`` is the value of ``Content-Length``.
+    Head and body are sent in ``pieces`` parts, each after ``delay`` seconds.
     """
 
     head: bytes
@@ -90,7 +90,7 @@ class Delivery:
 
 
 def plan_delivery(response: httpx.Response, *, with_body: bool = True) -> Delivery:
-    """Plan how a response is sent, with the fault in its extensions, if any.
+    """Return the delivery of a response, with the fault in its extensions, if any.
 
     ``with_body`` is false for the response to HEAD.
     """
@@ -122,9 +122,8 @@ def simulate(
 ) -> httpx.Response:
     """Return the response that a client would get over a connection.
 
-    A fault raises the exception of httpx, either here or when the body is read. No time passes: a
-    delay that is longer than the request's read timeout raises ``ReadTimeout``, a shorter one is
-    ignored.
+    A fault raises httpx's exception, either here or when the body is read. No time passes: a delay
+    above the request's read timeout raises ``ReadTimeout``, a shorter one is ignored.
     """
     timeout = request.extensions.get("timeout", {}).get("read")
     if timeout is not None and delivery.delay > timeout:

@@ -11,14 +11,14 @@ from typing import Self
 from ..._validation import InvalidValueError, describe_invalid_value
 
 OptionValue = str | int | float | bool | None
-"""The value of an option: a JSON value that is neither a list nor an object."""
+"""The value of an option: a JSON value, but no list or object."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Option:
     """The default and the allowed values of an option.
 
-    ``types`` are the allowed types. ``allowed``, unless it is empty, has all allowed values.
+    ``types`` are the allowed types. ``allowed`` has all allowed values, or is empty for any value.
     ``limits`` are the smallest and the greatest number. A text has to be ASCII unless ``in_body``.
     A ``required`` option has no default.
     """
@@ -39,7 +39,7 @@ class _Option:
         if isinstance(value, str):
             if value.isprintable() and (self.in_body or value.isascii()):
                 return "a text that is not empty" if self.required and not value else None
-            # Outside the body it may have to go into a header.
+            # Outside the body, the text may be sent in a header.
             return "printable text" if self.in_body else "printable ASCII"
         if isinstance(value, int | float) and self.limits is not None:
             minimum, maximum = self.limits
@@ -129,9 +129,8 @@ class Fault:
     - ``options``: the options of the fault, as keywords; docs/faults.md lists them with their
       defaults.
 
-    As an attribute, ``options`` has all of them, given or default. Faults with the same name and
-    options are equal. ``str()`` returns the text that ``Fault.parse`` reads, unless a value other
-    than a message has a comma in it.
+    The attribute ``options`` includes the defaults. Faults with equal names and options are equal.
+    ``str()`` returns a text for ``Fault.parse``, which cannot read a comma outside the message.
 
     Raises ``ValueError`` for an unknown name or option, a value that is not allowed, and an error
     without its code. The message has the allowed values.
@@ -208,7 +207,7 @@ def _format_value(value: OptionValue) -> str:
 
 
 def _parse_value(text: str) -> OptionValue:
-    """Return the JSON value in the text, or the text where it is not one."""
+    """Return the JSON value in the text, or the text if it is not JSON."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

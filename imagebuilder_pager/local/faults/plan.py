@@ -1,4 +1,8 @@
-"""The plan of faults: rules by the number of the request or of the page."""
+"""The plan of faults: rules by the number of the request or of the page.
+
+The rule: all numbers begin at 1. Requests with the same operation and parameters, except the page
+size, are attempts at the same page. The first rule that returns a fault decides.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +29,9 @@ class RequestInfo:
     """The numbers of one request, counted by a plan from 1.
 
     - ``request``: the number of the request.
-    - ``page``: the number of its page, in the order of the pages' first requests. A page is
-      identified by the operation and its parameters, without the page size.
+    - ``page``: the number of its page, in the order of the pages' first requests.
     - ``attempt``: the number of the request among those for the same page.
-    - ``last``: whether it is for a page without a next one.
+    - ``last``: whether it is for the last page.
     - ``operation``: the API's name of its operation, as ListImages; None for an unknown path.
     """
 
@@ -40,10 +43,7 @@ class RequestInfo:
 
 
 Rule = Callable[[RequestInfo], Fault | None]
-"""Return the fault that a request meets, or None.
-
-A rule is called from many threads, one at a time.
-"""
+"""A function from the numbers of a request to its fault or None; called by one thread at a time."""
 
 _NUMBER = r"[1-9][0-9]{0,8}"
 _TARGET = re.compile(
@@ -55,7 +55,7 @@ _OPERATION = re.compile(r"[A-Z]\w*")
 
 
 class FaultPlan:
-    """The rules that decide which requests meet which fault, and the count of the requests.
+    """The rules that choose the fault of each request, and the count of the requests.
 
     - ``requests``: the fault of a request, by the request's number from 1 on:
       ``FaultPlan({3: Fault("stall"), 5: Fault("html")})``. Default: None, no faults.
@@ -69,7 +69,7 @@ class FaultPlan:
         by_number = dict(requests or {})
         for number in by_number:
             validate_whole_number("the number of a request", number, minimum=1)
-        # Each with the operation whose requests and pages it counts, None for all.
+        # Each rule counts the requests and pages of its operation; None: of all operations.
         self._rules: tuple[tuple[str | None, Rule], ...] = (
             (None, lambda info: by_number.get(info.request)),
         )
@@ -77,18 +77,18 @@ class FaultPlan:
         # Both by operation.
         self._requests: Counter[str | None] = Counter()
         self._pages: Counter[str | None] = Counter()
-        # By page: its number, its number among those of its operation, and the attempts at it.
+        # By page: its number, its number within its operation, and the attempts at it.
         self._attempts: dict[tuple[bytes, bytes], tuple[int, int, int]] = {}
         self._injected: list[tuple[RequestInfo, Fault]] = []
 
     @classmethod
     def rule(cls, rule: Rule) -> FaultPlan:
-        """Return a plan in which a function of the ``RequestInfo`` decides."""
+        """Return a plan with a function that takes the ``RequestInfo``."""
         return cls._within(None, rule)
 
     @classmethod
     def _within(cls, operation: str | None, rule: Rule) -> FaultPlan:
-        """Return a plan whose rule has the numbers of an operation alone, or those of all."""
+        """Return a plan with a rule that counts only an operation, or all operations."""
         if not callable(rule):
             raise TypeError(f"rule: a {type(rule).__name__} given; allowed: a function")
         plan = cls()
@@ -100,8 +100,7 @@ class FaultPlan:
     def on_operation(cls, operation: str, fault: Fault, *, times: int | None = None) -> FaultPlan:
         """Return a plan for the first ``times`` requests of an operation; with None, for all.
 
-        ``operation`` is the API's name, as ListImages, here and in every other plan. Raises
-        ``ValueError`` for an unknown one.
+        ``operation`` is the API's name, as ListImages. Raises ``ValueError`` for an unknown one.
         """
         return cls.on_request(1, fault, times=times, operation=operation)
 
@@ -111,7 +110,7 @@ class FaultPlan:
     ) -> FaultPlan:
         """Return a plan for ``times`` requests from ``number`` on; with None, for all of them.
 
-        With ``operation``, the number counts its requests alone.
+        With ``operation``, only its requests are counted.
         """
         validate_whole_number("the number of a request", number, minimum=1)
         end = number + _max_times(times)
@@ -128,8 +127,8 @@ class FaultPlan:
     ) -> FaultPlan:
         """Return a plan for the first ``times`` attempts at a page; with None, for all of them.
 
-        ``page`` is the number of the page, in the order of their first request, or ``"last"`` for
-        the page without a next one. With ``operation``, the number counts its pages alone.
+        ``page`` is the number of the page, in the order of the pages' first requests, or
+        ``"last"``. With ``operation``, only its pages are counted.
         """
         if page != "last":
             validate_whole_number("the number of a page", page, minimum=1)
@@ -157,11 +156,11 @@ class FaultPlan:
         times: int | None = None,
         operation: str | None = None,
     ) -> FaultPlan:
-        """Return a plan in which each request meets one of ``faults`` with this probability.
+        """Return a plan in which each request has one of ``faults`` with this probability.
 
-        The fault of request n depends on the seed and on n alone. With ``times``, only the first
-        ``times`` attempts at a page can meet a fault, so that a client with more attempts always
-        succeeds. With ``operation``, only its requests are counted and can meet a fault.
+        The fault of request n depends only on the seed and on n. With ``times``, only the first
+        ``times`` attempts at a page can have a fault, so that a client with more attempts always
+        succeeds. With ``operation``, only its requests are counted and can have a fault.
 
         Raises ``ValueError`` without faults, and for a probability that is not from 0 to 1.
         """
@@ -185,10 +184,10 @@ class FaultPlan:
     def parse(cls, text: str) -> FaultPlan:
         """Read ``FAULT@TARGET``, as on the command line.
 
-        ``FAULT`` is in the form of ``Fault.parse``. ``TARGET`` is ``3`` (request 3), ``page-3``,
-        ``page-last`` or ``every-3``. All but the last may end in ``x2`` (twice) or ``+`` (always).
-        ``ListImages`` is every request of this operation, and ``ListImages:`` before a target
-        counts its requests and pages alone.
+        ``FAULT`` is a text for ``Fault.parse``. ``TARGET`` is ``3`` (request 3), ``page-3``,
+        ``page-last`` or ``every-3``. All except ``every-3`` may end in ``x2`` (twice) or ``+``
+        (always). ``ListImages`` is every request of this operation; with ``ListImages:`` before a
+        target, only its requests and pages are counted.
 
         Raises ``ValueError`` for any other text.
         """
@@ -211,7 +210,7 @@ class FaultPlan:
         return cls.on_page(number, fault, times=times, operation=operation)
 
     def __or__(self, other: FaultPlan) -> FaultPlan:
-        """Return a plan with the rules of both; where both have a fault, the left one is met."""
+        """Return a plan with the rules of both; if both have a fault, the left one is used."""
         if not isinstance(other, FaultPlan):
             return NotImplemented
         plan = FaultPlan()
@@ -226,12 +225,12 @@ class FaultPlan:
 
     @property
     def injected(self) -> tuple[tuple[RequestInfo, Fault], ...]:
-        """The requests that have met a fault, in order, each with its fault."""
+        """The requests with a fault, in order, each with its fault."""
         with self._lock:
             return tuple(self._injected)
 
     def fault_for(self, request: httpx.Request, *, last: bool) -> Fault | None:
-        """Count a request and return the fault that it meets, or None.
+        """Count a request and return its fault, or None.
 
         ``last`` is true if the requested page is the last one.
         """
@@ -240,10 +239,10 @@ class FaultPlan:
     def decide(
         self, request: httpx.Request, members: Mapping[str, Any] | None, *, last: bool
     ) -> tuple[RequestInfo, Fault | None]:
-        """Count a request and return its numbers, and the fault that it meets, or None.
+        """Count a request and return its numbers, and its fault or None.
 
-        ``members`` are those of the request, None if it cannot be parsed. The service calls this
-        once for each request.
+        ``members`` are the request's, None if it cannot be parsed. The service calls this once for
+        each request.
         """
         found = find_operation(request)
         operation = None if found is None else found.name
@@ -271,7 +270,7 @@ class FaultPlan:
 
 
 def _page_key(request: httpx.Request, members: Mapping[str, Any] | None) -> tuple[bytes, bytes]:
-    """Return the key of a page: the request without signature and page size."""
+    """Return the key of the requested page: the request without signature and page size."""
     if members is None:
         return request.url.raw_path, request.read()
     listing = {name: value for name, value in members.items() if name != "maxResults"}

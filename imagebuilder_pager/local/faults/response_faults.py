@@ -1,6 +1,6 @@
 """The faults of the service and of proxies: another response in place of the original.
 
-They are the same in process and on the wire.
+The rule: a fault is the same in process and on the wire.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from ..errors import HTTP_STATUS
+from ..tokens import EXPIRED
 from .fault import Fault, OptionValue
 
 _HTML = (
@@ -25,12 +26,12 @@ _SERVER_ERRORS: dict[int, tuple[str | None, str]] = {
     503: ("ServiceUnavailableException", "The service cannot process the request now."),
     504: (None, "Gateway Timeout"),
 }
-#: The code and the message of an error; the code is an option where it is None.
+#: The code and the message of an error; None: the fault's option has the code.
 _ERRORS: dict[str, tuple[str | None, str]] = {
     "throttle": (None, "Rate exceeded"),
     "expired-token": (
         "InvalidPaginationTokenException",
-        "You have provided an invalid pagination token in your request. It has expired.",
+        EXPIRED,
     ),
     "expired-credentials": (
         "ExpiredTokenException",
@@ -42,8 +43,8 @@ _ERRORS: dict[str, tuple[str | None, str]] = {
 class BodyStream(httpx.SyncByteStream, httpx.AsyncByteStream):
     """A body that yields these bytes as they are, and then raises the error.
 
-    httpx reads and decodes any other body when the response is created. An error in it would be
-    raised in the service, and not in the client.
+    httpx reads and decodes any other body when the response is created: the service would raise the
+    body's error, not the client.
     """
 
     def __init__(self, body: bytes, error: Exception | None = None) -> None:
@@ -61,7 +62,7 @@ class BodyStream(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 
 def read_body(response: httpx.Response) -> bytes:
-    """Return the bytes of the body as they are on the wire, without decompressing them."""
+    """Return the bytes of the body as on the wire, without decompressing them."""
     if isinstance(response.stream, httpx.SyncByteStream):
         return b"".join(response.stream)
     raise TypeError("the body of a response has to be bytes or a sync iterator, not an async one")
@@ -79,7 +80,7 @@ def replace_response(
     else:
         status, body, others = _make_response(fault, request)
         others["retry-after"] = dict(fault.options).get("retry_after")
-        # A proxy does not know the id that the service gave the request.
+        # A proxy does not know the service's id of the request.
         kept = ("date", "x-amzn-requestid") if "x-amzn-errortype" in others else ("date",)
         headers = {name: headers[name] for name in kept if name in headers}
         headers |= {name: str(value) for name, value in others.items() if value is not None}
@@ -102,7 +103,7 @@ def _make_response(
         return _make_error(status, code, options["message"])
     status = options.get("status", 200)
     if fault.name == "redirect":
-        # By default to the same URL: the plan then counts a client that follows the redirect.
+        # By default the same URL, so that the plan counts a client that follows the redirect.
         return status, b"", {"location": options["location"] or str(request.url)}
     if options.get("body") == "json":
         return _make_error(status, *_SERVER_ERRORS[status])
@@ -141,7 +142,7 @@ def _default_member(page: dict[str, Any]) -> list[str]:
 
 
 def _replace_member(node: Any, path: list[str], value: Any) -> Any:
-    """Return the node with the value at the path, or where the path leaves the node."""
+    """Return the node with the value at the path, or at the part of the path that exists."""
     if not path:
         return value
     first, *rest = path
