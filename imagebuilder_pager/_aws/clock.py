@@ -57,6 +57,10 @@ class ServiceClock(Clock):
         """Return the corrected time in UTC."""
         return self._clock.now() + self._skew
 
+    def machine_now(self) -> datetime:
+        """Return the time without the correction, as other programs on this machine have it."""
+        return self._clock.now()
+
     def monotonic(self) -> float:
         """Return seconds since an arbitrary start."""
         return self._clock.monotonic()

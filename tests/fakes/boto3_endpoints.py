@@ -22,8 +22,8 @@ def make_session(profile: str | None = None) -> botocore.session.Session:
     return session
 
 
-def endpoint_rules() -> botocore.endpoint_provider.EndpointProvider:
-    description: Any = LOADER.load_service_model("imagebuilder", "endpoint-rule-set-1")
+def endpoint_rules(service: str) -> botocore.endpoint_provider.EndpointProvider:
+    description: Any = LOADER.load_service_model(service, "endpoint-rule-set-1")
     partitions: Any = LOADER.load_data("partitions")
     return botocore.endpoint_provider.EndpointProvider(description, partitions)
 

@@ -28,6 +28,7 @@ from imagebuilder_pager.local import LocalServer
 from imagebuilder_pager.local.errors import ServiceError
 from imagebuilder_pager.local.sigv4_verifier import verify_signature
 
+from .boto3_endpoints import LOADER
 from .clocks import NoSleepClock
 
 REGION = "us-west-2"
@@ -264,6 +265,7 @@ def texts_of(error: BaseException) -> str:
 
 def boto3_credentials(profile: str | None = None) -> FrozenCredentials:
     session = botocore.session.Session(profile=profile)
+    session.register_component("data_loader", LOADER)
     session.set_config_variable("region", REGION)
     credentials = session.get_credentials()
     assert credentials is not None
@@ -274,7 +276,7 @@ def boto3_credentials(profile: str | None = None) -> FrozenCredentials:
 def process_command(output: object, status: int = 0, stderr: str = "") -> str:
     code = (
         f"import sys; print({json.dumps(output)!r}); "
-        f"print({stderr!r}, file=sys.stderr); sys.exit({status})"
+        f"sys.stderr.write({stderr!r}); sys.exit({status})"
     )
     return f"{sys.executable} -c {json.dumps(code)}".replace("%", "%%")
 

@@ -44,8 +44,8 @@ class RunningProxy(ConnectionServer):
             if method == "CONNECT":
                 client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             else:
-                path = f"{method} {url.path} ".encode()
-                server.sendall(path + head.split(b" ", 2)[2] + b"\r\n\r\n" + body)
+                line = f"{method} {url._replace(scheme='', netloc='').geturl()} ".encode()
+                server.sendall(line + head.split(b" ", 2)[2] + b"\r\n\r\n" + body)
             back = self._start(_pump, server, client)
             _pump(client, server)
             back.join(5)

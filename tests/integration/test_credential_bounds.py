@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,14 @@ from imagebuilder_pager import exceptions
 from imagebuilder_pager._aws.credentials.refreshable import RefreshableCredentials
 from imagebuilder_pager._aws.transport.network import SocketBackend
 from imagebuilder_pager._aws.transport.types import ReceivedResponse
-from tests.fakes.clocks import FakeClock
+from tests.fakes.clocks import NOW, FakeClock
 from tests.fakes.credential_endpoints import (
     CredentialSettings,
     sts_error,
     texts_of,
 )
 from tests.fakes.credentials import SlowSource
+from tests.fakes.logins import SESSION, SSO_KEYS, write_sso_token
 from tests.fakes.servers import ConnectionServer
 
 
@@ -38,12 +40,17 @@ def set_up(kind: str, settings: CredentialSettings, url: str) -> None:
     elif kind == "instance":
         settings.set_imds()
         settings.environment(AWS_EC2_METADATA_SERVICE_ENDPOINT=url)
-    else:
+    elif kind == "STS":
         settings.set_web_identity()
         settings.environment(AWS_ENDPOINT_URL_STS=url)
+    else:
+        settings.file(".aws/config", f"[default]\n{SSO_KEYS['sso_session']}{SESSION}")
+        settings.environment(AWS_ENDPOINT_URL_SSO=url, AWS_ENDPOINT_URL_SSO_OIDC=url)
+        expiration = NOW + timedelta(hours=8 if kind == "SSO" else -8)
+        write_sso_token(settings.folder / ".aws" / "sso" / "cache", expiration)
 
 
-KINDS = ["container", "instance", "STS"]
+KINDS = ["container", "instance", "STS", "SSO", "SSO OIDC"]
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 DRIPS = {
     "head": (b"HTTP/1.1 200 OK\r\nX-Long: ", b"x"),
@@ -80,21 +87,23 @@ def test_an_endpoint_that_drips_is_given_up(
     assert clock.elapsed < 200
 
 
+@pytest.mark.parametrize("kind", ["STS", "SSO", "SSO OIDC"])
 @pytest.mark.parametrize(
-    ("retry_after", "timeouts", "elapsed"),
+    ("retry_after", "timeouts"),
     [
-        (20, [10, 10], 20),  # another 20 s would be more than the half minute
-        (15, [10, 10, 5], 30),
+        (20, [10, 10]),  # another 20 s would be more than the half minute
+        (15, [10, 10, 5]),
     ],
 )
-def test_attempts_at_sts_stay_within_half_a_minute(
+def test_attempts_at_a_service_stay_within_half_a_minute(
     settings: CredentialSettings,
     monkeypatch: pytest.MonkeyPatch,
+    kind: str,
     retry_after: int,
     timeouts: list[float],
-    elapsed: float,
 ) -> None:
     """The service is busy, then it sends nothing at all, unless the time is up by then."""
+    elapsed = retry_after + sum(timeouts[1:]) if len(timeouts) == 3 else retry_after
     clock = settings.clock = FakeClock()
     given: list[float] = []
 
@@ -105,10 +114,12 @@ def test_attempts_at_sts_stay_within_half_a_minute(
             raise exceptions.ReadTimeoutError("no response in time")
         return ReceivedResponse(503, {"retry-after": str(retry_after)}, b"")
 
-    monkeypatch.setattr("imagebuilder_pager._aws.credentials.sts.fetch_response", respond)
+    for module in ("sts", "sso_calls"):
+        name = f"imagebuilder_pager._aws.credentials.{module}.fetch_response"
+        monkeypatch.setattr(name, respond)
     # The backoff is random.
     monkeypatch.setattr("imagebuilder_pager._aws.retries.TRANSIENT_BASE", 0.0)
-    settings.set_web_identity()
+    set_up(kind, settings, "http://127.0.0.1")
     problem = "in time" if len(timeouts) == 3 else "503"
     settings.error(problem)
     assert (given, clock.elapsed) == (timeouts, elapsed)
@@ -261,7 +272,7 @@ def test_a_process_that_prints_without_end_is_stopped(settings: CredentialSettin
 def test_a_process_whose_child_keeps_the_output_open_is_given_up(
     settings: CredentialSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imagebuilder_pager._aws.credentials.process.TIMEOUT", 0.5)
+    monkeypatch.setattr("imagebuilder_pager._aws.credentials.process_output.TIMEOUT", 0.5)
     fifo = settings.folder / "fifo"
     os.mkfifo(fifo)
     command = [sys.executable, "-c", f"open({str(fifo)!r}).read()"]

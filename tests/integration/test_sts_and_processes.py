@@ -17,6 +17,7 @@ from tests.fakes.credential_endpoints import (
     CredentialEndpoints,
     CredentialSettings,
     Response,
+    boto3_credentials,
     process_command,
     sts_error,
     texts_of,
@@ -118,32 +119,73 @@ def test_a_process_runs_again_when_its_credentials_expire(settings: CredentialSe
     assert runs.read_text() == "xx"
 
 
-def test_a_failed_process_is_an_error_without_its_output(
-    settings: CredentialSettings,
-    caplog: pytest.LogCaptureFixture,
-    capfd: pytest.CaptureFixture[str],
+@pytest.mark.parametrize(
+    ("output", "problem"),
+    [
+        ({**PROCESS_OUTPUT, "Version": 2}, "its output has another Version than 1, or none$"),
+        ({"AccessKeyId": "AKID"}, "its output has another Version than 1, or none$"),
+        ({"Version": 1, "SecretAccessKey": "SecretOfProcess"}, "its output has no AccessKeyId$"),
+        ({**PROCESS_OUTPUT, "SecretAccessKey": None}, "its output has no SecretAccessKey$"),
+        ("SecretOfProcess", "it did not print a JSON object$"),
+        ({**PROCESS_OUTPUT, "Expiration": "SecretOfProcess"}, "its Expiration is not a date in"),
+        ({**PROCESS_OUTPUT, "Expiration": "2020-01-01T00:00:00Z"}, "expired at 2020-01-01 00:00"),
+        ({**PROCESS_OUTPUT, "AccessKeyId": "A\nB"}, "aws_access_key_id: other characters in it"),
+    ],
+)
+def test_an_output_that_is_not_credentials_is_an_error_that_does_not_show_it(
+    settings: CredentialSettings, caplog: pytest.LogCaptureFixture, output: Any, problem: str
 ) -> None:
-    outputs: list[tuple[Any, int, str]] = [
-        (PROCESS_OUTPUT, 3, "failed: exit status 3"),
-        ({**PROCESS_OUTPUT, "Version": 2}, 0, "Unsupported version"),
-        ({"Version": 1, "SecretAccessKey": "SecretOfProcess"}, 0, "AccessKeyId"),
-        ("SecretOfProcess", 0, "cannot be used"),
-        ({**PROCESS_OUTPUT, "Expiration": "SecretOfProcess"}, 0, "cannot be used"),
-    ]
+    command = process_command(output)
+    settings.file(".aws/config", f"[default]\ncredential_process = {command}\n")
     with caplog.at_level(logging.DEBUG):
-        for output, status, problem in outputs:
-            command = process_command(output, status, stderr="SecretOfProcess")
-            settings.file(".aws/config", f"[default]\ncredential_process = {command}\n")
-            error = settings.error(problem)
-            assert "SecretOfProcess" not in texts_of(error)
-    assert "SecretOfProcess" not in caplog.text
-    assert capfd.readouterr() == ("", "")
+        error = settings.error(problem)
+    assert "SecretOfProcess" not in texts_of(error) + caplog.text
+
+
+def test_a_process_that_fails_writes_to_the_programs_standard_error(
+    settings: CredentialSettings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    command = process_command(PROCESS_OUTPUT, 3, stderr="please log in")
+    settings.file(".aws/config", f"[default]\ncredential_process = {command}\n")
+    error = settings.error()
+    assert str(error) == "credential_process of profile 'default' failed: exit status 3"
+    assert capfd.readouterr() == ("", "please log in")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "a b",
+        "'a b' c",
+        '"a \'b" c',
+        r"a\ b",
+        r'"a\"b"',
+        "a # b",
+        "$HOME ~ * %",
+        "''",
+        "a;b",
+        "a'b'c",
+    ],
+)
+def test_the_arguments_of_a_process_are_split_as_boto3_splits_them(
+    settings: CredentialSettings, arguments: str
+) -> None:
+    program = settings.file(
+        "program.py",
+        "import json, sys\n"
+        f"output = {PROCESS_OUTPUT!r}\n"
+        "print(json.dumps({**output, 'AccessKeyId': '|'.join(sys.argv[1:]) or 'x'}))\n",
+    )
+    settings.file(
+        ".aws/config", f"[default]\ncredential_process = {sys.executable} {program} {arguments}\n"
+    )
+    assert settings.our_credentials() == boto3_credentials()
 
 
 def test_a_process_is_killed_after_its_timeout(
     settings: CredentialSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imagebuilder_pager._aws.credentials.process.TIMEOUT", 0.2)
+    monkeypatch.setattr("imagebuilder_pager._aws.credentials.process_output.TIMEOUT", 0.2)
     settings.file(
         ".aws/config",
         f"[default]\ncredential_process = {sys.executable} -c 'import time; time.sleep(60)'\n",

@@ -17,11 +17,14 @@ from imagebuilder_pager.local import (
     LocalServer,
 )
 from tests.fakes.credential_endpoints import (
+    PROFILES,
     REGION,
+    SECRETS,
     CredentialEndpoints,
     CredentialSettings,
     boto3_credentials,
 )
+from tests.fakes.logins import LOGIN_SESSION, SSO_KEYS, SsoCache, write_login
 
 SetUp = Callable[[CredentialSettings], None]
 
@@ -45,33 +48,46 @@ COMBINATIONS = [
     for names in itertools.combinations(SOURCES, count)
 ]
 
+NOT_INSTALLED = ("botocore", "httpx", "httpcore", "jmespath", "idna")
 LIST = """
 import asyncio, os, sys
 sys.modules |= dict.fromkeys({missing})  # an import of one is a ModuleNotFoundError
 from imagebuilder_pager import AsyncH11Client, AsyncImageBuilder, H11Client, ImageBuilder
-from imagebuilder_pager._aws.credentials.container import ContainerProvider
-ContainerProvider.HOST = os.environ.get("ECS_HOST")
+if "ECS_HOST" in os.environ:
+    from imagebuilder_pager._aws.credentials.container import ContainerProvider
+    ContainerProvider.HOST = os.environ["ECS_HOST"]
 execution = {{"lifecycleExecutionId": {execution!r}}}
+arguments = {{"region_name": {region!r}, "profile_name": {profile!r}}}
 
 def list_all():
-    with H11Client() as http, ImageBuilder({region!r}, http_client=http) as client:
+    with H11Client() as http, ImageBuilder(http_client=http, **arguments) as client:
         pages = client.get_paginator("list_lifecycle_execution_resources").paginate(**execution)
         return len(list(pages.items()))
 
 async def list_all_async():
-    async with AsyncH11Client() as http, AsyncImageBuilder({region!r}, http_client=http) as client:
+    async with AsyncH11Client() as http, AsyncImageBuilder(http_client=http, **arguments) as client:
         pages = client.get_paginator("list_lifecycle_execution_resources").paginate(**execution)
         return len([item async for item in pages.items()])
 
 assert list_all() == asyncio.run(list_all_async()) > 25
-loaded = {{name.partition(".")[0] for name, module in sys.modules.items() if module}}
-print(*sorted(loaded & {{"botocore", "httpx", "httpcore", "jmespath", "idna", "configparser"}}))
+loaded = [name for name, module in sys.modules.items() if module]
+ours = "imagebuilder_pager._aws."
+print(*sorted(set(loaded) & {{"configparser", *{not_installed}}}))
+print(*sorted(name.removeprefix(ours) for name in loaded if name.startswith(ours)))
 """
 
 
-def list_in_a_process(url: str, missing: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
-    """List by both clients in a new process with the environment of this one."""
-    code = LIST.format(missing=missing, execution=EXAMPLE_EXECUTION_ID, region=REGION)
+def list_in_a_process(
+    url: str, missing: Sequence[str] = (), profile: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """List by both clients in a process of its own, which has the environment of this one."""
+    code = LIST.format(
+        missing=missing,
+        not_installed=NOT_INSTALLED,
+        execution=EXAMPLE_EXECUTION_ID,
+        region=REGION,
+        profile=profile,
+    )
     return subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "AWS_ENDPOINT_URL_IMAGEBUILDER": url},
@@ -80,6 +96,14 @@ def list_in_a_process(url: str, missing: Sequence[str] = ()) -> subprocess.Compl
         check=False,
         timeout=60,
     )
+
+
+def modules_loaded_by(ran: subprocess.CompletedProcess[str]) -> set[str]:
+    """Return the modules of ``_aws`` that a process has loaded, which has listed without others."""
+    assert (ran.returncode, ran.stderr) == (0, "")
+    others, ours = ran.stdout.splitlines()
+    assert not others
+    return set(ours.split())
 
 
 @pytest.fixture
@@ -92,6 +116,7 @@ def local_credentials(endpoints: CredentialEndpoints, monkeypatch: pytest.Monkey
         "Expiration": "2100-01-01T00:00:00Z",
     }
     monkeypatch.setattr(endpoints, "issue", lambda kind: dict(issued))
+    endpoints.secrets[ACCESS_KEY_ID] = SECRET_ACCESS_KEY
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -100,15 +125,21 @@ def test_each_source_is_found_without_botocore_and_httpx(
     settings: CredentialSettings, local_server: LocalServer, source: str
 ) -> None:
     SOURCES[source](settings)
-    if source.endswith("environment"):
+    is_environment = source.endswith("environment")
+    if is_environment:
         settings.environment(
             AWS_ACCESS_KEY_ID=ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY=SECRET_ACCESS_KEY
         )
-    settings.environment(ECS_HOST=settings.endpoints.host)
-    # Even if all are installed, none is loaded; one source is enough to show this.
-    missing = ["botocore", "httpx", "httpcore", "jmespath", "idna"] if source == "imds" else []
-    ran = list_in_a_process(local_server.url, missing)
-    assert (ran.returncode, ran.stderr, ran.stdout) == (0, "", "\n")
+    else:
+        settings.environment(ECS_HOST=settings.endpoints.host)
+    # None of them is loaded where all are installed; one source shows that this is enough.
+    missing = NOT_INSTALLED if source == "imds" else ()
+    loaded = modules_loaded_by(list_in_a_process(local_server.url, missing))
+    assert "config.shared_files" not in loaded, "there is no file"
+    if is_environment:
+        sources = {name for name in loaded if name.startswith("credentials.")}
+        expected = ("chain", "environment", "refreshable", "resolver")
+        assert sources == {f"credentials.{name}" for name in expected}
 
 
 @pytest.mark.parametrize("names", COMBINATIONS, ids="+".join)
@@ -120,25 +151,37 @@ def test_of_several_sources_boto3s_is_used(
     assert settings.our_credentials() == boto3_credentials()
 
 
+@pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.usefixtures("local_credentials")
-def test_a_file_loads_botocore(settings: CredentialSettings, local_server: LocalServer) -> None:
-    """It shows that the test above can fail."""
-    keys = f"aws_access_key_id={ACCESS_KEY_ID}\naws_secret_access_key={SECRET_ACCESS_KEY}\n"
-    settings.file(".aws/credentials", f"[default]\n{keys}")
-    ran = list_in_a_process(local_server.url)
-    assert (ran.returncode, ran.stderr, ran.stdout) == (0, "", "botocore configparser\n")
-
-
-def test_a_file_without_botocore_is_an_error_with_a_remedy(
-    settings: CredentialSettings, local_server: LocalServer
+def test_each_kind_of_profile_lists_where_botocore_and_httpx_are_not_installed(
+    settings: CredentialSettings, local_server: LocalServer, profile: str
 ) -> None:
-    path = settings.file(".aws/config", "[default]\nregion = us-west-2\n")
-    ran = list_in_a_process(local_server.url, ["botocore"])
-    assert ran.stderr.splitlines()[-1] == (
-        "imagebuilder_pager.exceptions.MissingDependencyException: reading the file "
-        f"{path} needs botocore, not installed here: pip install botocore, or set AWS_CONFIG_FILE "
-        "and AWS_SHARED_CREDENTIALS_FILE to /dev/null, and unset AWS_PROFILE"
-    )
+    """A profile's own keys are those of the local service; so are those that STS returns."""
+    settings.set_profiles()
+    if profile in {"static", "process"}:
+        text = (settings.folder / ".aws" / "config").read_text()
+        for access_key in ("AKIDCONFIG", "AKIDPROCESS"):
+            text = text.replace(SECRETS[access_key], SECRET_ACCESS_KEY)
+            text = text.replace(access_key, ACCESS_KEY_ID)
+        settings.file(".aws/config", text)
+    settings.environment(ECS_HOST=settings.endpoints.host)
+    settings.set_environment()
+    loaded = modules_loaded_by(list_in_a_process(local_server.url, NOT_INSTALLED, profile))
+    assert "config.shared_files" in loaded
+
+
+@pytest.mark.parametrize("source", ["sso_session", "sso_start_url", "login_session"])
+def test_a_profile_with_a_login_lists_where_botocore_and_httpx_are_not_installed(
+    settings: CredentialSettings, local_server: LocalServer, laptop: SsoCache, source: str
+) -> None:
+    if source == "sso_start_url":
+        settings.file(".aws/config", f"[profile laptop]\n{SSO_KEYS[source]}")
+        laptop.write(source)
+    elif source == "login_session":
+        settings.file(".aws/config", f"[profile laptop]\nlogin_session = {LOGIN_SESSION}\n")
+        folder = settings.folder / ".aws" / "login" / "cache"
+        write_login(folder, accessKeyId=ACCESS_KEY_ID, secretAccessKey=SECRET_ACCESS_KEY)
+    modules_loaded_by(list_in_a_process(local_server.url, NOT_INSTALLED, "laptop"))
 
 
 def test_a_named_profile_without_a_file_is_an_error_without_botocore(

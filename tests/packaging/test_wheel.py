@@ -222,6 +222,18 @@ for client, other in ((ImageBuilder, "H11Client()"), (AsyncImageBuilder, "AsyncH
     else:
         raise AssertionError("a default client was made")
 """
+LEAN_PROFILE = """
+import pathlib, tempfile
+
+del os.environ["AWS_ACCESS_KEY_ID"]
+keys = '"AccessKeyId": "local", "SecretAccessKey": "local"'
+with tempfile.TemporaryDirectory() as folder:
+    os.environ["AWS_CONFIG_FILE"] = f"{folder}/config"
+    pathlib.Path(folder, "config").write_text(
+        f"[default]\\ncredential_process = echo '{{\\"Version\\": 1, {keys}}}'"
+    )
+    assert len(sync_flow()) == 60
+"""
 ORIGINS = """
 import botocore, pathlib, imagebuilder_pager
 for module in (imagebuilder_pager, botocore):
@@ -241,10 +253,10 @@ def test_the_default_install_lists_and_resumes_without_botocores_data(
     run(fresh, "-I", "-W", "error", "-c", FLOW + ORIGINS, server.url, cwd=fresh.parent)
 
 
-def test_the_lean_install_lists_resumes_and_names_the_packages_of_the_default_client(
+def test_the_lean_install_lists_also_by_a_profile_and_names_the_packages_of_the_default(
     lean_site: Path, server: LocalServer
 ) -> None:
-    code = f"import sys; sys.path.insert(0, {str(lean_site)!r})\n{FLOW}{LEAN_ERRORS}"
+    code = f"import sys; sys.path.insert(0, {str(lean_site)!r})\n{FLOW}{LEAN_ERRORS}{LEAN_PROFILE}"
     run(sys.executable, "-I", "-S", "-W", "error", "-c", code, server.url, cwd=lean_site)
 
 

@@ -19,6 +19,7 @@ from imagebuilder_pager._aws.config.endpoints import (
     normalize_endpoint_url,
 )
 from imagebuilder_pager._aws.config.shared_config import SharedConfig
+from imagebuilder_pager._aws.credentials.sso_calls import OIDC, PORTAL
 from imagebuilder_pager._aws.credentials.sts import sts_endpoint
 from tests.fakes.accounts import LOCAL_CREDENTIALS
 from tests.fakes.boto3_endpoints import (
@@ -85,7 +86,7 @@ def test_every_region_has_the_endpoint_of_boto3s_rules(
     regions: list[str], session: botocore.session.Session, fips: bool, dual_stack: bool
 ) -> None:
     """By botocore's rule set, but where its clients refuse before they come to it."""
-    provider = endpoint_rules()
+    provider = endpoint_rules(IMAGEBUILDER.name)
     refused = set()
     for region in regions:
         if region.endswith("-global") and dual_stack:
@@ -113,6 +114,20 @@ def test_a_client_has_boto3s_endpoint(
         return
     with pytest.raises(exceptions.InvalidEndpointError, match=f"dual-stack endpoints in {region}"):
         url_of(region_name=region, **variant)
+
+
+@pytest.mark.parametrize(("fips", "dual_stack"), FOUR)
+@pytest.mark.parametrize("service", [PORTAL, OIDC], ids=lambda service: service.name)
+def test_the_services_of_sso_have_the_endpoints_of_boto3s_rules(
+    regions: list[str], service: ServiceMetadata, fips: bool, dual_stack: bool
+) -> None:
+    rules = endpoint_rules(service.name)
+    for region in regions:
+        if dual_stack and re.search("-global|isoe-|isof-", region):
+            continue  # as for Image Builder
+        url = build_regional_endpoint(service, region, use_fips=fips, use_dual_stack=dual_stack)
+        theirs = rules.resolve_endpoint(Region=region, UseFIPS=fips, UseDualStack=dual_stack)
+        assert url == theirs.url, region
 
 
 def test_a_service_without_fips_partitions_has_its_fips_name_in_govcloud() -> None:

@@ -47,14 +47,8 @@ AWS_LAYERS: Layers = [
     {"config", "clock"},
 ]
 
-
-# The allowed imports of botocore, by module: at its top, and only in a function.
-# _aws.credentials.profile is imported only if a shared file exists.
-BOTOCORE_AT_ONCE = {
-    "_aws.auth.botocore_sigv4": {"botocore.auth"},
-    "_aws.credentials.profile": {"botocore.credentials"},
-}
-BOTOCORE_LATER = {"_aws.config.shared_config": {"botocore.configloader"}}
+#: Of botocore, by module, what is imported: for signing, and nothing else.
+BOTOCORE = {"_aws.auth.botocore_sigv4": {"botocore.auth"}}
 
 
 # The private modules and attributes that the parts above the client use. Attributes of a class in
@@ -230,16 +224,10 @@ def test_private_names_are_used_as_listed(folder: str) -> None:
 def test_only_the_allowed_modules_of_botocore_are_imported(name: str) -> None:
     file = MODULES[name.removeprefix("__init__")]
     tree = parse(file)
-    at_once = BOTOCORE_AT_ONCE.get(name, set())
-    later = BOTOCORE_LATER.get(name, set())
-    assert others_imports(tree, file, "botocore") <= at_once | later
+    assert others_imports(tree, file, "botocore") == BOTOCORE.get(name, set())
     assert not others_imports(
         tree, file, "boto3", "aiobotocore", "aioboto3", "s3transfer", "awscli"
     )
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            node.body = [ast.Pass()]
-    assert others_imports(tree, file, "botocore") <= at_once
 
 
 # The checks find each kind of wrong import.

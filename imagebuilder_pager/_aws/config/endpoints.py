@@ -14,12 +14,14 @@ from .shared_config import Resolved, SharedConfig
 class ServiceMetadata(NamedTuple):
     """A service, as far as its endpoint depends on it.
 
-    ``name`` is the name in host names and, with ``_`` for ``-``, in settings. ``fips_partitions``
-    are the partitions where the ordinary endpoints are FIPS endpoints already.
+    ``name`` is the name in settings, with ``_`` for ``-``, and in host names unless ``host_name``
+    is another one. ``fips_partitions`` are the partitions where the ordinary endpoints are FIPS
+    endpoints already.
     """
 
     name: str
     fips_partitions: frozenset[str] = frozenset()
+    host_name: str = ""
 
 
 class _Partition(NamedTuple):
@@ -91,7 +93,7 @@ def endpoint_from_config(service: ServiceMetadata, config: SharedConfig) -> Reso
     if resolved := config.get(f"AWS_ENDPOINT_URL_{name.upper()}", "AWS_ENDPOINT_URL"):
         return resolved
     if section := config.get(key="services"):
-        services = config.full_config().get("services", {})
+        services = config.full_config()["services"]
         if not services.get(section.value):
             raise InvalidConfigError(
                 f"{section.source} names the section [services {section.value}], which is not in "
@@ -123,7 +125,9 @@ def build_regional_endpoint(
         given = f"there are no dual-stack endpoints in {region} (partition {partition.name})"
         raise InvalidEndpointError(Problem("use_dualstack_endpoint", given))
     fips_by_default = partition.name in service.fips_partitions and not use_dual_stack
-    host = f"{service.name}-fips" if use_fips and not fips_by_default else service.name
+    host = service.host_name or service.name
+    if use_fips and not fips_by_default:
+        host += "-fips"
     return f"https://{host}.{region}.{dns_suffix}"
 
 

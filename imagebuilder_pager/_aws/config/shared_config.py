@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ..._validation import InvalidValueError, importing, validate_whole_number
+from ..._validation import InvalidValueError, validate_whole_number
 from ...exceptions import InvalidConfigError, Problem, ProfileNotFound
+
+if TYPE_CHECKING:
+    from .shared_files import Settings
 
 # In botocore's order: the older name comes first.
 _PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
-_MAX_FILE_BYTES = 16 * 1024 * 1024  # many thousands of profiles
 
 
 class Resolved(NamedTuple):
@@ -38,21 +40,15 @@ class SharedConfig:
     are then not used, as in boto3.
 
     The methods that read the files raise :class:`ProfileNotFound` for a profile that was named and
-    is in neither file, :class:`InvalidConfigError` for a file that cannot be parsed, and
-    :class:`MissingDependencyException` for a file where botocore is not installed.
+    is in neither file, and :class:`InvalidConfigError` for a file that cannot be parsed.
     """
-
-    #: How to do without the files, for an error.
-    WITHOUT_FILES = (
-        "set AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE to /dev/null, and unset AWS_PROFILE"
-    )
 
     def __init__(self, profile_name: str | None = None) -> None:
         name = profile_name or next(filter(None, map(os.environ.get, _PROFILE_VARIABLES)), None)
         self.is_explicit: bool = bool(profile_name)
         self.profile_name: str = name or "default"
         self._must_exist = name is not None
-        self._full_config: dict[str, Any] | None = None
+        self._full_config: dict[str, dict[str, Settings]] | None = None
 
     @property
     def config_file(self) -> str:
@@ -64,15 +60,31 @@ class SharedConfig:
         """Return the path of the shared credentials file, whether or not it exists."""
         return _expand_path(os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials")
 
-    def has_files(self) -> bool:
-        """Return whether one of the two files exists."""
-        # The paths are strings, for botocore.
-        return os.path.isfile(self.config_file) or os.path.isfile(self.credentials_file)  # noqa: PTH113
+    def read_config_file(self) -> dict[str, dict[str, Settings]]:
+        """Return the sections of the config file, read anew: :func:`.shared_files.read_config`."""
+        if not os.path.isfile(self.config_file):  # noqa: PTH113 - a string, as botocore has it
+            return {"profiles": {}, "sso_sessions": {}, "services": {}}
+        from .shared_files import read_config
 
-    def full_config(self) -> dict[str, Any]:
-        """Return both files as botocore does: ``profiles`` has the settings of each profile."""
+        return read_config(self.config_file)
+
+    def read_credentials_file(self) -> dict[str, Settings]:
+        """Return the profiles of the shared credentials file, read anew."""
+        if not os.path.isfile(self.credentials_file):  # noqa: PTH113 - likewise
+            return {}
+        from .shared_files import read_sections
+
+        return read_sections(self.credentials_file)
+
+    def full_config(self) -> dict[str, dict[str, Settings]]:
+        """Return the sections of the config file, with the other file's settings in ``profiles``.
+
+        A key that is in both files has the value of the shared credentials file.
+        """
         if self._full_config is None:
-            config = _load(self.config_file, self.credentials_file)
+            config = self.read_config_file()
+            for name, settings in self.read_credentials_file().items():
+                config["profiles"].setdefault(name, {}).update(settings)
             if self._must_exist and self.profile_name not in config["profiles"]:
                 raise ProfileNotFound(
                     f"there is no profile {self.profile_name!r} in {self.config_file} or "
@@ -81,6 +93,18 @@ class SharedConfig:
             self._full_config = config
         return self._full_config
 
+    def setting(self, key: str, profile_name: str | None = None) -> str | None:
+        """Return a key of a profile (default: that of the constructor), None without it.
+
+        Raises :class:`InvalidConfigError` for a key with nested settings.
+        """
+        name = profile_name or self.profile_name
+        value = self.full_config()["profiles"].get(name, {}).get(key)
+        if isinstance(value, dict):
+            given = "nested settings given"
+            raise InvalidConfigError(Problem(f"{key} of profile {name!r}", given, "one value"))
+        return value
+
     def get(self, *variables: str, key: str | None = None) -> Resolved | None:
         """Return the first variable that is set and not empty, else the profile's ``key``."""
         for variable in variables:
@@ -88,10 +112,8 @@ class SharedConfig:
                 return Resolved(value, variable)
         if key is None:
             return None
-        value = self.full_config()["profiles"].get(self.profile_name, {}).get(key)
-        if not value or not isinstance(value, str):
-            return None
-        return Resolved(value, f"{key} of profile {self.profile_name!r}")
+        value = self.setting(key)
+        return Resolved(value, f"{key} of profile {self.profile_name!r}") if value else None
 
     def get_bool(self, variable: str, key: str | None = None) -> bool:
         """Return whether the variable, else the profile's key, is ``true`` in any case.
@@ -137,32 +159,3 @@ class SharedConfig:
 def _expand_path(path: str) -> str:
     # Path.expanduser raises where there is no home directory, as in many containers.
     return os.path.expanduser(os.path.expandvars(path))  # noqa: PTH111 - as botocore does
-
-
-def _load(config_file: str, credentials_file: str) -> dict[str, Any]:
-    config: dict[str, Any] = {"profiles": {}}
-    if os.path.isfile(config_file):  # noqa: PTH113 - the paths are strings, for botocore
-        config = _parse(config_file)
-    if os.path.isfile(credentials_file):  # noqa: PTH113 - likewise
-        for name, values in _parse(credentials_file, with_profiles=False).items():
-            config["profiles"].setdefault(name, {}).update(values)
-    return config
-
-
-def _parse(path: str, *, with_profiles: bool = True) -> dict[str, Any]:
-    with importing(
-        "botocore", purpose=f"reading the file {path}", otherwise=SharedConfig.WITHOUT_FILES
-    ):
-        from botocore.configloader import load_config, raw_config_parse
-
-    parse = load_config if with_profiles else raw_config_parse
-    try:
-        if os.path.getsize(path) > _MAX_FILE_BYTES:  # noqa: PTH202 - a string, for botocore
-            raise InvalidConfigError(f"the file {path} is larger than 16 MiB")
-        return dict(parse(path))
-    except InvalidConfigError:
-        raise
-    except Exception as error:  # noqa: BLE001 - any error means that the file is invalid
-        # Not the parser's message: it shows the line, which can hold a secret key.
-        reason = type(error).__name__
-    raise InvalidConfigError(f"the file {path} cannot be read ({reason})")

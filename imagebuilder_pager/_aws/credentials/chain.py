@@ -1,25 +1,19 @@
 """boto3's credential provider chain, in its order.
 
-A provider's module is loaded when its turn comes. The providers of a profile are botocore's
-(:mod:`.profile`), and are loaded only where there is a shared file; all others need the standard
-library alone. Each search makes new providers, and a refresh is a search with the provider that had
-credentials the last time.
+A provider's module is loaded when its turn comes, and needs the standard library alone. Each search
+makes new providers, and a refresh is a search with the provider that had credentials the last time.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from functools import partial
 from typing import Protocol
 
-from ..._validation import importing
 from ...exceptions import CredentialRetrievalError, NoCredentialsError, PagerError, Problem
-from ..config.shared_config import SharedConfig
 from ..identity import Credentials, CredentialsContext
 from .environment import EnvironmentProvider
-from .web_identity import WebIdentityProvider
 
 _log = logging.getLogger(__name__)
 
@@ -44,8 +38,7 @@ def load_credentials(
 
     ``provider_name`` is the only provider to load from, for a refresh; "" for all. Raises
     :class:`NoCredentialsError` with the reason of each provider that has none, a subclass of it for
-    a provider that is set up and failed, :class:`InvalidConfigError`, or
-    :class:`MissingDependencyException` for a profile without botocore.
+    a provider that is set up and failed, or :class:`InvalidConfigError`.
     """
     failures: list[Problem] = []
     for provider in _providers(context):
@@ -62,16 +55,14 @@ def load_credentials(
 
 def _providers(context: CredentialsContext) -> Iterator[_Provider]:
     """Yield all providers, in the order of ``botocore.credentials``."""
-    config, profile_name = context.config, context.config.profile_name
-    use_environment = not config.is_explicit
-    yield EnvironmentProvider(is_used=use_environment)
-    yield _set_up_by_key(context, "assume role", "role_arn")
-    yield WebIdentityProvider(context, profile_name, use_environment=use_environment)
-    yield _set_up_by_key(context, "SSO", "sso_account_id")
-    yield _in_file(context, "shared credentials file", config.credentials_file)
-    yield _set_up_by_key(context, "aws login", "login_session")
-    yield _set_up_by_key(context, "credential process", "credential_process")
-    yield _in_file(context, "config file", config.config_file)
+    config = context.config
+    yield EnvironmentProvider(is_used=not config.is_explicit)
+    from .role import RoleProvider
+
+    yield RoleProvider(context, partial(_load_profile, context))
+    yield from _profile_providers(
+        context, config.profile_name, use_environment=not config.is_explicit
+    )
     from .container import ContainerProvider
 
     yield ContainerProvider(context.clock, context.certificates)
@@ -80,38 +71,32 @@ def _providers(context: CredentialsContext) -> Iterator[_Provider]:
     yield InstanceMetadataProvider(config, context.clock, context.certificates)
 
 
-@dataclass(frozen=True, slots=True)
-class _ProfileProvider:
-    """A provider of the profile, by its name among those of :mod:`.profile`."""
+def _profile_providers(
+    context: CredentialsContext, profile_name: str, *, use_environment: bool
+) -> Iterator[_Provider]:
+    """Yield the providers of a profile: of the client's own, or of one that a role is based on."""
+    from .web_identity import WebIdentityProvider
 
-    name: str
-    context: CredentialsContext
-    missing_reason: Callable[[], str]
+    yield WebIdentityProvider(context, profile_name, use_environment=use_environment)
+    from .sso import SsoProvider
 
-    def load(self) -> Credentials | None:
-        config = self.context.config
-        if not config.has_files():
-            config.full_config()  # an error for a profile that was named
-            return None
-        with importing("botocore", purpose="a profile", otherwise=SharedConfig.WITHOUT_FILES):
-            from .profile import ProfileProviders
-        return ProfileProviders(self.context).load(self.name)
+    yield SsoProvider(context, profile_name)
+    from .profile_keys import ProfileKeysProvider
 
+    yield ProfileKeysProvider(context.config, profile_name, in_config_file=False)
+    from .login import LoginProvider
 
-def _set_up_by_key(context: CredentialsContext, name: str, key: str) -> _ProfileProvider:
-    """Return the provider that a key of the profile sets up."""
-    return _ProfileProvider(name, context, lambda: context.config.missing_key_reason(key))
+    yield LoginProvider(context, profile_name)
+    from .process import ProcessProvider
+
+    yield ProcessProvider(context, profile_name)
+    yield ProfileKeysProvider(context.config, profile_name, in_config_file=True)
 
 
-def _in_file(context: CredentialsContext, name: str, path: str) -> _ProfileProvider:
-    """Return the provider of the credentials in a file."""
-
-    def missing_reason() -> str:
-        if not os.path.isfile(path):  # noqa: PTH113 - a string, as in SharedConfig
-            return f"there is no file {path}"
-        return f"no aws_access_key_id for the profile {context.config.profile_name!r} in {path}"
-
-    return _ProfileProvider(name, context, missing_reason)
+def _load_profile(context: CredentialsContext, profile_name: str) -> Credentials | None:
+    """Return the credentials of a profile that a role is based on, None without any."""
+    providers = _profile_providers(context, profile_name, use_environment=False)
+    return next(filter(None, map(_load, providers)), None)
 
 
 def _load(provider: _Provider) -> Credentials | None:

@@ -61,8 +61,9 @@ class StsClient:
     """A client of STS, with boto3's methods and parameters.
 
     ``credentials`` sign the calls; they are None for ``assume_role_with_web_identity``, which is
-    not signed. The methods raise :class:`CredentialRetrievalError`, and
-    :class:`InvalidConfigError` for a proxy or certificates that cannot be used.
+    not signed. A parameter that is None is not sent; without a ``RoleSessionName``, it is boto3's.
+    The methods raise :class:`CredentialRetrievalError`, and :class:`InvalidConfigError` for a proxy
+    or certificates that cannot be used.
     """
 
     def __init__(self, context: CredentialsContext, credentials: Credentials | None) -> None:
@@ -82,6 +83,9 @@ class StsClient:
         return self._call("GetCallerIdentity", {}, ("Account", "Arn"), "identity")
 
     def _fetch_credentials(self, action: str, params: dict[str, Any]) -> Credentials:
+        if not params.get("RoleSessionName"):
+            seconds = int(self._context.clock.now().timestamp())
+            params["RoleSessionName"] = f"botocore-session-{seconds}"
         wanted = f"credentials for {params.get('RoleArn')}"
         members = self._call(action, params, _CREDENTIAL_MEMBERS, wanted)
         try:
@@ -102,7 +106,7 @@ class StsClient:
             RequestSigner(credentials, "sts", region, algorithm=sigv4_header, clock=clock)
         )
         form = {"Action": action, "Version": _API_VERSION}
-        form |= {name: str(value) for name, value in params.items()}
+        form |= {name: str(value) for name, value in params.items() if value is not None}
         deadline = Deadline(_BUDGET, clock.monotonic)
         state = RetryState(None, _MAX_ATTEMPTS, deadline.remaining)
         # All values that are sent and must not be shown.

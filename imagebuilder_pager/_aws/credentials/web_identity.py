@@ -42,14 +42,13 @@ class WebIdentityProvider:
                 "web identity: a token file is set, and no role ARN: neither AWS_ROLE_ARN nor the "
                 f"role_arn of the profile {self._profile_name!r}"
             )
-        session_name = self._setting("role_session_name")
-        if not session_name:  # the same name as boto3's
-            session_name = f"botocore-session-{int(self._context.clock.now().timestamp())}"
         token = read_token_file(token_file)
         from .sts import StsClient
 
         return StsClient(self._context, None).assume_role_with_web_identity(
-            RoleArn=role_arn, RoleSessionName=session_name, WebIdentityToken=token
+            RoleArn=role_arn,
+            RoleSessionName=self._setting("role_session_name"),
+            WebIdentityToken=token,
         )
 
     def missing_reason(self) -> str:
@@ -61,6 +60,4 @@ class WebIdentityProvider:
     def _setting(self, key: str) -> str | None:
         if self._use_environment and (value := os.environ.get(_VARIABLE_BY_KEY[key])) is not None:
             return value
-        profiles = self._context.config.full_config()["profiles"]
-        setting: str | None = profiles.get(self._profile_name, {}).get(key)
-        return setting
+        return self._context.config.setting(key, self._profile_name)
