@@ -7,6 +7,7 @@ A check raises :class:`InvalidValueError` with the problem; its caller makes a
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import SupportsIndex, TypeVar
@@ -33,6 +34,14 @@ def describe_value(value: object) -> str:
     if isinstance(value, (int, float)):
         return f"{value} ({type(value).__name__})"
     return f"a {type(value).__name__}"
+
+
+def without_userinfo(url: object) -> str:
+    """Return a URL as an error may show it, valid or not: anything before an @ can be a password.
+
+    No error shows the URL of a setting or a redirect in another way.
+    """
+    return re.sub(r"\A(https?://)?.*@", r"\1...@", str(url), flags=re.DOTALL)[:120]
 
 
 def describe_invalid_value(name: str, value: object, allowed: str) -> Problem:

@@ -184,7 +184,10 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
             use_fips=use_fips_endpoint,
             use_dual_stack=use_dualstack_endpoint,
         )
-        ssl_context = resolve_verify(owner, verify, ca_bundle_from_config(config))
+        # Those of an H11Client hold for the credentials, too.
+        ssl_context = getattr(http_client, "certificates", None) or resolve_verify(
+            owner, verify, ca_bundle_from_config(config)
+        )
         clock = ServiceClock.of(clock)
         context = CredentialsContext(config, self.region_name, ssl_context, clock)
         provider = resolve_credentials(

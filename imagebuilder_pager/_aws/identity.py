@@ -134,8 +134,7 @@ def read_credentials(members: Mapping[str, Any], token_name: str) -> Credentials
 class CredentialsContext:
     """The settings that credentials are resolved by.
 
-    ``region`` is that of the STS calls. ``certificates`` verify their TLS connections, and those to
-    a container endpoint.
+    ``region`` is that of the STS calls. ``certificates`` verify all TLS connections for them.
     """
 
     config: SharedConfig

@@ -68,7 +68,10 @@ class Stdout:
     def sync(self) -> None:
         """Wait until the regular file, if it is one, is on the disk."""
         if self.is_file:
-            os.fsync(self._descriptor)
+            from ..pagination.checkpoint_file import naming, sync  # with a checkpoint alone
+
+            with naming("standard output"):
+                sync(self._descriptor)
 
     def read_from(self, position: int, count: int) -> bytes:
         """Return up to ``count`` bytes of the regular file. Raises ``OSError``."""

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from ..exceptions import CheckpointError, CheckpointLockedError
-from ..pagination.checkpoint_file import CheckpointFile, is_locked
+from ..pagination.checkpoint_file import CheckpointFile, is_locked, naming
 from .schema import check_schema, format_time, prepare_schema
 
 _BUSY_SECONDS = 10.0
@@ -37,7 +37,7 @@ class FleetDatabase:
         self.path: str = os.path.abspath(os.fspath(path))  # noqa: PTH100 - pathlib resolves links
         self._process_id = os.getpid()
         self._is_read_only = read_only
-        with contextlib.ExitStack() as stack:
+        with _naming(self.path), contextlib.ExitStack() as stack:
             if not read_only:
                 stack.callback(CheckpointFile(self.path).close)
             _check_file(self.path)
@@ -58,7 +58,8 @@ class FleetDatabase:
         """Return an iterator over the rows of a query; see the schema in docs/fleet.md."""
         cursor = self._connection.cursor()
         cursor.row_factory = sqlite3.Row
-        return cursor.execute(sql, parameters)
+        with _naming(self.path):
+            return cursor.execute(sql, parameters)
 
     def prune(self, before: datetime) -> int:
         """Delete the executions that ended before a time, with their rows; return their number.
@@ -106,13 +107,25 @@ class FleetDatabase:
     def _transaction(self) -> Iterator[None]:
         if self._process_id != os.getpid():
             raise CheckpointLockedError(f"{self.path} was opened by another process")
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
+        with _naming(self.path):
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                yield
+                self._connection.commit()
+            finally:
+                if self._connection.in_transaction:  # an error, or Ctrl-C at any moment
+                    self._connection.rollback()
+
+
+@contextlib.contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Have each error of the system or of SQLite name the path."""
+    try:
+        with naming(path):
             yield
-            self._connection.commit()
-        finally:
-            if self._connection.in_transaction:  # an error, or Ctrl-C at any moment
-                self._connection.rollback()
+    except sqlite3.Error as error:
+        error.args = (f"{path}: {error}",)
+        raise
 
 
 def _check_file(path: str) -> None:

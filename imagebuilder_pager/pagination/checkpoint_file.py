@@ -10,6 +10,8 @@ Rules:
 - The lock is that of a file beside it, since the file itself is another one after each replacement.
   The system releases it when the program ends, however it ends. A child process does not have it,
   and takes no lock of its parent's threads.
+- A file system that cannot lock, sync or change a mode is used without. Every other error names the
+  path.
 """
 
 from __future__ import annotations
@@ -19,11 +21,13 @@ import errno
 import os
 import stat
 import threading
+from collections.abc import Iterator
 
 from ..exceptions import CheckpointError, CheckpointLockedError
 
 _MAX_BYTES = 1024 * 1024  # many times the size of a token
-_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
+#: The errors of file systems that cannot lock a file or sync a directory.
+_NOT_SUPPORTED = {errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
 # Not all systems have all flags.
 _SAFE_FLAGS = sum(
     getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")
@@ -47,7 +51,8 @@ class CheckpointFile:
         self._lock_path = _lock_path(self.path)
         self._process_id = os.getpid()
         self._thread_lock = threading.Lock()
-        self._lock: int | None = self._acquire_lock()
+        with naming(self._lock_path):
+            self._lock: int | None = self._acquire_lock()
 
     def read(self) -> bytes | None:
         """Return the content, None if there is no file."""
@@ -55,7 +60,7 @@ class CheckpointFile:
             descriptor = self._open(self.path, os.O_RDONLY)
         except FileNotFoundError:
             return None
-        with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
+        with naming(self.path), open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
             content = file.read(_MAX_BYTES + 1)
         if len(content) > _MAX_BYTES:
             raise CheckpointError(f"{self.path} is not a checkpoint: it is larger than 1 MiB")
@@ -78,7 +83,7 @@ class CheckpointFile:
                 f"{self.path} is in use by the process {self._process_id}, of which this one "
                 "is a child; save in that one, or give each process its own file"
             )
-        with self._thread_lock:
+        with self._thread_lock, naming(self.path):
             if self._lock is None:
                 raise ValueError(f"the checkpoint {self.path} is closed")
             self._write_new(content)
@@ -126,7 +131,7 @@ class CheckpointFile:
                 self._keep_mode(descriptor)
                 file.write(content)
                 file.flush()
-                os.fsync(descriptor)
+                sync(descriptor)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(self._new_path)  # noqa: PTH108 - without pathlib
@@ -148,13 +153,22 @@ class CheckpointFile:
                 except OSError:
                     # The rights of another group are not those of this one.
                     mode &= 0o700
-            os.fchmod(descriptor, mode)
+            if mode != stat.S_IMODE(new.st_mode):
+                try:
+                    os.fchmod(descriptor, mode)
+                except OSError as error:
+                    # Then the file is readable by its owner alone.
+                    if error.errno not in _NOT_SUPPORTED | {errno.EPERM}:
+                        raise
 
     def _sync_directory(self) -> None:
         if os.name == "posix":
-            descriptor = os.open(self._directory, os.O_RDONLY)
             try:
-                os.fsync(descriptor)
+                descriptor = os.open(self._directory, os.O_RDONLY)
+            except PermissionError:  # a directory that may be written and not read
+                return
+            try:
+                sync(descriptor)
             finally:
                 os.close(descriptor)
 
@@ -173,7 +187,7 @@ class CheckpointFile:
                     if os.path.samestat(os.fstat(descriptor), os.lstat(self._lock_path)):
                         return descriptor
             except OSError as error:
-                if error.errno in _NO_LOCKS:
+                if error.errno in _NOT_SUPPORTED:
                     return descriptor
                 os.close(descriptor)
                 if isinstance(error, BlockingIOError):
@@ -183,6 +197,26 @@ class CheckpointFile:
                     ) from None
                 raise
             os.close(descriptor)
+
+
+@contextlib.contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Have each error of the system name a path, as those of ``open`` do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = path
+        raise
+
+
+def sync(descriptor: int) -> None:
+    """Wait until a file or directory is on the disk, where its file system can tell."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NOT_SUPPORTED:
+            raise
 
 
 def is_locked(path: str) -> bool:

@@ -6,10 +6,12 @@ import asyncio
 import functools
 import gzip
 import json
+import re
 import ssl
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from unittest.mock import Mock
@@ -273,6 +275,18 @@ def test_a_redirect_is_not_followed(kind: CallerKind) -> None:
     with pytest.raises(exceptions.PagerError):
         kind.call(kind.make(respond, follow_redirects=True))
     assert len(sent) == 1
+
+
+def test_a_redirect_to_an_invalid_url_shows_none_of_it(kind: CallerKind) -> None:
+    """httpx parses it though it follows no redirect, and its own error has the password."""
+
+    def respond(_: object) -> Any:
+        return kind.package.Response(302, headers={"Location": "https://svc:Hunter2/x@evil.test"})
+
+    with pytest.raises((exceptions.HTTPClientError, exceptions.ClientError)) as caught:
+        kind.call(kind.make(respond))
+    assert re.search("a redirect to .*, which is not followed", str(caught.value))
+    assert "Hunter2" not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize(

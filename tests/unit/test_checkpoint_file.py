@@ -179,13 +179,83 @@ def test_a_full_disk_leaves_the_old_checkpoint_whole(
         checkpoint.save("first", data={"n": 1})
         with monkeypatch.context() as patch:
             patch.setattr(os, function, disk_is_full)
-            with pytest.raises(OSError, match="No space left"):
+            with pytest.raises(OSError, match=f"No space left on device: '{tmp_path / 'file'}'"):
                 checkpoint.save("second", data={"n": 2})
         assert (checkpoint.token, checkpoint.data) == ("first", {"n": 1})
         saved = json.loads((tmp_path / "file").read_text())
         assert (saved["token"], saved["data"]) == ("first", {"n": 1})
         checkpoint.save("second")
     assert names_in(tmp_path) == ["file"]
+
+
+def failing(error: int, *, of_files: bool = True) -> Callable[..., None]:
+    """Return a function of the system that fails, and names no file."""
+
+    def fail(descriptor: int, *_: object) -> None:
+        if of_files or stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(error, os.strerror(error))
+
+    return fail
+
+
+SYNC, LOCK, CHMOD = "os.fsync", "fcntl.flock", "os.fchmod"
+
+
+@pytest.mark.parametrize(
+    ("function", "error"),
+    [
+        *[(function, errno.EINVAL) for function in (SYNC, LOCK, CHMOD)],
+        *[(function, errno.ENOTSUP) for function in (SYNC, LOCK, CHMOD)],
+        *[(function, errno.ENOSYS) for function in (SYNC, LOCK, CHMOD)],
+        (LOCK, errno.ENOLCK),
+        (CHMOD, errno.EPERM),
+    ],
+)
+def test_a_file_system_without_locks_syncs_or_modes_is_used_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str, error: int
+) -> None:
+    path = tmp_path / "file"
+    monkeypatch.setattr(function, failing(error))
+    with Checkpoint(path) as checkpoint:
+        checkpoint.save("first")
+        path.chmod(0o640)
+        checkpoint.save("second")
+    assert mode_of(path) == (0o600 if function == CHMOD else 0o640)
+    assert Checkpoint(path).token == "second"
+    assert names_in(tmp_path) == ["file"]
+
+
+def test_a_directory_that_may_not_be_read_is_not_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be written; root may read each directory, so that the system is simulated."""
+    open_file = os.open
+
+    def open_files(path: str, flags: int, mode: int = 0o777) -> int:
+        if os.path.isdir(path):  # noqa: PTH112 - a string
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return open_file(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", open_files)
+    with Checkpoint(tmp_path / "file") as checkpoint:
+        checkpoint.save("token")
+    assert Checkpoint(tmp_path / "file").token == "token"
+
+
+@pytest.mark.parametrize(
+    ("function", "of_files"), [(SYNC, True), (SYNC, False), (LOCK, True), (CHMOD, True)]
+)
+def test_every_other_error_of_the_system_names_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str, of_files: bool
+) -> None:
+    path = tmp_path / "file"
+    with Checkpoint(path) as checkpoint:
+        checkpoint.save("first")
+    path.chmod(0o640)
+    monkeypatch.setattr(function, failing(errno.EIO, of_files=of_files))
+    with pytest.raises(OSError, match="Input/output error") as caught, Checkpoint(path) as again:
+        again.save("second")
+    assert caught.value.filename == str(tmp_path / ".file.lock" if function == LOCK else path)
 
 
 def test_a_checkpoint_in_use_is_an_error(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The output that is truncated to its checkpoint."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -128,3 +129,19 @@ def test_all_is_written_where_the_system_writes_a_part_at_a_time(
     monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:3]))
     stdout.write("é, and more\n")
     assert (tmp_path / "output").read_text() == "é, and more\n"
+
+
+@pytest.mark.parametrize("error", [errno.EINVAL, errno.ENOTSUP])
+def test_an_output_that_cannot_be_synced_is_used_without(
+    stdout_with: StdoutWith, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    stdout = stdout_with("", "a")
+
+    def fail(_: int) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    stdout.sync()
+    error = errno.EIO
+    with pytest.raises(OSError, match="Input/output error: 'standard output'"):
+        stdout.sync()

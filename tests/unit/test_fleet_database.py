@@ -97,6 +97,27 @@ def test_a_database_is_read_while_a_run_has_it_and_nothing_is_written(path: Path
         FleetDatabase(path.with_name("nothing"), read_only=True)
 
 
+def test_each_error_of_sqlite_names_the_path(path: Path) -> None:
+    path.write_bytes(b"SQLite format 3\0" + b"x" * 4096)
+    with pytest.raises(sqlite3.DatabaseError, match=f"^{path}: file is not a database$"):
+        FleetDatabase(path)
+    path.unlink()
+    with FleetDatabase(path) as database:
+        with pytest.raises(sqlite3.OperationalError, match=f"^{path}: no such table: x$"):
+            database.query("SELECT * FROM x")
+        with (
+            pytest.raises(sqlite3.OperationalError, match=f"^{path}: no such table: x$"),
+            database._transaction(),
+        ):
+            database._connection.execute("DELETE FROM x")
+        with sqlite3.connect(path) as other:
+            other.execute("BEGIN IMMEDIATE")
+            database._connection.execute("PRAGMA busy_timeout = 0")
+            with pytest.raises(sqlite3.OperationalError, match=f"^{path}: database is locked$"):
+                database.prune(MONDAY)
+        other.close()
+
+
 def test_a_forked_process_does_not_write_into_the_database_of_its_parent(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

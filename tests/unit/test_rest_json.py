@@ -246,12 +246,13 @@ def test_a_page_may_have_many_brackets_in_its_strings(client_with: ClientWith) -
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_an_error_and_is_not_followed(status: int) -> None:
+@pytest.mark.parametrize("userinfo", ["", "svc:Hunter2@"])
+def test_a_redirect_is_an_error_and_is_not_followed(status: int, userinfo: str) -> None:
     sent: list[httpx.URL] = []
 
     def respond(request: httpx.Request) -> httpx.Response:
         sent.append(request.url)
-        return httpx.Response(status, headers={"Location": "https://evil.test/login"})
+        return httpx.Response(status, headers={"Location": f"https://{userinfo}evil.test/login"})
 
     http = httpx.Client(transport=httpx.MockTransport(respond), follow_redirects=True)
     client = ImageBuilder(
@@ -263,8 +264,8 @@ def test_a_redirect_is_an_error_and_is_not_followed(status: int) -> None:
     assert caught.value.response["Error"]["Code"] == str(status)
     assert str(caught.value) == (
         f"{OPERATION} was refused: {status}: HTTP status {status}, no content type, a redirect to "
-        "'https://evil.test/login', which is not followed, an empty body "
-        f"(HTTP status {status})"
+        f"'https://{'...@' if userinfo else ''}evil.test/login', which is not followed, an empty "
+        f"body (HTTP status {status})"
     )
 
 

@@ -1,10 +1,13 @@
 """Which certificates are trusted, and the warning where none are verified."""
 
+import asyncio
+import json
 import os
 import ssl
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +15,25 @@ import certifi
 import httpx
 import pytest
 
-from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
+from imagebuilder_pager import (
+    AsyncH11Client,
+    AsyncImageBuilder,
+    H11Client,
+    ImageBuilder,
+    exceptions,
+)
 from imagebuilder_pager._aws.config.shared_config import Resolved, SharedConfig
 from imagebuilder_pager._aws.config.tls import (
     LazySSLContext,
     ca_bundle_from_config,
     resolve_verify,
 )
+from imagebuilder_pager.cli.main import main
 from tests.fakes.accounts import LOCAL_CREDENTIALS
-from tests.fakes.clients import list_page
+from tests.fakes.clients import EXECUTION, list_page
+from tests.fakes.command_line import EXAMPLE_ID, LIST
 from tests.fakes.connections import page_response
+from tests.fakes.servers import ConnectionServer, requests_on
 from tests.fakes.transports import LOCALHOST_CERTIFICATE, RENEWED_CERTIFICATE, Serve
 
 pytestmark = pytest.mark.usefixtures("_no_settings")
@@ -53,6 +65,7 @@ def test_certificates_are_those_of_boto3s_settings(
     monkeypatch.setenv("AWS_CA_BUNDLE", "/variable.pem")
     assert bundles_of(monkeypatch) == ["/variable.pem"]
     assert bundles_of(monkeypatch, "/argument.pem") == ["/argument.pem"]
+    (tmp_path / "01234567.0").touch()
     assert bundles_of(monkeypatch, str(tmp_path)) == [str(tmp_path)]
     assert bundles_of(monkeypatch, True) == [certifi.where()]
     assert bundles_of(monkeypatch, False) == []
@@ -79,7 +92,7 @@ def test_the_default_certificates_are_those_of_httpx(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str | None, verified: bool
 ) -> None:
     if variable is not None:
-        bundle = tmp_path / "bundle.pem"
+        bundle = tmp_path / "01234567.0"
         bundle.write_bytes(LOCALHOST_CERTIFICATE.read_bytes())
         monkeypatch.setenv(variable, str(bundle if variable == "SSL_CERT_FILE" else tmp_path))
     certificates = LazySSLContext(verified)
@@ -90,15 +103,51 @@ def test_the_default_certificates_are_those_of_httpx(
         assert getattr(ours, name) == getattr(theirs, name)
 
 
+@pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "certifi"])
+@pytest.mark.parametrize("content", [None, b"", b"no certificate", b"\xff" * 100, "a directory"])
 def test_certificates_that_cannot_be_loaded_are_an_error(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, content: bytes | str | None
 ) -> None:
-    (tmp_path / "no.pem").write_text("no certificate")
-    for path in ("/does/not/exist.pem", str(tmp_path / "no.pem")):
-        monkeypatch.setenv("AWS_CA_BUNDLE", path)
-        with pytest.raises(exceptions.InvalidConfigError, match=r"^AWS_CA_BUNDLE: no cert") as e:
-            ImageBuilder("eu-west-1", **LOCAL_CREDENTIALS)
-        assert path in str(e.value)
+    path = tmp_path / "bundle"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        path.mkdir()
+        (path / "certificate.pem").write_bytes(LOCALHOST_CERTIFICATE.read_bytes())
+    monkeypatch.setattr("certifi.where", lambda: str(path))
+    monkeypatch.setenv(variable, str(path))
+    expected = f"^{variable}: no certificates can be loaded from '{path}' "
+    with pytest.raises(exceptions.InvalidConfigError, match=expected):
+        ImageBuilder("eu-west-1", **LOCAL_CREDENTIALS)
+
+
+def test_certifi_without_its_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> str:
+        raise FileNotFoundError(2, "No such file or directory", "cacert.pem")
+
+    monkeypatch.setattr("certifi.where", fail)
+    with pytest.raises(exceptions.InvalidConfigError, match=r"^certifi: .*cacert.pem"):
+        LazySSLContext().context()
+    monkeypatch.setitem(sys.modules, "certifi", None)
+    with pytest.raises(exceptions.MissingDependencyException, match=r"certifi.*set SSL_CERT_FILE"):
+        LazySSLContext().context()
+
+
+@pytest.mark.parametrize("log", ["/nonexistent/log", "/", "/dev/null/log"])
+def test_a_log_of_keys_that_cannot_be_written_is_not_the_fault_of_the_bundle(
+    monkeypatch: pytest.MonkeyPatch, log: str
+) -> None:
+    monkeypatch.setenv("SSLKEYLOGFILE", log)
+    with pytest.raises(exceptions.InvalidConfigError, match=f"^SSLKEYLOGFILE: the file '{log}' "):
+        ImageBuilder("eu-west-1", **LOCAL_CREDENTIALS)
+
+
+def test_a_log_of_keys_is_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "log"))
+    assert LazySSLContext().context().keylog_filename == str(tmp_path / "log")
+
+
+def test_other_values_of_verify_are_an_error() -> None:
     with pytest.raises(exceptions.ParamValidationError, match=r"verify: 5 \(int\) given"):
         ImageBuilder("eu-west-1", verify=5, **LOCAL_CREDENTIALS)  # type: ignore[arg-type]
     with (
@@ -134,9 +183,6 @@ def test_ssl_cert_dir_is_a_list_of_directories(
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(LOCALHOST_CERTIFICATE)
     assert handshake(ours, server)
-    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "empty"))
-    with pytest.raises(ssl.SSLCertVerificationError):
-        handshake(LazySSLContext().context(), server)
 
 
 def handshake(client: ssl.SSLContext, server: ssl.SSLContext) -> bool:
@@ -156,12 +202,97 @@ def handshake(client: ssl.SSLContext, server: ssl.SSLContext) -> bool:
     return not ends
 
 
-def test_ssl_cert_dir_without_any_directory_is_an_error(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+# All connections of a client
+
+
+PRIVATE_AUTHORITY = str(LOCALHOST_CERTIFICATE)
+KEYS = {
+    "AccessKeyId": "ASIAEXAMPLE",
+    "SecretAccessKey": "secret",
+    "Expiration": "2100-01-01T00:00Z",
+}
+
+
+def answer(connection: Any, _: int) -> None:
+    """Answer as the service, STS, a container endpoint or instance metadata."""
+    for request in requests_on(connection):
+        if request.startswith(b"POST /List"):
+            connection.sendall(page_response("ami-1"))
+            continue
+        body = json.dumps({**KEYS, "Token": "token"})
+        if request.startswith(b"POST / "):
+            texts = "".join(f"<{name}>{text}</{name}>" for name, text in KEYS.items())
+            body = f"<a>{texts}<SessionToken>token</SessionToken></a>"
+        elif request.startswith((b"PUT ", b"GET /latest/meta-data/iam/security-credentials/ ")):
+            body = "name"
+        connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+
+
+def list_by_argument(url: str, verify: Any) -> object:
+    with ImageBuilder("us-west-2", endpoint_url=url, verify=verify, max_attempts=1) as client:
+        return list_page(client)
+
+
+def list_by_h11(url: str, verify: Any) -> object:
+    with (
+        H11Client(verify=True if verify is None else verify) as lean,
+        ImageBuilder("us-west-2", endpoint_url=url, http_client=lean, max_attempts=1) as client,
+    ):
+        return list_page(client)
+
+
+def list_by_async_h11(url: str, verify: Any) -> object:
+    async def call() -> object:
+        async with (
+            AsyncH11Client(verify=True if verify is None else verify) as lean,
+            AsyncImageBuilder(
+                "us-west-2", endpoint_url=url, http_client=lean, max_attempts=1
+            ) as client,
+        ):
+            return await client.list_lifecycle_execution_resources(**EXECUTION)
+
+    return asyncio.run(call())
+
+
+def list_by_command(url: str, verify: Any) -> object:
+    option = {None: [], False: ["--no-verify-ssl"]}.get(verify, ["--ca-bundle", verify])
+    arguments = [LIST, *EXAMPLE_ID, "--region", "us-west-2", "--endpoint-url", url, *option]
+    if code := main(arguments):
+        raise exceptions.NoCredentialsError(str(code))
+    return code
+
+
+@pytest.mark.filterwarnings("ignore::imagebuilder_pager.exceptions.InsecureRequestWarning")
+@pytest.mark.parametrize("verify", [PRIVATE_AUTHORITY, False, None], ids=["path", "False", "None"])
+@pytest.mark.parametrize(
+    "list_by", [list_by_argument, list_by_h11, list_by_async_h11, list_by_command]
+)
+@pytest.mark.parametrize("source", ["sts", "container", "imds"])
+def test_one_argument_is_for_all_connections_of_a_client(
+    monkeypatch: pytest.MonkeyPatch,
+    localhost_context: ssl.SSLContext,
+    tmp_path: Path,
+    *,
+    source: str,
+    list_by: Callable[[str, Any], object],
+    verify: Any,
 ) -> None:
-    monkeypatch.setenv("SSL_CERT_DIR", os.pathsep.join([str(tmp_path / "a"), str(tmp_path / "b")]))
-    with pytest.raises(exceptions.InvalidConfigError, match=r"SSL_CERT_DIR: there is no directory"):
-        LazySSLContext().context()
+    monkeypatch.setattr("imagebuilder_pager._aws.clock.SYSTEM_CLOCK.sleep", lambda _: None)
+    with ConnectionServer(answer, localhost_context) as server:
+        if source == "sts":
+            (tmp_path / "token").write_text("token")
+            monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
+            monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/reader")
+            monkeypatch.setenv("AWS_ENDPOINT_URL_STS", server.url)
+        elif source == "container":
+            monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{server.url}/keys")
+        else:
+            monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", server.url)
+        if verify is None:
+            with pytest.raises(exceptions.NoCredentialsError):
+                list_by(server.url, verify)
+        else:
+            list_by(server.url, verify)
 
 
 # A file of certificates that changes

@@ -148,12 +148,30 @@ def test_a_large_request_and_response_over_tls(
     assert received.body == body
 
 
-def test_a_ca_bundle_that_cannot_be_loaded(
-    serve: Serve, send_to: SendTo, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("variable", "problem"),
+    [
+        ("SSL_CERT_FILE", "SSL_CERT_FILE: no certificates can"),
+        ("SSLKEYLOGFILE", "SSLKEYLOGFILE: the file '/does/not/exist' cannot be written"),
+        ("", "certifi: it has no certificates"),
+    ],
+)
+def test_a_file_of_tls_that_cannot_be_used(
+    serve: Serve, send_to: SendTo, monkeypatch: pytest.MonkeyPatch, variable: str, problem: str
 ) -> None:
+    """It is no failure of the network, also not where a file of certifi is missing."""
+
+    def fail() -> str:
+        raise FileNotFoundError(2, "No such file or directory", "cacert.pem")
+
     server = serve(b"")
-    monkeypatch.setenv("SSL_CERT_FILE", "/does/not/exist.pem")
-    with pytest.raises(exceptions.InvalidConfigError, match="SSL_CERT_FILE: no certificates can"):
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    if variable:
+        monkeypatch.setenv(variable, "/does/not/exist")
+    else:
+        monkeypatch.setattr("certifi.where", fail)
+    with pytest.raises(exceptions.InvalidConfigError, match=problem):
         send_to(server.url.replace("http", "https"))
 
 

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from ..._validation import importing
+from ..._validation import importing, without_userinfo
 from ...exceptions import InvalidConfigError, InvalidEndpointError, Problem
 from .shared_config import Resolved, SharedConfig
 
@@ -138,6 +138,7 @@ def normalize_endpoint_url(url: str, source: str = "endpoint_url") -> str:
 
     Raises :class:`InvalidEndpointError`, which names the ``source``, for anything but ``http`` or
     ``https`` with a host, and for a URL with a user name, a password, a query or a fragment.
+    An ``@`` in the path has to be written ``%40``.
     """
     try:
         parts = urlsplit(url)
@@ -149,7 +150,8 @@ def normalize_endpoint_url(url: str, source: str = "endpoint_url") -> str:
     if not is_valid or re.search(r"[\s\x00-\x1f\x7f]", url):
         allowed = "http:// or https://, a host and, where needed, a port and a path"
         raise InvalidEndpointError(Problem(source, given, allowed))
-    if parts.username is not None or parts.password is not None or "?" in url or "#" in url:
+    # An @ in the path: a password with a slash, whose beginning would be the host.
+    if any(character in url for character in "@?#"):
         reason = "a user name, a password, a query or a fragment cannot be part of it"
         raise InvalidEndpointError(Problem(source, f"{given}; {reason}"))
     authority = f"[{host}]" if ":" in host else host
@@ -159,7 +161,7 @@ def normalize_endpoint_url(url: str, source: str = "endpoint_url") -> str:
 
 
 #: The characters that a path may have as they are (RFC 3986), and percent signs, which are kept.
-_PATH_CHARACTERS = "/%:@!$&'()*+,;=~"
+_PATH_CHARACTERS = "/%:!$&'()*+,;=~"
 _HOST_NAME = re.compile(
     r"(?=.{1,253}\.?$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*"
     r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?"
@@ -180,8 +182,3 @@ def ascii_host(host: str) -> str:
 
         host = idna.encode(host, uts46=True).decode("ascii")
     return host if _HOST_NAME.fullmatch(host) else ""
-
-
-def without_userinfo(url: object) -> str:
-    """Return the URL as an error may show it: anything before an @ can be a password."""
-    return re.sub(r"\A(https?://)?.*@", r"\1...@", str(url), flags=re.DOTALL)[:120]

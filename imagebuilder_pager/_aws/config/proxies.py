@@ -8,8 +8,9 @@ import re
 import sys
 from urllib.parse import unquote, urlsplit
 
+from ..._validation import without_userinfo
 from ...exceptions import InvalidConfigError, Problem
-from .endpoints import ascii_host, without_userinfo
+from .endpoints import ascii_host
 
 _SCHEMES = ("http", "https", "socks5", "socks5h")
 
@@ -17,7 +18,7 @@ _SCHEMES = ("http", "https", "socks5", "socks5h")
 class Proxy:
     """A proxy's URL, with its user and password. The repr shows neither user nor password."""
 
-    __slots__ = ("host", "password", "port", "scheme", "source", "url", "username")
+    __slots__ = ("host", "password", "port", "scheme", "source", "username")
 
     def __init__(self, url: str, source: str) -> None:
         problem = ""
@@ -34,6 +35,9 @@ class Proxy:
             userinfo = f"{self.username}{self.password}"
             if re.search(r"[\s\x00-\x1f\x7f]", url) or re.search(r"[\x00-\x1f\x7f]", userinfo):
                 problem = "it has a character that a URL cannot have"
+            elif "@" in f"{parts.path}{parts.query}{parts.fragment}":
+                # The host would be a part of the password.
+                problem = "its user name and password must be percent-encoded: %2F, %3F, %23"
             elif self.scheme not in _SCHEMES or not self.host or self.port == 0:
                 problem = "it is not a proxy's URL"
             elif not (parts.hostname or "").isascii():
@@ -44,7 +48,6 @@ class Proxy:
             raise InvalidConfigError(
                 Problem(source, f"{without_userinfo(url)!r} given ({problem})", allowed)
             )
-        self.url: str = url
         self.source: str = source
 
     @property
@@ -53,12 +56,16 @@ class Proxy:
         return self.scheme.startswith("socks")
 
     @property
-    def authorization(self) -> str | None:
-        """The value of ``Proxy-Authorization``, None without a user."""
+    def auth(self) -> tuple[bytes, bytes] | None:
+        """The user and the password, None without a user."""
         if self.username is None and self.password is None:
             return None
-        userinfo = f"{self.username or ''}:{self.password or ''}".encode()
-        return f"Basic {base64.b64encode(userinfo).decode()}"
+        return (self.username or "").encode(), (self.password or "").encode()
+
+    @property
+    def authorization(self) -> str | None:
+        """The value of ``Proxy-Authorization``, None without a user."""
+        return self.auth and f"Basic {base64.b64encode(b':'.join(self.auth)).decode()}"
 
     @property
     def secrets(self) -> set[str]:

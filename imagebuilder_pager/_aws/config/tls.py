@@ -1,16 +1,21 @@
 """The certificates that TLS connections are verified against.
 
-The rule: a connection is verified against the certificates that their file has when it is made.
+Rules:
+
+- A connection is verified against the certificates that their file has when it is made.
+- One :class:`LazySSLContext` is for all connections of a client: to the service, a proxy, STS and
+  each other endpoint of credentials.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 from typing import TYPE_CHECKING, cast
 
 from ..._threads import not_forked
-from ..._validation import describe_invalid_value
+from ..._validation import describe_invalid_value, importing
 from ...exceptions import InsecureRequestWarning, InvalidConfigError, ParamValidationError, Problem
 from .shared_config import Resolved, SharedConfig
 
@@ -41,7 +46,8 @@ class LazySSLContext:
         """Return the context for a new connection: the same one until the file has changed.
 
         A changed file that cannot be loaded leaves the old context in use: it may be half written.
-        Raises :class:`InvalidConfigError` for a bundle that cannot be loaded the first time.
+        Raises :class:`InvalidConfigError`, which names the setting, for a file that cannot be used
+        the first time.
         """
         loaded = self._loaded
         if loaded is None:
@@ -120,9 +126,12 @@ def _default_certificates() -> Resolved:
     """Return httpx's certificates: ``SSL_CERT_FILE``, ``SSL_CERT_DIR``, or certifi's."""
     if (found := SharedConfig().get("SSL_CERT_FILE", _DIRECTORIES)) is not None:
         return found
-    import certifi
-
-    return Resolved(certifi.where(), "certifi")
+    with importing("certifi", purpose="TLS", otherwise="set SSL_CERT_FILE"):
+        import certifi
+    try:
+        return Resolved(certifi.where(), "certifi")
+    except OSError as error:
+        raise InvalidConfigError(Problem("certifi", f"it has no certificates ({error})")) from error
 
 
 _DIRECTORIES = "SSL_CERT_DIR"
@@ -142,8 +151,8 @@ def _file_version(verify: bool | Resolved) -> object:
 def _load(verify: bool | Resolved) -> ssl.SSLContext:
     """Return a context for a path of certificates, or one that verifies nothing for False.
 
-    ``SSL_CERT_DIR`` is a list of directories. OpenSSL passes over those that do not exist; a list
-    without any that exists is an error.
+    ``SSL_CERT_DIR`` is a list of directories. OpenSSL passes over those that it cannot use; a list
+    without any certificate is an error. Raises :class:`InvalidConfigError`.
     """
     import ssl
 
@@ -153,13 +162,27 @@ def _load(verify: bool | Resolved) -> ssl.SSLContext:
         context.verify_mode = ssl.CERT_NONE
         return context
     path, source = verify
-    is_list = source == _DIRECTORIES
     try:
-        if is_list and not any(map(os.path.isdir, path.split(os.pathsep))):
-            raise InvalidConfigError(Problem(source, f"there is no directory {path!r}"))
-        if is_list or os.path.isdir(path):  # noqa: PTH112 - a string, for ssl
-            return ssl.create_default_context(capath=path)
-        return ssl.create_default_context(cafile=path)
+        if log := os.environ.get("SSLKEYLOGFILE"):  # or its error would seem to be the bundle's
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).keylog_filename = log
+    except (OSError, ValueError) as error:
+        given = f"the file {log!r} cannot be written ({error})"
+        raise InvalidConfigError(Problem("SSLKEYLOGFILE", given)) from error
+    try:
+        if source != _DIRECTORIES and not os.path.isdir(path):  # noqa: PTH112 - a string, for ssl
+            return ssl.create_default_context(cafile=path)
+        directories = path.split(os.pathsep) if source == _DIRECTORIES else [path]
+        if not any(map(_has_certificates, directories)):
+            raise OSError("no file there has the name of a hash, as by openssl rehash")
+        return ssl.create_default_context(capath=path)
     except (OSError, ValueError, TypeError) as error:
         given = f"no certificates can be loaded from {path!r} ({error})"
         raise InvalidConfigError(Problem(source, given)) from error
+
+
+def _has_certificates(directory: str) -> bool:
+    try:
+        with os.scandir(directory) as entries:
+            return any(re.fullmatch(r"[0-9a-f]{8}\.\d+", entry.name) for entry in entries)
+    except OSError:
+        return False

@@ -68,7 +68,7 @@ def _providers(context: CredentialsContext) -> Iterator[_Provider]:
     yield ContainerProvider(context.clock, context.certificates)
     from .imds import InstanceMetadataProvider
 
-    yield InstanceMetadataProvider(config, context.clock)
+    yield InstanceMetadataProvider(config, context.clock, context.certificates)
 
 
 def _profile_providers(

@@ -85,7 +85,7 @@ class ContainerProvider:
             url, host, is_valid = urlsplit(""), "", False
         if url.scheme not in {"http", "https"} or not host or not is_valid:
             reason = "is not an http:// or https:// URL"
-        elif url.username is not None or url.password is not None:
+        elif "@" in full_url:
             reason = "has a user name in it"
         elif url.scheme == "http" and not (host in self._ALLOWED_HOSTS or _is_loopback(host)):
             reason = (

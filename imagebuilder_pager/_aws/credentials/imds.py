@@ -11,6 +11,7 @@ from urllib.parse import quote
 from ..clock import Clock
 from ..config.endpoints import normalize_endpoint_url
 from ..config.shared_config import SharedConfig
+from ..config.tls import LazySSLContext
 from ..identity import Credentials
 from ..transport.types import Deadline
 from .metadata_http import MetadataError, fetch, parse_credentials, retry
@@ -29,9 +30,10 @@ class InstanceMetadataProvider:
     _ROLE_PATH = "latest/meta-data/iam/security-credentials/"
     _REQUESTS = 3  # of an attempt: the token, the role's name, its credentials
 
-    def __init__(self, config: SharedConfig, clock: Clock) -> None:
+    def __init__(self, config: SharedConfig, clock: Clock, certificates: LazySSLContext) -> None:
         self._config = config
         self._clock = clock
+        self._certificates = certificates
         self._missing_reason = ""
 
     def load(self) -> Credentials | None:
@@ -69,7 +71,14 @@ class InstanceMetadataProvider:
     ) -> Credentials:
         def send(method: str, path: str, headers: dict[str, str]) -> str:
             within = deadline.within(timeout, "timeout")
-            return fetch(method, base_url + path, headers, deadline=within, clock=self._clock)
+            return fetch(
+                method,
+                base_url + path,
+                headers,
+                deadline=within,
+                clock=self._clock,
+                certificates=self._certificates,
+            )
 
         ttl = {"x-aws-ec2-metadata-token-ttl-seconds": "21600"}
         token = send("PUT", "latest/api/token", ttl)

@@ -20,7 +20,7 @@ from ...exceptions import (
 )
 from ..auth.redaction import redact, redact_error
 from ..clock import Clock
-from ..config.tls import UNVERIFIED, LazySSLContext
+from ..config.tls import LazySSLContext
 from ..identity import Credentials, read_credentials
 from ..retries import RetryableKind, RetryState, call_with_retries
 from ..transport.fetch import fetch_response
@@ -82,7 +82,7 @@ def fetch(
     *,
     deadline: Deadline,
     clock: Clock,
-    certificates: LazySSLContext = UNVERIFIED,
+    certificates: LazySSLContext,
 ) -> str:
     """Return the body of a successful response. Raises :class:`MetadataError`.
 

@@ -57,7 +57,7 @@ class RoleProvider:
         elif name == "EcsContainer":
             provider = ContainerProvider(clock, self._context.certificates)
         else:
-            provider = InstanceMetadataProvider(self._config, clock)
+            provider = InstanceMetadataProvider(self._config, clock, self._context.certificates)
         if (credentials := provider.load()) is not None:
             return credentials
         raise CredentialRetrievalError(

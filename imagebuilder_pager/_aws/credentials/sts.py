@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
 from ..._dates import parse_http_date
-from ...exceptions import ClientError, CredentialRetrievalError, PagerError
+from ...exceptions import ClientError, CredentialRetrievalError, InvalidConfigError, PagerError
 from ..auth.redaction import redact_error, secrets_of
 from ..auth.signer import CallSigner, RequestSigner
 from ..auth.sigv4 import sigv4_header
@@ -62,7 +62,8 @@ class StsClient:
 
     ``credentials`` sign the calls; they are None for ``assume_role_with_web_identity``, which is
     not signed. A parameter that is None is not sent; without a ``RoleSessionName``, it is boto3's.
-    The methods raise :class:`CredentialRetrievalError`.
+    The methods raise :class:`CredentialRetrievalError`, and :class:`InvalidConfigError` for a proxy
+    or certificates that cannot be used.
     """
 
     def __init__(self, context: CredentialsContext, credentials: Credentials | None) -> None:
@@ -144,6 +145,8 @@ class StsClient:
 
         try:
             return call_with_retries(attempt, state, clock, signer.recover)
+        except InvalidConfigError:  # a proxy or the certificates: not STS's, and named
+            raise
         except PagerError as error:
             redact_error(error, secrets)
             raise CredentialRetrievalError(f"STS returned no {wanted}: {error}") from error

@@ -15,7 +15,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
-from ..._validation import InvalidValueError, describe_invalid_value
+from ..._validation import InvalidValueError, describe_invalid_value, without_userinfo
 from ...exceptions import (
     MAX_PROBLEMS,
     ClientError,
@@ -108,7 +108,7 @@ class HTTPResponse(NamedTuple):
         text = self.redact(self.body.decode("utf-8", "replace"))
         content_type = self.headers.get("content-type", "no content type")
         if location := self.redact(self.headers.get("location", "")):
-            content_type += f", a redirect to {location[:200]!r}, which is not followed"
+            content_type += f", a redirect to {without_userinfo(location)!r}, which is not followed"
         shown = f"{text[:200]!r}{'...' * (len(text) > 200)}" if text else "an empty body"
         return f"HTTP status {self.status}, {content_type}, {shown}"
 

@@ -93,6 +93,11 @@ class _BaseCallerClient:
             # The connection belongs to another event loop, or to one that has ended.
             if not isinstance(error, self._module.StreamError) and not _is_of_a_loop(error):
                 raise error
+        if isinstance(error.__context__, self._module.InvalidURL):
+            # The package's words have parts of the URL, which may be a password.
+            problem = "a redirect to an invalid URL"
+            error.args, error.__context__ = (problem,), None
+            return HTTPClientError(f"{request.origin}: {problem}, which is not followed")
         return map_transport_error(error, request.origin)
 
     def _errors(self) -> tuple[type[Exception], ...]:

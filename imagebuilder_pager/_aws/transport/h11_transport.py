@@ -69,7 +69,10 @@ class BaseH11Client(ABC, Generic[BackendT]):
                 self.timeouts = Timeouts(seconds, seconds, seconds, None)
             expiry = validate_positive("keepalive_expiry", keepalive_expiry)
         ca_bundle = ca_bundle_from_environment() if trust_env else None
-        self._ssl_context = resolve_verify(owner, None if verify is True else verify, ca_bundle)
+        #: The certificates to verify against: of its connections, and those for credentials.
+        self.certificates: LazySSLContext = resolve_verify(
+            owner, None if verify is True else verify, ca_bundle
+        )
         if verify is False:
             warn_unverified("verify=False")
         self._trust_env = trust_env
@@ -92,7 +95,7 @@ class BaseH11Client(ABC, Generic[BackendT]):
             given = f"a SOCKS proxy, which {type(self).__name__} cannot use"
             allowed = "http and https, or http_client=httpx.Client(...) with socksio installed"
             raise InvalidConfigError(Problem(proxy.source, given, allowed))
-        return H11Connection(origin, proxy, self._ssl_context, self._monotonic)
+        return H11Connection(origin, proxy, self.certificates, self._monotonic)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(max_connections={self._max_connections})"
@@ -107,7 +110,8 @@ class H11Client(BaseH11Client[NetworkBackend]):
 
     - ``verify``: True for certifi's certificates, or those of ``AWS_CA_BUNDLE``,
       ``REQUESTS_CA_BUNDLE``, ``SSL_CERT_FILE`` or ``SSL_CERT_DIR``; a path to certificates; an
-      ``ssl.SSLContext``; False for no verification. Default: True.
+      ``ssl.SSLContext``; False for no verification. It holds for all connections of a client that
+      it is given to, also those for credentials. Default: True.
     - ``timeout``: seconds for connecting and for each wait on the connection, None for no limit,
       or :class:`Timeouts`. Default: 60.
     - ``max_connections``: maximum open connections; further requests wait. Default: 10.

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpcore
-import httpx
 
 from ...exceptions import InvalidConfigError, Problem
 from ..config.proxies import Proxy, resolve_proxy
@@ -59,11 +58,9 @@ class HttpxConnection:
         through = None
         if proxy is not None:
             backend.needs_tunnel = origin.is_tls
-            given = httpx.Proxy(proxy.url)
-            url = given.url
             through = httpcore.Proxy(
-                httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=b"/"),
-                auth=given.raw_auth,
+                httpcore.URL(scheme=proxy.scheme, host=proxy.host, port=proxy.port, target="/"),
+                auth=proxy.auth,
                 ssl_context=context if is_proxy_tls else None,
             )
         backend.needed_handshakes = origin.is_tls + is_proxy_tls

@@ -23,6 +23,7 @@ from ... import fleet
 from ..._aws.config.region import resolve_region
 from ..._aws.config.shared_config import SharedConfig
 from ..._aws.retries import resolve_retries
+from ..._validation import without_userinfo
 from ...exceptions import (
     CheckpointError,
     CheckpointLockedError,
@@ -135,8 +136,8 @@ def _check(options: argparse.Namespace) -> None:
         (folder and not os.path.isdir(folder), f"--database: there is no folder {folder}"),  # noqa: PTH112 - without pathlib
         (
             options.executor not in {"threads", "processes"} and "://" not in options.executor,
-            f"--executor: {options.executor[:80]!r} given; allowed: threads, processes, or the "
-            "address of a Dask scheduler, such as tcp://scheduler:8786",
+            f"--executor: {without_userinfo(options.executor)!r} given; allowed: threads, "
+            "processes, or the address of a Dask scheduler, such as tcp://scheduler:8786",
         ),
     ):
         if is_wrong:
@@ -200,7 +201,7 @@ def _open(path: str, *, read_only: bool) -> Iterator[FleetDatabase]:
     except CheckpointError as error:
         raise UsageError(f"--database: {error}") from None
     except sqlite3.Error as error:
-        raise CommandError(f"--database: {path}: {error}") from None
+        raise CommandError(f"--database: {error}") from None
 
 
 def _targets(options: argparse.Namespace) -> tuple[Target, ...]:
