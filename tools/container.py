@@ -203,7 +203,7 @@ def _services() -> Iterator[dict[str, str]]:
         local.LocalServer(local.LocalImageBuilder(account)) as service,
         local.LocalServer(lambda _: httpx.Response(200, json=issued)) as credentials,
     ):
-        # The local service has no TLS of its own, and no connection yet.
+        # The local service has no TLS, and no connection yet.
         listener = service._server
         listener.socket = context.wrap_socket(listener.socket, server_side=True)
         yield {

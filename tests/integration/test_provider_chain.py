@@ -392,7 +392,7 @@ def test_an_empty_key_is_an_error_and_not_a_credential(
 def test_a_file_that_may_not_be_read_is_named_among_the_reasons(
     settings: CredentialSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As boto3 does, the search goes on with the next source."""
+    """As boto3 does, the search continues with the next source."""
     settings.set_config()
     path = settings.folder / ".aws" / "config"
 

@@ -80,7 +80,7 @@ print(*sorted(name.removeprefix(ours) for name in loaded if name.startswith(ours
 def list_in_a_process(
     url: str, missing: Sequence[str] = (), profile: str | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """List by both clients in a process of its own, which has the environment of this one."""
+    """List by both clients in another process, with the environment of this one."""
     code = LIST.format(
         missing=missing,
         not_installed=NOT_INSTALLED,
