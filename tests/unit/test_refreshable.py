@@ -14,6 +14,7 @@ import pytest
 from imagebuilder_pager import AsyncImageBuilder, exceptions
 from imagebuilder_pager._aws.auth.signer import RequestSigner
 from imagebuilder_pager._aws.auth.sigv4 import sigv4_header
+from imagebuilder_pager._aws.clock import ServiceClock
 from imagebuilder_pager._aws.credentials.refreshable import RefreshableCredentials
 from imagebuilder_pager._aws.identity import Credentials
 from tests.fakes.clients import EXECUTION
@@ -135,6 +136,21 @@ def test_short_lived_credentials_are_not_fetched_at_every_call(
     clock.advance(minutes=1)
     access_key_of(credentials)
     assert fetcher.call_count == 3
+
+
+@pytest.mark.parametrize("skew", [20, -20, 0])
+def test_new_credentials_are_refused_if_they_have_expired_by_both_clocks(
+    clock: FakeClock, skew: float
+) -> None:
+    """A source may have either time, and one response may have set the corrected one."""
+    service = ServiceClock(clock)
+    service.correct(clock.now() + timedelta(minutes=skew), clock.now())
+    by_one, by_both = 10, -30
+    fetcher = FakeFetcher(clock, by_one)
+    assert access_key_of(RefreshableCredentials(fetcher, service)) == "AKID1"
+    refused = RefreshableCredentials(FakeFetcher(clock, by_both), service)
+    with pytest.raises(exceptions.CredentialRetrievalError, match="the clock of this machine"):
+        refused.get_frozen_credentials()
 
 
 def test_many_threads_fetch_once(clock: FakeClock) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..._threads import SharedCalls, call_after_fork
 from ...exceptions import CredentialRetrievalError, PagerError
-from ..clock import SYSTEM_CLOCK, Clock
+from ..clock import SYSTEM_CLOCK, Clock, ServiceClock
 from ..identity import Credentials, CredentialsLike, header_problems
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class RefreshableCredentials:
 
     def __init__(self, fetch: Callable[[], Credentials], clock: Clock = SYSTEM_CLOCK) -> None:
         self._fetch = fetch
-        self._clock = clock
+        self._clock = ServiceClock.of(clock)
         self._lock = threading.Lock()  # held while fetching
         self._fetches = SharedCalls()
         call_after_fork(self)
@@ -138,10 +138,13 @@ class RefreshableCredentials:
         """Return the fetched credentials if they can be used; otherwise the old ones must stay."""
         validate_fetched(credentials)
         expiration, now = credentials.expiration, self._clock.now()
-        if expiration is not None and expiration <= now:
+        machine_now = self._clock.machine_now()
+        # By both clocks: a source may have either, and one response may have set the corrected one.
+        if expiration is not None and expiration <= min(now, machine_now):
+            corrected = "" if now == machine_now else f" ({now} by the service's responses)"
             raise CredentialRetrievalError(
-                f"the credentials that were fetched expired at {expiration}, and by the clock of "
-                f"this machine it is {now}"
+                f"the credentials that were fetched expired at {expiration}, and the clock of this "
+                f"machine says {machine_now}{corrected}"
             )
         return credentials
 
