@@ -70,23 +70,23 @@ def _provider_of(
     if isinstance(credentials, Credentials | RefreshableCredentials):
         return credentials
     given = f"a {type(credentials).__name__} given"
-    if isinstance(credentials, CredentialsProvider):
-        if not _is_coroutine_function(credentials.get_frozen_credentials):
-            return _ProviderAdapter(credentials)
-        if is_async:
-            return _AsyncProviderAdapter(credentials)
-        given += ", whose get_frozen_credentials() is async"
-        allowed = "a sync one, or AsyncImageBuilder"
-        raise InvalidValueError(Problem("credentials", given, allowed))
-    if isinstance(credentials, CredentialsLike):
-        with _calling("the object given as credentials"):
-            return Credentials(credentials.access_key, credentials.secret_key, credentials.token)
-    if callable(credentials) and not _is_coroutine_function(credentials):
-        return RefreshableCredentials(partial(_call_function, credentials), clock)
     allowed = (
         "an object with get_frozen_credentials(), or with access_key, secret_key and token, or a "
         "function (not a coroutine function) that returns new credentials"
     )
+    # An attribute can be a property, which is code of the caller's.
+    with _calling("the object given as credentials"):
+        if isinstance(credentials, CredentialsProvider):
+            if not _is_coroutine_function(credentials.get_frozen_credentials):
+                return _ProviderAdapter(credentials)
+            if is_async:
+                return _AsyncProviderAdapter(credentials)
+            given += ", whose get_frozen_credentials() is async"
+            allowed = "a sync one, or AsyncImageBuilder"
+        elif isinstance(credentials, CredentialsLike):
+            return Credentials(credentials.access_key, credentials.secret_key, credentials.token)
+        elif callable(credentials) and not _is_coroutine_function(credentials):
+            return RefreshableCredentials(partial(_call_function, credentials), clock)
     raise InvalidValueError(Problem("credentials", given, allowed))
 
 
@@ -200,6 +200,9 @@ def _calling(source: str) -> Iterator[None]:
     except CredentialRetrievalError:
         raise
     except Exception as error:
-        first_line = str(error)[:200].splitlines()[:1]
+        try:
+            first_line = str(error)[:200].splitlines()[:1]
+        except Exception:  # noqa: BLE001 - the error's own code fails
+            first_line = []
         reason = ": ".join([f"{source} failed", type(error).__name__, *first_line])
         raise CredentialRetrievalError(reason) from error
