@@ -444,13 +444,22 @@ def test_a_provider_of_the_callers_is_called_for_each_request_in_its_context() -
     assert sorted(map(access_key_id_of, service.requests)) == ["AKA", "AKB", "AKC"]
 
 
+class DecoratedProvider:
+    """One whose function is sync, and returns what has to be awaited."""
+
+    @functools.wraps(AsyncProvider.get_frozen_credentials)
+    def get_frozen_credentials(self) -> Any:
+        return AsyncProvider().get_frozen_credentials()
+
+
+@pytest.mark.parametrize("provider", [AsyncProvider(), DecoratedProvider()])
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_an_async_provider_is_awaited_in_the_event_loop(backend: str) -> None:
+def test_an_async_provider_is_awaited_in_the_event_loop(provider: Any, backend: str) -> None:
     service = RecordingService()
 
     async def main() -> None:
         async with httpx.AsyncClient(transport=httpx.MockTransport(service)) as http:
-            client = AsyncImageBuilder("us-west-2", http_client=http, credentials=AsyncProvider())
+            client = AsyncImageBuilder("us-west-2", http_client=http, credentials=provider)
             await client.list_lifecycle_execution_resources(**EXECUTION)
         assert not credential_threads()
 
