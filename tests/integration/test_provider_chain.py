@@ -333,6 +333,11 @@ UNUSABLE: list[tuple[str, type[PagerError], str]] = [
         CredentialRetrievalError,
         "^credential process: No such file or directory: /does/not/exist$",
     ),
+    (
+        "role_arn = x\nsource_profile = expired",
+        CredentialRetrievalError,
+        "^the credentials that assume the role of profile 'default' expired at 2020-01-01 00:00:00",
+    ),
     ("credential_process = echo 'a", InvalidConfigError, "'default': a quote is not closed$"),
     ("credential_process =", InvalidConfigError, "'default': it is empty$"),
 ]
@@ -349,6 +354,9 @@ role_arn = x
 source_profile = there
 [profile broken]
 credential_process = /does/not/exist
+[profile expired]
+credential_process = echo '{{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "b", \
+"SessionToken": "c", "Expiration": "2020-01-01T00:00:00Z"}}'
 [profile "other's"]
 role_arn = x
 source_profile = static
@@ -371,6 +379,17 @@ def test_a_profile_without_usable_credentials_is_an_error_that_says_why(
     monkeypatch.setattr("getpass.getpass", _no_prompt)
     with pytest.raises(Exception):  # noqa: B017, PT011 - boto3's is of various types
         boto3_credentials()
+
+
+def test_expired_credentials_of_the_environment_assume_no_role(
+    settings: CredentialSettings,
+) -> None:
+    settings.file(".aws/config", f"[default]\nrole_arn = {ROLE}/x\ncredential_source = Environment")
+    environment = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "x"}
+    settings.environment(**environment, AWS_CREDENTIAL_EXPIRATION="2020-01-01T00:00:00Z")
+    with pytest.raises(CredentialRetrievalError, match="expired at 2020-01-01"):
+        settings.our_credentials("default")
+    assert not settings.endpoints.requests
 
 
 def _no_prompt(*_: object) -> str:
