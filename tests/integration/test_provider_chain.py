@@ -19,6 +19,7 @@ from imagebuilder_pager.exceptions import (
     NoCredentialsError,
     PagerError,
     PartialCredentialsError,
+    ProfileNotFound,
 )
 from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalServer
 from tests.fakes.clients import EXECUTION, OPERATION
@@ -420,7 +421,11 @@ def test_a_file_that_may_not_be_read_is_named_among_the_reasons(
 
     monkeypatch.setattr("imagebuilder_pager._aws.config.shared_files.open", refuse, raising=False)
     monkeypatch.setattr("os.access", lambda *_: False)
-    settings.error(f"config file: the file {path} may not be read", NoCredentialsError)
+    reason = f"the file {path} may not be read"
+    error = settings.error(f"config file: {reason}", NoCredentialsError)
+    assert f"assume role: there is no profile 'default'; {reason}\n" in str(error)
+    with pytest.raises(ProfileNotFound, match=f"'dev' in .*; {reason}$"):
+        settings.our_credentials("dev")
 
 
 @pytest.mark.parametrize("variable", ["BOTO_CONFIG", "AWS_CREDENTIAL_FILE"])
