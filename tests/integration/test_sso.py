@@ -343,6 +343,25 @@ def test_a_token_that_another_tool_has_renewed_meanwhile_is_used(
     assert not caplog.records
 
 
+@pytest.mark.parametrize("ends", ["login", "logout"])
+def test_a_login_or_logout_during_a_renewal_stays(
+    settings: CredentialSettings, sso_cache: SsoCache, ends: str
+) -> None:
+    path = sso_cache.write(minutes=-1)
+
+    def renew(request: Any) -> Any:
+        path.unlink()
+        if ends == "login":
+            sso_cache.write(accessToken="AccessTokenOfLogin")
+        return sso_cache.portal.renew(request)
+
+    sso_cache.portal.create_token = renew
+    assert settings.our_credentials() == CREDENTIALS
+    if ends == "login":
+        assert sso_cache.read()["accessToken"] == "AccessTokenOfLogin"
+    assert list(sso_cache.folder.iterdir()) == ([path] if ends == "login" else [])
+
+
 LOGIN = "to log in, run: aws sso login --profile 'my laptop'"
 
 
