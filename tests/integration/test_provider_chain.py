@@ -340,6 +340,7 @@ UNUSABLE: list[tuple[str, type[PagerError], str]] = [
         "^the credentials that assume the role of profile 'default' expired at 2020-01-01 00:00:00",
     ),
     ("credential_process = echo 'a", InvalidConfigError, "'default': a quote is not closed$"),
+    ("credential_process = echo \0", InvalidConfigError, "'default': a NUL character is in it$"),
     ("credential_process =", InvalidConfigError, "'default': it is empty$"),
 ]
 OTHER_PROFILES = f"""
