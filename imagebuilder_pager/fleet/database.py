@@ -142,7 +142,7 @@ def _check_file(path: str) -> None:
         raise CheckpointError(f"{path} is not a regular file; allowed: a database, or a new path")
     if status.st_nlink > 1:
         raise CheckpointError(f"{path} has another name, a hard link; allowed: a file with one")
-    with open(os.open(path, os.O_RDONLY | safe), "rb") as file:  # noqa: PTH123 - a descriptor
+    with open(path, "rb", opener=lambda name, _: os.open(name, os.O_RDONLY | safe)) as file:
         head = file.read(len(_SQLITE_HEAD))
     # SQLite would take a file of a few bytes for an empty database, and write over it.
     if head and head != _SQLITE_HEAD:

@@ -243,6 +243,16 @@ def test_a_token_file_without_an_end_or_a_token_is_an_error_at_once(
     assert peak_memory() - before < 20_000_000
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+def test_a_folder_as_a_token_file_leaves_no_descriptor_open(settings: CredentialSettings) -> None:
+    settings.set_web_identity()
+    settings.environment(AWS_WEB_IDENTITY_TOKEN_FILE=str(settings.folder))
+    settings.error(f"Is a directory: {settings.folder}")
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - as many as there are
+    settings.error("Is a directory")
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208 - likewise
+
+
 @pytest.mark.parametrize("name", ["config", "credentials"])
 def test_a_shared_file_that_is_far_too_large_is_not_read(
     name: str, settings: CredentialSettings

@@ -19,6 +19,7 @@ from imagebuilder_pager.exceptions import (
     NoCredentialsError,
     PagerError,
     PartialCredentialsError,
+    ProfileNotFound,
 )
 from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalServer
 from tests.fakes.clients import EXECUTION, OPERATION
@@ -333,7 +334,13 @@ UNUSABLE: list[tuple[str, type[PagerError], str]] = [
         CredentialRetrievalError,
         "^credential process: No such file or directory: /does/not/exist$",
     ),
+    (
+        "role_arn = x\nsource_profile = expired",
+        CredentialRetrievalError,
+        "^the credentials that assume the role of profile 'default' expired at 2020-01-01 00:00:00",
+    ),
     ("credential_process = echo 'a", InvalidConfigError, "'default': a quote is not closed$"),
+    ("credential_process = echo \0", InvalidConfigError, "'default': a NUL character is in it$"),
     ("credential_process =", InvalidConfigError, "'default': it is empty$"),
 ]
 OTHER_PROFILES = f"""
@@ -349,6 +356,9 @@ role_arn = x
 source_profile = there
 [profile broken]
 credential_process = /does/not/exist
+[profile expired]
+credential_process = echo '{{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "b", \
+"SessionToken": "c", "Expiration": "2020-01-01T00:00:00Z"}}'
 [profile "other's"]
 role_arn = x
 source_profile = static
@@ -371,6 +381,17 @@ def test_a_profile_without_usable_credentials_is_an_error_that_says_why(
     monkeypatch.setattr("getpass.getpass", _no_prompt)
     with pytest.raises(Exception):  # noqa: B017, PT011 - boto3's is of various types
         boto3_credentials()
+
+
+def test_expired_credentials_of_the_environment_assume_no_role(
+    settings: CredentialSettings,
+) -> None:
+    settings.file(".aws/config", f"[default]\nrole_arn = {ROLE}/x\ncredential_source = Environment")
+    environment = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "x"}
+    settings.environment(**environment, AWS_CREDENTIAL_EXPIRATION="2020-01-01T00:00:00Z")
+    with pytest.raises(CredentialRetrievalError, match="expired at 2020-01-01"):
+        settings.our_credentials("default")
+    assert not settings.endpoints.requests
 
 
 def _no_prompt(*_: object) -> str:
@@ -401,7 +422,11 @@ def test_a_file_that_may_not_be_read_is_named_among_the_reasons(
 
     monkeypatch.setattr("imagebuilder_pager._aws.config.shared_files.open", refuse, raising=False)
     monkeypatch.setattr("os.access", lambda *_: False)
-    settings.error(f"config file: the file {path} may not be read", NoCredentialsError)
+    reason = f"the file {path} may not be read"
+    error = settings.error(f"config file: {reason}", NoCredentialsError)
+    assert f"assume role: there is no profile 'default'; {reason}\n" in str(error)
+    with pytest.raises(ProfileNotFound, match=f"'dev' in .*; {reason}$"):
+        settings.our_credentials("dev")
 
 
 @pytest.mark.parametrize("variable", ["BOTO_CONFIG", "AWS_CREDENTIAL_FILE"])

@@ -220,6 +220,7 @@ def test_a_renewed_token_is_stored_with_the_time_it_is_good_for(
             (400, b'{"error": "invalid_grant", "error_description": "No"}'),
             "CreateToken was refused: invalid_grant: No",
         ),
+        ((200, b"<html>"), "CreateToken: the response is not a JSON object"),
         ((200, b"{}"), "CreateToken returned no usable accessToken"),
         ((200, b'{"accessToken": "a\\nb", "expiresIn": 9}'), "CreateToken returned no usable"),
         ((200, b'{"accessToken": "a", "expiresIn": "9"}'), "CreateToken returned no usable"),
@@ -343,6 +344,25 @@ def test_a_token_that_another_tool_has_renewed_meanwhile_is_used(
     assert not caplog.records
 
 
+@pytest.mark.parametrize("ends", ["login", "logout"])
+def test_a_login_or_logout_during_a_renewal_stays(
+    settings: CredentialSettings, sso_cache: SsoCache, ends: str
+) -> None:
+    path = sso_cache.write(minutes=-1)
+
+    def renew(request: Any) -> Any:
+        path.unlink()
+        if ends == "login":
+            sso_cache.write(accessToken="AccessTokenOfLogin")
+        return sso_cache.portal.renew(request)
+
+    sso_cache.portal.create_token = renew
+    assert settings.our_credentials() == CREDENTIALS
+    if ends == "login":
+        assert sso_cache.read()["accessToken"] == "AccessTokenOfLogin"
+    assert list(sso_cache.folder.iterdir()) == ([path] if ends == "login" else [])
+
+
 LOGIN = "to log in, run: aws sso login --profile 'my laptop'"
 
 
@@ -395,6 +415,7 @@ def test_a_cache_that_cannot_be_read_is_named(
     [
         ((401, b'{"message": "Session token not found or invalid"}'), "not found or", True),
         ((403, b'{"message": "No access"}'), "403: No access", False),
+        ((200, b"[]"), "GetRoleCredentials: the response is not a JSON object", False),
         ((404, b"<html>"), "404: the response is not a JSON object", False),
         ((200, b"{}"), "has no roleCredentials with accessKeyId", False),
         ((200, b'{"roleCredentials": []}'), "has no roleCredentials", False),
@@ -504,7 +525,7 @@ def test_the_services_are_verified_against_the_clients_certificates(
     """The client trusts no one at first, and then the authority of both services."""
     sso_cache.write(minutes=-1)
     role = dict.fromkeys(("accessKeyId", "secretAccessKey", "sessionToken"), "x")
-    bodies = [{"accessToken": "y", "expiresIn": 3600}]
+    bodies = [{"accessToken": "y", "expiresIn": 3600.0}]
     bodies.append({"roleCredentials": role | {"expiration": 4_102_444_800_000}})
     head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
     responses = [head + json.dumps(body).encode() for body in bodies]

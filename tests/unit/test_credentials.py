@@ -247,6 +247,15 @@ def test_a_function_may_return_an_object_a_provider_or_a_mapping(clock: FakeCloc
         assert provider_for(lambda value=value: value, clock).get_frozen_credentials() == expected
 
 
+class ErrorWithoutAText(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+def raise_without_a_text() -> Any:
+    raise ErrorWithoutAText
+
+
 KEY_PAIR = {"AccessKeyId": "AKID", "SecretAccessKey": SECRET_KEY}
 #: What is no credentials, from a function and from ``get_frozen_credentials()``.
 NOT_RETURNED: list[tuple[Any, str]] = [
@@ -259,6 +268,7 @@ NOT_RETURNED: list[tuple[Any, str]] = [
     (lambda: Credentials("AKID", SECRET_KEY, 5), "aws_session_token: a int given"),  # type: ignore[arg-type]
     (lambda: 1 / 0, "failed: ZeroDivisionError: division by zero$"),
     (lambda: next(iter(())), "failed: StopIteration$"),
+    (raise_without_a_text, "failed: ErrorWithoutAText$"),
 ]
 
 
@@ -322,6 +332,20 @@ def test_an_object_with_an_attribute_in_place_of_the_method_is_an_error() -> Non
     provider: Any = type("Odd", (), {"get_frozen_credentials": 5})()
     with pytest.raises(exceptions.CredentialRetrievalError, match="failed: TypeError: "):
         access_key_of(provider_for(provider))
+
+
+@pytest.mark.parametrize("client", [ImageBuilder, AsyncImageBuilder])
+@pytest.mark.parametrize("name", ["get_frozen_credentials", "access_key"])
+def test_a_property_that_fails_is_an_error_of_the_credentials(client: Any, name: str) -> None:
+    def fail(_: object) -> Any:
+        raise RuntimeError("no vault")
+
+    credentials = type("Failing", (Object,), {name: property(fail)})()
+    with pytest.raises(
+        exceptions.CredentialRetrievalError,
+        match=r"^the object given as credentials failed: RuntimeError: no vault$",
+    ):
+        client("us-west-2", credentials=credentials)
 
 
 @pytest.mark.parametrize("value", [KEY_PAIR, {}])
@@ -420,13 +444,22 @@ def test_a_provider_of_the_callers_is_called_for_each_request_in_its_context() -
     assert sorted(map(access_key_id_of, service.requests)) == ["AKA", "AKB", "AKC"]
 
 
+class DecoratedProvider:
+    """One whose function is sync, and returns what has to be awaited."""
+
+    @functools.wraps(AsyncProvider.get_frozen_credentials)
+    def get_frozen_credentials(self) -> Any:
+        return AsyncProvider().get_frozen_credentials()
+
+
+@pytest.mark.parametrize("provider", [AsyncProvider(), DecoratedProvider()])
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_an_async_provider_is_awaited_in_the_event_loop(backend: str) -> None:
+def test_an_async_provider_is_awaited_in_the_event_loop(provider: Any, backend: str) -> None:
     service = RecordingService()
 
     async def main() -> None:
         async with httpx.AsyncClient(transport=httpx.MockTransport(service)) as http:
-            client = AsyncImageBuilder("us-west-2", http_client=http, credentials=AsyncProvider())
+            client = AsyncImageBuilder("us-west-2", http_client=http, credentials=provider)
             await client.list_lifecycle_execution_resources(**EXECUTION)
         assert not credential_threads()
 

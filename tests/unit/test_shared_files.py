@@ -153,6 +153,13 @@ def test_an_invalid_file_is_an_error_with_its_line_and_without_its_text(
     assert error.__context__ is None, "it could hold the file's text"
 
 
+@pytest.mark.parametrize(("size", "is_valid"), [(65536, True), (65537, False)])
+def test_a_sections_name_has_a_largest_length(size: int, is_valid: bool, tmp_path: Path) -> None:
+    found = ours(write(tmp_path / "config", f"\n[{'a' * size}]\nb = c\n"))
+    assert is_valid or "line 2: a section's name is longer than 65536" in str(found)
+    assert is_valid != isinstance(found, exceptions.InvalidConfigError)
+
+
 WORDS = st.sampled_from(
     [
         *("profile", "default", "DEFAULT", "sso-session", "services", "  "),

@@ -88,7 +88,7 @@ class SharedConfig:
             if self._must_exist and self.profile_name not in config["profiles"]:
                 raise ProfileNotFound(
                     f"there is no profile {self.profile_name!r} in {self.config_file} or "
-                    f"{self.credentials_file}"
+                    f"{self.credentials_file}{self._unreadable_files()}"
                 )
             self._full_config = config
         return self._full_config
@@ -150,7 +150,14 @@ class SharedConfig:
         """Return why the profile has no ``key``, for an error."""
         if self.profile_name in self.full_config()["profiles"]:
             return f"the profile {self.profile_name!r} has no {key}"
-        return f"there is no profile {self.profile_name!r}"
+        return f"there is no profile {self.profile_name!r}{self._unreadable_files()}"
+
+    def _unreadable_files(self) -> str:
+        """Return, for an error, which of the files may not be read; "" for none."""
+        paths = filter(os.path.isfile, (self.config_file, self.credentials_file))
+        return "".join(
+            f"; the file {path} may not be read" for path in paths if not os.access(path, os.R_OK)
+        )
 
     def __repr__(self) -> str:
         return f"SharedConfig({self.profile_name!r})"

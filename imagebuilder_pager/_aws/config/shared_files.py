@@ -24,6 +24,7 @@ from ...exceptions import InvalidConfigError
 Settings = dict[str, str | dict[str, str]]
 
 _MAX_BYTES = 16 * 1024 * 1024  # many thousands of profiles
+_MAX_HEADER = 64 * 1024  # shlex.split() takes time by the square of it
 #: The lines of a value, each with its number in the file.
 _Lines = list[tuple[int, str]]
 #: By the first word of a section's header in the config file: the mapping that it is in.
@@ -84,6 +85,8 @@ def _parse(path: str, lines: list[str]) -> dict[str, Settings]:
             value.append((number, text))
         elif text.startswith("[") and (end := text.rfind("]")) > 1:
             header = text[1:end]
+            if len(header) > _MAX_HEADER:
+                raise _invalid(path, number, "a section's name is longer than 65536 characters")
             if header in sections:
                 raise _invalid(path, number, "an earlier section has the same name")
             section = defaults if header == "DEFAULT" else sections.setdefault(header, {})

@@ -58,12 +58,15 @@ def is_token(value: object) -> bool:
 def replacing(path: str) -> Iterator[TextIO]:
     """Open a new file for its owner alone; without an error, it replaces the one at ``path``.
 
+    A file that another program has changed or removed meanwhile stays so: it is of a later login.
+
     It is opened before a token is renewed. A refresh token may be valid once, so a token that
     cannot be stored must not be asked for.
     """
     import tempfile
 
     directory = os.path.dirname(path)  # noqa: PTH120 - without pathlib
+    version = _version_of(path)
     descriptor, new_path = tempfile.mkstemp(suffix=".tmp", dir=directory)
     try:
         with open(descriptor, "w") as file:  # noqa: PTH123 - a descriptor
@@ -71,11 +74,20 @@ def replacing(path: str) -> Iterator[TextIO]:
             file.flush()
             with contextlib.suppress(OSError):  # some file systems cannot
                 os.fsync(descriptor)
-        os.replace(new_path, path)  # noqa: PTH105 - as above
-    except BaseException:
-        with contextlib.suppress(OSError):
+        if _version_of(path) == version:
+            os.replace(new_path, path)  # noqa: PTH105 - as above
+    finally:
+        with contextlib.suppress(OSError):  # it has replaced the other
             os.unlink(new_path)  # noqa: PTH108 - as above
-        raise
+
+
+def _version_of(path: str) -> tuple[int, ...] | None:
+    """Return what differs when a file has been written again, None without a file."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - without pathlib
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 @contextlib.contextmanager

@@ -63,4 +63,6 @@ class ProcessProvider:
             raise InvalidConfigError(f"{self._source}: a quote is not closed") from None
         if not arguments:
             raise InvalidConfigError(f"{self._source}: it is empty")
+        if "\0" in command:
+            raise InvalidConfigError(f"{self._source}: a NUL character is in it")
         return command if os.name == "nt" else arguments

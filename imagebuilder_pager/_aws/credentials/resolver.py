@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from ..._threads import call_in_thread
 from ..._validation import InvalidValueError, validating
 from ...exceptions import CredentialRetrievalError, Problem
 from ..clock import Clock
@@ -70,23 +71,22 @@ def _provider_of(
     if isinstance(credentials, Credentials | RefreshableCredentials):
         return credentials
     given = f"a {type(credentials).__name__} given"
-    if isinstance(credentials, CredentialsProvider):
-        if not _is_coroutine_function(credentials.get_frozen_credentials):
-            return _ProviderAdapter(credentials)
-        if is_async:
-            return _AsyncProviderAdapter(credentials)
-        given += ", whose get_frozen_credentials() is async"
-        allowed = "a sync one, or AsyncImageBuilder"
-        raise InvalidValueError(Problem("credentials", given, allowed))
-    if isinstance(credentials, CredentialsLike):
-        with _calling("the object given as credentials"):
-            return Credentials(credentials.access_key, credentials.secret_key, credentials.token)
-    if callable(credentials) and not _is_coroutine_function(credentials):
-        return RefreshableCredentials(partial(_call_function, credentials), clock)
     allowed = (
         "an object with get_frozen_credentials(), or with access_key, secret_key and token, or a "
         "function (not a coroutine function) that returns new credentials"
     )
+    # An attribute can be a property, which is code of the caller's.
+    with _calling("the object given as credentials"):
+        if isinstance(credentials, CredentialsProvider):
+            is_coroutine = _is_coroutine_function(credentials.get_frozen_credentials)
+            if is_async or not is_coroutine:
+                return (_AsyncProviderAdapter if is_async else _ProviderAdapter)(credentials)
+            given += ", whose get_frozen_credentials() is async"
+            allowed = "a sync one, or AsyncImageBuilder"
+        elif isinstance(credentials, CredentialsLike):
+            return Credentials(credentials.access_key, credentials.secret_key, credentials.token)
+        elif callable(credentials) and not _is_coroutine_function(credentials):
+            return RefreshableCredentials(partial(_call_function, credentials), clock)
     raise InvalidValueError(Problem("credentials", given, allowed))
 
 
@@ -123,7 +123,7 @@ class _ProviderAdapter:
     def get_frozen_credentials(self) -> Credentials:
         """Return the provider's credentials. Raises :class:`CredentialRetrievalError`."""
         with _calling(self.SOURCE):
-            return self._read(self._provider.get_frozen_credentials())
+            return self._read(self._call())
 
     def cached(self) -> None:
         """Return None: the provider has to be called."""
@@ -132,6 +132,10 @@ class _ProviderAdapter:
         """Return True: the provider may have other credentials."""
         return True
 
+    def _call(self) -> Any:
+        with _calling(self.SOURCE):
+            return self._provider.get_frozen_credentials()
+
     def _read(self, value: object) -> Credentials:
         credentials = read_credentials(_members_of(value, self.SOURCE, _OBJECT), "SessionToken")
         validate_fetched(credentials)
@@ -139,12 +143,22 @@ class _ProviderAdapter:
 
 
 class _AsyncProviderAdapter(_ProviderAdapter):
-    """A provider of the caller's that has to be awaited, such as aiobotocore's credentials."""
+    """A provider of the caller's, for the async client: what it returns may have to be awaited."""
 
     async def get_frozen_credentials_async(self) -> Credentials:
-        """Return the provider's credentials. Raises :class:`CredentialRetrievalError`."""
+        """Return the provider's credentials. Raises :class:`CredentialRetrievalError`.
+
+        A function that is not a coroutine function may block, so it is called in a thread; what it
+        returns is awaited in the event loop, as aiobotocore's credentials are.
+        """
+        from ..._async_runtime import wait_for
+
         with _calling(self.SOURCE):
-            return self._read(await self._provider.get_frozen_credentials())
+            if _is_coroutine_function(self._provider.get_frozen_credentials):
+                value = self._call()
+            else:
+                value = await wait_for(call_in_thread(self._call, "credentials"))
+            return self._read(await value if inspect.isawaitable(value) else value)
 
 
 def _call_function(function: Callable[[], Any]) -> Credentials:
@@ -200,6 +214,9 @@ def _calling(source: str) -> Iterator[None]:
     except CredentialRetrievalError:
         raise
     except Exception as error:
-        first_line = str(error)[:200].splitlines()[:1]
+        try:
+            first_line = str(error)[:200].splitlines()[:1]
+        except Exception:  # noqa: BLE001 - the error's own code fails
+            first_line = []
         reason = ": ".join([f"{source} failed", type(error).__name__, *first_line])
         raise CredentialRetrievalError(reason) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...exceptions import CredentialRetrievalError
+from ..clock import ServiceClock
 from ..identity import Credentials, CredentialsContext
 from .role_chain import invalid_setting, read_role_chain
 
@@ -37,12 +38,24 @@ class RoleProvider:
         else:
             allowed = "a profile with credentials"
             raise invalid_setting(self._config, last, "source_profile", allowed)
+        self._check_expiration(last, credentials)
         for profile_name in reversed(chain.roles):
             credentials = self._assume_role(profile_name, credentials)
         return credentials
 
     def missing_reason(self) -> str:
         return self._config.missing_key_reason("role_arn")
+
+    def _check_expiration(self, profile_name: str, source: Credentials) -> None:
+        """Raise :class:`CredentialRetrievalError` for credentials that cannot assume a role."""
+        # By both clocks, since the machine's, or the date that corrected it, may be wrong.
+        clock = ServiceClock.of(self._context.clock)
+        now = min(clock.machine_now(), clock.now())
+        if source.expiration is not None and source.expiration <= now:
+            raise CredentialRetrievalError(
+                f"the credentials that assume the role of profile {profile_name!r} expired at "
+                f"{source.expiration}, and by the clock of this machine it is {now}"
+            )
 
     def _load_credential_source(self, profile_name: str) -> Credentials:
         from .container import ContainerProvider

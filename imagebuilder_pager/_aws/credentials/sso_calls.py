@@ -91,7 +91,7 @@ def create_token(
         secrets=set(registration.values()),
     )
     seconds = response.get("expiresIn")
-    is_usable = isinstance(seconds, int) and 0 < seconds < 2**31
+    is_usable = isinstance(seconds, int | float) and 0 < seconds < 2**31
     if not is_usable or not is_token(response.get("accessToken")):
         raise CredentialRetrievalError("CreateToken returned no usable accessToken and expiresIn")
     return response
@@ -133,8 +133,10 @@ def _call(
             secrets=secrets,
         )
         members = parse_object(response.body)
-        if response.status != 200 or members is None:
+        if response.status != 200:
             raise _client_error(name, response, members)
+        if members is None:
+            raise ResponseParserError(f"{name}: the response is not a JSON object")
         # By this clock the credentials expire.
         clock.correct(parse_http_date(response.headers.get("date", "")), clock.now())
         return members

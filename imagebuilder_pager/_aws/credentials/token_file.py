@@ -22,7 +22,8 @@ def read_token_file(path: str) -> str:
     Raises ``OSError`` as the system does, and :class:`CredentialRetrievalError` for anything but a
     regular file of at most 64 KiB, in UTF-8, with a token.
     """
-    with open(os.open(path, os.O_RDONLY | _FLAGS), "rb") as file:  # noqa: PTH123 - a descriptor
+    # An opener: open() closes what it opens, and names it in an error, unlike a descriptor.
+    with open(path, "rb", opener=lambda name, _: os.open(name, os.O_RDONLY | _FLAGS)) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise CredentialRetrievalError(f"the token file {path} is not a regular file")
         content = file.read(_MAX_BYTES + 1)
