@@ -69,26 +69,35 @@ _SHORTHAND = "Expected .* at the mark"
 _HELP, _VERSION = "^usage: imagebuilder-pager ", "^imagebuilder-pager/"
 KINDS = (
     Kind("Options cannot be abbreviated", f"^({_ABBREVIATED})(=|$)", TOOK_IT, _UNKNOWN),
-    Kind("none may follow a `--`", "^--$", TOOK_IT, f"{_UNKNOWN}|are required"),
+    Kind("may not follow a `--`", "^--$", TOOK_IT, f"{_UNKNOWN}|are required"),
     Kind("The shorthand has neither `@=`", "@=", TOOK_IT, _SHORTHAND),
-    Kind("an empty place between commas is an error", ",,", TOOK_IT, _SHORTHAND),
+    Kind("nothing between two commas is an error", ",,", TOOK_IT, _SHORTHAND),
     Kind("A negative `--max-items` is an error", "-1", TOOK_IT, r"^--max-items: -1 \(int\) given"),
     Kind("that skips more than 1,000 items", "=$", TOOK_IT, "^Bad starting token: .* (-1|2000) "),
-    Kind("an empty object (`e30=`) goes to the service", "e30=$", TOOK_IT, "InvalidPaginationTok"),
+    Kind(
+        "an empty object (`e30=`) is sent to the service", "e30=$", TOOK_IT, "InvalidPaginationTok"
+    ),
     Kind("a value that begins with `http://`", "^(--.*=)?http://", "Unable to retrieve", TOOK_IT),
     Kind("`fileb://` is read as `file://`", "^(--.*=)?fileb://", "bytes|operand, not int", TOOK_IT),
     Kind("JSON and shorthand may be mixed", "^ *[{[]", "Invalid JSON|received: '[{[]'", TOOK_IT),
     Kind("a file may have either", "file://.*SHORTHAND$", "Invalid type for .* filters", TOOK_IT),
     Kind("An empty `AWS_DEFAULT_OUTPUT` or `--ca-bundle`", "^(--c.*=)?$", "Invalid CA ", TOOK_IT),
     Kind("a `PaginationConfig` of null", "PaginationConfig", "'NoneType' .* 'get'", TOOK_IT),
-    Kind("one with an unknown key is an error", "PaginationConfig", TOOK_IT, ": unknown key 'x'"),
-    Kind("the AWS CLI's text is an error", "^text$", "has no attribute 'items'", TOOK_IT),
+    Kind("an unknown key in it is an error", "PaginationConfig", TOOK_IT, ": unknown key 'x'"),
+    Kind("`text` is an error in the AWS CLI", "^text$", "has no attribute 'items'", TOOK_IT),
     Kind("`--help` is the same as `help`", "^(-h|--help|help)$", "", _HELP),
     Kind("`--version` shows the version", "^--version$", "^aws-cli/", f"{_VERSION}|error: argum"),
     Kind("`--no-cli-pager`", "^--no-cli-pager$", f"{_UNKNOWN}.*pager", TOOK_IT),
     Kind("`--cli-binary-format`", "^--cli-bi", f"{_UNKNOWN}.*binary|Invalid choice", TOOK_IT),
-    Kind("There is no `--no-sign-request`", "^--no-sign-request$", TOOK_IT, f"{_UNKNOWN}.*sign"),
-    Kind("no `--generate-cli-skeleton`", "^--generate-cli-sk", TOOK_IT, f"{_UNKNOWN}.*skeleton"),
+    Kind(
+        "`--no-sign-request`, `--generate-cli-skeleton`",
+        "^--no-sign-request$",
+        TOOK_IT,
+        f"{_UNKNOWN}.*sign",
+    ),
+    Kind(
+        "`--generate-cli-skeleton`, aliases", "^--generate-cli-sk", TOOK_IT, f"{_UNKNOWN}.*skeleton"
+    ),
 )
 
 
