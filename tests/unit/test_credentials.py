@@ -279,7 +279,10 @@ NOT_RETURNED: list[tuple[Any, str]] = [
         ({"AccessKeyId": "AKID"}, "aws_secret_access_key: missing or empty"),
         ({**KEY_PAIR, "Expiration": "soon"}, "an Expiration that is neither a datetime nor a date"),
         ({**KEY_PAIR, "Expiration": 5}, "an Expiration that is neither a datetime nor a date"),
-        ({**KEY_PAIR, "Expiration": "2029-01-01"}, "expired at .*, and the clock of this machine says"),
+        (
+            {**KEY_PAIR, "Expiration": "2029-01-01"},
+            "expired at .*, and the clock of this machine says",
+        ),
         (AsyncProvider(), "returned a coroutine; allowed: an object with access_key"),
     ],
 )
