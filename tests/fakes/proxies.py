@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import selectors
 import socket
 import ssl
+from typing import cast
 from urllib.parse import urlsplit
 
 from .servers import ConnectionServer
@@ -46,13 +48,25 @@ class RunningProxy(ConnectionServer):
             else:
                 line = f"{method} {url._replace(scheme='', netloc='').geturl()} ".encode()
                 server.sendall(line + head.split(b" ", 2)[2] + b"\r\n\r\n" + body)
-            back = self._start(_pump, server, client)
-            _pump(client, server)
-            back.join(5)
+            _relay(client, server)
 
 
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
+def _relay(client: socket.socket, server: socket.socket) -> None:
+    """Carry bytes both ways until one side ends.
+
+    In one thread: two threads may not use one TLS connection at once.
+    """
+    sinks = {client: server, server: client}
+    with contextlib.suppress(OSError), selectors.DefaultSelector() as selector:
+        for source in sinks:
+            selector.register(source, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                source = cast("socket.socket", key.fileobj)
+                data = source.recv(65536)
+                if isinstance(source, ssl.SSLSocket):
+                    while source.pending():
+                        data += source.recv(65536)
+                if not data:
+                    return
+                sinks[source].sendall(data)

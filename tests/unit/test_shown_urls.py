@@ -30,13 +30,16 @@ MALFORMED = [
     "http://svc:Hunter2@127.0.0.1:port",
     "ftp://svc:Hunter2@127.0.0.1:9",
     # A part of the password would be the port, or the host.
-    "http://svc:27/Hunter2@127.0.0.1:9",
     "http://svc:27?Hunter2@127.0.0.1:9",
     "http://svc:27#Hunter2@127.0.0.1:9",
-    "http://svc:/Hunter2@127.0.0.1:9",
-    "http://Hunter2/x@127.0.0.1:9",
     "http://svc:Hunter2@27/x@127.0.0.1:9",
     "svc:Hunter2/x@127.0.0.1:9",
+]
+#: A host, and a path with an @: an endpoint may be one, as in boto3, and a proxy may not.
+HOST_AND_PATH = [
+    "http://svc:27/Hunter2@127.0.0.1:9",
+    "http://svc:/Hunter2@127.0.0.1:9",
+    "http://Hunter2/x@127.0.0.1:9",
 ]
 
 
@@ -74,8 +77,15 @@ def assert_hidden(texts: list[str]) -> None:
             assert part not in text
 
 
-@pytest.mark.parametrize("url", MALFORMED, ids=ascii)
-@pytest.mark.parametrize("variable", READERS)
+@pytest.mark.parametrize(
+    ("variable", "url"),
+    [
+        *((variable, url) for variable in READERS for url in MALFORMED),
+        *((variable, url) for variable in ("HTTP_PROXY", "ALL_PROXY") for url in HOST_AND_PATH),
+        *(("AWS_CONTAINER_CREDENTIALS_FULL_URI", url) for url in HOST_AND_PATH),
+    ],
+    ids=ascii,
+)
 def test_a_variable_is_named_and_its_password_not_shown(
     monkeypatch: pytest.MonkeyPatch, variable: str, url: str
 ) -> None:

@@ -138,7 +138,6 @@ def normalize_endpoint_url(url: str, source: str = "endpoint_url") -> str:
 
     Raises :class:`InvalidEndpointError`, which names the ``source``, for anything but ``http`` or
     ``https`` with a host, and for a URL with a user name, a password, a query or a fragment.
-    An ``@`` in the path has to be written ``%40``.
     """
     try:
         parts = urlsplit(url)
@@ -150,8 +149,7 @@ def normalize_endpoint_url(url: str, source: str = "endpoint_url") -> str:
     if not is_valid or re.search(r"[\s\x00-\x1f\x7f]", url):
         allowed = "http:// or https://, a host and, where needed, a port and a path"
         raise InvalidEndpointError(Problem(source, given, allowed))
-    # An @ in the path: a password with a slash, whose beginning would be the host.
-    if any(character in url for character in "@?#"):
+    if "@" in parts.netloc or "?" in url or "#" in url:
         reason = "a user name, a password, a query or a fragment cannot be part of it"
         raise InvalidEndpointError(Problem(source, f"{given}; {reason}"))
     authority = f"[{host}]" if ":" in host else host
@@ -161,7 +159,7 @@ def normalize_endpoint_url(url: str, source: str = "endpoint_url") -> str:
 
 
 #: The characters that a path may have as they are (RFC 3986), and percent signs, which are kept.
-_PATH_CHARACTERS = "/%:!$&'()*+,;=~"
+_PATH_CHARACTERS = "/%:@!$&'()*+,;=~"
 _HOST_NAME = re.compile(
     r"(?=.{1,253}\.?$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*"
     r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?"
