@@ -62,7 +62,7 @@ class SharedConfig:
 
     def read_config_file(self) -> dict[str, dict[str, Settings]]:
         """Return the sections of the config file, read anew: :func:`.shared_files.read_config`."""
-        if not os.path.isfile(self.config_file):  # noqa: PTH113 - a string, as botocore has it
+        if not os.path.isfile(self.config_file):  # noqa: PTH113 - a string, see _expand_path
             return {"profiles": {}, "sso_sessions": {}, "services": {}}
         from .shared_files import read_config
 
@@ -165,4 +165,4 @@ class SharedConfig:
 
 def _expand_path(path: str) -> str:
     # Path.expanduser raises where there is no home directory, as in many containers.
-    return os.path.expanduser(os.path.expandvars(path))  # noqa: PTH111 - as botocore does
+    return os.path.expanduser(os.path.expandvars(path))  # noqa: PTH111 - see above

@@ -107,7 +107,7 @@ def _load(provider: _Provider) -> Credentials | None:
         raise
     except OSError as error:
         reason = f"{error.strerror}: {error.filename or ''}" if error.strerror else "OSError"
-    except Exception as error:  # noqa: BLE001 - so the provider has failed
+    except Exception as error:  # noqa: BLE001 - whatever it is, the provider has failed
         reason = f"its credentials cannot be used ({type(error).__name__})"
     # Outside of the handler: the error's context can hold the output of a process.
     raise CredentialRetrievalError(f"{provider.name}: {reason}")

@@ -65,7 +65,7 @@ def replacing(path: str) -> Iterator[TextIO]:
     """
     import tempfile
 
-    directory = os.path.dirname(path)  # noqa: PTH120 - without pathlib
+    directory = os.path.dirname(path)  # noqa: PTH120 - pathlib takes long to import
     version = _version_of(path)
     descriptor, new_path = tempfile.mkstemp(suffix=".tmp", dir=directory)
     try:
@@ -84,7 +84,7 @@ def replacing(path: str) -> Iterator[TextIO]:
 def _version_of(path: str) -> tuple[int, ...] | None:
     """Return what differs when a file has been written again, None without a file."""
     try:
-        status = os.stat(path)  # noqa: PTH116 - without pathlib
+        status = os.stat(path)  # noqa: PTH116 - pathlib takes long to import
     except OSError:
         return None
     return status.st_ino, status.st_mtime_ns, status.st_size
