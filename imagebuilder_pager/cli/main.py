@@ -17,7 +17,12 @@ from .args import (
     outputs_of,
     parse,
 )
-from .exit_codes import ConfigurationError, UsageError, describe_error
+from .exit_codes import (
+    CONFIGURATION_ERROR_RC,
+    ConfigurationError,
+    UsageError,
+    describe_error,
+)
 from .options import COMMANDS
 from .signals import SignalReceived, Signals
 from .terminal import Progress, ResumeState, write_stderr
@@ -41,12 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv[1] = "--help"  # also for the commands that read their own arguments
     if argv[:1] == ["help"] and len(argv) == 2:  # the AWS CLI's other order
         argv = [argv[1], "--help"]
-    if argv[:1] == ["local"]:
-        from ..local.__main__ import main as serve
-
-        return serve(argv[1:])
-    if argv == ["demo"]:
-        return _run_demo()
+    if argv[:1] == ["local"] or argv == ["demo"]:
+        return _run_locally(argv)
     resume_state, code = ResumeState(), 0
     try:
         with Signals() as signals:
@@ -82,9 +83,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _run_demo() -> int:
-    from ..local.demo import main as demo
-
+def _run_locally(argv: list[str]) -> int:
+    """Run a command of the local service, which the lean wheel leaves out."""
+    try:
+        from ..local.__main__ import main as serve
+        from ..local.demo import main as demo
+    except ModuleNotFoundError as error:
+        if not str(error.name).endswith(".local"):
+            raise
+        write_stderr(
+            f"\nThe command {argv[0]} is in imagebuilder-pager, and this is "
+            "imagebuilder-pager-lean; install the one in place of the other\n"
+        )
+        return CONFIGURATION_ERROR_RC
+    if argv[0] == "local":
+        return serve(argv[1:])
     try:
         return demo()
     except KeyboardInterrupt:

@@ -105,7 +105,7 @@ def test_a_missing_rich_is_an_error_that_says_how_to_install_it(
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert main(arguments) == 253
     error = capsys.readouterr().err
-    assert "pip install 'imagebuilder-pager[cli]'" in error
+    assert "pip install rich" in error
     assert f"The outputs {message}" in error
 
 

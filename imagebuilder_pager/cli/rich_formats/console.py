@@ -47,7 +47,7 @@ def require_rich(output: str, others: str = "json, jsonl, text and yaml-stream")
     if importlib.util.find_spec("rich") is None:
         raise ConfigurationError(
             f"--output {output} needs rich, which is not installed; install it with\n"
-            "  pip install 'imagebuilder-pager[cli]'\n"
+            "  pip install rich\n"
             f"The outputs {others} do without."
         )
 
