@@ -109,6 +109,15 @@ def test_a_missing_rich_is_an_error_that_says_how_to_install_it(
     assert f"The outputs {message}" in error
 
 
+def test_a_missing_jmespath_is_an_error_of_a_query(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.setitem(sys.modules, "jmespath", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert main((LIST, *EXAMPLE_ID, "--query", "resources[0]")) == 253
+    assert "--query needs jmespath, not installed here: pip install" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("command", "setting", "message"),
     [
