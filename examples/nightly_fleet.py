@@ -43,11 +43,12 @@ def plot(rows: Sequence[Sequence[Any]], since: datetime, path: Path) -> None:
         below = [heights[day] for day in counts]
         axes.bar(datestr2num([*counts]), [*counts.values()], bottom=below, label=account)
         heights.update(counts)
-    axes.set_title("Resources that lifecycle policies failed to act on, by day")
-    axes.set_xlim(date2num(since), date2num(datetime.now(UTC)))
+    axes.set(
+        title="Resources that lifecycle policies failed to act on, by day",
+        xlim=date2num([since, datetime.now(UTC)]),
+    )
     axes.xaxis_date()
     figure.autofmt_xdate()
-    axes.set_ylim(bottom=0)
     if rows:
         axes.legend(title="account")
     figure.savefig(path)

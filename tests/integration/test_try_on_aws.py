@@ -210,6 +210,19 @@ def test_a_failure_is_reported_without_its_text(
     assert "\x1b" not in ran.out
 
 
+def test_a_failure_of_the_fleet_is_reported_without_its_text(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    denied = Fault("error", code=f"Denied-{ACCOUNT.account_id}", message=ARN)
+    with serve(monkeypatch, local_service(FaultPlan.on_operation("ListLifecyclePolicies", denied))):
+        ran = program()
+    assert ran.code == 1
+    assert [check["passed"] for check in ran.checks] == [True, True, True, False]
+    assert ran.checks[-1]["error"] == "withheld"
+    assert ARN in ran.out
+    assert_nothing_private(ran.text)
+
+
 def test_a_fleet_of_more_calls_than_announced_is_stopped(
     service: LocalImageBuilder, program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
