@@ -1,11 +1,10 @@
 """List what lifecycle policies have done in a fleet, and plot the failed resources of each day.
 
-    pip install imagebuilder-pager matplotlib
     python examples/nightly_fleet.py targets.toml fleet.sqlite failed.png
 
 The plot is a PNG or, with that suffix, an SVG. The exit code is 0 if all targets are complete, 1 if
 some are not, and 2 if nothing could be listed. The plot then has the known part, and the run of the
-next night completes the database. docs/fleet.md describes the file of targets.
+next night completes the database. It needs matplotlib; docs/fleet.md describes the file of targets.
 """
 
 from __future__ import annotations
@@ -72,11 +71,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     plot(rows, since, options.plot)
-    incomplete = [each for each in result.targets if not each.is_complete]
-    for each in incomplete:
-        reason = each.error or f"{each.failed_listings} listings have failed"
-        print(f"{each.target.name} is not complete: {reason}", file=sys.stderr)
-    return 1 if incomplete else 0
+    for failure in result.failures:
+        print(f"{failure.target.name} is not complete: {failure.error}", file=sys.stderr)
+    return 1 if result.failures else 0
 
 
 if __name__ == "__main__":

@@ -29,10 +29,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from imagebuilder_pager import ImageBuilder
+from imagebuilder_pager import ImageBuilder, __version__
 from imagebuilder_pager.fleet import Account, FleetDatabase, FleetProgress, Target, run_fleet
 
-PACKAGES = ("imagebuilder-pager", "boto3", "botocore", "httpcore", "httpx", "pydantic")
+PACKAGES = ("boto3", "botocore", "httpcore", "httpx", "pydantic")
 PUBLIC_URL = r"https://imagebuilder(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|api\.aws)"
 #: A fleet stops after the batch with which it reaches the first number. A batch has at most 100
 #: pages, and a failure for each of at most 100 listings.
@@ -92,6 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         checks = [compare(*each, session) for each in zip(listings, own, strict=True)]
         checks.append(check_fleet(client, options, own[0].items))
     report = {
+        "imagebuilder-pager": __version__,
         "versions": {name: version(name) for name in PACKAGES},
         "python": platform.python_version(),
         "system": sys.platform,

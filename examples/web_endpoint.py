@@ -1,12 +1,11 @@
 """Serve the resources of lifecycle executions, a page at a time, by a cursor.
 
-    pip install imagebuilder-pager fastapi uvicorn
     uvicorn web_endpoint:app --app-dir examples
     curl 'http://127.0.0.1:8000/executions/lce-.../resources?limit=10'
 
-Region, credentials and endpoint come from the environment. A cursor is the resume token of a page.
-It only sets where the listing resumes: a real endpoint also checks whether the user may list the
-execution.
+It needs fastapi and uvicorn. Region, credentials and endpoint come from the environment. A cursor
+is the resume token of a page. It only sets where the listing resumes: a real endpoint also checks
+whether the user may list the execution.
 """
 
 from __future__ import annotations
