@@ -35,7 +35,8 @@ def secrets_of(credentials: CredentialsLike, authorization: str = "") -> set[str
 
 def redact(text: str, secrets: Iterable[str]) -> str:
     """Return the text without the secrets of at least 8 characters; a long text is cut."""
-    return _remove(text, _forms_of(secrets))
+    # No form of a secret is shorter than the secret; a request id is shorter than most.
+    return _remove(text, _forms_of(value for value in secrets if len(value) <= len(text)))
 
 
 def redact_error(error: BaseException, secrets: Iterable[str]) -> None:
