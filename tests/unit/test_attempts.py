@@ -21,7 +21,8 @@ from tests.fakes.accounts import LOCAL_CREDENTIALS
 from tests.fakes.calls import async_outcomes, sync_outcomes
 from tests.fakes.clients import EXECUTION
 from tests.fakes.clocks import FakeClock
-from tests.fakes.connections import WAYS, call_in_turn
+from tests.fakes.connections import CALLER_WAYS, WAYS, call_in_turn, page_response
+from tests.fakes.servers import ScriptedServer
 from tests.fakes.services import (
     ChunkStream,
     RecordingService,
@@ -209,13 +210,38 @@ def test_a_function_that_lists_with_the_same_client_is_not_called_for_that() -> 
     assert (len(seen), sizes) == (3, [25] * 3)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_function_that_closes_the_client_ends_its_calls(way: str) -> None:
-    """A closed client is not the function's failure: its next call is an error as usual."""
+@pytest.mark.parametrize("way", [*WAYS, *CALLER_WAYS])
+def test_every_transport_reports_and_adds_headers(way: str) -> None:
+    server = ScriptedServer([[page_response("ami-1")]])
     seen: list[Attempt] = []
-    results = call_in_turn(way, "http://127.0.0.1:9", on_attempt=seen.append)
-    assert [attempt.error for attempt in seen] == results
-    assert isinstance(results[0], exceptions.EndpointConnectionError)
+    try:
+        results = call_in_turn(
+            way, server.url, on_attempt=seen.append, extra_headers={"Traceparent": "00-1"}
+        )
+    finally:
+        server.close()
+    assert results == ["ami-1"]
+    assert b"\r\ntraceparent: 00-1\r\n" in server.requests[0]
+    assert [(attempt.status, attempt.host) for attempt in seen] == [(200, "127.0.0.1")]
+
+
+@pytest.mark.parametrize("prefetch", [0, 1])
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_ctrl_c_in_the_function_ends_an_async_listing(backend: str, prefetch: int) -> None:
+    def interrupt(_: Attempt) -> None:
+        raise KeyboardInterrupt
+
+    async def main() -> None:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(RecordingService())) as http:
+            client = AsyncImageBuilder(
+                "us-west-2", http_client=http, on_attempt=interrupt, **LOCAL_CREDENTIALS
+            )
+            paginator = client.get_paginator("list_lifecycle_execution_resources")
+            async for _ in paginator.paginate(**EXECUTION, PaginationConfig={"Prefetch": prefetch}):
+                pytest.fail("a page")
+
+    with pytest.raises(KeyboardInterrupt):
+        anyio.run(main, backend=backend)
 
 
 async def wait_for(_: object) -> Any:
