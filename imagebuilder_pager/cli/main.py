@@ -35,12 +35,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     Without ``argv`` the command is all that the process does: it reads ``sys.argv``, and collects
     no garbage while it starts.
     """
+    if "_ARGCOMPLETE" in os.environ:
+        from .completion import complete
+
+        complete()
     is_main_process = argv is None
     argv = list(sys.argv[1:] if argv is None else argv)
-    if argv[1:] == ["help"]:
-        argv[1] = "--help"  # also for the commands that read their own arguments
-    if argv[:1] == ["help"] and len(argv) == 2:  # the AWS CLI's other order
-        argv = [argv[1], "--help"]
+    if len(argv) == 2 and "help" in argv:
+        # In either order, and also for the commands that read their own arguments.
+        argv = [*(one for one in argv if one != "help"), "--help"]
     if argv[:1] == ["local"]:
         from ..local.__main__ import main as serve
 

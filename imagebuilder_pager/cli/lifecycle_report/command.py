@@ -56,7 +56,7 @@ def run_report(options: argparse.Namespace) -> int:
         with _logging(debug=options.debug):
             return _check_accounts(_targets(options), Stdout())
     if options.output in RICH_OUTPUTS:
-        require_rich(options.output, "json, html, jsonl and csv")
+        require_rich(options.output, "json, html, jsonl or csv")
     selection = Selection(
         policies=tuple(options.policy),
         since=options.since,

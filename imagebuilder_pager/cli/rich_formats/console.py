@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from ..._validation import importing
 from ...exceptions import CONTROLS
-from ..exit_codes import ConfigurationError
 from ..stdout import Stdout
 
 if TYPE_CHECKING:
@@ -39,17 +38,13 @@ _WIDTH_WITHOUT_TERMINAL = 140
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
-def require_rich(output: str, others: str = "json, jsonl, text and yaml-stream") -> None:
-    """Raise :class:`ConfigurationError` if rich is not installed, with the way to install it.
+def require_rich(output: str, others: str = "json, jsonl, text or yaml-stream") -> None:
+    """Raise :class:`MissingDependencyException` if rich is not installed.
 
     ``others`` are the outputs of the command that do without.
     """
-    if importlib.util.find_spec("rich") is None:
-        raise ConfigurationError(
-            f"--output {output} needs rich, which is not installed; install it with\n"
-            "  pip install 'imagebuilder-pager[cli]'\n"
-            f"The outputs {others} do without."
-        )
+    with importing("rich", purpose=f"--output {output}", otherwise=f"use --output {others}"):
+        import rich  # noqa: F401
 
 
 def replace_controls(text: str | None) -> str:
