@@ -109,7 +109,7 @@ def _list(
     # The arguments are good: from here on, the imports are heavy.
     from .._aws.config.shared_config import SharedConfig
     from .connection import open_client
-    from .logs import configure_logging, showing_mismatches
+    from .logs import logging_to_stderr
     from .request import build_request
 
     profile = SharedConfig(options.profile)
@@ -121,8 +121,7 @@ def _list(
         from .rich_formats.console import require_rich
 
         require_rich(output)
-    configure_logging(debug=options.debug)
-    with showing_mismatches(debug=options.debug), open_client(options, profile) as client:
+    with logging_to_stderr(debug=options.debug), open_client(options, profile) as client:
         from .listing import Listing, iso8601, raw_timestamp
         from .stdout import Stdout
 
