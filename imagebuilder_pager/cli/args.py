@@ -94,26 +94,24 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     their wire names. Raises :class:`UsageError`, and ``SystemExit`` after ``--help`` and
     ``--version``.
     """
-    named = [name for name in COMMANDS if name in argv]
+    names: Collection[str] = [name for name in COMMANDS if name in argv]
     others = [name for name in OTHER_COMMANDS if name in argv]
-    names = [*named, *others]
     if not (names or all(argument.startswith("-") for argument in argv)):
         # For an unknown command, the error lists all commands.
-        names = [*COMMANDS, *OTHER_COMMANDS]
-    parser, parsers = make_parsers(names)
-    if others and not named and argv[0] != others[0]:
-        _refuse(parser, others[0], argv)
-    if named:
+        parser, parsers = make_parsers([*COMMANDS, *OTHER_COMMANDS])
+    else:
+        parser, parsers = make_parsers(names)
+    if names:
         # The value of an unknown option would be taken for the command.
-        before = argv[: min(map(argv.index, named))]
+        before = argv[: min(map(argv.index, names))]
         unknown = [one for one in before if one.startswith("--") and not parser.knows(one)]
         if unknown:
             parser.refuse(unknown)
+    elif others:
+        parser.error(f"{others[0]} must be the first argument; its own options follow it")
     options, unknown = parser.parse_known_args(argv)
     if options.command is None:
         parser.error("the following arguments are required: COMMAND")
-    if options.command in others:
-        _refuse(parser, options.command, argv)
     parser = parsers.get(options.command, parser)
     if options.command == "help" or options.help == "help":
         parser.print_help()
@@ -131,17 +129,6 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         required = ", ".join(map(option_name, missing))
         parser.error(f"the following arguments are required: {required}")
     return options
-
-
-def _refuse(parser: argparse.ArgumentParser, command: str, argv: Sequence[str]) -> NoReturn:
-    """Raise the error of a command that is not of the service, and not the first argument."""
-    first = argv[0].partition("=")[0]
-    if first == command:
-        parser.error(f"{command} takes no arguments")
-    parser.error(
-        f"{first} may not stand before {command}, which must be the first argument; its own "
-        "options stand after it"
-    )
 
 
 def make_parsers(
@@ -171,8 +158,8 @@ def make_parsers(
     for name in names:
         if name in OTHER_COMMANDS:
             parents = [] if report is None or name != "lifecycle-report" else [report]
-            add_help = name == "demo"
-            commands.add_parser(name, help=OTHER_COMMANDS[name], parents=parents, add_help=add_help)
+            text = OTHER_COMMANDS[name]
+            commands.add_parser(name, help=text, parents=parents, add_help=False)
             continue
         operation = COMMANDS[name]
         summary = f"{operation.method_name.partition('_')[0]} {operation.returns}"

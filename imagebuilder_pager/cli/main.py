@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .args import (
+    OTHER_COMMANDS,
     RICH_OUTPUTS,
     STREAMING_OUTPUTS,
     TIMESTAMP_FORMATS,
     WHOLE_PAGE_OUTPUTS,
+    CommandParser,
     outputs_of,
     parse,
 )
@@ -48,8 +49,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         from ..local.__main__ import main as serve
 
         return serve(argv[1:])
-    if argv == ["demo"]:
-        return _run_demo()
     resume_state, code = ResumeState(), 0
     try:
         with Signals() as signals:
@@ -61,6 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 from .lifecycle_report.command import run_report
 
                 code = run_report(report_options)
+            elif argv[:1] == ["demo"]:
+                code = _run_demo(argv[1:])
             else:
                 _list(argv, resume_state, signals, is_main_process=is_main_process)
             resume_state.print_token()
@@ -85,13 +86,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _run_demo() -> int:
+def _run_demo(argv: Sequence[str]) -> int:
+    text = OTHER_COMMANDS["demo"].capitalize()
+    CommandParser(prog="imagebuilder-pager demo", description=text).parse_args(argv)
     from ..local.demo import main as demo
 
     try:
         return demo()
-    except KeyboardInterrupt:
-        return SignalReceived(signal.SIGINT).code
     except BrokenPipeError:
         # At exit, Python would write the rest of the buffer once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -50,15 +50,17 @@ def test_options_have_defaults_and_an_empty_argument_means_nothing() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--region", "r", "demo"], "--region may not stand before demo, which must be the first"),
-        (["--debug", "local", "--port", "1"], "--debug may not stand before local, "),
-        (["--region=r", "lifecycle-report", "--since", "30d"], "--region may not stand before li"),
-        (["--since", "30d", "lifecycle-report"], "--since may not stand before lifecycle-report, "),
-        (["--debug", "local", "list-images"], "--debug may not stand before local, "),
-        (["demo", "--debug"], "demo takes no arguments"),
+        (["--region", "r", "demo"], "demo must be the first argument; its own options follow it"),
+        (["--debug", "local", "--port", "1"], "local must be the first argument; "),
+        (
+            ["--region=r", "lifecycle-report", "--since", "30d"],
+            "lifecycle-report must be the first ",
+        ),
+        (["--since", "30d", "lifecycle-report"], "lifecycle-report must be the first "),
+        (["--debug", "local", "list-images"], "argument COMMAND: 'local' given; allowed: list-im"),
     ],
 )
-def test_an_option_before_a_command_that_is_not_of_the_service_is_named(
+def test_an_option_before_a_command_that_is_not_of_the_service_is_an_error(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == 252
@@ -82,6 +84,7 @@ def test_a_value_may_be_the_name_of_another_command() -> None:
             "list-imags --owner Self",
             "list-workflows, lifecycle-report, local, demo, help; did you mean list-images?",
         ),
+        ("demo --debug", "imagebuilder-pager demo: error: unrecognized arguments: --debug"),
         ("lifecycle-reprot --since 30d", "help; did you mean lifecycle-report?"),
         (
             "list-images --output jsno",

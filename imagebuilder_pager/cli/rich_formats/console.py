@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -114,12 +115,10 @@ class RichWriter:
 
 
 def _terminal_width() -> int:
-    """Return ``COLUMNS``, else the width of the terminal, each in columns."""
-    columns = os.environ.get("COLUMNS", "")
-    if columns.isdecimal() and int(columns[:9]) > 0:
-        return min(int(columns[:9]), _MAX_WIDTH)
-    for descriptor in (1, 2, 0):
+    """Return ``COLUMNS``, else the width of the terminal, also of one behind a pager."""
+    width = 0
+    for descriptor in (0, 2):
         with contextlib.suppress(OSError):  # not a terminal
-            if width := os.get_terminal_size(descriptor).columns:
-                return width
-    return _WIDTH_WITHOUT_TERMINAL
+            width = os.get_terminal_size(descriptor).columns or width
+    fallback = (width or _WIDTH_WITHOUT_TERMINAL, 0)
+    return min(shutil.get_terminal_size(fallback).columns, _MAX_WIDTH)
