@@ -23,7 +23,7 @@ from ..._rows import Operation
 from ..listing import Listing
 from .columns import Column, columns_of
 from .console import RichWriter, execution_header, replace_controls, status_style
-from .describe import format_time, in_words, shared_date, without_nulls
+from .describe import count_of, format_time, in_words, shared_date, without_nulls
 
 _GAP = 2
 _MAX_WIDTH = 48  # a wider column goes below the row; the first one is shortened
@@ -63,15 +63,14 @@ def show_table(writer: RichWriter, listing: Listing) -> None:
         response = pages[0].to_dict()
         response.pop("ResponseMetadata", None)
         # Of the only structure, the members are those inside of it.
-        _show_members(writer, *response.values() if len(response) == 1 else response)
+        _show_members(writer, next(iter(response.values())) if len(response) == 1 else response)
         return
     items = without_nulls(item for page in pages for item in page.get(key) or ())
     columns = columns_of(items)
     cells = [{column: column.cell(item) for column in columns} for item in items]
     times = [cell for row in cells for cell in row.values() if isinstance(cell, datetime)]
     date = shared_date(times)
-    noun = "resource" if key == "resources" else "item"
-    note = f"{len(items)} {noun if len(items) == 1 else f'{noun}s'}"
+    note = count_of(len(items), "resource" if key == "resources" else "item")
     if times:
         note += "; times are in UTC" if date is None else f"; times are of {date}, in UTC"
     writer.show(_header(listing.operation, pages, note))
