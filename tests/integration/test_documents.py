@@ -90,7 +90,7 @@ def start(
 
 
 def test_the_examples_are_found() -> None:
-    assert len(EXAMPLES) >= 8
+    assert len(EXAMPLES) >= 30
 
 
 @pytest.mark.parametrize("document", ["CONTRIBUTING.md", "SECURITY.md"])
