@@ -76,7 +76,7 @@ class UsageError(CommandError):
 
 
 class ConfigurationError(CommandError):
-    """An error in the configuration, or a missing package."""
+    """An error in the configuration."""
 
     code = CONFIGURATION_ERROR_RC
 

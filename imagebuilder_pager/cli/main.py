@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .args import (
+    OTHER_COMMANDS,
     RICH_OUTPUTS,
     STREAMING_OUTPUTS,
     TIMESTAMP_FORMATS,
     WHOLE_PAGE_OUTPUTS,
+    CommandParser,
     outputs_of,
     parse,
 )
-from .exit_codes import (
-    CONFIGURATION_ERROR_RC,
-    ConfigurationError,
-    UsageError,
-    describe_error,
-)
+from .exit_codes import ConfigurationError, UsageError, describe_error
 from .options import COMMANDS
 from .signals import SignalReceived, Signals
 from .terminal import Progress, ResumeState, write_stderr
@@ -40,14 +36,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     Without ``argv`` the command is all that the process does: it reads ``sys.argv``, and collects
     no garbage while it starts.
     """
+    if "_ARGCOMPLETE" in os.environ:
+        from .completion import complete
+
+        complete()
     is_main_process = argv is None
     argv = list(sys.argv[1:] if argv is None else argv)
-    if argv[1:] == ["help"]:
-        argv[1] = "--help"  # also for the commands that read their own arguments
-    if argv[:1] == ["help"] and len(argv) == 2:  # the AWS CLI's other order
-        argv = [argv[1], "--help"]
-    if argv[:1] == ["local"] or argv == ["demo"]:
-        return _run_locally(argv)
+    if len(argv) == 2 and "help" in argv:
+        # In either order, and also for the commands that read their own arguments.
+        argv = [*(one for one in argv if one != "help"), "--help"]
+    if argv[:1] == ["local"]:
+        return _run_local(argv[1:])
     resume_state, code = ResumeState(), 0
     try:
         with Signals() as signals:
@@ -59,6 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 from .lifecycle_report.command import run_report
 
                 code = run_report(report_options)
+            elif argv[:1] == ["demo"]:
+                code = _run_demo(argv[1:])
             else:
                 _list(argv, resume_state, signals, is_main_process=is_main_process)
             resume_state.print_token()
@@ -83,25 +84,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _run_locally(argv: list[str]) -> int:
-    """Run a command of the local service, which the lean wheel leaves out."""
-    try:
-        from ..local.__main__ import main as serve
-        from ..local.demo import main as demo
-    except ModuleNotFoundError as error:
-        if not str(error.name).endswith(".local"):
-            raise
-        write_stderr(
-            f"\nThe command {argv[0]} is in imagebuilder-pager, and this is "
-            "imagebuilder-pager-lean; install the one in place of the other\n"
+def _require_local(command: str) -> None:
+    """Raise :class:`ConfigurationError` in the lean wheel, which leaves the local service out."""
+    from importlib.util import find_spec
+
+    if find_spec("..local", __package__) is None:
+        raise ConfigurationError(
+            f"{command} is a command of imagebuilder-pager, and not of imagebuilder-pager-lean; "
+            "install the one in place of the other"
         )
-        return CONFIGURATION_ERROR_RC
-    if argv[0] == "local":
-        return serve(argv[1:])
+
+
+def _run_local(argv: Sequence[str]) -> int:
+    try:
+        _require_local("local")
+    except ConfigurationError as error:
+        write_stderr(f"\n{error}\n")
+        return error.code
+    from ..local.__main__ import main as serve
+
+    return serve(argv)
+
+
+def _run_demo(argv: Sequence[str]) -> int:
+    text = OTHER_COMMANDS["demo"].capitalize()
+    CommandParser(prog="imagebuilder-pager demo", description=text).parse_args(argv)
+    _require_local("demo")
+    from ..local.demo import main as demo
+
     try:
         return demo()
-    except KeyboardInterrupt:
-        return SignalReceived(signal.SIGINT).code
     except BrokenPipeError:
         # At exit, Python would write the rest of the buffer once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -119,7 +131,7 @@ def _list(
     # The arguments are good: from here on, the imports are heavy.
     from .._aws.config.shared_config import SharedConfig
     from .connection import open_client
-    from .logs import configure_logging, showing_mismatches
+    from .logs import logging_to_stderr
     from .request import build_request
 
     profile = SharedConfig(options.profile)
@@ -131,8 +143,7 @@ def _list(
         from .rich_formats.console import require_rich
 
         require_rich(output)
-    configure_logging(debug=options.debug)
-    with showing_mismatches(debug=options.debug), open_client(options, profile) as client:
+    with logging_to_stderr(debug=options.debug), open_client(options, profile) as client:
         from .listing import Listing, iso8601, raw_timestamp
         from .stdout import Stdout
 

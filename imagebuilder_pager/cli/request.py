@@ -89,8 +89,9 @@ def build_request(options: argparse.Namespace, output: str) -> ListRequest:
 def _compile_query(query: str | None) -> Any:
     if query is None:
         return None
-    with importing("jmespath", purpose="--query", otherwise="filter the output"):
+    with importing("jmespath", purpose="--query", otherwise="leave it out"):
         import jmespath
+
     try:
         return jmespath.compile(query)
     except jmespath.exceptions.JMESPathError as error:

@@ -170,7 +170,7 @@ def test_the_command_runs_a_demo_or_names_the_wheel_that_has_it(installed: Insta
     command = ("-I", "-W", "error", "-m", "imagebuilder_pager", "demo")
     shown = installed.run(*command, expected=253 if lean else 0)
     if lean:
-        assert "The command demo is in imagebuilder-pager" in shown
+        assert "demo is a command of imagebuilder-pager" in shown
         return
     assert "The listing is complete" in shown
     assert "--resources" in installed.run("-I", "-m", "imagebuilder_pager.local", "--help")
