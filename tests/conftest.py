@@ -42,8 +42,13 @@ settings.load_profile("tests")
 Handler = Callable[[httpx.Request], httpx.Response]
 
 
-def pytest_collection_finish() -> None:
-    """Leave the tests and what they import out of every collection of garbage from here on."""
+@pytest.fixture(scope="module", autouse=True)
+def _frozen_garbage() -> None:
+    """Leave all that is alive out of the collections of a module's tests.
+
+    Some tests collect after each case. At the end of a run, what the other tests have imported and
+    cached is a gigabyte.
+    """
     gc.collect()
     gc.freeze()
 
