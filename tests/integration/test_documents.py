@@ -12,6 +12,7 @@ import asyncio
 import base64
 import contextlib
 import fnmatch
+import inspect
 import json
 import os
 import re
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from imagebuilder_pager import ImageBuilder
 from imagebuilder_pager._operations import OPERATIONS
 from imagebuilder_pager.local import (
     ACCESS_KEY_ID,
@@ -88,7 +90,7 @@ def start(
 
 
 def test_the_examples_are_found() -> None:
-    assert len(EXAMPLES) >= 8
+    assert len(EXAMPLES) >= 30
 
 
 @pytest.mark.parametrize("document", ["CONTRIBUTING.md", "SECURITY.md"])
@@ -258,7 +260,7 @@ def test_the_recipe_for_expired_tokens_starts_again(
 ) -> None:
     """The third page's token has expired, but the listing is processed to its end."""
     service = start("expired-token@3")
-    run(example_with("docs/recipes.md", "checkpoint.restart()"))
+    run(example_with("docs/checkpoints.md", "checkpoint.restart()"))
     assert capsys.readouterr().out == "180\n"
     assert service.requests == 3 + 8
     assert json.loads((tmp_path / "resources.checkpoint").read_text())["finished"] is True
@@ -291,6 +293,7 @@ SILENT = [
     "`httpx.Client(proxy=...)`",
     "`AWS_RETRY_MODE=legacy`",
     "`AWS_DEFAULTS_MODE`",
+    "`paginate(...)` raises nothing",
 ]
 
 
@@ -301,3 +304,12 @@ def test_the_table_for_moving_has_each_difference_and_the_silent_ones_first(text
     assert rows
     first_section = page.partition("## Clients")[0]
     assert (rows[0] in first_section) == (text in SILENT)
+
+
+def test_the_guide_for_moving_names_arguments_of_the_client() -> None:
+    page = (ROOT / "docs" / "moving-from-boto3.md").read_text()
+    calls = re.findall(r"ImageBuilder\(([^`()]*)", page)
+    names = {name for call in calls for name in re.findall(r"(?:^|, )(\w+)=", call)}
+    assert {"max_pool_connections", "max_attempts", "http_client"} <= names
+    assert names <= inspect.signature(ImageBuilder).parameters.keys()
+    assert "limits=" not in page
