@@ -73,8 +73,8 @@ class AttemptHook:
         """Call the function. A ``BaseException``, such as ``KeyboardInterrupt``, is raised."""
         if getattr(self._local, "is_running", False):
             return
-        self._local.is_running = True
-        try:
+        try:  # first, for Ctrl-C
+            self._local.is_running = True
             self._function(attempt)
         except Exception:
             if not self._has_failed:
