@@ -80,7 +80,7 @@ FLEET_ROWS = (
             target=(40, 30),
             difference=True,
         )
-        for output in ("summary", "table", "json", "jsonl", "csv", "html")
+        for output in ("summary", "table", "tree", "json", "jsonl", "csv", "html")
     ),
     _row(
         name="fleet-dask",

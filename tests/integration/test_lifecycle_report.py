@@ -285,7 +285,7 @@ def test_a_terminal_shows_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
         assert show is None
 
 
-@pytest.mark.parametrize("output", ["json", "jsonl", "summary", "table", "html"])
+@pytest.mark.parametrize("output", ["json", "jsonl", "summary", "table", "tree"])
 def test_control_characters_of_the_service_are_made_harmless(
     output: str, database: Path, path: Path, capfd: Capture
 ) -> None:

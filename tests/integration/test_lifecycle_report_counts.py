@@ -138,15 +138,23 @@ def test_jsonl_and_csv_have_the_same(expected: Counts, report: Report) -> None:
     assert Counter(cell.partition(":")[2] for cell in cells) == expected["snapshots"]
 
 
-def test_the_table_has_the_same(expected: Counts, report: Report, counted: Counted) -> None:
-    table = report("--output", "table")
-    for indent, kind in (("", "images"), ("  ", "children")):
-        pattern = rf"^{indent}[^\s─]\S* {{2,}}({STATUSES}) +[A-Z]+\b"
-        assert Counter(re.findall(pattern, table, re.MULTILINE)) == expected[kind], pattern
+def test_table_and_tree_have_the_same(expected: Counts, report: Report, counted: Counted) -> None:
+    table, tree = report("--output", "table"), report("--output", "tree")
+    for output, pattern, kind in (
+        (table, rf"^[^\s─]\S* {{2,}}({STATUSES}) +[A-Z]+\b", "images"),
+        (table, rf"^  [^\s─]\S* {{2,}}({STATUSES}) +[A-Z]+\b", "children"),
+        (tree, rf"^    [a-z]\S*  ({STATUSES})\b", "images"),
+        (tree, rf"^    [├└]── (?!snap)\S+  ({STATUSES})\b", "children"),
+        (tree, rf"^    [│ ]   [├└]── snap-\w+  ({STATUSES})\b", "snapshots"),
+    ):
+        assert Counter(re.findall(pattern, output, re.MULTILINE)) == expected[kind], pattern
     assert len(re.findall(r"^  no resources$", table, re.MULTILINE)) == expected["bare"].total()
-    executions = re.findall(r"^lce-\S+  (\w+)", table, re.MULTILINE)
-    assert states_of(executions) == expected["executions"]
-    assert max(map(len, table.splitlines())) <= counted.width
+    policies = re.findall(r"^[\w-]+, team-\d/\S+$", tree, re.MULTILINE)
+    assert len(policies) == len(set(policies)) == expected["policies"].total()
+    for output in (table, tree):
+        executions = re.findall(r"^(?:  )?lce-\S+  (\w+)", output, re.MULTILINE)
+        assert states_of(executions) == expected["executions"]
+        assert max(map(len, output.splitlines())) <= counted.width
 
 
 def test_the_summary_has_the_same(expected: Counts, report: Report, counted: Counted) -> None:

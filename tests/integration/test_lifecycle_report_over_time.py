@@ -317,6 +317,7 @@ def test_targets_that_were_stopped_are_on_one_line(path: Path, report: Report) -
     query(path, "UPDATE targets SET state = 'running', error = NULL, error_type = NULL")
     places = "closed/us-west-2, default/us-west-2"
     assert f"{places}: the run was stopped before its end" in report().out
+    assert f"<td>{places}</td>" in report("--output", "html").out
 
 
 @pytest.mark.parametrize(
@@ -367,7 +368,7 @@ def test_a_snapshot_that_failed_alone_has_its_reason_in_every_output(
     (failure,) = summary_of(path)["failures"]
     assert (failure["reason"], failure["snapshots"]) == ("It is in use.", 1)
     assert failure["places"][0]["resource_id"] == "snap-01"
-    for output in ("summary", "html", "json", "jsonl", "csv", "table"):
+    for output in ("summary", "html", "json", "jsonl", "csv", "tree", "table"):
         result = report("--output", output, "--fail-on", "failed")
         assert (result.code, result.out.count("It is in use.")) == (3, 1), output
     for choice in (("--status", "failed"), ("--reason", "In use")):

@@ -12,10 +12,10 @@ from typing import Any
 from ..._dates import assume_utc
 from ..args import CommandParser
 
-RICH_OUTPUTS = ("summary", "table", "html")
+RICH_OUTPUTS = ("summary", "table", "tree")
 #: The conditions of ``--fail-on``, and their exit codes.
 CONDITIONS = {"failed": 3, "incomplete": 4, "stale": 5}
-OUTPUTS = ("json", "jsonl", "csv", *RICH_OUTPUTS)
+OUTPUTS = ("json", "html", "jsonl", "csv", *RICH_OUTPUTS)
 
 _PROGRAM = "imagebuilder-pager lifecycle-report"
 _AGE = re.compile(r"(\d{1,6})([hdw])", re.ASCII)

@@ -39,7 +39,7 @@ from ..stdout import Stdout
 from ..terminal import escape_controls, write_stderr
 from .args import CONDITIONS, RICH_OUTPUTS
 from .plain_formats import write_csv, write_jsonl
-from .report import Summary, summarize
+from .report import Summary, failed_executions, summarize
 from .selection import Place, Selection, newest_places
 
 _MAX_CHECKS = 8  # at a time
@@ -56,7 +56,7 @@ def run_report(options: argparse.Namespace) -> int:
         with _logging(debug=options.debug):
             return _check_accounts(_targets(options), Stdout())
     if options.output in RICH_OUTPUTS:
-        require_rich(options.output, "json, jsonl and csv")
+        require_rich(options.output, "json, html, jsonl and csv")
     selection = Selection(
         policies=tuple(options.policy),
         since=options.since,
@@ -326,21 +326,20 @@ def _write(options: argparse.Namespace, database: FleetDatabase, selection: Sele
         write_jsonl(stdout, database, selection)
     elif output == "csv":
         write_csv(stdout, database, selection)
-    elif output == "table":
-        from .records import show_table
+    elif output == "html":
+        from .html import write_html
 
-        show_table(RichWriter(stdout, options.color, lambda: None), database, selection)
+        write_html(stdout, summary, failed_executions(database, selection, summary))
     else:
-        from .summary import show_summary
+        writer = RichWriter(stdout, options.color, lambda: None)
+        if output == "summary":
+            from .summary import show_summary
 
-        if output == "html":
-            from .html import PageWriter
-
-            page = PageWriter()
-            show_summary(page, summary)
-            stdout.write(page.page())
+            show_summary(writer, summary)
         else:
-            show_summary(RichWriter(stdout, options.color, lambda: None), summary)
+            from .records import show_table, show_tree
+
+            (show_table if output == "table" else show_tree)(writer, database, selection)
     return _exit_code(summary, options.fail_on)
 
 

@@ -1,4 +1,4 @@
-"""The summary of a fleet's database: one dictionary, for the outputs that count.
+"""The summary of a fleet's database: one dictionary, which all outputs that count show.
 
 SQLite counts the records, so that memory does not grow with their number.
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 from ...fleet import FleetDatabase
 from ...fleet.schema import format_time
-from ..rich_formats.describe import short_reason
+from ..rich_formats.describe import count_of, short_reason
 from .selection import ACCOUNT, EXECUTIONS, OF_RESOURCE, POLICY, Selection
 
 #: The groupings of the counts, as expressions of SQL. A week begins on its Monday.
@@ -26,6 +26,10 @@ GROUPINGS = {
     "account": ACCOUNT,
 }
 STATES = ("failed", "unfinished", "successful", "other")
+#: The parts of a selection that leave out no changes, and no policies that have stopped.
+OF_ONE_TIME = {"since", "until", "statuses", "actions", "reasons"}
+FORMER = "Not in the newest run, but in the database"
+NOT_OF_ONE_TIME = "Changes and policies that have stopped are of all times and statuses."
 #: The kinds of failures; each reason and each of its places has the number of each kind.
 FAILED_KINDS = ("executions", "images", "children", "snapshots")
 #: Maximum reasons, places of each, and unfinished executions in a summary.
@@ -317,3 +321,98 @@ def _rows(
     database: FleetDatabase, sql: str, parameters: Mapping[str, Any] | None = None
 ) -> Iterator[Summary]:
     return map(dict, database.query(sql, parameters or {}))
+
+
+def failed_executions(
+    database: FleetDatabase, selection: Selection, summary: Summary, *, limit: int = 50
+) -> dict[str | None, tuple[list[Summary], int]]:
+    """Return the newest executions of each reason in a summary, and the number of older ones.
+
+    Each is ``account, region, policy_arn, policy, execution_id, time, end_time, resources``:
+    ``time`` is that of the end, or of the start if it has not ended; ``resources`` is the number of
+    its resources and snapshots that failed with that reason, 0 if it is its own.
+
+    - ``database``, ``selection``: those of the summary.
+    - ``limit``: maximum executions of each reason. Default: 50.
+    """
+    rows = _rows(
+        database,
+        f"{_failed(selection)} SELECT why, account, region, policy_arn, policy, execution_id, time,"
+        " end_time, sum(kind <> 'execution') AS resources"
+        " FROM failed GROUP BY why, execution_id ORDER BY why, time DESC, execution_id",
+        selection.parameters,
+    )
+    reasons = {failure["reason"] for failure in summary["failures"]}
+    found: dict[str | None, tuple[list[Summary], int]] = {}
+    for why, executions in itertools.groupby(rows, lambda row: row.pop("why")):
+        if why in reasons:
+            shown = list(itertools.islice(executions, limit))
+            found[why] = shown, sum(1 for _ in executions)
+    return found
+
+
+# The common parts of the outputs for readers.
+
+
+def minute_of(time: str | None, unknown: str = "") -> str:
+    """Return a time to the minute."""
+    return time[:16].replace("T", " ") if time else unknown
+
+
+def coverage_notes(summary: Summary, never_listed: str) -> Iterator[str]:
+    """Yield the gaps of the coverage; ``never_listed`` has the targets, or their number."""
+    coverage = summary["coverage"]
+    run, gap = coverage["run"], coverage["oldest_gap"]
+    if gap is not None:
+        place = f"{gap['account']}/{gap['region']}"
+        yield f"Oldest gap: {place}, complete up to {minute_of(gap['complete_until'])}"
+    if coverage["never_listed"]:
+        yield f"Never listed completely: {never_listed}"
+    if run["policies"] is not None:
+        number = len(run["policies"])
+        yield f"The run was of {number} {'policy' if number == 1 else 'policies'} alone."
+    if not run["children"]:
+        yield "The run listed images alone, not what came from them."
+
+
+def chosen_parts(summary: Summary) -> dict[str, str]:
+    """Return the values of the selection as text, by their names."""
+    return {
+        name: minute_of(value) if isinstance(value, str) else ", ".join(value)
+        for name, value in summary["selection"].items()
+        if value
+    }
+
+
+def open_targets(summary: Summary) -> Iterator[tuple[Summary, list[str]]]:
+    """Yield each target that is not complete, and up to when it was; "" for never.
+
+    Those of an account with one error, and those that were stopped together, are one.
+    """
+
+    def key(target: Summary) -> tuple[str | None, ...]:
+        error = None if target["state"] == "failed" else target["error"]
+        account = target["account"] if target["error"] else None
+        return target["state"], account, target["error_type"], error
+
+    for (state, account, *_), group in itertools.groupby(summary["targets"], key):
+        if state in {"complete", "running"}:
+            continue
+        rows = list(group)
+        merged = rows[0] | {"region": ", ".join(row["region"] for row in rows)}
+        if account is None:
+            places = ", ".join(f"{row['account']}/{row['region']}" for row in rows)
+            error = "the run was stopped before its end"
+            merged |= {"account": places, "region": None, "error": error}
+        yield merged, [row["complete_until"] or "" for row in rows]
+
+
+def failed_counts(failure: Summary, children: str) -> list[str]:
+    """Return the numbers of failures for a reason; ``children`` names those of children."""
+    return [
+        f"{failure[kind]:,} {children}"
+        if kind == "children"
+        else count_of(failure[kind], kind[:-1])
+        for kind in FAILED_KINDS
+        if failure[kind]
+    ]

@@ -1,8 +1,7 @@
-"""``--output summary`` and ``html``: the summary as rich draws it."""
+"""``--output summary``: the summary for a terminal."""
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,10 +13,19 @@ from rich.text import Text
 
 from ..rich_formats.console import STATUS_STYLES, RichWriter, replace_controls, status_style
 from ..rich_formats.describe import count_of, interval_of, kind_and_name_of
-from .report import FAILED_KINDS, STATES
+from .report import (
+    FORMER,
+    NOT_OF_ONE_TIME,
+    OF_ONE_TIME,
+    STATES,
+    chosen_parts,
+    coverage_notes,
+    failed_counts,
+    minute_of,
+    open_targets,
+)
 
 if TYPE_CHECKING:
-    from .html import PageWriter
     from .report import Summary
 
 _MAX_LINES = 20  # of a section, but for the targets
@@ -40,7 +48,7 @@ _RESOURCES = {"images": "images", "children": "from them"}
 _KINDS = {"executions": "executions", **_RESOURCES, "snapshots": "snapshots"}
 
 
-def show_summary(writer: RichWriter | PageWriter, summary: Summary) -> None:
+def show_summary(writer: RichWriter, summary: Summary) -> None:
     """Show the coverage, failures, changes, unfinished executions, and the counts."""
     writer.show(*_coverage(summary), *_selection(summary))
     _show_lines(writer, "Failed and incomplete targets", _open_targets(summary))
@@ -67,7 +75,7 @@ def show_summary(writer: RichWriter | PageWriter, summary: Summary) -> None:
 
 
 def _show_section(
-    writer: RichWriter | PageWriter,
+    writer: RichWriter,
     title: str,
     show: Callable[[Summary], Line],
     rows: Sequence[Summary],
@@ -83,7 +91,7 @@ def _show_section(
     _show_lines(writer, title, lines)
 
 
-def _show_lines(writer: RichWriter | PageWriter, title: str, lines: Iterable[Line]) -> None:
+def _show_lines(writer: RichWriter, title: str, lines: Iterable[Line]) -> None:
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
@@ -101,73 +109,37 @@ def _coverage(summary: Summary) -> Iterator[Text]:
         yield Text("Nothing has been listed yet.", "bold")
         return
     if run["is_under_way"]:
-        yield Text(f"A run is under way, since {_minute(run['started'])}.", _STYLES["running"])
+        yield Text(f"A run is under way, since {minute_of(run['started'])}.", _STYLES["running"])
     line = Text(f"{states['complete']} of {sum(states.values())} targets complete", "bold")
     if states["complete"]:
-        line.append(f" up to {_minute(coverage['complete_until'])} UTC")
+        line.append(f" up to {minute_of(coverage['complete_until'])} UTC")
         if since := coverage["complete_since"]:
-            line.append(f", from {_minute(since)} on")
+            line.append(f", from {minute_of(since)} on")
     for state, number in states.items():
         if number and state != "complete":
             line.append("; ").append(f"{number} {state}", _STYLES[state])
     yield line
-    if (gap := coverage["oldest_gap"]) is not None:
-        place = f"{gap['account']}/{gap['region']}"
-        yield _text(f"Oldest gap: {place}, complete up to {_minute(gap['complete_until'])}")
-    if names := coverage["never_listed"]:
-        more = f" and {len(names) - _MAX_PLACES} more" if len(names) > _MAX_PLACES else ""
-        yield _text(f"Never listed completely: {', '.join(names[:_MAX_PLACES])}{more}")
-    if run["policies"] is not None:
-        number = len(run["policies"])
-        yield Text(f"The run was of {number} {'policy' if number == 1 else 'policies'} alone.")
-    if not run["children"]:
-        yield Text("The run listed images alone, not what came from them.")
+    names = coverage["never_listed"]
+    more = f" and {len(names) - _MAX_PLACES} more" if len(names) > _MAX_PLACES else ""
+    shown = f"{', '.join(names[:_MAX_PLACES])}{more}"
+    yield from map(_text, coverage_notes(summary, shown))
     if former := len(summary["former_targets"]):
-        yield Text(
-            f"Not in the newest run, but in the database: {count_of(former, 'target')}", "dim"
-        )
+        yield Text(f"{FORMER}: {count_of(former, 'target')}", "dim")
 
 
 def _selection(summary: Summary) -> Iterator[Text]:
-    chosen = {name: value for name, value in summary["selection"].items() if value}
-    if chosen:
-        parts = (
-            f"{name} {_minute(value) if isinstance(value, str) else ', '.join(value)}"
-            for name, value in chosen.items()
-        )
-        line = _text(f"Only {'; '.join(parts)}")
-        if chosen.keys() & {"since", "until", "statuses", "actions", "reasons"}:
-            line.append(". Changes and policies that have stopped are of all times and statuses.")
-        yield line
+    if parts := chosen_parts(summary):
+        line = _text(f"Only {'; '.join(map(' '.join, parts.items()))}")
+        yield line.append(f". {NOT_OF_ONE_TIME}" if parts.keys() & OF_ONE_TIME else "")
 
 
 def _open_targets(summary: Summary) -> Iterator[Line]:
-    """Yield a line for each target that is not complete.
-
-    Those of an account with one error, and those that were stopped together, are one.
-    """
-
-    def key(target: Summary) -> tuple[str | None, ...]:
-        error = None if target["state"] == "failed" else target["error"]
-        account = target["account"] if target["error"] else None
-        return target["state"], account, target["error_type"], error
-
-    for (state, account, *_), group in itertools.groupby(summary["targets"], key):
-        if state in {"complete", "running"}:
-            continue
-        rows = list(group)
-        if account is None:
-            name = ", ".join(f"{row['account']}/{row['region']}" for row in rows)
-            error = "the run was stopped before its end"
-        else:
-            name = f"{account}/{', '.join(row['region'] for row in rows)}"
-            error = rows[0]["error"].splitlines()[0]
-        until = min(filter(None, (row["complete_until"] for row in rows)), default=None)
-        text = f"complete up to {_minute(until)}" if until else "never listed completely"
-        yield (
-            Text(rows[0]["state"], _STYLES[rows[0]["state"]]),
-            _text(f"{name}: {error}").append(f"; {text}", "dim"),
-        )
+    for target, untils in open_targets(summary):
+        name = "/".join(filter(None, (target["account"], target["region"])))
+        until = min(filter(None, untils), default=None)
+        text = f"complete up to {minute_of(until)}" if until else "never listed completely"
+        line = _text(f"{name}: {target['error'].splitlines()[0]}").append(f"; {text}", "dim")
+        yield Text(target["state"], _STYLES[target["state"]]), line
 
 
 def _totals(summary: Summary) -> Table:
@@ -181,7 +153,7 @@ def _totals(summary: Summary) -> Table:
         table.add_row(title, str(sum(counts.values())), _numbers(counts))
     if (changes := summary["changes"]) is not None:
         new, ended = changes["new"], changes["ended"]
-        note = Text(f", since {_minute(changes['since'])}", "dim")
+        note = Text(f", since {minute_of(changes['since'])}", "dim")
         table.add_row("new", str(sum(new.values())), _numbers(new).append_text(note))
         if any(ended.values()):
             table.add_row("ended since", str(sum(ended.values())), _numbers(ended))
@@ -208,40 +180,30 @@ def _failure(failure: Summary) -> Line:
     resource = newest["resource_id"]
     name = newest["execution_id"] if resource is None else kind_and_name_of(resource)[1]
     more = f" and {hidden} more" if hidden > 0 else ""
-    example = f"newest: {_minute(newest['time'])}, {name}, of {newest['policy']}"
+    example = f"newest: {minute_of(newest['time'])}, {name}, of {newest['policy']}"
     line = _text(failure["reason"] or "no reason is given").append("\n")
     line.append_text(_text(f"in {shown}{more}", "dim")).append("\n")
-    numbers = [
-        f"{failure[kind]:,} {_RESOURCES[kind]}"
-        if kind == "children"
-        else count_of(failure[kind], kind[:-1])
-        for kind in FAILED_KINDS
-        if failure[kind]
-    ]
-    return Text("\n".join(numbers), _STYLES["failed"]), line.append_text(_text(example, "dim"))
+    numbers = "\n".join(failed_counts(failure, _RESOURCES["children"]))
+    return Text(numbers, _STYLES["failed"]), line.append_text(_text(example, "dim"))
 
 
 def _policy(row: Summary) -> Line:
     reason = f": {row['reason']}" if row["reason"] else ""
-    return Text(_minute(row["start_time"])), _text(f"{_place(row)}{reason}")
+    return Text(minute_of(row["start_time"])), _text(f"{_place(row)}{reason}")
 
 
 def _stopped(row: Summary) -> Line:
     cause = f"; it is {row['cause']}" if row["cause"] else ""
     interval = f"before, every {interval_of(row['interval_days'])} or more often"
-    return Text(_minute(row["last_start"])), _text(f"{_place(row)}: {interval}{cause}")
+    return Text(minute_of(row["last_start"])), _text(f"{_place(row)}: {interval}{cause}")
 
 
 def _unfinished(row: Summary) -> Line:
     line = _text(f"{row['execution_id']}, of {_place(row)}")
     line.append_text(
-        _text(f", since {_minute(row['start_time'])}", "bold" if row["is_long"] else "")
+        _text(f", since {minute_of(row['start_time'])}", "bold" if row["is_long"] else "")
     )
     return _text(row["status"] or "no status", status_style(row["status"])), line
-
-
-def _minute(time: str | None) -> str:
-    return time[:16].replace("T", " ") if time else ""
 
 
 def _place(row: Summary) -> str:
