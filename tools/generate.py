@@ -378,11 +378,14 @@ def _document(model: ServiceModel, operation: OperationModel, prefix: str) -> st
     if prefix:
         return first
     required = model.shapes[operation.request].get("required", ())
+    optional = [name for name in model.shapes[operation.request]["members"] if name not in required]
     lines = [
-        f"- ``{name}``{', required' if name in required else ''}: "
+        f"- ``{name}``, required: "
         + model.describe_member(operation.request, name).replace("`", "``")
-        for name in model.shapes[operation.request]["members"]
+        for name in required
     ]
+    if optional:
+        lines.append(f"- optional: {', '.join(f'``{name}``' for name in optional)}")
     return f"{first}\n\n{_lines(lines)}"
 
 
