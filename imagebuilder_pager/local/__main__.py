@@ -11,7 +11,7 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
-from .account import load_account
+from .account_file import load_account
 from .account_generator import FleetSize, generate_account
 from .faults import FAULTS, Fault, FaultPlan
 from .server import LocalServer
