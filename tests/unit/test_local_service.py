@@ -1,7 +1,6 @@
 """The local Image Builder in process: its pages, its tokens and its errors."""
 
 import datetime as dt
-import itertools
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -320,13 +319,9 @@ def test_a_token_does_not_begin_with_a_dash() -> None:
     assert {token[0] for token in tokens} >= {"+", "/"}, "all that begins a token has been seen"
 
 
-def test_a_token_is_opaque(service: LocalImageBuilder) -> None:
+def test_each_position_has_its_token(service: LocalImageBuilder) -> None:
     listed = list(pages(service, maxResults=1))
-    tokens = [page_members["nextToken"] for page_members in listed[:-1]]
-    assert len(set(tokens)) == 59
-    # Not even how two neighbours differ: of 38 characters, nearly all are others.
-    for one, other in itertools.pairwise(tokens):
-        assert sum(a == b for a, b in zip(one, other, strict=True)) < 12
+    assert len({page_members["nextToken"] for page_members in listed[:-1]}) == 59
 
 
 @pytest.mark.parametrize(
