@@ -18,9 +18,10 @@ class EscapingFormatter(logging.Formatter):
         return escape_controls(super().format(record))
 
 
-class _WarningHandler(logging.Handler):
+class _MismatchHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        write_stderr(f"Warning: {record.getMessage()}\n")
+        if hasattr(record, "problem_count"):
+            write_stderr(f"Warning: {record.getMessage()}\n")
 
 
 @contextmanager
@@ -40,8 +41,8 @@ def handled(name: str, handler: logging.Handler, level: int | None = None) -> It
 
 def showing_mismatches(*, debug: bool) -> AbstractContextManager[None]:
     """Write the warnings of ``--on-invalid-response warn``, which ``--debug`` shows by itself."""
-    handler = logging.NullHandler() if debug else _WarningHandler(logging.WARNING)
-    return handled("imagebuilder_pager._aws.protocol.responses", handler)
+    handler = logging.NullHandler() if debug else _MismatchHandler(logging.WARNING)
+    return handled("imagebuilder_pager.calls", handler)
 
 
 def configure_logging(*, debug: bool) -> None:

@@ -312,7 +312,7 @@ def test_the_reader_of_the_output_may_leave(database: Path) -> None:
 
 
 def test_the_loggers_are_left_as_they_were(fleet: LocalFleet, capfd: Capture) -> None:
-    loggers = [logging.getLogger(f"imagebuilder_pager{name}") for name in ("", ".fleet.run")]
+    loggers = [logging.getLogger(f"imagebuilder_pager{name}") for name in ("", ".fleet")]
     before = [list(logger.handlers) for logger in loggers]
     report(capfd, "--region", "us-west-2", "--no-children", "--debug")
     assert [list(logger.handlers) for logger in loggers] == before

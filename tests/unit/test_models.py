@@ -5,12 +5,13 @@ import json
 import pickle
 from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imagebuilder_pager import models
 from imagebuilder_pager.models import (
     LifecycleExecutionResource,
     LifecycleExecutionResourceActionName,
@@ -21,7 +22,7 @@ from imagebuilder_pager.models import (
     LifecyclePolicySummary,
     ResponseMetadata,
 )
-from imagebuilder_pager.models.shapes import json_default
+from imagebuilder_pager.models.shapes import Shape, json_default
 from imagebuilder_pager.pagination import PaginationSpec, Paginator
 from tests.fakes.pages import (
     EXECUTION_ID,
@@ -407,6 +408,17 @@ def test_a_dump_has_timestamps_in_iso_8601_and_no_warning() -> None:
     assert resource["start_time"] == "2025-03-03T02:00:20Z"
     [resource] = page.model_dump()["resources"]
     assert resource["start_time"] == datetime(2025, 3, 3, 2, 0, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("mode", ["validation", "serialization"])
+def test_every_model_has_a_json_schema(mode: Literal["validation", "serialization"]) -> None:
+    """A web framework describes its responses by it."""
+    names = [getattr(models, name) for name in dir(models)]
+    shapes = [one for one in names if isinstance(one, type) and issubclass(one, Shape)]
+    schemas = {shape.__name__: shape.model_json_schema(mode=mode) for shape in shapes}
+    assert len(schemas) > 50
+    started = schemas["LifecycleExecution"]["properties"]["startTime"]
+    assert started["anyOf"][0] == {"type": "string", "format": "date-time"}
 
 
 def test_json_writes_a_page_with_the_default_at_hand() -> None:

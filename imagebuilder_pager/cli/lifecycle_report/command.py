@@ -184,7 +184,7 @@ def _logging(*, debug: bool) -> Iterator[None]:
     name, level = (
         ("imagebuilder_pager", logging.DEBUG)
         if debug
-        else ("imagebuilder_pager.fleet.run", logging.INFO)
+        else ("imagebuilder_pager.fleet", logging.INFO)
     )
     with handled(name, handler, level):
         yield
