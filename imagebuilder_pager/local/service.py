@@ -244,17 +244,12 @@ class LocalImageBuilder:
 
     def _describe_keys(self) -> str:
         """Return a sentence with the valid access key ids, and the secret where it is public."""
-        if self._secrets is _LOCAL_SECRETS:
-            return (
-                f"This local service knows the access key id {ACCESS_KEY_ID!r} with the secret "
-                f"access key {SECRET_ACCESS_KEY!r}."
-            )
         known = list(self._secrets)
-        if not known:
-            return "This local service knows no access key id."
         more = len(known) - _MAX_SHOWN_KEYS
-        shown = ", ".join(map(repr, known[:_MAX_SHOWN_KEYS])) + (f" and {more} more" * (more > 0))
-        return f"This local service knows the access key ids {shown}."
+        shown = ", ".join(map(repr, known[:_MAX_SHOWN_KEYS])) + f" and {more} more" * (more > 0)
+        secret = f" with the secret access key {SECRET_ACCESS_KEY!r}"
+        public = secret if self._secrets is _LOCAL_SECRETS else ""
+        return f"This local service knows the access key ids: {shown or 'none'}{public}."
 
     def _call_operation(
         self, operation: Operation, params: Mapping[str, Any], request_id: str, now: int

@@ -236,10 +236,10 @@ def test_a_fleet_has_the_calls_to_all_its_accounts() -> None:
 @pytest.mark.parametrize(
     ("secrets", "sentence"),
     [
-        (None, "the access key id 'local' with the secret access key 'local'."),
-        ({"AKID1": "secret one", "AKID2": "secret two"}, "the access key ids 'AKID1', 'AKID2'."),
+        (None, "the access key ids: 'local' with the secret access key 'local'."),
+        ({"AKID1": "secret one", "AKID2": "secret two"}, "the access key ids: 'AKID1', 'AKID2'."),
         ({f"K{n}": "hidden" for n in range(12)}, "'K8', 'K9' and 2 more."),
-        ({}, "service knows no access key id."),
+        ({}, "the access key ids: none."),
     ],
 )
 def test_the_error_for_unknown_keys_says_which_keys_are_known(
