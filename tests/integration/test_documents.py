@@ -1,7 +1,8 @@
 """Every Python example of the README and the docs, run against the local service.
 
 Examples for boto3's clients are in ``test_documents_for_boto3.py``, for fleets in
-``test_documents_for_fleets.py``, for pytest in ``test_pytest_plugin.py``.
+``test_documents_for_fleets.py``, for pytest in ``test_pytest_plugin.py``, for metrics and traces in
+``test_documents_for_observability.py``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import base64
 import contextlib
 import fnmatch
+import inspect
 import json
 import os
 import re
@@ -21,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from imagebuilder_pager import ImageBuilder
 from imagebuilder_pager._operations import OPERATIONS
 from imagebuilder_pager.local import (
     ACCESS_KEY_ID,
@@ -53,6 +56,8 @@ def examples() -> list[ParameterSet]:
                 continue  # needs a botocore with its data: test_documents_for_boto3.py
             if "imagebuilder_pager.fleet" in match[1]:
                 continue  # needs accounts and roles: test_documents_for_fleets.py
+            if document.name == "observability.md":
+                continue  # other packages, and settings of logging: see above
             if document.name == "testing.md":
                 continue  # tests for pytest to run: test_pytest_plugin.py
             line = text[: match.start()].count("\n") + 2
@@ -85,7 +90,7 @@ def start(
 
 
 def test_the_examples_are_found() -> None:
-    assert len(EXAMPLES) >= 8
+    assert len(EXAMPLES) >= 30
 
 
 @pytest.mark.parametrize("document", ["CONTRIBUTING.md", "SECURITY.md"])
@@ -236,6 +241,7 @@ def test_the_web_endpoint_refuses_a_bad_cursor_or_execution(
     ("fault", "status"),
     [
         ("throttle", 503),
+        ("error,code=ThrottlingException,status=400", 503),
         ("server-error", 502),
         ("reset-before", 502),
         ("html", 502),
@@ -255,7 +261,7 @@ def test_the_recipe_for_expired_tokens_starts_again(
 ) -> None:
     """The third page's token has expired, but the listing is processed to its end."""
     service = start("expired-token@3")
-    run(example_with("docs/recipes.md", "checkpoint.restart()"))
+    run(example_with("docs/checkpoints.md", "checkpoint.restart()"))
     assert capsys.readouterr().out == "180\n"
     assert service.requests == 3 + 8
     assert json.loads((tmp_path / "resources.checkpoint").read_text())["finished"] is True
@@ -288,6 +294,7 @@ SILENT = [
     "`httpx.Client(proxy=...)`",
     "`AWS_RETRY_MODE=legacy`",
     "`AWS_DEFAULTS_MODE`",
+    "`paginate(...)` raises nothing",
 ]
 
 
@@ -298,3 +305,12 @@ def test_the_table_for_moving_has_each_difference_and_the_silent_ones_first(text
     assert rows
     first_section = page.partition("## Clients")[0]
     assert (rows[0] in first_section) == (text in SILENT)
+
+
+def test_the_guide_for_moving_names_arguments_of_the_client() -> None:
+    page = (ROOT / "docs" / "moving-from-boto3.md").read_text()
+    calls = re.findall(r"ImageBuilder\(([^`()]*)", page)
+    names = {name for call in calls for name in re.findall(r"(?:^|, )(\w+)=", call)}
+    assert {"max_pool_connections", "max_attempts", "http_client"} <= names
+    assert names <= inspect.signature(ImageBuilder).parameters.keys()
+    assert "limits=" not in page

@@ -196,10 +196,10 @@ def test_check_calls_sts_for_each_account_and_lists_nothing(
         ("--since 0001-01-01T00:00:00+14:00", "'0001-01-01T00:00:00+14:00' given; allowed"),
         ("--since 2026-11-24 --until 2026-11-24", "--until: not after --since"),
         ("--max-concurrency 0", "'0' given; allowed: a whole number, 1 or more"),
-        ("--output yaml", "invalid choice: 'yaml'"),
+        ("--output yaml", "'yaml' given; allowed: json, html"),
         # Options of the other commands.
         *(
-            (option, f"unrecognized arguments: {option}")
+            (option, f"Unknown options: {option}")
             for option in (
                 *("--endpoint-url", "--ca-bundle", "--no-verify-ssl", "--query"),
                 *("--cli-connect-timeout", "--cli-read-timeout", "--cli-timestamp-format"),

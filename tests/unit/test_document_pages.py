@@ -17,7 +17,7 @@ OTHERS = [
 ]
 LINES_OF_README, LINES_OF_A_PAGE = 150, 200
 #: A list of one line for each argument, where a search finds every public name.
-LONGER = {"api.md", "command-line.md", "recipes.md"}
+LONGER = {"api.md"}
 LINK = re.compile(r"\]\((?!https?://)([^)#]*)(#[^)]*)?\)")
 MAP_ENTRY = re.compile(r"- \[[^\]]+\]\(([^)]+)\): [A-Za-z].*\.")
 #: Words of sentences that had to be read twice.

@@ -398,6 +398,31 @@ def test_a_dump_read_again_is_the_same_page(body: object) -> None:
             assert again.to_dict() == page.to_dict()
 
 
+def test_a_dump_has_the_names_of_attributes_and_an_endpoint_of_fastapi_those_of_the_api() -> None:
+    """As the recipe for JSON says."""
+    fastapi = pytest.importorskip("fastapi", reason="fastapi, of the extra dev, is not installed")
+    testclient = pytest.importorskip("fastapi.testclient")
+    page = page_of({"resources": [{"resourceId": "ami-1"}]})
+    app = fastapi.FastAPI()
+    app.get("/page")(lambda: page)
+    app.get("/resources", response_model_exclude_none=True)(return_resources)
+    app.get("/attributes", response_model_by_alias=False)(return_resources)
+    get = testclient.TestClient(app).get
+    assert get("/page").json()["resources"][0].keys() >= {"resourceId", "startTime"}
+    assert get("/resources").json() == [{"resourceId": "ami-1"}]
+    [resource] = get("/attributes").json()
+    dump = json.loads(page.model_dump_json())
+    assert resource == dump["resources"][0]
+    assert resource["resource_id"] == "ami-1"
+    assert resource["start_time"] is None
+    short = page.model_dump_json(by_alias=True, exclude_none=True)
+    assert json.loads(short)["resources"] == page.to_dict()["resources"]
+
+
+def return_resources() -> list[LifecycleExecutionResource]:
+    return page_of({"resources": [{"resourceId": "ami-1"}]}).resources
+
+
 def test_a_dump_has_timestamps_in_iso_8601_and_no_warning() -> None:
     """Warnings are errors here."""
     page = page_of({"resources": [{"startTime": 1740967220, "endTime": 1740967244.118}]})

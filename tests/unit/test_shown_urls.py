@@ -102,11 +102,9 @@ def test_a_variable_is_named_and_its_password_not_shown(
 
 @pytest.mark.parametrize("url", MALFORMED, ids=ascii)
 def test_an_argument_does_not_show_its_password(
-    url: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    url: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Also not in the traceback that ``--debug`` prints."""
-    # Its handler would stay for all tests.
-    monkeypatch.setattr("imagebuilder_pager.cli.logs.configure_logging", lambda *, debug: debug)
     with pytest.raises(exceptions.InvalidEndpointError) as caught:
         client(url)
     assert_hidden(texts_of(caught.value))

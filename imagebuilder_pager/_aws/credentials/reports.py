@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from functools import partial
 
 from ..attempts import AttemptReport
 from ..auth.redaction import redact, redact_error
@@ -22,6 +21,6 @@ def make_report(
         _log,
         context.on_attempt,
         monotonic=context.clock.monotonic,
-        redact=partial(redact, secrets=secrets),
-        redact_error=partial(redact_error, secrets=secrets),
+        redact=lambda text: redact(text, secrets),
+        redact_error=lambda error: redact_error(error, secrets),
     )

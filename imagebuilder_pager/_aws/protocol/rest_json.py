@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -183,14 +182,16 @@ class _CallExecution:
         self._extra_headers: Mapping[str, str] = {}
         #: All that the attempts were signed with, and their signatures.
         self._secrets: set[str] = set()
-        self._redact = partial(redact, secrets=self._secrets)
+        secrets = self._secrets
+        # Not partial(), whose repr shows the secrets.
+        self._redact = lambda text: redact(text, secrets)
         self.report = AttemptReport(
             (client.signer.service, spec.name, client.origin.host),
             _log,
             config.on_attempt,
             monotonic=self._clock.monotonic,
             redact=self._redact,
-            redact_error=partial(redact_error, secrets=self._secrets),
+            redact_error=lambda error: redact_error(error, secrets),
         )
 
     def take_token(self) -> float:
