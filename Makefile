@@ -35,7 +35,8 @@ test: $(VENV)/.dev
 
 fuzz: $(VENV)/.dev
 	FUZZ_EXAMPLES=20000 $(PYTEST) tests/unit/test_fuzz.py \
-	  tests/protocol/test_all_of_aws.py tests/integration/test_command_lines_against_aws.py
+	  tests/protocol/test_all_of_aws.py tests/protocol/test_against_botocore.py \
+	  tests/integration/test_command_lines_against_aws.py
 
 simulate: $(VENV)/.dev
 	SIMULATION_FULL=1 $(PYTEST) -n auto tests/simulation \
