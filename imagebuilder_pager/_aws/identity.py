@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from .._dates import assume_utc, parse_date
 from ..exceptions import ParamValidationError, Problem
+from .attempts import AttemptHook
 from .clock import SYSTEM_CLOCK, Clock
 from .config.shared_config import SharedConfig
 from .config.tls import LazySSLContext
@@ -135,12 +136,14 @@ class CredentialsContext:
     """The settings that credentials are resolved by.
 
     ``region`` is that of the STS calls. ``certificates`` verify all TLS connections for them.
+    ``on_attempt`` is called after each attempt at a call for credentials.
     """
 
     config: SharedConfig
     region: str
     certificates: LazySSLContext = field(default_factory=LazySSLContext)
     clock: Clock = SYSTEM_CLOCK
+    on_attempt: AttemptHook | None = None
 
 
 def validate_header_safe(credentials: CredentialsLike) -> None:

@@ -12,6 +12,7 @@ that find credentials.
 from __future__ import annotations
 
 import enum
+import logging
 import os
 import random
 import threading
@@ -38,6 +39,7 @@ from ..exceptions import (
     ResponseParserError,
     SSLError,
 )
+from .attempts import AttemptReport
 from .clock import Clock
 from .config.shared_config import SharedConfig
 
@@ -234,21 +236,31 @@ def call_with_retries(
     call: Callable[[], T],
     state: RetryState,
     clock: Clock,
+    report: AttemptReport,
     correct: Callable[[PagerError], bool] = lambda _: False,
 ) -> T:
     """Return the result of ``call``; call it again after errors if the state decides so.
 
-    ``correct``: removes the cause of an error if it can, and returns whether it did. Raises the
-    :class:`PagerError` of the last attempt.
+    ``report``: is given each attempt. ``correct``: removes the cause of an error if it can, and
+    returns whether it did. Raises the :class:`PagerError` of the last attempt.
     """
     while True:
         state.start_attempt()
+        report.begin(state.attempt_count)
         try:
-            return call()
+            result = call()
         except PagerError as error:
             failure = error
+        except BaseException as error:
+            report.end(error)
+            raise
+        else:
+            report.end()
+            return result
         is_corrected = correct(failure)
-        if (delay := state.delay_after(failure, clock.now(), is_corrected=is_corrected)) is None:
+        delay = state.delay_after(failure, clock.now(), is_corrected=is_corrected)
+        report.end(failure, delay, retry_level=logging.DEBUG)
+        if delay is None:
             raise failure  # outside the handler, so that it has no context
         if delay:
             clock.sleep(delay)

@@ -11,6 +11,7 @@ import os
 from typing import Any, NamedTuple
 
 from .._params import Param
+from .._validation import importing
 from .exit_codes import UsageError
 from .options import COMMANDS, option_name
 
@@ -88,7 +89,8 @@ def build_request(options: argparse.Namespace, output: str) -> ListRequest:
 def _compile_query(query: str | None) -> Any:
     if query is None:
         return None
-    import jmespath
+    with importing("jmespath", purpose="--query", otherwise="leave it out"):
+        import jmespath
 
     try:
         return jmespath.compile(query)

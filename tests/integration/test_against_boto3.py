@@ -230,6 +230,31 @@ def test_errors_of_a_paginator_are_equal(client: ImageBuilder, boto3_client: Any
 
 
 @pytest.mark.parametrize(
+    ("params", "error"),
+    [
+        ({}, "ParamValidationError"),
+        ({"lifecycleExecutionId": 5}, "ParamValidationError"),
+        (
+            {
+                "lifecycleExecutionId": EXAMPLE_EXECUTION_ID,
+                "PaginationConfig": {"StartingToken": "a___b___c"},
+            },
+            "StartingTokenError",
+        ),
+    ],
+)
+def test_an_invalid_argument_is_an_error_of_paginate_and_in_boto3_of_the_first_page(
+    client: ImageBuilder, boto3_client: Any, params: dict[str, Any], error: str
+) -> None:
+    ours, theirs = paginators(client, boto3_client)
+    with pytest.raises(getattr(exceptions, error)):
+        ours.paginate(**params)
+    pages = iter(theirs.paginate(**params))
+    with pytest.raises((botocore.exceptions.ParamValidationError, ValueError)):
+        next(pages)
+
+
+@pytest.mark.parametrize(
     ("arguments", "code"),
     [
         ({"aws_access_key_id": "AKIDEXAMPLE"}, "UnrecognizedClientException"),

@@ -44,7 +44,7 @@ AWS_LAYERS: Layers = [
     {"transport"},
     {"auth"},
     {"identity", "rate_limit", "retries"},
-    {"config", "clock"},
+    {"config", "clock", "attempts"},
 ]
 
 #: Of botocore, by module, what is imported: for signing, and nothing else.

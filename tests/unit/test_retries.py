@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from imagebuilder_pager import exceptions
+from imagebuilder_pager._aws.attempts import AttemptReport
 from imagebuilder_pager._aws.config.shared_config import SharedConfig
 from imagebuilder_pager._aws.retries import (
     MAX_BACKOFF,
@@ -196,13 +198,24 @@ def call_that_fails(*failures: exceptions.PagerError) -> Callable[[], str]:
     return call
 
 
+def report(clock: FakeClock) -> AttemptReport:
+    return AttemptReport(
+        ("sts", "AssumeRole", "host"),
+        logging.getLogger(__name__),
+        None,
+        monotonic=clock.monotonic,
+        redact=str,
+        redact_error=str,
+    )
+
+
 def test_a_call_is_repeated_after_the_delays_until_it_succeeds() -> None:
     clock = FakeClock()
     call = call_that_fails(client_error("x", 500), client_error("x", 503))
-    assert call_with_retries(call, retry_state(), clock) == "result"
+    assert call_with_retries(call, retry_state(), clock, report(clock)) == "result"
     assert clock.slept == [0.05, 0.1]
     call = call_that_fails(client_error("x", 500))
-    assert call_with_retries(call, retry_state(fixed_delay=0), clock) == "result"
+    assert call_with_retries(call, retry_state(fixed_delay=0), clock, report(clock)) == "result"
     assert clock.slept == [0.05, 0.1]
 
 
@@ -210,7 +223,7 @@ def test_a_call_that_is_given_up_raises_the_last_error_without_a_context() -> No
     clock = FakeClock()
     first, last = client_error("first", 500), client_error("last", 400)
     with pytest.raises(exceptions.ClientError) as caught:
-        call_with_retries(call_that_fails(first, last), retry_state(), clock)
+        call_with_retries(call_that_fails(first, last), retry_state(), clock, report(clock))
     assert caught.value is last
     assert caught.value.__context__ is None
     assert clock.slept == [0.05]

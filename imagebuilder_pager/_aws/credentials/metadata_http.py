@@ -18,10 +18,9 @@ from ...exceptions import (
     ReadTimeoutError,
     ResponseParserError,
 )
+from ..attempts import AttemptReport
 from ..auth.redaction import redact, redact_error
-from ..clock import Clock
-from ..config.tls import LazySSLContext
-from ..identity import Credentials, read_credentials
+from ..identity import Credentials, CredentialsContext, read_credentials
 from ..retries import RetryableKind, RetryState, call_with_retries
 from ..transport.fetch import fetch_response
 from ..transport.types import Deadline
@@ -47,7 +46,8 @@ class MetadataError(PagerError):
 
 def retry(
     call: Callable[[Deadline], T],
-    clock: Clock,
+    context: CredentialsContext,
+    report: AttemptReport,
     *,
     timeout: float,
     max_attempts: int,
@@ -59,6 +59,7 @@ def retry(
     ``delay``: seconds between the attempts. Together they are the budget of the search. Raises the
     last :class:`MetadataError`.
     """
+    clock = context.clock
     budget = Deadline(max_attempts * timeout + (max_attempts - 1) * delay, clock.monotonic)
 
     def attempt() -> T:
@@ -67,7 +68,7 @@ def retry(
     state = RetryState(
         None, max_attempts, budget.remaining, fixed_delay=delay, classify=_retryable_kind
     )
-    return call_with_retries(attempt, state, clock)
+    return call_with_retries(attempt, state, clock, report)
 
 
 def _retryable_kind(error: PagerError) -> RetryableKind | None:
@@ -80,9 +81,9 @@ def fetch(
     url: str,
     headers: Mapping[str, str],
     *,
+    context: CredentialsContext,
+    report: AttemptReport,
     deadline: Deadline,
-    clock: Clock,
-    certificates: LazySSLContext,
 ) -> str:
     """Return the body of a successful response. Raises :class:`MetadataError`.
 
@@ -94,11 +95,11 @@ def fetch(
             method,
             url,
             headers,
-            ssl_context=certificates,
+            ssl_context=context.certificates,
             timeout=deadline.remaining() or 0.0,
             limit=_MAX_BYTES,
             trust_env=False,
-            monotonic=clock.monotonic,
+            monotonic=context.clock.monotonic,
             secrets=set(),  # without a proxy, none are added
         )
     except (HTTPClientError, ResponseParserError) as error:
@@ -106,6 +107,7 @@ def fetch(
         timed_out = isinstance(error, (ConnectTimeoutError, ReadTimeoutError))
         reason = "no response in time" if timed_out else str(error)
         raise MetadataError(reason, retryable=isinstance(error, HTTPClientError)) from None
+    report.receive(response.status, None)
     if response.status != 200:
         retryable = response.status == 429 or response.status >= 500
         raise MetadataError(
