@@ -36,19 +36,15 @@ KEYS: dict[str, Any] = {
 }
 
 # The time of an example depends on the load of the machine.
-settings.register_profile("tests", settings(), deadline=None)
+settings.register_profile("tests", settings(), deadline=None, max_examples=50)
 settings.load_profile("tests")
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _frozen_garbage() -> None:
-    """Leave all that is alive out of the collections of a module's tests.
-
-    Some tests collect after each case. At the end of a run, what the other tests have imported and
-    cached is a gigabyte.
-    """
+def _only_new_garbage_is_looked_for() -> None:
+    """Leave all that exists before a file's tests out of the collections of garbage in them."""
     gc.collect()
     gc.freeze()
 
