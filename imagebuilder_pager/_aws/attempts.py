@@ -73,8 +73,8 @@ class AttemptHook:
         """Call the function. A ``BaseException``, such as ``KeyboardInterrupt``, is raised."""
         if getattr(self._local, "is_running", False):
             return
-        self._local.is_running = True
-        try:
+        try:  # first, for Ctrl-C
+            self._local.is_running = True
             self._function(attempt)
         except Exception:
             if not self._has_failed:
@@ -143,12 +143,11 @@ class AttemptReport:
         level = logging.DEBUG if retry_in is None else retry_level
         if hook is None and not log.isEnabledFor(level):
             return
-        seconds = self._monotonic() - self._started_at
-        fields = self.fields(seconds)
-        operation, number, request_id = self._call[1], self._number, fields["request_id"]
+        fields = self.fields()
+        operation, number, status, request_id, duration_ms = fields.values()
         log.debug(
             "%s attempt %d: HTTP status %s, request id %s, %.0f ms",
-            *(operation, number, self.status or "none", request_id, seconds * 1000),
+            *(operation, number, status or "none", request_id, duration_ms),
             extra=fields,
         )
         if error is not None and retry_in is not None:
@@ -161,23 +160,21 @@ class AttemptReport:
         if hook is not None:
             service, _, host = self._call
             attempt = Attempt(
-                *(operation, number, self.status, request_id, seconds, error, retry_in),
+                *(operation, number, status, request_id, duration_ms / 1000, error, retry_in),
                 host=host,
                 service=service,
             )
             hook(attempt, log)
 
-    def fields(self, seconds: float | None = None) -> dict[str, Any]:
-        """Return the fields of a log record about the attempt, after ``seconds``."""
-        if seconds is None:
-            seconds = self._monotonic() - self._started_at
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of a log record about the attempt."""
         request_id = self._request_id
         return {
             "operation": self._call[1],
             "attempt": self._number,
             "status": self.status,
             "request_id": None if request_id is None else self._redact(request_id),
-            "duration_ms": round(seconds * 1000, 3),
+            "duration_ms": round((self._monotonic() - self._started_at) * 1000, 3),
         }
 
 

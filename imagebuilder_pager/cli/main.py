@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from .args import (
@@ -123,7 +124,7 @@ def _list(
 
         require_rich(output)
     with logging_to_stderr(debug=options.debug), open_client(options, profile) as client:
-        from .listing import Listing, iso8601, raw_timestamp
+        from .listing import Listing, iso8601
         from .stdout import Stdout
 
         if options.no_verify_ssl and client.endpoint_url.startswith("https:"):
@@ -144,7 +145,7 @@ def _list(
                 client,
                 operation,
                 request,
-                iso8601 if timestamps == "iso8601" else raw_timestamp,
+                iso8601 if timestamps == "iso8601" else attrgetter("raw"),
                 resume_state,
                 signals,
                 stdout,

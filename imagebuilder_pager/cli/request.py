@@ -32,12 +32,6 @@ class ListRequest(NamedTuple):
     no_paginate: bool
     query: Any
 
-    def with_starting_token(self, token: str | None) -> ListRequest:
-        """Return the same request, resumed at another token."""
-        config = self.parameters.get("PaginationConfig") or {}
-        config = {**config, "StartingToken": token}
-        return self._replace(parameters={**self.parameters, "PaginationConfig": config})
-
     def apply_query(self, value: Any) -> Any:
         """Return the result of the query on a value; without a query, the value."""
         return value if self.query is None else self.query.search(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -51,7 +52,10 @@ def figures_of(
     ]
 
 
-def test_the_attempts_of_sts_are_reported(settings: CredentialSettings) -> None:
+def test_the_attempts_of_sts_are_reported_and_logged(
+    settings: CredentialSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "imagebuilder_pager.credentials")
     settings.set_web_identity()
     token = "web.identity.token"
     settings.endpoints.scripted = [(500, sts_error("InternalFailure", f"{token} is not mine"))]
@@ -60,6 +64,14 @@ def test_the_attempts_of_sts_are_reported(settings: CredentialSettings) -> None:
     figures = figures_of(settings, lambda _: threads.add(threading.current_thread().name))
     assert figures == [("sts", name, 1, 500, True), ("sts", name, 2, 200, False)]
     assert threads == {"MainThread"}
+    records = [record for record in caplog.records if hasattr(record, "attempt")]
+    assert [(record.levelname, vars(record)["status"]) for record in records] == [
+        ("DEBUG", 500),
+        ("DEBUG", 500),  # the retry
+        ("DEBUG", 200),
+    ]
+    assert {record.name for record in records} == {"imagebuilder_pager.credentials"}
+    assert token not in caplog.text
 
 
 def test_the_attempts_of_a_role_are_reported(settings: CredentialSettings) -> None:

@@ -16,6 +16,7 @@ import pytest
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from opentelemetry.sdk.trace import TracerProvider, export
 
+import imagebuilder_pager
 from imagebuilder_pager import AsyncImageBuilder
 from imagebuilder_pager.local import (
     ACCESS_KEY_ID,
@@ -28,6 +29,7 @@ from imagebuilder_pager.local import (
 from tests.fakes.clocks import NoSleepClock
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "observability.md").read_text(encoding="utf-8")
+PACKAGE = Path(imagebuilder_pager.__file__).parent
 PROGRAMS = re.findall(r"^```python\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
 Run = Callable[[str], dict[str, Any]]
 
@@ -93,6 +95,16 @@ def assert_sent(service: Service, spans: list[Any]) -> None:
 def test_all_programs_are_run_below() -> None:
     assert len(PROGRAMS) == 5
     assert DOCUMENT.count("\n") <= 200
+
+
+def test_the_loggers_are_those_of_the_document() -> None:
+    sources = [path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")]
+    used = {
+        name for source in sources for name in re.findall(r"^_log = (.*)$", source, re.MULTILINE)
+    }
+    named = set(re.findall(r"^\| `([\w.]+)` \|", DOCUMENT, re.MULTILINE))
+    assert used == {f'logging.getLogger("{name}")' for name in named}
+    assert len(named) == 3
 
 
 def test_the_log_shows_attempts_and_not_httpxs_lines(

@@ -145,9 +145,7 @@ def test_only_the_parser_of_the_command_is_made(monkeypatch: pytest.MonkeyPatch)
     ("line", "completions"),
     [
         ("list-lifecycle-p", {"list-lifecycle-policies"}),
-        ("--region r list-images --no-i", {"--no-include-deprecated"}),
         ("list-images --owner ", {"Self", "Shared", "Amazon", "ThirdParty", "AWSMarketplace"}),
-        ("list-images --output t", {"text", "table"}),
         ("lifecycle-report --st", {"--status", "--stale-after"}),
         ("lifecycle-report --output h", {"html"}),
     ],

@@ -76,7 +76,13 @@ def show_table(writer: RichWriter, listing: Listing) -> None:
     writer.show(_header(listing.operation, pages, note))
     if columns:
         writer.show(Text())
-        rows = [{column: _text(cell, date) for column, cell in row.items()} for row in cells]
+        rows = [
+            {
+                column: format_time(cell, date) if isinstance(cell, datetime) else cell
+                for column, cell in row.items()
+            }
+            for row in cells
+        ]
         _show_rows(writer, columns, rows, max_first=_MAX_WIDTH)
     listing.resume_state.token = token
 
@@ -92,10 +98,6 @@ def _header(operation: Operation, pages: Sequence[Any], note: str) -> Group:
         if value is not None and name != "requestId"
     ]
     return Group(*lines, Text(note, style="dim"))
-
-
-def _text(cell: str | datetime, date: str | None) -> str:
-    return format_time(cell, date) if isinstance(cell, datetime) else cell
 
 
 def _show_rows(
