@@ -163,25 +163,10 @@ def test_a_delay_that_would_outlast_the_deadline_ends_the_call() -> None:
     assert delays(error, 2, remaining=lambda: next(left)) == [1.0, None]
 
 
-def test_a_fixed_delay_takes_the_place_of_the_backoff() -> None:
-    throttled = client_error("ThrottlingException", 400)
-    assert delays(throttled, 3, fixed_delay=1.5, max_attempts=3) == [1.5, 1.5, None]
-    assert delays(throttled, 2, fixed_delay=0.0) == [0.0, 0.0]
-
-
 def test_the_quota_or_else_the_attempts_limit_the_retries() -> None:
     timeout = exceptions.ReadTimeoutError()
     assert None not in delays(timeout, 999, quota=None, max_attempts=1000)
     assert delays(timeout, 999, max_attempts=1000).index(None) == RetryQuota.CAPACITY // 14
-
-
-def test_which_errors_are_retryable_can_be_given() -> None:
-    def only_bad_requests(error: exceptions.PagerError) -> RetryableKind | None:
-        is_client_error = isinstance(error, exceptions.ClientError)
-        return RetryableKind.TRANSIENT if is_client_error else None
-
-    assert delays(client_error("BadRequest", 400), 1, classify=only_bad_requests) == [0.05]
-    assert delays(exceptions.ReadTimeoutError(), 1, classify=only_bad_requests) == [None]
 
 
 def call_that_fails(*failures: exceptions.PagerError) -> Callable[[], str]:
@@ -200,9 +185,6 @@ def test_a_call_is_repeated_after_the_delays_until_it_succeeds() -> None:
     clock = FakeClock()
     call = call_that_fails(client_error("x", 500), client_error("x", 503))
     assert call_with_retries(call, retry_state(), clock) == "result"
-    assert clock.slept == [0.05, 0.1]
-    call = call_that_fails(client_error("x", 500))
-    assert call_with_retries(call, retry_state(fixed_delay=0), clock) == "result"
     assert clock.slept == [0.05, 0.1]
 
 

@@ -22,7 +22,6 @@ from ..auth.redaction import redact, redact_error
 from ..clock import Clock
 from ..config.tls import LazySSLContext
 from ..identity import Credentials, read_credentials
-from ..retries import RetryableKind, RetryState, call_with_retries
 from ..transport.fetch import fetch_response
 from ..transport.types import Deadline
 
@@ -56,23 +55,17 @@ def retry(
     """Return the result of ``call``, which is called up to ``max_attempts`` times.
 
     ``timeout``: seconds of each attempt, for all its requests; ``call`` is given its deadline.
-    ``delay``: seconds between the attempts. Together they are the budget of the search. Raises the
-    last :class:`MetadataError`.
+    ``delay``: seconds between the attempts. Raises the last :class:`MetadataError`.
     """
-    budget = Deadline(max_attempts * timeout + (max_attempts - 1) * delay, clock.monotonic)
-
-    def attempt() -> T:
-        return call(Deadline(min(timeout, budget.remaining() or 0.0), clock.monotonic))
-
-    state = RetryState(
-        None, max_attempts, budget.remaining, fixed_delay=delay, classify=_retryable_kind
-    )
-    return call_with_retries(attempt, state, clock)
-
-
-def _retryable_kind(error: PagerError) -> RetryableKind | None:
-    retryable = isinstance(error, MetadataError) and error.retryable
-    return RetryableKind.TRANSIENT if retryable else None
+    attempt = 0
+    while True:
+        attempt += 1
+        try:
+            return call(Deadline(timeout, clock.monotonic))
+        except MetadataError as error:
+            if attempt >= max_attempts or not error.retryable:
+                raise
+        clock.sleep(delay)
 
 
 def fetch(
