@@ -119,10 +119,10 @@ class RetryQuota:
     def __init__(self) -> None:
         #: The remaining tokens.
         self.available_capacity = self.CAPACITY
-        self.after_fork()
+        self._after_fork()
         call_after_fork(self)
 
-    def after_fork(self) -> None:
+    def _after_fork(self) -> None:
         """Replace the lock in a forked process: a thread of the parent may hold the old one."""
         # Reentrant, for signal handlers.
         self._lock = threading.RLock()

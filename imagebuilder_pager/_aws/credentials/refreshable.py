@@ -96,7 +96,7 @@ class RefreshableCredentials(CachingProvider):
             self._rejected = True
         return True
 
-    def after_fork(self) -> None:
+    def _after_fork(self) -> None:
         """Forget, in a forked process, the thread that was fetching: it is in the parent."""
         self._lock = threading.Lock()
 

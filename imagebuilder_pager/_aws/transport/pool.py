@@ -15,6 +15,7 @@ waits to be woken, and may stop waiting at any time.
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
@@ -194,3 +195,15 @@ class ConnectionPool(Generic[ConnectionT]):
             oldest = self._monotonic() - self._keepalive_expiry
             while self._idle and self._idle[0][0] < oldest:
                 self._idle.pop(0)[2].close()
+
+
+class PooledTransport(ABC, Generic[ConnectionT]):
+    """The common part of the transports with a pool."""
+
+    @abstractmethod
+    def _open(self, make_pool: Callable[[], ConnectionPool[ConnectionT]]) -> None:
+        """Create the pool, or be ready to create one for each event loop."""
+
+    @abstractmethod
+    def _new_connection(self, origin: Origin) -> ConnectionT:
+        """Return a connection to an origin, which need not be connected yet."""
