@@ -3,6 +3,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+# Bytecode is written even where the environment forbids it: hundreds of tests start a Python, which
+# otherwise compiles the whole package.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q
 
 .PHONY: help demo test fuzz simulate check format update-model test-all test-aiobotocore test-lowest bench slim container clean
 
@@ -10,7 +13,8 @@ help:
 	@echo "make demo      page from the policies of a local Image Builder to the resources of an execution"
 	@echo "make test      run the tests"
 	@echo "make test-aiobotocore  run the tests with aiobotocore, in its own environment"
-	@echo "make fuzz      test the parsers with many more random inputs than make test"
+	@echo "make fuzz      test the parsers with many more random inputs, all paginators of AWS, and"
+	@echo "               thousands of command lines"
 	@echo "make simulate  interrupt the simulated network at every byte and every await"
 	@echo "make check     check formatting, lint, types, and that every public type is known"
 	@echo "make format    format the code and apply the linter's fixes"
@@ -27,13 +31,15 @@ demo: $(VENV)/.runtime
 	@$(BIN)/python -m imagebuilder_pager.local.demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -q -n auto --dist worksteal $(PYTEST_ARGS)
+	$(PYTEST) -n auto --dist worksteal $(PYTEST_ARGS)
 
 fuzz: $(VENV)/.dev
-	FUZZ_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/unit/test_fuzz.py tests/protocol/test_all_of_aws.py
+	FUZZ_EXAMPLES=20000 $(PYTEST) tests/unit/test_fuzz.py \
+	  tests/protocol/test_all_of_aws.py tests/protocol/test_against_botocore.py \
+	  tests/integration/test_command_lines_against_aws.py
 
 simulate: $(VENV)/.dev
-	SIMULATION_FULL=1 $(BIN)/python -m pytest -q -n auto tests/simulation \
+	SIMULATION_FULL=1 $(PYTEST) -n auto tests/simulation \
 	  tests/integration/test_faults.py $(PYTEST_ARGS)
 
 check: $(VENV)/.dev

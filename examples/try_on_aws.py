@@ -1,57 +1,109 @@
-"""Try this library against AWS itself: list one lifecycle execution, and compare with boto3.
+"""Try this library against AWS itself, and write a report to post.
 
     python examples/try_on_aws.py lce-12345678-1234-1234-1234-123456789012 --region us-west-2
+    python examples/try_on_aws.py lce-12345678-1234-1234-1234-123456789012 --profile my-sso-profile
 
-It only reads: it sends ListLifecycleExecutionResources, a page at a time, and nothing else. Before
-that it shows the requests and asks. If boto3 is installed, boto3 lists the execution, too, and all
-members are compared. The exit code is 0 if they are the same.
+It only reads. First it shows the operations and the maximum number of calls, and asks. It lists the
+resources of the execution in pages of 10 and of 100, images by a filter with *, and the execution's
+policy as a fleet of one account, into a temporary database. If boto3 is installed, boto3 makes the
+same listings, and all members are compared.
 
-Credentials and region are found as boto3 finds them. See docs/operating.md for the IAM policy.
+The report has counts, versions, types of errors, HTTP statuses and times. It has no name, id, ARN
+or text of the account; the texts of errors are only on the terminal. The exit code is 0 if every
+check has passed. Credentials and region are found as by boto3; docs/operating.md has the policy.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
+import json
+import platform
+import re
 import sys
-from collections.abc import Sequence
-from typing import Any
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from imagebuilder_pager import ImageBuilder, __version__, exceptions
+from imagebuilder_pager import ImageBuilder, __version__
+from imagebuilder_pager.fleet import Account, FleetDatabase, FleetProgress, Target, run_fleet
 
-OPERATION = "list_lifecycle_execution_resources"
+PACKAGES = ("boto3", "botocore", "httpcore", "httpx", "pydantic")
+PUBLIC_URL = r"https://imagebuilder(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|api\.aws)"
+#: A fleet stops after the batch with which it reaches the first number. A batch has at most 100
+#: pages, and a failure for each of at most 100 listings.
+FLEET_CALLS, MAX_FLEET_CALLS = 100, 300
+
+Facts = dict[str, Any]
+
+
+class Listing(NamedTuple):
+    """A listing to make with both libraries, to its end or to ``max_pages``."""
+
+    name: str
+    operation: str
+    method: str
+    result_key: str
+    params: dict[str, Any]
+    page_size: int
+    max_pages: int
+
+
+class Outcome(NamedTuple):
+    """The items of a listing, and the facts about it for the report."""
+
+    items: list[dict[str, Any]]
+    facts: Facts
+
+
+class TooManyCallsError(Exception):
+    """A fleet needs more calls than were announced."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """List by this library and by boto3, and return the exit code."""
+    """Make all checks, write the report, and return the exit code."""
     options = parse(argv)
-    client = ImageBuilder(
-        options.region, profile_name=options.profile, endpoint_url=options.endpoint_url
-    )
+    listings = plan(options.execution_id)
+    try:
+        client = ImageBuilder(options.region, profile_name=options.profile, max_attempts=1)
+        session = make_boto3_session(client.region_name, options.profile)
+    except Exception as error:  # noqa: BLE001 - of either library
+        show(f"{type(error).__name__}: {error}")
+        return 1
     with client:
-        show(f"imagebuilder-pager {__version__} would call, read only:")
-        show(f"  POST {client.endpoint_url}/ListLifecycleExecutionResources")
-        show(f"  for {options.execution_id}, {options.page_size} items a page, at most")
-        show(f"  {options.max_items} items: by this library, and if it is installed by boto3")
+        show(f"Calls of {client.endpoint_url}, which only read:")
+        for each in listings:
+            show(f"  {each.operation}, {each.name}: at most {each.max_pages}")
+        if session is not None:
+            show(f"  the same by boto3: at most {sum(each.max_pages for each in listings)}")
+        show("  GetLifecycleExecution: 1")
+        show("  for a fleet, ListLifecyclePolicies, ListLifecycleExecutions and")
+        show(f"    ListLifecycleExecutionResources: at most {MAX_FLEET_CALLS}")
+        show("A call is repeated only with a corrected clock or new credentials, which may need")
+        show("calls of STS or SSO.")
         if not options.yes and not confirmed():
             show("Nothing was sent.")
             return 1
-        config = {"MaxItems": options.max_items, "PageSize": options.page_size}
-        try:
-            own = list_resources(client, options.execution_id, config)
-        except exceptions.PagerError as error:
-            show(f"this library: {type(error).__name__}: {error}")
-            return 1
-    show(f"this library: {describe(own)}")
-    reference = list_by_boto3(options, config)
-    if reference is None:
-        show("boto3 is not installed: nothing to compare with")
-        return 0
-    show(f"boto3:        {describe(reference)}")
-    differences = list(compare(own, reference, "result"))
-    for difference in differences[:20]:
-        show(f"  {difference}")
-    show("They differ; please report it." if differences else "They are the same.")
-    return 1 if differences else 0
+        own = [list_items(lambda: client, each) for each in listings]
+        checks = [compare(*each, session) for each in zip(listings, own, strict=True)]
+        checks.append(check_fleet(client, options, own[0].items))
+    report = {
+        "imagebuilder-pager": __version__,
+        "versions": {name: version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "system": sys.platform,
+        "endpoint": "AWS's" if re.fullmatch(PUBLIC_URL, client.endpoint_url) else "another",
+        "credentials": kind_of_credentials(session),
+        "checks": checks,
+    }
+    text = json.dumps(report, indent=1)
+    options.report.write_text(f"{text}\n")
+    show(f"{text}\nThis is {options.report}. Please post it.")
+    return 0 if all(each["passed"] for each in checks) else 1
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -59,68 +111,180 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("execution_id", metavar="LIFECYCLE_EXECUTION_ID")
     parser.add_argument("--region")
-    parser.add_argument("--profile")
-    parser.add_argument("--endpoint-url", help="another endpoint, such as the local service's")
-    parser.add_argument("--max-items", type=int, default=200)
-    parser.add_argument("--page-size", type=int, default=10)
+    parser.add_argument("--profile", help="a profile in AWS's shared files, also of SSO")
+    parser.add_argument("--report", type=Path, default=Path("try_on_aws.json"))
     parser.add_argument("--yes", action="store_true", help="do not ask")
     return parser.parse_args(argv)
 
 
-def confirmed() -> bool:
-    """Ask, and return whether the reply is yes; the end of the input means no."""
-    show("Send it? [y/N] ")
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+def plan(execution_id: str) -> list[Listing]:
+    """Return the listings to make with both libraries."""
+    resources = (
+        "ListLifecycleExecutionResources",
+        "list_lifecycle_execution_resources",
+        "resources",
+    )
+    images = ("ListImages", "list_images", "imageVersionList")
+    params = {"lifecycleExecutionId": execution_id}
+    wildcard = {"owner": "Self", "filters": [{"name": "name", "values": ["*"]}]}
+    return [
+        Listing("pages of 10", *resources, params, page_size=10, max_pages=20),
+        Listing("pages of 100", *resources, params, page_size=100, max_pages=2),
+        Listing("a filter with *", *images, wildcard, page_size=100, max_pages=1),
+    ]
 
 
-def list_resources(client: Any, execution_id: str, config: dict[str, Any]) -> dict[str, Any]:
-    """Return the full result of either client: the calls are the same."""
-    paginator = client.get_paginator(OPERATION)
-    pages = paginator.paginate(lifecycleExecutionId=execution_id, PaginationConfig=config)
-    result: dict[str, Any] = pages.build_full_result()
-    return result
-
-
-def list_by_boto3(options: argparse.Namespace, config: dict[str, Any]) -> dict[str, Any] | None:
-    """Return boto3's full result, or None if it is not installed."""
+def make_boto3_session(region: str, profile: str | None) -> Any:
+    """Return a session of boto3, or None if boto3 is not installed."""
     try:
         import boto3
     except ImportError:
+        show("boto3 is not installed: there will be no comparison.")
         return None
-    session = boto3.Session(profile_name=options.profile, region_name=options.region)
-    client = session.client("imagebuilder", endpoint_url=options.endpoint_url)
-    return list_resources(client, options.execution_id, config)
+    return boto3.Session(region_name=region, profile_name=profile)
 
 
-def compare(own: Any, reference: Any, path: str) -> list[str]:
-    """Return a line for each difference."""
-    if isinstance(own, dict) and isinstance(reference, dict):
-        lines = [
-            f"{path}.{key}: only {'here' if key in own else 'in boto3'}"
-            for key in sorted(own.keys() ^ reference.keys())
-        ]
-        for key in sorted(own.keys() & reference.keys()):
-            lines += compare(own[key], reference[key], f"{path}.{key}")
-        return lines
-    if isinstance(own, list) and isinstance(reference, list):
-        lines = []
-        if len(own) != len(reference):
-            lines.append(f"{path}: {len(own)} items here, {len(reference)} in boto3")
-        for number, (one, other) in enumerate(zip(own, reference, strict=False)):
-            lines += compare(one, other, f"{path}[{number}]")
-        return lines
-    return [] if own == reference else [f"{path}: {own!r} here, {reference!r} in boto3"]
+def make_boto3_client(session: Any) -> Any:
+    """Return a client of boto3 that sends each call once."""
+    from botocore.config import Config
+
+    return session.client("imagebuilder", config=Config(retries={"total_max_attempts": 1}))
 
 
-def describe(result: dict[str, Any]) -> str:
-    """Return the number of items, and whether more follow."""
-    more = ", and more follow" if "NextToken" in result else ""
-    return f"{len(result.get('resources', []))} items{more}"
+def kind_of_credentials(session: Any) -> str | None:
+    """Return botocore's name for the source of the credentials, None if boto3 does not say it."""
+    try:
+        kind: str = session.get_credentials().method
+    except Exception:  # noqa: BLE001 - also without boto3 or credentials
+        return None
+    return kind
 
 
-def show(line: str) -> None:
-    """Print a line at once, without control characters."""
-    print("".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in line), flush=True)
+def confirmed() -> bool:
+    """Ask, and return whether the reply is yes; the end of the input means no."""
+    show("Send them? [y/N] ")
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def list_items(make_client: Callable[[], Any], listing: Listing) -> Outcome:
+    """Make a listing with either client: the calls are the same."""
+    outcome = Outcome([], {"pages": 0})
+    begun = time.monotonic()
+    try:
+        paginator = make_client().get_paginator(listing.method)
+        config = {"PageSize": listing.page_size}
+        pages = paginator.paginate(**listing.params, PaginationConfig=config)
+        for page in itertools.islice(pages, listing.max_pages):
+            plain = page if isinstance(page, dict) else page.to_dict()
+            outcome.items.extend(plain.get(listing.result_key, []))
+            outcome.facts["pages"] += 1
+            outcome.facts["http_status"] = plain["ResponseMetadata"]["HTTPStatusCode"]
+    except Exception as error:  # noqa: BLE001 - any failure is a result
+        outcome.facts.update(describe(error))
+    outcome.facts.update(items=len(outcome.items), seconds=seconds_since(begun))
+    return outcome
+
+
+def compare(listing: Listing, own: Outcome, session: Any) -> Facts:
+    """List with boto3, if there is a session, and compare the items or the error."""
+    facts: Facts = {"check": f"{listing.operation}, {listing.name}", "here": own.facts}
+    passed = "error" not in own.facts
+    if session is None:
+        return {**facts, "passed": passed}
+    reference = list_items(lambda: make_boto3_client(session), listing)
+    differing = {
+        identifier(name)
+        for one, other in zip(own.items, reference.items, strict=False)
+        for name in one.keys() | other.keys()
+        if one.get(name) != other.get(name)
+    }
+    agree = not differing and {**own.facts, "seconds": 0} == {**reference.facts, "seconds": 0}
+    facts |= {"boto3": reference.facts, "differing_members": sorted(differing), "agree": agree}
+    return {**facts, "passed": passed and agree}
+
+
+def check_fleet(
+    client: ImageBuilder, options: argparse.Namespace, items: list[dict[str, Any]]
+) -> Facts:
+    """List the execution as a fleet: the database has to have the items."""
+    facts: Facts = {"check": "a fleet of one account", "passed": False}
+    begun = time.monotonic()
+    try:
+        response = client.get_lifecycle_execution(lifecycleExecutionId=options.execution_id)
+        execution = response.lifecycle_execution
+        if execution is None or execution.lifecycle_policy_arn is None:
+            return {**facts, "error": "the execution has no policy"}
+        since = execution.end_time or execution.start_time
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            FleetDatabase(Path(folder, "fleet.sqlite")) as database,
+        ):
+            (result,) = run_fleet(
+                [Target(Account(profile=options.profile), client.region_name)],
+                database,
+                policies=[execution.lifecycle_policy_arn],
+                since=since,
+                until=since and since + timedelta(seconds=1),
+                children=False,
+                max_concurrency=1,
+                max_attempts=1,
+                max_target_attempts=1,
+                on_progress=stop_after_too_many_calls,
+            ).targets
+            query = "SELECT resource_id FROM resources WHERE execution_id = ?"
+            stored = {row[0] for row in database.query(query, (options.execution_id,))}
+        missing = {each.get("resourceId") for each in items} - stored
+        facts["passed"] = result.is_complete and not missing
+        facts |= {"pages": result.pages, "records": result.records, "missing": len(missing)}
+        facts |= {"failed_listings": result.failed_listings}
+        if result.error_type is not None:
+            show(f"{result.error_type}: {result.error}")
+            facts["error"] = identifier(result.error_type)
+    except Exception as error:  # noqa: BLE001 - any failure is a result
+        facts |= describe(error)
+    return {**facts, "seconds": seconds_since(begun)}
+
+
+def stop_after_too_many_calls(progress: FleetProgress) -> None:
+    """Stop a fleet after a batch."""
+    if progress.calls >= FLEET_CALLS:
+        raise TooManyCallsError(f"the fleet has made {progress.calls} calls")
+
+
+def describe(error: Exception) -> Facts:
+    """Show the text of an error, and return the facts for the report."""
+    show(f"{type(error).__name__}: {error}")
+    response = getattr(error, "response", None) or {}
+    return {
+        "error": type(error).__name__,
+        "code": identifier(response.get("Error", {}).get("Code")),
+        "http_status": response.get("ResponseMetadata", {}).get("HTTPStatusCode"),
+    }
+
+
+def identifier(text: object) -> str:
+    """Return the API's name of an error or a member, and withhold any other text."""
+    if text is None:
+        return ""
+    return str(text) if re.fullmatch("[A-Za-z]{2,60}", str(text)) else "withheld"
+
+
+def version(distribution: str) -> str | None:
+    """Return the version of a distribution, None if it is not installed."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def seconds_since(begun: float) -> float:
+    """Return the seconds since a time, to the millisecond."""
+    return round(time.monotonic() - begun, 3)
+
+
+def show(text: str) -> None:
+    """Print a text at once, without control characters."""
+    print("".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text), flush=True)
 
 
 if __name__ == "__main__":

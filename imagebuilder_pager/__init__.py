@@ -17,6 +17,7 @@ from ._version import __version__
 TYPE_CHECKING = False  # as typing's, which is slow to import
 if TYPE_CHECKING:
     from . import exceptions, models, pagination
+    from ._aws.attempts import Attempt
     from ._aws.clock import Clock
     from ._aws.transport.async_h11_transport import AsyncH11Client
     from ._aws.transport.h11_transport import H11Client
@@ -29,6 +30,7 @@ __all__ = [
     "AsyncH11Client",
     "AsyncImageBuilder",
     "AsyncPaginator",
+    "Attempt",
     "Checkpoint",
     "Clock",
     "H11Client",
@@ -50,6 +52,7 @@ if not TYPE_CHECKING:
             "AsyncH11Client": "_aws.transport.async_h11_transport",
             "AsyncImageBuilder": "client",
             "AsyncPaginator": "pagination",
+            "Attempt": "_aws.attempts",
             "Checkpoint": "pagination.checkpoint",
             "Clock": "_aws.clock",
             "H11Client": "_aws.transport.h11_transport",

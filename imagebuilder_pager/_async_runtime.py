@@ -89,7 +89,7 @@ class AsyncioRuntime:
         return self._asyncio.timeout(seconds)
 
     def start_task(self, function: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> Task:
-        """Start a task outside any nursery or task group."""
+        """Start a task outside any nursery or task group; the function hands on its errors."""
         return _AsyncioTask(self.loop.create_task(function(*args)), self._asyncio.wait)
 
     def call_from_thread(self, function: Callable[[], object]) -> None:
@@ -201,9 +201,12 @@ class _TrioTask:
         self._done = done = trio.Event()
 
         async def run() -> None:
-            with scope:
-                await function(*args)
-            done.set()
+            # A system task that ends with an error would end the whole run as trio's own failure.
+            try:
+                with scope, contextlib.suppress(KeyboardInterrupt, SystemExit):
+                    await function(*args)
+            finally:
+                done.set()
 
         trio.lowlevel.spawn_system_task(run, context=contextvars.copy_context())
 

@@ -58,10 +58,7 @@ class OperationMethods:
         """Return a page of the resources of a lifecycle policy's run, or of one of its images.
 
         - ``lifecycleExecutionId``, required: The id of the execution.
-        - ``parentResourceId``: The ARN of an image, as in ``resourceId``: lists the AMIs or
-          container images made from it. If absent, the images are listed.
-        - ``maxResults``: Maximum items of the page.
-        - ``nextToken``: The ``nextToken`` of the previous page.
+        - optional: ``parentResourceId``, ``maxResults``, ``nextToken``
         """
         return self._call("list_lifecycle_execution_resources", params)
 
@@ -70,10 +67,9 @@ class OperationMethods:
     ) -> models.ListLifecycleExecutionsResponse:
         """Return a page of the runs of a lifecycle policy, or those that acted on a resource.
 
-        - ``maxResults``: Maximum items of the page.
-        - ``nextToken``: The ``nextToken`` of the previous page.
         - ``resourceArn``, required: The ARN of a policy, for its executions, or of an image build,
           for executions that ``StartResourceStateUpdate`` began on it.
+        - optional: ``maxResults``, ``nextToken``
         """
         return self._call("list_lifecycle_executions", params)
 
@@ -82,9 +78,7 @@ class OperationMethods:
     ) -> models.ListLifecyclePoliciesResponse:
         """Return a page of the lifecycle policies of the account.
 
-        - ``filters``: The filters; an item has to pass all of them.
-        - ``maxResults``: Maximum items of the page.
-        - ``nextToken``: The ``nextToken`` of the previous page.
+        - optional: ``filters``, ``maxResults``, ``nextToken``
         """
         return self._call("list_lifecycle_policies", params)
 
@@ -93,12 +87,7 @@ class OperationMethods:
     ) -> models.ListComponentsResponse:
         """Return a page of the versions of components.
 
-        - ``owner``: The owner of the items. If absent: your own account.
-        - ``filters``: The filters; an item has to pass all of them.
-        - ``byName``: True: one item for each name. False, the default: one for each version. Not
-          allowed with the filter ``version``.
-        - ``maxResults``: Maximum items of the page.
-        - ``nextToken``: The ``nextToken`` of the previous page.
+        - optional: ``owner``, ``filters``, ``byName``, ``maxResults``, ``nextToken``
         """
         return self._call("list_components", params)
 
@@ -107,10 +96,7 @@ class OperationMethods:
     ) -> models.ListComponentBuildVersionsResponse:
         """Return a page of the builds of a version of a component.
 
-        - ``componentVersionArn``: The ARN of a version, without a build. If absent: all of your
-          own.
-        - ``maxResults``: Maximum items of the page.
-        - ``nextToken``: The ``nextToken`` of the previous page.
+        - optional: ``componentVersionArn``, ``maxResults``, ``nextToken``
         """
         return self._call("list_component_build_versions", params)
 
@@ -119,10 +105,7 @@ class OperationMethods:
     ) -> models.ListContainerRecipesResponse:
         """Return a page of the container recipes.
 
-        - ``owner``: The owner of the items. If absent: your own account.
-        - ``filters``: The filters; an item has to pass all of them.
-        - ``maxResults``: Maximum items of the page.
-        - ``nextToken``: The ``nextToken`` of the previous page.
+        - optional: ``owner``, ``filters``, ``maxResults``, ``nextToken``
         """
         return self._call("list_container_recipes", params)
 
@@ -131,10 +114,7 @@ class OperationMethods:
     ) -> models.ListImageRecipesResponse:
         """Return a page of the image recipes.
 
-        - ``owner``: The owner of the items. If absent: your own account.
-        - ``filters``: The filters; an item has to pass all of them.
-        - ``maxResults``: Maximum items of the page.
-        - ``nextToken``: The ``nextToken`` of the previous page.
+        - optional: ``owner``, ``filters``, ``maxResults``, ``nextToken``
         """
         return self._call("list_image_recipes", params)
 
@@ -143,9 +123,7 @@ class OperationMethods:
     ) -> models.ListDistributionConfigurationsResponse:
         """Return a page of the distribution configurations of the account.
 
-        - ``filters``: The filters; an item has to pass all of them.
-        - ``maxResults``: Maximum items of the page.
-        - ``nextToken``: The ``nextToken`` of the previous page.
+        - optional: ``filters``, ``maxResults``, ``nextToken``
         """
         return self._call("list_distribution_configurations", params)
 
@@ -154,9 +132,7 @@ class OperationMethods:
     ) -> models.ListInfrastructureConfigurationsResponse:
         """Return a page of the infrastructure configurations of the account.
 
-        - ``filters``: The filters; an item has to pass all of them.
-        - ``maxResults``: Maximum items of the page.
-        - ``nextToken``: The ``nextToken`` of the previous page.
+        - optional: ``filters``, ``maxResults``, ``nextToken``
         """
         return self._call("list_infrastructure_configurations", params)
 
@@ -165,14 +141,8 @@ class OperationMethods:
     ) -> models.ListImagesResponse:
         """Return a page of the versions of images.
 
-        - ``owner``: The owner of the items. If absent: your own account.
-        - ``filters``: The filters; an item has to pass all of them.
-        - ``byName``: True: one item for each name. False, the default: one for each version. Not
-          allowed with the filter ``version``.
-        - ``maxResults``: Maximum items of the page.
-        - ``nextToken``: The ``nextToken`` of the previous page.
-        - ``includeDeprecated``: True: also Amazon's deprecated images. Your own are always
-          included.
+        - optional: ``owner``, ``filters``, ``byName``, ``maxResults``, ``nextToken``,
+          ``includeDeprecated``
         """
         return self._call("list_images", params)
 
@@ -181,11 +151,7 @@ class OperationMethods:
     ) -> models.ListImageBuildVersionsResponse:
         """Return a page of the builds of a version of an image.
 
-        - ``imageVersionArn``: The ARN of a version, without a build and without wildcards. If
-          absent: all of your own.
-        - ``filters``: The filters; an item has to pass all of them.
-        - ``maxResults``: Maximum items of the page.
-        - ``nextToken``: The ``nextToken`` of the previous page.
+        - optional: ``imageVersionArn``, ``filters``, ``maxResults``, ``nextToken``
         """
         return self._call("list_image_build_versions", params)
 
@@ -195,8 +161,7 @@ class OperationMethods:
         """Return a page of the packages that a build of an image has installed.
 
         - ``imageBuildVersionArn``, required: The ARN of a build of an image.
-        - ``maxResults``: Maximum items of the page.
-        - ``nextToken``: The ``nextToken`` of the previous page.
+        - optional: ``maxResults``, ``nextToken``
         """
         return self._call("list_image_packages", params)
 
@@ -206,9 +171,7 @@ class OperationMethods:
         """Return a page of the images that a pipeline has built.
 
         - ``imagePipelineArn``, required: The ARN of a pipeline.
-        - ``filters``: The filters; an item has to pass all of them.
-        - ``maxResults``: Maximum items of the page.
-        - ``nextToken``: The ``nextToken`` of the previous page.
+        - optional: ``filters``, ``maxResults``, ``nextToken``
         """
         return self._call("list_image_pipeline_images", params)
 
@@ -217,9 +180,7 @@ class OperationMethods:
     ) -> models.ListImagePipelinesResponse:
         """Return a page of the image pipelines of the account.
 
-        - ``filters``: The filters; an item has to pass all of them.
-        - ``maxResults``: Maximum items of the page.
-        - ``nextToken``: The ``nextToken`` of the previous page.
+        - optional: ``filters``, ``maxResults``, ``nextToken``
         """
         return self._call("list_image_pipelines", params)
 
@@ -228,8 +189,7 @@ class OperationMethods:
     ) -> models.ListImageScanFindingAggregationsResponse:
         """Return a page of the numbers of findings, by severity.
 
-        - ``filter``: The groups to count. If absent: your account is the only group.
-        - ``nextToken``: The ``nextToken`` of the previous page.
+        - optional: ``filter``, ``nextToken``
         """
         return self._call("list_image_scan_finding_aggregations", params)
 
@@ -238,9 +198,7 @@ class OperationMethods:
     ) -> models.ListImageScanFindingsResponse:
         """Return a page of the vulnerabilities that were found in images.
 
-        - ``filters``: The filters; an item has to pass all of them.
-        - ``maxResults``: Maximum items of the page.
-        - ``nextToken``: The ``nextToken`` of the previous page.
+        - optional: ``filters``, ``maxResults``, ``nextToken``
         """
         return self._call("list_image_scan_findings", params)
 
@@ -249,8 +207,7 @@ class OperationMethods:
     ) -> models.ListWaitingWorkflowStepsResponse:
         """Return a page of the workflow steps that wait for an action.
 
-        - ``maxResults``: Maximum items of the page.
-        - ``nextToken``: The ``nextToken`` of the previous page.
+        - optional: ``maxResults``, ``nextToken``
         """
         return self._call("list_waiting_workflow_steps", params)
 
@@ -259,10 +216,7 @@ class OperationMethods:
     ) -> models.ListWorkflowBuildVersionsResponse:
         """Return a page of the builds of a version of a workflow.
 
-        - ``workflowVersionArn``: The ARN of a version, in which x is any number. If absent: all of
-          your own.
-        - ``maxResults``: Maximum items of the page.
-        - ``nextToken``: The ``nextToken`` of the previous page.
+        - optional: ``workflowVersionArn``, ``maxResults``, ``nextToken``
         """
         return self._call("list_workflow_build_versions", params)
 
@@ -271,9 +225,8 @@ class OperationMethods:
     ) -> models.ListWorkflowExecutionsResponse:
         """Return a page of the executions of workflows for a build of an image.
 
-        - ``maxResults``: Maximum items of the page.
-        - ``nextToken``: The ``nextToken`` of the previous page.
         - ``imageBuildVersionArn``, required: The ARN of a build of an image.
+        - optional: ``maxResults``, ``nextToken``
         """
         return self._call("list_workflow_executions", params)
 
@@ -282,9 +235,8 @@ class OperationMethods:
     ) -> models.ListWorkflowStepExecutionsResponse:
         """Return a page of the executions of the steps of a workflow.
 
-        - ``maxResults``: Maximum items of the page.
-        - ``nextToken``: The ``nextToken`` of the previous page.
         - ``workflowExecutionId``, required: The id of the execution of the workflow.
+        - optional: ``maxResults``, ``nextToken``
         """
         return self._call("list_workflow_step_executions", params)
 
@@ -293,12 +245,7 @@ class OperationMethods:
     ) -> models.ListWorkflowsResponse:
         """Return a page of the versions of workflows.
 
-        - ``owner``: The owner of the items. If absent: your own account.
-        - ``filters``: The filters; an item has to pass all of them.
-        - ``byName``: True: one item for each name. False, the default: one for each version. Not
-          allowed with the filter ``version``.
-        - ``maxResults``: Maximum items of the page.
-        - ``nextToken``: The ``nextToken`` of the previous page.
+        - optional: ``owner``, ``filters``, ``byName``, ``maxResults``, ``nextToken``
         """
         return self._call("list_workflows", params)
 

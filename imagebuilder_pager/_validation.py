@@ -6,6 +6,7 @@ A check raises :class:`InvalidValueError` with the problem; its caller makes a
 
 from __future__ import annotations
 
+import inspect
 import operator
 import re
 from collections.abc import Iterator
@@ -117,6 +118,21 @@ def validate_positive(name: str, value: NumberT | None) -> NumberT | None:
         allowed = "a number above 0, at most 1e9"
         raise InvalidValueError(describe_invalid_value(name, value, allowed))
     return value
+
+
+def is_coroutine_function(function: object) -> bool:
+    """Return whether a call of the object returns a coroutine."""
+    call = getattr(type(function), "__call__", None)  # noqa: B004 - of an object
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+
+
+def validate_function(name: str, value: object, allowed: str) -> None:
+    """Raise :class:`InvalidValueError` for all but a function that is no coroutine function."""
+    if not callable(value) or is_coroutine_function(value):
+        given = (
+            "a coroutine function given" if callable(value) else f"{describe_value(value)} given"
+        )
+        raise InvalidValueError(Problem(name, given, f"{allowed}, not a coroutine function"))
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
+from ._aws.attempts import Attempt, AttemptHook
 from ._aws.auth.signer import RequestSigner
 from ._aws.clock import SYSTEM_CLOCK, Clock, ServiceClock
 from ._aws.config.endpoints import ServiceMetadata, resolve_endpoint
@@ -16,6 +17,7 @@ from ._aws.config.shared_config import SharedConfig
 from ._aws.config.tls import ca_bundle_from_config, resolve_verify, warn_unverified
 from ._aws.credentials.resolver import resolve_credentials
 from ._aws.identity import CredentialsContext, CredentialsSource
+from ._aws.protocol.requests import ExtraHeaders, resolve_extra_headers
 from ._aws.protocol.responses import OnInvalidResponse, validate_on_invalid_response
 from ._aws.protocol.rest_json import DEFAULT_MAX_RESPONSE_BYTES, ClientConfig, RestJsonClient
 from ._aws.protocol.user_agent import user_agent, validate_user_agent_extra
@@ -171,6 +173,9 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         user_agent_extra: str | None = None,
         max_response_bytes: int | None = None,
         on_invalid_response: OnInvalidResponse = "raise",
+        on_attempt: Callable[[Attempt], object] | None = None,
+        on_credentials_attempt: Callable[[Attempt], object] | None = None,
+        extra_headers: ExtraHeaders | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         owner = type(self).__name__
@@ -189,7 +194,11 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
             owner, verify, ca_bundle_from_config(config)
         )
         clock = ServiceClock.of(clock)
-        context = CredentialsContext(config, self.region_name, ssl_context, clock)
+        with validating(owner):
+            attempt_hook = AttemptHook.of("on_attempt", on_attempt)
+            credentials_hook = AttemptHook.of("on_credentials_attempt", on_credentials_attempt)
+            headers_source = resolve_extra_headers(owner, extra_headers)
+        context = CredentialsContext(config, self.region_name, ssl_context, clock, credentials_hook)
         provider = resolve_credentials(
             aws_access_key_id,
             aws_secret_access_key,
@@ -238,6 +247,8 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
                 ),
                 clock=clock,
                 on_invalid_response=validate_on_invalid_response(on_invalid_response),
+                on_attempt=attempt_hook,
+                extra_headers=headers_source,
             )
         signer = RequestSigner(
             provider,
@@ -384,6 +395,13 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMet
     - ``max_response_bytes``: the largest body of a response, in bytes. Default: 16 MiB.
     - ``on_invalid_response``: what happens with a response that does not fit the model. ``raise``:
       an error. ``warn``: the page as it was sent, and a warning in the log. Default: ``raise``.
+    - ``on_attempt``: a function that is called with an :class:`Attempt` after each attempt at a
+      call, in the thread or event loop of the call, and may not wait. Its first exception is
+      logged. Default: none.
+    - ``on_credentials_attempt``: the same for calls for credentials, in the thread that fetches
+      them. Default: none.
+    - ``extra_headers``: a mapping of headers that are sent and not signed, or a function that
+      returns one for each attempt. Default: none.
     - ``clock``: a :class:`Clock` to tell the time and to wait, for tests. Default: the system's.
 
     Raises :class:`NoRegionError`, :class:`InvalidRegionError`, :class:`InvalidEndpointError`,

@@ -36,14 +36,15 @@ KEYS: dict[str, Any] = {
 }
 
 # The time of an example depends on the load of the machine.
-settings.register_profile("tests", settings(), deadline=None)
+settings.register_profile("tests", settings(), deadline=None, max_examples=50)
 settings.load_profile("tests")
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
 
-def pytest_collection_finish() -> None:
-    """Leave the tests and what they import out of every collection of garbage from here on."""
+@pytest.fixture(scope="module", autouse=True)
+def _only_new_garbage_is_looked_for() -> None:
+    """Leave all that exists before a file's tests out of the collections of garbage in them."""
     gc.collect()
     gc.freeze()
 

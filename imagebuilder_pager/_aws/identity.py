@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 from .._dates import assume_utc, parse_date
 from .._threads import call_in_thread
 from ..exceptions import CredentialRetrievalError, ParamValidationError, Problem
+from .attempts import AttemptHook
 from .clock import Clock
 from .config.shared_config import SharedConfig
 from .config.tls import LazySSLContext
@@ -148,12 +149,14 @@ class CredentialsContext(NamedTuple):
     """The settings that credentials are resolved by.
 
     ``region`` is that of the STS calls. ``certificates`` verify all TLS connections for them.
+    ``on_attempt`` is called after each attempt at a call for credentials.
     """
 
     config: SharedConfig
     region: str
     certificates: LazySSLContext
     clock: Clock
+    on_attempt: AttemptHook | None = None
 
 
 def validate_header_safe(credentials: CredentialsLike) -> None:

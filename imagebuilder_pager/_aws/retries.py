@@ -12,6 +12,7 @@ that find credentials.
 from __future__ import annotations
 
 import enum
+import logging
 import os
 import random
 import threading
@@ -37,6 +38,7 @@ from ..exceptions import (
     ResponseParserError,
     SSLError,
 )
+from .attempts import AttemptReport
 from .clock import Clock
 from .config.shared_config import SharedConfig
 
@@ -154,6 +156,8 @@ class RetryState:
     - ``max_attempts``: maximum attempts, including the first.
     - ``remaining``: a function that returns the seconds left for the call, None for no limit.
     - ``random``: a function that returns a number from 0 to 1, for the jitter of the backoff.
+    - ``fixed_delay``: seconds between two attempts; None for the exponential backoff.
+    - ``classify``: a function that returns the kind of an error, None for one that is not retried.
     - ``attempt_count``: the attempts made so far.
     """
 
@@ -164,6 +168,8 @@ class RetryState:
         remaining: Callable[[], float | None] = lambda: None,
         *,
         random: Callable[[], float] = random.random,
+        fixed_delay: float | None = None,
+        classify: Callable[[PagerError], RetryableKind | None] = classify,
         attempt_count: int = 0,
     ) -> None:
         self.attempt_count = attempt_count
@@ -171,6 +177,8 @@ class RetryState:
         self._max_attempts = max_attempts
         self._remaining = remaining
         self._random = random
+        self._fixed_delay = fixed_delay
+        self._classify = classify
         # It marks the attempts of one call for the service.
         self._invocation_id = _random_uuid()
         self._cost = 1
@@ -205,7 +213,7 @@ class RetryState:
         ``x-amz-retry-after``, by up to ``MAX_ADDED_DELAY``. With ``is_corrected``, the cause of the
         error is corrected: the next attempt counts as any other, but does not wait.
         """
-        kind = RetryableKind.TRANSIENT if is_corrected else classify(error)
+        kind = RetryableKind.TRANSIENT if is_corrected else self._classify(error)
         if kind is None or self.attempt_count >= self._max_attempts:
             return None
         delay = 0.0
@@ -227,6 +235,8 @@ class RetryState:
         return delay
 
     def _backoff(self, kind: RetryableKind) -> float:
+        if self._fixed_delay is not None:
+            return self._fixed_delay
         base = THROTTLING_BASE if kind is RetryableKind.THROTTLING else TRANSIENT_BASE
         # 2 ** 30 is far beyond the maximum; a larger exponent could overflow.
         return self._random() * min(MAX_BACKOFF, base * 2.0 ** min(self.attempt_count - 1, 30))
@@ -236,21 +246,31 @@ def call_with_retries(
     call: Callable[[], T],
     state: RetryState,
     clock: Clock,
+    report: AttemptReport,
     correct: Callable[[PagerError], bool] = lambda _: False,
 ) -> T:
     """Return the result of ``call``; call it again after errors if the state decides so.
 
-    ``correct``: removes the cause of an error if it can, and returns whether it did. Raises the
-    :class:`PagerError` of the last attempt.
+    ``report``: is given each attempt. ``correct``: removes the cause of an error if it can, and
+    returns whether it did. Raises the :class:`PagerError` of the last attempt.
     """
     while True:
         state.start_attempt()
+        report.begin(state.attempt_count)
         try:
-            return call()
+            result = call()
         except PagerError as error:
             failure = error
+        except BaseException as error:
+            report.end(error)
+            raise
+        else:
+            report.end()
+            return result
         is_corrected = correct(failure)
-        if (delay := state.delay_after(failure, clock.now(), is_corrected=is_corrected)) is None:
+        delay = state.delay_after(failure, clock.now(), is_corrected=is_corrected)
+        report.end(failure, delay, retry_level=logging.DEBUG)
+        if delay is None:
             raise failure  # outside the handler, so that it has no context
         if delay:
             clock.sleep(delay)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NoReturn
 
 from .. import __version__
@@ -30,7 +30,7 @@ _PROGRAM = "imagebuilder-pager"
 # The outputs that are made for one command's items.
 _OUTPUTS_OF_RESOURCES = ("summary", "tree")
 _RESOURCES = "list-lifecycle-execution-resources"
-_OTHER_COMMANDS = {
+OTHER_COMMANDS = {
     "lifecycle-report": "report what lifecycle policies have done, in one account or in many",
     "local": "start Image Builder on this machine",
     "demo": "page through a local Image Builder",
@@ -38,10 +38,38 @@ _OTHER_COMMANDS = {
 
 
 class CommandParser(argparse.ArgumentParser):
-    """An argument parser that raises its errors, so that one place decides on the exit code."""
+    """An argument parser that raises its errors, so that one place decides on the exit code.
+
+    An error of a misspelt name has the similar one.
+    """
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{self.format_usage()}\n{self.prog}: error: {message}")
+
+    def knows(self, argument: str) -> bool:
+        """Say whether an argument is an option of the parser, also with its value."""
+        return argument.partition("=")[0] in self._option_string_actions
+
+    def refuse(self, unknown: Sequence[str]) -> NoReturn:
+        """Raise the error of arguments that the parser does not know, in the AWS CLI's words."""
+        options = [argument.partition("=")[0] for argument in unknown if argument.startswith("-")]
+        similar = _did_you_mean(options, self._option_string_actions)
+        raise UsageError(f"{self.format_usage()}\nUnknown options: {', '.join(unknown)}{similar}")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        # The words of argparse differ from one Python to another.
+        if action.choices is not None and value not in action.choices:
+            allowed = list(map(str, action.choices))
+            text = f"{value!r} given; allowed: {', '.join(allowed)}"
+            raise argparse.ArgumentError(action, text + _did_you_mean([str(value)], allowed))
+
+
+def _did_you_mean(given: Iterable[str], known: Collection[str]) -> str:
+    """Return the end of an error: the known names that are similar to the given ones."""
+    import difflib  # which only an error needs
+
+    near = [match for name in given for match in difflib.get_close_matches(name, known, n=1)]
+    return f"; did you mean {', '.join(near)}?" if near else ""
 
 
 class _MainParser(CommandParser):
@@ -66,28 +94,31 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     their wire names. Raises :class:`UsageError`, and ``SystemExit`` after ``--help`` and
     ``--version``.
     """
-    named = [name for name in COMMANDS if name in argv]
-    others = [name for name in _OTHER_COMMANDS if name in argv]
-    names = [*named, *others]
+    names: Collection[str] = [name for name in COMMANDS if name in argv]
+    others = [name for name in OTHER_COMMANDS if name in argv]
     if not (names or all(argument.startswith("-") for argument in argv)):
         # For an unknown command, the error lists all commands.
-        names = [*COMMANDS, *_OTHER_COMMANDS]
-    parser, parsers = _make_parsers(names)
-    if others and not named and argv[0] != others[0]:
-        _refuse(parser, others[0], argv)
+        parser, parsers = make_parsers([*COMMANDS, *OTHER_COMMANDS])
+    else:
+        parser, parsers = make_parsers(names)
+    if names:
+        # The value of an unknown option would be taken for the command.
+        before = argv[: min(map(argv.index, names))]
+        unknown = [one for one in before if one.startswith("--") and not parser.knows(one)]
+        if unknown:
+            parser.refuse(unknown)
+    elif others:
+        parser.error(f"{others[0]} must be the first argument; its own options follow it")
     options, unknown = parser.parse_known_args(argv)
     if options.command is None:
         parser.error("the following arguments are required: COMMAND")
-    if options.command in others:
-        _refuse(parser, options.command, argv)
     parser = parsers.get(options.command, parser)
     if options.command == "help" or options.help == "help":
         parser.print_help()
         parser.exit()
     # The AWS CLI ignores an empty argument, too.
     if unknown := [*unknown, *filter(None, [options.help])]:
-        # The AWS CLI's words.
-        raise UsageError(f"{parser.format_usage()}\nUnknown options: {', '.join(unknown)}")
+        parser.refuse(unknown)
     missing = [
         name
         for name, param in COMMANDS[options.command].params.items()
@@ -100,29 +131,12 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def _refuse(parser: argparse.ArgumentParser, command: str, argv: Sequence[str]) -> NoReturn:
-    """Raise the error of a command that is not of the service, and not the first argument."""
-    first = argv[0].partition("=")[0]
-    if first == command:
-        parser.error(f"{command} takes no arguments")
-    parser.error(
-        f"{first} may not stand before {command}, which must be the first argument; its own "
-        "options stand after it"
-    )
-
-
-def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands; tools for shell completion ask for it."""
-    return _make_parsers([*COMMANDS, *_OTHER_COMMANDS], has_summaries=True)[0]
-
-
-def _make_parsers(
-    names: Collection[str], *, has_summaries: bool = False
-) -> tuple[argparse.ArgumentParser, dict[str, CommandParser]]:
+def make_parsers(
+    names: Collection[str], *, report: CommandParser | None = None
+) -> tuple[CommandParser, dict[str, CommandParser]]:
     """Return the parser of the command line, and those of the named commands, by their names.
 
-    With ``has_summaries``, argparse knows the summary of each command. The parser's own help lists
-    them by family, which argparse cannot do.
+    With ``report``, the parser of ``lifecycle-report``, all is there that completion needs.
     """
     parser = _MainParser(
         prog=_PROGRAM,
@@ -138,12 +152,14 @@ def _make_parsers(
         dest="command",
         metavar="COMMAND",
         parser_class=CommandParser,
-        help=None if has_summaries else argparse.SUPPRESS,
+        help=argparse.SUPPRESS,
     )
     parsers = {}
     for name in names:
-        if name in _OTHER_COMMANDS:
-            commands.add_parser(name, help=_OTHER_COMMANDS[name], add_help=name == "demo")
+        if name in OTHER_COMMANDS:
+            parents = [] if report is None or name != "lifecycle-report" else [report]
+            text = OTHER_COMMANDS[name]
+            commands.add_parser(name, help=text, parents=parents, add_help=False)
             continue
         operation = COMMANDS[name]
         summary = f"{operation.method_name.partition('_')[0]} {operation.returns}"
@@ -175,7 +191,7 @@ def _list_commands() -> str:
     import textwrap
 
     width = shutil.get_terminal_size().columns - 2
-    summaries = {name: operation.returns for name, operation in COMMANDS.items()} | _OTHER_COMMANDS
+    summaries = {name: operation.returns for name, operation in COMMANDS.items()} | OTHER_COMMANDS
     name_width = max(map(len, summaries)) + 4
     families: dict[str, list[str]] = {}
     for name, operation in COMMANDS.items():

@@ -59,6 +59,7 @@ _ERRORS: tuple[tuple[type[exceptions.PagerError], int | None, str], ...] = (
     (exceptions.NoCredentialsError, None, "Unable to locate credentials:"),
     (exceptions.ProfileNotFound, None, "The config profile ({}) could not be found: "),
     (exceptions.InvalidConfigError, None, ""),
+    (exceptions.MissingDependencyException, CONFIGURATION_ERROR_RC, ""),
 )
 
 
@@ -75,7 +76,7 @@ class UsageError(CommandError):
 
 
 class ConfigurationError(CommandError):
-    """An error in the configuration, or a missing package."""
+    """An error in the configuration."""
 
     code = CONFIGURATION_ERROR_RC
 

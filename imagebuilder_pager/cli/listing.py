@@ -22,11 +22,6 @@ from .terminal import ResumeState
 RawPage = dict[str, Any]
 
 
-def raw_timestamp(timestamp: RawTimestamp) -> Any:
-    """Return the timestamp as the service sent it."""
-    return timestamp.raw
-
-
 def iso8601(timestamp: RawTimestamp) -> str:
     """Return the timestamp in ISO 8601.
 

@@ -1,13 +1,20 @@
-"""The log on standard error, and the warnings of ``--on-invalid-response warn``."""
+"""The log on standard error."""
 
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import ExitStack, contextmanager
 
-from .terminal import escape_controls, write_stderr
+from .terminal import escape_controls
+
+_ALL = "%(asctime)s - %(threadName)s - %(name)s - %(levelname)s - %(message)s"
+_DEBUG = {"imagebuilder_pager": _ALL, "httpx": _ALL}
+#: The progress and failures of a fleet's run, and the warnings of ``--on-invalid-response warn``.
+_DEFAULT = {
+    "imagebuilder_pager.fleet": "%(message)s",
+    "imagebuilder_pager.calls": "Warning: %(message)s",
+}
 
 
 class EscapingFormatter(logging.Formatter):
@@ -18,47 +25,18 @@ class EscapingFormatter(logging.Formatter):
         return escape_controls(super().format(record))
 
 
-class _WarningHandler(logging.Handler):
-    def emit(self, record: logging.LogRecord) -> None:
-        write_stderr(f"Warning: {record.getMessage()}\n")
-
-
 @contextmanager
-def handled(name: str, handler: logging.Handler, level: int | None = None) -> Iterator[None]:
-    """Have a logger with a handler, and a level; afterwards it is as before."""
-    logger = logging.getLogger(name)
-    before = logger.level
-    logger.addHandler(handler)
-    if level is not None:
-        logger.setLevel(level)
-    try:
+def logging_to_stderr(*, debug: bool) -> Iterator[None]:
+    """Log to standard error: with ``debug`` everything, else what no other output has."""
+    with ExitStack() as stack:
+        for name, template in (_DEBUG if debug else _DEFAULT).items():
+            handler = logging.StreamHandler()
+            handler.setFormatter(EscapingFormatter(template))
+            if template is not _ALL and name.endswith(".calls"):
+                handler.addFilter(lambda record: hasattr(record, "problem_count"))
+            logger = logging.getLogger(name)
+            stack.callback(logger.setLevel, logger.level)
+            stack.callback(logger.removeHandler, handler)
+            logger.addHandler(handler)
+            logger.setLevel(logging.DEBUG if debug else logging.INFO)
         yield
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(before)
-
-
-def showing_mismatches(*, debug: bool) -> AbstractContextManager[None]:
-    """Write the warnings of ``--on-invalid-response warn``, which ``--debug`` shows by itself."""
-    handler = logging.NullHandler() if debug else _WarningHandler(logging.WARNING)
-    return handled("imagebuilder_pager._aws.protocol.responses", handler)
-
-
-def configure_logging(*, debug: bool) -> None:
-    """Log everything to standard error with ``debug``, otherwise nothing."""
-    handler: logging.Handler
-    if debug:
-        is_terminal = sys.stderr is not None and sys.stderr.isatty()
-        formatter = EscapingFormatter if is_terminal else logging.Formatter
-        handler = logging.StreamHandler()
-        handler.setFormatter(
-            formatter("%(asctime)s - %(threadName)s - %(name)s - %(levelname)s - %(message)s")
-        )
-    else:
-        # Without any handler, Python would print warnings, such as of a retry.
-        handler = logging.NullHandler()
-    for name in ("imagebuilder_pager", "httpx"):
-        logger = logging.getLogger(name)
-        logger.addHandler(handler)
-        if debug:
-            logger.setLevel(logging.DEBUG)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from .args import (
+    OTHER_COMMANDS,
     RICH_OUTPUTS,
     STREAMING_OUTPUTS,
     TIMESTAMP_FORMATS,
     WHOLE_PAGE_OUTPUTS,
+    CommandParser,
     outputs_of,
     parse,
 )
@@ -35,18 +37,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     Without ``argv`` the command is all that the process does: it reads ``sys.argv``, and collects
     no garbage while it starts.
     """
+    if "_ARGCOMPLETE" in os.environ:
+        from .completion import complete
+
+        complete()
     is_main_process = argv is None
     argv = list(sys.argv[1:] if argv is None else argv)
-    if argv[1:] == ["help"]:
-        argv[1] = "--help"  # also for the commands that read their own arguments
-    if argv[:1] == ["help"] and len(argv) == 2:  # the AWS CLI's other order
-        argv = [argv[1], "--help"]
+    if len(argv) == 2 and "help" in argv:
+        # In either order, and also for the commands that read their own arguments.
+        argv = [*(one for one in argv if one != "help"), "--help"]
     if argv[:1] == ["local"]:
         from ..local.__main__ import main as serve
 
         return serve(argv[1:])
-    if argv == ["demo"]:
-        return _run_demo()
     resume_state, code = ResumeState(), 0
     try:
         with Signals() as signals:
@@ -58,6 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 from .lifecycle_report.command import run_report
 
                 code = run_report(report_options)
+            elif argv[:1] == ["demo"]:
+                code = _run_demo(argv[1:])
             else:
                 _list(argv, resume_state, signals, is_main_process=is_main_process)
             resume_state.print_token()
@@ -82,13 +87,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _run_demo() -> int:
+def _run_demo(argv: Sequence[str]) -> int:
+    text = OTHER_COMMANDS["demo"].capitalize()
+    CommandParser(prog="imagebuilder-pager demo", description=text).parse_args(argv)
     from ..local.demo import main as demo
 
     try:
         return demo()
-    except KeyboardInterrupt:
-        return SignalReceived(signal.SIGINT).code
     except BrokenPipeError:
         # At exit, Python would write the rest of the buffer once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -106,7 +111,7 @@ def _list(
     # The arguments are good: from here on, the imports are heavy.
     from .._aws.config.shared_config import SharedConfig
     from .connection import open_client
-    from .logs import configure_logging, showing_mismatches
+    from .logs import logging_to_stderr
     from .request import build_request
 
     profile = SharedConfig(options.profile)
@@ -118,9 +123,8 @@ def _list(
         from .rich_formats.console import require_rich
 
         require_rich(output)
-    configure_logging(debug=options.debug)
-    with showing_mismatches(debug=options.debug), open_client(options, profile) as client:
-        from .listing import Listing, iso8601, raw_timestamp
+    with logging_to_stderr(debug=options.debug), open_client(options, profile) as client:
+        from .listing import Listing, iso8601
         from .stdout import Stdout
 
         if options.no_verify_ssl and client.endpoint_url.startswith("https:"):
@@ -141,7 +145,7 @@ def _list(
                 client,
                 operation,
                 request,
-                iso8601 if timestamps == "iso8601" else raw_timestamp,
+                iso8601 if timestamps == "iso8601" else attrgetter("raw"),
                 resume_state,
                 signals,
                 stdout,

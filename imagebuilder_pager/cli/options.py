@@ -83,4 +83,6 @@ def _add_option(group: Any, operation: Operation, name: str) -> None:
     # For argparse, a percent sign begins a placeholder.
     text = text.replace("%", "%%")
     nargs = "*" if param.type == "list" else None
-    group.add_argument(option, dest=name, metavar=metavar(name), nargs=nargs, help=text)
+    added = group.add_argument(option, dest=name, metavar=metavar(name), nargs=nargs, help=text)
+    # For argcomplete: choices would refuse the values that the service has added since.
+    added.completer = lambda **_: param.enum

@@ -11,6 +11,7 @@ import os
 from typing import Any, NamedTuple
 
 from .._params import Param
+from .._validation import importing
 from .exit_codes import UsageError
 from .options import COMMANDS, option_name
 
@@ -30,12 +31,6 @@ class ListRequest(NamedTuple):
     parameters: dict[str, Any]
     no_paginate: bool
     query: Any
-
-    def with_starting_token(self, token: str | None) -> ListRequest:
-        """Return the same request, resumed at another token."""
-        config = self.parameters.get("PaginationConfig") or {}
-        config = {**config, "StartingToken": token}
-        return self._replace(parameters={**self.parameters, "PaginationConfig": config})
 
     def apply_query(self, value: Any) -> Any:
         """Return the result of the query on a value; without a query, the value."""
@@ -88,7 +83,8 @@ def build_request(options: argparse.Namespace, output: str) -> ListRequest:
 def _compile_query(query: str | None) -> Any:
     if query is None:
         return None
-    import jmespath
+    with importing("jmespath", purpose="--query", otherwise="leave it out"):
+        import jmespath
 
     try:
         return jmespath.compile(query)

@@ -45,11 +45,12 @@ from .results import FleetProgress, FleetResult, TargetResult
 from .store import RunStore
 from .targets import Target, target_problems
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("imagebuilder_pager.fleet")
 
 FIRST_PAUSE = 2.0  # seconds, after the first batch that has failed
 MAX_PAUSE = 60.0
 LOG_INTERVAL = 10.0
+THROTTLING_LOG_INTERVAL = 60.0
 #: Maximum listings of a batch: as many as it may list pages.
 MAX_LISTINGS = 100
 
@@ -269,6 +270,8 @@ class _FleetRun:
 
     def __post_init__(self) -> None:
         self._started = self._logged = self._heard = self.clock.monotonic()
+        self._throttling_logged = self._started
+        self._logged_throttled = 0
         self._numbers = itertools.count()
         self._broken = 0
         self._ready = deque(self.works)
@@ -289,6 +292,7 @@ class _FleetRun:
         finally:
             for future in self._running:
                 future.cancel()
+            self._log_throttling()
             self.store.end(self.clock.now())
 
     def _finish_calls(self) -> None:
@@ -473,6 +477,9 @@ class _FleetRun:
                 *(now - self._heard, len(self._running)),
                 ", ".join(sorted(work.target.name for work, _ in self._running.values())[:3]),
             )
+        if now - self._throttling_logged >= THROTTLING_LOG_INTERVAL:
+            self._throttling_logged = now
+            self._log_throttling()
         works, seconds = self.works, max(now - self._started, 1e-9)
         records, calls = sum(work.records for work in works), sum(work.calls for work in works)
         outcomes = [work.result.is_complete for work in works if work.result is not None]
@@ -500,6 +507,17 @@ class _FleetRun:
                 *(progress.complete, progress.targets, progress.failed),
                 *(progress.executions_done, progress.executions, progress.records),
                 *(progress.call_rate, progress.throttled),
+            )
+
+    def _log_throttling(self) -> None:
+        """Log how many calls have been throttled since this was last logged, if any."""
+        throttled = sum(work.throttled for work in self.works)
+        if recent := throttled - self._logged_throttled:
+            self._logged_throttled = throttled
+            _log.warning(
+                "%d calls were throttled, %d in the whole run, most of them of %s",
+                *(recent, throttled),
+                max(self.works, key=lambda work: work.throttled).target.name,
             )
 
 

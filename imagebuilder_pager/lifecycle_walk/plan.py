@@ -29,7 +29,7 @@ from ..pagination import decode_token, encode_token
 from .records import LifecycleRecord, has_ended, is_image, is_in_period
 from .walk import WalkArguments
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("imagebuilder_pager.calls")
 
 
 class WalkToken(NamedTuple):

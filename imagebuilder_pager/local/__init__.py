@@ -21,10 +21,11 @@ It serves policies, executions and their resources, images, builds and pipelines
 ``Account(pages={"ListWorkflows": [page, page]})``.
 
 ``python -m imagebuilder_pager.local`` starts the same server from the command line. With
-``faults=FaultPlan(...)`` the service fails as a test needs it to; docs/faults.md shows how.
+``faults=FaultPlan(...)`` the service fails as a test needs it to; docs/testing-faults.md shows how.
 """
 
-from .account import Account, Execution, load_account
+from .account import Account, Execution
+from .account_file import load_account
 from .account_generator import EXAMPLE_EXECUTION_ID, generate_account
 from .faults import FAULTS, Fault, FaultPlan, RequestInfo
 from .server import LocalServer

@@ -11,7 +11,7 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
-from .account import load_account
+from .account_file import load_account
 from .account_generator import FleetSize, generate_account
 from .faults import FAULTS, Fault, FaultPlan
 from .server import LocalServer
@@ -95,7 +95,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     count = _number(int, math.inf, "below 0")
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address (%(default)s)")
-    parser.add_argument("--port", type=_port, default=0, help="0, the default, takes a free one")
+    port = _number(int, _MAX_PORT, f"not a port, from 0 to {_MAX_PORT}")
+    parser.add_argument("--port", type=port, default=0, help="0, the default, takes a free one")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--data", metavar="FILE", help="serve the account in this JSON file")
     source.add_argument(
@@ -193,23 +194,16 @@ def _fault(text: str) -> Fault | FaultPlan:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= _MAX_PORT:
-        raise argparse.ArgumentTypeError(f"{text} is not a port, from 0 to {_MAX_PORT}")
-    return number
-
-
 def _number(kind: type[float], maximum: float, problem: str) -> Callable[[str], float]:
     """Return a function that reads a number from 0 to ``maximum``."""
 
-    def read_number(text: str) -> float:
-        number = kind(text)
-        if not 0 <= number <= maximum:
+    def number(text: str) -> float:
+        value = kind(text)
+        if not 0 <= value <= maximum:
             raise argparse.ArgumentTypeError(f"{text} is {problem}")
-        return number
+        return value
 
-    return read_number
+    return number
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ Builder first takes a token of its account and region.
 from __future__ import annotations
 
 import datetime as dt
-import re
 import threading
 import time
 import uuid
@@ -28,11 +27,10 @@ from .service import (
     make_response,
     utc_now,
 )
+from .sigv4_verifier import read_credential
 from .sts_service import LocalSts
 
 DEFAULT_REGIONS = ("us-west-2", "eu-west-1", "ap-northeast-1")
-
-_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[^/]*/([^/]*)/([^/]*)/")
 
 
 class RateLimits:
@@ -122,8 +120,7 @@ class LocalFleet:
     def __call__(self, request: httpx.Request) -> httpx.Response:
         """Return the response to a request; for an invalid request, an error response."""
         now = self._clock().astimezone(dt.UTC)
-        match = _CREDENTIAL.search(request.headers.get("authorization", ""))
-        access_key_id, region, service = match.groups() if match else ("", "", "")
+        access_key_id, region, service = read_credential(request)
         if service == "sts":
             return self.sts.respond(request, access_key_id, now)
         try:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import email.utils
 import json
-import re
 import threading
 import uuid
 from collections import deque
@@ -27,7 +26,7 @@ from .faults.response_faults import replace_response
 from .httpx2_adapter import serve_request
 from .parameters import find_members, read_parameters
 from .routes import find_operation
-from .sigv4_verifier import verify_signature
+from .sigv4_verifier import read_credential, verify_signature
 from .sources import SOURCES, find_part, read_response
 from .tokens import invalid_token, issue_token, read_token
 from .wire import to_wire
@@ -169,7 +168,7 @@ class LocalImageBuilder:
 
     def _respond_or_fail(self, request: httpx.Request) -> httpx.Response:
         """Record the request and return the response, with the fault that the plan has for it."""
-        credentials = _credentials_of(request)
+        credentials = read_credential(request)[0], request.headers.get("x-amz-security-token", "")
         with self._lock:
             self._requests += 1
             skew, expired = self._skew, credentials in self._expired
@@ -245,17 +244,12 @@ class LocalImageBuilder:
 
     def _describe_keys(self) -> str:
         """Return a sentence with the valid access key ids, and the secret where it is public."""
-        if self._secrets is _LOCAL_SECRETS:
-            return (
-                f"This local service knows the access key id {ACCESS_KEY_ID!r} with the secret "
-                f"access key {SECRET_ACCESS_KEY!r}."
-            )
         known = list(self._secrets)
-        if not known:
-            return "This local service knows no access key id."
         more = len(known) - _MAX_SHOWN_KEYS
-        shown = ", ".join(map(repr, known[:_MAX_SHOWN_KEYS])) + (f" and {more} more" * (more > 0))
-        return f"This local service knows the access key ids {shown}."
+        shown = ", ".join(map(repr, known[:_MAX_SHOWN_KEYS])) + f" and {more} more" * (more > 0)
+        secret = f" with the secret access key {SECRET_ACCESS_KEY!r}"
+        public = secret if self._secrets is _LOCAL_SECRETS else ""
+        return f"This local service knows the access key ids: {shown or 'none'}{public}."
 
     def _call_operation(
         self, operation: Operation, params: Mapping[str, Any], request_id: str, now: int
@@ -296,13 +290,6 @@ class LocalImageBuilder:
             if issued is None or not 0 <= now - issued <= self._token_lifetime / 10:
                 self._last_issue_time = issued = now
             return issued
-
-
-def _credentials_of(request: httpx.Request) -> tuple[str, str]:
-    """Return the access key id and the session token of the request."""
-    credential = re.search(r"Credential=([^/,\s]*)", request.headers.get("authorization", ""))
-    token = request.headers.get("x-amz-security-token", "")
-    return credential[1] if credential else "", token
 
 
 def _outcome_of(response: httpx.Response, fault: Fault | None) -> str:

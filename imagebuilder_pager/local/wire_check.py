@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from .. import models
 from .._validation import describe_invalid_value
 from ..exceptions import Problem
 from ..models.shapes import parts_of
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from .wire import WireDict
 
 _MAX_PROBLEMS = 10  # in an error
+STRICT_HINT = "If strict is false, nothing is checked."
 _NOT_OF_THE_SERVICE = ("ResponseMetadata", "NextToken")  # clients add them to a response
 
 
@@ -46,7 +46,7 @@ def read_pages(
         for page in chain.from_iterable(read.values()):
             for name in _NOT_OF_THE_SERVICE:
                 page.pop(name, None)
-        _raise_problems(_page_problems(read))
+        raise_problems(_page_problems(read), STRICT_HINT)
     return {name: tuple(_copy_pages(name, given)) for name, given in read.items()}
 
 
@@ -72,26 +72,15 @@ def _copy_pages(name: str, pages: Iterable[WireDict]) -> Iterator[WireDict]:
             raise ValueError(f"{name}[{index}]: {error}") from None
 
 
-def check_structures(structures: Iterable[tuple[str, str, WireDict]]) -> None:
-    """Raise ``ValueError`` if a structure does not match its model.
-
-    Each structure is its path in the file, its model's name and its members.
-    """
-    _raise_problems(
-        problem
-        for path, model, members in structures
-        for problem in _check_structure(getattr(models, model), members, path)
-    )
-
-
-def _raise_problems(problems: Iterator[str]) -> None:
+def raise_problems(problems: Iterator[str], *hint: str) -> None:
+    """Raise ``ValueError`` with the first ten problems and the hint, if there is a problem."""
     found = list(problems)
     if not found:
         return
     lines = found[:_MAX_PROBLEMS]
     if more := len(found) - len(lines):
         lines.append(f"and {more} more")
-    raise ValueError("\n  ".join([*lines, "If strict is false, nothing is checked."]))
+    raise ValueError("\n  ".join([*lines, *hint]))
 
 
 def _page_problems(pages: Mapping[str, Sequence[WireDict]]) -> Iterator[str]:
@@ -115,13 +104,14 @@ def _check_structure(model: type[Shape], given: Mapping[str, Any], path: str) ->
     annotations = _annotations(model)
     for key, value in given.items():
         if key in annotations:
-            yield from _check_value(annotations[key], value, f"{path}.{key}")
+            yield from check_value(annotations[key], value, f"{path}.{key}")
         else:
             hint = suggest(key, annotations)
             yield str(Problem(f"{path}.{key}", f"unknown member; {hint}"))
 
 
-def _check_value(annotation: Any, value: Any, path: str) -> Iterator[str]:
+def check_value(annotation: Any, value: Any, path: str) -> Iterator[str]:
+    """Yield the problems of a value by its type in a model."""
     if value is None:
         return  # null is the same as absent
     container, inner = parts_of(annotation)
@@ -137,11 +127,11 @@ def _check_value(annotation: Any, value: Any, path: str) -> Iterator[str]:
             yield str(describe_invalid_value(path, value, "a list"))
             return
         for index, item in enumerate(value):
-            yield from _check_value(inner, item, f"{path}[{index}]")
+            yield from check_value(inner, item, f"{path}[{index}]")
     elif not isinstance(value, Mapping):
         yield str(describe_invalid_value(path, value, "an object"))
     elif container is dict:
         for key, item in value.items():
-            yield from _check_value(inner, item, f"{path}[{key!r}]")
+            yield from check_value(inner, item, f"{path}[{key!r}]")
     else:
         yield from _check_structure(inner, value, path)

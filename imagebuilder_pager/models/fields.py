@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Self, TypeVar, get_args
 
-from pydantic import Field, GetCoreSchemaHandler, ValidationInfo
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from .._dates import assume_utc, parse_date
@@ -140,16 +140,5 @@ def _timestamp_error(form: str) -> PydanticCustomError:
     return PydanticCustomError("timestamp", "Input should be a timestamp {form}", {"form": form})
 
 
-class _Timestamp:
-    """The validation of a timestamp; a model's JSON has it in ISO 8601."""
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.with_info_plain_validator_function(
-            _to_datetime, serialization=core_schema.simple_ser_schema("datetime")
-        )
-
-
 #: A point in time: epoch seconds on the wire, an aware datetime in UTC in Python.
-Timestamp = Annotated[datetime, _Timestamp()]
+Timestamp = Annotated[datetime, BeforeValidator(_to_datetime)]

@@ -2,5 +2,7 @@
 
 import os
 
-#: The examples of each fuzzed test; ``make fuzz`` sets more.
+#: Whether this is ``make fuzz``, with all cases of what ``make test`` takes a sample of.
+IS_FUZZ = "FUZZ_EXAMPLES" in os.environ
+#: The examples of each fuzzed test.
 FUZZ_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "150"))

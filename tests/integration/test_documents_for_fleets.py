@@ -1,4 +1,4 @@
-"""The examples of docs/fleet.md, run against a local fleet."""
+"""The examples of the pages about a fleet, run against a local fleet."""
 
 import json
 import re
@@ -28,7 +28,8 @@ from tests.fakes.moto_services import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 FLEET = ROOT / "imagebuilder_pager" / "fleet"
-DOCUMENT = (ROOT / "docs" / "fleet.md").read_text(encoding="utf-8")
+PAGES = ("fleet.md", "fleet-accounts.md", "fleet-report.md", "fleet-scale.md")
+DOCUMENT = "\n".join((ROOT / "docs" / page).read_text(encoding="utf-8") for page in PAGES)
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
 TARGETS = next(text for language, text in BLOCKS if language == "toml")
 PYTHON = [text for language, text in BLOCKS if language == "python"]
@@ -56,7 +57,7 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalFlee
 def test_an_example_lists_the_fleet(
     fleet: LocalFleet, source: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    exec(compile(source, "docs/fleet.md", "exec"), {"__name__": "__main__"})
+    exec(compile(source, "<example>", "exec"), {"__name__": "__main__"})
     assert capsys.readouterr().out == ""
     with closing(sqlite3.connect("fleet.sqlite")) as connection:
         states = connection.execute("SELECT account, region, state FROM targets").fetchall()
@@ -70,7 +71,7 @@ def test_an_example_lists_the_fleet(
 
 def test_the_example_for_dask_is_python() -> None:
     (source,) = (one for one in PYTHON if "distributed" in one)
-    compile(source, "docs/fleet.md", "exec")
+    compile(source, "<example>", "exec")
 
 
 def test_the_policy_allows_the_calls_of_the_code_and_no_more() -> None:

@@ -385,7 +385,7 @@ def test_a_run_without_results_logs_the_targets_that_it_waits_for(
     too_long = threading.Timer(TIMEOUT, executor.end, [gone])
     too_long.start()
     with (
-        caplog.at_level(logging.INFO, "imagebuilder_pager.fleet.run"),
+        caplog.at_level(logging.INFO, "imagebuilder_pager.fleet"),
         pytest.raises(ExecutorLostError, match="the scheduler is gone"),
     ):
         run(path, executor=executor, on_progress=break_down_later)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -344,7 +345,10 @@ def test_a_listing_that_is_refused_fails_in_each_run_and_leaves_the_others_compl
     assert_all_stored(path, fleet)
 
 
-def test_at_two_calls_a_second_hardly_a_listing_is_made_twice(path: Path) -> None:
+def test_at_two_calls_a_second_hardly_a_listing_is_made_twice(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The throttling is a line in the log once a minute, and at the end."""
     clock = FakeClock(PAST)
     limits = RateLimits(2, clock.monotonic)
     fleet = fleet_of(*(make_execution(number, images=5) for number in range(12)), clock=clock.now)
@@ -359,11 +363,18 @@ def test_at_two_calls_a_second_hardly_a_listing_is_made_twice(path: Path) -> Non
         fleet.before(throttle, operation)
     with serve_fleet(fleet):
         assert not run(path, executor=InlineExecutor(clock), clock=clock).failures
+    answers = fleet.take_answers()
     served = [
         (answer.operation, json.dumps(answer.parameters, sort_keys=True))
-        for answer in fleet.take_answers()
+        for answer in answers
         if answer.status == 200
     ]
+    lines = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert {record.name for record in lines} == {"imagebuilder_pager.fleet"}
+    numbers = [re.findall(r"\d+", record.getMessage())[:2] for record in lines]
+    throttled = len(answers) - len(served)
+    assert sum(int(recent) for recent, _ in numbers) == int(numbers[-1][1]) == throttled > 5
+    assert len(lines) <= 1 + clock.elapsed / 60
     assert len(set(served)) == 2 + 12 * 6
     assert len(served) - len(set(served)) < 0.05 * len(served)
     assert_all_stored(path, fleet)

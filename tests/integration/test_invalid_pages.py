@@ -34,7 +34,7 @@ from tests.fakes.paginated_service import run
 OPERATION: Any = "list_lifecycle_execution_resources"
 LISTING: Any = {"lifecycleExecutionId": RUN}
 WAYS = [(loop, lean) for loop in (None, "asyncio", "trio") for lean in (False, True)]
-LOGGER = "imagebuilder_pager._aws.protocol.responses"
+LOGGER = "imagebuilder_pager.calls"
 
 
 @pytest.fixture

@@ -196,10 +196,10 @@ def test_check_calls_sts_for_each_account_and_lists_nothing(
         ("--since 0001-01-01T00:00:00+14:00", "'0001-01-01T00:00:00+14:00' given; allowed"),
         ("--since 2026-11-24 --until 2026-11-24", "--until: not after --since"),
         ("--max-concurrency 0", "'0' given; allowed: a whole number, 1 or more"),
-        ("--output yaml", "invalid choice: 'yaml'"),
+        ("--output yaml", "'yaml' given; allowed: json, html"),
         # Options of the other commands.
         *(
-            (option, f"unrecognized arguments: {option}")
+            (option, f"Unknown options: {option}")
             for option in (
                 *("--endpoint-url", "--ca-bundle", "--no-verify-ssl", "--query"),
                 *("--cli-connect-timeout", "--cli-read-timeout", "--cli-timestamp-format"),
@@ -312,7 +312,7 @@ def test_the_reader_of_the_output_may_leave(database: Path) -> None:
 
 
 def test_the_loggers_are_left_as_they_were(fleet: LocalFleet, capfd: Capture) -> None:
-    loggers = [logging.getLogger(f"imagebuilder_pager{name}") for name in ("", ".fleet.run")]
+    loggers = [logging.getLogger(f"imagebuilder_pager{name}") for name in ("", ".fleet")]
     before = [list(logger.handlers) for logger in loggers]
     report(capfd, "--region", "us-west-2", "--no-children", "--debug")
     assert [list(logger.handlers) for logger in loggers] == before

@@ -62,9 +62,9 @@ class Counted(NamedTuple):
 @pytest.fixture(
     scope="module",
     params=[
-        ({"accounts": 3, "policies": 4, "executions": 8, "resources": 3}, 80),
+        ({"accounts": 3, "policies": 2, "executions": 7, "resources": 3}, 80),
         ({"accounts": 2, "policies": 3, "executions": 3, "resources": 0}, 140),
-        ({"accounts": 1, "policies": 5, "executions": 30, "resources": 2}, 140),
+        ({"accounts": 1, "policies": 3, "executions": 14, "resources": 2}, 140),
     ],
     ids=["accounts", "bare", "executions"],
 )

@@ -136,7 +136,7 @@ MISSPELT = "misspelt.json: ListImages[0].imageVersions: unknown member; did you 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--port", "x"], "argument --port: invalid _port value: 'x'"),
+        (["--port", "x"], "argument --port: invalid number value: 'x'"),
         (["--port", "65536"], "argument --port: 65536 is not a port, from 0 to 65535"),
         (["--host", "0.0.0.0"], "'0.0.0.0' is not a loopback address"),
         (["--resources", "-1"], "argument --resources: -1 is below 0"),

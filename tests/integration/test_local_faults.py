@@ -332,7 +332,7 @@ def test_random_faults_under_many_threads(account: Account) -> None:
 
 
 def test_the_example_with_pytest_in_the_documentation_passes(tmp_path: Path) -> None:
-    text = (ROOT / "docs" / "faults.md").read_text()
+    text = (ROOT / "docs" / "testing-faults.md").read_text()
     blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     (source,) = (block for block in blocks if "def test_" in block)
     (tmp_path / "test_example.py").write_text(source)

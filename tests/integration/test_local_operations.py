@@ -84,7 +84,11 @@ def comparable(page: Any) -> dict[str, Any]:
 def test_pages_full_results_and_tokens_are_boto3s(
     ours: Any, theirs: Any, name: str, params: dict[str, Any]
 ) -> None:
-    configs: list[dict[str, int]] = [{}, {"PageSize": 7}, {"PageSize": 10, "MaxItems": 13}]
+    configs: list[dict[str, int]] = [
+        {},
+        {"PageSize": 7, "MaxItems": 60},
+        {"PageSize": 10, "MaxItems": 13},
+    ]
     for config in [*configs, {"MaxItems": 2}]:
         our_pages = ours.get_paginator(name).paginate(**params, PaginationConfig=config)
         their_pages = theirs.get_paginator(name).paginate(**params, PaginationConfig=config)

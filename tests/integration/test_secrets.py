@@ -74,19 +74,22 @@ def run(way: str, relay: Any) -> list[object]:
     with LocalServer(relay) as server:
         if way in ASYNC_WAYS:
             return asyncio.run(run_async(way, server.url))
-        with sync_client(way, server.url, **KEYS) as client:
-            return list_all(client)
+        attempts: list[object] = []
+        with sync_client(way, server.url, on_attempt=attempts.append, **KEYS) as client:
+            return list_all(client) + attempts
 
 
 async def run_async(way: str, url: str) -> list[object]:
-    async with async_client(way, url, **KEYS) as client:
+    attempts: list[object] = []
+    async with async_client(way, url, on_attempt=attempts.append, **KEYS) as client:
         pages: Any = client.get_paginator(OPERATION).paginate(**LISTING)
         seen = objects_of(client, pages)
         try:
             seen += [page async for page in pages]
         except exceptions.PagerError as error:
             seen += parts_of(error)
-        return seen
+        assert attempts
+        return seen + attempts
 
 
 def list_all(client: ImageBuilder) -> list[object]:
@@ -124,9 +127,9 @@ def parts_of(error: BaseException) -> list[object]:
 
 
 def log_of(caplog: pytest.LogCaptureFixture, *, own: bool = False) -> str:
-    """Return all log messages, or those of the library alone."""
+    """Return all log messages, or those of the library alone with all their fields."""
     return "\n".join(
-        f"{record.name} {record.getMessage()} {record.exc_text or ''}"
+        f"{record.name} {record.getMessage()} {vars(record) if own else record.exc_text or ''}"
         for record in caplog.records
         if not own or record.name.startswith("imagebuilder_pager")
     )
@@ -135,7 +138,9 @@ def log_of(caplog: pytest.LogCaptureFixture, *, own: bool = False) -> str:
 def check(relay: Relay, seen: list[object], caplog: pytest.LogCaptureFixture) -> None:
     log, own_log = log_of(caplog), log_of(caplog, own=True)
     assert own_log
-    assert_no_secret(relay, f"{log}\n" + "\n".join(f"{value!s} {value!r}" for value in seen))
+    assert_no_secret(
+        relay, f"{log}\n{own_log}\n" + "\n".join(f"{value!s} {value!r}" for value in seen)
+    )
     for private in relay.private:
         assert private not in own_log
     # No part of a body either: it would have the ARN of a resource.

@@ -1,103 +1,254 @@
-"""The script that compares with boto3 on AWS itself, here on the local service."""
+"""The program to try this library on AWS, here on the local service: its checks and its report."""
 
-import os
-import subprocess
+import io
+import json
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
+import try_on_aws
 
 from imagebuilder_pager.local import (
     EXAMPLE_EXECUTION_ID,
+    Fault,
+    FaultPlan,
     LocalImageBuilder,
     LocalServer,
     generate_account,
 )
 from tests.fakes.command_line import local_environment
+from tests.fakes.credential_endpoints import CredentialSettings
+from tests.fakes.logins import SsoCache
 
-SCRIPT = Path(__file__).parents[2] / "examples" / "try_on_aws.py"
-SERVICE = LocalImageBuilder(generate_account(resources=60))
+ACCOUNT = generate_account(resources=60, history=True)
+KEY_ID, SECRET = "AKIAOFTHISTEST", "SecretOfThisTest"
+ARN = f"arn:aws:iam::{ACCOUNT.account_id}:role/Reader"
+
+
+class Run(NamedTuple):
+    """The exit code, the output and the report of a run; the report is empty if there is none."""
+
+    code: int
+    out: str
+    text: str
+
+    @property
+    def checks(self) -> list[dict[str, Any]]:
+        checks: list[dict[str, Any]] = json.loads(self.text)["checks"]
+        return checks
+
+
+Program = Callable[..., Run]
+
+
+def serve(monkeypatch: pytest.MonkeyPatch, service: Any) -> LocalServer:
+    """Serve it in the environment of the program."""
+    server = LocalServer(service)
+    settings = {"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET}
+    for name, value in {**local_environment(server.url), **settings}.items():
+        monkeypatch.setenv(name, value)
+    return server
+
+
+def local_service(faults: FaultPlan | None = None) -> LocalImageBuilder:
+    return LocalImageBuilder(ACCOUNT, faults=faults, secrets={KEY_ID: SECRET})
 
 
 @pytest.fixture
-def server() -> Iterator[LocalServer]:
-    with LocalServer(SERVICE) as server:
-        yield server
+def program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Program:
+    def run(*options: str, reply: str = "y\n") -> Run:
+        report = tmp_path / "report.json"
+        monkeypatch.setattr(sys, "stdin", io.StringIO(reply))
+        code = try_on_aws.main([EXAMPLE_EXECUTION_ID, "--report", str(report), *options])
+        text = report.read_text() if report.exists() else ""
+        return Run(code, capsys.readouterr().out, text)
+
+    return run
 
 
-def run(
-    server: LocalServer, *options: str, reply: str = "", path: str = ""
-) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, **local_environment(server.url), "PYTHONPATH": path}
-    del environment["AWS_ENDPOINT_URL"]
-    command = [sys.executable, str(SCRIPT), EXAMPLE_EXECUTION_ID, "--endpoint-url", server.url]
-    return subprocess.run(
-        [*command, *options],
-        input=reply,
-        capture_output=True,
-        text=True,
-        env=environment,
-        check=False,
-    )
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalImageBuilder]:
+    service = local_service()
+    with serve(monkeypatch, service):
+        yield service
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Yield every text of a JSON value, and every key of its tags."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value.get("tags", ())
+        for each in value.values():
+            yield from texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from texts(each)
+
+
+PRIVATE = {*texts(ACCOUNT.to_dict()), KEY_ID, SECRET, "127.0.0.1", "us-west-2"}
+
+
+def assert_nothing_private(report: str) -> None:
+    assert report
+    assert [text for text in PRIVATE if text in report] == []
+    assert re.findall("arn:|[0-9]{12}|[0-9a-f]{8}-[0-9a-f]{4}", report) == []
 
 
 @pytest.mark.parametrize("reply", ["", "\n", "no\n"])
-def test_nothing_is_sent_without_a_yes(server: LocalServer, reply: str) -> None:
-    sent = SERVICE.requests
-    ran = run(server, reply=reply)
-    assert (ran.returncode, ran.stderr) == (1, "")
-    assert f"POST {server.url}/ListLifecycleExecutionResources" in ran.stdout
-    assert ran.stdout.endswith("Nothing was sent.\n")
-    assert SERVICE.requests == sent
+def test_nothing_is_sent_without_a_yes(
+    service: LocalImageBuilder, program: Program, reply: str
+) -> None:
+    ran = program(reply=reply)
+    assert (ran.code, ran.text, service.requests) == (1, "", 0)
+    assert ran.out.endswith("Nothing was sent.\n")
 
 
-def test_it_says_that_the_two_are_the_same(server: LocalServer) -> None:
-    ran = run(server, reply="y\n")
-    assert (ran.returncode, ran.stderr) == (0, "")
-    *_, own, reference, last = ran.stdout.splitlines()
-    assert own.split(":")[1].strip() == reference.split(":")[1].strip() == "60 items"
-    assert last == "They are the same."
+def test_every_check_passes(service: LocalImageBuilder, program: Program) -> None:
+    ran = program()
+    assert ran.code == 0
+    *listings, fleet = ran.checks
+    assert [(each["here"]["pages"], each["here"]["items"]) for each in listings] == [
+        (6, 60),
+        (1, 60),
+        (1, 0),  # the local service knows no wildcard
+    ]
+    assert all(each["agree"] and each["passed"] for each in listings)
+    assert (fleet["passed"], fleet["missing"]) == (True, 0)
+    assert fleet["records"] >= 60
+    assert_nothing_private(ran.text)
+    called = {call.operation for call in service.calls}
+    assert called == set(re.findall(r"\b(?:List|Get)\w+", ran.out.partition("[y/N]")[0]))
+    assert service.requests <= sum(map(int, re.findall(r"(?:at most|Execution:) (\d+)", ran.out)))
 
 
-def test_a_listing_that_is_cut_off_is_compared_too(server: LocalServer) -> None:
-    ran = run(server, "--yes", "--max-items", "33", "--page-size", "10")
-    assert (ran.returncode, ran.stderr) == (0, "")
-    assert ran.stdout.count("33 items, and more follow") == 2
+def test_without_boto3_nothing_is_compared(
+    service: LocalImageBuilder, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    ran = program("--yes")
+    assert ran.code == 0
+    assert "boto3 is not installed" in ran.out
+    assert not any("agree" in each for each in ran.checks)
 
 
-def test_without_boto3_it_lists_by_itself(server: LocalServer, tmp_path: Path) -> None:
-    (tmp_path / "boto3.py").write_text("raise ImportError")
-    ran = run(server, "--yes", path=str(tmp_path))
-    assert (ran.returncode, ran.stderr) == (0, "")
-    assert "boto3 is not installed" in ran.stdout
+def test_an_sso_profile(laptop: SsoCache, settings: CredentialSettings, program: Program) -> None:
+    with LocalServer(LocalImageBuilder(ACCOUNT)) as server:
+        settings.environment(AWS_ENDPOINT_URL_IMAGEBUILDER=server.url)
+        ran = program("--profile", "laptop")
+    assert ran.code == 0
+    assert json.loads(ran.text)["credentials"] == "sso"
+    assert_nothing_private(ran.text)
+    assert not re.findall("laptop|corp|Reader|Secret|SessionToken|ASIA", ran.text)
 
 
-def test_a_difference_is_reported() -> None:
+def test_a_difference_is_reported_without_its_value(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The service changes its response with each request; boto3's is the later."""
-    count = 0
+    numbers = count(1)
 
     def respond(_: httpx.Request) -> httpx.Response:
-        nonlocal count
-        count += 1
-        page = {"resources": [{"resourceId": f"ami-{count}"}, {"region": "r"}][:count]}
-        return httpx.Response(200, json=page)
+        item = {"resourceId": f"{ARN}/{next(numbers)}"}
+        return httpx.Response(200, json={"resources": [item], "imageVersionList": []})
 
-    with LocalServer(respond) as changing:
-        ran = run(changing, "--yes")
-    assert ran.returncode == 1
-    assert "result.resources: 1 items here, 2 in boto3" in ran.stdout
-    assert "result.resources[0].resourceId: 'ami-1' here, 'ami-2' in boto3" in ran.stdout
-    assert "They differ" in ran.stdout
+    with serve(monkeypatch, respond):
+        ran = program()
+    assert ran.code == 1
+    assert ran.checks[0]["differing_members"] == ["resourceId"]
+    assert [each["passed"] for each in ran.checks] == [False, False, True, False]
+    assert_nothing_private(ran.text)
 
 
-def test_an_error_of_the_service_is_shown(server: LocalServer) -> None:
-    def respond(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(403, json={"__type": "ForbiddenException", "message": "no\x1b[2J"})
+def forbid(_: httpx.Request) -> httpx.Response:
+    error = {"__type": "ForbiddenException", "message": f"{ARN} \x1b[2J"}
+    return httpx.Response(403, json=error)
 
-    with LocalServer(respond) as forbidding:
-        ran = run(forbidding, "--yes")
-    assert (ran.returncode, ran.stderr) == (1, "")
-    assert "ForbiddenException" in ran.stdout
-    assert "\x1b" not in ran.stdout
+
+def always(name: str, **options: Any) -> LocalImageBuilder:
+    return local_service(FaultPlan.every(1, Fault(name, **options)))
+
+
+@pytest.mark.parametrize(
+    ("service", "facts", "agree"),
+    [
+        (forbid, ("ForbiddenException", "ForbiddenException", 403), True),
+        (
+            always("error", code="AccessDenied", message=ARN),
+            ("ClientError", "AccessDenied", 400),
+            True,
+        ),
+        (
+            always("error", code=f"Denied-{ACCOUNT.account_id}"),
+            ("ClientError", "withheld", 400),
+            True,
+        ),
+        (always("reset-before"), ("ConnectionClosedError", "", None), True),
+        # boto3 takes any page.
+        (always("wrong-type", value=False), ("ResponseValidationError", "", None), False),
+        (always("html"), ("ResponseParserError", "", None), False),
+    ],
+)
+def test_a_failure_is_reported_without_its_text(
+    program: Program, monkeypatch: pytest.MonkeyPatch, service: Any, facts: object, agree: bool
+) -> None:
+    with serve(monkeypatch, service):
+        ran = program()
+    assert ran.code == 1
+    own = ran.checks[0]["here"]
+    assert (own["error"], own["code"], own["http_status"]) == facts
+    assert ran.checks[0]["agree"] is agree
+    assert not any(check["passed"] for check in ran.checks)
+    assert_nothing_private(ran.text)
+    assert "\x1b" not in ran.out
+
+
+def test_a_failure_of_the_fleet_is_reported_without_its_text(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    denied = Fault("error", code=f"Denied-{ACCOUNT.account_id}", message=ARN)
+    with serve(monkeypatch, local_service(FaultPlan.on_operation("ListLifecyclePolicies", denied))):
+        ran = program()
+    assert ran.code == 1
+    assert [check["passed"] for check in ran.checks] == [True, True, True, False]
+    assert ran.checks[-1]["error"] == "withheld"
+    assert ARN in ran.out
+    assert_nothing_private(ran.text)
+
+
+def test_a_fleet_of_more_calls_than_announced_is_stopped(
+    service: LocalImageBuilder, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(try_on_aws, "FLEET_CALLS", 1)
+    ran = program()
+    assert ran.code == 1
+    assert ran.checks[-1]["error"] == "TooManyCallsError"
+    assert service.calls[-1].operation == "ListLifecyclePolicies"
+
+
+def test_an_unknown_profile_is_an_error(service: LocalImageBuilder, program: Program) -> None:
+    ran = program("--profile", "of-nobody")
+    assert (ran.code, ran.text, service.requests) == (1, "", 0)
+    assert "of-nobody" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("url", "is_public"),
+    [
+        ("https://imagebuilder.us-west-2.amazonaws.com", True),
+        ("https://imagebuilder-fips.us-gov-west-1.amazonaws.com", True),
+        ("https://imagebuilder.cn-north-1.amazonaws.com.cn", True),
+        ("https://imagebuilder.eu-west-1.api.aws", True),
+        ("https://imagebuilder.us-west-2.amazonaws.com.example.com", False),
+        ("https://vpce-1.imagebuilder.us-west-2.vpce.amazonaws.com", False),
+    ],
+)
+def test_only_a_public_endpoint_is_called_one(url: str, is_public: bool) -> None:
+    assert bool(re.fullmatch(try_on_aws.PUBLIC_URL, url)) is is_public

@@ -41,7 +41,7 @@ TWINS = {
 #: Programs receive these and do not create them.
 ITERATORS = {"AsyncLifecycleWalk", "AsyncPageIterator", "LifecycleWalk", "PageIterator"}
 RESULTS = {
-    *("Call", "FleetProgress", "FleetResult", "LifecycleRecord", "LifecycleRecordKey"),
+    *("Attempt", "Call", "FleetProgress", "FleetResult", "LifecycleRecord", "LifecycleRecordKey"),
     *("PagePosition", "Problem", "RequestInfo", "TargetResult"),
 }
 

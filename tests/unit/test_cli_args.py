@@ -1,22 +1,22 @@
-"""The arguments: which are accepted, which exclude each other, and the parser for completions."""
+"""The arguments: which are accepted, which exclude each other, and how a shell completes them."""
 
 import argparse
-import importlib
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from imagebuilder_pager.cli.args import make_parser, parse
+from imagebuilder_pager.cli.args import parse
+from imagebuilder_pager.cli.completion import make_parser
 from imagebuilder_pager.cli.exit_codes import UsageError
 from imagebuilder_pager.cli.main import main
 from imagebuilder_pager.cli.options import COMMANDS
 from imagebuilder_pager.cli.request import build_request
 from tests.fakes.command_line import EXAMPLE_ID, LIST
-
-DOCUMENT = Path(__file__).parents[2] / "docs" / "command-line.md"
-
 
 EXAMPLE = f"{LIST} {' '.join(EXAMPLE_ID)}"
 IGNORED = "--no-cli-pager --v2-debug --cli-binary-format raw-in-base64-out"
@@ -50,15 +50,17 @@ def test_options_have_defaults_and_an_empty_argument_means_nothing() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--region", "r", "demo"], "--region may not stand before demo, which must be the first"),
-        (["--debug", "local", "--port", "1"], "--debug may not stand before local, "),
-        (["--region=r", "lifecycle-report", "--since", "30d"], "--region may not stand before li"),
-        (["--since", "30d", "lifecycle-report"], "--since may not stand before lifecycle-report, "),
-        (["--debug", "local", "list-images"], "--debug may not stand before local, "),
-        (["demo", "--debug"], "demo takes no arguments"),
+        (["--region", "r", "demo"], "demo must be the first argument; its own options follow it"),
+        (["--debug", "local", "--port", "1"], "local must be the first argument; "),
+        (
+            ["--region=r", "lifecycle-report", "--since", "30d"],
+            "lifecycle-report must be the first ",
+        ),
+        (["--since", "30d", "lifecycle-report"], "lifecycle-report must be the first "),
+        (["--debug", "local", "list-images"], "argument COMMAND: 'local' given; allowed: list-im"),
     ],
 )
-def test_an_option_before_a_command_that_is_not_of_the_service_is_named(
+def test_an_option_before_a_command_that_is_not_of_the_service_is_an_error(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == 252
@@ -69,9 +71,37 @@ def test_a_value_may_be_the_name_of_another_command() -> None:
     assert parse(["--profile", "local", LIST, *EXAMPLE_ID]).profile == "local"
 
 
-def test_options_are_not_abbreviated() -> None:
-    with pytest.raises(UsageError, match="Unknown options: --max-it, 3"):
-        parse([LIST, *EXAMPLE_ID, "--max-it", "3"])
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (f"{EXAMPLE} --max-it 3", "Unknown options: --max-it, 3; did you mean --max-items?"),
+        ("list-images --max-it=3", "Unknown options: --max-it=3; did you mean --max-items?"),
+        ("list-images --no-bynam", "Unknown options: --no-bynam; did you mean --no-by-name?"),
+        ("--regoin r list-images", "Unknown options: --regoin; did you mean --region?"),
+        ("list-images --qqqq x", "Unknown options: --qqqq, x"),
+        ("lifecycle-report --polcy x", "Unknown options: --polcy, x; did you mean --policy?"),
+        (
+            "list-imags --owner Self",
+            "list-workflows, lifecycle-report, local, demo, help; did you mean list-images?",
+        ),
+        ("demo --debug", "imagebuilder-pager demo: error: unrecognized arguments: --debug"),
+        ("lifecycle-reprot --since 30d", "help; did you mean lifecycle-report?"),
+        (
+            "list-images --output jsno",
+            "'jsno' given; allowed: json, text, table, yaml-stream, jsonl; did you mean json?",
+        ),
+        (
+            "list-images --output summary",
+            "'summary' given; allowed: json, text, table, yaml-stream, jsonl",
+        ),
+        ("lifecycle-report --output htlm", "summary, table, tree; did you mean html?"),
+    ],
+)
+def test_a_misspelt_command_option_or_choice_is_an_error_with_the_similar_one(
+    arguments: str, error: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments.split()) == 252
+    assert capsys.readouterr().err.rstrip().endswith(error)
 
 
 @pytest.mark.parametrize(
@@ -108,12 +138,41 @@ def test_only_the_parser_of_the_command_is_made(monkeypatch: pytest.MonkeyPatch)
     # Beside it, the main one, and that of help.
     assert made == 3
     make_parser()
-    assert made == 3 + 5 + len(COMMANDS)
+    assert made == 3 + 6 + len(COMMANDS)
 
 
-def test_the_parser_that_the_document_names_for_completions_has_the_options() -> None:
-    found = re.search(r"shtab --shell=\w+ ([\w.]+)\.(\w+)", DOCUMENT.read_text())
-    assert found is not None
-    parser = getattr(importlib.import_module(found[1]), found[2])()
-    assert isinstance(parser, argparse.ArgumentParser)
-    assert {"--output", "--no-paginate"} <= set(parser.format_help().split())
+@pytest.mark.parametrize(
+    ("line", "completions"),
+    [
+        ("list-lifecycle-p", {"list-lifecycle-policies"}),
+        ("list-images --owner ", {"Self", "Shared", "Amazon", "ThirdParty", "AWSMarketplace"}),
+        ("lifecycle-report --st", {"--status", "--stale-after"}),
+        ("lifecycle-report --output h", {"html"}),
+    ],
+)
+def test_argcomplete_has_the_commands_their_options_and_their_values(
+    line: str, completions: set[str], tmp_path: Path
+) -> None:
+    pytest.importorskip("argcomplete", reason="argcomplete, of the extra dev, is not installed")
+    line = f"imagebuilder-pager {line}"
+    found = tmp_path / "completions"
+    environment = {
+        "_ARGCOMPLETE": "1",
+        "_ARGCOMPLETE_STDOUT_FILENAME": str(found),
+        "_ARGCOMPLETE_SUPPRESS_SPACE": "1",
+        "COMP_LINE": line,
+        "COMP_POINT": str(len(line)),
+    }
+    code = "from imagebuilder_pager.cli.main import main; main()"
+    subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | environment, timeout=60, check=True
+    )
+    assert set(found.read_text().split("\v")) == completions
+
+
+def test_without_argcomplete_a_completion_is_the_error_of_no_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("_ARGCOMPLETE", "1")
+    monkeypatch.setitem(sys.modules, "argcomplete", None)
+    assert main([]) == 252

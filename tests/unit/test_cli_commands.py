@@ -158,13 +158,13 @@ def test_the_members_of_requests_hide_no_option() -> None:
         ),
         (
             "list-images --output tree",
-            "argument --output: invalid choice: 'tree' (choose from ",
+            "argument --output: 'tree' given; allowed: json, ",
         ),
         (
             "--output summary list-images",
             "--output summary: not an output of list-images; allowed: json, text, table, ",
         ),
-        ("list-image", "invalid choice: 'list-image' (choose from "),
+        ("list-image", "argument COMMAND: 'list-image' given; allowed: "),
     ],
 )
 def test_a_mistake_is_named_with_its_option_and_nothing_is_sent(

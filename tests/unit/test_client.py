@@ -146,7 +146,7 @@ def test_one_client_serves_many_threads(client: ImageBuilder, account: Account) 
 def test_log_messages_are_not_printed_without_logging_configuration() -> None:
     code = (
         "import logging, imagebuilder_pager.client; "
-        "logging.getLogger('imagebuilder_pager._aws.protocol.rest_json').warning('not shown')"
+        "logging.getLogger('imagebuilder_pager.calls').warning('not shown')"
     )
     ran = subprocess.run(
         [sys.executable, "-c", code],

@@ -44,7 +44,7 @@ AWS_LAYERS: Layers = [
     {"transport"},
     {"auth"},
     {"identity", "rate_limit", "retries"},
-    {"config", "clock"},
+    {"config", "clock", "attempts"},
 ]
 
 #: Of botocore, by module, what is imported: for signing, and nothing else.
@@ -66,7 +66,10 @@ PRIVATE_USES = {
         *("_aws.transport.async_h11_transport", "_aws.transport.types", "_lazy"),
         *("_validation", "._rest"),
     },
-    "local": {"_dates", "_operations", "_params", "_rows", "_validation"},
+    "local": {
+        *("_aws.auth.signer", "_aws.auth.sigv4", "_aws.identity"),
+        *("_dates", "_operations", "_params", "_rows", "_validation"),
+    },
 }
 
 

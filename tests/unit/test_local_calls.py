@@ -22,6 +22,7 @@ from imagebuilder_pager.local import (
 from imagebuilder_pager.local.account_generator import FleetSize
 from imagebuilder_pager.local.errors import HTTP_STATUS
 from imagebuilder_pager.local.fleet_service import LocalFleet
+from imagebuilder_pager.local.service import MAX_CALLS
 from imagebuilder_pager.models.exceptions import MODELLED_ERRORS
 from tests.fakes.accounts import PATH, signed_request
 from tests.fakes.clocks import NoSleepClock
@@ -196,13 +197,15 @@ def test_calls_from_many_threads_are_in_the_order_of_the_count() -> None:
     assert [one.fault for one in service.calls] == [None, DENIED] * 200
 
 
-def test_the_newest_calls_are_kept() -> None:
+def test_the_newest_calls_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert MAX_CALLS == 10_000
+    monkeypatch.setattr("imagebuilder_pager.local.service.MAX_CALLS", 10)
     service = LocalImageBuilder(Account())
     sent = httpx.Request("POST", "http://x/ListImages")
-    for _ in range(10_003):
+    for _ in range(13):
         service(sent)
-    assert (service.requests, len(service.calls)) == (10_003, 10_000)
-    assert [service.calls[0].attempt, service.calls[-1].attempt] == [4, 10_003]
+    assert (service.requests, len(service.calls)) == (13, 10)
+    assert [service.calls[0].attempt, service.calls[-1].attempt] == [4, 13]
 
 
 def test_a_rule_may_read_the_calls_and_send_a_request() -> None:
@@ -233,10 +236,10 @@ def test_a_fleet_has_the_calls_to_all_its_accounts() -> None:
 @pytest.mark.parametrize(
     ("secrets", "sentence"),
     [
-        (None, "the access key id 'local' with the secret access key 'local'."),
-        ({"AKID1": "secret one", "AKID2": "secret two"}, "the access key ids 'AKID1', 'AKID2'."),
+        (None, "the access key ids: 'local' with the secret access key 'local'."),
+        ({"AKID1": "secret one", "AKID2": "secret two"}, "the access key ids: 'AKID1', 'AKID2'."),
         ({f"K{n}": "hidden" for n in range(12)}, "'K8', 'K9' and 2 more."),
-        ({}, "service knows no access key id."),
+        ({}, "the access key ids: none."),
     ],
 )
 def test_the_error_for_unknown_keys_says_which_keys_are_known(

@@ -191,7 +191,6 @@ def test_a_signature_of_something_else_is_an_error(options: dict[str, Any]) -> N
 
 
 UNSIGNED = "'{}' must be a 'SignedHeader' in the AWS Auth."
-NOT_A_DATE = "Date must be in ISO-8601 'basic format'"
 AUTHORIZATION = (
     "AWS4-HMAC-SHA256 Credential=local/20150830/us-west-2/imagebuilder/aws4_request, "
     "SignedHeaders=host;x-amz-date, Signature=c0ffee"
@@ -203,11 +202,10 @@ AUTHORIZATION = (
     [
         ("host;x-amz-date", "x-amz-date", UNSIGNED.format("host")),
         ("host;x-amz-date", "host", UNSIGNED.format("x-amz-date")),
-        ("/imagebuilder/", "/ec2/", "Credential should be scoped to correct service: 'imagebuil"),
-        ("us-west-2", "us-east-1", "Credential should be scoped to a valid region, not 'us-east-1"),
-        ("us-west-2", "", "Credential should be scoped to a valid region, not ''."),
-        ("20150830", "20150829", "'20150829' != '20150830', from '20150830T120000Z'."),
-        ("aws4_request", "aws5_request", "valid terminator: 'aws4_request', not 'aws5_request'"),
+        ("/imagebuilder/", "/ec2/", "20150830/us-west-2/imagebuilder, not 20150830/us-west-2/ec2."),
+        ("us-west-2", "us-east-1", ", not 20150830/us-east-1/imagebuilder."),
+        ("us-west-2", "", "20150830/REGION/imagebuilder, not 20150830//imagebuilder."),
+        ("20150830", "20150829", ", not 20150829/us-west-2/imagebuilder."),
     ],
 )
 def test_a_wrong_scope_or_list_of_signed_headers_is_an_error(
@@ -239,49 +237,30 @@ def test_a_missing_signature_is_an_error(authorization: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "message"),
+    ("old", "new"),
     [
-        ("AWS4-HMAC-SHA256", "Bearer", "Unsupported AWS 'algorithm', it has to be"),
-        ("Signature=", "Sig=", "Authorization header requires 'Signature' parameter."),
-        ("Credential=", "Cred=", "Authorization header requires 'Credential' parameter."),
-        ("host;x-amz-date", "", "Authorization header requires 'SignedHeaders' parameter."),
-        ("/aws4_request", "", "Credential must have exactly 5 slash-delimited elements"),
-        ("local/", "lo/cal/", "Credential must have exactly 5 slash-delimited elements"),
-        ("c0ffee", "c0ffee, Signature=decade", "more than one 'Signature' parameter"),
-        (AUTHORIZATION, "AWS4-HMAC-SHA256", "requires 'Credential' parameter. Authorization"),
+        ("AWS4-HMAC-SHA256", "Bearer"),
+        ("Signature=", "Sig="),
+        ("Credential=", "Cred="),
+        ("host;x-amz-date", ""),
+        ("aws4_request", "aws5_request"),
+        ("local/", "lo/cal/"),
+        ("c0ffee", f"c0ffee, {AUTHORIZATION}"),  # as of two headers
     ],
 )
-def test_an_authorization_header_that_cannot_be_parsed_is_an_error(
-    old: str, new: str, message: str
-) -> None:
+def test_an_authorization_header_that_cannot_be_parsed_is_an_error(old: str, new: str) -> None:
     refused = error_of(with_authorization(vanilla("20150830T120000Z"), old, new))
     assert (refused.code, refused.status) == ("IncompleteSignatureException", 400)
-    assert message in refused.message
-
-
-def test_two_authorization_headers_are_an_error() -> None:
-    request = signed()
-    headers = [*request.headers.multi_items(), ("Authorization", AUTHORIZATION)]
-    refused = error_of(altered(request, headers=headers))
-    assert refused.code == "IncompleteSignatureException"
-    assert "more than one Authorization header" in refused.message
+    assert "The header Authorization is not" in refused.message
 
 
 @pytest.mark.parametrize(
-    ("date", "message"),
-    [
-        (None, "Authorization header requires existence of an 'X-Amz-Date' header."),
-        ("yesterday", NOT_A_DATE),
-        ("2015-08-30T12:36:00Z", NOT_A_DATE),
-        ("20151330T123600Z", NOT_A_DATE),
-        ("2015830T123600Z", NOT_A_DATE),
-        ("2015", NOT_A_DATE),
-    ],
+    "date", [None, "yesterday", "2015-08-30T12:36:00Z", "20151330T123600Z", "2015830T123600Z"]
 )
-def test_a_missing_or_invalid_date_is_an_error(date: str | None, message: str) -> None:
+def test_a_missing_or_invalid_date_is_an_error(date: str | None) -> None:
     refused = error_of(with_header(signed(), "x-amz-date", date), now=dt.datetime.now(dt.UTC))
     assert refused.code == "IncompleteSignatureException"
-    assert message in refused.message
+    assert "The header X-Amz-Date is not" in refused.message
 
 
 MINUTE = dt.timedelta(minutes=1)
@@ -308,22 +287,13 @@ def vanilla(date: str) -> httpx.Request:
 
 
 @pytest.mark.parametrize(
-    ("date", "message"),
-    [
-        (
-            "20250303T115459Z",
-            "expired: 20250303T115459Z is now earlier than 20250303T115500Z "
-            "(20250303T120000Z - 5 min.)",
-        ),
-        (
-            "20250303T120501Z",
-            "not yet current: 20250303T120501Z is still later than 20250303T120500Z "
-            "(20250303T120000Z + 5 min.)",
-        ),
-    ],
+    ("date", "state"), [("20250303T115459Z", "expired"), ("20250303T120501Z", "not yet current")]
 )
-def test_a_skew_of_more_than_five_minutes_is_an_error(date: str, message: str) -> None:
+def test_a_skew_of_more_than_five_minutes_is_an_error(date: str, state: str) -> None:
     now = dt.datetime(2025, 3, 3, 12, 0, 0, 999_999, tzinfo=dt.UTC)
     refused = error_of(vanilla(date), now=now)
     assert (refused.code, refused.status) == ("InvalidSignatureException", 403)
-    assert refused.message == f"Signature {message}"
+    assert (
+        refused.message
+        == f"Signature {state}: {date} is not within 5 min. of 20250303T120000+0000."
+    )

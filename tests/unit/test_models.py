@@ -5,12 +5,13 @@ import json
 import pickle
 from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imagebuilder_pager import models
 from imagebuilder_pager.models import (
     LifecycleExecutionResource,
     LifecycleExecutionResourceActionName,
@@ -21,7 +22,7 @@ from imagebuilder_pager.models import (
     LifecyclePolicySummary,
     ResponseMetadata,
 )
-from imagebuilder_pager.models.shapes import json_default
+from imagebuilder_pager.models.shapes import Shape, json_default
 from imagebuilder_pager.pagination import PaginationSpec, Paginator
 from tests.fakes.pages import (
     EXECUTION_ID,
@@ -397,6 +398,31 @@ def test_a_dump_read_again_is_the_same_page(body: object) -> None:
             assert again.to_dict() == page.to_dict()
 
 
+def test_a_dump_has_the_names_of_attributes_and_an_endpoint_of_fastapi_those_of_the_api() -> None:
+    """As the recipe for JSON says."""
+    fastapi = pytest.importorskip("fastapi", reason="fastapi, of the extra dev, is not installed")
+    testclient = pytest.importorskip("fastapi.testclient")
+    page = page_of({"resources": [{"resourceId": "ami-1"}]})
+    app = fastapi.FastAPI()
+    app.get("/page")(lambda: page)
+    app.get("/resources", response_model_exclude_none=True)(return_resources)
+    app.get("/attributes", response_model_by_alias=False)(return_resources)
+    get = testclient.TestClient(app).get
+    assert get("/page").json()["resources"][0].keys() >= {"resourceId", "startTime"}
+    assert get("/resources").json() == [{"resourceId": "ami-1"}]
+    [resource] = get("/attributes").json()
+    dump = json.loads(page.model_dump_json())
+    assert resource == dump["resources"][0]
+    assert resource["resource_id"] == "ami-1"
+    assert resource["start_time"] is None
+    short = page.model_dump_json(by_alias=True, exclude_none=True)
+    assert json.loads(short)["resources"] == page.to_dict()["resources"]
+
+
+def return_resources() -> list[LifecycleExecutionResource]:
+    return page_of({"resources": [{"resourceId": "ami-1"}]}).resources
+
+
 def test_a_dump_has_timestamps_in_iso_8601_and_no_warning() -> None:
     """Warnings are errors here."""
     page = page_of({"resources": [{"startTime": 1740967220, "endTime": 1740967244.118}]})
@@ -407,6 +433,17 @@ def test_a_dump_has_timestamps_in_iso_8601_and_no_warning() -> None:
     assert resource["start_time"] == "2025-03-03T02:00:20Z"
     [resource] = page.model_dump()["resources"]
     assert resource["start_time"] == datetime(2025, 3, 3, 2, 0, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("mode", ["validation", "serialization"])
+def test_every_model_has_a_json_schema(mode: Literal["validation", "serialization"]) -> None:
+    """A web framework describes its responses by it."""
+    names = [getattr(models, name) for name in dir(models)]
+    shapes = [one for one in names if isinstance(one, type) and issubclass(one, Shape)]
+    schemas = {shape.__name__: shape.model_json_schema(mode=mode) for shape in shapes}
+    assert len(schemas) > 50
+    started = schemas["LifecycleExecution"]["properties"]["startTime"]
+    assert started["anyOf"][0] == {"type": "string", "format": "date-time"}
 
 
 def test_json_writes_a_page_with_the_default_at_hand() -> None:

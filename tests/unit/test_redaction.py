@@ -154,6 +154,30 @@ def test_causes_contexts_and_notes_are_redacted() -> None:
     assert error.__notes__ == ["see (removed)"]
 
 
+class Uncomparable:
+    """As an array of numpy."""
+
+    def __ne__(self, other: object) -> bool:
+        raise ValueError("neither true nor false")
+
+
+class FrozenError(Exception):
+    """An error of a caller's: no attribute can be set, and some cannot be compared."""
+
+    def __init__(self) -> None:
+        super().__init__(SECRET)
+        vars(self).update(text=f"with {SECRET}", array=Uncomparable())
+
+    def __setattr__(self, *_: object) -> None:
+        raise AttributeError
+
+
+def test_an_error_of_the_callers_may_be_of_any_kind() -> None:
+    error = FrozenError()
+    redact_error(error, {SECRET})
+    assert (error.args, vars(error)["text"]) == (("(removed)",), "with (removed)")
+
+
 def test_an_error_that_from_none_hides_is_dropped() -> None:
     """pydantic's has the whole input, and nothing can be removed from it."""
 

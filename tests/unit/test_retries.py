@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from imagebuilder_pager import exceptions
+from imagebuilder_pager._aws.attempts import AttemptReport
 from imagebuilder_pager._aws.config.shared_config import SharedConfig
 from imagebuilder_pager._aws.retries import (
     MAX_BACKOFF,
@@ -163,10 +165,25 @@ def test_a_delay_that_would_outlast_the_deadline_ends_the_call() -> None:
     assert delays(error, 2, remaining=lambda: next(left)) == [1.0, None]
 
 
+def test_a_fixed_delay_takes_the_place_of_the_backoff() -> None:
+    throttled = client_error("ThrottlingException", 400)
+    assert delays(throttled, 3, fixed_delay=1.5, max_attempts=3) == [1.5, 1.5, None]
+    assert delays(throttled, 2, fixed_delay=0.0) == [0.0, 0.0]
+
+
 def test_the_quota_or_else_the_attempts_limit_the_retries() -> None:
     timeout = exceptions.ReadTimeoutError()
     assert None not in delays(timeout, 999, quota=None, max_attempts=1000)
     assert delays(timeout, 999, max_attempts=1000).index(None) == RetryQuota.CAPACITY // 14
+
+
+def test_which_errors_are_retryable_can_be_given() -> None:
+    def only_bad_requests(error: exceptions.PagerError) -> RetryableKind | None:
+        is_client_error = isinstance(error, exceptions.ClientError)
+        return RetryableKind.TRANSIENT if is_client_error else None
+
+    assert delays(client_error("BadRequest", 400), 1, classify=only_bad_requests) == [0.05]
+    assert delays(exceptions.ReadTimeoutError(), 1, classify=only_bad_requests) == [None]
 
 
 def call_that_fails(*failures: exceptions.PagerError) -> Callable[[], str]:
@@ -181,10 +198,24 @@ def call_that_fails(*failures: exceptions.PagerError) -> Callable[[], str]:
     return call
 
 
+def report(clock: FakeClock) -> AttemptReport:
+    return AttemptReport(
+        ("sts", "AssumeRole", "host"),
+        logging.getLogger(__name__),
+        None,
+        monotonic=clock.monotonic,
+        redact=str,
+        redact_error=str,
+    )
+
+
 def test_a_call_is_repeated_after_the_delays_until_it_succeeds() -> None:
     clock = FakeClock()
     call = call_that_fails(client_error("x", 500), client_error("x", 503))
-    assert call_with_retries(call, retry_state(), clock) == "result"
+    assert call_with_retries(call, retry_state(), clock, report(clock)) == "result"
+    assert clock.slept == [0.05, 0.1]
+    call = call_that_fails(client_error("x", 500))
+    assert call_with_retries(call, retry_state(fixed_delay=0), clock, report(clock)) == "result"
     assert clock.slept == [0.05, 0.1]
 
 
@@ -192,7 +223,7 @@ def test_a_call_that_is_given_up_raises_the_last_error_without_a_context() -> No
     clock = FakeClock()
     first, last = client_error("first", 500), client_error("last", 400)
     with pytest.raises(exceptions.ClientError) as caught:
-        call_with_retries(call_that_fails(first, last), retry_state(), clock)
+        call_with_retries(call_that_fails(first, last), retry_state(), clock, report(clock))
     assert caught.value is last
     assert caught.value.__context__ is None
     assert clock.slept == [0.05]

@@ -5,13 +5,14 @@ from collections.abc import Callable
 import pytest
 
 from imagebuilder_pager import ImageBuilder, exceptions
-from imagebuilder_pager._aws.clock import SYSTEM_CLOCK
 from imagebuilder_pager._aws.config.proxies import Proxy, resolve_proxy
+from imagebuilder_pager._aws.clock import SYSTEM_CLOCK
 from imagebuilder_pager._aws.config.shared_config import SharedConfig
-from imagebuilder_pager._aws.config.tls import UNVERIFIED
+from imagebuilder_pager._aws.config.tls import LazySSLContext
 from imagebuilder_pager._aws.credentials.container import ContainerProvider
 from imagebuilder_pager._aws.credentials.imds import InstanceMetadataProvider
 from imagebuilder_pager._aws.credentials.sts import sts_endpoint
+from imagebuilder_pager._aws.identity import CredentialsContext
 from imagebuilder_pager.cli.main import main
 from tests.fakes.accounts import LOCAL_CREDENTIALS
 from tests.fakes.command_line import EXAMPLE_ID, LIST
@@ -43,6 +44,10 @@ HOST_AND_PATH = [
 ]
 
 
+def context() -> CredentialsContext:
+    return CredentialsContext(SharedConfig(), "us-west-2", LazySSLContext(), SYSTEM_CLOCK)
+
+
 def client(endpoint_url: str | None) -> None:
     ImageBuilder("us-west-2", endpoint_url=endpoint_url, **LOCAL_CREDENTIALS)
 
@@ -53,12 +58,8 @@ READERS: dict[str, Callable[[], object]] = {
     "ALL_PROXY": lambda: resolve_proxy("https://host.test"),
     "AWS_ENDPOINT_URL": lambda: client(None),
     "AWS_ENDPOINT_URL_STS": lambda: sts_endpoint("us-west-2", SharedConfig()),
-    "AWS_EC2_METADATA_SERVICE_ENDPOINT": lambda: InstanceMetadataProvider(
-        SharedConfig(), SYSTEM_CLOCK, UNVERIFIED
-    ).load(),
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI": lambda: ContainerProvider(
-        SYSTEM_CLOCK, UNVERIFIED
-    ).load(),
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT": lambda: InstanceMetadataProvider(context()).load(),
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI": lambda: ContainerProvider(context()).load(),
 }
 
 
@@ -103,11 +104,9 @@ def test_a_variable_is_named_and_its_password_not_shown(
 
 @pytest.mark.parametrize("url", MALFORMED, ids=ascii)
 def test_an_argument_does_not_show_its_password(
-    url: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    url: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Also not in the traceback that ``--debug`` prints."""
-    # Its handler would stay for all tests.
-    monkeypatch.setattr("imagebuilder_pager.cli.logs.configure_logging", lambda *, debug: debug)
     with pytest.raises(exceptions.InvalidEndpointError) as caught:
         client(url)
     assert_hidden(texts_of(caught.value))

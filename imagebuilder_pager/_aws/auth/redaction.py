@@ -35,7 +35,8 @@ def secrets_of(credentials: CredentialsLike, authorization: str = "") -> set[str
 
 def redact(text: str, secrets: Iterable[str]) -> str:
     """Return the text without the secrets of at least 8 characters; a long text is cut."""
-    return _remove(text, _forms_of(secrets))
+    # No form of a secret is shorter than the secret; a request id is shorter than most.
+    return _remove(text, _forms_of(value for value in secrets if len(value) <= len(text)))
 
 
 def redact_error(error: BaseException, secrets: Iterable[str]) -> None:
@@ -44,6 +45,7 @@ def redact_error(error: BaseException, secrets: Iterable[str]) -> None:
     An error that is hidden by ``from None`` is dropped: not all of them can be redacted.
     """
     forms = _forms_of(secrets)
+    set_attribute = BaseException.__setattr__  # an error of the caller's may be frozen
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -52,15 +54,18 @@ def redact_error(error: BaseException, secrets: Iterable[str]) -> None:
             continue
         seen.add(id(raised))
         if raised.__suppress_context__ and raised.__cause__ is None:
-            raised.__context__ = None
+            set_attribute(raised, "__context__", None)
         waiting += (raised.__cause__, raised.__context__)
         # httpcore's errors have those of h11 as arguments.
         waiting += (value for value in raised.args if isinstance(value, BaseException))
         if (arguments := _remove_from_value(raised.args, forms)) != raised.args:
-            raised.args = arguments
-        for name, member in list(vars(raised).items()):
-            if (redacted := _remove_from_value(member, forms)) != member:
-                setattr(raised, name, redacted)
+            set_attribute(raised, "args", arguments)
+        members = vars(raised)
+        for name, member in list(members.items()):
+            redacted = _remove_from_value(member, forms)
+            # An equal member is left as it is; a comparison of arrays would raise an error.
+            if redacted is not member and redacted != member:
+                members[name] = redacted
 
 
 def _remove_from_value(value: Any, forms: list[str]) -> Any:

@@ -53,6 +53,11 @@ class SigningRequest(NamedTuple):
 SigningAlgorithm = Callable[[SigningRequest], str]
 
 
+def is_signed(name: str) -> bool:
+    """Return whether the header of a name in lower case is signed, as boto3 does."""
+    return name in {"content-type", "host"} or name.startswith("x-amz-")
+
+
 class RequestSigner:
     """The signer of one service's requests in one region.
 
@@ -70,7 +75,7 @@ class RequestSigner:
         clock: Clock,
     ) -> None:
         self.provider = credentials
-        self._service = service
+        self.service = service
         self._region = region
         self._algorithm = algorithm
         self.clock: ServiceClock = ServiceClock.of(clock)
@@ -118,20 +123,18 @@ class RequestSigner:
     ) -> dict[str, str]:
         """Return the headers to add to a request: date, session token and authorization.
 
-        ``headers`` are the request's, names in lower case; of these ``content-type``, ``host``
-        and all ``x-amz-*`` are signed, as boto3 does.
+        ``headers`` are the request's, names in lower case; :func:`is_signed` chooses those that
+        are signed.
         """
         now = self.clock.now().isoformat(timespec="seconds")[:19]
         added = {"x-amz-date": f"{now.replace('-', '').replace(':', '')}Z"}
         if credentials.token:
             added["x-amz-security-token"] = credentials.token
         to_sign = {
-            name: value
-            for name, value in sorted({**headers, **added}.items())
-            if name in {"content-type", "host"} or name.startswith("x-amz-")
+            name: value for name, value in sorted({**headers, **added}.items()) if is_signed(name)
         }
         request = SigningRequest(
-            method, url, to_sign, content, credentials, self._service, self._region
+            method, url, to_sign, content, credentials, self.service, self._region
         )
         added["authorization"] = self._algorithm(request)
         return added

@@ -15,7 +15,7 @@ from ...exceptions import CredentialRetrievalError, NoCredentialsError, PagerErr
 from ..identity import Credentials, CredentialsContext
 from .environment import EnvironmentProvider
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("imagebuilder_pager.credentials")
 
 
 class _Provider(Protocol):
@@ -65,10 +65,10 @@ def _providers(context: CredentialsContext) -> Iterator[_Provider]:
     )
     from .container import ContainerProvider
 
-    yield ContainerProvider(context.clock, context.certificates)
+    yield ContainerProvider(context)
     from .imds import InstanceMetadataProvider
 
-    yield InstanceMetadataProvider(config, context.clock, context.certificates)
+    yield InstanceMetadataProvider(context)
 
 
 def _profile_providers(

@@ -6,11 +6,10 @@ import os
 from urllib.parse import urlsplit
 
 from ...exceptions import CredentialRetrievalError
-from ..clock import Clock
-from ..config.tls import LazySSLContext
-from ..identity import Credentials
+from ..identity import Credentials, CredentialsContext
 from ..transport.types import Deadline, Origin
 from .metadata_http import MetadataError, fetch, parse_credentials, retry
+from .reports import make_report
 from .token_file import read_token_file
 
 _RELATIVE_URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
@@ -31,9 +30,8 @@ class ContainerProvider:
     _MAX_ATTEMPTS = 3
     _RETRY_DELAY = 1.0
 
-    def __init__(self, clock: Clock, certificates: LazySSLContext) -> None:
-        self._clock = clock
-        self._certificates = certificates
+    def __init__(self, context: CredentialsContext) -> None:
+        self._context = context
 
     def load(self) -> Credentials | None:
         """Return the credentials of the endpoint, None if no endpoint is set."""
@@ -44,22 +42,19 @@ class ContainerProvider:
             return None
         headers = {"accept": "application/json", **_auth_headers()}
         self._validate_url(full_uri)
+        report = make_report(self._context, "container", "GetCredentials", full_uri, set())
 
         def attempt(deadline: Deadline) -> Credentials:
             text = fetch(
-                "GET",
-                full_uri,
-                headers,
-                deadline=deadline,
-                clock=self._clock,
-                certificates=self._certificates,
+                "GET", full_uri, headers, context=self._context, report=report, deadline=deadline
             )
             return parse_credentials(text, headers.values())
 
         try:
             return retry(
                 attempt,
-                self._clock,
+                self._context,
+                report,
                 timeout=self._TIMEOUT,
                 max_attempts=self._MAX_ATTEMPTS,
                 delay=self._RETRY_DELAY,

@@ -8,15 +8,15 @@ from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import quote
 
-from ..clock import Clock
+from ..attempts import AttemptReport
 from ..config.endpoints import normalize_endpoint_url
 from ..config.shared_config import SharedConfig
-from ..config.tls import LazySSLContext
-from ..identity import Credentials
+from ..identity import Credentials, CredentialsContext
 from ..transport.types import Deadline
 from .metadata_http import MetadataError, fetch, parse_credentials, retry
+from .reports import make_report
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("imagebuilder_pager.credentials")
 
 
 class InstanceMetadataProvider:
@@ -30,15 +30,13 @@ class InstanceMetadataProvider:
     _ROLE_PATH = "latest/meta-data/iam/security-credentials/"
     _REQUESTS = 3  # of an attempt: the token, the role's name, its credentials
 
-    def __init__(self, config: SharedConfig, clock: Clock, certificates: LazySSLContext) -> None:
-        self._config = config
-        self._clock = clock
-        self._certificates = certificates
+    def __init__(self, context: CredentialsContext) -> None:
+        self._context = context
         self._missing_reason = ""
 
     def load(self) -> Credentials | None:
         """Return the role's credentials, None without any."""
-        config = self._config
+        config = self._context.config
         if config.get_bool("AWS_EC2_METADATA_DISABLED"):
             self._missing_reason = "AWS_EC2_METADATA_DISABLED is true"
             return None
@@ -49,10 +47,12 @@ class InstanceMetadataProvider:
         timeout = (
             config.get_whole_number("AWS_METADATA_SERVICE_TIMEOUT", "metadata_service_timeout") or 1
         )
+        report = make_report(self._context, "imds", "GetCredentials", base_url, set())
         try:
             return retry(
-                lambda deadline: self._fetch_role_credentials(base_url, deadline, timeout),
-                self._clock,
+                lambda deadline: self._fetch_role_credentials(base_url, deadline, timeout, report),
+                self._context,
+                report,
                 timeout=timeout * self._REQUESTS,
                 max_attempts=max_attempts or 1,
                 delay=0,
@@ -67,7 +67,7 @@ class InstanceMetadataProvider:
         return self._missing_reason
 
     def _fetch_role_credentials(
-        self, base_url: str, deadline: Deadline, timeout: float
+        self, base_url: str, deadline: Deadline, timeout: float, report: AttemptReport
     ) -> Credentials:
         def send(method: str, path: str, headers: dict[str, str]) -> str:
             within = deadline.within(timeout, "timeout")
@@ -75,9 +75,9 @@ class InstanceMetadataProvider:
                 method,
                 base_url + path,
                 headers,
+                context=self._context,
+                report=report,
                 deadline=within,
-                clock=self._clock,
-                certificates=self._certificates,
             )
 
         ttl = {"x-aws-ec2-metadata-token-ttl-seconds": "21600"}
@@ -103,7 +103,7 @@ class InstanceMetadataProvider:
         AWS's rule for its SDKs: when instance metadata cannot get new credentials it returns the
         old ones, which the services still accept. They are refreshed some minutes later.
         """
-        now = self._clock.now()
+        now = self._context.clock.now()
         margin = timedelta(minutes=15, seconds=random.randint(120, 600))  # noqa: S311 - jitter
         expiration = credentials.expiration
         if expiration is None or expiration - now > margin:

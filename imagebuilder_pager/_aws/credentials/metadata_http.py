@@ -18,10 +18,10 @@ from ...exceptions import (
     ReadTimeoutError,
     ResponseParserError,
 )
+from ..attempts import AttemptReport
 from ..auth.redaction import redact, redact_error
-from ..clock import Clock
-from ..config.tls import LazySSLContext
-from ..identity import Credentials, read_credentials
+from ..identity import Credentials, CredentialsContext, read_credentials
+from ..retries import RetryableKind, RetryState, call_with_retries
 from ..transport.fetch import fetch_response
 from ..transport.types import Deadline
 
@@ -46,7 +46,8 @@ class MetadataError(PagerError):
 
 def retry(
     call: Callable[[Deadline], T],
-    clock: Clock,
+    context: CredentialsContext,
+    report: AttemptReport,
     *,
     timeout: float,
     max_attempts: int,
@@ -57,15 +58,18 @@ def retry(
     ``timeout``: seconds of each attempt, for all its requests; ``call`` is given its deadline.
     ``delay``: seconds between the attempts. Raises the last :class:`MetadataError`.
     """
-    attempt = 0
-    while True:
-        attempt += 1
-        try:
-            return call(Deadline(timeout, clock.monotonic))
-        except MetadataError as error:
-            if attempt >= max_attempts or not error.retryable:
-                raise
-        clock.sleep(delay)
+    clock = context.clock
+
+    def attempt() -> T:
+        return call(Deadline(timeout, clock.monotonic))
+
+    state = RetryState(None, max_attempts, fixed_delay=delay, classify=_retryable_kind)
+    return call_with_retries(attempt, state, clock, report)
+
+
+def _retryable_kind(error: PagerError) -> RetryableKind | None:
+    retryable = isinstance(error, MetadataError) and error.retryable
+    return RetryableKind.TRANSIENT if retryable else None
 
 
 def fetch(
@@ -73,9 +77,9 @@ def fetch(
     url: str,
     headers: Mapping[str, str],
     *,
+    context: CredentialsContext,
+    report: AttemptReport,
     deadline: Deadline,
-    clock: Clock,
-    certificates: LazySSLContext,
 ) -> str:
     """Return the body of a successful response. Raises :class:`MetadataError`.
 
@@ -87,11 +91,11 @@ def fetch(
             method,
             url,
             headers,
-            ssl_context=certificates,
+            ssl_context=context.certificates,
             timeout=deadline.remaining() or 0.0,
             limit=_MAX_BYTES,
             trust_env=False,
-            monotonic=clock.monotonic,
+            monotonic=context.clock.monotonic,
             secrets=set(),  # without a proxy, none are added
         )
     except (HTTPClientError, ResponseParserError) as error:
@@ -99,6 +103,7 @@ def fetch(
         timed_out = isinstance(error, (ConnectTimeoutError, ReadTimeoutError))
         reason = "no response in time" if timed_out else str(error)
         raise MetadataError(reason, retryable=isinstance(error, HTTPClientError)) from None
+    report.receive(response.status, None)
     if response.status != 200:
         retryable = response.status == 429 or response.status >= 500
         raise MetadataError(

@@ -22,7 +22,7 @@ from ..identity import CachingProvider, Credentials, CredentialsLike, header_pro
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("imagebuilder_pager.credentials")
 
 #: How long before the expiration each window begins.
 ADVISORY_WINDOW = timedelta(minutes=15)
@@ -51,6 +51,7 @@ class RefreshableCredentials(CachingProvider):
         self._refresh_count = 0
         self._refresh_error: PagerError | None = None
         self._cooldown_until = -math.inf
+        self._fetching_thread: int | None = None
 
     def get_frozen_credentials(self) -> Credentials:
         """Return the credentials; it may block to fetch them. Raises what ``fetch`` raises."""
@@ -58,6 +59,10 @@ class RefreshableCredentials(CachingProvider):
         count_before = self._refresh_count
         if (credentials := self.cached()) is not None:
             return credentials
+        if self._fetching_thread == threading.get_ident():
+            raise CredentialRetrievalError(
+                "the code that is called while the credentials are fetched needs them itself"
+            )
         # Not acquire(): Ctrl-C between it and a try would leave the lock held.
         with self._lock:
             # Another thread may have refreshed, or failed to, while this one waited.
@@ -99,6 +104,7 @@ class RefreshableCredentials(CachingProvider):
     def _after_fork(self) -> None:
         """Forget, in a forked process, the thread that was fetching: it is in the parent."""
         self._lock = threading.Lock()
+        self._fetching_thread = None
 
     def _time_left(self, now: datetime) -> timedelta:
         """Return the time to the expiration; 0 without credentials, or with rejected ones."""
@@ -114,6 +120,7 @@ class RefreshableCredentials(CachingProvider):
         """Fetch, with the lock held, and store the credentials or the error."""
         is_first = self._credentials is None
         self._refresh_error, self._cooldown_until = None, -math.inf
+        self._fetching_thread = threading.get_ident()
         try:
             self._credentials = self._validate(self._fetch())
             self._rejected = False
@@ -125,6 +132,7 @@ class RefreshableCredentials(CachingProvider):
                     error,
                 )
         finally:
+            self._fetching_thread = None
             self._refresh_count += 1
         if not is_first and self._time_left(self._clock.now()) < ADVISORY_WINDOW:
             # It failed or brought short-lived credentials: refreshing at every call would not help.

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from ..._threads import call_in_thread
-from ..._validation import InvalidValueError, validating
+from ..._validation import InvalidValueError, is_coroutine_function, validating
 from ...exceptions import CredentialRetrievalError, Problem
 from ..clock import Clock
 from ..identity import (
@@ -78,21 +78,16 @@ def _provider_of(
     # An attribute can be a property, which is code of the caller's.
     with _calling("the object given as credentials"):
         if isinstance(credentials, CredentialsProvider):
-            is_coroutine = _is_coroutine_function(credentials.get_frozen_credentials)
+            is_coroutine = is_coroutine_function(credentials.get_frozen_credentials)
             if is_async or not is_coroutine:
                 return (_AsyncProviderAdapter if is_async else _ProviderAdapter)(credentials)
             given += ", whose get_frozen_credentials() is async"
             allowed = "a sync one, or AsyncImageBuilder"
         elif isinstance(credentials, CredentialsLike):
             return Credentials(credentials.access_key, credentials.secret_key, credentials.token)
-        elif callable(credentials) and not _is_coroutine_function(credentials):
+        elif callable(credentials) and not is_coroutine_function(credentials):
             return RefreshableCredentials(partial(_call_function, credentials), clock)
     raise InvalidValueError(Problem("credentials", given, allowed))
-
-
-def _is_coroutine_function(function: object) -> bool:
-    call = getattr(type(function), "__call__", None)  # noqa: B004 - of an object
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
 def _chain_fetcher(context: CredentialsContext) -> Callable[[], Credentials]:
@@ -147,7 +142,7 @@ class _AsyncProviderAdapter(_ProviderAdapter):
         from ..._async_runtime import wait_for
 
         with _calling(self.SOURCE):
-            if _is_coroutine_function(self._provider.get_frozen_credentials):
+            if is_coroutine_function(self._provider.get_frozen_credentials):
                 value = self._call()
             else:
                 value = await wait_for(call_in_thread(self._call, "credentials"))

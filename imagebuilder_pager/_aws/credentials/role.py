@@ -62,15 +62,14 @@ class RoleProvider:
         from .environment import EnvironmentProvider
         from .imds import InstanceMetadataProvider
 
-        clock = self._context.clock
         name = self._config.setting("credential_source", profile_name)
         provider: EnvironmentProvider | ContainerProvider | InstanceMetadataProvider
         if name == "Environment":
             provider = EnvironmentProvider()
         elif name == "EcsContainer":
-            provider = ContainerProvider(clock, self._context.certificates)
+            provider = ContainerProvider(self._context)
         else:
-            provider = InstanceMetadataProvider(self._config, clock, self._context.certificates)
+            provider = InstanceMetadataProvider(self._context)
         if (credentials := provider.load()) is not None:
             return credentials
         raise CredentialRetrievalError(

@@ -16,10 +16,8 @@ from ...exceptions import (
     ClientError,
     CredentialRetrievalError,
     HTTPClientError,
-    PagerError,
     ResponseParserError,
 )
-from ..auth.redaction import redact_error
 from ..clock import ServiceClock
 from ..config.endpoints import ServiceMetadata, resolve_endpoint
 from ..identity import Credentials, CredentialsContext
@@ -27,6 +25,7 @@ from ..retries import RetryState, call_with_retries
 from ..transport.fetch import fetch_response
 from ..transport.types import Deadline, ReceivedResponse
 from .login_cache import LoginRequired, is_token, parse_object
+from .reports import make_report
 
 _GOVCLOUD = frozenset({"aws-us-gov"})
 PORTAL = ServiceMetadata("sso", _GOVCLOUD, "portal.sso")
@@ -116,6 +115,7 @@ def _call(
     url = resolve_endpoint(service, region, context.config)
     deadline = Deadline(_BUDGET, clock.monotonic)
     state = RetryState(None, _MAX_ATTEMPTS, deadline.remaining)
+    report = make_report(context, service.name, name, url, secrets)
 
     def attempt() -> dict[str, Any]:
         response = fetch_response(
@@ -132,6 +132,7 @@ def _call(
             monotonic=clock.monotonic,
             secrets=secrets,
         )
+        report.receive(response.status, response.headers.get("x-amzn-requestid"))
         members = parse_object(response.body)
         if response.status != 200:
             raise _client_error(name, response, members)
@@ -141,11 +142,7 @@ def _call(
         clock.correct(parse_http_date(response.headers.get("date", "")), clock.now())
         return members
 
-    try:
-        return call_with_retries(attempt, state, clock)
-    except PagerError as error:
-        redact_error(error, secrets)
-        raise
+    return call_with_retries(attempt, state, clock, report)
 
 
 def _is_unauthorized(error: ClientError) -> bool:

@@ -23,7 +23,7 @@ from ..identity import CredentialsContext
 from .login_cache import LoginRequired, is_token, locked, read_login_file, replacing
 from .sso_calls import create_token
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("imagebuilder_pager.credentials")
 
 _RENEWAL_WINDOW = timedelta(minutes=15)
 _REGISTRATION_MEMBERS = ("clientId", "clientSecret", "refreshToken")

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 from ..._dates import parse_http_date
 from ...exceptions import ClientError, CredentialRetrievalError, InvalidConfigError, PagerError
-from ..auth.redaction import redact_error, secrets_of
+from ..auth.redaction import secrets_of
 from ..auth.signer import CallSigner, RequestSigner
 from ..auth.sigv4 import sigv4_header
 from ..clock import ServiceClock
@@ -19,6 +19,7 @@ from ..identity import Credentials, CredentialsContext, read_credentials, valida
 from ..retries import RetryState, call_with_retries
 from ..transport.fetch import fetch_response
 from ..transport.types import Deadline, Origin, ReceivedResponse
+from .reports import make_report
 
 _STS = ServiceMetadata("sts", fips_partitions=frozenset({"aws-us-gov"}))
 _API_VERSION = "2011-06-15"
@@ -111,6 +112,7 @@ class StsClient:
         state = RetryState(None, _MAX_ATTEMPTS, deadline.remaining)
         # All values that are sent and must not be shown.
         secrets = {form[name] for name in ("ExternalId", "WebIdentityToken") if name in form}
+        report = make_report(self._context, "sts", action, url, secrets)
 
         def attempt() -> dict[str, str]:
             content = urlencode(form).encode()
@@ -137,6 +139,8 @@ class StsClient:
                 secrets=secrets,
             )
             texts = _element_texts(response.body)
+            request_id = texts.get("RequestId") or response.headers.get("x-amzn-requestid")
+            report.receive(response.status, request_id)
             if response.status != 200 or not all(map(texts.get, members)):
                 raise _client_error(action, response, texts, members)
             # By this clock the credentials expire, and a call that is not signed is not refused.
@@ -144,11 +148,10 @@ class StsClient:
             return {name: texts[name] for name in members}
 
         try:
-            return call_with_retries(attempt, state, clock, signer.recover)
+            return call_with_retries(attempt, state, clock, report, signer.recover)
         except InvalidConfigError:  # a proxy or the certificates: not STS's, and named
             raise
         except PagerError as error:
-            redact_error(error, secrets)
             raise CredentialRetrievalError(f"STS returned no {wanted}: {error}") from error
 
 

@@ -8,13 +8,33 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import quote
 
-from ..._validation import describe_invalid_value
-from ...exceptions import ParamValidationError
+from ..._validation import (
+    describe_invalid_value,
+    describe_value,
+    validate_function,
+)
+from ...exceptions import ParamValidationError, Problem
+from ..auth.signer import is_signed
 from .responses import RestJsonSpec
+
+#: The argument ``extra_headers``.
+ExtraHeaders: TypeAlias = Mapping[str, str] | Callable[[], Mapping[str, str]]
+#: The headers of this library and of the connection, in addition to those that are signed.
+_RESERVED_HEADERS = frozenset(
+    {
+        *("accept-encoding", "amz-sdk-invocation-id", "amz-sdk-request", "authorization"),
+        *("connection", "content-encoding", "content-length", "expect", "keep-alive"),
+        *("proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding"),
+        *("upgrade", "user-agent"),
+    }
+)
+_HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 
 
 class SerializedRequest(NamedTuple):
@@ -68,3 +88,60 @@ def trace_headers() -> dict[str, str]:
         return {}
     # botocore leaves the same characters as they are; bytes that are not text it cannot quote.
     return {"x-amzn-trace-id": quote(trace, safe="-=;:+&[]{}\"',", errors="surrogateescape")}
+
+
+def resolve_extra_headers(
+    owner: str, extra_headers: ExtraHeaders | None
+) -> Callable[[], Mapping[str, str]]:
+    """Return a function that returns the headers of an attempt, names in lower case.
+
+    Raises :class:`InvalidValueError` for another type, and :class:`ParamValidationError` for
+    headers that cannot be sent or are signed. The function raises that, too.
+    """
+    if extra_headers is None:
+        return dict
+    if isinstance(extra_headers, Mapping):
+        return partial(dict, _check_headers(owner, extra_headers))
+    validate_function("extra_headers", extra_headers, "a mapping, or a function that returns one")
+    return partial(_call_for_headers, owner, extra_headers)
+
+
+def _call_for_headers(owner: str, function: Callable[[], Mapping[str, str]]) -> dict[str, str]:
+    try:
+        headers: object = function()
+    except Exception as error:
+        problem = Problem("extra_headers", f"the function raised a {type(error).__name__}")
+        raise ParamValidationError(owner, [problem]) from error
+    if isinstance(headers, Mapping):
+        return _check_headers(owner, headers)
+    given = f"the function returned {describe_value(headers)}"
+    raise ParamValidationError(owner, [Problem("extra_headers", given, "a mapping")])
+
+
+def _check_headers(owner: str, headers: Mapping[Any, Any]) -> dict[str, str]:
+    """Return the headers under lower-case names; an error shows no value."""
+    checked: dict[str, str] = {}
+    problems = []
+    for name, value in headers.items():
+        given = allowed = ""
+        if not isinstance(name, str) or not re.fullmatch(_HEADER_NAME, name):
+            given, allowed = f"{describe_value(name)} given as a name", "the name of a header"
+        elif is_signed(lower := name.lower()) or lower in _RESERVED_HEADERS:
+            given, allowed = "given", "headers that are neither signed nor set by this library"
+        elif lower in checked:
+            given, allowed = "given twice", "each name once, in any case"
+        elif not isinstance(value, str):
+            given, allowed = f"a {type(value).__name__} given", _HEADER_VALUE
+        elif not (value.isascii() and value.isprintable() and value == value.strip()):
+            given, allowed = "other characters in it", _HEADER_VALUE
+        else:
+            checked[lower] = value
+        if given:
+            place = f"[{name!r}]" if isinstance(name, str) and len(name) <= 80 else ""
+            problems.append(Problem(f"extra_headers{place}", given, allowed))
+    if problems:
+        raise ParamValidationError(owner, problems)
+    return checked
+
+
+_HEADER_VALUE = "a string of printable ASCII, without a line break or spaces around it"

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
@@ -22,8 +21,6 @@ from ...exceptions import (
     ResponseParserError,
     ResponseValidationError,
 )
-
-_log = logging.getLogger(__name__)
 
 #: The treatment of a response that does not match its model.
 OnInvalidResponse: TypeAlias = Literal["raise", "warn"]
@@ -131,9 +128,12 @@ def parse_response(
     spec: RestJsonSpec,
     response: HTTPResponse,
     parse: ResponseParser,
-    on_invalid: OnInvalidResponse = "raise",
+    warn: Callable[[str, int], object] | None = None,
 ) -> Any:
     """Return the response to a call, as ``parse`` makes it of the body.
+
+    ``warn``: is given a text about a response that does not match its model, and the number of
+    members that do not; None where that is an error.
 
     Raises :class:`ClientError` or its modelled subclass when the service refused,
     :class:`ResponseParserError` for a body that is not of the protocol, or too large for a page,
@@ -175,7 +175,7 @@ def parse_response(
     is_page = any(name in result for name in essential)
     if is_page and not problems.count:
         return result
-    if problems.count and (problems.fatal or on_invalid == "raise"):
+    if problems.count and (problems.fatal or warn is None):
         raise ResponseValidationError(
             spec.name,
             response.request_id,
@@ -183,7 +183,7 @@ def parse_response(
             problem_count=problems.count,
             advice="" if problems.fatal else f"{_WARN} gives these members as they were sent",
         )
-    if on_invalid == "raise":
+    if warn is None:
         # Only its status is that of a success: as a page, it would end the listing unnoticed.
         raise ResponseParserError(
             f"{spec.name}: the response has none of the members that it should have "
@@ -197,7 +197,7 @@ def parse_response(
         f"{spec.name}: the response does not match the service model (request id "
         f"{response.request_id or 'unknown'}): {'; '.join(notes)}"
     )
-    _log.warning("%s", response.redact(text).encode("unicode_escape").decode())
+    warn(response.redact(text).encode("unicode_escape").decode(), problems.count)
     return result
 
 

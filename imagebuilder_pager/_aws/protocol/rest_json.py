@@ -7,12 +7,12 @@ the async loop differ only in how they wait.
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from ...exceptions import ClientError, PagerError, ReadTimeoutError
+from ...exceptions import PagerError, ReadTimeoutError
+from ..attempts import AttemptHook, AttemptReport
 from ..auth.redaction import redact, redact_error, secrets_of
 from ..auth.signer import CallSigner, RequestSigner
 from ..clock import SYSTEM_CLOCK, Clock
@@ -39,7 +39,7 @@ from .responses import (
 if TYPE_CHECKING:
     from ..rate_limit import AdaptiveRate
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("imagebuilder_pager.calls")
 
 #: Far more than the largest page has.
 DEFAULT_MAX_RESPONSE_BYTES = 16 * 1024 * 1024
@@ -53,6 +53,8 @@ class ClientConfig(NamedTuple):
     the client limits the rate of its requests, as the adaptive retry mode does.
     ``max_response_bytes``: the largest body that is read, after decompression.
     ``on_invalid_response``: whether a response that does not match its model is an error.
+    ``on_attempt``: the caller's function that is called after each attempt. ``extra_headers``:
+    returns the caller's headers for an attempt.
     """
 
     timeouts: Timeouts
@@ -62,6 +64,8 @@ class ClientConfig(NamedTuple):
     max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES
     clock: Clock = SYSTEM_CLOCK
     on_invalid_response: OnInvalidResponse = "raise"
+    on_attempt: AttemptHook | None = None
+    extra_headers: Callable[[], Mapping[str, str]] = dict
 
 
 class RestJsonClient:
@@ -111,10 +115,16 @@ class RestJsonClient:
             try:
                 call.start_attempt()
                 credentials = self.signer.credentials(call.deadline.remaining())
-                return call.parse(transport.send(call.next_request(credentials)))
+                result = call.parse(transport.send(call.next_request(credentials)))
             except PagerError as error:
                 if (delay := call.retry_delay(error)) is None:
                     raise
+            except BaseException as error:
+                call.report.end(error)
+                raise
+            else:
+                call.report.end()
+                return result
             self.config.clock.sleep(delay)
 
     async def call_async(
@@ -132,10 +142,16 @@ class RestJsonClient:
             try:
                 call.start_attempt()
                 credentials = await self.signer.credentials_async(call.deadline.remaining())
-                return call.parse(await transport.send(call.next_request(credentials)))
+                result = call.parse(await transport.send(call.next_request(credentials)))
             except PagerError as error:
                 if (delay := call.retry_delay(error)) is None:
                     raise
+            except BaseException as error:
+                call.report.end(error)
+                raise
+            else:
+                call.report.end()
+                return result
             await self.config.clock.sleep_async(delay)
 
 
@@ -159,10 +175,20 @@ class _CallExecution:
         self._retries = RetryState(client.quota, config.max_attempts, self.deadline.remaining)
         self._signer = CallSigner(client.signer)
         self._trace = trace_headers()
-        self._started_at = 0.0
-        self._response: HTTPResponse | None = None
+        self._extra_headers: Mapping[str, str] = {}
         #: All that the attempts were signed with, and their signatures.
         self._secrets: set[str] = set()
+        secrets = self._secrets
+        # Not partial(), whose repr shows the secrets.
+        self._redact = lambda text: redact(text, secrets)
+        self.report = AttemptReport(
+            (client.signer.service, spec.name, client.origin.host),
+            _log,
+            config.on_attempt,
+            monotonic=self._clock.monotonic,
+            redact=self._redact,
+            redact_error=lambda error: redact_error(error, secrets),
+        )
 
     def take_token(self) -> float:
         """Take a token for the next attempt and return 0, or the seconds before the next try.
@@ -182,10 +208,10 @@ class _CallExecution:
         return wait
 
     def start_attempt(self) -> None:
-        """Begin an attempt."""
+        """Begin an attempt. Raises :class:`ParamValidationError` for invalid extra headers."""
         self._retries.start_attempt()
-        self._response = None
-        self._started_at = self._clock.monotonic()
+        self.report.begin(self._retries.attempt_count)
+        self._extra_headers = self._config.extra_headers()
 
     def next_request(self, credentials: CredentialsLike) -> HTTPRequest:
         """Return the signed request of the attempt."""
@@ -202,7 +228,13 @@ class _CallExecution:
             serialized.method,
             client.origin,
             serialized.target,
-            {**headers, **signature, **self._trace, **self._retries.headers()},
+            {
+                **headers,
+                **signature,
+                **self._trace,
+                **self._retries.headers(),
+                **self._extra_headers,
+            },
             serialized.content,
             timeouts=self._config.timeouts,
             deadline=self.deadline,
@@ -214,10 +246,10 @@ class _CallExecution:
     def parse(self, received: ReceivedResponse) -> Any:
         """Return a successful response as the parser reads it."""
         self._spec.prepare()
-        self._response = HTTPResponse(*received, self._retries.retries, self._redact)
-        on_invalid = self._config.on_invalid_response
-        result = parse_response(self._spec, self._response, self._parse, on_invalid)
-        self._log_attempt()
+        response = HTTPResponse(*received, self._retries.retries, self._redact)
+        self.report.receive(response.status, response.request_id)
+        warn = self._warn if self._config.on_invalid_response == "warn" else None
+        result = parse_response(self._spec, response, self._parse, warn)
         self._retries.record_success()
         self._set_rate(throttled=False)
         return result
@@ -225,55 +257,25 @@ class _CallExecution:
     def retry_delay(self, error: PagerError) -> float | None:
         """Return the seconds to wait before the next attempt; None if the error ends the call.
 
-        All secrets are removed from the error.
+        The attempt is reported, and all secrets are removed from the error.
         """
-        redact_error(error, self._secrets)
-        self._log_attempt()
-        self._set_rate(throttled=classify(error) is RetryableKind.THROTTLING)
+        is_throttled = classify(error) is RetryableKind.THROTTLING
+        self._set_rate(throttled=is_throttled)
         # Corrected even if this call is not sent again: the next call needs it.
         delay = self._retries.delay_after(
             error, self._clock.now(), is_corrected=self._signer.recover(error)
         )
-        if delay is not None:
-            _log.warning(
-                "%s attempt %d failed (%s); retrying in %.2f s",
-                self._spec.name,
-                self._retries.attempt_count,
-                _summarize(error),
-                delay,
-            )
+        # A client that limits its rate finds the limit by being throttled.
+        is_expected = is_throttled and self._client.rate is not None
+        level = logging.DEBUG if is_expected else logging.WARNING
+        self.report.end(error, delay, retry_level=level)
         return delay
 
     def _set_rate(self, *, throttled: bool) -> None:
         """Set the rate, where it is limited, by the response of the attempt, if it has one."""
-        if self._client.rate is not None and self._response is not None:
+        if self._client.rate is not None and self.report.status is not None:
             self._client.rate.record_response(self._clock.monotonic(), throttled=throttled)
 
-    def _redact(self, text: str) -> str:
-        return redact(text, self._secrets)
-
-    def _log_attempt(self) -> None:
-        if not _log.isEnabledFor(logging.DEBUG):
-            return
-        response = self._response
-        request_id = None if response is None else response.request_id
-        _log.debug(
-            "%s attempt %d: HTTP status %s, request id %s, %.0f ms",
-            self._spec.name,
-            self._retries.attempt_count,
-            "none" if response is None else response.status,
-            None if request_id is None else self._redact(request_id),
-            (self._clock.monotonic() - self._started_at) * 1000,
-        )
-
-
-def _summarize(error: PagerError) -> str:
-    """Return an error for the log: its kind, and nothing of the text of a response's body."""
-    if not isinstance(error, ClientError):
-        return type(error).__name__
-    metadata = error.response["ResponseMetadata"]
-    # A code from a body could be any text, also a line break and a forged line.
-    code = re.sub(r"[^\w.:#-]", "?", error.response["Error"]["Code"])[:80]
-    return (
-        f"{code}, HTTP status {metadata['HTTPStatusCode']}, request id {metadata.get('RequestId')}"
-    )
+    def _warn(self, text: str, problem_count: int) -> None:
+        fields = self.report.fields()
+        _log.warning("%s", text, extra={**fields, "problem_count": problem_count})

@@ -9,7 +9,7 @@ import sys
 from ..._validation import InvalidValueError, describe_invalid_value
 from ..config.shared_config import SharedConfig
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("imagebuilder_pager.calls")
 
 #: AWS's limit; a longer id is sent all the same, as by botocore.
 _MAX_APP_ID_LENGTH = 50

@@ -46,7 +46,8 @@ def write_jsonl(listing: Listing, checkpoint_file: str | None) -> None:
             )
             return
         listing.resume_state.token = checkpoint.token
-        listing.request = request.with_starting_token(checkpoint.token)
+        config = request.parameters.get("PaginationConfig") or {}
+        request.parameters["PaginationConfig"] = {**config, "StartingToken": checkpoint.token}
         listing.write(
             listing.raw_items() if is_one_line else listing.raw_pages(),
             _lines,

@@ -27,10 +27,14 @@ def parse(argv: Sequence[str], now: datetime | None = None) -> argparse.Namespac
 
     Raises :class:`UsageError`, and ``SystemExit`` after ``--help``.
     """
-    return make_parser(now or datetime.now(UTC)).parse_args(argv)
+    parser = make_parser(now or datetime.now(UTC))
+    options, unknown = parser.parse_known_args(argv)
+    if unknown:
+        parser.refuse(unknown)
+    return options
 
 
-def make_parser(now: datetime) -> argparse.ArgumentParser:
+def make_parser(now: datetime) -> CommandParser:
     """Return the parser of the command."""
 
     def point_in_time(text: str) -> datetime:
@@ -38,6 +42,7 @@ def make_parser(now: datetime) -> argparse.ArgumentParser:
 
     parser = CommandParser(
         prog=_PROGRAM,
+        usage=f"{_PROGRAM} [options]",
         description="Report what lifecycle policies have done, in one account or in many.",
         allow_abbrev=False,
     )

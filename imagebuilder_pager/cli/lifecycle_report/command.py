@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import logging
 import os
 import re
 import shlex
@@ -32,7 +31,7 @@ from ...exceptions import (
 )
 from ...fleet import FleetDatabase, FleetProgress, FleetResult, Target
 from ..exit_codes import CLIENT_ERROR_RC, CommandError, ConfigurationError, UsageError
-from ..logs import EscapingFormatter, handled, showing_mismatches
+from ..logs import logging_to_stderr
 from ..rich_formats.console import RichWriter, require_rich
 from ..rich_formats.describe import count_of
 from ..stdout import Stdout
@@ -53,10 +52,10 @@ def run_report(options: argparse.Namespace) -> int:
     """
     _check(options)
     if options.check:
-        with _logging(debug=options.debug):
+        with logging_to_stderr(debug=options.debug):
             return _check_accounts(_targets(options), Stdout())
     if options.output in RICH_OUTPUTS:
-        require_rich(options.output, "json, html, jsonl and csv")
+        require_rich(options.output, "json, html, jsonl or csv")
     selection = Selection(
         policies=tuple(options.policy),
         since=options.since,
@@ -67,7 +66,7 @@ def run_report(options: argparse.Namespace) -> int:
         actions=tuple(options.action),
         reasons=tuple(options.reason),
     )
-    with _logging(debug=options.debug), showing_mismatches(debug=options.debug):
+    with logging_to_stderr(debug=options.debug):
         targets = () if options.offline else _targets(options)
         if targets:
             _check_run(options, targets, selection)
@@ -173,21 +172,6 @@ def _check_run(
     except ParamValidationError as error:
         lines = (str(problem._replace(parameter="--policy")) for problem in error.problems)
         raise UsageError("\n".join(["Parameter validation failed:", *lines])) from None
-
-
-@contextmanager
-def _logging(*, debug: bool) -> Iterator[None]:
-    """Log the progress and the failures of the run, with ``debug`` everything."""
-    handler = logging.StreamHandler(sys.stderr)
-    template = "%(asctime)s - %(threadName)s - %(name)s - %(levelname)s - %(message)s"
-    handler.setFormatter(EscapingFormatter(template if debug else "%(message)s"))
-    name, level = (
-        ("imagebuilder_pager", logging.DEBUG)
-        if debug
-        else ("imagebuilder_pager.fleet.run", logging.INFO)
-    )
-    with handled(name, handler, level):
-        yield
 
 
 @contextmanager

@@ -59,7 +59,7 @@ def summarize(
     now: datetime | None = None,
     stale_after: timedelta = timedelta(days=1),
 ) -> Summary:
-    """Return a summary of the database, as plain data; docs/fleet.md has its keys, for ``json``.
+    """Return a summary of the database, as plain data for ``json``; see docs/fleet-report.md.
 
     - ``now``: the time to compare with. Default: that of this machine.
     - ``stale_after``: the age from which on a target is stale, and an unfinished execution is long.

@@ -31,7 +31,7 @@ class Column(NamedTuple):
     """
 
     title: str
-    cell: Callable[[Item], Cell]
+    cell: Callable[[Any], Cell]
     may_move: bool = True
     is_prose: bool = False
 

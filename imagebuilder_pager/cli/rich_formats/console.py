@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from ..._validation import importing
 from ...exceptions import CONTROLS
-from ..exit_codes import ConfigurationError
 from ..stdout import Stdout
 
 if TYPE_CHECKING:
@@ -39,17 +39,13 @@ _WIDTH_WITHOUT_TERMINAL = 140
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
-def require_rich(output: str, others: str = "json, jsonl, text and yaml-stream") -> None:
-    """Raise :class:`ConfigurationError` if rich is not installed, with the way to install it.
+def require_rich(output: str, others: str = "json, jsonl, text or yaml-stream") -> None:
+    """Raise :class:`MissingDependencyException` if rich is not installed.
 
     ``others`` are the outputs of the command that do without.
     """
-    if importlib.util.find_spec("rich") is None:
-        raise ConfigurationError(
-            f"--output {output} needs rich, which is not installed; install it with\n"
-            "  pip install 'imagebuilder-pager[cli]'\n"
-            f"The outputs {others} do without."
-        )
+    with importing("rich", purpose=f"--output {output}", otherwise=f"use --output {others}"):
+        import rich  # noqa: F401
 
 
 def replace_controls(text: str | None) -> str:
@@ -123,12 +119,10 @@ class RichWriter:
 
 
 def _terminal_width() -> int:
-    """Return ``COLUMNS``, else the width of the terminal, each in columns."""
-    columns = os.environ.get("COLUMNS", "")
-    if columns.isdecimal() and int(columns[:9]) > 0:
-        return min(int(columns[:9]), _MAX_WIDTH)
-    for descriptor in (1, 2, 0):
+    """Return ``COLUMNS``, else the width of the terminal, also of one behind a pager."""
+    width = 0
+    for descriptor in (0, 2):
         with contextlib.suppress(OSError):  # not a terminal
-            if width := os.get_terminal_size(descriptor).columns:
-                return width
-    return _WIDTH_WITHOUT_TERMINAL
+            width = os.get_terminal_size(descriptor).columns or width
+    fallback = (width or _WIDTH_WITHOUT_TERMINAL, 0)
+    return min(shutil.get_terminal_size(fallback).columns, _MAX_WIDTH)

@@ -11,69 +11,79 @@ import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 
-from rich import box
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, Group
-from rich.padding import Padding
-from rich.table import Table
+from rich.containers import Lines
 from rich.text import Text
 
 from ..._rows import Operation
 from ..listing import Listing
 from .columns import Column, columns_of
 from .console import RichWriter, execution_header, replace_controls, status_style
-from .describe import format_time, in_words, shared_date, without_nulls
+from .describe import count_of, format_time, in_words, shared_date, without_nulls
 
 _GAP = 2
 _MAX_WIDTH = 48  # a wider column goes below the row; the first one is shortened
 _MIN_WIDTH = 12
 _MIN_PROSE_WIDTH = 36
 _ROWS_PER_WRITE = 500
+#: Which part of a node of a parsed query has the end of the expression.
+_ENDS = {"filter_projection": 1, "pipe": 1, "projection": 1, "subexpression": -1}
 
-#: The texts of an item's cells, by the titles of the columns.
-Row = Mapping[str, str]
+#: The texts of an item's cells.
+Row = Mapping[Column, str]
 
 
 class _Layout(NamedTuple):
-    """The columns of a row with their widths, and the titles of those below it.
+    """The columns of a row with their widths, and those below it.
 
-    ``prose`` is the title of the text in the remaining width, ``prose_below`` of the one below the
-    row; each is empty for none.
+    ``prose`` is the column of the text in the remaining width, ``prose_below`` of the one below the
+    row; each is None for none.
     """
 
-    widths: Mapping[str, int]
-    below: Sequence[str]
-    prose: str
-    prose_below: str
+    widths: Mapping[Column, int]
+    below: Sequence[Column]
+    prose: Column | None
+    prose_below: Column | None
     remaining_width: int
 
 
 def show_table(writer: RichWriter, listing: Listing) -> None:
     """Show the items of a listing as a table, a single response by its members, or a query."""
     if listing.request.query is not None:
-        _show_query_result(writer, listing.request.apply_query(listing.raw_result()))
+        result = listing.request.apply_query(listing.raw_result())
+        _show_query_result(writer, result, listing.request.query.parsed)
         return
     pages, token = listing.all_pages()
     key = listing.operation.result_key
     if key is None:
-        _show_members(writer, pages[0].to_dict())
+        response = pages[0].to_dict()
+        response.pop("ResponseMetadata", None)
+        # Of the only structure, the members are those inside of it.
+        _show_members(writer, next(iter(response.values())) if len(response) == 1 else response)
         return
     items = without_nulls(item for page in pages for item in page.get(key) or ())
     columns = columns_of(items)
-    cells = [{column.title: column.cell(item) for column in columns} for item in items]
+    cells = [{column: column.cell(item) for column in columns} for item in items]
     times = [cell for row in cells for cell in row.values() if isinstance(cell, datetime)]
     date = shared_date(times)
-    noun = "resource" if key == "resources" else "item"
-    note = f"{len(items)} {noun if len(items) == 1 else f'{noun}s'}"
+    note = count_of(len(items), "resource" if key == "resources" else "item")
     if times:
         note += "; times are in UTC" if date is None else f"; times are of {date}, in UTC"
     writer.show(_header(listing.operation, pages, note))
     if columns:
         writer.show(Text())
-        rows = [{title: _text(cell, date) for title, cell in row.items()} for row in cells]
-        _show_rows(writer, columns, rows)
+        rows = [
+            {
+                column: format_time(cell, date) if isinstance(cell, datetime) else cell
+                for column, cell in row.items()
+            }
+            for row in cells
+        ]
+        _show_rows(writer, columns, rows, max_first=_MAX_WIDTH)
     listing.resume_state.token = token
 
 
@@ -90,95 +100,111 @@ def _header(operation: Operation, pages: Sequence[Any], note: str) -> Group:
     return Group(*lines, Text(note, style="dim"))
 
 
-def _text(cell: str | datetime, date: str | None) -> str:
-    return format_time(cell, date) if isinstance(cell, datetime) else cell
+def _show_rows(
+    writer: RichWriter, columns: Sequence[Column], rows: Sequence[Row], *, max_first: int | None
+) -> None:
+    """Show the rows, below a line of the titles if the columns have some.
 
-
-def _show_rows(writer: RichWriter, columns: Sequence[Column], rows: Sequence[Row]) -> None:
-    layout = _layout(columns, rows, writer.width)
-    titles = {column.title: column.title for column in columns}
-    title_line = _line(titles, layout).plain.rstrip()
-    writer.show(Text(title_line, style="bold", no_wrap=True, overflow="ignore"))
-    lines = [_row(row, layout) for row in rows]
+    The first column is shortened to ``max_first`` characters, or to the room that is left; with
+    None, it is not.
+    """
+    layout = _layout(columns, rows, writer.width, max_first)
+    title_line = _line({column: column.title for column in columns}, layout).plain.rstrip()
+    if title_line:
+        writer.show(Text(title_line, style="bold", no_wrap=True, overflow="ignore"))
+    lines = [_row(row, layout, writer.width) for row in rows]
     for start in range(0, len(lines), _ROWS_PER_WRITE):
         writer.show(Group(*itertools.chain(*lines[start : start + _ROWS_PER_WRITE])))
 
 
-def _layout(columns: Sequence[Column], rows: Sequence[Row], width: int) -> _Layout:
+def _layout(
+    columns: Sequence[Column], rows: Sequence[Row], width: int, max_first: int | None
+) -> _Layout:
     # Prose that is all there is, is a column like any other.
-    prose = columns[-1].title if columns[-1].is_prose and len(columns) > 1 else ""
+    prose = columns[-1] if columns[-1].is_prose and len(columns) > 1 else None
     widths = {
-        column.title: max([len(column.title), *(cell_len(row[column.title]) for row in rows)])
+        column: max([len(column.title), *(cell_len(row[column]) for row in rows)])
         for column in columns
-        if column.title != prose
+        if column is not prose
     }
-    movable = [column.title for column in columns if column.may_move and column.title in widths]
+    movable = [column for column in widths if column.may_move]
     # From the last to the first, but the widest before all others.
-    movable.sort(key=lambda title: widths[title] > _MAX_WIDTH)
-    first = next(iter(widths))
-    widths[first] = min(widths[first], _MAX_WIDTH)
-    moved = set()
+    movable.sort(key=lambda column: widths[column] > _MAX_WIDTH)
+    first = columns[0]
+    if max_first is not None:
+        widths[first] = min(widths[first], max_first)
+    below = set()
     while movable and _total(widths) > width:
-        moved.add(movable[-1])
+        below.add(movable[-1])
         del widths[movable.pop()]
-    # Still too wide: the first one is shortened, and lines that are too long wrap in the terminal.
-    widths[first] = max(
-        min(widths[first], width - _total(widths) + widths[first]), min(widths[first], _MIN_WIDTH)
-    )
-    below = [column.title for column in columns if column.title in moved]
+    if max_first is not None:
+        # Still too wide: it is shortened, and lines that are too long wrap in the terminal.
+        room = width - _total(widths) + widths[first]
+        widths[first] = max(min(widths[first], room), min(widths[first], _MIN_WIDTH))
+    moved = [column for column in columns if column in below]
     remaining_width = width - _total(widths) - _GAP
-    if below or remaining_width < _MIN_PROSE_WIDTH:
-        return _Layout(widths, below, "", prose, remaining_width)
-    return _Layout(widths, below, prose, "", remaining_width)
+    if prose is not None and not prose.may_move:
+        return _Layout(widths, moved, prose, None, max(remaining_width, _MIN_WIDTH))
+    if moved or remaining_width < _MIN_PROSE_WIDTH:
+        return _Layout(widths, moved, None, prose, remaining_width)
+    return _Layout(widths, moved, prose, None, remaining_width)
 
 
-def _total(widths: Mapping[str, int]) -> int:
+def _total(widths: Mapping[Column, int]) -> int:
     return sum(widths.values()) + _GAP * (len(widths) - 1)
 
 
-def _row(row: Row, layout: _Layout) -> Iterator[Text | Padding]:
+def _row(row: Row, layout: _Layout, width: int) -> Iterator[Text]:
     yield _line(row, layout)
-    parts = [f"{title.lower()} {row[title]}" for title in layout.below if row[title]]
+    parts = [f"{_label(column)} {row[column]}".lstrip() for column in layout.below if row[column]]
     below = Text(", ".join(parts), style="dim")
-    if prose := row.get(layout.prose_below):
+    if layout.prose_below is not None and (prose := row[layout.prose_below]):
         below = Text.assemble(below, (": " if parts else "", "dim"), (prose, _prose_style(row)))
-    if below:
-        yield Padding(below, (0, 0, 0, _GAP))
+    for line in _wrap(below, width - _GAP) if below else ():
+        yield Text(" " * _GAP, no_wrap=True, overflow="ignore").append_text(line)
+
+
+def _label(column: Column) -> str:
+    return column.title.lower() if column.title.isupper() else column.title
 
 
 def _line(row: Row, layout: _Layout) -> Text:
-    prose = row.get(layout.prose)
-    line = Text(no_wrap=not prose, overflow="ignore")
-    for number, (title, width) in enumerate(layout.widths.items()):
-        style = {"STATUS": status_style(row[title]), "RESULT": status_style(row[title])}
-        style |= {"TYPE": "dim"}
-        cell = row[title]
+    line = Text(no_wrap=True, overflow="ignore")
+    for number, (column, width) in enumerate(layout.widths.items()):
+        cell = row[column]
+        style = "dim" if column.title == "TYPE" else status_style(cell)
         if cell_len(cell) > width:
             cell = set_cell_size(cell, width - 1) + "…"
-        line.append(set_cell_size(cell, width), style.get(title, "" if number else "bold"))
+        line.append(set_cell_size(cell, width), style or ("" if number else "bold"))
         line.append(" " * _GAP)
-    if not prose:
+    if layout.prose is None or not row[layout.prose]:
         return line
-    indent = "\n" + " " * cell_len(line.plain)
-    width = layout.remaining_width
-    parts = [part.plain.rstrip() for part in Text(prose).wrap(Console(width=width), width)]
-    return line.append(indent.join(parts), _prose_style(row))
+    indent = Text("\n" + " " * cell_len(line.plain))
+    prose = Text(row[layout.prose], _prose_style(row))
+    return line.append_text(indent.join(_wrap(prose, layout.remaining_width)))
+
+
+def _wrap(text: Text, width: int) -> Lines:
+    """Return the lines of a text, broken between words alone, so that an ARN can be copied."""
+    text.overflow = "ignore"
+    lines = text.wrap(Console(width=width), width)
+    for line in lines:
+        line.rstrip()
+    return lines
 
 
 def _prose_style(row: Row) -> str:
-    return "red" if row.get("STATUS") == "FAILED" else ""
+    failed = any(cell == "FAILED" and column.title == "STATUS" for column, cell in row.items())
+    return "red" if failed else ""
 
 
-def _show_members(writer: RichWriter, response: dict[str, Any]) -> None:
-    """Show each member of a response with its path; of the only structure, those inside of it."""
-    response.pop("ResponseMetadata", None)
-    values = list(response.values())
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for path, text in _members(values[0] if len(values) == 1 else response, ""):
-        table.add_row(Text(replace_controls(path)), Text(text, status_style(text)))
-    writer.show(table)
+def _show_members(writer: RichWriter, value: Any) -> None:
+    """Show each member of a value with its path."""
+    columns = [
+        Column("", itemgetter(0), may_move=False),
+        Column("", itemgetter(1), may_move=False, is_prose=True),
+    ]
+    _show_cells(writer, columns, list(_members(value, "")))
 
 
 def _members(value: Any, path: str) -> Iterator[tuple[str, str]]:
@@ -189,9 +215,9 @@ def _members(value: Any, path: str) -> Iterator[tuple[str, str]]:
         for number, inner in enumerate(value):
             yield from _members(inner, f"{path}[{number}]")
     elif isinstance(value, list):
-        yield path, ", ".join(map(_scalar, without_nulls(value)))
+        yield replace_controls(path), ", ".join(map(_scalar, without_nulls(value)))
     elif value is not None:
-        yield path, _scalar(value)
+        yield replace_controls(path), _scalar(value)
 
 
 def _scalar(value: Any) -> str:
@@ -202,30 +228,59 @@ def _scalar(value: Any) -> str:
     return replace_controls(str(value))
 
 
-def _show_query_result(writer: RichWriter, result: Any) -> None:
-    """Show a row for each element; the columns are the keys of objects, or the indexes of lists."""
-    if result is None or result in ([], {}):
+def _show_query_result(writer: RichWriter, result: Any, query: Mapping[str, Any]) -> None:
+    """Show the members of an object, and of another result a row for each element.
+
+    ``query`` is the parsed expression. The columns have the keys of objects as titles, or the
+    names that the expression has for the values of a list.
+    """
+    if isinstance(result, dict):
+        _show_members(writer, result)
         return
-    rows = result if isinstance(result, list) else [result]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    if all(isinstance(row, dict) for row in rows):
-        titles = list(dict.fromkeys(key for row in rows for key in row))
-        for title in titles:
-            table.add_column(Text(replace_controls(title)), overflow="fold")
-        for row in rows:
-            table.add_row(*(_query_cell(row.get(title)) for title in titles))
+    if not isinstance(result, list):
+        result = [] if result is None else [result]
+    titles = list(dict.fromkeys(key for row in result if isinstance(row, dict) for key in row))
+    if titles and all(isinstance(row, dict) for row in result):
+        rows = [[row.get(title) for title in titles] for row in result]
     else:
-        table.show_header = False
-        lists = [row if isinstance(row, list) else [row] for row in rows]
-        for _ in range(max(map(len, lists))):
-            table.add_column(overflow="fold")
-        for row in lists:
-            table.add_row(*map(_query_cell, row))
-    writer.show(table)
+        rows = [row if isinstance(row, list) else [row] for row in result]
+        count = max(map(len, rows), default=0)
+        titles = _titles(query)
+        if len(titles) != count:
+            titles = [""] * count
+        rows = [row + [None] * (count - len(row)) for row in rows]
+    columns = [
+        Column(replace_controls(title), itemgetter(number), may_move=number > 0)
+        for number, title in enumerate(titles)
+    ]
+    _show_cells(writer, columns, [list(map(_query_cell, row)) for row in rows])
 
 
-def _query_cell(value: Any) -> Text:
+def _titles(node: Mapping[str, Any]) -> list[str]:
+    """Return the names in the list that ends an expression, such as ``images[].[name, os.id]``."""
+    while node["type"] in _ENDS:
+        node = node["children"][_ENDS[node["type"]]]
+    is_list = node["type"] == "multi_select_list"
+    return [_path(child) for child in node["children"]] if is_list else []
+
+
+def _path(node: Mapping[str, Any]) -> str:
+    """Return the path of an expression that is a path of members, "" for another one."""
+    nodes = node["children"] if node["type"] == "subexpression" else [node]
+    is_path = all(one["type"] == "field" for one in nodes)
+    return ".".join(one["value"] for one in nodes) if is_path else ""
+
+
+def _query_cell(value: Any) -> str:
     if value is None:
-        return Text()
+        return ""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return Text(replace_controls(text))
+    return replace_controls(text)
+
+
+def _show_cells(
+    writer: RichWriter, columns: Sequence[Column], cells: Sequence[Sequence[str]]
+) -> None:
+    if cells:
+        rows = [{column: str(column.cell(row)) for column in columns} for row in cells]
+        _show_rows(writer, columns, rows, max_first=None)

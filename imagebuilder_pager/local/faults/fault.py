@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Self
+from typing import Any, NamedTuple, Self
 
 from ..._validation import InvalidValueError, describe_invalid_value
 
@@ -14,50 +14,34 @@ OptionValue = str | int | float | bool | None
 """The value of an option: a JSON value, but no list or object."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Option:
-    """The default and the allowed values of an option.
-
-    ``types`` are the allowed types. ``allowed`` has all allowed values, or is empty for any value.
-    ``limits`` are the smallest and the greatest number. A text has to be ASCII unless ``in_body``.
-    A ``required`` option has no default.
-    """
+class _Option(NamedTuple):
+    """An option: its default, the check of a value, and the allowed values in words."""
 
     default: OptionValue
-    types: tuple[type, ...]
-    allowed: tuple[OptionValue, ...] = ()
-    limits: tuple[float, float] | None = None
-    in_body: bool = False
-    required: bool = False
-
-    def violation(self, value: object) -> str | None:
-        """Return the constraint that the value violates, or None."""
-        if self.allowed and (type(value) not in self.types or value not in self.allowed):
-            return f"one of {', '.join(json.dumps(allowed) for allowed in self.allowed)}"
-        if type(value) not in self.types:
-            return " or ".join(dict.fromkeys(_TYPE_NAMES[kind] for kind in self.types))
-        if isinstance(value, str):
-            if value.isprintable() and (self.in_body or value.isascii()):
-                return "a text that is not empty" if self.required and not value else None
-            # Outside the body, the text may be sent in a header.
-            return "printable text" if self.in_body else "printable ASCII"
-        if isinstance(value, int | float) and self.limits is not None:
-            minimum, maximum = self.limits
-            return None if minimum <= value <= maximum else f"from {minimum:g} to {maximum:g}"
-        return None
+    is_valid: Callable[[Any], bool]
+    allowed: str
 
 
-_TYPE_NAMES = {
-    str: "a string",
-    int: "a number",
-    float: "a number",
-    bool: "true or false",
-    type(None): "null",
-}
+def _choice(*values: OptionValue) -> _Option:
+    # As JSON, in which 1 is not true.
+    texts = [json.dumps(value) for value in values]
+    return _Option(
+        values[0], lambda given: json.dumps(given) in texts, f"one of {', '.join(texts)}"
+    )
 
 
-def _choice(*allowed: OptionValue) -> _Option:
-    return _Option(allowed[0], (type(allowed[0]),), allowed)
+def _number(default: float, minimum: float, maximum: float) -> _Option:
+    return _Option(
+        default,
+        lambda given: type(given) in {int, type(default)} and minimum <= given <= maximum,
+        f"{'a whole number' if isinstance(default, int) else 'a number'} "
+        f"from {minimum:g} to {maximum:g}",
+    )
+
+
+def _is_printable(given: object) -> bool:
+    # Outside the body, the text may be sent in a header.
+    return isinstance(given, str) and given.isascii() and given.isprintable()
 
 
 FAULTS: Mapping[str, str] = MappingProxyType(
@@ -88,8 +72,12 @@ FAULTS: Mapping[str, str] = MappingProxyType(
 )
 """A one-line summary of each fault, by name."""
 
-_NULLABLE_TEXT = _Option(None, (type(None), str))
-_RETRY_AFTER = _Option(None, (type(None), int, float, str), limits=(0, 86400))
+_TEXT = _Option(None, lambda given: given is None or _is_printable(given), "printable ASCII")
+_RETRY_AFTER = _Option(
+    None,
+    lambda given: given is None or type(given) in {int, float} or _is_printable(given),
+    "a number, or printable ASCII",
+)
 _OPTIONS: dict[str, dict[str, _Option]] = {
     "throttle": {
         "code": _choice("CallRateLimitExceededException", "ThrottlingException"),
@@ -102,22 +90,24 @@ _OPTIONS: dict[str, dict[str, _Option]] = {
     },
     "expired-credentials": {"lasting": _choice(False, True)},
     "error": {
-        "code": _Option(None, (str,), required=True),
-        "status": _Option(None, (type(None), int), limits=(400, 599)),
-        "message": _Option("The local service was told to fail.", (str,), in_body=True),
+        "code": _Option(None, lambda given: _is_printable(given) and given, "printable ASCII"),
+        "status": _Option(
+            None,
+            lambda given: given is None or given in range(400, 600),
+            "a whole number from 400 to 599",
+        ),
+        "message": _Option(
+            "The local service was told to fail.",
+            lambda given: isinstance(given, str) and given.isprintable(),
+            "printable text",
+        ),
     },
-    "clock-skew": {"minutes": _Option(20, (int, float), limits=(-1440, 1440))},
-    "redirect": {"status": _choice(307, 301, 302, 303, 308), "location": _NULLABLE_TEXT},
+    "clock-skew": {"minutes": _number(20.0, -1440, 1440)},
+    "redirect": {"status": _choice(307, 301, 302, 303, 308), "location": _TEXT},
     "wrong-json": {"how": _choice("cut", "list", "empty")},
-    "wrong-type": {
-        "member": _NULLABLE_TEXT,
-        "value": _Option(17, (str, int, float, bool, type(None))),
-    },
+    "wrong-type": {"member": _TEXT, "value": _Option(17, lambda _: True, "")},
     "broken-gzip": {"how": _choice("damaged", "cut")},
-    "slow": {
-        "delay": _Option(0.005, (int, float), limits=(0, 3600)),
-        "pieces": _Option(20, (int,), limits=(1, 100_000)),
-    },
+    "slow": {"delay": _number(0.005, 0, 3600), "pieces": _number(20, 1, 100_000)},
 }
 
 
@@ -143,21 +133,19 @@ class Fault:
         if name not in FAULTS:
             raise ValueError(f"there is no fault {name!r}; there are {', '.join(FAULTS)}")
         known = _OPTIONS.get(name, {})
-        for option, value in options.items():
+        for option in options:
             if option not in known:
                 has = f"it has {', '.join(known)}" if known else "it has none"
                 raise ValueError(f"fault {name!r} has no option {option!r}; {has}")
-            if (violation := known[option].violation(value)) is not None:
-                raise InvalidValueError(
-                    describe_invalid_value(f"option {option!r} of fault {name!r}", value, violation)
-                )
-        for option, spec in known.items():
-            if spec.required and option not in options:
-                raise ValueError(
-                    f"fault {name!r} needs the option {option!r}, as in "
-                    f"{name},{option}=AccessDeniedException"
-                )
         values = {option: options.get(option, spec.default) for option, spec in known.items()}
+        if values.get("code") is None and "code" in known:
+            example = f"{name},code=AccessDeniedException"
+            raise ValueError(f"fault {name!r} needs the option 'code', as in {example}")
+        for option, value in values.items():
+            if not known[option].is_valid(value):
+                path = f"option {option!r} of fault {name!r}"
+                problem = describe_invalid_value(path, value, known[option].allowed)
+                raise InvalidValueError(problem)
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "options", tuple(values.items()))
 

@@ -14,29 +14,22 @@ import httpx
 
 from ..errors import HTTP_STATUS
 from ..tokens import EXPIRED
-from .fault import Fault, OptionValue
+from .fault import Fault
 
 _HTML = (
     "<!DOCTYPE html>\n<html><head><title>{title}</title></head>"
     "<body><h1>{title}</h1><p>This did not come from the service.</p></body></html>\n"
 )
-_SERVER_ERRORS: dict[int, tuple[str | None, str]] = {
-    500: ("ServiceException", "The service has met an error."),
-    502: (None, "Bad Gateway"),
-    503: ("ServiceUnavailableException", "The service cannot process the request now."),
-    504: (None, "Gateway Timeout"),
-}
-#: The code and the message of an error; None: the fault's option has the code.
-_ERRORS: dict[str, tuple[str | None, str]] = {
-    "throttle": (None, "Rate exceeded"),
-    "expired-token": (
-        "InvalidPaginationTokenException",
-        EXPIRED,
-    ),
-    "expired-credentials": (
-        "ExpiredTokenException",
-        "The security token included in the request is expired",
-    ),
+_SERVER_ERRORS = {500: "ServiceException", 503: "ServiceUnavailableException"}
+#: The options of a fault that is an error, beside those that a test gives.
+_ERRORS = {
+    "throttle": {"message": "Rate exceeded"},
+    "server-error": {"message": "The service cannot process the request now."},
+    "expired-token": {"code": "InvalidPaginationTokenException", "message": EXPIRED},
+    "expired-credentials": {
+        "code": "ExpiredTokenException",
+        "message": "The security token included in the request is expired",
+    },
 }
 
 
@@ -79,45 +72,33 @@ def replace_response(
             headers["content-encoding"] = "gzip"
     else:
         status, body, others = _make_response(fault, request)
-        others["retry-after"] = dict(fault.options).get("retry_after")
         # A proxy does not know the service's id of the request.
-        kept = ("date", "x-amzn-requestid") if "x-amzn-errortype" in others else ("date",)
-        headers = {name: headers[name] for name in kept if name in headers}
-        headers |= {name: str(value) for name, value in others.items() if value is not None}
+        is_of_service = others.get("content-type") == "application/json"
+        kept = ("date", "x-amzn-requestid") if is_of_service else ("date",)
+        headers = {name: headers[name] for name in kept} | others
     headers["content-length"] = str(len(body))
     return httpx.Response(status, headers=headers, stream=BodyStream(body))
 
 
-def _make_response(
-    fault: Fault, request: httpx.Request
-) -> tuple[int, bytes, dict[str, OptionValue]]:
+def _make_response(fault: Fault, request: httpx.Request) -> tuple[int, bytes, dict[str, str]]:
     """Return status, body and headers of a response of the service or of a proxy."""
-    options: dict[str, Any] = dict(fault.options)
-    if fault.name in _ERRORS:
-        code, message = _ERRORS[fault.name]
-        code = code or options["code"]
-        return _make_error(HTTP_STATUS[code], code, message)
-    if fault.name == "error":
-        code = options["code"]
-        status = options["status"] or HTTP_STATUS.get(code, 400)
-        return _make_error(status, code, options["message"])
-    status = options.get("status", 200)
+    options: dict[str, Any] = {**dict(fault.options), **_ERRORS.get(fault.name, {})}
+    wait = options.get("retry_after")
+    headers = {} if wait is None else {"retry-after": str(wait)}
+    status = options.get("status") or 200
     if fault.name == "redirect":
         # By default the same URL, so that the plan counts a client that follows the redirect.
         return status, b"", {"location": options["location"] or str(request.url)}
-    if options.get("body") == "json":
-        return _make_error(status, *_SERVER_ERRORS[status])
     if options.get("body") == "empty":
-        return status, b"", {}
-    title = "Sign in to this network" if fault.name == "html" else f"{status} Error"
-    return status, _HTML.format(title=title).encode(), {"content-type": "text/html"}
-
-
-def _make_error(
-    status: int, code: str | None, message: str
-) -> tuple[int, bytes, dict[str, OptionValue]]:
-    headers: dict[str, OptionValue] = {"content-type": "application/json", "x-amzn-errortype": code}
-    return status, json.dumps({"message": message}).encode(), headers
+        return status, b"", headers
+    if fault.name == "html" or options.get("body") == "html":
+        title = "Sign in to this network" if fault.name == "html" else f"{status} Error"
+        return status, _HTML.format(title=title).encode(), headers | {"content-type": "text/html"}
+    headers["content-type"] = "application/json"
+    if code := options.get("code") or _SERVER_ERRORS.get(status, ""):
+        headers["x-amzn-errortype"] = code
+    status = options.get("status") or HTTP_STATUS.get(code, 400)
+    return status, json.dumps({"message": options["message"]}).encode(), headers
 
 
 def _cut_or_replace(fault: Fault, body: bytes) -> bytes:
