@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from imagebuilder_pager import ImageBuilder, exceptions
-from imagebuilder_pager._aws.config.proxies import Proxy, resolve_proxy
 from imagebuilder_pager._aws.clock import SYSTEM_CLOCK
+from imagebuilder_pager._aws.config.proxies import Proxy, resolve_proxy
 from imagebuilder_pager._aws.config.shared_config import SharedConfig
 from imagebuilder_pager._aws.config.tls import LazySSLContext
 from imagebuilder_pager._aws.credentials.container import ContainerProvider
