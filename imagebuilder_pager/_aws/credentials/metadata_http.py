@@ -56,14 +56,18 @@ def retry(
     """Return the result of ``call``, which is called up to ``max_attempts`` times.
 
     ``timeout``: seconds of each attempt, for all its requests; ``call`` is given its deadline.
-    ``delay``: seconds between the attempts. Raises the last :class:`MetadataError`.
+    ``delay``: seconds between the attempts. Together they are the budget of the search. Raises the
+    last :class:`MetadataError`.
     """
     clock = context.clock
+    budget = Deadline(max_attempts * timeout + (max_attempts - 1) * delay, clock.monotonic)
 
     def attempt() -> T:
-        return call(Deadline(timeout, clock.monotonic))
+        return call(Deadline(min(timeout, budget.remaining() or 0.0), clock.monotonic))
 
-    state = RetryState(None, max_attempts, fixed_delay=delay, classify=_retryable_kind)
+    state = RetryState(
+        None, max_attempts, budget.remaining, fixed_delay=delay, classify=_retryable_kind
+    )
     return call_with_retries(attempt, state, clock, report)
 
 
