@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 # otherwise compiles the whole package.
 PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q
 
-.PHONY: help demo test fuzz simulate check format update-model test-all test-aiobotocore test-lowest bench slim container clean
+.PHONY: help demo test fuzz simulate check format update-model test-all test-aiobotocore test-lowest bench dist long-description container clean
 
 help:
 	@echo "make demo      page from the policies of a local Image Builder to the resources of an execution"
@@ -22,8 +22,8 @@ help:
 	@echo "make test-lowest  run the tests with the lowest versions that pyproject.toml allows"
 	@echo "make update-model  generate from the newest service model, and list the changed files"
 	@echo "make bench     compare speed and size with boto3, aiobotocore and others; eight minutes"
-	@echo "make slim      build build/slim: only the library and its requirements;"
-	@echo "               with SLIM=lean build/slim-lean, the smallest, for H11Client only"
+	@echo "make dist      build and check the files of a release, in dist"
+	@echo "make long-description  write build/long-description.html, the README as an index shows it"
 	@echo "make container build examples/container/Dockerfile, and compare it with boto3"
 	@echo "make clean     remove everything that the other commands created"
 
@@ -116,14 +116,28 @@ $(AIOBOTOCORE)/.installed: pyproject.toml constraints.txt requirements-aiobotoco
 bench: $(VENV)/.dev $(AIOBOTOCORE)/.installed
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
-# SLIM=lean builds build/slim-lean, for H11Client alone. SLIM_WITH='cli local walk' adds the command
-# line, the local service and walk_lifecycle.
-slim: $(VENV)/.runtime
-	$(BIN)/python tools/container.py folder build/slim$(SLIM:%=-%) --check $(SLIM:%=--%) \
-	  $(if $(SLIM_WITH),--with $(SLIM_WITH))
+# The programs that upload a release and render its description have an environment beside $(VENV).
+UPLOAD = $(VENV)-upload
+
+dist: $(VENV)/.dev $(UPLOAD)/.installed
+	$(BIN)/python -m tools.dist dist
+	$(UPLOAD)/bin/twine check --strict dist/*
+	DIST=dist $(BIN)/python -m pytest -q tests/packaging/test_dist.py
+
+long-description: $(VENV)/.dev $(UPLOAD)/.installed
+	@mkdir -p build
+	$(BIN)/hatchling metadata readme >build/long-description.md
+	$(UPLOAD)/bin/python -m readme_renderer -o build/long-description.html build/long-description.md
+
+$(UPLOAD)/.installed: constraints.txt
+	$(PYTHON) -m venv $(UPLOAD) --clear
+	$(UPLOAD)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt \
+	  twine 'readme_renderer[md]'
+	@touch $@
 
 container: $(VENV)/.dev
-	@$(BIN)/python tools/container.py measure
+	@$(BIN)/python -m tools.dist dist
+	@$(BIN)/python -m tools.container
 
 clean:
 	rm -rf .venv .venv-* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -10,8 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from tools.container import requirements_of
-
+from .distributions import requirements_of
 from .harness import AIOBOTOCORE, Harness, aiobotocore_site_packages
 from .results import Outcome
 from .rows import ROWS, rows_named

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from imagebuilder_pager.local import Account, LocalImageBuilder, LocalServer
 from imagebuilder_pager.local.account_generator import example_policy, generate_execution
-from tools.container import LIBRARY
 
 from .dask_cluster import dask_cluster
+from .distributions import LIBRARY
 from .harness import ROOT, Harness
 from .results import Measure, Samples
 

@@ -18,11 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from tools.container import LIBRARY, files_of, requirements_of
+from .distributions import LIBRARY, ROOT, files_of, requirements_of
 
 __all__ = ["AIOBOTOCORE", "ROOT", "Harness", "Measured", "aiobotocore_site_packages"]
 
-ROOT = Path(__file__).parents[1]
 #: The environment with aiobotocore, which the Makefile creates beside this process's environment.
 AIOBOTOCORE = Path(f"{sys.prefix}-aiobotocore")
 

@@ -8,12 +8,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tools.container import LIBRARY, build
+from tools import dist
 
-from .harness import ROOT, Harness
+from .distributions import LIBRARY, ROOT
+from .harness import AIOBOTOCORE, Harness
 from .relay import Relay
 from .results import Measure, Samples
 from .workers.common import execution_id
@@ -27,9 +29,9 @@ __all__ = [
     "cpu_seconds",
     "in_turns",
     "measure_import_alone",
-    "measure_size",
     "peak",
     "seconds",
+    "size",
 ]
 
 #: A function that measures one side once.
@@ -147,23 +149,28 @@ def measure_import_alone(harness: Harness, rounds: int) -> Samples:
     return Samples(peer=[boto3] * rounds, ours=[ours - bare for ours in times.ours])
 
 
-def measure_size(*, lean: bool = False) -> Measure:
-    """Return the measure of the size in MB: the slim folder, and boto3 as pip installs it."""
+def size(peer: str, ours: str) -> Measure:
+    """Return the measure of the sizes in MB of two distributions, as pip installs them.
 
-    def measure(harness: Harness, rounds: int) -> Samples:
-        del harness, rounds  # the size is the same in each round
-        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            boto3, slim = Path(folder, "boto3"), Path(folder, "slim")
-            pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-            pip += ["--no-compile", "-c", str(ROOT / "constraints.txt"), "--target", str(boto3)]
-            subprocess.run([*pip, "boto3"], check=True)
-            build(slim, lean=lean)
-            return Samples([_size_of(boto3)], [_size_of(slim)])
-
-    return measure
+    The sizes are those of the files, without bytecode.
+    """
+    # The size is the same in each round.
+    return lambda *_: Samples([_installed_size(peer)], [_installed_size(ours)])
 
 
-def _size_of(folder: Path) -> float:
-    """Return the megabytes on the disk, without bytecode."""
-    paths = [folder, *folder.rglob("*")]
-    return sum(path.stat().st_blocks * 512 for path in paths if path.suffix != ".pyc") / 1e6
+@cache
+def _installed_size(name: str) -> float:
+    """Return the megabytes of the files of a distribution and what it requires."""
+    requirement, pins = name, [ROOT / "constraints.txt"]
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        if name.startswith(LIBRARY):
+            dist.build(Path(folder, "dist"))
+            (wheel,) = Path(folder, "dist").glob(f"{name.replace('-', '_')}-*.whl")
+            requirement = str(wheel)
+        elif name == "aiobotocore":
+            pins = [AIOBOTOCORE / "constraints.txt", ROOT / "requirements-aiobotocore.txt"]
+        site = Path(folder, "site")
+        pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+        pip += ["--no-compile", "--target", str(site), requirement]
+        subprocess.run([*pip, *(f"--constraint={file}" for file in pins)], check=True)
+        return sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) / 1e6

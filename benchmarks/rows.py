@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tools.container import LIBRARY
-
+from .distributions import LIBRARY
 from .fleet_rows import FLEET_ROWS
 from .measures import (
     cold,
@@ -14,9 +13,9 @@ from .measures import (
     cpu,
     in_turns,
     measure_import_alone,
-    measure_size,
     peak,
     seconds,
+    size,
 )
 from .results import Row
 
@@ -182,15 +181,16 @@ ROWS = (
     ),
     *(
         Row(
-            name=f"{prefix}size",
-            what=f"{way}site-packages, {'lean' if prefix else 'slim'}",
-            peer="pip install boto3",
+            name=f"{prefix}size-{peer}",
+            what=f"pip install {ours}",
+            peer=peer,
             unit="MB",
-            measure=measure_size(lean=bool(prefix)),
+            measure=size(peer, ours),
             rounds=1,
-            target=(0.28, 0.25) if prefix else (0.45, 0.35),
+            target=(0.38, 0.36) if (prefix, peer) == ("lean-", "boto3") else None,
         )
-        for prefix, way, _, _ in _WAYS
+        for prefix, ours in (("", LIBRARY), ("lean-", f"{LIBRARY}-lean"))
+        for peer in ("boto3", "aiobotocore", "capo-imagebuilder")
     ),
     *(
         Row(

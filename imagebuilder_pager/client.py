@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
 from ._aws.attempts import Attempt, AttemptHook
@@ -35,7 +34,7 @@ from ._methods import AsyncOperationMethods, OperationMethods
 from ._operations import find_operation
 from ._validation import importing, validate_positive, validate_whole_number, validating
 from ._version import __version__
-from .exceptions import MissingDependencyException, ParamValidationError, Problem
+from .exceptions import ParamValidationError, Problem
 from .models import exceptions as modelled_exceptions
 
 if TYPE_CHECKING:
@@ -55,6 +54,8 @@ HttpT = TypeVar("HttpT", HttpxClient | Transport, AsyncHttpxClient | AsyncTransp
 TransportT = TypeVar("TransportT", Transport, AsyncTransport)
 WalkT = TypeVar("WalkT")
 
+#: The packages that the default transport needs; a lean install has none of them.
+_HTTPX_PACKAGES = ("httpx", "httpcore", "botocore")
 SERVICE = ServiceMetadata("imagebuilder", fips_partitions=frozenset({"aws-us-gov"}))
 
 # The program decides whether warnings are shown, not Python's handler of last resort.
@@ -105,17 +106,7 @@ class _WalkMethods(ABC, Generic[WalkT]):
         raises the errors of the operations, and :class:`ParentGoneError` if an item of the token no
         longer exists: with the ``resume_token`` of that error, the listing of the item begins anew.
         """
-        try:
-            walk = self._import_walk()
-        except ModuleNotFoundError as error:
-            part = f"{__package__}.lifecycle_walk"
-            if error.name != part:
-                raise
-            raise MissingDependencyException(
-                f"walk_lifecycle needs {part}, which this copy of the library leaves out; make "
-                "slim SLIM_WITH=walk builds one that has it"
-            ) from None
-        return walk(
+        return self._import_walk()(
             self, policies=policies, since=since, until=until, children=children, options=options
         )
 
@@ -200,10 +191,8 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
                     )
             if self.endpoint_url.startswith("https:"):
                 ssl_context.context()  # raises here, not in the first call
-            with self._importing_httpx(f"the default {self._prefix}ImageBuilder"):
-                make_transport = self._import_transport()
-            self._transport = make_transport(
-                ssl_context, max_connections=connections, monotonic=clock.monotonic
+            self._transport = self._import_transport()(
+                verify=ssl_context, max_connections=connections, monotonic=clock.monotonic
             )
         else:
             for name, value in (
@@ -257,9 +246,22 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
     #: The class that has its methods.
     _methods: ClassVar[type]
 
-    @abstractmethod
     def _import_transport(self) -> Callable[..., TransportT]:
-        """Return the class of the default transport."""
+        """Return the class of the default transport: over h11 where a package is missing."""
+        try:
+            return self._import_httpx_transport()
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] not in _HTTPX_PACKAGES:
+                raise
+        return self._import_h11_client()
+
+    @abstractmethod
+    def _import_httpx_transport(self) -> Callable[..., TransportT]:
+        """Return the class of the transport over httpx, which needs ``_HTTPX_PACKAGES``."""
+
+    @abstractmethod
+    def _import_h11_client(self) -> Callable[..., TransportT]:
+        """Return the class of the transport over h11."""
 
     @abstractmethod
     def _import_caller_client(self) -> Callable[[HttpT, ModuleType], TransportT]:
@@ -273,12 +275,6 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
     def _send(self, operation: Operation, params: Mapping[str, Any], **parse_options: Any) -> Any:
         """Return the response to a request, or an awaitable of it; its parameters are checked."""
 
-    def _importing_httpx(self, purpose: str) -> AbstractContextManager[None]:
-        """Return the context for importing a transport that needs httpx and botocore."""
-        packages = ("httpx", "httpcore", "botocore")
-        otherwise = f"give http_client={self._prefix}H11Client()"
-        return importing(*packages, purpose=purpose, otherwise=otherwise)
-
     def _adopt(self, http_client: HttpT) -> TransportT:
         """Return the transport that sends by the caller's ``http_client``.
 
@@ -291,7 +287,8 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
             and hasattr(http_client, "aclose" if prefix else "close")
         ):
             return cast("TransportT", http_client)
-        with self._importing_httpx(f"an httpx.{prefix}Client"):
+        otherwise = f"give http_client={prefix}H11Client()"
+        with importing(*_HTTPX_PACKAGES, purpose=f"an httpx.{prefix}Client", otherwise=otherwise):
             from ._aws.transport.caller_client import find_client_module
 
         module = find_client_module(http_client, f"{prefix}Client")
@@ -366,7 +363,8 @@ class ImageBuilder(
       Default: ``AWS_CA_BUNDLE``, the profile's ``ca_bundle``, ``REQUESTS_CA_BUNDLE``,
       ``SSL_CERT_FILE``, ``SSL_CERT_DIR``, certifi's certificates.
     - ``http_client``: an :class:`H11Client`, an ``httpx.Client`` or an ``httpx2.Client``. The
-      caller closes it. Default: connections over httpx, which the client closes.
+      caller closes it. Default: connections over httpx, or over h11 where httpx or botocore is
+      not installed. The client closes them.
     - ``connect_timeout``: seconds for connecting, in each attempt. Default: that of
       ``http_client``, 60.
     - ``read_timeout``: seconds for each wait for bytes. Default: that of ``http_client``, 60.
@@ -399,10 +397,15 @@ class ImageBuilder(
     _prefix = ""
     _methods = OperationMethods
 
-    def _import_transport(self) -> Callable[..., Transport]:
+    def _import_httpx_transport(self) -> Callable[..., Transport]:
         from ._aws.transport.httpx_transport import HttpxTransport
 
         return HttpxTransport
+
+    def _import_h11_client(self) -> Callable[..., Transport]:
+        from ._aws.transport.h11_transport import H11Client
+
+        return H11Client
 
     def _import_caller_client(self) -> Callable[[Any, ModuleType], Transport]:
         from ._aws.transport.caller_client import CallerClient
@@ -452,10 +455,15 @@ class AsyncImageBuilder(
     _prefix = "Async"
     _methods = AsyncOperationMethods
 
-    def _import_transport(self) -> Callable[..., AsyncTransport]:
+    def _import_httpx_transport(self) -> Callable[..., AsyncTransport]:
         from ._aws.transport.async_httpx_transport import AsyncHttpxTransport
 
         return AsyncHttpxTransport
+
+    def _import_h11_client(self) -> Callable[..., AsyncTransport]:
+        from ._aws.transport.async_h11_transport import AsyncH11Client
+
+        return AsyncH11Client
 
     def _import_caller_client(self) -> Callable[[Any, ModuleType], AsyncTransport]:
         from ._aws.transport.caller_client import AsyncCallerClient

@@ -2,7 +2,8 @@
 
 The README links to files of the repository, which an index does not have. If the project's URLs
 have a ``Source``, the links become absolute; otherwise each becomes the path of its file in the
-source distribution. Pictures that are files are left out.
+source distribution. A link inside of the README becomes its text, since an index's page has no
+anchors. Pictures that are files are left out.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 _CODE_BLOCK = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 _PICTURE = re.compile(r"<picture>.*?</picture>\n*", re.DOTALL)
-_LINK = re.compile(r"\[(?P<text>[^\]]*)\]\((?!\w+:|#)(?P<path>[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")
+_LINK = re.compile(r"\[(?P<text>[^\]]*)\]\((?!\w+:)(?P<path>[^)#\s]*)(?P<anchor>#[^)\s]*)?\)")
 
 
 class LongDescription(MetadataHookInterface):  # type: ignore[misc]  # only there while building
@@ -34,6 +35,8 @@ class LongDescription(MetadataHookInterface):  # type: ignore[misc]  # only ther
 def _rewrite(text: str, source: str | None) -> str:
     def replace(link: re.Match[str]) -> str:
         path, anchor = link["path"], link["anchor"] or ""
+        if not path:
+            return link["text"]
         if source is not None:
             return f"[{link['text']}]({source.rstrip('/')}/blob/HEAD/{path}{anchor})"
         return f"`{path}`" if link["text"] == path else f"{link['text']} (`{path}`)"

@@ -47,9 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # In either order, and also for the commands that read their own arguments.
         argv = [*(one for one in argv if one != "help"), "--help"]
     if argv[:1] == ["local"]:
-        from ..local.__main__ import main as serve
-
-        return serve(argv[1:])
+        return _run_local(argv[1:])
     resume_state, code = ResumeState(), 0
     try:
         with Signals() as signals:
@@ -87,9 +85,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
+def _require_local(command: str) -> None:
+    """Raise :class:`ConfigurationError` in the lean wheel, which leaves the local service out."""
+    from importlib.util import find_spec
+
+    if find_spec("..local", __package__) is None:
+        raise ConfigurationError(
+            f"{command} is a command of imagebuilder-pager, and not of imagebuilder-pager-lean; "
+            "install the one in place of the other"
+        )
+
+
+def _run_local(argv: Sequence[str]) -> int:
+    try:
+        _require_local("local")
+    except ConfigurationError as error:
+        write_stderr(f"\n{error}\n")
+        return error.code
+    from ..local.__main__ import main as serve
+
+    return serve(argv)
+
+
 def _run_demo(argv: Sequence[str]) -> int:
     text = OTHER_COMMANDS["demo"].capitalize()
     CommandParser(prog="imagebuilder-pager demo", description=text).parse_args(argv)
+    _require_local("demo")
     from ..local.demo import main as demo
 
     try:

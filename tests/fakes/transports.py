@@ -58,8 +58,7 @@ class TransportKind(NamedTuple):
 
     def make(self, **arguments: Any) -> Any:
         """Return a transport; ``certificates`` and ``network`` have the same names for all."""
-        certificates = arguments.pop("certificates", None) or LazySSLContext()
-        arguments["verify" if self.is_h11 else "ssl_context"] = certificates
+        arguments["verify"] = arguments.pop("certificates", None) or LazySSLContext()
         network: Any = arguments.pop("network", None)
         if network is not None:
             arguments["network_backend"] = (

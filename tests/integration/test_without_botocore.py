@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -16,6 +18,8 @@ from imagebuilder_pager.local import (
     SECRET_ACCESS_KEY,
     LocalServer,
 )
+from tests.fakes.accounts import LOCAL_CREDENTIALS
+from tests.fakes.connections import page_response
 from tests.fakes.credential_endpoints import (
     PROFILES,
     REGION,
@@ -25,6 +29,8 @@ from tests.fakes.credential_endpoints import (
     boto3_credentials,
 )
 from tests.fakes.logins import LOGIN_SESSION, SSO_KEYS, SsoCache, write_login
+from tests.fakes.servers import ScriptedServer
+from tests.fakes.transports import LOCALHOST_CERTIFICATE
 
 SetUp = Callable[[CredentialSettings], None]
 
@@ -192,6 +198,52 @@ def test_a_named_profile_without_a_file_is_an_error_without_botocore(
     assert "exceptions.ProfileNotFound: there is no profile 'other' in " in ran.stderr
 
 
+SAME_PROGRAM = """
+import asyncio, sys
+sys.modules |= dict.fromkeys({missing})
+from imagebuilder_pager import AsyncImageBuilder, ImageBuilder
+arguments = {arguments}
+
+def list_page():
+    with ImageBuilder("us-west-2", **arguments) as client:
+        client.list_lifecycle_execution_resources(lifecycleExecutionId={execution!r})
+        return client._transport
+
+async def list_page_async():
+    async with AsyncImageBuilder("us-west-2", **arguments) as client:
+        await client.list_lifecycle_execution_resources(lifecycleExecutionId={execution!r})
+        return client._transport
+
+for transport in list_page(), asyncio.run(list_page_async()):
+    print(type(transport).__name__, transport._max_connections)
+"""
+
+
+@pytest.mark.parametrize("missing", [(), ("httpx", "httpcore"), ("botocore",)], ids=str)
+def test_the_same_program_lists_with_and_without_httpx_and_botocore(
+    localhost_context: ssl.SSLContext, missing: tuple[str, ...]
+) -> None:
+    server = ScriptedServer([[page_response("r-1")], [page_response("r-1")]], localhost_context)
+    arguments = {
+        "endpoint_url": server.url,
+        "verify": str(LOCALHOST_CERTIFICATE),
+        "max_pool_connections": 3,
+        **LOCAL_CREDENTIALS,
+    }
+    code = SAME_PROGRAM.format(missing=missing, arguments=arguments, execution=EXAMPLE_EXECUTION_ID)
+    with contextlib.closing(server):
+        ran = subprocess.run(
+            [sys.executable, "-W", "error", "-c", code],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    kind = "H11Client" if missing else "HttpxTransport"
+    assert ran.stdout.splitlines() == [f"{kind} 3", f"Async{kind} 3"]
+
+
 ERRORS = """
 import sys
 sys.modules |= dict.fromkeys({missing})
@@ -218,18 +270,8 @@ def errors_of(missing: Sequence[str], statements: Sequence[str]) -> list[str]:
 def test_the_error_names_the_missing_packages_and_the_remedy() -> None:
     kind = "MissingDependencyException"
     assert errors_of(
-        ["httpx", "httpcore", "botocore"],
-        ["ImageBuilder('us-west-2')", "AsyncImageBuilder('us-west-2')"],
-    ) == [
-        f"{kind} the default ImageBuilder needs httpx, httpcore, botocore, not installed "
-        "here: pip install httpx httpcore botocore, or give http_client=H11Client()",
-        f"{kind} the default AsyncImageBuilder needs httpx, httpcore, botocore, not installed "
-        "here: pip install httpx httpcore botocore, or give http_client=AsyncH11Client()",
-    ]
-    assert errors_of(
         ["botocore"],
         [
-            "ImageBuilder('us-west-2')",
             "import httpx; ImageBuilder('us-west-2', http_client=httpx.Client())",
             "import httpx; AsyncImageBuilder('us-west-2', http_client=httpx.AsyncClient())",
         ],
@@ -237,7 +279,6 @@ def test_the_error_names_the_missing_packages_and_the_remedy() -> None:
         f"{kind} {what} needs botocore, not installed here: pip install botocore, or give "
         f"http_client={other}()"
         for what, other in (
-            ("the default ImageBuilder", "H11Client"),
             ("an httpx.Client", "H11Client"),
             ("an httpx.AsyncClient", "AsyncH11Client"),
         )

@@ -30,7 +30,7 @@ if command == "run":
 def measure(path: Path) -> str:
     """Return the output of ``make container`` with only the programs of a folder."""
     ran = subprocess.run(
-        [sys.executable, "tools/container.py", "measure", "--rounds", "1"],
+        [sys.executable, "-m", "tools.container", "--rounds", "1"],
         cwd=ROOT,
         env={**os.environ, "PATH": str(path)},
         capture_output=True,
@@ -43,7 +43,9 @@ def measure(path: Path) -> str:
 
 
 def test_without_a_builder_it_says_so_and_succeeds(tmp_path: Path) -> None:
-    assert measure(tmp_path) == "Missing: docker or podman. The container was not built.\n"
+    assert (
+        measure(tmp_path) == "Neither docker nor podman runs here. The container was not built.\n"
+    )
 
 
 def test_it_lists_with_each_image_and_prints_their_ratios(tmp_path: Path) -> None:

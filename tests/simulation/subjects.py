@@ -28,13 +28,13 @@ TOTAL_TIMEOUT = 15.0
 MakeTransport = Callable[[Server, SimulatedClock, int, ssl.SSLContext | None], Any]
 
 
-def _maker(transport_class: Any, backend_class: Any, context_name: str) -> MakeTransport:
+def _maker(transport_class: Any, backend_class: Any) -> MakeTransport:
     def make(
         server: Server, clock: SimulatedClock, connections: int, context: ssl.SSLContext | None
     ) -> Any:
         certificates = None if context is None else resolve_verify("test", context, None)
         return transport_class(
-            **({} if certificates is None else {context_name: certificates}),
+            **({} if certificates is None else {"verify": certificates}),
             max_connections=connections,
             network_backend=backend_class(server),
             monotonic=clock.monotonic,
@@ -168,10 +168,10 @@ def _callers() -> list[Subject]:
     return subjects
 
 
-_HTTPX = _maker(HttpxTransport, SimulatedBackend, "ssl_context")
-_H11 = _maker(H11Client, SimulatedBackend, "verify")
-_ASYNC_HTTPX = _maker(AsyncHttpxTransport, AsyncSimulatedBackend, "ssl_context")
-_ASYNC_H11 = _maker(AsyncH11Client, AsyncSimulatedBackend, "verify")
+_HTTPX = _maker(HttpxTransport, SimulatedBackend)
+_H11 = _maker(H11Client, SimulatedBackend)
+_ASYNC_HTTPX = _maker(AsyncHttpxTransport, AsyncSimulatedBackend)
+_ASYNC_H11 = _maker(AsyncH11Client, AsyncSimulatedBackend)
 
 SYNC = [
     Subject("HttpxTransport", ImageBuilder, _HTTPX, SyncDriver),

@@ -40,7 +40,7 @@ BackendT = TypeVar("BackendT")
 class BaseHttpxTransport(PooledTransport[HttpxConnection], Generic[BackendT]):
     """The common part of both transports: requests, responses and errors as httpx's.
 
-    - ``ssl_context``: the certificates to verify against. Default: certifi's certificates.
+    - ``verify``: the certificates to verify against. Default: certifi's certificates.
     - ``max_connections``: maximum open connections; further requests wait. Default: 10.
     - ``network_backend``: the backend that connects, for tests. Default: the system's sockets.
     - ``monotonic``: a function that returns seconds, for tests. Default: ``time.monotonic``.
@@ -56,13 +56,13 @@ class BaseHttpxTransport(PooledTransport[HttpxConnection], Generic[BackendT]):
 
     def __init__(
         self,
-        ssl_context: LazySSLContext | None = None,
         *,
+        verify: LazySSLContext | None = None,
         max_connections: int = MAX_CONNECTIONS,
         network_backend: BackendT | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._ssl_context = ssl_context or LazySSLContext()
+        self._ssl_context = verify or LazySSLContext()
         self._monotonic = monotonic
         #: Parsed URLs without a query: queries vary without bound.
         self._urls: dict[tuple[Origin, str], httpx.URL] = {}

@@ -292,7 +292,7 @@ def _executor(name: str, stack: ExitStack) -> Executor | Callable[[], Executor] 
     except ImportError:
         raise ConfigurationError(
             f"--executor {name} needs dask.distributed, which is not installed; install it with\n"
-            "  pip install 'imagebuilder-pager[dask]'"
+            "  pip install distributed"
         ) from None
     connect: Callable[[str], Any] = Client
     client = stack.enter_context(connect(name))
