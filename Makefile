@@ -3,9 +3,6 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-# Bytecode is written even where the environment forbids it: hundreds of tests start a Python, which
-# otherwise compiles the whole package.
-PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q
 
 .PHONY: help demo test fuzz simulate check format update-model test-all test-aiobotocore test-lowest bench dist long-description container clean
 
@@ -30,16 +27,20 @@ help:
 demo: $(VENV)/.runtime
 	@$(BIN)/python -m imagebuilder_pager.local.demo
 
+# Bytecode is written even where the environment forbids it: hundreds of tests start a Python, which
+# otherwise compiles the whole package.
+test fuzz simulate test-aiobotocore test-lowest: export PYTHONDONTWRITEBYTECODE =
+
 test: $(VENV)/.dev
-	$(PYTEST) -n auto --dist worksteal $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -q -n auto --dist worksteal $(PYTEST_ARGS)
 
 fuzz: $(VENV)/.dev
-	FUZZ_EXAMPLES=20000 $(PYTEST) tests/unit/test_fuzz.py \
+	FUZZ_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/unit/test_fuzz.py \
 	  tests/protocol/test_all_of_aws.py tests/protocol/test_against_botocore.py \
 	  tests/integration/test_command_lines_against_aws.py
 
 simulate: $(VENV)/.dev
-	SIMULATION_FULL=1 $(PYTEST) -n auto tests/simulation \
+	SIMULATION_FULL=1 $(BIN)/python -m pytest -q -n auto tests/simulation \
 	  tests/integration/test_faults.py $(PYTEST_ARGS)
 
 check: $(VENV)/.dev

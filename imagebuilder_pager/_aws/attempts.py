@@ -19,7 +19,7 @@ from ..exceptions import ClientError
 class Attempt(NamedTuple):
     """An attempt at a call, after its end.
 
-    - ``operation``: AWS's name of the operation, such as ``ListImages``.
+    - ``operation``: the operation, by its name in AWS's API.
     - ``number``: 1 for the first attempt at a call.
     - ``status``: the HTTP status; None without a response.
     - ``request_id``: the id for AWS's support; None without one.

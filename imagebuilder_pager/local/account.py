@@ -38,7 +38,7 @@ class Execution:
     - ``end_time``: its end, in epoch seconds. Default: None.
     """
 
-    __pydantic_config__: ClassVar = _CONFIG
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
 
     lifecycle_execution_id: str
     lifecycle_execution_state: WireDict
@@ -78,7 +78,7 @@ class Account:
     path of each.
     """
 
-    __pydantic_config__: ClassVar = _CONFIG
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CONFIG
 
     executions: tuple[Execution, ...] = ()
     policies: tuple[WireDict, ...] = ()

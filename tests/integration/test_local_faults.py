@@ -113,7 +113,7 @@ def serving(account: Account, plan: FaultPlan) -> Iterator[LocalServer]:
     with LocalServer(LocalImageBuilder(account, faults=plan)) as server:
         yield server
         began = time.monotonic()
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 20
     assert set(threading.enumerate()) <= threads
 
 

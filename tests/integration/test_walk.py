@@ -42,16 +42,27 @@ def records_of_boto3(url: str) -> list[dict[str, Any]]:
     return records
 
 
+@pytest.fixture(scope="module")
+def listed() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Return the URL of a service, and the records of boto3's loops."""
+    account = make_account(policies=4, executions=6, images=5, amis=3, most=4)
+    with LocalServer(account) as server:
+        yield server.url, records_of_boto3(server.url)
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("prefetch", [0, 4])
 @pytest.mark.parametrize("lean", [False, True])
-def test_the_records_are_those_of_boto3s_loops(way: str, prefetch: int, *, lean: bool) -> None:
+def test_the_records_are_those_of_boto3s_loops(
+    way: str, prefetch: int, *, lean: bool, listed: tuple[str, list[dict[str, Any]]]
+) -> None:
+    url, expected = listed
     make: Any = ImageBuilder if way == "sync" else AsyncImageBuilder
     make_lean: Any = H11Client if way == "sync" else AsyncH11Client
 
     async def main() -> list[dict[str, Any]]:
         http_client = make_lean() if lean else None
-        client = make(REGION, endpoint_url=server.url, http_client=http_client, **CREDENTIALS)
+        client = make(REGION, endpoint_url=url, http_client=http_client, **CREDENTIALS)
         walk = Pages(client.walk_lifecycle(Prefetch=prefetch, PageSize=3))
         records = [record.to_dict() async for record in walk]
         await close(client)
@@ -59,6 +70,4 @@ def test_the_records_are_those_of_boto3s_loops(way: str, prefetch: int, *, lean:
             await close(http_client)
         return records
 
-    account = make_account(policies=4, executions=6, images=5, amis=3, most=4)
-    with LocalServer(account) as server:
-        assert run(way, main) == records_of_boto3(server.url)
+    assert run(way, main) == expected

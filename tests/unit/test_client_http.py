@@ -209,7 +209,9 @@ def test_an_invalid_timeout_or_limit_is_an_error_of_the_client(
     client: Any, name: str, allowed: str, values: list[object]
 ) -> None:
     given = ("us-west-2",) if client in BUILDERS else ()
-    keys: Any = LOCAL_CREDENTIALS if client in BUILDERS else {}
+    keys: Any = (
+        {**LOCAL_CREDENTIALS, "endpoint_url": "http://127.0.0.1:9"} if client in BUILDERS else {}
+    )
     for value in values:
         with pytest.raises(exceptions.ParamValidationError) as caught:
             client(*given, **keys, **{name: value})

@@ -5,14 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-import imagebuilder_pager
-
-PACKAGE = Path(imagebuilder_pager.__file__).parent
-FILES = sorted(PACKAGE.rglob("*.py"))
+from tests.fakes.sources import FILES, parse, path_in_package
 
 _ERROR_TYPE = re.compile(r"\w*(Error|Exception|Problem)\b")
 #: What looks at the words of a text, beside comparisons.
@@ -23,13 +19,13 @@ _LOOKING = {
 }
 
 
-def find_decisions(source: str) -> Iterator[int]:
+def find_decisions(tree: ast.AST) -> Iterator[int]:
     """Yield the lines that look at the words of an error, or at a text made of them.
 
     The errors are the names of ``except`` clauses, parameters with the type of an error or of a
     problem, and the variables of loops over one of them.
     """
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             names = {
                 argument.arg
@@ -90,9 +86,9 @@ def _has_words(node: ast.expr, errors: set[str], texts: set[str]) -> bool:
     return False
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
-def test_no_decision_is_made_by_the_words_of_an_error(file: Path) -> None:
-    assert list(find_decisions(file.read_text())) == []
+def test_no_decision_is_made_by_the_words_of_an_error() -> None:
+    found = {path_in_package(file): list(find_decisions(parse(file))) for file in FILES}
+    assert {path: lines for path, lines in found.items() if lines} == {}
 
 
 @pytest.mark.parametrize(
@@ -121,7 +117,7 @@ def test_no_decision_is_made_by_the_words_of_an_error(file: Path) -> None:
     ],
 )
 def test_such_a_decision_is_found(around: str, decision: str) -> None:
-    assert list(find_decisions(around.format(decision)))
+    assert list(find_decisions(ast.parse(around.format(decision))))
 
 
 @pytest.mark.parametrize(
@@ -135,4 +131,4 @@ def test_such_a_decision_is_found(around: str, decision: str) -> None:
     ],
 )
 def test_all_else_is_allowed(line: str) -> None:
-    assert not list(find_decisions(f"try: ...\nexcept ValueError as error:\n    {line}"))
+    assert not list(find_decisions(ast.parse(f"try: ...\nexcept ValueError as error:\n    {line}")))

@@ -4,7 +4,6 @@ import ast
 import subprocess
 import sys
 import types
-from pathlib import Path
 from typing import get_type_hints
 
 import pytest
@@ -13,9 +12,8 @@ import imagebuilder_pager
 from imagebuilder_pager import ImageBuilder, models
 from imagebuilder_pager.models import exceptions as modelled_exceptions
 from imagebuilder_pager.type_defs import Exceptions
+from tests.fakes.sources import FILES, parse, path_in_package
 
-PACKAGE = Path(imagebuilder_pager.__file__).parent
-FILES = sorted(PACKAGE.rglob("*.py"))
 HEAVY = {"anyio", "boto3", "botocore", "httpx", "jmespath", "pydantic", "pydantic_core"}
 
 
@@ -132,23 +130,18 @@ PUBLIC = {
 }
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(PACKAGE).as_posix())
-def test_only_a_public_module_has_an_all(file: Path) -> None:
-    tree = parse(file)
-    assert ast.get_docstring(tree)
-    name = file.relative_to(PACKAGE).as_posix()
-    of_models = name.startswith("models/") and name != WITHOUT_ALL
-    has_all = any(
-        isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
-        for node in tree.body
-    )
-    not_by_name = {"models/__init__.py", "models/fields.py"}
-    assert has_all == (name in PUBLIC or (of_models and name not in not_by_name))
+def test_every_module_has_a_docstring_and_only_a_public_one_an_all() -> None:
+    for file in FILES:
+        tree, name = parse(file), path_in_package(file)
+        assert ast.get_docstring(tree), name
+        of_models = name.startswith("models/") and name != WITHOUT_ALL
+        has_all = any(
+            isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+            for node in tree.body
+        )
+        not_by_name = {"models/__init__.py", "models/fields.py"}
+        assert has_all == (name in PUBLIC or (of_models and name not in not_by_name)), name
 
 
 def test_public_modules_are_few() -> None:
     assert sum("__all__ = " in file.read_text(encoding="utf-8") for file in FILES) <= 40
-
-
-def parse(file: Path) -> ast.Module:
-    return ast.parse(file.read_text(encoding="utf-8"))
