@@ -74,6 +74,7 @@ class Operation:
         return [name for name in self.params if name not in {self.limit_key, "nextToken"}]
 
     @property
+    @cache  # noqa: B019 - a row is never dropped
     def response(self) -> type[Response]:
         """The model of the response; it loads the family's module."""
         import importlib
@@ -83,7 +84,7 @@ class Operation:
         return response
 
     @property
-    @cache  # noqa: B019 - a row is never dropped
+    @cache  # noqa: B019 - likewise
     def pagination(self) -> PaginationSpec | None:
         """The way it paginates, or None for an operation with one response."""
         if self.result_key is None:
@@ -111,7 +112,7 @@ class Operation:
         return replace(self.pagination, max_page_size=max_page_size)
 
     @property
-    @cache  # noqa: B019 - a row is never dropped
+    @cache  # noqa: B019 - likewise
     def rest_json(self) -> RestJsonSpec:
         """The specification for the protocol; it loads the family's module."""
         from ._aws.protocol.responses import RestJsonSpec
