@@ -9,6 +9,8 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+from ._validation import did_you_mean
+
 InitT = TypeVar("InitT", bound=Callable[..., None])
 
 _PAGE = "docs/moving-from-boto3.md has the counterparts of boto3's names"
@@ -45,17 +47,15 @@ def explain_missing_attribute(client: object, name: str) -> Any:
     """Raise the ``AttributeError`` for an attribute of a client, as its ``__getattr__``."""
     if name.startswith("_") or hasattr(type(client), name):
         return object.__getattribute__(client, name)  # Python's own error, or that of a property
-    import difflib  # which only an error needs
-
     text = f"{type(client).__name__!r} object has no attribute {name!r}"
-    if near := difflib.get_close_matches(name, dir(client), n=1, cutoff=0.8):
-        text += f", but {near[0]!r}"
+    if similar := did_you_mean((one for one in dir(client) if not one.startswith("_")), name):
+        text += f"; {similar}"
     counterpart = _ATTRIBUTES.get(name)
     if counterpart is None and name.partition("_")[0] in _VERBS:
         counterpart = _OPERATIONS
     if counterpart is not None:
-        text += f": {counterpart}. {_PAGE}"
-    raise AttributeError(text, name=name, obj=client)
+        text += f"{' Otherwise' if similar else ''}: {counterpart}. {_PAGE}"
+    raise AttributeError(text, name=name)  # with obj, Python would add a second suggestion
 
 
 def explain_boto3_arguments(init: InitT) -> InitT:

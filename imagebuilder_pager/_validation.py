@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import operator
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import SupportsIndex, TypeVar
 
@@ -48,6 +48,22 @@ def without_userinfo(url: object) -> str:
 def describe_invalid_value(name: str, value: object, allowed: str) -> Problem:
     """Return the problem of a parameter whose value is not allowed."""
     return Problem(name, f"{describe_value(value)} given", allowed)
+
+
+def did_you_mean(known: Iterable[str], *given: object) -> str:
+    """Return the question that ends an error of misspelt names, "" if none is similar.
+
+    Case, ``-`` and ``_`` make no difference, so AWS's name of an operation finds its method.
+    """
+    import difflib  # which only an error needs
+
+    def key(name: object) -> str:
+        return re.sub("[-_]", "", str(name)).lower()
+
+    by_key = {key(name): name for name in known}
+    matches = [difflib.get_close_matches(key(name), by_key, n=1, cutoff=0.75) for name in given]
+    names = [by_key[match] for found in matches for match in found]
+    return f"did you mean {', '.join(names)}?" if names else ""
 
 
 class InvalidValueError(ValueError):
@@ -144,6 +160,11 @@ def validating(owner: str) -> Iterator[None]:
         raise ParamValidationError(owner, [error.problem]) from None
 
 
+def is_missing(error: ModuleNotFoundError, packages: Collection[str]) -> bool:
+    """Return whether the module that was not found is in one of the packages."""
+    return (error.name or "").partition(".")[0] in packages
+
+
 @contextmanager
 def importing(*packages: str, purpose: str, otherwise: str) -> Iterator[None]:
     """Turn a failed import of one of the packages into the sentence that says what to do.
@@ -154,7 +175,7 @@ def importing(*packages: str, purpose: str, otherwise: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in packages:
+        if not is_missing(error, packages):
             raise
     else:
         return

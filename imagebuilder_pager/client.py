@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
 from ._aws.attempts import Attempt, AttemptHook
@@ -32,7 +32,7 @@ from ._aws.transport.types import (
 from ._boto3_names import explain_boto3_arguments, explain_missing_attribute
 from ._methods import AsyncOperationMethods, OperationMethods
 from ._operations import find_operation
-from ._validation import importing, validate_positive, validate_whole_number, validating
+from ._validation import importing, is_missing, validate_positive, validate_whole_number, validating
 from ._version import __version__
 from .exceptions import ParamValidationError, Problem
 from .models import exceptions as modelled_exceptions
@@ -54,7 +54,7 @@ HttpT = TypeVar("HttpT", HttpxClient | Transport, AsyncHttpxClient | AsyncTransp
 TransportT = TypeVar("TransportT", Transport, AsyncTransport)
 WalkT = TypeVar("WalkT")
 
-#: The packages that the default transport needs; a lean install has none of them.
+#: The packages that the default transport needs.
 _HTTPX_PACKAGES = ("httpx", "httpcore", "botocore")
 SERVICE = ServiceMetadata("imagebuilder", fips_partitions=frozenset({"aws-us-gov"}))
 
@@ -63,7 +63,7 @@ logging.getLogger(__package__).addHandler(logging.NullHandler())
 
 
 def request_headers(config: SharedConfig, user_agent_extra: str | None = None) -> dict[str, str]:
-    """Return the headers of all requests of a client, but for those of its calls and attempts."""
+    """Return the headers of all requests of a client, except per-call headers."""
     return {
         "accept-encoding": "identity",
         "user-agent": user_agent("imagebuilder-pager", __version__, config, user_agent_extra),
@@ -92,7 +92,7 @@ class _WalkMethods(ABC, Generic[WalkT]):
         it; ``docs/walk.md`` describes its promises if the account has changed meanwhile.
 
         - ``policies``: the ARNs of the policies, in their order. Default: None, all of the account.
-        - ``since``: the time from which on executions have ended. Default: None, no bound.
+        - ``since``: only executions that ended at or after it. Default: None, no bound.
         - ``until``: the time before which executions have ended. One that has not ended is left out
           only if it started at ``until`` or later. Default: None, no bound.
         - ``children``: whether to list the AMIs or container images of each image, with one more
@@ -103,8 +103,8 @@ class _WalkMethods(ABC, Generic[WalkT]):
         - ``Prefetch``: the pages to fetch ahead in each listing, 0 to 100. Default: 0.
 
         Raises :class:`ParamValidationError` and :class:`StartingTokenError` at once. The iteration
-        raises the errors of the operations, and :class:`ParentGoneError` if an item of the token no
-        longer exists: with the ``resume_token`` of that error, the listing of the item begins anew.
+        raises the errors of the operations, and :class:`ParentGoneError` if an item in the token is
+        gone; its ``resume_token`` restarts that listing.
         """
         return self._import_walk()(
             self, policies=policies, since=since, until=until, children=children, options=options
@@ -162,10 +162,11 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
             use_fips=use_fips_endpoint,
             use_dual_stack=use_dualstack_endpoint,
         )
-        # Those of an H11Client hold for the credentials, too.
+        # An H11Client's certificates apply to credential calls, too.
         ssl_context = getattr(http_client, "certificates", None) or resolve_verify(
             owner, verify, ca_bundle_from_config(config)
         )
+        origin = Origin.from_url(self.endpoint_url)
         clock = ServiceClock.of(clock)
         with validating(owner):
             attempt_hook = AttemptHook.of("on_attempt", on_attempt)
@@ -189,7 +190,7 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
                     connections = validate_whole_number(
                         "max_pool_connections", max_pool_connections, minimum=1
                     )
-            if self.endpoint_url.startswith("https:"):
+            if origin.is_tls:
                 ssl_context.context()  # raises here, not in the first call
             self._transport = self._import_transport()(
                 verify=ssl_context, max_connections=connections, monotonic=clock.monotonic
@@ -232,9 +233,9 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
             self.endpoint_url, request_headers(config, user_agent_extra), signer, client_config
         )
         if preconnect := getattr(self._transport, "preconnect", None):
-            preconnect(Origin.from_url(self.endpoint_url), client_config.timeouts.connect)
-        # After the imports above: a filter that an import adds would show it again.
-        if verify is False and self.endpoint_url.startswith("https:"):
+            preconnect(origin, client_config.timeouts.connect)
+        # Warn last: an import may add a filter, which would show it again.
+        if verify is False and origin.is_tls:
             warn_unverified("verify=False")
 
     # Type checkers must not see it: with it, an unknown name would be Any.
@@ -251,7 +252,7 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         try:
             return self._import_httpx_transport()
         except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] not in _HTTPX_PACKAGES:
+            if not is_missing(error, _HTTPX_PACKAGES):
                 raise
         return self._import_h11_client()
 
@@ -312,8 +313,7 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         def send(**params: Any) -> Any:
             return self._send(operation, params)
 
-        # A page can do without the checks of the client's own method, but not without the method
-        # that a subclass, a test or the program has put in its place.
+        # Skip the method's second check, unless the method was replaced.
         is_own = method_name not in vars(self) and (
             getattr(type(self), method_name) is getattr(self._methods, method_name)
         )
@@ -471,7 +471,7 @@ class AsyncImageBuilder(
         return AsyncCallerClient
 
     def _import_paginator(self) -> Callable[..., Any]:
-        from .pagination.async_paginator import AsyncPaginator  # a sync program goes without
+        from .pagination.async_paginator import AsyncPaginator  # a sync program does not need it
 
         return AsyncPaginator
 

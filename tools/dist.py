@@ -16,8 +16,6 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-__all__ = ["build"]
-
 ROOT = Path(__file__).parents[1]
 
 
@@ -42,7 +40,7 @@ def _build(kind: str, sources: Path, target: Path) -> None:
 def main() -> None:
     """Build the files twice, and compare their bytes."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("target", type=Path, help="the folder to build; an older one is removed")
+    parser.add_argument("target", type=Path, help="the output folder, emptied first")
     target: Path = parser.parse_args().target
     shutil.rmtree(target, ignore_errors=True)
     build(target)
@@ -50,7 +48,7 @@ def main() -> None:
         build(Path(folder))
         for path in sorted(target.iterdir()):
             if path.read_bytes() != Path(folder, path.name).read_bytes():
-                sys.exit(f"{path} has other bytes in a second build")
+                sys.exit(f"{path} differs in a second build")
             print(path, path.stat().st_size)
 
 

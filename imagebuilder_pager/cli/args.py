@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NoReturn
 
 from .. import __version__
 from .._rows import title_of
+from .._validation import did_you_mean
 from .exit_codes import UsageError
 from .options import COMMANDS, add_request_options, metavar, option_name
 
@@ -53,23 +54,19 @@ class CommandParser(argparse.ArgumentParser):
     def refuse(self, unknown: Sequence[str]) -> NoReturn:
         """Raise the error of arguments that the parser does not know, in the AWS CLI's words."""
         options = [argument.partition("=")[0] for argument in unknown if argument.startswith("-")]
-        similar = _did_you_mean(options, self._option_string_actions)
-        raise UsageError(f"{self.format_usage()}\nUnknown options: {', '.join(unknown)}{similar}")
+        text = f"Unknown options: {', '.join(unknown)}"
+        if similar := did_you_mean(self._option_string_actions, *options):
+            text += f"; {similar}"
+        raise UsageError(f"{self.format_usage()}\n{text}")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         # The words of argparse differ from one Python to another.
         if action.choices is not None and value not in action.choices:
             allowed = list(map(str, action.choices))
             text = f"{value!r} given; allowed: {', '.join(allowed)}"
-            raise argparse.ArgumentError(action, text + _did_you_mean([str(value)], allowed))
-
-
-def _did_you_mean(given: Iterable[str], known: Collection[str]) -> str:
-    """Return the end of an error: the known names that are similar to the given ones."""
-    import difflib  # which only an error needs
-
-    near = [match for name in given for match in difflib.get_close_matches(name, known, n=1)]
-    return f"; did you mean {', '.join(near)}?" if near else ""
+            if similar := did_you_mean(allowed, value):
+                text += f"; {similar}"
+            raise argparse.ArgumentError(action, text)
 
 
 class _MainParser(CommandParser):

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 from datetime import UTC, datetime
 
 from .args import OTHER_COMMANDS, make_parsers
-from .lifecycle_report.args import make_parser as make_report_parser
+from .lifecycle_report.args import make_parser
 from .options import COMMANDS
 
 
-def make_parser() -> argparse.ArgumentParser:
+def make_full_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands with all their options."""
-    report = make_report_parser(datetime.now(UTC))
+    report = make_parser(datetime.now(UTC))
     return make_parsers([*COMMANDS, *OTHER_COMMANDS], report=report)[0]
 
 
 def complete() -> None:
-    """Write the completions of the line in the environment, and exit, if argcomplete is there."""
-    with contextlib.suppress(ModuleNotFoundError):
+    """If argcomplete is installed, write the completions of the line in the environment and exit."""
+    try:
         import argcomplete
-
-        argcomplete.autocomplete(make_parser())
+    except ModuleNotFoundError:
+        return
+    argcomplete.autocomplete(make_full_parser())

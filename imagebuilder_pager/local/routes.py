@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._operations import OPERATIONS
+from .._validation import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,9 +43,4 @@ def require_operation(name: str) -> Operation:
 
 def suggest(given: object, names: Iterable[str]) -> str:
     """Return the end of an error's sentence: the name in similar spelling, else all names."""
-    import difflib  # for an error alone
-
-    by_key = {name.lower(): name for name in names}
-    key = str(given).replace("_", "").replace("-", "").lower()
-    similar = difflib.get_close_matches(key, by_key, n=1, cutoff=0.75)
-    return f"did you mean {by_key[similar[0]]}?" if similar else f"there are {', '.join(names)}"
+    return did_you_mean(names, given) or f"there are {', '.join(names)}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping
 from typing import Any, Protocol, overload
 
-from .._validation import describe_invalid_value
+from .._validation import describe_invalid_value, did_you_mean
 from ..exceptions import (
     OperationNotPageableError,
     PaginationError,
@@ -87,14 +87,10 @@ def _resolve_api_name(client: Any, operation_name: object) -> str:
     name = str(operation_name)
     if name in api_name_by_method:
         return str(api_name_by_method[name])
-    import difflib
-
-    of_api_name = [method for method, api_name in api_name_by_method.items() if api_name == name]
-    similar = of_api_name or difflib.get_close_matches(name, api_name_by_method, n=3)
     message = f"no operation {operation_name!r} of {client.meta.service_model.service_name}"
-    raise UnknownOperationError(
-        f"{message}; there is: {', '.join(similar)}" if similar else message
-    )
+    if similar := did_you_mean(api_name_by_method, name):
+        message += f"; {similar}"
+    raise UnknownOperationError(message)
 
 
 def _build_spec(client: Any, api_name: str, botocore_paginator: Any) -> PaginationSpec:

@@ -61,9 +61,9 @@ def test_an_attribute_of_boto3s_client_names_the_page(client_class: Any, name: s
     with pytest.raises(AttributeError) as caught:
         getattr(client, name)
     said = str(caught.value)
-    assert re.match(rf"'{client_class.__name__}' object has no attribute '{name}'[:,] ", said)
+    assert re.match(rf"'{client_class.__name__}' object has no attribute '{name}'[:;] ", said)
     assert PAGE in said
-    assert (caught.value.name, caught.value.obj) == (name, client)
+    assert caught.value.name == name
 
 
 @clients
@@ -98,12 +98,12 @@ SEE = f". {PAGE} has the counterparts of boto3's names"
 @pytest.mark.parametrize(
     ("name", "rest"),
     [
-        ("list_imagse", ", but 'list_images'"),
-        ("listImages", ", but 'list_images'"),
-        ("walk_lifecycles", ", but 'walk_lifecycle'"),
-        ("endpoint", ", but 'endpoint_url'"),
-        ("get_paginater", f", but 'get_paginator'{OTHERS}{SEE}"),
-        ("get_image_recipe", f", but 'list_image_recipes'{OTHERS}{SEE}"),
+        ("list_imagse", "; did you mean list_images?"),
+        ("listImages", "; did you mean list_images?"),
+        ("walk_lifecycles", "; did you mean walk_lifecycle?"),
+        ("endpoint", "; did you mean endpoint_url?"),
+        ("get_paginater", f"; did you mean get_paginator? Otherwise{OTHERS}{SEE}"),
+        ("get_image_recipe", f"; did you mean list_image_recipes? Otherwise{OTHERS}{SEE}"),
         ("tag_resource", f"{OTHERS}{SEE}"),
         ("get_waiter", f"{WAITERS}{SEE}"),
         ("waiter_names", f"{WAITERS}{SEE}"),

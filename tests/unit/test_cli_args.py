@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from imagebuilder_pager.cli.args import parse
-from imagebuilder_pager.cli.completion import make_parser
+from imagebuilder_pager.cli.completion import make_full_parser
 from imagebuilder_pager.cli.exit_codes import UsageError
 from imagebuilder_pager.cli.main import main
 from imagebuilder_pager.cli.options import COMMANDS
@@ -137,7 +137,7 @@ def test_only_the_parser_of_the_command_is_made(monkeypatch: pytest.MonkeyPatch)
     parse(["list-images", "--owner", "Self"])
     # Beside it, the main one, and that of help.
     assert made == 3
-    make_parser()
+    make_full_parser()
     assert made == 3 + 6 + len(COMMANDS)
 
 

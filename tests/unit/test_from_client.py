@@ -77,8 +77,8 @@ def test_the_page_size_has_the_type_in_the_clients_model(
     ("name", "message"),
     [
         ("nothing_like_it", "no operation 'nothing_like_it' of s3"),
-        ("list_object_v2", "no operation 'list_object_v2' of s3; there is: list_objects_v2, "),
-        ("ListObjectsV2", "no operation 'ListObjectsV2' of s3; there is: list_objects_v2"),
+        ("list_object_v2", "no operation 'list_object_v2' of s3; did you mean list_objects_v2\\?"),
+        ("ListObjectsV2", "no operation 'ListObjectsV2' of s3; did you mean list_objects_v2\\?"),
         ("get_paginator", "no operation 'get_paginator' of s3"),
         (None, "no operation None of s3"),
         ([], r"no operation \[\] of s3"),

@@ -34,10 +34,10 @@ LAYERS: Layers = [
     {"_rows"},
     {"models"},
     {"pagination", "_aws"},
-    {"_params"},
+    {"_boto3_names", "_params"},
     {"_validation"},
     {"_async_runtime", "exceptions"},
-    {"_boto3_names", "_dates", "_threads", "_lazy", "_version"},
+    {"_dates", "_threads", "_lazy", "_version"},
 ]
 AWS_LAYERS: Layers = [
     {"credentials", "protocol"},

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Self
 
 from .async_network import AsyncNetworkBackend, AsyncSocketBackend, run_async
-from .async_pool import AsyncLoopTransport
+from .async_pool import AsyncPooledTransport
 from .h11_connection import H11Connection
 from .h11_transport import BaseH11Client
 from .types import HTTPRequest, ReceivedResponse
 
 
-class AsyncH11Client(BaseH11Client[AsyncNetworkBackend], AsyncLoopTransport[H11Connection]):
+class AsyncH11Client(BaseH11Client[AsyncNetworkBackend], AsyncPooledTransport[H11Connection]):
     """The async twin of :class:`H11Client`, for asyncio and trio.
 
     The arguments are the same; ``preconnect`` has no effect. A client may serve many tasks and

@@ -9,7 +9,7 @@ import httpx
 
 from ...exceptions import PagerError
 from .async_network import AsyncNetworkBackend, AsyncSocketBackend, run_async
-from .async_pool import AsyncLoopTransport
+from .async_pool import AsyncPooledTransport
 from .body import ResponseReader
 from .httpx_connection import BaseBackend, HttpxConnection
 from .httpx_transport import BaseHttpxTransport, map_httpx_error
@@ -17,7 +17,7 @@ from .types import HTTPRequest, Origin, ReceivedResponse
 
 
 class AsyncHttpxTransport(
-    BaseHttpxTransport[AsyncNetworkBackend], AsyncLoopTransport[HttpxConnection]
+    BaseHttpxTransport[AsyncNetworkBackend], AsyncPooledTransport[HttpxConnection]
 ):
     """The default transport of :class:`.client.AsyncImageBuilder`, for asyncio and trio.
 

@@ -13,7 +13,7 @@ from .pool import ConnectionPool, ConnectionT, Place, PooledTransport
 from .types import HTTPRequest, ReceivedResponse
 
 
-class AsyncLoopTransport(PooledTransport[ConnectionT]):
+class AsyncPooledTransport(PooledTransport[ConnectionT]):
     """A transport over the pools of event loops, one each: a connection stays in its loop."""
 
     def _open(self, make_pool: Callable[[], ConnectionPool[ConnectionT]]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..._async_runtime import current_runtime
 from ...exceptions import HTTPClientError, PagerError
@@ -18,9 +18,6 @@ from ..auth.botocore_sigv4 import botocore_sigv4_header
 from .body import ResponseReader
 from .errors import CLOSED_MESSAGE, check_deadline, map_transport_error
 from .types import HTTPRequest, ReceivedResponse, Timeouts
-
-if TYPE_CHECKING:
-    from ..auth.signer import SigningAlgorithm
 
 _MODULES = ("httpx", "httpx2")
 #: Slightly more bytes than httpcore may have buffered of a dropped body.
@@ -43,10 +40,7 @@ def find_client_module(client: object, class_name: str) -> ModuleType | None:
 class _BaseCallerClient:
     """The common part of the sync and the async transport."""
 
-    @property
-    def signing_algorithm(self) -> SigningAlgorithm:
-        """The function that signs its requests."""
-        return botocore_sigv4_header
+    signing_algorithm = staticmethod(botocore_sigv4_header)
 
     def __init__(self, client: Any, module: ModuleType) -> None:
         self._client = client

@@ -1,6 +1,6 @@
 """H11Client: requests over sockets with h11, signed by our own SigV4.
 
-The rule: neither httpx nor botocore is imported; that takes longer than a listing.
+The rule: neither httpx nor botocore is imported: importing them takes longer than a listing.
 :mod:`.h11_connection` sends and reads; :mod:`.pool` keeps connections.
 """
 
@@ -26,13 +26,11 @@ from ..config.tls import (
 from .h11_connection import H11Connection
 from .network import NetworkBackend, SocketBackend, run
 from .pool import KEEPALIVE_EXPIRY, MAX_CONNECTIONS, ConnectionPool, Place, PooledTransport
-from .sync_pool import SyncTransport
+from .sync_pool import SyncPooledTransport
 from .types import DEFAULT_TIMEOUTS, Deadline, HTTPRequest, Origin, ReceivedResponse, Timeouts
 
 if TYPE_CHECKING:
     import ssl
-
-    from ..auth.signer import SigningAlgorithm
 
 
 BackendT = TypeVar("BackendT")
@@ -41,12 +39,8 @@ BackendT = TypeVar("BackendT")
 class BaseH11Client(PooledTransport[H11Connection], Generic[BackendT]):
     """The common part of both clients: their arguments and their connections."""
 
+    signing_algorithm = staticmethod(sigv4_header)
     _backend_class: ClassVar[type[Any]]
-
-    @property
-    def signing_algorithm(self) -> SigningAlgorithm:
-        """The function that signs its requests."""
-        return sigv4_header
 
     def __init__(
         self,
@@ -96,8 +90,8 @@ class BaseH11Client(PooledTransport[H11Connection], Generic[BackendT]):
         return f"{type(self).__name__}(max_connections={self._max_connections})"
 
 
-class H11Client(BaseH11Client[NetworkBackend], SyncTransport[H11Connection]):
-    """A lean way to send requests, for ``ImageBuilder(http_client=...)``.
+class H11Client(BaseH11Client[NetworkBackend], SyncPooledTransport[H11Connection]):
+    """A lean HTTP client, for ``ImageBuilder(http_client=...)``.
 
     It imports neither httpx nor botocore, and signs by :mod:`imagebuilder_pager._aws.auth.sigv4`.
     It may serve many clients and threads. Use it as a context manager, or call :meth:`close`: an
@@ -113,8 +107,8 @@ class H11Client(BaseH11Client[NetworkBackend], SyncTransport[H11Connection]):
     - ``keepalive_expiry``: seconds after which an idle connection is closed, None for never.
       Default: 5.
     - ``trust_env``: whether proxies and certificates are read from the environment. Default: True.
-    - ``preconnect``: whether a client connects in a thread as soon as it knows its endpoint, while
-      it is being made. Default: False.
+    - ``preconnect``: whether to open the first connection in a thread, during construction of the
+      ``ImageBuilder``. Default: False.
     - ``network_backend``: a backend that connects, in httpcore's sense, for tests. Default:
       None, sockets.
     - ``monotonic``: a function that returns seconds, for tests. Default: ``time.monotonic``.

@@ -78,9 +78,10 @@ class HttpxConnection:
     def is_reusable(self) -> bool:
         """Return whether the last response ended cleanly, and nothing has arrived since.
 
-        Otherwise httpcore would connect again, with the certificates of the first connection.
+        The pool drops any other connection. httpcore would connect again, with the certificates of
+        the first connection.
         """
-        return not self.backend.is_readable()
+        return self.backend.is_reusable()
 
     def close(self) -> None:
         """Close the socket, at once."""
@@ -95,7 +96,7 @@ class BaseBackend:
     - ``needed_handshakes``: the number of TLS handshakes. Reads and writes before the last one are
       part of connecting.
     - ``needs_tunnel``: whether a proxy has to connect to the origin.
-    - ``awaits_tunnel``: whether it has not done so yet.
+    - ``awaits_tunnel``: True until the tunnel is open.
     """
 
     def __init__(self, network: Any, monotonic: Callable[[], float]) -> None:
@@ -144,22 +145,17 @@ class BaseBackend:
 
     def writing(self, data: bytes, timeout: float | None) -> NetworkOperations[None]:
         """Send bytes of the next request."""
-        self.response.restart()
+        self.response = ResponseBytes()
         with self._errors("Write"):
             yield from self.stream.write(data, self._cap(timeout))
 
-    def is_readable(self) -> bool:
-        """Return whether the connection must not be used again.
-
-        It is closed, its last response is not complete, or more bytes or the end have arrived.
-        """
-        return (
-            self.is_closed or not self.response.is_whole or self.stream.read_nowait(1) is not None
-        )
+    def is_reusable(self) -> bool:
+        """Return whether it is open, its last response complete, and nothing has arrived since."""
+        return not self.is_closed and self.response.is_whole and self.stream.read_nowait(1) is None
 
     def get_extra_info(self, info: str) -> Any:
         """Return, for httpcore, whether the connection must not be used again."""
-        return self.is_readable() if info == "is_readable" else None
+        return not self.is_reusable() if info == "is_readable" else None
 
     def close_now(self) -> None:
         """Close the socket, at once."""
@@ -203,12 +199,6 @@ class ResponseBytes:
         self.is_whole = False
         self._head: bytearray | None = bytearray()
         self._left: int | None = None
-
-    def restart(self) -> None:
-        """Begin with the next response."""
-        self.is_whole = False
-        self._head = bytearray()
-        self._left = None
 
     def take(self, data: bytes) -> bytes:
         """Return the part of the bytes that belongs to the response."""

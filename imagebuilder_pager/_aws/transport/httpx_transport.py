@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import httpcore
 import httpx
@@ -28,17 +28,14 @@ from .errors import map_transport_error
 from .httpx_connection import HttpcoreBackend, HttpxConnection
 from .network import NetworkBackend, SocketBackend
 from .pool import KEEPALIVE_EXPIRY, MAX_CONNECTIONS, ConnectionPool, PooledTransport
-from .sync_pool import SyncTransport
+from .sync_pool import SyncPooledTransport
 from .types import DEFAULT_TIMEOUTS, HTTPRequest, Origin, ReceivedResponse
-
-if TYPE_CHECKING:
-    from ..auth.signer import SigningAlgorithm
 
 BackendT = TypeVar("BackendT")
 
 
 class BaseHttpxTransport(PooledTransport[HttpxConnection], Generic[BackendT]):
-    """The common part of both transports: requests, responses and errors as httpx's.
+    """The common part of both transports: building requests, and mapping httpx's errors.
 
     - ``verify``: the certificates to verify against. Default: certifi's certificates.
     - ``max_connections``: maximum open connections; further requests wait. Default: 10.
@@ -47,12 +44,8 @@ class BaseHttpxTransport(PooledTransport[HttpxConnection], Generic[BackendT]):
     """
 
     timeouts = DEFAULT_TIMEOUTS
+    signing_algorithm = staticmethod(botocore_sigv4_header)
     _backend_class: ClassVar[type[Any]]
-
-    @property
-    def signing_algorithm(self) -> SigningAlgorithm:
-        """The function that signs its requests."""
-        return botocore_sigv4_header
 
     def __init__(
         self,
@@ -70,7 +63,7 @@ class BaseHttpxTransport(PooledTransport[HttpxConnection], Generic[BackendT]):
         self._open(partial(ConnectionPool, max_connections, KEEPALIVE_EXPIRY, monotonic))
 
     def _build_request(self, request: HTTPRequest) -> httpx.Request:
-        """Return the request for httpx, with the signed headers and no others."""
+        """Build the request with exactly our headers; httpx adds none."""
         key = (request.origin, request.target)
         url = self._urls.get(key)
         if url is None:
@@ -118,13 +111,15 @@ def map_httpx_error(
     """Return our error for an error of httpx's; a proxy's failure has its own error."""
     mapped = map_transport_error(error, request.origin)
     backend = connection.backend
-    is_proxys = connection.proxy is not None and (backend.stream is None or backend.awaits_tunnel)
-    if is_proxys and type(mapped) in {EndpointConnectionError, ConnectionClosedError}:
+    is_proxy_failure = connection.proxy is not None and (
+        backend.stream is None or backend.awaits_tunnel
+    )
+    if is_proxy_failure and type(mapped) in {EndpointConnectionError, ConnectionClosedError}:
         return ProxyConnectionError(str(mapped))
     return mapped
 
 
-class HttpxTransport(BaseHttpxTransport[NetworkBackend], SyncTransport[HttpxConnection]):
+class HttpxTransport(BaseHttpxTransport[NetworkBackend], SyncPooledTransport[HttpxConnection]):
     """The default transport of :class:`.client.ImageBuilder`, for many threads."""
 
     _backend_class = SocketBackend

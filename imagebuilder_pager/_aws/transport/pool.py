@@ -8,7 +8,7 @@ Rules:
 - A connection is kept only after a response that ended cleanly, and closed when it has been idle
   too long.
 
-The pool has all connections from their first byte on. It never waits: a request without a place
+The pool owns every connection, also while connecting. It never waits: a request without a place
 waits to be woken, and may stop waiting at any time.
 """
 
@@ -18,7 +18,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from ...exceptions import HTTPClientError
 from .errors import CLOSED_MESSAGE
@@ -67,6 +67,14 @@ class Place(Generic[ConnectionT]):
         return self.connection
 
 
+class _Idle(NamedTuple, Generic[ConnectionT]):
+    """A kept connection, and the time since when."""
+
+    since: float
+    origin: Origin
+    connection: ConnectionT
+
+
 class ConnectionPool(Generic[ConnectionT]):
     """A pool for the threads of a process, or for the tasks of an event loop.
 
@@ -85,8 +93,8 @@ class ConnectionPool(Generic[ConnectionT]):
         self._lock = threading.RLock()
         self._in_use: set[Place[ConnectionT]] = set()
         self._waiting: deque[Place[ConnectionT]] = deque()
-        #: The idle ones, the oldest first: the time, the origin and the connection of each.
-        self._idle: list[tuple[float, Origin, ConnectionT]] = []
+        #: The oldest first.
+        self._idle: list[_Idle[ConnectionT]] = []
         #: The place of a connection that is opened before the first request.
         self._ahead: Place[ConnectionT] | None = None
         self.is_closed: bool = False
@@ -108,7 +116,7 @@ class ConnectionPool(Generic[ConnectionT]):
             return True
 
     def acquire_ahead(self, place: Place[ConnectionT]) -> bool:
-        """Give the place to a connection for the first request, which then waits for it.
+        """Reserve a place for preconnecting; the first request waits for it.
 
         Return False if the pool already has connections.
         """
@@ -125,7 +133,7 @@ class ConnectionPool(Generic[ConnectionT]):
             raise HTTPClientError(CLOSED_MESSAGE)
 
     def release(self, place: Place[ConnectionT], *, is_clean: bool) -> None:
-        """Take the place back, or out of the queue; do nothing the second time.
+        """Return a place or leave the queue; idempotent.
 
         With ``is_clean``, its connection is kept for the next request; otherwise it is closed.
         """
@@ -133,7 +141,7 @@ class ConnectionPool(Generic[ConnectionT]):
             connection, place.connection = place.connection, None
             if connection is not None:
                 if is_clean and not self.is_closed:
-                    self._idle.append((self._monotonic(), place.origin, connection))
+                    self._idle.append(_Idle(self._monotonic(), place.origin, connection))
                 else:
                     connection.close()
             if place is self._ahead:
@@ -142,7 +150,7 @@ class ConnectionPool(Generic[ConnectionT]):
             if place in self._waiting:
                 self._waiting.remove(place)
             self._close_expired()
-            # The longest waiter gets it, or new requests would always win. It is in _in_use before
+            # Serve the longest waiter, or new requests would overtake it. It is in _in_use before
             # it leaves _waiting, so that Ctrl-C at any line loses no place.
             while self._waiting and (self._waiting[0] in self._in_use or not self._is_full()):
                 first = self._waiting[0]
@@ -158,7 +166,7 @@ class ConnectionPool(Generic[ConnectionT]):
         with self._lock:
             self.is_closed = True
             while self._idle:
-                self._idle.pop()[2].close()
+                self._idle.pop().connection.close()
             while self._waiting:
                 self._waiting.popleft().wake()
 
@@ -169,8 +177,8 @@ class ConnectionPool(Generic[ConnectionT]):
         """
         self._lock = threading.RLock()
         self.is_closed = True
-        for _, _, connection in self._idle:
-            connection.close()
+        for idle in self._idle:
+            idle.connection.close()
         for place in self._in_use:
             if place.connection is not None:
                 place.connection.close()
@@ -184,17 +192,17 @@ class ConnectionPool(Generic[ConnectionT]):
         self._in_use.add(place)
         # The most recently used connection, so that the others can expire.
         for index in range(len(self._idle) - 1, -1, -1):
-            if self._idle[index][1] == place.origin:
-                place.connection = self._idle.pop(index)[2]
+            if self._idle[index].origin == place.origin:
+                place.connection = self._idle.pop(index).connection
                 return
         if len(self._in_use) + len(self._idle) > self._max_connections:
-            self._idle.pop(0)[2].close()
+            self._idle.pop(0).connection.close()
 
     def _close_expired(self) -> None:
         if self._idle:
             oldest = self._monotonic() - self._keepalive_expiry
-            while self._idle and self._idle[0][0] < oldest:
-                self._idle.pop(0)[2].close()
+            while self._idle and self._idle[0].since < oldest:
+                self._idle.pop(0).connection.close()
 
 
 class PooledTransport(ABC, Generic[ConnectionT]):

@@ -12,7 +12,7 @@ from .pool import ConnectionPool, ConnectionT, Place, PooledTransport
 from .types import HTTPRequest, ReceivedResponse
 
 
-class SyncTransport(PooledTransport[ConnectionT]):
+class SyncPooledTransport(PooledTransport[ConnectionT]):
     """A transport over the pool of this process."""
 
     def _open(self, make_pool: Callable[[], ConnectionPool[ConnectionT]]) -> None:
