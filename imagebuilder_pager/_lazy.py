@@ -1,30 +1,8 @@
-"""Public names of a package and attributes that are made when they are first used."""
+"""Public names of a package that are loaded when they are first used."""
 
 TYPE_CHECKING = False  # as typing's, which is slow to import
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from functools import cached_property as cached_property  # noqa: PLC0414  # re-exported
-else:
-
-    class cached_property:  # noqa: N801 - as functools'
-        """functools' own, without the lock that it has in Python 3.11.
-
-        That is one for all instances, and a fork during a first use would leave it held in the
-        child for ever. Two threads may make the value at the same time.
-        """
-
-        def __init__(self, function):
-            self._function = function
-            self.__doc__ = function.__doc__
-
-        def __set_name__(self, owner, name):
-            self._name = name
-
-        def __get__(self, instance, owner=None):
-            if instance is None:
-                return self
-            value = vars(instance)[self._name] = self._function(instance)
-            return value
 
 
 def lazy_attributes(

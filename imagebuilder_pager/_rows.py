@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
-from ._lazy import cached_property
 from ._params import Param, check_params
 from ._threads import not_forked
 from .exceptions import OperationNotPageableError, ResponseValidationError
@@ -73,7 +73,8 @@ class Operation:
         """The parameters of the listing itself, without its position and page size."""
         return [name for name in self.params if name not in {self.limit_key, "nextToken"}]
 
-    @cached_property
+    @property
+    @cache  # noqa: B019 - a row is never dropped
     def response(self) -> type[Response]:
         """The model of the response; it loads the family's module."""
         import importlib
@@ -82,7 +83,8 @@ class Operation:
         response: type[Response] = getattr(module, f"{self.name}Response")
         return response
 
-    @cached_property
+    @property
+    @cache  # noqa: B019 - likewise
     def pagination(self) -> PaginationSpec | None:
         """The way it paginates, or None for an operation with one response."""
         if self.result_key is None:
@@ -109,7 +111,8 @@ class Operation:
             return self.pagination
         return replace(self.pagination, max_page_size=max_page_size)
 
-    @cached_property
+    @property
+    @cache  # noqa: B019 - likewise
     def rest_json(self) -> RestJsonSpec:
         """The specification for the protocol; it loads the family's module."""
         from ._aws.protocol.responses import RestJsonSpec

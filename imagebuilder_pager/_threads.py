@@ -80,7 +80,7 @@ class SharedCalls:
     """
 
     def __init__(self) -> None:
-        self.after_fork()
+        self._after_fork()
         call_after_fork(self)
 
     def start(
@@ -103,7 +103,7 @@ class SharedCalls:
                 self._running[key] = call_in_thread(call, name)
             return self._running[key]
 
-    def after_fork(self) -> None:
+    def _after_fork(self) -> None:
         """Forget the calls of the parent process's threads."""
         self._lock = threading.RLock()
         self._running: dict[Hashable, Future[Any]] = {}
@@ -112,16 +112,16 @@ class SharedCalls:
 class AfterFork(Protocol):
     """An object that a forked process has to reset."""
 
-    def after_fork(self) -> None:
+    def _after_fork(self) -> None:
         """Drop the parent's locks, threads and connections in the child."""
 
 
-_after_fork: weakref.WeakSet[AfterFork] = weakref.WeakSet()
+_to_reset: weakref.WeakSet[AfterFork] = weakref.WeakSet()
 
 
 def call_after_fork(subject: AfterFork) -> None:
-    """Call the subject's ``after_fork`` in every forked process, as long as the subject exists."""
-    _after_fork.add(subject)
+    """Call the subject's ``_after_fork`` in every forked process, as long as the subject exists."""
+    _to_reset.add(subject)
 
 
 #: Held while an object with locks in C or in another package is created. A fork waits for it.
@@ -139,8 +139,8 @@ def _before_fork() -> None:
 
 def _after_in_child() -> None:
     not_forked.release()
-    for subject in list(_after_fork):
-        subject.after_fork()
+    for subject in list(_to_reset):
+        subject._after_fork()
 
 
 if hasattr(os, "register_at_fork"):

@@ -36,7 +36,6 @@ from ._validation import importing, validate_positive, validate_whole_number, va
 from ._version import __version__
 from .exceptions import ParamValidationError, Problem
 from .models import exceptions as modelled_exceptions
-from .pagination.paginator import Paginator
 
 if TYPE_CHECKING:
     import ssl
@@ -112,25 +111,8 @@ class _WalkMethods(ABC, Generic[WalkT]):
         )
 
     @abstractmethod
-    def _import_walk(self) -> Callable[..., WalkT]: ...
-
-
-class WalkMethods(_WalkMethods["LifecycleWalk"]):
-    """The walk of the sync client."""
-
-    def _import_walk(self) -> type[LifecycleWalk]:
-        from .lifecycle_walk import LifecycleWalk
-
-        return LifecycleWalk
-
-
-class AsyncWalkMethods(_WalkMethods["AsyncLifecycleWalk"]):
-    """The walk of the async client."""
-
-    def _import_walk(self) -> type[AsyncLifecycleWalk]:
-        from .lifecycle_walk import AsyncLifecycleWalk
-
-        return AsyncLifecycleWalk
+    def _import_walk(self) -> Callable[..., WalkT]:
+        """Return the class of its walk."""
 
 
 class _BaseClient(ABC, Generic[HttpT, TransportT]):
@@ -353,7 +335,11 @@ class _BaseClient(ABC, Generic[HttpT, TransportT]):
         return f"{type(self).__name__}({self.region_name!r}, endpoint_url={self.endpoint_url!r})"
 
 
-class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMethods, WalkMethods):
+class ImageBuilder(
+    _BaseClient[HttpxClient | Transport, Transport],
+    OperationMethods,
+    _WalkMethods["LifecycleWalk"],
+):
     """A client of EC2 Image Builder.
 
     One client may serve many threads. Use it as a context manager, or call :meth:`close`.
@@ -427,7 +413,14 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMet
         return CallerClient
 
     def _import_paginator(self) -> Callable[..., Any]:
+        from .pagination.paginator import Paginator  # while an H11Client connects ahead
+
         return Paginator
+
+    def _import_walk(self) -> type[LifecycleWalk]:
+        from .lifecycle_walk import LifecycleWalk
+
+        return LifecycleWalk
 
     def _send(self, operation: Operation, params: Mapping[str, Any], **parse_options: Any) -> Any:
         parse = operation.response_parser(params, **parse_options)
@@ -448,7 +441,7 @@ class ImageBuilder(_BaseClient[HttpxClient | Transport, Transport], OperationMet
 class AsyncImageBuilder(
     _BaseClient[AsyncHttpxClient | AsyncTransport, AsyncTransport],
     AsyncOperationMethods,
-    AsyncWalkMethods,
+    _WalkMethods["AsyncLifecycleWalk"],
 ):
     """The async twin of :class:`ImageBuilder`, for asyncio and trio.
 
@@ -481,6 +474,11 @@ class AsyncImageBuilder(
         from .pagination.async_paginator import AsyncPaginator  # a sync program goes without
 
         return AsyncPaginator
+
+    def _import_walk(self) -> type[AsyncLifecycleWalk]:
+        from .lifecycle_walk import AsyncLifecycleWalk
+
+        return AsyncLifecycleWalk
 
     def _send(self, operation: Operation, params: Mapping[str, Any], **parse_options: Any) -> Any:
         parse = operation.response_parser(params, **parse_options)

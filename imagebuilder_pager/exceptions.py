@@ -47,7 +47,8 @@ __all__ = [
 
 #: The characters that no text from outside may bring to a terminal or into an error: those that
 #: steer a terminal, turn the reading direction or cannot be encoded. Tab and line break may pass.
-CONTROLS = re.compile(
+#: Not compiled, which takes long: only an error needs it.
+CONTROLS = (
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
 
@@ -67,7 +68,7 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         allowed = f"; allowed: {self.allowed}" if self.allowed else ""
-        return CONTROLS.sub(_escape, f"{self.parameter}: {self.given}{allowed}")
+        return re.sub(CONTROLS, _escape, f"{self.parameter}: {self.given}{allowed}")
 
 
 def _list_problems(problems: Iterable[Problem]) -> str:
@@ -92,7 +93,7 @@ class PagerError(Exception):
     def __str__(self) -> str:
         # With one argument, it is the text; a KeyError would print its repr.
         text = str(self.args[0]) if len(self.args) == 1 else Exception.__str__(self)
-        return CONTROLS.sub(_escape, text)
+        return re.sub(CONTROLS, _escape, text)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Without __init__, whose parameters differ: the text and the attributes are the error.

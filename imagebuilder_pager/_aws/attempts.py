@@ -10,15 +10,13 @@ import logging
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from .._validation import validate_function
 from ..exceptions import ClientError
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """An attempt at a call, after its end.
 
     - ``operation``: the operation, by its name in AWS's API.

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from .._dates import assume_utc, parse_date
-from ..exceptions import ParamValidationError, Problem
+from .._threads import call_in_thread
+from ..exceptions import CredentialRetrievalError, ParamValidationError, Problem
 from .attempts import AttemptHook
-from .clock import SYSTEM_CLOCK, Clock
+from .clock import Clock
 from .config.shared_config import SharedConfig
 from .config.tls import LazySSLContext
 
@@ -43,34 +44,47 @@ class AsyncCredentialsProvider(Protocol):
     async def get_frozen_credentials(self) -> CredentialsLike: ...
 
 
-class CachingProvider(CredentialsProvider, Protocol):
-    """One of our own providers, which are all that a signer has; these two methods never block.
+class CachingProvider:
+    """The base of our own providers, which are all that a signer has.
 
-    ``cached()`` returns the credentials, None if ``get_frozen_credentials`` would have to fetch
-    them. ``invalidate(access_key)`` says that the service has rejected the credentials with this
-    access key id as expired; it returns whether ``get_frozen_credentials`` may return others.
+    Only ``get_frozen_credentials`` blocks.
     """
 
-    def cached(self) -> CredentialsLike | None: ...
-    def invalidate(self, access_key: str) -> bool: ...
+    __slots__ = ()
 
+    def get_frozen_credentials(self) -> CredentialsLike:
+        """Return the current credentials, fetched where needed."""
+        raise NotImplementedError
 
-@runtime_checkable
-class RefreshableProvider(Protocol):
-    """A provider that fetches the same credentials for all callers.
+    async def get_frozen_credentials_async(self) -> CredentialsLike:
+        """Return the current credentials, fetched in a thread."""
+        from .._async_runtime import wait_for
 
-    ``begin_fetch()`` calls ``get_frozen_credentials`` in a thread that all waiting callers share.
-    Raises ``RuntimeError`` where the system has no more threads.
-    """
+        return await wait_for(self.begin_fetch())
 
-    def begin_fetch(self) -> Future[CredentialsLike]: ...
+    def begin_fetch(self) -> Future[CredentialsLike]:
+        """Call :meth:`get_frozen_credentials` in a thread.
 
+        Raises :class:`CredentialRetrievalError` where the system has no more threads.
+        """
+        try:
+            return self._start(self.get_frozen_credentials)
+        except RuntimeError as error:
+            raise CredentialRetrievalError(f"the credentials cannot be fetched: {error}") from None
 
-@runtime_checkable
-class AwaitableProvider(Protocol):
-    """A provider whose credentials the async client awaits in its event loop."""
+    def _start(self, fetch: Callable[[], CredentialsLike]) -> Future[CredentialsLike]:
+        return call_in_thread(fetch, "credentials")
 
-    async def get_frozen_credentials_async(self) -> CredentialsLike: ...
+    def cached(self) -> CredentialsLike | None:
+        """Return the credentials; None if they have to be fetched."""
+        return None
+
+    def invalidate(self, access_key: str) -> bool:  # noqa: ARG002 - a cache needs it
+        """Drop the credentials with this access key id, which the service has rejected.
+
+        Return whether others may be fetched.
+        """
+        return True
 
 
 #: The argument ``credentials``: a provider, which may be async in the async client; credentials; or
@@ -86,8 +100,8 @@ CredentialsSource = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+@dataclass(slots=True)
+class Credentials(CachingProvider):
     """An access key id with its secret key and, where temporary, session token and expiration.
 
     ``expiration`` is None for credentials that are not known to expire. The repr shows neither keys
@@ -107,7 +121,7 @@ class Credentials:
         """Return the credentials themselves."""
         return self
 
-    def invalidate(self, access_key: str) -> bool:  # noqa: ARG002 - the protocol has it
+    def invalidate(self, access_key: str) -> bool:  # noqa: ARG002 - likewise
         """Return False: there are no other credentials."""
         return False
 
@@ -131,8 +145,7 @@ def read_credentials(members: Mapping[str, Any], token_name: str) -> Credentials
     )
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialsContext:
+class CredentialsContext(NamedTuple):
     """The settings that credentials are resolved by.
 
     ``region`` is that of the STS calls. ``certificates`` verify all TLS connections for them.
@@ -141,8 +154,8 @@ class CredentialsContext:
 
     config: SharedConfig
     region: str
-    certificates: LazySSLContext = field(default_factory=LazySSLContext)
-    clock: Clock = SYSTEM_CLOCK
+    certificates: LazySSLContext
+    clock: Clock
     on_attempt: AttemptHook | None = None
 
 

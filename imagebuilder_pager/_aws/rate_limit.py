@@ -50,7 +50,7 @@ class AdaptiveRate:
     """
 
     def __init__(self, now: float, snapshot: RateSnapshot | None = None) -> None:
-        self.after_fork()
+        self._after_fork()
         call_after_fork(self)
         self._tokens = 0.0
         self._filled_at = now
@@ -68,7 +68,7 @@ class AdaptiveRate:
             self._throttled_rate = snapshot.throttled_rate
             self._throttled_at = now - snapshot.seconds_since
 
-    def after_fork(self) -> None:
+    def _after_fork(self) -> None:
         """Replace the lock in a forked process: a thread of the parent may hold the old one."""
         # Reentrant, for signal handlers.
         self._lock = threading.RLock()

@@ -17,7 +17,6 @@ import os
 import random
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
@@ -122,10 +121,10 @@ class RetryQuota:
     def __init__(self) -> None:
         #: The remaining tokens.
         self.available_capacity = self.CAPACITY
-        self.after_fork()
+        self._after_fork()
         call_after_fork(self)
 
-    def after_fork(self) -> None:
+    def _after_fork(self) -> None:
         """Replace the lock in a forked process: a thread of the parent may hold the old one."""
         # Reentrant, for signal handlers.
         self._lock = threading.RLock()
@@ -150,28 +149,39 @@ def _random_uuid() -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
-@dataclass(slots=True)
 class RetryState:
     """The attempts at one call.
 
-    ``quota``: shared with the other calls of a client; None for no limit.
-    ``max_attempts``: maximum attempts, including the first.
-    ``remaining``: returns the seconds left for the call, None for no limit.
-    ``random``: returns a number from 0 to 1, for the jitter of the backoff.
-    ``fixed_delay``: seconds between two attempts, in place of the exponential backoff.
-    ``classify``: returns the kind of an error, None for an error that is not retried.
-    ``invocation_id``: a UUID that marks the attempts of one call for the service.
+    - ``quota``: shared with the other calls of a client; None for no limit.
+    - ``max_attempts``: maximum attempts, including the first.
+    - ``remaining``: a function that returns the seconds left for the call, None for no limit.
+    - ``random``: a function that returns a number from 0 to 1, for the jitter of the backoff.
+    - ``fixed_delay``: seconds between two attempts; None for the exponential backoff.
+    - ``classify``: a function that returns the kind of an error, None for one that is not retried.
+    - ``attempt_count``: the attempts made so far.
     """
 
-    quota: RetryQuota | None
-    max_attempts: int
-    remaining: Callable[[], float | None] = field(default=lambda: None)
-    random: Callable[[], float] = field(default=random.random)
-    fixed_delay: float | None = None
-    classify: Callable[[PagerError], RetryableKind | None] = field(default=classify)
-    invocation_id: str = field(default_factory=_random_uuid)
-    attempt_count: int = 0
-    _cost: int = 1
+    def __init__(
+        self,
+        quota: RetryQuota | None,
+        max_attempts: int,
+        remaining: Callable[[], float | None] = lambda: None,
+        *,
+        random: Callable[[], float] = random.random,
+        fixed_delay: float | None = None,
+        classify: Callable[[PagerError], RetryableKind | None] = classify,
+        attempt_count: int = 0,
+    ) -> None:
+        self.attempt_count = attempt_count
+        self._quota = quota
+        self._max_attempts = max_attempts
+        self._remaining = remaining
+        self._random = random
+        self._fixed_delay = fixed_delay
+        self._classify = classify
+        # It marks the attempts of one call for the service.
+        self._invocation_id = _random_uuid()
+        self._cost = 1
 
     @property
     def retries(self) -> int:
@@ -185,14 +195,14 @@ class RetryState:
     def headers(self) -> dict[str, str]:
         """Return the headers that identify the attempt for the service; they are not signed."""
         return {
-            "amz-sdk-invocation-id": self.invocation_id,
-            "amz-sdk-request": f"attempt={self.attempt_count}; max={self.max_attempts}",
+            "amz-sdk-invocation-id": self._invocation_id,
+            "amz-sdk-request": f"attempt={self.attempt_count}; max={self._max_attempts}",
         }
 
     def record_success(self) -> None:
         """Release tokens of the quota after a successful attempt."""
-        if self.quota is not None:
-            self.quota.release(self._cost)
+        if self._quota is not None:
+            self._quota.release(self._cost)
 
     def delay_after(
         self, error: PagerError, now: datetime, *, is_corrected: bool = False
@@ -203,8 +213,8 @@ class RetryState:
         ``x-amz-retry-after``, by up to ``MAX_ADDED_DELAY``. With ``is_corrected``, the cause of the
         error is corrected: the next attempt counts as any other, but does not wait.
         """
-        kind = RetryableKind.TRANSIENT if is_corrected else self.classify(error)
-        if kind is None or self.attempt_count >= self.max_attempts:
+        kind = RetryableKind.TRANSIENT if is_corrected else self._classify(error)
+        if kind is None or self.attempt_count >= self._max_attempts:
             return None
         delay = 0.0
         if not is_corrected:
@@ -214,22 +224,22 @@ class RetryState:
                 min(MAX_BACKOFF, retry_after(error, now)),
                 min(backoff + MAX_ADDED_DELAY, amz_retry_after(error)),
             )
-        remaining = self.remaining()
+        remaining = self._remaining()
         if remaining is not None and delay >= remaining:
             return None
-        if self.quota is not None:
-            cost = self.quota.COSTS[kind]
-            if not self.quota.acquire(cost):
+        if self._quota is not None:
+            cost = self._quota.COSTS[kind]
+            if not self._quota.acquire(cost):
                 return None
             self._cost = cost
         return delay
 
     def _backoff(self, kind: RetryableKind) -> float:
-        if self.fixed_delay is not None:
-            return self.fixed_delay
+        if self._fixed_delay is not None:
+            return self._fixed_delay
         base = THROTTLING_BASE if kind is RetryableKind.THROTTLING else TRANSIENT_BASE
         # 2 ** 30 is far beyond the maximum; a larger exponent could overflow.
-        return self.random() * min(MAX_BACKOFF, base * 2.0 ** min(self.attempt_count - 1, 30))
+        return self._random() * min(MAX_BACKOFF, base * 2.0 ** min(self.attempt_count - 1, 30))
 
 
 def call_with_retries(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import threading
 import time
@@ -15,7 +16,7 @@ _CLEAR_LINE = "\r\x1b[K"
 
 def escape_controls(text: str) -> str:
     """Return the text with each control character escaped as in JSON."""
-    return CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return re.sub(CONTROLS, lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def write_stderr(text: str) -> None:

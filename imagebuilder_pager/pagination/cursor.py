@@ -14,10 +14,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from array import array
-from bisect import bisect_left
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from ..exceptions import PaginationError
@@ -34,8 +31,7 @@ class ResumablePage(Protocol):
     resume_token: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class PagePosition:
+class PagePosition(NamedTuple):
     """The position of a page in its listing: enough to make a token for each item in it.
 
     - ``request_tokens``: the tokens in the page's request.
@@ -101,8 +97,8 @@ class PageCursor(Generic[PageT]):
         self._spec = spec
         self._params = first_request(spec, params, page_size, start)
         self._max_items = max_items
-        # The hashes of the tokens used so far, sorted: 8 bytes a page of a long listing.
-        self._used_tokens = array("q")
+        # Hashes: a token may have 64 kB.
+        self._used_tokens: set[int] = set()
         self._tokens: Mapping[str, Any] = dict.fromkeys(spec.input_tokens)
         self._items_to_skip = 0
         if start is not None:
@@ -229,10 +225,9 @@ class PageCursor(Generic[PageT]):
     def _is_used(self, tokens: Mapping[str, Any]) -> bool:
         """Return whether the tokens were used before; now they are."""
         digest = hash(repr(sorted(tokens.items())))
-        place = bisect_left(self._used_tokens, digest)
-        if digest in self._used_tokens[place : place + 1]:
+        if digest in self._used_tokens:
             return True
-        self._used_tokens.insert(place, digest)
+        self._used_tokens.add(digest)
         return False
 
     def _next_tokens(self, page: PageT) -> dict[str, Any]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from .._validation import importing, validate_whole_number
-
-_MEMBER_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 _REQUIRED = {"input_token", "output_token", "result_key"}
 _KNOWN = _REQUIRED | {"limit_key", "more_results", "non_aggregate_keys"}
@@ -27,7 +24,9 @@ class Expression:
 
     def __init__(self, expression: str) -> None:
         self.expression: str = expression
-        self._path = expression.split(".") if _MEMBER_PATH.fullmatch(expression) else None
+        names = expression.split(".")
+        is_path = expression.isascii() and all(map(str.isidentifier, names))
+        self._path = names if is_path else None
         self._compiled: Any = None
         if self._path is None:
             with importing(
@@ -107,15 +106,13 @@ class PaginationSpec:
     non_aggregates: tuple[Expression, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        derived = {
-            "input_tokens": _as_tuple(self.input_token),
-            "output_tokens": tuple(map(Expression, _as_tuple(self.output_token))),
-            "result_keys": tuple(map(Expression, _as_tuple(self.result_key))),
-            "more_results_flag": Expression(self.more_results) if self.more_results else None,
-            "non_aggregates": tuple(map(Expression, _as_tuple(self.non_aggregate_keys))),
-        }
-        for name, value in derived.items():
-            object.__setattr__(self, name, value)
+        vars(self).update(
+            input_tokens=_as_tuple(self.input_token),
+            output_tokens=tuple(map(Expression, _as_tuple(self.output_token))),
+            result_keys=tuple(map(Expression, _as_tuple(self.result_key))),
+            more_results_flag=Expression(self.more_results) if self.more_results else None,
+            non_aggregates=tuple(map(Expression, _as_tuple(self.non_aggregate_keys))),
+        )
         if not self.input_tokens or len(self.input_tokens) != len(self.output_tokens):
             raise ValueError(
                 f"input_token and output_token: {len(self.input_tokens)} and "

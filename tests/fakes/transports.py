@@ -117,8 +117,10 @@ class Sender:
 
     def count_waiting(self) -> int:
         """Return the number of requests that wait for a connection."""
-        pools = self.transport._pools
-        pool = pools.pool if self._portal is None else self._call(pools._pool_of_this_loop)[1]
+        transport = self.transport
+        pool = (
+            transport._pool if self._portal is None else self._call(transport._pool_of_this_loop)[1]
+        )
         return len(pool._waiting)
 
     def close_transport(self) -> None:

@@ -282,7 +282,7 @@ def test_a_process_that_prints_without_end_is_stopped(settings: CredentialSettin
 def test_a_process_whose_child_keeps_the_output_open_is_given_up(
     settings: CredentialSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imagebuilder_pager._aws.credentials.process_output.TIMEOUT", 0.25)
+    monkeypatch.setattr("imagebuilder_pager._aws.credentials.process.TIMEOUT", 0.25)
     fifo = settings.folder / "fifo"
     os.mkfifo(fifo)
     program = settings.file("program.sh", f"cat '{fifo}' &\n")

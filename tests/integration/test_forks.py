@@ -55,7 +55,7 @@ def in_child(function):
 WITH_HELD_LOCKS = """
 client = make_client()
 list_page(client)
-locks = [client._rest.quota._lock, client._transport._pools.pool._lock]
+locks = [client._rest.quota._lock, client._transport._pool._lock]
 held, forked = threading.Event(), threading.Event()
 
 

@@ -185,7 +185,7 @@ def test_the_arguments_of_a_process_are_split_as_boto3_splits_them(
 def test_a_process_is_killed_after_its_timeout(
     settings: CredentialSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imagebuilder_pager._aws.credentials.process_output.TIMEOUT", 0.2)
+    monkeypatch.setattr("imagebuilder_pager._aws.credentials.process.TIMEOUT", 0.2)
     settings.file(
         ".aws/config",
         f"[default]\ncredential_process = {sys.executable} -c 'import time; time.sleep(60)'\n",

@@ -215,7 +215,7 @@ async def list_page_async():
         return client._transport
 
 for transport in list_page(), asyncio.run(list_page_async()):
-    print(type(transport).__name__, transport._max_connections)
+    print(type(transport).__name__, transport._make_pool.args[0])
 """
 
 

@@ -24,6 +24,7 @@ from imagebuilder_pager._aws.auth.signer import RequestSigner
 from imagebuilder_pager._aws.auth.sigv4 import sigv4_header
 from imagebuilder_pager._aws.clock import SYSTEM_CLOCK, Clock
 from imagebuilder_pager._aws.config.shared_config import SharedConfig
+from imagebuilder_pager._aws.config.tls import LazySSLContext
 from imagebuilder_pager._aws.credentials.environment import EnvironmentProvider
 from imagebuilder_pager._aws.credentials.refreshable import RefreshableCredentials
 from imagebuilder_pager._aws.credentials.resolver import resolve_credentials
@@ -56,7 +57,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def provider_for(credentials: Any, clock: Clock = SYSTEM_CLOCK) -> CachingProvider:
-    context = CredentialsContext(SharedConfig(), "us-west-2", clock=clock)
+    context = CredentialsContext(SharedConfig(), "us-west-2", LazySSLContext(), clock)
     return resolve_credentials(None, None, None, credentials, context)
 
 
@@ -640,7 +641,10 @@ def test_no_repr_shows_a_secret(clock: FakeClock) -> None:
         pages: Any = paginator.paginate(**EXECUTION)
         for thing in (
             *(refreshable, credentials, signer, client, paginator, pages, client._rest),
-            *(provider_for(Object()), CredentialsContext(SharedConfig(), "r")),
+            *(
+                provider_for(Object()),
+                CredentialsContext(SharedConfig(), "r", LazySSLContext(), SYSTEM_CLOCK),
+            ),
         ):
             for text in (repr(thing), str(thing), f"{thing}"):
                 assert SECRET_KEY not in text

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from imagebuilder_pager._aws.clock import SYSTEM_CLOCK
 from imagebuilder_pager._aws.config.shared_config import SharedConfig
+from imagebuilder_pager._aws.config.tls import LazySSLContext
 from imagebuilder_pager._aws.credentials.chain import _providers
 from imagebuilder_pager._aws.identity import CredentialsContext
 
@@ -137,7 +139,9 @@ def test_the_tests_of_a_row_exist(row: str) -> None:
 
 @pytest.mark.usefixtures("_no_settings")
 def test_the_sources_are_those_of_the_chain_in_its_order() -> None:
-    providers = _providers(CredentialsContext(SharedConfig(), "us-west-2"))
+    providers = _providers(
+        CredentialsContext(SharedConfig(), "us-west-2", LazySSLContext(), SYSTEM_CLOCK)
+    )
     rows = [row.strip("`").partition(",")[0] for row in rows_below("The provider chain")]
     sources = [row.removesuffix(" (IAM Identity Center)") for row in rows]
     assert sources == ["arguments", *(one.name for one in providers), "files of older tools"]

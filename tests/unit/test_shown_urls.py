@@ -5,8 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from imagebuilder_pager import ImageBuilder, exceptions
+from imagebuilder_pager._aws.clock import SYSTEM_CLOCK
 from imagebuilder_pager._aws.config.proxies import Proxy, resolve_proxy
 from imagebuilder_pager._aws.config.shared_config import SharedConfig
+from imagebuilder_pager._aws.config.tls import LazySSLContext
 from imagebuilder_pager._aws.credentials.container import ContainerProvider
 from imagebuilder_pager._aws.credentials.imds import InstanceMetadataProvider
 from imagebuilder_pager._aws.credentials.sts import sts_endpoint
@@ -43,7 +45,7 @@ HOST_AND_PATH = [
 
 
 def context() -> CredentialsContext:
-    return CredentialsContext(SharedConfig(), "us-west-2")
+    return CredentialsContext(SharedConfig(), "us-west-2", LazySSLContext(), SYSTEM_CLOCK)
 
 
 def client(endpoint_url: str | None) -> None:

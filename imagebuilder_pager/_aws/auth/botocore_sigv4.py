@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, cast
 
 from botocore.auth import SigV4Auth as BotocoreSigV4Auth
@@ -24,18 +24,6 @@ class _Signer(BotocoreSigV4Auth):
         return request.headers
 
 
-@dataclass(slots=True)
-class _BotocoreRequest:
-    """The part of a request that botocore's signer reads; its ``AWSRequest`` is slower."""
-
-    method: str
-    url: str
-    headers: _SignedHeaders
-    body: bytes
-    context: dict[str, Any]
-    params: None = None
-
-
 def botocore_sigv4_header(request: SigningRequest) -> str:
     """Return the value of the header ``Authorization``, made by botocore.
 
@@ -43,12 +31,14 @@ def botocore_sigv4_header(request: SigningRequest) -> str:
     session token; so its parts are called one by one.
     """
     signer = _Signer(cast("Any", request.credentials), request.service, request.region)
-    to_sign: Any = _BotocoreRequest(
-        request.method,
-        request.url,
-        _SignedHeaders(request.headers),
-        request.content,
-        {"timestamp": request.headers["x-amz-date"]},
+    # The part of a request that the signer reads; botocore's own AWSRequest is slower.
+    to_sign: Any = SimpleNamespace(
+        method=request.method,
+        url=request.url,
+        params=None,
+        headers=_SignedHeaders(request.headers),
+        body=request.content,
+        context={"timestamp": request.headers["x-amz-date"]},
     )
     canonical_request = signer.canonical_request(to_sign)
     string_to_sign = signer.string_to_sign(to_sign, canonical_request)

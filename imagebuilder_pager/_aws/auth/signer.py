@@ -8,24 +8,14 @@ of the clock did not help, it is undone, so that no single response can set the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from ..._dates import parse_http_date
-from ..._threads import call_in_thread, result_of
+from ..._threads import result_of
 from ...exceptions import ClientError, CredentialRetrievalError, PagerError
 from ..clock import Clock, ServiceClock
-from ..identity import (
-    AwaitableProvider,
-    CachingProvider,
-    CredentialsLike,
-    RefreshableProvider,
-    validate_header_safe,
-)
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
+from ..identity import CachingProvider, CredentialsLike, validate_header_safe
 
 _SKEW_CODES = frozenset(
     {
@@ -40,8 +30,7 @@ _SKEW_CODES = frozenset(
 _EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException"})
 
 
-@dataclass(slots=True, repr=False)
-class SigningRequest:
+class SigningRequest(NamedTuple):
     """A request as it is signed.
 
     ``headers`` are those to sign, their names in lower case and sorted, ``x-amz-date`` among them.
@@ -55,6 +44,9 @@ class SigningRequest:
     credentials: CredentialsLike
     service: str
     region: str
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.method!r}, {self.url!r})"
 
 
 #: Makes the value of the header ``Authorization``.
@@ -100,7 +92,7 @@ class RequestSigner:
             credentials = self.provider.get_frozen_credentials()
         elif credentials is None:
             try:
-                credentials = result_of(self._begin_fetch(), timeout)
+                credentials = result_of(self.provider.begin_fetch(), timeout)
             except TimeoutError:
                 raise _timeout_error(timeout) from None
         validate_header_safe(credentials)
@@ -110,30 +102,16 @@ class RequestSigner:
         """Return the current credentials; the async twin of :meth:`credentials`."""
         credentials = self.provider.cached()
         if credentials is None:
-            from ..._async_runtime import current_runtime, wait_for
+            from ..._async_runtime import current_runtime
 
             # A fetch holds up neither the event loop nor a cancellation.
             try:
                 async with current_runtime().timeout(timeout):
-                    if isinstance(self.provider, AwaitableProvider):
-                        credentials = await self.provider.get_frozen_credentials_async()
-                    else:
-                        credentials = await wait_for(self._begin_fetch())
+                    credentials = await self.provider.get_frozen_credentials_async()
             except TimeoutError:
                 raise _timeout_error(timeout) from None
         validate_header_safe(credentials)
         return credentials
-
-    def _begin_fetch(self) -> Future[CredentialsLike]:
-        """Fetch in a thread; a provider that caches uses one thread for all current callers."""
-        provider = self.provider
-        try:
-            if isinstance(provider, RefreshableProvider):
-                return provider.begin_fetch()
-            # A provider of the caller's may have other credentials for each.
-            return call_in_thread(provider.get_frozen_credentials, "credentials")
-        except RuntimeError as error:
-            raise CredentialRetrievalError(f"the credentials cannot be fetched: {error}") from None
 
     def auth_headers(
         self,

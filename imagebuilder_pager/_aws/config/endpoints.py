@@ -24,26 +24,18 @@ class ServiceMetadata(NamedTuple):
     host_name: str = ""
 
 
-class _Partition(NamedTuple):
-    """A partition: its name, a pattern of its regions, and its DNS suffixes."""
-
-    name: str
-    regions: str
-    dns_suffix: str
-    dual_stack_dns_suffix: str | None
-
-
+# A partition: its name, a pattern of its regions, its DNS suffix, and that for dual stack.
 # The suffixes are those of botocore's partitions.json. Its clients build no dual-stack endpoint in
 # aws-iso-e and aws-iso-f. A region that matches no pattern belongs to the first partition.
 _PARTITIONS = (
-    _Partition("aws", r"(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+", "amazonaws.com", "api.aws"),
-    _Partition("aws-cn", r"cn-\w+-\d+", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
-    _Partition("aws-us-gov", r"us-gov-\w+-\d+", "amazonaws.com", "api.aws"),
-    _Partition("aws-iso", r"us-iso-\w+-\d+", "c2s.ic.gov", "api.aws.ic.gov"),
-    _Partition("aws-iso-b", r"us-isob-\w+-\d+", "sc2s.sgov.gov", "api.aws.scloud"),
-    _Partition("aws-iso-e", r"eu-isoe-\w+-\d+", "cloud.adc-e.uk", None),
-    _Partition("aws-iso-f", r"us-isof-\w+-\d+", "csp.hci.ic.gov", None),
-    _Partition("aws-eusc", r"eusc-(de)-\w+-\d+", "amazonaws.eu", "api.amazonwebservices.eu"),
+    ("aws", r"(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+", "amazonaws.com", "api.aws"),
+    ("aws-cn", r"cn-\w+-\d+", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
+    ("aws-us-gov", r"us-gov-\w+-\d+", "amazonaws.com", "api.aws"),
+    ("aws-iso", r"us-iso-\w+-\d+", "c2s.ic.gov", "api.aws.ic.gov"),
+    ("aws-iso-b", r"us-isob-\w+-\d+", "sc2s.sgov.gov", "api.aws.scloud"),
+    ("aws-iso-e", r"eu-isoe-\w+-\d+", "cloud.adc-e.uk", None),
+    ("aws-iso-f", r"us-isof-\w+-\d+", "csp.hci.ic.gov", None),
+    ("aws-eusc", r"eusc-(de)-\w+-\d+", "amazonaws.eu", "api.amazonwebservices.eu"),
 )
 
 
@@ -112,19 +104,19 @@ def build_regional_endpoint(
 
     Raises :class:`InvalidEndpointError` for a variant that the region's partition does not have.
     """
-    partition = next(
+    name, _, plain, dual_stack = next(
         (
             partition
             for partition in _PARTITIONS
-            if re.fullmatch(rf"{partition.regions}|{partition.name}-global", region, re.ASCII)
+            if re.fullmatch(rf"{partition[1]}|{partition[0]}-global", region, re.ASCII)
         ),
         _PARTITIONS[0],
     )
-    dns_suffix = partition.dual_stack_dns_suffix if use_dual_stack else partition.dns_suffix
+    dns_suffix = dual_stack if use_dual_stack else plain
     if dns_suffix is None:
-        given = f"there are no dual-stack endpoints in {region} (partition {partition.name})"
+        given = f"there are no dual-stack endpoints in {region} (partition {name})"
         raise InvalidEndpointError(Problem("use_dualstack_endpoint", given))
-    fips_by_default = partition.name in service.fips_partitions and not use_dual_stack
+    fips_by_default = name in service.fips_partitions and not use_dual_stack
     host = service.host_name or service.name
     if use_fips and not fips_by_default:
         host += "-fips"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ..._threads import SharedCalls, call_after_fork
 from ...exceptions import CredentialRetrievalError, PagerError
 from ..clock import SYSTEM_CLOCK, Clock, ServiceClock
-from ..identity import Credentials, CredentialsLike, header_problems
+from ..identity import CachingProvider, Credentials, CredentialsLike, header_problems
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -31,7 +31,7 @@ MANDATORY_WINDOW = timedelta(minutes=10)
 REFRESH_COOLDOWN = 60.0
 
 
-class RefreshableCredentials:
+class RefreshableCredentials(CachingProvider):
     """A provider that fetches credentials when they are first needed and before they expire.
 
     ``fetch`` returns credentials or raises a :class:`PagerError`. One thread at a time calls it,
@@ -77,12 +77,8 @@ class RefreshableCredentials:
             assert self._credentials is not None  # noqa: S101 - else there is an error
             return self._credentials
 
-    def begin_fetch(self) -> Future[CredentialsLike]:
-        """Call :meth:`get_frozen_credentials` in a thread that all waiting callers share.
-
-        Raises ``RuntimeError`` where the system has no more threads.
-        """
-        return self._fetches.start(None, self.get_frozen_credentials, "credentials")
+    def _start(self, fetch: Callable[[], CredentialsLike]) -> Future[CredentialsLike]:
+        return self._fetches.start(None, fetch, "credentials")  # one thread for all callers
 
     def cached(self) -> Credentials | None:
         """Return the credentials if this thread need not refresh them, else None; never blocks."""
@@ -105,7 +101,7 @@ class RefreshableCredentials:
             self._rejected = True
         return True
 
-    def after_fork(self) -> None:
+    def _after_fork(self) -> None:
         """Forget, in a forked process, the thread that was fetching: it is in the parent."""
         self._lock = threading.Lock()
         self._fetching_thread = None

@@ -104,7 +104,7 @@ def _chain_fetcher(context: CredentialsContext) -> Callable[[], Credentials]:
     return fetch
 
 
-class _ProviderAdapter:
+class _ProviderAdapter(CachingProvider):
     """A provider of the caller's, which caches and refreshes by itself.
 
     It is called for each request, since it alone knows whether its credentials have expired.
@@ -119,13 +119,6 @@ class _ProviderAdapter:
         """Return the provider's credentials. Raises :class:`CredentialRetrievalError`."""
         with _calling(self.SOURCE):
             return self._read(self._call())
-
-    def cached(self) -> None:
-        """Return None: the provider has to be called."""
-
-    def invalidate(self, access_key: str) -> bool:  # noqa: ARG002 - the protocol has it
-        """Return True: the provider may have other credentials."""
-        return True
 
     def _call(self) -> Any:
         with _calling(self.SOURCE):

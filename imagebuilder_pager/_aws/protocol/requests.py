@@ -34,7 +34,7 @@ _RESERVED_HEADERS = frozenset(
         *("upgrade", "user-agent"),
     }
 )
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 
 
 class SerializedRequest(NamedTuple):
@@ -124,7 +124,7 @@ def _check_headers(owner: str, headers: Mapping[Any, Any]) -> dict[str, str]:
     problems = []
     for name, value in headers.items():
         given = allowed = ""
-        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+        if not isinstance(name, str) or not re.fullmatch(_HEADER_NAME, name):
             given, allowed = f"{describe_value(name)} given as a name", "the name of a header"
         elif is_signed(lower := name.lower()) or lower in _RESERVED_HEADERS:
             given, allowed = "given", "headers that are neither signed nor set by this library"

@@ -172,11 +172,7 @@ class _CallExecution:
         self._clock = config.clock
         self._serialized = serialize_request(spec, params, client.path_prefix)
         self.deadline = Deadline(config.total_timeout, self._clock.monotonic)
-        self._retries = RetryState(
-            quota=client.quota,
-            max_attempts=config.max_attempts,
-            remaining=self.deadline.remaining,
-        )
+        self._retries = RetryState(client.quota, config.max_attempts, self.deadline.remaining)
         self._signer = CallSigner(client.signer)
         self._trace = trace_headers()
         self._extra_headers: Mapping[str, str] = {}

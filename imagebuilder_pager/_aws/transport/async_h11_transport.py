@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Self
 
 from .async_network import AsyncNetworkBackend, AsyncSocketBackend, run_async
-from .async_pool import LoopPools
+from .async_pool import AsyncLoopTransport
 from .h11_connection import H11Connection
 from .h11_transport import BaseH11Client
 from .types import HTTPRequest, ReceivedResponse
 
 
-class AsyncH11Client(BaseH11Client[AsyncNetworkBackend]):
+class AsyncH11Client(BaseH11Client[AsyncNetworkBackend], AsyncLoopTransport[H11Connection]):
     """The async twin of :class:`H11Client`, for asyncio and trio.
 
     The arguments are the same; ``preconnect`` has no effect. A client may serve many tasks and
@@ -19,20 +19,10 @@ class AsyncH11Client(BaseH11Client[AsyncNetworkBackend]):
     :meth:`aclose`.
     """
 
-    def _open(self, network_backend: AsyncNetworkBackend | None) -> None:
-        self._backend = network_backend or AsyncSocketBackend(self._monotonic)
-        self._pools = LoopPools(self._make_pool)
-
-    async def send(self, request: HTTPRequest) -> ReceivedResponse:
-        """Send a request; see :meth:`.types.AsyncTransport.send`."""
-        return await self._pools.send(request, self._new_connection, self._exchange)
+    _backend_class = AsyncSocketBackend
 
     async def _exchange(self, connection: H11Connection, request: HTTPRequest) -> ReceivedResponse:
         return await run_async(connection.handle_request(request), self._backend)
-
-    async def aclose(self) -> None:
-        """Close the connections for good; those in use are closed after their requests."""
-        self._pools.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import httpcore
 import httpx
 
 from ...exceptions import PagerError
 from .async_network import AsyncNetworkBackend, AsyncSocketBackend, run_async
-from .async_pool import LoopPools
+from .async_pool import AsyncLoopTransport
 from .body import ResponseReader
 from .httpx_connection import BaseBackend, HttpxConnection
 from .httpx_transport import BaseHttpxTransport, map_httpx_error
 from .types import HTTPRequest, Origin, ReceivedResponse
 
 
-class AsyncHttpxTransport(BaseHttpxTransport[AsyncNetworkBackend]):
+class AsyncHttpxTransport(
+    BaseHttpxTransport[AsyncNetworkBackend], AsyncLoopTransport[HttpxConnection]
+):
     """The default transport of :class:`.client.AsyncImageBuilder`, for asyncio and trio.
 
     It may serve many tasks and several event loops; a connection stays in its loop.
     """
 
-    def _open(self, network_backend: AsyncNetworkBackend | None) -> None:
-        self._backend = network_backend or AsyncSocketBackend(self._monotonic)
-        self._pools = LoopPools(self._make_pool)
-
-    async def send(self, request: HTTPRequest) -> ReceivedResponse:
-        """Send a request; see :meth:`.types.AsyncTransport.send`."""
-        return await self._pools.send(request, self._new_connection, self._exchange)
+    _backend_class = AsyncSocketBackend
 
     async def _exchange(
         self, connection: HttpxConnection, request: HTTPRequest
@@ -39,10 +35,6 @@ class AsyncHttpxTransport(BaseHttpxTransport[AsyncNetworkBackend]):
             return await _read_response(connection, response, request.max_response_bytes)
         except httpx.HTTPError as error:
             raise map_httpx_error(error, connection, request) from error
-
-    async def aclose(self) -> None:
-        """Close the connections for good; those in use are closed after their requests."""
-        self._pools.close()
 
     def _new_connection(self, origin: Origin) -> HttpxConnection:
         return HttpxConnection(
@@ -83,34 +75,26 @@ async def _read_response(
     return reader.finish()
 
 
-class AsyncHttpcoreBackend(BaseBackend, httpcore.AsyncNetworkBackend):
+class AsyncHttpcoreBackend(BaseBackend, httpcore.AsyncNetworkBackend, httpcore.AsyncNetworkStream):
     """The async twin of :class:`HttpcoreBackend`."""
 
     async def connect_tcp(
         self, host: str, port: int, timeout: float | None = None, *_: Any, **__: Any
-    ) -> httpcore.AsyncNetworkStream:
-        await run_async(self.connect(host, port, timeout), self.network)
-        return _AsyncHttpcoreStream(self)
-
-
-class _AsyncHttpcoreStream(httpcore.AsyncNetworkStream):
-    def __init__(self, backend: AsyncHttpcoreBackend) -> None:
-        self._backend = backend
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return await run_async(self._backend.read(max_bytes, timeout))
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        await run_async(self._backend.write(buffer, timeout))
-
-    async def aclose(self) -> None:
-        self._backend.close()
+    ) -> Self:
+        await run_async(self.connecting(host, port, timeout), self.network)
+        return self
 
     async def start_tls(
         self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.AsyncNetworkStream:
-        await run_async(self._backend.start_tls(ssl_context, server_hostname, timeout))
+    ) -> Self:
+        await run_async(self.starting_tls(ssl_context, server_hostname, timeout))
         return self
 
-    def get_extra_info(self, info: str) -> Any:
-        return self._backend.is_readable() if info == "is_readable" else None
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return await run_async(self.reading(max_bytes, timeout))
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        await run_async(self.writing(buffer, timeout))
+
+    async def aclose(self) -> None:
+        self.close_now()

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Generic
+from abc import abstractmethod
+from collections.abc import Callable
 
 from ..._async_runtime import AsyncRuntime, current_runtime
 from ..._threads import call_after_fork
 from ...exceptions import HTTPClientError
 from .errors import CLOSED_MESSAGE, check_deadline, no_connection_in_time
-from .pool import ConnectionPool, ConnectionT, Place
-from .types import HTTPRequest, Origin, ReceivedResponse
+from .pool import ConnectionPool, ConnectionT, Place, PooledTransport
+from .types import HTTPRequest, ReceivedResponse
 
 
-class LoopPools(Generic[ConnectionT]):
-    """The pools of event loops, one each: a connection stays in its loop."""
+class AsyncLoopTransport(PooledTransport[ConnectionT]):
+    """A transport over the pools of event loops, one each: a connection stays in its loop."""
 
-    def __init__(self, make_pool: Callable[[], ConnectionPool[ConnectionT]]) -> None:
+    def _open(self, make_pool: Callable[[], ConnectionPool[ConnectionT]]) -> None:
         self._make_pool = make_pool
         self._pools: dict[object, tuple[AsyncRuntime, ConnectionPool[ConnectionT]]] = {}
         self._is_closed = False
         call_after_fork(self)
 
-    async def send(
-        self,
-        request: HTTPRequest,
-        connect: Callable[[Origin], ConnectionT],
-        exchange: Callable[[ConnectionT, HTTPRequest], Awaitable[ReceivedResponse]],
-    ) -> ReceivedResponse:
-        """Return the result of ``exchange``; the async twin of :meth:`.sync_pool.SyncPool.send`."""
+    @abstractmethod
+    async def _exchange(
+        self, connection: ConnectionT, request: HTTPRequest
+    ) -> ReceivedResponse: ...
+
+    async def send(self, request: HTTPRequest) -> ReceivedResponse:
+        """Send a request; see :meth:`.types.AsyncTransport.send`."""
         check_deadline(request)
         runtime, pool = self._pool_of_this_loop()
         woken = runtime.event()
@@ -42,14 +42,14 @@ class LoopPools(Generic[ConnectionT]):
                 except TimeoutError:
                     raise no_connection_in_time(request) from None
                 pool.check(place)
-            connection = place.open_connection(connect)
-            response = await exchange(connection, request)
+            connection = place.open_connection(self._new_connection)
+            response = await self._exchange(connection, request)
             is_clean = connection.is_reusable()
             return response
         finally:
             pool.release(place, is_clean=is_clean)
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Close the connections for good; those in use are closed after their requests."""
         self._is_closed = True
         here = current_runtime().loop
@@ -61,7 +61,7 @@ class LoopPools(Generic[ConnectionT]):
             else:  # the loop runs in another thread
                 runtime.call_from_thread(pool.close)
 
-    def after_fork(self) -> None:
+    def _after_fork(self) -> None:
         """Leave the connections to the parent process."""
         for _, pool in self._pools.values():
             pool.abandon()

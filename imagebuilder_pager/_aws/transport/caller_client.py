@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import traceback
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +23,6 @@ if TYPE_CHECKING:
     from ..auth.signer import SigningAlgorithm
 
 _MODULES = ("httpx", "httpx2")
-#: The packages of event loops, which raise plain ``RuntimeError``; and those that may be on the
-#: stack between a loop and a call.
-_EVENT_LOOPS = {"anyio", "asyncio", "trio", "uvloop"}
-_BELOW_A_CALL = {
-    *(*_EVENT_LOOPS, "contextlib", "h11", "ssl", __name__.partition(".")[0]),
-    *("httpcore", "httpcore2", "httpx", "httpx2"),
-}
 #: Slightly more bytes than httpcore may have buffered of a dropped body.
 _MAX_BUFFERED_BYTES = 128 * 1024
 
@@ -90,8 +82,7 @@ class _BaseCallerClient:
         if isinstance(error, RuntimeError):
             if self._client.is_closed:
                 return HTTPClientError(f"http_client: {CLOSED_MESSAGE}")
-            # The connection belongs to another event loop, or to one that has ended.
-            if not isinstance(error, self._module.StreamError) and not _is_of_a_loop(error):
+            if not isinstance(error, self._module.StreamError):
                 raise error
         if isinstance(error.__context__, self._module.InvalidURL):
             # The package's words have parts of the URL, which may be a password.
@@ -102,16 +93,6 @@ class _BaseCallerClient:
 
     def _errors(self) -> tuple[type[Exception], ...]:
         return (self._module.HTTPError, self._module.InvalidURL, TimeoutError, RuntimeError)
-
-
-def _is_of_a_loop(error: RuntimeError) -> bool:
-    """Return whether an event loop raised the error, not the caller's hook or mock."""
-    packages = [
-        frame.f_globals.get("__name__", "").partition(".")[0]
-        for frame, _ in traceback.walk_tb(error.__traceback__)
-    ]
-    # If a hook used the loop, the hook's package is on the stack.
-    return packages[-1] in _EVENT_LOOPS and _BELOW_A_CALL.issuperset(packages)
 
 
 def _begin_reading(response: Any, request: HTTPRequest) -> ResponseReader:

@@ -9,10 +9,9 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from ..._validation import validate_positive, validate_whole_number, validating
 from ...exceptions import InvalidConfigError, Problem
@@ -26,8 +25,8 @@ from ..config.tls import (
 )
 from .h11_connection import H11Connection
 from .network import NetworkBackend, SocketBackend, run
-from .pool import KEEPALIVE_EXPIRY, MAX_CONNECTIONS, ConnectionPool, Place
-from .sync_pool import SyncPool
+from .pool import KEEPALIVE_EXPIRY, MAX_CONNECTIONS, ConnectionPool, Place, PooledTransport
+from .sync_pool import SyncTransport
 from .types import DEFAULT_TIMEOUTS, Deadline, HTTPRequest, Origin, ReceivedResponse, Timeouts
 
 if TYPE_CHECKING:
@@ -39,8 +38,10 @@ if TYPE_CHECKING:
 BackendT = TypeVar("BackendT")
 
 
-class BaseH11Client(ABC, Generic[BackendT]):
+class BaseH11Client(PooledTransport[H11Connection], Generic[BackendT]):
     """The common part of both clients: their arguments and their connections."""
+
+    _backend_class: ClassVar[type[Any]]
 
     @property
     def signing_algorithm(self) -> SigningAlgorithm:
@@ -77,17 +78,11 @@ class BaseH11Client(ABC, Generic[BackendT]):
             warn_unverified("verify=False")
         self._trust_env = trust_env
         self._max_connections = max_connections
-        self._keepalive_expiry = float("inf") if expiry is None else expiry
         self._monotonic = monotonic
         self._wants_preconnect = preconnect
-        self._open(network_backend)
-
-    @abstractmethod
-    def _open(self, network_backend: BackendT | None) -> None:
-        """Create the pool, over the system's sockets or another backend."""
-
-    def _make_pool(self) -> ConnectionPool[H11Connection]:
-        return ConnectionPool(self._max_connections, self._keepalive_expiry, self._monotonic)
+        self._backend = network_backend or self._backend_class(monotonic)
+        expiry = float("inf") if expiry is None else expiry
+        self._open(partial(ConnectionPool, max_connections, expiry, monotonic))
 
     def _new_connection(self, origin: Origin) -> H11Connection:
         proxy = resolve_proxy(str(origin)) if self._trust_env else None
@@ -101,7 +96,7 @@ class BaseH11Client(ABC, Generic[BackendT]):
         return f"{type(self).__name__}(max_connections={self._max_connections})"
 
 
-class H11Client(BaseH11Client[NetworkBackend]):
+class H11Client(BaseH11Client[NetworkBackend], SyncTransport[H11Connection]):
     """A lean way to send requests, for ``ImageBuilder(http_client=...)``.
 
     It imports neither httpx nor botocore, and signs by :mod:`imagebuilder_pager._aws.auth.sigv4`.
@@ -127,9 +122,7 @@ class H11Client(BaseH11Client[NetworkBackend]):
     Raises :class:`ParamValidationError` for arguments that cannot be used.
     """
 
-    def _open(self, network_backend: NetworkBackend | None) -> None:
-        self._backend = network_backend or SocketBackend(self._monotonic)
-        self._pools = SyncPool(self._make_pool)
+    _backend_class = SocketBackend
 
     def preconnect(self, origin: Origin, timeout: float | None) -> None:
         """Begin to connect to an origin in a thread, if ``preconnect`` is set.
@@ -138,7 +131,7 @@ class H11Client(BaseH11Client[NetworkBackend]):
         """
         if not self._wants_preconnect:
             return
-        pool = self._pools.pool
+        pool = self._pool
         place: Place[H11Connection] = Place(origin, bool)
         if not pool.acquire_ahead(place):
             return
@@ -164,16 +157,8 @@ class H11Client(BaseH11Client[NetworkBackend]):
             made = place.connection
             pool.release(place, is_clean=made is not None and made.is_reusable())
 
-    def send(self, request: HTTPRequest) -> ReceivedResponse:
-        """Send a request; see :meth:`.types.Transport.send`."""
-        return self._pools.send(request, self._new_connection, self._exchange)
-
     def _exchange(self, connection: H11Connection, request: HTTPRequest) -> ReceivedResponse:
         return run(connection.handle_request(request), self._backend)
-
-    def close(self) -> None:
-        """Close the connections for good; those in use are closed after their requests."""
-        self._pools.close()
 
     def __enter__(self) -> Self:
         return self

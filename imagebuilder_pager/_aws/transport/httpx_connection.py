@@ -12,7 +12,7 @@ import importlib.util
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import httpcore
 
@@ -84,7 +84,7 @@ class HttpxConnection:
 
     def close(self) -> None:
         """Close the socket, at once."""
-        self.backend.close()
+        self.backend.close_now()
 
 
 class BaseBackend:
@@ -111,7 +111,7 @@ class BaseBackend:
         self._handshakes = 0
         self._connect_deadline = self.deadline
 
-    def connect(self, host: str, port: int, timeout: float | None) -> NetworkOperations[None]:
+    def connecting(self, host: str, port: int, timeout: float | None) -> NetworkOperations[None]:
         """Connect; ``timeout`` is for everything, including proxy and TLS."""
         with self._errors("Connect"):
             self.stream = None
@@ -121,7 +121,7 @@ class BaseBackend:
             self._connect_deadline = self.deadline.within(timeout, "connect_timeout")
             self.stream = PlainStream((yield Connect(host, port, self._connect_deadline.cap(None))))
 
-    def start_tls(
+    def starting_tls(
         self, ssl_context: Any, server_hostname: str | None, timeout: float | None
     ) -> NetworkOperations[None]:
         """Make a TLS handshake. The last one is with the origin, not with a proxy."""
@@ -134,7 +134,7 @@ class BaseBackend:
             self.stream = stream
             self._handshakes -= 1
 
-    def read(self, max_bytes: int, timeout: float | None) -> NetworkOperations[bytes]:
+    def reading(self, max_bytes: int, timeout: float | None) -> NetworkOperations[bytes]:
         """Return bytes that belong to the response, b"" at its end."""
         with self._errors("Read"):
             if self.is_closed:
@@ -142,7 +142,7 @@ class BaseBackend:
             data = yield from self.stream.read(max_bytes, self._cap(timeout))
             return self.response.take(data)
 
-    def write(self, data: bytes, timeout: float | None) -> NetworkOperations[None]:
+    def writing(self, data: bytes, timeout: float | None) -> NetworkOperations[None]:
         """Send bytes of the next request."""
         self.response.restart()
         with self._errors("Write"):
@@ -157,7 +157,11 @@ class BaseBackend:
             self.is_closed or not self.response.is_whole or self.stream.read_nowait(1) is not None
         )
 
-    def close(self) -> None:
+    def get_extra_info(self, info: str) -> Any:
+        """Return, for httpcore, whether the connection must not be used again."""
+        return self.is_readable() if info == "is_readable" else None
+
+    def close_now(self) -> None:
         """Close the socket, at once."""
         self.is_closed = True
         if self.stream is not None:
@@ -237,34 +241,26 @@ class ResponseBytes:
         return 0
 
 
-class HttpcoreBackend(BaseBackend, httpcore.NetworkBackend):
-    """Our sockets as a network backend of httpcore, for one connection."""
+class HttpcoreBackend(BaseBackend, httpcore.NetworkBackend, httpcore.NetworkStream):
+    """Our sockets as a network backend of httpcore, and as the stream of its one connection."""
 
     def connect_tcp(
         self, host: str, port: int, timeout: float | None = None, *_: Any, **__: Any
-    ) -> httpcore.NetworkStream:
-        run(self.connect(host, port, timeout), self.network)
-        return _HttpcoreStream(self)
-
-
-class _HttpcoreStream(httpcore.NetworkStream):
-    def __init__(self, backend: HttpcoreBackend) -> None:
-        self._backend = backend
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return run(self._backend.read(max_bytes, timeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        run(self._backend.write(buffer, timeout))
-
-    def close(self) -> None:
-        self._backend.close()
+    ) -> Self:
+        run(self.connecting(host, port, timeout), self.network)
+        return self
 
     def start_tls(
         self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        run(self._backend.start_tls(ssl_context, server_hostname, timeout))
+    ) -> Self:
+        run(self.starting_tls(ssl_context, server_hostname, timeout))
         return self
 
-    def get_extra_info(self, info: str) -> Any:
-        return self._backend.is_readable() if info == "is_readable" else None
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return run(self.reading(max_bytes, timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        run(self.writing(buffer, timeout))
+
+    def close(self) -> None:
+        self.close_now()

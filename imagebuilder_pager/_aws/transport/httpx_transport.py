@@ -8,9 +8,9 @@ proxies, cookies, redirects and hooks.
 from __future__ import annotations
 
 import time
-from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING, Generic, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import httpcore
 import httpx
@@ -27,8 +27,8 @@ from .body import ResponseReader
 from .errors import map_transport_error
 from .httpx_connection import HttpcoreBackend, HttpxConnection
 from .network import NetworkBackend, SocketBackend
-from .pool import KEEPALIVE_EXPIRY, MAX_CONNECTIONS, ConnectionPool
-from .sync_pool import SyncPool
+from .pool import KEEPALIVE_EXPIRY, MAX_CONNECTIONS, ConnectionPool, PooledTransport
+from .sync_pool import SyncTransport
 from .types import DEFAULT_TIMEOUTS, HTTPRequest, Origin, ReceivedResponse
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 BackendT = TypeVar("BackendT")
 
 
-class BaseHttpxTransport(ABC, Generic[BackendT]):
+class BaseHttpxTransport(PooledTransport[HttpxConnection], Generic[BackendT]):
     """The common part of both transports: requests, responses and errors as httpx's.
 
     - ``verify``: the certificates to verify against. Default: certifi's certificates.
@@ -47,6 +47,7 @@ class BaseHttpxTransport(ABC, Generic[BackendT]):
     """
 
     timeouts = DEFAULT_TIMEOUTS
+    _backend_class: ClassVar[type[Any]]
 
     @property
     def signing_algorithm(self) -> SigningAlgorithm:
@@ -62,18 +63,11 @@ class BaseHttpxTransport(ABC, Generic[BackendT]):
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ssl_context = verify or LazySSLContext()
-        self._max_connections = max_connections
         self._monotonic = monotonic
         #: Parsed URLs without a query: queries vary without bound.
         self._urls: dict[tuple[Origin, str], httpx.URL] = {}
-        self._open(network_backend)
-
-    @abstractmethod
-    def _open(self, network_backend: BackendT | None) -> None:
-        """Create the pool, over the system's sockets or another backend."""
-
-    def _make_pool(self) -> ConnectionPool[HttpxConnection]:
-        return ConnectionPool(self._max_connections, KEEPALIVE_EXPIRY, self._monotonic)
+        self._backend = network_backend or self._backend_class(monotonic)
+        self._open(partial(ConnectionPool, max_connections, KEEPALIVE_EXPIRY, monotonic))
 
     def _build_request(self, request: HTTPRequest) -> httpx.Request:
         """Return the request for httpx, with the signed headers and no others."""
@@ -130,16 +124,10 @@ def map_httpx_error(
     return mapped
 
 
-class HttpxTransport(BaseHttpxTransport[NetworkBackend]):
+class HttpxTransport(BaseHttpxTransport[NetworkBackend], SyncTransport[HttpxConnection]):
     """The default transport of :class:`.client.ImageBuilder`, for many threads."""
 
-    def _open(self, network_backend: NetworkBackend | None) -> None:
-        self._backend = network_backend or SocketBackend(self._monotonic)
-        self._pools = SyncPool(self._make_pool)
-
-    def send(self, request: HTTPRequest) -> ReceivedResponse:
-        """Send a request; see :meth:`.types.Transport.send`."""
-        return self._pools.send(request, self._new_connection, self._exchange)
+    _backend_class = SocketBackend
 
     def _exchange(self, connection: HttpxConnection, request: HTTPRequest) -> ReceivedResponse:
         connection.begin(request)
@@ -154,10 +142,6 @@ class HttpxTransport(BaseHttpxTransport[NetworkBackend]):
         except httpx.HTTPError as error:
             raise map_httpx_error(error, connection, request) from error
         return reader.finish()
-
-    def close(self) -> None:
-        """Close the connections for good; those in use are closed after their requests."""
-        self._pools.close()
 
     def _new_connection(self, origin: Origin) -> HttpxConnection:
         return HttpxConnection(

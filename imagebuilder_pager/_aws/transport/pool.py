@@ -15,9 +15,10 @@ waits to be woken, and may stop waiting at any time.
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from ...exceptions import HTTPClientError
 from .errors import CLOSED_MESSAGE
@@ -66,12 +67,6 @@ class Place(Generic[ConnectionT]):
         return self.connection
 
 
-class _Idle(NamedTuple, Generic[ConnectionT]):
-    since: float
-    origin: Origin
-    connection: ConnectionT
-
-
 class ConnectionPool(Generic[ConnectionT]):
     """A pool for the threads of a process, or for the tasks of an event loop.
 
@@ -90,7 +85,8 @@ class ConnectionPool(Generic[ConnectionT]):
         self._lock = threading.RLock()
         self._in_use: set[Place[ConnectionT]] = set()
         self._waiting: deque[Place[ConnectionT]] = deque()
-        self._idle: list[_Idle[ConnectionT]] = []  # the oldest first
+        #: The idle ones, the oldest first: the time, the origin and the connection of each.
+        self._idle: list[tuple[float, Origin, ConnectionT]] = []
         #: The place of a connection that is opened before the first request.
         self._ahead: Place[ConnectionT] | None = None
         self.is_closed: bool = False
@@ -137,7 +133,7 @@ class ConnectionPool(Generic[ConnectionT]):
             connection, place.connection = place.connection, None
             if connection is not None:
                 if is_clean and not self.is_closed:
-                    self._idle.append(_Idle(self._monotonic(), place.origin, connection))
+                    self._idle.append((self._monotonic(), place.origin, connection))
                 else:
                     connection.close()
             if place is self._ahead:
@@ -162,7 +158,7 @@ class ConnectionPool(Generic[ConnectionT]):
         with self._lock:
             self.is_closed = True
             while self._idle:
-                self._idle.pop().connection.close()
+                self._idle.pop()[2].close()
             while self._waiting:
                 self._waiting.popleft().wake()
 
@@ -173,8 +169,8 @@ class ConnectionPool(Generic[ConnectionT]):
         """
         self._lock = threading.RLock()
         self.is_closed = True
-        for idle in self._idle:
-            idle.connection.close()
+        for _, _, connection in self._idle:
+            connection.close()
         for place in self._in_use:
             if place.connection is not None:
                 place.connection.close()
@@ -188,14 +184,26 @@ class ConnectionPool(Generic[ConnectionT]):
         self._in_use.add(place)
         # The most recently used connection, so that the others can expire.
         for index in range(len(self._idle) - 1, -1, -1):
-            if self._idle[index].origin == place.origin:
-                place.connection = self._idle.pop(index).connection
+            if self._idle[index][1] == place.origin:
+                place.connection = self._idle.pop(index)[2]
                 return
         if len(self._in_use) + len(self._idle) > self._max_connections:
-            self._idle.pop(0).connection.close()
+            self._idle.pop(0)[2].close()
 
     def _close_expired(self) -> None:
         if self._idle:
             oldest = self._monotonic() - self._keepalive_expiry
-            while self._idle and self._idle[0].since < oldest:
-                self._idle.pop(0).connection.close()
+            while self._idle and self._idle[0][0] < oldest:
+                self._idle.pop(0)[2].close()
+
+
+class PooledTransport(ABC, Generic[ConnectionT]):
+    """The common part of the transports with a pool."""
+
+    @abstractmethod
+    def _open(self, make_pool: Callable[[], ConnectionPool[ConnectionT]]) -> None:
+        """Create the pool, or be ready to create one for each event loop."""
+
+    @abstractmethod
+    def _new_connection(self, origin: Origin) -> ConnectionT:
+        """Return a connection to an origin, which need not be connected yet."""

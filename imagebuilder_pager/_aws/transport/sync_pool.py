@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from typing import Generic
 
 from ..._threads import call_after_fork
 from .errors import check_deadline, no_connection_in_time
-from .pool import ConnectionPool, ConnectionT, Place
-from .types import HTTPRequest, Origin, ReceivedResponse
+from .pool import ConnectionPool, ConnectionT, Place, PooledTransport
+from .types import HTTPRequest, ReceivedResponse
 
 
-class SyncPool(Generic[ConnectionT]):
-    """The pool of this process."""
+class SyncTransport(PooledTransport[ConnectionT]):
+    """A transport over the pool of this process."""
 
-    def __init__(self, make_pool: Callable[[], ConnectionPool[ConnectionT]]) -> None:
+    def _open(self, make_pool: Callable[[], ConnectionPool[ConnectionT]]) -> None:
         self._make_pool = make_pool
-        self.pool: ConnectionPool[ConnectionT] = make_pool()
+        self._pool = make_pool()
         call_after_fork(self)
 
-    def send(
-        self,
-        request: HTTPRequest,
-        connect: Callable[[Origin], ConnectionT],
-        exchange: Callable[[ConnectionT, HTTPRequest], ReceivedResponse],
-    ) -> ReceivedResponse:
-        """Return the result of ``exchange``, with a kept connection or one by ``connect``.
+    @abstractmethod
+    def _exchange(self, connection: ConnectionT, request: HTTPRequest) -> ReceivedResponse: ...
 
-        Raises :class:`ConnectTimeoutError` if no place is free before the call's deadline, and the
-        errors of the two functions.
+    def send(self, request: HTTPRequest) -> ReceivedResponse:
+        """Send a request; see :meth:`.types.Transport.send`.
+
+        Raises :class:`ConnectTimeoutError` if no place is free before the call's deadline.
         """
         check_deadline(request)
-        pool = self.pool
+        pool = self._pool
         # SimpleQueue is written in C: Ctrl-C cannot leave its lock held.
         woken: SimpleQueue[None] = SimpleQueue()
         place: Place[ConnectionT] = Place(request.origin, lambda: woken.put(None))
@@ -45,8 +42,8 @@ class SyncPool(Generic[ConnectionT]):
                     except Empty:
                         raise no_connection_in_time(request) from None
                     pool.check(place)
-                connection = place.open_connection(connect)
-                response = exchange(connection, request)
+                connection = place.open_connection(self._new_connection)
+                response = self._exchange(connection, request)
                 is_clean = connection.is_reusable()
                 return response
             finally:
@@ -57,11 +54,11 @@ class SyncPool(Generic[ConnectionT]):
 
     def close(self) -> None:
         """Close the connections for good; those in use are closed after their requests."""
-        self.pool.close()
+        self._pool.close()
 
-    def after_fork(self) -> None:
+    def _after_fork(self) -> None:
         """Leave the connections to the parent process."""
-        was_closed = self.pool.is_closed
-        self.pool.abandon()
-        self.pool = self._make_pool()
-        self.pool.is_closed = was_closed
+        was_closed = self._pool.is_closed
+        self._pool.abandon()
+        self._pool = self._make_pool()
+        self._pool.is_closed = was_closed

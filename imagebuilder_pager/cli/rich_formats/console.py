@@ -51,7 +51,11 @@ def require_rich(output: str, others: str = "json, jsonl, text or yaml-stream") 
 def replace_controls(text: str | None) -> str:
     """Return the text with its control characters replaced."""
     # A terminal obeys control characters, and a name may have some in it; a cell has one line.
-    return "" if text is None else re.sub(r"[\t\n]", _REPLACEMENT, CONTROLS.sub(_REPLACEMENT, text))
+    return (
+        ""
+        if text is None
+        else re.sub(r"[\t\n]", _REPLACEMENT, re.sub(CONTROLS, _REPLACEMENT, text))
+    )
 
 
 def status_style(status: object) -> str:
