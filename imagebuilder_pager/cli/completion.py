@@ -17,7 +17,7 @@ def make_full_parser() -> argparse.ArgumentParser:
 
 
 def complete() -> None:
-    """If argcomplete is installed, write the completions of the line in the environment and exit."""
+    """Write the completions of the environment's line and exit, if argcomplete is installed."""
     try:
         import argcomplete
     except ModuleNotFoundError:

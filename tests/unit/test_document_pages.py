@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from imagebuilder_pager import exceptions
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
@@ -84,6 +86,12 @@ def test_every_link_leads_to_an_existing_file_and_heading(document: Path) -> Non
                 re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings
             }
             assert anchor[1:] in slugs, f"{target}{anchor}"
+
+
+def test_the_page_of_errors_has_each_error() -> None:
+    text = (DOCS / "errors.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
+    assert {*exceptions.__all__} - {"PagerError", "Problem"} <= set(re.findall(r"\w+", str(cells)))
 
 
 def test_each_subject_has_a_heading_that_a_search_finds() -> None:

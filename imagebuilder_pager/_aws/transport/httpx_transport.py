@@ -35,7 +35,7 @@ BackendT = TypeVar("BackendT")
 
 
 class BaseHttpxTransport(PooledTransport[HttpxConnection], Generic[BackendT]):
-    """The common part of both transports: building requests, and mapping httpx's errors.
+    """The common part of both transports: their arguments, and building requests.
 
     - ``verify``: the certificates to verify against. Default: certifi's certificates.
     - ``max_connections``: maximum open connections; further requests wait. Default: 10.
