@@ -93,8 +93,8 @@ class _WalkMethods(ABC, Generic[WalkT]):
 
         - ``policies``: the ARNs of the policies, in their order. Default: None, all of the account.
         - ``since``: only executions that ended at or after it. Default: None, no bound.
-        - ``until``: the time before which executions have ended. One that has not ended is left out
-          only if it started at ``until`` or later. Default: None, no bound.
+        - ``until``: only executions that ended before it. One that has not ended is left out only
+          if it started at ``until`` or later. Default: None, no bound.
         - ``children``: whether to list the AMIs or container images of each image, with one more
           call for each. Default: True.
         - ``PageSize``: the items of a page, at every level. Default: the service's choice.
