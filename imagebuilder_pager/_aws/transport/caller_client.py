@@ -13,8 +13,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..._async_runtime import current_runtime
-from ...exceptions import HTTPClientError, PagerError
+from ...exceptions import HTTPClientError, InvalidConfigError, PagerError
 from ..auth.botocore_sigv4 import botocore_sigv4_header
+from ..config.proxies import resolve_proxy
 from .body import ResponseReader
 from .errors import CLOSED_MESSAGE, check_deadline, map_transport_error
 from .types import HTTPRequest, ReceivedResponse, Timeouts
@@ -60,6 +61,10 @@ class _BaseCallerClient:
     def _build_request(self, request: HTTPRequest) -> Any:
         if self._client.is_closed:
             raise HTTPClientError(f"http_client: {CLOSED_MESSAGE}")
+        if self._client.trust_env:  # a proxy that was given to it is known to it alone
+            with contextlib.suppress(InvalidConfigError):
+                if proxy := resolve_proxy(str(request.origin)):
+                    request.secrets.update(proxy.secrets)
         return self._module.Request(
             request.method,
             request.url,
