@@ -89,6 +89,7 @@ def test_a_wrong_request_is_an_error_of_the_stranger(
             (502, "reset-before@1"),
             (503, "throttle@1"),
             (503, "throttle,code=ThrottlingException@1"),
+            (503, "error,code=RequestLimitExceeded,status=400@1"),
             (503, "server-error,status=503@1"),
         ]
     ],

@@ -8,9 +8,10 @@ resources of the execution in pages of 10 and of 100, images by a filter with *,
 policy as a fleet of one account, into a temporary database. If boto3 is installed, boto3 makes the
 same listings, and all members are compared.
 
-The report has counts, versions, types of errors, HTTP statuses and times. It has no name, id, ARN
-or text of the account; the texts of errors are only on the terminal. The exit code is 0 if every
-check has passed. Credentials and region are found as by boto3; docs/operating.md has the policy.
+The report has counts, versions, types and known codes of errors, HTTP statuses and times. It has no
+name, id, ARN or text of the account; the texts of errors are only on the terminal. The exit code is
+0 if every check has passed and the report is written. Credentials and region are found as by boto3;
+docs/operating.md has the policy.
 """
 
 from __future__ import annotations
@@ -29,11 +30,34 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from imagebuilder_pager import ImageBuilder, __version__
+from imagebuilder_pager import ImageBuilder, __version__, exceptions
 from imagebuilder_pager.fleet import Account, FleetDatabase, FleetProgress, Target, run_fleet
+from imagebuilder_pager.models import exceptions as modelled
 
 PACKAGES = ("boto3", "botocore", "httpcore", "httpx", "pydantic")
 PUBLIC_URL = r"https://imagebuilder(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|api\.aws)"
+#: The error codes of AWS's services in general; its own are ``client.exceptions``.
+COMMON_CODES = {
+    "AccessDenied",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InternalFailure",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "MissingAuthenticationTokenException",
+    "OptInRequired",
+    "RequestExpired",
+    "RequestLimitExceeded",
+    "RequestTimeTooSkewed",
+    "ServiceUnavailable",
+    "SignatureDoesNotMatch",
+    "Throttling",
+    "ThrottlingException",
+    "UnknownOperationException",
+    "UnrecognizedClientException",
+    "ValidationException",
+}
 #: A fleet stops after the batch with which it reaches the first number. A batch has at most 100
 #: pages, and a failure for each of at most 100 listings.
 FLEET_CALLS, MAX_FLEET_CALLS = 100, 300
@@ -101,8 +125,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         "checks": checks,
     }
     text = json.dumps(report, indent=1)
-    options.report.write_text(f"{text}\n")
-    show(f"{text}\nThis is {options.report}. Please post it.")
+    show(text)
+    try:
+        options.report.write_text(f"{text}\n")
+    except OSError as error:
+        show(f"The report above cannot be written to a file: {error}. Please post it.")
+        return 1
+    show(f"This is {options.report}. Please post it.")
     return 0 if all(each["passed"] for each in checks) else 1
 
 
@@ -192,8 +221,8 @@ def compare(listing: Listing, own: Outcome, session: Any) -> Facts:
     if session is None:
         return {**facts, "passed": passed}
     reference = list_items(lambda: make_boto3_client(session), listing)
-    differing = {
-        identifier(name)
+    differing = {  # both have the members of the service model alone
+        name
         for one, other in zip(own.items, reference.items, strict=False)
         for name in one.keys() | other.keys()
         if one.get(name) != other.get(name)
@@ -239,7 +268,7 @@ def check_fleet(
         facts |= {"failed_listings": result.failed_listings}
         if result.error_type is not None:
             show(f"{result.error_type}: {result.error}")
-            facts["error"] = identifier(result.error_type)
+            facts["error"] = known_error(result.error_type)
     except Exception as error:  # noqa: BLE001 - any failure is a result
         facts |= describe(error)
     return {**facts, "seconds": seconds_since(begun)}
@@ -257,16 +286,18 @@ def describe(error: Exception) -> Facts:
     response = getattr(error, "response", None) or {}
     return {
         "error": type(error).__name__,
-        "code": identifier(response.get("Error", {}).get("Code")),
+        "code": known_error(response.get("Error", {}).get("Code")),
         "http_status": response.get("ResponseMetadata", {}).get("HTTPStatusCode"),
     }
 
 
-def identifier(text: object) -> str:
-    """Return the API's name of an error or a member, and withhold any other text."""
-    if text is None:
+def known_error(name: object) -> str:
+    """Return the code or the type of an error if it is known: another may have private words."""
+    if name is None:
         return ""
-    return str(text) if re.fullmatch("[A-Za-z]{2,60}", str(text)) else "withheld"
+    text = str(name)
+    is_known = text in COMMON_CODES or hasattr(modelled, text) or hasattr(exceptions, text)
+    return text if is_known else "another code"
 
 
 def version(distribution: str) -> str | None:
@@ -283,8 +314,10 @@ def seconds_since(begun: float) -> float:
 
 
 def show(text: str) -> None:
-    """Print a text at once, without control characters."""
-    print("".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text), flush=True)
+    """Print a text at once, without control characters, and in the terminal's encoding."""
+    text = "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
+    encoding = sys.stdout.encoding or "ascii"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 if __name__ == "__main__":

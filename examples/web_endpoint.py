@@ -23,6 +23,17 @@ from imagebuilder_pager.models import LifecycleExecutionResource
 
 log = logging.getLogger(__name__)
 MAX_LIMIT = 100
+# The codes with which AWS throttles, also with other statuses than 429 and 503.
+THROTTLED = {
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+}
 EXECUTION_ID = r"^lce-[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
 
@@ -77,8 +88,8 @@ def http_error(client: AsyncImageBuilder, error: exceptions.PagerError) -> HTTPE
     if isinstance(error, client.exceptions.InvalidRequestException):
         return HTTPException(404, "the execution does not exist")
     if not isinstance(error, exceptions.ClientError):
-        return HTTPException(502, "AWS could not be reached")
+        return HTTPException(502, "AWS returned no valid response")
     status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-    if status in {429, 503} or error.response["Error"]["Code"] == "ThrottlingException":
+    if status in {429, 503} or error.response["Error"]["Code"] in THROTTLED:
         return HTTPException(503, "try again later", {"Retry-After": "5"})
     return HTTPException(502, "AWS refused the request")

@@ -36,7 +36,7 @@ KEYS: dict[str, Any] = {
 }
 
 # The time of an example depends on the load of the machine.
-settings.register_profile("tests", settings(), deadline=None, max_examples=50)
+settings.register_profile("tests", settings(), deadline=None)
 settings.load_profile("tests")
 
 Handler = Callable[[httpx.Request], httpx.Response]

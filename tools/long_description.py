@@ -19,7 +19,7 @@ _PICTURE = re.compile(r"<picture>.*?</picture>\n*", re.DOTALL)
 _LINK = re.compile(r"\[(?P<text>[^\]]*)\]\((?!\w+:)(?P<path>[^)#\s]*)(?P<anchor>#[^)\s]*)?\)")
 
 
-class LongDescription(MetadataHookInterface):  # type: ignore[misc]  # only there while building
+class LongDescription(MetadataHookInterface):
     """The hook that sets the project's ``readme``."""
 
     def update(self, metadata: dict[str, Any]) -> None:

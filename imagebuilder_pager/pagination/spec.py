@@ -72,7 +72,7 @@ def _as_tuple(value: str | Sequence[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PaginationSpec:
     """The way one operation paginates, in the vocabulary of AWS's ``paginators-1.json``.
 
@@ -106,11 +106,13 @@ class PaginationSpec:
     non_aggregates: tuple[Expression, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        self.input_tokens = _as_tuple(self.input_token)
-        self.output_tokens = tuple(map(Expression, _as_tuple(self.output_token)))
-        self.result_keys = tuple(map(Expression, _as_tuple(self.result_key)))
-        self.more_results_flag = Expression(self.more_results) if self.more_results else None
-        self.non_aggregates = tuple(map(Expression, _as_tuple(self.non_aggregate_keys)))
+        vars(self).update(
+            input_tokens=_as_tuple(self.input_token),
+            output_tokens=tuple(map(Expression, _as_tuple(self.output_token))),
+            result_keys=tuple(map(Expression, _as_tuple(self.result_key))),
+            more_results_flag=Expression(self.more_results) if self.more_results else None,
+            non_aggregates=tuple(map(Expression, _as_tuple(self.non_aggregate_keys))),
+        )
         if not self.input_tokens or len(self.input_tokens) != len(self.output_tokens):
             raise ValueError(
                 f"input_token and output_token: {len(self.input_tokens)} and "

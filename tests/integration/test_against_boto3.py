@@ -18,7 +18,7 @@ EXECUTIONS = {
     for execution in ACCOUNT.executions[:7]  # those with the boundary cases of paging
 }
 OPERATION: Any = "list_lifecycle_execution_resources"
-PAGE_SIZES = [None, 7]
+PAGE_SIZES = [None, 1, 7, 24, 25]
 
 Config = dict[str, Any]
 
@@ -58,6 +58,9 @@ def test_every_execution_and_page_size_and_limit(
     compared = 0
     for page_size in PAGE_SIZES:
         for limit in [None, *item_limits(page_size or 25, total)]:
+            # Of single-item pages of long executions the first dozen are enough.
+            if page_size == 1 and total > 25 and (limit is None or limit > 12):
+                continue
             config = compact({"PageSize": page_size, "MaxItems": limit})
             params = {"lifecycleExecutionId": execution_id, "PaginationConfig": config}
             our_pages, their_pages = ours.paginate(**params), theirs.paginate(**params)
@@ -70,7 +73,7 @@ def test_every_execution_and_page_size_and_limit(
             assert type(result) is dict
             assert len(result["resources"]) == (total if limit is None else min(limit, total))
             assert ("NextToken" in result) == (limit is not None and limit < total)
-    assert compared >= 12
+    assert compared >= 20
 
 
 def resources_of(pages: Any) -> list[Any]:

@@ -241,7 +241,7 @@ def test_the_web_endpoint_refuses_a_bad_cursor_or_execution(
     ("fault", "status"),
     [
         ("throttle", 503),
-        ("error,code=ThrottlingException,status=400", 503),
+        ("error,code=RequestLimitExceeded,status=400", 503),
         ("server-error", 502),
         ("reset-before", 502),
         ("html", 502),

@@ -38,7 +38,7 @@ from tests.fakes.shapes import aws_cli_model, values_of
 PROFILE = settings(
     deadline=None,
     derandomize=True,
-    max_examples=6,
+    max_examples=10,
     suppress_health_check=[
         HealthCheck.too_slow,
         HealthCheck.data_too_large,

@@ -93,7 +93,7 @@ def texts(value: Any) -> Iterator[str]:
             yield from texts(each)
 
 
-PRIVATE = {*texts(ACCOUNT.to_dict()), KEY_ID, SECRET, "127.0.0.1", "us-west-2"}
+PRIVATE = {*texts(ACCOUNT.to_dict()), KEY_ID, SECRET, "127.0.0.1", "us-west-2", "SecretProject"}
 
 
 def assert_nothing_private(report: str) -> None:
@@ -156,7 +156,8 @@ def test_a_difference_is_reported_without_its_value(
     numbers = count(1)
 
     def respond(_: httpx.Request) -> httpx.Response:
-        item = {"resourceId": f"{ARN}/{next(numbers)}"}
+        number = next(numbers)
+        item = {"resourceId": f"{ARN}/{number}", ARN: number}
         return httpx.Response(200, json={"resources": [item], "imageVersionList": []})
 
     with serve(monkeypatch, respond):
@@ -186,8 +187,8 @@ def always(name: str, **options: Any) -> LocalImageBuilder:
             True,
         ),
         (
-            always("error", code=f"Denied-{ACCOUNT.account_id}"),
-            ("ClientError", "withheld", 400),
+            always("error", code="SecretProjectName"),
+            ("ClientError", "another code", 400),
             True,
         ),
         (always("reset-before"), ("ConnectionClosedError", "", None), True),
@@ -213,12 +214,12 @@ def test_a_failure_is_reported_without_its_text(
 def test_a_failure_of_the_fleet_is_reported_without_its_text(
     program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    denied = Fault("error", code=f"Denied-{ACCOUNT.account_id}", message=ARN)
+    denied = Fault("error", code="SecretProjectName", message=ARN)
     with serve(monkeypatch, local_service(FaultPlan.on_operation("ListLifecyclePolicies", denied))):
         ran = program()
     assert ran.code == 1
     assert [check["passed"] for check in ran.checks] == [True, True, True, False]
-    assert ran.checks[-1]["error"] == "withheld"
+    assert ran.checks[-1]["error"] == "another code"
     assert ARN in ran.out
     assert_nothing_private(ran.text)
 
@@ -231,6 +232,27 @@ def test_a_fleet_of_more_calls_than_announced_is_stopped(
     assert ran.code == 1
     assert ran.checks[-1]["error"] == "TooManyCallsError"
     assert service.calls[-1].operation == "ListLifecyclePolicies"
+
+
+def test_a_report_that_cannot_be_written_is_on_the_terminal(
+    service: LocalImageBuilder, program: Program, tmp_path: Path
+) -> None:
+    ran = program("--report", str(tmp_path / "missing" / "report.json"))
+    assert ran.code == 1
+    assert '"checks": [' in ran.out
+    assert "cannot be written" in ran.out.splitlines()[-1]
+
+
+def test_a_terminal_of_ascii_shows_any_text(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    with serve(monkeypatch, always("error", code="Denied", message="refus\xe9")):
+        ran = program()
+    terminal.seek(0)
+    assert "refus\\xe9" in terminal.read()
+    assert_nothing_private(ran.text)
 
 
 def test_an_unknown_profile_is_an_error(service: LocalImageBuilder, program: Program) -> None:

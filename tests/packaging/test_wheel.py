@@ -1,10 +1,7 @@
 """The wheels imagebuilder-pager and imagebuilder-pager-lean: their files and their metadata."""
 
 import re
-import runpy
-import sys
 import tomllib
-import types
 import zipfile
 from configparser import ConfigParser
 from email.message import Message
@@ -16,6 +13,7 @@ import pytest
 
 import imagebuilder_pager
 from tools import dist
+from tools.long_description import LongDescription
 
 ROOT = Path(__file__).parents[2]
 VERSION = imagebuilder_pager.__version__
@@ -172,7 +170,7 @@ def test_the_readme_on_an_index_has_no_link_to_a_file(metadata: Message, *, is_l
     ],
 )
 def test_links_are_absolute_if_the_project_has_a_source(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, source: str | None, expected: str
+    tmp_path: Path, source: str | None, expected: str
 ) -> None:
     code = "```python\nx = a[0](b)\n```\n"
     (tmp_path / "README.md").write_text(
@@ -180,14 +178,6 @@ def test_links_are_absolute_if_the_project_has_a_source(
         '<picture>\n<img src="docs/a.svg">\n</picture>\n' + code
     )
 
-    class Hook:
-        root = str(tmp_path)
-
-    # A hook of hatchling's is made by its builder.
-    plugin = types.ModuleType("hatchling.metadata.plugin.interface")
-    monkeypatch.setattr(plugin, "MetadataHookInterface", Hook, raising=False)
-    monkeypatch.setitem(sys.modules, plugin.__name__, plugin)
-    names = runpy.run_path(str(ROOT / "tools" / "long_description.py"))
-    metadata = {"urls": {"Source": source}} if source else {}
-    names["LongDescription"]().update(metadata)
+    metadata: dict[str, Any] = {"urls": {"Source": source}} if source else {}
+    LongDescription(str(tmp_path), {}).update(metadata)
     assert metadata["readme"] == {"content-type": "text/markdown", "text": expected + code}

@@ -24,7 +24,7 @@ from tests.fakes.shapes import values_of
 PROFILE = settings(
     deadline=None,
     derandomize=True,
-    max_examples=8,
+    max_examples=12,
     suppress_health_check=[
         HealthCheck.too_slow,
         HealthCheck.data_too_large,
