@@ -137,9 +137,12 @@ def validate_positive(name: str, value: NumberT | None) -> NumberT | None:
 
 
 def is_coroutine_function(function: object) -> bool:
-    """Return whether a call of the object returns a coroutine."""
+    """Return whether a call of the object returns a coroutine, or an async generator."""
     call = getattr(type(function), "__call__", None)  # noqa: B004 - of an object
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+    return any(
+        inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called)
+        for called in (function, call)
+    )
 
 
 def validate_function(name: str, value: object, allowed: str) -> None:

@@ -15,6 +15,7 @@ from imagebuilder_pager.local import LocalImageBuilder, LocalServer, generate_ac
 from tests.fakes.clients import EXECUTION
 from tests.fakes.connections import SYNC_WAYS, sync_client
 from tests.fakes.credential_endpoints import ROLE, CredentialSettings, sts_error
+from tests.fakes.logins import SsoCache
 from tests.fakes.services import RecordingService
 
 Figures = list[tuple[str, str, int, int | None, bool]]
@@ -94,6 +95,33 @@ def test_the_attempts_of_the_metadata_endpoints_are_reported(settings: Credentia
     ]
 
 
+def test_the_status_is_that_of_the_last_request(settings: CredentialSettings) -> None:
+    settings.set_imds()
+    token = settings.endpoints.metadata_token.encode()
+    # The second response has more bytes than are read.
+    settings.endpoints.scripted = [(200, token), (200, b" " * 100_000)]
+    seen: list[Attempt] = []
+    client = ImageBuilder("us-west-2", on_credentials_attempt=seen.append, clock=settings.clock)
+    with pytest.raises(exceptions.NoCredentialsError):
+        client.list_lifecycle_execution_resources(**EXECUTION)
+    assert [(attempt.service, attempt.status) for attempt in seen] == [("imds", None)]
+
+
+@pytest.mark.usefixtures("laptop")
+def test_a_response_of_sso_without_keys_is_no_success(
+    settings: CredentialSettings, laptop: SsoCache
+) -> None:
+    settings.environment(AWS_PROFILE="laptop")
+    laptop.portal.credentials = {"accessKeyId": ""}
+    seen: list[Attempt] = []
+    client = ImageBuilder("us-west-2", on_credentials_attempt=seen.append, clock=settings.clock)
+    with pytest.raises(exceptions.CredentialRetrievalError, match="no roleCredentials") as caught:
+        client.list_lifecycle_execution_resources(**EXECUTION)
+    assert (seen[-1].operation, seen[-1].status) == ("GetRoleCredentials", 200)
+    assert isinstance(seen[-1].error, exceptions.ResponseParserError)
+    assert seen[-1].error is caught.value.__cause__
+
+
 @pytest.mark.usefixtures("laptop")
 def test_the_attempts_of_sso_are_reported(settings: CredentialSettings) -> None:
     settings.environment(AWS_PROFILE="laptop")
@@ -123,21 +151,30 @@ def test_the_async_client_reports_them_in_the_thread_that_fetches(
     assert threads == ["sts credentials", "imagebuilder MainThread"]
 
 
+@pytest.mark.parametrize("client_class", [ImageBuilder, AsyncImageBuilder])
 def test_code_that_needs_the_credentials_that_it_is_called_for_is_an_error(
-    settings: CredentialSettings,
+    client_class: type[ImageBuilder | AsyncImageBuilder], settings: CredentialSettings
 ) -> None:
     settings.set_web_identity()
     errors: list[exceptions.PagerError] = []
 
     def use(_: Attempt) -> None:
         try:
-            client.list_lifecycle_execution_resources(**EXECUTION)
+            call()
         except exceptions.CredentialRetrievalError as error:
             errors.append(error)
 
+    def call() -> None:
+        async def wait() -> None:
+            await response
+
+        response: Any = client.list_lifecycle_execution_resources(**EXECUTION)
+        if isinstance(client, AsyncImageBuilder):
+            asyncio.run(wait())
+
     with LocalServer(RecordingService()) as server:
-        client = ImageBuilder("us-west-2", endpoint_url=server.url, on_credentials_attempt=use)
-        client.list_lifecycle_execution_resources(**EXECUTION)
+        client = client_class("us-west-2", endpoint_url=server.url, on_credentials_attempt=use)
+        call()
     assert "while the credentials are fetched" in str(errors[0])
 
 

@@ -285,7 +285,7 @@ PROXY_RESPONSES = {
 
 
 @pytest.mark.parametrize("response", PROXY_RESPONSES)
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [*WAYS, *CALLER_WAYS])
 def test_no_password_of_a_proxy_is_seen(
     response: str, way: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ import itertools
 import logging
 import pickle
 import threading
+from collections import UserDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ import httpx
 import pytest
 
 from imagebuilder_pager import AsyncImageBuilder, Attempt, ImageBuilder, exceptions
+from imagebuilder_pager._aws.attempts import AttemptHook, AttemptReport
 from imagebuilder_pager._aws.identity import Credentials
 from tests.fakes.accounts import LOCAL_CREDENTIALS
 from tests.fakes.calls import async_outcomes, sync_outcomes
@@ -189,25 +191,31 @@ def test_ctrl_c_in_the_function_is_raised(outcomes: Outcomes) -> None:
     assert numbers == [1, 1]
 
 
-def test_a_function_that_lists_with_the_same_client_is_not_called_for_that() -> None:
+def test_a_function_that_lists_with_two_clients_is_not_called_for_that() -> None:
     def list_again(attempt: Attempt) -> None:
-        seen.append(attempt)
-        sizes.append(len(client.list_lifecycle_execution_resources(**EXECUTION).resources))
+        with lock:
+            seen.append(attempt)
+            pages = [one.list_lifecycle_execution_resources(**EXECUTION) for one in clients]
+            sizes.extend(len(page.resources) for page in pages)
 
+    lock = threading.RLock()
     seen: list[Attempt] = []
     sizes: list[int] = []
     service = ScriptedService()
     with http_client(service) as http:
-        client = ImageBuilder(
-            "us-west-2",
-            http_client=http,
-            on_attempt=list_again,
-            clock=service.clock,
-            **LOCAL_CREDENTIALS,
-        )
-        pages = client.get_paginator("list_lifecycle_execution_resources").paginate(**EXECUTION)
+        clients = [
+            ImageBuilder(
+                "us-west-2",
+                http_client=http,
+                on_attempt=list_again,
+                clock=service.clock,
+                **LOCAL_CREDENTIALS,
+            )
+            for _ in range(2)
+        ]
+        pages = clients[0].get_paginator("list_lifecycle_execution_resources").paginate(**EXECUTION)
         assert [len(page.resources) for page in pages] == [25, 25, 10]
-    assert (len(seen), sizes) == (3, [25] * 3)
+    assert (len(seen), sizes) == (3, [25] * 6)
 
 
 @pytest.mark.parametrize("way", [*WAYS, *CALLER_WAYS])
@@ -248,6 +256,11 @@ async def wait_for(_: object) -> Any:
     """Wait, which no function for attempts may do."""
 
 
+async def wait_and_yield(_: object) -> Any:
+    """Wait, and be called again, which no function for attempts may."""
+    yield
+
+
 class Waiting:
     """An object that is called and waits."""
 
@@ -260,6 +273,7 @@ class Waiting:
     ("value", "given"),
     [
         (wait_for, "a coroutine function given"),
+        (wait_and_yield, "a coroutine function given"),
         (functools.partial(wait_for, 1), "a coroutine function given"),
         (Waiting(), "a coroutine function given"),
         (5, r"5 \(int\) given"),
@@ -342,6 +356,13 @@ def test_headers_that_cannot_be_added_are_refused(
     assert "value-of-it" not in str(error)
 
 
+class Unreadable(UserDict[str, str]):
+    """A mapping that another thread changes."""
+
+    def __iter__(self) -> Any:
+        raise RuntimeError("changed size")
+
+
 def raise_a_retryable_error() -> Any:
     raise exceptions.ReadTimeoutError("of another client")
 
@@ -350,6 +371,7 @@ def raise_a_retryable_error() -> Any:
     ("result", "problem"),
     [
         (raise_a_retryable_error, "extra_headers: the function raised a ReadTimeoutError"),
+        (Unreadable, "extra_headers: the function raised a RuntimeError"),
         (lambda: None, "extra_headers: the function returned None; allowed: a mapping"),
         (lambda: {"host": "x"}, SIGNED_OR_OURS),
     ],
@@ -413,6 +435,80 @@ def test_records_have_their_figures_as_fields(
         (record.levelname, tuple(getattr(record, field) for field in FIELDS)) for record in records
     ] == [("DEBUG", failed), ("WARNING", failed), ("WARNING", ended), ("DEBUG", ended)]
     assert records[2].problem_count == 1  # type: ignore[attr-defined]
+
+
+def test_a_field_that_the_programs_records_have_stays(
+    outcomes: Outcomes, caplog: pytest.LogCaptureFixture
+) -> None:
+    def make_record(*args: Any, **options: Any) -> logging.LogRecord:
+        record = logging.LogRecord(*args, **options)
+        record.request_id = "of the program"
+        return record
+
+    service = ScriptedService(error_response(503, x_amzn_requestid="abc"))
+    seen: list[Attempt] = []
+    usual = logging.getLogRecordFactory()
+    logging.setLogRecordFactory(make_record)
+    try:
+        (page,) = outcomes(service, clock=service.clock, on_attempt=seen.append)
+    finally:
+        logging.setLogRecordFactory(usual)
+    assert len(page.resources) == 25
+    assert [attempt.status for attempt in seen] == [503, 200]
+    (record,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert (vars(record)["request_id"], vars(record)["status"]) == ("of the program", 503)
+    assert "abc" in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("abc\x9b31m d\u00e9f", "abc?31m?d?f"),
+        ("x" * 60_000, "x" * 128),
+        ("of the-secret-key" * 9, "of?(removed)" * 9),
+        ("", None),
+    ],
+    ids=["characters", "long", "secret", "empty"],
+)
+def test_a_request_id_is_one_short_word(
+    outcomes: Outcomes, sent: str, shown: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[Attempt] = []
+    response = httpx.Response(503, headers=[(b"x-amzn-requestid", sent.encode())])
+    service = ScriptedService(response)
+    outcomes(
+        service,
+        clock=service.clock,
+        on_attempt=seen.append,
+        aws_secret_access_key="the-secret-key",
+    )
+    assert seen[0].request_id == shown
+    (record,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert vars(record)["request_id"] == shown
+    assert f"request id {shown})" in record.getMessage()
+
+
+def test_ctrl_c_before_an_attempt_has_begun_reports_none() -> None:
+    def interrupt() -> float:
+        raise KeyboardInterrupt
+
+    seen: list[Attempt] = []
+    clock = iter([float, float, interrupt])
+    report = AttemptReport(
+        ("imagebuilder", NAME, "host"),
+        logging.getLogger("imagebuilder_pager.calls"),
+        AttemptHook.of("on_attempt", seen.append),
+        monotonic=lambda: next(clock)(),  # noqa: PLW0108 - one for each call
+        redact=str,
+        redact_error=str,
+    )
+    report.end(KeyboardInterrupt())
+    report.begin(1)
+    report.end()
+    with pytest.raises(KeyboardInterrupt):
+        report.begin(2)
+    report.end(KeyboardInterrupt())
+    assert [attempt.number for attempt in seen] == [1]
 
 
 def test_throttling_of_an_adaptive_client_is_no_warning(

@@ -178,6 +178,24 @@ def test_an_error_of_the_callers_may_be_of_any_kind() -> None:
     assert (error.args, vars(error)["text"]) == (("(removed)",), "with (removed)")
 
 
+def test_an_attribute_of_an_error_may_contain_itself_and_be_deep() -> None:
+    error, texts = FrozenError(), [SECRET]
+    cyclic: list[object] = [texts]
+    cyclic.append(cyclic)
+    for _ in range(5000):
+        texts = [texts]  # type: ignore[list-item]
+    vars(error).update(cyclic=cyclic, deep=texts)
+    redact_error(error, {SECRET})
+    assert vars(error)["cyclic"][0] == ["(removed)"]
+    assert vars(error)["text"] == "with (removed)"
+
+
+def test_the_errors_of_a_group_are_redacted() -> None:
+    error = PagerError(f"of {SECRET}")
+    redact_error(ExceptionGroup("of a hook", [ExceptionGroup("inner", [error])]), {SECRET})
+    assert error.args == ("of (removed)",)
+
+
 def test_an_error_that_from_none_hides_is_dropped() -> None:
     """pydantic's has the whole input, and nothing can be removed from it."""
 

@@ -21,6 +21,9 @@ _REMOVED = "(removed)"
 _MIN_SECRET_LENGTH = 8
 #: Maximum characters of a text; an error does not need more.
 _MAX_TEXT_LENGTH = 64 * 1024
+#: Levels of lists and dictionaries; an error of this library has three. A caller's may contain
+#: itself.
+_MAX_DEPTH = 6
 #: Optional escapes in JSON: PHP's, Gson's, .NET's.
 _JSON_ESCAPES = (("/", "\\/"), ("=", "\\u003d"), ("+", "\\u002B"))
 #: The arguments ``safe`` of ``quote`` as common libraries have them.
@@ -58,6 +61,8 @@ def redact_error(error: BaseException, secrets: Iterable[str]) -> None:
         waiting += (raised.__cause__, raised.__context__)
         # httpcore's errors have those of h11 as arguments.
         waiting += (value for value in raised.args if isinstance(value, BaseException))
+        if isinstance(raised, BaseExceptionGroup):
+            waiting += raised.exceptions
         if (arguments := _remove_from_value(raised.args, forms)) != raised.args:
             set_attribute(raised, "args", arguments)
         members = vars(raised)
@@ -68,18 +73,21 @@ def redact_error(error: BaseException, secrets: Iterable[str]) -> None:
                 members[name] = redacted
 
 
-def _remove_from_value(value: Any, forms: list[str]) -> Any:
+def _remove_from_value(value: Any, forms: list[str], depth: int = 0) -> Any:
     if isinstance(value, str):
         return _remove(value, forms)
-    if type(value) is dict:
-        return {
-            _remove_from_value(name, forms): _remove_from_value(member, forms)
-            for name, member in value.items()
-        }
     if isinstance(value, Problem):
         return Problem(*(_remove(text, forms) for text in value))
+    if depth == _MAX_DEPTH:
+        return value
+    depth += 1
+    if type(value) is dict:
+        return {
+            _remove_from_value(name, forms, depth): _remove_from_value(member, forms, depth)
+            for name, member in value.items()
+        }
     if type(value) in {list, tuple}:
-        return type(value)(_remove_from_value(member, forms) for member in value)
+        return type(value)(_remove_from_value(member, forms, depth) for member in value)
     return value
 
 

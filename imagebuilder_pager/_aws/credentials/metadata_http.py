@@ -90,6 +90,7 @@ def fetch(
     ``deadline`` is that of the attempt. The request goes through no proxy, a redirect is not
     followed, and the URL is not logged: in a container, it gives access to the credentials.
     """
+    report.receive(None, None)
     try:
         response = fetch_response(
             method,

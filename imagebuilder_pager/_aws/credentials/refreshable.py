@@ -59,10 +59,7 @@ class RefreshableCredentials(CachingProvider):
         count_before = self._refresh_count
         if (credentials := self.cached()) is not None:
             return credentials
-        if self._fetching_thread == threading.get_ident():
-            raise CredentialRetrievalError(
-                "the code that is called while the credentials are fetched needs them itself"
-            )
+        self._refuse_to_wait_for_itself()
         # Not acquire(): Ctrl-C between it and a try would leave the lock held.
         with self._lock:
             # Another thread may have refreshed, or failed to, while this one waited.
@@ -78,7 +75,14 @@ class RefreshableCredentials(CachingProvider):
             return self._credentials
 
     def _start(self, fetch: Callable[[], CredentialsLike]) -> Future[CredentialsLike]:
+        self._refuse_to_wait_for_itself()
         return self._fetches.start(None, fetch, "credentials")  # one thread for all callers
+
+    def _refuse_to_wait_for_itself(self) -> None:
+        if self._fetching_thread == threading.get_ident():
+            raise CredentialRetrievalError(
+                "the code that is called while the credentials are fetched needs them itself"
+            )
 
     def cached(self) -> Credentials | None:
         """Return the credentials if this thread need not refresh them, else None; never blocks."""

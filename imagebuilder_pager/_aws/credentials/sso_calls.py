@@ -6,9 +6,9 @@ Neither is signed. A token is the only proof, so it is in no error.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from ..._dates import parse_http_date
@@ -26,6 +26,8 @@ from ..transport.fetch import fetch_response
 from ..transport.types import Deadline, ReceivedResponse
 from .login_cache import LoginRequired, is_token, parse_object
 from .reports import make_report
+
+T = TypeVar("T")
 
 _GOVCLOUD = frozenset({"aws-us-gov"})
 PORTAL = ServiceMetadata("sso", _GOVCLOUD, "portal.sso")
@@ -48,17 +50,21 @@ def get_role_credentials(
     role = {"role_name": role_name, "account_id": account_id}
     wanted = f"no credentials for the role {role_name!r} of the account {account_id!r}"
     try:
-        response = _call(
+        return _call(
             context,
             (PORTAL, region, "GetRoleCredentials"),
             ("GET", f"/federation/credentials?{urlencode(role, quote_via=quote)}", b""),
             {"x-amz-sso_bearer_token": token},
+            _read_role_credentials,
             secrets={token},
         )
     except (ClientError, HTTPClientError, ResponseParserError) as error:
         if isinstance(error, ClientError) and _is_unauthorized(error):
             raise LoginRequired(f"the token is not accepted: {error}") from error
         raise CredentialRetrievalError(f"SSO returned {wanted}: {error}") from error
+
+
+def _read_role_credentials(response: Mapping[str, Any]) -> Credentials:
     try:
         members: Any = response["roleCredentials"]
         values = [members[name] for name in _CREDENTIAL_MEMBERS]
@@ -67,9 +73,7 @@ def get_role_credentials(
         values = [None]
     if not all(value and isinstance(value, str) for value in values):
         names = ", ".join((*_CREDENTIAL_MEMBERS, "expiration"))
-        raise CredentialRetrievalError(
-            f"SSO returned {wanted}: the response has no roleCredentials with {names}"
-        )
+        raise ResponseParserError(f"the response has no roleCredentials with {names}")
     access_key, secret_key, session_token = values
     return Credentials(access_key, secret_key, session_token, expiration)
 
@@ -82,13 +86,17 @@ def create_token(
     ``registration`` has ``clientId``, ``clientSecret`` and ``refreshToken``. Raises
     :class:`ClientError` where the service refuses, and other errors of a call.
     """
-    response = _call(
+    return _call(
         context,
         (OIDC, region, "CreateToken"),
         ("POST", "/token", json.dumps({"grantType": "refresh_token", **registration}).encode()),
         {"content-type": "application/json"},
+        _read_token,
         secrets=set(registration.values()),
     )
+
+
+def _read_token(response: dict[str, Any]) -> dict[str, Any]:
     seconds = response.get("expiresIn")
     is_usable = isinstance(seconds, int | float) and 0 < seconds < 2**31
     if not is_usable or not is_token(response.get("accessToken")):
@@ -101,13 +109,14 @@ def _call(
     operation: tuple[ServiceMetadata, str, str],
     request: tuple[str, str, bytes],
     headers: Mapping[str, str],
+    read: Callable[[dict[str, Any]], T],
     *,
     secrets: set[str],
-) -> dict[str, Any]:
-    """Return the members of a response; an error shows none of the ``secrets``.
+) -> T:
+    """Return what ``read`` makes of the members; an error shows none of the ``secrets``.
 
     ``operation`` is the service, the region and the operation's name; ``request`` is the method,
-    the path and the content.
+    the path and the content. ``read`` raises a :class:`PagerError` for members that are missing.
     """
     service, region, name = operation
     method, path, content = request
@@ -117,7 +126,7 @@ def _call(
     state = RetryState(None, _MAX_ATTEMPTS, deadline.remaining)
     report = make_report(context, service.name, name, url, secrets)
 
-    def attempt() -> dict[str, Any]:
+    def attempt() -> T:
         response = fetch_response(
             method,
             url + path,
@@ -140,7 +149,7 @@ def _call(
             raise ResponseParserError(f"{name}: the response is not a JSON object")
         # By this clock the credentials expire.
         clock.correct(parse_http_date(response.headers.get("date", "")), clock.now())
-        return members
+        return read(members)
 
     return call_with_retries(attempt, state, clock, report)
 

@@ -109,10 +109,12 @@ def resolve_extra_headers(
 def _call_for_headers(owner: str, function: Callable[[], Mapping[str, str]]) -> dict[str, str]:
     try:
         headers: object = function()
+        if isinstance(headers, Mapping):
+            headers = dict(headers)  # another thread may change it
     except Exception as error:
         problem = Problem("extra_headers", f"the function raised a {type(error).__name__}")
         raise ParamValidationError(owner, [problem]) from error
-    if isinstance(headers, Mapping):
+    if isinstance(headers, dict):
         return _check_headers(owner, headers)
     given = f"the function returned {describe_value(headers)}"
     raise ParamValidationError(owner, [Problem("extra_headers", given, "a mapping")])

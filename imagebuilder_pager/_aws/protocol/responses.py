@@ -132,8 +132,8 @@ def parse_response(
 ) -> Any:
     """Return the response to a call, as ``parse`` makes it of the body.
 
-    ``warn``: is given a text about a response that does not match its model, and the number of
-    members that do not; None where that is an error.
+    ``warn``: is given a text about the members that do not match the model, and their number; None
+    where that is an error.
 
     Raises :class:`ClientError` or its modelled subclass when the service refused,
     :class:`ResponseParserError` for a body that is not of the protocol, or too large for a page,
@@ -193,11 +193,8 @@ def parse_response(
     notes = [f"as they were sent: {problems.describe_paths()}"] if problems.count else []
     if not is_page:
         notes.append(f"it has none of {', '.join(essential)}")
-    text = (
-        f"{spec.name}: the response does not match the service model (request id "
-        f"{response.request_id or 'unknown'}): {'; '.join(notes)}"
-    )
-    warn(response.redact(text).encode("unicode_escape").decode(), problems.count)
+    text = response.redact("; ".join(notes)).encode("unicode_escape").decode()
+    warn(text, problems.count)
     return result
 
 

@@ -248,7 +248,7 @@ class _CallExecution:
         self._spec.prepare()
         response = HTTPResponse(*received, self._retries.retries, self._redact)
         self.report.receive(response.status, response.request_id)
-        warn = self._warn if self._config.on_invalid_response == "warn" else None
+        warn = self.report.warn if self._config.on_invalid_response == "warn" else None
         result = parse_response(self._spec, response, self._parse, warn)
         self._retries.record_success()
         self._set_rate(throttled=False)
@@ -275,7 +275,3 @@ class _CallExecution:
         """Set the rate, where it is limited, by the response of the attempt, if it has one."""
         if self._client.rate is not None and self.report.status is not None:
             self._client.rate.record_response(self._clock.monotonic(), throttled=throttled)
-
-    def _warn(self, text: str, problem_count: int) -> None:
-        fields = self.report.fields()
-        _log.warning("%s", text, extra={**fields, "problem_count": problem_count})

@@ -13,11 +13,12 @@ from types import ModuleType
 from typing import Any
 
 from ..._async_runtime import current_runtime
-from ...exceptions import HTTPClientError, PagerError
+from ...exceptions import HTTPClientError, InvalidConfigError, PagerError
 from ..auth.botocore_sigv4 import botocore_sigv4_header
+from ..config.proxies import resolve_proxy
 from .body import ResponseReader
 from .errors import CLOSED_MESSAGE, check_deadline, map_transport_error
-from .types import HTTPRequest, ReceivedResponse, Timeouts
+from .types import HTTPRequest, Origin, ReceivedResponse, Timeouts
 
 _MODULES = ("httpx", "httpx2")
 #: Slightly more bytes than httpcore may have buffered of a dropped body.
@@ -45,6 +46,7 @@ class _BaseCallerClient:
     def __init__(self, client: Any, module: ModuleType) -> None:
         self._client = client
         self._module = module
+        self._proxy_secrets: dict[Origin, set[str]] = {}
 
     @property
     def timeouts(self) -> Timeouts:
@@ -54,6 +56,9 @@ class _BaseCallerClient:
     def _build_request(self, request: HTTPRequest) -> Any:
         if self._client.is_closed:
             raise HTTPClientError(f"http_client: {CLOSED_MESSAGE}")
+        if request.origin not in self._proxy_secrets:
+            self._proxy_secrets[request.origin] = self._find_proxy_secrets(request.origin)
+        request.secrets.update(self._proxy_secrets[request.origin])
         return self._module.Request(
             request.method,
             request.url,
@@ -61,6 +66,13 @@ class _BaseCallerClient:
             content=request.content,
             extensions={"timeout": request.capped_timeouts()._asdict()},
         )
+
+    def _find_proxy_secrets(self, origin: Origin) -> set[str]:
+        """Return those of the environment: a proxy given to the client is known to it alone."""
+        with contextlib.suppress(InvalidConfigError):
+            if self._client.trust_env and (proxy := resolve_proxy(str(origin))):
+                return proxy.secrets
+        return set()
 
     def _read_refused(self, error: Exception, request: HTTPRequest) -> ResponseReader:
         """Return the reader of a response that the caller's hook rejected.
