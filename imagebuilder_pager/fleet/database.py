@@ -82,9 +82,9 @@ class FleetDatabase:
                     " WHERE execution_id NOT IN (SELECT execution_id FROM executions)"
                 )
             self._connection.execute(
-                "UPDATE targets SET complete_since = ? WHERE complete_since < ?1"
+                "UPDATE targets SET complete_since = :time WHERE complete_since < :time"
                 " OR complete_since IS NULL AND complete_until IS NOT NULL",
-                (time,),
+                {"time": time},
             )
         return number
 

@@ -141,10 +141,10 @@ class RunStore:
         """Delete children's listings that a new listing of the resources will create again."""
         with self._transaction():
             self._execute(
-                "DELETE FROM listings WHERE target_id = ?1 AND NOT complete AND parent_id <> ''"
-                " AND execution_id IN (SELECT execution_id FROM listings WHERE target_id = ?1"
+                "DELETE FROM listings WHERE target_id = ? AND NOT complete AND parent_id <> ''"
+                " AND execution_id IN (SELECT execution_id FROM listings WHERE target_id = ?"
                 "  AND NOT complete AND parent_id = '')",
-                (target_id,),
+                (target_id, target_id),
             )
 
     def open_executions(self, target_id: int) -> dict[str, int]:
@@ -266,10 +266,10 @@ class RunStore:
             # The children of an image that is no longer among the resources.
             for table in ("resources", "snapshots", "listings"):
                 execute(
-                    f"DELETE FROM {table} WHERE execution_id = ?1 AND parent_id <> '' AND parent_id"  # noqa: S608 - names of this file
-                    " NOT IN (SELECT resource_id FROM resources WHERE execution_id = ?1"
+                    f"DELETE FROM {table} WHERE execution_id = ? AND parent_id <> '' AND parent_id"  # noqa: S608 - names of this file
+                    " NOT IN (SELECT resource_id FROM resources WHERE execution_id = ?"
                     "  AND parent_id = '')",
-                    (execution_id,),
+                    (execution_id, execution_id),
                 )
         if part.is_finished:
             execute(
