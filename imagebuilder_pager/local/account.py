@@ -21,7 +21,11 @@ def _wire_name(name: str) -> str:
 
 
 #: For pydantic, which reads a file; it takes long to import.
-_CONFIG: dict[str, Any] = {"alias_generator": _wire_name, "extra": "forbid"}
+_CONFIG: dict[str, Any] = {
+    "alias_generator": _wire_name,
+    "allow_inf_nan": False,
+    "extra": "forbid",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,19 +10,13 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._validation import describe_invalid_value
 from .account import Account
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
-
-#: The kinds of values in a file, by pydantic's type of error.
-_KINDS = {
-    **dict.fromkeys(("dataclass_type", "mapping_type", "dict_type"), "an object"),
-    **dict.fromkeys(("tuple_type", "is_instance_of"), "a list"),
-}
 
 
 def load_account(path: str | os.PathLike[str]) -> Account:
@@ -38,9 +32,8 @@ def load_account(path: str | os.PathLike[str]) -> Account:
     Raises ``OSError`` if the file cannot be read, and ``ValueError`` for any other content. The
     message names the file and the member.
     """
-    content = Path(path).read_bytes()
     try:
-        return _read(json.loads(content))
+        return _read(Path(path).read_text("utf-8-sig"))
     except RecursionError:
         problem = "the JSON is nested too deeply"
     except UnicodeDecodeError:
@@ -52,15 +45,16 @@ def load_account(path: str | os.PathLike[str]) -> Account:
     raise ValueError(f"{os.fspath(path)}: {problem}")
 
 
-def _read(document: Any) -> Account:
+def _read(text: str) -> Account:
     from pydantic import TypeAdapter, ValidationError
 
     from .wire_check import STRICT_HINT, raise_problems
 
+    document = json.loads(text)
     if isinstance(document, dict) and "executions" not in document:
         raise ValueError("executions: missing")
     try:
-        account = TypeAdapter(Account).validate_python(document)
+        account = TypeAdapter(Account).validate_json(text, strict=True)
     except ValidationError as error:
         raise_problems(map(_problem_of_file, error.errors(include_url=False)))
         raise
@@ -81,7 +75,9 @@ def _problem_of_file(error: ErrorDetails) -> str:
         return str(error["ctx"]["error"])  # of the pages, which have their paths
     if error["type"] in {"missing", "unexpected_keyword_argument"}:
         return f"{path}: {'missing' if error['type'] == 'missing' else 'unknown member'}"
-    allowed = _KINDS.get(error["type"]) or error["msg"].removeprefix("Input should be ")
+    if error["type"] == "json_invalid":  # accepted by json alone, such as half a surrogate pair
+        return f"not valid JSON: {error['ctx']['error']}"
+    allowed = error["msg"].removeprefix("Input should be ").replace("a valid array", "a list")
     return str(describe_invalid_value(path, error["input"], allowed))
 
 
