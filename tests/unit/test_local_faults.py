@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -104,14 +105,18 @@ def test_options_and_defaults() -> None:
         ("server-error,status=200", "200 (int) given; allowed: one of 500, 502, 503, 504"),
         ("server-error,body=xml", '\'xml\' given; allowed: one of "json", "html", "empty"'),
         ("expired-credentials,lasting=1", "1 (int) given; allowed: one of false, true"),
-        ("throttle,retry-after=true", "True (bool) given; allowed: a number, or printable ASCII"),
-        ("throttle,retry-after=a\r\nb", "allowed: a number, or printable ASCII"),
+        ("throttle,retry-after=true", "True (bool) given; allowed: a number from 0 to 86400, or"),
+        ("throttle,retry-after=-5", "-5 (int) given; allowed: a number from 0 to 86400, or"),
+        ("throttle,retry-after=NaN", "nan (float) given; allowed: a number from 0 to 86400, or"),
+        ("throttle,retry-after=a\r\nb", "allowed: a number from 0 to 86400, or printable ASCII"),
+        ("throttle,code=null", "option 'code' of fault 'throttle': None given; allowed: one of "),
         ("redirect,location=ü", "allowed: printable ASCII"),
         ("error", "fault 'error' needs the option 'code', as in error,code=AccessDeniedException"),
         ("error,status=403", "fault 'error' needs the option 'code'"),
         ("error,code=", "option 'code' of fault 'error': '' given; allowed: printable ASCII"),
         ("error,code=ü", "allowed: printable ASCII"),
         ("error,code=A,status=200", "200 (int) given; allowed: a whole number from 400 to 599"),
+        ("error,code=A,status=400.0", "400.0 (float) given; allowed: a whole number from 400 to"),
         ("error,code=A,message=a\nb", "allowed: printable text"),
         ("error,code=A,message=17", "17 (int) given; allowed: printable text"),
     ],
@@ -120,6 +125,14 @@ def test_an_invalid_fault_is_an_error(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=r"(?s).") as caught:
         Fault.parse(text)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [object(), {1}, [1]])
+@pytest.mark.parametrize("option", ["throttle code", "broken-gzip how", "wrong-type value"])
+def test_an_option_that_text_cannot_have_is_an_error(option: str, value: Any) -> None:
+    name, option = option.split()
+    with pytest.raises(ValueError, match=f"option '{option}' of fault '{name}': "):
+        Fault(name, **{option: value})
 
 
 @pytest.mark.parametrize(

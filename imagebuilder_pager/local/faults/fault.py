@@ -23,10 +23,11 @@ class _Option(NamedTuple):
 
 
 def _choice(*values: OptionValue) -> _Option:
-    # As JSON, in which 1 is not true.
-    texts = [json.dumps(value) for value in values]
     return _Option(
-        values[0], lambda given: json.dumps(given) in texts, f"one of {', '.join(texts)}"
+        values[0],
+        # 1 is not True.
+        lambda given: any(type(given) is type(value) and given == value for value in values),
+        f"one of {', '.join(map(json.dumps, values))}",
     )
 
 
@@ -75,8 +76,12 @@ FAULTS: Mapping[str, str] = MappingProxyType(
 _TEXT = _Option(None, lambda given: given is None or _is_printable(given), "printable ASCII")
 _RETRY_AFTER = _Option(
     None,
-    lambda given: given is None or type(given) in {int, float} or _is_printable(given),
-    "a number, or printable ASCII",
+    lambda given: (
+        given is None
+        or (type(given) in {int, float} and 0 <= given <= 86_400)
+        or _is_printable(given)
+    ),
+    "a number from 0 to 86400, or printable ASCII",
 )
 _OPTIONS: dict[str, dict[str, _Option]] = {
     "throttle": {
@@ -93,7 +98,7 @@ _OPTIONS: dict[str, dict[str, _Option]] = {
         "code": _Option(None, lambda given: _is_printable(given) and given, "printable ASCII"),
         "status": _Option(
             None,
-            lambda given: given is None or given in range(400, 600),
+            lambda given: given is None or (type(given) is int and 400 <= given <= 599),
             "a whole number from 400 to 599",
         ),
         "message": _Option(
@@ -105,7 +110,12 @@ _OPTIONS: dict[str, dict[str, _Option]] = {
     "clock-skew": {"minutes": _number(20.0, -1440, 1440)},
     "redirect": {"status": _choice(307, 301, 302, 303, 308), "location": _TEXT},
     "wrong-json": {"how": _choice("cut", "list", "empty")},
-    "wrong-type": {"member": _TEXT, "value": _Option(17, lambda _: True, "")},
+    "wrong-type": {
+        "member": _TEXT,
+        "value": _Option(
+            17, lambda given: isinstance(given, OptionValue), "text, a number, true, false or null"
+        ),
+    },
     "broken-gzip": {"how": _choice("damaged", "cut")},
     "slow": {"delay": _number(0.005, 0, 3600), "pieces": _number(20, 1, 100_000)},
 }
@@ -138,9 +148,9 @@ class Fault:
                 has = f"it has {', '.join(known)}" if known else "it has none"
                 raise ValueError(f"fault {name!r} has no option {option!r}; {has}")
         values = {option: options.get(option, spec.default) for option, spec in known.items()}
-        if values.get("code") is None and "code" in known:
-            example = f"{name},code=AccessDeniedException"
-            raise ValueError(f"fault {name!r} needs the option 'code', as in {example}")
+        if name == "error" and values["code"] is None:
+            example = "error,code=AccessDeniedException"
+            raise ValueError(f"fault 'error' needs the option 'code', as in {example}")
         for option, value in values.items():
             if not known[option].is_valid(value):
                 path = f"option {option!r} of fault {name!r}"
