@@ -121,8 +121,11 @@ class LocalSts:
     def _assume_role(self, form: Mapping[str, str], now: dt.datetime) -> str:
         role, name = form.get("RoleArn", ""), form.get("RoleSessionName", "")
         match = re.fullmatch(ROLE_ARN, role, re.ASCII)
-        seconds = form.get("DurationSeconds", f"{self._lifetime.total_seconds():.0f}")
-        if match is None or not name or not seconds.isdecimal():
+        seconds = form.get("DurationSeconds")
+        is_valid = seconds is None or (
+            re.fullmatch("[0-9]{3,5}", seconds) and 900 <= int(seconds) <= 43_200
+        )
+        if match is None or not name or not is_valid:
             raise ServiceError("InvalidRequestException", "A parameter is missing or not valid.")
         account, role_name = match.groups()
         if account not in self._accounts:
@@ -131,7 +134,8 @@ class LocalSts:
                 f"The caller is not authorized to perform: sts:AssumeRole on resource: {role}",
             )
         arn = f"arn:aws:sts::{account}:assumed-role/{role_name.rpartition('/')[2]}/{name}"
-        expiration = now.replace(microsecond=0) + dt.timedelta(seconds=int(seconds))
+        lifetime = self._lifetime if seconds is None else dt.timedelta(seconds=int(seconds))
+        expiration = now.replace(microsecond=0) + lifetime
         session = _Session(account, arn, secrets.token_urlsafe(120), expiration)
         key, secret = f"ASIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30)
         with self._lock:

@@ -37,9 +37,9 @@ def boto3_client(url: str, service: str, region: str = "us-west-2", **keys: str)
     return boto3.client(service, region, endpoint_url=url, config=config, **given)
 
 
-def assume(url: str, role: str = OTHER_ROLE) -> dict[str, str]:
+def assume(url: str, role: str = OTHER_ROLE, **params: int) -> dict[str, str]:
     sts = boto3_client(url, "sts")
-    credentials = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    credentials = sts.assume_role(RoleArn=role, RoleSessionName="test", **params)["Credentials"]
     return {
         "aws_access_key_id": credentials["AccessKeyId"],
         "aws_secret_access_key": credentials["SecretAccessKey"],
@@ -99,6 +99,14 @@ def test_sts_denies_the_role_of_another_account(url: str) -> None:
     role = "arn:aws:iam::999999999999:role/Reader"
     assert error_code(lambda: assume(url, role)) == "AccessDenied"
     assert error_code(lambda: assume(url, "no role at all, it says")) == "InvalidRequest"
+
+
+def test_sts_refuses_a_duration_that_no_role_has(url: str) -> None:
+    # boto3 itself refuses those below 900.
+    assert assume(url, DurationSeconds=900)
+    assert assume(url, DurationSeconds=43_200)
+    assert error_code(lambda: assume(url, DurationSeconds=43_201)) == "InvalidRequest"
+    assert error_code(lambda: assume(url, DurationSeconds=10**12)) == "InvalidRequest"
 
 
 def test_credentials_of_a_role_expire() -> None:
