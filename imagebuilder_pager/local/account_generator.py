@@ -17,7 +17,7 @@ import random
 import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from importlib.resources import files
 from typing import Any, TypeVar
 
 from .account import Account, Execution
@@ -154,7 +154,7 @@ def example_policy(resource_type: str, **members: Any) -> dict[str, Any]:
 @functools.cache
 def _examples() -> dict[str, Any]:
     """Return the structures and texts that do not depend on a seed."""
-    examples: dict[str, Any] = json.loads(Path(__file__).with_name("examples.json").read_bytes())
+    examples: dict[str, Any] = json.loads(files(__package__).joinpath("examples.json").read_bytes())
     return examples
 
 
