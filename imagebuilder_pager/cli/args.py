@@ -59,6 +59,10 @@ class CommandParser(argparse.ArgumentParser):
             text += f"; {similar}"
         raise UsageError(f"{self.format_usage()}\n{text}")
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # argparse ignores that a disk is full.
+        print(message, end="", file=file, flush=True)
+
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         # The words of argparse differ from one Python to another.
         if action.choices is not None and value not in action.choices:
@@ -104,7 +108,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         unknown = [one for one in before if one.startswith("--") and not parser.knows(one)]
         if unknown:
             parser.refuse(unknown)
-    elif others:
+    elif others and argv[0].startswith("-"):
         parser.error(f"{others[0]} must be the first argument; its own options follow it")
     options, unknown = parser.parse_known_args(argv)
     if options.command is None:

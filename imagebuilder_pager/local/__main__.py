@@ -6,11 +6,13 @@ import argparse
 import functools
 import math
 import operator
+import re
 import signal
 import socket
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
+from ..exceptions import CONTROLS
 from .account_file import load_account
 from .account_generator import FleetSize, generate_account
 from .faults import FAULTS, Fault, FaultPlan
@@ -24,6 +26,13 @@ if TYPE_CHECKING:
 
 _MAX_PORT = 65535
 _MAX_LATENCY_MS = 3_600_000
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that escapes the control characters of arguments in its errors."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(re.sub(CONTROLS, lambda match: f"\\u{ord(match[0]):04x}", message))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -83,7 +92,7 @@ def _make_service(options: argparse.Namespace) -> Callable[[httpx.Request], http
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m imagebuilder_pager.local",
         description="EC2 Image Builder on this machine. Prints its URL when it is ready and stops "
         f"on\nSIGTERM or Ctrl-C. Its access key id is {ACCESS_KEY_ID!r}, its secret access key "

@@ -151,9 +151,11 @@ def test_a_pipe_that_is_closed_in_the_middle_is_no_error_at_exit(url: str) -> No
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
-@pytest.mark.parametrize("output", ["jsonl", "json", "text", "table"])
-def test_a_full_disk_is_an_error(url: str, tmp_path: Path, output: str) -> None:
-    ran = CommandProcess(url, tmp_path, "--output", output, out="/dev/full").wait()
+@pytest.mark.parametrize(
+    "option", ["--output=jsonl", "--output=json", "--output=text", "--output=table", "--help"]
+)
+def test_a_full_disk_is_an_error(url: str, tmp_path: Path, option: str) -> None:
+    ran = CommandProcess(url, tmp_path, option, out="/dev/full").wait()
     assert (ran.code, ran.err) == (255, "\n[Errno 28] No space left on device\n")
 
 

@@ -136,6 +136,7 @@ MISSPELT = "misspelt.json: ListImages[0].imageVersions: unknown member; did you 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--\x1b[31mé"], "error: unrecognized arguments: --\\u001b[31mé\n"),
         (["--port", "x"], "argument --port: invalid number value: 'x'"),
         (["--port", "65536"], "argument --port: 65536 is not a port, from 0 to 65535"),
         (["--host", "0.0.0.0"], "'0.0.0.0' is not a loopback address"),

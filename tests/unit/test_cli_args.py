@@ -81,7 +81,7 @@ def test_a_value_may_be_the_name_of_another_command() -> None:
         ("list-images --qqqq x", "Unknown options: --qqqq, x"),
         ("lifecycle-report --polcy x", "Unknown options: --polcy, x; did you mean --policy?"),
         (
-            "list-imags --owner Self",
+            "list-imags --owner local",
             "list-workflows, lifecycle-report, local, demo, help; did you mean list-images?",
         ),
         ("demo --debug", "imagebuilder-pager demo: error: unrecognized arguments: --debug"),
