@@ -164,6 +164,11 @@ def test_a_status_is_in_colour(shown: Shown, output: str) -> None:
     assert "\x1b[2J" not in out
 
 
+def test_a_name_is_not_in_the_colour_of_a_status(shown: Shown) -> None:
+    out = shown({"resources": [{"resourceId": "FAILED"}]}, "--output", "table", "--color", "on")
+    assert "\x1b[1mFAILED" in out
+
+
 @pytest.mark.parametrize("output", ["table", "summary", "tree"])
 def test_an_empty_response_is_shown_as_no_resources(shown: Shown, output: str) -> None:
     out = shown({"resources": []}, "--output", output)

@@ -172,7 +172,9 @@ def _line(row: Row, layout: _Layout) -> Text:
     line = Text(no_wrap=True, overflow="ignore")
     for number, (column, width) in enumerate(layout.widths.items()):
         cell = row[column]
-        style = "dim" if column.title == "TYPE" else status_style(cell)
+        style = "dim" if column.title == "TYPE" else ""
+        if column.title in {"STATUS", "RESULT"}:
+            style = status_style(cell)
         if cell_len(cell) > width:
             cell = set_cell_size(cell, width - 1) + "…"
         line.append(set_cell_size(cell, width), style or ("" if number else "bold"))
