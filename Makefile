@@ -137,8 +137,7 @@ $(UPLOAD)/.installed: constraints.txt
 	@touch $@
 
 container: $(VENV)/.dev
-	@$(BIN)/python -m tools.dist dist
-	@$(BIN)/python -m tools.container
+	@$(BIN)/python -m tools.container --dist
 
 clean:
 	rm -rf .venv .venv-* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

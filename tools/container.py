@@ -13,6 +13,7 @@ import shutil
 import ssl
 import statistics
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,7 +77,7 @@ def _is_running(builder: str) -> bool:
     )
 
 
-def measure(rounds: int) -> None:
+def measure(rounds: int, *, builds_dist: bool) -> None:
     """Build the images and list in each, in turns; print size, cold start and peak memory."""
     import certifi
 
@@ -84,6 +85,8 @@ def measure(rounds: int) -> None:
     if builder is None:
         print("Neither docker nor podman runs here. The container was not built.")
         return
+    if builds_dist:
+        subprocess.run([sys.executable, "-m", "tools.dist", "dist"], cwd=ROOT, check=True)
     bundle = ROOT / "build" / "container-ca.pem"
     bundle.parent.mkdir(exist_ok=True)
     certificate = _CERTIFICATE.read_text().partition("-----BEGIN PRIVATE KEY")[0]
@@ -125,7 +128,9 @@ def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=15, help="how often each lists")
-    measure(parser.parse_args().rounds)
+    parser.add_argument("--dist", action="store_true", help="build the wheels in dist first")
+    options = parser.parse_args()
+    measure(options.rounds, builds_dist=options.dist)
 
 
 if __name__ == "__main__":
