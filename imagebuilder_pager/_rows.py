@@ -84,7 +84,7 @@ class Operation:
         return response
 
     @property
-    @cache  # noqa: B019 - likewise
+    @cache  # noqa: B019 - a row is never dropped
     def pagination(self) -> PaginationSpec | None:
         """The way it paginates, or None for an operation with one response."""
         if self.result_key is None:
@@ -112,7 +112,7 @@ class Operation:
         return replace(self.pagination, max_page_size=max_page_size)
 
     @property
-    @cache  # noqa: B019 - likewise
+    @cache  # noqa: B019 - a row is never dropped
     def rest_json(self) -> RestJsonSpec:
         """The specification for the protocol; it loads the family's module."""
         from ._aws.protocol.responses import RestJsonSpec

@@ -121,7 +121,7 @@ class Credentials(CachingProvider):
         """Return the credentials themselves."""
         return self
 
-    def invalidate(self, access_key: str) -> bool:  # noqa: ARG002 - likewise
+    def invalidate(self, access_key: str) -> bool:  # noqa: ARG002 - a cache needs it
         """Return False: there are no other credentials."""
         return False
 
