@@ -164,8 +164,11 @@ def validating(owner: str) -> Iterator[None]:
 
 
 def is_missing(error: ModuleNotFoundError, packages: Collection[str]) -> bool:
-    """Return whether the module that was not found is in one of the packages."""
-    return (error.name or "").partition(".")[0] in packages
+    """Return whether a package is not installed; a broken one lacks only a module."""
+    from importlib.util import find_spec
+
+    package = (error.name or "").partition(".")[0]
+    return package in packages and find_spec(package) is None
 
 
 @contextmanager

@@ -61,6 +61,8 @@ def _no_aws_environment() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.upper().startswith("AWS_")]:
             patch.delenv(name)
+        for name in ("FORCE_COLOR", "NO_COLOR", "CLICOLOR_FORCE", "MYPY_FORCE_COLOR"):
+            patch.delenv(name, raising=False)
         patch.setenv("AWS_CONFIG_FILE", os.devnull)
         patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")

@@ -40,14 +40,16 @@ def _build(kind: str, sources: Path, target: Path) -> None:
 def main() -> None:
     """Build the files twice, and compare their bytes."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("target", type=Path, help="the output folder, emptied first")
+    parser.add_argument("target", type=Path, help="the folder; a release in it is removed")
     target: Path = parser.parse_args().target
-    shutil.rmtree(target, ignore_errors=True)
+    for path in target.glob("imagebuilder_pager*"):
+        path.unlink()
     build(target)
     with tempfile.TemporaryDirectory(prefix="again-") as folder:
         build(Path(folder))
-        for path in sorted(target.iterdir()):
-            if path.read_bytes() != Path(folder, path.name).read_bytes():
+        for again in sorted(Path(folder).iterdir()):
+            path = target / again.name
+            if path.read_bytes() != again.read_bytes():
                 sys.exit(f"{path} differs in a second build")
             print(path, path.stat().st_size)
 

@@ -100,7 +100,7 @@ CredentialsSource = (
 )
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Credentials(CachingProvider):
     """An access key id with its secret key and, where temporary, session token and expiration.
 

@@ -267,8 +267,12 @@ def call_with_retries(
         else:
             report.end()
             return result
-        is_corrected = correct(failure)
-        delay = state.delay_after(failure, clock.now(), is_corrected=is_corrected)
+        try:
+            is_corrected = correct(failure)
+            delay = state.delay_after(failure, clock.now(), is_corrected=is_corrected)
+        except BaseException as interruption:
+            report.end(interruption)
+            raise
         report.end(failure, delay, retry_level=logging.DEBUG)
         if delay is None:
             raise failure  # outside the handler, so that it has no context

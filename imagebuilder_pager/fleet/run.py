@@ -292,8 +292,8 @@ class _FleetRun:
         finally:
             for future in self._running:
                 future.cancel()
-            self._log_throttling()
             self.store.end(self.clock.now())
+            self._log_throttling()
 
     def _finish_calls(self) -> None:
         _log.warning(

@@ -25,6 +25,8 @@ ENCODED_KEYS_KEY = "boto_encoded_keys"
 # The limit where the spec has none. Pages of AWS services have far fewer items; a larger
 # offset would only skip page after page.
 MAX_OFFSET = 1_000_000
+# DynamoDB, whose tokens are structures, allows 32 levels.
+MAX_DEPTH = 64
 
 
 class StartingPoint(NamedTuple):
@@ -95,6 +97,7 @@ def parse_starting_token(
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
         known = ", ".join(map(repr, input_tokens))
         raise _token_error(f"it would set {names}{more}", f"{known} and an offset")
+    _check_depth(members)
     members = _restore_bytes(members)
     offset = _validate_offset(members.pop(OFFSET_KEY, 0), max_offset)
     # The order of members in the token is kept, so that tokens made from it are botocore's bytes.
@@ -156,6 +159,20 @@ def _decode_base64_json(token: str) -> Any:
     except ValueError:
         # Python parses no whole number of more than some thousand digits.
         raise _token_error("JSON in base64, with a number of too many digits") from None
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (
+                outer.values() if isinstance(outer, dict) else outer if type(outer) is list else ()
+            )
+        ]
+    if level:
+        raise _token_error(_NESTED_TOO_DEEPLY)
 
 
 def _token_error(reason: str, allowed: str = "") -> StartingTokenError:

@@ -242,6 +242,7 @@ def run_installed(
     ("options", "conftest"),
     [
         ((), ""),
+        (("-n", "2"), ""),
         (("-p", PLUGIN), f"pytest_plugins = [{PLUGIN!r}]"),
         (("-n", "2", "-p", PLUGIN), f"pytest_plugins = [{PLUGIN!r}]"),
     ],

@@ -1,6 +1,7 @@
 """The examples pass their tests; the one for boto3 and its port have the same output."""
 
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -41,7 +42,7 @@ def run_tests(folder: Path, *arguments: str) -> list[str]:
 
 def test_the_tests_of_all_examples_pass() -> None:
     """In this checkout, with its settings of pytest."""
-    assert run_tests(ROOT, "examples")[-1].startswith("32 passed in ")
+    assert re.match(r"\d\d passed in ", run_tests(ROOT, "examples")[-1])
 
 
 def test_a_program_with_a_mistake_fails_its_test(tmp_path: Path) -> None:

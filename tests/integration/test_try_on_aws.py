@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -274,3 +276,15 @@ def test_an_unknown_profile_is_an_error(service: LocalImageBuilder, program: Pro
 )
 def test_only_a_public_endpoint_is_called_one(url: str, is_public: bool) -> None:
     assert bool(re.fullmatch(try_on_aws.PUBLIC_URL, url)) is is_public
+
+
+def test_the_file_is_a_program_and_says_first_where_it_sends(service: LocalImageBuilder) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", try_on_aws.__file__, EXAMPLE_EXECUTION_ID],
+        input="no\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr, service.requests) == (1, "", 0)
+    assert ran.stdout.startswith(f"Calls of {os.environ['AWS_ENDPOINT_URL']}, which only read:")

@@ -244,6 +244,20 @@ def test_the_same_program_lists_with_and_without_httpx_and_botocore(
     assert ran.stdout.splitlines() == [f"{kind} 3", f"Async{kind} 3"]
 
 
+@pytest.mark.parametrize("module", ["httpx._client", "httpcore._sync", "botocore.auth"])
+def test_a_broken_package_is_an_error_and_not_another_transport(module: str) -> None:
+    code = f"import sys; sys.modules[{module!r}] = None; import imagebuilder_pager as one; "
+    ran = subprocess.run(
+        [sys.executable, "-c", code + "one.ImageBuilder('us-west-2', credentials=len)"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ran.returncode == 1
+    assert ran.stderr.splitlines()[-1].startswith("ModuleNotFoundError: ")
+
+
 ERRORS = """
 import sys
 sys.modules |= dict.fromkeys({missing})

@@ -213,6 +213,7 @@ MALFORMED: dict[str, tuple[Any, str, str]] = {
         "RecursionError",
         DEEP,
     ),
+    "less deep": (packed('{"Token": ' + "[" * 70 + "]" * 70 + "}"), "all", DEEP),
     "old, offset negative": ("t___-3", "[7, 8, 9]", OFFSET.format("-3 (int)")),
     "old, offset absurd": ("t___1000001", "[]", OFFSET.format("1000001 (int)")),
     "old, too many parts": (

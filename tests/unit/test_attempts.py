@@ -8,6 +8,7 @@ import itertools
 import logging
 import pickle
 import threading
+import traceback
 from collections import UserDict
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,6 +20,7 @@ import pytest
 from imagebuilder_pager import AsyncImageBuilder, Attempt, ImageBuilder, exceptions
 from imagebuilder_pager._aws.attempts import AttemptHook, AttemptReport
 from imagebuilder_pager._aws.identity import Credentials
+from imagebuilder_pager._aws.retries import RetryState
 from tests.fakes.accounts import LOCAL_CREDENTIALS
 from tests.fakes.calls import async_outcomes, sync_outcomes
 from tests.fakes.clients import EXECUTION
@@ -136,6 +138,27 @@ def test_an_attempt_that_is_broken_off_is_reported(
     with pytest.raises(type(raised)):
         outcomes(break_off, on_attempt=seen.append)
     assert [attempt.error for attempt in seen] == [raised]
+
+
+def test_ctrl_c_while_an_error_is_judged_is_reported_without_its_secrets(
+    outcomes: Outcomes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error has the token, and is the context of the interruption."""
+
+    def echo(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(500, json={"message": request.headers["x-amz-security-token"]})
+
+    def interrupt(*_: object, **__: object) -> float:
+        raise interruption
+
+    interruption = KeyboardInterrupt()
+    monkeypatch.setattr(RetryState, "delay_after", interrupt)
+    seen: list[Attempt] = []
+    token = "a-session-token-of-some-length"
+    with pytest.raises(KeyboardInterrupt) as caught:
+        outcomes(echo, on_attempt=seen.append, aws_session_token=token)
+    assert [attempt.error for attempt in seen] == [interruption]
+    assert token not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])

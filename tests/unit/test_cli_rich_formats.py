@@ -205,6 +205,7 @@ def test_an_empty_response_is_shown_as_no_resources(shown: Shown, output: str) -
         ("resources[0].{id: resourceId, at: action}", [f"id       {ARN}", "at.name  DELETE"]),
         ("nothing", []),
         ("resources[?region == 'x']", []),
+        ("[resources[?region == 'x']]", []),
     ],
 )
 def test_the_result_of_a_query_is_a_table(shown: Shown, query: str, lines: list[str]) -> None:

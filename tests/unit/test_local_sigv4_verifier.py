@@ -244,6 +244,8 @@ def test_a_missing_signature_is_an_error(authorization: str | None) -> None:
         ("Credential=", "Cred="),
         ("host;x-amz-date", ""),
         ("aws4_request", "aws5_request"),
+        ("/aws4_request", ""),
+        ("c0ffee", "c0ffee, Signature=decade"),
         ("local/", "lo/cal/"),
         ("c0ffee", f"c0ffee, {AUTHORIZATION}"),  # as of two headers
     ],

@@ -18,7 +18,9 @@ from tests.fakes.image_builder import client_of
 from tests.fakes.lifecycle_account import execution_id, make_account
 
 STORED = Path(__file__).parents[2] / "fixtures" / "stored"
-VERSIONS = sorted(path.name for path in STORED.iterdir())
+VERSIONS = sorted(
+    (path.name for path in STORED.iterdir()), key=lambda name: [*map(int, name.split("."))]
+)
 LISTING: dict[str, Any] = {"lifecycleExecutionId": execution_id(0, 0)}
 
 

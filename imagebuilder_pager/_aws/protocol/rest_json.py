@@ -260,11 +260,15 @@ class _CallExecution:
         The attempt is reported, and all secrets are removed from the error.
         """
         is_throttled = classify(error) is RetryableKind.THROTTLING
-        self._set_rate(throttled=is_throttled)
-        # Corrected even if this call is not sent again: the next call needs it.
-        delay = self._retries.delay_after(
-            error, self._clock.now(), is_corrected=self._signer.recover(error)
-        )
+        try:
+            self._set_rate(throttled=is_throttled)
+            # Corrected even if this call is not sent again: the next call needs it.
+            delay = self._retries.delay_after(
+                error, self._clock.now(), is_corrected=self._signer.recover(error)
+            )
+        except BaseException as interruption:  # Ctrl-C, whose context is the error
+            self.report.end(interruption)
+            raise
         # A client that limits its rate finds the limit by being throttled.
         is_expected = is_throttled and self._client.rate is not None
         level = logging.DEBUG if is_expected else logging.WARNING

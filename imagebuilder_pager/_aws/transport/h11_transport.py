@@ -32,6 +32,8 @@ from .types import DEFAULT_TIMEOUTS, Deadline, HTTPRequest, Origin, ReceivedResp
 if TYPE_CHECKING:
     import ssl
 
+    from ..auth.signer import SigningRequest
+
 
 BackendT = TypeVar("BackendT")
 
@@ -39,7 +41,7 @@ BackendT = TypeVar("BackendT")
 class BaseH11Client(PooledTransport[H11Connection], Generic[BackendT]):
     """The common part of both clients: their arguments and their connections."""
 
-    signing_algorithm = staticmethod(sigv4_header)
+    signing_algorithm: ClassVar[staticmethod[[SigningRequest], str]] = staticmethod(sigv4_header)
     _backend_class: ClassVar[type[Any]]
 
     def __init__(

@@ -283,6 +283,6 @@ def _query_cell(value: Any) -> str:
 def _show_cells(
     writer: RichWriter, columns: Sequence[Column], cells: Sequence[Sequence[str]]
 ) -> None:
-    if cells:
+    if cells and columns:
         rows = [{column: str(column.cell(row)) for column in columns} for row in cells]
         _show_rows(writer, columns, rows, max_first=None)
