@@ -125,6 +125,19 @@ ROWS = (
     ),
     *(
         Row(
+            name=f"{prefix}memory-capo",
+            what=f"{way}peak memory of one listing",
+            unit="MiB",
+            peer="capo-imagebuilder",
+            measure=in_turns(
+                peer=peak("peer_capo", "stream", 40, 1), ours=peak(worker, "stream", 40, 1)
+            ),
+            rounds=5,
+        )
+        for prefix, way, worker, _ in _WAYS
+    ),
+    *(
+        Row(
             name=f"command{'-https' if tls else ''}",
             what="the same, https"
             if tls

@@ -32,7 +32,7 @@ from .types import DEFAULT_TIMEOUTS, Deadline, HTTPRequest, Origin, ReceivedResp
 if TYPE_CHECKING:
     import ssl
 
-    from ..auth.signer import SigningRequest
+    from ..auth.signer import SigningAlgorithm
 
 
 BackendT = TypeVar("BackendT")
@@ -41,8 +41,12 @@ BackendT = TypeVar("BackendT")
 class BaseH11Client(PooledTransport[H11Connection], Generic[BackendT]):
     """The common part of both clients: their arguments and their connections."""
 
-    signing_algorithm: ClassVar[staticmethod[[SigningRequest], str]] = staticmethod(sigv4_header)
     _backend_class: ClassVar[type[Any]]
+
+    @property
+    def signing_algorithm(self) -> SigningAlgorithm:
+        """The function that signs its requests."""
+        return sigv4_header
 
     def __init__(
         self,
