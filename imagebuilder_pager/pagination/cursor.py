@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import copy
 import itertools
+from array import array
+from bisect import bisect_left
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
@@ -97,8 +99,8 @@ class PageCursor(Generic[PageT]):
         self._spec = spec
         self._params = first_request(spec, params, page_size, start)
         self._max_items = max_items
-        # Hashes: a token may have 64 kB.
-        self._used_tokens: set[int] = set()
+        # The hashes of the tokens used so far, sorted: 8 bytes a page of a long listing.
+        self._used_tokens = array("q")
         self._tokens: Mapping[str, Any] = dict.fromkeys(spec.input_tokens)
         self._items_to_skip = 0
         if start is not None:
@@ -225,9 +227,10 @@ class PageCursor(Generic[PageT]):
     def _is_used(self, tokens: Mapping[str, Any]) -> bool:
         """Return whether the tokens were used before; now they are."""
         digest = hash(repr(sorted(tokens.items())))
-        if digest in self._used_tokens:
+        place = bisect_left(self._used_tokens, digest)
+        if digest in self._used_tokens[place : place + 1]:
             return True
-        self._used_tokens.add(digest)
+        self._used_tokens.insert(place, digest)
         return False
 
     def _next_tokens(self, page: PageT) -> dict[str, Any]:

@@ -375,7 +375,7 @@ def test_a_cursor_of_many_pages_stays_small() -> None:
         cursor.receive_page({"Items": [], "NextToken": f"{number} {'x' * 999}"})
     size, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert size < 150 * 20_000
+    assert size < 12 * 20_000
 
 
 def test_a_cursor_checks_its_token() -> None:
