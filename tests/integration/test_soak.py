@@ -1,4 +1,4 @@
-"""Many threads and tasks on one client, hundreds of pages, random faults from a fixed seed."""
+"""Many threads and tasks on one client, thousands of pages, random faults from a fixed seed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.fakes.prefetching import join_prefetch_threads
 from tests.fakes.waiting import wait_until
 
 WORKERS = 8
-PAGES = 80  # for each worker
+PAGES = 150  # for each worker
 ACCOUNT = generate_account(resources=PAGES * 4)
 EXPECTED = resource_ids(ACCOUNT)
 FAULTS = [
@@ -63,7 +63,7 @@ prefetches = pytest.mark.parametrize("prefetch", [0, 2])
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    plan = FaultPlan.random(seed=20260301, probability=0.2, faults=FAULTS)
+    plan = FaultPlan.random(seed=20260301, probability=0.1, faults=FAULTS)
     with LocalServer(LocalImageBuilder(ACCOUNT, faults=plan)) as server:
         yield server.url
         injected = {fault.name for _, fault in plan.injected}

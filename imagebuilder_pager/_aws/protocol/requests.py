@@ -34,6 +34,7 @@ _RESERVED_HEADERS = frozenset(
         *("upgrade", "user-agent"),
     }
 )
+_HEADER_VALUE = "a string of printable ASCII, without a line break or spaces around it"
 _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 
 
@@ -101,7 +102,8 @@ def resolve_extra_headers(
     if extra_headers is None:
         return dict
     if isinstance(extra_headers, Mapping):
-        return partial(dict, _check_headers(owner, extra_headers))
+        checked = _check_headers(owner, extra_headers)
+        return lambda: checked  # the repr of a partial would show the values
     validate_function("extra_headers", extra_headers, "a mapping, or a function that returns one")
     return partial(_call_for_headers, owner, extra_headers)
 
@@ -144,6 +146,3 @@ def _check_headers(owner: str, headers: Mapping[Any, Any]) -> dict[str, str]:
     if problems:
         raise ParamValidationError(owner, problems)
     return checked
-
-
-_HEADER_VALUE = "a string of printable ASCII, without a line break or spaces around it"
