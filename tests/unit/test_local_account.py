@@ -19,6 +19,11 @@ from imagebuilder_pager.local import (
 from tests.fakes.local_operations import items
 
 
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "account.json"
+
+
 def test_the_same_arguments_give_the_same_data() -> None:
     account = generate_account(resources=40)
     assert account == generate_account(resources=40) != generate_account(resources=40, seed=1)
@@ -51,7 +56,7 @@ def test_a_negative_size_is_an_error() -> None:
         generate_account(resources=-1)
 
 
-def test_an_account_is_the_same_after_writing_and_loading(tmp_path: Path) -> None:
+def test_an_account_is_the_same_after_writing_and_loading(file: Path) -> None:
     pages: dict[str, list[dict[str, object]]] = {
         "ListWorkflows": [{"workflowVersionList": []}],
         "GetLifecyclePolicy": [{}],
@@ -59,14 +64,12 @@ def test_an_account_is_the_same_after_writing_and_loading(tmp_path: Path) -> Non
     account = dataclasses.replace(
         generate_account(resources=5, history=True), pages=pages, account_id="111122223333"
     )
-    file = tmp_path / "account.json"
     file.write_text(json.dumps(account.to_dict()))
     assert load_account(file) == account
     assert load_account(str(file)) == account
 
 
-def test_a_file_with_only_the_required_members_is_loaded(tmp_path: Path) -> None:
-    file = tmp_path / "account.json"
+def test_a_file_with_only_the_required_members_is_loaded(file: Path) -> None:
     file.write_text('{"executions": []}', encoding="utf-8-sig")
     assert load_account(file) == Account()
     execution = {"lifecycleExecutionId": "lce-1", "lifecycleExecutionState": {}}
@@ -74,12 +77,12 @@ def test_a_file_with_only_the_required_members_is_loaded(tmp_path: Path) -> None
     assert load_account(file) == Account(executions=(Execution("lce-1", {}),))
 
 
-def document(members: str) -> str:
-    """Return a file with one execution, which has an id and these members."""
-    return f'{{"executions": [{{"lifecycleExecutionId": "lce-1", {members}}}]}}'
-
-
-STATE = '"lifecycleExecutionState": {}'
+def check_error(file: Path, text: str, message: str) -> None:
+    """Assert that a file with this text is an error that names the file."""
+    file.write_text(text)
+    with pytest.raises(ValueError, match=re.escape(message)) as caught:
+        load_account(file)
+    assert str(caught.value).startswith(f"{file}: ")
 
 
 @pytest.mark.parametrize(
@@ -90,87 +93,79 @@ STATE = '"lifecycleExecutionState": {}'
         ("[" * 100_000, "the JSON is nested too deeply"),
         ("[]", "the document: a list given; allowed: an object"),
         ("{}", "executions: missing"),
-        ('{"executions": [], "exec": 1}', "exec: unknown member"),
         ('{"executions": {}}', "executions: a dict given; allowed: a list"),
-        ('{"executions": [], "policies": [1]}', "policies[0]: 1 (int) given; allowed: an object"),
-        ('{"executions": [], "accountId": 1}', "accountId: 1 (int) given; allowed: a valid string"),
-        ('{"executions": [], "images": {}}', "images: a dict given; allowed: a list"),
-        ('{"executions": [], "pipelines": [[]]}', "pipelines[0]: a list given; allowed: an object"),
-        ('{"executions": [], "pages": []}', "pages: a list given; allowed: an object"),
-        ('{"executions": [], "pages": {"a": {}}}', "pages.a: a dict given; allowed: a list"),
-        (
-            '{"executions": [], "pages": {"a": [1]}}',
-            "pages.a[0]: 1 (int) given; allowed: an object",
-        ),
-        ('{"executions": [], "pages": {"a": [{}]}}', "pages: there is no operation 'a'"),
-        ('{"executions": [], "strict": 1}', "strict: 1 (int) given; allowed: a valid boolean"),
-        ('{"executions": [], "strict": "off"}', "strict: 'off' given; allowed: a valid boolean"),
-        ('{"executions": [], "accountId": "\\ud800"}', "not valid JSON: unexpected end of hex es"),
-        (
-            '{"executions": [], "pages": {"ListImages": [{"imageVersionList": [{"nmae": "x"}]}]}}',
-            "ListImages[0].imageVersionList[0].nmae: unknown member; did you mean name?",
-        ),
-        ('{"executions": [], "policies": [{}, {"arm": ""}]}', "policies[1].arm: unknown member; "),
-        ('{"executions": [], "images": [{"state": 1}]}', "images[0].state: 1 (int) given; allowed"),
-        ('{"executions": [], "pipelines": [{"nmae": ""}]}', "pipelines[0].nmae: unknown member"),
         ('{"executions": [1]}', "executions[0]: 1 (int) given; allowed: an object"),
         ('{"executions": [{}]}', "executions[0].lifecycleExecutionId: missing"),
-        (document('"resources": []'), "executions[0].lifecycleExecutionState: missing"),
-        (
-            document('"lifecycleExecutionState": "ok"'),
-            "[0].lifecycleExecutionState: 'ok' given; allowed: an obj",
-        ),
-        (document('"lifecycleExecutionState": {"s": 1}'), ".lifecycleExecutionState.s: unknown m"),
-        (
-            document(f'"lifecycleExecutionId": 1, {STATE}'),
-            "[0].lifecycleExecutionId: 1 (int) given; allowed",
-        ),
-        (document(f'{STATE}, "resource": []'), "executions[0].resource: unknown member"),
-        (
-            document(f'{STATE}, "resources": ["a"]'),
-            "executions[0].resources[0]: 'a' given; allowed: an object",
-        ),
-        (
-            document(f'{STATE}, "resources": [{{"resourceID": "x"}}]'),
-            "executions[0].resources[0].resourceID: unknown member; did you mean resourceId?",
-        ),
-        (
-            document(f'{STATE}, "associated": []'),
-            "executions[0].associated: a list given; allowed: an object",
-        ),
-        (
-            document(f'{STATE}, "associated": {{"a": {{}}}}'),
-            "[0].associated.a: a dict given; allowed: a list",
-        ),
-        (
-            document(f'{STATE}, "associated": {{"a": [{{"region": 7}}]}}'),
-            "executions[0].associated['a'][0].region: 7 (int) given; allowed: a valid string",
-        ),
-        (document(f'{STATE}, "startTime": "5"'), "startTime: '5' given; allowed: a valid number"),
-        (document(f'{STATE}, "startTime": true'), "startTime: True (bool) given; allowed: a valid"),
-        (document(f'{STATE}, "startTime": NaN'), "startTime: nan (float) given; allowed: a finite"),
-        (
-            document(f'{STATE}}}, {{"lifecycleExecutionId": "lce-1", {STATE}'),
-            "executions[1].lifecycleExecutionId: lce-1 is there twice",
-        ),
     ],
 )
-def test_the_error_of_an_invalid_file_names_the_file_and_the_member(
-    tmp_path: Path, text: str, message: str
-) -> None:
-    file = tmp_path / "account.json"
-    file.write_text(text)
-    with pytest.raises(ValueError, match=re.escape(message)) as caught:
-        load_account(file)
-    assert str(caught.value).startswith(f"{file}: ")
+def test_a_file_without_executions_is_an_error(file: Path, text: str, message: str) -> None:
+    check_error(file, text, message)
+
+
+@pytest.mark.parametrize(
+    ("member", "message"),
+    [
+        ('"exec": 1', "exec: unknown member"),
+        ('"policies": [1]', "policies[0]: 1 (int) given; allowed: an object"),
+        ('"policies": [{}, {"arm": ""}]', "policies[1].arm: unknown member; "),
+        ('"accountId": 1', "accountId: 1 (int) given; allowed: a valid string"),
+        ('"accountId": "\\ud800"', "not valid JSON: unexpected end of hex es"),
+        ('"images": [{"state": 1}]', "images[0].state: 1 (int) given; allowed"),
+        ('"pipelines": [{"nmae": ""}]', "pipelines[0].nmae: unknown member"),
+        ('"pages": []', "pages: a list given; allowed: an object"),
+        ('"pages": {"a": [1]}', "pages.a[0]: 1 (int) given; allowed: an object"),
+        ('"pages": {"a": [{}]}', "pages: there is no operation 'a'"),
+        ('"pages": {"ListImages": [{"x": 1}]}', "ListImages[0].x: unknown member; there are "),
+        ('"strict": "off"', "strict: 'off' given; allowed: a valid boolean"),
+    ],
+)
+def test_an_invalid_part_of_a_file_is_an_error(file: Path, member: str, message: str) -> None:
+    check_error(file, f'{{"executions": [], {member}}}', message)
+
+
+STATE = '"lifecycleExecutionState": {}'
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ('"resources": []', ".lifecycleExecutionState: missing"),
+        (
+            '"lifecycleExecutionState": "ok"',
+            ".lifecycleExecutionState: 'ok' given; allowed: an obj",
+        ),
+        ('"lifecycleExecutionState": {"s": 1}', ".lifecycleExecutionState.s: unknown member"),
+        (f'{STATE}, "resource": []', ".resource: unknown member"),
+        (f'{STATE}, "resources": ["a"]', ".resources[0]: 'a' given; allowed: an object"),
+        (
+            f'{STATE}, "resources": [{{"resourceID": "x"}}]',
+            ".resources[0].resourceID: unknown member; did you mean resourceId?",
+        ),
+        (f'{STATE}, "associated": {{"a": {{}}}}', ".associated.a: a dict given; allowed: a list"),
+        (
+            f'{STATE}, "associated": {{"a": [{{"region": 7}}]}}',
+            ".associated['a'][0].region: 7 (int) given; allowed: a valid string",
+        ),
+        (f'{STATE}, "startTime": "5"', ".startTime: '5' given; allowed: a valid number"),
+        (f'{STATE}, "startTime": NaN', ".startTime: nan (float) given; allowed: a finite number"),
+    ],
+)
+def test_an_invalid_execution_of_a_file_is_an_error(file: Path, members: str, message: str) -> None:
+    text = f'{{"executions": [{{"lifecycleExecutionId": "lce-1", {members}}}]}}'
+    check_error(file, text, f"executions[0]{message}")
+
+
+def test_two_executions_with_one_id_are_an_error(file: Path) -> None:
+    execution = f'{{"lifecycleExecutionId": "lce-1", {STATE}}}'
+    message = "executions[1].lifecycleExecutionId: lce-1 is there twice"
+    check_error(file, f'{{"executions": [{execution}, {execution}]}}', message)
 
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "local-service.md"
 
 
-def test_the_example_of_the_document_is_served_as_it_says(tmp_path: Path) -> None:
+def test_the_example_of_the_document_is_served_as_it_says(file: Path) -> None:
     (text,) = re.findall(r"^```json\n(.*?)^```$", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
-    file = tmp_path / "account.json"
     file.write_text(text)
     account = load_account(file)
     service = LocalImageBuilder(account)
@@ -199,14 +194,9 @@ def test_the_document_has_every_part_of_an_account_and_the_message_of_a_mistake(
     assert textwrap.indent(str(caught.value), "    ") in text
 
 
-def test_a_file_that_is_not_strict_is_not_checked(tmp_path: Path) -> None:
-    document = {
-        "executions": [],
-        "images": [{"nmae": 1}],
-        "pages": {"ListImages": [{"nmae": 1}]},
-        "strict": False,
-    }
-    file = tmp_path / "account.json"
+def test_a_file_that_is_not_strict_is_not_checked(file: Path) -> None:
+    pages = {"ListImages": [{"nmae": 1}]}
+    document = {"executions": [], "images": [{"nmae": 1}], "pages": pages, "strict": False}
     file.write_text(json.dumps(document))
     account = load_account(file)
     assert (account.images, account.pages) == (({"nmae": 1},), {"ListImages": ({"nmae": 1},)})
@@ -215,8 +205,7 @@ def test_a_file_that_is_not_strict_is_not_checked(tmp_path: Path) -> None:
     assert "strict" not in Account().to_dict()
 
 
-def test_a_file_that_is_not_text_or_missing_is_an_error(tmp_path: Path) -> None:
-    file = tmp_path / "account.json"
+def test_a_file_that_is_not_text_or_missing_is_an_error(file: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"account\.json"):
         load_account(file)
     file.write_bytes(b'{"executions": "\xff"}')
