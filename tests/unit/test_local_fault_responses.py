@@ -53,6 +53,7 @@ def response_with(account: Account, fault: Fault, **parameters: Any) -> httpx.Re
         (Fault("server-error", status=504), 504, None),
         (Fault("expired-token"), 400, "InvalidPaginationTokenException"),
         (Fault("expired-credentials"), 403, "ExpiredTokenException"),
+        (Fault("error", code="TeapotException", status=418), 418, "TeapotException"),
     ],
 )
 def test_an_error_response_has_its_status_code_and_headers(
@@ -91,10 +92,10 @@ def test_an_error_of_a_proxy_has_no_headers_of_the_service(account: Account) -> 
 
 
 def test_a_redirect_has_its_location(account: Account) -> None:
-    response = response_with(account, Fault("redirect"))
-    assert (response.status_code, response.headers["Location"]) == (307, URL)
-    response = response_with(account, Fault("redirect", status=302, location="https://x.test/"))
-    assert (response.status_code, response.headers["Location"]) == (302, "https://x.test/")
+    own = response_with(account, Fault("redirect"))
+    assert (own.status_code, own.headers["Location"]) == (307, URL)
+    other = response_with(account, Fault("redirect", status=302, location="https://x.test/"))
+    assert (other.status_code, other.headers["Location"]) == (302, "https://x.test/")
 
 
 def test_wrong_json_cuts_or_replaces_the_body(account: Account, original: httpx.Response) -> None:
@@ -213,21 +214,8 @@ def test_lasting_expired_credentials_stay_expired(account: Account) -> None:
         "MissingAuthenticationTokenException"
     )
     assert [info.request for info, _ in plan.injected] == [2, 4]
-
-
-def test_a_fault_on_the_last_page_is_met_there_only(account: Account) -> None:
-    plan = FaultPlan.on_page("last", Fault("throttle"), times=2)
-    service = LocalImageBuilder(account, faults=plan)
-    statuses: list[int] = []
-    parameters: dict[str, Any] | None = {}
-    while parameters is not None:
-        response = service(signed_list_request(**parameters))
-        statuses.append(response.status_code)
-        if response.status_code == 200:
-            token = response.json().get("nextToken")
-            parameters = {"nextToken": token} if token else None
-    assert statuses == [200, 200, 429, 429, 200]
-    assert [(info.page, info.attempt) for info, _ in plan.injected] == [(3, 1), (3, 2)]
+    expired = ("403 ExpiredTokenException", Fault("expired-credentials", lasting=True))
+    assert [(service.calls[n].outcome, service.calls[n].fault) for n in (1, 2)] == [expired] * 2
 
 
 # The connection's.
