@@ -1,11 +1,7 @@
 """boto3 and our client at the local service: the same for each of its operations."""
 
-import dataclasses
-from collections.abc import Iterator
 from typing import Any
 
-import boto3
-import botocore.config
 import pytest
 
 from imagebuilder_pager import H11Client, ImageBuilder, exceptions
@@ -22,10 +18,6 @@ VERSION = ACCOUNT.images[3]["arn"].rpartition("/")[0]
 LINUX = {"filters": [{"name": "platform", "values": ["Linux"]}]}
 ENABLED = {"filters": [{"name": "status", "values": ["ENABLED"]}]}
 NOT_FOUND = "ResourceNotFoundException"
-WORKFLOWS = [
-    {"workflowVersionList": [{"name": f"{page}-{number}"} for number in range(page)]}
-    for page in (3, 0, 4, 1)
-]
 LISTINGS: list[tuple[str, dict[str, Any]]] = [
     ("list_lifecycle_policies", {}),
     ("list_lifecycle_policies", ENABLED),
@@ -42,32 +34,7 @@ LISTINGS: list[tuple[str, dict[str, Any]]] = [
     ("list_image_build_versions", {"imageVersionArn": VERSION}),
     ("list_image_pipelines", ENABLED),
     ("list_image_pipeline_images", {"imagePipelineArn": PIPELINE}),
-    ("list_workflows", {}),
 ]
-SERVED = dataclasses.replace(ACCOUNT, pages={"ListWorkflows": WORKFLOWS})
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with LocalServer(LocalImageBuilder(SERVED)) as server:
-        yield server.url
-
-
-@pytest.fixture(scope="module")
-def ours(url: str) -> Iterator[Any]:
-    with ImageBuilder("us-west-2", endpoint_url=url, **LOCAL_CREDENTIALS) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def theirs(url: str) -> Any:
-    return boto3.session.Session().client(
-        "imagebuilder",
-        region_name="us-west-2",
-        endpoint_url=url,
-        config=botocore.config.Config(retries={"total_max_attempts": 1}),
-        **LOCAL_CREDENTIALS,
-    )
 
 
 def comparable(page: Any) -> dict[str, Any]:
@@ -84,37 +51,40 @@ def comparable(page: Any) -> dict[str, Any]:
     ("name", "params"), LISTINGS, ids=[f"{name}-{len(params)}" for name, params in LISTINGS]
 )
 def test_pages_full_results_and_tokens_are_boto3s(
-    ours: Any, theirs: Any, name: str, params: dict[str, Any]
+    client: Any, boto3_client: Any, name: str, params: dict[str, Any]
 ) -> None:
     cut_pages = [{"PageSize": 7, "MaxItems": 60}, {"PageSize": 10, "MaxItems": 13}]
     for config in ({}, *cut_pages, {"MaxItems": 2}):
-        our_pages = ours.get_paginator(name).paginate(**params, PaginationConfig=config)
-        their_pages = theirs.get_paginator(name).paginate(**params, PaginationConfig=config)
+        our_pages = client.get_paginator(name).paginate(**params, PaginationConfig=config)
+        theirs = boto3_client.get_paginator(name)
+        their_pages = theirs.paginate(**params, PaginationConfig=config)
         listed = [comparable(page) for page in our_pages]
         assert listed == [comparable(page) for page in their_pages]
         assert listed
         assert any(listed[0].values())
         assert our_pages.resume_token == their_pages.resume_token
         # boto3's pages begin anew only in a new iterator.
-        their_pages = theirs.get_paginator(name).paginate(**params, PaginationConfig=config)
+        their_pages = theirs.paginate(**params, PaginationConfig=config)
         full = comparable(our_pages.build_full_result())
         assert full == comparable(their_pages.build_full_result())
 
 
 @pytest.mark.parametrize("http_client", [None, H11Client], ids=["httpx", "h11"])
-def test_single_responses_are_boto3s(url: str, theirs: Any, http_client: Any) -> None:
+def test_single_responses_are_boto3s(
+    local_server: LocalServer, boto3_client: Any, http_client: Any
+) -> None:
     transport = None if http_client is None else http_client()
-    options: Any = {"endpoint_url": url, **LOCAL_CREDENTIALS}
+    options: Any = {"endpoint_url": local_server.url, **LOCAL_CREDENTIALS}
     with ImageBuilder("us-west-2", http_client=transport, **options) as client:
         for policy in ACCOUNT.policies:
             arn = {"lifecyclePolicyArn": policy["arn"]}
             got = client.get_lifecycle_policy(**arn)
-            assert comparable(got) == comparable(theirs.get_lifecycle_policy(**arn))
+            assert comparable(got) == comparable(boto3_client.get_lifecycle_policy(**arn))
             assert got["lifecyclePolicy"]["arn"] == policy["arn"]
         for execution in ACCOUNT.executions[:9]:
             name = {"lifecycleExecutionId": execution.lifecycle_execution_id}
             ours = client.get_lifecycle_execution(**name)
-            assert comparable(ours) == comparable(theirs.get_lifecycle_execution(**name))
+            assert comparable(ours) == comparable(boto3_client.get_lifecycle_execution(**name))
             assert ours["lifecycleExecution"]["state"]
     if transport is not None:
         transport.close()
@@ -130,18 +100,18 @@ def test_single_responses_are_boto3s(url: str, theirs: Any, http_client: Any) ->
     ],
 )
 def test_errors_are_boto3s(
-    ours: Any, theirs: Any, name: str, params: dict[str, Any], error: str
+    client: Any, boto3_client: Any, name: str, params: dict[str, Any], error: str
 ) -> None:
-    with pytest.raises(getattr(ours.exceptions, error)) as our_error:
-        getattr(ours, name)(**params)
-    with pytest.raises(getattr(theirs.exceptions, error)) as their_error:
-        getattr(theirs, name)(**params)
+    with pytest.raises(getattr(client.exceptions, error)) as our_error:
+        getattr(client, name)(**params)
+    with pytest.raises(getattr(boto3_client.exceptions, error)) as their_error:
+        getattr(boto3_client, name)(**params)
     assert our_error.value.response["Error"] == their_error.value.response["Error"]
 
 
 def test_faults_are_met_by_get_requests() -> None:
     plan = FaultPlan({1: Fault("server-error"), 3: Fault("wrong-type"), 4: Fault("html")})
-    client: Any = client_of(LocalImageBuilder(SERVED, faults=plan), clock=NoSleepClock())
+    client: Any = client_of(LocalImageBuilder(ACCOUNT, faults=plan), clock=NoSleepClock())
     arn = {"lifecyclePolicyArn": POLICY}
     assert client.get_lifecycle_policy(**arn).lifecycle_policy.arn == POLICY
     with pytest.raises(exceptions.ResponseValidationError):

@@ -11,10 +11,8 @@ from typing import Any
 
 import botocore.loaders
 import botocore.model
-import botocore.parsers
-import pytest
 
-from imagebuilder_pager.local import EXAMPLE_EXECUTION_ID, Account, load_account
+from imagebuilder_pager.local import EXAMPLE_EXECUTION_ID, Account
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 PAGES = sorted((FIXTURES / "pages").glob("*.json"))
@@ -26,20 +24,6 @@ ACTIONS = {"AVAILABLE", "DELETE", "DEPRECATE", "DISABLE"}
 def service_model() -> Any:
     loader = botocore.loaders.Loader()
     return botocore.model.ServiceModel(loader.load_service_model("imagebuilder", "service-2"))
-
-
-def parsed(body: bytes) -> dict[str, Any]:
-    """Return a page as botocore parses it."""
-    shape = service_model().operation_model("ListLifecycleExecutionResources").output_shape
-    response = {"status_code": 200, "headers": {}, "body": body, "context": {}}
-    page: dict[str, Any] = botocore.parsers.create_parser("rest-json").parse(response, shape)
-    del page["ResponseMetadata"]
-    return page
-
-
-@pytest.fixture(scope="module")
-def account() -> Account:
-    return load_account(FIXTURES / "account.json")
 
 
 def resources_of(account: Account) -> list[dict[str, Any]]:
@@ -229,12 +213,6 @@ def test_an_images_outputs_are_what_the_executions_name(account: Account) -> Non
 def test_the_readme_lists_every_page() -> None:
     readme = (FIXTURES / "README.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `([\w-]+\.json)`", readme, re.MULTILINE)) == {p.name for p in PAGES}
-
-
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-def test_botocore_parses_every_page(path: Path) -> None:
-    page = parsed(path.read_bytes())
-    assert page.get("lifecycleExecutionId", EXAMPLE_EXECUTION_ID) == EXAMPLE_EXECUTION_ID
 
 
 def test_each_page_is_the_case_of_its_name() -> None:
