@@ -6,12 +6,19 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 
-from imagebuilder_pager.local import FAULTS, Fault, FaultPlan, RequestInfo
+from imagebuilder_pager.local import (
+    FAULTS,
+    Account,
+    Fault,
+    FaultPlan,
+    LocalImageBuilder,
+    RequestInfo,
+)
 from tests.fakes.faults import EVERY_FAULT
 
 THROTTLE = Fault("throttle")
@@ -338,4 +345,23 @@ def test_a_plan_with_invalid_arguments_is_an_error(
     make: Callable[[], FaultPlan], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: LocalImageBuilder(cast("Any", {})), "account: a dict given"),
+        (
+            lambda: LocalImageBuilder(Account(), faults=cast("Any", "throttle@1")),
+            "faults: a str given; allowed: a value of FaultPlan",
+        ),
+        (lambda: FaultPlan.rule(cast("Any", 5)), "rule: a int given; allowed: a function"),
+        (lambda: FaultPlan() | cast("Any", "throttle@1"), "unsupported operand"),
+    ],
+)
+def test_a_wrong_type_is_an_error_where_it_is_given(
+    make: Callable[[], object], message: str
+) -> None:
+    with pytest.raises(TypeError, match=message):
         make()
