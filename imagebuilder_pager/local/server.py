@@ -193,7 +193,7 @@ class _RequestHandler(BaseHTTPRequestHandler):
             problem = "The request target has to be a path."
         elif "Transfer-Encoding" in self.headers:
             status, problem = 411, "A request body needs a Content-Length."
-        elif not re.fullmatch(r"\d{1,9}", text, re.ASCII):
+        elif not re.fullmatch(r"\d{1,9}", text):
             problem = "The Content-Length header is not valid."
         if problem:
             self.send_error(status, problem)

@@ -208,7 +208,7 @@ def test_the_error_for_unknown_keys_says_which_keys_are_known(
     assert message.startswith("The security token included in the request is invalid. This local")
     assert message.endswith(sentence)
     assert "secret " not in message or secrets is None
-    assert "hidden" not in message
+    assert "hidden" not in message + repr(service)
 
 
 def test_a_wrong_secret_of_a_known_key_gets_the_error_of_the_service() -> None:

@@ -266,25 +266,19 @@ def test_half_of_the_body_comes_before_the_error(
 def test_a_delay_longer_than_the_read_timeout_is_an_error(account: Account) -> None:
     plan = FaultPlan.every(1, Fault("slow", delay=60))
     transport = httpx.MockTransport(LocalImageBuilder(account, faults=plan))
-    for timeout, error in ((59.0, httpx.ReadTimeout), (61.0, None), (None, None)):
-        with httpx.Client(transport=transport, timeout=timeout) as client:
-            request = client.build_request("POST", URL)
-            if error is None:
-                assert client.send(request).status_code == 403
-            else:
-                with pytest.raises(error):
-                    client.send(request)
+    with httpx.Client(transport=transport) as client:
+        for timeout in (61.0, None):
+            assert client.post(URL, timeout=timeout).status_code == 403
+        with pytest.raises(httpx.ReadTimeout):
+            client.post(URL, timeout=59.0)
 
 
-@pytest.mark.parametrize("name", ["broken-gzip", "reset-before", "reset-within", "html"])
+@pytest.mark.parametrize("name", ["broken-gzip", "reset-before", "reset-within"])
 def test_faults_work_with_respx(account: Account, name: str) -> None:
     plan = FaultPlan({1: Fault(name)})
     with respx.mock, httpx.Client() as client:
         respx.post(URL).mock(side_effect=LocalImageBuilder(account, faults=plan))
-        if name == "html":
-            assert client.send(signed_list_request()).headers["Content-Type"] == "text/html"
-        else:
-            with pytest.raises((httpx.ReadError, httpx.DecodingError)):
-                client.send(signed_list_request())
+        with pytest.raises((httpx.ReadError, httpx.DecodingError)):
+            client.send(signed_list_request())
         assert client.send(signed_list_request()).status_code == 200
     assert plan.requests == 2

@@ -10,7 +10,6 @@ import pytest
 
 from imagebuilder_pager.local import (
     EXAMPLE_EXECUTION_ID,
-    SECRET_ACCESS_KEY,
     Account,
     Execution,
     LocalImageBuilder,
@@ -107,10 +106,6 @@ def test_unknown_and_null_members_are_ignored(service: LocalImageBuilder) -> Non
     assert len(page_members["resources"]) == 25
 
 
-def test_its_repr_does_not_show_the_secret_key(service: LocalImageBuilder) -> None:
-    assert SECRET_ACCESS_KEY not in repr(service).replace("imagebuilder_pager.local.", "")
-
-
 # Invalid requests.
 
 
@@ -163,16 +158,12 @@ NO_ID = (
     ("body", "code", "message"),
     [
         (b"{", *NOT_JSON),
-        (b"not JSON", *NOT_JSON),
         (b"\xff\xfe{}", *NOT_JSON),
         (b'{"maxResults": NaN}', *NOT_JSON),
         (b'{"maxResults": ' + b"9" * 5000 + b"}", *NOT_JSON),
         (b"[" * 100_000, *NOT_JSON),
-        ('{"a": 1}'.encode("utf-16"), *NOT_JSON),
         (b"[]", *NOT_AN_OBJECT),
-        (b'"text"', *NOT_AN_OBJECT),
         (b"null", *NOT_AN_OBJECT),
-        (b"1", *NOT_AN_OBJECT),
         (b"", *NO_ID),
         (b'{"lifecycleExecutionId": null}', *NO_ID),
     ],
