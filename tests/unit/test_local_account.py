@@ -273,7 +273,7 @@ def test_an_operation_without_data_says_how_to_give_it_pages() -> None:
     assert message == "The account has nothing for ListWorkflows: Account(pages={...}) gives it."
 
 
-EMPTY = {"workflowVersionList": []}
+EMPTY: dict[str, Any] = {"workflowVersionList": []}
 
 
 @pytest.mark.parametrize(

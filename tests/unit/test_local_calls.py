@@ -30,25 +30,9 @@ from tests.fakes.local_operations import call
 from tools.service_model import ServiceModel
 
 MODEL = ServiceModel()
-EXECUTION = {"lifecycleExecutionId": EXAMPLE_EXECUTION_ID}
+EXECUTION: dict[str, Any] = {"lifecycleExecutionId": EXAMPLE_EXECUTION_ID}
 UNSIGNED = "403 MissingAuthenticationTokenException"
 DENIED = Fault("error", code="AccessDeniedException", message="You may not, ask é.")
-
-
-def test_one_operation_is_denied_and_the_others_are_not() -> None:
-    plan = FaultPlan.on_operation("ListImages", DENIED)
-    service = LocalImageBuilder(generate_account(resources=3, history=True), faults=plan)
-    with client_of(service, clock=NoSleepClock()) as client:
-        client.list_lifecycle_policies()
-        with pytest.raises(client.exceptions.AccessDeniedException, match="may not, ask é") as one:
-            client.list_images()
-        client.list_image_pipelines()
-    assert one.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
-    assert [(one.operation, one.outcome, one.fault) for one in service.calls] == [
-        ("ListLifecyclePolicies", "200", None),
-        ("ListImages", "403 AccessDeniedException", DENIED),
-        ("ListImagePipelines", "200", None),
-    ]
 
 
 @pytest.mark.parametrize("code", [error.__name__ for error in MODELLED_ERRORS])

@@ -93,14 +93,6 @@ def test_a_token_is_of_one_operation_and_its_parameters(
             assert error(response)[:2] == (400, "InvalidPaginationTokenException")
 
 
-def test_a_token_is_of_one_filter(service: LocalImageBuilder) -> None:
-    linux = {"filters": [{"name": "platform", "values": ["Linux"]}]}
-    token = page(service, "ListImages", **linux)["nextToken"]
-    assert page(service, "ListImages", **linux, maxResults=3, nextToken=token)
-    assert error(call(service, "ListImages", nextToken=token))[0] == 400
-    assert error(call(service, "ListImages", owner="Self", **linux, nextToken=token))[0] == 400
-
-
 @pytest.mark.parametrize("name", [n for n in SOURCES if SOURCES[n].filters])
 def test_filters_pass_the_items_that_have_one_of_the_values(
     service: LocalImageBuilder, name: str
