@@ -32,7 +32,7 @@ class LocalServer:
     """A server for a ``LocalImageBuilder``, or a function like it, on a loopback address.
 
     It listens from its creation until ``close()`` or the end of its ``with`` block. It carries out
-    the faults of the connection.
+    the faults of the connection. ``url`` is its endpoint URL, such as ``http://127.0.0.1:49152``.
 
     - ``service``: the function from a request to a response; it is called from many threads.
     - ``host``: a loopback address, since the service's credentials are public. Default: 127.0.0.1.
@@ -56,7 +56,7 @@ class LocalServer:
         address = _resolve_loopback(host)
         self._server = _Server(address, port, service, latency)
         url_host = f"[{address}]" if ":" in address else address
-        self._url = f"http://{url_host}:{self._server.server_address[1]}"
+        self.url: str = f"http://{url_host}:{self._server.server_address[1]}"
         self._thread = threading.Thread(
             target=self._server.serve_forever,
             kwargs={"poll_interval": 0.02},
@@ -64,11 +64,6 @@ class LocalServer:
             daemon=True,
         )
         self._thread.start()
-
-    @property
-    def url(self) -> str:
-        """The endpoint URL of the service, such as ``http://127.0.0.1:49152``."""
-        return self._url
 
     @property
     def calls(self) -> tuple[Call, ...]:
