@@ -1,27 +1,22 @@
 """The command ``python -m imagebuilder_pager.local``: its URL, its data, its end, its errors."""
 
+import contextlib
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import httpx
 import pytest
 
-from imagebuilder_pager.local import (
-    EXAMPLE_EXECUTION_ID,
-    FAULTS,
-    generate_account,
-    load_account,
-)
+from imagebuilder_pager.local import EXAMPLE_EXECUTION_ID, FAULTS, Account, generate_account
 from imagebuilder_pager.local.__main__ import main
-from tests.fakes.accounts import LOCAL_CREDENTIALS
+from tests.fakes.accounts import LOCAL_CREDENTIALS, resource_ids
 
 ROOT = Path(__file__).parents[2]
-ACCOUNT_FILE = ROOT / "fixtures" / "account.json"
 
 
 def ids_listed_by_boto3(url: str) -> list[str]:
@@ -34,56 +29,46 @@ def ids_listed_by_boto3(url: str) -> list[str]:
     return [resource["resourceId"] for page in pages for resource in page["resources"]]
 
 
-Start = Callable[..., tuple["subprocess.Popen[str]", str]]
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """Start the command and read its URL; kill it after the test if it still runs."""
-    started: list[subprocess.Popen[str]] = []
-
-    def run(*arguments: str) -> tuple["subprocess.Popen[str]", str]:
-        command = [sys.executable, "-m", "imagebuilder_pager.local", *arguments]
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        started.append(process)
-        assert process.stdout is not None
-        return process, process.stdout.readline().rstrip("\n")
-
-    yield run
-    for process in started:
-        if process.poll() is None:
+@contextlib.contextmanager
+def start(*arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """Start the command and read its URL; kill it at the end if it still runs."""
+    command = [sys.executable, "-m", "imagebuilder_pager.local", *arguments]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process, process.stdout.readline().rstrip("\n")
+        finally:
             process.kill()
-        process.communicate()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_command_serves_until_a_signal(start: Start, number: signal.Signals) -> None:
-    process, url = start("--port", "0", "--data", str(ACCOUNT_FILE), "--latency", "1")
-    assert url.startswith("http://127.0.0.1:")
-    expected = load_account(ACCOUNT_FILE).executions[0].resources
-    assert ids_listed_by_boto3(url) == [resource["resourceId"] for resource in expected]
-    address = httpx.URL(url)
-    with socket.create_connection((address.host, address.port or 80)):
-        process.send_signal(number)
-        assert process.communicate(timeout=10) == ("", "")
-    assert process.returncode == 0
+def test_the_command_serves_until_a_signal(account: Account, number: signal.Signals) -> None:
+    data = ("--data", str(ROOT / "fixtures" / "account.json"))
+    with start("--port", "0", *data, "--latency", "1") as (process, url):
+        assert url.startswith("http://127.0.0.1:")
+        assert ids_listed_by_boto3(url) == resource_ids(account)
+        address = httpx.URL(url)
+        with socket.create_connection((address.host, address.port or 80)):
+            process.send_signal(number)
+            assert process.communicate(timeout=10) == ("", "")
+        assert process.returncode == 0
 
 
-def test_the_command_serves_a_generated_account(start: Start) -> None:
-    _, url = start("--resources", "30")
-    expected = generate_account(resources=30).executions[0].resources
-    assert ids_listed_by_boto3(url) == [resource["resourceId"] for resource in expected]
+def test_the_command_serves_a_generated_account() -> None:
+    with start("--resources", "30") as (_, url):
+        assert ids_listed_by_boto3(url) == resource_ids(generate_account(resources=30))
 
 
-def test_the_command_injects_faults(start: Start) -> None:
+def test_the_command_injects_faults() -> None:
     message = "No, not you, ask é."
     denied = f"error,code=AccessDeniedException,message={message}@ListImages:2"
     places = ("--fault", "throttle,retry-after=2@1", "--fault", "reset-before@2", "--fault", denied)
     chance = ("--fault", "html", "--fault-rate", "1", "--fault-seed", "7")
-    _, url = start(*places, *chance)
-    with httpx.Client(base_url=url, trust_env=False) as client:
+    with (
+        start(*places, *chance) as (_, url),
+        httpx.Client(base_url=url, trust_env=False) as client,
+    ):
         throttled = client.post("/ListImages")
         assert (throttled.status_code, throttled.headers["Retry-After"]) == (429, "2")
         with pytest.raises(httpx.ReadError):

@@ -25,7 +25,6 @@ from imagebuilder_pager.local import (
     FaultPlan,
     LocalImageBuilder,
     LocalServer,
-    generate_account,
 )
 from imagebuilder_pager.local.faults.connection_faults import CONNECTION_FAULTS
 from tests.fakes.accounts import LOCAL_CREDENTIALS, PATH
@@ -39,11 +38,6 @@ ROOT = Path(__file__).parents[2]
 ORIGINAL = b'{"message":"Missing Authentication Token"}'
 HALF = len(ORIGINAL) // 2
 TRAILING = b'{"trailing":"These bytes belong to no response."}'
-
-
-@pytest.fixture(scope="module")
-def account() -> Account:
-    return generate_account(resources=60)
 
 
 def outcomes(client: httpx.Client, name: str) -> list[object]:
@@ -71,9 +65,9 @@ NEXT_REQUEST_ERRORS = {
 
 
 @pytest.mark.parametrize("name", EVERY_FAULT)
-def test_a_fault_is_the_same_in_process_and_over_a_socket(account: Account, name: str) -> None:
+def test_a_fault_is_the_same_in_process_and_over_a_socket(name: str) -> None:
     def service() -> LocalImageBuilder:
-        return LocalImageBuilder(account, faults=FaultPlan({2: EVERY_FAULT[name]}))
+        return LocalImageBuilder(Account(), faults=FaultPlan({2: EVERY_FAULT[name]}))
 
     transport = httpx.MockTransport(service())
     with httpx.Client(transport=transport, base_url="http://x") as client:
@@ -94,10 +88,10 @@ def test_a_fault_is_the_same_in_process_and_over_a_socket(account: Account, name
 
 
 @contextlib.contextmanager
-def serving(account: Account, plan: FaultPlan) -> Iterator[LocalServer]:
+def serving(plan: FaultPlan) -> Iterator[LocalServer]:
     """Start a server, and check that closing it leaves no thread."""
     threads = set(threading.enumerate())
-    with LocalServer(LocalImageBuilder(account, faults=plan)) as server:
+    with LocalServer(LocalImageBuilder(Account(), faults=plan)) as server:
         yield server
         began = time.monotonic()
     assert time.monotonic() - began < 20
@@ -123,10 +117,10 @@ def send(connection: RawConnection) -> None:
     ],
 )
 def test_a_fault_sends_part_of_the_response_and_ends_the_connection(
-    account: Account, name: str, declared_length: int | None, sent: bytes, end: str
+    name: str, declared_length: int | None, sent: bytes, end: str
 ) -> None:
     with (
-        serving(account, FaultPlan({1: Fault(name)})) as server,
+        serving(FaultPlan({1: Fault(name)})) as server,
         RawConnection(server.url) as connection,
     ):
         send(connection)
@@ -144,9 +138,9 @@ def test_a_fault_sends_part_of_the_response_and_ends_the_connection(
             assert body == sent
 
 
-def test_reset_after_resets_at_the_next_request(account: Account) -> None:
+def test_reset_after_resets_at_the_next_request() -> None:
     with (
-        serving(account, FaultPlan({1: Fault("reset-after")})) as server,
+        serving(FaultPlan({1: Fault("reset-after")})) as server,
         RawConnection(server.url) as kept,
         RawConnection(server.url) as other,
     ):
@@ -159,10 +153,10 @@ def test_reset_after_resets_at_the_next_request(account: Account) -> None:
         assert kept.read_to_end() == (b"", "reset")
 
 
-def test_slow_sends_pieces_with_a_delay(account: Account) -> None:
+def test_slow_sends_pieces_with_a_delay() -> None:
     more_than_bytes = Fault("slow", delay=0, pieces=1000)
     plan = FaultPlan({1: Fault("slow", delay=0.002, pieces=10), 2: more_than_bytes})
-    with serving(account, plan) as server, RawConnection(server.url) as connection:
+    with serving(plan) as server, RawConnection(server.url) as connection:
         began = time.monotonic()
         send(connection)
         pieces: list[bytes] = []
@@ -176,10 +170,10 @@ def test_slow_sends_pieces_with_a_delay(account: Account) -> None:
 
 
 @pytest.mark.parametrize("name", ["stall", "stall-within", "slow"])
-def test_closing_the_server_ends_a_stalled_response(account: Account, name: str) -> None:
+def test_closing_the_server_ends_a_stalled_response(name: str) -> None:
     fault = Fault("slow", delay=60) if name == "slow" else Fault(name)
     plan = FaultPlan.on_request(1, fault, times=None)
-    with serving(account, plan) as server:
+    with serving(plan) as server:
         connections = contextlib.ExitStack()
         waiting = [connections.enter_context(RawConnection(server.url)) for _ in range(3)]
         for connection in waiting:
@@ -196,11 +190,9 @@ def test_closing_the_server_ends_a_stalled_response(account: Account, name: str)
 
 @pytest.mark.parametrize("name", ["stall", "stall-within"])
 @pytest.mark.parametrize("how", ["closes", "sends more"])
-def test_a_client_that_closes_its_connection_ends_a_stall(
-    account: Account, name: str, how: str
-) -> None:
+def test_a_client_that_closes_its_connection_ends_a_stall(name: str, how: str) -> None:
     threads = threading.active_count()
-    with serving(account, FaultPlan({1: Fault(name)})) as server:
+    with serving(FaultPlan({1: Fault(name)})) as server:
         with RawConnection(server.url) as connection:
             send(connection)
             if name == "stall-within":
@@ -216,7 +208,7 @@ def test_a_client_that_closes_its_connection_ends_a_stall(
             time.sleep(0.001)
 
 
-def test_no_fault_leaves_a_socket_open(account: Account) -> None:
+def test_no_fault_leaves_a_socket_open() -> None:
     fds = Path("/proc/self/fd")
     if not fds.exists():
         pytest.skip("needs /proc")
@@ -224,7 +216,7 @@ def test_no_fault_leaves_a_socket_open(account: Account) -> None:
     before = len(os.listdir(fds))  # noqa: PTH208 - the shorter way
     for name, fault in EVERY_FAULT.items():
         plan = FaultPlan({1: fault})
-        with serving(account, plan) as server, RawConnection(server.url) as connection:
+        with serving(plan) as server, RawConnection(server.url) as connection:
             send(connection)
             if name not in CONNECTION_FAULTS:
                 connection.read_response()
@@ -236,12 +228,10 @@ def test_no_fault_leaves_a_socket_open(account: Account) -> None:
     assert len(os.listdir(fds)) == before  # noqa: PTH208
 
 
-def test_boto3s_max_attempts_of_5_is_ours_of_6(
-    account: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_boto3s_max_attempts_of_5_is_ours_of_6(monkeypatch: pytest.MonkeyPatch) -> None:
     """As the table for moving from boto3 has it."""
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)
-    service = LocalImageBuilder(account, faults=FaultPlan.every(1, Fault("server-error")))
+    service = LocalImageBuilder(Account(), faults=FaultPlan.every(1, Fault("server-error")))
     config = botocore.config.Config(retries={"max_attempts": 5})
     with LocalServer(service) as server:
         options: Any = {"endpoint_url": server.url, **LOCAL_CREDENTIALS}

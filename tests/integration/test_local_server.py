@@ -10,19 +10,16 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from imagebuilder_pager.local import Account, LocalImageBuilder, LocalServer, generate_account
+from imagebuilder_pager.local import Account, LocalImageBuilder, LocalServer
 from tests.fakes.accounts import PATH
 from tests.fakes.servers import RawConnection
 
-
-@pytest.fixture(scope="module")
-def account() -> Account:
-    return generate_account(resources=3)
+SERVICE = LocalImageBuilder(Account())
 
 
 @pytest.fixture(scope="module")
-def server(account: Account) -> Iterator[LocalServer]:
-    with LocalServer(LocalImageBuilder(account)) as running:
+def server() -> Iterator[LocalServer]:
+    with LocalServer(SERVICE) as running:
         yield running
 
 
@@ -106,10 +103,8 @@ def test_headers_that_are_not_ascii_are_an_error_of_the_service(
     assert capfd.readouterr().err == ""
 
 
-def test_a_client_that_disconnects_causes_no_output(
-    account: Account, capfd: pytest.CaptureFixture[str]
-) -> None:
-    with LocalServer(LocalImageBuilder(account)) as server:
+def test_a_client_that_disconnects_causes_no_output(capfd: pytest.CaptureFixture[str]) -> None:
+    with LocalServer(SERVICE) as server:
         for body in (b"", b"half"):
             with RawConnection(server.url) as connection:
                 connection.send(f"POST {PATH} HTTP/1.1", "Content-Length: 10", body=body)
@@ -117,8 +112,8 @@ def test_a_client_that_disconnects_causes_no_output(
     assert capfd.readouterr() == ("", "")
 
 
-def test_latency_delays_every_response(account: Account) -> None:
-    with LocalServer(LocalImageBuilder(account), latency=0.05) as server:
+def test_latency_delays_every_response() -> None:
+    with LocalServer(SERVICE, latency=0.05) as server:
         started = time.monotonic()
         assert httpx.get(server.url, trust_env=False).status_code == 404
         assert time.monotonic() - started >= 0.05
@@ -134,10 +129,10 @@ def test_responses_are_not_delayed_on_a_reused_connection(server: LocalServer) -
     assert statistics.median(after - before for before, after in itertools.pairwise(times)) < 0.04
 
 
-def test_a_server_closes_at_once(account: Account) -> None:
+def test_a_server_closes_at_once() -> None:
     times = []
     for _ in range(5):
-        server = LocalServer(LocalImageBuilder(account))
+        server = LocalServer(SERVICE)
         with RawConnection(server.url) as idle:
             idle.send(f"POST {PATH} HTTP/1.1", "Host: x")
             idle.read_response()
@@ -147,9 +142,9 @@ def test_a_server_closes_at_once(account: Account) -> None:
     assert min(times) < 0.2  # whatever else the machine does
 
 
-def test_closing_ends_idle_connections_and_threads(account: Account) -> None:
+def test_closing_ends_idle_connections_and_threads() -> None:
     before = set(threading.enumerate())
-    server = LocalServer(LocalImageBuilder(account))
+    server = LocalServer(SERVICE)
     with RawConnection(server.url) as silent, RawConnection(server.url) as idle:
         idle.send(f"POST {PATH} HTTP/1.1", "Host: x")
         assert idle.read_response()[0] == 403
@@ -166,13 +161,12 @@ def test_closing_ends_idle_connections_and_threads(account: Account) -> None:
     server.close()
 
 
-def test_closing_ends_the_latency_and_sends_the_response(account: Account) -> None:
-    service = LocalImageBuilder(account)
+def test_closing_ends_the_latency_and_sends_the_response() -> None:
     reached = threading.Event()
 
     def handler(request: httpx.Request) -> httpx.Response:
         reached.set()
-        return service(request)
+        return SERVICE(request)
 
     server = LocalServer(handler, latency=60.0)
     with RawConnection(server.url) as busy:
@@ -185,14 +179,14 @@ def test_closing_ends_the_latency_and_sends_the_response(account: Account) -> No
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.com", ""])
-def test_another_address_than_loopback_is_an_error(account: Account, host: str) -> None:
+def test_another_address_than_loopback_is_an_error(host: str) -> None:
     with pytest.raises(ValueError, match="is not a loopback address"):
-        LocalServer(LocalImageBuilder(account), host=host)
+        LocalServer(SERVICE, host=host)
 
 
-def test_a_negative_latency_is_an_error(account: Account) -> None:
+def test_a_negative_latency_is_an_error() -> None:
     with pytest.raises(ValueError, match="latency is -1, it has to be 0 or more seconds"):
-        LocalServer(LocalImageBuilder(account), latency=-1)
+        LocalServer(SERVICE, latency=-1)
 
 
 def test_localhost_is_loopback_and_a_response_without_a_body_has_its_length() -> None:
