@@ -24,8 +24,7 @@ It serves policies, executions and their resources, images, builds and pipelines
 ``faults=FaultPlan(...)`` the service fails as a test needs it to; docs/testing-faults.md shows how.
 """
 
-from .account import Account, Execution
-from .account_file import load_account
+from .account import Account, Execution, load_account
 from .account_generator import EXAMPLE_EXECUTION_ID, generate_account
 from .faults import FAULTS, Fault, FaultPlan, RequestInfo
 from .server import LocalServer

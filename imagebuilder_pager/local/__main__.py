@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from ..exceptions import CONTROLS
-from .account_file import load_account
+from .account import load_account
 from .account_generator import FleetSize, generate_account
 from .faults import FAULTS, Fault, FaultPlan
 from .server import LocalServer

@@ -2,16 +2,26 @@
 
 Resources are dictionaries with the API's member names. Timestamps are datetimes, or epoch seconds
 as on the wire. The rule: pages and the structures of a file have only the members and types of the
-API. An account with ``strict=False`` may have any others.
+API. An account with ``strict=False`` may have any others. pydantic and the models, which check
+this, take long to import and are imported only for it.
 """
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from .._validation import describe_invalid_value
 from .wire import WireDict, copy_as_wire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic_core import ErrorDetails
 
 
 def _wire_name(name: str) -> str:
@@ -20,7 +30,7 @@ def _wire_name(name: str) -> str:
     return "associated" if name == "children_by_parent" else first + "".join(map(str.title, words))
 
 
-#: For pydantic, which reads a file; it takes long to import.
+#: For pydantic, which reads a file.
 _CONFIG: dict[str, Any] = {
     "alias_generator": _wire_name,
     "allow_inf_nan": False,
@@ -112,3 +122,85 @@ def _to_dict(part: Account | Execution) -> dict[str, Any]:
         values["executions"] = [execution.to_dict() for execution in part.executions]
     document: dict[str, Any] = copy_as_wire(values)
     return {name: value for name, value in document.items() if value is not None}
+
+
+def load_account(path: str | os.PathLike[str]) -> Account:
+    """Read an account from a JSON file.
+
+    The file is an object with ``executions`` and, optionally, the other members of ``Account`` by
+    the names of docs/local-service.md, which has an example. Every structure may only have the
+    members and types of the API, unless ``strict`` is false.
+
+    Raises ``OSError`` if the file cannot be read, and ``ValueError`` for any other content. The
+    message names the file and the member.
+    """
+    try:
+        return _read(Path(path).read_text("utf-8-sig"))
+    except RecursionError:
+        problem = "the JSON is nested too deeply"
+    except UnicodeDecodeError:
+        problem = "not UTF-8 text"
+    except json.JSONDecodeError as error:
+        problem = f"not valid JSON: {error}"
+    except ValueError as error:
+        problem = str(error)
+    raise ValueError(f"{os.fspath(path)}: {problem}")
+
+
+def _read(text: str) -> Account:
+    from pydantic import TypeAdapter, ValidationError
+
+    from .wire_check import STRICT_HINT, raise_problems
+
+    document = json.loads(text)
+    if isinstance(document, dict) and "executions" not in document:
+        raise ValueError("executions: missing")
+    try:
+        account = TypeAdapter(Account).validate_json(text, strict=True)
+    except ValidationError as error:
+        raise_problems(map(_problem_of_file, error.errors(include_url=False)))
+        raise
+    ids: set[str] = set()
+    for index, execution in enumerate(account.executions):
+        if execution.lifecycle_execution_id in ids:
+            given = f"{execution.lifecycle_execution_id} is there twice"
+            raise ValueError(f"executions[{index}].lifecycleExecutionId: {given}")
+        ids.add(execution.lifecycle_execution_id)
+    if account.strict:
+        raise_problems(_account_problems(account), STRICT_HINT)
+    return account
+
+
+def _problem_of_file(error: ErrorDetails) -> str:
+    parts = (f"[{one}]" if isinstance(one, int) else f".{one}" for one in error["loc"])
+    path = "".join(parts).removeprefix(".") or "the document"
+    match error["type"]:
+        case "value_error":
+            return str(error["ctx"]["error"])  # of the pages, which have their paths
+        case "missing":
+            return f"{path}: missing"
+        case "unexpected_keyword_argument":
+            return f"{path}: unknown member"
+        case "json_invalid":  # accepted by json alone, such as half a surrogate pair
+            return f"not valid JSON: {error['ctx']['error']}"
+    allowed = error["msg"].removeprefix("Input should be ").replace("a valid array", "a list")
+    return str(describe_invalid_value(path, error["input"], allowed))
+
+
+def _account_problems(account: Account) -> Iterator[str]:
+    """Yield the problems of all structures but the pages."""
+    from .. import models
+    from .wire_check import check_value
+
+    resources = list[models.LifecycleExecutionResource]
+    yield from check_value(list[models.LifecyclePolicy], account.policies, "policies")
+    yield from check_value(list[models.ImageSummary], account.images, "images")
+    yield from check_value(list[models.ImagePipeline], account.pipelines, "pipelines")
+    for number, execution in enumerate(account.executions):
+        path, state = f"executions[{number}]", execution.lifecycle_execution_state
+        yield from check_value(
+            models.LifecycleExecutionState, state, f"{path}.lifecycleExecutionState"
+        )
+        yield from check_value(resources, execution.resources, f"{path}.resources")
+        children = execution.children_by_parent
+        yield from check_value(dict[str, resources], children, f"{path}.associated")

@@ -20,13 +20,7 @@ import httpx
 from .account import Account
 from .account_generator import FleetSize, account_ids, generate_fleet_account
 from .errors import ServiceError
-from .service import (
-    MAX_CALLS,
-    Call,
-    LocalImageBuilder,
-    make_response,
-    utc_now,
-)
+from .service import MAX_CALLS, Call, LocalImageBuilder, make_response, utc_now
 from .sigv4_verifier import read_credential
 from .sts_service import LocalSts
 

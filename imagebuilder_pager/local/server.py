@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import json
+import re
 import socket
 import socketserver
 import struct
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from .service import Call
 
-_MAX_LENGTH_DIGITS = 9  # of a Content-Length
 _IDLE_TIMEOUT = 60.0  # seconds
 _CLOSE_GRACE = 2.0  # seconds for responses in progress when the server is closed
 _LINGER = struct.Struct("HH" if sys.platform == "win32" else "ii")
@@ -32,7 +32,7 @@ class LocalServer:
     """A server for a ``LocalImageBuilder``, or a function like it, on a loopback address.
 
     It listens from its creation until ``close()`` or the end of its ``with`` block. It carries out
-    the faults of the connection.
+    the faults of the connection. ``url`` is its endpoint URL, such as ``http://127.0.0.1:49152``.
 
     - ``service``: the function from a request to a response; it is called from many threads.
     - ``host``: a loopback address, since the service's credentials are public. Default: 127.0.0.1.
@@ -56,7 +56,7 @@ class LocalServer:
         address = _resolve_loopback(host)
         self._server = _Server(address, port, service, latency)
         url_host = f"[{address}]" if ":" in address else address
-        self._url = f"http://{url_host}:{self._server.server_address[1]}"
+        self.url: str = f"http://{url_host}:{self._server.server_address[1]}"
         self._thread = threading.Thread(
             target=self._server.serve_forever,
             kwargs={"poll_interval": 0.02},
@@ -64,11 +64,6 @@ class LocalServer:
             daemon=True,
         )
         self._thread.start()
-
-    @property
-    def url(self) -> str:
-        """The endpoint URL of the service, such as ``http://127.0.0.1:49152``."""
-        return self._url
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -184,29 +179,27 @@ class _RequestHandler(BaseHTTPRequestHandler):
     def _read_request(self) -> httpx.Request | None:
         """Return the request, or send the error of an invalid one and return None."""
         text = self.headers.get("Content-Length", "0")
-        if not self.path.startswith("/"):
-            self.send_error(400, "The request target has to be a path.")
-            return None
-        if "Transfer-Encoding" in self.headers:
-            self.send_error(411, "A request body needs a Content-Length.")
-            return None
-        if not (text.isascii() and text.isdigit() and len(text) <= _MAX_LENGTH_DIGITS):
-            self.send_error(400, "The Content-Length header is not valid.")
-            return None
+        status, problem = 400, ""
         try:
             url = httpx.URL(f"http://{self.headers.get('Host', '')}{self.path}")
         except httpx.InvalidURL:
-            self.send_error(400, "The Host header or the path is not valid.")
+            problem = "The Host header or the path is not valid."
+        if not self.path.startswith("/"):
+            problem = "The request target has to be a path."
+        elif "Transfer-Encoding" in self.headers:
+            status, problem = 411, "A request body needs a Content-Length."
+        elif not re.fullmatch(r"\d{1,9}", text):
+            problem = "The Content-Length header is not valid."
+        if problem:
+            self.send_error(status, problem)
             return None
         body = self.rfile.read(int(text))
         if len(body) < int(text):
             raise ConnectionAbortedError("the client went away within a request body")
         # Unchanged: the service decides about a value that is not ASCII.
         headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in self.headers.items()]
-        extensions = {FAULT_EXTENSION: True}
-        return httpx.Request(
-            self.command, url, headers=headers, content=body, extensions=extensions
-        )
+        known = {FAULT_EXTENSION: True}
+        return httpx.Request(self.command, url, headers=headers, content=body, extensions=known)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Respond to an invalid HTTP request, and close the connection."""

@@ -51,7 +51,6 @@ _PAGE_SIZE = 25
 
 _LOCAL_SECRETS: Mapping[str, str] = MappingProxyType({ACCESS_KEY_ID: SECRET_ACCESS_KEY})
 _MAX_SHOWN_KEYS = 10  # access key ids in an error
-_SIGNING_NAME = "imagebuilder"
 
 
 class Call(NamedTuple):
@@ -216,40 +215,30 @@ class LocalImageBuilder:
     def _require_operation(self, request: httpx.Request) -> Operation:
         """Return the operation of a request, or raise ``ServiceError`` if it is unknown."""
         operation = find_operation(request)
-        if operation is None:
-            raise ServiceError(
-                "UnknownOperationException", "The operation requested does not exist."
-            )
-        if operation.name not in SOURCES.keys() | self._account.pages.keys():
-            raise ServiceError(
-                "UnknownOperationException",
-                f"The account has nothing for {operation.name}: Account(pages={{...}}) gives it.",
-            )
-        return operation
+        problem = "The operation requested does not exist."
+        if operation is not None:
+            if operation.name in SOURCES or operation.name in self._account.pages:
+                return operation
+            name = operation.name
+            problem = f"The account has nothing for {name}: Account(pages={{...}}) gives it."
+        raise ServiceError("UnknownOperationException", problem)
 
     def _authenticate(self, request: httpx.Request, now: dt.datetime) -> None:
         """Raise ``ServiceError`` unless the signature is valid."""
+        secrets, name = self._secrets, "imagebuilder"
         try:
-            verify_signature(
-                request,
-                secrets=self._secrets,
-                service=_SIGNING_NAME,
-                now=now,
-                region=self._region,
-            )
+            verify_signature(request, secrets=secrets, service=name, now=now, region=self._region)
         except ServiceError as error:
             if error.code != "UnrecognizedClientException":
                 raise
-            raise ServiceError(error.code, f"{error.message} {self._describe_keys()}") from None
-
-    def _describe_keys(self) -> str:
-        """Return a sentence with the valid access key ids, and the secret where it is public."""
-        known = list(self._secrets)
-        more = len(known) - _MAX_SHOWN_KEYS
-        shown = ", ".join(map(repr, known[:_MAX_SHOWN_KEYS])) + f" and {more} more" * (more > 0)
-        secret = f" with the secret access key {SECRET_ACCESS_KEY!r}"
-        public = secret if self._secrets is _LOCAL_SECRETS else ""
-        return f"This local service knows the access key ids: {shown or 'none'}{public}."
+            known = list(secrets)
+            shown = ", ".join(map(repr, known[:_MAX_SHOWN_KEYS])) or "none"
+            if (more := len(known) - _MAX_SHOWN_KEYS) > 0:
+                shown += f" and {more} more"
+            if secrets is _LOCAL_SECRETS:
+                shown += f" with the secret access key {SECRET_ACCESS_KEY!r}"
+            message = f"{error.message} This local service knows the access key ids: {shown}."
+            raise ServiceError(error.code, message) from None
 
     def _call_operation(
         self, operation: Operation, params: Mapping[str, Any], request_id: str, now: int
@@ -267,9 +256,8 @@ class LocalImageBuilder:
         # The page size may differ on each page.
         members = {name: params[name] for name in params if name not in ("maxResults", "nextToken")}
         listing = (operation.name, json.dumps(members, sort_keys=True))
-        start = read_token(
-            params.get("nextToken"), listing=listing, now=now, lifetime=self._token_lifetime
-        )
+        token = params.get("nextToken")
+        start = read_token(token, listing=listing, now=now, lifetime=self._token_lifetime)
         part = find_part(pages, operation.result_key, start, limit)
         if part is None:
             raise invalid_token()  # the token comes from a service with another account

@@ -7,6 +7,7 @@ a whole listing by the operation's row in ``SOURCES``, ``find_part`` a page of i
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from .account import Account, Execution
     from .wire import WireDict
 
+#: The members of a build that its version does not have.
+_BUILD_MEMBERS = (
+    *("state", "outputResources", "tags", "deprecationTime", "lifecycleExecutionId"),
+    "loggingConfiguration",
+)
 _PUBLISHERS = ("Amazon", "ThirdParty", "AWSMarketplace")
 
 
@@ -34,10 +40,6 @@ class Source:
     filters: tuple[str, ...] = ()
 
 
-class _MissingResourceError(LookupError):
-    """A required parameter that names a resource which the account does not have."""
-
-
 def read_response(
     operation: Operation, account: Account, params: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -50,17 +52,13 @@ def read_response(
     filters = _parse_filters(params.get("filters", ()), source.filters)
     try:
         response = source.read(account, params)
-    except _MissingResourceError as error:
-        code = "ResourceNotFoundException"
-        if code not in operation.errors:
-            code = "InvalidRequestException"
-        raise ServiceError(code, str(error)) from None
-    if filters and operation.result_key is not None:
-        response[operation.result_key] = [
-            item
-            for item in response[operation.result_key]
-            if all(_passes(item, name, values) for name, values in filters)
-        ]
+    except ServiceError as error:
+        if error.code != "ResourceNotFoundException" or error.code in operation.errors:
+            raise
+        raise ServiceError("InvalidRequestException", error.message) from None
+    key = operation.result_key or ""
+    for name, values in filters:
+        response[key] = [item for item in response[key] if _passes(item, name, values)]
     return response
 
 
@@ -101,7 +99,7 @@ def find_part(
         items = given if isinstance(given, list | tuple) else ()
         after = first + max(1, len(items))
         if start < after:
-            part = {name: value for name, value in page.items() if name != "nextToken"}
+            part = _without(page, "nextToken")
             end = after
             if items:
                 end = after if limit is None else min(after, start + limit)
@@ -166,7 +164,8 @@ def _find_execution(account: Account, execution_id: str) -> Execution:
     for execution in account.executions:
         if execution.lifecycle_execution_id == execution_id:
             return execution
-    raise _MissingResourceError(f"The lifecycle execution '{execution_id}' does not exist.")
+    message = f"The lifecycle execution '{execution_id}' does not exist."
+    raise ServiceError("ResourceNotFoundException", message)
 
 
 # Images and pipelines.
@@ -198,12 +197,7 @@ def _list_images(account: Account, params: Mapping[str, Any]) -> dict[str, Any]:
 
 def _describe_version(arn: str, build: WireDict) -> dict[str, Any]:
     """Return the API's ``ImageVersion`` for the newest build of a version."""
-    version = _without(
-        build,
-        *("state", "outputResources", "tags", "deprecationTime", "lifecycleExecutionId"),
-        "loggingConfiguration",
-    )
-    version["arn"] = arn
+    version = _without(build, *_BUILD_MEMBERS) | {"arn": arn}
     if "version" in version:
         version["version"] = str(version["version"]).partition("/")[0]
     return version
@@ -211,11 +205,10 @@ def _describe_version(arn: str, build: WireDict) -> dict[str, Any]:
 
 def _list_image_builds(account: Account, params: Mapping[str, Any]) -> dict[str, Any]:
     arn = params.get("imageVersionArn")
-    builds = [
-        build
-        for build in account.images
-        if (_owner_of(build, account) == "Self" if arn is None else _version_arn(build) == arn)
-    ]
+    if arn is None:
+        builds = [build for build in account.images if _owner_of(build, account) == "Self"]
+    else:
+        builds = [build for build in account.images if _version_arn(build) == arn]
     return {"imageSummaryList": builds}
 
 
@@ -223,8 +216,7 @@ def _list_pipeline_images(account: Account, params: Mapping[str, Any]) -> dict[s
     pipeline = _find(account.pipelines, params["imagePipelineArn"], "image pipeline")
     recipe = str(pipeline.get("imageRecipeArn") or pipeline.get("containerRecipeArn"))
     # An image has the name of its recipe.
-    prefix = recipe.replace(":image-recipe/", ":image/").replace(":container-recipe/", ":image/")
-    name_arn = prefix.rpartition("/")[0]
+    name_arn = re.sub(":(image|container)-recipe/", ":image/", recipe).rpartition("/")[0]
     builds = [b for b in account.images if _version_arn(b).rpartition("/")[0] == name_arn]
     return {"imageSummaryList": builds}
 
@@ -245,7 +237,7 @@ def _find(resources: Iterable[WireDict], arn: str, kind: str) -> WireDict:
     for resource in resources:
         if resource.get("arn") == arn:
             return resource
-    raise _MissingResourceError(f"The {kind} '{arn}' does not exist.")
+    raise ServiceError("ResourceNotFoundException", f"The {kind} '{arn}' does not exist.")
 
 
 def _without(resource: WireDict, *names: str) -> dict[str, Any]:

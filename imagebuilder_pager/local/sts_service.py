@@ -68,15 +68,11 @@ class LocalSts:
         """
         session = self._sessions.get(access_key_id) or self._sessions[ACCESS_KEY_ID]
         token = request.headers.get("x-amz-security-token")
+        problem = "The security token included in the request is"
         if session.token is not None and token != session.token:
-            raise ServiceError(
-                "UnrecognizedClientException",
-                "The security token included in the request is invalid.",
-            )
+            raise ServiceError("UnrecognizedClientException", f"{problem} invalid.")
         if session.expiration is not None and now >= session.expiration:
-            raise ServiceError(
-                "ExpiredTokenException", "The security token included in the request is expired"
-            )
+            raise ServiceError("ExpiredTokenException", f"{problem} expired")
         return session.account
 
     def respond(

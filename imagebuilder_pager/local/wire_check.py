@@ -8,8 +8,6 @@ file is imported only for a check.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -21,7 +19,7 @@ from .routes import require_operation, suggest
 from .wire import copy_as_wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from ..models.shapes import Shape
     from .wire import WireDict
@@ -43,9 +41,6 @@ def read_pages(
         raise ValueError(f"pages: a {type(pages).__name__} given; allowed: a dictionary")
     read = {name: _read_list(name, given) for name, given in pages.items()}
     if strict:
-        for page in chain.from_iterable(read.values()):
-            for name in _NOT_OF_THE_SERVICE:
-                page.pop(name, None)
         raise_problems(_page_problems(read), STRICT_HINT)
     return {name: tuple(_copy_pages(name, given)) for name, given in read.items()}
 
@@ -64,6 +59,19 @@ def _read_list(name: str, given: object) -> list[dict[str, Any]]:
     return [dict(page) for page in pages]
 
 
+def _page_problems(pages: Mapping[str, Iterable[dict[str, Any]]]) -> Iterator[str]:
+    for name, given in pages.items():
+        operation = require_operation(name)
+        key = operation.result_key
+        for index, page in enumerate(given):
+            for member in _NOT_OF_THE_SERVICE:
+                page.pop(member, None)
+            path = f"{name}[{index}]"
+            yield from _check_structure(operation.response, page, path)
+            if key is not None and page.get(key) is None:
+                yield f"{path} has no {key}; an empty page is {{{key!r}: []}}"
+
+
 def _copy_pages(name: str, pages: Iterable[WireDict]) -> Iterator[WireDict]:
     for index, page in enumerate(pages):
         try:
@@ -72,7 +80,7 @@ def _copy_pages(name: str, pages: Iterable[WireDict]) -> Iterator[WireDict]:
             raise ValueError(f"{name}[{index}]: {error}") from None
 
 
-def raise_problems(problems: Iterator[str], *hint: str) -> None:
+def raise_problems(problems: Iterable[str], *hint: str) -> None:
     """Raise ``ValueError`` with the first ten problems and the hint, if there is a problem."""
     found = list(problems)
     if not found:
@@ -83,31 +91,13 @@ def raise_problems(problems: Iterator[str], *hint: str) -> None:
     raise ValueError("\n  ".join([*lines, *hint]))
 
 
-def _page_problems(pages: Mapping[str, Sequence[WireDict]]) -> Iterator[str]:
-    for name, given in pages.items():
-        operation = require_operation(name)
-        key = operation.result_key
-        for index, page in enumerate(given):
-            path = f"{name}[{index}]"
-            yield from _check_structure(operation.response, page, path)
-            if key is not None and page.get(key) is None:
-                yield f"{path} has no {key}; an empty page is {{{key!r}: []}}"
-
-
-@cache
-def _annotations(model: type[Shape]) -> dict[str, Any]:
-    """Return the types of the members by their names on the wire."""
-    return {str(info.alias): info.annotation for info in model.model_fields.values()}
-
-
 def _check_structure(model: type[Shape], given: Mapping[str, Any], path: str) -> Iterator[str]:
-    annotations = _annotations(model)
+    members = {str(info.alias): info.annotation for info in model.model_fields.values()}
     for key, value in given.items():
-        if key in annotations:
-            yield from check_value(annotations[key], value, f"{path}.{key}")
+        if key in members:
+            yield from check_value(members[key], value, f"{path}.{key}")
         else:
-            hint = suggest(key, annotations)
-            yield str(Problem(f"{path}.{key}", f"unknown member; {hint}"))
+            yield str(Problem(f"{path}.{key}", f"unknown member; {suggest(key, members)}"))
 
 
 def check_value(annotation: Any, value: Any, path: str) -> Iterator[str]:

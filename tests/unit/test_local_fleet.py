@@ -66,12 +66,9 @@ def test_an_account_has_the_size_that_was_given() -> None:
         starts = [execution.start_time for execution in executions]
         assert starts == [1_772_323_200 - day * 86400 for day in range(4)]
     assert len({e.lifecycle_execution_id for e in account.executions}) == 12
-
-
-def test_the_newest_execution_of_the_first_policy_is_running_by_default() -> None:
-    running = generate_fleet_account("1", "us-west-2", SIZE, newest=86400)
+    # The newest execution of the first policy is running.
+    assert [e for e in account.executions if e.end_time is None] == [account.executions[0]]
     done = generate_fleet_account("1", "us-west-2", SIZE, newest=86400, is_running=False)
-    assert [e for e in running.executions if e.end_time is None] == [running.executions[0]]
     assert all(e.end_time is not None for e in done.executions)
 
 
@@ -95,13 +92,10 @@ def test_a_role_sees_its_account_and_the_user_the_first_one(fleet: LocalFleet, u
         assert len(page["resources"]) == 25
 
 
-def test_sts_denies_the_role_of_another_account(url: str) -> None:
+def test_sts_denies_the_role_of_another_account_and_a_duration_that_no_role_has(url: str) -> None:
     role = "arn:aws:iam::999999999999:role/Reader"
     assert error_code(lambda: assume(url, role)) == "AccessDenied"
     assert error_code(lambda: assume(url, "no role at all, it says")) == "InvalidRequest"
-
-
-def test_sts_refuses_a_duration_that_no_role_has(url: str) -> None:
     # boto3 itself refuses those below 900.
     assert assume(url, DurationSeconds=900)
     assert assume(url, DurationSeconds=43_200)
@@ -110,23 +104,22 @@ def test_sts_refuses_a_duration_that_no_role_has(url: str) -> None:
 
 
 def test_credentials_of_a_role_expire() -> None:
-    now = [NEWEST]
-    fleet = LocalFleet(SIZE, role_lifetime=dt.timedelta(minutes=1), clock=lambda: now[0])
-    assert fleet.sts.find_account(signed({}), "local", now[0]) == "123456789012"
+    fleet = LocalFleet(SIZE, role_lifetime=dt.timedelta(minutes=1))
     with LocalServer(fleet) as server:
-        now[0] = dt.datetime.now(dt.UTC)
         keys = assume(server.url)
-        token = {"x-amz-security-token": keys["aws_session_token"]}
-        key = keys["aws_access_key_id"]
-        assert fleet.sts.find_account(signed(token), key, now[0]) == "111122223333"
-        with pytest.raises(ServiceError, match="is invalid"):
-            fleet.sts.find_account(signed({"x-amz-security-token": "x"}), key, now[0])
-        with pytest.raises(ServiceError, match="is expired"):
-            fleet.sts.find_account(signed(token), key, now[0] + dt.timedelta(minutes=1))
+    now = dt.datetime.now(dt.UTC)
 
+    def find(token: str, seconds: int = 0) -> str:
+        headers = {"x-amz-security-token": token}
+        request = httpx.Request("POST", "http://localhost/", headers=headers)
+        later = now + dt.timedelta(seconds=seconds)
+        return fleet.sts.find_account(request, keys["aws_access_key_id"], later)
 
-def signed(headers: dict[str, str]) -> httpx.Request:
-    return httpx.Request("POST", "http://localhost/", headers=headers)
+    assert find(keys["aws_session_token"]) == "111122223333"
+    with pytest.raises(ServiceError, match="is invalid"):
+        find("another")
+    with pytest.raises(ServiceError, match="is expired"):
+        find(keys["aws_session_token"], seconds=60)
 
 
 def test_a_region_that_is_not_served_is_not_enabled(url: str) -> None:
@@ -136,11 +129,9 @@ def test_a_region_that_is_not_served_is_not_enabled(url: str) -> None:
 
 def test_a_wrong_secret_is_an_error(url: str) -> None:
     keys = {**assume(url), "aws_secret_access_key": "wrong"}
-    client = boto3_client(url, "imagebuilder", **keys)
+    client, sts = (boto3_client(url, name, **keys) for name in ("imagebuilder", "sts"))
     assert error_code(client.list_lifecycle_policies) == "InvalidSignatureException"
-    assert (
-        error_code(boto3_client(url, "sts", **keys).get_caller_identity) == "SignatureDoesNotMatch"
-    )
+    assert error_code(sts.get_caller_identity) == "SignatureDoesNotMatch"
 
 
 def test_the_rate_limit_is_that_of_one_account_in_one_region() -> None:
@@ -157,12 +148,9 @@ def test_the_rate_limit_is_that_of_one_account_in_one_region() -> None:
     limits.take(("a", "us-west-2"))
     with pytest.raises(ServiceError):
         limits.take(("a", "us-west-2"))
-
-
-@pytest.mark.parametrize("rate", [0, -1, float("nan")])
-def test_a_rate_limit_is_above_zero(rate: float) -> None:
-    with pytest.raises(ValueError, match="it has to be above 0"):
-        RateLimits(rate)
+    for rate in (0, -1, float("nan")):
+        with pytest.raises(ValueError, match="it has to be above 0"):
+            RateLimits(rate)
 
 
 def test_requests_beyond_the_limit_are_throttled() -> None:

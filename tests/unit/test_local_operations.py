@@ -81,14 +81,6 @@ def test_pages_of_any_size_have_the_same_items(
 
 
 @pytest.mark.parametrize("name", LISTINGS)
-def test_a_page_size_beyond_the_limits_is_an_error(service: LocalImageBuilder, name: str) -> None:
-    for size in (0, 101, "7", True):
-        status, code, message = error(call(service, name, **REQUIRED[name], maxResults=size))
-        assert (status, code) == (400, "InvalidRequestException")
-        assert "at 'maxResults' failed to satisfy constraint" in message
-
-
-@pytest.mark.parametrize("name", LISTINGS)
 def test_a_token_is_of_one_operation_and_its_parameters(
     service: LocalImageBuilder, name: str
 ) -> None:
@@ -99,14 +91,6 @@ def test_a_token_is_of_one_operation_and_its_parameters(
             assert response.status_code == 200
         else:
             assert error(response)[:2] == (400, "InvalidPaginationTokenException")
-
-
-def test_a_token_is_of_one_filter(service: LocalImageBuilder) -> None:
-    linux = {"filters": [{"name": "platform", "values": ["Linux"]}]}
-    token = page(service, "ListImages", **linux)["nextToken"]
-    assert page(service, "ListImages", **linux, maxResults=3, nextToken=token)
-    assert error(call(service, "ListImages", nextToken=token))[0] == 400
-    assert error(call(service, "ListImages", owner="Self", **linux, nextToken=token))[0] == 400
 
 
 @pytest.mark.parametrize("name", [n for n in SOURCES if SOURCES[n].filters])
@@ -162,9 +146,9 @@ def test_a_missing_resource_is_the_error_that_the_service_model_has(
     service: LocalImageBuilder, name: str, params: dict[str, str], status: int
 ) -> None:
     codes = {400: "InvalidRequestException", 404: "ResourceNotFoundException"}
-    got = error(call(service, name, **params))
+    got = error(call(service, name, **params, nextToken="made-up"))
     assert got[:2] == (status, codes[status])
-    assert f"'{next(iter(params.values()))}' does not exist." in got[2]
+    assert got[2].endswith(f" '{next(iter(params.values()))}' does not exist.")
     assert codes[status] in BY_NAME[name].errors
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from imagebuilder_pager.local import (
     EXAMPLE_EXECUTION_ID,
-    SECRET_ACCESS_KEY,
     Account,
     Execution,
     LocalImageBuilder,
@@ -19,11 +18,10 @@ from imagebuilder_pager.local import (
 from imagebuilder_pager.local.tokens import issue_token
 from tests.fakes import local_operations
 from tests.fakes.accounts import URL, signed_list_request, signed_request
+from tests.fakes.clocks import FakeClock
 from tests.fakes.local_operations import error
 
-OTHER_ID = "lce-00000000-0000-0000-0000-00000000abcd"
 EMPTY_ID = "lce-00000000-0000-0000-0000-000000000000"
-START = dt.datetime(2025, 3, 3, 12, 0, tzinfo=dt.UTC)
 ACCOUNT = Account(
     executions=(
         Execution(
@@ -35,32 +33,22 @@ ACCOUNT = Account(
                 "image-1": ({"resourceId": "ami-x"},),
             },
         ),
-        Execution(OTHER_ID, {"status": "SUCCESS"}, ({"resourceId": "a"}, {"resourceId": "b"})),
         Execution(EMPTY_ID, {"status": "PENDING"}),
     )
 )
 
 
-class SettableClock:
-    """The clock of the service and of botocore's signatures."""
-
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> dt.datetime:
-        return self.now
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    """Return the clock of the service and of botocore's signatures."""
+    clock = FakeClock()
+    monkeypatch.setattr("botocore.auth.get_current_datetime", clock.now)
+    return clock
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> SettableClock:
-    frozen = SettableClock()
-    monkeypatch.setattr("botocore.auth.get_current_datetime", frozen)
-    return frozen
-
-
-@pytest.fixture
-def service(clock: SettableClock) -> LocalImageBuilder:
-    return LocalImageBuilder(ACCOUNT, clock=clock)
+def service(clock: FakeClock) -> LocalImageBuilder:
+    return LocalImageBuilder(ACCOUNT, clock=clock.now)
 
 
 def send(service: LocalImageBuilder, **parameters: Any) -> httpx.Response:
@@ -84,8 +72,9 @@ def test_a_page_has_its_members_and_headers(service: LocalImageBuilder) -> None:
     response = send(service, maxResults=2)
     assert response.status_code == 200
     assert response.headers["Content-Type"] == "application/json"
-    assert response.headers["Date"] == "Mon, 03 Mar 2025 12:00:00 GMT"
+    assert response.headers["Date"] == "Sun, 01 Mar 2026 12:00:00 GMT"
     assert uuid.UUID(response.headers["x-amzn-RequestId"])
+    assert response.headers["x-amzn-RequestId"] != send(service).headers["x-amzn-RequestId"]
     assert "x-amzn-ErrorType" not in response.headers
     page_members = response.json()
     assert page_members.pop("nextToken")
@@ -94,10 +83,6 @@ def test_a_page_has_its_members_and_headers(service: LocalImageBuilder) -> None:
         "lifecycleExecutionState": {"status": "IN_PROGRESS", "reason": "Still at it."},
         "resources": [{"resourceId": "image-0"}, {"resourceId": "image-1"}],
     }
-
-
-def test_request_ids_differ(service: LocalImageBuilder) -> None:
-    assert len({send(service).headers["x-amzn-RequestId"] for _ in range(5)}) == 5
 
 
 def test_an_execution_without_resources(service: LocalImageBuilder) -> None:
@@ -112,21 +97,13 @@ def test_a_parent_lists_its_children(service: LocalImageBuilder) -> None:
     first, second = pages(service, parentResourceId="image-0")
     assert ids(first) + ids(second) == [f"ami-{n}" for n in range(30)]
     assert ids(page(service, parentResourceId="image-1")) == ["ami-x"]
-
-
-def test_an_unknown_parent_has_no_children(service: LocalImageBuilder) -> None:
-    page_members = page(service, parentResourceId="image-99")
-    assert page_members["resources"] == []
-    assert "nextToken" not in page_members
+    (unknown,) = pages(service, parentResourceId="image-99")
+    assert unknown["resources"] == []
 
 
 def test_unknown_and_null_members_are_ignored(service: LocalImageBuilder) -> None:
     page_members = page(service, maxResults=None, parentResourceId=None, nextToken=None, extra=[1])
     assert len(page_members["resources"]) == 25
-
-
-def test_its_repr_does_not_show_the_secret_key(service: LocalImageBuilder) -> None:
-    assert SECRET_ACCESS_KEY not in repr(service).replace("imagebuilder_pager.local.", "")
 
 
 # Invalid requests.
@@ -160,25 +137,12 @@ def test_a_missing_signature_is_reported_before_an_invalid_body(service: LocalIm
     assert error(response) == (403, missing, "Missing Authentication Token")
 
 
-def test_an_old_date_is_an_error(service: LocalImageBuilder, clock: SettableClock) -> None:
-    request = signed_request(b"{}")
-    clock.now += dt.timedelta(minutes=20)
-    assert error(service(request)) == (
-        403,
-        "InvalidSignatureException",
-        "Signature expired: 20250303T120000Z is not within 5 min. of 20250303T122000+0000.",
-    )
-
-
 def test_a_signature_for_another_region_is_an_error_if_the_service_has_one(
-    clock: SettableClock,
+    clock: FakeClock,
 ) -> None:
-    assert send(LocalImageBuilder(ACCOUNT, clock=clock, region="us-west-2")).status_code == 200
-    elsewhere = LocalImageBuilder(ACCOUNT, clock=clock, region="eu-west-1")
-    message = "Credential should be scoped to {}/imagebuilder, not {}/imagebuilder.".format(
-        "20250303/eu-west-1", "20250303/us-west-2"
-    )
-    assert error(send(elsewhere)) == (403, "InvalidSignatureException", message)
+    assert send(LocalImageBuilder(ACCOUNT, clock=clock.now, region="us-west-2")).status_code == 200
+    elsewhere = LocalImageBuilder(ACCOUNT, clock=clock.now, region="eu-west-1")
+    assert error(send(elsewhere))[:2] == (403, "InvalidSignatureException")
 
 
 NOT_JSON = ("SerializationException", "The request body is not valid JSON.")
@@ -194,16 +158,12 @@ NO_ID = (
     ("body", "code", "message"),
     [
         (b"{", *NOT_JSON),
-        (b"not JSON", *NOT_JSON),
         (b"\xff\xfe{}", *NOT_JSON),
         (b'{"maxResults": NaN}', *NOT_JSON),
         (b'{"maxResults": ' + b"9" * 5000 + b"}", *NOT_JSON),
         (b"[" * 100_000, *NOT_JSON),
-        ('{"a": 1}'.encode("utf-16"), *NOT_JSON),
         (b"[]", *NOT_AN_OBJECT),
-        (b'"text"', *NOT_AN_OBJECT),
         (b"null", *NOT_AN_OBJECT),
-        (b"1", *NOT_AN_OBJECT),
         (b"", *NO_ID),
         (b'{"lifecycleExecutionId": null}', *NO_ID),
     ],
@@ -217,28 +177,18 @@ def test_a_body_that_is_not_json_or_lacks_a_member_is_an_error(
 @pytest.mark.parametrize(
     ("name", "value", "rule"),
     [
-        ("lifecycleExecutionId", "", "satisfy regular expression pattern: ^lce-"),
         ("lifecycleExecutionId", "lce-1", "satisfy regular expression pattern: ^lce-"),
         ("lifecycleExecutionId", EMPTY_ID + "\n", "satisfy regular expression pattern: ^lce-"),
-        (
-            "lifecycleExecutionId",
-            EMPTY_ID.replace("0", "\N{ARABIC-INDIC DIGIT ZERO}"),
-            "satisfy regular expression",
-        ),
         ("lifecycleExecutionId", 12, "be a string"),
         ("lifecycleExecutionId", [EMPTY_ID], "be a string"),
         ("maxResults", 0, "have value greater than or equal to 1"),
-        ("maxResults", -1, "have value greater than or equal to 1"),
         ("maxResults", 101, "have value less than or equal to 100"),
         ("maxResults", "10", "be an integer"),
         ("maxResults", 2.5, "be an integer"),
         ("maxResults", True, "be an integer"),
         ("parentResourceId", "", "have length greater than or equal to 1"),
         ("parentResourceId", "x" * 1025, "have length less than or equal to 1024"),
-        ("parentResourceId", {"arn": "x"}, "be a string"),
-        ("nextToken", "", "have length greater than or equal to 1"),
         ("nextToken", "x" * 65536, "have length less than or equal to 65535"),
-        ("nextToken", 7, "be a string"),
     ],
 )
 def test_an_invalid_parameter_is_an_error(
@@ -259,26 +209,11 @@ def test_one_error_names_all_invalid_parameters(service: LocalImageBuilder) -> N
         assert f"at '{name}'" in message
 
 
-@pytest.mark.parametrize(
-    "parameters",
-    [
-        {"parentResourceId": "x" * 1024},
-        {"maxResults": 1},
-        {"maxResults": 100},
-        {"parentResourceId": "\ud800"},
-    ],
-)
-def test_values_at_the_limits_are_valid(
-    service: LocalImageBuilder, parameters: dict[str, Any]
-) -> None:
-    assert page(service, **parameters)["lifecycleExecutionId"] == EXAMPLE_EXECUTION_ID
-
-
-def test_an_unknown_execution_is_an_error(service: LocalImageBuilder) -> None:
-    unknown = "lce-ffffffff-ffff-ffff-ffff-ffffffffffff"
-    response = send(service, lifecycleExecutionId=unknown, nextToken="made-up")
-    message = f"The lifecycle execution '{unknown}' does not exist."
-    assert error(response) == (400, "InvalidRequestException", message)
+def test_values_at_the_limits_are_valid(service: LocalImageBuilder) -> None:
+    for size in (1, 100):
+        assert page(service, maxResults=size)["resources"]
+    for parent in ("x" * 1024, "\ud800"):
+        assert page(service, parentResourceId=parent)["resources"] == []
 
 
 # Tokens.
@@ -310,36 +245,20 @@ def test_every_altered_token_is_an_error(service: LocalImageBuilder) -> None:
 
 
 def test_a_token_does_not_begin_with_a_dash() -> None:
-    tokens = [
-        issue_token(listing=("id",), position=place, issued=time)
-        for place in range(50)
-        for time in range(20)
-    ]
+    tokens = [issue_token(listing=("id",), position=place, issued=0) for place in range(1_000)]
     assert not any(token.startswith("-") for token in tokens)
     assert {token[0] for token in tokens} >= {"+", "/"}, "all that begins a token has been seen"
 
 
-def test_each_position_has_its_token(service: LocalImageBuilder) -> None:
-    listed = list(pages(service, maxResults=1))
-    assert len({page_members["nextToken"] for page_members in listed[:-1]}) == 59
-
-
-@pytest.mark.parametrize(
-    ("listing", "other"),
-    [
-        ({}, {"lifecycleExecutionId": OTHER_ID}),
-        ({}, {"lifecycleExecutionId": EMPTY_ID}),
-        ({}, {"parentResourceId": "image-0"}),
-        ({}, {"parentResourceId": "image-99"}),
-        ({"parentResourceId": "image-0"}, {}),
-        ({"parentResourceId": "image-0"}, {"parentResourceId": "image-1"}),
-    ],
-)
-def test_a_token_of_another_listing_is_an_error(
-    service: LocalImageBuilder, listing: dict[str, str], other: dict[str, str]
-) -> None:
-    token = page(service, maxResults=1, **listing)["nextToken"]
-    assert invalid_token(send(service, nextToken=token, **other)) == INVALID
+def test_a_token_of_another_listing_is_an_error(service: LocalImageBuilder) -> None:
+    children = {"parentResourceId": "image-0"}
+    others = [{"lifecycleExecutionId": EMPTY_ID}, children]
+    token = page(service)["nextToken"]
+    for other in others:
+        assert invalid_token(send(service, nextToken=token, **other)) == INVALID
+    token = page(service, **children)["nextToken"]
+    for other in ({}, {"parentResourceId": "image-1"}):
+        assert invalid_token(send(service, nextToken=token, **other)) == INVALID
 
 
 def test_the_page_size_may_change_from_page_to_page(service: LocalImageBuilder) -> None:
@@ -351,49 +270,39 @@ def test_the_page_size_may_change_from_page_to_page(service: LocalImageBuilder) 
     assert len(ids(third)) == 25
 
 
-def test_a_token_can_be_used_again(service: LocalImageBuilder) -> None:
+@pytest.mark.parametrize("lifetime", [None, dt.timedelta(minutes=1)])
+def test_a_token_can_be_used_until_it_expires(
+    clock: FakeClock, lifetime: dt.timedelta | None
+) -> None:
+    given: Any = {} if lifetime is None else {"token_lifetime": lifetime}
+    service = LocalImageBuilder(ACCOUNT, clock=clock.now, **given)
     token = page(service)["nextToken"]
-    assert page(service, nextToken=token) == page(service, nextToken=token)
-
-
-def test_a_token_expires(service: LocalImageBuilder, clock: SettableClock) -> None:
-    token = page(service)["nextToken"]
-    clock.now = START + dt.timedelta(hours=24)
-    assert ids(page(service, nextToken=token))[0] == "image-25"
-    clock.now += dt.timedelta(seconds=1)
+    first = page(service, nextToken=token)
+    clock.elapsed = (lifetime or dt.timedelta(hours=24)).total_seconds()
+    assert page(service, nextToken=token)["resources"] == first["resources"]
+    clock.elapsed += 1
     assert invalid_token(send(service, nextToken=token)) == f"{INVALID} It has expired."
 
 
-def test_the_lifetime_of_a_token_is_an_argument(clock: SettableClock) -> None:
-    service = LocalImageBuilder(ACCOUNT, clock=clock, token_lifetime=dt.timedelta(minutes=1))
-    token = page(service)["nextToken"]
-    clock.now += dt.timedelta(seconds=61)
-    assert "expired" in invalid_token(send(service, nextToken=token))
-
-
 def test_tokens_are_the_same_for_a_while_and_then_renewed(
-    service: LocalImageBuilder, clock: SettableClock
+    service: LocalImageBuilder, clock: FakeClock
 ) -> None:
     token = page(service)["nextToken"]
-    clock.now += dt.timedelta(hours=2)
+    clock.advance(minutes=120)
     assert page(service)["nextToken"] == token
-    clock.now += dt.timedelta(hours=1)
+    clock.advance(minutes=60)
     renewed = page(service)["nextToken"]
     assert renewed != token
-    clock.now = START + dt.timedelta(hours=25)
+    clock.elapsed = 25 * 3600
     assert "expired" in invalid_token(send(service, nextToken=token))
     assert ids(page(service, nextToken=renewed))[0] == "image-25"
 
 
-def test_a_token_is_valid_in_another_service_of_the_same_account(
-    service: LocalImageBuilder, clock: SettableClock
+def test_a_token_is_valid_in_another_service_if_the_listing_is_as_long(
+    service: LocalImageBuilder, clock: FakeClock
 ) -> None:
     token = page(service)["nextToken"]
-    clock.now += dt.timedelta(hours=1)
-    assert ids(page(LocalImageBuilder(ACCOUNT, clock=clock), nextToken=token))[0] == "image-25"
-
-
-def test_a_token_beyond_the_end_of_the_listing_is_an_error(clock: SettableClock) -> None:
-    token = page(LocalImageBuilder(generate_account(resources=50), clock=clock))["nextToken"]
-    smaller = LocalImageBuilder(generate_account(resources=25), clock=clock)
-    assert invalid_token(send(smaller, nextToken=token)) == INVALID
+    clock.advance(minutes=60)
+    assert ids(page(LocalImageBuilder(ACCOUNT, clock=clock.now), nextToken=token))[0] == "image-25"
+    shorter = LocalImageBuilder(generate_account(resources=25), clock=clock.now)
+    assert invalid_token(send(shorter, nextToken=token)) == INVALID

@@ -1,4 +1,4 @@
-"""The local service's verification of Signature Version 4, against botocore and AWS's examples."""
+"""The local service's verification of Signature Version 4, against botocore."""
 
 import datetime as dt
 import hashlib
@@ -41,23 +41,19 @@ def date_of(request: httpx.Request) -> dt.datetime:
     return dt.datetime.strptime(request.headers["x-amz-date"], "%Y%m%dT%H%M%S%z")
 
 
-def verify(request: httpx.Request, **changes: Any) -> None:
-    arguments = {
-        "secrets": {"local": "local", "other": "secret"},
-        "service": "imagebuilder",
-        **changes,
-    }
-    if "now" not in arguments:
-        arguments["now"] = date_of(request)
-    verify_signature(request, **arguments)
+def verify(request: httpx.Request, now: dt.datetime | None = None, **region: Any) -> None:
+    secrets = {"local": "local", "other": "secret"}
+    now = now or date_of(request)
+    verify_signature(request, secrets=secrets, service="imagebuilder", now=now, **region)
 
 
-def error_of(request: httpx.Request, **changes: Any) -> ServiceError:
+def error_of(request: httpx.Request, **changes: Any) -> tuple[str, int, str]:
+    """Return the code, the status and the message of the error, which has no signature."""
     with pytest.raises(ServiceError) as caught:
         verify(request, **changes)
     signature = request.headers.get("authorization", "").partition("Signature=")[2]
     assert not signature or signature not in caught.value.message
-    return caught.value
+    return caught.value.code, caught.value.status, caught.value.message
 
 
 @pytest.mark.parametrize(
@@ -79,45 +75,6 @@ def error_of(request: httpx.Request, **changes: Any) -> ServiceError:
 )
 def test_a_signature_by_botocore_is_valid(options: dict[str, Any]) -> None:
     verify(signed(**options))
-
-
-IAM = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
-EXAMPLES = [
-    (
-        ("GET", "https://example.amazonaws.com/", "service", {}),
-        "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31",
-    ),
-    (
-        ("POST", "https://example.amazonaws.com/", "service", {}),
-        "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b",
-    ),
-    (
-        ("GET", "https://example.amazonaws.com/?Param2=value2&Param1=value1", "service", {}),
-        "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500",
-    ),
-    (
-        ("GET", "https://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08", "iam", IAM),
-        "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7",
-    ),
-]
-
-
-@pytest.mark.parametrize(("example", "signature"), EXAMPLES)
-def test_the_published_examples_are_valid(
-    example: tuple[str, str, str, dict[str, str]], signature: str
-) -> None:
-    """AWS's Signature Version 4 test suite, and the example in its documentation."""
-    method, url, service, headers = example
-    names = ";".join(sorted({"host", "x-amz-date", *headers}))
-    authorization = (
-        f"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/{service}/aws4_request, "
-        f"SignedHeaders={names}, Signature={signature}"
-    )
-    given = {**headers, "x-amz-date": "20150830T123600Z", "authorization": authorization}
-    request = httpx.Request(method, url, headers=given)
-    secrets = {"AKIDEXAMPLE": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}
-    verify(request, secrets=secrets, service=service)
-    assert error_of(request, secrets={"AKIDEXAMPLE": "wrong"}, service=service)
 
 
 def altered(request: httpx.Request, **changes: Any) -> httpx.Request:
@@ -158,7 +115,6 @@ def a_second_later(request: httpx.Request) -> httpx.Request:
     "alter",
     [
         pytest.param(lambda r: altered(r, content=BODY + b" "), id="body"),
-        pytest.param(lambda r: altered(r, content=b""), id="no body"),
         pytest.param(lambda r: altered(r, method="PUT"), id="method"),
         pytest.param(lambda r: altered(r, url=f"{URL}2"), id="path"),
         pytest.param(lambda r: altered(r, url=f"{URL}?a=1"), id="query"),
@@ -173,9 +129,9 @@ def a_second_later(request: httpx.Request) -> httpx.Request:
 def test_an_altered_request_is_an_error(alter: Callable[[httpx.Request], httpx.Request]) -> None:
     request = signed(headers={"Content-Type": "application/json"}, token="token")
     verify(request)
-    refused = error_of(alter(request))
-    assert (refused.code, refused.status) == ("InvalidSignatureException", 403)
-    assert refused.message.startswith(MISMATCH)
+    code, status, message = error_of(alter(request))
+    assert (code, status) == ("InvalidSignatureException", 403)
+    assert message.startswith(MISMATCH)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +143,7 @@ def test_an_altered_request_is_an_error(alter: Callable[[httpx.Request], httpx.R
     ],
 )
 def test_a_signature_of_something_else_is_an_error(options: dict[str, Any]) -> None:
-    assert error_of(signed(**options)).message.startswith(MISMATCH)
+    assert error_of(signed(**options))[2].startswith(MISMATCH)
 
 
 UNSIGNED = "'{}' must be a 'SignedHeader' in the AWS Auth."
@@ -213,27 +169,27 @@ def test_a_wrong_scope_or_list_of_signed_headers_is_an_error(
 ) -> None:
     request = with_authorization(vanilla("20150830T120000Z"), old, new)
     refused = error_of(request, region="us-west-2" if new else None)
-    assert (refused.code, refused.status) == ("InvalidSignatureException", 403)
-    assert message in refused.message
+    assert refused[:2] == ("InvalidSignatureException", 403)
+    assert message in refused[2]
 
 
 def test_an_unsigned_session_token_is_an_error() -> None:
-    refused = error_of(with_header(signed(), "x-amz-security-token", "slipped in"))
-    assert (refused.code, refused.status) == ("InvalidSignatureException", 403)
-    assert refused.message == UNSIGNED.format("x-amz-security-token")
+    message = UNSIGNED.format("x-amz-security-token")
+    request = with_header(signed(), "x-amz-security-token", "slipped in")
+    assert error_of(request) == ("InvalidSignatureException", 403, message)
 
 
 def test_an_unknown_access_key_is_an_error() -> None:
+    message = "The security token included in the request is invalid."
     refused = error_of(signed(key="AKIDEXAMPLE"))
-    assert (refused.code, refused.status) == ("UnrecognizedClientException", 403)
-    assert refused.message == "The security token included in the request is invalid."
+    assert refused == ("UnrecognizedClientException", 403, message)
 
 
 @pytest.mark.parametrize("authorization", [None, "", "  "])
 def test_a_missing_signature_is_an_error(authorization: str | None) -> None:
     refused = error_of(with_header(signed(), "authorization", authorization))
-    assert (refused.code, refused.status) == ("MissingAuthenticationTokenException", 403)
-    assert refused.message == "Missing Authentication Token"
+    missing = "Missing Authentication Token"
+    assert refused == ("MissingAuthenticationTokenException", 403, missing)
 
 
 @pytest.mark.parametrize(
@@ -251,18 +207,19 @@ def test_a_missing_signature_is_an_error(authorization: str | None) -> None:
     ],
 )
 def test_an_authorization_header_that_cannot_be_parsed_is_an_error(old: str, new: str) -> None:
-    refused = error_of(with_authorization(vanilla("20150830T120000Z"), old, new))
-    assert (refused.code, refused.status) == ("IncompleteSignatureException", 400)
-    assert "The header Authorization is not" in refused.message
+    code, status, message = error_of(with_authorization(vanilla("20150830T120000Z"), old, new))
+    assert (code, status) == ("IncompleteSignatureException", 400)
+    assert "The header Authorization is not" in message
 
 
 @pytest.mark.parametrize(
     "date", [None, "yesterday", "2015-08-30T12:36:00Z", "20151330T123600Z", "2015830T123600Z"]
 )
 def test_a_missing_or_invalid_date_is_an_error(date: str | None) -> None:
-    refused = error_of(with_header(signed(), "x-amz-date", date), now=dt.datetime.now(dt.UTC))
-    assert refused.code == "IncompleteSignatureException"
-    assert "The header X-Amz-Date is not" in refused.message
+    request = with_header(signed(), "x-amz-date", date)
+    code, _, message = error_of(request, now=dt.datetime.now(dt.UTC))
+    assert code == "IncompleteSignatureException"
+    assert "The header X-Amz-Date is not" in message
 
 
 MINUTE = dt.timedelta(minutes=1)
@@ -293,9 +250,5 @@ def vanilla(date: str) -> httpx.Request:
 )
 def test_a_skew_of_more_than_five_minutes_is_an_error(date: str, state: str) -> None:
     now = dt.datetime(2025, 3, 3, 12, 0, 0, 999_999, tzinfo=dt.UTC)
-    refused = error_of(vanilla(date), now=now)
-    assert (refused.code, refused.status) == ("InvalidSignatureException", 403)
-    assert (
-        refused.message
-        == f"Signature {state}: {date} is not within 5 min. of 20250303T120000+0000."
-    )
+    message = f"Signature {state}: {date} is not within 5 min. of 20250303T120000+0000."
+    assert error_of(vanilla(date), now=now) == ("InvalidSignatureException", 403, message)
