@@ -15,7 +15,9 @@ from imagebuilder_pager._rows import title_of
 from imagebuilder_pager.cli.args import parse
 from imagebuilder_pager.cli.main import main
 from imagebuilder_pager.cli.options import COMMANDS
+from imagebuilder_pager.local import LocalServer
 from tests.fakes.command_line import (
+    EXAMPLE_ID,
     LIST,
     local_environment,
     page_server,
@@ -25,7 +27,12 @@ from tests.fakes.command_line import (
 from tests.fakes.operation_services import REQUIRED, OperationService
 
 Captured = pytest.CaptureFixture[str]
-POLICY = ("--lifecycle-policy-arn", REQUIRED["lifecyclePolicyArn"])
+POLICY = f"--lifecycle-policy-arn {REQUIRED['lifecyclePolicyArn']}"
+
+
+def set_environment(monkeypatch: pytest.MonkeyPatch, server: LocalServer) -> None:
+    for name, value in local_environment(server.url).items():
+        monkeypatch.setenv(name, value)
 
 
 def test_every_operation_is_a_command() -> None:
@@ -72,6 +79,8 @@ def test_the_help_fits_the_terminal(
         ("lifecycle-report help", "--since"),
         ("help lifecycle-report", "--since"),
         ("demo help", " demo [-h]"),
+        ("local help", "--resources"),
+        ("local --help", "--resources"),
         ("--version", f"imagebuilder-pager/{__version__} Python/3."),
     ],
 )
@@ -97,17 +106,73 @@ def test_the_members_of_requests_hide_no_option() -> None:
         assert not shared & command.params.keys()
 
 
+EXAMPLE = f"{LIST} {' '.join(EXAMPLE_ID)}"
+JSONL = f"{EXAMPLE} --output jsonl --checkpoint f"
+
+
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("line", "message"),
     [
+        # Commands and options.
+        ("list-image", "argument COMMAND: 'list-image' given; allowed: "),
+        (
+            "list-imags --owner local",
+            "list-workflows, lifecycle-report, local, demo, help; did you mean list-images?\n",
+        ),
+        ("lifecycle-reprot --since 30d", "help; did you mean lifecycle-report?\n"),
+        (f"{EXAMPLE} --max-it 3", "Unknown options: --max-it, 3; did you mean --max-items?\n"),
+        ("list-images --max-it=3", "Unknown options: --max-it=3; did you mean --max-items?\n"),
+        ("list-images --no-bynam", "Unknown options: --no-bynam; did you mean --no-by-name?\n"),
+        ("--regoin r list-images", "Unknown options: --regoin; did you mean --region?\n"),
+        ("list-images --qqqq x", "Unknown options: --qqqq, x\n"),
+        ("lifecycle-report --polcy x", "Unknown options: --polcy, x; did you mean --policy?\n"),
+        ("demo --debug", "imagebuilder-pager demo: error: unrecognized arguments: --debug\n"),
+        (f"get-lifecycle-policy {POLICY} --max-items 3", "Unknown options: --max-items, 3"),
+        (f"get-lifecycle-policy {POLICY} --checkpoint f", "Unknown options: --checkpoint, f"),
+        ("list-image-scan-finding-aggregations --page-size 3", "Unknown options: --page-size, 3"),
+        (
+            "list-image-packages --page-size 3",
+            "the following arguments are required: --image-build-version-arn",
+        ),
+        # An option before a command that is not of the service.
+        (
+            "--region r demo",
+            "imagebuilder-pager: error: demo must be the first argument; its own options follow it",
+        ),
+        ("--debug local --port 1", "error: local must be the first argument; "),
+        ("--region=r lifecycle-report --since 30d", "error: lifecycle-report must be the first "),
+        ("--since 30d lifecycle-report", "error: lifecycle-report must be the first "),
+        ("--debug local list-images", "error: argument COMMAND: 'local' given; allowed: list-im"),
+        # Outputs.
+        (
+            "list-images --output jsno",
+            "argument --output: 'jsno' given; allowed: json, text, table, yaml-stream, jsonl; did "
+            "you mean json?\n",
+        ),
+        (
+            "list-images --output summary",
+            "'summary' given; allowed: json, text, table, yaml-stream, jsonl\n",
+        ),
+        (
+            "--output summary list-images",
+            "--output summary: not an output of list-images; allowed: json, text, table, ",
+        ),
+        ("lifecycle-report --output htlm", "summary, table, tree; did you mean html?\n"),
+        # Options that exclude each other.
+        (f"{EXAMPLE} --checkpoint f", "--checkpoint: only with --output jsonl, not with json"),
+        (f"{EXAMPLE} --output table --checkpoint f", "--checkpoint: only with --output jsonl"),
+        (f"{JSONL} --starting-token t", "together with --starting-to"),
+        (f"{JSONL} --no-paginate", "together with --no-paginate"),
+        (f"{JSONL} --max-results 2", "together with --no-paginate"),
+        (f"{EXAMPLE} --output summary --query a", "--query: not with --output summary"),
+        # Values.
+        ("list-images --cli-input-json [1]", "Not a JSON object"),
+        pytest.param(f"list-images --cli-input-json {'[' * 10**5}", "Invalid JSON", id="deep"),
         (
             "list-image-scan-finding-aggregations --filter nam=a,values=b",
             "--filter.nam: unknown parameter; allowed: name, values",
         ),
-        (
-            "list-images --filters name=a,b,values=c",
-            "--filters[0].name: a list given; allowed: ",
-        ),
+        ("list-images --filters name=a,b,values=c", "--filters[0].name: a list given; allowed: "),
         (
             """list-images --filters '[{"name": "a", "values": "b"}]'""",
             "--filters[0].values: 'b' given; allowed: a list, 1 item or more",
@@ -140,41 +205,15 @@ def test_the_members_of_requests_hide_no_option() -> None:
             "list-images --max-results file:///dev/null",
             "--max-results: '' given; allowed: a whole number",
         ),
-        (
-            "list-image-packages --page-size 3",
-            "the following arguments are required: --image-build-version-arn",
-        ),
-        (
-            "get-lifecycle-policy --lifecycle-policy-arn a --max-items 3",
-            "Unknown options: --max-items, 3",
-        ),
-        (
-            "get-lifecycle-policy --lifecycle-policy-arn a --checkpoint file",
-            "Unknown options: --checkpoint, file",
-        ),
-        (
-            "list-image-scan-finding-aggregations --page-size 3",
-            "Unknown options: --page-size, 3",
-        ),
-        (
-            "list-images --output tree",
-            "argument --output: 'tree' given; allowed: json, ",
-        ),
-        (
-            "--output summary list-images",
-            "--output summary: not an output of list-images; allowed: json, text, table, ",
-        ),
-        ("list-image", "argument COMMAND: 'list-image' given; allowed: "),
     ],
 )
 def test_a_mistake_is_named_with_its_option_and_nothing_is_sent(
-    arguments: str, message: str, monkeypatch: pytest.MonkeyPatch, capfd: Captured
+    line: str, message: str, monkeypatch: pytest.MonkeyPatch, capfd: Captured
 ) -> None:
     requests: list[Any] = []
     with page_server(requests.append) as server:
-        for name, value in local_environment(server.url).items():
-            monkeypatch.setenv(name, value)
-        assert main(shlex.split(arguments)) == 252
+        set_environment(monkeypatch, server)
+        assert main(shlex.split(line)) == 252
     written = capfd.readouterr()
     assert written.out == ""
     assert message in written.err
@@ -195,8 +234,7 @@ def test_a_checkpoint_finishes_a_listing_of_any_command(
             return main([*command, *options])
 
     with page_server(service.respond) as server:
-        for name, value in local_environment(server.url).items():
-            monkeypatch.setenv(name, value)
+        set_environment(monkeypatch, server)
         assert [run(*filters, "--max-items", "3") for _ in range(3)] == [0, 0, 0]
         assert run() == 252  # it is another listing
     assert [json.loads(line) for line in output.read_text().splitlines()] == items
@@ -208,9 +246,8 @@ def test_a_checkpoint_finishes_a_listing_of_any_command(
 
 def test_one_response_is_one_item(capfd: Captured) -> None:
     page = {"lifecyclePolicy": {"name": "web", "dateCreated": 1.5}}
+    options = (*POLICY.split(), "--output", "jsonl")
     with page_server(lambda _: page) as server:
-        ran = run_command(
-            server.url, capfd, *POLICY, "--output", "jsonl", command="get-lifecycle-policy"
-        )
+        ran = run_command(server.url, capfd, *options, command="get-lifecycle-policy")
     assert json.loads(ran.out) == page
     assert ran.out.count("\n") == 1

@@ -35,29 +35,15 @@ def connections(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Origin, Timeouts]
 
 
 @pytest.mark.parametrize(
-    ("environment", "arguments", "url"),
+    ("arguments", "url"),
     [
-        ({}, (), "https://imagebuilder.us-west-2.amazonaws.com"),
-        ({}, ("--region", "eu-west-1"), "https://imagebuilder.eu-west-1.amazonaws.com"),
-        ({}, ("--endpoint-url", "https://host.test/"), "https://host.test"),
-        (
-            {"AWS_USE_FIPS_ENDPOINT": "true"},
-            (),
-            "https://imagebuilder-fips.us-west-2.amazonaws.com",
-        ),
-        ({"AWS_USE_DUALSTACK_ENDPOINT": "true"}, (), "https://imagebuilder.us-west-2.api.aws"),
-        ({"AWS_ENDPOINT_URL_IMAGEBUILDER": "https://host.test/"}, (), "https://host.test"),
+        (("--region", "eu-west-1"), "https://imagebuilder.eu-west-1.amazonaws.com"),
+        (("--endpoint-url", "https://host.test/"), "https://host.test"),
     ],
 )
 def test_the_connection_is_made_to_the_endpoint_of_the_client(
-    environment: dict[str, str],
-    arguments: tuple[str, ...],
-    url: str,
-    connections: list[tuple[Origin, Timeouts]],
-    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...], url: str, connections: list[tuple[Origin, Timeouts]]
 ) -> None:
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
     assert connect(*arguments) == url
     assert connections == [(Origin.from_url(url), Timeouts(60, 60, 60, None))]
 
@@ -68,33 +54,26 @@ def test_a_timeout_of_zero_is_none(connections: list[tuple[Origin, Timeouts]]) -
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error"),
+    ("option", "error"),
     [
-        (("--region", "no region"), exceptions.InvalidRegionError),
-        (("--endpoint-url", "ftp://host"), exceptions.InvalidEndpointError),
-        (("--profile", "nobody"), exceptions.ProfileNotFound),
-        (
-            ("--ca-bundle", "/none.pem", "--cli-connect-timeout", "-1"),
-            exceptions.ParamValidationError,
-        ),
+        ("--region=no region", exceptions.InvalidRegionError),
+        ("--endpoint-url=ftp://host", exceptions.InvalidEndpointError),
+        ("--profile=nobody", exceptions.ProfileNotFound),
+        ("--cli-connect-timeout=-1", exceptions.ParamValidationError),
     ],
 )
 def test_settings_that_are_not_valid_make_no_connection(
-    arguments: tuple[str, ...],
-    error: type[Exception],
-    connections: list[tuple[Origin, Timeouts]],
+    option: str, error: type[Exception], connections: list[tuple[Origin, Timeouts]]
 ) -> None:
     with pytest.raises(error):
-        connect(*arguments)
+        connect("--ca-bundle", "/none.pem", option)
     assert connections == []
 
 
 def test_the_host_may_be_in_capitals(
     local_server: LocalServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    lower, upper = (
-        run_command(local_server.url.replace("127.0.0.1", host), capfd, *EXAMPLE_ID)
-        for host in ("127.0.0.1", "LOCALHOST")
-    )
-    assert lower == upper
-    assert lower.out.count('"resourceId"') > 50
+    url = local_server.url.replace("127.0.0.1", "LOCALHOST")
+    ran = run_command(url, capfd, *EXAMPLE_ID)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.count('"resourceId"') > 50

@@ -1,7 +1,6 @@
 """The command itself: the modules that it loads, how it is installed, and where its errors end."""
 
 import gc
-import importlib.metadata
 import re
 import sys
 from typing import Any
@@ -64,12 +63,6 @@ def test_a_command_loads_the_models_of_no_other_family() -> None:
         assert family in models
 
 
-def test_local_is_a_command_with_its_own_options() -> None:
-    for ran in run_afresh(("local", "help"), ("local", "--help")):
-        assert ran.code == 0
-        assert "--resources" in ran.out
-
-
 def test_garbage_is_collected_again_after_an_error(
     monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
@@ -80,17 +73,6 @@ def test_garbage_is_collected_again_after_an_error(
     finally:
         gc.enable()
     assert "--lifecycle-execution-id" in capsys.readouterr().err
-
-
-def test_the_command_is_installed_under_its_name() -> None:
-    entry_points = importlib.metadata.distribution("imagebuilder-pager").entry_points
-    (script,) = entry_points.select(group="console_scripts")
-    assert (script.name, script.value) == ("imagebuilder-pager", "imagebuilder_pager.cli.main:main")
-    assert script.load() is main
-    requirements = importlib.metadata.requires("imagebuilder-pager") or []
-    rich = [one for one in requirements if re.match(r"rich\b", one)]
-    assert any("extra == 'cli'" in one.replace('"', "'") for one in rich)
-    assert all("extra == " in one for one in rich)
 
 
 @pytest.mark.parametrize(
